@@ -1,0 +1,53 @@
+/** WebGPU in Node: the `webgpu` package (Dawn) over the system's Vulkan, Metal or Direct3D driver. */
+import { existsSync } from 'node:fs';
+import { GraftError, messageOf } from '../errors.ts';
+import { openDevice, type Device, type DeviceOptions } from '../engine/device.ts';
+
+/** Where Debian's Chromium and Chrome keep SwiftShader, a software Vulkan driver. */
+const SWIFTSHADER_DRIVERS = [
+  '/usr/lib/chromium/vk_swiftshader_icd.json',
+  '/usr/lib/chromium-browser/vk_swiftshader_icd.json',
+  '/opt/google/chrome/vk_swiftshader_icd.json',
+];
+
+/** The SwiftShader driver of an installed Chromium, if there is one. */
+export function swiftshaderDriver(): string | undefined {
+  return SWIFTSHADER_DRIVERS.find((path) => existsSync(path));
+}
+
+/**
+ * Opens a device in this process.
+ *
+ * @param name picks the adapter whose name contains it (`llvmpipe`, `NVIDIA`, …); `swiftshader` adds the software driver of an
+ *   installed Chromium to those of the system; without a name the best one is taken
+ * @throws GraftError `engine-no-adapter` if no adapter answers
+ */
+export async function openDawn(name?: string, options: DeviceOptions = {}): Promise<Device> {
+  let adapter = name;
+  if (name?.toLowerCase() === 'swiftshader') {
+    const driver = swiftshaderDriver();
+    if (!driver) throw noAdapter('SwiftShader was not found.', 'Install Chromium, which brings it.');
+    process.env['VK_ADD_DRIVER_FILES'] = driver;
+    adapter = 'SwiftShader';
+  }
+  const { create, globals } = await import('webgpu');
+  Object.assign(globalThis, globals);
+  const gpu = create(adapter ? [`adapter=${adapter}`] : []);
+  instances.push(gpu);
+  try {
+    return await openDevice(gpu, options);
+  } catch (error) {
+    if (error instanceof GraftError) throw error;
+    throw noAdapter(
+      `No WebGPU adapter${name ? ` named "${name}"` : ''} answered: ${messageOf(error)}`,
+      'Install a Vulkan driver (on Debian and Ubuntu: apt-get install mesa-vulkan-drivers) or choose another with --device.',
+    );
+  }
+}
+
+function noAdapter(what: string, remedy: string): GraftError {
+  return new GraftError('engine-no-adapter', what, remedy);
+}
+
+/** Dawn frees an instance that nobody references while its devices are still in use. */
+const instances: GPU[] = [];

@@ -1,0 +1,101 @@
+/**
+ * Where transient storages lie. A storage lives from the first dispatch that names it to the last; storages that do not live at the
+ * same time share a slot, and each slot becomes one GPU buffer (one buffer for all is not possible: WebGPU forbids a buffer that is
+ * read-only and writable in one dispatch even at different offsets).
+ *
+ * Greedy by size, as in "Efficient Memory Management for Deep Neural Net Inference" (Pisarchyk and Lee, 2020).
+ */
+import type { Dispatch } from './tape.ts';
+import type { Storage } from './tensor.ts';
+
+export interface MemoryPlan {
+  /** Bytes of each slot. */
+  readonly slots: readonly number[];
+  readonly slotOf: ReadonlyMap<Storage, number>;
+  /** Sum of the slots. */
+  readonly transientBytes: number;
+  /** The most that is alive at any dispatch: no assignment can need less. */
+  readonly minimumBytes: number;
+}
+
+interface Life {
+  storage: Storage;
+  first: number;
+  last: number;
+}
+
+/** Assigns a slot to every transient storage that `dispatches` name. */
+export function planMemory(dispatches: readonly Dispatch[]): MemoryPlan {
+  const lives = new Map<Storage, Life>();
+  dispatches.forEach((dispatch, index) => {
+    for (const { storage } of dispatch.tensors.values()) {
+      if (storage.kind !== 'transient') continue;
+      const life = lives.get(storage);
+      if (life) life.last = index;
+      else lives.set(storage, { storage, first: index, last: index });
+    }
+  });
+
+  const slots: { bytes: number; lives: Life[] }[] = [];
+  const slotOf = new Map<Storage, number>();
+  // A stable order: equal sizes in order of their birth, so that the same tape always gets the same plan.
+  const bySize = [...lives.values()].sort((a, b) => b.storage.bytes - a.storage.bytes || a.first - b.first);
+  for (const life of bySize) {
+    let best = -1;
+    slots.forEach((slot, index) => {
+      const free = slot.lives.every((other) => other.last < life.first || other.first > life.last);
+      if (free && (best < 0 || slot.bytes < slots[best].bytes)) best = index;
+    });
+    if (best < 0) best = slots.push({ bytes: life.storage.bytes, lives: [] }) - 1;
+    slots[best].lives.push(life);
+    slotOf.set(life.storage, best);
+  }
+
+  return {
+    slots: slots.map((slot) => slot.bytes),
+    slotOf,
+    transientBytes: slots.reduce((sum, slot) => sum + slot.bytes, 0),
+    minimumBytes: mostAlive([...lives.values()], dispatches.length),
+  };
+}
+
+function mostAlive(lives: readonly Life[], count: number): number {
+  const change = new Float64Array(count + 1);
+  for (const { storage, first, last } of lives) {
+    change[first] += storage.bytes;
+    change[last + 1] -= storage.bytes;
+  }
+  let alive = 0;
+  let most = 0;
+  for (const bytes of change) {
+    alive += bytes;
+    most = Math.max(most, alive);
+  }
+  return most;
+}
+
+/**
+ * Drops dispatches whose results nobody reads: a checkpointed layer's second forward, for example, makes an output that the
+ * reverse does not need.
+ */
+export function dropDead(dispatches: readonly Dispatch[]): Dispatch[] {
+  const needed = new Set<Storage>();
+  const kept: Dispatch[] = [];
+  for (let index = dispatches.length - 1; index >= 0; index--) {
+    const dispatch = dispatches[index];
+    const writes = writesOf(dispatch);
+    if (!writes.some((storage) => storage.kind !== 'transient' || needed.has(storage))) continue;
+    for (const { storage } of dispatch.tensors.values()) needed.add(storage);
+    kept.push(dispatch);
+  }
+  return kept.reverse();
+}
+
+function writesOf(dispatch: Dispatch): Storage[] {
+  const writes: Storage[] = [];
+  for (const { name, access } of dispatch.shader.bindings) {
+    const tensor = dispatch.tensors.get(name);
+    if (tensor && access === 'read_write') writes.push(tensor.storage);
+  }
+  return writes;
+}

@@ -1,0 +1,65 @@
+/**
+ * A WGSL file as the engine sees it. The file is the single source of truth: bindings, their access and the fields of `struct Params`
+ * are read from it, so that a dispatch can name them and a mismatch is an error before anything runs.
+ */
+
+export type Access = 'uniform' | 'read' | 'read_write';
+
+export interface Binding {
+  readonly name: string;
+  readonly index: number;
+  readonly access: Access;
+}
+
+export interface Field {
+  readonly name: string;
+  readonly type: 'u32' | 'i32' | 'f32';
+}
+
+export interface Shader {
+  readonly name: string;
+  readonly source: string;
+  readonly bindings: readonly Binding[];
+  /** Fields of `struct Params`, four bytes each, in order; empty if the file has none. */
+  readonly params: readonly Field[];
+}
+
+const BINDING = /@group\(0\)\s*@binding\((\d+)\)\s*var<(uniform|storage)(?:\s*,\s*(read_write|read))?>\s*(\w+)/g;
+const PARAMS = /struct\s+Params\s*\{([^}]*)\}/;
+const FIELD = /(\w+)\s*:\s*(u32|i32|f32)\b/g;
+
+/**
+ * Reads bindings and parameters from a WGSL source.
+ *
+ * @param name the file's name without ending, used in labels and errors
+ * @param source WGSL as written, without the header of type aliases
+ */
+export function parseShader(name: string, source: string): Shader {
+  const code = source.replace(/\/\/.*$/gm, '');
+  const bindings: Binding[] = [];
+  for (const [, index, space, access, binding] of code.matchAll(BINDING)) {
+    bindings.push({
+      name: binding,
+      index: Number(index),
+      access: space === 'uniform' ? 'uniform' : access === 'read_write' ? 'read_write' : 'read',
+    });
+  }
+  const params: Field[] = [];
+  const struct = PARAMS.exec(code);
+  if (struct) {
+    for (const [, field, type] of struct[1].matchAll(FIELD)) params.push({ name: field, type: type as Field['type'] });
+  }
+  return { name, source, bindings, params };
+}
+
+/** The element types that a shader's aliases can stand for. */
+export type ElementType = 'f32' | 'f16' | 'u32';
+
+/** The complete WGSL of one variant: features, type aliases, then the file. */
+export function shaderCode(shader: Shader, types: Readonly<Record<string, ElementType>>, subgroups: boolean): string {
+  const lines: string[] = [];
+  if (Object.values(types).includes('f16')) lines.push('enable f16;');
+  if (subgroups) lines.push('enable subgroups;');
+  for (const [alias, type] of Object.entries(types)) lines.push(`alias ${alias} = ${type};`);
+  return `${lines.join('\n')}\n${shader.source}`;
+}

@@ -1,0 +1,18 @@
+import type { Tuning } from './tuning.ts';
+
+/** What a plan is recorded for. A device is one; the memory planner records without one. */
+export interface Target {
+  readonly features: {
+    /** `shader-f16`: half-precision storage and arithmetic. */
+    readonly f16: boolean;
+    readonly subgroups: boolean;
+  };
+  readonly limits: {
+    /** Largest storage-buffer binding, in bytes. */
+    readonly maxStorageBufferBindingSize: number;
+    readonly maxBufferSize: number;
+    readonly maxComputeWorkgroupStorageSize: number;
+    readonly maxComputeInvocationsPerWorkgroup: number;
+  };
+  readonly tuning: Tuning;
+}

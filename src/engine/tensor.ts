@@ -1,0 +1,87 @@
+/**
+ * Tensors on the tape. A tensor is a typed, shaped view of a storage; a storage is what becomes (part of) a GPU buffer.
+ *
+ * Symbols used in the whole tree: M tokens of a batch laid end to end, C channels, H heads, KV key/value heads, D head size, F width of the MLP,
+ * V vocabulary, R rank of an adapter, S sequences of a generation.
+ */
+
+export type DType = 'f32' | 'f16' | 'u32';
+
+/**
+ * How a storage gets its memory:
+ * - `transient`: planned by liveness, its memory is reused by others before and after;
+ * - `pinned`: the plan's own for as long as the plan lives (inputs that the host writes, outputs that it reads);
+ * - `external`: lives outside plans (weights, adapters, optimiser state, caches).
+ */
+export type StorageKind = 'transient' | 'pinned' | 'external';
+
+export class Storage {
+  /** Set for external storages that are on a device; a plan keeps its own table for the others. */
+  buffer: GPUBuffer | undefined;
+
+  constructor(
+    readonly kind: StorageKind,
+    readonly bytes: number,
+    readonly label: string,
+  ) {}
+}
+
+export class Tensor {
+  /** Whether the tape must compute a gradient for this tensor. */
+  requiresGrad = false;
+  /** For a trainable parameter: where its gradient is accumulated, across micro-batches. */
+  gradient: Tensor | undefined;
+
+  constructor(
+    readonly storage: Storage,
+    readonly shape: readonly number[],
+    readonly dtype: DType,
+    /** Byte offset in the storage: a multiple of 256, WebGPU's smallest alignment of a binding. */
+    readonly offset = 0,
+  ) {}
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  get bytes(): number {
+    return byteLength(this.shape, this.dtype);
+  }
+
+  get label(): string {
+    return this.storage.label;
+  }
+
+  /** Rows of the matrix that this tensor is when all but the last dimension are taken together. */
+  get rows(): number {
+    return this.shape.length < 2 ? 1 : this.size / this.columns;
+  }
+
+  get columns(): number {
+    return this.shape[this.shape.length - 1] ?? 1;
+  }
+
+  /** The same memory under another shape of equal size. */
+  reshape(...shape: number[]): Tensor {
+    if (sizeOf(shape) !== this.size) throw new Error(`${this.label}: cannot reshape [${this.shape}] to [${shape}]`);
+    return new Tensor(this.storage, shape, this.dtype, this.offset);
+  }
+
+  /** Rows `start … start + count` of a matrix, without a copy. The byte offset must be a multiple of 256. */
+  slice(start: number, count: number): Tensor {
+    const offset = this.offset + byteLength([start, this.columns], this.dtype);
+    if (offset % 256 !== 0) throw new Error(`${this.label}: row ${start} is not on a 256-byte boundary`);
+    return new Tensor(this.storage, [count, this.columns], this.dtype, offset);
+  }
+}
+
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, 1);
+}
+
+export const bytesPer: Readonly<Record<DType, number>> = { f32: 4, f16: 2, u32: 4 };
+
+/** Bytes of a tensor, rounded up to a multiple of four, as WebGPU wants it for copies and bindings. */
+export function byteLength(shape: readonly number[], dtype: DType): number {
+  return Math.ceil((sizeOf(shape) * bytesPer[dtype]) / 4) * 4;
+}

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { rmsNorm } from '../../src/engine/ops/rms_norm.ts';
+import type { Tensor } from '../../src/engine/tensor.ts';
+import * as reference from '../reference/rms_norm.ts';
+import { describeAdapters } from './adapters.ts';
+import { constant, noise, runTape, backwardFrom, stored, watch, worstError } from './run.ts';
+
+describeAdapters('RMSNorm', (context) => {
+  for (const [M, C] of [[1, 3], [1, 64], [5, 7], [33, 65], [3, 576]]) {
+    for (const dtype of ['f32', 'f16'] as const) {
+      test.skipIf(dtype === 'f16' && !context.f16)(`[${M}, ${C}] ${dtype}`, async () => {
+        const { device } = context;
+        const x = stored(noise(M * C, 1), dtype);
+        const w = stored(noise(C, 2), 'f32');
+        const dy = stored(noise(M * C, 3), dtype);
+        const eps = 1e-5;
+        const weight = constant(device, [C], w, 'f32', true);
+        const input = constant(device, [M, C], x, dtype);
+        const [y, dx, dw] = await runTape(device, (tape): Tensor[] => {
+          const gradients = watch(tape, input);
+          const out = rmsNorm(tape, input, weight, { eps, offset: 1 });
+          backwardFrom(tape, out, constant(device, [M, C], dy, dtype));
+          return [out, ...gradients(), weight.gradient!];
+        });
+        const tolerance = dtype === 'f32' ? 1e-5 : 2e-3;
+        const expected = reference.rmsNormBackward(x, w, dy, C, eps, 1);
+        expect(worstError(y, reference.rmsNorm(x, w, C, eps, 1))).toBeLessThan(tolerance);
+        expect(worstError(dx, expected.dx)).toBeLessThan(tolerance);
+        expect(worstError(dw, expected.dw)).toBeLessThan(tolerance);
+      });
+    }
+  }
+});
