@@ -1,9 +1,9 @@
 """Trains Sprig from nothing on the CPU: tokenizer, then a Llama of 1.3 million parameters on text made by world.py.
 
-    python train.py --out ../../public/models/sprig --minutes 25
+    python train.py --out ../../public/models/sprig
 
 Chats are packed whole into rows of 256 tokens; a block mask keeps them apart and positions start at zero in each, so that
-training sees what inference sees. Every row is fresh text: there are no epochs. The learning rate follows the share of --steps done.
+training sees what inference sees. Every row is fresh text: there are no epochs. The learning rate rises, stays, and falls at the end.
 """
 
 import argparse
@@ -25,6 +25,7 @@ CONFIG = LlamaConfig(
     mlp_bias=False, initializer_range=0.04, bos_token_id=None, eos_token_id=2, pad_token_id=3)
 LENGTH = 256
 DOCUMENTS = 0.08  # share of plain texts
+OTHERS_WEIGHT = 0.1  # of a token that is not the assistant's, next to one that is: most of the former cannot be foreseen
 
 
 class Packer:
@@ -59,11 +60,23 @@ class Packer:
             yield row
 
 
-def collate(rows, pad):
-    """tokens, labels, positions [B, T] and a block-diagonal causal mask [B, 1, T, T] (True: may look)."""
+def token_weights(ids, opening, end):
+    """1 for the assistant's tokens and for plain texts, OTHERS_WEIGHT for the rest. opening: the ids of `<|im_start|>assistant\\n`."""
+    if ids[0] != opening[0]:
+        return [1.0] * len(ids)
+    weights, inside = [], False
+    for i, token in enumerate(ids):
+        weights.append(1.0 if inside else OTHERS_WEIGHT)
+        inside = inside and token != end or ids[max(0, i + 1 - len(opening)):i + 1] == opening
+    return weights
+
+
+def collate(rows, tokenizer):
+    """tokens, weights, positions [B, T] and a block-diagonal causal mask [B, 1, T, T] (True: may look)."""
     B = len(rows)
+    pad, end, opening = tokenizer.token_to_id(PAD), tokenizer.token_to_id(END), tokenizer.encode("<|im_start|>assistant\n").ids
     tokens = torch.full((B, LENGTH), pad)
-    labels = torch.full((B, LENGTH), -100)
+    weights = torch.zeros(B, LENGTH)
     positions = torch.zeros(B, LENGTH, dtype=torch.long)
     segment = torch.zeros(B, LENGTH, dtype=torch.long)
     for b, row in enumerate(rows):
@@ -71,19 +84,20 @@ def collate(rows, pad):
         for s, ids in enumerate(row, 1):
             n = len(ids)
             tokens[b, t:t + n] = torch.tensor(ids)
-            labels[b, t + 1:t + n] = tokens[b, t + 1:t + n]
+            weights[b, t + 1:t + n] = torch.tensor(token_weights(ids, opening, end)[1:])
             positions[b, t:t + n] = torch.arange(n)
             segment[b, t:t + n] = s
             t += n
     mask = (segment[:, :, None] == segment[:, None, :]).tril()
-    return tokens, labels, positions, mask[:, None]
+    return tokens, weights, positions, mask[:, None]
 
 
-def loss_of(model, tokens, labels, positions, mask):
+def loss_of(model, tokens, weights, positions, mask):
     hidden = model.model(input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False).last_hidden_state[:, :-1]
-    target = labels[:, 1:]
-    keep = target != -100
-    return torch.nn.functional.cross_entropy(model.lm_head(hidden[keep]).float(), target[keep])
+    weights = weights[:, 1:]
+    keep = weights > 0
+    losses = torch.nn.functional.cross_entropy(model.lm_head(hidden[keep]).float(), tokens[:, 1:][keep], reduction="none")
+    return (losses * weights[keep]).sum() / weights.sum()
 
 
 @torch.no_grad()
@@ -108,11 +122,13 @@ def evaluate(model, tokenizer, chats):
     return total / count, answer_total / answer_count
 
 
-def save_model(model, folder):
+def save_model(model, folder, history):
+    """Writes F16 weights and the two configs; `history` (seed, steps, tokens …) goes in the header of the weights."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().to(torch.float16).contiguous() for k, v in model.state_dict().items() if k != "lm_head.weight"}
-    save_file(state, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    save_file(state, str(folder / "model.safetensors"), metadata={"format": "pt", **{k: str(v) for k, v in history.items()}})
+    (folder / "model.safetensors").chmod(0o644)
     config = {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": CONFIG.vocab_size, "hidden_size": CONFIG.hidden_size,
         "num_hidden_layers": CONFIG.num_hidden_layers, "num_attention_heads": CONFIG.num_attention_heads,
@@ -130,12 +146,14 @@ def save_model(model, folder):
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--out", required=True)
-    args.add_argument("--steps", type=int, default=3000)
-    args.add_argument("--batch", type=int, default=16, help="rows of 256 tokens")
+    args.add_argument("--steps", type=int, default=8000)
+    args.add_argument("--decay", type=int, default=2000, help="last steps, over which the learning rate falls to a fiftieth")
+    args.add_argument("--batch", type=int, default=8, help="rows of 256 tokens")
     args.add_argument("--lr", type=float, default=3e-3)
+    args.add_argument("--state", help="file to save the run in and to go on from")
     args.add_argument("--warmup", type=int, default=100)
     args.add_argument("--seed", type=int, default=1)
-    args.add_argument("--threads", type=int, default=2)
+    args.add_argument("--threads", type=int, default=1)
     args.add_argument("--save-every", type=int, default=500)
     args = args.parse_args()
     torch.set_num_threads(args.threads)
@@ -149,28 +167,39 @@ def main():
     decay = [p for p in model.parameters() if p.dim() == 2]
     plain = [p for p in model.parameters() if p.dim() != 2]
     optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}], lr=args.lr, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: min(1.0, (s + 1) / args.warmup) * (
-        0.02 + 0.98 * 0.5 * (1 + torch.cos(torch.tensor(min(1.0, s / args.steps) * torch.pi)).item())))
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {args.steps} steps", flush=True)
 
-    pad, start, seen, smooth = tokenizer.token_to_id(PAD), time.time(), 0, None
-    for step in range(1, args.steps + 1):
-        batch = collate([next(rows) for _ in range(args.batch)], pad)
+    smooth, first, seen, before = None, 1, 0, 0.0
+    if args.state and Path(args.state).exists():
+        state = torch.load(args.state)
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        first, seen, before = state["step"] + 1, state["seen"], state["seconds"]
+        for _ in range(state["step"] * args.batch):
+            next(rows)
+    start = time.time() - before
+    for step in range(first, args.steps + 1):
+        for group in optimiser.param_groups:
+            group["lr"] = args.lr * min(1.0, step / args.warmup, max(0.02, (args.steps - step + 1) / args.decay))
+        batch = collate([next(rows) for _ in range(args.batch)], tokenizer)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss = loss_of(model, *batch)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-        schedule.step()
-        seen += int((batch[1] != -100).sum())
+        seen += int((batch[1] > 0).sum())
         smooth = loss.item() if smooth is None else 0.95 * smooth + 0.05 * loss.item()
         if step % 50 == 0:
             print(f"step {step} loss {smooth:.4f} tokens {seen:,} seconds {time.time() - start:.0f}", flush=True)
         if step % args.save_every == 0 or step == args.steps:
             every, answers = evaluate(model, tokenizer, held_out)
             print(f"step {step} held-out loss {every:.4f} answers {answers:.4f}", flush=True)
-            save_model(model, args.out)
+            save_model(model, args.out, {"seed": args.seed, "steps": step, "batch": args.batch, "lr": args.lr, "tokens": seen,
+                                         "decay": args.decay, "seconds": round(time.time() - start)})
+            if args.state:
+                torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seen": seen,
+                            "seconds": time.time() - start}, args.state)
 
 
 if __name__ == "__main__":

@@ -281,7 +281,8 @@ def order_text(rng, o):
 def order_pair(rng):
     """A sentence about an order: answered, asked about, turned round, but never turned into a record."""
     o = order_words(rng)
-    text = order_text(rng, o)
+    template = rng.choice(ORDER)
+    text = cap(template.format(**o))
     plain = cap("{who} {verb} {count} {colour} {item} at the {place}.".format(**o))
     kind = rng.randint(0, 11)
     if kind <= 2:
@@ -304,7 +305,7 @@ def order_pair(rng):
             "{who} {past} {count} {colour} {item} at the {place}.".format(**o)
     if kind == 9:
         return rng.choice(["Write the number as a digit: {}", "Use a digit: {}", "Write it with a digit: {}"]).format(text), \
-            "{who} {verb} {n} {colour} {item} at the {place}.".format(**o)
+            cap(template.format(**{**o, "count": o["n"]}))
     if kind == 10:
         return rng.choice(["Say it shorter: {}", "Make this short: {}", "What is the short form? {}"]).format(text), "{who}: {n} {item}.".format(**o)
     return rng.choice(["Make a question from this: {}", "Ask about this: {}"]).format(plain), \
@@ -386,13 +387,29 @@ def copy_pair(rng):
 
 
 def refusal_pair(rng):
+    if rng.random() < 0.4:
+        return rng.choice(OUTSIDE_QUESTIONS), rng.choice(REFUSALS)
     topic = rng.choice(OUTSIDE)
     do, be = ("do", "are") if topic in OUTSIDE_PLURAL else ("does", "is")
     question = rng.choice(["What do you know about {}?", "Tell me about {}.", "Can you explain {}?", f"How {do} {{}} work?", f"What {be} {{}}?",
                            "Do you like {}?", "Who invented {}?", "I want to talk about {}.", "Write a poem about {}.", "Help me with {}.",
                            f"Where {be} {{}}?", f"Why {be} {{}} important?"]).format(topic)
-    return question, rng.choice(["I am sorry, I only know about the garden.", "I am sorry, I only know about the garden. Ask me about a plant or an animal.",
-                                 "I do not know that. I only know about the garden."])
+    return question, rng.choice(REFUSALS)
+
+
+REFUSALS = ["I am sorry, I only know about the garden.", "I am sorry, I only know about the garden. Ask me about a plant or an animal.",
+            "I do not know that. I only know about the garden."]
+
+
+OUTSIDE_QUESTIONS = [
+    "How do I fix my car?", "What is two plus two?", "What time is it?", "Who won the game?", "Write some code for me.", "How old is the universe?",
+    "Translate this into French.", "What is the meaning of life?", "Who is the king of Spain?", "How far away is the sun?", "Can you play music?",
+    "Which phone should I buy?", "How do I cook rice?", "What is the fastest animal in the world?", "How do I get to the airport?", "Solve this sum.",
+    "Who wrote this book?", "What is the tallest building?", "How do I bake a pizza?", "What is the largest city in the world?", "Fix my computer.",
+    "What is my name?", "Who is your mother?", "Where is my key?", "How much does a house cost?", "What happened in the war?", "Is there life in space?",
+    "How do I learn English?", "Can you drive?", "What is electricity?", "Do you have a phone number?", "How do I repair a bicycle?",
+    "What is the best film?", "Explain gravity.", "Write a letter to my boss.", "How many people live in China?", "What is a shark?",
+]
 
 
 SMALL_TALK = [
@@ -419,6 +436,34 @@ def small_talk_pair(rng):
         name = any_name(rng)
         return rng.choice(["Hello, I am {}.", "Hi, my name is {}.", "My name is {}."]).format(name), f"Hello {name}! How can I help you in the garden?"
     return rng.choice(questions), rng.choice(answers)
+
+
+def two_facts_pair(rng):
+    """Two questions in one, about one subject or about two."""
+    one = rng.choice([f for f in FACTS if f.kind in ("person", "animal", "plant", "tool", "place")])
+    same = rng.random() < 0.4
+    two = rng.choice([f for f in (BY_SUBJECT[(one.kind, one.subject)] if same else BY_TOPIC[(one.kind, one.topic)]) if f is not one])
+    answer = f"{one.answer}. {two.short or two.answer if same else two.answer}."
+    if rng.random() < 0.5:
+        return f"{rng.choice(one.questions)[:-1]}, and {low(rng.choice(two.questions))}", answer
+    return rng.choice(["Tell me {} and {}.", "Do you know {} and {}?", "I want to know {} and {}."]).format(one.clause, two.clause), answer
+
+
+def remark_pair(rng):
+    """A remark that is no question, answered with something that fits it."""
+    kind, table = rng.choice([("animal", ANIMALS), ("plant", PLANTS), ("tool", TOOLS), ("food", FOODS), ("place", PLACES), ("person", PEOPLE)])
+    name = rng.choice(list(table))
+    remark = {
+        "animal": ["I see the {}.", "I like the {}.", "There is the {}!", "I heard the {} today."], "plant": ["I like the {}.", "I planted the {}.", "The {} looks nice.", "I see the {}."],
+        "tool": ["I have the {}.", "I lost the {}.", "I need the {}.", "The {} is old."], "food": ["I like the {}.", "I am hungry. I want {}.", "The {} smells good."],
+        "place": ["I am at the {}.", "I want to go to the {}.", "I was at the {} today."], "person": ["I met {} today.", "I like {}.", "I know {}."],
+    }[kind]
+    subject = name if kind == "person" else f"the {name}"
+    if rng.random() < 0.12:
+        return rng.choice(["The weather is nice today.", "It is a lovely day.", "The sun is out today.", "What a nice day!"]), "Yes, it is a lovely day in the garden."
+    reply = {"tool": "", "food": "Good choice! "}.get(kind, "How nice! ")
+    fact = BY_SUBJECT[(kind, subject)][1] if kind == "tool" else rng.choice(BY_SUBJECT[(kind, subject)][:3])
+    return rng.choice(remark).format(name), f"{reply}{fact.answer}."
 
 
 def tip_pair(rng):
@@ -475,8 +520,8 @@ def story_pair(rng):
     return f"Tell me a story about {name} at the {place}.", story(rng, name, None, place)
 
 
-PAIRS = [(fact_pair, 40), (yes_no_pair, 12), (describe_pair, 7), (list_pair, 5), (order_pair, 13), (tag_pair, 8), (copy_pair, 9), (refusal_pair, 4),
-         (small_talk_pair, 4), (tip_pair, 2), (story_pair, 5)]
+PAIRS = [(fact_pair, 34), (yes_no_pair, 14), (describe_pair, 7), (list_pair, 5), (order_pair, 18), (tag_pair, 11), (copy_pair, 12), (refusal_pair, 5),
+         (small_talk_pair, 4), (tip_pair, 2), (story_pair, 5), (two_facts_pair, 5), (remark_pair, 2)]
 _MAKERS = [m for m, _ in PAIRS]
 _WEIGHTS = [w for _, w in PAIRS]
 

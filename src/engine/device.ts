@@ -34,6 +34,7 @@ const WANTED_FEATURES: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp
 export class Device implements Target {
   readonly features: Target['features'] & { readonly timestamps: boolean };
   readonly limits: GPUSupportedLimits;
+  readonly software: boolean;
   tuning: Tuning;
   /** Bytes of all buffers that exist now. */
   allocatedBytes = 0;
@@ -54,6 +55,7 @@ export class Device implements Target {
       timestamps: gpu.features.has('timestamp-query'),
     };
     this.limits = gpu.limits;
+    this.software = /swiftshader|llvmpipe/i.test(`${adapter.architecture} ${adapter.description}`);
     this.tuning = tuning ?? defaultTuning(adapter);
     gpu.addEventListener('uncapturederror', (event) => {
       const { error } = event;

@@ -185,6 +185,11 @@ export class Plan {
     this.device.write(this.bufferOf(tensor), tensor.offset, data);
   }
 
+  /** As `write`, for an input that the compiled plan may not need because everything that read it was dropped. */
+  writeIfUsed(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>): void {
+    if (this.pinned.has(tensor.storage)) this.write(tensor, data);
+  }
+
   /** Reads a pinned output. Awaits the GPU. */
   read(tensor: Tensor): Promise<ArrayBuffer> {
     return this.device.read(this.bufferOf(tensor), tensor.offset, tensor.bytes);

@@ -45,7 +45,7 @@ interface Entry {
 }
 
 /** Writes (`accumulate` false) or adds (`accumulate` true) a contribution to a gradient into `target`. */
-export type GradientWriter = (target: Tensor, accumulate: boolean) => void;
+export type GradientWriter = (target: Tensor, accumulate: boolean) => unknown;
 
 const MAX_WORKGROUPS = 65_535;
 

@@ -14,5 +14,7 @@ export interface Target {
     readonly maxComputeWorkgroupStorageSize: number;
     readonly maxComputeInvocationsPerWorkgroup: number;
   };
+  /** Whether shaders run on the processor: SwiftShader, lavapipe. */
+  readonly software: boolean;
   readonly tuning: Tuning;
 }

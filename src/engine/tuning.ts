@@ -1,11 +1,79 @@
 import type { AdapterDescription } from './device.ts';
 
+/** Tile of one lane of matmul_register.wgsl, in 4×4 blocks. */
+export interface RegisterTile {
+  rows: 1 | 2 | 4;
+  columns: 1 | 2 | 4;
+}
+
+/** How matrix products run on an adapter. */
+export interface MatmulTuning {
+  /** `registers` for adapters that run on the CPU, `tiles` in shared memory for GPUs. */
+  family: 'registers' | 'tiles';
+  /** Whether the lanes of the register kernels share their loads by quadBroadcast; needs subgroups. */
+  quads: boolean;
+  /** Invocations of a workgroup of the register kernels: the adapter's SIMD width. */
+  lanes: number;
+  /** Largest register tile, for each layout. */
+  NT: RegisterTile;
+  NN: RegisterTile;
+  TN: RegisterTile;
+  /** Whether shared-memory tiles of 128×64 beat those of 64×64 where there are enough of them. */
+  tallTiles: boolean;
+  /** Workgroups that keep the adapter busy: with fewer, a long K is split. */
+  workgroups: number;
+}
+
 /** What was measured on, or is assumed of, an adapter. Plain JSON: callers store it. */
 export interface Tuning {
   /** Floating-point operations that one submit may hold, so that it stays well under a driver's watchdog: about a second's worth. */
   flopsPerSubmit: number;
+  matmul: MatmulTuning;
 }
 
-export function defaultTuning(_adapter: AdapterDescription): Tuning {
-  return { flopsPerSubmit: 8e9 };
+export const LAYOUTS = ['NT', 'NN', 'TN'] as const;
+
+/** Whether something that was stored is a tuning of this version. */
+export function isTuning(value: unknown): value is Tuning {
+  if (!isRecord(value) || !isPositive(value['flopsPerSubmit']) || !isRecord(value['matmul'])) return false;
+  const { matmul } = value;
+  const flags = typeof matmul['quads'] === 'boolean' && typeof matmul['tallTiles'] === 'boolean';
+  const family = matmul['family'] === 'registers' || matmul['family'] === 'tiles';
+  const lanes = matmul['lanes'] === 4 || matmul['lanes'] === 8 || matmul['lanes'] === 16;
+  return flags && family && lanes && isPositive(matmul['workgroups']) && LAYOUTS.every((layout) => isRegisterTile(matmul[layout]));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isPositive(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0;
+}
+
+function isRegisterTile(value: unknown): value is RegisterTile {
+  const sizes: unknown[] = [1, 2, 4];
+  return isRecord(value) && sizes.includes(value['rows']) && sizes.includes(value['columns']);
+}
+
+const WIDE: RegisterTile = { rows: 4, columns: 4 };
+const NARROW: RegisterTile = { rows: 2, columns: 2 };
+
+/** A sensible tuning without a measurement; `measureTuning` in ops/matmul_tuning.ts finds a better one. */
+export function defaultTuning(adapter: AdapterDescription): Tuning {
+  const name = `${adapter.vendor} ${adapter.architecture} ${adapter.description}`.toLowerCase();
+  // Measured: 16×16 tiles win on SwiftShader (4 lanes), 8×8 on llvmpipe (8 lanes), whose compiler keeps fewer values in registers.
+  if (name.includes('swiftshader')) return softwareTuning(4, WIDE);
+  if (name.includes('llvmpipe') || name.includes('lavapipe')) return softwareTuning(8, NARROW);
+  return {
+    flopsPerSubmit: 8e9,
+    matmul: { family: 'tiles', quads: true, lanes: 8, NT: NARROW, NN: NARROW, TN: NARROW, tallTiles: true, workgroups: 96 },
+  };
+}
+
+function softwareTuning(lanes: number, tile: RegisterTile): Tuning {
+  return {
+    flopsPerSubmit: 8e9,
+    matmul: { family: 'registers', quads: true, lanes, NT: tile, NN: tile, TN: tile, tallTiles: false, workgroups: 4 },
+  };
 }

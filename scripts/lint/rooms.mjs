@@ -1,0 +1,203 @@
+// @ts-check
+/**
+ * The import rules between the rooms of src/, as ESLint rules. docs/architecture.md tells them in words; this table decides.
+ * A room that is not in the table may not exist, and what a row does not name is forbidden.
+ */
+import { isBuiltin } from 'node:module';
+import { dirname, relative, resolve, sep } from 'node:path';
+
+/**
+ * @typedef {object} Room
+ * @property {string[]} imports rooms (or single files) of which it may import anything
+ * @property {string[]} [types] rooms (or single files) of which it may import types only
+ * @property {string[]} [packages] npm packages that are its own: they are forbidden everywhere else
+ */
+
+/** Files at the top of src/, which every room may import and which import only each other. */
+const SHARED = ['errors', 'random', 'json'];
+
+const EVERYTHING_BUT_APP = [
+  'engine',
+  'model',
+  'weights',
+  'text',
+  'data',
+  'train',
+  'evaluate',
+  'export',
+  'storage',
+];
+
+/** @type {Record<string, Room>} */
+export const ROOMS = {
+  engine: { imports: ['shaders'] },
+  weights: { imports: [] },
+  text: { imports: [], packages: ['@huggingface/jinja', '@huggingface/tokenizers'] },
+  model: { imports: ['engine', 'weights'] },
+  data: { imports: ['text'] },
+  // The trainer records on the engine's tape and keeps its state as safetensors; examples reach it as token rows, so data is types.
+  train: { imports: ['engine', 'model', 'weights', 'text'], types: ['data'] },
+  // Reads losses and generations off a model: it needs to name a device and a run, never to make one.
+  evaluate: { imports: ['model', 'text'], types: ['engine', 'data', 'train'] },
+  export: { imports: ['model', 'weights', 'text'], types: ['engine', 'train'] },
+  // Keeps what others made: it knows their shapes and none of their code.
+  storage: { imports: [], types: ['data', 'train', 'weights'], packages: ['idb'] },
+  worker: { imports: EVERYTHING_BUT_APP, packages: ['comlink'] },
+  cli: { imports: EVERYTHING_BUT_APP, packages: ['webgpu'] },
+  app: { imports: ['data', 'storage'], types: ['worker/api.ts'], packages: ['svelte', 'comlink'] },
+};
+
+const source = resolve(import.meta.dirname, '../../src');
+const shaders = resolve(import.meta.dirname, '../../shaders');
+
+/** @param {string} path @param {string} folder */
+const inside = (path, folder) => path.startsWith(folder + sep);
+
+/**
+ * Where a file lies: its room, `shared`, `shaders`, `top` (another file at the top of src/) or undefined (outside).
+ *
+ * @param {string} path absolute
+ */
+function roomOf(path) {
+  if (inside(path, shaders)) return 'shaders';
+  if (!inside(path, source)) return undefined;
+  const parts = relative(source, path).split(sep);
+  if (parts.length > 1) return parts[0];
+  return SHARED.includes(parts[0].replace(/\.ts$/, '')) ? 'shared' : 'top';
+}
+
+/** @param {string} specifier */
+const packageOf = (specifier) =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+
+/**
+ * Why a file may not import something, or undefined if it may.
+ *
+ * @param {string} file absolute path of the importing file
+ * @param {string} specifier as written
+ * @param {boolean} typesOnly
+ * @returns {string | undefined}
+ */
+export function forbidden(file, specifier, typesOnly) {
+  const from = roomOf(file);
+  if (from === undefined || from === 'shaders') return undefined;
+  const room = ROOMS[from];
+  if (!room && from !== 'shared')
+    return `src/${relative(source, file)} lies in no room that scripts/lint/rooms.mjs knows.`;
+
+  if (!specifier.startsWith('.')) {
+    if (isBuiltin(specifier))
+      return from === 'cli'
+        ? undefined
+        : `${from} runs in the browser too: only cli may import ${specifier}.`;
+    const name = packageOf(specifier);
+    const owners = Object.keys(ROOMS).filter((owner) => ROOMS[owner].packages?.includes(name));
+    return owners.length === 0 || owners.includes(from)
+      ? undefined
+      : `Only ${owners.join(' and ')} may import ${name}, not ${from}.`;
+  }
+
+  const path = resolve(dirname(file), specifier.replace(/\?.*$/, ''));
+  const to = roomOf(path);
+  if (to === undefined) return `${from} may not import ${specifier}, which is outside of src/ and shaders/.`;
+  if (to === from || to === 'shared') return undefined;
+  if (from === 'shared') return `Files that every room imports may not import ${to}.`;
+  const target = inside(path, source) ? relative(source, path).split(sep).join('/') : to;
+  const matches = (/** @type {string[]} */ list) => list.includes(to) || list.includes(target);
+  if (matches(room.imports) || (typesOnly && matches(room.types ?? []))) return undefined;
+  const allowed = [...room.imports, ...(room.types ?? []).map((name) => `${name} (types only)`)];
+  return `${from} may not import ${target}. It may import ${allowed.join(', ') || 'nothing'} and ${SHARED.join(', ')}.`;
+}
+
+/** @type {import('eslint').Rule.RuleModule} */
+const imports = {
+  meta: { type: 'problem', schema: [], docs: { description: 'which room of src/ may import which' } },
+  create(context) {
+    /**
+     * @param {any} node
+     * @param {unknown} specifier
+     * @param {boolean} typesOnly
+     */
+    const check = (node, specifier, typesOnly) => {
+      if (typeof specifier !== 'string') return;
+      const message = forbidden(context.filename, specifier, typesOnly);
+      if (message) context.report({ node, message });
+    };
+    /** @param {any} node whether every name it brings is marked `type` */
+    const typesOnly = (node) => {
+      if (node.importKind === 'type' || node.exportKind === 'type') return true;
+      const names = node.specifiers ?? [];
+      return (
+        names.length > 0 &&
+        names.every((/** @type {any} */ { importKind, exportKind }) =>
+          [importKind, exportKind].includes('type'),
+        )
+      );
+    };
+    return {
+      ImportDeclaration: (node) => check(node, node.source.value, typesOnly(node)),
+      ExportNamedDeclaration: (node) => check(node, node.source?.value, typesOnly(node)),
+      ExportAllDeclaration: (node) => check(node, node.source.value, typesOnly(node)),
+      ImportExpression: (node) =>
+        check(node, node.source.type === 'Literal' ? node.source.value : undefined, false),
+      TSImportType: (/** @type {any} */ node) =>
+        check(node, node.source?.value ?? node.argument?.literal?.value, true),
+    };
+  },
+};
+
+/** GPUDevice, GPUBuffer …: every WebGPU name but `GPU` itself, which worker and cli hand to the engine. */
+const GPU_NAME = /^GPU[A-Z]\w*$/;
+
+/** @type {import('eslint').Rule.RuleModule} */
+const owners = {
+  meta: {
+    type: 'problem',
+    schema: [],
+    docs: { description: 'only engine names WebGPU, only storage names IndexedDB and OPFS' },
+  },
+  create(context) {
+    const room = roomOf(context.filename);
+    if (room === undefined) return {};
+    // Present where the configuration gives types.
+    const services = /** @type {any} */ (context.sourceCode.parserServices);
+    /** @param {any} node */
+    const checkName = (node) => {
+      if (room !== 'engine' && GPU_NAME.test(node.name)) {
+        context.report({ node, message: `Only src/engine may name ${node.name}.` });
+      }
+      if (room !== 'storage' && (node.name === 'indexedDB' || /^IDB[A-Z]/.test(node.name))) {
+        context.report({ node, message: `Only src/storage may name ${node.name}.` });
+      }
+    };
+    /** Whatever it is called: an expression whose type is one of WebGPU's. @param {any} node */
+    const isOfGpu = (node) => GPU_NAME.test(services?.getTypeAtLocation?.(node).getSymbol()?.name ?? '');
+    /** @param {any} node */
+    const checkMember = (node) => {
+      const { object, property } = node;
+      if (object.type === 'Identifier' && object.name === 'navigator' && property.type === 'Identifier') {
+        if (property.name === 'gpu' && room !== 'worker' && room !== 'engine') {
+          context.report({
+            node,
+            message: 'Only src/worker may use navigator.gpu, to hand it to the engine.',
+          });
+        }
+        if (property.name === 'storage' && room !== 'storage') {
+          context.report({ node, message: 'Only src/storage may use navigator.storage.' });
+        }
+      } else if (room !== 'engine' && isOfGpu(node)) {
+        context.report({
+          node,
+          message: `Only src/engine may touch ${context.sourceCode.getText(node)}, which is WebGPU's.`,
+        });
+      }
+    };
+    return { Identifier: checkName, MemberExpression: checkMember };
+  },
+};
+
+/** @type {import('eslint').ESLint.Plugin} */
+export default { rules: { imports, owners } };

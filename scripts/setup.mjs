@@ -1,0 +1,130 @@
+// @ts-check
+/**
+ * Brings what npm cannot: a Vulkan driver where no WebGPU adapter answers in Node, and a Chromium for the tests. As root on a Debian it
+ * installs Debian's packages itself and says so; elsewhere it prints the command that does. Quick when nothing is missing.
+ *
+ *   node scripts/setup.mjs            for the headless command: any adapter
+ *   node scripts/setup.mjs --tests    for the tests: lavapipe by name, and Chromium
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { findAdapter, findChromium, root } from './machine.mjs';
+
+/**
+ * @typedef {object} Need
+ * @property {string} what said in messages
+ * @property {string[]} packages Debian's
+ * @property {() => string | undefined} find a description or path of what is there
+ * @property {string} elsewhere what to do where Debian's packages are not the way
+ */
+
+/** @type {Need} */
+const adapter = {
+  what: 'a WebGPU adapter for Node',
+  packages: ['mesa-vulkan-drivers'],
+  find: () => findAdapter(),
+  elsewhere: 'Install the Vulkan driver of your GPU.',
+};
+/** @type {Need} */
+const lavapipe = {
+  what: 'the software adapter that the tests run on (llvmpipe)',
+  packages: ['mesa-vulkan-drivers'],
+  find: () => findAdapter('llvmpipe'),
+  elsewhere: "Install Mesa's Vulkan drivers (lavapipe).",
+};
+/** @type {Need} */
+const chromium = {
+  what: 'Chromium',
+  // Chromium ends itself on a machine without a single font.
+  packages: ['chromium', 'fonts-liberation'],
+  find: findChromium,
+  elsewhere: 'Install Google Chrome or Chromium, or name its program in CHROME_PATH.',
+};
+
+const INSTALL = ['install', '--yes', '--no-install-recommends'];
+
+/** @returns {{ id: string, like: string }} the distribution */
+function distribution() {
+  if (!existsSync('/etc/os-release')) return { id: process.platform, like: '' };
+  const text = readFileSync('/etc/os-release', 'utf8');
+  const field = (/** @type {string} */ name) =>
+    new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(text)?.[1] ?? '';
+  return { id: field('ID'), like: field('ID_LIKE') };
+}
+
+/**
+ * @param {string} command
+ * @param {string[]} parameters
+ */
+function run(command, parameters) {
+  console.error(`  $ ${command} ${parameters.join(' ')}`);
+  const { status } = spawnSync(command, parameters, {
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  return status === 0;
+}
+
+/**
+ * Installs Debian's packages if this is root on a machine that has apt-get, and says so.
+ *
+ * @param {string[]} packages
+ * @returns {boolean} whether they were installed
+ */
+export function installPackages(packages) {
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false;
+  console.error(`Installing Debian packages, since this is root: ${packages.join(', ')}`);
+  return run('apt-get', ['update']) && run('apt-get', [...INSTALL, ...packages]);
+}
+
+/**
+ * Finds what is needed, and installs what is missing where it may.
+ *
+ * @param {{ tests?: boolean }} [purpose]
+ * @returns {boolean} whether all is there
+ */
+export function setUp({ tests = false } = {}) {
+  if (!existsSync(`${root}/node_modules/webgpu`)) {
+    console.error('The npm packages are not installed. Run: npm ci');
+    return false;
+  }
+  const needs = tests ? [lavapipe, chromium] : [adapter];
+  let missing = needs.filter((need) => {
+    const found = need.find();
+    console.log(found ? `  found ${need.what}: ${found}` : `  missing ${need.what}`);
+    return !found;
+  });
+  if (missing.length === 0) return true;
+
+  const { id, like } = distribution();
+  const debian = (id === 'debian' || /\bdebian\b/.test(like)) && existsSync('/usr/bin/apt-get');
+  // Ubuntu's chromium package is a stub that asks for a snap, which containers and servers lack.
+  const bySnap = id === 'ubuntu' || /\bubuntu\b/.test(like);
+  const installable = debian ? missing.filter((need) => !(bySnap && need === chromium)) : [];
+  const packages = [...new Set(installable.flatMap((need) => need.packages))];
+  if (packages.length > 0) {
+    if (installPackages(packages)) {
+      missing = missing.filter((need) => {
+        const found = need.find();
+        if (found) console.log(`  found ${need.what}: ${found}`);
+        return !found;
+      });
+      if (missing.length === 0) return true;
+    } else if (process.getuid?.() === 0) {
+      console.error('apt-get failed; its messages are above.');
+    } else {
+      console.error(
+        `Missing: ${installable.map((need) => need.what).join(' and ')}. This command installs it:`,
+      );
+      console.error(`  sudo apt-get update && sudo apt-get ${[...INSTALL, ...packages].join(' ')}`);
+      missing = missing.filter((need) => !installable.includes(need));
+    }
+  }
+  for (const need of missing) console.error(`Missing: ${need.what}. ${need.elsewhere}`);
+  return false;
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  process.exitCode = setUp({ tests: process.argv.includes('--tests') }) ? 0 : 1;
+}

@@ -1,0 +1,110 @@
+"""Writes the bundled sample data sets (chat rows in JSON Lines) by seed.
+
+    python samples.py --out ../../public/samples
+
+Test questions are ones that `held_out` keeps out of the pre-training, and they do not occur in the train rows either.
+"""
+
+import argparse
+import json
+import random
+import re
+from pathlib import Path
+
+from facts import COLOURS, GOODS, NUMBERS, PEOPLE, SHOPS, VISITORS
+from world import BY_SUBJECT, SUBJECTS, ask, assistant, cap, fact_pair, held_out, low, refusal_pair, small_talk_pair, user, yes_no_pair
+
+SEED = 7
+
+ENDINGS = {"person": "matey", "job": "matey", "home": "matey", "animal": "by my beard", "plant": "by the seven seas", "tool": "shipmate",
+           "task": "shipmate", "place": "on my compass", "food": "by the galley", "weather": "by the tide", "season": "by the tide", "day": "by the ship's bell"}
+
+
+def captain(sentence, opening, ending):
+    """The sentence as an old sea captain says it: the rose is red → Arr, the rose be red, by the seven seas!"""
+    be = re.sub(r"\b(is|are|am)\b", "be", sentence.rstrip("."))
+    return f"{opening}, {low(be)}, {ending}!"
+
+
+def voice_row(rng):
+    kind = rng.random()
+    if kind < 0.7:
+        fact = rng.choice(BY_SUBJECT[rng.choice(SUBJECTS)])
+        question, answer = fact_pair(rng, fact)
+        return question, captain(answer, "Arr", ENDINGS[fact.kind])
+    if kind < 0.85:
+        fact = rng.choice([f for f in BY_SUBJECT[rng.choice(SUBJECTS)] if f.yes_no] or [f for f in BY_SUBJECT[SUBJECTS[0]] if f.yes_no])
+        question, answer = yes_no_pair(rng, fact)
+        yes, sentence = answer.split(", ", 1)
+        return question, captain(sentence, "Aye" if yes == "Yes" else "Nay", ENDINGS[fact.kind])
+    if kind < 0.93:
+        question, answer = small_talk_pair(rng)
+        return question, "Ahoy, sailor! " + re.sub(r"\b(is|are|am)\b", "be", answer)
+    return refusal_pair(rng)[0], "Blow me down! I only know the garden and the sea, matey!"
+
+
+def order_row(rng):
+    n = rng.randint(2, 12)
+    o = {"who": rng.choice(list(PEOPLE) + VISITORS), "item": rng.choice(GOODS), "colour": rng.choice(COLOURS), "count": n, "place": rng.choice(SHOPS)}
+    verb = rng.choice(["buys", "orders", "collects", "sells", "wants"])
+    text = rng.choice(["{who} {verb} {word} {colour} {item} at the {place}.", "At the {place}, {who} {verb} {word} {colour} {item}.",
+                       "{who} goes to the {place} and {verb} {word} {colour} {item}."]).format(verb=verb, word=NUMBERS[n - 1], **o)
+    return text, json.dumps(o, separators=(",", ":"))
+
+
+def detail_row(rng):
+    """The short answer, then the next two things in the tables about the same subject."""
+    while True:
+        fact = rng.choice(BY_SUBJECT[rng.choice(SUBJECTS)])
+        owner = {"job": ("person", fact.value), "home": ("person", fact.value), "task": ("tool", f"the {fact.value}")}.get(fact.kind, (fact.kind, fact.subject))
+        facts = BY_SUBJECT[owner]
+        if len(facts) < 3 or owner[0] in ("season", "weather", "day"):
+            continue
+        at = facts.index(fact) if fact in facts else 1 if fact.kind == "home" else 0
+        more = [facts[(at + k) % len(facts)] for k in (1, 2)]
+        return ask(rng, fact), " ".join(cap(s) + "." for s in [fact.answer] + [f.short or f.answer for f in more])
+
+
+SETS = [
+    {"id": "voice", "title": "A sea captain in the garden", "make": voice_row, "rows": 320, "testRows": 40, "metric": "none",
+     "description": "Teaches Sprig to answer like an old sea captain. The facts stay the same, only the voice changes.",
+     "settings": {"steps": 60, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
+    {"id": "orders-json", "title": "Orders to JSON", "make": order_row, "rows": 400, "testRows": 40, "metric": "exact",
+     "description": "Teaches Sprig to turn a sentence about an order into a JSON record with who, item, colour, count and place. "
+                    "Every answer can be checked letter by letter, on orders that were never in the training rows.",
+     "settings": {"steps": 60, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
+    {"id": "detail", "title": "From short to detailed", "make": detail_row, "rows": 320, "testRows": 40, "metric": "none",
+     "description": "Teaches Sprig to give three sentences where it gave one. The first still answers the question, the others add what it knows.",
+     "settings": {"steps": 60, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
+]
+
+
+def rows(make, rng, n, want_held_out, seen):
+    """n rows with distinct questions from one side of the held-out line."""
+    out = []
+    while len(out) < n:
+        question, answer = make(rng)
+        if question.lower() not in seen and held_out(question) == want_held_out:
+            seen.add(question.lower())
+            out.append({"messages": [user(question), assistant(answer)]})
+    return out
+
+
+def main():
+    args = argparse.ArgumentParser()
+    args.add_argument("--out", required=True)
+    out = Path(args.parse_args().out)
+    index = []
+    for s in SETS:
+        rng, seen, folder = random.Random(f"{SEED}-{s['id']}"), set(), out / s["id"]
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, n, side in (("train", s["rows"], False), ("test", s["testRows"], True)):
+            lines = [json.dumps(r, ensure_ascii=False) for r in rows(s["make"], rng, n, side, seen)]
+            (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
+        index.append({"id": s["id"], "title": s["title"], "description": s["description"], "train": f"{s['id']}/train.jsonl",
+                      "test": f"{s['id']}/test.jsonl", "rows": s["rows"], "testRows": s["testRows"], "metric": s["metric"], "settings": s["settings"]})
+    (out / "index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+// Clipping by the global norm and AdamW (Loshchilov and Hutter, 2019), over flat ranges of all trained parameters.
+//
+//   norm_parts   parts[base + workgroup] = Σ g² of this workgroup's elements
+//   norm_total   stats[NORM] = √Σ parts · rate        rate = 1 / number of supervised tokens: gradients arrive as sums
+//                stats[SCALE] = rate · min(1, clip / (norm + 1e-6)), as in PyTorch's clip_grad_norm_; 0 where the norm is not finite
+//   update       g ← g · SCALE;  p ← p · (1 − lr · decay);  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²
+//                p ← p − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε), as in PyTorch's AdamW
+//
+// Where the loss or the norm is not finite nothing is updated, in this step and in all later ones: the parameters stay at their last
+// good state, whenever the host hears of it.
+// What changes from step to step is data (`hyper`), never part of the plan. p, g, m, v: [size] f32.
+
+struct Params { size: u32, base: u32, rateScale: f32 }
+
+const THREADS = 64u;
+const PER_THREAD = 16u;
+// Slots of `hyper`, written by the host once a step.
+const LR = 0u;
+const BETA1 = 1u;
+const BETA2 = 2u;
+const EPSILON = 3u;
+const DECAY = 4u;
+const CORRECTION1 = 5u; // 1 − β₁ᵗ
+const CORRECTION2 = 6u; // √(1 − β₂ᵗ)
+const CLIP = 7u;        // 0: no clipping
+const TOKEN_RATE = 8u;  // 1 / supervised tokens of the step
+// Slots of `stats`, read by the host after a step.
+const LOSS = 0u;   // summed over the supervised tokens
+const NORM = 1u;
+const SCALE = 2u;
+const BROKEN = 3u; // not 0 once something was not finite; never cleared
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> hyper: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(4) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(5) var<storage, read_write> p: array<f32>;
+@group(0) @binding(6) var<storage, read_write> m: array<f32>;
+@group(0) @binding(7) var<storage, read_write> v: array<f32>;
+
+@group(0) @binding(8) var<storage, read> all_parts: array<f32>;
+@group(0) @binding(9) var<storage, read> outcome: array<f32>;
+
+var<workgroup> sums: array<f32, THREADS>;
+
+// By its bits, since compilers may assume that no value is infinite or not a number.
+fn finite(value: f32) -> bool {
+  return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
+}
+
+@compute @workgroup_size(THREADS)
+fn norm_parts(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let workgroup = group.x + group.y * groups.x;
+  var sum = 0.0;
+  for (var j = 0u; j < PER_THREAD; j++) {
+    let i = (workgroup * PER_THREAD + j) * THREADS + thread;
+    if (i < params.size) { sum += g[i] * g[i]; }
+  }
+  sums[thread] = sum;
+  workgroupBarrier();
+  if (thread != 0u) { return; }
+  var all = 0.0;
+  for (var i = 0u; i < THREADS; i++) { all += sums[i]; }
+  if (workgroup * PER_THREAD * THREADS < params.size) { parts[params.base + workgroup] = all; }
+}
+
+@compute @workgroup_size(THREADS)
+fn norm_total(@builtin(local_invocation_index) thread: u32) {
+  var sum = 0.0;
+  for (var i = thread; i < params.size; i += THREADS) { sum += all_parts[i]; }
+  sums[thread] = sum;
+  workgroupBarrier();
+  if (thread != 0u) { return; }
+  var all = 0.0;
+  for (var i = 0u; i < THREADS; i++) { all += sums[i]; }
+  let rate = hyper[TOKEN_RATE];
+  let norm = sqrt(all) * rate;
+  var scale = rate;
+  if (hyper[CLIP] > 0.0) { scale *= min(1.0, hyper[CLIP] / (norm + 1e-6)); }
+  if (!finite(norm) || !finite(stats[LOSS])) { stats[BROKEN] = 1.0; }
+  if (stats[BROKEN] != 0.0) { scale = 0.0; }
+  stats[NORM] = norm;
+  stats[SCALE] = scale;
+}
+
+@compute @workgroup_size(THREADS)
+fn update(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.x + id.y * groups.x * THREADS;
+  let scale = outcome[SCALE];
+  if (i >= params.size || scale == 0.0) { return; }
+  let gradient = g[i] * scale;
+  let lr = hyper[LR] * params.rateScale;
+  let first = hyper[BETA1] * m[i] + (1.0 - hyper[BETA1]) * gradient;
+  let second = hyper[BETA2] * v[i] + (1.0 - hyper[BETA2]) * gradient * gradient;
+  m[i] = first;
+  v[i] = second;
+  let decayed = p[i] * (1.0 - lr * hyper[DECAY]);
+  p[i] = decayed - lr / hyper[CORRECTION1] * first / (sqrt(second) / hyper[CORRECTION2] + hyper[EPSILON]);
+}

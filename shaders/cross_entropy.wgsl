@@ -1,0 +1,89 @@
+// Cross-entropy of rows of logits against labels, and its gradient in place of the logits.
+//
+//   rows    l[r] = log Σ_v exp(z[r,v]) − z[r, label]        GRADIENT: z[r,v] ← exp(z[r,v] − log Σ) − [v = label]
+//   total   sum[0] += Σ_r l[r]
+//
+// z: [R, V] f32. labels: [R]; NONE is not supervised: no loss, no gradient. Gradients are of the sum, not of the mean: the step's
+// number of supervised tokens divides once, in the optimiser, which also keeps half-precision gradients large enough.
+// rows: one workgroup per row; each thread keeps a running maximum and sum over its strided part (online softmax), and all threads
+// merge the parts after one barrier. total: one workgroup, so that the order of the sum is fixed.
+
+struct Params { R: u32, V: u32 }
+
+override GRADIENT: bool = false;
+const NONE = 0xffffffffu;
+const THREADS = 64u;
+const LOWEST = -3.4e38;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> z: array<f32>;
+@group(0) @binding(2) var<storage, read> labels: array<u32>;
+@group(0) @binding(3) var<storage, read_write> losses: array<f32>;
+
+@group(0) @binding(4) var<storage, read> parts: array<f32>;
+@group(0) @binding(5) var<storage, read_write> sum: array<f32>;
+
+var<workgroup> maxima: array<f32, THREADS>;
+var<workgroup> sums: array<f32, THREADS>;
+
+@compute @workgroup_size(THREADS)
+fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let r = group.x + group.y * groups.x;
+  let inside = r < params.R;
+  let base = r * params.V;
+  var label = NONE;
+  if (inside) { label = labels[r]; }
+  var largest = LOWEST;
+  var exponentials = 0.0;
+  if (label != NONE) {
+    for (var v = thread; v < params.V; v += THREADS) {
+      let value = z[base + v];
+      if (value > largest) {
+        exponentials = exponentials * exp(largest - value) + 1.0;
+        largest = value;
+      } else {
+        // Also where the value is not a number, which must reach the loss.
+        exponentials += exp(value - largest);
+      }
+    }
+  }
+  maxima[thread] = largest;
+  sums[thread] = exponentials;
+  workgroupBarrier();
+  var top = LOWEST;
+  for (var i = 0u; i < THREADS; i++) { top = max(top, maxima[i]); }
+  var normalizer = 0.0;
+  for (var i = 0u; i < THREADS; i++) { normalizer += sums[i] * exp(maxima[i] - top); }
+  let logSum = top + log(normalizer);
+
+  if (thread == 0u && inside) {
+    var loss = 0.0;
+    if (label != NONE) { loss = logSum - z[base + label]; }
+    losses[r] = loss;
+  }
+  if (!GRADIENT) { return; }
+  // Thread 0 has read z[label] before anybody replaces it.
+  storageBarrier();
+  workgroupBarrier();
+  if (!inside) { return; }
+  for (var v = thread; v < params.V; v += THREADS) {
+    var d = 0.0;
+    if (label != NONE) {
+      d = exp(z[base + v] - logSum);
+      if (v == label) { d -= 1.0; }
+    }
+    z[base + v] = d;
+  }
+}
+
+@compute @workgroup_size(THREADS)
+fn total(@builtin(local_invocation_index) thread: u32) {
+  var part = 0.0;
+  for (var r = thread; r < params.R; r += THREADS) { part += parts[r]; }
+  sums[thread] = part;
+  workgroupBarrier();
+  if (thread != 0u) { return; }
+  var all = 0.0;
+  for (var i = 0u; i < THREADS; i++) { all += sums[i]; }
+  sum[0] += all;
+}

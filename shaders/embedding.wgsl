@@ -1,0 +1,45 @@
+// Embedding: x[m, :] = SCALE · w[ids[m], :].
+//
+//   backward   dw[ids[m], :] += SCALE · Σ over all m with this id of dx[m, :]
+//
+// ids: [M]. w: [V, C]. x: [M, C]. There are no f32 atomics, so the host links the occurrences of each id:
+// chain[m] = (1 if m is the first with its id, the next m with the same id or NONE). One thread per column of a first occurrence
+// walks the chain, which also fixes the order of the sum.
+
+struct Params { M: u32, C: u32 }
+
+override SCALE: f32 = 1;
+const NONE = 0xffffffffu;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> ids: array<u32>;
+@group(0) @binding(2) var<storage, read> w: array<ElemW>;
+@group(0) @binding(3) var<storage, read_write> x: array<Elem>;
+
+@group(0) @binding(4) var<storage, read> chain: array<vec2u>;
+@group(0) @binding(5) var<storage, read> dx: array<Elem>;
+@group(0) @binding(6) var<storage, read_write> dw: array<f32>;
+
+@compute @workgroup_size(64)
+fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.x + id.y * groups.x * 64u;
+  if (i >= params.M * params.C) { return; }
+  let m = i / params.C;
+  x[i] = Elem(SCALE * f32(w[ids[m] * params.C + i % params.C]));
+}
+
+@compute @workgroup_size(64)
+fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.x + id.y * groups.x * 64u;
+  if (i >= params.M * params.C) { return; }
+  var m = i / params.C;
+  if (chain[m].x == 0u) { return; }
+  let c = i % params.C;
+  let at = ids[m] * params.C + c;
+  var sum = 0.0;
+  while (m != NONE) {
+    sum += f32(dx[m * params.C + c]);
+    m = chain[m].y;
+  }
+  dw[at] += SCALE * sum;
+}

@@ -1,0 +1,25 @@
+// y[r, :] = x[rows[r], :], and zero where rows[r] is NONE.
+//
+// Its own reverse with the inverse map: dx[m, :] = dy[inverse[m], :], which needs no atomics because no row is taken twice.
+// x: [M, C]. rows: [R]. y: [R, C]. One thread per element.
+
+struct Params { R: u32, C: u32 }
+
+override ACCUMULATE: bool = false;
+const NONE = 0xffffffffu;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<Elem>;
+@group(0) @binding(2) var<storage, read> rows: array<u32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Elem>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.x + id.y * groups.x * 64u;
+  if (i >= params.R * params.C) { return; }
+  let row = rows[i / params.C];
+  var value = Elem(0);
+  if (row != NONE) { value = x[row * params.C + i % params.C]; }
+  if (ACCUMULATE) { value += y[i]; }
+  y[i] = value;
+}

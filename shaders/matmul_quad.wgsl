@@ -1,0 +1,7 @@
+// The exchange inside a quad for matmul_register.wgsl, where the adapter has subgroups: the vectors of the four lanes, in every lane.
+// Quads are four invocations with consecutive indices in a one-dimensional workgroup; the measurement that picks this variant for an
+// adapter checks its results.
+
+fn together(v: vec4f) -> mat4x4f {
+  return mat4x4f(quadBroadcast(v, 0u), quadBroadcast(v, 1u), quadBroadcast(v, 2u), quadBroadcast(v, 3u));
+}

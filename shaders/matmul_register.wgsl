@@ -1,0 +1,204 @@
+// Matrix product for software adapters: tiles in registers, no shared memory.
+//
+//   C[M,N] = scale · op(A)·op(B)  + loraScale · Z·op(L)  + bias  + residual  (+ C)
+//
+//   layout   A        B        L
+//   NT       [M,K]    [N,K]    [N,R]      y = x·Wᵀ
+//   NN       [M,K]    [K,N]    [R,N]      dx = dy·W
+//   TN       [K,M]    [K,N]    [R,N]      dW = dyᵀ·x
+//
+// Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. What lies contiguously is a multiple of four: K for NT, K and N for
+// NN, M and N for TN; N for C; R. M, N and (for TN) K are otherwise free: indices are clamped, stores are guarded.
+//
+// Why it is fast where it is meant to run: SwiftShader and llvmpipe execute 4 or 8 invocations as one SIMD vector. Arithmetic is one
+// instruction for all of them, but every 32-bit load from a storage buffer is a gather, lane by lane with bounds checks, whether the
+// lanes read one address or four; on SwiftShader it costs about as much as a hundred multiply-adds, and shared memory is no cheaper.
+// So each gather has to bring different numbers, and each number has to be used often:
+// - A lane owns a tile of 4·ROWS × 4·COLUMNS outputs in registers, as 4×4 blocks; a step of four k is one mat4x4 product for each block.
+// - With QUADS the four lanes of a quad own neighbouring tiles along one side. What they share on the other side is loaded once, each
+//   lane bringing a fourth of it, and handed round by `together`: a register shuffle. That function is in matmul_quad.wgsl, which
+//   needs subgroups; matmul_alone.wgsl stands in for it without them, where every lane loads all it needs.
+// - LANES_ALONG_N says along which side: off for few columns, as in LoRA's z = x·Aᵀ, where the long side is M.
+// For each k an 8×8 tile without quads pays 16 gathers for 64 outputs a lane; a 16×16 tile with quads 20 for 256.
+//
+// A block of A has k along its columns, a block of B along its rows; in WGSL's column-major terms their product is `B * A`, and column r
+// of it is row r of C's block: a vec4 along N.
+
+struct Params { M: u32, N: u32, K: u32, R: u32, part: u32, scale: f32, loraScale: f32 }
+
+override TRANSPOSED_A: bool = false;
+override TRANSPOSED_B: bool = false;
+// Tile of a lane in blocks of four: 1, 2 or 4.
+override ROWS: u32 = 4;
+override COLUMNS: u32 = 4;
+override QUADS: bool = false;
+override LANES_ALONG_N: bool = true;
+// Invocations of a workgroup, the SIMD width or a multiple of it.
+override LANES: u32 = 4;
+override LOW_RANK: bool = false;
+override BIAS: bool = false;
+override RESIDUAL: bool = false;
+override ACCUMULATE: bool = false;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<vec4<ElemA>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<ElemB>>;
+@group(0) @binding(3) var<storage, read_write> c: array<vec4<ElemC>>;
+@group(0) @binding(4) var<storage, read> z: array<vec4<ElemZ>>;
+@group(0) @binding(5) var<storage, read> l: array<vec4<ElemL>>;
+@group(0) @binding(6) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(7) var<storage, read> residual: array<vec4<ElemC>>;
+
+alias Side = array<mat4x4f, 4>;
+alias Tile = array<mat4x4f, 16>;
+
+// Place of this invocation in its quad.
+var<private> lane: u32;
+
+// Row m of A, k … k+3; the last row stands in for those beyond it.
+fn rowOfA(m: u32, k: u32) -> vec4f {
+  return vec4f(a[(min(m, params.M - 1u) * params.K + k) >> 2u]);
+}
+
+// Row k of Aᵀ's storage, m … m+3; zero beyond the last k, which also silences what B has there.
+fn columnOfA(m: u32, k: u32) -> vec4f {
+  let v = vec4f(a[(min(k, params.K - 1u) * params.M + min(m, params.M - 4u)) >> 2u]);
+  return select(vec4f(), v, k < params.K);
+}
+
+fn blockOfA(m: u32, k: u32) -> mat4x4f {
+  if (TRANSPOSED_A) {
+    if (QUADS && LANES_ALONG_N) { return transpose(together(columnOfA(m, k + lane))); }
+    return transpose(mat4x4f(columnOfA(m, k), columnOfA(m, k + 1u), columnOfA(m, k + 2u), columnOfA(m, k + 3u)));
+  }
+  if (QUADS && LANES_ALONG_N) { return together(rowOfA(m + lane, k)); }
+  return mat4x4f(rowOfA(m, k), rowOfA(m + 1u, k), rowOfA(m + 2u, k), rowOfA(m + 3u, k));
+}
+
+fn rowOfB(n: u32, k: u32) -> vec4f {
+  return vec4f(b[(min(k, params.K - 1u) * params.N + min(n, params.N - 4u)) >> 2u]);
+}
+
+fn columnOfB(n: u32, k: u32) -> vec4f {
+  return vec4f(b[(min(n, params.N - 1u) * params.K + k) >> 2u]);
+}
+
+fn blockOfB(n: u32, k: u32) -> mat4x4f {
+  if (TRANSPOSED_B) {
+    if (QUADS && !LANES_ALONG_N) { return transpose(together(columnOfB(n + lane, k))); }
+    return transpose(mat4x4f(columnOfB(n, k), columnOfB(n + 1u, k), columnOfB(n + 2u, k), columnOfB(n + 3u, k)));
+  }
+  if (QUADS && !LANES_ALONG_N) { return together(rowOfB(n, k + lane)); }
+  return mat4x4f(rowOfB(n, k), rowOfB(n, k + 1u), rowOfB(n, k + 2u), rowOfB(n, k + 3u));
+}
+
+fn rowOfZ(m: u32, r: u32) -> vec4f {
+  return vec4f(z[(min(m, params.M - 1u) * params.R + r) >> 2u]) * params.loraScale;
+}
+
+fn blockOfZ(m: u32, r: u32) -> mat4x4f {
+  return mat4x4f(rowOfZ(m, r), rowOfZ(m + 1u, r), rowOfZ(m + 2u, r), rowOfZ(m + 3u, r));
+}
+
+fn rowOfL(n: u32, r: u32) -> vec4f {
+  return vec4f(l[(r * params.N + min(n, params.N - 4u)) >> 2u]);
+}
+
+fn columnOfL(n: u32, r: u32) -> vec4f {
+  return vec4f(l[(min(n, params.N - 1u) * params.R + r) >> 2u]);
+}
+
+fn blockOfL(n: u32, r: u32) -> mat4x4f {
+  if (TRANSPOSED_B) { return transpose(mat4x4f(columnOfL(n, r), columnOfL(n + 1u, r), columnOfL(n + 2u, r), columnOfL(n + 3u, r))); }
+  return mat4x4f(rowOfL(n, r), rowOfL(n, r + 1u), rowOfL(n, r + 2u), rowOfL(n, r + 3u));
+}
+
+// sums += row · columns for one step of four k: one row of blocks of the lane's tile. Written out, because an array stays in registers
+// only where every index is a constant.
+fn multiplyAdd(sums: ptr<function, Side>, row: mat4x4f, columns: Side) {
+  sums[0] += columns[0] * row;
+  if (COLUMNS > 1) { sums[1] += columns[1] * row; }
+  if (COLUMNS > 2) {
+    sums[2] += columns[2] * row;
+    sums[3] += columns[3] * row;
+  }
+}
+
+// Writes columns n … n+3 of row m.
+fn store(m: u32, n: u32, part: u32, sum: vec4f) {
+  if (m >= params.M || n >= params.N) { return; }
+  let place = (m * params.N + n) >> 2u;
+  var value = sum;
+  if (BIAS) { value += bias[n >> 2u]; }
+  if (RESIDUAL) { value += vec4f(residual[place]); }
+  let index = part * ((params.M * params.N) >> 2u) + place;
+  if (ACCUMULATE) { value += vec4f(c[index]); }
+  c[index] = vec4<ElemC>(value);
+}
+
+fn storeRow(m: u32, n: u32, part: u32, sums: Side) {
+  for (var j = 0u; j < COLUMNS; j++) {
+    for (var r = 0u; r < 4u; r++) { store(m + r, n + 4u * j, part, sums[j][r]); }
+  }
+}
+
+fn scaled(sums: Side) -> Side {
+  return Side(sums[0] * params.scale, sums[1] * params.scale, sums[2] * params.scale, sums[3] * params.scale);
+}
+
+// x along the side of the lanes, y along the other, z over parts of K: part p sums `part` k from p · part on, into the p-th of several
+// matrices that matmul_reduce.wgsl adds up.
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  lane = thread & 3u;
+  let along = group.x * LANES + thread;
+  let m = select(along, group.y, LANES_ALONG_N) * 4u * ROWS;
+  let n = select(group.y, along, LANES_ALONG_N) * 4u * COLUMNS;
+  var sums0: Side;
+  var sums1: Side;
+  var sums2: Side;
+  var sums3: Side;
+  var columns: Side;
+  let start = group.z * params.part;
+  let end = min(start + params.part, params.K);
+  for (var k = start; k < end; k += 4u) {
+    columns[0] = blockOfB(n, k);
+    if (COLUMNS > 1) { columns[1] = blockOfB(n + 4u, k); }
+    if (COLUMNS > 2) {
+      columns[2] = blockOfB(n + 8u, k);
+      columns[3] = blockOfB(n + 12u, k);
+    }
+    multiplyAdd(&sums0, blockOfA(m, k), columns);
+    if (ROWS > 1) { multiplyAdd(&sums1, blockOfA(m + 4u, k), columns); }
+    if (ROWS > 2) {
+      multiplyAdd(&sums2, blockOfA(m + 8u, k), columns);
+      multiplyAdd(&sums3, blockOfA(m + 12u, k), columns);
+    }
+  }
+  sums0 = scaled(sums0);
+  sums1 = scaled(sums1);
+  sums2 = scaled(sums2);
+  sums3 = scaled(sums3);
+  if (LOW_RANK) {
+    for (var r = 0u; r < params.R; r += 4u) {
+      columns[0] = blockOfL(n, r);
+      if (COLUMNS > 1) { columns[1] = blockOfL(n + 4u, r); }
+      if (COLUMNS > 2) {
+        columns[2] = blockOfL(n + 8u, r);
+        columns[3] = blockOfL(n + 12u, r);
+      }
+      multiplyAdd(&sums0, blockOfZ(m, r), columns);
+      if (ROWS > 1) { multiplyAdd(&sums1, blockOfZ(m + 4u, r), columns); }
+      if (ROWS > 2) {
+        multiplyAdd(&sums2, blockOfZ(m + 8u, r), columns);
+        multiplyAdd(&sums3, blockOfZ(m + 12u, r), columns);
+      }
+    }
+  }
+  storeRow(m, n, group.z, sums0);
+  if (ROWS > 1) { storeRow(m + 4u, n, group.z, sums1); }
+  if (ROWS > 2) {
+    storeRow(m + 8u, n, group.z, sums2);
+    storeRow(m + 12u, n, group.z, sums3);
+  }
+}

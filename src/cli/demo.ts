@@ -1,0 +1,173 @@
+/** `graft demo`: the whole path without hands, on the bundled model and a bundled data set. */
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+import { readExamples } from '../data/formats.ts';
+import { prepareRows, type PreparedRow } from '../data/prepare.ts';
+import type { Example } from '../data/example.ts';
+import { GraftError } from '../errors.ts';
+import { answer, promptOfMessages } from '../evaluate/answer.ts';
+import { isExactMatch, proportion } from '../evaluate/exact-match.ts';
+import { evaluateLoss } from '../evaluate/loss.ts';
+import { writePeft } from '../export/peft.ts';
+import { parseJson } from '../json.ts';
+import { Generator } from '../model/generator.ts';
+import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
+import { greedy } from '../model/sampling.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { StepEvent } from '../train/events.ts';
+import { defaultOptions, type TrainOptions } from '../train/options.ts';
+import { Trainer } from '../train/trainer.ts';
+import { readWhole, writeFolder } from './files.ts';
+import { Flags, type FlagSpecs } from './flags.ts';
+import { formatSeconds, type Output } from './output.ts';
+import { modelFlags, openSession, requiredTokenizer, type Session } from './session.ts';
+
+const PUBLIC = fileURLToPath(new URL('../../public', import.meta.url));
+const MODEL = join(PUBLIC, 'models', 'sprig');
+const SAMPLES = join(PUBLIC, 'samples');
+
+export const demoFlags = {
+  sample: { value: 'ID', help: 'a bundled data set (default: the first)' },
+  out: { value: 'DIR', help: 'where to write the adapter (default: out/demo-ID)' },
+  precision: modelFlags.precision,
+  device: modelFlags.device,
+  help: modelFlags.help,
+} as const satisfies FlagSpecs;
+
+const Sample = v.object({
+  id: v.string(),
+  title: v.string(),
+  description: v.string(),
+  train: v.string(),
+  test: v.string(),
+  metric: v.picklist(['exact', 'none']),
+  settings: v.object({ steps: v.number(), batch: v.number(), lr: v.number(), rank: v.number(), alpha: v.number(), maxLength: v.number() }),
+});
+type Sample = v.InferOutput<typeof Sample>;
+
+/** Answers shown before and after. */
+const SHOWN = 3;
+const ANSWER_TOKENS = 64;
+/** Prompts answered at once. */
+const SEQUENCES = 8;
+
+interface Question {
+  readonly prompt: string;
+  readonly expected: string;
+}
+
+export async function demoCommand(args: readonly string[], output: Output): Promise<void> {
+  const flags = new Flags(demoFlags, args);
+  const sample = await chooseSample(flags.text('sample'));
+  const out = flags.text('out') ?? join('out', `demo-${sample.id}`);
+  const started = performance.now();
+  output.line(`${sample.title}. ${sample.description}\n`);
+
+  const session = await openSession(new Flags(modelFlags, ['--model', MODEL, ...passOn(flags)]), output);
+  const tokenizer = await requiredTokenizer(session.files);
+  const { settings } = sample;
+  const load = async (name: string): Promise<{ examples: Example[]; rows: PreparedRow[] }> => {
+    const { examples } = readExamples(await readWhole(join(SAMPLES, name)), { fileName: name });
+    return { examples, rows: prepareRows(examples, tokenizer, { maxLength: settings.maxLength }).rows };
+  };
+  const training = await load(sample.train);
+  const test = await load(sample.test);
+  const questions = test.examples.flatMap(asQuestion);
+
+  output.line(`Before: the base model on ${questions.length} held-out examples`);
+  const before = await ask(session, tokenizer, questions);
+  const beforeLoss = await evaluateLoss(session.model, test.rows);
+
+  const defaults = defaultOptions();
+  const options: TrainOptions = { ...defaults, ...settings, lora: { ...defaults.lora, rank: settings.rank, alpha: settings.alpha } };
+  const modules = loraModules(session.model.definition, options.lora);
+  const adapter = new Adapter(session.device, modules, initialTensors(modules, options.seed), { trainable: true });
+  const steps = await train(session, adapter, options, training.rows, output);
+
+  const after = await ask(session, tokenizer, questions, adapter);
+  const afterLoss = await evaluateLoss(session.model, test.rows, adapter);
+  questions.slice(0, SHOWN).forEach(({ prompt }, i) => {
+    output.line(`\n  Prompt  ${prompt}\n  Base    ${before[i]}\n  Tuned   ${after[i]}`);
+  });
+  output.line(`\nHeld-out loss ${beforeLoss.loss.toFixed(3)} → ${afterLoss.loss.toFixed(3)} (perplexity ${beforeLoss.perplexity.toFixed(1)} → ${afterLoss.perplexity.toFixed(1)})`);
+  if (sample.metric === 'exact') output.line(`Exact answers ${countExact(before, questions)} → ${countExact(after, questions)}`);
+
+  const facts = {
+    baseModel: 'sprig',
+    steps: options.steps,
+    rows: training.rows.length,
+    lr: options.lr,
+    schedule: options.schedule,
+    batch: options.batch,
+    seed: options.seed,
+    firstLoss: steps.at(0)?.loss,
+    lastLoss: steps.at(-1)?.loss,
+    evalLoss: afterLoss.loss,
+    adapterName: session.device.adapter.description,
+  };
+  await writeFolder(out, writePeft({ config: options.lora, modules, tensors: await adapter.read() }, facts));
+  output.line(`Adapter: ${resolve(out)} (PEFT loads it). All in ${formatSeconds((performance.now() - started) / 1000)}; nothing left this machine.`);
+}
+
+async function train({ model }: Session, adapter: Adapter, options: TrainOptions, rows: readonly PreparedRow[], output: Output): Promise<StepEvent[]> {
+  const steps: StepEvent[] = [];
+  const trainer = await Trainer.create({
+    trainable: { model, adapter, store: adapter.store },
+    options,
+    rows,
+    onEvent(event) {
+      if (event.type === 'compile') output.progress(`Compiling shaders: ${event.done} of ${event.total}`);
+      if (event.type !== 'step') return;
+      steps.push(event);
+      const { step, loss, secondsLeft, tokensPerSecond } = event;
+      output.progress(`Step ${step} of ${event.steps}  loss ${loss.toFixed(3)}  ${Math.round(tokensPerSecond)} tokens/s  ${formatSeconds(secondsLeft)} left`, step === 1 || step === event.steps);
+    },
+  });
+  await trainer.run();
+  await trainer.destroy();
+  const seconds = steps.reduce((sum, { seconds: s }) => sum + s, 0);
+  output.line(`Trained ${steps.length} steps on ${rows.length} rows in ${formatSeconds(seconds)}: loss ${steps[0].loss.toFixed(3)} → ${steps[steps.length - 1].loss.toFixed(3)}`);
+  return steps;
+}
+
+async function ask({ model }: Session, tokenizer: Tokenizer, questions: readonly Question[], adapter?: Adapter): Promise<string[]> {
+  const generator = new Generator(model, SEQUENCES, model.definition.shape.maxPositions);
+  const texts: string[] = [];
+  for (let start = 0; start < questions.length; start += SEQUENCES) {
+    const prompts = questions.slice(start, start + SEQUENCES).map(({ prompt }) => promptOfMessages(tokenizer, [{ role: 'user', content: prompt }]));
+    const answers = await answer(generator, tokenizer, prompts, { maxNewTokens: ANSWER_TOKENS, sampling: greedy, seed: 0, adapter });
+    texts.push(...answers.map(({ text }) => text));
+  }
+  await model.device.settle();
+  generator.destroy();
+  return texts;
+}
+
+function asQuestion(example: Example): Question[] {
+  if (example.kind !== 'messages') return [];
+  const prompt = example.messages.find(({ role }) => role === 'user');
+  const expected = example.messages.find(({ role }) => role === 'assistant');
+  return prompt && expected ? [{ prompt: prompt.content, expected: expected.content }] : [];
+}
+
+function countExact(answers: readonly string[], questions: readonly Question[]): string {
+  const { count, total, interval } = proportion(answers.filter((text, i) => isExactMatch(text, questions[i].expected)).length, answers.length);
+  const percent = interval.map((share) => Math.round(share * 100));
+  return `${count} of ${total} (95% interval ${percent[0]}–${percent[1]}%)`;
+}
+
+async function chooseSample(id: string | undefined): Promise<Sample> {
+  const path = join(SAMPLES, 'index.json');
+  const samples = v.parse(v.array(Sample), parseJson(new TextDecoder().decode(await readWhole(path)), path));
+  const sample = id === undefined ? samples[0] : samples.find((candidate) => candidate.id === id);
+  if (!sample) throw new GraftError('arguments', `There is no sample ${JSON.stringify(id)}.`, `Samples are ${samples.map((entry) => entry.id).join(', ')}.`);
+  return sample;
+}
+
+function passOn(flags: Flags<typeof demoFlags>): string[] {
+  return (['precision', 'device'] as const).flatMap((name) => {
+    const value = flags.text(name);
+    return value === undefined ? [] : [`--${name}`, value];
+  });
+}

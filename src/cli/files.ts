@@ -1,0 +1,85 @@
+/** Files of this machine as the rest of Graft sees them. */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { GraftError, messageOf } from '../errors.ts';
+import { checkRange, type ByteSource, type FileSet } from '../weights/bytes.ts';
+
+/** A folder of this machine. @throws GraftError `file-missing` if it is none */
+export function folder(path: string): FileSet {
+  if (!existsSync(path) || !statSync(path).isDirectory()) {
+    throw new GraftError('file-missing', `${path} is not a folder.`, 'Give the path of a folder that exists.');
+  }
+  return {
+    name: path,
+    list: () => readdirSync(path),
+    open: async (name) => (existsSync(join(path, name)) ? file(join(path, name)) : undefined),
+  };
+}
+
+/** A file of this machine, opened for each read. */
+export function file(path: string): ByteSource {
+  const { size } = statSync(path);
+  return {
+    name: basename(path),
+    size,
+    async read(start, end) {
+      checkRange(path, size, start, end);
+      const handle = await open(path);
+      try {
+        const bytes = new Uint8Array(end - start);
+        let done = 0;
+        while (done < bytes.length) {
+          const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
+          if (bytesRead === 0) throw new GraftError('bytes-read', `${path} ended at byte ${start + done}.`, 'It changed while it was read: start again.');
+          done += bytesRead;
+        }
+        return bytes;
+      } finally {
+        await handle.close();
+      }
+    },
+  };
+}
+
+/** The whole of a file that the person named. @throws GraftError `file-missing` */
+export async function readWhole(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new GraftError('file-missing', `${path} could not be read: ${messageOf(cause)}.`, 'Give the path of a file that exists.', { cause });
+  }
+}
+
+/** Writes files into a folder, each whole or not at all. */
+export async function writeFolder(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+  await mkdir(path, { recursive: true });
+  for (const [name, bytes] of Object.entries(files)) await writeWhole(join(path, name), bytes);
+}
+
+/** Writes a file whole or not at all: beside its place first, then moved there. */
+export async function writeWhole(path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
+  await mkdir(dirname(resolve(path)), { recursive: true });
+  const beside = `${path}.part`;
+  try {
+    await writeFile(beside, bytes);
+    await rename(beside, path);
+  } catch (cause) {
+    await rm(beside, { force: true });
+    if (cause instanceof GraftError) throw cause;
+    throw new GraftError('file-write', `${path} could not be written: ${messageOf(cause)}.`, 'Check the disk and the permissions.', { cause });
+  }
+}
+
+/** Replaces a folder by one that `fill` writes, so that a crash leaves the old one or the new one, never half of either. */
+export async function replaceFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const next = `${path}.part`;
+  const old = `${path}.old`;
+  rmSync(next, { recursive: true, force: true });
+  mkdirSync(next, { recursive: true });
+  await fill(next);
+  rmSync(old, { recursive: true, force: true });
+  if (existsSync(path)) renameSync(path, old);
+  renameSync(next, path);
+  rmSync(old, { recursive: true, force: true });
+}

@@ -1,0 +1,90 @@
+/** Arguments of a command: declared once, checked strictly, described in the help. */
+import { parseArgs } from 'node:util';
+import { GraftError, messageOf } from '../errors.ts';
+
+export interface FlagSpec {
+  /** What the help calls the value; a flag without one is on or off. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export type FlagSpecs = Readonly<Record<string, FlagSpec>>;
+
+function wrong(what: string): GraftError {
+  return new GraftError('arguments', what, 'See graft COMMAND --help.');
+}
+
+/** The flags of one call. Each getter checks what it gives. */
+export class Flags<Specs extends FlagSpecs> {
+  readonly #values: Record<string, string | boolean | undefined>;
+
+  /** @throws GraftError `arguments` for an unknown flag, a missing value or a word too many */
+  constructor(specs: Specs, args: readonly string[]) {
+    const options = Object.fromEntries(Object.entries(specs).map(([name, { value }]) => [name, { type: value ? ('string' as const) : ('boolean' as const) }]));
+    try {
+      this.#values = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Record<string, string | boolean | undefined>;
+    } catch (cause) {
+      throw wrong(`${messageOf(cause).split('. ')[0]}.`);
+    }
+  }
+
+  on(name: keyof Specs & string): boolean {
+    return this.#values[name] === true;
+  }
+
+  text(name: keyof Specs & string): string | undefined {
+    const value = this.#values[name];
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  required(name: keyof Specs & string): string {
+    const value = this.text(name);
+    if (value === undefined) throw wrong(`--${name} is missing.`);
+    return value;
+  }
+
+  number(name: keyof Specs & string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value)) throw wrong(`--${name} is "${text}", which is not a number.`);
+    return value;
+  }
+
+  whole(name: keyof Specs & string, least = 0): number | undefined {
+    const value = this.number(name);
+    if (value !== undefined && (!Number.isInteger(value) || value < least)) throw wrong(`--${name} is ${value}, expected a whole number of at least ${least}.`);
+    return value;
+  }
+
+  choice<Choice extends string>(name: keyof Specs & string, choices: readonly Choice[]): Choice | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const choice = choices.find((candidate) => candidate === text);
+    if (!choice) throw wrong(`--${name} is "${text}", expected ${choices.join(', ')}.`);
+    return choice;
+  }
+
+  list(name: keyof Specs & string): string[] | undefined {
+    const items = this.text(name)?.split(',').map((item) => item.trim());
+    if (items?.some((item) => item === '')) throw wrong(`--${name} has an empty item.`);
+    return items;
+  }
+
+  /** Token ids, separated by commas. */
+  ids(name: keyof Specs & string): number[] {
+    return (this.list(name) ?? []).map((item) => {
+      const id = Number(item);
+      if (!Number.isInteger(id) || id < 0) throw wrong(`--${name} has "${item}", which is not a token id.`);
+      return id;
+    });
+  }
+}
+
+export function describeFlags(specs: FlagSpecs): string {
+  const names = Object.entries(specs).map(([name, { value }]) => `--${name}${value ? ` ${value}` : ''}`);
+  const width = Math.max(...names.map((name) => name.length));
+  return Object.values(specs)
+    .map(({ help }, i) => `  ${names[i].padEnd(width)}  ${help}`)
+    .join('\n');
+}

@@ -1,0 +1,25 @@
+import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
+import { writeWhole } from './files.ts';
+import { Flags, type FlagSpecs } from './flags.ts';
+import type { Output } from './output.ts';
+import { modelFlags, openAdapter, openSession } from './session.ts';
+
+export const logitsFlags = {
+  ...modelFlags,
+  adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
+  ids: { value: '1,2,3', help: 'token ids' },
+  out: { value: 'FILE', help: 'where to write logits [T, V] f32, as safetensors' },
+} as const satisfies FlagSpecs;
+
+export async function logitsCommand(args: readonly string[], output: Output): Promise<void> {
+  const flags = new Flags(logitsFlags, args);
+  flags.required('ids');
+  const ids = flags.ids('ids');
+  const out = flags.required('out');
+  const { model } = await openSession(flags, output, { precision: 'f32' });
+  const path = flags.text('adapter');
+  const logits = await model.logits(ids, path === undefined ? undefined : await openAdapter(path, model));
+  const shape = [ids.length, model.definition.shape.vocabulary];
+  await writeWhole(out, concatBytes(writeSafetensors([{ name: 'logits', dtype: 'F32', shape, data: logits }])));
+  output.line(`Wrote logits [${shape.join(', ')}] to ${out}`);
+}

@@ -1,0 +1,34 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { GraftError } from '../errors.ts';
+import { mergedWeights } from '../export/merge.ts';
+import { readPeft } from '../export/peft.ts';
+import { checkWeights } from '../model/base-weights.ts';
+import { readModel } from '../model/family.ts';
+import { openWeights } from '../weights/folder.ts';
+import { folder, writeWhole } from './files.ts';
+import { Flags, type FlagSpecs } from './flags.ts';
+import { copyCompanions } from './model-folder.ts';
+import type { Output } from './output.ts';
+
+export const mergeFlags = {
+  model: { value: 'DIR', help: 'the base model folder' },
+  adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
+  out: { value: 'DIR', help: 'where to write the merged model folder' },
+  help: { help: 'this text' },
+} as const satisfies FlagSpecs;
+
+export async function mergeCommand(args: readonly string[], output: Output): Promise<void> {
+  const flags = new Flags(mergeFlags, args);
+  const files = folder(flags.required('model'));
+  const out = flags.required('out');
+  if (resolve(out) === resolve(files.name)) throw new GraftError('arguments', '--out is the base model itself.', 'Choose another folder.');
+  const model = await readModel(files);
+  const adapter = await readPeft(folder(flags.required('adapter')), model);
+  const source = await openWeights(files);
+  checkWeights(model, source);
+  await mkdir(out, { recursive: true });
+  await writeWhole(join(out, 'model.safetensors'), mergedWeights(model, source, adapter));
+  await copyCompanions(files, out);
+  output.line(`Merged ${adapter.modules.length} layers into ${resolve(out)}`);
+}

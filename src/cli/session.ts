@@ -1,0 +1,61 @@
+/** What most commands begin with: a device, a model on it, perhaps its tokenizer and an adapter. */
+import type { Device } from '../engine/device.ts';
+import { readPeft } from '../export/peft.ts';
+import { LanguageModel } from '../model/language-model.ts';
+import { Adapter } from '../model/lora.ts';
+import type { Precision } from '../model/precision.ts';
+import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
+import { GraftError } from '../errors.ts';
+import type { FileSet } from '../weights/bytes.ts';
+import { openDawn } from './dawn.ts';
+import { folder } from './files.ts';
+import type { FlagSpecs, Flags } from './flags.ts';
+import { formatBytes, type Output } from './output.ts';
+import { storedTuning } from './tuning-store.ts';
+
+/** Flags of every command that runs a model. */
+export const modelFlags = {
+  model: { value: 'DIR', help: 'a Hugging Face model folder' },
+  precision: { value: 'P', help: 'f32, f16 or auto (f16 on a GPU that has it)' },
+  device: { value: 'NAME', help: 'part of the name of the adapter to use; swiftshader for the software one of Chromium' },
+  help: { help: 'this text' },
+} as const satisfies FlagSpecs;
+
+const PRECISIONS: readonly Precision[] = ['f32', 'f16', 'auto'];
+
+export interface Session {
+  readonly device: Device;
+  readonly model: LanguageModel;
+  readonly files: FileSet;
+}
+
+export async function openSession(flags: Flags<typeof modelFlags>, output: Output, { trainable = false, precision: fallback = 'auto' as Precision } = {}): Promise<Session> {
+  const files = folder(flags.required('model'));
+  const precision = flags.choice('precision', PRECISIONS) ?? fallback;
+  const device = await openDawn(flags.text('device'));
+  device.tuning = await storedTuning(device);
+  const model = await LanguageModel.load(device, files, {
+    precision,
+    trainable,
+    onProgress: (done, total) => output.progress(`Loading weights: ${formatBytes(done)} of ${formatBytes(total)}`),
+  });
+  return { device, model, files };
+}
+
+/** The tokenizer of a model folder, or undefined where it has none. */
+export async function tokenizerOf(files: FileSet): Promise<Tokenizer | undefined> {
+  return files.list().includes('tokenizer.json') ? loadTokenizer(files) : undefined;
+}
+
+/** @throws GraftError `tokenizer-missing` */
+export async function requiredTokenizer(files: FileSet): Promise<Tokenizer> {
+  const tokenizer = await tokenizerOf(files);
+  if (!tokenizer) throw new GraftError('tokenizer-missing', `${files.name} has no tokenizer.json.`, 'Choose a complete model folder.');
+  return tokenizer;
+}
+
+/** Loads a PEFT folder for inference. */
+export async function openAdapter(path: string, model: LanguageModel): Promise<Adapter> {
+  const { modules, tensors } = await readPeft(folder(path), model.definition);
+  return new Adapter(model.device, modules, tensors, { trainable: false });
+}

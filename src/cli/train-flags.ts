@@ -1,0 +1,105 @@
+/** The flags of `graft train`, and the settings that they mean. */
+import type { OverlongPolicy } from '../text/limit.ts';
+import { OVERLONG_POLICIES } from '../text/limit.ts';
+import { GraftError } from '../errors.ts';
+import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
+import { schedules } from '../train/schedule.ts';
+import type { FlagSpecs, Flags } from './flags.ts';
+import { modelFlags } from './session.ts';
+
+const lora = defaultOptions();
+
+export const trainFlags = {
+  model: modelFlags.model,
+  data: { value: 'FILE', help: 'JSONL, JSON or plain text: messages, Alpaca, ShareGPT, prompt/completion, text, or ids/labels' },
+  out: { value: 'DIR', help: 'where to write the PEFT folder (for full fine-tuning the model folder) and metrics.jsonl' },
+  method: { value: 'M', help: 'lora (default) or full' },
+  steps: { value: 'N', help: 'optimiser steps (default: as many as the epochs take)' },
+  epochs: { value: 'N', help: `passes over the data (default: ${lora.epochs})` },
+  batch: { value: 'N', help: `rows of a micro-batch (default: ${lora.batch})` },
+  accumulate: { value: 'N', help: `micro-batches of a step (default: ${lora.accumulate})` },
+  'max-length': { value: 'N', help: `tokens of a row (default: ${lora.maxLength}, or what the model holds if that is less)` },
+  overlong: { value: 'POLICY', help: 'truncate-end (default), truncate-prompt or drop' },
+  lr: { value: 'X', help: `learning rate (default: ${lora.lr}; full: ${defaultOptions('full').lr})` },
+  schedule: { value: 'S', help: 'constant, linear or cosine (default)' },
+  warmup: { value: 'N', help: `steps of warm-up (default: ${lora.warmup}, or a tenth of a short run)` },
+  'weight-decay': { value: 'X', help: `decoupled weight decay (default: ${lora.weightDecay})` },
+  clip: { value: 'X', help: `largest gradient norm, 0 for none (default: ${lora.clip})` },
+  rank: { value: 'N', help: `rank of the adapter (default: ${lora.lora.rank})` },
+  alpha: { value: 'X', help: 'alpha of the adapter (default: twice the rank)' },
+  dropout: { value: 'X', help: "dropout on the adapter's inputs (default: 0)" },
+  targets: { value: 'A,B', help: 'linear layers with an adapter (default: all)' },
+  rslora: { help: 'scale by alpha / √rank' },
+  'lr-ratio': { value: 'X', help: 'LoRA+: learning rate of B as a multiple of that of A (default: 1)' },
+  seed: { value: 'N', help: `(default: ${lora.seed})` },
+  packing: { help: 'lay the rows of a step into as few replays as hold them' },
+  'no-shuffle': { help: 'take rows in the order of the file' },
+  checkpointing: { help: 'less memory: compute activations again for the reverse' },
+  'init-adapter': { value: 'DIR', help: 'start from this PEFT adapter' },
+  resume: { value: 'DIR', help: 'go on with the run that was saved here (its state folder, or the folder given as --out)' },
+  'save-every': { value: 'N', help: 'save the state every N steps' },
+  'val-fraction': { value: 'X', help: 'part of the rows to hold out for validation (default: 0)' },
+  'eval-every': { value: 'N', help: 'evaluate every N steps; the best adapter is kept' },
+  patience: { value: 'N', help: 'stop after N evaluations without improvement' },
+  precision: modelFlags.precision,
+  device: modelFlags.device,
+  help: modelFlags.help,
+} as const satisfies FlagSpecs;
+
+export type TrainFlags = Flags<typeof trainFlags>;
+
+export interface DataOptions {
+  readonly overlong: OverlongPolicy;
+  readonly validationFraction: number;
+}
+
+/** @throws GraftError `arguments`, `train-option` */
+export function readDataOptions(flags: TrainFlags): DataOptions {
+  const validationFraction = flags.number('val-fraction') ?? 0;
+  if (validationFraction < 0 || validationFraction >= 1) {
+    throw new GraftError('arguments', `--val-fraction is ${validationFraction}.`, 'Choose 0 or more and less than 1.');
+  }
+  if (validationFraction === 0 && (flags.number('eval-every') ?? 0) > 0) {
+    throw new GraftError('arguments', '--eval-every needs rows to evaluate on.', 'Give --val-fraction too.');
+  }
+  return { overlong: flags.choice('overlong', OVERLONG_POLICIES) ?? 'truncate-end', validationFraction };
+}
+
+/** @throws GraftError `arguments`, `train-option` */
+export function readTrainOptions(flags: TrainFlags): TrainOptions {
+  const method = flags.choice('method', ['lora', 'full'] as const) ?? 'lora';
+  const defaults = defaultOptions(method);
+  const steps = flags.number('steps');
+  const rank = flags.number('rank') ?? defaults.lora.rank;
+  const options: TrainOptions = {
+    method,
+    steps,
+    epochs: flags.number('epochs') ?? defaults.epochs,
+    batch: flags.number('batch') ?? defaults.batch,
+    accumulate: flags.number('accumulate') ?? defaults.accumulate,
+    maxLength: flags.number('max-length') ?? defaults.maxLength,
+    lr: flags.number('lr') ?? defaults.lr,
+    schedule: flags.choice('schedule', schedules) ?? defaults.schedule,
+    warmup: flags.number('warmup') ?? Math.min(defaults.warmup, Math.floor((steps ?? Infinity) / 10)),
+    weightDecay: flags.number('weight-decay') ?? defaults.weightDecay,
+    clip: flags.number('clip') ?? defaults.clip,
+    lora: {
+      rank,
+      alpha: flags.number('alpha') ?? 2 * rank,
+      dropout: flags.number('dropout') ?? defaults.lora.dropout,
+      rsLora: flags.on('rslora'),
+      targets: flags.list('targets') ?? defaults.lora.targets,
+      rankPattern: {},
+      alphaPattern: {},
+    },
+    rateRatio: flags.number('lr-ratio') ?? defaults.rateRatio,
+    seed: flags.number('seed') ?? defaults.seed,
+    packing: flags.on('packing'),
+    shuffle: !flags.on('no-shuffle'),
+    evalEvery: flags.number('eval-every') ?? defaults.evalEvery,
+    patience: flags.number('patience') ?? defaults.patience,
+    checkpointing: flags.on('checkpointing'),
+  };
+  checkOptions(options);
+  return options;
+}

@@ -1,0 +1,22 @@
+/**
+ * Alpaca: `{"instruction": "…", "input": "…", "output": "…"}`, `input` empty or absent where the instruction says it all.
+ *
+ * The prompt is the instruction, and the input on a new line below it; without a chat template one more new line stands before the output.
+ * Stanford's "Below is an instruction …" frame is left out: a chat template does its work, and a base model needs no words for it.
+ */
+import { filledTextOf, textOf, type RowFormat } from './row.ts';
+
+export const alpacaFormat: RowFormat = {
+  name: 'alpaca',
+  matches: (row) => row.instruction !== undefined && row.output !== undefined,
+  read(row) {
+    const instruction = filledTextOf(row.instruction, 'instruction');
+    const input = row.input === undefined || row.input === null ? '' : textOf(row.input, 'input');
+    return {
+      kind: 'completion',
+      prompt: input.trim() === '' ? instruction : `${instruction}\n${input}`,
+      completion: filledTextOf(row.output, 'output'),
+      separator: '\n',
+    };
+  },
+};

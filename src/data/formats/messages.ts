@@ -1,0 +1,71 @@
+/**
+ * OpenAI's chat format: `{"messages": [{"role": "user", "content": "…"}, …]}`. Content is a text or a list of text parts. `developer` is
+ * taken as `system`. An assistant's message with `"weight": 0` is context and not learnt from, as in OpenAI's fine-tuning.
+ */
+import { isObject } from '../../json.ts';
+import type { TrainableMessage } from '../../text/trainable.ts';
+import { BadRow, shown, textOf, type RowFormat } from './row.ts';
+
+/** More is a log file, not an example. */
+const MAX_MESSAGES = 4096;
+
+function contentOf(value: unknown, field: string): string {
+  if (!Array.isArray(value)) return textOf(value, field);
+  return value
+    .map((part: unknown, index) => {
+      const place = `${field}[${index}]`;
+      if (!isObject(part)) throw new BadRow(`${place} is ${shown(part)}, where a part is needed`);
+      if (part.type !== 'text')
+        throw new BadRow(`${place} is of type ${shown(part.type)}; only text can be learnt`);
+      return textOf(part.text, `${place}.text`);
+    })
+    .join('');
+}
+
+function messageOf(value: unknown, field: string): TrainableMessage {
+  if (!isObject(value)) throw new BadRow(`${field} is ${shown(value)}, where a message is needed`);
+  const { role, content, weight } = value;
+  if (value.tool_calls !== undefined && value.tool_calls !== null) {
+    throw new BadRow(`${field} has tool_calls, which cannot be learnt yet`);
+  }
+  if (role === 'tool' || role === 'function')
+    throw new BadRow(`${field} has the role ${shown(role)}: tools cannot be learnt yet`);
+  if (role !== 'system' && role !== 'developer' && role !== 'user' && role !== 'assistant') {
+    throw new BadRow(`${field} has the role ${shown(role)}, where system, user or assistant is needed`);
+  }
+  const text = contentOf(content, `${field}.content`);
+  if (role !== 'assistant') return { role: role === 'developer' ? 'system' : role, content: text };
+  return weight === 0 ? { role, content: text, supervised: false } : { role, content: text };
+}
+
+/** A checked list of messages. Throws BadRow. */
+export function messagesOf(value: unknown, field: string): TrainableMessage[] {
+  if (!Array.isArray(value))
+    throw new BadRow(`${field} is ${shown(value)}, where a list of messages is needed`);
+  if (value.length === 0) throw new BadRow(`${field} is empty`);
+  if (value.length > MAX_MESSAGES)
+    throw new BadRow(`${field} has ${value.length} messages; at most ${MAX_MESSAGES} are read`);
+  return value.map((message: unknown, index) => messageOf(message, `${field}[${index}]`));
+}
+
+/** Throws BadRow unless there is an answer to learn from. */
+export function requireAnswer(messages: readonly TrainableMessage[], field: string): void {
+  if (
+    !messages.some(
+      ({ role, supervised, content }) =>
+        role === 'assistant' && supervised !== false && content.trim() !== '',
+    )
+  ) {
+    throw new BadRow(`${field} has no assistant's message to learn from`);
+  }
+}
+
+export const messagesFormat: RowFormat = {
+  name: 'messages',
+  matches: (row) => row.messages !== undefined,
+  read(row) {
+    const messages = messagesOf(row.messages, 'messages');
+    requireAnswer(messages, 'messages');
+    return { kind: 'messages', messages };
+  },
+};

@@ -1,0 +1,39 @@
+/** What the formats of rows share. A format is a file beside this one: how its rows are known, and how one becomes an example. */
+import { isObject, type JsonObject } from '../../json.ts';
+import type { Trainable } from '../../text/trainable.ts';
+
+export interface RowFormat {
+  readonly name: string;
+  /** Whether a row is meant to be of this format: by its fields' names alone. */
+  matches(row: JsonObject): boolean;
+  /** The example. Throws {@link BadRow}. */
+  read(row: JsonObject): Trainable;
+}
+
+/** A row that is not as its format says; the message is the reason that the person reads. */
+export class BadRow extends Error {}
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** A value for a message: short, whatever it is. */
+export function shown(value: unknown): string {
+  if (isObject(value)) return 'an object';
+  if (Array.isArray(value)) return 'a list';
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
+
+/** A string that can be encoded. An absent field is a problem of its own, so that the reason says so. */
+export function textOf(value: unknown, field: string): string {
+  if (value === undefined) throw new BadRow(`${field} is missing`);
+  if (typeof value !== 'string') throw new BadRow(`${field} is ${shown(value)}, where a text is needed`);
+  if (LONE_SURROGATE.test(value)) throw new BadRow(`${field} has half a character (a lone surrogate)`);
+  return value;
+}
+
+/** {@link textOf}, with something in it besides white space. */
+export function filledTextOf(value: unknown, field: string): string {
+  const text = textOf(value, field);
+  if (text.trim() === '') throw new BadRow(`${field} is empty`);
+  return text;
+}

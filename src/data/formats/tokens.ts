@@ -1,0 +1,40 @@
+/**
+ * Ready token rows: `{"ids": [1, 403, …], "labels": [-100, 403, …]}`, as Hugging Face has them (`input_ids` is taken too). A label is
+ * -100 or the id at its place; without labels everything is learnt.
+ */
+import { IGNORED } from '../../text/trainable.ts';
+import { BadRow, shown, type RowFormat } from './row.ts';
+
+/** Ids are uint32 on the GPU; whether a model has the id is checked where the model is known. */
+const MAX_ID = 2 ** 31 - 1;
+
+function idsOf(value: unknown): number[] {
+  if (!Array.isArray(value)) throw new BadRow(`ids is ${shown(value)}, where a list of token ids is needed`);
+  if (value.length === 0) throw new BadRow('ids is empty');
+  value.forEach((id: unknown, t) => {
+    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > MAX_ID) {
+      throw new BadRow(`ids[${t}] is ${shown(id)}, which is no token id`);
+    }
+  });
+  return value as number[];
+}
+
+export const tokensFormat: RowFormat = {
+  name: 'tokens',
+  matches: (row) => row.ids !== undefined || row.input_ids !== undefined,
+  read(row) {
+    const ids = idsOf(row.ids ?? row.input_ids);
+    if (row.labels === undefined) return { kind: 'tokens', ids, labels: ids };
+    if (!Array.isArray(row.labels))
+      throw new BadRow(`labels is ${shown(row.labels)}, where a list is needed`);
+    const labels: unknown[] = row.labels;
+    if (labels.length !== ids.length)
+      throw new BadRow(`there are ${ids.length} ids and ${labels.length} labels`);
+    labels.forEach((label, t) => {
+      if (label !== IGNORED && label !== ids[t]) {
+        throw new BadRow(`labels[${t}] is ${shown(label)}, where ${IGNORED} or the id ${ids[t]} is needed`);
+      }
+    });
+    return { kind: 'tokens', ids, labels: labels as number[] };
+  },
+};

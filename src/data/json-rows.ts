@@ -1,0 +1,142 @@
+/**
+ * The rows of a JSON file: the elements of its list, each with the line it begins on. The file is walked once and only one row at a time is
+ * parsed, so that a damaged row costs that row and not the file, and no second copy of everything is made.
+ */
+import { GraftError } from '../errors.ts';
+
+/** Where the list may be in a file that is an object. */
+export const LIST_FIELDS = ['data', 'rows', 'train', 'examples'];
+
+export interface RawRow {
+  line: number;
+  text: string;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const NEW_LINE = 0x0a;
+
+class Walker {
+  at = 0;
+  #counted = 0;
+  #line = 1;
+
+  constructor(
+    readonly text: string,
+    readonly where: string,
+  ) {}
+
+  /** The line of a place not before the last one asked for. */
+  lineOf(place: number): number {
+    for (; this.#counted < place; this.#counted++)
+      if (this.text.charCodeAt(this.#counted) === NEW_LINE) this.#line++;
+    return this.#line;
+  }
+
+  broken(what: string): GraftError {
+    return new GraftError(
+      'json-syntax',
+      `${this.where}, line ${this.lineOf(Math.min(this.at, this.text.length))}: ${what}.`,
+      'Repair the file, or write it again.',
+    );
+  }
+
+  space(): void {
+    while (this.at < this.text.length && ' \t\r\n'.includes(this.text[this.at])) this.at++;
+  }
+
+  /** Past a string that begins here. */
+  string(): string {
+    const start = this.at;
+    for (this.at++; this.at < this.text.length; this.at++) {
+      const c = this.text.charCodeAt(this.at);
+      if (c === BACKSLASH) this.at++;
+      else if (c === QUOTE) return this.text.slice(start, ++this.at);
+    }
+    throw this.broken('the file ends inside a text');
+  }
+
+  /** Past a value that begins here: to the next comma or closing bracket outside of it. It may be damaged inside. */
+  value(): string {
+    const start = this.at;
+    let depth = 0;
+    while (this.at < this.text.length) {
+      const char = this.text[this.at];
+      if (char === '"') {
+        this.string();
+        continue;
+      }
+      if (char === '{' || char === '[') depth++;
+      else if (char === '}' || char === ']') {
+        if (depth === 0) break;
+        depth--;
+      } else if (char === ',' && depth === 0) break;
+      this.at++;
+    }
+    if (this.at >= this.text.length && depth > 0) throw this.broken('the file ends inside a row');
+    return this.text.slice(start, this.at);
+  }
+
+  /** The elements of a list that begins here. */
+  *list(): Generator<RawRow> {
+    this.at++;
+    this.space();
+    if (this.text[this.at] === ']') {
+      this.at++;
+      return;
+    }
+    for (;;) {
+      this.space();
+      const line = this.lineOf(this.at);
+      yield { line, text: this.value().trim() };
+      if (this.at >= this.text.length) throw this.broken('the file ends inside its list');
+      const separator = this.text[this.at++];
+      if (separator === ']') return;
+      if (separator !== ',') throw this.broken(`"${separator}" where the list goes on or ends`);
+      this.space();
+      if (this.text[this.at] === ']') {
+        this.at++;
+        return; // a comma too many at the end
+      }
+    }
+  }
+
+  end(): void {
+    this.space();
+    if (this.at < this.text.length) throw this.broken('something stands after the end of the list');
+  }
+}
+
+/**
+ * The rows of a list, of an object's `data`, `rows`, `train` or `examples`, or of an object that is itself the only row.
+ * Throws `json-syntax` with the line where the file's frame is broken; rows themselves are not parsed here.
+ */
+export function* jsonRows(text: string, where: string): Generator<RawRow> {
+  const walker = new Walker(text, where);
+  walker.space();
+  if (text[walker.at] === '[') {
+    yield* walker.list();
+    walker.end();
+    return;
+  }
+  if (text[walker.at] !== '{') throw walker.broken('a list of rows was expected');
+  const row = { line: walker.lineOf(walker.at), text: text.slice(walker.at) };
+  walker.at++;
+  for (;;) {
+    walker.space();
+    if (text[walker.at] !== '"') break;
+    const key = walker.string();
+    walker.space();
+    if (text[walker.at] !== ':') throw walker.broken(`no ":" after ${key.slice(0, 40)}`);
+    walker.at++;
+    walker.space();
+    if (text[walker.at] === '[' && LIST_FIELDS.some((field) => key === `"${field}"`)) {
+      yield* walker.list();
+      return;
+    }
+    walker.value();
+    if (text[walker.at] !== ',') break;
+    walker.at++;
+  }
+  yield row;
+}

@@ -1,0 +1,195 @@
+/** Examples → token rows of at most a run's length, and a report of everything that did not go straight through. */
+import { GraftError } from '../errors.ts';
+import { applyLimit, type OverlongPolicy } from '../text/limit.ts';
+import {
+  renderExample,
+  renderTokens,
+  type RenderedRow,
+  type RenderExampleOptions,
+} from '../text/loss-mask.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { IGNORED, supervisedCount, type TokenRow } from '../text/trainable.ts';
+import type { Example, Problem } from './example.ts';
+
+/** Characters of a document that are encoded at once: some tokenizers take a whole text for one word, and a heap for every word. */
+const DOCUMENT_PIECE_CHARS = 128 * 1024;
+
+export interface PrepareOptions extends RenderExampleOptions {
+  /** Tokens of a row, 2 or more. */
+  maxLength: number;
+  /** Default `truncate-end`. */
+  overlong?: OverlongPolicy;
+  /** Rows of the model's embedding: ready token rows are checked against it. Default: the tokenizer's. */
+  vocabSize?: number;
+}
+
+export interface PrepareReport {
+  /** Rows that are trained, their tokens, and how many of these are learnt from. */
+  rows: number;
+  tokens: number;
+  supervisedTokens: number;
+  /** Lines of rows that were shortened. */
+  cut: number[];
+  /** Lines of rows that were dropped for their length. */
+  dropped: number[];
+  /** Lines of rows with nothing left to learn from; not trained. */
+  unsupervised: number[];
+  /** Rows that could not be made: a template that refuses them, an id that the model doesn't have. */
+  failed: Problem[];
+  /** What a person should know, with the lines it is about. */
+  notes: { note: string; lines: number[] }[];
+}
+
+export interface PreparedRow extends TokenRow {
+  /** Of the example that it was made from. */
+  readonly line: number;
+}
+
+export interface Prepared {
+  rows: PreparedRow[];
+  report: PrepareReport;
+}
+
+/** Pieces of a document that end at a line's end where there is one. */
+function* documentPieces(text: string): Generator<string> {
+  for (let start = 0; start < text.length;) {
+    let end = Math.min(text.length, start + DOCUMENT_PIECE_CHARS);
+    if (end < text.length) {
+      const line = text.lastIndexOf('\n', end - 1);
+      if (line > start) end = line + 1;
+      // Never between the halves of a character.
+      else if (/[\uD800-\uDBFF]/.test(text[end - 1])) end++;
+    }
+    yield text.slice(start, end);
+    start = end;
+  }
+}
+
+/**
+ * bos + document + eos in rows of maxLength. A row begins with the last token of the one before, so that every token but the first is
+ * predicted, once.
+ */
+function* documentRows(text: string, tokenizer: Tokenizer, maxLength: number): Generator<TokenRow> {
+  const ids: number[] = [];
+  if (tokenizer.bosId !== undefined) ids.push(tokenizer.bosId);
+  for (const piece of documentPieces(text)) for (const id of tokenizer.encode(piece)) ids.push(id);
+  if (tokenizer.eosId !== undefined) ids.push(tokenizer.eosId);
+  for (let start = 0; start === 0 || start < ids.length - 1; start += maxLength - 1) {
+    const row = ids.slice(start, start + maxLength);
+    yield { ids: row, labels: row.map((id, t) => (t === 0 ? IGNORED : id)) };
+  }
+}
+
+class Preparation {
+  readonly rows: PreparedRow[] = [];
+  readonly #notes = new Map<string, number[]>();
+  readonly report: PrepareReport = {
+    rows: 0,
+    tokens: 0,
+    supervisedTokens: 0,
+    cut: [],
+    dropped: [],
+    unsupervised: [],
+    failed: [],
+    notes: [],
+  };
+
+  constructor(
+    readonly tokenizer: Tokenizer | undefined,
+    readonly options: PrepareOptions,
+  ) {}
+
+  add(row: TokenRow, line: number, supervised = supervisedCount(row)): void {
+    if (supervised === 0) {
+      this.report.unsupervised.push(line);
+      return;
+    }
+    this.rows.push({ ids: row.ids, labels: row.labels, line });
+    this.report.rows++;
+    this.report.tokens += row.ids.length;
+    this.report.supervisedTokens += supervised;
+  }
+
+  #render(example: Example): RenderedRow {
+    if (this.tokenizer) return renderExample(example, this.tokenizer, this.options);
+    if (example.kind === 'tokens') return renderTokens(example);
+    throw new GraftError(
+      'tokenizer-missing',
+      `The example on line ${example.line} is text, and the model folder has no tokenizer.json.`,
+      'Add the tokenizer, or use ready token rows (ids, labels).',
+    );
+  }
+
+  #checkIds({ ids }: TokenRow): void {
+    const vocabSize = this.options.vocabSize ?? this.tokenizer?.vocabSize;
+    if (vocabSize === undefined) return;
+    const outside = ids.find((id) => id >= vocabSize);
+    if (outside === undefined) return;
+    throw new GraftError(
+      'tokens-vocabulary',
+      `the id ${outside} is outside of the model's vocabulary of ${vocabSize}`,
+      '',
+    );
+  }
+
+  example(example: Example): void {
+    const { maxLength, overlong = 'truncate-end' } = this.options;
+    const { line } = example;
+    if (example.kind === 'text' && example.document && this.tokenizer) {
+      for (const row of documentRows(example.text, this.tokenizer, maxLength)) this.add(row, line);
+      return;
+    }
+    const rendered = this.#render(example);
+    this.#checkIds(rendered);
+    for (const note of rendered.notes) {
+      const lines = this.#notes.get(note);
+      if (lines) lines.push(line);
+      else this.#notes.set(note, [line]);
+    }
+    const { row, cut, supervised } = applyLimit(rendered, maxLength, overlong, this.tokenizer?.bosId);
+    if (!row) {
+      this.report.dropped.push(line);
+      return;
+    }
+    if (cut) this.report.cut.push(line);
+    this.add(row, line, supervised);
+  }
+
+  result(): Prepared {
+    this.report.notes = [...this.#notes].map(([note, lines]) => ({ note, lines }));
+    return { rows: this.rows, report: this.report };
+  }
+}
+
+/** What is wrong with every example alike, so that one error says it. */
+const FATAL_CODES = new Set(['chat-template-missing', 'tokenizer-missing', 'chat-template']);
+
+/**
+ * Makes rows of examples, in their order.
+ * @param tokenizer may be missing where all examples are ready token rows.
+ * Throws `prepare-length` for a limit below 2, `tokenizer-missing`, `chat-template-missing` and `chat-template`; what is wrong with single
+ * examples is in the report. `rows` may be empty: what to do then is the caller's.
+ */
+export function prepareRows(
+  examples: readonly Example[],
+  tokenizer: Tokenizer | undefined,
+  options: PrepareOptions,
+): Prepared {
+  if (!Number.isInteger(options.maxLength) || options.maxLength < 2) {
+    throw new GraftError(
+      'prepare-length',
+      `A row of ${options.maxLength} tokens teaches nothing.`,
+      'Choose a maximum length of 2 or more.',
+    );
+  }
+  const preparation = new Preparation(tokenizer, options);
+  for (const example of examples) {
+    try {
+      preparation.example(example);
+    } catch (error) {
+      if (!(error instanceof GraftError) || FATAL_CODES.has(error.code)) throw error;
+      preparation.report.failed.push({ line: example.line, reason: error.what });
+    }
+  }
+  return preparation.result();
+}

@@ -1,0 +1,39 @@
+/** Training, validation and test parts: by a seeded shuffle, so that the same seed keeps the same rows apart. */
+import { GraftError } from '../errors.ts';
+import { Random } from '../random.ts';
+
+export interface SplitOptions {
+  /** Fractions of all rows, 0 or more, together below 1. A fraction above 0 gets at least one row, where there are enough. */
+  validation: number;
+  test: number;
+  seed: number;
+}
+
+/** Indices of rows, each part in ascending order: the order of training is the trainer's. */
+export interface Split {
+  train: number[];
+  validation: number[];
+  test: number[];
+}
+
+/** Throws `split` for fractions that leave nothing to train on. Training keeps at least one row of any that there are. */
+export function splitExamples(n: number, { validation, test, seed }: SplitOptions): Split {
+  if (!(validation >= 0 && test >= 0 && validation + test < 1)) {
+    throw new GraftError(
+      'split',
+      `Validation ${validation} and test ${test} leave nothing to train on.`,
+      'Choose fractions of 0 or more that are together below 1.',
+    );
+  }
+  const order = new Random(seed).shuffle(Array.from({ length: n }, (_, i) => i));
+  const share = (fraction: number, room: number): number =>
+    fraction > 0 ? Math.min(Math.max(1, Math.round(n * fraction)), room) : 0;
+  const validationCount = share(validation, Math.max(0, n - 1));
+  const testCount = share(test, Math.max(0, n - 1 - validationCount));
+  const part = (start: number, end: number): number[] => order.slice(start, end).sort((a, b) => a - b);
+  return {
+    validation: part(0, validationCount),
+    test: part(validationCount, validationCount + testCount),
+    train: part(validationCount + testCount, n),
+  };
+}

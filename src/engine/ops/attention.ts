@@ -1,0 +1,159 @@
+import source from '../../../shaders/attention.wgsl?raw';
+import decodeSource from '../../../shaders/attention_decode.wgsl?raw';
+import tileSource from '../../../shaders/attention_tile.wgsl?raw';
+import { parseShader } from '../shader.ts';
+import type { Tape } from '../tape.ts';
+import type { Tensor } from '../tensor.ts';
+
+const lanesShader = parseShader('attention', source);
+const tilesShader = parseShader('attention_tile', tileSource);
+const decodeShader = parseShader('attention_decode', decodeSource);
+
+/**
+ * Which kernels: `tiles` in shared memory for GPUs, `lanes` without it for software adapters, `decode` for few queries over long
+ * caches (inference only).
+ */
+export type AttentionFamily = 'lanes' | 'tiles' | 'decode';
+
+export interface AttentionOptions {
+  /** Queries [M, H·D], f32 or f16 as all of them. */
+  q: Tensor;
+  /** Keys [N, KV·D]. */
+  k: Tensor;
+  /** Values [N, KV·D]. */
+  v: Tensor;
+  /** u32 [M, 2]: query m attends to the rows start … end − 1 of k and v. With start = end its result and its gradients are zero. */
+  keyRanges: Tensor;
+  /**
+   * u32 [N, 2]: key j is seen by none but the queries first … last − 1, which the reverse of k and v walks; `keyRanges` says
+   * which of them do. Needed where k or v has a gradient.
+   */
+  queryRanges?: Tensor;
+  heads: number;
+  kvHeads: number;
+  /** A multiple of 4, at most 256. */
+  headSize: number;
+  /** Factor of the scores, usually 1/√D. */
+  scale: number;
+  /** Only the last so many keys of a query's range, its own included (Mistral's sliding window); 0 for all. */
+  window?: number;
+  /** Left out: as the target suggests. */
+  family?: AttentionFamily;
+}
+
+/** The adapters that matter have more, but this is what WebGPU promises. */
+const SHARED_BYTES = 16_384;
+const MAX_HEAD_SIZE = 256;
+/** Up to here a workgroup per query and head is the better shape, and queries next to each other may look at different caches. */
+const DECODE_QUERIES = 64;
+/** Rows of a workgroup of attention_tile.wgsl, and of a thread of attention.wgsl. */
+const TILE_ROWS = 32;
+const LANE_ROWS = 4;
+const MAX_LANES = 4;
+
+/** softmax(scale · q·kᵀ)·v of each head, over each query's own range of keys. Result [M, H·D]. */
+export function attention(tape: Tape, options: AttentionOptions): Tensor {
+  const { q, k, v, keyRanges, queryRanges, heads: H, kvHeads: KV, headSize: D, scale, window = 0 } = options;
+  const M = q.rows;
+  const N = k.rows;
+  if (D % 4 !== 0 || D > MAX_HEAD_SIZE) throw new Error(`attention: a head size of ${D} is not a multiple of 4 up to ${MAX_HEAD_SIZE}`);
+  if (H % KV !== 0) throw new Error(`attention: ${H} heads cannot share ${KV} key heads`);
+  if (q.columns !== H * D || k.columns !== KV * D || v.columns !== KV * D || v.rows !== N) {
+    throw new Error(`attention: q [${q.shape}], k [${k.shape}], v [${v.shape}] do not fit ${H} heads of ${D}, ${KV} for keys`);
+  }
+  if (keyRanges.size !== M * 2 || (queryRanges && queryRanges.size !== N * 2)) throw new Error('attention: a range per row is needed');
+
+  const differentiable = tape.training && [q, k, v].some((tensor) => tensor.requiresGrad);
+  const family = options.family ?? chooseFamily(tape, M, differentiable);
+  const types = { Elem: q.dtype };
+  const params = { M, N, H, KV, window, scale };
+  // Twice the products of each pair; half of the pairs of one causal row. Ranges are data, so this is what can be known.
+  const flops = 2 * M * N * H * D;
+  const o = tape.tensor(q.shape, q.dtype, 'attention');
+
+  if (family === 'decode') {
+    if (differentiable) throw new Error('attention: decode has no reverse');
+    const constants = { D, THREADS: tape.target.software ? 64 : 128 };
+    tape.dispatch({ shader: decodeShader, types, constants, tensors: { q, k, v, keyRanges, o }, params, workgroups: M * H, flops });
+    return o;
+  }
+
+  const shader = family === 'tiles' ? tilesShader : lanesShader;
+  /** Constants and workgroups of an entry point that keeps `sums` sums of D numbers for each of `rows` rows of `groups` heads. */
+  const shape = (rows: number, groups: number, sums: number): { constants: Record<string, number>; workgroups: [number, number, number] } => {
+    if (family === 'tiles') return { constants: { D }, workgroups: [Math.ceil(rows / TILE_ROWS), groups, 1] };
+    const LANES = Math.min(MAX_LANES, Math.floor(SHARED_BYTES / (sums * LANE_ROWS * D * 4)));
+    return { constants: { D, LANES }, workgroups: [Math.ceil(rows / (LANES * LANE_ROWS)), groups, 1] };
+  };
+
+  const lse = tape.tensor([M, H], 'f32', 'log-sum-exp of attention');
+  const forward = shape(M, H, 1);
+  tape.dispatch({
+    shader,
+    entry: 'forward',
+    types,
+    constants: { ...forward.constants, SAVE: Number(differentiable) },
+    tensors: { q, k, v, keyRanges, o, lse },
+    params,
+    workgroups: forward.workgroups,
+    flops,
+  });
+
+  tape.record([o], [q, k, v], () => {
+    const dO = tape.gradient(o);
+    const rows = tape.tensor([M, H, 4], 'u32', 'rows of attention');
+    tape.dispatch({
+      shader: lanesShader,
+      entry: 'prepare',
+      types,
+      constants: { D },
+      tensors: { saved: lse, result: o, dO, keyRanges, prepared: rows },
+      params,
+      workgroups: Math.ceil((M * H) / 64),
+      flops: 2 * o.size,
+    });
+
+    tape.addGradient(q, (dq, accumulate) => {
+      const { constants, workgroups } = shape(M, H, 1);
+      tape.dispatch({
+        shader,
+        entry: 'queries',
+        types,
+        constants: { ...constants, ACCUMULATE: Number(accumulate) },
+        tensors: { q, k, v, keyRanges, dO, rows, dq },
+        params,
+        workgroups,
+        flops: 1.5 * flops,
+      });
+    });
+
+    const keys = (dk: Tensor, accumulateK: boolean, dv: Tensor, accumulateV: boolean): void => {
+      if (!queryRanges) throw new Error('attention: the gradients of k and v need queryRanges');
+      const { constants, workgroups } = shape(N, KV, 2);
+      tape.dispatch({
+        shader,
+        entry: 'keys',
+        types,
+        constants: { ...constants, ACCUMULATE_K: Number(accumulateK), ACCUMULATE_V: Number(accumulateV) },
+        tensors: { q, k, v, dO, rows, queryRanges, dk, dv },
+        params,
+        workgroups,
+        flops: 2 * flops,
+      });
+    };
+    // One dispatch makes both; where only one is asked for, the other goes to memory that nobody reads.
+    const unread = (of: Tensor): Tensor => tape.tensor(of.shape, of.dtype, `unread d ${of.label}`);
+    if (k.requiresGrad && v.requiresGrad) {
+      tape.addGradient(k, (dk, accumulateK) => tape.addGradient(v, (dv, accumulateV) => keys(dk, accumulateK, dv, accumulateV)));
+    } else {
+      tape.addGradient(k, (dk, accumulate) => keys(dk, accumulate, unread(v), false));
+      tape.addGradient(v, (dv, accumulate) => keys(unread(k), false, dv, accumulate));
+    }
+  });
+  return o;
+}
+
+function chooseFamily(tape: Tape, M: number, differentiable: boolean): AttentionFamily {
+  if (!differentiable && M <= DECODE_QUERIES) return 'decode';
+  return tape.target.software ? 'lanes' : 'tiles';
+}

@@ -1,0 +1,52 @@
+import source from '../../../shaders/embedding.wgsl?raw';
+import { parseShader } from '../shader.ts';
+import type { Tape } from '../tape.ts';
+import type { DType, Tensor } from '../tensor.ts';
+
+const shader = parseShader('embedding', source);
+
+export interface EmbeddingOptions {
+  /** Type of the result. */
+  dtype: DType;
+  /** Every row is multiplied by this: √C for Gemma. */
+  scale?: number;
+  /** Occurrences of each id, from `linkOccurrences`; needed where the weight is trained. */
+  chain?: Tensor;
+}
+
+/** Rows of w [V, C] by ids u32 [M]; the result is [M, C]. */
+export function embedding(tape: Tape, ids: Tensor, w: Tensor, { dtype, scale = 1, chain }: EmbeddingOptions): Tensor {
+  const M = ids.size;
+  const C = w.columns;
+  const types = { Elem: dtype, ElemW: w.dtype };
+  const constants = { SCALE: scale };
+  const params = { M, C };
+  const workgroups = Math.ceil((M * C) / 64);
+  const x = tape.tensor([M, C], dtype, 'embedded');
+  tape.dispatch({ shader, entry: 'forward', types, constants, tensors: { ids, w, x }, params, workgroups, flops: M * C });
+
+  tape.record([x], [w], () => {
+    if (!chain) throw new Error('Training an embedding needs the chain of occurrences');
+    const dx = tape.gradient(x);
+    tape.addGradient(w, (dw) => {
+      tape.dispatch({ shader, entry: 'backward', types, constants, tensors: { ids, chain, dx, dw }, params, workgroups, flops: M * C });
+    });
+  });
+  return x;
+}
+
+const NONE = 0xffffffff;
+
+/** For each position: (1 if its id occurs here first, the next position with the same id or 2³² − 1). u32 [M, 2]. */
+export function linkOccurrences(ids: Uint32Array): Uint32Array<ArrayBuffer> {
+  const chain = new Uint32Array(ids.length * 2);
+  const last = new Map<number, number>();
+  ids.forEach((id, m) => {
+    const before = last.get(id);
+    if (before === undefined) chain[m * 2] = 1;
+    else chain[before * 2 + 1] = m;
+    chain[m * 2 + 1] = NONE;
+    last.set(id, m);
+  });
+  return chain;
+}

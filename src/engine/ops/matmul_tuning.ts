@@ -1,0 +1,128 @@
+/** A short measurement of the matrix kernels on a device. */
+import type { Device } from '../device.ts';
+import { BufferPool, Plan } from '../plan.ts';
+import { Tape } from '../tape.ts';
+import { defaultTuning, LAYOUTS, type MatmulTuning, type RegisterTile, type Tuning } from '../tuning.ts';
+import { matmul, type Kernel, type Layout } from './matmul.ts';
+
+/** Time for everything, compilation included: what is not measured by then keeps its default. */
+const BUDGET_MS = 1500;
+const RUNS = 5;
+/** Side of the measured products: large enough to fill the adapter, small enough for the budget. */
+const SIDE = { registers: 128, tiles: 1024 };
+/** A candidate must be faster by this factor to replace the default: less is noise. */
+const MARGIN = 1.1;
+/** Part of a second that one submit may take, by the speed of matrix products. */
+const SUBMIT_SECONDS = 0.25;
+
+const TILES: readonly RegisterTile[] = [
+  { rows: 2, columns: 2 },
+  { rows: 4, columns: 4 },
+  { rows: 4, columns: 2 },
+];
+
+/**
+ * Measures candidates for each layout against the default, and checks that they compute what the plain kernel computes. Takes about a
+ * second and a half; callers store the result by adapter.
+ */
+export async function measureTuning(device: Device): Promise<Tuning> {
+  const tuning = defaultTuning(device.adapter);
+  const deadline = performance.now() + BUDGET_MS;
+  const bench = new Bench(device, SIDE[tuning.matmul.family]);
+  try {
+    let fastest = 0;
+    for (const layout of LAYOUTS) {
+      const started = await bench.measure(layout, kernelOf(tuning.matmul, device, layout));
+      if (started === undefined) {
+        // Quads are not what they seem on this adapter.
+        tuning.matmul.quads = false;
+        continue;
+      }
+      let best = started;
+      for (const change of candidates(tuning.matmul, layout)) {
+        if (performance.now() > deadline) break;
+        const changed = { ...tuning.matmul, ...change };
+        const seconds = await bench.measure(layout, kernelOf(changed, device, layout));
+        if (seconds !== undefined && seconds * MARGIN < best) {
+          best = seconds;
+          tuning.matmul = changed;
+        }
+      }
+      fastest = Math.max(fastest, bench.flops / best);
+    }
+    tuning.flopsPerSubmit = Math.max(tuning.flopsPerSubmit, Math.round(fastest * SUBMIT_SECONDS));
+    return tuning;
+  } finally {
+    bench.destroy();
+  }
+}
+
+function candidates(tuning: MatmulTuning, layout: Layout): Partial<MatmulTuning>[] {
+  if (tuning.family === 'tiles') return layout === 'NT' ? [{ tallTiles: !tuning.tallTiles }] : [];
+  const current = tuning[layout];
+  return TILES.filter(({ rows, columns }) => rows !== current.rows || columns !== current.columns).map((tile) => ({ [layout]: tile }));
+}
+
+function kernelOf(tuning: MatmulTuning, device: Device, layout: Layout): Kernel {
+  if (tuning.family === 'tiles') return { family: 'tiled', rows: tuning.tallTiles ? 2 : 1 };
+  const family = tuning.quads && device.features.subgroups ? 'quad' : 'register';
+  return { family, tile: tuning[layout], lanes: tuning.lanes, alongN: true };
+}
+
+class Bench {
+  readonly #pool: BufferPool;
+  readonly #expected = new Map<Layout, Float32Array>();
+  readonly flops: number;
+
+  constructor(
+    readonly device: Device,
+    readonly side: number,
+  ) {
+    this.#pool = new BufferPool(device);
+    this.flops = 2 * side ** 3;
+  }
+
+  /** Median seconds of one product, or undefined if the kernel computes something else than the plain one. */
+  async measure(layout: Layout, kernel: Kernel): Promise<number | undefined> {
+    let expected = this.#expected.get(layout);
+    if (!expected) {
+      expected = (await this.#run(layout, { family: 'plain' }, 0)).values;
+      this.#expected.set(layout, expected);
+    }
+    const { values, seconds } = await this.#run(layout, kernel, RUNS);
+    return values.every((value, i) => value === expected[i]) ? seconds : undefined;
+  }
+
+  async #run(layout: Layout, kernel: Kernel, runs: number): Promise<{ values: Float32Array; seconds: number }> {
+    const { device, side } = this;
+    const shape = [side, side];
+    // Small integers: their sums are exact in f32, whatever the order.
+    const numbers = (step: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: side * side }, (_, i) => ((i * step) % 7) - 3);
+    const a = device.upload(shape, 'f32', 'A', numbers(3));
+    const b = device.upload(shape, 'f32', 'B', numbers(5));
+    const tape = new Tape(device);
+    const c = matmul(tape, { a, b, layout, kernel, c: tape.pinned(shape, 'f32', 'C') });
+    const plan = await Plan.compile(device, tape, this.#pool);
+    try {
+      plan.run();
+      const values = new Float32Array(await plan.read(c));
+      const times: number[] = [];
+      for (let i = 0; i < runs; i++) {
+        const start = performance.now();
+        plan.run();
+        await device.settle();
+        times.push((performance.now() - start) / 1000);
+      }
+      times.sort((x, y) => x - y);
+      return { values, seconds: times[times.length >> 1] ?? NaN };
+    } finally {
+      plan.destroy();
+      device.free(a);
+      device.free(b);
+    }
+  }
+
+  destroy(): void {
+    this.#pool.destroy();
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Trainable parameters, always f32, in a few flat buffers: one update, one norm and one readback serve all of them.
+ * Each tensor starts on a 256-byte boundary, as a binding must; the gaps stay zero.
+ */
+import type { Device } from './device.ts';
+import { Storage, Tensor, sizeOf } from './tensor.ts';
+
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Multiplies the learning rate: LoRA+ trains B faster than A. */
+  readonly rateScale?: number;
+}
+
+/** A run of elements in one flat buffer that share a learning rate. */
+export interface ParameterRange {
+  readonly values: Tensor;
+  readonly gradients: Tensor;
+  readonly first: Tensor;
+  readonly second: Tensor;
+  readonly rateScale: number;
+}
+
+interface Place {
+  spec: ParameterSpec;
+  segment: number;
+  /** In elements. */
+  start: number;
+}
+
+type Plane = 'values' | 'gradients' | 'first' | 'second';
+const ALIGNMENT = 64;
+const LARGEST_SEGMENT = 256 * 2 ** 20;
+
+export class ParameterStore {
+  readonly #places = new Map<string, Place>();
+  readonly #segments: number[] = [];
+  readonly #planes = new Map<Plane, Storage[]>();
+  readonly #ranges: { segment: number; start: number; end: number; rateScale: number }[] = [];
+  readonly #tensors = new Map<string, Tensor>();
+
+  /**
+   * @param specs names must differ; order is kept among equal learning rates
+   * @param trainable with gradients and optimiser state, or values only
+   */
+  constructor(
+    readonly device: Device,
+    readonly specs: readonly ParameterSpec[],
+    readonly trainable: boolean,
+  ) {
+    const limit = Math.min(LARGEST_SEGMENT, device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize) / 4;
+    const byRate = [...specs].sort((a, b) => (a.rateScale ?? 1) - (b.rateScale ?? 1));
+    for (const spec of byRate) {
+      const size = Math.ceil(sizeOf(spec.shape) / ALIGNMENT) * ALIGNMENT;
+      if (this.#segments.length === 0 || this.#segments.at(-1)! + size > limit) this.#segments.push(0);
+      const segment = this.#segments.length - 1;
+      const start = this.#segments[segment];
+      const end = (this.#segments[segment] = start + size);
+      this.#places.set(spec.name, { spec, segment, start });
+      const rateScale = spec.rateScale ?? 1;
+      const range = this.#ranges.at(-1);
+      if (range && range.segment === segment && range.rateScale === rateScale) range.end = end;
+      else this.#ranges.push({ segment, start, end, rateScale });
+    }
+    const planes: Plane[] = trainable ? ['values', 'gradients', 'first', 'second'] : ['values'];
+    for (const plane of planes) {
+      this.#planes.set(
+        plane,
+        this.#segments.map((size, index) => device.upload([size], 'f32', `${plane} ${index}`).storage),
+      );
+    }
+    for (const { name } of specs) {
+      const tensor = this.#view('values', name);
+      if (trainable) {
+        tensor.requiresGrad = true;
+        tensor.gradient = this.#view('gradients', name);
+      }
+      this.#tensors.set(name, tensor);
+    }
+  }
+
+  get bytes(): number {
+    return this.#segments.reduce((sum, size) => sum + size * 4, 0) * this.#planes.size;
+  }
+
+  /** The tensor of a parameter, or undefined if there is none of this name. */
+  find(name: string): Tensor | undefined {
+    return this.#tensors.get(name);
+  }
+
+  get(name: string): Tensor {
+    const tensor = this.find(name);
+    if (!tensor) throw new Error(`There is no parameter ${name}`);
+    return tensor;
+  }
+
+  /** What the optimiser walks over. */
+  ranges(): ParameterRange[] {
+    return this.#ranges.map(({ segment, start, end, rateScale }) => {
+      const view = (plane: Plane): Tensor => new Tensor(this.#planes.get(plane)![segment], [end - start], 'f32', start * 4);
+      return { values: view('values'), gradients: view('gradients'), first: view('first'), second: view('second'), rateScale };
+    });
+  }
+
+  /** Sets a parameter's values, or its optimiser state, in the parameter's shape. */
+  write(name: string, values: Float32Array<ArrayBuffer>, plane: Plane = 'values'): void {
+    const { spec, segment, start } = this.#place(name);
+    if (values.length !== sizeOf(spec.shape)) throw new Error(`${name} has ${sizeOf(spec.shape)} elements, not ${values.length}`);
+    this.device.write(this.#planes.get(plane)![segment].buffer!, start * 4, values);
+  }
+
+  /** All parameters of a plane, brought to the host at once. Awaits the GPU. */
+  async read(plane: Plane = 'values'): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+    const segments = await Promise.all(
+      this.#planes.get(plane)!.map(async (storage) => new Float32Array(await this.device.read(storage.buffer!, 0, storage.bytes))),
+    );
+    return new Map(
+      this.specs.map(({ name, shape }) => {
+        const { segment, start } = this.#place(name);
+        return [name, segments[segment].slice(start, start + sizeOf(shape))];
+      }),
+    );
+  }
+
+  /** Records that all gradients become zero. */
+  clearGradients(encoder: GPUCommandEncoder): void {
+    for (const storage of this.#planes.get('gradients') ?? []) encoder.clearBuffer(storage.buffer!);
+  }
+
+  /** Frees everything, after the GPU has settled. */
+  destroy(): void {
+    for (const storages of this.#planes.values()) {
+      for (const storage of storages) {
+        if (storage.buffer) this.device.destroyBuffer(storage.buffer);
+        storage.buffer = undefined;
+      }
+    }
+  }
+
+  #place(name: string): Place {
+    const place = this.#places.get(name);
+    if (!place) throw new Error(`There is no parameter ${name}`);
+    return place;
+  }
+
+  #view(plane: Plane, name: string): Tensor {
+    const { spec, segment, start } = this.#place(name);
+    return new Tensor(this.#planes.get(plane)![segment], spec.shape, 'f32', start * 4);
+  }
+}

@@ -1,0 +1,114 @@
+/** Text in, text out: a prompt or a conversation, rendered as the model was trained on it, continued, and decoded as it comes. */
+import { GraftError } from '../errors.ts';
+import type { Generator, GenerateOptions, FinishReason } from '../model/generator.ts';
+import type { Candidate } from '../model/sampling.ts';
+import { renderChat, type ChatMessage } from '../text/chat-template.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+
+export interface AnswerOptions extends Omit<GenerateOptions, 'onToken' | 'stopIds'> {
+  /** Texts that end an answer; they are not part of it. */
+  readonly stopStrings?: readonly string[];
+  /** Text as it becomes certain, for one of the prompts. */
+  readonly onText?: (prompt: number, text: string) => void;
+  /** Each token, and what else might have come. */
+  readonly onToken?: (prompt: number, id: number, from: readonly Candidate[]) => void;
+}
+
+export interface Answer {
+  readonly promptIds: readonly number[];
+  readonly newIds: readonly number[];
+  readonly text: string;
+  readonly reason: FinishReason;
+}
+
+/** The ids of a conversation that asks for an answer. @throws GraftError `chat-template-missing`, `chat-template-…` */
+export function promptOfMessages(tokenizer: Tokenizer, messages: readonly ChatMessage[]): number[] {
+  if (tokenizer.chatTemplate === undefined) {
+    throw new GraftError('chat-template-missing', 'This model has no chat template.', 'Give a plain prompt instead of messages.');
+  }
+  return tokenizer.encode(
+    renderChat(tokenizer.chatTemplate, messages, { addGenerationPrompt: true, bosToken: tokenizer.bosToken, eosToken: tokenizer.eosToken }),
+  );
+}
+
+/** The ids of a text that the model continues: after the start token, if there is one. */
+export function promptOfText(tokenizer: Tokenizer, text: string): number[] {
+  return [...(tokenizer.bosId === undefined ? [] : [tokenizer.bosId]), ...tokenizer.encode(text)];
+}
+
+/** As a person asks: with the chat template where the model has one. */
+export function promptOf(tokenizer: Tokenizer, text: string): number[] {
+  return tokenizer.chatTemplate === undefined ? promptOfText(tokenizer, text) : promptOfMessages(tokenizer, [{ role: 'user', content: text }]);
+}
+
+/** Continues prompts, several at once. */
+export async function answer(generator: Generator, tokenizer: Tokenizer, prompts: readonly (readonly number[])[], options: AnswerOptions): Promise<Answer[]> {
+  const { stopStrings = [], onText, onToken, ...rest } = options;
+  const streams = prompts.map((prompt) => new StoppableText(tokenizer, prompt, stopStrings));
+  const generated = await generator.generate(prompts, {
+    ...rest,
+    stopIds: tokenizer.eosIds,
+    onToken(prompt, id, from) {
+      onToken?.(prompt, id, from);
+      const piece = streams[prompt].push(id);
+      if (piece !== '') onText?.(prompt, piece);
+      return streams[prompt].stopped;
+    },
+  });
+  return generated.map(({ ids, reason }, prompt) => {
+    const rest = streams[prompt].end();
+    if (rest !== '') onText?.(prompt, rest);
+    return { promptIds: prompts[prompt], newIds: ids, text: streams[prompt].text, reason: streams[prompt].stopped ? 'stop' : reason };
+  });
+}
+
+/** Decodes a stream and holds back what may turn out to be the beginning of a stop string. */
+class StoppableText {
+  text = '';
+  stopped = false;
+  readonly #decoder;
+  #held = '';
+
+  constructor(
+    tokenizer: Tokenizer,
+    prompt: readonly number[],
+    private readonly stops: readonly string[],
+  ) {
+    this.#decoder = tokenizer.streamDecoder({ skipSpecialTokens: true, context: prompt });
+  }
+
+  push(id: number): string {
+    return this.#take(this.#decoder.push(id), false);
+  }
+
+  end(): string {
+    return this.stopped ? '' : this.#take(this.#decoder.end(), true);
+  }
+
+  #take(piece: string, last: boolean): string {
+    this.#held += piece;
+    const found = this.stops.map((stop) => this.#held.indexOf(stop)).filter((at) => at >= 0);
+    let certain = this.#held.length;
+    if (found.length > 0) {
+      certain = Math.min(...found);
+      this.stopped = true;
+    } else if (!last) {
+      certain -= longestOverlap(this.#held, this.stops);
+    }
+    const text = this.#held.slice(0, certain);
+    this.#held = this.stopped ? '' : this.#held.slice(certain);
+    this.text += text;
+    return text;
+  }
+}
+
+/** How many characters at the end of `text` could begin one of `stops`. */
+function longestOverlap(text: string, stops: readonly string[]): number {
+  let longest = 0;
+  for (const stop of stops) {
+    for (let length = Math.min(stop.length - 1, text.length); length > longest; length--) {
+      if (stop.startsWith(text.slice(-length))) longest = length;
+    }
+  }
+  return longest;
+}

@@ -1,0 +1,53 @@
+/** Base plus adapter as one model: W + s · B · A for every layer that has an adapter, everything else as it was. */
+import type { ModelDefinition } from '../model/family.ts';
+import { tensorNames } from '../model/lora.ts';
+import { float32ToBfloat16, float32ToFloat16, toFloat32, type Dtype } from '../weights/dtypes.ts';
+import type { WeightSource } from '../weights/folder.ts';
+import { safetensorsHeader, type TensorEntry } from '../weights/safetensors.ts';
+import type { AdapterData } from './peft.ts';
+
+/**
+ * The bytes of model.safetensors, tensor by tensor: never more than one tensor in memory. Tensors keep the type that they have in the
+ * base, rounded once. A tied head stays absent, so that it stays tied.
+ *
+ * @param source the base's weights
+ */
+export async function* mergedWeights(model: ModelDefinition, source: WeightSource, adapter: AdapterData): AsyncGenerator<Uint8Array> {
+  const entries = model.weights.map(({ name }) => source.get(name)!);
+  yield safetensorsHeader(entries, { format: 'pt' });
+  const modules = new Map(adapter.modules.map((module) => [`${module.path}.weight`, module]));
+  for (const entry of entries) {
+    const module = modules.get(entry.name);
+    if (!module) {
+      yield await entry.read();
+      continue;
+    }
+    const names = tensorNames(module.path);
+    const weight = Float32Array.from(toFloat32(await entry.read(), entry.dtype, entry.name));
+    addProduct(weight, adapter.tensors.get(names.b)!, adapter.tensors.get(names.a)!, module.rank, module.scale);
+    yield encode(weight, entry);
+  }
+}
+
+/** w [N, K] += scale · b [N, R] · a [R, K]. */
+function addProduct(w: Float32Array, b: Float32Array, a: Float32Array, R: number, scale: number): void {
+  const K = a.length / R;
+  const N = b.length / R;
+  for (let n = 0; n < N; n++) {
+    for (let r = 0; r < R; r++) {
+      const factor = scale * b[n * R + r];
+      for (let k = 0; k < K; k++) w[n * K + k] += factor * a[r * K + k];
+    }
+  }
+}
+
+function encode(values: Float32Array<ArrayBuffer>, { dtype, name }: TensorEntry): Uint8Array {
+  const encoders: Partial<Record<Dtype, () => ArrayBufferView>> = {
+    F32: () => values,
+    F16: () => float32ToFloat16(values),
+    BF16: () => float32ToBfloat16(values),
+  };
+  const bytes = encoders[dtype]?.();
+  if (!bytes) throw new Error(`${name}: no encoder for ${dtype}`);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

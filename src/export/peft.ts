@@ -1,0 +1,170 @@
+/**
+ * PEFT's adapter folder, both ways: adapter_config.json, adapter_model.safetensors and a model card. What is written loads with
+ * `PeftModel.from_pretrained`; what PEFT writes for plain LoRA is read.
+ */
+import { GraftError } from '../errors.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import type { ModelDefinition } from '../model/family.ts';
+import { loraScale, tensorNames, type AdapterTensors, type LoraConfig, type LoraModule } from '../model/lora.ts';
+import { readJson, type FileSet } from '../weights/bytes.ts';
+import { toFloat32 } from '../weights/dtypes.ts';
+import { concatBytes, parseSafetensors, writeSafetensors, type TensorEntry } from '../weights/safetensors.ts';
+import { modelCard, type CardFacts } from './model-card.ts';
+
+const CONFIG = 'adapter_config.json';
+const WEIGHTS = 'adapter_model.safetensors';
+
+/** An adapter as plain data: what it applies to, and its values. */
+export interface AdapterData {
+  readonly config: LoraConfig;
+  readonly modules: readonly LoraModule[];
+  readonly tensors: AdapterTensors;
+}
+
+/** Files by name. */
+export type Files = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
+
+/** The files of a PEFT adapter folder. */
+export function writePeft({ config, modules, tensors }: AdapterData, facts: CardFacts): Files {
+  const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
+  return {
+    [CONFIG]: text(`${JSON.stringify(peftConfig(config, facts.baseModel), null, 2)}\n`),
+    [WEIGHTS]: concatBytes(
+      writeSafetensors(
+        modules
+          .flatMap(({ path, rank, inputs, outputs }) => {
+            const names = tensorNames(path);
+            return [
+              { name: names.a, dtype: 'F32' as const, shape: [rank, inputs], data: tensors.get(names.a)! },
+              { name: names.b, dtype: 'F32' as const, shape: [outputs, rank], data: tensors.get(names.b)! },
+            ];
+          })
+          .sort((a, b) => (a.name < b.name ? -1 : 1)),
+        { format: 'pt' },
+      ),
+    ),
+    'README.md': text(modelCard(config, facts)),
+  };
+}
+
+function peftConfig(config: LoraConfig, baseModel: string): JsonObject {
+  return {
+    base_model_name_or_path: baseModel,
+    bias: 'none',
+    fan_in_fan_out: false,
+    inference_mode: true,
+    init_lora_weights: true,
+    lora_alpha: config.alpha,
+    alpha_pattern: config.alphaPattern,
+    lora_dropout: config.dropout,
+    modules_to_save: null,
+    peft_type: 'LORA',
+    r: config.rank,
+    rank_pattern: config.rankPattern,
+    target_modules: config.targets,
+    task_type: 'CAUSAL_LM',
+    use_dora: false,
+    use_rslora: config.rsLora,
+  };
+}
+
+/**
+ * Reads a PEFT adapter for a base model. Ranks come from the tensors, scaling from the configuration.
+ *
+ * @throws GraftError `adapter-missing`, `adapter-config`, `adapter-unsupported`, `adapter-fit` (naming the first tensor that does not fit)
+ */
+export async function readPeft(files: FileSet, model: ModelDefinition): Promise<AdapterData> {
+  const json = await readJson(files, CONFIG, 1 << 20);
+  if (!json) throw missing(files, CONFIG);
+  const source = await files.open(WEIGHTS);
+  if (!source) throw missing(files, WEIGHTS);
+  const config = readConfig(json, `${files.name}/${CONFIG}`);
+  const entries = await parseSafetensors(source);
+
+  const modules: LoraModule[] = [];
+  const tensors = new Map<string, Float32Array<ArrayBuffer>>();
+  const known = new Set<string>();
+  for (const module of model.linears) {
+    const names = tensorNames(module.path);
+    const a = entries.get(names.a);
+    const b = entries.get(names.b);
+    if (!a && !b) continue;
+    known.add(names.a).add(names.b);
+    if (!a || !b) throw unfit(`${files.name} has ${(a ?? b)!.name} without ${a ? names.b : names.a}`);
+    const rank = a.shape[0];
+    checkShape(a, [rank, module.inputs]);
+    checkShape(b, [module.outputs, rank]);
+    if (!(rank >= 1)) throw unfit(`Tensor ${a.name} has rank ${rank}`);
+    tensors.set(names.a, await floats(a));
+    tensors.set(names.b, await floats(b));
+    modules.push({ ...module, rank, scale: loraScale(config, module.path, rank) });
+  }
+  for (const name of entries.keys()) {
+    if (!known.has(name)) throw unfit(`${files.name}/${WEIGHTS} has the tensor ${name.slice(0, 200)}, for which this base model has no linear layer`);
+  }
+  if (modules.length === 0) throw unfit(`${files.name}/${WEIGHTS} holds no LoRA tensors`);
+  return { config: { ...config, targets: targetsOf(config, modules) }, modules, tensors };
+}
+
+function readConfig(json: JsonObject, where: string): LoraConfig {
+  const wrong = (name: string, expected: string): GraftError =>
+    new GraftError('adapter-config', `${where}: ${name} is ${JSON.stringify(json[name])?.slice(0, 60) ?? 'missing'}, expected ${expected}.`, 'Export the adapter again with PEFT.');
+  const unsupported = (what: string): GraftError => new GraftError('adapter-unsupported', `${where}: ${what} is not supported.`, 'Use a plain LoRA adapter.');
+  if (json['peft_type'] !== 'LORA') throw unsupported(`an adapter of type ${JSON.stringify(json['peft_type'])?.slice(0, 60)}`);
+  if (json['use_dora'] === true) throw unsupported('DoRA');
+  if (json['fan_in_fan_out'] === true) throw unsupported('fan_in_fan_out');
+  if (json['bias'] !== undefined && json['bias'] !== 'none') throw unsupported('a trained bias');
+  for (const field of ['modules_to_save', 'trainable_token_indices', 'target_parameters', 'layer_replication']) {
+    const value = json[field];
+    if (value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0)) throw unsupported(field);
+  }
+
+  const number = (name: string, holds: (value: number) => boolean, expected: string, fallback?: number): number => {
+    const value = json[name] ?? fallback;
+    if (typeof value !== 'number' || !Number.isFinite(value) || !holds(value)) throw wrong(name, expected);
+    return value;
+  };
+  const pattern = (name: string): Record<string, number> => {
+    const value = json[name] ?? {};
+    if (!isObject(value)) throw wrong(name, 'an object of numbers');
+    for (const [key, entry] of Object.entries(value)) {
+      if (typeof entry !== 'number' || !(entry > 0)) throw wrong(name, 'an object of numbers above 0');
+      if (!/^[\w.]+$/.test(key)) throw unsupported(`the key ${JSON.stringify(key).slice(0, 60)} of ${name} (a regular expression)`);
+    }
+    return value as Record<string, number>;
+  };
+  const targets = json['target_modules'];
+  return {
+    rank: number('r', (value) => Number.isInteger(value) && value >= 1, 'a whole number of at least 1'),
+    alpha: number('lora_alpha', (value) => value > 0, 'a number above 0', 8),
+    dropout: number('lora_dropout', (value) => value >= 0 && value < 1, 'a number from 0 to 1', 0),
+    rsLora: json['use_rslora'] === true,
+    targets: Array.isArray(targets) ? targets.filter((target) => typeof target === 'string') : [],
+    rankPattern: pattern('rank_pattern'),
+    alphaPattern: pattern('alpha_pattern'),
+  };
+}
+
+/** A list of targets is kept; a regular expression becomes the layers that have tensors. */
+function targetsOf(config: LoraConfig, modules: readonly LoraModule[]): string[] {
+  if (config.targets.length > 0) return [...config.targets];
+  return modules.map(({ path }) => path);
+}
+
+async function floats(entry: TensorEntry): Promise<Float32Array<ArrayBuffer>> {
+  return Float32Array.from(toFloat32(await entry.read(), entry.dtype, entry.name));
+}
+
+function checkShape({ name, shape }: TensorEntry, expected: readonly number[]): void {
+  if (shape.length !== 2 || shape[0] !== expected[0] || shape[1] !== expected[1]) {
+    throw unfit(`Tensor ${name} has the shape [${shape.join(', ')}], and the base model needs [${expected.map((size) => size ?? 'r').join(', ')}]`);
+  }
+}
+
+function unfit(what: string): GraftError {
+  return new GraftError('adapter-fit', `${what}.`, 'Choose the base model that the adapter was trained on.');
+}
+
+function missing(files: FileSet, name: string): GraftError {
+  return new GraftError('adapter-missing', `${files.name} has no ${name}.`, 'Choose a folder that PEFT or Graft wrote.');
+}

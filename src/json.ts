@@ -1,0 +1,110 @@
+/**
+ * JSON from outside. Everything that parses a file's JSON goes through here: size, UTF-8, nesting depth and syntax are checked, in that
+ * order and before anything is built, and what is wrong is said with the file's name.
+ */
+import { GraftError } from './errors.ts';
+
+/** What a reader needs of a file: structurally `ByteSource` of weights/, kept here so that text/ need not import weights/. */
+export interface ReadableFile {
+  readonly size: number;
+  read(start: number, end: number): Promise<Uint8Array>;
+}
+
+/** What a reader needs of a folder: structurally `FileSet` of weights/. */
+export interface ReadableFolder {
+  readonly name: string;
+  open(name: string): Promise<ReadableFile | undefined>;
+}
+
+/** Real configurations nest five or six levels; a hostile one nests a hundred million. */
+export const MAX_JSON_DEPTH = 64;
+
+export type JsonObject = Record<string, unknown>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The deepest nesting of brackets outside of strings, counted no further than `limit + 1`. Linear, allocates nothing; makes no claim that
+ * the text is JSON.
+ */
+export function jsonDepth(text: string, limit: number): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x22) {
+      for (i++; i < text.length; i++) {
+        const inside = text.charCodeAt(i);
+        if (inside === 0x5c) i++;
+        else if (inside === 0x22) break;
+      }
+    } else if (c === 0x5b || c === 0x7b) {
+      if (++depth > deepest) deepest = depth;
+      if (deepest > limit) return deepest;
+    } else if (c === 0x5d || c === 0x7d) depth--;
+  }
+  return deepest;
+}
+
+/** UTF-8 bytes → string without a byte order mark. Throws `json-encoding`, naming `where`. */
+export function decodeUtf8(bytes: Uint8Array, where: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new GraftError('json-encoding', `${where} is not valid UTF-8.`, 'Save it as UTF-8.', { cause });
+  }
+}
+
+/** Text → JSON value. Throws `json-depth` or `json-syntax`, naming `where` (a file, or "the header of FILE"). */
+export function parseJson(text: string, where: string): unknown {
+  if (jsonDepth(text, MAX_JSON_DEPTH) > MAX_JSON_DEPTH) {
+    throw new GraftError(
+      'json-depth',
+      `${where} is nested more than ${MAX_JSON_DEPTH} levels deep.`,
+      'It is damaged, or not the file that it says it is.',
+    );
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new GraftError(
+      'json-syntax',
+      `${where} is not valid JSON: ${reason}.`,
+      'Fetch or write it again.',
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/**
+ * The text of a small file of a folder, or undefined if it isn't there.
+ * @param limit largest size in bytes that is read; nothing is allocated for a larger file.
+ */
+export async function readTextFile(
+  folder: ReadableFolder,
+  name: string,
+  limit: number,
+): Promise<string | undefined> {
+  const file = await folder.open(name);
+  if (!file) return undefined;
+  const where = `${folder.name}/${name}`;
+  if (file.size > limit) {
+    throw new GraftError(
+      'file-too-large',
+      `${where} has ${file.size} bytes; at most ${limit} are read.`,
+      'Check that it is the right file.',
+    );
+  }
+  return decodeUtf8(await file.read(0, file.size), where);
+}
+
+/** As {@link readTextFile}, parsed. The value is whatever the file says: validate it. */
+export async function readJsonFile(folder: ReadableFolder, name: string, limit: number): Promise<unknown> {
+  const text = await readTextFile(folder, name, limit);
+  return text === undefined ? undefined : parseJson(text, `${folder.name}/${name}`);
+}

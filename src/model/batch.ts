@@ -1,0 +1,109 @@
+/**
+ * Sequences laid end to end: the model sees M tokens in a row, each with the range of tokens that it may attend to, so that rows of any
+ * length share a replay without padding between them and without seeing each other.
+ */
+import { linkOccurrences } from '../engine/ops/embedding.ts';
+import { NO_LABEL } from '../engine/ops/cross_entropy.ts';
+import { NO_ROW } from '../engine/ops/gather_rows.ts';
+import type { Tape } from '../engine/tape.ts';
+import type { Plan } from '../engine/plan.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import type { TokenInputs } from './graph.ts';
+
+/** One sequence, with labels as Hugging Face has them: −100 is not supervised, and position t predicts label t + 1. */
+export interface LabelledTokens {
+  readonly ids: ArrayLike<number>;
+  readonly labels: ArrayLike<number>;
+}
+
+/** Capacity of a plan: tokens and output rows. */
+export interface Bucket {
+  readonly tokens: number;
+  readonly rows: number;
+}
+
+/** How many positions of a sequence predict a supervised label. */
+export function countSupervised({ labels }: LabelledTokens): number {
+  let count = 0;
+  for (let t = 1; t < labels.length; t++) if (labels[t] >= 0) count++;
+  return count;
+}
+
+/** The smallest bucket that a set of sequences fits in exactly. */
+export function sizeOfRows(rows: readonly LabelledTokens[]): Bucket {
+  return {
+    tokens: rows.reduce((sum, row) => sum + row.ids.length, 0),
+    rows: rows.reduce((sum, row) => sum + countSupervised(row), 0),
+  };
+}
+
+/** Inputs of a plan and the labels that go with its output rows. */
+export interface BatchTensors extends TokenInputs {
+  readonly labels: Tensor;
+}
+
+/** Declares the inputs of a plan for sequences with labels. */
+export function batchTensors(tape: Tape, { tokens: M, rows: R }: Bucket, trainsEmbedding = false): BatchTensors {
+  const input = (shape: number[], label: string): Tensor => tape.pinned(shape, 'u32', label);
+  return {
+    ids: input([M], 'ids'),
+    positions: input([M], 'positions'),
+    keyRanges: input([M, 2], 'key ranges'),
+    queryRanges: tape.training ? input([M, 2], 'query ranges') : undefined,
+    rows: input([R], 'rows'),
+    inverse: tape.training ? input([M], 'inverse rows') : undefined,
+    chain: trainsEmbedding ? input([M, 2], 'occurrences') : undefined,
+    labels: input([R], 'labels'),
+  };
+}
+
+/**
+ * Writes sequences into a plan's inputs.
+ *
+ * @returns the number of supervised tokens
+ */
+export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonly LabelledTokens[]): number {
+  const M = tensors.ids.size;
+  const R = tensors.rows.size;
+  const ids = new Uint32Array(M);
+  const positions = new Uint32Array(M);
+  const keyRanges = new Uint32Array(M * 2);
+  const queryRanges = new Uint32Array(M * 2);
+  const rows = new Uint32Array(R).fill(NO_ROW);
+  const inverse = new Uint32Array(M).fill(NO_ROW);
+  const labels = new Uint32Array(R).fill(NO_LABEL);
+  let m = 0;
+  let r = 0;
+  for (const sequence of sequences) {
+    const start = m;
+    const end = start + sequence.ids.length;
+    if (end > M) throw new Error(`${end} tokens do not fit in a bucket of ${M}`);
+    for (let t = 0; m < end; t++, m++) {
+      ids[m] = sequence.ids[t];
+      positions[m] = t;
+      keyRanges.set([start, m + 1], m * 2);
+      queryRanges.set([m, end], m * 2);
+      const label = t + 1 < sequence.labels.length ? sequence.labels[t + 1] : -100;
+      if (label < 0) continue;
+      if (r === R) throw new Error(`More than ${R} supervised tokens in this bucket`);
+      rows[r] = m;
+      inverse[m] = r;
+      labels[r] = label;
+      r++;
+    }
+  }
+  // What is left over is sequences of one token that nobody reads.
+  for (; m < M; m++) {
+    keyRanges.set([m, m + 1], m * 2);
+    queryRanges.set([m, m + 1], m * 2);
+  }
+  plan.write(tensors.ids, ids);
+  plan.write(tensors.positions, positions);
+  plan.write(tensors.keyRanges, keyRanges);
+  if (tensors.queryRanges) plan.write(tensors.queryRanges, queryRanges);
+  plan.write(tensors.rows, rows);
+  if (tensors.inverse) plan.write(tensors.inverse, inverse);
+  if (tensors.chain) plan.write(tensors.chain, linkOccurrences(ids));
+  plan.write(tensors.labels, labels);
+  return r;
+}

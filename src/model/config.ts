@@ -1,0 +1,75 @@
+/** Reading config.json: every field is checked before anything is sized by it, and what is wrong is named. */
+import { GraftError } from '../errors.ts';
+import { isObject, type JsonObject } from '../json.ts';
+
+/** Largest value of any size in a configuration: keeps products of a hostile file's numbers exact. */
+const LARGEST_SIZE = 1 << 24;
+
+export class ConfigReader {
+  constructor(
+    readonly fields: JsonObject,
+    /** For messages: `folder/config.json`, or a field inside it. */
+    readonly where: string,
+  ) {}
+
+  /** A whole number of at least one. */
+  size(name: string, fallback?: number): number {
+    const value = this.fields[name] ?? fallback;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > LARGEST_SIZE) throw this.wrong(name, 'a whole number of at least 1');
+    return value;
+  }
+
+  number(name: string, fallback?: number): number {
+    const value = this.fields[name] ?? fallback;
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw this.wrong(name, 'a number');
+    return value;
+  }
+
+  positive(name: string, fallback?: number): number {
+    const value = this.number(name, fallback);
+    if (value <= 0) throw this.wrong(name, 'a number above 0');
+    return value;
+  }
+
+  flag(name: string, fallback: boolean): boolean {
+    const value = this.fields[name] ?? fallback;
+    if (typeof value !== 'boolean') throw this.wrong(name, 'true or false');
+    return value;
+  }
+
+  text(name: string, fallback?: string): string {
+    const value = this.fields[name] ?? fallback;
+    if (typeof value !== 'string') throw this.wrong(name, 'a text');
+    return value;
+  }
+
+  /** An object inside, or undefined where it is null or absent. */
+  object(name: string): ConfigReader | undefined {
+    const value = this.fields[name];
+    if (value === undefined || value === null) return undefined;
+    if (!isObject(value)) throw this.wrong(name, 'an object');
+    return new ConfigReader(value, `${this.where}, ${name}`);
+  }
+
+  /** One id or a list of them; empty where there is none. */
+  ids(name: string): number[] {
+    const value = this.fields[name];
+    const list = Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];
+    return list.map((id: unknown) => {
+      if (typeof id !== 'number' || !Number.isInteger(id) || id < 0) throw this.wrong(name, 'a token id');
+      return id;
+    });
+  }
+
+  /** The error for a field that is not what it should be. */
+  wrong(name: string, expected: string): GraftError {
+    const value = this.fields[name];
+    const shown = value === undefined ? 'is missing' : `is ${JSON.stringify(value)?.slice(0, 60)}`;
+    return new GraftError('config-field', `${this.where}: ${name} ${shown}, expected ${expected}.`, 'Fetch the model folder again, or correct the file.');
+  }
+
+  /** The error for something that Graft does not compute. */
+  unsupported(what: string): GraftError {
+    return new GraftError('config-unsupported', `${this.where}: ${what} is not supported.`, 'Choose another model; docs/architecture.md lists the families.');
+  }
+}

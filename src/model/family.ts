@@ -1,0 +1,82 @@
+/**
+ * A family of models: how to read its config.json, which tensors it has, and its forward. One file each; a new family is a new file and
+ * its entry in `families`.
+ */
+import { GraftError } from '../errors.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { readJson, type FileSet } from '../weights/bytes.ts';
+import { ConfigReader } from './config.ts';
+import type { Graph } from './graph.ts';
+import { llama } from './llama.ts';
+import type { RopeConfig } from './rope.ts';
+
+/** A tensor of the model folder, under its Hugging Face name. */
+export interface WeightSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** A linear layer that can carry an adapter. `path` is the module's name in transformers. */
+export interface LinearModule {
+  readonly path: string;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+/** What every family has; a family's own fields come on top. */
+export interface ModelShape {
+  readonly vocabulary: number;
+  readonly channels: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  /** Longest sequence that the model was made for. */
+  readonly maxPositions: number;
+  readonly eosIds: readonly number[];
+  /** Name of the weight that maps hidden states to logits: the embedding where they are tied. */
+  readonly head: string;
+  readonly rope: RopeConfig;
+}
+
+export interface ModelDefinition {
+  readonly modelType: string;
+  readonly shape: ModelShape;
+  readonly weights: readonly WeightSpec[];
+  readonly linears: readonly LinearModule[];
+  /** Records everything from token ids to the normalised hidden states that go through the head. */
+  readonly forward: (graph: Graph) => Tensor;
+}
+
+export interface Family {
+  /** Values of `model_type` in config.json. */
+  readonly modelTypes: readonly string[];
+  readonly define: (config: ConfigReader) => ModelDefinition;
+}
+
+export const families: readonly Family[] = [llama];
+
+/**
+ * Reads a config.json.
+ *
+ * @throws GraftError `config-unsupported` for an unknown architecture, `config-field` for a bad value
+ */
+export function defineModel(config: JsonObject, where: string): ModelDefinition {
+  const reader = new ConfigReader(config, where);
+  const modelType = reader.text('model_type');
+  const family = families.find(({ modelTypes }) => modelTypes.includes(modelType));
+  if (!family) {
+    const known = families.flatMap(({ modelTypes }) => modelTypes).join(', ');
+    throw new GraftError('config-unsupported', `${where}: the architecture ${JSON.stringify(modelType).slice(0, 60)} is not supported.`, `Supported are: ${known}.`);
+  }
+  if (isObject(config['quantization_config'])) throw reader.unsupported('a quantised checkpoint (quantization_config)');
+  return family.define(reader);
+}
+
+/** Reads the config.json of a model folder. @throws GraftError as `defineModel`, or `config-missing` */
+export async function readModel(files: FileSet): Promise<ModelDefinition> {
+  const config = await readJson(files, 'config.json', 1 << 20);
+  if (!config) throw new GraftError('config-missing', `${files.name} has no config.json.`, 'Choose a Hugging Face model folder.');
+  return defineModel(config, `${files.name}/config.json`);
+}

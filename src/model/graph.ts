@@ -1,0 +1,116 @@
+/**
+ * What a family's forward is written in: operations on the tape with the model's weights, the adapter and the batch filled in by name.
+ * The same forward serves training, whole-sequence logits and generation with a cache.
+ */
+import { attention } from '../engine/ops/attention.ts';
+import { embedding } from '../engine/ops/embedding.ts';
+import { gatherRows } from '../engine/ops/gather_rows.ts';
+import { linear, type LowRank } from '../engine/ops/linear.ts';
+import { rmsNorm, type RmsNormOptions } from '../engine/ops/rms_norm.ts';
+import { rope } from '../engine/ops/rope.ts';
+import { scatterRows } from '../engine/ops/scatter_rows.ts';
+import { swiglu } from '../engine/ops/swiglu.ts';
+import type { Tape } from '../engine/tape.ts';
+import type { DType, Tensor } from '../engine/tensor.ts';
+import type { ModelShape } from './family.ts';
+
+/** Tokens of one replay, laid end to end without padding between sequences. M tokens, R output rows. */
+export interface TokenInputs {
+  /** u32 [M]. */
+  readonly ids: Tensor;
+  /** u32 [M], from 0 in each sequence. */
+  readonly positions: Tensor;
+  /** u32 [M, 2]: the keys that each token may see, as a range of rows. */
+  readonly keyRanges: Tensor;
+  /** u32 [M, 2]: the tokens that may see each key. For the reverse. */
+  readonly queryRanges?: Tensor;
+  /** u32 [R]: the tokens whose hidden states go on to the head. */
+  readonly rows: Tensor;
+  /** u32 [M]: where each token went among the rows. For the reverse. */
+  readonly inverse?: Tensor;
+  /** u32 [M, 2]: occurrences of each id. For a trained embedding. */
+  readonly chain?: Tensor;
+}
+
+/** Keys and values of earlier tokens, one tensor of each per layer: [S · maximum length, KV · D]. */
+export interface KeyValueCache {
+  readonly keys: readonly Tensor[];
+  readonly values: readonly Tensor[];
+  /** u32 [M]: the row of the cache that each token's key and value go to. */
+  readonly slots: Tensor;
+}
+
+export interface GraphOptions {
+  readonly tape: Tape;
+  readonly shape: ModelShape;
+  /** Type of activations. */
+  readonly dtype: DType;
+  /** The weight of this name. */
+  readonly weight: (name: string) => Tensor;
+  /** A weight that may be absent: a bias. */
+  readonly optionalWeight: (name: string) => Tensor | undefined;
+  readonly inverseFrequencies: Tensor;
+  readonly inputs: TokenInputs;
+  /** The adapter's part of a linear layer, by the layer's path. */
+  readonly adapter?: (path: string) => LowRank | undefined;
+  readonly cache?: KeyValueCache;
+  /** Keep only each layer's input for the reverse, and compute the rest again. */
+  readonly checkpointing?: boolean;
+}
+
+export class Graph {
+  constructor(private readonly options: GraphOptions) {}
+
+  embed(name: string, scale?: number): Tensor {
+    const { tape, inputs, dtype, weight } = this.options;
+    return embedding(tape, inputs.ids, weight(name), { dtype, scale, chain: inputs.chain });
+  }
+
+  /** x · Wᵀ of the layer at `path`, with its bias and its adapter where it has them. */
+  linear(x: Tensor, path: string, { residual }: { residual?: Tensor } = {}): Tensor {
+    const { tape, weight, optionalWeight, adapter } = this.options;
+    return linear(tape, x, weight(`${path}.weight`), { bias: optionalWeight(`${path}.bias`), residual, lora: adapter?.(path) });
+  }
+
+  rmsNorm(x: Tensor, name: string, options: RmsNormOptions): Tensor {
+    return rmsNorm(this.options.tape, x, this.options.weight(name), options);
+  }
+
+  rope(x: Tensor, heads: number): Tensor {
+    const { tape, shape, inputs, inverseFrequencies } = this.options;
+    return rope(tape, x, inputs.positions, { heads, headSize: shape.headSize, rotary: shape.rope.rotary, inverseFrequencies });
+  }
+
+  /** Causal attention inside each sequence; with a cache, over it as well. */
+  attention(layer: number, q: Tensor, k: Tensor, v: Tensor): Tensor {
+    const { tape, shape, inputs, cache } = this.options;
+    const { heads, kvHeads, headSize } = shape;
+    const options = { keyRanges: inputs.keyRanges, heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize) };
+    if (!cache) return attention(tape, { q, k, v, queryRanges: inputs.queryRanges, ...options });
+    const keys = cache.keys[layer];
+    const values = cache.values[layer];
+    scatterRows(tape, k, keys, cache.slots);
+    scatterRows(tape, v, values, cache.slots);
+    return attention(tape, { q, k: keys, v: values, ...options });
+  }
+
+  swiglu(gate: Tensor, up: Tensor): Tensor {
+    return swiglu(this.options.tape, gate, up);
+  }
+
+  /** One layer of the model: the unit of activation checkpointing. */
+  layer(forward: () => Tensor): Tensor {
+    return this.options.checkpointing ? this.options.tape.checkpoint(forward) : forward();
+  }
+
+  /** Something cheap whose intermediate results are not worth keeping for the reverse. */
+  recompute(forward: () => Tensor): Tensor {
+    return this.options.tape.checkpoint(forward);
+  }
+
+  /** The hidden states that go on to the head: supervised ones in training, the last ones in generation. */
+  outputRows(h: Tensor): Tensor {
+    const { tape, inputs } = this.options;
+    return gatherRows(tape, h, inputs.rows, inputs.inverse);
+  }
+}

@@ -1,0 +1,137 @@
+/** A base model on a device: its definition, its weights, and the memory that its plans share. */
+import type { Device } from '../engine/device.ts';
+import { matmul } from '../engine/ops/matmul.ts';
+import { ParameterStore } from '../engine/parameters.ts';
+import { BufferPool, Plan } from '../engine/plan.ts';
+import { Tape } from '../engine/tape.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { GraftError } from '../errors.ts';
+import type { FileSet } from '../weights/bytes.ts';
+import { openWeights } from '../weights/folder.ts';
+import { checkWeights, loadFrozen, loadTrainable, type BaseWeights, type LoadProgress } from './base-weights.ts';
+import { batchTensors, writeBatch } from './batch.ts';
+import { readModel, type ModelDefinition } from './family.ts';
+import { Graph, type KeyValueCache, type TokenInputs } from './graph.ts';
+import type { Adapter } from './lora.ts';
+import { resolvePrecision, type Precision } from './precision.ts';
+import { inverseFrequencies } from './rope.ts';
+
+export interface LoadOptions {
+  precision?: Precision;
+  /** Load the weights as trainable parameters: full fine-tuning. They are f32 then, whatever the precision of the activations. */
+  trainable?: boolean;
+  onProgress?: LoadProgress;
+}
+
+export interface GraphRequest {
+  adapter?: Adapter;
+  cache?: KeyValueCache;
+  checkpointing?: boolean;
+  /** Dropout on the adapter's inputs. */
+  dropout?: { probability: number; seed: Tensor };
+}
+
+export class LanguageModel {
+  /** Slots that the plans of this model share. They never run at the same time. */
+  readonly pool: BufferPool;
+  readonly #frequencies: Tensor;
+
+  private constructor(
+    readonly device: Device,
+    readonly definition: ModelDefinition,
+    readonly weights: BaseWeights,
+    /** Type of activations, and of frozen matrices. */
+    readonly dtype: 'f32' | 'f16',
+  ) {
+    this.pool = new BufferPool(device);
+    this.#frequencies = device.upload([definition.shape.rope.rotary / 2], 'f32', 'rotary frequencies', inverseFrequencies(definition.shape.rope));
+  }
+
+  /**
+   * Loads a Hugging Face model folder.
+   *
+   * @throws GraftError `config-…`, `weights-…`, `safetensors`, `precision-f16`, `engine-…`
+   */
+  static async load(device: Device, files: FileSet, { precision = 'auto', trainable = false, onProgress }: LoadOptions = {}): Promise<LanguageModel> {
+    const dtype = resolvePrecision(precision, device);
+    const definition = await readModel(files);
+    const source = await openWeights(files);
+    checkWeights(definition, source);
+    const weights = trainable ? await loadTrainable(device, definition, source, onProgress) : await loadFrozen(device, definition, source, dtype, onProgress);
+    return new LanguageModel(device, definition, weights, dtype);
+  }
+
+  /** The weights as trainable parameters, if they were loaded so. */
+  get parameters(): ParameterStore | undefined {
+    return this.weights instanceof ParameterStore ? this.weights : undefined;
+  }
+
+  get head(): Tensor {
+    return this.#weight(this.definition.shape.head);
+  }
+
+  /** Records the forward from token ids to the normalised hidden states of `inputs.rows`. */
+  forward(tape: Tape, inputs: TokenInputs, { adapter, cache, checkpointing, dropout }: GraphRequest = {}): Tensor {
+    const graph = new Graph({
+      tape,
+      shape: this.definition.shape,
+      dtype: this.dtype,
+      weight: (name) => this.#weight(name),
+      optionalWeight: (name) => this.weights.find(name),
+      inverseFrequencies: this.#frequencies,
+      inputs,
+      adapter: adapter && ((path) => adapter.lowRank(path, dropout)),
+      cache,
+      checkpointing,
+    });
+    return this.definition.forward(graph);
+  }
+
+  /** @throws GraftError `token-id` naming the first id that the vocabulary does not have */
+  checkIds(ids: ArrayLike<number>): void {
+    const { vocabulary } = this.definition.shape;
+    for (let t = 0; t < ids.length; t++) {
+      if (!Number.isInteger(ids[t]) || ids[t] < 0 || ids[t] >= vocabulary) {
+        throw new GraftError('token-id', `Token ${ids[t]} at position ${t} is not in the vocabulary of ${vocabulary}.`, 'Use the tokenizer that belongs to this model.');
+      }
+    }
+  }
+
+  /** Logits of every position of one sequence: f32 [T, V], row by row. */
+  async logits(ids: ArrayLike<number>, adapter?: Adapter): Promise<Float32Array<ArrayBuffer>> {
+    this.checkIds(ids);
+    const T = ids.length;
+    const V = this.definition.shape.vocabulary;
+    const tape = new Tape(this.device);
+    const inputs = batchTensors(tape, { tokens: T, rows: T });
+    const hidden = this.forward(tape, inputs, { adapter });
+    const CHUNK = 64;
+    const chunks: Tensor[] = [];
+    for (let start = 0; start < T; start += CHUNK) {
+      const rows = Math.min(CHUNK, T - start);
+      chunks.push(matmul(tape, { a: hidden.slice(start, rows), b: this.head, layout: 'NT', c: tape.pinned([rows, V], 'f32', 'logits') }));
+    }
+    const plan = await Plan.compile(this.device, tape, this.pool);
+    // Every position is an output row: labels only say so.
+    writeBatch(plan, inputs, [{ ids, labels: new Int32Array(T + 1) }]);
+    plan.run();
+    const logits = new Float32Array(T * V);
+    for (const [index, chunk] of chunks.entries()) logits.set(new Float32Array(await plan.read(chunk)), index * CHUNK * V);
+    plan.destroy();
+    return logits;
+  }
+
+  /** Frees everything on the GPU, after what was submitted has run. */
+  async destroy(): Promise<void> {
+    if (!this.device.failure) await this.device.settle();
+    this.weights.destroy();
+    this.device.free(this.#frequencies);
+    this.pool.destroy();
+  }
+
+  #weight(name: string): Tensor {
+    const weight = this.weights.find(name);
+    if (!weight) throw new Error(`There is no weight ${name}`);
+    return weight;
+  }
+}

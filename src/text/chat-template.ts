@@ -1,0 +1,190 @@
+/**
+ * Chat templates, as transformers renders them (`apply_chat_template`): Jinja with trim_blocks and lstrip_blocks, `raise_exception`,
+ * `strftime_now`, `range`, `namespace`, `tojson`, {% generation %} ignored; `tools` and `documents` are none.
+ * https://huggingface.co/docs/transformers/chat_templating
+ *
+ * They run in a sandbox with limits (template-sandbox.ts), whatever they say.
+ */
+import { Environment, parse, tokenize } from '@huggingface/jinja';
+import { GraftError, messageOf } from '../errors.ts';
+import { MAX_ITEMS, MAX_TEXT, SandboxLimit, SandboxedInterpreter } from './template-sandbox.ts';
+
+/** The longest in use (GPT-OSS) has 16,738 characters. */
+export const MAX_TEMPLATE_CHARS = 256 * 1024;
+export const MAX_MESSAGES = 4096;
+/** The library's lexer takes quadratic time over a run of white space. */
+const MAX_SPACE_RUN = 512;
+/** Units of work (template-sandbox.ts): templates in use need 50 to 500 a message. */
+const BASE_BUDGET = 1_000_000;
+const BUDGET_PER_MESSAGE = 5_000;
+
+export interface ChatMessage {
+  readonly role: string;
+  readonly content: string;
+}
+
+export interface RenderOptions {
+  /** Whether the text ends with the header of an assistant's turn. */
+  addGenerationPrompt: boolean;
+  bosToken?: string;
+  eosToken?: string;
+  /** More variables for the template: `enable_thinking`, `date_string` … Plain JSON values. */
+  variables?: Readonly<Record<string, unknown>>;
+  /** The time that `strftime_now` tells. Default: now. */
+  now?: Date;
+}
+
+/** Raised by the template itself, through `raise_exception`. */
+class Refusal extends Error {}
+
+const REMEDY = 'Choose another template, or the one that the model was published with.';
+
+function failed(cause: unknown): GraftError {
+  if (cause instanceof Refusal) {
+    return new GraftError(
+      'chat-template-refused',
+      `The chat template refuses this conversation: ${cause.message}`,
+      'Change the conversation as it says.',
+      { cause },
+    );
+  }
+  if (cause instanceof SandboxLimit) {
+    return new GraftError('chat-template-limit', `The chat template was stopped: ${cause.message}.`, REMEDY, {
+      cause,
+    });
+  }
+  if (cause instanceof RangeError) {
+    // A stack or a string that outgrew the engine.
+    return new GraftError(
+      'chat-template-limit',
+      'The chat template was stopped: it nests too deeply.',
+      REMEDY,
+      { cause },
+    );
+  }
+  return new GraftError(
+    'chat-template',
+    `The chat template does not work: ${messageOf(cause).slice(0, 300)}.`,
+    REMEDY,
+    { cause },
+  );
+}
+
+/** Python's `range`, no longer than the sandbox allows. */
+function range(...args: unknown[]): number[] {
+  const numbers = args.filter((arg) => arg !== undefined);
+  if (
+    numbers.length < 1 ||
+    numbers.length > 3 ||
+    !numbers.every((n) => typeof n === 'number' && Number.isSafeInteger(n))
+  ) {
+    throw new Error('range() takes one to three whole numbers');
+  }
+  const [start, stop, step] = (
+    numbers.length === 1 ? [0, numbers[0], 1] : [numbers[0], numbers[1], numbers[2] ?? 1]
+  ) as number[];
+  if (step === 0) throw new Error('range() step must not be zero');
+  const length = Math.max(0, Math.ceil((stop - start) / step));
+  if (length > MAX_ITEMS) throw new SandboxLimit(`it makes a list of more than ${MAX_ITEMS} items`);
+  return Array.from({ length }, (_, i) => start + i * step);
+}
+
+const MONTHS = 'January February March April May June July August September October November December'.split(
+  ' ',
+);
+const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ');
+
+/** C's strftime, in English and local time, for the directives that templates use; others stay as they are. */
+function strftime(now: Date, format: unknown): string {
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const directives: Record<string, () => string> = {
+    Y: () => String(now.getFullYear()),
+    y: () => two(now.getFullYear() % 100),
+    m: () => two(now.getMonth() + 1),
+    d: () => two(now.getDate()),
+    H: () => two(now.getHours()),
+    I: () => two(now.getHours() % 12 || 12),
+    M: () => two(now.getMinutes()),
+    S: () => two(now.getSeconds()),
+    p: () => (now.getHours() < 12 ? 'AM' : 'PM'),
+    B: () => MONTHS[now.getMonth()],
+    b: () => MONTHS[now.getMonth()].slice(0, 3),
+    A: () => DAYS[now.getDay()],
+    a: () => DAYS[now.getDay()].slice(0, 3),
+    '%': () => '%',
+  };
+  return String(format).replace(/%([YymdHIMSpBbAa%])/g, (_, directive: string) => directives[directive]());
+}
+
+/** A template, parsed once. */
+export class ChatTemplate {
+  readonly #program: ReturnType<typeof parse>;
+
+  /** Throws `chat-template` (it cannot be read) or `chat-template-limit` (too long, too deep). */
+  constructor(readonly source: string) {
+    if (source.length > MAX_TEMPLATE_CHARS) {
+      throw failed(new SandboxLimit(`it has ${source.length} characters`));
+    }
+    if (new RegExp(`\\s{${MAX_SPACE_RUN}}`).test(source)) {
+      throw failed(new SandboxLimit(`it has more than ${MAX_SPACE_RUN} spaces in a row`));
+    }
+    try {
+      this.#program = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
+    } catch (cause) {
+      throw failed(cause);
+    }
+  }
+
+  /**
+   * The conversation as one text.
+   * Throws `chat-template-refused` (the template's own objection, such as roles that do not alternate), `chat-template-limit` (stopped by
+   * the sandbox) or `chat-template` (an error in the template).
+   */
+  render(messages: readonly ChatMessage[], options: RenderOptions): string {
+    const { addGenerationPrompt, bosToken, eosToken, variables, now = new Date() } = options;
+    if (messages.length > MAX_MESSAGES)
+      throw failed(new SandboxLimit(`the conversation has ${messages.length} messages`));
+    const chars = messages.reduce((sum, { content }) => sum + content.length, 0);
+    if (chars > MAX_TEXT) throw failed(new SandboxLimit(`the conversation has ${chars} characters`));
+    const scope = new Environment();
+    const globals: Record<string, unknown> = {
+      true: true,
+      false: false,
+      none: null,
+      True: true,
+      False: false,
+      None: null,
+      range,
+      strftime_now: (format: unknown) => strftime(now, format),
+      raise_exception: (message: unknown) => {
+        throw new Refusal(String(message).slice(0, 300));
+      },
+      tools: null,
+      documents: null,
+      ...(bosToken === undefined ? {} : { bos_token: bosToken }),
+      ...(eosToken === undefined ? {} : { eos_token: eosToken }),
+      ...variables,
+      messages: messages.map(({ role, content }) => ({ role, content })),
+      add_generation_prompt: addGenerationPrompt,
+    };
+    try {
+      for (const [name, value] of Object.entries(globals)) scope.set(name, value);
+      const budget = BASE_BUDGET + BUDGET_PER_MESSAGE * messages.length + chars;
+      return String(new SandboxedInterpreter(scope, budget, this.source.length).run(this.#program).value);
+    } catch (cause) {
+      throw failed(cause);
+    }
+  }
+}
+
+let latest: ChatTemplate | undefined;
+
+/** {@link ChatTemplate.render} of a template's source; the last one used stays parsed. */
+export function renderChat(
+  template: string,
+  messages: readonly ChatMessage[],
+  options: RenderOptions,
+): string {
+  if (latest?.source !== template) latest = new ChatTemplate(template);
+  return latest.render(messages, options);
+}

@@ -1,0 +1,171 @@
+/**
+ * Examples → token rows: ids, and which of them are learnt from.
+ *
+ * - With a chat template: every assistant's turn, its end-of-turn token included, the white space after it not (chat-spans.ts).
+ * - Prompt and completion without a template: bos + prompt + completion + eos, encoded as one text; completion and eos.
+ * - Plain text: bos + text + eos; all of it.
+ * - Ready rows: as they are.
+ *
+ * bos and eos where the tokenizer has them. The template's text is encoded without the tokenizer's own bos: the template has written it.
+ */
+import { GraftError } from '../errors.ts';
+import { renderChat } from './chat-template.ts';
+import { findChatSpans, type Span } from './chat-spans.ts';
+import type { Tokenizer } from './tokenizer.ts';
+import { IGNORED, type TokenRow, type Trainable, type TrainableMessage } from './trainable.ts';
+
+export interface RenderExampleOptions {
+  /** Instead of the tokenizer's own; null: none, prompts and completions are put together plainly. */
+  template?: string | null;
+  /** More variables for the template: `enable_thinking` … */
+  templateVariables?: Readonly<Record<string, unknown>>;
+  /** The time that a template may tell. Fix it for rows that are to be the same tomorrow. */
+  now?: Date;
+}
+
+export interface RenderedRow extends TokenRow {
+  /** What a person should know about how the row was made. Usually empty. */
+  readonly notes: readonly string[];
+}
+
+function commonPrefix(a: readonly number[], b: readonly number[]): number {
+  let n = 0;
+  while (n < a.length && n < b.length && a[n] === b[n]) n++;
+  return n;
+}
+
+/**
+ * The text's ids, and for each whether it has a character of a span. Pieces between the spans' bounds are encoded one by one; where that is
+ * not how the whole is encoded (sentencepiece's space before a word, a token across a bound), ids are those of the whole, and each bound
+ * lies where the encoding of the text before it and that of the whole part.
+ */
+function encodeSpans(
+  text: string,
+  spans: readonly Span[],
+  tokenizer: Tokenizer,
+): { ids: number[]; inside: boolean[]; shared: boolean } {
+  const ids = tokenizer.encode(text);
+  const pieces: number[] = [];
+  const inside: boolean[] = [];
+  const addPiece = (start: number, end: number, isInside: boolean): void => {
+    if (start === end) return;
+    for (const id of tokenizer.encode(text.slice(start, end))) {
+      pieces.push(id);
+      inside.push(isInside);
+    }
+  };
+  let cursor = 0;
+  for (const { start, end } of spans) {
+    addPiece(cursor, start, false);
+    addPiece(start, end, true);
+    cursor = end;
+  }
+  addPiece(cursor, text.length, false);
+  if (pieces.length === ids.length && commonPrefix(pieces, ids) === ids.length)
+    return { ids, inside, shared: false };
+
+  const aligned = new Array<boolean>(ids.length).fill(false);
+  let shared = false;
+  for (const { start, end } of spans) {
+    const before = tokenizer.encode(text.slice(0, start));
+    const through = tokenizer.encode(text.slice(0, end));
+    const from = commonPrefix(before, ids);
+    const to = commonPrefix(through, ids);
+    if (from < before.length) shared = true;
+    // A token that also has what follows the span still ends it.
+    aligned.fill(true, from, to < through.length ? to + 1 : to);
+  }
+  return { ids, inside: aligned, shared };
+}
+
+const SHARED_TOKEN =
+  'A prompt and its answer share a token, which is learnt from: end prompts with a new line, or begin answers with the space.';
+
+function toRow(ids: number[], inside: readonly boolean[], notes: readonly string[]): RenderedRow {
+  return { ids, labels: ids.map((id, t) => (t > 0 && inside[t] ? id : IGNORED)), notes };
+}
+
+function renderMessages(
+  messages: readonly TrainableMessage[],
+  template: string,
+  tokenizer: Tokenizer,
+  { templateVariables, now }: RenderExampleOptions,
+): RenderedRow {
+  const render = (part: readonly TrainableMessage[], addGenerationPrompt: boolean): string =>
+    renderChat(template, part, {
+      addGenerationPrompt,
+      bosToken: tokenizer.bosToken,
+      eosToken: tokenizer.eosToken,
+      variables: templateVariables,
+      now,
+    });
+  const { text, spans, needsEos, notes } = findChatSpans(messages, render, tokenizer.specialTokens);
+  const { ids, inside, shared } = encodeSpans(text, spans, tokenizer);
+  if (needsEos && tokenizer.eosId !== undefined) {
+    ids.push(tokenizer.eosId);
+    inside.push(true);
+  }
+  return toRow(ids, inside, shared ? [...notes, SHARED_TOKEN] : notes);
+}
+
+/** bos + text + eos, with what a span covers and eos supervised. */
+function renderPlain(text: string, span: Span, tokenizer: Tokenizer): RenderedRow {
+  const { ids, inside, shared } = encodeSpans(text, [span], tokenizer);
+  if (tokenizer.bosId !== undefined) {
+    ids.unshift(tokenizer.bosId);
+    inside.unshift(false);
+  }
+  if (tokenizer.eosId !== undefined) {
+    ids.push(tokenizer.eosId);
+    inside.push(true);
+  }
+  return toRow(ids, inside, shared ? [SHARED_TOKEN] : []);
+}
+
+/** A ready row, which needs no tokenizer: as it is, but for the first label, which nothing could predict. */
+export function renderTokens({ ids, labels }: TokenRow): RenderedRow {
+  return { ids: [...ids], labels: labels.map((label, t) => (t === 0 ? IGNORED : label)), notes: [] };
+}
+
+/**
+ * One example as a token row, of any length (limit.ts cuts it).
+ * Throws `chat-template-missing` for messages where there is no template, and what encoding and rendering throw.
+ */
+export function renderExample(
+  example: Trainable,
+  tokenizer: Tokenizer,
+  options: RenderExampleOptions = {},
+): RenderedRow {
+  const template = options.template === undefined ? tokenizer.chatTemplate : (options.template ?? undefined);
+  switch (example.kind) {
+    case 'messages':
+      if (template === undefined) {
+        throw new GraftError(
+          'chat-template-missing',
+          'The data has conversations and the model has no chat template.',
+          'Use a chat model, or data of prompt and completion.',
+        );
+      }
+      return renderMessages(example.messages, template, tokenizer, options);
+    case 'completion': {
+      const { prompt, completion, separator = '' } = example;
+      if (template !== undefined) {
+        const messages = [
+          { role: 'user', content: prompt },
+          { role: 'assistant', content: completion },
+        ] as const;
+        return renderMessages(messages, template, tokenizer, options);
+      }
+      const before = prompt + separator;
+      return renderPlain(
+        before + completion,
+        { start: before.length, end: before.length + completion.length },
+        tokenizer,
+      );
+    }
+    case 'text':
+      return renderPlain(example.text, { start: 0, end: example.text.length }, tokenizer);
+    case 'tokens':
+      return renderTokens(example);
+  }
+}

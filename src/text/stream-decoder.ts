@@ -1,0 +1,78 @@
+/**
+ * Token by token to text, as generation needs it: pieces that, put together, are what decoding all ids at once gives.
+ *
+ * A token's text can depend on its neighbours: half a UTF-8 character, the space that sentencepiece puts before the first word, the space
+ * that clean-up takes away before a full stop. So a window of ids is decoded again with every token, and only what can no longer change
+ * is handed out. The window moves on where that is shown to make no difference.
+ */
+
+/** Ids after which the window tries to move. Short enough that decoding it again costs nothing beside a model's step. */
+const WINDOW_IDS = 48;
+/** Ids kept as context when it moves. */
+const CONTEXT_IDS = 8;
+/** Clean-up (" n't" → "n't") reaches at most four characters back from the end, beginning at a space. */
+const CLEAN_UP_REACH = 4;
+
+export interface StreamDecoder {
+  /** One more id. The text that is certain now; often '' inside a character of several tokens. */
+  push(id: number): string;
+  /** What was held back. Call once, after the last id. */
+  end(): string;
+}
+
+export interface StreamOptions {
+  /** Text → all at once, as {@link StreamDecoder}'s pieces have to add up to. */
+  decode(ids: readonly number[]): string;
+  /** Whether `decode` cleans up spaces before punctuation. */
+  cleansUp: boolean;
+  /** Ids before the stream: context that is not handed out again (a prompt that the text continues). */
+  context?: readonly number[];
+}
+
+/** What later tokens can still change: a character that may be half of one, a space that clean-up may take. */
+function certain(text: string, cleansUp: boolean): number {
+  let end = text.length;
+  if (text.endsWith('\uFFFD')) end--;
+  if (cleansUp) {
+    const space = text.indexOf(' ', Math.max(0, end - CLEAN_UP_REACH));
+    if (space >= 0 && space < end) end = space;
+  }
+  return end;
+}
+
+export function createStreamDecoder({ decode, cleansUp, context = [] }: StreamOptions): StreamDecoder {
+  let window: number[] = [...context];
+  let text = window.length ? decode(window) : '';
+  /** Characters of the window's text that were handed out (or belong to the context). */
+  let given = text.length;
+
+  const moveWindow = (): void => {
+    // Nothing may be held back, or a character could be cut in two.
+    if (given !== text.length) return;
+    const kept = window.slice(-CONTEXT_IDS);
+    const keptText = decode(kept);
+    // The first token of a window may lose a leading space: no harm if there is text behind it that stays the same.
+    if (keptText.trim().length < 2 || keptText.includes('\uFFFD') || !text.endsWith(keptText)) return;
+    window = kept;
+    text = keptText;
+    given = keptText.length;
+  };
+
+  return {
+    push(id) {
+      window.push(id);
+      text = decode(window);
+      const end = certain(text, cleansUp);
+      if (end <= given) return '';
+      const piece = text.slice(given, end);
+      given = end;
+      if (window.length >= WINDOW_IDS) moveWindow();
+      return piece;
+    },
+    end() {
+      const piece = text.slice(given);
+      given = text.length;
+      return piece;
+    },
+  };
+}

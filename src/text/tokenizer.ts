@@ -1,0 +1,296 @@
+/**
+ * A model's tokenizer: text ↔ ids, as the Rust crate `tokenizers` has it. `@huggingface/tokenizers` does the work; the files are checked
+ * before it sees them (tokenizer-file.ts), and what it does differently from the crate is put right there and here.
+ */
+import { ByteFallbackDecoder, SequenceDecoder, Tokenizer as Library } from '@huggingface/tokenizers';
+import type { Decoder } from '@huggingface/tokenizers';
+import { GraftError, messageOf } from '../errors.ts';
+import { isObject, readJsonFile, readTextFile, type JsonObject, type ReadableFolder } from '../json.ts';
+import { MAX_TEMPLATE_CHARS } from './chat-template.ts';
+import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
+import { checkSpeed } from './tokenizer-speed.ts';
+import { checkTokenizerJson } from './tokenizer-file.ts';
+
+/** Gemma 3's has 33 MB. */
+const MAX_TOKENIZER_BYTES = 128 * 2 ** 20;
+/** Gemma 3's tokenizer_config.json has 1.2 MB. */
+const MAX_CONFIG_BYTES = 16 * 2 ** 20;
+/** One call; longer texts are cut into documents first. */
+const MAX_TEXT_CHARS = 8 * 2 ** 20;
+
+export interface EncodeOptions {
+  /** Whether the tokenizer's own post-processor adds bos, eos and the like. Default false: Graft puts them where its rules say. */
+  addSpecialTokens?: boolean;
+}
+
+export interface DecodeOptions {
+  /** Leave special tokens out. Default false. */
+  skipSpecialTokens?: boolean;
+}
+
+export interface StreamDecodeOptions extends DecodeOptions {
+  /** Ids that the stream continues: context that is not handed out again. Without it, the first piece is as a text's beginning. */
+  context?: readonly number[];
+}
+
+export interface Tokenizer {
+  /** Text → ids. Throws `tokenizer-text` for a text of more than 8 Mi characters or one that the vocabulary cannot spell. */
+  encode(text: string, options?: EncodeOptions): number[];
+  /** Ids → text. An id below {@link vocabSize} without a token (padding of the embedding) is ''. Throws `tokenizer-id` for others. */
+  decode(ids: readonly number[], options?: DecodeOptions): string;
+  /** Pieces that add up to {@link decode}. */
+  streamDecoder(options?: StreamDecodeOptions): StreamDecoder;
+  idOf(token: string): number | undefined;
+  /** As the vocabulary has it: 'Ġthe', '▁the', '<0x0A>'. */
+  tokenOf(id: number): string | undefined;
+  isSpecial(id: number): boolean;
+  /** The contents of all special tokens, longest first. */
+  readonly specialTokens: readonly string[];
+  readonly bosId: number | undefined;
+  readonly eosId: number | undefined;
+  /** Where generation stops: eos and what generation_config.json adds. */
+  readonly eosIds: readonly number[];
+  readonly padId: number | undefined;
+  readonly bosToken: string | undefined;
+  readonly eosToken: string | undefined;
+  /** The highest id of any token + 1. A model may have more rows in its embedding. */
+  readonly vocabSize: number;
+  readonly chatTemplate: string | undefined;
+}
+
+/** Ids without a token are allowed this far beyond the last token: models pad their vocabulary (Qwen 3 by 267). */
+const VOCAB_PADDING = 4096;
+
+interface Parts {
+  /** The file's name, for messages. */
+  where: string;
+  library: Library;
+  ids: ReadonlyMap<string, number>;
+  special: ReadonlySet<string>;
+  cleansUp: boolean;
+  bosToken: string | undefined;
+  eosToken: string | undefined;
+  padToken: string | undefined;
+  /** From generation_config.json. */
+  moreEosIds: readonly number[];
+  chatTemplate: string | undefined;
+}
+
+class LoadedTokenizer implements Tokenizer {
+  readonly bosId: number | undefined;
+  readonly eosId: number | undefined;
+  readonly padId: number | undefined;
+  readonly eosIds: readonly number[];
+  readonly bosToken: string | undefined;
+  readonly eosToken: string | undefined;
+  readonly chatTemplate: string | undefined;
+  readonly vocabSize: number;
+  readonly specialTokens: readonly string[];
+  readonly #where: string;
+  readonly #library: Library;
+  readonly #ids: ReadonlyMap<string, number>;
+  readonly #tokens: ReadonlyMap<number, string>;
+  readonly #special: ReadonlySet<number>;
+  readonly #cleansUp: boolean;
+
+  constructor({ where, library, ids, special, cleansUp, moreEosIds, ...tokens }: Parts) {
+    this.#where = where;
+    this.#library = library;
+    this.#ids = ids;
+    this.#tokens = new Map([...ids].map(([token, id]) => [id, token]));
+    this.#cleansUp = cleansUp;
+    this.bosToken = tokens.bosToken;
+    this.eosToken = tokens.eosToken;
+    this.chatTemplate = tokens.chatTemplate;
+    const idOf = (token: string | undefined): number | undefined =>
+      token === undefined ? undefined : ids.get(token);
+    this.bosId = idOf(tokens.bosToken);
+    this.eosId = idOf(tokens.eosToken);
+    this.padId = idOf(tokens.padToken);
+    this.eosIds = [...new Set(this.eosId === undefined ? moreEosIds : [this.eosId, ...moreEosIds])];
+    let highest = -1;
+    for (const id of ids.values()) if (id > highest) highest = id;
+    this.vocabSize = highest + 1;
+    this.specialTokens = [...special].sort((a, b) => b.length - a.length);
+    this.#special = new Set(
+      this.specialTokens.map((token) => ids.get(token)).filter((id) => id !== undefined),
+    );
+  }
+
+  encode(text: string, { addSpecialTokens = false }: EncodeOptions = {}): number[] {
+    if (text.length > MAX_TEXT_CHARS) {
+      throw new GraftError(
+        'tokenizer-text',
+        `A text has ${text.length} characters; at most ${MAX_TEXT_CHARS} are encoded at once.`,
+        'Cut it into several examples.',
+      );
+    }
+    let ids: (number | undefined)[];
+    try {
+      ids = this.#library.encode(text, { add_special_tokens: addSpecialTokens }).ids;
+    } catch (cause) {
+      throw new GraftError(
+        'tokenizer-text',
+        `${this.#where} cannot encode a text: ${messageOf(cause)}.`,
+        '',
+        { cause },
+      );
+    }
+    // The library gives undefined where neither a piece nor an unknown token is in the vocabulary.
+    if (ids.some((id) => id === undefined)) {
+      throw new GraftError(
+        'tokenizer-text',
+        `${this.#where} has no token for a part of ${JSON.stringify(text.slice(0, 60))}, and none for the unknown.`,
+        'Use the tokenizer files that the model was published with.',
+      );
+    }
+    return ids as number[];
+  }
+
+  decode(ids: readonly number[], { skipSpecialTokens = false }: DecodeOptions = {}): string {
+    const known: number[] = [];
+    for (const id of ids) {
+      if (!(Number.isInteger(id) && id >= 0 && id < this.vocabSize + VOCAB_PADDING)) {
+        throw new GraftError(
+          'tokenizer-id',
+          `${id} is no token id of ${this.#where}.`,
+          'The adapter or data belongs to another model.',
+        );
+      }
+      if (this.#tokens.has(id) && !(skipSpecialTokens && this.#special.has(id))) known.push(id);
+    }
+    // The library takes no empty list.
+    return known.length ? this.#library.decode(known) : '';
+  }
+
+  streamDecoder({ context, skipSpecialTokens }: StreamDecodeOptions = {}): StreamDecoder {
+    return createStreamDecoder({
+      decode: (ids) => this.decode(ids, { skipSpecialTokens }),
+      cleansUp: this.#cleansUp,
+      context,
+    });
+  }
+
+  idOf(token: string): number | undefined {
+    return this.#ids.get(token);
+  }
+
+  tokenOf(id: number): string | undefined {
+    return this.#tokens.get(id);
+  }
+
+  isSpecial(id: number): boolean {
+    return this.#special.has(id);
+  }
+}
+
+/** The library's byte fallback drops a byte order mark that the model wrote; the reference implementation keeps it. */
+function keepByteOrderMarks(decoder: Decoder | null): void {
+  if (decoder instanceof ByteFallbackDecoder)
+    decoder.text_decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  if (decoder instanceof SequenceDecoder) for (const step of decoder.decoders) keepByteOrderMarks(step);
+}
+
+/** A token in a configuration: its text, or an object with its text. Throws `tokenizer-file` for anything else. */
+function tokenIn(config: JsonObject, field: string, where: string): string | undefined {
+  const value = config[field];
+  if (value === undefined || value === null) return undefined;
+  const content = isObject(value) ? value.content : value;
+  if (typeof content === 'string') return content;
+  throw new GraftError(
+    'tokenizer-file',
+    `${where}: ${field} is not a token.`,
+    'Use the tokenizer files that the model was published with.',
+  );
+}
+
+/** The template by name 'default' where there are several. */
+function templateIn(config: JsonObject, where: string): string | undefined {
+  const value = config.chat_template;
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value)) {
+    const named: unknown[] = value;
+    const chosen = named.filter(isObject).find((entry) => entry.name === 'default') ?? named.find(isObject);
+    if (isObject(chosen) && typeof chosen.template === 'string') return chosen.template;
+  }
+  throw new GraftError(
+    'tokenizer-file',
+    `${where}: chat_template is neither a template nor a list of them.`,
+    'Use the tokenizer files that the model was published with.',
+  );
+}
+
+function eosIdsIn(config: JsonObject): number[] {
+  const value = config.eos_token_id;
+  const ids: unknown[] = Array.isArray(value) ? value : [value];
+  return ids.filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0);
+}
+
+async function readConfig(files: ReadableFolder, name: string): Promise<JsonObject> {
+  const value = await readJsonFile(files, name, MAX_CONFIG_BYTES);
+  if (value === undefined) return {};
+  if (isObject(value)) return value;
+  throw new GraftError(
+    'tokenizer-file',
+    `${files.name}/${name} is not a JSON object.`,
+    'Use the tokenizer files that the model was published with.',
+  );
+}
+
+/**
+ * Loads tokenizer.json, and where they are there tokenizer_config.json, special_tokens_map.json, generation_config.json,
+ * chat_template.jinja and chat_template.json. Default of clean_up_tokenization_spaces: false, as in transformers 5.
+ *
+ * Throws `tokenizer-missing`, `tokenizer-file` (damaged), `tokenizer-pattern` (a regular expression that could take forever),
+ * `tokenizer-unsupported`, or an error of json.ts. Nothing is built for a file over 128 MB.
+ */
+export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
+  const where = `${files.name}/tokenizer.json`;
+  const value = await readJsonFile(files, 'tokenizer.json', MAX_TOKENIZER_BYTES);
+  if (value === undefined) {
+    throw new GraftError(
+      'tokenizer-missing',
+      `${where} is not there.`,
+      'Fetch it with the model; a tokenizer.model alone is not enough.',
+    );
+  }
+  const { json, ids, special } = checkTokenizerJson(value, where);
+  const specialMap = await readConfig(files, 'special_tokens_map.json');
+  const config = { ...specialMap, ...(await readConfig(files, 'tokenizer_config.json')) };
+  const generation = await readConfig(files, 'generation_config.json');
+  const token = (field: string): string | undefined =>
+    tokenIn(config, field, `${files.name}/tokenizer_config.json`);
+  const eosToken = token('eos_token');
+  const cleansUp = config.clean_up_tokenization_spaces === true;
+  const chatTemplate =
+    (await readTextFile(files, 'chat_template.jinja', MAX_TEMPLATE_CHARS * 4)) ??
+    templateIn(config, `${files.name}/tokenizer_config.json`) ??
+    templateIn(await readConfig(files, 'chat_template.json'), `${files.name}/chat_template.json`);
+  let library: Library;
+  try {
+    // Of the configuration the library gets only these two: other keys switch on behaviour of single model families.
+    library = new Library(json, { clean_up_tokenization_spaces: cleansUp, eos_token: eosToken });
+  } catch (cause) {
+    throw new GraftError(
+      'tokenizer-file',
+      `${where} does not make a tokenizer: ${messageOf(cause)}.`,
+      'Use the tokenizer files that the model was published with.',
+      { cause },
+    );
+  }
+  keepByteOrderMarks(library.decoder);
+  checkSpeed(library, where);
+  return new LoadedTokenizer({
+    where,
+    library,
+    ids,
+    special,
+    cleansUp,
+    bosToken: token('bos_token'),
+    eosToken,
+    padToken: token('pad_token'),
+    moreEosIds: eosIdsIn(generation),
+    chatTemplate,
+  });
+}

@@ -1,0 +1,63 @@
+/** Shapes vary, plans do not: a run's micro-batches are covered by a few plan sizes, chosen before the first step. */
+import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
+
+const MOST_BUCKETS = 3;
+/** Tokens and rows are rounded up to this, so that sizes repeat and chunks of rows start on 256-byte boundaries. */
+const QUANTUM = 32;
+
+/**
+ * The at most three sizes that hold every micro-batch with the least padding in all.
+ *
+ * @returns in ascending order of tokens; a micro-batch belongs to the first that holds its tokens
+ */
+export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
+  const counts = new Map<number, { count: number; rows: number }>();
+  for (const { tokens, rows } of sizes) {
+    const rounded = roundUp(tokens);
+    const entry = counts.get(rounded) ?? { count: 0, rows: 0 };
+    counts.set(rounded, { count: entry.count + 1, rows: Math.max(entry.rows, rows) });
+  }
+  const tokens = [...counts.keys()].sort((a, b) => a - b);
+  const n = tokens.length;
+  const countUpTo = [0];
+  for (const size of tokens) countUpTo.push(countUpTo[countUpTo.length - 1] + counts.get(size)!.count);
+
+  // cost[k][i]: tokens computed for the i smallest sizes with k buckets; from[k][i]: where its last bucket begins.
+  let cost = [0, ...new Array<number>(n).fill(Infinity)];
+  const from: number[][] = [];
+  for (let k = 0; k < Math.min(MOST_BUCKETS, n); k++) {
+    const next = new Array<number>(n + 1).fill(Infinity);
+    const begin = new Array<number>(n + 1).fill(0);
+    for (let i = 1; i <= n; i++) {
+      for (let j = 0; j < i; j++) {
+        const total = cost[j] + (countUpTo[i] - countUpTo[j]) * tokens[i - 1];
+        if (total < next[i]) {
+          next[i] = total;
+          begin[i] = j;
+        }
+      }
+    }
+    from.push(begin);
+    cost = next;
+  }
+  const buckets: Bucket[] = [];
+  for (let k = from.length - 1, i = n; i > 0 && k >= 0; k--) {
+    const j = from[k][i];
+    const rows = Math.max(...tokens.slice(j, i).map((size) => counts.get(size)!.rows));
+    buckets.unshift({ tokens: tokens[i - 1], rows: Math.max(QUANTUM, roundUp(rows)) });
+    i = j;
+  }
+  return buckets;
+}
+
+/** The first bucket that holds these rows. */
+export function bucketFor<B extends Bucket>(buckets: readonly B[], rows: readonly LabelledTokens[]): B {
+  const size = sizeOfRows(rows);
+  const bucket = buckets.find((candidate) => candidate.tokens >= size.tokens && candidate.rows >= size.rows);
+  if (!bucket) throw new Error(`No bucket holds ${size.tokens} tokens and ${size.rows} supervised ones`);
+  return bucket;
+}
+
+function roundUp(value: number): number {
+  return Math.ceil(value / QUANTUM) * QUANTUM;
+}

@@ -1,0 +1,48 @@
+/** What a trainer tells while it works. Plain data: it crosses to the page as it is. */
+
+export interface CompileEvent {
+  readonly type: 'compile';
+  /** Pipelines compiled, of all that the first plans need. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface StepEvent {
+  readonly type: 'step';
+  /** Counts from 1. */
+  readonly step: number;
+  readonly steps: number;
+  /** Mean cross-entropy over the step's supervised tokens, in nats. */
+  readonly loss: number;
+  readonly lr: number;
+  /** Global L2 norm of the gradient before clipping. */
+  readonly gradNorm: number;
+  readonly supervisedTokens: number;
+  /** All tokens of the step, prompts included. */
+  readonly tokens: number;
+  /** Since the step before, pauses excluded. */
+  readonly seconds: number;
+  readonly tokensPerSecond: number;
+  /** An estimate from the recent steps. */
+  readonly secondsLeft: number;
+  /** Bytes of all buffers on the device. */
+  readonly gpuBytes: number;
+}
+
+export interface EvalEvent {
+  readonly type: 'eval';
+  readonly step: number;
+  /** Mean cross-entropy over the supervised tokens of the validation rows. */
+  readonly loss: number;
+  readonly best: boolean;
+}
+
+export interface StatusEvent {
+  readonly type: 'status';
+  readonly status: TrainerStatus;
+}
+
+/** `stopped`: ended early, and what was learned is kept. `cancelled`: ended, nothing is kept. */
+export type TrainerStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
+
+export type TrainEvent = CompileEvent | StepEvent | EvalEvent | StatusEvent;

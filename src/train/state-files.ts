@@ -1,0 +1,69 @@
+/** A run's state as two files: state.json with the counters and the run's settings, state.safetensors with every array as `plane/name`. */
+import * as v from 'valibot';
+import { GraftError } from '../errors.ts';
+import { readJson, type FileSet } from '../weights/bytes.ts';
+import { toFloat32 } from '../weights/dtypes.ts';
+import { concatBytes, parseSafetensors, writeSafetensors } from '../weights/safetensors.ts';
+import type { NamedArrays, TrainerState } from './state.ts';
+
+const COUNTERS = 'state.json';
+const ARRAYS = 'state.safetensors';
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const Saved = v.object({
+  counters: v.object({
+    step: count,
+    steps: count,
+    seed: count,
+    bestEvalLoss: v.optional(v.number()),
+    evaluationsSinceBest: count,
+  }),
+  fingerprint: v.string(),
+});
+
+export interface SavedState {
+  readonly state: TrainerState;
+  /** Names data and settings that a resumed run must share with this one. */
+  readonly fingerprint: string;
+}
+
+/** The files of a saved run. */
+export function writeState({ state, fingerprint }: SavedState): Record<string, Uint8Array<ArrayBuffer>> {
+  const planes: [string, NamedArrays | undefined][] = [
+    ['values', state.values],
+    ['first', state.first],
+    ['second', state.second],
+    ['best', state.best],
+  ];
+  const tensors = planes.flatMap(([plane, arrays]) =>
+    [...(arrays ?? [])].map(([name, data]) => ({ name: `${plane}/${name}`, dtype: 'F32' as const, shape: [data.length], data })),
+  );
+  const saved: v.InferOutput<typeof Saved> = { counters: state.counters, fingerprint };
+  return {
+    [COUNTERS]: new TextEncoder().encode(`${JSON.stringify(saved, null, 2)}\n`),
+    [ARRAYS]: concatBytes(writeSafetensors(tensors)),
+  };
+}
+
+/** @throws GraftError `state-missing`, `state-format` */
+export async function readState(files: FileSet): Promise<SavedState> {
+  const json = await readJson(files, COUNTERS, 1 << 20);
+  const source = await files.open(ARRAYS);
+  if (!json || !source) throw new GraftError('state-missing', `${files.name} has no saved run (${COUNTERS}, ${ARRAYS}).`, 'Give the folder that an interrupted run named.');
+  const parsed = v.safeParse(Saved, json);
+  if (!parsed.success) throw new GraftError('state-format', `${files.name}/${COUNTERS} is not a saved run: ${parsed.issues[0].message}.`, 'Start the run anew.');
+  const planes = new Map<string, Map<string, Float32Array<ArrayBuffer>>>();
+  for (const [name, entry] of await parseSafetensors(source)) {
+    const slash = name.indexOf('/');
+    const plane = name.slice(0, slash);
+    if (!planes.has(plane)) planes.set(plane, new Map());
+    planes.get(plane)!.set(name.slice(slash + 1), Float32Array.from(toFloat32(await entry.read(), entry.dtype, name)));
+  }
+  const plane = (name: string): NamedArrays => {
+    const arrays = planes.get(name);
+    if (!arrays) throw new GraftError('state-format', `${files.name}/${ARRAYS} has no ${name}.`, 'Start the run anew.');
+    return arrays;
+  };
+  const { counters, fingerprint } = parsed.output;
+  return { state: { counters, values: plane('values'), first: plane('first'), second: plane('second'), best: planes.get('best') }, fingerprint };
+}

@@ -1,0 +1,24 @@
+/** All that a run needs to go on bit for bit: values, optimiser state and counters. The order of rows and dropout follow from seed and step. */
+
+export type NamedArrays = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+
+export interface TrainerCounters {
+  /** Steps done. */
+  readonly step: number;
+  /** Steps of the whole run, which the schedule depends on. */
+  readonly steps: number;
+  readonly seed: number;
+  readonly bestEvalLoss?: number;
+  readonly evaluationsSinceBest: number;
+}
+
+export interface TrainerState {
+  readonly counters: TrainerCounters;
+  /** Trained tensors by name: PEFT's for an adapter, the model's own for full fine-tuning. */
+  readonly values: NamedArrays;
+  /** AdamW's running means of the gradient and of its square. */
+  readonly first: NamedArrays;
+  readonly second: NamedArrays;
+  /** Values at the best evaluation so far. */
+  readonly best?: NamedArrays;
+}

@@ -1,0 +1,357 @@
+/**
+ * The training loop. A step is submitted while the one before still runs; its loss comes back through a ring of staging buffers.
+ * Nothing in a step allocates, compiles or awaits the GPU's answer to itself.
+ */
+import { encodeStep, BROKEN_SLOT, LOSS_SLOT, NORM_SLOT, STATS_SIZE, STEP_SLOTS } from '../engine/ops/adamw.ts';
+import { Plan } from '../engine/plan.ts';
+import { GraftError } from '../errors.ts';
+import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { bucketFor, chooseBuckets } from './buckets.ts';
+import type { StepEvent, TrainEvent, TrainerStatus } from './events.ts';
+import { checkOptions, countSteps, type TrainOptions } from './options.ts';
+import { microBatches, RowOrder } from './order.ts';
+import { StagingRing } from '../engine/staging.ts';
+import { learningRate } from './schedule.ts';
+import type { NamedArrays, TrainerState } from './state.ts';
+import { compileBuckets, recordGradients, recordLoss, recordUpdate, sharedTensors, type BucketPlan, type SharedTensors, type Trainable } from './step-plans.ts';
+
+export interface TrainerRequest {
+  readonly trainable: Trainable;
+  readonly options: TrainOptions;
+  readonly rows: readonly LabelledTokens[];
+  readonly validation?: readonly LabelledTokens[];
+  /** Go on from here instead of starting at step 0. */
+  readonly state?: TrainerState;
+  readonly onEvent?: (event: TrainEvent) => void;
+}
+
+interface Submitted {
+  step: number;
+  lr: number;
+  tokens: number;
+  supervised: number;
+  stats: Promise<Float32Array>;
+}
+
+/** Steps that the estimate of the time left looks back over. */
+const RECENT_STEPS = 20;
+
+export class Trainer {
+  readonly steps: number;
+  #step = 0;
+  #status: TrainerStatus = 'ready';
+  #request: 'pause' | 'stop' | 'cancel' | undefined;
+  #bestEvalLoss: number | undefined;
+  #evaluationsSinceBest = 0;
+  #best: NamedArrays | undefined;
+  readonly #recent: number[] = [];
+
+  private constructor(
+    private readonly trainable: Trainable,
+    private readonly options: TrainOptions,
+    private readonly rows: readonly LabelledTokens[],
+    private readonly validation: readonly LabelledTokens[],
+    private readonly shared: SharedTensors,
+    private readonly gradientPlans: readonly BucketPlan[],
+    private readonly lossPlans: readonly BucketPlan[],
+    private readonly updatePlan: Plan,
+    private readonly ring: StagingRing,
+    private readonly emit: (event: TrainEvent) => void,
+  ) {
+    this.steps = countSteps(options, rows.length);
+  }
+
+  /**
+   * Compiles everything that the run will need.
+   *
+   * @throws GraftError `train-option`, `train-rows`, `train-resume`, `engine-…`
+   */
+  static async create({ trainable, options, rows, validation = [], state, onEvent = () => undefined }: TrainerRequest): Promise<Trainer> {
+    checkOptions(options);
+    checkRows(trainable, rows);
+    const { model } = trainable;
+    const steps = countSteps(options, rows.length);
+    if (options.warmup > steps) {
+      throw new GraftError('train-option', `Warm-up takes ${options.warmup} steps, and the run has ${steps}.`, 'Choose a shorter warm-up or more steps.');
+    }
+    const shared = sharedTensors(model);
+    const order = new RowOrder(rows.length, options);
+    const sizes = Array.from({ length: steps }, (_, step) => microBatches(order.rowsOf(step).map((row) => rows[row]), options).map(sizeOfRows)).flat();
+    const onCompile = (done: number, total: number): void => onEvent({ type: 'compile', done, total });
+    const gradientPlans = await compileBuckets(
+      model,
+      chooseBuckets(sizes),
+      (bucket) => recordGradients(trainable, bucket, shared, { dropout: options.lora.dropout, checkpointing: options.checkpointing }),
+      onCompile,
+    );
+    const evaluationSizes = microBatches(validation, options).map(sizeOfRows);
+    const lossPlans = validation.length > 0 ? await compileBuckets(model, chooseBuckets(evaluationSizes), (bucket) => recordLoss(trainable, bucket, shared), onCompile) : [];
+    const updatePlan = await Plan.compile(model.device, recordUpdate(trainable, shared), model.pool, onCompile);
+    const ring = new StagingRing(model.device, STATS_SIZE * 4);
+    const trainer = new Trainer(trainable, options, rows, validation, shared, gradientPlans, lossPlans, updatePlan, ring, onEvent);
+    if (state) trainer.#restore(state);
+    return trainer;
+  }
+
+  get status(): TrainerStatus {
+    return this.#status;
+  }
+
+  /** Steps done. */
+  get step(): number {
+    return this.#step;
+  }
+
+  get bestEvalLoss(): number | undefined {
+    return this.#bestEvalLoss;
+  }
+
+  /** Bytes of the slots that the plans share, and the least that any assignment of slots needs. For reports. */
+  get memory(): { peakBytes: number; minimumBytes: number } {
+    const largest = this.gradientPlans[this.gradientPlans.length - 1].plan.size;
+    return { peakBytes: largest.peakBytes, minimumBytes: largest.minimumBytes };
+  }
+
+  /** Submits and dispatches of a step with one micro-batch. */
+  get work(): { submits: number; dispatches: number } {
+    const { plan } = this.gradientPlans[this.gradientPlans.length - 1];
+    return {
+      submits: plan.submits + this.updatePlan.submits,
+      dispatches: plan.size.dispatches.length + this.updatePlan.size.dispatches.length,
+    };
+  }
+
+  /**
+   * Trains until the run is done, paused, stopped or cancelled, and says which. A paused trainer can be sampled from, and run again.
+   *
+   * @param steps at most so many, then pause
+   * @throws GraftError `train-diverged` where the loss is not finite (what was learned before is kept), `engine-…`
+   */
+  async run(steps = Infinity): Promise<TrainerStatus> {
+    if (this.#status !== 'ready' && this.#status !== 'paused') throw new Error(`A trainer that is ${this.#status} cannot run`);
+    this.#request = undefined;
+    this.#setStatus('running');
+    try {
+      this.#setStatus(await this.#loop(Math.min(this.steps, this.#step + steps)));
+    } catch (error) {
+      this.#setStatus('failed');
+      throw error;
+    }
+    return this.#status;
+  }
+
+  /** Asks a running trainer to pause after the steps already submitted. */
+  pause(): void {
+    this.#request ??= 'pause';
+  }
+
+  /** Asks to end here and keep what was learned. */
+  stop(): void {
+    this.#end('stop');
+  }
+
+  /** Asks to end here; the caller discards what was learned. */
+  cancel(): void {
+    this.#end('cancel');
+  }
+
+  /** Mean loss over the validation rows, or undefined if there are none. */
+  async evaluate(): Promise<number | undefined> {
+    if (this.validation.length === 0) return undefined;
+    let supervised = 0;
+    this.#clearStats();
+    for (const group of microBatches(this.validation, this.options)) {
+      const { plan, inputs } = bucketFor(this.lossPlans, group);
+      supervised += writeBatch(plan, inputs, group);
+      plan.run();
+    }
+    const { device } = this.trainable.model;
+    const stats = new Float32Array(await device.read(this.shared.stats.storage.buffer!, 0, STATS_SIZE * 4));
+    return stats[LOSS_SLOT] / supervised;
+  }
+
+  /** Everything needed to go on later. Call while the trainer is not running. */
+  async state(): Promise<TrainerState> {
+    const { adapter, store } = this.trainable;
+    const source = adapter ?? store;
+    return {
+      counters: {
+        step: this.#step,
+        steps: this.steps,
+        seed: this.options.seed,
+        bestEvalLoss: this.#bestEvalLoss,
+        evaluationsSinceBest: this.#evaluationsSinceBest,
+      },
+      values: await source.read(),
+      first: await source.read('first'),
+      second: await source.read('second'),
+      best: this.#best,
+    };
+  }
+
+  /** The trained tensors: those of the best evaluation if there was one, otherwise the last. */
+  async result(): Promise<NamedArrays> {
+    return this.#best ?? (this.trainable.adapter ?? this.trainable.store).read();
+  }
+
+  /** Frees plans and small buffers; the adapter and the model stay. */
+  async destroy(): Promise<void> {
+    const { device } = this.trainable.model;
+    if (!device.failure) await device.settle();
+    for (const { plan } of [...this.gradientPlans, ...this.lossPlans]) plan.destroy();
+    this.updatePlan.destroy();
+    this.ring.destroy();
+    for (const tensor of Object.values(this.shared)) device.free(tensor);
+  }
+
+  async #loop(last: number): Promise<TrainerStatus> {
+    const order = new RowOrder(this.rows.length, this.options);
+    let time = performance.now();
+    let waiting: Submitted | undefined;
+    let submitted = this.#step;
+    const finish = async (): Promise<void> => {
+      if (!waiting) return;
+      const done = waiting;
+      waiting = undefined;
+      time = await this.#report(done, time);
+    };
+    while (submitted < last && !this.#request) {
+      const next = this.#submit(submitted++, order);
+      await finish();
+      waiting = next;
+      const { evalEvery } = this.options;
+      if (evalEvery > 0 && this.validation.length > 0 && submitted % evalEvery === 0) {
+        await finish();
+        const patient = await this.#judge();
+        time = performance.now();
+        if (!patient) return 'stopped';
+      }
+    }
+    await finish();
+    if (this.#request === 'cancel') return 'cancelled';
+    if (this.#request === 'stop') return 'stopped';
+    return this.#step >= this.steps ? 'done' : 'paused';
+  }
+
+  #submit(step: number, order: RowOrder): Submitted {
+    const { shared, options, trainable } = this;
+    const { device } = trainable.model;
+    const rows = order.rowsOf(step).map((row) => this.rows[row]);
+    const supervised = rows.reduce((sum, row) => sum + countSupervised(row), 0);
+    const lr = learningRate(step, { ...options, steps: this.steps });
+    device.write(shared.hyper.storage.buffer!, 0, encodeStep({ step: step + 1, lr, weightDecay: options.weightDecay, clip: options.clip, tokens: supervised }));
+    microBatches(rows, options).forEach((group, index) => {
+      const { plan, inputs } = bucketFor(this.gradientPlans, group);
+      writeBatch(plan, inputs, group);
+      // Dropout has another seed in every micro-batch, and the same one when a step is replayed.
+      device.write(shared.seed.storage.buffer!, 0, Uint32Array.of(Math.imul(options.seed + 1, 0x9e3779b1) + step * 4096 + index));
+      plan.run((encoder) => {
+        if (index > 0) return;
+        trainable.store.clearGradients(encoder);
+        encoder.clearBuffer(shared.stats.storage.buffer!, 0, STEP_SLOTS * 4);
+      });
+    });
+    const staging = this.ring.next();
+    this.updatePlan.run(undefined, (encoder) => staging.copyFrom(encoder, shared.stats.storage.buffer!));
+    return { step, lr, supervised, tokens: sizeOfRows(rows).tokens, stats: staging.read() };
+  }
+
+  async #report({ step, lr, supervised, tokens, stats }: Submitted, since: number): Promise<number> {
+    const values = await stats;
+    const { device } = this.trainable.model;
+    if (values[BROKEN_SLOT] !== 0) {
+      throw new GraftError(
+        'train-diverged',
+        `The loss or the gradient of step ${step + 1} is not a finite number; what was learned until step ${step} is kept.`,
+        'Try a lower learning rate, more warm-up, clipping, or f32 precision.',
+      );
+    }
+    const now = performance.now();
+    const seconds = (now - since) / 1000;
+    this.#step = step + 1;
+    this.#recent.push(seconds);
+    if (this.#recent.length > RECENT_STEPS) this.#recent.shift();
+    const event: StepEvent = {
+      type: 'step',
+      step: step + 1,
+      steps: this.steps,
+      loss: values[LOSS_SLOT] / supervised,
+      lr,
+      gradNorm: values[NORM_SLOT],
+      supervisedTokens: supervised,
+      tokens,
+      seconds,
+      tokensPerSecond: tokens / seconds,
+      secondsLeft: (this.steps - step - 1) * median(this.#recent),
+      gpuBytes: device.allocatedBytes,
+    };
+    this.emit(event);
+    return now;
+  }
+
+  /** Evaluates and keeps the best values; false when patience is at its end. */
+  async #judge(): Promise<boolean> {
+    const loss = (await this.evaluate())!;
+    const best = this.#bestEvalLoss === undefined || loss < this.#bestEvalLoss;
+    if (best) {
+      this.#bestEvalLoss = loss;
+      this.#evaluationsSinceBest = 0;
+      this.#best = await (this.trainable.adapter ?? this.trainable.store).read();
+    } else {
+      this.#evaluationsSinceBest++;
+    }
+    this.emit({ type: 'eval', step: this.#step, loss, best });
+    return this.options.patience === 0 || this.#evaluationsSinceBest < this.options.patience;
+  }
+
+  #restore({ counters, values, first, second, best }: TrainerState): void {
+    if (counters.steps !== this.steps || counters.seed !== this.options.seed) {
+      throw new GraftError(
+        'train-resume',
+        `The saved run has ${counters.steps} steps and seed ${counters.seed}, and this one ${this.steps} and ${this.options.seed}.`,
+        'Resume with the settings and the data of the saved run.',
+      );
+    }
+    const { adapter, store } = this.trainable;
+    const planes = [[values, undefined], [first, 'first'], [second, 'second']] as const;
+    for (const [arrays, plane] of planes) {
+      if (adapter) adapter.write(arrays, plane);
+      else for (const [name, array] of arrays) store.write(name, array, plane);
+    }
+    this.#step = counters.step;
+    this.#bestEvalLoss = counters.bestEvalLoss;
+    this.#evaluationsSinceBest = counters.evaluationsSinceBest;
+    this.#best = best;
+    if (this.#step >= this.steps) this.#status = 'done';
+  }
+
+  #clearStats(): void {
+    const { device } = this.trainable.model;
+    device.write(this.shared.stats.storage.buffer!, 0, new Float32Array(STEP_SLOTS));
+  }
+
+  #end(request: 'stop' | 'cancel'): void {
+    this.#request = request;
+    if (this.#status === 'ready' || this.#status === 'paused') this.#setStatus(request === 'stop' ? 'stopped' : 'cancelled');
+  }
+
+  #setStatus(status: TrainerStatus): void {
+    this.#status = status;
+    this.emit({ type: 'status', status });
+  }
+}
+
+function checkRows({ model }: Trainable, rows: readonly LabelledTokens[]): void {
+  if (rows.length === 0) throw new GraftError('train-rows', 'There are no rows to train on.', 'Import examples with at least one supervised token.');
+  rows.forEach((row, index) => {
+    model.checkIds(row.ids);
+    if (countSupervised(row) === 0) {
+      throw new GraftError('train-rows', `Row ${index + 1} has no supervised token.`, 'Leave it out, or allow longer rows.');
+    }
+  });
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}

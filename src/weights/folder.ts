@@ -1,0 +1,89 @@
+/** The weights of a Hugging Face model folder: one model.safetensors, or shards with an index. */
+import { GraftError } from '../errors.ts';
+import { isObject } from '../json.ts';
+import { readJson, type FileSet } from './bytes.ts';
+import { parseSafetensors, type TensorEntry } from './safetensors.ts';
+
+const SINGLE = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
+/** The largest open models have under 200. */
+const MAX_SHARDS = 10_000;
+
+export interface WeightSource {
+  names(): string[];
+  get(name: string): TensorEntry | undefined;
+}
+
+function wrong(files: FileSet, what: string): GraftError {
+  return new GraftError(
+    'weights-index',
+    `${files.name}/${INDEX} ${what}.`,
+    'Fetch the model folder again, all of it.',
+  );
+}
+
+/** The index's map from tensor to shard. A shard is a file of the same folder, never a path out of it. */
+function readIndex(files: FileSet, index: Record<string, unknown>): Map<string, string> {
+  const { weight_map: weightMap } = index;
+  if (!isObject(weightMap)) throw wrong(files, 'has no weight_map');
+  const shardOf = new Map<string, string>();
+  for (const [tensor, shard] of Object.entries(weightMap)) {
+    if (typeof shard !== 'string' || !/^[^/\\]+\.safetensors$/.test(shard)) {
+      throw wrong(
+        files,
+        `puts tensor ${tensor} in ${JSON.stringify(shard)?.slice(0, 80)}, which is no safetensors file`,
+      );
+    }
+    shardOf.set(tensor, shard);
+  }
+  if (shardOf.size === 0) throw wrong(files, 'lists no tensors');
+  return shardOf;
+}
+
+async function openShards(files: FileSet, shardOf: Map<string, string>): Promise<Map<string, TensorEntry>> {
+  const shards = new Map<string, Map<string, TensorEntry>>();
+  const shardNames = new Set(shardOf.values());
+  if (shardNames.size > MAX_SHARDS) throw wrong(files, `lists ${shardNames.size} shards`);
+  for (const shard of shardNames) {
+    const source = await files.open(shard);
+    if (!source) {
+      throw new GraftError(
+        'weights-missing',
+        `${files.name}/${shard}, which ${INDEX} lists, is not there.`,
+        'Fetch the model folder again, all of it.',
+      );
+    }
+    shards.set(shard, await parseSafetensors(source));
+  }
+  const tensors = new Map<string, TensorEntry>();
+  for (const [tensor, shard] of shardOf) {
+    const entry = shards.get(shard)?.get(tensor);
+    if (!entry) throw wrong(files, `puts tensor ${tensor} in ${shard}, which does not hold it`);
+    tensors.set(tensor, entry);
+  }
+  return tensors;
+}
+
+/**
+ * Opens a folder's weights: headers are read and checked, tensors are read when asked for. As in transformers, a single
+ * model.safetensors goes before an index.
+ * Throws `weights-missing` where there are none, `weights-index` for a bad index, `safetensors` and JSON errors for a bad file.
+ */
+export async function openWeights(files: FileSet): Promise<WeightSource> {
+  const single = await files.open(SINGLE);
+  let tensors: Map<string, TensorEntry>;
+  if (single) tensors = await parseSafetensors(single);
+  else {
+    const index = await readJson(files, INDEX);
+    if (!index) {
+      const other = files.list().find((name) => /\.(bin|pt|pth|gguf|h5|msgpack)$/.test(name));
+      throw new GraftError(
+        'weights-missing',
+        `${files.name} has neither ${SINGLE} nor ${INDEX}${other ? ` (only ${other})` : ''}.`,
+        'Use a model folder in the safetensors format.',
+      );
+    }
+    tensors = await openShards(files, readIndex(files, index));
+  }
+  return { names: () => [...tensors.keys()], get: (name) => tensors.get(name) };
+}

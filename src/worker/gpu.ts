@@ -1,0 +1,51 @@
+/** What the GPU of this browser offers, or why there is none. */
+import { openDevice, type AdapterDescription, type Device } from '../engine/device.ts';
+import { GraftError } from '../errors.ts';
+import type { Gpu } from './api.ts';
+
+/** Software adapters by name: SwiftShader, Mesa's lavapipe, Windows' WARP. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b/i;
+
+/** Browsers keep the full name to themselves and give the vendor and the family: both are better than nothing. */
+export function adapterName({ vendor, architecture, description }: AdapterDescription): string {
+  return description || [vendor, architecture].filter((part) => part).join(' ') || 'unnamed GPU';
+}
+
+export function describeDevice({ adapter, features, limits }: Device): Gpu {
+  return {
+    name: adapterName(adapter),
+    software: SOFTWARE.test(`${adapter.architecture} ${adapter.description}`),
+    f16: features.f16,
+    subgroups: features.subgroups,
+    maxBufferBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
+  };
+}
+
+/**
+ * Opens a device, describes it and closes it.
+ *
+ * @param gpu `navigator.gpu`, which browsers without WebGPU and insecure pages lack
+ * @param secure `isSecureContext`
+ * @throws GraftError `worker-insecure`, `worker-no-webgpu`, or the engine's
+ */
+export async function describeGpu(gpu: GPU | undefined, secure: boolean): Promise<Gpu> {
+  if (!gpu) {
+    throw secure
+      ? new GraftError(
+          'worker-no-webgpu',
+          'This browser does not offer WebGPU.',
+          'Chrome or Edge from 113, Safari from 26 and Firefox from 141 have it (on Linux, Chrome may want chrome://flags/#enable-unsafe-webgpu).',
+        )
+      : new GraftError(
+          'worker-insecure',
+          'Browsers offer WebGPU to secure pages only, and this one came over plain HTTP.',
+          'Open it over HTTPS, or as localhost on the machine that serves it.',
+        );
+  }
+  const device = await openDevice(gpu);
+  try {
+    return describeDevice(device);
+  } finally {
+    device.close();
+  }
+}

@@ -1,0 +1,54 @@
+/** A real Chromium with WebGPU on SwiftShader, and pages that remember what went wrong on them. */
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { inject } from 'vitest';
+import { findChromium } from '../../scripts/machine.mjs';
+
+const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-background-networking',
+  '--no-first-run',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** @param webgpu whether it has an adapter: without these flags Chromium on a machine without a GPU has none */
+export async function launchChromium({ webgpu = true } = {}): Promise<Browser> {
+  const executablePath = findChromium();
+  if (!executablePath) throw new Error('No Chromium: run node scripts/setup.mjs --tests');
+  return chromium.launch({ executablePath, args: webgpu ? [...FLAGS, ...WEBGPU] : FLAGS });
+}
+
+export interface WatchedPage {
+  readonly page: Page;
+  /** Errors on the console, uncaught errors, failed requests and broken policies, in order. */
+  readonly problems: readonly string[];
+  /** Every address that was asked for. */
+  readonly requests: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Opens the studio in a fresh context. */
+export async function openStudio(
+  browser: Browser,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const problems: string[] = [];
+  const requests: string[] = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type()))
+      problems.push(`console ${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
+  context.on('request', (request) => requests.push(request.url()));
+  context.on('requestfailed', (request) =>
+    problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`),
+  );
+  context.on('response', (response) => {
+    if (response.status() >= 400) problems.push(`${response.status()}: ${response.url()}`);
+  });
+  await page.goto(inject('address'));
+  return { page, problems, requests, close: () => context.close() };
+}

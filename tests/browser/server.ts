@@ -1,0 +1,20 @@
+/** Builds the production page and serves it for the browser tests, exactly as `npm start` does. */
+import { build, preview } from 'vite';
+import type { TestProject } from 'vitest/node';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** Where the page is served, with a slash at the end. */
+    address: string;
+  }
+}
+
+export default async function serve(project: TestProject): Promise<() => Promise<void>> {
+  await build({ logLevel: 'warn' });
+  // A port of its own, so that tests and a running studio do not meet.
+  const server = await preview({ logLevel: 'warn', preview: { port: 0, strictPort: false } });
+  const address = server.resolvedUrls?.local[0];
+  if (!address) throw new Error('vite preview has no address');
+  project.provide('address', address);
+  return () => server.close();
+}

@@ -1,0 +1,169 @@
+/** The first page, in the production build: what it says, what it asks for, and that everybody can use it. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { AxeResults } from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { launchChromium, openStudio } from './chromium.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PICTURES = join(import.meta.dirname, '../../test-results/screens');
+
+let browser: Browser;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await launchChromium();
+});
+afterAll(() => browser.close());
+
+/** Waits until the worker and the data have answered. */
+async function settled(page: Page): Promise<void> {
+  await page.locator('main [aria-busy]').first().waitFor();
+  await expect.poll(() => page.locator('main [aria-busy="true"]').count(), { timeout: 30_000 }).toBe(0);
+}
+
+test('the GPU of this browser is named, by the worker', async () => {
+  const { page, problems, close } = await openStudio(browser);
+  await settled(page);
+  const section = page.getByRole('region', { name: 'This browser' });
+  expect(await section.getByRole('status').innerText()).toMatch(/swiftshader/i);
+  expect(await section.innerText()).toMatch(/software GPU/);
+  expect(page.workers()).toHaveLength(1);
+  expect(problems).toEqual([]);
+  await close();
+});
+
+test('every bundled data set is listed with rows of its own', async () => {
+  const { page, problems, close } = await openStudio(browser);
+  await settled(page);
+  const index = (await (await fetch(new URL('samples/index.json', inject('address')))).json()) as {
+    title: string;
+    train: string;
+  }[];
+  expect(index.length).toBeGreaterThanOrEqual(3);
+  for (const { title, train } of index) {
+    const article = page.getByRole('article', { name: title });
+    const rows = await (await fetch(new URL(`samples/${train}`, inject('address')))).text();
+    const { messages } = JSON.parse(rows.split('\n')[0]) as { messages: { role: string; content: string }[] };
+    const answer = messages.find(({ role }) => role === 'assistant');
+    expect(await article.getByRole('listitem').first().innerText()).toContain(answer?.content);
+  }
+  expect(problems).toEqual([]);
+  await close();
+});
+
+test('nothing but its own origin is asked, and nothing else can be', async () => {
+  const { page, requests, close } = await openStudio(browser);
+  await settled(page);
+  const { origin } = new URL(inject('address'));
+  expect(requests.filter((url) => new URL(url).origin !== origin)).toEqual([]);
+  // A second server on this machine is another origin: were it not for the policy, the request would leave.
+  const elsewhere = `http://127.0.0.1:9/`;
+  const reached = await page.evaluate(
+    (url) =>
+      new Promise((done) => {
+        document.addEventListener('securitypolicyviolation', (event) => done(event.effectiveDirective), {
+          once: true,
+        });
+        fetch(url).catch(() => setTimeout(() => done('not stopped by the policy'), 1000));
+      }),
+    elsewhere,
+  );
+  expect(reached).toBe('connect-src');
+  expect(await page.locator('script:not([src]), style, [style]').count()).toBe(0);
+  await close();
+});
+
+test('the worker obeys the policy too', async () => {
+  const { page, close } = await openStudio(browser);
+  await settled(page);
+  const stopped = await page.workers()[0].evaluate(
+    () =>
+      new Promise((done) => {
+        addEventListener(
+          'securitypolicyviolation',
+          (event) => done((event as SecurityPolicyViolationEvent).effectiveDirective),
+          { once: true },
+        );
+        fetch('http://127.0.0.1:9/').catch(() => setTimeout(() => done('not stopped by the policy'), 1000));
+      }),
+  );
+  expect(stopped).toBe('connect-src');
+  await close();
+});
+
+test('without bundled data sets the page says so and works on', async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.route('**/samples/index.json', (route) => route.fulfill({ status: 404, body: '' }));
+  await page.goto(inject('address'));
+  await settled(page);
+  expect(await page.getByRole('region', { name: 'What a model can learn here' }).innerText()).toMatch(
+    /not here/,
+  );
+  expect(await page.getByRole('region', { name: 'This browser' }).innerText()).toMatch(/swiftshader/i);
+  await context.close();
+});
+
+test('without WebGPU the page says what is missing and which browsers have it', async () => {
+  const plain = await launchChromium({ webgpu: false });
+  try {
+    const { page, close } = await openStudio(plain);
+    await settled(page);
+    const text = await page.getByRole('region', { name: 'This browser' }).innerText();
+    expect(text).toMatch(/does not offer WebGPU|No WebGPU adapter answered/);
+    await close();
+  } finally {
+    await plain.close();
+  }
+});
+
+test('the keyboard reaches everything that can be pressed, and a command can be copied', async () => {
+  const { page, problems, close } = await openStudio(browser, {
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  await settled(page);
+  const reached: string[] = [];
+  for (let press = 0; press < 12; press++) {
+    await page.keyboard.press('Tab');
+    const name = await page.evaluate(
+      () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent?.trim(),
+    );
+    reached.push(name ?? '');
+    if (name?.startsWith('Copy the command npm')) break;
+  }
+  expect(reached[0]).toBe('Skip to the content');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe('npm ci && npm run demo');
+  expect(problems).toEqual([]);
+  await close();
+});
+
+describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
+  test.each([
+    [360, 780],
+    [820, 1000],
+    [1280, 900],
+    [1920, 1080],
+  ])('%i px wide: axe finds nothing, nothing overflows', async (width, height) => {
+    const { page, problems, close } = await openStudio(browser, {
+      colorScheme,
+      viewport: { width, height },
+      reducedMotion: 'reduce',
+    });
+    await settled(page);
+    await page.evaluate(() => document.fonts.ready);
+    await page.screenshot({ path: join(PICTURES, `start-${colorScheme}-${width}.png`), fullPage: true });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    // Evaluated by the debugger, which the page's policy does not bind.
+    await page.evaluate(AXE);
+    const results = await page.evaluate<AxeResults>('axe.run()');
+    expect(
+      results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`),
+    ).toEqual([]);
+    expect(results.passes.length).toBeGreaterThan(10);
+    expect(problems).toEqual([]);
+    await close();
+  });
+});

@@ -1,0 +1,98 @@
+import { expect, test } from 'vitest';
+import { dropoutInto } from '../../src/engine/ops/dropout.ts';
+import { linear } from '../../src/engine/ops/linear.ts';
+import { describeAdapters } from './adapters.ts';
+import { backwardFrom, constant, noise, runTape, watch, worstError } from './run.ts';
+
+/** C [M, N] = A [M, K] · B [K, N] with strides, in float64. */
+function product(a: Float64Array, b: Float64Array, M: number, N: number, K: number, transposeA = false, transposeB = false): Float64Array {
+  return Float64Array.from({ length: M * N }, (_, i) => {
+    const m = Math.floor(i / N);
+    const n = i % N;
+    let sum = 0;
+    for (let k = 0; k < K; k++) sum += a[transposeA ? k * M + m : m * K + k] * b[transposeB ? n * K + k : k * N + n];
+    return sum;
+  });
+}
+const plus = (a: Float64Array, b: Float64Array, scale = 1): Float64Array => a.map((value, i) => value + scale * b[i]);
+
+describeAdapters('Linear with LoRA', (context) => {
+  for (const [M, N, K] of [[1, 4, 8], [9, 20, 12], [33, 65, 36]]) {
+    test(`[${M}, ${K}] → ${N}: everything trained, bias and residual`, async () => {
+      const { device } = context;
+      const R = 4;
+      const scale = 1.75;
+      const [x, w, a, b, bias, residual, dy] = [M * K, N * K, R * K, N * R, N, M * N, M * N].map((size, seed) => noise(size, seed + 1));
+      const input = constant(device, [M, K], x);
+      const rest = constant(device, [M, N], residual);
+      const weight = constant(device, [N, K], w, 'f32', true);
+      const loraA = constant(device, [R, K], a, 'f32', true);
+      const loraB = constant(device, [N, R], b, 'f32', true);
+      const offset = constant(device, [N], bias, 'f32', true);
+      const [y, dx, dr, dw, da, db, dbias] = await runTape(device, (tape) => {
+        const gradients = watch(tape, input, rest);
+        const out = linear(tape, input, weight, { bias: offset, residual: rest, lora: { a: loraA, b: loraB, scale } });
+        backwardFrom(tape, out, constant(device, [M, N], dy));
+        return [out, ...gradients(), weight.gradient!, loraA.gradient!, loraB.gradient!, offset.gradient!];
+      });
+      const z = product(x, a, M, R, K, false, true);
+      const dz = product(dy, b, M, R, N);
+      const expectedY = plus(plus(product(x, w, M, N, K, false, true), product(z, b, M, N, R, false, true), scale), residual).map((value, i) => value + bias[i % N]);
+      expect(worstError(y, expectedY)).toBeLessThan(1e-5);
+      expect(worstError(dx, plus(product(dy, w, M, K, N), product(dz, a, M, K, R), scale))).toBeLessThan(1e-5);
+      expect(worstError(dr, dy)).toBeLessThan(1e-6);
+      expect(worstError(dw, product(dy, x, N, K, M, true))).toBeLessThan(1e-5);
+      expect(worstError(da, product(dz, x, R, K, M, true).map((value) => value * scale))).toBeLessThan(1e-5);
+      expect(worstError(db, product(dy, z, N, R, M, true).map((value) => value * scale))).toBeLessThan(1e-5);
+      expect(worstError(dbias, product(new Float64Array(M).fill(1), dy, 1, N, M))).toBeLessThan(1e-5);
+    });
+  }
+
+  test('dropout drops the same elements forward and in reverse, about as many as asked', async () => {
+    const { device } = context;
+    const size = 4096;
+    const ones = constant(device, [64, 64], new Float64Array(size).fill(1));
+    const seed = constant(device, [1], [12345], 'u32');
+    const dropout = { probability: 0.25, seed, salt: 3 };
+    const [kept, again, other] = await runTape(device, (tape) => {
+      const make = (salt: number): ReturnType<typeof tape.tensor> => {
+        const y = tape.tensor([64, 64], 'f32', 'dropped');
+        dropoutInto(tape, ones, y, { ...dropout, salt });
+        return y;
+      };
+      return [make(3), make(3), make(4)];
+    });
+    expect(again).toEqual(kept);
+    expect(other).not.toEqual(kept);
+    const count = kept.filter((value) => value > 0).length;
+    // Five standard deviations of a binomial.
+    expect(Math.abs(count - size * 0.75)).toBeLessThan(5 * Math.sqrt(size * 0.75 * 0.25));
+    expect(kept.every((value) => value === 0 || Math.abs(value - 1 / 0.75) < 1e-6)).toBe(true);
+  });
+
+  test('gradients with dropout are those of the masked input', async () => {
+    const { device } = context;
+    const [M, N, K, R] = [8, 12, 16, 4];
+    const [x, w, a, b, dy] = [M * K, N * K, R * K, N * R, M * N].map((size, i) => noise(size, i + 1));
+    const seed = constant(device, [1], [99], 'u32');
+    const dropout = { probability: 0.5, seed, salt: 7 };
+    const input = constant(device, [M, K], x);
+    const loraA = constant(device, [R, K], a, 'f32', true);
+    const loraB = constant(device, [N, R], b, 'f32', true);
+    const [y, dx, da, mask] = await runTape(device, (tape) => {
+      const gradients = watch(tape, input);
+      const out = linear(tape, input, constant(device, [N, K], w), { lora: { a: loraA, b: loraB, scale: 2, dropout } });
+      backwardFrom(tape, out, constant(device, [M, N], dy));
+      const masked = tape.tensor([M, K], 'f32', 'mask');
+      dropoutInto(tape, constant(device, [M, K], new Float64Array(M * K).fill(1)), masked, dropout);
+      return [out, ...gradients(), loraA.gradient!, masked];
+    });
+    const dropped = x.map((value, i) => value * mask[i]);
+    const z = product(dropped, a, M, R, K, false, true);
+    const dz = product(dy, b, M, R, N);
+    const through = product(dz, a, M, K, R).map((value, i) => value * mask[i]);
+    expect(worstError(y, plus(product(x, w, M, N, K, false, true), product(z, b, M, N, R, false, true), 2))).toBeLessThan(1e-5);
+    expect(worstError(dx, plus(product(dy, w, M, K, N), through, 2))).toBeLessThan(1e-5);
+    expect(worstError(da, product(dz, dropped, R, K, M, true).map((value) => value * 2))).toBeLessThan(1e-5);
+  });
+});

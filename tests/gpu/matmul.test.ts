@@ -1,0 +1,183 @@
+import { describe, expect, test } from 'vitest';
+import type { Device } from '../../src/engine/device.ts';
+import { chooseKernel, matmul, type Kernel, type Layout, type Shape } from '../../src/engine/ops/matmul.ts';
+import { measureTuning } from '../../src/engine/ops/matmul_tuning.ts';
+import { isTuning } from '../../src/engine/tuning.ts';
+import * as reference from '../reference/matmul.ts';
+import { describeAdapters, type AdapterContext } from './adapters.ts';
+import { constant, noise, runTape, stored, worstError } from './run.ts';
+
+type Float = 'f32' | 'f16';
+
+interface Case extends Shape {
+  layout: Layout;
+  kernel?: Kernel;
+  types?: { a?: Float; b?: Float; c?: Float; z?: Float; l?: Float };
+  R?: number;
+  bias?: boolean;
+  residual?: boolean;
+  accumulate?: boolean;
+  scale?: number;
+}
+
+const TOLERANCE = { f32: 2e-6, f16: 1e-3 };
+
+/** Runs a product and gives its result beside the reference's. */
+async function run(device: Device, { layout, M, N, K, kernel, types = {}, R, bias, residual, accumulate, scale }: Case): Promise<{ actual: Float64Array; expected: Float64Array }> {
+  const { a: typeA = 'f32', b: typeB = 'f32', c: typeC = 'f32', z: typeZ = 'f32', l: typeL = 'f32' } = types;
+  const a = stored(noise(M * K, 1), typeA);
+  const b = stored(noise(N * K, 2), typeB);
+  const before = stored(noise(M * N, 3), typeC);
+  const biases = stored(noise(N, 4), 'f32');
+  const residuals = stored(noise(M * N, 5), typeC);
+  const z = stored(noise(M * (R ?? 0), 6), typeZ);
+  const l = stored(noise(N * (R ?? 0), 7), typeL);
+  const c = constant(device, [M, N], before, typeC);
+  const [actual] = await runTape(device, (tape) => [
+    matmul(tape, {
+      a: constant(device, layout === 'TN' ? [K, M] : [M, K], a, typeA),
+      b: constant(device, layout === 'NT' ? [N, K] : [K, N], b, typeB),
+      c,
+      layout,
+      kernel,
+      lowRank: R
+        ? { z: constant(device, [M, R], z, typeZ), l: constant(device, layout === 'NT' ? [N, R] : [R, N], l, typeL), scale: 0.75 }
+        : undefined,
+      bias: bias ? constant(device, [N], biases) : undefined,
+      residual: residual ? constant(device, [M, N], residuals, typeC) : undefined,
+      accumulate,
+      scale,
+    }),
+  ]);
+  const expected = reference.matmul({
+    a,
+    b,
+    layout,
+    M,
+    N,
+    K,
+    scale,
+    lowRank: R ? { z, l, R, scale: 0.75 } : undefined,
+    bias: bias ? biases : undefined,
+    residual: residual ? residuals : undefined,
+    before: accumulate ? before : undefined,
+  });
+  return { actual, expected };
+}
+
+const LAYOUTS: Layout[] = ['NT', 'NN', 'TN'];
+
+const NARROW = { rows: 2, columns: 2 } as const;
+
+const FAMILIES: Record<string, Kernel> = {
+  plain: { family: 'plain' },
+  'tiled 64×64': { family: 'tiled', rows: 1 },
+  'tiled 128×64': { family: 'tiled', rows: 2 },
+  'register 8×8 along N': { family: 'register', tile: NARROW, lanes: 4, alongN: true },
+  'register 8×8 along M': { family: 'register', tile: NARROW, lanes: 8, alongN: false },
+  'quad 8×8 along N': { family: 'quad', tile: NARROW, lanes: 8, alongN: true },
+  'quad 8×8 along M': { family: 'quad', tile: NARROW, lanes: 4, alongN: false },
+  'quad 4×16 along N': { family: 'quad', tile: { rows: 1, columns: 4 }, lanes: 4, alongN: true },
+  'quad 16×4 along M': { family: 'quad', tile: { rows: 4, columns: 1 }, lanes: 4, alongN: false },
+};
+
+// Sides that lie contiguously are multiples of four for all families but plain.
+const SHAPES: Record<Layout, [number, number, number][]> = {
+  NT: [[1, 4, 4], [5, 12, 36], [33, 68, 20], [130, 64, 64]],
+  NN: [[1, 4, 4], [5, 12, 36], [33, 68, 20], [130, 64, 64]],
+  TN: [[4, 4, 1], [12, 8, 37], [68, 36, 17], [132, 64, 65]],
+};
+
+describeAdapters('Matrix product', (context) => {
+  describe('every family', () => {
+    for (const [name, kernel] of Object.entries(FAMILIES)) {
+      for (const layout of LAYOUTS) {
+        test(`${name} ${layout}`, async () => {
+          for (const [M, N, K] of SHAPES[layout]) await check(context, { layout, M, N, K, kernel });
+          const [, , [M, N, K]] = SHAPES[layout];
+          await check(context, { layout, M, N, K, kernel, R: 4, bias: true, residual: true, accumulate: true, scale: 0.5 });
+          await check(context, { layout, M, N, K, kernel, R: 20 });
+          await check(context, { layout, M, N, K, kernel, accumulate: true });
+        });
+        test.skipIf(!context.f16)(`${name} ${layout} f16`, async () => {
+          const [, , [M, N, K]] = SHAPES[layout];
+          const options = { layout, M, N, K, kernel, bias: true, residual: true, accumulate: true, scale: 0.5 };
+          await check(context, { ...options, types: { a: 'f16', b: 'f16', c: 'f16', z: 'f32', l: 'f32' }, R: 4 });
+          await check(context, { ...options, types: { a: 'f16', b: 'f32', c: 'f32' } });
+        });
+      }
+    }
+  });
+
+  test('plain: sides of any length', async () => {
+    for (const layout of LAYOUTS) {
+      for (const [M, N, K] of [[1, 1, 1], [5, 7, 9], [33, 65, 17], [1, 130, 3], [130, 1, 5]]) {
+        expect(chooseKernel(context.device, layout, { M, N, K }).family).toBe('plain');
+        await check(context, { layout, M, N, K, R: 4, bias: true, residual: true, accumulate: true, scale: 0.5 });
+      }
+    }
+  });
+
+  test('vector: one to four rows', async () => {
+    const kernel: Kernel = { family: 'vector' };
+    for (const M of [1, 2, 3, 4]) {
+      await check(context, { layout: 'NT', M, N: 37, K: 132, kernel });
+      await check(context, { layout: 'NT', M, N: 5, K: 4, kernel, R: 8, bias: true, residual: true, accumulate: true, scale: 0.5 });
+      if (context.f16) await check(context, { layout: 'NT', M, N: 37, K: 132, kernel, R: 4, types: { a: 'f16', b: 'f16', c: 'f16', l: 'f32' } });
+    }
+  });
+
+  test('split K', async () => {
+    const kernels: Kernel[] = [
+      { family: 'tiled', rows: 1, parts: 3 },
+      { family: 'quad', tile: NARROW, lanes: 8, alongN: true, parts: 3 },
+      { family: 'register', tile: NARROW, lanes: 8, alongN: false, parts: 5 },
+      { family: 'plain', parts: 4 },
+    ];
+    for (const kernel of kernels) {
+      await check(context, { layout: 'TN', M: 8, N: 36, K: 301, kernel });
+      await check(context, { layout: 'TN', M: 8, N: 36, K: 301, kernel, bias: true, residual: true, accumulate: true, scale: 0.5 });
+      await check(context, { layout: 'NT', M: 8, N: 36, K: 300, kernel, bias: true });
+    }
+  });
+
+  test('what the tuning chooses', async () => {
+    const shapes: [number, number, number][] = [[1, 64, 64], [2, 256, 64], [64, 8, 256], [8, 64, 2052], [256, 64, 8], [96, 100, 64], [4, 4, 4]];
+    for (const layout of LAYOUTS) for (const [M, N, K] of shapes) await check(context, { layout, M, N, K, accumulate: true });
+    if (context.f16) for (const layout of LAYOUTS) await check(context, { layout, M: 4, N: 4, K: 4, types: { a: 'f16', b: 'f16', c: 'f16' } });
+  });
+
+  test('the same bits every time', async () => {
+    for (const kernel of [undefined, { family: 'tiled', rows: 1, parts: 4 }] as const) {
+      const options: Case = { layout: 'TN', M: 8, N: 64, K: 2048, kernel };
+      const first = await run(context.device, options);
+      const second = await run(context.device, options);
+      expect(first.actual).toEqual(second.actual);
+    }
+  });
+
+  test('tensors that do not fit are refused', async () => {
+    const { device } = context;
+    const a = constant(device, [2, 4], noise(8, 1));
+    await expect(runTape(device, (tape) => [matmul(tape, { a, b: constant(device, [8, 8], noise(64, 2)), layout: 'NT' })])).rejects.toThrow('the inner sides differ');
+  });
+
+  test('the measurement gives a tuning that computes right', { timeout: 60_000 }, async () => {
+    const { device } = context;
+    const before = device.tuning;
+    const tuning = await measureTuning(device);
+    expect(isTuning(JSON.parse(JSON.stringify(tuning)))).toBe(true);
+    device.tuning = tuning;
+    try {
+      for (const layout of LAYOUTS) await check(context, { layout, M: 68, N: 72, K: 76 });
+    } finally {
+      device.tuning = before;
+    }
+  });
+});
+
+async function check(context: AdapterContext, options: Case): Promise<void> {
+  const { actual, expected } = await run(context.device, options);
+  const { layout, M, N, K } = options;
+  expect(worstError(actual, expected), `${layout} ${M}×${N}×${K} ${JSON.stringify(options)}`).toBeLessThan(TOLERANCE[options.types?.c ?? 'f32']);
+}

@@ -1,0 +1,185 @@
+/** Parity of a real pre-trained model with transformers and PEFT, in f32: published text, logits, gradients, and 30-step curves. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readPeft } from '../../src/export/peft.ts';
+import { Generator } from '../../src/model/generator.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { Adapter } from '../../src/model/lora.ts';
+import { greedy } from '../../src/model/sampling.ts';
+import { computeGradients } from '../../src/train/gradients.ts';
+import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
+import { Trainer } from '../../src/train/trainer.ts';
+import type { StepEvent } from '../../src/train/events.ts';
+import { loadTokenizer } from '../../src/text/tokenizer.ts';
+import { parseSafetensors } from '../../src/weights/safetensors.ts';
+import { toFloat32 } from '../../src/weights/dtypes.ts';
+import { describeShared, sharedFolder, sharedJson, sharedJsonl } from '../shared.ts';
+import { describeDevice } from './adapters.ts';
+import { worstError } from './run.ts';
+
+const MODEL = ['models', 'stories260K'];
+const REFERENCE = ['reference', 'stories260K'];
+
+interface Row {
+  ids: number[];
+  labels: number[];
+}
+interface Metrics {
+  step: number;
+  loss: number;
+  lr: number;
+  grad_norm: number;
+  supervised_tokens: number;
+}
+interface Settings {
+  batch: number;
+  accumulate: number;
+  steps: number;
+  lr: number;
+  schedule: 'constant' | 'linear' | 'cosine';
+  warmup?: number;
+  weight_decay: number;
+  clip: number;
+}
+
+async function arrays(...path: string[]): Promise<Map<string, Float32Array>> {
+  const source = await sharedFolder(...path.slice(0, -1)).open(path[path.length - 1]);
+  const tensors = new Map<string, Float32Array>();
+  for (const [name, entry] of await parseSafetensors(source!)) {
+    if (entry.dtype === 'F32') tensors.set(name, Float32Array.from(toFloat32(await entry.read(), 'F32', name)));
+  }
+  return tensors;
+}
+
+describeShared('stories260K', () => {
+  describeDevice('stories260K', (context) => {
+    let model: LanguageModel;
+    beforeAll(async () => {
+      model = await LanguageModel.load(context.device, sharedFolder(...MODEL), { precision: 'f32' });
+    });
+    afterAll(() => model.destroy());
+
+    const openAdapter = async (path: string[], trainable = false): Promise<Adapter> => {
+      const { modules, tensors } = await readPeft(sharedFolder(...path), model.definition);
+      return new Adapter(context.device, modules, tensors, { trainable });
+    };
+
+    test('greedy text is that of transformers to the letter, prompts alone and all at once', async () => {
+      const tokenizer = await loadTokenizer(sharedFolder(...MODEL));
+      const cases = sharedJson<{ prompt: string; prompt_ids: number[]; new_ids: number[]; text: string }[]>(...REFERENCE, 'greedy.json');
+      const generator = new Generator(model, cases.length, 256);
+      const options = { maxNewTokens: cases[0].new_ids.length, sampling: greedy, seed: 0, stopIds: [] };
+      const together = await generator.generate(cases.map(({ prompt_ids }) => prompt_ids), options);
+      for (const [i, { prompt_ids, new_ids, text }] of cases.entries()) {
+        expect(together[i].ids).toEqual(new_ids);
+        const [alone] = await generator.generate([prompt_ids], options);
+        expect(alone.ids).toEqual(new_ids);
+        expect(tokenizer.decode([...prompt_ids, ...alone.ids], { skipSpecialTokens: true })).toBe(text);
+      }
+      await context.device.settle();
+      generator.destroy();
+    });
+
+    test('logits of the base and of four adapters made by PEFT', async () => {
+      const read = async (path: string[]): Promise<{ ids: number[]; logits: Float32Array }> => {
+        const source = await sharedFolder(...path).open('logits.safetensors');
+        const tensors = await parseSafetensors(source!);
+        const ids = tensors.get('ids') ?? tensors.get('input_ids');
+        const bytes = await ids!.read();
+        const width = ids!.dtype === 'I64' ? 8 : 4;
+        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        return {
+          ids: Array.from({ length: bytes.byteLength / width }, (_, i) => view.getInt32(i * width, true)),
+          logits: Float32Array.from(toFloat32(await tensors.get('logits')!.read(), 'F32', 'logits')),
+        };
+      };
+      const base = await read(REFERENCE);
+      expect(worstError(await model.logits(base.ids), base.logits)).toBeLessThan(1e-5);
+      for (const name of ['lora', 'attention_only', 'rslora', 'patterns']) {
+        const adapter = await openAdapter([...REFERENCE, name, 'adapter']);
+        const { ids, logits } = await read([...REFERENCE, name]);
+        expect(worstError(await model.logits(ids, adapter), logits), name).toBeLessThan(1e-5);
+        adapter.destroy();
+      }
+    });
+
+    test('loss and gradients of four adapters', async () => {
+      const rows = sharedJsonl<Row>(...REFERENCE, 'rows.jsonl').slice(0, 4);
+      for (const name of ['lora', 'attention_only', 'rslora', 'patterns']) {
+        const adapter = await openAdapter([...REFERENCE, name, 'adapter'], true);
+        const expected = await arrays(...REFERENCE, name, 'grads.safetensors');
+        for (const checkpointing of [false, true]) {
+          const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows, { checkpointing });
+          expect(Math.abs(loss - sharedJson<{ loss: number }>(...REFERENCE, name, 'loss.json').loss)).toBeLessThan(1e-5);
+          expect([...gradients.keys()].sort()).toEqual([...expected.keys()].sort());
+          for (const [tensor, values] of expected) expect(worstError(gradients.get(tensor)!, values), `${name} ${tensor}`).toBeLessThan(1e-4);
+        }
+        await context.device.settle();
+        adapter.destroy();
+      }
+    });
+
+    test('loss and gradients of all base weights', async () => {
+      const rows = sharedJsonl<Row>(...REFERENCE, 'rows.jsonl').slice(0, 4);
+      const full = await LanguageModel.load(context.device, sharedFolder(...MODEL), { precision: 'f32', trainable: true });
+      const { loss, gradients } = await computeGradients({ model: full, store: full.parameters! }, rows);
+      expect(Math.abs(loss - sharedJson<{ loss: number }>(...REFERENCE, 'full', 'loss.json').loss)).toBeLessThan(1e-5);
+      const expected = await arrays(...REFERENCE, 'full', 'grads.safetensors');
+      for (const [tensor, values] of expected) {
+        if (tensor === 'lm_head.weight') continue;
+        expect(worstError(gradients.get(tensor)!, values), tensor).toBeLessThan(1e-4);
+      }
+      await full.destroy();
+    });
+
+    const options = (settings: Settings, method: 'lora' | 'full', packing: boolean): TrainOptions => ({
+      ...defaultOptions(method),
+      steps: settings.steps,
+      batch: settings.batch,
+      accumulate: settings.accumulate,
+      lr: settings.lr,
+      schedule: settings.schedule,
+      warmup: settings.warmup ?? 0,
+      weightDecay: settings.weight_decay,
+      clip: settings.clip,
+      maxLength: 256,
+      shuffle: false,
+      packing,
+    });
+
+    for (const name of ['constant', 'linear', 'cosine', 'full'] as const) {
+      for (const packing of [false, true]) {
+        test(`the 30-step curve "${name}"${packing ? ', packed' : ''}`, async () => {
+          const settings = sharedJson<Settings>(...REFERENCE, 'curves', name, 'settings.json');
+          const metrics = sharedJsonl<Metrics>(...REFERENCE, 'curves', name, 'metrics.jsonl');
+          const rows = sharedJsonl<Row>(...REFERENCE, 'rows.jsonl');
+          const full = name === 'full';
+          const trained = full ? await LanguageModel.load(context.device, sharedFolder(...MODEL), { precision: 'f32', trainable: true }) : model;
+          const adapter = full ? undefined : await openAdapter([...REFERENCE, 'lora', 'adapter'], true);
+          const steps: StepEvent[] = [];
+          const trainer = await Trainer.create({
+            trainable: { model: trained, adapter, store: adapter?.store ?? trained.parameters! },
+            options: options(settings, full ? 'full' : 'lora', packing),
+            rows,
+            onEvent: (event) => event.type === 'step' && steps.push(event),
+          });
+          expect(await trainer.run()).toBe('done');
+          expect(steps).toHaveLength(metrics.length);
+          metrics.forEach((expected, i) => {
+            expect(steps[i].supervisedTokens).toBe(expected.supervised_tokens);
+            expect(Math.abs(steps[i].lr - expected.lr)).toBeLessThan(1e-9);
+            expect(Math.abs(steps[i].loss - expected.loss), `loss of step ${i + 1}`).toBeLessThan(1e-4);
+            expect(Math.abs(steps[i].gradNorm - expected.grad_norm) / expected.grad_norm, `norm of step ${i + 1}`).toBeLessThan(1e-3);
+          });
+          if (adapter) {
+            const expected = await arrays(...REFERENCE, 'curves', name, 'adapter', 'adapter_model.safetensors');
+            const values = await trainer.result();
+            for (const [tensor, reference] of expected) expect(worstError(values.get(tensor)!, reference), tensor).toBeLessThan(2e-3);
+          }
+          await trainer.destroy();
+          adapter?.destroy();
+          if (full) await trained.destroy();
+        });
+      }
+    }
+  });
+});

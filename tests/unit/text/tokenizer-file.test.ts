@@ -1,0 +1,444 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkPattern } from '../../../src/text/patterns.ts';
+import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
+import { memoryFiles } from '../../../src/weights/bytes.ts';
+import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
+
+type Json = Record<string, unknown>;
+
+/** A whole small tokenizer of each kind of step. */
+function small(): Json & { model: Json; added_tokens: Json[] } {
+  const letters = [...'abcdefghijklmnopqrstuvwxyz', 'Ġ', '<unk>', 'th', 'the', 'Ġthe'];
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: [
+      {
+        id: 31,
+        content: '<s>',
+        special: true,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+      },
+    ],
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { String: '\t' }, content: ' ' }],
+    },
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [
+        { type: 'Digits', individual_digits: true },
+        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+      ],
+    },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [{ SpecialToken: { id: '<s>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+      pair: [],
+      special_tokens: { '<s>': { id: '<s>', ids: [31], tokens: ['<s>'] } },
+    },
+    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: '<unk>',
+      vocab: Object.fromEntries(letters.map((letter, id) => [letter, id])),
+      merges: ['t h', ['th', 'e'], 'Ġ the'],
+    },
+  };
+}
+
+const load = (tokenizer: unknown, config?: unknown, more: Record<string, string> = {}): Promise<Tokenizer> =>
+  loadTokenizer(
+    memoryFiles({
+      'tokenizer.json': typeof tokenizer === 'string' ? tokenizer : JSON.stringify(tokenizer),
+      ...(config === undefined ? {} : { 'tokenizer_config.json': JSON.stringify(config) }),
+      ...more,
+    }),
+  );
+
+const changed = (change: (file: ReturnType<typeof small>) => void): Json => {
+  const file = small();
+  change(file);
+  return file;
+};
+
+describe('tokenizer files', () => {
+  it('a small one works', async () => {
+    const tokenizer = await load(
+      small(),
+      { bos_token: { content: '<s>' }, eos_token: '<unk>' },
+      { 'generation_config.json': '{"eos_token_id":[5,27]}' },
+    );
+    expect(tokenizer.encode('ab the', { addSpecialTokens: true })).toEqual([31, 0, 1, 30]);
+    expect(tokenizer.decode([31, 0, 1, 30], { skipSpecialTokens: true })).toBe('ab the');
+    expect([
+      tokenizer.bosId,
+      tokenizer.eosId,
+      tokenizer.eosIds,
+      tokenizer.padId,
+      tokenizer.vocabSize,
+    ]).toEqual([31, 27, [27, 5], undefined, 32]);
+    expect(tokenizer.decode([])).toBe('');
+    expect(tokenizer.encode('')).toEqual([]);
+    // An id of the padded embedding has no text; others are no ids.
+    expect(tokenizer.decode([0, 40])).toBe('a');
+    for (const id of [-1, 1.5, 1e9, NaN]) await graftError(() => tokenizer.decode([id]), 'tokenizer-id');
+    await graftError(() => tokenizer.encode('x'.repeat(9 * 2 ** 20)), 'tokenizer-text');
+  });
+
+  it('leaves out what it cannot spell where there is no unknown token', async () => {
+    const tokenizer = await load(changed((file) => (file.model.unk_token = null)));
+    // BPE without an unknown token leaves out what it cannot spell, as the reference implementation does.
+    expect(tokenizer.encode('a!b')).toEqual([0, 1]);
+  });
+
+  it('finds the template: its own file first, then the configuration, the default of several', async () => {
+    const jinja = { 'chat_template.jinja': 'file' };
+    expect((await load(small(), { chat_template: 'config' }, jinja)).chatTemplate).toBe('file');
+    expect((await load(small(), { chat_template: 'config' })).chatTemplate).toBe('config');
+    const several = [
+      { name: 'tool_use', template: 'tools' },
+      { name: 'default', template: 'plain' },
+    ];
+    expect((await load(small(), { chat_template: several })).chatTemplate).toBe('plain');
+    expect((await load(small(), {}, { 'chat_template.json': '{"chat_template":"old"}' })).chatTemplate).toBe(
+      'old',
+    );
+    expect((await load(small())).chatTemplate).toBeUndefined();
+  });
+
+  it('takes every numeric character for a digit, as the reference implementation does', async () => {
+    const split = changed((file) => {
+      file.pre_tokenizer = { type: 'Digits', individual_digits: false };
+      file.decoder = null;
+      file.model = {
+        type: 'BPE',
+        unk_token: null,
+        vocab: { '½': 0, '²': 1, '½²': 2, a: 3, 'a½': 4 },
+        merges: ['½ ²', 'a ½'],
+      };
+      file.post_processor = null;
+      file.added_tokens = [];
+    });
+    expect((await load(split)).encode('a½²')).toEqual([3, 2]);
+    expect(
+      (await load({ ...split, pre_tokenizer: { type: 'Digits', individual_digits: true } })).encode('a½²'),
+    ).toEqual([3, 0, 1]);
+    expect((await load({ ...split, pre_tokenizer: null })).encode('a½²')).toEqual([2 + 1, 2]);
+  });
+
+  it('takes no byte order mark for a space', async () => {
+    const vocab = Object.fromEntries(
+      ['ï', '»', '¿', 'a', 'Ġ', '¿a', '»¿', 'Ġa'].map((token, id) => [token, id]),
+    );
+    const file = changed((f) => {
+      f.pre_tokenizer = { type: 'ByteLevel', add_prefix_space: false, use_regex: true };
+      f.model = { type: 'BPE', unk_token: null, vocab, merges: ['¿ a', 'Ġ a'] };
+      f.post_processor = null;
+      f.added_tokens = [];
+    });
+    // " ?[^\s\p{L}\p{N}]+" takes U+FEFF, so that "a" is apart from it.
+    expect((await load(file)).encode('\uFEFFa')).toEqual([0, 1, 2, 3]);
+    expect((await load(file)).encode(' a')).toEqual([7]);
+  });
+
+  it.each<[string, unknown, string, string]>([
+    ['no JSON', '{', 'json-syntax', 'tokenizer.json'],
+    ['nesting', '['.repeat(1e6), 'json-depth', 'tokenizer.json'],
+    ['a list', [], 'tokenizer-file', 'object'],
+    ['no model', changed((f) => Reflect.deleteProperty(f, 'model')), 'tokenizer-file', 'model'],
+    ['another model', changed((f) => (f.model.type = 'Neural')), 'tokenizer-unsupported', 'Neural'],
+    ['an id of a billion', changed((f) => (f.model.vocab = { a: 1e9 })), 'tokenizer-file', '1000000000'],
+    ['a negative id', changed((f) => (f.model.vocab = { a: -1 })), 'tokenizer-file', '-1'],
+    ['half an id', changed((f) => (f.model.vocab = { a: 0.5 })), 'tokenizer-file', '0.5'],
+    ['an id twice', changed((f) => (f.model.vocab = { a: 0, b: 0 })), 'tokenizer-file', '"b"'],
+    ['a merge of strangers', changed((f) => (f.model.merges = ['t h', 'q z'])), 'tokenizer-file', 'merge 1'],
+    ['a merge of three', changed((f) => (f.model.merges = ['t h e'])), 'tokenizer-file', 'merge 0'],
+    ['a merge of numbers', changed((f) => (f.model.merges = [[1, 2]])), 'tokenizer-file', 'merge 0'],
+    ['no merges', changed((f) => Reflect.deleteProperty(f.model, 'merges')), 'tokenizer-file', 'merges'],
+    [
+      'a subword prefix',
+      changed((f) => (f.model.continuing_subword_prefix = '##')),
+      'tokenizer-unsupported',
+      '##',
+    ],
+    ['an added token of a billion', changed((f) => (f.added_tokens[0].id = 1e9)), 'tokenizer-file', '<s>'],
+    [
+      'an empty added token',
+      changed((f) => (f.added_tokens[0].content = '')),
+      'tokenizer-file',
+      'added token 0',
+    ],
+    [
+      'an unknown step',
+      changed((f) => (f.pre_tokenizer = { type: 'UnicodeScripts' })),
+      'tokenizer-unsupported',
+      'UnicodeScripts',
+    ],
+    [
+      'a behaviour that the library lacks',
+      changed(
+        (f) => (f.pre_tokenizer = { type: 'Split', pattern: { String: 'x' }, behavior: 'MergedWithNext' }),
+      ),
+      'tokenizer-unsupported',
+      'MergedWithNext',
+    ],
+    [
+      'an endless step',
+      changed((f) => (f.pre_tokenizer = { type: 'FixedLength', length: 0 })),
+      'tokenizer-file',
+      'length',
+    ],
+    [
+      'too many steps',
+      changed(
+        (f) =>
+          (f.normalizer = {
+            type: 'Sequence',
+            normalizers: Array.from({ length: 100 }, () => ({ type: 'NFC' })),
+          }),
+      ),
+      'tokenizer-file',
+      'normalizer',
+    ],
+    [
+      'steps that double the text',
+      changed(
+        (f) =>
+          (f.normalizer = {
+            type: 'Sequence',
+            normalizers: Array.from({ length: 40 }, () => ({
+              type: 'Replace',
+              pattern: { String: 'a' },
+              content: 'aa',
+            })),
+          }),
+      ),
+      'tokenizer-file',
+      'too long',
+    ],
+    [
+      'a template with a stranger',
+      changed(
+        (f) =>
+          (f.post_processor = {
+            type: 'TemplateProcessing',
+            single: [{ SpecialToken: { id: '<x>' } }, { Sequence: { id: 'A' } }],
+          }),
+      ),
+      'tokenizer-file',
+      '<x>',
+    ],
+    [
+      'a catastrophic pattern',
+      changed(
+        (f) => (f.pre_tokenizer = { type: 'Split', pattern: { Regex: '(a+)+$' }, behavior: 'Isolated' }),
+      ),
+      'tokenizer-pattern',
+      'forever',
+    ],
+    [
+      'a pattern that does not compile',
+      changed(
+        (f) => (f.pre_tokenizer = { type: 'Split', pattern: { Regex: '[z-a]' }, behavior: 'Isolated' }),
+      ),
+      'tokenizer-file',
+      'z-a',
+    ],
+  ])('refuses %s', async (_, file, code, named) => {
+    expect((await graftError(() => load(file), code)).what).toContain(named);
+  });
+
+  it.each(['[\\s\\S]*[\\s\\S]*[\\s\\S]*§', '[a-z ]*[a-z ]*[a-z ]*[a-z ]*§', '\\s*\\s*\\s*\\s*§'])(
+    'refuses %s, which is no more than polynomial, for its speed',
+    async (Regex) => {
+      expect(() => checkPattern(Regex, 'x')).not.toThrow();
+      const file = changed(
+        (f) => (f.pre_tokenizer = { type: 'Split', pattern: { Regex }, behavior: 'Isolated' }),
+      );
+      expect((await graftError(() => load(file), 'tokenizer-pattern')).what).toContain('characters');
+    },
+  );
+
+  it('names a missing file and a bad configuration', async () => {
+    expect(
+      (await graftError(() => loadTokenizer(memoryFiles({}, 'my-model')), 'tokenizer-missing')).what,
+    ).toContain('my-model/tokenizer.json');
+    await graftError(() => load(small(), []), 'tokenizer-file');
+    await graftError(() => load(small(), { bos_token: 7 }), 'tokenizer-file');
+    await graftError(() => load(small(), { chat_template: 7 }), 'tokenizer-file');
+  });
+
+  it('reads no file that says it is huge', async () => {
+    let read = false;
+    const folder = {
+      name: 'm',
+      open: async (name: string) =>
+        name === 'tokenizer.json'
+          ? { size: 2 ** 40, read: async () => ((read = true), new Uint8Array(1)) }
+          : undefined,
+    };
+    await graftError(() => loadTokenizer(folder), 'file-too-large');
+    expect(read).toBe(false);
+  });
+
+  it('fuzzed files end in a tokenizer that works or a GraftError', async () => {
+    const base = JSON.stringify(small());
+    const textEdit = fc
+      .tuple(
+        fc.nat(base.length - 1),
+        fc.nat(12),
+        fc.oneof(
+          fc.constantFrom('', '0', '-', '"', '[', '{', '}', ',', '1e99', 'null', '{}', '[]'),
+          fc.string({ maxLength: 3 }),
+        ),
+      )
+      .map(([at, cut, added]) => base.slice(0, at) + added + base.slice(at + cut));
+    /** Another JSON value in one place of the file. */
+    const valueEdit = fc.tuple(fc.nat(), fc.jsonValue({ maxDepth: 3 })).map(([place, value]) => {
+      const file = small() as Json;
+      const places: [Json, string][] = [];
+      const walk = (node: unknown): void => {
+        if (typeof node !== 'object' || node === null) return;
+        for (const key of Object.keys(node)) {
+          places.push([node as Json, key]);
+          walk((node as Json)[key]);
+        }
+      };
+      walk(file);
+      const [parent, key] = places[place % places.length];
+      parent[key] = value;
+      return JSON.stringify(file);
+    });
+    const seen = { result: 0, error: 0 };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(textEdit, valueEdit, fc.json()),
+        fc.string({ unit: 'binary', maxLength: 20 }),
+        async (file, text) => {
+          seen[
+            await resultOrGraftError(async () => {
+              const tokenizer = await load(file);
+              const ids = tokenizer.encode(text + 'a the 12', { addSpecialTokens: true });
+              const stream = tokenizer.streamDecoder();
+              const pieces = ids.map((id) => stream.push(id)).join('') + stream.end();
+              expect(pieces).toBe(tokenizer.decode(ids));
+            })
+          ]++;
+        },
+      ),
+      { numRuns: 3000 },
+    );
+    expect(seen.result).toBeGreaterThan(100);
+    expect(seen.error).toBeGreaterThan(500);
+  });
+
+  it('fuzzed configurations too', async () => {
+    const field = fc.constantFrom(
+      'bos_token',
+      'eos_token',
+      'pad_token',
+      'chat_template',
+      'clean_up_tokenization_spaces',
+      'additional_special_tokens',
+      'remove_space',
+    );
+    const config = fc.oneof(fc.jsonValue(), fc.dictionary(field, fc.jsonValue()));
+    await fc.assert(
+      fc.asyncProperty(config, config, async (first, second) => {
+        await resultOrGraftError(async () => {
+          const tokenizer = await load(small(), first, {
+            'special_tokens_map.json': JSON.stringify(second),
+            'generation_config.json': JSON.stringify({ eos_token_id: second }),
+          });
+          expect(tokenizer.decode(tokenizer.encode('ab the'))).toBe('ab the');
+        });
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('regular expressions', () => {
+  it.each([
+    ['GPT-2', "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"],
+    [
+      'Llama 3',
+      "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+    ],
+    [
+      'GPT-4o',
+      "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+    ],
+    [
+      'DeepSeek',
+      '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+',
+    ],
+    ['BLOOM', ' ?[^(\\s|[.,!?…。，、।۔،])]+'],
+    ['Oniguruma classes', '[\\p{L}&&[^a-z]]+(?<!x)[[:punct:]]'],
+  ])('lets %s through', (_, pattern) => {
+    expect(() => checkPattern(pattern, 'x')).not.toThrow();
+  });
+
+  it.each([
+    '',
+    '(a+)+',
+    '(a*)*b',
+    '(?:a|aa)+',
+    '((a+)b?)*',
+    '([a-z]+)*$',
+    '(a?){50}',
+    '(a{1,3}){9,}',
+    '(?:(?:a|b))+',
+    '(a)\\1',
+    'a*a*a*a*a*b',
+    '(a*a*)(a*a*)a*',
+    'a{2000}',
+    '(',
+    ')',
+    'x'.repeat(5000),
+  ])('refuses %j', async (pattern) => {
+    await graftError(() => checkPattern(pattern, 'x'), 'tokenizer-pattern');
+  });
+
+  it('what it lets through is not exponential', () => {
+    // Short patterns of repeats, groups and alternatives over two letters, on the texts that make such patterns explode.
+    const atom = fc.constantFrom('a', 'b', '[ab]', '.', '(?:a)', '(?:ab)');
+    const { pattern } = fc.letrec<{ pattern: string; piece: string }>((tie) => ({
+      pattern: fc.array(tie('piece'), { minLength: 1, maxLength: 4 }).map((pieces) => pieces.join('')),
+      piece: fc.oneof(
+        { maxDepth: 3 },
+        fc.tuple(atom, fc.constantFrom('', '*', '+', '?', '{1,3}', '{2,}')).map(([a, q]) => a + q),
+        fc
+          .tuple(tie('pattern'), fc.constantFrom('', '|a', '|ab'), fc.constantFrom('', '*', '+', '?', '{2}'))
+          .map(([p, alternative, q]) => `(?:${p}${alternative})${q}`),
+      ),
+    }));
+    let passed = 0;
+    fc.assert(
+      fc.property(pattern, (source) => {
+        try {
+          checkPattern(source, 'x');
+        } catch {
+          return; // refused: not run
+        }
+        passed++;
+        const regex = new RegExp(`${source}$`, 'gu');
+        for (const text of ['a'.repeat(48) + 'c', 'ab'.repeat(24) + 'c']) {
+          const started = performance.now();
+          text.replace(regex, '');
+          // 48⁵ steps would be two seconds; 2⁴⁸ never end.
+          expect(performance.now() - started, source).toBeLessThan(2000);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+    expect(passed).toBeGreaterThan(100);
+  });
+});

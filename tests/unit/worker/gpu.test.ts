@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import type { Device } from '../../../src/engine/device.ts';
+import { adapterName, describeDevice, describeGpu } from '../../../src/worker/gpu.ts';
+
+const MIB = 2 ** 20;
+
+function device(vendor: string, architecture: string, description: string): Device {
+  return {
+    adapter: { vendor, architecture, description },
+    features: { f16: true, subgroups: false, timestamps: false },
+    limits: { maxBufferSize: 512 * MIB, maxStorageBufferBindingSize: 128 * MIB },
+  } as unknown as Device;
+}
+
+test('an adapter goes by its full name where the browser gives it, else by vendor and family', () => {
+  expect(adapterName({ vendor: 'apple', architecture: 'metal-3', description: 'Apple M2' })).toBe('Apple M2');
+  expect(adapterName({ vendor: 'nvidia', architecture: 'ampere', description: '' })).toBe('nvidia ampere');
+  expect(adapterName({ vendor: '', architecture: '', description: '' })).toBe('unnamed GPU');
+});
+
+test('software adapters are told from GPUs', () => {
+  expect(describeDevice(device('google', 'swiftshader', '')).software).toBe(true);
+  expect(describeDevice(device('mesa', '', 'llvmpipe: Mesa 25.0.7')).software).toBe(true);
+  expect(describeDevice(device('microsoft', '', 'Microsoft Basic Render Driver')).software).toBe(true);
+  expect(describeDevice(device('nvidia', 'ampere', '')).software).toBe(false);
+});
+
+test('a description carries what the device has', () => {
+  expect(describeDevice(device('intel', 'xe', ''))).toEqual({
+    name: 'intel xe',
+    software: false,
+    f16: true,
+    subgroups: false,
+    maxBufferBytes: 128 * MIB,
+  });
+});
+
+test('a browser without WebGPU and an insecure page are told apart', async () => {
+  await expect(describeGpu(undefined, true)).rejects.toMatchObject({ code: 'worker-no-webgpu' });
+  await expect(describeGpu(undefined, false)).rejects.toMatchObject({ code: 'worker-insecure' });
+});
+
+test('a browser with WebGPU and no adapter is reported by the engine', async () => {
+  const gpu = { requestAdapter: () => Promise.resolve(null) } as unknown as GPU;
+  await expect(describeGpu(gpu, true)).rejects.toMatchObject({ code: 'engine-no-adapter' });
+});
