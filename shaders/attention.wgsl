@@ -17,10 +17,9 @@
 // key head) and meets 4 or 8 of the other side at a time, so that 4 × 4 matrices do all the work; the lanes of a workgroup walk together, so
 // that they read the other side at one address. attention_tile.wgsl has the same mathematics for GPUs.
 
-struct Params { M: u32, N: u32, H: u32, KV: u32, window: u32, scale: f32 }
+// quads: D / 4. Data, not an override: lavapipe unrolls loops of a known length, and compiles some for minutes.
+struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale: f32 }
 
-override D: u32 = 64;
-override D4: u32 = D / 4;
 override LANES: u32 = 8;
 override SAVE: bool = false;
 override ACCUMULATE: bool = false;
@@ -34,7 +33,7 @@ alias Quad = vec4<Elem>;
 @group(0) @binding(2) var<storage, read> k: array<Quad>;
 @group(0) @binding(3) var<storage, read> v: array<Quad>;
 @group(0) @binding(4) var<storage, read> keyRanges: array<vec2u>;
-@group(0) @binding(5) var<storage, read_write> o: array<Quad>;
+@group(0) @binding(5) var<storage, read_write> o: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> lse: array<f32>;
 
 @group(0) @binding(7) var<storage, read> saved: array<f32>;
@@ -44,13 +43,9 @@ alias Quad = vec4<Elem>;
 
 @group(0) @binding(11) var<storage, read> rows: array<vec4u>;
 @group(0) @binding(12) var<storage, read> queryRanges: array<vec2u>;
-@group(0) @binding(13) var<storage, read_write> dq: array<Quad>;
-@group(0) @binding(14) var<storage, read_write> dk: array<Quad>;
-@group(0) @binding(15) var<storage, read_write> dv: array<Quad>;
-
-// Sums of each lane, [D / 4, LANES]: a private array of 4 · D numbers takes drivers seconds to compile.
-var<workgroup> sums: array<mat4x4f, D4 * LANES>;
-var<workgroup> valueSums: array<mat4x4f, D4 * LANES>;
+@group(0) @binding(13) var<storage, read_write> dq: array<vec4f>;
+@group(0) @binding(14) var<storage, read_write> dk: array<vec4f>;
+@group(0) @binding(15) var<storage, read_write> dv: array<vec4f>;
 
 const LOG2_E = 1.4426950408889634;
 // A score that is not there, and the maximum of none: exp2 of their difference is 0, never NaN.
@@ -61,6 +56,36 @@ fn queries4(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(q[at.x]), vec4f(q[at.y]
 fn keys4(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(k[at.x]), vec4f(k[at.y]), vec4f(k[at.z]), vec4f(k[at.w])); }
 fn values4(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w])); }
 fn gradients4(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(dO[at.x]), vec4f(dO[at.y]), vec4f(dO[at.z]), vec4f(dO[at.w])); }
+
+// Four rows of a result; columns are rows. The last thread's may not all be there.
+fn load4o(at: vec4u) -> mat4x4f { return mat4x4f(o[at.x], o[at.y], o[at.z], o[at.w]); }
+fn store4o(at: vec4u, there: vec4<bool>, a: mat4x4f) {
+  if (there.x) { o[at.x] = a[0]; }
+  if (there.y) { o[at.y] = a[1]; }
+  if (there.z) { o[at.z] = a[2]; }
+  if (there.w) { o[at.w] = a[3]; }
+}
+fn load4dq(at: vec4u) -> mat4x4f { return mat4x4f(dq[at.x], dq[at.y], dq[at.z], dq[at.w]); }
+fn store4dq(at: vec4u, there: vec4<bool>, a: mat4x4f) {
+  if (there.x) { dq[at.x] = a[0]; }
+  if (there.y) { dq[at.y] = a[1]; }
+  if (there.z) { dq[at.z] = a[2]; }
+  if (there.w) { dq[at.w] = a[3]; }
+}
+fn load4dk(at: vec4u) -> mat4x4f { return mat4x4f(dk[at.x], dk[at.y], dk[at.z], dk[at.w]); }
+fn store4dk(at: vec4u, there: vec4<bool>, a: mat4x4f) {
+  if (there.x) { dk[at.x] = a[0]; }
+  if (there.y) { dk[at.y] = a[1]; }
+  if (there.z) { dk[at.z] = a[2]; }
+  if (there.w) { dk[at.w] = a[3]; }
+}
+fn load4dv(at: vec4u) -> mat4x4f { return mat4x4f(dv[at.x], dv[at.y], dv[at.z], dv[at.w]); }
+fn store4dv(at: vec4u, there: vec4<bool>, a: mat4x4f) {
+  if (there.x) { dv[at.x] = a[0]; }
+  if (there.y) { dv[at.y] = a[1]; }
+  if (there.z) { dv[at.z] = a[2]; }
+  if (there.w) { dv[at.w] = a[3]; }
+}
 
 // Column i times f[i].
 fn scaled(a: mat4x4f, f: vec4f) -> mat4x4f { return mat4x4f(a[0] * f.x, a[1] * f.y, a[2] * f.z, a[3] * f.w); }
@@ -123,24 +148,26 @@ fn columns4(a: u32) -> vec4u { return vec4u(a, a + 1u, a + 2u, a + 3u); }
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let h = group.y;
   let m = columns4((group.x * LANES + lane) * 4u);
-  let mine = min(m, vec4u(params.M - 1u)) * params.H * D4 + h * D4;
-  let head = h * params.KV / params.H * D4;
+  let mine = min(m, vec4u(params.M - 1u)) * params.H * params.quads + h * params.quads;
+  let head = h * params.KV / params.H * params.quads;
   let all = keysOfAll(group.x * LANES * 4u, LANES * 4u);
   let ranges = array<vec2u, 4>(keysOf(m.x), keysOf(m.y), keysOf(m.z), keysOf(m.w));
   let start = vec4u(ranges[0].x, ranges[1].x, ranges[2].x, ranges[3].x);
   let end = vec4u(ranges[0].y, ranges[1].y, ranges[2].y, ranges[3].y);
   let factor = params.scale * LOG2_E;
 
+  let there = m < vec4u(params.M);
+  for (var c = 0u; c < params.quads; c++) { store4o(mine + c, there, mat4x4f()); }
   var top = vec4f(NO_TOP);
   var total = vec4f();
   for (var j = all.x; j < all.y; j += 8u) {
     let keyA = columns4(j);
     let keyB = columns4(j + 4u);
-    let atA = min(keyA, vec4u(all.y - 1u)) * params.KV * D4 + head;
-    let atB = min(keyB, vec4u(all.y - 1u)) * params.KV * D4 + head;
+    let atA = min(keyA, vec4u(all.y - 1u)) * params.KV * params.quads + head;
+    let atB = min(keyB, vec4u(all.y - 1u)) * params.KV * params.quads + head;
     var a = mat4x4f();
     var b = mat4x4f();
-    for (var c = 0u; c < D4; c++) {
+    for (var c = 0u; c < params.quads; c++) {
       let x = queries4(mine + c);
       a += transpose(keys4(atA + c)) * x;
       b += transpose(keys4(atB + c)) * x;
@@ -153,17 +180,16 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     a = powers(a, higher);
     b = powers(b, higher);
     total = total * fade + vec4f(1) * (a + b);
-    for (var c = 0u; c < D4; c++) {
-      let at = c * LANES + lane;
-      sums[at] = scaled(sums[at], fade) + values4(atA + c) * a + values4(atB + c) * b;
+    for (var c = 0u; c < params.quads; c++) {
+      store4o(mine + c, there, scaled(load4o(mine + c), fade) + values4(atA + c) * a + values4(atB + c) * b);
     }
   }
 
   let share = select(1 / total, vec4f(), total == vec4f());
+  for (var c = 0u; c < params.quads; c++) { store4o(mine + c, there, scaled(load4o(mine + c), share)); }
+  if (!SAVE) { return; }
   for (var i = 0u; i < 4u; i++) {
-    if (m[i] >= params.M) { return; }
-    for (var c = 0u; c < D4; c++) { o[mine[i] + c] = Quad(sums[c * LANES + lane][i] * share[i]); }
-    if (SAVE) { lse[m[i] * params.H + h] = select(top[i] + log2(total[i]), 0, total[i] == 0); }
+    if (there[i]) { lse[m[i] * params.H + h] = select(top[i] + log2(total[i]), 0, total[i] == 0); }
   }
 }
 
@@ -172,7 +198,7 @@ fn prepare(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
   let i = id.x + id.y * groups.x * 64u;
   if (i >= params.M * params.H) { return; }
   var delta = 0.0;
-  for (var c = 0u; c < D4; c++) { delta += dot(vec4f(result[i * D4 + c]), vec4f(dO[i * D4 + c])); }
+  for (var c = 0u; c < params.quads; c++) { delta += dot(vec4f(result[i * params.quads + c]), vec4f(dO[i * params.quads + c])); }
   prepared[i] = vec4u(bitcast<u32>(saved[i]), bitcast<u32>(delta), keysOf(i / params.H));
 }
 
@@ -180,35 +206,30 @@ fn prepare(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
 fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let h = group.y;
   let m = columns4((group.x * LANES + lane) * 4u);
-  let mine = min(m, vec4u(params.M - 1u)) * params.H * D4 + h * D4;
-  let head = h * params.KV / params.H * D4;
+  let mine = min(m, vec4u(params.M - 1u)) * params.H * params.quads + h * params.quads;
+  let head = h * params.KV / params.H * params.quads;
   let all = keysOfAll(group.x * LANES * 4u, LANES * 4u);
   let row4 = rows4(m, h);
   let logSum = bitcast<vec4f>(row4[0]);
   let mean = bitcast<vec4f>(row4[1]);
 
+  let there = m < vec4u(params.M);
+  if (!ACCUMULATE) {
+    for (var c = 0u; c < params.quads; c++) { store4dq(mine + c, there, mat4x4f()); }
+  }
   for (var j = all.x; j < all.y; j += 4u) {
     let key = columns4(j);
-    let theirs = min(key, vec4u(all.y - 1u)) * params.KV * D4 + head;
+    let theirs = min(key, vec4u(all.y - 1u)) * params.KV * params.quads + head;
     var s = mat4x4f();
     var dp = mat4x4f();
-    for (var c = 0u; c < D4; c++) {
+    for (var c = 0u; c < params.quads; c++) {
       s += transpose(keys4(theirs + c)) * queries4(mine + c);
       dp += transpose(values4(theirs + c)) * gradients4(mine + c);
     }
     let p = powers(seenKeys(s * (params.scale * LOG2_E), key, row4[2], row4[3]), logSum);
     let less = mat4x4f(dp[0] - mean.x, dp[1] - mean.y, dp[2] - mean.z, dp[3] - mean.w);
     let ds = product(p, less) * params.scale;
-    for (var c = 0u; c < D4; c++) { sums[c * LANES + lane] += keys4(theirs + c) * ds; }
-  }
-
-  for (var i = 0u; i < 4u; i++) {
-    if (m[i] >= params.M) { return; }
-    for (var c = 0u; c < D4; c++) {
-      var d = sums[c * LANES + lane][i];
-      if (ACCUMULATE) { d += vec4f(dq[mine[i] + c]); }
-      dq[mine[i] + c] = Quad(d);
-    }
+    for (var c = 0u; c < params.quads; c++) { store4dq(mine + c, there, load4dq(mine + c) + keys4(theirs + c) * ds); }
   }
 }
 
@@ -216,7 +237,7 @@ fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let head = group.y;
   let j = columns4((group.x * LANES + lane) * 4u);
-  let mine = min(j, vec4u(params.N - 1u)) * params.KV * D4 + head * D4;
+  let mine = min(j, vec4u(params.N - 1u)) * params.KV * params.quads + head * params.quads;
   var all = vec2u(params.M, 0u);
   for (var i = 0u; i < LANES * 4u; i++) {
     let range = queryRanges[min(group.x * LANES * 4u + i, params.N - 1u)];
@@ -224,38 +245,31 @@ fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   all.y = min(all.y, params.M);
 
+  let there = j < vec4u(params.N);
+  for (var c = 0u; c < params.quads; c++) {
+    if (!ACCUMULATE_K) { store4dk(mine + c, there, mat4x4f()); }
+    if (!ACCUMULATE_V) { store4dv(mine + c, there, mat4x4f()); }
+  }
   let heads = params.H / params.KV;
   for (var h = head * heads; h < (head + 1u) * heads; h++) {
     for (var m = all.x; m < all.y; m += 4u) {
-      let theirs = min(columns4(m), vec4u(all.y - 1u)) * params.H * D4 + h * D4;
+      let theirs = min(columns4(m), vec4u(all.y - 1u)) * params.H * params.quads + h * params.quads;
       let row4 = rows4(columns4(m), h);
       let logSum = bitcast<vec4f>(row4[0]);
       let mean = bitcast<vec4f>(row4[1]);
       var s = mat4x4f();
       var dp = mat4x4f();
-      for (var c = 0u; c < D4; c++) {
+      for (var c = 0u; c < params.quads; c++) {
         s += transpose(queries4(theirs + c)) * keys4(mine + c);
         dp += transpose(gradients4(theirs + c)) * values4(mine + c);
       }
       s = seeingQueries(s * (params.scale * LOG2_E), j, row4[2], row4[3]);
       let p = mat4x4f(exp2(s[0] - logSum), exp2(s[1] - logSum), exp2(s[2] - logSum), exp2(s[3] - logSum));
       let ds = product(p, mat4x4f(dp[0] - mean, dp[1] - mean, dp[2] - mean, dp[3] - mean)) * params.scale;
-      for (var c = 0u; c < D4; c++) {
-        valueSums[c * LANES + lane] += gradients4(theirs + c) * p;
-        sums[c * LANES + lane] += queries4(theirs + c) * ds;
+      for (var c = 0u; c < params.quads; c++) {
+        store4dv(mine + c, there, load4dv(mine + c) + gradients4(theirs + c) * p);
+        store4dk(mine + c, there, load4dk(mine + c) + queries4(theirs + c) * ds);
       }
-    }
-  }
-
-  for (var i = 0u; i < 4u; i++) {
-    if (j[i] >= params.N) { return; }
-    for (var c = 0u; c < D4; c++) {
-      var a = sums[c * LANES + lane][i];
-      var b = valueSums[c * LANES + lane][i];
-      if (ACCUMULATE_K) { a += vec4f(dk[mine[i] + c]); }
-      if (ACCUMULATE_V) { b += vec4f(dv[mine[i] + c]); }
-      dk[mine[i] + c] = Quad(a);
-      dv[mine[i] + c] = Quad(b);
     }
   }
 }

@@ -281,26 +281,26 @@ fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   var sumV: array<mat4x4f, MAX_PARTS>;
   let heads = params.H / params.KV;
   for (var h = head * heads; h < (head + 1u) * heads; h++) {
-    for (var from = all.x; from < all.y; from += ROWS) {
+    for (var begin = all.x; begin < all.y; begin += ROWS) {
       var s = mat4x4f();
       var dp = mat4x4f();
       for (var part = 0u; part < PARTS; part++) {
         workgroupBarrier();
         for (var i = thread; i < ROWS * QUADS; i += THREADS) {
           near[byQuad(i)] = keyQuad(first + i / QUADS, head, part * QUADS + i % QUADS);
-          far[byQuad(i)] = queryQuad(from + i / QUADS, h, part * QUADS + i % QUADS);
+          far[byQuad(i)] = queryQuad(begin + i / QUADS, h, part * QUADS + i % QUADS);
         }
         workgroupBarrier();
         for (var c = 0u; c < QUADS; c++) { s += transpose(far4(c, x)) * near4(c, y); }
         workgroupBarrier();
         for (var i = thread; i < ROWS * QUADS; i += THREADS) {
           near[byQuad(i)] = valueQuad(first + i / QUADS, head, part * QUADS + i % QUADS);
-          far[byQuad(i)] = gradientQuad(from + i / QUADS, h, part * QUADS + i % QUADS);
+          far[byQuad(i)] = gradientQuad(begin + i / QUADS, h, part * QUADS + i % QUADS);
         }
         workgroupBarrier();
         for (var c = 0u; c < QUADS; c++) { dp += transpose(far4(c, x)) * near4(c, y); }
       }
-      let row4 = rows4(strided(from + x), h);
+      let row4 = rows4(strided(begin + x), h);
       let logSum = bitcast<vec4f>(row4[0]);
       let mean = bitcast<vec4f>(row4[1]);
       s = seeingQueries(s * (params.scale * LOG2_E), j, row4[2], row4[3]);
@@ -308,7 +308,7 @@ fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       weights[thread] = p;
       for (var part = 0u; part < PARTS; part++) {
         workgroupBarrier();
-        for (var i = thread; i < ROWS * QUADS; i += THREADS) { far[i] = gradientQuad(from + i / QUADS, h, part * QUADS + i % QUADS); }
+        for (var i = thread; i < ROWS * QUADS; i += THREADS) { far[i] = gradientQuad(begin + i / QUADS, h, part * QUADS + i % QUADS); }
         workgroupBarrier();
         var a = sumV[part];
         for (var i = 0u; i < 8u; i++) { a += farRows4(i, x) * weights[y * 8u + i]; }
@@ -318,7 +318,7 @@ fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       weights[thread] = product(p, mat4x4f(dp[0] - mean, dp[1] - mean, dp[2] - mean, dp[3] - mean)) * params.scale;
       for (var part = 0u; part < PARTS; part++) {
         workgroupBarrier();
-        for (var i = thread; i < ROWS * QUADS; i += THREADS) { far[i] = queryQuad(from + i / QUADS, h, part * QUADS + i % QUADS); }
+        for (var i = thread; i < ROWS * QUADS; i += THREADS) { far[i] = queryQuad(begin + i / QUADS, h, part * QUADS + i % QUADS); }
         workgroupBarrier();
         var a = sumK[part];
         for (var i = 0u; i < 8u; i++) { a += farRows4(i, x) * weights[y * 8u + i]; }

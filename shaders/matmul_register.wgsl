@@ -97,6 +97,7 @@ fn rowOfZ(m: u32, r: u32) -> vec4f {
 }
 
 fn blockOfZ(m: u32, r: u32) -> mat4x4f {
+  if (QUADS && LANES_ALONG_N) { return together(rowOfZ(m + lane, r)); }
   return mat4x4f(rowOfZ(m, r), rowOfZ(m + 1u, r), rowOfZ(m + 2u, r), rowOfZ(m + 3u, r));
 }
 
@@ -109,7 +110,11 @@ fn columnOfL(n: u32, r: u32) -> vec4f {
 }
 
 fn blockOfL(n: u32, r: u32) -> mat4x4f {
-  if (TRANSPOSED_B) { return transpose(mat4x4f(columnOfL(n, r), columnOfL(n + 1u, r), columnOfL(n + 2u, r), columnOfL(n + 3u, r))); }
+  if (TRANSPOSED_B) {
+    if (QUADS && !LANES_ALONG_N) { return transpose(together(columnOfL(n + lane, r))); }
+    return transpose(mat4x4f(columnOfL(n, r), columnOfL(n + 1u, r), columnOfL(n + 2u, r), columnOfL(n + 3u, r)));
+  }
+  if (QUADS && !LANES_ALONG_N) { return together(rowOfL(n, r + lane)); }
   return mat4x4f(rowOfL(n, r), rowOfL(n, r + 1u), rowOfL(n, r + 2u), rowOfL(n, r + 3u));
 }
 

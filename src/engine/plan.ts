@@ -179,15 +179,11 @@ export class Plan {
     return [...this.pinned.values()].reduce((sum, buffer) => sum + buffer.size, this.uniforms.size);
   }
 
-  /** Fills a pinned input. Takes effect in order with `run`. */
+  /** Fills a pinned input, in order with `run`. One that nothing in the compiled plan reads is passed over. */
   write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>): void {
     if (data.byteLength > tensor.bytes) throw new Error(`${tensor.label}: ${data.byteLength} bytes do not fit in ${tensor.bytes}`);
-    this.device.write(this.bufferOf(tensor), tensor.offset, data);
-  }
-
-  /** As `write`, for an input that the compiled plan may not need because everything that read it was dropped. */
-  writeIfUsed(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>): void {
-    if (this.pinned.has(tensor.storage)) this.write(tensor, data);
+    const buffer = this.pinned.get(tensor.storage);
+    if (buffer) this.device.write(buffer, tensor.offset, data);
   }
 
   /** Reads a pinned output. Awaits the GPU. */

@@ -175,11 +175,11 @@ export class Generator {
       slotRows[m] = first + position;
       rows[m] = m;
     });
-    plan.writeIfUsed(inputs.ids, ids);
-    plan.writeIfUsed(inputs.positions, positions);
-    plan.writeIfUsed(inputs.keyRanges, keyRanges);
-    plan.writeIfUsed(inputs.rows, rows);
-    plan.writeIfUsed(slots, slotRows);
+    plan.write(inputs.ids, ids);
+    plan.write(inputs.positions, positions);
+    plan.write(inputs.keyRanges, keyRanges);
+    plan.write(inputs.rows, rows);
+    plan.write(slots, slotRows);
     plan.run();
   }
 

@@ -25,6 +25,8 @@ export interface StreamOptions {
   decode(ids: readonly number[]): string;
   /** Whether `decode` cleans up spaces before punctuation. */
   cleansUp: boolean;
+  /** Whether an id stands for a byte: a run of them is decoded as one, and each can change what those before it are. */
+  isByte(id: number): boolean;
   /** Ids before the stream: context that is not handed out again (a prompt that the text continues). */
   context?: readonly number[];
 }
@@ -40,11 +42,18 @@ function certain(text: string, cleansUp: boolean): number {
   return end;
 }
 
-export function createStreamDecoder({ decode, cleansUp, context = [] }: StreamOptions): StreamDecoder {
+export function createStreamDecoder({
+  decode,
+  cleansUp,
+  isByte,
+  context = [],
+}: StreamOptions): StreamDecoder {
   let window: number[] = [...context];
   let text = window.length ? decode(window) : '';
   /** Characters of the window's text that were handed out (or belong to the context). */
   let given = text.length;
+  /** Whether the window ends with bytes, which wait for the end of their run. */
+  let inBytes = false;
 
   const moveWindow = (): void => {
     // Nothing may be held back, or a character could be cut in two.
@@ -61,6 +70,8 @@ export function createStreamDecoder({ decode, cleansUp, context = [] }: StreamOp
   return {
     push(id) {
       window.push(id);
+      inBytes = isByte(id);
+      if (inBytes) return '';
       text = decode(window);
       const end = certain(text, cleansUp);
       if (end <= given) return '';
@@ -70,6 +81,7 @@ export function createStreamDecoder({ decode, cleansUp, context = [] }: StreamOp
       return piece;
     },
     end() {
+      if (inBytes) text = decode(window);
       const piece = text.slice(given);
       given = text.length;
       return piece;

@@ -2,17 +2,17 @@
  * A model's tokenizer: text ↔ ids, as the Rust crate `tokenizers` has it. `@huggingface/tokenizers` does the work; the files are checked
  * before it sees them (tokenizer-file.ts), and what it does differently from the crate is put right there and here.
  */
-import { ByteFallbackDecoder, SequenceDecoder, Tokenizer as Library } from '@huggingface/tokenizers';
-import type { Decoder } from '@huggingface/tokenizers';
+import { Tokenizer as Library } from '@huggingface/tokenizers';
 import { GraftError, messageOf } from '../errors.ts';
 import { isObject, readJsonFile, readTextFile, type JsonObject, type ReadableFolder } from '../json.ts';
+import { byteOf, correctByteFallback } from './byte-fallback.ts';
 import { MAX_TEMPLATE_CHARS } from './chat-template.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
 import { checkSpeed } from './tokenizer-speed.ts';
 import { checkTokenizerJson } from './tokenizer-file.ts';
 
 /** Gemma 3's has 33 MB. */
-const MAX_TOKENIZER_BYTES = 128 * 2 ** 20;
+const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 /** Gemma 3's tokenizer_config.json has 1.2 MB. */
 const MAX_CONFIG_BYTES = 16 * 2 ** 20;
 /** One call; longer texts are cut into documents first. */
@@ -68,6 +68,8 @@ interface Parts {
   ids: ReadonlyMap<string, number>;
   special: ReadonlySet<string>;
   cleansUp: boolean;
+  /** Whether tokens like <0x0A> stand for bytes. */
+  bytesFallBack: boolean;
   bosToken: string | undefined;
   eosToken: string | undefined;
   padToken: string | undefined;
@@ -92,6 +94,7 @@ class LoadedTokenizer implements Tokenizer {
   readonly #tokens: ReadonlyMap<number, string>;
   readonly #special: ReadonlySet<number>;
   readonly #cleansUp: boolean;
+  readonly #bytesFallBack: boolean;
 
   constructor({ where, library, ids, special, cleansUp, moreEosIds, ...tokens }: Parts) {
     this.#where = where;
@@ -99,6 +102,7 @@ class LoadedTokenizer implements Tokenizer {
     this.#ids = ids;
     this.#tokens = new Map([...ids].map(([token, id]) => [id, token]));
     this.#cleansUp = cleansUp;
+    this.#bytesFallBack = tokens.bytesFallBack;
     this.bosToken = tokens.bosToken;
     this.eosToken = tokens.eosToken;
     this.chatTemplate = tokens.chatTemplate;
@@ -147,28 +151,36 @@ class LoadedTokenizer implements Tokenizer {
     return ids as number[];
   }
 
-  decode(ids: readonly number[], { skipSpecialTokens = false }: DecodeOptions = {}): string {
-    const known: number[] = [];
-    for (const id of ids) {
-      if (!(Number.isInteger(id) && id >= 0 && id < this.vocabSize + VOCAB_PADDING)) {
-        throw new GraftError(
-          'tokenizer-id',
-          `${id} is no token id of ${this.#where}.`,
-          'The adapter or data belongs to another model.',
-        );
-      }
-      if (this.#tokens.has(id) && !(skipSpecialTokens && this.#special.has(id))) known.push(id);
+  /** Whether an id has no text. Throws `tokenizer-id` for what is no id. */
+  #isSilent(id: number, skipSpecialTokens: boolean): boolean {
+    if (!(Number.isInteger(id) && id >= 0 && id < this.vocabSize + VOCAB_PADDING)) {
+      throw new GraftError(
+        'tokenizer-id',
+        `${id} is no token id of ${this.#where}.`,
+        'The adapter or data belongs to another model.',
+      );
     }
+    return !this.#tokens.has(id) || (skipSpecialTokens && this.#special.has(id));
+  }
+
+  decode(ids: readonly number[], { skipSpecialTokens = false }: DecodeOptions = {}): string {
+    const known = ids.filter((id) => !this.#isSilent(id, skipSpecialTokens));
     // The library takes no empty list.
     return known.length ? this.#library.decode(known) : '';
   }
 
-  streamDecoder({ context, skipSpecialTokens }: StreamDecodeOptions = {}): StreamDecoder {
-    return createStreamDecoder({
+  streamDecoder({ context, skipSpecialTokens = false }: StreamDecodeOptions = {}): StreamDecoder {
+    const stream = createStreamDecoder({
       decode: (ids) => this.decode(ids, { skipSpecialTokens }),
       cleansUp: this.#cleansUp,
+      isByte: (id) => this.#bytesFallBack && byteOf(this.#tokens.get(id) ?? '') !== undefined,
       context,
     });
+    // What has no text doesn't part its neighbours either: decoding all at once never sees it.
+    return {
+      push: (id) => (this.#isSilent(id, skipSpecialTokens) ? '' : stream.push(id)),
+      end: () => stream.end(),
+    };
   }
 
   idOf(token: string): number | undefined {
@@ -182,13 +194,6 @@ class LoadedTokenizer implements Tokenizer {
   isSpecial(id: number): boolean {
     return this.#special.has(id);
   }
-}
-
-/** The library's byte fallback drops a byte order mark that the model wrote; the reference implementation keeps it. */
-function keepByteOrderMarks(decoder: Decoder | null): void {
-  if (decoder instanceof ByteFallbackDecoder)
-    decoder.text_decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  if (decoder instanceof SequenceDecoder) for (const step of decoder.decoders) keepByteOrderMarks(step);
 }
 
 /** A token in a configuration: its text, or an object with its text. Throws `tokenizer-file` for anything else. */
@@ -243,7 +248,7 @@ async function readConfig(files: ReadableFolder, name: string): Promise<JsonObje
  * chat_template.jinja and chat_template.json. Default of clean_up_tokenization_spaces: false, as in transformers 5.
  *
  * Throws `tokenizer-missing`, `tokenizer-file` (damaged), `tokenizer-pattern` (a regular expression that could take forever),
- * `tokenizer-unsupported`, or an error of json.ts. Nothing is built for a file over 128 MB.
+ * `tokenizer-unsupported`, or an error of json.ts. Nothing is built for a file over 64 MiB.
  */
 export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
   const where = `${files.name}/tokenizer.json`;
@@ -279,7 +284,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
       { cause },
     );
   }
-  keepByteOrderMarks(library.decoder);
+  const bytesFallBack = correctByteFallback(library.decoder);
   checkSpeed(library, where);
   return new LoadedTokenizer({
     where,
@@ -287,6 +292,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
     ids,
     special,
     cleansUp,
+    bytesFallBack,
     bosToken: token('bos_token'),
     eosToken,
     padToken: token('pad_token'),

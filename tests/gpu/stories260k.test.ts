@@ -10,10 +10,9 @@ import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
-import { parseSafetensors } from '../../src/weights/safetensors.ts';
-import { toFloat32 } from '../../src/weights/dtypes.ts';
 import { describeShared, sharedFolder, sharedJson, sharedJsonl } from '../shared.ts';
 import { describeDevice } from './adapters.ts';
+import { readReference } from './reference-file.ts';
 import { worstError } from './run.ts';
 
 const MODEL = ['models', 'stories260K'];
@@ -39,15 +38,6 @@ interface Settings {
   warmup?: number;
   weight_decay: number;
   clip: number;
-}
-
-async function arrays(...path: string[]): Promise<Map<string, Float32Array>> {
-  const source = await sharedFolder(...path.slice(0, -1)).open(path[path.length - 1]);
-  const tensors = new Map<string, Float32Array>();
-  for (const [name, entry] of await parseSafetensors(source!)) {
-    if (entry.dtype === 'F32') tensors.set(name, Float32Array.from(toFloat32(await entry.read(), 'F32', name)));
-  }
-  return tensors;
 }
 
 describeShared('stories260K', () => {
@@ -81,16 +71,8 @@ describeShared('stories260K', () => {
 
     test('logits of the base and of four adapters made by PEFT', async () => {
       const read = async (path: string[]): Promise<{ ids: number[]; logits: Float32Array }> => {
-        const source = await sharedFolder(...path).open('logits.safetensors');
-        const tensors = await parseSafetensors(source!);
-        const ids = tensors.get('ids') ?? tensors.get('input_ids');
-        const bytes = await ids!.read();
-        const width = ids!.dtype === 'I64' ? 8 : 4;
-        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-        return {
-          ids: Array.from({ length: bytes.byteLength / width }, (_, i) => view.getInt32(i * width, true)),
-          logits: Float32Array.from(toFloat32(await tensors.get('logits')!.read(), 'F32', 'logits')),
-        };
+        const { floats, integers } = await readReference([...path, 'logits.safetensors']);
+        return { ids: integers.get('ids')!.values, logits: floats.get('logits')! };
       };
       const base = await read(REFERENCE);
       expect(worstError(await model.logits(base.ids), base.logits)).toBeLessThan(1e-5);
@@ -106,7 +88,7 @@ describeShared('stories260K', () => {
       const rows = sharedJsonl<Row>(...REFERENCE, 'rows.jsonl').slice(0, 4);
       for (const name of ['lora', 'attention_only', 'rslora', 'patterns']) {
         const adapter = await openAdapter([...REFERENCE, name, 'adapter'], true);
-        const expected = await arrays(...REFERENCE, name, 'grads.safetensors');
+        const expected = (await readReference([...REFERENCE, name, 'grads.safetensors'])).floats;
         for (const checkpointing of [false, true]) {
           const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows, { checkpointing });
           expect(Math.abs(loss - sharedJson<{ loss: number }>(...REFERENCE, name, 'loss.json').loss)).toBeLessThan(1e-5);
@@ -123,7 +105,7 @@ describeShared('stories260K', () => {
       const full = await LanguageModel.load(context.device, sharedFolder(...MODEL), { precision: 'f32', trainable: true });
       const { loss, gradients } = await computeGradients({ model: full, store: full.parameters! }, rows);
       expect(Math.abs(loss - sharedJson<{ loss: number }>(...REFERENCE, 'full', 'loss.json').loss)).toBeLessThan(1e-5);
-      const expected = await arrays(...REFERENCE, 'full', 'grads.safetensors');
+      const expected = (await readReference([...REFERENCE, 'full', 'grads.safetensors'])).floats;
       for (const [tensor, values] of expected) {
         if (tensor === 'lm_head.weight') continue;
         expect(worstError(gradients.get(tensor)!, values), tensor).toBeLessThan(1e-4);
@@ -171,7 +153,7 @@ describeShared('stories260K', () => {
             expect(Math.abs(steps[i].gradNorm - expected.grad_norm) / expected.grad_norm, `norm of step ${i + 1}`).toBeLessThan(1e-3);
           });
           if (adapter) {
-            const expected = await arrays(...REFERENCE, 'curves', name, 'adapter', 'adapter_model.safetensors');
+            const expected = (await readReference([...REFERENCE, 'curves', name, 'adapter', 'adapter_model.safetensors'])).floats;
             const values = await trainer.result();
             for (const [tensor, reference] of expected) expect(worstError(values.get(tensor)!, reference), tensor).toBeLessThan(2e-3);
           }

@@ -4,6 +4,7 @@ import tileSource from '../../../shaders/attention_tile.wgsl?raw';
 import { parseShader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
+import { addInto, copy } from './add.ts';
 
 const lanesShader = parseShader('attention', source);
 const tilesShader = parseShader('attention_tile', tileSource);
@@ -41,15 +42,14 @@ export interface AttentionOptions {
   family?: AttentionFamily;
 }
 
-/** The adapters that matter have more, but this is what WebGPU promises. */
-const SHARED_BYTES = 16_384;
 const MAX_HEAD_SIZE = 256;
 /** Up to here a workgroup per query and head is the better shape, and queries next to each other may look at different caches. */
 const DECODE_QUERIES = 64;
 /** Rows of a workgroup of attention_tile.wgsl, and of a thread of attention.wgsl. */
 const TILE_ROWS = 32;
 const LANE_ROWS = 4;
-const MAX_LANES = 4;
+/** Threads of a workgroup of attention.wgsl: 4, 8 and 16 are within a tenth of each other on lavapipe, and 4 wastes the least on causal edges. */
+const LANES = 4;
 
 /** softmax(scale · q·kᵀ)·v of each head, over each query's own range of keys. Result [M, H·D]. */
 export function attention(tape: Tape, options: AttentionOptions): Tensor {
@@ -78,67 +78,52 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
     return o;
   }
 
-  const shader = family === 'tiles' ? tilesShader : lanesShader;
-  /** Constants and workgroups of an entry point that keeps `sums` sums of D numbers for each of `rows` rows of `groups` heads. */
-  const shape = (rows: number, groups: number, sums: number): { constants: Record<string, number>; workgroups: [number, number, number] } => {
-    if (family === 'tiles') return { constants: { D }, workgroups: [Math.ceil(rows / TILE_ROWS), groups, 1] };
-    const LANES = Math.min(MAX_LANES, Math.floor(SHARED_BYTES / (sums * LANE_ROWS * D * 4)));
-    return { constants: { D, LANES }, workgroups: [Math.ceil(rows / (LANES * LANE_ROWS)), groups, 1] };
+  const tiles = family === 'tiles';
+  const shader = tiles ? tilesShader : lanesShader;
+  const lanesParams = { ...params, quads: D / 4 };
+  const constants: Record<string, number> = tiles ? { D } : { LANES };
+  const common = { shader, types, params: tiles ? params : lanesParams };
+  const blocks = (rows: number, groups: number): [number, number, number] => [Math.ceil(rows / (tiles ? TILE_ROWS : LANES * LANE_ROWS)), groups, 1];
+  /** The lanes family sums up in its results, which must be f32: gives such a tensor to `write`, and converts where the real one is not. */
+  const summed = (target: Tensor, accumulate: boolean, write: (sums: Tensor, accumulate: boolean) => void): void => {
+    if (tiles || target.dtype === 'f32') {
+      write(target, accumulate);
+      return;
+    }
+    const sums = tape.tensor(target.shape, 'f32', `sums of ${target.label}`);
+    write(sums, false);
+    if (accumulate) addInto(tape, sums, target);
+    else copy(tape, sums, target);
   };
 
   const lse = tape.tensor([M, H], 'f32', 'log-sum-exp of attention');
-  const forward = shape(M, H, 1);
-  tape.dispatch({
-    shader,
-    entry: 'forward',
-    types,
-    constants: { ...forward.constants, SAVE: Number(differentiable) },
-    tensors: { q, k, v, keyRanges, o, lse },
-    params,
-    workgroups: forward.workgroups,
-    flops,
+  summed(o, false, (sums) => {
+    const tensors = { q, k, v, keyRanges, o: sums, lse };
+    tape.dispatch({ ...common, entry: 'forward', constants: { ...constants, SAVE: Number(differentiable) }, tensors, workgroups: blocks(M, H), flops });
   });
 
   tape.record([o], [q, k, v], () => {
     const dO = tape.gradient(o);
     const rows = tape.tensor([M, H, 4], 'u32', 'rows of attention');
-    tape.dispatch({
-      shader: lanesShader,
-      entry: 'prepare',
-      types,
-      constants: { D },
-      tensors: { saved: lse, result: o, dO, keyRanges, prepared: rows },
-      params,
-      workgroups: Math.ceil((M * H) / 64),
-      flops: 2 * o.size,
-    });
+    const tensors = { saved: lse, result: o, dO, keyRanges, prepared: rows };
+    tape.dispatch({ shader: lanesShader, entry: 'prepare', types, tensors, params: lanesParams, workgroups: Math.ceil((M * H) / 64), flops: 2 * o.size });
 
-    tape.addGradient(q, (dq, accumulate) => {
-      const { constants, workgroups } = shape(M, H, 1);
-      tape.dispatch({
-        shader,
-        entry: 'queries',
-        types,
-        constants: { ...constants, ACCUMULATE: Number(accumulate) },
-        tensors: { q, k, v, keyRanges, dO, rows, dq },
-        params,
-        workgroups,
-        flops: 1.5 * flops,
+    tape.addGradient(q, (target, add) => {
+      summed(target, add, (dq, accumulate) => {
+        const tensors = { q, k, v, keyRanges, dO, rows, dq };
+        const variant = { ...constants, ACCUMULATE: Number(accumulate) };
+        tape.dispatch({ ...common, entry: 'queries', constants: variant, tensors, workgroups: blocks(M, H), flops: 1.5 * flops });
       });
     });
 
-    const keys = (dk: Tensor, accumulateK: boolean, dv: Tensor, accumulateV: boolean): void => {
+    const keys = (targetK: Tensor, addK: boolean, targetV: Tensor, addV: boolean): void => {
       if (!queryRanges) throw new Error('attention: the gradients of k and v need queryRanges');
-      const { constants, workgroups } = shape(N, KV, 2);
-      tape.dispatch({
-        shader,
-        entry: 'keys',
-        types,
-        constants: { ...constants, ACCUMULATE_K: Number(accumulateK), ACCUMULATE_V: Number(accumulateV) },
-        tensors: { q, k, v, dO, rows, queryRanges, dk, dv },
-        params,
-        workgroups,
-        flops: 2 * flops,
+      summed(targetK, addK, (dk, accumulateK) => {
+        summed(targetV, addV, (dv, accumulateV) => {
+          const tensors = { q, k, v, dO, rows, queryRanges, dk, dv };
+          const variant = { ...constants, ACCUMULATE_K: Number(accumulateK), ACCUMULATE_V: Number(accumulateV) };
+          tape.dispatch({ ...common, entry: 'keys', constants: variant, tensors, workgroups: blocks(N, KV), flops: 2 * flops });
+        });
       });
     };
     // One dispatch makes both; where only one is asked for, the other goes to memory that nobody reads.

@@ -53,6 +53,8 @@ export type Kernel =
   | { family: 'register'; tile: RegisterTile; lanes: number; alongN: boolean; parts?: number }
   | { family: 'quad'; tile: RegisterTile; lanes: number; alongN: boolean; parts?: number };
 
+type SplitKernel = Exclude<Kernel, { family: 'vector' }>;
+
 export interface Shape {
   M: number;
   N: number;
@@ -162,7 +164,7 @@ export function chooseKernel(target: Target, layout: Layout, shape: Shape, hasLo
   const { M, N, K } = shape;
   const { matmul: tuning } = target.tuning;
   if (!aligned(layout, shape)) return PLAIN;
-  let kernel: Kernel;
+  let kernel: SplitKernel;
   if (tuning.family === 'registers') {
     kernel = chooseRegisterKernel(tuning[layout], tuning.lanes, shape, tuning.quads && target.features.subgroups ? 'quad' : 'register');
   } else if (M <= VECTOR_ROWS && layout === 'NT') {
@@ -185,8 +187,8 @@ function aligned(layout: Layout, { M, N, K }: Shape): boolean {
  * The tile and direction that need the least time by a simple model: gathers of the loads plus multiply-adds, over all quads. Tiles
  * larger than the measured best are not considered; smaller ones win where the result is narrow.
  */
-function chooseRegisterKernel(best: RegisterTile, lanes: number, { M, N }: Shape, family: 'quad' | 'register'): Kernel {
-  let kernel: Kernel | undefined;
+function chooseRegisterKernel(best: RegisterTile, lanes: number, { M, N }: Shape, family: 'quad' | 'register'): SplitKernel {
+  let kernel: SplitKernel | undefined;
   let least = Infinity;
   for (const alongN of [true, false]) {
     for (const rows of [4, 2, 1] as const) {

@@ -9,6 +9,7 @@ import {
   type TokenRow,
   type TrainableMessage,
 } from '../../../src/text/trainable.ts';
+import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { describeShared, sharedFolder, sharedJsonl } from '../../shared.ts';
 
 /** The text that is learnt from, runs apart. */
@@ -60,7 +61,9 @@ describeShared('token rows against the reference', () => {
 });
 
 describeShared('what is learnt from', () => {
-  const smol = (): Promise<Tokenizer> => loadTokenizer(sharedFolder('models', 'SmolLM2-135M-Instruct'));
+  let loaded: Promise<Tokenizer> | undefined;
+  const smol = (): Promise<Tokenizer> =>
+    (loaded ??= loadTokenizer(sharedFolder('models', 'SmolLM2-135M-Instruct')));
   const stories = (): Promise<Tokenizer> => loadTokenizer(sharedFolder('models', 'stories260K'));
   const talk: TrainableMessage[] = [
     { role: 'system', content: 'Be brief.' },
@@ -127,6 +130,17 @@ describeShared('what is learnt from', () => {
     expect(row.notes).toHaveLength(1);
   });
 
+  it('an answer that ends inside a token: the token is learnt', async () => {
+    const tokenizer = await smol();
+    const template =
+      "{% if messages|length < 2 %}{{ raise_exception('too short') }}{% endif %}{% for m in messages %}{{ m.role + ':\n' + m.content }}{% endfor %}ly and so on";
+    const messages = [talk[1], { role: 'assistant', content: 'friend' } as const, talk[3]];
+    const row = renderExample({ kind: 'messages', messages }, tokenizer, {
+      template: template.replace('}}{% endfor %}', "+ 'ly\n' }}{% endfor %}"),
+    });
+    expect(supervisedText(row, tokenizer)).toEqual(['friendly']);
+  });
+
   it('a template without an end of turn: eos is added, with a note', async () => {
     const tokenizer = await smol();
     const template =
@@ -151,6 +165,20 @@ describeShared('what is learnt from', () => {
     expect(row.ids).toEqual([1, 403, 407, 261, 378, 2]);
     expect(row.labels).toEqual([IGNORED, IGNORED, IGNORED, IGNORED, 378, 2]);
     expect(row.notes[0]).toContain('share a token');
+  });
+});
+
+describe('a tokenizer without bos', () => {
+  it('still learns nothing at the first token', async () => {
+    const letters = Object.fromEntries([...'abc'].map((letter, id) => [letter, id]));
+    const file = { model: { type: 'BPE', vocab: letters, merges: [], unk_token: null }, added_tokens: [] };
+    const tokenizer = await loadTokenizer(memoryFiles({ 'tokenizer.json': JSON.stringify(file) }));
+    const row = renderExample({ kind: 'text', text: 'abc' }, tokenizer);
+    expect(row).toEqual({ ids: [0, 1, 2], labels: [IGNORED, 1, 2], notes: [] });
+    expect(renderExample({ kind: 'completion', prompt: '', completion: 'ab' }, tokenizer).labels).toEqual([
+      IGNORED,
+      1,
+    ]);
   });
 });
 

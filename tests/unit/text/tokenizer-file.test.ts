@@ -133,6 +133,32 @@ describe('tokenizer files', () => {
     expect((await load({ ...split, pre_tokenizer: null })).encode('a½²')).toEqual([2 + 1, 2]);
   });
 
+  it('splits words and punctuation as the reference implementation does', async () => {
+    const tokens = ['é', 'a', '!', 'éa', '!!', 'a!'];
+    const withStep = (pre_tokenizer: Json): Json =>
+      changed((f) => {
+        f.pre_tokenizer = pre_tokenizer;
+        f.model = {
+          type: 'BPE',
+          unk_token: null,
+          vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+          merges: ['é a', '! !', 'a !'],
+        };
+        f.post_processor = null;
+        f.added_tokens = [];
+      });
+    // A letter with an accent is part of its word; spaces are dropped; runs of punctuation stay together.
+    expect((await load(withStep({ type: 'Whitespace' }))).encode('éa!! a')).toEqual([3, 4, 1]);
+    expect((await load(withStep({ type: 'Punctuation' }))).encode('éa!!')).toEqual([3, 2, 2]);
+    expect((await load(withStep({ type: 'Punctuation', behavior: 'Contiguous' }))).encode('éa!!')).toEqual([
+      3, 4,
+    ]);
+    await graftError(
+      () => load(withStep({ type: 'Punctuation', behavior: 'MergedWithNext' })),
+      'tokenizer-unsupported',
+    );
+  });
+
   it('takes no byte order mark for a space', async () => {
     const vocab = Object.fromEntries(
       ['ï', '»', '¿', 'a', 'Ġ', '¿a', '»¿', 'Ġa'].map((token, id) => [token, id]),
@@ -333,10 +359,10 @@ describe('tokenizer files', () => {
           ]++;
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
-    expect(seen.result).toBeGreaterThan(100);
-    expect(seen.error).toBeGreaterThan(500);
+    expect(seen.result).toBeGreaterThan(50);
+    expect(seen.error).toBeGreaterThan(300);
   });
 
   it('fuzzed configurations too', async () => {
@@ -360,7 +386,7 @@ describe('tokenizer files', () => {
           expect(tokenizer.decode(tokenizer.encode('ab the'))).toBe('ab the');
         });
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 });

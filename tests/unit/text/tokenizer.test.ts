@@ -132,10 +132,31 @@ describeShared('tokenizers against the reference', () => {
     expect(stories.decode(ids)).toBe('a\uFEFFb');
   });
 
-  it('holds an emoji back until its last byte', async () => {
+  it('holds bytes back until their run ends, and decodes a damaged run as the reference implementation does', async () => {
     const stories = await loadTokenizer(sharedFolder('models', 'stories260K'));
     const bytes = ['F0', '9F', '99', '82'].map((byte) => stories.idOf(`<0x${byte}>`) ?? -1);
-    const pieces = streamed(stories, [...stories.encode('a'), ...bytes, ...bytes.slice(0, 2)]);
-    expect(pieces).toEqual(['a', '', '', '', '🙂', '', '', '\uFFFD']);
+    const [a] = stories.encode('a');
+    expect(streamed(stories, [a, ...bytes, a])).toEqual(['a', '', '', '', '', '🙂 a', '']);
+    expect(streamed(stories, [a, 13])).toEqual(['a', '', '\n']);
+    // A run is text as a whole or not at all.
+    expect(streamed(stories, [a, 13, ...bytes.slice(0, 2), a])).toEqual([
+      'a',
+      '',
+      '',
+      '',
+      '\uFFFD\uFFFD\uFFFD a',
+      '',
+    ]);
+    // From tokenizers 0.22: Tokenizer.from_file(…).decode(ids).
+    const ids = [390, 133, 50, 208, 415, 399, 248, 34, 91, 451, 186];
+    expect(stories.decode(ids)).toBe('nam\uFFFD\uFFFD\uFFFDh very\uFFFD\uFFFD\uFFFDz\uFFFD');
+  });
+
+  it('holds half an emoji of a byte-level tokenizer back', async () => {
+    const smol = await loadTokenizer(sharedFolder('models', 'SmolLM2-135M-Instruct'));
+    const ids = smol.encode('a🙂');
+    expect(ids.length).toBeGreaterThan(2);
+    expect(streamed(smol, ids)).toEqual(['a', ...new Array<string>(ids.length - 2).fill(''), '🙂', '']);
+    expect(streamed(smol, ids.slice(0, -1)).join('')).toBe('a\uFFFD');
   });
 });

@@ -1,0 +1,77 @@
+// Rotary position embedding (Su et al., 2021) in the half-split order of Hugging Face's Llama.
+//
+//   y[m,h,i]     = scaling · (x[m,h,i] · cos t − x[m,h,i+r] · sin t)
+//   y[m,h,i+r]   = scaling · (x[m,h,i+r] · cos t + x[m,h,i] · sin t)         t = positions[m] · inverseFrequencies[i],  r = rotary / 2
+//
+// for i < r; what is behind the first `rotary` numbers of a head stays. x: [M, H·D]. positions: [M]. inverseFrequencies: [r].
+// DIRECTION −1 turns back: the gradient. `in_place` turns x itself; `add_turned` gives y (+)= x turned, for gradients that others hold too.
+// One thread per pair, and in `add_turned` one more for each two numbers that stay.
+
+struct Params { M: u32, H: u32, D: u32, R: u32, scaling: f32 }
+
+override DIRECTION: f32 = 1;
+override ACCUMULATE: bool = false;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> positions: array<u32>;
+@group(0) @binding(2) var<storage, read> inverseFrequencies: array<f32>;
+@group(0) @binding(3) var<storage, read_write> turned: array<Elem>;
+@group(0) @binding(4) var<storage, read> x: array<Elem>;
+@group(0) @binding(5) var<storage, read_write> y: array<Elem>;
+
+// π/2 in three parts (Cody and Waite, 1980). The first two have 8 and 11 bits, so that their products with up to 13 bits of quarters are exact.
+const QUARTER_A = 1.5703125;
+const QUARTER_B = 0.00048375129699707031;
+const QUARTER_C = 7.549789948768648e-8;
+const PER_QUARTER = 0.6366197723675814;
+
+// Scaled cosine and sine of a position's angle. WGSL's own promise 11 bits, and SwiftShader's have 13: polynomials of Cephes instead
+// (Moshier, sinf.c), which are good to an f32 between −π/4 and π/4.
+fn rotation(m: u32, i: u32) -> vec2f {
+  let angle = f32(positions[m]) * inverseFrequencies[i];
+  let quarters = round(angle * PER_QUARTER);
+  let t = ((angle - quarters * QUARTER_A) - quarters * QUARTER_B) - quarters * QUARTER_C;
+  let z = t * t;
+  let sine = t + t * z * (-1.6666654611e-1 + z * (8.3321608736e-3 - z * 1.9515295891e-4));
+  let cosine = 1 - 0.5 * z + z * z * (4.166664568298827e-2 + z * (-1.388731625493765e-3 + z * 2.443315711809948e-5));
+  let n = u32(quarters);
+  var r = select(vec2f(cosine, sine), vec2f(-sine, cosine), (n & 1u) == 1u);
+  r = select(r, -r, (n & 2u) == 2u);
+  return vec2f(r.x, DIRECTION * r.y) * params.scaling;
+}
+
+fn turn(a: f32, b: f32, r: vec2f) -> vec2f { return vec2f(a * r.x - b * r.y, b * r.x + a * r.y); }
+
+@compute @workgroup_size(64)
+fn in_place(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let pair = id.x + id.y * groups.x * 64u;
+  let row = pair / params.R;
+  if (row >= params.M * params.H) { return; }
+  let i = pair % params.R;
+  let a = row * params.D + i;
+  let b = a + params.R;
+  let t = turn(f32(turned[a]), f32(turned[b]), rotation(row / params.H, i));
+  turned[a] = Elem(t.x);
+  turned[b] = Elem(t.y);
+}
+
+@compute @workgroup_size(64)
+fn add_turned(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let pair = id.x + id.y * groups.x * 64u;
+  let row = pair / (params.D / 2u);
+  if (row >= params.M * params.H) { return; }
+  let i = pair % (params.D / 2u);
+  var a = row * params.D + i;
+  var b = a + params.R;
+  var t: vec2f;
+  if (i < params.R) {
+    t = turn(f32(x[a]), f32(x[b]), rotation(row / params.H, i));
+  } else {
+    a = row * params.D + 2u * i;
+    b = a + 1u;
+    t = vec2f(f32(x[a]), f32(x[b]));
+  }
+  if (ACCUMULATE) { t += vec2f(f32(y[a]), f32(y[b])); }
+  y[a] = Elem(t.x);
+  y[b] = Elem(t.y);
+}

@@ -1,0 +1,58 @@
+/** Parity of tiny random-weight models with transformers and PEFT, in f32: logits, logits with an adapter, loss, gradients, greedy ids. */
+import { expect, test } from 'vitest';
+import { readPeft } from '../../src/export/peft.ts';
+import { Generator } from '../../src/model/generator.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { Adapter } from '../../src/model/lora.ts';
+import { greedy } from '../../src/model/sampling.ts';
+import { computeGradients } from '../../src/train/gradients.ts';
+import { describeShared, sharedFolder, sharedJson } from '../shared.ts';
+import { describeDevice } from './adapters.ts';
+import { readReference } from './reference-file.ts';
+import { worstError } from './run.ts';
+
+const FAMILIES = ['llama', 'llama-tied-mha', 'llama3-rope-scaling', 'llama-biases'];
+
+describeShared('families', () => {
+  describeDevice('Families', (context) => {
+    for (const name of FAMILIES) {
+      test(name, async () => {
+        const path = ['reference', 'families', name];
+        const model = await LanguageModel.load(context.device, sharedFolder(...path), { precision: 'f32' });
+        const { floats, integers } = await readReference([...path, 'reference.safetensors']);
+        const ids = rowsOf(integers.get('ids')!);
+        const labels = rowsOf(integers.get('labels')!);
+        const rows = ids.map((row, i) => ({ ids: row, labels: labels[i] }));
+        const { modules, tensors } = await readPeft(sharedFolder(...path, 'adapter'), model.definition);
+        const adapter = new Adapter(context.device, modules, tensors, { trainable: true });
+        const V = model.definition.shape.vocabulary;
+        for (const [i, row] of ids.entries()) {
+          const part = (all: Float32Array): Float32Array => all.subarray(i * row.length * V, (i + 1) * row.length * V);
+          expect(worstError(await model.logits(row), part(floats.get('logits')!))).toBeLessThan(1e-4);
+          expect(worstError(await model.logits(row, adapter), part(floats.get('logits_lora')!))).toBeLessThan(1e-4);
+        }
+        const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows);
+        expect(Math.abs(loss - floats.get('loss')![0])).toBeLessThan(1e-4);
+        const expected = (await readReference([...path, 'grads.safetensors'])).floats;
+        expect([...gradients.keys()].sort()).toEqual([...expected.keys()].sort());
+        for (const [tensor, values] of expected) expect(worstError(gradients.get(tensor)!, values), tensor).toBeLessThan(1e-3);
+
+        const text = sharedJson<{ prompt_ids?: number[]; ids?: number[]; new_ids: number[] }>(...path, 'greedy.json');
+        const prompt = text.prompt_ids ?? text.ids!;
+        const generator = new Generator(model, 1, 64);
+        const [generated] = await generator.generate([prompt], { maxNewTokens: text.new_ids.length, sampling: greedy, seed: 0, stopIds: [] });
+        expect(generated.ids).toEqual(text.new_ids);
+        await context.device.settle();
+        generator.destroy();
+        adapter.destroy();
+        await model.destroy();
+      });
+    }
+  });
+});
+
+/** A matrix of ids as rows. */
+function rowsOf({ values, shape }: { values: number[]; shape: readonly number[] }): number[][] {
+  const width = shape[shape.length - 1];
+  return Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width));
+}

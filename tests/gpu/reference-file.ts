@@ -1,0 +1,28 @@
+/** Reference numbers in safetensors files of ../shared. */
+import { toFloat32 } from '../../src/weights/dtypes.ts';
+import { parseSafetensors } from '../../src/weights/safetensors.ts';
+import { sharedFolder } from '../shared.ts';
+
+export interface Reference {
+  readonly floats: ReadonlyMap<string, Float32Array>;
+  readonly integers: ReadonlyMap<string, { values: number[]; shape: readonly number[] }>;
+}
+
+/** Reads a file: floats as f32, I64 and I32 as numbers. */
+export async function readReference(path: readonly string[]): Promise<Reference> {
+  const source = await sharedFolder(...path.slice(0, -1)).open(path[path.length - 1]);
+  if (!source) throw new Error(`${path.join('/')} is not there`);
+  const floats = new Map<string, Float32Array>();
+  const integers = new Map<string, { values: number[]; shape: readonly number[] }>();
+  for (const [name, entry] of await parseSafetensors(source)) {
+    const bytes = await entry.read();
+    if (entry.dtype === 'F32' || entry.dtype === 'F16' || entry.dtype === 'BF16') {
+      floats.set(name, Float32Array.from(toFloat32(bytes, entry.dtype, name)));
+      continue;
+    }
+    const width = entry.dtype === 'I64' ? 8 : 4;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    integers.set(name, { values: Array.from({ length: bytes.byteLength / width }, (_, i) => view.getInt32(i * width, true)), shape: entry.shape });
+  }
+  return { floats, integers };
+}
