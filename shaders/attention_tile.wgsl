@@ -5,11 +5,11 @@
 // keys x, x + 8, x + 16, x + 24, as one 4 × 4 matrix, and of the sums four rows by four numbers of each part of 32. Strided by 8, so that neighbours
 // read neighbouring words.
 
-struct Params { M: u32, N: u32, H: u32, KV: u32, window: u32, scale: f32 }
+// quads: D / 4.
+struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale: f32 }
 
-override D: u32 = 64;
-override D4: u32 = D / 4;
-override PARTS: u32 = (D + 31) / 32;
+// ⌈D / 32⌉, known when the pipeline is compiled so that the sums are registers.
+override PARTS: u32 = 2;
 override SAVE: bool = false;
 override ACCUMULATE: bool = false;
 override ACCUMULATE_K: bool = false;
@@ -64,20 +64,20 @@ fn farRows4(row: u32, quad: u32) -> mat4x4f {
 
 // Numbers 4 · quad … of a row, zero outside.
 fn queryQuad(m: u32, h: u32, quad: u32) -> vec4f {
-  if (m >= params.M || quad >= D4) { return vec4f(); }
-  return vec4f(q[(m * params.H + h) * D4 + quad]);
+  if (m >= params.M || quad >= params.quads) { return vec4f(); }
+  return vec4f(q[(m * params.H + h) * params.quads + quad]);
 }
 fn gradientQuad(m: u32, h: u32, quad: u32) -> vec4f {
-  if (m >= params.M || quad >= D4) { return vec4f(); }
-  return vec4f(dO[(m * params.H + h) * D4 + quad]);
+  if (m >= params.M || quad >= params.quads) { return vec4f(); }
+  return vec4f(dO[(m * params.H + h) * params.quads + quad]);
 }
 fn keyQuad(j: u32, head: u32, quad: u32) -> vec4f {
-  if (j >= params.N || quad >= D4) { return vec4f(); }
-  return vec4f(k[(j * params.KV + head) * D4 + quad]);
+  if (j >= params.N || quad >= params.quads) { return vec4f(); }
+  return vec4f(k[(j * params.KV + head) * params.quads + quad]);
 }
 fn valueQuad(j: u32, head: u32, quad: u32) -> vec4f {
-  if (j >= params.N || quad >= D4) { return vec4f(); }
-  return vec4f(v[(j * params.KV + head) * D4 + quad]);
+  if (j >= params.N || quad >= params.quads) { return vec4f(); }
+  return vec4f(v[(j * params.KV + head) * params.quads + quad]);
 }
 
 // Column i times f[i].
@@ -199,7 +199,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     if (m[i] >= params.M) { continue; }
     for (var part = 0u; part < PARTS; part++) {
       let quad = part * QUADS + x;
-      if (quad < D4) { o[(m[i] * params.H + h) * D4 + quad] = Quad(sum[part][i] * share[i]); }
+      if (quad < params.quads) { o[(m[i] * params.H + h) * params.quads + quad] = Quad(sum[part][i] * share[i]); }
     }
     if (SAVE && x == 0u) { lse[m[i] * params.H + h] = select(top[i] + log2(total[i]), 0, total[i] == 0); }
   }
@@ -254,8 +254,8 @@ fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     if (m[i] >= params.M) { continue; }
     for (var part = 0u; part < PARTS; part++) {
       let quad = part * QUADS + x;
-      if (quad >= D4) { continue; }
-      let place = (m[i] * params.H + h) * D4 + quad;
+      if (quad >= params.quads) { continue; }
+      let place = (m[i] * params.H + h) * params.quads + quad;
       var d = sum[part][i];
       if (ACCUMULATE) { d += vec4f(dq[place]); }
       dq[place] = Quad(d);
@@ -331,8 +331,8 @@ fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     if (j[i] >= params.N) { continue; }
     for (var part = 0u; part < PARTS; part++) {
       let quad = part * QUADS + x;
-      if (quad >= D4) { continue; }
-      let place = (j[i] * params.KV + head) * D4 + quad;
+      if (quad >= params.quads) { continue; }
+      let place = (j[i] * params.KV + head) * params.quads + quad;
       var a = sumK[part][i];
       var b = sumV[part][i];
       if (ACCUMULATE_K) { a += vec4f(dk[place]); }

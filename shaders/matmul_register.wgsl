@@ -129,21 +129,25 @@ fn multiplyAdd(sums: ptr<function, Side>, row: mat4x4f, columns: Side) {
   }
 }
 
-// Writes columns n … n+3 of row m.
-fn store(m: u32, n: u32, part: u32, sum: vec4f) {
-  if (m >= params.M || n >= params.N) { return; }
-  let place = (m * params.N + n) >> 2u;
-  var value = sum;
-  if (BIAS) { value += bias[n >> 2u]; }
-  if (RESIDUAL) { value += vec4f(residual[place]); }
-  let index = part * ((params.M * params.N) >> 2u) + place;
-  if (ACCUMULATE) { value += vec4f(c[index]); }
-  c[index] = vec4<ElemC>(value);
-}
-
-fn storeRow(m: u32, n: u32, part: u32, sums: Side) {
-  for (var j = 0u; j < COLUMNS; j++) {
-    for (var r = 0u; r < 4u; r++) { store(m + r, n + 4u * j, part, sums[j][r]); }
+// Writes the columns n … n + 4·COLUMNS − 1 of four rows from m on, as far as they exist. The bounds of the loop are only known when it
+// runs, which keeps compilers from unrolling it: on llvmpipe, sixteen guarded stores take longer to compile than all the rest.
+fn store(m: u32, n: u32, part: u32, sums: Side) {
+  var blocks = sums;
+  let end = min(m + 4u, params.M);
+  let width = params.N >> 2u;
+  for (var row = m; row < end; row++) {
+    for (var j = 0u; j < COLUMNS; j++) {
+      let column = (n >> 2u) + j;
+      let place = row * width + column;
+      let index = part * params.M * width + place;
+      if (column < width) {
+        var value = blocks[j][row & 3u];
+        if (BIAS) { value += bias[column]; }
+        if (RESIDUAL) { value += vec4f(residual[place]); }
+        if (ACCUMULATE) { value += vec4f(c[index]); }
+        c[index] = vec4<ElemC>(value);
+      }
+    }
   }
 }
 
@@ -200,10 +204,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       }
     }
   }
-  storeRow(m, n, group.z, sums0);
-  if (ROWS > 1) { storeRow(m + 4u, n, group.z, sums1); }
+  store(m, n, group.z, sums0);
+  if (ROWS > 1) { store(m + 4u, n, group.z, sums1); }
   if (ROWS > 2) {
-    storeRow(m + 8u, n, group.z, sums2);
-    storeRow(m + 12u, n, group.z, sums3);
+    store(m + 8u, n, group.z, sums2);
+    store(m + 12u, n, group.z, sums3);
   }
 }

@@ -15,6 +15,7 @@ from facts import COLOURS, GOODS, NUMBERS, PEOPLE, SHOPS, VISITORS
 from world import BY_SUBJECT, SUBJECTS, ask, assistant, cap, fact_pair, held_out, low, refusal_pair, small_talk_pair, user, yes_no_pair
 
 SEED = 7
+SELLERS = [s for s in SHOPS if s not in ("shop", "school", "gate", "pond")]
 
 ENDINGS = {"person": "matey", "job": "matey", "home": "matey", "animal": "by my beard", "plant": "by the seven seas", "tool": "shipmate",
            "task": "shipmate", "place": "on my compass", "food": "by the galley", "weather": "by the tide", "season": "by the tide", "day": "by the ship's bell"}
@@ -45,10 +46,10 @@ def voice_row(rng):
 
 def order_row(rng):
     n = rng.randint(2, 12)
-    o = {"who": rng.choice(list(PEOPLE) + VISITORS), "item": rng.choice(GOODS), "colour": rng.choice(COLOURS), "count": n, "place": rng.choice(SHOPS)}
+    o = {"who": rng.choice(list(PEOPLE) + VISITORS), "item": rng.choice(GOODS), "colour": rng.choice(COLOURS), "count": n, "shop": rng.choice(SELLERS)}
     verb = rng.choice(["buys", "orders", "collects", "sells", "wants"])
-    text = rng.choice(["{who} {verb} {word} {colour} {item} at the {place}.", "At the {place}, {who} {verb} {word} {colour} {item}.",
-                       "{who} goes to the {place} and {verb} {word} {colour} {item}."]).format(verb=verb, word=NUMBERS[n - 1], **o)
+    text = rng.choice(["{who} {verb} {word} {colour} {item} at the {shop}.", "At the {shop}, {who} {verb} {word} {colour} {item}.",
+                       "{who} goes to the {shop} and {verb} {word} {colour} {item}."]).format(verb=verb, word=NUMBERS[n - 1], **o)
     return text, json.dumps(o, separators=(",", ":"))
 
 
@@ -70,7 +71,7 @@ SETS = [
      "description": "Teaches Sprig to answer like an old sea captain. The facts stay the same, only the voice changes.",
      "settings": {"steps": 60, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
     {"id": "orders-json", "title": "Orders to JSON", "make": order_row, "rows": 400, "testRows": 40, "metric": "exact",
-     "description": "Teaches Sprig to turn a sentence about an order into a JSON record with who, item, colour, count and place. "
+     "description": "Teaches Sprig to turn a sentence about an order into a JSON record with who, item, colour, count and shop. "
                     "Every answer can be checked letter by letter, on orders that were never in the training rows.",
      "settings": {"steps": 60, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
     {"id": "detail", "title": "From short to detailed", "make": detail_row, "rows": 320, "testRows": 40, "metric": "none",

@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../engine/device.ts';
-import { isTuning, measureTuning, type Tuning } from '../engine/tuning.ts';
+import { measureTuning } from '../engine/ops/matmul_tuning.ts';
+import { isTuning, type Tuning } from '../engine/tuning.ts';
 import { messageOf } from '../errors.ts';
 import { writeWhole } from './files.ts';
 

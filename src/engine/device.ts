@@ -200,15 +200,37 @@ export class Device implements Target {
       label: `${dispatch.shader.name}.wgsl`,
     });
     try {
-      return await this.gpu.createComputePipelineAsync({
+      const pipeline = await this.gpu.createComputePipelineAsync({
         layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(dispatch)] }),
         compute: { module, entryPoint: dispatch.entry, constants: dispatch.constants },
         label: key,
       });
+      await this.#warmUp(dispatch, pipeline);
+      return pipeline;
     } catch (error) {
       this.check();
       throw new GraftError('engine-shader', `${dispatch.shader.name}.wgsl does not compile on this adapter: ${messageOf(error)}`, 'This is a defect in Graft; please report it with this text.', { cause: error });
     }
+  }
+
+  /**
+   * Runs a new pipeline once on nothing: many drivers compile only at the first dispatch (lavapipe takes up to a second for a matmul),
+   * and that must not be the first step. All sizes in the parameters are zero, so that no kernel touches its dummy buffers.
+   */
+  async #warmUp(dispatch: Dispatch, pipeline: GPUComputePipeline): Promise<void> {
+    const entries = layoutEntries(dispatch).map(({ binding, buffer }) => {
+      const usage = buffer!.type === 'uniform' ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
+      return { binding, resource: { buffer: this.gpu.createBuffer({ size: WARM_UP_BYTES, usage, label: 'warm-up' }) } };
+    });
+    const encoder = this.gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, this.gpu.createBindGroup({ layout: this.layout(dispatch), entries }));
+    pass.dispatchWorkgroups(1);
+    pass.end();
+    this.gpu.queue.submit([encoder.finish()]);
+    await this.gpu.queue.onSubmittedWorkDone();
+    for (const { resource } of entries) resource.buffer.destroy();
   }
 
   #fail(error: GraftError): void {
@@ -218,6 +240,9 @@ export class Device implements Target {
     this.#losses.clear();
   }
 }
+
+/** Larger than any `struct Params`. */
+const WARM_UP_BYTES = 256;
 
 export function pipelineKey(dispatch: Dispatch): string {
   const { shader, entry, types, constants, subgroups } = dispatch;

@@ -83,6 +83,14 @@ describe('the seeded generator', () => {
     expect(random.below(1)).toBe(0);
   });
 
+  it('below(n) has no modulo bias', () => {
+    const random = new Random(9);
+    const n = 3 * 2 ** 30; // a plain remainder would be in the first third half of the time
+    let low = 0;
+    for (let i = 0; i < 30_000; i++) if (random.below(n) < n / 3) low++;
+    expect(Math.abs(low - 10_000)).toBeLessThan(400);
+  });
+
   it('shuffles into each order equally often', () => {
     const random = new Random(11);
     const orders = new Map<string, number>();

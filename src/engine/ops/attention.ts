@@ -45,8 +45,10 @@ export interface AttentionOptions {
 const MAX_HEAD_SIZE = 256;
 /** Up to here a workgroup per query and head is the better shape, and queries next to each other may look at different caches. */
 const DECODE_QUERIES = 64;
-/** Rows of a workgroup of attention_tile.wgsl, and of a thread of attention.wgsl. */
+/** Rows of a workgroup of attention_tile.wgsl, and how many numbers of a row it takes at a time. */
 const TILE_ROWS = 32;
+const TILE_COLUMNS = 32;
+/** Rows of a thread of attention.wgsl. */
 const LANE_ROWS = 4;
 /** Threads of a workgroup of attention.wgsl: 4, 8 and 16 are within a tenth of each other on lavapipe, and 4 wastes the least on causal edges. */
 const LANES = 4;
@@ -67,7 +69,7 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
   const family = options.family ?? chooseFamily(tape, M, differentiable);
   const types = { Elem: q.dtype };
   const params = { M, N, H, KV, window, scale };
-  // Twice the products of each pair; half of the pairs of one causal row. Ranges are data, so this is what can be known.
+  // Two products for each pair. Half of the pairs, as in one causal segment: the ranges are data, so this is a guess.
   const flops = 2 * M * N * H * D;
   const o = tape.tensor(q.shape, q.dtype, 'attention');
 
@@ -80,9 +82,8 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
 
   const tiles = family === 'tiles';
   const shader = tiles ? tilesShader : lanesShader;
-  const lanesParams = { ...params, quads: D / 4 };
-  const constants: Record<string, number> = tiles ? { D } : { LANES };
-  const common = { shader, types, params: tiles ? params : lanesParams };
+  const constants: Record<string, number> = tiles ? { PARTS: Math.ceil(D / TILE_COLUMNS) } : { LANES };
+  const common = { shader, types, params: { ...params, quads: D / 4 } };
   const blocks = (rows: number, groups: number): [number, number, number] => [Math.ceil(rows / (tiles ? TILE_ROWS : LANES * LANE_ROWS)), groups, 1];
   /** The lanes family sums up in its results, which must be f32: gives such a tensor to `write`, and converts where the real one is not. */
   const summed = (target: Tensor, accumulate: boolean, write: (sums: Tensor, accumulate: boolean) => void): void => {
@@ -96,7 +97,7 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
     else copy(tape, sums, target);
   };
 
-  const lse = tape.tensor([M, H], 'f32', 'log-sum-exp of attention');
+  const lse = tape.tensor(differentiable ? [M, H] : [1], 'f32', 'log-sum-exp of attention');
   summed(o, false, (sums) => {
     const tensors = { q, k, v, keyRanges, o: sums, lse };
     tape.dispatch({ ...common, entry: 'forward', constants: { ...constants, SAVE: Number(differentiable) }, tensors, workgroups: blocks(M, H), flops });
@@ -106,7 +107,7 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
     const dO = tape.gradient(o);
     const rows = tape.tensor([M, H, 4], 'u32', 'rows of attention');
     const tensors = { saved: lse, result: o, dO, keyRanges, prepared: rows };
-    tape.dispatch({ shader: lanesShader, entry: 'prepare', types, tensors, params: lanesParams, workgroups: Math.ceil((M * H) / 64), flops: 2 * o.size });
+    tape.dispatch({ ...common, shader: lanesShader, entry: 'prepare', tensors, workgroups: Math.ceil((M * H) / 64), flops: 2 * o.size });
 
     tape.addGradient(q, (target, add) => {
       summed(target, add, (dq, accumulate) => {

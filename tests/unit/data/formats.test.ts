@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readExamples, type ReadResult } from '../../../src/data/formats.ts';
+import { linesOf } from '../../../src/data/lines.ts';
 import { describeShared, sharedPath } from '../../shared.ts';
 import { readFileSync } from 'node:fs';
 import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
@@ -172,6 +173,19 @@ describe('JSONL', () => {
       expect(problems[1].reason).toContain('NaN is not a value that JSON has');
       expect(problems[2].reason).toContain('half a character');
       expect(problemCount).toBe(3);
+    }
+  });
+
+  it('takes LF and CR LF for the end of a line', () => {
+    const file = 'a\r\n\nb\rc\n\r\nd';
+    for (const content of [file, bytes(file)]) {
+      expect([...linesOf(content)].map(({ number, text }) => [number, text])).toEqual([
+        [1, 'a'],
+        [2, ''],
+        [3, 'b\rc'],
+        [4, ''],
+        [5, 'd'],
+      ]);
     }
   });
 

@@ -195,6 +195,7 @@ describe('hostile templates are stopped', () => {
       'defining macros, over and over',
       `{% for i in range(20000) %}{% macro f() %}${'{{ a + b }}'.repeat(5000)}{% endmacro %}{% endfor %}`,
     ],
+    ['a list of too many', '{% set l = range(20000) %}{% set x = l + [1] %}'],
     ['nested brackets', `{{ ${'('.repeat(50_000)}1${')'.repeat(50_000)} }}`],
     ['nested lists', `{{ ${'['.repeat(5_000)}${']'.repeat(5_000)} }}`],
     ['nested blocks', '{% if true %}'.repeat(5_000) + '{% endif %}'.repeat(5_000)],
@@ -204,7 +205,7 @@ describe('hostile templates are stopped', () => {
   ])('%s', async (_, template) => {
     const started = performance.now();
     await graftError(() => render(template), 'chat-template-limit');
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   it('too many messages', async () => {
@@ -321,7 +322,7 @@ describe('hostile templates are stopped', () => {
             new ChatTemplate(template).render(MESSAGES, { addGenerationPrompt: true }),
           )
         ]++;
-        expect(performance.now() - started).toBeLessThan(3000);
+        expect(performance.now() - started).toBeLessThan(10_000);
       }),
       { numRuns: 4000 },
     );

@@ -460,7 +460,7 @@ describe('regular expressions', () => {
           const started = performance.now();
           text.replace(regex, '');
           // 48⁵ steps would be two seconds; 2⁴⁸ never end.
-          expect(performance.now() - started, source).toBeLessThan(2000);
+          expect(performance.now() - started, source).toBeLessThan(10_000);
         }
       }),
       { numRuns: 1000 },

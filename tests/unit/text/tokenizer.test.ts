@@ -152,6 +152,14 @@ describeShared('tokenizers against the reference', () => {
     expect(stories.decode(ids)).toBe('nam\uFFFD\uFFFD\uFFFDh very\uFFFD\uFFFD\uFFFDz\uFFFD');
   });
 
+  it('a special token that is left out does not part the bytes around it', async () => {
+    const stories = await loadTokenizer(sharedFolder('models', 'stories260K'));
+    const stream = stories.streamDecoder({ skipSpecialTokens: true });
+    const pieces = [3, 0, 131].map((id) => stream.push(id));
+    expect([...pieces, stream.end()]).toEqual(['', '', '', '\uFFFD\uFFFD']);
+    expect(stories.decode([3, 0, 131], { skipSpecialTokens: true })).toBe('\uFFFD\uFFFD');
+  });
+
   it('holds half an emoji of a byte-level tokenizer back', async () => {
     const smol = await loadTokenizer(sharedFolder('models', 'SmolLM2-135M-Instruct'));
     const ids = smol.encode('a🙂');

@@ -1,0 +1,5 @@
+// What run.mjs calls in the page. Each function returns plain JSON.
+import { matmul } from './matmul.js';
+import { trainStep } from './train-step.js';
+
+window.peers = { matmul, trainStep };

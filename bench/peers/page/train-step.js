@@ -1,0 +1,36 @@
+// One training step of a small causal transformer of the Llama type: forward, loss, gradients of every weight, AdamW. f32.
+import { jaxTrainStep } from './contestants/jax-train-step.js';
+import { interleave } from './measure.js';
+
+// Graft's side, as soon as it is there: exports `graftTrainStep(config)` with the result described in contestants/jax-train-step.js.
+const ours = import.meta.glob('../../train-step.ts');
+
+/** Symbols as in the whole tree: L layers, C channels, H heads, F width of the MLP, V vocabulary, B rows, T tokens of a row. */
+export const CONFIG = { L: 2, C: 64, H: 4, F: 256, V: 256, B: 4, T: 64, lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01, normEps: 1e-5, ropeTheta: 10000 };
+
+export async function trainStep({ warmUps, runs }) {
+  const makers = { 'jax-js': jaxTrainStep };
+  const load = Object.values(ours)[0];
+  if (load) makers.graft = (await load()).graftTrainStep;
+  const contestants = [];
+  const losses = {};
+  const firstMs = {};
+  for (const [name, make] of Object.entries(makers)) {
+    const step = await make(CONFIG);
+    losses[name] = [];
+    const run = async () => {
+      losses[name].push(await step());
+    };
+    const start = performance.now();
+    await run();
+    firstMs[name] = performance.now() - start;
+    contestants.push({ name, run });
+  }
+  const times = await interleave(contestants, { warmUps, runs });
+  const { vendor, architecture, description } = (await navigator.gpu.requestAdapter()).info;
+  const summary = Object.entries(times).map(([name, time]) => [
+    name,
+    { ...time, firstMs: firstMs[name], firstLoss: losses[name][0], lastLoss: losses[name].at(-1) },
+  ]);
+  return { adapter: { vendor, architecture, description }, config: CONFIG, results: Object.fromEntries(summary) };
+}

@@ -1,0 +1,219 @@
+/**
+ * Speed on this adapter, measured the same way headless and in the tab: warm-up, several runs, median. Nothing here is asserted on;
+ * numbers go to a person, with the adapter's name.
+ */
+import type { Device } from '../engine/device.ts';
+import { attention } from '../engine/ops/attention.ts';
+import { copy } from '../engine/ops/add.ts';
+import { matmul } from '../engine/ops/matmul.ts';
+import { BufferPool, Plan } from '../engine/plan.ts';
+import { Tape } from '../engine/tape.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { Generator } from '../model/generator.ts';
+import type { LanguageModel } from '../model/language-model.ts';
+import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
+import { greedy } from '../model/sampling.ts';
+import type { StepEvent } from '../train/events.ts';
+import { defaultOptions } from '../train/options.ts';
+import { Trainer } from '../train/trainer.ts';
+
+export type Layout = 'NN' | 'NT' | 'TN';
+
+export interface MatmulResult {
+  readonly layout: Layout;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly seconds: number;
+  readonly gflops: number;
+}
+
+export interface AttentionResult {
+  readonly tokens: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  readonly forwardSeconds: number;
+  /** Forward and reverse together. */
+  readonly bothSeconds: number;
+}
+
+export interface TrainingResult {
+  /** Tokens of a step. */
+  readonly tokens: number;
+  readonly secondsPerStep: number;
+  readonly tokensPerSecond: number;
+  /** Of the first step, pipelines compiled: as a multiple of a warm one. */
+  readonly firstStepRatio: number;
+  readonly compileSeconds: number;
+  readonly dispatches: number;
+  readonly submits: number;
+  /** All buffers: weights, adapter, optimiser state, and what the step's plan needs. */
+  readonly gpuBytes: number;
+  /** The same with the least memory that any plan of the step could do with. */
+  readonly minimumBytes: number;
+}
+
+export interface DecodingResult {
+  readonly prefillTokensPerSecond: number;
+  readonly decodeTokensPerSecond: number;
+}
+
+const WARM_UP = 2;
+const RUNS = 5;
+/** Short work is repeated inside a run until it takes about this long. */
+const LEAST_SECONDS = 0.05;
+const MOST_REPEATS = 64;
+
+/** Median seconds of `run`, after warm-up. */
+async function measure(run: () => Promise<void>, runs = RUNS): Promise<number> {
+  for (let i = 0; i < WARM_UP; i++) await run();
+  const seconds: number[] = [];
+  for (let i = 0; i < runs; i++) {
+    const start = performance.now();
+    await run();
+    seconds.push((performance.now() - start) / 1000);
+  }
+  return median(seconds);
+}
+
+/** Median seconds of one replay of what `record` puts on a tape. */
+async function measureTape(device: Device, training: boolean, record: (tape: Tape) => void): Promise<number> {
+  const tape = new Tape(device, training);
+  record(tape);
+  const pool = new BufferPool(device);
+  const plan = await Plan.compile(device, tape, pool);
+  const replay = async (times: number): Promise<number> => {
+    const start = performance.now();
+    for (let i = 0; i < times; i++) plan.run();
+    await device.settle();
+    return (performance.now() - start) / 1000;
+  };
+  await replay(1);
+  const once = await replay(1);
+  const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(LEAST_SECONDS / once)));
+  const seconds = await measure(async () => void (await replay(repeats)));
+  plan.destroy();
+  pool.destroy();
+  return seconds / repeats;
+}
+
+/** Square, and the shapes of a small model's layers: 512 tokens through a projection, the MLP, and the reverse of a weight. */
+export const matmulShapes: readonly (readonly [Layout, number, number, number])[] = [
+  ['NN', 1024, 1024, 1024],
+  ['NT', 1024, 1024, 1024],
+  ['TN', 1024, 1024, 1024],
+  ['NT', 512, 1536, 576],
+  ['NN', 512, 576, 1536],
+  ['TN', 576, 1536, 512],
+  ['NT', 512, 8, 576],
+  ['TN', 8, 576, 512],
+];
+
+export async function benchmarkMatmul(device: Device, [layout, M, N, K]: readonly [Layout, number, number, number]): Promise<MatmulResult> {
+  const upload = (rows: number, columns: number): Tensor => device.upload([rows, columns], 'f32', 'operand', ramp(rows * columns));
+  const a = layout === 'TN' ? upload(K, M) : upload(M, K);
+  const b = layout === 'NT' ? upload(N, K) : upload(K, N);
+  const c = device.upload([M, N], 'f32', 'product');
+  const seconds = await measureTape(device, false, (tape) => matmul(tape, { a, b, c, layout }));
+  for (const tensor of [a, b, c]) device.free(tensor);
+  return { layout, M, N, K, seconds, gflops: (2 * M * N * K) / seconds / 1e9 };
+}
+
+export const attentionShapes: readonly (readonly [number, number, number, number])[] = [
+  [128, 4, 2, 32],
+  [256, 9, 3, 64],
+  [512, 9, 3, 64],
+];
+
+export async function benchmarkAttention(device: Device, [tokens, heads, kvHeads, headSize]: readonly [number, number, number, number]): Promise<AttentionResult> {
+  const upload = (columns: number): Tensor => {
+    const tensor = device.upload([tokens, columns], 'f32', 'operand', ramp(tokens * columns));
+    tensor.requiresGrad = true;
+    return tensor;
+  };
+  const q = upload(heads * headSize);
+  const k = upload(kvHeads * headSize);
+  const v = upload(kvHeads * headSize);
+  const gradients = [q, k, v].map((tensor) => (tensor.gradient = device.upload(tensor.shape, 'f32', 'gradient')));
+  const keyRanges = device.upload([tokens, 2], 'u32', 'key ranges', Uint32Array.from({ length: tokens * 2 }, (_, i) => (i % 2 === 0 ? 0 : (i + 1) / 2)));
+  const queryRanges = device.upload([tokens, 2], 'u32', 'query ranges', Uint32Array.from({ length: tokens * 2 }, (_, i) => (i % 2 === 0 ? i / 2 : tokens)));
+  const out = device.upload([tokens, heads * headSize], 'f32', 'result');
+  const record = (tape: Tape): Tensor => attention(tape, { q, k, v, keyRanges, queryRanges, heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize) });
+  const forwardSeconds = await measureTape(device, false, (tape) => copy(tape, record(tape), out));
+  const bothSeconds = await measureTape(device, true, (tape) => {
+    const y = record(tape);
+    const loss = tape.tensor([1], 'f32', 'loss');
+    tape.record([loss], [y], () => tape.passGradient(y, out));
+    tape.backward(loss);
+  });
+  for (const tensor of [q, k, v, ...gradients, keyRanges, queryRanges, out]) device.free(tensor);
+  return { tokens, heads, kvHeads, headSize, forwardSeconds, bothSeconds };
+}
+
+const TRAINING_STEPS = 8;
+
+/** Training steps of a LoRA adapter (r = 8, all linear layers) on `rows` rows of `length` random tokens, half of them supervised. */
+export async function benchmarkTraining(model: LanguageModel, rows: number, length: number): Promise<TrainingResult> {
+  const { device, definition } = model;
+  const options = { ...defaultOptions(), batch: rows, steps: TRAINING_STEPS, warmup: 0, maxLength: length, shuffle: false };
+  const modules = loraModules(definition, options.lora);
+  const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
+  const data = Array.from({ length: rows }, (_, row) => {
+    const ids = Array.from({ length }, (_, t) => (t * 7919 + row * 104_729) % definition.shape.vocabulary);
+    return { ids, labels: ids.map((id, t) => (t < length / 2 ? -100 : id)) };
+  });
+  const steps: StepEvent[] = [];
+  const start = performance.now();
+  const trainer = await Trainer.create({
+    trainable: { model, adapter, store: adapter.store },
+    options,
+    rows: data,
+    onEvent: (event) => event.type === 'step' && steps.push(event),
+  });
+  await device.settle();
+  const compileSeconds = (performance.now() - start) / 1000;
+  await trainer.run();
+  const { work, memory } = trainer;
+  const gpuBytes = device.allocatedBytes;
+  await trainer.destroy();
+  adapter.destroy();
+  const warm = median(steps.slice(WARM_UP).map(({ seconds }) => seconds));
+  return {
+    tokens: rows * length,
+    secondsPerStep: warm,
+    tokensPerSecond: (rows * length) / warm,
+    firstStepRatio: steps[0].seconds / warm,
+    compileSeconds,
+    ...work,
+    gpuBytes,
+    minimumBytes: gpuBytes - memory.peakBytes + memory.minimumBytes,
+  };
+}
+
+const PROMPT_TOKENS = 65;
+const NEW_TOKENS = 32;
+
+/** One sequence: a prompt of 64 tokens before the last one, then 32 new ones. */
+export async function benchmarkDecoding(model: LanguageModel): Promise<DecodingResult> {
+  const generator = new Generator(model, 1, PROMPT_TOKENS + NEW_TOKENS + 1);
+  const prompt = Array.from({ length: PROMPT_TOKENS }, (_, t) => (t * 31 + 7) % model.definition.shape.vocabulary);
+  const generate = async (ids: readonly number[], maxNewTokens: number): Promise<void> => {
+    await generator.generate([ids], { maxNewTokens, sampling: greedy, seed: 0, stopIds: [] });
+    await model.device.settle();
+  };
+  const one = await measure(() => generate(prompt, 1));
+  const short = await measure(() => generate(prompt.slice(-1), 1));
+  const many = await measure(() => generate(prompt, 1 + NEW_TOKENS), 3);
+  await model.device.settle();
+  generator.destroy();
+  return { prefillTokensPerSecond: (PROMPT_TOKENS - 1) / Math.max(one - short, 1e-6), decodeTokensPerSecond: NEW_TOKENS / (many - one) };
+}
+
+function ramp(size: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length: size }, (_, i) => ((i * 37) % 101) / 101 - 0.5);
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
