@@ -1,6 +1,6 @@
 /**
- * What the page may ask of the worker that owns the GPU. Types only: the page imports this file and nothing else from here. All of it
- * must survive structured cloning.
+ * What the page may ask of the worker that owns the GPU, the model and the trainer. Types only: the page imports this file and nothing
+ * else from here. All of it survives structured cloning; callbacks are comlink proxies.
  */
 
 /** What this browser's GPU offers to Graft. */
@@ -26,7 +26,254 @@ export interface Failure {
 
 export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } & Failure);
 
+/** Long work: `done` of `total`, in bytes, pipelines or examples as `what` says. */
+export interface Progress {
+  readonly what: 'reading' | 'loading' | 'compiling' | 'answering' | 'evaluating';
+  readonly done: number;
+  readonly total: number;
+}
+
+export type OnProgress = (progress: Progress) => void;
+
+export interface ModelInfo {
+  readonly name: string;
+  readonly modelType: string;
+  readonly parameters: number;
+  readonly layers: number;
+  readonly vocabulary: number;
+  readonly maxPositions: number;
+  readonly chatTemplate: boolean;
+  readonly precision: 'f32' | 'f16';
+  /** Last parts of the names of the layers that can carry an adapter. */
+  readonly targets: readonly string[];
+}
+
+/** Where examples come from: a file's name decides how it is read. */
+export interface DataFile {
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface DataOptions {
+  readonly maxLength: number;
+  readonly overlong: 'truncate-end' | 'truncate-prompt' | 'drop';
+  /** Fractions of the rows. */
+  readonly validation: number;
+  readonly test: number;
+  readonly seed: number;
+}
+
+export interface DataSummary {
+  readonly format: string;
+  readonly rows: { readonly train: number; readonly validation: number; readonly test: number };
+  readonly tokens: number;
+  readonly supervisedTokens: number;
+  readonly longest: number;
+  /** The first hundred, by line. */
+  readonly problems: readonly { readonly line: number; readonly reason: string }[];
+  readonly problemCount: number;
+  readonly cut: readonly number[];
+  readonly dropped: readonly number[];
+  readonly unsupervised: readonly number[];
+  readonly notes: readonly { readonly note: string; readonly lines: readonly number[] }[];
+}
+
+export interface PreviewToken {
+  readonly id: number;
+  readonly text: string;
+  readonly supervised: boolean;
+  readonly cut: boolean;
+  readonly special: boolean;
+}
+
+export interface PreviewRow {
+  readonly line: number;
+  readonly part: 'train' | 'validation' | 'test';
+  readonly tokens: readonly PreviewToken[];
+}
+
+export interface RunOptions {
+  readonly name: string;
+  readonly steps: number;
+  readonly batch: number;
+  readonly accumulate: number;
+  readonly maxLength: number;
+  readonly lr: number;
+  readonly schedule: 'constant' | 'linear' | 'cosine';
+  readonly warmup: number;
+  readonly weightDecay: number;
+  readonly clip: number;
+  readonly rank: number;
+  readonly alpha: number;
+  readonly dropout: number;
+  readonly rsLora: boolean;
+  readonly targets: readonly string[];
+  readonly rateRatio: number;
+  readonly seed: number;
+  readonly packing: boolean;
+  readonly evalEvery: number;
+  readonly patience: number;
+  /** A prompt that is answered every so many steps, so that one sees it learn; 0 for never. */
+  readonly sampleEvery: number;
+  readonly samplePrompt: string;
+}
+
+export type RunStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
+
+export interface StepPoint {
+  readonly step: number;
+  readonly steps: number;
+  /** Mean over the supervised tokens, in nats. */
+  readonly loss: number;
+  readonly lr: number;
+  readonly gradNorm: number;
+  readonly supervisedTokens: number;
+  readonly seconds: number;
+  readonly tokensPerSecond: number;
+  readonly secondsLeft: number;
+  readonly gpuBytes: number;
+}
+
+export type RunEvent =
+  | ({ readonly type: 'step' } & StepPoint)
+  | { readonly type: 'compile'; readonly done: number; readonly total: number }
+  | { readonly type: 'eval'; readonly step: number; readonly loss: number; readonly best: boolean }
+  | { readonly type: 'sample'; readonly step: number; readonly prompt: string; readonly text: string }
+  | { readonly type: 'checkpoint'; readonly step: number }
+  | { readonly type: 'status'; readonly status: RunStatus; readonly failure?: Failure };
+
+/** A saved adapter, as the library lists it. */
+export interface AdapterInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly note: string;
+  readonly baseModel: string;
+  readonly rank: number;
+  readonly alpha: number;
+  readonly targets: readonly string[];
+  readonly parameters: number;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  /** The run that made it, if it was made here. */
+  readonly runId?: string;
+  readonly finalLoss?: number;
+}
+
+/** A run as it is kept: settings, curve, events. */
+export interface RunRecord {
+  readonly id: string;
+  readonly options: RunOptions;
+  readonly baseModel: string;
+  readonly dataName: string;
+  readonly status: RunStatus;
+  readonly created: number;
+  readonly steps: readonly StepPoint[];
+  readonly evals: readonly { readonly step: number; readonly loss: number }[];
+  readonly samples: readonly { readonly step: number; readonly text: string }[];
+  /** Whether a checkpoint lies in storage from which it can go on. */
+  readonly resumable: boolean;
+  /** The command that repeats it headless. */
+  readonly command: string;
+}
+
+export interface ChatSettings {
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly repetitionPenalty: number;
+  readonly seed: number;
+}
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+export interface ChatToken {
+  readonly text: string;
+  /** The most likely tokens there, with their probabilities at temperature 1. */
+  readonly candidates: readonly { readonly text: string; readonly probability: number }[];
+}
+
+/** `base` is the model without an adapter, `current` the one that is being trained or was trained last. */
+export type AdapterChoice = 'base' | 'current' | { readonly id: string };
+
+export interface LossReport {
+  readonly loss: number;
+  readonly perplexity: number;
+  readonly supervisedTokens: number;
+}
+
+export interface EvaluationRow {
+  readonly prompt: string;
+  readonly expected: string;
+  readonly base: string;
+  readonly tuned: string;
+}
+
+export interface Evaluation {
+  readonly rows: readonly EvaluationRow[];
+  readonly base: LossReport;
+  readonly tuned: LossReport;
+  /** Exact matches of the rows with an expected answer, with their 95% intervals. */
+  readonly exact: { readonly base: Share; readonly tuned: Share };
+}
+
+export interface Share {
+  readonly count: number;
+  readonly total: number;
+  readonly interval: readonly [number, number];
+}
+
 export interface GraftWorker {
   /** Opens a GPU device, describes it and closes it again. */
   describeGpu(): Promise<Outcome<{ readonly gpu: Gpu }>>;
+
+  /** Loads the bundled model, the one that is open already if it is this one. */
+  openBundledModel(onProgress?: OnProgress): Promise<Outcome<{ readonly model: ModelInfo }>>;
+  /** Loads a Hugging Face model folder from files that a person chose or dropped. */
+  openModel(name: string, files: readonly File[], onProgress?: OnProgress): Promise<Outcome<{ readonly model: ModelInfo }>>;
+
+  /** Reads examples and makes rows of them with the open model's tokenizer. They become the data of the next run. */
+  openData(file: DataFile, options: DataOptions, heldOut?: DataFile): Promise<Outcome<{ readonly data: DataSummary }>>;
+  previewRow(index: number): Promise<Outcome<{ readonly row: PreviewRow }>>;
+
+  /** Trains until done, paused, stopped or cancelled. Events come while it runs. */
+  startRun(options: RunOptions, onEvent: (event: RunEvent) => void): Promise<Outcome<{ readonly run: RunRecord }>>;
+  /** Goes on with a paused run, or with one from storage after a reload. */
+  resumeRun(id: string, onEvent: (event: RunEvent) => void): Promise<Outcome<{ readonly run: RunRecord }>>;
+  pauseRun(): Promise<void>;
+  /** Ends the run and keeps what was learned as an adapter. */
+  stopRun(): Promise<void>;
+  /** Ends the run and keeps nothing. */
+  cancelRun(): Promise<void>;
+  listRuns(): Promise<Outcome<{ readonly runs: readonly RunRecord[] }>>;
+  deleteRun(id: string): Promise<Outcome<object>>;
+
+  /** Answers a conversation; text streams through `onText`. One answer at a time; a paused run may be asked. */
+  chat(
+    adapter: AdapterChoice,
+    messages: readonly ChatMessage[],
+    settings: ChatSettings,
+    onText: (text: string) => void,
+  ): Promise<Outcome<{ readonly text: string; readonly tokens: readonly ChatToken[]; readonly seconds: number }>>;
+  stopChat(): Promise<void>;
+
+  /** Base against an adapter on rows that were held out: the first `rows` of the test part. */
+  evaluate(adapter: AdapterChoice, rows: number, onProgress?: OnProgress): Promise<Outcome<{ readonly evaluation: Evaluation }>>;
+
+  listAdapters(): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
+  updateAdapter(id: string, change: { readonly name?: string; readonly note?: string }): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
+  /** Removes it from the library; `restoreAdapter` brings it back until the tab is closed. */
+  deleteAdapter(id: string): Promise<Outcome<object>>;
+  restoreAdapter(id: string): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
+  /** A zip of a PEFT folder with model card. */
+  exportAdapter(id: string): Promise<Outcome<{ readonly fileName: string; readonly bytes: Uint8Array<ArrayBuffer> }>>;
+  /** A PEFT folder, or a zip of one, for the open model. */
+  importAdapter(name: string, files: readonly File[]): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
+
+  /** Bytes in use and granted, and whether the browser promised to keep them. */
+  storage(): Promise<Outcome<{ readonly usage: number; readonly quota: number; readonly persistent: boolean }>>;
 }

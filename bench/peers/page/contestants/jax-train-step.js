@@ -1,9 +1,7 @@
 // The step in jax-js, whole in one jit: loss, gradients and AdamW, with the state handed from step to step on the GPU.
-import { grad, jit, nn, numpy as np, tree, valueAndGrad, blockUntilReady } from '@jax-js/jax';
+import { blockUntilReady, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
 import { numbers } from '../measure.js';
 import { useWebGPU } from './jax.js';
-
-void grad;
 
 /** @returns a function that does one step and gives its loss, once the GPU has done it */
 export async function jaxTrainStep(config) {
