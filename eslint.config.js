@@ -17,7 +17,7 @@ const typed = {
 };
 
 export default ts.config(
-  { ignores: ['dist/', 'out/', '.cache/', 'test-results/', 'public/'] },
+  { ignores: ['**/dist/', 'out/', '.cache/', 'test-results/', 'public/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   ts.configs.recommended,
@@ -67,6 +67,10 @@ export default ts.config(
   {
     files: ['scripts/**', 'bin/**', 'bench/**', '*.js', '*.ts', 'tests/**'],
     languageOptions: { globals: globals.node },
+  },
+  {
+    files: ['bench/peers/**'],
+    languageOptions: { globals: { ...globals.browser, ...globals.node, GPUBufferUsage: 'readonly' } },
   },
   // TypeScript itself reports unknown names where it checks types.
   { files: ['**/*.ts', '**/*.svelte'], rules: { 'no-undef': 'off' } },

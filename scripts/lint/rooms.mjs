@@ -38,7 +38,8 @@ export const ROOMS = {
   // The trainer records on the engine's tape and keeps its state as safetensors; examples reach it as token rows, so data is types.
   train: { imports: ['engine', 'model', 'weights', 'text'], types: ['data'] },
   // Reads losses and generations off a model: it needs to name a device and a run, never to make one.
-  evaluate: { imports: ['model', 'text'], types: ['engine', 'data', 'train'] },
+  // The benchmark measures what the trainer does, and losses are measured on the engine's own plans.
+  evaluate: { imports: ['engine', 'model', 'train', 'text'], types: ['data'] },
   export: { imports: ['model', 'weights', 'text'], types: ['engine', 'train'] },
   // Keeps what others made: it knows their shapes and none of their code.
   storage: { imports: [], types: ['data', 'train', 'weights'], packages: ['idb'] },

@@ -32,8 +32,12 @@ const LENGTH = 64;
 export async function benchCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(benchFlags, args);
   const model = flags.text('model') ?? join(SPRIG);
-  const rest = (['precision', 'device'] as const).flatMap((name) => (flags.text(name) === undefined ? [] : [`--${name}`, flags.required(name)]));
-  const session = await openSession(new Flags(modelFlags, ['--model', model, ...rest]), output, { precision: 'f32' });
+  const rest = (['precision', 'device'] as const).flatMap((name) =>
+    flags.text(name) === undefined ? [] : [`--${name}`, flags.required(name)],
+  );
+  const session = await openSession(new Flags(modelFlags, ['--model', model, ...rest]), output, {
+    precision: 'f32',
+  });
   const { device } = session;
 
   const products: MatmulResult[] = [];
@@ -70,7 +74,10 @@ export async function benchCommand(args: readonly string[], output: Output): Pro
   }
   const lines = [
     `Adapter    ${result.adapter} (${result.driver}), ${result.cores} cores of ${result.processor}`,
-    ...products.map(({ layout, M, N, K, gflops }) => `Matmul     ${layout} ${`${M}×${N}×${K}`.padEnd(15)} ${gflops.toFixed(2)} GFLOP/s`),
+    ...products.map(
+      ({ layout, M, N, K, gflops }) =>
+        `Matmul     ${layout} ${`${M}×${N}×${K}`.padEnd(15)} ${gflops.toFixed(2)} GFLOP/s`,
+    ),
     ...attentions.map(
       ({ tokens, heads, kvHeads, headSize, forwardSeconds, bothSeconds }) =>
         `Attention  ${tokens} tokens, ${heads} heads (${kvHeads}) of ${headSize}: forward ${milliseconds(forwardSeconds)}, with reverse ${milliseconds(bothSeconds)}`,

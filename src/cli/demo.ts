@@ -42,7 +42,14 @@ const Sample = v.object({
   train: v.string(),
   test: v.string(),
   metric: v.picklist(['exact', 'none']),
-  settings: v.object({ steps: v.number(), batch: v.number(), lr: v.number(), rank: v.number(), alpha: v.number(), maxLength: v.number() }),
+  settings: v.object({
+    steps: v.number(),
+    batch: v.number(),
+    lr: v.number(),
+    rank: v.number(),
+    alpha: v.number(),
+    maxLength: v.number(),
+  }),
 });
 type Sample = v.InferOutput<typeof Sample>;
 
@@ -80,9 +87,15 @@ export async function demoCommand(args: readonly string[], output: Output): Prom
   const beforeLoss = await evaluateLoss(session.model, test.rows);
 
   const defaults = defaultOptions();
-  const options: TrainOptions = { ...defaults, ...settings, lora: { ...defaults.lora, rank: settings.rank, alpha: settings.alpha } };
+  const options: TrainOptions = {
+    ...defaults,
+    ...settings,
+    lora: { ...defaults.lora, rank: settings.rank, alpha: settings.alpha },
+  };
   const modules = loraModules(session.model.definition, options.lora);
-  const adapter = new Adapter(session.device, modules, initialTensors(modules, options.seed), { trainable: true });
+  const adapter = new Adapter(session.device, modules, initialTensors(modules, options.seed), {
+    trainable: true,
+  });
   const steps = await train(session, adapter, options, training.rows, output);
 
   const after = await ask(session, tokenizer, questions, adapter);
@@ -90,8 +103,11 @@ export async function demoCommand(args: readonly string[], output: Output): Prom
   questions.slice(0, SHOWN).forEach(({ prompt }, i) => {
     output.line(`\n  Prompt  ${prompt}\n  Base    ${before[i]}\n  Tuned   ${after[i]}`);
   });
-  output.line(`\nHeld-out loss ${beforeLoss.loss.toFixed(3)} → ${afterLoss.loss.toFixed(3)} (perplexity ${beforeLoss.perplexity.toFixed(1)} → ${afterLoss.perplexity.toFixed(1)})`);
-  if (sample.metric === 'exact') output.line(`Exact answers ${countExact(before, questions)} → ${countExact(after, questions)}`);
+  output.line(
+    `\nHeld-out loss ${beforeLoss.loss.toFixed(3)} → ${afterLoss.loss.toFixed(3)} (perplexity ${beforeLoss.perplexity.toFixed(1)} → ${afterLoss.perplexity.toFixed(1)})`,
+  );
+  if (sample.metric === 'exact')
+    output.line(`Exact answers ${countExact(before, questions)} → ${countExact(after, questions)}`);
 
   const facts = {
     baseModel: 'sprig',
@@ -107,10 +123,18 @@ export async function demoCommand(args: readonly string[], output: Output): Prom
     adapterName: session.device.adapter.description,
   };
   await writeFolder(out, writePeft({ config: options.lora, modules, tensors: await adapter.read() }, facts));
-  output.line(`Adapter: ${resolve(out)} (PEFT loads it). All in ${formatSeconds((performance.now() - started) / 1000)}; nothing left this machine.`);
+  output.line(
+    `Adapter: ${resolve(out)} (PEFT loads it). All in ${formatSeconds((performance.now() - started) / 1000)}; nothing left this machine.`,
+  );
 }
 
-async function train({ model }: Session, adapter: Adapter, options: TrainOptions, rows: readonly PreparedRow[], output: Output): Promise<StepEvent[]> {
+async function train(
+  { model }: Session,
+  adapter: Adapter,
+  options: TrainOptions,
+  rows: readonly PreparedRow[],
+  output: Output,
+): Promise<StepEvent[]> {
   const steps: StepEvent[] = [];
   const trainer = await Trainer.create({
     trainable: { model, adapter, store: adapter.store },
@@ -121,22 +145,39 @@ async function train({ model }: Session, adapter: Adapter, options: TrainOptions
       if (event.type !== 'step') return;
       steps.push(event);
       const { step, loss, secondsLeft, tokensPerSecond } = event;
-      output.progress(`Step ${step} of ${event.steps}  loss ${loss.toFixed(3)}  ${Math.round(tokensPerSecond)} tokens/s  ${formatSeconds(secondsLeft)} left`, step === 1 || step === event.steps);
+      output.progress(
+        `Step ${step} of ${event.steps}  loss ${loss.toFixed(3)}  ${Math.round(tokensPerSecond)} tokens/s  ${formatSeconds(secondsLeft)} left`,
+        step === 1 || step === event.steps,
+      );
     },
   });
   await trainer.run();
   await trainer.destroy();
   const seconds = steps.reduce((sum, { seconds: s }) => sum + s, 0);
-  output.line(`Trained ${steps.length} steps on ${rows.length} rows in ${formatSeconds(seconds)}: loss ${steps[0].loss.toFixed(3)} → ${steps[steps.length - 1].loss.toFixed(3)}`);
+  output.line(
+    `Trained ${steps.length} steps on ${rows.length} rows in ${formatSeconds(seconds)}: loss ${steps[0].loss.toFixed(3)} → ${steps[steps.length - 1].loss.toFixed(3)}`,
+  );
   return steps;
 }
 
-async function ask({ model }: Session, tokenizer: Tokenizer, questions: readonly Question[], adapter?: Adapter): Promise<string[]> {
+async function ask(
+  { model }: Session,
+  tokenizer: Tokenizer,
+  questions: readonly Question[],
+  adapter?: Adapter,
+): Promise<string[]> {
   const generator = new Generator(model, SEQUENCES, model.definition.shape.maxPositions);
   const texts: string[] = [];
   for (let start = 0; start < questions.length; start += SEQUENCES) {
-    const prompts = questions.slice(start, start + SEQUENCES).map(({ prompt }) => promptOfMessages(tokenizer, [{ role: 'user', content: prompt }]));
-    const answers = await answer(generator, tokenizer, prompts, { maxNewTokens: ANSWER_TOKENS, sampling: greedy, seed: 0, adapter });
+    const prompts = questions
+      .slice(start, start + SEQUENCES)
+      .map(({ prompt }) => promptOfMessages(tokenizer, [{ role: 'user', content: prompt }]));
+    const answers = await answer(generator, tokenizer, prompts, {
+      maxNewTokens: ANSWER_TOKENS,
+      sampling: greedy,
+      seed: 0,
+      adapter,
+    });
     texts.push(...answers.map(({ text }) => text));
   }
   await model.device.settle();
@@ -152,7 +193,10 @@ function asQuestion(example: Example): Question[] {
 }
 
 function countExact(answers: readonly string[], questions: readonly Question[]): string {
-  const { count, total, interval } = proportion(answers.filter((text, i) => isExactMatch(text, questions[i].expected)).length, answers.length);
+  const { count, total, interval } = proportion(
+    answers.filter((text, i) => isExactMatch(text, questions[i].expected)).length,
+    answers.length,
+  );
   const percent = interval.map((share) => Math.round(share * 100));
   return `${count} of ${total} (95% interval ${percent[0]}–${percent[1]}%)`;
 }
@@ -161,7 +205,12 @@ async function chooseSample(id: string | undefined): Promise<Sample> {
   const path = join(SAMPLES, 'index.json');
   const samples = v.parse(v.array(Sample), parseJson(new TextDecoder().decode(await readWhole(path)), path));
   const sample = id === undefined ? samples[0] : samples.find((candidate) => candidate.id === id);
-  if (!sample) throw new GraftError('arguments', `There is no sample ${JSON.stringify(id)}.`, `Samples are ${samples.map((entry) => entry.id).join(', ')}.`);
+  if (!sample)
+    throw new GraftError(
+      'arguments',
+      `There is no sample ${JSON.stringify(id)}.`,
+      `Samples are ${samples.map((entry) => entry.id).join(', ')}.`,
+    );
   return sample;
 }
 

@@ -8,7 +8,11 @@ import { checkRange, type ByteSource, type FileSet } from '../weights/bytes.ts';
 /** A folder of this machine. @throws GraftError `file-missing` if it is none */
 export function folder(path: string): FileSet {
   if (!existsSync(path) || !statSync(path).isDirectory()) {
-    throw new GraftError('file-missing', `${path} is not a folder.`, 'Give the path of a folder that exists.');
+    throw new GraftError(
+      'file-missing',
+      `${path} is not a folder.`,
+      'Give the path of a folder that exists.',
+    );
   }
   return {
     name: path,
@@ -31,7 +35,12 @@ export function file(path: string): ByteSource {
         let done = 0;
         while (done < bytes.length) {
           const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
-          if (bytesRead === 0) throw new GraftError('bytes-read', `${path} ended at byte ${start + done}.`, 'It changed while it was read: start again.');
+          if (bytesRead === 0)
+            throw new GraftError(
+              'bytes-read',
+              `${path} ended at byte ${start + done}.`,
+              'It changed while it was read: start again.',
+            );
           done += bytesRead;
         }
         return bytes;
@@ -47,7 +56,12 @@ export async function readWhole(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
-    throw new GraftError('file-missing', `${path} could not be read: ${messageOf(cause)}.`, 'Give the path of a file that exists.', { cause });
+    throw new GraftError(
+      'file-missing',
+      `${path} could not be read: ${messageOf(cause)}.`,
+      'Give the path of a file that exists.',
+      { cause },
+    );
   }
 }
 
@@ -67,7 +81,12 @@ export async function writeWhole(path: string, bytes: Uint8Array | AsyncIterable
   } catch (cause) {
     await rm(beside, { force: true });
     if (cause instanceof GraftError) throw cause;
-    throw new GraftError('file-write', `${path} could not be written: ${messageOf(cause)}.`, 'Check the disk and the permissions.', { cause });
+    throw new GraftError(
+      'file-write',
+      `${path} could not be written: ${messageOf(cause)}.`,
+      'Check the disk and the permissions.',
+      { cause },
+    );
   }
 }
 

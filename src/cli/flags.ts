@@ -20,9 +20,15 @@ export class Flags<Specs extends FlagSpecs> {
 
   /** @throws GraftError `arguments` for an unknown flag, a missing value or a word too many */
   constructor(specs: Specs, args: readonly string[]) {
-    const options = Object.fromEntries(Object.entries(specs).map(([name, { value }]) => [name, { type: value ? ('string' as const) : ('boolean' as const) }]));
+    const options = Object.fromEntries(
+      Object.entries(specs).map(([name, { value }]) => [
+        name,
+        { type: value ? ('string' as const) : ('boolean' as const) },
+      ]),
+    );
     try {
-      this.#values = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Record<string, string | boolean | undefined>;
+      this.#values = parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
+        .values as Record<string, string | boolean | undefined>;
     } catch (cause) {
       throw wrong(`${messageOf(cause).split('. ')[0]}.`);
     }
@@ -47,13 +53,15 @@ export class Flags<Specs extends FlagSpecs> {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value)) throw wrong(`--${name} is "${text}", which is not a number.`);
+    if (text.trim() === '' || !Number.isFinite(value))
+      throw wrong(`--${name} is "${text}", which is not a number.`);
     return value;
   }
 
   whole(name: keyof Specs & string, least = 0): number | undefined {
     const value = this.number(name);
-    if (value !== undefined && (!Number.isInteger(value) || value < least)) throw wrong(`--${name} is ${value}, expected a whole number of at least ${least}.`);
+    if (value !== undefined && (!Number.isInteger(value) || value < least))
+      throw wrong(`--${name} is ${value}, expected a whole number of at least ${least}.`);
     return value;
   }
 
@@ -66,7 +74,9 @@ export class Flags<Specs extends FlagSpecs> {
   }
 
   list(name: keyof Specs & string): string[] | undefined {
-    const items = this.text(name)?.split(',').map((item) => item.trim());
+    const items = this.text(name)
+      ?.split(',')
+      .map((item) => item.trim());
     if (items?.some((item) => item === '')) throw wrong(`--${name} has an empty item.`);
     return items;
   }

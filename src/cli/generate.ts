@@ -15,7 +15,10 @@ export const generateFlags = {
   model: modelFlags.model,
   adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
   prompt: { value: 'TEXT', help: 'what to answer, or with --raw to continue' },
-  messages: { value: 'FILE', help: 'a conversation: JSON list of {role, content}, or an object with messages' },
+  messages: {
+    value: 'FILE',
+    help: 'a conversation: JSON list of {role, content}, or an object with messages',
+  },
   'max-new-tokens': { value: 'N', help: 'tokens of the answer at most (default: 128)' },
   temperature: { value: 'X', help: '0 is greedy (default: 0)' },
   'top-k': { value: 'N', help: 'only the N most likely tokens (default: 0, all)' },
@@ -47,15 +50,25 @@ export async function generateCommand(args: readonly string[], output: Output): 
   const seed = flags.whole('seed') ?? 42;
   const prompt = flags.text('prompt');
   const messagesPath = flags.text('messages');
-  if ((prompt === undefined) === (messagesPath === undefined)) throw new GraftError('arguments', 'Give either --prompt or --messages.', 'See graft generate --help.');
-  const messages = messagesPath === undefined ? undefined : readMessages(new TextDecoder().decode(await readWhole(messagesPath)), messagesPath);
+  if ((prompt === undefined) === (messagesPath === undefined))
+    throw new GraftError('arguments', 'Give either --prompt or --messages.', 'See graft generate --help.');
+  const messages =
+    messagesPath === undefined
+      ? undefined
+      : readMessages(new TextDecoder().decode(await readWhole(messagesPath)), messagesPath);
 
   const { model, files } = await openSession(flags, output);
   const tokenizer = await requiredTokenizer(files);
-  const promptIds = messages ? promptOfMessages(tokenizer, messages) : rawOrChat(tokenizer, prompt!, flags.on('raw'));
+  const promptIds = messages
+    ? promptOfMessages(tokenizer, messages)
+    : rawOrChat(tokenizer, prompt!, flags.on('raw'));
   const path = flags.text('adapter');
   const adapter = path === undefined ? undefined : await openAdapter(path, model);
-  const generator = new Generator(model, 1, Math.min(model.definition.shape.maxPositions, promptIds.length + maxNewTokens + 1));
+  const generator = new Generator(
+    model,
+    1,
+    Math.min(model.definition.shape.maxPositions, promptIds.length + maxNewTokens + 1),
+  );
   const json = flags.on('json');
   const stop = flags.text('stop');
   const [result] = await answer(generator, tokenizer, [promptIds], {
@@ -66,19 +79,32 @@ export async function generateCommand(args: readonly string[], output: Output): 
     stopStrings: stop === undefined ? [] : [stop],
     onText: json ? undefined : (_, text) => process.stdout.write(text),
   });
-  process.stdout.write(json ? `${JSON.stringify({ prompt_ids: result.promptIds, new_ids: result.newIds, text: result.text })}\n` : '\n');
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ prompt_ids: result.promptIds, new_ids: result.newIds, text: result.text })}\n`
+      : '\n',
+  );
 }
 
 function rawOrChat(tokenizer: Tokenizer, prompt: string, raw: boolean): number[] {
   return raw ? promptOfText(tokenizer, prompt) : promptOf(tokenizer, prompt);
 }
 
-const Messages = v.pipe(v.array(v.object({ role: v.picklist(['system', 'user', 'assistant']), content: v.string() })), v.minLength(1));
+const Messages = v.pipe(
+  v.array(v.object({ role: v.picklist(['system', 'user', 'assistant']), content: v.string() })),
+  v.minLength(1),
+);
 
 function readMessages(text: string, path: string): ChatMessage[] {
   const json = parseJson(text, path);
-  const list: unknown = typeof json === 'object' && json !== null && 'messages' in json ? json.messages : json;
+  const list: unknown =
+    typeof json === 'object' && json !== null && 'messages' in json ? json.messages : json;
   const parsed = v.safeParse(Messages, list);
-  if (!parsed.success) throw new GraftError('messages', `${path} is not a conversation: ${parsed.issues[0].message}.`, 'Give a JSON list of {role, content}.');
+  if (!parsed.success)
+    throw new GraftError(
+      'messages',
+      `${path} is not a conversation: ${parsed.issues[0].message}.`,
+      'Give a JSON list of {role, content}.',
+    );
   return parsed.output;
 }

@@ -18,7 +18,10 @@ export const gradientsFlags = {
   method: { value: 'full', help: 'gradients of all base weights instead' },
   data: { value: 'FILE', help: 'rows; ready token rows (ids, labels) need no tokenizer' },
   rows: { value: 'N', help: 'the first N rows are the batch (default: all)' },
-  out: { value: 'FILE', help: "where to write loss [1] and the gradients under PEFT's names, as safetensors" },
+  out: {
+    value: 'FILE',
+    help: "where to write loss [1] and the gradients under PEFT's names, as safetensors",
+  },
 } as const satisfies FlagSpecs;
 
 export async function gradientsCommand(args: readonly string[], output: Output): Promise<void> {
@@ -26,25 +29,51 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   const out = flags.required('out');
   const full = flags.choice('method', ['full', 'lora']) === 'full';
   const adapterPath = flags.text('adapter');
-  if (full && adapterPath !== undefined) throw new GraftError('arguments', '--method full and --adapter exclude each other.', 'Give one of them.');
+  if (full && adapterPath !== undefined)
+    throw new GraftError('arguments', '--method full and --adapter exclude each other.', 'Give one of them.');
   const path = flags.required('data');
   const { examples } = readExamples(await readWhole(path), { fileName: path });
   const { model, files } = await openSession(flags, output, { trainable: full, precision: 'f32' });
   const { shape } = model.definition;
-  const { rows } = prepareRows(examples.slice(0, flags.whole('rows', 1)), await tokenizerOf(files), { maxLength: shape.maxPositions, vocabSize: shape.vocabulary });
-  if (rows.length === 0) throw new GraftError('train-rows', `${path} has no row with a supervised token.`, 'Give a file with examples.');
+  const { rows } = prepareRows(examples.slice(0, flags.whole('rows', 1)), await tokenizerOf(files), {
+    maxLength: shape.maxPositions,
+    vocabSize: shape.vocabulary,
+  });
+  if (rows.length === 0)
+    throw new GraftError(
+      'train-rows',
+      `${path} has no row with a supervised token.`,
+      'Give a file with examples.',
+    );
 
   let adapter: Adapter | undefined;
   if (!full) {
     const { lora } = defaultOptions();
     const modules = loraModules(model.definition, lora);
-    const data = adapterPath === undefined ? { modules, tensors: initialTensors(modules, 42) } : await readPeft(folder(adapterPath), model.definition);
+    const data =
+      adapterPath === undefined
+        ? { modules, tensors: initialTensors(modules, 42) }
+        : await readPeft(folder(adapterPath), model.definition);
     adapter = new Adapter(model.device, data.modules, data.tensors, { trainable: true });
   }
   const store = adapter?.store ?? model.parameters!;
   const { loss, gradients } = await computeGradients({ model, adapter, store }, rows);
-  const shapes = adapter ? adapterShapes(adapter.modules) : new Map(model.definition.weights.map((spec) => [spec.name, spec.shape]));
-  const tensors = [...gradients].map(([name, data]) => ({ name, dtype: 'F32' as const, shape: shapes.get(name)!, data }));
-  await writeWhole(out, concatBytes(writeSafetensors([{ name: 'loss', dtype: 'F32', shape: [1], data: Float32Array.of(loss) }, ...tensors])));
-  output.line(`Loss ${loss.toFixed(6)} over ${rows.length} rows; wrote ${tensors.length} gradients to ${out}`);
+  const shapes = adapter
+    ? adapterShapes(adapter.modules)
+    : new Map(model.definition.weights.map((spec) => [spec.name, spec.shape]));
+  const tensors = [...gradients].map(([name, data]) => ({
+    name,
+    dtype: 'F32' as const,
+    shape: shapes.get(name)!,
+    data,
+  }));
+  await writeWhole(
+    out,
+    concatBytes(
+      writeSafetensors([{ name: 'loss', dtype: 'F32', shape: [1], data: Float32Array.of(loss) }, ...tensors]),
+    ),
+  );
+  output.line(
+    `Loss ${loss.toFixed(6)} over ${rows.length} rows; wrote ${tensors.length} gradients to ${out}`,
+  );
 }

@@ -20,6 +20,9 @@ export async function logitsCommand(args: readonly string[], output: Output): Pr
   const path = flags.text('adapter');
   const logits = await model.logits(ids, path === undefined ? undefined : await openAdapter(path, model));
   const shape = [ids.length, model.definition.shape.vocabulary];
-  await writeWhole(out, concatBytes(writeSafetensors([{ name: 'logits', dtype: 'F32', shape, data: logits }])));
+  await writeWhole(
+    out,
+    concatBytes(writeSafetensors([{ name: 'logits', dtype: 'F32', shape, data: logits }])),
+  );
   output.line(`Wrote logits [${shape.join(', ')}] to ${out}`);
 }

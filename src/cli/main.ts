@@ -18,13 +18,33 @@ interface Command {
 }
 
 const commands: Readonly<Record<string, Command>> = {
-  train: { help: 'train a LoRA adapter, or all weights, on your examples', flags: trainFlags, run: trainCommand },
-  generate: { help: 'answer a prompt, with or without an adapter', flags: generateFlags, run: generateCommand },
+  train: {
+    help: 'train a LoRA adapter, or all weights, on your examples',
+    flags: trainFlags,
+    run: trainCommand,
+  },
+  generate: {
+    help: 'answer a prompt, with or without an adapter',
+    flags: generateFlags,
+    run: generateCommand,
+  },
   merge: { help: 'base plus adapter as one model folder', flags: mergeFlags, run: mergeCommand },
-  demo: { help: 'tune the bundled model on bundled examples and show what changed', flags: demoFlags, run: demoCommand },
-  bench: { help: 'measure this machine: matmul, attention, a training step, decoding', flags: benchFlags, run: benchCommand },
+  demo: {
+    help: 'tune the bundled model on bundled examples and show what changed',
+    flags: demoFlags,
+    run: demoCommand,
+  },
+  bench: {
+    help: 'measure this machine: matmul, attention, a training step, decoding',
+    flags: benchFlags,
+    run: benchCommand,
+  },
   logits: { help: 'logits of token ids, as safetensors', flags: logitsFlags, run: logitsCommand },
-  gradients: { help: 'loss and gradients of one batch, as safetensors', flags: gradientsFlags, run: gradientsCommand },
+  gradients: {
+    help: 'loss and gradients of one batch, as safetensors',
+    flags: gradientsFlags,
+    run: gradientsCommand,
+  },
 };
 
 function usage(): string {
@@ -39,7 +59,12 @@ async function main(args: readonly string[]): Promise<number> {
     return name === undefined ? 2 : 0;
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!command) throw new GraftError('arguments', `There is no command ${JSON.stringify(name)}.`, `Commands are ${Object.keys(commands).join(', ')}.`);
+  if (!command)
+    throw new GraftError(
+      'arguments',
+      `There is no command ${JSON.stringify(name)}.`,
+      `Commands are ${Object.keys(commands).join(', ')}.`,
+    );
   if (rest.includes('--help')) {
     process.stdout.write(`graft ${name}: ${command.help}\n\n${describeFlags(command.flags)}\n`);
     return 0;

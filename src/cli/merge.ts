@@ -22,7 +22,8 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
   const flags = new Flags(mergeFlags, args);
   const files = folder(flags.required('model'));
   const out = flags.required('out');
-  if (resolve(out) === resolve(files.name)) throw new GraftError('arguments', '--out is the base model itself.', 'Choose another folder.');
+  if (resolve(out) === resolve(files.name))
+    throw new GraftError('arguments', '--out is the base model itself.', 'Choose another folder.');
   const model = await readModel(files);
   const adapter = await readPeft(folder(flags.required('adapter')), model);
   const source = await openWeights(files);

@@ -27,8 +27,17 @@ export async function copyCompanions(files: FileSet, out: string): Promise<void>
 }
 
 /** A fully fine-tuned model: f32 weights under their Hugging Face names. */
-export async function writeModelFolder({ model, files }: Session, values: NamedArrays, out: string): Promise<void> {
-  const tensors = model.definition.weights.map(({ name, shape }) => ({ name, dtype: 'F32' as const, shape, data: values.get(name)! }));
+export async function writeModelFolder(
+  { model, files }: Session,
+  values: NamedArrays,
+  out: string,
+): Promise<void> {
+  const tensors = model.definition.weights.map(({ name, shape }) => ({
+    name,
+    dtype: 'F32' as const,
+    shape,
+    data: values.get(name)!,
+  }));
   await writeWhole(join(out, 'model.safetensors'), concatBytes(writeSafetensors(tensors, { format: 'pt' })));
   await copyCompanions(files, out);
 }

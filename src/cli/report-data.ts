@@ -14,17 +14,32 @@ export interface DataReport {
 const SHOWN = 5;
 
 /** Says what was read and what was not. @throws GraftError `train-rows` if nothing is left to train on */
-export function reportData(output: Output, { format, problems, problemCount, report, maxLength }: DataReport): void {
-  output.line(`Read ${report.rows} rows (${format}): ${report.tokens} tokens, ${report.supervisedTokens} supervised`);
+export function reportData(
+  output: Output,
+  { format, problems, problemCount, report, maxLength }: DataReport,
+): void {
+  output.line(
+    `Read ${report.rows} rows (${format}): ${report.tokens} tokens, ${report.supervisedTokens} supervised`,
+  );
   const bad = [...problems, ...report.failed];
   for (const { line, reason } of bad.slice(0, SHOWN)) output.line(`  line ${line} left out: ${reason}`);
   const more = problemCount + report.failed.length - Math.min(SHOWN, bad.length);
   if (more > 0) output.line(`  and ${more} more`);
-  if (report.cut.length > 0) output.line(`  ${report.cut.length} rows were longer than ${maxLength} tokens and were cut (lines ${some(report.cut)})`);
-  if (report.dropped.length > 0) output.line(`  ${report.dropped.length} rows were longer than ${maxLength} tokens and were dropped (lines ${some(report.dropped)})`);
-  if (report.unsupervised.length > 0) output.line(`  ${report.unsupervised.length} rows have no supervised token left and are not trained (lines ${some(report.unsupervised)})`);
+  if (report.cut.length > 0)
+    output.line(
+      `  ${report.cut.length} rows were longer than ${maxLength} tokens and were cut (lines ${some(report.cut)})`,
+    );
+  if (report.dropped.length > 0)
+    output.line(
+      `  ${report.dropped.length} rows were longer than ${maxLength} tokens and were dropped (lines ${some(report.dropped)})`,
+    );
+  if (report.unsupervised.length > 0)
+    output.line(
+      `  ${report.unsupervised.length} rows have no supervised token left and are not trained (lines ${some(report.unsupervised)})`,
+    );
   for (const { note, lines } of report.notes) output.line(`  ${note} (lines ${some(lines)})`);
-  if (report.rows === 0) throw new GraftError('train-rows', 'No row is left to train on.', 'Look at the lines named above.');
+  if (report.rows === 0)
+    throw new GraftError('train-rows', 'No row is left to train on.', 'Look at the lines named above.');
 }
 
 function some(lines: readonly number[]): string {

@@ -17,7 +17,10 @@ import { storedTuning } from './tuning-store.ts';
 export const modelFlags = {
   model: { value: 'DIR', help: 'a Hugging Face model folder' },
   precision: { value: 'P', help: 'f32, f16 or auto (f16 on a GPU that has it)' },
-  device: { value: 'NAME', help: 'part of the name of the adapter to use; swiftshader for the software one of Chromium' },
+  device: {
+    value: 'NAME',
+    help: 'part of the name of the adapter to use; swiftshader for the software one of Chromium',
+  },
   help: { help: 'this text' },
 } as const satisfies FlagSpecs;
 
@@ -29,7 +32,11 @@ export interface Session {
   readonly files: FileSet;
 }
 
-export async function openSession(flags: Flags<typeof modelFlags>, output: Output, { trainable = false, precision: fallback = 'auto' as Precision } = {}): Promise<Session> {
+export async function openSession(
+  flags: Flags<typeof modelFlags>,
+  output: Output,
+  { trainable = false, precision: fallback = 'auto' as Precision } = {},
+): Promise<Session> {
   const files = folder(flags.required('model'));
   const precision = flags.choice('precision', PRECISIONS) ?? fallback;
   const device = await openDawn(flags.text('device'));
@@ -37,7 +44,8 @@ export async function openSession(flags: Flags<typeof modelFlags>, output: Outpu
   const model = await LanguageModel.load(device, files, {
     precision,
     trainable,
-    onProgress: (done, total) => output.progress(`Loading weights: ${formatBytes(done)} of ${formatBytes(total)}`),
+    onProgress: (done, total) =>
+      output.progress(`Loading weights: ${formatBytes(done)} of ${formatBytes(total)}`),
   });
   return { device, model, files };
 }
@@ -50,7 +58,12 @@ export async function tokenizerOf(files: FileSet): Promise<Tokenizer | undefined
 /** @throws GraftError `tokenizer-missing` */
 export async function requiredTokenizer(files: FileSet): Promise<Tokenizer> {
   const tokenizer = await tokenizerOf(files);
-  if (!tokenizer) throw new GraftError('tokenizer-missing', `${files.name} has no tokenizer.json.`, 'Choose a complete model folder.');
+  if (!tokenizer)
+    throw new GraftError(
+      'tokenizer-missing',
+      `${files.name} has no tokenizer.json.`,
+      'Choose a complete model folder.',
+    );
   return tokenizer;
 }
 

@@ -11,14 +11,23 @@ const lora = defaultOptions();
 
 export const trainFlags = {
   model: modelFlags.model,
-  data: { value: 'FILE', help: 'JSONL, JSON or plain text: messages, Alpaca, ShareGPT, prompt/completion, text, or ids/labels' },
-  out: { value: 'DIR', help: 'where to write the PEFT folder (for full fine-tuning the model folder) and metrics.jsonl' },
+  data: {
+    value: 'FILE',
+    help: 'JSONL, JSON or plain text: messages, Alpaca, ShareGPT, prompt/completion, text, or ids/labels',
+  },
+  out: {
+    value: 'DIR',
+    help: 'where to write the PEFT folder (for full fine-tuning the model folder) and metrics.jsonl',
+  },
   method: { value: 'M', help: 'lora (default) or full' },
   steps: { value: 'N', help: 'optimiser steps (default: as many as the epochs take)' },
   epochs: { value: 'N', help: `passes over the data (default: ${lora.epochs})` },
   batch: { value: 'N', help: `rows of a micro-batch (default: ${lora.batch})` },
   accumulate: { value: 'N', help: `micro-batches of a step (default: ${lora.accumulate})` },
-  'max-length': { value: 'N', help: `tokens of a row (default: ${lora.maxLength}, or what the model holds if that is less)` },
+  'max-length': {
+    value: 'N',
+    help: `tokens of a row (default: ${lora.maxLength}, or what the model holds if that is less)`,
+  },
   overlong: { value: 'POLICY', help: 'truncate-end (default), truncate-prompt or drop' },
   lr: { value: 'X', help: `learning rate (default: ${lora.lr}; full: ${defaultOptions('full').lr})` },
   schedule: { value: 'S', help: 'constant, linear or cosine (default)' },
@@ -36,7 +45,10 @@ export const trainFlags = {
   'no-shuffle': { help: 'take rows in the order of the file' },
   checkpointing: { help: 'less memory: compute activations again for the reverse' },
   'init-adapter': { value: 'DIR', help: 'start from this PEFT adapter' },
-  resume: { value: 'DIR', help: 'go on with the run that was saved here (its state folder, or the folder given as --out)' },
+  resume: {
+    value: 'DIR',
+    help: 'go on with the run that was saved here (its state folder, or the folder given as --out)',
+  },
   'save-every': { value: 'N', help: 'save the state every N steps' },
   'val-fraction': { value: 'X', help: 'part of the rows to hold out for validation (default: 0)' },
   'eval-every': { value: 'N', help: 'evaluate every N steps; the best adapter is kept' },
@@ -57,7 +69,11 @@ export interface DataOptions {
 export function readDataOptions(flags: TrainFlags): DataOptions {
   const validationFraction = flags.number('val-fraction') ?? 0;
   if (validationFraction < 0 || validationFraction >= 1) {
-    throw new GraftError('arguments', `--val-fraction is ${validationFraction}.`, 'Choose 0 or more and less than 1.');
+    throw new GraftError(
+      'arguments',
+      `--val-fraction is ${validationFraction}.`,
+      'Choose 0 or more and less than 1.',
+    );
   }
   if (validationFraction === 0 && (flags.number('eval-every') ?? 0) > 0) {
     throw new GraftError('arguments', '--eval-every needs rows to evaluate on.', 'Give --val-fraction too.');

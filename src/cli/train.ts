@@ -44,40 +44,87 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
   const dataPath = flags.required('data');
   const asked = readTrainOptions(flags);
   const dataOptions = readDataOptions(flags);
-  const saved = flags.text('resume') === undefined ? undefined : await readState(folder(stateFolder(flags.required('resume'))));
+  const saved =
+    flags.text('resume') === undefined
+      ? undefined
+      : await readState(folder(stateFolder(flags.required('resume'))));
   const bytes = await readWhole(dataPath);
   const { examples, problems, problemCount, format } = readExamples(bytes, { fileName: dataPath });
 
   const session = await openSession(flags, output, { trainable: asked.method === 'full' });
   const { shape } = session.model.definition;
-  const options = { ...asked, maxLength: flags.text('max-length') === undefined ? Math.min(asked.maxLength, shape.maxPositions) : asked.maxLength };
-  const { rows, report } = prepareRows(examples, await tokenizerOf(session.files), { maxLength: options.maxLength, overlong: dataOptions.overlong, vocabSize: shape.vocabulary });
+  const options = {
+    ...asked,
+    maxLength:
+      flags.text('max-length') === undefined
+        ? Math.min(asked.maxLength, shape.maxPositions)
+        : asked.maxLength,
+  };
+  const { rows, report } = prepareRows(examples, await tokenizerOf(session.files), {
+    maxLength: options.maxLength,
+    overlong: dataOptions.overlong,
+    vocabSize: shape.vocabulary,
+  });
   reportData(output, { format, problems, problemCount, report, maxLength: options.maxLength });
-  const split = splitExamples(rows.length, { validation: dataOptions.validationFraction, test: 0, seed: options.seed });
+  const split = splitExamples(rows.length, {
+    validation: dataOptions.validationFraction,
+    test: 0,
+    seed: options.seed,
+  });
   const pick = (indices: readonly number[]): PreparedRow[] => indices.map((index) => rows[index]);
 
   const { trainable, adapter } = await createTrainable(flags, session, options);
   const fingerprint = fingerprintOf(bytes, session, options, adapter);
   if (saved && saved.fingerprint !== fingerprint) {
-    throw new GraftError('train-resume', 'The saved run had other data, another model or other settings.', 'Resume with exactly the arguments of the interrupted run.');
+    throw new GraftError(
+      'train-resume',
+      'The saved run had other data, another model or other settings.',
+      'Resume with exactly the arguments of the interrupted run.',
+    );
   }
-  const run: Run = { flags, session, options, trainable, adapter, out, output, fingerprint, rows: split.train.length };
+  const run: Run = {
+    flags,
+    session,
+    options,
+    trainable,
+    adapter,
+    out,
+    output,
+    fingerprint,
+    rows: split.train.length,
+  };
   await train(run, pick(split.train), pick(split.validation), saved);
 }
 
-async function train(run: Run, rows: readonly PreparedRow[], validation: readonly PreparedRow[], saved: SavedState | undefined): Promise<void> {
+async function train(
+  run: Run,
+  rows: readonly PreparedRow[],
+  validation: readonly PreparedRow[],
+  saved: SavedState | undefined,
+): Promise<void> {
   const { output, options, out, session } = run;
   await mkdir(out, { recursive: true });
   const metrics = await openMetrics(out, saved?.state.counters.step ?? 0);
   const steps: StepEvent[] = [];
   const onEvent = (event: TrainEvent): void => {
     if (event.type === 'compile') output.progress(`Compiling shaders: ${event.done} of ${event.total}`);
-    if (event.type === 'eval') output.line(`Step ${event.step}: validation loss ${event.loss.toFixed(4)}${event.best ? ', the best so far' : ''}`);
+    if (event.type === 'eval')
+      output.line(
+        `Step ${event.step}: validation loss ${event.loss.toFixed(4)}${event.best ? ', the best so far' : ''}`,
+      );
     if (event.type === 'step') steps.push(event);
-    if (event.type === 'step') output.progress(describeStep(event), event.step === 1 || event.step === event.steps);
+    if (event.type === 'step')
+      output.progress(describeStep(event), event.step === 1 || event.step === event.steps);
     metrics.add(event);
   };
-  const trainer = await Trainer.create({ trainable: run.trainable, options, rows, validation, state: saved?.state, onEvent });
+  const trainer = await Trainer.create({
+    trainable: run.trainable,
+    options,
+    rows,
+    validation,
+    state: saved?.state,
+    onEvent,
+  });
   const { adapter } = session.device;
   output.line(
     `Training ${describeTrainable(run)} on ${rows.length} rows, ${trainer.steps} steps, ${session.model.dtype}, on ${adapter.description || adapter.vendor} (${formatBytes(session.device.allocatedBytes)} of GPU memory)`,
@@ -97,7 +144,9 @@ async function train(run: Run, rows: readonly PreparedRow[], validation: readonl
       if (status !== 'paused') break;
       await saveState(run, trainer);
       if (trainer.step - before !== untilSave) {
-        output.line(`Interrupted after step ${trainer.step} of ${trainer.steps}. Everything is saved; to go on, run the same command with --resume ${out}`);
+        output.line(
+          `Interrupted after step ${trainer.step} of ${trainer.steps}. Everything is saved; to go on, run the same command with --resume ${out}`,
+        );
         process.exitCode = 130;
         return;
       }
@@ -118,15 +167,25 @@ async function train(run: Run, rows: readonly PreparedRow[], validation: readonl
   const seconds = steps.reduce((sum, step) => sum + step.seconds, 0);
   const first = steps.at(0);
   const last = steps.at(-1);
-  if (first && last) output.line(`Loss ${first.loss.toFixed(4)} → ${last.loss.toFixed(4)} in ${formatSeconds(seconds)}`);
+  if (first && last)
+    output.line(`Loss ${first.loss.toFixed(4)} → ${last.loss.toFixed(4)} in ${formatSeconds(seconds)}`);
   output.line(`Wrote ${run.adapter ? 'the adapter' : 'the model'} to ${resolve(out)}`);
 }
 
-async function createTrainable(flags: TrainFlags, session: Session, options: TrainOptions): Promise<{ trainable: Trainable; adapter?: AdapterData }> {
+async function createTrainable(
+  flags: TrainFlags,
+  session: Session,
+  options: TrainOptions,
+): Promise<{ trainable: Trainable; adapter?: AdapterData }> {
   const { model } = session;
   const path = flags.text('init-adapter');
   if (options.method === 'full') {
-    if (path !== undefined) throw new GraftError('arguments', '--init-adapter is for LoRA.', 'Merge the adapter first, and train the merged model.');
+    if (path !== undefined)
+      throw new GraftError(
+        'arguments',
+        '--init-adapter is for LoRA.',
+        'Merge the adapter first, and train the merged model.',
+      );
     return { trainable: { model, store: model.parameters! } };
   }
   let data: AdapterData;
@@ -137,7 +196,10 @@ async function createTrainable(flags: TrainFlags, session: Session, options: Tra
     const read = await readPeft(folder(path), model.definition);
     data = { ...read, config: { ...read.config, dropout: flags.number('dropout') ?? read.config.dropout } };
   }
-  const adapter = new Adapter(model.device, data.modules, data.tensors, { trainable: true, rateRatio: options.rateRatio });
+  const adapter = new Adapter(model.device, data.modules, data.tensors, {
+    trainable: true,
+    rateRatio: options.rateRatio,
+  });
   return { trainable: { model, adapter, store: adapter.store }, adapter: data };
 }
 
@@ -175,9 +237,22 @@ function stateFolder(path: string): string {
 }
 
 /** Names what a resumed run must share with the saved one: data, model and every setting. */
-function fingerprintOf(data: Uint8Array, { model }: Session, options: TrainOptions, adapter: AdapterData | undefined): string {
+function fingerprintOf(
+  data: Uint8Array,
+  { model }: Session,
+  options: TrainOptions,
+  adapter: AdapterData | undefined,
+): string {
   const { shape, modelType } = model.definition;
-  const settings = { options, modelType, vocabulary: shape.vocabulary, layers: shape.layers, channels: shape.channels, dtype: model.dtype, modules: adapter?.modules };
+  const settings = {
+    options,
+    modelType,
+    vocabulary: shape.vocabulary,
+    layers: shape.layers,
+    channels: shape.channels,
+    dtype: model.dtype,
+    modules: adapter?.modules,
+  };
   return createHash('sha256').update(data).update(JSON.stringify(settings)).digest('hex');
 }
 
@@ -189,25 +264,47 @@ interface Metrics {
 /** metrics.jsonl: one line a step. A resumed run keeps the lines of the steps before it. */
 async function openMetrics(out: string, stepsDone: number): Promise<Metrics> {
   const path = join(out, METRICS);
-  const old = stepsDone > 0 && existsSync(path) ? (await readFile(path, 'utf8')).split('\n').slice(0, stepsDone) : [];
-  await writeFile(path, old.filter((line) => line !== '').map((line) => `${line}\n`).join(''));
+  const old =
+    stepsDone > 0 && existsSync(path) ? (await readFile(path, 'utf8')).split('\n').slice(0, stepsDone) : [];
+  await writeFile(
+    path,
+    old
+      .filter((line) => line !== '')
+      .map((line) => `${line}\n`)
+      .join(''),
+  );
   const lines: Record<string, number>[] = [];
   return {
     add(event) {
       if (event.type === 'step') {
-        lines.push({ step: event.step, loss: event.loss, lr: event.lr, grad_norm: event.gradNorm, supervised_tokens: event.supervisedTokens, seconds: event.seconds });
+        lines.push({
+          step: event.step,
+          loss: event.loss,
+          lr: event.lr,
+          grad_norm: event.gradNorm,
+          supervised_tokens: event.supervisedTokens,
+          seconds: event.seconds,
+        });
       } else if (event.type === 'eval' && lines.length > 0) {
         lines[lines.length - 1].eval_loss = event.loss;
       }
     },
     async flush() {
-      await appendFile(path, lines.splice(0).map((line) => `${JSON.stringify(line)}\n`).join(''));
+      await appendFile(
+        path,
+        lines
+          .splice(0)
+          .map((line) => `${JSON.stringify(line)}\n`)
+          .join(''),
+      );
     },
   };
 }
 
 function describeTrainable({ adapter, trainable }: Run): string {
-  return adapter ? `a LoRA adapter on ${adapter.modules.length} layers` : `all ${trainable.store.specs.length} tensors`;
+  return adapter
+    ? `a LoRA adapter on ${adapter.modules.length} layers`
+    : `all ${trainable.store.specs.length} tensors`;
 }
 
 function describeStep({ step, steps, loss, tokensPerSecond, secondsLeft }: StepEvent): string {

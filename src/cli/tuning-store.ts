@@ -13,7 +13,11 @@ import { writeWhole } from './files.ts';
 export async function storedTuning(device: Device): Promise<Tuning> {
   const { vendor, architecture, description } = device.adapter;
   const name = `${vendor} ${architecture} ${description}`.replace(/[^\w.]+/g, '-').slice(0, 120);
-  const path = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'graft', `tuning-${name}.json`);
+  const path = join(
+    process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+    'graft',
+    `tuning-${name}.json`,
+  );
   if (existsSync(path)) {
     const stored = parse(await readFile(path, 'utf8'));
     if (isTuning(stored)) return stored;

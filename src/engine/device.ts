@@ -62,14 +62,26 @@ export class Device implements Target {
       const outOfMemory = error.constructor.name === 'GPUOutOfMemoryError';
       this.#fail(
         outOfMemory
-          ? new GraftError('engine-out-of-memory', `The GPU is out of memory: ${error.message}`, 'Use a smaller batch, a shorter length or half precision.')
-          : new GraftError('engine-gpu-error', `The GPU rejected a command: ${error.message}`, 'This is a defect in Graft; please report it with this text.'),
+          ? new GraftError(
+              'engine-out-of-memory',
+              `The GPU is out of memory: ${error.message}`,
+              'Use a smaller batch, a shorter length or half precision.',
+            )
+          : new GraftError(
+              'engine-gpu-error',
+              `The GPU rejected a command: ${error.message}`,
+              'This is a defect in Graft; please report it with this text.',
+            ),
       );
     });
     void gpu.lost.then((info) => {
       if (this.#closed) return;
       this.#fail(
-        new GraftError('engine-device-lost', `The GPU was lost: ${info.message || info.reason}.`, 'Saved work is safe; open the device again and resume.'),
+        new GraftError(
+          'engine-device-lost',
+          `The GPU was lost: ${info.message || info.reason}.`,
+          'Saved work is safe; open the device again and resume.',
+        ),
       );
     });
   }
@@ -119,7 +131,11 @@ export class Device implements Target {
   /** A tensor outside any plan, filled with `data` or zeros. */
   upload(shape: readonly number[], dtype: DType, label: string, data?: ArrayBufferView<ArrayBuffer>): Tensor {
     const storage = new Storage('external', byteLength(shape, dtype), label);
-    storage.buffer = this.createBuffer(storage.bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST, label);
+    storage.buffer = this.createBuffer(
+      storage.bytes,
+      GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+      label,
+    );
     if (data) this.write(storage.buffer, 0, data);
     return new Tensor(storage, shape, dtype);
   }
@@ -148,7 +164,11 @@ export class Device implements Target {
   async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     this.check();
     const size = Math.ceil(bytes / 4) * 4;
-    const staging = this.gpu.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, label: 'readback' });
+    const staging = this.gpu.createBuffer({
+      size,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      label: 'readback',
+    });
     const encoder = this.gpu.createCommandEncoder();
     encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
     this.gpu.queue.submit([encoder.finish()]);
@@ -209,7 +229,12 @@ export class Device implements Target {
       return pipeline;
     } catch (error) {
       this.check();
-      throw new GraftError('engine-shader', `${dispatch.shader.name}.wgsl does not compile on this adapter: ${messageOf(error)}`, 'This is a defect in Graft; please report it with this text.', { cause: error });
+      throw new GraftError(
+        'engine-shader',
+        `${dispatch.shader.name}.wgsl does not compile on this adapter: ${messageOf(error)}`,
+        'This is a defect in Graft; please report it with this text.',
+        { cause: error },
+      );
     }
   }
 
@@ -220,7 +245,10 @@ export class Device implements Target {
   async #warmUp(dispatch: Dispatch, pipeline: GPUComputePipeline): Promise<void> {
     const entries = layoutEntries(dispatch).map(({ binding, buffer }) => {
       const usage = buffer!.type === 'uniform' ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
-      return { binding, resource: { buffer: this.gpu.createBuffer({ size: WARM_UP_BYTES, usage, label: 'warm-up' }) } };
+      return {
+        binding,
+        resource: { buffer: this.gpu.createBuffer({ size: WARM_UP_BYTES, usage, label: 'warm-up' }) },
+      };
     });
     const encoder = this.gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
@@ -247,7 +275,10 @@ const WARM_UP_BYTES = 256;
 export function pipelineKey(dispatch: Dispatch): string {
   const { shader, entry, types, constants, subgroups } = dispatch;
   const sorted = (record: Readonly<Record<string, unknown>>): string =>
-    Object.keys(record).sort().map((name) => `${name}=${record[name]}`).join(',');
+    Object.keys(record)
+      .sort()
+      .map((name) => `${name}=${record[name]}`)
+      .join(',');
   return `${shader.name}:${entry}(${sorted(types)};${sorted(constants)}${subgroups ? ';subgroups' : ''};${[...dispatch.tensors.keys()].sort().join(',')})`;
 }
 
@@ -255,7 +286,11 @@ function layoutEntries(dispatch: Dispatch): GPUBindGroupLayoutEntry[] {
   const types = { uniform: 'uniform', read: 'read-only-storage', read_write: 'storage' } as const;
   return dispatch.shader.bindings
     .filter(({ name, access }) => (access === 'uniform' && name === 'params') || dispatch.tensors.has(name))
-    .map(({ index, access }) => ({ binding: index, visibility: GPUShaderStage.COMPUTE, buffer: { type: types[access] } }));
+    .map(({ index, access }) => ({
+      binding: index,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: types[access] },
+    }));
 }
 
 /**
@@ -264,9 +299,15 @@ function layoutEntries(dispatch: Dispatch): GPUBindGroupLayoutEntry[] {
  * @throws GraftError `engine-no-adapter` if there is none
  */
 export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise<Device> {
-  const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? 'high-performance' });
+  const adapter = await gpu.requestAdapter({
+    powerPreference: options.powerPreference ?? 'high-performance',
+  });
   if (!adapter) {
-    throw new GraftError('engine-no-adapter', 'No WebGPU adapter answered.', 'Install a Vulkan, Metal or Direct3D 12 driver (on Debian: apt-get install mesa-vulkan-drivers).');
+    throw new GraftError(
+      'engine-no-adapter',
+      'No WebGPU adapter answered.',
+      'Install a Vulkan, Metal or Direct3D 12 driver (on Debian: apt-get install mesa-vulkan-drivers).',
+    );
   }
   const requiredLimits: Record<string, number> = {};
   for (const limit of RAISED_LIMITS) requiredLimits[limit] = adapter.limits[limit];

@@ -3,7 +3,7 @@
  * Each tensor starts on a 256-byte boundary, as a binding must; the gaps stay zero.
  */
 import type { Device } from './device.ts';
-import { Storage, Tensor, sizeOf } from './tensor.ts';
+import { type Storage, Tensor, sizeOf } from './tensor.ts';
 
 export interface ParameterSpec {
   readonly name: string;
@@ -48,7 +48,8 @@ export class ParameterStore {
     readonly specs: readonly ParameterSpec[],
     readonly trainable: boolean,
   ) {
-    const limit = Math.min(LARGEST_SEGMENT, device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize) / 4;
+    const limit =
+      Math.min(LARGEST_SEGMENT, device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize) / 4;
     const byRate = [...specs].sort((a, b) => (a.rateScale ?? 1) - (b.rateScale ?? 1));
     for (const spec of byRate) {
       const size = Math.ceil(sizeOf(spec.shape) / ALIGNMENT) * ALIGNMENT;
@@ -97,22 +98,32 @@ export class ParameterStore {
   /** What the optimiser walks over. */
   ranges(): ParameterRange[] {
     return this.#ranges.map(({ segment, start, end, rateScale }) => {
-      const view = (plane: Plane): Tensor => new Tensor(this.#planes.get(plane)![segment], [end - start], 'f32', start * 4);
-      return { values: view('values'), gradients: view('gradients'), first: view('first'), second: view('second'), rateScale };
+      const view = (plane: Plane): Tensor =>
+        new Tensor(this.#planes.get(plane)![segment], [end - start], 'f32', start * 4);
+      return {
+        values: view('values'),
+        gradients: view('gradients'),
+        first: view('first'),
+        second: view('second'),
+        rateScale,
+      };
     });
   }
 
   /** Sets a parameter's values, or its optimiser state, in the parameter's shape. */
   write(name: string, values: Float32Array<ArrayBuffer>, plane: Plane = 'values'): void {
     const { spec, segment, start } = this.#place(name);
-    if (values.length !== sizeOf(spec.shape)) throw new Error(`${name} has ${sizeOf(spec.shape)} elements, not ${values.length}`);
+    if (values.length !== sizeOf(spec.shape))
+      throw new Error(`${name} has ${sizeOf(spec.shape)} elements, not ${values.length}`);
     this.device.write(this.#planes.get(plane)![segment].buffer!, start * 4, values);
   }
 
   /** All parameters of a plane, brought to the host at once. Awaits the GPU. */
   async read(plane: Plane = 'values'): Promise<Map<string, Float32Array<ArrayBuffer>>> {
     const segments = await Promise.all(
-      this.#planes.get(plane)!.map(async (storage) => new Float32Array(await this.device.read(storage.buffer!, 0, storage.bytes))),
+      this.#planes
+        .get(plane)!
+        .map(async (storage) => new Float32Array(await this.device.read(storage.buffer!, 0, storage.bytes))),
     );
     return new Map(
       this.specs.map(({ name, shape }) => {

@@ -38,7 +38,8 @@ export function sizePlan(tape: Tape): PlanSize {
     }
   }
   const memory = planMemory(dispatches);
-  const uniformBytes = dispatches.filter((dispatch) => dispatch.shader.params.length > 0).length * UNIFORM_ALIGNMENT;
+  const uniformBytes =
+    dispatches.filter((dispatch) => dispatch.shader.params.length > 0).length * UNIFORM_ALIGNMENT;
   const pinnedBytes = [...pinned].reduce((sum, storage) => sum + storage.bytes, 0);
   return {
     dispatches,
@@ -115,7 +116,12 @@ export class Plan {
   ) {}
 
   /** Compiles a tape: pipelines asynchronously, buffers from `pool`, bind groups once. */
-  static async compile(device: Device, tape: Tape, pool: BufferPool, onProgress?: CompileProgress): Promise<Plan> {
+  static async compile(
+    device: Device,
+    tape: Tape,
+    pool: BufferPool,
+    onProgress?: CompileProgress,
+  ): Promise<Plan> {
     const size = sizePlan(tape);
     const pipelines = await compilePipelines(device, size.dispatches, onProgress);
     device.check();
@@ -139,7 +145,11 @@ export class Plan {
     };
 
     const uniformBytes = Math.max(1, size.dispatches.length) * UNIFORM_ALIGNMENT;
-    const uniforms = device.createBuffer(uniformBytes, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, 'parameters of the dispatches');
+    const uniforms = device.createBuffer(
+      uniformBytes,
+      GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      'parameters of the dispatches',
+    );
     const data = new DataView(new ArrayBuffer(uniformBytes));
     const commands = size.dispatches.map((dispatch, index): Command => {
       const at = index * UNIFORM_ALIGNMENT;
@@ -153,7 +163,10 @@ export class Plan {
       for (const { name, index: binding, access } of dispatch.shader.bindings) {
         const tensor = dispatch.tensors.get(name);
         if (tensor) {
-          entries.push({ binding, resource: { buffer: bufferOf(tensor), offset: tensor.offset, size: Math.max(4, tensor.bytes) } });
+          entries.push({
+            binding,
+            resource: { buffer: bufferOf(tensor), offset: tensor.offset, size: Math.max(4, tensor.bytes) },
+          });
         } else if (access === 'uniform' && name === 'params') {
           const bytes = Math.ceil((dispatch.shader.params.length * 4) / 16) * 16;
           entries.push({ binding, resource: { buffer: uniforms, offset: at, size: bytes } });
@@ -161,13 +174,23 @@ export class Plan {
       }
       return {
         pipeline: pipelines.get(pipelineKey(dispatch))!,
-        bindGroup: device.gpu.createBindGroup({ layout: device.layout(dispatch), entries, label: dispatch.shader.name }),
+        bindGroup: device.gpu.createBindGroup({
+          layout: device.layout(dispatch),
+          entries,
+          label: dispatch.shader.name,
+        }),
         workgroups: dispatch.workgroups,
       };
     });
     device.write(uniforms, 0, new Uint8Array(data.buffer));
     device.check();
-    return new Plan(device, size, splitSubmits(size.dispatches, commands, device.tuning.flopsPerSubmit), pinned, uniforms);
+    return new Plan(
+      device,
+      size,
+      splitSubmits(size.dispatches, commands, device.tuning.flopsPerSubmit),
+      pinned,
+      uniforms,
+    );
   }
 
   /** Submits of one run. */
@@ -181,7 +204,8 @@ export class Plan {
 
   /** Fills a pinned input, in order with `run`. One that nothing in the compiled plan reads is passed over. */
   write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>): void {
-    if (data.byteLength > tensor.bytes) throw new Error(`${tensor.label}: ${data.byteLength} bytes do not fit in ${tensor.bytes}`);
+    if (data.byteLength > tensor.bytes)
+      throw new Error(`${tensor.label}: ${data.byteLength} bytes do not fit in ${tensor.bytes}`);
     const buffer = this.pinned.get(tensor.storage);
     if (buffer) this.device.write(buffer, tensor.offset, data);
   }
@@ -231,7 +255,11 @@ export class Plan {
   }
 }
 
-async function compilePipelines(device: Device, dispatches: readonly Dispatch[], onProgress?: CompileProgress): Promise<Map<string, GPUComputePipeline>> {
+async function compilePipelines(
+  device: Device,
+  dispatches: readonly Dispatch[],
+  onProgress?: CompileProgress,
+): Promise<Map<string, GPUComputePipeline>> {
   const variants = new Map<string, Dispatch>();
   for (const dispatch of dispatches) variants.set(pipelineKey(dispatch), dispatch);
   const pipelines = new Map<string, GPUComputePipeline>();

@@ -24,7 +24,8 @@ export interface Shader {
   readonly params: readonly Field[];
 }
 
-const BINDING = /@group\(0\)\s*@binding\((\d+)\)\s*var<(uniform|storage)(?:\s*,\s*(read_write|read))?>\s*(\w+)/g;
+const BINDING =
+  /@group\(0\)\s*@binding\((\d+)\)\s*var<(uniform|storage)(?:\s*,\s*(read_write|read))?>\s*(\w+)/g;
 const PARAMS = /struct\s+Params\s*\{([^}]*)\}/;
 const FIELD = /(\w+)\s*:\s*(u32|i32|f32)\b/g;
 
@@ -47,7 +48,8 @@ export function parseShader(name: string, source: string): Shader {
   const params: Field[] = [];
   const struct = PARAMS.exec(code);
   if (struct) {
-    for (const [, field, type] of struct[1].matchAll(FIELD)) params.push({ name: field, type: type as Field['type'] });
+    for (const [, field, type] of struct[1].matchAll(FIELD))
+      params.push({ name: field, type: type as Field['type'] });
   }
   return { name, source, bindings, params };
 }
@@ -56,7 +58,11 @@ export function parseShader(name: string, source: string): Shader {
 export type ElementType = 'f32' | 'f16' | 'u32';
 
 /** The complete WGSL of one variant: features, type aliases, then the file. */
-export function shaderCode(shader: Shader, types: Readonly<Record<string, ElementType>>, subgroups: boolean): string {
+export function shaderCode(
+  shader: Shader,
+  types: Readonly<Record<string, ElementType>>,
+  subgroups: boolean,
+): string {
   const lines: string[] = [];
   if (Object.values(types).includes('f16')) lines.push('enable f16;');
   if (subgroups) lines.push('enable subgroups;');

@@ -20,7 +20,9 @@ export class StagingRing {
     private readonly device: Device,
     private readonly bytes: number,
   ) {
-    this.#buffers = Array.from({ length: BUFFERS }, (_, i) => device.createBuffer(bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, `staging ${i}`));
+    this.#buffers = Array.from({ length: BUFFERS }, (_, i) =>
+      device.createBuffer(bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, `staging ${i}`),
+    );
   }
 
   /** The next slot. The one taken `BUFFERS` times ago must have been read. */

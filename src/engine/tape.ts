@@ -88,7 +88,8 @@ export class Tape {
     }
     const params = request.params ?? {};
     for (const field of shader.params) {
-      if (params[field.name] === undefined) throw new Error(`${shader.name}.wgsl: parameter ${field.name} is missing`);
+      if (params[field.name] === undefined)
+        throw new Error(`${shader.name}.wgsl: parameter ${field.name} is missing`);
     }
     for (const name of Object.keys(params)) {
       if (!shader.params.some((field) => field.name === name)) {

@@ -63,7 +63,8 @@ export class Tensor {
 
   /** The same memory under another shape of equal size. */
   reshape(...shape: number[]): Tensor {
-    if (sizeOf(shape) !== this.size) throw new Error(`${this.label}: cannot reshape [${this.shape}] to [${shape}]`);
+    if (sizeOf(shape) !== this.size)
+      throw new Error(`${this.label}: cannot reshape [${this.shape}] to [${shape}]`);
     return new Tensor(this.storage, shape, this.dtype, this.offset);
   }
 

@@ -40,7 +40,13 @@ export function isTuning(value: unknown): value is Tuning {
   const flags = typeof matmul['quads'] === 'boolean' && typeof matmul['tallTiles'] === 'boolean';
   const family = matmul['family'] === 'registers' || matmul['family'] === 'tiles';
   const lanes = matmul['lanes'] === 4 || matmul['lanes'] === 8 || matmul['lanes'] === 16;
-  return flags && family && lanes && isPositive(matmul['workgroups']) && LAYOUTS.every((layout) => isRegisterTile(matmul[layout]));
+  return (
+    flags &&
+    family &&
+    lanes &&
+    isPositive(matmul['workgroups']) &&
+    LAYOUTS.every((layout) => isRegisterTile(matmul[layout]))
+  );
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -67,13 +73,31 @@ export function defaultTuning(adapter: AdapterDescription): Tuning {
   if (name.includes('llvmpipe') || name.includes('lavapipe')) return softwareTuning(8, NARROW);
   return {
     flopsPerSubmit: 8e9,
-    matmul: { family: 'tiles', quads: true, lanes: 8, NT: NARROW, NN: NARROW, TN: NARROW, tallTiles: true, workgroups: 96 },
+    matmul: {
+      family: 'tiles',
+      quads: true,
+      lanes: 8,
+      NT: NARROW,
+      NN: NARROW,
+      TN: NARROW,
+      tallTiles: true,
+      workgroups: 96,
+    },
   };
 }
 
 function softwareTuning(lanes: number, tile: RegisterTile): Tuning {
   return {
     flopsPerSubmit: 8e9,
-    matmul: { family: 'registers', quads: true, lanes, NT: tile, NN: tile, TN: tile, tallTiles: false, workgroups: 4 },
+    matmul: {
+      family: 'registers',
+      quads: true,
+      lanes,
+      NT: tile,
+      NN: tile,
+      TN: tile,
+      tallTiles: false,
+      workgroups: 4,
+    },
   };
 }

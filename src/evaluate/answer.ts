@@ -24,10 +24,18 @@ export interface Answer {
 /** The ids of a conversation that asks for an answer. @throws GraftError `chat-template-missing`, `chat-template-…` */
 export function promptOfMessages(tokenizer: Tokenizer, messages: readonly ChatMessage[]): number[] {
   if (tokenizer.chatTemplate === undefined) {
-    throw new GraftError('chat-template-missing', 'This model has no chat template.', 'Give a plain prompt instead of messages.');
+    throw new GraftError(
+      'chat-template-missing',
+      'This model has no chat template.',
+      'Give a plain prompt instead of messages.',
+    );
   }
   return tokenizer.encode(
-    renderChat(tokenizer.chatTemplate, messages, { addGenerationPrompt: true, bosToken: tokenizer.bosToken, eosToken: tokenizer.eosToken }),
+    renderChat(tokenizer.chatTemplate, messages, {
+      addGenerationPrompt: true,
+      bosToken: tokenizer.bosToken,
+      eosToken: tokenizer.eosToken,
+    }),
   );
 }
 
@@ -38,11 +46,18 @@ export function promptOfText(tokenizer: Tokenizer, text: string): number[] {
 
 /** As a person asks: with the chat template where the model has one. */
 export function promptOf(tokenizer: Tokenizer, text: string): number[] {
-  return tokenizer.chatTemplate === undefined ? promptOfText(tokenizer, text) : promptOfMessages(tokenizer, [{ role: 'user', content: text }]);
+  return tokenizer.chatTemplate === undefined
+    ? promptOfText(tokenizer, text)
+    : promptOfMessages(tokenizer, [{ role: 'user', content: text }]);
 }
 
 /** Continues prompts, several at once. */
-export async function answer(generator: Generator, tokenizer: Tokenizer, prompts: readonly (readonly number[])[], options: AnswerOptions): Promise<Answer[]> {
+export async function answer(
+  generator: Generator,
+  tokenizer: Tokenizer,
+  prompts: readonly (readonly number[])[],
+  options: AnswerOptions,
+): Promise<Answer[]> {
   const { stopStrings = [], onText, onToken, ...rest } = options;
   const streams = prompts.map((prompt) => new StoppableText(tokenizer, prompt, stopStrings));
   const generated = await generator.generate(prompts, {
@@ -58,7 +73,12 @@ export async function answer(generator: Generator, tokenizer: Tokenizer, prompts
   return generated.map(({ ids, reason }, prompt) => {
     const rest = streams[prompt].end();
     if (rest !== '') onText?.(prompt, rest);
-    return { promptIds: prompts[prompt], newIds: ids, text: streams[prompt].text, reason: streams[prompt].stopped ? 'stop' : reason };
+    return {
+      promptIds: prompts[prompt],
+      newIds: ids,
+      text: streams[prompt].text,
+      reason: streams[prompt].stopped ? 'stop' : reason,
+    };
   });
 }
 

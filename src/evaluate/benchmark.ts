@@ -110,8 +110,12 @@ export const matmulShapes: readonly (readonly [Layout, number, number, number])[
   ['TN', 8, 576, 512],
 ];
 
-export async function benchmarkMatmul(device: Device, [layout, M, N, K]: readonly [Layout, number, number, number]): Promise<MatmulResult> {
-  const upload = (rows: number, columns: number): Tensor => device.upload([rows, columns], 'f32', 'operand', ramp(rows * columns));
+export async function benchmarkMatmul(
+  device: Device,
+  [layout, M, N, K]: readonly [Layout, number, number, number],
+): Promise<MatmulResult> {
+  const upload = (rows: number, columns: number): Tensor =>
+    device.upload([rows, columns], 'f32', 'operand', ramp(rows * columns));
   const a = layout === 'TN' ? upload(K, M) : upload(M, K);
   const b = layout === 'NT' ? upload(N, K) : upload(K, N);
   const c = device.upload([M, N], 'f32', 'product');
@@ -126,7 +130,10 @@ export const attentionShapes: readonly (readonly [number, number, number, number
   [512, 9, 3, 64],
 ];
 
-export async function benchmarkAttention(device: Device, [tokens, heads, kvHeads, headSize]: readonly [number, number, number, number]): Promise<AttentionResult> {
+export async function benchmarkAttention(
+  device: Device,
+  [tokens, heads, kvHeads, headSize]: readonly [number, number, number, number],
+): Promise<AttentionResult> {
   const upload = (columns: number): Tensor => {
     const tensor = device.upload([tokens, columns], 'f32', 'operand', ramp(tokens * columns));
     tensor.requiresGrad = true;
@@ -135,11 +142,34 @@ export async function benchmarkAttention(device: Device, [tokens, heads, kvHeads
   const q = upload(heads * headSize);
   const k = upload(kvHeads * headSize);
   const v = upload(kvHeads * headSize);
-  const gradients = [q, k, v].map((tensor) => (tensor.gradient = device.upload(tensor.shape, 'f32', 'gradient')));
-  const keyRanges = device.upload([tokens, 2], 'u32', 'key ranges', Uint32Array.from({ length: tokens * 2 }, (_, i) => (i % 2 === 0 ? 0 : (i + 1) / 2)));
-  const queryRanges = device.upload([tokens, 2], 'u32', 'query ranges', Uint32Array.from({ length: tokens * 2 }, (_, i) => (i % 2 === 0 ? i / 2 : tokens)));
+  const gradients = [q, k, v].map(
+    (tensor) => (tensor.gradient = device.upload(tensor.shape, 'f32', 'gradient')),
+  );
+  const keyRanges = device.upload(
+    [tokens, 2],
+    'u32',
+    'key ranges',
+    Uint32Array.from({ length: tokens * 2 }, (_, i) => (i % 2 === 0 ? 0 : (i + 1) / 2)),
+  );
+  const queryRanges = device.upload(
+    [tokens, 2],
+    'u32',
+    'query ranges',
+    Uint32Array.from({ length: tokens * 2 }, (_, i) => (i % 2 === 0 ? i / 2 : tokens)),
+  );
   const out = device.upload([tokens, heads * headSize], 'f32', 'result');
-  const record = (tape: Tape): Tensor => attention(tape, { q, k, v, keyRanges, queryRanges, heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize) });
+  const record = (tape: Tape): Tensor =>
+    attention(tape, {
+      q,
+      k,
+      v,
+      keyRanges,
+      queryRanges,
+      heads,
+      kvHeads,
+      headSize,
+      scale: 1 / Math.sqrt(headSize),
+    });
   const forwardSeconds = await measureTape(device, false, (tape) => copy(tape, record(tape), out));
   const bothSeconds = await measureTape(device, true, (tape) => {
     const y = record(tape);
@@ -154,9 +184,20 @@ export async function benchmarkAttention(device: Device, [tokens, heads, kvHeads
 const TRAINING_STEPS = 8;
 
 /** Training steps of a LoRA adapter (r = 8, all linear layers) on `rows` rows of `length` random tokens, half of them supervised. */
-export async function benchmarkTraining(model: LanguageModel, rows: number, length: number): Promise<TrainingResult> {
+export async function benchmarkTraining(
+  model: LanguageModel,
+  rows: number,
+  length: number,
+): Promise<TrainingResult> {
   const { device, definition } = model;
-  const options = { ...defaultOptions(), batch: rows, steps: TRAINING_STEPS, warmup: 0, maxLength: length, shuffle: false };
+  const options = {
+    ...defaultOptions(),
+    batch: rows,
+    steps: TRAINING_STEPS,
+    warmup: 0,
+    maxLength: length,
+    shuffle: false,
+  };
   const modules = loraModules(definition, options.lora);
   const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
   const data = Array.from({ length: rows }, (_, row) => {
@@ -197,7 +238,10 @@ const NEW_TOKENS = 32;
 /** One sequence: a prompt of 64 tokens before the last one, then 32 new ones. */
 export async function benchmarkDecoding(model: LanguageModel): Promise<DecodingResult> {
   const generator = new Generator(model, 1, PROMPT_TOKENS + NEW_TOKENS + 1);
-  const prompt = Array.from({ length: PROMPT_TOKENS }, (_, t) => (t * 31 + 7) % model.definition.shape.vocabulary);
+  const prompt = Array.from(
+    { length: PROMPT_TOKENS },
+    (_, t) => (t * 31 + 7) % model.definition.shape.vocabulary,
+  );
   const generate = async (ids: readonly number[], maxNewTokens: number): Promise<void> => {
     await generator.generate([ids], { maxNewTokens, sampling: greedy, seed: 0, stopIds: [] });
     await model.device.settle();
@@ -207,7 +251,10 @@ export async function benchmarkDecoding(model: LanguageModel): Promise<DecodingR
   const many = await measure(() => generate(prompt, 1 + NEW_TOKENS), 3);
   await model.device.settle();
   generator.destroy();
-  return { prefillTokensPerSecond: (PROMPT_TOKENS - 1) / Math.max(one - short, 1e-6), decodeTokensPerSecond: NEW_TOKENS / (many - one) };
+  return {
+    prefillTokensPerSecond: (PROMPT_TOKENS - 1) / Math.max(one - short, 1e-6),
+    decodeTokensPerSecond: NEW_TOKENS / (many - one),
+  };
 }
 
 function ramp(size: number): Float32Array<ArrayBuffer> {

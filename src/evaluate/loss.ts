@@ -18,11 +18,18 @@ export interface LossReport {
 const GROUP_TOKENS = 1024;
 
 /** Evaluates rows in groups. @throws GraftError `engine-…` */
-export async function evaluateLoss(model: LanguageModel, rows: readonly LabelledTokens[], adapter?: Adapter): Promise<LossReport> {
+export async function evaluateLoss(
+  model: LanguageModel,
+  rows: readonly LabelledTokens[],
+  adapter?: Adapter,
+): Promise<LossReport> {
   const { device } = model;
   const groups = groupRows(rows);
   const sizes = groups.map(sizeOfRows);
-  const bucket = { tokens: Math.max(...sizes.map(({ tokens }) => tokens)), rows: Math.max(1, ...sizes.map((size) => size.rows)) };
+  const bucket = {
+    tokens: Math.max(...sizes.map(({ tokens }) => tokens)),
+    rows: Math.max(1, ...sizes.map((size) => size.rows)),
+  };
   const stats = device.upload([STATS_SIZE], 'f32', 'statistics');
   const tape = new Tape(device);
   const inputs = batchTensors(tape, bucket);

@@ -12,7 +12,11 @@ import type { AdapterData } from './peft.ts';
  *
  * @param source the base's weights
  */
-export async function* mergedWeights(model: ModelDefinition, source: WeightSource, adapter: AdapterData): AsyncGenerator<Uint8Array> {
+export async function* mergedWeights(
+  model: ModelDefinition,
+  source: WeightSource,
+  adapter: AdapterData,
+): AsyncGenerator<Uint8Array> {
   const entries = model.weights.map(({ name }) => source.get(name)!);
   yield safetensorsHeader(entries, { format: 'pt' });
   const modules = new Map(adapter.modules.map((module) => [`${module.path}.weight`, module]));
@@ -24,7 +28,13 @@ export async function* mergedWeights(model: ModelDefinition, source: WeightSourc
     }
     const names = tensorNames(module.path);
     const weight = Float32Array.from(toFloat32(await entry.read(), entry.dtype, entry.name));
-    addProduct(weight, adapter.tensors.get(names.b)!, adapter.tensors.get(names.a)!, module.rank, module.scale);
+    addProduct(
+      weight,
+      adapter.tensors.get(names.b)!,
+      adapter.tensors.get(names.a)!,
+      module.rank,
+      module.scale,
+    );
     yield encode(weight, entry);
   }
 }

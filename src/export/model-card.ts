@@ -29,14 +29,19 @@ export function modelCard(config: LoraConfig, facts: CardFacts): string {
     ['Training rows', facts.rows],
     ['Steps', facts.steps],
     ['Rows a step', facts.batch],
-    ['Learning rate', facts.lr === undefined ? undefined : `${facts.lr}${facts.schedule ? `, ${facts.schedule}` : ''}`],
+    [
+      'Learning rate',
+      facts.lr === undefined ? undefined : `${facts.lr}${facts.schedule ? `, ${facts.schedule}` : ''}`,
+    ],
     ['Seed', facts.seed],
     ['Loss, first step', facts.firstLoss?.toFixed(4)],
     ['Loss, last step', facts.lastLoss?.toFixed(4)],
     ['Loss, validation', facts.evalLoss?.toFixed(4)],
     ['Trained on', facts.adapterName],
   ];
-  const table = rows.filter(([, value]) => value !== undefined).map(([name, value]) => `| ${name} | ${escapeCell(String(value))} |`);
+  const table = rows
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `| ${name} | ${escapeCell(String(value))} |`);
   return `---
 library_name: peft
 base_model: ${JSON.stringify(facts.baseModel)}

@@ -5,7 +5,13 @@
 import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { ModelDefinition } from '../model/family.ts';
-import { loraScale, tensorNames, type AdapterTensors, type LoraConfig, type LoraModule } from '../model/lora.ts';
+import {
+  loraScale,
+  tensorNames,
+  type AdapterTensors,
+  type LoraConfig,
+  type LoraModule,
+} from '../model/lora.ts';
 import { readJson, type FileSet } from '../weights/bytes.ts';
 import { toFloat32 } from '../weights/dtypes.ts';
 import { concatBytes, parseSafetensors, writeSafetensors, type TensorEntry } from '../weights/safetensors.ts';
@@ -100,7 +106,10 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
     modules.push({ ...module, rank, scale: loraScale(config, module.path, rank) });
   }
   for (const name of entries.keys()) {
-    if (!known.has(name)) throw unfit(`${files.name}/${WEIGHTS} has the tensor ${name.slice(0, 200)}, for which this base model has no linear layer`);
+    if (!known.has(name))
+      throw unfit(
+        `${files.name}/${WEIGHTS} has the tensor ${name.slice(0, 200)}, for which this base model has no linear layer`,
+      );
   }
   if (modules.length === 0) throw unfit(`${files.name}/${WEIGHTS} holds no LoRA tensors`);
   return { config: { ...config, targets: targetsOf(config, modules) }, modules, tensors };
@@ -108,18 +117,35 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
 
 function readConfig(json: JsonObject, where: string): LoraConfig {
   const wrong = (name: string, expected: string): GraftError =>
-    new GraftError('adapter-config', `${where}: ${name} is ${JSON.stringify(json[name])?.slice(0, 60) ?? 'missing'}, expected ${expected}.`, 'Export the adapter again with PEFT.');
-  const unsupported = (what: string): GraftError => new GraftError('adapter-unsupported', `${where}: ${what} is not supported.`, 'Use a plain LoRA adapter.');
-  if (json['peft_type'] !== 'LORA') throw unsupported(`an adapter of type ${JSON.stringify(json['peft_type'])?.slice(0, 60)}`);
+    new GraftError(
+      'adapter-config',
+      `${where}: ${name} is ${JSON.stringify(json[name])?.slice(0, 60) ?? 'missing'}, expected ${expected}.`,
+      'Export the adapter again with PEFT.',
+    );
+  const unsupported = (what: string): GraftError =>
+    new GraftError('adapter-unsupported', `${where}: ${what} is not supported.`, 'Use a plain LoRA adapter.');
+  if (json['peft_type'] !== 'LORA')
+    throw unsupported(`an adapter of type ${JSON.stringify(json['peft_type'])?.slice(0, 60)}`);
   if (json['use_dora'] === true) throw unsupported('DoRA');
   if (json['fan_in_fan_out'] === true) throw unsupported('fan_in_fan_out');
   if (json['bias'] !== undefined && json['bias'] !== 'none') throw unsupported('a trained bias');
-  for (const field of ['modules_to_save', 'trainable_token_indices', 'target_parameters', 'layer_replication']) {
+  for (const field of [
+    'modules_to_save',
+    'trainable_token_indices',
+    'target_parameters',
+    'layer_replication',
+  ]) {
     const value = json[field];
-    if (value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0)) throw unsupported(field);
+    if (value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0))
+      throw unsupported(field);
   }
 
-  const number = (name: string, holds: (value: number) => boolean, expected: string, fallback?: number): number => {
+  const number = (
+    name: string,
+    holds: (value: number) => boolean,
+    expected: string,
+    fallback?: number,
+  ): number => {
     const value = json[name] ?? fallback;
     if (typeof value !== 'number' || !Number.isFinite(value) || !holds(value)) throw wrong(name, expected);
     return value;
@@ -129,7 +155,8 @@ function readConfig(json: JsonObject, where: string): LoraConfig {
     if (!isObject(value)) throw wrong(name, 'an object of numbers');
     for (const [key, entry] of Object.entries(value)) {
       if (typeof entry !== 'number' || !(entry > 0)) throw wrong(name, 'an object of numbers above 0');
-      if (!/^[\w.]+$/.test(key)) throw unsupported(`the key ${JSON.stringify(key).slice(0, 60)} of ${name} (a regular expression)`);
+      if (!/^[\w.]+$/.test(key))
+        throw unsupported(`the key ${JSON.stringify(key).slice(0, 60)} of ${name} (a regular expression)`);
     }
     return value as Record<string, number>;
   };
@@ -157,7 +184,9 @@ async function floats(entry: TensorEntry): Promise<Float32Array<ArrayBuffer>> {
 
 function checkShape({ name, shape }: TensorEntry, expected: readonly number[]): void {
   if (shape.length !== 2 || shape[0] !== expected[0] || shape[1] !== expected[1]) {
-    throw unfit(`Tensor ${name} has the shape [${shape.join(', ')}], and the base model needs [${expected.map((size) => size ?? 'r').join(', ')}]`);
+    throw unfit(
+      `Tensor ${name} has the shape [${shape.join(', ')}], and the base model needs [${expected.map((size) => size ?? 'r').join(', ')}]`,
+    );
   }
 }
 
@@ -166,5 +195,9 @@ function unfit(what: string): GraftError {
 }
 
 function missing(files: FileSet, name: string): GraftError {
-  return new GraftError('adapter-missing', `${files.name} has no ${name}.`, 'Choose a folder that PEFT or Graft wrote.');
+  return new GraftError(
+    'adapter-missing',
+    `${files.name} has no ${name}.`,
+    'Choose a folder that PEFT or Graft wrote.',
+  );
 }

@@ -29,7 +29,13 @@ export function checkWeights(model: ModelDefinition, source: WeightSource): void
 }
 
 /** Loads frozen weights: matrices in `dtype`, vectors (norms, biases) in f32. */
-export async function loadFrozen(device: Device, model: ModelDefinition, source: WeightSource, dtype: 'f32' | 'f16', onProgress?: LoadProgress): Promise<BaseWeights> {
+export async function loadFrozen(
+  device: Device,
+  model: ModelDefinition,
+  source: WeightSource,
+  dtype: 'f32' | 'f16',
+  onProgress?: LoadProgress,
+): Promise<BaseWeights> {
   const tensors = new Map<string, Tensor>();
   const destroy = (): void => {
     for (const tensor of tensors.values()) device.free(tensor);
@@ -39,7 +45,10 @@ export async function loadFrozen(device: Device, model: ModelDefinition, source:
     await eachWeight(model, source, onProgress, (spec, bytes, from) => {
       const half = dtype === 'f16' && spec.shape.length > 1;
       const data = half ? toFloat16(bytes, from, spec.name) : toFloat32(bytes, from, spec.name);
-      tensors.set(spec.name, device.upload(spec.shape, half ? 'f16' : 'f32', spec.name, data as ArrayBufferView<ArrayBuffer>));
+      tensors.set(
+        spec.name,
+        device.upload(spec.shape, half ? 'f16' : 'f32', spec.name, data as ArrayBufferView<ArrayBuffer>),
+      );
     });
   } catch (error) {
     destroy();
@@ -55,11 +64,18 @@ export async function loadFrozen(device: Device, model: ModelDefinition, source:
 }
 
 /** Loads all weights as trainable parameters, for full fine-tuning. Always f32. */
-export async function loadTrainable(device: Device, model: ModelDefinition, source: WeightSource, onProgress?: LoadProgress): Promise<ParameterStore> {
+export async function loadTrainable(
+  device: Device,
+  model: ModelDefinition,
+  source: WeightSource,
+  onProgress?: LoadProgress,
+): Promise<ParameterStore> {
   checkWeights(model, source);
   const store = new ParameterStore(device, model.weights, true);
   try {
-    await eachWeight(model, source, onProgress, (spec, bytes, from) => store.write(spec.name, toFloat32(bytes, from, spec.name) as Float32Array<ArrayBuffer>));
+    await eachWeight(model, source, onProgress, (spec, bytes, from) =>
+      store.write(spec.name, toFloat32(bytes, from, spec.name) as Float32Array<ArrayBuffer>),
+    );
   } catch (error) {
     store.destroy();
     throw error;
@@ -67,7 +83,12 @@ export async function loadTrainable(device: Device, model: ModelDefinition, sour
   return store;
 }
 
-async function eachWeight(model: ModelDefinition, source: WeightSource, onProgress: LoadProgress | undefined, use: (spec: WeightSpec, bytes: Uint8Array, dtype: Dtype) => void): Promise<void> {
+async function eachWeight(
+  model: ModelDefinition,
+  source: WeightSource,
+  onProgress: LoadProgress | undefined,
+  use: (spec: WeightSpec, bytes: Uint8Array, dtype: Dtype) => void,
+): Promise<void> {
   const entries = model.weights.map((spec) => [spec, entryOf(source, spec)] as const);
   const total = entries.reduce((sum, [, entry]) => sum + entry.byteLength, 0);
   let done = 0;
@@ -81,9 +102,12 @@ function entryOf(source: WeightSource, { name, shape }: WeightSpec): TensorEntry
   const entry = source.get(name);
   if (!entry) throw wrongTensor(`The weights have no tensor ${name}, which config.json asks for.`);
   if (entry.shape.length !== shape.length || entry.shape.some((size, i) => size !== shape[i])) {
-    throw wrongTensor(`Tensor ${name} has the shape [${entry.shape.join(', ')}], and config.json asks for [${shape.join(', ')}].`);
+    throw wrongTensor(
+      `Tensor ${name} has the shape [${entry.shape.join(', ')}], and config.json asks for [${shape.join(', ')}].`,
+    );
   }
-  if (!FLOATS.has(entry.dtype)) throw wrongTensor(`Tensor ${name} is of type ${entry.dtype}; F32, F16 and BF16 are read.`);
+  if (!FLOATS.has(entry.dtype))
+    throw wrongTensor(`Tensor ${name} is of type ${entry.dtype}; F32, F16 and BF16 are read.`);
   return entry;
 }
 

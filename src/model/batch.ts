@@ -43,7 +43,11 @@ export interface BatchTensors extends TokenInputs {
 }
 
 /** Declares the inputs of a plan for sequences with labels. */
-export function batchTensors(tape: Tape, { tokens: M, rows: R }: Bucket, trainsEmbedding = false): BatchTensors {
+export function batchTensors(
+  tape: Tape,
+  { tokens: M, rows: R }: Bucket,
+  trainsEmbedding = false,
+): BatchTensors {
   const input = (shape: number[], label: string): Tensor => tape.pinned(shape, 'u32', label);
   return {
     ids: input([M], 'ids'),

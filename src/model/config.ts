@@ -15,7 +15,8 @@ export class ConfigReader {
   /** A whole number of at least one. */
   size(name: string, fallback?: number): number {
     const value = this.fields[name] ?? fallback;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > LARGEST_SIZE) throw this.wrong(name, 'a whole number of at least 1');
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > LARGEST_SIZE)
+      throw this.wrong(name, 'a whole number of at least 1');
     return value;
   }
 
@@ -65,11 +66,19 @@ export class ConfigReader {
   wrong(name: string, expected: string): GraftError {
     const value = this.fields[name];
     const shown = value === undefined ? 'is missing' : `is ${JSON.stringify(value)?.slice(0, 60)}`;
-    return new GraftError('config-field', `${this.where}: ${name} ${shown}, expected ${expected}.`, 'Fetch the model folder again, or correct the file.');
+    return new GraftError(
+      'config-field',
+      `${this.where}: ${name} ${shown}, expected ${expected}.`,
+      'Fetch the model folder again, or correct the file.',
+    );
   }
 
   /** The error for something that Graft does not compute. */
   unsupported(what: string): GraftError {
-    return new GraftError('config-unsupported', `${this.where}: ${what} is not supported.`, 'Choose another model; docs/architecture.md lists the families.');
+    return new GraftError(
+      'config-unsupported',
+      `${this.where}: ${what} is not supported.`,
+      'Choose another model; docs/architecture.md lists the families.',
+    );
   }
 }

@@ -68,15 +68,25 @@ export function defineModel(config: JsonObject, where: string): ModelDefinition 
   const family = families.find(({ modelTypes }) => modelTypes.includes(modelType));
   if (!family) {
     const known = families.flatMap(({ modelTypes }) => modelTypes).join(', ');
-    throw new GraftError('config-unsupported', `${where}: the architecture ${JSON.stringify(modelType).slice(0, 60)} is not supported.`, `Supported are: ${known}.`);
+    throw new GraftError(
+      'config-unsupported',
+      `${where}: the architecture ${JSON.stringify(modelType).slice(0, 60)} is not supported.`,
+      `Supported are: ${known}.`,
+    );
   }
-  if (isObject(config['quantization_config'])) throw reader.unsupported('a quantised checkpoint (quantization_config)');
+  if (isObject(config['quantization_config']))
+    throw reader.unsupported('a quantised checkpoint (quantization_config)');
   return family.define(reader);
 }
 
 /** Reads the config.json of a model folder. @throws GraftError as `defineModel`, or `config-missing` */
 export async function readModel(files: FileSet): Promise<ModelDefinition> {
   const config = await readJson(files, 'config.json', 1 << 20);
-  if (!config) throw new GraftError('config-missing', `${files.name} has no config.json.`, 'Choose a Hugging Face model folder.');
+  if (!config)
+    throw new GraftError(
+      'config-missing',
+      `${files.name} has no config.json.`,
+      'Choose a Hugging Face model folder.',
+    );
   return defineModel(config, `${files.name}/config.json`);
 }

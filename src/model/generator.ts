@@ -64,7 +64,9 @@ export class Generator {
   ) {
     const { layers, kvHeads, headSize } = model.definition.shape;
     const cache = (name: string): Tensor[] =>
-      Array.from({ length: layers }, (_, layer) => model.device.upload([sequences * maxLength, kvHeads * headSize], model.dtype, `${name} ${layer}`));
+      Array.from({ length: layers }, (_, layer) =>
+        model.device.upload([sequences * maxLength, kvHeads * headSize], model.dtype, `${name} ${layer}`),
+      );
     this.#keys = cache('keys');
     this.#values = cache('values');
   }
@@ -77,11 +79,14 @@ export class Generator {
    */
   async generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<Generated[]> {
     checkSampling(options.sampling);
-    if (prompts.length === 0 || prompts.length > this.sequences) throw new Error(`${prompts.length} prompts for ${this.sequences} sequences`);
+    if (prompts.length === 0 || prompts.length > this.sequences)
+      throw new Error(`${prompts.length} prompts for ${this.sequences} sequences`);
     for (const prompt of prompts) this.#checkPrompt(prompt);
     const { prefill, decode } = await this.#replaysFor(options.adapter);
 
-    const tokens = prompts.flatMap((prompt, sequence) => prompt.slice(0, -1).map((id, position): Token => ({ id, sequence, position })));
+    const tokens = prompts.flatMap((prompt, sequence) =>
+      prompt.slice(0, -1).map((id, position): Token => ({ id, sequence, position })),
+    );
     for (let start = 0; start < tokens.length; start += PREFILL_TOKENS) {
       if (options.signal?.aborted) return prompts.map(() => ({ ids: [], reason: 'aborted' }));
       this.#run(prefill, tokens.slice(start, start + PREFILL_TOKENS));
@@ -108,7 +113,11 @@ export class Generator {
     for (const tensor of [...this.#keys, ...this.#values]) this.model.device.free(tensor);
   }
 
-  async #continue(decode: Replay, prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<Generated[]> {
+  async #continue(
+    decode: Replay,
+    prompts: readonly (readonly number[])[],
+    options: GenerateOptions,
+  ): Promise<Generated[]> {
     const V = this.model.definition.shape.vocabulary;
     const stop = new Set(options.stopIds);
     // One generator for each sequence, so that a sequence does not depend on its neighbours.
@@ -119,7 +128,11 @@ export class Generator {
       random: new Random(options.seed + sequence * 1_000_003),
     }));
     while (states.some(({ reason }) => !reason)) {
-      const live = states.flatMap((state, sequence): Token[] => (state.reason ? [] : [{ id: state.all[state.all.length - 1], sequence, position: state.all.length - 1 }]));
+      const live = states.flatMap((state, sequence): Token[] =>
+        state.reason
+          ? []
+          : [{ id: state.all[state.all.length - 1], sequence, position: state.all.length - 1 }],
+      );
       this.#run(decode, live);
       const logits = new Float32Array(await decode.plan.read(decode.logits!));
       live.forEach(({ sequence }, row) => {
@@ -133,7 +146,8 @@ export class Generator {
         state.ids.push(id);
         state.all.push(id);
         if (options.onToken?.(sequence, id, from)) state.reason = 'caller';
-        else if (state.ids.length >= options.maxNewTokens || state.all.length >= this.maxLength) state.reason = 'length';
+        else if (state.ids.length >= options.maxNewTokens || state.all.length >= this.maxLength)
+          state.reason = 'length';
       });
       if (options.signal?.aborted) for (const state of states) state.reason ??= 'aborted';
     }
@@ -143,7 +157,10 @@ export class Generator {
   async #replaysFor(adapter: Adapter | undefined): Promise<{ prefill: Replay; decode: Replay }> {
     let replays = this.#replays.get(adapter);
     if (!replays) {
-      replays = { prefill: await this.#record(PREFILL_TOKENS, adapter, false), decode: await this.#record(this.sequences, adapter, true) };
+      replays = {
+        prefill: await this.#record(PREFILL_TOKENS, adapter, false),
+        decode: await this.#record(this.sequences, adapter, true),
+      };
       this.#replays.set(adapter, replays);
     }
     return replays;
@@ -154,9 +171,19 @@ export class Generator {
     const tape = new Tape(model.device);
     const inputs = batchTensors(tape, { tokens, rows: tokens });
     const slots = tape.pinned([tokens], 'u32', 'slots');
-    const hidden = model.forward(tape, inputs, { adapter, cache: { keys: this.#keys, values: this.#values, slots } });
+    const hidden = model.forward(tape, inputs, {
+      adapter,
+      cache: { keys: this.#keys, values: this.#values, slots },
+    });
     // Without the head nobody reads the last layer's result: compiling drops all but its keys and values.
-    const logits = withHead ? matmul(tape, { a: hidden, b: model.head, layout: 'NT', c: tape.pinned([tokens, model.head.rows], 'f32', 'logits') }) : undefined;
+    const logits = withHead
+      ? matmul(tape, {
+          a: hidden,
+          b: model.head,
+          layout: 'NT',
+          c: tape.pinned([tokens, model.head.rows], 'f32', 'logits'),
+        })
+      : undefined;
     return { plan: await Plan.compile(model.device, tape, model.pool), inputs, slots, logits };
   }
 
@@ -185,9 +212,18 @@ export class Generator {
 
   #checkPrompt(prompt: readonly number[]): void {
     this.model.checkIds(prompt);
-    if (prompt.length === 0) throw new GraftError('prompt-length', 'The prompt has no tokens.', 'Write something, or use a model with a start token.');
+    if (prompt.length === 0)
+      throw new GraftError(
+        'prompt-length',
+        'The prompt has no tokens.',
+        'Write something, or use a model with a start token.',
+      );
     if (prompt.length >= this.maxLength) {
-      throw new GraftError('prompt-length', `The prompt has ${prompt.length} tokens, and there is room for ${this.maxLength} with the answer.`, 'Shorten the prompt.');
+      throw new GraftError(
+        'prompt-length',
+        `The prompt has ${prompt.length} tokens, and there is room for ${this.maxLength} with the answer.`,
+        'Shorten the prompt.',
+      );
     }
   }
 }

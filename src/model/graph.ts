@@ -69,7 +69,11 @@ export class Graph {
   /** x · Wᵀ of the layer at `path`, with its bias and its adapter where it has them. */
   linear(x: Tensor, path: string, { residual }: { residual?: Tensor } = {}): Tensor {
     const { tape, weight, optionalWeight, adapter } = this.options;
-    return linear(tape, x, weight(`${path}.weight`), { bias: optionalWeight(`${path}.bias`), residual, lora: adapter?.(path) });
+    return linear(tape, x, weight(`${path}.weight`), {
+      bias: optionalWeight(`${path}.bias`),
+      residual,
+      lora: adapter?.(path),
+    });
   }
 
   rmsNorm(x: Tensor, name: string, options: RmsNormOptions): Tensor {
@@ -78,7 +82,12 @@ export class Graph {
 
   rope(x: Tensor, heads: number): Tensor {
     const { tape, shape, inputs, inverseFrequencies } = this.options;
-    return rope(tape, x, inputs.positions, { heads, headSize: shape.headSize, rotary: shape.rope.rotary, inverseFrequencies });
+    return rope(tape, x, inputs.positions, {
+      heads,
+      headSize: shape.headSize,
+      rotary: shape.rope.rotary,
+      inverseFrequencies,
+    });
   }
 
   /** Causal attention inside each sequence; with a cache, over it as well. */

@@ -8,7 +8,13 @@ import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { openWeights } from '../weights/folder.ts';
-import { checkWeights, loadFrozen, loadTrainable, type BaseWeights, type LoadProgress } from './base-weights.ts';
+import {
+  checkWeights,
+  loadFrozen,
+  loadTrainable,
+  type BaseWeights,
+  type LoadProgress,
+} from './base-weights.ts';
 import { batchTensors, writeBatch } from './batch.ts';
 import { readModel, type ModelDefinition } from './family.ts';
 import { Graph, type KeyValueCache, type TokenInputs } from './graph.ts';
@@ -44,7 +50,12 @@ export class LanguageModel {
     readonly dtype: 'f32' | 'f16',
   ) {
     this.pool = new BufferPool(device);
-    this.#frequencies = device.upload([definition.shape.rope.rotary / 2], 'f32', 'rotary frequencies', inverseFrequencies(definition.shape.rope));
+    this.#frequencies = device.upload(
+      [definition.shape.rope.rotary / 2],
+      'f32',
+      'rotary frequencies',
+      inverseFrequencies(definition.shape.rope),
+    );
   }
 
   /**
@@ -52,12 +63,18 @@ export class LanguageModel {
    *
    * @throws GraftError `config-…`, `weights-…`, `safetensors`, `precision-f16`, `engine-…`
    */
-  static async load(device: Device, files: FileSet, { precision = 'auto', trainable = false, onProgress }: LoadOptions = {}): Promise<LanguageModel> {
+  static async load(
+    device: Device,
+    files: FileSet,
+    { precision = 'auto', trainable = false, onProgress }: LoadOptions = {},
+  ): Promise<LanguageModel> {
     const dtype = resolvePrecision(precision, device);
     const definition = await readModel(files);
     const source = await openWeights(files);
     checkWeights(definition, source);
-    const weights = trainable ? await loadTrainable(device, definition, source, onProgress) : await loadFrozen(device, definition, source, dtype, onProgress);
+    const weights = trainable
+      ? await loadTrainable(device, definition, source, onProgress)
+      : await loadFrozen(device, definition, source, dtype, onProgress);
     return new LanguageModel(device, definition, weights, dtype);
   }
 
@@ -71,7 +88,11 @@ export class LanguageModel {
   }
 
   /** Records the forward from token ids to the normalised hidden states of `inputs.rows`. */
-  forward(tape: Tape, inputs: TokenInputs, { adapter, cache, checkpointing, dropout }: GraphRequest = {}): Tensor {
+  forward(
+    tape: Tape,
+    inputs: TokenInputs,
+    { adapter, cache, checkpointing, dropout }: GraphRequest = {},
+  ): Tensor {
     const graph = new Graph({
       tape,
       shape: this.definition.shape,
@@ -92,7 +113,11 @@ export class LanguageModel {
     const { vocabulary } = this.definition.shape;
     for (let t = 0; t < ids.length; t++) {
       if (!Number.isInteger(ids[t]) || ids[t] < 0 || ids[t] >= vocabulary) {
-        throw new GraftError('token-id', `Token ${ids[t]} at position ${t} is not in the vocabulary of ${vocabulary}.`, 'Use the tokenizer that belongs to this model.');
+        throw new GraftError(
+          'token-id',
+          `Token ${ids[t]} at position ${t} is not in the vocabulary of ${vocabulary}.`,
+          'Use the tokenizer that belongs to this model.',
+        );
       }
     }
   }
@@ -109,14 +134,22 @@ export class LanguageModel {
     const chunks: Tensor[] = [];
     for (let start = 0; start < T; start += CHUNK) {
       const rows = Math.min(CHUNK, T - start);
-      chunks.push(matmul(tape, { a: hidden.slice(start, rows), b: this.head, layout: 'NT', c: tape.pinned([rows, V], 'f32', 'logits') }));
+      chunks.push(
+        matmul(tape, {
+          a: hidden.slice(start, rows),
+          b: this.head,
+          layout: 'NT',
+          c: tape.pinned([rows, V], 'f32', 'logits'),
+        }),
+      );
     }
     const plan = await Plan.compile(this.device, tape, this.pool);
     // Every position is an output row: labels only say so.
     writeBatch(plan, inputs, [{ ids, labels: new Int32Array(T + 1) }]);
     plan.run();
     const logits = new Float32Array(T * V);
-    for (const [index, chunk] of chunks.entries()) logits.set(new Float32Array(await plan.read(chunk)), index * CHUNK * V);
+    for (const [index, chunk] of chunks.entries())
+      logits.set(new Float32Array(await plan.read(chunk)), index * CHUNK * V);
     plan.destroy();
     return logits;
   }

@@ -39,10 +39,13 @@ function readConfig(reader: ConfigReader): LlamaConfig {
   const heads = reader.size('num_attention_heads');
   const kvHeads = reader.size('num_key_value_heads', heads);
   const headSize = reader.size('head_dim', Math.floor(channels / heads));
-  if (heads % kvHeads !== 0) throw reader.wrong('num_key_value_heads', `a divisor of ${heads} attention heads`);
-  if (headSize > 256 || headSize % 4 !== 0) throw reader.unsupported(`a head size of ${headSize} (a multiple of 4, at most 256, is)`);
+  if (heads % kvHeads !== 0)
+    throw reader.wrong('num_key_value_heads', `a divisor of ${heads} attention heads`);
+  if (headSize > 256 || headSize % 4 !== 0)
+    throw reader.unsupported(`a head size of ${headSize} (a multiple of 4, at most 256, is)`);
   const activation = reader.text('hidden_act', 'silu');
-  if (activation !== 'silu' && activation !== 'swish') throw reader.unsupported(`the activation ${activation}`);
+  if (activation !== 'silu' && activation !== 'swish')
+    throw reader.unsupported(`the activation ${activation}`);
   const tied = reader.flag('tie_word_embeddings', false);
   return {
     vocabulary: reader.size('vocab_size'),
@@ -105,8 +108,19 @@ function forward(g: Graph, config: LlamaConfig): Tensor {
     const name = `model.layers.${layer}`;
     const input = h;
     h = g.layer(() => {
-      const middle = attention(g, config, layer, input, g.rmsNorm(input, `${name}.input_layernorm.weight`, { eps }));
-      return mlp(g, `${name}.mlp`, middle, g.rmsNorm(middle, `${name}.post_attention_layernorm.weight`, { eps }));
+      const middle = attention(
+        g,
+        config,
+        layer,
+        input,
+        g.rmsNorm(input, `${name}.input_layernorm.weight`, { eps }),
+      );
+      return mlp(
+        g,
+        `${name}.mlp`,
+        middle,
+        g.rmsNorm(middle, `${name}.post_attention_layernorm.weight`, { eps }),
+      );
     });
   }
   return g.rmsNorm(g.outputRows(h), 'model.norm.weight', { eps });

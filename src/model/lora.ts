@@ -40,7 +40,11 @@ function lookUp(pattern: Readonly<Record<string, number>>, path: string): number
 }
 
 /** The multiplier of an adapter's contribution. */
-export function loraScale(config: Pick<LoraConfig, 'alpha' | 'alphaPattern' | 'rsLora'>, path: string, rank: number): number {
+export function loraScale(
+  config: Pick<LoraConfig, 'alpha' | 'alphaPattern' | 'rsLora'>,
+  path: string,
+  rank: number,
+): number {
   const alpha = lookUp(config.alphaPattern, path) ?? config.alpha;
   return alpha / (config.rsLora ? Math.sqrt(rank) : rank);
 }
@@ -52,9 +56,12 @@ export function loraScale(config: Pick<LoraConfig, 'alpha' | 'alphaPattern' | 'r
  */
 export function loraModules(model: ModelDefinition, config: LoraConfig): LoraModule[] {
   const wrong = (what: string, remedy: string): GraftError => new GraftError('lora-config', what, remedy);
-  if (!(config.dropout >= 0 && config.dropout < 1)) throw wrong(`LoRA dropout is ${config.dropout}.`, 'Choose 0 or more and less than 1.');
-  if (!(Number.isFinite(config.alpha) && config.alpha > 0)) throw wrong(`LoRA alpha is ${config.alpha}.`, 'Choose a number above 0.');
-  if (config.targets.length === 0) throw wrong('No target modules were chosen.', 'Choose at least one, such as q_proj.');
+  if (!(config.dropout >= 0 && config.dropout < 1))
+    throw wrong(`LoRA dropout is ${config.dropout}.`, 'Choose 0 or more and less than 1.');
+  if (!(Number.isFinite(config.alpha) && config.alpha > 0))
+    throw wrong(`LoRA alpha is ${config.alpha}.`, 'Choose a number above 0.');
+  if (config.targets.length === 0)
+    throw wrong('No target modules were chosen.', 'Choose at least one, such as q_proj.');
   for (const target of config.targets) {
     if (model.linears.some(({ path }) => endsWith(path, target))) continue;
     const names = [...new Set(model.linears.map(({ path }) => path.slice(path.lastIndexOf('.') + 1)))];
@@ -64,7 +71,11 @@ export function loraModules(model: ModelDefinition, config: LoraConfig): LoraMod
     .filter(({ path }) => config.targets.some((target) => endsWith(path, target)))
     .map((module) => {
       const rank = lookUp(config.rankPattern, module.path) ?? config.rank;
-      if (!Number.isInteger(rank) || rank < 1 || rank > LARGEST_RANK) throw wrong(`The rank of ${module.path} is ${rank}.`, `Choose a whole number from 1 to ${LARGEST_RANK}.`);
+      if (!Number.isInteger(rank) || rank < 1 || rank > LARGEST_RANK)
+        throw wrong(
+          `The rank of ${module.path} is ${rank}.`,
+          `Choose a whole number from 1 to ${LARGEST_RANK}.`,
+        );
       return { ...module, rank, scale: loraScale(config, module.path, rank) };
     });
 }
@@ -78,13 +89,19 @@ export function tensorNames(path: string): { a: string; b: string } {
 export type AdapterTensors = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 
 /** PEFT's start: A uniform in ±1/√inputs (Kaiming with a = √5), B zero. The same seed gives the same adapter everywhere. */
-export function initialTensors(modules: readonly LoraModule[], seed: number): Map<string, Float32Array<ArrayBuffer>> {
+export function initialTensors(
+  modules: readonly LoraModule[],
+  seed: number,
+): Map<string, Float32Array<ArrayBuffer>> {
   const random = new Random(seed);
   const tensors = new Map<string, Float32Array<ArrayBuffer>>();
   for (const { path, rank, inputs, outputs } of modules) {
     const names = tensorNames(path);
     const bound = 1 / Math.sqrt(inputs);
-    tensors.set(names.a, Float32Array.from({ length: rank * inputs }, () => (2 * random.float() - 1) * bound));
+    tensors.set(
+      names.a,
+      Float32Array.from({ length: rank * inputs }, () => (2 * random.float() - 1) * bound),
+    );
     tensors.set(names.b, new Float32Array(outputs * rank));
   }
   return tensors;
@@ -129,7 +146,12 @@ export class Adapter {
     if (!module) return undefined;
     const names = tensorNames(path);
     const salt = this.modules.indexOf(module);
-    return { a: this.store.get(names.a), b: this.store.get(names.b), scale: module.scale, dropout: dropout && { ...dropout, salt } };
+    return {
+      a: this.store.get(names.a),
+      b: this.store.get(names.b),
+      scale: module.scale,
+      dropout: dropout && { ...dropout, salt },
+    };
   }
 
   /** Replaces the values of all tensors, or of their optimiser state. */
@@ -138,7 +160,8 @@ export class Adapter {
       const names = tensorNames(path);
       const a = tensors.get(names.a);
       const b = tensors.get(names.b);
-      if (a?.length !== rank * inputs || b?.length !== outputs * rank) throw new Error(`No tensors of the right size for ${path}`);
+      if (a?.length !== rank * inputs || b?.length !== outputs * rank)
+        throw new Error(`No tensors of the right size for ${path}`);
       const paddedA = new Float32Array(padded(rank) * inputs);
       paddedA.set(a);
       this.store.write(names.a, paddedA, plane);
@@ -170,6 +193,7 @@ function padded(rank: number): number {
 
 function repitch(values: Float32Array, rows: number, from: number, to: number): Float32Array<ArrayBuffer> {
   const out = new Float32Array(rows * to);
-  for (let row = 0; row < rows; row++) out.set(values.subarray(row * from, row * from + Math.min(from, to)), row * to);
+  for (let row = 0; row < rows; row++)
+    out.set(values.subarray(row * from, row * from + Math.min(from, to)), row * to);
   return out;
 }

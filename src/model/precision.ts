@@ -11,7 +11,11 @@ export type Precision = 'f32' | 'f16' | 'auto';
  */
 export function resolvePrecision(precision: Precision, target: Target): 'f32' | 'f16' {
   if (precision === 'f16' && !target.features.f16) {
-    throw new GraftError('precision-f16', 'This adapter has no half-precision arithmetic (shader-f16).', 'Choose f32 or auto.');
+    throw new GraftError(
+      'precision-f16',
+      'This adapter has no half-precision arithmetic (shader-f16).',
+      'Choose f32 or auto.',
+    );
   }
   if (precision !== 'auto') return precision;
   return target.features.f16 && !target.software ? 'f16' : 'f32';

@@ -8,13 +8,22 @@ export interface RopeConfig {
   readonly scaling:
     | { readonly type: 'default' }
     | { readonly type: 'linear'; readonly factor: number }
-    | { readonly type: 'llama3'; readonly factor: number; readonly lowFrequency: number; readonly highFrequency: number; readonly original: number };
+    | {
+        readonly type: 'llama3';
+        readonly factor: number;
+        readonly lowFrequency: number;
+        readonly highFrequency: number;
+        readonly original: number;
+      };
 }
 
 /** Reads `rope_parameters` (transformers 5) or `rope_theta` and `rope_scaling` (before). */
 export function readRope(config: ConfigReader, headSize: number): RopeConfig {
   const scaling = config.object('rope_parameters') ?? config.object('rope_scaling');
-  const theta = scaling?.fields['rope_theta'] === undefined ? config.positive('rope_theta', 10_000) : scaling.positive('rope_theta');
+  const theta =
+    scaling?.fields['rope_theta'] === undefined
+      ? config.positive('rope_theta', 10_000)
+      : scaling.positive('rope_theta');
   const rotary = headSize;
   if (rotary % 2 !== 0) throw config.unsupported(`a head size of ${headSize}`);
   const type = scaling ? scaling.text('rope_type', scaling.text('type', 'default')) : 'default';

@@ -19,12 +19,15 @@ export const greedy: Sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, rep
 
 /** @throws GraftError `sampling` naming the setting that is out of range */
 export function checkSampling({ temperature, topK, topP, minP, repetitionPenalty }: Sampling): void {
-  const wrong = (name: string, value: number, range: string): GraftError => new GraftError('sampling', `${name} is ${value}.`, `Choose ${range}.`);
-  if (!(temperature >= 0 && Number.isFinite(temperature))) throw wrong('Temperature', temperature, '0 or more');
+  const wrong = (name: string, value: number, range: string): GraftError =>
+    new GraftError('sampling', `${name} is ${value}.`, `Choose ${range}.`);
+  if (!(temperature >= 0 && Number.isFinite(temperature)))
+    throw wrong('Temperature', temperature, '0 or more');
   if (!(Number.isInteger(topK) && topK >= 0)) throw wrong('Top-k', topK, 'a whole number, 0 for all tokens');
   if (!(topP > 0 && topP <= 1)) throw wrong('Top-p', topP, 'more than 0 and at most 1');
   if (!(minP >= 0 && minP <= 1)) throw wrong('Min-p', minP, 'a number from 0 to 1');
-  if (!(repetitionPenalty > 0 && Number.isFinite(repetitionPenalty))) throw wrong('The repetition penalty', repetitionPenalty, 'a number above 0');
+  if (!(repetitionPenalty > 0 && Number.isFinite(repetitionPenalty)))
+    throw wrong('The repetition penalty', repetitionPenalty, 'a number above 0');
 }
 
 /** A token and its probability. */
@@ -39,8 +42,13 @@ export interface Candidate {
  * @param logits f32 [V]; not changed
  * @param before ids that the repetition penalty applies to
  */
-export function candidates(logits: Float32Array, sampling: Sampling, before: Iterable<number> = []): Candidate[] {
-  const scores = sampling.repetitionPenalty === 1 ? logits : penalised(logits, before, sampling.repetitionPenalty);
+export function candidates(
+  logits: Float32Array,
+  sampling: Sampling,
+  before: Iterable<number> = [],
+): Candidate[] {
+  const scores =
+    sampling.repetitionPenalty === 1 ? logits : penalised(logits, before, sampling.repetitionPenalty);
   if (sampling.temperature === 0) return [{ id: argmax(scores), probability: 1 }];
   const order = Array.from(scores, (_, id) => id).sort((a, b) => scores[b] - scores[a] || a - b);
   let kept = sampling.topK > 0 ? order.slice(0, sampling.topK) : order;

@@ -13,7 +13,11 @@ export interface BatchGradients {
 }
 
 /** Computes gradients of one batch without changing anything. Nothing else may train meanwhile. */
-export async function computeGradients(trainable: Trainable, rows: readonly LabelledTokens[], options: GradientOptions = {}): Promise<BatchGradients> {
+export async function computeGradients(
+  trainable: Trainable,
+  rows: readonly LabelledTokens[],
+  options: GradientOptions = {},
+): Promise<BatchGradients> {
   const { model, adapter, store } = trainable;
   const { device } = model;
   const shared = sharedTensors(model);

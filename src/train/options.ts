@@ -51,7 +51,15 @@ export function defaultOptions(method: 'lora' | 'full' = 'lora'): TrainOptions {
     warmup: 5,
     weightDecay: 0,
     clip: 1,
-    lora: { rank: 8, alpha: 16, dropout: 0, rsLora: false, targets: ALL_LINEAR, rankPattern: {}, alphaPattern: {} },
+    lora: {
+      rank: 8,
+      alpha: 16,
+      dropout: 0,
+      rsLora: false,
+      targets: ALL_LINEAR,
+      rankPattern: {},
+      alphaPattern: {},
+    },
     rateRatio: 1,
     seed: 42,
     packing: false,
@@ -70,14 +78,19 @@ export function defaultOptions(method: 'lora' | 'full' = 'lora'): TrainOptions {
 export function checkOptions(options: TrainOptions): void {
   const whole = (name: keyof TrainOptions, least: number): void => {
     const value = options[name];
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < least) throw wrong(name, `a whole number of at least ${least}`);
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < least)
+      throw wrong(name, `a whole number of at least ${least}`);
   };
   const within = (name: keyof TrainOptions, holds: (value: number) => boolean, range: string): void => {
     const value = options[name];
     if (typeof value !== 'number' || !Number.isFinite(value) || !holds(value)) throw wrong(name, range);
   };
   const wrong = (name: keyof TrainOptions, range: string): GraftError =>
-    new GraftError('train-option', `The setting ${name} is ${JSON.stringify(options[name]) ?? String(options[name])}.`, `Choose ${range}.`);
+    new GraftError(
+      'train-option',
+      `The setting ${name} is ${JSON.stringify(options[name]) ?? String(options[name])}.`,
+      `Choose ${range}.`,
+    );
 
   if (options.steps !== undefined) whole('steps', 1);
   within('epochs', (value) => value > 0, 'a number above 0');
@@ -93,11 +106,15 @@ export function checkOptions(options: TrainOptions): void {
   within('rateRatio', (value) => value > 0, 'a number above 0');
   within('seed', (value) => Number.isInteger(value) && value >= 0, 'a whole number');
   if (!schedules.includes(options.schedule)) throw wrong('schedule', schedules.join(', '));
-  if (options.steps !== undefined && options.warmup > options.steps) throw wrong('warmup', `at most the ${options.steps} steps of the run`);
-  if (options.patience > 0 && options.evalEvery === 0) throw wrong('evalEvery', 'a number above 0, since patience counts evaluations');
+  if (options.steps !== undefined && options.warmup > options.steps)
+    throw wrong('warmup', `at most the ${options.steps} steps of the run`);
+  if (options.patience > 0 && options.evalEvery === 0)
+    throw wrong('evalEvery', 'a number above 0, since patience counts evaluations');
 }
 
 /** Steps of the run: as asked, or as many as the epochs take. */
 export function countSteps(options: TrainOptions, rows: number): number {
-  return options.steps ?? Math.max(1, Math.ceil((options.epochs * rows) / (options.batch * options.accumulate)));
+  return (
+    options.steps ?? Math.max(1, Math.ceil((options.epochs * rows) / (options.batch * options.accumulate)))
+  );
 }

@@ -42,7 +42,10 @@ export class RowOrder {
 /**
  * Divides the rows of a step into micro-batches: `batch` rows each, or with packing as many as fit into batch · maxLength tokens.
  */
-export function microBatches<Row extends LabelledTokens>(rows: readonly Row[], { batch, maxLength, packing }: Pick<TrainOptions, 'batch' | 'maxLength' | 'packing'>): Row[][] {
+export function microBatches<Row extends LabelledTokens>(
+  rows: readonly Row[],
+  { batch, maxLength, packing }: Pick<TrainOptions, 'batch' | 'maxLength' | 'packing'>,
+): Row[][] {
   const groups: Row[][] = [];
   let tokens = 0;
   for (const row of rows) {

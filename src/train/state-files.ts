@@ -36,7 +36,12 @@ export function writeState({ state, fingerprint }: SavedState): Record<string, U
     ['best', state.best],
   ];
   const tensors = planes.flatMap(([plane, arrays]) =>
-    [...(arrays ?? [])].map(([name, data]) => ({ name: `${plane}/${name}`, dtype: 'F32' as const, shape: [data.length], data })),
+    [...(arrays ?? [])].map(([name, data]) => ({
+      name: `${plane}/${name}`,
+      dtype: 'F32' as const,
+      shape: [data.length],
+      data,
+    })),
   );
   const saved: v.InferOutput<typeof Saved> = { counters: state.counters, fingerprint };
   return {
@@ -49,21 +54,43 @@ export function writeState({ state, fingerprint }: SavedState): Record<string, U
 export async function readState(files: FileSet): Promise<SavedState> {
   const json = await readJson(files, COUNTERS, 1 << 20);
   const source = await files.open(ARRAYS);
-  if (!json || !source) throw new GraftError('state-missing', `${files.name} has no saved run (${COUNTERS}, ${ARRAYS}).`, 'Give the folder that an interrupted run named.');
+  if (!json || !source)
+    throw new GraftError(
+      'state-missing',
+      `${files.name} has no saved run (${COUNTERS}, ${ARRAYS}).`,
+      'Give the folder that an interrupted run named.',
+    );
   const parsed = v.safeParse(Saved, json);
-  if (!parsed.success) throw new GraftError('state-format', `${files.name}/${COUNTERS} is not a saved run: ${parsed.issues[0].message}.`, 'Start the run anew.');
+  if (!parsed.success)
+    throw new GraftError(
+      'state-format',
+      `${files.name}/${COUNTERS} is not a saved run: ${parsed.issues[0].message}.`,
+      'Start the run anew.',
+    );
   const planes = new Map<string, Map<string, Float32Array<ArrayBuffer>>>();
   for (const [name, entry] of await parseSafetensors(source)) {
     const slash = name.indexOf('/');
     const plane = name.slice(0, slash);
     if (!planes.has(plane)) planes.set(plane, new Map());
-    planes.get(plane)!.set(name.slice(slash + 1), Float32Array.from(toFloat32(await entry.read(), entry.dtype, name)));
+    planes
+      .get(plane)!
+      .set(name.slice(slash + 1), Float32Array.from(toFloat32(await entry.read(), entry.dtype, name)));
   }
   const plane = (name: string): NamedArrays => {
     const arrays = planes.get(name);
-    if (!arrays) throw new GraftError('state-format', `${files.name}/${ARRAYS} has no ${name}.`, 'Start the run anew.');
+    if (!arrays)
+      throw new GraftError('state-format', `${files.name}/${ARRAYS} has no ${name}.`, 'Start the run anew.');
     return arrays;
   };
   const { counters, fingerprint } = parsed.output;
-  return { state: { counters, values: plane('values'), first: plane('first'), second: plane('second'), best: planes.get('best') }, fingerprint };
+  return {
+    state: {
+      counters,
+      values: plane('values'),
+      first: plane('first'),
+      second: plane('second'),
+      best: planes.get('best'),
+    },
+    fingerprint,
+  };
 }

@@ -46,7 +46,12 @@ export interface GradientOptions {
 }
 
 /** Loss and gradients of one micro-batch, added to `stats` and to the store's gradients. */
-export function recordGradients({ model, adapter }: Trainable, bucket: Bucket, shared: SharedTensors, { dropout = 0, checkpointing }: GradientOptions = {}): { tape: Tape; inputs: BatchTensors } {
+export function recordGradients(
+  { model, adapter }: Trainable,
+  bucket: Bucket,
+  shared: SharedTensors,
+  { dropout = 0, checkpointing }: GradientOptions = {},
+): { tape: Tape; inputs: BatchTensors } {
   const tape = new Tape(model.device, true);
   const inputs = batchTensors(tape, bucket, model.parameters !== undefined);
   const hidden = model.forward(tape, inputs, {
@@ -59,7 +64,11 @@ export function recordGradients({ model, adapter }: Trainable, bucket: Bucket, s
 }
 
 /** Loss of one micro-batch, added to `stats`. */
-export function recordLoss({ model, adapter }: Trainable, bucket: Bucket, shared: SharedTensors): { tape: Tape; inputs: BatchTensors } {
+export function recordLoss(
+  { model, adapter }: Trainable,
+  bucket: Bucket,
+  shared: SharedTensors,
+): { tape: Tape; inputs: BatchTensors } {
   const tape = new Tape(model.device);
   const inputs = batchTensors(tape, bucket);
   linearCrossEntropy(tape, model.forward(tape, inputs, { adapter }), model.head, inputs.labels, shared.stats);
@@ -83,7 +92,11 @@ export async function compileBuckets(
   const plans: BucketPlan[] = [];
   for (const bucket of [...buckets].reverse()) {
     const { tape, inputs } = record(bucket);
-    plans.unshift({ ...bucket, inputs, plan: await Plan.compile(model.device, tape, model.pool, onProgress) });
+    plans.unshift({
+      ...bucket,
+      inputs,
+      plan: await Plan.compile(model.device, tape, model.pool, onProgress),
+    });
   }
   return plans;
 }

@@ -2,7 +2,14 @@
  * The training loop. A step is submitted while the one before still runs; its loss comes back through a ring of staging buffers.
  * Nothing in a step allocates, compiles or awaits the GPU's answer to itself.
  */
-import { encodeStep, BROKEN_SLOT, LOSS_SLOT, NORM_SLOT, STATS_SIZE, STEP_SLOTS } from '../engine/ops/adamw.ts';
+import {
+  encodeStep,
+  BROKEN_SLOT,
+  LOSS_SLOT,
+  NORM_SLOT,
+  STATS_SIZE,
+  STEP_SLOTS,
+} from '../engine/ops/adamw.ts';
 import { Plan } from '../engine/plan.ts';
 import { GraftError } from '../errors.ts';
 import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
@@ -13,7 +20,16 @@ import { microBatches, RowOrder } from './order.ts';
 import { StagingRing } from '../engine/staging.ts';
 import { learningRate } from './schedule.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
-import { compileBuckets, recordGradients, recordLoss, recordUpdate, sharedTensors, type BucketPlan, type SharedTensors, type Trainable } from './step-plans.ts';
+import {
+  compileBuckets,
+  recordGradients,
+  recordLoss,
+  recordUpdate,
+  sharedTensors,
+  type BucketPlan,
+  type SharedTensors,
+  type Trainable,
+} from './step-plans.ts';
 
 export interface TrainerRequest {
   readonly trainable: Trainable;
@@ -66,29 +82,73 @@ export class Trainer {
    *
    * @throws GraftError `train-option`, `train-rows`, `train-resume`, `engine-…`
    */
-  static async create({ trainable, options, rows, validation = [], state, onEvent = () => undefined }: TrainerRequest): Promise<Trainer> {
+  static async create({
+    trainable,
+    options,
+    rows,
+    validation = [],
+    state,
+    onEvent = () => undefined,
+  }: TrainerRequest): Promise<Trainer> {
     checkOptions(options);
     checkRows(trainable, rows);
     const { model } = trainable;
     const steps = countSteps(options, rows.length);
     if (options.warmup > steps) {
-      throw new GraftError('train-option', `Warm-up takes ${options.warmup} steps, and the run has ${steps}.`, 'Choose a shorter warm-up or more steps.');
+      throw new GraftError(
+        'train-option',
+        `Warm-up takes ${options.warmup} steps, and the run has ${steps}.`,
+        'Choose a shorter warm-up or more steps.',
+      );
     }
     const shared = sharedTensors(model);
     const order = new RowOrder(rows.length, options);
-    const sizes = Array.from({ length: steps }, (_, step) => microBatches(order.rowsOf(step).map((row) => rows[row]), options).map(sizeOfRows)).flat();
+    const sizes = Array.from({ length: steps }, (_, step) =>
+      microBatches(
+        order.rowsOf(step).map((row) => rows[row]),
+        options,
+      ).map(sizeOfRows),
+    ).flat();
     const onCompile = (done: number, total: number): void => onEvent({ type: 'compile', done, total });
     const gradientPlans = await compileBuckets(
       model,
       chooseBuckets(sizes),
-      (bucket) => recordGradients(trainable, bucket, shared, { dropout: options.lora.dropout, checkpointing: options.checkpointing }),
+      (bucket) =>
+        recordGradients(trainable, bucket, shared, {
+          dropout: options.lora.dropout,
+          checkpointing: options.checkpointing,
+        }),
       onCompile,
     );
     const evaluationSizes = microBatches(validation, options).map(sizeOfRows);
-    const lossPlans = validation.length > 0 ? await compileBuckets(model, chooseBuckets(evaluationSizes), (bucket) => recordLoss(trainable, bucket, shared), onCompile) : [];
-    const updatePlan = await Plan.compile(model.device, recordUpdate(trainable, shared), model.pool, onCompile);
+    const lossPlans =
+      validation.length > 0
+        ? await compileBuckets(
+            model,
+            chooseBuckets(evaluationSizes),
+            (bucket) => recordLoss(trainable, bucket, shared),
+            onCompile,
+          )
+        : [];
+    const updatePlan = await Plan.compile(
+      model.device,
+      recordUpdate(trainable, shared),
+      model.pool,
+      onCompile,
+    );
     const ring = new StagingRing(model.device, STATS_SIZE * 4);
-    const trainer = new Trainer(trainable, options, rows, validation, shared, gradientPlans, lossPlans, updatePlan, ring, onEvent);
+    const trainer = new Trainer(
+      trainable,
+      options,
+      rows,
+      validation,
+      shared,
+      gradientPlans,
+      lossPlans,
+      updatePlan,
+      ring,
+      onEvent,
+    );
     if (state) trainer.#restore(state);
     return trainer;
   }
@@ -128,7 +188,8 @@ export class Trainer {
    * @throws GraftError `train-diverged` where the loss is not finite (what was learned before is kept), `engine-…`
    */
   async run(steps = Infinity): Promise<TrainerStatus> {
-    if (this.#status !== 'ready' && this.#status !== 'paused') throw new Error(`A trainer that is ${this.#status} cannot run`);
+    if (this.#status !== 'ready' && this.#status !== 'paused')
+      throw new Error(`A trainer that is ${this.#status} cannot run`);
     this.#request = undefined;
     this.#setStatus('running');
     try {
@@ -239,12 +300,26 @@ export class Trainer {
     const rows = order.rowsOf(step).map((row) => this.rows[row]);
     const supervised = rows.reduce((sum, row) => sum + countSupervised(row), 0);
     const lr = learningRate(step, { ...options, steps: this.steps });
-    device.write(shared.hyper.storage.buffer!, 0, encodeStep({ step: step + 1, lr, weightDecay: options.weightDecay, clip: options.clip, tokens: supervised }));
+    device.write(
+      shared.hyper.storage.buffer!,
+      0,
+      encodeStep({
+        step: step + 1,
+        lr,
+        weightDecay: options.weightDecay,
+        clip: options.clip,
+        tokens: supervised,
+      }),
+    );
     microBatches(rows, options).forEach((group, index) => {
       const { plan, inputs } = bucketFor(this.gradientPlans, group);
       writeBatch(plan, inputs, group);
       // Dropout has another seed in every micro-batch, and the same one when a step is replayed.
-      device.write(shared.seed.storage.buffer!, 0, Uint32Array.of(Math.imul(options.seed + 1, 0x9e3779b1) + step * 4096 + index));
+      device.write(
+        shared.seed.storage.buffer!,
+        0,
+        Uint32Array.of(Math.imul(options.seed + 1, 0x9e3779b1) + step * 4096 + index),
+      );
       plan.run((encoder) => {
         if (index > 0) return;
         trainable.store.clearGradients(encoder);
@@ -313,7 +388,11 @@ export class Trainer {
       );
     }
     const { adapter, store } = this.trainable;
-    const planes = [[values, undefined], [first, 'first'], [second, 'second']] as const;
+    const planes = [
+      [values, undefined],
+      [first, 'first'],
+      [second, 'second'],
+    ] as const;
     for (const [arrays, plane] of planes) {
       if (adapter) adapter.write(arrays, plane);
       else for (const [name, array] of arrays) store.write(name, array, plane);
@@ -332,7 +411,8 @@ export class Trainer {
 
   #end(request: 'stop' | 'cancel'): void {
     this.#request = request;
-    if (this.#status === 'ready' || this.#status === 'paused') this.#setStatus(request === 'stop' ? 'stopped' : 'cancelled');
+    if (this.#status === 'ready' || this.#status === 'paused')
+      this.#setStatus(request === 'stop' ? 'stopped' : 'cancelled');
   }
 
   #setStatus(status: TrainerStatus): void {
@@ -342,11 +422,20 @@ export class Trainer {
 }
 
 function checkRows({ model }: Trainable, rows: readonly LabelledTokens[]): void {
-  if (rows.length === 0) throw new GraftError('train-rows', 'There are no rows to train on.', 'Import examples with at least one supervised token.');
+  if (rows.length === 0)
+    throw new GraftError(
+      'train-rows',
+      'There are no rows to train on.',
+      'Import examples with at least one supervised token.',
+    );
   rows.forEach((row, index) => {
     model.checkIds(row.ids);
     if (countSupervised(row) === 0) {
-      throw new GraftError('train-rows', `Row ${index + 1} has no supervised token.`, 'Leave it out, or allow longer rows.');
+      throw new GraftError(
+        'train-rows',
+        `Row ${index + 1} has no supervised token.`,
+        'Leave it out, or allow longer rows.',
+      );
     }
   });
 }

@@ -234,14 +234,25 @@ export interface GraftWorker {
   /** Loads the bundled model, the one that is open already if it is this one. */
   openBundledModel(onProgress?: OnProgress): Promise<Outcome<{ readonly model: ModelInfo }>>;
   /** Loads a Hugging Face model folder from files that a person chose or dropped. */
-  openModel(name: string, files: readonly File[], onProgress?: OnProgress): Promise<Outcome<{ readonly model: ModelInfo }>>;
+  openModel(
+    name: string,
+    files: readonly File[],
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly model: ModelInfo }>>;
 
   /** Reads examples and makes rows of them with the open model's tokenizer. They become the data of the next run. */
-  openData(file: DataFile, options: DataOptions, heldOut?: DataFile): Promise<Outcome<{ readonly data: DataSummary }>>;
+  openData(
+    file: DataFile,
+    options: DataOptions,
+    heldOut?: DataFile,
+  ): Promise<Outcome<{ readonly data: DataSummary }>>;
   previewRow(index: number): Promise<Outcome<{ readonly row: PreviewRow }>>;
 
   /** Trains until done, paused, stopped or cancelled. Events come while it runs. */
-  startRun(options: RunOptions, onEvent: (event: RunEvent) => void): Promise<Outcome<{ readonly run: RunRecord }>>;
+  startRun(
+    options: RunOptions,
+    onEvent: (event: RunEvent) => void,
+  ): Promise<Outcome<{ readonly run: RunRecord }>>;
   /** Goes on with a paused run, or with one from storage after a reload. */
   resumeRun(id: string, onEvent: (event: RunEvent) => void): Promise<Outcome<{ readonly run: RunRecord }>>;
   pauseRun(): Promise<void>;
@@ -258,22 +269,35 @@ export interface GraftWorker {
     messages: readonly ChatMessage[],
     settings: ChatSettings,
     onText: (text: string) => void,
-  ): Promise<Outcome<{ readonly text: string; readonly tokens: readonly ChatToken[]; readonly seconds: number }>>;
+  ): Promise<
+    Outcome<{ readonly text: string; readonly tokens: readonly ChatToken[]; readonly seconds: number }>
+  >;
   stopChat(): Promise<void>;
 
   /** Base against an adapter on rows that were held out: the first `rows` of the test part. */
-  evaluate(adapter: AdapterChoice, rows: number, onProgress?: OnProgress): Promise<Outcome<{ readonly evaluation: Evaluation }>>;
+  evaluate(
+    adapter: AdapterChoice,
+    rows: number,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly evaluation: Evaluation }>>;
 
   listAdapters(): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
-  updateAdapter(id: string, change: { readonly name?: string; readonly note?: string }): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
+  updateAdapter(
+    id: string,
+    change: { readonly name?: string; readonly note?: string },
+  ): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
   /** Removes it from the library; `restoreAdapter` brings it back until the tab is closed. */
   deleteAdapter(id: string): Promise<Outcome<object>>;
   restoreAdapter(id: string): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
   /** A zip of a PEFT folder with model card. */
-  exportAdapter(id: string): Promise<Outcome<{ readonly fileName: string; readonly bytes: Uint8Array<ArrayBuffer> }>>;
+  exportAdapter(
+    id: string,
+  ): Promise<Outcome<{ readonly fileName: string; readonly bytes: Uint8Array<ArrayBuffer> }>>;
   /** A PEFT folder, or a zip of one, for the open model. */
   importAdapter(name: string, files: readonly File[]): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
 
   /** Bytes in use and granted, and whether the browser promised to keep them. */
-  storage(): Promise<Outcome<{ readonly usage: number; readonly quota: number; readonly persistent: boolean }>>;
+  storage(): Promise<
+    Outcome<{ readonly usage: number; readonly quota: number; readonly persistent: boolean }>
+  >;
 }

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { adamw, BROKEN_SLOT, encodeStep, HYPER_SIZE, NORM_SLOT, STATS_SIZE } from '../../src/engine/ops/adamw.ts';
+import {
+  adamw,
+  BROKEN_SLOT,
+  encodeStep,
+  HYPER_SIZE,
+  NORM_SLOT,
+  STATS_SIZE,
+} from '../../src/engine/ops/adamw.ts';
 import { ParameterStore } from '../../src/engine/parameters.ts';
 import { BufferPool, Plan } from '../../src/engine/plan.ts';
 import { Tape } from '../../src/engine/tape.ts';
@@ -21,20 +28,33 @@ describeAdapters('AdamW', (context) => {
     const tape = new Tape(device);
     adamw(tape, store, hyper, stats);
     const plan = await Plan.compile(device, tape, new BufferPool(device));
-    const values = new Map(specs.map(({ name, shape }, i) => [name, noise(shape.reduce((p, n) => p * n, 1), i + 1)]));
-    const zeros = (): Map<string, Float64Array> => new Map([...values].map(([name, array]) => [name, new Float64Array(array.length)]));
+    const values = new Map(
+      specs.map(({ name, shape }, i) => [
+        name,
+        noise(
+          shape.reduce((p, n) => p * n, 1),
+          i + 1,
+        ),
+      ]),
+    );
+    const zeros = (): Map<string, Float64Array> =>
+      new Map([...values].map(([name, array]) => [name, new Float64Array(array.length)]));
     const first = zeros();
     const second = zeros();
     for (const [name, array] of values) store.write(name, Float32Array.from(array));
 
     for (let step = 1; step <= 3; step++) {
       const options = { step, lr: 0.01 * step, weightDecay: 0.1, clip: 0.5, tokens: 7 };
-      const gradients = new Map([...values].map(([name, array], i) => [name, noise(array.length, step * 10 + i, 5)]));
+      const gradients = new Map(
+        [...values].map(([name, array], i) => [name, noise(array.length, step * 10 + i, 5)]),
+      );
       for (const [name, array] of gradients) store.write(name, Float32Array.from(array), 'gradients');
       device.write(hyper.storage.buffer!, 0, encodeStep(options));
       plan.run();
 
-      const norm = Math.sqrt([...gradients.values()].flatMap((array) => [...array]).reduce((sum, g) => sum + (g / 7) ** 2, 0));
+      const norm = Math.sqrt(
+        [...gradients.values()].flatMap((array) => [...array]).reduce((sum, g) => sum + (g / 7) ** 2, 0),
+      );
       const clip = Math.min(1, 0.5 / (norm + 1e-6));
       const measured = new Float32Array(await device.read(stats.storage.buffer!, 0, STATS_SIZE * 4));
       expect(Math.abs(measured[NORM_SLOT] - norm) / norm).toBeLessThan(1e-5);
@@ -45,7 +65,9 @@ describeAdapters('AdamW', (context) => {
           const gradient = (g[i] / 7) * clip;
           m[i] = 0.9 * m[i] + 0.1 * gradient;
           v[i] = 0.999 * v[i] + 0.001 * gradient ** 2;
-          p[i] = p[i] * (1 - lr * 0.1) - ((lr / (1 - 0.9 ** step)) * m[i]) / (Math.sqrt(v[i] / (1 - 0.999 ** step)) + 1e-8);
+          p[i] =
+            p[i] * (1 - lr * 0.1) -
+            ((lr / (1 - 0.9 ** step)) * m[i]) / (Math.sqrt(v[i] / (1 - 0.999 ** step)) + 1e-8);
         });
       }
       const stored = await store.read();
@@ -53,14 +75,23 @@ describeAdapters('AdamW', (context) => {
     }
   });
 
-  for (const [what, poison] of [['gradient', NaN], ['gradient', Infinity], ['loss', NaN]] as const) {
+  for (const [what, poison] of [
+    ['gradient', NaN],
+    ['gradient', Infinity],
+    ['loss', NaN],
+  ] as const) {
     test(`a ${what} of ${poison} leaves the parameters as they were, for good`, async () => {
       const { device } = context;
       const store = new ParameterStore(device, [{ name: 'p', shape: [100] }], true);
       const values = Float32Array.from(noise(100, 1));
       store.write('p', values);
       const gradient = Float32Array.from(noise(100, 2));
-      const hyper = device.upload([HYPER_SIZE], 'f32', 'hyper', encodeStep({ step: 1, lr: 0.1, weightDecay: 0, clip: 1, tokens: 1 }));
+      const hyper = device.upload(
+        [HYPER_SIZE],
+        'f32',
+        'hyper',
+        encodeStep({ step: 1, lr: 0.1, weightDecay: 0, clip: 1, tokens: 1 }),
+      );
       const stats = device.upload([STATS_SIZE], 'f32', 'stats');
       const tape = new Tape(device);
       adamw(tape, store, hyper, stats);
@@ -75,7 +106,9 @@ describeAdapters('AdamW', (context) => {
       device.write(stats.storage.buffer!, 0, new Float32Array(3));
       plan.run();
       expect((await store.read()).get('p')).toEqual(values);
-      expect(new Float32Array(await device.read(stats.storage.buffer!, 0, STATS_SIZE * 4))[BROKEN_SLOT]).toBe(1);
+      expect(new Float32Array(await device.read(stats.storage.buffer!, 0, STATS_SIZE * 4))[BROKEN_SLOT]).toBe(
+        1,
+      );
     });
   }
 });

@@ -29,8 +29,15 @@ export function describeDevice(title: string, define: (context: AdapterContext) 
   describeAdapter(title, 'llvmpipe', true, true, define);
 }
 
-function describeAdapter(title: string, name: string, f16: boolean, present: boolean, define: (context: AdapterContext) => void): void {
-  if (!present) console.warn(`SKIPPED: ${title} on ${name}, which is not installed (Chromium brings SwiftShader)`);
+function describeAdapter(
+  title: string,
+  name: string,
+  f16: boolean,
+  present: boolean,
+  define: (context: AdapterContext) => void,
+): void {
+  if (!present)
+    console.warn(`SKIPPED: ${title} on ${name}, which is not installed (Chromium brings SwiftShader)`);
   describe.skipIf(!present)(`${title} (${name})`, () => {
     let device: Device | undefined;
     beforeAll(async () => {

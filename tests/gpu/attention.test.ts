@@ -70,7 +70,11 @@ function inputs({ segments, H, KV, D, window, empty = [], spread = 1 }: Case, dt
   return { problem, dO: stored(noise(M * H * D, 4), dtype), queryRanges, M };
 }
 
-function upload(device: Device, { problem, dO, queryRanges, M }: Inputs, dtype: DType): Record<'q' | 'k' | 'v' | 'keyRanges' | 'queryRanges' | 'dO', Tensor> {
+function upload(
+  device: Device,
+  { problem, dO, queryRanges, M }: Inputs,
+  dtype: DType,
+): Record<'q' | 'k' | 'v' | 'keyRanges' | 'queryRanges' | 'dO', Tensor> {
   const { q, k, v, keyRanges, heads, kvHeads, headSize } = problem;
   return {
     q: constant(device, [M, heads * headSize], q, dtype),
@@ -84,7 +88,8 @@ function upload(device: Device, { problem, dO, queryRanges, M }: Inputs, dtype: 
 
 function expectClose(actual: Float64Array, expected: Float64Array, tolerance: number): void {
   // A query of one key has dp = delta, up to rounding.
-  if (expected.every((value) => value === 0)) expect(Math.max(...actual.map(Math.abs))).toBeLessThan(tolerance);
+  if (expected.every((value) => value === 0))
+    expect(Math.max(...actual.map(Math.abs))).toBeLessThan(tolerance);
   else expect(worstError(actual, expected)).toBeLessThan(tolerance);
 }
 
@@ -106,7 +111,19 @@ describeAdapters('attention', (context) => {
             const { heads, kvHeads, headSize, scale, window } = all.problem;
             const [o, dq, dk, dv] = await runTape(device, (tape) => {
               const gradients = watch(tape, q, k, v);
-              const out = attention(tape, { q, k, v, keyRanges, queryRanges, heads, kvHeads, headSize, scale, window, family });
+              const out = attention(tape, {
+                q,
+                k,
+                v,
+                keyRanges,
+                queryRanges,
+                heads,
+                kvHeads,
+                headSize,
+                scale,
+                window,
+                family,
+              });
               backwardFrom(tape, out, dO);
               return [out, ...gradients()];
             });
@@ -117,7 +134,12 @@ describeAdapters('attention', (context) => {
             expectClose(dk, expected.dk, tolerance);
             expectClose(dv, expected.dv, tolerance);
             const width = heads * headSize;
-            for (const m of one.empty ?? []) expect([...o.subarray(m * width, (m + 1) * width), ...dq.subarray(m * width, (m + 1) * width)].every((value) => value === 0)).toBe(true);
+            for (const m of one.empty ?? [])
+              expect(
+                [...o.subarray(m * width, (m + 1) * width), ...dq.subarray(m * width, (m + 1) * width)].every(
+                  (value) => value === 0,
+                ),
+              ).toBe(true);
           });
         }
       }
@@ -130,7 +152,9 @@ describeAdapters('attention', (context) => {
         const run = (times: number): Promise<Float64Array[]> =>
           runTape(device, (tape) => {
             const gradients = watch(tape, q, k, v);
-            const outputs = Array.from({ length: times }, () => attention(tape, { q, k, v, keyRanges, queryRanges, heads, kvHeads, headSize, scale, family }));
+            const outputs = Array.from({ length: times }, () =>
+              attention(tape, { q, k, v, keyRanges, queryRanges, heads, kvHeads, headSize, scale, family }),
+            );
             const loss = tape.tensor([1], 'f32', 'loss');
             tape.record([loss], outputs, () => outputs.forEach((output) => tape.passGradient(output, dO)));
             tape.backward(loss);
@@ -139,7 +163,13 @@ describeAdapters('attention', (context) => {
         const once = await run(1);
         expect(await run(1)).toEqual(once);
         const twice = await run(2);
-        twice.forEach((gradient, i) => expectClose(gradient, once[i].map((value) => 2 * value), 1e-6));
+        twice.forEach((gradient, i) =>
+          expectClose(
+            gradient,
+            once[i].map((value) => 2 * value),
+            1e-6,
+          ),
+        );
       });
 
       test.each(['q', 'k', 'v'] as const)('a gradient of %s alone', async (name) => {
@@ -150,7 +180,11 @@ describeAdapters('attention', (context) => {
         const [gradient] = await runTape(device, (tape) => {
           const gradients = watch(tape, tensors[name]);
           const { q, k, v, keyRanges, queryRanges } = tensors;
-          backwardFrom(tape, attention(tape, { q, k, v, keyRanges, queryRanges, heads, kvHeads, headSize, scale, family }), tensors.dO);
+          backwardFrom(
+            tape,
+            attention(tape, { q, k, v, keyRanges, queryRanges, heads, kvHeads, headSize, scale, family }),
+            tensors.dO,
+          );
           return gradients();
         });
         const expected = reference.attentionBackward(all.problem, all.dO);
@@ -174,37 +208,58 @@ describeAdapters('attention', (context) => {
       for (const { H, KV, D, filled, queries, window } of shapes) {
         for (const dtype of ['f32', 'f16'] as const) {
           if (!compilesFast(family, D, dtype)) continue;
-          test.skipIf(dtype === 'f16' && !context.f16)(`${family}: ${H} heads, ${KV} for keys, size ${D}, ${filled} filled, ${dtype}`, async () => {
-            const { device } = context;
-            const rows = 150;
-            const M = filled.length * queries;
-            const N = filled.length * rows;
-            const keyRanges = filled.flatMap((end, s) => Array.from({ length: queries }, (_, i) => [s * rows, s * rows + Math.max(0, end - queries + 1 + i)]).flat());
-            const problem = {
-              q: stored(noise(M * H * D, 5, 2), dtype),
-              k: stored(noise(N * KV * D, 6, 2), dtype),
-              v: stored(noise(N * KV * D, 7), dtype),
-              keyRanges,
-              heads: H,
-              kvHeads: KV,
-              headSize: D,
-              scale: 1 / Math.sqrt(D),
-              window,
-            };
-            const q = constant(device, [M, H * D], problem.q, dtype);
-            const k = constant(device, [N, KV * D], problem.k, dtype);
-            const v = constant(device, [N, KV * D], problem.v, dtype);
-            const ranges = constant(device, [M, 2], keyRanges, 'u32');
-            const run = (): Promise<Float64Array[]> =>
-              runTape(
-                device,
-                (tape) => [attention(tape, { q, k, v, keyRanges: ranges, heads: H, kvHeads: KV, headSize: D, scale: problem.scale, window, family })],
-                false,
+          test.skipIf(dtype === 'f16' && !context.f16)(
+            `${family}: ${H} heads, ${KV} for keys, size ${D}, ${filled} filled, ${dtype}`,
+            async () => {
+              const { device } = context;
+              const rows = 150;
+              const M = filled.length * queries;
+              const N = filled.length * rows;
+              const keyRanges = filled.flatMap((end, s) =>
+                Array.from({ length: queries }, (_, i) => [
+                  s * rows,
+                  s * rows + Math.max(0, end - queries + 1 + i),
+                ]).flat(),
               );
-            const [o] = await run();
-            expectClose(o, reference.attention(problem), dtype === 'f32' ? 1e-5 : 2e-3);
-            expect(await run()).toEqual([o]);
-          });
+              const problem = {
+                q: stored(noise(M * H * D, 5, 2), dtype),
+                k: stored(noise(N * KV * D, 6, 2), dtype),
+                v: stored(noise(N * KV * D, 7), dtype),
+                keyRanges,
+                heads: H,
+                kvHeads: KV,
+                headSize: D,
+                scale: 1 / Math.sqrt(D),
+                window,
+              };
+              const q = constant(device, [M, H * D], problem.q, dtype);
+              const k = constant(device, [N, KV * D], problem.k, dtype);
+              const v = constant(device, [N, KV * D], problem.v, dtype);
+              const ranges = constant(device, [M, 2], keyRanges, 'u32');
+              const run = (): Promise<Float64Array[]> =>
+                runTape(
+                  device,
+                  (tape) => [
+                    attention(tape, {
+                      q,
+                      k,
+                      v,
+                      keyRanges: ranges,
+                      heads: H,
+                      kvHeads: KV,
+                      headSize: D,
+                      scale: problem.scale,
+                      window,
+                      family,
+                    }),
+                  ],
+                  false,
+                );
+              const [o] = await run();
+              expectClose(o, reference.attention(problem), dtype === 'f32' ? 1e-5 : 2e-3);
+              expect(await run()).toEqual([o]);
+            },
+          );
         }
       }
     }

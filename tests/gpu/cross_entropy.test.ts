@@ -4,7 +4,13 @@ import { describeAdapters } from './adapters.ts';
 import { constant, noise, runTape, stored, watch, worstError } from './run.ts';
 
 /** Summed loss and gradients in float64. */
-function reference(x: Float64Array, w: Float64Array, labels: readonly number[], C: number, V: number): { loss: number; dx: Float64Array; dw: Float64Array } {
+function reference(
+  x: Float64Array,
+  w: Float64Array,
+  labels: readonly number[],
+  C: number,
+  V: number,
+): { loss: number; dx: Float64Array; dw: Float64Array } {
   const dx = new Float64Array(x.length);
   const dw = new Float64Array(w.length);
   let loss = 0;
@@ -31,29 +37,36 @@ function reference(x: Float64Array, w: Float64Array, labels: readonly number[], 
 
 describeAdapters('Linear cross-entropy', (context) => {
   // 130 rows with a vocabulary of 33,000 go through the head in two chunks.
-  for (const [R, C, V] of [[1, 4, 2], [5, 8, 7], [33, 12, 65], [130, 4, 33_000]]) {
+  for (const [R, C, V] of [
+    [1, 4, 2],
+    [5, 8, 7],
+    [33, 12, 65],
+    [130, 4, 33_000],
+  ]) {
     for (const dtype of ['f32', 'f16'] as const) {
-      test.skipIf(dtype === 'f16' && !context.f16)(`${R} rows, ${C} channels, vocabulary ${V}, ${dtype}`, async () => {
-        const { device } = context;
-        const x = stored(noise(R * C, 1, 2), dtype);
-        const w = stored(noise(V * C, 2), 'f32');
-        const labels = Array.from({ length: R }, (_, r) => (r % 4 === 3 ? NO_LABEL : (r * 31) % V));
-        const input = constant(device, [R, C], x, dtype);
-        const head = constant(device, [V, C], w, 'f32', true);
-        const sum = constant(device, [1], [0]);
-        const [loss, dx, dw] = await runTape(device, (tape) => {
-          const gradients = watch(tape, input);
-          const out = linearCrossEntropy(tape, input, head, constant(device, [R], labels, 'u32'), sum);
-          tape.backward(out);
-          return [out, ...gradients(), head.gradient!];
-        });
-        const expected = reference(x, w, labels, C, V);
-        const tolerance = dtype === 'f32' ? 2e-5 : 3e-3;
-        expect(Math.abs(loss[0] - expected.loss) / expected.loss).toBeLessThan(tolerance);
-        expect(worstError(dx, expected.dx)).toBeLessThan(tolerance);
-        expect(worstError(dw, expected.dw)).toBeLessThan(tolerance);
-      });
+      test.skipIf(dtype === 'f16' && !context.f16)(
+        `${R} rows, ${C} channels, vocabulary ${V}, ${dtype}`,
+        async () => {
+          const { device } = context;
+          const x = stored(noise(R * C, 1, 2), dtype);
+          const w = stored(noise(V * C, 2), 'f32');
+          const labels = Array.from({ length: R }, (_, r) => (r % 4 === 3 ? NO_LABEL : (r * 31) % V));
+          const input = constant(device, [R, C], x, dtype);
+          const head = constant(device, [V, C], w, 'f32', true);
+          const sum = constant(device, [1], [0]);
+          const [loss, dx, dw] = await runTape(device, (tape) => {
+            const gradients = watch(tape, input);
+            const out = linearCrossEntropy(tape, input, head, constant(device, [R], labels, 'u32'), sum);
+            tape.backward(out);
+            return [out, ...gradients(), head.gradient!];
+          });
+          const expected = reference(x, w, labels, C, V);
+          const tolerance = dtype === 'f32' ? 2e-5 : 3e-3;
+          expect(Math.abs(loss[0] - expected.loss) / expected.loss).toBeLessThan(tolerance);
+          expect(worstError(dx, expected.dx)).toBeLessThan(tolerance);
+          expect(worstError(dw, expected.dw)).toBeLessThan(tolerance);
+        },
+      );
     }
   }
 });
-

@@ -27,20 +27,32 @@ describeShared('families', () => {
         const adapter = new Adapter(context.device, modules, tensors, { trainable: true });
         const V = model.definition.shape.vocabulary;
         for (const [i, row] of ids.entries()) {
-          const part = (all: Float32Array): Float32Array => all.subarray(i * row.length * V, (i + 1) * row.length * V);
+          const part = (all: Float32Array): Float32Array =>
+            all.subarray(i * row.length * V, (i + 1) * row.length * V);
           expect(worstError(await model.logits(row), part(floats.get('logits')!))).toBeLessThan(1e-4);
-          expect(worstError(await model.logits(row, adapter), part(floats.get('logits_lora')!))).toBeLessThan(1e-4);
+          expect(worstError(await model.logits(row, adapter), part(floats.get('logits_lora')!))).toBeLessThan(
+            1e-4,
+          );
         }
         const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows);
         expect(Math.abs(loss - floats.get('loss')![0])).toBeLessThan(1e-4);
         const expected = (await readReference([...path, 'grads.safetensors'])).floats;
         expect([...gradients.keys()].sort()).toEqual([...expected.keys()].sort());
-        for (const [tensor, values] of expected) expect(worstError(gradients.get(tensor)!, values), tensor).toBeLessThan(1e-3);
+        for (const [tensor, values] of expected)
+          expect(worstError(gradients.get(tensor)!, values), tensor).toBeLessThan(1e-3);
 
-        const text = sharedJson<{ prompt_ids?: number[]; ids?: number[]; new_ids: number[] }>(...path, 'greedy.json');
+        const text = sharedJson<{ prompt_ids?: number[]; ids?: number[]; new_ids: number[] }>(
+          ...path,
+          'greedy.json',
+        );
         const prompt = text.prompt_ids ?? text.ids!;
         const generator = new Generator(model, 1, 64);
-        const [generated] = await generator.generate([prompt], { maxNewTokens: text.new_ids.length, sampling: greedy, seed: 0, stopIds: [] });
+        const [generated] = await generator.generate([prompt], {
+          maxNewTokens: text.new_ids.length,
+          sampling: greedy,
+          seed: 0,
+          stopIds: [],
+        });
         expect(generated.ids).toEqual(text.new_ids);
         await context.device.settle();
         generator.destroy();
@@ -54,5 +66,7 @@ describeShared('families', () => {
 /** A matrix of ids as rows. */
 function rowsOf({ values, shape }: { values: number[]; shape: readonly number[] }): number[][] {
   const width = shape[shape.length - 1];
-  return Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width));
+  return Array.from({ length: values.length / width }, (_, row) =>
+    values.slice(row * width, (row + 1) * width),
+  );
 }

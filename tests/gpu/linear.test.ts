@@ -5,24 +5,40 @@ import { describeAdapters } from './adapters.ts';
 import { backwardFrom, constant, noise, runTape, watch, worstError } from './run.ts';
 
 /** C [M, N] = A [M, K] · B [K, N] with strides, in float64. */
-function product(a: Float64Array, b: Float64Array, M: number, N: number, K: number, transposeA = false, transposeB = false): Float64Array {
+function product(
+  a: Float64Array,
+  b: Float64Array,
+  M: number,
+  N: number,
+  K: number,
+  transposeA = false,
+  transposeB = false,
+): Float64Array {
   return Float64Array.from({ length: M * N }, (_, i) => {
     const m = Math.floor(i / N);
     const n = i % N;
     let sum = 0;
-    for (let k = 0; k < K; k++) sum += a[transposeA ? k * M + m : m * K + k] * b[transposeB ? n * K + k : k * N + n];
+    for (let k = 0; k < K; k++)
+      sum += a[transposeA ? k * M + m : m * K + k] * b[transposeB ? n * K + k : k * N + n];
     return sum;
   });
 }
-const plus = (a: Float64Array, b: Float64Array, scale = 1): Float64Array => a.map((value, i) => value + scale * b[i]);
+const plus = (a: Float64Array, b: Float64Array, scale = 1): Float64Array =>
+  a.map((value, i) => value + scale * b[i]);
 
 describeAdapters('Linear with LoRA', (context) => {
-  for (const [M, N, K] of [[1, 4, 8], [9, 20, 12], [33, 65, 36]]) {
+  for (const [M, N, K] of [
+    [1, 4, 8],
+    [9, 20, 12],
+    [33, 65, 36],
+  ]) {
     test(`[${M}, ${K}] → ${N}: everything trained, bias and residual`, async () => {
       const { device } = context;
       const R = 4;
       const scale = 1.75;
-      const [x, w, a, b, bias, residual, dy] = [M * K, N * K, R * K, N * R, N, M * N, M * N].map((size, seed) => noise(size, seed + 1));
+      const [x, w, a, b, bias, residual, dy] = [M * K, N * K, R * K, N * R, N, M * N, M * N].map(
+        (size, seed) => noise(size, seed + 1),
+      );
       const input = constant(device, [M, K], x);
       const rest = constant(device, [M, N], residual);
       const weight = constant(device, [N, K], w, 'f32', true);
@@ -31,19 +47,38 @@ describeAdapters('Linear with LoRA', (context) => {
       const offset = constant(device, [N], bias, 'f32', true);
       const [y, dx, dr, dw, da, db, dbias] = await runTape(device, (tape) => {
         const gradients = watch(tape, input, rest);
-        const out = linear(tape, input, weight, { bias: offset, residual: rest, lora: { a: loraA, b: loraB, scale } });
+        const out = linear(tape, input, weight, {
+          bias: offset,
+          residual: rest,
+          lora: { a: loraA, b: loraB, scale },
+        });
         backwardFrom(tape, out, constant(device, [M, N], dy));
         return [out, ...gradients(), weight.gradient!, loraA.gradient!, loraB.gradient!, offset.gradient!];
       });
       const z = product(x, a, M, R, K, false, true);
       const dz = product(dy, b, M, R, N);
-      const expectedY = plus(plus(product(x, w, M, N, K, false, true), product(z, b, M, N, R, false, true), scale), residual).map((value, i) => value + bias[i % N]);
+      const expectedY = plus(
+        plus(product(x, w, M, N, K, false, true), product(z, b, M, N, R, false, true), scale),
+        residual,
+      ).map((value, i) => value + bias[i % N]);
       expect(worstError(y, expectedY)).toBeLessThan(1e-5);
-      expect(worstError(dx, plus(product(dy, w, M, K, N), product(dz, a, M, K, R), scale))).toBeLessThan(1e-5);
+      expect(worstError(dx, plus(product(dy, w, M, K, N), product(dz, a, M, K, R), scale))).toBeLessThan(
+        1e-5,
+      );
       expect(worstError(dr, dy)).toBeLessThan(1e-6);
       expect(worstError(dw, product(dy, x, N, K, M, true))).toBeLessThan(1e-5);
-      expect(worstError(da, product(dz, x, R, K, M, true).map((value) => value * scale))).toBeLessThan(1e-5);
-      expect(worstError(db, product(dy, z, N, R, M, true).map((value) => value * scale))).toBeLessThan(1e-5);
+      expect(
+        worstError(
+          da,
+          product(dz, x, R, K, M, true).map((value) => value * scale),
+        ),
+      ).toBeLessThan(1e-5);
+      expect(
+        worstError(
+          db,
+          product(dy, z, N, R, M, true).map((value) => value * scale),
+        ),
+      ).toBeLessThan(1e-5);
       expect(worstError(dbias, product(new Float64Array(M).fill(1), dy, 1, N, M))).toBeLessThan(1e-5);
     });
   }
@@ -81,7 +116,9 @@ describeAdapters('Linear with LoRA', (context) => {
     const loraB = constant(device, [N, R], b, 'f32', true);
     const [y, dx, da, mask] = await runTape(device, (tape) => {
       const gradients = watch(tape, input);
-      const out = linear(tape, input, constant(device, [N, K], w), { lora: { a: loraA, b: loraB, scale: 2, dropout } });
+      const out = linear(tape, input, constant(device, [N, K], w), {
+        lora: { a: loraA, b: loraB, scale: 2, dropout },
+      });
       backwardFrom(tape, out, constant(device, [M, N], dy));
       const masked = tape.tensor([M, K], 'f32', 'mask');
       dropoutInto(tape, constant(device, [M, K], new Float64Array(M * K).fill(1)), masked, dropout);
@@ -91,8 +128,15 @@ describeAdapters('Linear with LoRA', (context) => {
     const z = product(dropped, a, M, R, K, false, true);
     const dz = product(dy, b, M, R, N);
     const through = product(dz, a, M, K, R).map((value, i) => value * mask[i]);
-    expect(worstError(y, plus(product(x, w, M, N, K, false, true), product(z, b, M, N, R, false, true), 2))).toBeLessThan(1e-5);
+    expect(
+      worstError(y, plus(product(x, w, M, N, K, false, true), product(z, b, M, N, R, false, true), 2)),
+    ).toBeLessThan(1e-5);
     expect(worstError(dx, plus(product(dy, w, M, K, N), through, 2))).toBeLessThan(1e-5);
-    expect(worstError(da, product(dz, dropped, R, K, M, true).map((value) => value * 2))).toBeLessThan(1e-5);
+    expect(
+      worstError(
+        da,
+        product(dz, dropped, R, K, M, true).map((value) => value * 2),
+      ),
+    ).toBeLessThan(1e-5);
   });
 });

@@ -23,7 +23,10 @@ interface Case extends Shape {
 const TOLERANCE = { f32: 2e-6, f16: 1e-3 };
 
 /** Runs a product and gives its result beside the reference's. */
-async function run(device: Device, { layout, M, N, K, kernel, types = {}, R, bias, residual, accumulate, scale }: Case): Promise<{ actual: Float64Array; expected: Float64Array }> {
+async function run(
+  device: Device,
+  { layout, M, N, K, kernel, types = {}, R, bias, residual, accumulate, scale }: Case,
+): Promise<{ actual: Float64Array; expected: Float64Array }> {
   const { a: typeA = 'f32', b: typeB = 'f32', c: typeC = 'f32', z: typeZ = 'f32', l: typeL = 'f32' } = types;
   const a = stored(noise(M * K, 1), typeA);
   const b = stored(noise(N * K, 2), typeB);
@@ -41,7 +44,11 @@ async function run(device: Device, { layout, M, N, K, kernel, types = {}, R, bia
       layout,
       kernel,
       lowRank: R
-        ? { z: constant(device, [M, R], z, typeZ), l: constant(device, layout === 'NT' ? [N, R] : [R, N], l, typeL), scale: 0.75 }
+        ? {
+            z: constant(device, [M, R], z, typeZ),
+            l: constant(device, layout === 'NT' ? [N, R] : [R, N], l, typeL),
+            scale: 0.75,
+          }
         : undefined,
       bias: bias ? constant(device, [N], biases) : undefined,
       residual: residual ? constant(device, [M, N], residuals, typeC) : undefined,
@@ -83,9 +90,24 @@ const FAMILIES: Record<string, Kernel> = {
 
 // Sides that lie contiguously are multiples of four for all families but plain.
 const SHAPES: Record<Layout, [number, number, number][]> = {
-  NT: [[1, 4, 4], [5, 12, 36], [33, 68, 20], [130, 64, 64]],
-  NN: [[1, 4, 4], [5, 12, 36], [33, 68, 20], [130, 64, 64]],
-  TN: [[4, 4, 1], [12, 8, 37], [68, 36, 17], [132, 64, 65]],
+  NT: [
+    [1, 4, 4],
+    [5, 12, 36],
+    [33, 68, 20],
+    [130, 64, 64],
+  ],
+  NN: [
+    [1, 4, 4],
+    [5, 12, 36],
+    [33, 68, 20],
+    [130, 64, 64],
+  ],
+  TN: [
+    [4, 4, 1],
+    [12, 8, 37],
+    [68, 36, 17],
+    [132, 64, 65],
+  ],
 };
 
 describeAdapters('Matrix product', (context) => {
@@ -95,12 +117,35 @@ describeAdapters('Matrix product', (context) => {
         test(`${name} ${layout}`, async () => {
           for (const [M, N, K] of SHAPES[layout]) await check(context, { layout, M, N, K, kernel });
           const [, , [M, N, K]] = SHAPES[layout];
-          await check(context, { layout, M, N, K, kernel, R: 4, bias: true, residual: true, accumulate: true, scale: 0.5 });
+          await check(context, {
+            layout,
+            M,
+            N,
+            K,
+            kernel,
+            R: 4,
+            bias: true,
+            residual: true,
+            accumulate: true,
+            scale: 0.5,
+          });
         });
         test.skipIf(!context.f16 || kernel.family === 'register')(`${name} ${layout} f16`, async () => {
           const [, , [M, N, K]] = SHAPES[layout];
           const types = { a: 'f16', b: 'f16', c: 'f16' } as const;
-          await check(context, { layout, M, N, K, kernel, bias: true, residual: true, accumulate: true, scale: 0.5, R: 20, types });
+          await check(context, {
+            layout,
+            M,
+            N,
+            K,
+            kernel,
+            bias: true,
+            residual: true,
+            accumulate: true,
+            scale: 0.5,
+            R: 20,
+            types,
+          });
           await check(context, { layout, M, N, K, kernel, types: { a: 'f16' } });
         });
       }
@@ -109,9 +154,25 @@ describeAdapters('Matrix product', (context) => {
 
   test('plain: sides of any length', async () => {
     for (const layout of LAYOUTS) {
-      for (const [M, N, K] of [[1, 1, 1], [5, 7, 9], [33, 65, 17], [1, 130, 3], [130, 1, 5]]) {
+      for (const [M, N, K] of [
+        [1, 1, 1],
+        [5, 7, 9],
+        [33, 65, 17],
+        [1, 130, 3],
+        [130, 1, 5],
+      ]) {
         expect(chooseKernel(context.device, layout, { M, N, K }).family).toBe('plain');
-        await check(context, { layout, M, N, K, R: 4, bias: true, residual: true, accumulate: true, scale: 0.5 });
+        await check(context, {
+          layout,
+          M,
+          N,
+          K,
+          R: 4,
+          bias: true,
+          residual: true,
+          accumulate: true,
+          scale: 0.5,
+        });
       }
     }
   });
@@ -120,8 +181,28 @@ describeAdapters('Matrix product', (context) => {
     const kernel: Kernel = { family: 'vector' };
     for (const M of [1, 2, 3, 4]) {
       await check(context, { layout: 'NT', M, N: 37, K: 132, kernel });
-      await check(context, { layout: 'NT', M, N: 5, K: 4, kernel, R: 8, bias: true, residual: true, accumulate: true, scale: 0.5 });
-      if (context.f16) await check(context, { layout: 'NT', M, N: 37, K: 132, kernel, R: 4, types: { a: 'f16', b: 'f16', c: 'f16', l: 'f32' } });
+      await check(context, {
+        layout: 'NT',
+        M,
+        N: 5,
+        K: 4,
+        kernel,
+        R: 8,
+        bias: true,
+        residual: true,
+        accumulate: true,
+        scale: 0.5,
+      });
+      if (context.f16)
+        await check(context, {
+          layout: 'NT',
+          M,
+          N: 37,
+          K: 132,
+          kernel,
+          R: 4,
+          types: { a: 'f16', b: 'f16', c: 'f16', l: 'f32' },
+        });
     }
   });
 
@@ -134,15 +215,36 @@ describeAdapters('Matrix product', (context) => {
     ];
     for (const kernel of kernels) {
       await check(context, { layout: 'TN', M: 8, N: 36, K: 301, kernel });
-      await check(context, { layout: 'TN', M: 8, N: 36, K: 301, kernel, bias: true, residual: true, accumulate: true, scale: 0.5 });
+      await check(context, {
+        layout: 'TN',
+        M: 8,
+        N: 36,
+        K: 301,
+        kernel,
+        bias: true,
+        residual: true,
+        accumulate: true,
+        scale: 0.5,
+      });
       await check(context, { layout: 'NT', M: 8, N: 36, K: 300, kernel, bias: true });
     }
   });
 
   test('what the tuning chooses', async () => {
-    const shapes: [number, number, number][] = [[1, 64, 64], [2, 256, 64], [64, 8, 256], [8, 64, 2052], [256, 64, 8], [96, 100, 64], [4, 4, 4]];
-    for (const layout of LAYOUTS) for (const [M, N, K] of shapes) await check(context, { layout, M, N, K, accumulate: true });
-    if (context.f16) for (const layout of LAYOUTS) await check(context, { layout, M: 4, N: 4, K: 4, types: { a: 'f16', b: 'f16', c: 'f16' } });
+    const shapes: [number, number, number][] = [
+      [1, 64, 64],
+      [2, 256, 64],
+      [64, 8, 256],
+      [8, 64, 2052],
+      [256, 64, 8],
+      [96, 100, 64],
+      [4, 4, 4],
+    ];
+    for (const layout of LAYOUTS)
+      for (const [M, N, K] of shapes) await check(context, { layout, M, N, K, accumulate: true });
+    if (context.f16)
+      for (const layout of LAYOUTS)
+        await check(context, { layout, M: 4, N: 4, K: 4, types: { a: 'f16', b: 'f16', c: 'f16' } });
   });
 
   test('the same bits every time', async () => {
@@ -157,7 +259,11 @@ describeAdapters('Matrix product', (context) => {
   test('tensors that do not fit are refused', async () => {
     const { device } = context;
     const a = constant(device, [2, 4], noise(8, 1));
-    await expect(runTape(device, (tape) => [matmul(tape, { a, b: constant(device, [8, 8], noise(64, 2)), layout: 'NT' })])).rejects.toThrow('the inner sides differ');
+    await expect(
+      runTape(device, (tape) => [
+        matmul(tape, { a, b: constant(device, [8, 8], noise(64, 2)), layout: 'NT' }),
+      ]),
+    ).rejects.toThrow('the inner sides differ');
   });
 
   test('the measurement gives a tuning that computes right', { timeout: 60_000 }, async () => {
@@ -177,5 +283,7 @@ describeAdapters('Matrix product', (context) => {
 async function check(context: AdapterContext, options: Case): Promise<void> {
   const { actual, expected } = await run(context.device, options);
   const { layout, M, N, K } = options;
-  expect(worstError(actual, expected), `${layout} ${M}×${N}×${K} ${JSON.stringify(options)}`).toBeLessThan(TOLERANCE[options.types?.c ?? 'f32']);
+  expect(worstError(actual, expected), `${layout} ${M}×${N}×${K} ${JSON.stringify(options)}`).toBeLessThan(
+    TOLERANCE[options.types?.c ?? 'f32'],
+  );
 }

@@ -22,7 +22,10 @@ export async function readReference(path: readonly string[]): Promise<Reference>
     }
     const width = entry.dtype === 'I64' ? 8 : 4;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    integers.set(name, { values: Array.from({ length: bytes.byteLength / width }, (_, i) => view.getInt32(i * width, true)), shape: entry.shape });
+    integers.set(name, {
+      values: Array.from({ length: bytes.byteLength / width }, (_, i) => view.getInt32(i * width, true)),
+      shape: entry.shape,
+    });
   }
   return { floats, integers };
 }

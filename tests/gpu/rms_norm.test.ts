@@ -6,7 +6,13 @@ import { describeAdapters } from './adapters.ts';
 import { constant, noise, runTape, backwardFrom, stored, watch, worstError } from './run.ts';
 
 describeAdapters('RMSNorm', (context) => {
-  for (const [M, C] of [[1, 3], [1, 64], [5, 7], [33, 65], [3, 576]]) {
+  for (const [M, C] of [
+    [1, 3],
+    [1, 64],
+    [5, 7],
+    [33, 65],
+    [3, 576],
+  ]) {
     for (const dtype of ['f32', 'f16'] as const) {
       test.skipIf(dtype === 'f16' && !context.f16)(`[${M}, ${C}] ${dtype}`, async () => {
         const { device } = context;

@@ -6,7 +6,10 @@ import { describeAdapters } from './adapters.ts';
 import { backwardFrom, constant, noise, runTape, stored, watch, worstError } from './run.ts';
 
 function frequencies(rotary: number, base = 10000): Float64Array {
-  return stored(Float64Array.from({ length: rotary / 2 }, (_, i) => base ** ((-2 * i) / rotary)), 'f32');
+  return stored(
+    Float64Array.from({ length: rotary / 2 }, (_, i) => base ** ((-2 * i) / rotary)),
+    'f32',
+  );
 }
 
 describeAdapters('rope', (context) => {
@@ -18,27 +21,30 @@ describeAdapters('rope', (context) => {
   ];
   for (const { M, ...problem } of shapes) {
     for (const dtype of ['f32', 'f16'] as const) {
-      test.skipIf(dtype === 'f16' && !context.f16)(`[${M}, ${problem.heads} · ${problem.headSize}], ${problem.rotary} turn, ${dtype}`, async () => {
-        const { device } = context;
-        const { heads, headSize, rotary } = problem;
-        const shape = [M, heads * headSize];
-        const x = stored(noise(M * heads * headSize, 1), dtype);
-        const dy = stored(noise(M * heads * headSize, 2), dtype);
-        const positions = Array.from({ length: M }, (_, m) => (m * 37) % 300);
-        const inverse = frequencies(rotary);
-        const place = constant(device, [M], positions, 'u32');
-        const inverseFrequencies = constant(device, [rotary / 2], inverse);
-        const input = constant(device, shape, x, dtype);
-        const [y, dx] = await runTape(device, (tape) => {
-          const gradients = watch(tape, input);
-          const out = rope(tape, input, place, { ...problem, inverseFrequencies });
-          backwardFrom(tape, out, constant(device, shape, dy, dtype));
-          return [out, ...gradients()];
-        });
-        const tolerance = dtype === 'f32' ? 2e-5 : 2e-3;
-        expect(worstError(y, reference.rope(x, positions, inverse, problem))).toBeLessThan(tolerance);
-        expect(worstError(dx, reference.rope(dy, positions, inverse, problem, -1))).toBeLessThan(tolerance);
-      });
+      test.skipIf(dtype === 'f16' && !context.f16)(
+        `[${M}, ${problem.heads} · ${problem.headSize}], ${problem.rotary} turn, ${dtype}`,
+        async () => {
+          const { device } = context;
+          const { heads, headSize, rotary } = problem;
+          const shape = [M, heads * headSize];
+          const x = stored(noise(M * heads * headSize, 1), dtype);
+          const dy = stored(noise(M * heads * headSize, 2), dtype);
+          const positions = Array.from({ length: M }, (_, m) => (m * 37) % 300);
+          const inverse = frequencies(rotary);
+          const place = constant(device, [M], positions, 'u32');
+          const inverseFrequencies = constant(device, [rotary / 2], inverse);
+          const input = constant(device, shape, x, dtype);
+          const [y, dx] = await runTape(device, (tape) => {
+            const gradients = watch(tape, input);
+            const out = rope(tape, input, place, { ...problem, inverseFrequencies });
+            backwardFrom(tape, out, constant(device, shape, dy, dtype));
+            return [out, ...gradients()];
+          });
+          const tolerance = dtype === 'f32' ? 2e-5 : 2e-3;
+          expect(worstError(y, reference.rope(x, positions, inverse, problem))).toBeLessThan(tolerance);
+          expect(worstError(dx, reference.rope(dy, positions, inverse, problem, -1))).toBeLessThan(tolerance);
+        },
+      );
     }
   }
 
@@ -52,7 +58,13 @@ describeAdapters('rope', (context) => {
     const x = Float64Array.from({ length: M * rotary }, (_, i) => (i % rotary < rotary / 2 ? 1 : 0));
     const [y] = await runTape(
       device,
-      (tape) => [rope(tape, constant(device, [M, rotary], x), constant(device, [M], positions, 'u32'), { heads: 1, headSize: rotary, inverseFrequencies: constant(device, [rotary / 2], inverse) })],
+      (tape) => [
+        rope(tape, constant(device, [M, rotary], x), constant(device, [M], positions, 'u32'), {
+          heads: 1,
+          headSize: rotary,
+          inverseFrequencies: constant(device, [rotary / 2], inverse),
+        }),
+      ],
       false,
     );
     // The angle is rounded to f32 first, as in transformers: half a unit in the last place of 8192 is 2.4e-4 to 4.9e-4.
@@ -78,7 +90,10 @@ describeAdapters('rope', (context) => {
     const other = constant(device, [3, 16], z);
     const [dx, dz] = await runTape(device, (tape) => {
       const gradients = watch(tape, input, other);
-      const turned = rope(tape, input, constant(device, [3], positions, 'u32'), { ...problem, inverseFrequencies: constant(device, [4], inverse) });
+      const turned = rope(tape, input, constant(device, [3], positions, 'u32'), {
+        ...problem,
+        inverseFrequencies: constant(device, [4], inverse),
+      });
       backwardFrom(tape, add(tape, turned, other), constant(device, [3, 16], dy));
       return gradients();
     });

@@ -16,7 +16,13 @@ export function noise(count: number, seed: number, spread = 1): Float64Array {
 }
 
 /** Uploads values as a tensor of the given type; `grad` makes it a trainable leaf whose gradient starts at zero. */
-export function constant(device: Device, shape: number[], values: ArrayLike<number>, dtype: DType = 'f32', grad = false): Tensor {
+export function constant(
+  device: Device,
+  shape: number[],
+  values: ArrayLike<number>,
+  dtype: DType = 'f32',
+  grad = false,
+): Tensor {
   const tensor = device.upload(shape, dtype, 'constant', encode(values, dtype));
   if (grad) {
     tensor.requiresGrad = true;
@@ -25,7 +31,10 @@ export function constant(device: Device, shape: number[], values: ArrayLike<numb
   return tensor;
 }
 
-export function encode(values: ArrayLike<number>, dtype: DType): Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
+export function encode(
+  values: ArrayLike<number>,
+  dtype: DType,
+): Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
   if (dtype === 'u32') return Uint32Array.from(values);
   const floats = Float32Array.from(values);
   return dtype === 'f32' ? floats : float32ToFloat16(floats);
@@ -44,7 +53,11 @@ export function stored(values: Float64Array, dtype: DType): Float64Array {
 }
 
 /** Records with `define`, runs once, and reads the tensors that it returns (copied out of the plan's transient memory). */
-export async function runTape(device: Device, define: (tape: Tape) => Tensor[], training = true): Promise<Float64Array[]> {
+export async function runTape(
+  device: Device,
+  define: (tape: Tape) => Tensor[],
+  training = true,
+): Promise<Float64Array[]> {
   const tape = new Tape(device, training);
   const results = define(tape);
   const { copy } = await import('../../src/engine/ops/add.ts');
@@ -59,7 +72,13 @@ export async function runTape(device: Device, define: (tape: Tape) => Tensor[], 
   plan.run();
   const values: Float64Array[] = [];
   for (const output of outputs) {
-    values.push(decode(await device.read(plan.bufferOf(output), output.offset, output.bytes), output.dtype, output.size));
+    values.push(
+      decode(
+        await device.read(plan.bufferOf(output), output.offset, output.bytes),
+        output.dtype,
+        output.size,
+      ),
+    );
   }
   await device.settle();
   plan.destroy();
@@ -69,7 +88,8 @@ export async function runTape(device: Device, define: (tape: Tape) => Tensor[], 
 
 /** The largest difference, relative to the largest entry of the reference. */
 export function worstError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  if (actual.length !== expected.length) throw new Error(`${actual.length} values, expected ${expected.length}`);
+  if (actual.length !== expected.length)
+    throw new Error(`${actual.length} values, expected ${expected.length}`);
   let scale = 0;
   let worst = 0;
   for (let i = 0; i < expected.length; i++) {
@@ -85,7 +105,8 @@ export function watch(tape: Tape, ...inputs: Tensor[]): () => Tensor[] {
   const source = tape.tensor([1], 'f32', 'source');
   source.requiresGrad = true;
   const gradients = new Map<Tensor, Tensor>();
-  for (const input of inputs) tape.record([input], [source], () => gradients.set(input, tape.gradient(input)));
+  for (const input of inputs)
+    tape.record([input], [source], () => gradients.set(input, tape.gradient(input)));
   return () =>
     inputs.map((input) => {
       const gradient = gradients.get(input);

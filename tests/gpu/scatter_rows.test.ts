@@ -4,7 +4,11 @@ import { describeAdapters } from './adapters.ts';
 import { constant, noise, runTape, stored } from './run.ts';
 
 describeAdapters('scatterRows', (context) => {
-  for (const [M, C, T] of [[1, 1, 1], [5, 7, 9], [3, 192, 70]]) {
+  for (const [M, C, T] of [
+    [1, 1, 1],
+    [5, 7, 9],
+    [3, 192, 70],
+  ]) {
     for (const dtype of ['f32', 'f16'] as const) {
       test.skipIf(dtype === 'f16' && !context.f16)(`[${M}, ${C}] into [${T}, ${C}] ${dtype}`, async () => {
         const { device } = context;

@@ -55,10 +55,16 @@ describeShared('stories260K', () => {
 
     test('greedy text is that of transformers to the letter, prompts alone and all at once', async () => {
       const tokenizer = await loadTokenizer(sharedFolder(...MODEL));
-      const cases = sharedJson<{ prompt: string; prompt_ids: number[]; new_ids: number[]; text: string }[]>(...REFERENCE, 'greedy.json');
+      const cases = sharedJson<{ prompt: string; prompt_ids: number[]; new_ids: number[]; text: string }[]>(
+        ...REFERENCE,
+        'greedy.json',
+      );
       const generator = new Generator(model, cases.length, 256);
       const options = { maxNewTokens: cases[0].new_ids.length, sampling: greedy, seed: 0, stopIds: [] };
-      const together = await generator.generate(cases.map(({ prompt_ids }) => prompt_ids), options);
+      const together = await generator.generate(
+        cases.map(({ prompt_ids }) => prompt_ids),
+        options,
+      );
       for (const [i, { prompt_ids, new_ids, text }] of cases.entries()) {
         expect(together[i].ids).toEqual(new_ids);
         const [alone] = await generator.generate([prompt_ids], options);
@@ -90,10 +96,15 @@ describeShared('stories260K', () => {
         const adapter = await openAdapter([...REFERENCE, name, 'adapter'], true);
         const expected = (await readReference([...REFERENCE, name, 'grads.safetensors'])).floats;
         for (const checkpointing of [false, true]) {
-          const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows, { checkpointing });
-          expect(Math.abs(loss - sharedJson<{ loss: number }>(...REFERENCE, name, 'loss.json').loss)).toBeLessThan(1e-5);
+          const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows, {
+            checkpointing,
+          });
+          expect(
+            Math.abs(loss - sharedJson<{ loss: number }>(...REFERENCE, name, 'loss.json').loss),
+          ).toBeLessThan(1e-5);
           expect([...gradients.keys()].sort()).toEqual([...expected.keys()].sort());
-          for (const [tensor, values] of expected) expect(worstError(gradients.get(tensor)!, values), `${name} ${tensor}`).toBeLessThan(1e-4);
+          for (const [tensor, values] of expected)
+            expect(worstError(gradients.get(tensor)!, values), `${name} ${tensor}`).toBeLessThan(1e-4);
         }
         await context.device.settle();
         adapter.destroy();
@@ -102,9 +113,14 @@ describeShared('stories260K', () => {
 
     test('loss and gradients of all base weights', async () => {
       const rows = sharedJsonl<Row>(...REFERENCE, 'rows.jsonl').slice(0, 4);
-      const full = await LanguageModel.load(context.device, sharedFolder(...MODEL), { precision: 'f32', trainable: true });
+      const full = await LanguageModel.load(context.device, sharedFolder(...MODEL), {
+        precision: 'f32',
+        trainable: true,
+      });
       const { loss, gradients } = await computeGradients({ model: full, store: full.parameters! }, rows);
-      expect(Math.abs(loss - sharedJson<{ loss: number }>(...REFERENCE, 'full', 'loss.json').loss)).toBeLessThan(1e-5);
+      expect(
+        Math.abs(loss - sharedJson<{ loss: number }>(...REFERENCE, 'full', 'loss.json').loss),
+      ).toBeLessThan(1e-5);
       const expected = (await readReference([...REFERENCE, 'full', 'grads.safetensors'])).floats;
       for (const [tensor, values] of expected) {
         if (tensor === 'lm_head.weight') continue;
@@ -135,7 +151,12 @@ describeShared('stories260K', () => {
           const metrics = sharedJsonl<Metrics>(...REFERENCE, 'curves', name, 'metrics.jsonl');
           const rows = sharedJsonl<Row>(...REFERENCE, 'rows.jsonl');
           const full = name === 'full';
-          const trained = full ? await LanguageModel.load(context.device, sharedFolder(...MODEL), { precision: 'f32', trainable: true }) : model;
+          const trained = full
+            ? await LanguageModel.load(context.device, sharedFolder(...MODEL), {
+                precision: 'f32',
+                trainable: true,
+              })
+            : model;
           const adapter = full ? undefined : await openAdapter([...REFERENCE, 'lora', 'adapter'], true);
           const steps: StepEvent[] = [];
           const trainer = await Trainer.create({
@@ -150,12 +171,18 @@ describeShared('stories260K', () => {
             expect(steps[i].supervisedTokens).toBe(expected.supervised_tokens);
             expect(Math.abs(steps[i].lr - expected.lr)).toBeLessThan(1e-9);
             expect(Math.abs(steps[i].loss - expected.loss), `loss of step ${i + 1}`).toBeLessThan(1e-4);
-            expect(Math.abs(steps[i].gradNorm - expected.grad_norm) / expected.grad_norm, `norm of step ${i + 1}`).toBeLessThan(1e-3);
+            expect(
+              Math.abs(steps[i].gradNorm - expected.grad_norm) / expected.grad_norm,
+              `norm of step ${i + 1}`,
+            ).toBeLessThan(1e-3);
           });
           if (adapter) {
-            const expected = (await readReference([...REFERENCE, 'curves', name, 'adapter', 'adapter_model.safetensors'])).floats;
+            const expected = (
+              await readReference([...REFERENCE, 'curves', name, 'adapter', 'adapter_model.safetensors'])
+            ).floats;
             const values = await trainer.result();
-            for (const [tensor, reference] of expected) expect(worstError(values.get(tensor)!, reference), tensor).toBeLessThan(2e-3);
+            for (const [tensor, reference] of expected)
+              expect(worstError(values.get(tensor)!, reference), tensor).toBeLessThan(2e-3);
           }
           await trainer.destroy();
           adapter?.destroy();

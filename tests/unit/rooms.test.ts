@@ -42,7 +42,7 @@ const BROKEN = [
   ['src/data/rows.ts', `import { x } from '../train/batch.ts';`],
   ['src/train/loop.ts', `import { x } from '../storage/runs.ts';`],
   ['src/train/loop.ts', `import { x } from '../data/rows.ts';`],
-  ['src/evaluate/loss.ts', `import { Device } from '../engine/device.ts';`],
+  ['src/evaluate/loss.ts', `import { x } from '../storage/runs.ts';`],
   ['src/storage/runs.ts', `import { x } from '../data/rows.ts';`],
   ['src/worker/main.ts', `import { x } from '../app/ui/x.ts';`],
   ['src/cli/main.ts', `import { x } from '../app/ui/x.ts';`],

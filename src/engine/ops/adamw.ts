@@ -37,7 +37,17 @@ export const BROKEN_SLOT = 3;
 /** The data of one step, in the order of the slots in adamw.wgsl. */
 export function encodeStep({ step, lr, weightDecay, clip, tokens }: AdamWStep): Float32Array<ArrayBuffer> {
   const hyper = new Float32Array(HYPER_SIZE);
-  hyper.set([lr, BETA1, BETA2, EPSILON, weightDecay, 1 - BETA1 ** step, Math.sqrt(1 - BETA2 ** step), clip, 1 / tokens]);
+  hyper.set([
+    lr,
+    BETA1,
+    BETA2,
+    EPSILON,
+    weightDecay,
+    1 - BETA1 ** step,
+    Math.sqrt(1 - BETA2 ** step),
+    clip,
+    1 / tokens,
+  ]);
   return hyper;
 }
 

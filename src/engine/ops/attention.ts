@@ -43,8 +43,13 @@ export interface AttentionOptions {
 }
 
 const MAX_HEAD_SIZE = 256;
-/** Up to here a workgroup per query and head is the better shape, and queries next to each other may look at different caches. */
+/** Up to here `decode` is chosen on GPUs, where a thread for each query would leave most of them idle; not yet measured on one. */
 const DECODE_QUERIES = 64;
+/**
+ * And on software adapters: over 512 keys of 9 heads of 64 numbers, one query takes 1.4 ms on lavapipe, `lanes` 2.2 ms; 8 queries of one
+ * cache 16 ms and 2.3 ms.
+ */
+const SOFTWARE_DECODE_QUERIES = 2;
 /** Rows of a workgroup of attention_tile.wgsl, and how many numbers of a row it takes at a time. */
 const TILE_ROWS = 32;
 const TILE_COLUMNS = 32;
@@ -58,12 +63,16 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
   const { q, k, v, keyRanges, queryRanges, heads: H, kvHeads: KV, headSize: D, scale, window = 0 } = options;
   const M = q.rows;
   const N = k.rows;
-  if (D % 4 !== 0 || D > MAX_HEAD_SIZE) throw new Error(`attention: a head size of ${D} is not a multiple of 4 up to ${MAX_HEAD_SIZE}`);
+  if (D % 4 !== 0 || D > MAX_HEAD_SIZE)
+    throw new Error(`attention: a head size of ${D} is not a multiple of 4 up to ${MAX_HEAD_SIZE}`);
   if (H % KV !== 0) throw new Error(`attention: ${H} heads cannot share ${KV} key heads`);
   if (q.columns !== H * D || k.columns !== KV * D || v.columns !== KV * D || v.rows !== N) {
-    throw new Error(`attention: q [${q.shape}], k [${k.shape}], v [${v.shape}] do not fit ${H} heads of ${D}, ${KV} for keys`);
+    throw new Error(
+      `attention: q [${q.shape}], k [${k.shape}], v [${v.shape}] do not fit ${H} heads of ${D}, ${KV} for keys`,
+    );
   }
-  if (keyRanges.size !== M * 2 || (queryRanges && queryRanges.size !== N * 2)) throw new Error('attention: a range per row is needed');
+  if (keyRanges.size !== M * 2 || (queryRanges && queryRanges.size !== N * 2))
+    throw new Error('attention: a range per row is needed');
 
   const differentiable = tape.training && [q, k, v].some((tensor) => tensor.requiresGrad);
   const family = options.family ?? chooseFamily(tape, M, differentiable);
@@ -76,7 +85,15 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
   if (family === 'decode') {
     if (differentiable) throw new Error('attention: decode has no reverse');
     const constants = { D, THREADS: tape.target.software ? 64 : 128 };
-    tape.dispatch({ shader: decodeShader, types, constants, tensors: { q, k, v, keyRanges, o }, params, workgroups: M * H, flops });
+    tape.dispatch({
+      shader: decodeShader,
+      types,
+      constants,
+      tensors: { q, k, v, keyRanges, o },
+      params,
+      workgroups: M * H,
+      flops,
+    });
     return o;
   }
 
@@ -84,9 +101,17 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
   const shader = tiles ? tilesShader : lanesShader;
   const constants: Record<string, number> = tiles ? { PARTS: Math.ceil(D / TILE_COLUMNS) } : { LANES };
   const common = { shader, types, params: { ...params, quads: D / 4 } };
-  const blocks = (rows: number, groups: number): [number, number, number] => [Math.ceil(rows / (tiles ? TILE_ROWS : LANES * LANE_ROWS)), groups, 1];
+  const blocks = (rows: number, groups: number): [number, number, number] => [
+    Math.ceil(rows / (tiles ? TILE_ROWS : LANES * LANE_ROWS)),
+    groups,
+    1,
+  ];
   /** The lanes family sums up in its results, which must be f32: gives such a tensor to `write`, and converts where the real one is not. */
-  const summed = (target: Tensor, accumulate: boolean, write: (sums: Tensor, accumulate: boolean) => void): void => {
+  const summed = (
+    target: Tensor,
+    accumulate: boolean,
+    write: (sums: Tensor, accumulate: boolean) => void,
+  ): void => {
     if (tiles || target.dtype === 'f32') {
       write(target, accumulate);
       return;
@@ -100,20 +125,41 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
   const lse = tape.tensor(differentiable ? [M, H] : [1], 'f32', 'log-sum-exp of attention');
   summed(o, false, (sums) => {
     const tensors = { q, k, v, keyRanges, o: sums, lse };
-    tape.dispatch({ ...common, entry: 'forward', constants: { ...constants, SAVE: Number(differentiable) }, tensors, workgroups: blocks(M, H), flops });
+    tape.dispatch({
+      ...common,
+      entry: 'forward',
+      constants: { ...constants, SAVE: Number(differentiable) },
+      tensors,
+      workgroups: blocks(M, H),
+      flops,
+    });
   });
 
   tape.record([o], [q, k, v], () => {
     const dO = tape.gradient(o);
     const rows = tape.tensor([M, H, 4], 'u32', 'rows of attention');
     const tensors = { saved: lse, result: o, dO, keyRanges, prepared: rows };
-    tape.dispatch({ ...common, shader: lanesShader, entry: 'prepare', tensors, workgroups: Math.ceil((M * H) / 64), flops: 2 * o.size });
+    tape.dispatch({
+      ...common,
+      shader: lanesShader,
+      entry: 'prepare',
+      tensors,
+      workgroups: Math.ceil((M * H) / 64),
+      flops: 2 * o.size,
+    });
 
     tape.addGradient(q, (target, add) => {
       summed(target, add, (dq, accumulate) => {
         const tensors = { q, k, v, keyRanges, dO, rows, dq };
         const variant = { ...constants, ACCUMULATE: Number(accumulate) };
-        tape.dispatch({ ...common, entry: 'queries', constants: variant, tensors, workgroups: blocks(M, H), flops: 1.5 * flops });
+        tape.dispatch({
+          ...common,
+          entry: 'queries',
+          constants: variant,
+          tensors,
+          workgroups: blocks(M, H),
+          flops: 1.5 * flops,
+        });
       });
     });
 
@@ -122,15 +168,28 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
       summed(targetK, addK, (dk, accumulateK) => {
         summed(targetV, addV, (dv, accumulateV) => {
           const tensors = { q, k, v, dO, rows, queryRanges, dk, dv };
-          const variant = { ...constants, ACCUMULATE_K: Number(accumulateK), ACCUMULATE_V: Number(accumulateV) };
-          tape.dispatch({ ...common, entry: 'keys', constants: variant, tensors, workgroups: blocks(N, KV), flops: 2 * flops });
+          const variant = {
+            ...constants,
+            ACCUMULATE_K: Number(accumulateK),
+            ACCUMULATE_V: Number(accumulateV),
+          };
+          tape.dispatch({
+            ...common,
+            entry: 'keys',
+            constants: variant,
+            tensors,
+            workgroups: blocks(N, KV),
+            flops: 2 * flops,
+          });
         });
       });
     };
     // One dispatch makes both; where only one is asked for, the other goes to memory that nobody reads.
     const unread = (of: Tensor): Tensor => tape.tensor(of.shape, of.dtype, `unread d ${of.label}`);
     if (k.requiresGrad && v.requiresGrad) {
-      tape.addGradient(k, (dk, accumulateK) => tape.addGradient(v, (dv, accumulateV) => keys(dk, accumulateK, dv, accumulateV)));
+      tape.addGradient(k, (dk, accumulateK) =>
+        tape.addGradient(v, (dv, accumulateV) => keys(dk, accumulateK, dv, accumulateV)),
+      );
     } else {
       tape.addGradient(k, (dk, accumulate) => keys(dk, accumulate, unread(v), false));
       tape.addGradient(v, (dv, accumulate) => keys(unread(k), false, dv, accumulate));
@@ -140,6 +199,6 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
 }
 
 function chooseFamily(tape: Tape, M: number, differentiable: boolean): AttentionFamily {
-  if (!differentiable && M <= DECODE_QUERIES) return 'decode';
+  if (!differentiable && M <= (tape.target.software ? SOFTWARE_DECODE_QUERIES : DECODE_QUERIES)) return 'decode';
   return tape.target.software ? 'lanes' : 'tiles';
 }

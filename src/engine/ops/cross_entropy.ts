@@ -46,9 +46,17 @@ export function linearCrossEntropy(tape: Tape, x: Tensor, w: Tensor, labels: Ten
       flops: 8 * rows * V,
     });
     if (dx) matmul(tape, { a: z, b: w, layout: 'NN', c: dx.slice(start, rows) });
-    if (gradient && w.gradient) matmul(tape, { a: z, b: part, layout: 'TN', c: w.gradient, accumulate: true });
+    if (gradient && w.gradient)
+      matmul(tape, { a: z, b: part, layout: 'TN', c: w.gradient, accumulate: true });
   }
-  tape.dispatch({ shader, entry: 'total', tensors: { parts: losses, sum }, params: { R, V }, workgroups: 1, flops: R });
+  tape.dispatch({
+    shader,
+    entry: 'total',
+    tensors: { parts: losses, sum },
+    params: { R, V },
+    workgroups: 1,
+    flops: R,
+  });
   const loss = new Tensor(sum.storage, sum.shape, sum.dtype, sum.offset);
   tape.record([loss], [x], () => {
     if (dx) tape.passGradient(x, dx);

@@ -15,7 +15,13 @@ export interface Dropout {
 }
 
 /** y (+)= dropout(x), without a gradient of its own: the gradient of dropout is the same call on dy. */
-export function dropoutInto(tape: Tape, x: Tensor, y: Tensor, { probability, seed, salt }: Dropout, accumulate = false): void {
+export function dropoutInto(
+  tape: Tape,
+  x: Tensor,
+  y: Tensor,
+  { probability, seed, salt }: Dropout,
+  accumulate = false,
+): void {
   tape.dispatch({
     shader,
     types: { Elem: x.dtype },

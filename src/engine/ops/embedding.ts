@@ -15,7 +15,12 @@ export interface EmbeddingOptions {
 }
 
 /** Rows of w [V, C] by ids u32 [M]; the result is [M, C]. */
-export function embedding(tape: Tape, ids: Tensor, w: Tensor, { dtype, scale = 1, chain }: EmbeddingOptions): Tensor {
+export function embedding(
+  tape: Tape,
+  ids: Tensor,
+  w: Tensor,
+  { dtype, scale = 1, chain }: EmbeddingOptions,
+): Tensor {
   const M = ids.size;
   const C = w.columns;
   const types = { Elem: dtype, ElemW: w.dtype };
@@ -23,13 +28,31 @@ export function embedding(tape: Tape, ids: Tensor, w: Tensor, { dtype, scale = 1
   const params = { M, C };
   const workgroups = Math.ceil((M * C) / 64);
   const x = tape.tensor([M, C], dtype, 'embedded');
-  tape.dispatch({ shader, entry: 'forward', types, constants, tensors: { ids, w, x }, params, workgroups, flops: M * C });
+  tape.dispatch({
+    shader,
+    entry: 'forward',
+    types,
+    constants,
+    tensors: { ids, w, x },
+    params,
+    workgroups,
+    flops: M * C,
+  });
 
   tape.record([x], [w], () => {
     if (!chain) throw new Error('Training an embedding needs the chain of occurrences');
     const dx = tape.gradient(x);
     tape.addGradient(w, (dw) => {
-      tape.dispatch({ shader, entry: 'backward', types, constants, tensors: { ids, chain, dx, dw }, params, workgroups, flops: M * C });
+      tape.dispatch({
+        shader,
+        entry: 'backward',
+        types,
+        constants,
+        tensors: { ids, chain, dx, dw },
+        params,
+        workgroups,
+        flops: M * C,
+      });
     });
   });
   return x;

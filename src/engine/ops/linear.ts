@@ -32,7 +32,12 @@ export interface LinearOptions {
 }
 
 /** x [M, K] · w[N, K]ᵀ, with the options' extras; the result is [M, N] in the type of x. */
-export function linear(tape: Tape, x: Tensor, w: Tensor, { bias, residual, lora }: LinearOptions = {}): Tensor {
+export function linear(
+  tape: Tape,
+  x: Tensor,
+  w: Tensor,
+  { bias, residual, lora }: LinearOptions = {},
+): Tensor {
   const dropout = lora?.dropout && lora.dropout.probability > 0 && tape.training ? lora.dropout : undefined;
   const adapterInput = (): Tensor => {
     if (!dropout) return x;
@@ -40,25 +45,51 @@ export function linear(tape: Tape, x: Tensor, w: Tensor, { bias, residual, lora 
     dropoutInto(tape, x, dropped, dropout);
     return dropped;
   };
-  const z = lora && matmul(tape, { a: adapterInput(), b: lora.a, layout: 'NT', c: tape.tensor([x.rows, lora.a.rows], 'f32', `${w.label} z`) });
+  const z =
+    lora &&
+    matmul(tape, {
+      a: adapterInput(),
+      b: lora.a,
+      layout: 'NT',
+      c: tape.tensor([x.rows, lora.a.rows], 'f32', `${w.label} z`),
+    });
   const lowRank = lora && z && { z, l: lora.b, scale: lora.scale };
-  const y = matmul(tape, { a: x, b: w, layout: 'NT', c: tape.tensor([x.rows, w.rows], x.dtype, `${w.label} out`), lowRank, bias, residual });
+  const y = matmul(tape, {
+    a: x,
+    b: w,
+    layout: 'NT',
+    c: tape.tensor([x.rows, w.rows], x.dtype, `${w.label} out`),
+    lowRank,
+    bias,
+    residual,
+  });
 
   tape.record([y], [x, w, bias, residual, lora?.a], () => {
     const dy = tape.gradient(y);
     if (residual) tape.passGradient(residual, dy);
     if (bias) tape.addGradient(bias, (db) => columnSumInto(tape, dy, db));
-    if (w.requiresGrad) tape.addGradient(w, (dw, accumulate) => matmul(tape, { a: dy, b: x, layout: 'TN', c: dw, accumulate }));
+    if (w.requiresGrad)
+      tape.addGradient(w, (dw, accumulate) => matmul(tape, { a: dy, b: x, layout: 'TN', c: dw, accumulate }));
     if (!lora || !z) {
       tape.addGradient(x, (dx, accumulate) => matmul(tape, { a: dy, b: w, layout: 'NN', c: dx, accumulate }));
       return;
     }
     const { a, b, scale } = lora;
-    const dz = matmul(tape, { a: dy, b, layout: 'NN', c: tape.tensor(z.shape, 'f32', `d ${z.label}`), scale });
-    tape.addGradient(b, (db, accumulate) => matmul(tape, { a: dy, b: z, layout: 'TN', c: db, scale, accumulate }));
+    const dz = matmul(tape, {
+      a: dy,
+      b,
+      layout: 'NN',
+      c: tape.tensor(z.shape, 'f32', `d ${z.label}`),
+      scale,
+    });
+    tape.addGradient(b, (db, accumulate) =>
+      matmul(tape, { a: dy, b: z, layout: 'TN', c: db, scale, accumulate }),
+    );
     if (a.requiresGrad) {
       const input = adapterInput();
-      tape.addGradient(a, (da, accumulate) => matmul(tape, { a: dz, b: input, layout: 'TN', c: da, accumulate }));
+      tape.addGradient(a, (da, accumulate) =>
+        matmul(tape, { a: dz, b: input, layout: 'TN', c: da, accumulate }),
+      );
     }
     tape.addGradient(x, (dx, accumulate) => {
       if (!dropout) {
@@ -66,7 +97,12 @@ export function linear(tape: Tape, x: Tensor, w: Tensor, { bias, residual, lora 
         return;
       }
       matmul(tape, { a: dy, b: w, layout: 'NN', c: dx, accumulate });
-      const through = matmul(tape, { a: dz, b: a, layout: 'NN', c: tape.tensor(x.shape, x.dtype, `d dropout of ${x.label}`) });
+      const through = matmul(tape, {
+        a: dz,
+        b: a,
+        layout: 'NN',
+        c: tape.tensor(x.shape, x.dtype, `d dropout of ${x.label}`),
+      });
       dropoutInto(tape, through, dx, dropout, true);
     });
   });

@@ -93,11 +93,17 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
   if (c.size !== M * N) throw new Error(`matmul ${layout}: C [${c.shape}] is not [${M}, ${N}]`);
   // Bindings cannot be left out of an entry point that names them: what a variant does not read is bound to A or B.
   const unused = a.bytes < b.bytes ? b : a;
-  const kernel = options.kernel ?? (unused.bytes < VEC4_BYTES ? PLAIN : chooseKernel(tape.target, layout, shape, lowRank !== undefined));
+  const kernel =
+    options.kernel ??
+    (unused.bytes < VEC4_BYTES ? PLAIN : chooseKernel(tape.target, layout, shape, lowRank !== undefined));
   const { family } = kernel;
   const { parts, part } = splitOf(kernel, K);
   const shader = shaders[family];
-  const finish = { BIAS: Number(bias !== undefined), RESIDUAL: Number(residual !== undefined), ACCUMULATE: Number(accumulate) };
+  const finish = {
+    BIAS: Number(bias !== undefined),
+    RESIDUAL: Number(residual !== undefined),
+    ACCUMULATE: Number(accumulate),
+  };
   const last = parts === 1;
   if (!last && lowRank) throw new Error('matmul: a low-rank term does not go with a split K');
   const sum = last ? c : tape.tensor([parts, M, N], 'f32', `parts of ${c.label}`);
@@ -106,8 +112,18 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
 
   tape.dispatch({
     shader,
-    types: { ElemA: elementOf(a), ElemB: elementOf(b), ElemC: elementOf(sum), ElemZ: elementOf(z), ElemL: elementOf(l) },
-    constants: { ...constantsOf(kernel, layout), LOW_RANK: Number(lowRank !== undefined), ...(last ? finish : {}) },
+    types: {
+      ElemA: elementOf(a),
+      ElemB: elementOf(b),
+      ElemC: elementOf(sum),
+      ElemZ: elementOf(z),
+      ElemL: elementOf(l),
+    },
+    constants: {
+      ...constantsOf(kernel, layout),
+      LOW_RANK: Number(lowRank !== undefined),
+      ...(last ? finish : {}),
+    },
     subgroups: family === 'quad',
     tensors: { a, b, c: sum, z, l, bias: (last && bias) || unused, residual: (last && residual) || unused },
     params: {
@@ -149,7 +165,8 @@ function shapeOf({ a, b, layout, lowRank, bias, residual }: MatmulOptions): Shap
     const { z, l } = lowRank;
     const R = z.columns;
     const fits = layout === 'NT' ? l.rows === N && l.columns === R : l.rows === R && l.columns === N;
-    if (z.rows !== M || !fits || R % 4 !== 0) fail(`the low-rank factors [${z.shape}] and [${l.shape}] do not fit`);
+    if (z.rows !== M || !fits || R % 4 !== 0)
+      fail(`the low-rank factors [${z.shape}] and [${l.shape}] do not fit`);
   }
   return { M, N, K };
 }
@@ -166,7 +183,12 @@ export function chooseKernel(target: Target, layout: Layout, shape: Shape, hasLo
   if (!aligned(layout, shape)) return PLAIN;
   let kernel: SplitKernel;
   if (tuning.family === 'registers') {
-    kernel = chooseRegisterKernel(tuning[layout], tuning.lanes, shape, tuning.quads && target.features.subgroups ? 'quad' : 'register');
+    kernel = chooseRegisterKernel(
+      tuning[layout],
+      tuning.lanes,
+      shape,
+      tuning.quads && target.features.subgroups ? 'quad' : 'register',
+    );
   } else if (M <= VECTOR_ROWS && layout === 'NT') {
     return { family: 'vector' };
   } else {
@@ -187,7 +209,12 @@ function aligned(layout: Layout, { M, N, K }: Shape): boolean {
  * The tile and direction that need the least time by a simple model: gathers of the loads plus multiply-adds, over all quads. Tiles
  * larger than the measured best are not considered; smaller ones win where the result is narrow.
  */
-function chooseRegisterKernel(best: RegisterTile, lanes: number, { M, N }: Shape, family: 'quad' | 'register'): SplitKernel {
+function chooseRegisterKernel(
+  best: RegisterTile,
+  lanes: number,
+  { M, N }: Shape,
+  family: 'quad' | 'register',
+): SplitKernel {
   let kernel: SplitKernel | undefined;
   let least = Infinity;
   for (const alongN of [true, false]) {
@@ -231,7 +258,14 @@ function constantsOf(kernel: Kernel, layout: Layout): Record<string, number> {
     case 'quad':
     case 'register': {
       const { tile, lanes, alongN, family } = kernel;
-      return { ...sides, ROWS: tile.rows, COLUMNS: tile.columns, LANES: lanes, LANES_ALONG_N: Number(alongN), QUADS: Number(family === 'quad') };
+      return {
+        ...sides,
+        ROWS: tile.rows,
+        COLUMNS: tile.columns,
+        LANES: lanes,
+        LANES_ALONG_N: Number(alongN),
+        QUADS: Number(family === 'quad'),
+      };
     }
   }
 }
@@ -251,12 +285,15 @@ function workgroupsOf(kernel: Kernel, { M, N }: Shape, parts: number): [number, 
     case 'register': {
       const m = Math.ceil(M / (4 * kernel.tile.rows));
       const n = Math.ceil(N / (4 * kernel.tile.columns));
-      return checked(kernel.alongN ? [Math.ceil(n / kernel.lanes), m, parts] : [Math.ceil(m / kernel.lanes), n, parts]);
+      return checked(
+        kernel.alongN ? [Math.ceil(n / kernel.lanes), m, parts] : [Math.ceil(m / kernel.lanes), n, parts],
+      );
     }
   }
 }
 
 function checked(groups: [number, number, number]): [number, number, number] {
-  if (groups.some((count) => count > MAX_GROUPS)) throw new Error(`matmul: ${groups.join('×')} workgroups are more than WebGPU dispatches`);
+  if (groups.some((count) => count > MAX_GROUPS))
+    throw new Error(`matmul: ${groups.join('×')} workgroups are more than WebGPU dispatches`);
   return groups;
 }

@@ -60,7 +60,9 @@ export async function measureTuning(device: Device): Promise<Tuning> {
 function candidates(tuning: MatmulTuning, layout: Layout): Partial<MatmulTuning>[] {
   if (tuning.family === 'tiles') return layout === 'NT' ? [{ tallTiles: !tuning.tallTiles }] : [];
   const current = tuning[layout];
-  return TILES.filter(({ rows, columns }) => rows !== current.rows || columns !== current.columns).map((tile) => ({ [layout]: tile }));
+  return TILES.filter(({ rows, columns }) => rows !== current.rows || columns !== current.columns).map(
+    (tile) => ({ [layout]: tile }),
+  );
 }
 
 function kernelOf(tuning: MatmulTuning, device: Device, layout: Layout): Kernel {
@@ -93,11 +95,16 @@ class Bench {
     return values.every((value, i) => value === expected[i]) ? seconds : undefined;
   }
 
-  async #run(layout: Layout, kernel: Kernel, runs: number): Promise<{ values: Float32Array; seconds: number }> {
+  async #run(
+    layout: Layout,
+    kernel: Kernel,
+    runs: number,
+  ): Promise<{ values: Float32Array; seconds: number }> {
     const { device, side } = this;
     const shape = [side, side];
     // Small integers: their sums are exact in f32, whatever the order.
-    const numbers = (step: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: side * side }, (_, i) => ((i * step) % 7) - 3);
+    const numbers = (step: number): Float32Array<ArrayBuffer> =>
+      Float32Array.from({ length: side * side }, (_, i) => ((i * step) % 7) - 3);
     const a = device.upload(shape, 'f32', 'A', numbers(3));
     const b = device.upload(shape, 'f32', 'B', numbers(5));
     const tape = new Tape(device);

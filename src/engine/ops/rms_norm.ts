@@ -19,16 +19,42 @@ export function rmsNorm(tape: Tape, x: Tensor, w: Tensor, { eps, offset = 0 }: R
   const params = { M, C, eps };
   const y = tape.tensor(x.shape, x.dtype, `norm of ${x.label}`);
   const r = tape.tensor([M], 'f32', `1/rms of ${x.label}`);
-  tape.dispatch({ shader, entry: 'forward', types, constants: { OFFSET: offset }, tensors: { x, w, y, r }, params, workgroups: M, flops: 4 * x.size });
+  tape.dispatch({
+    shader,
+    entry: 'forward',
+    types,
+    constants: { OFFSET: offset },
+    tensors: { x, w, y, r },
+    params,
+    workgroups: M,
+    flops: 4 * x.size,
+  });
 
   tape.record([y], [x, w], () => {
     const dy = tape.gradient(y);
     tape.addGradient(w, (dw) => {
-      tape.dispatch({ shader, entry: 'weight', types, tensors: { x, saved: r, dy, dw }, params, workgroups: Math.ceil(C / 64), flops: 3 * x.size });
+      tape.dispatch({
+        shader,
+        entry: 'weight',
+        types,
+        tensors: { x, saved: r, dy, dw },
+        params,
+        workgroups: Math.ceil(C / 64),
+        flops: 3 * x.size,
+      });
     });
     tape.addGradient(x, (dx, accumulate) => {
       const constants = { OFFSET: offset, ACCUMULATE: Number(accumulate) };
-      tape.dispatch({ shader, entry: 'backward', types, constants, tensors: { x, w, saved: r, dy, dx }, params, workgroups: M, flops: 8 * x.size });
+      tape.dispatch({
+        shader,
+        entry: 'backward',
+        types,
+        constants,
+        tensors: { x, w, saved: r, dy, dx },
+        params,
+        workgroups: M,
+        flops: 8 * x.size,
+      });
     });
   });
   return y;

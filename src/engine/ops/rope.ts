@@ -24,8 +24,10 @@ export function rope(tape: Tape, x: Tensor, positions: Tensor, options: RopeOpti
   const { heads: H, headSize: D, rotary = D, inverseFrequencies, attentionScaling = 1 } = options;
   const M = x.rows;
   const R = rotary / 2;
-  if (x.columns !== H * D || rotary > D || rotary % 2 !== 0 || D % 2 !== 0) throw new Error(`rope: [${x.shape}] is not ${H} heads of ${D} with ${rotary} to turn`);
-  if (positions.size !== M || inverseFrequencies.size !== R) throw new Error(`rope: ${M} positions and ${R} frequencies are needed`);
+  if (x.columns !== H * D || rotary > D || rotary % 2 !== 0 || D % 2 !== 0)
+    throw new Error(`rope: [${x.shape}] is not ${H} heads of ${D} with ${rotary} to turn`);
+  if (positions.size !== M || inverseFrequencies.size !== R)
+    throw new Error(`rope: ${M} positions and ${R} frequencies are needed`);
   const types = { Elem: x.dtype };
   const params = { M, H, D, R, scaling: attentionScaling };
   const y = new Tensor(x.storage, x.shape, x.dtype, x.offset);

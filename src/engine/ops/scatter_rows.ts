@@ -12,7 +12,8 @@ const shader = parseShader('scatter_rows', shaderSource);
 export function scatterRows(tape: Tape, source: Tensor, target: Tensor, rows: Tensor): void {
   const M = source.rows;
   const C = source.columns;
-  if (target.columns !== C || rows.size !== M) throw new Error(`scatterRows: [${source.shape}] with ${rows.size} rows does not fit [${target.shape}]`);
+  if (target.columns !== C || rows.size !== M)
+    throw new Error(`scatterRows: [${source.shape}] with ${rows.size} rows does not fit [${target.shape}]`);
   tape.dispatch({
     shader,
     types: { ElemS: source.dtype, ElemT: target.dtype },

@@ -13,7 +13,7 @@ export async function tfjs({ side, a, b, layout }) {
     async run() {
       const c = product();
       // Reading one entry is how its authors wait for the GPU.
-      const entry = c.slice([0, 0], [1, 1]);
+      const entry = tf.slice(c, [0, 0], [1, 1]);
       await entry.data();
       tf.dispose([c, entry]);
     },
