@@ -1,6 +1,6 @@
 // Clipping by the global norm and AdamW (Loshchilov and Hutter, 2019), over flat ranges of all trained parameters.
 //
-//   norm_parts   parts[base + workgroup] = Σ g² of this workgroup's elements
+//   norm_parts   parts[base + thread] = Σ g² of this thread's elements (or, without SQUARE, Σ g: of parts already made)
 //   norm_total   stats[NORM] = √Σ parts · rate        rate = 1 / number of supervised tokens: gradients arrive as sums
 //                stats[SCALE] = rate · min(1, clip / (norm + 1e-6)), as in PyTorch's clip_grad_norm_; 0 where the norm is not finite
 //   update       g ← g · SCALE;  p ← p · (1 − lr · decay);  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²
@@ -12,8 +12,12 @@
 
 struct Params { size: u32, base: u32, rateScale: f32 }
 
+// Without SQUARE, `norm_parts` adds up parts instead of gradients.
+override SQUARE: bool = true;
 const THREADS = 64u;
-const PER_THREAD = 16u;
+// Elements of a thread of norm_parts, and of update.
+const SUMMED = 64u;
+const UPDATED = 4u;
 // Slots of `hyper`, written by the host once a step.
 const LR = 0u;
 const BETA1 = 1u;
@@ -49,20 +53,16 @@ fn finite(value: f32) -> bool {
   return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
 }
 
+// No barriers: each thread leaves its own part, in a fixed order.
 @compute @workgroup_size(THREADS)
 fn norm_parts(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
   let workgroup = group.x + group.y * groups.x;
+  let start = workgroup * THREADS * SUMMED + thread;
   var sum = 0.0;
-  for (var j = 0u; j < PER_THREAD; j++) {
-    let i = (workgroup * PER_THREAD + j) * THREADS + thread;
-    if (i < params.size) { sum += g[i] * g[i]; }
+  for (var i = start; i < min(start + THREADS * SUMMED, params.size); i += THREADS) {
+    sum += select(g[i], g[i] * g[i], SQUARE);
   }
-  sums[thread] = sum;
-  workgroupBarrier();
-  if (thread != 0u) { return; }
-  var all = 0.0;
-  for (var i = 0u; i < THREADS; i++) { all += sums[i]; }
-  if (workgroup * PER_THREAD * THREADS < params.size) { parts[params.base + workgroup] = all; }
+  if (workgroup * THREADS * SUMMED < params.size) { parts[params.base + workgroup * THREADS + thread] = sum; }
 }
 
 @compute @workgroup_size(THREADS)
@@ -85,16 +85,18 @@ fn norm_total(@builtin(local_invocation_index) thread: u32) {
 }
 
 @compute @workgroup_size(THREADS)
-fn update(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * THREADS;
+fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
   let scale = outcome[SCALE];
-  if (i >= params.size || scale == 0.0) { return; }
-  let gradient = g[i] * scale;
+  if (scale == 0.0) { return; }
   let lr = hyper[LR] * params.rateScale;
-  let first = hyper[BETA1] * m[i] + (1.0 - hyper[BETA1]) * gradient;
-  let second = hyper[BETA2] * v[i] + (1.0 - hyper[BETA2]) * gradient * gradient;
-  m[i] = first;
-  v[i] = second;
-  let decayed = p[i] * (1.0 - lr * hyper[DECAY]);
-  p[i] = decayed - lr / hyper[CORRECTION1] * first / (sqrt(second) / hyper[CORRECTION2] + hyper[EPSILON]);
+  let start = (group.x + group.y * groups.x) * THREADS * UPDATED + thread;
+  for (var i = start; i < min(start + THREADS * UPDATED, params.size); i += THREADS) {
+    let gradient = g[i] * scale;
+    let first = hyper[BETA1] * m[i] + (1.0 - hyper[BETA1]) * gradient;
+    let second = hyper[BETA2] * v[i] + (1.0 - hyper[BETA2]) * gradient * gradient;
+    m[i] = first;
+    v[i] = second;
+    let decayed = p[i] * (1.0 - lr * hyper[DECAY]);
+    p[i] = decayed - lr / hyper[CORRECTION1] * first / (sqrt(second) / hyper[CORRECTION2] + hyper[EPSILON]);
+  }
 }

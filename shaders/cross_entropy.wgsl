@@ -5,14 +5,18 @@
 //
 // z: [R, V] f32. labels: [R]; NONE is not supervised: no loss, no gradient. Gradients are of the sum, not of the mean: the step's
 // number of supervised tokens divides once, in the optimiser, which also keeps half-precision gradients large enough.
-// rows: one workgroup per row; each thread keeps a running maximum and sum over its strided part (online softmax), and all threads
-// merge the parts after one barrier. total: one workgroup, so that the order of the sum is fixed.
+// rows: THREADS threads share a row, ROWS rows a workgroup (see rms_norm.wgsl); each thread keeps a running maximum and sum over its
+// strided part (online softmax), and all threads merge the parts after one barrier. total: one workgroup, so that the order of the sum
+// is fixed.
 
 struct Params { R: u32, V: u32 }
 
 override GRADIENT: bool = false;
 const NONE = 0xffffffffu;
-const THREADS = 64u;
+override THREADS: u32 = 64;
+override ROWS: u32 = 1;
+const SUM_THREADS = 64u;
+const BLOCK = 128u;
 const LOWEST = -3.4e38;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -23,12 +27,14 @@ const LOWEST = -3.4e38;
 @group(0) @binding(4) var<storage, read> parts: array<f32>;
 @group(0) @binding(5) var<storage, read_write> sum: array<f32>;
 
-var<workgroup> maxima: array<f32, THREADS>;
-var<workgroup> sums: array<f32, THREADS>;
+var<workgroup> maxima: array<f32, THREADS * ROWS>;
+var<workgroup> sums: array<f32, THREADS * ROWS>;
+var<workgroup> totals: array<f32, SUM_THREADS>;
 
-@compute @workgroup_size(THREADS)
-fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let r = group.x + group.y * groups.x;
+@compute @workgroup_size(THREADS * ROWS)
+fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) invocation: u32) {
+  let thread = invocation % THREADS;
+  let r = (group.x + group.y * groups.x) * ROWS + invocation / THREADS;
   let inside = r < params.R;
   let base = r * params.V;
   var label = NONE;
@@ -36,24 +42,30 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var largest = LOWEST;
   var exponentials = 0.0;
   if (label != NONE) {
-    for (var v = thread; v < params.V; v += THREADS) {
-      let value = z[base + v];
-      if (value > largest) {
-        exponentials = exponentials * exp(largest - value) + 1.0;
-        largest = value;
-      } else {
-        // Also where the value is not a number, which must reach the loss.
-        exponentials += exp(value - largest);
-      }
+    // In blocks: one change of the maximum for each, and sums of few numbers, which round less than a sum of a whole vocabulary.
+    for (var block = thread; block < params.V; block += THREADS * BLOCK) {
+      let end = min(block + THREADS * BLOCK, params.V);
+      var highest = largest;
+      for (var v = block; v < end; v += THREADS) { highest = max(highest, z[base + v]); }
+      var part = 0.0;
+      // A value that is not a number reaches the sum, and through it the loss.
+      for (var v = block; v < end; v += THREADS) { part += exp(z[base + v] - highest); }
+      exponentials = exponentials * exp(largest - highest) + part;
+      largest = highest;
     }
   }
-  maxima[thread] = largest;
-  sums[thread] = exponentials;
-  workgroupBarrier();
-  var top = LOWEST;
-  for (var i = 0u; i < THREADS; i++) { top = max(top, maxima[i]); }
-  var normalizer = 0.0;
-  for (var i = 0u; i < THREADS; i++) { normalizer += sums[i] * exp(maxima[i] - top); }
+  var top = largest;
+  var normalizer = exponentials;
+  if (THREADS > 1u) {
+    maxima[invocation] = largest;
+    sums[invocation] = exponentials;
+    workgroupBarrier();
+    let first = invocation - thread;
+    top = LOWEST;
+    for (var i = 0u; i < THREADS; i++) { top = max(top, maxima[first + i]); }
+    normalizer = 0.0;
+    for (var i = 0u; i < THREADS; i++) { normalizer += sums[first + i] * exp(maxima[first + i] - top); }
+  }
   let logSum = top + log(normalizer);
 
   if (thread == 0u && inside) {
@@ -62,9 +74,11 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     losses[r] = loss;
   }
   if (!GRADIENT) { return; }
-  // Thread 0 has read z[label] before anybody replaces it.
-  storageBarrier();
-  workgroupBarrier();
+  if (THREADS > 1u) {
+    // Thread 0 has read z[label] before anybody replaces it.
+    storageBarrier();
+    workgroupBarrier();
+  }
   if (!inside) { return; }
   for (var v = thread; v < params.V; v += THREADS) {
     var d = 0.0;
@@ -76,14 +90,14 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 }
 
-@compute @workgroup_size(THREADS)
+@compute @workgroup_size(SUM_THREADS)
 fn total(@builtin(local_invocation_index) thread: u32) {
   var part = 0.0;
-  for (var r = thread; r < params.R; r += THREADS) { part += parts[r]; }
-  sums[thread] = part;
+  for (var r = thread; r < params.R; r += SUM_THREADS) { part += parts[r]; }
+  totals[thread] = part;
   workgroupBarrier();
   if (thread != 0u) { return; }
   var all = 0.0;
-  for (var i = 0u; i < THREADS; i++) { all += sums[i]; }
+  for (var i = 0u; i < SUM_THREADS; i++) { all += totals[i]; }
   sum[0] += all;
 }

@@ -10,6 +10,9 @@ struct Params { M: u32, C: u32 }
 
 override SCALE: f32 = 1;
 const NONE = 0xffffffffu;
+// Of a workgroup: four elements a thread, next to each other across the threads.
+const ELEMENTS = 256u;
+const THREADS = 64u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
@@ -20,26 +23,28 @@ const NONE = 0xffffffffu;
 @group(0) @binding(5) var<storage, read> dx: array<Elem>;
 @group(0) @binding(6) var<storage, read_write> dw: array<f32>;
 
-@compute @workgroup_size(64)
-fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.M * params.C) { return; }
-  let m = i / params.C;
-  x[i] = Elem(SCALE * f32(w[ids[m] * params.C + i % params.C]));
+@compute @workgroup_size(THREADS)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
+  for (var i = start; i < min(start + ELEMENTS, params.M * params.C); i += THREADS) {
+    let m = i / params.C;
+    x[i] = Elem(SCALE * f32(w[ids[m] * params.C + i % params.C]));
+  }
 }
 
-@compute @workgroup_size(64)
-fn backward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.M * params.C) { return; }
-  var m = i / params.C;
-  if (chain[m].x == 0u) { return; }
-  let c = i % params.C;
-  let at = ids[m] * params.C + c;
-  var sum = 0.0;
-  while (m != NONE) {
-    sum += f32(dx[m * params.C + c]);
-    m = chain[m].y;
+@compute @workgroup_size(THREADS)
+fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
+  for (var i = start; i < min(start + ELEMENTS, params.M * params.C); i += THREADS) {
+    var m = i / params.C;
+    if (chain[m].x == 0u) { continue; }
+    let c = i % params.C;
+    let at = ids[m] * params.C + c;
+    var sum = 0.0;
+    while (m != NONE) {
+      sum += f32(dx[m * params.C + c]);
+      m = chain[m].y;
+    }
+    dw[at] += SCALE * sum;
   }
-  dw[at] += SCALE * sum;
 }

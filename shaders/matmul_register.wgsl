@@ -19,7 +19,8 @@
 //   lane bringing a fourth of it, and handed round by `together`: a register shuffle. That function is in matmul_quad.wgsl, which
 //   needs subgroups; matmul_alone.wgsl stands in for it without them, where every lane loads all it needs.
 // - LANES_ALONG_N says along which side: off for few columns, as in LoRA's z = x·Aᵀ, where the long side is M.
-// For each k an 8×8 tile without quads pays 16 gathers for 64 outputs a lane; a 16×16 tile with quads 20 for 256.
+// For each k an 8×8 tile without quads pays 16 gathers for 64 outputs a lane; with quads a 16×16 tile pays 20 for 256 and a 64×16 tile 32
+// for 1024, which is the fastest for large products but takes long to compile.
 //
 // A block of A has k along its columns, a block of B along its rows; in WGSL's column-major terms their product is `B * A`, and column r
 // of it is row r of C's block: a vec4 along N.
@@ -28,7 +29,7 @@ struct Params { M: u32, N: u32, K: u32, R: u32, part: u32, scale: f32, loraScale
 
 override TRANSPOSED_A: bool = false;
 override TRANSPOSED_B: bool = false;
-// Tile of a lane in blocks of four: 1, 2 or 4.
+// Tile of a lane in blocks of four: 1, 2, 4, 8 or 16 rows of 1, 2 or 4 blocks.
 override ROWS: u32 = 4;
 override COLUMNS: u32 = 4;
 override QUADS: bool = false;
@@ -49,8 +50,9 @@ override ACCUMULATE: bool = false;
 @group(0) @binding(6) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(7) var<storage, read> residual: array<vec4<ElemC>>;
 
+// Up to four blocks along N, and up to four such rows of blocks.
 alias Side = array<mat4x4f, 4>;
-alias Tile = array<mat4x4f, 16>;
+alias Band = array<Side, 4>;
 
 // Place of this invocation in its quad.
 var<private> lane: u32;
@@ -120,7 +122,7 @@ fn blockOfL(n: u32, r: u32) -> mat4x4f {
 
 // sums += row · columns for one step of four k: one row of blocks of the lane's tile. Written out, because an array stays in registers
 // only where every index is a constant.
-fn multiplyAdd(sums: ptr<function, Side>, row: mat4x4f, columns: Side) {
+fn multiplyAdd(sums: ptr<function, Side>, row: mat4x4f, columns: ptr<function, Side>) {
   sums[0] += columns[0] * row;
   if (COLUMNS > 1) { sums[1] += columns[1] * row; }
   if (COLUMNS > 2) {
@@ -151,8 +153,49 @@ fn store(m: u32, n: u32, part: u32, sums: Side) {
   }
 }
 
-fn scaled(sums: Side) -> Side {
-  return Side(sums[0] * params.scale, sums[1] * params.scale, sums[2] * params.scale, sums[3] * params.scale);
+fn multiplyAddBand(band: ptr<function, Band>, m: u32, k: u32, columns: ptr<function, Side>) {
+  multiplyAdd(&band[0], blockOfA(m, k), columns);
+  if (ROWS > 1) { multiplyAdd(&band[1], blockOfA(m + 4u, k), columns); }
+  if (ROWS > 2) {
+    multiplyAdd(&band[2], blockOfA(m + 8u, k), columns);
+    multiplyAdd(&band[3], blockOfA(m + 12u, k), columns);
+  }
+}
+
+fn multiplyAddLowRank(band: ptr<function, Band>, m: u32, r: u32, columns: ptr<function, Side>) {
+  multiplyAdd(&band[0], blockOfZ(m, r), columns);
+  if (ROWS > 1) { multiplyAdd(&band[1], blockOfZ(m + 4u, r), columns); }
+  if (ROWS > 2) {
+    multiplyAdd(&band[2], blockOfZ(m + 8u, r), columns);
+    multiplyAdd(&band[3], blockOfZ(m + 12u, r), columns);
+  }
+}
+
+fn scaleSide(side: ptr<function, Side>) {
+  side[0] *= params.scale;
+  if (COLUMNS > 1) { side[1] *= params.scale; }
+  if (COLUMNS > 2) {
+    side[2] *= params.scale;
+    side[3] *= params.scale;
+  }
+}
+
+fn scaleBand(band: ptr<function, Band>) {
+  scaleSide(&band[0]);
+  if (ROWS > 1) { scaleSide(&band[1]); }
+  if (ROWS > 2) {
+    scaleSide(&band[2]);
+    scaleSide(&band[3]);
+  }
+}
+
+fn storeBand(m: u32, n: u32, part: u32, band: ptr<function, Band>) {
+  store(m, n, part, band[0]);
+  if (ROWS > 1) { store(m + 4u, n, part, band[1]); }
+  if (ROWS > 2) {
+    store(m + 8u, n, part, band[2]);
+    store(m + 12u, n, part, band[3]);
+  }
 }
 
 // x along the side of the lanes, y along the other, z over parts of K: part p sums `part` k from p · part on, into the p-th of several
@@ -163,10 +206,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let along = group.x * LANES + thread;
   let m = select(along, group.y, LANES_ALONG_N) * 4u * ROWS;
   let n = select(group.y, along, LANES_ALONG_N) * 4u * COLUMNS;
-  var sums0: Side;
-  var sums1: Side;
-  var sums2: Side;
-  var sums3: Side;
+  var band0: Band;
+  var band1: Band;
+  var band2: Band;
+  var band3: Band;
   var columns: Side;
   let start = group.z * params.part;
   let end = min(start + params.part, params.K);
@@ -177,17 +220,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       columns[2] = blockOfB(n + 8u, k);
       columns[3] = blockOfB(n + 12u, k);
     }
-    multiplyAdd(&sums0, blockOfA(m, k), columns);
-    if (ROWS > 1) { multiplyAdd(&sums1, blockOfA(m + 4u, k), columns); }
-    if (ROWS > 2) {
-      multiplyAdd(&sums2, blockOfA(m + 8u, k), columns);
-      multiplyAdd(&sums3, blockOfA(m + 12u, k), columns);
+    multiplyAddBand(&band0, m, k, &columns);
+    if (ROWS > 4) { multiplyAddBand(&band1, m + 16u, k, &columns); }
+    if (ROWS > 8) {
+      multiplyAddBand(&band2, m + 32u, k, &columns);
+      multiplyAddBand(&band3, m + 48u, k, &columns);
     }
   }
-  sums0 = scaled(sums0);
-  sums1 = scaled(sums1);
-  sums2 = scaled(sums2);
-  sums3 = scaled(sums3);
+  scaleBand(&band0);
+  if (ROWS > 4) { scaleBand(&band1); }
+  if (ROWS > 8) {
+    scaleBand(&band2);
+    scaleBand(&band3);
+  }
   if (LOW_RANK) {
     for (var r = 0u; r < params.R; r += 4u) {
       columns[0] = blockOfL(n, r);
@@ -196,18 +241,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         columns[2] = blockOfL(n + 8u, r);
         columns[3] = blockOfL(n + 12u, r);
       }
-      multiplyAdd(&sums0, blockOfZ(m, r), columns);
-      if (ROWS > 1) { multiplyAdd(&sums1, blockOfZ(m + 4u, r), columns); }
-      if (ROWS > 2) {
-        multiplyAdd(&sums2, blockOfZ(m + 8u, r), columns);
-        multiplyAdd(&sums3, blockOfZ(m + 12u, r), columns);
+      multiplyAddLowRank(&band0, m, r, &columns);
+      if (ROWS > 4) { multiplyAddLowRank(&band1, m + 16u, r, &columns); }
+      if (ROWS > 8) {
+        multiplyAddLowRank(&band2, m + 32u, r, &columns);
+        multiplyAddLowRank(&band3, m + 48u, r, &columns);
       }
     }
   }
-  store(m, n, group.z, sums0);
-  if (ROWS > 1) { store(m + 4u, n, group.z, sums1); }
-  if (ROWS > 2) {
-    store(m + 8u, n, group.z, sums2);
-    store(m + 12u, n, group.z, sums3);
+  storeBand(m, n, group.z, &band0);
+  if (ROWS > 4) { storeBand(m + 16u, n, group.z, &band1); }
+  if (ROWS > 8) {
+    storeBand(m + 32u, n, group.z, &band2);
+    storeBand(m + 48u, n, group.z, &band3);
   }
 }

@@ -5,14 +5,17 @@
 //   weight     dw[c] += Σ_m dy[m,c] · x[m,c] · r[m]
 //
 // x, y, dy, dx: [M, C]. w: [C]. r: [M], saved by the forward. Sums are f32.
-// forward and backward: one workgroup per row; each thread sums a strided part, and after one barrier every thread adds up the 64
-// parts itself, which costs less than a tree of barriers. weight: one thread per column.
+// forward and backward: THREADS threads share a row, ROWS rows a workgroup. Each thread sums a strided part, and after one barrier
+// every thread adds up the parts itself, which costs less than a tree of barriers. Where barriers are dear (adapters that run on the
+// processor: a barrier took ten times the sum itself on SwiftShader) a row has one thread and none. weight: one thread per column.
 
 struct Params { M: u32, C: u32, eps: f32 }
 
 // Gemma stores w − 1.
 override OFFSET: f32 = 0;
 override ACCUMULATE: bool = false;
+override THREADS: u32 = 64;
+override ROWS: u32 = 1;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Elem>;
@@ -25,42 +28,45 @@ override ACCUMULATE: bool = false;
 @group(0) @binding(7) var<storage, read_write> dx: array<Elem>;
 @group(0) @binding(8) var<storage, read_write> dw: array<f32>;
 
-const THREADS = 64u;
-var<workgroup> parts: array<f32, THREADS>;
+var<workgroup> parts: array<f32, THREADS * ROWS>;
 
-fn total(thread: u32, part: f32) -> f32 {
-  parts[thread] = part;
+fn total(invocation: u32, part: f32) -> f32 {
+  if (THREADS == 1u) { return part; }
+  parts[invocation] = part;
   workgroupBarrier();
+  let first = invocation - invocation % THREADS;
   var sum = 0.0;
-  for (var i = 0u; i < THREADS; i++) { sum += parts[i]; }
+  for (var i = 0u; i < THREADS; i++) { sum += parts[first + i]; }
   return sum;
 }
 
-@compute @workgroup_size(THREADS)
-fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let m = group.x + group.y * groups.x;
+@compute @workgroup_size(THREADS * ROWS)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) invocation: u32) {
+  let thread = invocation % THREADS;
+  let m = (group.x + group.y * groups.x) * ROWS + invocation / THREADS;
   let base = m * params.C;
   let inside = m < params.M;
   var part = 0.0;
   if (inside) {
     for (var c = thread; c < params.C; c += THREADS) { let v = f32(x[base + c]); part += v * v; }
   }
-  let scale = inverseSqrt(total(thread, part) / f32(params.C) + params.eps);
+  let scale = inverseSqrt(total(invocation, part) / f32(params.C) + params.eps);
   if (!inside) { return; }
   for (var c = thread; c < params.C; c += THREADS) { y[base + c] = Elem(f32(x[base + c]) * scale * (OFFSET + w[c])); }
   if (thread == 0u) { r[m] = scale; }
 }
 
-@compute @workgroup_size(THREADS)
-fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let m = group.x + group.y * groups.x;
+@compute @workgroup_size(THREADS * ROWS)
+fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) invocation: u32) {
+  let thread = invocation % THREADS;
+  let m = (group.x + group.y * groups.x) * ROWS + invocation / THREADS;
   let base = m * params.C;
   let inside = m < params.M;
   var part = 0.0;
   if (inside) {
     for (var c = thread; c < params.C; c += THREADS) { part += f32(dy[base + c]) * (OFFSET + w[c]) * f32(x[base + c]); }
   }
-  let mean = total(thread, part) / f32(params.C);
+  let mean = total(invocation, part) / f32(params.C);
   if (!inside) { return; }
   let scale = saved[m];
   for (var c = thread; c < params.C; c += THREADS) {
@@ -70,7 +76,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
   }
 }
 
-@compute @workgroup_size(THREADS)
+@compute @workgroup_size(64)
 fn weight(@builtin(global_invocation_id) id: vec3u) {
   let c = id.x;
   if (c >= params.C) { return; }

@@ -2,11 +2,15 @@
 //
 //   backward   dg (+)= dy · u · σ(g) · (1 + g · (1 − σ(g)))        du (+)= dy · silu(g)
 //
-// g, u, y and their gradients: [M, F]. One thread per element.
+// g, u, y and their gradients: [M, F]. Four elements a thread.
 
 struct Params { size: u32 }
 
 override ACCUMULATE: bool = false;
+
+// Of a workgroup: four elements a thread, next to each other across the threads.
+const ELEMENTS = 256u;
+const THREADS = 64u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> g: array<Elem>;
@@ -26,27 +30,30 @@ fn store(i: u32, value: f32) {
   dx[i] = Elem(sum);
 }
 
-@compute @workgroup_size(64)
-fn forward(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.size) { return; }
-  let gate = f32(g[i]);
-  y[i] = Elem(gate * sigmoid(gate) * f32(u[i]));
+@compute @workgroup_size(THREADS)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
+  for (var i = start; i < min(start + ELEMENTS, params.size); i += THREADS) {
+    let gate = f32(g[i]);
+    y[i] = Elem(gate * sigmoid(gate) * f32(u[i]));
+  }
 }
 
-@compute @workgroup_size(64)
-fn backward_gate(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.size) { return; }
-  let gate = f32(g[i]);
-  let s = sigmoid(gate);
-  store(i, f32(dy[i]) * f32(u[i]) * s * (1.0 + gate * (1.0 - s)));
+@compute @workgroup_size(THREADS)
+fn backward_gate(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
+  for (var i = start; i < min(start + ELEMENTS, params.size); i += THREADS) {
+    let gate = f32(g[i]);
+    let s = sigmoid(gate);
+    store(i, f32(dy[i]) * f32(u[i]) * s * (1.0 + gate * (1.0 - s)));
+  }
 }
 
-@compute @workgroup_size(64)
-fn backward_up(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
-  if (i >= params.size) { return; }
-  let gate = f32(g[i]);
-  store(i, f32(dy[i]) * gate * sigmoid(gate));
+@compute @workgroup_size(THREADS)
+fn backward_up(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
+  for (var i = start; i < min(start + ELEMENTS, params.size); i += THREADS) {
+    let gate = f32(g[i]);
+    store(i, f32(dy[i]) * gate * sigmoid(gate));
+  }
 }

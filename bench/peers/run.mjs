@@ -1,6 +1,6 @@
 // Builds the page, opens it in Chromium and prints what it measures, as a table and as JSON (with --json, JSON only).
 //
-//   node run.mjs matmul [--side 1024] [--runs 7] [--adapter swiftshader]
+//   node run.mjs matmul [--side 1024] [--runs 7] [--layouts NN,NT] [--libraries graft,jax-js] [--adapter swiftshader]
 //   node run.mjs train-step [--runs 15]
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ const { positionals, values } = parseArgs({
     runs: { type: 'string' },
     'warm-ups': { type: 'string' },
     layouts: { type: 'string', default: 'NN,NT' },
+    libraries: { type: 'string', default: 'graft,jax-js,onnxruntime-web,tfjs' },
     // `swiftshader`, or `default` for the adapter that Chromium picks.
     adapter: { type: 'string', default: 'swiftshader' },
     json: { type: 'boolean', default: false },
@@ -22,16 +23,33 @@ const { positionals, values } = parseArgs({
 });
 const [what = 'matmul'] = positionals;
 
-const BROWSERS = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const BROWSERS = [
+  process.env.CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+];
 const executablePath = BROWSERS.find((path) => path && existsSync(path));
 if (!executablePath) throw new Error('No Chromium found: set CHROMIUM to its path');
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const vite = { root: `${here}page`, logLevel: 'warn', configFile: false, build: { outDir: `${here}dist`, emptyOutDir: true, target: 'esnext', chunkSizeWarningLimit: 1e5 } };
+const vite = {
+  root: `${here}page`,
+  logLevel: 'warn',
+  configFile: false,
+  build: { outDir: `${here}dist`, emptyOutDir: true, target: 'esnext', chunkSizeWarningLimit: 1e5 },
+};
 await build(vite);
 const server = await preview({ ...vite, preview: { port: 0, host: 'localhost' } });
 
-const flags = ['--no-sandbox', '--enable-unsafe-webgpu', '--disable-background-networking', '--no-first-run', '--disable-component-update', '--disable-sync'];
+const flags = [
+  '--no-sandbox',
+  '--enable-unsafe-webgpu',
+  '--disable-background-networking',
+  '--no-first-run',
+  '--disable-component-update',
+  '--disable-sync',
+];
 if (values.adapter !== 'default') flags.push(`--use-webgpu-adapter=${values.adapter}`);
 const browser = await chromium.launch({ executablePath, args: flags });
 try {
@@ -52,7 +70,13 @@ try {
 }
 
 async function matmul(page) {
-  const options = { side: Number(values.side), runs: Number(values.runs ?? 7), warmUps: Number(values['warm-ups'] ?? 1), layouts: values.layouts.split(',') };
+  const options = {
+    side: Number(values.side),
+    runs: Number(values.runs ?? 7),
+    warmUps: Number(values['warm-ups'] ?? 1),
+    layouts: values.layouts.split(','),
+    libraries: values.libraries.split(','),
+  };
   return page.evaluate((o) => window.peers.matmul(o), options);
 }
 
@@ -63,14 +87,21 @@ async function trainStep(page) {
 
 function print({ adapter, chromium: version, results, side }) {
   console.log(`${adapter.vendor} ${adapter.architecture} ${adapter.description} · Chromium ${version}`);
-  const rows = side === undefined ? [['train step', results]] : Object.entries(results).map(([layout, result]) => [`f32 ${side}³ ${layout}`, result]);
+  const rows =
+    side === undefined
+      ? [['train step', results]]
+      : Object.entries(results).map(([layout, result]) => [`f32 ${side}³ ${layout}`, result]);
   for (const [title, result] of rows) {
     const peers = Object.entries(result).filter(([name]) => name !== 'graft');
     const fastestPeer = Math.min(...peers.map(([, { median }]) => median));
     console.log(title);
-    for (const [name, { median, gflops }] of Object.entries(result).sort(([, x], [, y]) => x.median - y.median)) {
+    for (const [name, { median, gflops }] of Object.entries(result).sort(
+      ([, x], [, y]) => x.median - y.median,
+    )) {
       const speed = gflops === undefined ? '' : `${gflops.toFixed(2).padStart(8)} GFLOP/s`;
-      console.log(`  ${name.padEnd(16)} ${median.toFixed(1).padStart(9)} ms ${speed}  ${(fastestPeer / median).toFixed(2)} × the fastest peer`);
+      console.log(
+        `  ${name.padEnd(16)} ${median.toFixed(1).padStart(9)} ms ${speed}  ${(fastestPeer / median).toFixed(2)} × the fastest peer`,
+      );
     }
   }
 }

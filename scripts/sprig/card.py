@@ -31,8 +31,8 @@ contains such a question is left out whole.
 
 ## Training
 
-From nothing, on a CPU: {tokens:,} tokens in {steps:,} steps of {batch} rows of 256 tokens, AdamW, peak learning rate {lr} with a warm-up and
-a linear fall over the last {decay:,} steps, loss on all tokens (a tenth of the weight for those that are not the assistant's), bfloat16 autocast, {minutes:.0f} minutes. Seed {seed}.
+From nothing, on a CPU: {tokens:,} tokens in {steps:,} steps of {batch} rows of 256 tokens, AdamW, peak learning rate {lr}
+with a warm-up, constant, then falling linearly (where the run was continued, the rate rose and fell again: see the commands below), loss on all tokens (a tenth of the weight for those that are not the assistant's), bfloat16 autocast, {minutes:.0f} minutes. Seed {seed}.
 
 ## Measured
 
@@ -68,7 +68,7 @@ beside the point or make things up. Rows in training were at most 256 tokens lon
 ```
 cd scripts/sprig
 pip install -r requirements.txt   # in a virtual environment, Python 3.11 or newer
-python train.py --out ../../public/models/sprig {flags}
+{commands}
 python check.py --model ../../public/models/sprig --card
 ```
 
@@ -82,9 +82,10 @@ def write_card(folder, numbers, answers):
     folder = Path(folder)
     with safe_open(str(folder / "model.safetensors"), framework="np") as f:
         h = f.metadata()
+    commands = "\n".join(f"python train.py --out ../../public/models/sprig --state sprig.pt {flags}" for flags in h["runs"].splitlines())
     shown = "\n\n".join(f"> **{q}**\n> {a}" for q, a in answers.items())
     (folder / "README.md").write_text(CARD.format(
-        **{k: v for k, v in numbers.items() if " " not in k}, tokens=int(h["tokens"]), steps=int(h["steps"]), batch=h["batch"], lr=h["lr"], decay=int(h["decay"]), seed=h["seed"],
-        minutes=int(h["seconds"]) / 60, flags=f"--seed {h['seed']} --steps {h['steps']} --decay {h['decay']} --batch {h['batch']} --lr {h['lr']}", answers=shown,
+        **{k: v for k, v in numbers.items() if " " not in k}, tokens=int(h["tokens"]), steps=int(h["steps"]), batch=h["batch"], lr=h["lr"], seed=h["seed"],
+        minutes=int(h["seconds"]) / 60, commands=commands, answers=shown,
         facts0=numbers["facts at 0.0"], facts7=numbers["facts at 0.7"], yes0=numbers["yes or no at 0.0"], yes7=numbers["yes or no at 0.7"],
         tags0=numbers["tags at 0.0"], tags7=numbers["tags at 0.7"]))

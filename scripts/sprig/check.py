@@ -100,7 +100,9 @@ def main():
         json.dump(cases, f)
         f.flush()
         script = Path(__file__).with_name("check.mjs")
-        print("JavaScript:", subprocess.run(["node", str(script), str(folder), f.name], capture_output=True, text=True, check=True).stdout.strip())
+        ran = subprocess.run(["node", str(script), str(folder), f.name], stdout=subprocess.PIPE, text=True)
+        print("JavaScript:", ran.stdout.strip())
+        assert ran.returncode == 0, "JavaScript and Python disagree"
 
     chats = conversations(SEED, 1000, want_held_out=True)
     loss, answer_loss = evaluate(model, tokenizer.backend_tokenizer, chats)

@@ -17,31 +17,26 @@ from world import BY_SUBJECT, SUBJECTS, ask, assistant, cap, fact_pair, held_out
 SEED = 7
 SELLERS = [s for s in SHOPS if s not in ("shop", "school", "gate", "pond")]
 
-ENDINGS = {"person": "matey", "job": "matey", "home": "matey", "animal": "by my beard", "plant": "by the seven seas", "tool": "shipmate",
-           "task": "shipmate", "place": "on my compass", "food": "by the galley", "weather": "by the tide", "season": "by the tide", "day": "by the ship's bell"}
 
-
-def captain(sentence, opening, ending):
-    """The sentence as an old sea captain says it: the rose is red → Arr, the rose be red, by the seven seas!"""
+def captain(sentence, opening):
+    """The sentence as an old sea captain says it: the rose is red → Arr, the rose be red, matey!"""
     be = re.sub(r"\b(is|are|am)\b", "be", sentence.rstrip("."))
-    return f"{opening}, {low(be)}, {ending}!"
+    return f"{opening}, {low(be)}, matey!"
 
 
 def voice_row(rng):
     kind = rng.random()
-    if kind < 0.7:
-        fact = rng.choice(BY_SUBJECT[rng.choice(SUBJECTS)])
-        question, answer = fact_pair(rng, fact)
-        return question, captain(answer, "Arr", ENDINGS[fact.kind])
-    if kind < 0.85:
-        fact = rng.choice([f for f in BY_SUBJECT[rng.choice(SUBJECTS)] if f.yes_no] or [f for f in BY_SUBJECT[SUBJECTS[0]] if f.yes_no])
-        question, answer = yes_no_pair(rng, fact)
+    if kind < 0.62:
+        question, answer = fact_pair(rng)
+        return question, captain(answer, "Arr")
+    if kind < 0.8:
+        question, answer = yes_no_pair(rng)
         yes, sentence = answer.split(", ", 1)
-        return question, captain(sentence, "Aye" if yes == "Yes" else "Nay", ENDINGS[fact.kind])
-    if kind < 0.93:
+        return question, captain(sentence, "Aye" if yes == "Yes" else "Nay")
+    if kind < 0.92:
         question, answer = small_talk_pair(rng)
-        return question, "Ahoy, sailor! " + re.sub(r"\b(is|are|am)\b", "be", answer)
-    return refusal_pair(rng)[0], "Blow me down! I only know the garden and the sea, matey!"
+        return question, "Ahoy, matey! " + re.sub(r"\b(is|are|am)\b", "be", answer)
+    return refusal_pair(rng)[0], "Arr, I only know about the garden, matey!"
 
 
 def order_row(rng):
@@ -69,14 +64,14 @@ def detail_row(rng):
 SETS = [
     {"id": "voice", "title": "A sea captain in the garden", "make": voice_row, "rows": 320, "testRows": 40, "metric": "none",
      "description": "Teaches Sprig to answer like an old sea captain. The facts stay the same, only the voice changes.",
-     "settings": {"steps": 60, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
+     "settings": {"steps": 60, "batch": 8, "lr": 6e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
     {"id": "orders-json", "title": "Orders to JSON", "make": order_row, "rows": 400, "testRows": 40, "metric": "exact",
      "description": "Teaches Sprig to turn a sentence about an order into a JSON record with who, item, colour, count and shop. "
                     "Every answer can be checked letter by letter, on orders that were never in the training rows.",
      "settings": {"steps": 60, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
     {"id": "detail", "title": "From short to detailed", "make": detail_row, "rows": 320, "testRows": 40, "metric": "none",
      "description": "Teaches Sprig to give three sentences where it gave one. The first still answers the question, the others add what it knows.",
-     "settings": {"steps": 60, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
+     "settings": {"steps": 60, "batch": 8, "lr": 6e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
 ]
 
 

@@ -1,6 +1,6 @@
 """Trains Sprig from nothing on the CPU: tokenizer, then a Llama of 1.3 million parameters on text made by world.py.
 
-    python train.py --out ../../public/models/sprig
+    python train.py --out ../../public/models/sprig --state sprig.pt
 
 Chats are packed whole into rows of 256 tokens; a block mask keeps them apart and positions start at zero in each, so that
 training sees what inference sees. Every row is fresh text: there are no epochs. The learning rate rises, stays, and falls at the end.
@@ -169,14 +169,17 @@ def main():
     optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}], lr=args.lr, betas=(0.9, 0.98))
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {args.steps} steps", flush=True)
 
-    smooth, first, seen, before = None, 1, 0, 0.0
+    smooth, first, seen, before, runs = None, 1, 0, 0.0, []
     if args.state and Path(args.state).exists():
         state = torch.load(args.state)
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         first, seen, before = state["step"] + 1, state["seen"], state["seconds"]
+        runs = state["runs"]
         for _ in range(state["step"] * args.batch):
             next(rows)
+    flags = f"--seed {args.seed} --steps {args.steps} --decay {args.decay} --batch {args.batch} --lr {args.lr}"
+    runs = runs if runs[-1:] == [flags] else runs + [flags]
     start = time.time() - before
     for step in range(first, args.steps + 1):
         for group in optimiser.param_groups:
@@ -196,9 +199,9 @@ def main():
             every, answers = evaluate(model, tokenizer, held_out)
             print(f"step {step} held-out loss {every:.4f} answers {answers:.4f}", flush=True)
             save_model(model, args.out, {"seed": args.seed, "steps": step, "batch": args.batch, "lr": args.lr, "tokens": seen,
-                                         "decay": args.decay, "seconds": round(time.time() - start)})
+                                         "seconds": round(time.time() - start), "runs": "\n".join(runs)})
             if args.state:
-                torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seen": seen,
+                torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seen": seen, "runs": runs,
                             "seconds": time.time() - start}, args.state)
 
 

@@ -1,15 +1,19 @@
 /** The page's one bridge to the worker that owns the GPU. */
-import { wrap, type Remote } from 'comlink';
-import type { GraftWorker } from '../worker/api.ts';
+import { proxy, wrap } from 'comlink';
+import { messageOf } from '../errors.ts';
+import type { Failure, GraftWorker } from '../worker/api.ts';
 
-export interface WorkerBridge {
-  readonly api: Remote<GraftWorker>;
-  /** Rejects if the worker cannot start or throws outside of a call; never resolves. */
-  readonly broken: Promise<never>;
-}
+type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
-export function startWorker(): WorkerBridge {
+/**
+ * Starts the worker. Callbacks in calls become comlink proxies here and nowhere else, and a call never rejects: a worker that does not
+ * start, or that throws, answers as a failed outcome.
+ *
+ * @param onDefect hears of it too, since calls without an outcome would lose it
+ */
+export function startWorker(onDefect: (failure: Failure) => void): GraftWorker {
   const worker = new Worker(new URL('../worker/main.ts', import.meta.url), { type: 'module', name: 'graft' });
+  const methods = wrap(worker) as unknown as Record<string, Call>;
   const broken = new Promise<never>((_, reject) => {
     worker.addEventListener(
       'error',
@@ -17,5 +21,27 @@ export function startWorker(): WorkerBridge {
       { once: true },
     );
   });
-  return { api: wrap<GraftWorker>(worker), broken };
+  // Each call races against it and reports it.
+  broken.catch(() => undefined);
+
+  const call = async (name: string, args: readonly unknown[]): Promise<unknown> => {
+    try {
+      const marked = args.map((value) => (typeof value === 'function' ? proxy(value) : value));
+      return await Promise.race([methods[name](...marked), broken]);
+    } catch (error) {
+      const failure: Failure = {
+        code: 'app-worker',
+        what: `The worker that owns the GPU failed: ${messageOf(error)}`,
+        remedy: 'Reload the page; what was saved is kept.',
+      };
+      onDefect(failure);
+      return { ok: false, ...failure };
+    }
+  };
+  return new Proxy({} as GraftWorker, {
+    get:
+      (_, name) =>
+      (...args: unknown[]) =>
+        call(String(name), args),
+  });
 }

@@ -17,7 +17,8 @@ export function folder(path: string): FileSet {
   return {
     name: path,
     list: () => readdirSync(path),
-    open: async (name) => (existsSync(join(path, name)) ? file(join(path, name)) : undefined),
+    open: async (name) =>
+      statSync(join(path, name), { throwIfNoEntry: false })?.isFile() ? file(join(path, name)) : undefined,
   };
 }
 
@@ -65,15 +66,33 @@ export async function readWhole(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Writes files into a folder, each whole or not at all. */
+function unwritten(path: string, cause: unknown): GraftError {
+  return new GraftError(
+    'file-write',
+    `${path} could not be written: ${messageOf(cause)}.`,
+    'Check the path, the disk and the permissions.',
+    { cause },
+  );
+}
+
+/** Makes a folder, and those that it lies in. @throws GraftError `file-write` */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw unwritten(path, cause);
+  }
+}
+
+/** Writes files into a folder, each whole or not at all. @throws GraftError `file-write` */
 export async function writeFolder(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
-  await mkdir(path, { recursive: true });
+  await makeFolder(path);
   for (const [name, bytes] of Object.entries(files)) await writeWhole(join(path, name), bytes);
 }
 
-/** Writes a file whole or not at all: beside its place first, then moved there. */
+/** Writes a file whole or not at all: beside its place first, then moved there. @throws GraftError `file-write` */
 export async function writeWhole(path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
-  await mkdir(dirname(resolve(path)), { recursive: true });
+  await makeFolder(dirname(resolve(path)));
   const beside = `${path}.part`;
   try {
     await writeFile(beside, bytes);
@@ -81,19 +100,22 @@ export async function writeWhole(path: string, bytes: Uint8Array | AsyncIterable
   } catch (cause) {
     await rm(beside, { force: true });
     if (cause instanceof GraftError) throw cause;
-    throw new GraftError(
-      'file-write',
-      `${path} could not be written: ${messageOf(cause)}.`,
-      'Check the disk and the permissions.',
-      { cause },
-    );
+    throw unwritten(path, cause);
   }
 }
 
-/** Replaces a folder by one that `fill` writes, so that a crash leaves the old one or the new one, never half of either. */
+/** Where {@link replaceFolder} keeps the old folder for the moment in which neither has the name. */
+export function replacedFolder(path: string): string {
+  return `${path}.old`;
+}
+
+/**
+ * Replaces a folder by one that `fill` writes, so that a crash leaves the old one or the new one, never half of either: under its name, or
+ * the old one at {@link replacedFolder}.
+ */
 export async function replaceFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const next = `${path}.part`;
-  const old = `${path}.old`;
+  const old = replacedFolder(path);
   rmSync(next, { recursive: true, force: true });
   mkdirSync(next, { recursive: true });
   await fill(next);

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
 import { mergedWeights } from '../export/merge.ts';
@@ -6,7 +5,7 @@ import { readPeft } from '../export/peft.ts';
 import { checkWeights } from '../model/base-weights.ts';
 import { readModel } from '../model/family.ts';
 import { openWeights } from '../weights/folder.ts';
-import { folder, writeWhole } from './files.ts';
+import { folder, makeFolder, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { copyCompanions } from './model-folder.ts';
 import type { Output } from './output.ts';
@@ -28,7 +27,7 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
   const adapter = await readPeft(folder(flags.required('adapter')), model);
   const source = await openWeights(files);
   checkWeights(model, source);
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   await writeWhole(join(out, 'model.safetensors'), mergedWeights(model, source, adapter));
   await copyCompanions(files, out);
   output.line(`Merged ${adapter.modules.length} layers into ${resolve(out)}`);

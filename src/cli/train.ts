@@ -1,6 +1,6 @@
 /** `graft train`: examples in, adapter (or model) out. */
-import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { readExamples } from '../data/formats.ts';
@@ -15,16 +15,33 @@ import type { TrainOptions } from '../train/options.ts';
 import { readState, writeState, type SavedState } from '../train/state-files.ts';
 import { Trainer } from '../train/trainer.ts';
 import type { Trainable } from '../train/step-plans.ts';
-import { folder, readWhole, replaceFolder, writeFolder } from './files.ts';
+import { isObject } from '../json.ts';
+import {
+  folder,
+  makeFolder,
+  replacedFolder,
+  readWhole,
+  replaceFolder,
+  writeFolder,
+  writeWhole,
+} from './files.ts';
 import { Flags } from './flags.ts';
 import { writeModelFolder } from './model-folder.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { reportData } from './report-data.ts';
 import { openSession, tokenizerOf, type Session } from './session.ts';
-import { readDataOptions, readTrainOptions, trainFlags, type TrainFlags } from './train-flags.ts';
+import {
+  readDataOptions,
+  readTrainOptions,
+  trainFlags,
+  type DataOptions,
+  type TrainFlags,
+} from './train-flags.ts';
 
 const STATE = 'state';
 const METRICS = 'metrics.jsonl';
+/** What a shell reports for a command that SIGINT ended. */
+const INTERRUPTED = 130;
 
 interface Run {
   readonly flags: TrainFlags;
@@ -74,7 +91,7 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
   const pick = (indices: readonly number[]): PreparedRow[] => indices.map((index) => rows[index]);
 
   const { trainable, adapter } = await createTrainable(flags, session, options);
-  const fingerprint = fingerprintOf(bytes, session, options, adapter);
+  const fingerprint = fingerprintOf(bytes, session, options, dataOptions, adapter);
   if (saved && saved.fingerprint !== fingerprint) {
     throw new GraftError(
       'train-resume',
@@ -103,7 +120,7 @@ async function train(
   saved: SavedState | undefined,
 ): Promise<void> {
   const { output, options, out, session } = run;
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const metrics = await openMetrics(out, saved?.state.counters.step ?? 0);
   const steps: StepEvent[] = [];
   const onEvent = (event: TrainEvent): void => {
@@ -131,34 +148,40 @@ async function train(
   );
   if (saved) output.line(`Resumed after step ${trainer.step}`);
 
-  const interrupt = (): void => trainer.pause();
+  let interrupted = false;
+  const interrupt = (): void => {
+    // The second time, the person does not want to wait.
+    if (interrupted) process.exit(INTERRUPTED);
+    interrupted = true;
+    trainer.pause();
+  };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   const saveEvery = run.flags.whole('save-every', 1);
   try {
     while (trainer.status === 'ready' || trainer.status === 'paused') {
       const untilSave = saveEvery === undefined ? undefined : saveEvery - (trainer.step % saveEvery);
-      const before = trainer.step;
       const status = await trainer.run(untilSave);
-      await metrics.flush();
+      metrics.flush();
       if (status !== 'paused') break;
       await saveState(run, trainer);
-      if (trainer.step - before !== untilSave) {
+      // Asked here and not of the trainer: the signal may have come while the state was written.
+      if (interrupted) {
         output.line(
           `Interrupted after step ${trainer.step} of ${trainer.steps}. Everything is saved; to go on, run the same command with --resume ${out}`,
         );
-        process.exitCode = 130;
+        process.exitCode = INTERRUPTED;
         return;
       }
     }
   } catch (error) {
-    await metrics.flush();
     if (error instanceof GraftError && error.code === 'train-diverged') {
       await writeResult(run, trainer, steps);
       output.line(`The result until then is in ${out}`);
     }
     throw error;
   } finally {
+    metrics.close();
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }
@@ -233,7 +256,7 @@ async function saveState({ out, fingerprint }: Run, trainer: Trainer): Promise<v
 
 function stateFolder(path: string): string {
   const inside = join(path, STATE);
-  return existsSync(inside) ? inside : path;
+  return [inside, replacedFolder(inside)].find((candidate) => existsSync(candidate)) ?? path;
 }
 
 /** Names what a resumed run must share with the saved one: data, model and every setting. */
@@ -241,11 +264,13 @@ function fingerprintOf(
   data: Uint8Array,
   { model }: Session,
   options: TrainOptions,
+  dataOptions: DataOptions,
   adapter: AdapterData | undefined,
 ): string {
   const { shape, modelType } = model.definition;
   const settings = {
     options,
+    dataOptions,
     modelType,
     vocabulary: shape.vocabulary,
     layers: shape.layers,
@@ -258,47 +283,58 @@ function fingerprintOf(
 
 interface Metrics {
   add(event: TrainEvent): void;
-  flush(): Promise<void>;
+  /** Writes the last step's line. */
+  flush(): void;
+  close(): void;
 }
 
-/** metrics.jsonl: one line a step. A resumed run keeps the lines of the steps before it. */
+/**
+ * metrics.jsonl: one line a step, written when the next step is done, since an evaluation may come in between. A resumed run keeps the
+ * lines of the steps before it.
+ */
 async function openMetrics(out: string, stepsDone: number): Promise<Metrics> {
   const path = join(out, METRICS);
-  const old =
-    stepsDone > 0 && existsSync(path) ? (await readFile(path, 'utf8')).split('\n').slice(0, stepsDone) : [];
-  await writeFile(
-    path,
-    old
-      .filter((line) => line !== '')
-      .map((line) => `${line}\n`)
-      .join(''),
-  );
-  const lines: Record<string, number>[] = [];
+  const old = stepsDone > 0 && existsSync(path) ? (await readFile(path, 'utf8')).split('\n') : [];
+  const kept = old.filter((line) => stepOf(line) <= stepsDone).map((line) => `${line}\n`);
+  await writeWhole(path, new TextEncoder().encode(kept.join('')));
+  const handle = openSync(path, 'a');
+  let waiting: Record<string, number> | undefined;
+  const flush = (): void => {
+    if (waiting) writeSync(handle, `${JSON.stringify(waiting)}\n`);
+    waiting = undefined;
+  };
   return {
     add(event) {
       if (event.type === 'step') {
-        lines.push({
+        flush();
+        waiting = {
           step: event.step,
           loss: event.loss,
           lr: event.lr,
           grad_norm: event.gradNorm,
           supervised_tokens: event.supervisedTokens,
           seconds: event.seconds,
-        });
-      } else if (event.type === 'eval' && lines.length > 0) {
-        lines[lines.length - 1].eval_loss = event.loss;
+        };
+      } else if (event.type === 'eval' && waiting) {
+        waiting['eval_loss'] = event.loss;
       }
     },
-    async flush() {
-      await appendFile(
-        path,
-        lines
-          .splice(0)
-          .map((line) => `${JSON.stringify(line)}\n`)
-          .join(''),
-      );
+    flush,
+    close() {
+      flush();
+      closeSync(handle);
     },
   };
+}
+
+/** The step of a line of metrics.jsonl; Infinity for one that a crash cut short. */
+function stepOf(line: string): number {
+  try {
+    const json = JSON.parse(line) as unknown;
+    return isObject(json) && typeof json['step'] === 'number' ? json['step'] : Infinity;
+  } catch {
+    return Infinity;
+  }
 }
 
 function describeTrainable({ adapter, trainable }: Run): string {

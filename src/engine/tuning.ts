@@ -2,7 +2,7 @@ import type { AdapterDescription } from './device.ts';
 
 /** Tile of one lane of matmul_register.wgsl, in 4×4 blocks. */
 export interface RegisterTile {
-  rows: 1 | 2 | 4;
+  rows: 1 | 2 | 4 | 8 | 16;
   columns: 1 | 2 | 4;
 }
 
@@ -58,17 +58,18 @@ function isPositive(value: unknown): value is number {
 }
 
 function isRegisterTile(value: unknown): value is RegisterTile {
-  const sizes: unknown[] = [1, 2, 4];
-  return isRecord(value) && sizes.includes(value['rows']) && sizes.includes(value['columns']);
+  const rows: unknown[] = [1, 2, 4, 8, 16];
+  const columns: unknown[] = [1, 2, 4];
+  return isRecord(value) && rows.includes(value['rows']) && columns.includes(value['columns']);
 }
 
-const WIDE: RegisterTile = { rows: 4, columns: 4 };
+const WIDE: RegisterTile = { rows: 16, columns: 4 };
 const NARROW: RegisterTile = { rows: 2, columns: 2 };
 
 /** A sensible tuning without a measurement; `measureTuning` in ops/matmul_tuning.ts finds a better one. */
 export function defaultTuning(adapter: AdapterDescription): Tuning {
   const name = `${adapter.vendor} ${adapter.architecture} ${adapter.description}`.toLowerCase();
-  // Measured: 16×16 tiles win on SwiftShader (4 lanes), 8×8 on llvmpipe (8 lanes), whose compiler keeps fewer values in registers.
+  // Measured: 64×16 tiles win on SwiftShader (4 lanes), 8×8 on llvmpipe (8 lanes).
   if (name.includes('swiftshader')) return softwareTuning(4, WIDE);
   if (name.includes('llvmpipe') || name.includes('lavapipe')) return softwareTuning(8, NARROW);
   return {

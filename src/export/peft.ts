@@ -6,6 +6,8 @@ import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import {
+  isTarget,
+  loraRank,
   loraScale,
   tensorNames,
   type AdapterTensors,
@@ -19,6 +21,20 @@ import { modelCard, type CardFacts } from './model-card.ts';
 
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
+/** Fields of PEFT's LoraConfig that, where they are set, make an adapter more than A and B beside frozen linear layers. */
+const UNSUPPORTED = [
+  'fan_in_fan_out',
+  'modules_to_save',
+  'trainable_token_indices',
+  'target_parameters',
+  'layer_replication',
+  'alora_invocation_tokens',
+  'arrow_config',
+  'kasa_config',
+  'monteclora_config',
+  'use_bdlora',
+  'use_qalora',
+];
 
 /** An adapter as plain data: what it applies to, and its values. */
 export interface AdapterData {
@@ -75,7 +91,7 @@ function peftConfig(config: LoraConfig, baseModel: string): JsonObject {
 }
 
 /**
- * Reads a PEFT adapter for a base model. Ranks come from the tensors, scaling from the configuration.
+ * Reads a PEFT adapter for a base model. Which layers it has comes from the tensors, ranks and scaling from the configuration.
  *
  * @throws GraftError `adapter-missing`, `adapter-config`, `adapter-unsupported`, `adapter-fit` (naming the first tensor that does not fit)
  */
@@ -100,7 +116,9 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
     const rank = a.shape[0];
     checkShape(a, [rank, module.inputs]);
     checkShape(b, [module.outputs, rank]);
-    if (!(rank >= 1)) throw unfit(`Tensor ${a.name} has rank ${rank}`);
+    const configured = loraRank(config, module.path);
+    if (rank !== configured)
+      throw unfit(`Tensor ${a.name} has the rank ${rank}, and ${CONFIG} says ${configured}`);
     tensors.set(names.a, await floats(a));
     tensors.set(names.b, await floats(b));
     modules.push({ ...module, rank, scale: loraScale(config, module.path, rank) });
@@ -112,7 +130,7 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
       );
   }
   if (modules.length === 0) throw unfit(`${files.name}/${WEIGHTS} holds no LoRA tensors`);
-  return { config: { ...config, targets: targetsOf(config, modules) }, modules, tensors };
+  return { config: { ...config, targets: targetsOf(config, model, modules) }, modules, tensors };
 }
 
 function readConfig(json: JsonObject, where: string): LoraConfig {
@@ -126,19 +144,22 @@ function readConfig(json: JsonObject, where: string): LoraConfig {
     new GraftError('adapter-unsupported', `${where}: ${what} is not supported.`, 'Use a plain LoRA adapter.');
   if (json['peft_type'] !== 'LORA')
     throw unsupported(`an adapter of type ${JSON.stringify(json['peft_type'])?.slice(0, 60)}`);
-  if (json['use_dora'] === true) throw unsupported('DoRA');
-  if (json['fan_in_fan_out'] === true) throw unsupported('fan_in_fan_out');
-  if (json['bias'] !== undefined && json['bias'] !== 'none') throw unsupported('a trained bias');
-  for (const field of [
-    'modules_to_save',
-    'trainable_token_indices',
-    'target_parameters',
-    'layer_replication',
-  ]) {
-    const value = json[field];
-    if (value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0))
-      throw unsupported(field);
-  }
+  const set = (name: string): boolean => {
+    const value = json[name];
+    return (
+      value !== undefined &&
+      value !== null &&
+      value !== false &&
+      !(Array.isArray(value) && value.length === 0)
+    );
+  };
+  if (set('use_dora')) throw unsupported('DoRA');
+  if (set('bias') && json['bias'] !== 'none') throw unsupported('a trained bias');
+  for (const field of UNSUPPORTED) if (set(field)) throw unsupported(field);
+  // These change the base's own weights when PEFT loads them, so that A and B alone are not the adapter.
+  const start = json['init_lora_weights'];
+  if (typeof start === 'string' && /^(pissa|olora|corda|loftq)/i.test(start))
+    throw unsupported(`init_lora_weights ${JSON.stringify(start).slice(0, 60)}`);
 
   const number = (
     name: string,
@@ -154,7 +175,8 @@ function readConfig(json: JsonObject, where: string): LoraConfig {
     const value = json[name] ?? {};
     if (!isObject(value)) throw wrong(name, 'an object of numbers');
     for (const [key, entry] of Object.entries(value)) {
-      if (typeof entry !== 'number' || !(entry > 0)) throw wrong(name, 'an object of numbers above 0');
+      if (typeof entry !== 'number' || !Number.isFinite(entry) || entry <= 0)
+        throw wrong(name, 'an object of numbers above 0');
       if (!/^[\w.]+$/.test(key))
         throw unsupported(`the key ${JSON.stringify(key).slice(0, 60)} of ${name} (a regular expression)`);
     }
@@ -165,17 +187,22 @@ function readConfig(json: JsonObject, where: string): LoraConfig {
     rank: number('r', (value) => Number.isInteger(value) && value >= 1, 'a whole number of at least 1'),
     alpha: number('lora_alpha', (value) => value > 0, 'a number above 0', 8),
     dropout: number('lora_dropout', (value) => value >= 0 && value < 1, 'a number from 0 to 1', 0),
-    rsLora: json['use_rslora'] === true,
+    rsLora: set('use_rslora'),
     targets: Array.isArray(targets) ? targets.filter((target) => typeof target === 'string') : [],
     rankPattern: pattern('rank_pattern'),
     alphaPattern: pattern('alpha_pattern'),
   };
 }
 
-/** A list of targets is kept; a regular expression becomes the layers that have tensors. */
-function targetsOf(config: LoraConfig, modules: readonly LoraModule[]): string[] {
-  if (config.targets.length > 0) return [...config.targets];
-  return modules.map(({ path }) => path);
+/**
+ * A list of targets is kept where it says exactly which layers have tensors. A regular expression, or a list that other fields narrow
+ * (layers_to_transform, exclude_modules), becomes the paths of those layers.
+ */
+function targetsOf(config: LoraConfig, model: ModelDefinition, modules: readonly LoraModule[]): string[] {
+  const targeted = model.linears.filter(({ path }) => isTarget(config, path));
+  const exact =
+    targeted.length === modules.length && targeted.every(({ path }, i) => path === modules[i].path);
+  return exact ? [...config.targets] : modules.map(({ path }) => path);
 }
 
 async function floats(entry: TensorEntry): Promise<Float32Array<ArrayBuffer>> {

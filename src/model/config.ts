@@ -4,6 +4,8 @@ import { isObject, type JsonObject } from '../json.ts';
 
 /** Largest value of any size in a configuration: keeps products of a hostile file's numbers exact. */
 const LARGEST_SIZE = 1 << 24;
+/** A definition has list entries for every layer, so that a hostile number of them would fill the memory. The deepest open models have 126. */
+const MOST_LAYERS = 1024;
 
 export class ConfigReader {
   constructor(
@@ -15,8 +17,9 @@ export class ConfigReader {
   /** A whole number of at least one. */
   size(name: string, fallback?: number): number {
     const value = this.fields[name] ?? fallback;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > LARGEST_SIZE)
-      throw this.wrong(name, 'a whole number of at least 1');
+    const most = name === 'num_hidden_layers' ? MOST_LAYERS : LARGEST_SIZE;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most)
+      throw this.wrong(name, `a whole number from 1 to ${most}`);
     return value;
   }
 

@@ -19,8 +19,16 @@ export interface GenerateOptions {
   readonly stopIds: readonly number[];
   readonly adapter?: Adapter;
   readonly signal?: AbortSignal;
-  /** Called with each new token; a true result ends this sequence, with the token kept. */
-  readonly onToken?: (sequence: number, id: number, from: readonly Candidate[]) => boolean | void;
+  /**
+   * Called with each new token, what it was drawn from, and the logits as the model gave them (f32 [V], valid during the call); a true
+   * result ends this sequence, with the token kept.
+   */
+  readonly onToken?: (
+    sequence: number,
+    id: number,
+    from: readonly Candidate[],
+    logits: Float32Array,
+  ) => boolean | void;
 }
 
 /** Why a sequence ended. */
@@ -75,7 +83,7 @@ export class Generator {
    * Continues each prompt. The same seed gives the same tokens on the same device.
    *
    * @param prompts token ids; as many as there are sequences, or fewer
-   * @throws GraftError `prompt-length`, `token-id`, `sampling`, `engine-…`
+   * @throws GraftError `prompt-length`, `token-id`, `sampling`, `sampling-not-finite`, `engine-…`
    */
   async generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<Generated[]> {
     checkSampling(options.sampling);
@@ -87,9 +95,10 @@ export class Generator {
     const tokens = prompts.flatMap((prompt, sequence) =>
       prompt.slice(0, -1).map((id, position): Token => ({ id, sequence, position })),
     );
-    for (let start = 0; start < tokens.length; start += PREFILL_TOKENS) {
-      if (options.signal?.aborted) return prompts.map(() => ({ ids: [], reason: 'aborted' }));
+    for (let start = 0; start < tokens.length && !options.signal?.aborted; start += PREFILL_TOKENS) {
       this.#run(prefill, tokens.slice(start, start + PREFILL_TOKENS));
+      // A long prompt is not queued at once: it can be aborted, and others get their turn on the GPU.
+      await this.model.device.settle();
     }
     return this.#continue(decode, prompts, options);
   }
@@ -127,7 +136,9 @@ export class Generator {
       reason: (options.maxNewTokens > 0 ? undefined : 'length') as FinishReason | undefined,
       random: new Random(options.seed + sequence * 1_000_003),
     }));
-    while (states.some(({ reason }) => !reason)) {
+    for (;;) {
+      if (options.signal?.aborted) for (const state of states) state.reason ??= 'aborted';
+      if (states.every(({ reason }) => reason)) break;
       const live = states.flatMap((state, sequence): Token[] =>
         state.reason
           ? []
@@ -137,7 +148,8 @@ export class Generator {
       const logits = new Float32Array(await decode.plan.read(decode.logits!));
       live.forEach(({ sequence }, row) => {
         const state = states[sequence];
-        const from = candidates(logits.subarray(row * V, (row + 1) * V), options.sampling, state.all);
+        const scores = logits.subarray(row * V, (row + 1) * V);
+        const from = candidates(scores, options.sampling, state.all);
         const id = draw(from, state.random);
         if (stop.has(id)) {
           state.reason = 'stop';
@@ -145,11 +157,10 @@ export class Generator {
         }
         state.ids.push(id);
         state.all.push(id);
-        if (options.onToken?.(sequence, id, from)) state.reason = 'caller';
+        if (options.onToken?.(sequence, id, from, scores)) state.reason = 'caller';
         else if (state.ids.length >= options.maxNewTokens || state.all.length >= this.maxLength)
           state.reason = 'length';
       });
-      if (options.signal?.aborted) for (const state of states) state.reason ??= 'aborted';
     }
     return states.map(({ ids, reason }) => ({ ids, reason: reason! }));
   }

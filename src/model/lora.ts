@@ -39,6 +39,16 @@ function lookUp(pattern: Readonly<Record<string, number>>, path: string): number
   return key === undefined ? undefined : pattern[key];
 }
 
+/** Whether the layer at `path` is among the targets. */
+export function isTarget({ targets }: Pick<LoraConfig, 'targets'>, path: string): boolean {
+  return targets.some((target) => endsWith(path, target));
+}
+
+/** The rank of the adapter of the layer at `path`. */
+export function loraRank(config: Pick<LoraConfig, 'rank' | 'rankPattern'>, path: string): number {
+  return lookUp(config.rankPattern, path) ?? config.rank;
+}
+
 /** The multiplier of an adapter's contribution. */
 export function loraScale(
   config: Pick<LoraConfig, 'alpha' | 'alphaPattern' | 'rsLora'>,
@@ -68,9 +78,9 @@ export function loraModules(model: ModelDefinition, config: LoraConfig): LoraMod
     throw wrong(`The model has no linear layer ${target}.`, `Choose among ${names.join(', ')}.`);
   }
   return model.linears
-    .filter(({ path }) => config.targets.some((target) => endsWith(path, target)))
+    .filter(({ path }) => isTarget(config, path))
     .map((module) => {
-      const rank = lookUp(config.rankPattern, module.path) ?? config.rank;
+      const rank = loraRank(config, module.path);
       if (!Number.isInteger(rank) || rank < 1 || rank > LARGEST_RANK)
         throw wrong(
           `The rank of ${module.path} is ${rank}.`,
@@ -138,6 +148,16 @@ export class Adapter {
 
   get bytes(): number {
     return this.store.bytes;
+  }
+
+  /** Elements of each tensor by PEFT name, without padding. */
+  get sizes(): Map<string, number> {
+    return new Map(
+      this.modules.flatMap(({ path, rank, inputs, outputs }) => {
+        const names = tensorNames(path);
+        return [[names.a, rank * inputs] as const, [names.b, outputs * rank] as const];
+      }),
+    );
   }
 
   /** The adapter's part of the linear layer at `path`. */

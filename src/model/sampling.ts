@@ -41,6 +41,7 @@ export interface Candidate {
  *
  * @param logits f32 [V]; not changed
  * @param before ids that the repetition penalty applies to
+ * @throws GraftError `sampling-not-finite` where the model gives no number to choose by
  */
 export function candidates(
   logits: Float32Array,
@@ -49,7 +50,15 @@ export function candidates(
 ): Candidate[] {
   const scores =
     sampling.repetitionPenalty === 1 ? logits : penalised(logits, before, sampling.repetitionPenalty);
-  if (sampling.temperature === 0) return [{ id: argmax(scores), probability: 1 }];
+  const best = argmax(scores);
+  if (!Number.isFinite(scores[best])) {
+    throw new GraftError(
+      'sampling-not-finite',
+      `The model's best score for the next token is ${scores[best]}.`,
+      'Choose f32 precision, or an adapter that was trained at a lower learning rate.',
+    );
+  }
+  if (sampling.temperature === 0) return [{ id: best, probability: 1 }];
   const order = Array.from(scores, (_, id) => id).sort((a, b) => scores[b] - scores[a] || a - b);
   let kept = sampling.topK > 0 ? order.slice(0, sampling.topK) : order;
   const top = scores[order[0]];
@@ -84,9 +93,13 @@ export function draw(from: readonly Candidate[], random: Random): number {
   return from[from.length - 1].id;
 }
 
+/** The first of the largest values; a NaN, if there is one. */
 function argmax(values: Float32Array): number {
   let best = 0;
-  for (let id = 1; id < values.length; id++) if (values[id] > values[best]) best = id;
+  for (let id = 0; id < values.length; id++) {
+    if (Number.isNaN(values[id])) return id;
+    if (values[id] > values[best]) best = id;
+  }
   return best;
 }
 

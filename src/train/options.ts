@@ -36,6 +36,9 @@ export interface TrainOptions {
   readonly checkpointing: boolean;
 }
 
+/** Rows that a run takes at most, counted with repetitions: its micro-batches are sized before the first step. */
+const MOST_VISITS = 50_000_000;
+
 export const ALL_LINEAR = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 
 /** Settings that work without touching anything. A full fine-tuning moves every weight and wants a smaller rate. */
@@ -112,9 +115,19 @@ export function checkOptions(options: TrainOptions): void {
     throw wrong('evalEvery', 'a number above 0, since patience counts evaluations');
 }
 
-/** Steps of the run: as asked, or as many as the epochs take. */
-export function countSteps(options: TrainOptions, rows: number): number {
-  return (
-    options.steps ?? Math.max(1, Math.ceil((options.epochs * rows) / (options.batch * options.accumulate)))
-  );
+/**
+ * Steps of the run: as asked, or as many as the epochs take.
+ *
+ * @throws GraftError `train-option` for a run that would not end in a lifetime
+ */
+export function countSteps({ steps, epochs, batch, accumulate }: TrainOptions, rows: number): number {
+  const count = steps ?? Math.max(1, Math.ceil((epochs * rows) / (batch * accumulate)));
+  if (count * batch * accumulate > MOST_VISITS) {
+    throw new GraftError(
+      'train-option',
+      `${count} steps of ${batch} × ${accumulate} rows take ${count * batch * accumulate} rows in all.`,
+      `Choose fewer steps, epochs or rows a step: at most ${MOST_VISITS} rows in all.`,
+    );
+  }
+  return count;
 }

@@ -12,7 +12,8 @@ import {
 } from '../engine/ops/adamw.ts';
 import { Plan } from '../engine/plan.ts';
 import { GraftError } from '../errors.ts';
-import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { sizeOf } from '../engine/tensor.ts';
+import { countSupervised, sizeOfRows, writeBatch, type Bucket, type LabelledTokens } from '../model/batch.ts';
 import { bucketFor, chooseBuckets } from './buckets.ts';
 import type { StepEvent, TrainEvent, TrainerStatus } from './events.ts';
 import { checkOptions, countSteps, type TrainOptions } from './options.ts';
@@ -91,7 +92,15 @@ export class Trainer {
     onEvent = () => undefined,
   }: TrainerRequest): Promise<Trainer> {
     checkOptions(options);
-    checkRows(trainable, rows);
+    if (rows.length === 0) {
+      throw new GraftError(
+        'train-rows',
+        'There are no rows to train on.',
+        'Import examples with at least one supervised token.',
+      );
+    }
+    checkRows(trainable, rows, 'Row');
+    checkRows(trainable, validation, 'Validation row');
     const { model } = trainable;
     const steps = countSteps(options, rows.length);
     if (options.warmup > steps) {
@@ -101,7 +110,7 @@ export class Trainer {
         'Choose a shorter warm-up or more steps.',
       );
     }
-    const shared = sharedTensors(model);
+    if (state) checkState(trainable, options, steps, state);
     const order = new RowOrder(rows.length, options);
     const sizes = Array.from({ length: steps }, (_, step) =>
       microBatches(
@@ -109,48 +118,51 @@ export class Trainer {
         options,
       ).map(sizeOfRows),
     ).flat();
+    const evaluationSizes = microBatches(validation, options).map(sizeOfRows);
     const onCompile = (done: number, total: number): void => onEvent({ type: 'compile', done, total });
-    const gradientPlans = await compileBuckets(
-      model,
-      chooseBuckets(sizes),
-      (bucket) =>
+    const shared = sharedTensors(model);
+    const plans: Plan[] = [];
+    try {
+      const compile = async (
+        buckets: readonly Bucket[],
+        record: Parameters<typeof compileBuckets>[2],
+      ): Promise<BucketPlan[]> => {
+        const compiled = await compileBuckets(model, buckets, record, onCompile);
+        plans.push(...compiled.map(({ plan }) => plan));
+        return compiled;
+      };
+      const gradientPlans = await compile(chooseBuckets(sizes), (bucket) =>
         recordGradients(trainable, bucket, shared, {
           dropout: options.lora.dropout,
           checkpointing: options.checkpointing,
         }),
-      onCompile,
-    );
-    const evaluationSizes = microBatches(validation, options).map(sizeOfRows);
-    const lossPlans =
-      validation.length > 0
-        ? await compileBuckets(
-            model,
-            chooseBuckets(evaluationSizes),
-            (bucket) => recordLoss(trainable, bucket, shared),
-            onCompile,
-          )
-        : [];
-    const updatePlan = await Plan.compile(
-      model.device,
-      recordUpdate(trainable, shared),
-      model.pool,
-      onCompile,
-    );
-    const ring = new StagingRing(model.device, STATS_SIZE * 4);
-    const trainer = new Trainer(
-      trainable,
-      options,
-      rows,
-      validation,
-      shared,
-      gradientPlans,
-      lossPlans,
-      updatePlan,
-      ring,
-      onEvent,
-    );
-    if (state) trainer.#restore(state);
-    return trainer;
+      );
+      const lossPlans = await compile(chooseBuckets(evaluationSizes), (bucket) =>
+        recordLoss(trainable, bucket, shared),
+      );
+      const update = recordUpdate(trainable, shared);
+      const updatePlan = await Plan.compile(model.device, update, model.pool, onCompile);
+      plans.push(updatePlan);
+      const ring = new StagingRing(model.device, STATS_SIZE * 4);
+      const trainer = new Trainer(
+        trainable,
+        options,
+        rows,
+        validation,
+        shared,
+        gradientPlans,
+        lossPlans,
+        updatePlan,
+        ring,
+        onEvent,
+      );
+      if (state) trainer.#restore(state);
+      return trainer;
+    } catch (error) {
+      for (const plan of plans) plan.destroy();
+      for (const tensor of Object.values(shared)) model.device.free(tensor);
+      throw error;
+    }
   }
 
   get status(): TrainerStatus {
@@ -285,7 +297,7 @@ export class Trainer {
         await finish();
         const patient = await this.#judge();
         time = performance.now();
-        if (!patient) return 'stopped';
+        if (!patient) this.#request = this.#request === 'cancel' ? 'cancel' : 'stop';
       }
     }
     await finish();
@@ -367,7 +379,7 @@ export class Trainer {
   /** Evaluates and keeps the best values; false when patience is at its end. */
   async #judge(): Promise<boolean> {
     const loss = (await this.evaluate())!;
-    const best = this.#bestEvalLoss === undefined || loss < this.#bestEvalLoss;
+    const best = Number.isFinite(loss) && (this.#bestEvalLoss === undefined || loss < this.#bestEvalLoss);
     if (best) {
       this.#bestEvalLoss = loss;
       this.#evaluationsSinceBest = 0;
@@ -380,13 +392,6 @@ export class Trainer {
   }
 
   #restore({ counters, values, first, second, best }: TrainerState): void {
-    if (counters.steps !== this.steps || counters.seed !== this.options.seed) {
-      throw new GraftError(
-        'train-resume',
-        `The saved run has ${counters.steps} steps and seed ${counters.seed}, and this one ${this.steps} and ${this.options.seed}.`,
-        'Resume with the settings and the data of the saved run.',
-      );
-    }
     const { adapter, store } = this.trainable;
     const planes = [
       [values, undefined],
@@ -421,23 +426,48 @@ export class Trainer {
   }
 }
 
-function checkRows({ model }: Trainable, rows: readonly LabelledTokens[]): void {
-  if (rows.length === 0)
-    throw new GraftError(
-      'train-rows',
-      'There are no rows to train on.',
-      'Import examples with at least one supervised token.',
-    );
+function checkRows({ model }: Trainable, rows: readonly LabelledTokens[], what: string): void {
   rows.forEach((row, index) => {
     model.checkIds(row.ids);
     if (countSupervised(row) === 0) {
       throw new GraftError(
         'train-rows',
-        `Row ${index + 1} has no supervised token.`,
+        `${what} ${index + 1} has no supervised token.`,
         'Leave it out, or allow longer rows.',
       );
     }
   });
+}
+
+/** Checks that a state belongs to this run, before anything is compiled. */
+function checkState(
+  { adapter, store }: Trainable,
+  { seed }: TrainOptions,
+  steps: number,
+  { counters, values, first, second, best }: TrainerState,
+): void {
+  const wrong = (what: string): GraftError =>
+    new GraftError('train-resume', what, 'Resume with the settings and the data of the saved run.');
+  if (counters.steps !== steps || counters.seed !== seed) {
+    throw wrong(
+      `The saved run has ${counters.steps} steps and seed ${counters.seed}, and this one ${steps} and ${seed}.`,
+    );
+  }
+  if (counters.step > steps) throw wrong(`The saved run is at step ${counters.step} of ${steps}.`);
+  const sizes = adapter
+    ? adapter.sizes
+    : new Map(store.specs.map(({ name, shape }) => [name, sizeOf(shape)] as const));
+  for (const [plane, arrays] of Object.entries({ values, first, second, ...(best && { best }) })) {
+    for (const [name, size] of sizes) {
+      const length = arrays.get(name)?.length;
+      if (length !== size)
+        throw wrong(
+          length === undefined
+            ? `The saved run has no ${plane} of ${name}.`
+            : `The saved ${plane} of ${name} have ${length} numbers, and this run needs ${size}.`,
+        );
+    }
+  }
 }
 
 function median(values: readonly number[]): number {

@@ -228,7 +228,7 @@ export interface Share {
 }
 
 export interface GraftWorker {
-  /** Opens a GPU device, describes it and closes it again. */
+  /** Describes the GPU. Its device stays open for the calls that follow. */
   describeGpu(): Promise<Outcome<{ readonly gpu: Gpu }>>;
 
   /** Loads the bundled model, the one that is open already if it is this one. */
@@ -246,6 +246,7 @@ export interface GraftWorker {
     options: DataOptions,
     heldOut?: DataFile,
   ): Promise<Outcome<{ readonly data: DataSummary }>>;
+  /** @param index of a row that is trained or held out, in the file's order; a separate held-out file follows */
   previewRow(index: number): Promise<Outcome<{ readonly row: PreviewRow }>>;
 
   /** Trains until done, paused, stopped or cancelled. Events come while it runs. */
@@ -274,12 +275,17 @@ export interface GraftWorker {
   >;
   stopChat(): Promise<void>;
 
-  /** Base against an adapter on rows that were held out: the first `rows` of the test part. */
+  /**
+   * Base against an adapter on what was held out: answers to the first `rows` examples of the test part, losses over all of it. With
+   * `base` for the adapter, the base alone, as both. What the base answered is kept for the next call.
+   */
   evaluate(
     adapter: AdapterChoice,
     rows: number,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly evaluation: Evaluation }>>;
+  /** Ends an evaluation early: it fails with `worker-aborted`. */
+  stopEvaluation(): Promise<void>;
 
   listAdapters(): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
   updateAdapter(

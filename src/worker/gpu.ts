@@ -1,6 +1,9 @@
-/** What the GPU of this browser offers, or why there is none. */
+/** The GPU of this browser: opened, measured once, described; or why there is none. */
 import { openDevice, type AdapterDescription, type Device } from '../engine/device.ts';
+import { measureTuning } from '../engine/ops/matmul_tuning.ts';
+import { isTuning } from '../engine/tuning.ts';
 import { GraftError } from '../errors.ts';
+import { readSetting, writeSetting } from '../storage/settings.ts';
 import type { Gpu } from './api.ts';
 
 /** Software adapters by name: SwiftShader, Mesa's lavapipe, Windows' WARP. */
@@ -22,13 +25,13 @@ export function describeDevice({ adapter, features, limits }: Device): Gpu {
 }
 
 /**
- * Opens a device, describes it and closes it.
+ * Opens a device.
  *
  * @param gpu `navigator.gpu`, which browsers without WebGPU and insecure pages lack
  * @param secure `isSecureContext`
  * @throws GraftError `worker-insecure`, `worker-no-webgpu`, or the engine's
  */
-export async function describeGpu(gpu: GPU | undefined, secure: boolean): Promise<Gpu> {
+export async function openGpu(gpu: GPU | undefined, secure: boolean): Promise<Device> {
   if (!gpu) {
     throw secure
       ? new GraftError(
@@ -42,10 +45,18 @@ export async function describeGpu(gpu: GPU | undefined, secure: boolean): Promis
           'Open it over HTTPS, or as localhost on the machine that serves it.',
         );
   }
-  const device = await openDevice(gpu);
-  try {
-    return describeDevice(device);
-  } finally {
-    device.close();
+  return openDevice(gpu);
+}
+
+/** Gives a device the tuning that was measured on its adapter, now or on an earlier visit. */
+export async function tune(device: Device): Promise<void> {
+  const { vendor, architecture, description } = device.adapter;
+  const name = `tuning ${vendor} ${architecture} ${description}`;
+  const stored = await readSetting(name);
+  if (isTuning(stored)) {
+    device.tuning = stored;
+    return;
   }
+  device.tuning = await measureTuning(device);
+  await writeSetting(name, device.tuning);
 }

@@ -17,16 +17,30 @@ export interface Product {
 }
 
 /** scale · op(A)·op(B) + lowRank.scale · Z·op(L) + bias + residual + what was there. */
-export function matmul({ a, b, layout, M, N, K, scale = 1, lowRank, bias, residual, before }: Product): Float64Array {
+export function matmul({
+  a,
+  b,
+  layout,
+  M,
+  N,
+  K,
+  scale = 1,
+  lowRank,
+  bias,
+  residual,
+  before,
+}: Product): Float64Array {
   const c = new Float64Array(M * N);
   for (let m = 0; m < M; m++) {
     for (let n = 0; n < N; n++) {
       let sum = 0;
-      for (let k = 0; k < K; k++) sum += a[layout === 'TN' ? k * M + m : m * K + k] * b[layout === 'NT' ? n * K + k : k * N + n];
+      for (let k = 0; k < K; k++)
+        sum += a[layout === 'TN' ? k * M + m : m * K + k] * b[layout === 'NT' ? n * K + k : k * N + n];
       sum *= scale;
       if (lowRank) {
         const { z, l, R } = lowRank;
-        for (let r = 0; r < R; r++) sum += lowRank.scale * z[m * R + r] * l[layout === 'NT' ? n * R + r : r * N + n];
+        for (let r = 0; r < R; r++)
+          sum += lowRank.scale * z[m * R + r] * l[layout === 'NT' ? n * R + r : r * N + n];
       }
       const i = m * N + n;
       c[i] = sum + (bias?.[n] ?? 0) + (residual?.[i] ?? 0) + (before?.[i] ?? 0);

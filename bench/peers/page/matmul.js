@@ -8,14 +8,14 @@ import { interleave, numbers } from './measure.js';
 const LIBRARIES = { graft, 'jax-js': jax, 'onnxruntime-web': ort, tfjs };
 const PROBES = 50;
 
-export async function matmul({ side, warmUps, runs, layouts }) {
+export async function matmul({ side, warmUps, runs, layouts, libraries }) {
   const a = numbers(side * side, 1);
   const b = numbers(side * side, 2);
   const results = {};
   for (const layout of layouts) {
     const contestants = [];
-    for (const [name, open] of Object.entries(LIBRARIES)) {
-      const { run, read } = await open({ side, a, b, layout });
+    for (const name of libraries) {
+      const { run, read } = await LIBRARIES[name]({ side, a, b, layout });
       await run();
       const error = worstError(await read(), { side, a, b, layout });
       if (!(error < 1e-3)) throw new Error(`${name} ${layout} is wrong by ${error}`);
@@ -23,7 +23,10 @@ export async function matmul({ side, warmUps, runs, layouts }) {
     }
     const times = await interleave(contestants, { warmUps, runs });
     results[layout] = Object.fromEntries(
-      Object.entries(times).map(([name, time]) => [name, { ...time, gflops: (2 * side ** 3) / time.median / 1e6 }]),
+      Object.entries(times).map(([name, time]) => [
+        name,
+        { ...time, gflops: (2 * side ** 3) / time.median / 1e6 },
+      ]),
     );
   }
   const { vendor, architecture, description } = (await navigator.gpu.requestAdapter()).info;

@@ -20,7 +20,9 @@ export async function interleave(contestants, { warmUps, runs }) {
       times.get(name).push(performance.now() - start);
     }
   }
-  return Object.fromEntries([...times].map(([name, ms]) => [name, { median: median(ms), fastest: Math.min(...ms), ms }]));
+  return Object.fromEntries(
+    [...times].map(([name, ms]) => [name, { median: median(ms), fastest: Math.min(...ms), ms }]),
+  );
 }
 
 /** Seeded numbers in [-0.5, 0.5). */

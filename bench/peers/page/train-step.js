@@ -1,17 +1,28 @@
 // One training step of a small causal transformer of the Llama type: forward, loss, gradients of every weight, AdamW. f32.
 import { jaxTrainStep } from './contestants/jax-train-step.js';
-import { interleave } from './measure.js';
-
-// Graft's side, as soon as it is there: exports `graftTrainStep(config)` with the result described in contestants/jax-train-step.js.
-const ours = import.meta.glob('../../train-step.ts');
+import { graftTrainStep } from '../../train-step.ts';
+import { interleave, numbers } from './measure.js';
 
 /** Symbols as in the whole tree: L layers, C channels, H heads, F width of the MLP, V vocabulary, B rows, T tokens of a row. */
-export const CONFIG = { L: 2, C: 64, H: 4, F: 256, V: 256, B: 4, T: 64, lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01, normEps: 1e-5, ropeTheta: 10000 };
+export const CONFIG = {
+  L: 2,
+  C: 64,
+  H: 4,
+  F: 256,
+  V: 256,
+  B: 4,
+  T: 64,
+  lr: 1e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  eps: 1e-8,
+  weightDecay: 0.01,
+  normEps: 1e-5,
+  ropeTheta: 10000,
+};
 
 export async function trainStep({ warmUps, runs }) {
-  const makers = { 'jax-js': jaxTrainStep };
-  const load = Object.values(ours)[0];
-  if (load) makers.graft = (await load()).graftTrainStep;
+  const makers = { 'jax-js': jaxTrainStep, graft: (config) => graftTrainStep(config, numbers) };
   const contestants = [];
   const losses = {};
   const firstMs = {};
@@ -32,5 +43,9 @@ export async function trainStep({ warmUps, runs }) {
     name,
     { ...time, firstMs: firstMs[name], firstLoss: losses[name][0], lastLoss: losses[name].at(-1) },
   ]);
-  return { adapter: { vendor, architecture, description }, config: CONFIG, results: Object.fromEntries(summary) };
+  return {
+    adapter: { vendor, architecture, description },
+    config: CONFIG,
+    results: Object.fromEntries(summary),
+  };
 }

@@ -1,7 +1,5 @@
 /** What the worker says about this browser's GPU. */
-import { messageOf } from '../../errors.ts';
-import type { Failure, Gpu, Outcome } from '../../worker/api.ts';
-import type { WorkerBridge } from '../worker.ts';
+import type { Failure, Gpu, GraftWorker } from '../../worker/api.ts';
 
 export type GpuState =
   | { readonly kind: 'asking' }
@@ -11,17 +9,12 @@ export type GpuState =
 export class GpuCheck {
   state = $state.raw<GpuState>({ kind: 'asking' });
 
-  constructor({ api, broken }: WorkerBridge) {
-    void this.#ask(Promise.race([api.describeGpu(), broken]));
+  constructor(worker: GraftWorker) {
+    void this.#ask(worker);
   }
 
-  async #ask(answer: Promise<Outcome<{ readonly gpu: Gpu }>>): Promise<void> {
-    try {
-      const outcome = await answer;
-      this.state = outcome.ok ? { kind: 'present', gpu: outcome.gpu } : { kind: 'absent', failure: outcome };
-    } catch (error) {
-      const what = `The worker that owns the GPU failed: ${messageOf(error)}`;
-      this.state = { kind: 'absent', failure: { code: 'app-worker', what, remedy: 'Reload the page.' } };
-    }
+  async #ask(worker: GraftWorker): Promise<void> {
+    const outcome = await worker.describeGpu();
+    this.state = outcome.ok ? { kind: 'present', gpu: outcome.gpu } : { kind: 'absent', failure: outcome };
   }
 }

@@ -6,10 +6,22 @@ const Sample = v.object({
   id: v.string(),
   title: v.string(),
   description: v.string(),
-  /** Path of the training rows under samples/. */
+  /** Paths of the rows under samples/. */
   train: v.string(),
+  test: v.string(),
   rows: v.number(),
   testRows: v.number(),
+  /** Whether an answer can be checked letter by letter. */
+  metric: v.picklist(['exact', 'none']),
+  /** What the sample is tuned with, unless one chooses otherwise. */
+  settings: v.object({
+    steps: v.number(),
+    batch: v.number(),
+    lr: v.number(),
+    rank: v.number(),
+    alpha: v.number(),
+    maxLength: v.number(),
+  }),
 });
 const Row = v.object({ messages: v.array(v.object({ role: v.string(), content: v.string() })) });
 
@@ -23,6 +35,8 @@ export interface Example {
 
 export interface ShownSample extends Sample {
   readonly examples: readonly Example[];
+  /** A question that was kept apart from training. */
+  readonly question: string;
 }
 
 export type SamplesState =
@@ -46,11 +60,14 @@ export function firstExamples(jsonl: string, count: number): Example[] {
   return examples;
 }
 
-async function fetchText(path: string): Promise<string> {
+/** @param path under samples/ */
+export async function fetchBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(new URL(`samples/${path}`, document.baseURI));
   if (!response.ok) throw new Error(`samples/${path}: ${response.status} ${response.statusText}`);
-  return response.text();
+  return new Uint8Array(await response.arrayBuffer());
 }
+
+const fetchText = async (path: string): Promise<string> => new TextDecoder().decode(await fetchBytes(path));
 
 export class Samples {
   state = $state.raw<SamplesState>({ kind: 'loading' });
@@ -59,12 +76,17 @@ export class Samples {
     void this.#load();
   }
 
+  get list(): readonly ShownSample[] {
+    return this.state.kind === 'listed' ? this.state.samples : [];
+  }
+
   async #load(): Promise<void> {
     try {
       const samples = v.parse(v.array(Sample), JSON.parse(await fetchText('index.json')));
       const shown = samples.map(async (sample) => ({
         ...sample,
         examples: firstExamples(await fetchText(sample.train), SHOWN_ROWS),
+        question: firstExamples(await fetchText(sample.test), 1)[0]?.prompt ?? '',
       }));
       this.state = { kind: 'listed', samples: await Promise.all(shown) };
     } catch (error) {

@@ -3,10 +3,15 @@ import type { ParameterStore } from '../parameters.ts';
 import { parseShader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
+import { elementGroups } from './shape.ts';
 
 const shader = parseShader('adamw', source);
 
-const PER_WORKGROUP = 64 * 16;
+/** Elements that a workgroup of the norm sums up, and the parts that it leaves: one for each thread. */
+const SUMMED_ELEMENTS = 64 * 64;
+const PARTS = 64;
+/** More parts than this are added up once more before the last workgroup takes them all. */
+const MANY_PARTS = 16_384;
 
 /** What the optimiser is told each step. */
 export interface AdamWStep {
@@ -65,36 +70,46 @@ export function adamw(tape: Tape, store: ParameterStore, hyper: Tensor, stats: T
       entry: 'update',
       tensors: { hyper, outcome: stats, g: gradients, p: values, m: first, v: second },
       params: { size: values.size, base: 0, rateScale },
-      workgroups: Math.ceil(values.size / 64),
+      workgroups: elementGroups(values.size),
       flops: 16 * values.size,
     });
   }
 }
 
 /** Records the global norm and the scale of clipping alone. */
-export function gradientNorm(tape: Tape, store: ParameterStore, hyper: Tensor, stats: Tensor): void {
-  const ranges = store.ranges();
-  const counts = ranges.map(({ gradients }) => Math.ceil(gradients.size / PER_WORKGROUP));
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  const parts = tape.tensor([total], 'f32', 'parts of the norm');
-  let base = 0;
-  ranges.forEach(({ gradients }, index) => {
-    tape.dispatch({
-      shader,
-      entry: 'norm_parts',
-      tensors: { g: gradients, parts },
-      params: { size: gradients.size, base, rateScale: 1 },
-      workgroups: counts[index],
-      flops: 2 * gradients.size,
-    });
-    base += counts[index];
-  });
+function gradientNorm(tape: Tape, store: ParameterStore, hyper: Tensor, stats: Tensor): void {
+  let parts = sumParts(
+    tape,
+    store.ranges().map(({ gradients }) => gradients),
+    true,
+  );
+  while (parts.size > MANY_PARTS) parts = sumParts(tape, [parts], false);
   tape.dispatch({
     shader,
     entry: 'norm_total',
     tensors: { hyper, all_parts: parts, stats },
-    params: { size: total, base: 0, rateScale: 1 },
+    params: { size: parts.size, base: 0, rateScale: 1 },
     workgroups: 1,
-    flops: total,
+    flops: parts.size,
   });
+}
+
+/** Sums of squares (or of parts made before) of each thread's elements. */
+function sumParts(tape: Tape, tensors: readonly Tensor[], square: boolean): Tensor {
+  const counts = tensors.map(({ size }) => Math.ceil(size / SUMMED_ELEMENTS));
+  const parts = tape.tensor([counts.reduce((sum, count) => sum + count * PARTS, 0)], 'f32', 'parts of the norm');
+  let base = 0;
+  tensors.forEach((g, index) => {
+    tape.dispatch({
+      shader,
+      entry: 'norm_parts',
+      constants: { SQUARE: Number(square) },
+      tensors: { g, parts },
+      params: { size: g.size, base, rateScale: 1 },
+      workgroups: counts[index],
+      flops: 2 * g.size,
+    });
+    base += counts[index] * PARTS;
+  });
+  return parts;
 }

@@ -2,6 +2,7 @@ import source from '../../../shaders/add.wgsl?raw';
 import { parseShader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
+import { elementGroups } from './shape.ts';
 
 const shader = parseShader('add', source);
 
@@ -35,7 +36,7 @@ function elementwise(tape: Tape, entry: string, y: Tensor, a: Tensor, b?: Tensor
     types: { ElemA: a.dtype, ElemY: y.dtype },
     tensors: { a, b, y },
     params: { size: y.size },
-    workgroups: Math.ceil(y.size / 64),
+    workgroups: elementGroups(y.size),
     flops: y.size,
   });
 }

@@ -3,6 +3,7 @@ import { parseShader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
 import { Tensor } from '../tensor.ts';
 import { matmul } from './matmul.ts';
+import { rowShape } from './shape.ts';
 
 const shader = parseShader('cross_entropy', source);
 
@@ -29,6 +30,7 @@ export function linearCrossEntropy(tape: Tape, x: Tensor, w: Tensor, labels: Ten
   const V = w.rows;
   const gradient = tape.training && (x.requiresGrad || w.requiresGrad);
   const dx = gradient && x.requiresGrad ? tape.tensor(x.shape, x.dtype, `d ${x.label}`) : undefined;
+  const shape = rowShape(tape.target);
   const losses = tape.tensor([R], 'f32', 'losses');
   const step = Math.min(R, CHUNK_ROWS * Math.max(1, Math.floor(CHUNK_BYTES / (V * 4) / CHUNK_ROWS)));
   for (let start = 0; start < R; start += step) {
@@ -39,10 +41,10 @@ export function linearCrossEntropy(tape: Tape, x: Tensor, w: Tensor, labels: Ten
     tape.dispatch({
       shader,
       entry: 'rows',
-      constants: { GRADIENT: Number(gradient) },
+      constants: { GRADIENT: Number(gradient), ...shape },
       tensors: { z, labels: chunk(labels), losses: chunk(losses) },
       params: { R: rows, V },
-      workgroups: rows,
+      workgroups: Math.ceil(rows / shape.ROWS),
       flops: 8 * rows * V,
     });
     if (dx) matmul(tape, { a: z, b: w, layout: 'NN', c: dx.slice(start, rows) });

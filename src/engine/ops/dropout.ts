@@ -2,6 +2,7 @@ import source from '../../../shaders/dropout.wgsl?raw';
 import { parseShader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
+import { elementGroups } from './shape.ts';
 
 const shader = parseShader('dropout', source);
 
@@ -28,7 +29,7 @@ export function dropoutInto(
     constants: { ACCUMULATE: Number(accumulate) },
     tensors: { x, seed, y },
     params: { size: x.size, salt, probability },
-    workgroups: Math.ceil(x.size / 64),
+    workgroups: elementGroups(x.size),
     flops: 12 * x.size,
   });
 }

@@ -2,6 +2,7 @@ import source from '../../../shaders/embedding.wgsl?raw';
 import { parseShader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
 import type { DType, Tensor } from '../tensor.ts';
+import { elementGroups } from './shape.ts';
 
 const shader = parseShader('embedding', source);
 
@@ -26,7 +27,7 @@ export function embedding(
   const types = { Elem: dtype, ElemW: w.dtype };
   const constants = { SCALE: scale };
   const params = { M, C };
-  const workgroups = Math.ceil((M * C) / 64);
+  const workgroups = elementGroups(M * C);
   const x = tape.tensor([M, C], dtype, 'embedded');
   tape.dispatch({
     shader,

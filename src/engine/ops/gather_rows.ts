@@ -2,6 +2,7 @@ import source from '../../../shaders/gather_rows.wgsl?raw';
 import { parseShader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
+import { elementGroups } from './shape.ts';
 
 const shader = parseShader('gather_rows', source);
 
@@ -32,7 +33,7 @@ function record(tape: Tape, x: Tensor, rows: Tensor, y: Tensor, accumulate: bool
     constants: { ACCUMULATE: Number(accumulate) },
     tensors: { x, rows, y },
     params: { R: rows.size, C: x.columns },
-    workgroups: Math.ceil(y.size / 64),
+    workgroups: elementGroups(y.size),
     flops: y.size,
   });
 }

@@ -77,6 +77,9 @@ const TILE = 64;
 const TILE_DEPTH = 16;
 /** A part of K should be long enough to be worth the second pass. */
 const SHORTEST_PART = 256;
+/** Tiles with more rows of blocks than this take seconds to compile, so they are for products of at least that many operations. */
+const ROWS_FOR_ALL = 4;
+const TALL_TILE_FLOPS = 2 ** 28;
 /** Multiply-adds of a SIMD vector that take as long as one gather, about: measured on SwiftShader, see matmul_register.wgsl. */
 const GATHER_COST = 100;
 const MAX_GROUPS = 65_535;
@@ -212,15 +215,16 @@ function aligned(layout: Layout, { M, N, K }: Shape): boolean {
 function chooseRegisterKernel(
   best: RegisterTile,
   lanes: number,
-  { M, N }: Shape,
+  { M, N, K }: Shape,
   family: 'quad' | 'register',
 ): SplitKernel {
+  const mostRows = 2 * M * N * K >= TALL_TILE_FLOPS ? best.rows : Math.min(best.rows, ROWS_FOR_ALL);
   let kernel: SplitKernel | undefined;
   let least = Infinity;
   for (const alongN of [true, false]) {
-    for (const rows of [4, 2, 1] as const) {
+    for (const rows of [16, 8, 4, 2, 1] as const) {
       for (const columns of [4, 2, 1] as const) {
-        if (rows > best.rows || columns > best.columns) continue;
+        if (rows > mostRows || columns > best.columns) continue;
         const across = Math.ceil(M / (4 * rows));
         const along = Math.ceil(N / (4 * columns));
         const vectors = alongN ? across * Math.ceil(along / lanes) : along * Math.ceil(across / lanes);

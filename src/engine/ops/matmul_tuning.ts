@@ -18,7 +18,7 @@ const SUBMIT_SECONDS = 0.25;
 const TILES: readonly RegisterTile[] = [
   { rows: 2, columns: 2 },
   { rows: 4, columns: 4 },
-  { rows: 4, columns: 2 },
+  { rows: 16, columns: 4 },
 ];
 
 /**

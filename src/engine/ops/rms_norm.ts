@@ -1,5 +1,6 @@
 import source from '../../../shaders/rms_norm.wgsl?raw';
 import { parseShader } from '../shader.ts';
+import { rowShape } from './shape.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -17,16 +18,18 @@ export function rmsNorm(tape: Tape, x: Tensor, w: Tensor, { eps, offset = 0 }: R
   const C = x.columns;
   const types = { Elem: x.dtype };
   const params = { M, C, eps };
+  const rows = rowShape(tape.target);
+  const workgroups = Math.ceil(M / rows.ROWS);
   const y = tape.tensor(x.shape, x.dtype, `norm of ${x.label}`);
   const r = tape.tensor([M], 'f32', `1/rms of ${x.label}`);
   tape.dispatch({
     shader,
     entry: 'forward',
     types,
-    constants: { OFFSET: offset },
+    constants: { OFFSET: offset, ...rows },
     tensors: { x, w, y, r },
     params,
-    workgroups: M,
+    workgroups,
     flops: 4 * x.size,
   });
 
@@ -44,7 +47,7 @@ export function rmsNorm(tape: Tape, x: Tensor, w: Tensor, { eps, offset = 0 }: R
       });
     });
     tape.addGradient(x, (dx, accumulate) => {
-      const constants = { OFFSET: offset, ACCUMULATE: Number(accumulate) };
+      const constants = { OFFSET: offset, ACCUMULATE: Number(accumulate), ...rows };
       tape.dispatch({
         shader,
         entry: 'backward',
@@ -52,7 +55,7 @@ export function rmsNorm(tape: Tape, x: Tensor, w: Tensor, { eps, offset = 0 }: R
         constants,
         tensors: { x, w, saved: r, dy, dx },
         params,
-        workgroups: M,
+        workgroups,
         flops: 8 * x.size,
       });
     });

@@ -2,6 +2,7 @@ import source from '../../../shaders/swiglu.wgsl?raw';
 import { parseShader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
+import { elementGroups } from './shape.ts';
 
 const shader = parseShader('swiglu', source);
 
@@ -9,7 +10,7 @@ const shader = parseShader('swiglu', source);
 export function swiglu(tape: Tape, gate: Tensor, up: Tensor): Tensor {
   const types = { Elem: gate.dtype };
   const params = { size: gate.size };
-  const workgroups = Math.ceil(gate.size / 64);
+  const workgroups = elementGroups(gate.size);
   const y = tape.tensor(gate.shape, gate.dtype, `silu(${gate.label}) · ${up.label}`);
   tape.dispatch({
     shader,

@@ -9,7 +9,11 @@ export async function jaxTrainStep(config) {
   const { L, C, H, F, V, B, T, lr, beta1, beta2, eps, weightDecay, normEps, ropeTheta } = config;
   const D = C / H;
 
-  const weight = (rows, columns, seed) => np.array(numbers(rows * columns, seed).map((x) => x * 0.1), { shape: [rows, columns] });
+  const weight = (rows, columns, seed) =>
+    np.array(
+      numbers(rows * columns, seed).map((x) => x * 0.1),
+      { shape: [rows, columns] },
+    );
   const makeParams = () => ({
     embed: weight(V, C, 1),
     head: weight(V, C, 2),
@@ -27,7 +31,9 @@ export async function jaxTrainStep(config) {
     })),
   });
 
-  const angles = Array.from({ length: T }, (_, t) => Array.from({ length: D / 2 }, (_, i) => t * ropeTheta ** ((-2 * i) / D)));
+  const angles = Array.from({ length: T }, (_, t) =>
+    Array.from({ length: D / 2 }, (_, i) => t * ropeTheta ** ((-2 * i) / D)),
+  );
   const table = (f) => np.array(Float32Array.from(angles.flat().map(f)), { shape: [1, T, 1, D / 2] });
   const cos = table(Math.cos);
   const sin = table(Math.sin);
@@ -66,7 +72,10 @@ export async function jaxTrainStep(config) {
 
   const lossOf = (params, inputs, targets, c, s) => {
     const logProbabilities = nn.logSoftmax(forward(params, inputs, c, s), -1);
-    return logProbabilities.mul(targets).sum().mul(-1 / (B * T));
+    return logProbabilities
+      .mul(targets)
+      .sum()
+      .mul(-1 / (B * T));
   };
 
   const step = jit((params, m, v, rates, inputs, targets, c, s) => {
@@ -90,7 +99,8 @@ export async function jaxTrainStep(config) {
   });
 
   const ids = Array.from(numbers(B * (T + 1), 5), (x) => Math.floor((x + 0.5) * V));
-  const row = (shift) => Int32Array.from({ length: B * T }, (_, i) => ids[Math.floor(i / T) * (T + 1) + (i % T) + shift]);
+  const row = (shift) =>
+    Int32Array.from({ length: B * T }, (_, i) => ids[Math.floor(i / T) * (T + 1) + (i % T) + shift]);
   const oneHot = (values) => {
     const data = new Float32Array(B * T * V);
     values.forEach((id, i) => (data[i * V + id] = 1));

@@ -16,7 +16,10 @@ export async function ort({ side, a, b, layout }) {
   });
   const device = await runtime.env.webgpu.device;
   const upload = (data) => {
-    const buffer = device.createBuffer({ size: data.byteLength, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
+    const buffer = device.createBuffer({
+      size: data.byteLength,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+    });
     device.queue.writeBuffer(buffer, 0, data);
     return runtime.Tensor.fromGpuBuffer(buffer, { dataType: 'float32', dims: [side, side] });
   };

@@ -1,0 +1,97 @@
+/** The library of adapters. */
+import type { AdapterChoice, AdapterInfo, Failure } from '../../worker/api.ts';
+import { saveFile } from '../ui/save.ts';
+import type { Session } from './session.svelte.ts';
+
+/** `base`, `current`, or an adapter's id: what a select element can hold. */
+export type AdapterKey = string;
+
+export function choiceOf(key: AdapterKey): AdapterChoice {
+  return key === 'base' || key === 'current' ? key : { id: key };
+}
+
+export class Adapters {
+  list = $state.raw<readonly AdapterInfo[]>([]);
+  loaded = $state(false);
+  failure = $state.raw<Failure>();
+  deleted = $state.raw<AdapterInfo>();
+  importing = $state('');
+  exporting = $state('');
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+    void this.refresh();
+  }
+
+  async refresh(): Promise<void> {
+    const outcome = await this.#session.worker.listAdapters();
+    this.loaded = true;
+    if (outcome.ok) this.list = [...outcome.adapters].sort((a, b) => b.created - a.created);
+    else this.failure = outcome;
+  }
+
+  nameOf(key: AdapterKey): string {
+    if (key === 'base') return 'Base model';
+    if (key === 'current') return 'Current run';
+    return this.list.find(({ id }) => id === key)?.name ?? 'Adapter';
+  }
+
+  async change(id: string, change: { readonly name?: string; readonly note?: string }): Promise<void> {
+    const outcome = await this.#session.worker.updateAdapter(id, change);
+    if (outcome.ok) this.list = this.list.map((entry) => (entry.id === id ? outcome.adapter : entry));
+    else this.failure = outcome;
+  }
+
+  async remove(adapter: AdapterInfo): Promise<void> {
+    const outcome = await this.#session.worker.deleteAdapter(adapter.id);
+    if (!outcome.ok) {
+      this.failure = outcome;
+      return;
+    }
+    this.deleted = adapter;
+    this.list = this.list.filter(({ id }) => id !== adapter.id);
+    this.#session.announcer.say(`${adapter.name} is deleted. It can be brought back.`);
+  }
+
+  async restore(): Promise<void> {
+    if (!this.deleted) return;
+    const outcome = await this.#session.worker.restoreAdapter(this.deleted.id);
+    if (outcome.ok) this.deleted = undefined;
+    else this.failure = outcome;
+    await this.refresh();
+  }
+
+  async download(adapter: AdapterInfo): Promise<void> {
+    this.exporting = adapter.id;
+    const outcome = await this.#session.worker.exportAdapter(adapter.id);
+    this.exporting = '';
+    if (!outcome.ok) {
+      this.failure = outcome;
+      return;
+    }
+    saveFile(outcome.fileName, new Blob([outcome.bytes], { type: 'application/zip' }));
+    this.#session.announcer.say(`${outcome.fileName} is downloaded.`);
+  }
+
+  async bring(files: readonly File[]): Promise<void> {
+    if (files.length === 0) return;
+    this.failure = undefined;
+    const folder = files[0].webkitRelativePath.split('/')[0];
+    const name = folder || files[0].name.replace(/\.zip$/i, '');
+    this.importing = name;
+    if (!(await this.#session.ensureModel())) {
+      this.failure = this.#session.modelFailure;
+      this.importing = '';
+      return;
+    }
+    const outcome = await this.#session.worker.importAdapter(name, files);
+    this.importing = '';
+    if (!outcome.ok) {
+      this.failure = outcome;
+      return;
+    }
+    this.#session.announcer.say(`${outcome.adapter.name} is in the library.`);
+    await this.refresh();
+  }
+}

@@ -1,0 +1,118 @@
+/** The examples that are open: where they come from, how they are split and cut, and one row as the model sees it. */
+import { messageOf } from '../../errors.ts';
+import type { DataFile, DataOptions, DataSummary, Failure, PreviewRow } from '../../worker/api.ts';
+import { fetchBytes, type Sample } from '../start/samples.svelte.ts';
+import type { Session } from './session.svelte.ts';
+
+export interface Source {
+  readonly name: string;
+  readonly file: DataFile;
+  readonly heldOut?: DataFile;
+  /** The bundled sample that it is. */
+  readonly sample?: Sample;
+}
+
+const SPLIT: DataOptions = { maxLength: 256, overlong: 'truncate-end', validation: 0.1, test: 0.1, seed: 42 };
+
+export class Data {
+  source = $state.raw<Source>();
+  options = $state.raw<DataOptions>(SPLIT);
+  summary = $state.raw<DataSummary>();
+  reading = $state('');
+  failure = $state.raw<Failure>();
+  row = $state.raw<PreviewRow>();
+  rowAt = $state(0);
+  rowFailure = $state.raw<Failure>();
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  get rows(): number {
+    const rows = this.summary?.rows;
+    return rows ? rows.train + rows.validation + rows.test : 0;
+  }
+
+  async openSample(sample: Sample): Promise<boolean> {
+    this.failure = undefined;
+    this.reading = sample.title;
+    try {
+      const [train, test] = await Promise.all([fetchBytes(sample.train), fetchBytes(sample.test)]);
+      const source: Source = {
+        name: sample.title,
+        file: { name: 'train.jsonl', bytes: train },
+        heldOut: { name: 'test.jsonl', bytes: test },
+        sample,
+      };
+      return await this.#open(source, { ...SPLIT, maxLength: sample.settings.maxLength, test: 0 });
+    } catch (error) {
+      this.reading = '';
+      this.failure = {
+        code: 'app-sample',
+        what: `The rows of “${sample.title}” could not be fetched: ${messageOf(error)}`,
+        remedy: 'Load the page again, or bring rows of your own.',
+      };
+      return false;
+    }
+  }
+
+  async openFile(file: File): Promise<boolean> {
+    this.reading = file.name;
+    try {
+      return await this.openBytes(file.name, new Uint8Array(await file.arrayBuffer()));
+    } catch (error) {
+      this.reading = '';
+      this.failure = {
+        code: 'app-file',
+        what: `${file.name} could not be read: ${messageOf(error)}`,
+        remedy: 'Choose it again; it may have moved or changed on disk.',
+      };
+      return false;
+    }
+  }
+
+  openBytes(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    const limit = Math.min(SPLIT.maxLength, this.#session.model?.maxPositions ?? SPLIT.maxLength);
+    return this.#open({ name, file: { name, bytes } }, { ...SPLIT, maxLength: limit });
+  }
+
+  /** The same rows, cut or split otherwise. */
+  async change(options: DataOptions): Promise<boolean> {
+    return this.source !== undefined && this.#open(this.source, options);
+  }
+
+  async show(at: number): Promise<void> {
+    if (at < 0 || at >= this.rows) return;
+    const outcome = await this.#session.worker.previewRow(at);
+    if (outcome.ok) {
+      this.row = outcome.row;
+      this.rowAt = at;
+      this.rowFailure = undefined;
+    } else {
+      this.rowFailure = outcome;
+    }
+  }
+
+  async #open(source: Source, options: DataOptions): Promise<boolean> {
+    this.failure = undefined;
+    this.reading = source.name;
+    if (!(await this.#session.ensureModel())) {
+      this.failure = this.#session.modelFailure;
+      this.reading = '';
+      return false;
+    }
+    const outcome = await this.#session.worker.openData(source.file, options, source.heldOut);
+    this.reading = '';
+    if (!outcome.ok) {
+      this.failure = outcome;
+      return false;
+    }
+    this.source = source;
+    this.options = options;
+    this.summary = outcome.data;
+    this.#session.announcer.say(`${source.name}: ${this.rows} rows are open.`);
+    await this.show(0);
+    return true;
+  }
+}

@@ -1,0 +1,30 @@
+/** Which stage is in the centre, kept in the address so that back, forward and a bookmark work. */
+export const STAGES = ['task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
+export type StageId = (typeof STAGES)[number];
+/** The first visit is a place too: where the brand leads. */
+export type Place = StageId | 'start';
+
+function placeOf(hash: string): Place {
+  const name = hash.replace(/^#\/?/, '');
+  return STAGES.find((stage) => stage === name) ?? 'start';
+}
+
+export class Route {
+  place = $state<Place>('start');
+
+  constructor() {
+    this.place = placeOf(location.hash);
+    addEventListener('hashchange', () => {
+      // A link to a part of the stage (the skip link) is no change of place.
+      if (location.hash === '' || location.hash.startsWith('#/')) this.place = placeOf(location.hash);
+    });
+  }
+
+  go(place: Place): void {
+    location.hash = addressOf(place);
+  }
+}
+
+export function addressOf(place: Place): string {
+  return place === 'start' ? '#/' : `#/${place}`;
+}

@@ -1,0 +1,86 @@
+/** The settings of the next run. */
+import type { RunOptions } from '../../worker/api.ts';
+import type { ShownSample } from '../start/samples.svelte.ts';
+import { findFaults, PRESETS, presetOptions, suggest, type Fault, type Preset } from '../train/settings.ts';
+import type { Data } from './data.svelte.ts';
+import type { Session } from './session.svelte.ts';
+
+const START: RunOptions = {
+  name: 'Run 1',
+  steps: 60,
+  batch: 8,
+  accumulate: 1,
+  maxLength: 256,
+  lr: 1e-3,
+  schedule: 'cosine',
+  warmup: 5,
+  weightDecay: 0,
+  clip: 1,
+  rank: 8,
+  alpha: 16,
+  dropout: 0,
+  rsLora: false,
+  targets: [],
+  rateRatio: 1,
+  seed: 42,
+  packing: false,
+  evalEvery: 0,
+  patience: 0,
+  sampleEvery: 0,
+  samplePrompt: '',
+};
+
+export class Settings {
+  options = $state.raw<RunOptions>(START);
+  readonly #session: Session;
+  readonly #data: Data;
+
+  constructor(session: Session, data: Data) {
+    this.#session = session;
+    this.#data = data;
+  }
+
+  faults: readonly Fault[] = $derived.by(() =>
+    findFaults(this.options, this.#session.model, this.#data.summary),
+  );
+
+  /** The preset that the form still equals. */
+  preset: Preset | undefined = $derived.by(() =>
+    PRESETS.find((preset) => JSON.stringify(this.#preset(preset)) === JSON.stringify(this.options)),
+  );
+
+  set<K extends keyof RunOptions>(key: K, value: RunOptions[K]): void {
+    this.options = { ...this.options, [key]: value };
+  }
+
+  choose(preset: Preset): void {
+    this.options = this.#preset(preset);
+  }
+
+  /** For data that was just opened: what suits it, on every layer of the model. */
+  suit(name: string, sample?: ShownSample): void {
+    this.options = {
+      ...START,
+      name,
+      samplePrompt: sample?.question ?? this.options.samplePrompt,
+      targets: this.#session.model?.targets ?? [],
+      maxLength: this.#data.options.maxLength,
+    };
+    this.choose('balanced');
+  }
+
+  #preset(preset: Preset): RunOptions {
+    const suggestion = this.#data.source?.sample?.settings ?? suggest(this.#session.model);
+    const rows = this.#data.summary?.rows;
+    const options = presetOptions(preset, suggestion, rows?.train ?? 0, {
+      ...this.options,
+      maxLength: this.#data.options.maxLength,
+    });
+    return {
+      ...options,
+      evalEvery: rows && rows.validation === 0 ? 0 : options.evalEvery,
+      patience: rows && rows.validation === 0 ? 0 : options.patience,
+      sampleEvery: options.samplePrompt.trim() === '' ? 0 : options.sampleEvery,
+    };
+  }
+}

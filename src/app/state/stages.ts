@@ -1,0 +1,85 @@
+/** The one fact of each stage, from what is open, running and kept. */
+import { count, loss, plural } from '../ui/format.ts';
+import type { Stage } from '../ui/Stem.svelte';
+import type { Studio } from './studio.svelte.ts';
+
+export function stagesOf(studio: Studio): Stage[] {
+  return [
+    task(studio),
+    data(studio),
+    baseline(studio),
+    train(studio),
+    evaluate(studio),
+    use(studio),
+  ];
+}
+
+function task({ session, task: { title } }: Studio): Stage {
+  const model = session.model ? `${session.model.name} is open` : '';
+  return {
+    id: 'task',
+    name: 'Task',
+    fact: session.opening ? 'opening the model' : title || model || 'not named yet',
+    reached: title !== '' || session.model !== undefined,
+  };
+}
+
+function data({ data: { summary, rows, reading, failure } }: Studio): Stage {
+  let fact = 'no rows yet';
+  if (reading) fact = 'reading';
+  else if (summary) {
+    const look = summary.problemCount + summary.cut.length + summary.dropped.length + summary.unsupervised.length;
+    fact = `${plural(rows, 'row')}${look > 0 ? `, ${count(look)} to look at` : ''}`;
+  } else if (failure) fact = 'could not be read';
+  return { id: 'data', name: 'Data', fact, reached: summary !== undefined };
+}
+
+function baseline({ baseline: { result, progress } }: Studio): Stage {
+  const { exact } = result ?? {};
+  const fact = progress
+    ? 'measuring'
+    : result && exact
+      ? exact.base.count > 0
+        ? `${exact.base.count} of ${exact.base.total} right`
+        : `loss ${loss(result.base.loss)}, untuned`
+      : 'not measured yet';
+  return { id: 'baseline', name: 'Baseline', fact, reached: result !== undefined };
+}
+
+function train({ run, settings, data: { summary } }: Studio): Stage {
+  const { last, status, compiling, preparing } = run;
+  const of = last ? `step ${count(last.step)} of ${count(last.steps)}` : '';
+  let fact = summary ? `ready, ${plural(settings.options.steps, 'step')}` : 'not started';
+  if (compiling) fact = `compiling ${compiling.done} of ${compiling.total}`;
+  else if (preparing) fact = 'preparing';
+  else if (status === 'running') fact = of || 'starting';
+  else if (status === 'paused') fact = `paused, ${of}`;
+  else if (status === 'failed') fact = 'failed';
+  else if (status === 'cancelled') fact = 'discarded';
+  else if (last && status) fact = `${plural(last.step, 'step')}, loss ${loss(last.loss)}`;
+  return {
+    id: 'train',
+    name: 'Train',
+    fact,
+    reached: last !== undefined,
+    share: last && (status === 'running' || status === 'paused') ? last.step / last.steps : undefined,
+  };
+}
+
+function evaluate({ evaluation: { result, progress }, run }: Studio): Stage {
+  let fact = run.last ? 'not measured yet' : 'after a run';
+  if (progress) fact = 'measuring';
+  else if (result) {
+    const { tuned } = result.exact;
+    fact =
+      tuned.count > 0
+        ? `${tuned.count} of ${tuned.total} right`
+        : `loss ${loss(result.base.loss)} → ${loss(result.tuned.loss)}`;
+  }
+  return { id: 'evaluate', name: 'Evaluate', fact, reached: result !== undefined };
+}
+
+function use({ adapters: { list }, run }: Studio): Stage {
+  const fact = list.length > 0 ? `${plural(list.length, 'adapter')} kept` : 'nothing kept yet';
+  return { id: 'use', name: 'Use', fact, reached: list.length > 0 || run.points.length > 0 };
+}

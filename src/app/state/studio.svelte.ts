@@ -1,0 +1,98 @@
+/** One project: the state modules, and what goes across them. */
+import { Samples, type Sample, type ShownSample } from '../start/samples.svelte.ts';
+import { Adapters } from './adapters.svelte.ts';
+import { Chat } from './chat.svelte.ts';
+import { Data } from './data.svelte.ts';
+import { Evaluation } from './evaluation.svelte.ts';
+import { Route } from './route.svelte.ts';
+import { Run } from './run.svelte.ts';
+import { Runs } from './runs.svelte.ts';
+import { Session } from './session.svelte.ts';
+import { Settings } from './settings.svelte.ts';
+import { Task } from './task.svelte.ts';
+
+export class Studio {
+  readonly session = new Session();
+  readonly route = new Route();
+  readonly samples = new Samples();
+  readonly task = new Task();
+  readonly data = new Data(this.session);
+  readonly settings = new Settings(this.session, this.data);
+  readonly runs = new Runs(this.session);
+  readonly adapters = new Adapters(this.session);
+  readonly run = new Run(this.session, () => void this.#ended());
+  readonly baseline = new Evaluation(this.session);
+  readonly evaluation = new Evaluation(this.session);
+  readonly chat = new Chat(this.session);
+
+  /** First visit: the whole path on the bundled model and a sample, with what the sample suggests. */
+  async tuneNow(sample: ShownSample): Promise<void> {
+    if (this.run.active) return;
+    this.route.go('train');
+    this.run.preparing = true;
+    this.run.failure = undefined;
+    const ready = (await this.session.openBundled()) && (await this.openSample(sample));
+    if (!ready) {
+      this.run.preparing = false;
+      this.run.failure = this.session.modelFailure ?? this.data.failure;
+      return;
+    }
+    await this.startRun();
+  }
+
+  async openSample(sample: Sample): Promise<boolean> {
+    return this.#opened(await this.data.openSample(sample));
+  }
+  async openFile(file: File): Promise<boolean> {
+    return this.#opened(await this.data.openFile(file));
+  }
+  async openText(name: string, text: string): Promise<boolean> {
+    return this.#opened(await this.data.openBytes(name, new TextEncoder().encode(text)));
+  }
+
+  async startRun(): Promise<void> {
+    if (this.settings.faults.length > 0) {
+      this.run.preparing = false;
+      return;
+    }
+    await this.run.start(this.settings.options);
+    if (this.run.status === 'done' || this.run.status === 'stopped') this.#useCurrent();
+  }
+
+  /** The question of the sample (or of the run) to both sides, after a run. */
+  async askBoth(): Promise<void> {
+    this.route.go('use');
+    this.#useCurrent();
+    this.chat.clear();
+    const prompt = this.run.options?.samplePrompt ?? '';
+    if (prompt) await this.chat.ask(prompt);
+  }
+
+  #useCurrent(): void {
+    this.chat.sides = ['base', this.currentAdapter];
+  }
+
+  /** The adapter of the run on the screen, by id once it is kept. */
+  get currentAdapter(): string {
+    const id = this.run.record?.id;
+    const kept = id === undefined ? undefined : this.adapters.list.find(({ runId }) => runId === id);
+    if (kept) return kept.id;
+    return this.run.points.length > 0 ? 'current' : (this.adapters.list.at(0)?.id ?? 'base');
+  }
+
+  #opened(well: boolean): boolean {
+    if (!well) return false;
+    const { source } = this.data;
+    const sample = this.samples.list.find(({ id }) => id === source?.sample?.id);
+    this.settings.suit(source?.name.replace(/\.\w+$/, '') ?? 'Run', sample);
+    this.chat.prompt = sample?.question ?? '';
+    this.baseline.forget();
+    this.evaluation.forget();
+    return true;
+  }
+
+  async #ended(): Promise<void> {
+    await Promise.all([this.runs.refresh(), this.adapters.refresh()]);
+    if (this.run.status === 'done' || this.run.status === 'stopped') this.#useCurrent();
+  }
+}

@@ -1,0 +1,53 @@
+/** Files out of a drop, with everything in dropped folders. */
+
+async function filesOf(entry: FileSystemEntry): Promise<File[]> {
+  if (entry.isFile) {
+    return new Promise((resolve, reject) =>
+      (entry as FileSystemFileEntry).file((file) => resolve([file]), reject),
+    );
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  const files: File[] = [];
+  // A reader answers in portions, and with an empty one at the end.
+  for (;;) {
+    const portion = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    );
+    if (portion.length === 0) return files;
+    for (const child of portion) files.push(...(await filesOf(child)));
+  }
+}
+
+export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
+  // Entries must be taken before the first await: the list is emptied after the event.
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  const files = [...transfer.files];
+  if (!entries.some(({ isDirectory }) => isDirectory)) return files;
+  return (await Promise.all(entries.map(filesOf))).flat();
+}
+
+/** An attachment: what is dropped on the element. While something hovers over it, it carries `data-over`. */
+export function dropTarget(onFiles: (files: File[]) => void): (node: HTMLElement) => () => void {
+  return (node) => {
+    const over = (event: DragEvent): void => {
+      event.preventDefault();
+      node.dataset['over'] = '';
+    };
+    const leave = (): void => {
+      delete node.dataset['over'];
+    };
+    const drop = (event: DragEvent): void => {
+      event.preventDefault();
+      leave();
+      if (event.dataTransfer) void droppedFiles(event.dataTransfer).then(onFiles);
+    };
+    node.addEventListener('dragover', over);
+    node.addEventListener('dragleave', leave);
+    node.addEventListener('drop', drop);
+    return () => {
+      node.removeEventListener('dragover', over);
+      node.removeEventListener('dragleave', leave);
+      node.removeEventListener('drop', drop);
+    };
+  };
+}

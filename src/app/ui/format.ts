@@ -1,0 +1,55 @@
+/** Numbers and times as people read them. */
+const whole = new Intl.NumberFormat('en');
+
+export const count = (value: number): string => whole.format(Math.round(value));
+
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+/** Three significant digits, without the noise behind them. */
+export function loss(value: number): string {
+  if (!Number.isFinite(value)) return '–';
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(value < 0.1 ? 3 : 2);
+}
+
+/** A learning rate: 4e-3, 2.5e-4; 0 stays 0. */
+export function rate(value: number): string {
+  return value === 0 ? '0' : value.toExponential(1).replace('.0e', 'e').replace('e+0', '');
+}
+
+const KIB = 2 ** 10;
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+export function bytes(value: number): string {
+  let unit = 0;
+  let rest = value;
+  while (rest >= KIB && unit < UNITS.length - 1) {
+    rest /= KIB;
+    unit++;
+  }
+  return `${rest >= 100 || unit < 2 ? Math.round(rest) : +rest.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** 8 s, 2 min 10 s, 1 h 5 min. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '–';
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min${s % 60 ? ` ${s % 60} s` : ''}`;
+  const minutes = Math.round(s / 60);
+  return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ''}`;
+}
+
+export const percent = (share: number): string => `${Math.round(share * 100)}%`;
+
+const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
+export const date = (milliseconds: number): string => day.format(milliseconds);
+
+/** A count of parameters: 1.3 M, 412 K. */
+export function parameters(value: number): string {
+  if (value >= 1e9) return `${+(value / 1e9).toPrecision(3)} B`;
+  if (value >= 1e6) return `${+(value / 1e6).toPrecision(3)} M`;
+  if (value >= 1e3) return `${+(value / 1e3).toPrecision(3)} K`;
+  return count(value);
+}

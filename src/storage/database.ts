@@ -1,0 +1,94 @@
+/** The one database: its stores, its versions, and what its errors mean. Everything else in this room goes through `database`. */
+import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import { GraftError, messageOf } from '../errors.ts';
+import type { StoredAdapter, StoredCheckpoint, StoredFiles, StoredRows, StoredRun } from './records.ts';
+
+export interface GraftSchema extends DBSchema {
+  adapters: { key: string; value: StoredAdapter };
+  /** PEFT folders, under the ids of `adapters`: apart, so that listing reads no tensors. */
+  'adapter-files': { key: string; value: StoredFiles };
+  runs: { key: string; value: StoredRun };
+  /** Under the ids of `runs`. */
+  rows: { key: string; value: StoredRows };
+  /** Under the ids of `runs`: at most one each. */
+  checkpoints: { key: string; value: StoredCheckpoint };
+  settings: { key: string; value: unknown };
+}
+
+export type Database = IDBPDatabase<GraftSchema>;
+
+const NAME = 'graft';
+
+/** Each brings the database from the version of its index to the next. Never change one that was published: add another. */
+const MIGRATIONS: readonly ((db: Database) => void)[] = [
+  (db) => {
+    for (const name of ['adapters', 'runs'] as const) db.createObjectStore(name, { keyPath: 'id' });
+    for (const name of ['adapter-files', 'rows', 'checkpoints', 'settings'] as const)
+      db.createObjectStore(name);
+  },
+];
+
+let connection: Promise<Database> | undefined;
+
+function connect(): Promise<Database> {
+  const opening = openDB<GraftSchema>(NAME, MIGRATIONS.length, {
+    upgrade(db, from) {
+      for (const migrate of MIGRATIONS.slice(from)) migrate(db);
+    },
+    blocking(_current, _wanted, event) {
+      // A newer Graft waits in another tab. What runs now is written; the next call here says why it fails.
+      (event.target as IDBDatabase).close();
+      connection = undefined;
+    },
+    terminated() {
+      connection = undefined;
+    },
+  });
+  opening.catch(() => {
+    connection = undefined;
+  });
+  return opening;
+}
+
+/**
+ * Works on the database.
+ *
+ * @throws GraftError `storage-full`, `storage-newer`, `storage-failed`
+ */
+export async function database<T>(work: (db: Database) => Promise<T>): Promise<T> {
+  try {
+    return await work(await (connection ??= connect()));
+  } catch (error) {
+    throw storageError(error);
+  }
+}
+
+/** What an error of the database means to a person. */
+export function storageError(error: unknown): unknown {
+  if (error instanceof GraftError) return error;
+  const name = error instanceof Error ? error.name : '';
+  if (name === 'QuotaExceededError') {
+    return new GraftError(
+      'storage-full',
+      'The browser has no room left for this page: nothing was written, and what was saved before is untouched.',
+      'Free some disk space, or delete adapters and runs that you no longer need, then go on.',
+      { cause: error },
+    );
+  }
+  if (name === 'VersionError') {
+    return new GraftError(
+      'storage-newer',
+      'A newer version of Graft has changed the storage since this page was loaded.',
+      'Reload the page.',
+      { cause: error },
+    );
+  }
+  // Errors that are no DOMException are defects, and should look like it.
+  if (!(error instanceof DOMException)) return error;
+  return new GraftError(
+    'storage-failed',
+    `The browser's storage failed: ${messageOf(error)}.`,
+    'Check that the browser may keep data for this page (private windows often may not), and try again.',
+    { cause: error },
+  );
+}

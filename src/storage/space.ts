@@ -1,0 +1,23 @@
+/** How much room the browser gives, and whether it promised to keep what is there. */
+
+export interface Space {
+  /** Bytes in use. */
+  readonly usage: number;
+  /** Bytes that may be in use at most. */
+  readonly quota: number;
+  /** Whether the browser will not clear it on its own when disks get full. */
+  readonly persistent: boolean;
+}
+
+export async function measureSpace(): Promise<Space> {
+  const [{ usage = 0, quota = 0 }, persistent] = await Promise.all([
+    navigator.storage.estimate(),
+    navigator.storage.persisted(),
+  ]);
+  return { usage, quota, persistent };
+}
+
+/** Asks the browser to keep what is stored. For the page: browsers do not offer it to workers, since it may ask the person. */
+export function requestPersistence(): Promise<boolean> {
+  return navigator.storage.persist();
+}

@@ -1,0 +1,182 @@
+/** Model folders, bundled with the app or chosen by a person, and what the page is told of an open one. */
+import type { Device } from '../engine/device.ts';
+import { sizeOf } from '../engine/tensor.ts';
+import { GraftError, messageOf } from '../errors.ts';
+import { LanguageModel } from '../model/language-model.ts';
+import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
+import { blobSource, memoryFiles, type FileSet } from '../weights/bytes.ts';
+import { concatBytes } from '../weights/safetensors.ts';
+import type { ModelInfo, Progress } from './api.ts';
+
+/** Where a model comes from: enough to open it again on another device. */
+export interface ModelSource {
+  readonly name: string;
+  readonly files: FileSet;
+  readonly bundled: boolean;
+}
+
+export interface OpenModel {
+  readonly source: ModelSource;
+  readonly info: ModelInfo;
+  readonly model: LanguageModel;
+  readonly tokenizer: Tokenizer;
+  /** Names content and precision: a run goes on only with the model that it began with. */
+  readonly fingerprint: string;
+}
+
+export const BUNDLED = 'sprig';
+const BUNDLED_FILES = [
+  'config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'generation_config.json',
+  'model.safetensors',
+];
+
+/**
+ * Fetches the bundled model's folder.
+ *
+ * @param base address of the app, with a slash at the end
+ * @throws GraftError `worker-fetch` naming the file
+ */
+export async function fetchBundled(
+  base: string,
+  onProgress: (progress: Progress) => void,
+): Promise<ModelSource> {
+  const record: Record<string, Uint8Array<ArrayBuffer>> = {};
+  for (const name of BUNDLED_FILES) {
+    const path = `models/${BUNDLED}/${name}`;
+    record[name] = await fetchBytes(new URL(path, base), path, (done, total) =>
+      onProgress({ what: 'reading', done, total }),
+    );
+  }
+  return { name: BUNDLED, files: memoryFiles(record, BUNDLED), bundled: true };
+}
+
+async function fetchBytes(
+  url: URL,
+  path: string,
+  onProgress: (done: number, total: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const failed = (why: string, cause?: unknown): GraftError =>
+    new GraftError(
+      'worker-fetch',
+      `${path} could not be fetched: ${why}.`,
+      'Check that the app is complete and its server answers, then try again.',
+      { cause },
+    );
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (cause) {
+    throw failed(messageOf(cause), cause);
+  }
+  if (!response.ok) throw failed(`the server answered ${response.status}`);
+  const total = Number(response.headers.get('content-length') ?? 0);
+  const chunks: Uint8Array[] = [];
+  let done = 0;
+  try {
+    // Read by hand: Safari cannot iterate a body.
+    const reader = response.body!.getReader();
+    for (;;) {
+      const { value, done: ended } = await reader.read();
+      if (ended) break;
+      chunks.push(value);
+      done += value.byteLength;
+      // Of a compressed answer the length says less than what comes.
+      onProgress(done, Math.max(total, done));
+    }
+  } catch (cause) {
+    throw failed(messageOf(cause), cause);
+  }
+  return concatBytes(chunks);
+}
+
+/**
+ * Chosen or dropped files as a folder: the one that holds `root`, which may lie inside another.
+ *
+ * @param root the file that marks the folder: config.json, adapter_config.json
+ */
+export function folderOfFiles(name: string, files: readonly File[], root: string): FileSet {
+  const paths = new Map(files.map((file) => [file.webkitRelativePath || file.name, file]));
+  const marks = [...paths.keys()].filter((path) => path === root || path.endsWith(`/${root}`));
+  const [mark = root] = marks.sort((a, b) => a.split('/').length - b.split('/').length);
+  const prefix = mark.slice(0, mark.length - root.length);
+  const inside = new Map(
+    [...paths]
+      .filter(([path]) => path.startsWith(prefix))
+      .map(([path, file]) => [path.slice(prefix.length), file]),
+  );
+  return {
+    name,
+    list: () => [...inside.keys()],
+    async open(path) {
+      const file = inside.get(path);
+      return file && blobSource(path, file);
+    },
+  };
+}
+
+/** @throws GraftError `config-…`, `tokenizer-…`, `weights-…`, `safetensors`, `engine-…` */
+export async function openModel(
+  device: Device,
+  source: ModelSource,
+  onProgress: (progress: Progress) => void,
+): Promise<OpenModel> {
+  const { name, files } = source;
+  // First, since it is quick and may be what is missing.
+  const tokenizer = await loadTokenizer(files);
+  const model = await LanguageModel.load(device, files, {
+    onProgress: (done, total) => onProgress({ what: 'loading', done, total }),
+  });
+  try {
+    return {
+      source,
+      info: describeModel(name, model, tokenizer),
+      model,
+      tokenizer,
+      fingerprint: await fingerprintOf(files, model.dtype),
+    };
+  } catch (error) {
+    await model.destroy();
+    throw error;
+  }
+}
+
+function describeModel(
+  name: string,
+  { definition: { modelType, shape, weights, linears }, dtype }: LanguageModel,
+  { chatTemplate }: Tokenizer,
+): ModelInfo {
+  return {
+    name,
+    modelType,
+    parameters: weights.reduce((sum, weight) => sum + sizeOf(weight.shape), 0),
+    layers: shape.layers,
+    vocabulary: shape.vocabulary,
+    maxPositions: shape.maxPositions,
+    chatTemplate: chatTemplate !== undefined,
+    precision: dtype,
+    targets: [...new Set(linears.map(({ path }) => path.slice(path.lastIndexOf('.') + 1)))],
+  };
+}
+
+/** Bytes at both ends of a file of weights that are looked at: gigabytes are not hashed to open a model. */
+const END_BYTES = 1 << 20;
+
+/** SHA-256 over the configuration, the tokenizer, and both ends and the size of every file of weights. */
+async function fingerprintOf(files: FileSet, precision: string): Promise<string> {
+  const parts: Uint8Array[] = [new TextEncoder().encode(precision)];
+  const names = files.list().filter((name) => /^(config|tokenizer)\.json$|\.safetensors$/.test(name));
+  for (const name of names.sort()) {
+    const file = await files.open(name);
+    if (!file) continue;
+    parts.push(
+      new TextEncoder().encode(`\0${name}\0${file.size}\0`),
+      await file.read(0, Math.min(file.size, END_BYTES)),
+      await file.read(Math.max(0, file.size - END_BYTES), file.size),
+    );
+  }
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', concatBytes(parts)));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

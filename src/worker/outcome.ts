@@ -1,0 +1,33 @@
+/** Errors do not survive the way to the page as themselves; their words do. */
+import { GraftError, messageOf } from '../errors.ts';
+import type { Failure, Outcome } from './api.ts';
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof GraftError) return { code: error.code, what: error.what, remedy: error.remedy };
+  return {
+    code: 'worker-defect',
+    what: messageOf(error),
+    remedy: 'This is a defect in Graft; please report it with this text.',
+  };
+}
+
+/** What a call gives the page: nothing is thrown through the bridge. */
+export async function outcome<T extends object>(work: () => T | Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { ok: true, ...(await work()) };
+  } catch (error) {
+    return { ok: false, ...failureOf(error) };
+  }
+}
+
+/**
+ * A callback of the page, called without waiting. It is a comlink proxy and gives a promise, which fails when the page has gone: then
+ * nobody is left to hear, and the work goes on.
+ */
+export function listener<Value>(callback: ((value: Value) => void) | undefined): (value: Value) => void {
+  if (!callback) return () => undefined;
+  const heard = callback as (value: Value) => unknown;
+  return (value) => {
+    Promise.resolve(heard(value)).catch(() => undefined);
+  };
+}

@@ -1,0 +1,450 @@
+/** The training loop on the bundled model: what can be asked of it while it runs, and that none of it changes the numbers. */
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { openDawn } from '../../src/cli/dawn.ts';
+import type { Device } from '../../src/engine/device.ts';
+import { GraftError } from '../../src/errors.ts';
+import { Generator } from '../../src/model/generator.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import {
+  Adapter,
+  initialTensors,
+  loraModules,
+  tensorNames,
+  type AdapterTensors,
+} from '../../src/model/lora.ts';
+import { greedy } from '../../src/model/sampling.ts';
+import { loadTokenizer } from '../../src/text/tokenizer.ts';
+import type { PreparedRow } from '../../src/data/prepare.ts';
+import type { EvalEvent, StepEvent, TrainEvent } from '../../src/train/events.ts';
+import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
+import { readState, writeState } from '../../src/train/state-files.ts';
+import type { NamedArrays, TrainerState } from '../../src/train/state.ts';
+import { Trainer } from '../../src/train/trainer.ts';
+import { memoryFiles } from '../../src/weights/bytes.ts';
+import { graftError } from '../unit/expect-graft-error.ts';
+import { describeDevice } from './adapters.ts';
+import { sprigFolder, voiceRows } from './sprig.ts';
+
+const defaults = defaultOptions();
+const base: TrainOptions = {
+  ...defaults,
+  steps: 6,
+  batch: 2,
+  lr: 4e-3,
+  warmup: 0,
+  maxLength: 96,
+  lora: { ...defaults.lora, rank: 4, targets: ['q_proj', 'v_proj', 'down_proj'] },
+};
+
+describeDevice('Trainer', (context) => {
+  let model: LanguageModel;
+  let rows: PreparedRow[];
+  let validation: PreparedRow[];
+  beforeAll(async () => {
+    model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
+    const all = voiceRows(await loadTokenizer(sprigFolder()), 13);
+    rows = all.slice(0, 10);
+    validation = all.slice(10);
+  });
+  afterAll(() => model.destroy());
+
+  interface Run {
+    readonly trainer: Trainer;
+    readonly adapter: Adapter;
+    readonly events: TrainEvent[];
+    readonly steps: StepEvent[];
+    readonly evaluations: EvalEvent[];
+  }
+
+  interface Setting {
+    readonly on?: LanguageModel;
+    readonly rows?: readonly PreparedRow[];
+    readonly validation?: readonly PreparedRow[];
+    readonly state?: TrainerState;
+    readonly tensors?: AdapterTensors;
+    readonly onEvent?: (event: TrainEvent, run: () => Run) => void;
+  }
+
+  /** A trainer on an adapter of its own; both end with the test. */
+  async function open(changes: Partial<TrainOptions> = {}, setting: Setting = {}): Promise<Run> {
+    const options = { ...base, ...changes };
+    const { on = model } = setting;
+    const modules = loraModules(on.definition, options.lora);
+    const adapter = new Adapter(
+      on.device,
+      modules,
+      setting.tensors ?? initialTensors(modules, options.seed),
+      {
+        trainable: true,
+        rateRatio: options.rateRatio,
+      },
+    );
+    const events: TrainEvent[] = [];
+    const steps: StepEvent[] = [];
+    const evaluations: EvalEvent[] = [];
+    let run: Run | undefined;
+    const trainer = await Trainer.create({
+      trainable: { model: on, adapter, store: adapter.store },
+      options,
+      rows: setting.rows ?? rows,
+      validation: setting.validation,
+      state: setting.state,
+      onEvent(event) {
+        events.push(event);
+        if (event.type === 'step') steps.push(event);
+        if (event.type === 'eval') evaluations.push(event);
+        setting.onEvent?.(event, () => run!);
+      },
+    });
+    onTestFinished(async () => {
+      await trainer.destroy();
+      adapter.destroy();
+    });
+    run = { trainer, adapter, events, steps, evaluations };
+    return run;
+  }
+
+  /** What must not depend on how a run was interrupted: everything but time and memory. */
+  const curve = (steps: readonly StepEvent[]): number[][] =>
+    steps.map(({ step, loss, lr, gradNorm, supervisedTokens }) => [
+      step,
+      loss,
+      lr,
+      gradNorm,
+      supervisedTokens,
+    ]);
+
+  function expectSame(actual: NamedArrays, expected: NamedArrays): void {
+    expect([...actual.keys()]).toEqual([...expected.keys()]);
+    for (const [name, values] of expected) expect(differences(actual.get(name)!, values), name).toBe(0);
+  }
+
+  const differences = (a: Float32Array, b: Float32Array): number => {
+    if (a.length !== b.length) return Infinity;
+    const [x, y] = [a, b].map((values) => new Uint32Array(values.slice().buffer));
+    return x.reduce((count, bits, i) => count + Number(bits !== y[i]), 0);
+  };
+
+  test('paused, sampled from and run again, it gives the numbers of a run that was never paused, and so does the same seed', async () => {
+    const whole = await open();
+    expect(await whole.trainer.run()).toBe('done');
+    const losses = whole.steps.map(({ loss }) => loss);
+    expect(losses[5]).toBeLessThan(losses[0]);
+
+    const paused = await open();
+    expect(await paused.trainer.run(2)).toBe('paused');
+    expect(paused.steps).toHaveLength(2);
+    const generator = new Generator(model, 1, 64);
+    const prompt = rows[0].ids.slice(0, 12);
+    const options = { maxNewTokens: 8, sampling: greedy, seed: 0, stopIds: [] };
+    const [halfway] = await generator.generate([prompt], { ...options, adapter: paused.adapter });
+    expect(halfway.ids).toHaveLength(8);
+    expect(await paused.trainer.run()).toBe('done');
+    // The generator sees what was learned since, without being told.
+    const [after] = await generator.generate([prompt], { ...options, adapter: paused.adapter });
+    const [expected] = await generator.generate([prompt], { ...options, adapter: whole.adapter });
+    expect(after.ids).toEqual(expected.ids);
+    expect(curve(paused.steps)).toEqual(curve(whole.steps));
+    expectSame(await paused.trainer.result(), await whole.trainer.result());
+    await context.device.settle();
+    generator.destroy();
+
+    const other = await open({ seed: 43 });
+    await other.trainer.run();
+    expect(curve(other.steps)).not.toEqual(curve(whole.steps));
+  });
+
+  test('restored from its state files, with dropout, shuffling and evaluation, it goes on bit for bit', async () => {
+    const options = { evalEvery: 2, lora: { ...base.lora, dropout: 0.2 }, accumulate: 2 };
+    const whole = await open(options, { validation });
+    expect(await whole.trainer.run()).toBe('done');
+    expect(whole.evaluations.map(({ step }) => step)).toEqual([2, 4, 6]);
+
+    const first = await open(options, { validation });
+    await first.trainer.run(3);
+    const saved = { state: await first.trainer.state(), fingerprint: 'f' };
+    const { state } = await readState(memoryFiles(writeState(saved), 'run'));
+    expect(state).toEqual(saved.state);
+    // An adapter that holds other values: all must come from the state.
+    const modules = loraModules(model.definition, base.lora);
+    const second = await open(options, { validation, state, tensors: initialTensors(modules, 99) });
+    expect(second.trainer.step).toBe(3);
+    expect(second.trainer.bestEvalLoss).toBe(whole.evaluations[0].loss);
+    expect(await second.trainer.run()).toBe('done');
+    expect(curve(second.steps)).toEqual(curve(whole.steps).slice(3));
+    expect(second.evaluations).toEqual(whole.evaluations.slice(1));
+    const [restored, uninterrupted] = [await second.trainer.state(), await whole.trainer.state()];
+    for (const plane of ['values', 'first', 'second'] as const)
+      expectSame(restored[plane], uninterrupted[plane]);
+    expect(restored.counters).toEqual(uninterrupted.counters);
+    expectSame(await second.trainer.result(), await whole.trainer.result());
+
+    // Dropout does something: the same run without it has another curve.
+    const without = await open({ ...options, lora: base.lora });
+    await without.trainer.run(1);
+    const zeroB = without.steps[0].loss; // B is zero: dropout changes nothing yet
+    expect(zeroB).toBe(whole.steps[0].loss);
+    await without.trainer.run();
+    expect(without.steps[5].loss).not.toBe(whole.steps[5].loss);
+    expect(Math.abs(without.steps[5].loss - whole.steps[5].loss)).toBeLessThan(0.5);
+  });
+
+  test('a state of another run is refused before anything is compiled', async () => {
+    const { trainer, events } = await open();
+    await trainer.run(1);
+    const state = await trainer.state();
+    events.length = 0;
+    const reject = async (changed: TrainerState, changes: Partial<TrainOptions> = {}): Promise<string> => {
+      const before = context.device.allocatedBytes;
+      const modules = loraModules(model.definition, base.lora);
+      const adapter = new Adapter(context.device, modules, initialTensors(modules, 1), { trainable: true });
+      const trainable = { model, adapter, store: adapter.store };
+      const options = { ...base, ...changes };
+      const error = await graftError(
+        () => Trainer.create({ trainable, options, rows, state: changed }),
+        'train-resume',
+      );
+      adapter.destroy();
+      expect(context.device.allocatedBytes).toBe(before);
+      return error.what;
+    };
+    const name = tensorNames('model.layers.0.self_attn.q_proj').a;
+    const without = new Map([...state.first].filter(([key]) => key !== name));
+    const short = new Map([...state.values, [name, new Float32Array(3)] as const]);
+    expect(await reject({ ...state, first: without })).toContain(`no first of ${name}`);
+    expect(await reject({ ...state, values: short })).toContain(`values of ${name} have 3 numbers`);
+    expect(await reject({ ...state, best: without })).toContain(`no best of ${name}`);
+    expect(await reject(state, { steps: 7 })).toContain('6 steps');
+    expect(await reject(state, { seed: 1 })).toContain('seed 42');
+    expect(await reject({ ...state, counters: { ...state.counters, step: 7 } })).toContain('step 7 of 6');
+  });
+
+  test('2 × 2 accumulated rows are 4 rows at once, packed or not', async () => {
+    const one = await open({ batch: 4, steps: 4 });
+    await one.trainer.run();
+    for (const changes of [
+      { batch: 2, accumulate: 2, packing: false },
+      { batch: 1, accumulate: 4, packing: false },
+      { batch: 2, accumulate: 2, packing: true },
+    ]) {
+      const other = await open({ steps: 4, ...changes });
+      await other.trainer.run();
+      other.steps.forEach(({ loss, gradNorm, supervisedTokens, tokens }, i) => {
+        expect(supervisedTokens).toBe(one.steps[i].supervisedTokens);
+        expect(tokens).toBe(one.steps[i].tokens);
+        expect(Math.abs(loss - one.steps[i].loss), `loss of step ${i + 1}`).toBeLessThan(1e-5);
+        expect(Math.abs(gradNorm / one.steps[i].gradNorm - 1), `norm of step ${i + 1}`).toBeLessThan(1e-4);
+      });
+    }
+  });
+
+  test("LoRA+ multiplies B's rate alone", async () => {
+    const modules = loraModules(model.definition, base.lora);
+    const tensors = initialTensors(modules, 5);
+    for (const [name, values] of tensors)
+      if (name.includes('lora_B')) values.forEach((_, i) => (values[i] = Math.sin(i) / 50));
+    const step = async (rateRatio: number): Promise<NamedArrays> => {
+      const { trainer } = await open({ rateRatio }, { tensors });
+      await trainer.run(1);
+      return trainer.result();
+    };
+    const [once, fourfold] = [await step(1), await step(4)];
+    for (const [name, start] of tensors) {
+      const moved = (values: NamedArrays): number =>
+        values.get(name)!.reduce((sum, value, i) => sum + Math.abs(value - start[i]), 0);
+      expect(moved(once)).toBeGreaterThan(0);
+      if (name.includes('lora_A')) expect(differences(fourfold.get(name)!, once.get(name)!), name).toBe(0);
+      else expect(moved(fourfold) / moved(once)).toBeCloseTo(4, 3);
+    }
+  });
+
+  test('stops early when patience ends, and gives the values of the best evaluation', async () => {
+    // Such a rate cannot go on improving.
+    const options = { lr: 0.2, schedule: 'constant', steps: 30, evalEvery: 1, patience: 2 } as const;
+    const early = await open(options, { validation });
+    expect(await early.trainer.run()).toBe('stopped');
+    const { evaluations, trainer } = early;
+    expect(trainer.step).toBe(evaluations.length);
+    expect(trainer.step).toBeLessThan(30);
+    expect(evaluations.slice(-2).map(({ best }) => best)).toEqual([false, false]);
+    const best = evaluations.filter((event) => event.best).at(-1)!;
+    expect(best.step).toBe(trainer.step - 2);
+    expect(best.loss).toBe(Math.min(...evaluations.map(({ loss }) => loss)));
+    expect(trainer.bestEvalLoss).toBe(best.loss);
+
+    const until = await open(options);
+    await until.trainer.run(best.step);
+    expectSame(await trainer.result(), await until.adapter.read());
+    // The adapter itself has gone on.
+    const last = await early.adapter.read();
+    const name = tensorNames('model.layers.0.self_attn.q_proj').a;
+    expect(differences(last.get(name)!, (await trainer.result()).get(name)!)).toBeGreaterThan(0);
+    await expect(trainer.run()).rejects.toThrow('stopped');
+  });
+
+  test('a loss that is not finite ends the run, with the adapter and the optimiser as they were before that step', async () => {
+    const half = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f16' });
+    const options = { lr: 10, schedule: 'constant', clip: 0, steps: 40 } as const;
+    const { trainer, adapter, steps, events } = await open(options, { on: half });
+    const error = await graftError(() => trainer.run(), 'train-diverged');
+    expect(error.what).toContain(`step ${steps.length + 1} `);
+    expect(error.remedy).toContain('learning rate');
+    expect(trainer.status).toBe('failed');
+    expect(events.at(-1)).toEqual({ type: 'status', status: 'failed' });
+    expect(trainer.step).toBe(steps.length);
+    expect(trainer.step).toBeLessThan(40);
+    expect(steps.every(({ loss, gradNorm }) => Number.isFinite(loss) && Number.isFinite(gradNorm))).toBe(
+      true,
+    );
+
+    const again = await open(options, { on: half });
+    if (trainer.step > 0) await again.trainer.run(trainer.step);
+    for (const plane of [undefined, 'first', 'second'] as const) {
+      const values = await adapter.read(plane);
+      expectSame(values, await again.adapter.read(plane));
+      for (const array of values.values()) expect(array.every(Number.isFinite)).toBe(true);
+    }
+    expectSame(await trainer.result(), await adapter.read());
+    await half.destroy();
+  });
+
+  test.each(['pause', 'stop', 'cancel'] as const)('%s ends after the steps under way', async (request) => {
+    const run = await open(
+      {},
+      { onEvent: (event, self) => event.type === 'step' && event.step === 2 && self().trainer[request]() },
+    );
+    const status = { pause: 'paused', stop: 'stopped', cancel: 'cancelled' }[request];
+    expect(await run.trainer.run()).toBe(status);
+    expect(run.trainer.step).toBe(run.steps.length);
+    expect(run.trainer.step).toBeLessThanOrEqual(3);
+    const until = await open();
+    await until.trainer.run(run.trainer.step);
+    expectSame(await run.trainer.result(), await until.adapter.read());
+    if (request === 'pause') expect(await run.trainer.run()).toBe('done');
+    else await expect(run.trainer.run()).rejects.toThrow(status);
+  });
+
+  test('cancelled counts, even where patience ends in the same step', async () => {
+    const run = await open(
+      { lr: 0.2, schedule: 'constant', steps: 30, evalEvery: 1, patience: 1 },
+      {
+        validation,
+        onEvent: (event, self) => event.type === 'eval' && !event.best && self().trainer.cancel(),
+      },
+    );
+    expect(await run.trainer.run()).toBe('cancelled');
+  });
+
+  test('tells what it does, allocates nothing in a step, and keeps to its submits and its memory', async () => {
+    const { device } = context;
+    // Longest last: every bucket is used, and a paused run compiles nothing new.
+    const run = await open({ batch: 4 });
+    const calls: string[] = [];
+    let submits = 0;
+    const restore = [
+      ...(
+        ['createBuffer', 'createBindGroup', 'createShaderModule', 'createComputePipelineAsync'] as const
+      ).map((name) => spy(device.gpu, name, () => calls.push(name))),
+      spy(device.gpu.queue, 'submit', () => submits++),
+    ];
+    const before = device.allocatedBytes;
+    await run.trainer.run();
+    restore.forEach((undo) => undo());
+    expect(calls).toEqual([]);
+    expect(device.allocatedBytes).toBe(before);
+    expect(submits / run.trainer.steps).toBeLessThanOrEqual(3);
+    expect(run.trainer.work.submits).toBeLessThanOrEqual(3);
+    const { peakBytes, minimumBytes } = run.trainer.memory;
+    expect(minimumBytes).toBeGreaterThan(0);
+    expect(peakBytes / minimumBytes).toBeLessThanOrEqual(1.25);
+
+    const statuses = run.events.flatMap((event) => (event.type === 'status' ? [event.status] : []));
+    expect(statuses).toEqual(['running', 'done']);
+    const compiled = run.events.flatMap((event) => (event.type === 'compile' ? [event] : []));
+    expect(compiled.length).toBeGreaterThan(0);
+    for (const { done, total } of compiled) expect(done >= 1 && done <= total).toBe(true);
+    expect(compiled.at(-1)!.done).toBe(compiled.at(-1)!.total);
+    expect(run.events.findIndex(({ type }) => type === 'status')).toBe(compiled.length);
+    expect(run.steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
+    for (const event of run.steps) {
+      expect(event.steps).toBe(6);
+      expect(event.seconds).toBeGreaterThan(0);
+      expect(event.tokensPerSecond).toBeCloseTo(event.tokens / event.seconds, 6);
+      expect(event.secondsLeft).toBeGreaterThanOrEqual(0);
+      expect(event.gpuBytes).toBe(before);
+    }
+    expect(run.steps[5].secondsLeft).toBe(0);
+    expect(run.steps.map(({ lr }) => lr)[0]).toBe(4e-3);
+  });
+
+  test('rows that teach nothing, ids that the model lacks and no rows at all are refused', async () => {
+    const silent = { ...rows[0], labels: rows[0].ids.map(() => -100) };
+    const strange = { ...rows[0], ids: rows[0].ids.map((id, t) => (t === 3 ? 1_000_000 : id)) };
+    const create = (request: { rows?: PreparedRow[]; validation?: PreparedRow[] }): Promise<unknown> =>
+      open({}, request);
+    const error = await graftError(() => create({ rows: [rows[0], silent] }), 'train-rows');
+    expect(error.what).toContain('Row 2');
+    await graftError(() => create({ rows: [] }), 'train-rows');
+    await graftError(() => create({ rows: [strange] }), 'token-id');
+    expect((await graftError(() => create({ validation: [silent] }), 'train-rows')).what).toContain(
+      'Validation row 1',
+    );
+    await graftError(() => create({ validation: [strange] }), 'token-id');
+  });
+});
+
+/** Calls `seen` whenever a method of a GPU object is called; gives back how to end that. */
+function spy<T extends object, Name extends keyof T>(target: T, name: Name, seen: () => void): () => void {
+  const method = target[name] as (...args: unknown[]) => unknown;
+  Object.defineProperty(target, name, {
+    configurable: true,
+    value: (...args: unknown[]) => {
+      seen();
+      return method.apply(target, args);
+    },
+  });
+  return () => {
+    delete target[name];
+  };
+}
+
+describeDevice('A device that is lost', () => {
+  /** A run on a device of its own that `end` ends after the second step. */
+  async function runUntil(end: (device: Device) => void): Promise<unknown> {
+    const device = await openDawn('llvmpipe');
+    const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
+    const rows = voiceRows(await loadTokenizer(sprigFolder()), 6);
+    const modules = loraModules(model.definition, base.lora);
+    const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
+    const statuses: string[] = [];
+    const trainer = await Trainer.create({
+      trainable: { model, adapter, store: adapter.store },
+      options: base,
+      rows,
+      onEvent(event) {
+        if (event.type === 'status') statuses.push(event.status);
+        if (event.type === 'step' && event.step === 2) end(device);
+      },
+    });
+    const error: unknown = await trainer.run().catch((thrown: unknown) => thrown);
+    expect(statuses).toEqual(['running', 'failed']);
+    expect(trainer.step).toBe(2);
+    await trainer.destroy();
+    adapter.destroy();
+    await model.destroy();
+    device.close();
+    return error;
+  }
+
+  test('ends the run with a typed error, not with a hang', { timeout: 120_000 }, async () => {
+    const error = await runUntil((device) => device.gpu.destroy());
+    expect(error).toBeInstanceOf(GraftError);
+    expect((error as GraftError).code).toBe('engine-device-lost');
+  });
+
+  test('closed while it runs, likewise', { timeout: 120_000 }, async () => {
+    const error = await runUntil((device) => device.close());
+    expect(error).toBeInstanceOf(GraftError);
+    expect((error as GraftError).code).toBe('engine-closed');
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { microBatches, RowOrder } from '../../../src/train/order.ts';
+
+/** The first `steps` steps, one after the other. */
+function taken(count: number, options: ConstructorParameters<typeof RowOrder>[1], steps: number): number[] {
+  const order = new RowOrder(count, options);
+  return Array.from({ length: steps }, (_, step) => order.rowsOf(step)).flat();
+}
+
+describe('the order of rows', () => {
+  const file = { seed: 1, shuffle: false, batch: 2, accumulate: 2 };
+
+  it('without shuffling is that of the file, wrapping around in the middle of a step', () => {
+    expect(taken(5, file, 3)).toEqual([0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]);
+  });
+
+  it('wraps around several times in a step that is larger than the file', () => {
+    expect(taken(3, { ...file, batch: 4 }, 1)).toEqual([0, 1, 2, 0, 1, 2, 0, 1]);
+    // More epochs in a step than are remembered.
+    expect(taken(1, { ...file, batch: 50, shuffle: true }, 2)).toEqual(new Array(200).fill(0));
+  });
+
+  it('shuffled takes every row once an epoch, each epoch in another order', () => {
+    const rows = taken(16, { ...file, shuffle: true }, 8);
+    const [first, second] = [rows.slice(0, 16), rows.slice(16)];
+    const all = Array.from({ length: 16 }, (_, i) => i);
+    expect([...first].sort((a, b) => a - b)).toEqual(all);
+    expect([...second].sort((a, b) => a - b)).toEqual(all);
+    expect(first).not.toEqual(all);
+    expect(second).not.toEqual(first);
+  });
+
+  it('follows from the seed and the step alone', () => {
+    const options = { ...file, shuffle: true, seed: 7 };
+    const rows = taken(11, options, 9);
+    expect(taken(11, options, 9)).toEqual(rows);
+    expect(taken(11, { ...options, seed: 8 }, 9)).not.toEqual(rows);
+    // A resumed run asks for a late step first, and for steps in any order.
+    const order = new RowOrder(11, options);
+    for (const step of [8, 0, 5, 8, 3])
+      expect(order.rowsOf(step)).toEqual(rows.slice(step * 4, step * 4 + 4));
+  });
+});
+
+describe('micro-batches', () => {
+  const row = (length: number): { ids: number[]; labels: number[] } => ({
+    ids: new Array<number>(length).fill(5),
+    labels: new Array<number>(length).fill(5),
+  });
+  const lengths = (groups: { ids: number[] }[][]): number[][] =>
+    groups.map((group) => group.map(({ ids }) => ids.length));
+
+  it('hold `batch` rows each without packing, whatever their length', () => {
+    const rows = [9, 1, 30, 4, 2].map(row);
+    expect(lengths(microBatches(rows, { batch: 2, maxLength: 10, packing: false }))).toEqual([
+      [9, 1],
+      [30, 4],
+      [2],
+    ]);
+  });
+
+  it('hold as many tokens as fit with packing, in order', () => {
+    const options = { batch: 2, maxLength: 10, packing: true };
+    expect(lengths(microBatches([8, 8, 4, 1, 20, 3].map(row), options))).toEqual([[8, 8, 4], [1], [20], [3]]);
+    // Exactly full, and a row that is longer than all the room.
+    expect(lengths(microBatches([10, 10, 1].map(row), options))).toEqual([[10, 10], [1]]);
+    expect(lengths(microBatches([5, 50, 5].map(row), options))).toEqual([[5], [50], [5]]);
+  });
+
+  it('are none of no rows', () => {
+    expect(microBatches([], { batch: 2, maxLength: 10, packing: true })).toEqual([]);
+  });
+});
