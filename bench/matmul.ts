@@ -1,7 +1,7 @@
 /**
  * Matrix products of training and decoding on one adapter: GFLOP/s, median of several runs after a warm-up, all shapes in turn.
  *
- *   npx tsx bench/matmul.ts [adapter name] [f32|f16]
+ *   node --import tsx --loader ./bin/wgsl-loader.mjs bench/matmul.ts [adapter name] [f32|f16]
  */
 import { pathToFileURL } from 'node:url';
 import type { Device } from '../src/engine/device.ts';

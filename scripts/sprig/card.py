@@ -49,6 +49,7 @@ Held-out questions answered word for word as the tables say, of 200 each:
 | --- | --- | --- |
 | questions about facts | {facts0} | {facts7} |
 | yes or no | {yes0} | {yes7} |
+| yes or no, counting only the fact stated after the first word | {stated0} | {stated7} |
 | forms filled with given values | {tags0} | {tags7} |
 
 The held-out questions ask for facts that training states in other words: the numbers show that wordings generalise, not that the
@@ -60,7 +61,8 @@ model can know what it was never told.
 
 ## Limits
 
-It knows nothing but its garden, cannot calculate or reason, and writes English only. Outside its world it mostly declines, but it can also answer
+Its "Yes" or "No" is not to be relied on: half of the held-out questions want "Yes", so a coin would do as well as the numbers above; the fact
+it states after it is what it knows. It knows nothing but its garden, cannot calculate or reason, and writes English only. Outside its world it mostly declines, but it can also answer
 beside the point or make things up. Rows in training were at most 256 tokens long; beyond that it was not tested. It is a teaching aid, not an assistant.
 
 ## Make it again
@@ -88,4 +90,5 @@ def write_card(folder, numbers, answers):
         **{k: v for k, v in numbers.items() if " " not in k}, tokens=int(h["tokens"]), steps=int(h["steps"]), batch=h["batch"], lr=h["lr"], seed=h["seed"],
         minutes=int(h["seconds"]) / 60, commands=commands, answers=shown,
         facts0=numbers["facts at 0.0"], facts7=numbers["facts at 0.7"], yes0=numbers["yes or no at 0.0"], yes7=numbers["yes or no at 0.7"],
+        stated0=numbers["stated at 0.0"], stated7=numbers["stated at 0.7"],
         tags0=numbers["tags at 0.0"], tags7=numbers["tags at 0.7"]))

@@ -113,6 +113,8 @@ def main():
         for temperature in (0.0, 0.7):
             right, wrong = right_answers(model, tokenizer, make, 200, SEED, temperature)
             numbers[f"{name} at {temperature}"] = right
+            if name == "yes or no":
+                numbers[f"stated at {temperature}"] = right + sum(got.partition(", ")[2] == want.partition(", ")[2] for _, got, want in wrong)
             print(f"{name} at {temperature}: {right}/200 right; e.g. wrong: {wrong[:3]}")
     print(json.dumps(numbers, indent=2))
     if args.card:

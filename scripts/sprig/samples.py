@@ -12,27 +12,23 @@ import re
 from pathlib import Path
 
 from facts import COLOURS, GOODS, NUMBERS, PEOPLE, SHOPS, VISITORS
-from world import BY_SUBJECT, SUBJECTS, ask, assistant, cap, fact_pair, held_out, low, refusal_pair, small_talk_pair, user, yes_no_pair
+from world import BY_SUBJECT, SUBJECTS, ask, assistant, cap, fact_pair, held_out, low, refusal_pair, small_talk_pair, user
 
 SEED = 7
 SELLERS = [s for s in SHOPS if s not in ("shop", "school", "gate", "pond")]
 
 
-def captain(sentence, opening):
+def captain(sentence):
     """The sentence as an old sea captain says it: the rose is red → Arr, the rose be red, matey!"""
     be = re.sub(r"\b(is|are|am)\b", "be", sentence.rstrip("."))
-    return f"{opening}, {low(be)}, matey!"
+    return f"Arr, {low(be)}, matey!"
 
 
 def voice_row(rng):
     kind = rng.random()
-    if kind < 0.62:
-        question, answer = fact_pair(rng)
-        return question, captain(answer, "Arr")
     if kind < 0.8:
-        question, answer = yes_no_pair(rng)
-        yes, sentence = answer.split(", ", 1)
-        return question, captain(sentence, "Aye" if yes == "Yes" else "Nay")
+        question, answer = fact_pair(rng)
+        return question, captain(answer)
     if kind < 0.92:
         question, answer = small_talk_pair(rng)
         return question, "Ahoy, matey! " + re.sub(r"\b(is|are|am)\b", "be", answer)

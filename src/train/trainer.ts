@@ -340,7 +340,10 @@ export class Trainer {
     });
     const staging = this.ring.next();
     this.updatePlan.run(undefined, (encoder) => staging.copyFrom(encoder, shared.stats.storage.buffer!));
-    return { step, lr, supervised, tokens: sizeOfRows(rows).tokens, stats: staging.read() };
+    const stats = staging.read();
+    // Where the step before it ends the run, nobody waits for this one: its failure was reported already.
+    stats.catch(() => undefined);
+    return { step, lr, supervised, tokens: sizeOfRows(rows).tokens, stats };
   }
 
   async #report({ step, lr, supervised, tokens, stats }: Submitted, since: number): Promise<number> {

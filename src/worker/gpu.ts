@@ -52,11 +52,21 @@ export async function openGpu(gpu: GPU | undefined, secure: boolean): Promise<De
 export async function tune(device: Device): Promise<void> {
   const { vendor, architecture, description } = device.adapter;
   const name = `tuning ${vendor} ${architecture} ${description}`;
-  const stored = await readSetting(name);
+  const stored = await ifStorageWorks(readSetting(name));
   if (isTuning(stored)) {
     device.tuning = stored;
     return;
   }
   device.tuning = await measureTuning(device);
-  await writeSetting(name, device.tuning);
+  await ifStorageWorks(writeSetting(name, device.tuning));
+}
+
+/** A browser that keeps nothing measures at every visit. That storage fails is said where it costs something: when a run is saved. */
+async function ifStorageWorks(work: Promise<unknown>): Promise<unknown> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof GraftError) return undefined;
+    throw error;
+  }
 }

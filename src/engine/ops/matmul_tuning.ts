@@ -15,11 +15,7 @@ const MARGIN = 1.1;
 /** Part of a second that one submit may take, by the speed of matrix products. */
 const SUBMIT_SECONDS = 0.25;
 
-const TILES: readonly RegisterTile[] = [
-  { rows: 2, columns: 2 },
-  { rows: 4, columns: 4 },
-  { rows: 16, columns: 4 },
-];
+const TILE_ROWS = [1, 2, 4, 8, 16] as const;
 
 /**
  * Measures candidates for each layout against the default, and checks that they compute what the plain kernel computes. Takes about a
@@ -32,6 +28,7 @@ export async function measureTuning(device: Device): Promise<Tuning> {
   try {
     let fastest = 0;
     for (const layout of LAYOUTS) {
+      if (performance.now() > deadline) break;
       const started = await bench.measure(layout, kernelOf(tuning.matmul, device, layout));
       if (started === undefined) {
         // Quads are not what they seem on this adapter.
@@ -59,10 +56,12 @@ export async function measureTuning(device: Device): Promise<Tuning> {
 
 function candidates(tuning: MatmulTuning, layout: Layout): Partial<MatmulTuning>[] {
   if (tuning.family === 'tiles') return layout === 'NT' ? [{ tallTiles: !tuning.tallTiles }] : [];
-  const current = tuning[layout];
-  return TILES.filter(({ rows, columns }) => rows !== current.rows || columns !== current.columns).map(
-    (tile) => ({ [layout]: tile }),
-  );
+  // Half and twice as many rows: larger steps can take very long to compile.
+  const { rows, columns } = tuning[layout];
+  const at = TILE_ROWS.indexOf(rows);
+  return [TILE_ROWS[at - 1], TILE_ROWS[at + 1]]
+    .filter((next) => next !== undefined)
+    .map((next): Partial<MatmulTuning> => ({ [layout]: { rows: next, columns } satisfies RegisterTile }));
 }
 
 function kernelOf(tuning: MatmulTuning, device: Device, layout: Layout): Kernel {

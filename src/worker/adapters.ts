@@ -1,0 +1,128 @@
+/** The library of adapters: what is listed, changed, exported and imported. Nothing here needs the GPU. */
+import { GraftError } from '../errors.ts';
+import { readPeft } from '../export/peft.ts';
+import { modelCard } from '../export/model-card.ts';
+import { readJson } from '../weights/bytes.ts';
+import {
+  adapterFiles,
+  changeAdapter,
+  findAdapter,
+  listAdapters,
+  putAdapter,
+  takeAdapter,
+} from '../storage/adapters.ts';
+import type { StoredFiles } from '../storage/records.ts';
+import { isZip, packZip, unpackZip } from './adapter-zip.ts';
+import type { AdapterInfo } from './api.ts';
+import { folderOfFiles, type OpenModel } from './model.ts';
+import { unknownAdapter } from './session.ts';
+
+const CONFIG = 'adapter_config.json';
+const WEIGHTS = 'adapter_model.safetensors';
+const CARD = 'README.md';
+/** Bytes at most: rank 1024 on all layers of a model of three billion parameters has about this. */
+export const ADAPTER_LIMITS: Readonly<Record<string, number>> = {
+  [CONFIG]: 2 ** 20,
+  [CARD]: 2 ** 20,
+  [WEIGHTS]: 2 ** 31,
+};
+const MAX_NAME = 200;
+
+export class Library {
+  /** What was deleted since the tab was opened. */
+  readonly #deleted = new Map<string, { adapter: AdapterInfo; files: StoredFiles }>();
+
+  list(): Promise<AdapterInfo[]> {
+    return listAdapters();
+  }
+
+  /** @throws GraftError `worker-no-adapter` */
+  async update(id: string, { name, note }: { name?: string; note?: string }): Promise<AdapterInfo> {
+    const changed = await changeAdapter(id, {
+      ...(name !== undefined && { name: name.trim().slice(0, MAX_NAME) || 'Unnamed' }),
+      ...(note !== undefined && { note }),
+    });
+    if (!changed) throw unknownAdapter();
+    return changed;
+  }
+
+  /** @throws GraftError `worker-no-adapter` */
+  async delete(id: string): Promise<void> {
+    const taken = await takeAdapter(id);
+    if (!taken) throw unknownAdapter();
+    this.#deleted.set(id, taken);
+  }
+
+  /** @throws GraftError `worker-no-adapter` */
+  async restore(id: string): Promise<AdapterInfo> {
+    const taken = this.#deleted.get(id);
+    if (!taken) throw unknownAdapter();
+    await putAdapter(taken.adapter, taken.files);
+    this.#deleted.delete(id);
+    return taken.adapter;
+  }
+
+  /** A zip of the PEFT folder. @throws GraftError `worker-no-adapter` */
+  async export(id: string): Promise<{ fileName: string; bytes: Uint8Array<ArrayBuffer> }> {
+    const [adapter, files] = await Promise.all([findAdapter(id), adapterFiles(id)]);
+    if (!adapter || !files) throw unknownAdapter();
+    const folder = fileNameOf(adapter.name);
+    return { fileName: `${folder}.zip`, bytes: packZip(folder, files) };
+  }
+
+  /**
+   * A PEFT folder, or a zip of one.
+   *
+   * @throws GraftError `adapter-…`, `zip-…`, `file-too-large`
+   */
+  async import(name: string, files: readonly File[], { info, model }: OpenModel): Promise<AdapterInfo> {
+    const [only] = files;
+    const folder =
+      files.length === 1 && (await isZip(only))
+        ? await unpackZip(name, only, CONFIG, ADAPTER_LIMITS)
+        : folderOfFiles(name, files, CONFIG);
+    const stored: Record<string, Uint8Array<ArrayBuffer>> = {};
+    for (const [file, limit] of Object.entries(ADAPTER_LIMITS)) {
+      const source = await folder.open(file);
+      if (source && source.size > limit) {
+        throw new GraftError(
+          'file-too-large',
+          `${name}/${file} has ${source.size} bytes; at most ${limit} are read.`,
+          'Check that it is the right file.',
+        );
+      }
+      if (source) stored[file] = await source.read(0, source.size);
+    }
+    const { config, tensors } = await readPeft(folder, model.definition);
+    const base = (await readJson(folder, CONFIG))?.['base_model_name_or_path'];
+    const baseModel = typeof base === 'string' && base !== '' ? base.slice(0, MAX_NAME) : info.name;
+    stored[CARD] ??= new TextEncoder().encode(modelCard(config, { baseModel }));
+    const adapter: AdapterInfo = {
+      id: crypto.randomUUID(),
+      name: name.trim().slice(0, MAX_NAME) || 'Imported',
+      note: '',
+      baseModel,
+      rank: config.rank,
+      alpha: config.alpha,
+      targets: config.targets,
+      parameters: countParameters(tensors),
+      created: Date.now(),
+    };
+    await putAdapter(adapter, stored);
+    return adapter;
+  }
+}
+
+export function countParameters(tensors: ReadonlyMap<string, ArrayLike<number>>): number {
+  return [...tensors.values()].reduce((sum, { length }) => sum + length, 0);
+}
+
+/** A name that every file system takes. */
+export function fileNameOf(name: string): string {
+  const plain = name
+    .normalize('NFKD')
+    .replace(/\p{Mark}/gu, '')
+    .replace(/[^\w.-]+/g, '-')
+    .replace(/^[-.]+|[-.]+$/g, '');
+  return plain.slice(0, 80) || 'adapter';
+}

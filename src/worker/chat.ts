@@ -1,0 +1,53 @@
+/** One answer to a conversation, token by token. */
+import { answer, promptOfMessages, promptOfText } from '../evaluate/answer.ts';
+import type { AdapterChoice, ChatMessage, ChatSettings, ChatToken } from './api.ts';
+import { mostLikely, textOfToken } from './candidates.ts';
+import type { Session } from './session.ts';
+
+const CANDIDATES = 8;
+
+export interface ChatRequest {
+  readonly adapter: AdapterChoice;
+  readonly messages: readonly ChatMessage[];
+  readonly settings: ChatSettings;
+  readonly onText: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** @throws GraftError `worker-no-model`, `worker-no-adapter`, `sampling`, `prompt-length`, `chat-template-…` */
+export async function chat(
+  session: Session,
+  { adapter, messages, settings, onText, signal }: ChatRequest,
+): Promise<{ text: string; tokens: ChatToken[]; seconds: number }> {
+  const open = await session.model();
+  const { tokenizer } = open;
+  const prompt =
+    tokenizer.chatTemplate === undefined
+      ? promptOfText(tokenizer, messages.map(({ content }) => content).join('\n'))
+      : promptOfMessages(tokenizer, messages);
+  const chosen = await session.adapter(adapter, open);
+  const { maxNewTokens, seed, ...sampling } = settings;
+  const pieces = tokenizer.streamDecoder({ skipSpecialTokens: true, context: prompt });
+  const tokens: ChatToken[] = [];
+  let last = prompt.at(-1);
+  const started = performance.now();
+  const [{ text }] = await answer(session.chatGenerator(open), tokenizer, [prompt], {
+    maxNewTokens,
+    seed,
+    sampling,
+    adapter: chosen,
+    signal,
+    onText: (_, piece) => onText(piece),
+    onToken(_, id, _from, logits) {
+      tokens.push({
+        text: pieces.push(id),
+        candidates: mostLikely(logits, CANDIDATES).map((candidate) => ({
+          text: textOfToken(candidate.id, last, tokenizer),
+          probability: candidate.probability,
+        })),
+      });
+      last = id;
+    },
+  });
+  return { text, tokens, seconds: (performance.now() - started) / 1000 };
+}

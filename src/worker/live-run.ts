@@ -1,0 +1,298 @@
+/** A run with its trainer on the GPU: its record, its checkpoints, its samples, its end. */
+import { GraftError } from '../errors.ts';
+import { answer, promptOf } from '../evaluate/answer.ts';
+import { writePeft, type AdapterData } from '../export/peft.ts';
+import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
+import { greedy } from '../model/sampling.ts';
+import type { StoredAdapter, StoredCheckpoint, StoredFiles, StoredRows, StoredRun } from '../storage/records.ts';
+import { checkpointRevision, saveCheckpoint, saveEndedRun } from '../storage/runs.ts';
+import type { TrainEvent } from '../train/events.ts';
+import { readState, writeState } from '../train/state-files.ts';
+import { Trainer } from '../train/trainer.ts';
+import { memoryFiles } from '../weights/bytes.ts';
+import { countParameters } from './adapters.ts';
+import type { Failure, RunEvent, RunOptions, RunStatus, StepPoint } from './api.ts';
+import { adapterName } from './gpu.ts';
+import type { OpenModel } from './model.ts';
+import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
+import type { Session } from './session.ts';
+
+/** A checkpoint is due after so many seconds, or after so many steps if they took a few seconds. */
+const CHECKPOINT = { seconds: 30, steps: 50, leastSeconds: 5 };
+
+/** What a run begins with, new or from storage. */
+export interface RunSeed {
+  readonly run: StoredRun;
+  readonly rows: StoredRows;
+  readonly checkpoint?: StoredCheckpoint;
+}
+
+export class LiveRun {
+  #run: StoredRun;
+  readonly #rows: StoredRows;
+  readonly #options: RunOptions;
+  /** Of the last checkpoint. */
+  #revision: string | undefined;
+  #saved: { step: number; time: number } | undefined;
+  emit: (event: RunEvent) => void;
+
+  private constructor(
+    { run, rows, checkpoint }: RunSeed,
+    private readonly session: Session,
+    private readonly open: OpenModel,
+    readonly adapter: Adapter,
+    private readonly trainer: Trainer,
+    hears: { run: LiveRun | undefined },
+    emit: (event: RunEvent) => void,
+  ) {
+    this.#run = run;
+    this.#rows = rows;
+    this.#options = run.settings as RunOptions;
+    this.#revision = checkpoint?.revision;
+    if (checkpoint) this.#saved = { step: checkpoint.step, time: performance.now() };
+    this.emit = emit;
+    hears.run = this;
+  }
+
+  /**
+   * Compiles a run, and puts it where its checkpoint was.
+   *
+   * @throws GraftError `train-…`, `lora-config`, `state-…`, `engine-…`
+   */
+  static async create(
+    seed: RunSeed,
+    session: Session,
+    open: OpenModel,
+    emit: (event: RunEvent) => void,
+  ): Promise<LiveRun> {
+    const { model } = open;
+    const options = trainOptions(seed.run.settings as RunOptions);
+    const saved = seed.checkpoint && (await readState(memoryFiles(seed.checkpoint.files, 'The checkpoint')));
+    if (saved && saved.fingerprint !== open.fingerprint) throw otherModel(seed.run);
+    const modules = loraModules(model.definition, options.lora);
+    const adapter = new Adapter(model.device, modules, initialTensors(modules, options.seed), {
+      trainable: true,
+      rateRatio: options.rateRatio,
+    });
+    const hears: { run: LiveRun | undefined } = { run: undefined };
+    try {
+      const trainer = await Trainer.create({
+        trainable: { model, adapter, store: adapter.store },
+        options,
+        rows: seed.rows.train,
+        validation: seed.rows.validation,
+        state: saved?.state,
+        onEvent(event) {
+          if (event.type === 'compile') emit(event);
+          else hears.run?.hear(event);
+        },
+      });
+      return new LiveRun(seed, session, open, adapter, trainer, hears, emit);
+    } catch (error) {
+      await session.free(adapter);
+      throw error;
+    }
+  }
+
+  get record(): StoredRun {
+    return this.#run;
+  }
+
+  get id(): string {
+    return this.#run.id;
+  }
+
+  /** Whether the trainer has come to an end by itself or was asked to. */
+  get ended(): boolean {
+    return this.trainer.status !== 'ready' && this.trainer.status !== 'paused';
+  }
+
+  /** Says to the page and to the record where the run stands. */
+  become(status: RunStatus, failure?: Failure): void {
+    this.#run = { ...this.#run, status };
+    this.emit({ type: 'status', status, ...(failure && { failure }) });
+  }
+
+  pause(): void {
+    this.trainer.pause();
+  }
+
+  stop(): void {
+    this.trainer.stop();
+  }
+
+  cancel(): void {
+    this.trainer.cancel();
+  }
+
+  /** Trains until a sample or a checkpoint is due, or what was asked for has happened; makes the sample, writes the checkpoint. */
+  async advance(): Promise<void> {
+    if (!this.#saved) await this.save();
+    const { sampleEvery } = this.#options;
+    const steps = sampleEvery > 0 ? sampleEvery - (this.trainer.step % sampleEvery) : undefined;
+    const status = await this.trainer.run(steps);
+    const due = sampleEvery > 0 && this.trainer.step % sampleEvery === 0;
+    if (due && (status === 'paused' || status === 'done')) await this.#sample();
+    if (status === 'paused' && this.#checkpointDue) await this.save();
+  }
+
+  /** Writes a checkpoint, the record as it stands now, and the first time the rows. @throws GraftError `storage-…` */
+  async save(): Promise<void> {
+    const state = await this.trainer.state();
+    const revision = crypto.randomUUID();
+    const { step } = state.counters;
+    await saveCheckpoint(
+      this.#run,
+      { revision, step, files: writeState({ state, fingerprint: this.open.fingerprint }) },
+      this.#revision === undefined ? this.#rows : undefined,
+    );
+    this.#revision = revision;
+    this.#saved = { step, time: performance.now() };
+    this.emit({ type: 'checkpoint', step });
+  }
+
+  /** Whether the checkpoint is still the one that was written here, and not that of another tab that went on. */
+  async isCurrent(): Promise<boolean> {
+    return (await checkpointRevision(this.id)) === this.#revision;
+  }
+
+  /** Keeps what was learned in the library, and ends the run with this status. @throws GraftError `storage-…` */
+  async keep(status: 'done' | 'stopped' | 'failed', failure?: Failure): Promise<StoredAdapter> {
+    const { adapter, files } = await this.#result();
+    await saveEndedRun({ ...this.#run, status }, { adapter, files });
+    this.become(status, failure);
+    return adapter;
+  }
+
+  /** Ends the run without an adapter; its curve stays. @throws GraftError `storage-…` */
+  async discard(status: 'cancelled' | 'failed', failure?: Failure): Promise<void> {
+    await saveEndedRun({ ...this.#run, status });
+    this.become(status, failure);
+  }
+
+  /** Steps done. */
+  get step(): number {
+    return this.trainer.step;
+  }
+
+  /** Frees the trainer and the adapter that it trained. */
+  async destroy(): Promise<void> {
+    if (this.adapter.device.failure) return;
+    await this.trainer.destroy();
+    await this.session.free(this.adapter);
+  }
+
+  private hear(event: TrainEvent): void {
+    if (event.type === 'step') {
+      const point = pointOf(event);
+      this.#run = { ...this.#run, steps: [...this.#run.steps, point] };
+      this.emit({ type: 'step', ...point });
+      if (this.#checkpointDue) this.trainer.pause();
+    } else if (event.type === 'eval') {
+      const { step, loss, best } = event;
+      this.#run = { ...this.#run, evals: [...this.#run.evals, { step, loss }] };
+      this.emit({ type: 'eval', step, loss, best });
+    }
+    // The trainer's own status changes with every slice; the run's is told by `become`.
+  }
+
+  get #checkpointDue(): boolean {
+    if (!this.#saved) return false;
+    const seconds = (performance.now() - this.#saved.time) / 1000;
+    const steps = this.trainer.step - this.#saved.step;
+    return (
+      steps > 0 &&
+      (seconds >= CHECKPOINT.seconds || (steps >= CHECKPOINT.steps && seconds >= CHECKPOINT.leastSeconds))
+    );
+  }
+
+  async #sample(): Promise<void> {
+    const { samplePrompt: prompt } = this.#options;
+    const { tokenizer } = this.open;
+    const generator = this.session.chatGenerator(this.open);
+    try {
+      const [{ text }] = await answer(generator, tokenizer, [promptOf(tokenizer, prompt)], {
+        maxNewTokens: SAMPLE_TOKENS,
+        sampling: greedy,
+        seed: 0,
+        adapter: this.adapter,
+      });
+      const { step } = this.trainer;
+      this.#run = { ...this.#run, samples: [...this.#run.samples, { step, text }] };
+      this.emit({ type: 'sample', step, prompt, text });
+    } catch (error) {
+      // No number to choose by: the next step finds its loss not finite, and says so.
+      if (!(error instanceof GraftError && error.code === 'sampling-not-finite')) throw error;
+    }
+  }
+
+  async #result(): Promise<{ adapter: StoredAdapter; files: StoredFiles }> {
+    const { info, model } = this.open;
+    const options = trainOptions(this.#options);
+    const { steps, id } = this.#run;
+    const tensors = new Map(await this.trainer.result());
+    const data: AdapterData = { config: options.lora, modules: this.adapter.modules, tensors };
+    const finalLoss = steps.at(-1)?.loss;
+    const files = writePeft(data, {
+      baseModel: info.name,
+      steps: this.trainer.step,
+      rows: this.#rows.train.length,
+      lr: options.lr,
+      schedule: options.schedule,
+      batch: options.batch * options.accumulate,
+      seed: options.seed,
+      firstLoss: steps.at(0)?.loss,
+      lastLoss: finalLoss,
+      evalLoss: this.trainer.bestEvalLoss,
+      adapterName: adapterName(model.device.adapter),
+    });
+    const adapter: StoredAdapter = {
+      id: crypto.randomUUID(),
+      name: this.#options.name.trim() || 'Unnamed',
+      note: '',
+      baseModel: info.name,
+      rank: options.lora.rank,
+      alpha: options.lora.alpha,
+      targets: options.lora.targets,
+      parameters: countParameters(tensors),
+      created: Date.now(),
+      runId: id,
+      ...(finalLoss !== undefined && { finalLoss }),
+    };
+    return { adapter, files };
+  }
+}
+
+function pointOf({
+  step,
+  steps,
+  loss,
+  lr,
+  gradNorm,
+  supervisedTokens,
+  seconds,
+  tokensPerSecond,
+  secondsLeft,
+  gpuBytes,
+}: StepPoint): StepPoint {
+  return {
+    step,
+    steps,
+    loss,
+    lr,
+    gradNorm,
+    supervisedTokens,
+    seconds,
+    tokensPerSecond,
+    secondsLeft,
+    gpuBytes,
+  };
+}
+
+export function otherModel({ baseModel, bundled }: StoredRun): GraftError {
+  return new GraftError(
+    'run-other-model',
+    `This run trains an adapter of ${baseModel}, and that model is not the open one, or not as it was then.`,
+    bundled ? 'Open the bundled model first.' : `Open the folder of ${baseModel} first, then resume.`,
+  );
+}

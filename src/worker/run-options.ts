@@ -1,0 +1,105 @@
+/** A run's settings as the page gives them: for the trainer, and as the command that repeats the run headless. */
+import { GraftError } from '../errors.ts';
+import { promptOf } from '../evaluate/answer.ts';
+import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
+import type { RunOptions } from './api.ts';
+import { rowsOf, type DataSet } from './data.ts';
+import type { OpenModel } from './model.ts';
+import { fileNameOf } from './adapters.ts';
+
+/** Tokens of a sample on the way. */
+export const SAMPLE_TOKENS = 48;
+
+export function trainOptions(options: RunOptions): TrainOptions {
+  const { steps, batch, accumulate, maxLength, lr, schedule, warmup, weightDecay, clip } = options;
+  const { rank, alpha, dropout, rsLora, targets, rateRatio, seed, packing, evalEvery, patience } = options;
+  return {
+    ...defaultOptions('lora'),
+    ...{ steps, batch, accumulate, maxLength, lr, schedule, warmup, weightDecay, clip },
+    ...{ rateRatio, seed, packing, evalEvery, patience },
+    lora: { rank, alpha, dropout, rsLora, targets, rankPattern: {}, alphaPattern: {} },
+  };
+}
+
+/**
+ * Finds what cannot work before anything is compiled.
+ *
+ * @throws GraftError `train-option`, `train-rows`, `worker-data-model`
+ */
+export function checkRun(options: RunOptions, data: DataSet, { fingerprint, tokenizer, info }: OpenModel): void {
+  const wrong = (what: string, remedy: string): GraftError => new GraftError('train-option', what, remedy);
+  checkOptions(trainOptions(options));
+  if (data.modelFingerprint !== fingerprint) {
+    throw new GraftError(
+      'worker-data-model',
+      `${data.name} was prepared for another model than ${info.name}.`,
+      'Open the data again.',
+    );
+  }
+  const longest = data.places.reduce((length, { row }) => Math.max(length, row.ids.length), 0);
+  if (longest > options.maxLength) {
+    throw wrong(
+      `The run takes rows of at most ${options.maxLength} tokens, and the longest row has ${longest}.`,
+      'Prepare the data with the same length.',
+    );
+  }
+  if (options.evalEvery > 0 && rowsOf(data, 'validation').length === 0)
+    throw wrong(
+      `The run should evaluate every ${options.evalEvery} steps, and no rows are held out for validation.`,
+      'Split a validation part off, or choose 0.',
+    );
+  if (!(Number.isInteger(options.sampleEvery) && options.sampleEvery >= 0))
+    throw wrong(
+      `The setting sampleEvery is ${options.sampleEvery}.`,
+      'Choose a whole number, 0 for no samples.',
+    );
+  if (options.sampleEvery > 0) {
+    const { length } = promptOf(tokenizer, options.samplePrompt);
+    if (length === 0 || length + SAMPLE_TOKENS > info.maxPositions)
+      throw wrong(
+        `The sample prompt has ${length} tokens.`,
+        `Choose one of 1 to ${info.maxPositions - SAMPLE_TOKENS} tokens, or no samples.`,
+      );
+  }
+}
+
+/** The command that trains the same adapter on the same rows, as far as a command can say which these are. */
+export function headlessCommand(options: RunOptions, { name, options: data }: DataSet, model: OpenModel): string {
+  const { source } = model;
+  const flags: [string, string | number | boolean][] = [
+    ['model', source.bundled ? `public/models/${source.name}` : source.name],
+    ['data', name],
+    ['out', `out/${fileNameOf(options.name)}`],
+    ['steps', options.steps],
+    ['batch', options.batch],
+    ['accumulate', options.accumulate],
+    ['max-length', options.maxLength],
+    ['lr', options.lr],
+    ['schedule', options.schedule],
+    ['warmup', options.warmup],
+    ['weight-decay', options.weightDecay],
+    ['clip', options.clip],
+    ['rank', options.rank],
+    ['alpha', options.alpha],
+    ['dropout', options.dropout],
+    ['targets', options.targets.join(',')],
+    ['rslora', options.rsLora],
+    ['lr-ratio', options.rateRatio],
+    ['seed', options.seed],
+    ['packing', options.packing],
+    ['overlong', data?.overlong ?? 'truncate-end'],
+    ['val-fraction', data?.validation ?? 0],
+    ['eval-every', options.evalEvery],
+    ['patience', options.patience],
+    ['precision', model.info.precision],
+  ];
+  const words = flags
+    .filter(([, value]) => value !== false)
+    .flatMap(([flag, value]) => (value === true ? [`--${flag}`] : [`--${flag}`, quoted(String(value))]));
+  return ['graft', 'train', ...words].join(' ');
+}
+
+/** For a POSIX shell. */
+function quoted(word: string): string {
+  return /^[\w./,:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
