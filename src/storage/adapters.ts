@@ -43,9 +43,7 @@ export function changeAdapter(
 }
 
 /** Takes an adapter out, and returns what was taken; undefined if there is no such adapter. */
-export function takeAdapter(
-  id: string,
-): Promise<{ adapter: StoredAdapter; files: StoredFiles } | undefined> {
+export function takeAdapter(id: string): Promise<{ adapter: StoredAdapter; files: StoredFiles } | undefined> {
   return database(async (db) => {
     const transaction = db.transaction(['adapters', 'adapter-files'], 'readwrite');
     const adapter = await transaction.objectStore('adapters').get(id);

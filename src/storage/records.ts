@@ -63,8 +63,7 @@ export interface StoredQuestion {
   readonly expected: string;
   /** As the model is asked: a conversation, or a text that it continues. */
   readonly ask:
-    | readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[]
-    | string;
+    readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[] | string;
 }
 
 /** The rows of a run. They never change, so they are written once. */

@@ -11,9 +11,7 @@ export function listRuns(): Promise<{ run: StoredRun; resumable: boolean }[]> {
       transaction.objectStore('checkpoints').getAllKeys(),
     ]);
     const saved = new Set(checkpoints);
-    return runs
-      .sort((a, b) => b.created - a.created)
-      .map((run) => ({ run, resumable: saved.has(run.id) }));
+    return runs.sort((a, b) => b.created - a.created).map((run) => ({ run, resumable: saved.has(run.id) }));
   });
 }
 
@@ -70,9 +68,13 @@ export function saveEndedRun(
   made?: { readonly adapter: StoredAdapter; readonly files: StoredFiles },
 ): Promise<void> {
   return database(async (db) => {
-    const transaction = db.transaction(['runs', 'rows', 'checkpoints', 'adapters', 'adapter-files'], 'readwrite', {
-      durability: 'strict',
-    });
+    const transaction = db.transaction(
+      ['runs', 'rows', 'checkpoints', 'adapters', 'adapter-files'],
+      'readwrite',
+      {
+        durability: 'strict',
+      },
+    );
     await Promise.all([
       transaction.objectStore('rows').delete(run.id),
       transaction.objectStore('checkpoints').delete(run.id),

@@ -52,7 +52,11 @@ export async function evaluate(
   const known = data.base.answers;
   const missing = asked.slice(known.length);
   answered(asked.length - missing.length);
-  const answerAll = (questions: readonly Asked[], by: Adapter | undefined, before: number): Promise<string[]> =>
+  const answerAll = (
+    questions: readonly Asked[],
+    by: Adapter | undefined,
+    before: number,
+  ): Promise<string[]> =>
     answers(open, questions, { by, newTokens, signal, onAnswered: (done) => answered(before + done) });
   known.push(...(await answerAll(missing, undefined, asked.length - missing.length)));
   const baseAnswers = known.slice(0, asked.length);

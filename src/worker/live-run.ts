@@ -28,7 +28,12 @@ export interface RunSeed {
 }
 
 export class LiveRun {
-  #run: StoredRun;
+  #status: RunStatus;
+  readonly #run: StoredRun;
+  /** Grow with the run. */
+  readonly #steps: StepPoint[];
+  readonly #evals: { step: number; loss: number }[];
+  readonly #samples: { step: number; text: string }[];
   readonly #rows: StoredRows;
   readonly #options: RunOptions;
   /** Of the last checkpoint. */
@@ -46,6 +51,10 @@ export class LiveRun {
     emit: (event: RunEvent) => void,
   ) {
     this.#run = run;
+    this.#status = 'running';
+    this.#steps = [...run.steps];
+    this.#evals = [...run.evals];
+    this.#samples = [...run.samples];
     this.#rows = rows;
     this.#options = run.settings as RunOptions;
     this.#revision = checkpoint?.revision;
@@ -84,7 +93,7 @@ export class LiveRun {
         state: saved?.state,
         onEvent(event) {
           if (event.type === 'compile') emit(event);
-          else hears.run?.hear(event);
+          else hears.run?.#hear(event);
         },
       });
       return new LiveRun(seed, session, open, adapter, trainer, hears, emit);
@@ -95,21 +104,33 @@ export class LiveRun {
   }
 
   get record(): StoredRun {
-    return this.#run;
+    return {
+      ...this.#run,
+      status: this.#status,
+      steps: this.#steps,
+      evals: this.#evals,
+      samples: this.#samples,
+    };
   }
 
   get id(): string {
     return this.#run.id;
   }
 
-  /** Whether the trainer has come to an end by itself or was asked to. */
-  get ended(): boolean {
-    return this.trainer.status !== 'ready' && this.trainer.status !== 'paused';
+  /** How the run ended, by itself or because it was asked to; undefined while it can go on. */
+  get end(): 'done' | 'stopped' | 'cancelled' | undefined {
+    const { status } = this.trainer;
+    return status === 'done' || status === 'stopped' || status === 'cancelled' ? status : undefined;
+  }
+
+  /** Whether there is a checkpoint. */
+  get saved(): boolean {
+    return this.#saved !== undefined;
   }
 
   /** Says to the page and to the record where the run stands. */
   become(status: RunStatus, failure?: Failure): void {
-    this.#run = { ...this.#run, status };
+    this.#status = status;
     this.emit({ type: 'status', status, ...(failure && { failure }) });
   }
 
@@ -127,22 +148,21 @@ export class LiveRun {
 
   /** Trains until a sample or a checkpoint is due, or what was asked for has happened; makes the sample, writes the checkpoint. */
   async advance(): Promise<void> {
-    if (!this.#saved) await this.save();
     const { sampleEvery } = this.#options;
     const steps = sampleEvery > 0 ? sampleEvery - (this.trainer.step % sampleEvery) : undefined;
     const status = await this.trainer.run(steps);
     const due = sampleEvery > 0 && this.trainer.step % sampleEvery === 0;
     if (due && (status === 'paused' || status === 'done')) await this.#sample();
-    if (status === 'paused' && this.#checkpointDue) await this.save();
+    if (status === 'paused' && this.#checkpointDue) await this.save('running');
   }
 
   /** Writes a checkpoint, the record as it stands now, and the first time the rows. @throws GraftError `storage-…` */
-  async save(): Promise<void> {
+  async save(status: 'running' | 'paused'): Promise<void> {
     const state = await this.trainer.state();
     const revision = crypto.randomUUID();
     const { step } = state.counters;
     await saveCheckpoint(
-      this.#run,
+      { ...this.record, status },
       { revision, step, files: writeState({ state, fingerprint: this.open.fingerprint }) },
       this.#revision === undefined ? this.#rows : undefined,
     );
@@ -159,14 +179,14 @@ export class LiveRun {
   /** Keeps what was learned in the library, and ends the run with this status. @throws GraftError `storage-…` */
   async keep(status: 'done' | 'stopped' | 'failed', failure?: Failure): Promise<StoredAdapter> {
     const { adapter, files } = await this.#result();
-    await saveEndedRun({ ...this.#run, status }, { adapter, files });
+    await saveEndedRun({ ...this.record, status }, { adapter, files });
     this.become(status, failure);
     return adapter;
   }
 
   /** Ends the run without an adapter; its curve stays. @throws GraftError `storage-…` */
   async discard(status: 'cancelled' | 'failed', failure?: Failure): Promise<void> {
-    await saveEndedRun({ ...this.#run, status });
+    await saveEndedRun({ ...this.record, status });
     this.become(status, failure);
   }
 
@@ -177,20 +197,26 @@ export class LiveRun {
 
   /** Frees the trainer and the adapter that it trained. */
   async destroy(): Promise<void> {
-    if (this.adapter.device.failure) return;
-    await this.trainer.destroy();
-    await this.session.free(this.adapter);
+    const { device } = this.adapter;
+    if (device.failure) return;
+    try {
+      await this.trainer.destroy();
+      await this.session.free(this.adapter);
+    } catch (error) {
+      // A device that is lost just now takes everything with it.
+      if (!device.failure) throw error;
+    }
   }
 
-  private hear(event: TrainEvent): void {
+  #hear(event: TrainEvent): void {
     if (event.type === 'step') {
       const point = pointOf(event);
-      this.#run = { ...this.#run, steps: [...this.#run.steps, point] };
+      this.#steps.push(point);
       this.emit({ type: 'step', ...point });
       if (this.#checkpointDue) this.trainer.pause();
     } else if (event.type === 'eval') {
       const { step, loss, best } = event;
-      this.#run = { ...this.#run, evals: [...this.#run.evals, { step, loss }] };
+      this.#evals.push({ step, loss });
       this.emit({ type: 'eval', step, loss, best });
     }
     // The trainer's own status changes with every slice; the run's is told by `become`.
@@ -218,7 +244,7 @@ export class LiveRun {
         adapter: this.adapter,
       });
       const { step } = this.trainer;
-      this.#run = { ...this.#run, samples: [...this.#run.samples, { step, text }] };
+      this.#samples.push({ step, text });
       this.emit({ type: 'sample', step, prompt, text });
     } catch (error) {
       // No number to choose by: the next step finds its loss not finite, and says so.
@@ -229,7 +255,8 @@ export class LiveRun {
   async #result(): Promise<{ adapter: StoredAdapter; files: StoredFiles }> {
     const { info, model } = this.open;
     const options = trainOptions(this.#options);
-    const { steps, id } = this.#run;
+    const steps = this.#steps;
+    const { id } = this.#run;
     const tensors = new Map(await this.trainer.result());
     const data: AdapterData = { config: options.lora, modules: this.adapter.modules, tensors };
     const finalLoss = steps.at(-1)?.loss;

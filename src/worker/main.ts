@@ -1,28 +1,147 @@
 /** The Web Worker that owns the GPU: one comlink API over the rooms. */
-import { expose } from 'comlink';
-import { GraftError, messageOf } from '../errors.ts';
-import type { GraftWorker, Outcome } from './api.ts';
-import { describeGpu } from './gpu.ts';
+import { expose, transfer } from 'comlink';
+import { GraftError } from '../errors.ts';
+import { measureSpace } from '../storage/space.ts';
+import { Library } from './adapters.ts';
+import type { GraftWorker, Progress } from './api.ts';
+import { chat } from './chat.ts';
+import { openData, preview } from './data.ts';
+import { evaluate } from './evaluation.ts';
+import { describeDevice } from './gpu.ts';
+import { BUNDLED, fetchBundled, folderOfFiles, type OpenModel } from './model.ts';
+import { listener, outcome } from './outcome.ts';
+import { Queue } from './queue.ts';
+import { Runs } from './runs.ts';
+import { Session } from './session.ts';
 
-/** Errors do not survive the way to the page as themselves; their words do. */
-async function outcome<T extends object>(work: Promise<T>): Promise<Outcome<T>> {
+/** Where the app lies: the built worker is in its folder assets/, the development server has sources at its root. */
+const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
+
+const session = new Session();
+const queue = new Queue();
+const library = new Library();
+const runs = new Runs(session, queue, () => openBundled(() => undefined));
+/** Of the answers that are asked for, and of the evaluations. */
+const chats = new Set<AbortController>();
+const evaluations = new Set<AbortController>();
+
+async function openBundled(onProgress: (progress: Progress) => void): Promise<OpenModel> {
+  if (session.source?.bundled && session.source.name === BUNDLED) return session.model(onProgress);
+  return session.openModel(await fetchBundled(APP, onProgress), onProgress);
+}
+
+/** Work on a model or on data: in turn with what the GPU does, but for data while a run trains. */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  return runs.busy ? work() : queue.run(work);
+}
+
+async function abortable<T>(
+  controllers: Set<AbortController>,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  controllers.add(controller);
   try {
-    return { ok: true, ...(await work) };
-  } catch (error) {
-    if (error instanceof GraftError)
-      return { ok: false, code: error.code, what: error.what, remedy: error.remedy };
-    return {
-      ok: false,
-      code: 'worker-defect',
-      what: messageOf(error),
-      remedy: 'This is a defect in Graft; please report it with this text.',
-    };
+    return await work(controller.signal);
+  } finally {
+    controllers.delete(controller);
   }
 }
 
+function abortAll(controllers: Set<AbortController>): void {
+  for (const controller of controllers) controller.abort();
+}
+
 const api: GraftWorker = {
-  describeGpu: () =>
-    outcome(describeGpu(navigator.gpu as GPU | undefined, isSecureContext).then((gpu) => ({ gpu }))),
+  describeGpu: () => outcome(async () => ({ gpu: describeDevice(await session.device()) })),
+
+  openBundledModel: (onProgress) =>
+    outcome(() =>
+      runs.withGpu(async () => {
+        if (!session.source?.bundled) await runs.release();
+        return { model: (await openBundled(listener(onProgress))).info };
+      }),
+    ),
+
+  openModel: (name, files, onProgress) =>
+    outcome(() =>
+      runs.withGpu(async () => {
+        await runs.release();
+        const source = { name, files: folderOfFiles(name, files, 'config.json'), bundled: false };
+        return { model: (await session.openModel(source, listener(onProgress))).info };
+      }),
+    ),
+
+  openData: (file, options, heldOut) =>
+    outcome(() =>
+      inTurn(async () => {
+        const { data, summary } = openData(await openOrThrow(), file, options, heldOut);
+        session.data = data;
+        return { data: summary };
+      }),
+    ),
+
+  previewRow: (index) =>
+    outcome(() =>
+      inTurn(async () => {
+        const { tokenizer } = await openOrThrow();
+        if (!session.data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
+        return { row: preview(session.data, index, tokenizer) };
+      }),
+    ),
+
+  startRun: (options, onEvent) =>
+    outcome(async () => ({ run: await runs.start(options, listener(onEvent)) })),
+  resumeRun: (id, onEvent) => outcome(async () => ({ run: await runs.resume(id, listener(onEvent)) })),
+  pauseRun: async () => runs.pause(),
+  stopRun: () => runs.stop(),
+  cancelRun: () => runs.cancel(),
+  listRuns: () => outcome(async () => ({ runs: await runs.list() })),
+  deleteRun: (id) =>
+    outcome(async () => {
+      await runs.delete(id);
+      return {};
+    }),
+
+  chat: (adapter, messages, settings, onText) =>
+    outcome(() =>
+      abortable(chats, (signal) =>
+        runs.withGpu(() => chat(session, { adapter, messages, settings, onText: listener(onText), signal })),
+      ),
+    ),
+  stopChat: async () => abortAll(chats),
+
+  evaluate: (adapter, rows, onProgress) =>
+    outcome(async () => ({
+      evaluation: await abortable(evaluations, (signal) =>
+        runs.withGpu(() => evaluate(session, { adapter, rows, onProgress: listener(onProgress), signal })),
+      ),
+    })),
+  stopEvaluation: async () => abortAll(evaluations),
+
+  listAdapters: () => outcome(async () => ({ adapters: await library.list() })),
+  updateAdapter: (id, change) => outcome(async () => ({ adapter: await library.update(id, change) })),
+  deleteAdapter: (id) =>
+    outcome(async () => {
+      await library.delete(id);
+      // Its place on the GPU is freed when the GPU is free; the page does not wait for that.
+      void outcome(() => queue.run(() => session.forget(id)).then(() => ({})));
+      return {};
+    }),
+  restoreAdapter: (id) => outcome(async () => ({ adapter: await library.restore(id) })),
+  async exportAdapter(id) {
+    const exported = await outcome(() => library.export(id));
+    return exported.ok ? transfer(exported, [exported.bytes.buffer]) : exported;
+  },
+  importAdapter: (name, files) =>
+    outcome(async () => ({ adapter: await library.import(name, files, await openOrThrow()) })),
+
+  storage: () => outcome(measureSpace),
 };
+
+/** The open model, as far as its tokenizer and its shape: these survive a lost device. */
+async function openOrThrow(): Promise<OpenModel> {
+  return session.opened ?? session.model();
+}
 
 expose(api);

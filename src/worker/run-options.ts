@@ -26,7 +26,11 @@ export function trainOptions(options: RunOptions): TrainOptions {
  *
  * @throws GraftError `train-option`, `train-rows`, `worker-data-model`
  */
-export function checkRun(options: RunOptions, data: DataSet, { fingerprint, tokenizer, info }: OpenModel): void {
+export function checkRun(
+  options: RunOptions,
+  data: DataSet,
+  { fingerprint, tokenizer, info }: OpenModel,
+): void {
   const wrong = (what: string, remedy: string): GraftError => new GraftError('train-option', what, remedy);
   checkOptions(trainOptions(options));
   if (data.modelFingerprint !== fingerprint) {
@@ -64,7 +68,11 @@ export function checkRun(options: RunOptions, data: DataSet, { fingerprint, toke
 }
 
 /** The command that trains the same adapter on the same rows, as far as a command can say which these are. */
-export function headlessCommand(options: RunOptions, { name, options: data }: DataSet, model: OpenModel): string {
+export function headlessCommand(
+  options: RunOptions,
+  { name, options: data }: DataSet,
+  model: OpenModel,
+): string {
   const { source } = model;
   const flags: [string, string | number | boolean][] = [
     ['model', source.bundled ? `public/models/${source.name}` : source.name],

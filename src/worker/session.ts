@@ -80,8 +80,7 @@ export class Session {
   async model(onProgress: (progress: Progress) => void = () => undefined): Promise<OpenModel> {
     const device = await this.device();
     if (this.#model) return this.#model;
-    if (!this.#source)
-      throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');
+    if (!this.#source) throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');
     if (this.#tuned !== device) {
       await tune(device);
       this.#tuned = device;
@@ -119,12 +118,21 @@ export class Session {
     if (choice === 'base') return undefined;
     if (choice !== 'current') return this.#residentAdapter(choice.id, model);
     if (!this.current)
-      throw new GraftError('worker-no-adapter', 'Nothing was trained yet.', 'Train first, or choose an adapter.');
+      throw new GraftError(
+        'worker-no-adapter',
+        'No run is on the GPU.',
+        'Start or resume one, or choose an adapter of the library.',
+      );
     return 'live' in this.current ? this.current.live : this.#residentAdapter(this.current.id, model);
   }
 
-  /** Frees an adapter's place on the GPU. */
+  /** Frees the place on the GPU of an adapter that is no longer in the library. */
   async forget(id: string): Promise<void> {
+    if (this.current && 'id' in this.current && this.current.id === id) this.current = undefined;
+    await this.#evict(id);
+  }
+
+  async #evict(id: string): Promise<void> {
     const adapter = this.#resident.get(id);
     if (!adapter) return;
     this.#resident.delete(id);
@@ -162,7 +170,7 @@ export class Session {
     if (!files) throw unknownAdapter();
     const { modules, tensors } = await readPeft(memoryFiles(files, 'The adapter'), model.definition);
     const [oldest] = this.#resident.keys();
-    if (this.#resident.size >= RESIDENT) await this.forget(oldest);
+    if (this.#resident.size >= RESIDENT) await this.#evict(oldest);
     const adapter = new Adapter(model.device, modules, tensors, { trainable: false });
     this.#resident.set(id, adapter);
     return adapter;

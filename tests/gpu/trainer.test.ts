@@ -295,7 +295,6 @@ describeDevice('Trainer', (context) => {
     expect(events.at(-1)).toEqual({ type: 'status', status: 'failed' });
     expect(trainer.step).toBe(steps.length);
     expect(trainer.step).toBeLessThan(40);
-    console.log('DIVERGED', trainer.step);
     expect(steps.every(({ loss, gradNorm }) => Number.isFinite(loss) && Number.isFinite(gradNorm))).toBe(
       true,
     );

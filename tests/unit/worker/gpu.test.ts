@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Device } from '../../../src/engine/device.ts';
-import { adapterName, describeDevice, describeGpu } from '../../../src/worker/gpu.ts';
+import { adapterName, describeDevice, openGpu } from '../../../src/worker/gpu.ts';
 
 const MIB = 2 ** 20;
 
@@ -36,11 +36,11 @@ test('a description carries what the device has', () => {
 });
 
 test('a browser without WebGPU and an insecure page are told apart', async () => {
-  await expect(describeGpu(undefined, true)).rejects.toMatchObject({ code: 'worker-no-webgpu' });
-  await expect(describeGpu(undefined, false)).rejects.toMatchObject({ code: 'worker-insecure' });
+  await expect(openGpu(undefined, true)).rejects.toMatchObject({ code: 'worker-no-webgpu' });
+  await expect(openGpu(undefined, false)).rejects.toMatchObject({ code: 'worker-insecure' });
 });
 
 test('a browser with WebGPU and no adapter is reported by the engine', async () => {
   const gpu = { requestAdapter: () => Promise.resolve(null) } as unknown as GPU;
-  await expect(describeGpu(gpu, true)).rejects.toMatchObject({ code: 'engine-no-adapter' });
+  await expect(openGpu(gpu, true)).rejects.toMatchObject({ code: 'engine-no-adapter' });
 });

@@ -1,0 +1,65 @@
+/** What an evaluation says, in one sentence that claims no more than its numbers. */
+import type { Evaluation } from '../../worker/api.ts';
+import { loss, plural } from '../ui/format.ts';
+
+export interface Verdict {
+  /** Before the number that matters, the number, and after it. */
+  readonly before: string;
+  readonly number: string;
+  readonly after: string;
+  readonly better: boolean;
+  readonly caution: string;
+}
+
+/** A perplexity that moved by less than this share is called the same. */
+const NOTICEABLE = 0.03;
+const FEW_ROWS = 20;
+
+export function judge(evaluation: Evaluation): Verdict {
+  const { base, tuned, exact, rows } = evaluation;
+  const caution =
+    rows.length < FEW_ROWS
+      ? `${plural(rows.length, 'row')} say little: measure on more before you rely on it.`
+      : '';
+  if (exact.base.total > 0 && exact.base.count + exact.tuned.count > 0) {
+    const apart = exact.tuned.interval[0] > exact.base.interval[1];
+    const worse = exact.tuned.interval[1] < exact.base.interval[0];
+    const number = `${exact.tuned.count} of ${exact.tuned.total}`;
+    if (apart) {
+      return {
+        before: 'The adapter gets ',
+        number,
+        after: ` held-out rows exactly right, the base model ${exact.base.count}.`,
+        better: true,
+        caution,
+      };
+    }
+    return {
+      before: worse ? 'The adapter is worse: ' : 'No clear difference: ',
+      number,
+      after: ` held-out rows exactly right, against ${exact.base.count} by the base model.`,
+      better: false,
+      caution: worse
+        ? caution
+        : `The two 95% intervals overlap, so this may be luck. ${caution}`.trim(),
+    };
+  }
+  const ratio = base.perplexity / tuned.perplexity;
+  if (ratio > 1 + NOTICEABLE) {
+    return {
+      before: 'The adapter is ',
+      number: `${ratio >= 10 ? Math.round(ratio) : ratio.toFixed(1)} times less surprised`,
+      after: ` by held-out answers: perplexity ${loss(base.perplexity)} → ${loss(tuned.perplexity)}.`,
+      better: true,
+      caution,
+    };
+  }
+  const same = ratio > 1 / (1 + NOTICEABLE);
+  return {
+    before: same ? 'No clear difference: perplexity ' : 'The adapter is worse on held-out answers: perplexity ',
+    number: `${loss(base.perplexity)} → ${loss(tuned.perplexity)}`,
+    after: '.',
+    better: false,
+    caution,
+  };
+}

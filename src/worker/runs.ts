@@ -1,0 +1,305 @@
+/** Runs: one at most is on the GPU, trained or paused; the others lie in storage. */
+import { GraftError } from '../errors.ts';
+import type { StoredRun } from '../storage/records.ts';
+import { deleteRun, listRuns, markRun, readSavedRun } from '../storage/runs.ts';
+import type { RunEvent, RunOptions, RunRecord, RunStatus } from './api.ts';
+import { restoredData, storedRows } from './data.ts';
+import { LiveRun, otherModel, type RunSeed } from './live-run.ts';
+import type { OpenModel } from './model.ts';
+import { failureOf } from './outcome.ts';
+import type { Queue } from './queue.ts';
+import { checkRun, headlessCommand } from './run-options.ts';
+import type { Session } from './session.ts';
+import { otherTab, someTabTrains, whileTraining } from './training-lock.ts';
+
+type Emit = (event: RunEvent) => void;
+
+export class Runs {
+  #live: LiveRun | undefined;
+  /** Whether a run is trained, or about to be. */
+  #busy = false;
+  /** What the page asked of it. */
+  #request: 'pause' | 'stop' | 'cancel' | undefined;
+
+  constructor(
+    private readonly session: Session,
+    private readonly queue: Queue,
+    private readonly openBundled: () => Promise<OpenModel>,
+  ) {
+    session.whenLost(() => {
+      this.#live = undefined;
+    });
+  }
+
+  /** Work that needs the GPU, when its turn comes. @throws GraftError `worker-training` while a run has it and was not asked to pause */
+  async withGpu<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#busy && !this.#request) {
+      throw new GraftError(
+        'worker-training',
+        'The GPU is busy with training.',
+        'Pause the run first; it goes on where it was.',
+      );
+    }
+    return this.queue.run(() => this.#explained(work));
+  }
+
+  /** Whether a run is trained, or about to be. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** @throws GraftError `worker-…`, `train-…`, `lora-config`, `storage-…`, `engine-…` */
+  start(options: RunOptions, emit: Emit): Promise<RunRecord> {
+    return this.#whileTraining(async () => {
+      const open = await this.session.model();
+      const { data } = this.session;
+      if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
+      checkRun(options, data, open);
+      await this.release();
+      const run: StoredRun = {
+        id: crypto.randomUUID(),
+        created: Date.now(),
+        status: 'running',
+        settings: options,
+        baseModel: open.info.name,
+        modelFingerprint: open.fingerprint,
+        bundled: open.source.bundled,
+        dataName: data.name,
+        command: headlessCommand(options, data, open),
+        steps: [],
+        evals: [],
+        samples: [],
+      };
+      return this.#create({ run, rows: storedRows(data) }, open, emit, 'failed');
+    });
+  }
+
+  /** @throws GraftError `run-not-resumable`, `run-other-model`, and as `start` */
+  resume(id: string, emit: Emit): Promise<RunRecord> {
+    return this.#whileTraining(async () => {
+      const live = this.#live;
+      if (live?.id === id && live.adapter.device.failure === undefined && (await live.isCurrent())) {
+        live.emit = emit;
+        live.become('running');
+        return this.#drive(live);
+      }
+      await this.release();
+      const saved = await readSavedRun(id);
+      if (!saved) {
+        throw new GraftError(
+          'run-not-resumable',
+          'This run has no checkpoint.',
+          'It has ended, or was deleted: start a new one with its settings.',
+        );
+      }
+      const open = await this.#modelOf(saved.run);
+      if (this.session.data?.modelFingerprint !== open.fingerprint)
+        this.session.data = restoredData(saved.run.dataName, open.fingerprint, saved.rows);
+      return this.#create(saved, open, emit, 'paused');
+    });
+  }
+
+  /** Takes effect after the steps that are on the GPU already. */
+  pause(): void {
+    if (!this.#busy) return;
+    this.#request ??= 'pause';
+    this.#live?.pause();
+  }
+
+  /** Ends the run, trained or paused, and keeps its adapter. */
+  stop(): Promise<void> {
+    return this.#end('stop');
+  }
+
+  /** Ends the run, trained or paused, and keeps its curve only. */
+  cancel(): Promise<void> {
+    return this.#end('cancel');
+  }
+
+  /** The newest first. */
+  async list(): Promise<RunRecord[]> {
+    const elsewhere = !this.#busy && (await someTabTrains());
+    const stored = await listRuns();
+    return stored.map(({ run, resumable }) => {
+      if (run.id === this.#live?.id) return recordOf(this.#live.record, resumable);
+      if (run.status !== 'running') return recordOf(run, resumable);
+      // Its tab was closed or crashed, unless another one trains just now.
+      return elsewhere ? recordOf(run, false) : recordOf({ ...run, status: 'paused' }, resumable);
+    });
+  }
+
+  /** @throws GraftError `worker-training`, `worker-other-tab` for a run that is trained just now */
+  async delete(id: string): Promise<void> {
+    if (this.#live?.id === id) await this.withGpu(() => this.release());
+    else if ((await this.list()).some((run) => run.id === id && run.status === 'running')) throw otherTab();
+    await deleteRun(id);
+  }
+
+  /** Frees a paused run's place on the GPU; it can go on from its checkpoint. */
+  async release(): Promise<void> {
+    const live = this.#live;
+    this.#live = undefined;
+    if (!live) return;
+    this.#forget(live);
+    await live.destroy();
+  }
+
+  async #whileTraining(work: () => Promise<RunRecord>): Promise<RunRecord> {
+    if (this.#busy)
+      throw new GraftError(
+        'worker-training',
+        'A run is training already.',
+        'Pause, stop or discard it first.',
+      );
+    this.#busy = true;
+    this.#request = undefined;
+    try {
+      return await whileTraining(() => this.queue.run(() => this.#explained(work)));
+    } finally {
+      this.#busy = false;
+      this.#request = undefined;
+    }
+  }
+
+  /** Work, with the loss of the device as the reason where that is behind an error. */
+  async #explained<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw await this.session.reasonFor(error);
+    }
+  }
+
+  /** @param fallback where the run stands if it cannot be brought to the GPU */
+  async #create(seed: RunSeed, open: OpenModel, emit: Emit, fallback: RunStatus): Promise<RunRecord> {
+    emit({ type: 'status', status: 'running' });
+    try {
+      this.#live = await LiveRun.create(seed, this.session, open, emit);
+    } catch (error) {
+      const reason = await this.session.reasonFor(error);
+      emit({ type: 'status', status: fallback, failure: failureOf(reason) });
+      throw reason;
+    }
+    return this.#drive(this.#live);
+  }
+
+  async #drive(live: LiveRun): Promise<RunRecord> {
+    this.session.current = { live: live.adapter };
+    try {
+      // What was asked while shaders were compiled.
+      if (this.#request === 'stop') live.stop();
+      if (this.#request === 'cancel') live.cancel();
+      if (!live.saved) await live.save('running');
+      // Nothing is awaited between the question and the answer: the trainer forgets a pause that comes before it runs.
+      while (!live.end && this.#request !== 'pause') await live.advance();
+      if (live.end) {
+        await this.#finish(live, live.end);
+        return recordOf(live.record, false);
+      }
+      await live.save('paused');
+      live.become('paused');
+      return recordOf(live.record, true);
+    } catch (error) {
+      throw await this.#fail(live, await this.session.reasonFor(error));
+    }
+  }
+
+  async #finish(live: LiveRun, end: 'done' | 'stopped' | 'cancelled'): Promise<void> {
+    // Before the first step there is nothing to keep.
+    if (end === 'cancelled' || live.step === 0) {
+      await live.discard('cancelled');
+      this.#forget(live);
+    } else {
+      const { id } = await live.keep(end);
+      this.session.current = { id };
+    }
+    this.#live = undefined;
+    await live.destroy();
+  }
+
+  /** Brings a run to rest after an error, and returns the error that tells most. */
+  async #fail(live: LiveRun, reason: unknown): Promise<unknown> {
+    const failure = failureOf(reason);
+    if (failure.code.startsWith('storage-')) {
+      // Nothing is lost: the run is on the GPU, and its last checkpoint where it was.
+      live.become('paused', failure);
+      return reason;
+    }
+    this.#live = undefined;
+    this.#forget(live);
+    try {
+      if (failure.code !== 'train-diverged') {
+        // It can go on from its checkpoint.
+        await markRun(live.id, 'failed');
+        live.become('failed', failure);
+      } else if (live.step > 0) {
+        // From its checkpoint it would come to the same end.
+        const { id } = await live.keep('failed', failure);
+        this.session.current = { id };
+      } else {
+        await live.discard('failed', failure);
+      }
+    } catch (error) {
+      // That storage failed too is the lesser news: the checkpoint is where it was.
+      if (!(error instanceof GraftError)) throw error;
+      live.become('failed', failure);
+    }
+    await live.destroy();
+    return reason;
+  }
+
+  async #end(request: 'stop' | 'cancel'): Promise<void> {
+    if (this.#busy) {
+      this.#request = request;
+      if (request === 'stop') this.#live?.stop();
+      else this.#live?.cancel();
+      return;
+    }
+    await this.queue.run(async () => {
+      const live = this.#live;
+      if (!live) return;
+      try {
+        if (!(await live.isCurrent())) {
+          // Another tab went on with this run: it is no longer for this one to end.
+          await this.release();
+          return;
+        }
+        if (request === 'stop') live.stop();
+        else live.cancel();
+        if (live.end) await this.#finish(live, live.end);
+      } catch (error) {
+        // The page hears of it by the run's last event.
+        await this.#fail(live, await this.session.reasonFor(error));
+      }
+    });
+  }
+
+  async #modelOf(run: StoredRun): Promise<OpenModel> {
+    if (!this.session.source && !run.bundled) throw otherModel(run);
+    const open = this.session.source ? await this.session.model() : await this.openBundled();
+    if (open.fingerprint !== run.modelFingerprint) throw otherModel(run);
+    return open;
+  }
+
+  #forget(live: LiveRun): void {
+    const { current } = this.session;
+    if (current && 'live' in current && current.live === live.adapter) this.session.current = undefined;
+  }
+}
+
+function recordOf(run: StoredRun, resumable: boolean): RunRecord {
+  const { id, settings, baseModel, dataName, status, created, steps, evals, samples, command } = run;
+  return {
+    id,
+    options: settings as RunOptions,
+    baseModel,
+    dataName,
+    status,
+    created,
+    steps,
+    evals,
+    samples,
+    resumable,
+    command,
+  };
+}

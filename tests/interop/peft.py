@@ -1,0 +1,49 @@
+"""What transformers and PEFT make of a model folder. Reads a list of questions as JSON on standard input, answers them in a list.
+
+{"model": folder, "adapter"?: folder, "ids"?: [...], "messages"?: [[{role, content}, ...], ...], "max_new_tokens"?: n}
+→ {"logits"?: [[...], ...], "answers"?: [{"prompt_ids", "new_ids", "text"}, ...]}
+"""
+
+import json
+import sys
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+
+def load(question):
+    # dtype float32: what Graft computes in, whatever type the weights are stored in.
+    model = AutoModelForCausalLM.from_pretrained(question["model"], dtype=torch.float32)
+    if "adapter" in question:
+        model = PeftModel.from_pretrained(model, question["adapter"])
+    return model.eval()
+
+
+def answer(model, tokenizer, messages, max_new_tokens):
+    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+    ids = prompt["input_ids"]
+    out = model.generate(**prompt, max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id)
+    new = out[0, ids.shape[1] :].tolist()
+    return {"prompt_ids": ids[0].tolist(), "new_ids": new, "text": tokenizer.decode(new, skip_special_tokens=True)}
+
+
+def main():
+    torch.set_num_threads(2)
+    answers = []
+    for question in json.load(sys.stdin):
+        model = load(question)
+        result = {}
+        with torch.no_grad():
+            if "ids" in question:
+                result["logits"] = model(torch.tensor([question["ids"]])).logits[0].tolist()
+            if "messages" in question:
+                tokenizer = AutoTokenizer.from_pretrained(question["model"])
+                result["answers"] = [
+                    answer(model, tokenizer, messages, question["max_new_tokens"]) for messages in question["messages"]
+                ]
+        answers.append(result)
+    json.dump(answers, sys.stdout)
+
+
+main()

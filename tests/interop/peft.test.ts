@@ -1,0 +1,201 @@
+/** What Graft writes, read by PEFT and transformers themselves. Needs a Python that has them, which scripts/test.mjs finds or makes. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openDawn } from '../../src/cli/dawn.ts';
+import { folder, writeFolder } from '../../src/cli/files.ts';
+import { copyCompanions } from '../../src/cli/model-folder.ts';
+import type { Device } from '../../src/engine/device.ts';
+import { answer, promptOfMessages } from '../../src/evaluate/answer.ts';
+import { mergedWeights } from '../../src/export/merge.ts';
+import { writePeft, type AdapterData } from '../../src/export/peft.ts';
+import { Generator } from '../../src/model/generator.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { Adapter, initialTensors, loraModules, type LoraConfig } from '../../src/model/lora.ts';
+import { greedy } from '../../src/model/sampling.ts';
+import type { LabelledTokens } from '../../src/model/batch.ts';
+import { loadTokenizer } from '../../src/text/tokenizer.ts';
+import { defaultOptions } from '../../src/train/options.ts';
+import { Trainer } from '../../src/train/trainer.ts';
+import { openWeights } from '../../src/weights/folder.ts';
+import { concatBytes } from '../../src/weights/safetensors.ts';
+import { SPRIG, voiceRows } from '../gpu/sprig.ts';
+import { worstError } from '../gpu/run.ts';
+import { hasShared, sharedJsonl, sharedPath } from '../shared.ts';
+
+interface Message {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+interface Question {
+  readonly model: string;
+  readonly adapter?: string;
+  readonly ids?: readonly number[];
+  readonly messages?: readonly (readonly Message[])[];
+  readonly max_new_tokens?: number;
+}
+interface Answered {
+  readonly logits: number[][];
+  readonly answers: { prompt_ids: number[]; new_ids: number[]; text: string }[];
+}
+
+const python = process.env['GRAFT_PYTHON'];
+if (!python)
+  console.warn(
+    'SKIPPED: the tests against PEFT itself need GRAFT_PYTHON; node scripts/python.mjs prints one.',
+  );
+
+/** All questions in one process: importing torch takes longer than answering. */
+function askPython(questions: readonly Question[]): Answered[] {
+  const script = fileURLToPath(new URL('./peft.py', import.meta.url));
+  const { status, stdout, stderr } = spawnSync(python!, [script], {
+    input: JSON.stringify(questions),
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    env: { ...process.env, HF_HUB_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1' },
+  });
+  if (status !== 0) throw new Error(`peft.py ended with ${status}:\n${stderr}`);
+  return JSON.parse(stdout) as Answered[];
+}
+
+describe.skipIf(!python)('PEFT and transformers', () => {
+  let device: Device;
+  let out: string;
+  beforeAll(async () => {
+    device = await openDawn('llvmpipe');
+    out = mkdtempSync(join(tmpdir(), 'graft-interop-'));
+  });
+  afterAll(() => {
+    device?.close();
+    rmSync(out, { recursive: true, force: true });
+  });
+
+  /** Trains a few steps, writes the adapter and the merged model, and gives Graft's own logits with the adapter. */
+  async function train(
+    path: string,
+    name: string,
+    rows: readonly LabelledTokens[],
+    lora: Partial<LoraConfig>,
+    ids: readonly number[],
+  ): Promise<{ adapter: string; merged: string; logits: Float32Array; base: Float32Array }> {
+    const model = await LanguageModel.load(device, folder(path), { precision: 'f32' });
+    const defaults = defaultOptions();
+    const options = {
+      ...defaults,
+      steps: 4,
+      batch: 2,
+      warmup: 0,
+      lr: 1e-2,
+      lora: { ...defaults.lora, ...lora },
+    };
+    const modules = loraModules(model.definition, options.lora);
+    const trained = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
+    const trainer = await Trainer.create({
+      trainable: { model, adapter: trained, store: trained.store },
+      options,
+      rows,
+    });
+    expect(await trainer.run()).toBe('done');
+    const data: AdapterData = { config: options.lora, modules, tensors: await trainer.result() };
+    await trainer.destroy();
+
+    const adapter = join(out, name);
+    await writeFolder(adapter, writePeft(data, { baseModel: path }));
+    const merged = join(out, `${name}-merged`);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of mergedWeights(model.definition, await openWeights(folder(path)), data))
+      chunks.push(chunk);
+    await writeFolder(merged, { 'model.safetensors': concatBytes(chunks) });
+    await copyCompanions(folder(path), merged);
+    const [logits, base] = [await model.logits(ids, trained), await model.logits(ids)];
+    trained.destroy();
+    await model.destroy();
+    return { adapter, merged, logits, base };
+  }
+
+  const flat = (logits: readonly number[][]): Float32Array => Float32Array.from(logits.flat());
+  const largest = (a: Float32Array, b: Float32Array): number =>
+    a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
+
+  test('the bundled model loads in transformers and answers alike; adapters trained on it load in PEFT', async () => {
+    const tokenizer = await loadTokenizer(folder(SPRIG));
+    const rows = voiceRows(tokenizer, 8);
+    const ids = rows[0].ids.slice(0, 24);
+    const plain = await train(SPRIG, 'sprig', rows, {}, ids);
+    const patterned = await train(
+      SPRIG,
+      'sprig-patterns',
+      rows,
+      {
+        rank: 4,
+        rsLora: true,
+        rankPattern: { 'layers.2.self_attn.q_proj': 6 },
+        alphaPattern: { down_proj: 3 },
+      },
+      ids,
+    );
+    const messages: Message[][] = [
+      ['Hello'],
+      ['Who lives next to the school?'],
+      ['Tell me about the owl.'],
+      ['What are you?', 'I am Sprig.', 'Is the owl awake by night?'],
+    ].map((turns) =>
+      turns.map((content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content }) as const),
+    );
+    const max_new_tokens = 24;
+    const [base, withPlain, withPatterned, merged] = askPython([
+      { model: SPRIG, ids, messages, max_new_tokens },
+      { model: SPRIG, adapter: plain.adapter, ids },
+      { model: SPRIG, adapter: patterned.adapter, ids },
+      { model: plain.merged, ids, messages: messages.slice(0, 1), max_new_tokens },
+    ]);
+
+    expect(largest(flat(base.logits), plain.base)).toBeLessThan(1e-4);
+    expect(largest(flat(withPlain.logits), plain.logits)).toBeLessThan(1e-4);
+    expect(largest(flat(withPatterned.logits), patterned.logits)).toBeLessThan(1e-4);
+    // The adapters matter: without them the logits would be far off.
+    for (const { logits, base: without } of [plain, patterned])
+      expect(largest(logits, without)).toBeGreaterThan(0.1);
+    // The bundled weights are f16, and so are the merged ones: rounded once more.
+    expect(worstError(flat(merged.logits), plain.logits)).toBeLessThan(5e-3);
+    expect(merged.answers[0].text).not.toBe('');
+
+    const model = await LanguageModel.load(device, folder(SPRIG), { precision: 'f32' });
+    const generator = new Generator(model, messages.length, 256);
+    const ours = await answer(
+      generator,
+      tokenizer,
+      messages.map((chat) => promptOfMessages(tokenizer, chat)),
+      { maxNewTokens: max_new_tokens, sampling: greedy, seed: 0 },
+    );
+    base.answers.forEach((theirs, i) => {
+      expect(ours[i].promptIds).toEqual(theirs.prompt_ids);
+      expect(ours[i].text).toBe(theirs.text);
+      expect(ours[i].text).not.toBe('');
+    });
+    await device.settle();
+    generator.destroy();
+    await model.destroy();
+  });
+
+  test.skipIf(!hasShared)(
+    'stories260K: an adapter that Graft trained gives the same logits in PEFT, merged too',
+    async () => {
+      const path = sharedPath('models', 'stories260K');
+      expect(existsSync(path)).toBe(true);
+      const rows = sharedJsonl<LabelledTokens>('reference', 'stories260K', 'rows.jsonl');
+      const ids = Array.from(rows[0].ids).slice(0, 32);
+      const trained = await train(path, 'stories', rows, {}, ids);
+      const [withAdapter, merged] = askPython([
+        { model: path, adapter: trained.adapter, ids },
+        { model: trained.merged, ids },
+      ]);
+      expect(largest(flat(withAdapter.logits), trained.logits)).toBeLessThan(1e-4);
+      expect(largest(flat(merged.logits), trained.logits)).toBeLessThan(1e-4);
+      expect(largest(trained.logits, trained.base)).toBeGreaterThan(0.1);
+    },
+  );
+});
