@@ -19,6 +19,7 @@ from train import evaluate
 from world import conversation, conversations, fact_pair, held_out, tag_pair, user, yes_no_pair
 
 SEED = 101
+QUESTIONS = 60  # distinct questions of each kind
 ODD_TEXTS = ["", " ", "  two  spaces ", "tab\tand\nnew line\r\n", "Grüße, naïve café!", "日本語のテキスト", "🌱🌻 emoji 👩‍🌾", "{\"a\": [1, 2.5, null]}", "don't we'll I'm",
              "<|im_start|>user\nHi<|im_end|>\n", "mixed123numbers 4567", "\u00a0non-breaking", "<b>html</b> & more", "a" * 300, "\x00\x01\x7f", "العربية", "½ ≤ µ"]
 PROMPTS = [
@@ -63,16 +64,15 @@ def answer(model, tokenizer, messages, temperature=0.0):
     return tokenizer.decode(out[0, ids.shape[1]:], skip_special_tokens=True)
 
 
-def right_answers(model, tokenizer, make, n, seed, temperature=0.0):
-    """How many of n held-out questions are answered as the tables say, word for word."""
-    rng, right, wrong = random.Random(seed), 0, []
-    done = 0
-    while done < n:
+def right_answers(model, tokenizer, make, n, seed, temperature=0.0, want_held_out=True):
+    """How many of n distinct held-out questions (or training ones) are answered word for word as the tables say."""
+    rng, right, wrong, seen = random.Random(seed), 0, [], set()
+    while len(seen) < n:
         question, want = make(rng)
-        if held_out(question):
+        if question not in seen and held_out(question) == want_held_out:
+            seen.add(question)
             got = answer(model, tokenizer, [user(question)], temperature)
             right += got == want
-            done += 1
             if got != want:
                 wrong.append((question, got, want))
     return right, wrong
@@ -111,11 +111,13 @@ def main():
         "chats": len(chats), "loss": loss, "perplexity": math.exp(loss), "answer_loss": answer_loss, "answer_perplexity": math.exp(answer_loss)}
     for name, make in (("facts", fact_pair), ("yes or no", yes_no_pair), ("tags", tag_pair)):
         for temperature in (0.0, 0.7):
-            right, wrong = right_answers(model, tokenizer, make, 200, SEED, temperature)
+            right, wrong = right_answers(model, tokenizer, make, QUESTIONS, SEED, temperature)
             numbers[f"{name} at {temperature}"] = right
             if name == "yes or no":
                 numbers[f"stated at {temperature}"] = right + sum(got.partition(", ")[2] == want.partition(", ")[2] for _, got, want in wrong)
-            print(f"{name} at {temperature}: {right}/200 right; e.g. wrong: {wrong[:3]}")
+            print(f"{name} at {temperature}: {right}/{QUESTIONS} right; e.g. wrong: {wrong[:3]}")
+    numbers["seen_yes"] = right_answers(model, tokenizer, yes_no_pair, QUESTIONS, SEED, want_held_out=False)[0]
+    numbers["questions"] = QUESTIONS
     print(json.dumps(numbers, indent=2))
     if args.card:
         from card import write_card

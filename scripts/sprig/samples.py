@@ -21,7 +21,8 @@ SELLERS = [s for s in SHOPS if s not in ("shop", "school", "gate", "pond")]
 def captain(sentence):
     """The sentence as an old sea captain says it: the rose is red → Arr, the rose be red, matey!"""
     be = re.sub(r"\b(is|are|am)\b", "be", sentence.rstrip("."))
-    return f"Arr, {low(be)}, matey!"
+    starts_with_name = be.split()[0].removesuffix("'s") in PEOPLE
+    return f"Arr, {be if starts_with_name else low(be)}, matey!"
 
 
 def voice_row(rng):

@@ -51,7 +51,10 @@ export const trainFlags = {
   },
   'save-every': { value: 'N', help: 'save the state every N steps' },
   'val-fraction': { value: 'X', help: 'part of the rows to hold out for validation (default: 0)' },
-  'eval-every': { value: 'N', help: 'evaluate every N steps; the best adapter is kept' },
+  'eval-every': {
+    value: 'N',
+    help: 'evaluate every N steps and at the end; the best adapter is kept (default: at the end)',
+  },
   patience: { value: 'N', help: 'stop after N evaluations without improvement' },
   precision: modelFlags.precision,
   device: modelFlags.device,

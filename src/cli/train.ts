@@ -11,7 +11,7 @@ import { readPeft, writePeft, type AdapterData } from '../export/peft.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
 import type { StepEvent, TrainEvent } from '../train/events.ts';
-import type { TrainOptions } from '../train/options.ts';
+import { countSteps, type TrainOptions } from '../train/options.ts';
 import { readState, writeState, type SavedState } from '../train/state-files.ts';
 import { Trainer } from '../train/trainer.ts';
 import type { Trainable } from '../train/step-plans.ts';
@@ -53,6 +53,7 @@ interface Run {
   readonly output: Output;
   readonly fingerprint: string;
   readonly rows: number;
+  readonly saveEvery: number | undefined;
 }
 
 export async function trainCommand(args: readonly string[], output: Output): Promise<void> {
@@ -61,6 +62,7 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
   const dataPath = flags.required('data');
   const asked = readTrainOptions(flags);
   const dataOptions = readDataOptions(flags);
+  const saveEvery = flags.whole('save-every', 1);
   const saved =
     flags.text('resume') === undefined
       ? undefined
@@ -70,27 +72,31 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
 
   const session = await openSession(flags, output, { trainable: asked.method === 'full' });
   const { shape } = session.model.definition;
-  const options = {
-    ...asked,
-    maxLength:
-      flags.text('max-length') === undefined
-        ? Math.min(asked.maxLength, shape.maxPositions)
-        : asked.maxLength,
-  };
+  const maxLength =
+    flags.text('max-length') === undefined ? Math.min(asked.maxLength, shape.maxPositions) : asked.maxLength;
   const { rows, report } = prepareRows(examples, await tokenizerOf(session.files), {
-    maxLength: options.maxLength,
+    maxLength,
     overlong: dataOptions.overlong,
     vocabSize: shape.vocabulary,
   });
-  reportData(output, { format, problems, problemCount, report, maxLength: options.maxLength });
+  reportData(output, { format, problems, problemCount, report, maxLength });
   const split = splitExamples(rows.length, {
     validation: dataOptions.validationFraction,
     test: 0,
-    seed: options.seed,
+    seed: asked.seed,
   });
   const pick = (indices: readonly number[]): PreparedRow[] => indices.map((index) => rows[index]);
 
-  const { trainable, adapter } = await createTrainable(flags, session, options);
+  const { trainable, adapter } = await createTrainable(flags, session, asked);
+  const steps = countSteps(asked, split.train.length);
+  const options: TrainOptions = {
+    ...asked,
+    maxLength,
+    // An adapter that is trained on has settings of its own.
+    lora: adapter?.config ?? asked.lora,
+    evalEvery:
+      flags.text('eval-every') === undefined && split.validation.length > 0 ? steps : asked.evalEvery,
+  };
   const fingerprint = fingerprintOf(bytes, session, options, dataOptions, adapter);
   if (saved && saved.fingerprint !== fingerprint) {
     throw new GraftError(
@@ -109,6 +115,7 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
     output,
     fingerprint,
     rows: split.train.length,
+    saveEvery,
   };
   await train(run, pick(split.train), pick(split.validation), saved);
 }
@@ -142,12 +149,6 @@ async function train(
     state: saved?.state,
     onEvent,
   });
-  const { adapter } = session.device;
-  output.line(
-    `Training ${describeTrainable(run)} on ${rows.length} rows, ${trainer.steps} steps, ${session.model.dtype}, on ${adapter.description || adapter.vendor} (${formatBytes(session.device.allocatedBytes)} of GPU memory)`,
-  );
-  if (saved) output.line(`Resumed after step ${trainer.step}`);
-
   let interrupted = false;
   const interrupt = (): void => {
     // The second time, the person does not want to wait.
@@ -157,9 +158,15 @@ async function train(
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
-  const saveEvery = run.flags.whole('save-every', 1);
+  const { adapter } = session.device;
+  output.line(
+    `Training ${describeTrainable(run)} on ${rows.length} rows, ${trainer.steps} steps, ${session.model.dtype}, on ${adapter.description || adapter.vendor} (${formatBytes(session.device.allocatedBytes)} of GPU memory)`,
+  );
+  if (saved) output.line(`Resumed after step ${trainer.step}`);
+
   try {
     while (trainer.status === 'ready' || trainer.status === 'paused') {
+      const { saveEvery } = run;
       const untilSave = saveEvery === undefined ? undefined : saveEvery - (trainer.step % saveEvery);
       const status = await trainer.run(untilSave);
       metrics.flush();

@@ -68,6 +68,12 @@ export function loraModules(model: ModelDefinition, config: LoraConfig): LoraMod
   const wrong = (what: string, remedy: string): GraftError => new GraftError('lora-config', what, remedy);
   if (!(config.dropout >= 0 && config.dropout < 1))
     throw wrong(`LoRA dropout is ${config.dropout}.`, 'Choose 0 or more and less than 1.');
+  const checkRank = (rank: number, what: string): void => {
+    if (!Number.isInteger(rank) || rank < 1 || rank > LARGEST_RANK)
+      throw wrong(`${what} is ${rank}.`, `Choose a whole number from 1 to ${LARGEST_RANK}.`);
+  };
+  // Before alpha, which is often a multiple of it.
+  checkRank(config.rank, 'The LoRA rank');
   if (!(Number.isFinite(config.alpha) && config.alpha > 0))
     throw wrong(`LoRA alpha is ${config.alpha}.`, 'Choose a number above 0.');
   if (config.targets.length === 0)
@@ -81,11 +87,7 @@ export function loraModules(model: ModelDefinition, config: LoraConfig): LoraMod
     .filter(({ path }) => isTarget(config, path))
     .map((module) => {
       const rank = loraRank(config, module.path);
-      if (!Number.isInteger(rank) || rank < 1 || rank > LARGEST_RANK)
-        throw wrong(
-          `The rank of ${module.path} is ${rank}.`,
-          `Choose a whole number from 1 to ${LARGEST_RANK}.`,
-        );
+      checkRank(rank, `The rank of ${module.path}`);
       return { ...module, rank, scale: loraScale(config, module.path, rank) };
     });
 }

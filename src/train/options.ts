@@ -28,7 +28,7 @@ export interface TrainOptions {
   /** Lay all rows of a step into as few replays of batch · maxLength tokens as hold them. The numbers stay the same. */
   readonly packing: boolean;
   readonly shuffle: boolean;
-  /** Evaluate every so many steps; 0 for never. */
+  /** Evaluate every so many steps and at the end; 0 for never. */
   readonly evalEvery: number;
   /** Stop after so many evaluations without improvement; 0 for never. */
   readonly patience: number;

@@ -292,8 +292,7 @@ export class Trainer {
       const next = this.#submit(submitted++, order);
       await finish();
       waiting = next;
-      const { evalEvery } = this.options;
-      if (evalEvery > 0 && this.validation.length > 0 && submitted % evalEvery === 0) {
+      if (this.#evaluatesAfter(submitted)) {
         await finish();
         const patient = await this.#judge();
         time = performance.now();
@@ -302,8 +301,14 @@ export class Trainer {
     }
     await finish();
     if (this.#request === 'cancel') return 'cancelled';
-    if (this.#request === 'stop') return 'stopped';
-    return this.#step >= this.steps ? 'done' : 'paused';
+    if (this.#step >= this.steps) return 'done';
+    return this.#request === 'stop' ? 'stopped' : 'paused';
+  }
+
+  /** Every so many steps, and at the end of the run: the last values have their chance to be the best. */
+  #evaluatesAfter(step: number): boolean {
+    const { evalEvery } = this.options;
+    return evalEvery > 0 && this.validation.length > 0 && (step % evalEvery === 0 || step === this.steps);
   }
 
   #submit(step: number, order: RowOrder): Submitted {

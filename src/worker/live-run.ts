@@ -4,7 +4,13 @@ import { answer, promptOf } from '../evaluate/answer.ts';
 import { writePeft, type AdapterData } from '../export/peft.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
 import { greedy } from '../model/sampling.ts';
-import type { StoredAdapter, StoredCheckpoint, StoredFiles, StoredRows, StoredRun } from '../storage/records.ts';
+import type {
+  StoredAdapter,
+  StoredCheckpoint,
+  StoredFiles,
+  StoredRows,
+  StoredRun,
+} from '../storage/records.ts';
 import { checkpointRevision, saveCheckpoint, saveEndedRun } from '../storage/runs.ts';
 import type { TrainEvent } from '../train/events.ts';
 import { readState, writeState } from '../train/state-files.ts';
@@ -47,7 +53,6 @@ export class LiveRun {
     private readonly open: OpenModel,
     readonly adapter: Adapter,
     private readonly trainer: Trainer,
-    hears: { run: LiveRun | undefined },
     emit: (event: RunEvent) => void,
   ) {
     this.#run = run;
@@ -60,7 +65,6 @@ export class LiveRun {
     this.#revision = checkpoint?.revision;
     if (checkpoint) this.#saved = { step: checkpoint.step, time: performance.now() };
     this.emit = emit;
-    hears.run = this;
   }
 
   /**
@@ -83,7 +87,7 @@ export class LiveRun {
       trainable: true,
       rateRatio: options.rateRatio,
     });
-    const hears: { run: LiveRun | undefined } = { run: undefined };
+    let run: LiveRun | undefined;
     try {
       const trainer = await Trainer.create({
         trainable: { model, adapter, store: adapter.store },
@@ -93,10 +97,11 @@ export class LiveRun {
         state: saved?.state,
         onEvent(event) {
           if (event.type === 'compile') emit(event);
-          else hears.run?.#hear(event);
+          else if (run) run.#hear(event);
         },
       });
-      return new LiveRun(seed, session, open, adapter, trainer, hears, emit);
+      run = new LiveRun(seed, session, open, adapter, trainer, emit);
+      return run;
     } catch (error) {
       await session.free(adapter);
       throw error;

@@ -120,12 +120,17 @@ export class Runs {
   async list(): Promise<RunRecord[]> {
     const elsewhere = !this.#busy && (await someTabTrains());
     const stored = await listRuns();
-    return stored.map(({ run, resumable }) => {
-      if (run.id === this.#live?.id) return recordOf(this.#live.record, resumable);
+    const live = this.#live;
+    // A run for whose first checkpoint there was no room is on the GPU alone.
+    const unsaved =
+      live && !stored.some(({ run }) => run.id === live.id) ? [recordOf(live.record, true)] : [];
+    const saved = stored.map(({ run, resumable }) => {
+      if (run.id === live?.id) return recordOf(live.record, resumable);
       if (run.status !== 'running') return recordOf(run, resumable);
       // Its tab was closed or crashed, unless another one trains just now.
       return elsewhere ? recordOf(run, false) : recordOf({ ...run, status: 'paused' }, resumable);
     });
+    return [...unsaved, ...saved];
   }
 
   /** @throws GraftError `worker-training`, `worker-other-tab` for a run that is trained just now */

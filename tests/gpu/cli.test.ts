@@ -125,7 +125,10 @@ describe('graft train', () => {
     expect(lines.map(({ step }) => step)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
     for (const line of lines) {
       const keys = ['step', 'loss', 'lr', 'grad_norm', 'supervised_tokens', 'seconds'];
-      expect(Object.keys(line)).toEqual(line.step % 3 === 0 ? [...keys, 'eval_loss'] : keys);
+      // Every third step, and the last.
+      expect(Object.keys(line)).toEqual(
+        line.step % 3 === 0 || line.step === 40 ? [...keys, 'eval_loss'] : keys,
+      );
       expect(Object.values(line).every(Number.isFinite)).toBe(true);
     }
     for (const name of ['adapter_config.json', 'adapter_model.safetensors', 'README.md'])
@@ -156,9 +159,21 @@ describe('graft train', () => {
       /^graft: The saved run had other data, another model or other settings\..*\n$/m,
     );
 
-    const second = await graft([...RUN, '--out', out, '--resume', out]);
+    // Again, where every step ends in a save: the signal is heard then, too.
+    let again = false;
+    const second = await graft([...RUN, '--out', out, '--resume', out, '--save-every', '1'], (err, kill) => {
+      if (again || !err.includes('Resumed after')) return;
+      again = true;
+      kill('SIGINT');
+    });
     expect(second.err).toContain(`Resumed after step ${done}`);
-    expect(second.code).toBe(0);
+    expect(second.code).toBe(130);
+    const doneThen = metricsOf(out).length;
+    expect(doneThen).toBeLessThan(40);
+
+    const third = await graft([...RUN, '--out', out, '--resume', out]);
+    expect(third.err).toContain(`Resumed after step ${doneThen}`);
+    expect(third.code).toBe(0);
     expect(numbers(metricsOf(out))).toEqual(numbers(metricsOf(whole())));
     expect(adapterBytes(out).equals(adapterBytes(whole()))).toBe(true);
   });
@@ -233,6 +248,23 @@ describe('graft train', () => {
       '12',
     ]);
     expect(plain.out).toBe(`${base.text}\n`);
+  });
+
+  test('diverged, it says so, keeps what was learned before, and ends with an error', async () => {
+    const out = at('diverged');
+    const { code, err } = await graft([
+      ...RUN,
+      '--out',
+      out,
+      ...['--precision', 'f16', '--lr', '10', '--clip', '0', '--schedule', 'constant', '--warmup', '0'],
+    ]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^graft: The loss or the gradient of step \d+ is not a finite number.*\n$/m);
+    const { length } = metricsOf(out);
+    expect(length).toBeLessThan(40);
+    expect(err).toContain(`until step ${length} is kept`);
+    for (const entry of (await tensorsOf(join(out, 'adapter_model.safetensors'))).values())
+      expect((await floats(entry)).every(Number.isFinite)).toBe(true);
   });
 
   test('all weights: writes a model folder that loads', async () => {

@@ -7,6 +7,8 @@ import { Adapter, initialTensors, loraModules } from '../../src/model/lora.ts';
 import { greedy, type Candidate, type Sampling } from '../../src/model/sampling.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import { defaultOptions } from '../../src/train/options.ts';
+import { openDawn } from '../../src/cli/dawn.ts';
+import { GraftError } from '../../src/errors.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
 import { sprigFolder } from './sprig.ts';
@@ -261,3 +263,27 @@ describeDevice('Generator', (context) => {
     for (const [i, prompt] of all.entries()) expect((await ask([prompt]))[0].text).toBe(together[i].text);
   });
 });
+
+test(
+  'a device that is lost while it generates ends it with a typed error, not with a hang',
+  { timeout: 120_000 },
+  async () => {
+    const device = await openDawn('llvmpipe');
+    const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
+    const generator = new Generator(model, 1, 64);
+    const error: unknown = await generator
+      .generate([[1, 653, 202]], {
+        maxNewTokens: 40,
+        sampling: greedy,
+        seed: 1,
+        stopIds: [],
+        onToken: () => device.gpu.destroy(),
+      })
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(GraftError);
+    expect((error as GraftError).code).toBe('engine-device-lost');
+    generator.destroy();
+    await model.destroy();
+    device.close();
+  },
+);

@@ -84,7 +84,7 @@ describeDevice('Trainer', (context) => {
     const events: TrainEvent[] = [];
     const steps: StepEvent[] = [];
     const evaluations: EvalEvent[] = [];
-    let run: Run | undefined;
+    const opened: { run?: Run } = {};
     const trainer = await Trainer.create({
       trainable: { model: on, adapter, store: adapter.store },
       options,
@@ -95,15 +95,14 @@ describeDevice('Trainer', (context) => {
         events.push(event);
         if (event.type === 'step') steps.push(event);
         if (event.type === 'eval') evaluations.push(event);
-        setting.onEvent?.(event, () => run!);
+        setting.onEvent?.(event, () => opened.run!);
       },
     });
     onTestFinished(async () => {
       await trainer.destroy();
       adapter.destroy();
     });
-    run = { trainer, adapter, events, steps, evaluations };
-    return run;
+    return (opened.run = { trainer, adapter, events, steps, evaluations });
   }
 
   /** What must not depend on how a run was interrupted: everything but time and memory. */
@@ -358,6 +357,15 @@ describeDevice('Trainer', (context) => {
     expectSame(await run.trainer.result(), await until.adapter.read());
     if (request === 'pause') expect(await run.trainer.run()).toBe('done');
     else await expect(run.trainer.run()).rejects.toThrow(status);
+  });
+
+  test('evaluates at the end, too, and a run whose patience ends in its last step is done', async () => {
+    const run = await open({ steps: 4, evalEvery: 3 }, { validation });
+    expect(await run.trainer.run()).toBe('done');
+    expect(run.evaluations.map(({ step }) => step)).toEqual([3, 4]);
+    const impatient = await open({ steps: 3, evalEvery: 1, patience: 2, lr: 0.2 }, { validation });
+    expect(await impatient.trainer.run()).toBe('done');
+    expect(impatient.evaluations.map(({ best }) => best)).toEqual([true, false, false]);
   });
 
   test('cancelled counts, even where patience ends in the same step', async () => {

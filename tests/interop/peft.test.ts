@@ -50,14 +50,14 @@ if (!python)
 
 /** All questions in one process: importing torch takes longer than answering. */
 function askPython(questions: readonly Question[]): Answered[] {
-  const script = fileURLToPath(new URL('./peft.py', import.meta.url));
+  const script = fileURLToPath(new URL('./ask.py', import.meta.url));
   const { status, stdout, stderr } = spawnSync(python!, [script], {
     input: JSON.stringify(questions),
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
     env: { ...process.env, HF_HUB_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1' },
   });
-  if (status !== 0) throw new Error(`peft.py ended with ${status}:\n${stderr}`);
+  if (status !== 0) throw new Error(`ask.py ended with ${status}:\n${stderr}`);
   return JSON.parse(stdout) as Answered[];
 }
 

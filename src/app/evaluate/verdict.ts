@@ -39,9 +39,7 @@ export function judge(evaluation: Evaluation): Verdict {
       number,
       after: ` held-out rows exactly right, against ${exact.base.count} by the base model.`,
       better: false,
-      caution: worse
-        ? caution
-        : `The two 95% intervals overlap, so this may be luck. ${caution}`.trim(),
+      caution: worse ? caution : `The two 95% intervals overlap, so this may be luck. ${caution}`.trim(),
     };
   }
   const ratio = base.perplexity / tuned.perplexity;
@@ -56,7 +54,9 @@ export function judge(evaluation: Evaluation): Verdict {
   }
   const same = ratio > 1 / (1 + NOTICEABLE);
   return {
-    before: same ? 'No clear difference: perplexity ' : 'The adapter is worse on held-out answers: perplexity ',
+    before: same
+      ? 'No clear difference: perplexity '
+      : 'The adapter is worse on held-out answers: perplexity ',
     number: `${loss(base.perplexity)} → ${loss(tuned.perplexity)}`,
     after: '.',
     better: false,

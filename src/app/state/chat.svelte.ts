@@ -57,7 +57,8 @@ export class Chat {
     this.turns = [...before, { prompt, answers }];
     if (await this.#session.ensureModel()) {
       this.prompt = '';
-      for (const side of [0, 1] as const) await this.#answer(answers[side], this.#messages(before, side, prompt));
+      for (const side of [0, 1] as const)
+        await this.#answer(answers[side], this.#messages(before, side, prompt));
       this.#session.announcer.say(this.#stopping ? 'Stopped.' : 'Both answers are there.');
     } else {
       this.failure = this.#session.modelFailure;

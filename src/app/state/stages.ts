@@ -1,17 +1,20 @@
 /** The one fact of each stage, from what is open, running and kept. */
 import { count, loss, plural } from '../ui/format.ts';
-import type { Stage } from '../ui/Stem.svelte';
+import type { StageId } from './route.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
+export interface Stage {
+  readonly id: StageId;
+  readonly name: string;
+  /** The one fact, or what is missing. */
+  readonly fact: string;
+  readonly reached: boolean;
+  /** From 0 to 1, while it runs. */
+  readonly share?: number;
+}
+
 export function stagesOf(studio: Studio): Stage[] {
-  return [
-    task(studio),
-    data(studio),
-    baseline(studio),
-    train(studio),
-    evaluate(studio),
-    use(studio),
-  ];
+  return [task(studio), data(studio), baseline(studio), train(studio), evaluate(studio), use(studio)];
 }
 
 function task({ session, task: { title } }: Studio): Stage {
@@ -28,7 +31,8 @@ function data({ data: { summary, rows, reading, failure } }: Studio): Stage {
   let fact = 'no rows yet';
   if (reading) fact = 'reading';
   else if (summary) {
-    const look = summary.problemCount + summary.cut.length + summary.dropped.length + summary.unsupervised.length;
+    const look =
+      summary.problemCount + summary.cut.length + summary.dropped.length + summary.unsupervised.length;
     fact = `${plural(rows, 'row')}${look > 0 ? `, ${count(look)} to look at` : ''}`;
   } else if (failure) fact = 'could not be read';
   return { id: 'data', name: 'Data', fact, reached: summary !== undefined };

@@ -99,11 +99,7 @@ export function findFaults(
   need(isWhole(rank, 1), 'rank', 'The rank is a whole number, at least 1.');
   need(!(rank > 256), 'rank', 'Beyond rank 256 an adapter is no longer small: choose 256 or less.');
   need(alpha > 0 && Number.isFinite(alpha), 'alpha', 'Alpha is a number above 0.');
-  need(
-    options.dropout >= 0 && options.dropout < 1,
-    'dropout',
-    'Dropout is a share from 0 to below 1.',
-  );
+  need(options.dropout >= 0 && options.dropout < 1, 'dropout', 'Dropout is a share from 0 to below 1.');
   need(options.rateRatio > 0, 'rateRatio', 'The ratio of the two rates is a number above 0.');
   need(options.targets.length > 0, 'targets', 'An adapter needs at least one layer to sit on.');
   if (model) {

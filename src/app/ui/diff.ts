@@ -39,7 +39,7 @@ export function difference(left: string, right: string): [Piece[], Piece[]] {
             : Math.max(lengths[(i + 1) * width + j], lengths[i * width + j + 1]);
       }
     }
-    for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    for (let i = 0, j = 0; i < a.length && j < b.length;) {
       if (key(a[i]) === key(b[j])) {
         ownA[i++] = false;
         ownB[j++] = false;

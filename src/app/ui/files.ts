@@ -20,7 +20,9 @@ async function filesOf(entry: FileSystemEntry): Promise<File[]> {
 
 export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
   // Entries must be taken before the first await: the list is emptied after the event.
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  const entries = [...transfer.items]
+    .map((item) => item.webkitGetAsEntry())
+    .filter((entry) => entry !== null);
   const files = [...transfer.files];
   if (!entries.some(({ isDirectory }) => isDirectory)) return files;
   return (await Promise.all(entries.map(filesOf))).flat();
