@@ -61,8 +61,8 @@ model can know what it was never told.
 
 ## Limits
 
-Its "Yes" or "No" is not to be relied on: of {questions} yes-or-no questions that training may have seen it answers {seen_yes} right, and of held-out ones
-fewer, because it has learnt single questions by heart instead of comparing. The fact it states after that word is what it knows.
+Its "Yes" or "No" is not to be relied on: of {questions} yes-or-no questions that training may have seen it answers {seen_yes} right, and
+{yes0} of {questions} held-out ones. The fact it states after that word is far more often right than the word (see the table).
 It knows nothing but its garden, cannot calculate or reason, and writes English only. Outside its world it mostly declines, but it can also answer
 beside the point or make things up. Rows in training were at most 256 tokens long; beyond that it was not tested. It is a teaching aid, not an assistant.
 

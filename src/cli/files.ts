@@ -119,8 +119,10 @@ export async function replaceFolder(path: string, fill: (folder: string) => Prom
   rmSync(next, { recursive: true, force: true });
   mkdirSync(next, { recursive: true });
   await fill(next);
-  rmSync(old, { recursive: true, force: true });
-  if (existsSync(path)) renameSync(path, old);
+  if (existsSync(path)) {
+    rmSync(old, { recursive: true, force: true });
+    renameSync(path, old);
+  }
   renameSync(next, path);
   rmSync(old, { recursive: true, force: true });
 }

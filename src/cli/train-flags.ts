@@ -2,7 +2,7 @@
 import type { OverlongPolicy } from '../text/limit.ts';
 import { OVERLONG_POLICIES } from '../text/limit.ts';
 import { GraftError } from '../errors.ts';
-import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
+import { checkOptions, defaultOptions, defaultWarmup, type TrainOptions } from '../train/options.ts';
 import { schedules } from '../train/schedule.ts';
 import type { FlagSpecs, Flags } from './flags.ts';
 import { modelFlags } from './session.ts';
@@ -99,7 +99,8 @@ export function readTrainOptions(flags: TrainFlags): TrainOptions {
     maxLength: flags.number('max-length') ?? defaults.maxLength,
     lr: flags.number('lr') ?? defaults.lr,
     schedule: flags.choice('schedule', schedules) ?? defaults.schedule,
-    warmup: flags.number('warmup') ?? Math.min(defaults.warmup, Math.floor((steps ?? Infinity) / 10)),
+    // Without --steps their number follows from the rows, and the default with it: `trainCommand` sets it.
+    warmup: flags.number('warmup') ?? defaultWarmup(steps ?? 0),
     weightDecay: flags.number('weight-decay') ?? defaults.weightDecay,
     clip: flags.number('clip') ?? defaults.clip,
     lora: {

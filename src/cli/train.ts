@@ -11,7 +11,7 @@ import { readPeft, writePeft, type AdapterData } from '../export/peft.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
 import type { StepEvent, TrainEvent } from '../train/events.ts';
-import { countSteps, type TrainOptions } from '../train/options.ts';
+import { countSteps, defaultWarmup, type TrainOptions } from '../train/options.ts';
 import { readState, writeState, type SavedState } from '../train/state-files.ts';
 import { Trainer } from '../train/trainer.ts';
 import type { Trainable } from '../train/step-plans.ts';
@@ -92,6 +92,7 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
   const options: TrainOptions = {
     ...asked,
     maxLength,
+    warmup: flags.text('warmup') === undefined ? defaultWarmup(steps) : asked.warmup,
     // An adapter that is trained on has settings of its own.
     lora: adapter?.config ?? asked.lora,
     evalEvery:
@@ -193,7 +194,8 @@ async function train(
     process.off('SIGTERM', interrupt);
   }
   await writeResult(run, trainer, steps);
-  await rm(join(out, STATE), { recursive: true, force: true });
+  for (const path of [join(out, STATE), replacedFolder(join(out, STATE))])
+    await rm(path, { recursive: true, force: true });
   const seconds = steps.reduce((sum, step) => sum + step.seconds, 0);
   const first = steps.at(0);
   const last = steps.at(-1);

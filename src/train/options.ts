@@ -41,6 +41,11 @@ const MOST_VISITS = 50_000_000;
 
 export const ALL_LINEAR = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 
+/** Warm-up of a run for which nobody chose one: a few steps, and no more than a tenth of a short run. */
+export function defaultWarmup(steps: number): number {
+  return Math.min(5, Math.floor(steps / 10));
+}
+
 /** Settings that work without touching anything. A full fine-tuning moves every weight and wants a smaller rate. */
 export function defaultOptions(method: 'lora' | 'full' = 'lora'): TrainOptions {
   return {

@@ -92,8 +92,8 @@ export function openData(
 
 /** A row with every token's text, whether it is learnt from, and where the limit cuts it. @throws GraftError `data-row` */
 export function preview({ places, options }: DataSet, index: number, tokenizer: Tokenizer): PreviewRow {
-  const place = places.at(index);
-  if (!place || index < 0) {
+  const place = places[index] as Place | undefined;
+  if (!place) {
     throw new GraftError(
       'data-row',
       `There is no row ${index}: the data has ${places.length}.`,

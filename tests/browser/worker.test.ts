@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { unzipSync } from 'fflate';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page, Worker } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type {
   AdapterInfo,
@@ -84,15 +84,17 @@ async function openBench({ ready = true } = {}): Promise<Page> {
   return page;
 }
 
-async function startBench(page: Page): Promise<void> {
+async function startBench(page: Page): Promise<Worker> {
   await page.goto(new URL('samples/index.json', inject('address')).href);
   // By the debugger, which the page's policy does not bind.
   await page.evaluate(COMLINK);
+  const started = page.waitForEvent('worker');
   await page.evaluate((url) => {
     const { wrap, proxy } = (globalThis as unknown as { Comlink: typeof import('comlink') }).Comlink;
-    const api = wrap<GraftWorker>(new Worker(url, { type: 'module' }));
+    const api = wrap<GraftWorker>(new globalThis.Worker(url, { type: 'module' }));
     Object.assign(globalThis, { bench: { api, proxy, events: [] } });
   }, script);
+  return started;
 }
 
 async function openAll(page: Page): Promise<void> {
@@ -304,10 +306,106 @@ describe('a run', () => {
     await second.close();
   });
 
+  test('paused here and resumed in another tab, it is not resumed here from where it was', async () => {
+    const first = await openBench();
+    const second = await openBench({ ready: false });
+    await train(first, OPTIONS);
+    await reached(first, 1);
+    await first.evaluate(() => bench.api.pauseRun());
+    const { id, steps } = await ended(first);
+    await train(second, id);
+    await reached(second, steps.length + 1);
+    await second.evaluate(() => bench.api.pauseRun());
+    const further = await ended(second);
+    expect(further.steps.length).toBeGreaterThan(steps.length);
+
+    // Stopped here it would end the run of the other tab: nothing happens.
+    await first.evaluate(() => bench.api.stopRun());
+    expect(await listRuns(first)).toContainEqual(expect.objectContaining({ id, status: 'paused' }));
+    await train(first, id);
+    await reached(first, further.steps.length + 1);
+    await first.evaluate(() => bench.api.pauseRun());
+    const back = await ended(first);
+    expect(losses(back)).toEqual(losses(whole).slice(0, back.steps.length));
+    await first.evaluate(() => bench.api.cancelRun());
+    expect((await events(first)).at(-1)).toEqual({ type: 'status', status: 'cancelled' });
+    expect((await listRuns(first)).find((run) => run.id === id)).toMatchObject({
+      status: 'cancelled',
+      resumable: false,
+    });
+    await first.evaluate((of) => bench.api.deleteRun(of), id);
+    await first.close();
+    await second.close();
+  });
+
+  test('ends where its numbers do, and says so', async () => {
+    const page = await openBench();
+    const before = await listAdapters(page);
+    await train(page, { ...OPTIONS, lr: 10, clip: 0, schedule: 'constant', warmup: 0, steps: 200 });
+    const outcome = await page.evaluate(() => bench.run!);
+    expect(outcome).toMatchObject({ ok: false, code: 'train-diverged' });
+    expect((await events(page)).at(-1)).toMatchObject({
+      type: 'status',
+      status: 'failed',
+      failure: { code: 'train-diverged' },
+    });
+    const [run] = await listRuns(page);
+    expect(run).toMatchObject({ status: 'failed', resumable: false });
+    // What was learned until then is kept, for what it is worth.
+    const [adapter] = await listAdapters(page);
+    expect(adapter).toMatchObject({ runId: run.id });
+    await page.evaluate((of) => bench.api.deleteAdapter(of), adapter.id);
+    await page.evaluate((of) => bench.api.deleteRun(of), run.id);
+    expect(await listAdapters(page)).toEqual(before);
+    await page.close();
+  });
+
+  test('of a model from a folder waits for that folder', async () => {
+    const page = await context.newPage();
+    await startBench(page);
+    const open = (): Promise<Outcome<object>> =>
+      page.evaluate(async () => {
+        const names = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'];
+        const files = names.map(
+          async (name) => new File([await (await fetch(`../models/sprig/${name}`)).blob()], name),
+        );
+        return bench.api.openModel('My model', await Promise.all(files));
+      });
+    expect(await open()).toMatchObject({ ok: true, model: { name: 'My model', parameters: 1314176 } });
+    await page.evaluate(async () => {
+      const bytes = new Uint8Array(await (await fetch('voice/train.jsonl')).arrayBuffer());
+      const options = { maxLength: 64, overlong: 'drop', validation: 0, test: 0.1, seed: 1 } as const;
+      return bench.api.openData({ name: 'train.jsonl', bytes }, options);
+    });
+    await train(page, { ...OPTIONS, evalEvery: 0, sampleEvery: 0 });
+    await reached(page, 1);
+    await page.evaluate(() => bench.api.pauseRun());
+    const { id, steps } = await ended(page);
+
+    await startBench(page);
+    await train(page, id);
+    expect(await page.evaluate(() => bench.run!)).toMatchObject({
+      ok: false,
+      code: 'run-other-model',
+      remedy: 'Open the folder of My model first, then resume.',
+    });
+    await open();
+    await train(page, id);
+    await reached(page, steps.length + 1);
+    await page.evaluate(() => bench.api.cancelRun());
+    expect(await ended(page)).toMatchObject({ status: 'cancelled', baseModel: 'My model' });
+    await page.evaluate((of) => bench.api.deleteRun(of), id);
+
+    const broken = await page.evaluate(() => bench.api.openModel('Nothing', [new File(['{}'], 'notes.txt')]));
+    expect(broken).toMatchObject({ ok: false, code: 'tokenizer-missing' });
+    await page.close();
+  });
+
   test('survives a lost GPU: it goes on from its checkpoint on a new device', async () => {
-    const page = await openBench({ ready: false });
+    const page = await context.newPage();
+    const worker = await startBench(page);
     // Holds on to the device, to take it away later.
-    await page.workers()[0].evaluate(() => {
+    await worker.evaluate(() => {
       const request = GPUAdapter.prototype.requestDevice;
       GPUAdapter.prototype.requestDevice = async function (...args) {
         const device = await request.apply(this, args);
@@ -318,7 +416,7 @@ describe('a run', () => {
     await openAll(page);
     await train(page, OPTIONS);
     await reached(page, 2);
-    await page.workers()[0].evaluate(() => (globalThis as unknown as { device: GPUDevice }).device.destroy());
+    await worker.evaluate(() => (globalThis as unknown as { device: GPUDevice }).device.destroy());
     expect(await page.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'engine-device-lost' });
     expect((await events(page)).at(-1)).toMatchObject({
       type: 'status',
@@ -332,12 +430,15 @@ describe('a run', () => {
     await page.close();
   });
 
-  test('pauses when the disk is full, with nothing lost, and goes on when there is room', async () => {
-    const page = await openBench();
-    const before = await listAdapters(page);
-    const devtools = await context.newCDPSession(page);
-    const { origin } = new URL(page.url());
+  test('pauses when the disk is full, and goes on when there is room', async () => {
+    // A profile of its own: Chromium looks at the quota before the first write, and then not for a while.
+    const profile = await browser.newContext();
+    const page = await profile.newPage();
+    const devtools = await profile.newCDPSession(page);
+    const { origin } = new URL(inject('address'));
     await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+    await startBench(page);
+    await openAll(page);
     await train(page, { ...OPTIONS, steps: 4, warmup: 0, evalEvery: 0, sampleEvery: 0 });
     expect(await page.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'storage-full' });
     expect((await events(page)).at(-1)).toMatchObject({
@@ -345,14 +446,14 @@ describe('a run', () => {
       status: 'paused',
       failure: { code: 'storage-full' },
     });
-    expect(await listAdapters(page)).toEqual(before);
-    await devtools.send('Storage.overrideQuotaForOrigin', { origin });
     const [run] = await listRuns(page);
     expect(run).toMatchObject({ status: 'paused', resumable: true });
+
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin });
     await train(page, run.id);
     expect(await ended(page)).toMatchObject({ status: 'done' });
-    expect(await listAdapters(page)).toHaveLength(before.length + 1);
-    await page.close();
+    expect(await listAdapters(page)).toMatchObject([{ runId: run.id }]);
+    await profile.close();
   });
 });
 
@@ -424,6 +525,28 @@ describe('the library', () => {
     await page.evaluate((of) => bench.api.restoreAdapter(of), id);
     expect((await listAdapters(page)).find((adapter) => adapter.id === id)).toMatchObject({ name: 'Bosun' });
     expect(await page.evaluate(() => bench.api.storage())).toMatchObject({ ok: true });
+    await page.close();
+  });
+
+  test('is asked until it is told to stop', async () => {
+    const page = await openBench();
+    const [{ id }] = await listAdapters(page);
+    const said = await page.evaluate((of) => {
+      const settings = {
+        maxNewTokens: 400,
+        temperature: 5,
+        topK: 0,
+        topP: 1,
+        minP: 0,
+        repetitionPenalty: 1,
+        seed: 3,
+      };
+      const stop = bench.proxy(() => void bench.api.stopChat());
+      return bench.api.chat({ id: of }, [{ role: 'user', content: 'Tell me all.' }], settings, stop);
+    }, id);
+    if (!said.ok) throw new Error(said.what);
+    expect(said.tokens.length).toBeGreaterThan(0);
+    expect(said.tokens.length).toBeLessThan(400);
     await page.close();
   });
 

@@ -190,6 +190,39 @@ describeDevice('Trainer', (context) => {
     expect(Math.abs(without.steps[5].loss - whole.steps[5].loss)).toBeLessThan(0.5);
   });
 
+  test('training all weights resumes bit for bit, too', async () => {
+    const options: TrainOptions = {
+      ...base,
+      ...defaultOptions('full'),
+      ...{ steps: 4, batch: 2, warmup: 1 },
+    };
+    const whole = { steps: [] as StepEvent[], values: new Map() as NamedArrays };
+    const parts: StepEvent[] = [];
+    let state: TrainerState | undefined;
+    // One in a piece, then two halves, each on weights loaded anew.
+    for (const [count, events] of [
+      [4, whole.steps],
+      [2, parts],
+      [2, parts],
+    ] as const) {
+      const full = await LanguageModel.load(context.device, sprigFolder(), { trainable: true });
+      const trainer = await Trainer.create({
+        trainable: { model: full, store: full.parameters! },
+        options,
+        rows,
+        state: events === parts ? state : undefined,
+        onEvent: (event) => event.type === 'step' && events.push(event),
+      });
+      await trainer.run(count);
+      if (events === whole.steps) whole.values = await trainer.result();
+      else state = await trainer.state();
+      await trainer.destroy();
+      await full.destroy();
+    }
+    expect(curve(parts)).toEqual(curve(whole.steps));
+    expectSame(state!.values, whole.values);
+  });
+
   test('a state of another run is refused before anything is compiled', async () => {
     const { trainer, events } = await open();
     await trainer.run(1);
@@ -392,6 +425,7 @@ describeDevice('Trainer', (context) => {
       spy(device.gpu.queue, 'submit', () => submits++),
     ];
     const before = device.allocatedBytes;
+    expect(before).toBeGreaterThan(0);
     await run.trainer.run();
     restore.forEach((undo) => undo());
     expect(calls).toEqual([]);

@@ -1,6 +1,6 @@
 /** What an evaluation says, in one sentence that claims no more than its numbers. */
 import type { Evaluation } from '../../worker/api.ts';
-import { loss, plural } from '../ui/format.ts';
+import { count, loss, plural } from '../ui/format.ts';
 
 export interface Verdict {
   /** Before the number that matters, the number, and after it. */
@@ -46,7 +46,7 @@ export function judge(evaluation: Evaluation): Verdict {
   if (ratio > 1 + NOTICEABLE) {
     return {
       before: 'The adapter is ',
-      number: `${ratio >= 10 ? Math.round(ratio) : ratio.toFixed(1)} times less surprised`,
+      number: `${ratio >= 9.95 ? count(ratio) : ratio.toFixed(1)} times less surprised`,
       after: ` by held-out answers: perplexity ${loss(base.perplexity)} → ${loss(tuned.perplexity)}.`,
       better: true,
       caution,

@@ -1,6 +1,8 @@
 /** The bundled data sets, as public/samples/index.json lists them, with the first rows of each. */
 import * as v from 'valibot';
 import { messageOf } from '../../errors.ts';
+import { firstExamples, type Example } from './examples.ts';
+import { fetchBytes } from './fetch.ts';
 
 const Sample = v.object({
   id: v.string(),
@@ -23,15 +25,8 @@ const Sample = v.object({
     maxLength: v.number(),
   }),
 });
-const Row = v.object({ messages: v.array(v.object({ role: v.string(), content: v.string() })) });
 
 export type Sample = v.InferOutput<typeof Sample>;
-
-/** One example as people read it. */
-export interface Example {
-  readonly prompt: string;
-  readonly answer: string;
-}
 
 export interface ShownSample extends Sample {
   readonly examples: readonly Example[];
@@ -45,27 +40,6 @@ export type SamplesState =
   | { readonly kind: 'failed'; readonly reason: string };
 
 const SHOWN_ROWS = 3;
-
-/** The first rows of a JSONL text with a question and an answer. The files are our own, so a bad line is an error. */
-export function firstExamples(jsonl: string, count: number): Example[] {
-  const examples: Example[] = [];
-  for (const line of jsonl.split('\n')) {
-    if (examples.length === count) break;
-    if (line.trim() === '') continue;
-    const { messages } = v.parse(Row, JSON.parse(line));
-    const prompt = messages.find(({ role }) => role === 'user')?.content;
-    const answer = messages.find(({ role }) => role === 'assistant')?.content;
-    if (prompt !== undefined && answer !== undefined) examples.push({ prompt, answer });
-  }
-  return examples;
-}
-
-/** @param path under samples/ */
-export async function fetchBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await fetch(new URL(`samples/${path}`, document.baseURI));
-  if (!response.ok) throw new Error(`samples/${path}: ${response.status} ${response.statusText}`);
-  return new Uint8Array(await response.arrayBuffer());
-}
 
 const fetchText = async (path: string): Promise<string> => new TextDecoder().decode(await fetchBytes(path));
 

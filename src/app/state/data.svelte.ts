@@ -1,7 +1,8 @@
 /** The examples that are open: where they come from, how they are split and cut, and one row as the model sees it. */
 import { messageOf } from '../../errors.ts';
 import type { DataFile, DataOptions, DataSummary, Failure, PreviewRow } from '../../worker/api.ts';
-import { fetchBytes, type Sample } from '../start/samples.svelte.ts';
+import { fetchBytes } from '../start/fetch.ts';
+import type { Sample } from '../start/samples.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 export interface Source {
@@ -41,8 +42,8 @@ export class Data {
       const [train, test] = await Promise.all([fetchBytes(sample.train), fetchBytes(sample.test)]);
       const source: Source = {
         name: sample.title,
-        file: { name: 'train.jsonl', bytes: train },
-        heldOut: { name: 'test.jsonl', bytes: test },
+        file: { name: `${sample.id}.jsonl`, bytes: train },
+        heldOut: { name: `${sample.id}-test.jsonl`, bytes: test },
         sample,
       };
       return await this.#open(source, { ...SPLIT, maxLength: sample.settings.maxLength, test: 0 });

@@ -32,9 +32,14 @@ export class Evaluation {
       this.dataName = dataName;
       this.seconds = (performance.now() - start) / 1000;
       this.#session.announcer.say('The evaluation is done.');
-    } else {
+    } else if (outcome.code !== 'worker-aborted') {
+      // Stopped is what was asked for.
       this.failure = outcome;
     }
+  }
+
+  async stop(): Promise<void> {
+    await this.#session.worker.stopEvaluation();
   }
 
   forget(): void {

@@ -34,8 +34,12 @@ export class Run {
   checkpoint = $state<number>();
   /** The button was pressed and the worker has not answered yet. */
   asked = $state<'pause' | 'stop' | 'cancel'>();
+  /** It was trained in this tab, so that the worker means it by `current`. */
+  isLoaded = $state(false);
   /** Asked to begin, and no step is there yet. */
   preparing = $state(false);
+  /** This tab has it on its GPU. A record may say `running` of another tab. */
+  #following = $state(false);
   last = $state.raw<StepPoint>();
   #points: StepPoint[] = [];
   #version = $state(0);
@@ -59,7 +63,7 @@ export class Run {
   }
 
   get active(): boolean {
-    return this.preparing || this.status === 'running' || this.status === 'ready';
+    return this.preparing || this.#following;
   }
 
   async start(options: RunOptions): Promise<boolean> {
@@ -72,7 +76,7 @@ export class Run {
     if (this.active) return false;
     this.show(record);
     this.preparing = true;
-    if (!(await this.#session.ensureModel())) {
+    if (this.#session.isBundledName(record.baseModel) && !(await this.#session.ensureModel())) {
       this.preparing = false;
       this.failure = this.#session.modelFailure;
       return false;
@@ -105,7 +109,10 @@ export class Run {
 
   async #follow(answer: Promise<Outcome<{ readonly run: RunRecord }>>): Promise<boolean> {
     this.failure = undefined;
+    this.#following = true;
+    this.isLoaded = true;
     const outcome = await answer;
+    this.#following = false;
     this.preparing = false;
     this.compiling = undefined;
     this.asked = undefined;
@@ -113,9 +120,10 @@ export class Run {
       this.#adopt(outcome.run);
       this.#sayEnd();
     } else {
-      this.status = 'failed';
+      // The worker said where the run stands, unless it did not come that far.
+      if (this.status === undefined || this.status === 'running') this.status = 'failed';
       this.failure = outcome;
-      this.#session.announcer.say(`The run failed. ${outcome.what}`);
+      this.#session.announcer.say(`The run does not go on. ${outcome.what}`);
     }
     this.#ended();
     return outcome.ok;
@@ -177,6 +185,7 @@ export class Run {
 
   #clear(options: RunOptions): void {
     this.options = options;
+    this.isLoaded = false;
     this.record = undefined;
     this.status = undefined;
     this.failure = undefined;

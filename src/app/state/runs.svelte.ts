@@ -12,7 +12,6 @@ export class Runs {
 
   constructor(session: Session) {
     this.#session = session;
-    void this.refresh();
   }
 
   async refresh(): Promise<void> {

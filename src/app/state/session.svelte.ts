@@ -24,6 +24,8 @@ export class Session {
   storage = $state.raw<StorageState>();
   /** The worker itself failed: nothing works until the page is loaded again. */
   defect = $state.raw<Failure>();
+  /** Called when another model is open than before: rows belong to a tokenizer. */
+  whenChanged: () => void = () => undefined;
   #bundled: Promise<boolean> | undefined;
 
   constructor() {
@@ -57,7 +59,11 @@ export class Session {
   }
 
   get isBundled(): boolean {
-    return this.model?.name.toLowerCase() === BUNDLED;
+    return this.model !== undefined && this.isBundledName(this.model.name);
+  }
+
+  isBundledName(name: string): boolean {
+    return name.toLowerCase() === BUNDLED;
   }
 
   async refreshStorage(): Promise<void> {
@@ -71,7 +77,10 @@ export class Session {
     const outcome = await answer;
     this.opening = undefined;
     if (outcome.ok) {
+      const before = this.model;
       this.model = outcome.model;
+      if (before && (before.name !== this.model.name || before.parameters !== this.model.parameters))
+        this.whenChanged();
       this.announcer.say(`The model ${outcome.model.name} is open.`);
     } else {
       this.modelFailure = outcome;

@@ -25,6 +25,11 @@ export class Studio {
   readonly evaluation = new Evaluation(this.session);
   readonly chat = new Chat(this.session);
 
+  constructor() {
+    this.session.whenChanged = () => void this.#readAgain();
+    void this.#showLatest();
+  }
+
   /** First visit: the whole path on the bundled model and a sample, with what the sample suggests. */
   async tuneNow(sample: ShownSample): Promise<void> {
     if (this.run.active) return;
@@ -56,7 +61,7 @@ export class Studio {
       return;
     }
     await this.run.start(this.settings.options);
-    if (this.run.status === 'done' || this.run.status === 'stopped') this.#useCurrent();
+    this.settings.set('name', this.#nextName());
   }
 
   /** The question of the sample (or of the run) to both sides, after a run. */
@@ -74,17 +79,42 @@ export class Studio {
 
   /** The adapter of the run on the screen, by id once it is kept. */
   get currentAdapter(): string {
+    if (this.run.status === 'cancelled') return this.adapters.list.at(0)?.id ?? 'base';
     const id = this.run.record?.id;
     const kept = id === undefined ? undefined : this.adapters.list.find(({ runId }) => runId === id);
     if (kept) return kept.id;
-    return this.run.points.length > 0 ? 'current' : (this.adapters.list.at(0)?.id ?? 'base');
+    return this.run.points.length > 0 && this.run.isLoaded
+      ? 'current'
+      : (this.adapters.list.at(0)?.id ?? 'base');
+  }
+
+  /** voice 1, voice 2: runs of the same rows stay apart. */
+  #nextName(): string {
+    const file = this.data.source?.file.name.replace(/\.\w+$/, '') ?? 'run';
+    const taken = this.runs.list.map(({ options }) => options.name);
+    let number = 1;
+    while (taken.includes(`${file} ${number}`)) number++;
+    return `${file} ${number}`;
+  }
+
+  /** After a reload: the curve that was there. */
+  async #showLatest(): Promise<void> {
+    await this.runs.refresh();
+    const latest = this.runs.resumable ?? this.runs.list.at(0);
+    if (latest && !this.run.active && !this.run.record) this.run.show(latest);
+  }
+
+  async #readAgain(): Promise<void> {
+    if (!this.data.source) return;
+    const limit = this.session.model?.maxPositions ?? this.data.options.maxLength;
+    const options = { ...this.data.options, maxLength: Math.min(this.data.options.maxLength, limit) };
+    this.#opened(await this.data.change(options));
   }
 
   #opened(well: boolean): boolean {
     if (!well) return false;
-    const { source } = this.data;
-    const sample = this.samples.list.find(({ id }) => id === source?.sample?.id);
-    this.settings.suit(source?.name.replace(/\.\w+$/, '') ?? 'Run', sample);
+    const sample = this.samples.list.find(({ id }) => id === this.data.source?.sample?.id);
+    this.settings.suit(this.#nextName(), sample);
     this.chat.prompt = sample?.question ?? '';
     this.baseline.forget();
     this.evaluation.forget();

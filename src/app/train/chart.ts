@@ -59,14 +59,20 @@ function table({ steps, points, evals, ghosts }: Curves): uPlot.AlignedData {
     for (const [step, value] of entries) if (step <= length) values[step] = value;
     return values;
   };
-  const smoothed = smooth(points.map(({ loss }) => loss));
+  const smoothed = smooth(
+    points.map(({ loss }) => loss),
+    steps,
+  );
   return [
     x,
     column(points.map(({ step, loss }) => [step, loss])),
     column(points.map(({ step }, i) => [step, smoothed[i]])),
     column(evals.map(({ step, loss }) => [step, loss])),
     ...ghosts.map((ghost) => {
-      const line = smooth(ghost.points.map(({ loss }) => loss));
+      const line = smooth(
+        ghost.points.map(({ loss }) => loss),
+        ghost.points.at(-1)?.steps ?? 1,
+      );
       return column(ghost.points.map(({ step }, i) => [step, line[i]]));
     }),
   ];
@@ -85,6 +91,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     font,
     size: side === 2 ? 30 : 44,
     gap: 8,
+    space: side === 2 ? 76 : 52,
     stroke: () => colour('ink-pale'),
     grid: side === 2 ? { show: false } : { stroke: () => colour('rule'), width: 1 },
     ticks: { show: false },

@@ -15,7 +15,10 @@ const HEADER = [
 ];
 
 export function curveCsv(points: readonly StepPoint[], evals: readonly EvalPoint[]): string {
-  const smoothed = smooth(points.map(({ loss }) => loss));
+  const smoothed = smooth(
+    points.map(({ loss }) => loss),
+    points.at(-1)?.steps ?? 1,
+  );
   const validation = new Map(evals.map(({ step, loss }) => [step, loss]));
   const seen = new Set(points.map(({ step }) => step));
   const rows: { readonly step: number; readonly cells: readonly (number | string)[] }[] = points.map(

@@ -10,11 +10,7 @@ export function plural(value: number, one: string, many = `${one}s`): string {
 /** Three significant digits, without the noise behind them. */
 export function loss(value: number): string {
   if (!Number.isFinite(value)) return '–';
-  return value >= 100
-    ? value.toFixed(0)
-    : value >= 10
-      ? value.toFixed(1)
-      : value.toFixed(value < 0.1 ? 3 : 2);
+  return value >= 100 ? count(value) : value >= 10 ? value.toFixed(1) : value.toFixed(value < 0.1 ? 3 : 2);
 }
 
 /** A learning rate: 4e-3, 2.5e-4; 0 stays 0. */

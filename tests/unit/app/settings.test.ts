@@ -1,0 +1,118 @@
+/** Presets and the reasons why settings cannot work. */
+import { describe, expect, test } from 'vitest';
+import { findFaults, PRESETS, presetOptions, suggest } from '../../../src/app/train/settings.ts';
+import type { DataSummary, ModelInfo, RunOptions } from '../../../src/worker/api.ts';
+
+const MODEL: ModelInfo = {
+  name: 'sprig',
+  modelType: 'llama',
+  parameters: 1_300_000,
+  layers: 6,
+  vocabulary: 1024,
+  maxPositions: 512,
+  chatTemplate: true,
+  precision: 'f32',
+  targets: ['q_proj', 'v_proj'],
+};
+const DATA: DataSummary = {
+  format: 'messages',
+  rows: { train: 288, validation: 32, test: 40 },
+  tokens: 1000,
+  supervisedTokens: 500,
+  longest: 50,
+  problems: [],
+  problemCount: 0,
+  cut: [],
+  dropped: [],
+  unsupervised: [],
+  notes: [],
+};
+const GOOD: RunOptions = {
+  name: 'voice 1',
+  steps: 60,
+  batch: 8,
+  accumulate: 1,
+  maxLength: 96,
+  lr: 0.006,
+  schedule: 'cosine',
+  warmup: 5,
+  weightDecay: 0,
+  clip: 1,
+  rank: 8,
+  alpha: 16,
+  dropout: 0,
+  rsLora: false,
+  targets: ['q_proj', 'v_proj'],
+  rateRatio: 1,
+  seed: 42,
+  packing: false,
+  evalEvery: 10,
+  patience: 0,
+  sampleEvery: 10,
+  samplePrompt: 'Who are you?',
+};
+const keysOf = (change: Partial<RunOptions>, data: DataSummary = DATA): string[] =>
+  findFaults({ ...GOOD, ...change }, MODEL, data).map(({ key }) => key);
+
+describe('faults', () => {
+  test('good settings have none', () => expect(keysOf({})).toEqual([]));
+
+  test.each<[string, Partial<RunOptions>]>([
+    ['steps', { steps: 0 }],
+    ['steps', { steps: 1.5 }],
+    ['steps', { steps: NaN }],
+    ['batch', { batch: 0 }],
+    ['lr', { lr: 0 }],
+    ['lr', { lr: NaN }],
+    ['warmup', { warmup: 61 }],
+    ['weightDecay', { weightDecay: 1 }],
+    ['clip', { clip: -1 }],
+    ['rank', { rank: 0 }],
+    ['rank', { rank: 300 }],
+    ['alpha', { alpha: 0 }],
+    ['dropout', { dropout: 1 }],
+    ['rateRatio', { rateRatio: 0 }],
+    ['targets', { targets: [] }],
+    ['targets', { targets: ['c_attn'] }],
+    ['evalEvery', { evalEvery: -1 }],
+    ['patience', { evalEvery: 0, patience: 2 }],
+    ['samplePrompt', { samplePrompt: ' ' }],
+    ['seed', { seed: -1 }],
+  ])('%s is named for %o', (key, change) => expect(keysOf(change)).toEqual([key]));
+
+  test('validation needs rows, and the reason says where to get them', () => {
+    const data = { ...DATA, rows: { ...DATA.rows, validation: 0 } };
+    const [fault] = findFaults(GOOD, MODEL, data);
+    expect(fault).toMatchObject({ key: 'evalEvery', reason: expect.stringContaining('Data') });
+    expect(keysOf({ evalEvery: 0 }, data)).toEqual([]);
+  });
+});
+
+describe('presets', () => {
+  test('balanced is what a sample suggests', () => {
+    const suggestion = { steps: 60, batch: 8, lr: 0.006, rank: 8, alpha: 16 };
+    expect(presetOptions('balanced', suggestion, 288, GOOD)).toMatchObject(suggestion);
+  });
+
+  test('balanced passes three times over rows without a suggestion', () => {
+    const { steps, batch } = presetOptions('balanced', suggest(MODEL), 288, GOOD);
+    expect(steps * batch).toBe(3 * 288);
+  });
+
+  test('quick is shorter, thorough longer, slower and wider', () => {
+    const [quick, balanced, thorough] = PRESETS.map((preset) =>
+      presetOptions(preset, suggest(MODEL), 288, GOOD),
+    );
+    expect(quick.steps).toBeLessThan(balanced.steps);
+    expect(thorough.steps).toBeGreaterThan(balanced.steps);
+    expect(thorough.lr).toBeLessThan(balanced.lr);
+    expect(thorough.rank).toBeGreaterThan(balanced.rank);
+    expect(thorough.patience).toBeGreaterThan(0);
+  });
+
+  test('each can start, whatever the number of rows', () => {
+    for (const preset of PRESETS)
+      for (const rows of [0, 1, 7, 288, 1_000_000])
+        expect(findFaults(presetOptions(preset, suggest(MODEL), rows, GOOD), MODEL, DATA)).toEqual([]);
+  });
+});

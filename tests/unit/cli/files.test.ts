@@ -1,0 +1,75 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  folder,
+  makeFolder,
+  readWhole,
+  replaceFolder,
+  writeFolder,
+  writeWhole,
+} from '../../../src/cli/files.ts';
+import { GraftError } from '../../../src/errors.ts';
+import { graftError } from '../expect-graft-error.ts';
+
+let at: (...parts: string[]) => string;
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'graft-files-'));
+  at = (...parts) => join(root, ...parts);
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
+
+describe('files of this machine', () => {
+  it('are read in ranges, and only as far as they go', async () => {
+    writeFileSync(at('a'), 'hello');
+    await mkdir(at('inside'));
+    const files = folder(root);
+    const source = (await files.open('a'))!;
+    expect(source.size).toBe(5);
+    expect(await source.read(1, 3)).toEqual(text('el'));
+    await graftError(() => source.read(3, 6), 'bytes-range');
+    writeFileSync(at('a'), 'hi');
+    await graftError(() => source.read(0, 5), 'bytes-read');
+    expect(await files.open('none')).toBeUndefined();
+    // A folder where a file should be is no file.
+    expect(await files.open('inside')).toBeUndefined();
+    await graftError(() => folder(at('a')), 'file-missing');
+    await graftError(() => readWhole(at('inside')), 'file-missing');
+  });
+
+  it('are written whole or not at all', async () => {
+    await writeWhole(at('deep', 'b'), text('one'));
+    const failing = async function* (): AsyncGenerator<Uint8Array> {
+      yield text('tw');
+      throw new GraftError('test', 'No more.', '');
+    };
+    await graftError(() => writeWhole(at('deep', 'b'), failing()), 'test');
+    expect(readFileSync(at('deep', 'b'), 'utf8')).toBe('one');
+    expect(readdirSync(at('deep'))).toEqual(['b']);
+    await graftError(() => makeFolder(at('deep', 'b')), 'file-write');
+    await graftError(() => writeFolder(at('deep', 'b', 'c'), { d: text('x') }), 'file-write');
+  });
+
+  it('replace a folder only when the new one is complete', async () => {
+    const fill = (content: string) => (path: string) => writeFolder(path, { [content]: text(content) });
+    await replaceFolder(at('state'), fill('one'));
+    await replaceFolder(at('state'), fill('two'));
+    expect(readdirSync(at('state'))).toEqual(['two']);
+    const broken = async (path: string): Promise<void> => {
+      await fill('three')(path);
+      throw new GraftError('test', 'The disk is full.', '');
+    };
+    await graftError(() => replaceFolder(at('state'), broken), 'test');
+    expect(readdirSync(at('state'))).toEqual(['two']);
+    // What the broken one left is not in the way of the next, nor taken for its own.
+    await replaceFolder(at('state'), fill('four'));
+    expect(readdirSync(at('state'))).toEqual(['four']);
+    expect(existsSync(at('state.part'))).toBe(false);
+    expect(existsSync(at('state.old'))).toBe(false);
+  });
+});

@@ -1,0 +1,85 @@
+import { zipSync } from 'fflate';
+import { expect, test } from 'vitest';
+import { isZip, packZip, unpackZip } from '../../../src/worker/adapter-zip.ts';
+import { fileNameOf } from '../../../src/worker/adapters.ts';
+import type { FileSet } from '../../../src/weights/bytes.ts';
+
+const LIMITS = { 'adapter_config.json': 1000, 'README.md': 1000, 'adapter_model.safetensors': 1 << 20 };
+const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
+const files = {
+  'adapter_config.json': text('{"r": 4}'),
+  'adapter_model.safetensors': Uint8Array.from({ length: 5000 }, (_, i) => i * 7),
+  'README.md': text('# An adapter'),
+};
+
+const unpack = (bytes: Uint8Array<ArrayBuffer>): Promise<FileSet> =>
+  unpackZip('a.zip', new Blob([bytes]), 'adapter_config.json', LIMITS);
+
+async function read(folder: FileSet, name: string): Promise<Uint8Array | undefined> {
+  const source = await folder.open(name);
+  return source?.read(0, source.size);
+}
+
+test('a folder comes back as it was packed', async () => {
+  const packed = packZip('captain', files);
+  expect(await isZip(new Blob([packed]))).toBe(true);
+  expect(await isZip(new Blob([files['adapter_config.json']]))).toBe(false);
+  const folder = await unpack(packed);
+  for (const [name, bytes] of Object.entries(files)) expect(await read(folder, name)).toEqual(bytes);
+});
+
+test('the adapter is found at any depth, and nothing but its own files is unpacked', async () => {
+  const folder = await unpack(
+    zipSync({
+      'run/checkpoint/deep/adapter_config.json': text('{"r": 1}'),
+      'run/best/adapter_config.json': files['adapter_config.json'],
+      'run/best/adapter_model.safetensors': files['adapter_model.safetensors'],
+      'run/best/optimizer.pt': new Uint8Array(10),
+      '../../adapter_model.safetensors': text('elsewhere'),
+      ['__proto__']: text('nothing'),
+    }),
+  );
+  expect(folder.list().sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors']);
+  expect(await read(folder, 'adapter_config.json')).toEqual(files['adapter_config.json']);
+});
+
+test('what is no adapter, or no whole zip, is refused by name', async () => {
+  await expect(unpack(zipSync({ 'model.bin': new Uint8Array(4) }))).rejects.toMatchObject({
+    code: 'zip-missing',
+  });
+  const packed = packZip('captain', files);
+  await expect(unpack(packed.slice(0, packed.length - 40))).rejects.toMatchObject({ code: 'zip-damaged' });
+  await expect(unpack(text('PK\u0003\u0004 and nothing else'))).rejects.toMatchObject({
+    code: 'zip-damaged',
+  });
+});
+
+test('a bomb is refused before it is unpacked', async () => {
+  const bomb = zipSync({
+    'adapter_config.json': text('{}'),
+    'adapter_model.safetensors': [new Uint8Array(4 << 20), { level: 9 }],
+  });
+  expect(bomb.length).toBeLessThan(20_000);
+  await expect(unpack(bomb)).rejects.toMatchObject({ code: 'file-too-large' });
+
+  // The central directory says a megabyte of a few bytes.
+  const liar = zipSync({
+    'adapter_config.json': text('{}'),
+    'README.md': [new Uint8Array(900), { level: 9 }],
+  });
+  const view = new DataView(liar.buffer);
+  for (let at = 0; at + 4 < liar.length; at++)
+    if (view.getUint32(at, true) === 0x02014b50) view.setUint32(at + 24, 0x7fffffff, true);
+  await expect(unpack(liar)).rejects.toMatchObject({ code: 'file-too-large' });
+
+  const many = zipSync(
+    Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`${i}.txt`, new Uint8Array()])),
+  );
+  await expect(unpack(many)).rejects.toMatchObject({ code: 'zip-damaged' });
+});
+
+test('file names are plain', () => {
+  expect(fileNameOf('Käpt’n / Blaubär')).toBe('Kapt-n-Blaubar');
+  expect(fileNameOf('../../etc')).toBe('etc');
+  expect(fileNameOf('船長')).toBe('adapter');
+});
