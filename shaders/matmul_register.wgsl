@@ -25,7 +25,13 @@
 // A block of A has k along its columns, a block of B along its rows; in WGSL's column-major terms their product is `B * A`, and column r
 // of it is row r of C's block: a vec4 along N.
 
-struct Params { M: u32, N: u32, K: u32, R: u32, part: u32, scale: f32, loraScale: f32 }
+// finish: what is added to the product, as bits. Data and not overrides, as is R: each variant of this kernel takes a second or more to
+// compile on a software adapter, and a branch for a tile costs nothing. R = 0 leaves out the low-rank term.
+struct Params { M: u32, N: u32, K: u32, R: u32, part: u32, finish: u32, scale: f32, loraScale: f32 }
+
+const BIAS = 1u;
+const RESIDUAL = 2u;
+const ACCUMULATE = 4u;
 
 override TRANSPOSED_A: bool = false;
 override TRANSPOSED_B: bool = false;
@@ -36,10 +42,6 @@ override QUADS: bool = false;
 override LANES_ALONG_N: bool = true;
 // Invocations of a workgroup, the SIMD width or a multiple of it.
 override LANES: u32 = 4;
-override LOW_RANK: bool = false;
-override BIAS: bool = false;
-override RESIDUAL: bool = false;
-override ACCUMULATE: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<vec4<ElemA>>;
@@ -144,9 +146,9 @@ fn store(m: u32, n: u32, part: u32, sums: Side) {
       let index = part * params.M * width + place;
       if (column < width) {
         var value = blocks[j][row & 3u];
-        if (BIAS) { value += bias[column]; }
-        if (RESIDUAL) { value += vec4f(residual[place]); }
-        if (ACCUMULATE) { value += vec4f(c[index]); }
+        if ((params.finish & BIAS) != 0u) { value += bias[column]; }
+        if ((params.finish & RESIDUAL) != 0u) { value += vec4f(residual[place]); }
+        if ((params.finish & ACCUMULATE) != 0u) { value += vec4f(c[index]); }
         c[index] = vec4<ElemC>(value);
       }
     }
@@ -233,20 +235,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     scaleBand(&band2);
     scaleBand(&band3);
   }
-  if (LOW_RANK) {
-    for (var r = 0u; r < params.R; r += 4u) {
-      columns[0] = blockOfL(n, r);
-      if (COLUMNS > 1) { columns[1] = blockOfL(n + 4u, r); }
-      if (COLUMNS > 2) {
-        columns[2] = blockOfL(n + 8u, r);
-        columns[3] = blockOfL(n + 12u, r);
-      }
-      multiplyAddLowRank(&band0, m, r, &columns);
-      if (ROWS > 4) { multiplyAddLowRank(&band1, m + 16u, r, &columns); }
-      if (ROWS > 8) {
-        multiplyAddLowRank(&band2, m + 32u, r, &columns);
-        multiplyAddLowRank(&band3, m + 48u, r, &columns);
-      }
+  for (var r = 0u; r < params.R; r += 4u) {
+    columns[0] = blockOfL(n, r);
+    if (COLUMNS > 1) { columns[1] = blockOfL(n + 4u, r); }
+    if (COLUMNS > 2) {
+      columns[2] = blockOfL(n + 8u, r);
+      columns[3] = blockOfL(n + 12u, r);
+    }
+    multiplyAddLowRank(&band0, m, r, &columns);
+    if (ROWS > 4) { multiplyAddLowRank(&band1, m + 16u, r, &columns); }
+    if (ROWS > 8) {
+      multiplyAddLowRank(&band2, m + 32u, r, &columns);
+      multiplyAddLowRank(&band3, m + 48u, r, &columns);
     }
   }
   storeBand(m, n, group.z, &band0);

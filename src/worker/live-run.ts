@@ -189,6 +189,12 @@ export class LiveRun {
     return adapter;
   }
 
+  /** Whether what was learned is made of numbers. */
+  async isFinite(): Promise<boolean> {
+    const tensors = await this.trainer.result();
+    return [...tensors.values()].every((values) => values.every((value) => Number.isFinite(value)));
+  }
+
   /** Ends the run without an adapter; its curve stays. @throws GraftError `storage-…` */
   async discard(status: 'cancelled' | 'failed', failure?: Failure): Promise<void> {
     await saveEndedRun({ ...this.record, status });

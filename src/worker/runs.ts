@@ -237,7 +237,7 @@ export class Runs {
         // It can go on from its checkpoint.
         await markRun(live.id, 'failed');
         live.become('failed', failure);
-      } else if (live.step > 0) {
+      } else if (live.step > 0 && (await live.isFinite())) {
         // From its checkpoint it would come to the same end.
         const { id } = await live.keep('failed', failure);
         this.session.current = { id };

@@ -103,6 +103,7 @@ test('without bundled data sets the page says so and works on', async () => {
     /not here/,
   );
   expect(await page.getByRole('region', { name: 'This browser' }).innerText()).toMatch(/swiftshader/i);
+  expect(await page.getByRole('button', { name: 'Tune a model now' }).isDisabled()).toBe(true);
   await context.close();
 });
 
@@ -113,6 +114,9 @@ test('without WebGPU the page says what is missing and which browsers have it', 
     await settled(page);
     const text = await page.getByRole('region', { name: 'This browser' }).innerText();
     expect(text).toMatch(/does not offer WebGPU|No WebGPU adapter answered/);
+    // Nothing offers to start what cannot run.
+    expect(await page.getByRole('button', { name: 'Tune a model now' }).count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Tune on this: Orders to JSON' }).isDisabled()).toBe(true);
     await close();
   } finally {
     await plain.close();
@@ -125,7 +129,7 @@ test('the keyboard reaches everything that can be pressed, and a command can be 
   });
   await settled(page);
   const reached: string[] = [];
-  for (let press = 0; press < 12; press++) {
+  for (let press = 0; press < 30; press++) {
     await page.keyboard.press('Tab');
     const name = await page.evaluate(
       () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent?.trim(),
@@ -134,6 +138,15 @@ test('the keyboard reaches everything that can be pressed, and a command can be 
     if (name?.startsWith('Copy the command npm')) break;
   }
   expect(reached[0]).toBe('Skip to the content');
+  for (const name of [
+    'Task',
+    'Train',
+    'Use',
+    'Tune a model now',
+    'Open a data set',
+    'Tune on this: Orders to JSON',
+  ])
+    expect(reached.some((text) => text.startsWith(name))).toBe(true);
   await page.keyboard.press('Enter');
   await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe('npm ci && npm run demo');
   expect(problems).toEqual([]);

@@ -40,6 +40,8 @@ export type SamplesState =
   | { readonly kind: 'failed'; readonly reason: string };
 
 const SHOWN_ROWS = 3;
+/** Which held-out question is asked as the model learns. The very first may be one that no model of a garden can answer. */
+const QUESTION_ROW = 3;
 
 const fetchText = async (path: string): Promise<string> => new TextDecoder().decode(await fetchBytes(path));
 
@@ -60,7 +62,7 @@ export class Samples {
       const shown = samples.map(async (sample) => ({
         ...sample,
         examples: firstExamples(await fetchText(sample.train), SHOWN_ROWS),
-        question: firstExamples(await fetchText(sample.test), 1)[0]?.prompt ?? '',
+        question: firstExamples(await fetchText(sample.test), QUESTION_ROW + 1).at(-1)?.prompt ?? '',
       }));
       this.state = { kind: 'listed', samples: await Promise.all(shown) };
     } catch (error) {

@@ -66,6 +66,12 @@ export class Run {
     return this.preparing || this.#following;
   }
 
+  /** For a run whose model and rows are being opened first. */
+  prepare(): void {
+    this.#clear(undefined);
+    this.preparing = true;
+  }
+
   async start(options: RunOptions): Promise<boolean> {
     this.#clear(options);
     this.preparing = true;
@@ -183,7 +189,7 @@ export class Run {
     this.#version++;
   }
 
-  #clear(options: RunOptions): void {
+  #clear(options: RunOptions | undefined): void {
     this.options = options;
     this.isLoaded = false;
     this.record = undefined;

@@ -34,8 +34,7 @@ export class Studio {
   async tuneNow(sample: ShownSample): Promise<void> {
     if (this.run.active) return;
     this.route.go('train');
-    this.run.preparing = true;
-    this.run.failure = undefined;
+    this.run.prepare();
     const ready = (await this.session.openBundled()) && (await this.openSample(sample));
     if (!ready) {
       this.run.preparing = false;

@@ -89,7 +89,11 @@ export function findFaults(
   need(isWhole(accumulate, 1), 'accumulate', 'Batches a step are a whole number, at least 1.');
   need(options.lr > 0 && options.lr <= 10, 'lr', 'The learning rate lies above 0 and at most at 10.');
   need(isWhole(warmup, 0), 'warmup', 'Warm-up is a whole number of steps, 0 for none.');
-  need(!(warmup > steps), 'warmup', `Warm-up cannot take longer than the ${steps} steps of the run.`);
+  need(
+    !isWhole(steps, 1) || !(warmup > steps),
+    'warmup',
+    `Warm-up cannot take longer than the ${steps} steps of the run.`,
+  );
   need(
     options.weightDecay >= 0 && options.weightDecay < 1,
     'weightDecay',

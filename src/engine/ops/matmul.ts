@@ -107,6 +107,7 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
     RESIDUAL: Number(residual !== undefined),
     ACCUMULATE: Number(accumulate),
   };
+  const inRegisters = family === 'register' || family === 'quad';
   const last = parts === 1;
   if (!last && lowRank) throw new Error('matmul: a low-rank term does not go with a split K');
   const sum = last ? c : tape.tensor([parts, M, N], 'f32', `parts of ${c.label}`);
@@ -124,8 +125,7 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
     },
     constants: {
       ...constantsOf(kernel, layout),
-      LOW_RANK: Number(lowRank !== undefined),
-      ...(last ? finish : {}),
+      ...(inRegisters ? {} : { LOW_RANK: Number(lowRank !== undefined), ...(last ? finish : {}) }),
     },
     subgroups: family === 'quad',
     tensors: { a, b, c: sum, z, l, bias: (last && bias) || unused, residual: (last && residual) || unused },
@@ -135,6 +135,7 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
       K,
       R: lowRank ? lowRank.z.columns : 0,
       ...(family === 'vector' ? {} : { part }),
+      ...(inRegisters ? { finish: last ? finishBits(finish) : 0 } : {}),
       scale: last ? scale : 1,
       loraScale: lowRank?.scale ?? 0,
     },
@@ -153,6 +154,15 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
     });
   }
   return c;
+}
+
+/** As matmul_register.wgsl wants them, in which these are data. */
+function finishBits({
+  BIAS,
+  RESIDUAL,
+  ACCUMULATE,
+}: Record<'BIAS' | 'RESIDUAL' | 'ACCUMULATE', number>): number {
+  return BIAS | (RESIDUAL << 1) | (ACCUMULATE << 2);
 }
 
 function shapeOf({ a, b, layout, lowRank, bias, residual }: MatmulOptions): Shape {

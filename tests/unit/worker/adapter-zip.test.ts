@@ -36,7 +36,6 @@ test('the adapter is found at any depth, and nothing but its own files is unpack
       'run/best/adapter_model.safetensors': files['adapter_model.safetensors'],
       'run/best/optimizer.pt': new Uint8Array(10),
       '../../adapter_model.safetensors': text('elsewhere'),
-      ['__proto__']: text('nothing'),
     }),
   );
   expect(folder.list().sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors']);

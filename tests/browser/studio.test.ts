@@ -1,0 +1,302 @@
+/**
+ * The studio in the production build, on SwiftShader: the whole path by keyboard from the first visit to an exported adapter, then every
+ * stage for everybody, then what happens on the way. One page lives through the first two parts, since a run takes its time.
+ */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { AxeResults } from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PICTURES = join(import.meta.dirname, '../../test-results/screens');
+const STAGES = ['start', 'task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
+const RUN_MS = 180_000;
+const STEP_MS = 60_000;
+const MOST_TABS = 80;
+const MOST_INITIAL_BYTES = 150_000;
+
+let browser: Browser;
+let studio: WatchedPage;
+let zip = '';
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await launchChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+});
+afterAll(() => browser.close());
+
+/** Presses Tab until something with this name has the focus, as a person without a mouse would. */
+async function tabTo(page: Page, name: RegExp): Promise<void> {
+  const seen: string[] = [];
+  for (let press = 0; press < MOST_TABS; press++) {
+    await page.keyboard.press('Tab');
+    const found = await page.evaluate(() => {
+      const element = document.activeElement;
+      return element?.getAttribute('aria-label') ?? element?.textContent?.trim() ?? '';
+    });
+    if (name.test(found)) return;
+    seen.push(found.slice(0, 30));
+  }
+  throw new Error(`Tab does not reach ${name}; it reached ${seen.join(' | ')}`);
+}
+
+async function goTo(page: Page, stage: (typeof STAGES)[number]): Promise<void> {
+  await page.evaluate((hash) => (location.hash = hash), stage === 'start' ? '#/' : `#/${stage}`);
+  await page.locator('h1').first().waitFor();
+}
+
+async function axe(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const results = await page.evaluate<AxeResults>('axe.run()');
+  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+/** A picture of all of it: in a window as high as the page, what sticks to an edge lies at the edge. */
+async function picture(page: Page, name: string, width: number, height: number): Promise<void> {
+  const down = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width, height: Math.max(height, down) });
+  await page.waitForTimeout(150);
+  await page.screenshot({ path: join(PICTURES, `studio-${name}-${width}.png`) });
+}
+
+/** The fact that the stem tells of a stage. */
+const factOf = (page: Page, stage: string): Promise<string> =>
+  page.getByRole('navigation').getByRole('link', { name: stage }).innerText();
+
+describe('the whole path, by keyboard', () => {
+  test('what loads first is light, and the chart is not part of it', async () => {
+    const { page, requests } = studio;
+    await expect.poll(() => page.locator('main [aria-busy="true"]').count(), { timeout: 30_000 }).toBe(0);
+    const worker = page.workers()[0].url();
+    const scripts = [...new Set(requests)].filter((url) => url.endsWith('.js') && url !== worker);
+    expect(scripts.filter((url) => url.includes('chart'))).toEqual([]);
+    let bytes = 0;
+    for (const url of scripts) bytes += gzipSync(Buffer.from(await (await fetch(url)).arrayBuffer())).length;
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThan(MOST_INITIAL_BYTES);
+  });
+
+  test('the one button trains, and the loss falls', async () => {
+    const { page } = studio;
+    await tabTo(page, /^Tune a model now/);
+    await page.keyboard.press('Enter');
+    await page.getByRole('slider', { name: 'Step of the loss curve' }).waitFor({ timeout: STEP_MS });
+    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
+    expect(await factOf(page, 'Train')).toMatch(/step \d+ of 60/);
+    await page.screenshot({ path: join(PICTURES, 'studio-training-light-1440.png') });
+    await page.getByRole('button', { name: 'Ask both the same question' }).waitFor({ timeout: RUN_MS });
+    const done = await page.getByText(/^Done: loss/).innerText();
+    const [first, last] = [...done.matchAll(/\d+\.\d+/g)].map(Number);
+    expect(first).toBeGreaterThan(2);
+    expect(last).toBeLessThan(first / 4);
+  });
+
+  test('the curve can be read without seeing it', async () => {
+    const { page } = studio;
+    const curve = page.getByRole('slider', { name: 'Step of the loss curve' });
+    await curve.focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowRight');
+    expect(await curve.getAttribute('aria-valuetext')).toMatch(/^Step 2: training loss \d/);
+    expect(await page.getByRole('table').filter({ hasText: 'At step' }).innerText()).toMatch(/At step 2/);
+    await page.getByText('Show as a table').click();
+    const table = page.getByRole('region', { name: 'Loss by step' });
+    await expect.poll(() => table.getByRole('row').count()).toBe(61);
+    await page.getByText('Show as a table').click();
+    const csv = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Curve as CSV' }).click();
+    const text = readFileSync(await (await csv).path(), 'utf8');
+    expect(text.split('\r\n')[0]).toMatch(/^step,train_loss/);
+    const png = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Curve as PNG' }).click();
+    const picture = readFileSync(await (await png).path());
+    expect(picture.subarray(1, 4).toString()).toBe('PNG');
+  });
+
+  test('base and tuned answer side by side, and a token shows what else it could have been', async () => {
+    const { page } = studio;
+    await page.locator('h1').focus();
+    await tabTo(page, /^Ask both the same question/);
+    await page.keyboard.press('Enter');
+    const buttons = page.getByRole('button', { name: 'Show the probabilities' });
+    await expect.poll(() => buttons.count(), { timeout: STEP_MS }).toBe(2);
+    const turn = page.getByRole('article').first();
+    const answers = (await turn.locator('.text').allInnerTexts()).map((text) => text.trim());
+    expect(answers).toHaveLength(2);
+    expect(answers.every((text) => text.length > 0)).toBe(true);
+    expect(answers[0]).not.toBe(answers[1]);
+    await tabTo(page, /^Show the probabilities/);
+    await page.keyboard.press('Enter');
+    const candidates = page.getByRole('table').filter({ hasText: 'Could have been' });
+    const first = await candidates.innerText();
+    await page.getByRole('toolbar', { name: 'Tokens of the answer' }).getByRole('button').first().focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    expect(await candidates.innerText()).not.toBe(first);
+    expect(first).toMatch(/%/);
+  });
+
+  test('the adapter is exported, and the page kept to itself', async () => {
+    const { page, problems, requests } = studio;
+    const download = page.waitForEvent('download');
+    await tabTo(page, /^Download zip of /);
+    await page.keyboard.press('Enter');
+    zip = join(PICTURES, '..', 'exported-adapter.zip');
+    await (await download).saveAs(zip);
+    const bytes = readFileSync(zip);
+    expect(bytes.subarray(0, 2).toString()).toBe('PK');
+    for (const name of ['adapter_config.json', 'adapter_model.safetensors', 'README.md'])
+      expect(bytes.includes(name)).toBe(true);
+    const { origin } = new URL(inject('address'));
+    expect(requests.filter((url) => !url.startsWith('blob:') && new URL(url).origin !== origin)).toEqual([]);
+    expect(problems).toEqual([]);
+  });
+
+  test('base and tuned are measured on held-out rows', async () => {
+    const { page } = studio;
+    await goTo(page, 'evaluate');
+    await page.getByLabel('Rows').fill('6');
+    await page.getByRole('button', { name: 'Compare with the base model' }).click();
+    await page.getByRole('table').waitFor({ timeout: STEP_MS });
+    expect(await page.locator('h1').innerText()).toMatch(/adapter|difference/i);
+    expect(await page.getByRole('table').getByRole('row').count()).toBe(3);
+    await goTo(page, 'baseline');
+    await page.getByLabel('Rows').fill('4');
+    await page.getByRole('button', { name: 'Measure the base model' }).click();
+    await page.getByText('Loss on wanted answers').waitFor({ timeout: STEP_MS });
+  });
+});
+
+describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
+  test.each([
+    [1440, 900],
+    [360, 780],
+  ])('%i px wide: axe finds nothing on any stage, nothing overflows', async (width, height) => {
+    const { page, problems } = studio;
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const found: string[] = [];
+    for (const stage of STAGES) {
+      await page.setViewportSize({ width, height });
+      await goTo(page, stage);
+      await page.evaluate(() => document.fonts.ready);
+      const across = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (across > width) found.push(`${stage} is ${across} px wide`);
+      await picture(page, `${stage}-${colorScheme}`, width, height);
+      for (const violation of await axe(page)) found.push(`${stage}: ${violation}`);
+    }
+    expect(found).toEqual([]);
+    expect(problems).toEqual([]);
+  });
+});
+
+describe('on the way', () => {
+  test('an adapter is renamed, deleted, brought back, and imported from its zip', async () => {
+    const { page, problems } = studio;
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await goTo(page, 'use');
+    const library = page.getByRole('region', { name: 'Adapters' });
+    await library.getByLabel('Name', { exact: true }).fill('Captain');
+    await page.keyboard.press('Enter');
+    await library.getByRole('button', { name: 'Delete Captain' }).click();
+    await library.getByRole('button', { name: 'Bring it back' }).click();
+    await library.getByRole('button', { name: 'Delete Captain' }).waitFor();
+    await library.getByLabel('Import a zip').setInputFiles(zip);
+    await expect.poll(() => library.getByRole('listitem').count(), { timeout: STEP_MS }).toBe(2);
+    await library.getByLabel('Import a zip').setInputFiles({
+      name: 'not.zip',
+      mimeType: 'application/zip',
+      buffer: Buffer.from('no zip at all'),
+    });
+    await library.getByRole('alert').waitFor();
+    expect(await library.getByRole('alert').innerText()).toMatch(/adapter_config|zip/i);
+    await library.getByRole('button', { name: 'Put away' }).click();
+    expect(problems).toEqual([]);
+  });
+
+  test('rows are pasted, bad lines are listed with their reasons, and hostile text stays text', async () => {
+    const { page, problems } = studio;
+    await goTo(page, 'data');
+    await page.getByRole('button', { name: 'Paste' }).click();
+    const hostile = '<img src=x onerror="document.title=1"><script>alert(1)</script>';
+    const rows = Array.from({ length: 20 }, (_, i) =>
+      JSON.stringify({ prompt: `Say ${i} ${hostile}`, completion: ' yes <b>bold</b>' }),
+    );
+    rows.splice(2, 0, '{"prompt": "no end', '{"other": 1}');
+    await page.getByLabel('Rows', { exact: true }).fill(rows.join('\n'));
+    await page.getByRole('button', { name: 'Read these rows' }).click();
+    await page.getByText('2 lines were not read').waitFor({ timeout: STEP_MS });
+    expect(
+      await page
+        .getByRole('listitem')
+        .filter({ hasText: /^line 3/ })
+        .innerText(),
+    ).toMatch(/line 3 .+/);
+    expect(
+      await page
+        .getByRole('listitem')
+        .filter({ hasText: /^line 4/ })
+        .innerText(),
+    ).toMatch(/line 4 .+/);
+    expect(await page.locator('main img, main script').count()).toBe(0);
+    const before = await page.getByRole('heading', { name: /as the model sees it/ }).innerText();
+    await page.getByRole('button', { name: 'Next row' }).click();
+    await expect
+      .poll(() => page.getByRole('heading', { name: /as the model sees it/ }).innerText())
+      .not.toBe(before);
+    const tokens = page.getByRole('slider', { name: 'Tokens of this row' });
+    await tokens.focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await tokens.getAttribute('aria-valuetext')).toMatch(/^Token 1/);
+    expect(await tokens.innerText()).toContain('onerror');
+    await picture(page, 'data-problems-dark', 1440, 900);
+    await page.getByLabel('Open a file').setInputFiles({
+      name: 'broken.jsonl',
+      mimeType: 'application/jsonl',
+      buffer: Buffer.from('not json\nat all\n'),
+    });
+    await page.getByRole('alert').first().waitFor();
+    // What was open before is still open.
+    expect(await factOf(page, 'Data')).toMatch(/20 rows/);
+    expect(problems).toEqual([]);
+  });
+
+  test('settings that cannot work say why; a run is paused, resumed after a reload, and stopped', async () => {
+    const { page, problems } = studio;
+    await goTo(page, 'data');
+    await page.getByRole('button', { name: /^A sea captain/ }).click();
+    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
+    await goTo(page, 'train');
+    await page.getByRole('button', { name: 'New run' }).click();
+    await page.getByText('Every setting, explained').click();
+    const start = page.getByRole('button', { name: 'Start training' });
+    await page.getByLabel('Steps', { exact: true }).fill('24');
+    await page.getByLabel('Warm-up, steps').fill('30');
+    expect(await page.getByRole('alert').innerText()).toMatch(/Warm-up cannot take longer than the 24 steps/);
+    expect(await start.isDisabled()).toBe(true);
+    await picture(page, 'settings-dark', 1440, 900);
+    expect(await axe(page)).toEqual([]);
+    await page.getByLabel('Warm-up, steps').fill('2');
+    await page.getByLabel('Validate every … steps').fill('0');
+    await start.click();
+    await page.getByRole('button', { name: 'Pause' }).click({ timeout: STEP_MS });
+    await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
+    const step = Number(/\d+/.exec(await page.getByText(/^Paused at step/).innerText())?.[0]);
+    expect(step).toBeGreaterThan(0);
+    await page.reload();
+    await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
+    await page.getByRole('group', { name: 'This run' }).getByRole('button', { name: 'Resume' }).click();
+    await expect
+      .poll(async () => Number(/step (\d+) of 24/.exec(await factOf(page, 'Train'))?.[1] ?? 0), {
+        timeout: STEP_MS,
+      })
+      .toBeGreaterThan(step);
+    await page.getByRole('button', { name: 'Stop and keep' }).click();
+    await page.getByText(/^(Stopped at step|Done)/).waitFor({ timeout: STEP_MS });
+    await expect.poll(() => factOf(page, 'Use')).toMatch(/3 adapters kept/);
+    expect(problems).toEqual([]);
+  });
+});
