@@ -6,8 +6,8 @@
 //   update       g ← g · SCALE;  p ← p · (1 − lr · decay);  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²
 //                p ← p − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε), as in PyTorch's AdamW
 //
-// Where the loss or the norm is not finite nothing is updated, in this step and in all later ones: the parameters stay at their last
-// good state, whenever the host hears of it.
+// Where the loss or the norm is not finite nothing is updated, in this step and in all later ones, whenever the host hears of it.
+// `previous` then holds the values from before the last update: the last ones that are known to give a finite loss.
 // What changes from step to step is data (`hyper`), never part of the plan. p, g, m, v: [size] f32.
 
 struct Params { size: u32, base: u32, rateScale: f32 }
@@ -43,8 +43,10 @@ const BROKEN = 3u; // not 0 once something was not finite; never cleared
 @group(0) @binding(6) var<storage, read_write> m: array<f32>;
 @group(0) @binding(7) var<storage, read_write> v: array<f32>;
 
-@group(0) @binding(8) var<storage, read> all_parts: array<f32>;
-@group(0) @binding(9) var<storage, read> outcome: array<f32>;
+@group(0) @binding(8) var<storage, read_write> previous: array<f32>;
+
+@group(0) @binding(9) var<storage, read> all_parts: array<f32>;
+@group(0) @binding(10) var<storage, read> outcome: array<f32>;
 
 var<workgroup> sums: array<f32, THREADS>;
 
@@ -96,6 +98,7 @@ fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
     let second = hyper[BETA2] * v[i] + (1.0 - hyper[BETA2]) * gradient * gradient;
     m[i] = first;
     v[i] = second;
+    previous[i] = p[i];
     let decayed = p[i] * (1.0 - lr * hyper[DECAY]);
     p[i] = decayed - lr / hyper[CORRECTION1] * first / (sqrt(second) / hyper[CORRECTION2] + hyper[EPSILON]);
   }

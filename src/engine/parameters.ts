@@ -18,6 +18,7 @@ export interface ParameterRange {
   readonly gradients: Tensor;
   readonly first: Tensor;
   readonly second: Tensor;
+  readonly previous: Tensor;
   readonly rateScale: number;
 }
 
@@ -28,7 +29,8 @@ interface Place {
   start: number;
 }
 
-type Plane = 'values' | 'gradients' | 'first' | 'second';
+/** `previous` are the values before the last update. */
+type Plane = 'values' | 'gradients' | 'first' | 'second' | 'previous';
 const ALIGNMENT = 64;
 const LARGEST_SEGMENT = 256 * 2 ** 20;
 
@@ -63,7 +65,7 @@ export class ParameterStore {
       if (range && range.segment === segment && range.rateScale === rateScale) range.end = end;
       else this.#ranges.push({ segment, start, end, rateScale });
     }
-    const planes: Plane[] = trainable ? ['values', 'gradients', 'first', 'second'] : ['values'];
+    const planes: Plane[] = trainable ? ['values', 'gradients', 'first', 'second', 'previous'] : ['values'];
     for (const plane of planes) {
       this.#planes.set(
         plane,
@@ -105,6 +107,7 @@ export class ParameterStore {
         gradients: view('gradients'),
         first: view('first'),
         second: view('second'),
+        previous: view('previous'),
         rateScale,
       };
     });
@@ -136,6 +139,16 @@ export class ParameterStore {
   /** Records that all gradients become zero. */
   clearGradients(encoder: GPUCommandEncoder): void {
     for (const storage of this.#planes.get('gradients') ?? []) encoder.clearBuffer(storage.buffer!);
+  }
+
+  /** Goes back to the values before the last update. There must have been one. */
+  undoUpdate(): void {
+    const encoder = this.device.gpu.createCommandEncoder();
+    const previous = this.#planes.get('previous') ?? [];
+    this.#planes.get('values')!.forEach((values, i) => {
+      encoder.copyBufferToBuffer(previous[i].buffer!, 0, values.buffer!, 0, values.bytes);
+    });
+    this.device.gpu.queue.submit([encoder.finish()]);
   }
 
   /** Frees everything, after the GPU has settled. */

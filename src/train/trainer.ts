@@ -56,6 +56,8 @@ const RECENT_STEPS = 20;
 export class Trainer {
   readonly steps: number;
   #step = 0;
+  /** Where this trainer began: 0, or where a saved run had come to. */
+  #firstStep = 0;
   #status: TrainerStatus = 'ready';
   #request: 'pause' | 'stop' | 'cancel' | undefined;
   #bestEvalLoss: number | undefined;
@@ -355,9 +357,14 @@ export class Trainer {
     const values = await stats;
     const { device } = this.trainable.model;
     if (values[BROKEN_SLOT] !== 0) {
+      // The values of this step are what made it break; those of the step before gave a finite loss.
+      if (step > this.#firstStep) {
+        this.trainable.store.undoUpdate();
+        this.#step = step - 1;
+      }
       throw new GraftError(
         'train-diverged',
-        `The loss or the gradient of step ${step + 1} is not a finite number; what was learned until step ${step} is kept.`,
+        `The loss or the gradient of step ${step + 1} is not a finite number; what was learned until step ${this.#step} is kept.`,
         'Try a lower learning rate, more warm-up, clipping, or f32 precision.',
       );
     }
@@ -411,6 +418,7 @@ export class Trainer {
       else for (const [name, array] of arrays) store.write(name, array, plane);
     }
     this.#step = counters.step;
+    this.#firstStep = counters.step;
     this.#bestEvalLoss = counters.bestEvalLoss;
     this.#evaluationsSinceBest = counters.evaluationsSinceBest;
     this.#best = best;

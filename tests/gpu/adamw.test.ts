@@ -101,7 +101,7 @@ describeAdapters('AdamW', (context) => {
       else device.write(stats.storage.buffer!, 0, Float32Array.of(poison));
       store.write('p', broken, 'gradients');
       plan.run();
-      // The next step has good gradients, and must still be skipped.
+      // The next step has good gradients, and must still be skipped; its values must not become the previous ones.
       store.write('p', gradient, 'gradients');
       device.write(stats.storage.buffer!, 0, new Float32Array(3));
       plan.run();

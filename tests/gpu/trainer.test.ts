@@ -325,19 +325,21 @@ describeDevice('Trainer', (context) => {
     expect(error.remedy).toContain('learning rate');
     expect(trainer.status).toBe('failed');
     expect(events.at(-1)).toEqual({ type: 'status', status: 'failed' });
-    expect(trainer.step).toBe(steps.length);
-    expect(trainer.step).toBeLessThan(40);
+    // Back before the update that broke the model: to values whose loss was finite.
+    expect(steps.length).toBeGreaterThan(0);
+    expect(steps.length).toBeLessThan(40);
+    expect(trainer.step).toBe(steps.length - 1);
+    const kept = await half.logits([1, 2, 3], adapter);
+    expect(kept.every(Number.isFinite)).toBe(true);
     expect(steps.every(({ loss, gradNorm }) => Number.isFinite(loss) && Number.isFinite(gradNorm))).toBe(
       true,
     );
 
     const again = await open(options, { on: half });
     if (trainer.step > 0) await again.trainer.run(trainer.step);
-    for (const plane of [undefined, 'first', 'second'] as const) {
-      const values = await adapter.read(plane);
-      expectSame(values, await again.adapter.read(plane));
-      for (const array of values.values()) expect(array.every(Number.isFinite)).toBe(true);
-    }
+    const values = await adapter.read();
+    expectSame(values, await again.adapter.read());
+    for (const array of values.values()) expect(array.every(Number.isFinite)).toBe(true);
     expectSame(await trainer.result(), await adapter.read());
     await half.destroy();
   });

@@ -64,11 +64,11 @@ export function encodeStep({ step, lr, weightDecay, clip, tokens }: AdamWStep): 
  */
 export function adamw(tape: Tape, store: ParameterStore, hyper: Tensor, stats: Tensor): void {
   gradientNorm(tape, store, hyper, stats);
-  for (const { values, gradients, first, second, rateScale } of store.ranges()) {
+  for (const { values, gradients, first, second, previous, rateScale } of store.ranges()) {
     tape.dispatch({
       shader,
       entry: 'update',
-      tensors: { hyper, outcome: stats, g: gradients, p: values, m: first, v: second },
+      tensors: { hyper, outcome: stats, g: gradients, p: values, m: first, v: second, previous },
       params: { size: values.size, base: 0, rateScale },
       workgroups: elementGroups(values.size),
       flops: 16 * values.size,
