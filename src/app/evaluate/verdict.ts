@@ -17,39 +17,46 @@ const FEW_ROWS = 20;
 
 export function judge(evaluation: Evaluation): Verdict {
   const { base, tuned, exact, rows } = evaluation;
-  const caution =
+  const few =
     rows.length < FEW_ROWS
       ? `${plural(rows.length, 'row')} say little: measure on more before you rely on it.`
       : '';
-  if (exact.base.total > 0 && exact.base.count + exact.tuned.count > 0) {
-    const apart = exact.tuned.interval[0] > exact.base.interval[1];
-    const worse = exact.tuned.interval[1] < exact.base.interval[0];
-    const number = `${exact.tuned.count} of ${exact.tuned.total}`;
-    if (apart) {
-      return {
-        before: 'The adapter gets ',
-        number,
-        after: ` held-out rows exactly right, the base model ${exact.base.count}.`,
-        better: true,
-        caution,
-      };
-    }
+  const counts = exact.base.total > 0 && exact.base.count + exact.tuned.count > 0;
+  if (counts && exact.tuned.interval[0] > exact.base.interval[1]) {
     return {
-      before: worse ? 'The adapter is worse: ' : 'No clear difference: ',
-      number,
-      after: ` held-out rows exactly right, against ${exact.base.count} by the base model.`,
-      better: false,
-      caution: worse ? caution : `The two 95% intervals overlap, so this may be luck. ${caution}`.trim(),
+      before: 'The adapter gets ',
+      number: `${exact.tuned.count} of ${exact.tuned.total}`,
+      after: ` held-out rows exactly right, the base model ${exact.base.count}.`,
+      better: true,
+      caution: few,
     };
   }
-  const ratio = base.perplexity / tuned.perplexity;
+  if (counts && exact.tuned.interval[1] < exact.base.interval[0]) {
+    return {
+      before: 'The adapter is worse: ',
+      number: `${exact.tuned.count} of ${exact.tuned.total}`,
+      after: ` held-out rows exactly right, against ${exact.base.count} by the base model.`,
+      better: false,
+      caution: few,
+    };
+  }
+  const overlap = counts
+    ? `Exactly right are ${exact.tuned.count} of ${exact.tuned.total} against ${exact.base.count}; the two 95% intervals overlap, so that may be luck.`
+    : '';
+  return {
+    ...bySurprise(base.perplexity, tuned.perplexity),
+    caution: [overlap, few].filter(Boolean).join(' '),
+  };
+}
+
+function bySurprise(base: number, tuned: number): Omit<Verdict, 'caution'> {
+  const ratio = base / tuned;
   if (ratio > 1 + NOTICEABLE) {
     return {
       before: 'The adapter is ',
       number: `${ratio >= 9.95 ? count(ratio) : ratio.toFixed(1)} times less surprised`,
-      after: ` by held-out answers: perplexity ${loss(base.perplexity)} → ${loss(tuned.perplexity)}.`,
+      after: ` by held-out answers: perplexity ${loss(base)} → ${loss(tuned)}.`,
       better: true,
-      caution,
     };
   }
   const same = ratio > 1 / (1 + NOTICEABLE);
@@ -57,9 +64,8 @@ export function judge(evaluation: Evaluation): Verdict {
     before: same
       ? 'No clear difference: perplexity '
       : 'The adapter is worse on held-out answers: perplexity ',
-    number: `${loss(base.perplexity)} → ${loss(tuned.perplexity)}`,
+    number: `${loss(base)} → ${loss(tuned)}`,
     after: '.',
     better: false,
-    caution,
   };
 }

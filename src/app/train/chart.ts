@@ -27,6 +27,8 @@ export interface Chart {
 }
 
 const HEADROOM = 0.06;
+/** The least height of the plot, as a part of its largest loss. */
+const FLAT = 0.25;
 
 /** Canvas knows no custom properties: an element resolves them, in the theme that holds now. */
 function palette(host: HTMLElement): (name: string) => string {
@@ -121,7 +123,9 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
           y: {
             range: (_, min, max) => {
               if (!Number.isFinite(min) || !Number.isFinite(max)) return [0, 1];
-              return [Math.max(0, min - (max - min) * HEADROOM), max + (max - min) * HEADROOM || max + 1];
+              // A line that hardly moves is not blown up to fill the plot.
+              const height = Math.max(max - min, FLAT * max) || 1;
+              return [Math.max(0, min - height * HEADROOM), max + height * HEADROOM];
             },
           },
         },
@@ -129,7 +133,18 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
         series: [
           {},
           { stroke: () => colour('tuned-pale'), width: 1, points: { show: false } },
-          { stroke: () => colour('tuned'), width: 2.5, points: { show: false } },
+          {
+            stroke: () => colour('tuned'),
+            width: 2.5,
+            // The pen: where the line is now.
+            points: {
+              show: true,
+              size: 9,
+              stroke: () => colour('tuned'),
+              fill: () => colour('tuned'),
+              filter: () => (last?.points.length ? [last.points[last.points.length - 1].step] : null),
+            },
+          },
           {
             stroke: () => colour('ink'),
             width: 0,

@@ -37,10 +37,12 @@ describe('the verdict', () => {
     expect(judge(result).better).toBe(true);
     expect(said(result)).toBe('The adapter gets 34 of 40 held-out rows exactly right, the base model 0.');
   });
-  test('intervals that overlap are none', () => {
-    const result = evaluation(share(10, 0.14, 0.4), share(12, 0.18, 0.45), [3, 2.9]);
-    expect(judge(result)).toMatchObject({ better: false, caution: expect.stringContaining('luck') });
-    expect(said(result)).toMatch(/^No clear difference/);
+  test('exact answers whose intervals overlap decide nothing', () => {
+    const [base, tuned] = [share(10, 0.14, 0.4), share(12, 0.18, 0.45)];
+    expect(said(evaluation(base, tuned, [3, 2.99]))).toMatch(/^No clear difference/);
+    const surprised = evaluation(base, tuned, [3, 0.2]);
+    expect(said(surprised)).toMatch(/^The adapter is 16 times less surprised/);
+    expect(judge(surprised).caution).toMatch(/12 of 40 against 10; the two 95% intervals overlap/);
   });
   test('a worse adapter is called worse', () => {
     expect(said(evaluation(share(34, 0.71, 0.93), share(0, 0, 0.09), [1, 3]))).toMatch(
