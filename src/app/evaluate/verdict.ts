@@ -1,6 +1,6 @@
 /** What an evaluation says, in one sentence that claims no more than its numbers. */
 import type { Evaluation } from '../../worker/api.ts';
-import { count, loss, plural } from '../ui/format.ts';
+import { loss, plural } from '../ui/format.ts';
 
 export interface Verdict {
   /** Before the number that matters, the number, and after it. */
@@ -51,20 +51,20 @@ export function judge(evaluation: Evaluation): Verdict {
 
 function bySurprise(base: number, tuned: number): Omit<Verdict, 'caution'> {
   const ratio = base / tuned;
-  if (ratio > 1 + NOTICEABLE) {
+  const number = `${loss(base)} → ${loss(tuned)}`;
+  if (ratio > 1 + NOTICEABLE)
     return {
-      before: 'The adapter is ',
-      number: `${ratio >= 9.95 ? count(ratio) : ratio.toFixed(1)} times less surprised`,
-      after: ` by held-out answers: perplexity ${loss(base)} → ${loss(tuned)}.`,
+      before: 'The adapter expects held-out answers better: perplexity ',
+      number,
+      after: '.',
       better: true,
     };
-  }
   const same = ratio > 1 / (1 + NOTICEABLE);
   return {
     before: same
       ? 'No clear difference: perplexity '
       : 'The adapter is worse on held-out answers: perplexity ',
-    number: `${loss(base)} → ${loss(tuned)}`,
+    number,
     after: '.',
     better: false,
   };
