@@ -39,9 +39,15 @@ export async function benchAttention(device: Device, family?: AttentionFamily): 
   return rows;
 }
 
-async function timeOne(device: Device, model: (typeof MODELS)[number], length: number, family?: AttentionFamily): Promise<AttentionTiming> {
+async function timeOne(
+  device: Device,
+  model: (typeof MODELS)[number],
+  length: number,
+  family?: AttentionFamily,
+): Promise<AttentionTiming> {
   const { heads, kvHeads, headSize } = model;
-  const random = (count: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: count }, (_, i) => Math.sin(i * i));
+  const random = (count: number): Float32Array<ArrayBuffer> =>
+    Float32Array.from({ length: count }, (_, i) => Math.sin(i * i));
   const tensors: Tensor[] = [];
   const input = (columns: number, label: string): Tensor => {
     const tensor = device.upload([length, columns], 'f32', label, random(length * columns));
@@ -49,7 +55,12 @@ async function timeOne(device: Device, model: (typeof MODELS)[number], length: n
     return tensor;
   };
   const ranges = (label: string, of: (token: number) => [number, number]): Tensor => {
-    const tensor = device.upload([length, 2], 'u32', label, Uint32Array.from(Array.from({ length }, (_, token) => of(token)).flat()));
+    const tensor = device.upload(
+      [length, 2],
+      'u32',
+      label,
+      Uint32Array.from(Array.from({ length }, (_, token) => of(token)).flat()),
+    );
     tensors.push(tensor);
     return tensor;
   };
@@ -67,7 +78,18 @@ async function timeOne(device: Device, model: (typeof MODELS)[number], length: n
 
   const record = (reverse: boolean): Tape => {
     const tape = new Tape(device, true);
-    const o = attention(tape, { q, k, v, keyRanges, queryRanges, heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize), family });
+    const o = attention(tape, {
+      q,
+      k,
+      v,
+      keyRanges,
+      queryRanges,
+      heads,
+      kvHeads,
+      headSize,
+      scale: 1 / Math.sqrt(headSize),
+      family,
+    });
     const loss = tape.pinned([1], 'f32', 'loss');
     if (reverse) {
       tape.record([loss], [o], () => tape.passGradient(o, dO));

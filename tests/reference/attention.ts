@@ -27,7 +27,10 @@ export function attention(problem: AttentionProblem): Float64Array {
   return o;
 }
 
-export function attentionBackward(problem: AttentionProblem, dO: Float64Array): { dq: Float64Array; dk: Float64Array; dv: Float64Array } {
+export function attentionBackward(
+  problem: AttentionProblem,
+  dO: Float64Array,
+): { dq: Float64Array; dk: Float64Array; dv: Float64Array } {
   const { q, k, v, headSize: D, scale } = problem;
   const dq = new Float64Array(q.length);
   const dk = new Float64Array(k.length);
@@ -48,7 +51,10 @@ export function attentionBackward(problem: AttentionProblem, dO: Float64Array): 
 }
 
 /** Calls `visit` with the place of each query of each head, the places of its keys, and their probabilities. */
-function forEachQuery(problem: AttentionProblem, visit: (query: number, keys: number[], p: number[]) => void): void {
+function forEachQuery(
+  problem: AttentionProblem,
+  visit: (query: number, keys: number[], p: number[]) => void,
+): void {
   const { q, k, keyRanges, heads: H, kvHeads: KV, headSize: D, scale, window = 0 } = problem;
   for (let m = 0; m < q.length / (H * D); m++) {
     const start = keyRanges[m * 2];
@@ -63,7 +69,11 @@ function forEachQuery(problem: AttentionProblem, visit: (query: number, keys: nu
       const top = Math.max(...scores);
       const weights = scores.map((score) => Math.exp(score - top));
       const total = weights.reduce((sum, weight) => sum + weight, 0);
-      visit(query, keys, weights.map((weight) => weight / total));
+      visit(
+        query,
+        keys,
+        weights.map((weight) => weight / total),
+      );
     }
   }
 }

@@ -3,7 +3,14 @@ export function rmsNorm(x: Float64Array, w: Float64Array, C: number, eps: number
   return x.map((value, i) => value * rstd(x, i, C, eps) * (offset + w[i % C]));
 }
 
-export function rmsNormBackward(x: Float64Array, w: Float64Array, dy: Float64Array, C: number, eps: number, offset = 0): { dx: Float64Array; dw: Float64Array } {
+export function rmsNormBackward(
+  x: Float64Array,
+  w: Float64Array,
+  dy: Float64Array,
+  C: number,
+  eps: number,
+  offset = 0,
+): { dx: Float64Array; dw: Float64Array } {
   const dw = new Float64Array(C);
   const dx = x.map((value, i) => {
     const row = i - (i % C);

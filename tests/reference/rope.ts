@@ -7,7 +7,13 @@ export interface RopeProblem {
 }
 
 /** `direction` −1 turns back, which is also the gradient. */
-export function rope(x: Float64Array, positions: ArrayLike<number>, frequencies: ArrayLike<number>, problem: RopeProblem, direction = 1): Float64Array {
+export function rope(
+  x: Float64Array,
+  positions: ArrayLike<number>,
+  frequencies: ArrayLike<number>,
+  problem: RopeProblem,
+  direction = 1,
+): Float64Array {
   const { heads, headSize, rotary, attentionScaling = 1 } = problem;
   const y = x.slice();
   for (let row = 0; row < positions.length * heads; row++) {

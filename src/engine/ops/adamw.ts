@@ -97,7 +97,11 @@ function gradientNorm(tape: Tape, store: ParameterStore, hyper: Tensor, stats: T
 /** Sums of squares (or of parts made before) of each thread's elements. */
 function sumParts(tape: Tape, tensors: readonly Tensor[], square: boolean): Tensor {
   const counts = tensors.map(({ size }) => Math.ceil(size / SUMMED_ELEMENTS));
-  const parts = tape.tensor([counts.reduce((sum, count) => sum + count * PARTS, 0)], 'f32', 'parts of the norm');
+  const parts = tape.tensor(
+    [counts.reduce((sum, count) => sum + count * PARTS, 0)],
+    'f32',
+    'parts of the norm',
+  );
   let base = 0;
   tensors.forEach((g, index) => {
     tape.dispatch({

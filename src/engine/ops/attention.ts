@@ -199,6 +199,7 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
 }
 
 function chooseFamily(tape: Tape, M: number, differentiable: boolean): AttentionFamily {
-  if (!differentiable && M <= (tape.target.software ? SOFTWARE_DECODE_QUERIES : DECODE_QUERIES)) return 'decode';
+  if (!differentiable && M <= (tape.target.software ? SOFTWARE_DECODE_QUERIES : DECODE_QUERIES))
+    return 'decode';
   return tape.target.software ? 'lanes' : 'tiles';
 }
