@@ -272,6 +272,7 @@ describe('on the way', () => {
     await goTo(page, 'train');
     await page.getByRole('button', { name: 'New run' }).click();
     await page.getByText('Every setting, explained').click();
+    expect(await page.getByLabel('Name of the run').inputValue()).toBe('voice 2');
     const start = page.getByRole('button', { name: 'Start training' });
     await page.getByLabel('Steps', { exact: true }).fill('24');
     await page.getByLabel('Warm-up, steps').fill('30');

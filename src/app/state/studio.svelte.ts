@@ -60,7 +60,6 @@ export class Studio {
       return;
     }
     await this.run.start(this.settings.options);
-    this.settings.set('name', this.#nextName());
   }
 
   /** The question of the sample (or of the run) to both sides, after a run. */
@@ -122,6 +121,9 @@ export class Studio {
 
   async #ended(): Promise<void> {
     await Promise.all([this.runs.refresh(), this.adapters.refresh()]);
+    // The name is taken now.
+    if (this.runs.list.some(({ options }) => options.name === this.settings.options.name))
+      this.settings.set('name', this.#nextName());
     if (this.run.status === 'done' || this.run.status === 'stopped') this.#useCurrent();
   }
 }
