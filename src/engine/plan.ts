@@ -116,14 +116,9 @@ export class Plan {
   ) {}
 
   /** Compiles a tape: pipelines asynchronously, buffers from `pool`, bind groups once. */
-  static async compile(
-    device: Device,
-    tape: Tape,
-    pool: BufferPool,
-    onProgress?: CompileProgress,
-  ): Promise<Plan> {
+  static async compile(device: Device, tape: Tape, pool: BufferPool): Promise<Plan> {
     const size = sizePlan(tape);
-    const pipelines = await compilePipelines(device, size.dispatches, onProgress);
+    const pipelines = await compilePipelines(device, size.dispatches);
     device.check();
 
     const slots = pool.take(size.memory.slots);
@@ -253,6 +248,15 @@ export class Plan {
     for (const buffer of this.pinned.values()) this.device.destroyBuffer(buffer);
     this.device.destroyBuffer(this.uniforms);
   }
+}
+
+/** Compiles what several tapes need, under one count of progress: plans of them find their pipelines ready. */
+export async function preparePipelines(
+  device: Device,
+  tapes: readonly Tape[],
+  onProgress: CompileProgress,
+): Promise<void> {
+  await compilePipelines(device, tapes.map(({ dispatches }) => dropDead(dispatches)).flat(), onProgress);
 }
 
 async function compilePipelines(

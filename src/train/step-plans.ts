@@ -2,7 +2,7 @@
 import { adamw, HYPER_SIZE, STATS_SIZE } from '../engine/ops/adamw.ts';
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import type { ParameterStore } from '../engine/parameters.ts';
-import { Plan, type CompileProgress } from '../engine/plan.ts';
+import { Plan, preparePipelines, type CompileProgress } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors, type Bucket } from '../model/batch.ts';
@@ -82,21 +82,69 @@ export function recordUpdate({ model, store }: Trainable, { hyper, stats }: Shar
   return tape;
 }
 
-/** Compiles one plan for each bucket, the largest first, so that the smaller ones find their memory in the pool. */
-export async function compileBuckets(
-  model: LanguageModel,
-  buckets: readonly Bucket[],
-  record: (bucket: Bucket) => { tape: Tape; inputs: BatchTensors },
-  onProgress?: CompileProgress,
-): Promise<BucketPlan[]> {
-  const plans: BucketPlan[] = [];
-  for (const bucket of [...buckets].reverse()) {
-    const { tape, inputs } = record(bucket);
-    plans.unshift({
+/** All plans of a run. */
+export interface RunPlans {
+  readonly shared: SharedTensors;
+  readonly gradients: readonly BucketPlan[];
+  readonly losses: readonly BucketPlan[];
+  readonly update: Plan;
+  /** Frees plans and small buffers, after the GPU has settled. */
+  destroy(): void;
+}
+
+/** Records everything that a run needs, compiles all pipelines under one count of progress, and makes the plans. */
+export async function compileRun(
+  trainable: Trainable,
+  buckets: { readonly gradients: readonly Bucket[]; readonly losses: readonly Bucket[] },
+  options: GradientOptions,
+  onProgress: CompileProgress,
+): Promise<RunPlans> {
+  const { device, pool } = trainable.model;
+  const shared = sharedTensors(trainable.model);
+  const plans: Plan[] = [];
+  const destroy = (): void => {
+    for (const plan of plans) plan.destroy();
+    for (const tensor of Object.values(shared)) device.free(tensor);
+  };
+  const compile = async (tape: Tape): Promise<Plan> => {
+    const plan = await Plan.compile(device, tape, pool);
+    plans.push(plan);
+    return plan;
+  };
+  // The largest first, so that the smaller ones find their memory in the pool.
+  const compileBuckets = async (recorded: readonly RecordedBucket[]): Promise<BucketPlan[]> => {
+    const compiled: BucketPlan[] = [];
+    for (const { tape, ...bucket } of [...recorded].reverse()) {
+      compiled.unshift({ ...bucket, plan: await compile(tape) });
+    }
+    return compiled;
+  };
+  try {
+    const gradients = buckets.gradients.map((bucket) => ({
       ...bucket,
-      inputs,
-      plan: await Plan.compile(model.device, tape, model.pool, onProgress),
-    });
+      ...recordGradients(trainable, bucket, shared, options),
+    }));
+    const losses = buckets.losses.map((bucket) => ({ ...bucket, ...recordLoss(trainable, bucket, shared) }));
+    const update = recordUpdate(trainable, shared);
+    await preparePipelines(
+      device,
+      [...gradients.map(({ tape }) => tape), ...losses.map(({ tape }) => tape), update],
+      onProgress,
+    );
+    return {
+      shared,
+      gradients: await compileBuckets(gradients),
+      losses: await compileBuckets(losses),
+      update: await compile(update),
+      destroy,
+    };
+  } catch (error) {
+    destroy();
+    throw error;
   }
-  return plans;
+}
+
+interface RecordedBucket extends Bucket {
+  readonly tape: Tape;
+  readonly inputs: BatchTensors;
 }

@@ -10,27 +10,17 @@ import {
   STATS_SIZE,
   STEP_SLOTS,
 } from '../engine/ops/adamw.ts';
-import { Plan } from '../engine/plan.ts';
+import { StagingRing } from '../engine/staging.ts';
 import { GraftError } from '../errors.ts';
-import { sizeOf } from '../engine/tensor.ts';
-import { countSupervised, sizeOfRows, writeBatch, type Bucket, type LabelledTokens } from '../model/batch.ts';
+import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import { bucketFor, chooseBuckets } from './buckets.ts';
+import { checkRows, checkState } from './checks.ts';
 import type { StepEvent, TrainEvent, TrainerStatus } from './events.ts';
 import { checkOptions, countSteps, type TrainOptions } from './options.ts';
 import { microBatches, RowOrder } from './order.ts';
-import { StagingRing } from '../engine/staging.ts';
 import { learningRate } from './schedule.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
-import {
-  compileBuckets,
-  recordGradients,
-  recordLoss,
-  recordUpdate,
-  sharedTensors,
-  type BucketPlan,
-  type SharedTensors,
-  type Trainable,
-} from './step-plans.ts';
+import { compileRun, type RunPlans, type Trainable } from './step-plans.ts';
 
 export interface TrainerRequest {
   readonly trainable: Trainable;
@@ -70,10 +60,7 @@ export class Trainer {
     private readonly options: TrainOptions,
     private readonly rows: readonly LabelledTokens[],
     private readonly validation: readonly LabelledTokens[],
-    private readonly shared: SharedTensors,
-    private readonly gradientPlans: readonly BucketPlan[],
-    private readonly lossPlans: readonly BucketPlan[],
-    private readonly updatePlan: Plan,
+    private readonly plans: RunPlans,
     private readonly ring: StagingRing,
     private readonly emit: (event: TrainEvent) => void,
   ) {
@@ -121,50 +108,16 @@ export class Trainer {
       ).map(sizeOfRows),
     ).flat();
     const evaluationSizes = microBatches(validation, options).map(sizeOfRows);
-    const onCompile = (done: number, total: number): void => onEvent({ type: 'compile', done, total });
-    const shared = sharedTensors(model);
-    const plans: Plan[] = [];
-    try {
-      const compile = async (
-        buckets: readonly Bucket[],
-        record: Parameters<typeof compileBuckets>[2],
-      ): Promise<BucketPlan[]> => {
-        const compiled = await compileBuckets(model, buckets, record, onCompile);
-        plans.push(...compiled.map(({ plan }) => plan));
-        return compiled;
-      };
-      const gradientPlans = await compile(chooseBuckets(sizes), (bucket) =>
-        recordGradients(trainable, bucket, shared, {
-          dropout: options.lora.dropout,
-          checkpointing: options.checkpointing,
-        }),
-      );
-      const lossPlans = await compile(chooseBuckets(evaluationSizes), (bucket) =>
-        recordLoss(trainable, bucket, shared),
-      );
-      const update = recordUpdate(trainable, shared);
-      const updatePlan = await Plan.compile(model.device, update, model.pool, onCompile);
-      plans.push(updatePlan);
-      const ring = new StagingRing(model.device, STATS_SIZE * 4);
-      const trainer = new Trainer(
-        trainable,
-        options,
-        rows,
-        validation,
-        shared,
-        gradientPlans,
-        lossPlans,
-        updatePlan,
-        ring,
-        onEvent,
-      );
-      if (state) trainer.#restore(state);
-      return trainer;
-    } catch (error) {
-      for (const plan of plans) plan.destroy();
-      for (const tensor of Object.values(shared)) model.device.free(tensor);
-      throw error;
-    }
+    const plans = await compileRun(
+      trainable,
+      { gradients: chooseBuckets(sizes), losses: chooseBuckets(evaluationSizes) },
+      { dropout: options.lora.dropout, checkpointing: options.checkpointing },
+      (done, total) => onEvent({ type: 'compile', done, total }),
+    );
+    const ring = new StagingRing(model.device, STATS_SIZE * 4);
+    const trainer = new Trainer(trainable, options, rows, validation, plans, ring, onEvent);
+    if (state) trainer.#restore(state);
+    return trainer;
   }
 
   get status(): TrainerStatus {
@@ -182,16 +135,16 @@ export class Trainer {
 
   /** Bytes of the slots that the plans share, and the least that any assignment of slots needs. For reports. */
   get memory(): { peakBytes: number; minimumBytes: number } {
-    const largest = this.gradientPlans[this.gradientPlans.length - 1].plan.size;
+    const largest = this.plans.gradients[this.plans.gradients.length - 1].plan.size;
     return { peakBytes: largest.peakBytes, minimumBytes: largest.minimumBytes };
   }
 
   /** Submits and dispatches of a step with one micro-batch. */
   get work(): { submits: number; dispatches: number } {
-    const { plan } = this.gradientPlans[this.gradientPlans.length - 1];
+    const { plan } = this.plans.gradients[this.plans.gradients.length - 1];
     return {
-      submits: plan.submits + this.updatePlan.submits,
-      dispatches: plan.size.dispatches.length + this.updatePlan.size.dispatches.length,
+      submits: plan.submits + this.plans.update.submits,
+      dispatches: plan.size.dispatches.length + this.plans.update.size.dispatches.length,
     };
   }
 
@@ -236,12 +189,14 @@ export class Trainer {
     let supervised = 0;
     this.#clearStats();
     for (const group of microBatches(this.validation, this.options)) {
-      const { plan, inputs } = bucketFor(this.lossPlans, group);
+      const { plan, inputs } = bucketFor(this.plans.losses, group);
       supervised += writeBatch(plan, inputs, group);
       plan.run();
     }
     const { device } = this.trainable.model;
-    const stats = new Float32Array(await device.read(this.shared.stats.storage.buffer!, 0, STATS_SIZE * 4));
+    const stats = new Float32Array(
+      await device.read(this.plans.shared.stats.storage.buffer!, 0, STATS_SIZE * 4),
+    );
     return stats[LOSS_SLOT] / supervised;
   }
 
@@ -273,10 +228,8 @@ export class Trainer {
   async destroy(): Promise<void> {
     const { device } = this.trainable.model;
     if (!device.failure) await device.settle();
-    for (const { plan } of [...this.gradientPlans, ...this.lossPlans]) plan.destroy();
-    this.updatePlan.destroy();
+    this.plans.destroy();
     this.ring.destroy();
-    for (const tensor of Object.values(this.shared)) device.free(tensor);
   }
 
   async #loop(last: number): Promise<TrainerStatus> {
@@ -314,7 +267,8 @@ export class Trainer {
   }
 
   #submit(step: number, order: RowOrder): Submitted {
-    const { shared, options, trainable } = this;
+    const { options, trainable } = this;
+    const { shared } = this.plans;
     const { device } = trainable.model;
     const rows = order.rowsOf(step).map((row) => this.rows[row]);
     const supervised = rows.reduce((sum, row) => sum + countSupervised(row), 0);
@@ -331,7 +285,7 @@ export class Trainer {
       }),
     );
     microBatches(rows, options).forEach((group, index) => {
-      const { plan, inputs } = bucketFor(this.gradientPlans, group);
+      const { plan, inputs } = bucketFor(this.plans.gradients, group);
       writeBatch(plan, inputs, group);
       // Dropout has another seed in every micro-batch, and the same one when a step is replayed.
       device.write(
@@ -346,7 +300,7 @@ export class Trainer {
       });
     });
     const staging = this.ring.next();
-    this.updatePlan.run(undefined, (encoder) => staging.copyFrom(encoder, shared.stats.storage.buffer!));
+    this.plans.update.run(undefined, (encoder) => staging.copyFrom(encoder, shared.stats.storage.buffer!));
     const stats = staging.read();
     // Where the step before it ends the run, nobody waits for this one: its failure was reported already.
     stats.catch(() => undefined);
@@ -427,7 +381,7 @@ export class Trainer {
 
   #clearStats(): void {
     const { device } = this.trainable.model;
-    device.write(this.shared.stats.storage.buffer!, 0, new Float32Array(STEP_SLOTS));
+    device.write(this.plans.shared.stats.storage.buffer!, 0, new Float32Array(STEP_SLOTS));
   }
 
   #end(request: 'stop' | 'cancel'): void {
@@ -439,50 +393,6 @@ export class Trainer {
   #setStatus(status: TrainerStatus): void {
     this.#status = status;
     this.emit({ type: 'status', status });
-  }
-}
-
-function checkRows({ model }: Trainable, rows: readonly LabelledTokens[], what: string): void {
-  rows.forEach((row, index) => {
-    model.checkIds(row.ids);
-    if (countSupervised(row) === 0) {
-      throw new GraftError(
-        'train-rows',
-        `${what} ${index + 1} has no supervised token.`,
-        'Leave it out, or allow longer rows.',
-      );
-    }
-  });
-}
-
-/** Checks that a state belongs to this run, before anything is compiled. */
-function checkState(
-  { adapter, store }: Trainable,
-  { seed }: TrainOptions,
-  steps: number,
-  { counters, values, first, second, best }: TrainerState,
-): void {
-  const wrong = (what: string): GraftError =>
-    new GraftError('train-resume', what, 'Resume with the settings and the data of the saved run.');
-  if (counters.steps !== steps || counters.seed !== seed) {
-    throw wrong(
-      `The saved run has ${counters.steps} steps and seed ${counters.seed}, and this one ${steps} and ${seed}.`,
-    );
-  }
-  if (counters.step > steps) throw wrong(`The saved run is at step ${counters.step} of ${steps}.`);
-  const sizes = adapter
-    ? adapter.sizes
-    : new Map(store.specs.map(({ name, shape }) => [name, sizeOf(shape)] as const));
-  for (const [plane, arrays] of Object.entries({ values, first, second, ...(best && { best }) })) {
-    for (const [name, size] of sizes) {
-      const length = arrays.get(name)?.length;
-      if (length !== size)
-        throw wrong(
-          length === undefined
-            ? `The saved run has no ${plane} of ${name}.`
-            : `The saved ${plane} of ${name} have ${length} numbers, and this run needs ${size}.`,
-        );
-    }
   }
 }
 

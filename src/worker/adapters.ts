@@ -77,10 +77,13 @@ export class Library {
    */
   async import(name: string, files: readonly File[], { info, model }: OpenModel): Promise<AdapterInfo> {
     const [only] = files;
-    const folder =
-      files.length === 1 && (await isZip(only))
-        ? await unpackZip(name, only, CONFIG, ADAPTER_LIMITS)
-        : folderOfFiles(name, files, CONFIG);
+    const zipped = files.length === 1 && (await isZip(only));
+    if (files.length === 1 && !zipped && /\.zip$/i.test(only.name)) {
+      throw new GraftError('zip-damaged', `${only.name} is not a zip.`, 'Download or export it again.');
+    }
+    const folder = zipped
+      ? await unpackZip(name, only, CONFIG, ADAPTER_LIMITS)
+      : folderOfFiles(name, files, CONFIG);
     const stored: Record<string, Uint8Array<ArrayBuffer>> = {};
     for (const [file, limit] of Object.entries(ADAPTER_LIMITS)) {
       const source = await folder.open(file);

@@ -273,7 +273,8 @@ describe('graft train', () => {
     expect(err).toMatch(/^graft: The loss or the gradient of step \d+ is not a finite number.*\n$/m);
     const { length } = metricsOf(out);
     expect(length).toBeLessThan(40);
-    expect(err).toContain(`until step ${length} is kept`);
+    // Back before the update that broke the model.
+    expect(err).toContain(`until step ${length - 1} is kept`);
     for (const entry of (await tensorsOf(join(out, 'adapter_model.safetensors'))).values())
       expect((await floats(entry)).every(Number.isFinite)).toBe(true);
   });

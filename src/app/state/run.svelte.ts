@@ -75,6 +75,7 @@ export class Run {
   async start(options: RunOptions): Promise<boolean> {
     this.#clear(options);
     this.preparing = true;
+    void this.#session.keepStorage();
     return this.#follow(this.#session.worker.startRun(options, (event) => this.#hear(event)));
   }
 

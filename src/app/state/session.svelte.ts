@@ -3,6 +3,7 @@ import type { Failure, GraftWorker, ModelInfo, Outcome, Progress } from '../../w
 import { GpuCheck } from '../start/gpu.svelte.ts';
 import { startWorker } from '../worker.ts';
 import { Announcer } from './announcer.svelte.ts';
+import { requestPersistence } from '../../storage/space.ts';
 
 export interface StorageState {
   readonly usage: number;
@@ -69,6 +70,11 @@ export class Session {
   async refreshStorage(): Promise<void> {
     const outcome = await this.worker.storage();
     if (outcome.ok) this.storage = outcome;
+  }
+
+  /** Asks the browser to keep what is stored: before the first run, when there is something to lose. */
+  async keepStorage(): Promise<void> {
+    if (this.storage && !this.storage.persistent && (await requestPersistence())) await this.refreshStorage();
   }
 
   async #open(answer: Promise<Outcome<{ readonly model: ModelInfo }>>): Promise<boolean> {

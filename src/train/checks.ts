@@ -1,0 +1,52 @@
+/** What a run needs before anything is compiled: rows that can be trained on, and a saved state that is its own. */
+import { sizeOf } from '../engine/tensor.ts';
+import { GraftError } from '../errors.ts';
+import { countSupervised, type LabelledTokens } from '../model/batch.ts';
+import type { TrainOptions } from './options.ts';
+import type { TrainerState } from './state.ts';
+import type { Trainable } from './step-plans.ts';
+
+/** @throws GraftError `token-id`, or `train-rows` naming the first row without a supervised token; `what` says which rows these are */
+export function checkRows({ model }: Trainable, rows: readonly LabelledTokens[], what: string): void {
+  rows.forEach((row, index) => {
+    model.checkIds(row.ids);
+    if (countSupervised(row) === 0) {
+      throw new GraftError(
+        'train-rows',
+        `${what} ${index + 1} has no supervised token.`,
+        'Leave it out, or allow longer rows.',
+      );
+    }
+  });
+}
+
+/** @throws GraftError `train-resume` if the state is of another run */
+export function checkState(
+  { adapter, store }: Trainable,
+  { seed }: TrainOptions,
+  steps: number,
+  { counters, values, first, second, best }: TrainerState,
+): void {
+  const wrong = (what: string): GraftError =>
+    new GraftError('train-resume', what, 'Resume with the settings and the data of the saved run.');
+  if (counters.steps !== steps || counters.seed !== seed) {
+    throw wrong(
+      `The saved run has ${counters.steps} steps and seed ${counters.seed}, and this one ${steps} and ${seed}.`,
+    );
+  }
+  if (counters.step > steps) throw wrong(`The saved run is at step ${counters.step} of ${steps}.`);
+  const sizes = adapter
+    ? adapter.sizes
+    : new Map(store.specs.map(({ name, shape }) => [name, sizeOf(shape)] as const));
+  for (const [plane, arrays] of Object.entries({ values, first, second, ...(best && { best }) })) {
+    for (const [name, size] of sizes) {
+      const length = arrays.get(name)?.length;
+      if (length !== size)
+        throw wrong(
+          length === undefined
+            ? `The saved run has no ${plane} of ${name}.`
+            : `The saved ${plane} of ${name} have ${length} numbers, and this run needs ${size}.`,
+        );
+    }
+  }
+}
