@@ -30,7 +30,7 @@ export class Flags<Specs extends FlagSpecs> {
       this.#values = parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
         .values as Record<string, string | boolean | undefined>;
     } catch (cause) {
-      throw wrong(`${messageOf(cause).split('. ')[0]}.`);
+      throw wrong(`${messageOf(cause).split(/\.\s/)[0]}.`);
     }
   }
 
