@@ -29,7 +29,6 @@ const browser = await chromium.launch({
 try {
   const page = await browser.newPage({
     viewport: { width: 1440, height: 900 },
-    deviceScaleFactor: 2,
     reducedMotion: 'reduce',
   });
   /** @param {string} name */
