@@ -12,7 +12,8 @@
 //
 // Why it is fast where it is meant to run: SwiftShader and llvmpipe execute 4 or 8 invocations as one SIMD vector. Arithmetic is one
 // instruction for all of them, but every 32-bit load from a storage buffer is a gather, lane by lane with bounds checks, whether the
-// lanes read one address or four; on SwiftShader it costs about as much as a hundred multiply-adds, and shared memory is no cheaper.
+// lanes read one address or four; on SwiftShader loads take nearly all of the time (an estimate: one costs
+// about as much as a hundred multiply-adds), and shared memory is no cheaper.
 // So each gather has to bring different numbers, and each number has to be used often:
 // - A lane owns a tile of 4·ROWS × 4·COLUMNS outputs in registers, as 4×4 blocks; a step of four k is one mat4x4 product for each block.
 // - With QUADS the four lanes of a quad own neighbouring tiles along one side. What they share on the other side is loaded once, each

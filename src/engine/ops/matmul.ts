@@ -80,7 +80,7 @@ const SHORTEST_PART = 256;
 /** Tiles with more rows of blocks than this take seconds to compile, so they are for products of at least that many operations. */
 const ROWS_FOR_ALL = 4;
 const TALL_TILE_FLOPS = 2 ** 28;
-/** Multiply-adds of a SIMD vector that take as long as one gather, about: measured on SwiftShader, see matmul_register.wgsl. */
+/** Multiply-adds of a SIMD vector that take as long as one gather, about: an estimate for SwiftShader, see matmul_register.wgsl. */
 const GATHER_COST = 100;
 const MAX_GROUPS = 65_535;
 /** The smallest tensor that can be bound as vec4<f32>. */
