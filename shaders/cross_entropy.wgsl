@@ -3,13 +3,14 @@
 //   rows    l[r] = log Σ_v exp(z[r,v]) − z[r, label]        GRADIENT: z[r,v] ← exp(z[r,v] − log Σ) − [v = label]
 //   total   sum[0] += Σ_r l[r]
 //
-// z: [R, V] f32. labels: [R]; NONE is not supervised: no loss, no gradient. Gradients are of the sum, not of the mean: the step's
-// number of supervised tokens divides once, in the optimiser, which also keeps half-precision gradients large enough.
+// z: [R, V] f32, its rows `pitch` apart; what lies between V and pitch has no gradient. labels: [R]; NONE is not supervised: no loss, no
+// gradient. Gradients are of the sum, not of the mean: the step's number of supervised tokens divides once, in the optimiser, which also
+// keeps half-precision gradients large enough.
 // rows: THREADS threads share a row, ROWS rows a workgroup (see rms_norm.wgsl); each thread keeps a running maximum and sum over its
 // strided part (online softmax), and all threads merge the parts after one barrier. total: one workgroup, so that the order of the sum
 // is fixed.
 
-struct Params { R: u32, V: u32 }
+struct Params { R: u32, V: u32, pitch: u32 }
 
 override GRADIENT: bool = false;
 const NONE = 0xffffffffu;
@@ -36,7 +37,7 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let thread = invocation % THREADS;
   let r = (group.x + group.y * groups.x) * ROWS + invocation / THREADS;
   let inside = r < params.R;
-  let base = r * params.V;
+  let base = r * params.pitch;
   var label = NONE;
   if (inside) { label = labels[r]; }
   var largest = LOWEST;
@@ -80,9 +81,9 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     workgroupBarrier();
   }
   if (!inside) { return; }
-  for (var v = thread; v < params.V; v += THREADS) {
+  for (var v = thread; v < params.pitch; v += THREADS) {
     var d = 0.0;
-    if (label != NONE) {
+    if (label != NONE && v < params.V) {
       d = exp(z[base + v] - logSum);
       if (v == label) { d -= 1.0; }
     }

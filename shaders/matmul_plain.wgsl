@@ -8,9 +8,9 @@
 //   NN       [M,K]    [K,N]    [R,N]
 //   TN       [K,M]    [K,N]    [R,N]
 //
-// Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32.
+// Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. pitchA, pitchC: elements from one row of A and of C to the next.
 
-struct Params { M: u32, N: u32, K: u32, R: u32, part: u32, scale: f32, loraScale: f32 }
+struct Params { M: u32, N: u32, K: u32, R: u32, pitchA: u32, pitchC: u32, part: u32, scale: f32, loraScale: f32 }
 
 override TRANSPOSED_A: bool = false;
 override TRANSPOSED_B: bool = false;
@@ -38,7 +38,7 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
   let end = min(start + params.part, params.K);
   var sum = 0.0;
   for (var k = start; k < end; k++) {
-    let x = f32(a[select(m * params.K + k, k * params.M + m, TRANSPOSED_A)]);
+    let x = f32(a[select(m * params.pitchA + k, k * params.pitchA + m, TRANSPOSED_A)]);
     let y = f32(b[select(k * params.N + n, n * params.K + k, TRANSPOSED_B)]);
     sum += x * y;
   }
@@ -50,10 +50,10 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
     }
     sum += low * params.loraScale;
   }
-  let place = m * params.N + n;
+  let place = m * params.pitchC + n;
   if (BIAS) { sum += bias[n]; }
   if (RESIDUAL) { sum += f32(residual[place]); }
-  let index = at.z * params.M * params.N + place;
+  let index = at.z * params.M * params.pitchC + place;
   if (ACCUMULATE) { sum += f32(c[index]); }
   c[index] = ElemC(sum);
 }

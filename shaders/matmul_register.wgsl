@@ -7,8 +7,9 @@
 //   NN       [M,K]    [K,N]    [R,N]      dx = dy·W
 //   TN       [K,M]    [K,N]    [R,N]      dW = dyᵀ·x
 //
-// Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. What lies contiguously is a multiple of four: K for NT, K and N for
-// NN, M and N for TN; N for C; R. M, N and (for TN) K are otherwise free: indices are clamped, stores are guarded.
+// Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. What lies contiguously in B, Z and L is a multiple of four: K for NT,
+// N for NN and TN; R. The rows of A and C are pitchA and pitchC apart, multiples of four: where K (for TN: M) or N is none, they are
+// padded, A with zeros. Other sides are free: indices are clamped, stores are guarded.
 //
 // Why it is fast where it is meant to run: SwiftShader and llvmpipe execute 4 or 8 invocations as one SIMD vector. Arithmetic is one
 // instruction for all of them, but every 32-bit load from a storage buffer is a gather, lane by lane with bounds checks, whether the
@@ -28,7 +29,7 @@
 
 // finish: what is added to the product, as bits. Data and not overrides, as is R: each variant of this kernel takes a second or more to
 // compile on a software adapter, and a branch for a tile costs nothing. R = 0 leaves out the low-rank term.
-struct Params { M: u32, N: u32, K: u32, R: u32, part: u32, finish: u32, scale: f32, loraScale: f32 }
+struct Params { M: u32, N: u32, K: u32, R: u32, pitchA: u32, pitchC: u32, part: u32, finish: u32, scale: f32, loraScale: f32 }
 
 const BIAS = 1u;
 const RESIDUAL = 2u;
@@ -62,12 +63,12 @@ var<private> lane: u32;
 
 // Row m of A, k … k+3; the last row stands in for those beyond it.
 fn rowOfA(m: u32, k: u32) -> vec4f {
-  return vec4f(a[(min(m, params.M - 1u) * params.K + k) >> 2u]);
+  return vec4f(a[(min(m, params.M - 1u) * params.pitchA + k) >> 2u]);
 }
 
 // Row k of Aᵀ's storage, m … m+3; zero beyond the last k, which also silences what B has there.
 fn columnOfA(m: u32, k: u32) -> vec4f {
-  let v = vec4f(a[(min(k, params.K - 1u) * params.M + min(m, params.M - 4u)) >> 2u]);
+  let v = vec4f(a[(min(k, params.K - 1u) * params.pitchA + min(m, params.pitchA - 4u)) >> 2u]);
   return select(vec4f(), v, k < params.K);
 }
 
@@ -139,7 +140,7 @@ fn multiplyAdd(sums: ptr<function, Side>, row: mat4x4f, columns: ptr<function, S
 fn store(m: u32, n: u32, part: u32, sums: Side) {
   var blocks = sums;
   let end = min(m + 4u, params.M);
-  let width = params.N >> 2u;
+  let width = params.pitchC >> 2u;
   for (var row = m; row < end; row++) {
     for (var j = 0u; j < COLUMNS; j++) {
       let column = (n >> 2u) + j;

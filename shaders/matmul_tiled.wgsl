@@ -7,8 +7,9 @@
 //   NN       [M,K]    [K,N]    [R,N]      dx = dy·W
 //   TN       [K,M]    [K,N]    [R,N]      dW = dyᵀ·x
 //
-// Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. What lies contiguously is a multiple of four: K for NT, K and N for
-// NN, M and N for TN; N for C; R. M, N and (for TN) K are otherwise free: indices are clamped, stores are guarded.
+// Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. What lies contiguously in B, Z and L is a multiple of four: K for NT,
+// N for NN and TN; R. The rows of A and C are pitchA and pitchC apart, multiples of four: where K (for TN: M) or N is none, they are
+// padded, A with zeros. Other sides are free: indices are clamped, stores are guarded.
 //
 // A workgroup of 16×16 threads computes 64·ROWS × 64 outputs, a thread 4·ROWS × 4 of them:
 // - Sixteen k at a time, the tiles of A and B are brought to shared memory as 4×4 blocks, one block a thread, always k-major: where
@@ -19,7 +20,7 @@
 // - A row of a tile is padded by one vec4, which spreads the transposed writes over the banks.
 // Shared memory: 2 · 16 · 17 vec4 = 8.5 KiB for 64×64, 12.75 KiB for 128×64.
 
-struct Params { M: u32, N: u32, K: u32, R: u32, part: u32, scale: f32, loraScale: f32 }
+struct Params { M: u32, N: u32, K: u32, R: u32, pitchA: u32, pitchC: u32, part: u32, scale: f32, loraScale: f32 }
 
 override TRANSPOSED_A: bool = false;
 override TRANSPOSED_B: bool = false;
@@ -53,7 +54,7 @@ fn alongRow(row: u32, rows: u32, k: u32, depth: u32) -> u32 {
 }
 
 fn rowOfA(m: u32, k: u32) -> vec4f {
-  return select(vec4f(), vec4f(a[alongRow(m, params.M, k, params.K)]), k < params.K);
+  return select(vec4f(), vec4f(a[alongRow(m, params.M, k, params.pitchA)]), k < params.K);
 }
 
 fn rowOfB(n: u32, k: u32) -> vec4f {
@@ -61,7 +62,7 @@ fn rowOfB(n: u32, k: u32) -> vec4f {
 }
 
 fn columnOfA(m: u32, k: u32) -> vec4f {
-  return select(vec4f(), vec4f(a[alongRow(k, params.K, m, params.M)]), k < params.K);
+  return select(vec4f(), vec4f(a[alongRow(k, params.K, m, params.pitchA)]), k < params.K);
 }
 
 fn columnOfB(n: u32, k: u32) -> vec4f {
@@ -150,11 +151,11 @@ fn multiplyAdd(sums: ptr<function, Sums>, column: vec4f, row: vec4f) {
 
 fn store(m: u32, n: u32, part: u32, sum: vec4f) {
   if (m >= params.M || n >= params.N) { return; }
-  let place = (m * params.N + n) >> 2u;
+  let place = (m * params.pitchC + n) >> 2u;
   var value = sum;
   if (BIAS) { value += bias[n >> 2u]; }
   if (RESIDUAL) { value += vec4f(residual[place]); }
-  let index = part * ((params.M * params.N) >> 2u) + place;
+  let index = part * ((params.M * params.pitchC) >> 2u) + place;
   if (ACCUMULATE) { value += vec4f(c[index]); }
   c[index] = vec4<ElemC>(value);
 }

@@ -2,14 +2,15 @@
 //
 //   C[M,N] = scale · A·Bᵀ  + loraScale · Z·Lᵀ  + bias  + residual  (+ C)          M ≤ 4
 //
-// A [M,K], B [N,K], Z [M,R], L [N,R]; bias f32 [N]; residual as C. K and R are multiples of four. Sums are f32.
+// A [M,K], B [N,K], Z [M,R], L [N,R]; bias f32 [N]; residual as C, whose rows are pitchC apart. K and R are multiples of four. Sums are
+// f32.
 //
 // Each weight is used M times only, so the time is that of reading B once. A workgroup takes four rows of B; sixteen threads share a
 // row and read neighbouring vec4s, 256 bytes at a time. A thread keeps one sum for each row of A; the sixteen partial sums meet in
 // shared memory and are added in a fixed order. Rows of A that do not exist repeat the last one: the loads are cached, and nothing is
 // written for them.
 
-struct Params { M: u32, N: u32, K: u32, R: u32, scale: f32, loraScale: f32 }
+struct Params { M: u32, N: u32, K: u32, R: u32, pitchC: u32, scale: f32, loraScale: f32 }
 
 override LOW_RANK: bool = false;
 override BIAS: bool = false;
@@ -75,7 +76,7 @@ fn main(
   if (m >= params.M || column >= params.N) { return; }
   var value = 0.0;
   for (var i = 0u; i < LANES; i++) { value += partial[(thread % OUTPUTS) * LANES + i][m]; }
-  let index = m * params.N + column;
+  let index = m * params.pitchC + column;
   if (BIAS) { value += bias[column]; }
   if (RESIDUAL) { value += f32(residual[index]); }
   if (ACCUMULATE) { value += f32(c[index]); }

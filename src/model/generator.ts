@@ -1,5 +1,5 @@
 /** Generation with a key/value cache: one replay a token, several sequences at once, adapters switched without reloading the base. */
-import { matmul } from '../engine/ops/matmul.ts';
+import { matmul, wholeColumns } from '../engine/ops/matmul.ts';
 import { NO_ROW } from '../engine/ops/gather_rows.ts';
 import { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
@@ -128,6 +128,7 @@ export class Generator {
     options: GenerateOptions,
   ): Promise<Generated[]> {
     const V = this.model.definition.shape.vocabulary;
+    const pitch = wholeColumns(V);
     const stop = new Set(options.stopIds);
     // One generator for each sequence, so that a sequence does not depend on its neighbours.
     const states = prompts.map((prompt, sequence) => ({
@@ -148,7 +149,7 @@ export class Generator {
       const logits = new Float32Array(await decode.plan.read(decode.logits!));
       live.forEach(({ sequence }, row) => {
         const state = states[sequence];
-        const scores = logits.subarray(row * V, (row + 1) * V);
+        const scores = logits.subarray(row * pitch, row * pitch + V);
         const from = candidates(scores, options.sampling, state.all);
         const id = draw(from, state.random);
         if (stop.has(id)) {
@@ -192,7 +193,7 @@ export class Generator {
           a: hidden,
           b: model.head,
           layout: 'NT',
-          c: tape.pinned([tokens, model.head.rows], 'f32', 'logits'),
+          c: tape.pinned([tokens, wholeColumns(model.head.rows)], 'f32', 'logits'),
         })
       : undefined;
     return { plan: await Plan.compile(model.device, tape, model.pool), inputs, slots, logits };

@@ -1,6 +1,6 @@
 /** A base model on a device: its definition, its weights, and the memory that its plans share. */
 import type { Device } from '../engine/device.ts';
-import { matmul } from '../engine/ops/matmul.ts';
+import { matmul, wholeColumns } from '../engine/ops/matmul.ts';
 import { ParameterStore } from '../engine/parameters.ts';
 import { BufferPool, Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
@@ -127,6 +127,7 @@ export class LanguageModel {
     this.checkIds(ids);
     const T = ids.length;
     const V = this.definition.shape.vocabulary;
+    const pitch = wholeColumns(V);
     const tape = new Tape(this.device);
     const inputs = batchTensors(tape, { tokens: T, rows: T });
     const hidden = this.forward(tape, inputs, { adapter });
@@ -139,7 +140,7 @@ export class LanguageModel {
           a: hidden.slice(start, rows),
           b: this.head,
           layout: 'NT',
-          c: tape.pinned([rows, V], 'f32', 'logits'),
+          c: tape.pinned([rows, pitch], 'f32', 'logits'),
         }),
       );
     }
@@ -148,8 +149,11 @@ export class LanguageModel {
     writeBatch(plan, inputs, [{ ids, labels: new Int32Array(T + 1) }]);
     plan.run();
     const logits = new Float32Array(T * V);
-    for (const [index, chunk] of chunks.entries())
-      logits.set(new Float32Array(await plan.read(chunk)), index * CHUNK * V);
+    for (const [index, chunk] of chunks.entries()) {
+      const padded = new Float32Array(await plan.read(chunk));
+      for (let row = 0; row < chunk.rows; row++)
+        logits.set(padded.subarray(row * pitch, row * pitch + V), (index * CHUNK + row) * V);
+    }
     plan.destroy();
     return logits;
   }

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Device } from '../../src/engine/device.ts';
-import { chooseKernel, matmul, type Kernel, type Layout, type Shape } from '../../src/engine/ops/matmul.ts';
+import {
+  chooseKernel,
+  matmul,
+  wholeColumns,
+  type Kernel,
+  type Layout,
+  type Shape,
+} from '../../src/engine/ops/matmul.ts';
 import { measureTuning } from '../../src/engine/ops/matmul_tuning.ts';
 import { isTuning } from '../../src/engine/tuning.ts';
 import * as reference from '../reference/matmul.ts';
@@ -204,6 +211,57 @@ describeAdapters('Matrix product', (context) => {
     }
   });
 
+  test('an odd vocabulary in padded rows takes the fast kernels', async () => {
+    const { device } = context;
+    const kernels: (Kernel | undefined)[] = [
+      undefined,
+      { family: 'plain' },
+      { family: 'tiled', rows: 1 },
+      { family: 'tiled', rows: 2 },
+      { family: 'register', tile: NARROW, lanes: 8, alongN: true },
+      { family: 'quad', tile: NARROW, lanes: 8, alongN: true },
+      { family: 'quad', tile: NARROW, lanes: 4, alongN: false },
+    ];
+    const [R, C] = [9, 12];
+    for (const V of [5, 50, 131]) {
+      const pitch = wholeColumns(V);
+      const w = noise(V * C, 1);
+      const x = noise(R * C, 2);
+      const z = noise(R * V, 3);
+      const padded = new Float64Array(R * pitch);
+      for (let r = 0; r < R; r++) padded.set(z.subarray(r * V, (r + 1) * V), r * pitch);
+      for (const layout of LAYOUTS)
+        expect(chooseKernel(device, layout, shapeOfHead(layout, R, V, C)).family).not.toBe('plain');
+      for (const kernel of kernels) {
+        const [logits, dx, dw] = await runTape(device, (tape) => {
+          const weight = constant(device, [V, C], w);
+          const input = constant(device, [R, C], x);
+          const gradient = constant(device, [R, pitch], padded);
+          const c = constant(device, [R, pitch], new Float64Array(R * pitch));
+          return [
+            matmul(tape, { a: input, b: weight, layout: 'NT', c, kernel }),
+            matmul(tape, { a: gradient, b: weight, layout: 'NN', kernel }),
+            matmul(tape, { a: gradient, b: input, layout: 'TN', c: constant(device, [V, C], w), kernel }),
+          ];
+        });
+        const without = Float64Array.from(
+          { length: R * V },
+          (_, i) => logits[Math.floor(i / V) * pitch + (i % V)],
+        );
+        const label = `V ${V}, ${JSON.stringify(kernel)}`;
+        const product = reference.matmul;
+        const expected = product({ a: x, b: w, layout: 'NT', M: R, N: V, K: C });
+        expect(worstError(without, expected), label).toBeLessThan(TOLERANCE.f32);
+        expect(worstError(dx, product({ a: z, b: w, layout: 'NN', M: R, N: C, K: V })), label).toBeLessThan(
+          TOLERANCE.f32,
+        );
+        expect(worstError(dw, product({ a: z, b: x, layout: 'TN', M: V, N: C, K: R })), label).toBeLessThan(
+          TOLERANCE.f32,
+        );
+      }
+    }
+  });
+
   test('vector: one to four rows', async () => {
     const kernel: Kernel = { family: 'vector' };
     for (const M of [1, 2, 3, 4]) {
@@ -306,6 +364,13 @@ describeAdapters('Matrix product', (context) => {
     }
   });
 });
+
+/** Logits, their reverse to x, and their reverse to w: R rows, V columns in padded rows, C channels. */
+function shapeOfHead(layout: Layout, R: number, V: number, C: number): Shape {
+  if (layout === 'NT') return { M: R, N: V, K: C, pitchC: wholeColumns(V) };
+  if (layout === 'NN') return { M: R, N: C, K: V, pitchA: wholeColumns(V) };
+  return { M: V, N: C, K: R, pitchA: wholeColumns(V) };
+}
 
 async function check(context: AdapterContext, options: Case): Promise<void> {
   const { actual, expected } = await run(context.device, options);

@@ -2,7 +2,7 @@ import source from '../../../shaders/cross_entropy.wgsl?raw';
 import { parseShader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
 import { Tensor } from '../tensor.ts';
-import { matmul } from './matmul.ts';
+import { matmul, wholeColumns } from './matmul.ts';
 import { rowShape } from './shape.ts';
 
 const shader = parseShader('cross_entropy', source);
@@ -28,22 +28,24 @@ const CHUNK_ROWS = 64;
 export function linearCrossEntropy(tape: Tape, x: Tensor, w: Tensor, labels: Tensor, sum: Tensor): Tensor {
   const R = x.rows;
   const V = w.rows;
+  const pitch = wholeColumns(V);
   const gradient = tape.training && (x.requiresGrad || w.requiresGrad);
   const dx = gradient && x.requiresGrad ? tape.tensor(x.shape, x.dtype, `d ${x.label}`) : undefined;
   const shape = rowShape(tape.target);
   const losses = tape.tensor([R], 'f32', 'losses');
-  const step = Math.min(R, CHUNK_ROWS * Math.max(1, Math.floor(CHUNK_BYTES / (V * 4) / CHUNK_ROWS)));
+  const step = Math.min(R, CHUNK_ROWS * Math.max(1, Math.floor(CHUNK_BYTES / (pitch * 4) / CHUNK_ROWS)));
   for (let start = 0; start < R; start += step) {
     const rows = Math.min(step, R - start);
     const part = x.slice(start, rows);
-    const z = matmul(tape, { a: part, b: w, layout: 'NT', c: tape.tensor([rows, V], 'f32', 'logits') });
+    const logits = tape.tensor([rows, pitch], 'f32', 'logits');
+    const z = matmul(tape, { a: part, b: w, layout: 'NT', c: logits });
     const chunk = (all: Tensor): Tensor => new Tensor(all.storage, [rows], all.dtype, all.offset + start * 4);
     tape.dispatch({
       shader,
       entry: 'rows',
       constants: { GRADIENT: Number(gradient), ...shape },
       tensors: { z, labels: chunk(labels), losses: chunk(losses) },
-      params: { R: rows, V },
+      params: { R: rows, V, pitch },
       workgroups: Math.ceil(rows / shape.ROWS),
       flops: 8 * rows * V,
     });
@@ -55,7 +57,7 @@ export function linearCrossEntropy(tape: Tape, x: Tensor, w: Tensor, labels: Ten
     shader,
     entry: 'total',
     tensors: { parts: losses, sum },
-    params: { R, V },
+    params: { R, V, pitch },
     workgroups: 1,
     flops: R,
   });

@@ -6,8 +6,11 @@
  * Which of the kernels computes one is decided here, from the shapes and the device's tuning:
  * - `registers` (software adapters): matmul_register.wgsl, its lanes paired with matmul_quad.wgsl where there are subgroups;
  * - `tiles` (GPUs): matmul_tiled.wgsl, and matmul_vector.wgsl for the one to four rows of decoding;
- * - matmul_plain.wgsl for sides that are not multiples of four;
+ * - matmul_plain.wgsl for rows that are not whole vec4s;
  * - K split in parts that matmul_reduce.wgsl adds up, where C alone would leave the device idle.
+ *
+ * A vocabulary need not be a multiple of four. Tensors with a column for each token therefore have `wholeColumns(V)` of them: products
+ * write what they like into the columns beyond V, and whoever reads such rows as A must have made those columns zero.
  */
 import aloneSource from '../../../shaders/matmul_alone.wgsl?raw';
 import plainSource from '../../../shaders/matmul_plain.wgsl?raw';
@@ -26,16 +29,17 @@ import type { RegisterTile } from '../tuning.ts';
 export type Layout = 'NT' | 'NN' | 'TN';
 
 export interface MatmulOptions {
+  /** Its rows may be padded with zeros, to `wholeColumns` of what B asks for. */
   a: Tensor;
   b: Tensor;
   layout: Layout;
-  /** Where the result goes: [M, N]. A new tensor of A's type if left out. */
+  /** Where the result goes: [M, N], or padded [M, wholeColumns(N)]. A new tensor [M, N] of A's type if left out. */
   c?: Tensor;
   /** z [M, R] and l, which lies as B does: [N, R] for NT, [R, N] otherwise. R is a multiple of four. */
   lowRank?: { z: Tensor; l: Tensor; scale: number };
   /** f32 [N], added to every row. */
   bias?: Tensor;
-  /** [M, N] in C's type, added. Not C itself: that is `accumulate`. */
+  /** As C, in shape and type; added. Not C itself: that is `accumulate`. */
   residual?: Tensor;
   /** Adds to what C holds instead of replacing it. */
   accumulate?: boolean;
@@ -59,6 +63,14 @@ export interface Shape {
   M: number;
   N: number;
   K: number;
+  /** Elements from one row of A, and of C, to the next: their columns if left out. */
+  pitchA?: number;
+  pitchC?: number;
+}
+
+/** Columns of a tensor whose rows are whole vec4s. */
+export function wholeColumns(columns: number): number {
+  return Math.ceil(columns / 4) * 4;
 }
 
 const shaders: Readonly<Record<Kernel['family'], Shader>> = {
@@ -91,14 +103,15 @@ const PLAIN: Kernel = { family: 'plain' };
 export function matmul(tape: Tape, options: MatmulOptions): Tensor {
   const { a, b, layout, lowRank, bias, residual, accumulate = false, scale = 1 } = options;
   const shape = shapeOf(options);
-  const { M, N, K } = shape;
+  const { M, N, K, pitchC } = shape;
   const c = options.c ?? tape.tensor([M, N], a.dtype, `${a.label} · ${b.label}`);
-  if (c.size !== M * N) throw new Error(`matmul ${layout}: C [${c.shape}] is not [${M}, ${N}]`);
   // Bindings cannot be left out of an entry point that names them: what a variant does not read is bound to A or B.
   const unused = a.bytes < b.bytes ? b : a;
   const kernel =
     options.kernel ??
-    (unused.bytes < VEC4_BYTES ? PLAIN : chooseKernel(tape.target, layout, shape, lowRank !== undefined));
+    (unused.bytes < VEC4_BYTES || (bias && N % 4 !== 0)
+      ? PLAIN
+      : chooseKernel(tape.target, layout, shape, lowRank !== undefined));
   const { family } = kernel;
   const { parts, part } = splitOf(kernel, K);
   const shader = shaders[family];
@@ -110,7 +123,7 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
   const inRegisters = family === 'register' || family === 'quad';
   const last = parts === 1;
   if (!last && lowRank) throw new Error('matmul: a low-rank term does not go with a split K');
-  const sum = last ? c : tape.tensor([parts, M, N], 'f32', `parts of ${c.label}`);
+  const sum = last ? c : tape.tensor([parts, M, pitchC], 'f32', `parts of ${c.label}`);
   const z = lowRank?.z ?? unused;
   const l = lowRank?.l ?? unused;
 
@@ -134,7 +147,8 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
       N,
       K,
       R: lowRank ? lowRank.z.columns : 0,
-      ...(family === 'vector' ? {} : { part }),
+      pitchC,
+      ...(family === 'vector' ? {} : { part, pitchA: a.columns }),
       ...(inRegisters ? { finish: last ? finishBits(finish) : 0 } : {}),
       scale: last ? scale : 1,
       loraScale: lowRank?.scale ?? 0,
@@ -148,9 +162,9 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
       types: { ElemC: elementOf(c) },
       constants: finish,
       tensors: { partial: sum, c, bias: bias ?? sum, residual: residual ?? sum },
-      params: { size: M * N, N, parts, scale },
-      workgroups: Math.ceil((M * N) / 64),
-      flops: M * N * parts,
+      params: { size: M * pitchC, N: pitchC, parts, scale },
+      workgroups: Math.ceil((M * pitchC) / 64),
+      flops: M * pitchC * parts,
     });
   }
   return c;
@@ -165,23 +179,28 @@ function finishBits({
   return BIAS | (RESIDUAL << 1) | (ACCUMULATE << 2);
 }
 
-function shapeOf({ a, b, layout, lowRank, bias, residual }: MatmulOptions): Shape {
-  const [M, K] = layout === 'TN' ? [a.columns, a.rows] : [a.rows, a.columns];
-  const [N, depth] = layout === 'NT' ? [b.rows, b.columns] : [b.columns, b.rows];
+function shapeOf({ a, b, c, layout, lowRank, bias, residual }: MatmulOptions): Required<Shape> {
+  const [N, K] = layout === 'NT' ? [b.rows, b.columns] : [b.columns, b.rows];
+  const M = layout !== 'TN' ? a.rows : (c?.rows ?? a.columns);
+  const pitchA = a.columns;
+  const pitchC = c?.columns ?? N;
+  const fits = (columns: number, side: number): boolean => columns === side || columns === wholeColumns(side);
   const fail = (what: string): never => {
     throw new Error(`matmul ${layout} of A [${a.shape}] and B [${b.shape}]: ${what}`);
   };
-  if (depth !== K) fail('the inner sides differ');
+  if (layout === 'TN' ? a.rows !== K || !fits(pitchA, M) : !fits(pitchA, K)) fail('the inner sides differ');
+  if (c && (c.rows !== M || !fits(pitchC, N))) fail(`C [${c.shape}] is not [${M}, ${N}]`);
   if (bias && bias.size !== N) fail(`the bias has ${bias.size} values, not ${N}`);
-  if (residual && residual.size !== M * N) fail(`the residual [${residual.shape}] is not [${M}, ${N}]`);
+  if (residual && residual.size !== M * pitchC)
+    fail(`the residual [${residual.shape}] is not [${M}, ${pitchC}]`);
   if (lowRank) {
     const { z, l } = lowRank;
     const R = z.columns;
-    const fits = layout === 'NT' ? l.rows === N && l.columns === R : l.rows === R && l.columns === N;
-    if (z.rows !== M || !fits || R % 4 !== 0)
+    const [rows, columns] = layout === 'NT' ? [N, R] : [R, N];
+    if (z.rows !== M || l.rows !== rows || l.columns !== columns || R % 4 !== 0)
       fail(`the low-rank factors [${z.shape}] and [${l.shape}] do not fit`);
   }
-  return { M, N, K };
+  return { M, N, K, pitchA, pitchC };
 }
 
 function elementOf({ dtype, label }: Tensor): ElementType {
@@ -193,7 +212,7 @@ function elementOf({ dtype, label }: Tensor): ElementType {
 export function chooseKernel(target: Target, layout: Layout, shape: Shape, hasLowRank = false): Kernel {
   const { M, N, K } = shape;
   const { matmul: tuning } = target.tuning;
-  if (!aligned(layout, shape)) return PLAIN;
+  if (!hasWholeRows(layout, shape)) return PLAIN;
   let kernel: SplitKernel;
   if (tuning.family === 'registers') {
     kernel = chooseRegisterKernel(
@@ -213,9 +232,10 @@ export function chooseKernel(target: Target, layout: Layout, shape: Shape, hasLo
   return parts > 1 && !hasLowRank ? { ...kernel, parts } : kernel;
 }
 
-/** What the vec4 kernels ask of the sides that lie contiguously. */
-function aligned(layout: Layout, { M, N, K }: Shape): boolean {
-  return N % 4 === 0 && (layout === 'TN' ? M : K) % 4 === 0;
+/** What the vec4 kernels ask for. */
+function hasWholeRows(layout: Layout, { M, N, K, pitchA, pitchC }: Shape): boolean {
+  const columns = [pitchA ?? (layout === 'TN' ? M : K), layout === 'NT' ? K : N, pitchC ?? N];
+  return columns.every((count) => count % 4 === 0);
 }
 
 /**
