@@ -19,7 +19,7 @@ import { modelFlags, openSession } from './session.ts';
 const SPRIG = fileURLToPath(new URL('../../public/models/sprig', import.meta.url));
 
 export const benchFlags = {
-  model: { value: 'DIR', help: 'the model to train and decode with (default: the bundled one)' },
+  model: { value: 'PATH', help: 'the model to train and decode with (default: the bundled one)' },
   json: { help: 'one JSON object on standard output' },
   precision: modelFlags.precision,
   device: modelFlags.device,

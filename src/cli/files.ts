@@ -4,6 +4,7 @@ import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
 import { checkRange, type ByteSource, type FileSet } from '../weights/bytes.ts';
+import { modelFolder } from '../weights/folder.ts';
 
 /** A folder of this machine. @throws GraftError `file-missing` if it is none */
 export function folder(path: string): FileSet {
@@ -20,6 +21,22 @@ export function folder(path: string): FileSet {
     open: async (name) =>
       statSync(join(path, name), { throwIfNoEntry: false })?.isFile() ? file(join(path, name)) : undefined,
   };
+}
+
+/**
+ * A model of this machine: a folder, or a single GGUF file, which is one.
+ *
+ * @throws GraftError `file-missing`, or those of a bad GGUF file
+ */
+export async function modelOf(path: string): Promise<FileSet> {
+  if (!/\.gguf$/i.test(path) || !statSync(path, { throwIfNoEntry: false })?.isFile())
+    return modelFolder(folder(path));
+  const name = basename(path);
+  return modelFolder({
+    name: path,
+    list: () => [name],
+    open: async (wanted) => (wanted === name ? file(path) : undefined),
+  });
 }
 
 /** A file of this machine, opened for each read. */

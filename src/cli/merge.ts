@@ -5,13 +5,13 @@ import { readPeft } from '../export/peft.ts';
 import { checkWeights } from '../model/base-weights.ts';
 import { readModel } from '../model/family.ts';
 import { openWeights } from '../weights/folder.ts';
-import { folder, makeFolder, writeWhole } from './files.ts';
+import { folder, makeFolder, modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { copyCompanions } from './model-folder.ts';
 import type { Output } from './output.ts';
 
 export const mergeFlags = {
-  model: { value: 'DIR', help: 'the base model folder' },
+  model: { value: 'PATH', help: 'the base: a model folder or a GGUF file' },
   adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
   out: { value: 'DIR', help: 'where to write the merged model folder' },
   help: { help: 'this text' },
@@ -19,7 +19,7 @@ export const mergeFlags = {
 
 export async function mergeCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(mergeFlags, args);
-  const files = folder(flags.required('model'));
+  const files = await modelOf(flags.required('model'));
   const out = flags.required('out');
   if (resolve(out) === resolve(files.name))
     throw new GraftError('arguments', '--out is the base model itself.', 'Choose another folder.');

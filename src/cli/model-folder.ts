@@ -1,5 +1,4 @@
 /** Writing a model folder: weights beside the base's configuration and tokenizer. */
-import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NamedArrays } from '../train/state.ts';
 import type { FileSet } from '../weights/bytes.ts';
@@ -23,7 +22,10 @@ const COMPANIONS = [
 
 export async function copyCompanions(files: FileSet, out: string): Promise<void> {
   const present = new Set(files.list());
-  for (const name of COMPANIONS) if (present.has(name)) await cp(join(files.name, name), join(out, name));
+  for (const name of COMPANIONS) {
+    const file = present.has(name) ? await files.open(name) : undefined;
+    if (file) await writeWhole(join(out, name), await file.read(0, file.size));
+  }
 }
 
 /** A fully fine-tuned model: f32 weights under their Hugging Face names. */

@@ -8,14 +8,14 @@ import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { GraftError } from '../errors.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { openDawn } from './dawn.ts';
-import { folder } from './files.ts';
+import { folder, modelOf } from './files.ts';
 import type { FlagSpecs, Flags } from './flags.ts';
 import { formatBytes, type Output } from './output.ts';
 import { storedTuning } from './tuning-store.ts';
 
 /** Flags of every command that runs a model. */
 export const modelFlags = {
-  model: { value: 'DIR', help: 'a Hugging Face model folder' },
+  model: { value: 'PATH', help: 'a Hugging Face model folder, or a GGUF file' },
   precision: { value: 'P', help: 'f32, f16 or auto (f16 on a GPU that has it)' },
   device: {
     value: 'NAME',
@@ -37,7 +37,7 @@ export async function openSession(
   output: Output,
   { trainable = false, precision: fallback = 'auto' as Precision } = {},
 ): Promise<Session> {
-  const files = folder(flags.required('model'));
+  const files = await modelOf(flags.required('model'));
   const precision = flags.choice('precision', PRECISIONS) ?? fallback;
   const device = await openDawn(flags.text('device'));
   device.tuning = await storedTuning(device);

@@ -1,14 +1,21 @@
 /** Base plus adapter as one model: W + s · B · A for every layer that has an adapter, everything else as it was. */
 import type { ModelDefinition } from '../model/family.ts';
 import { tensorNames } from '../model/lora.ts';
-import { float32ToBfloat16, float32ToFloat16, toFloat32, type Dtype } from '../weights/dtypes.ts';
+import { isBlockType } from '../weights/blocks.ts';
+import {
+  float32ToBfloat16,
+  float32ToFloat16,
+  toFloat32,
+  type Dtype,
+  type StoredType,
+} from '../weights/dtypes.ts';
 import type { WeightSource } from '../weights/folder.ts';
 import { safetensorsHeader, type TensorEntry } from '../weights/safetensors.ts';
 import type { AdapterData } from './peft.ts';
 
 /**
  * The bytes of model.safetensors, tensor by tensor: never more than one tensor in memory. Tensors keep the type that they have in the
- * base, rounded once. A tied head stays absent, so that it stays tied.
+ * base, rounded once; what is quantised there becomes F16. A tied head stays absent, so that it stays tied.
  *
  * @param source the base's weights
  */
@@ -18,12 +25,18 @@ export async function* mergedWeights(
   adapter: AdapterData,
 ): AsyncGenerator<Uint8Array> {
   const entries = model.weights.map(({ name }) => source.get(name)!);
-  yield safetensorsHeader(entries, { format: 'pt' });
+  yield safetensorsHeader(
+    entries.map(({ name, shape, dtype }) => ({ name, shape, dtype: writtenType(dtype) })),
+    { format: 'pt' },
+  );
   const modules = new Map(adapter.modules.map((module) => [`${module.path}.weight`, module]));
   for (const entry of entries) {
     const module = modules.get(entry.name);
     if (!module) {
-      yield await entry.read();
+      const bytes = await entry.read();
+      yield isBlockType(entry.dtype)
+        ? encode(Float32Array.from(toFloat32(bytes, entry.dtype)), entry)
+        : bytes;
       continue;
     }
     const names = tensorNames(module.path);
@@ -51,13 +64,18 @@ function addProduct(w: Float32Array, b: Float32Array, a: Float32Array, R: number
   }
 }
 
+/** safetensors has no blocks. */
+function writtenType(dtype: StoredType): Dtype {
+  return isBlockType(dtype) ? 'F16' : dtype;
+}
+
 function encode(values: Float32Array<ArrayBuffer>, { dtype, name }: TensorEntry): Uint8Array {
   const encoders: Partial<Record<Dtype, () => ArrayBufferView>> = {
     F32: () => values,
     F16: () => float32ToFloat16(values),
     BF16: () => float32ToBfloat16(values),
   };
-  const bytes = encoders[dtype]?.();
+  const bytes = encoders[writtenType(dtype)]?.();
   if (!bytes) throw new Error(`${name}: no encoder for ${dtype}`);
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -3,7 +3,8 @@ import type { Device } from '../engine/device.ts';
 import { ParameterStore } from '../engine/parameters.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
-import { float32ToFloat16, toFloat32, type Dtype } from '../weights/dtypes.ts';
+import { isBlockType } from '../weights/blocks.ts';
+import { float32ToFloat16, toFloat32, type StoredType } from '../weights/dtypes.ts';
 import type { WeightSource } from '../weights/folder.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
 import type { ModelDefinition, WeightSpec } from './family.ts';
@@ -17,7 +18,7 @@ export interface BaseWeights {
   destroy(): void;
 }
 
-const FLOATS = new Set<Dtype>(['F32', 'F16', 'BF16']);
+const FLOATS = new Set<StoredType>(['F32', 'F16', 'BF16']);
 
 /**
  * Checks that `source` has every weight of the model, in its shape and a type that Graft reads.
@@ -87,7 +88,7 @@ async function eachWeight(
   model: ModelDefinition,
   source: WeightSource,
   onProgress: LoadProgress | undefined,
-  use: (spec: WeightSpec, bytes: Uint8Array, dtype: Dtype) => void,
+  use: (spec: WeightSpec, bytes: Uint8Array, dtype: StoredType) => void,
 ): Promise<void> {
   const entries = model.weights.map((spec) => [spec, entryOf(source, spec)] as const);
   const total = entries.reduce((sum, [, entry]) => sum + entry.byteLength, 0);
@@ -106,8 +107,8 @@ function entryOf(source: WeightSource, { name, shape }: WeightSpec): TensorEntry
       `Tensor ${name} has the shape [${entry.shape.join(', ')}], and config.json asks for [${shape.join(', ')}].`,
     );
   }
-  if (!FLOATS.has(entry.dtype))
-    throw wrongTensor(`Tensor ${name} is of type ${entry.dtype}; F32, F16 and BF16 are read.`);
+  if (!FLOATS.has(entry.dtype) && !isBlockType(entry.dtype))
+    throw wrongTensor(`Tensor ${name} is of type ${entry.dtype}; F32, F16, BF16 and GGUF's are read.`);
   return entry;
 }
 
@@ -115,7 +116,7 @@ function wrongTensor(what: string): GraftError {
   return new GraftError('weights-tensor', what, 'Check that config.json and the weights belong together.');
 }
 
-function toFloat16(bytes: Uint8Array, from: Dtype, name: string): Uint16Array {
+function toFloat16(bytes: Uint8Array, from: StoredType, name: string): Uint16Array {
   if (from === 'F16') return new Uint16Array(bytes.slice().buffer);
   return float32ToFloat16(toFloat32(bytes, from, name));
 }

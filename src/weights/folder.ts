@@ -1,7 +1,8 @@
-/** The weights of a Hugging Face model folder: one model.safetensors, or shards with an index. */
+/** The weights of a model folder: one model.safetensors, or shards with an index, or a GGUF file. */
 import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
 import { readJson, type FileSet } from './bytes.ts';
+import { GgufFolder } from './gguf/folder.ts';
 import { parseSafetensors, type TensorEntry } from './safetensors.ts';
 
 const SINGLE = 'model.safetensors';
@@ -64,26 +65,56 @@ async function openShards(files: FileSet, shardOf: Map<string, string>): Promise
   return tensors;
 }
 
+/** Names of the folder's GGUF files, if they are its weights: safetensors go before. */
+function ggufNames(files: FileSet): string[] {
+  const names = files.list();
+  if (names.includes(SINGLE) || names.includes(INDEX)) return [];
+  return names.filter((name) => /^[^/]+\.gguf$/i.test(name));
+}
+
+/**
+ * A folder as all of Graft reads it: as it is, or, where its weights are a GGUF file, with what that file's metadata says in place of the
+ * files that are not there.
+ *
+ * @throws GraftError `weights-several` for more than one GGUF file, and those of a bad one: `gguf`, `gguf-unsupported`, `gguf-metadata`
+ */
+export async function modelFolder(files: FileSet): Promise<FileSet> {
+  if (files instanceof GgufFolder) return files;
+  const names = ggufNames(files);
+  if (names.length === 0) return files;
+  if (names.length > 1) {
+    throw new GraftError(
+      'weights-several',
+      `${files.name} has ${names.length} GGUF files: ${names.slice(0, 4).join(', ')}.`,
+      'Choose one of the files. One model in several parts is not read.',
+    );
+  }
+  return GgufFolder.open(files, (await files.open(names[0]))!);
+}
+
 /**
  * Opens a folder's weights: headers are read and checked, tensors are read when asked for. As in transformers, a single
- * model.safetensors goes before an index.
- * Throws `weights-missing` where there are none, `weights-index` for a bad index, `safetensors` and JSON errors for a bad file.
+ * model.safetensors goes before an index; both go before GGUF.
+ * Throws `weights-missing` where there are none, `weights-index` for a bad index, those of `modelFolder`, `safetensors` and JSON errors for
+ * a bad file.
  */
 export async function openWeights(files: FileSet): Promise<WeightSource> {
-  const single = await files.open(SINGLE);
-  let tensors: Map<string, TensorEntry>;
-  if (single) tensors = await parseSafetensors(single);
-  else {
-    const index = await readJson(files, INDEX);
-    if (!index) {
-      const other = files.list().find((name) => /\.(bin|pt|pth|gguf|h5|msgpack)$/.test(name));
-      throw new GraftError(
-        'weights-missing',
-        `${files.name} has neither ${SINGLE} nor ${INDEX}${other ? ` (only ${other})` : ''}.`,
-        'Use a model folder in the safetensors format.',
-      );
-    }
-    tensors = await openShards(files, readIndex(files, index));
-  }
+  const folder = await modelFolder(files);
+  const tensors = folder instanceof GgufFolder ? folder.tensors : await openSafetensors(files);
   return { names: () => [...tensors.keys()], get: (name) => tensors.get(name) };
+}
+
+async function openSafetensors(files: FileSet): Promise<Map<string, TensorEntry>> {
+  const single = await files.open(SINGLE);
+  if (single) return parseSafetensors(single);
+  const index = await readJson(files, INDEX);
+  if (!index) {
+    const other = files.list().find((name) => /\.(bin|pt|pth|h5|msgpack)$/.test(name));
+    throw new GraftError(
+      'weights-missing',
+      `${files.name} has neither ${SINGLE} nor ${INDEX}${other ? ` (only ${other})` : ''}.`,
+      'Use a model folder in the safetensors format, or a GGUF file.',
+    );
+  }
+  return openShards(files, readIndex(files, index));
 }

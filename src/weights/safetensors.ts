@@ -5,7 +5,7 @@
 import { GraftError } from '../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../json.ts';
 import type { ByteSource } from './bytes.ts';
-import { DTYPE_BYTES, isDtype, type Dtype } from './dtypes.ts';
+import { DTYPE_BYTES, isDtype, type Dtype, type StoredType } from './dtypes.ts';
 
 /** The reference reader's limit. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -14,7 +14,8 @@ const MAX_DIMENSIONS = 16;
 
 export interface TensorEntry {
   readonly name: string;
-  readonly dtype: Dtype;
+  /** A GGUF file may hold blocks (blocks.ts): `read` gives them as they are. */
+  readonly dtype: StoredType;
   /** Row-major; [] is one number. */
   readonly shape: readonly number[];
   readonly byteLength: number;
@@ -26,9 +27,14 @@ export interface TensorEntry {
   readRange(startByte: number, endByte: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
+/** A safetensors file knows no blocks. */
+export interface SafetensorsEntry extends TensorEntry {
+  readonly dtype: Dtype;
+}
+
 export interface SafetensorsFile {
   /** In the header's order. */
-  readonly tensors: Map<string, TensorEntry>;
+  readonly tensors: Map<string, SafetensorsEntry>;
   readonly metadata: ReadonlyMap<string, string>;
 }
 
@@ -132,7 +138,7 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
     if (name !== '__metadata__') described.push(describe(source, name, info));
   }
   checkCoverage(source, described, source.size - dataStart);
-  const tensors = new Map<string, TensorEntry>();
+  const tensors = new Map<string, SafetensorsEntry>();
   for (const { name, dtype, shape, start, end } of described) {
     const byteLength = end - start;
     tensors.set(name, {
@@ -161,7 +167,7 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
 }
 
 /** The tensors of {@link openSafetensors} alone. */
-export async function parseSafetensors(source: ByteSource): Promise<Map<string, TensorEntry>> {
+export async function parseSafetensors(source: ByteSource): Promise<Map<string, SafetensorsEntry>> {
   return (await openSafetensors(source)).tensors;
 }
 
