@@ -17,7 +17,9 @@ describeShared('GGUF files against the Hugging Face folder', () => {
     const theirs = await openWeights(sharedFolder('models', 'stories260K'));
     expect(ours.names().sort()).toEqual(theirs.names().sort());
     // Of a block's largest value: half a step of the format.
-    const tolerance = { F32: 0, F16: 2 ** -11, BF16: 2 ** -8, Q8_0: 1 / 127, Q5_1: 1 / 16, Q4_0: 1 / 8 }[type];
+    const tolerance = { F32: 0, F16: 2 ** -11, BF16: 2 ** -8, Q8_0: 1 / 127, Q5_1: 1 / 16, Q4_0: 1 / 8 }[
+      type
+    ];
     for (const name of theirs.names()) {
       const entry = ours.get(name)!;
       const expected = toFloat32(await theirs.get(name)!.read(), 'F32');
