@@ -51,6 +51,8 @@ export const trainFlags = {
   },
   'save-every': { value: 'N', help: 'save the state every N steps' },
   'val-fraction': { value: 'X', help: 'part of the rows to hold out for validation (default: 0)' },
+  'test-fraction': { value: 'X', help: 'part of the rows to leave out altogether, for a test (default: 0)' },
+  'split-seed': { value: 'N', help: 'which rows are held out (default: the seed)' },
   'eval-every': {
     value: 'N',
     help: 'evaluate every N steps and at the end; the best adapter is kept (default: at the end)',
@@ -66,22 +68,28 @@ export type TrainFlags = Flags<typeof trainFlags>;
 export interface DataOptions {
   readonly overlong: OverlongPolicy;
   readonly validationFraction: number;
+  readonly testFraction: number;
+  /** Decides which rows are held out. */
+  readonly splitSeed: number;
 }
 
 /** @throws GraftError `arguments`, `train-option` */
 export function readDataOptions(flags: TrainFlags): DataOptions {
-  const validationFraction = flags.number('val-fraction') ?? 0;
-  if (validationFraction < 0 || validationFraction >= 1) {
-    throw new GraftError(
-      'arguments',
-      `--val-fraction is ${validationFraction}.`,
-      'Choose 0 or more and less than 1.',
-    );
-  }
+  const fraction = (name: 'val-fraction' | 'test-fraction'): number => {
+    const value = flags.number(name) ?? 0;
+    if (value >= 0 && value < 1) return value;
+    throw new GraftError('arguments', `--${name} is ${value}.`, 'Choose 0 or more and less than 1.');
+  };
+  const validationFraction = fraction('val-fraction');
   if (validationFraction === 0 && (flags.number('eval-every') ?? 0) > 0) {
     throw new GraftError('arguments', '--eval-every needs rows to evaluate on.', 'Give --val-fraction too.');
   }
-  return { overlong: flags.choice('overlong', OVERLONG_POLICIES) ?? 'truncate-end', validationFraction };
+  return {
+    overlong: flags.choice('overlong', OVERLONG_POLICIES) ?? 'truncate-end',
+    validationFraction,
+    testFraction: fraction('test-fraction'),
+    splitSeed: flags.whole('split-seed', 0) ?? flags.number('seed') ?? lora.seed,
+  };
 }
 
 /** @throws GraftError `arguments`, `train-option` */

@@ -82,8 +82,8 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
   reportData(output, { format, problems, problemCount, report, maxLength });
   const split = splitExamples(rows.length, {
     validation: dataOptions.validationFraction,
-    test: 0,
-    seed: asked.seed,
+    test: dataOptions.testFraction,
+    seed: dataOptions.splitSeed,
   });
   const pick = (indices: readonly number[]): PreparedRow[] => indices.map((index) => rows[index]);
 

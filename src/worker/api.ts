@@ -51,6 +51,8 @@ export interface ModelInfo {
 /** Where examples come from: a file's name decides how it is read. */
 export interface DataFile {
   readonly name: string;
+  /** Where it lies beside the headless command: a bundled sample has a place in the repository. */
+  readonly path?: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -111,6 +113,8 @@ export interface RunOptions {
   readonly rateRatio: number;
   readonly seed: number;
   readonly packing: boolean;
+  /** Keep only each layer's input for the reverse, and compute the rest again: less memory, more time. */
+  readonly checkpointing: boolean;
   readonly evalEvery: number;
   readonly patience: number;
   /** A prompt that is answered every so many steps, so that one sees it learn; 0 for never. */
@@ -137,6 +141,7 @@ export interface StepPoint {
 export type RunEvent =
   | ({ readonly type: 'step' } & StepPoint)
   | { readonly type: 'compile'; readonly done: number; readonly total: number }
+  /** At step 0 it is the base model's. */
   | { readonly type: 'eval'; readonly step: number; readonly loss: number; readonly best: boolean }
   | { readonly type: 'sample'; readonly step: number; readonly prompt: string; readonly text: string }
   | { readonly type: 'checkpoint'; readonly step: number }
@@ -168,6 +173,7 @@ export interface RunRecord {
   readonly status: RunStatus;
   readonly created: number;
   readonly steps: readonly StepPoint[];
+  /** The one at step 0 is the base model's. */
   readonly evals: readonly { readonly step: number; readonly loss: number }[];
   readonly samples: readonly { readonly step: number; readonly text: string }[];
   /** Whether a checkpoint lies in storage from which it can go on. */
@@ -261,6 +267,8 @@ export interface GraftWorker {
   stopRun(): Promise<void>;
   /** Ends the run and keeps nothing. */
   cancelRun(): Promise<void>;
+  /** Ends a run that is paused, here or in storage only: `stop` keeps its adapter, `cancel` its curve only. */
+  endRun(id: string, how: 'stop' | 'cancel'): Promise<Outcome<{ readonly run: RunRecord }>>;
   listRuns(): Promise<Outcome<{ readonly runs: readonly RunRecord[] }>>;
   deleteRun(id: string): Promise<Outcome<object>>;
 

@@ -25,6 +25,9 @@ interface Place {
 
 export interface DataSet {
   readonly name: string;
+  /** Where the headless command finds it, if it lies elsewhere than under its name. */
+  readonly path?: string;
+  /** As it was split: no fraction is tested where the test part is a file of its own. */
   readonly options?: DataOptions;
   /** Whose tokenizer made the rows. */
   readonly modelFingerprint: string;
@@ -78,7 +81,8 @@ export function openData(
   const test = places.filter(({ part }) => part === 'test');
   const data: DataSet = {
     name: file.name,
-    options,
+    ...(file.path !== undefined && { path: file.path }),
+    options: other ? { ...options, test: 0 } : options,
     modelFingerprint: fingerprint,
     places,
     questions: questionsOf(

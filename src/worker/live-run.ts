@@ -1,7 +1,6 @@
 /** A run with its trainer on the GPU: its record, its checkpoints, its samples, its end. */
 import { GraftError } from '../errors.ts';
 import { answer, promptOf } from '../evaluate/answer.ts';
-import { writePeft, type AdapterData } from '../export/peft.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
 import { greedy } from '../model/sampling.ts';
 import type {
@@ -16,9 +15,8 @@ import type { TrainEvent } from '../train/events.ts';
 import { readState, writeState } from '../train/state-files.ts';
 import { Trainer } from '../train/trainer.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import { countParameters } from './adapters.ts';
 import type { Failure, RunEvent, RunOptions, RunStatus, StepPoint } from './api.ts';
-import { adapterName } from './gpu.ts';
+import { keptAdapter } from './kept-adapter.ts';
 import type { OpenModel } from './model.ts';
 import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
 import type { Session } from './session.ts';
@@ -151,6 +149,17 @@ export class LiveRun {
     this.trainer.cancel();
   }
 
+  /** What the base model answers and how well it predicts, before the first step: where the curve comes from. */
+  async begin(): Promise<void> {
+    if (this.trainer.step > 0) return;
+    const { sampleEvery, evalEvery } = this.#options;
+    if (sampleEvery > 0 && this.#samples.length === 0) await this.#sample();
+    if (evalEvery > 0 && this.#evals.length === 0) {
+      const loss = await this.trainer.evaluate();
+      if (loss !== undefined) this.#hear({ type: 'eval', step: 0, loss, best: false });
+    }
+  }
+
   /** Trains until a sample or a checkpoint is due, or what was asked for has happened; makes the sample, writes the checkpoint. */
   async advance(): Promise<void> {
     const { sampleEvery } = this.#options;
@@ -264,40 +273,12 @@ export class LiveRun {
   }
 
   async #result(): Promise<{ adapter: StoredAdapter; files: StoredFiles }> {
-    const { info, model } = this.open;
-    const options = trainOptions(this.#options);
-    const steps = this.#steps;
-    const { id } = this.#run;
+    const { step, bestEvalLoss } = this.trainer;
     const tensors = new Map(await this.trainer.result());
-    const data: AdapterData = { config: options.lora, modules: this.adapter.modules, tensors };
-    const finalLoss = steps.at(-1)?.loss;
-    const files = writePeft(data, {
-      baseModel: info.name,
-      steps: this.trainer.step,
-      rows: this.#rows.train.length,
-      lr: options.lr,
-      schedule: options.schedule,
-      batch: options.batch * options.accumulate,
-      seed: options.seed,
-      firstLoss: steps.at(0)?.loss,
-      lastLoss: finalLoss,
-      evalLoss: this.trainer.bestEvalLoss,
-      adapterName: adapterName(model.device.adapter),
-    });
-    const adapter: StoredAdapter = {
-      id: crypto.randomUUID(),
-      name: this.#options.name.trim() || 'Unnamed',
-      note: '',
-      baseModel: info.name,
-      rank: options.lora.rank,
-      alpha: options.lora.alpha,
-      targets: options.lora.targets,
-      parameters: countParameters(tensors),
-      created: Date.now(),
-      runId: id,
-      ...(finalLoss !== undefined && { finalLoss }),
-    };
-    return { adapter, files };
+    return keptAdapter(
+      { run: this.record, tensors, step, rows: this.#rows.train.length, bestEvalLoss },
+      this.open,
+    );
   }
 }
 

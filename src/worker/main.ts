@@ -96,6 +96,7 @@ const api: GraftWorker = {
   pauseRun: async () => runs.pause(),
   stopRun: () => runs.stop(),
   cancelRun: () => runs.cancel(),
+  endRun: (id, how) => outcome(async () => ({ run: await runs.endSaved(id, how) })),
   listRuns: () => outcome(async () => ({ runs: await runs.list() })),
   deleteRun: (id) =>
     outcome(async () => {

@@ -13,10 +13,12 @@ export const SAMPLE_TOKENS = 48;
 export function trainOptions(options: RunOptions): TrainOptions {
   const { steps, batch, accumulate, maxLength, lr, schedule, warmup, weightDecay, clip } = options;
   const { rank, alpha, dropout, rsLora, targets, rateRatio, seed, packing, evalEvery, patience } = options;
+  // Runs that were kept before there was a choice did without.
+  const checkpointing = options.checkpointing ?? false;
   return {
     ...defaultOptions('lora'),
     ...{ steps, batch, accumulate, maxLength, lr, schedule, warmup, weightDecay, clip },
-    ...{ rateRatio, seed, packing, evalEvery, patience },
+    ...{ rateRatio, seed, packing, checkpointing, evalEvery, patience },
     lora: { rank, alpha, dropout, rsLora, targets, rankPattern: {}, alphaPattern: {} },
   };
 }
@@ -70,13 +72,13 @@ export function checkRun(
 /** The command that trains the same adapter on the same rows, as far as a command can say which these are. */
 export function headlessCommand(
   options: RunOptions,
-  { name, options: data }: DataSet,
+  { name, path = name, options: data }: DataSet,
   model: OpenModel,
 ): string {
   const { source } = model;
   const flags: [string, string | number | boolean][] = [
     ['model', source.bundled ? `public/models/${source.name}` : source.name],
-    ['data', name],
+    ['data', path],
     ['out', `out/${fileNameOf(options.name)}`],
     ['steps', options.steps],
     ['batch', options.batch],
@@ -95,8 +97,11 @@ export function headlessCommand(
     ['lr-ratio', options.rateRatio],
     ['seed', options.seed],
     ['packing', options.packing],
+    ['checkpointing', options.checkpointing],
     ['overlong', data?.overlong ?? 'truncate-end'],
     ['val-fraction', data?.validation ?? 0],
+    ['test-fraction', data?.test ?? 0],
+    ['split-seed', data?.seed ?? options.seed],
     ['eval-every', options.evalEvery],
     ['patience', options.patience],
     ['precision', model.info.precision],

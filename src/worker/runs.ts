@@ -1,9 +1,12 @@
 /** Runs: one at most is on the GPU, trained or paused; the others lie in storage. */
 import { GraftError } from '../errors.ts';
 import type { StoredRun } from '../storage/records.ts';
-import { deleteRun, listRuns, markRun, readSavedRun } from '../storage/runs.ts';
+import { deleteRun, listRuns, markRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
+import { readState } from '../train/state-files.ts';
+import { memoryFiles } from '../weights/bytes.ts';
 import type { RunEvent, RunOptions, RunRecord, RunStatus } from './api.ts';
 import { restoredData, storedRows } from './data.ts';
+import { keptAdapter } from './kept-adapter.ts';
 import { LiveRun, otherModel, type RunSeed } from './live-run.ts';
 import type { OpenModel } from './model.ts';
 import { failureOf } from './outcome.ts';
@@ -85,13 +88,7 @@ export class Runs {
       }
       await this.release();
       const saved = await readSavedRun(id);
-      if (!saved) {
-        throw new GraftError(
-          'run-not-resumable',
-          'This run has no checkpoint.',
-          'It has ended, or was deleted: start a new one with its settings.',
-        );
-      }
+      if (!saved) throw notResumable('It has ended, or was deleted: start a new one with its settings.');
       const open = await this.#modelOf(saved.run);
       if (this.session.data?.modelFingerprint !== open.fingerprint)
         this.session.data = restoredData(saved.run.dataName, open.fingerprint, saved.rows);
@@ -114,6 +111,43 @@ export class Runs {
   /** Ends the run, trained or paused, and keeps its curve only. */
   cancel(): Promise<void> {
     return this.#end('cancel');
+  }
+
+  /**
+   * Ends a run that is not trained just now, wherever it lies: `stop` keeps what its checkpoint has learned as an adapter, `cancel` keeps its
+   * curve only.
+   *
+   * @throws GraftError `run-not-resumable`, `run-other-model`, `worker-training`, `worker-other-tab`, `storage-…`
+   */
+  endSaved(id: string, how: 'stop' | 'cancel'): Promise<RunRecord> {
+    return this.#whileTraining(async () => {
+      const live = this.#live;
+      if (live?.id === id && live.adapter.device.failure === undefined && (await live.isCurrent())) {
+        if (how === 'stop') live.stop();
+        else live.cancel();
+        await this.#finish(live, how === 'stop' ? 'stopped' : 'cancelled');
+        return recordOf(live.record, false);
+      }
+      const saved = await readSavedRun(id);
+      if (!saved)
+        throw notResumable('There is nothing left of it to keep: start a new one with its settings.');
+      const { checkpoint, rows } = saved;
+      // Before the first step there is nothing to keep.
+      if (how === 'cancel' || checkpoint.step === 0) {
+        const run: StoredRun = { ...saved.run, status: 'cancelled' };
+        await saveEndedRun(run);
+        return recordOf(run, false);
+      }
+      const open = await this.#modelOf(saved.run);
+      const { state } = await readState(memoryFiles(checkpoint.files, 'The checkpoint'));
+      const run: StoredRun = { ...saved.run, status: 'stopped' };
+      const { step, bestEvalLoss } = state.counters;
+      const tensors = new Map(state.best ?? state.values);
+      const made = keptAdapter({ run, tensors, step, rows: rows.train.length, bestEvalLoss }, open);
+      await saveEndedRun(run, made);
+      this.session.current = { id: made.adapter.id };
+      return recordOf(run, false);
+    });
   }
 
   /** The newest first. */
@@ -195,6 +229,7 @@ export class Runs {
       if (this.#request === 'stop') live.stop();
       if (this.#request === 'cancel') live.cancel();
       if (!live.saved) await live.save('running');
+      await live.begin();
       // Nothing is awaited between the question and the answer: the trainer forgets a pause that comes before it runs.
       while (!live.end && this.#request !== 'pause') await live.advance();
       if (live.end) {
@@ -290,6 +325,10 @@ export class Runs {
     const { current } = this.session;
     if (current && 'live' in current && current.live === live.adapter) this.session.current = undefined;
   }
+}
+
+function notResumable(remedy: string): GraftError {
+  return new GraftError('run-not-resumable', 'This run has no checkpoint.', remedy);
 }
 
 function recordOf(run: StoredRun, resumable: boolean): RunRecord {

@@ -56,6 +56,7 @@ const OPTIONS: RunOptions = {
   rateRatio: 1,
   seed: 7,
   packing: true,
+  checkpointing: false,
   evalEvery: 6,
   patience: 0,
   sampleEvery: 5,
@@ -211,8 +212,10 @@ describe('a run', () => {
     whole = await ended(page);
     expect(whole.status).toBe('done');
     expect(whole.steps.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
-    expect(whole.evals.map(({ step }) => step)).toEqual([6, 12]);
-    expect(whole.samples.map(({ step }) => step)).toEqual([5, 10]);
+    // At step 0 the base model speaks: the first step has its loss before any update.
+    expect(whole.evals.map(({ step }) => step)).toEqual([0, 6, 12]);
+    expect(whole.samples.map(({ step }) => step)).toEqual([0, 5, 10]);
+    expect(whole.evals[0].loss).toBeGreaterThan(whole.evals[2].loss);
     expect(whole.command).toContain('graft train --model public/models/sprig --data voice/train.jsonl');
     const heard = await events(page);
     expect(heard.at(0)).toEqual({ type: 'status', status: 'running' });
@@ -297,6 +300,47 @@ describe('a run', () => {
     expect(losses(stopped)).toEqual(losses(whole).slice(0, stopped.steps.length));
     expect((await listAdapters(page)).filter(({ runId }) => runId === id)).toHaveLength(1);
     expect((await listRuns(page)).find((run) => run.id === id)).toMatchObject({ resumable: false });
+    await page.close();
+  });
+
+  test('that lies in storage only is stopped with what its checkpoint learned, or discarded', async () => {
+    const kept = await openBench();
+    await train(kept, { ...OPTIONS, name: 'From storage' });
+    await reached(kept, 3);
+    await kept.evaluate(() => bench.api.pauseRun());
+    const { id, steps } = await ended(kept);
+    await kept.close();
+
+    const page = await openBench({ ready: false });
+    const stopped = await page.evaluate((of) => bench.api.endRun(of, 'stop'), id);
+    expect(stopped).toMatchObject({ ok: true, run: { status: 'stopped', resumable: false } });
+    const [adapter] = (await listAdapters(page)).filter(({ runId }) => runId === id);
+    expect(adapter).toMatchObject({ name: 'From storage', finalLoss: steps.at(-1)!.loss });
+    const said = await page.evaluate(async (of) => {
+      const settings = { maxNewTokens: 4, temperature: 0, topK: 0, topP: 1, minP: 0 };
+      const asked = [{ role: 'user', content: 'Who are you?' }] as const;
+      const nobody = bench.proxy(() => undefined);
+      return bench.api.chat({ id: of }, asked, { ...settings, repetitionPenalty: 1, seed: 0 }, nobody);
+    }, adapter.id);
+    expect(said).toMatchObject({ ok: true });
+    expect(await page.evaluate((of) => bench.api.endRun(of, 'cancel'), id)).toMatchObject({
+      ok: false,
+      code: 'run-not-resumable',
+    });
+    await page.evaluate((of) => bench.api.deleteAdapter(of), adapter.id);
+
+    await openAll(page);
+    await train(page, OPTIONS);
+    await reached(page, 1);
+    await page.evaluate(() => bench.api.pauseRun());
+    const second = await ended(page);
+    await startBench(page);
+    expect(await page.evaluate((of) => bench.api.endRun(of, 'cancel'), second.id)).toMatchObject({
+      ok: true,
+      run: { status: 'cancelled', resumable: false },
+    });
+    expect((await listAdapters(page)).filter(({ runId }) => runId === second.id)).toEqual([]);
+    for (const run of [id, second.id]) await page.evaluate((of) => bench.api.deleteRun(of), run);
     await page.close();
   });
 

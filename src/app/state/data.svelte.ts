@@ -42,7 +42,7 @@ export class Data {
       const [train, test] = await Promise.all([fetchBytes(sample.train), fetchBytes(sample.test)]);
       const source: Source = {
         name: sample.title,
-        file: { name: `${sample.id}.jsonl`, bytes: train },
+        file: { name: `${sample.id}.jsonl`, path: `public/samples/${sample.train}`, bytes: train },
         heldOut: { name: `${sample.id}-test.jsonl`, bytes: test },
         sample,
       };

@@ -8,6 +8,7 @@ import type {
   RunStatus,
   StepPoint,
 } from '../../worker/api.ts';
+import { Milestones } from './milestones.ts';
 import type { Session } from './session.svelte.ts';
 
 export interface EvalPoint {
@@ -18,9 +19,14 @@ export interface SamplePoint {
   readonly step: number;
   readonly text: string;
 }
+/** How well the model predicts without any adapter. */
+export interface BaseLoss {
+  readonly loss: number;
+  readonly of: 'validation' | 'first step';
+}
 
-/** A step that is said aloud: every quarter of the run. */
-const QUARTERS = 4;
+/** Steps may come faster than anybody sees: the page is brought up to date so often. */
+const SHOWN_EVERY_MS = 100;
 
 export class Run {
   /** What it runs or ran with. */
@@ -43,14 +49,19 @@ export class Run {
   last = $state.raw<StepPoint>();
   #points: StepPoint[] = [];
   #version = $state(0);
-  #quarter = 0;
+  #shown = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #milestones = new Milestones();
+  /** No step was heard of since it was started or resumed. */
+  #fresh = true;
+  #rest: Promise<unknown> = Promise.resolve();
   readonly #session: Session;
-  readonly #ended: () => void;
+  readonly #changed: (ended: boolean) => void;
 
-  /** @param ended called when a run ends or pauses: lists have changed */
-  constructor(session: Session, ended: () => void) {
+  /** @param changed called when lists have changed: a run was saved for the first time, ended or paused */
+  constructor(session: Session, changed: (ended: boolean) => void) {
     this.#session = session;
-    this.#ended = ended;
+    this.#changed = changed;
   }
 
   /** In order of steps. The array grows in place: `version` is what changes. */
@@ -66,13 +77,21 @@ export class Run {
     return this.preparing || this.#following;
   }
 
+  /** What the curve comes from: validation before the first step, or the loss of the first step, which no update has touched. */
+  get base(): BaseLoss | undefined {
+    const before = this.evals.at(0);
+    if (before?.step === 0) return { loss: before.loss, of: 'validation' };
+    const first = this.points.at(0);
+    return first?.step === 1 ? { loss: first.loss, of: 'first step' } : undefined;
+  }
+
   /** For a run whose model and rows are being opened first. */
   prepare(): void {
     this.#clear(undefined);
     this.preparing = true;
   }
 
-  async start(options: RunOptions): Promise<boolean> {
+  start(options: RunOptions): Promise<boolean> {
     this.#clear(options);
     this.preparing = true;
     void this.#session.keepStorage();
@@ -83,11 +102,7 @@ export class Run {
     if (this.active) return false;
     this.show(record);
     this.preparing = true;
-    if (this.#session.isBundledName(record.baseModel) && !(await this.#session.ensureModel())) {
-      this.preparing = false;
-      this.failure = this.#session.modelFailure;
-      return false;
-    }
+    if (!(await this.#openModelOf(record))) return false;
     return this.#follow(this.#session.worker.resumeRun(record.id, (event) => this.#hear(event)));
   }
 
@@ -98,41 +113,82 @@ export class Run {
     this.#adopt(record);
   }
 
+  /** Resolves when the run rests. */
   async pause(): Promise<void> {
     this.asked = 'pause';
     await this.#session.worker.pauseRun();
-  }
-  async stop(): Promise<void> {
-    this.asked = 'stop';
-    await this.#session.worker.stopRun();
-    // A paused run has no call to answer.
-    if (!this.active) await this.#reload('stopped');
-  }
-  async cancel(): Promise<void> {
-    this.asked = 'cancel';
-    await this.#session.worker.cancelRun();
-    if (!this.active) await this.#reload('cancelled');
+    await this.#rest;
   }
 
-  async #follow(answer: Promise<Outcome<{ readonly run: RunRecord }>>): Promise<boolean> {
+  /** Ends it and keeps what it has learned: trained just now, paused, or in storage only. */
+  async stop(): Promise<void> {
+    this.asked = 'stop';
+    if (this.active) await this.#session.worker.stopRun();
+    else await this.#end('stop');
+  }
+
+  /** Ends it and keeps its curve only. */
+  async cancel(): Promise<void> {
+    this.asked = 'cancel';
+    if (this.active) await this.#session.worker.cancelRun();
+    else await this.#end('cancel');
+  }
+
+  async #end(how: 'stop' | 'cancel'): Promise<void> {
+    const { record } = this;
+    this.failure = undefined;
+    if (!record || (how === 'stop' && !(await this.#openModelOf(record)))) {
+      this.asked = undefined;
+      return;
+    }
+    const outcome = await this.#session.worker.endRun(record.id, how);
+    this.asked = undefined;
+    if (outcome.ok) {
+      this.#adopt(outcome.run);
+      this.#say(this.#milestones.end(outcome.run.status, this.last));
+    } else {
+      this.failure = outcome;
+    }
+    this.#changed(true);
+  }
+
+  async #openModelOf({ baseModel }: RunRecord): Promise<boolean> {
+    if (!this.#session.isBundledName(baseModel) || (await this.#session.ensureModel())) return true;
+    this.preparing = false;
+    this.failure = this.#session.modelFailure;
+    return false;
+  }
+
+  #follow(answer: Promise<Outcome<{ readonly run: RunRecord }>>): Promise<boolean> {
     this.failure = undefined;
     this.#following = true;
+    this.#fresh = true;
     this.isLoaded = true;
+    const rest = this.#untilRest(answer);
+    this.#rest = rest;
+    return rest;
+  }
+
+  async #untilRest(answer: Promise<Outcome<{ readonly run: RunRecord }>>): Promise<boolean> {
     const outcome = await answer;
     this.#following = false;
     this.preparing = false;
     this.compiling = undefined;
     this.asked = undefined;
+    this.#show();
     if (outcome.ok) {
       this.#adopt(outcome.run);
-      this.#sayEnd();
+      this.#say(this.#milestones.end(outcome.run.status, this.last));
+      // Who paused or discarded it sits before it.
+      if (outcome.run.status === 'done' || outcome.run.status === 'stopped') this.#tell();
     } else {
       // The worker said where the run stands, unless it did not come that far.
       if (this.status === undefined || this.status === 'running') this.status = 'failed';
       this.failure = outcome;
-      this.#session.announcer.say(`The run does not go on. ${outcome.what}`);
+      this.#say(`The run does not go on. ${outcome.what}`);
+      this.#tell(outcome);
     }
-    this.#ended();
+    this.#changed(true);
     return outcome.ok;
   }
 
@@ -149,11 +205,13 @@ export class Run {
         break;
       case 'eval':
         this.evals = [...this.evals.filter(({ step }) => step < event.step), event];
+        this.#say(this.#milestones.evaluation(event.step, event.loss, event.best));
         break;
       case 'sample':
         this.samples = [...this.samples.filter(({ step }) => step < event.step), event];
         break;
       case 'checkpoint':
+        if (this.checkpoint === undefined) this.#changed(false);
         this.checkpoint = event.step;
         break;
       case 'status':
@@ -167,16 +225,20 @@ export class Run {
     // A resumed run may replay from its last checkpoint: the same steps again, with the same numbers.
     while (this.#points.length > 0 && this.#points[this.#points.length - 1].step >= point.step)
       this.#points.pop();
-    if (this.#points.length === 0)
-      this.#session.announcer.say(`The first step is done: loss ${point.loss.toFixed(2)}.`);
     this.#points.push(point);
-    this.last = point;
+    this.#say(this.#milestones.step(point, this.#fresh));
+    this.#fresh = false;
+    const wait = this.#shown + SHOWN_EVERY_MS - performance.now();
+    if (wait <= 0) this.#show();
+    else this.#timer ??= setTimeout(() => this.#show(), wait);
+  }
+
+  #show(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#shown = performance.now();
+    this.last = this.#points.at(-1);
     this.#version++;
-    const quarter = Math.floor((QUARTERS * point.step) / point.steps);
-    if (quarter > this.#quarter && quarter < QUARTERS) {
-      this.#quarter = quarter;
-      this.#session.announcer.say(`Step ${point.step} of ${point.steps}, loss ${point.loss.toFixed(2)}.`);
-    }
   }
 
   #adopt(record: RunRecord): void {
@@ -184,10 +246,9 @@ export class Run {
     this.options = record.options;
     this.status = record.status;
     this.#points = [...record.steps];
-    this.last = record.steps.at(-1);
     this.evals = record.evals;
     this.samples = record.samples;
-    this.#version++;
+    this.#show();
   }
 
   #clear(options: RunOptions | undefined): void {
@@ -202,30 +263,18 @@ export class Run {
     this.evals = [];
     this.samples = [];
     this.#points = [];
-    this.last = undefined;
-    this.#quarter = 0;
-    this.#version++;
+    this.#milestones = new Milestones();
+    this.#show();
   }
 
-  async #reload(fallback: RunStatus): Promise<void> {
-    this.asked = undefined;
-    this.status = fallback;
-    const outcome = await this.#session.worker.listRuns();
-    const record = outcome.ok ? outcome.runs.find(({ id }) => id === this.record?.id) : undefined;
-    if (record) this.#adopt(record);
-    this.#sayEnd();
-    this.#ended();
+  #tell(failure?: Failure): void {
+    const name = this.options?.name ?? 'The run';
+    const title = failure ? `${name} does not go on` : `${name} is done`;
+    const loss = this.last ? `Step ${this.last.step}, loss ${this.last.loss.toFixed(2)}. ` : '';
+    void this.#session.notifier.tell(title, failure?.what ?? `${loss}The adapter is kept.`);
   }
 
-  #sayEnd(): void {
-    const loss = this.last ? ` Loss ${this.last.loss.toFixed(2)}.` : '';
-    const words: Partial<Record<RunStatus, string>> = {
-      done: 'The run is done and its adapter is kept.',
-      paused: 'The run is paused.',
-      stopped: 'The run is stopped and its adapter is kept.',
-      cancelled: 'The run is discarded.',
-      failed: 'The run failed.',
-    };
-    if (this.status && words[this.status]) this.#session.announcer.say(words[this.status] + loss);
+  #say(text: string | undefined): void {
+    if (text !== undefined) this.#session.announcer.say(text);
   }
 }

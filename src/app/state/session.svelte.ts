@@ -3,6 +3,7 @@ import type { Failure, GraftWorker, ModelInfo, Outcome, Progress } from '../../w
 import { GpuCheck } from '../start/gpu.svelte.ts';
 import { startWorker } from '../worker.ts';
 import { Announcer } from './announcer.svelte.ts';
+import { Notifier } from './notifier.svelte.ts';
 import { requestPersistence } from '../../storage/space.ts';
 
 export interface StorageState {
@@ -17,6 +18,7 @@ const BUNDLED = 'sprig';
 export class Session {
   readonly worker: GraftWorker;
   readonly announcer = new Announcer();
+  readonly notifier = new Notifier();
   readonly gpu: GpuCheck;
   model = $state.raw<ModelInfo>();
   /** While a model is being opened. */

@@ -24,6 +24,7 @@ const START: RunOptions = {
   rateRatio: 1,
   seed: 42,
   packing: false,
+  checkpointing: false,
   evalEvery: 0,
   patience: 0,
   sampleEvery: 0,

@@ -20,7 +20,7 @@ export class Studio {
   readonly settings = new Settings(this.session, this.data);
   readonly runs = new Runs(this.session);
   readonly adapters = new Adapters(this.session);
-  readonly run = new Run(this.session, () => void this.#ended());
+  readonly run = new Run(this.session, (ended) => void (ended ? this.#ended() : this.#saved()));
   readonly baseline = new Evaluation(this.session);
   readonly evaluation = new Evaluation(this.session);
   readonly chat = new Chat(this.session);
@@ -62,8 +62,9 @@ export class Studio {
     await this.run.start(this.settings.options);
   }
 
-  /** The question of the sample (or of the run) to both sides, after a run. */
+  /** The question of the sample (or of the run) to both sides. A run that trains pauses for it. */
   async askBoth(): Promise<void> {
+    if (this.run.active) await this.run.pause();
     this.route.go('use');
     this.#useCurrent();
     this.chat.clear();
@@ -117,6 +118,13 @@ export class Studio {
     this.baseline.forget();
     this.evaluation.forget();
     return true;
+  }
+
+  /** The run that is trained lies in storage for the first time: it is one of the list. */
+  async #saved(): Promise<void> {
+    await this.runs.refresh();
+    const record = this.runs.list.find(({ status }) => status === 'running');
+    if (record && this.run.active) this.run.record ??= record;
   }
 
   async #ended(): Promise<void> {

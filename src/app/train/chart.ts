@@ -3,22 +3,24 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import type { StepPoint } from '../../worker/api.ts';
 import type { EvalPoint } from '../state/run.svelte.ts';
+import { loss } from '../ui/format.ts';
+import { DASHES, type Ghost } from './ghosts.ts';
+import { palette } from './palette.ts';
+import { pictureOf } from './picture.ts';
 import { smooth } from './smooth.ts';
-
-export interface Ghost {
-  readonly name: string;
-  readonly points: readonly StepPoint[];
-}
 
 export interface Curves {
   readonly steps: number;
   readonly points: readonly StepPoint[];
   readonly evals: readonly EvalPoint[];
+  /** Of the model without an adapter. */
+  readonly base: number | undefined;
   readonly ghosts: readonly Ghost[];
 }
 
 export interface Chart {
-  draw(curves: Curves): void;
+  /** @returns whether the upper right of the plot is free: the key lies there */
+  draw(curves: Curves): boolean;
   /** Puts the cursor on a step, or away. */
   point(step: number | undefined): void;
   /** The curve on the page's ground, with its title. */
@@ -29,25 +31,9 @@ export interface Chart {
 const HEADROOM = 0.06;
 /** The least height of the plot, as a part of its largest loss. */
 const FLAT = 0.25;
-
-/** Canvas knows no custom properties: an element resolves them, in the theme that holds now. */
-function palette(host: HTMLElement): (name: string) => string {
-  const probe = document.createElement('span');
-  host.append(probe);
-  const cache = new Map<string, string>();
-  const read = (name: string): string => {
-    let colour = cache.get(name);
-    if (colour === undefined) {
-      probe.style.color = `var(--${name})`;
-      colour = getComputedStyle(probe).color;
-      cache.set(name, colour);
-    }
-    return colour;
-  };
-  const theme = matchMedia('(prefers-color-scheme: dark)');
-  theme.addEventListener('change', () => cache.clear());
-  return read;
-}
+/** The part of the plot that the key may cover, from the right and from the top. */
+const KEY = { width: 0.4, height: 0.5 };
+const STEP_INCREMENTS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000];
 
 function table({ steps, points, evals, ghosts }: Curves): uPlot.AlignedData {
   const length = Math.max(
@@ -62,17 +48,17 @@ function table({ steps, points, evals, ghosts }: Curves): uPlot.AlignedData {
     return values;
   };
   const smoothed = smooth(
-    points.map(({ loss }) => loss),
+    points.map(({ loss: value }) => value),
     steps,
   );
   return [
     x,
-    column(points.map(({ step, loss }) => [step, loss])),
+    column(points.map(({ step, loss: value }) => [step, value])),
     column(points.map(({ step }, i) => [step, smoothed[i]])),
-    column(evals.map(({ step, loss }) => [step, loss])),
+    column(evals.map(({ step, loss: value }) => [step, value])),
     ...ghosts.map((ghost) => {
       const line = smooth(
-        ghost.points.map(({ loss }) => loss),
+        ghost.points.map(({ loss: value }) => value),
         ghost.points.at(-1)?.steps ?? 1,
       );
       return column(ghost.points.map(({ step }, i) => [step, line[i]]));
@@ -83,7 +69,8 @@ function table({ steps, points, evals, ghosts }: Curves): uPlot.AlignedData {
 export function makeChart(host: HTMLElement, onPoint: (step: number | undefined) => void): Chart {
   const colour = palette(host);
   const theme = matchMedia('(prefers-color-scheme: dark)');
-  const font = `12px ${getComputedStyle(host).fontFamily}`;
+  const { fontFamily } = getComputedStyle(host);
+  const font = `12px ${fontFamily}`;
   let plot: uPlot | undefined;
   let ghostCount = -1;
   let last: Curves | undefined;
@@ -98,7 +85,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     grid: side === 2 ? { show: false } : { stroke: () => colour('rule'), width: 1 },
     ticks: { show: false },
     // A step is whole.
-    ...(side === 2 ? { incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000] } : {}),
+    ...(side === 2 ? { incrs: STEP_INCREMENTS } : {}),
   });
 
   const size = (): { width: number; height: number } => ({
@@ -106,22 +93,60 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     height: Math.max(160, host.clientHeight),
   });
 
+  /** A word at the right end of a line, above it; in canvas pixels. */
+  function label({ ctx, bbox }: uPlot, text: string, y: number, ink: string): void {
+    ctx.font = `${12 * devicePixelRatio}px ${fontFamily}`;
+    ctx.fillStyle = ink;
+    ctx.textAlign = 'right';
+    ctx.textBaseline = 'alphabetic';
+    ctx.fillText(text, bbox.left + bbox.width, y - 5 * devicePixelRatio);
+  }
+
+  /** The base model's loss all along, since that is what tuning starts from; and the names of the runs that are laid over. */
+  function annotate(drawn: uPlot): void {
+    if (!last) return;
+    const { ctx, bbox } = drawn;
+    ctx.save();
+    if (last.base !== undefined) {
+      const y = drawn.valToPos(last.base, 'y', true);
+      ctx.strokeStyle = colour('base');
+      ctx.lineWidth = 1.5 * devicePixelRatio;
+      ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+      ctx.beginPath();
+      ctx.moveTo(bbox.left, y);
+      ctx.lineTo(bbox.left + bbox.width, y);
+      ctx.stroke();
+      label(drawn, `base model ${loss(last.base)}`, y, colour('base'));
+    }
+    for (const [i, { name, points }] of last.ghosts.entries()) {
+      const end = points.at(-1);
+      const line = drawn.data[4 + i];
+      const value = end && line[end.step];
+      if (typeof value === 'number') label(drawn, name, drawn.valToPos(value, 'y', true), colour('ink-soft'));
+    }
+    ctx.restore();
+  }
+
   function build(ghosts: readonly Ghost[]): uPlot {
-    const ghost = (): uPlot.Series => ({
+    const ghost = (_: Ghost, i: number): uPlot.Series => ({
       stroke: () => colour('ink-mark'),
       width: 1.5,
+      dash: [...DASHES[i % DASHES.length]],
       points: { show: false },
     });
     return new uPlot(
       {
         ...size(),
         legend: { show: false },
-        padding: [12, 12, 0, 0],
+        padding: [16, 12, 0, 0],
         cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
         scales: {
           x: { time: false, range: (_, min, max) => [min, Math.max(max, min + 1)] },
           y: {
-            range: (_, min, max) => {
+            range: (_, least, most) => {
+              const base = last?.base;
+              const min = Math.min(least, base ?? Infinity);
+              const max = Math.max(most, base ?? -Infinity);
               if (!Number.isFinite(min) || !Number.isFinite(max)) return [0, 1];
               // A line that hardly moves is not blown up to fill the plot.
               const height = Math.max(max - min, FLAT * max) || 1;
@@ -160,6 +185,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
           ...ghosts.map(ghost),
         ],
         hooks: {
+          draw: [annotate],
           setCursor: [
             ({ cursor }) =>
               onPoint(cursor.left === undefined || cursor.left < 0 ? undefined : (cursor.idx ?? undefined)),
@@ -171,7 +197,13 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     );
   }
 
-  function draw(curves: Curves): void {
+  function hasFreeCorner({ data, scales: { y } }: uPlot): boolean {
+    const limit = (y.max ?? 1) - KEY.height * ((y.max ?? 1) - (y.min ?? 0));
+    const from = Math.floor(data[0].length * (1 - KEY.width));
+    return data.slice(1).every((line) => line.slice(from).every((value) => (value ?? 0) < limit));
+  }
+
+  function draw(curves: Curves): boolean {
     last = curves;
     if (!plot || ghostCount !== curves.ghosts.length) {
       plot?.destroy();
@@ -179,6 +211,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
       ghostCount = curves.ghosts.length;
     }
     plot.setData(table(curves));
+    return hasFreeCorner(plot);
   }
 
   const redraw = (): void => plot?.redraw(false);
@@ -196,31 +229,10 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
       );
     },
     async picture(title) {
-      if (!plot) throw new Error('The chart is not drawn yet.');
-      const source = plot.ctx.canvas;
-      const canvas = document.createElement('canvas');
-      const scale = devicePixelRatio;
-      const head = 64 * scale;
-      canvas.width = source.width;
-      canvas.height = source.height + head;
-      const context = canvas.getContext('2d');
-      if (!context) throw new Error('This browser gives no canvas.');
-      context.fillStyle = colour('paper');
-      context.fillRect(0, 0, canvas.width, canvas.height);
-      context.fillStyle = colour('ink');
-      context.font = `600 ${15 * scale}px ${getComputedStyle(host).fontFamily}`;
-      context.fillText(title, 16 * scale, 26 * scale);
-      context.fillStyle = colour('ink-pale');
-      context.font = `${12 * scale}px ${getComputedStyle(host).fontFamily}`;
-      const drawn = ['loss in nats per supervised token: train (pale), smoothed (bold)'];
-      if (last && last.evals.length > 0) drawn.push('validation (rings)');
-      if (last && last.ghosts.length > 0)
-        drawn.push(`${last.ghosts.map(({ name }) => name).join(', ')} (grey)`);
-      context.fillText(drawn.join(', '), 16 * scale, 46 * scale);
-      context.drawImage(source, 0, head);
-      return new Promise((resolve, reject) =>
-        canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('No picture came out.')))),
-      );
+      if (!plot || !last) throw new Error('The chart is not drawn yet.');
+      const words = ['loss in nats per supervised token: train (pale), smoothed (bold)'];
+      if (last.evals.length > 0) words.push('validation (rings)');
+      return pictureOf(plot.ctx.canvas, { title, words: words.join(', '), colour, fontFamily });
     },
     destroy() {
       theme.removeEventListener('change', redraw);

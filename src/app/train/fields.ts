@@ -59,6 +59,12 @@ export const GROUPS: readonly Group[] = [
         label: 'Pack rows',
         help: 'Lays the rows of a step end to end, so that short ones waste no room. The numbers stay the same.',
       },
+      {
+        kind: 'switch',
+        key: 'checkpointing',
+        label: 'Save memory',
+        help: 'Keeps only the input of each layer and computes the rest again for the gradient (activation checkpointing): much less memory, about a third more time. The numbers stay the same.',
+      },
     ],
   },
   {

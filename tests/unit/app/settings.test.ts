@@ -46,6 +46,7 @@ const GOOD: RunOptions = {
   rateRatio: 1,
   seed: 42,
   packing: false,
+  checkpointing: false,
   evalEvery: 10,
   patience: 0,
   sampleEvery: 10,

@@ -146,6 +146,7 @@ const RUN: RunOptions = {
   rateRatio: 1,
   seed: 7,
   packing: false,
+  checkpointing: false,
   evalEvery: 5,
   patience: 0,
   sampleEvery: 5,

@@ -1,0 +1,56 @@
+/** What differs between runs, as a table: how they went, and the settings that are not the same. */
+import type { RunOptions, RunRecord } from '../../worker/api.ts';
+import { duration, loss } from '../ui/format.ts';
+import { GROUPS } from './fields.ts';
+
+export interface Row {
+  readonly name: string;
+  /** One for each run, in order. */
+  readonly cells: readonly string[];
+  readonly kind: 'result' | 'setting';
+}
+
+const LABELS: ReadonlyMap<string, string> = new Map([
+  ...GROUPS.flatMap(({ fields }) => fields.map(({ key, label }) => [key, label] as const)),
+  ['targets', 'Layers'],
+  ['maxLength', 'Longest row, tokens'],
+  ['samplePrompt', 'Prompt'],
+]);
+const SETTINGS = [...LABELS.keys()] as (keyof RunOptions)[];
+
+export type Compared = Pick<RunRecord, 'options' | 'baseModel' | 'dataName' | 'steps' | 'evals'>;
+
+export function compareRuns(runs: readonly Compared[]): Row[] {
+  const row = (kind: Row['kind'], name: string, of: (run: Compared) => string): Row => ({
+    kind,
+    name,
+    cells: runs.map(of),
+  });
+  const settings = [
+    row('setting', 'Base model', ({ baseModel }) => baseModel),
+    row('setting', 'Data', ({ dataName }) => dataName),
+    ...SETTINGS.map((key) =>
+      row('setting', LABELS.get(key) ?? key, ({ options }) => written(options[key] as unknown)),
+    ),
+  ].filter(({ cells }) => new Set(cells).size > 1);
+  return [
+    row('result', 'Steps done', ({ steps }) => String(steps.length)),
+    row('result', 'Last loss', ({ steps }) => (steps.length > 0 ? loss(steps[steps.length - 1].loss) : '–')),
+    row('result', 'Best validation', ({ evals }) => {
+      const own = evals.filter(({ step }) => step > 0);
+      if (own.length === 0) return '–';
+      const best = own.reduce((least, entry) => (entry.loss < least.loss ? entry : least));
+      return `${loss(best.loss)} at step ${best.step}`;
+    }),
+    row('result', 'Trained for', ({ steps }) =>
+      duration(steps.reduce((sum, { seconds }) => sum + seconds, 0)),
+    ),
+    ...settings,
+  ];
+}
+
+function written(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (Array.isArray(value)) return value.join(', ');
+  return value === undefined ? 'no' : String(value);
+}
