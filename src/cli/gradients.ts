@@ -2,6 +2,7 @@ import { prepareRows } from '../data/prepare.ts';
 import { readExamples } from '../data/formats.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft } from '../export/peft.ts';
+import { folderShape, toFolder } from '../model/folder-layout.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
 import { computeGradients } from '../train/gradients.ts';
 import { defaultOptions } from '../train/options.ts';
@@ -23,6 +24,10 @@ export const gradientsFlags = {
     help: "where to write loss [1] and the gradients under PEFT's names, as safetensors",
   },
 } as const satisfies FlagSpecs;
+
+function asF32(name: string, shape: readonly number[], data: Float32Array<ArrayBuffer>) {
+  return { name, dtype: 'F32' as const, shape, data };
+}
 
 export async function gradientsCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(gradientsFlags, args);
@@ -58,15 +63,11 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   }
   const store = adapter?.store ?? model.parameters!;
   const { loss, gradients } = await computeGradients({ model, adapter, store }, rows);
-  const shapes = adapter
-    ? adapterShapes(adapter.modules)
-    : new Map(model.definition.weights.map((spec) => [spec.name, spec.shape]));
-  const tensors = [...gradients].map(([name, data]) => ({
-    name,
-    dtype: 'F32' as const,
-    shape: shapes.get(name)!,
-    data,
-  }));
+  const tensors = adapter
+    ? [...adapterShapes(adapter.modules)].map(([name, shape]) => asF32(name, shape, gradients.get(name)!))
+    : model.definition.weights.map((spec) =>
+        asF32(spec.name, folderShape(spec), toFolder(spec, gradients.get(spec.name)!)),
+      );
   await writeWhole(
     out,
     concatBytes(

@@ -4,7 +4,7 @@ import { mergedWeights } from '../export/merge.ts';
 import { readPeft } from '../export/peft.ts';
 import { checkWeights } from '../model/base-weights.ts';
 import { readModel } from '../model/family.ts';
-import { openWeights } from '../weights/folder.ts';
+import { openModelWeights } from '../model/folder-layout.ts';
 import { folder, makeFolder, modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { copyCompanions } from './model-folder.ts';
@@ -25,7 +25,7 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
     throw new GraftError('arguments', '--out is the base model itself.', 'Choose another folder.');
   const model = await readModel(files);
   const adapter = await readPeft(folder(flags.required('adapter')), model);
-  const source = await openWeights(files);
+  const source = await openModelWeights(files, model);
   checkWeights(model, source);
   await makeFolder(out);
   await writeWhole(join(out, 'model.safetensors'), mergedWeights(model, source, adapter));

@@ -1,5 +1,6 @@
 /** Writing a model folder: weights beside the base's configuration and tokenizer. */
 import { join } from 'node:path';
+import { folderShape, toFolder } from '../model/folder-layout.ts';
 import type { NamedArrays } from '../train/state.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
@@ -34,11 +35,11 @@ export async function writeModelFolder(
   values: NamedArrays,
   out: string,
 ): Promise<void> {
-  const tensors = model.definition.weights.map(({ name, shape }) => ({
-    name,
+  const tensors = model.definition.weights.map((spec) => ({
+    name: spec.name,
     dtype: 'F32' as const,
-    shape,
-    data: values.get(name)!,
+    shape: folderShape(spec),
+    data: toFolder(spec, values.get(spec.name)!),
   }));
   await writeWhole(join(out, 'model.safetensors'), concatBytes(writeSafetensors(tensors, { format: 'pt' })));
   await copyCompanions(files, out);

@@ -24,14 +24,14 @@ export async function* mergedWeights(
   source: WeightSource,
   adapter: AdapterData,
 ): AsyncGenerator<Uint8Array> {
-  const entries = model.weights.map(({ name }) => source.get(name)!);
+  const entries = model.weights.map((spec) => ({ spec, entry: source.get(spec.name)! }));
   yield safetensorsHeader(
-    entries.map(({ name, shape, dtype }) => ({ name, shape, dtype: writtenType(dtype) })),
+    entries.map(({ entry: { name, shape, dtype } }) => ({ name, shape, dtype: writtenType(dtype) })),
     { format: 'pt' },
   );
   const modules = new Map(adapter.modules.map((module) => [`${module.path}.weight`, module]));
-  for (const entry of entries) {
-    const module = modules.get(entry.name);
+  for (const { spec, entry } of entries) {
+    const module = modules.get(spec.name);
     if (!module) {
       const bytes = await entry.read();
       yield isBlockType(entry.dtype)
@@ -41,13 +41,11 @@ export async function* mergedWeights(
     }
     const names = tensorNames(module.path);
     const weight = Float32Array.from(toFloat32(await entry.read(), entry.dtype, entry.name));
-    addProduct(
-      weight,
-      adapter.tensors.get(names.b)!,
-      adapter.tensors.get(names.a)!,
-      module.rank,
-      module.scale,
-    );
+    const { rank, scale } = module;
+    const [a, b] = [adapter.tensors.get(names.a)!, adapter.tensors.get(names.b)!];
+    // (B · A)ᵀ = Aᵀ · Bᵀ, for a folder that holds Wᵀ.
+    if (spec.transposed) addProduct(weight, transpose(a, rank), transpose(b, b.length / rank), rank, scale);
+    else addProduct(weight, b, a, rank, scale);
     yield encode(weight, entry);
   }
 }
@@ -67,6 +65,12 @@ function addProduct(w: Float32Array, b: Float32Array, a: Float32Array, R: number
 /** safetensors has no blocks. */
 function writtenType(dtype: StoredType): Dtype {
   return isBlockType(dtype) ? 'F16' : dtype;
+}
+
+/** The transpose of a matrix of so many rows. */
+function transpose(values: Float32Array, rows: number): Float32Array {
+  const columns = values.length / rows;
+  return Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);
 }
 
 function encode(values: Float32Array<ArrayBuffer>, { dtype, name }: TensorEntry): Uint8Array {

@@ -6,7 +6,9 @@ import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import {
+  ALL_LINEAR,
   isTarget,
+  lastNames,
   loraRank,
   loraScale,
   tensorNames,
@@ -23,7 +25,6 @@ const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
 /** Fields of PEFT's LoraConfig that, where they are set, make an adapter more than A and B beside frozen linear layers. */
 const UNSUPPORTED = [
-  'fan_in_fan_out',
   'modules_to_save',
   'trainable_token_indices',
   'target_parameters',
@@ -50,7 +51,7 @@ export type Files = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 export function writePeft({ config, modules, tensors }: AdapterData, facts: CardFacts): Files {
   const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
   return {
-    [CONFIG]: text(`${JSON.stringify(peftConfig(config, facts.baseModel), null, 2)}\n`),
+    [CONFIG]: text(`${JSON.stringify(peftConfig(config, modules, facts.baseModel), null, 2)}\n`),
     [WEIGHTS]: concatBytes(
       writeSafetensors(
         modules
@@ -69,11 +70,12 @@ export function writePeft({ config, modules, tensors }: AdapterData, facts: Card
   };
 }
 
-function peftConfig(config: LoraConfig, baseModel: string): JsonObject {
+function peftConfig(config: LoraConfig, modules: readonly LoraModule[], baseModel: string): JsonObject {
   return {
     base_model_name_or_path: baseModel,
     bias: 'none',
-    fan_in_fan_out: false,
+    // As PEFT wants it for Conv1D. Reading need not ask: the base model says how its layers lie.
+    fan_in_fan_out: modules.some(({ transposed }) => transposed),
     inference_mode: true,
     init_lora_weights: true,
     lora_alpha: config.alpha,
@@ -83,7 +85,7 @@ function peftConfig(config: LoraConfig, baseModel: string): JsonObject {
     peft_type: 'LORA',
     r: config.rank,
     rank_pattern: config.rankPattern,
-    target_modules: config.targets,
+    target_modules: config.targets.includes(ALL_LINEAR) ? lastNames(modules) : config.targets,
     task_type: 'CAUSAL_LM',
     use_dora: false,
     use_rslora: config.rsLora,

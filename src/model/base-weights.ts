@@ -8,6 +8,7 @@ import { float32ToFloat16, toFloat32, type StoredType } from '../weights/dtypes.
 import type { WeightSource } from '../weights/folder.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
 import type { ModelDefinition, WeightSpec } from './family.ts';
+import { folderShape, transposeBytes } from './folder-layout.ts';
 
 /** Called while weights are loaded: bytes of the file, done of total. */
 export type LoadProgress = (done: number, total: number) => void;
@@ -94,12 +95,15 @@ async function eachWeight(
   const total = entries.reduce((sum, [, entry]) => sum + entry.byteLength, 0);
   let done = 0;
   for (const [spec, entry] of entries) {
-    use(spec, await entry.read(), entry.dtype);
+    const bytes = await entry.read();
+    use(spec, spec.transposed ? transposeBytes(bytes, entry.shape) : bytes, entry.dtype);
     onProgress?.((done += entry.byteLength), total);
   }
 }
 
-function entryOf(source: WeightSource, { name, shape }: WeightSpec): TensorEntry {
+function entryOf(source: WeightSource, spec: WeightSpec): TensorEntry {
+  const { name } = spec;
+  const shape = folderShape(spec);
   const entry = source.get(name);
   if (!entry) throw wrongTensor(`The weights have no tensor ${name}, which config.json asks for.`);
   if (entry.shape.length !== shape.length || entry.shape.some((size, i) => size !== shape[i])) {
@@ -107,7 +111,7 @@ function entryOf(source: WeightSource, { name, shape }: WeightSpec): TensorEntry
       `Tensor ${name} has the shape [${entry.shape.join(', ')}], and config.json asks for [${shape.join(', ')}].`,
     );
   }
-  if (!FLOATS.has(entry.dtype) && !isBlockType(entry.dtype))
+  if (!FLOATS.has(entry.dtype) && (spec.transposed || !isBlockType(entry.dtype)))
     throw wrongTensor(`Tensor ${name} is of type ${entry.dtype}; F32, F16, BF16 and GGUF's are read.`);
   return entry;
 }

@@ -57,6 +57,7 @@ export function batchTensors(
     rows: input([R], 'rows'),
     inverse: tape.training ? input([M], 'inverse rows') : undefined,
     chain: trainsEmbedding ? input([M, 2], 'occurrences') : undefined,
+    positionChain: trainsEmbedding ? input([M, 2], 'occurrences of positions') : undefined,
     labels: input([R], 'labels'),
   };
 }
@@ -108,6 +109,7 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
   plan.write(tensors.rows, rows);
   if (tensors.inverse) plan.write(tensors.inverse, inverse);
   if (tensors.chain) plan.write(tensors.chain, linkOccurrences(ids));
+  if (tensors.positionChain) plan.write(tensors.positionChain, linkOccurrences(positions));
   plan.write(tensors.labels, labels);
   return r;
 }

@@ -6,6 +6,7 @@ import { isObject, type JsonObject } from '../json.ts';
 const LARGEST_SIZE = 1 << 24;
 /** A definition has list entries for every layer, so that a hostile number of them would fill the memory. The deepest open models have 126. */
 const MOST_LAYERS = 1024;
+const LAYERS = ['num_hidden_layers', 'n_layer'];
 
 export class ConfigReader {
   constructor(
@@ -14,10 +15,15 @@ export class ConfigReader {
     readonly where: string,
   ) {}
 
+  /** Whether a field is there and not null. */
+  has(name: string): boolean {
+    return this.fields[name] !== undefined && this.fields[name] !== null;
+  }
+
   /** A whole number of at least one. */
   size(name: string, fallback?: number): number {
     const value = this.fields[name] ?? fallback;
-    const most = name === 'num_hidden_layers' ? MOST_LAYERS : LARGEST_SIZE;
+    const most = LAYERS.includes(name) ? MOST_LAYERS : LARGEST_SIZE;
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most)
       throw this.wrong(name, `a whole number from 1 to ${most}`);
     return value;
@@ -65,6 +71,27 @@ export class ConfigReader {
     });
   }
 
+  /** A list of numbers, or undefined where it is null or absent. */
+  numbers(name: string): number[] | undefined {
+    return this.list(
+      name,
+      'a list of numbers',
+      (entry) => typeof entry === 'number' && Number.isFinite(entry),
+    );
+  }
+
+  /** A list of texts, or undefined where it is null or absent. */
+  texts(name: string): string[] | undefined {
+    return this.list(name, 'a list of texts', (entry) => typeof entry === 'string');
+  }
+
+  private list<T>(name: string, expected: string, holds: (entry: unknown) => boolean): T[] | undefined {
+    const value = this.fields[name];
+    if (value === undefined || value === null) return undefined;
+    if (!Array.isArray(value) || !value.every(holds)) throw this.wrong(name, expected);
+    return value as T[];
+  }
+
   /** The error for a field that is not what it should be. */
   wrong(name: string, expected: string): GraftError {
     const value = this.fields[name];
@@ -76,12 +103,16 @@ export class ConfigReader {
     );
   }
 
-  /** The error for something that Graft does not compute. */
-  unsupported(what: string): GraftError {
+  /**
+   * The error for something that Graft does not compute.
+   *
+   * @param known what it does compute in this place
+   */
+  unsupported(what: string, known: readonly string[] = []): GraftError {
     return new GraftError(
       'config-unsupported',
-      `${this.where}: ${what} is not supported.`,
-      'Choose another model; docs/architecture.md lists the families.',
+      `${this.where}: ${what} is not supported${known.length > 0 ? ` (supported: ${known.join(', ')})` : ''}.`,
+      'Choose another model.',
     );
   }
 }

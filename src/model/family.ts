@@ -8,13 +8,25 @@ import type { Tensor } from '../engine/tensor.ts';
 import { readJson, type FileSet } from '../weights/bytes.ts';
 import { ConfigReader } from './config.ts';
 import type { Graph } from './graph.ts';
+import { gemma3 } from './gemma3.ts';
+import { gpt2 } from './gpt2.ts';
+import { granite } from './granite.ts';
 import { llama } from './llama.ts';
+import { mistral } from './mistral.ts';
+import { olmo2 } from './olmo2.ts';
+import { phi3 } from './phi3.ts';
+import { qwen2 } from './qwen2.ts';
+import { qwen3 } from './qwen3.ts';
+import { smollm3 } from './smollm3.ts';
 import type { RopeConfig } from './rope.ts';
 
 /** A tensor of the model folder, under its Hugging Face name. */
 export interface WeightSpec {
   readonly name: string;
+  /** As Graft computes with it: [outputs, inputs] for a linear layer. */
   readonly shape: readonly number[];
+  /** The folder holds it the other way round: the [inputs, outputs] of GPT-2's Conv1D. */
+  readonly transposed?: boolean;
 }
 
 /** A linear layer that can carry an adapter. `path` is the module's name in transformers. */
@@ -22,6 +34,8 @@ export interface LinearModule {
   readonly path: string;
   readonly inputs: number;
   readonly outputs: number;
+  /** Its weight is `transposed` in the folder: what PEFT calls fan_in_fan_out. */
+  readonly transposed?: boolean;
 }
 
 /** What every family has; a family's own fields come on top. */
@@ -34,10 +48,13 @@ export interface ModelShape {
   readonly headSize: number;
   /** Longest sequence that the model was made for. */
   readonly maxPositions: number;
+  /** Whether a longer one cannot be computed at all, rather than badly: positions are looked up in a table, or frequencies change. */
+  readonly hardLimit?: boolean;
   readonly eosIds: readonly number[];
   /** Name of the weight that maps hidden states to logits: the embedding where they are tied. */
   readonly head: string;
-  readonly rope: RopeConfig;
+  /** Rotary frequencies that layers choose among; empty for a model without. */
+  readonly ropes: readonly RopeConfig[];
 }
 
 export interface ModelDefinition {
@@ -45,6 +62,8 @@ export interface ModelDefinition {
   readonly shape: ModelShape;
   readonly weights: readonly WeightSpec[];
   readonly linears: readonly LinearModule[];
+  /** Beginnings of names that some folders write differently: [ours, theirs]. */
+  readonly renamed?: readonly (readonly [string, string])[];
   /** Records everything from token ids to the normalised hidden states that go through the head. */
   readonly forward: (graph: Graph) => Tensor;
 }
@@ -55,7 +74,18 @@ export interface Family {
   readonly define: (config: ConfigReader) => ModelDefinition;
 }
 
-export const families: readonly Family[] = [llama];
+export const families: readonly Family[] = [
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+  gemma3,
+  gpt2,
+  smollm3,
+  olmo2,
+  granite,
+  phi3,
+];
 
 /**
  * Reads a config.json.
@@ -71,7 +101,7 @@ export function defineModel(config: JsonObject, where: string): ModelDefinition 
     throw new GraftError(
       'config-unsupported',
       `${where}: the architecture ${JSON.stringify(modelType).slice(0, 60)} is not supported.`,
-      `Supported are: ${known}.`,
+      `Choose a model of one of these: ${known}.`,
     );
   }
   if (isObject(config['quantization_config']))

@@ -2,14 +2,17 @@
  * What a family's forward is written in: operations on the tape with the model's weights, the adapter and the batch filled in by name.
  * The same forward serves training, whole-sequence logits and generation with a cache.
  */
+import { activate, gated, type Activation } from '../engine/ops/activation.ts';
+import { add } from '../engine/ops/add.ts';
 import { attention } from '../engine/ops/attention.ts';
 import { embedding } from '../engine/ops/embedding.ts';
 import { gatherRows } from '../engine/ops/gather_rows.ts';
-import { linear, type LowRank } from '../engine/ops/linear.ts';
+import { layerNorm } from '../engine/ops/layer_norm.ts';
+import { linear, type LinearOptions, type LowRank } from '../engine/ops/linear.ts';
 import { rmsNorm, type RmsNormOptions } from '../engine/ops/rms_norm.ts';
 import { rope } from '../engine/ops/rope.ts';
 import { scatterRows } from '../engine/ops/scatter_rows.ts';
-import { swiglu } from '../engine/ops/swiglu.ts';
+import { splitColumns } from '../engine/ops/split_columns.ts';
 import type { Tape } from '../engine/tape.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
 import type { ModelShape } from './family.ts';
@@ -30,6 +33,8 @@ export interface TokenInputs {
   readonly inverse?: Tensor;
   /** u32 [M, 2]: occurrences of each id. For a trained embedding. */
   readonly chain?: Tensor;
+  /** u32 [M, 2]: occurrences of each position. For a trained embedding of positions. */
+  readonly positionChain?: Tensor;
 }
 
 /** Keys and values of earlier tokens, one tensor of each per layer: [S · maximum length, KV · D]. */
@@ -49,13 +54,21 @@ export interface GraphOptions {
   readonly weight: (name: string) => Tensor;
   /** A weight that may be absent: a bias. */
   readonly optionalWeight: (name: string) => Tensor | undefined;
-  readonly inverseFrequencies: Tensor;
+  /** f32 [rotary / 2] for each of the model's `ropes`. */
+  readonly inverseFrequencies: readonly Tensor[];
   readonly inputs: TokenInputs;
   /** The adapter's part of a linear layer, by the layer's path. */
   readonly adapter?: (path: string) => LowRank | undefined;
   readonly cache?: KeyValueCache;
   /** Keep only each layer's input for the reverse, and compute the rest again. */
   readonly checkpointing?: boolean;
+}
+
+export interface AttentionSettings {
+  /** Factor of the scores; 1/√D if left out. */
+  readonly scale?: number;
+  /** Only the last so many keys, a token's own included; 0 for all. */
+  readonly window?: number;
 }
 
 export class Graph {
@@ -66,35 +79,61 @@ export class Graph {
     return embedding(tape, inputs.ids, weight(name), { dtype, scale, chain: inputs.chain });
   }
 
+  /** A learned vector for each position in its sequence. */
+  embedPositions(name: string): Tensor {
+    const { tape, inputs, dtype, weight } = this.options;
+    return embedding(tape, inputs.positions, weight(name), { dtype, chain: inputs.positionChain });
+  }
+
   /** x · Wᵀ of the layer at `path`, with its bias and its adapter where it has them. */
-  linear(x: Tensor, path: string, { residual }: { residual?: Tensor } = {}): Tensor {
+  linear(x: Tensor, path: string, options: Pick<LinearOptions, 'residual' | 'scale'> = {}): Tensor {
     const { tape, weight, optionalWeight, adapter } = this.options;
     return linear(tape, x, weight(`${path}.weight`), {
+      ...options,
       bias: optionalWeight(`${path}.bias`),
-      residual,
       lora: adapter?.(path),
     });
   }
 
+  /** What a fused layer computed side by side, apart. */
+  split(x: Tensor, widths: readonly number[]): Tensor[] {
+    return splitColumns(this.options.tape, x, widths);
+  }
+
+  add(a: Tensor, b: Tensor): Tensor {
+    return add(this.options.tape, a, b);
+  }
+
+  /** The layer normalisation at `path`: weight and bias. */
+  layerNorm(x: Tensor, path: string, eps: number): Tensor {
+    const { tape, weight } = this.options;
+    return layerNorm(tape, x, { w: weight(`${path}.weight`), b: weight(`${path}.bias`), eps });
+  }
+
+  /** Over each row of x, or over each head of it where the weight is as long as a head. */
   rmsNorm(x: Tensor, name: string, options: RmsNormOptions): Tensor {
     return rmsNorm(this.options.tape, x, this.options.weight(name), options);
   }
 
-  rope(x: Tensor, heads: number): Tensor {
+  /** Turns x, in place, by the model's rotary frequencies number `index`. */
+  rope(x: Tensor, heads: number, index = 0): Tensor {
     const { tape, shape, inputs, inverseFrequencies } = this.options;
+    const { rotary, attentionScaling } = shape.ropes[index];
     return rope(tape, x, inputs.positions, {
       heads,
       headSize: shape.headSize,
-      rotary: shape.rope.rotary,
-      inverseFrequencies,
+      rotary,
+      inverseFrequencies: inverseFrequencies[index],
+      attentionScaling,
     });
   }
 
   /** Causal attention inside each sequence; with a cache, over it as well. */
-  attention(layer: number, q: Tensor, k: Tensor, v: Tensor): Tensor {
+  attention(layer: number, q: Tensor, k: Tensor, v: Tensor, settings: AttentionSettings = {}): Tensor {
     const { tape, shape, inputs, cache } = this.options;
     const { heads, kvHeads, headSize } = shape;
-    const options = { keyRanges: inputs.keyRanges, heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize) };
+    const { scale = 1 / Math.sqrt(headSize), window } = settings;
+    const options = { keyRanges: inputs.keyRanges, heads, kvHeads, headSize, scale, window };
     if (!cache) return attention(tape, { q, k, v, queryRanges: inputs.queryRanges, ...options });
     const keys = cache.keys[layer];
     const values = cache.values[layer];
@@ -103,8 +142,13 @@ export class Graph {
     return attention(tape, { q, k: keys, v: values, ...options });
   }
 
-  swiglu(gate: Tensor, up: Tensor): Tensor {
-    return swiglu(this.options.tape, gate, up);
+  /** a(gate) · up. */
+  gated(gate: Tensor, up: Tensor, activation: Activation): Tensor {
+    return gated(this.options.tape, gate, up, activation);
+  }
+
+  activate(x: Tensor, activation: Activation): Tensor {
+    return activate(this.options.tape, x, activation);
   }
 
   /** One layer of the model: the unit of activation checkpointing. */

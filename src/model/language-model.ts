@@ -7,7 +7,6 @@ import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import type { FileSet } from '../weights/bytes.ts';
-import { openWeights } from '../weights/folder.ts';
 import {
   checkWeights,
   loadFrozen,
@@ -17,6 +16,7 @@ import {
 } from './base-weights.ts';
 import { batchTensors, writeBatch } from './batch.ts';
 import { readModel, type ModelDefinition } from './family.ts';
+import { openModelWeights } from './folder-layout.ts';
 import { Graph, type KeyValueCache, type TokenInputs } from './graph.ts';
 import type { Adapter } from './lora.ts';
 import { resolvePrecision, type Precision } from './precision.ts';
@@ -40,7 +40,7 @@ export interface GraphRequest {
 export class LanguageModel {
   /** Slots that the plans of this model share. They never run at the same time. */
   readonly pool: BufferPool;
-  readonly #frequencies: Tensor;
+  readonly #frequencies: readonly Tensor[];
 
   private constructor(
     readonly device: Device,
@@ -50,11 +50,8 @@ export class LanguageModel {
     readonly dtype: 'f32' | 'f16',
   ) {
     this.pool = new BufferPool(device);
-    this.#frequencies = device.upload(
-      [definition.shape.rope.rotary / 2],
-      'f32',
-      'rotary frequencies',
-      inverseFrequencies(definition.shape.rope),
+    this.#frequencies = definition.shape.ropes.map((rope) =>
+      device.upload([rope.rotary / 2], 'f32', 'rotary frequencies', inverseFrequencies(rope)),
     );
   }
 
@@ -70,7 +67,7 @@ export class LanguageModel {
   ): Promise<LanguageModel> {
     const dtype = resolvePrecision(precision, device);
     const definition = await readModel(files);
-    const source = await openWeights(files);
+    const source = await openModelWeights(files, definition);
     checkWeights(definition, source);
     const weights = trainable
       ? await loadTrainable(device, definition, source, onProgress)
@@ -108,9 +105,19 @@ export class LanguageModel {
     return this.definition.forward(graph);
   }
 
-  /** @throws GraftError `token-id` naming the first id that the vocabulary does not have */
+  /**
+   * @throws GraftError `token-id` naming the first id that the vocabulary does not have, `sequence-length` for more tokens than the model
+   * has positions
+   */
   checkIds(ids: ArrayLike<number>): void {
-    const { vocabulary } = this.definition.shape;
+    const { vocabulary, maxPositions, hardLimit } = this.definition.shape;
+    if (hardLimit && ids.length > maxPositions) {
+      throw new GraftError(
+        'sequence-length',
+        `The sequence has ${ids.length} tokens, and this model has positions for ${maxPositions}.`,
+        `Keep sequences to ${maxPositions} tokens.`,
+      );
+    }
     for (let t = 0; t < ids.length; t++) {
       if (!Number.isInteger(ids[t]) || ids[t] < 0 || ids[t] >= vocabulary) {
         throw new GraftError(
@@ -162,7 +169,7 @@ export class LanguageModel {
   async destroy(): Promise<void> {
     if (!this.device.failure) await this.device.settle();
     this.weights.destroy();
-    this.device.free(this.#frequencies);
+    for (const frequencies of this.#frequencies) this.device.free(frequencies);
     this.pool.destroy();
   }
 

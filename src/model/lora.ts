@@ -14,7 +14,7 @@ export interface LoraConfig {
   readonly dropout: number;
   /** Scale by α / √r instead of α / r (rsLoRA, Kalajdzievski, 2023). */
   readonly rsLora: boolean;
-  /** Last parts of the paths of the layers that get an adapter: `q_proj`, …, or longer ends of a path. */
+  /** Last parts of the paths of the layers that get an adapter: `q_proj`, …, or longer ends of a path; ALL_LINEAR for all of them. */
   readonly targets: readonly string[];
   /** Another rank, or alpha, for the layers whose path ends with the key. */
   readonly rankPattern: Readonly<Record<string, number>>;
@@ -26,6 +26,9 @@ export interface LoraModule extends LinearModule {
   readonly rank: number;
   readonly scale: number;
 }
+
+/** Every layer that can carry an adapter, by PEFT's name for them. */
+export const ALL_LINEAR = 'all-linear';
 
 const LARGEST_RANK = 1024;
 
@@ -41,7 +44,12 @@ function lookUp(pattern: Readonly<Record<string, number>>, path: string): number
 
 /** Whether the layer at `path` is among the targets. */
 export function isTarget({ targets }: Pick<LoraConfig, 'targets'>, path: string): boolean {
-  return targets.some((target) => endsWith(path, target));
+  return targets.some((target) => target === ALL_LINEAR || endsWith(path, target));
+}
+
+/** The last parts of paths, each once: what a person calls the layers of a model. */
+export function lastNames(linears: readonly LinearModule[]): string[] {
+  return [...new Set(linears.map(({ path }) => path.slice(path.lastIndexOf('.') + 1)))];
 }
 
 /** The rank of the adapter of the layer at `path`. */
@@ -79,9 +87,11 @@ export function loraModules(model: ModelDefinition, config: LoraConfig): LoraMod
   if (config.targets.length === 0)
     throw wrong('No target modules were chosen.', 'Choose at least one, such as q_proj.');
   for (const target of config.targets) {
-    if (model.linears.some(({ path }) => endsWith(path, target))) continue;
-    const names = [...new Set(model.linears.map(({ path }) => path.slice(path.lastIndexOf('.') + 1)))];
-    throw wrong(`The model has no linear layer ${target}.`, `Choose among ${names.join(', ')}.`);
+    if (model.linears.some(({ path }) => isTarget({ targets: [target] }, path))) continue;
+    throw wrong(
+      `The model has no linear layer ${target}.`,
+      `Choose among ${lastNames(model.linears).join(', ')}.`,
+    );
   }
   return model.linears
     .filter(({ path }) => isTarget(config, path))

@@ -5,6 +5,8 @@ export interface RopeConfig {
   readonly theta: number;
   /** Dimensions of a head that are rotated. */
   readonly rotary: number;
+  /** Factor of cosine and sine. */
+  readonly attentionScaling: number;
   readonly scaling:
     | { readonly type: 'default' }
     | { readonly type: 'linear'; readonly factor: number }
@@ -14,35 +16,70 @@ export interface RopeConfig {
         readonly lowFrequency: number;
         readonly highFrequency: number;
         readonly original: number;
-      };
+      }
+    /** LongRoPE (Ding et al., 2024) up to the length of pretraining: a factor for each pair. */
+    | { readonly type: 'longrope'; readonly factors: readonly number[]; readonly original: number };
 }
 
-/** Reads `rope_parameters` (transformers 5) or `rope_theta` and `rope_scaling` (before). */
-export function readRope(config: ConfigReader, headSize: number): RopeConfig {
-  const scaling = config.object('rope_parameters') ?? config.object('rope_scaling');
+export interface RopeSource {
+  /** Where `rope_type` and its fields are; `rope_parameters` (transformers 5) or `rope_scaling` (before) if left out. */
+  readonly parameters?: ConfigReader;
+  /** For a config that does not say; 10,000 if left out. */
+  readonly theta?: number;
+  /** Part of a head that is rotated; all if left out. */
+  readonly partial?: number;
+}
+
+const TYPES = ['default', 'linear', 'llama3', 'longrope'];
+/** What longrope was called before. */
+const LONGROPE = ['longrope', 'su'];
+
+/** The rotary embedding of a config: theta, scaling, and how much of a head turns. */
+export function readRope(config: ConfigReader, headSize: number, source: RopeSource = {}): RopeConfig {
+  const parameters = source.parameters ?? config.object('rope_parameters') ?? config.object('rope_scaling');
   const theta =
-    scaling?.fields['rope_theta'] === undefined
-      ? config.positive('rope_theta', 10_000)
-      : scaling.positive('rope_theta');
-  const rotary = headSize;
-  if (rotary % 2 !== 0) throw config.unsupported(`a head size of ${headSize}`);
-  const type = scaling ? scaling.text('rope_type', scaling.text('type', 'default')) : 'default';
-  if (!scaling || type === 'default') return { theta, rotary, scaling: { type: 'default' } };
-  if (type === 'linear') return { theta, rotary, scaling: { type, factor: scaling.positive('factor') } };
+    parameters?.fields['rope_theta'] === undefined
+      ? config.positive('rope_theta', source.theta ?? 10_000)
+      : parameters.positive('rope_theta');
+  const rotary = Math.floor(headSize * (source.partial ?? 1));
+  if (rotary < 2 || rotary % 2 !== 0)
+    throw config.unsupported(`a rotary embedding of ${rotary} of ${headSize} numbers`, ['an even number']);
+  const plain: RopeConfig = { theta, rotary, attentionScaling: 1, scaling: { type: 'default' } };
+  const type = parameters ? parameters.text('rope_type', parameters.text('type', 'default')) : 'default';
+  if (!parameters || type === 'default') return plain;
+  if (type === 'linear') return { ...plain, scaling: { type, factor: parameters.positive('factor') } };
+  if (LONGROPE.includes(type)) return { ...plain, ...readLongRope(config, parameters, rotary) };
   if (type === 'llama3') {
     return {
-      theta,
-      rotary,
+      ...plain,
       scaling: {
         type,
-        factor: scaling.positive('factor'),
-        lowFrequency: scaling.positive('low_freq_factor'),
-        highFrequency: scaling.positive('high_freq_factor'),
-        original: scaling.size('original_max_position_embeddings'),
+        factor: parameters.positive('factor'),
+        lowFrequency: parameters.positive('low_freq_factor'),
+        highFrequency: parameters.positive('high_freq_factor'),
+        original: parameters.size('original_max_position_embeddings'),
       },
     };
   }
-  throw config.unsupported(`rope scaling of type ${type}`);
+  throw config.unsupported(`rope scaling of type ${type}`, TYPES);
+}
+
+function readLongRope(
+  config: ConfigReader,
+  parameters: ConfigReader,
+  rotary: number,
+): Pick<RopeConfig, 'attentionScaling' | 'scaling'> {
+  const name = 'original_max_position_embeddings';
+  const original = config.fields[name] === undefined ? parameters.size(name) : config.size(name);
+  const factors = parameters.numbers('short_factor');
+  if (factors?.length !== rotary / 2 || !factors.every((factor) => factor > 0))
+    throw parameters.wrong('short_factor', `${rotary / 2} numbers above 0`);
+  const factor = parameters.positive('factor', config.size('max_position_embeddings') / original);
+  const usual = factor > 1 && original > 1 ? Math.sqrt(1 + Math.log(factor) / Math.log(original)) : 1;
+  return {
+    attentionScaling: parameters.positive('attention_factor', usual),
+    scaling: { type: 'longrope', factors, original },
+  };
 }
 
 /** Angle per position of each rotated pair: f32 [rotary / 2]. */
@@ -51,6 +88,7 @@ export function inverseFrequencies({ theta, rotary, scaling }: RopeConfig): Floa
     const frequency = theta ** (-(2 * pair) / rotary);
     if (scaling.type === 'default') return frequency;
     if (scaling.type === 'linear') return frequency / scaling.factor;
+    if (scaling.type === 'longrope') return frequency / scaling.factors[pair];
     // Llama 3: slow pairs are stretched, fast ones left alone, those between are blended.
     const { factor, lowFrequency, highFrequency, original } = scaling;
     const wavelength = (2 * Math.PI) / frequency;

@@ -1,6 +1,6 @@
 /** Settings of a run, their defaults, and the reasons why some cannot work. */
 import { GraftError } from '../errors.ts';
-import type { LoraConfig } from '../model/lora.ts';
+import { ALL_LINEAR, type LoraConfig } from '../model/lora.ts';
 import { schedules, type Schedule } from './schedule.ts';
 
 export interface TrainOptions {
@@ -39,8 +39,6 @@ export interface TrainOptions {
 /** Rows that a run takes at most, counted with repetitions: its micro-batches are sized before the first step. */
 const MOST_VISITS = 50_000_000;
 
-export const ALL_LINEAR = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
-
 /** Warm-up of a run for which nobody chose one: a few steps, and no more than a tenth of a short run. */
 export function defaultWarmup(steps: number): number {
   return Math.min(5, Math.floor(steps / 10));
@@ -64,7 +62,7 @@ export function defaultOptions(method: 'lora' | 'full' = 'lora'): TrainOptions {
       alpha: 16,
       dropout: 0,
       rsLora: false,
-      targets: ALL_LINEAR,
+      targets: [ALL_LINEAR],
       rankPattern: {},
       alphaPattern: {},
     },

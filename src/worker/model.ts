@@ -3,6 +3,7 @@ import type { Device } from '../engine/device.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { LanguageModel } from '../model/language-model.ts';
+import { lastNames } from '../model/lora.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { blobSource, memoryFiles, type FileSet } from '../weights/bytes.ts';
 import { concatBytes } from '../weights/safetensors.ts';
@@ -157,7 +158,7 @@ function describeModel(
     maxPositions: shape.maxPositions,
     chatTemplate: chatTemplate !== undefined,
     precision: dtype,
-    targets: [...new Set(linears.map(({ path }) => path.slice(path.lastIndexOf('.') + 1)))],
+    targets: lastNames(linears),
   };
 }
 

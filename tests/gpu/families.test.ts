@@ -11,7 +11,21 @@ import { describeDevice } from './adapters.ts';
 import { readReference } from './reference-file.ts';
 import { worstError } from './run.ts';
 
-const FAMILIES = ['llama', 'llama-tied-mha', 'llama3-rope-scaling', 'llama-biases'];
+const FAMILIES = [
+  'llama',
+  'llama-tied-mha',
+  'llama3-rope-scaling',
+  'llama-biases',
+  'mistral-sliding',
+  'qwen2',
+  'qwen3',
+  'gemma3',
+  'gpt2',
+  'smollm3',
+  'olmo2',
+  'granite',
+  'phi3-partial-rope',
+];
 
 describeShared('families', () => {
   describeDevice('Families', (context) => {

@@ -4,6 +4,7 @@
  *   z = drop(x) · Aᵀ            y = x · Wᵀ + s · z · Bᵀ (+ bias) (+ residual)
  *   dz = s · dy · B             dx = dy · W + dz · A          dA += dzᵀ · drop(x)       dB += s · dyᵀ · z
  *
+ * A `scale` stands before W and s alike, for layers whose contribution to the residual is multiplied (Granite).
  * B · A is never formed, and the low-rank product rides in the tile of the large one. A frozen W gets no gradient.
  */
 import type { Tape } from '../tape.ts';
@@ -29,6 +30,8 @@ export interface LinearOptions {
   /** Added to the result: [M, N]. */
   residual?: Tensor;
   lora?: LowRank;
+  /** Factor of the layer's own result, adapter included; the residual is added as it is. Not with a bias. */
+  scale?: number;
 }
 
 /** x [M, K] · w[N, K]ᵀ, with the options' extras; the result is [M, N] in the type of x. */
@@ -36,8 +39,9 @@ export function linear(
   tape: Tape,
   x: Tensor,
   w: Tensor,
-  { bias, residual, lora }: LinearOptions = {},
+  { bias, residual, lora, scale: factor = 1 }: LinearOptions = {},
 ): Tensor {
+  if (bias && factor !== 1) throw new Error(`${w.label}: a bias is not scaled`);
   const dropout = lora?.dropout && lora.dropout.probability > 0 && tape.training ? lora.dropout : undefined;
   const adapterInput = (): Tensor => {
     if (!dropout) return x;
@@ -53,7 +57,7 @@ export function linear(
       layout: 'NT',
       c: tape.tensor([x.rows, lora.a.rows], 'f32', `${w.label} z`),
     });
-  const lowRank = lora && z && { z, l: lora.b, scale: lora.scale };
+  const lowRank = lora && z && { z, l: lora.b, scale: factor * lora.scale };
   const y = matmul(tape, {
     a: x,
     b: w,
@@ -62,6 +66,7 @@ export function linear(
     lowRank,
     bias,
     residual,
+    scale: factor,
   });
 
   tape.record([y], [x, w, bias, residual, lora?.a], () => {
@@ -69,12 +74,17 @@ export function linear(
     if (residual) tape.passGradient(residual, dy);
     if (bias) tape.addGradient(bias, (db) => columnSumInto(tape, dy, db));
     if (w.requiresGrad)
-      tape.addGradient(w, (dw, accumulate) => matmul(tape, { a: dy, b: x, layout: 'TN', c: dw, accumulate }));
+      tape.addGradient(w, (dw, accumulate) =>
+        matmul(tape, { a: dy, b: x, layout: 'TN', c: dw, accumulate, scale: factor }),
+      );
     if (!lora || !z) {
-      tape.addGradient(x, (dx, accumulate) => matmul(tape, { a: dy, b: w, layout: 'NN', c: dx, accumulate }));
+      tape.addGradient(x, (dx, accumulate) =>
+        matmul(tape, { a: dy, b: w, layout: 'NN', c: dx, accumulate, scale: factor }),
+      );
       return;
     }
-    const { a, b, scale } = lora;
+    const { a, b } = lora;
+    const scale = factor * lora.scale;
     const dz = matmul(tape, {
       a: dy,
       b,
@@ -93,10 +103,11 @@ export function linear(
     }
     tape.addGradient(x, (dx, accumulate) => {
       if (!dropout) {
-        matmul(tape, { a: dy, b: w, layout: 'NN', c: dx, accumulate, lowRank: { z: dz, l: a, scale: 1 } });
+        const lowRank = { z: dz, l: a, scale: 1 };
+        matmul(tape, { a: dy, b: w, layout: 'NN', c: dx, accumulate, scale: factor, lowRank });
         return;
       }
-      matmul(tape, { a: dy, b: w, layout: 'NN', c: dx, accumulate });
+      matmul(tape, { a: dy, b: w, layout: 'NN', c: dx, accumulate, scale: factor });
       const through = matmul(tape, {
         a: dz,
         b: a,

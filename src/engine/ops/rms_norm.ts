@@ -10,13 +10,25 @@ export interface RmsNormOptions {
   eps: number;
   /** Added to the weight: 1 for Gemma, which stores w − 1. */
   offset?: number;
+  /** Factor of the result. */
+  scale?: number;
 }
 
-/** y = x / rms(x) · (offset + w), over the last dimension. x [M, C] in any float type, w [C] f32. */
-export function rmsNorm(tape: Tape, x: Tensor, w: Tensor, { eps, offset = 0 }: RmsNormOptions): Tensor {
-  const M = x.rows;
-  const C = x.columns;
+/**
+ * y = scale · x / rms(x) · (offset + w), over each run of as many numbers as w has: a row of x, or a head of it. x [M, n · C] in any float
+ * type, w [C] f32.
+ */
+export function rmsNorm(
+  tape: Tape,
+  x: Tensor,
+  w: Tensor,
+  { eps, offset = 0, scale = 1 }: RmsNormOptions,
+): Tensor {
+  const C = w.size;
+  const M = x.size / C;
+  if (x.columns % C !== 0) throw new Error(`rmsNorm: [${x.shape}] does not hold whole runs of ${C}`);
   const types = { Elem: x.dtype };
+  const gain = { OFFSET: offset, SCALE: scale };
   const params = { M, C, eps };
   const rows = rowShape(tape.target);
   const workgroups = Math.ceil(M / rows.ROWS);
@@ -26,7 +38,7 @@ export function rmsNorm(tape: Tape, x: Tensor, w: Tensor, { eps, offset = 0 }: R
     shader,
     entry: 'forward',
     types,
-    constants: { OFFSET: offset, ...rows },
+    constants: { ...gain, ...rows },
     tensors: { x, w, y, r },
     params,
     workgroups,
@@ -40,6 +52,7 @@ export function rmsNorm(tape: Tape, x: Tensor, w: Tensor, { eps, offset = 0 }: R
         shader,
         entry: 'weight',
         types,
+        constants: { SCALE: scale },
         tensors: { x, saved: r, dy, dw },
         params,
         workgroups: Math.ceil(C / 64),
@@ -47,7 +60,7 @@ export function rmsNorm(tape: Tape, x: Tensor, w: Tensor, { eps, offset = 0 }: R
       });
     });
     tape.addGradient(x, (dx, accumulate) => {
-      const constants = { OFFSET: offset, ACCUMULATE: Number(accumulate), ...rows };
+      const constants = { ...gain, ACCUMULATE: Number(accumulate), ...rows };
       tape.dispatch({
         shader,
         entry: 'backward',

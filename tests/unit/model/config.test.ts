@@ -127,7 +127,7 @@ describe('config.json', () => {
           const ended = await resultOrGraftError(() => {
             const { shape, weights, linears } = define(changes);
             expect(weights.length + linears.length).toBeLessThanOrEqual(20 * 1024);
-            expect(inverseFrequencies(shape.rope)).toHaveLength(shape.headSize / 2);
+            for (const rope of shape.ropes) expect(inverseFrequencies(rope)).toHaveLength(shape.headSize / 2);
             for (const { shape: sizes } of weights)
               expect(Number.isSafeInteger(sizes.reduce((product, size) => product * size, 4))).toBe(true);
           });

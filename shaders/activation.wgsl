@@ -1,0 +1,97 @@
+// Activations a(x) = x · σ(k(x)), alone or as a gate (Shazeer, 2020, "GLU variants"):
+//
+//   SiLU            k(x) = x                                     y = a(g) · u is SwiGLU
+//   GELU by tanh    k(x) = 2 · √(2/π) · (x + 0.044715 · x³)      y = a(g) · u is GeGLU;  ½ (1 + tanh z) = σ(2 z)
+//
+//   alone      y = a(g)                  dg (+)= dy · a′(g)
+//   gated      y = a(g) · u              dg (+)= dy · u · a′(g)        du (+)= dy · a(g)
+//
+// with a′(x) = σ · (1 + x · (1 − σ) · k′(x)). g, u, y and their gradients: [M, F]. Four elements a thread.
+
+struct Params { size: u32 }
+
+override GELU: bool = false;
+override ACCUMULATE: bool = false;
+
+// Of a workgroup: four elements a thread, next to each other across the threads.
+const ELEMENTS = 256u;
+const THREADS = 64u;
+
+const SCALE = 1.5957691216057308;
+const CUBE = 0.044715;
+// σ of this is 0 or 1 in f32 already: x³ must not become infinite, nor meet a zero.
+const FLAT = 30.0;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> g: array<Elem>;
+@group(0) @binding(2) var<storage, read> u: array<Elem>;
+@group(0) @binding(3) var<storage, read_write> y: array<Elem>;
+
+@group(0) @binding(4) var<storage, read> dy: array<Elem>;
+@group(0) @binding(5) var<storage, read_write> dx: array<Elem>;
+
+fn sigmoid(v: f32) -> f32 {
+  return 1.0 / (1.0 + exp(-v));
+}
+
+fn activated(x: f32) -> f32 {
+  if (!GELU) { return x * sigmoid(x); }
+  let v = clamp(x, -FLAT, FLAT);
+  return x * sigmoid(SCALE * (v + CUBE * v * v * v));
+}
+
+fn slope(x: f32) -> f32 {
+  if (!GELU) {
+    let s = sigmoid(x);
+    return s * (1.0 + x * (1.0 - s));
+  }
+  let v = clamp(x, -FLAT, FLAT);
+  let s = sigmoid(SCALE * (v + CUBE * v * v * v));
+  return s * (1.0 + v * (1.0 - s) * SCALE * (1.0 + 3.0 * CUBE * v * v));
+}
+
+fn store(i: u32, value: f32) {
+  var sum = value;
+  if (ACCUMULATE) { sum += f32(dx[i]); }
+  dx[i] = Elem(sum);
+}
+
+@compute @workgroup_size(THREADS)
+fn alone(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
+  for (var i = start; i < min(start + ELEMENTS, params.size); i += THREADS) {
+    y[i] = Elem(activated(f32(g[i])));
+  }
+}
+
+@compute @workgroup_size(THREADS)
+fn backward_alone(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
+  for (var i = start; i < min(start + ELEMENTS, params.size); i += THREADS) {
+    store(i, f32(dy[i]) * slope(f32(g[i])));
+  }
+}
+
+@compute @workgroup_size(THREADS)
+fn gated(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
+  for (var i = start; i < min(start + ELEMENTS, params.size); i += THREADS) {
+    y[i] = Elem(activated(f32(g[i])) * f32(u[i]));
+  }
+}
+
+@compute @workgroup_size(THREADS)
+fn backward_gate(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
+  for (var i = start; i < min(start + ELEMENTS, params.size); i += THREADS) {
+    store(i, f32(dy[i]) * f32(u[i]) * slope(f32(g[i])));
+  }
+}
+
+@compute @workgroup_size(THREADS)
+fn backward_up(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
+  for (var i = start; i < min(start + ELEMENTS, params.size); i += THREADS) {
+    store(i, f32(dy[i]) * activated(f32(g[i])));
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * The decoder that Llama made common, with the switches by which its relatives differ. A family's file reads a config.json and sets them.
+ *
+ *   h ← embeddingScale · E[ids]
+ *   each layer:   h ← h + residualScale · attention(h)
+ *                 h ← h + residualScale · mlp(h)
+ *   logits = head · logitScale · norm(h)
+ *
+ *   attention(h) = Wo · softmax(attentionScale · q·kᵀ) · v        q, k = rope(norm?(Wq · n)), rope(norm?(Wk · n))    v = Wv · n    n = norm?(h)
+ *   mlp(h)       = Wdown · (a(Wgate · n) · Wup · n)               n = norm?(h)
+ *
+ * with a further norm of what they give, in some families.
+ */
+import type { Activation } from '../engine/ops/activation.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import type { LinearModule, ModelDefinition, ModelShape, WeightSpec } from './family.ts';
+import type { Graph } from './graph.ts';
+
+/** What can differ from one layer to the next. */
+export interface DecoderLayer {
+  /** Which of the model's `ropes` turns queries and keys; undefined for none (NoPE). */
+  readonly rope?: number;
+  /** Only the last so many keys, a token's own included; 0 for all. */
+  readonly window: number;
+}
+
+/** Names of a layer's norms: of what goes into attention and MLP, and of what comes out. */
+export interface DecoderNorms {
+  readonly attentionInput?: string;
+  readonly attentionOutput?: string;
+  readonly mlpInput?: string;
+  readonly mlpOutput?: string;
+}
+
+/** Llama's: before attention and before the MLP. */
+export const NORMS_BEFORE: DecoderNorms = {
+  attentionInput: 'input_layernorm',
+  mlpInput: 'post_attention_layernorm',
+};
+
+export interface DecoderConfig extends ModelShape {
+  /** Width of the MLP. */
+  readonly width: number;
+  readonly eps: number;
+  readonly tied: boolean;
+  readonly layerKinds: readonly DecoderLayer[];
+  readonly activation: Activation;
+  readonly norms: DecoderNorms;
+  /** Added to the weight of every norm: 1 for Gemma. */
+  readonly normOffset: number;
+  /** Norms of queries and keys: of each head, or of all heads at once. */
+  readonly queryKeyNorm: 'none' | 'head' | 'projection';
+  readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
+  /** Whether q, k and v are one layer, `qkv_proj`, and gate and up another, `gate_up_proj`. */
+  readonly fused: boolean;
+  readonly attentionScale: number;
+  readonly embeddingScale: number;
+  /** Not with a bias of the output or the MLP. */
+  readonly residualScale: number;
+  readonly logitScale: number;
+  /** Of the names of all weights but the head. */
+  readonly prefix: string;
+}
+
+/** A model of this kind. `more` is what the definition has beside it. */
+export function decoder(
+  modelType: string,
+  config: DecoderConfig,
+  more: Pick<ModelDefinition, 'renamed'> = {},
+): ModelDefinition {
+  return {
+    renamed: [[`${config.prefix}.`, '']],
+    ...more,
+    modelType,
+    shape: config,
+    weights: weights(config),
+    linears: linears(config).map(({ path, inputs, outputs }) => ({ path, inputs, outputs })),
+    forward: (graph) => forward(graph, config),
+  };
+}
+
+/** Name of the weight of the head. */
+export function headName(prefix: string, tied: boolean): string {
+  return tied ? `${prefix}.embed_tokens.weight` : 'lm_head.weight';
+}
+
+function linears(config: DecoderConfig): (LinearModule & { bias: boolean })[] {
+  const { channels: C, width: F, bias, fused } = config;
+  const Q = config.heads * config.headSize;
+  const K = config.kvHeads * config.headSize;
+  const [qkv, mlp] = [bias.qkv, bias.mlp];
+  const layer = (attention: string, feedForward: string): (LinearModule & { bias: boolean })[] => [
+    ...(fused
+      ? [{ path: `${attention}.qkv_proj`, inputs: C, outputs: Q + 2 * K, bias: qkv }]
+      : [
+          { path: `${attention}.q_proj`, inputs: C, outputs: Q, bias: qkv },
+          { path: `${attention}.k_proj`, inputs: C, outputs: K, bias: qkv },
+          { path: `${attention}.v_proj`, inputs: C, outputs: K, bias: qkv },
+        ]),
+    { path: `${attention}.o_proj`, inputs: Q, outputs: C, bias: bias.output },
+    ...(fused
+      ? [{ path: `${feedForward}.gate_up_proj`, inputs: C, outputs: 2 * F, bias: mlp }]
+      : [
+          { path: `${feedForward}.gate_proj`, inputs: C, outputs: F, bias: mlp },
+          { path: `${feedForward}.up_proj`, inputs: C, outputs: F, bias: mlp },
+        ]),
+    { path: `${feedForward}.down_proj`, inputs: F, outputs: C, bias: mlp },
+  ];
+  return config.layerKinds.flatMap((_, i) =>
+    layer(`${config.prefix}.layers.${i}.self_attn`, `${config.prefix}.layers.${i}.mlp`),
+  );
+}
+
+function weights(config: DecoderConfig): WeightSpec[] {
+  const { vocabulary: V, channels: C, headSize: D, prefix, norms, queryKeyNorm } = config;
+  const specs: WeightSpec[] = [{ name: `${prefix}.embed_tokens.weight`, shape: [V, C] }];
+  for (const { path, inputs, outputs, bias } of linears(config)) {
+    specs.push({ name: `${path}.weight`, shape: [outputs, inputs] });
+    if (bias) specs.push({ name: `${path}.bias`, shape: [outputs] });
+  }
+  for (let layer = 0; layer < config.layers; layer++) {
+    const name = `${prefix}.layers.${layer}`;
+    for (const norm of Object.values(norms) as string[])
+      specs.push({ name: `${name}.${norm}.weight`, shape: [C] });
+    if (queryKeyNorm === 'none') continue;
+    const [Q, K] = queryKeyNorm === 'head' ? [D, D] : [config.heads * D, config.kvHeads * D];
+    specs.push({ name: `${name}.self_attn.q_norm.weight`, shape: [Q] });
+    specs.push({ name: `${name}.self_attn.k_norm.weight`, shape: [K] });
+  }
+  specs.push({ name: `${prefix}.norm.weight`, shape: [C] });
+  if (!config.tied) specs.push({ name: 'lm_head.weight', shape: [V, C] });
+  return specs;
+}
+
+function forward(g: Graph, config: DecoderConfig): Tensor {
+  const { prefix, embeddingScale, eps, normOffset, logitScale } = config;
+  let h = g.embed(`${prefix}.embed_tokens.weight`, embeddingScale);
+  config.layerKinds.forEach((kind, layer) => {
+    const input = h;
+    h = g.layer(() => mlp(g, config, layer, attention(g, config, layer, kind, input)));
+  });
+  return g.rmsNorm(g.outputRows(h), `${prefix}.norm.weight`, { eps, offset: normOffset, scale: logitScale });
+}
+
+/** h + attention(h). */
+function attention(g: Graph, config: DecoderConfig, layer: number, kind: DecoderLayer, h: Tensor): Tensor {
+  const { heads, kvHeads, headSize, norms, queryKeyNorm, attentionScale, fused } = config;
+  const name = `${config.prefix}.layers.${layer}`;
+  const n = norm(g, config, h, name, norms.attentionInput);
+  const [wq, wk, v] = fused
+    ? g.split(
+        g.linear(n, `${name}.self_attn.qkv_proj`),
+        [heads, kvHeads, kvHeads].map((count) => count * headSize),
+      )
+    : ['q_proj', 'k_proj', 'v_proj'].map((part) => g.linear(n, `${name}.self_attn.${part}`));
+  const placed = (x: Tensor, count: number, normName: string): Tensor => {
+    const normal = queryKeyNorm === 'none' ? x : norm(g, config, x, `${name}.self_attn`, normName);
+    return kind.rope === undefined ? normal : g.rope(normal, count, kind.rope);
+  };
+  const q = placed(wq, heads, 'q_norm');
+  const k = placed(wk, kvHeads, 'k_norm');
+  const seen = g.attention(layer, q, k, v, { scale: attentionScale, window: kind.window });
+  return joined(g, config, h, name, norms.attentionOutput, (residual) =>
+    g.linear(seen, `${name}.self_attn.o_proj`, residual),
+  );
+}
+
+/** h + mlp(h). */
+function mlp(g: Graph, config: DecoderConfig, layer: number, h: Tensor): Tensor {
+  const { width, norms, activation, fused } = config;
+  const name = `${config.prefix}.layers.${layer}`;
+  const n = norm(g, config, h, name, norms.mlpInput);
+  const [gate, up] = fused
+    ? g.split(g.linear(n, `${name}.mlp.gate_up_proj`), [width, width])
+    : ['gate_proj', 'up_proj'].map((part) => g.linear(n, `${name}.mlp.${part}`));
+  // The product is computed again for the reverse: it is cheap, and as large as gate and up themselves.
+  return joined(g, config, h, name, norms.mlpOutput, (residual) =>
+    g.recompute(() => g.linear(g.gated(gate, up, activation), `${name}.mlp.down_proj`, residual)),
+  );
+}
+
+function norm(g: Graph, { eps, normOffset }: DecoderConfig, x: Tensor, path: string, name?: string): Tensor {
+  return name === undefined ? x : g.rmsNorm(x, `${path}.${name}.weight`, { eps, offset: normOffset });
+}
+
+/** h + what `last` makes: in one go, or with a norm between. */
+function joined(
+  g: Graph,
+  config: DecoderConfig,
+  h: Tensor,
+  path: string,
+  name: string | undefined,
+  last: (options: { residual?: Tensor; scale?: number }) => Tensor,
+): Tensor {
+  const { residualScale: scale } = config;
+  if (name === undefined) return last({ residual: h, scale });
+  return g.add(h, norm(g, config, last({ scale: 1 }), path, name));
+}

@@ -1,0 +1,53 @@
+/**
+ * Between a model folder and what Graft computes with: some folders drop or change the beginning of names, and GPT-2's hold linear layers the
+ * other way round.
+ */
+import type { FileSet } from '../weights/bytes.ts';
+import { openWeights, type WeightSource } from '../weights/folder.ts';
+import type { ModelDefinition, WeightSpec } from './family.ts';
+
+/** The folder's weights under the model's own names. @throws GraftError as `openWeights` */
+export async function openModelWeights(
+  files: FileSet,
+  { renamed = [] }: Pick<ModelDefinition, 'renamed'>,
+): Promise<WeightSource> {
+  const source = await openWeights(files);
+  return {
+    names: () => source.names(),
+    get(name) {
+      const entry = source.get(name);
+      if (entry) return entry;
+      for (const [ours, theirs] of renamed) {
+        const other = name.startsWith(ours) && source.get(`${theirs}${name.slice(ours.length)}`);
+        if (other) return other;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** The shape that the folder has for a weight. */
+export function folderShape({ shape, transposed }: WeightSpec): readonly number[] {
+  return transposed ? [...shape].reverse() : shape;
+}
+
+/** The bytes of a matrix [rows, columns], all elements of one size, as those of its transpose. */
+export function transposeBytes(bytes: Uint8Array, [rows, columns]: readonly number[]): Uint8Array {
+  const size = bytes.length / (rows * columns);
+  const out = new Uint8Array(bytes.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const from = (row * columns + column) * size;
+      const to = (column * rows + row) * size;
+      for (let byte = 0; byte < size; byte++) out[to + byte] = bytes[from + byte];
+    }
+  }
+  return out;
+}
+
+/** Trained values, or their gradients, as a folder holds them. */
+export function toFolder(spec: WeightSpec, values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  if (!spec.transposed) return values;
+  const [rows, columns] = spec.shape;
+  return Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);
+}

@@ -1,0 +1,30 @@
+/**
+ * Phi-3, 3.5 and 4-mini (Abdin et al., 2024), as in transformers' Phi3ForCausalLM: Llama with fused layers, a rotary embedding of part of each
+ * head, and LongRoPE, whose factors change behind the length of pretraining: up to there it is computed.
+ */
+import { decoder } from './decoder.ts';
+import { readDecoder } from './decoder-config.ts';
+import type { Family } from './family.ts';
+import { readRope } from './rope.ts';
+
+export const phi3: Family = {
+  modelTypes: ['phi3'],
+  define(reader) {
+    const config = readDecoder(reader, { eps: 1e-5, maxPositions: 4096 });
+    const parameters = reader.object('rope_parameters') ?? reader.object('rope_scaling');
+    const partial = reader.positive('partial_rotary_factor', 1);
+    const rope = readRope(reader, config.headSize, {
+      partial: parameters?.positive('partial_rotary_factor', partial) ?? partial,
+    });
+    const window = reader.has('sliding_window') ? reader.size('sliding_window') : 0;
+    const original = rope.scaling.type === 'longrope' ? rope.scaling.original : Infinity;
+    return decoder('phi3', {
+      ...config,
+      ropes: [rope],
+      layerKinds: config.layerKinds.map((kind) => ({ ...kind, window })),
+      maxPositions: Math.min(config.maxPositions, original),
+      hardLimit: config.maxPositions > original,
+      fused: true,
+    });
+  },
+};
