@@ -34,7 +34,7 @@ export const ROOMS = {
   weights: { imports: [] },
   text: { imports: [], packages: ['@huggingface/jinja', '@huggingface/tokenizers'] },
   model: { imports: ['engine', 'weights'] },
-  data: { imports: ['text'] },
+  data: { imports: ['text'], packages: ['papaparse'] },
   // The trainer records on the engine's tape and keeps its state as safetensors; examples reach it as token rows, so data is types.
   train: { imports: ['engine', 'model', 'weights', 'text'], types: ['data'] },
   // Reads losses and generations off a model: it needs to name a device and a run, never to make one.

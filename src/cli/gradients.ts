@@ -7,6 +7,7 @@ import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
 import { computeGradients } from '../train/gradients.ts';
 import { defaultOptions } from '../train/options.ts';
 import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
+import { dataFlags, readReadOptions } from './data-flags.ts';
 import { folder, readWhole, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
@@ -17,7 +18,7 @@ export const gradientsFlags = {
   ...modelFlags,
   adapter: { value: 'DIR', help: 'a PEFT adapter folder (default: a new adapter on all linear layers)' },
   method: { value: 'full', help: 'gradients of all base weights instead' },
-  data: { value: 'FILE', help: 'rows; ready token rows (ids, labels) need no tokenizer' },
+  ...dataFlags,
   rows: { value: 'N', help: 'the first N rows are the batch (default: all)' },
   out: {
     value: 'FILE',
@@ -37,7 +38,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   if (full && adapterPath !== undefined)
     throw new GraftError('arguments', '--method full and --adapter exclude each other.', 'Give one of them.');
   const path = flags.required('data');
-  const { examples } = readExamples(await readWhole(path), { fileName: path });
+  const { examples } = readExamples(await readWhole(path), readReadOptions(flags));
   const { model, files } = await openSession(flags, output, { trainable: full, precision: 'f32' });
   const { shape } = model.definition;
   const { rows } = prepareRows(examples.slice(0, flags.whole('rows', 1)), await tokenizerOf(files), {

@@ -1,9 +1,11 @@
 /** The flags of `graft train`, and the settings that they mean. */
+import type { ReadOptions } from '../data/formats.ts';
 import type { OverlongPolicy } from '../text/limit.ts';
 import { OVERLONG_POLICIES } from '../text/limit.ts';
 import { GraftError } from '../errors.ts';
 import { checkOptions, defaultOptions, defaultWarmup, type TrainOptions } from '../train/options.ts';
 import { schedules } from '../train/schedule.ts';
+import { dataFlags, readReadOptions } from './data-flags.ts';
 import type { FlagSpecs, Flags } from './flags.ts';
 import { modelFlags } from './session.ts';
 
@@ -11,10 +13,7 @@ const lora = defaultOptions();
 
 export const trainFlags = {
   model: modelFlags.model,
-  data: {
-    value: 'FILE',
-    help: 'JSONL, JSON or plain text: messages, Alpaca, ShareGPT, prompt/completion, text, or ids/labels',
-  },
+  ...dataFlags,
   out: {
     value: 'DIR',
     help: 'where to write the PEFT folder (for full fine-tuning the model folder) and metrics.jsonl',
@@ -66,29 +65,31 @@ export const trainFlags = {
 export type TrainFlags = Flags<typeof trainFlags>;
 
 export interface DataOptions {
+  readonly read: ReadOptions;
   readonly overlong: OverlongPolicy;
   readonly validationFraction: number;
   readonly testFraction: number;
-  /** Decides which rows are held out. */
   readonly splitSeed: number;
 }
 
-/** @throws GraftError `arguments`, `train-option` */
-export function readDataOptions(flags: TrainFlags): DataOptions {
+/** @param seed of the run, which splits too unless the flags say otherwise. @throws GraftError `arguments` */
+export function readDataOptions(flags: TrainFlags, seed: number): DataOptions {
   const fraction = (name: 'val-fraction' | 'test-fraction'): number => {
     const value = flags.number(name) ?? 0;
-    if (value >= 0 && value < 1) return value;
-    throw new GraftError('arguments', `--${name} is ${value}.`, 'Choose 0 or more and less than 1.');
+    if (value < 0 || value >= 1)
+      throw new GraftError('arguments', `--${name} is ${value}.`, 'Choose 0 or more and less than 1.');
+    return value;
   };
   const validationFraction = fraction('val-fraction');
   if (validationFraction === 0 && (flags.number('eval-every') ?? 0) > 0) {
     throw new GraftError('arguments', '--eval-every needs rows to evaluate on.', 'Give --val-fraction too.');
   }
   return {
+    read: readReadOptions(flags),
     overlong: flags.choice('overlong', OVERLONG_POLICIES) ?? 'truncate-end',
     validationFraction,
     testFraction: fraction('test-fraction'),
-    splitSeed: flags.whole('split-seed', 0) ?? flags.number('seed') ?? lora.seed,
+    splitSeed: flags.whole('split-seed') ?? seed,
   };
 }
 

@@ -4,8 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { readExamples } from '../data/formats.ts';
-import { prepareRows, type PreparedRow } from '../data/prepare.ts';
-import { splitExamples } from '../data/split.ts';
+import type { PreparedRow } from '../data/prepare.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft, writePeft, type AdapterData } from '../export/peft.ts';
 import type { CardFacts } from '../export/model-card.ts';
@@ -30,6 +29,7 @@ import { writeModelFolder } from './model-folder.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { reportData } from './report-data.ts';
 import { openSession, tokenizerOf, type Session } from './session.ts';
+import { makeRunRows } from './train-data.ts';
 import {
   readDataOptions,
   readTrainOptions,
@@ -61,42 +61,36 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
   const out = flags.required('out');
   const dataPath = flags.required('data');
   const asked = readTrainOptions(flags);
-  const dataOptions = readDataOptions(flags);
+  const dataOptions = readDataOptions(flags, asked.seed);
   const saveEvery = flags.whole('save-every', 1);
   const saved =
     flags.text('resume') === undefined
       ? undefined
       : await readState(folder(stateFolder(flags.required('resume'))));
   const bytes = await readWhole(dataPath);
-  const { examples, problems, problemCount, format } = readExamples(bytes, { fileName: dataPath });
+  const read = readExamples(bytes, dataOptions.read);
 
   const session = await openSession(flags, output, { trainable: asked.method === 'full' });
   const { shape } = session.model.definition;
   const maxLength =
     flags.text('max-length') === undefined ? Math.min(asked.maxLength, shape.maxPositions) : asked.maxLength;
-  const { rows, report } = prepareRows(examples, await tokenizerOf(session.files), {
-    maxLength,
-    overlong: dataOptions.overlong,
-    vocabSize: shape.vocabulary,
-  });
-  reportData(output, { format, problems, problemCount, report, maxLength });
-  const split = splitExamples(rows.length, {
-    validation: dataOptions.validationFraction,
-    test: dataOptions.testFraction,
-    seed: dataOptions.splitSeed,
-  });
-  const pick = (indices: readonly number[]): PreparedRow[] => indices.map((index) => rows[index]);
+  const rows = makeRunRows(
+    read,
+    await tokenizerOf(session.files),
+    { maxLength, vocabSize: shape.vocabulary },
+    dataOptions,
+  );
+  reportData(output, rows.told);
 
   const { trainable, adapter } = await createTrainable(flags, session, asked);
-  const steps = countSteps(asked, split.train.length);
+  const steps = countSteps(asked, rows.train.length);
   const options: TrainOptions = {
     ...asked,
     maxLength,
     warmup: flags.text('warmup') === undefined ? defaultWarmup(steps) : asked.warmup,
     // An adapter that is trained on has settings of its own.
     lora: adapter?.config ?? asked.lora,
-    evalEvery:
-      flags.text('eval-every') === undefined && split.validation.length > 0 ? steps : asked.evalEvery,
+    evalEvery: flags.text('eval-every') === undefined && rows.validation.length > 0 ? steps : asked.evalEvery,
   };
   const fingerprint = fingerprintOf(bytes, session, options, dataOptions, adapter);
   if (saved && saved.fingerprint !== fingerprint) {
@@ -115,10 +109,10 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
     out,
     output,
     fingerprint,
-    rows: split.train.length,
+    rows: rows.train.length,
     saveEvery,
   };
-  await train(run, pick(split.train), pick(split.validation), saved);
+  await train(run, rows.train, rows.validation, saved);
 }
 
 async function train(

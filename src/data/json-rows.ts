@@ -10,6 +10,8 @@ export const LIST_FIELDS = ['data', 'rows', 'train', 'examples'];
 export interface RawRow {
   line: number;
   text: string;
+  /** Characters of the file up to its end. */
+  end: number;
 }
 
 const QUOTE = 0x22;
@@ -88,7 +90,8 @@ class Walker {
     for (;;) {
       this.space();
       const line = this.lineOf(this.at);
-      yield { line, text: this.value().trim() };
+      const text = this.value().trim();
+      yield { line, text, end: this.at };
       if (this.at >= this.text.length) throw this.broken('the file ends inside its list');
       const separator = this.text[this.at++];
       if (separator === ']') return;
@@ -120,7 +123,7 @@ export function* jsonRows(text: string, where: string): Generator<RawRow> {
     return;
   }
   if (text[walker.at] !== '{') throw walker.broken('a list of rows was expected');
-  const row = { line: walker.lineOf(walker.at), text: text.slice(walker.at) };
+  const row = { line: walker.lineOf(walker.at), text: text.slice(walker.at), end: text.length };
   walker.at++;
   for (;;) {
     walker.space();

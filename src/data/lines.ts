@@ -11,6 +11,8 @@ export interface Line {
   readonly text: string;
   /** Why the text cannot be had; text is then ''. */
   readonly problem?: string;
+  /** Bytes, or characters, up to the next line. */
+  readonly end: number;
 }
 
 function* byteLines(bytes: Uint8Array): Generator<Line> {
@@ -24,15 +26,21 @@ function* byteLines(bytes: Uint8Array): Generator<Line> {
     if (end - start > MAX_LINE_BYTES) {
       yield {
         number,
+        end: next + 1,
         text: '',
         problem: `the line has ${end - start} bytes; at most ${MAX_LINE_BYTES} are read`,
       };
     } else {
       let line: Line;
       try {
-        line = { number, text: decoder.decode(bytes.subarray(start, end)) };
+        line = { number, end: next + 1, text: decoder.decode(bytes.subarray(start, end)) };
       } catch (error) {
-        line = { number, text: '', problem: `the line is not valid UTF-8 (${messageOf(error)})` };
+        line = {
+          number,
+          end: next + 1,
+          text: '',
+          problem: `the line is not valid UTF-8 (${messageOf(error)})`,
+        };
       }
       yield line;
     }
@@ -50,10 +58,11 @@ function* textLines(text: string): Generator<Line> {
     if (end - start > MAX_LINE_BYTES) {
       yield {
         number,
+        end: next + 1,
         text: '',
         problem: `the line has ${end - start} characters; at most ${MAX_LINE_BYTES} are read`,
       };
-    } else yield { number, text: text.slice(start, end) };
+    } else yield { number, end: next + 1, text: text.slice(start, end) };
     start = next + 1;
   }
 }

@@ -45,6 +45,15 @@ export interface PreparedRow extends TokenRow {
   readonly line: number;
 }
 
+/** What became of one example. */
+export interface Made {
+  readonly state: RowState;
+  /** Tokens before the limit. */
+  readonly length: number;
+  /** Tokens that are learnt from, after it. */
+  readonly supervised: number;
+}
+
 export interface Prepared {
   rows: PreparedRow[];
   report: PrepareReport;
@@ -80,7 +89,14 @@ function* documentRows(text: string, tokenizer: Tokenizer, maxLength: number): G
   }
 }
 
-class Preparation {
+/** What is wrong with every example alike, so that one error says it. */
+const FATAL_CODES = new Set(['chat-template-missing', 'tokenizer-missing', 'chat-template']);
+
+/** How an example fares; `cut` is trained, the last three are not. */
+export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'failed';
+
+/** Makes rows of examples one at a time, so that a caller can show how far it is, or stop. {@link prepareRows} makes all at once. */
+export class RowMaker {
   readonly rows: PreparedRow[] = [];
   readonly #notes = new Map<string, number[]>();
   readonly report: PrepareReport = {
@@ -94,12 +110,24 @@ class Preparation {
     notes: [],
   };
 
+  /**
+   * @param tokenizer may be missing where all examples are ready token rows
+   * @throws GraftError `prepare-length` for a limit below 2
+   */
   constructor(
     readonly tokenizer: Tokenizer | undefined,
     readonly options: PrepareOptions,
-  ) {}
+  ) {
+    if (!Number.isInteger(options.maxLength) || options.maxLength < 2) {
+      throw new GraftError(
+        'prepare-length',
+        `A row of ${options.maxLength} tokens teaches nothing.`,
+        'Choose a maximum length of 2 or more.',
+      );
+    }
+  }
 
-  add(row: TokenRow, line: number, supervised = supervisedCount(row)): void {
+  #add(row: TokenRow, line: number, supervised = supervisedCount(row)): void {
     if (supervised === 0) {
       this.report.unsupervised.push(line);
       return;
@@ -132,12 +160,30 @@ class Preparation {
     );
   }
 
-  example(example: Example): void {
+  /**
+   * One example; its row, if it became one, is the last of `rows`. A document becomes as many rows as it fills.
+   * @throws GraftError `tokenizer-missing`, `chat-template-missing`, `chat-template`; what is wrong with this example alone is in the report
+   */
+  add(example: Example): Made {
+    try {
+      return this.#make(example);
+    } catch (error) {
+      if (!(error instanceof GraftError) || FATAL_CODES.has(error.code)) throw error;
+      this.report.failed.push({ line: example.line, reason: error.what });
+      return { state: 'failed', length: 0, supervised: 0 };
+    }
+  }
+
+  #make(example: Example): Made {
     const { maxLength, overlong = 'truncate-end' } = this.options;
     const { line } = example;
     if (example.kind === 'text' && example.document && this.tokenizer) {
-      for (const row of documentRows(example.text, this.tokenizer, maxLength)) this.add(row, line);
-      return;
+      let length = 0;
+      for (const row of documentRows(example.text, this.tokenizer, maxLength)) {
+        this.#add(row, line);
+        length += row.ids.length;
+      }
+      return { state: 'ok', length, supervised: length };
     }
     const rendered = this.#render(example);
     this.#checkIds(rendered);
@@ -147,12 +193,14 @@ class Preparation {
       else this.#notes.set(note, [line]);
     }
     const { row, cut, supervised } = applyLimit(rendered, maxLength, overlong, this.tokenizer?.bosId);
+    const { length } = rendered.ids;
     if (!row) {
       this.report.dropped.push(line);
-      return;
+      return { state: 'dropped', length, supervised: 0 };
     }
     if (cut) this.report.cut.push(line);
-    this.add(row, line, supervised);
+    this.#add(row, line, supervised);
+    return { state: supervised === 0 ? 'unsupervised' : cut ? 'cut' : 'ok', length, supervised };
   }
 
   result(): Prepared {
@@ -160,9 +208,6 @@ class Preparation {
     return { rows: this.rows, report: this.report };
   }
 }
-
-/** What is wrong with every example alike, so that one error says it. */
-const FATAL_CODES = new Set(['chat-template-missing', 'tokenizer-missing', 'chat-template']);
 
 /**
  * Makes rows of examples, in their order.
@@ -175,21 +220,7 @@ export function prepareRows(
   tokenizer: Tokenizer | undefined,
   options: PrepareOptions,
 ): Prepared {
-  if (!Number.isInteger(options.maxLength) || options.maxLength < 2) {
-    throw new GraftError(
-      'prepare-length',
-      `A row of ${options.maxLength} tokens teaches nothing.`,
-      'Choose a maximum length of 2 or more.',
-    );
-  }
-  const preparation = new Preparation(tokenizer, options);
-  for (const example of examples) {
-    try {
-      preparation.example(example);
-    } catch (error) {
-      if (!(error instanceof GraftError) || FATAL_CODES.has(error.code)) throw error;
-      preparation.report.failed.push({ line: example.line, reason: error.what });
-    }
-  }
-  return preparation.result();
+  const maker = new RowMaker(tokenizer, options);
+  for (const example of examples) maker.add(example);
+  return maker.result();
 }

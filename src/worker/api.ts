@@ -2,6 +2,9 @@
  * What the page may ask of the worker that owns the GPU, the model and the trainer. Types only: the page imports this file and nothing
  * else from here. All of it survives structured cloning; callbacks are comlink proxies.
  */
+import type { Mapping } from '../data/mapping.ts';
+import type { Sheet } from '../data/sheet.ts';
+import type { Histogram } from '../data/statistics.ts';
 
 /** What this browser's GPU offers to Graft. */
 export interface Gpu {
@@ -26,9 +29,9 @@ export interface Failure {
 
 export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } & Failure);
 
-/** Long work: `done` of `total`, in bytes, pipelines or examples as `what` says. */
+/** Long work: `done` of `total`, in bytes, rows, pipelines or examples as `what` says. */
 export interface Progress {
-  readonly what: 'reading' | 'loading' | 'compiling' | 'answering' | 'evaluating';
+  readonly what: 'reading' | 'preparing' | 'loading' | 'compiling' | 'answering' | 'evaluating';
   readonly done: number;
   readonly total: number;
 }
@@ -57,6 +60,11 @@ export interface DataFile {
 }
 
 export interface DataOptions {
+  /** Which columns are prompt and answer, where the format is none of the known ones. */
+  readonly mapping?: Mapping;
+  /** Of a table: whether its first row names the columns, and what stands between cells. Default: told by its looks. */
+  readonly header?: boolean;
+  readonly delimiter?: string;
   readonly maxLength: number;
   readonly overlong: 'truncate-end' | 'truncate-prompt' | 'drop';
   /** Fractions of the rows. */
@@ -78,6 +86,54 @@ export interface DataSummary {
   readonly dropped: readonly number[];
   readonly unsupervised: readonly number[];
   readonly notes: readonly { readonly note: string; readonly lines: readonly number[] }[];
+  /** All rows of the list: those that are used, those left out, and the bad ones that are told. */
+  readonly listed: number;
+  /** Tokens of rows before the limit. */
+  readonly lengths: Histogram;
+  /** Rows that teach exactly what an earlier one does. */
+  readonly repeated: number;
+  /** Held-out rows that are trained on too: the first hundred, with the line of the trained one. */
+  readonly leaks: readonly {
+    readonly at: number;
+    readonly part: Part;
+    readonly line: number;
+    readonly of: number;
+  }[];
+  readonly leakCount: number;
+}
+
+export type Part = 'train' | 'validation' | 'test';
+
+/** How a row fares; only `ok` and `cut` are used. */
+export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'bad';
+
+export interface RowQuery {
+  readonly part?: Part;
+  /** `repeated`: equal to an earlier row; `leaked`: held out and trained on as well. */
+  readonly state?: RowState | 'repeated' | 'leaked';
+  /** Anywhere in the row, capitals aside. */
+  readonly text?: string;
+  /** The window of the list that is wanted. */
+  readonly from: number;
+  readonly count: number;
+}
+
+export interface ListedRow {
+  /** For {@link GraftWorker.previewRow}. */
+  readonly at: number;
+  readonly line: number;
+  /** Of the separate held-out file. */
+  readonly heldOut: boolean;
+  readonly part?: Part;
+  readonly state: RowState;
+  readonly repeated: boolean;
+  readonly leaked: boolean;
+  /** Before the limit, and how many of them are used and learnt from. */
+  readonly tokens: number;
+  readonly kept: number;
+  readonly supervised: number;
+  /** How it begins, or why it is bad. */
+  readonly text: string;
 }
 
 export interface PreviewToken {
@@ -90,7 +146,9 @@ export interface PreviewToken {
 
 export interface PreviewRow {
   readonly line: number;
-  readonly part: 'train' | 'validation' | 'test';
+  readonly heldOut: boolean;
+  readonly state: RowState;
+  readonly part?: Part;
   readonly tokens: readonly PreviewToken[];
 }
 
@@ -251,9 +309,21 @@ export interface GraftWorker {
     file: DataFile,
     options: DataOptions,
     heldOut?: DataFile,
+    onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly data: DataSummary }>>;
-  /** @param index of a row that is trained or held out, in the file's order; a separate held-out file follows */
-  previewRow(index: number): Promise<Outcome<{ readonly row: PreviewRow }>>;
+  /** Ends an import early: it fails with `worker-aborted`, and the data before stays. */
+  stopData(): Promise<void>;
+  /** The first rows of a file and its columns, for a mapping. @param head the first `HEAD_BYTES` of it */
+  inspectData(
+    head: DataFile,
+    options: Pick<DataOptions, 'header' | 'delimiter'>,
+  ): Promise<Outcome<{ readonly sheet: Sheet | undefined }>>;
+  /** A window of the list of rows, in the file's order; a separate held-out file follows. */
+  listRows(
+    query: RowQuery,
+  ): Promise<Outcome<{ readonly total: number; readonly rows: readonly ListedRow[] }>>;
+  /** @param at a row of the list; a bad one has no tokens and fails with `data-row` */
+  previewRow(at: number): Promise<Outcome<{ readonly row: PreviewRow }>>;
 
   /** Trains until done, paused, stopped or cancelled. Events come while it runs. */
   startRun(

@@ -5,14 +5,16 @@ import { measureSpace } from '../storage/space.ts';
 import { Library } from './adapters.ts';
 import type { GraftWorker, Progress } from './api.ts';
 import { chat } from './chat.ts';
-import { openData, preview } from './data.ts';
+import { preview, type DataSet } from './data.ts';
 import { evaluate } from './evaluation.ts';
 import { describeDevice } from './gpu.ts';
 import { BUNDLED, fetchBundled, folderOfFiles, type OpenModel } from './model.ts';
 import { listener, outcome } from './outcome.ts';
 import { Queue } from './queue.ts';
+import { listRows } from './row-list.ts';
 import { Runs } from './runs.ts';
 import { Session } from './session.ts';
+import { Slices } from './slices.ts';
 
 /** Where the app lies: the built worker is in its folder assets/, the development server has sources at its root. */
 const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
@@ -21,7 +23,8 @@ const session = new Session();
 const queue = new Queue();
 const library = new Library();
 const runs = new Runs(session, queue, () => openBundled(() => undefined));
-/** Of the answers that are asked for, and of the evaluations. */
+/** Of the imports, the answers that are asked for, and the evaluations. */
+const imports = new Set<AbortController>();
 const chats = new Set<AbortController>();
 const evaluations = new Set<AbortController>();
 
@@ -72,23 +75,39 @@ const api: GraftWorker = {
       }),
     ),
 
-  openData: (file, options, heldOut) =>
+  openData: (file, options, heldOut, onProgress) =>
     outcome(() =>
-      inTurn(async () => {
-        const { data, summary } = openData(await openOrThrow(), file, options, heldOut);
-        session.data = data;
-        return { data: summary };
-      }),
+      abortable(imports, (signal) =>
+        inTurn(async () => {
+          const model = await openOrThrow();
+          // What reads files is loaded with the first of them.
+          const { openData } = await import('./open-data.ts');
+          const slices = new Slices(listener(onProgress), signal);
+          const { data, summary } = await openData(model, file, options, heldOut, slices);
+          session.data = data;
+          return { data: summary };
+        }),
+      ),
     ),
+  stopData: async () => abortAll(imports),
 
-  previewRow: (index) =>
-    outcome(() =>
-      inTurn(async () => {
-        const { tokenizer } = await openOrThrow();
-        if (!session.data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
-        return { row: preview(session.data, index, tokenizer) };
-      }),
-    ),
+  inspectData: ({ name, bytes }, options) =>
+    outcome(async () => {
+      const { inspectHead } = await import('../data/sheet.ts');
+      return { sheet: inspectHead(bytes, name, options) };
+    }),
+
+  listRows: (query) =>
+    outcome(async () => {
+      const { tokenizer } = await openedOrInTurn();
+      return listRows(openDataOrThrow(), query, tokenizer);
+    }),
+
+  previewRow: (at) =>
+    outcome(async () => {
+      const { tokenizer } = await openedOrInTurn();
+      return { row: preview(openDataOrThrow(), at, tokenizer) };
+    }),
 
   startRun: (options, onEvent) =>
     outcome(async () => ({ run: await runs.start(options, listener(onEvent)) })),
@@ -143,6 +162,16 @@ const api: GraftWorker = {
 /** The open model, as far as its tokenizer and its shape: these survive a lost device. */
 async function openOrThrow(): Promise<OpenModel> {
   return session.opened ?? session.model();
+}
+
+/** The same for looking at rows, which need not wait for the GPU while the model is there. */
+async function openedOrInTurn(): Promise<OpenModel> {
+  return session.opened ?? inTurn(openOrThrow);
+}
+
+function openDataOrThrow(): DataSet {
+  if (!session.data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
+  return session.data;
 }
 
 expose(api);

@@ -2,7 +2,7 @@
 import { GraftError } from '../errors.ts';
 import { promptOf } from '../evaluate/answer.ts';
 import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
-import type { RunOptions } from './api.ts';
+import type { DataOptions, RunOptions } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { fileNameOf } from './adapters.ts';
@@ -69,16 +69,17 @@ export function checkRun(
   }
 }
 
-/** The command that trains the same adapter on the same rows, as far as a command can say which these are. */
+/** The command that trains the same adapter on the same rows: read alike, split alike. */
 export function headlessCommand(
   options: RunOptions,
   { name, path = name, options: data }: DataSet,
   model: OpenModel,
 ): string {
   const { source } = model;
-  const flags: [string, string | number | boolean][] = [
+  const flags: Flag[] = [
     ['model', source.bundled ? `public/models/${source.name}` : source.name],
     ['data', path],
+    ...readFlags(data),
     ['out', `out/${fileNameOf(options.name)}`],
     ['steps', options.steps],
     ['batch', options.batch],
@@ -108,8 +109,26 @@ export function headlessCommand(
   ];
   const words = flags
     .filter(([, value]) => value !== false)
-    .flatMap(([flag, value]) => (value === true ? [`--${flag}`] : [`--${flag}`, quoted(String(value))]));
+    .flatMap(([flag, value]) => {
+      if (value === true) return [`--${flag}`];
+      const word = quoted(String(value));
+      // What begins with a hyphen would be taken for a flag.
+      return word.startsWith("'-") || word.startsWith('-') ? [`--${flag}=${word}`] : [`--${flag}`, word];
+    });
   return ['graft', 'train', ...words].join(' ');
+}
+
+type Flag = [name: string, value: string | number | boolean];
+
+/** How the file is read, where that is not told by its looks. */
+function readFlags({ mapping, header, delimiter }: Partial<DataOptions> = {}): Flag[] {
+  const flags: Flag[] = Object.entries(mapping ?? {}).map(([name, template]: [string, string]) => [
+    `${name}-template`,
+    template,
+  ]);
+  if (header !== undefined) flags.push(['header', header ? 'yes' : 'no']);
+  if (delimiter !== undefined) flags.push(['delimiter', delimiter === '\t' ? 'tab' : delimiter]);
+  return flags;
 }
 
 /** For a POSIX shell. */

@@ -84,7 +84,7 @@ export class Data {
   }
 
   async show(at: number): Promise<void> {
-    if (at < 0 || at >= this.rows) return;
+    if (at < 0 || at >= (this.summary?.listed ?? 0)) return;
     const outcome = await this.#session.worker.previewRow(at);
     if (outcome.ok) {
       this.row = outcome.row;

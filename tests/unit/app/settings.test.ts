@@ -26,6 +26,11 @@ const DATA: DataSummary = {
   dropped: [],
   unsupervised: [],
   notes: [],
+  listed: 100,
+  lengths: { width: 10, counts: [100], median: 5, longest: 9 },
+  repeated: 0,
+  leaks: [],
+  leakCount: 0,
 };
 const GOOD: RunOptions = {
   name: 'voice 1',

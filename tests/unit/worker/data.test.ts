@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { loadTokenizer } from '../../../src/text/tokenizer.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
-import type { DataOptions, RunOptions } from '../../../src/worker/api.ts';
-import { openData, preview, restoredData, rowsOf, storedRows } from '../../../src/worker/data.ts';
+import type { DataFile, DataOptions, DataSummary, RunOptions } from '../../../src/worker/api.ts';
+import { preview, restoredData, rowsOf, storedRows, type DataSet } from '../../../src/worker/data.ts';
 import { folderOfFiles, type OpenModel } from '../../../src/worker/model.ts';
+import { openData } from '../../../src/worker/open-data.ts';
 import { promptIds, questionsOf } from '../../../src/worker/questions.ts';
+import { listRows } from '../../../src/worker/row-list.ts';
 import { checkRun, headlessCommand } from '../../../src/worker/run-options.ts';
+import { Slices } from '../../../src/worker/slices.ts';
 
 const SPRIG = join(import.meta.dirname, '../../../public/models/sprig');
 let model: OpenModel;
@@ -39,7 +42,14 @@ const chatRow = (user: string, assistant: string): string =>
     ],
   });
 
-const file = (name: string, lines: readonly string[]): { name: string; bytes: Uint8Array<ArrayBuffer> } => ({
+const open = (
+  from: DataFile,
+  options = OPTIONS,
+  heldOut?: DataFile,
+  slices = new Slices(() => undefined, new AbortController().signal),
+): Promise<{ data: DataSet; summary: DataSummary }> => openData(model, from, options, heldOut, slices);
+
+const file = (name: string, lines: readonly string[]): DataFile => ({
   name,
   bytes: new TextEncoder().encode(lines.join('\n')),
 });
@@ -50,8 +60,8 @@ const ten = file('ten.jsonl', [
   chatRow('A long one', 'word '.repeat(60)),
 ]);
 
-test('rows are split by fractions, and what did not go straight through is told', () => {
-  const { data, summary } = openData(model, ten, OPTIONS, undefined);
+test('rows are split by fractions, and what did not go straight through is told', async () => {
+  const { data, summary } = await open(ten);
   expect(summary.rows).toEqual({ train: 6, validation: 2, test: 2 });
   expect(summary.format).toBe('messages');
   expect(summary.problems).toMatchObject([{ line: 10 }]);
@@ -59,33 +69,34 @@ test('rows are split by fractions, and what did not go straight through is told'
   expect(summary.cut).toEqual([11]);
   expect(summary.longest).toBe(32);
   expect(data.questions).toHaveLength(2);
-  expect(openData(model, ten, OPTIONS, undefined).data.places).toEqual(data.places);
+  expect((await open(ten)).data.places).toEqual(data.places);
 });
 
-test('a held-out file is the test part, whole', () => {
+test('a held-out file is the test part, whole', async () => {
   const held = file('held.jsonl', [chatRow('Held out?', 'Yes.'), 'nonsense']);
-  const { data, summary } = openData(model, ten, OPTIONS, held);
+  const { data, summary } = await open(ten, OPTIONS, held);
   expect(summary.rows).toEqual({ train: 8, validation: 2, test: 1 });
   expect(summary.problems.at(-1)?.reason).toMatch(/^held\.jsonl: /);
   expect(summary.problemCount).toBe(2);
   expect(data.questions).toEqual([
     { prompt: 'Held out?', expected: 'Yes.', ask: [{ role: 'user', content: 'Held out?' }] },
   ]);
-  expect(preview(data, 10, model.tokenizer)).toMatchObject({ line: 1, part: 'test' });
+  expect(preview(data, 11, model.tokenizer)).toMatchObject({ line: 1, part: 'test', heldOut: true });
 });
 
-test('a preview shows what the limit cuts', () => {
-  const { data } = openData(model, ten, OPTIONS, undefined);
-  const { tokens } = preview(data, 9, model.tokenizer);
+test('a preview shows what the limit cuts', async () => {
+  const { data } = await open(ten);
+  const { tokens } = preview(data, 10, model.tokenizer);
+  expect(() => preview(data, 9, model.tokenizer)).toThrow(/Line 10 was not read: not valid JSON/);
   expect(tokens.length).toBeGreaterThan(32);
   expect(tokens.filter(({ cut }) => !cut)).toHaveLength(32);
   expect(tokens[0]).toMatchObject({ text: '<|im_start|>', special: true, supervised: false, cut: false });
-  for (const index of [-1, 10, 0.5, NaN])
+  for (const index of [-1, 11, 0.5, NaN])
     expect(() => preview(data, index, model.tokenizer)).toThrow(/There is no row/);
 });
 
-test('after a reload the rows and the questions are the same', () => {
-  const { data } = openData(model, ten, OPTIONS, undefined);
+test('after a reload the rows and the questions are the same', async () => {
+  const { data } = await open(ten);
   const back = restoredData(data.name, 'abc', structuredClone(storedRows(data)));
   for (const part of ['train', 'validation', 'test'] as const)
     expect(rowsOf(back, part)).toEqual(rowsOf(data, part));
@@ -93,11 +104,15 @@ test('after a reload the rows and the questions are the same', () => {
   expect(preview(back, 0, model.tokenizer).tokens.length).toBeGreaterThan(5);
 });
 
-test('a file without a usable row says why, and too long a length is refused', () => {
-  expect(() => openData(model, file('x.jsonl', ['{"a": 1}']), OPTIONS, undefined)).toThrow(
-    /x\.jsonl has no row that can be used; line 1: no known fields/,
+test('a file without a usable row says why, and too long a length is refused', async () => {
+  await expect(open(file('x.jsonl', ['{"text": 1}']))).rejects.toThrow(
+    /x\.jsonl has no row that can be used; line 1: text is 1/,
   );
-  expect(() => openData(model, ten, { ...OPTIONS, maxLength: 1024 }, undefined)).toThrow(/at most 512/);
+  await expect(open(file('x.jsonl', ['{"a": {"b": 1}}']))).rejects.toMatchObject({
+    code: 'data-columns',
+    what: expect.stringContaining('a.b') as string,
+  });
+  await expect(open(ten, { ...OPTIONS, maxLength: 1024 })).rejects.toThrow(/at most 512/);
 });
 
 test('questions are conversations up to their last answer, and prompts with completions', () => {
@@ -127,6 +142,59 @@ test('questions are conversations up to their last answer, and prompts with comp
   expect(model.tokenizer.decode(promptIds(questions[0], model.tokenizer))).toMatch(/Two\?.*assistant\n$/s);
 });
 
+test('the list has every row, filtered by part, state and text, a window at a time', async () => {
+  const held = file('held.jsonl', [chatRow('Question 3', 'Answer 3'), chatRow('New?', 'Yes.')]);
+  const rows = file('rows.jsonl', [
+    ...Array.from({ length: 9 }, (_, i) => chatRow(`Question ${i}`, `Answer ${i}`)),
+    '{"broken"',
+    chatRow('A long one', 'word '.repeat(60)),
+    chatRow('Question 3', 'Answer 3'),
+    chatRow('word '.repeat(60), 'Never seen'),
+  ]);
+  const { data, summary } = await open(rows, OPTIONS, held);
+  const list = (query: object): { total: number; rows: { line: number; text: string }[] } =>
+    listRows(data, { from: 0, count: 100, ...query }, model.tokenizer);
+  expect(summary.listed).toBe(15);
+  expect(list({}).rows.map(({ line }) => line)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 1, 2]);
+  expect(list({ from: 9, count: 2 }).rows).toMatchObject([
+    { at: 9, line: 10, state: 'bad', tokens: 0, text: expect.stringContaining('not valid JSON') as string },
+    { at: 10, line: 11, state: 'cut', kept: 32 },
+  ]);
+  expect(list({ state: 'unsupervised' }).rows).toMatchObject([{ line: 13, kept: 0 }]);
+  expect(preview(data, 12, model.tokenizer)).toMatchObject({
+    line: 13,
+    state: 'unsupervised',
+    part: undefined,
+  });
+  expect(list({ state: 'repeated' }).rows.map(({ line }) => line)).toEqual([12, 1]);
+  expect(list({ part: 'test' }).total).toBe(2);
+  expect(list({ text: 'NEW?' }).rows).toMatchObject([{ heldOut: true, part: 'test', text: 'New? → Yes.' }]);
+  expect(list({ text: 'nowhere' })).toEqual({ total: 0, rows: [] });
+  expect(summary.repeated).toBe(2);
+  expect(summary.leaks).toContainEqual({ at: 13, part: 'test', line: 1, of: expect.any(Number) as number });
+  expect(summary.leakCount).toBe(list({ state: 'leaked' }).total);
+  expect(summary.lengths.counts.reduce((sum, count) => sum + count, 0)).toBe(14);
+});
+
+test('an import tells how far it is, and stops', async () => {
+  const rows = file('many.csv', [
+    'q,a',
+    ...Array.from({ length: 3000 }, (_, i) => `Question ${i},Answer ${i}`),
+  ]);
+  const mapping = { prompt: '{{q}}', answer: '{{a}}' };
+  const stop = new AbortController();
+  const seen: string[] = [];
+  const slices = new Slices(({ what, done, total }) => {
+    seen.push(what);
+    expect(done).toBeLessThanOrEqual(total);
+    if (what === 'preparing') stop.abort();
+  }, stop.signal);
+  await expect(open(rows, { ...OPTIONS, mapping }, undefined, slices)).rejects.toMatchObject({
+    code: 'worker-aborted',
+  });
+  expect(seen).toContain('preparing');
+});
+
 const RUN: RunOptions = {
   name: "The captain's",
   steps: 10,
@@ -153,8 +221,8 @@ const RUN: RunOptions = {
   samplePrompt: 'Who?',
 };
 
-test('a run that cannot work is refused before anything is compiled', () => {
-  const { data } = openData(model, ten, OPTIONS, undefined);
+test('a run that cannot work is refused before anything is compiled', async () => {
+  const { data } = await open(ten);
   const check =
     (change: Partial<RunOptions>, of = data) =>
     () =>
@@ -164,13 +232,13 @@ test('a run that cannot work is refused before anything is compiled', () => {
   expect(check({ maxLength: 16 })).toThrow(/longest row has 32/);
   expect(check({ sampleEvery: -1 })).toThrow(/sampleEvery/);
   expect(check({ samplePrompt: 'word '.repeat(500) })).toThrow(/sample prompt has \d+ tokens/);
-  const { data: unsplit } = openData(model, ten, { ...OPTIONS, validation: 0 }, undefined);
+  const { data: unsplit } = await open(ten, { ...OPTIONS, validation: 0 });
   expect(check({}, unsplit)).toThrow(/no rows are held out for validation/);
   expect(check({}, { ...data, modelFingerprint: 'other' })).toThrow(/another model/);
 });
 
-test('a run can be told as a command', () => {
-  const { data } = openData(model, { ...ten, name: 'my rows.jsonl' }, OPTIONS, undefined);
+test('a run can be told as a command', async () => {
+  const { data } = await open({ ...ten, name: 'my rows.jsonl' });
   const command = headlessCommand(RUN, data, model);
   expect(command).toMatch(
     /^graft train --model public\/models\/sprig --data 'my rows\.jsonl' --out out\/The-captain-s /,

@@ -1,0 +1,97 @@
+/** What rows become: examples, or problems with their reasons. */
+import { isObject, jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../json.ts';
+import type { Trainable } from '../text/trainable.ts';
+import type { Example, Problem } from './example.ts';
+import { formatOfRow, KNOWN_FIELDS } from './formats/known.ts';
+import { BadRow } from './formats/row.ts';
+import { compileMapping, type Mapping } from './mapping.ts';
+
+/** What a person can read; the rest is counted. */
+export const MAX_PROBLEMS = 1000;
+
+export interface ReadResult {
+  examples: Example[];
+  /** The first thousand, in the file's order. */
+  problems: Problem[];
+  /** All bad rows. */
+  problemCount: number;
+  /** `messages`, `sharegpt`, `tokens`, `completion`, `alpaca`, `text`, `document` (a text file), `mapped`, `mixed`, or `none`. */
+  format: string;
+}
+
+/** The value of one row's JSON. @throws BadRow */
+export function objectOf(text: string): JsonObject {
+  if (jsonDepth(text, MAX_JSON_DEPTH) > MAX_JSON_DEPTH)
+    throw new BadRow(`the row is nested more than ${MAX_JSON_DEPTH} levels deep`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new BadRow(syntaxReason(text, error));
+  }
+  if (!isObject(value)) throw new BadRow('the row is not an object with fields');
+  return value;
+}
+
+function syntaxReason(text: string, error: unknown): string {
+  const bare = /(?:^|[[,:\s])(NaN|-?Infinity|None|True|False|undefined)\b/.exec(
+    text.replace(/"(?:[^"\\]|\\.)*"/g, '""'),
+  );
+  if (bare) return `not valid JSON: ${bare[1]} is not a value that JSON has`;
+  return `not valid JSON: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+export class Collector {
+  readonly examples: Example[] = [];
+  readonly problems: Problem[] = [];
+  problemCount = 0;
+  /** Rows whose fields are of no known format. */
+  unknownRows = 0;
+  readonly #formats = new Set<string>();
+  readonly #mapped: ((row: JsonObject) => Trainable) | undefined;
+
+  constructor(mapping?: Mapping) {
+    this.#mapped = mapping && compileMapping(mapping);
+  }
+
+  problem(line: number, reason: string): void {
+    this.problemCount++;
+    if (this.problems.length < MAX_PROBLEMS) this.problems.push({ line, reason });
+  }
+
+  example(line: number, example: Trainable, format: string): void {
+    this.examples.push({ ...example, line });
+    this.#formats.add(format);
+  }
+
+  /** One row; `make` may throw BadRow. */
+  row(line: number, make: () => JsonObject): void {
+    try {
+      const row = make();
+      if (this.#mapped) {
+        this.example(line, this.#mapped(row), 'mapped');
+        return;
+      }
+      const format = formatOfRow(row);
+      if (format) this.example(line, format.read(row), format.name);
+      else this.#unknown(line, row);
+    } catch (error) {
+      if (!(error instanceof BadRow)) throw error;
+      this.problem(line, error.message);
+    }
+  }
+
+  #unknown(line: number, row: JsonObject): void {
+    this.unknownRows++;
+    const fields = Object.keys(row)
+      .slice(0, 8)
+      .map((field) => field.slice(0, 40));
+    this.problem(line, `no known fields (it has ${fields.join(', ') || 'none'}); known are ${KNOWN_FIELDS}`);
+  }
+
+  result(): ReadResult {
+    const [format = 'none', ...others] = this.#formats;
+    const { examples, problems, problemCount } = this;
+    return { examples, problems, problemCount, format: others.length ? 'mixed' : format };
+  }
+}

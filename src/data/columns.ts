@@ -1,0 +1,128 @@
+/** Columns of a table: whether the first row names them, what they are called, and what they are likely to be. */
+import { isObject, type JsonObject } from '../json.ts';
+import type { Mapping } from './mapping.ts';
+
+/** Names that say what a column is to a person who fine-tunes, the likelier first. */
+const PROMPT_NAMES =
+  'prompt question instruction query input text message utterance sentence user review comment source document title'.split(
+    ' ',
+  );
+const ANSWER_NAMES =
+  'completion answer response output reply assistant target label category class intent sentiment summary translation result'.split(
+    ' ',
+  );
+const SYSTEM_NAMES = ['system', 'system_prompt', 'system prompt'];
+/** Columns that number rows and mean nothing to a model. */
+const NUMBERING = /^(?:|id|_id|idx|index|row|no|nr|#|unnamed: 0|column 1)$/i;
+const FORMAT_NAMES = 'messages conversations ids input_ids labels'.split(' ');
+
+const KNOWN = new Set([
+  ...PROMPT_NAMES,
+  ...ANSWER_NAMES,
+  ...SYSTEM_NAMES,
+  ...FORMAT_NAMES,
+  'id',
+  'name',
+  'date',
+]);
+
+const MAX_NAME_CHARS = 60;
+const MAX_NAME_WORDS = 5;
+
+/** Whether a row of cells names columns: a known name decides; otherwise all are short, different, and no numbers or sentences. */
+export function looksLikeHeader(cells: readonly string[]): boolean {
+  const names = cells.map((cell) => cell.trim()).filter((cell) => cell !== '');
+  if (names.length === 0) return false;
+  if (names.some((name) => KNOWN.has(name.toLowerCase()))) return true;
+  return (
+    new Set(names).size === names.length &&
+    names.every(
+      (name) =>
+        name.length <= MAX_NAME_CHARS &&
+        name.split(/\s+/).length <= MAX_NAME_WORDS &&
+        !/[.!?]$|\n/.test(name) &&
+        !/^[\d.,:%-]+$/.test(name),
+    )
+  );
+}
+
+/** Names from a header: trimmed, never empty, all different, without the braces that a template ends with. */
+export function namesOfHeader(cells: readonly string[]): string[] {
+  const names: string[] = [];
+  cells.forEach((cell, i) => {
+    const bare = cell.trim().replaceAll('{{', '{').replaceAll('}}', '}');
+    const name = bare === '' ? `column ${i + 1}` : bare;
+    let unique = name;
+    for (let n = 2; names.includes(unique); n++) unique = `${name} (${n})`;
+    names.push(unique);
+  });
+  return names;
+}
+
+export function namesOfCount(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `column ${i + 1}`);
+}
+
+export const isNumbering = (name: string): boolean => NUMBERING.test(name.trim());
+
+/** A mapping that the names suggest: something to change, not an answer. Undefined where there is nothing to tell prompt from answer. */
+export function suggestMapping(columns: readonly string[]): Mapping | undefined {
+  const last = (name: string): string => name.slice(name.lastIndexOf('.') + 1).toLowerCase();
+  const find = (names: readonly string[], taken?: string): string | undefined => {
+    for (const name of names) {
+      const found = columns.find((column) => column !== taken && last(column) === name);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  const named = columns.filter((column) => !isNumbering(column));
+  const meant = named.length > 0 ? named : columns;
+  const answer = find(ANSWER_NAMES) ?? (meant.length > 1 ? meant[meant.length - 1] : undefined);
+  const prompt = find(PROMPT_NAMES, answer) ?? meant.find((column) => column !== answer);
+  if (prompt === undefined) return undefined;
+  if (answer === undefined) return { text: slot(prompt) };
+  const system = find(SYSTEM_NAMES);
+  return {
+    ...(system === undefined ? {} : { system: slot(system) }),
+    prompt: slot(prompt),
+    answer: slot(answer),
+  };
+}
+
+/** The template that is one column. */
+export const slot = (column: string): string => `{{${column}}}`;
+
+/** Levels of a row that become columns: `instances.0.output`. */
+const MAX_LEVELS = 4;
+const MAX_COLUMNS = 64;
+
+/** The columns of a row of JSON: its fields, and those inside of them by their path. */
+export function columnsOfRow(row: JsonObject): string[] {
+  const columns: string[] = [];
+  const walk = (value: unknown, path: string, level: number): void => {
+    if (columns.length >= MAX_COLUMNS) return;
+    const inside = isObject(value)
+      ? Object.entries(value)
+      : Array.isArray(value)
+        ? value.entries()
+        : undefined;
+    if (inside === undefined || level === MAX_LEVELS) {
+      if (path !== '' && !path.includes('{{') && !path.includes('}}')) columns.push(path);
+      return;
+    }
+    for (const [key, child] of inside) walk(child, path === '' ? String(key) : `${path}.${key}`, level + 1);
+  };
+  walk(row, '', 0);
+  return columns;
+}
+
+/** What a row has in a column: a field of that name, or the value at that path. Undefined where there is none. */
+export function valueAt(row: JsonObject, column: string): unknown {
+  if (Object.hasOwn(row, column)) return row[column];
+  let value: unknown = row;
+  for (const key of column.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as JsonObject)[key];
+  }
+  return value;
+}

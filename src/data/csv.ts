@@ -1,0 +1,139 @@
+/**
+ * CSV and TSV by Papa Parse, a row at a time, each with the line it begins on. Papa reads a piece of the text at once; what is left of a
+ * piece goes before the next. A row that is not well quoted is given as a problem, and reading goes on at the line after its first: a quote
+ * that is never closed costs one line and not the rest of the file.
+ */
+import Papa from 'papaparse';
+
+export interface CsvRow {
+  /** Where it begins, from 1. */
+  readonly line: number;
+  readonly cells: readonly string[];
+  /** Why it cannot be read; cells are then empty. */
+  readonly problem?: string;
+  /** Characters of the text that are read with it. */
+  readonly end: number;
+}
+
+const PIECE_CHARS = 2 ** 18;
+/** After a bad row, and growing again: so that many bad rows do not cost a whole piece each. */
+const SMALL_PIECE_CHARS = 2 ** 13;
+/** Longer is no example. */
+export const MAX_ROW_CHARS = 2 ** 22;
+/** Characters that may be read again after bad rows, as a multiple of the text: an attack by quotes stays linear. */
+const REREAD = 4;
+
+/** A delimiter that rows agree on; a comma where nothing tells. */
+export function delimiterOf(text: string): string {
+  const head = text.slice(0, 2 ** 16);
+  const end = Math.max(head.lastIndexOf('\n'), head.lastIndexOf('\r'));
+  const whole = head.length === text.length || end < 0 ? head : head.slice(0, end);
+  const { meta } = Papa.parse(whole, {
+    preview: 20,
+    skipEmptyLines: true,
+    delimitersToGuess: [',', '\t', ';', '|'],
+  });
+  return meta.delimiter;
+}
+
+interface Piece {
+  readonly cells: readonly string[];
+  /** Where the row ends in the piece, its line's end included. */
+  readonly end: number;
+  readonly fault?: string;
+}
+
+const FAULTS: Readonly<Record<string, string>> = {
+  MissingQuotes: 'a quote opens here and is never closed',
+  InvalidQuotes: 'a quote inside a quoted field is not doubled',
+};
+
+/** The rows of a piece. The last is left out unless the text ends there: it may go on in the next piece. */
+function parsePiece(text: string, delimiter: string, newline: '\n' | '\r', isLast: boolean): Piece[] {
+  const rows: Piece[] = [];
+  const parser = new Papa.Parser({
+    delimiter,
+    newline,
+    step({ data, errors, meta }: Papa.ParseStepResult<unknown>) {
+      const [cells] = data as string[][];
+      const fault =
+        errors.length > 0 ? (FAULTS[errors[errors.length - 1].code] ?? errors[0].message) : undefined;
+      rows.push({ cells, end: meta.cursor, fault });
+    },
+  });
+  parser.parse(text, 0, !isLast);
+  return rows;
+}
+
+function countLines(text: string, newline: string): number {
+  let lines = 0;
+  for (let at = text.indexOf(newline); at >= 0; at = text.indexOf(newline, at + 1)) lines++;
+  return lines;
+}
+
+/** Line ends inside of fields are LF; the CR before a row's own LF is not part of its last field. */
+function cleaned(cells: readonly string[], raw: string): string[] {
+  const trailing = raw.endsWith('\r\n') && !raw.endsWith('"\r\n');
+  return cells.map((cell, i) => {
+    const bare = trailing && i === cells.length - 1 && cell.endsWith('\r') ? cell.slice(0, -1) : cell;
+    return bare.includes('\r') ? bare.replace(/\r\n?/g, '\n') : bare;
+  });
+}
+
+/** All rows, the header among them. Rows whose cells are all blank are left out. */
+export function* csvRows(text: string, delimiter: string): Generator<CsvRow> {
+  const newline = text.includes('\n') ? '\n' : '\r';
+  let budget = REREAD * text.length + PIECE_CHARS;
+  let size = PIECE_CHARS;
+  let start = 0;
+  let line = 1;
+  /** Past the line that begins at `from`. */
+  const nextLine = (from: number): number => {
+    const at = text.indexOf(newline, from);
+    return at < 0 ? text.length : at + 1;
+  };
+  while (start < text.length) {
+    const end = Math.min(text.length, start + size);
+    const piece = text.slice(start, end);
+    const rows = parsePiece(piece, delimiter, newline, end === text.length);
+    if (rows.length === 0) {
+      if (size < MAX_ROW_CHARS) {
+        size *= 2;
+        continue;
+      }
+      const reason = `the row has more than ${MAX_ROW_CHARS} characters, or a quote opens here and is never closed`;
+      start = nextLine(start);
+      yield { line, cells: [], problem: reason, end: start };
+      line++;
+      size = SMALL_PIECE_CHARS;
+      continue;
+    }
+    size = Math.min(PIECE_CHARS, size * 2);
+    let from = 0;
+    let again = -1;
+    for (const { cells, end: to, fault } of rows) {
+      const raw = piece.slice(from, to);
+      const at = line;
+      if (fault !== undefined) {
+        const after = nextLine(start + from);
+        const rereads = after < start + to && budget > 0;
+        yield { line: at, cells: [], problem: fault, end: rereads ? after : start + to };
+        if (rereads) {
+          again = after;
+          line++;
+          break;
+        }
+      } else if (cells.some((cell) => cell.trim() !== '')) {
+        yield { line: at, cells: cleaned(cells, raw), end: start + to };
+      }
+      line += countLines(raw, newline);
+      from = to;
+    }
+    if (again < 0) start += from;
+    else {
+      budget -= end - again;
+      start = again;
+      size = SMALL_PIECE_CHARS;
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/** What kind of file it is: by its ending, and where that says nothing by its first characters. */
+import { isObject, jsonDepth, MAX_JSON_DEPTH } from '../json.ts';
+import { LIST_FIELDS } from './json-rows.ts';
+import { linesOf } from './lines.ts';
+
+export type FileKind = 'jsonl' | 'json' | 'table' | 'text';
+
+const KIND_OF_ENDING: Readonly<Record<string, FileKind>> = {
+  txt: 'text',
+  md: 'text',
+  text: 'text',
+  jsonl: 'jsonl',
+  ndjson: 'jsonl',
+  csv: 'table',
+  tsv: 'table',
+  tab: 'table',
+};
+
+/** Whether the first line that isn't blank is a row by itself, and not a whole file in one line. */
+function firstLineIsRow(content: Uint8Array | string): boolean {
+  for (const { text } of linesOf(content)) {
+    if (text.trim() === '') continue;
+    if (jsonDepth(text, MAX_JSON_DEPTH) > MAX_JSON_DEPTH) return false;
+    try {
+      const row: unknown = JSON.parse(text);
+      return isObject(row) && !LIST_FIELDS.some((field) => Array.isArray(row[field]));
+    } catch {
+      return false; // not JSON by itself: that is the answer
+    }
+  }
+  return false;
+}
+
+/** A .json file with a row a line is common, so the ending alone doesn't tell. */
+export function fileKind(content: Uint8Array | string, fileName: string): FileKind {
+  const ending = /\.([a-z0-9]+)$/i.exec(fileName)?.[1].toLowerCase() ?? '';
+  const known = Object.hasOwn(KIND_OF_ENDING, ending) ? KIND_OF_ENDING[ending] : undefined;
+  if (known) return known;
+  const head =
+    typeof content === 'string'
+      ? content.slice(0, 1024)
+      : new TextDecoder().decode(content.subarray(0, 1024));
+  const first = head.trimStart()[0];
+  if (first === '{') return firstLineIsRow(content) ? 'jsonl' : 'json';
+  if (first === '[' || ending === 'json') return 'json';
+  return 'text';
+}

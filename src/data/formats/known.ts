@@ -1,0 +1,70 @@
+/** The formats that need no mapping, and how rows and tables are told to be of one. */
+import { jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../../json.ts';
+import { isNumbering } from '../columns.ts';
+import { alpacaFormat } from './alpaca.ts';
+import { completionFormat } from './completion.ts';
+import { messagesFormat } from './messages.ts';
+import { BadRow, type RowFormat } from './row.ts';
+import { shareGptFormat } from './sharegpt.ts';
+import { textFormat } from './text.ts';
+import { tokensFormat } from './tokens.ts';
+
+/** In the order in which a row's fields are tried: the more telling names first. */
+const FORMATS: readonly RowFormat[] = [
+  messagesFormat,
+  shareGptFormat,
+  tokensFormat,
+  completionFormat,
+  alpacaFormat,
+  textFormat,
+];
+
+export const KNOWN_FIELDS =
+  'messages; conversations; prompt and completion; instruction and output; text; ids and labels';
+
+export const formatOfRow = (row: JsonObject): RowFormat | undefined =>
+  FORMATS.find(({ matches }) => matches(row));
+
+/** Columns whose cells are lists, written as JSON. */
+const LISTS = new Set(['messages', 'conversations', 'ids', 'input_ids', 'labels']);
+
+const fieldOf = (column: string): string => column.trim().toLowerCase();
+
+/**
+ * The format of a table's columns, whatever their capitals. A text beside other columns is none: which of them is the answer, only a
+ * person can say.
+ */
+export function formatOfColumns(columns: readonly string[]): RowFormat | undefined {
+  const format = formatOfRow(Object.fromEntries(columns.map((column) => [fieldOf(column), ''])));
+  if (format !== textFormat) return format;
+  const others = columns.filter((column) => fieldOf(column) !== 'text' && !isNumbering(column));
+  return others.length === 0 ? format : undefined;
+}
+
+/** A row of a table as its format wants it. @throws BadRow for a list that is not JSON */
+export function rowOfCells(columns: readonly string[], cells: readonly string[]): JsonObject {
+  const row: JsonObject = Object.create(null) as JsonObject;
+  columns.forEach((column, i) => {
+    const field = fieldOf(column);
+    row[field] = LISTS.has(field) ? listOf(cells[i], field) : cells[i];
+  });
+  return row;
+}
+
+function listOf(cell: string, field: string): unknown {
+  if (cell.trim() === '') {
+    // Without labels everything is learnt.
+    if (field === 'labels') return undefined;
+    throw new BadRow(`${field} is empty`);
+  }
+  if (jsonDepth(cell, MAX_JSON_DEPTH) > MAX_JSON_DEPTH)
+    throw new BadRow(`${field} is nested more than ${MAX_JSON_DEPTH} levels deep`);
+  try {
+    return JSON.parse(cell) as unknown;
+  } catch {
+    const python = /^\s*[[{]\s*[[{]?\s*'/.test(cell)
+      ? ': it is written as Python has it, with single quotes'
+      : '';
+    throw new BadRow(`${field} is not a list in JSON${python}`);
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * Columns → prompt and answer, by templates of a person's own: `Which team answers this?\n{{text}}`. A template is text with the names of
+ * columns in double braces and nothing else: no code, no conditions, and what a column holds is never read as a template again.
+ */
+import { GraftError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import type { Trainable } from '../text/trainable.ts';
+import { valueAt } from './columns.ts';
+import { BadRow, filledTextOf, textOf } from './formats/row.ts';
+
+/** Templates of what the model reads and what it should answer; or of a whole text, all of it learnt. */
+export type Mapping =
+  { readonly system?: string; readonly prompt: string; readonly answer: string } | { readonly text: string };
+
+export type Template = readonly ({ readonly literal: string } | { readonly column: string })[];
+
+/** Longer is a document, not a template. */
+const MAX_TEMPLATE_CHARS = 64 * 1024;
+
+/** @throws GraftError `data-template` for a brace that is not closed, or a template that is too long */
+export function parseTemplate(template: string): Template {
+  if (template.length > MAX_TEMPLATE_CHARS) {
+    throw new GraftError(
+      'data-template',
+      `A template has ${template.length} characters; at most ${MAX_TEMPLATE_CHARS} are taken.`,
+      'Put long texts into a column.',
+    );
+  }
+  const parts: ({ literal: string } | { column: string })[] = [];
+  let at = 0;
+  while (at < template.length) {
+    const open = template.indexOf('{{', at);
+    if (open < 0) break;
+    const close = template.indexOf('}}', open + 2);
+    if (close < 0) {
+      throw new GraftError(
+        'data-template',
+        `The template has “{{” without “}}” after it: ${template.slice(open, open + 40)}`,
+        'Close it, as in {{column}}.',
+      );
+    }
+    if (open > at) parts.push({ literal: template.slice(at, open) });
+    parts.push({ column: template.slice(open + 2, close).trim() });
+    at = close + 2;
+  }
+  if (at < template.length) parts.push({ literal: template.slice(at) });
+  return parts;
+}
+
+/** The columns that a mapping names. */
+export function columnsOf(mapping: Mapping): string[] {
+  const parts = templatesOf(mapping).flatMap((template) => parseTemplate(template));
+  return [...new Set(parts.flatMap((part) => ('column' in part ? part.column : [])))];
+}
+
+function templatesOf(mapping: Mapping): string[] {
+  return 'text' in mapping ? [mapping.text] : [mapping.system ?? '', mapping.prompt, mapping.answer];
+}
+
+/**
+ * Checks a mapping against the columns there are.
+ * @throws GraftError `data-template`, `data-column` naming the unknown column and the known ones
+ */
+export function checkMapping(mapping: Mapping, columns: readonly string[]): void {
+  if (
+    'text' in mapping
+      ? mapping.text.trim() === ''
+      : mapping.prompt.trim() === '' || mapping.answer.trim() === ''
+  ) {
+    throw new GraftError(
+      'data-template',
+      'text' in mapping ? 'The template of the text is empty.' : 'A prompt and an answer are both needed.',
+      'Choose a column, or write a template such as {{column}}.',
+    );
+  }
+  const learnt = 'text' in mapping ? mapping.text : mapping.answer;
+  if (!parseTemplate(learnt).some((part) => 'column' in part)) {
+    throw new GraftError(
+      'data-template',
+      'The template of what is learnt names no column: every row would teach the same.',
+      'Put a column into it, as in {{column}}.',
+    );
+  }
+  // A list or an object as a whole is a column too, where its parts are.
+  const known = (name: string): boolean =>
+    columns.some((column) => column === name || column.startsWith(`${name}.`));
+  const unknown = columnsOf(mapping).find((column) => !known(column));
+  if (unknown === undefined) return;
+  throw new GraftError(
+    'data-column',
+    `There is no column “${unknown}”. The columns are ${columns.slice(0, 40).join(', ')}.`,
+    'Write the name as it stands there, capitals included.',
+  );
+}
+
+/** A value as it stands in a text: a text as it is, nothing as nothing, a list or an object as JSON. */
+function asText(value: unknown, column: string): string {
+  if (value === undefined) throw new BadRow(`there is no ${column}`);
+  if (value === null) return '';
+  if (typeof value === 'string') return textOf(value, column);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** @throws BadRow where the row lacks a column */
+export function fillTemplate(template: Template, row: JsonObject): string {
+  return template
+    .map((part) => ('literal' in part ? part.literal : asText(valueAt(row, part.column), part.column)))
+    .join('');
+}
+
+/** Between prompt and answer where no chat template puts anything there: a new line, unless white space stands there already. */
+const separatorOf = (prompt: string, answer: string): string =>
+  /\s$/.test(prompt) || /^\s/.test(answer) ? '' : '\n';
+
+/** What makes examples of rows. Each throws BadRow for a row with an empty prompt or answer. @throws GraftError `data-template` */
+export function compileMapping(mapping: Mapping): (row: JsonObject) => Trainable {
+  if ('text' in mapping) {
+    const text = parseTemplate(mapping.text);
+    return (row) => ({ kind: 'text', text: filledTextOf(fillTemplate(text, row), 'the text') });
+  }
+  const system = parseTemplate(mapping.system ?? '');
+  const prompt = parseTemplate(mapping.prompt);
+  const answer = parseTemplate(mapping.answer);
+  return (row) => {
+    const told = fillTemplate(system, row);
+    const asked = filledTextOf(fillTemplate(prompt, row), 'the prompt');
+    const wanted = filledTextOf(fillTemplate(answer, row), 'the answer');
+    if (told.trim() === '')
+      return { kind: 'completion', prompt: asked, completion: wanted, separator: separatorOf(asked, wanted) };
+    return {
+      kind: 'messages',
+      messages: [
+        { role: 'system', content: told },
+        { role: 'user', content: asked },
+        { role: 'assistant', content: wanted },
+      ],
+    };
+  };
+}

@@ -1,0 +1,58 @@
+/** What was pasted: a paste has no ending that says it. */
+
+export type PasteKind = 'jsonl' | 'json' | 'csv' | 'tsv' | 'txt';
+
+const LOOKED_AT = 10;
+/** A spreadsheet's names are short; prose with commas is not. */
+const MAX_NAME_CHARS = 30;
+const MAX_NAME_WORDS = 3;
+
+/** Fields of each of the first rows, line ends and delimiters inside quotes left alone. */
+function fieldCounts(text: string, delimiter: string): number[] {
+  const counts: number[] = [];
+  let fields = 1;
+  let quoted = false;
+  let blank = true;
+  for (const char of text) {
+    if (char === '"') quoted = !quoted;
+    if (char === '\n' && !quoted) {
+      if (!blank) counts.push(fields);
+      if (counts.length === LOOKED_AT) return counts;
+      fields = 1;
+      blank = true;
+      continue;
+    }
+    if (char === delimiter && !quoted) fields++;
+    if (char.trim() !== '') blank = false;
+  }
+  if (!blank) counts.push(fields);
+  return counts;
+}
+
+function isTable(text: string, delimiter: string): boolean {
+  const counts = fieldCounts(text, delimiter);
+  return counts.length > 1 && counts[0] > 1 && counts.every((count) => count === counts[0]);
+}
+
+/** Whether a first line could be the names of columns. */
+function isHeader(line: string, delimiter: string): boolean {
+  const names = line.split(delimiter).map((name) => name.trim().replace(/^"|"$/g, ''));
+  return (
+    new Set(names).size === names.length &&
+    names.every(
+      (name) =>
+        name.length <= MAX_NAME_CHARS && name.split(/\s+/).length <= MAX_NAME_WORDS && !/[.!?]$/.test(name),
+    )
+  );
+}
+
+/** The likeliest kind. Cells that are copied from a spreadsheet come with tabs; commas are a table only under a line of names. */
+export function kindOfPaste(text: string): PasteKind {
+  const bare = text.trimStart();
+  if (bare.startsWith('[')) return 'json';
+  if (bare.startsWith('{')) return /^\{.*\}\s*\n\s*\S/.test(bare) ? 'jsonl' : 'json';
+  if (isTable(bare, '\t')) return 'tsv';
+  const firstLine = bare.slice(0, Math.max(0, bare.search(/[\r\n]/)));
+  const isCsv = [',', ';'].some((delimiter) => isTable(bare, delimiter) && isHeader(firstLine, delimiter));
+  return isCsv ? 'csv' : 'txt';
+}

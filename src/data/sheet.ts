@@ -1,0 +1,106 @@
+/** The first rows of a file, for the eyes of a person who says which column is what. */
+import { GraftError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import { objectOf } from './collector.ts';
+import { columnsOfRow, suggestMapping } from './columns.ts';
+import { encodingOf } from './encoding.ts';
+import { fileKind } from './file-kind.ts';
+import { formatOfColumns, formatOfRow } from './formats/known.ts';
+import { BadRow } from './formats/row.ts';
+import { jsonRows } from './json-rows.ts';
+import { linesOf } from './lines.ts';
+import type { Mapping } from './mapping.ts';
+import { checkCells, objectOfCells, openTable, type TableOptions } from './table.ts';
+
+/** What is looked at of a file: enough for the first rows of any. */
+export const HEAD_BYTES = 2 ** 20;
+const LOOKED_AT = 100;
+
+export interface SheetRow {
+  readonly line: number;
+  readonly row: JsonObject;
+}
+
+export interface Sheet {
+  readonly kind: 'table' | 'json';
+  /** Of a table: whether its first row names the columns, and what stands between cells. */
+  readonly header?: boolean;
+  readonly delimiter?: string;
+  readonly columns: readonly string[];
+  /** The first good rows, three of them if there are. */
+  readonly rows: readonly SheetRow[];
+  /** The known format that the columns are of; such a file needs no mapping. */
+  readonly format?: string;
+  /** What the names of the columns suggest. */
+  readonly suggestion?: Mapping;
+}
+
+const SHOWN = 3;
+
+/**
+ * Looks at the head of a file. Undefined where there are no columns: a text, or nothing readable.
+ * @param head its first bytes; the last line may be cut off
+ */
+export function inspectHead(head: Uint8Array, fileName: string, options: TableOptions): Sheet | undefined {
+  const text = new TextDecoder(encodingOf(head)).decode(head);
+  const kind = fileKind(text, fileName);
+  if (kind === 'text') return undefined;
+  return kind === 'table' ? inspectTable(text, fileName, options) : inspectJson(text, kind);
+}
+
+function inspectTable(text: string, fileName: string, options: TableOptions): Sheet | undefined {
+  const table = openTable(text, fileName, options);
+  if (!table) return undefined;
+  const { header, delimiter, columns } = table;
+  const rows: SheetRow[] = [];
+  for (const row of table.rows()) {
+    if (rows.length === SHOWN) break;
+    try {
+      rows.push({ line: row.line, row: { ...objectOfCells(columns, checkCells(columns, row)) } });
+    } catch (error) {
+      if (!(error instanceof BadRow)) throw error;
+    }
+  }
+  return {
+    kind: 'table',
+    header,
+    delimiter,
+    columns,
+    rows,
+    format: formatOfColumns(columns)?.name,
+    suggestion: suggestMapping(columns),
+  };
+}
+
+function* rawJson(text: string, kind: 'json' | 'jsonl'): Generator<{ line: number; text: string }> {
+  if (kind === 'json') yield* jsonRows(text, '');
+  else
+    for (const { number, text: row } of linesOf(text))
+      if (row.trim() !== '') yield { line: number, text: row };
+}
+
+function inspectJson(text: string, kind: 'json' | 'jsonl'): Sheet | undefined {
+  const columns = new Set<string>();
+  const rows: SheetRow[] = [];
+  let format: string | undefined;
+  let looked = 0;
+  try {
+    for (const { line, text: raw } of rawJson(text, kind)) {
+      if (looked++ === LOOKED_AT) break;
+      try {
+        const row = objectOf(raw);
+        for (const column of columnsOfRow(row)) columns.add(column);
+        if (rows.length < SHOWN) rows.push({ line, row });
+        format ??= formatOfRow(row)?.name;
+      } catch (error) {
+        if (!(error instanceof BadRow)) throw error;
+      }
+    }
+  } catch (error) {
+    // The head ends inside the list: what came before is what there is to see.
+    if (!(error instanceof GraftError)) throw error;
+    if (rows.length === 0) return undefined;
+  }
+  if (columns.size === 0) return undefined;
+  return { kind: 'json', columns: [...columns], rows, format, suggestion: suggestMapping([...columns]) };
+}

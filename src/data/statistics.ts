@@ -1,0 +1,64 @@
+/** Lengths of rows as a histogram, and rows that are there more than once. */
+import type { Trainable } from '../text/trainable.ts';
+
+export interface Histogram {
+  /** Tokens that a bar spans; the first begins at 0, the last also has what is longer. */
+  readonly width: number;
+  readonly counts: readonly number[];
+  readonly median: number;
+  readonly longest: number;
+}
+
+const MOST_BARS = 24;
+/** Bars are this many limits long at most: one endless row must not press all others into a bar. */
+const MOST_LIMITS = 3;
+
+/** 1, 2 or 5 times a power of ten, at least `least`. */
+function roundWidth(least: number): number {
+  for (let power = 1; ; power *= 10)
+    for (const unit of [1, 2, 5]) if (unit * power >= least) return unit * power;
+}
+
+/** @param lengths tokens of rows before the limit */
+export function histogramOf(lengths: readonly number[], limit: number): Histogram {
+  const sorted = Uint32Array.from(lengths).sort();
+  const longest = sorted.at(-1) ?? 0;
+  const shown = Math.max(limit, Math.min(longest, MOST_LIMITS * limit));
+  const width = roundWidth((shown + 1) / MOST_BARS);
+  const counts = new Array<number>(Math.ceil((shown + 1) / width)).fill(0);
+  for (const length of sorted) counts[Math.min(counts.length - 1, Math.floor(length / width))]++;
+  return { width, counts, median: sorted.length === 0 ? 0 : sorted[sorted.length >> 1], longest };
+}
+
+/** Equal for examples that teach the same: what is read and what is learnt, white space at the ends aside. */
+export function identityOf(example: Trainable): string {
+  switch (example.kind) {
+    case 'completion':
+      return JSON.stringify([example.prompt.trim(), example.completion.trim()]);
+    case 'messages':
+      return JSON.stringify(example.messages.map(({ role, content }) => [role, content.trim()]));
+    case 'text':
+      return JSON.stringify(example.text.trim());
+    case 'tokens':
+      return JSON.stringify(example.ids);
+  }
+}
+
+export interface Duplicate {
+  /** Index of the row, and of the first that is equal to it. */
+  readonly row: number;
+  readonly first: number;
+}
+
+/** Every row after the first of its kind. Undefined entries are never equal. */
+export function duplicatesOf(identities: readonly (string | undefined)[]): Duplicate[] {
+  const firsts = new Map<string, number>();
+  const found: Duplicate[] = [];
+  identities.forEach((identity, row) => {
+    if (identity === undefined) return;
+    const first = firsts.get(identity);
+    if (first === undefined) firsts.set(identity, row);
+    else found.push({ row, first });
+  });
+  return found;
+}
