@@ -8,6 +8,7 @@ import { gradientsCommand, gradientsFlags } from './gradients.ts';
 import { logitsCommand, logitsFlags } from './logits.ts';
 import { mergeCommand, mergeFlags } from './merge.ts';
 import { createOutput, type Output } from './output.ts';
+import { planCommand, planFlags } from './plan.ts';
 import { trainCommand } from './train.ts';
 import { trainFlags } from './train-flags.ts';
 
@@ -27,6 +28,11 @@ const commands: Readonly<Record<string, Command>> = {
     help: 'answer a prompt, with or without an adapter',
     flags: generateFlags,
     run: generateCommand,
+  },
+  plan: {
+    help: 'GPU memory of a run, without weights and without a GPU',
+    flags: planFlags,
+    run: planCommand,
   },
   merge: { help: 'base plus adapter as one model folder', flags: mergeFlags, run: mergeCommand },
   demo: {

@@ -24,7 +24,7 @@ export const modelFlags = {
   help: { help: 'this text' },
 } as const satisfies FlagSpecs;
 
-const PRECISIONS: readonly Precision[] = ['f32', 'f16', 'auto'];
+export const PRECISIONS: readonly Precision[] = ['f32', 'f16', 'auto'];
 
 export interface Session {
   readonly device: Device;

@@ -1,13 +1,14 @@
 /**
- * A WebGPU device with raised limits, a cache of pipelines, and loud failures: a lost device or an error that nobody captured is
+ * A WebGPU device with raised limits, an account of its memory, and loud failures: a lost device or an error that nobody captured is
  * kept and thrown by the next call, never swallowed.
  */
-import { GraftError, messageOf } from '../errors.ts';
-import { shaderCode } from './shader.ts';
+import { GraftError } from '../errors.ts';
+import { Pipelines } from './pipelines.ts';
 import type { Dispatch } from './tape.ts';
 import type { Target } from './target.ts';
 import { Storage, Tensor, byteLength, type DType } from './tensor.ts';
 import { defaultTuning, type Tuning } from './tuning.ts';
+import { MAP_READ, READBACK_USAGE, STORAGE_USAGE } from './usage.ts';
 
 /** Names the adapter in reports and as the key of stored measurements. */
 export interface AdapterDescription {
@@ -20,7 +21,17 @@ export interface DeviceOptions {
   powerPreference?: GPUPowerPreference;
   /** A stored measurement for this adapter, if there is one. */
   tuning?: Tuning;
+  /** Limits below those of the adapter: to try on a large one how a small one would do. */
+  limits?: Partial<Target['limits']>;
 }
+
+interface DeviceConstruction extends Pick<DeviceOptions, 'tuning' | 'limits'> {
+  /** For a device on paper: what it stands for. */
+  paper?: { readonly software: boolean };
+}
+
+/** Readbacks go through a buffer of at most this size. */
+export const READBACK_BYTES = 16 * 2 ** 20;
 
 const RAISED_LIMITS = [
   'maxBufferSize',
@@ -33,29 +44,35 @@ const WANTED_FEATURES: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp
 
 export class Device implements Target {
   readonly features: Target['features'] & { readonly timestamps: boolean };
-  readonly limits: GPUSupportedLimits;
+  readonly limits: Target['limits'];
   readonly software: boolean;
+  /** Whether nothing is behind this device: see paper.ts. Sizes above the limits are counted there, not refused. */
+  readonly paper: boolean;
   tuning: Tuning;
-  /** Bytes of all buffers that exist now. */
-  allocatedBytes = 0;
+  /** The largest buffer that was made. */
+  largestBuffer = { label: 'none', bytes: 0 };
+  #allocatedBytes = 0;
+  #peakBytes = 0;
   #failure: GraftError | undefined;
   #closed = false;
-  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
-  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelines: Pipelines;
   readonly #losses = new Set<(error: GraftError) => void>();
 
   constructor(
     readonly gpu: GPUDevice,
     readonly adapter: AdapterDescription,
-    tuning?: Tuning,
+    { tuning, limits, paper }: DeviceConstruction = {},
   ) {
+    this.#pipelines = new Pipelines(gpu, () => this.check());
     this.features = {
       f16: gpu.features.has('shader-f16'),
       subgroups: gpu.features.has('subgroups'),
       timestamps: gpu.features.has('timestamp-query'),
     };
-    this.limits = gpu.limits;
-    this.software = /swiftshader|llvmpipe/i.test(`${adapter.architecture} ${adapter.description}`);
+    this.limits = lowered(gpu.limits, limits);
+    this.paper = paper !== undefined;
+    this.software =
+      paper?.software ?? /swiftshader|llvmpipe/i.test(`${adapter.architecture} ${adapter.description}`);
     this.tuning = tuning ?? defaultTuning(adapter);
     gpu.addEventListener('uncapturederror', (event) => {
       const { error } = event;
@@ -86,6 +103,20 @@ export class Device implements Target {
     });
   }
 
+  /** Bytes of all buffers that exist now. */
+  get allocatedBytes(): number {
+    return this.#allocatedBytes;
+  }
+
+  /** The most bytes that existed at once since the device was opened, or since `resetPeak`. */
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
+  resetPeak(): void {
+    this.#peakBytes = this.#allocatedBytes;
+  }
+
   /** The failure that ended this device, if one did. */
   get failure(): GraftError | undefined {
     return this.#failure;
@@ -110,8 +141,8 @@ export class Device implements Target {
 
   createBuffer(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
     this.check();
-    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    if (size > this.limits.maxBufferSize) {
+    const size = bufferSize(bytes);
+    if (!this.paper && size > this.limits.maxBufferSize) {
       throw new GraftError(
         'engine-buffer-size',
         `${label} needs a buffer of ${size} bytes, and this adapter allows ${this.limits.maxBufferSize}.`,
@@ -119,23 +150,21 @@ export class Device implements Target {
       );
     }
     const buffer = this.gpu.createBuffer({ size, usage, label });
-    this.allocatedBytes += buffer.size;
+    if (buffer.size > this.largestBuffer.bytes) this.largestBuffer = { label, bytes: buffer.size };
+    this.#allocatedBytes += buffer.size;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#allocatedBytes);
     return buffer;
   }
 
   destroyBuffer(buffer: GPUBuffer): void {
-    this.allocatedBytes -= buffer.size;
+    this.#allocatedBytes -= buffer.size;
     buffer.destroy();
   }
 
   /** A tensor outside any plan, filled with `data` or zeros. */
   upload(shape: readonly number[], dtype: DType, label: string, data?: ArrayBufferView<ArrayBuffer>): Tensor {
     const storage = new Storage('external', byteLength(shape, dtype), label);
-    storage.buffer = this.createBuffer(
-      storage.bytes,
-      GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-      label,
-    );
+    storage.buffer = this.createBuffer(storage.bytes, STORAGE_USAGE, label);
     if (data) this.write(storage.buffer, 0, data);
     return new Tensor(storage, shape, dtype);
   }
@@ -160,51 +189,40 @@ export class Device implements Target {
     }
   }
 
-  /** Copies `bytes` of a buffer to the host. Awaits the GPU: not for use inside a step. */
+  /** Copies `bytes` of a buffer to the host, piece by piece. Awaits the GPU: not for use inside a step. */
   async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
-    this.check();
     const size = Math.ceil(bytes / 4) * 4;
-    const staging = this.gpu.createBuffer({
-      size,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-      label: 'readback',
-    });
-    const encoder = this.gpu.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
-    this.gpu.queue.submit([encoder.finish()]);
+    const result = new Uint8Array(size);
+    const staging = this.createBuffer(Math.min(size, READBACK_BYTES), READBACK_USAGE, 'readback');
     try {
-      await staging.mapAsync(GPUMapMode.READ);
-      this.check();
-      return staging.getMappedRange().slice(0, bytes);
+      for (let start = 0; start < size; start += READBACK_BYTES) {
+        this.check();
+        const piece = Math.min(size - start, READBACK_BYTES);
+        const encoder = this.gpu.createCommandEncoder();
+        encoder.copyBufferToBuffer(buffer, offset + start, staging, 0, piece);
+        this.gpu.queue.submit([encoder.finish()]);
+        await staging.mapAsync(MAP_READ, 0, piece);
+        this.check();
+        result.set(new Uint8Array(staging.getMappedRange(0, piece)), start);
+        staging.unmap();
+      }
     } catch (error) {
       this.check();
       throw error;
     } finally {
-      staging.destroy();
+      this.destroyBuffer(staging);
     }
+    return size === bytes ? result.buffer : result.buffer.slice(0, bytes);
   }
 
   /** The pipeline of a dispatch, compiled at most once per variant. */
   pipeline(dispatch: Dispatch): Promise<GPUComputePipeline> {
-    const key = pipelineKey(dispatch);
-    let pipeline = this.#pipelines.get(key);
-    if (!pipeline) {
-      pipeline = this.#compile(dispatch, key);
-      this.#pipelines.set(key, pipeline);
-    }
-    return pipeline;
+    return this.#pipelines.of(dispatch);
   }
 
   /** The layout of a dispatch's bindings: only those it names. */
   layout(dispatch: Dispatch): GPUBindGroupLayout {
-    const entries = layoutEntries(dispatch);
-    const key = JSON.stringify(entries);
-    let layout = this.#layouts.get(key);
-    if (!layout) {
-      layout = this.gpu.createBindGroupLayout({ entries, label: dispatch.shader.name });
-      this.#layouts.set(key, layout);
-    }
-    return layout;
+    return this.#pipelines.layout(dispatch);
   }
 
   /** Ends the device. Buffers are gone with it. */
@@ -212,53 +230,6 @@ export class Device implements Target {
     this.#closed = true;
     this.#failure ??= new GraftError('engine-closed', 'The GPU device was closed.', 'Open it again.');
     this.gpu.destroy();
-  }
-
-  async #compile(dispatch: Dispatch, key: string): Promise<GPUComputePipeline> {
-    const module = this.gpu.createShaderModule({
-      code: shaderCode(dispatch.shader, dispatch.types, dispatch.subgroups),
-      label: `${dispatch.shader.name}.wgsl`,
-    });
-    try {
-      const pipeline = await this.gpu.createComputePipelineAsync({
-        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(dispatch)] }),
-        compute: { module, entryPoint: dispatch.entry, constants: dispatch.constants },
-        label: key,
-      });
-      await this.#warmUp(dispatch, pipeline);
-      return pipeline;
-    } catch (error) {
-      this.check();
-      throw new GraftError(
-        'engine-shader',
-        `${dispatch.shader.name}.wgsl does not compile on this adapter: ${messageOf(error)}`,
-        'This is a defect in Graft; please report it with this text.',
-        { cause: error },
-      );
-    }
-  }
-
-  /**
-   * Runs a new pipeline once on nothing: many drivers compile only at the first dispatch (lavapipe takes up to a second for a matmul),
-   * and that must not be the first step. All sizes in the parameters are zero, so that no kernel touches its dummy buffers.
-   */
-  async #warmUp(dispatch: Dispatch, pipeline: GPUComputePipeline): Promise<void> {
-    const entries = layoutEntries(dispatch).map(({ binding, buffer }) => {
-      const usage = buffer!.type === 'uniform' ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
-      return {
-        binding,
-        resource: { buffer: this.gpu.createBuffer({ size: WARM_UP_BYTES, usage, label: 'warm-up' }) },
-      };
-    });
-    const encoder = this.gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, this.gpu.createBindGroup({ layout: this.layout(dispatch), entries }));
-    pass.dispatchWorkgroups(1);
-    pass.end();
-    this.gpu.queue.submit([encoder.finish()]);
-    await this.gpu.queue.onSubmittedWorkDone();
-    for (const { resource } of entries) resource.buffer.destroy();
   }
 
   #fail(error: GraftError): void {
@@ -269,28 +240,19 @@ export class Device implements Target {
   }
 }
 
-/** Larger than any `struct Params`. */
-const WARM_UP_BYTES = 256;
-
-export function pipelineKey(dispatch: Dispatch): string {
-  const { shader, entry, types, constants, subgroups } = dispatch;
-  const sorted = (record: Readonly<Record<string, unknown>>): string =>
-    Object.keys(record)
-      .sort()
-      .map((name) => `${name}=${record[name]}`)
-      .join(',');
-  return `${shader.name}:${entry}(${sorted(types)};${sorted(constants)}${subgroups ? ';subgroups' : ''};${[...dispatch.tensors.keys()].sort().join(',')})`;
+/** Bytes that a buffer takes for so many. */
+function bufferSize(bytes: number): number {
+  return Math.max(16, Math.ceil(bytes / 16) * 16);
 }
 
-function layoutEntries(dispatch: Dispatch): GPUBindGroupLayoutEntry[] {
-  const types = { uniform: 'uniform', read: 'read-only-storage', read_write: 'storage' } as const;
-  return dispatch.shader.bindings
-    .filter(({ name, access }) => (access === 'uniform' && name === 'params') || dispatch.tensors.has(name))
-    .map(({ index, access }) => ({
-      binding: index,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: types[access] },
-    }));
+function lowered(limits: Target['limits'], wanted: DeviceOptions['limits'] = {}): Target['limits'] {
+  const least = (name: keyof Target['limits']): number => Math.min(limits[name], wanted[name] ?? Infinity);
+  return {
+    maxStorageBufferBindingSize: least('maxStorageBufferBindingSize'),
+    maxBufferSize: least('maxBufferSize'),
+    maxComputeWorkgroupStorageSize: least('maxComputeWorkgroupStorageSize'),
+    maxComputeInvocationsPerWorkgroup: least('maxComputeInvocationsPerWorkgroup'),
+  };
 }
 
 /**
@@ -317,5 +279,5 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
     label: 'graft',
   });
   const { vendor, architecture, description } = adapter.info;
-  return new Device(device, { vendor, architecture, description }, options.tuning);
+  return new Device(device, { vendor, architecture, description }, options);
 }

@@ -86,6 +86,16 @@ export class ParameterStore {
     return this.#segments.reduce((sum, size) => sum + size * 4, 0) * this.#planes.size;
   }
 
+  /** Values alone, or values, gradients and three of the optimiser: each takes the same bytes. */
+  get planes(): number {
+    return this.#planes.size;
+  }
+
+  /** Bytes of the largest buffer. */
+  get largestSegment(): number {
+    return Math.max(0, ...this.#segments) * 4;
+  }
+
   /** The tensor of a parameter, or undefined if there is none of this name. */
   find(name: string): Tensor | undefined {
     return this.#tensors.get(name);
@@ -123,11 +133,10 @@ export class ParameterStore {
 
   /** All parameters of a plane, brought to the host at once. Awaits the GPU. */
   async read(plane: Plane = 'values'): Promise<Map<string, Float32Array<ArrayBuffer>>> {
-    const segments = await Promise.all(
-      this.#planes
-        .get(plane)!
-        .map(async (storage) => new Float32Array(await this.device.read(storage.buffer!, 0, storage.bytes))),
-    );
+    const segments: Float32Array<ArrayBuffer>[] = [];
+    // One after the other: readbacks take memory of their own.
+    for (const storage of this.#planes.get(plane)!)
+      segments.push(new Float32Array(await this.device.read(storage.buffer!, 0, storage.bytes)));
     return new Map(
       this.specs.map(({ name, shape }) => {
         const { segment, start } = this.#place(name);

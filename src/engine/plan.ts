@@ -2,95 +2,75 @@
  * A plan: a tape compiled to a flat list of dispatches with pipelines, bind groups and buffers fixed. Running it allocates, compiles
  * and awaits nothing.
  */
-import { GraftError } from '../errors.ts';
-import { pipelineKey, type Device } from './device.ts';
-import { dropDead, planMemory, type MemoryPlan } from './memory.ts';
+import type { Device } from './device.ts';
+import { dropDead } from './memory.ts';
+import { pipelineKey } from './pipelines.ts';
 import type { Dispatch, Tape } from './tape.ts';
-import type { Target } from './target.ts';
+import { checkBindings, sizePlan, UNIFORM_ALIGNMENT, uniformBytesOf, type PlanSize } from './size.ts';
 import type { Storage, Tensor } from './tensor.ts';
+import { STORAGE_USAGE, UNIFORM_USAGE } from './usage.ts';
 
-/** What a plan will need, known before anything is allocated. */
-export interface PlanSize {
-  readonly dispatches: readonly Dispatch[];
-  readonly memory: MemoryPlan;
-  /** Bytes of inputs and outputs that keep their memory. */
-  readonly pinnedBytes: number;
-  /** All that the plan allocates: transient slots, pinned storages, parameters of the dispatches. */
-  readonly peakBytes: number;
-  /** The least that any plan of these dispatches could do with. */
-  readonly minimumBytes: number;
-}
-
-const UNIFORM_ALIGNMENT = 256;
-
-/**
- * Measures a tape without a GPU.
- *
- * @throws GraftError `engine-binding-size` if a tensor is larger than the target can bind
- */
-export function sizePlan(tape: Tape): PlanSize {
-  const dispatches = dropDead(tape.dispatches);
-  const pinned = new Set<Storage>();
-  for (const dispatch of dispatches) {
-    for (const tensor of dispatch.tensors.values()) {
-      checkBinding(tape.target, tensor, dispatch);
-      if (tensor.storage.kind === 'pinned') pinned.add(tensor.storage);
-    }
-  }
-  const memory = planMemory(dispatches);
-  const uniformBytes =
-    dispatches.filter((dispatch) => dispatch.shader.params.length > 0).length * UNIFORM_ALIGNMENT;
-  const pinnedBytes = [...pinned].reduce((sum, storage) => sum + storage.bytes, 0);
-  return {
-    dispatches,
-    memory,
-    pinnedBytes,
-    peakBytes: memory.transientBytes + pinnedBytes + uniformBytes,
-    minimumBytes: memory.minimumBytes + pinnedBytes + uniformBytes,
-  };
-}
-
-function checkBinding(target: Target, tensor: Tensor, dispatch: Dispatch): void {
-  const limit = target.limits.maxStorageBufferBindingSize;
-  if (tensor.bytes > limit) {
-    throw new GraftError(
-      'engine-binding-size',
-      `${tensor.label} [${tensor.shape.join(', ')}] needs ${tensor.bytes} bytes in ${dispatch.shader.name}, and this adapter binds at most ${limit}.`,
-      'Use a shorter length, a smaller batch or half precision.',
-    );
-  }
+/** Slots of a pool that a plan has taken, until it gives them back. */
+export interface Lease {
+  readonly buffers: readonly GPUBuffer[];
+  /** Frees what no other plan has taken. Call after the GPU has settled. */
+  release(): void;
 }
 
 /** GPU buffers for the slots of plans that never run at the same time: each plan takes the same ones. */
 export class BufferPool {
-  readonly #buffers: GPUBuffer[] = [];
+  /** With the number of plans that have each. */
+  readonly #users = new Map<GPUBuffer, number>();
 
   constructor(readonly device: Device) {}
 
   get bytes(): number {
-    return this.#buffers.reduce((sum, buffer) => sum + buffer.size, 0);
+    return [...this.#users.keys()].reduce((sum, buffer) => sum + buffer.size, 0);
   }
 
   /** One buffer for each size, none given twice. The pool grows where it has too few or too small ones. */
-  take(sizes: readonly number[]): GPUBuffer[] {
-    const free = [...this.#buffers].sort((a, b) => a.size - b.size);
-    const taken = new Array<GPUBuffer>(sizes.length);
+  take(sizes: readonly number[]): Lease {
+    const free = [...this.#users.keys()].sort((a, b) => a.size - b.size);
+    const buffers = new Array<GPUBuffer>(sizes.length);
     const largestFirst = sizes.map((_, index) => index).sort((a, b) => sizes[b] - sizes[a]);
-    for (const index of largestFirst) {
-      const fit = free.findIndex((buffer) => buffer.size >= sizes[index]);
-      if (fit >= 0) {
-        [taken[index]] = free.splice(fit, 1);
-      } else {
-        const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-        taken[index] = this.device.createBuffer(sizes[index], usage, `slot ${this.#buffers.length}`);
-        this.#buffers.push(taken[index]);
+    let released = false;
+    const release = (): void => {
+      if (released) return;
+      released = true;
+      for (const buffer of buffers) this.#giveBack(buffer);
+    };
+    try {
+      for (const index of largestFirst) {
+        const fit = free.findIndex((buffer) => buffer.size >= sizes[index]);
+        const [buffer] =
+          fit >= 0
+            ? free.splice(fit, 1)
+            : [this.device.createBuffer(sizes[index], STORAGE_USAGE, `slot ${this.#users.size}`)];
+        buffers[index] = buffer;
+        this.#users.set(buffer, (this.#users.get(buffer) ?? 0) + 1);
       }
+    } catch (error) {
+      release();
+      throw error;
     }
-    return taken;
+    return { buffers, release };
   }
 
   destroy(): void {
-    for (const buffer of this.#buffers.splice(0)) this.device.destroyBuffer(buffer);
+    for (const buffer of this.#users.keys()) this.device.destroyBuffer(buffer);
+    this.#users.clear();
+  }
+
+  #giveBack(buffer: GPUBuffer | undefined): void {
+    // A pool that was destroyed has nothing to be given back.
+    const users = buffer && this.#users.get(buffer);
+    if (!buffer || users === undefined) return;
+    if (users > 1) {
+      this.#users.set(buffer, users - 1);
+    } else {
+      this.#users.delete(buffer);
+      this.device.destroyBuffer(buffer);
+    }
   }
 }
 
@@ -111,80 +91,27 @@ export class Plan {
     readonly size: PlanSize,
     /** Commands in groups; each group is one submit. */
     private readonly groups: readonly (readonly Command[])[],
-    private readonly pinned: ReadonlyMap<Storage, GPUBuffer>,
-    private readonly uniforms: GPUBuffer,
+    private readonly memory: PlanMemory,
   ) {}
 
-  /** Compiles a tape: pipelines asynchronously, buffers from `pool`, bind groups once. */
+  /**
+   * Compiles a tape: pipelines asynchronously, buffers from `pool`, bind groups once.
+   *
+   * @throws GraftError `engine-binding-size`, `engine-buffer-size`, `engine-shader`, and as `Device.check`
+   */
   static async compile(device: Device, tape: Tape, pool: BufferPool): Promise<Plan> {
     const size = sizePlan(tape);
+    if (!device.paper) checkBindings(size.dispatches, device);
     const pipelines = await compilePipelines(device, size.dispatches);
     device.check();
-
-    const slots = pool.take(size.memory.slots);
-    const pinned = new Map<Storage, GPUBuffer>();
-    const bufferOf = (tensor: Tensor): GPUBuffer => {
-      const { storage } = tensor;
-      if (storage.kind === 'external') {
-        if (!storage.buffer) throw new Error(`${storage.label} is not on the device`);
-        return storage.buffer;
-      }
-      const slot = size.memory.slotOf.get(storage);
-      if (slot !== undefined) return slots[slot];
-      let buffer = pinned.get(storage);
-      if (!buffer) {
-        const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-        pinned.set(storage, (buffer = device.createBuffer(storage.bytes, usage, storage.label)));
-      }
-      return buffer;
-    };
-
-    const uniformBytes = Math.max(1, size.dispatches.length) * UNIFORM_ALIGNMENT;
-    const uniforms = device.createBuffer(
-      uniformBytes,
-      GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-      'parameters of the dispatches',
-    );
-    const data = new DataView(new ArrayBuffer(uniformBytes));
-    const commands = size.dispatches.map((dispatch, index): Command => {
-      const at = index * UNIFORM_ALIGNMENT;
-      dispatch.shader.params.forEach(({ name, type }, field) => {
-        const value = dispatch.params[name];
-        if (type === 'f32') data.setFloat32(at + field * 4, value, true);
-        else if (type === 'u32') data.setUint32(at + field * 4, value, true);
-        else data.setInt32(at + field * 4, value, true);
-      });
-      const entries: GPUBindGroupEntry[] = [];
-      for (const { name, index: binding, access } of dispatch.shader.bindings) {
-        const tensor = dispatch.tensors.get(name);
-        if (tensor) {
-          entries.push({
-            binding,
-            resource: { buffer: bufferOf(tensor), offset: tensor.offset, size: Math.max(4, tensor.bytes) },
-          });
-        } else if (access === 'uniform' && name === 'params') {
-          const bytes = Math.ceil((dispatch.shader.params.length * 4) / 16) * 16;
-          entries.push({ binding, resource: { buffer: uniforms, offset: at, size: bytes } });
-        }
-      }
-      return {
-        pipeline: pipelines.get(pipelineKey(dispatch))!,
-        bindGroup: device.gpu.createBindGroup({
-          layout: device.layout(dispatch),
-          entries,
-          label: dispatch.shader.name,
-        }),
-        workgroups: dispatch.workgroups,
-      };
-    });
-    device.write(uniforms, 0, new Uint8Array(data.buffer));
+    const memory = allocate(device, size, pool);
+    const commands = encode(device, size.dispatches, pipelines, memory);
     device.check();
     return new Plan(
       device,
       size,
       splitSubmits(size.dispatches, commands, device.tuning.flopsPerSubmit),
-      pinned,
-      uniforms,
+      memory,
     );
   }
 
@@ -193,15 +120,21 @@ export class Plan {
     return this.groups.length;
   }
 
+  /** Bytes of the inputs and outputs, which are this plan's own. */
   get pinnedBytes(): number {
-    return [...this.pinned.values()].reduce((sum, buffer) => sum + buffer.size, this.uniforms.size);
+    return [...this.memory.pinned.values()].reduce((sum, buffer) => sum + buffer.size, 0);
+  }
+
+  /** Bytes of the parameters of the dispatches. */
+  get uniformBytes(): number {
+    return this.memory.uniforms.size;
   }
 
   /** Fills a pinned input, in order with `run`. One that nothing in the compiled plan reads is passed over. */
   write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>): void {
     if (data.byteLength > tensor.bytes)
       throw new Error(`${tensor.label}: ${data.byteLength} bytes do not fit in ${tensor.bytes}`);
-    const buffer = this.pinned.get(tensor.storage);
+    const buffer = this.memory.pinned.get(tensor.storage);
     if (buffer) this.device.write(buffer, tensor.offset, data);
   }
 
@@ -212,7 +145,7 @@ export class Plan {
 
   /** The buffer of a pinned or external tensor, for copies on the GPU. */
   bufferOf(tensor: Tensor): GPUBuffer {
-    const buffer = tensor.storage.buffer ?? this.pinned.get(tensor.storage);
+    const buffer = tensor.storage.buffer ?? this.memory.pinned.get(tensor.storage);
     if (!buffer) throw new Error(`${tensor.label} has no memory of its own in this plan`);
     return buffer;
   }
@@ -241,13 +174,91 @@ export class Plan {
     });
   }
 
-  /** Frees what is the plan's own; the pool's buffers stay. Call after the GPU has settled. */
+  /** Frees what is the plan's own, and in the pool what no other plan uses. Call after the GPU has settled. */
   destroy(): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    for (const buffer of this.pinned.values()) this.device.destroyBuffer(buffer);
-    this.device.destroyBuffer(this.uniforms);
+    free(this.device, this.memory);
   }
+}
+
+/** The buffers of a plan. */
+interface PlanMemory {
+  readonly size: PlanSize;
+  readonly slots: Lease;
+  readonly pinned: Map<Storage, GPUBuffer>;
+  readonly uniforms: GPUBuffer;
+}
+
+function allocate(device: Device, size: PlanSize, pool: BufferPool): PlanMemory {
+  const slots = pool.take(size.memory.slots);
+  const pinned = new Map<Storage, GPUBuffer>();
+  try {
+    for (const storage of size.pinned)
+      pinned.set(storage, device.createBuffer(storage.bytes, STORAGE_USAGE, storage.label));
+    const uniformBytes = uniformBytesOf(size.dispatches.length);
+    const uniforms = device.createBuffer(uniformBytes, UNIFORM_USAGE, 'parameters of the dispatches');
+    return { size, slots, pinned, uniforms };
+  } catch (error) {
+    for (const buffer of pinned.values()) device.destroyBuffer(buffer);
+    slots.release();
+    throw error;
+  }
+}
+
+function free(device: Device, { slots, pinned, uniforms }: PlanMemory): void {
+  for (const buffer of pinned.values()) device.destroyBuffer(buffer);
+  device.destroyBuffer(uniforms);
+  slots.release();
+}
+
+/** Writes the parameters of the dispatches, and binds each to its buffers. */
+function encode(
+  device: Device,
+  dispatches: readonly Dispatch[],
+  pipelines: ReadonlyMap<string, GPUComputePipeline>,
+  { size, slots, pinned, uniforms }: PlanMemory,
+): Command[] {
+  const bufferOf = ({ storage }: Tensor): GPUBuffer => {
+    const slot = size.memory.slotOf.get(storage);
+    const buffer = slot === undefined ? (pinned.get(storage) ?? storage.buffer) : slots.buffers[slot];
+    if (!buffer) throw new Error(`${storage.label} is not on the device`);
+    return buffer;
+  };
+  const data = new DataView(new ArrayBuffer(uniforms.size));
+  const commands = dispatches.map((dispatch, index): Command => {
+    const at = index * UNIFORM_ALIGNMENT;
+    dispatch.shader.params.forEach(({ name, type }, field) => {
+      const value = dispatch.params[name];
+      if (type === 'f32') data.setFloat32(at + field * 4, value, true);
+      else if (type === 'u32') data.setUint32(at + field * 4, value, true);
+      else data.setInt32(at + field * 4, value, true);
+    });
+    const entries: GPUBindGroupEntry[] = [];
+    for (const { name, index: binding, access } of dispatch.shader.bindings) {
+      const tensor = dispatch.tensors.get(name);
+      if (tensor) {
+        entries.push({
+          binding,
+          resource: { buffer: bufferOf(tensor), offset: tensor.offset, size: Math.max(4, tensor.bytes) },
+        });
+      } else if (access === 'uniform' && name === 'params') {
+        const bytes = Math.ceil((dispatch.shader.params.length * 4) / 16) * 16;
+        entries.push({ binding, resource: { buffer: uniforms, offset: at, size: bytes } });
+      }
+    }
+    return {
+      pipeline: pipelines.get(pipelineKey(dispatch))!,
+      bindGroup: device.gpu.createBindGroup({
+        layout: device.layout(dispatch),
+        entries,
+        label: dispatch.shader.name,
+      }),
+      workgroups: dispatch.workgroups,
+    };
+  });
+  device.write(uniforms, 0, new Uint8Array(data.buffer));
+  return commands;
 }
 
 /** Compiles what several tapes need, under one count of progress: plans of them find their pipelines ready. */

@@ -1,5 +1,6 @@
 /** A ring of small staging buffers: what a step leaves on the GPU is read while the next steps run. */
 import type { Device } from './device.ts';
+import { MAP_READ, READBACK_USAGE } from './usage.ts';
 
 /** More than the steps that are ever in flight. */
 const BUFFERS = 4;
@@ -21,7 +22,7 @@ export class StagingRing {
     private readonly bytes: number,
   ) {
     this.#buffers = Array.from({ length: BUFFERS }, (_, i) =>
-      device.createBuffer(bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, `staging ${i}`),
+      device.createBuffer(bytes, READBACK_USAGE, `staging ${i}`),
     );
   }
 
@@ -43,7 +44,7 @@ export class StagingRing {
 
   async #read(buffer: GPUBuffer): Promise<Float32Array> {
     try {
-      await buffer.mapAsync(GPUMapMode.READ);
+      await buffer.mapAsync(MAP_READ);
       const values = new Float32Array(buffer.getMappedRange(0, this.bytes).slice(0));
       buffer.unmap();
       return values;

@@ -1,4 +1,4 @@
-import type { Tuning } from './tuning.ts';
+import { defaultTuning, type Tuning } from './tuning.ts';
 
 /** What a plan is recorded for. A device is one; the memory planner records without one. */
 export interface Target {
@@ -18,3 +18,16 @@ export interface Target {
   readonly software: boolean;
   readonly tuning: Tuning;
 }
+
+/** A GPU as most laptops and desktops have one, with the largest limits that browsers give: for plans without a device. */
+export const USUAL_GPU: Target = {
+  features: { f16: true, subgroups: true },
+  limits: {
+    maxStorageBufferBindingSize: 2 ** 31 - 4,
+    maxBufferSize: 2 ** 31,
+    maxComputeWorkgroupStorageSize: 2 ** 15,
+    maxComputeInvocationsPerWorkgroup: 1024,
+  },
+  software: false,
+  tuning: defaultTuning({ vendor: '', architecture: '', description: '' }),
+};

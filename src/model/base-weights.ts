@@ -45,17 +45,35 @@ export async function loadFrozen(
   };
   try {
     await eachWeight(model, source, onProgress, (spec, bytes, from) => {
-      const half = dtype === 'f16' && spec.shape.length > 1;
-      const data = half ? toFloat16(bytes, from, spec.name) : toFloat32(bytes, from, spec.name);
+      const type = frozenType(spec, dtype);
+      const data = type === 'f16' ? toFloat16(bytes, from, spec.name) : toFloat32(bytes, from, spec.name);
       tensors.set(
         spec.name,
-        device.upload(spec.shape, half ? 'f16' : 'f32', spec.name, data as ArrayBufferView<ArrayBuffer>),
+        device.upload(spec.shape, type, spec.name, data as ArrayBufferView<ArrayBuffer>),
       );
     });
   } catch (error) {
     destroy();
     throw error;
   }
+  return frozen(tensors, destroy);
+}
+
+/** The memory of frozen weights, with nothing in it: what a model needs is known without its files. */
+export function emptyFrozen(device: Device, model: ModelDefinition, dtype: 'f32' | 'f16'): BaseWeights {
+  const tensors = new Map(
+    model.weights.map((spec) => [spec.name, device.upload(spec.shape, frozenType(spec, dtype), spec.name)]),
+  );
+  return frozen(tensors, () => {
+    for (const tensor of tensors.values()) device.free(tensor);
+  });
+}
+
+function frozenType({ shape }: WeightSpec, dtype: 'f32' | 'f16'): 'f32' | 'f16' {
+  return shape.length > 1 ? dtype : 'f32';
+}
+
+function frozen(tensors: ReadonlyMap<string, Tensor>, destroy: () => void): BaseWeights {
   return {
     find: (name) => tensors.get(name),
     get bytes() {

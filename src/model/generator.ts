@@ -103,6 +103,11 @@ export class Generator {
     return this.#continue(decode, prompts, options);
   }
 
+  /** Compiles what generating with an adapter needs, ahead of the first prompt. */
+  async prepare(adapter?: Adapter): Promise<void> {
+    await this.#replaysFor(adapter);
+  }
+
   /** Drops the plans of an adapter that is about to be freed. */
   forget(adapter: Adapter): void {
     const replays = this.#replays.get(adapter);

@@ -9,6 +9,7 @@ import { GraftError } from '../errors.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import {
   checkWeights,
+  emptyFrozen,
   loadFrozen,
   loadTrainable,
   type BaseWeights,
@@ -73,6 +74,18 @@ export class LanguageModel {
       ? await loadTrainable(device, definition, source, onProgress)
       : await loadFrozen(device, definition, source, dtype, onProgress);
     return new LanguageModel(device, definition, weights, dtype);
+  }
+
+  /** A model without its files: all of its memory, and nothing in it. For a device on paper (engine/paper.ts). */
+  static empty(
+    device: Device,
+    definition: ModelDefinition,
+    { precision, trainable = false }: { precision: 'f32' | 'f16'; trainable?: boolean },
+  ): LanguageModel {
+    const weights = trainable
+      ? new ParameterStore(device, definition.weights, true)
+      : emptyFrozen(device, definition, precision);
+    return new LanguageModel(device, definition, weights, precision);
   }
 
   /** The weights as trainable parameters, if they were loaded so. */

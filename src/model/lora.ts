@@ -143,7 +143,8 @@ export class Adapter {
   constructor(
     readonly device: Device,
     readonly modules: readonly LoraModule[],
-    tensors: AdapterTensors,
+    /** Left out, all of them are zero. */
+    tensors: AdapterTensors | undefined,
     { trainable, rateRatio = 1 }: AdapterOptions,
   ) {
     const specs = modules.flatMap(({ path, rank, inputs, outputs }): ParameterSpec[] => {
@@ -155,7 +156,7 @@ export class Adapter {
     });
     this.store = new ParameterStore(device, specs, trainable);
     this.#modules = new Map(modules.map((module) => [module.path, module]));
-    this.write(tensors);
+    if (tensors) this.write(tensors);
   }
 
   get bytes(): number {

@@ -1,5 +1,7 @@
 /** Shapes vary, plans do not: a run's micro-batches are covered by a few plan sizes, chosen before the first step. */
 import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
+import { countSteps, type TrainOptions } from './options.ts';
+import { microBatches, RowOrder } from './order.ts';
 
 const MOST_BUCKETS = 3;
 /** Tokens and rows are rounded up to this, so that sizes repeat and chunks of rows start on 256-byte boundaries. */
@@ -48,6 +50,37 @@ export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
     i = j;
   }
   return buckets;
+}
+
+/** Sizes of a run's plans. */
+export interface RunBuckets {
+  readonly gradients: readonly Bucket[];
+  /** Of the evaluation; empty where nothing is held out. */
+  readonly losses: readonly Bucket[];
+}
+
+/** Sizes for every micro-batch that a run will have. */
+export function runBuckets(
+  options: TrainOptions,
+  rows: readonly LabelledTokens[],
+  validation: readonly LabelledTokens[],
+): RunBuckets {
+  const order = new RowOrder(rows.length, options);
+  const sizes = Array.from({ length: countSteps(options, rows.length) }, (_, step) =>
+    microBatches(
+      order.rowsOf(step).map((row) => rows[row]),
+      options,
+    ).map(sizeOfRows),
+  ).flat();
+  return {
+    gradients: chooseBuckets(sizes),
+    losses: chooseBuckets(microBatches(validation, options).map(sizeOfRows)),
+  };
+}
+
+/** The bucket of a micro-batch of so many tokens, all of them supervised. */
+export function fullBucket(tokens: number): Bucket {
+  return { tokens: roundUp(tokens), rows: roundUp(tokens) };
 }
 
 /** The first bucket that holds these rows. */

@@ -8,6 +8,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors, type Bucket } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../model/lora.ts';
+import type { RunBuckets } from './buckets.ts';
 
 /** What is trained: an adapter, or the model's own parameters. */
 export interface Trainable {
@@ -95,7 +96,7 @@ export interface RunPlans {
 /** Records everything that a run needs, compiles all pipelines under one count of progress, and makes the plans. */
 export async function compileRun(
   trainable: Trainable,
-  buckets: { readonly gradients: readonly Bucket[]; readonly losses: readonly Bucket[] },
+  buckets: RunBuckets,
   options: GradientOptions,
   onProgress: CompileProgress,
 ): Promise<RunPlans> {

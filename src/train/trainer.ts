@@ -13,7 +13,7 @@ import {
 import { StagingRing } from '../engine/staging.ts';
 import { GraftError } from '../errors.ts';
 import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
-import { bucketFor, chooseBuckets } from './buckets.ts';
+import { bucketFor, runBuckets } from './buckets.ts';
 import { checkRows, checkState } from './checks.ts';
 import type { StepEvent, TrainEvent, TrainerStatus } from './events.ts';
 import { checkOptions, countSteps, type TrainOptions } from './options.ts';
@@ -100,17 +100,9 @@ export class Trainer {
       );
     }
     if (state) checkState(trainable, options, steps, state);
-    const order = new RowOrder(rows.length, options);
-    const sizes = Array.from({ length: steps }, (_, step) =>
-      microBatches(
-        order.rowsOf(step).map((row) => rows[row]),
-        options,
-      ).map(sizeOfRows),
-    ).flat();
-    const evaluationSizes = microBatches(validation, options).map(sizeOfRows);
     const plans = await compileRun(
       trainable,
-      { gradients: chooseBuckets(sizes), losses: chooseBuckets(evaluationSizes) },
+      runBuckets(options, rows, validation),
       { dropout: options.lora.dropout, checkpointing: options.checkpointing },
       (done, total) => onEvent({ type: 'compile', done, total }),
     );

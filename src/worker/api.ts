@@ -180,6 +180,45 @@ export interface RunOptions {
   readonly samplePrompt: string;
 }
 
+/** GPU memory of a run, in bytes, known before it starts. */
+export interface RunMemory {
+  /** The most that exists at once. */
+  readonly peakBytes: number;
+  /** What exists while steps run: what `StepPoint.gpuBytes` should show. */
+  readonly steadyBytes: number;
+  readonly parts: {
+    readonly base: number;
+    readonly adapter: number;
+    readonly gradients: number;
+    readonly optimiser: number;
+    readonly activations: number;
+    readonly inputs: number;
+    readonly commands: number;
+    readonly samples: number;
+    readonly staging: number;
+  };
+  readonly largestBuffer: { readonly label: string; readonly bytes: number };
+  readonly largestBinding: { readonly label: string; readonly bytes: number };
+  /** What this adapter refuses; empty where the run fits. */
+  readonly problems: readonly {
+    readonly limit: 'buffer' | 'binding' | 'memory';
+    readonly label: string;
+    readonly bytes: number;
+    readonly allowed: number;
+  }[];
+  /** What to change where it does not fit, best first. */
+  readonly advice: readonly {
+    readonly text: string;
+    readonly change: Partial<
+      Pick<RunOptions, 'batch' | 'accumulate' | 'maxLength' | 'rank' | 'checkpointing'>
+    >;
+    readonly peakBytes: number;
+    readonly fits: boolean;
+  }[];
+  readonly dispatches: number;
+  readonly submits: number;
+}
+
 export type RunStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
 
 export interface StepPoint {
@@ -325,6 +364,11 @@ export interface GraftWorker {
   /** @param at a row of the list; a bad one has no tokens and fails with `data-row` */
   previewRow(at: number): Promise<Outcome<{ readonly row: PreviewRow }>>;
 
+  /**
+   * Plans the GPU memory of a run on the open model, and on the open data if there is some, without using the GPU: fit to be asked on
+   * every change of a setting, also while a run trains.
+   */
+  planRun(options: RunOptions): Promise<Outcome<{ readonly memory: RunMemory }>>;
   /** Trains until done, paused, stopped or cancelled. Events come while it runs. */
   startRun(
     options: RunOptions,

@@ -9,6 +9,7 @@ import { preview, type DataSet } from './data.ts';
 import { evaluate } from './evaluation.ts';
 import { describeDevice } from './gpu.ts';
 import { BUNDLED, fetchBundled, folderOfFiles, type OpenModel } from './model.ts';
+import { planRun } from './memory.ts';
 import { listener, outcome } from './outcome.ts';
 import { Queue } from './queue.ts';
 import { listRows } from './row-list.ts';
@@ -109,6 +110,8 @@ const api: GraftWorker = {
       return { row: preview(openDataOrThrow(), at, tokenizer) };
     }),
 
+  planRun: (options) =>
+    outcome(async () => ({ memory: await planRun(options, await openOrThrow(), session) })),
   startRun: (options, onEvent) =>
     outcome(async () => ({ run: await runs.start(options, listener(onEvent)) })),
   resumeRun: (id, onEvent) => outcome(async () => ({ run: await runs.resume(id, listener(onEvent)) })),

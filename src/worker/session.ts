@@ -16,6 +16,11 @@ import { openModel, type ModelSource, type OpenModel } from './model.ts';
 
 /** The longest conversation: the cache of a model made for 128k tokens would fill the GPU. */
 const CHAT_TOKENS = 4096;
+/** Tokens of a conversation with a model that was made for at most so many. */
+export function chatTokens(maxPositions: number): number {
+  return Math.min(maxPositions, CHAT_TOKENS);
+}
+
 /** Adapters that stay on the GPU. */
 const RESIDENT = 8;
 /** A device that is lost fails what waits for it first, and says so a moment later. */
@@ -104,13 +109,14 @@ export class Session {
     }
   }
 
+  /** Whether the chat's cache is on the GPU. */
+  get chatting(): boolean {
+    return this.#chat !== undefined;
+  }
+
   /** The chat's generator: one sequence. */
   chatGenerator({ model }: OpenModel): Generator {
-    return (this.#chat ??= new Generator(
-      model,
-      1,
-      Math.min(model.definition.shape.maxPositions, CHAT_TOKENS),
-    ));
+    return (this.#chat ??= new Generator(model, 1, chatTokens(model.definition.shape.maxPositions)));
   }
 
   /** An adapter on the GPU; undefined is the base. @throws GraftError `worker-no-adapter`, `adapter-…` */

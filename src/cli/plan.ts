@@ -1,0 +1,188 @@
+/** `graft plan`: the GPU memory of a run and of generation, from config.json alone. */
+import { USUAL_GPU, type Target } from '../engine/target.ts';
+import { GraftError } from '../errors.ts';
+import { readModel, type ModelDefinition } from '../model/family.ts';
+import { resolvePrecision } from '../model/precision.ts';
+import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memory-advice.ts';
+import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
+import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
+import { openDawn } from './dawn.ts';
+import { folder, writeWhole } from './files.ts';
+import { Flags, type FlagSpecs } from './flags.ts';
+import { formatBytes, type Output } from './output.ts';
+import { modelFlags, PRECISIONS } from './session.ts';
+import { storedTuning } from './tuning-store.ts';
+
+const defaults = defaultOptions();
+const MIB = 2 ** 20;
+/** The conversation that the page's chat has room for. */
+const CONTEXT = 4096;
+
+export const planFlags = {
+  model: { value: 'DIR', help: 'a model folder; config.json is enough' },
+  method: { value: 'M', help: 'lora (default) or full' },
+  rank: { value: 'N', help: `rank of the adapter (default: ${defaults.lora.rank})` },
+  targets: { value: 'A,B', help: 'linear layers with an adapter, or all-linear (default)' },
+  dropout: { value: 'X', help: "dropout on the adapter's inputs (default: 0)" },
+  length: { value: 'N', help: `tokens of a row (default: ${defaults.maxLength})` },
+  batch: { value: 'N', help: 'rows of a micro-batch (default: 1)' },
+  precision: { value: 'P', help: 'f32, f16 or auto (default: f16 where the adapter has it)' },
+  checkpointing: { help: 'compute activations again for the reverse' },
+  context: { value: 'N', help: `tokens of a generated sequence, prompt included (default: ${CONTEXT})` },
+  device: {
+    value: 'NAME',
+    help: 'plan for the adapter whose name contains this; without it no GPU is needed',
+  },
+  'max-buffer': { value: 'MIB', help: 'largest buffer that the adapter allows' },
+  'max-binding': { value: 'MIB', help: 'largest binding that the adapter allows' },
+  memory: { value: 'MIB', help: 'memory of the GPU' },
+  json: { value: 'FILE', help: 'write the plan as JSON, - for standard output' },
+  help: modelFlags.help,
+} as const satisfies FlagSpecs;
+
+type PlanFlags = Flags<typeof planFlags>;
+
+export async function planCommand(args: readonly string[], output: Output): Promise<void> {
+  const flags = new Flags(planFlags, args);
+  const definition = await readModel(folder(flags.required('model')));
+  const { target, adapter } = await targetOf(flags);
+  const settings = settingsOf(flags, definition, target);
+  const memory = flags.number('memory');
+  const memoryBytes = memory === undefined ? undefined : memory * MIB;
+  const training = await planMemory(target, definition, settings);
+  const problems = memoryProblems(training, target.limits, memoryBytes);
+  const advice = problems.length > 0 ? await adviseMemory(target, definition, settings, memoryBytes) : [];
+  const context = Math.min(flags.whole('context', 2) ?? CONTEXT, definition.shape.maxPositions);
+  const generation = await planGeneration(target, definition, {
+    precision: settings.precision,
+    sequences: 1,
+    maxLength: context,
+    lora: settings.options.method === 'lora' ? settings.options.lora : undefined,
+  });
+
+  const { options, precision } = settings;
+  const result = {
+    model: flags.required('model'),
+    adapter,
+    settings: {
+      method: options.method,
+      rank: options.lora.rank,
+      targets: options.lora.targets,
+      length: options.maxLength,
+      batch: options.batch,
+      precision,
+      checkpointing: options.checkpointing,
+    },
+    training,
+    generation: { context, ...generation },
+    limits: {
+      maxBufferSize: target.limits.maxBufferSize,
+      maxStorageBufferBindingSize: target.limits.maxStorageBufferBindingSize,
+      ...(memoryBytes !== undefined && { memory: memoryBytes }),
+    },
+    problems,
+    advice: advice.map(({ change, text, peakBytes, fits }) => ({ change, text, peakBytes, fits })),
+  };
+  const json = flags.text('json');
+  const text = `${JSON.stringify(result, null, 2)}\n`;
+  if (json === '-') {
+    process.stdout.write(text);
+    return;
+  }
+  if (json !== undefined) await writeWhole(json, new TextEncoder().encode(text));
+  process.stdout.write(describe(result));
+  if (json !== undefined) output.line(`Wrote ${json}`);
+}
+
+async function targetOf(flags: PlanFlags): Promise<{ target: Target; adapter: string }> {
+  const name = flags.text('device');
+  const device = name === undefined ? undefined : await openDawn(name);
+  if (device) device.tuning = await storedTuning(device);
+  const { features, limits, software, tuning }: Target = device ?? USUAL_GPU;
+  const allowed = (flag: 'max-buffer' | 'max-binding', limit: number): number =>
+    Math.min(limit, (flags.number(flag) ?? Infinity) * MIB);
+  return {
+    adapter: device ? device.adapter.description || device.adapter.vendor : 'a GPU as most have it',
+    target: {
+      features,
+      software,
+      tuning,
+      limits: {
+        ...limits,
+        maxBufferSize: allowed('max-buffer', limits.maxBufferSize),
+        maxStorageBufferBindingSize: allowed('max-binding', limits.maxStorageBufferBindingSize),
+      },
+    },
+  };
+}
+
+/** @throws GraftError `arguments`, `train-option`, `precision-f16` */
+function settingsOf(flags: PlanFlags, definition: ModelDefinition, target: Target): AdviceSettings {
+  const method = flags.choice('method', ['lora', 'full'] as const) ?? 'lora';
+  const asked = flags.list('targets') ?? ['all-linear'];
+  const targets = asked.includes('all-linear')
+    ? [...new Set(definition.linears.map(({ path }) => path.slice(path.lastIndexOf('.') + 1)))]
+    : asked;
+  const rank = flags.whole('rank', 1) ?? defaults.lora.rank;
+  const options: TrainOptions = {
+    ...defaults,
+    method,
+    batch: flags.whole('batch', 1) ?? 1,
+    maxLength: flags.whole('length', 2) ?? Math.min(defaults.maxLength, definition.shape.maxPositions),
+    checkpointing: flags.on('checkpointing'),
+    lora: { ...defaults.lora, rank, alpha: 2 * rank, targets, dropout: flags.number('dropout') ?? 0 },
+  };
+  checkOptions(options);
+  if (options.maxLength > definition.shape.maxPositions) {
+    throw new GraftError(
+      'arguments',
+      `Rows of ${options.maxLength} tokens are asked for, and the model was made for at most ${definition.shape.maxPositions}.`,
+      'Choose a shorter length.',
+    );
+  }
+  const precision = resolvePrecision(flags.choice('precision', PRECISIONS) ?? 'auto', target);
+  return { precision, options };
+}
+
+const PARTS: readonly (readonly [keyof MemoryParts, string])[] = [
+  ['base', 'base weights'],
+  ['adapter', 'adapter'],
+  ['gradients', 'gradients'],
+  ['optimiser', 'optimiser'],
+  ['activations', 'activations and scratch'],
+  ['inputs', 'inputs'],
+  ['commands', 'parameters of the dispatches'],
+  ['staging', 'readback'],
+];
+
+interface Described {
+  readonly training: Awaited<ReturnType<typeof planMemory>>;
+  readonly generation: { readonly context: number; readonly bytes: number; readonly cache: number };
+  readonly problems: ReturnType<typeof memoryProblems>;
+  readonly advice: readonly { readonly text: string; readonly peakBytes: number; readonly fits: boolean }[];
+}
+
+function describe({ training, generation, problems, advice }: Described): string {
+  const { parts, peakBytes, largestBuffer, largestBinding } = training;
+  const row = (bytes: number, text: string): string => `${formatBytes(bytes).padStart(10)}  ${text}`;
+  const lines = [
+    row(peakBytes, 'for training, at its peak'),
+    ...PARTS.map(([part, name]) => row(parts[part], `  ${name}`)),
+    row(largestBuffer.bytes, `in the largest buffer (${largestBuffer.label})`),
+    row(largestBinding.bytes, `in the largest binding (${largestBinding.label})`),
+    `${String(training.dispatches).padStart(10)}  dispatches a step, in ${training.submits} submits`,
+    row(
+      generation.bytes,
+      `for generation of ${generation.context} tokens, ${formatBytes(generation.cache)} of them keys and values`,
+    ),
+    ...problems.map(
+      ({ label, limit, bytes, allowed }) =>
+        `Too large: ${label} takes ${formatBytes(bytes)}, and the adapter ${limit === 'memory' ? 'has' : `allows a ${limit} of`} ${formatBytes(allowed)}.`,
+    ),
+    ...advice.map(
+      ({ text, peakBytes: bytes, fits }) =>
+        `${fits ? 'Fits' : 'Less'}: ${text} ${formatBytes(bytes)} at the peak.`,
+    ),
+  ];
+  return `${lines.join('\n')}\n`;
+}

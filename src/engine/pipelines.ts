@@ -1,0 +1,110 @@
+/** The compute pipelines of a device: each variant of a shader is compiled once, and run once on nothing. */
+import { GraftError, messageOf } from '../errors.ts';
+import { shaderCode } from './shader.ts';
+import type { Dispatch } from './tape.ts';
+import { COMPUTE_STAGE, STORAGE_USAGE, UNIFORM_USAGE } from './usage.ts';
+
+/** Larger than any `struct Params`. */
+const WARM_UP_BYTES = 256;
+
+export class Pipelines {
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+
+  /** @param check throws what ended the device, if something did */
+  constructor(
+    private readonly gpu: GPUDevice,
+    private readonly check: () => void,
+  ) {}
+
+  /** The pipeline of a dispatch. @throws GraftError `engine-shader` */
+  of(dispatch: Dispatch): Promise<GPUComputePipeline> {
+    const key = pipelineKey(dispatch);
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) {
+      pipeline = this.#compile(dispatch, key);
+      this.#pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
+
+  /** The layout of a dispatch's bindings: only those it names. */
+  layout(dispatch: Dispatch): GPUBindGroupLayout {
+    const entries = layoutEntries(dispatch);
+    const key = JSON.stringify(entries);
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      layout = this.gpu.createBindGroupLayout({ entries, label: dispatch.shader.name });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+
+  async #compile(dispatch: Dispatch, key: string): Promise<GPUComputePipeline> {
+    const module = this.gpu.createShaderModule({
+      code: shaderCode(dispatch.shader, dispatch.types, dispatch.subgroups),
+      label: `${dispatch.shader.name}.wgsl`,
+    });
+    try {
+      const pipeline = await this.gpu.createComputePipelineAsync({
+        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(dispatch)] }),
+        compute: { module, entryPoint: dispatch.entry, constants: dispatch.constants },
+        label: key,
+      });
+      await this.#warmUp(dispatch, pipeline);
+      return pipeline;
+    } catch (error) {
+      this.check();
+      throw new GraftError(
+        'engine-shader',
+        `${dispatch.shader.name}.wgsl does not compile on this adapter: ${messageOf(error)}`,
+        'This is a defect in Graft; please report it with this text.',
+        { cause: error },
+      );
+    }
+  }
+
+  /**
+   * Runs a new pipeline once on nothing: many drivers compile only at the first dispatch (lavapipe takes up to a second for a matmul),
+   * and that must not be the first step. All sizes in the parameters are zero, so that no kernel touches its dummy buffers.
+   */
+  async #warmUp(dispatch: Dispatch, pipeline: GPUComputePipeline): Promise<void> {
+    const entries = layoutEntries(dispatch).map(({ binding, buffer }) => {
+      const usage = buffer!.type === 'uniform' ? UNIFORM_USAGE : STORAGE_USAGE;
+      return {
+        binding,
+        resource: { buffer: this.gpu.createBuffer({ size: WARM_UP_BYTES, usage, label: 'warm-up' }) },
+      };
+    });
+    const encoder = this.gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, this.gpu.createBindGroup({ layout: this.layout(dispatch), entries }));
+    pass.dispatchWorkgroups(1);
+    pass.end();
+    this.gpu.queue.submit([encoder.finish()]);
+    await this.gpu.queue.onSubmittedWorkDone();
+    for (const { resource } of entries) resource.buffer.destroy();
+  }
+}
+
+export function pipelineKey(dispatch: Dispatch): string {
+  const { shader, entry, types, constants, subgroups } = dispatch;
+  const sorted = (record: Readonly<Record<string, unknown>>): string =>
+    Object.keys(record)
+      .sort()
+      .map((name) => `${name}=${record[name]}`)
+      .join(',');
+  return `${shader.name}:${entry}(${sorted(types)};${sorted(constants)}${subgroups ? ';subgroups' : ''};${[...dispatch.tensors.keys()].sort().join(',')})`;
+}
+
+function layoutEntries(dispatch: Dispatch): GPUBindGroupLayoutEntry[] {
+  const types = { uniform: 'uniform', read: 'read-only-storage', read_write: 'storage' } as const;
+  return dispatch.shader.bindings
+    .filter(({ name, access }) => (access === 'uniform' && name === 'params') || dispatch.tensors.has(name))
+    .map(({ index, access }) => ({
+      binding: index,
+      visibility: COMPUTE_STAGE,
+      buffer: { type: types[access] },
+    }));
+}

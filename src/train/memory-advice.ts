@@ -1,0 +1,189 @@
+/** Whether a planned run fits what the adapter allows, and what to change where it does not: each change with its own planned bytes. */
+import type { Target } from '../engine/target.ts';
+import type { ModelDefinition } from '../model/family.ts';
+import { fullBucket } from './buckets.ts';
+import { planMemory, type MemoryPlan, type MemorySettings } from './memory-plan.ts';
+import type { TrainOptions } from './options.ts';
+
+/** Settings of a run as far as advice changes them. */
+export interface AdviceSettings extends Omit<MemorySettings, 'options'> {
+  readonly options: MemorySettings['options'] & Pick<TrainOptions, 'accumulate'>;
+}
+
+/** One limit that a plan is above. */
+export interface MemoryProblem {
+  readonly limit: 'buffer' | 'binding' | 'memory';
+  /** What is too large. */
+  readonly label: string;
+  readonly bytes: number;
+  readonly allowed: number;
+}
+
+export interface Advice {
+  readonly change: 'batch' | 'checkpointing' | 'precision' | 'length' | 'rank' | 'all';
+  /** In words, as an instruction. */
+  readonly text: string;
+  /** The settings with the change made. */
+  readonly settings: AdviceSettings;
+  readonly peakBytes: number;
+  /** Whether this change is enough. */
+  readonly fits: boolean;
+}
+
+/** Advice does not go below these. */
+const LEAST_LENGTH = 64;
+const LEAST_RANK = 4;
+
+/**
+ * What is too large for the adapter.
+ *
+ * @param memoryBytes of the GPU, where it is known: browsers do not say
+ */
+export function memoryProblems(
+  {
+    largestBuffer,
+    largestBinding,
+    peakBytes,
+  }: Pick<MemoryPlan, 'largestBuffer' | 'largestBinding' | 'peakBytes'>,
+  { maxBufferSize, maxStorageBufferBindingSize }: Target['limits'],
+  memoryBytes = Infinity,
+): MemoryProblem[] {
+  const candidates: MemoryProblem[] = [
+    { limit: 'buffer', ...largestBuffer, allowed: maxBufferSize },
+    { limit: 'binding', ...largestBinding, allowed: maxStorageBufferBindingSize },
+    { limit: 'memory', label: 'the run', bytes: peakBytes, allowed: memoryBytes },
+  ];
+  return candidates.filter(({ bytes, allowed }) => bytes > allowed);
+}
+
+/**
+ * The changes that make a run smaller, best first: those that are enough before those that are not, and among them those that cost
+ * nothing but time before those that change what is learned. Where none is enough by itself, the first advice is as many of them
+ * together as it takes, if all of them do.
+ */
+export async function adviseMemory(
+  target: Target,
+  definition: ModelDefinition,
+  settings: AdviceSettings,
+  memoryBytes?: number,
+): Promise<Advice[]> {
+  const fits = (plan: MemoryPlan): boolean => memoryProblems(plan, target.limits, memoryBytes).length === 0;
+  const planned = async (change: Change, changed: AdviceSettings): Promise<Advice> => {
+    const plan = await planMemory(target, definition, changed);
+    return {
+      change: change.name,
+      text: change.text(changed),
+      settings: changed,
+      peakBytes: plan.peakBytes,
+      fits: fits(plan),
+    };
+  };
+  /** The gentlest step of a change that fits, or its furthest. */
+  const best = async (change: Change, from: AdviceSettings): Promise<Advice | undefined> => {
+    let last: Advice | undefined;
+    for (let next = change.step(from, target); next; next = change.step(next, target)) {
+      last = await planned(change, next);
+      if (last.fits) break;
+    }
+    return last;
+  };
+
+  const { peakBytes } = await planMemory(target, definition, settings);
+  const single: Advice[] = [];
+  for (const change of CHANGES) {
+    const advice = await best(change, settings);
+    if (advice && advice.peakBytes < peakBytes) single.push(advice);
+  }
+  if (single.some((advice) => advice.fits))
+    return [...single.filter((advice) => advice.fits), ...single.filter((advice) => !advice.fits)];
+
+  let together: Advice | undefined;
+  const texts: string[] = [];
+  for (const change of CHANGES) {
+    const advice = await best(change, together?.settings ?? settings);
+    if (!advice || advice.peakBytes >= (together?.peakBytes ?? peakBytes)) continue;
+    texts.push(advice.text);
+    together = advice;
+    if (advice.fits) break;
+  }
+  single.sort((a, b) => a.peakBytes - b.peakBytes);
+  return together && texts.length > 1
+    ? [{ ...together, change: 'all', text: texts.join(' ') }, ...single]
+    : single;
+}
+
+/** A way to make a run smaller, step by step. */
+interface Change {
+  readonly name: Advice['change'];
+  /** The next smaller settings, or undefined where it goes no further. */
+  readonly step: (settings: AdviceSettings, target: Target) => AdviceSettings | undefined;
+  readonly text: (changed: AdviceSettings) => string;
+}
+
+/** Those that change only how long it takes come first. */
+const CHANGES: readonly Change[] = [
+  {
+    name: 'batch',
+    step: ({ options, ...rest }) =>
+      options.batch > 1
+        ? smaller(rest, {
+            ...options,
+            batch: Math.ceil(options.batch / 2),
+            accumulate: Math.ceil((options.batch * options.accumulate) / Math.ceil(options.batch / 2)),
+          })
+        : undefined,
+    text: ({ options }) =>
+      `Take ${options.batch} ${options.batch === 1 ? 'row' : 'rows'} at once and ${options.accumulate} batches a step.`,
+  },
+  {
+    name: 'checkpointing',
+    step: ({ options, ...rest }) =>
+      options.checkpointing ? undefined : { ...rest, options: { ...options, checkpointing: true } },
+    text: () => 'Turn activation checkpointing on.',
+  },
+  {
+    name: 'precision',
+    step: (settings, { features }) =>
+      settings.precision === 'f32' && features.f16 && settings.options.method === 'lora'
+        ? { ...settings, precision: 'f16' }
+        : undefined,
+    text: () => 'Choose half precision (f16).',
+  },
+  {
+    name: 'length',
+    step: ({ options, ...rest }) =>
+      options.maxLength > LEAST_LENGTH
+        ? smaller(rest, { ...options, maxLength: Math.max(LEAST_LENGTH, Math.ceil(options.maxLength / 2)) })
+        : undefined,
+    text: ({ options }) => `Cut rows at ${options.maxLength} tokens.`,
+  },
+  {
+    name: 'rank',
+    step: ({ options, ...rest }) =>
+      options.method === 'lora' && options.lora.rank > LEAST_RANK
+        ? {
+            ...rest,
+            options: {
+              ...options,
+              lora: { ...options.lora, rank: Math.max(LEAST_RANK, Math.ceil(options.lora.rank / 2)) },
+            },
+          }
+        : undefined,
+    text: ({ options }) => `Take rank ${options.lora.rank}.`,
+  },
+];
+
+/** Settings with smaller micro-batches. Where the rows are known, they are no longer what the buckets were chosen for: full ones bound them. */
+function smaller(
+  { buckets, ...rest }: Omit<AdviceSettings, 'options'>,
+  options: AdviceSettings['options'],
+): AdviceSettings {
+  if (!buckets) return { ...rest, options };
+  const most = fullBucket(options.batch * options.maxLength);
+  const cut = (all: typeof buckets.gradients): typeof buckets.gradients =>
+    all.map(({ tokens, rows }) => ({
+      tokens: Math.min(tokens, most.tokens),
+      rows: Math.min(rows, most.rows),
+    }));
+  return { ...rest, options, buckets: { gradients: cut(buckets.gradients), losses: cut(buckets.losses) } };
+}

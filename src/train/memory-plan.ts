@@ -1,0 +1,186 @@
+/**
+ * What a run will take of the GPU, before anything of it is there: the run is set up on a device on paper (engine/paper.ts), so that the
+ * numbers are those of the real one, to the byte. Needs config.json alone, neither weights nor a GPU.
+ */
+import { READBACK_BYTES } from '../engine/device.ts';
+import { STATS_SIZE } from '../engine/ops/adamw.ts';
+import { paperDevice } from '../engine/paper.ts';
+import { StagingRing } from '../engine/staging.ts';
+import type { Target } from '../engine/target.ts';
+import type { ModelDefinition } from '../model/family.ts';
+import { Generator } from '../model/generator.ts';
+import { LanguageModel } from '../model/language-model.ts';
+import { Adapter, loraModules } from '../model/lora.ts';
+import { fullBucket, type RunBuckets } from './buckets.ts';
+import type { TrainOptions } from './options.ts';
+import { compileRun, type RunPlans, type Trainable } from './step-plans.ts';
+
+/** The settings that memory depends on. */
+export interface MemorySettings {
+  /** Type of activations and of frozen matrices. */
+  readonly precision: 'f32' | 'f16';
+  readonly options: Pick<
+    TrainOptions,
+    'method' | 'batch' | 'maxLength' | 'lora' | 'rateRatio' | 'checkpointing'
+  >;
+  /** Sizes of the micro-batches where the rows are known; otherwise full ones, every token supervised. */
+  readonly buckets?: RunBuckets;
+  /** Prompts are answered while it trains: tokens of an answer, prompt included. */
+  readonly samples?: { readonly maxLength: number };
+}
+
+/** Bytes by purpose. */
+export interface MemoryParts {
+  /** The weights of the base model. */
+  readonly base: number;
+  /** The adapter's parameters. */
+  readonly adapter: number;
+  readonly gradients: number;
+  /** Two moments of AdamW, and the values before the last update, to which a run that breaks goes back. */
+  readonly optimiser: number;
+  /** What the forward keeps for the reverse, and scratch: slots that all plans share. */
+  readonly activations: number;
+  /** Token ids, ranges, labels. */
+  readonly inputs: number;
+  /** Parameters of the dispatches, and of the optimiser. */
+  readonly commands: number;
+  /** The cache of keys and values, and plans, of answers on the way. */
+  readonly samples: number;
+  /** What is copied to the host: losses, and pieces of the adapter for a checkpoint. */
+  readonly staging: number;
+}
+
+/** A buffer or a binding, by the name of what is in it. */
+export interface Largest {
+  readonly label: string;
+  readonly bytes: number;
+}
+
+export interface MemoryPlan {
+  /** The most that exists at once: the sum of the parts. */
+  readonly peakBytes: number;
+  /** What exists while steps run: all but the readback of a checkpoint. */
+  readonly steadyBytes: number;
+  /** `peakBytes` with the least memory that any assignment of slots could do with. */
+  readonly minimumBytes: number;
+  readonly parts: MemoryParts;
+  readonly largestBuffer: Largest;
+  readonly largestBinding: Largest;
+  /** Of a step with one micro-batch. */
+  readonly dispatches: number;
+  readonly submits: number;
+}
+
+/**
+ * Plans a run.
+ *
+ * @param target what it will run on: features, limits, tuning
+ * @throws GraftError `lora-config`
+ */
+export async function planMemory(
+  target: Target,
+  definition: ModelDefinition,
+  { precision, options, buckets, samples }: MemorySettings,
+): Promise<MemoryPlan> {
+  const device = paperDevice(target);
+  const full = options.method === 'full';
+  const model = LanguageModel.empty(device, definition, { precision, trainable: full });
+  const trainable: Trainable = full ? { model, store: model.parameters! } : emptyAdapter(model, options);
+  const { store } = trainable;
+  const plane = store.bytes / store.planes;
+  const base = device.allocatedBytes - store.bytes + (full ? plane : 0);
+
+  const bucket = fullBucket(options.batch * options.maxLength);
+  const plans = await compileRun(
+    trainable,
+    buckets ?? { gradients: [bucket], losses: [] },
+    { dropout: options.lora.dropout, checkpointing: options.checkpointing },
+    () => undefined,
+  );
+  const beforeRing = device.allocatedBytes;
+  new StagingRing(device, STATS_SIZE * 4);
+  const ring = device.allocatedBytes - beforeRing;
+  const activations = model.pool.bytes;
+  const beforeSamples = device.allocatedBytes;
+  if (samples) await new Generator(model, 1, samples.maxLength).prepare(trainable.adapter);
+  const steadyBytes = device.allocatedBytes;
+  const readback = Math.min(READBACK_BYTES, store.largestSegment);
+  const all = plansOf(plans);
+  const sum = (bytes: (plan: (typeof all)[number]) => number): number =>
+    all.reduce((total, plan) => total + bytes(plan), 0);
+  const parts: Omit<MemoryParts, 'commands'> = {
+    base,
+    adapter: full ? 0 : plane,
+    gradients: plane,
+    optimiser: store.bytes - 2 * plane,
+    activations,
+    inputs: sum((plan) => plan.pinnedBytes),
+    samples: steadyBytes - beforeSamples,
+    staging: ring + readback,
+  };
+  const peakBytes = steadyBytes + readback;
+  const largest = plans.gradients[plans.gradients.length - 1].plan;
+  return {
+    peakBytes,
+    steadyBytes,
+    minimumBytes:
+      peakBytes - parts.activations + Math.max(...all.map(({ size }) => size.memory.minimumBytes)),
+    parts: { ...parts, commands: peakBytes - Object.values(parts).reduce((a, b) => a + b, 0) },
+    largestBuffer: device.largestBuffer,
+    largestBinding: all
+      .map(({ size }) => size.largestBinding)
+      .reduce((most, other) => (other.bytes > most.bytes ? other : most)),
+    dispatches: largest.size.dispatches.length + plans.update.size.dispatches.length,
+    submits: largest.submits + plans.update.submits,
+  };
+}
+
+/** What generating takes beside the base model: the cache of keys and values, an adapter, plans. */
+export interface GenerationPlan {
+  /** Base model included. */
+  readonly bytes: number;
+  readonly cache: number;
+}
+
+/**
+ * Plans generation with an adapter as `lora` describes it, or with the base alone.
+ *
+ * @param maxLength tokens of a sequence, prompt included
+ */
+export async function planGeneration(
+  target: Target,
+  definition: ModelDefinition,
+  {
+    precision,
+    sequences,
+    maxLength,
+    lora,
+  }: {
+    precision: 'f32' | 'f16';
+    sequences: number;
+    maxLength: number;
+    lora?: TrainOptions['lora'];
+  },
+): Promise<GenerationPlan> {
+  const device = paperDevice(target);
+  const model = LanguageModel.empty(device, definition, { precision });
+  const adapter = lora && new Adapter(device, loraModules(definition, lora), undefined, { trainable: false });
+  const before = device.allocatedBytes;
+  const generator = new Generator(model, sequences, maxLength);
+  const cache = device.allocatedBytes - before;
+  await generator.prepare(adapter);
+  return { bytes: device.allocatedBytes, cache };
+}
+
+function emptyAdapter(
+  model: LanguageModel,
+  { lora, rateRatio }: Pick<TrainOptions, 'lora' | 'rateRatio'>,
+): Trainable {
+  const modules = loraModules(model.definition, lora);
+  const adapter = new Adapter(model.device, modules, undefined, { trainable: true, rateRatio });
+  return { model, adapter, store: adapter.store };
+}
+
+function plansOf({ gradients, losses, update }: RunPlans): RunPlans['update'][] {
+  return [...gradients.map(({ plan }) => plan), ...losses.map(({ plan }) => plan), update];
+}

@@ -1,0 +1,44 @@
+/** The memory planner as the page asks it. */
+import { runBuckets } from '../train/buckets.ts';
+import { adviseMemory, memoryProblems, type Advice, type AdviceSettings } from '../train/memory-advice.ts';
+import { planMemory } from '../train/memory-plan.ts';
+import { checkOptions } from '../train/options.ts';
+import type { RunMemory, RunOptions } from './api.ts';
+import { rowsOf } from './data.ts';
+import type { OpenModel } from './model.ts';
+import { trainOptions } from './run-options.ts';
+import { chatTokens, type Session } from './session.ts';
+
+/** Plans a run on the open model and data. @throws GraftError `train-option`, `lora-config` */
+export async function planRun(
+  options: RunOptions,
+  { model, fingerprint }: OpenModel,
+  { data, chatting }: Session,
+): Promise<RunMemory> {
+  const train = trainOptions(options);
+  checkOptions(train);
+  const { device, definition } = model;
+  const rows = data?.modelFingerprint === fingerprint ? rowsOf(data, 'train') : [];
+  const settings: AdviceSettings = {
+    precision: model.dtype,
+    options: train,
+    // Answers on the way share the chat's cache, which stays once it is there.
+    ...((options.sampleEvery > 0 || chatting) && {
+      samples: { maxLength: chatTokens(definition.shape.maxPositions) },
+    }),
+    ...(data && rows.length > 0 && { buckets: runBuckets(train, rows, rowsOf(data, 'validation')) }),
+  };
+  const { minimumBytes: _, ...plan } = await planMemory(device, definition, settings);
+  const problems = memoryProblems(plan, device.limits);
+  const advice = problems.length > 0 ? await adviseMemory(device, definition, settings) : [];
+  return { ...plan, problems, advice: advice.map((entry) => ({ ...pick(entry), change: changeOf(entry) })) };
+}
+
+function pick({ text, peakBytes, fits }: Advice): Pick<Advice, 'text' | 'peakBytes' | 'fits'> {
+  return { text, peakBytes, fits };
+}
+
+function changeOf({ settings: { options } }: Advice): RunMemory['advice'][number]['change'] {
+  const { batch, accumulate, maxLength, checkpointing } = options;
+  return { batch, accumulate, maxLength, checkpointing, rank: options.lora.rank };
+}

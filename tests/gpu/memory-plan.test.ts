@@ -1,0 +1,211 @@
+/** The memory planner against runs: what they allocate by the device's own account is what was planned, to the byte. */
+import { expect, test } from 'vitest';
+import { defineModel } from '../../src/model/family.ts';
+import { Generator } from '../../src/model/generator.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { Adapter, initialTensors, loraModules } from '../../src/model/lora.ts';
+import { greedy } from '../../src/model/sampling.ts';
+import { Random } from '../../src/random.ts';
+import type { LabelledTokens } from '../../src/model/batch.ts';
+import { runBuckets } from '../../src/train/buckets.ts';
+import type { StepEvent } from '../../src/train/events.ts';
+import { planGeneration, planMemory, type MemoryPlan } from '../../src/train/memory-plan.ts';
+import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
+import { Trainer } from '../../src/train/trainer.ts';
+import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
+import { concatBytes, writeSafetensors } from '../../src/weights/safetensors.ts';
+import { describeShared, sharedFolder } from '../shared.ts';
+import { describeDevice, type AdapterContext } from './adapters.ts';
+import { sprigFolder } from './sprig.ts';
+
+const LENGTH = 64;
+const defaults = defaultOptions();
+const base: TrainOptions = {
+  ...defaults,
+  steps: 2,
+  batch: 2,
+  warmup: 0,
+  maxLength: LENGTH,
+  lora: { ...defaults.lora, rank: 16 },
+};
+
+/** Untied, with biases, sides that are not multiples of anything. */
+const TINY = {
+  model_type: 'llama',
+  vocab_size: 300,
+  hidden_size: 48,
+  intermediate_size: 92,
+  num_hidden_layers: 3,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 128,
+  attention_bias: true,
+  mlp_bias: true,
+  tie_word_embeddings: false,
+};
+
+function tinyFolder(): FileSet {
+  const random = new Random(3);
+  const tensors = defineModel(TINY, 'tiny').weights.map(({ name, shape }) => ({
+    name,
+    dtype: 'F32' as const,
+    shape,
+    data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.float() / 5 - 0.1),
+  }));
+  return memoryFiles(
+    { 'config.json': JSON.stringify(TINY), 'model.safetensors': concatBytes(writeSafetensors(tensors)) },
+    'tiny',
+  );
+}
+
+/** Rows of full length, every token but the first supervised: what the planner assumes where it knows no rows. */
+function fullRows(vocabulary: number, count: number, length = LENGTH): LabelledTokens[] {
+  return Array.from({ length: count }, (_, row) => {
+    const ids = Array.from({ length }, (_, t) => (t * 31 + row * 7 + 3) % vocabulary);
+    return { ids, labels: ids };
+  });
+}
+
+interface Setting {
+  readonly precision?: 'f32' | 'f16';
+  readonly rows?: (vocabulary: number) => LabelledTokens[];
+  readonly validation?: (vocabulary: number) => LabelledTokens[];
+  /** Answers a prompt after the run, with room for so many tokens. */
+  readonly samples?: { readonly maxLength: number };
+}
+
+interface Measured {
+  /** While steps ran, at each. */
+  readonly steps: number[];
+  readonly end: number;
+  readonly peak: number;
+  readonly plan: MemoryPlan;
+}
+
+/** Plans a run, then makes it on a device that holds nothing else, and leaves nothing behind. */
+async function measure(
+  { device }: AdapterContext,
+  files: FileSet,
+  changes: Partial<TrainOptions>,
+  { precision = 'f32', rows = (V) => fullRows(V, 4), validation = () => [], samples }: Setting = {},
+): Promise<Measured> {
+  const options = { ...base, ...changes };
+  const full = options.method === 'full';
+  await device.settle();
+  expect(device.allocatedBytes).toBe(0);
+  device.resetPeak();
+  const model = await LanguageModel.load(device, files, { precision, trainable: full });
+  const { definition } = model;
+  const { vocabulary } = definition.shape;
+  const known =
+    rows(vocabulary).some(({ ids }) => ids.length !== LENGTH) || validation(vocabulary).length > 0;
+  const plan = await planMemory(device, definition, {
+    precision,
+    options,
+    ...(samples && { samples }),
+    ...(known && { buckets: runBuckets(options, rows(vocabulary), validation(vocabulary)) }),
+  });
+  const modules = loraModules(definition, options.lora);
+  const adapter = full
+    ? undefined
+    : new Adapter(device, modules, initialTensors(modules, 1), {
+        trainable: true,
+        rateRatio: options.rateRatio,
+      });
+  const steps: number[] = [];
+  const trainer = await Trainer.create({
+    trainable: { model, adapter, store: adapter?.store ?? model.parameters! },
+    options,
+    rows: rows(vocabulary),
+    validation: validation(vocabulary),
+    onEvent: (event) => event.type === 'step' && steps.push((event satisfies StepEvent).gpuBytes),
+  });
+  await trainer.run();
+  await trainer.state();
+  let generator: Generator | undefined;
+  if (samples) {
+    generator = new Generator(model, 1, samples.maxLength);
+    const options = { maxNewTokens: 4, sampling: greedy, seed: 0, stopIds: [], adapter };
+    await generator.generate([[1, 2, 3]], options);
+  }
+  const end = device.allocatedBytes;
+  const peak = device.peakBytes;
+  await device.settle();
+  generator?.destroy();
+  await trainer.destroy();
+  adapter?.destroy();
+  await model.destroy();
+  expect(device.allocatedBytes).toBe(0);
+  return { steps, end, peak, plan };
+}
+
+function expectEqual({ steps, end, peak, plan }: Measured): void {
+  const { samples } = plan.parts;
+  expect(steps).toEqual(steps.map(() => plan.steadyBytes - samples));
+  expect(end).toBe(plan.steadyBytes);
+  if (samples === 0) expect(peak).toBe(plan.peakBytes);
+  expect(Object.values(plan.parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(plan.peakBytes);
+}
+
+const unequal = (V: number): LabelledTokens[] => [20, 33, 60, 41, 17].flatMap((n) => fullRows(V, 1, n));
+
+describeDevice('Memory plan', (context) => {
+  const models: [string, () => FileSet][] = [
+    ['Sprig', sprigFolder],
+    ['a tiny model', tinyFolder],
+  ];
+  for (const [name, files] of models) {
+    test(`of ${name}: a run allocates what was planned`, async () => {
+      const plain = await measure(context, files(), {});
+      expectEqual(plain);
+      const checkpointed = await measure(context, files(), { checkpointing: true });
+      expectEqual(checkpointed);
+      expect(checkpointed.plan.peakBytes).toBeLessThan(plain.plan.peakBytes);
+      expect(checkpointed.plan.dispatches).toBeGreaterThan(plain.plan.dispatches);
+    });
+  }
+
+  test('in half precision, with known rows, validation, dropout, LoRA+ and samples', async () => {
+    const lora = { ...base.lora, rank: 6, dropout: 0.1 };
+    const changes = { lora, rateRatio: 4, steps: 4, evalEvery: 2 };
+    const setting: Setting = {
+      precision: 'f16',
+      rows: unequal,
+      validation: (V) => fullRows(V, 3, 50),
+      samples: { maxLength: 100 },
+    };
+    expectEqual(await measure(context, sprigFolder(), changes, setting));
+  });
+
+  test('of a full fine-tuning', async () => {
+    expectEqual(await measure(context, tinyFolder(), { method: 'full', checkpointing: true }));
+  });
+
+  test('of generation', async () => {
+    const { device } = context;
+    const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
+    const modules = loraModules(model.definition, base.lora);
+    const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: false });
+    const generator = new Generator(model, 2, 200);
+    await generator.prepare(adapter);
+    const plan = await planGeneration(device, model.definition, {
+      precision: 'f32',
+      sequences: 2,
+      maxLength: 200,
+      lora: base.lora,
+    });
+    expect(device.allocatedBytes).toBe(plan.bytes);
+    generator.destroy();
+    adapter.destroy();
+    await model.destroy();
+    expect(device.allocatedBytes).toBe(0);
+  });
+
+  describeShared('stories260K', () => {
+    test('of stories260K: a run allocates what was planned', async () => {
+      expectEqual(
+        await measure(context, sharedFolder('models', 'stories260K'), { checkpointing: true, batch: 1 }),
+      );
+    });
+  });
+});

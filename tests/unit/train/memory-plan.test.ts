@@ -1,0 +1,98 @@
+/** The memory planner without a GPU: models at their real size, from their public config.json. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { USUAL_GPU, type Target } from '../../../src/engine/target.ts';
+import { parseJson } from '../../../src/json.ts';
+import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
+import { adviseMemory, memoryProblems, type AdviceSettings } from '../../../src/train/memory-advice.ts';
+import { planGeneration, planMemory } from '../../../src/train/memory-plan.ts';
+import { defaultOptions } from '../../../src/train/options.ts';
+
+const MB = 1e6;
+const defaults = defaultOptions();
+
+function modelOf(name: string): ModelDefinition {
+  const path = new URL(`../../fixtures/configs/${name}.json`, import.meta.url);
+  return defineModel(parseJson(readFileSync(path, 'utf8'), name) as Record<string, unknown>, name);
+}
+
+const settings = (
+  changes: Partial<AdviceSettings['options']>,
+  precision: 'f32' | 'f16' = 'f16',
+): AdviceSettings => ({
+  precision,
+  options: { ...defaults, batch: 1, lora: { ...defaults.lora, rank: 16 }, ...changes },
+});
+
+const limited = (limits: Partial<Target['limits']>): Target => ({
+  ...USUAL_GPU,
+  limits: { ...USUAL_GPU.limits, ...limits },
+});
+
+describe('planMemory', () => {
+  const smol = modelOf('SmolLM2-135M');
+
+  test('SmolLM2-135M in f16, 1 × 512 tokens with checkpointing, rank 16: at most 450 MB', async () => {
+    const plan = await planMemory(USUAL_GPU, smol, settings({ maxLength: 512, checkpointing: true }));
+    expect(plan.peakBytes).toBeLessThanOrEqual(450 * MB);
+    expect(plan.parts.base).toBeGreaterThan(2 * 134 * MB);
+    expect(plan.parts.optimiser).toBe(3 * plan.parts.adapter);
+    // 30 × 7 layers of rank 16, f32: 4 · 16 · (inputs + outputs).
+    expect(plan.parts.adapter).toBe(30 * 64 * (2 * (576 + 576) + 2 * (576 + 192) + 3 * (576 + 1536)));
+    expect(plan.largestBinding).toEqual({ label: 'model.embed_tokens.weight', bytes: 49_152 * 576 * 2 });
+  });
+
+  test('checkpointing keeps the inputs of the layers, and the scratch of one', async () => {
+    const with_ = await planMemory(USUAL_GPU, smol, settings({ maxLength: 512, checkpointing: true }));
+    const without = await planMemory(USUAL_GPU, smol, settings({ maxLength: 512 }));
+    expect(with_.parts.activations * 4).toBeLessThan(without.parts.activations);
+    expect(with_.parts.base).toBe(without.parts.base);
+    expect(with_.parts.activations).toBeGreaterThan(29 * 512 * 576 * 2);
+  });
+
+  test('generation needs the cache, the weights and little else', async () => {
+    const plan = await planGeneration(USUAL_GPU, smol, { precision: 'f16', sequences: 1, maxLength: 1000 });
+    expect(plan.cache).toBe(30 * 2 * 1000 * 192 * 2);
+    expect(plan.bytes - plan.cache).toBeLessThan(285 * MB);
+  });
+});
+
+describe('adviseMemory', () => {
+  const smol = modelOf('SmolLM2-135M');
+
+  test('says what is above which limit', async () => {
+    const plan = await planMemory(USUAL_GPU, smol, settings({ maxLength: 512 }));
+    expect(memoryProblems(plan, USUAL_GPU.limits)).toEqual([]);
+    const { limits } = limited({ maxStorageBufferBindingSize: 40 * MB, maxBufferSize: 50 * MB });
+    expect(memoryProblems(plan, limits, 300 * MB).map(({ limit, label }) => [limit, label])).toEqual([
+      ['buffer', 'model.embed_tokens.weight'],
+      ['binding', 'model.embed_tokens.weight'],
+      ['memory', 'the run'],
+    ]);
+  });
+
+  test('what costs only time comes before what changes the result, and what fits before what does not', async () => {
+    const asked = settings({ maxLength: 512, batch: 4 });
+    const advice = await adviseMemory(USUAL_GPU, smol, asked, 700 * MB);
+    expect(advice.map(({ change, fits }) => [change, fits])).toEqual([
+      ['batch', true],
+      ['checkpointing', true],
+      ['length', true],
+      ['rank', false],
+    ]);
+    const [batch] = advice;
+    expect(batch.settings.options).toMatchObject({ batch: 1, accumulate: 4 });
+    for (const { peakBytes, settings: changed } of advice)
+      expect((await planMemory(USUAL_GPU, smol, changed)).peakBytes).toBe(peakBytes);
+  });
+
+  test('where no change is enough, as many together as it takes', async () => {
+    const asked = settings({ maxLength: 512, batch: 4 }, 'f32');
+    const [first, ...rest] = await adviseMemory(USUAL_GPU, smol, asked, 450 * MB);
+    expect(first).toMatchObject({ change: 'all', fits: true });
+    expect(first.settings).toMatchObject({ precision: 'f16', options: { batch: 1, checkpointing: true } });
+    expect(rest.every(({ fits }) => !fits)).toBe(true);
+    const sizes = rest.map(({ peakBytes }) => peakBytes);
+    expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
+  });
+});
