@@ -4,10 +4,11 @@
  * installs Debian's packages itself and says so; elsewhere it prints the command that does. Quick when nothing is missing.
  *
  *   node scripts/setup.mjs            for the headless command: any adapter
- *   node scripts/setup.mjs --tests    for the tests: lavapipe by name, and Chromium
+ *   node scripts/setup.mjs --tests    for the tests: lavapipe by name, Chromium, and the tokenizer files of the model families
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findAdapter, findChromium, root } from './machine.mjs';
 
@@ -79,6 +80,19 @@ export function installPackages(packages) {
 }
 
 /**
+ * Brings the tokenizer files of the model families for the tests that compare them with the reference beside the checkout. They unpack to
+ * 670 MB, so that they are a package of their own; without them those tests are skipped.
+ */
+function bringTokenizers() {
+  const folder = join(root, 'tests', 'tokenizers');
+  if (!existsSync(join(root, '..', 'shared', 'reference', 'tokenizers'))) return;
+  if (existsSync(join(folder, 'node_modules', '.package-lock.json'))) return;
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund'];
+  if (!run('npm', ['ci', '--prefix', folder, ...quiet]))
+    console.log("SKIPPED: tests of the families' tokenizers, since npm could not bring their files");
+}
+
+/**
  * Finds what is needed, and installs what is missing where it may.
  *
  * @param {{ tests?: boolean }} [purpose]
@@ -89,6 +103,7 @@ export function setUp({ tests = false } = {}) {
     console.error('The npm packages are not installed. Run: npm ci');
     return false;
   }
+  if (tests) bringTokenizers();
   const needs = tests ? [lavapipe, chromium] : [adapter];
   let missing = needs.filter((need) => {
     const found = need.find();

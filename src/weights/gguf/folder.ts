@@ -2,23 +2,35 @@
  * A GGUF file is a model folder in one file. Seen as a folder it has the files that the rest of Graft reads, made from its metadata, and
  * those that lie beside it, which go before: a person who puts a config.json there means it.
  */
+import type { JsonObject } from '../../json.ts';
 import { memorySource, type ByteSource, type FileSet } from '../bytes.ts';
 import type { TensorEntry } from '../safetensors.ts';
 import { configOf } from './architectures.ts';
 import { readGgufHeader, type GgufHeader } from './header.ts';
 import { ggufTensors } from './tensors.ts';
+import { generationConfigOf, hasTokenizer, tokenizerConfigOf, tokenizerOf } from './tokenizer.ts';
 
-const MADE: Readonly<Record<string, (header: GgufHeader) => unknown>> = {
-  'config.json': configOf,
+/** What each file is made by. */
+type Made = Readonly<Record<string, (header: GgufHeader) => JsonObject>>;
+
+const CONFIGURATION: Made = { 'config.json': configOf };
+const TOKENIZER: Made = {
+  'tokenizer.json': tokenizerOf,
+  'tokenizer_config.json': tokenizerConfigOf,
+  'generation_config.json': generationConfigOf,
 };
 
 export class GgufFolder implements FileSet {
+  readonly #made: Made;
+
   private constructor(
     readonly files: FileSet,
     readonly header: GgufHeader,
     /** Under their Hugging Face names. */
     readonly tensors: ReadonlyMap<string, TensorEntry>,
-  ) {}
+  ) {
+    this.#made = hasTokenizer(header) ? { ...CONFIGURATION, ...TOKENIZER } : CONFIGURATION;
+  }
 
   /**
    * @param file a GGUF file of `files`
@@ -34,15 +46,12 @@ export class GgufFolder implements FileSet {
   }
 
   list(): string[] {
-    return [...new Set([...this.files.list(), ...Object.keys(MADE)])];
+    return [...new Set([...this.files.list(), ...Object.keys(this.#made)])];
   }
 
   async open(name: string): Promise<ByteSource | undefined> {
     const file = await this.files.open(name);
-    if (file || !Object.hasOwn(MADE, name)) return file;
-    return memorySource(
-      name,
-      new TextEncoder().encode(JSON.stringify(MADE[name](this.header), undefined, 2)),
-    );
+    if (file || !Object.hasOwn(this.#made, name)) return file;
+    return memorySource(name, new TextEncoder().encode(JSON.stringify(this.#made[name](this.header))));
   }
 }

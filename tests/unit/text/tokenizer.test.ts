@@ -4,16 +4,7 @@ import { renderChat } from '../../../src/text/chat-template.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { memorySource } from '../../../src/weights/bytes.ts';
 import { describeShared, sharedFolder, sharedJson } from '../../shared.ts';
-
-interface Reference {
-  texts: { text: string; ids: number[]; with_special: number[]; decoded: string }[];
-  chats: {
-    messages: { role: string; content: string }[];
-    rendered: string;
-    generation_prompt: string;
-    ids: number[];
-  }[];
-}
+import type { TokenizerReference } from './reference.ts';
 
 function streamed(tokenizer: Tokenizer, ids: readonly number[], context?: number[]): string[] {
   const stream = tokenizer.streamDecoder({ context });
@@ -23,7 +14,8 @@ function streamed(tokenizer: Tokenizer, ids: readonly number[], context?: number
 describeShared('tokenizers against the reference', () => {
   describe.each(['SmolLM2-135M-Instruct', 'stories260K'])('%s', (name) => {
     const load = (): Promise<Tokenizer> => loadTokenizer(sharedFolder('models', name));
-    const reference = (): Reference => sharedJson<Reference>('reference', 'tokenizers', `${name}.json`);
+    const reference = (): TokenizerReference =>
+      sharedJson<TokenizerReference>('reference', 'tokenizers', `${name}.json`);
 
     it('encodes and decodes 41 strings', async () => {
       const tokenizer = await load();

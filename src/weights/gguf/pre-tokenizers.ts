@@ -1,0 +1,101 @@
+/**
+ * How a GPT-2 kind of tokenizer cuts a text before it merges: `tokenizer.ggml.pre` names it, and the steps are those of the tokenizer.json
+ * that llama.cpp's converter took the name from (`get_vocab_base_pre`).
+ */
+import type { JsonObject } from '../../json.ts';
+
+export interface PreTokenizer {
+  readonly normalizer: JsonObject | null;
+  readonly steps: readonly JsonObject[];
+  /** A whole word that is a token is taken as it is, whatever the merges say. */
+  readonly ignoreMerges: boolean;
+  /** Whether a text begins with bos where the metadata does not say. */
+  readonly addsBos: boolean;
+}
+
+const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+const REST = '| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
+/** `digits` is how numbers are cut: one by one, or in threes. */
+const words = (digits: string): string => `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}${REST}`;
+
+/** o200k and its like tell upper case from lower: a word is capitals, then small letters. */
+const UPPER = '[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]';
+const LOWER = '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]';
+const cased = (suffix: string, digits: string): string =>
+  `[^\\r\\n\\p{L}\\p{N}]?${UPPER}*${LOWER}+${suffix}|[^\\r\\n\\p{L}\\p{N}]?${UPPER}+${LOWER}*${suffix}` +
+  `|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
+
+const split = (regex: string): JsonObject => ({
+  type: 'Split',
+  pattern: { Regex: regex },
+  behavior: 'Isolated',
+  invert: false,
+});
+const byteLevel = (cuts: boolean): JsonObject => ({
+  type: 'ByteLevel',
+  add_prefix_space: false,
+  trim_offsets: true,
+  use_regex: cuts,
+});
+
+function byPattern(
+  patterns: readonly string[],
+  { nfc = false, ignoreMerges = false, addsBos = false } = {},
+): PreTokenizer {
+  return {
+    normalizer: nfc ? { type: 'NFC' } : null,
+    steps: [...patterns.map(split), byteLevel(false)],
+    ignoreMerges,
+    addsBos,
+  };
+}
+
+const gpt2: PreTokenizer = {
+  normalizer: null,
+  steps: [byteLevel(true)],
+  ignoreMerges: false,
+  addsBos: false,
+};
+const digitsApart: PreTokenizer = {
+  ...gpt2,
+  steps: [{ type: 'Digits', individual_digits: true }, byteLevel(true)],
+};
+const llama3 = byPattern([words('\\p{N}{1,3}')], { ignoreMerges: true, addsBos: true });
+const threes = byPattern([words('\\p{N}{1,3}')]);
+const qwen2 = byPattern([words('\\p{N}')], { nfc: true });
+const o200k = byPattern([cased(`${CONTRACTIONS}?`, '\\p{N}{1,3}')], { ignoreMerges: true });
+const tekken = byPattern([cased('', '\\p{N}')], { ignoreMerges: true, addsBos: true });
+const deepseek3 = byPattern([
+  '\\p{N}{1,3}',
+  '[一-龥぀-ゟ゠-ヿ]+',
+  '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+' +
+    '| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+',
+]);
+
+const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
+  'gpt-2': gpt2,
+  olmo: gpt2,
+  'phi-2': gpt2,
+  'granite-docling': gpt2,
+  smollm: digitsApart,
+  starcoder: digitsApart,
+  refact: digitsApart,
+  'command-r': digitsApart,
+  'llama-bpe': llama3,
+  llama3,
+  'llama-v3': llama3,
+  falcon3: llama3,
+  dbrx: threes,
+  'smaug-bpe': threes,
+  qwen2,
+  'deepseek-r1-qwen': qwen2,
+  stablelm2: qwen2,
+  'gpt-4o': o200k,
+  llama4: o200k,
+  tekken,
+  'deepseek-v3': deepseek3,
+};
+
+export function preTokenizerOf(name: string): PreTokenizer | undefined {
+  return Object.hasOwn(PRE_TOKENIZERS, name) ? PRE_TOKENIZERS[name] : undefined;
+}

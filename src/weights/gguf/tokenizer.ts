@@ -1,0 +1,194 @@
+/**
+ * Tokenizer metadata → the tokenizer.json and tokenizer_config.json that text/ reads. Two kinds: `gpt2`, byte-level BPE with merges, and
+ * `llama`, sentencepiece BPE with scores and byte fallback. Keys: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
+ */
+import { GraftError } from '../../errors.ts';
+import type { JsonObject } from '../../json.ts';
+import type { GgufHeader } from './header.ts';
+import type { Metadata } from './metadata.ts';
+import { preTokenizerOf } from './pre-tokenizers.ts';
+import { mergesOfScores } from './scores.ts';
+
+/** `tokenizer.ggml.token_type`. */
+export const TOKEN_TYPE = { NORMAL: 1, UNKNOWN: 2, CONTROL: 3, USER_DEFINED: 4, UNUSED: 5, BYTE: 6 } as const;
+
+const TOKENS = 'tokenizer.ggml.tokens';
+const MODEL = 'tokenizer.ggml.model';
+
+export interface Vocabulary {
+  readonly tokens: readonly string[];
+  readonly types: readonly number[];
+  /** Token → id. The first of two equal ones. */
+  readonly ids: ReadonlyMap<string, number>;
+}
+
+export function hasTokenizer({ metadata }: GgufHeader): boolean {
+  return metadata.has(TOKENS);
+}
+
+function unsupported(metadata: Metadata, what: string): GraftError {
+  return new GraftError(
+    'gguf-unsupported',
+    `${metadata.where}: ${what} is not supported.`,
+    "Put the model's tokenizer.json and tokenizer_config.json beside the file.",
+  );
+}
+
+function vocabularyOf(metadata: Metadata): Vocabulary {
+  const tokens = metadata.texts(TOKENS);
+  if (!tokens?.length) throw metadata.wrong(TOKENS, 'a list of texts');
+  const types = metadata.numbers('tokenizer.ggml.token_type') ?? tokens.map(() => TOKEN_TYPE.NORMAL);
+  if (types.length !== tokens.length)
+    throw metadata.wrong('tokenizer.ggml.token_type', `${tokens.length} numbers`);
+  const ids = new Map<string, number>();
+  tokens.forEach((token, id) => {
+    // Rows that only fill the embedding up.
+    const padding = types[id] === TOKEN_TYPE.UNUSED && /^\[PAD\d+\]$/.test(token);
+    if (token !== '' && !padding && !ids.has(token)) ids.set(token, id);
+  });
+  return { tokens, types, ids };
+}
+
+/** What a text is searched for before anything else is done with it. */
+function addedTokens({ ids, types }: Vocabulary): JsonObject[] {
+  const added: readonly number[] = [TOKEN_TYPE.CONTROL, TOKEN_TYPE.USER_DEFINED, TOKEN_TYPE.UNKNOWN];
+  return [...ids]
+    .filter(([, id]) => added.includes(types[id]))
+    .map(([content, id]) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: types[id] !== TOKEN_TYPE.USER_DEFINED,
+    }));
+}
+
+/** The token that an id of the metadata names; undefined where there is none. */
+function tokenAt(metadata: Metadata, { tokens }: Vocabulary, name: string): string | undefined {
+  const key = `tokenizer.ggml.${name}_token_id`;
+  const id = metadata.number(key);
+  if (id === undefined) return undefined;
+  if (tokens[id] === undefined) throw metadata.wrong(key, `an id below ${tokens.length}`);
+  return tokens[id];
+}
+
+function isSentencepiece(metadata: Metadata): boolean {
+  return metadata.text(MODEL) === 'llama';
+}
+
+function preTokenizer(metadata: Metadata): NonNullable<ReturnType<typeof preTokenizerOf>> {
+  const name = metadata.text('tokenizer.ggml.pre') ?? 'default';
+  const found = preTokenizerOf(name);
+  if (!found) throw unsupported(metadata, `the pre-tokenizer ${JSON.stringify(name.slice(0, 40))}`);
+  return found;
+}
+
+function addsBos(metadata: Metadata): boolean {
+  const byDefault =
+    isSentencepiece(metadata) ||
+    (preTokenizerOf(metadata.text('tokenizer.ggml.pre') ?? '')?.addsBos ?? false);
+  return metadata.flag('tokenizer.ggml.add_bos_token') ?? byDefault;
+}
+
+/** @throws GraftError `gguf-metadata`, or `gguf-unsupported` for another kind of tokenizer */
+export function tokenizerOf({ metadata }: Pick<GgufHeader, 'metadata'>): JsonObject {
+  const vocabulary = vocabularyOf(metadata);
+  const model = metadata.text(MODEL);
+  if (model !== 'gpt2' && model !== 'llama')
+    throw unsupported(metadata, `a tokenizer of the kind ${JSON.stringify(model?.slice(0, 40))}`);
+  const special = (name: string, adds: boolean): JsonObject[] => {
+    const id = adds ? tokenAt(metadata, vocabulary, name) : undefined;
+    return id === undefined ? [] : [{ SpecialToken: { id, type_id: 0 } }];
+  };
+  return {
+    version: '1.0',
+    added_tokens: addedTokens(vocabulary),
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [
+        ...special('bos', addsBos(metadata)),
+        { Sequence: { id: 'A', type_id: 0 } },
+        ...special('eos', metadata.flag('tokenizer.ggml.add_eos_token') ?? false),
+      ],
+    },
+    ...(model === 'gpt2' ? byteLevel(metadata, vocabulary) : sentencepiece(metadata, vocabulary)),
+  };
+}
+
+function byteLevel(metadata: Metadata, vocabulary: Vocabulary): JsonObject {
+  const merges = metadata.texts('tokenizer.ggml.merges');
+  if (!merges) throw metadata.wrong('tokenizer.ggml.merges', 'a list of texts');
+  const { normalizer, steps, ignoreMerges } = preTokenizer(metadata);
+  return {
+    normalizer,
+    pre_tokenizer: { type: 'Sequence', pretokenizers: steps },
+    decoder: { type: 'ByteLevel' },
+    model: {
+      type: 'BPE',
+      vocab: Object.fromEntries(vocabulary.ids),
+      merges,
+      // A vocabulary may lack bytes: SmolLM2 has none for those that begin the rarest characters.
+      unk_token: tokenAt(metadata, vocabulary, 'unknown'),
+      ignore_merges: ignoreMerges,
+    },
+  };
+}
+
+function sentencepiece(metadata: Metadata, vocabulary: Vocabulary): JsonObject {
+  const scores = metadata.numbers('tokenizer.ggml.scores');
+  if (scores?.length !== vocabulary.tokens.length)
+    throw metadata.wrong('tokenizer.ggml.scores', `${vocabulary.tokens.length} numbers`);
+  const prefix = metadata.flag('tokenizer.ggml.add_space_prefix') ?? true;
+  const unk = tokenAt(metadata, vocabulary, 'unknown') ?? vocabulary.tokens[0];
+  return {
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [
+        ...(prefix ? [{ type: 'Prepend', prepend: '▁' }] : []),
+        { type: 'Replace', pattern: { String: ' ' }, content: '▁' },
+      ],
+    },
+    pre_tokenizer: null,
+    decoder: {
+      type: 'Sequence',
+      decoders: [
+        { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+        { type: 'ByteFallback' },
+        { type: 'Fuse' },
+        ...(prefix ? [{ type: 'Strip', content: ' ', start: 1, stop: 0 }] : []),
+      ],
+    },
+    model: {
+      type: 'BPE',
+      vocab: Object.fromEntries(vocabulary.ids),
+      merges: mergesOfScores(vocabulary, scores),
+      unk_token: unk,
+      fuse_unk: true,
+      byte_fallback: true,
+    },
+  };
+}
+
+/** tokenizer_config.json: special tokens and the chat template. @throws GraftError `gguf-metadata` */
+export function tokenizerConfigOf({ metadata }: GgufHeader): JsonObject {
+  const vocabulary = vocabularyOf(metadata);
+  const bos = addsBos(metadata);
+  return {
+    // A text that does not begin with it has none: Qwen's metadata name one all the same.
+    bos_token: bos ? tokenAt(metadata, vocabulary, 'bos') : undefined,
+    eos_token: tokenAt(metadata, vocabulary, 'eos'),
+    unk_token: tokenAt(metadata, vocabulary, 'unknown'),
+    pad_token: tokenAt(metadata, vocabulary, 'padding'),
+    add_bos_token: bos,
+    clean_up_tokenization_spaces: false,
+    chat_template: metadata.text('tokenizer.chat_template'),
+  };
+}
+
+/** generation_config.json: where generation stops, which may be the end of a turn besides the end of the text. */
+export function generationConfigOf({ metadata }: GgufHeader): JsonObject {
+  const ids = ['eos', 'eot', 'eom'].map((name) => metadata.number(`tokenizer.ggml.${name}_token_id`));
+  return { eos_token_id: [...new Set(ids.filter((id) => id !== undefined))] };
+}

@@ -1,0 +1,28 @@
+/** SmolLM2-135M-Instruct, a real model, which a script of ../shared brings (94 MB) into .cache. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe } from 'vitest';
+import { sharedPath } from './shared.ts';
+
+const NAME = 'SmolLM2-135M-Instruct';
+const FOLDER = resolve(import.meta.dirname, '..', '.cache', 'models', NAME);
+
+/** The model folder: a GGUF file, and config.json and tokenizer files beside it. */
+export const SMOLLM2 = FOLDER;
+export const SMOLLM2_GGUF = join(FOLDER, `${NAME}.Q4_1.gguf`);
+
+/** Brings the model, quickly if it is there. Why it cannot be had, or undefined. */
+function fetchModel(): string | undefined {
+  const script = sharedPath('models', NAME, 'fetch');
+  if (!existsSync(script)) return `${script} is not there`;
+  const { status, stderr } = spawnSync('bash', [script, FOLDER], { encoding: 'utf8', timeout: 300_000 });
+  return status === 0 ? undefined : stderr.trim().split('\n').at(-1) || `fetch ended with ${status}`;
+}
+
+/** `describe`, skipped with a warning where the model cannot be had. */
+export function describeSmolLM2(name: string, body: () => void): void {
+  const missing = fetchModel();
+  if (missing !== undefined) console.warn(`SKIPPED: "${name}" needs ${NAME}: ${missing}.`);
+  describe.skipIf(missing !== undefined)(name, body);
+}

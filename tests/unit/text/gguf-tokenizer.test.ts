@@ -1,0 +1,80 @@
+/** Tokenizers made from the metadata of GGUF files, against the tokenizer.json of the same models. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { modelOf } from '../../../src/cli/files.ts';
+import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
+import { describeShared, sharedFolder, sharedJson, sharedPath } from '../../shared.ts';
+import { describeSmolLM2, SMOLLM2_GGUF } from '../../smollm2.ts';
+import type { TokenizerReference } from './reference.ts';
+
+/** Texts in which a tokenizer has something to decide. */
+const text = fc
+  .array(
+    fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 12 }),
+      fc.string({ unit: 'binary', maxLength: 4 }),
+      fc.constantFrom(
+        ' ',
+        '  ',
+        '\n',
+        "don't",
+        '1234',
+        '<|im_end|>',
+        '<s>',
+        '▁',
+        '🙂',
+        'the',
+        ' the',
+        '\uFEFF',
+      ),
+    ),
+    { maxLength: 12 },
+  )
+  .map((parts) => parts.join(''));
+
+function gives(name: string, gguf: string): void {
+  const both = async (): Promise<[ours: Tokenizer, theirs: Tokenizer]> => [
+    await loadTokenizer(await modelOf(gguf)),
+    await loadTokenizer(sharedFolder('models', name)),
+  ];
+
+  it('the ids and texts of the reference', async () => {
+    const [ours] = await both();
+    for (const { text, ids, with_special, decoded } of sharedJson<TokenizerReference>(
+      'reference',
+      'tokenizers',
+      `${name}.json`,
+    ).texts) {
+      expect(ours.encode(text), text).toEqual(ids);
+      expect(ours.encode(text, { addSpecialTokens: true }), text).toEqual(with_special);
+      expect(ours.decode(ids), text).toBe(decoded);
+    }
+  });
+
+  it('the ids of tokenizer.json for any text, and the texts for any ids', async () => {
+    const [ours, theirs] = await both();
+    fc.assert(
+      fc.property(text, fc.array(fc.nat(theirs.vocabSize - 1), { maxLength: 20 }), (text, ids) => {
+        expect(ours.encode(text)).toEqual(theirs.encode(text));
+        expect(ours.decode(ids)).toBe(theirs.decode(ids));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('the special tokens and the chat template', async () => {
+    const [ours, theirs] = await both();
+    expect(ours.vocabSize).toBe(theirs.vocabSize);
+    expect(ours.specialTokens).toEqual(theirs.specialTokens);
+    expect([ours.eosId, ours.eosIds, ours.padId]).toEqual([theirs.eosId, theirs.eosIds, theirs.padId]);
+    expect(ours.chatTemplate).toBe(theirs.chatTemplate);
+  });
+}
+
+describeShared('the metadata of stories260K, a sentencepiece model, give', () => {
+  gives('stories260K', sharedPath('reference', 'gguf', 'stories260K.Q4_0.gguf'));
+});
+
+describeSmolLM2('the metadata of SmolLM2, a byte-level model, give', () => {
+  gives('SmolLM2-135M-Instruct', SMOLLM2_GGUF);
+});
