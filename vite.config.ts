@@ -1,19 +1,35 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
+import { VitePWA } from 'vite-plugin-pwa';
+import { version } from './package.json';
 
 /**
  * What the page may load and reach: its own origin. Issues that need the hub add it to connect-src, and nothing else. The header covers
  * the worker (a worker obeys the policy of its own response, not its page's); the meta element covers any static host.
  */
 const POLICY = [
-  "default-src 'self'",
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "font-src 'self'",
   "img-src 'self' data: blob:",
   "connect-src 'self'",
   "worker-src 'self'",
-  "object-src 'none'",
+  "manifest-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
 ].join('; ');
+
+/** --paper and --well of src/app/ui/tokens.css, in the light theme. */
+const PAPER = '#fbfaf6';
+const WELL = '#f2f1ec';
+
+/** What every server of the built page should send with its files. */
+export const HEADERS = {
+  'Content-Security-Policy': `${POLICY}; frame-ancestors 'none'`,
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+};
 
 /** Only in the build: the development server needs inline styles for hot replacement. */
 function contentSecurityPolicy(): Plugin {
@@ -30,8 +46,63 @@ function contentSecurityPolicy(): Plugin {
   };
 }
 
+/** The bundled model is the largest file, by far. */
+const MOST_FILE_BYTES = 8 * 2 ** 20;
+
+/** The installable app. Its service worker is our own and keeps every built file; the plugin compiles it and lists the files. */
+function installable(): Plugin[] {
+  return VitePWA({
+    strategies: 'injectManifest',
+    srcDir: 'src/app/offline',
+    filename: 'service-worker.ts',
+    // The page registers it, when its first moments are over.
+    injectRegister: false,
+    registerType: 'prompt',
+    includeManifestIcons: false,
+    injectManifest: {
+      rollupFormat: 'iife',
+      globPatterns: ['**/*.{html,js,css,woff2,svg,png,json,jsonl,safetensors,md}'],
+      maximumFileSizeToCacheInBytes: MOST_FILE_BYTES,
+      dontCacheBustURLsMatching: /^assets\//,
+    },
+    manifest: {
+      name: 'Graft',
+      short_name: 'Graft',
+      description: 'Fine-tunes small language models on your own GPU, with nothing uploaded.',
+      lang: 'en',
+      categories: ['developer', 'education', 'productivity'],
+      start_url: './',
+      scope: './',
+      display: 'standalone',
+      background_color: PAPER,
+      theme_color: WELL,
+      icons: [
+        { src: 'icons/icon-192.png', sizes: '192x192', type: 'image/png' },
+        { src: 'icons/icon-512.png', sizes: '512x512', type: 'image/png' },
+        { src: 'icons/maskable-512.png', sizes: '512x512', type: 'image/png', purpose: 'maskable' },
+        { src: 'favicon.svg', sizes: 'any', type: 'image/svg+xml' },
+      ],
+      // One window: a second one could not train.
+      launch_handler: { client_mode: 'focus-existing' },
+      file_handlers: [
+        {
+          action: './',
+          accept: {
+            'application/jsonl': ['.jsonl'],
+            'application/json': ['.json'],
+            'text/csv': ['.csv'],
+            'application/zip': ['.zip'],
+            'application/octet-stream': ['.safetensors', '.gguf'],
+          },
+        },
+      ],
+    },
+  });
+}
+
 export default defineConfig({
-  plugins: [svelte(), contentSecurityPolicy()],
+  plugins: [svelte(), contentSecurityPolicy(), installable()],
+  define: { 'import.meta.env.GRAFT_VERSION': JSON.stringify(version) },
   // A missing file is a 404, not the page again.
   appType: 'mpa',
   // Relative, so that the built page works under any path.
@@ -48,10 +119,6 @@ export default defineConfig({
   preview: {
     port: 4173,
     strictPort: true,
-    headers: {
-      'Content-Security-Policy': `${POLICY}; frame-ancestors 'none'`,
-      'X-Content-Type-Options': 'nosniff',
-      'Referrer-Policy': 'no-referrer',
-    },
+    headers: HEADERS,
   },
 });

@@ -65,11 +65,18 @@ const RUNS = 5;
 const LEAST_SECONDS = 0.05;
 const MOST_REPEATS = 64;
 
-/** Median seconds of `run`, after warm-up. */
-async function measure(run: () => Promise<void>, runs = RUNS): Promise<number> {
-  for (let i = 0; i < WARM_UP; i++) await run();
+/** Median seconds of `run`, after warm-up. @throws the signal's reason between two runs */
+async function measure(
+  run: () => Promise<void>,
+  { runs = RUNS, signal }: { runs?: number; signal?: AbortSignal } = {},
+): Promise<number> {
+  for (let i = 0; i < WARM_UP; i++) {
+    signal?.throwIfAborted();
+    await run();
+  }
   const seconds: number[] = [];
   for (let i = 0; i < runs; i++) {
+    signal?.throwIfAborted();
     const start = performance.now();
     await run();
     seconds.push((performance.now() - start) / 1000);
@@ -183,11 +190,16 @@ export async function benchmarkAttention(
 
 const TRAINING_STEPS = 8;
 
-/** Training steps of a LoRA adapter (r = 8, all linear layers) on `rows` rows of `length` random tokens, half of them supervised. */
+/**
+ * Training steps of a LoRA adapter (r = 8, all linear layers) on `rows` rows of `length` random tokens, half of them supervised.
+ *
+ * @throws the signal's reason, after the step that runs
+ */
 export async function benchmarkTraining(
   model: LanguageModel,
   rows: number,
   length: number,
+  signal?: AbortSignal,
 ): Promise<TrainingResult> {
   const { device, definition } = model;
   const options = {
@@ -214,11 +226,15 @@ export async function benchmarkTraining(
   });
   await device.settle();
   const compileSeconds = (performance.now() - start) / 1000;
-  await trainer.run();
+  const stop = (): void => trainer.cancel();
+  signal?.addEventListener('abort', stop);
+  if (!signal?.aborted) await trainer.run();
+  signal?.removeEventListener('abort', stop);
   const { work, memory } = trainer;
   const gpuBytes = device.allocatedBytes;
   await trainer.destroy();
   adapter.destroy();
+  signal?.throwIfAborted();
   const warm = median(steps.slice(WARM_UP).map(({ seconds }) => seconds));
   return {
     tokens: rows * length,
@@ -235,8 +251,8 @@ export async function benchmarkTraining(
 const PROMPT_TOKENS = 65;
 const NEW_TOKENS = 32;
 
-/** One sequence: a prompt of 64 tokens before the last one, then 32 new ones. */
-export async function benchmarkDecoding(model: LanguageModel): Promise<DecodingResult> {
+/** One sequence: a prompt of 64 tokens before the last one, then 32 new ones. @throws the signal's reason, after the answer that runs */
+export async function benchmarkDecoding(model: LanguageModel, signal?: AbortSignal): Promise<DecodingResult> {
   const generator = new Generator(model, 1, PROMPT_TOKENS + NEW_TOKENS + 1);
   const prompt = Array.from(
     { length: PROMPT_TOKENS },
@@ -246,15 +262,20 @@ export async function benchmarkDecoding(model: LanguageModel): Promise<DecodingR
     await generator.generate([ids], { maxNewTokens, sampling: greedy, seed: 0, stopIds: [] });
     await model.device.settle();
   };
-  const one = await measure(() => generate(prompt, 1));
-  const short = await measure(() => generate(prompt.slice(-1), 1));
-  const many = await measure(() => generate(prompt, 1 + NEW_TOKENS), 3);
-  await model.device.settle();
-  generator.destroy();
-  return {
-    prefillTokensPerSecond: (PROMPT_TOKENS - 1) / Math.max(one - short, 1e-6),
-    decodeTokensPerSecond: NEW_TOKENS / (many - one),
-  };
+  try {
+    const one = await measure(() => generate(prompt, 1), { signal });
+    const short = await measure(() => generate(prompt.slice(-1), 1), { signal });
+    const many = await measure(() => generate(prompt, 1 + NEW_TOKENS), { runs: 3, signal });
+    return {
+      prefillTokensPerSecond: (PROMPT_TOKENS - 1) / Math.max(one - short, 1e-6),
+      decodeTokensPerSecond: NEW_TOKENS / (many - one),
+    };
+  } finally {
+    if (!model.device.failure) {
+      await model.device.settle();
+      generator.destroy();
+    }
+  }
 }
 
 function ramp(size: number): Float32Array<ArrayBuffer> {

@@ -6,6 +6,9 @@ import type { Mapping } from '../data/mapping.ts';
 import type { Sheet } from '../data/sheet.ts';
 import type { Histogram } from '../data/statistics.ts';
 
+import type { AttentionResult, DecodingResult, MatmulResult, TrainingResult } from '../evaluate/benchmark.ts';
+import type { Asked } from '../requests.ts';
+
 /** What this browser's GPU offers to Graft. */
 export interface Gpu {
   readonly name: string;
@@ -330,6 +333,26 @@ export interface Share {
   readonly interval: readonly [number, number];
 }
 
+/** What this adapter does, in f32. */
+export interface Benchmark {
+  readonly gpu: Gpu;
+  /** Of a training step: rows, and tokens of each. */
+  readonly rows: number;
+  readonly length: number;
+  readonly matmul: readonly MatmulResult[];
+  readonly attention: readonly AttentionResult[];
+  readonly training: TrainingResult;
+  readonly decoding: DecodingResult;
+}
+
+export interface BenchmarkProgress {
+  /** What is measured now. */
+  readonly doing: string;
+  /** Measurements, of so many. */
+  readonly done: number;
+  readonly total: number;
+}
+
 export interface GraftWorker {
   /** Describes the GPU. Its device stays open for the calls that follow. */
   describeGpu(): Promise<Outcome<{ readonly gpu: Gpu }>>;
@@ -409,6 +432,13 @@ export interface GraftWorker {
   /** Ends an evaluation early: it fails with `worker-aborted`. */
   stopEvaluation(): Promise<void>;
 
+  /** Measures the GPU: half a minute on a software adapter, seconds on a real one. */
+  benchmark(
+    onProgress: (progress: BenchmarkProgress) => void,
+  ): Promise<Outcome<{ readonly benchmark: Benchmark }>>;
+  /** Ends a benchmark after what it measures just now: it fails with `worker-aborted`. */
+  stopBenchmark(): Promise<void>;
+
   listAdapters(): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
   updateAdapter(
     id: string,
@@ -423,6 +453,9 @@ export interface GraftWorker {
   ): Promise<Outcome<{ readonly fileName: string; readonly bytes: Uint8Array<ArrayBuffer> }>>;
   /** A PEFT folder, or a zip of one, for the open model. */
   importAdapter(name: string, files: readonly File[]): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
+
+  /** Tells every request that this worker made and makes. */
+  watchRequests(onRequest: (asked: Asked) => void): Promise<void>;
 
   /** Bytes in use and granted, and whether the browser promised to keep them. */
   storage(): Promise<

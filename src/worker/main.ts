@@ -1,9 +1,11 @@
 /** The Web Worker that owns the GPU: one comlink API over the rooms. */
 import { expose, transfer } from 'comlink';
 import { GraftError } from '../errors.ts';
+import { observeRequests } from '../requests.ts';
 import { measureSpace } from '../storage/space.ts';
 import { Library } from './adapters.ts';
 import type { GraftWorker, Progress } from './api.ts';
+import { benchmark } from './benchmark.ts';
 import { chat } from './chat.ts';
 import { preview, type DataSet } from './data.ts';
 import { evaluate } from './evaluation.ts';
@@ -28,6 +30,7 @@ const runs = new Runs(session, queue, () => openBundled(() => undefined));
 const imports = new Set<AbortController>();
 const chats = new Set<AbortController>();
 const evaluations = new Set<AbortController>();
+const benchmarks = new Set<AbortController>();
 
 async function openBundled(onProgress: (progress: Progress) => void): Promise<OpenModel> {
   if (session.source?.bundled && session.source.name === BUNDLED) return session.model(onProgress);
@@ -142,6 +145,20 @@ const api: GraftWorker = {
     })),
   stopEvaluation: async () => abortAll(evaluations),
 
+  benchmark: (onProgress) =>
+    outcome(async () => ({
+      benchmark: await abortable(benchmarks, (signal) =>
+        runs.withGpu(() =>
+          benchmark(session, {
+            source: () => fetchBundled(APP, () => undefined),
+            onProgress: listener(onProgress),
+            signal,
+          }),
+        ),
+      ),
+    })),
+  stopBenchmark: async () => abortAll(benchmarks),
+
   listAdapters: () => outcome(async () => ({ adapters: await library.list() })),
   updateAdapter: (id, change) => outcome(async () => ({ adapter: await library.update(id, change) })),
   deleteAdapter: (id) =>
@@ -158,6 +175,8 @@ const api: GraftWorker = {
   },
   importAdapter: (name, files) =>
     outcome(async () => ({ adapter: await library.import(name, files, await openOrThrow()) })),
+
+  watchRequests: async (onRequest) => observeRequests(listener(onRequest)),
 
   storage: () => outcome(measureSpace),
 };

@@ -62,6 +62,16 @@ export class Session {
     return this.#device;
   }
 
+  /** The device, with its kernels chosen by measurement. @throws as {@link device} */
+  async tunedDevice(): Promise<Device> {
+    const device = await this.device();
+    if (this.#tuned !== device) {
+      await tune(device);
+      this.#tuned = device;
+    }
+    return device;
+  }
+
   /** The failure of the device, if that is behind an error. */
   async reasonFor(error: unknown): Promise<unknown> {
     if (error instanceof GraftError) return error;
@@ -83,13 +93,11 @@ export class Session {
 
   /** The model, opened again if the device was lost. @throws GraftError `worker-no-model` */
   async model(onProgress: (progress: Progress) => void = () => undefined): Promise<OpenModel> {
-    const device = await this.device();
+    // A lost device takes its model with it.
+    await this.device();
     if (this.#model) return this.#model;
     if (!this.#source) throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');
-    if (this.#tuned !== device) {
-      await tune(device);
-      this.#tuned = device;
-    }
+    const device = await this.tunedDevice();
     return (this.#model = await openModel(device, this.#source, onProgress));
   }
 

@@ -43,9 +43,13 @@ export async function openStudio(
   });
   page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
   context.on('request', (request) => requests.push(request.url()));
-  context.on('requestfailed', (request) =>
-    problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`),
-  );
+  context.on('requestfailed', (request) => {
+    // What the service worker answered to a worker is reported as aborted when that worker ends, complete as it was.
+    void request.response().then((response) => {
+      if (!response?.fromServiceWorker())
+        problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`);
+    });
+  });
   context.on('response', (response) => {
     if (response.status() >= 400) problems.push(`${response.status()}: ${response.url()}`);
   });

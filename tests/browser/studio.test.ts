@@ -10,13 +10,13 @@ import type { AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { tabTo } from './keyboard.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PICTURES = join(import.meta.dirname, '../../test-results/screens');
 const STAGES = ['start', 'task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 const RUN_MS = 180_000;
 const STEP_MS = 60_000;
-const MOST_TABS = 80;
 const MOST_INITIAL_BYTES = 150_000;
 
 let browser: Browser;
@@ -28,21 +28,6 @@ beforeAll(async () => {
   studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
 });
 afterAll(() => browser.close());
-
-/** Presses Tab until something with this name has the focus, as a person without a mouse would. */
-async function tabTo(page: Page, name: RegExp): Promise<void> {
-  const seen: string[] = [];
-  for (let press = 0; press < MOST_TABS; press++) {
-    await page.keyboard.press('Tab');
-    const found = await page.evaluate(() => {
-      const element = document.activeElement;
-      return element?.getAttribute('aria-label') ?? element?.textContent?.trim() ?? '';
-    });
-    if (name.test(found)) return;
-    seen.push(found.slice(0, 30));
-  }
-  throw new Error(`Tab does not reach ${name}; it reached ${seen.join(' | ')}`);
-}
 
 async function goTo(page: Page, stage: (typeof STAGES)[number]): Promise<void> {
   await page.evaluate((hash) => (location.hash = hash), stage === 'start' ? '#/' : `#/${stage}`);

@@ -1,12 +1,13 @@
 /** Which stage is in the centre, kept in the address so that back, forward and a bookmark work. */
 export const STAGES = ['task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 export type StageId = (typeof STAGES)[number];
-/** The first visit is a place too: where the brand leads. */
-export type Place = StageId | 'start';
+/** Beside the stages: where the brand leads, and what the GPU does. */
+const BESIDE = ['start', 'benchmark'] as const;
+export type Place = StageId | (typeof BESIDE)[number];
 
 function placeOf(hash: string): Place {
   const name = hash.replace(/^#\/?/, '');
-  return STAGES.find((stage) => stage === name) ?? 'start';
+  return [...STAGES, ...BESIDE].find((place) => place === name) ?? 'start';
 }
 
 export class Route {

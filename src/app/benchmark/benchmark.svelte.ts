@@ -1,0 +1,44 @@
+/** The benchmark of this visit: asked for, running, or its result. It lives as long as the page, not as the screen. */
+import type { BenchmarkProgress, Failure } from '../../worker/api.ts';
+import type { Session } from '../state/session.svelte.ts';
+import { browserOf, type Report } from './report.ts';
+
+class BenchmarkState {
+  progress = $state.raw<BenchmarkProgress>();
+  /** Stop was pressed; what is measured just now ends first. */
+  stopping = $state(false);
+  report = $state.raw<Report>();
+  failure = $state.raw<Failure>();
+
+  async start(session: Session): Promise<void> {
+    if (this.progress) return;
+    this.failure = undefined;
+    this.stopping = false;
+    this.progress = { doing: 'Opening the GPU', done: 0, total: 0 };
+    session.announcer.say('The benchmark has begun.');
+    const outcome = await session.worker.benchmark((progress) => {
+      if (this.progress) this.progress = progress;
+    });
+    this.progress = undefined;
+    if (outcome.ok) {
+      this.report = {
+        graft: import.meta.env.GRAFT_VERSION,
+        ...browserOf(navigator),
+        date: new Date().toISOString().slice(0, 10),
+        benchmark: outcome.benchmark,
+      };
+      session.announcer.say('The benchmark is done.');
+    } else if (outcome.code === 'worker-aborted') {
+      session.announcer.say('The benchmark is stopped.');
+    } else {
+      this.failure = outcome;
+    }
+  }
+
+  stop(session: Session): void {
+    this.stopping = true;
+    void session.worker.stopBenchmark();
+  }
+}
+
+export const benchmark = new BenchmarkState();

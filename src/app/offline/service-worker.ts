@@ -1,0 +1,103 @@
+/**
+ * The service worker: keeps every file of this version of the app, and answers from there. It asks the network in one place, and tells
+ * the pages each time. A new version waits until a page asks it to take over.
+ */
+
+interface ExtendableEvent extends Event {
+  waitUntil(work: Promise<unknown>): void;
+}
+interface FetchEvent extends ExtendableEvent {
+  readonly request: Request;
+  respondWith(response: Promise<Response>): void;
+}
+/** What this file uses of the global scope; TypeScript's library for it does not go together with that of pages. */
+interface Scope {
+  readonly registration: ServiceWorkerRegistration;
+  readonly clients: {
+    claim(): Promise<void>;
+    matchAll(options: {
+      includeUncontrolled: boolean;
+    }): Promise<readonly { postMessage(message: unknown): void }[]>;
+  };
+  skipWaiting(): Promise<void>;
+  addEventListener(type: 'install' | 'activate', listener: (event: ExtendableEvent) => void): void;
+  addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void;
+  addEventListener(type: 'message', listener: (event: MessageEvent) => void): void;
+}
+interface AppFile {
+  readonly url: string;
+  /** Hash of the content; null where the name has one. */
+  readonly revision: string | null;
+}
+
+const scope = self as unknown as Scope;
+/** Filled in by the build. */
+const FILES = (self as unknown as { readonly __WB_MANIFEST: readonly AppFile[] }).__WB_MANIFEST;
+const BASE = scope.registration.scope;
+const PREFIX = `graft-files ${BASE} `;
+const CACHE = PREFIX + checksum(JSON.stringify(FILES));
+
+/** From an address to the key of what answers it. */
+const keys = new Map(
+  FILES.map(({ url, revision }) => {
+    const { href } = new URL(url, BASE);
+    return [href, revision === null ? href : `${href}?revision=${revision}`];
+  }),
+);
+const index = keys.get(new URL('index.html', BASE).href);
+if (index) keys.set(BASE, index);
+
+scope.addEventListener('install', (event) => event.waitUntil(install()));
+scope.addEventListener('activate', (event) => event.waitUntil(activate()));
+scope.addEventListener('message', ({ data }) => {
+  if (data === 'take-over') void scope.skipWaiting();
+});
+scope.addEventListener('fetch', (event) => {
+  const { request } = event;
+  // Other origins are none of its business: the page's policy and the page's count see those.
+  if (request.method === 'GET' && request.url.startsWith(BASE)) event.respondWith(answer(request));
+});
+
+/** All files or none: a version that is not complete is never used. What an earlier version has is not fetched again. */
+async function install(): Promise<void> {
+  const cache = await caches.open(CACHE);
+  await Promise.all(
+    [...keys].map(async ([href, key]) => {
+      if (href === BASE || (await cache.match(key))) return;
+      const response =
+        (await caches.match(key)) ??
+        // A name with a hash cannot be out of date; any other file is checked with the server.
+        (await ask(new Request(href, { cache: key === href ? 'default' : 'no-cache' })));
+      if (!response.ok) throw new Error(`${href}: ${response.status}`);
+      await cache.put(key, response);
+    }),
+  );
+}
+
+/** The version before stays for tabs that still run it: its parts have names of their own. */
+async function activate(): Promise<void> {
+  const others = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CACHE);
+  await Promise.all(others.slice(0, -1).map((name) => caches.delete(name)));
+  // From the first load on, without a second.
+  await scope.clients.claim();
+}
+
+async function answer(request: Request): Promise<Response> {
+  const [href] = request.url.split(/[?#]/);
+  const key = keys.get(href) ?? href;
+  const kept = await caches.match(key, { ignoreVary: true, cacheName: CACHE });
+  return kept ?? (await caches.match(href, { ignoreVary: true })) ?? ask(request);
+}
+
+async function ask(request: Request): Promise<Response> {
+  for (const client of await scope.clients.matchAll({ includeUncontrolled: true }))
+    client.postMessage({ type: 'graft-asked', url: request.url });
+  return fetch(request);
+}
+
+/** FNV-1a, 32 bits: tells versions apart, no more. */
+function checksum(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(16);
+}

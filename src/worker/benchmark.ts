@@ -1,0 +1,67 @@
+/** The headless benchmark in the tab: the same shapes, the same bundled model, in f32, so that figures compare. */
+import { GraftError } from '../errors.ts';
+import {
+  attentionShapes,
+  benchmarkAttention,
+  benchmarkDecoding,
+  benchmarkMatmul,
+  benchmarkTraining,
+  matmulShapes,
+} from '../evaluate/benchmark.ts';
+import { LanguageModel } from '../model/language-model.ts';
+import type { Benchmark, BenchmarkProgress } from './api.ts';
+import { describeDevice } from './gpu.ts';
+import type { ModelSource } from './model.ts';
+import type { Session } from './session.ts';
+import { otherTab, someTabTrains } from './training-lock.ts';
+
+/** As `graft bench` trains: rows of a step, and their tokens. */
+const ROWS = 8;
+const LENGTH = 64;
+
+export interface BenchmarkRequest {
+  /** The bundled model; what is open stays open beside it. */
+  readonly source: () => Promise<ModelSource>;
+  readonly onProgress: (progress: BenchmarkProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** @throws GraftError `worker-other-tab`, `worker-aborted`, `worker-fetch`, `engine-…` */
+export async function benchmark(
+  session: Session,
+  { source, onProgress, signal }: BenchmarkRequest,
+): Promise<Benchmark> {
+  // Two at once would measure each other.
+  if (await someTabTrains()) throw otherTab();
+  const device = await session.tunedDevice();
+  const total = matmulShapes.length + attentionShapes.length + 2;
+  let done = 0;
+  const next = (doing: string): void => {
+    signal.throwIfAborted();
+    onProgress({ doing, done: done++, total });
+  };
+  let model: LanguageModel | undefined;
+  try {
+    const matmul = [];
+    for (const shape of matmulShapes) {
+      next(`Product of matrices, ${shape[0]} ${shape.slice(1).join(' × ')}`);
+      matmul.push(await benchmarkMatmul(device, shape));
+    }
+    const attention = [];
+    for (const shape of attentionShapes) {
+      next(`Attention, ${shape[0]} tokens`);
+      attention.push(await benchmarkAttention(device, shape));
+    }
+    next('Training steps of the bundled model');
+    model = await LanguageModel.load(device, (await source()).files, { precision: 'f32' });
+    const training = await benchmarkTraining(model, ROWS, LENGTH, signal);
+    next('Answers of the bundled model');
+    const decoding = await benchmarkDecoding(model, signal);
+    return { gpu: describeDevice(device), rows: ROWS, length: LENGTH, matmul, attention, training, decoding };
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new GraftError('worker-aborted', 'The benchmark was stopped.', 'Start it again when you like.');
+  } finally {
+    if (model && !device.failure) await model.destroy();
+  }
+}

@@ -1,0 +1,64 @@
+/** A small server of the built page that remembers every request: what reaches it has left the browser. */
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+import { HEADERS } from '../../vite.config.ts';
+
+const DIST = join(import.meta.dirname, '../../dist');
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.webmanifest': 'application/manifest+json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.woff2': 'font/woff2',
+};
+
+export interface Site {
+  /** With a slash at the end. */
+  readonly address: string;
+  /** Paths that were asked for, in order. */
+  readonly requests: string[];
+  /** Serves another text under a path from now on. */
+  change(path: string, edit: (text: string) => string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function serveDist(): Promise<Site> {
+  const requests: string[] = [];
+  const changed = new Map<string, Buffer>();
+  const server = createServer((request, response) => {
+    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://site').pathname);
+    requests.push(path);
+    const name = path.endsWith('/') ? `${path}index.html` : path;
+    const known = changed.get(name);
+    void (known ? Promise.resolve(known) : readFile(join(DIST, normalize(name)))).then(
+      (body) => {
+        // No validators and no lifetime: the browser's own cache cannot stand in for the network.
+        response.writeHead(200, {
+          ...HEADERS,
+          'Content-Type': TYPES[extname(name)] ?? 'application/octet-stream',
+          'Cache-Control': 'no-store',
+        });
+        response.end(body);
+      },
+      () => response.writeHead(404, HEADERS).end(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+  return {
+    address: `http://localhost:${(server.address() as AddressInfo).port}/`,
+    requests,
+    async change(path, edit) {
+      changed.set(path, Buffer.from(edit(await readFile(join(DIST, path), 'utf8'))));
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
