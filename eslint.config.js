@@ -72,6 +72,7 @@ export default ts.config(
     files: ['bench/peers/**'],
     languageOptions: { globals: { ...globals.browser, ...globals.node, GPUBufferUsage: 'readonly' } },
   },
+  { files: ['bench/page.mjs'], languageOptions: { globals: { ...globals.browser, ...globals.node } } },
   // TypeScript itself reports unknown names where it checks types.
   { files: ['**/*.ts', '**/*.svelte'], rules: { 'no-undef': 'off' } },
 );

@@ -1,7 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
-import { version } from './package.json';
+import project from './package.json' with { type: 'json' };
 
 /**
  * What the page may load and reach: its own origin. Issues that need the hub add it to connect-src, and nothing else. The header covers
@@ -102,7 +102,7 @@ function installable(): Plugin[] {
 
 export default defineConfig({
   plugins: [svelte(), contentSecurityPolicy(), installable()],
-  define: { 'import.meta.env.GRAFT_VERSION': JSON.stringify(version) },
+  define: { 'import.meta.env.GRAFT_VERSION': JSON.stringify(project.version) },
   // A missing file is a 404, not the page again.
   appType: 'mpa',
   // Relative, so that the built page works under any path.

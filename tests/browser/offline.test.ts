@@ -57,7 +57,7 @@ async function ready(page: Page): Promise<void> {
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, {
     timeout: STEP_MS,
   });
-  await page.locator('main [aria-busy]').first().waitFor();
+  await page.locator('main h1').first().waitFor();
   await expect.poll(() => page.locator('main [aria-busy="true"]').count(), { timeout: STEP_MS }).toBe(0);
 }
 
@@ -87,14 +87,12 @@ describe('without a network', () => {
     await page.keyboard.press('Enter');
     const panel = page.getByRole('dialog', { name: 'Requests since load' });
     await panel.getByText('The whole app is kept on this device').waitFor();
-    const sent = page.getByRole('row').filter({ hasText: 'its own server' }).getByRole('cell').first();
     const rows = page.getByRole('row').filter({ hasText: 'its own server' });
     await expect.poll(() => rows.count()).toBe(seen.length);
     const names = await rows.evaluateAll((list) =>
       list.map((row) => row.querySelector('td')?.firstChild?.textContent?.trim() ?? ''),
     );
     expect(names.map((name) => (name === 'the page' ? '/' : `/${name}`)).sort()).toEqual(seen);
-    expect(await sent.count()).toBe(1);
     await page.keyboard.press('Escape');
     await panel.waitFor({ state: 'detached' });
 

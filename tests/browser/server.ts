@@ -10,7 +10,11 @@ declare module 'vitest' {
 }
 
 export default async function serve(project: TestProject): Promise<() => Promise<void>> {
+  // The test runner's own value would make it a development build.
+  const { NODE_ENV } = process.env;
+  process.env['NODE_ENV'] = 'production';
   await build({ logLevel: 'warn' });
+  process.env['NODE_ENV'] = NODE_ENV;
   // A port of its own, so that tests and a running studio do not meet.
   const server = await preview({ logLevel: 'warn', preview: { port: 0, strictPort: false } });
   const address = server.resolvedUrls?.local[0];
