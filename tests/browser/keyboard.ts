@@ -10,7 +10,7 @@ export async function tabTo(page: Page, name: RegExp): Promise<void> {
     await page.keyboard.press('Tab');
     const found = await page.evaluate(() => {
       const element = document.activeElement;
-      const label = element instanceof HTMLInputElement ? element.labels?.[0]?.textContent : undefined;
+      const label = (element as HTMLInputElement | null)?.labels?.[0]?.textContent;
       return (element?.getAttribute('aria-label') ?? label ?? element?.textContent ?? '').trim();
     });
     if (name.test(found)) return;
