@@ -1,11 +1,13 @@
 /** The library of adapters. All functions throw as `database` does. */
 import { database } from './database.ts';
+import { deletedProjects } from './projects.ts';
 import type { StoredAdapter, StoredFiles } from './records.ts';
 
-/** The newest first. */
+/** The newest first. Those of deleted projects are left out. */
 export async function listAdapters(): Promise<StoredAdapter[]> {
+  const hidden = await deletedProjects();
   const adapters = await database((db) => db.getAll('adapters'));
-  return adapters.sort((a, b) => b.created - a.created);
+  return adapters.filter(({ projectId }) => !hidden.has(projectId)).sort((a, b) => b.created - a.created);
 }
 
 export function findAdapter(id: string): Promise<StoredAdapter | undefined> {

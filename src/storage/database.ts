@@ -1,13 +1,27 @@
 /** The one database: its stores, its versions, and what its errors mean. Everything else in this room goes through `database`. */
-import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames } from 'idb';
 import { GraftError, messageOf } from '../errors.ts';
-import type { StoredAdapter, StoredCheckpoint, StoredFiles, StoredRows, StoredRun } from './records.ts';
+import { toProjects } from './migrations.ts';
+import type {
+  StoredAdapter,
+  StoredCheckpoint,
+  StoredDataFiles,
+  StoredDataSet,
+  StoredFiles,
+  StoredProject,
+  StoredRows,
+  StoredRun,
+} from './records.ts';
 
 export interface GraftSchema extends DBSchema {
-  adapters: { key: string; value: StoredAdapter };
+  projects: { key: string; value: StoredProject };
+  'data-sets': { key: [projectId: string, version: string]; value: StoredDataSet };
+  /** Under the keys of `data-sets`. */
+  'data-files': { key: [projectId: string, version: string]; value: StoredDataFiles };
+  adapters: { key: string; value: StoredAdapter; indexes: { project: string } };
   /** PEFT folders, under the ids of `adapters`: apart, so that listing reads no tensors. */
   'adapter-files': { key: string; value: StoredFiles };
-  runs: { key: string; value: StoredRun };
+  runs: { key: string; value: StoredRun; indexes: { project: string } };
   /** Under the ids of `runs`. */
   rows: { key: string; value: StoredRows };
   /** Under the ids of `runs`: at most one each. */
@@ -19,12 +33,28 @@ export type Database = IDBPDatabase<GraftSchema>;
 
 const NAME = 'graft';
 
+type Upgrade = IDBPTransaction<GraftSchema, StoreNames<GraftSchema>[], 'versionchange'>;
+
 /** Each brings the database from the version of its index to the next. Never change one that was published: add another. */
-const MIGRATIONS: readonly ((db: Database) => void)[] = [
+const MIGRATIONS: readonly ((db: Database, upgrade: Upgrade) => void | Promise<void>)[] = [
   (db) => {
     for (const name of ['adapters', 'runs'] as const) db.createObjectStore(name, { keyPath: 'id' });
     for (const name of ['adapter-files', 'rows', 'checkpoints', 'settings'] as const)
       db.createObjectStore(name);
+  },
+  async (db, upgrade) => {
+    db.createObjectStore('projects', { keyPath: 'id' });
+    db.createObjectStore('data-sets', { keyPath: ['projectId', 'version'] });
+    db.createObjectStore('data-files');
+    const [runs, adapters] = [upgrade.objectStore('runs'), upgrade.objectStore('adapters')];
+    for (const store of [runs, adapters] as const) store.createIndex('project', 'projectId');
+    const moved = toProjects({ runs: await runs.getAll(), adapters: await adapters.getAll() });
+    if (!moved) return;
+    await Promise.all([
+      upgrade.objectStore('projects').put(moved.project),
+      ...moved.runs.map((run) => runs.put(run)),
+      ...moved.adapters.map((adapter) => adapters.put(adapter)),
+    ]);
   },
 ];
 
@@ -32,8 +62,8 @@ let connection: Promise<Database> | undefined;
 
 function connect(): Promise<Database> {
   const opening = openDB<GraftSchema>(NAME, MIGRATIONS.length, {
-    upgrade(db, from) {
-      for (const migrate of MIGRATIONS.slice(from)) migrate(db);
+    async upgrade(db, from, _to, upgrade) {
+      for (const migrate of MIGRATIONS.slice(from)) await migrate(db, upgrade);
     },
     blocking(_current, _wanted, event) {
       // A newer Graft waits in another tab. What runs now is written; the next call here says why it fails.

@@ -4,9 +4,72 @@ import type { PreparedRow } from '../data/prepare.ts';
 /** Files by name. */
 export type StoredFiles = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 
+/** A base model, by name: one that came with the app, or one of the model store, where names are unique. */
+export interface ModelRef {
+  readonly name: string;
+  readonly bundled: boolean;
+}
+
+/** What one task is tuned with. Data sets, runs and adapters name the project that they belong to. */
+export interface StoredProject {
+  readonly id: string;
+  readonly name: string;
+  /** Milliseconds since 1970, as all times here. */
+  readonly created: number;
+  /** When something in it changed last; looking at it is no change. */
+  readonly changed: number;
+  readonly model: ModelRef;
+  /** Version of the data set that is open in it. */
+  readonly data?: string;
+  /** The stage that was open last. */
+  readonly place: string;
+  /** The page's own (texts of the task, settings of the next run), kept as it was given. */
+  readonly page: object;
+  /** When it was deleted. It can be brought back until nobody looks any more. */
+  readonly deleted?: number;
+}
+
+/** Names a data set: what an adapter was trained on stays said when the rows themselves are gone. */
+export interface DataRef {
+  readonly name: string;
+  /** SHA-256 of the files' bytes, in hex: other rows are another version. */
+  readonly version: string;
+  /** When this version came into its project. */
+  readonly created: number;
+}
+
+/** A data set of a project, under [projectId, version]. Its files lie apart, so that listing reads no rows. */
+export interface StoredDataSet extends DataRef {
+  readonly projectId: string;
+  /** The bundled sample that it is. */
+  readonly sample?: string;
+  /** How it is read, split and cut: the worker's own, kept as it was given. */
+  readonly options: object;
+  /** Names of its files: the file of rows, and a test part of its own where there is one. */
+  readonly files: readonly string[];
+  /** What it was read as, for lists. */
+  readonly format: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface StoredDataFile {
+  readonly name: string;
+  /** Where the headless command finds it, if it lies elsewhere than under its name. */
+  readonly path?: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface StoredDataFiles {
+  readonly file: StoredDataFile;
+  /** A test part of its own. */
+  readonly heldOut?: StoredDataFile;
+}
+
 /** An adapter of the library, without its tensors. */
 export interface StoredAdapter {
   readonly id: string;
+  readonly projectId: string;
   readonly name: string;
   readonly note: string;
   readonly baseModel: string;
@@ -14,10 +77,11 @@ export interface StoredAdapter {
   readonly alpha: number;
   readonly targets: readonly string[];
   readonly parameters: number;
-  /** Milliseconds since 1970. */
   readonly created: number;
   readonly runId?: string;
   readonly finalLoss?: number;
+  /** What it was trained on, if that was here. */
+  readonly data?: DataRef;
 }
 
 export interface StoredStep {
@@ -38,7 +102,7 @@ export type StoredStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' |
 /** A run: its settings and its curve, up to its checkpoint if it has one. */
 export interface StoredRun {
   readonly id: string;
-  /** Milliseconds since 1970. */
+  readonly projectId: string;
   readonly created: number;
   readonly status: StoredStatus;
   /** The worker's own, kept as they were given. */
@@ -49,6 +113,8 @@ export interface StoredRun {
   /** Whether that model came with the app. */
   readonly bundled: boolean;
   readonly dataName: string;
+  /** Missing for runs from before data sets were kept. */
+  readonly data?: DataRef;
   /** The command that repeats it headless. */
   readonly command: string;
   readonly steps: readonly StoredStep[];

@@ -1,9 +1,18 @@
 /** Runs, their rows and their checkpoints. Each change is one transaction: all of it is there afterwards, or nothing. */
 import { database } from './database.ts';
-import type { StoredAdapter, StoredCheckpoint, StoredFiles, StoredRows, StoredRun } from './records.ts';
+import { deletedProjects } from './projects.ts';
+import type {
+  StoredAdapter,
+  StoredCheckpoint,
+  StoredFiles,
+  StoredProject,
+  StoredRows,
+  StoredRun,
+} from './records.ts';
 
-/** The newest first, each with whether it has a checkpoint. */
-export function listRuns(): Promise<{ run: StoredRun; resumable: boolean }[]> {
+/** The newest first, each with whether it has a checkpoint. Those of deleted projects are left out. */
+export async function listRuns(): Promise<{ run: StoredRun; resumable: boolean }[]> {
+  const hidden = await deletedProjects();
   return database(async (db) => {
     const transaction = db.transaction(['runs', 'checkpoints']);
     const [runs, checkpoints] = await Promise.all([
@@ -11,7 +20,10 @@ export function listRuns(): Promise<{ run: StoredRun; resumable: boolean }[]> {
       transaction.objectStore('checkpoints').getAllKeys(),
     ]);
     const saved = new Set(checkpoints);
-    return runs.sort((a, b) => b.created - a.created).map((run) => ({ run, resumable: saved.has(run.id) }));
+    return runs
+      .filter(({ projectId }) => !hidden.has(projectId))
+      .sort((a, b) => b.created - a.created)
+      .map((run) => ({ run, resumable: saved.has(run.id) }));
   });
 }
 
@@ -50,10 +62,13 @@ export function saveCheckpoint(
   rows: StoredRows | undefined,
 ): Promise<void> {
   return database(async (db) => {
-    const transaction = db.transaction(['runs', 'rows', 'checkpoints'], 'readwrite', {
+    const transaction = db.transaction(['projects', 'runs', 'rows', 'checkpoints'], 'readwrite', {
       durability: 'strict',
     });
+    const projects = transaction.objectStore('projects');
+    const project = await projects.get(run.projectId);
     await Promise.all([
+      projects.put(changedBy(run, project)),
       transaction.objectStore('runs').put(run),
       rows && transaction.objectStore('rows').put(rows, run.id),
       transaction.objectStore('checkpoints').put(checkpoint, run.id),
@@ -69,13 +84,16 @@ export function saveEndedRun(
 ): Promise<void> {
   return database(async (db) => {
     const transaction = db.transaction(
-      ['runs', 'rows', 'checkpoints', 'adapters', 'adapter-files'],
+      ['projects', 'runs', 'rows', 'checkpoints', 'adapters', 'adapter-files'],
       'readwrite',
       {
         durability: 'strict',
       },
     );
+    const projects = transaction.objectStore('projects');
+    const project = await projects.get(run.projectId);
     await Promise.all([
+      projects.put(changedBy(run, project)),
       transaction.objectStore('rows').delete(run.id),
       transaction.objectStore('checkpoints').delete(run.id),
       transaction.objectStore('runs').put(run),
@@ -84,6 +102,15 @@ export function saveEndedRun(
       transaction.done,
     ]);
   });
+}
+
+/** The project of a run that is written. One that is missing, for want of room or deleted in another tab, is back with its run. */
+function changedBy(run: StoredRun, project: StoredProject | undefined): StoredProject {
+  const { projectId, baseModel, bundled, dataName, created } = run;
+  const changed = Date.now();
+  if (project) return { ...project, changed };
+  const model = { name: baseModel, bundled };
+  return { id: projectId, name: dataName, created, changed, model, place: 'train', page: {} };
 }
 
 /** Says that a run failed or ended where its checkpoint was, which stays. Nothing happens if the run was never saved. */

@@ -73,9 +73,15 @@ export class Library {
   /**
    * A PEFT folder, or a zip of one.
    *
+   * @param projectId gives the project that it belongs to, once it is known to be good
    * @throws GraftError `adapter-…`, `zip-…`, `file-too-large`
    */
-  async import(name: string, files: readonly File[], { info, model }: OpenModel): Promise<AdapterInfo> {
+  async import(
+    name: string,
+    files: readonly File[],
+    { info, model }: OpenModel,
+    projectId: () => Promise<string>,
+  ): Promise<AdapterInfo> {
     const [only] = files;
     const zipped = files.length === 1 && (await isZip(only));
     if (files.length === 1 && !zipped && /\.zip$/i.test(only.name)) {
@@ -102,6 +108,7 @@ export class Library {
     stored[CARD] ??= new TextEncoder().encode(modelCard(config, { baseModel }));
     const adapter: AdapterInfo = {
       id: crypto.randomUUID(),
+      projectId: await projectId(),
       name: name.trim().slice(0, MAX_NAME) || 'Imported',
       note: '',
       baseModel,

@@ -43,6 +43,8 @@ export type OnProgress = (progress: Progress) => void;
 
 export interface ModelInfo {
   readonly name: string;
+  /** Whether it came with the app. */
+  readonly bundled: boolean;
   readonly modelType: string;
   readonly parameters: number;
   readonly layers: number;
@@ -74,6 +76,56 @@ export interface DataOptions {
   readonly validation: number;
   readonly test: number;
   readonly seed: number;
+}
+
+/** What a data set is called, beside the names of its files. */
+export interface DataName {
+  readonly name: string;
+  /** The bundled sample that it is. */
+  readonly sample?: string;
+}
+
+/** Names the rows that something was trained on: a name, and which version of the content. */
+export interface DataRef {
+  readonly name: string;
+  /** SHA-256 of the files' bytes, in hex. */
+  readonly version: string;
+  /** When this version came into its project, in milliseconds since 1970. */
+  readonly created: number;
+}
+
+/** A data set that a project keeps. */
+export interface DataSetInfo extends DataRef {
+  readonly sample?: string;
+  readonly options: DataOptions;
+  readonly format: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** A base model by name: bundled with the app, or kept in this browser. */
+export interface ModelRef {
+  readonly name: string;
+  readonly bundled: boolean;
+}
+
+export interface ProjectInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly created: number;
+  /** Milliseconds since 1970. */
+  readonly changed: number;
+  readonly model: ModelRef;
+  /** The data set that is open in it. */
+  readonly data?: DataSetInfo;
+  readonly runs: number;
+  /** Runs with a checkpoint. */
+  readonly resumable: number;
+  readonly adapters: number;
+  /** The stage that was open last. */
+  readonly place: string;
+  /** The page's own, as it was given: validate it. */
+  readonly page: object;
 }
 
 export interface DataSummary {
@@ -259,17 +311,24 @@ export interface AdapterInfo {
   readonly parameters: number;
   /** Milliseconds since 1970. */
   readonly created: number;
+  readonly projectId: string;
   /** The run that made it, if it was made here. */
   readonly runId?: string;
   readonly finalLoss?: number;
+  /** What it was trained on, if it was made here. */
+  readonly data?: DataRef;
 }
 
 /** A run as it is kept: settings, curve, events. */
 export interface RunRecord {
   readonly id: string;
+  readonly projectId: string;
   readonly options: RunOptions;
   readonly baseModel: string;
+  /** Whether that came with the app. */
+  readonly bundled: boolean;
   readonly dataName: string;
+  readonly data?: DataRef;
   readonly status: RunStatus;
   readonly created: number;
   readonly steps: readonly StepPoint[];
@@ -366,15 +425,58 @@ export interface GraftWorker {
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly model: ModelInfo }>>;
 
-  /** Reads examples and makes rows of them with the open model's tokenizer. They become the data of the next run. */
+  /** The one that changed last first. */
+  listProjects(): Promise<Outcome<{ readonly projects: readonly ProjectInfo[] }>>;
+  /** Makes a project and opens it. */
+  createProject(name: string): Promise<Outcome<{ readonly project: ProjectInfo }>>;
+  /**
+   * What is opened, trained and imported from now on belongs to it. The data that is open is closed.
+   *
+   * @param id none for none: the next data set makes a project of its name
+   */
+  openProject(id: string | undefined): Promise<Outcome<{ readonly project?: ProjectInfo }>>;
+  updateProject(
+    id: string,
+    change: {
+      readonly name?: string;
+      readonly model?: ModelRef;
+      readonly place?: string;
+      readonly page?: object;
+    },
+  ): Promise<Outcome<object>>;
+  /** Hides it with all that belongs to it; `restoreProject` brings it back while a tab of Graft stays open. */
+  deleteProject(id: string): Promise<Outcome<object>>;
+  restoreProject(id: string): Promise<Outcome<object>>;
+
+  /**
+   * Reads examples and makes rows of them with the open model's tokenizer. They become the data of the next run.
+   *
+   * @param keep the name to keep them under in the open project; if none is open, in a new one of that name
+   * @returns `notKept` where they are open and could not be kept
+   */
   openData(
     file: DataFile,
     options: DataOptions,
     heldOut?: DataFile,
     onProgress?: OnProgress,
-  ): Promise<Outcome<{ readonly data: DataSummary }>>;
+    keep?: DataName,
+  ): Promise<
+    Outcome<{
+      readonly data: DataSummary;
+      readonly kept?: DataSetInfo;
+      readonly project?: ProjectInfo;
+      readonly notKept?: Failure;
+    }>
+  >;
   /** Ends an import early: it fails with `worker-aborted`, and the data before stays. */
   stopData(): Promise<void>;
+  /** Data sets that the open project keeps, the newest first. */
+  listData(): Promise<Outcome<{ readonly sets: readonly DataSetInfo[] }>>;
+  /** The files of one, to open it again. */
+  readData(
+    version: string,
+  ): Promise<Outcome<{ readonly set: DataSetInfo; readonly file: DataFile; readonly heldOut?: DataFile }>>;
+  deleteData(version: string): Promise<Outcome<object>>;
   /** The first rows of a file and its columns, for a mapping. @param head the first `HEAD_BYTES` of it */
   inspectData(
     head: DataFile,

@@ -2,7 +2,7 @@
 import type { Example } from '../data/example.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import { GraftError } from '../errors.ts';
-import type { StoredRows } from '../storage/records.ts';
+import type { DataRef, StoredRows, StoredRun } from '../storage/records.ts';
 import { applyLimit } from '../text/limit.ts';
 import { renderExample } from '../text/loss-mask.ts';
 import { previewRow } from '../text/preview.ts';
@@ -37,6 +37,8 @@ export interface DataSet {
   /** Where the headless command finds it, if it lies elsewhere than under its name. */
   readonly path?: string;
   /** As it was split: no fraction is tested where the test part is a file of its own. */
+  /** Which rows these are; missing for a run's own rows from before data sets were kept. */
+  readonly ref?: DataRef;
   readonly options?: DataOptions;
   /** Whose tokenizer made the rows. */
   readonly modelFingerprint: string;
@@ -107,7 +109,11 @@ export function storedRows(data: DataSet): StoredRows {
 }
 
 /** The data of a run that goes on after a reload. */
-export function restoredData(name: string, modelFingerprint: string, rows: StoredRows): DataSet {
+export function restoredData(
+  { dataName, data }: Pick<StoredRun, 'dataName' | 'data'>,
+  modelFingerprint: string,
+  rows: StoredRows,
+): DataSet {
   const places = (['train', 'validation', 'test'] as const).flatMap((part) =>
     rows[part].map((row): Place => ({
       line: row.line,
@@ -120,7 +126,8 @@ export function restoredData(name: string, modelFingerprint: string, rows: Store
     })),
   );
   return {
-    name,
+    name: dataName,
+    ...(data && { ref: data }),
     modelFingerprint,
     entries: places,
     places,

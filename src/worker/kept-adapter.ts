@@ -48,6 +48,7 @@ export function keptAdapter(
   });
   const adapter: StoredAdapter = {
     id: crypto.randomUUID(),
+    projectId: run.projectId,
     name: settings.name.trim() || 'Unnamed',
     note: '',
     baseModel: info.name,
@@ -58,6 +59,7 @@ export function keptAdapter(
     created: Date.now(),
     runId: run.id,
     ...(finalLoss !== undefined && { finalLoss }),
+    ...(run.data && { data: run.data }),
   };
   return { adapter, files };
 }

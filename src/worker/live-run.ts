@@ -120,6 +120,10 @@ export class LiveRun {
     return this.#run.id;
   }
 
+  get projectId(): string {
+    return this.#run.projectId;
+  }
+
   /** How the run ended, by itself or because it was asked to; undefined while it can go on. */
   get end(): 'done' | 'stopped' | 'cancelled' | undefined {
     const { status } = this.trainer;

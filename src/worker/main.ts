@@ -2,6 +2,7 @@
 import { expose, transfer } from 'comlink';
 import { GraftError } from '../errors.ts';
 import { observeRequests } from '../requests.ts';
+import { purgeDeleted } from '../storage/projects.ts';
 import { measureSpace } from '../storage/space.ts';
 import { Library } from './adapters.ts';
 import type { GraftWorker, Progress } from './api.ts';
@@ -13,11 +14,14 @@ import { describeDevice } from './gpu.ts';
 import { BUNDLED, fetchBundled, folderOfFiles, type OpenModel } from './model.ts';
 import { planRun } from './memory.ts';
 import { listener, outcome } from './outcome.ts';
+import { keepOpened, projectApi } from './project-api.ts';
+import { Projects } from './projects.ts';
 import { Queue } from './queue.ts';
 import { listRows } from './row-list.ts';
 import { Runs } from './runs.ts';
 import { Session } from './session.ts';
 import { Slices } from './slices.ts';
+import { arrive } from './tabs.ts';
 
 /** Where the app lies: the built worker is in its folder assets/, the development server has sources at its root. */
 const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
@@ -25,7 +29,8 @@ const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
 const session = new Session();
 const queue = new Queue();
 const library = new Library();
-const runs = new Runs(session, queue, () => openBundled(() => undefined));
+const projects = new Projects();
+const runs = new Runs(session, queue, projects, () => openBundled(() => undefined));
 /** Of the imports, the answers that are asked for, and the evaluations. */
 const imports = new Set<AbortController>();
 const chats = new Set<AbortController>();
@@ -79,7 +84,9 @@ const api: GraftWorker = {
       }),
     ),
 
-  openData: (file, options, heldOut, onProgress) =>
+  ...projectApi(projects, session, runs),
+
+  openData: (file, options, heldOut, onProgress, keep) =>
     outcome(() =>
       abortable(imports, (signal) =>
         inTurn(async () => {
@@ -87,9 +94,8 @@ const api: GraftWorker = {
           // What reads files is loaded with the first of them.
           const { openData } = await import('./open-data.ts');
           const slices = new Slices(listener(onProgress), signal);
-          const { data, summary } = await openData(model, file, options, heldOut, slices);
-          session.data = data;
-          return { data: summary };
+          const opened = await openData(model, file, options, heldOut, slices);
+          return keepOpened(opened, session, projects, { file, options, heldOut, keep });
         }),
       ),
     ),
@@ -174,7 +180,9 @@ const api: GraftWorker = {
     return exported.ok ? transfer(exported, [exported.bytes.buffer]) : exported;
   },
   importAdapter: (name, files) =>
-    outcome(async () => ({ adapter: await library.import(name, files, await openOrThrow()) })),
+    outcome(async () => ({
+      adapter: await library.import(name, files, await openOrThrow(), () => projects.ensure(name)),
+    })),
 
   watchRequests: async (onRequest) => observeRequests(listener(onRequest)),
 
@@ -196,4 +204,9 @@ function openDataOrThrow(): DataSet {
   return session.data;
 }
 
+/** What was left behind goes, unless another tab may still want it. Nobody waits for it, and that it fails is said where storage is used. */
+void outcome(async () => {
+  if (await arrive()) await purgeDeleted();
+  return {};
+});
 expose(api);

@@ -124,7 +124,7 @@ export async function openModel(
   source: ModelSource,
   onProgress: (progress: Progress) => void,
 ): Promise<OpenModel> {
-  const { name, files } = source;
+  const { files } = source;
   // First, since it is quick and may be what is missing.
   const tokenizer = await loadTokenizer(files);
   const model = await LanguageModel.load(device, files, {
@@ -133,7 +133,7 @@ export async function openModel(
   try {
     return {
       source,
-      info: describeModel(name, model, tokenizer),
+      info: describeModel(source, model, tokenizer),
       model,
       tokenizer,
       fingerprint: await fingerprintOf(files, model.dtype),
@@ -145,12 +145,13 @@ export async function openModel(
 }
 
 function describeModel(
-  name: string,
+  { name, bundled }: ModelSource,
   { definition: { modelType, shape, weights, linears }, dtype }: LanguageModel,
   { chatTemplate }: Tokenizer,
 ): ModelInfo {
   return {
     name,
+    bundled,
     modelType,
     parameters: weights.reduce((sum, weight) => sum + sizeOf(weight.shape), 0),
     layers: shape.layers,

@@ -10,6 +10,7 @@ import { keptAdapter } from './kept-adapter.ts';
 import { LiveRun, otherModel, type RunSeed } from './live-run.ts';
 import type { OpenModel } from './model.ts';
 import { failureOf } from './outcome.ts';
+import type { Projects } from './projects.ts';
 import type { Queue } from './queue.ts';
 import { checkRun, headlessCommand } from './run-options.ts';
 import type { Session } from './session.ts';
@@ -27,6 +28,7 @@ export class Runs {
   constructor(
     private readonly session: Session,
     private readonly queue: Queue,
+    private readonly projects: Projects,
     private readonly openBundled: () => Promise<OpenModel>,
   ) {
     session.whenLost(() => {
@@ -61,13 +63,15 @@ export class Runs {
       await this.release();
       const run: StoredRun = {
         id: crypto.randomUUID(),
+        projectId: await this.projects.ensureForRun(data.ref?.name ?? data.name),
         created: Date.now(),
         status: 'running',
         settings: options,
         baseModel: open.info.name,
         modelFingerprint: open.fingerprint,
         bundled: open.source.bundled,
-        dataName: data.name,
+        dataName: data.ref?.name ?? data.name,
+        ...(data.ref && { data: data.ref }),
         command: headlessCommand(options, data, open),
         steps: [],
         evals: [],
@@ -91,7 +95,7 @@ export class Runs {
       if (!saved) throw notResumable('It has ended, or was deleted: start a new one with its settings.');
       const open = await this.#modelOf(saved.run);
       if (this.session.data?.modelFingerprint !== open.fingerprint)
-        this.session.data = restoredData(saved.run.dataName, open.fingerprint, saved.rows);
+        this.session.data = restoredData(saved.run, open.fingerprint, saved.rows);
       return this.#create(saved, open, emit, 'paused');
     });
   }
@@ -172,6 +176,15 @@ export class Runs {
     if (this.#live?.id === id) await this.withGpu(() => this.release());
     else if ((await this.list()).some((run) => run.id === id && run.status === 'running')) throw otherTab();
     await deleteRun(id);
+  }
+
+  /** Lets go of a project that is about to be deleted. @throws GraftError `worker-training`, `worker-other-tab` while a run of it trains */
+  async leaveProject(projectId: string): Promise<void> {
+    const training = (await this.list()).find(
+      (run) => run.projectId === projectId && run.status === 'running',
+    );
+    if (training && training.id !== this.#live?.id) throw otherTab();
+    if (this.#live?.projectId === projectId) await this.withGpu(() => this.release());
   }
 
   /** Frees a paused run's place on the GPU; it can go on from its checkpoint. */
@@ -332,12 +345,16 @@ function notResumable(remedy: string): GraftError {
 }
 
 function recordOf(run: StoredRun, resumable: boolean): RunRecord {
-  const { id, settings, baseModel, dataName, status, created, steps, evals, samples, command } = run;
+  const { id, projectId, settings, baseModel, bundled, dataName, data } = run;
+  const { status, created, steps, evals, samples, command } = run;
   return {
     id,
+    projectId,
     options: settings as RunOptions,
     baseModel,
+    bundled,
     dataName,
+    ...(data && { data }),
     status,
     created,
     steps,

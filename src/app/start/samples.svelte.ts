@@ -47,9 +47,11 @@ const fetchText = async (path: string): Promise<string> => new TextDecoder().dec
 
 export class Samples {
   state = $state.raw<SamplesState>({ kind: 'loading' });
+  /** When they are listed, or known not to be here. */
+  readonly ready: Promise<void>;
 
   constructor() {
-    void this.#load();
+    this.ready = this.#load();
   }
 
   get list(): readonly ShownSample[] {

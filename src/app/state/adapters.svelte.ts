@@ -1,6 +1,7 @@
 /** The library of adapters. */
 import type { AdapterChoice, AdapterInfo, Failure } from '../../worker/api.ts';
 import { saveFile } from '../ui/save.ts';
+import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 /** `base`, `current`, or an adapter's id: what a select element can hold. */
@@ -18,10 +19,23 @@ export class Adapters {
   importing = $state('');
   exporting = $state('');
   readonly #session: Session;
+  readonly #projects: Projects;
 
-  constructor(session: Session) {
+  constructor(session: Session, projects: Projects) {
     this.#session = session;
+    this.#projects = projects;
     void this.refresh();
+  }
+
+  /** Those of the open project. */
+  own: readonly AdapterInfo[] = $derived.by(() =>
+    this.list.filter(({ projectId }) => projectId === this.#projects.id),
+  );
+
+  /** The name of the project that an adapter belongs to, if that is not the open one. */
+  elsewhere({ projectId }: AdapterInfo): string | undefined {
+    if (projectId === this.#projects.id) return undefined;
+    return this.#projects.list.find(({ id }) => id === projectId)?.name;
   }
 
   async refresh(): Promise<void> {

@@ -1,8 +1,16 @@
 /** The examples that are open: where they come from, how they are split and cut, and one row as the model sees it. */
 import { messageOf } from '../../errors.ts';
-import type { DataFile, DataOptions, DataSummary, Failure, PreviewRow } from '../../worker/api.ts';
+import type {
+  DataFile,
+  DataOptions,
+  DataSetInfo,
+  DataSummary,
+  Failure,
+  PreviewRow,
+} from '../../worker/api.ts';
 import { fetchBytes } from '../start/fetch.ts';
 import type { Sample } from '../start/samples.svelte.ts';
+import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 export interface Source {
@@ -21,13 +29,19 @@ export class Data {
   summary = $state.raw<DataSummary>();
   reading = $state('');
   failure = $state.raw<Failure>();
+  /** The open rows as the project keeps them. */
+  kept = $state.raw<DataSetInfo>();
+  /** All that the project keeps, the newest first. */
+  sets = $state.raw<readonly DataSetInfo[]>([]);
   row = $state.raw<PreviewRow>();
   rowAt = $state(0);
   rowFailure = $state.raw<Failure>();
   readonly #session: Session;
+  readonly #projects: Projects;
 
-  constructor(session: Session) {
+  constructor(session: Session, projects: Projects) {
     this.#session = session;
+    this.#projects = projects;
   }
 
   get rows(): number {
@@ -78,6 +92,55 @@ export class Data {
     return this.#open({ name, file: { name, bytes } }, { ...SPLIT, maxLength: limit });
   }
 
+  /**
+   * Opens rows that the project keeps, as they were.
+   *
+   * @param samples the bundled ones, of which it may be one
+   */
+  async openKept(version: string, samples: readonly Sample[]): Promise<boolean> {
+    this.failure = undefined;
+    this.reading = 'the rows of this project';
+    const outcome = await this.#session.worker.readData(version);
+    if (!outcome.ok) {
+      this.reading = '';
+      this.failure = outcome;
+      return false;
+    }
+    const { set, file, heldOut } = outcome;
+    const sample = samples.find(({ id }) => id === set.sample);
+    const source: Source = {
+      name: set.name,
+      file,
+      ...(heldOut && { heldOut }),
+      ...(sample && { sample }),
+    };
+    return this.#open(source, set.options);
+  }
+
+  /** Deletes rows that the project keeps. */
+  async remove(version: string): Promise<void> {
+    const outcome = await this.#session.worker.deleteData(version);
+    if (!outcome.ok) this.failure = outcome;
+    await this.refresh();
+  }
+
+  async refresh(): Promise<void> {
+    const outcome = await this.#session.worker.listData();
+    if (outcome.ok) this.sets = outcome.sets;
+  }
+
+  /** Nothing is open, as in a new project. */
+  forget(): void {
+    this.source = undefined;
+    this.options = SPLIT;
+    this.summary = undefined;
+    this.kept = undefined;
+    this.sets = [];
+    this.failure = undefined;
+    this.row = undefined;
+    this.rowFailure = undefined;
+  }
+
   /** The same rows, cut or split otherwise. */
   async change(options: DataOptions): Promise<boolean> {
     return this.source !== undefined && this.#open(this.source, options);
@@ -103,17 +166,24 @@ export class Data {
       this.reading = '';
       return false;
     }
-    const outcome = await this.#session.worker.openData(source.file, options, source.heldOut);
+    const { name, file, heldOut, sample } = source;
+    const outcome = await this.#session.worker.openData(file, options, heldOut, undefined, {
+      name,
+      ...(sample && { sample: sample.id }),
+    });
     this.reading = '';
     if (!outcome.ok) {
       this.failure = outcome;
       return false;
     }
+    if (outcome.project) this.#projects.adopt(outcome.project);
+    this.kept = outcome.kept;
+    this.failure = outcome.notKept;
     this.source = source;
     this.options = options;
     this.summary = outcome.data;
     this.#session.announcer.say(`${source.name}: ${this.rows} rows are open.`);
-    await this.show(0);
+    await Promise.all([this.show(0), this.refresh()]);
     return true;
   }
 }

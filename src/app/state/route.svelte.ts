@@ -26,6 +26,10 @@ export class Route {
   }
 }
 
+export function isStage(place: Place): place is StageId {
+  return STAGES.some((stage) => stage === place);
+}
+
 export function addressOf(place: Place): string {
   return place === 'start' ? '#/' : `#/${place}`;
 }

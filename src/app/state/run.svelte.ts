@@ -113,6 +113,11 @@ export class Run {
     this.#adopt(record);
   }
 
+  /** Draws nothing, as before the first run. */
+  forget(): void {
+    if (!this.active) this.#clear(undefined);
+  }
+
   /** Resolves when the run rests. */
   async pause(): Promise<void> {
     this.asked = 'pause';
@@ -152,8 +157,9 @@ export class Run {
     this.#changed(true);
   }
 
-  async #openModelOf({ baseModel }: RunRecord): Promise<boolean> {
-    if (!this.#session.isBundledName(baseModel) || (await this.#session.ensureModel())) return true;
+  async #openModelOf({ baseModel, bundled }: RunRecord): Promise<boolean> {
+    this.#session.want({ name: baseModel, bundled });
+    if (await this.#session.ensureModel()) return true;
     this.preparing = false;
     this.failure = this.#session.modelFailure;
     return false;

@@ -1,24 +1,32 @@
-/** All runs that this browser keeps, newest first. */
+/** The runs of the open project, newest first. */
 import type { Failure, RunRecord } from '../../worker/api.ts';
+import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 export class Runs {
-  list = $state.raw<readonly RunRecord[]>([]);
+  /** Of every project. */
+  all = $state.raw<readonly RunRecord[]>([]);
   loaded = $state(false);
   failure = $state.raw<Failure>();
   /** Runs drawn under the current one, by id. */
   overlaid = $state.raw<readonly string[]>([]);
   readonly #session: Session;
+  readonly #projects: Projects;
 
-  constructor(session: Session) {
+  constructor(session: Session, projects: Projects) {
     this.#session = session;
+    this.#projects = projects;
   }
+
+  list: readonly RunRecord[] = $derived.by(() =>
+    this.all.filter(({ projectId }) => projectId === this.#projects.id),
+  );
 
   async refresh(): Promise<void> {
     const outcome = await this.#session.worker.listRuns();
     this.loaded = true;
     if (outcome.ok) {
-      this.list = [...outcome.runs].sort((a, b) => b.created - a.created);
+      this.all = [...outcome.runs].sort((a, b) => b.created - a.created);
       this.failure = undefined;
     } else {
       this.failure = outcome;

@@ -1,5 +1,5 @@
 /** What is open: the GPU, the model, the storage. */
-import type { Failure, GraftWorker, ModelInfo, Outcome, Progress } from '../../worker/api.ts';
+import type { Failure, GraftWorker, ModelInfo, ModelRef, Outcome, Progress } from '../../worker/api.ts';
 import { GpuCheck } from '../start/gpu.svelte.ts';
 import { startWorker } from '../worker.ts';
 import { Announcer } from './announcer.svelte.ts';
@@ -12,8 +12,8 @@ export interface StorageState {
   readonly persistent: boolean;
 }
 
-/** Base models that come with the page; everything else is a folder that a person chose. */
-const BUNDLED = 'sprig';
+/** The base model that comes with the page. */
+export const BUNDLED: ModelRef = { name: 'sprig', bundled: true };
 
 export class Session {
   readonly worker: GraftWorker;
@@ -21,14 +21,17 @@ export class Session {
   readonly notifier = new Notifier();
   readonly gpu: GpuCheck;
   model = $state.raw<ModelInfo>();
+  /** The one that the open project works with. */
+  wanted = $state.raw<ModelRef>(BUNDLED);
   /** While a model is being opened. */
   opening = $state.raw<Progress>();
   modelFailure = $state.raw<Failure>();
   storage = $state.raw<StorageState>();
   /** The worker itself failed: nothing works until the page is loaded again. */
   defect = $state.raw<Failure>();
-  /** Called when another model is open than before: rows belong to a tokenizer. */
-  whenChanged: () => void = () => undefined;
+  /** Called when a model was opened, with whether it is another than before: rows belong to a tokenizer. */
+  whenOpened: (model: ModelInfo, another: boolean) => void = () => undefined;
+  #before: ModelInfo | undefined;
   #bundled: Promise<boolean> | undefined;
 
   constructor() {
@@ -39,9 +42,17 @@ export class Session {
     void this.refreshStorage();
   }
 
-  /** @returns whether a model is open now: the one that was, or the bundled one */
+  /** Another model than the open one is opened when it is needed. */
+  want(model: ModelRef): void {
+    this.wanted = model;
+    if (this.model && !isModel(this.model, model)) this.model = undefined;
+    this.modelFailure = undefined;
+  }
+
+  /** @returns whether the model that is wanted is open now */
   async ensureModel(): Promise<boolean> {
-    return this.model !== undefined || this.openBundled();
+    if (this.model && isModel(this.model, this.wanted)) return true;
+    return this.openBundled();
   }
 
   openBundled(): Promise<boolean> {
@@ -62,11 +73,7 @@ export class Session {
   }
 
   get isBundled(): boolean {
-    return this.model !== undefined && this.isBundledName(this.model.name);
-  }
-
-  isBundledName(name: string): boolean {
-    return name.toLowerCase() === BUNDLED;
+    return this.model?.bundled === true;
   }
 
   async refreshStorage(): Promise<void> {
@@ -85,10 +92,14 @@ export class Session {
     const outcome = await answer;
     this.opening = undefined;
     if (outcome.ok) {
-      const before = this.model;
-      this.model = outcome.model;
-      if (before && (before.name !== this.model.name || before.parameters !== this.model.parameters))
-        this.whenChanged();
+      const before = this.#before;
+      this.#before = this.model = outcome.model;
+      this.wanted = { name: outcome.model.name, bundled: outcome.model.bundled };
+      this.whenOpened(
+        outcome.model,
+        before !== undefined &&
+          (before.name !== outcome.model.name || before.parameters !== outcome.model.parameters),
+      );
       this.announcer.say(`The model ${outcome.model.name} is open.`);
     } else {
       this.modelFailure = outcome;
@@ -96,4 +107,8 @@ export class Session {
     void this.refreshStorage();
     return outcome.ok;
   }
+}
+
+function isModel(model: ModelRef, wanted: ModelRef): boolean {
+  return model.name === wanted.name && model.bundled === wanted.bundled;
 }

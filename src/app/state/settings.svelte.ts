@@ -70,6 +70,18 @@ export class Settings {
     this.choose('balanced');
   }
 
+  /** The settings as a project keeps them: what is not of the form's own kind is left as it would be at the start. */
+  load(kept: unknown): void {
+    const values = typeof kept === 'object' && kept !== null ? (kept as Record<string, unknown>) : {};
+    const fits = Object.entries(START).filter(([key, start]) => {
+      const value = values[key];
+      return Array.isArray(start)
+        ? Array.isArray(value) && value.every((item) => typeof item === 'string')
+        : typeof value === typeof start;
+    });
+    this.options = { ...START, ...Object.fromEntries(fits.map(([key]) => [key, values[key]])) };
+  }
+
   #preset(preset: Preset): RunOptions {
     const suggestion = this.#data.source?.sample?.settings ?? suggest(this.#session.model);
     const rows = this.#data.summary?.rows;

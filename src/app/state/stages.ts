@@ -27,8 +27,9 @@ function task({ session, task: { title } }: Studio): Stage {
   };
 }
 
-function data({ data: { summary, rows, reading, failure } }: Studio): Stage {
-  let fact = 'no rows yet';
+function data({ data: { summary, rows, reading, failure }, projects: { current } }: Studio): Stage {
+  // Rows of a project that was just opened are read when a stage needs them.
+  let fact = current?.data ? plural(current.data.rows, 'row') : 'no rows yet';
   if (reading) fact = 'reading';
   else if (summary) {
     const look =
@@ -83,7 +84,7 @@ function evaluate({ evaluation: { result, progress }, run }: Studio): Stage {
   return { id: 'evaluate', name: 'Evaluate', fact, reached: result !== undefined };
 }
 
-function use({ adapters: { list }, run }: Studio): Stage {
-  const fact = list.length > 0 ? `${plural(list.length, 'adapter')} kept` : 'nothing kept yet';
-  return { id: 'use', name: 'Use', fact, reached: list.length > 0 || run.points.length > 0 };
+function use({ adapters: { own }, run }: Studio): Stage {
+  const fact = own.length > 0 ? `${plural(own.length, 'adapter')} kept` : 'nothing kept yet';
+  return { id: 'use', name: 'Use', fact, reached: own.length > 0 || run.points.length > 0 };
 }

@@ -1,13 +1,15 @@
-/** One project: the state modules, and what goes across them. */
+/** The open project: the state modules, and what goes across them. */
+import type { ProjectInfo, RunRecord } from '../../worker/api.ts';
 import { Samples, type Sample, type ShownSample } from '../start/samples.svelte.ts';
 import { Adapters } from './adapters.svelte.ts';
 import { Chat } from './chat.svelte.ts';
 import { Data } from './data.svelte.ts';
 import { Evaluation } from './evaluation.svelte.ts';
-import { Route } from './route.svelte.ts';
+import { Projects } from './projects.svelte.ts';
+import { Route, STAGES } from './route.svelte.ts';
 import { Run } from './run.svelte.ts';
 import { Runs } from './runs.svelte.ts';
-import { Session } from './session.svelte.ts';
+import { BUNDLED, Session } from './session.svelte.ts';
 import { Settings } from './settings.svelte.ts';
 import { Task } from './task.svelte.ts';
 
@@ -15,24 +17,40 @@ export class Studio {
   readonly session = new Session();
   readonly route = new Route();
   readonly samples = new Samples();
+  readonly projects = new Projects(this.session);
   readonly task = new Task();
-  readonly data = new Data(this.session);
+  readonly data = new Data(this.session, this.projects);
   readonly settings = new Settings(this.session, this.data);
-  readonly runs = new Runs(this.session);
-  readonly adapters = new Adapters(this.session);
+  readonly runs = new Runs(this.session, this.projects);
+  readonly adapters = new Adapters(this.session, this.projects);
   readonly run = new Run(this.session, (ended) => void (ended ? this.#ended() : this.#saved()));
   readonly baseline = new Evaluation(this.session);
   readonly evaluation = new Evaluation(this.session);
   readonly chat = new Chat(this.session);
+  /** When what was open before a reload is known. */
+  readonly #ready: Promise<void>;
 
   constructor() {
-    this.session.whenChanged = () => void this.#readAgain();
-    void this.#showLatest();
+    this.session.whenOpened = ({ name, bundled }, another) => {
+      void this.projects.keepModel(name, bundled);
+      if (another) void this.#readAgain();
+    };
+    this.task.keep = () => void this.#keepTask();
+    this.#ready = this.#begin();
+  }
+
+  /** What the project should have again after a reload. Reads all of it, so that an effect knows when to write it. */
+  get page(): object {
+    return { task: this.task.texts, settings: this.settings.options };
   }
 
   /** First visit: the whole path on the bundled model and a sample, with what the sample suggests. */
   async tuneNow(sample: ShownSample): Promise<void> {
+    await this.#ready;
     if (this.run.active) return;
+    const open = this.projects.current?.data;
+    // Rows of another kind stay in the project that they are in.
+    if (open && open.sample !== sample.id && !(await this.leaveProject())) return;
     this.route.go('train');
     this.run.prepare();
     const ready = (await this.session.openBundled()) && (await this.openSample(sample));
@@ -42,6 +60,57 @@ export class Studio {
       return;
     }
     await this.startRun();
+  }
+
+  /** Opens a project where it was left. */
+  async openProject(id: string): Promise<void> {
+    await this.#ready;
+    if (this.run.active) return;
+    const project = await this.projects.open(id);
+    if (!project) return;
+    this.#load(project);
+    this.route.go(STAGES.find((stage) => stage === project.place) ?? 'task');
+    await this.openRows();
+  }
+
+  /** An empty project, which is kept once there is something in it. @returns whether it worked */
+  async leaveProject(): Promise<boolean> {
+    if (this.run.active || !(await this.projects.close())) return false;
+    this.#reset();
+    return true;
+  }
+
+  async removeProject(project: ProjectInfo): Promise<void> {
+    const open = project.id === this.projects.id;
+    if (!(await this.projects.remove(project))) return;
+    if (open) this.#reset();
+    await Promise.all([this.runs.refresh(), this.adapters.refresh()]);
+  }
+
+  async restoreProject(): Promise<void> {
+    await this.projects.restore();
+    await Promise.all([this.runs.refresh(), this.adapters.refresh()]);
+  }
+
+  /** Goes on with a run, in its project. */
+  async resume(record: RunRecord): Promise<void> {
+    if (record.projectId !== this.projects.id) await this.openProject(record.projectId);
+    this.route.go('train');
+    await this.run.resume(record);
+  }
+
+  /** The rows of the project, where they are not open yet: each stage needs them. */
+  async openRows(): Promise<void> {
+    await Promise.all([this.#ready, this.samples.ready]);
+    const kept = this.projects.current?.data;
+    if (kept && !this.data.summary && !this.data.reading) await this.openKept(kept.version);
+  }
+
+  /** Rows that the project keeps. The settings of the next run stay as they are. */
+  async openKept(version: string): Promise<boolean> {
+    if (!(await this.data.openKept(version, this.samples.list))) return false;
+    this.#measureAgain();
+    return true;
   }
 
   async openSample(sample: Sample): Promise<boolean> {
@@ -78,13 +147,13 @@ export class Studio {
 
   /** The adapter of the run on the screen, by id once it is kept. */
   get currentAdapter(): string {
-    if (this.run.status === 'cancelled') return this.adapters.list.at(0)?.id ?? 'base';
+    if (this.run.status === 'cancelled') return this.adapters.own.at(0)?.id ?? 'base';
     const id = this.run.record?.id;
     const kept = id === undefined ? undefined : this.adapters.list.find(({ runId }) => runId === id);
     if (kept) return kept.id;
     return this.run.points.length > 0 && this.run.isLoaded
       ? 'current'
-      : (this.adapters.list.at(0)?.id ?? 'base');
+      : (this.adapters.own.at(0)?.id ?? 'base');
   }
 
   /** voice 1, voice 2: runs of the same rows stay apart. */
@@ -96,11 +165,38 @@ export class Studio {
     return `${file} ${number}`;
   }
 
-  /** After a reload: the curve that was there. */
-  async #showLatest(): Promise<void> {
-    await this.runs.refresh();
+  /** After a reload: the project that was open, with its curve. Its rows follow when a stage is open. */
+  async #begin(): Promise<void> {
+    await Promise.all([this.projects.refresh(), this.runs.refresh()]);
+    const before = this.projects.remembered;
+    const project = before && (await this.projects.open(before.id));
+    if (project) this.#load(project);
+    else this.task.load(undefined);
+  }
+
+  #load({ model, page }: ProjectInfo): void {
+    this.#reset(model);
+    this.task.load('task' in page ? page.task : undefined);
+    this.settings.load('settings' in page ? page.settings : undefined);
     const latest = this.runs.resumable ?? this.runs.list.at(0);
-    if (latest && !this.run.active && !this.run.record) this.run.show(latest);
+    if (latest) this.run.show(latest);
+  }
+
+  #reset(model = BUNDLED): void {
+    this.task.title = this.task.success = '';
+    this.data.forget();
+    this.settings.load(undefined);
+    this.run.forget();
+    this.chat.clear();
+    this.chat.prompt = '';
+    this.baseline.forget();
+    this.evaluation.forget();
+    this.session.want(model);
+  }
+
+  async #keepTask(): Promise<void> {
+    if (this.projects.id === undefined && this.task.title.trim() !== '')
+      await this.projects.create(this.task.title);
   }
 
   async #readAgain(): Promise<void> {
@@ -112,23 +208,36 @@ export class Studio {
 
   #opened(well: boolean): boolean {
     if (!well) return false;
-    const sample = this.samples.list.find(({ id }) => id === this.data.source?.sample?.id);
-    this.settings.suit(this.#nextName(), sample);
-    this.chat.prompt = sample?.question ?? '';
+    const { model } = this.session;
+    if (model) void this.projects.keepModel(model.name, model.bundled);
+    this.settings.suit(this.#nextName(), this.#sample);
+    this.#measureAgain();
+    return true;
+  }
+
+  /** Other rows are open: what was measured is no longer about them. */
+  #measureAgain(): void {
+    this.chat.prompt = this.#sample?.question ?? '';
     this.baseline.forget();
     this.evaluation.forget();
-    return true;
+  }
+
+  get #sample(): ShownSample | undefined {
+    return this.samples.list.find(({ id }) => id === this.data.source?.sample?.id);
   }
 
   /** The run that is trained lies in storage for the first time: it is one of the list. */
   async #saved(): Promise<void> {
-    await this.runs.refresh();
-    const record = this.runs.list.find(({ status }) => status === 'running');
-    if (record && this.run.active) this.run.record ??= record;
+    await Promise.all([this.runs.refresh(), this.projects.refresh()]);
+    const record = this.runs.all.find(({ status }) => status === 'running');
+    if (!record || !this.run.active) return;
+    this.run.record ??= record;
+    this.projects.follow(record.projectId);
   }
 
   async #ended(): Promise<void> {
-    await Promise.all([this.runs.refresh(), this.adapters.refresh()]);
+    if (this.run.record) this.projects.follow(this.run.record.projectId);
+    await Promise.all([this.runs.refresh(), this.adapters.refresh(), this.projects.refresh()]);
     // The name is taken now.
     if (this.runs.list.some(({ options }) => options.name === this.settings.options.name))
       this.settings.set('name', this.#nextName());

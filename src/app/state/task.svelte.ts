@@ -1,26 +1,47 @@
-/** What the model should do and how one will know: two texts of the person's own, remembered by this browser. */
-const KEY = 'graft-task';
+/** What the model should do and how one will know: two texts of the person's own, kept with the project. */
+
+/** Where they were kept before there were projects. */
+const OLD_KEY = 'graft-task';
+
+export interface TaskTexts {
+  readonly title: string;
+  readonly success: string;
+}
 
 export class Task {
   title = $state('');
   success = $state('');
+  /** Called when a text was changed by hand. */
+  keep: () => void = () => undefined;
 
-  constructor() {
-    try {
-      const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}');
-      if (typeof kept !== 'object' || kept === null) return;
-      if ('title' in kept && typeof kept.title === 'string') this.title = kept.title;
-      if ('success' in kept && typeof kept.success === 'string') this.success = kept.success;
-    } catch {
-      // Storage is refused or holds something else: the task starts empty.
-    }
+  get texts(): TaskTexts {
+    return { title: this.title, success: this.success };
   }
 
-  keep(): void {
-    try {
-      localStorage.setItem(KEY, JSON.stringify({ title: this.title, success: this.success }));
-    } catch {
-      // Storage is refused: the texts live as long as the tab.
-    }
+  /** @param texts as the project has them: validated here */
+  load(texts: unknown): void {
+    const { title = '', success = '' } = textsOf(texts ?? takeOld());
+    this.title = title;
+    this.success = success;
+  }
+}
+
+function textsOf(value: unknown): Partial<TaskTexts> {
+  if (typeof value !== 'object' || value === null) return {};
+  return {
+    ...('title' in value && typeof value.title === 'string' && { title: value.title }),
+    ...('success' in value && typeof value.success === 'string' && { success: value.success }),
+  };
+}
+
+/** The first project without texts takes on the old ones. */
+function takeOld(): unknown {
+  try {
+    const old: unknown = JSON.parse(localStorage.getItem(OLD_KEY) ?? 'null');
+    localStorage.removeItem(OLD_KEY);
+    return old;
+  } catch {
+    // Storage is refused or holds something else: the task starts empty.
+    return undefined;
   }
 }

@@ -5,6 +5,7 @@ import type { DataSummary, ModelInfo, RunOptions } from '../../../src/worker/api
 
 const MODEL: ModelInfo = {
   name: 'sprig',
+  bundled: true,
   modelType: 'llama',
   parameters: 1_300_000,
   layers: 6,

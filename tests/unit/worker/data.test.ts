@@ -97,7 +97,7 @@ test('a preview shows what the limit cuts', async () => {
 
 test('after a reload the rows and the questions are the same', async () => {
   const { data } = await open(ten);
-  const back = restoredData(data.name, 'abc', structuredClone(storedRows(data)));
+  const back = restoredData({ dataName: data.name }, 'abc', structuredClone(storedRows(data)));
   for (const part of ['train', 'validation', 'test'] as const)
     expect(rowsOf(back, part)).toEqual(rowsOf(data, part));
   expect(back.questions).toEqual(data.questions);

@@ -1,0 +1,186 @@
+/** The projects that this browser keeps, and which of them is open in this tab. */
+import type { Failure, ProjectInfo } from '../../worker/api.ts';
+import type { Session } from './session.svelte.ts';
+
+/** Each tab remembers its own through a reload; a new tab takes the one that changed last. */
+const KEY = 'graft-project';
+/** Whether there were projects at the last visit: the page keeps their place while they are read. */
+const RETURNING = 'graft-returning';
+/** Typing is not written letter by letter. */
+const WRITE_AFTER_MS = 300;
+
+export class Projects {
+  list = $state.raw<readonly ProjectInfo[]>([]);
+  loaded = $state(false);
+  failure = $state.raw<Failure>();
+  deleted = $state.raw<ProjectInfo>();
+  /** Of the open one. */
+  id = $state<string>();
+  /** What is written of the page's own. */
+  #page = '';
+  #place = '';
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #waiting: object | undefined;
+  readonly #wasHere = Boolean(stored(() => localStorage.getItem(RETURNING)));
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+    addEventListener('pagehide', () => this.#writeNow());
+  }
+
+  get current(): ProjectInfo | undefined {
+    return this.list.find(({ id }) => id === this.id);
+  }
+
+  /** The one to go on with: this tab's, or the one that changed last. */
+  get remembered(): ProjectInfo | undefined {
+    const id = stored(() => sessionStorage.getItem(KEY));
+    return this.list.find((project) => project.id === id) ?? this.list.at(0);
+  }
+
+  /** Whether there are projects, as far as one knows before they are read. */
+  get returning(): boolean {
+    return this.loaded ? this.list.length > 0 : this.#wasHere;
+  }
+
+  async refresh(): Promise<void> {
+    const outcome = await this.#session.worker.listProjects();
+    this.loaded = true;
+    if (!outcome.ok) {
+      this.failure = outcome;
+      return;
+    }
+    this.list = outcome.projects;
+    stored(() => localStorage.setItem(RETURNING, this.list.length > 0 ? 'yes' : ''));
+  }
+
+  /** @returns the project, now open in the worker too; undefined if that failed */
+  async open(id: string): Promise<ProjectInfo | undefined> {
+    this.#writeNow();
+    const outcome = await this.#session.worker.openProject(id);
+    if (outcome.ok && outcome.project) return this.adopt(outcome.project);
+    if (!outcome.ok) this.failure = outcome;
+    await this.refresh();
+    return undefined;
+  }
+
+  /** Nothing is open then: the next thing that is worth keeping makes a project. @returns whether it worked */
+  async close(): Promise<boolean> {
+    this.#writeNow();
+    const outcome = await this.#session.worker.openProject(undefined);
+    if (outcome.ok) this.#forget();
+    else this.failure = outcome;
+    return outcome.ok;
+  }
+
+  /** A run that is kept though its project is not, for want of room, is shown all the same. */
+  follow(id: string): void {
+    this.id ??= id;
+  }
+
+  async create(name: string): Promise<ProjectInfo | undefined> {
+    this.#writeNow();
+    const outcome = await this.#session.worker.createProject(name);
+    if (outcome.ok) return this.adopt(outcome.project);
+    this.failure = outcome;
+    return undefined;
+  }
+
+  /** Takes on what the worker says is open. */
+  adopt(project: ProjectInfo): ProjectInfo {
+    if (project.id !== this.id) {
+      this.id = project.id;
+      this.#page = JSON.stringify(project.page);
+      this.#place = project.place;
+      stored(() => sessionStorage.setItem(KEY, project.id));
+    }
+    this.failure = undefined;
+    this.list = [project, ...this.list.filter(({ id }) => id !== project.id)].sort(
+      (a, b) => b.changed - a.changed,
+    );
+    return project;
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    await this.#update(id, { name });
+    await this.refresh();
+  }
+
+  /** @returns whether it is gone */
+  async remove(project: ProjectInfo): Promise<boolean> {
+    const outcome = await this.#session.worker.deleteProject(project.id);
+    if (!outcome.ok) {
+      this.failure = outcome;
+      return false;
+    }
+    if (project.id === this.id) this.#forget();
+    this.deleted = project;
+    this.list = this.list.filter(({ id }) => id !== project.id);
+    this.#session.announcer.say(`${project.name} is deleted. It can be brought back.`);
+    return true;
+  }
+
+  async restore(): Promise<void> {
+    if (!this.deleted) return;
+    const outcome = await this.#session.worker.restoreProject(this.deleted.id);
+    if (outcome.ok) this.deleted = undefined;
+    else this.failure = outcome;
+    await this.refresh();
+  }
+
+  /** The base model that the open project works with. */
+  async keepModel(name: string, bundled: boolean): Promise<void> {
+    const model = this.current?.model;
+    if (this.id === undefined || (model?.name === name && model.bundled === bundled)) return;
+    await this.#update(this.id, { model: { name, bundled } });
+    await this.refresh();
+  }
+
+  /** Which stage is open. */
+  keepPlace(place: string): void {
+    if (this.id === undefined || place === this.#place) return;
+    this.#place = place;
+    void this.#update(this.id, { place });
+  }
+
+  /** Texts and settings that should be there after a reload; written a moment later. */
+  keepPage(page: object): void {
+    clearTimeout(this.#timer);
+    this.#waiting = undefined;
+    if (this.id === undefined || JSON.stringify(page) === this.#page) return;
+    this.#waiting = page;
+    this.#timer = setTimeout(() => this.#writeNow(), WRITE_AFTER_MS);
+  }
+
+  #forget(): void {
+    clearTimeout(this.#timer);
+    this.#waiting = undefined;
+    this.id = undefined;
+    stored(() => sessionStorage.removeItem(KEY));
+  }
+
+  #writeNow(): void {
+    clearTimeout(this.#timer);
+    const page = this.#waiting;
+    this.#waiting = undefined;
+    if (page === undefined || this.id === undefined) return;
+    this.#page = JSON.stringify(page);
+    // What comes from runes is a proxy, and does not travel.
+    void this.#update(this.id, { page: JSON.parse(this.#page) as object });
+  }
+
+  async #update(id: string, change: Parameters<Session['worker']['updateProject']>[1]): Promise<void> {
+    const outcome = await this.#session.worker.updateProject(id, change);
+    if (!outcome.ok) this.failure = outcome;
+  }
+}
+
+/** What the page remembers beside the database. Where that is refused, the project that changed last is opened. */
+function stored<T>(use: () => T): T | undefined {
+  try {
+    return use();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+/** The data sets of projects: what was imported, byte for byte. All functions throw as `database` does. */
+import { database } from './database.ts';
+import type { StoredDataFiles, StoredDataSet } from './records.ts';
+
+/** Of a project, the newest first. */
+export async function listDataSets(projectId: string): Promise<StoredDataSet[]> {
+  const sets = await database((db) =>
+    // An empty list sorts after every string.
+    db.getAll('data-sets', IDBKeyRange.bound([projectId], [projectId, []])),
+  );
+  return sets.sort((a, b) => b.created - a.created);
+}
+
+export interface SavedDataSet {
+  readonly set: StoredDataSet;
+  readonly files: StoredDataFiles;
+}
+
+export function readDataSet(projectId: string, version: string): Promise<SavedDataSet | undefined> {
+  return database(async (db) => {
+    const transaction = db.transaction(['data-sets', 'data-files']);
+    const [set, files] = await Promise.all([
+      transaction.objectStore('data-sets').get([projectId, version]),
+      transaction.objectStore('data-files').get([projectId, version]),
+    ]);
+    return set && files && { set, files };
+  });
+}
+
+/**
+ * Keeps a data set as the one that is open in its project. A version that is there already keeps the time when it came.
+ *
+ * @returns the data set as it is kept
+ */
+export function openDataSet(set: StoredDataSet, files: StoredDataFiles): Promise<StoredDataSet> {
+  return database(async (db) => {
+    const transaction = db.transaction(['projects', 'data-sets', 'data-files'], 'readwrite', {
+      durability: 'strict',
+    });
+    const key: [string, string] = [set.projectId, set.version];
+    const [before, project] = await Promise.all([
+      transaction.objectStore('data-sets').get(key),
+      transaction.objectStore('projects').get(set.projectId),
+    ]);
+    const kept = before ? { ...set, created: before.created } : set;
+    // The same bytes under another name may be read as another format.
+    const same = before?.files.join('\n') === set.files.join('\n');
+    await Promise.all([
+      transaction.objectStore('data-sets').put(kept),
+      same ? undefined : transaction.objectStore('data-files').put(files, key),
+      project &&
+        transaction.objectStore('projects').put({ ...project, data: set.version, changed: Date.now() }),
+      transaction.done,
+    ]);
+    return kept;
+  });
+}
+
+export function deleteDataSet(projectId: string, version: string): Promise<void> {
+  return database(async (db) => {
+    const transaction = db.transaction(['data-sets', 'data-files'], 'readwrite');
+    await Promise.all([
+      transaction.objectStore('data-sets').delete([projectId, version]),
+      transaction.objectStore('data-files').delete([projectId, version]),
+      transaction.done,
+    ]);
+  });
+}

@@ -1,0 +1,136 @@
+/** Projects, and what belongs to them. All functions throw as `database` does. */
+import { database, type Database } from './database.ts';
+import type { StoredDataSet, StoredProject } from './records.ts';
+
+/** A project with what a list says of it. */
+export interface ProjectOverview {
+  readonly project: StoredProject;
+  /** The data set that is open in it. */
+  readonly data?: StoredDataSet;
+  readonly runs: number;
+  /** Runs of it with a checkpoint. */
+  readonly resumable: number;
+  readonly adapters: number;
+}
+
+/** Everything under [projectId, …]. An empty list sorts after every string. */
+const under = (projectId: string): IDBKeyRange => IDBKeyRange.bound([projectId], [projectId, []]);
+
+/** The one that changed last first. Deleted ones are left out. */
+export function listProjects(): Promise<ProjectOverview[]> {
+  return database(async (db) => {
+    const projects = (await db.getAll('projects')).filter(({ deleted }) => deleted === undefined);
+    projects.sort((a, b) => b.changed - a.changed);
+    const saved = new Set(await db.getAllKeys('checkpoints'));
+    return Promise.all(projects.map((project) => overview(db, project, saved)));
+  });
+}
+
+/** @returns undefined if there is none, or it is deleted */
+export function findProject(id: string): Promise<ProjectOverview | undefined> {
+  return database(async (db) => {
+    const project = await db.get('projects', id);
+    if (!project || project.deleted !== undefined) return undefined;
+    return overview(db, project, new Set(await db.getAllKeys('checkpoints')));
+  });
+}
+
+async function overview(
+  db: Database,
+  project: StoredProject,
+  saved: ReadonlySet<string>,
+): Promise<ProjectOverview> {
+  const { id, data: version } = project;
+  const [runs, adapters, data] = await Promise.all([
+    db.getAllKeysFromIndex('runs', 'project', id),
+    db.countFromIndex('adapters', 'project', id),
+    version === undefined ? undefined : db.get('data-sets', [id, version]),
+  ]);
+  return {
+    project,
+    runs: runs.length,
+    resumable: runs.filter((run) => saved.has(run)).length,
+    adapters,
+    ...(data && { data }),
+  };
+}
+
+export async function putProject(project: StoredProject): Promise<void> {
+  await database((db) => db.put('projects', project));
+}
+
+export type ProjectChange = Partial<Pick<StoredProject, 'name' | 'model' | 'data' | 'place' | 'page'>>;
+
+/** Changes a project; which stage is open is no change worth a date. Nothing happens if there is no such project. */
+export function changeProject(id: string, change: ProjectChange): Promise<void> {
+  return rewrite(id, (project) => ({
+    ...project,
+    ...change,
+    ...(Object.keys(change).some((key) => key !== 'place') && { changed: Date.now() }),
+  }));
+}
+
+/** Hides a project and everything in it, or brings it back. */
+export function markProject(id: string, deleted: number | undefined): Promise<void> {
+  return rewrite(id, ({ deleted: _, ...project }) => ({
+    ...project,
+    ...(deleted !== undefined && { deleted }),
+  }));
+}
+
+function rewrite(id: string, write: (project: StoredProject) => StoredProject): Promise<void> {
+  return database(async (db) => {
+    const transaction = db.transaction('projects', 'readwrite');
+    const project = await transaction.store.get(id);
+    await Promise.all([project && transaction.store.put(write(project)), transaction.done]);
+  });
+}
+
+/** Ids of projects that are deleted and could still be brought back. */
+export function deletedProjects(): Promise<Set<string>> {
+  return database(async (db) => {
+    const projects = await db.getAll('projects');
+    return new Set(projects.filter(({ deleted }) => deleted !== undefined).map(({ id }) => id));
+  });
+}
+
+/** Takes every deleted project out for good. */
+export async function purgeDeleted(): Promise<void> {
+  for (const id of await deletedProjects()) await purgeProject(id);
+}
+
+/** Takes a project out for good, with its data sets, runs, checkpoints and adapters. */
+export function purgeProject(id: string): Promise<void> {
+  return database(async (db) => {
+    const stores = [
+      'projects',
+      'data-sets',
+      'data-files',
+      'runs',
+      'rows',
+      'checkpoints',
+      'adapters',
+      'adapter-files',
+    ] as const;
+    const transaction = db.transaction(stores, 'readwrite', { durability: 'strict' });
+    const of = <Name extends (typeof stores)[number]>(
+      name: Name,
+    ): ReturnType<typeof transaction.objectStore<Name>> => transaction.objectStore(name);
+    const [runs, adapters] = await Promise.all([
+      of('runs').index('project').getAllKeys(id),
+      of('adapters').index('project').getAllKeys(id),
+    ]);
+    await Promise.all([
+      ...runs.flatMap((run) => [
+        of('runs').delete(run),
+        of('rows').delete(run),
+        of('checkpoints').delete(run),
+      ]),
+      ...adapters.flatMap((adapter) => [of('adapters').delete(adapter), of('adapter-files').delete(adapter)]),
+      of('data-sets').delete(under(id)),
+      of('data-files').delete(under(id)),
+      of('projects').delete(id),
+      transaction.done,
+    ]);
+  });
+}

@@ -1,0 +1,111 @@
+/** The part of the worker's API that is about projects and the data sets that they keep. */
+import { GraftError } from '../errors.ts';
+import type {
+  DataFile,
+  DataName,
+  DataOptions,
+  DataSetInfo,
+  DataSummary,
+  Failure,
+  GraftWorker,
+  ProjectInfo,
+} from './api.ts';
+import type { DataSet } from './data.ts';
+import { failureOf, outcome } from './outcome.ts';
+import { refOf, versionOf, type Projects } from './projects.ts';
+import type { Runs } from './runs.ts';
+import type { Session } from './session.ts';
+
+type ProjectApi = Pick<
+  GraftWorker,
+  | 'listProjects'
+  | 'createProject'
+  | 'openProject'
+  | 'updateProject'
+  | 'deleteProject'
+  | 'restoreProject'
+  | 'listData'
+  | 'readData'
+  | 'deleteData'
+>;
+
+export function projectApi(projects: Projects, session: Session, runs: Runs): ProjectApi {
+  /** Rows belong to a project; the GPU and its model do not. @throws GraftError `worker-training` */
+  const leave = (): void => {
+    if (runs.busy) {
+      throw new GraftError(
+        'worker-training',
+        'A run of this project is training.',
+        'Pause it first, then open the other project.',
+      );
+    }
+    session.data = undefined;
+    session.current = undefined;
+  };
+  const done = (work: () => Promise<void>): ReturnType<ProjectApi['updateProject']> =>
+    outcome(async () => {
+      await work();
+      return {};
+    });
+
+  return {
+    listProjects: () => outcome(async () => ({ projects: await projects.list() })),
+    createProject: (name) =>
+      outcome(async () => {
+        leave();
+        return { project: await projects.create(name) };
+      }),
+    openProject: (id) =>
+      outcome(async () => {
+        if (projects.id !== id) leave();
+        if (id !== undefined) return { project: await projects.open(id) };
+        projects.id = undefined;
+        return {};
+      }),
+    updateProject: (id, change) => done(() => projects.update(id, change)),
+    deleteProject: (id) =>
+      done(async () => {
+        await runs.leaveProject(id);
+        if (projects.id === id) leave();
+        await projects.delete(id);
+      }),
+    restoreProject: (id) => done(() => projects.restore(id)),
+    listData: () => outcome(async () => ({ sets: await projects.listData() })),
+    readData: (version) => outcome(() => projects.readData(version)),
+    deleteData: (version) => done(() => projects.deleteData(version)),
+  };
+}
+
+export interface OpenedData {
+  readonly data: DataSummary;
+  readonly kept?: DataSetInfo;
+  readonly project?: ProjectInfo;
+  readonly notKept?: Failure;
+}
+
+/** Makes rows the data of the next run, and keeps their files in the open project if there is a name to keep them under. */
+export async function keepOpened(
+  { data, summary }: { data: DataSet; summary: DataSummary },
+  session: Session,
+  projects: Projects,
+  {
+    file,
+    options,
+    heldOut,
+    keep,
+  }: { file: DataFile; options: DataOptions; heldOut?: DataFile; keep?: DataName },
+): Promise<OpenedData> {
+  const version = await versionOf(file, heldOut);
+  const named = { name: keep?.name ?? file.name, version, created: Date.now() };
+  session.data = { ...data, ref: named };
+  if (!keep) return { data: summary };
+  try {
+    const kept = await projects.keepData(keep, version, options, summary, file, heldOut);
+    session.data = { ...data, ref: refOf(kept) };
+    return { data: summary, kept, project: await projects.find(await projects.ensure(keep.name)) };
+  } catch (error) {
+    // The rows are open all the same: a run can be trained on them now.
+    if (!(error instanceof GraftError)) throw error;
+    return { data: summary, notKept: failureOf(error) };
+  }
+}

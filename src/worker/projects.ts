@@ -1,0 +1,191 @@
+/** Projects as the page sees them, and the one that is open in this tab: what is trained and imported belongs to it. */
+import { GraftError } from '../errors.ts';
+import { deleteDataSet, listDataSets, openDataSet, readDataSet } from '../storage/data-sets.ts';
+import {
+  changeProject,
+  findProject,
+  listProjects,
+  markProject,
+  putProject,
+  type ProjectChange,
+  type ProjectOverview,
+} from '../storage/projects.ts';
+import type { StoredDataSet } from '../storage/records.ts';
+import type {
+  DataFile,
+  DataName,
+  DataOptions,
+  DataRef,
+  DataSetInfo,
+  DataSummary,
+  ProjectInfo,
+} from './api.ts';
+import { BUNDLED } from './model.ts';
+
+const MAX_NAME = 120;
+
+export class Projects {
+  /** Of the project that is open in this tab. */
+  id: string | undefined;
+
+  async list(): Promise<ProjectInfo[]> {
+    return (await listProjects()).map(infoOf);
+  }
+
+  async create(name: string): Promise<ProjectInfo> {
+    const now = Date.now();
+    const project = {
+      id: crypto.randomUUID(),
+      name: nameOf(name),
+      created: now,
+      changed: now,
+      model: { name: BUNDLED, bundled: true },
+      place: 'task',
+      page: {},
+    };
+    await putProject(project);
+    this.id = project.id;
+    return infoOf({ project, runs: 0, resumable: 0, adapters: 0 });
+  }
+
+  /** @throws GraftError `project-missing` */
+  async open(id: string): Promise<ProjectInfo> {
+    const project = await this.find(id);
+    this.id = id;
+    return project;
+  }
+
+  /** @throws GraftError `project-missing` */
+  async find(id: string): Promise<ProjectInfo> {
+    const found = await findProject(id);
+    if (!found) throw missing();
+    return infoOf(found);
+  }
+
+  /** The open project, or a new one of this name. */
+  async ensure(name: string): Promise<string> {
+    if (this.id !== undefined && (await findProject(this.id))) return this.id;
+    return (await this.create(name)).id;
+  }
+
+  /** As `ensure`; where there is no room to write a new one, it is written with its first run. */
+  async ensureForRun(name: string): Promise<string> {
+    try {
+      return await this.ensure(name);
+    } catch (error) {
+      if (!(error instanceof GraftError && error.code === 'storage-full')) throw error;
+      return (this.id = crypto.randomUUID());
+    }
+  }
+
+  async update(id: string, { name, ...change }: ProjectChange): Promise<void> {
+    await changeProject(id, { ...change, ...(name !== undefined && { name: nameOf(name) }) });
+  }
+
+  async delete(id: string): Promise<void> {
+    await markProject(id, Date.now());
+    if (this.id === id) this.id = undefined;
+  }
+
+  async restore(id: string): Promise<void> {
+    await markProject(id, undefined);
+  }
+
+  /** Keeps a data set as the open one of the open project, or of a new project. */
+  async keepData(
+    keep: DataName,
+    version: string,
+    options: DataOptions,
+    { format, rows }: Pick<DataSummary, 'format' | 'rows'>,
+    file: DataFile,
+    heldOut: DataFile | undefined,
+  ): Promise<DataSetInfo> {
+    const set: StoredDataSet = {
+      projectId: await this.ensure(keep.name),
+      version,
+      name: nameOf(keep.name),
+      created: Date.now(),
+      ...(keep.sample !== undefined && { sample: keep.sample }),
+      options,
+      files: [file.name, ...(heldOut ? [heldOut.name] : [])],
+      format,
+      rows: rows.train + rows.validation + rows.test,
+      bytes: file.bytes.byteLength + (heldOut?.bytes.byteLength ?? 0),
+    };
+    return dataInfoOf(await openDataSet(set, { file, ...(heldOut && { heldOut }) }));
+  }
+
+  async listData(): Promise<DataSetInfo[]> {
+    return this.id === undefined ? [] : (await listDataSets(this.id)).map(dataInfoOf);
+  }
+
+  /** @throws GraftError `data-missing` */
+  async readData(version: string): Promise<{ set: DataSetInfo; file: DataFile; heldOut?: DataFile }> {
+    const saved = this.id === undefined ? undefined : await readDataSet(this.id, version);
+    if (!saved) {
+      throw new GraftError(
+        'data-missing',
+        'This data set is not kept any more.',
+        'It was deleted, perhaps in another tab: import its file again.',
+      );
+    }
+    return { set: dataInfoOf(saved.set), ...saved.files };
+  }
+
+  async deleteData(version: string): Promise<void> {
+    if (this.id !== undefined) await deleteDataSet(this.id, version);
+  }
+}
+
+/** SHA-256 over the bytes of the rows, and of a test part of its own, in hex. */
+export async function versionOf(file: DataFile, heldOut: DataFile | undefined): Promise<string> {
+  const parts = [file, ...(heldOut ? [heldOut] : [])];
+  const digests = await Promise.all(parts.map(({ bytes }) => crypto.subtle.digest('SHA-256', bytes)));
+  // One file is named by its own digest, as other tools would.
+  const whole =
+    digests.length === 1
+      ? digests[0]
+      : await crypto.subtle.digest('SHA-256', await new Blob(digests).arrayBuffer());
+  return Array.from(new Uint8Array(whole), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export function refOf({ name, version, created }: DataRef): DataRef {
+  return { name, version, created };
+}
+
+function infoOf({ project, data, runs, resumable, adapters }: ProjectOverview): ProjectInfo {
+  const { id, name, created, changed, model, place, page } = project;
+  return {
+    ...{ id, name, created, changed, model, place, page, runs, resumable, adapters },
+    ...(data && { data: dataInfoOf(data) }),
+  };
+}
+
+function dataInfoOf({
+  name,
+  version,
+  created,
+  sample,
+  options,
+  format,
+  rows,
+  bytes,
+}: StoredDataSet): DataSetInfo {
+  return {
+    ...{ name, version, created, format, rows, bytes },
+    options: options as DataOptions,
+    ...(sample !== undefined && { sample }),
+  };
+}
+
+function nameOf(name: string): string {
+  return name.trim().slice(0, MAX_NAME) || 'Untitled';
+}
+
+function missing(): GraftError {
+  return new GraftError(
+    'project-missing',
+    'This project is not here any more.',
+    'It was deleted, perhaps in another tab: choose another.',
+  );
+}

@@ -1,0 +1,14 @@
+/** Which tabs of Graft are open: locks of the browser, which it also gives back when a tab crashes. */
+
+const NAME = 'graft-tab';
+
+/**
+ * Takes this tab's place, for as long as it lives.
+ *
+ * @returns whether no other tab is open: only then may leftovers be cleaned away, since nobody still works on them
+ */
+export async function arrive(): Promise<boolean> {
+  const { held } = await navigator.locks.query();
+  void navigator.locks.request(NAME, { mode: 'shared' }, () => new Promise(() => undefined));
+  return !held?.some(({ name }) => name === NAME);
+}
