@@ -2,7 +2,7 @@
 import type { Activation } from '../engine/ops/activation.ts';
 import type { ConfigReader } from './config.ts';
 import { headName, NORMS_BEFORE, type DecoderConfig, type DecoderLayer } from './decoder.ts';
-import { readRope } from './rope.ts';
+import { readRope, type RopeConfig } from './rope.ts';
 
 /** What transformers' configuration class of a family fills in. */
 export interface DecoderDefaults {
@@ -17,6 +17,8 @@ export interface DecoderDefaults {
   readonly eps?: number;
   readonly tied?: boolean;
   readonly theta?: number;
+  /** Reads the rotary embeddings; one for all layers if left out. */
+  readonly ropes?: (headSize: number) => readonly RopeConfig[];
   /** The name of the field of the activation, and its value. */
   readonly activation?: readonly [string, string];
 }
@@ -48,7 +50,7 @@ export function readDecoder(
     maxPositions: reader.size('max_position_embeddings', defaults.maxPositions ?? 2048),
     eosIds: reader.ids('eos_token_id'),
     head: headName(prefix, tied),
-    ropes: [readRope(reader, headSize, { theta: defaults.theta })],
+    ropes: defaults.ropes?.(headSize) ?? [readRope(reader, headSize, { theta: defaults.theta })],
     width: reader.size('intermediate_size', defaults.width),
     eps: reader.positive('rms_norm_eps', defaults.eps ?? 1e-6),
     tied,

@@ -68,14 +68,13 @@ function readText(reader: ConfigReader): DecoderConfig {
     if (reader.has(cap)) throw reader.unsupported(cap);
   if (reader.flag('use_bidirectional_attention', false))
     throw reader.unsupported('use_bidirectional_attention');
-  const config = readDecoder(reader, DEFAULTS);
+  const config = readDecoder(reader, { ...DEFAULTS, ropes: (headSize) => readRopes(reader, headSize) });
   const pattern = reader.size('sliding_window_pattern', 6);
   const sliding = readSliding(reader, config.layers, (layer) => (layer + 1) % pattern !== 0);
   const window = reader.size('sliding_window', 4096);
   const attention = reader.flag('attention_bias', false);
   return {
     ...config,
-    ropes: readRopes(reader, config.headSize),
     layerKinds: sliding.map((slides) => (slides ? { rope: LOCAL, window } : { rope: GLOBAL, window: 0 })),
     norms: NORMS,
     normOffset: 1,

@@ -10,17 +10,21 @@ import { readRope } from './rope.ts';
 export const phi3: Family = {
   modelTypes: ['phi3'],
   define(reader) {
-    const config = readDecoder(reader, { eps: 1e-5, maxPositions: 4096 });
     const parameters = reader.object('rope_parameters') ?? reader.object('rope_scaling');
-    const partial = reader.positive('partial_rotary_factor', 1);
-    const rope = readRope(reader, config.headSize, {
-      partial: parameters?.positive('partial_rotary_factor', partial) ?? partial,
+    const field = 'partial_rotary_factor';
+    const partial = reader.positive(field, 1);
+    const config = readDecoder(reader, {
+      eps: 1e-5,
+      maxPositions: 4096,
+      ropes: (headSize) => [
+        readRope(reader, headSize, { partial: parameters?.positive(field, partial) ?? partial }),
+      ],
     });
+    const { scaling } = config.ropes[0];
     const window = reader.has('sliding_window') ? reader.size('sliding_window') : 0;
-    const original = rope.scaling.type === 'longrope' ? rope.scaling.original : Infinity;
+    const original = scaling.type === 'longrope' ? scaling.original : Infinity;
     return decoder('phi3', {
       ...config,
-      ropes: [rope],
       layerKinds: config.layerKinds.map((kind) => ({ ...kind, window })),
       maxPositions: Math.min(config.maxPositions, original),
       hardLimit: config.maxPositions > original,

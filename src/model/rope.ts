@@ -42,8 +42,8 @@ export function readRope(config: ConfigReader, headSize: number, source: RopeSou
       ? config.positive('rope_theta', source.theta ?? 10_000)
       : parameters.positive('rope_theta');
   const rotary = Math.floor(headSize * (source.partial ?? 1));
-  if (rotary < 2 || rotary % 2 !== 0)
-    throw config.unsupported(`a rotary embedding of ${rotary} of ${headSize} numbers`, ['an even number']);
+  if (rotary < 2 || rotary > headSize || rotary % 2 !== 0)
+    throw config.unsupported(`a rotary embedding of ${rotary} numbers`, [`even ones up to ${headSize}`]);
   const plain: RopeConfig = { theta, rotary, attentionScaling: 1, scaling: { type: 'default' } };
   const type = parameters ? parameters.text('rope_type', parameters.text('type', 'default')) : 'default';
   if (!parameters || type === 'default') return plain;

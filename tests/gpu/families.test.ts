@@ -55,19 +55,32 @@ describeShared('families', () => {
         for (const [tensor, values] of expected)
           expect(worstError(gradients.get(tensor)!, values), tensor).toBeLessThan(1e-3);
 
+        // Only each layer's input is kept, and the rest computed again: the same numbers.
+        const again = await computeGradients({ model, adapter, store: adapter.store }, rows, {
+          checkpointing: true,
+        });
+        for (const [tensor, values] of again.gradients)
+          expect(worstError(gradients.get(tensor)!, values), `${tensor}, checkpointed`).toBeLessThan(1e-5);
+
         const text = sharedJson<{ prompt_ids?: number[]; ids?: number[]; new_ids: number[] }>(
           ...path,
           'greedy.json',
         );
         const prompt = text.prompt_ids ?? text.ids!;
-        const generator = new Generator(model, 1, 64);
-        const [generated] = await generator.generate([prompt], {
+        const generator = new Generator(model, 3, 64);
+        // Beside prompts of other lengths, one of them longer than the windows of these models.
+        const prompts = [ids[0].slice(0, 1), prompt, ids[1].slice(0, 21)];
+        const generated = await generator.generate(prompts, {
           maxNewTokens: text.new_ids.length,
           sampling: greedy,
           seed: 0,
           stopIds: [],
         });
-        expect(generated.ids).toEqual(text.new_ids);
+        expect(generated[1].ids).toEqual(text.new_ids);
+        for (const [i, { ids: added }] of generated.entries()) {
+          const whole = await model.logits([...prompts[i], ...added]);
+          expect(added).toEqual(added.map((_, t) => best(whole, prompts[i].length - 1 + t, V)));
+        }
         await context.device.settle();
         generator.destroy();
         adapter.destroy();
@@ -76,6 +89,12 @@ describeShared('families', () => {
     }
   });
 });
+
+/** The id with the largest logit at a position. */
+function best(logits: Float32Array, position: number, V: number): number {
+  const row = logits.subarray(position * V, (position + 1) * V);
+  return row.indexOf(row.reduce((most, value) => Math.max(most, value)));
+}
 
 /** A matrix of ids as rows. */
 function rowsOf({ values, shape }: { values: number[]; shape: readonly number[] }): number[][] {

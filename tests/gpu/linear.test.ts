@@ -83,6 +83,43 @@ describeAdapters('Linear with LoRA', (context) => {
     });
   }
 
+  test('times a factor, residual apart: result and all gradients', async () => {
+    const { device } = context;
+    const [M, N, K, R] = [5, 12, 8, 4];
+    const factor = 0.3;
+    const [x, w, a, b, residual, dy] = [M * K, N * K, R * K, N * R, M * N, M * N].map((size, i) =>
+      noise(size, i + 1),
+    );
+    const input = constant(device, [M, K], x);
+    const rest = constant(device, [M, N], residual);
+    const [plain, scaled] = [1, factor].map(async (scale) => {
+      const weight = constant(device, [N, K], w, 'f32', true);
+      const [loraA, loraB] = [
+        constant(device, [R, K], a, 'f32', true),
+        constant(device, [N, R], b, 'f32', true),
+      ];
+      return runTape(device, (tape) => {
+        const gradients = watch(tape, input, rest);
+        const lora = { a: loraA, b: loraB, scale: 2 };
+        const out = linear(tape, input, weight, { residual: rest, lora, scale });
+        backwardFrom(tape, out, constant(device, [M, N], dy));
+        return [out, ...gradients(), weight.gradient!, loraA.gradient!, loraB.gradient!];
+      });
+    });
+    const [y, dx, dr, ...dws] = await plain;
+    const [scaledY, scaledDx, scaledDr, ...scaledDws] = await scaled;
+    const expectedY = y.map((value, i) => factor * (value - residual[i]) + residual[i]);
+    expect(worstError(scaledY, expectedY)).toBeLessThan(1e-5);
+    expect(worstError(scaledDr, dr)).toBe(0);
+    for (const [ours, whole] of [[scaledDx, dx], ...scaledDws.map((dw, i) => [dw, dws[i]])])
+      expect(
+        worstError(
+          ours,
+          whole.map((value) => value * factor),
+        ),
+      ).toBeLessThan(1e-5);
+  });
+
   test('dropout drops the same elements forward and in reverse, about as many as asked', async () => {
     const { device } = context;
     const size = 4096;

@@ -36,4 +36,30 @@ describeAdapters('RMSNorm', (context) => {
       });
     }
   }
+
+  for (const [M, heads, D] of [
+    [1, 3, 4],
+    [7, 5, 12],
+    [9, 2, 64],
+  ]) {
+    test(`of each of ${heads} heads of ${D}, times a factor`, async () => {
+      const { device } = context;
+      const [eps, scale] = [1e-6, 0.25];
+      const shape = [M, heads * D];
+      const [x, w, dy] = [M * heads * D, D, M * heads * D].map((size, seed) => noise(size, seed + 1));
+      const weight = constant(device, [D], w, 'f32', true);
+      const input = constant(device, shape, x);
+      const [y, dx, dw] = await runTape(device, (tape): Tensor[] => {
+        const gradients = watch(tape, input);
+        const out = rmsNorm(tape, input, weight, { eps, scale });
+        backwardFrom(tape, out, constant(device, shape, dy));
+        return [out, ...gradients(), weight.gradient!];
+      });
+      const scaled = (values: Float64Array): Float64Array => values.map((value) => value * scale);
+      const expected = reference.rmsNormBackward(x, w, dy, D, eps);
+      expect(worstError(y, scaled(reference.rmsNorm(x, w, D, eps)))).toBeLessThan(1e-5);
+      expect(worstError(dx, scaled(expected.dx))).toBeLessThan(1e-5);
+      expect(worstError(dw, scaled(expected.dw))).toBeLessThan(1e-5);
+    });
+  }
 });

@@ -1,6 +1,8 @@
 """What transformers and PEFT make of a model folder. Reads a list of questions as JSON on standard input, answers them in a list.
+With "config", the folder is first made: a model of that config.json with random weights.
 
-{"model": folder, "adapter"?: folder, "ids"?: [...], "messages"?: [[{role, content}, ...], ...], "max_new_tokens"?: n}
+{"model": folder, "config"?: {...}, "adapter"?: folder, "ids"?: [...], "messages"?: [[{role, content}, ...], ...], "max_new_tokens"?: n,
+ "gradients"?: {"ids": [[...], ...], "labels": [[...], ...], "out": file}}
 → {"logits"?: [[...], ...], "answers"?: [{"prompt_ids", "new_ids", "text"}, ...]}
 """
 
@@ -9,10 +11,23 @@ import sys
 
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from safetensors.torch import save_file
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+
+def make(config, folder):
+    torch.manual_seed(1)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config))
+    with torch.no_grad():
+        # Biases start at zero and norms at one: every weight should matter.
+        for weight in model.parameters():
+            weight.add_(torch.randn_like(weight) * 0.1)
+    model.save_pretrained(folder)
 
 
 def load(question):
+    if "config" in question:
+        make(question["config"], question["model"])
     # dtype float32: what Graft computes in, whatever type the weights are stored in.
     model = AutoModelForCausalLM.from_pretrained(question["model"], dtype=torch.float32)
     if "adapter" in question:
@@ -26,6 +41,14 @@ def answer(model, tokenizer, messages, max_new_tokens):
     out = model.generate(**prompt, max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id)
     new = out[0, ids.shape[1] :].tolist()
     return {"prompt_ids": ids[0].tolist(), "new_ids": new, "text": tokenizer.decode(new, skip_special_tokens=True)}
+
+
+def gradients(model, ids, labels, out):
+    """Gradients of all weights of the mean loss over the supervised tokens of all rows."""
+    logits = model(torch.tensor(ids)).logits[:, :-1].flatten(0, 1)
+    loss = torch.nn.functional.cross_entropy(logits, torch.tensor(labels)[:, 1:].flatten())
+    loss.backward()
+    save_file({name: weight.grad.contiguous() for name, weight in model.named_parameters() if weight.grad is not None}, out)
 
 
 def main():
@@ -42,6 +65,8 @@ def main():
                 result["answers"] = [
                     answer(model, tokenizer, messages, question["max_new_tokens"]) for messages in question["messages"]
                 ]
+        if "gradients" in question:
+            gradients(model, **question["gradients"])
         answers.append(result)
     json.dump(answers, sys.stdout)
 

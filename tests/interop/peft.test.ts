@@ -1,9 +1,7 @@
 /** What Graft writes, read by PEFT and transformers themselves. Needs a Python that has them, which scripts/test.mjs finds or makes. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDawn } from '../../src/cli/dawn.ts';
 import { folder, writeFolder } from '../../src/cli/files.ts';
@@ -25,41 +23,7 @@ import { concatBytes } from '../../src/weights/safetensors.ts';
 import { SPRIG, voiceRows } from '../gpu/sprig.ts';
 import { worstError } from '../gpu/run.ts';
 import { hasShared, sharedJsonl, sharedPath } from '../shared.ts';
-
-interface Message {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
-interface Question {
-  readonly model: string;
-  readonly adapter?: string;
-  readonly ids?: readonly number[];
-  readonly messages?: readonly (readonly Message[])[];
-  readonly max_new_tokens?: number;
-}
-interface Answered {
-  readonly logits: number[][];
-  readonly answers: { prompt_ids: number[]; new_ids: number[]; text: string }[];
-}
-
-const python = process.env['GRAFT_PYTHON'];
-if (!python)
-  console.warn(
-    'SKIPPED: the tests against PEFT itself need GRAFT_PYTHON; node scripts/python.mjs prints one.',
-  );
-
-/** All questions in one process: importing torch takes longer than answering. */
-function askPython(questions: readonly Question[]): Answered[] {
-  const script = fileURLToPath(new URL('./ask.py', import.meta.url));
-  const { status, stdout, stderr } = spawnSync(python!, [script], {
-    input: JSON.stringify(questions),
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-    env: { ...process.env, HF_HUB_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1' },
-  });
-  if (status !== 0) throw new Error(`ask.py ended with ${status}:\n${stderr}`);
-  return JSON.parse(stdout) as Answered[];
-}
+import { askPython, python, type Message } from './ask.ts';
 
 describe.skipIf(!python)('PEFT and transformers', () => {
   let device: Device;
