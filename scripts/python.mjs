@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * A Python that has torch, peft, transformers and safetensors, for tests/interop: the one named in GRAFT_PYTHON, the system's if it has
+ * A Python that has torch, peft, transformers, safetensors and gguf, for tests/interop: the one named in GRAFT_PYTHON, the system's if it has
  * them, or a virtual environment in .cache/venv, made on the first call. Prints its path on standard output, everything else on standard
  * error. Without a Python, or where the installation fails, it says SKIPPED and why, and ends with status 3.
  */
@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { root } from './machine.mjs';
 import { installPackages } from './setup.mjs';
 
-const PACKAGES = ['torch', 'peft', 'transformers', 'safetensors'];
+const PACKAGES = ['torch', 'peft', 'transformers', 'safetensors', 'gguf'];
 const VENV = join(root, '.cache', 'venv');
 const VENV_PYTHON =
   process.platform === 'win32' ? join(VENV, 'Scripts', 'python.exe') : join(VENV, 'bin', 'python');
@@ -47,9 +47,11 @@ export function findPython() {
   if (!python) return { skipped: 'there is no python3 here' };
   if (hasPackages(python)) return { python };
   console.error(`Installing ${PACKAGES.join(', ')} in .cache/venv (once; torch is large)`);
+  // One that lacks a package is completed, not made again: torch is large.
+  const hasVenv = spawnSync(VENV_PYTHON, ['-m', 'pip', '--version']).status === 0;
   const makeVenv = () => run(python, ['-m', 'venv', '--clear', VENV]);
   // Debian keeps the module in a package of its own.
-  if (!makeVenv() && !(installPackages(['python3-venv']) && makeVenv()))
+  if (!hasVenv && !makeVenv() && !(installPackages(['python3-venv']) && makeVenv()))
     return { skipped: `${python} cannot make a virtual environment` };
   if (!run(VENV_PYTHON, ['-m', 'pip', 'install', '--quiet', ...PACKAGES]))
     return { skipped: 'pip install failed' };

@@ -7,7 +7,7 @@ import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memo
 import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
 import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
 import { openDawn } from './dawn.ts';
-import { folder, writeWhole } from './files.ts';
+import { modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { formatBytes, type Output } from './output.ts';
 import { modelFlags, PRECISIONS } from './session.ts';
@@ -19,7 +19,7 @@ const MIB = 2 ** 20;
 const CONTEXT = 4096;
 
 export const planFlags = {
-  model: { value: 'DIR', help: 'a model folder; config.json is enough' },
+  model: { value: 'PATH', help: 'a model folder, of which config.json is enough, or a GGUF file' },
   method: { value: 'M', help: 'lora (default) or full' },
   rank: { value: 'N', help: `rank of the adapter (default: ${defaults.lora.rank})` },
   targets: { value: 'A,B', help: 'linear layers with an adapter, or all-linear (default)' },
@@ -44,7 +44,7 @@ type PlanFlags = Flags<typeof planFlags>;
 
 export async function planCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(planFlags, args);
-  const definition = await readModel(folder(flags.required('model')));
+  const definition = await readModel(await modelOf(flags.required('model')));
   const { target, adapter } = await targetOf(flags);
   const settings = settingsOf(flags, definition, target);
   const memory = flags.number('memory');

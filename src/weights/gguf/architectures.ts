@@ -1,85 +1,165 @@
 /**
- * What llama.cpp's converter did to a Hugging Face model, told backwards: `general.architecture` → names of tensors, what was done to
- * their numbers, and config.json. Keys and names: docs/gguf.md of ggml, and `constants.py` and `tensor_mapping.py` of gguf-py; what is done
- * to the numbers: `modify_tensors` of each model in llama.cpp's converter.
+ * What llama.cpp's converter did to a Hugging Face model, told backwards: the names of tensors of each architecture, and what was done to their
+ * numbers. Names: `constants.py` and `tensor_mapping.py` of gguf-py; what is done to the numbers: `modify_tensors` of each model in llama.cpp's
+ * converter.
  */
 import { GraftError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
+import { gemma3Config, gpt2Config, graniteConfig, llamaConfig, olmo2Config, phi3Config } from './configs.ts';
 import type { GgufHeader } from './header.ts';
-
-/**
- * `rotary`: rows of each head were moved, so that a rotated pair lies side by side (ggml's "norm" rope) and not half a head apart.
- * `plus-one`: 1 was added, since the model multiplies by 1 + w.
- */
-export type Change = { readonly kind: 'rotary'; readonly heads: number } | { readonly kind: 'plus-one' };
 
 export interface Architecture {
   /** Of config.json. */
   readonly modelType: string;
   /** Stems of tensors outside of the layers: GGUF's → Hugging Face's. */
   readonly outside: Readonly<Record<string, string>>;
-  /** Stems of tensors of a layer, without `blk.N.` and `layerPrefix`. */
+  /** Stems of the tensors of a layer, behind `blk.N.` and `layers` with N. */
   readonly layer: Readonly<Record<string, string>>;
-  /** Hugging Face's name of a layer, with N at its end. */
+  /** Hugging Face's name of a layer, up to its number. */
   readonly layers: string;
   /** Stems whose rows were moved, with the number of heads they have. */
   readonly rotary?: Readonly<Record<string, 'heads' | 'kvHeads'>>;
-  /** Stems that had 1 added. */
+  /** Stems whose weight had 1 added, since the model multiplies by 1 + w. */
   readonly plusOne?: readonly string[];
-  /** More fields of config.json. */
+  /** Stems whose weight was transposed. */
+  readonly transposed?: readonly string[];
+  /** Fields of config.json besides those of every architecture; may take some of them back with undefined. */
   readonly config?: (header: GgufHeader, fields: JsonObject) => JsonObject;
 }
 
 const OUTSIDE = { token_embd: 'model.embed_tokens', output_norm: 'model.norm', output: 'lm_head' };
 
-const LLAMA_LAYER = {
-  attn_norm: 'input_layernorm',
+const ATTENTION = {
   attn_q: 'self_attn.q_proj',
   attn_k: 'self_attn.k_proj',
   attn_v: 'self_attn.v_proj',
   attn_output: 'self_attn.o_proj',
-  ffn_norm: 'post_attention_layernorm',
-  ffn_gate: 'mlp.gate_proj',
-  ffn_up: 'mlp.up_proj',
-  ffn_down: 'mlp.down_proj',
+};
+const QUERY_KEY_NORMS = { attn_q_norm: 'self_attn.q_norm', attn_k_norm: 'self_attn.k_norm' };
+const MLP = { ffn_gate: 'mlp.gate_proj', ffn_up: 'mlp.up_proj', ffn_down: 'mlp.down_proj' };
+const NORMS = { attn_norm: 'input_layernorm', ffn_norm: 'post_attention_layernorm' };
+const NORMS_BEHIND = {
+  post_attention_norm: 'post_attention_layernorm',
+  post_ffw_norm: 'post_feedforward_layernorm',
 };
 
-/** Tensors that hold no weights: rotary frequencies, which config.json gives. */
-const NO_WEIGHTS = new Set(['rope_freqs.weight', 'rope_factors_long.weight', 'rope_factors_short.weight']);
+/** Rotary pairs side by side, as ggml's "norm" rope has them. */
+const MOVED = { attn_q: 'heads', attn_k: 'kvHeads' } as const;
 
-const architectures: Readonly<Record<string, Architecture>> = {
-  llama: {
-    modelType: 'llama',
-    outside: OUTSIDE,
-    layer: LLAMA_LAYER,
-    layers: 'model.layers.',
-    rotary: { attn_q: 'heads', attn_k: 'kvHeads' },
-    config: (header) => ({
-      attention_bias: hasTensor(header, 'blk.0.attn_q.bias'),
-      mlp_bias: hasTensor(header, 'blk.0.ffn_up.bias'),
-    }),
+const llama: Architecture = {
+  modelType: 'llama',
+  outside: OUTSIDE,
+  layer: { ...ATTENTION, ...MLP, ...NORMS },
+  layers: 'model.layers.',
+  rotary: MOVED,
+  config: llamaConfig,
+};
+
+const gemma3: Architecture = {
+  modelType: 'gemma3_text',
+  outside: OUTSIDE,
+  layer: {
+    ...ATTENTION,
+    ...QUERY_KEY_NORMS,
+    ...MLP,
+    ...NORMS_BEHIND,
+    attn_norm: 'input_layernorm',
+    ffn_norm: 'pre_feedforward_layernorm',
+  },
+  layers: 'model.layers.',
+  plusOne: [
+    'output_norm',
+    'attn_norm',
+    'ffn_norm',
+    'post_attention_norm',
+    'post_ffw_norm',
+    'attn_q_norm',
+    'attn_k_norm',
+  ],
+  config: gemma3Config,
+};
+
+const gpt2: Architecture = {
+  modelType: 'gpt2',
+  outside: {
+    token_embd: 'transformer.wte',
+    position_embd: 'transformer.wpe',
+    output_norm: 'transformer.ln_f',
+    output: 'lm_head',
+  },
+  layer: {
+    attn_norm: 'ln_1',
+    attn_qkv: 'attn.c_attn',
+    attn_output: 'attn.c_proj',
+    ffn_norm: 'ln_2',
+    ffn_up: 'mlp.c_fc',
+    ffn_down: 'mlp.c_proj',
+  },
+  layers: 'transformer.h.',
+  transposed: ['attn_qkv', 'attn_output', 'ffn_up', 'ffn_down'],
+  config: gpt2Config,
+};
+
+const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
+  llama,
+  qwen2: { ...llama, modelType: 'qwen2', rotary: undefined, config: undefined },
+  qwen3: {
+    ...llama,
+    modelType: 'qwen3',
+    layer: { ...llama.layer, ...QUERY_KEY_NORMS },
+    rotary: undefined,
+    config: undefined,
+  },
+  gemma3,
+  gpt2,
+  smollm3: { ...llama, modelType: 'smollm3' },
+  olmo2: {
+    ...llama,
+    modelType: 'olmo2',
+    layer: { ...ATTENTION, ...QUERY_KEY_NORMS, ...MLP, ...NORMS_BEHIND },
+    rotary: undefined,
+    config: olmo2Config,
+  },
+  granite: { ...llama, modelType: 'granite', config: graniteConfig },
+  phi3: {
+    ...llama,
+    modelType: 'phi3',
+    layer: {
+      ...NORMS,
+      attn_qkv: 'self_attn.qkv_proj',
+      attn_output: 'self_attn.o_proj',
+      ffn_up: 'mlp.gate_up_proj',
+      ffn_down: 'mlp.down_proj',
+    },
+    rotary: undefined,
+    config: phi3Config,
   },
 };
 
-function hasTensor({ tensors }: GgufHeader, name: string): boolean {
-  return tensors.some((tensor) => tensor.name === name);
-}
+/** Tensors that hold no weights: factors of rotary frequencies, which belong in config.json. */
+const NO_WEIGHTS = new Set(['rope_freqs.weight', 'rope_factors_long.weight', 'rope_factors_short.weight']);
 
 /** @throws GraftError `gguf-unsupported` naming the architecture */
 export function architectureOf({ source, metadata }: GgufHeader): Architecture {
   const name = metadata.text('general.architecture') ?? '';
-  const known = Object.hasOwn(architectures, name) ? architectures[name] : undefined;
+  const known = Object.hasOwn(ARCHITECTURES, name) ? ARCHITECTURES[name] : undefined;
   if (known) return known;
   throw new GraftError(
     'gguf-unsupported',
     `${source.name}: the architecture ${JSON.stringify(name.slice(0, 60))} is not supported.`,
-    `Supported in GGUF are: ${Object.keys(architectures).join(', ')}.`,
+    `Supported in GGUF are: ${Object.keys(ARCHITECTURES).join(', ')}.`,
   );
 }
+
+export type Change =
+  | { readonly kind: 'rotary'; readonly heads: number }
+  | { readonly kind: 'plus-one' }
+  | { readonly kind: 'transposed' };
 
 export interface TensorName {
   /** Hugging Face's. */
   readonly name: string;
+  /** What the converter did to it. */
   readonly change?: Change;
 }
 
@@ -113,35 +193,8 @@ export function tensorName(
     const heads = rotary === 'heads' ? all : (metadata.number(`${arch}.attention.head_count_kv`) ?? all);
     return { name, change: { kind: 'rotary', heads } };
   }
+  if (kind !== 'weight') return { name };
   if (architecture.plusOne?.includes(stem)) return { name, change: { kind: 'plus-one' } };
+  if (architecture.transposed?.includes(stem)) return { name, change: { kind: 'transposed' } };
   return { name };
-}
-
-/** The config.json that the model had, as far as its family reads it. @throws GraftError `gguf-metadata`, `gguf-unsupported` */
-export function configOf(header: GgufHeader): JsonObject {
-  const { metadata, tensors } = header;
-  const architecture = architectureOf(header);
-  const arch = metadata.text('general.architecture');
-  const heads = metadata.required(`${arch}.attention.head_count`);
-  const channels = metadata.required(`${arch}.embedding_length`);
-  const embedding = tensors.find(({ name }) => name === 'token_embd.weight');
-  if ((metadata.number(`${arch}.expert_count`) ?? 0) > 0)
-    throw metadata.wrong(`${arch}.expert_count`, '0: mixtures of experts are not supported');
-  const fields: JsonObject = {
-    model_type: architecture.modelType,
-    vocab_size: embedding?.shape[0] ?? metadata.required(`${arch}.vocab_size`),
-    hidden_size: channels,
-    intermediate_size: metadata.required(`${arch}.feed_forward_length`),
-    num_hidden_layers: metadata.required(`${arch}.block_count`),
-    num_attention_heads: heads,
-    num_key_value_heads: metadata.number(`${arch}.attention.head_count_kv`) ?? heads,
-    head_dim: metadata.number(`${arch}.attention.key_length`) ?? Math.floor(channels / heads),
-    max_position_embeddings: metadata.required(`${arch}.context_length`),
-    rms_norm_eps: metadata.float(`${arch}.attention.layer_norm_rms_epsilon`),
-    rope_theta: metadata.float(`${arch}.rope.freq_base`) ?? 10_000,
-    tie_word_embeddings: !hasTensor(header, 'output.weight'),
-    bos_token_id: metadata.number('tokenizer.ggml.bos_token_id'),
-    eos_token_id: metadata.number('tokenizer.ggml.eos_token_id'),
-  };
-  return { ...fields, ...architecture.config?.(header, fields) };
 }

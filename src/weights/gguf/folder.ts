@@ -5,13 +5,13 @@
 import type { JsonObject } from '../../json.ts';
 import { memorySource, type ByteSource, type FileSet } from '../bytes.ts';
 import type { TensorEntry } from '../safetensors.ts';
-import { configOf } from './architectures.ts';
+import { configOf } from './config.ts';
 import { readGgufHeader, type GgufHeader } from './header.ts';
 import { ggufTensors } from './tensors.ts';
 import { generationConfigOf, hasTokenizer, tokenizerConfigOf, tokenizerOf } from './tokenizer.ts';
 
 /** What each file is made by. */
-type Made = Readonly<Record<string, (header: GgufHeader) => JsonObject>>;
+type Made = Readonly<Record<string, (header: GgufHeader) => JsonObject | Promise<JsonObject>>>;
 
 const CONFIGURATION: Made = { 'config.json': configOf };
 const TOKENIZER: Made = {
@@ -52,6 +52,7 @@ export class GgufFolder implements FileSet {
   async open(name: string): Promise<ByteSource | undefined> {
     const file = await this.files.open(name);
     if (file || !Object.hasOwn(this.#made, name)) return file;
-    return memorySource(name, new TextEncoder().encode(JSON.stringify(this.#made[name](this.header))));
+    const made = await this.#made[name](this.header);
+    return memorySource(name, new TextEncoder().encode(JSON.stringify(made)));
   }
 }

@@ -1,7 +1,8 @@
 /** The tensors of a GGUF file under their Hugging Face names, with their bytes as the Hugging Face folder would have them. */
 import { GraftError } from '../../errors.ts';
 import type { ByteSource } from '../bytes.ts';
-import { storedBytes } from '../dtypes.ts';
+import { isBlockType } from '../blocks.ts';
+import { storedBytes, toFloat32 } from '../dtypes.ts';
 import type { TensorEntry } from '../safetensors.ts';
 import { architectureOf, tensorName, type Change } from './architectures.ts';
 import type { GgufHeader, GgufTensor } from './header.ts';
@@ -25,9 +26,12 @@ function entryOf(
   name: string,
   change: Change | undefined,
 ): TensorEntry {
-  const { type, shape, start, byteLength } = tensor;
+  const { start } = tensor;
   const raw = (from: number, to: number): Promise<Bytes> => source.read(start + from, start + to);
-  const read = reader(source, tensor, change, raw);
+  const { type, shape, byteLength, read } =
+    change?.kind === 'transposed'
+      ? transposed(source, tensor, raw)
+      : { ...tensor, read: reader(source, tensor, change, raw) };
   return {
     name,
     dtype: type,
@@ -52,7 +56,7 @@ function entryOf(
 function reader(
   source: ByteSource,
   { name, type, shape, byteLength }: GgufTensor,
-  change: Change | undefined,
+  change: Exclude<Change, { kind: 'transposed' }> | undefined,
   raw: (from: number, to: number) => Promise<Bytes>,
 ): (from: number, to: number) => Promise<Bytes> {
   if (!change) return raw;
@@ -74,6 +78,36 @@ function reader(
     const [first, last] = [Math.floor(from / headBytes) * headBytes, Math.ceil(to / headBytes) * headBytes];
     const bytes = pairsApart(await raw(first, last), headRows, rowBytes);
     return bytes.subarray(from - first, to - first);
+  };
+}
+
+/** A matrix the other way round, which blocks cannot be: they are unpacked. */
+function transposed(
+  source: ByteSource,
+  { name, type, shape, byteLength }: GgufTensor,
+  raw: (from: number, to: number) => Promise<Bytes>,
+): Pick<GgufTensor, 'type' | 'shape' | 'byteLength'> & {
+  read: (from: number, to: number) => Promise<Bytes>;
+} {
+  if (shape.length !== 2) throw wrong(source, name, `is no matrix: [${shape.join(', ')}]`);
+  const [rows, columns] = shape;
+  const turned = isBlockType(type) ? 'F32' : type;
+  const size = storedBytes(turned, []);
+  return {
+    type: turned,
+    shape: [columns, rows],
+    byteLength: rows * columns * size,
+    async read(from, to) {
+      const stored = await raw(0, byteLength);
+      const bytes = isBlockType(type) ? new Uint8Array(toFloat32(stored, type).buffer) : stored;
+      const out = new Uint8Array(rows * columns * size);
+      for (let at = 0; at < out.length; at++) {
+        const element = Math.floor(at / size);
+        const place = (element % rows) * columns + Math.floor(element / rows);
+        out[at] = bytes[place * size + (at % size)];
+      }
+      return out.subarray(from, to);
+    },
   };
 }
 
