@@ -78,6 +78,8 @@ function readText(reader: ConfigReader): DecoderConfig {
     layerKinds: sliding.map((slides) => (slides ? { rope: LOCAL, window } : { rope: GLOBAL, window: 0 })),
     norms: NORMS,
     normOffset: 1,
+    // Trained in bfloat16: activations of the released models go beyond half precision's 65,504 (https://unsloth.ai/blog/gemma3).
+    wideActivations: true,
     queryKeyNorm: 'head',
     bias: { qkv: attention, output: attention, mlp: false },
     attentionScale: reader.positive('query_pre_attn_scalar', 256) ** -0.5,

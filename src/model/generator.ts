@@ -73,7 +73,11 @@ export class Generator {
     const { layers, kvHeads, headSize } = model.definition.shape;
     const cache = (name: string): Tensor[] =>
       Array.from({ length: layers }, (_, layer) =>
-        model.device.upload([sequences * maxLength, kvHeads * headSize], model.dtype, `${name} ${layer}`),
+        model.device.upload(
+          [sequences * maxLength, kvHeads * headSize],
+          model.activations,
+          `${name} ${layer}`,
+        ),
       );
     this.#keys = cache('keys');
     this.#values = cache('values');

@@ -47,7 +47,7 @@ export class LanguageModel {
     readonly device: Device,
     readonly definition: ModelDefinition,
     readonly weights: BaseWeights,
-    /** Type of activations, and of frozen matrices. */
+    /** Type of frozen matrices, and of activations where they fit in it. */
     readonly dtype: 'f32' | 'f16',
   ) {
     this.pool = new BufferPool(device);
@@ -88,6 +88,11 @@ export class LanguageModel {
     return new LanguageModel(device, definition, weights, precision);
   }
 
+  /** Type of activations, and of keys and values in a cache. */
+  get activations(): 'f32' | 'f16' {
+    return this.definition.shape.wideActivations ? 'f32' : this.dtype;
+  }
+
   /** The weights as trainable parameters, if they were loaded so. */
   get parameters(): ParameterStore | undefined {
     return this.weights instanceof ParameterStore ? this.weights : undefined;
@@ -106,7 +111,7 @@ export class LanguageModel {
     const graph = new Graph({
       tape,
       shape: this.definition.shape,
-      dtype: this.dtype,
+      dtype: this.activations,
       weight: (name) => this.#weight(name),
       optionalWeight: (name) => this.weights.find(name),
       inverseFrequencies: this.#frequencies,

@@ -87,6 +87,28 @@ describeShared('families', () => {
         await model.destroy();
       });
     }
+
+    test.each(['gemma3', 'gpt2', 'granite', 'phi3-partial-rope'])(
+      '%s in half precision: loss and gradients by its rounding',
+      async (name) => {
+        const path = ['reference', 'families', name];
+        const model = await LanguageModel.load(context.device, sharedFolder(...path), { precision: 'f16' });
+        // What Gemma keeps in its residual is too large for f16.
+        expect(model.activations).toBe(name === 'gemma3' ? 'f32' : 'f16');
+        const { floats, integers } = await readReference([...path, 'reference.safetensors']);
+        const labels = rowsOf(integers.get('labels')!);
+        const rows = rowsOf(integers.get('ids')!).map((row, i) => ({ ids: row, labels: labels[i] }));
+        const { modules, tensors } = await readPeft(sharedFolder(...path, 'adapter'), model.definition);
+        const adapter = new Adapter(context.device, modules, tensors, { trainable: true });
+        const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows);
+        expect(Math.abs(loss - floats.get('loss')![0])).toBeLessThan(2e-2);
+        const expected = (await readReference([...path, 'grads.safetensors'])).floats;
+        for (const [tensor, values] of expected)
+          expect(worstError(gradients.get(tensor)!, values), tensor).toBeLessThan(5e-2);
+        adapter.destroy();
+        await model.destroy();
+      },
+    );
   });
 });
 
