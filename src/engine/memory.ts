@@ -36,19 +36,21 @@ export function planMemory(dispatches: readonly Dispatch[]): MemoryPlan {
     }
   });
 
+  // Slots are made in descending order of size.
   const slots: { bytes: number; lives: Life[] }[] = [];
   const slotOf = new Map<Storage, number>();
   // A stable order: equal sizes in order of their birth, so that the same tape always gets the same plan.
   const bySize = [...lives.values()].sort((a, b) => b.storage.bytes - a.storage.bytes || a.first - b.first);
   for (const life of bySize) {
-    let best = -1;
-    slots.forEach((slot, index) => {
-      const free = slot.lives.every((other) => other.last < life.first || other.first > life.last);
-      if (free && (best < 0 || slot.bytes < slots[best].bytes)) best = index;
-    });
-    if (best < 0) best = slots.push({ bytes: life.storage.bytes, lives: [] }) - 1;
-    slots[best].lives.push(life);
-    slotOf.set(life.storage, best);
+    let index = slots.length - 1;
+    let place: number | undefined;
+    for (; index >= 0; index--) {
+      place = placeOf(life, slots[index].lives);
+      if (place !== undefined) break;
+    }
+    if (index < 0) index = slots.push({ bytes: life.storage.bytes, lives: [] }) - 1;
+    slots[index].lives.splice(place ?? 0, 0, life);
+    slotOf.set(life.storage, index);
   }
 
   return {
@@ -57,6 +59,20 @@ export function planMemory(dispatches: readonly Dispatch[]): MemoryPlan {
     transientBytes: slots.reduce((sum, slot) => sum + slot.bytes, 0),
     minimumBytes: mostAlive([...lives.values()], dispatches.length),
   };
+}
+
+/** Where a life goes among others that follow each other, or undefined if it meets one of them. */
+function placeOf({ first, last }: Life, lives: readonly Life[]): number | undefined {
+  let low = 0;
+  let high = lives.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (lives[middle].first < first) low = middle + 1;
+    else high = middle;
+  }
+  const before = lives[low - 1] as Life | undefined;
+  const after = lives[low] as Life | undefined;
+  return (before && before.last >= first) || (after && after.first <= last) ? undefined : low;
 }
 
 function mostAlive(lives: readonly Life[], count: number): number {

@@ -9,7 +9,9 @@ const WARM_UP_BYTES = 256;
 
 export class Pipelines {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  /** By their entries, and by variant. */
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #layoutOf = new Map<string, GPUBindGroupLayout>();
 
   /** @param check throws what ended the device, if something did */
   constructor(
@@ -30,12 +32,15 @@ export class Pipelines {
 
   /** The layout of a dispatch's bindings: only those it names. */
   layout(dispatch: Dispatch): GPUBindGroupLayout {
-    const entries = layoutEntries(dispatch);
-    const key = JSON.stringify(entries);
-    let layout = this.#layouts.get(key);
+    const variant = pipelineKey(dispatch);
+    let layout = this.#layoutOf.get(variant);
     if (!layout) {
-      layout = this.gpu.createBindGroupLayout({ entries, label: dispatch.shader.name });
+      const entries = layoutEntries(dispatch);
+      const key = JSON.stringify(entries);
+      layout =
+        this.#layouts.get(key) ?? this.gpu.createBindGroupLayout({ entries, label: dispatch.shader.name });
       this.#layouts.set(key, layout);
+      this.#layoutOf.set(variant, layout);
     }
     return layout;
   }
@@ -88,7 +93,16 @@ export class Pipelines {
   }
 }
 
+const keys = new WeakMap<Dispatch, string>();
+
+/** Names the variant of a shader that a dispatch needs. */
 export function pipelineKey(dispatch: Dispatch): string {
+  let key = keys.get(dispatch);
+  if (key === undefined) keys.set(dispatch, (key = makeKey(dispatch)));
+  return key;
+}
+
+function makeKey(dispatch: Dispatch): string {
   const { shader, entry, types, constants, subgroups } = dispatch;
   const sorted = (record: Readonly<Record<string, unknown>>): string =>
     Object.keys(record)
