@@ -121,13 +121,18 @@ export class Generator {
     replays.decode.plan.destroy();
   }
 
-  /** Frees the cache and the plans, after the GPU has settled. */
-  destroy(): void {
+  /** Drops all plans, and with them slots of the model's pool that were made for something larger. The next prompt makes them anew. */
+  forgetAll(): void {
     for (const { prefill, decode } of this.#replays.values()) {
       prefill.plan.destroy();
       decode.plan.destroy();
     }
     this.#replays.clear();
+  }
+
+  /** Frees the cache and the plans, after the GPU has settled. */
+  destroy(): void {
+    this.forgetAll();
     for (const tensor of [...this.#keys, ...this.#values]) this.model.device.free(tensor);
   }
 

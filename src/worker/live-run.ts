@@ -225,6 +225,7 @@ export class LiveRun {
     if (device.failure) return;
     try {
       await this.trainer.destroy();
+      this.session.trim();
       await this.session.free(this.adapter);
     } catch (error) {
       // A device that is lost just now takes everything with it.

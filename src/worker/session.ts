@@ -161,6 +161,11 @@ export class Session {
     adapter.destroy();
   }
 
+  /** Gives back what the chat shares with a run that has ended. The GPU must have settled. */
+  trim(): void {
+    this.#chat?.forgetAll();
+  }
+
   /** Frees everything but the device. */
   async close(): Promise<void> {
     const model = this.#model;
