@@ -63,14 +63,14 @@ async function load(throttle, again) {
   const page = await context.newPage();
   if (again) {
     await page.goto(address);
-    await page.waitForFunction('navigator.serviceWorker.controller !== null');
+    await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
     await page.waitForTimeout(QUIET_MS);
   }
   const devtools = await context.newCDPSession(page);
   await devtools.send('Emulation.setCPUThrottlingRate', { rate: throttle });
   await page.addInitScript(watch);
   await page.goto(address);
-  await page.waitForFunction('seen.button > 0');
+  await page.waitForFunction(() => /** @type {any} */ (globalThis).seen.button > 0);
   await page.waitForTimeout(QUIET_MS);
   const result = await page.evaluate(() => {
     const { lcp, cls, long, button, shifts } = /** @type {any} */ (globalThis).seen;

@@ -344,6 +344,44 @@ describe('a run', () => {
     await page.close();
   });
 
+  test('whose process is killed goes on from its last checkpoint, with the curve of one that was not', async () => {
+    const page = await context.newPage();
+    const worker = await startBench(page);
+    // Checkpoints are due by the clock: here it goes fast.
+    await worker.evaluate(() => {
+      const now = performance.now.bind(performance);
+      performance.now = () => now() * 20;
+    });
+    await openAll(page);
+    await train(page, OPTIONS);
+    await page.waitForFunction(() =>
+      bench.events.some((event) => event.type === 'checkpoint' && event.step > 0),
+    );
+    const devtools = await context.newCDPSession(page);
+    const crashed = page.waitForEvent('crash');
+    // It answers nothing any more.
+    devtools.send('Page.crash').catch(() => undefined);
+    await crashed;
+    await page.close();
+
+    const after = await openBench({ ready: false });
+    await expect
+      .poll(() => listRuns(after).then(([run]) => run), { timeout: 20_000 })
+      .toMatchObject({ status: 'paused', resumable: true });
+    const [{ id, steps }] = await listRuns(after);
+    expect(steps.length).toBeGreaterThan(0);
+    expect(steps.length).toBeLessThan(OPTIONS.steps);
+    await train(after, id);
+    const resumed = await ended(after);
+    expect(resumed.status).toBe('done');
+    expect(losses(resumed)).toEqual(losses(whole));
+    expect(resumed.evals).toEqual(whole.evals);
+    await after.evaluate((of) => bench.api.deleteRun(of), id);
+    for (const { id: made } of (await listAdapters(after)).filter(({ runId }) => runId === id))
+      await after.evaluate((of) => bench.api.deleteAdapter(of), made);
+    await after.close();
+  });
+
   test('keeps a second tab from training, and tells it why', async () => {
     const first = await openBench();
     const second = await openBench();
