@@ -1,6 +1,5 @@
 /** The first rows of a file, for the eyes of a person who says which column is what. */
 import { GraftError } from '../errors.ts';
-import type { JsonObject } from '../json.ts';
 import { objectOf } from './collector.ts';
 import { columnsOfRow, suggestMapping } from './columns.ts';
 import { encodingOf } from './encoding.ts';
@@ -9,32 +8,10 @@ import { formatOfColumns, formatOfRow } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
 import { jsonRows } from './json-rows.ts';
 import { linesOf } from './lines.ts';
-import type { Mapping } from './mapping.ts';
+import type { Sheet, SheetRow } from './sheet-types.ts';
 import { checkCells, objectOfCells, openTable, type TableOptions } from './table.ts';
 
-/** What is looked at of a file: enough for the first rows of any. */
-export const HEAD_BYTES = 2 ** 20;
 const LOOKED_AT = 100;
-
-export interface SheetRow {
-  readonly line: number;
-  readonly row: JsonObject;
-}
-
-export interface Sheet {
-  readonly kind: 'table' | 'json';
-  /** Of a table: whether its first row names the columns, and what stands between cells. */
-  readonly header?: boolean;
-  readonly delimiter?: string;
-  readonly columns: readonly string[];
-  /** The first good rows, three of them if there are. */
-  readonly rows: readonly SheetRow[];
-  /** The known format that the columns are of; such a file needs no mapping. */
-  readonly format?: string;
-  /** What the names of the columns suggest. */
-  readonly suggestion?: Mapping;
-}
-
 const SHOWN = 3;
 
 /**

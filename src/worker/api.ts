@@ -3,7 +3,7 @@
  * else from here. All of it survives structured cloning; callbacks are comlink proxies.
  */
 import type { Mapping } from '../data/mapping.ts';
-import type { Sheet } from '../data/sheet.ts';
+import type { Sheet } from '../data/sheet-types.ts';
 import type { Histogram } from '../data/statistics.ts';
 
 import type { AttentionResult, DecodingResult, MatmulResult, TrainingResult } from '../evaluate/benchmark.ts';

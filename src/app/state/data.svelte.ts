@@ -7,9 +7,11 @@ import type {
   DataSummary,
   Failure,
   PreviewRow,
+  Progress,
 } from '../../worker/api.ts';
 import { fetchBytes } from '../start/fetch.ts';
 import type { Sample } from '../start/samples.svelte.ts';
+import { Columns } from './columns.svelte.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -28,6 +30,10 @@ export class Data {
   options = $state.raw<DataOptions>(SPLIT);
   summary = $state.raw<DataSummary>();
   reading = $state('');
+  /** How far the import is. */
+  progress = $state.raw<Progress>();
+  /** Columns that have to be told before a file can be read, or are being told anew. */
+  columns = $state.raw<Columns>();
   failure = $state.raw<Failure>();
   /** The open rows as the project keeps them. */
   kept = $state.raw<DataSetInfo>();
@@ -146,6 +152,37 @@ export class Data {
     return this.source !== undefined && this.#open(this.source, options);
   }
 
+  /** Reads the file whose columns are told now. */
+  async openMapped(): Promise<boolean> {
+    if (!this.columns) return false;
+    const { source, options, mapping, header, delimiter } = this.columns;
+    return this.#open(source, { ...options, mapping, header, delimiter });
+  }
+
+  /** Tells the columns of the open file anew. */
+  async mapAgain(): Promise<void> {
+    if (this.source && !(await this.#ask(this.source, this.options))) {
+      this.failure = {
+        code: 'app-columns',
+        what: `${this.source.name} has no columns.`,
+        remedy: 'Only tables and JSON rows can be mapped.',
+      };
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#session.worker.stopData();
+  }
+
+  /** Opens the editor of columns, if the file has any. */
+  async #ask(source: Source, options: DataOptions): Promise<boolean> {
+    const columns = new Columns(this.#session, source, options);
+    if (!(await columns.look())) return false;
+    this.columns = columns;
+    this.#session.announcer.say(`Say which column of ${source.name} is what.`);
+    return true;
+  }
+
   async show(at: number): Promise<void> {
     if (at < 0 || at >= (this.summary?.listed ?? 0)) return;
     const outcome = await this.#session.worker.previewRow(at);
@@ -167,18 +204,25 @@ export class Data {
       return false;
     }
     const { name, file, heldOut, sample } = source;
-    const outcome = await this.#session.worker.openData(file, options, heldOut, undefined, {
+    const onProgress = (progress: Progress): void => {
+      if (this.reading) this.progress = progress;
+    };
+    const outcome = await this.#session.worker.openData(file, options, heldOut, onProgress, {
       name,
       ...(sample && { sample: sample.id }),
     });
     this.reading = '';
+    this.progress = undefined;
     if (!outcome.ok) {
-      this.failure = outcome;
+      if (outcome.code === 'data-columns' && (await this.#ask(source, options))) return false;
+      // Stopped is what was asked for.
+      if (outcome.code !== 'worker-aborted') this.failure = outcome;
       return false;
     }
     if (outcome.project) this.#projects.adopt(outcome.project);
     this.kept = outcome.kept;
     this.failure = outcome.notKept;
+    this.columns = undefined;
     this.source = source;
     this.options = options;
     this.summary = outcome.data;

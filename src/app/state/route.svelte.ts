@@ -1,24 +1,33 @@
 /** Which stage is in the centre, kept in the address so that back, forward and a bookmark work. */
 export const STAGES = ['task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 export type StageId = (typeof STAGES)[number];
-/** Beside the stages: where the brand leads, and what the GPU does. */
-const BESIDE = ['start', 'benchmark'] as const;
+/** Beside the stages: where the brand leads, what the GPU does, and what the words mean. */
+const BESIDE = ['start', 'benchmark', 'guide'] as const;
 export type Place = StageId | (typeof BESIDE)[number];
 
+const partsOf = (hash: string): string[] => hash.replace(/^#\/?/, '').split('/');
+
 function placeOf(hash: string): Place {
-  const name = hash.replace(/^#\/?/, '');
+  const [name] = partsOf(hash);
   return [...STAGES, ...BESIDE].find((place) => place === name) ?? 'start';
 }
 
 export class Route {
   place = $state<Place>('start');
+  /** What of the place: an entry of the guide. */
+  part = $state<string>();
 
   constructor() {
-    this.place = placeOf(location.hash);
+    this.#read();
     addEventListener('hashchange', () => {
       // A link to a part of the stage (the skip link) is no change of place.
-      if (location.hash === '' || location.hash.startsWith('#/')) this.place = placeOf(location.hash);
+      if (location.hash === '' || location.hash.startsWith('#/')) this.#read();
     });
+  }
+
+  #read(): void {
+    this.place = placeOf(location.hash);
+    this.part = partsOf(location.hash).at(1);
   }
 
   go(place: Place): void {
@@ -32,4 +41,9 @@ export function isStage(place: Place): place is StageId {
 
 export function addressOf(place: Place): string {
   return place === 'start' ? '#/' : `#/${place}`;
+}
+
+/** @param term an id of guide/names.ts */
+export function addressOfTerm(term: string): string {
+  return `#/guide/${term}`;
 }

@@ -119,6 +119,10 @@ export class Studio {
   async openFile(file: File): Promise<boolean> {
     return this.#opened(await this.data.openFile(file));
   }
+  /** Reads a file whose columns were told. */
+  async openMapped(): Promise<boolean> {
+    return this.#opened(await this.data.openMapped());
+  }
   async openText(name: string, text: string): Promise<boolean> {
     return this.#opened(await this.data.openBytes(name, new TextEncoder().encode(text)));
   }

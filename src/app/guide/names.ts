@@ -1,0 +1,75 @@
+/** The words that the glossary explains, by the id in its addresses. Apart from the entries, which are loaded when somebody reads them. */
+export const NAMES = {
+  // The idea
+  'fine-tuning': 'Fine-tuning',
+  'when-not': 'When not to fine-tune',
+  adapter: 'Adapter (LoRA)',
+  'base-model': 'Base model',
+  'quantised-base': 'Quantised base (QLoRA)',
+  'chat-template': 'Chat template',
+  token: 'Token',
+  context: 'Context',
+  forgetting: 'Forgetting',
+  // The rows
+  row: 'Row (example)',
+  mapping: 'Mapping of columns',
+  'loss-mask': 'Supervised tokens (loss mask)',
+  limit: 'Limit (maximum length)',
+  overlong: 'Longer rows (truncation)',
+  'train-part': 'Training part',
+  validation: 'Validation part',
+  test: 'Test part (held out)',
+  split: 'Split and its seed',
+  leak: 'Leak',
+  // The adapter
+  rank: 'Rank (r)',
+  alpha: 'Alpha',
+  targets: 'Layers with an adapter (target modules)',
+  dropout: 'Dropout',
+  rslora: 'Scale by √rank (rsLoRA)',
+  'rate-ratio': 'Rate of B to A (LoRA+)',
+  // The run
+  step: 'Step',
+  epoch: 'Pass over the rows (epoch)',
+  batch: 'Rows at once (batch)',
+  accumulation: 'Batches a step (gradient accumulation)',
+  packing: 'Packing',
+  lr: 'Learning rate',
+  schedule: 'Schedule',
+  warmup: 'Warm-up',
+  clip: 'Gradient clipping',
+  'gradient-norm': 'Gradient norm',
+  'weight-decay': 'Weight decay',
+  optimiser: 'Optimiser (AdamW)',
+  seed: 'Seed',
+  checkpoint: 'Checkpoint of a run',
+  checkpointing: 'Less memory (activation checkpointing)',
+  precision: 'Precision (f32, f16)',
+  'sample-prompt': 'Prompt that is answered as it learns',
+  'eval-every': 'Validate every … steps',
+  patience: 'Patience (early stopping)',
+  // The measure
+  loss: 'Loss',
+  perplexity: 'Perplexity',
+  overfitting: 'Learning by heart (overfitting)',
+  baseline: 'Baseline',
+  'few-shot': 'Examples in the prompt (few-shot)',
+  majority: 'Most frequent answer',
+  'exact-match': 'Exactly right (exact match)',
+  interval: '95% interval',
+  // The answer
+  greedy: 'Greedy answer',
+  temperature: 'Temperature',
+  'top-k': 'Top-k',
+  'top-p': 'Top-p (nucleus)',
+  'min-p': 'Min-p',
+  'repetition-penalty': 'Repetition penalty',
+  peft: 'PEFT folder',
+} as const;
+
+export type TermId = keyof typeof NAMES;
+
+const isTerm = (id: string): id is TermId => Object.hasOwn(NAMES, id);
+
+/** An id that is not known is a slip in the code: it is shown as it is. */
+export const nameOfTerm = (id: string): string => (isTerm(id) ? NAMES[id] : id);

@@ -1,0 +1,529 @@
+/** The glossary: every setting and every word, the plain meaning first, what more and less of it does, where to start, and who says so. */
+import type { TermId } from './names.ts';
+
+export interface Term {
+  readonly id: TermId;
+  /** What it is, in plain words. */
+  readonly what: string;
+  /** What happens with more of it, and with less. */
+  readonly more?: string;
+  readonly less?: string;
+  /** A good value to start from, or what to do. */
+  readonly start?: string;
+  /** Where to read on: a paper or a manual. */
+  readonly source: string;
+  /** Other words that people look for. */
+  readonly also?: string;
+}
+
+export interface Chapter {
+  readonly name: string;
+  readonly terms: readonly Term[];
+}
+
+const LORA = 'Hu et al., LoRA, 2021, arXiv:2106.09685';
+const PEFT = 'PEFT documentation, LoraConfig';
+
+export const CHAPTERS: readonly Chapter[] = [
+  {
+    name: 'The idea',
+    terms: [
+      {
+        id: 'fine-tuning',
+        what: 'Training a finished model a little further on examples of one task, so that it does this task by itself.',
+        start: 'A few hundred careful rows beat thousands of careless ones.',
+        source: 'Zhou et al., LIMA, 2023, arXiv:2305.11206',
+        also: 'finetuning training tuning',
+      },
+      {
+        id: 'when-not',
+        what: 'Do not tune if a better prompt, or a few examples in it, already do: that costs nothing and changes in a second. Do not tune to teach facts: give the model the text to read instead. Tuning teaches form, voice, format and choice.',
+        start: 'Measure the baseline first. Tune when it is not good enough and you can say what good is.',
+        source:
+          'Gekhman et al., Does Fine-Tuning on New Knowledge Encourage Hallucinations?, 2024, arXiv:2405.05904',
+        also: 'prompting rag retrieval knowledge facts',
+      },
+      {
+        id: 'adapter',
+        what: 'A small pair of matrices, B and A, beside a layer of the model. The layer stays as it is, the pair learns, and their product is added to what the layer does. All pairs together are a file of a few megabytes.',
+        source: LORA,
+        also: 'lora low-rank peft delta',
+      },
+      {
+        id: 'base-model',
+        what: 'The model that the adapter is grafted on. It is read and never changed, and an adapter only fits the base it was trained on.',
+        start: 'The smallest that nearly does the task: a small base tunes faster and runs anywhere.',
+        source: LORA,
+        also: 'pretrained frozen weights',
+      },
+      {
+        id: 'quantised-base',
+        what: 'The weights of the base are kept in 8 or 4 bits and unpacked as they are used. The adapter still learns in full precision.',
+        more: 'More bits are closer to the original model and take more memory.',
+        less: 'Four bits take a quarter of the memory of 16, for a slightly worse base.',
+        start: '8 bits if they fit, 4 if they do not.',
+        source: 'Dettmers et al., QLoRA, 2023, arXiv:2305.14314',
+        also: 'quantized quantization 4-bit 8-bit nf4 gguf',
+      },
+      {
+        id: 'chat-template',
+        what: 'How a model wants conversations written: the marks before and after each turn. Rows are rendered with the model’s own, so that training looks like use.',
+        source: 'Transformers documentation, Chat templates',
+        also: 'jinja chatml im_start roles',
+      },
+      {
+        id: 'token',
+        what: 'What a model reads and writes: a word, a part of one, or a mark. English has about four characters to a token.',
+        source:
+          'Sennrich et al., Neural Machine Translation of Rare Words with Subword Units, 2015, arXiv:1508.07909',
+        also: 'tokenizer bpe vocabulary subword',
+      },
+      {
+        id: 'context',
+        what: 'How many tokens the model can hold at once: prompt and answer together.',
+        more: 'Longer rows fit, and each step takes more memory and time.',
+        source: 'Vaswani et al., Attention Is All You Need, 2017, arXiv:1706.03762',
+        also: 'positions window length',
+      },
+      {
+        id: 'forgetting',
+        what: 'What a model gets worse at while it learns your task. An adapter forgets less than full training, and can be taken off.',
+        more: 'Higher rates and more passes forget more.',
+        start: 'Chat with the tuned model about something else before you ship it.',
+        source: 'Biderman et al., LoRA Learns Less and Forgets Less, 2024, arXiv:2405.09673',
+        also: 'catastrophic',
+      },
+    ],
+  },
+  {
+    name: 'The rows',
+    terms: [
+      {
+        id: 'row',
+        what: 'One example: what the model reads and what it should answer. It is trained on as it would be asked.',
+        more: 'More rows teach rarer cases. Rows that contradict each other teach neither.',
+        start: '100 to 500, as varied as the questions that will come.',
+        source: 'Zhou et al., LIMA, 2023, arXiv:2305.11206',
+        also: 'example sample data dataset jsonl csv',
+      },
+      {
+        id: 'mapping',
+        what: 'Which column is the prompt and which the answer. A column as it is, or a template: your words with columns in double braces, {{like this}}. It is plain substitution, with no code in it.',
+        start: 'Write the prompt as you will ask it later: the same words, the same order.',
+        source: 'Graft, docs/architecture.md; TRL documentation, Dataset formats and types',
+        also: 'columns template csv placeholder',
+      },
+      {
+        id: 'loss-mask',
+        what: 'The tokens that are learned from. The model reads the prompt, but only the answer counts: inked in the token view, the rest pale.',
+        source: 'TRL documentation, SFT Trainer: train on completion only',
+        also: 'labels -100 completion only supervised',
+      },
+      {
+        id: 'limit',
+        what: 'The most tokens of a row. What lies beyond is cut, or the row is left out.',
+        more: 'Long rows survive, and memory and time grow with the longest.',
+        less: 'Faster, but answers that lose their end teach the model not to stop.',
+        start: 'Just above the longest row that matters: the histogram shows it.',
+        source: 'TRL documentation, SFTConfig max_length',
+        also: 'max length truncation cutoff',
+      },
+      {
+        id: 'overlong',
+        what: 'What happens to rows above the limit: they lose their end, or part of the prompt, or are left out.',
+        start: 'Lose part of the prompt where the answer must stay whole; leave out where both matter.',
+        source: 'Graft, docs/architecture.md',
+        also: 'truncate drop policy',
+      },
+      {
+        id: 'train-part',
+        what: 'The rows that are trained on. The model sees each of them once a pass.',
+        source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
+        also: 'training set',
+      },
+      {
+        id: 'validation',
+        what: 'Rows that are looked at during a run and not trained on. When their loss rises while the training loss falls, rows are being learned by heart.',
+        more: 'A steadier signal, and fewer rows to train on.',
+        start: '10%, at least 20 rows.',
+        source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
+        also: 'dev eval held-out set',
+      },
+      {
+        id: 'test',
+        what: 'Rows that nothing has seen until the end. Only they say how good the adapter is; look at them seldom, or you fit them by hand.',
+        more: 'Narrower intervals: 20 rows say little, 200 say much.',
+        start: '10%, at least 50 rows if you have them.',
+        source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
+        also: 'held-out holdout set',
+      },
+      {
+        id: 'split',
+        what: 'Which row goes into which part, by a shuffle that the seed decides. The same file, fractions and seed give the same parts, here and headless.',
+        start: 'Leave the seed. Change it to see how much of a result is luck.',
+        source: 'Graft, docs/architecture.md',
+        also: 'fraction shuffle seed',
+      },
+      {
+        id: 'leak',
+        what: 'A held-out row that is trained on too. The model has seen the answer, and every measurement flatters it.',
+        start: 'Take one of each pair out of the file.',
+        source:
+          'Lee et al., Deduplicating Training Data Makes Language Models Better, 2021, arXiv:2107.06499',
+        also: 'duplicate contamination repeated',
+      },
+    ],
+  },
+  {
+    name: 'The adapter',
+    terms: [
+      {
+        id: 'rank',
+        what: 'The inner width of the adapter: how much it can hold.',
+        more: 'Room for harder tasks, more memory, and sooner learning by heart.',
+        less: 'A smaller file that generalises sooner. Too small, and the loss stops falling early.',
+        start: '8 for a form or a voice, 16 to 32 for a real task.',
+        source: `${LORA}; ${PEFT} r`,
+        also: 'r lora_r dimension',
+      },
+      {
+        id: 'alpha',
+        what: 'How strongly the adapter speaks: its output is multiplied by alpha over rank.',
+        more: 'Works like a higher learning rate; too much drowns the base.',
+        less: 'A quieter adapter that needs a higher rate or more steps.',
+        start: 'Twice the rank.',
+        source: `${LORA}, section 4.1; ${PEFT} lora_alpha`,
+        also: 'scaling lora_alpha',
+      },
+      {
+        id: 'targets',
+        what: 'Which layers get a pair of matrices: the four of attention (q, k, v, o) and the three of the MLP (gate, up, down).',
+        more: 'All layers learn best for the same number of parameters.',
+        less: 'A smaller adapter and a little speed.',
+        start: 'All linear layers.',
+        source:
+          'Dettmers et al., QLoRA, 2023, arXiv:2305.14314, section 4; PEFT documentation, target_modules',
+        also: 'q_proj v_proj modules all-linear',
+      },
+      {
+        id: 'dropout',
+        what: 'The share of inputs that the adapter does not get to see, drawn anew at every step.',
+        more: 'Harder to learn rows by heart, and slower to learn at all.',
+        less: '0 learns fastest.',
+        start: '0; 0.05 to 0.1 with few rows and many passes.',
+        source: 'Srivastava et al., Dropout, 2014, JMLR 15; PEFT documentation, lora_dropout',
+        also: 'lora_dropout regularisation',
+      },
+      {
+        id: 'rslora',
+        what: 'Multiplies by alpha over the root of the rank instead of the rank, so that high ranks do not fade.',
+        start: 'On from rank 32 up. The same alpha then speaks louder: try a lower one.',
+        source: 'Kalajdzievski, rsLoRA, 2023, arXiv:2312.03732; PEFT documentation, use_rslora',
+        also: 'rank-stabilized rslora',
+      },
+      {
+        id: 'rate-ratio',
+        what: 'How much faster the second matrix, B, learns than the first, A.',
+        more: 'Often quicker, sometimes unsteady.',
+        less: '1 is plain LoRA.',
+        start: '1; 4 to 16 to try, at a lower learning rate.',
+        source: 'Hayou et al., LoRA+, 2024, arXiv:2402.12354',
+        also: 'lora+ loraplus ratio',
+      },
+    ],
+  },
+  {
+    name: 'The run',
+    terms: [
+      {
+        id: 'step',
+        what: 'One change of the adapter, after a batch of rows.',
+        more: 'Learns more, until rows are learned by heart.',
+        less: 'Stops before it has learned.',
+        start: 'Two or three passes over the rows.',
+        source: `${LORA}, appendix D`,
+        also: 'steps iterations updates max_steps',
+      },
+      {
+        id: 'epoch',
+        what: 'Every training row once. Steps times rows a step, over the rows there are.',
+        more: 'Better recall, then learning by heart.',
+        less: 'Fewer chances for rare rows.',
+        start: '3; 1 with thousands of rows.',
+        source: 'TRL documentation, SFT Trainer',
+        also: 'epochs passes num_train_epochs',
+      },
+      {
+        id: 'batch',
+        what: 'Rows that go through the model together before the adapter changes.',
+        more: 'Steadier steps, more memory.',
+        less: 'Noisier steps; use a lower rate.',
+        start: '8 for small models, 4 for larger ones.',
+        source: 'Goyal et al., Accurate, Large Minibatch SGD, 2017, arXiv:1706.02677',
+        also: 'micro-batch batch size per_device_train_batch_size',
+      },
+      {
+        id: 'accumulation',
+        what: 'Gradients of several batches are added before the adapter changes: a larger batch without its memory.',
+        more: 'Steadier steps that take as many times longer.',
+        start: '1; more where the memory holds no larger batch.',
+        source: 'Transformers documentation, gradient_accumulation_steps',
+        also: 'gradient accumulation accumulate',
+      },
+      {
+        id: 'packing',
+        what: 'Short rows are laid end to end, each seeing only itself, so that no room is wasted. The numbers stay the same.',
+        start: 'On where rows differ much in length.',
+        source:
+          'Krell et al., Efficient Sequence Packing without Cross-contamination, 2021, arXiv:2107.02027',
+        also: 'pack padding',
+      },
+      {
+        id: 'lr',
+        what: 'How far each step goes.',
+        more: 'Learns faster, then the loss jumps or runs away.',
+        less: 'Calm, and nothing is learned in time.',
+        start: '2e-4 for models from 100 million parameters; 4e-3 for Sprig. Halve it if the loss jumps.',
+        source:
+          'Dettmers et al., QLoRA, 2023, arXiv:2305.14314, appendix B; Biderman et al., 2024, arXiv:2405.09673',
+        also: 'lr rate step size',
+      },
+      {
+        id: 'schedule',
+        what: 'How the rate falls over the run: gently first and last (cosine), in a line, or not at all.',
+        start: 'Cosine. Constant if you want to stop at any time.',
+        source: 'Loshchilov & Hutter, SGDR, 2016, arXiv:1608.03983',
+        also: 'cosine linear constant decay lr_scheduler_type',
+      },
+      {
+        id: 'warmup',
+        what: 'The rate rises from 0 over the first steps, until the optimiser knows how large gradients are.',
+        more: 'A safer start and fewer full steps.',
+        less: 'Risk of a jump at the very beginning.',
+        start: '5 steps, or a tenth of a short run.',
+        source: 'Goyal et al., Accurate, Large Minibatch SGD, 2017, arXiv:1706.02677',
+        also: 'warm-up warmup_steps',
+      },
+      {
+        id: 'clip',
+        what: 'A gradient longer than this is shortened to it, so that one odd batch cannot throw the run.',
+        more: 'Odd batches move more.',
+        less: 'Every step is shortened, as if the rate were lower.',
+        start: '1. 0 is never.',
+        source:
+          'Pascanu et al., On the Difficulty of Training Recurrent Neural Networks, 2012, arXiv:1211.5063',
+        also: 'max_grad_norm clipping',
+      },
+      {
+        id: 'gradient-norm',
+        what: 'How strongly a batch pulls at the adapter. A spike is an odd batch; a steady rise is a rate too high.',
+        start: 'Look at the rows of a step that spikes.',
+        source: 'Pascanu et al., 2012, arXiv:1211.5063',
+        also: 'grad norm gradient',
+      },
+      {
+        id: 'weight-decay',
+        what: 'Pulls the adapter towards zero at each step.',
+        more: 'Quieter adapters that hold less.',
+        less: '0 lets it learn freely.',
+        start: '0; 0.01 with many passes.',
+        source: 'Loshchilov & Hutter, Decoupled Weight Decay Regularization, 2017, arXiv:1711.05101',
+        also: 'decay l2 regularisation',
+      },
+      {
+        id: 'optimiser',
+        what: 'What turns gradients into steps: AdamW, which gives every weight a step of its own size.',
+        source: 'Kingma & Ba, Adam, 2014, arXiv:1412.6980; Loshchilov & Hutter, 2017, arXiv:1711.05101',
+        also: 'optimizer adam adamw betas',
+      },
+      {
+        id: 'seed',
+        what: 'The number that all chance comes from: how the adapter begins, the order of rows, dropout. The same seed on the same machine gives the same curve.',
+        start: 'Any. Run two or three to see how much is luck.',
+        source:
+          'Dodge et al., Fine-Tuning Pretrained Language Models: Weight Initializations, Data Orders, and Early Stopping, 2020, arXiv:2002.06305',
+        also: 'random reproducible',
+      },
+      {
+        id: 'checkpoint',
+        what: 'The state of a run, saved on the way: after a pause, a reload or a crash it goes on from there as if nothing had been.',
+        source: 'Graft, docs/architecture.md',
+        also: 'resume save state',
+      },
+      {
+        id: 'checkpointing',
+        what: 'Activations are computed again on the way back instead of being kept.',
+        more: 'On: a fraction of the memory, about a third more time.',
+        less: 'Off: faster, if it fits.',
+        start: 'Off until memory is short.',
+        source: 'Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016, arXiv:1604.06174',
+        also: 'gradient checkpointing memory recompute',
+      },
+      {
+        id: 'precision',
+        what: 'How numbers are kept on the GPU. f16 takes half the memory of f32. Adapters, sums and the optimiser are always f32 here.',
+        source: 'Micikevicius et al., Mixed Precision Training, 2017, arXiv:1710.03740',
+        also: 'f16 f32 fp16 half float',
+      },
+      {
+        id: 'sample-prompt',
+        what: 'One question that is asked again and again during the run, so that one sees it learn.',
+        start: 'A held-out question whose answer you know.',
+        source: 'Graft, docs/architecture.md',
+        also: 'answer every samples sampleEvery',
+      },
+      {
+        id: 'eval-every',
+        what: 'How often the loss on the validation rows is measured.',
+        more: 'More steps between: less time lost, coarser view.',
+        start: 'About ten times a run.',
+        source: 'Transformers documentation, eval_steps',
+        also: 'validate evaluation eval_steps',
+      },
+      {
+        id: 'patience',
+        what: 'The run ends after so many validations without a better one, and the best state is kept.',
+        more: 'Waits out bad luck, and takes longer.',
+        less: 'May stop at the first bump. 0 never stops early.',
+        start: '3 for long runs.',
+        source: 'Prechelt, Early Stopping – But When?, 1998',
+        also: 'early stopping',
+      },
+    ],
+  },
+  {
+    name: 'The measure',
+    terms: [
+      {
+        id: 'loss',
+        what: 'How surprised the model is by the right tokens, on average, in nats. 0 is certainty; 0.7 is a coin toss for every token.',
+        more: 'More surprise.',
+        less: 'Less, on these rows; only held-out rows say whether that is worth anything.',
+        source: 'Goodfellow, Bengio, Courville, Deep Learning, 2016, section 6.2',
+        also: 'cross-entropy nats training loss',
+      },
+      {
+        id: 'perplexity',
+        what: 'The loss as a number of choices: a perplexity of 5 is as unsure as five equally likely tokens.',
+        less: '1 is certainty.',
+        source: 'Jelinek et al., Perplexity – a Measure of the Difficulty of Speech Recognition Tasks, 1977',
+        also: 'ppl exp loss',
+      },
+      {
+        id: 'overfitting',
+        what: 'The training loss falls and the validation loss rises: the model repeats its rows instead of learning the task.',
+        start: 'Fewer steps, a lower rank or rate, more and more varied rows.',
+        source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
+        also: 'memorisation overfit learned by heart',
+      },
+      {
+        id: 'baseline',
+        what: 'What the cheapest method reaches. If that is good enough, you are done; if not, it is what the adapter has to beat.',
+        start: 'Measure the base alone, with examples in its prompt, and the most frequent answer.',
+        source: 'Brown et al., Language Models are Few-Shot Learners, 2020, arXiv:2005.14165',
+        also: 'prompting zero-shot',
+      },
+      {
+        id: 'few-shot',
+        what: 'A few rows of the training part stand in the prompt before the question. No training, and often enough.',
+        more: 'Usually better up to a point; every question gets longer and slower.',
+        start: '3 to 5. If this does the task, do not tune.',
+        source: 'Brown et al., Language Models are Few-Shot Learners, 2020, arXiv:2005.14165',
+        also: 'in-context learning shots k examples',
+      },
+      {
+        id: 'majority',
+        what: 'The answer that is most frequent in training, given to every question. It costs nothing; a model that does not beat it has learned nothing.',
+        source: 'scikit-learn documentation, DummyClassifier',
+        also: 'majority class dummy rule',
+      },
+      {
+        id: 'exact-match',
+        what: 'The answer is the expected one to the letter, white space at the ends aside. Right for labels, numbers and JSON; too strict for prose.',
+        source: 'Rajpurkar et al., SQuAD, 2016, arXiv:1606.05250',
+        also: 'accuracy em',
+      },
+      {
+        id: 'interval',
+        what: 'Where the true share lies with 95% confidence, given how few rows were asked.',
+        more: 'More rows make it narrower. Two intervals that overlap may be luck.',
+        source: 'Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927, JASA 22',
+        also: 'confidence wilson significance',
+      },
+    ],
+  },
+  {
+    name: 'The answer',
+    terms: [
+      {
+        id: 'greedy',
+        what: 'Always the likeliest token. The same question gets the same answer.',
+        start: 'For labels, JSON and measuring.',
+        source: 'Holtzman et al., The Curious Case of Neural Text Degeneration, 2019, arXiv:1904.09751',
+        also: 'temperature 0 deterministic',
+      },
+      {
+        id: 'temperature',
+        what: 'How much chance has a say in the next token. 0 is greedy.',
+        more: 'Livelier, then wilder.',
+        less: 'Safer, then duller.',
+        start: '0 to measure, 0.7 to write.',
+        source: 'Ackley, Hinton, Sejnowski, A Learning Algorithm for Boltzmann Machines, 1985',
+        also: 'sampling randomness',
+      },
+      {
+        id: 'top-k',
+        what: 'Only the k likeliest tokens are drawn from. 0 is all.',
+        more: 'More variety.',
+        less: 'Fewer slips.',
+        start: '0, or 40.',
+        source: 'Fan et al., Hierarchical Neural Story Generation, 2018, arXiv:1805.04833',
+        also: 'sampling',
+      },
+      {
+        id: 'top-p',
+        what: 'Only the likeliest tokens that together have this probability are drawn from. 1 is all.',
+        more: 'More variety.',
+        less: 'Fewer slips.',
+        start: '0.9 with a temperature above 0.',
+        source: 'Holtzman et al., The Curious Case of Neural Text Degeneration, 2019, arXiv:1904.09751',
+        also: 'nucleus sampling',
+      },
+      {
+        id: 'min-p',
+        what: 'Tokens less likely than this share of the likeliest are not drawn. 0 is off.',
+        more: 'Fewer slips.',
+        start: '0.05 with a high temperature.',
+        source: 'Nguyen et al., Min-p Sampling, 2024, arXiv:2407.01082',
+        also: 'sampling',
+      },
+      {
+        id: 'repetition-penalty',
+        what: 'Tokens that were said already become less likely. 1 is off.',
+        more: 'Less repeating, then avoidance of words that are needed.',
+        start: '1; 1.1 if it goes in circles.',
+        source: 'Keskar et al., CTRL, 2019, arXiv:1909.05858',
+        also: 'repeat loop',
+      },
+      {
+        id: 'peft',
+        what: 'The form in which adapters travel: adapter_config.json and adapter_model.safetensors. PEFT, transformers and others load what Graft writes.',
+        source: 'PEFT documentation, Checkpoint format',
+        also: 'export zip safetensors adapter_config',
+      },
+    ],
+  },
+];
+
+const plain = (text: string): string =>
+  text
+    .toLowerCase()
+    .normalize('NFKD')
+    .replace(/[^\p{L}\p{N}]+/gu, ' ');
+
+/** Whether every word that is looked for begins a word of the entry. */
+export function matches(term: Term, name: string, wanted: string): boolean {
+  const words = plain(wanted).split(' ').filter(Boolean);
+  const entry = ` ${plain([name, term.id, term.also ?? '', term.what].join(' '))}`;
+  return words.every((word) => entry.includes(` ${word}`));
+}

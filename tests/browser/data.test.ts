@@ -1,0 +1,230 @@
+/** Rows of a person's own, in Chromium: a table with odd columns dropped, mapped, listed, looked at; hostile text; the guide by keyboard. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { AxeResults } from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PICTURES = join(import.meta.dirname, '../../test-results/screens');
+const STEP_MS = 60_000;
+const WIDE = { width: 1440, height: 900 };
+const HOSTILE = '<img src=x onerror="document.title=1"><script>alert(1)</script>{{Queue}}';
+
+/** A spreadsheet as they come: semicolons, quotes, cells over lines, a row of another width, a quote that is never closed, one long row. */
+const TABLE = [
+  'Nr;Customer says;Queue;Note',
+  ...Array.from({ length: 240 }, (_, i) => {
+    const says =
+      i === 7
+        ? HOSTILE
+        : i === 20
+          ? 'again and again, '.repeat(120)
+          : `My card ${i} is lost, ""please"" help`;
+    return `${i + 1};"${i === 7 ? says.replaceAll('"', '""') : says}";${['cards', 'accounts', 'fees'][i % 3]};"first\nsecond"`;
+  }),
+  '241;too short',
+  '242;"My card 0 is lost, ""please"" help";cards;twice',
+  '243;"never closed;cards;x',
+].join('\n');
+
+let browser: Browser;
+let studio: WatchedPage;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await launchChromium();
+  studio = await openStudio(browser, { viewport: WIDE, reducedMotion: 'reduce' });
+});
+afterAll(() => browser.close());
+
+async function goTo(page: Page, hash: string): Promise<void> {
+  await page.evaluate((to) => (location.hash = to), hash);
+  await page.locator('h1').first().waitFor();
+}
+
+/** Drops a file on the middle of the stage, as a browser tells the page of it. */
+async function drop(page: Page, name: string, text: string): Promise<void> {
+  await page.evaluate(
+    ([fileName, content]) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([content], fileName));
+      document
+        .querySelector('main h1')!
+        .dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer }));
+    },
+    [name, text] as const,
+  );
+}
+
+/** Both themes, wide and 360 px: axe, nothing overflows, a picture. */
+async function inspect(page: Page, name: string): Promise<void> {
+  const found: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const { width, height } of [WIDE, { width: 360, height: 780 }]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.setViewportSize({ width, height });
+      const across = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (across > width) found.push(`${across} px wide at ${width}`);
+      await page.evaluate(AXE);
+      const { violations } = await page.evaluate<AxeResults>('axe.run()');
+      for (const { id, nodes } of violations)
+        found.push(`${colorScheme} ${width}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+      const down = await page.evaluate(() => document.documentElement.scrollHeight);
+      await page.setViewportSize({ width, height: Math.min(2400, Math.max(height, down)) });
+      await page.screenshot({ path: join(PICTURES, `data-${name}-${colorScheme}-${width}.png`) });
+    }
+  }
+  await page.setViewportSize(WIDE);
+  expect(found).toEqual([]);
+}
+
+const options = (page: Page): Promise<string[]> =>
+  page
+    .getByRole('listbox', { name: 'Rows' })
+    .getByRole('option')
+    .evaluateAll((found) => found.map((option) => option.getAttribute('aria-label') ?? ''));
+
+describe('a table with odd columns', () => {
+  test('is dropped, and its columns are told with three real rows to look at', async () => {
+    const { page, problems } = studio;
+    await goTo(page, '#/data');
+    await expect.poll(() => page.locator('main [aria-busy="true"]').count(), { timeout: STEP_MS }).toBe(0);
+    await drop(page, 'tickets.csv', TABLE);
+    const editor = page.getByRole('form', { name: /Which column is what/ });
+    await editor.waitFor({ timeout: STEP_MS });
+    expect(await editor.innerText()).toContain('Nr, Customer says, Queue, Note');
+    // The names do not tell which is the answer: the guess is the last column, and the person knows better.
+    await editor.getByLabel('Prompt', { exact: true }).selectOption('a template of your own');
+    await editor.getByLabel('Template of the prompt').fill('Which queue?\n{{Customer}}');
+    await editor.getByRole('status').waitFor();
+    expect(await editor.getByRole('status').innerText()).toContain(
+      'There is no column “Customer”. The columns are Nr, Customer says, Queue, Note.',
+    );
+    expect(await editor.getByRole('button', { name: 'Read these columns' }).isDisabled()).toBe(true);
+    await editor.getByLabel('Template of the prompt').fill('Which queue?\n{{Customer says}}');
+    await editor.getByLabel('Expected answer').selectOption('Queue');
+    const preview = editor.getByRole('region', { name: 'The first 3 rows' });
+    expect(await preview.getByRole('listitem').count()).toBe(3);
+    expect(await preview.innerText()).toContain('Which queue?\nMy card 0 is lost, "please" help');
+    await inspect(page, 'columns');
+    await editor.getByRole('button', { name: 'Read these columns' }).click();
+    await page.getByRole('listbox', { name: 'Rows' }).waitFor({ timeout: STEP_MS });
+    expect(problems).toEqual([]);
+  });
+
+  test('every row is in the list, bad ones with their reasons', async () => {
+    const { page } = studio;
+    await page.getByText('2 lines were not read').waitFor();
+    const reasons = await page
+      .getByRole('listitem')
+      .filter({ hasText: /^line 48[24]/ })
+      .allInnerTexts();
+    expect(reasons).toEqual([
+      'line 482 the row has 2 fields, and there are 4 columns',
+      'line 484 a quote opens here and is never closed',
+    ]);
+    expect(await page.getByRole('heading', { name: '243 rows' }).count()).toBe(1);
+    const list = page.getByRole('listbox', { name: 'Rows' });
+    expect((await options(page)).length).toBeLessThan(60);
+    await page.getByLabel('State').selectOption('not read');
+    await expect.poll(async () => (await options(page)).length).toBe(2);
+    await page.getByLabel('State').selectOption('repeated');
+    await expect.poll(async () => (await options(page)).length).toBe(1);
+    expect((await options(page))[0]).toMatch(/line 483, .*(repeated|leaks)/);
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await expect.poll(async () => (await options(page)).length).toBeGreaterThan(10);
+    // By keyboard to the end and back, the row that is pointed at beside it.
+    await list.focus();
+    await page.keyboard.press('End');
+    await expect.poll(async () => (await options(page)).at(-1)).toMatch(/^line 484, not used, not read/);
+    await page.keyboard.press('ArrowUp');
+    await page.getByRole('heading', { name: 'Line 483, as the model sees it' }).waitFor();
+    await page.keyboard.press('Home');
+    await page.getByRole('heading', { name: 'Line 2, as the model sees it' }).waitFor();
+    expect(await list.getAttribute('aria-activedescendant')).toBeTruthy();
+  });
+
+  test('a long row is cut where the limit says, and hostile text is text', async () => {
+    const { page, problems } = studio;
+    await page.getByLabel('State').selectOption('nothing to learn');
+    await expect.poll(async () => (await options(page)).length).toBe(1);
+    await page.getByLabel('Longer rows').selectOption('lose part of the prompt');
+    await page.getByLabel('State').selectOption('cut');
+    await expect
+      .poll(async () => (await options(page))[0] ?? '', { timeout: STEP_MS })
+      .toMatch(/^line 42, .*, cut,/);
+    await page.getByRole('listbox', { name: 'Rows' }).getByRole('option').first().click();
+    await page.getByText('the limit', { exact: true }).waitFor();
+    expect(await page.getByRole('slider', { name: 'Tokens of this row' }).innerText()).toContain('cards');
+    await inspect(page, 'long');
+    await page.getByLabel('State').selectOption('every state');
+    await page.getByLabel('Find in rows').fill('onerror');
+    await expect.poll(async () => (await options(page)).length).toBe(1);
+    await page.getByRole('listbox', { name: 'Rows' }).getByRole('option').first().click();
+    await page.getByRole('heading', { name: 'Line 16, as the model sees it' }).waitFor();
+    expect(await page.getByRole('slider', { name: 'Tokens of this row' }).innerText()).toContain('onerror');
+    expect(await page.locator('main img, main script').count()).toBe(0);
+    expect(await page.title()).toMatch(/Graft$/);
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await inspect(page, 'list');
+    // The columns can be told anew, and what was said is still there.
+    await page.getByRole('button', { name: 'Tell the columns anew' }).click();
+    expect(await page.getByLabel('Template of the prompt').inputValue()).toBe(
+      'Which queue?\n{{Customer says}}',
+    );
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    expect(problems).toEqual([]);
+  });
+
+  test('a paste anywhere is told for what it is', async () => {
+    const { page, problems } = studio;
+    await page.evaluate(() => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', 'prompt\tcompletion\nSay hi\thi\nSay no\tno\nSay ho\tho\n');
+      document
+        .querySelector('main')!
+        .dispatchEvent(new ClipboardEvent('paste', { bubbles: true, clipboardData }));
+    });
+    expect(await page.getByLabel('Read as').inputValue()).toBe('tsv');
+    await page.getByRole('button', { name: 'Read these rows' }).click();
+    await page.getByRole('heading', { name: '3 rows' }).waitFor({ timeout: STEP_MS });
+    expect(problems).toEqual([]);
+  });
+});
+
+describe('the guide', () => {
+  test('an entry is found and read by keyboard, and has an address', async () => {
+    const { page, problems } = studio;
+    await goTo(page, '#/train');
+    await page.getByRole('link', { name: 'Guide' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Guide' }).waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('over');
+    await expect.poll(() => page.getByRole('article').count()).toBeLessThan(8);
+    const link = page
+      .getByRole('navigation', { name: 'Words of the guide' })
+      .getByRole('link', { name: /overfitting/ });
+    await link.focus();
+    await page.keyboard.press('Enter');
+    await expect
+      .poll(() => page.evaluate(() => document.activeElement?.textContent))
+      .toContain('overfitting');
+    expect(new URL(page.url()).hash).toBe('#/guide/overfitting');
+    await goTo(page, '#/guide/rank');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Rank (r)');
+    await inspect(page, 'guide');
+    expect(problems).toEqual([]);
+  });
+
+  test('the help beside a word leads to its entry', async () => {
+    const { page } = studio;
+    await goTo(page, '#/data');
+    await page.getByRole('link', { name: /^Test part .*explained$/ }).click();
+    await expect
+      .poll(() => page.evaluate(() => document.activeElement?.textContent))
+      .toBe('Test part (held out)');
+  });
+});
