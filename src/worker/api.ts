@@ -384,6 +384,30 @@ export interface Evaluation {
   readonly tuned: LossReport;
   /** Exact matches of the rows with an expected answer, with their 95% intervals. */
   readonly exact: { readonly base: Share; readonly tuned: Share };
+  /** What rules without a model would have answered to the same rows. */
+  readonly rules: readonly RuleReport[];
+}
+
+/** `frequent`: always the most frequent answer of training. `nearest`: the answer of the training row that shares most words. */
+export interface RuleReport {
+  readonly rule: 'frequent' | 'nearest';
+  readonly exact: Share;
+  /** The most frequent answer, and its share of training. */
+  readonly answer?: string;
+  readonly share?: number;
+}
+
+/** The base model with examples of training before each question. */
+export interface FewShotReport {
+  readonly shots: readonly { readonly prompt: string; readonly answer: string }[];
+  readonly rows: readonly { readonly prompt: string; readonly expected: string; readonly answer: string }[];
+  readonly exact: Share;
+  /** Over the test part, like the base's; missing where a row is cut or does not fit with the examples. */
+  readonly loss?: LossReport;
+  /** Of the longest question with its examples. */
+  readonly promptTokens: number;
+  /** For the answers alone. */
+  readonly seconds: number;
 }
 
 export interface Share {
@@ -531,6 +555,12 @@ export interface GraftWorker {
     rows: number,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly evaluation: Evaluation }>>;
+  /** The base model on the same rows, with `shots` examples of training before each, chosen by the seed of the split. */
+  measureFewShot(
+    shots: number,
+    rows: number,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly report: FewShotReport }>>;
   /** Ends an evaluation early: it fails with `worker-aborted`. */
   stopEvaluation(): Promise<void>;
 

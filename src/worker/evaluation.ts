@@ -3,13 +3,14 @@ import { GraftError } from '../errors.ts';
 import { answer } from '../evaluate/answer.ts';
 import { isExactMatch, proportion } from '../evaluate/exact-match.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
+import { mostFrequent, nearest } from '../evaluate/rules.ts';
 import { Generator } from '../model/generator.ts';
 import type { Adapter } from '../model/lora.ts';
 import { greedy } from '../model/sampling.ts';
-import type { AdapterChoice, Evaluation, Progress, Share } from './api.ts';
-import { rowsOf } from './data.ts';
+import type { AdapterChoice, Evaluation, Progress, RuleReport, Share } from './api.ts';
+import { rowsOf, type DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
-import { promptIds, type Question } from './questions.ts';
+import { promptIds, questionsOf, type Question } from './questions.ts';
 import type { Session } from './session.ts';
 
 /** Prompts answered at once. */
@@ -45,7 +46,11 @@ export async function evaluate(
     );
   }
   const tuned = await session.adapter(adapter, open);
-  const { asked, newTokens } = ask(data.questions, rows, open);
+  const { chosen, newTokens } = chooseQuestions(data.questions, rows, open);
+  const asked = chosen.map((at) => ({
+    ...data.questions[at],
+    ids: promptIds(data.questions[at], open.tokenizer),
+  }));
   const total = asked.length * (tuned ? 2 : 1);
   const answered = (done: number): void => onProgress({ what: 'answering', done, total });
 
@@ -57,7 +62,7 @@ export async function evaluate(
     by: Adapter | undefined,
     before: number,
   ): Promise<string[]> =>
-    answers(open, questions, { by, newTokens, signal, onAnswered: (done) => answered(before + done) });
+    answersOf(open, questions, { by, newTokens, signal, onAnswered: (done) => answered(before + done) });
   known.push(...(await answerAll(missing, undefined, asked.length - missing.length)));
   const baseAnswers = known.slice(0, asked.length);
   const tunedAnswers = tuned ? await answerAll(asked, tuned, asked.length) : baseAnswers;
@@ -79,25 +84,55 @@ export async function evaluate(
     base: baseLoss,
     tuned: tunedLoss,
     exact: { base: exactShare(asked, baseAnswers), tuned: exactShare(asked, tunedAnswers) },
+    rules: rulesOf(data, asked, open.tokenizer.chatTemplate !== undefined),
   };
 }
 
-/** The first questions whose prompt leaves room for an answer, and the room that their answers get. */
-function ask(
+/** The first questions whose prompt leaves room for an answer, by their index, and the room that their answers get. */
+export function chooseQuestions(
   questions: readonly Question[],
   rows: number,
   { tokenizer, info: { maxPositions } }: OpenModel,
-): { asked: Asked[]; newTokens: number } {
+): { chosen: number[]; newTokens: number } {
   const { least, spare, most } = ANSWER_TOKENS;
   // Of all questions and not of these alone: what the base answered must not depend on how many were asked at once.
   const expected = questions.map((question) => tokenizer.encode(question.expected).length);
   const longest = expected.reduce((length, next) => Math.max(length, next), 0);
   const newTokens = Math.min(Math.max(least, longest + spare), most, Math.floor(maxPositions / 2));
-  const asked = questions
-    .map((question) => ({ ...question, ids: promptIds(question, tokenizer) }))
-    .filter(({ ids }) => ids.length + newTokens <= maxPositions)
-    .slice(0, rows);
-  return { asked, newTokens };
+  const chosen: number[] = [];
+  for (let at = 0; at < questions.length && chosen.length < rows; at++)
+    if (promptIds(questions[at], tokenizer).length + newTokens <= maxPositions) chosen.push(at);
+  return { chosen, newTokens };
+}
+
+/** What rules without a model would have answered, from the training part. None where nothing repeats and nothing can be copied. */
+function rulesOf(data: DataSet, asked: readonly Asked[], chat: boolean): RuleReport[] {
+  const train = questionsOf(
+    data.places.flatMap(({ part, example }) => (part === 'train' && example ? [example] : [])),
+    chat,
+  );
+  if (train.length === 0 || asked.length === 0) return [];
+  const frequent = mostFrequent(train.map(({ expected }) => expected));
+  const copied = nearest(
+    train.map(({ prompt }) => prompt),
+    asked.map(({ prompt }) => prompt),
+  ).map((at) => train[at].expected);
+  return [
+    ...(frequent
+      ? [
+          {
+            rule: 'frequent' as const,
+            answer: frequent.answer,
+            share: frequent.count / train.length,
+            exact: exactShare(
+              asked,
+              asked.map(() => frequent.answer),
+            ),
+          },
+        ]
+      : []),
+    { rule: 'nearest' as const, exact: exactShare(asked, copied) },
+  ];
 }
 
 interface AnswerSettings {
@@ -107,7 +142,8 @@ interface AnswerSettings {
   readonly onAnswered: (done: number) => void;
 }
 
-async function answers(
+/** Greedy answers to prompts, several at once. @throws GraftError `worker-aborted` */
+export async function answersOf(
   { model, tokenizer }: OpenModel,
   questions: readonly Asked[],
   { by, newTokens, signal, onAnswered }: AnswerSettings,
@@ -144,7 +180,7 @@ function checkAborted(signal: AbortSignal): void {
     throw new GraftError('worker-aborted', 'The evaluation was stopped.', 'Start it again when you like.');
 }
 
-function exactShare(questions: readonly Question[], texts: readonly string[]): Share {
+export function exactShare(questions: readonly Question[], texts: readonly string[]): Share {
   const { count, total, interval } = proportion(
     texts.filter((text, i) => isExactMatch(text, questions[i].expected)).length,
     texts.length,

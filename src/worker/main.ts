@@ -10,6 +10,7 @@ import { benchmark } from './benchmark.ts';
 import { chat } from './chat.ts';
 import { preview, type DataSet } from './data.ts';
 import { evaluate } from './evaluation.ts';
+import { measureFewShot } from './few-shot.ts';
 import { describeDevice } from './gpu.ts';
 import { BUNDLED, fetchBundled, folderOfFiles, type OpenModel } from './model.ts';
 import { planRun } from './memory.ts';
@@ -147,6 +148,14 @@ const api: GraftWorker = {
     outcome(async () => ({
       evaluation: await abortable(evaluations, (signal) =>
         runs.withGpu(() => evaluate(session, { adapter, rows, onProgress: listener(onProgress), signal })),
+      ),
+    })),
+  measureFewShot: (shots, rows, onProgress) =>
+    outcome(async () => ({
+      report: await abortable(evaluations, (signal) =>
+        runs.withGpu(() =>
+          measureFewShot(session, { shots, rows, onProgress: listener(onProgress), signal }),
+        ),
       ),
     })),
   stopEvaluation: async () => abortAll(evaluations),

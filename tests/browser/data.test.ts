@@ -84,7 +84,7 @@ const options = (page: Page): Promise<string[]> =>
   page
     .getByRole('listbox', { name: 'Rows' })
     .getByRole('option')
-    .evaluateAll((found) => found.map((option) => option.getAttribute('aria-label') ?? ''));
+    .evaluateAll((found) => found.map((option) => (option.textContent ?? '').replace(/\s+/g, ' ').trim()));
 
 describe('a table with odd columns', () => {
   test('is dropped, and its columns are told with three real rows to look at', async () => {
@@ -132,13 +132,13 @@ describe('a table with odd columns', () => {
     await expect.poll(async () => (await options(page)).length).toBe(2);
     await page.getByLabel('State').selectOption('repeated');
     await expect.poll(async () => (await options(page)).length).toBe(1);
-    expect((await options(page))[0]).toMatch(/line 483, .*(repeated|leaks)/);
+    expect((await options(page))[0]).toMatch(/^line 483 .*(repeated|leaks)/);
     await page.getByRole('button', { name: 'Show all' }).click();
     await expect.poll(async () => (await options(page)).length).toBeGreaterThan(10);
     // By keyboard to the end and back, the row that is pointed at beside it.
     await list.focus();
     await page.keyboard.press('End');
-    await expect.poll(async () => (await options(page)).at(-1)).toMatch(/^line 484, not used, not read/);
+    await expect.poll(async () => (await options(page)).at(-1)).toMatch(/^line 484 .*not used · not read/);
     await page.keyboard.press('ArrowUp');
     await page.getByRole('heading', { name: 'Line 483, as the model sees it' }).waitFor();
     await page.keyboard.press('Home');
@@ -154,10 +154,10 @@ describe('a table with odd columns', () => {
     await page.getByLabel('State').selectOption('cut');
     await expect
       .poll(async () => (await options(page))[0] ?? '', { timeout: STEP_MS })
-      .toMatch(/^line 42, .*, cut,/);
+      .toMatch(/^line 42 .*· cut/);
     await page.getByRole('listbox', { name: 'Rows' }).getByRole('option').first().click();
     await page.getByText('the limit', { exact: true }).waitFor();
-    expect(await page.getByRole('slider', { name: 'Tokens of this row' }).innerText()).toContain('cards');
+    expect(await page.getByRole('slider', { name: 'Tokens of this row' }).innerText()).toContain('fees');
     await inspect(page, 'long');
     await page.getByLabel('State').selectOption('every state');
     await page.getByLabel('Find in rows').fill('onerror');
@@ -175,6 +175,27 @@ describe('a table with odd columns', () => {
       'Which queue?\n{{Customer says}}',
     );
     await page.getByRole('button', { name: 'Cancel' }).click();
+    expect(problems).toEqual([]);
+  });
+
+  test('what can be had without tuning is measured first', async () => {
+    const { page, problems } = studio;
+    await goTo(page, '#/baseline');
+    await page.getByLabel('Rows').fill('4');
+    await page.getByRole('button', { name: 'Measure the base model' }).click();
+    const table = page.getByRole('table', { name: /Methods without tuning/ });
+    await table.waitFor({ timeout: STEP_MS });
+    expect(await table.getByRole('rowheader').allInnerTexts()).toMatchObject([
+      expect.stringMatching(/^Most frequent answer[^]*always “(cards|accounts|fees)”, \d+% of training/),
+      expect.stringMatching(/^Nearest row/),
+      expect.stringMatching(/^Base model/),
+    ]);
+    await page.getByLabel('Examples before each question').fill('2');
+    await page.getByRole('button', { name: 'Measure with examples' }).click();
+    await table.getByRole('rowheader', { name: /Base, with examples/ }).waitFor({ timeout: STEP_MS });
+    await page.getByText('The 2 examples').click();
+    await inspect(page, 'baseline');
+    await goTo(page, '#/data');
     expect(problems).toEqual([]);
   });
 

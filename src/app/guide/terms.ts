@@ -438,6 +438,12 @@ export const CHAPTERS: readonly Chapter[] = [
         also: 'majority class dummy rule',
       },
       {
+        id: 'nearest',
+        what: 'Copies the answer of the training row that shares most words with the question, rare words weighing more. Where this does well, a search box would too.',
+        source: 'Cover & Hart, Nearest Neighbor Pattern Classification, 1967',
+        also: 'nearest neighbour knn copy retrieval tf-idf',
+      },
+      {
         id: 'exact-match',
         what: 'The answer is the expected one to the letter, white space at the ends aside. Right for labels, numbers and JSON; too strict for prose.',
         source: 'Rajpurkar et al., SQuAD, 2016, arXiv:1606.05250',

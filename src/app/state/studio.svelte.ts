@@ -5,6 +5,7 @@ import { Adapters } from './adapters.svelte.ts';
 import { Chat } from './chat.svelte.ts';
 import { Data } from './data.svelte.ts';
 import { Evaluation } from './evaluation.svelte.ts';
+import { FewShot } from './few-shot.svelte.ts';
 import { Projects } from './projects.svelte.ts';
 import { Route, STAGES } from './route.svelte.ts';
 import { Run } from './run.svelte.ts';
@@ -25,6 +26,7 @@ export class Studio {
   readonly adapters = new Adapters(this.session, this.projects);
   readonly run = new Run(this.session, (ended) => void (ended ? this.#ended() : this.#saved()));
   readonly baseline = new Evaluation(this.session);
+  readonly fewShot = new FewShot(this.session);
   readonly evaluation = new Evaluation(this.session);
   readonly chat = new Chat(this.session);
   /** When what was open before a reload is known. */
@@ -223,6 +225,7 @@ export class Studio {
   #measureAgain(): void {
     this.chat.prompt = this.#sample?.question ?? '';
     this.baseline.forget();
+    this.fewShot.forget();
     this.evaluation.forget();
   }
 

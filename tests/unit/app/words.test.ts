@@ -15,6 +15,7 @@ function evaluation(base: Share, tuned: Share, losses: [number, number], rows = 
     supervisedTokens: 100,
   });
   return {
+    rules: [],
     rows: Array.from({ length: rows }, () => ({ prompt: '', expected: '', base: '', tuned: '' })),
     base: report(losses[0]),
     tuned: report(losses[1]),

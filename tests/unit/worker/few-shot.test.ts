@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import type { Example } from '../../../src/data/example.ts';
+import { mostFrequent, nearest } from '../../../src/evaluate/rules.ts';
+import { withShots } from '../../../src/worker/few-shot.ts';
+import { questionsOf } from '../../../src/worker/questions.ts';
+
+const pair = (
+  example: Example,
+  chat: boolean,
+): { example: Example; question: ReturnType<typeof questionsOf>[0] } => ({
+  example,
+  question: questionsOf([example], chat)[0],
+});
+const completion = (prompt: string, answer: string): Example => ({
+  kind: 'completion',
+  prompt,
+  completion: answer,
+  separator: '\n',
+  line: 1,
+});
+const chat = (...contents: string[]): Example => ({
+  kind: 'messages',
+  line: 1,
+  messages: contents.map((content, i) => ({
+    role:
+      contents.length % 2 === 1 && i === 0
+        ? 'system'
+        : (i + contents.length) % 2 === 0
+          ? 'user'
+          : 'assistant',
+    content,
+  })),
+});
+
+test('examples stand before the question as turns, and nothing of them is measured', () => {
+  const shots = [pair(chat('Be brief.', 'One?', '1'), true), pair(completion('Two?', '2'), true)];
+  const asked = withShots(chat('Be kind.', 'Three?', '3'), shots, true);
+  expect(asked).toEqual({
+    kind: 'messages',
+    line: 1,
+    messages: [
+      { role: 'system', content: 'Be kind.' },
+      { role: 'user', content: 'One?' },
+      { role: 'assistant', content: '1', supervised: false },
+      { role: 'user', content: 'Two?' },
+      { role: 'assistant', content: '2', supervised: false },
+      { role: 'user', content: 'Three?' },
+      { role: 'assistant', content: '3' },
+    ],
+  });
+  const [question] = questionsOf([asked], true);
+  expect(question.expected).toBe('3');
+  expect(question.ask).toHaveLength(6);
+});
+
+test('without a chat template they are text', () => {
+  const shots = [pair(completion('One?', '1'), false)];
+  const asked = withShots(completion('Two?', '2'), shots, false);
+  expect(questionsOf([asked], false)).toMatchObject([{ ask: 'One?\n1\n\nTwo?\n', expected: '2' }]);
+});
+
+test('the most frequent answer is one that repeats', () => {
+  expect(mostFrequent(['a', 'b', ' b ', 'a', 'b'])).toEqual({ answer: 'b', count: 3 });
+  expect(mostFrequent(['a', 'b'])).toBeUndefined();
+  expect(mostFrequent([])).toBeUndefined();
+});
+
+test('the nearest row shares the rare words', () => {
+  const known = ['Where is my card', 'Where is my money', 'How do I close the account'];
+  expect(nearest(known, ['My CARD, where is it?', 'the account', 'nothing alike', 'money money'])).toEqual([
+    0, 2, 0, 1,
+  ]);
+});
