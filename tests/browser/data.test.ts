@@ -158,7 +158,7 @@ describe('a table with odd columns', () => {
     await page.getByRole('listbox', { name: 'Rows' }).getByRole('option').first().click();
     await page.getByText('the limit', { exact: true }).waitFor();
     expect(await page.getByRole('slider', { name: 'Tokens of this row' }).innerText()).toContain('fees');
-    await inspect(page, 'long');
+    await page.screenshot({ path: join(PICTURES, 'data-long-light-1440.png') });
     await page.getByLabel('State').selectOption('every state');
     await page.getByLabel('Find in rows').fill('onerror');
     await expect.poll(async () => (await options(page)).length).toBe(1);

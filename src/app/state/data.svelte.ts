@@ -138,6 +138,7 @@ export class Data {
   /** Nothing is open, as in a new project. */
   forget(): void {
     this.source = undefined;
+    this.columns = undefined;
     this.options = SPLIT;
     this.summary = undefined;
     this.kept = undefined;

@@ -196,6 +196,7 @@ export class Studio {
     this.chat.clear();
     this.chat.prompt = '';
     this.baseline.forget();
+    this.fewShot.forget();
     this.evaluation.forget();
     this.session.want(model);
   }
