@@ -2,11 +2,11 @@
 //
 //   backward   dw[ids[m], :] += SCALE · Σ over all m with this id of dx[m, :]
 //
-// ids: [M]. w: [V, C]. x: [M, C]. There are no f32 atomics, so the host links the occurrences of each id:
+// ids: [M]. x: [M, C]. w: [V, C], which is B of weight_scalars.wgsl or weight_blocks.wgsl. There are no f32 atomics, so the host links the occurrences of each id:
 // chain[m] = (1 if m is the first with its id, the next m with the same id or NONE). One thread per column of a first occurrence
 // walks the chain, which also fixes the order of the sum.
 
-struct Params { M: u32, C: u32 }
+struct Params { M: u32, C: u32, V: u32 }
 
 override SCALE: f32 = 1;
 const NONE = 0xffffffffu;
@@ -16,7 +16,6 @@ const THREADS = 64u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
-@group(0) @binding(2) var<storage, read> w: array<ElemW>;
 @group(0) @binding(3) var<storage, read_write> x: array<Elem>;
 
 @group(0) @binding(4) var<storage, read> chain: array<vec2u>;
@@ -28,7 +27,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
   for (var i = start; i < min(start + ELEMENTS, params.M * params.C); i += THREADS) {
     let m = i / params.C;
-    x[i] = Elem(SCALE * f32(w[ids[m] * params.C + i % params.C]));
+    x[i] = Elem(SCALE * valueOfB(ids[m] * params.C + i % params.C, params.V * params.C));
   }
 }
 

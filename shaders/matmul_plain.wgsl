@@ -1,5 +1,5 @@
 // Matrix product of any shape, one output a thread: for sides that are not multiples of four, and as the kernel that others are checked
-// against on a device.
+// against on a device. B is in weight_scalars.wgsl or weight_blocks.wgsl.
 //
 //   C[M,N] = scale · op(A)·op(B)  + loraScale · Z·op(L)  + bias  + residual  (+ C)
 //
@@ -21,7 +21,6 @@ override ACCUMULATE: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<ElemA>;
-@group(0) @binding(2) var<storage, read> b: array<ElemB>;
 @group(0) @binding(3) var<storage, read_write> c: array<ElemC>;
 @group(0) @binding(4) var<storage, read> z: array<ElemZ>;
 @group(0) @binding(5) var<storage, read> l: array<ElemL>;
@@ -39,7 +38,7 @@ fn main(@builtin(global_invocation_id) at: vec3u) {
   var sum = 0.0;
   for (var k = start; k < end; k++) {
     let x = f32(a[select(m * params.pitchA + k, k * params.pitchA + m, TRANSPOSED_A)]);
-    let y = f32(b[select(k * params.N + n, n * params.K + k, TRANSPOSED_B)]);
+    let y = valueOfB(select(k * params.N + n, n * params.K + k, TRANSPOSED_B), params.N * params.K);
     sum += x * y;
   }
   sum *= params.scale;

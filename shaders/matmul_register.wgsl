@@ -9,7 +9,7 @@
 //
 // Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. What lies contiguously in B, Z and L is a multiple of four: K for NT,
 // N for NN and TN; R. The rows of A and C are pitchA and pitchC apart, multiples of four: where K (for TN: M) or N is none, they are
-// padded, A with zeros. Other sides are free: indices are clamped, stores are guarded.
+// padded, A with zeros. Other sides are free: indices are clamped, stores are guarded. B is in weight_vectors.wgsl or weight_blocks.wgsl.
 //
 // Why it is fast where it is meant to run: SwiftShader and llvmpipe execute 4 or 8 invocations as one SIMD vector. Arithmetic is one
 // instruction for all of them, but every 32-bit load from a storage buffer is a gather, lane by lane with bounds checks, whether the
@@ -23,6 +23,9 @@
 // - LANES_ALONG_N says along which side: off for few columns, as in LoRA's z = x·Aᵀ, where the long side is M.
 // For each k an 8×8 tile without quads pays 16 gathers for 64 outputs a lane; with quads a 16×16 tile pays 20 for 256 and a 64×16 tile 32
 // for 1024, which is the fastest for large products but takes long to compile.
+//
+// B in quantised blocks brings four or eight numbers with a gather. Its scales are loaded once for SCALE_DEPTH k where blocks lie along k,
+// and for each row of B where they lie along N: a tile is narrower than a block.
 //
 // A block of A has k along its columns, a block of B along its rows; in WGSL's column-major terms their product is `B * A`, and column r
 // of it is row r of C's block: a vec4 along N.
@@ -44,10 +47,11 @@ override QUADS: bool = false;
 override LANES_ALONG_N: bool = true;
 // Invocations of a workgroup, the SIMD width or a multiple of it.
 override LANES: u32 = 4;
+// Steps of k that share the scales of B; numbers have none, and all k are one step.
+override SCALE_DEPTH: u32 = 0x40000000;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<vec4<ElemA>>;
-@group(0) @binding(2) var<storage, read> b: array<vec4<ElemB>>;
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<ElemC>>;
 @group(0) @binding(4) var<storage, read> z: array<vec4<ElemZ>>;
 @group(0) @binding(5) var<storage, read> l: array<vec4<ElemL>>;
@@ -57,6 +61,7 @@ override LANES: u32 = 4;
 // Up to four blocks along N, and up to four such rows of blocks.
 alias Side = array<mat4x4f, 4>;
 alias Band = array<Side, 4>;
+alias Scales = array<mat4x2f, 4>;
 
 // Place of this invocation in its quad.
 var<private> lane: u32;
@@ -81,21 +86,50 @@ fn blockOfA(m: u32, k: u32) -> mat4x4f {
   return mat4x4f(rowOfA(m, k), rowOfA(m + 1u, k), rowOfA(m + 2u, k), rowOfA(m + 3u, k));
 }
 
-fn rowOfB(n: u32, k: u32) -> vec4f {
-  return vec4f(b[(min(k, params.K - 1u) * params.N + min(n, params.N - 4u)) >> 2u]);
+// Where the four numbers lie that step i of a block of B brings: along N in row k + i, or, transposed, along k in row n + i.
+fn placeOfB(n: u32, k: u32, i: u32) -> u32 {
+  if (TRANSPOSED_B) { return min(n + i, params.N - 1u) * params.K + k; }
+  return min(k + i, params.K - 1u) * params.N + min(n, params.N - 4u);
 }
 
-fn columnOfB(n: u32, k: u32) -> vec4f {
-  return vec4f(b[(min(n, params.N - 1u) * params.K + k) >> 2u]);
+// Scales of the four steps of a block of B; a lane that brings one of them has only that.
+fn scalesOfB(n: u32, k: u32) -> mat4x2f {
+  let size = params.N * params.K;
+  if (QUADS && !LANES_ALONG_N) { return mat4x2f(scaleOfB(placeOfB(n, k, lane), size), vec2f(), vec2f(), vec2f()); }
+  return mat4x2f(
+    scaleOfB(placeOfB(n, k, 0u), size),
+    scaleOfB(placeOfB(n, k, 1u), size),
+    scaleOfB(placeOfB(n, k, 2u), size),
+    scaleOfB(placeOfB(n, k, 3u), size),
+  );
 }
 
-fn blockOfB(n: u32, k: u32) -> mat4x4f {
-  if (TRANSPOSED_B) {
-    if (QUADS && !LANES_ALONG_N) { return transpose(together(columnOfB(n + lane, k))); }
-    return transpose(mat4x4f(columnOfB(n, k), columnOfB(n + 1u, k), columnOfB(n + 2u, k), columnOfB(n + 3u, k)));
+fn stepsOfB(n: u32, k: u32, scales: mat4x2f) -> mat4x4f {
+  if (QUADS && !LANES_ALONG_N) { return together(valuesOfB(placeOfB(n, k, lane), scales[0])); }
+  return mat4x4f(
+    valuesOfB(placeOfB(n, k, 0u), scales[0]),
+    valuesOfB(placeOfB(n, k, 1u), scales[1]),
+    valuesOfB(placeOfB(n, k, 2u), scales[2]),
+    valuesOfB(placeOfB(n, k, 3u), scales[3]),
+  );
+}
+
+fn blockOfB(n: u32, k: u32, scales: mat4x2f) -> mat4x4f {
+  if (TRANSPOSED_B) { return transpose(stepsOfB(n, k, scales)); }
+  return stepsOfB(n, k, scales);
+}
+
+// Scales of all blocks of a lane along N. Without a transposed B they share their rows, and so their scales.
+fn allScalesOfB(n: u32, k: u32) -> Scales {
+  var scales: Scales;
+  scales[0] = scalesOfB(n, k);
+  if (!TRANSPOSED_B) { return Scales(scales[0], scales[0], scales[0], scales[0]); }
+  if (COLUMNS > 1) { scales[1] = scalesOfB(n + 4u, k); }
+  if (COLUMNS > 2) {
+    scales[2] = scalesOfB(n + 8u, k);
+    scales[3] = scalesOfB(n + 12u, k);
   }
-  if (QUADS && !LANES_ALONG_N) { return together(rowOfB(n, k + lane)); }
-  return mat4x4f(rowOfB(n, k), rowOfB(n, k + 1u), rowOfB(n, k + 2u), rowOfB(n, k + 3u));
+  return scales;
 }
 
 fn rowOfZ(m: u32, r: u32) -> vec4f {
@@ -217,18 +251,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   var columns: Side;
   let start = group.z * params.part;
   let end = min(start + params.part, params.K);
-  for (var k = start; k < end; k += 4u) {
-    columns[0] = blockOfB(n, k);
-    if (COLUMNS > 1) { columns[1] = blockOfB(n + 4u, k); }
-    if (COLUMNS > 2) {
-      columns[2] = blockOfB(n + 8u, k);
-      columns[3] = blockOfB(n + 12u, k);
-    }
-    multiplyAddBand(&band0, m, k, &columns);
-    if (ROWS > 4) { multiplyAddBand(&band1, m + 16u, k, &columns); }
-    if (ROWS > 8) {
-      multiplyAddBand(&band2, m + 32u, k, &columns);
-      multiplyAddBand(&band3, m + 48u, k, &columns);
+  for (var first = start; first < end; first += SCALE_DEPTH) {
+    var scales: Scales;
+    if (TRANSPOSED_B) { scales = allScalesOfB(n, first); }
+    let next = min(first + SCALE_DEPTH, end);
+    for (var k = first; k < next; k += 4u) {
+      if (!TRANSPOSED_B) { scales = allScalesOfB(n, k); }
+      columns[0] = blockOfB(n, k, scales[0]);
+      if (COLUMNS > 1) { columns[1] = blockOfB(n + 4u, k, scales[1]); }
+      if (COLUMNS > 2) {
+        columns[2] = blockOfB(n + 8u, k, scales[2]);
+        columns[3] = blockOfB(n + 12u, k, scales[3]);
+      }
+      multiplyAddBand(&band0, m, k, &columns);
+      if (ROWS > 4) { multiplyAddBand(&band1, m + 16u, k, &columns); }
+      if (ROWS > 8) {
+        multiplyAddBand(&band2, m + 32u, k, &columns);
+        multiplyAddBand(&band3, m + 48u, k, &columns);
+      }
     }
   }
   scaleBand(&band0);

@@ -9,7 +9,8 @@
 //
 // Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. What lies contiguously in B, Z and L is a multiple of four: K for NT,
 // N for NN and TN; R. The rows of A and C are pitchA and pitchC apart, multiples of four: where K (for TN: M) or N is none, they are
-// padded, A with zeros. Other sides are free: indices are clamped, stores are guarded.
+// padded, A with zeros. Other sides are free: indices are clamped, stores are guarded. B is in weight_vectors.wgsl or weight_blocks.wgsl,
+// whose blocks are unpacked on their way to shared memory.
 //
 // A workgroup of 16×16 threads computes 64·ROWS × 64 outputs, a thread 4·ROWS × 4 of them:
 // - Sixteen k at a time, the tiles of A and B are brought to shared memory as 4×4 blocks, one block a thread, always k-major: where
@@ -33,7 +34,6 @@ override ACCUMULATE: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<vec4<ElemA>>;
-@group(0) @binding(2) var<storage, read> b: array<vec4<ElemB>>;
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<ElemC>>;
 @group(0) @binding(4) var<storage, read> z: array<vec4<ElemZ>>;
 @group(0) @binding(5) var<storage, read> l: array<vec4<ElemL>>;
@@ -48,9 +48,17 @@ const BLOCKS = 64u; // 4×4 blocks of 64 × DEPTH
 var<workgroup> tileA: array<vec4f, 16u * 17u * ROWS>;
 var<workgroup> tileB: array<vec4f, 16u * 17u>;
 
-// Row `row` of a matrix of `rows` rows, columns k … k+3 of `depth`; zero beyond the last column.
+// Where row `row` of a matrix of `rows` rows has column k of `depth`; the last ones stand in for those beyond.
+fn placeIn(row: u32, rows: u32, k: u32, depth: u32) -> u32 {
+  return min(row, rows - 1u) * depth + min(k, depth - 4u);
+}
+
 fn alongRow(row: u32, rows: u32, k: u32, depth: u32) -> u32 {
-  return (min(row, rows - 1u) * depth + min(k, depth - 4u)) >> 2u;
+  return placeIn(row, rows, k, depth) >> 2u;
+}
+
+fn fourOfB(element: u32) -> vec4f {
+  return valuesOfB(element, scaleOfB(element, params.N * params.K));
 }
 
 fn rowOfA(m: u32, k: u32) -> vec4f {
@@ -58,7 +66,7 @@ fn rowOfA(m: u32, k: u32) -> vec4f {
 }
 
 fn rowOfB(n: u32, k: u32) -> vec4f {
-  return select(vec4f(), vec4f(b[alongRow(n, params.N, k, params.K)]), k < params.K);
+  return select(vec4f(), fourOfB(placeIn(n, params.N, k, params.K)), k < params.K);
 }
 
 fn columnOfA(m: u32, k: u32) -> vec4f {
@@ -66,7 +74,7 @@ fn columnOfA(m: u32, k: u32) -> vec4f {
 }
 
 fn columnOfB(n: u32, k: u32) -> vec4f {
-  return select(vec4f(), vec4f(b[alongRow(k, params.K, n, params.N)]), k < params.K);
+  return select(vec4f(), fourOfB(placeIn(k, params.K, n, params.N)), k < params.K);
 }
 
 fn rowOfZ(m: u32, r: u32) -> vec4f {

@@ -8,7 +8,7 @@
 // Each weight is used M times only, so the time is that of reading B once. A workgroup takes four rows of B; sixteen threads share a
 // row and read neighbouring vec4s, 256 bytes at a time. A thread keeps one sum for each row of A; the sixteen partial sums meet in
 // shared memory and are added in a fixed order. Rows of A that do not exist repeat the last one: the loads are cached, and nothing is
-// written for them.
+// written for them. B is in weight_vectors.wgsl or weight_blocks.wgsl; of blocks, a thread takes eight numbers at a time and their scale once.
 
 struct Params { M: u32, N: u32, K: u32, R: u32, pitchC: u32, scale: f32, loraScale: f32 }
 
@@ -16,10 +16,11 @@ override LOW_RANK: bool = false;
 override BIAS: bool = false;
 override RESIDUAL: bool = false;
 override ACCUMULATE: bool = false;
+// Numbers that a thread takes at a time: a multiple of four that divides K.
+override STEP: u32 = 4;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<vec4<ElemA>>;
-@group(0) @binding(2) var<storage, read> b: array<vec4<ElemB>>;
 @group(0) @binding(3) var<storage, read_write> c: array<ElemC>;
 @group(0) @binding(4) var<storage, read> z: array<vec4<ElemZ>>;
 @group(0) @binding(5) var<storage, read> l: array<vec4<ElemL>>;
@@ -42,15 +43,20 @@ fn main(
   let lane = thread % LANES;
   let last = params.M - 1u;
   let depth = params.K >> 2u;
+  let row = n * params.K;
   var sums = vec4f();
-  for (var k = lane; k < depth; k += LANES) {
-    let w = vec4f(b[n * depth + k]);
-    sums += vec4f(
-      dot(w, vec4f(a[k])),
-      dot(w, vec4f(a[min(1u, last) * depth + k])),
-      dot(w, vec4f(a[min(2u, last) * depth + k])),
-      dot(w, vec4f(a[last * depth + k])),
-    );
+  for (var first = lane * STEP; first < params.K; first += LANES * STEP) {
+    let scale = scaleOfB(row + first, params.N * params.K);
+    for (var i = 0u; i < STEP; i += 4u) {
+      let w = valuesOfB(row + first + i, scale);
+      let k = (first + i) >> 2u;
+      sums += vec4f(
+        dot(w, vec4f(a[k])),
+        dot(w, vec4f(a[min(1u, last) * depth + k])),
+        dot(w, vec4f(a[min(2u, last) * depth + k])),
+        dot(w, vec4f(a[last * depth + k])),
+      );
+    }
   }
   sums *= params.scale;
   if (LOW_RANK) {

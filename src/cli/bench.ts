@@ -22,6 +22,8 @@ export const benchFlags = {
   model: { value: 'PATH', help: 'the model to train and decode with (default: the bundled one)' },
   json: { help: 'one JSON object on standard output' },
   precision: modelFlags.precision,
+  'base-weights': modelFlags['base-weights'],
+  'embedding-weights': modelFlags['embedding-weights'],
   device: modelFlags.device,
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
@@ -32,7 +34,7 @@ const LENGTH = 64;
 export async function benchCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(benchFlags, args);
   const model = flags.text('model') ?? join(SPRIG);
-  const rest = (['precision', 'device'] as const).flatMap((name) =>
+  const rest = (['precision', 'base-weights', 'embedding-weights', 'device'] as const).flatMap((name) =>
     flags.text(name) === undefined ? [] : [`--${name}`, flags.required(name)],
   );
   const session = await openSession(new Flags(modelFlags, ['--model', model, ...rest]), output, {

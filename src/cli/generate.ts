@@ -28,6 +28,8 @@ export const generateFlags = {
   stop: { value: 'TEXT', help: 'a text that ends the answer' },
   seed: { value: 'N', help: '(default: 42)' },
   precision: modelFlags.precision,
+  'base-weights': modelFlags['base-weights'],
+  'embedding-weights': modelFlags['embedding-weights'],
   device: modelFlags.device,
   raw: { help: 'no chat template: continue the prompt as it is' },
   json: { help: 'one object with prompt_ids, new_ids and text' },

@@ -4,12 +4,13 @@ import { readPeft } from '../export/peft.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../model/lora.ts';
 import type { Precision } from '../model/precision.ts';
+import { WEIGHT_CHOICES, type WeightChoices } from '../model/weight-types.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { GraftError } from '../errors.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { openDawn } from './dawn.ts';
 import { folder, modelOf } from './files.ts';
-import type { FlagSpecs, Flags } from './flags.ts';
+import type { FlagSpec, FlagSpecs, Flags } from './flags.ts';
 import { formatBytes, type Output } from './output.ts';
 import { storedTuning } from './tuning-store.ts';
 
@@ -17,12 +18,30 @@ import { storedTuning } from './tuning-store.ts';
 export const modelFlags = {
   model: { value: 'PATH', help: 'a Hugging Face model folder, or a GGUF file' },
   precision: { value: 'P', help: 'f32, f16 or auto (f16 on a GPU that has it)' },
+  'base-weights': {
+    value: 'TYPE',
+    help: 'how frozen matrices are held: stored (default: as in the file), f32, f16, q8_0, q4_0, q4_1 or nf4',
+  },
+  'embedding-weights': {
+    value: 'TYPE',
+    help: 'the same for embeddings and head (default: as the base weights, but q8_0 where these become 4-bit)',
+  },
   device: {
     value: 'NAME',
     help: 'part of the name of the adapter to use; swiftshader for the software one of Chromium',
   },
   help: { help: 'this text' },
 } as const satisfies FlagSpecs;
+
+/** How the frozen matrices are to be held. */
+export function readWeightChoices(
+  flags: Flags<Readonly<Record<'base-weights' | 'embedding-weights', FlagSpec>>>,
+): WeightChoices {
+  return {
+    matrices: flags.choice('base-weights', WEIGHT_CHOICES) ?? 'stored',
+    embeddings: flags.choice('embedding-weights', WEIGHT_CHOICES),
+  };
+}
 
 export const PRECISIONS: readonly Precision[] = ['f32', 'f16', 'auto'];
 
@@ -43,11 +62,21 @@ export async function openSession(
   device.tuning = await storedTuning(device);
   const model = await LanguageModel.load(device, files, {
     precision,
+    baseWeights: readWeightChoices(flags),
     trainable,
     onProgress: (done, total) =>
       output.progress(`Loading weights: ${formatBytes(done)} of ${formatBytes(total)}`),
   });
+  reportUnquantised(model, output);
   return { device, model, files };
+}
+
+function reportUnquantised({ weights, dtype }: LanguageModel, output: Output): void {
+  const names = weights.unquantised ?? [];
+  if (names.length > 0)
+    output.line(
+      `${names.length} of the matrices, such as ${names[0]}, stay ${dtype}: their rows are not whole blocks.`,
+    );
 }
 
 /** The tokenizer of a model folder, or undefined where it has none. */

@@ -58,6 +58,8 @@ export const trainFlags = {
   },
   patience: { value: 'N', help: 'stop after N evaluations without improvement' },
   precision: modelFlags.precision,
+  'base-weights': modelFlags['base-weights'],
+  'embedding-weights': modelFlags['embedding-weights'],
   device: modelFlags.device,
   help: modelFlags.help,
 } as const satisfies FlagSpecs;

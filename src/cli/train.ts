@@ -9,6 +9,7 @@ import { GraftError } from '../errors.ts';
 import { readPeft, writePeft, type AdapterData } from '../export/peft.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
+import { describeChoices } from '../model/weight-types.ts';
 import type { StepEvent, TrainEvent } from '../train/events.ts';
 import { countSteps, defaultWarmup, type TrainOptions } from '../train/options.ts';
 import { readState, writeState, type SavedState } from '../train/state-files.ts';
@@ -248,6 +249,7 @@ async function writeResult(run: Run, trainer: Trainer, steps: readonly StepEvent
     lastLoss: steps.at(-1)?.loss,
     evalLoss: trainer.bestEvalLoss,
     adapterName: session.device.adapter.description,
+    baseWeights: describeChoices(session.model.weightChoices),
   };
   await writeFolder(out, writePeft({ ...adapter, tensors: values }, facts));
 }
@@ -279,6 +281,7 @@ function fingerprintOf(
     layers: shape.layers,
     channels: shape.channels,
     dtype: model.dtype,
+    baseWeights: describeChoices(model.weightChoices),
     modules: adapter?.modules,
   };
   return createHash('sha256').update(data).update(JSON.stringify(settings)).digest('hex');

@@ -1,6 +1,9 @@
 /** Base plus adapter as one model: W + s · B · A for every layer that has an adapter, everything else as it was. */
-import type { ModelDefinition } from '../model/family.ts';
+import { quantisedRows } from '../model/base-weights.ts';
+import type { ModelDefinition, WeightSpec } from '../model/family.ts';
+import { toFolder, transposeBytes } from '../model/folder-layout.ts';
 import { tensorNames } from '../model/lora.ts';
+import { isQuantised, weightTypes, type WeightChoices } from '../model/weight-types.ts';
 import { isBlockType } from '../weights/blocks.ts';
 import {
   float32ToBfloat16,
@@ -10,44 +13,66 @@ import {
   type StoredType,
 } from '../weights/dtypes.ts';
 import type { WeightSource } from '../weights/folder.ts';
+import { dequantise, type QuantisedType } from '../weights/quantise.ts';
 import { safetensorsHeader, type TensorEntry } from '../weights/safetensors.ts';
 import type { AdapterData } from './peft.ts';
 
 /**
  * The bytes of model.safetensors, tensor by tensor: never more than one tensor in memory. Tensors keep the type that they have in the
- * base, rounded once; what is quantised there becomes F16. A tied head stays absent, so that it stays tied.
+ * base, rounded once; what is quantised there, or by `choices`, becomes F16. A tied head stays absent, so that it stays tied.
  *
  * @param source the base's weights
+ * @param choices how the base was held when the adapter was trained: its weights are then the numbers that the blocks stand for
  */
 export async function* mergedWeights(
   model: ModelDefinition,
   source: WeightSource,
   adapter: AdapterData,
+  choices?: WeightChoices,
 ): AsyncGenerator<Uint8Array> {
-  const entries = model.weights.map((spec) => ({ spec, entry: source.get(spec.name)! }));
+  const types = choices && weightTypes(model, choices, 'f32', ({ name }) => source.get(name)!.dtype);
+  const entries = model.weights.map((spec) => {
+    const entry = source.get(spec.name)!;
+    const type = types?.of(spec);
+    const quantised = type && isQuantised(type) ? type : undefined;
+    return { spec, entry, quantised, written: writtenType(entry.dtype, quantised) };
+  });
   yield safetensorsHeader(
-    entries.map(({ entry: { name, shape, dtype } }) => ({ name, shape, dtype: writtenType(dtype) })),
+    entries.map(({ entry: { name, shape }, written }) => ({ name, shape, dtype: written })),
     { format: 'pt' },
   );
   const modules = new Map(adapter.modules.map((module) => [`${module.path}.weight`, module]));
-  for (const { spec, entry } of entries) {
+  for (const { spec, entry, quantised, written } of entries) {
     const module = modules.get(spec.name);
+    if (!module && !quantised && !isBlockType(entry.dtype)) {
+      yield await entry.read();
+      continue;
+    }
+    const weight = await valuesOf(spec, entry, quantised);
     if (!module) {
-      const bytes = await entry.read();
-      yield isBlockType(entry.dtype)
-        ? encode(Float32Array.from(toFloat32(bytes, entry.dtype)), entry)
-        : bytes;
+      yield encode(weight, written);
       continue;
     }
     const names = tensorNames(module.path);
-    const weight = Float32Array.from(toFloat32(await entry.read(), entry.dtype, entry.name));
     const { rank, scale } = module;
     const [a, b] = [adapter.tensors.get(names.a)!, adapter.tensors.get(names.b)!];
     // (B · A)ᵀ = Aᵀ · Bᵀ, for a folder that holds Wᵀ.
     if (spec.transposed) addProduct(weight, transpose(a, rank), transpose(b, b.length / rank), rank, scale);
     else addProduct(weight, b, a, rank, scale);
-    yield encode(weight, entry);
+    yield encode(weight, written);
   }
+}
+
+/** The numbers of a weight as the folder holds them, after a passage through blocks where there is one. */
+async function valuesOf(
+  spec: WeightSpec,
+  entry: TensorEntry,
+  quantised: QuantisedType | undefined,
+): Promise<Float32Array<ArrayBuffer>> {
+  const bytes = await entry.read();
+  if (!quantised) return Float32Array.from(toFloat32(bytes, entry.dtype, entry.name));
+  const rows = spec.transposed ? transposeBytes(bytes, entry.shape) : bytes;
+  return toFolder(spec, dequantise(quantisedRows(rows, entry.dtype, quantised, entry.name), quantised));
 }
 
 /** w [N, K] += scale · b [N, R] · a [R, K]. */
@@ -62,9 +87,10 @@ function addProduct(w: Float32Array, b: Float32Array, a: Float32Array, R: number
   }
 }
 
-/** safetensors has no blocks. */
-function writtenType(dtype: StoredType): Dtype {
-  return isBlockType(dtype) ? 'F16' : dtype;
+/** safetensors has no blocks; what stood in blocks has no more digits than F16. */
+function writtenType(dtype: StoredType, quantised?: QuantisedType): Dtype {
+  if (isBlockType(dtype)) return 'F16';
+  return quantised && dtype !== 'F32' ? 'F16' : dtype;
 }
 
 /** The transpose of a matrix of so many rows. */
@@ -73,13 +99,13 @@ function transpose(values: Float32Array, rows: number): Float32Array {
   return Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);
 }
 
-function encode(values: Float32Array<ArrayBuffer>, { dtype, name }: TensorEntry): Uint8Array {
+function encode(values: Float32Array<ArrayBuffer>, dtype: Dtype): Uint8Array {
   const encoders: Partial<Record<Dtype, () => ArrayBufferView>> = {
     F32: () => values,
     F16: () => float32ToFloat16(values),
     BF16: () => float32ToBfloat16(values),
   };
-  const bytes = encoders[writtenType(dtype)]?.();
-  if (!bytes) throw new Error(`${name}: no encoder for ${dtype}`);
+  const bytes = encoders[dtype]?.();
+  if (!bytes) throw new Error(`There is no encoder for ${dtype}`);
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

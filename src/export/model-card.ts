@@ -16,6 +16,8 @@ export interface CardFacts {
   readonly lastLoss?: number;
   readonly evalLoss?: number;
   readonly adapterName?: string;
+  /** How the base was held while the adapter was trained, where that is not as in its file. */
+  readonly baseWeights?: string;
 }
 
 export function modelCard(config: LoraConfig, facts: CardFacts): string {
@@ -37,6 +39,7 @@ export function modelCard(config: LoraConfig, facts: CardFacts): string {
     ['Loss, first step', facts.firstLoss?.toFixed(4)],
     ['Loss, last step', facts.lastLoss?.toFixed(4)],
     ['Loss, validation', facts.evalLoss?.toFixed(4)],
+    ['Base weights', facts.baseWeights],
     ['Trained on', facts.adapterName],
   ];
   const table = rows
@@ -66,6 +69,34 @@ base = AutoModelForCausalLM.from_pretrained(${JSON.stringify(facts.baseModel)})
 model = PeftModel.from_pretrained(base, "path/to/this/folder")
 \`\`\`
 `;
+}
+
+export interface MergeFacts {
+  readonly baseModel: string;
+  readonly adapter: string;
+  /** Layers that the adapter changed. */
+  readonly layers: number;
+  /** Quantised types that the base's numbers went through. */
+  readonly baseWeights?: string;
+}
+
+/** README.md of a merged model. */
+export function mergedCard({ baseModel, adapter, layers, baseWeights }: MergeFacts): string {
+  const quantised =
+    baseWeights === undefined
+      ? ''
+      : `\nThe base is what its weights are after quantisation (${baseWeights}), as the adapter was trained on them, and not the original.\n`;
+  return `---
+base_model: ${JSON.stringify(baseModel)}
+tags:
+  - merge
+  - graft
+---
+
+# ${escapeCell(baseModel)} with ${escapeCell(adapter)}
+
+Merged with Graft: W + s · B · A in ${layers} layers, everything else as in the base.
+${quantised}`;
 }
 
 function escapeCell(text: string): string {

@@ -1,14 +1,23 @@
 /** The weights of a base model on the GPU, frozen or trained, loaded tensor by tensor from a model folder. */
 import type { Device } from '../engine/device.ts';
 import { ParameterStore } from '../engine/parameters.ts';
-import type { Tensor } from '../engine/tensor.ts';
+import { createQuantised, QuantisedTensor, writeQuantised } from '../engine/quantised.ts';
+import { bytesPer, sizeOf, type Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { isBlockType } from '../weights/blocks.ts';
 import { float32ToFloat16, toFloat32, type StoredType } from '../weights/dtypes.ts';
 import type { WeightSource } from '../weights/folder.ts';
+import { fromLlamaBlocks, quantise, type QuantisedType, type QuantisedValues } from '../weights/quantise.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
 import type { ModelDefinition, WeightSpec } from './family.ts';
 import { folderShape, transposeBytes } from './folder-layout.ts';
+import {
+  isQuantised,
+  isSameLayout,
+  weightTypes,
+  type WeightChoices,
+  type WeightType,
+} from './weight-types.ts';
 
 /** Called while weights are loaded: bytes of the file, done of total. */
 export type LoadProgress = (done: number, total: number) => void;
@@ -16,8 +25,13 @@ export type LoadProgress = (done: number, total: number) => void;
 export interface BaseWeights {
   find(name: string): Tensor | undefined;
   readonly bytes: number;
+  /** Names of the matrices that were to be quantised and are not: their rows are not whole blocks. */
+  readonly unquantised?: readonly string[];
   destroy(): void;
 }
+
+/** Numbers of a tensor that are read and converted at a time. */
+const CHUNK_VALUES = 2 ** 22;
 
 const FLOATS = new Set<StoredType>(['F32', 'F16', 'BF16']);
 
@@ -30,57 +44,85 @@ export function checkWeights(model: ModelDefinition, source: WeightSource): void
   for (const spec of model.weights) entryOf(source, spec);
 }
 
-/** Loads frozen weights: matrices in `dtype`, vectors (norms, biases) in f32. */
+/**
+ * Loads frozen weights: matrices as `choices` say, a few rows at a time, so that a large one is never whole in memory; vectors (norms,
+ * biases) in f32.
+ *
+ * @param dtype the type of matrices that are not quantised
+ */
 export async function loadFrozen(
   device: Device,
   model: ModelDefinition,
   source: WeightSource,
   dtype: 'f32' | 'f16',
+  choices: WeightChoices,
   onProgress?: LoadProgress,
 ): Promise<BaseWeights> {
-  const tensors = new Map<string, Tensor>();
-  const destroy = (): void => {
-    for (const tensor of tensors.values()) device.free(tensor);
-    tensors.clear();
-  };
+  const storedAs = (spec: WeightSpec): StoredType => entryOf(source, spec).dtype;
+  const weights = emptyFrozen(device, model, dtype, choices, storedAs);
   try {
-    await eachWeight(model, source, onProgress, (spec, bytes, from) => {
-      const type = frozenType(spec, dtype);
-      const data = type === 'f16' ? toFloat16(bytes, from, spec.name) : toFloat32(bytes, from, spec.name);
-      tensors.set(
-        spec.name,
-        device.upload(spec.shape, type, spec.name, data as ArrayBufferView<ArrayBuffer>),
-      );
-    });
+    await eachWeight(model, source, true, onProgress, (spec, bytes, from, firstRow) =>
+      write(device, weights.find(spec.name)!, firstRow, bytes, from),
+    );
   } catch (error) {
-    destroy();
+    weights.destroy();
     throw error;
   }
-  return frozen(tensors, destroy);
+  return weights;
 }
 
-/** The memory of frozen weights, with nothing in it: what a model needs is known without its files. */
-export function emptyFrozen(device: Device, model: ModelDefinition, dtype: 'f32' | 'f16'): BaseWeights {
-  const tensors = new Map(
-    model.weights.map((spec) => [spec.name, device.upload(spec.shape, frozenType(spec, dtype), spec.name)]),
-  );
-  return frozen(tensors, () => {
-    for (const tensor of tensors.values()) device.free(tensor);
-  });
-}
-
-function frozenType({ shape }: WeightSpec, dtype: 'f32' | 'f16'): 'f32' | 'f16' {
-  return shape.length > 1 ? dtype : 'f32';
-}
-
-function frozen(tensors: ReadonlyMap<string, Tensor>, destroy: () => void): BaseWeights {
+/**
+ * The memory of frozen weights, with nothing in it: what a model needs is known without its files.
+ *
+ * @param storedAs the type of a weight in the file that there may be: numbers if left out
+ */
+export function emptyFrozen(
+  device: Device,
+  model: ModelDefinition,
+  dtype: 'f32' | 'f16',
+  choices: WeightChoices,
+  storedAs: (spec: WeightSpec) => StoredType = () => 'F32',
+): BaseWeights {
+  const types = weightTypes(model, choices, dtype, storedAs);
+  const tensors = new Map(model.weights.map((spec) => [spec.name, create(device, spec, types.of(spec))]));
   return {
     find: (name) => tensors.get(name),
+    unquantised: types.unquantised.map(({ name }) => name),
     get bytes() {
       return [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0);
     },
-    destroy,
+    destroy() {
+      for (const tensor of tensors.values()) device.free(tensor);
+      tensors.clear();
+    },
   };
+}
+
+function create(device: Device, { name, shape }: WeightSpec, type: WeightType): Tensor {
+  return isQuantised(type) ? createQuantised(device, shape, type, name) : device.upload(shape, type, name);
+}
+
+/** Writes rows of a matrix, or a whole vector. */
+function write(device: Device, tensor: Tensor, firstRow: number, bytes: Uint8Array, from: StoredType): void {
+  const { label } = tensor;
+  if (tensor instanceof QuantisedTensor) {
+    writeQuantised(device, tensor, firstRow, quantisedRows(bytes, from, tensor.format, label));
+    return;
+  }
+  const data = tensor.dtype === 'f16' ? toFloat16(bytes, from, label) : toFloat32(bytes, from, label);
+  const offset = tensor.offset + firstRow * tensor.columns * bytesPer[tensor.dtype];
+  device.write(tensor.storage.buffer!, offset, data as ArrayBufferView<ArrayBuffer>);
+}
+
+/** Whole rows in blocks: untouched where they are stored in this layout. */
+export function quantisedRows(
+  bytes: Uint8Array,
+  from: StoredType,
+  type: QuantisedType,
+  name: string,
+): QuantisedValues {
+  if (isSameLayout(from, type)) return fromLlamaBlocks(bytes, type);
+  return quantise(toFloat32(bytes, from, name), type);
 }
 
 /** Loads all weights as trainable parameters, for full fine-tuning. Always f32. */
@@ -93,7 +135,7 @@ export async function loadTrainable(
   checkWeights(model, source);
   const store = new ParameterStore(device, model.weights, true);
   try {
-    await eachWeight(model, source, onProgress, (spec, bytes, from) =>
+    await eachWeight(model, source, false, onProgress, (spec, bytes, from) =>
       store.write(spec.name, toFloat32(bytes, from, spec.name) as Float32Array<ArrayBuffer>),
     );
   } catch (error) {
@@ -103,19 +145,31 @@ export async function loadTrainable(
   return store;
 }
 
+/**
+ * Reads every weight in its model's layout: whole, or matrices in chunks of an even number of rows, whose bytes on the GPU are then whole
+ * words.
+ */
 async function eachWeight(
   model: ModelDefinition,
   source: WeightSource,
+  inChunks: boolean,
   onProgress: LoadProgress | undefined,
-  use: (spec: WeightSpec, bytes: Uint8Array, dtype: StoredType) => void,
+  use: (spec: WeightSpec, bytes: Uint8Array, dtype: StoredType, firstRow: number) => void,
 ): Promise<void> {
   const entries = model.weights.map((spec) => [spec, entryOf(source, spec)] as const);
   const total = entries.reduce((sum, [, entry]) => sum + entry.byteLength, 0);
   let done = 0;
   for (const [spec, entry] of entries) {
-    const bytes = await entry.read();
-    use(spec, spec.transposed ? transposeBytes(bytes, entry.shape) : bytes, entry.dtype);
-    onProgress?.((done += entry.byteLength), total);
+    const columns = spec.shape[spec.shape.length - 1];
+    const rows = sizeOf(spec.shape) / columns;
+    const whole = !inChunks || spec.transposed === true || spec.shape.length < 2;
+    const step = whole ? rows : Math.max(2, 2 * Math.floor(CHUNK_VALUES / columns / 2));
+    const rowBytes = entry.byteLength / rows;
+    for (let first = 0; first < rows; first += step) {
+      const bytes = await entry.readRange(first * rowBytes, Math.min(first + step, rows) * rowBytes);
+      use(spec, spec.transposed ? transposeBytes(bytes, entry.shape) : bytes, entry.dtype, first);
+      onProgress?.((done += bytes.length), total);
+    }
   }
 }
 

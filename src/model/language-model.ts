@@ -22,9 +22,12 @@ import { Graph, type KeyValueCache, type TokenInputs } from './graph.ts';
 import type { Adapter } from './lora.ts';
 import { resolvePrecision, type Precision } from './precision.ts';
 import { inverseFrequencies } from './rope.ts';
+import { AS_STORED, checkChoices, type WeightChoices } from './weight-types.ts';
 
 export interface LoadOptions {
   precision?: Precision;
+  /** How frozen matrices are held: as stored if left out. */
+  baseWeights?: WeightChoices;
   /** Load the weights as trainable parameters: full fine-tuning. They are f32 then, whatever the precision of the activations. */
   trainable?: boolean;
   onProgress?: LoadProgress;
@@ -47,8 +50,10 @@ export class LanguageModel {
     readonly device: Device,
     readonly definition: ModelDefinition,
     readonly weights: BaseWeights,
-    /** Type of frozen matrices, and of activations where they fit in it. */
+    /** Type of frozen matrices that are not quantised, and of activations where they fit in it. */
     readonly dtype: 'f32' | 'f16',
+    /** What was asked for frozen matrices. */
+    readonly weightChoices: WeightChoices,
   ) {
     this.pool = new BufferPool(device);
     this.#frequencies = definition.shape.ropes.map((rope) =>
@@ -59,33 +64,39 @@ export class LanguageModel {
   /**
    * Loads a Hugging Face model folder.
    *
-   * @throws GraftError `config-…`, `weights-…`, `safetensors`, `precision-f16`, `engine-…`
+   * @throws GraftError `config-…`, `weights-…`, `safetensors`, `gguf…`, `precision-f16`, `engine-…`
    */
   static async load(
     device: Device,
     files: FileSet,
-    { precision = 'auto', trainable = false, onProgress }: LoadOptions = {},
+    { precision = 'auto', baseWeights = AS_STORED, trainable = false, onProgress }: LoadOptions = {},
   ): Promise<LanguageModel> {
     const dtype = resolvePrecision(precision, device);
+    checkChoices(baseWeights, { trainable, target: device });
     const definition = await readModel(files);
     const source = await openModelWeights(files, definition);
     checkWeights(definition, source);
     const weights = trainable
       ? await loadTrainable(device, definition, source, onProgress)
-      : await loadFrozen(device, definition, source, dtype, onProgress);
-    return new LanguageModel(device, definition, weights, dtype);
+      : await loadFrozen(device, definition, source, dtype, baseWeights, onProgress);
+    return new LanguageModel(device, definition, weights, dtype, baseWeights);
   }
 
   /** A model without its files: all of its memory, and nothing in it. For a device on paper (engine/paper.ts). */
   static empty(
     device: Device,
     definition: ModelDefinition,
-    { precision, trainable = false }: { precision: 'f32' | 'f16'; trainable?: boolean },
+    {
+      precision,
+      baseWeights = AS_STORED,
+      trainable = false,
+    }: { precision: 'f32' | 'f16'; baseWeights?: WeightChoices; trainable?: boolean },
   ): LanguageModel {
+    checkChoices(baseWeights, { trainable, target: device });
     const weights = trainable
       ? new ParameterStore(device, definition.weights, true)
-      : emptyFrozen(device, definition, precision);
-    return new LanguageModel(device, definition, weights, precision);
+      : emptyFrozen(device, definition, precision, baseWeights);
+    return new LanguageModel(device, definition, weights, precision, baseWeights);
   }
 
   /** Type of activations, and of keys and values in a cache. */

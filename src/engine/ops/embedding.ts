@@ -1,10 +1,14 @@
 import source from '../../../shaders/embedding.wgsl?raw';
+import blocksSource from '../../../shaders/weight_blocks.wgsl?raw';
+import scalarsSource from '../../../shaders/weight_scalars.wgsl?raw';
+import { quantisedFormats, QuantisedTensor } from '../quantised.ts';
 import { parseShader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
 import type { DType, Tensor } from '../tensor.ts';
 import { elementGroups } from './shape.ts';
 
-const shader = parseShader('embedding', source);
+const shader = parseShader('embedding', `${source}\n${scalarsSource}`);
+const blocksShader = parseShader('embedding of blocks', `${source}\n${blocksSource}`);
 
 export interface EmbeddingOptions {
   /** Type of the result. */
@@ -15,7 +19,7 @@ export interface EmbeddingOptions {
   chain?: Tensor;
 }
 
-/** Rows of w [V, C] by ids u32 [M]; the result is [M, C]. */
+/** Rows of w [V, C], numbers or blocks, by ids u32 [M]; the result is [M, C]. */
 export function embedding(
   tape: Tape,
   ids: Tensor,
@@ -24,17 +28,21 @@ export function embedding(
 ): Tensor {
   const M = ids.size;
   const C = w.columns;
-  const types = { Elem: dtype, ElemW: w.dtype };
+  const types = { Elem: dtype, ElemB: w.dtype };
   const constants = { SCALE: scale };
-  const params = { M, C };
+  const params = { M, C, V: w.rows };
   const workgroups = elementGroups(M * C);
   const x = tape.tensor([M, C], dtype, 'embedded');
   tape.dispatch({
-    shader,
+    ...(w instanceof QuantisedTensor
+      ? {
+          shader: blocksShader,
+          types: { Elem: dtype },
+          constants: { ...constants, FORMAT: quantisedFormats[w.format].code },
+        }
+      : { shader, types, constants }),
     entry: 'forward',
-    types,
-    constants,
-    tensors: { ids, w, x },
+    tensors: { ids, b: w, x },
     params,
     workgroups,
     flops: M * C,

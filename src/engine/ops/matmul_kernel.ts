@@ -1,0 +1,190 @@
+/** Which kernel computes a matrix product, from its shape and the device's tuning, and how it is laid over the result. */
+import { quantisedFormats, type QuantisedType } from '../quantised.ts';
+import type { Target } from '../target.ts';
+import type { RegisterTile } from '../tuning.ts';
+
+/** NT: A [M,K] · B [N,K]ᵀ. NN: A [M,K] · B [K,N]. TN: A [K,M]ᵀ · B [K,N]. */
+export type Layout = 'NT' | 'NN' | 'TN';
+
+/** A kernel and how it is laid over the result; `parts` splits K. */
+export type Kernel =
+  | { family: 'plain'; parts?: number }
+  | { family: 'vector'; parts?: undefined }
+  | { family: 'tiled'; rows: 1 | 2; parts?: number }
+  | { family: 'register'; tile: RegisterTile; lanes: number; alongN: boolean; parts?: number }
+  | { family: 'quad'; tile: RegisterTile; lanes: number; alongN: boolean; parts?: number };
+
+type SplitKernel = Exclude<Kernel, { family: 'vector' }>;
+
+export interface Shape {
+  M: number;
+  N: number;
+  K: number;
+  /** Elements from one row of A, and of C, to the next: their columns if left out. */
+  pitchA?: number;
+  pitchC?: number;
+  /** How B is stored, if not as numbers. */
+  quantised?: QuantisedType;
+}
+
+/** Columns of a tensor whose rows are whole vec4s. */
+export function wholeColumns(columns: number): number {
+  return Math.ceil(columns / 4) * 4;
+}
+
+/** Rows of A that matmul_vector.wgsl takes. */
+const VECTOR_ROWS = 4;
+/** Side of a tile of matmul_tiled.wgsl, and the k it takes at once. */
+const TILE = 64;
+const TILE_DEPTH = 16;
+/** A part of K should be long enough to be worth the second pass. */
+const SHORTEST_PART = 256;
+/** Tiles with more rows of blocks than this take seconds to compile, so they are for products of at least that many operations. */
+const ROWS_FOR_ALL = 4;
+const TALL_TILE_FLOPS = 2 ** 28;
+/** Multiply-adds of a SIMD vector that take as long as one gather, about: an estimate for SwiftShader, see matmul_register.wgsl. */
+const GATHER_COST = 100;
+const MAX_GROUPS = 65_535;
+/** Numbers of a block that a thread of matmul_vector.wgsl takes at a time. */
+const VECTOR_STEP = 8;
+export const PLAIN: Kernel = { family: 'plain' };
+
+/** The kernel for a product on a device. */
+export function chooseKernel(target: Target, layout: Layout, shape: Shape, hasLowRank = false): Kernel {
+  const { M, N, K } = shape;
+  const { matmul: tuning } = target.tuning;
+  if (!hasWholeRows(layout, shape)) return PLAIN;
+  let kernel: SplitKernel;
+  if (tuning.family === 'registers') {
+    kernel = chooseRegisterKernel(
+      tuning[layout],
+      tuning.lanes,
+      shape,
+      tuning.quads && target.features.subgroups ? 'quad' : 'register',
+    );
+  } else if (M <= VECTOR_ROWS && layout === 'NT') {
+    return { family: 'vector' };
+  } else {
+    const tilesOf = (rows: number): number => Math.ceil(M / (TILE * rows)) * Math.ceil(N / TILE);
+    kernel = { family: 'tiled', rows: tuning.tallTiles && tilesOf(2) >= tuning.workgroups ? 2 : 1 };
+  }
+  const [x, y] = workgroupsOf(kernel, shape, 1);
+  const parts = Math.min(Math.ceil(tuning.workgroups / (x * y)), Math.floor(K / SHORTEST_PART));
+  return parts > 1 && !hasLowRank ? { ...kernel, parts } : kernel;
+}
+
+/** What the vec4 kernels ask for. */
+function hasWholeRows(layout: Layout, { M, N, K, pitchA, pitchC }: Shape): boolean {
+  const columns = [pitchA ?? (layout === 'TN' ? M : K), layout === 'NT' ? K : N, pitchC ?? N];
+  return columns.every((count) => count % 4 === 0);
+}
+
+/**
+ * The tile and direction that need the least time by a simple model: gathers of the loads plus multiply-adds, over all quads. Tiles
+ * larger than the measured best are not considered; smaller ones win where the result is narrow.
+ */
+function chooseRegisterKernel(
+  best: RegisterTile,
+  lanes: number,
+  { M, N, K, quantised }: Shape,
+  family: 'quad' | 'register',
+): SplitKernel {
+  const mostRows = 2 * M * N * K >= TALL_TILE_FLOPS ? best.rows : Math.min(best.rows, ROWS_FOR_ALL);
+  let kernel: SplitKernel | undefined;
+  let least = Infinity;
+  for (const alongN of [true, false]) {
+    for (const rows of [16, 8, 4, 2, 1] as const) {
+      for (const columns of [4, 2, 1] as const) {
+        if (rows > mostRows || columns > best.columns) continue;
+        const across = Math.ceil(M / (4 * rows));
+        const along = Math.ceil(N / (4 * columns));
+        const vectors = alongN ? across * Math.ceil(along / lanes) : along * Math.ceil(across / lanes);
+        // Of blocks, a gather brings four numbers or more.
+        const sideA = 16 * rows;
+        const sideB = (quantised ? 4 : 16) * columns;
+        const [own, shared] = alongN ? [sideB, sideA] : [sideA, sideB];
+        const gathers = own + (family === 'quad' ? shared / 4 : shared);
+        const cost = vectors * (gathers * GATHER_COST + 64 * rows * columns);
+        if (cost < least) {
+          least = cost;
+          kernel = { family, tile: { rows, columns }, lanes, alongN };
+        }
+      }
+    }
+  }
+  if (!kernel) throw new Error('matmul: no register tile');
+  return kernel;
+}
+
+/** Parts of K and the k of each: a multiple of the depth that a kernel takes at once, and of the blocks of B. */
+export function splitOf(kernel: Kernel, { K, quantised }: Shape): { parts: number; part: number } {
+  const depth = Math.max(
+    kernel.family === 'tiled' ? TILE_DEPTH : 4,
+    quantised ? quantisedFormats[quantised].block : 0,
+  );
+  const part = Math.max(depth, Math.ceil(K / (kernel.parts ?? 1) / depth) * depth);
+  return { parts: Math.max(1, Math.ceil(K / part)), part };
+}
+
+/** The `override` constants of a kernel, and of how it reads B. */
+export function constantsOf(
+  kernel: Kernel,
+  layout: Layout,
+  quantised?: QuantisedType,
+): Record<string, number> {
+  const format = quantised && quantisedFormats[quantised];
+  const sides = {
+    TRANSPOSED_A: Number(layout === 'TN'),
+    TRANSPOSED_B: Number(layout === 'NT'),
+    ...(format ? { FORMAT: format.code } : {}),
+  };
+  switch (kernel.family) {
+    case 'vector':
+      return format ? { FORMAT: format.code, STEP: VECTOR_STEP } : {};
+    case 'plain':
+      return sides;
+    case 'tiled':
+      return { ...sides, ROWS: kernel.rows };
+    case 'quad':
+    case 'register': {
+      const { tile, lanes, alongN, family } = kernel;
+      return {
+        ...sides,
+        ROWS: tile.rows,
+        COLUMNS: tile.columns,
+        LANES: lanes,
+        LANES_ALONG_N: Number(alongN),
+        QUADS: Number(family === 'quad'),
+        ...(format && layout === 'NT' ? { SCALE_DEPTH: format.block } : {}),
+      };
+    }
+  }
+}
+
+export function workgroupsOf(kernel: Kernel, { M, N }: Shape, parts: number): [number, number, number] {
+  switch (kernel.family) {
+    case 'plain':
+      return checked([Math.ceil(N / 8), Math.ceil(M / 8), parts]);
+    case 'vector': {
+      const groups = Math.ceil(N / 4);
+      const y = Math.ceil(groups / MAX_GROUPS);
+      return [Math.ceil(groups / y), y, 1];
+    }
+    case 'tiled':
+      return checked([Math.ceil(N / TILE), Math.ceil(M / (TILE * kernel.rows)), parts]);
+    case 'quad':
+    case 'register': {
+      const m = Math.ceil(M / (4 * kernel.tile.rows));
+      const n = Math.ceil(N / (4 * kernel.tile.columns));
+      return checked(
+        kernel.alongN ? [Math.ceil(n / kernel.lanes), m, parts] : [Math.ceil(m / kernel.lanes), n, parts],
+      );
+    }
+  }
+}
+
+function checked(groups: [number, number, number]): [number, number, number] {
+  if (groups.some((count) => count > MAX_GROUPS))
+    throw new Error(`matmul: ${groups.join('×')} workgroups are more than WebGPU dispatches`);
+  return groups;
+}

@@ -1,0 +1,95 @@
+/**
+ * Frozen matrices in quantised blocks, as shaders/weight_blocks.wgsl reads them: the layouts of llama.cpp (Q8_0, Q4_0, Q4_1) and of
+ * bitsandbytes (NF4) with quants and scales apart, in words.
+ */
+import { Tensor, sizeOf, type Storage } from './tensor.ts';
+import type { Device } from './device.ts';
+
+export const QUANTISED_TYPES = ['q8_0', 'q4_0', 'q4_1', 'nf4'] as const;
+export type QuantisedType = (typeof QUANTISED_TYPES)[number];
+
+export interface QuantisedFormat {
+  /** FORMAT of weight_blocks.wgsl. */
+  readonly code: number;
+  /** Numbers of a block. The rows of a matrix are whole blocks. */
+  readonly block: number;
+  /** Bits of a quant. */
+  readonly bits: 4 | 8;
+  /** Bytes of a block's scale. */
+  readonly scaleBytes: 2 | 4;
+}
+
+export const quantisedFormats: Readonly<Record<QuantisedType, QuantisedFormat>> = {
+  q8_0: { code: 0, block: 32, bits: 8, scaleBytes: 2 },
+  q4_0: { code: 1, block: 32, bits: 4, scaleBytes: 2 },
+  q4_1: { code: 2, block: 32, bits: 4, scaleBytes: 4 },
+  nf4: { code: 3, block: 64, bits: 4, scaleBytes: 4 },
+};
+
+/** Quants and scales of some rows, in the order of the GPU: the first number of a byte in its low bits, scales as they are stored. */
+export interface QuantisedRows {
+  readonly quants: Uint8Array<ArrayBuffer>;
+  readonly scales: Uint8Array<ArrayBuffer>;
+}
+
+/** Bytes of a matrix in blocks. */
+export function quantisedBytes(shape: readonly number[], type: QuantisedType): number {
+  const { block, scaleBytes } = quantisedFormats[type];
+  return quantBytes(shape, type) + Math.ceil(((sizeOf(shape) / block) * scaleBytes) / 4) * 4;
+}
+
+function quantBytes(shape: readonly number[], type: QuantisedType): number {
+  return (sizeOf(shape) * quantisedFormats[type].bits) / 8;
+}
+
+/** Whether rows of `columns` numbers are whole blocks. */
+export function fitsQuantised(columns: number, type: QuantisedType): boolean {
+  return columns > 0 && columns % quantisedFormats[type].block === 0;
+}
+
+/** A matrix in blocks on a device: words to the shaders, numbers by its shape. It is never trained. */
+export class QuantisedTensor extends Tensor {
+  constructor(
+    storage: Storage,
+    shape: readonly number[],
+    readonly format: QuantisedType,
+  ) {
+    super(storage, shape, 'u32');
+  }
+
+  override get bytes(): number {
+    return quantisedBytes(this.shape, this.format);
+  }
+}
+
+/** A new matrix in blocks, to be filled by `writeQuantised`. */
+export function createQuantised(
+  device: Device,
+  shape: readonly number[],
+  type: QuantisedType,
+  label: string,
+): QuantisedTensor {
+  const columns = shape[shape.length - 1] ?? 0;
+  if (!fitsQuantised(columns, type))
+    throw new Error(`${label}: rows of ${columns} are not whole blocks of ${type}`);
+  const { storage } = device.upload([quantisedBytes(shape, type) / 4], 'u32', label);
+  return new QuantisedTensor(storage, shape, type);
+}
+
+/**
+ * Writes rows from `firstRow` on.
+ *
+ * @param parts of whole rows; where scales are f16, two blocks share a word: of an even number of blocks, unless they are the last
+ */
+export function writeQuantised(
+  device: Device,
+  tensor: QuantisedTensor,
+  firstRow: number,
+  parts: QuantisedRows,
+): void {
+  const { block, bits, scaleBytes } = quantisedFormats[tensor.format];
+  const first = firstRow * tensor.columns;
+  const buffer = tensor.storage.buffer!;
+  device.write(buffer, (first * bits) / 8, parts.quants);
+  device.write(buffer, quantBytes(tensor.shape, tensor.format) + (first / block) * scaleBytes, parts.scales);
+}

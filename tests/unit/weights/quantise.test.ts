@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { toFloat32 } from '../../../src/weights/dtypes.ts';
+import {
+  BLOCK_VALUES,
+  dequantise,
+  fromLlamaBlocks,
+  NF4_CODE,
+  QUANTISED_TYPES,
+  quantise,
+} from '../../../src/weights/quantise.ts';
+import { parseSafetensors } from '../../../src/weights/safetensors.ts';
+import { describeShared, sharedFolder } from '../../shared.ts';
+import { noise } from '../../gpu/run.ts';
+
+describe('Quantised blocks', () => {
+  test('lie within half a step of the numbers they stand for', () => {
+    const values = Float32Array.from(noise(64 * 40, 1, 0.02));
+    // A step of each type, as a part of the range of a block. NF4's widest gap is 0.304 of the largest magnitude.
+    const step = { q8_0: 1 / 127, q4_0: 1 / 7.9, q4_1: 2 / 15, nf4: 0.304 };
+    for (const type of QUANTISED_TYPES) {
+      const again = dequantise(quantise(values, type), type);
+      const block = BLOCK_VALUES[type];
+      for (let start = 0; start < values.length; start += block) {
+        const most = values.subarray(start, start + block).reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+        // Half a step and what rounding the scale to f16 adds; q4_0 has no +8, which may cost a whole one.
+        const bound = most * step[type] * (type === 'q4_0' ? 1.1 : 0.6);
+        for (let i = start; i < start + block; i++)
+          expect(Math.abs(again[i] - values[i]), `${type} ${i}`).toBeLessThanOrEqual(bound);
+      }
+    }
+  });
+
+  test('zeros stay zeros, and blocks of one value keep it', () => {
+    for (const type of QUANTISED_TYPES) {
+      expect(dequantise(quantise(new Float32Array(64), type), type).every((value) => value === 0)).toBe(true);
+      const same = dequantise(quantise(new Float32Array(64).fill(0.5), type), type);
+      for (const value of same) expect(Math.abs(value - 0.5), type).toBeLessThan(1e-3);
+    }
+  });
+
+  test('halves are rounded away from zero, as roundf does', () => {
+    const values = new Float32Array(32);
+    values.set([127, 2.5, -2.5, 0.5, -0.5, 3.5]);
+    expect([...new Int8Array(quantise(values, 'q8_0').quants.buffer).subarray(0, 6)]).toEqual([
+      127, 3, -3, 1, -1, 4,
+    ]);
+  });
+});
+
+describeShared('Quantised blocks beside their inventors', () => {
+  const read = async (folder: string, file: string): Promise<(name: string) => Promise<Uint8Array>> => {
+    const tensors = await parseSafetensors((await sharedFolder('reference', folder).open(file))!);
+    return (name) => tensors.get(name)!.read();
+  };
+  const floats = (bytes: Uint8Array): Float32Array => toFloat32(bytes, 'F32');
+
+  for (const [file, type] of [
+    ['Q8_0', 'q8_0'],
+    ['Q4_0', 'q4_0'],
+    ['Q4_1', 'q4_1'],
+  ] as const) {
+    test(`${file} of llama.cpp stands for the same numbers`, async () => {
+      const tensor = await read('gguf', `${file}.safetensors`);
+      expect(dequantise(fromLlamaBlocks(await tensor('raw'), type), type)).toEqual(
+        Float32Array.from(floats(await tensor('values'))),
+      );
+    });
+  }
+
+  test('NF4 has the bytes, scales and values of bitsandbytes', async () => {
+    const tensor = await read('nf4', 'nf4.safetensors');
+    const { quants, scales } = quantise(floats(await tensor('weight')), 'nf4');
+    expect(NF4_CODE).toEqual(Float32Array.from(floats(await tensor('code'))));
+    // bitsandbytes has the earlier number in the high bits.
+    const packed = quants.map((byte) => (byte >> 4) | (byte << 4));
+    expect(packed).toEqual(Uint8Array.from(await tensor('packed')));
+    expect(floats(scales)).toEqual(Float32Array.from(floats(await tensor('absmax'))));
+    expect(dequantise({ quants, scales }, 'nf4')).toEqual(
+      Float32Array.from(floats(await tensor('dequantised'))),
+    );
+  });
+});
