@@ -41,8 +41,8 @@ export const ROOMS = {
   // The benchmark measures what the trainer does, and losses are measured on the engine's own plans.
   evaluate: { imports: ['engine', 'model', 'train', 'text'], types: ['data'] },
   export: { imports: ['model', 'weights', 'text'], types: ['engine', 'train'] },
-  // Keeps what others made: it knows their shapes and none of their code.
-  storage: { imports: [], types: ['data', 'train', 'weights'], packages: ['idb'] },
+  // Keeps what others made: it knows their shapes and none of their code, but how a folder of files is read.
+  storage: { imports: ['weights/bytes.ts'], types: ['data', 'train', 'weights'], packages: ['idb'] },
   worker: { imports: EVERYTHING_BUT_APP, packages: ['comlink'] },
   cli: { imports: EVERYTHING_BUT_APP, packages: ['webgpu'] },
   app: { imports: ['data', 'storage'], types: ['worker/api.ts'], packages: ['svelte', 'comlink'] },

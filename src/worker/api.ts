@@ -34,7 +34,8 @@ export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } &
 
 /** Long work: `done` of `total`, in bytes, rows, pipelines or examples as `what` says. */
 export interface Progress {
-  readonly what: 'reading' | 'preparing' | 'loading' | 'compiling' | 'answering' | 'evaluating';
+  readonly what:
+    'reading' | 'keeping' | 'keeping' | 'preparing' | 'loading' | 'compiling' | 'answering' | 'evaluating';
   readonly done: number;
   readonly total: number;
 }
@@ -107,6 +108,21 @@ export interface DataSetInfo extends DataRef {
 export interface ModelRef {
   readonly name: string;
   readonly bundled: boolean;
+}
+
+/** A base model that this browser keeps. */
+export interface KeptModel {
+  readonly name: string;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  readonly licence?: string;
+  /** Where it came from, if not from disk. */
+  readonly source?: string;
+  /** Names of the runs that cannot go on without it. */
+  readonly runs: readonly string[];
+  /** How many adapters were made for it. */
+  readonly adapters: number;
 }
 
 export interface ProjectInfo {
@@ -442,12 +458,24 @@ export interface GraftWorker {
 
   /** Loads the bundled model, the one that is open already if it is this one. */
   openBundledModel(onProgress?: OnProgress): Promise<Outcome<{ readonly model: ModelInfo }>>;
-  /** Loads a Hugging Face model folder from files that a person chose or dropped. */
+  /**
+   * Keeps a Hugging Face model folder or a GGUF file that a person chose or dropped, and loads it.
+   *
+   * @param name empty where the files have none
+   * @returns `notKept` where it is open and could not be kept
+   */
   openModel(
     name: string,
     files: readonly File[],
     onProgress?: OnProgress,
-  ): Promise<Outcome<{ readonly model: ModelInfo }>>;
+  ): Promise<Outcome<{ readonly model: ModelInfo; readonly notKept?: Failure }>>;
+  /** Loads a model that is kept, the one that is open already if it is this one. */
+  openKeptModel(name: string, onProgress?: OnProgress): Promise<Outcome<{ readonly model: ModelInfo }>>;
+  /** Ends the copying of a model: it fails with `worker-aborted`, and nothing of it is kept. */
+  stopModel(): Promise<void>;
+  listModels(): Promise<Outcome<{ readonly models: readonly KeptModel[] }>>;
+  /** Runs and adapters of it stay; they need it again to go on. */
+  deleteModel(name: string): Promise<Outcome<object>>;
 
   /** The one that changed last first. */
   listProjects(): Promise<Outcome<{ readonly projects: readonly ProjectInfo[] }>>;

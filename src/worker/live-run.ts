@@ -317,6 +317,8 @@ export function otherModel({ baseModel, bundled }: StoredRun): GraftError {
   return new GraftError(
     'run-other-model',
     `This run trains an adapter of ${baseModel}, and that model is not the open one, or not as it was then.`,
-    bundled ? 'Open the bundled model first.' : `Open the folder of ${baseModel} first, then resume.`,
+    bundled
+      ? 'Open the bundled model first.'
+      : `Add the folder of ${baseModel} again under Task, then resume.`,
   );
 }

@@ -5,14 +5,16 @@ import { observeRequests } from '../requests.ts';
 import { purgeDeleted } from '../storage/projects.ts';
 import { measureSpace } from '../storage/space.ts';
 import { Library } from './adapters.ts';
-import type { GraftWorker, Progress } from './api.ts';
+import type { GraftWorker, ModelRef, Progress } from './api.ts';
 import { benchmark } from './benchmark.ts';
 import { chat } from './chat.ts';
 import { preview, type DataSet } from './data.ts';
 import { evaluate } from './evaluation.ts';
 import { measureFewShot } from './few-shot.ts';
 import { describeDevice } from './gpu.ts';
-import { BUNDLED, fetchBundled, folderOfFiles, type OpenModel } from './model.ts';
+import { BUNDLED, fetchBundled, type OpenModel } from './model.ts';
+import { modelApi } from './model-api.ts';
+import { Models } from './models.ts';
 import { planRun } from './memory.ts';
 import { listener, outcome } from './outcome.ts';
 import { keepOpened, projectApi } from './project-api.ts';
@@ -31,7 +33,8 @@ const session = new Session();
 const queue = new Queue();
 const library = new Library();
 const projects = new Projects();
-const runs = new Runs(session, queue, projects, () => openBundled(() => undefined));
+const runs = new Runs(session, queue, projects, (model) => openRef(model, () => undefined));
+const models = new Models();
 /** Of the imports, the answers that are asked for, and the evaluations. */
 const imports = new Set<AbortController>();
 const chats = new Set<AbortController>();
@@ -41,6 +44,16 @@ const benchmarks = new Set<AbortController>();
 async function openBundled(onProgress: (progress: Progress) => void): Promise<OpenModel> {
   if (session.source?.bundled && session.source.name === BUNDLED) return session.model(onProgress);
   return session.openModel(await fetchBundled(APP, onProgress), onProgress);
+}
+
+async function openRef(
+  { name, bundled }: ModelRef,
+  onProgress: (progress: Progress) => void,
+): Promise<OpenModel> {
+  if (bundled) return openBundled(onProgress);
+  const { source } = session;
+  if (source?.name === name && !source.bundled) return session.model(onProgress);
+  return session.openModel(await models.open(name), onProgress);
 }
 
 /** Work on a model or on data: in turn with what the GPU does, but for data while a run trains. */
@@ -76,15 +89,7 @@ const api: GraftWorker = {
       }),
     ),
 
-  openModel: (name, files, onProgress) =>
-    outcome(() =>
-      runs.withGpu(async () => {
-        await runs.release();
-        const source = { name, files: folderOfFiles(name, files, 'config.json'), bundled: false };
-        return { model: (await session.openModel(source, listener(onProgress))).info };
-      }),
-    ),
-
+  ...modelApi({ models, session, runs, openRef }),
   ...projectApi(projects, session, runs),
 
   openData: (file, options, heldOut, onProgress, keep) =>
@@ -215,7 +220,9 @@ function openDataOrThrow(): DataSet {
 
 /** What was left behind goes, unless another tab may still want it. Nobody waits for it, and that it fails is said where storage is used. */
 void outcome(async () => {
-  if (await arrive()) await purgeDeleted();
+  if (!(await arrive())) return {};
+  await models.store.clean();
+  await purgeDeleted();
   return {};
 });
 expose(api);

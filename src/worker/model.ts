@@ -6,6 +6,7 @@ import { LanguageModel } from '../model/language-model.ts';
 import { lastNames } from '../model/lora.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { blobSource, memoryFiles, type FileSet } from '../weights/bytes.ts';
+import { modelFolder } from '../weights/folder.ts';
 import { concatBytes } from '../weights/safetensors.ts';
 import type { ModelInfo, Progress } from './api.ts';
 
@@ -101,8 +102,11 @@ async function fetchBytes(
 export function folderOfFiles(name: string, files: readonly File[], root: string): FileSet {
   const paths = new Map(files.map((file) => [file.webkitRelativePath || file.name, file]));
   const marks = [...paths.keys()].filter((path) => path === root || path.endsWith(`/${root}`));
-  const [mark = root] = marks.sort((a, b) => a.split('/').length - b.split('/').length);
-  const prefix = mark.slice(0, mark.length - root.length);
+  const [mark] = marks.sort((a, b) => a.split('/').length - b.split('/').length);
+  // Without the file that marks it, the folder is the one that was chosen.
+  const [first = ''] = paths.keys();
+  const prefix =
+    mark === undefined ? first.slice(0, first.indexOf('/') + 1) : mark.slice(0, mark.length - root.length);
   const inside = new Map(
     [...paths]
       .filter(([path]) => path.startsWith(prefix))
@@ -124,7 +128,7 @@ export async function openModel(
   source: ModelSource,
   onProgress: (progress: Progress) => void,
 ): Promise<OpenModel> {
-  const { files } = source;
+  const files = await modelFolder(source.files);
   // First, since it is quick and may be what is missing.
   const tokenizer = await loadTokenizer(files);
   const model = await LanguageModel.load(device, files, {
@@ -136,7 +140,7 @@ export async function openModel(
       info: describeModel(source, model, tokenizer),
       model,
       tokenizer,
-      fingerprint: await fingerprintOf(files, model.dtype),
+      fingerprint: await fingerprintOf(source.files, model.dtype),
     };
   } catch (error) {
     await model.destroy();
@@ -166,10 +170,15 @@ function describeModel(
 /** Bytes at both ends of a file of weights that are looked at: gigabytes are not hashed to open a model. */
 const END_BYTES = 1 << 20;
 
+/** Names what a model folder holds, whatever the folder is called. */
+export function contentOf(files: FileSet): Promise<string> {
+  return fingerprintOf(files, '');
+}
+
 /** SHA-256 over the configuration, the tokenizer, and both ends and the size of every file of weights. */
 async function fingerprintOf(files: FileSet, precision: string): Promise<string> {
   const parts: Uint8Array[] = [new TextEncoder().encode(precision)];
-  const names = files.list().filter((name) => /^(config|tokenizer)\.json$|\.safetensors$/.test(name));
+  const names = files.list().filter((name) => /^(config|tokenizer)\.json$|\.(safetensors|gguf)$/.test(name));
   for (const name of names.sort()) {
     const file = await files.open(name);
     if (!file) continue;

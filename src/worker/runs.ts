@@ -4,7 +4,7 @@ import type { StoredRun } from '../storage/records.ts';
 import { deleteRun, listRuns, markRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { RunEvent, RunOptions, RunRecord, RunStatus } from './api.ts';
+import type { ModelRef, RunEvent, RunOptions, RunRecord, RunStatus } from './api.ts';
 import { restoredData, storedRows } from './data.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import { LiveRun, otherModel, type RunSeed } from './live-run.ts';
@@ -29,7 +29,7 @@ export class Runs {
     private readonly session: Session,
     private readonly queue: Queue,
     private readonly projects: Projects,
-    private readonly openBundled: () => Promise<OpenModel>,
+    private readonly openRef: (model: ModelRef) => Promise<OpenModel>,
   ) {
     session.whenLost(() => {
       this.#live = undefined;
@@ -328,10 +328,16 @@ export class Runs {
   }
 
   async #modelOf(run: StoredRun): Promise<OpenModel> {
-    if (!this.session.source && !run.bundled) throw otherModel(run);
-    const open = this.session.source ? await this.session.model() : await this.openBundled();
-    if (open.fingerprint !== run.modelFingerprint) throw otherModel(run);
-    return open;
+    const { baseModel: name, bundled } = run;
+    const { source } = this.session;
+    try {
+      const isOpen = source?.name === name && source.bundled === bundled;
+      const open = isOpen ? await this.session.model() : await this.openRef({ name, bundled });
+      if (open.fingerprint === run.modelFingerprint) return open;
+    } catch (error) {
+      if (!(error instanceof GraftError && error.code === 'model-missing')) throw error;
+    }
+    throw otherModel(run);
   }
 
   #forget(live: LiveRun): void {

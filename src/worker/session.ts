@@ -122,6 +122,13 @@ export class Session {
     return this.#chat !== undefined;
   }
 
+  /** Forgets the open model: its files are about to go. */
+  async dropModel(): Promise<void> {
+    await this.close();
+    this.#source = undefined;
+    this.data = undefined;
+  }
+
   /** The chat's generator: one sequence. */
   chatGenerator({ model }: OpenModel): Generator {
     return (this.#chat ??= new Generator(model, 1, chatTokens(model.definition.shape.maxPositions)));

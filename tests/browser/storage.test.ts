@@ -2,8 +2,12 @@
  * What the studio keeps, in the production build: projects come back after a reload as they were, and what an older version kept opens
  * in this one. The tests share a profile and build on each other.
  */
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { describeShared, sharedPath } from '../shared.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 
 const STEP_MS = 60_000;
@@ -108,6 +112,65 @@ describe('a project', () => {
     await projects(page).getByRole('button', { name: 'Open A sea captain' }).click();
     await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
+    expect(problems).toEqual([]);
+  });
+});
+
+describeShared('a model folder', () => {
+  const folder = sharedPath('models', 'stories260K');
+
+  test('is kept, and open after a reload without asking', async () => {
+    const { page, problems } = studio;
+    await goTo(page, 'start');
+    await projects(page).getByRole('button', { name: 'Open Yes-sayer' }).click();
+    await goTo(page, 'task');
+    const model = page.getByRole('region', { name: 'Model', exact: true });
+    await model.getByLabel('Add a model folder').setInputFiles(folder);
+    await expect.poll(() => model.getByRole('listitem').count(), { timeout: STEP_MS }).toBe(1);
+    expect(await model.getByRole('listitem').innerText()).toMatch(/stories260K\s+1 MiB, licence .*, open/);
+    // The rows are read again, with this model's tokenizer.
+    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/20 rows/);
+    expect(await brand(page)).toMatch(/stories260K/);
+    await goTo(page, 'train');
+    await page.getByText('Every setting, explained').click();
+    await page.getByLabel('Steps', { exact: true }).fill('24');
+    await page.getByLabel('Warm-up, steps').fill('2');
+    await page.getByLabel('Validate every … steps').fill('0');
+    await trainAndPause(page);
+
+    await page.reload();
+    await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
+    await resumeToTheEnd(page);
+    await goTo(page, 'use');
+    expect(await page.getByRole('region', { name: 'Adapters' }).innerText()).toMatch(
+      /for stories260K.*on pasted\.jsonl, version\s+[0-9a-f]{7}/s,
+    );
+    expect(problems).toEqual([]);
+  });
+
+  test('is deleted after saying what needs it; one that is not supported is told, and not kept', async () => {
+    const { page, problems } = studio;
+    await goTo(page, 'task');
+    const model = page.getByRole('region', { name: 'Model', exact: true });
+    const parent = mkdtempSync(join(tmpdir(), 'graft-'));
+    const odd = join(parent, 'oddity');
+    cpSync(folder, odd, { recursive: true });
+    chmodSync(odd, 0o755);
+    rmSync(join(odd, 'config.json'));
+    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as object;
+    writeFileSync(join(odd, 'config.json'), JSON.stringify({ ...config, model_type: 'oddity' }));
+    await model.getByLabel('Add a model folder').setInputFiles(odd);
+    await model.getByRole('alert').waitFor({ timeout: STEP_MS });
+    expect(await model.getByRole('alert').innerText()).toMatch(/"oddity" is not supported/);
+    expect(await model.getByRole('listitem').count()).toBe(1);
+    rmSync(parent, { recursive: true });
+
+    await model.getByRole('button', { name: 'Delete stories260K' }).click();
+    expect(await model.getByRole('status').innerText()).toMatch(/1 adapter needs it/);
+    await model.getByRole('button', { name: 'Delete for good' }).click();
+    await expect.poll(() => model.getByRole('listitem').count()).toBe(0);
+    await model.getByRole('button', { name: 'Open Sprig, bundled' }).click();
+    await expect.poll(() => brand(page), { timeout: STEP_MS }).toMatch(/sprig/);
     expect(problems).toEqual([]);
   });
 });

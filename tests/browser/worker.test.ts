@@ -464,7 +464,7 @@ describe('a run', () => {
     await page.close();
   });
 
-  test('of a model from a folder waits for that folder', async () => {
+  test('of a model from a folder goes on without asking for it, and waits for it once it is deleted', async () => {
     const page = await context.newPage();
     await startBench(page);
     const open = (): Promise<Outcome<object>> =>
@@ -488,20 +488,30 @@ describe('a run', () => {
 
     await startBench(page);
     await train(page, id);
+    await reached(page, steps.length + 1);
+    await page.evaluate(() => bench.api.pauseRun());
+    const further = await ended(page);
+    expect(await page.evaluate(() => bench.api.listModels())).toMatchObject({
+      ok: true,
+      models: [{ name: 'My model', runs: ['Captain'], adapters: 0 }],
+    });
+    expect(await page.evaluate(() => bench.api.deleteModel('My model'))).toEqual({ ok: true });
+
+    await train(page, id);
     expect(await page.evaluate(() => bench.run!)).toMatchObject({
       ok: false,
       code: 'run-other-model',
-      remedy: 'Open the folder of My model first, then resume.',
+      remedy: 'Add the folder of My model again under Task, then resume.',
     });
     await open();
     await train(page, id);
-    await reached(page, steps.length + 1);
+    await reached(page, further.steps.length + 1);
     await page.evaluate(() => bench.api.cancelRun());
     expect(await ended(page)).toMatchObject({ status: 'cancelled', baseModel: 'My model' });
     await page.evaluate((of) => bench.api.deleteRun(of), id);
 
     const broken = await page.evaluate(() => bench.api.openModel('Nothing', [new File(['{}'], 'notes.txt')]));
-    expect(broken).toMatchObject({ ok: false, code: 'tokenizer-missing' });
+    expect(broken).toMatchObject({ ok: false, code: 'config-missing' });
     await page.close();
   });
 

@@ -39,7 +39,7 @@ async function open(studio: Studio, files: readonly File[]): Promise<void> {
   } else if (run.active) {
     session.modelFailure = failure;
   } else {
-    await session.openFolder(files.length === 1 ? files[0].name : 'model from disk', files);
+    await session.openFolder('', files);
   }
 }
 

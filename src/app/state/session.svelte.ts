@@ -26,6 +26,8 @@ export class Session {
   /** While a model is being opened. */
   opening = $state.raw<Progress>();
   modelFailure = $state.raw<Failure>();
+  /** Why the open model is not kept, where it could not be. */
+  notKept = $state.raw<Failure>();
   storage = $state.raw<StorageState>();
   /** The worker itself failed: nothing works until the page is loaded again. */
   defect = $state.raw<Failure>();
@@ -33,6 +35,7 @@ export class Session {
   whenOpened: (model: ModelInfo, another: boolean) => void = () => undefined;
   #before: ModelInfo | undefined;
   #bundled: Promise<boolean> | undefined;
+  #kept: Promise<boolean> | undefined;
 
   constructor() {
     this.worker = startWorker((failure) => {
@@ -49,10 +52,32 @@ export class Session {
     this.modelFailure = undefined;
   }
 
+  /** The open model is gone. */
+  forgetModel(): void {
+    this.model = undefined;
+    this.#before = undefined;
+  }
+
   /** @returns whether the model that is wanted is open now */
   async ensureModel(): Promise<boolean> {
     if (this.model && isModel(this.model, this.wanted)) return true;
-    return this.openBundled();
+    const { name, bundled } = this.wanted;
+    return bundled ? this.openBundled() : this.openKept(name);
+  }
+
+  /** A model that this browser keeps. */
+  openKept(name: string): Promise<boolean> {
+    this.#kept ??= this.#open(
+      this.worker.openKeptModel(name, (progress) => {
+        this.opening = progress;
+      }),
+    ).finally(() => (this.#kept = undefined));
+    return this.#kept;
+  }
+
+  /** Ends the copying of a model that is being added. */
+  async stopOpening(): Promise<void> {
+    await this.worker.stopModel();
   }
 
   openBundled(): Promise<boolean> {
@@ -86,7 +111,9 @@ export class Session {
     if (this.storage && !this.storage.persistent && (await requestPersistence())) await this.refreshStorage();
   }
 
-  async #open(answer: Promise<Outcome<{ readonly model: ModelInfo }>>): Promise<boolean> {
+  async #open(
+    answer: Promise<Outcome<{ readonly model: ModelInfo; readonly notKept?: Failure }>>,
+  ): Promise<boolean> {
     this.modelFailure = undefined;
     this.opening = { what: 'reading', done: 0, total: 0 };
     const outcome = await answer;
@@ -94,6 +121,7 @@ export class Session {
     if (outcome.ok) {
       const before = this.#before;
       this.#before = this.model = outcome.model;
+      this.notKept = outcome.notKept;
       this.wanted = { name: outcome.model.name, bundled: outcome.model.bundled };
       this.whenOpened(
         outcome.model,
@@ -101,7 +129,8 @@ export class Session {
           (before.name !== outcome.model.name || before.parameters !== outcome.model.parameters),
       );
       this.announcer.say(`The model ${outcome.model.name} is open.`);
-    } else {
+    } else if (outcome.code !== 'worker-aborted') {
+      // Stopped is what was asked for.
       this.modelFailure = outcome;
     }
     void this.refreshStorage();

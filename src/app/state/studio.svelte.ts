@@ -6,6 +6,7 @@ import { Chat } from './chat.svelte.ts';
 import { Data } from './data.svelte.ts';
 import { Evaluation } from './evaluation.svelte.ts';
 import { FewShot } from './few-shot.svelte.ts';
+import { Models } from './models.svelte.ts';
 import { Projects } from './projects.svelte.ts';
 import { Route, STAGES } from './route.svelte.ts';
 import { Run } from './run.svelte.ts';
@@ -19,6 +20,7 @@ export class Studio {
   readonly route = new Route();
   readonly samples = new Samples();
   readonly projects = new Projects(this.session);
+  readonly models = new Models(this.session);
   readonly task = new Task();
   readonly data = new Data(this.session, this.projects);
   readonly settings = new Settings(this.session, this.data);
@@ -35,6 +37,7 @@ export class Studio {
   constructor() {
     this.session.whenOpened = ({ name, bundled }, another) => {
       void this.projects.keepModel(name, bundled);
+      void this.models.refresh();
       if (another) void this.#readAgain();
     };
     this.task.keep = () => void this.#keepTask();
@@ -173,7 +176,7 @@ export class Studio {
 
   /** After a reload: the project that was open, with its curve. Its rows follow when a stage is open. */
   async #begin(): Promise<void> {
-    await Promise.all([this.projects.refresh(), this.runs.refresh()]);
+    await Promise.all([this.projects.refresh(), this.runs.refresh(), this.models.refresh()]);
     const before = this.projects.remembered;
     const project = before && (await this.projects.open(before.id));
     if (project) this.#load(project);

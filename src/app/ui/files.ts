@@ -1,9 +1,21 @@
 /** Files out of a drop, with everything in dropped folders. */
 
+/** Where dropped files lay: unlike chosen ones, they do not say so themselves. */
+const dropped = new WeakMap<File, string>();
+
+/** The folder that a file was chosen or dropped with; empty for a single file. */
+export function folderOf(file: File): string {
+  const path = file.webkitRelativePath || (dropped.get(file) ?? '');
+  return path.includes('/') ? path.slice(0, path.indexOf('/')) : '';
+}
+
 async function filesOf(entry: FileSystemEntry): Promise<File[]> {
   if (entry.isFile) {
     return new Promise((resolve, reject) =>
-      (entry as FileSystemFileEntry).file((file) => resolve([file]), reject),
+      (entry as FileSystemFileEntry).file((file) => {
+        dropped.set(file, entry.fullPath.replace(/^\//, ''));
+        resolve([file]);
+      }, reject),
     );
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();

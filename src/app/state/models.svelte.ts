@@ -1,0 +1,37 @@
+/** The base models that this browser keeps, beside the bundled one. */
+import type { Failure, KeptModel } from '../../worker/api.ts';
+import type { Session } from './session.svelte.ts';
+
+export class Models {
+  list = $state.raw<readonly KeptModel[]>([]);
+  loaded = $state(false);
+  failure = $state.raw<Failure>();
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  get bytes(): number {
+    return this.list.reduce((sum, model) => sum + model.bytes, 0);
+  }
+
+  async refresh(): Promise<void> {
+    const outcome = await this.#session.worker.listModels();
+    this.loaded = true;
+    if (outcome.ok) this.list = outcome.models;
+    else this.failure = outcome;
+  }
+
+  async remove(name: string): Promise<void> {
+    const outcome = await this.#session.worker.deleteModel(name);
+    if (outcome.ok) {
+      this.failure = undefined;
+      if (this.#session.model?.name === name && !this.#session.model.bundled) this.#session.forgetModel();
+      this.#session.announcer.say(`The model ${name} is deleted.`);
+    } else {
+      this.failure = outcome;
+    }
+    await Promise.all([this.refresh(), this.#session.refreshStorage()]);
+  }
+}

@@ -1,0 +1,215 @@
+/** One model of the store while it is written, and how its files lie: numbered, beside a manifest or the plan of what is to come. */
+import * as v from 'valibot';
+import { storageError } from './database.ts';
+
+export const MANIFEST = 'manifest.json';
+const PARTIAL = 'partial.json';
+
+const size = v.pipe(v.number(), v.integer(), v.minValue(0));
+const Facts = {
+  name: v.string(),
+  /** Milliseconds since 1970. */
+  created: size,
+  /** Where it came from, if not from disk. */
+  source: v.optional(v.string()),
+};
+export const Manifest = v.object({
+  ...Facts,
+  licence: v.optional(v.string()),
+  files: v.array(v.object({ name: v.string(), size })),
+});
+const Partial = v.object({ ...Facts, resumable: v.boolean(), files: v.array(v.string()) });
+
+export type StoredModel = v.InferOutput<typeof Manifest> & { readonly bytes: number };
+
+export interface ModelPlan {
+  /** Unique among the models that are kept. */
+  readonly name: string;
+  readonly source?: string;
+  /** Names of all its files, with '/' between folders. */
+  readonly files: readonly string[];
+  /** Whether what came so far is kept when the tab is closed: `resume` goes on with it. */
+  readonly resumable: boolean;
+}
+
+/** Chunks may be written in any order of files; those of one file follow each other. */
+export interface ModelWriter {
+  readonly plan: ModelPlan;
+  /** Bytes of a file that are there. */
+  size(file: string): number;
+  append(file: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Cuts what came of a file: 0 to begin again. */
+  truncate(file: string, bytes: number): Promise<void>;
+  /** From here on the model is there. */
+  commit(facts?: { readonly licence?: string }): Promise<StoredModel>;
+  /** Leaves what came so far, for `resume`. */
+  pause(): Promise<void>;
+  /** Takes away what came so far. */
+  abort(): Promise<void>;
+}
+
+/** What workers alone have, and so is not among the page's types: https://fs.spec.whatwg.org/#api-filesystemsyncaccesshandle */
+interface SyncAccess {
+  getSize(): number;
+  write(bytes: Uint8Array<ArrayBuffer>, options: { at: number }): number;
+  truncate(bytes: number): void;
+  flush(): void;
+  close(): void;
+}
+type WritableFile = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccess> };
+
+/** Works on files. @throws GraftError `storage-full`, `storage-failed` */
+export async function filing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storageError(error);
+  }
+}
+
+export class FolderWriter implements ModelWriter {
+  /** One file is open at a time. */
+  #open: { readonly file: string; readonly access: SyncAccess } | undefined;
+
+  constructor(
+    private readonly parent: FileSystemDirectoryHandle,
+    private readonly id: string,
+    private readonly folder: FileSystemDirectoryHandle,
+    readonly plan: ModelPlan,
+    private readonly sizes: Map<string, number>,
+  ) {}
+
+  /** Makes the folder, with the plan in it. */
+  static async begin(parent: FileSystemDirectoryHandle, plan: ModelPlan): Promise<FolderWriter> {
+    const id = crypto.randomUUID();
+    const folder = await parent.getDirectoryHandle(id, { create: true });
+    const { name, source, files, resumable } = plan;
+    await writeJson(folder, PARTIAL, {
+      ...{ name, created: Date.now(), resumable, files },
+      ...(source !== undefined && { source }),
+    });
+    return new FolderWriter(parent, id, folder, plan, new Map());
+  }
+
+  size(file: string): number {
+    return this.sizes.get(file) ?? 0;
+  }
+
+  append(file: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    return filing(async () => {
+      const access = await this.#access(file);
+      const at = this.size(file);
+      const written = access.write(bytes, { at });
+      // Some browsers write what fits and say so.
+      if (written < bytes.byteLength) {
+        access.truncate(at);
+        throw new DOMException(`${written} of ${bytes.byteLength} bytes fit.`, 'QuotaExceededError');
+      }
+      this.sizes.set(file, at + written);
+    });
+  }
+
+  truncate(file: string, bytes: number): Promise<void> {
+    return filing(async () => {
+      (await this.#access(file)).truncate(bytes);
+      this.sizes.set(file, Math.min(bytes, this.size(file)));
+    });
+  }
+
+  commit({ licence }: { readonly licence?: string } = {}): Promise<StoredModel> {
+    return filing(async () => {
+      const { name, source, files } = this.plan;
+      // A file without a byte is a file too.
+      for (const file of files) if (this.size(file) === 0) await this.#access(file);
+      this.#close();
+      const manifest = {
+        name,
+        created: Date.now(),
+        ...(source !== undefined && { source }),
+        ...(licence !== undefined && { licence }),
+        files: files.map((file) => ({ name: file, size: this.size(file) })),
+      };
+      await writeJson(this.folder, MANIFEST, manifest);
+      await this.folder.removeEntry(PARTIAL);
+      return withBytes(manifest);
+    });
+  }
+
+  async pause(): Promise<void> {
+    this.#close();
+  }
+
+  abort(): Promise<void> {
+    return filing(async () => {
+      this.#close();
+      await this.parent.removeEntry(this.id, { recursive: true });
+    });
+  }
+
+  async #access(file: string): Promise<SyncAccess> {
+    if (this.#open?.file === file) return this.#open.access;
+    this.#close();
+    const at = this.plan.files.indexOf(file);
+    if (at < 0) throw new Error(`${file} is not in the plan of ${this.plan.name}`);
+    const handle = (await this.folder.getFileHandle(String(at), { create: true })) as WritableFile;
+    const access = await handle.createSyncAccessHandle();
+    this.#open = { file, access };
+    return access;
+  }
+
+  #close(): void {
+    this.#open?.access.flush();
+    this.#open?.access.close();
+    this.#open = undefined;
+  }
+}
+
+export function withBytes(manifest: v.InferOutput<typeof Manifest>): StoredModel {
+  return { ...manifest, bytes: manifest.files.reduce((sum, file) => sum + file.size, 0) };
+}
+
+export async function readPartial(
+  folder: FileSystemDirectoryHandle,
+): Promise<v.InferOutput<typeof Partial> | undefined> {
+  if (await readJson(folder, MANIFEST, Manifest)) return undefined;
+  return readJson(folder, PARTIAL, Partial);
+}
+
+/** Undefined where there is no such file, or one that was cut short. */
+export async function readJson<Schema extends v.GenericSchema>(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+  schema: Schema,
+): Promise<v.InferOutput<Schema> | undefined> {
+  try {
+    const file = await (await folder.getFileHandle(name)).getFile();
+    const parsed = v.safeParse(schema, JSON.parse(await file.text()));
+    return parsed.success ? parsed.output : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error instanceof DOMException && error.name === 'NotFoundError'))
+      return undefined;
+    throw error;
+  }
+}
+
+async function writeJson(folder: FileSystemDirectoryHandle, name: string, value: object): Promise<void> {
+  const handle = (await folder.getFileHandle(name, { create: true })) as WritableFile;
+  const access = await handle.createSyncAccessHandle();
+  try {
+    const bytes = new TextEncoder().encode(JSON.stringify(value));
+    if (access.write(bytes, { at: 0 }) < bytes.byteLength)
+      throw new DOMException(`${name} does not fit.`, 'QuotaExceededError');
+    access.flush();
+  } finally {
+    access.close();
+  }
+}
+
+export async function sizeOf(folder: FileSystemDirectoryHandle, name: string): Promise<number> {
+  try {
+    return (await (await folder.getFileHandle(name)).getFile()).size;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'NotFoundError') return 0;
+    throw error;
+  }
+}

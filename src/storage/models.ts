@@ -1,0 +1,154 @@
+/**
+ * Base models in the browser's private file system (OPFS): gigabytes that are read in ranges and never whole. A model is a folder of its
+ * own with a manifest that is written last: without one it is not there, whatever was copied already. Files lie under numbers, since names
+ * come from outside.
+ */
+import type * as v from 'valibot';
+import { GraftError } from '../errors.ts';
+import { blobSource, type FileSet } from '../weights/bytes.ts';
+import {
+  filing,
+  FolderWriter,
+  MANIFEST,
+  Manifest,
+  readJson,
+  readPartial,
+  sizeOf,
+  withBytes,
+  type ModelPlan,
+  type ModelWriter,
+  type StoredModel,
+} from './model-writer.ts';
+
+const FOLDER = 'models';
+
+/** For workers: the page cannot write. All of it throws `storage-full` and `storage-failed` where the browser does. */
+export class ModelStore {
+  /** @param root of the private file system */
+  constructor(private readonly root = () => navigator.storage.getDirectory()) {}
+
+  /** By name. */
+  list(): Promise<StoredModel[]> {
+    return filing(async () => {
+      const models: StoredModel[] = [];
+      for (const [, folder] of await this.#folders()) {
+        const manifest = await readJson(folder, MANIFEST, Manifest);
+        if (manifest) models.push(withBytes(manifest));
+      }
+      return models.sort((a, b) => (a.name < b.name ? -1 : 1));
+    });
+  }
+
+  /** Its files, each opened when it is read. @throws GraftError `model-missing`, `model-damaged` */
+  async open(name: string): Promise<FileSet> {
+    const found = await filing(() => this.#find(name));
+    if (!found) {
+      throw new GraftError(
+        'model-missing',
+        `The model ${name} is not kept in this browser.`,
+        'Add it again: choose its folder or file under Task.',
+      );
+    }
+    const { folder, manifest } = found;
+    return {
+      name,
+      list: () => manifest.files.map((file) => file.name),
+      open: (file) =>
+        filing(async () => {
+          const at = manifest.files.findIndex((entry) => entry.name === file);
+          if (at < 0) return undefined;
+          const blob = await (await folder.getFileHandle(String(at))).getFile();
+          if (blob.size !== manifest.files[at].size) {
+            throw new GraftError(
+              'model-damaged',
+              `${name}/${file} has ${blob.size} bytes where ${manifest.files[at].size} were kept.`,
+              'Delete the model and add it again.',
+            );
+          }
+          return blobSource(file, blob);
+        }),
+    };
+  }
+
+  /** Begins a model. @throws GraftError `model-exists` */
+  create(plan: ModelPlan): Promise<ModelWriter> {
+    return filing(async () => {
+      if (await this.#find(plan.name)) {
+        throw new GraftError(
+          'model-exists',
+          `A model called ${plan.name} is kept already.`,
+          'Delete it first, or give this one another name.',
+        );
+      }
+      return FolderWriter.begin(await this.#parent(), plan);
+    });
+  }
+
+  /** Models that were begun as resumable and are not whole yet. */
+  partials(): Promise<ModelPlan[]> {
+    return filing(async () => {
+      const plans: ModelPlan[] = [];
+      for (const [, folder] of await this.#folders()) {
+        const partial = await readPartial(folder);
+        if (partial?.resumable) plans.push(partial);
+      }
+      return plans;
+    });
+  }
+
+  /** Goes on with a model that was begun as resumable; undefined if there is none of this name. */
+  resume(name: string): Promise<ModelWriter | undefined> {
+    return filing(async () => {
+      for (const [id, folder] of await this.#folders()) {
+        const partial = await readPartial(folder);
+        if (!partial?.resumable || partial.name !== name) continue;
+        const sizes = new Map<string, number>();
+        for (const [at, file] of partial.files.entries()) sizes.set(file, await sizeOf(folder, String(at)));
+        return new FolderWriter(await this.#parent(), id, folder, partial, sizes);
+      }
+      return undefined;
+    });
+  }
+
+  /** Nothing happens if there is no such model. */
+  delete(name: string): Promise<void> {
+    return filing(async () => {
+      const found = await this.#find(name);
+      if (found) await (await this.#parent()).removeEntry(found.id, { recursive: true });
+    });
+  }
+
+  /** Takes away what was begun and can neither be read nor gone on with. For a time when nobody writes. */
+  clean(): Promise<void> {
+    return filing(async () => {
+      const parent = await this.#parent();
+      for (const [id, folder] of await this.#folders()) {
+        if (await readJson(folder, MANIFEST, Manifest)) continue;
+        if (!(await readPartial(folder))?.resumable) await parent.removeEntry(id, { recursive: true });
+      }
+    });
+  }
+
+  async #parent(): Promise<FileSystemDirectoryHandle> {
+    return (await this.root()).getDirectoryHandle(FOLDER, { create: true });
+  }
+
+  async #folders(): Promise<[string, FileSystemDirectoryHandle][]> {
+    const folders: [string, FileSystemDirectoryHandle][] = [];
+    for await (const [id, handle] of (await this.#parent()).entries())
+      if (handle.kind === 'directory') folders.push([id, handle as FileSystemDirectoryHandle]);
+    return folders;
+  }
+
+  async #find(
+    name: string,
+  ): Promise<
+    { id: string; folder: FileSystemDirectoryHandle; manifest: v.InferOutput<typeof Manifest> } | undefined
+  > {
+    for (const [id, folder] of await this.#folders()) {
+      const manifest = await readJson(folder, MANIFEST, Manifest);
+      if (manifest?.name === name) return { id, folder, manifest };
+    }
+    return undefined;
+  }
+}

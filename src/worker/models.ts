@@ -1,0 +1,196 @@
+/** Base models that this browser keeps: checked before they are copied, opened without asking, deleted. */
+import { GraftError } from '../errors.ts';
+import { readJsonFile, isObject } from '../json.ts';
+import { checkWeights } from '../model/base-weights.ts';
+import { readModel } from '../model/family.ts';
+import { openModelWeights } from '../model/folder-layout.ts';
+import { listAdapters } from '../storage/adapters.ts';
+import type { StoredModel } from '../storage/model-writer.ts';
+import { ModelStore } from '../storage/models.ts';
+import { listRuns } from '../storage/runs.ts';
+import { loadTokenizer } from '../text/tokenizer.ts';
+import type { FileSet } from '../weights/bytes.ts';
+import { modelFolder } from '../weights/folder.ts';
+import type { Failure, KeptModel, Progress, RunOptions } from './api.ts';
+import { contentOf, type ModelSource } from './model.ts';
+import { failureOf } from './outcome.ts';
+
+/** Bytes that are copied at once. */
+const CHUNK = 4 * 2 ** 20;
+const MAX_NAME = 80;
+/** What a model is made of, beside its weights. */
+const COMPANION =
+  /^(?:(?:generation_|tokenizer_)?config\.json|tokenizer\.(?:json|model)|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt|chat_template\.(?:jinja|json)|README\.md|LICENSE(?:\.\w+)?)$/;
+/** The README's first bytes, where its front matter is. */
+const README_BYTES = 1 << 16;
+
+export class Models {
+  readonly store = new ModelStore();
+
+  async list(): Promise<KeptModel[]> {
+    const [models, runs, adapters] = await Promise.all([this.store.list(), listRuns(), listAdapters()]);
+    return models.map((model) => ({
+      ...infoOf(model),
+      runs: runs
+        .filter(({ run, resumable }) => resumable && !run.bundled && run.baseModel === model.name)
+        .map(({ run }) => (run.settings as RunOptions).name),
+      adapters: adapters.filter(({ baseModel }) => baseModel === model.name).length,
+    }));
+  }
+
+  /** @throws GraftError `model-missing` */
+  async open(name: string): Promise<ModelSource> {
+    return { name, files: await this.store.open(name), bundled: false };
+  }
+
+  /**
+   * Checks a folder and copies what belongs to the model. What Graft cannot open is not copied. The same model is not copied twice.
+   *
+   * @param name empty where the folder has none
+   * @returns the model from the store, or from where it was, with why it is not kept
+   * @throws GraftError what is wrong with the model; `worker-aborted`
+   */
+  async add(
+    name: string,
+    files: FileSet,
+    onProgress: (progress: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<{ source: ModelSource; notKept?: Failure }> {
+    await checkModel(files);
+    const wanted = name.trim().slice(0, MAX_NAME) || (await nameOf(files));
+    const content = await contentOf(files);
+    const taken = new Set<string>();
+    for (const model of await this.#listOrNone()) {
+      if ((await contentOf(await this.store.open(model.name))) === content)
+        return { source: await this.open(model.name) };
+      taken.add(model.name);
+    }
+    const free = freeName(wanted, taken);
+    try {
+      await this.#copy(free, files, onProgress, signal);
+      return { source: await this.open(free) };
+    } catch (error) {
+      // It can be used all the same, as long as the tab is open.
+      if (!(error instanceof GraftError && error.code.startsWith('storage-'))) throw error;
+      return { source: { name: free, files, bundled: false }, notKept: failureOf(error) };
+    }
+  }
+
+  async #listOrNone(): Promise<StoredModel[]> {
+    try {
+      return await this.store.list();
+    } catch (error) {
+      // That nothing can be kept is said when it is tried.
+      if (error instanceof GraftError) return [];
+      throw error;
+    }
+  }
+
+  async #copy(
+    name: string,
+    files: FileSet,
+    onProgress: (progress: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const sources = await Promise.all(modelFiles(files.list()).map((file) => files.open(file)));
+    const present = sources.filter((source) => source !== undefined);
+    const total = present.reduce((sum, source) => sum + source.size, 0);
+    const writer = await this.store.create({
+      name,
+      files: present.map((source) => source.name),
+      resumable: false,
+    });
+    let done = 0;
+    try {
+      for (const source of present) {
+        for (let start = 0; start < source.size; start += CHUNK) {
+          if (signal.aborted) throw stopped(name);
+          const bytes = await source.read(start, Math.min(start + CHUNK, source.size));
+          await writer.append(source.name, bytes);
+          onProgress({ what: 'keeping', done: (done += bytes.byteLength), total });
+        }
+      }
+      const licence = await licenceOf(files);
+      await writer.commit(licence === undefined ? {} : { licence });
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  }
+}
+
+/** Everything that opening it would find wrong, but for what the GPU has no room for. Headers are read, weights are not. */
+async function checkModel(files: FileSet): Promise<void> {
+  const folder = await modelFolder(files);
+  const definition = await readModel(folder);
+  await loadTokenizer(folder);
+  checkWeights(definition, await openModelWeights(folder, definition));
+}
+
+/** The files that are read: a folder may hold the same weights in five formats. */
+export function modelFiles(names: readonly string[]): string[] {
+  const single = names.includes('model.safetensors');
+  const safetensors = names.filter((name) => /^[^/]+\.safetensors$/.test(name));
+  const weights = single
+    ? ['model.safetensors']
+    : safetensors.length > 0
+      ? [...safetensors, ...names.filter((name) => name === 'model.safetensors.index.json')]
+      : names.filter((name) => /^[^/]+\.gguf$/i.test(name));
+  return [...names.filter((name) => COMPANION.test(name)), ...weights];
+}
+
+/** What the README's front matter says, or config.json. */
+export async function licenceOf(files: FileSet): Promise<string | undefined> {
+  const readme = await files.open('README.md');
+  if (readme) {
+    const text = new TextDecoder().decode(await readme.read(0, Math.min(readme.size, README_BYTES)));
+    const matter = /^---\r?\n(.*?)\r?\n---/s.exec(text)?.[1] ?? '';
+    const said = (field: string): string | undefined =>
+      new RegExp(`^${field}:[ \\t]*["']?([\\w.+-]{1,60})`, 'm').exec(matter)?.[1];
+    const licence = said('license');
+    if (licence !== undefined) return licence === 'other' ? (said('license_name') ?? licence) : licence;
+  }
+  const config = await readJsonFile(files, 'config.json', 1 << 20);
+  const licence = isObject(config) ? config['license'] : undefined;
+  return typeof licence === 'string' ? licence.slice(0, 60) : undefined;
+}
+
+/** A folder that came without a name: a single file has one, and some configurations say where the model came from. */
+async function nameOf(files: FileSet): Promise<string> {
+  const gguf = files.list().find((name) => /^[^/]+\.gguf$/i.test(name));
+  if (gguf !== undefined) return gguf.replace(/\.gguf$/i, '').slice(0, MAX_NAME);
+  const config = await readJsonFile(files, 'config.json', 1 << 20);
+  const from = isObject(config) ? config['_name_or_path'] : undefined;
+  const last = typeof from === 'string' ? from.split(/[\\/]/).at(-1)?.trim() : undefined;
+  return (last || 'Model').slice(0, MAX_NAME);
+}
+
+/** As it is, or with the first number that makes it another. */
+export function freeName(name: string, taken: ReadonlySet<string>): string {
+  if (!taken.has(name)) return name;
+  let number = 2;
+  while (taken.has(`${name} (${number})`)) number++;
+  return `${name} (${number})`;
+}
+
+function infoOf({
+  name,
+  created,
+  bytes,
+  licence,
+  source,
+}: StoredModel): Omit<KeptModel, 'runs' | 'adapters'> {
+  return {
+    ...{ name, created, bytes },
+    ...(licence !== undefined && { licence }),
+    ...(source !== undefined && { source }),
+  };
+}
+
+function stopped(name: string): GraftError {
+  return new GraftError(
+    'worker-aborted',
+    `${name} was not kept: copying it was stopped.`,
+    'Add it again when you like.',
+  );
+}

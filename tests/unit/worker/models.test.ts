@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { freeName, licenceOf, modelFiles } from '../../../src/worker/models.ts';
+import { memoryFiles } from '../../../src/weights/bytes.ts';
+
+describe('the files of a model', () => {
+  test('are its weights once, and what belongs to them', () => {
+    const folder = [
+      'config.json',
+      'tokenizer.json',
+      'README.md',
+      'pytorch_model.bin',
+      'onnx/model.onnx',
+      'model.safetensors',
+      'other.safetensors',
+      'model-q4.gguf',
+    ];
+    expect(modelFiles(folder)).toEqual(['config.json', 'tokenizer.json', 'README.md', 'model.safetensors']);
+    expect(
+      modelFiles(['model-1-of-2.safetensors', 'model-2-of-2.safetensors', 'model.safetensors.index.json']),
+    ).toEqual(['model-1-of-2.safetensors', 'model-2-of-2.safetensors', 'model.safetensors.index.json']);
+    expect(modelFiles(['SmolLM2.Q4_1.GGUF'])).toEqual(['SmolLM2.Q4_1.GGUF']);
+  });
+});
+
+describe('the licence', () => {
+  const readme = (text: string): Promise<string | undefined> => licenceOf(memoryFiles({ 'README.md': text }));
+
+  test('is what the README or the configuration says', async () => {
+    expect(await readme('---\nlanguage: en\nlicense: apache-2.0\n---\n# Model')).toBe('apache-2.0');
+    expect(await readme('---\r\nlicense: "mit"\r\n---\r\n')).toBe('mit');
+    expect(await readme('---\nlicense: other\nlicense_name: gemma\n---\n')).toBe('gemma');
+    expect(await readme('# Model\nlicense: mit')).toBeUndefined();
+    expect(await licenceOf(memoryFiles({ 'config.json': '{"license": "mit"}' }))).toBe('mit');
+    expect(await licenceOf(memoryFiles({}))).toBeUndefined();
+  });
+
+  test('of any README is short or none, and found fast', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary' }), async (text) => {
+        const licence = await readme(`---\nlicense: ${text}\n---`);
+        expect((licence ?? '').length).toBeLessThanOrEqual(60);
+      }),
+    );
+    const start = performance.now();
+    await readme(`---\n${'license:\n'.repeat(7000)}`);
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+});
+
+test('a name that is taken gets a number', () => {
+  expect(freeName('Tiny', new Set())).toBe('Tiny');
+  expect(freeName('Tiny', new Set(['Tiny', 'Tiny (2)']))).toBe('Tiny (3)');
+});
