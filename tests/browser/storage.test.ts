@@ -123,11 +123,12 @@ describeShared('a model folder', () => {
     const { page, problems } = studio;
     await goTo(page, 'start');
     await projects(page).getByRole('button', { name: 'Open Yes-sayer' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor();
     await goTo(page, 'task');
     const model = page.getByRole('region', { name: 'Model', exact: true });
     await model.getByLabel('Add a model folder').setInputFiles(folder);
     await expect.poll(() => model.getByRole('listitem').count(), { timeout: STEP_MS }).toBe(1);
-    expect(await model.getByRole('listitem').innerText()).toMatch(/stories260K\s+1 MiB, licence .*, open/);
+    expect(await model.getByRole('listitem').innerText()).toMatch(/stories260K\s+1 MiB, .*licence.*, open/);
     // The rows are read again, with this model's tokenizer.
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/20 rows/);
     expect(await brand(page)).toMatch(/stories260K/);
