@@ -47,7 +47,7 @@ export function checkChoices(
   if (trainable && choices.some((choice) => choice !== 'stored' && choice !== 'f32')) {
     throw new GraftError(
       'weights-frozen',
-      `Full fine-tuning trains weights in f32, and ${choices.join(' and ')} were asked for.`,
+      `Full fine-tuning trains weights in f32, and ${[...new Set(choices)].join(' and ')} was asked for.`,
       'Train a LoRA adapter on quantised weights, or leave their type out.',
     );
   }

@@ -3,6 +3,7 @@ import type { Device } from '../engine/device.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { LanguageModel } from '../model/language-model.ts';
+import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
 import { lastNames } from '../model/lora.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { blobSource, memoryFiles, type FileSet } from '../weights/bytes.ts';
@@ -15,6 +16,8 @@ export interface ModelSource {
   readonly name: string;
   readonly files: FileSet;
   readonly bundled: boolean;
+  /** How its frozen matrices are held: as stored if left out. */
+  readonly baseWeights?: WeightChoices;
 }
 
 export interface OpenModel {
@@ -132,6 +135,7 @@ export async function openModel(
   // First, since it is quick and may be what is missing.
   const tokenizer = await loadTokenizer(files);
   const model = await LanguageModel.load(device, files, {
+    baseWeights: source.baseWeights,
     onProgress: (done, total) => onProgress({ what: 'loading', done, total }),
   });
   try {
@@ -140,7 +144,7 @@ export async function openModel(
       info: describeModel(source, model, tokenizer),
       model,
       tokenizer,
-      fingerprint: await fingerprintOf(source.files, model.dtype),
+      fingerprint: await fingerprintOf(source.files, [model.dtype, describeChoices(model.weightChoices)]),
     };
   } catch (error) {
     await model.destroy();
@@ -172,12 +176,16 @@ const END_BYTES = 1 << 20;
 
 /** Names what a model folder holds, whatever the folder is called. */
 export function contentOf(files: FileSet): Promise<string> {
-  return fingerprintOf(files, '');
+  return fingerprintOf(files, []);
 }
 
-/** SHA-256 over the configuration, the tokenizer, and both ends and the size of every file of weights. */
-async function fingerprintOf(files: FileSet, precision: string): Promise<string> {
-  const parts: Uint8Array[] = [new TextEncoder().encode(precision)];
+/**
+ * SHA-256 over the configuration, the tokenizer, and both ends and the size of every file of weights.
+ *
+ * @param held how the weights are held
+ */
+async function fingerprintOf(files: FileSet, held: readonly (string | undefined)[]): Promise<string> {
+  const parts: Uint8Array[] = [new TextEncoder().encode(held.filter((part) => part !== undefined).join(' '))];
   const names = files.list().filter((name) => /^(config|tokenizer)\.json$|\.(safetensors|gguf)$/.test(name));
   for (const name of names.sort()) {
     const file = await files.open(name);

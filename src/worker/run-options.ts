@@ -106,6 +106,8 @@ export function headlessCommand(
     ['eval-every', options.evalEvery],
     ['patience', options.patience],
     ['precision', model.info.precision],
+    ['base-weights', source.baseWeights?.matrices ?? false],
+    ['embedding-weights', source.baseWeights?.embeddings ?? false],
   ];
   const words = flags
     .filter(([, value]) => value !== false)
