@@ -1,16 +1,20 @@
 /** `graft plan`: the GPU memory of a run and of generation, from config.json alone. */
 import { USUAL_GPU, type Target } from '../engine/target.ts';
 import { GraftError } from '../errors.ts';
+import type { StoredAs } from '../model/base-weights.ts';
 import { readModel, type ModelDefinition } from '../model/family.ts';
+import { openModelWeights } from '../model/folder-layout.ts';
 import { resolvePrecision } from '../model/precision.ts';
+import { checkChoices } from '../model/weight-types.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
 import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
+import type { FileSet } from '../weights/bytes.ts';
 import { openDawn } from './dawn.ts';
 import { modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { formatBytes, type Output } from './output.ts';
-import { modelFlags, PRECISIONS } from './session.ts';
+import { modelFlags, PRECISIONS, readWeightChoices } from './session.ts';
 import { storedTuning } from './tuning-store.ts';
 
 const defaults = defaultOptions();
@@ -27,6 +31,8 @@ export const planFlags = {
   length: { value: 'N', help: `tokens of a row (default: ${defaults.maxLength})` },
   batch: { value: 'N', help: 'rows of a micro-batch (default: 1)' },
   precision: { value: 'P', help: 'f32, f16 or auto (default: f16 where the adapter has it)' },
+  'base-weights': modelFlags['base-weights'],
+  'embedding-weights': modelFlags['embedding-weights'],
   checkpointing: { help: 'compute activations again for the reverse' },
   context: { value: 'N', help: `tokens of a generated sequence, prompt included (default: ${CONTEXT})` },
   device: {
@@ -44,9 +50,13 @@ type PlanFlags = Flags<typeof planFlags>;
 
 export async function planCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(planFlags, args);
-  const definition = await readModel(await modelOf(flags.required('model')));
+  const files = await modelOf(flags.required('model'));
+  const definition = await readModel(files);
   const { target, adapter } = await targetOf(flags);
-  const settings = settingsOf(flags, definition, target);
+  const settings = {
+    ...settingsOf(flags, definition, target),
+    storedAs: await typesOf(files, definition),
+  };
   const memory = flags.number('memory');
   const memoryBytes = memory === undefined ? undefined : memory * MIB;
   const training = await planMemory(target, definition, settings);
@@ -55,12 +65,14 @@ export async function planCommand(args: readonly string[], output: Output): Prom
   const context = Math.min(flags.whole('context', 2) ?? CONTEXT, definition.shape.maxPositions);
   const generation = await planGeneration(target, definition, {
     precision: settings.precision,
+    baseWeights: settings.baseWeights,
+    storedAs: settings.storedAs,
     sequences: 1,
     maxLength: context,
     lora: settings.options.method === 'lora' ? settings.options.lora : undefined,
   });
 
-  const { options, precision } = settings;
+  const { options, precision, baseWeights } = settings;
   const result = {
     model: flags.required('model'),
     adapter,
@@ -71,6 +83,7 @@ export async function planCommand(args: readonly string[], output: Output): Prom
       length: options.maxLength,
       batch: options.batch,
       precision,
+      baseWeights,
       checkpointing: options.checkpointing,
     },
     training,
@@ -116,7 +129,7 @@ async function targetOf(flags: PlanFlags): Promise<{ target: Target; adapter: st
   };
 }
 
-/** @throws GraftError `arguments`, `train-option`, `precision-f16` */
+/** @throws GraftError `arguments`, `train-option`, `precision-f16`, `weights-frozen` */
 function settingsOf(flags: PlanFlags, definition: ModelDefinition, target: Target): AdviceSettings {
   const method = flags.choice('method', ['lora', 'full'] as const) ?? 'lora';
   const asked = flags.list('targets') ?? ['all-linear'];
@@ -141,7 +154,20 @@ function settingsOf(flags: PlanFlags, definition: ModelDefinition, target: Targe
     );
   }
   const precision = resolvePrecision(flags.choice('precision', PRECISIONS) ?? 'auto', target);
-  return { precision, options };
+  const baseWeights = readWeightChoices(flags);
+  checkChoices(baseWeights, { trainable: method === 'full', target });
+  return { precision, baseWeights, options };
+}
+
+/** The types of the weights in their file, if it is there. */
+async function typesOf(files: FileSet, definition: ModelDefinition): Promise<StoredAs | undefined> {
+  try {
+    const source = await openModelWeights(files, definition);
+    return ({ name }) => source.get(name)?.dtype ?? 'F32';
+  } catch (error) {
+    if (error instanceof GraftError && error.code === 'weights-missing') return undefined;
+    throw error;
+  }
 }
 
 const PARTS: readonly (readonly [keyof MemoryParts, string])[] = [

@@ -22,6 +22,9 @@ import {
 /** Called while weights are loaded: bytes of the file, done of total. */
 export type LoadProgress = (done: number, total: number) => void;
 
+/** The type of a weight in its file. */
+export type StoredAs = (spec: WeightSpec) => StoredType;
+
 export interface BaseWeights {
   find(name: string): Tensor | undefined;
   readonly bytes: number;
@@ -58,7 +61,7 @@ export async function loadFrozen(
   choices: WeightChoices,
   onProgress?: LoadProgress,
 ): Promise<BaseWeights> {
-  const storedAs = (spec: WeightSpec): StoredType => entryOf(source, spec).dtype;
+  const storedAs: StoredAs = (spec) => entryOf(source, spec).dtype;
   const weights = emptyFrozen(device, model, dtype, choices, storedAs);
   try {
     await eachWeight(model, source, true, onProgress, (spec, bytes, from, firstRow) =>
@@ -81,7 +84,7 @@ export function emptyFrozen(
   model: ModelDefinition,
   dtype: 'f32' | 'f16',
   choices: WeightChoices,
-  storedAs: (spec: WeightSpec) => StoredType = () => 'F32',
+  storedAs: StoredAs = () => 'F32',
 ): BaseWeights {
   const types = weightTypes(model, choices, dtype, storedAs);
   const tensors = new Map(model.weights.map((spec) => [spec.name, create(device, spec, types.of(spec))]));
@@ -95,6 +98,15 @@ export function emptyFrozen(
       for (const tensor of tensors.values()) device.free(tensor);
       tensors.clear();
     },
+  };
+}
+
+/** Types with which a file would have led to these weights. */
+export function storedLike(weights: BaseWeights): StoredAs {
+  return ({ name }) => {
+    const tensor = weights.find(name);
+    if (!(tensor instanceof QuantisedTensor) || tensor.format === 'nf4') return 'F32';
+    return ({ q8_0: 'Q8_0', q4_0: 'Q4_0', q4_1: 'Q4_1' } as const)[tensor.format];
   };
 }
 

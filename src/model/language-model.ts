@@ -14,6 +14,7 @@ import {
   loadTrainable,
   type BaseWeights,
   type LoadProgress,
+  type StoredAs,
 } from './base-weights.ts';
 import { batchTensors, writeBatch } from './batch.ts';
 import { readModel, type ModelDefinition } from './family.ts';
@@ -31,6 +32,14 @@ export interface LoadOptions {
   /** Load the weights as trainable parameters: full fine-tuning. They are f32 then, whatever the precision of the activations. */
   trainable?: boolean;
   onProgress?: LoadProgress;
+}
+
+export interface EmptyOptions {
+  precision: 'f32' | 'f16';
+  baseWeights?: WeightChoices;
+  /** The type of a weight in its file: numbers if left out. */
+  storedAs?: StoredAs;
+  trainable?: boolean;
 }
 
 export interface GraphRequest {
@@ -86,16 +95,12 @@ export class LanguageModel {
   static empty(
     device: Device,
     definition: ModelDefinition,
-    {
-      precision,
-      baseWeights = AS_STORED,
-      trainable = false,
-    }: { precision: 'f32' | 'f16'; baseWeights?: WeightChoices; trainable?: boolean },
+    { precision, baseWeights = AS_STORED, storedAs, trainable = false }: EmptyOptions,
   ): LanguageModel {
     checkChoices(baseWeights, { trainable, target: device });
     const weights = trainable
       ? new ParameterStore(device, definition.weights, true)
-      : emptyFrozen(device, definition, precision, baseWeights);
+      : emptyFrozen(device, definition, precision, baseWeights, storedAs);
     return new LanguageModel(device, definition, weights, precision, baseWeights);
   }
 

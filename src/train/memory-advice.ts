@@ -1,6 +1,7 @@
 /** Whether a planned run fits what the adapter allows, and what to change where it does not: each change with its own planned bytes. */
 import type { Target } from '../engine/target.ts';
 import type { ModelDefinition } from '../model/family.ts';
+import { isQuantised } from '../model/weight-types.ts';
 import { fullBucket } from './buckets.ts';
 import { planMemory, type MemoryPlan, type MemorySettings } from './memory-plan.ts';
 import type { TrainOptions } from './options.ts';
@@ -20,7 +21,7 @@ export interface MemoryProblem {
 }
 
 export interface Advice {
-  readonly change: 'batch' | 'checkpointing' | 'precision' | 'length' | 'rank' | 'all';
+  readonly change: 'batch' | 'checkpointing' | 'precision' | 'base' | 'length' | 'rank' | 'all';
   /** In words, as an instruction. */
   readonly text: string;
   /** The settings with the change made. */
@@ -33,6 +34,8 @@ export interface Advice {
 /** Advice does not go below these. */
 const LEAST_LENGTH = 64;
 const LEAST_RANK = 4;
+/** The 4-bit layout that loses the least of weights that were trained in 16 bits. */
+const FOUR_BITS = 'nf4';
 
 /**
  * What is too large for the adapter.
@@ -148,6 +151,14 @@ const CHANGES: readonly Change[] = [
         ? { ...settings, precision: 'f16' }
         : undefined,
     text: () => 'Choose half precision (f16).',
+  },
+  {
+    name: 'base',
+    step: ({ baseWeights, ...rest }) =>
+      rest.options.method === 'lora' && !isQuantised(baseWeights?.matrices ?? 'stored')
+        ? { ...rest, baseWeights: { matrices: FOUR_BITS } }
+        : undefined,
+    text: () => `Hold the base weights in four bits (${FOUR_BITS}).`,
   },
   {
     name: 'length',

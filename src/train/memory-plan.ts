@@ -7,18 +7,24 @@ import { STATS_SIZE } from '../engine/ops/adamw.ts';
 import { paperDevice } from '../engine/paper.ts';
 import { StagingRing } from '../engine/staging.ts';
 import type { Target } from '../engine/target.ts';
+import type { StoredAs } from '../model/base-weights.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { Generator } from '../model/generator.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { Adapter, loraModules } from '../model/lora.ts';
+import type { WeightChoices } from '../model/weight-types.ts';
 import { fullBucket, type RunBuckets } from './buckets.ts';
 import type { TrainOptions } from './options.ts';
 import { compileRun, type RunPlans, type Trainable } from './step-plans.ts';
 
 /** The settings that memory depends on. */
 export interface MemorySettings {
-  /** Type of activations and of frozen matrices. */
+  /** Type of activations, and of frozen matrices that are numbers. */
   readonly precision: 'f32' | 'f16';
+  /** How frozen matrices are held, as stored if left out. */
+  readonly baseWeights?: WeightChoices;
+  /** The types of the weights in their file, where it is there: numbers if left out. */
+  readonly storedAs?: StoredAs;
   readonly options: Pick<
     TrainOptions,
     'method' | 'batch' | 'maxLength' | 'lora' | 'rateRatio' | 'checkpointing'
@@ -80,11 +86,11 @@ export interface MemoryPlan {
 export async function planMemory(
   target: Target,
   definition: ModelDefinition,
-  { precision, options, buckets, samples }: MemorySettings,
+  { options, buckets, samples, ...weights }: MemorySettings,
 ): Promise<MemoryPlan> {
   const device = paperDevice(target);
   const full = options.method === 'full';
-  const model = LanguageModel.empty(device, definition, { precision, trainable: full });
+  const model = LanguageModel.empty(device, definition, { ...weights, trainable: full });
   const trainable: Trainable = full ? { model, store: model.parameters! } : emptyAdapter(model, options);
   const { store } = trainable;
   const plane = store.bytes / store.planes;
@@ -135,6 +141,15 @@ export async function planMemory(
   };
 }
 
+export interface GenerationSettings extends Pick<MemorySettings, 'precision' | 'baseWeights' | 'storedAs'> {
+  /** How many are generated at once. */
+  readonly sequences: number;
+  /** Tokens of a sequence, prompt included. */
+  readonly maxLength: number;
+  /** The adapter, if there is one. */
+  readonly lora?: TrainOptions['lora'];
+}
+
 /** What generating takes beside the base model: the cache of keys and values, an adapter, plans. */
 export interface GenerationPlan {
   /** Base model included. */
@@ -142,28 +157,14 @@ export interface GenerationPlan {
   readonly cache: number;
 }
 
-/**
- * Plans generation with an adapter as `lora` describes it, or with the base alone.
- *
- * @param maxLength tokens of a sequence, prompt included
- */
+/** Plans generation. @throws GraftError `lora-config` */
 export async function planGeneration(
   target: Target,
   definition: ModelDefinition,
-  {
-    precision,
-    sequences,
-    maxLength,
-    lora,
-  }: {
-    precision: 'f32' | 'f16';
-    sequences: number;
-    maxLength: number;
-    lora?: TrainOptions['lora'];
-  },
+  { sequences, maxLength, lora, ...weights }: GenerationSettings,
 ): Promise<GenerationPlan> {
   const device = paperDevice(target);
-  const model = LanguageModel.empty(device, definition, { precision });
+  const model = LanguageModel.empty(device, definition, weights);
   const adapter = lora && new Adapter(device, loraModules(definition, lora), undefined, { trainable: false });
   const before = device.allocatedBytes;
   const generator = new Generator(model, sequences, maxLength);

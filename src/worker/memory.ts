@@ -1,4 +1,5 @@
 /** The memory planner as the page asks it. */
+import { storedLike } from '../model/base-weights.ts';
 import { runBuckets } from '../train/buckets.ts';
 import { adviseMemory, memoryProblems, type Advice, type AdviceSettings } from '../train/memory-advice.ts';
 import { planMemory } from '../train/memory-plan.ts';
@@ -21,6 +22,8 @@ export async function planRun(
   const rows = data?.modelFingerprint === fingerprint ? rowsOf(data, 'train') : [];
   const settings: AdviceSettings = {
     precision: model.dtype,
+    baseWeights: model.weightChoices,
+    storedAs: storedLike(model.weights),
     options: train,
     // Answers on the way share the chat's cache, which stays once it is there.
     ...((options.sampleEvery > 0 || chatting) && {
