@@ -277,7 +277,7 @@ export interface RunMemory {
     readonly bytes: number;
     readonly allowed: number;
   }[];
-  /** What to change where it does not fit, best first. */
+  /** What to change where it does not fit, best first. `change` is empty where the model has to be opened in another way. */
   readonly advice: readonly {
     readonly text: string;
     readonly change: Partial<

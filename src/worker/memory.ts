@@ -34,14 +34,26 @@ export async function planRun(
   const { minimumBytes: _, ...plan } = await planMemory(device, definition, settings);
   const problems = memoryProblems(plan, device.limits);
   const advice = problems.length > 0 ? await adviseMemory(device, definition, settings) : [];
-  return { ...plan, problems, advice: advice.map((entry) => ({ ...pick(entry), change: changeOf(entry) })) };
+  return {
+    ...plan,
+    problems,
+    advice: advice.map((entry) => ({ ...pick(entry), change: changeOf(entry, options) })),
+  };
 }
 
 function pick({ text, peakBytes, fits }: Advice): Pick<Advice, 'text' | 'peakBytes' | 'fits'> {
   return { text, peakBytes, fits };
 }
 
-function changeOf({ settings: { options } }: Advice): RunMemory['advice'][number]['change'] {
+/** The settings that differ. None do where another model would have to be opened: in half precision, or in four bits. */
+function changeOf(
+  { settings: { options } }: Advice,
+  asked: RunOptions,
+): RunMemory['advice'][number]['change'] {
   const { batch, accumulate, maxLength, checkpointing } = options;
-  return { batch, accumulate, maxLength, checkpointing, rank: options.lora.rank };
+  const advised = { batch, accumulate, maxLength, checkpointing, rank: options.lora.rank };
+  const keys = Object.keys(advised) as (keyof typeof advised)[];
+  return Object.fromEntries(
+    keys.filter((key) => advised[key] !== asked[key]).map((key) => [key, advised[key]]),
+  );
 }

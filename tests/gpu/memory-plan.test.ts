@@ -5,6 +5,7 @@ import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter, initialTensors, loraModules } from '../../src/model/lora.ts';
 import { greedy } from '../../src/model/sampling.ts';
+import type { WeightChoices } from '../../src/model/weight-types.ts';
 import { Random } from '../../src/random.ts';
 import type { LabelledTokens } from '../../src/model/batch.ts';
 import { runBuckets } from '../../src/train/buckets.ts';
@@ -68,6 +69,7 @@ function fullRows(vocabulary: number, count: number, length = LENGTH): LabelledT
 
 interface Setting {
   readonly precision?: 'f32' | 'f16';
+  readonly baseWeights?: WeightChoices;
   readonly rows?: (vocabulary: number) => LabelledTokens[];
   readonly validation?: (vocabulary: number) => LabelledTokens[];
   /** Answers a prompt after the run, with room for so many tokens. */
@@ -87,20 +89,27 @@ async function measure(
   { device }: AdapterContext,
   files: FileSet,
   changes: Partial<TrainOptions>,
-  { precision = 'f32', rows = (V) => fullRows(V, 4), validation = () => [], samples }: Setting = {},
+  {
+    precision = 'f32',
+    baseWeights,
+    rows = (V) => fullRows(V, 4),
+    validation = () => [],
+    samples,
+  }: Setting = {},
 ): Promise<Measured> {
   const options = { ...base, ...changes };
   const full = options.method === 'full';
   await device.settle();
   expect(device.allocatedBytes).toBe(0);
   device.resetPeak();
-  const model = await LanguageModel.load(device, files, { precision, trainable: full });
+  const model = await LanguageModel.load(device, files, { precision, baseWeights, trainable: full });
   const { definition } = model;
   const { vocabulary } = definition.shape;
   const known =
     rows(vocabulary).some(({ ids }) => ids.length !== LENGTH) || validation(vocabulary).length > 0;
   const plan = await planMemory(device, definition, {
     precision,
+    baseWeights,
     options,
     ...(samples && { samples }),
     ...(known && { buckets: runBuckets(options, rows(vocabulary), validation(vocabulary)) }),
@@ -175,6 +184,14 @@ describeDevice('Memory plan', (context) => {
       samples: { maxLength: 100 },
     };
     expectEqual(await measure(context, sprigFolder(), changes, setting));
+  });
+
+  test('with base weights in four bits', async () => {
+    const setting: Setting = { baseWeights: { matrices: 'q4_0' } };
+    const quantised = await measure(context, sprigFolder(), { checkpointing: true }, setting);
+    expectEqual(quantised);
+    const numbers = await measure(context, sprigFolder(), { checkpointing: true });
+    expect(quantised.plan.parts.base).toBeLessThan(numbers.plan.parts.base / 3);
   });
 
   test('of a full fine-tuning', async () => {

@@ -42,6 +42,33 @@ describe('planMemory', () => {
     expect(plan.largestBinding).toEqual({ label: 'model.embed_tokens.weight', bytes: 49_152 * 576 * 2 });
   });
 
+  test.each([
+    ['Qwen3-0.6B', 'q4_0', 1000],
+    ['Qwen3-0.6B', 'nf4', 1000],
+    ['Llama-3.2-1B', 'q4_0', 1600],
+    ['Llama-3.2-1B', 'nf4', 1600],
+  ] as const)(
+    '%s in %s, 1 × 1024 tokens with checkpointing, rank 16: at most %i MB',
+    async (name, matrices, most) => {
+      const plan = await planMemory(USUAL_GPU, modelOf(name), {
+        ...settings({ maxLength: 1024, checkpointing: true }),
+        baseWeights: { matrices },
+      });
+      expect(plan.peakBytes).toBeLessThanOrEqual(most * MB);
+    },
+  );
+
+  test('weights that are stored in blocks stay so', async () => {
+    const asked = settings({ maxLength: 128, checkpointing: true });
+    const stored = await planMemory(USUAL_GPU, smol, { ...asked, storedAs: () => 'Q4_1' });
+    const chosen = await planMemory(USUAL_GPU, smol, {
+      ...asked,
+      baseWeights: { matrices: 'q4_1', embeddings: 'q4_1' },
+    });
+    expect(stored.parts.base).toBe(chosen.parts.base);
+    expect(stored.parts.base).toBeLessThan(90 * MB);
+  });
+
   test('checkpointing keeps the inputs of the layers, and the scratch of one', async () => {
     const with_ = await planMemory(USUAL_GPU, smol, settings({ maxLength: 512, checkpointing: true }));
     const without = await planMemory(USUAL_GPU, smol, settings({ maxLength: 512 }));
@@ -78,6 +105,7 @@ describe('adviseMemory', () => {
       ['batch', true],
       ['checkpointing', true],
       ['length', true],
+      ['base', false],
       ['rank', false],
     ]);
     const [batch] = advice;
