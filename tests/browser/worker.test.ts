@@ -208,9 +208,14 @@ describe('a run', () => {
 
   test('trains, samples, evaluates, and leaves its adapter in the library', async () => {
     const page = await openBench();
+    const planned = await page.evaluate((asked) => bench.api.planRun(asked), OPTIONS);
     await train(page, OPTIONS);
     whole = await ended(page);
     expect(whole.status).toBe('done');
+    // What was planned is what the steps say that the GPU holds.
+    expect(planned).toMatchObject({ ok: true, memory: { problems: [], advice: [] } });
+    const { memory } = planned as Extract<typeof planned, { ok: true }>;
+    expect(whole.steps.map(({ gpuBytes }) => gpuBytes)).toEqual(whole.steps.map(() => memory.steadyBytes));
     expect(whole.steps.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
     // At step 0 the base model speaks: the first step has its loss before any update.
     expect(whole.evals.map(({ step }) => step)).toEqual([0, 6, 12]);
