@@ -1,0 +1,101 @@
+/** Single keys, for those who work without a mouse: never while somebody writes, and they can be turned off (WCAG 2.1.4). */
+import { STAGES } from './route.svelte.ts';
+import type { Studio } from './studio.svelte.ts';
+
+export interface Shortcut {
+  /** As printed on the key. */
+  readonly keys: string;
+  readonly what: string;
+}
+
+export const SHORTCUTS: readonly Shortcut[] = [
+  { keys: '1 … 6', what: 'Go to a stage, in the order of the path' },
+  { keys: 'Space', what: 'Pause or resume the run, under Train' },
+  { keys: 'C', what: 'Chat with what the run has learned so far' },
+  { keys: '/', what: 'Write a prompt, under Use' },
+  { keys: 'Esc', what: 'Stop an answer' },
+  { keys: 'P', what: 'Larger letters, for a projector' },
+  { keys: '?', what: 'This list' },
+];
+/** Those that belong to a part of the page, and work when it has the focus. */
+export const PART_KEYS: readonly Shortcut[] = [
+  { keys: '← →', what: 'One step of the loss curve, one token of a row or of an answer' },
+  { keys: 'Page ↑ ↓', what: 'Ten steps of the loss curve' },
+  { keys: 'Home End', what: 'Its first and last step' },
+  { keys: 'Enter', what: 'Ask both; with Shift a new line' },
+];
+
+const STORED = 'graft-single-keys';
+/** What takes letters itself, and for Space also what is pressed with it. */
+const WRITES = 'input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog';
+const PRESSED = 'button, a, summary, label, input, [role=toolbar]';
+
+export class Shortcuts {
+  enabled = $state(true);
+  /** The list is open. */
+  shown = $state(false);
+  projector = $state(false);
+  readonly #studio: Studio;
+
+  constructor(studio: Studio) {
+    this.#studio = studio;
+    try {
+      this.enabled = localStorage.getItem(STORED) !== 'off';
+    } catch {
+      // Storage is refused: they are on, and can be turned off for this visit.
+    }
+  }
+
+  enable(on: boolean): void {
+    this.enabled = on;
+    try {
+      localStorage.setItem(STORED, on ? 'on' : 'off');
+    } catch {
+      // As above.
+    }
+  }
+
+  /** @returns whether the key was one of these */
+  press(event: KeyboardEvent): boolean {
+    if (!this.enabled || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat)
+      return false;
+    const target = event.target instanceof Element ? event.target : undefined;
+    const { chat, route } = this.#studio;
+    if (event.key === 'Escape' && chat.busy && !target?.closest('dialog')) {
+      void chat.stop();
+      return true;
+    }
+    if (target?.closest(WRITES)) return false;
+    const stage = STAGES[Number(event.key) - 1];
+    if (stage) route.go(stage);
+    else if (event.key === '?') this.shown = true;
+    else if (event.key === 'p') this.projector = !this.projector;
+    else if (event.key === 'c') return this.#chat();
+    else if (event.key === '/') return this.#write();
+    else if (event.key === ' ') return !target?.closest(PRESSED) && this.#pauseOrResume();
+    else return false;
+    return true;
+  }
+
+  #pauseOrResume(): boolean {
+    const { route, run } = this.#studio;
+    if (route.place !== 'train' || run.asked) return false;
+    if (run.active && run.last && !run.preparing) void run.pause();
+    else if (run.status === 'paused' && run.record) void run.resume(run.record);
+    else return false;
+    return true;
+  }
+
+  #chat(): boolean {
+    const { run } = this.#studio;
+    if (run.asked || run.preparing || run.points.length === 0 || !run.isLoaded) return false;
+    void this.#studio.askBoth();
+    return true;
+  }
+
+  #write(): boolean {
+    const prompt = document.getElementById('chat-prompt');
+    prompt?.focus();
+    return prompt !== null;
+  }
+}
