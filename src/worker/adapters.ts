@@ -102,9 +102,11 @@ export class Library {
       }
       if (source) stored[file] = await source.read(0, source.size);
     }
-    const { config, tensors } = await readPeft(folder, model.definition);
     const base = (await readJson(folder, CONFIG))?.['base_model_name_or_path'];
     const baseModel = typeof base === 'string' && base !== '' ? base.slice(0, MAX_NAME) : info.name;
+    const { config, tensors } = await readPeft(folder, model.definition).catch((error: unknown) => {
+      throw baseModel === info.name ? error : ofOtherBase(error, baseModel, info.name);
+    });
     stored[CARD] ??= new TextEncoder().encode(modelCard(config, { baseModel }));
     const adapter: AdapterInfo = {
       id: crypto.randomUUID(),
@@ -121,6 +123,16 @@ export class Library {
     await putAdapter(adapter, stored);
     return adapter;
   }
+}
+
+/** What does not fit was made for another model, and says for which. */
+function ofOtherBase(error: unknown, base: string, open: string): unknown {
+  if (!(error instanceof GraftError && error.code === 'adapter-fit')) return error;
+  return new GraftError(
+    error.code,
+    `${error.what} It was trained on “${base}”, and “${open}” is open.`,
+    'Open the model that it was trained on, then import it again.',
+  );
 }
 
 export function countParameters(tensors: ReadonlyMap<string, ArrayLike<number>>): number {

@@ -1,5 +1,6 @@
 /** The library of adapters. */
 import type { AdapterChoice, AdapterInfo, Failure } from '../../worker/api.ts';
+import { folderOf } from '../ui/files.ts';
 import { saveFile } from '../ui/save.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -91,8 +92,7 @@ export class Adapters {
   async bring(files: readonly File[]): Promise<void> {
     if (files.length === 0) return;
     this.failure = undefined;
-    const folder = files[0].webkitRelativePath.split('/')[0];
-    const name = folder || files[0].name.replace(/\.zip$/i, '');
+    const name = folderOf(files[0]) || files[0].name.replace(/\.zip$/i, '');
     this.importing = name;
     if (!(await this.#session.ensureModel())) {
       this.failure = this.#session.modelFailure;

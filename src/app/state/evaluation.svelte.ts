@@ -1,13 +1,20 @@
-/** Base against an adapter on held-out rows; with `base` itself it is the baseline. */
+/** Base against one or two adapters on held-out rows; with `base` itself it is the baseline. */
 import type { Evaluation as Result, Failure, Progress } from '../../worker/api.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
+/** One comparison with the base model. */
+export interface Measured {
+  readonly adapter: AdapterKey;
+  readonly result: Result;
+}
+
 export class Evaluation {
-  result = $state.raw<Result>();
-  /** What the result is of. */
-  adapter = $state<AdapterKey>('current');
+  /** Of the same rows, in the order in which they were asked for. */
+  results = $state.raw<readonly Measured[]>([]);
   dataName = $state('');
+  /** Which of how many is measured now, counted from 1. */
+  turn = $state.raw({ at: 1, of: 1 });
   progress = $state.raw<Progress>();
   failure = $state.raw<Failure>();
   seconds = $state(0);
@@ -17,25 +24,36 @@ export class Evaluation {
     this.#session = session;
   }
 
-  async measure(adapter: AdapterKey, rows: number, dataName: string): Promise<void> {
+  get result(): Result | undefined {
+    return this.results.at(0)?.result;
+  }
+
+  /** What the base model answered is kept by the worker: a second adapter costs its own answers only. */
+  async measure(adapters: readonly AdapterKey[], rows: number, dataName: string): Promise<void> {
     if (this.progress) return;
     this.failure = undefined;
-    this.progress = { what: 'evaluating', done: 0, total: 0 };
     const start = performance.now();
-    const outcome = await this.#session.worker.evaluate(choiceOf(adapter), rows, (progress) => {
-      if (this.progress) this.progress = progress;
-    });
-    this.progress = undefined;
-    if (outcome.ok) {
-      this.result = outcome.evaluation;
-      this.adapter = adapter;
-      this.dataName = dataName;
-      this.seconds = (performance.now() - start) / 1000;
-      this.#session.announcer.say('The evaluation is done.');
-    } else if (outcome.code !== 'worker-aborted') {
-      // Stopped is what was asked for.
-      this.failure = outcome;
+    const results: Measured[] = [];
+    for (const [at, adapter] of adapters.entries()) {
+      this.turn = { at: at + 1, of: adapters.length };
+      this.progress = { what: 'answering', done: 0, total: 0 };
+      const outcome = await this.#session.worker.evaluate(choiceOf(adapter), rows, (progress) => {
+        if (this.progress) this.progress = progress;
+      });
+      if (!outcome.ok) {
+        this.progress = undefined;
+        // Stopped is what was asked for.
+        if (outcome.code !== 'worker-aborted') this.failure = outcome;
+        else this.#session.announcer.say('The evaluation is stopped.');
+        return;
+      }
+      results.push({ adapter, result: outcome.evaluation });
     }
+    this.progress = undefined;
+    this.results = results;
+    this.dataName = dataName;
+    this.seconds = (performance.now() - start) / 1000;
+    this.#session.announcer.say('The evaluation is done.');
   }
 
   async stop(): Promise<void> {
@@ -43,7 +61,7 @@ export class Evaluation {
   }
 
   forget(): void {
-    this.result = undefined;
+    this.results = [];
     this.failure = undefined;
   }
 }

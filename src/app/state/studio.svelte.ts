@@ -150,6 +150,12 @@ export class Studio {
     if (prompt) await this.chat.ask(prompt);
   }
 
+  /** An adapter of the library on the right side, against what is on the left. */
+  chatWith(id: string): void {
+    this.chat.sides = [this.chat.sides[0] === id ? 'base' : this.chat.sides[0], id];
+    document.getElementById('chat-prompt')?.focus();
+  }
+
   #useCurrent(): void {
     this.chat.sides = ['base', this.currentAdapter];
   }

@@ -3,9 +3,11 @@
 /** Where dropped files lay: unlike chosen ones, they do not say so themselves. */
 const dropped = new WeakMap<File, string>();
 
+const pathOf = (file: File): string => file.webkitRelativePath || (dropped.get(file) ?? '');
+
 /** The folder that a file was chosen or dropped with; empty for a single file. */
 export function folderOf(file: File): string {
-  const path = file.webkitRelativePath || (dropped.get(file) ?? '');
+  const path = pathOf(file);
   return path.includes('/') ? path.slice(0, path.indexOf('/')) : '';
 }
 
@@ -30,6 +32,7 @@ async function filesOf(entry: FileSystemEntry): Promise<File[]> {
   }
 }
 
+/** Of a folder everything in it, and of files with one name the one that lies least deep: only the name goes to the worker. */
 export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
   // Entries must be taken before the first await: the list is emptied after the event.
   const entries = [...transfer.items]
@@ -37,7 +40,9 @@ export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
     .filter((entry) => entry !== null);
   const files = [...transfer.files];
   if (!entries.some(({ isDirectory }) => isDirectory)) return files;
-  return (await Promise.all(entries.map(filesOf))).flat();
+  const depth = (file: File): number => pathOf(file).split('/').length;
+  const found = (await Promise.all(entries.map(filesOf))).flat().sort((a, b) => depth(b) - depth(a));
+  return [...new Map(found.map((file) => [file.name, file])).values()];
 }
 
 /** An attachment: what is dropped on the element. While something hovers over it, it carries `data-over`. */
