@@ -25,8 +25,14 @@ export function startWorker(onDefect: (failure: Failure) => void): GraftWorker {
   broken.catch(() => undefined);
 
   const call = async (name: string, args: readonly unknown[]): Promise<unknown> => {
+    // A callback travels on a port of its own, and may come after the answer: progress of what is done already.
+    let open = true;
+    const heard = (callback: (...values: unknown[]) => unknown) =>
+      proxy((...values: unknown[]) => (open ? callback(...values) : undefined));
     try {
-      const marked = args.map((value) => (typeof value === 'function' ? proxy(value) : value));
+      const marked = args.map((value) =>
+        typeof value === 'function' ? heard(value as (...values: unknown[]) => unknown) : value,
+      );
       return await Promise.race([methods[name](...marked), broken]);
     } catch (error) {
       const failure: Failure = {
@@ -36,6 +42,8 @@ export function startWorker(onDefect: (failure: Failure) => void): GraftWorker {
       };
       onDefect(failure);
       return { ok: false, ...failure };
+    } finally {
+      open = false;
     }
   };
   return new Proxy({} as GraftWorker, {

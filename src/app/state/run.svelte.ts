@@ -37,6 +37,8 @@ export class Run {
   failure = $state.raw<Failure>();
   evals = $state.raw<readonly EvalPoint[]>([]);
   samples = $state.raw<readonly SamplePoint[]>([]);
+  /** Bytes that were planned for its steps. */
+  planned = $state<number>();
   checkpoint = $state<number>();
   /** The button was pressed and the worker has not answered yet. */
   asked = $state<'pause' | 'stop' | 'cancel'>();
@@ -233,10 +235,18 @@ export class Run {
       this.#points.pop();
     this.#points.push(point);
     this.#say(this.#milestones.step(point, this.#fresh));
+    if (this.#fresh) void this.#plan();
     this.#fresh = false;
     const wait = this.#shown + SHOWN_EVERY_MS - performance.now();
     if (wait <= 0) this.#show();
     else this.#timer ??= setTimeout(() => this.#show(), wait);
+  }
+
+  /** What its steps should take, to be seen beside what they take. */
+  async #plan(): Promise<void> {
+    const { options } = this;
+    const outcome = options && (await this.#session.worker.planRun(options));
+    if (outcome?.ok && options === this.options) this.planned = outcome.memory.steadyBytes;
   }
 
   #show(): void {
@@ -268,6 +278,7 @@ export class Run {
     this.asked = undefined;
     this.evals = [];
     this.samples = [];
+    this.planned = undefined;
     this.#points = [];
     this.#milestones = new Milestones();
     this.#show();

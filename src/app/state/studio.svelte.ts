@@ -9,6 +9,7 @@ import { FewShot } from './few-shot.svelte.ts';
 import { Models } from './models.svelte.ts';
 import { Projects } from './projects.svelte.ts';
 import { Route, STAGES } from './route.svelte.ts';
+import { MemoryForecast } from './plan.svelte.ts';
 import { Run } from './run.svelte.ts';
 import { Runs } from './runs.svelte.ts';
 import { BUNDLED, Session } from './session.svelte.ts';
@@ -26,6 +27,7 @@ export class Studio {
   readonly settings = new Settings(this.session, this.data);
   readonly runs = new Runs(this.session, this.projects);
   readonly adapters = new Adapters(this.session, this.projects);
+  readonly forecast = new MemoryForecast(this.session);
   readonly run = new Run(this.session, (ended) => void (ended ? this.#ended() : this.#saved()));
   readonly baseline = new Evaluation(this.session);
   readonly fewShot = new FewShot(this.session);

@@ -1,0 +1,244 @@
+/**
+ * Adapters in the library, side by side in the chat and in an evaluation. The adapters are made here, from random numbers and without a
+ * GPU: what matters is that they differ.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writePeft, type Files } from '../../src/export/peft.ts';
+import { readModel } from '../../src/model/family.ts';
+import { initialTensors, loraModules } from '../../src/model/lora.ts';
+import { Random } from '../../src/random.ts';
+import { packZip } from '../../src/worker/adapter-zip.ts';
+import { sprigFolder } from '../gpu/sprig.ts';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+
+const HOSTILE = '<img src=x onerror="document.title=1">';
+const QUESTION = 'Who lives next to the school?';
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+let library: Locator;
+let scratch: string;
+
+/** An adapter of random numbers, large enough to be heard. */
+async function makeAdapter(seed: number, rank = 4): Promise<Files> {
+  const config = {
+    ...{ rank, alpha: 2 * rank, dropout: 0, rsLora: false },
+    ...{ targets: ['q_proj', 'v_proj'], rankPattern: {}, alphaPattern: {} },
+  };
+  const modules = loraModules(await readModel(sprigFolder()), config);
+  const tensors = initialTensors(modules, seed);
+  const random = new Random(seed);
+  for (const [name, values] of tensors)
+    if (name.includes('lora_B')) for (let i = 0; i < values.length; i++) values[i] = random.float() - 0.5;
+  return writePeft({ config, modules, tensors }, { baseModel: 'sprig' });
+}
+
+function changed(files: Files, change: (config: Record<string, unknown>) => void): Files {
+  const config = JSON.parse(new TextDecoder().decode(files['adapter_config.json'])) as Record<
+    string,
+    unknown
+  >;
+  change(config);
+  return { ...files, 'adapter_config.json': new TextEncoder().encode(JSON.stringify(config)) };
+}
+
+const importZip = (name: string, files: Files): Promise<void> =>
+  library
+    .getByLabel('Import a zip')
+    .setInputFiles({ name, mimeType: 'application/zip', buffer: Buffer.from(packZip('adapter', files)) });
+
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  scratch = mkdtempSync(join(tmpdir(), 'graft-drop-'));
+  browser = await launchChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+  library = page.getByRole('region', { name: 'Adapters' });
+});
+afterAll(async () => {
+  await browser.close();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+test('adapters come in as a zip and as a dropped folder, under names that stay text', async () => {
+  await goTo(page, 'use');
+  await importZip('Bosun.zip', await makeAdapter(1));
+  await library.getByRole('button', { name: 'Delete Bosun' }).waitFor(WAIT);
+  await importZip(`${HOSTILE}.zip`, await makeAdapter(2, 8));
+  await library.getByRole('button', { name: `Delete ${HOSTILE}` }).waitFor(WAIT);
+
+  const folder = join(scratch, 'Cook');
+  mkdirSync(join(folder, 'checkpoint-5'), { recursive: true });
+  for (const [name, bytes] of Object.entries(await makeAdapter(3))) writeFileSync(join(folder, name), bytes);
+  // Deeper in it lies another one, as trainers leave them: the folder's own counts.
+  writeFileSync(join(folder, 'checkpoint-5', 'adapter_config.json'), '{}');
+  const place = await library.boundingBox();
+  const devtools = await page.context().newCDPSession(page);
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await devtools.send('Input.dispatchDragEvent', {
+      type,
+      x: place!.x + 100,
+      y: place!.y + 20,
+      data: { items: [], files: [folder], dragOperationsMask: 1 },
+    });
+  }
+  await library.getByRole('button', { name: 'Delete Cook' }).waitFor(WAIT);
+  expect(await library.getByRole('listitem').count()).toBe(3);
+  expect(await page.locator('main img').count()).toBe(0);
+  expect(await page.title()).toMatch(/Use · Graft/);
+});
+
+test('what cannot be imported says what is wrong and what to do', async () => {
+  const files = await makeAdapter(4);
+  const refused = async (name: string, zip: Files, words: RegExp): Promise<void> => {
+    await importZip(name, zip);
+    const alert = library.getByRole('alert');
+    await alert.waitFor(WAIT);
+    expect(await alert.innerText()).toMatch(words);
+    await library.getByRole('button', { name: 'Put away' }).click();
+  };
+  await refused(
+    'dora.zip',
+    changed(files, (config) => (config['use_dora'] = true)),
+    /DoRA is not supported.*Use a plain LoRA adapter/s,
+  );
+  await refused(
+    'rank.zip',
+    changed(files, (config) => (config['r'] = 16)),
+    /lora_A\.weight has the rank 4, and adapter_config\.json says 16/,
+  );
+  const { 'adapter_model.safetensors': _, ...unweighted } = files;
+  await refused('empty.zip', unweighted, /has no adapter_model\.safetensors/);
+  const foreign = new TextDecoder('latin1').decode(files['adapter_model.safetensors']);
+  const renamed = Uint8Array.from(foreign.replaceAll('layers.0.', 'layers.9.'), (c) => c.charCodeAt(0));
+  await refused(
+    'other.zip',
+    {
+      ...changed(files, (config) => (config['base_model_name_or_path'] = 'acme/Oak-1B')),
+      'adapter_model.safetensors': renamed,
+    },
+    /no linear layer.*trained on “acme\/Oak-1B”, and “sprig” is open\..*Open the model/s,
+  );
+  expect(await library.getByRole('listitem').count()).toBe(3);
+});
+
+/** Asks both and returns the two answers. */
+async function ask(prompt: string): Promise<string[]> {
+  await page.getByLabel('Prompt for both').fill(prompt);
+  await page.keyboard.press('Enter');
+  return answered();
+}
+
+async function answered(): Promise<string[]> {
+  const turn = page.getByRole('article').last();
+  await expect.poll(() => turn.getByText(/tokens\/s|stopped/).count(), WAIT).toBe(2);
+  return turn.locator('.text').allInnerTexts();
+}
+
+test('two adapters answer side by side, as they write', async () => {
+  await page.getByLabel('Left side').selectOption({ label: 'Cook' });
+  await library.getByRole('button', { name: 'Chat with it: Bosun' }).click();
+  await library.getByRole('button', { name: 'On the right: Bosun' }).waitFor();
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('chat-prompt');
+  // Lengths of the last answer, as they were on the page.
+  await page.evaluate(() => {
+    const seen = new Set<number>();
+    Object.assign(globalThis, { seen });
+    new MutationObserver(() => {
+      seen.add(document.querySelector('article:last-of-type .text')?.textContent?.length ?? 0);
+    }).observe(document.querySelector('main')!, { childList: true, subtree: true, characterData: true });
+  });
+  const [left, right] = await ask(QUESTION);
+  expect(left).not.toBe(right);
+  const lengths = await page.evaluate(() => [...(globalThis as unknown as { seen: Set<number> }).seen]);
+  expect(lengths.length).toBeGreaterThan(2);
+  const turn = page.getByRole('article').last();
+  expect(await turn.getByText('Bosun', { exact: true }).count()).toBe(1);
+  expect(await turn.getByText('Cook', { exact: true }).count()).toBe(1);
+  await turn.getByRole('button', { name: 'Show the probabilities' }).first().click();
+  expect(await page.getByRole('table').filter({ hasText: 'Could have been' }).innerText()).toMatch(/%/);
+  await turn.getByRole('button', { name: 'Show the answer' }).click();
+});
+
+test('the seed decides; Retry takes the next one; Stop ends an answer', async () => {
+  await page.getByText('Sampling', { exact: false }).first().click();
+  await page.getByLabel('Temperature').fill('1.5');
+  await page.getByLabel('Longest answer, tokens').fill('12');
+  await page.getByLabel('Seed').fill('7');
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  const first = await ask(QUESTION);
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  await page.getByLabel('Seed').fill('7');
+  expect(await ask(QUESTION)).toEqual(first);
+  await page.getByRole('button', { name: 'Retry' }).click();
+  expect(await answered()).not.toEqual(first);
+  expect(await page.getByLabel('Seed').inputValue()).toBe('8');
+  expect(await page.getByRole('article').count()).toBe(1);
+
+  await page.getByLabel('Temperature').fill('5');
+  await page.getByLabel('Longest answer, tokens').fill('400');
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  await page.getByLabel('Prompt for both').fill(HOSTILE);
+  await page.keyboard.press('Enter');
+  const turn = page.getByRole('article').last();
+  await expect.poll(() => turn.locator('.text').first().innerText(), WAIT).toMatch(/\S/);
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await expect.poll(() => turn.getByText(/stopped/).count(), WAIT).toBe(2);
+  expect(await turn.getByText(HOSTILE).count()).toBe(1);
+  await page.getByLabel('Temperature').fill('0');
+  await page.getByLabel('Longest answer, tokens').fill('10');
+  await page.getByRole('button', { name: 'Retry' }).click();
+  await answered();
+  expect(await page.locator('main img').count()).toBe(0);
+});
+
+test('a name and a note are changed, and a deleted adapter comes back', async () => {
+  const row = library
+    .getByRole('listitem')
+    .filter({ has: page.getByRole('button', { name: 'Delete Cook' }) });
+  await row.getByLabel('Note on Cook').fill('from the galley');
+  await page.keyboard.press('Enter');
+  await row.getByLabel('Name', { exact: true }).fill('First cook');
+  await page.keyboard.press('Enter');
+  await library.getByRole('button', { name: 'Delete First cook' }).click();
+  await library.getByRole('button', { name: 'Bring it back' }).click();
+  await library.getByRole('button', { name: 'Delete First cook' }).waitFor(WAIT);
+  expect(await library.getByLabel('Note on First cook').inputValue()).toBe('from the galley');
+  expect(await inspect(page, 'chat')).toEqual([]);
+});
+
+test('an evaluation can be stopped, and takes a second adapter; the base model, which costs nothing, comes first', async () => {
+  await goTo(page, 'data');
+  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
+  await goTo(page, 'evaluate');
+  await page.getByLabel('Adapter', { exact: true }).selectOption({ label: 'First cook' });
+  await page.getByLabel('A second adapter').selectOption({ label: HOSTILE });
+  await page.getByLabel('Rows').fill('40');
+  const compare = page.getByRole('button', { name: 'Compare with the base model' });
+  await compare.click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await expect.poll(() => compare.isEnabled(), WAIT).toBe(true);
+  expect(await page.getByRole('table').count()).toBe(0);
+  expect(await page.getByRole('alert').count()).toBe(0);
+
+  await page.getByLabel('Rows').fill('3');
+  await compare.click();
+  await page.getByRole('table').waitFor(WAIT);
+  const rows = await page.getByRole('table').getByRole('row').allInnerTexts();
+  expect(rows).toHaveLength(4);
+  expect(rows[1]).toMatch(/^Base model/);
+  expect(rows[2]).toMatch(/^First cook/);
+  expect(rows[3]).toContain(HOSTILE);
+  // Made of random numbers, they cannot be better: the verdict says so.
+  expect(await page.locator('h1').innerText()).toMatch(/worse|No clear difference/);
+  expect(await page.getByRole('heading', { name: 'The answers, side by side' }).count()).toBe(1);
+  expect(await inspect(page, 'two-adapters')).toEqual([]);
+  expect(studio.problems).toEqual([]);
+});

@@ -1,0 +1,49 @@
+/** What tests of several screens share: where to go, what a person sees, what axe finds. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { AxeResults } from 'axe-core';
+import type { Page } from 'playwright-core';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+export const RESULTS = join(import.meta.dirname, '../../test-results');
+export const PICTURES = join(RESULTS, 'screens');
+/** For what waits for the GPU of a busy machine. */
+export const WAIT = { timeout: 90_000 };
+
+export async function goTo(page: Page, stage: string): Promise<void> {
+  await page.evaluate((hash) => (location.hash = hash), `#/${stage}`);
+  await page.locator('h1').first().waitFor();
+}
+
+/** Violations, with the elements that they are about. */
+export async function axe(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const results = await page.evaluate<AxeResults>('axe.run()');
+  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+/** Both themes, wide and narrow: pictures for a person to look at, what axe finds, and what is wider than the window. */
+export async function inspect(page: Page, name: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    for (const [width, height] of [
+      [1440, 900],
+      [360, 780],
+    ]) {
+      await page.setViewportSize({ width, height });
+      await page.evaluate(() => document.fonts.ready);
+      const across = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (across > width) found.push(`${name} is ${across} px wide in ${width}`);
+      const down = await page.evaluate(() => document.documentElement.scrollHeight);
+      await page.setViewportSize({ width, height: Math.max(height, down) });
+      // Charts follow the size of the window a frame later.
+      await page.waitForTimeout(150);
+      await page.screenshot({ path: join(PICTURES, `studio-${name}-${colorScheme}-${width}.png`) });
+      for (const violation of await axe(page)) found.push(`${name}, ${colorScheme}, ${width}: ${violation}`);
+    }
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  return found;
+}

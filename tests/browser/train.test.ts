@@ -1,0 +1,327 @@
+/**
+ * A run as a person lives with it: by keyboard, with another tab in front, told at the end, paused and ended after a reload, discarded; what it
+ * says to those who do not see it; and the same run headless, on the same driver.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { unzipSync } from 'fflate';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readPeft, type Files } from '../../src/export/peft.ts';
+import { readModel } from '../../src/model/family.ts';
+import { memoryFiles } from '../../src/weights/bytes.ts';
+import { sprigFolder } from '../gpu/sprig.ts';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, PICTURES, RESULTS, WAIT } from './looks.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const STEPS = 12;
+/** Layout Instability: what a person would call a jump begins at 0.1. */
+const STILL = 0.02;
+const SAME_LOSS = 1e-4;
+
+interface Seen {
+  /** Asked for, and given back. */
+  wake: string[];
+  notifications: { title: string; body: string | undefined }[];
+  permissionAsked: number;
+  shift: number;
+}
+declare const seen: Seen;
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+let command = '';
+let csv = '';
+let adapter: Files;
+
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await launchChromium();
+  studio = await openStudio(browser, {
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  ({ page } = studio);
+  await page.addInitScript(() => {
+    const record: Seen = { wake: [], notifications: [], permissionAsked: 0, shift: 0 };
+    Object.assign(globalThis, { seen: record });
+    // The browser's own lock and notification, watched.
+    const request = WakeLock.prototype.request;
+    WakeLock.prototype.request = async function (type) {
+      const lock = await request.call(this, type);
+      record.wake.push('taken');
+      lock.addEventListener('release', () => record.wake.push('released'));
+      return lock;
+    };
+    const Native = Notification;
+    const ask = Native.requestPermission.bind(Native);
+    class Watched extends Native {
+      constructor(title: string, options?: NotificationOptions) {
+        super(title, options);
+        record.notifications.push({ title, body: options?.body });
+      }
+      static override requestPermission(): Promise<NotificationPermission> {
+        record.permissionAsked++;
+        return ask();
+      }
+    }
+    Object.assign(globalThis, { Notification: Watched });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & {
+        value: number;
+        hadRecentInput: boolean;
+      })[])
+        if (!entry.hadRecentInput) record.shift += entry.value;
+    }).observe({ type: 'layout-shift' });
+  });
+  await page.reload();
+});
+afterAll(() => browser.close());
+
+const heard = (): Promise<string[]> => page.getByRole('log').locator('p').allInnerTexts();
+const controls = () => page.getByRole('group', { name: 'This run' });
+const press = (name: string | RegExp): Promise<void> =>
+  controls()
+    .getByRole('button', { name, exact: typeof name === 'string' })
+    .click(WAIT);
+
+/** Fills the form of a new run and starts it. */
+async function start(settings: Readonly<Record<string, string>>): Promise<void> {
+  await goTo(page, 'train');
+  const again = page.getByRole('button', { name: 'New run' });
+  if (await again.isVisible()) await again.click();
+  await page.getByText('Every setting, explained').click();
+  for (const [name, value] of Object.entries(settings))
+    await page.getByLabel(name, { exact: true }).fill(value);
+  await page.getByRole('button', { name: 'Start training' }).click();
+}
+
+const SHORT = {
+  Steps: String(STEPS),
+  'Warm-up, steps': '2',
+  'Rows at once': '2',
+  'Validate every … steps': '6',
+  'Answer every … steps': '6',
+};
+
+test('a run begins with the base model, goes on behind another tab, and tells when it is done', async () => {
+  await goTo(page, 'data');
+  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
+  await start(SHORT);
+  await page.getByRole('slider', { name: 'Step of the loss curve' }).waitFor(WAIT);
+  expect(await page.getByRole('region', { name: 'Answers by step' }).innerText()).toMatch(
+    /0.*the base model/s,
+  );
+  expect(await page.getByRole('table').filter({ hasText: 'At step' }).innerText()).toMatch(
+    /base model, validation\s+\d/,
+  );
+  expect(await page.evaluate(() => seen.wake)).toEqual(['taken']);
+  expect(await page.evaluate(() => seen.permissionAsked)).toBe(0);
+  await page.context().grantPermissions(['notifications']);
+  await page.getByRole('button', { name: 'Tell me when it is done' }).click();
+  await page.getByText('You will be told at the end').waitFor();
+  expect(await page.evaluate(() => seen.permissionAsked)).toBe(1);
+  await page.evaluate(() => (seen.shift = 0));
+
+  // Another tab in front, as the page sees it: hidden, without focus, and without frames.
+  const other = await page.context().newPage();
+  await other.bringToFront();
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Emulation.setFocusEmulationEnabled', { enabled: false });
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'visibilityState', { configurable: true, value: 'hidden' });
+    globalThis.requestAnimationFrame = () => 0;
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  await expect.poll(() => page.evaluate(() => seen.notifications.length), WAIT).toBe(1);
+  const [{ title, body }] = await page.evaluate(() => seen.notifications);
+  expect(title).toBe('voice 1 is done');
+  expect(body).toMatch(/^Step 12, loss \d\.\d+\. The adapter is kept\.$/);
+  await other.close();
+  await devtools.send('Emulation.setFocusEmulationEnabled', { enabled: true });
+  expect(await page.evaluate(() => seen.shift)).toBeLessThan(STILL);
+  expect(await page.evaluate(() => seen.wake)).toEqual(['taken', 'released']);
+  const said = (await heard()).join('\n');
+  for (const words of [
+    /Step 6 of 12, loss/,
+    /validation loss .* the best so far/,
+    /The run is done .* loss \d/,
+  ])
+    expect(said).toMatch(words);
+});
+
+test('it leaves a command, a table, a picture and an adapter', async () => {
+  await press('Ask both the same question');
+  await expect.poll(() => page.getByRole('button', { name: 'Show the probabilities' }).count(), WAIT).toBe(2);
+  const zipped = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download zip of voice 1' }).click();
+  const zip = join(RESULTS, 'adapter-of-the-tab.zip');
+  await (await zipped).saveAs(zip);
+  adapter = Object.fromEntries(
+    Object.entries(unzipSync(readFileSync(zip))).map(([path, bytes]) => [path.split('/')[1], bytes]),
+  ) as Files;
+  expect(new TextDecoder().decode(adapter['README.md'])).toMatch(/base_model: sprig/);
+
+  // Frames come again.
+  await page.reload();
+  await goTo(page, 'train');
+  await page.getByText(/^Done: loss/).waitFor(WAIT);
+  await page.getByRole('button', { name: 'Copy as a command line' }).click();
+  command = await page.evaluate(() => navigator.clipboard.readText());
+  const numbers = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Curve as CSV' }).click();
+  csv = readFileSync(await (await numbers).path(), 'utf8');
+  const drawn = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Curve as PNG' }).click();
+  await (await drawn).saveAs(join(PICTURES, 'curve.png'));
+  expect(await page.getByRole('main').ariaSnapshot()).toMatch(
+    /heading "voice 1" \[level=1\][\s\S]*slider "Step of the loss curve"[\s\S]*region "Answers by step"[\s\S]*table/,
+  );
+});
+
+test('the command trains the same adapter without a browser', async () => {
+  expect(command).toMatch(
+    /^graft train --model public\/models\/sprig --data public\/samples\/voice\/train\.jsonl /,
+  );
+  const out = join(RESULTS, 'headless');
+  rmSync(out, { recursive: true, force: true });
+  const words = command.split(' ').slice(1);
+  words[words.indexOf('--out') + 1] = out;
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['bin/graft.mjs', ...words, '--device', 'swiftshader'],
+    {
+      cwd: ROOT,
+      encoding: 'utf8',
+    },
+  );
+  expect(status, stderr).toBe(0);
+
+  const lines = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trim().split('\n');
+  const headless = lines.map(
+    (line) => JSON.parse(line) as { step: number; loss: number; eval_loss?: number },
+  );
+  const rows = csv
+    .trim()
+    .split('\r\n')
+    .slice(1)
+    .map((line) => line.split(','));
+  const tab = rows.filter(([, loss]) => loss !== '');
+  expect(tab).toHaveLength(STEPS);
+  headless.forEach(({ step, loss, eval_loss }, i) => {
+    expect(Number(tab[i][0])).toBe(step);
+    expect(Math.abs(Number(tab[i][1]) - loss)).toBeLessThan(SAME_LOSS);
+    if (eval_loss !== undefined) expect(Math.abs(Number(tab[i][3]) - eval_loss)).toBeLessThan(SAME_LOSS);
+  });
+
+  const definition = await readModel(sprigFolder());
+  const names = ['adapter_config.json', 'adapter_model.safetensors'];
+  const written = Object.fromEntries(
+    names.map((name) => [name, Uint8Array.from(readFileSync(join(out, name)))]),
+  );
+  const [ours, theirs] = [
+    await readPeft(memoryFiles(adapter, 'tab'), definition),
+    await readPeft(memoryFiles(written, 'headless'), definition),
+  ];
+  expect(ours.config).toEqual(theirs.config);
+  for (const [name, values] of theirs.tensors) {
+    const mine = ours.tensors.get(name)!;
+    const size = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const worst = values.reduce((most, value, i) => Math.max(most, Math.abs(value - mine[i])), 0);
+    expect(worst / size, name).toBeLessThan(1e-3);
+  }
+  // For the test against PEFT itself.
+  writeFileSync(join(RESULTS, 'headless-loss.json'), JSON.stringify(headless.at(-1)));
+});
+
+test('Space pauses; after a reload the run is stopped from storage, and its adapter kept', async () => {
+  await start({ ...SHORT, Steps: '200', Rank: '4', Alpha: '8', 'Validate every … steps': '0' });
+  await expect.poll(() => page.title(), WAIT).toMatch(/^\d+\/200/);
+  await page.locator('h1').focus();
+  await page.keyboard.press('Space');
+  await page.getByText(/^Paused at step/).waitFor(WAIT);
+  expect((await heard()).join('\n')).toMatch(/The run is paused\. Step \d+ of 200/);
+  expect(await inspect(page, 'paused')).toEqual([]);
+  await page.reload();
+  await page.getByText(/^Paused at step \d+ of 200, and kept in this browser/).waitFor(WAIT);
+  await press('Stop and keep');
+  await page.getByText(/^Stopped at step/).waitFor(WAIT);
+  await page.getByRole('link', { name: /^Use/ }).getByText('2 adapters kept').waitFor(WAIT);
+});
+
+test('a run is discarded, and another lies under its curve, with what differs in a table', async () => {
+  await goTo(page, 'data');
+  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
+  await start({ ...SHORT, Steps: '200', 'Validate every … steps': '0', 'Answer every … steps': '0' });
+  await expect.poll(() => page.title(), WAIT).toMatch(/^\d+\/200/);
+  await press('Discard');
+  await press('Go on');
+  await press('Discard');
+  await press('Discard for good');
+  await page.getByText(/^Discarded: only its curve is kept/).waitFor(WAIT);
+  for (const name of ['voice 1', 'voice 2'])
+    await page.getByRole('button', { name: `Lay ${name} over the curve` }).click();
+  const table = page.getByRole('region', { name: 'Table of what differs' });
+  expect(await table.innerText()).toMatch(/Steps done[\s\S]*Rank[\s\S]*8\s+8?\s*4?/);
+  expect(await inspect(page, 'overlaid')).toEqual([]);
+  expect(studio.problems).toEqual([]);
+});
+
+test('keys are listed, work where nobody writes, and can be turned off', async () => {
+  await page.locator('h1').focus();
+  await page.keyboard.press('?');
+  const list = page.getByRole('dialog', { name: 'Keys' });
+  await list.waitFor();
+  expect(await inspect(page, 'keys')).toEqual([]);
+  await page.keyboard.press('Escape');
+  await list.waitFor({ state: 'hidden' });
+  await page.keyboard.press('6');
+  await page.getByRole('heading', { level: 1, name: 'Use' }).waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type('1?p');
+  expect(await page.getByLabel('Prompt for both').inputValue()).toBe('1?p');
+  await page.locator('h1').focus();
+  await page.keyboard.press('?');
+  await list.getByLabel('Single keys do something').uncheck();
+  await list.getByRole('button', { name: 'Close' }).click();
+  await page.locator('h1').focus();
+  await page.keyboard.press('1');
+  expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Use');
+  expect(studio.problems).toEqual([]);
+});
+
+test.each([
+  ['task', /heading .*\[level=1\]/],
+  ['data', /heading .*\[level=1\][\s\S]*360 rows|heading .*\[level=1\]/],
+  ['baseline', /heading "Baseline" \[level=1\]/],
+  ['evaluate', /heading "Evaluate" \[level=1\][\s\S]*combobox "Adapter"/],
+  [
+    'use',
+    /heading "Use" \[level=1\][\s\S]*combobox "Left side"[\s\S]*textbox "Prompt for both"[\s\S]*heading "Adapters"/,
+  ],
+])('%s has its words for those who do not see it, and is read from its heading on', async (stage, words) => {
+  await goTo(page, stage);
+  await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
+  expect(await page.getByRole('main').ariaSnapshot()).toMatch(words);
+  const nameless = await page.evaluate(() =>
+    [...document.querySelectorAll('main button, main a, main input, main select, main textarea')]
+      .filter((element) => element.checkVisibility())
+      .filter((element) => {
+        const label = element.getAttribute('aria-label') ?? element.textContent.trim();
+        const { labels } = element as HTMLInputElement;
+        return label === '' && !(labels && labels.length > 0);
+      })
+      .map(({ outerHTML }) => outerHTML),
+  );
+  expect(nameless).toEqual([]);
+  // The skip link leads past the stages.
+  await page.locator('.skip').focus();
+  await page.keyboard.press('Enter');
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('stage');
+});
