@@ -22,14 +22,16 @@ export class MemoryForecast {
   ask(options: RunOptions): () => void {
     const asked = ++this.#asked;
     this.pending = true;
-    const timer = setTimeout(async () => {
-      const outcome = await this.#session.worker.planRun(options);
-      if (asked !== this.#asked) return;
-      this.pending = false;
-      this.memory = outcome.ok ? outcome.memory : undefined;
-      this.failure = outcome.ok ? undefined : outcome;
-    }, SETTLE_MS);
+    const timer = setTimeout(() => void this.#plan(options, asked), SETTLE_MS);
     return () => clearTimeout(timer);
+  }
+
+  async #plan(options: RunOptions, asked: number): Promise<void> {
+    const outcome = await this.#session.worker.planRun(options);
+    if (asked !== this.#asked) return;
+    this.pending = false;
+    this.memory = outcome.ok ? outcome.memory : undefined;
+    this.failure = outcome.ok ? undefined : outcome;
   }
 }
 
