@@ -165,7 +165,7 @@ test('it leaves a command, a table, a picture and an adapter', async () => {
   adapter = Object.fromEntries(
     Object.entries(unzipSync(readFileSync(zip))).map(([path, bytes]) => [path.split('/')[1], bytes]),
   ) as Files;
-  expect(new TextDecoder().decode(adapter['README.md'])).toMatch(/base_model: sprig/);
+  expect(new TextDecoder().decode(adapter['README.md'])).toMatch(/base_model: "sprig"/);
 
   // Frames come again.
   await page.reload();
@@ -266,7 +266,7 @@ test('a run is discarded, and another lies under its curve, with what differs in
   await press('Discard for good');
   await page.getByText(/^Discarded: only its curve is kept/).waitFor(WAIT);
   for (const name of ['voice 1', 'voice 2'])
-    await page.getByRole('button', { name: `Lay ${name} over the curve` }).click();
+    await page.getByRole('button', { name: `Overlay ${name}` }).click();
   const table = page.getByRole('region', { name: 'Table of what differs' });
   expect(await table.innerText()).toMatch(/Steps done[\s\S]*Rank[\s\S]*8\s+8?\s*4?/);
   expect(await inspect(page, 'overlaid')).toEqual([]);
@@ -283,6 +283,8 @@ test('keys are listed, work where nobody writes, and can be turned off', async (
   await list.waitFor({ state: 'hidden' });
   await page.keyboard.press('6');
   await page.getByRole('heading', { level: 1, name: 'Use' }).waitFor();
+  await page.getByLabel('Prompt for both').fill('');
+  await page.locator('h1').focus();
   await page.keyboard.press('/');
   await page.keyboard.type('1?p');
   expect(await page.getByLabel('Prompt for both').inputValue()).toBe('1?p');
