@@ -35,7 +35,8 @@ async function makeAdapter(seed: number, rank = 4): Promise<Files> {
   const tensors = initialTensors(modules, seed);
   const random = new Random(seed);
   for (const [name, values] of tensors)
-    if (name.includes('lora_B')) for (let i = 0; i < values.length; i++) values[i] = 4 * (random.float() - 0.5);
+    if (name.includes('lora_B'))
+      for (let i = 0; i < values.length; i++) values[i] = 4 * (random.float() - 0.5);
   return writePeft({ config, modules, tensors }, { baseModel: 'sprig' });
 }
 

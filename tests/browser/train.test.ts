@@ -52,7 +52,10 @@ beforeAll(async () => {
     // The browser's own lock and notification, watched.
     const request = WakeLock.prototype.request;
     WakeLock.prototype.request = async function (type) {
-      const lock = await request.call(this, type);
+      const lock = await request.call(this, type).catch((error: Error) => {
+        record.wake.push(error.message);
+        throw error;
+      });
       record.wake.push('taken');
       lock.addEventListener('release', () => record.wake.push('released'));
       return lock;
@@ -120,7 +123,7 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
   expect(await page.getByRole('table').filter({ hasText: 'At step' }).innerText()).toMatch(
     /base model, validation\s+\d/,
   );
-  expect(await page.evaluate(() => seen.wake)).toEqual(['taken']);
+  await expect.poll(() => page.evaluate(() => seen.wake), WAIT).toEqual(['taken']);
   expect(await page.evaluate(() => seen.permissionAsked)).toBe(0);
   await page.context().grantPermissions(['notifications']);
   await page.getByRole('button', { name: 'Tell me when it is done' }).click();
@@ -145,7 +148,7 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
   await other.close();
   await devtools.send('Emulation.setFocusEmulationEnabled', { enabled: true });
   expect(await page.evaluate(() => seen.shift)).toBeLessThan(STILL);
-  expect(await page.evaluate(() => seen.wake)).toEqual(['taken', 'released']);
+  await expect.poll(() => page.evaluate(() => seen.wake), WAIT).toEqual(['taken', 'released']);
   const said = (await heard()).join('\n');
   for (const words of [
     /Step 6 of 12, loss/,
