@@ -43,7 +43,6 @@ beforeAll(async () => {
   studio = await openStudio(browser, {
     viewport: { width: 1440, height: 900 },
     reducedMotion: 'reduce',
-    permissions: ['clipboard-read', 'clipboard-write'],
   });
   ({ page } = studio);
   await page.addInitScript(() => {
@@ -81,6 +80,8 @@ beforeAll(async () => {
         if (!entry.hadRecentInput) record.shift += entry.value;
     }).observe({ type: 'layout-shift' });
   });
+  // What is asked for is there: a reload would abort it.
+  await page.getByRole('button', { name: 'Tune a model now' }).and(page.locator(':enabled')).waitFor(WAIT);
   await page.reload();
 });
 afterAll(() => browser.close());
@@ -125,7 +126,10 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
   );
   await expect.poll(() => page.evaluate(() => seen.wake), WAIT).toEqual(['taken']);
   expect(await page.evaluate(() => seen.permissionAsked)).toBe(0);
-  await page.context().grantPermissions(['notifications']);
+  // What is not granted here is refused from now on.
+  await page
+    .context()
+    .grantPermissions(['notifications', 'screen-wake-lock', 'clipboard-read', 'clipboard-write']);
   await page.getByRole('button', { name: 'Tell me when it is done' }).click();
   await page.getByText('You will be told at the end').waitFor();
   expect(await page.evaluate(() => seen.permissionAsked)).toBe(1);
