@@ -3,7 +3,7 @@
  * says to those who do not see it; and the same run headless, on the same driver.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import type { Browser, Page } from 'playwright-core';
@@ -242,8 +242,6 @@ test('the command trains the same adapter without a browser', async () => {
     const worst = values.reduce((most, value, i) => Math.max(most, Math.abs(value - mine[i])), 0);
     expect(worst / size, name).toBeLessThan(1e-3);
   }
-  // For the test against PEFT itself.
-  writeFileSync(join(RESULTS, 'headless-loss.json'), JSON.stringify(headless.at(-1)));
 });
 
 test('Space pauses; after a reload the run is stopped from storage, and its adapter kept', async () => {

@@ -1,7 +1,8 @@
 /** What Graft writes, read by PEFT and transformers themselves. Needs a Python that has them, which scripts/test.mjs finds or makes. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDawn } from '../../src/cli/dawn.ts';
 import { folder, writeFolder } from '../../src/cli/files.ts';
@@ -9,7 +10,7 @@ import { copyCompanions } from '../../src/cli/model-folder.ts';
 import type { Device } from '../../src/engine/device.ts';
 import { answer, promptOfMessages } from '../../src/evaluate/answer.ts';
 import { mergedWeights } from '../../src/export/merge.ts';
-import { writePeft, type AdapterData } from '../../src/export/peft.ts';
+import { readPeft, writePeft, type AdapterData } from '../../src/export/peft.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter, initialTensors, loraModules, type LoraConfig } from '../../src/model/lora.ts';
@@ -142,6 +143,32 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     });
     await device.settle();
     generator.destroy();
+    await model.destroy();
+  });
+
+  test('the adapter that the tab trained and exported gives the same logits in PEFT', async (context) => {
+    if (!existsSync(TAB_ADAPTER)) {
+      console.warn(`SKIPPED: ${TAB_ADAPTER} is not there; the browser tests write it.`);
+      context.skip();
+    }
+    const entries = unzipSync(readFileSync(TAB_ADAPTER));
+    const files = Object.fromEntries(
+      Object.entries(entries).map(([path, bytes]) => [
+        path.slice(path.indexOf('/') + 1),
+        Uint8Array.from(bytes),
+      ]),
+    );
+    const path = join(out, 'of-the-tab');
+    await writeFolder(path, files);
+    const model = await LanguageModel.load(device, folder(SPRIG), { precision: 'f32' });
+    const { modules, tensors } = await readPeft(folder(path), model.definition);
+    const adapter = new Adapter(device, modules, tensors, { trainable: false });
+    const ids = voiceRows(await loadTokenizer(folder(SPRIG)), 1)[0].ids.slice(0, 24);
+    const [logits, without] = [await model.logits(ids, adapter), await model.logits(ids)];
+    const [theirs] = askPython([{ model: SPRIG, adapter: path, ids }]);
+    expect(largest(flat(theirs.logits), logits)).toBeLessThan(1e-4);
+    expect(largest(logits, without)).toBeGreaterThan(0.1);
+    adapter.destroy();
     await model.destroy();
   });
 

@@ -93,13 +93,16 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     height: Math.max(160, host.clientHeight),
   });
 
-  /** A word at the right end of a line, above it; in canvas pixels. */
-  function label({ ctx, bbox }: uPlot, text: string, y: number, ink: string): void {
+  /** A word beside the end of a line, or above it where there is no room; in canvas pixels. */
+  function label({ ctx, bbox }: uPlot, text: string, x: number, y: number, ink: string): void {
+    const gap = 6 * devicePixelRatio;
     ctx.font = `${12 * devicePixelRatio}px ${fontFamily}`;
     ctx.fillStyle = ink;
-    ctx.textAlign = 'right';
-    ctx.textBaseline = 'alphabetic';
-    ctx.fillText(text, bbox.left + bbox.width, y - 5 * devicePixelRatio);
+    const right = bbox.left + bbox.width;
+    const beside = x + gap + ctx.measureText(text).width < right;
+    ctx.textAlign = beside ? 'left' : 'right';
+    ctx.textBaseline = beside ? 'middle' : 'alphabetic';
+    ctx.fillText(text, beside ? x + gap : right, beside ? y : y - gap);
   }
 
   /** The base model's loss all along, since that is what tuning starts from; and the names of the runs that are laid over. */
@@ -116,13 +119,16 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
       ctx.moveTo(bbox.left, y);
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
-      label(drawn, `base model ${loss(last.base)}`, y, colour('base'));
+      label(drawn, `base model ${loss(last.base)}`, bbox.left + bbox.width, y, colour('base'));
     }
     for (const [i, { name, points }] of last.ghosts.entries()) {
       const end = points.at(-1);
       const line = drawn.data[4 + i];
       const value = end && line[end.step];
-      if (typeof value === 'number') label(drawn, name, drawn.valToPos(value, 'y', true), colour('ink-soft'));
+      if (end && typeof value === 'number') {
+        const [x, y] = [drawn.valToPos(end.step, 'x', true), drawn.valToPos(value, 'y', true)];
+        label(drawn, name, x, y, colour('ink-soft'));
+      }
     }
     ctx.restore();
   }
