@@ -26,6 +26,9 @@ import { worstError } from '../gpu/run.ts';
 import { hasShared, sharedJsonl, sharedPath } from '../shared.ts';
 import { askPython, python, type Message } from './ask.ts';
 
+/** Written by tests/browser/train.test.ts, which runs before. */
+const TAB_ADAPTER = join(import.meta.dirname, '../../test-results/adapter-of-the-tab.zip');
+
 describe.skipIf(!python)('PEFT and transformers', () => {
   let device: Device;
   let out: string;
