@@ -267,5 +267,6 @@ test('chosen files are a folder, wherever it lies among them', async () => {
   expect(new TextDecoder().decode(await source!.read(0, source!.size))).toBe('mine');
   const flat = folderOfFiles('m', [new File(['{}'], 'config.json'), new File([''], 'x')], 'config.json');
   expect(flat.list()).toEqual(['config.json', 'x']);
+  expect(folderOfFiles('m', [new File([''], 'm.gguf')], 'config.json').list()).toEqual(['m.gguf']);
   expect(folderOfFiles('m', [], 'config.json').list()).toEqual([]);
 });
