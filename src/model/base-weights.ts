@@ -64,7 +64,7 @@ export async function loadFrozen(
   const storedAs: StoredAs = (spec) => entryOf(source, spec).dtype;
   const weights = emptyFrozen(device, model, dtype, choices, storedAs);
   try {
-    await eachWeight(model, source, true, onProgress, (spec, bytes, from, firstRow) =>
+    await eachWeight(device, model, source, true, onProgress, (spec, bytes, from, firstRow) =>
       write(device, weights.find(spec.name)!, firstRow, bytes, from),
     );
   } catch (error) {
@@ -147,7 +147,7 @@ export async function loadTrainable(
   checkWeights(model, source);
   const store = new ParameterStore(device, model.weights, true);
   try {
-    await eachWeight(model, source, false, onProgress, (spec, bytes, from) =>
+    await eachWeight(device, model, source, false, onProgress, (spec, bytes, from) =>
       store.write(spec.name, toFloat32(bytes, from, spec.name) as Float32Array<ArrayBuffer>),
     );
   } catch (error) {
@@ -157,11 +157,15 @@ export async function loadTrainable(
   return store;
 }
 
+/** What is written waits in memory of the driver until the GPU has taken it: without a pause, all of the model would be there twice. */
+const IN_FLIGHT_BYTES = 64 * 2 ** 20;
+
 /**
  * Reads every weight in its model's layout: whole, or matrices in chunks of an even number of rows, whose bytes on the GPU are then whole
  * words.
  */
 async function eachWeight(
+  device: Device,
   model: ModelDefinition,
   source: WeightSource,
   inChunks: boolean,
@@ -171,6 +175,7 @@ async function eachWeight(
   const entries = model.weights.map((spec) => [spec, entryOf(source, spec)] as const);
   const total = entries.reduce((sum, [, entry]) => sum + entry.byteLength, 0);
   let done = 0;
+  let inFlight = 0;
   for (const [spec, entry] of entries) {
     const columns = spec.shape[spec.shape.length - 1];
     const rows = sizeOf(spec.shape) / columns;
@@ -181,6 +186,10 @@ async function eachWeight(
       const bytes = await entry.readRange(first * rowBytes, Math.min(first + step, rows) * rowBytes);
       use(spec, spec.transposed ? transposeBytes(bytes, entry.shape) : bytes, entry.dtype, first);
       onProgress?.((done += bytes.length), total);
+      inFlight += bytes.length;
+      if (inFlight < IN_FLIGHT_BYTES) continue;
+      await device.settle();
+      inFlight = 0;
     }
   }
 }

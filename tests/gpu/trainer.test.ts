@@ -359,23 +359,39 @@ describeDevice('Trainer', (context) => {
       sharedFolder(...reference, 'lora', 'adapter'),
       half.definition,
     );
-    const adapter = new Adapter(context.device, modules, tensors, { trainable: true });
-    const losses: number[] = [];
-    const trainer = await Trainer.create({
-      trainable: { model: half, adapter, store: adapter.store },
-      options: { ...defaults, ...settings, schedule: 'constant', warmup: 0, maxLength: 256, shuffle: false },
-      rows: sharedJsonl(...reference, 'rows.jsonl'),
-      onEvent: (event) => event.type === 'step' && losses.push(event.loss),
-    });
-    expect(await trainer.run()).toBe('done');
-    expect(losses).toHaveLength(metrics.length);
-    const errors = losses.map((loss, i) => Math.abs(loss - metrics[i].loss));
-    expect(Math.max(...errors)).toBeLessThan(2e-2);
-    // Not f32 in disguise.
-    expect(Math.max(...errors)).toBeGreaterThan(1e-6);
-    await trainer.destroy();
-    adapter.destroy();
+    for (const checkpointing of [false, true]) {
+      const adapter = new Adapter(context.device, modules, tensors, { trainable: true });
+      const losses: number[] = [];
+      const trainer = await Trainer.create({
+        trainable: { model: half, adapter, store: adapter.store },
+        options: {
+          ...{ ...defaults, ...settings, schedule: 'constant', warmup: 0, maxLength: 256 },
+          ...{ shuffle: false, checkpointing },
+        },
+        rows: sharedJsonl(...reference, 'rows.jsonl'),
+        onEvent: (event) => event.type === 'step' && losses.push(event.loss),
+      });
+      expect(await trainer.run()).toBe('done');
+      expect(losses).toHaveLength(metrics.length);
+      const errors = losses.map((loss, i) => Math.abs(loss - metrics[i].loss));
+      expect(Math.max(...errors)).toBeLessThan(2e-2);
+      // Not f32 in disguise.
+      expect(Math.max(...errors)).toBeGreaterThan(1e-6);
+      await trainer.destroy();
+      adapter.destroy();
+    }
     await half.destroy();
+  });
+
+  test('checkpointing changes the memory of a run and none of its numbers', async () => {
+    const changes = { lora: { ...base.lora, dropout: 0.1 }, accumulate: 2 };
+    const plain = await open(changes);
+    await plain.trainer.run();
+    const checkpointed = await open({ ...changes, checkpointing: true });
+    await checkpointed.trainer.run();
+    expect(curve(checkpointed.steps)).toEqual(curve(plain.steps));
+    expectSame(await checkpointed.trainer.result(), await plain.trainer.result());
+    expect(checkpointed.trainer.memory.peakBytes).toBeLessThan(plain.trainer.memory.peakBytes);
   });
 
   test.each(['pause', 'stop', 'cancel'] as const)('%s ends after the steps under way', async (request) => {
