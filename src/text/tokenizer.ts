@@ -8,6 +8,7 @@ import { isObject, readJsonFile, readTextFile, type JsonObject, type ReadableFol
 import { byteOf, correctByteFallback } from './byte-fallback.ts';
 import { MAX_TEMPLATE_CHARS } from './chat-template.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
+import { replaceCache } from './tokenizer-cache.ts';
 import { checkSpeed } from './tokenizer-speed.ts';
 import { checkTokenizerJson } from './tokenizer-file.ts';
 
@@ -286,6 +287,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
   }
   const bytesFallBack = correctByteFallback(library.decoder);
   checkSpeed(library, where);
+  replaceCache(library);
   return new LoadedTokenizer({
     where,
     library,

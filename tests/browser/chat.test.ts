@@ -232,7 +232,9 @@ test('an evaluation can be stopped, and takes a second adapter; the base model, 
   await page.getByLabel('Rows').fill('3');
   await compare.click();
   await page.getByRole('table').waitFor(WAIT);
-  const rows = await page.getByRole('table').getByRole('row').allInnerTexts();
+  const table = await page.getByRole('table').getByRole('row').allInnerTexts();
+  // Rules come before any model, where one of them is ever right.
+  const rows = table.filter((row) => !/^(Most frequent answer|Nearest row)/.test(row));
   expect(rows).toHaveLength(4);
   expect(rows[1]).toMatch(/^Base model/);
   expect(rows[2]).toMatch(/^First cook/);
