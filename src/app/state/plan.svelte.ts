@@ -45,7 +45,7 @@ const NAMES = {
 export function misfits({ problems }: RunMemory): string[] {
   return problems.map(
     ({ limit, label, bytes: needed, allowed }) =>
-      `${label[0].toUpperCase()}${label.slice(1)} needs ${bytes(needed)}, and this GPU allows ${bytes(allowed)} for ${NAMES[limit]}.`,
+      `“${label}” needs ${bytes(needed)}, and this GPU allows ${bytes(allowed)} for ${NAMES[limit]}.`,
   );
 }
 
