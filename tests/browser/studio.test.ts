@@ -155,7 +155,7 @@ describe('the whole path, by keyboard', () => {
     await goTo(page, 'baseline');
     await page.getByLabel('Rows').fill('4');
     await page.getByRole('button', { name: 'Measure the base model' }).click();
-    await page.getByText('Loss on wanted answers').waitFor({ timeout: STEP_MS });
+    await page.getByRole('table', { name: /Methods without tuning/ }).waitFor({ timeout: STEP_MS });
   });
 });
 
