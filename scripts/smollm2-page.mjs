@@ -65,6 +65,7 @@ try {
       .waitFor({ timeout: STEP_MS });
   });
   await goTo('train');
+  await page.getByText('Every setting, explained').click();
   /** @type {Record<string, number>} */
   const numbers = {
     Steps: steps,
@@ -76,7 +77,7 @@ try {
   for (const [label, value] of Object.entries(numbers)) {
     await page.getByLabel(label, { exact: true }).fill(`${value}`);
   }
-  await page.getByLabel('Schedule').selectOption('constant');
+  await page.getByLabel('Schedule', { exact: true }).selectOption('constant');
   await timed(`Training ${steps} steps, compiling included`, async () => {
     await page.getByRole('button', { name: 'Start training' }).click();
     await page.getByRole('button', { name: 'Ask both the same question' }).waitFor({ timeout: RUN_MS });

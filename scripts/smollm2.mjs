@@ -2,8 +2,9 @@
 /**
  * The real thing against the reference: SmolLM2-135M-Instruct from its GGUF file, headless.
  *
- *   node scripts/smollm2.mjs [--steps 20] [--answers 5] [flags of graft train, such as --precision f16 or --device NAME]
+ *   node scripts/smollm2.mjs [--steps 20] [--answers 5] [--base-weights stored] [--precision f16] [--device NAME]
  *
+ * In f32 with dequantised weights unless the flags say otherwise; "stored" keeps Q4_1 and Q8_0 as they are in the file, on the GPU.
  * Tunes it on the 40 problems with the settings of the reference, answers the five prompts, and prints the largest differences from
  * transformers and PEFT, and how long each part took. Needs ../shared; brings the model (94 MB) into .cache on the first call.
  */
@@ -61,7 +62,7 @@ function train(steps, more) {
       ...['--model', GGUF, '--data', join(REFERENCE, 'messages.jsonl'), '--out', out],
       ...['--init-adapter', join(REFERENCE, 'lora', 'adapter'), '--no-shuffle', '--steps', `${steps}`],
       ...['--batch', `${settings.batch}`, '--lr', `${settings.lr}`, '--schedule', settings.schedule],
-      ...['--warmup', `${settings.warmup}`, '--clip', `${settings.clip}`, '--precision', 'f32', ...more],
+      ...['--warmup', `${settings.warmup}`, '--clip', `${settings.clip}`, ...more],
     );
     const ours = readLines(readFileSync(join(out, 'metrics.jsonl'), 'utf8'))
       .map(({ loss }) => loss)
@@ -84,7 +85,7 @@ function answer(count, more) {
   const prompts = JSON.parse(readFileSync(join(REFERENCE, 'greedy.json'), 'utf8')).slice(0, count);
   for (const { prompt, new_ids, text } of prompts) {
     const flags = ['--prompt', prompt, '--max-new-tokens', `${new_ids.length}`, '--json'];
-    const { output, seconds } = graft('generate', '--model', GGUF, '--precision', 'f32', ...flags, ...more);
+    const { output, seconds } = graft('generate', '--model', GGUF, ...flags, ...more);
     const ours = JSON.parse(output);
     const until = new_ids.findIndex(
       (/** @type {number} */ id, /** @type {number} */ i) => id !== ours.new_ids[i],
@@ -106,6 +107,7 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
   const flags = process.argv.slice(2);
   const steps = take(flags, '--steps', 20);
   const answers = take(flags, '--answers', 5);
+  for (const name of ['--precision', '--base-weights']) if (!flags.includes(name)) flags.push(name, 'f32');
   bringModel();
   if (answers > 0) answer(answers, flags);
   if (steps > 0) train(steps, flags);

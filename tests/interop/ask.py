@@ -1,7 +1,8 @@
 """What transformers and PEFT make of a model folder. Reads a list of questions as JSON on standard input, answers them in a list.
 With "config", the folder is first made: a model of that config.json with random weights.
 
-{"model": folder, "config"?: {...}, "adapter"?: folder, "ids"?: [...], "messages"?: [[{role, content}, ...], ...], "max_new_tokens"?: n,
+{"model": folder, "gguf"?: file in it, "config"?: {...}, "adapter"?: folder, "ids"?: [...],
+ "messages"?: [[{role, content}, ...], ...], "max_new_tokens"?: n,
  "gradients"?: {"ids": [[...], ...], "labels": [[...], ...], "out": file}}
 → {"logits"?: [[...], ...], "answers"?: [{"prompt_ids", "new_ids", "text"}, ...]}
 """
@@ -29,7 +30,7 @@ def load(question):
     if "config" in question:
         make(question["config"], question["model"])
     # dtype float32: what Graft computes in, whatever type the weights are stored in.
-    model = AutoModelForCausalLM.from_pretrained(question["model"], dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(question["model"], gguf_file=question.get("gguf"), dtype=torch.float32)
     if "adapter" in question:
         model = PeftModel.from_pretrained(model, question["adapter"])
     return model.eval()

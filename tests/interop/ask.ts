@@ -8,6 +8,8 @@ export interface Message {
 }
 export interface Question {
   readonly model: string;
+  /** A GGUF file of the folder, which has the weights. */
+  readonly gguf?: string;
   /** Makes `model`, with random weights. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly adapter?: string;
