@@ -31,7 +31,7 @@ const EVERYTHING_BUT_APP = [
 /** @type {Record<string, Room>} */
 export const ROOMS = {
   engine: { imports: ['shaders'] },
-  weights: { imports: [] },
+  weights: { imports: [], packages: ['@noble/hashes'] },
   text: { imports: [], packages: ['@huggingface/jinja', '@huggingface/tokenizers'] },
   model: { imports: ['engine', 'weights'] },
   data: { imports: ['text'], packages: ['papaparse'] },

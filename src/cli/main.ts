@@ -3,6 +3,7 @@ import { GraftError, messageOf } from '../errors.ts';
 import { benchCommand, benchFlags } from './bench.ts';
 import { demoCommand, demoFlags } from './demo.ts';
 import { describeFlags, type FlagSpecs } from './flags.ts';
+import { fetchCommand, fetchFlags } from './fetch.ts';
 import { generateCommand, generateFlags } from './generate.ts';
 import { gradientsCommand, gradientsFlags } from './gradients.ts';
 import { logitsCommand, logitsFlags } from './logits.ts';
@@ -33,6 +34,11 @@ const commands: Readonly<Record<string, Command>> = {
     help: 'GPU memory of a run, without weights and without a GPU',
     flags: planFlags,
     run: planCommand,
+  },
+  fetch: {
+    help: 'a model from the Hugging Face hub or any address, into a folder',
+    flags: fetchFlags,
+    run: fetchCommand,
   },
   merge: { help: 'base plus adapter as one model folder', flags: mergeFlags, run: mergeCommand },
   demo: {

@@ -1,0 +1,167 @@
+/** `graft fetch`: a model from the Hugging Face hub (or any address) into a folder, resumed and checked. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { appendFile, open, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GraftError, messageOf } from '../errors.ts';
+import { isObject } from '../json.ts';
+import {
+  fetchModel,
+  findModel,
+  HUB,
+  hubAddress,
+  parsePlace,
+  type DownloadProgress,
+  type DownloadSink,
+  type HubOptions,
+} from '../weights/hub.ts';
+import { makeFolder } from './files.ts';
+import { Flags, type FlagSpecs } from './flags.ts';
+import { formatBytes, formatSeconds, type Output } from './output.ts';
+
+export const fetchFlags = {
+  to: { value: 'DIR', help: 'the folder that it comes into (default: the last part of its name)' },
+  file: { value: 'X.gguf', help: 'the one GGUF file of the repository that is wanted' },
+  revision: { value: 'R', help: 'branch, tag or commit (default: main)' },
+  hub: { value: 'URL', help: `the hub or a mirror of it (default: $HF_ENDPOINT, or ${HUB})` },
+  help: { help: 'graft fetch ORG/NAME or an address. A token for gated models is taken from $HF_TOKEN' },
+} as const satisfies FlagSpecs;
+
+export async function fetchCommand(args: readonly string[], output: Output): Promise<void> {
+  const [asked = '', ...rest] = args;
+  if (asked === '' || asked.startsWith('-'))
+    throw new GraftError('arguments', 'The model is missing.', 'Write graft fetch ORG/NAME.');
+  const flags = new Flags(fetchFlags, rest);
+  const hub = hubAddress(flags.text('hub') ?? (process.env['HF_ENDPOINT'] || HUB));
+  const stop = new AbortController();
+  const onInterrupt = (): void =>
+    stop.abort(
+      new GraftError('hub-paused', 'Stopped.', 'What came so far is kept: the same command goes on.'),
+    );
+  process.once('SIGINT', onInterrupt);
+  const token = process.env['HF_TOKEN']?.trim();
+  const options: HubOptions = { hub, signal: stop.signal, ...(token && { token }) };
+  const offer = await findModel(askedFor(asked, flags, hub), options);
+  const folder = flags.text('to') ?? offer.name.slice(offer.name.lastIndexOf('/') + 1);
+  await makeFolder(folder);
+  output.line(
+    `${offer.name}: ${offer.files.length} ${offer.files.length === 1 ? 'file' : 'files'}` +
+      `${offer.bytes === undefined ? '' : `, ${formatBytes(offer.bytes)}`}` +
+      `, ${offer.licence === undefined ? 'licence not said' : `licence ${offer.licence}`}`,
+  );
+  const sink = new FolderSink(folder);
+  await fetchModel(offer, sink, options, (progress) =>
+    output.progress(describe(progress), progress.waiting !== undefined),
+  );
+  process.off('SIGINT', onInterrupt);
+  const checked = offer.files.filter(({ sha256, gitSha1 }) => sha256 ?? gitSha1).length;
+  output.line(
+    checked === offer.files.length
+      ? 'Every file is what the hub declares.'
+      : `The server declares no checksum for ${offer.files.length - checked} of ${offer.files.length} files.`,
+  );
+  process.stdout.write(`${offer.files.length === 1 ? join(folder, offer.files[0].name) : folder}\n`);
+}
+
+function askedFor(asked: string, flags: Flags<typeof fetchFlags>, hub: string): string {
+  const place = parsePlace(asked, hub);
+  const file = flags.text('file');
+  const revision = flags.text('revision');
+  if (file === undefined && revision === undefined) return asked;
+  if (place.kind === 'url')
+    throw new GraftError('arguments', 'An address has no --file and no --revision.', 'Leave them out.');
+  const at = encodeURIComponent(revision ?? place.revision);
+  const base = `${place.hub}/${place.repo}`;
+  return file === undefined ? `${base}/tree/${at}` : `${base}/resolve/${at}/${file}`;
+}
+
+function describe({ file, done, total, rate, waiting }: DownloadProgress): string {
+  if (waiting !== undefined) return `${waiting} Waiting to try again.`;
+  const parts = [total === undefined ? formatBytes(done) : `${formatBytes(done)} of ${formatBytes(total)}`];
+  if (rate !== undefined) {
+    parts.push(`${formatBytes(rate)}/s`);
+    if (total !== undefined && rate > 0) parts.push(`${formatSeconds((total - done) / rate)} left`);
+  }
+  return `${file}: ${parts.join(', ')}`;
+}
+
+/** Files under their names once they are whole and checked, beside them with `.part` until then. */
+class FolderSink implements DownloadSink {
+  constructor(private readonly folder: string) {}
+
+  size(file: string): number {
+    return statSync(this.#path(file), { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  async read(file: string, start: number, end: number): Promise<Uint8Array> {
+    const handle = await open(this.#path(file));
+    try {
+      const { buffer, bytesRead } = await handle.read(new Uint8Array(end - start), 0, end - start, start);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  append(file: string, bytes: Uint8Array): Promise<void> {
+    return writing(this.folder, () => appendFile(this.#part(file), bytes));
+  }
+
+  async truncate(file: string, bytes: number): Promise<void> {
+    if (existsSync(join(this.folder, file))) {
+      throw new GraftError(
+        'fetch-exists',
+        `${join(this.folder, file)} is there and is not the file that the server has.`,
+        'Move it away, or give another folder with --to.',
+      );
+    }
+    if (existsSync(this.#part(file))) await truncate(this.#part(file), bytes);
+  }
+
+  version(file: string): string | undefined {
+    try {
+      const note: unknown = JSON.parse(readFileSync(this.#note(file), 'utf8'));
+      return isObject(note) && typeof note['etag'] === 'string' ? note['etag'] : undefined;
+    } catch {
+      // None, or one that a crash cut short: then the file is checked by its checksum alone.
+      return undefined;
+    }
+  }
+
+  async setVersion(file: string, version: string | undefined): Promise<void> {
+    if (version === undefined || existsSync(join(this.folder, file)))
+      await rm(this.#note(file), { force: true });
+    else await writing(this.folder, () => writeFile(this.#note(file), JSON.stringify({ etag: version })));
+  }
+
+  async finish(file: string): Promise<void> {
+    await rm(this.#note(file), { force: true });
+    // A file without a byte never began.
+    if (!existsSync(join(this.folder, file)) && !existsSync(this.#part(file)))
+      await this.append(file, new Uint8Array(0));
+    if (existsSync(this.#part(file))) await rename(this.#part(file), join(this.folder, file));
+  }
+
+  #path(file: string): string {
+    const whole = join(this.folder, file);
+    return existsSync(whole) ? whole : this.#part(file);
+  }
+  #part(file: string): string {
+    return join(this.folder, `${file}.part`);
+  }
+  #note(file: string): string {
+    return `${this.#part(file)}.json`;
+  }
+}
+
+async function writing(folder: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    throw new GraftError(
+      'file-write',
+      `${folder} could not be written: ${messageOf(cause)}.`,
+      'Check the disk and the permissions, then give the same command again.',
+      { cause },
+    );
+  }
+}

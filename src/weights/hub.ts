@@ -1,0 +1,186 @@
+/**
+ * Models that are fetched: from the Hugging Face hub (or a mirror of it) by id, or from any address. `findModel` asks what there is,
+ * `fetchModel` brings it into a sink, from where an earlier one stopped.
+ */
+import { GraftError } from '../errors.ts';
+import { chooseFiles } from './hub/choose.ts';
+import { Client, type ClientOptions, type Subject } from './hub/client.ts';
+import { MAX_LISTING_BYTES, parseListing, type Listing } from './hub/listing.ts';
+import { persist } from './hub/patience.ts';
+import { addressOf, encodePath, parsePlace, type RepoPlace } from './hub/place.ts';
+import { Rate } from './hub/rate.ts';
+import { transfer } from './hub/transfer.ts';
+import {
+  USUAL_PATIENCE,
+  type DownloadProgress,
+  type DownloadSink,
+  type Offer,
+  type Patience,
+  type RemoteFile,
+} from './hub/types.ts';
+import { findFolder } from './hub/url.ts';
+
+export { HUB, hubAddress, parsePlace } from './hub/place.ts';
+export type { DownloadProgress, DownloadSink, Offer, Patience, RemoteFile } from './hub/types.ts';
+
+export interface HubOptions extends ClientOptions {
+  readonly patience?: Patience;
+}
+
+/**
+ * What a person asked for, as files with addresses, sizes and checksums. A repository is pinned to the commit that its revision stands
+ * for, so that all files are of one moment, also those that are fetched tomorrow.
+ *
+ * @param asked an id or an address (`parsePlace`)
+ * @throws GraftError `hub-…`
+ */
+export async function findModel(asked: string, options: HubOptions): Promise<Offer> {
+  const place = parsePlace(asked, options.hub);
+  const client = new Client(options);
+  const patience = options.patience ?? USUAL_PATIENCE;
+  if (place.kind === 'url')
+    return findFolder(place.url, (work) => persist(() => work(client), patience, options.signal));
+  const subject = subjectOf(place);
+  const listing = await persist(() => list(client, place, subject), patience, options.signal);
+  const { files, gguf } = chooseFiles(place.repo, listing.files, place.file);
+  const { id, commit, licence, gated } = listing;
+  const pinned: RepoPlace = {
+    ...{ kind: 'repo', hub: place.hub, repo: id, revision: commit },
+    ...(gguf && { file: files[0].path }),
+  };
+  const base = `${place.hub}/${id}/resolve/${commit}/`;
+  const remote = files.map(({ path, size, sha256, gitSha1 }): RemoteFile => ({
+    name: baseName(path),
+    url: base + path.split('/').map(encodeURIComponent).join('/'),
+    ...(size !== undefined && { size }),
+    ...(sha256 !== undefined && { sha256 }),
+    ...(gitSha1 !== undefined && { gitSha1 }),
+  }));
+  const sizes = remote.map(({ size }) => size);
+  const bytes = sizes.every((size) => size !== undefined) ? sizes.reduce((a, b) => a + b, 0) : undefined;
+  return {
+    name: gguf ? remote[0].name.replace(/\.gguf$/i, '') : nameOf(id, place.revision),
+    source: addressOf(pinned),
+    ...(licence !== undefined && { licence }),
+    gated,
+    files: remote,
+    ...(bytes !== undefined && { bytes }),
+  };
+}
+
+function nameOf(id: string, revision: string): string {
+  return revision === 'main' || /^[0-9a-f]{40}$/.test(revision) ? id : `${id}@${revision}`;
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function subjectOf({ hub, repo, revision }: RepoPlace): Subject {
+  return { model: repo, revision, page: `${hub}/${repo}` };
+}
+
+async function list(client: Client, place: RepoPlace, subject: Subject): Promise<Listing> {
+  const { hub, repo, revision } = place;
+  const response = await client.ask(
+    `${hub}/api/models/${repo}/revision/${encodePath(revision)}?blobs=true`,
+    subject,
+  );
+  const where = `The answer of ${new URL(hub).host} about ${repo}`;
+  return parseListing(await bodyOf(response, where), where);
+}
+
+async function bodyOf(response: Response, where: string): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (bytes.byteLength <= MAX_LISTING_BYTES) return bytes;
+  throw new GraftError(
+    'hub-listing',
+    `${where} has ${bytes.byteLength} bytes.`,
+    'Check the address of the hub.',
+  );
+}
+
+/** Progress is told this often at most. */
+const TELL_MS = 200;
+
+/**
+ * Brings an offer's files into a sink, one after the other, each checked against what the server declares.
+ *
+ * @throws GraftError `hub-…`, what the sink throws (a full disk), and what `signal` was aborted with. What came by then is in the sink:
+ * called again with the same offer, it goes on from there
+ */
+export async function fetchModel(
+  { name, source, files }: Offer,
+  sink: DownloadSink,
+  options: HubOptions,
+  onProgress: (progress: DownloadProgress) => void = () => undefined,
+): Promise<void> {
+  const client = new Client(options);
+  const place = parsePlace(source, options.hub);
+  const subject: Subject = place.kind === 'repo' ? subjectOf(place) : { model: source };
+  const totals = new Map(files.map((file) => [file.name, file.size]));
+  const have = new Map(files.map((file) => [file.name, sink.size(file.name)]));
+  const rate = new Rate();
+  let told = -Infinity;
+  const tell = (file: string, waiting?: string): void => {
+    const now = performance.now();
+    const sum = [...have.values()].reduce((a, b) => a + b, 0);
+    rate.add(sum, now);
+    if (now - told < TELL_MS && waiting === undefined) return;
+    told = now;
+    const known = [...totals.values()];
+    const lately = rate.bytesPerSecond;
+    onProgress({
+      file,
+      done: sum,
+      ...(known.every((size) => size !== undefined) && { total: known.reduce((a, b) => a + b, 0) }),
+      ...(lately !== undefined && { rate: lately }),
+      ...(waiting !== undefined && { waiting }),
+    });
+  };
+  for (const file of files) {
+    const { signal } = options;
+    signal.throwIfAborted();
+    try {
+      await transfer(file, {
+        client,
+        sink,
+        subject: { ...subject, file: file.name },
+        patience: options.patience ?? USUAL_PATIENCE,
+        onBytes: (done, total) => {
+          have.set(file.name, done);
+          totals.set(file.name, total);
+          tell(file.name);
+        },
+        onWait: (why) => {
+          rate.forget();
+          tell(file.name, why);
+        },
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error instanceof GraftError ? withKept(error, name, files, sink) : error;
+    }
+    told = -Infinity;
+    tell(file.name);
+  }
+}
+
+/** Says what an error left. */
+function withKept(
+  error: GraftError,
+  name: string,
+  files: readonly RemoteFile[],
+  sink: DownloadSink,
+): GraftError {
+  const kept = files.reduce((sum, file) => sum + sink.size(file.name), 0);
+  const said =
+    kept === 0
+      ? `Nothing of ${name} came so far.`
+      : `What came of ${name} so far is kept (${inMegabytes(kept)}).`;
+  return new GraftError(error.code, error.what, `${said} ${error.remedy}`, { cause: error });
+}
+
+function inMegabytes(bytes: number): string {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}

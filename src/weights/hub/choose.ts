@@ -1,0 +1,102 @@
+/** Which files of a repository make a model: it may hold the same weights in five formats. */
+import { GraftError } from '../../errors.ts';
+import type { ListedFile } from './listing.ts';
+import { PATH } from './place.ts';
+
+/** What is read beside the weights (text/, model/). */
+const COMPANIONS = [
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'chat_template.jinja',
+];
+const INDEX = 'model.safetensors.index.json';
+const SHARD = /^model-(\d{5})-of-(\d{5})\.safetensors$/;
+/** One of the parts of a large GGUF. */
+const PART = /-\d{5}-of-\d{5}\.gguf$/i;
+
+export interface Choice {
+  readonly files: readonly ListedFile[];
+  /** Whether it is one GGUF file, which says everything itself. */
+  readonly gguf: boolean;
+}
+
+/** GGUF files that a repository offers, smallest first. */
+export function ggufFiles(files: readonly ListedFile[]): ListedFile[] {
+  return files
+    .filter(({ path }) => /\.gguf$/i.test(path) && !PART.test(path) && PATH.test(path))
+    .sort((a, b) => (a.size ?? 0) - (b.size ?? 0));
+}
+
+/**
+ * @param file the GGUF file that was asked for
+ * @throws GraftError `hub-file-missing`, `hub-choose` (with the GGUF files to choose from in its text), `hub-no-weights`
+ */
+export function chooseFiles(model: string, files: readonly ListedFile[], file?: string): Choice {
+  const ggufs = ggufFiles(files);
+  if (file !== undefined) {
+    const found =
+      ggufs.find(({ path }) => path === file) ?? ggufs.find(({ path }) => path.endsWith(`/${file}`));
+    if (found) return { files: [found], gguf: true };
+    throw new GraftError(
+      'hub-file-missing',
+      `${model} has no GGUF file ${file}.`,
+      ggufs.length > 0 ? `It has ${listed(ggufs)}.` : 'It has no GGUF file in one part.',
+    );
+  }
+  const byPath = new Map(files.map((entry) => [entry.path, entry]));
+  const weights = safetensors(model, files, byPath);
+  if (weights.length > 0) {
+    if (!byPath.has('config.json')) {
+      throw new GraftError(
+        'hub-no-weights',
+        `${model} has safetensors and no config.json.`,
+        'It may be an adapter, or a part of something else: choose the repository of a whole model.',
+      );
+    }
+    const companions = COMPANIONS.map((name) => byPath.get(name)).filter((entry) => entry !== undefined);
+    return { files: [...companions, ...weights], gguf: false };
+  }
+  if (ggufs.length === 1) return { files: ggufs, gguf: true };
+  if (ggufs.length > 1) {
+    throw new GraftError(
+      'hub-choose',
+      `${model} has ${ggufs.length} GGUF files.`,
+      `Choose one: ${listed(ggufs)}.`,
+    );
+  }
+  const other = files.find(({ path }) => /\.(?:bin|pt|pth|h5|msgpack|onnx)$/.test(path));
+  throw new GraftError(
+    'hub-no-weights',
+    `${model} has no safetensors and no GGUF${other ? ` (only ${other.path.slice(0, 80)})` : ''}.`,
+    'Choose a repository that has its weights in one of the two.',
+  );
+}
+
+function safetensors(
+  model: string,
+  files: readonly ListedFile[],
+  byPath: ReadonlyMap<string, ListedFile>,
+): ListedFile[] {
+  const single = byPath.get('model.safetensors');
+  if (single) return [single];
+  const index = byPath.get(INDEX);
+  if (!index) return [];
+  const shards = files.filter(({ path }) => SHARD.test(path));
+  const total = Number(SHARD.exec(shards.at(0)?.path ?? '')?.[2] ?? 0);
+  const whole = shards.filter(({ path }) => Number(SHARD.exec(path)?.[2]) === total);
+  if (total === 0 || whole.length !== total) {
+    throw new GraftError(
+      'hub-no-weights',
+      `${model} has ${INDEX} and not all of the shards that belong to it (${whole.length} of ${total}).`,
+      'Choose another revision, or tell those who published it.',
+    );
+  }
+  return [index, ...whole.sort((a, b) => (a.path < b.path ? -1 : 1))];
+}
+
+function listed(files: readonly ListedFile[]): string {
+  const names = files.slice(0, 12).map(({ path }) => path);
+  return names.join(', ') + (files.length > names.length ? ` and ${files.length - names.length} more` : '');
+}

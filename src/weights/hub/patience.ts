@@ -1,0 +1,50 @@
+/** Trying again, for as long as there is hope. */
+import { Unsettled } from './client.ts';
+import type { Patience } from './types.ts';
+
+/** A pause that ends early, with what `signal` was aborted with. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/**
+ * Calls `work` until it settles, with growing pauses.
+ *
+ * @param advanced whether the last try came further than all before: then the count begins again
+ * @param onWait hears why it waits, and with undefined that it goes on
+ * @throws what `work` throws; after too many tries the failure of the last one
+ */
+export async function persist<T>(
+  work: () => Promise<T>,
+  { tries, firstPauseMs, longestPauseMs }: Patience,
+  signal: AbortSignal,
+  {
+    advanced = () => false,
+    onWait = () => undefined,
+  }: { advanced?: () => boolean; onWait?: (why?: string) => void } = {},
+): Promise<T> {
+  for (let failed = 0; ;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Unsettled)) throw error;
+      failed = advanced() ? 1 : failed + 1;
+      if (failed >= tries) throw error.failure;
+      const wait = Math.min(longestPauseMs, error.retryMs ?? firstPauseMs * 2 ** (failed - 1));
+      onWait(error.failure.what);
+      await pause(wait, signal);
+      onWait();
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/** Speed of a transfer over its last seconds. */
+
+const WINDOW_MS = 5000;
+const LEAST_MS = 500;
+
+export class Rate {
+  #points: { readonly bytes: number; readonly at: number }[] = [];
+
+  /** @param at milliseconds of any clock */
+  add(bytes: number, at: number): void {
+    const last = this.#points.at(-1);
+    // A file that starts over is no negative speed.
+    if (last && bytes < last.bytes) this.#points = [];
+    // A few points are enough: chunks come by the hundred.
+    if (last && at - last.at < 50) this.#points.pop();
+    this.#points.push({ bytes, at });
+    while (this.#points.length > 2 && at - this.#points[1].at > WINDOW_MS) this.#points.shift();
+  }
+
+  forget(): void {
+    this.#points = [];
+  }
+
+  get bytesPerSecond(): number | undefined {
+    const [first] = this.#points;
+    const last = this.#points.at(-1);
+    if (!first || !last || last.at - first.at < LEAST_MS) return undefined;
+    return ((last.bytes - first.bytes) / (last.at - first.at)) * 1000;
+  }
+}

@@ -1,0 +1,218 @@
+/** One file, from where an earlier transfer stopped to its end, checked. */
+import { GraftError, messageOf } from '../../errors.ts';
+import { Checksum } from './checksum.ts';
+import { Unsettled, type Client, type Subject } from './client.ts';
+import { persist } from './patience.ts';
+import type { DownloadSink, Patience, RemoteFile } from './types.ts';
+
+export interface TransferOptions {
+  readonly client: Client;
+  readonly sink: DownloadSink;
+  readonly subject: Subject;
+  readonly patience: Patience;
+  /** Bytes of the file that are there, and all of them where that is known. */
+  readonly onBytes: (done: number, total: number | undefined) => void;
+  readonly onWait: (why?: string) => void;
+}
+
+/**
+ * Fetches a file into the sink. What is there already is not fetched again, unless it turns out to be of another version.
+ *
+ * @throws GraftError `hub-…`, and whatever the sink throws; what is there by then stays, unless it is known to be wrong
+ */
+export async function transfer(file: RemoteFile, options: TransferOptions): Promise<void> {
+  const { client, sink, patience, onWait } = options;
+  let most = sink.size(file.name);
+  let before = most;
+  const one = new Transfer(file, options);
+  await one.begin();
+  await persist(
+    async () => {
+      before = most;
+      try {
+        await one.attempt();
+      } finally {
+        most = Math.max(most, sink.size(file.name));
+      }
+    },
+    patience,
+    client.signal,
+    { advanced: () => most > before, onWait },
+  );
+  await one.check();
+  await sink.finish(file.name);
+}
+
+class Transfer {
+  #checksum: Checksum | undefined;
+  #total: number | undefined;
+
+  constructor(
+    private readonly file: RemoteFile,
+    private readonly options: TransferOptions,
+  ) {
+    this.#total = file.size;
+  }
+
+  async begin(): Promise<void> {
+    const { file, options } = this;
+    if (file.size !== undefined && options.sink.size(file.name) > file.size) await this.#restart();
+    this.#checksum = await Checksum.of(file, options.sink);
+  }
+
+  /** One request and as much of its answer as comes. @throws Unsettled where the rest may come next time */
+  async attempt(): Promise<void> {
+    const { file, options } = this;
+    const { client, sink, subject, patience } = options;
+    if (sink.size(file.name) === file.size) return;
+    const idle = new AbortController();
+    let timer = setTimeout(() => idle.abort(), patience.idleMs);
+    try {
+      const signal = AbortSignal.any([client.signal, idle.signal]);
+      const response = await client.ask(file.url, subject, { from: sink.size(file.name), signal });
+      if (await this.#place(response)) return;
+      // Read by hand: Safari cannot iterate a body.
+      const reader = response.body!.getReader();
+      for (;;) {
+        const { value, done } = await this.#read(reader, idle.signal);
+        if (done) break;
+        clearTimeout(timer);
+        await this.#take(value);
+        timer = setTimeout(() => idle.abort(), patience.idleMs);
+      }
+    } catch (error) {
+      // A request that was given up for its silence has not been refused.
+      if (idle.signal.aborted && !client.signal.aborted) throw this.#broken(silence(patience.idleMs));
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+    const have = sink.size(file.name);
+    if (this.#total !== undefined && have < this.#total)
+      throw this.#broken(`it ended after ${have} of ${this.#total} bytes`);
+  }
+
+  async check(): Promise<void> {
+    const { file, options } = this;
+    const have = options.sink.size(file.name);
+    if (this.#checksum && !this.#checksum.matches()) {
+      await this.#restart();
+      throw new GraftError(
+        'hub-checksum',
+        `${file.name} came whole (${have} bytes) and is not what ${new URL(file.url).host} declares: its checksum differs.`,
+        'That file was thrown away; fetch it again. If it happens again, something between here and the server changes it.',
+      );
+    }
+  }
+
+  /** Makes what is there fit the answer. @returns whether the file is whole already */
+  async #place(response: Response): Promise<boolean> {
+    const { file, options } = this;
+    const { sink } = options;
+    const have = sink.size(file.name);
+    const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+)$/.exec(response.headers.get('content-range') ?? '');
+    const total = range ? Number(range[2]) : undefined;
+    if (response.status === 416) {
+      await response.body?.cancel();
+      if (total === have && (file.size === undefined || file.size === have)) return true;
+      // What is there is longer than the file: it is of another version.
+      await this.#restart();
+      throw new Unsettled(
+        new GraftError(
+          'hub-range',
+          `${new URL(file.url).host} has no byte ${have} of ${file.name} to go on from (416).`,
+          'It starts over the next time.',
+        ),
+        0,
+      );
+    }
+    const version = response.headers.get('etag') ?? undefined;
+    if (response.status === 206) {
+      const known = sink.version(file.name);
+      const changed = have > 0 && known !== undefined && version !== undefined && known !== version;
+      if (changed || (range?.[1] !== undefined && Number(range[1]) !== have)) {
+        await response.body?.cancel();
+        await this.#restart();
+        throw new Unsettled(
+          new GraftError(
+            'hub-changed',
+            `${file.name} has changed on ${new URL(file.url).host} since the transfer began.`,
+            'It starts over.',
+          ),
+          0,
+        );
+      }
+    } else if (have > 0) {
+      // The whole file: this server knows no ranges.
+      await this.#restart();
+    }
+    this.#total ??= total ?? lengthOf(response, sink.size(file.name));
+    if (total !== undefined && file.size !== undefined && total !== file.size)
+      throw await this.#wrongSize(total);
+    if (version !== sink.version(file.name)) await sink.setVersion(file.name, version);
+    options.onBytes(sink.size(file.name), this.#total);
+    return false;
+  }
+
+  async #take(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const { file, options } = this;
+    const have = options.sink.size(file.name) + bytes.byteLength;
+    if (file.size !== undefined && have > file.size) throw await this.#wrongSize(have);
+    await options.sink.append(file.name, bytes);
+    this.#checksum?.update(bytes);
+    options.onBytes(have, this.#total);
+  }
+
+  async #read(
+    reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+    idle: AbortSignal,
+  ): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> {
+    try {
+      return await reader.read();
+    } catch (cause) {
+      this.options.client.signal.throwIfAborted();
+      throw this.#broken(idle.aborted ? silence(this.options.patience.idleMs) : messageOf(cause), cause);
+    }
+  }
+
+  async #restart(): Promise<void> {
+    const { file, options } = this;
+    await options.sink.truncate(file.name, 0);
+    await options.sink.setVersion(file.name, undefined);
+    this.#total = file.size;
+    this.#checksum = await Checksum.of(file, options.sink);
+  }
+
+  #broken(why: string, cause?: unknown): Unsettled {
+    return new Unsettled(
+      new GraftError(
+        'hub-broken',
+        `The transfer of ${this.file.name} from ${new URL(this.file.url).host} broke off: ${why.replace(/[.\s]+$/, '')}.`,
+        'Go on when the network is better.',
+        { cause },
+      ),
+    );
+  }
+
+  async #wrongSize(bytes: number): Promise<GraftError> {
+    const { file } = this;
+    await this.#restart();
+    return new GraftError(
+      'hub-size',
+      `${file.name} has ${bytes} bytes or more where ${new URL(file.url).host} declares ${file.size}.`,
+      'That file was thrown away. If it happens again, the server is broken.',
+    );
+  }
+}
+
+function silence(ms: number): string {
+  return `nothing came for ${Math.round(ms / 1000)} s`;
+}
+
+/** Bytes of the whole file, from the length of the rest. */
+function lengthOf(response: Response, have: number): number | undefined {
+  const length = response.headers.get('content-length');
+  // Of a compressed answer the length says nothing about the file.
+  if (length === null || response.headers.has('content-encoding')) return undefined;
+  return have + Number(length);
+}

@@ -1,0 +1,92 @@
+/** `graft fetch` as a person runs it, against the tests' own hub. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { HubServer, TOKEN } from '../../hub-server.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const weights = Buffer.alloc(300_000, 'weights ');
+const files = {
+  'config.json': Buffer.from('{"model_type": "llama"}'),
+  'tokenizer.json': Buffer.from('{}'),
+  'model.safetensors': weights,
+  'pytorch_model.bin': Buffer.alloc(10),
+};
+
+let server: HubServer;
+let folder: string;
+beforeAll(async () => {
+  server = await HubServer.start({
+    'org/model': { files, licence: 'mit' },
+    'org/gated': { files, gated: true },
+  });
+  folder = mkdtempSync(join(tmpdir(), 'graft-fetch-'));
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await server.close();
+});
+beforeEach(() => server.reset());
+
+function graft(
+  args: readonly string[],
+  env = {},
+): Promise<{ code: number | null; out: string; err: string }> {
+  return new Promise((resolve) => {
+    const child = spawn('node', [join(ROOT, 'bin/graft.mjs'), 'fetch', ...args], {
+      env: { ...process.env, HF_ENDPOINT: server.address, HF_TOKEN: '', ...env },
+    });
+    const [out, err] = [[] as Buffer[], [] as Buffer[]];
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    child.on('close', (code) =>
+      resolve({ code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() }),
+    );
+  });
+}
+
+describe('graft fetch', () => {
+  it('brings what a model is made of, and goes on with what is there', async () => {
+    const to = join(folder, 'model');
+    // As after a break.
+    server.fail(/model\.safetensors/, { status: 400 });
+    const broken = await graft(['org/model', '--to', to]);
+    expect(broken.code).toBe(1);
+    expect(broken.err).toMatch(/answered 400.*so far is kept/);
+    writeFileSync(join(to, 'model.safetensors.part'), weights.subarray(0, 100_000));
+    server.reset();
+    const { code, out, err } = await graft(['org/model', '--to', to]);
+    expect(err).toContain('org/model: 3 files, 300.0 kB, licence mit'.replace('300.0', '300'));
+    expect(err).toContain('Every file is what the hub declares.');
+    expect({ code, out }).toEqual({ code: 0, out: `${to}\n` });
+    expect(readdirSync(to).sort()).toEqual(['config.json', 'model.safetensors', 'tokenizer.json']);
+    expect(readFileSync(join(to, 'model.safetensors')).equals(weights)).toBe(true);
+    expect(server.requests.filter(({ server: by }) => by === 'files').map(({ range }) => range)).toEqual([
+      'bytes=100000-',
+    ]);
+  });
+
+  it('does not write over a file of its own', async () => {
+    const to = join(folder, 'model');
+    const changed = Buffer.from(weights);
+    changed[5] ^= 1;
+    writeFileSync(join(to, 'model.safetensors'), changed);
+    const { code, err } = await graft(['org/model', '--to', to]);
+    expect(code).toBe(1);
+    expect(err).toContain('is not the file that the server has');
+    expect(existsSync(join(to, 'model.safetensors'))).toBe(true);
+  });
+
+  it('takes a token from the environment, and says when one is needed', async () => {
+    const to = join(folder, 'gated');
+    const refused = await graft(['org/gated', '--to', to]);
+    expect(refused.err).toMatch(/accounts that have accepted its licence/);
+    const { code } = await graft(['org/gated', '--to', to, '--hub', server.address], {
+      HF_TOKEN: TOKEN,
+      HF_ENDPOINT: 'http://localhost:9',
+    });
+    expect(code).toBe(0);
+  });
+});
