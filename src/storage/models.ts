@@ -42,32 +42,26 @@ export class ModelStore {
   /** Its files, each opened when it is read. @throws GraftError `model-missing`, `model-damaged` */
   async open(name: string): Promise<FileSet> {
     const found = await filing(() => this.#find(name));
-    if (!found) {
-      throw new GraftError(
-        'model-missing',
-        `The model ${name} is not kept in this browser.`,
-        'Add it again: choose its folder or file under Task.',
-      );
-    }
-    const { folder, manifest } = found;
+    if (!found) throw missing(name);
     return {
       name,
-      list: () => manifest.files.map((file) => file.name),
+      list: () => found.manifest.files.map((file) => file.name),
       open: (file) =>
         filing(async () => {
-          const at = manifest.files.findIndex((entry) => entry.name === file);
-          if (at < 0) return undefined;
-          const blob = await (await folder.getFileHandle(String(at))).getFile();
-          if (blob.size !== manifest.files[at].size) {
-            throw new GraftError(
-              'model-damaged',
-              `${name}/${file} has ${blob.size} bytes where ${manifest.files[at].size} were kept.`,
-              'Delete the model and add it again.',
-            );
-          }
-          return blobSource(file, blob);
+          const blob = await blobOf(found, file);
+          return blob && blobSource(file, blob);
         }),
     };
+  }
+
+  /** A file as it lies on the disk. @throws GraftError `model-missing`, `model-damaged` */
+  async blob(name: string, file: string): Promise<Blob> {
+    const blob = await filing(async () => {
+      const found = await this.#find(name);
+      return found && blobOf(found, file);
+    });
+    if (!blob) throw missing(name);
+    return blob;
   }
 
   /** Begins a model. @throws GraftError `model-exists` */
@@ -140,15 +134,37 @@ export class ModelStore {
     return folders;
   }
 
-  async #find(
-    name: string,
-  ): Promise<
-    { id: string; folder: FileSystemDirectoryHandle; manifest: v.InferOutput<typeof Manifest> } | undefined
-  > {
+  async #find(name: string): Promise<Found | undefined> {
     for (const [id, folder] of await this.#folders()) {
       const manifest = await readJson(folder, MANIFEST, Manifest);
       if (manifest?.name === name) return { id, folder, manifest };
     }
     return undefined;
   }
+}
+
+interface Found {
+  readonly id: string;
+  readonly folder: FileSystemDirectoryHandle;
+  readonly manifest: v.InferOutput<typeof Manifest>;
+}
+
+async function blobOf({ folder, manifest: { name, files } }: Found, file: string): Promise<Blob | undefined> {
+  const at = files.findIndex((entry) => entry.name === file);
+  if (at < 0) return undefined;
+  const blob = await (await folder.getFileHandle(String(at))).getFile();
+  if (blob.size === files[at].size) return blob;
+  throw new GraftError(
+    'model-damaged',
+    `${name}/${file} has ${blob.size} bytes where ${files[at].size} were kept.`,
+    'Delete the model and add it again.',
+  );
+}
+
+function missing(name: string): GraftError {
+  return new GraftError(
+    'model-missing',
+    `The model ${name} is not kept in this browser.`,
+    'Add it again: choose its folder or file under Task.',
+  );
 }

@@ -35,7 +35,15 @@ export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } &
 /** Long work: `done` of `total`, in bytes, rows, pipelines or examples as `what` says. */
 export interface Progress {
   readonly what:
-    'reading' | 'keeping' | 'keeping' | 'preparing' | 'loading' | 'compiling' | 'answering' | 'evaluating';
+    | 'reading'
+    | 'keeping'
+    | 'keeping'
+    | 'packing'
+    | 'preparing'
+    | 'loading'
+    | 'compiling'
+    | 'answering'
+    | 'evaluating';
   readonly done: number;
   readonly total: number;
 }
@@ -123,6 +131,16 @@ export interface KeptModel {
   readonly runs: readonly string[];
   /** How many adapters were made for it. */
   readonly adapters: number;
+}
+
+/** What came of an import: how many of each were added, and what was left out. */
+export interface ImportReport {
+  readonly projects: number;
+  readonly dataSets: number;
+  readonly runs: number;
+  readonly adapters: number;
+  readonly models: number;
+  readonly skipped: readonly { readonly what: string; readonly why: string }[];
 }
 
 export interface ProjectInfo {
@@ -616,6 +634,18 @@ export interface GraftWorker {
 
   /** Tells every request that this worker made and makes. */
   watchRequests(onRequest: (asked: Asked) => void): Promise<void>;
+
+  /** Everything that is kept, as one zip. @param models whether base models come along */
+  exportAll(
+    models: boolean,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly fileName: string; readonly file: Blob }>>;
+  /** Ends an export: it fails with `worker-aborted`. */
+  stopExport(): Promise<void>;
+  /** Adds what such a zip holds beside what is here; nothing is written over. */
+  importAll(file: File, onProgress?: OnProgress): Promise<Outcome<{ readonly report: ImportReport }>>;
+  /** Projects, data sets, runs, adapters, settings and base models, for good. */
+  deleteAll(): Promise<Outcome<object>>;
 
   /** Bytes in use and granted, and whether the browser promised to keep them. */
   storage(): Promise<

@@ -5,6 +5,7 @@ import { observeRequests } from '../requests.ts';
 import { purgeDeleted } from '../storage/projects.ts';
 import { measureSpace } from '../storage/space.ts';
 import { Library } from './adapters.ts';
+import { archiveApi } from './archive-api.ts';
 import type { GraftWorker, ModelRef, Progress } from './api.ts';
 import { benchmark } from './benchmark.ts';
 import { chat } from './chat.ts';
@@ -200,6 +201,7 @@ const api: GraftWorker = {
 
   watchRequests: async (onRequest) => observeRequests(listener(onRequest)),
 
+  ...archiveApi({ models, session, runs }),
   storage: () => outcome(measureSpace),
 };
 

@@ -2,19 +2,24 @@
  * What the studio keeps, in the production build: projects come back after a reload as they were, and what an older version kept opens
  * in this one. The tests share a profile and build on each other.
  */
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { describeShared, sharedPath } from '../shared.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PICTURES = join(import.meta.dirname, '../../test-results/screens');
 const STEP_MS = 60_000;
 
 let browser: Browser;
 let studio: WatchedPage;
 beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
   browser = await launchChromium();
   studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
 });
@@ -50,21 +55,21 @@ describe('a project', () => {
     await goTo(page, 'data');
     await page.getByRole('button', { name: /^A sea captain/ }).click();
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
-    await page.getByLabel('Validation, %').fill('20');
-    await page.getByLabel('Validation, %').blur();
-    const held = page.getByText('validation', { exact: true }).locator('xpath=following-sibling::dd');
+    await page.getByRole('spinbutton', { name: 'Validation, %' }).fill('20');
+    await page.getByRole('spinbutton', { name: 'Validation, %' }).blur();
+    const held = page.locator('dt', { hasText: /^validation/ }).locator('xpath=following-sibling::dd');
     await expect.poll(() => held.innerText()).toBe('64');
-    await page.getByLabel('Seed of the split').fill('7');
-    await page.getByLabel('Seed of the split').blur();
+    await page.getByRole('spinbutton', { name: 'Seed of the split' }).fill('7');
+    await page.getByRole('spinbutton', { name: 'Seed of the split' }).blur();
     await goTo(page, 'task');
     await page.getByLabel('What should it do?').fill('Answer as a captain');
     await page.getByLabel('What does success look like?').fill('Ahoy in every answer');
     await page.getByLabel('What does success look like?').blur();
     await goTo(page, 'train');
     await page.getByText('Every setting, explained').click();
-    await page.getByLabel('Steps', { exact: true }).fill('24');
-    await page.getByLabel('Warm-up, steps').fill('2');
-    await page.getByLabel('Validate every … steps').fill('0');
+    await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('24');
+    await page.getByRole('spinbutton', { name: 'Warm-up, steps' }).fill('2');
+    await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');
     await trainAndPause(page);
 
     await page.reload();
@@ -73,15 +78,15 @@ describe('a project', () => {
     await goTo(page, 'data');
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
     await page.getByRole('heading', { name: /as the model sees it/ }).waitFor();
-    expect(await page.getByLabel('Validation, %').inputValue()).toBe('20');
-    expect(await page.getByLabel('Seed of the split').inputValue()).toBe('7');
+    expect(await page.getByRole('spinbutton', { name: 'Validation, %' }).inputValue()).toBe('20');
+    expect(await page.getByRole('spinbutton', { name: 'Seed of the split' }).inputValue()).toBe('7');
     await goTo(page, 'task');
     expect(await page.getByLabel('What should it do?').inputValue()).toBe('Answer as a captain');
     expect(await page.getByLabel('What does success look like?').inputValue()).toBe('Ahoy in every answer');
     await goTo(page, 'train');
     await page.getByRole('button', { name: 'New run' }).click();
     await page.getByText('Every setting, explained').click();
-    expect(await page.getByLabel('Steps', { exact: true }).inputValue()).toBe('24');
+    expect(await page.getByRole('spinbutton', { name: 'Steps', exact: true }).inputValue()).toBe('24');
     expect(problems).toEqual([]);
   });
 
@@ -134,9 +139,9 @@ describeShared('a model folder', () => {
     expect(await brand(page)).toMatch(/stories260K/);
     await goTo(page, 'train');
     await page.getByText('Every setting, explained').click();
-    await page.getByLabel('Steps', { exact: true }).fill('24');
-    await page.getByLabel('Warm-up, steps').fill('2');
-    await page.getByLabel('Validate every … steps').fill('0');
+    await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('24');
+    await page.getByRole('spinbutton', { name: 'Warm-up, steps' }).fill('2');
+    await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');
     await trainAndPause(page);
 
     await page.reload();
@@ -173,6 +178,78 @@ describeShared('a model folder', () => {
     await model.getByRole('button', { name: 'Open Sprig, bundled' }).click();
     await expect.poll(() => brand(page), { timeout: STEP_MS }).toMatch(/sprig/);
     expect(problems).toEqual([]);
+  });
+});
+
+describe('everything', () => {
+  test('goes into one file, and all of it is there in another browser, where a run goes on', async () => {
+    const { page, problems } = studio;
+    await page
+      .getByRole('contentinfo')
+      .getByRole('link', { name: /^Stored here/ })
+      .click();
+    await page.getByRole('heading', { level: 1, name: 'Storage' }).waitFor();
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Export everything' }).click();
+    const file = join(mkdtempSync(join(tmpdir(), 'graft-')), 'everything.zip');
+    await (await download).saveAs(file);
+
+    const other = await openStudio(browser, {
+      viewport: { width: 1440, height: 900 },
+      reducedMotion: 'reduce',
+    });
+    await goTo(other.page, 'storage');
+    const importAll = async (): Promise<string> => {
+      await other.page.getByLabel('Import an export').setInputFiles(file);
+      await other.page.getByText(/^(Added|Nothing was added)/).waitFor({ timeout: STEP_MS });
+      return other.page.getByRole('region', { name: 'Take it along' }).getByRole('status').innerText();
+    };
+    expect(await importAll()).toMatch(/^Added: 2 projects, 2 data sets, [12] runs?/);
+    await goTo(other.page, 'start');
+    await projects(other.page).getByRole('button', { name: 'Open A sea captain' }).click();
+    await other.page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
+    await expect.poll(() => factOf(other.page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
+    await resumeToTheEnd(other.page);
+    await goTo(other.page, 'task');
+    expect(await other.page.getByLabel('What should it do?').inputValue()).toBe('Answer as a captain');
+
+    // A second time nothing is written over: the run that went on stays as it is.
+    await goTo(other.page, 'storage');
+    expect(await importAll()).toMatch(/^Nothing was added.*Project “A sea captain.*here already/s);
+    await other.page.getByLabel('Import an export').setInputFiles({
+      name: 'not.zip',
+      mimeType: 'application/zip',
+      buffer: Buffer.from('no zip at all'),
+    });
+    await other.page.getByText(/not\.zip cannot be read/).waitFor();
+    await other.page.getByRole('button', { name: 'Delete everything' }).click();
+    await other.page.getByRole('button', { name: 'Delete everything for good' }).click();
+    await other.page.getByRole('heading', { level: 1, name: /^Teach a small language model/ }).waitFor();
+    expect([...problems, ...other.problems]).toEqual([]);
+    await other.close();
+  });
+
+  test.each(['light', 'dark'] as const)('its page is for everybody: %s', async (colorScheme) => {
+    const { page } = studio;
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    for (const width of [1440, 360]) {
+      await page.setViewportSize({ width, height: 900 });
+      for (const place of ['start', 'storage']) {
+        await goTo(page, place);
+        await page.evaluate(() => document.fonts.ready);
+        await page.screenshot({
+          path: join(PICTURES, `kept-${place}-${colorScheme}-${width}.png`),
+          fullPage: true,
+        });
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+        await page.evaluate(AXE);
+        const { violations } = await page.evaluate<AxeResults>('axe.run()');
+        expect(
+          violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`),
+        ).toEqual([]);
+      }
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
   });
 });
 

@@ -1,8 +1,8 @@
 /** Which stage is in the centre, kept in the address so that back, forward and a bookmark work. */
 export const STAGES = ['task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 export type StageId = (typeof STAGES)[number];
-/** Beside the stages: where the brand leads, what the GPU does, and what the words mean. */
-const BESIDE = ['start', 'benchmark', 'guide'] as const;
+/** Beside the stages: where the brand leads, what the GPU does, what is kept, and what the words mean. */
+const BESIDE = ['start', 'benchmark', 'storage', 'guide'] as const;
 export type Place = StageId | (typeof BESIDE)[number];
 
 const partsOf = (hash: string): string[] => hash.replace(/^#\/?/, '').split('/');

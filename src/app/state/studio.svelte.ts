@@ -99,6 +99,12 @@ export class Studio {
     await Promise.all([this.runs.refresh(), this.adapters.refresh()]);
   }
 
+  /** Lists again what is kept, after it has changed from outside. */
+  async refresh(): Promise<void> {
+    const { projects, runs, adapters, models } = this;
+    await Promise.all([projects, runs, adapters, models].map((part) => part.refresh()));
+  }
+
   /** Goes on with a run, in its project. */
   async resume(record: RunRecord): Promise<void> {
     if (record.projectId !== this.projects.id) await this.openProject(record.projectId);

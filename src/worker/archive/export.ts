@@ -1,0 +1,100 @@
+/** Everything that this browser keeps → one zip. Records are read one at a time; weights are not copied but referred to. */
+import { GraftError } from '../../errors.ts';
+import { listKeys, readRecord } from '../../storage/everything.ts';
+import type { ModelStore } from '../../storage/models.ts';
+import type { StoredFiles } from '../../storage/records.ts';
+import type { Progress } from '../api.ts';
+import { FORMAT, VERSION } from './layout.ts';
+import { ZipWriter } from './zip-writer.ts';
+
+export interface ExportOptions {
+  readonly store: ModelStore;
+  /** Whether base models come along: they are large, and can be had again. */
+  readonly models: boolean;
+  readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** @throws GraftError `storage-…`, `worker-aborted` */
+export async function exportEverything({ store, models, onProgress, signal }: ExportOptions): Promise<Blob> {
+  const zip = new ZipWriter();
+  const json = (path: string, value: unknown): Promise<void> => zip.text(path, JSON.stringify(value));
+  await json('graft.json', { format: FORMAT, version: VERSION, created: Date.now() });
+  const keys = {
+    projects: await listKeys('projects'),
+    sets: await listKeys('data-sets'),
+    runs: await listKeys('runs'),
+    adapters: await listKeys('adapters'),
+  };
+  const total = Object.values(keys).reduce((sum, list) => sum + list.length, 0);
+  let done = 0;
+  const next = (): void => {
+    if (signal.aborted) throw stopped();
+    onProgress({ what: 'packing', done: done++, total });
+  };
+  const hidden = new Set<string>();
+  for (const key of keys.projects) {
+    next();
+    const project = await readRecord('projects', key);
+    if (project?.deleted !== undefined) hidden.add(key);
+    else if (project) await json(`projects/${key}/project.json`, project);
+  }
+  for (const key of keys.sets) {
+    next();
+    const [set, files] = [await readRecord('data-sets', key), await readRecord('data-files', key)];
+    if (!set || !files || hidden.has(set.projectId)) continue;
+    const folder = `projects/${set.projectId}/data/${set.version}`;
+    await json(`${folder}/data.json`, set);
+    for (const [at, file] of [files.file, files.heldOut].entries())
+      if (file) await zip.file(`${folder}/${at}`, new Blob([file.bytes]));
+  }
+  const addFiles = async (folder: string, files: StoredFiles): Promise<void> => {
+    for (const [name, bytes] of Object.entries(files)) await zip.file(`${folder}/${name}`, new Blob([bytes]));
+  };
+  for (const key of keys.runs) {
+    next();
+    const run = await readRecord('runs', key);
+    if (!run || hidden.has(run.projectId)) continue;
+    const folder = `projects/${run.projectId}/runs/${key}`;
+    await json(`${folder}/run.json`, run);
+    const [rows, checkpoint] = [await readRecord('rows', key), await readRecord('checkpoints', key)];
+    if (!rows || !checkpoint) continue;
+    const { files, ...state } = checkpoint;
+    await json(`${folder}/rows.json`, rows);
+    await json(`${folder}/checkpoint.json`, state);
+    await addFiles(`${folder}/checkpoint`, files);
+  }
+  for (const key of keys.adapters) {
+    next();
+    const [adapter, files] = [await readRecord('adapters', key), await readRecord('adapter-files', key)];
+    if (!adapter || !files || hidden.has(adapter.projectId)) continue;
+    const folder = `projects/${adapter.projectId}/adapters/${key}`;
+    await json(`${folder}/adapter.json`, adapter);
+    await addFiles(folder, files);
+  }
+  const settings = (await listKeys('settings')).map(async (key) => [key, await readRecord('settings', key)]);
+  await json('settings.json', Object.fromEntries(await Promise.all(settings)));
+  if (models) await addModels(zip, { store, models, onProgress, signal });
+  return zip.finish();
+}
+
+async function addModels(zip: ZipWriter, { store, onProgress, signal }: ExportOptions): Promise<void> {
+  const kept = await store.list();
+  const total = kept.reduce((sum, { bytes }) => sum + bytes, 0);
+  let done = 0;
+  for (const [at, { name, source, licence, files }] of kept.entries()) {
+    const names = files.map((file) => file.name);
+    await zip.text(`models/${at}/model.json`, JSON.stringify({ name, source, licence, files: names }));
+    for (const file of names) {
+      if (signal.aborted) throw stopped();
+      const blob = await store.blob(name, file);
+      await zip.file(`models/${at}/files/${file}`, blob, (bytes) =>
+        onProgress({ what: 'keeping', done: (done += bytes), total }),
+      );
+    }
+  }
+}
+
+function stopped(): GraftError {
+  return new GraftError('worker-aborted', 'The export was stopped.', 'Start it again when you like.');
+}

@@ -1,0 +1,125 @@
+/**
+ * Everything that Graft keeps, as one zip. Text is JSON; what is binary lies beside it as it is, so that an adapter in it is a PEFT folder
+ * and a model a model folder.
+ *
+ *   graft.json                                 what this is
+ *   settings.json
+ *   projects/ID/project.json
+ *   projects/ID/data/VERSION/data.json         and its files, numbered
+ *   projects/ID/runs/ID/run.json               and rows.json, checkpoint.json, checkpoint/FILE
+ *   projects/ID/adapters/ID/adapter.json       and the files of a PEFT folder
+ *   models/NUMBER/model.json                   and files/FILE
+ */
+import * as v from 'valibot';
+
+export const FORMAT = 'graft-archive';
+/** Of this layout: a reader takes its own and older ones. */
+export const VERSION = 1;
+
+const MAX_TEXT = 10_000;
+const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
+const id = v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/));
+const number = v.pipe(v.number(), v.finite());
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const anything = v.looseObject({});
+
+export const ManifestFile = v.object({ format: v.literal(FORMAT), version: count, created: number });
+
+const DataRef = v.object({
+  name: text,
+  version: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  created: number,
+});
+
+export const ProjectFile = v.object({
+  id,
+  name: text,
+  created: number,
+  changed: number,
+  model: v.object({ name: text, bundled: v.boolean() }),
+  data: v.optional(DataRef.entries.version),
+  place: text,
+  page: anything,
+});
+
+export const DataFile = v.object({
+  ...DataRef.entries,
+  sample: v.optional(text),
+  options: anything,
+  files: v.pipe(v.array(text), v.minLength(1), v.maxLength(2)),
+  format: text,
+  rows: count,
+  bytes: count,
+});
+
+const Step = v.object({
+  step: count,
+  steps: count,
+  loss: number,
+  lr: number,
+  gradNorm: number,
+  supervisedTokens: count,
+  seconds: number,
+  tokensPerSecond: number,
+  secondsLeft: number,
+  gpuBytes: count,
+});
+
+export const RunFile = v.object({
+  id,
+  created: number,
+  status: v.picklist(['ready', 'running', 'paused', 'done', 'stopped', 'cancelled', 'failed']),
+  settings: v.looseObject({ name: text, steps: count }),
+  baseModel: text,
+  modelFingerprint: text,
+  bundled: v.boolean(),
+  dataName: text,
+  data: v.optional(DataRef),
+  command: text,
+  steps: v.array(Step),
+  evals: v.array(v.object({ step: count, loss: number })),
+  samples: v.array(v.object({ step: count, text: v.string() })),
+});
+
+const Row = v.pipe(
+  v.object({ ids: v.array(count), labels: v.array(v.pipe(v.number(), v.integer())), line: count }),
+  v.check(({ ids, labels }) => ids.length === labels.length, 'as many labels as ids'),
+);
+const Message = v.object({ role: v.picklist(['system', 'user', 'assistant']), content: v.string() });
+export const RowsFile = v.object({
+  train: v.array(Row),
+  validation: v.array(Row),
+  test: v.array(Row),
+  questions: v.array(
+    v.object({ prompt: v.string(), expected: v.string(), ask: v.union([v.string(), v.array(Message)]) }),
+  ),
+});
+
+export const CheckpointFile = v.object({ revision: id, step: count });
+
+export const AdapterFile = v.object({
+  id,
+  name: text,
+  note: text,
+  baseModel: text,
+  rank: count,
+  alpha: number,
+  targets: v.array(text),
+  parameters: count,
+  created: number,
+  runId: v.optional(id),
+  finalLoss: v.optional(number),
+  data: v.optional(DataRef),
+});
+
+export const ModelFile = v.object({
+  name: text,
+  source: v.optional(text),
+  licence: v.optional(text),
+  files: v.array(text),
+});
+
+/** A path without the name at its end. */
+export function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
