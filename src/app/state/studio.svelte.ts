@@ -262,7 +262,7 @@ export class Studio {
 
   async #ended(): Promise<void> {
     if (this.run.record) this.projects.follow(this.run.record.projectId);
-    await Promise.all([this.runs.refresh(), this.adapters.refresh(), this.projects.refresh()]);
+    await this.refresh();
     // The name is taken now.
     if (this.runs.list.some(({ options }) => options.name === this.settings.options.name))
       this.settings.set('name', this.#nextName());
