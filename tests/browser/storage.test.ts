@@ -311,7 +311,9 @@ describe('an older version', () => {
     expect(await page.getByLabel('What should it do?').inputValue()).toBe('An old task');
     await expect.poll(() => factOf(page, 'Use')).toMatch(/adapters? kept/);
     await goTo(page, 'start');
-    expect(await projects(page).getByRole('listitem').innerText()).toMatch(/sprig.*[12] runs?, [12] adapters?/s);
+    expect(await projects(page).getByRole('listitem').innerText()).toMatch(
+      /sprig.*[12] runs?, [12] adapters?/s,
+    );
     // The page that only shows a file has no icon.
     expect(studio.problems.filter((problem) => !/404/.test(problem))).toEqual([]);
   });
