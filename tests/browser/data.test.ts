@@ -82,7 +82,7 @@ async function inspect(page: Page, name: string): Promise<void> {
 
 const options = (page: Page): Promise<string[]> =>
   page
-    .getByRole('listbox', { name: 'Rows' })
+    .getByRole('listbox', { name: 'All rows' })
     .getByRole('option')
     .evaluateAll((found) => found.map((option) => (option.textContent ?? '').replace(/\s+/g, ' ').trim()));
 
@@ -110,7 +110,7 @@ describe('a table with odd columns', () => {
     expect(await preview.innerText()).toContain('Which queue?\nMy card 0 is lost, "please" help');
     await inspect(page, 'columns');
     await editor.getByRole('button', { name: 'Read these columns' }).click();
-    await page.getByRole('listbox', { name: 'Rows' }).waitFor({ timeout: STEP_MS });
+    await page.getByRole('listbox', { name: 'All rows' }).waitFor({ timeout: STEP_MS });
     expect(problems).toEqual([]);
   });
 
@@ -126,7 +126,7 @@ describe('a table with odd columns', () => {
       'line 484 a quote opens here and is never closed',
     ]);
     expect(await page.getByRole('heading', { name: '243 rows' }).count()).toBe(1);
-    const list = page.getByRole('listbox', { name: 'Rows' });
+    const list = page.getByRole('listbox', { name: 'All rows' });
     expect((await options(page)).length).toBeLessThan(60);
     await page.getByLabel('State').selectOption('not read');
     await expect.poll(async () => (await options(page)).length).toBe(2);
@@ -155,14 +155,14 @@ describe('a table with odd columns', () => {
     await expect
       .poll(async () => (await options(page))[0] ?? '', { timeout: STEP_MS })
       .toMatch(/^line 42 .*· cut/);
-    await page.getByRole('listbox', { name: 'Rows' }).getByRole('option').first().click();
+    await page.getByRole('listbox', { name: 'All rows' }).getByRole('option').first().click();
     await page.getByText('the limit', { exact: true }).waitFor();
     expect(await page.getByRole('slider', { name: 'Tokens of this row' }).innerText()).toContain('fees');
     await page.screenshot({ path: join(PICTURES, 'data-long-light-1440.png') });
     await page.getByLabel('State').selectOption('every state');
     await page.getByLabel('Find in rows').fill('onerror');
     await expect.poll(async () => (await options(page)).length).toBe(1);
-    await page.getByRole('listbox', { name: 'Rows' }).getByRole('option').first().click();
+    await page.getByRole('listbox', { name: 'All rows' }).getByRole('option').first().click();
     await page.getByRole('heading', { name: 'Line 16, as the model sees it' }).waitFor();
     expect(await page.getByRole('slider', { name: 'Tokens of this row' }).innerText()).toContain('onerror');
     expect(await page.locator('main img, main script').count()).toBe(0);
