@@ -214,7 +214,7 @@ describe('on the way', () => {
       JSON.stringify({ prompt: `Say ${i} ${hostile}`, completion: ' yes <b>bold</b>' }),
     );
     rows.splice(2, 0, '{"prompt": "no end', '{"other": 1}');
-    await page.getByLabel('Rows', { exact: true }).fill(rows.join('\n'));
+    await page.getByRole('textbox', { name: 'Rows', exact: true }).fill(rows.join('\n'));
     await page.getByRole('button', { name: 'Read these rows' }).click();
     await page.getByText('2 lines were not read').waitFor({ timeout: STEP_MS });
     expect(
@@ -263,13 +263,13 @@ describe('on the way', () => {
     expect(await page.getByLabel('Name of the run').inputValue()).toBe('voice 2');
     const start = page.getByRole('button', { name: 'Start training' });
     await page.getByLabel('Steps', { exact: true }).fill('24');
-    await page.getByLabel('Warm-up, steps').fill('30');
+    await page.getByLabel('Warm-up, steps', { exact: true }).fill('30');
     expect(await page.getByRole('alert').innerText()).toMatch(/Warm-up cannot take longer than the 24 steps/);
     expect(await start.isDisabled()).toBe(true);
     await picture(page, 'settings-dark', 1440, 900);
     expect(await axe(page)).toEqual([]);
-    await page.getByLabel('Warm-up, steps').fill('2');
-    await page.getByLabel('Validate every … steps').fill('0');
+    await page.getByLabel('Warm-up, steps', { exact: true }).fill('2');
+    await page.getByLabel('Validate every … steps', { exact: true }).fill('0');
     await start.click();
     await page.getByRole('button', { name: 'Pause' }).click({ timeout: STEP_MS });
     await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
