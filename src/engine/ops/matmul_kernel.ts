@@ -89,7 +89,9 @@ function chooseRegisterKernel(
   { M, N, K, quantised }: Shape,
   family: 'quad' | 'register',
 ): SplitKernel {
-  const mostRows = 2 * M * N * K >= TALL_TILE_FLOPS ? best.rows : Math.min(best.rows, ROWS_FOR_ALL);
+  // Blocks spare so many gathers that a short tile has as few for its operations as a tall one of numbers, and compiles much faster.
+  const isTall = 2 * M * N * K >= TALL_TILE_FLOPS && !quantised;
+  const mostRows = isTall ? best.rows : Math.min(best.rows, ROWS_FOR_ALL);
   let kernel: SplitKernel | undefined;
   let least = Infinity;
   for (const alongN of [true, false]) {
