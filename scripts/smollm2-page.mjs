@@ -72,6 +72,7 @@ try {
     'Rows at once': 2,
     'Learning rate': 0.0005,
     'Warm-up, steps': 0,
+    'Validate every … steps': 0,
     'Answer every … steps': 0,
   };
   for (const [label, value] of Object.entries(numbers)) {
