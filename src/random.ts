@@ -69,6 +69,11 @@ export class Random {
     return this.next() / 2 ** 32;
   }
 
+  /** Uniform in [0, 1) with 24 random bits: as much as an f32 holds without rounding up to 1. */
+  unitFloat32(): number {
+    return (this.next() >>> 8) / 2 ** 24;
+  }
+
   /** A uniform integer in [0, n), 1 ≤ n ≤ 2³², without modulo bias (draws again in the uneven rest). */
   below(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) throw new RangeError(`below(${n})`);

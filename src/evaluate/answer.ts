@@ -10,8 +10,8 @@ export interface AnswerOptions extends Omit<GenerateOptions, 'onToken' | 'stopId
   readonly stopStrings?: readonly string[];
   /** Text as it becomes certain, for one of the prompts. */
   readonly onText?: (prompt: number, text: string) => void;
-  /** Each token, what else might have come, and the model's own logits (valid during the call). */
-  readonly onToken?: (prompt: number, id: number, from: readonly Candidate[], logits: Float32Array) => void;
+  /** Each token, and the most likely ones in its place: as many as `candidates`. */
+  readonly onToken?: (prompt: number, id: number, candidates: readonly Candidate[]) => void;
 }
 
 export interface Answer {
@@ -63,8 +63,8 @@ export async function answer(
   const generated = await generator.generate(prompts, {
     ...rest,
     stopIds: tokenizer.eosIds,
-    onToken(prompt, id, from, logits) {
-      onToken?.(prompt, id, from, logits);
+    onToken(prompt, id, candidates) {
+      onToken?.(prompt, id, candidates);
       const piece = streams[prompt].push(id);
       if (piece !== '') onText?.(prompt, piece);
       return streams[prompt].stopped;

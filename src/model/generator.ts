@@ -1,15 +1,22 @@
-/** Generation with a key/value cache: one replay a token, several sequences at once, adapters switched without reloading the base. */
-import { matmul, wholeColumns } from '../engine/ops/matmul.ts';
-import { NO_ROW } from '../engine/ops/gather_rows.ts';
-import { Plan } from '../engine/plan.ts';
-import { Tape } from '../engine/tape.ts';
+/**
+ * Generation with a key/value cache: one replay and one submit a token, several sequences at once, adapters switched without reloading the
+ * base. Tokens are chosen on the GPU and stay there for the next replay; the host reads them while that one runs.
+ */
+import {
+  encodeSettings,
+  markSeen,
+  MOST_CANDIDATES,
+  readRecord,
+  RECORD_WORDS,
+} from '../engine/ops/sampling.ts';
+import { StagingRing } from '../engine/staging.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { Random } from '../random.ts';
-import { batchTensors, type BatchTensors } from './batch.ts';
 import type { LanguageModel } from './language-model.ts';
 import type { Adapter } from './lora.ts';
-import { candidates, checkSampling, draw, type Candidate, type Sampling } from './sampling.ts';
+import { Replays, type NextToken } from './replays.ts';
+import { checkSampling, type Candidate, type Sampling } from './sampling.ts';
 
 export interface GenerateOptions {
   readonly maxNewTokens: number;
@@ -19,16 +26,13 @@ export interface GenerateOptions {
   readonly stopIds: readonly number[];
   readonly adapter?: Adapter;
   readonly signal?: AbortSignal;
+  /** How many candidates `onToken` is told, at most 16; none if left out. */
+  readonly candidates?: number;
   /**
-   * Called with each new token, what it was drawn from, and the logits as the model gave them (f32 [V], valid during the call); a true
-   * result ends this sequence, with the token kept.
+   * Called with each new token and the tokens that were most likely in its place, by the model's own logits at temperature 1, most likely
+   * first; a true result ends this sequence, with the token kept.
    */
-  readonly onToken?: (
-    sequence: number,
-    id: number,
-    from: readonly Candidate[],
-    logits: Float32Array,
-  ) => boolean | void;
+  readonly onToken?: (sequence: number, id: number, candidates: readonly Candidate[]) => boolean | void;
 }
 
 /** Why a sequence ended. */
@@ -39,27 +43,33 @@ export interface Generated {
   readonly reason: FinishReason;
 }
 
-/** Tokens of a prompt that go through the model in one replay. Padding attends to nothing and is written nowhere. */
-const PREFILL_TOKENS = 64;
+/**
+ * Tokens under way at once: the one that is read and those that run meanwhile. As many less one are computed in vain when a sequence stops.
+ * On a GPU a readback can take longer than a token; on a processor a token in vain costs as much as any.
+ */
+const IN_FLIGHT = { gpu: 3, software: 2 };
 
-interface Replay {
-  plan: Plan;
-  inputs: BatchTensors;
-  slots: Tensor;
-  logits?: Tensor;
+/** A sequence on its way. `started` counts its tokens that were submitted. */
+interface State {
+  readonly promptLength: number;
+  readonly most: number;
+  readonly random: Random;
+  readonly ids: number[];
+  started: number;
+  reason: FinishReason | undefined;
 }
 
-interface Token {
-  id: number;
-  sequence: number;
-  position: number;
+interface Read {
+  readonly sequences: readonly NextToken[];
+  readonly records: Promise<Float32Array>;
 }
 
 export class Generator {
   readonly #keys: Tensor[];
   readonly #values: Tensor[];
+  readonly #ring: StagingRing;
   /** Plans by adapter; undefined is the base. */
-  readonly #replays = new Map<Adapter | undefined, { prefill: Replay; decode: Replay }>();
+  readonly #replays = new Map<Adapter | undefined, Replays>();
 
   /**
    * @param sequences how many are generated at once
@@ -81,6 +91,7 @@ export class Generator {
       );
     this.#keys = cache('keys');
     this.#values = cache('values');
+    this.#ring = new StagingRing(model.device, sequences * RECORD_WORDS * 4);
   }
 
   /**
@@ -93,18 +104,16 @@ export class Generator {
     checkSampling(options.sampling);
     if (prompts.length === 0 || prompts.length > this.sequences)
       throw new Error(`${prompts.length} prompts for ${this.sequences} sequences`);
+    if ((options.candidates ?? 0) > MOST_CANDIDATES)
+      throw new Error(`${options.candidates} candidates, of at most ${MOST_CANDIDATES}`);
     for (const prompt of prompts) this.#checkPrompt(prompt);
-    const { prefill, decode } = await this.#replaysFor(options.adapter);
+    const replays = await this.#replaysFor(options.adapter);
 
     const tokens = prompts.flatMap((prompt, sequence) =>
-      prompt.slice(0, -1).map((id, position): Token => ({ id, sequence, position })),
+      prompt.slice(0, -1).map((id, position) => ({ id, sequence, position })),
     );
-    for (let start = 0; start < tokens.length && !options.signal?.aborted; start += PREFILL_TOKENS) {
-      this.#run(prefill, tokens.slice(start, start + PREFILL_TOKENS));
-      // A long prompt is not queued at once: it can be aborted, and others get their turn on the GPU.
-      await this.model.device.settle();
-    }
-    return this.#continue(decode, prompts, options);
+    await replays.fill(tokens, () => !options.signal?.aborted);
+    return this.#continue(replays, prompts, options);
   }
 
   /** Compiles what generating with an adapter needs, ahead of the first prompt. */
@@ -114,126 +123,95 @@ export class Generator {
 
   /** Drops the plans of an adapter that is about to be freed. */
   forget(adapter: Adapter): void {
-    const replays = this.#replays.get(adapter);
-    if (!replays) return;
+    this.#replays.get(adapter)?.destroy();
     this.#replays.delete(adapter);
-    replays.prefill.plan.destroy();
-    replays.decode.plan.destroy();
   }
 
   /** Drops all plans, and with them slots of the model's pool that were made for something larger. The next prompt makes them anew. */
   forgetAll(): void {
-    for (const { prefill, decode } of this.#replays.values()) {
-      prefill.plan.destroy();
-      decode.plan.destroy();
-    }
+    for (const replays of this.#replays.values()) replays.destroy();
     this.#replays.clear();
   }
 
   /** Frees the cache and the plans, after the GPU has settled. */
   destroy(): void {
     this.forgetAll();
+    this.#ring.destroy();
     for (const tensor of [...this.#keys, ...this.#values]) this.model.device.free(tensor);
   }
 
   async #continue(
-    decode: Replay,
+    replays: Replays,
     prompts: readonly (readonly number[])[],
     options: GenerateOptions,
   ): Promise<Generated[]> {
-    const V = this.model.definition.shape.vocabulary;
-    const pitch = wholeColumns(V);
-    const stop = new Set(options.stopIds);
-    // One generator for each sequence, so that a sequence does not depend on its neighbours.
-    const states = prompts.map((prompt, sequence) => ({
-      all: [...prompt],
-      ids: [] as number[],
-      reason: (options.maxNewTokens > 0 ? undefined : 'length') as FinishReason | undefined,
-      random: new Random(options.seed + sequence * 1_000_003),
-    }));
-    for (;;) {
-      if (options.signal?.aborted) for (const state of states) state.reason ??= 'aborted';
-      if (states.every(({ reason }) => reason)) break;
-      const live = states.flatMap((state, sequence): Token[] =>
-        state.reason
-          ? []
-          : [{ id: state.all[state.all.length - 1], sequence, position: state.all.length - 1 }],
-      );
-      this.#run(decode, live);
-      const logits = new Float32Array(await decode.plan.read(decode.logits!));
-      live.forEach(({ sequence }, row) => {
-        const state = states[sequence];
-        const scores = logits.subarray(row * pitch, row * pitch + V);
-        const from = candidates(scores, options.sampling, state.all);
-        const id = draw(from, state.random);
-        if (stop.has(id)) {
-          state.reason = 'stop';
-          return;
-        }
-        state.ids.push(id);
-        state.all.push(id);
-        if (options.onToken?.(sequence, id, from, scores)) state.reason = 'caller';
-        else if (state.ids.length >= options.maxNewTokens || state.all.length >= this.maxLength)
-          state.reason = 'length';
-      });
+    const { signal, sampling, seed, maxNewTokens } = options;
+    const states = prompts.map((prompt, sequence): State => {
+      const most = Math.min(maxNewTokens, this.maxLength - prompt.length);
+      return {
+        promptLength: prompt.length,
+        most,
+        // One generator for each sequence, so that a sequence does not depend on its neighbours.
+        random: new Random(seed + sequence * 1_000_003),
+        ids: [],
+        started: 0,
+        reason: most > 0 ? undefined : 'length',
+      };
+    });
+    this.#begin(replays, prompts, { ...sampling, candidates: options.candidates ?? 0 });
+    const inFlight = this.model.device.software ? IN_FLIGHT.software : IN_FLIGHT.gpu;
+    const reads: Read[] = [];
+    try {
+      for (;;) {
+        if (signal?.aborted) for (const state of states) state.reason ??= 'aborted';
+        const sequences = nextTokens(states);
+        if (sequences.length > 0) reads.push(this.#next(replays, sequences));
+        if (sequences.length > 0 && reads.length < inFlight) continue;
+        const read = reads.shift();
+        if (!read) break;
+        const records = (await read.records).buffer as ArrayBuffer;
+        for (const { sequence } of read.sequences) take(states[sequence], sequence, records, options);
+      }
+    } finally {
+      // What failed has said so; nothing may be mapped when the next prompt comes.
+      await Promise.allSettled(reads.map(({ records }) => records));
     }
     return states.map(({ ids, reason }) => ({ ids, reason: reason! }));
   }
 
-  async #replaysFor(adapter: Adapter | undefined): Promise<{ prefill: Replay; decode: Replay }> {
+  #begin(
+    replays: Replays,
+    prompts: readonly (readonly number[])[],
+    settings: Parameters<typeof encodeSettings>[0],
+  ): void {
+    const last = new Uint32Array(this.sequences);
+    const words = Math.ceil(this.model.definition.shape.vocabulary / 32);
+    const seen = new Uint32Array(this.sequences * words);
+    prompts.forEach((prompt, sequence) => {
+      last[sequence] = prompt[prompt.length - 1];
+      markSeen(seen.subarray(sequence * words, (sequence + 1) * words), prompt);
+    });
+    replays.begin(last, seen, encodeSettings(settings));
+  }
+
+  #next(replays: Replays, sequences: readonly NextToken[]): Read {
+    const staging = this.#ring.next();
+    replays.next(sequences, (encoder, records) => staging.copyFrom(encoder, records));
+    const records = staging.read();
+    // It may fail before anybody waits for it.
+    records.catch(() => undefined);
+    return { sequences, records };
+  }
+
+  async #replaysFor(adapter: Adapter | undefined): Promise<Replays> {
     let replays = this.#replays.get(adapter);
     if (!replays) {
-      replays = {
-        prefill: await this.#record(PREFILL_TOKENS, adapter, false),
-        decode: await this.#record(this.sequences, adapter, true),
-      };
+      const { model, sequences, maxLength } = this;
+      const cache = { keys: this.#keys, values: this.#values };
+      replays = await Replays.compile(model, cache, { sequences, maxLength, adapter });
       this.#replays.set(adapter, replays);
     }
     return replays;
-  }
-
-  async #record(tokens: number, adapter: Adapter | undefined, withHead: boolean): Promise<Replay> {
-    const { model } = this;
-    const tape = new Tape(model.device);
-    const inputs = batchTensors(tape, { tokens, rows: tokens });
-    const slots = tape.pinned([tokens], 'u32', 'slots');
-    const hidden = model.forward(tape, inputs, {
-      adapter,
-      cache: { keys: this.#keys, values: this.#values, slots },
-    });
-    // Without the head nobody reads the last layer's result: compiling drops all but its keys and values.
-    const logits = withHead
-      ? matmul(tape, {
-          a: hidden,
-          b: model.head,
-          layout: 'NT',
-          c: tape.pinned([tokens, wholeColumns(model.head.rows)], 'f32', 'logits'),
-        })
-      : undefined;
-    return { plan: await Plan.compile(model.device, tape, model.pool), inputs, slots, logits };
-  }
-
-  #run({ plan, inputs, slots }: Replay, tokens: readonly Token[]): void {
-    const M = inputs.ids.size;
-    const ids = new Uint32Array(M);
-    const positions = new Uint32Array(M);
-    const keyRanges = new Uint32Array(M * 2);
-    const slotRows = new Uint32Array(M).fill(NO_ROW);
-    const rows = new Uint32Array(M).fill(NO_ROW);
-    tokens.forEach(({ id, sequence, position }, m) => {
-      const first = sequence * this.maxLength;
-      ids[m] = id;
-      positions[m] = position;
-      keyRanges.set([first, first + position + 1], m * 2);
-      slotRows[m] = first + position;
-      rows[m] = m;
-    });
-    plan.write(inputs.ids, ids);
-    plan.write(inputs.positions, positions);
-    plan.write(inputs.keyRanges, keyRanges);
-    plan.write(inputs.rows, rows);
-    plan.write(slots, slotRows);
-    plan.run();
   }
 
   #checkPrompt(prompt: readonly number[]): void {
@@ -252,4 +230,33 @@ export class Generator {
       );
     }
   }
+}
+
+/** The next token of every sequence that has not ended. */
+function nextTokens(states: readonly State[]): NextToken[] {
+  return states.flatMap((state, sequence): NextToken[] => {
+    if (state.reason || state.started === state.most) return [];
+    const position = state.promptLength - 1 + state.started++;
+    return [{ sequence, position, draw: state.random.unitFloat32() }];
+  });
+}
+
+/** Takes a token that was chosen, unless the sequence has ended since it was asked for. */
+function take(state: State, sequence: number, records: ArrayBuffer, options: GenerateOptions): void {
+  if (state.reason) return;
+  const { id, bestScore, candidates } = readRecord(records, sequence, options.candidates ?? 0);
+  if (id === undefined) {
+    throw new GraftError(
+      'sampling-not-finite',
+      `The model's best score for the next token is ${bestScore}.`,
+      'Choose f32 precision, or an adapter that was trained at a lower learning rate.',
+    );
+  }
+  if (options.stopIds.includes(id)) {
+    state.reason = 'stop';
+    return;
+  }
+  state.ids.push(id);
+  if (options.onToken?.(sequence, id, candidates)) state.reason = 'caller';
+  else if (state.ids.length === state.most) state.reason = 'length';
 }

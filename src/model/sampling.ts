@@ -1,6 +1,8 @@
-/** Choosing the next token from logits, as transformers' generate does, in its order: penalty, temperature, top-k, top-p, min-p. */
+/**
+ * How the next token is chosen from logits: as transformers' generate does, in its order: penalty, temperature, top-k, top-p, min-p. The
+ * choice itself is made on the GPU, in shaders/sampling.wgsl.
+ */
 import { GraftError } from '../errors.ts';
-import type { Random } from '../random.ts';
 
 export interface Sampling {
   /** 0 is greedy: the most likely token, always. */
@@ -34,81 +36,4 @@ export function checkSampling({ temperature, topK, topP, minP, repetitionPenalty
 export interface Candidate {
   readonly id: number;
   readonly probability: number;
-}
-
-/**
- * The tokens that may come next with their probabilities, most likely first. Greedy gives one.
- *
- * @param logits f32 [V]; not changed
- * @param before ids that the repetition penalty applies to
- * @throws GraftError `sampling-not-finite` where the model gives no number to choose by
- */
-export function candidates(
-  logits: Float32Array,
-  sampling: Sampling,
-  before: Iterable<number> = [],
-): Candidate[] {
-  const scores =
-    sampling.repetitionPenalty === 1 ? logits : penalised(logits, before, sampling.repetitionPenalty);
-  const best = argmax(scores);
-  if (!Number.isFinite(scores[best])) {
-    throw new GraftError(
-      'sampling-not-finite',
-      `The model's best score for the next token is ${scores[best]}.`,
-      'Choose f32 precision, or an adapter that was trained at a lower learning rate.',
-    );
-  }
-  if (sampling.temperature === 0) return [{ id: best, probability: 1 }];
-  const order = Array.from(scores, (_, id) => id).sort((a, b) => scores[b] - scores[a] || a - b);
-  let kept = sampling.topK > 0 ? order.slice(0, sampling.topK) : order;
-  const top = scores[order[0]];
-  let weights = kept.map((id) => Math.exp((scores[id] - top) / sampling.temperature));
-  if (sampling.topP < 1) {
-    const total = sum(weights);
-    let count = 0;
-    for (let mass = 0; count < kept.length && mass < sampling.topP * total; count++) mass += weights[count];
-    kept = kept.slice(0, Math.max(1, count));
-    weights = weights.slice(0, kept.length);
-  }
-  if (sampling.minP > 0) {
-    // Relative to the most likely token, whose weight is 1.
-    const count = weights.findIndex((weight) => weight < sampling.minP);
-    if (count >= 0) {
-      kept = kept.slice(0, Math.max(1, count));
-      weights = weights.slice(0, kept.length);
-    }
-  }
-  const total = sum(weights);
-  return kept.map((id, i) => ({ id, probability: weights[i] / total }));
-}
-
-/** Draws one of the candidates. */
-export function draw(from: readonly Candidate[], random: Random): number {
-  if (from.length === 1) return from[0].id;
-  let rest = random.float();
-  for (const { id, probability } of from) {
-    rest -= probability;
-    if (rest < 0) return id;
-  }
-  return from[from.length - 1].id;
-}
-
-/** The first of the largest values; a NaN, if there is one. */
-function argmax(values: Float32Array): number {
-  let best = 0;
-  for (let id = 0; id < values.length; id++) {
-    if (Number.isNaN(values[id])) return id;
-    if (values[id] > values[best]) best = id;
-  }
-  return best;
-}
-
-function penalised(logits: Float32Array, before: Iterable<number>, penalty: number): Float32Array {
-  const scores = logits.slice();
-  for (const id of new Set(before)) scores[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty;
-  return scores;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

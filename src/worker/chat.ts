@@ -1,8 +1,8 @@
 /** One answer to a conversation, token by token. */
 import { answer, promptOfMessages, promptOfText } from '../evaluate/answer.ts';
 import type { AdapterChoice, ChatMessage, ChatSettings, ChatToken } from './api.ts';
-import { mostLikely, textOfToken } from './candidates.ts';
 import type { Session } from './session.ts';
+import { textOfToken } from './token-text.ts';
 
 const CANDIDATES = 8;
 
@@ -38,10 +38,11 @@ export async function chat(
     adapter: chosen,
     signal,
     onText: (_, piece) => onText(piece),
-    onToken(_, id, _from, logits) {
+    candidates: CANDIDATES,
+    onToken(_, id, candidates) {
       tokens.push({
         text: pieces.push(id),
-        candidates: mostLikely(logits, CANDIDATES).map((candidate) => ({
+        candidates: candidates.map((candidate) => ({
           text: textOfToken(candidate.id, last, tokenizer),
           probability: candidate.probability,
         })),

@@ -10,6 +10,7 @@ import { defaultOptions } from '../../src/train/options.ts';
 import { openDawn } from '../../src/cli/dawn.ts';
 import { GraftError } from '../../src/errors.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
+import { mostLikely } from '../reference/sampling.ts';
 import { describeDevice } from './adapters.ts';
 import { sprigFolder } from './sprig.ts';
 
@@ -85,7 +86,7 @@ describeDevice('Generator', (context) => {
     expect(ids).toEqual(await withoutCache(long, 4));
   });
 
-  test('the seed decides what is sampled, and each token comes from the candidates that were shown', async () => {
+  test('the seed decides what is sampled; the most likely tokens are told beside it', async () => {
     const sampling: Sampling = {
       temperature: 1.5,
       topK: 40,
@@ -94,21 +95,23 @@ describeDevice('Generator', (context) => {
       repetitionPenalty: 1.1,
     };
     const shown: [number, readonly Candidate[]][] = [];
-    const run = async (seed: number, onToken?: GenerateOptions['onToken']): Promise<number[]> => {
+    const run = async (seed: number, changes: Partial<GenerateOptions> = {}): Promise<number[]> => {
       const [{ ids }] = await generator.generate(
         [prompts[1]],
-        options({ sampling, seed, stopIds: [], onToken }),
+        options({ sampling, seed, stopIds: [], ...changes }),
       );
       return ids;
     };
-    const first = await run(7, (_, id, from) => void shown.push([id, from]));
+    const first = await run(7, { candidates: 5, onToken: (_, id, from) => void shown.push([id, from]) });
     expect(await run(7)).toEqual(first);
     expect(await run(8)).not.toEqual(first);
     expect(shown.map(([id]) => id)).toEqual(first);
-    for (const [id, from] of shown) {
-      expect(from.map((candidate) => candidate.id)).toContain(id);
-      expect(from.length).toBeLessThanOrEqual(40);
-      expect(from.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 5);
+    const V = model.definition.shape.vocabulary;
+    const logits = await model.logits([...prompts[1], ...first]);
+    for (const [i, [, from]] of shown.entries()) {
+      const expected = mostLikely(logits.slice((prompts[1].length - 1 + i) * V).subarray(0, V), 5);
+      expect(from.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
+      from.forEach(({ probability }, n) => expect(probability).toBeCloseTo(expected[n].probability, 4));
     }
     // A prompt beside it changes nothing.
     const [beside] = await generator.generate(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { mostLikely } from '../../../src/worker/candidates.ts';
+import { mostLikely } from '../../reference/sampling.ts';
 
 test('the most likely tokens are those of a sort, with their softmax', () => {
   fc.assert(

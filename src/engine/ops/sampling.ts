@@ -1,0 +1,155 @@
+/** The next token of each sequence, chosen on the GPU. S sequences, V tokens in the vocabulary. */
+import likelySource from '../../../shaders/most_likely.wgsl?raw';
+import samplingSource from '../../../shaders/sampling.wgsl?raw';
+import { parseShader } from '../shader.ts';
+import type { Tape } from '../tape.ts';
+import type { Tensor } from '../tensor.ts';
+
+const samplingShader = parseShader('sampling', samplingSource);
+const likelyShader = parseShader('most_likely', likelySource);
+
+/** The most tokens with their probabilities that can be asked for beside the chosen one. */
+export const MOST_CANDIDATES = 16;
+/** Words of a record before the candidates: the chosen token and the best score. */
+const CANDIDATES_AT = 2;
+/** Words that the host reads for each sequence. */
+export const RECORD_WORDS = CANDIDATES_AT + 2 * MOST_CANDIDATES;
+const SETTINGS_WORDS = 8;
+/** Tokens of a workgroup of the first stages. */
+const PART = 1024;
+/** Digits of three bits in a key of 32. */
+const KEY_DIGITS = 11;
+const NONE = 0xffffffff;
+/** A draw of a sequence that has ended: nothing is chosen for it. */
+export const NO_DRAW = -1;
+
+/** How to choose; what the numbers mean is said in model/sampling.ts. */
+export interface SamplingSettings {
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly repetitionPenalty: number;
+  /** How many of the most likely tokens to report, at most `MOST_CANDIDATES`. */
+  readonly candidates: number;
+}
+
+/** What choosing reads and writes, apart from the logits. All are the plan's inputs and outputs. */
+export interface SamplingTensors {
+  /** From `encodeSettings`. */
+  readonly settings: Tensor;
+  /** f32 [S]: a number in [0, 1) for each sequence, or NO_DRAW. */
+  readonly draws: Tensor;
+  /** u32 [S, ⌈V / 32⌉]: a bit for each token that occurred, from `markSeen`. The chosen token's is set. */
+  readonly seen: Tensor;
+  /** u32 [S, RECORD_WORDS], for `readRecord`. */
+  readonly picked: Tensor;
+}
+
+export function samplingTensors(tape: Tape, sequences: number, vocabulary: number): SamplingTensors {
+  return {
+    settings: tape.pinned([SETTINGS_WORDS], 'u32', 'sampling settings'),
+    draws: tape.pinned([sequences], 'f32', 'draws'),
+    seen: tape.pinned([sequences, Math.ceil(vocabulary / 32)], 'u32', 'tokens that occurred'),
+    picked: tape.pinned([sequences, RECORD_WORDS], 'u32', 'chosen tokens'),
+  };
+}
+
+/**
+ * Chooses a token for each row of logits.
+ *
+ * @param logits f32 [S, pitch], of which the first `vocabulary` columns count
+ * @param ids u32 [S]: where the chosen tokens go
+ */
+export function sample(
+  tape: Tape,
+  logits: Tensor,
+  vocabulary: number,
+  ids: Tensor,
+  { settings, draws, seen, picked }: SamplingTensors,
+): void {
+  const S = logits.rows;
+  const V = vocabulary;
+  const pitch = logits.columns;
+  const parts = Math.ceil(V / PART);
+  const inputs = { z: logits, settings, draws };
+  const words = seen.columns;
+  const best = tape.tensor([S, parts, 2], 'u32', 'best tokens of parts');
+  tape.dispatch({
+    shader: samplingShader,
+    entry: 'parts',
+    tensors: { ...inputs, seen, best },
+    params: { V, pitch, words, parts, digits: KEY_DIGITS },
+    workgroups: [parts, S, 1],
+    flops: S * V,
+  });
+  tape.dispatch({
+    shader: samplingShader,
+    entry: 'pick',
+    constants: { RECORD: RECORD_WORDS, THREADS: tape.target.software ? 32 : 256 },
+    tensors: { ...inputs, seen, firsts: best, ids, picked },
+    params: { V, pitch, words, parts, digits: KEY_DIGITS },
+    workgroups: [S, 1, 1],
+    flops: 40 * S * V,
+  });
+
+  const leaders = tape.tensor([S, parts, MOST_CANDIDATES, 2], 'u32', 'most likely tokens of parts');
+  const sums = tape.tensor([S, parts], 'f32', 'sums of parts');
+  const constants = { MOST: MOST_CANDIDATES, FIRST: CANDIDATES_AT, RECORD: RECORD_WORDS };
+  tape.dispatch({
+    shader: likelyShader,
+    entry: 'parts',
+    constants: { MOST: MOST_CANDIDATES },
+    tensors: { ...inputs, leaders, sums },
+    params: { V, pitch, parts },
+    workgroups: [parts, S, 1],
+    flops: S * V,
+  });
+  tape.dispatch({
+    shader: likelyShader,
+    entry: 'merge',
+    constants,
+    tensors: { settings, draws, partLeaders: leaders, partSums: sums, picked },
+    params: { V, pitch, parts },
+    workgroups: [S, 1, 1],
+    flops: S * parts * MOST_CANDIDATES,
+  });
+}
+
+/** The settings as the shaders read them. */
+export function encodeSettings(settings: SamplingSettings): Uint32Array<ArrayBuffer> {
+  const { temperature, topP, minP, repetitionPenalty, topK, candidates } = settings;
+  const words = new Uint32Array(SETTINGS_WORDS);
+  new Float32Array(words.buffer).set([temperature, topP, minP, repetitionPenalty]);
+  words.set([Math.min(topK, NONE), candidates], 4);
+  return words;
+}
+
+/** Marks ids in a row of `seen`. */
+export function markSeen(row: Uint32Array, ids: Iterable<number>): void {
+  for (const id of ids) row[id >>> 5] |= 1 << (id & 31);
+}
+
+/** What was chosen for a sequence. */
+export interface Picked {
+  /** Undefined where the best score is no finite number. */
+  readonly id: number | undefined;
+  /** After the repetition penalty. */
+  readonly bestScore: number;
+  /** The most likely tokens by the logits alone, most likely first. */
+  readonly candidates: readonly { readonly id: number; readonly probability: number }[];
+}
+
+/** Reads the record of sequence `row`. */
+export function readRecord(records: ArrayBuffer, row: number, candidates: number): Picked {
+  const words = new Uint32Array(records, row * RECORD_WORDS * 4, RECORD_WORDS);
+  const floats = new Float32Array(records, row * RECORD_WORDS * 4, RECORD_WORDS);
+  return {
+    id: words[0] === NONE ? undefined : words[0],
+    bestScore: floats[1],
+    candidates: Array.from({ length: candidates }, (_, n) => ({
+      id: words[CANDIDATES_AT + 2 * n],
+      probability: floats[CANDIDATES_AT + 2 * n + 1],
+    })).filter(({ id }) => id !== NONE),
+  };
+}

@@ -1,0 +1,174 @@
+/** The plans that generation replays: one for the tokens of prompts, one for a new token of each sequence. */
+import { matmul, wholeColumns } from '../engine/ops/matmul.ts';
+import { NO_ROW } from '../engine/ops/gather_rows.ts';
+import { NO_DRAW, sample, samplingTensors, type SamplingTensors } from '../engine/ops/sampling.ts';
+import { Plan } from '../engine/plan.ts';
+import { sizePlan } from '../engine/size.ts';
+import { Tape } from '../engine/tape.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { batchTensors, type BatchTensors } from './batch.ts';
+import type { KeyValueCache } from './graph.ts';
+import type { LanguageModel } from './language-model.ts';
+import type { Adapter } from './lora.ts';
+
+/**
+ * Tokens of a prompt that go through the model in one replay. All of a long prompt in few large pieces, and a short one without much
+ * padding, which attends to nothing and is written nowhere.
+ */
+const PREFILL_TOKENS = [64, 512] as const;
+/** A larger piece is used where at least this part of it is filled. */
+const LEAST_FILLED = 0.75;
+/** What the activations of a larger piece may take. */
+const PREFILL_BYTES = 32 * 2 ** 20;
+
+/** A token that goes through the model, and where it belongs. */
+export interface PlacedToken {
+  readonly id: number;
+  readonly sequence: number;
+  readonly position: number;
+}
+
+/** A sequence that is to have another token: its last one is on the GPU already. */
+export interface NextToken {
+  readonly sequence: number;
+  /** Of the last token. */
+  readonly position: number;
+  /** What the choice is made by, in [0, 1). */
+  readonly draw: number;
+}
+
+export type Cache = Omit<KeyValueCache, 'slots'>;
+
+interface Inputs {
+  readonly plan: Plan;
+  readonly inputs: BatchTensors;
+  readonly slots: Tensor;
+}
+
+/** The plans of a model with one adapter, or with none. */
+export class Replays {
+  private constructor(
+    private readonly prefill: readonly Inputs[],
+    private readonly decode: Inputs & { readonly sampling: SamplingTensors },
+    private readonly maxLength: number,
+  ) {}
+
+  /** Records and compiles them. S sequences share the cache, `maxLength` rows each. */
+  static async compile(
+    model: LanguageModel,
+    cache: Cache,
+    { sequences: S, maxLength, adapter }: { sequences: number; maxLength: number; adapter?: Adapter },
+  ): Promise<Replays> {
+    const prefill: Inputs[] = [];
+    for (const tokens of PREFILL_TOKENS) {
+      const first = prefill.length === 0;
+      if (!first && S * (maxLength - 1) < tokens * LEAST_FILLED) continue;
+      const { tape, inputs, slots } = record(model, cache, tokens, adapter);
+      if (!first && sizePlan(tape).memory.transientBytes > PREFILL_BYTES) continue;
+      prefill.push({ plan: await Plan.compile(model.device, tape, model.pool), inputs, slots });
+    }
+    const { tape, inputs, slots, hidden } = record(model, cache, S, adapter);
+    const { head } = model;
+    const V = head.rows;
+    const logits = tape.tensor([S, wholeColumns(V)], 'f32', 'logits');
+    matmul(tape, { a: hidden, b: head, layout: 'NT', c: logits });
+    const sampling = samplingTensors(tape, S, V);
+    sample(tape, logits, V, inputs.ids, sampling);
+    const plan = await Plan.compile(model.device, tape, model.pool);
+    return new Replays(prefill, { plan, inputs, slots, sampling }, maxLength);
+  }
+
+  /** The keys and values of `tokens` go into the cache. Awaits the GPU between pieces, as long as `goOn` says so. */
+  async fill(tokens: readonly PlacedToken[], goOn: () => boolean): Promise<void> {
+    for (let start = 0; start < tokens.length && goOn();) {
+      const rest = tokens.length - start;
+      const replay =
+        this.prefill.findLast(({ inputs }) => rest >= inputs.ids.size * LEAST_FILLED) ?? this.prefill[0];
+      const piece = tokens.slice(start, start + replay.inputs.ids.size);
+      const ids = new Uint32Array(replay.inputs.ids.size);
+      piece.forEach(({ id }, row) => (ids[row] = id));
+      replay.plan.write(replay.inputs.ids, ids);
+      this.#place(
+        replay,
+        piece.map((token, row) => ({ ...token, row })),
+      );
+      replay.plan.run();
+      start += piece.length;
+      // A long prompt is not queued at once: it can be aborted, and others get their turn on the GPU.
+      await replay.plan.device.settle();
+    }
+  }
+
+  /** Before the first token: the last token of each prompt, which tokens occurred (as `markSeen`), and how to choose. */
+  begin(
+    last: Uint32Array<ArrayBuffer>,
+    seen: Uint32Array<ArrayBuffer>,
+    settings: Uint32Array<ArrayBuffer>,
+  ): void {
+    const { plan, inputs, sampling } = this.decode;
+    plan.write(inputs.ids, last);
+    plan.write(sampling.seen, seen);
+    plan.write(sampling.settings, settings);
+  }
+
+  /**
+   * Chooses a token for each of some sequences, in one submit.
+   *
+   * @param after recorded behind it: what to do with the buffer of the records (`readRecord`), one for each sequence
+   */
+  next(
+    sequences: readonly NextToken[],
+    after: (encoder: GPUCommandEncoder, records: GPUBuffer) => void,
+  ): void {
+    const { plan, inputs, sampling } = this.decode;
+    const draws = new Float32Array(inputs.ids.size).fill(NO_DRAW);
+    for (const { sequence, draw } of sequences) draws[sequence] = draw;
+    plan.write(sampling.draws, draws);
+    this.#place(
+      this.decode,
+      sequences.map(({ sequence, position }) => ({ sequence, position, row: sequence })),
+    );
+    plan.run(undefined, (encoder) => after(encoder, plan.bufferOf(sampling.picked)));
+  }
+
+  destroy(): void {
+    for (const { plan } of [...this.prefill, this.decode]) plan.destroy();
+  }
+
+  /** Writes where the tokens of a replay are and what they see. Rows that are not named are padding. */
+  #place(
+    { plan, inputs, slots }: Inputs,
+    tokens: readonly { row: number; sequence: number; position: number }[],
+  ): void {
+    const M = inputs.ids.size;
+    const positions = new Uint32Array(M);
+    const keyRanges = new Uint32Array(M * 2);
+    const slotRows = new Uint32Array(M).fill(NO_ROW);
+    const rows = new Uint32Array(M).fill(NO_ROW);
+    for (const { row, sequence, position } of tokens) {
+      const first = sequence * this.maxLength;
+      positions[row] = position;
+      keyRanges.set([first, first + position + 1], row * 2);
+      slotRows[row] = first + position;
+      rows[row] = row;
+    }
+    plan.write(inputs.positions, positions);
+    plan.write(inputs.keyRanges, keyRanges);
+    plan.write(inputs.rows, rows);
+    plan.write(slots, slotRows);
+  }
+}
+
+function record(
+  model: LanguageModel,
+  cache: Cache,
+  tokens: number,
+  adapter: Adapter | undefined,
+): { tape: Tape; inputs: BatchTensors; slots: Tensor; hidden: Tensor } {
+  const tape = new Tape(model.device);
+  const inputs = batchTensors(tape, { tokens, rows: tokens });
+  const slots = tape.pinned([tokens], 'u32', 'slots');
+  // Without a head nobody reads the last layer's result: compiling drops all but its keys and values.
+  const hidden = model.forward(tape, inputs, { adapter, cache: { ...cache, slots } });
+  return { tape, inputs, slots, hidden };
+}
