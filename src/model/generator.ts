@@ -196,7 +196,7 @@ export class Generator {
 
   #next(replays: Replays, sequences: readonly NextToken[]): Read {
     const staging = this.#ring.next();
-    replays.next(sequences, (encoder, records) => staging.copyFrom(encoder, records));
+    replays.next(sequences, staging);
     const records = staging.read();
     // It may fail before anybody waits for it.
     records.catch(() => undefined);

@@ -4,6 +4,7 @@ import { NO_ROW } from '../engine/ops/gather_rows.ts';
 import { NO_DRAW, sample, samplingTensors, type SamplingTensors } from '../engine/ops/sampling.ts';
 import { Plan } from '../engine/plan.ts';
 import { sizePlan } from '../engine/size.ts';
+import type { StagingSlot } from '../engine/staging.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors } from './batch.ts';
@@ -114,12 +115,9 @@ export class Replays {
   /**
    * Chooses a token for each of some sequences, in one submit.
    *
-   * @param after recorded behind it: what to do with the buffer of the records (`readRecord`), one for each sequence
+   * @param staging where the records go, one for each sequence (`readRecord`)
    */
-  next(
-    sequences: readonly NextToken[],
-    after: (encoder: GPUCommandEncoder, records: GPUBuffer) => void,
-  ): void {
+  next(sequences: readonly NextToken[], staging: StagingSlot): void {
     const { plan, inputs, sampling } = this.decode;
     const draws = new Float32Array(inputs.ids.size).fill(NO_DRAW);
     for (const { sequence, draw } of sequences) draws[sequence] = draw;
@@ -128,7 +126,7 @@ export class Replays {
       this.decode,
       sequences.map(({ sequence, position }) => ({ sequence, position, row: sequence })),
     );
-    plan.run(undefined, (encoder) => after(encoder, plan.bufferOf(sampling.picked)));
+    plan.run(undefined, (encoder) => staging.copyFrom(encoder, plan.bufferOf(sampling.picked)));
   }
 
   destroy(): void {
