@@ -133,6 +133,11 @@ export class Generator {
     this.#replays.clear();
   }
 
+  /** Of the cache of keys and values. */
+  get cacheBytes(): number {
+    return [...this.#keys, ...this.#values].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   /** Frees the cache and the plans, after the GPU has settled. */
   destroy(): void {
     this.forgetAll();

@@ -166,11 +166,9 @@ export async function planGeneration(
   const device = paperDevice(target);
   const model = LanguageModel.empty(device, definition, weights);
   const adapter = lora && new Adapter(device, loraModules(definition, lora), undefined, { trainable: false });
-  const before = device.allocatedBytes;
   const generator = new Generator(model, sequences, maxLength);
-  const cache = device.allocatedBytes - before;
   await generator.prepare(adapter);
-  return { bytes: device.allocatedBytes, cache };
+  return { bytes: device.allocatedBytes, cache: generator.cacheBytes };
 }
 
 function emptyAdapter(
