@@ -269,7 +269,7 @@ describe('on the way', () => {
     await picture(page, 'settings-dark', 1440, 900);
     expect(await axe(page)).toEqual([]);
     await page.getByLabel('Warm-up, steps', { exact: true }).fill('2');
-    await page.getByLabel('Validate every … steps', { exact: true }).fill('0');
+    await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');
     await start.click();
     await page.getByRole('button', { name: 'Pause' }).click({ timeout: STEP_MS });
     await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });

@@ -1,0 +1,122 @@
+/** Data sets. */
+import type { Mapping } from '../../data/mapping.ts';
+import type { Sheet } from '../../data/sheet-types.ts';
+import type { Histogram } from '../../data/statistics.ts';
+import type { Failure, OnProgress, Outcome } from './outcome.ts';
+import type { ProjectInfo } from './projects.ts';
+
+/** Where examples come from: a file's name decides how it is read. */
+export interface DataFile {
+  readonly name: string;
+  /** Where it lies beside the headless command: a bundled sample has a place in the repository. */
+  readonly path?: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface DataOptions {
+  /** Which columns are prompt and answer, where the format is none of the known ones. */
+  readonly mapping?: Mapping;
+  /** Of a table: whether its first row names the columns, and what stands between cells. Default: told by its looks. */
+  readonly header?: boolean;
+  readonly delimiter?: string;
+  readonly maxLength: number;
+  readonly overlong: 'truncate-end' | 'truncate-prompt' | 'drop';
+  /** Fractions of the rows. */
+  readonly validation: number;
+  readonly test: number;
+  readonly seed: number;
+}
+
+/** What a data set is called, beside the names of its files. */
+export interface DataName {
+  readonly name: string;
+  /** The bundled sample that it is. */
+  readonly sample?: string;
+}
+
+/** Names the rows that something was trained on: a name, and which version of the content. */
+export interface DataRef {
+  readonly name: string;
+  /** SHA-256 of the files' bytes, in hex. */
+  readonly version: string;
+  /** When this version came into its project, in milliseconds since 1970. */
+  readonly created: number;
+}
+
+/** A data set that a project keeps. */
+export interface DataSetInfo extends DataRef {
+  readonly sample?: string;
+  readonly options: DataOptions;
+  readonly format: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface DataSummary {
+  readonly format: string;
+  readonly rows: { readonly train: number; readonly validation: number; readonly test: number };
+  readonly tokens: number;
+  readonly supervisedTokens: number;
+  readonly longest: number;
+  /** The first hundred, by line. */
+  readonly problems: readonly { readonly line: number; readonly reason: string }[];
+  readonly problemCount: number;
+  readonly cut: readonly number[];
+  readonly dropped: readonly number[];
+  readonly unsupervised: readonly number[];
+  readonly notes: readonly { readonly note: string; readonly lines: readonly number[] }[];
+  /** All rows of the list: those that are used, those left out, and the bad ones that are told. */
+  readonly listed: number;
+  /** Tokens of rows before the limit. */
+  readonly lengths: Histogram;
+  /** Rows that teach exactly what an earlier one does. */
+  readonly repeated: number;
+  /** Held-out rows that are trained on too: the first hundred, with the line of the trained one. */
+  readonly leaks: readonly {
+    readonly at: number;
+    readonly part: Part;
+    readonly line: number;
+    readonly of: number;
+  }[];
+  readonly leakCount: number;
+}
+
+export type Part = 'train' | 'validation' | 'test';
+
+/** Data sets: files in, rows out. */
+export interface DataApi {
+  /**
+   * Reads examples and makes rows of them with the open model's tokenizer. They become the data of the next run.
+   *
+   * @param keep the name to keep them under in the open project; if none is open, in a new one of that name
+   * @returns `notKept` where they are open and could not be kept
+   */
+  openData(
+    file: DataFile,
+    options: DataOptions,
+    heldOut?: DataFile,
+    onProgress?: OnProgress,
+    keep?: DataName,
+  ): Promise<
+    Outcome<{
+      readonly data: DataSummary;
+      readonly kept?: DataSetInfo;
+      readonly project?: ProjectInfo;
+      readonly notKept?: Failure;
+    }>
+  >;
+  /** Ends an import early: it fails with `worker-aborted`, and the data before stays. */
+  stopData(): Promise<void>;
+  /** Data sets that the open project keeps, the newest first. */
+  listData(): Promise<Outcome<{ readonly sets: readonly DataSetInfo[] }>>;
+  /** The files of one, to open it again. */
+  readData(
+    version: string,
+  ): Promise<Outcome<{ readonly set: DataSetInfo; readonly file: DataFile; readonly heldOut?: DataFile }>>;
+  deleteData(version: string): Promise<Outcome<object>>;
+  /** The first rows of a file and its columns, for a mapping. @param head the first `HEAD_BYTES` of it */
+  inspectData(
+    head: DataFile,
+    options: Pick<DataOptions, 'header' | 'delimiter'>,
+  ): Promise<Outcome<{ readonly sheet: Sheet | undefined }>>;
+}

@@ -1,0 +1,75 @@
+/** Evaluations. */
+import type { AdapterChoice } from './adapters.ts';
+import type { OnProgress, Outcome } from './outcome.ts';
+
+export interface LossReport {
+  readonly loss: number;
+  readonly perplexity: number;
+  readonly supervisedTokens: number;
+}
+
+export interface EvaluationRow {
+  readonly prompt: string;
+  readonly expected: string;
+  readonly base: string;
+  readonly tuned: string;
+}
+
+export interface Evaluation {
+  readonly rows: readonly EvaluationRow[];
+  readonly base: LossReport;
+  readonly tuned: LossReport;
+  /** Exact matches of the rows with an expected answer, with their 95% intervals. */
+  readonly exact: { readonly base: Share; readonly tuned: Share };
+  /** What rules without a model would have answered to the same rows. */
+  readonly rules: readonly RuleReport[];
+}
+
+/** `frequent`: always the most frequent answer of training. `nearest`: the answer of the training row that shares most words. */
+export interface RuleReport {
+  readonly rule: 'frequent' | 'nearest';
+  readonly exact: Share;
+  /** The most frequent answer, and its share of training. */
+  readonly answer?: string;
+  readonly share?: number;
+}
+
+/** The base model with examples of training before each question. */
+export interface FewShotReport {
+  readonly shots: readonly { readonly prompt: string; readonly answer: string }[];
+  readonly rows: readonly { readonly prompt: string; readonly expected: string; readonly answer: string }[];
+  readonly exact: Share;
+  /** Over the test part, like the base's; missing where a row is cut or does not fit with the examples. */
+  readonly loss?: LossReport;
+  /** Of the longest question with its examples. */
+  readonly promptTokens: number;
+  /** For the answers alone. */
+  readonly seconds: number;
+}
+
+export interface Share {
+  readonly count: number;
+  readonly total: number;
+  readonly interval: readonly [number, number];
+}
+
+/** Base against tuned on what was held out. */
+export interface EvaluationApi {
+  /**
+   * Base against an adapter on what was held out: answers to the first `rows` examples of the test part, losses over all of it. With
+   * `base` for the adapter, the base alone, as both. What the base answered is kept for the next call.
+   */
+  evaluate(
+    adapter: AdapterChoice,
+    rows: number,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly evaluation: Evaluation }>>;
+  /** The base model on the same rows, with `shots` examples of training before each, chosen by the seed of the split. */
+  measureFewShot(
+    shots: number,
+    rows: number,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly report: FewShotReport }>>;
+  /** Ends an evaluation early: it fails with `worker-aborted`. */
+  stopEvaluation(): Promise<void>;
+}

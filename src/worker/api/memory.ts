@@ -1,0 +1,51 @@
+/** The memory of a run before it starts. */
+import type { Outcome } from './outcome.ts';
+import type { RunOptions } from './runs.ts';
+
+/** GPU memory of a run, in bytes, known before it starts. */
+export interface RunMemory {
+  /** The most that exists at once. */
+  readonly peakBytes: number;
+  /** What exists while steps run: what `StepPoint.gpuBytes` should show. */
+  readonly steadyBytes: number;
+  readonly parts: {
+    readonly base: number;
+    readonly adapter: number;
+    readonly gradients: number;
+    readonly optimiser: number;
+    readonly activations: number;
+    readonly inputs: number;
+    readonly commands: number;
+    readonly samples: number;
+    readonly staging: number;
+  };
+  readonly largestBuffer: { readonly label: string; readonly bytes: number };
+  readonly largestBinding: { readonly label: string; readonly bytes: number };
+  /** What this adapter refuses; empty where the run fits. */
+  readonly problems: readonly {
+    readonly limit: 'buffer' | 'binding' | 'memory';
+    readonly label: string;
+    readonly bytes: number;
+    readonly allowed: number;
+  }[];
+  /** What to change where it does not fit, best first. `change` is empty where the model has to be opened in another way. */
+  readonly advice: readonly {
+    readonly text: string;
+    readonly change: Partial<
+      Pick<RunOptions, 'batch' | 'accumulate' | 'maxLength' | 'rank' | 'checkpointing'>
+    >;
+    readonly peakBytes: number;
+    readonly fits: boolean;
+  }[];
+  readonly dispatches: number;
+  readonly submits: number;
+}
+
+/** What a run will need. */
+export interface MemoryApi {
+  /**
+   * Plans the GPU memory of a run on the open model, and on the open data if there is some, without using the GPU: fit to be asked on
+   * every change of a setting, also while a run trains.
+   */
+  planRun(options: RunOptions): Promise<Outcome<{ readonly memory: RunMemory }>>;
+}

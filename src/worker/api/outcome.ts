@@ -1,0 +1,19 @@
+/** What the worker could not do, in the words of a GraftError. */
+export interface Failure {
+  /** `worker-no-webgpu`, `worker-insecure`, or the engine's own code. */
+  readonly code: string;
+  readonly what: string;
+  readonly remedy: string;
+}
+
+export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } & Failure);
+
+/** Long work: `done` of `total`, in bytes, rows, pipelines or examples as `what` says. */
+export interface Progress {
+  readonly what:
+    'reading' | 'keeping' | 'packing' | 'preparing' | 'loading' | 'compiling' | 'answering' | 'evaluating';
+  readonly done: number;
+  readonly total: number;
+}
+
+export type OnProgress = (progress: Progress) => void;

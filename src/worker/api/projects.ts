@@ -1,0 +1,49 @@
+/** Projects. */
+import type { DataSetInfo } from './data.ts';
+import type { ModelRef } from './models.ts';
+import type { Outcome } from './outcome.ts';
+
+export interface ProjectInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly created: number;
+  /** Milliseconds since 1970. */
+  readonly changed: number;
+  readonly model: ModelRef;
+  /** The data set that is open in it. */
+  readonly data?: DataSetInfo;
+  readonly runs: number;
+  /** Runs with a checkpoint. */
+  readonly resumable: number;
+  readonly adapters: number;
+  /** The stage that was open last. */
+  readonly place: string;
+  /** The page's own, as it was given: validate it. */
+  readonly page: object;
+}
+
+/** Projects, one of them open. */
+export interface ProjectsApi {
+  /** The one that changed last first. */
+  listProjects(): Promise<Outcome<{ readonly projects: readonly ProjectInfo[] }>>;
+  /** Makes a project and opens it. */
+  createProject(name: string): Promise<Outcome<{ readonly project: ProjectInfo }>>;
+  /**
+   * What is opened, trained and imported from now on belongs to it. The data that is open is closed.
+   *
+   * @param id none for none: the next data set makes a project of its name
+   */
+  openProject(id: string | undefined): Promise<Outcome<{ readonly project?: ProjectInfo }>>;
+  updateProject(
+    id: string,
+    change: {
+      readonly name?: string;
+      readonly model?: ModelRef;
+      readonly place?: string;
+      readonly page?: object;
+    },
+  ): Promise<Outcome<object>>;
+  /** Hides it with all that belongs to it; `restoreProject` brings it back while a tab of Graft stays open. */
+  deleteProject(id: string): Promise<Outcome<object>>;
+  restoreProject(id: string): Promise<Outcome<object>>;
+}

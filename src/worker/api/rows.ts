@@ -1,0 +1,61 @@
+/** Rows, as a list and as tokens. */
+import type { Part } from './data.ts';
+import type { Outcome } from './outcome.ts';
+
+/** How a row fares; only `ok` and `cut` are used. */
+export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'bad';
+
+export interface RowQuery {
+  readonly part?: Part;
+  /** `repeated`: equal to an earlier row; `leaked`: held out and trained on as well. */
+  readonly state?: RowState | 'repeated' | 'leaked';
+  /** Anywhere in the row, capitals aside. */
+  readonly text?: string;
+  /** The window of the list that is wanted. */
+  readonly from: number;
+  readonly count: number;
+}
+
+export interface ListedRow {
+  /** For {@link RowsApi.previewRow}. */
+  readonly at: number;
+  readonly line: number;
+  /** Of the separate held-out file. */
+  readonly heldOut: boolean;
+  readonly part?: Part;
+  readonly state: RowState;
+  readonly repeated: boolean;
+  readonly leaked: boolean;
+  /** Before the limit, and how many of them are used and learnt from. */
+  readonly tokens: number;
+  readonly kept: number;
+  readonly supervised: number;
+  /** How it begins, or why it is bad. */
+  readonly text: string;
+}
+
+export interface PreviewToken {
+  readonly id: number;
+  readonly text: string;
+  readonly supervised: boolean;
+  readonly cut: boolean;
+  readonly special: boolean;
+}
+
+export interface PreviewRow {
+  readonly line: number;
+  readonly heldOut: boolean;
+  readonly state: RowState;
+  readonly part?: Part;
+  readonly tokens: readonly PreviewToken[];
+}
+
+/** The rows of the open data. */
+export interface RowsApi {
+  /** A window of the list of rows, in the file's order; a separate held-out file follows. */
+  listRows(
+    query: RowQuery,
+  ): Promise<Outcome<{ readonly total: number; readonly rows: readonly ListedRow[] }>>;
+  /** @param at a row of the list; a bad one has no tokens and fails with `data-row` */
+  previewRow(at: number): Promise<Outcome<{ readonly row: PreviewRow }>>;
+}

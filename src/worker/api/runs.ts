@@ -1,0 +1,98 @@
+/** Training runs. */
+import type { DataRef } from './data.ts';
+import type { Failure, Outcome } from './outcome.ts';
+
+export interface RunOptions {
+  readonly name: string;
+  readonly steps: number;
+  readonly batch: number;
+  readonly accumulate: number;
+  readonly maxLength: number;
+  readonly lr: number;
+  readonly schedule: 'constant' | 'linear' | 'cosine';
+  readonly warmup: number;
+  readonly weightDecay: number;
+  readonly clip: number;
+  readonly rank: number;
+  readonly alpha: number;
+  readonly dropout: number;
+  readonly rsLora: boolean;
+  readonly targets: readonly string[];
+  readonly rateRatio: number;
+  readonly seed: number;
+  readonly packing: boolean;
+  /** Keep only each layer's input for the reverse, and compute the rest again: less memory, more time. */
+  readonly checkpointing: boolean;
+  readonly evalEvery: number;
+  readonly patience: number;
+  /** A prompt that is answered every so many steps, so that one sees it learn; 0 for never. */
+  readonly sampleEvery: number;
+  readonly samplePrompt: string;
+}
+
+export type RunStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
+
+export interface StepPoint {
+  readonly step: number;
+  readonly steps: number;
+  /** Mean over the supervised tokens, in nats. */
+  readonly loss: number;
+  readonly lr: number;
+  readonly gradNorm: number;
+  readonly supervisedTokens: number;
+  readonly seconds: number;
+  readonly tokensPerSecond: number;
+  readonly secondsLeft: number;
+  readonly gpuBytes: number;
+}
+
+export type RunEvent =
+  | ({ readonly type: 'step' } & StepPoint)
+  | { readonly type: 'compile'; readonly done: number; readonly total: number }
+  /** At step 0 it is the base model's. */
+  | { readonly type: 'eval'; readonly step: number; readonly loss: number; readonly best: boolean }
+  | { readonly type: 'sample'; readonly step: number; readonly prompt: string; readonly text: string }
+  | { readonly type: 'checkpoint'; readonly step: number }
+  | { readonly type: 'status'; readonly status: RunStatus; readonly failure?: Failure };
+
+/** A run as it is kept: settings, curve, events. */
+export interface RunRecord {
+  readonly id: string;
+  readonly projectId: string;
+  readonly options: RunOptions;
+  readonly baseModel: string;
+  /** Whether that came with the app. */
+  readonly bundled: boolean;
+  readonly dataName: string;
+  readonly data?: DataRef;
+  readonly status: RunStatus;
+  readonly created: number;
+  readonly steps: readonly StepPoint[];
+  /** The one at step 0 is the base model's. */
+  readonly evals: readonly { readonly step: number; readonly loss: number }[];
+  readonly samples: readonly { readonly step: number; readonly text: string }[];
+  /** Whether a checkpoint lies in storage from which it can go on. */
+  readonly resumable: boolean;
+  /** The command that repeats it headless. */
+  readonly command: string;
+}
+
+/** Training. */
+export interface RunsApi {
+  /** Trains until done, paused, stopped or cancelled. Events come while it runs. */
+  startRun(
+    options: RunOptions,
+    onEvent: (event: RunEvent) => void,
+  ): Promise<Outcome<{ readonly run: RunRecord }>>;
+  /** Goes on with a paused run, or with one from storage after a reload. */
+  resumeRun(id: string, onEvent: (event: RunEvent) => void): Promise<Outcome<{ readonly run: RunRecord }>>;
+  pauseRun(): Promise<void>;
+  /** Ends the run and keeps what was learned as an adapter. */
+  stopRun(): Promise<void>;
+  /** Ends the run and keeps nothing. */
+  cancelRun(): Promise<void>;
+  /** Ends a run that is paused, here or in storage only: `stop` keeps its adapter, `cancel` its curve only. */
+  endRun(id: string, how: 'stop' | 'cancel'): Promise<Outcome<{ readonly run: RunRecord }>>;
+  listRuns(): Promise<Outcome<{ readonly runs: readonly RunRecord[] }>>;
+  deleteRun(id: string): Promise<Outcome<object>>;
+}

@@ -1,0 +1,34 @@
+/** Everything that is kept, and requests. */
+import type { Asked } from '../../requests.ts';
+import type { OnProgress, Outcome } from './outcome.ts';
+
+/** What came of an import: how many of each were added, and what was left out. */
+export interface ImportReport {
+  readonly projects: number;
+  readonly dataSets: number;
+  readonly runs: number;
+  readonly adapters: number;
+  readonly models: number;
+  readonly skipped: readonly { readonly what: string; readonly why: string }[];
+}
+
+/** All that is kept, and what was asked of the network. */
+export interface StorageApi {
+  /** Everything that is kept, as one zip. @param models whether base models come along */
+  exportAll(
+    models: boolean,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly fileName: string; readonly file: Blob }>>;
+  /** Ends an export: it fails with `worker-aborted`. */
+  stopExport(): Promise<void>;
+  /** Adds what such a zip holds beside what is here; nothing is written over. */
+  importAll(file: File, onProgress?: OnProgress): Promise<Outcome<{ readonly report: ImportReport }>>;
+  /** Projects, data sets, runs, adapters, settings and base models, for good. */
+  deleteAll(): Promise<Outcome<object>>;
+  /** Bytes in use and granted, and whether the browser promised to keep them. */
+  storage(): Promise<
+    Outcome<{ readonly usage: number; readonly quota: number; readonly persistent: boolean }>
+  >;
+  /** Tells every request that this worker made and makes. */
+  watchRequests(onRequest: (asked: Asked) => void): Promise<void>;
+}
