@@ -4,6 +4,7 @@ import { storageError } from './database.ts';
 
 export const MANIFEST = 'manifest.json';
 const PARTIAL = 'partial.json';
+const VERSIONS = 'versions.json';
 
 const size = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Facts = {
@@ -18,7 +19,13 @@ export const Manifest = v.object({
   licence: v.optional(v.string()),
   files: v.array(v.object({ name: v.string(), size })),
 });
-const Partial = v.object({ ...Facts, resumable: v.boolean(), files: v.array(v.string()) });
+const Partial = v.object({
+  ...Facts,
+  resumable: v.boolean(),
+  files: v.array(v.string()),
+  bytes: v.optional(size),
+});
+const Versions = v.record(v.string(), v.string());
 
 export type StoredModel = v.InferOutput<typeof Manifest> & { readonly bytes: number };
 
@@ -28,6 +35,8 @@ export interface ModelPlan {
   readonly source?: string;
   /** Names of all its files, with '/' between folders. */
   readonly files: readonly string[];
+  /** All that is to come, where that is known. */
+  readonly bytes?: number;
   /** Whether what came so far is kept when the tab is closed: `resume` goes on with it. */
   readonly resumable: boolean;
 }
@@ -37,9 +46,14 @@ export interface ModelWriter {
   readonly plan: ModelPlan;
   /** Bytes of a file that are there. */
   size(file: string): number;
+  /** What is there of a file, in full between two places. */
+  read(file: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
   append(file: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Cuts what came of a file: 0 to begin again. */
   truncate(file: string, bytes: number): Promise<void>;
+  /** A note beside a file: which version of it this is. It lasts as long as the model is not whole. */
+  version(file: string): string | undefined;
+  setVersion(file: string, version: string | undefined): Promise<void>;
   /** From here on the model is there. */
   commit(facts?: { readonly licence?: string }): Promise<StoredModel>;
   /** Leaves what came so far, for `resume`. */
@@ -50,7 +64,7 @@ export interface ModelWriter {
 
 /** What workers alone have, and so is not among the page's types: https://fs.spec.whatwg.org/#api-filesystemsyncaccesshandle */
 interface SyncAccess {
-  getSize(): number;
+  read(bytes: Uint8Array<ArrayBuffer>, options: { at: number }): number;
   write(bytes: Uint8Array<ArrayBuffer>, options: { at: number }): number;
   truncate(bytes: number): void;
   flush(): void;
@@ -77,22 +91,44 @@ export class FolderWriter implements ModelWriter {
     private readonly folder: FileSystemDirectoryHandle,
     readonly plan: ModelPlan,
     private readonly sizes: Map<string, number>,
+    private readonly versions: Map<string, string>,
   ) {}
 
   /** Makes the folder, with the plan in it. */
   static async begin(parent: FileSystemDirectoryHandle, plan: ModelPlan): Promise<FolderWriter> {
     const id = crypto.randomUUID();
     const folder = await parent.getDirectoryHandle(id, { create: true });
-    const { name, source, files, resumable } = plan;
+    const { name, source, files, bytes, resumable } = plan;
     await writeJson(folder, PARTIAL, {
       ...{ name, created: Date.now(), resumable, files },
       ...(source !== undefined && { source }),
+      ...(bytes !== undefined && { bytes }),
     });
-    return new FolderWriter(parent, id, folder, plan, new Map());
+    return new FolderWriter(parent, id, folder, plan, new Map(), new Map());
+  }
+
+  /** Goes on with what lies in a folder. */
+  static async resume(
+    parent: FileSystemDirectoryHandle,
+    id: string,
+    folder: FileSystemDirectoryHandle,
+    plan: ModelPlan,
+  ): Promise<FolderWriter> {
+    const versions = (await readJson(folder, VERSIONS, Versions)) ?? {};
+    const sizes = await sizesOf(folder, plan);
+    return new FolderWriter(parent, id, folder, plan, sizes, new Map(Object.entries(versions)));
   }
 
   size(file: string): number {
     return this.sizes.get(file) ?? 0;
+  }
+
+  read(file: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+    return filing(async () => {
+      const bytes = new Uint8Array(end - start);
+      const read = (await this.#access(file)).read(bytes, { at: start });
+      return bytes.subarray(0, read);
+    });
   }
 
   append(file: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -116,6 +152,19 @@ export class FolderWriter implements ModelWriter {
     });
   }
 
+  version(file: string): string | undefined {
+    return this.versions.get(file);
+  }
+
+  setVersion(file: string, version: string | undefined): Promise<void> {
+    return filing(async () => {
+      if (version === this.version(file)) return;
+      if (version === undefined) this.versions.delete(file);
+      else this.versions.set(file, version);
+      await writeJson(this.folder, VERSIONS, Object.fromEntries(this.versions));
+    });
+  }
+
   commit({ licence }: { readonly licence?: string } = {}): Promise<StoredModel> {
     return filing(async () => {
       const { name, source, files } = this.plan;
@@ -131,6 +180,7 @@ export class FolderWriter implements ModelWriter {
       };
       await writeJson(this.folder, MANIFEST, manifest);
       await this.folder.removeEntry(PARTIAL);
+      if (await readJson(this.folder, VERSIONS, Versions)) await this.folder.removeEntry(VERSIONS);
       return withBytes(manifest);
     });
   }
@@ -197,6 +247,7 @@ async function writeJson(folder: FileSystemDirectoryHandle, name: string, value:
   const access = await handle.createSyncAccessHandle();
   try {
     const bytes = new TextEncoder().encode(JSON.stringify(value));
+    access.truncate(0);
     if (access.write(bytes, { at: 0 }) < bytes.byteLength)
       throw new DOMException(`${name} does not fit.`, 'QuotaExceededError');
     access.flush();
@@ -205,7 +256,16 @@ async function writeJson(folder: FileSystemDirectoryHandle, name: string, value:
   }
 }
 
-export async function sizeOf(folder: FileSystemDirectoryHandle, name: string): Promise<number> {
+export async function sizesOf(
+  folder: FileSystemDirectoryHandle,
+  { files }: Pick<ModelPlan, 'files'>,
+): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const [at, file] of files.entries()) sizes.set(file, await sizeOf(folder, String(at)));
+  return sizes;
+}
+
+async function sizeOf(folder: FileSystemDirectoryHandle, name: string): Promise<number> {
   try {
     return (await (await folder.getFileHandle(name)).getFile()).size;
   } catch (error) {

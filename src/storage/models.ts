@@ -13,7 +13,7 @@ import {
   Manifest,
   readJson,
   readPartial,
-  sizeOf,
+  sizesOf,
   withBytes,
   type ModelPlan,
   type ModelWriter,
@@ -21,6 +21,14 @@ import {
 } from './model-writer.ts';
 
 const FOLDER = 'models';
+
+/** A model that was begun as resumable and is not whole. */
+export interface PartialModel extends ModelPlan {
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  /** Bytes that are there. */
+  readonly done: number;
+}
 
 /** For workers: the page cannot write. All of it throws `storage-full` and `storage-failed` where the browser does. */
 export class ModelStore {
@@ -78,15 +86,17 @@ export class ModelStore {
     });
   }
 
-  /** Models that were begun as resumable and are not whole yet. */
-  partials(): Promise<ModelPlan[]> {
+  /** Models that were begun as resumable and are not whole yet, the oldest first. */
+  partials(): Promise<PartialModel[]> {
     return filing(async () => {
-      const plans: ModelPlan[] = [];
+      const partials: PartialModel[] = [];
       for (const [, folder] of await this.#folders()) {
         const partial = await readPartial(folder);
-        if (partial?.resumable) plans.push(partial);
+        if (!partial?.resumable) continue;
+        const sizes = await sizesOf(folder, partial);
+        partials.push({ ...partial, done: [...sizes.values()].reduce((sum, size) => sum + size, 0) });
       }
-      return plans;
+      return partials.sort((a, b) => a.created - b.created);
     });
   }
 
@@ -95,10 +105,8 @@ export class ModelStore {
     return filing(async () => {
       for (const [id, folder] of await this.#folders()) {
         const partial = await readPartial(folder);
-        if (!partial?.resumable || partial.name !== name) continue;
-        const sizes = new Map<string, number>();
-        for (const [at, file] of partial.files.entries()) sizes.set(file, await sizeOf(folder, String(at)));
-        return new FolderWriter(await this.#parent(), id, folder, partial, sizes);
+        if (partial?.resumable && partial.name === name)
+          return FolderWriter.resume(await this.#parent(), id, folder, partial);
       }
       return undefined;
     });

@@ -3,9 +3,9 @@
  * `fetchModel` brings it into a sink, from where an earlier one stopped.
  */
 import { GraftError } from '../errors.ts';
-import { chooseFiles } from './hub/choose.ts';
+import { chooseFiles, everyChoice, type Choice } from './hub/choose.ts';
 import { Client, type ClientOptions, type Subject } from './hub/client.ts';
-import { MAX_LISTING_BYTES, parseListing, type Listing } from './hub/listing.ts';
+import { MAX_LISTING_BYTES, parseListing, type ListedFile, type Listing } from './hub/listing.ts';
 import { persist } from './hub/patience.ts';
 import { addressOf, encodePath, parsePlace, type RepoPlace } from './hub/place.ts';
 import { Rate } from './hub/rate.ts';
@@ -35,14 +35,34 @@ export interface HubOptions extends ClientOptions {
  * @throws GraftError `hub-…`
  */
 export async function findModel(asked: string, options: HubOptions): Promise<Offer> {
+  const [offer] = await find(asked, options, (...repo) => [chooseFiles(...repo)]);
+  return offer;
+}
+
+/**
+ * The same, every way in which it can be had: safetensors first, then each GGUF file, smallest first.
+ *
+ * @throws GraftError `hub-…`
+ */
+export function findModels(asked: string, options: HubOptions): Promise<Offer[]> {
+  return find(asked, options, everyChoice);
+}
+
+async function find(
+  asked: string,
+  options: HubOptions,
+  choose: (model: string, files: readonly ListedFile[], file?: string) => readonly Choice[],
+): Promise<Offer[]> {
   const place = parsePlace(asked, options.hub);
   const client = new Client(options);
   const patience = options.patience ?? USUAL_PATIENCE;
   if (place.kind === 'url')
-    return findFolder(place.url, (work) => persist(() => work(client), patience, options.signal));
-  const subject = subjectOf(place);
-  const listing = await persist(() => list(client, place, subject), patience, options.signal);
-  const { files, gguf } = chooseFiles(place.repo, listing.files, place.file);
+    return [await findFolder(place.url, (work) => persist(() => work(client), patience, options.signal))];
+  const listing = await persist(() => list(client, place, subjectOf(place)), patience, options.signal);
+  return choose(place.repo, listing.files, place.file).map((choice) => offerOf(place, listing, choice));
+}
+
+function offerOf(place: RepoPlace, listing: Listing, { files, gguf }: Choice): Offer {
   const { id, commit, licence, gated } = listing;
   const pinned: RepoPlace = {
     ...{ kind: 'repo', hub: place.hub, repo: id, revision: commit },

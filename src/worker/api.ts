@@ -5,6 +5,7 @@
 import type { AdaptersApi } from './api/adapters.ts';
 import type { ChatApi } from './api/chat.ts';
 import type { DataApi } from './api/data.ts';
+import type { DownloadsApi } from './api/downloads.ts';
 import type { EvaluationApi } from './api/evaluation.ts';
 import type { GpuApi } from './api/gpu.ts';
 import type { MemoryApi } from './api/memory.ts';
@@ -17,6 +18,7 @@ import type { StorageApi } from './api/storage.ts';
 export type * from './api/adapters.ts';
 export type * from './api/chat.ts';
 export type * from './api/data.ts';
+export type * from './api/downloads.ts';
 export type * from './api/evaluation.ts';
 export type * from './api/gpu.ts';
 export type * from './api/memory.ts';
@@ -32,6 +34,7 @@ export interface GraftWorker
     AdaptersApi,
     ChatApi,
     DataApi,
+    DownloadsApi,
     EvaluationApi,
     GpuApi,
     MemoryApi,

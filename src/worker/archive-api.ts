@@ -1,6 +1,7 @@
 /** The part of the worker's API that is about all that is kept: taking it along, bringing it back, deleting it. */
 import { deleteEverything } from '../storage/everything.ts';
 import type { GraftWorker } from './api.ts';
+import type { Downloads } from './downloads.ts';
 import type { Models } from './models.ts';
 import { listener, outcome } from './outcome.ts';
 import type { Runs } from './runs.ts';
@@ -11,11 +12,12 @@ type ArchiveApi = Pick<GraftWorker, 'exportAll' | 'stopExport' | 'importAll' | '
 
 interface Rooms {
   readonly models: Models;
+  readonly downloads: Downloads;
   readonly session: Session;
   readonly runs: Runs;
 }
 
-export function archiveApi({ models, session, runs }: Rooms): ArchiveApi {
+export function archiveApi({ models, downloads, session, runs }: Rooms): ArchiveApi {
   let exporting: AbortController | undefined;
   return {
     exportAll: (withModels, onProgress) =>
@@ -48,6 +50,7 @@ export function archiveApi({ models, session, runs }: Rooms): ArchiveApi {
           await runs.release();
           await session.dropModel();
         });
+        await downloads.cancelAll();
         for (const { name } of await models.store.list()) await models.store.delete(name);
         await deleteEverything();
         return {};

@@ -12,6 +12,7 @@ import { chat } from './chat.ts';
 import { preview, type DataSet } from './data.ts';
 import { evaluate } from './evaluation.ts';
 import { measureFewShot } from './few-shot.ts';
+import { downloadApi, makeDownloads } from './download-api.ts';
 import { describeDevice } from './gpu.ts';
 import { BUNDLED, fetchBundled, type OpenModel } from './model.ts';
 import { modelApi } from './model-api.ts';
@@ -36,6 +37,7 @@ const library = new Library();
 const projects = new Projects();
 const runs = new Runs(session, queue, projects, (model) => openRef(model, () => undefined));
 const models = new Models();
+const downloads = makeDownloads(models);
 /** Of the imports, the answers that are asked for, and the evaluations. */
 const imports = new Set<AbortController>();
 const chats = new Set<AbortController>();
@@ -91,6 +93,7 @@ const api: GraftWorker = {
     ),
 
   ...modelApi({ models, session, runs, openRef }),
+  ...downloadApi(downloads),
   ...projectApi(projects, session, runs),
 
   openData: (file, options, heldOut, onProgress, keep) =>
@@ -201,7 +204,7 @@ const api: GraftWorker = {
 
   watchRequests: async (onRequest) => observeRequests(listener(onRequest)),
 
-  ...archiveApi({ models, session, runs }),
+  ...archiveApi({ models, downloads, session, runs }),
   storage: () => outcome(measureSpace),
 };
 

@@ -120,7 +120,7 @@ export class Models {
 }
 
 /** Everything that opening it would find wrong, but for what the GPU has no room for. Headers are read, weights are not. */
-async function checkModel(files: FileSet): Promise<void> {
+export async function checkModel(files: FileSet): Promise<void> {
   const folder = await modelFolder(files);
   const definition = await readModel(folder);
   await loadTokenizer(folder);

@@ -11,6 +11,7 @@ const COMPANIONS = [
   'tokenizer_config.json',
   'chat_template.jinja',
 ];
+const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 const SHARD = /^model-(\d{5})-of-(\d{5})\.safetensors$/;
 /** One of the parts of a large GGUF. */
@@ -74,12 +75,24 @@ export function chooseFiles(model: string, files: readonly ListedFile[], file?: 
   );
 }
 
+/**
+ * Every way in which a repository can be had: its safetensors first, then each GGUF file, smallest first.
+ *
+ * @throws GraftError as {@link chooseFiles} where there is none
+ */
+export function everyChoice(model: string, files: readonly ListedFile[], file?: string): Choice[] {
+  const ggufs = file === undefined ? ggufFiles(files) : [];
+  const single = ggufs.map((gguf): Choice => ({ files: [gguf], gguf: true }));
+  const whole = files.some(({ path }) => path === SINGLE || path === INDEX);
+  return whole || single.length === 0 ? [chooseFiles(model, files, file), ...single] : single;
+}
+
 function safetensors(
   model: string,
   files: readonly ListedFile[],
   byPath: ReadonlyMap<string, ListedFile>,
 ): ListedFile[] {
-  const single = byPath.get('model.safetensors');
+  const single = byPath.get(SINGLE);
   if (single) return [single];
   const index = byPath.get(INDEX);
   if (!index) return [];

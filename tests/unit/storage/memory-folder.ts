@@ -12,7 +12,11 @@ class MemoryFile {
 
   async createSyncAccessHandle(): Promise<object> {
     return {
-      getSize: () => this.bytes.byteLength,
+      read: (bytes: Uint8Array, { at }: { at: number }) => {
+        const found = this.bytes.subarray(at, at + bytes.byteLength);
+        bytes.set(found);
+        return found.byteLength;
+      },
       write: (bytes: Uint8Array, { at }: { at: number }) => {
         const fits = Math.min(bytes.byteLength, this.disk.room);
         const next = new Uint8Array(Math.max(this.bytes.byteLength, at + fits));

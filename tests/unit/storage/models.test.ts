@@ -50,15 +50,19 @@ describe('a model', () => {
 
   test('that is resumable goes on where it was', async () => {
     const { store } = makeStore();
-    const plan = { name: 'Tiny', files: FILES, source: 'hub/tiny', resumable: true };
+    const plan = { name: 'Tiny', files: FILES, bytes: 12, source: 'hub/tiny', resumable: true };
     const writer = await store.create(plan);
+    await writer.setVersion('a/weights.safetensors', 'a version with a long name');
+    await writer.setVersion('a/weights.safetensors', 'v1');
     await writer.append('a/weights.safetensors', bytes('0123456789'));
     await writer.pause();
     await store.clean();
-    expect(await store.partials()).toMatchObject([plan]);
+    expect(await store.partials()).toMatchObject([{ ...plan, done: 10 }]);
     const again = await store.resume('Tiny');
     expect(again!.size('a/weights.safetensors')).toBe(10);
     expect(again!.size('config.json')).toBe(0);
+    expect(again!.version('a/weights.safetensors')).toBe('v1');
+    expect(new TextDecoder().decode(await again!.read('a/weights.safetensors', 2, 5))).toBe('234');
     await again!.truncate('a/weights.safetensors', 4);
     await again!.append('a/weights.safetensors', bytes('x'));
     await again!.commit();

@@ -7,7 +7,14 @@ import { GraftError } from '../../../src/errors.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { openWeights } from '../../../src/weights/folder.ts';
 import { concatBytes } from '../../../src/weights/safetensors.ts';
-import { fetchModel, findModel, hubAddress, parsePlace, type HubOptions } from '../../../src/weights/hub.ts';
+import {
+  fetchModel,
+  findModel,
+  findModels,
+  hubAddress,
+  parsePlace,
+  type HubOptions,
+} from '../../../src/weights/hub.ts';
 import { chooseFiles } from '../../../src/weights/hub/choose.ts';
 import { parseListing } from '../../../src/weights/hub/listing.ts';
 import { addressOf } from '../../../src/weights/hub/place.ts';
@@ -228,6 +235,19 @@ describe('the listing', () => {
     expect(offer.name).toBe('a.Q8_0');
     expect(offer.files.map(({ name }) => name)).toEqual(['a.Q8_0.gguf']);
     expect(await find(offer.source)).toEqual(offer);
+  });
+
+  it('of several ways to have a model gives each, pinned', async () => {
+    const asked = 'tiny/both';
+    server.repos.set(asked, {
+      files: { ...tiny.files, 'b.gguf': noise(30_000, 6), 'a.gguf': noise(40_000, 7) },
+    });
+    const offers = await findModels(asked, options());
+    expect(offers.map(({ files }) => files.at(-1)?.name)).toEqual(['model.safetensors', 'b.gguf', 'a.gguf']);
+    for (const offer of offers) expect(await find(offer.source)).toEqual(offer);
+    expect((await findModels('tiny/gguf', options())).map(({ bytes }) => bytes)).toEqual([40_000, 80_000]);
+    expect(await findModels(offers[2].source, options())).toEqual([offers[2]]);
+    await graftError(() => findModels('tiny/bin', options()), 'hub-no-weights');
   });
 
   it('takes shards with their index, all of them', async () => {

@@ -1,0 +1,103 @@
+/** Models from the hub, as the page asks for them. */
+import { GraftError } from '../errors.ts';
+import { readSetting, writeSetting } from '../storage/settings.ts';
+import { HUB, hubAddress, parsePlace } from '../weights/hub.ts';
+import type { DownloadsApi } from './api/downloads.ts';
+import { Downloads } from './downloads.ts';
+import { checkModel, type Models } from './models.ts';
+import { listener, outcome } from './outcome.ts';
+
+const HUB_SETTING = 'hub';
+
+/** The address that was chosen, or the usual one. */
+async function chosenHub(): Promise<string> {
+  const kept = await readSetting(HUB_SETTING);
+  return typeof kept === 'string' ? hubAddress(kept) : HUB;
+}
+
+export function makeDownloads({ store }: Models): Downloads {
+  return new Downloads({
+    store,
+    check: checkModel,
+    hub: chosenHub,
+    alone: <T>(name: string, work: () => Promise<T>) =>
+      navigator.locks.request(name, { ifAvailable: true }, (lock) => (lock ? work() : undefined)) as Promise<
+        T | undefined
+      >,
+  });
+}
+
+export function downloadApi(downloads: Downloads): DownloadsApi {
+  let finding: AbortController | undefined;
+  return {
+    hubAddress: () => outcome(async () => ({ hub: await chosenHub() })),
+    changeHub: (address) =>
+      outcome(async () => {
+        const hub = address.trim() === '' ? HUB : hubAddress(address);
+        await writeSetting(HUB_SETTING, hub);
+        return { hub };
+      }),
+    findModels: (asked, access) =>
+      outcome(async () => {
+        finding?.abort(stopped());
+        const controller = (finding = new AbortController());
+        const offers = await whileAllowed(asked, controller, () =>
+          downloads.find(asked, access, controller.signal),
+        );
+        return { offers };
+      }),
+    stopFinding: async () => finding?.abort(stopped()),
+    download: (source, access, onStatus) =>
+      outcome(async () => {
+        const controller = new AbortController();
+        const model = await whileAllowed(source, controller, () =>
+          downloads.download(source, access, listener(onStatus), controller),
+        );
+        return model ? { model: { name: model.name, bytes: model.bytes } } : {};
+      }),
+    pauseDownload: async (source) => downloads.pause(source),
+    cancelDownload: (source) =>
+      outcome(async () => {
+        await downloads.cancel(source);
+        return {};
+      }),
+    listDownloads: () => outcome(async () => ({ downloads: await downloads.list() })),
+  };
+}
+
+/**
+ * Ends the work when the page's policy stops one of its requests: that fails as if the network were gone, and only this event says why.
+ *
+ * @throws GraftError `hub-policy`
+ */
+async function whileAllowed<T>(
+  asked: string,
+  controller: AbortController,
+  work: () => Promise<T>,
+): Promise<T> {
+  const place = parsePlace(asked, await chosenHub());
+  const { origin } = new URL(place.kind === 'url' ? place.url : place.hub);
+  const onViolation = (event: Event): void => {
+    const { blockedURI } = event as SecurityPolicyViolationEvent;
+    if (URL.canParse(blockedURI) && new URL(blockedURI).origin === origin)
+      controller.abort(forbidden(origin));
+  };
+  self.addEventListener('securitypolicyviolation', onViolation);
+  try {
+    return await work();
+  } finally {
+    self.removeEventListener('securitypolicyviolation', onViolation);
+  }
+}
+
+function forbidden(origin: string): GraftError {
+  return new GraftError(
+    'hub-policy',
+    `This page may not reach ${origin}: its policy names the servers that it may ask, and this is none of them.`,
+    'Fetch the model with the browser or with graft fetch, and add it from disk. Who serves this page can allow the server.',
+  );
+}
+
+function stopped(): GraftError {
+  return new GraftError('worker-aborted', 'Asking for the model was stopped.', 'Ask again when you like.');
+}
