@@ -9,9 +9,19 @@ import type { Gpu } from './api.ts';
 /** Software adapters by name: SwiftShader, Mesa's lavapipe, Windows' WARP. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b/i;
 
+/** WebGPU gives vendors and families in small letters: as they are written. Others get a capital. */
+const WRITTEN: Readonly<Record<string, string>> = {
+  amd: 'AMD',
+  arm: 'Arm',
+  nvidia: 'NVIDIA',
+  swiftshader: 'SwiftShader',
+};
+const written = (word: string): string => WRITTEN[word] ?? word.charAt(0).toUpperCase() + word.slice(1);
+
 /** Browsers keep the full name to themselves and give the vendor and the family: both are better than nothing. */
 export function adapterName({ vendor, architecture, description }: AdapterDescription): string {
-  return description || [vendor, architecture].filter((part) => part).join(' ') || 'unnamed GPU';
+  const parts = [vendor, architecture].filter((part) => part).map(written);
+  return description || parts.join(' ') || 'unnamed GPU';
 }
 
 export function describeDevice({ adapter, features, limits }: Device): Gpu {

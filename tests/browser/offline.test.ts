@@ -112,7 +112,7 @@ describe('without a network', () => {
     await site.close();
     await page.goto(site.address);
     await ready(page);
-    expect(await counter(page)).toMatch(/ 0 to its own server, 0 elsewhere/);
+    expect(await counter(page)).toMatch(/: 0 to others, 0 to its own server/);
 
     // Import.
     await goTo(page, 'data');
@@ -160,7 +160,7 @@ describe('without a network', () => {
         .toString(),
     ).toBe('PK');
 
-    expect(await counter(page)).toMatch(/ 0 to its own server, 0 elsewhere/);
+    expect(await counter(page)).toMatch(/: 0 to others, 0 to its own server/);
     const origin = new URL(site.address).origin;
     expect(asked.filter((url) => !url.startsWith('blob:') && new URL(url).origin !== origin)).toEqual([]);
     expect(problems).toEqual([]);

@@ -176,7 +176,7 @@ describeShared('a model folder', () => {
     await model.getByRole('button', { name: 'Delete for good' }).click();
     await expect.poll(() => model.getByRole('listitem').count()).toBe(0);
     await model.getByRole('button', { name: 'Open Sprig, bundled' }).click();
-    await expect.poll(() => brand(page), { timeout: STEP_MS }).toMatch(/sprig/);
+    await expect.poll(() => brand(page), { timeout: STEP_MS }).toMatch(/Sprig/);
     expect(problems).toEqual([]);
   });
 });
@@ -312,7 +312,7 @@ describe('an older version', () => {
     await expect.poll(() => factOf(page, 'Use')).toMatch(/adapters? kept/);
     await goTo(page, 'start');
     expect(await projects(page).getByRole('listitem').innerText()).toMatch(
-      /sprig.*[12] runs?, [12] adapters?/s,
+      /Sprig.*[12] runs?, [12] adapters?/s,
     );
     // The page that only shows a file has no icon.
     expect(studio.problems.filter((problem) => !/404/.test(problem))).toEqual([]);

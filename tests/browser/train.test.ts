@@ -295,7 +295,7 @@ test('keys are listed, work where nobody writes, and can be turned off', async (
   expect(await page.getByLabel('Prompt for both').inputValue()).toBe('1?p');
   await page.locator('h1').focus();
   await page.keyboard.press('?');
-  await list.getByLabel('Single keys do something').uncheck();
+  await list.getByLabel('Use single keys').uncheck();
   await list.getByRole('button', { name: 'Close' }).click();
   await page.locator('h1').focus();
   await page.keyboard.press('1');

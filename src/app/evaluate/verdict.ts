@@ -54,7 +54,7 @@ function bySurprise(base: number, tuned: number): Omit<Verdict, 'caution'> {
   const number = `${loss(base)} → ${loss(tuned)}`;
   if (ratio > 1 + NOTICEABLE)
     return {
-      before: 'The adapter expects held-out answers better: perplexity ',
+      before: 'The adapter is less surprised by the right answers: perplexity ',
       number,
       after: '.',
       better: true,

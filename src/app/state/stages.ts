@@ -1,5 +1,6 @@
 /** The one fact of each stage, from what is open, running and kept. */
 import { count, loss, plural } from '../ui/format.ts';
+import { shownName } from '../ui/model-names.ts';
 import type { StageId } from './route.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
@@ -18,7 +19,7 @@ export function stagesOf(studio: Studio): Stage[] {
 }
 
 function task({ session, task: { title } }: Studio): Stage {
-  const model = session.model ? `${session.model.name} is open` : '';
+  const model = session.model ? `${shownName(session.model.name)} is open` : '';
   return {
     id: 'task',
     name: 'Task',

@@ -87,6 +87,11 @@ export class Studio {
     return true;
   }
 
+  /** An empty project, at the stage that fills it. */
+  async beginProject(): Promise<void> {
+    if (await this.leaveProject()) this.route.go('data');
+  }
+
   async removeProject(project: ProjectInfo): Promise<void> {
     const open = project.id === this.projects.id;
     if (!(await this.projects.remove(project))) return;

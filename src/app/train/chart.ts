@@ -18,9 +18,17 @@ export interface Curves {
   readonly ghosts: readonly Ghost[];
 }
 
+export interface KeySize {
+  readonly width: number;
+  readonly height: number;
+}
+
 export interface Chart {
-  /** @returns whether the upper right of the plot is free: the key lies there */
-  draw(curves: Curves): boolean;
+  /**
+   * @param key the part of the plot that the key covers, from 0 to 1 in each direction
+   * @returns whether the upper right of the plot is free: the key lies there
+   */
+  draw(curves: Curves, key: KeySize): boolean;
   /** Puts the cursor on a step, or away. */
   point(step: number | undefined): void;
   /** The curve on the page's ground, with its title. */
@@ -31,8 +39,9 @@ export interface Chart {
 const HEADROOM = 0.06;
 /** The least height of the plot, as a part of its largest loss. */
 const FLAT = 0.25;
-/** The part of the plot that the key may cover, from the right and from the top. */
-const KEY = { width: 0.4, height: 0.5 };
+/** Where the key begins, from the top of the plot: Curve.svelte places it. Its axis is a part of the height too. */
+const KEY_TOP = 0.14;
+const WITH_AXIS = 1.2;
 const STEP_INCREMENTS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000];
 
 function table({ steps, points, evals, ghosts }: Curves): uPlot.AlignedData {
@@ -66,26 +75,48 @@ function table({ steps, points, evals, ghosts }: Curves): uPlot.AlignedData {
   ];
 }
 
+/** Of the losses that are drawn, with some room above and below. */
+function rangeOf(data: uPlot.AlignedData, base: number | undefined): [number, number] {
+  let [min, max] = [base ?? Infinity, base ?? -Infinity];
+  for (const line of data.slice(1))
+    for (const value of line)
+      if (typeof value === 'number') [min, max] = [Math.min(min, value), Math.max(max, value)];
+  if (!Number.isFinite(min) || !Number.isFinite(max)) return [0, 1];
+  // A line that hardly moves is not blown up to fill the plot.
+  const height = Math.max(max - min, FLAT * max) || 1;
+  return [Math.max(0, min - height * HEADROOM), max + height * HEADROOM];
+}
+
 export function makeChart(host: HTMLElement, onPoint: (step: number | undefined) => void): Chart {
   const colour = palette(host);
   const theme = matchMedia('(prefers-color-scheme: dark)');
   const { fontFamily } = getComputedStyle(host);
-  const font = `12px ${fontFamily}`;
+  /** Follows the page, which a projector makes larger. */
+  const letters = (): number => parseFloat(getComputedStyle(host).fontSize);
+  let builtFor = letters();
   let plot: uPlot | undefined;
   let ghostCount = -1;
   let last: Curves | undefined;
 
   const axis = (side: 2 | 3): uPlot.Axis => ({
     side,
-    font,
-    size: side === 2 ? 30 : 44,
+    font: `${builtFor}px ${fontFamily}`,
+    size: (side === 2 ? 2.4 : 3.2) * builtFor,
     gap: 8,
-    space: side === 2 ? 76 : 52,
+    space: (side === 2 ? 6 : 4) * builtFor,
     stroke: () => colour('ink-pale'),
     grid: side === 2 ? { show: false } : { stroke: () => colour('rule'), width: 1 },
     ticks: { show: false },
     // A step is whole.
-    ...(side === 2 ? { incrs: STEP_INCREMENTS } : {}),
+    ...(side === 2
+      ? {
+          incrs: STEP_INCREMENTS,
+          label: 'step',
+          labelFont: `${builtFor}px ${fontFamily}`,
+          labelSize: 1.5 * builtFor,
+          labelGap: 0,
+        }
+      : {}),
   });
 
   const size = (): { width: number; height: number } => ({
@@ -96,7 +127,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
   /** A word beside the end of a line, or above it where there is no room; in canvas pixels. */
   function label({ ctx, bbox }: uPlot, text: string, x: number, y: number, ink: string): void {
     const gap = 6 * devicePixelRatio;
-    ctx.font = `${12 * devicePixelRatio}px ${fontFamily}`;
+    ctx.font = `${builtFor * devicePixelRatio}px ${fontFamily}`;
     ctx.fillStyle = ink;
     const right = bbox.left + bbox.width;
     const beside = x + gap + ctx.measureText(text).width < right;
@@ -149,15 +180,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
         scales: {
           x: { time: false, range: (_, min, max) => [min, Math.max(max, min + 1)] },
           y: {
-            range: (_, least, most) => {
-              const base = last?.base;
-              const min = Math.min(least, base ?? Infinity);
-              const max = Math.max(most, base ?? -Infinity);
-              if (!Number.isFinite(min) || !Number.isFinite(max)) return [0, 1];
-              // A line that hardly moves is not blown up to fill the plot.
-              const height = Math.max(max - min, FLAT * max) || 1;
-              return [Math.max(0, min - height * HEADROOM), max + height * HEADROOM];
-            },
+            range: ({ data }) => rangeOf(data, last?.base),
           },
         },
         axes: [axis(2), axis(3)],
@@ -203,30 +226,38 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     );
   }
 
-  function hasFreeCorner({ data, scales: { y } }: uPlot): boolean {
-    const limit = (y.max ?? 1) - KEY.height * ((y.max ?? 1) - (y.min ?? 0));
-    const from = Math.floor(data[0].length * (1 - KEY.width));
-    return data.slice(1).every((line) => line.slice(from).every((value) => (value ?? 0) < limit));
+  // From the data and not from the scales, which uPlot sets later.
+  function hasFreeCorner(data: uPlot.AlignedData, key: KeySize): boolean {
+    const [min, max] = rangeOf(data, last?.base);
+    const [over, under] = [KEY_TOP, KEY_TOP + WITH_AXIS * key.height].map((at) => max - at * (max - min));
+    if (last?.base !== undefined && last.base < over && last.base > under) return false;
+    const from = Math.floor(data[0].length * (1 - key.width));
+    return data.slice(1).every((line) => line.slice(from).every((value) => (value ?? 0) < under));
   }
 
-  function draw(curves: Curves): boolean {
+  function show(curves: Curves): uPlot.AlignedData {
     last = curves;
-    if (!plot || ghostCount !== curves.ghosts.length) {
+    if (!plot || ghostCount !== curves.ghosts.length || builtFor !== letters()) {
       plot?.destroy();
+      builtFor = letters();
       plot = build(curves.ghosts);
       ghostCount = curves.ghosts.length;
     }
-    plot.setData(table(curves));
-    return hasFreeCorner(plot);
+    const data = table(curves);
+    plot.setData(data);
+    return data;
   }
 
   const redraw = (): void => plot?.redraw(false);
   theme.addEventListener('change', redraw);
-  const resize = new ResizeObserver(() => plot?.setSize(size()));
+  const resize = new ResizeObserver(() => {
+    if (last && builtFor !== letters()) show(last);
+    else plot?.setSize(size());
+  });
   resize.observe(host);
 
   return {
-    draw,
+    draw: (curves, key) => hasFreeCorner(show(curves), key),
     point(step) {
       if (!plot) return;
       plot.setCursor(

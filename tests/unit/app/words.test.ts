@@ -42,7 +42,7 @@ describe('the verdict', () => {
     const [base, tuned] = [share(10, 0.14, 0.4), share(12, 0.18, 0.45)];
     expect(said(evaluation(base, tuned, [3, 2.99]))).toMatch(/^No clear difference/);
     const surprised = evaluation(base, tuned, [3, 0.2]);
-    expect(said(surprised)).toMatch(/^The adapter expects held-out answers better/);
+    expect(said(surprised)).toMatch(/^The adapter is less surprised by the right answers/);
     expect(judge(surprised).caution).toMatch(/12 of 40 against 10; the two 95% intervals overlap/);
   });
   test('a worse adapter is called worse', () => {
@@ -54,7 +54,7 @@ describe('the verdict', () => {
   test('without exact answers perplexity decides', () => {
     const none = share(0, 0, 0.09);
     expect(said(evaluation(none, none, [Math.log(20), Math.log(2)]))).toBe(
-      'The adapter expects held-out answers better: perplexity 20.0 → 2.00.',
+      'The adapter is less surprised by the right answers: perplexity 20.0 → 2.00.',
     );
     expect(said(evaluation(none, none, [1, 0.99]))).toMatch(/^No clear difference/);
   });

@@ -14,7 +14,10 @@ function device(vendor: string, architecture: string, description: string): Devi
 
 test('an adapter goes by its full name where the browser gives it, else by vendor and family', () => {
   expect(adapterName({ vendor: 'apple', architecture: 'metal-3', description: 'Apple M2' })).toBe('Apple M2');
-  expect(adapterName({ vendor: 'nvidia', architecture: 'ampere', description: '' })).toBe('nvidia ampere');
+  expect(adapterName({ vendor: 'nvidia', architecture: 'ampere', description: '' })).toBe('NVIDIA Ampere');
+  expect(adapterName({ vendor: 'google', architecture: 'swiftshader', description: '' })).toBe(
+    'Google SwiftShader',
+  );
   expect(adapterName({ vendor: '', architecture: '', description: '' })).toBe('unnamed GPU');
 });
 
