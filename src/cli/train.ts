@@ -1,7 +1,6 @@
 /** `graft train`: examples in, adapter (or model) out. */
 import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { readExamples } from '../data/formats.ts';
 import type { PreparedRow } from '../data/prepare.ts';
@@ -29,6 +28,7 @@ import { Flags } from './flags.ts';
 import { writeModelFolder } from './model-folder.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { reportData } from './report-data.ts';
+import { checkResumed, fingerprintOf, runParts, type RunParts } from './resume.ts';
 import { openSession, tokenizerOf, type Session } from './session.ts';
 import { makeRunRows } from './train-data.ts';
 import {
@@ -93,14 +93,8 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
     lora: adapter?.config ?? asked.lora,
     evalEvery: flags.text('eval-every') === undefined && rows.validation.length > 0 ? steps : asked.evalEvery,
   };
-  const fingerprint = fingerprintOf(bytes, session, options, dataOptions, adapter);
-  if (saved && saved.fingerprint !== fingerprint) {
-    throw new GraftError(
-      'train-resume',
-      'The saved run had other data, another model or other settings.',
-      'Resume with exactly the arguments of the interrupted run.',
-    );
-  }
+  const parts = partsOf(bytes, session, options, dataOptions, adapter);
+  if (saved) checkResumed(saved.fingerprint, parts);
   const run: Run = {
     flags,
     session,
@@ -109,7 +103,7 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
     adapter,
     out,
     output,
-    fingerprint,
+    fingerprint: fingerprintOf(parts),
     rows: rows.train.length,
     saveEvery,
   };
@@ -264,27 +258,24 @@ function stateFolder(path: string): string {
   return [inside, replacedFolder(inside)].find((candidate) => existsSync(candidate)) ?? path;
 }
 
-/** Names what a resumed run must share with the saved one: data, model and every setting. */
-function fingerprintOf(
+/** What a resumed run must share with the saved one. */
+function partsOf(
   data: Uint8Array,
   { model }: Session,
   options: TrainOptions,
   dataOptions: DataOptions,
   adapter: AdapterData | undefined,
-): string {
-  const { shape, modelType } = model.definition;
-  const settings = {
+): RunParts {
+  const {
+    modelType,
+    shape: { vocabulary, layers, channels },
+  } = model.definition;
+  return runParts(data, { modelType, vocabulary, layers, channels }, model.weightChoices, {
     options,
     dataOptions,
-    modelType,
-    vocabulary: shape.vocabulary,
-    layers: shape.layers,
-    channels: shape.channels,
     dtype: model.dtype,
-    baseWeights: describeChoices(model.weightChoices),
     modules: adapter?.modules,
-  };
-  return createHash('sha256').update(data).update(JSON.stringify(settings)).digest('hex');
+  });
 }
 
 interface Metrics {

@@ -16,11 +16,24 @@ export async function goTo(page: Page, stage: string): Promise<void> {
   await page.locator('h1').first().waitFor();
 }
 
+/** The fact that the stem tells of a stage. */
+export const factOf = (page: Page, stage: string): Promise<string> =>
+  page.getByRole('navigation').getByRole('link', { name: stage }).innerText();
+
 /** Violations, with the elements that they are about. */
 export async function axe(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
   const results = await page.evaluate<AxeResults>('axe.run()');
   return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+/** A picture of all of it: in a window as high as the page, what sticks to an edge lies at the edge. */
+export async function picture(page: Page, name: string, width: number, height: number): Promise<void> {
+  const down = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width, height: Math.max(height, down) });
+  // Charts follow the size of the window a frame later.
+  await page.waitForTimeout(150);
+  await page.screenshot({ path: join(PICTURES, `studio-${name}-${width}.png`) });
 }
 
 /** Both themes, wide and narrow: pictures for a person to look at, what axe finds, and what is wider than the window. */
@@ -36,11 +49,7 @@ export async function inspect(page: Page, name: string): Promise<string[]> {
       await page.evaluate(() => document.fonts.ready);
       const across = await page.evaluate(() => document.documentElement.scrollWidth);
       if (across > width) found.push(`${name} is ${across} px wide in ${width}`);
-      const down = await page.evaluate(() => document.documentElement.scrollHeight);
-      await page.setViewportSize({ width, height: Math.max(height, down) });
-      // Charts follow the size of the window a frame later.
-      await page.waitForTimeout(150);
-      await page.screenshot({ path: join(PICTURES, `studio-${name}-${colorScheme}-${width}.png`) });
+      await picture(page, `${name}-${colorScheme}`, width, height);
       for (const violation of await axe(page)) found.push(`${name}, ${colorScheme}, ${width}: ${violation}`);
     }
   }

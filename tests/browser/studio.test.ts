@@ -3,17 +3,14 @@
  * stage for everybody, then what happens on the way. One page lives through the first two parts, since a run takes its time.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { AxeResults } from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { tabTo } from './keyboard.ts';
+import { axe, factOf, goTo, picture, PICTURES } from './looks.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const PICTURES = join(import.meta.dirname, '../../test-results/screens');
 const STAGES = ['start', 'task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 const RUN_MS = 180_000;
 const STEP_MS = 60_000;
@@ -28,29 +25,6 @@ beforeAll(async () => {
   studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
 });
 afterAll(() => browser.close());
-
-async function goTo(page: Page, stage: (typeof STAGES)[number]): Promise<void> {
-  await page.evaluate((hash) => (location.hash = hash), stage === 'start' ? '#/' : `#/${stage}`);
-  await page.locator('h1').first().waitFor();
-}
-
-async function axe(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  const results = await page.evaluate<AxeResults>('axe.run()');
-  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-}
-
-/** A picture of all of it: in a window as high as the page, what sticks to an edge lies at the edge. */
-async function picture(page: Page, name: string, width: number, height: number): Promise<void> {
-  const down = await page.evaluate(() => document.documentElement.scrollHeight);
-  await page.setViewportSize({ width, height: Math.max(height, down) });
-  await page.waitForTimeout(150);
-  await page.screenshot({ path: join(PICTURES, `studio-${name}-${width}.png`) });
-}
-
-/** The fact that the stem tells of a stage. */
-const factOf = (page: Page, stage: string): Promise<string> =>
-  page.getByRole('navigation').getByRole('link', { name: stage }).innerText();
 
 describe('the whole path, by keyboard', () => {
   test('what loads first is light, and the chart is not part of it', async () => {
