@@ -9,6 +9,7 @@ import type {
   StoredDataSet,
   StoredFiles,
   StoredProject,
+  StoredResult,
   StoredRows,
   StoredRun,
 } from './records.ts';
@@ -26,6 +27,7 @@ export interface GraftSchema extends DBSchema {
   rows: { key: string; value: StoredRows };
   /** Under the ids of `runs`: at most one each. */
   checkpoints: { key: string; value: StoredCheckpoint };
+  results: { key: [projectId: string, kind: StoredResult['kind']]; value: StoredResult };
   settings: { key: string; value: unknown };
 }
 
@@ -55,6 +57,9 @@ const MIGRATIONS: readonly ((db: Database, upgrade: Upgrade) => void | Promise<v
       ...moved.runs.map((run) => runs.put(run)),
       ...moved.adapters.map((adapter) => adapters.put(adapter)),
     ]);
+  },
+  (db) => {
+    db.createObjectStore('results', { keyPath: ['projectId', 'kind'] });
   },
 ];
 

@@ -14,7 +14,7 @@ export interface ProjectOverview {
 }
 
 /** Everything under [projectId, …]. An empty list sorts after every string. */
-const under = (projectId: string): IDBKeyRange => IDBKeyRange.bound([projectId], [projectId, []]);
+export const under = (projectId: string): IDBKeyRange => IDBKeyRange.bound([projectId], [projectId, []]);
 
 /** The one that changed last first. Deleted ones are left out. */
 export function listProjects(): Promise<ProjectOverview[]> {
@@ -99,7 +99,7 @@ export async function purgeDeleted(): Promise<void> {
   for (const id of await deletedProjects()) await purgeProject(id);
 }
 
-/** Takes a project out for good, with its data sets, runs, checkpoints and adapters. */
+/** Takes a project out for good, with its data sets, runs, checkpoints, adapters and results. */
 export function purgeProject(id: string): Promise<void> {
   return database(async (db) => {
     const stores = [
@@ -111,6 +111,7 @@ export function purgeProject(id: string): Promise<void> {
       'checkpoints',
       'adapters',
       'adapter-files',
+      'results',
     ] as const;
     const transaction = db.transaction(stores, 'readwrite', { durability: 'strict' });
     const of = <Name extends (typeof stores)[number]>(
@@ -129,6 +130,7 @@ export function purgeProject(id: string): Promise<void> {
       ...adapters.flatMap((adapter) => [of('adapters').delete(adapter), of('adapter-files').delete(adapter)]),
       of('data-sets').delete(under(id)),
       of('data-files').delete(under(id)),
+      of('results').delete(under(id)),
       of('projects').delete(id),
       transaction.done,
     ]);

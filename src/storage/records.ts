@@ -147,3 +147,13 @@ export interface StoredCheckpoint {
   /** The trainer's state. */
   readonly files: StoredFiles;
 }
+
+/** What was measured or asked in a project, under [projectId, kind]: the latest of its kind. */
+export interface StoredResult {
+  readonly projectId: string;
+  readonly kind: 'baseline' | 'fewShot' | 'evaluation' | 'chat';
+  /** When it was written. */
+  readonly changed: number;
+  /** The worker's own, kept as it was given. */
+  readonly value: object;
+}

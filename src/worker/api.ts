@@ -11,6 +11,7 @@ import type { GpuApi } from './api/gpu.ts';
 import type { MemoryApi } from './api/memory.ts';
 import type { ModelsApi } from './api/models.ts';
 import type { ProjectsApi } from './api/projects.ts';
+import type { ResultsApi } from './api/results.ts';
 import type { RowsApi } from './api/rows.ts';
 import type { RunsApi } from './api/runs.ts';
 import type { StorageApi } from './api/storage.ts';
@@ -25,6 +26,7 @@ export type * from './api/memory.ts';
 export type * from './api/models.ts';
 export type * from './api/outcome.ts';
 export type * from './api/projects.ts';
+export type * from './api/results.ts';
 export type * from './api/rows.ts';
 export type * from './api/runs.ts';
 export type * from './api/storage.ts';
@@ -40,6 +42,7 @@ export interface GraftWorker
     MemoryApi,
     ModelsApi,
     ProjectsApi,
+    ResultsApi,
     RowsApi,
     RunsApi,
     StorageApi {}

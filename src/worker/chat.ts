@@ -1,6 +1,7 @@
 /** One answer to a conversation, token by token. */
 import { answer, promptOfMessages, promptOfText } from '../evaluate/answer.ts';
-import type { AdapterChoice, ChatMessage, ChatSettings, ChatToken } from './api.ts';
+import type { AdapterChoice, ChatMessage, ChatSettings, ChatToken, Origin } from './api.ts';
+import { originOf } from './origin.ts';
 import type { Session } from './session.ts';
 import { textOfToken } from './token-text.ts';
 
@@ -18,7 +19,7 @@ export interface ChatRequest {
 export async function chat(
   session: Session,
   { adapter, messages, settings, onText, signal }: ChatRequest,
-): Promise<{ text: string; tokens: ChatToken[]; seconds: number }> {
+): Promise<{ text: string; tokens: ChatToken[]; seconds: number; origin: Origin }> {
   const open = await session.model();
   const { tokenizer } = open;
   const prompt =
@@ -26,6 +27,7 @@ export async function chat(
       ? promptOfText(tokenizer, messages.map(({ content }) => content).join('\n'))
       : promptOfMessages(tokenizer, messages);
   const chosen = await session.adapter(adapter, open);
+  const origin = await originOf(session, open, adapter);
   const { maxNewTokens, seed, ...sampling } = settings;
   const pieces = tokenizer.streamDecoder({ skipSpecialTokens: true, context: prompt });
   const tokens: ChatToken[] = [];
@@ -50,5 +52,5 @@ export async function chat(
       last = id;
     },
   });
-  return { text, tokens, seconds: (performance.now() - started) / 1000 };
+  return { text, tokens, seconds: (performance.now() - started) / 1000, origin };
 }

@@ -10,6 +10,7 @@ import { greedy } from '../model/sampling.ts';
 import type { AdapterChoice, Evaluation, Progress, RuleReport, Share } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
+import { originOf } from './origin.ts';
 import { promptIds, questionsOf, type Question } from './questions.ts';
 import type { Session } from './session.ts';
 
@@ -46,6 +47,7 @@ export async function evaluate(
     );
   }
   const tuned = await session.adapter(adapter, open);
+  const origin = await originOf(session, open, adapter, data);
   const { chosen, newTokens } = chooseQuestions(data.questions, rows, open);
   const asked = chosen.map((at) => ({
     ...data.questions[at],
@@ -75,6 +77,7 @@ export async function evaluate(
   if (tuned) onProgress({ what: 'evaluating', done: 2, total: 2 });
 
   return {
+    origin,
     rows: asked.map(({ prompt, expected }, i) => ({
       prompt,
       expected,

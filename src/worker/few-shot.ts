@@ -9,6 +9,7 @@ import type { FewShotReport, LossReport, Progress } from './api.ts';
 import type { DataSet, Place } from './data.ts';
 import { answersOf, chooseQuestions, exactShare } from './evaluation.ts';
 import type { OpenModel } from './model.ts';
+import { originOf } from './origin.ts';
 import { promptIds, questionsOf, type Question } from './questions.ts';
 import type { Session } from './session.ts';
 
@@ -77,6 +78,7 @@ export async function measureFewShot(
   const loss = await lossOf(open, data, test, shots, chat);
   onProgress({ what: 'evaluating', done: 1, total: 1 });
   return {
+    origin: await originOf(session, open, 'base', data),
     shots: shots.map(({ question: { prompt, expected } }) => ({ prompt, answer: expected })),
     rows: asked.map(({ prompt, expected }, i) => ({ prompt, expected, answer: answers[i] })),
     exact: exactShare(asked, answers),

@@ -15,7 +15,7 @@ import type { TrainEvent } from '../train/events.ts';
 import { readState, writeState } from '../train/state-files.ts';
 import { Trainer } from '../train/trainer.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { Failure, RunEvent, RunOptions, RunStatus, StepPoint } from './api.ts';
+import type { AdapterOrigin, Failure, RunEvent, RunOptions, RunStatus, StepPoint } from './api.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import type { OpenModel } from './model.ts';
 import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
@@ -217,6 +217,11 @@ export class LiveRun {
   /** Steps done. */
   get step(): number {
     return this.trainer.step;
+  }
+
+  /** What its adapter is just now. */
+  get origin(): AdapterOrigin {
+    return { name: this.#options.name, runId: this.id, step: this.step };
   }
 
   /** Frees the trainer and the adapter that it trained. */

@@ -22,6 +22,7 @@ import { listener, outcome } from './outcome.ts';
 import { keepOpened, projectApi } from './project-api.ts';
 import { Projects } from './projects.ts';
 import { Queue } from './queue.ts';
+import { resultsApi } from './results-api.ts';
 import { listRows } from './row-list.ts';
 import { Runs } from './runs.ts';
 import { Session } from './session.ts';
@@ -95,6 +96,7 @@ const api: GraftWorker = {
   ...modelApi({ models, session, runs, openRef }),
   ...downloadApi(downloads),
   ...projectApi(projects, session, runs),
+  ...resultsApi,
 
   openData: (file, options, heldOut, onProgress, keep) =>
     outcome(() =>

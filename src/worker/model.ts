@@ -139,12 +139,14 @@ export async function openModel(
     onProgress: (done, total) => onProgress({ what: 'loading', done, total }),
   });
   try {
+    const held = [model.dtype, describeChoices(model.weightChoices)];
+    const fingerprint = await fingerprintOf(source.files, held);
     return {
       source,
-      info: describeModel(source, model, tokenizer),
+      info: { ...describeModel(source, model, tokenizer), fingerprint },
       model,
       tokenizer,
-      fingerprint: await fingerprintOf(source.files, [model.dtype, describeChoices(model.weightChoices)]),
+      fingerprint,
     };
   } catch (error) {
     await model.destroy();
@@ -156,7 +158,7 @@ function describeModel(
   { name, bundled }: ModelSource,
   { definition: { modelType, shape, weights, linears }, dtype }: LanguageModel,
   { chatTemplate }: Tokenizer,
-): ModelInfo {
+): Omit<ModelInfo, 'fingerprint'> {
   return {
     name,
     bundled,

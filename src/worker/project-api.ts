@@ -78,6 +78,7 @@ export function projectApi(projects: Projects, session: Session, runs: Runs): Pr
 
 export interface OpenedData {
   readonly data: DataSummary;
+  readonly version: string;
   readonly kept?: DataSetInfo;
   readonly project?: ProjectInfo;
   readonly notKept?: Failure;
@@ -98,14 +99,14 @@ export async function keepOpened(
   const version = await versionOf(file, heldOut);
   const named = { name: keep?.name ?? file.name, version, created: Date.now() };
   session.data = { ...data, ref: named };
-  if (!keep) return { data: summary };
+  if (!keep) return { data: summary, version };
   try {
-    const kept = await projects.keepData(keep, version, options, summary, file, heldOut);
+    const kept = await projects.keepData(keep, version, data.options ?? options, summary, file, heldOut);
     session.data = { ...data, ref: refOf(kept) };
-    return { data: summary, kept, project: await projects.find(await projects.ensure(keep.name)) };
+    return { data: summary, version, kept, project: await projects.find(await projects.ensure(keep.name)) };
   } catch (error) {
     // The rows are open all the same: a run can be trained on them now.
     if (!(error instanceof GraftError)) throw error;
-    return { data: summary, notKept: failureOf(error) };
+    return { data: summary, version, notKept: failureOf(error) };
   }
 }

@@ -58,7 +58,7 @@ export class Projects {
   /** @throws GraftError `project-missing` */
   async find(id: string): Promise<ProjectInfo> {
     const found = await findProject(id);
-    if (!found) throw missing();
+    if (!found) throw missingProject();
     return infoOf(found);
   }
 
@@ -182,7 +182,7 @@ function nameOf(name: string): string {
   return name.trim().slice(0, MAX_NAME) || 'Untitled';
 }
 
-function missing(): GraftError {
+export function missingProject(): GraftError {
   return new GraftError(
     'project-missing',
     'This project is not here any more.',

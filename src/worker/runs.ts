@@ -236,7 +236,7 @@ export class Runs {
   }
 
   async #drive(live: LiveRun): Promise<RunRecord> {
-    this.session.current = { live: live.adapter };
+    this.session.current = { live: live.adapter, origin: () => live.origin };
     try {
       // What was asked while shaders were compiled.
       if (this.#request === 'stop') live.stop();

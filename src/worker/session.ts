@@ -9,7 +9,7 @@ import { Generator } from '../model/generator.ts';
 import { Adapter } from '../model/lora.ts';
 import { adapterFiles } from '../storage/adapters.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { AdapterChoice, Progress } from './api.ts';
+import type { AdapterChoice, AdapterOrigin, Progress } from './api.ts';
 import type { DataSet } from './data.ts';
 import { openGpu, tune } from './gpu.ts';
 import { openModel, type ModelSource, type OpenModel } from './model.ts';
@@ -27,7 +27,8 @@ const RESIDENT = 8;
 const LOSS_NOTICE_MS = 100;
 
 /** The adapter that `current` means: one in training, or one of the library. */
-export type Current = { readonly live: Adapter } | { readonly id: string };
+export type Current =
+  { readonly live: Adapter; readonly origin: () => AdapterOrigin } | { readonly id: string };
 
 export class Session {
   data: DataSet | undefined;

@@ -1,5 +1,6 @@
 /** The ways to answer that need no tuning, the cheapest first: rows of one table. */
 import type { Evaluation, FewShotReport, LossReport, Share } from '../../worker/api.ts';
+import { comparable } from '../state/origin.ts';
 import { percent, plural } from '../ui/format.ts';
 
 export interface Method {
@@ -15,7 +16,7 @@ export interface Method {
 
 const MOST_CHARS = 40;
 
-/** @param few measured on as many rows, or it does not compare */
+/** @param few measured on the same rows with the same model, or it does not compare */
 export function methodsOf(base: Evaluation, few: FewShotReport | undefined): Method[] {
   const rules = base.rules.map(({ rule, exact, answer = '', share = 0 }): Method => {
     const short = answer.length > MOST_CHARS ? `${answer.slice(0, MOST_CHARS)}…` : answer;
@@ -35,7 +36,7 @@ export function methodsOf(base: Evaluation, few: FewShotReport | undefined): Met
           term: 'nearest',
         };
   });
-  const compares = few && few.rows.length === base.rows.length;
+  const compares = few && few.rows.length === base.rows.length && comparable(few.origin, base.origin);
   return [
     ...rules,
     {

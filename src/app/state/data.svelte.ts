@@ -35,6 +35,8 @@ export class Data {
   /** Columns that have to be told before a file can be read, or are being told anew. */
   columns = $state.raw<Columns>();
   failure = $state.raw<Failure>();
+  /** Which rows are open: SHA-256 of their files. */
+  version = $state<string>();
   /** The open rows as the project keeps them. */
   kept = $state.raw<DataSetInfo>();
   /** All that the project keeps, the newest first. */
@@ -141,6 +143,7 @@ export class Data {
     this.columns = undefined;
     this.options = SPLIT;
     this.summary = undefined;
+    this.version = undefined;
     this.kept = undefined;
     this.sets = [];
     this.failure = undefined;
@@ -221,6 +224,7 @@ export class Data {
       return false;
     }
     if (outcome.project) this.#projects.adopt(outcome.project);
+    this.version = outcome.version;
     this.kept = outcome.kept;
     this.failure = outcome.notKept;
     this.columns = undefined;

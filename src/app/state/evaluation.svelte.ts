@@ -1,39 +1,38 @@
-/** Base against one or two adapters on held-out rows; with `base` itself it is the baseline. */
-import type { Evaluation as Result, Failure, Progress } from '../../worker/api.ts';
+/** Base against one or two adapters on held-out rows; with `base` itself it is the baseline. Kept with the project. */
+import type { Evaluation as Result, Failure, Measured, Progress } from '../../worker/api.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
+import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
-
-/** One comparison with the base model. */
-export interface Measured {
-  readonly adapter: AdapterKey;
-  readonly result: Result;
-}
 
 export class Evaluation {
   /** Of the same rows, in the order in which they were asked for. */
-  results = $state.raw<readonly Measured[]>([]);
-  dataName = $state('');
+  results = $state.raw<readonly Result[]>([]);
   /** Which of how many is measured now, counted from 1. */
   turn = $state.raw({ at: 1, of: 1 });
   progress = $state.raw<Progress>();
   failure = $state.raw<Failure>();
   seconds = $state(0);
   readonly #session: Session;
+  readonly #kept: Results;
+  readonly #kind: 'baseline' | 'evaluation';
 
-  constructor(session: Session) {
+  constructor(session: Session, kept: Results, kind: 'baseline' | 'evaluation') {
     this.#session = session;
+    this.#kept = kept;
+    this.#kind = kind;
   }
 
   get result(): Result | undefined {
-    return this.results.at(0)?.result;
+    return this.results.at(0);
   }
 
   /** What the base model answered is kept by the worker: a second adapter costs its own answers only. */
-  async measure(adapters: readonly AdapterKey[], rows: number, dataName: string): Promise<void> {
+  async measure(adapters: readonly AdapterKey[], rows: number): Promise<void> {
     if (this.progress) return;
+    const { project } = this.#kept;
     this.failure = undefined;
     const start = performance.now();
-    const results: Measured[] = [];
+    const results: Result[] = [];
     for (const [at, adapter] of adapters.entries()) {
       this.turn = { at: at + 1, of: adapters.length };
       this.progress = { what: 'answering', done: 0, total: 0 };
@@ -47,12 +46,15 @@ export class Evaluation {
         else this.#session.announcer.say('The evaluation is stopped.');
         return;
       }
-      results.push({ adapter, result: outcome.evaluation });
+      results.push(outcome.evaluation);
     }
     this.progress = undefined;
-    this.results = results;
-    this.dataName = dataName;
-    this.seconds = (performance.now() - start) / 1000;
+    const measured = { evaluations: results, seconds: (performance.now() - start) / 1000 };
+    const notKept = await this.#kept.keep(project, { [this.#kind]: measured });
+    // Another project may have been opened meanwhile.
+    if (project !== this.#kept.project) return;
+    this.show(measured);
+    this.failure = notKept;
     this.#session.announcer.say('The evaluation is done.');
   }
 
@@ -60,8 +62,16 @@ export class Evaluation {
     await this.#session.worker.stopEvaluation();
   }
 
-  forget(): void {
-    this.results = [];
+  /** What the project keeps; nothing where it keeps none. */
+  show(measured: Measured | undefined): void {
+    this.results = measured?.evaluations ?? [];
+    this.seconds = measured?.seconds ?? 0;
     this.failure = undefined;
+  }
+
+  /** Nothing is measured, as in a new project. */
+  forget(): void {
+    if (this.progress) void this.stop();
+    this.show(undefined);
   }
 }

@@ -1,5 +1,6 @@
-/** The base model with examples in its prompt: prompting first. */
+/** The base model with examples in its prompt: prompting first. Kept with the project. */
 import type { Failure, FewShotReport, Progress } from '../../worker/api.ts';
+import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 export class FewShot {
@@ -9,13 +10,16 @@ export class FewShot {
   progress = $state.raw<Progress>();
   failure = $state.raw<Failure>();
   readonly #session: Session;
+  readonly #kept: Results;
 
-  constructor(session: Session) {
+  constructor(session: Session, kept: Results) {
     this.#session = session;
+    this.#kept = kept;
   }
 
   async measure(rows: number): Promise<void> {
     if (this.progress) return;
+    const { project } = this.#kept;
     this.failure = undefined;
     this.progress = { what: 'answering', done: 0, total: 0 };
     const outcome = await this.#session.worker.measureFewShot(this.shots, rows, (progress) => {
@@ -23,7 +27,11 @@ export class FewShot {
     });
     this.progress = undefined;
     if (outcome.ok) {
+      const notKept = await this.#kept.keep(project, { fewShot: outcome.report });
+      // Another project may have been opened meanwhile.
+      if (project !== this.#kept.project) return;
       this.report = outcome.report;
+      this.failure = notKept;
       this.#session.announcer.say('The base model was measured with examples in its prompt.');
     } else if (outcome.code !== 'worker-aborted') {
       // Stopped is what was asked for.
@@ -35,8 +43,16 @@ export class FewShot {
     await this.#session.worker.stopEvaluation();
   }
 
-  forget(): void {
-    this.report = undefined;
+  /** What the project keeps; nothing where it keeps none. */
+  show(report: FewShotReport | undefined): void {
+    this.report = report;
+    if (report) this.shots = report.shots.length;
     this.failure = undefined;
+  }
+
+  /** Nothing is measured, as in a new project. */
+  forget(): void {
+    if (this.progress) void this.stop();
+    this.show(undefined);
   }
 }

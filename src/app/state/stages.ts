@@ -1,6 +1,7 @@
 /** The one fact of each stage, from what is open, running and kept. */
 import { count, loss, plural } from '../ui/format.ts';
 import { shownName } from '../ui/model-names.ts';
+import { outdated } from './origin.ts';
 import type { StageId } from './route.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
@@ -40,8 +41,9 @@ function data({ data: { summary, rows, reading, failure }, projects: { current }
   return { id: 'data', name: 'Data', fact, reached: summary !== undefined };
 }
 
-function baseline({ baseline: { result, progress } }: Studio): Stage {
+function baseline({ baseline: { result, progress }, now }: Studio): Stage {
   const { exact } = result ?? {};
+  const old = result && outdated(result.origin, now) !== undefined;
   const fact = progress
     ? 'measuring'
     : result && exact
@@ -49,7 +51,12 @@ function baseline({ baseline: { result, progress } }: Studio): Stage {
         ? `${exact.base.count} of ${exact.base.total} right`
         : `loss ${loss(result.base.loss)}, untuned`
       : 'not measured yet';
-  return { id: 'baseline', name: 'Baseline', fact, reached: result !== undefined };
+  return {
+    id: 'baseline',
+    name: 'Baseline',
+    fact: old && !progress ? `${fact}, out of date` : fact,
+    reached: result !== undefined && !old,
+  };
 }
 
 function train({ run, settings, data: { summary } }: Studio): Stage {
@@ -72,7 +79,8 @@ function train({ run, settings, data: { summary } }: Studio): Stage {
   };
 }
 
-function evaluate({ evaluation: { result, progress }, run }: Studio): Stage {
+function evaluate({ evaluation: { result, progress }, run, now }: Studio): Stage {
+  const old = result && outdated(result.origin, now) !== undefined;
   let fact = run.last ? 'not measured yet' : 'after a run';
   if (progress) fact = 'measuring';
   else if (result) {
@@ -81,8 +89,9 @@ function evaluate({ evaluation: { result, progress }, run }: Studio): Stage {
       tuned.count > 0
         ? `${tuned.count} of ${tuned.total} right`
         : `loss ${loss(result.base.loss)} → ${loss(result.tuned.loss)}`;
+    if (old) fact += ', out of date';
   }
-  return { id: 'evaluate', name: 'Evaluate', fact, reached: result !== undefined };
+  return { id: 'evaluate', name: 'Evaluate', fact, reached: result !== undefined && !old };
 }
 
 function use({ adapters: { own }, run }: Studio): Stage {

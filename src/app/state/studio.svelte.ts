@@ -9,12 +9,18 @@ import { FewShot } from './few-shot.svelte.ts';
 import { Models } from './models.svelte.ts';
 import { Projects } from './projects.svelte.ts';
 import { Route, STAGES } from './route.svelte.ts';
+import { nowOf } from './now.ts';
+import type { Now } from './origin.ts';
 import { MemoryForecast } from './plan.svelte.ts';
+import { Results } from './results.svelte.ts';
 import { Run } from './run.svelte.ts';
 import { Runs } from './runs.svelte.ts';
 import { BUNDLED, Session } from './session.svelte.ts';
 import { Settings } from './settings.svelte.ts';
 import { Task } from './task.svelte.ts';
+
+/** Of a question that names a project. */
+const NAME_CHARS = 40;
 
 export class Studio {
   readonly session = new Session();
@@ -29,10 +35,11 @@ export class Studio {
   readonly adapters = new Adapters(this.session, this.projects);
   readonly forecast = new MemoryForecast(this.session);
   readonly run = new Run(this.session, (ended) => void (ended ? this.#ended() : this.#saved()));
-  readonly baseline = new Evaluation(this.session);
-  readonly fewShot = new FewShot(this.session);
-  readonly evaluation = new Evaluation(this.session);
-  readonly chat = new Chat(this.session);
+  readonly results = new Results(this.session, this.projects);
+  readonly baseline = new Evaluation(this.session, this.results, 'baseline');
+  readonly fewShot = new FewShot(this.session, this.results);
+  readonly evaluation = new Evaluation(this.session, this.results, 'evaluation');
+  readonly chat = new Chat(this.session, this.results);
   /** When what was open before a reload is known. */
   readonly #ready: Promise<void>;
 
@@ -43,12 +50,13 @@ export class Studio {
       if (another) void this.#readAgain();
     };
     this.task.keep = () => void this.#keepTask();
+    this.chat.begin = (prompt) => this.#keepChat(prompt);
     this.#ready = this.#begin();
   }
 
   /** What the project should have again after a reload. Reads all of it, so that an effect knows when to write it. */
   get page(): object {
-    return { task: this.task.texts, settings: this.settings.options };
+    return { task: this.task.texts, settings: this.settings.options, chat: this.chat.choices };
   }
 
   /** First visit: the whole path on the bundled model and a sample, with what the sample suggests. */
@@ -75,7 +83,7 @@ export class Studio {
     if (this.run.active) return;
     const project = await this.projects.open(id);
     if (!project) return;
-    this.#load(project);
+    await this.#load(project);
     this.route.go(STAGES.find((stage) => stage === project.place) ?? 'task');
     await this.openRows();
   }
@@ -104,10 +112,16 @@ export class Studio {
     await Promise.all([this.runs.refresh(), this.adapters.refresh()]);
   }
 
-  /** Lists again what is kept, after it has changed from outside. */
+  /** Lists again what is kept. */
   async refresh(): Promise<void> {
     const { projects, runs, adapters, models } = this;
     await Promise.all([projects, runs, adapters, models].map((part) => part.refresh()));
+  }
+
+  /** After an import, which may have brought results of the open project. */
+  async imported(): Promise<void> {
+    await this.refresh();
+    if (this.projects.id !== undefined) await this.#showResults(this.projects.id);
   }
 
   /** Goes on with a run, in its project. */
@@ -127,7 +141,7 @@ export class Studio {
   /** Rows that the project keeps. The settings of the next run stay as they are. */
   async openKept(version: string): Promise<boolean> {
     if (!(await this.data.openKept(version, this.samples.list))) return false;
-    this.#measureAgain();
+    this.#suggestQuestion();
     return true;
   }
 
@@ -173,6 +187,11 @@ export class Studio {
     this.chat.sides = ['base', this.currentAdapter];
   }
 
+  /** Tells what is out of date. */
+  get now(): Now {
+    return nowOf(this);
+  }
+
   /** The adapter of the run on the screen, by id once it is kept. */
   get currentAdapter(): string {
     if (this.run.status === 'cancelled') return this.adapters.own.at(0)?.id ?? 'base';
@@ -198,16 +217,28 @@ export class Studio {
     await Promise.all([this.projects.refresh(), this.runs.refresh(), this.models.refresh()]);
     const before = this.projects.remembered;
     const project = before && (await this.projects.open(before.id));
-    if (project) this.#load(project);
+    if (project) await this.#load(project);
     else this.task.load(undefined);
   }
 
-  #load({ model, page }: ProjectInfo): void {
+  async #load({ id, model, page }: ProjectInfo): Promise<void> {
     this.#reset(model);
     this.task.load('task' in page ? page.task : undefined);
     this.settings.load('settings' in page ? page.settings : undefined);
     const latest = this.runs.resumable ?? this.runs.list.at(0);
     if (latest) this.run.show(latest);
+    this.chat.load('chat' in page ? page.chat : undefined);
+    await this.#showResults(id);
+  }
+
+  /** What the project keeps of what was measured and asked. What is on the screen already is the latest. */
+  async #showResults(id: string): Promise<void> {
+    const kept = await this.results.read();
+    if (id !== this.projects.id) return;
+    if (!this.baseline.result) this.baseline.show(kept.baseline);
+    if (!this.fewShot.report) this.fewShot.show(kept.fewShot);
+    if (!this.evaluation.result) this.evaluation.show(kept.evaluation);
+    if (this.chat.turns.length === 0) this.chat.show(kept.chat);
   }
 
   #reset(model = BUNDLED): void {
@@ -215,8 +246,7 @@ export class Studio {
     this.data.forget();
     this.settings.load(undefined);
     this.run.forget();
-    this.chat.clear();
-    this.chat.prompt = '';
+    this.chat.forget();
     this.baseline.forget();
     this.fewShot.forget();
     this.evaluation.forget();
@@ -226,6 +256,11 @@ export class Studio {
   async #keepTask(): Promise<void> {
     if (this.projects.id === undefined && this.task.title.trim() !== '')
       await this.projects.create(this.task.title);
+  }
+
+  /** A conversation is worth keeping: without a project it makes one, of the question's first words. */
+  async #keepChat(prompt: string): Promise<void> {
+    if (this.projects.id === undefined) await this.projects.create(prompt.trim().slice(0, NAME_CHARS));
   }
 
   async #readAgain(): Promise<void> {
@@ -240,16 +275,12 @@ export class Studio {
     const { model } = this.session;
     if (model) void this.projects.keepModel(model.name, model.bundled);
     this.settings.suit(this.#nextName(), this.#sample);
-    this.#measureAgain();
+    this.#suggestQuestion();
     return true;
   }
 
-  /** Other rows are open: what was measured is no longer about them. */
-  #measureAgain(): void {
+  #suggestQuestion(): void {
     this.chat.prompt = this.#sample?.question ?? '';
-    this.baseline.forget();
-    this.fewShot.forget();
-    this.evaluation.forget();
   }
 
   get #sample(): ShownSample | undefined {

@@ -1,6 +1,7 @@
 /** Conversations with a model. */
 import type { AdapterChoice } from './adapters.ts';
 import type { Outcome } from './outcome.ts';
+import type { Origin } from './results.ts';
 
 export interface ChatSettings {
   readonly maxNewTokens: number;
@@ -32,7 +33,12 @@ export interface ChatApi {
     settings: ChatSettings,
     onText: (text: string) => void,
   ): Promise<
-    Outcome<{ readonly text: string; readonly tokens: readonly ChatToken[]; readonly seconds: number }>
+    Outcome<{
+      readonly text: string;
+      readonly tokens: readonly ChatToken[];
+      readonly seconds: number;
+      readonly origin: Origin;
+    }>
   >;
   stopChat(): Promise<void>;
 }

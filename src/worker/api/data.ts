@@ -100,6 +100,8 @@ export interface DataApi {
   ): Promise<
     Outcome<{
       readonly data: DataSummary;
+      /** SHA-256 of the files' bytes, in hex. */
+      readonly version: string;
       readonly kept?: DataSetInfo;
       readonly project?: ProjectInfo;
       readonly notKept?: Failure;

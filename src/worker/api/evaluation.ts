@@ -1,6 +1,7 @@
 /** Evaluations. */
 import type { AdapterChoice } from './adapters.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
+import type { Origin } from './results.ts';
 
 export interface LossReport {
   readonly loss: number;
@@ -16,6 +17,7 @@ export interface EvaluationRow {
 }
 
 export interface Evaluation {
+  readonly origin: Origin;
   readonly rows: readonly EvaluationRow[];
   readonly base: LossReport;
   readonly tuned: LossReport;
@@ -36,6 +38,7 @@ export interface RuleReport {
 
 /** The base model with examples of training before each question. */
 export interface FewShotReport {
+  readonly origin: Origin;
   readonly shots: readonly { readonly prompt: string; readonly answer: string }[];
   readonly rows: readonly { readonly prompt: string; readonly expected: string; readonly answer: string }[];
   readonly exact: Share;

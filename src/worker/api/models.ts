@@ -12,6 +12,8 @@ export interface ModelInfo {
   readonly maxPositions: number;
   readonly chatTemplate: boolean;
   readonly precision: 'f32' | 'f16';
+  /** Names content and precision. */
+  readonly fingerprint: string;
   /** Last parts of the names of the layers that can carry an adapter. */
   readonly targets: readonly string[];
 }

@@ -8,6 +8,7 @@ export interface ImportReport {
   readonly dataSets: number;
   readonly runs: number;
   readonly adapters: number;
+  readonly results: number;
   readonly models: number;
   readonly skipped: readonly { readonly what: string; readonly why: string }[];
 }

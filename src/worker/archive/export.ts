@@ -25,6 +25,7 @@ export async function exportEverything({ store, models, onProgress, signal }: Ex
     sets: await listKeys('data-sets'),
     runs: await listKeys('runs'),
     adapters: await listKeys('adapters'),
+    results: await listKeys('results'),
   };
   const total = Object.values(keys).reduce((sum, list) => sum + list.length, 0);
   let done = 0;
@@ -71,6 +72,12 @@ export async function exportEverything({ store, models, onProgress, signal }: Ex
     const folder = `projects/${adapter.projectId}/adapters/${key}`;
     await json(`${folder}/adapter.json`, adapter);
     await addFiles(folder, files);
+  }
+  for (const key of keys.results) {
+    next();
+    const result = await readRecord('results', key);
+    if (result && !hidden.has(result.projectId))
+      await json(`projects/${result.projectId}/results/${result.kind}.json`, result);
   }
   const settings = (await listKeys('settings')).map(async (key) => [key, await readRecord('settings', key)]);
   await json('settings.json', Object.fromEntries(await Promise.all(settings)));

@@ -20,6 +20,13 @@ const MAX_FILE = 2 ** 31 - 1;
 const MAX_SETTINGS = 1000;
 const CHECKPOINT_FILES = ['state.json', 'state.safetensors'];
 
+const RESULT_NAMES = {
+  baseline: 'Baseline',
+  fewShot: 'Baseline with examples',
+  evaluation: 'Evaluation',
+  chat: 'Conversation',
+};
+
 export interface ImportOptions {
   readonly store: ModelStore;
   readonly onProgress: (progress: Progress) => void;
@@ -57,7 +64,7 @@ async function checkManifest(name: string, zip: ZipReader): Promise<void> {
 }
 
 class Importer {
-  readonly added = { projects: 0, dataSets: 0, runs: 0, adapters: 0, models: 0 };
+  readonly added = { projects: 0, dataSets: 0, runs: 0, adapters: 0, results: 0, models: 0 };
   readonly skipped: { what: string; why: string }[] = [];
   /** Folders of projects that are here, before or now. */
   readonly #projects = new Map<string, string>();
@@ -78,6 +85,7 @@ class Importer {
     await this.#each(matching(/^projects\/[^/]+\/adapters\/[\w-]{1,64}\/adapter\.json$/), (path) =>
       this.#adapter(path),
     );
+    await this.#each(matching(/^projects\/[^/]+\/results\/\w{1,20}\.json$/), (path) => this.#result(path));
     await this.#each(matching(/^models\/\d{1,6}\/model\.json$/), (path) => this.#model(path));
     await this.#each(matching(/^settings\.json$/), (path) => this.#settings(path));
   }
@@ -177,6 +185,15 @@ class Importer {
       { store: 'adapter-files', key: adapter.id, value: files },
     ]);
     this.added.adapters++;
+  }
+
+  async #result(path: string): Promise<void> {
+    const projectId = this.#projectOf(path);
+    const result = await readJson(this.zip, path, layout.ResultFile, MAX_JSON);
+    if (await readRecord('results', [projectId, result.kind]))
+      return this.#skip(RESULT_NAMES[result.kind], 'The project has one already.');
+    await writeRecords([{ store: 'results', value: { ...result, projectId } }]);
+    this.added.results++;
   }
 
   async #files(

@@ -8,13 +8,14 @@
  *   projects/ID/data/VERSION/data.json         and its files, numbered
  *   projects/ID/runs/ID/run.json               and rows.json, checkpoint.json, checkpoint/FILE
  *   projects/ID/adapters/ID/adapter.json       and the files of a PEFT folder
+ *   projects/ID/results/KIND.json              since 2
  *   models/NUMBER/model.json                   and files/FILE
  */
 import * as v from 'valibot';
 
 export const FORMAT = 'graft-archive';
 /** Of this layout: a reader takes its own and older ones. */
-export const VERSION = 1;
+export const VERSION = 2;
 
 const MAX_TEXT = 10_000;
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
@@ -111,6 +112,86 @@ export const AdapterFile = v.object({
   finalLoss: v.optional(number),
   data: v.optional(DataRef),
 });
+
+const Share = v.object({ count, total: count, interval: v.tuple([number, number]) });
+const Loss = v.object({ loss: number, perplexity: number, supervisedTokens: count });
+const Origin = v.object({
+  time: number,
+  model: v.object({ name: text, bundled: v.boolean(), fingerprint: text }),
+  data: v.optional(
+    v.object({
+      name: text,
+      version: v.optional(DataRef.entries.version),
+      options: v.optional(anything),
+    }),
+  ),
+  adapter: v.optional(
+    v.union([v.object({ name: text, id }), v.object({ name: text, runId: id, step: count })]),
+  ),
+});
+const Measured = v.object({
+  evaluations: v.pipe(
+    v.array(
+      v.object({
+        origin: Origin,
+        rows: v.array(
+          v.object({ prompt: v.string(), expected: v.string(), base: v.string(), tuned: v.string() }),
+        ),
+        base: Loss,
+        tuned: Loss,
+        exact: v.object({ base: Share, tuned: Share }),
+        rules: v.array(
+          v.object({
+            rule: v.picklist(['frequent', 'nearest']),
+            exact: Share,
+            answer: v.optional(v.string()),
+            share: v.optional(number),
+          }),
+        ),
+      }),
+    ),
+    v.minLength(1),
+  ),
+  seconds: number,
+});
+const Token = v.object({
+  text: v.string(),
+  candidates: v.array(v.object({ text: v.string(), probability: number })),
+});
+const Answer = v.object({
+  adapter: text,
+  text: v.string(),
+  state: v.picklist(['done', 'stopped', 'failed']),
+  tokens: v.array(Token),
+  tokenCount: count,
+  seconds: number,
+  origin: v.optional(Origin),
+});
+const result = { changed: number };
+export const ResultFile = v.variant('kind', [
+  v.object({ ...result, kind: v.literal('baseline'), value: Measured }),
+  v.object({ ...result, kind: v.literal('evaluation'), value: Measured }),
+  v.object({
+    ...result,
+    kind: v.literal('fewShot'),
+    value: v.object({
+      origin: Origin,
+      shots: v.array(v.object({ prompt: v.string(), answer: v.string() })),
+      rows: v.array(v.object({ prompt: v.string(), expected: v.string(), answer: v.string() })),
+      exact: Share,
+      loss: v.optional(Loss),
+      promptTokens: count,
+      seconds: number,
+    }),
+  }),
+  v.object({
+    ...result,
+    kind: v.literal('chat'),
+    value: v.object({
+      turns: v.array(v.object({ prompt: v.string(), answers: v.tuple([Answer, Answer]) })),
+    }),
+  }),
+]);
 
 export const ModelFile = v.object({
   name: text,

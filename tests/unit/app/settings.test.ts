@@ -13,6 +13,7 @@ const MODEL: ModelInfo = {
   maxPositions: 512,
   chatTemplate: true,
   precision: 'f32',
+  fingerprint: 'f',
   targets: ['q_proj', 'v_proj'],
 };
 const DATA: DataSummary = {

@@ -15,6 +15,7 @@ function evaluation(base: Share, tuned: Share, losses: [number, number], rows = 
     supervisedTokens: 100,
   });
   return {
+    origin: { time: 0, model: { name: 'sprig', bundled: true, fingerprint: 'f' } },
     rules: [],
     rows: Array.from({ length: rows }, () => ({ prompt: '', expected: '', base: '', tuned: '' })),
     base: report(losses[0]),

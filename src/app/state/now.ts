@@ -1,0 +1,21 @@
+/** What a measurement would be made with now. */
+import type { Now } from './origin.ts';
+import type { Studio } from './studio.svelte.ts';
+
+export function nowOf({ session, data, projects, adapters, runs, run }: Studio): Now {
+  // Rows of a project that was just opened are read when a stage needs them.
+  const kept = data.kept ?? projects.current?.data;
+  const version = data.version ?? kept?.version;
+  const options = data.summary && !data.kept ? data.options : kept?.options;
+  return {
+    model: session.model ?? session.wanted,
+    ...(version !== undefined && options && { rows: { version, options } }),
+    ...(adapters.loaded && { adapters: adapters.list }),
+    ...(runs.loaded && {
+      runs: runs.all.map(({ id, steps }) => ({
+        id,
+        step: (id === run.record?.id ? run.last : steps.at(-1))?.step ?? 0,
+      })),
+    }),
+  };
+}

@@ -1,0 +1,82 @@
+/** Whether what was measured still tells of what is open, in words. */
+import { shownName } from '../ui/model-names.ts';
+import type { AdapterOrigin, DataOptions, ModelRef, Origin } from '../../worker/api.ts';
+
+/** What a measurement would be made with now. */
+export interface Now {
+  /** The open model, or the one that will be opened: then without a fingerprint. */
+  readonly model: ModelRef & { readonly fingerprint?: string };
+  /** The open rows, or those that will be opened; missing where there are none. */
+  readonly rows?: { readonly version: string; readonly options: DataOptions };
+  /** Adapters of the library; missing while they are not read yet. */
+  readonly adapters?: readonly { readonly id: string; readonly name: string }[];
+  /** How many steps each run has done; missing while they are not read yet. */
+  readonly runs?: readonly { readonly id: string; readonly step: number }[];
+}
+
+/** Why it is out of date; undefined where it is not. */
+export function outdated({ model, data, adapter }: Origin, now: Now): string | undefined {
+  const reasons = [
+    modelChanged(model, now),
+    data && rowsChanged(data, now),
+    adapter && adapterChanged(adapter, now),
+  ];
+  return reasons.find((reason) => reason !== undefined);
+}
+
+/** Whether two measurements can stand in one table: the same model was asked the same rows. */
+export function comparable(a: Origin, b: Origin): boolean {
+  return (
+    a.model.fingerprint === b.model.fingerprint &&
+    a.data?.version === b.data?.version &&
+    plain(a.data?.options) === plain(b.data?.options)
+  );
+}
+
+/** What an adapter is called now, or was when it was asked. */
+export function adapterName(
+  adapter: AdapterOrigin | undefined,
+  { adapters = [] }: Pick<Now, 'adapters'>,
+): string {
+  if (!adapter) return 'Base model';
+  if ('runId' in adapter) return `${adapter.name}, step ${adapter.step}`;
+  return adapters.find(({ id }) => id === adapter.id)?.name ?? adapter.name;
+}
+
+function modelChanged(then: Origin['model'], { model }: Now): string | undefined {
+  if (then.name !== model.name || then.bundled !== model.bundled)
+    return `The base model is ${shownName(model.name)} now.`;
+  if (model.fingerprint !== undefined && model.fingerprint !== then.fingerprint)
+    return `${shownName(model.name)} has other weights now, or another precision.`;
+  return undefined;
+}
+
+function rowsChanged(then: NonNullable<Origin['data']>, { rows }: Now): string | undefined {
+  if (!rows) return 'Its rows are not kept any more.';
+  if (then.version !== undefined && then.version !== rows.version) return 'Other rows are open now.';
+  if (then.options && plain(then.options) !== plain(rows.options))
+    return 'The rows are cut or split otherwise now.';
+  return undefined;
+}
+
+function adapterChanged(then: AdapterOrigin, { adapters, runs }: Now): string | undefined {
+  if ('id' in then) {
+    const known = !adapters || adapters.some(({ id }) => id === then.id);
+    return known ? undefined : `The adapter “${then.name}” is deleted.`;
+  }
+  if (!runs) return undefined;
+  const run = runs.find(({ id }) => id === then.runId);
+  if (!run) return `The run “${then.name}” is deleted.`;
+  return run.step === then.step ? undefined : `The run has gone on to step ${run.step}.`;
+}
+
+/** A value as text, whatever the order of its keys. */
+function plain(value: unknown): string {
+  return (
+    (JSON.stringify(value, (_, part: unknown) =>
+      typeof part === 'object' && part !== null && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : part,
+    ) as string | undefined) ?? ''
+  );
+}

@@ -1,0 +1,69 @@
+/** What was measured and asked in a project: kept with it, with what it belongs to. */
+import type { ChatToken } from './chat.ts';
+import type { DataOptions } from './data.ts';
+import type { Evaluation, FewShotReport } from './evaluation.ts';
+import type { ModelRef } from './models.ts';
+import type { Outcome } from './outcome.ts';
+
+/** With what something was measured or answered. It is out of date once one of these is another. */
+export interface Origin {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** The base model. The fingerprint names its content and its precision. */
+  readonly model: ModelRef & { readonly fingerprint: string };
+  /** Whose rows were asked; missing for a conversation. */
+  readonly data?: {
+    readonly name: string;
+    readonly version?: string;
+    /** How they were read, split and cut; missing for the rows of a run that went on after a reload. */
+    readonly options?: DataOptions;
+  };
+  /** Missing for the base model alone. */
+  readonly adapter?: AdapterOrigin;
+}
+
+/** An adapter of the library, or what a run had learned after so many steps. */
+export type AdapterOrigin =
+  | { readonly name: string; readonly id: string }
+  | { readonly name: string; readonly runId: string; readonly step: number };
+
+/** Adapters against the same base model on the same rows, in the order in which they were asked for. */
+export interface Measured {
+  readonly evaluations: readonly Evaluation[];
+  readonly seconds: number;
+}
+
+export interface KeptAnswer {
+  /** `base`, `current` or the id of an adapter, as it was asked for. */
+  readonly adapter: string;
+  readonly text: string;
+  readonly state: 'done' | 'stopped' | 'failed';
+  /** Of the last answers only: each token has a table of its own. */
+  readonly tokens: readonly ChatToken[];
+  readonly tokenCount: number;
+  readonly seconds: number;
+  /** Missing where nothing was answered. */
+  readonly origin?: Origin;
+}
+
+export interface Conversation {
+  readonly turns: readonly {
+    readonly prompt: string;
+    readonly answers: readonly [KeptAnswer, KeptAnswer];
+  }[];
+}
+
+/** The latest of each kind. */
+export interface Results {
+  readonly baseline?: Measured;
+  readonly fewShot?: FewShotReport;
+  readonly evaluation?: Measured;
+  readonly chat?: Conversation;
+}
+
+/** What was measured and asked. */
+export interface ResultsApi {
+  readResults(projectId: string): Promise<Outcome<{ readonly results: Results }>>;
+  /** Keeps those that are given, in place of the ones before. Fails with `project-missing` where there is no such project. */
+  keepResults(projectId: string, results: Results): Promise<Outcome<object>>;
+}

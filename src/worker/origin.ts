@@ -1,0 +1,37 @@
+/** What a measurement or an answer belongs to. */
+import { findAdapter } from '../storage/adapters.ts';
+import type { AdapterChoice, AdapterOrigin, Origin } from './api.ts';
+import type { DataSet } from './data.ts';
+import type { OpenModel } from './model.ts';
+import type { Session } from './session.ts';
+
+/** @param data whose rows are asked, if any are */
+export async function originOf(
+  session: Session,
+  { source: { name, bundled }, fingerprint }: OpenModel,
+  choice: AdapterChoice,
+  data?: DataSet,
+): Promise<Origin> {
+  const adapter = await adapterOf(session, choice);
+  return {
+    time: Date.now(),
+    model: { name, bundled, fingerprint },
+    ...(data && {
+      data: {
+        name: data.ref?.name ?? data.name,
+        ...(data.ref && { version: data.ref.version }),
+        ...(data.options && { options: data.options }),
+      },
+    }),
+    ...(adapter && { adapter }),
+  };
+}
+
+async function adapterOf({ current }: Session, choice: AdapterChoice): Promise<AdapterOrigin | undefined> {
+  if (choice === 'base') return undefined;
+  const chosen = choice === 'current' ? current : choice;
+  if (!chosen) return undefined;
+  if ('live' in chosen) return chosen.origin();
+  const found = await findAdapter(chosen.id);
+  return found && { name: found.name, id: found.id };
+}

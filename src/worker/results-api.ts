@@ -1,0 +1,26 @@
+/** The part of the worker's API that keeps what was measured and asked. */
+import type { StoredResult } from '../storage/records.ts';
+import { listResults, putResults } from '../storage/results.ts';
+import type { Results, ResultsApi } from './api.ts';
+import { outcome } from './outcome.ts';
+import { missingProject } from './projects.ts';
+
+const KINDS = ['baseline', 'fewShot', 'evaluation', 'chat'] as const;
+
+export const resultsApi: ResultsApi = {
+  readResults: (projectId) =>
+    outcome(async () => {
+      const stored = await listResults(projectId);
+      return { results: Object.fromEntries(stored.map(({ kind, value }) => [kind, value])) as Results };
+    }),
+  keepResults: (projectId, results) =>
+    outcome(async () => {
+      const changed = Date.now();
+      const records = KINDS.flatMap((kind): StoredResult[] => {
+        const value = results[kind];
+        return value ? [{ projectId, kind, changed, value }] : [];
+      });
+      if (!(await putResults(projectId, records))) throw missingProject();
+      return {};
+    }),
+};

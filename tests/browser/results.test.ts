@@ -1,0 +1,292 @@
+/**
+ * What was measured and asked stays with its project: through a reload, into an export and out of it, and it says when it is out of date.
+ * The tests share a profile and build on each other.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { axe, goTo, PICTURES, WAIT } from './looks.ts';
+
+const DATABASE_2 = join(import.meta.dirname, '../fixtures/databases/version-2.json.gz');
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+let scratch: string;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  scratch = mkdtempSync(join(tmpdir(), 'graft-results-'));
+  browser = await launchChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+});
+afterAll(async () => {
+  await browser.close();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const factOf = (of: Page, stage: string): Promise<string> =>
+  of.getByRole('navigation').getByRole('link', { name: stage }).innerText();
+const projects = (of: Page): Locator => of.getByRole('region', { name: 'Projects' });
+
+/** What a person reads of the results, place by place. */
+async function told(of: Page): Promise<Record<string, string>> {
+  await goTo(of, 'baseline');
+  await of.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
+  const methods = await of.getByRole('table', { name: /Methods without tuning/ }).innerText();
+  const baseline = await of.getByRole('region', { name: 'What it answers' }).innerText();
+  const examples = await of.getByText(/^The longest prompt had/).innerText();
+  await goTo(of, 'evaluate');
+  const verdict = await of.locator('h1').innerText();
+  const scores = await of.getByRole('table').innerText();
+  const answers = await of.getByRole('region', { name: 'The answers, side by side' }).innerText();
+  await goTo(of, 'use');
+  const chat = (await of.getByRole('article').allInnerTexts()).join('\n');
+  await of.getByText('Sampling', { exact: false }).first().click();
+  const temperature = await of.getByLabel('Temperature').inputValue();
+  const sides = [
+    await of.getByLabel('Left side').inputValue(),
+    await of.getByLabel('Right side').inputValue(),
+  ].join();
+  const facts = `${await factOf(of, 'Baseline')} ${await factOf(of, 'Evaluate')}`;
+  return { methods, baseline, examples, verdict, scores, answers, chat, temperature, sides, facts };
+}
+
+/** Rows of the open project's results in the database. */
+const keptKinds = (of: Page): Promise<string[]> =>
+  of.evaluate(
+    () =>
+      new Promise<string[]>((resolve, reject) => {
+        const opening = indexedDB.open('graft');
+        opening.onerror = () => reject(opening.error!);
+        opening.onsuccess = () => {
+          const keys = opening.result.transaction('results').objectStore('results').getAllKeys();
+          keys.onsuccess = () => {
+            opening.result.close();
+            resolve(keys.result.map((key) => (key as string[])[1]).sort());
+          };
+        };
+      }),
+  );
+
+let before: Record<string, string>;
+
+test('what was measured and asked is there after a reload, word for word', async () => {
+  await goTo(page, 'data');
+  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await goTo(page, 'baseline');
+  await page.getByLabel('Rows').fill('3');
+  await page.getByRole('button', { name: 'Measure the base model' }).click();
+  await page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
+  await page.getByLabel('Examples before each question').fill('2');
+  await page.getByRole('button', { name: 'Measure with examples' }).click();
+  await page.getByText(/^The longest prompt had/).waitFor(WAIT);
+  await goTo(page, 'train');
+  await page.getByText('Every setting, explained').click();
+  await page.getByLabel('Steps', { exact: true }).fill('6');
+  await page.getByLabel('Warm-up, steps', { exact: true }).fill('1');
+  await page.getByLabel('Validate every … steps', { exact: true }).fill('0');
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByText(/^Done: loss/).waitFor(WAIT);
+  await goTo(page, 'evaluate');
+  await page.getByLabel('Rows').fill('3');
+  await page.getByRole('button', { name: 'Compare with the base model' }).click();
+  await page.getByRole('table').waitFor(WAIT);
+  await goTo(page, 'use');
+  await page.getByText('Sampling', { exact: false }).first().click();
+  await page.getByLabel('Temperature').fill('0.7');
+  await page.getByLabel('Longest answer, tokens').fill('12');
+  for (const [turn, prompt] of ['Where is the rake?', 'And the pond?'].entries()) {
+    await page.getByLabel('Prompt for both').fill(prompt);
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.getByText(/tokens\/s/).count(), WAIT).toBe(2 * (turn + 1));
+  }
+  await page.getByText('Sampling', { exact: false }).first().click();
+  before = await told(page);
+  expect(before['facts']).not.toMatch(/out of date/);
+  expect(before['temperature']).toBe('0.7');
+  expect(before['chat']).toMatch(/Where is the rake\?.*And the pond\?/s);
+
+  await page.reload();
+  await page.locator('h1').first().waitFor();
+  expect(await told(page)).toEqual(before);
+  // The probabilities of the last answers are kept, too, and the conversation goes on from what was said.
+  await page.getByRole('button', { name: 'Show the probabilities' }).first().click();
+  await page.getByRole('toolbar', { name: 'Tokens of the answer' }).waitFor();
+  await page.getByRole('button', { name: 'Show the answer' }).click();
+  expect(await keptKinds(page)).toEqual(['baseline', 'chat', 'evaluation', 'fewShot']);
+  expect(studio.problems).toEqual([]);
+});
+
+test('what changed since is said, and is no longer said when it is as it was', async () => {
+  await goTo(page, 'evaluate');
+  const outOfDate = page.locator('main').getByText(/^Out of date/);
+  expect(await outOfDate.count()).toBe(0);
+  expect(await page.getByText(/^Measured .* with Sprig on A sea captain.*, version/).count()).toBe(1);
+  await goTo(page, 'data');
+  const seed = page.getByRole('spinbutton', { name: 'Seed of the split' });
+  await seed.fill('7');
+  await seed.blur();
+  await expect.poll(() => factOf(page, 'Baseline'), WAIT).toMatch(/out of date/);
+  for (const place of ['baseline', 'evaluate']) {
+    await goTo(page, place);
+    expect(await outOfDate.first().innerText()).toMatch(/cut or split otherwise/);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const width of [1440, 360]) {
+        await page.setViewportSize({ width, height: 900 });
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+        await page.screenshot({
+          path: join(PICTURES, `results-${place}-${colorScheme}-${width}.png`),
+          fullPage: true,
+        });
+      }
+      expect(await axe(page)).toEqual([]);
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+  }
+  await goTo(page, 'data');
+  await seed.fill('42');
+  await seed.blur();
+  await expect.poll(() => factOf(page, 'Baseline'), WAIT).not.toMatch(/out of date/);
+
+  await goTo(page, 'use');
+  const library = page.getByRole('region', { name: 'Adapters' });
+  await library.getByRole('button', { name: /^Delete voice/ }).click();
+  await expect.poll(() => factOf(page, 'Evaluate')).toMatch(/out of date/);
+  const answers = (await page.getByRole('article').allInnerTexts()).join('\n');
+  expect(answers.match(/Out of date: The adapter “voice 1” is deleted/g)).toHaveLength(2);
+  await library.getByRole('button', { name: 'Bring it back' }).click();
+  await expect.poll(() => factOf(page, 'Evaluate')).not.toMatch(/out of date/);
+  expect(studio.problems).toEqual([]);
+});
+
+test('another project has none of it; deleted and brought back, the project has all of it', async () => {
+  await goTo(page, '');
+  await projects(page).getByRole('button', { name: 'New project' }).click();
+  expect(await factOf(page, 'Baseline')).toMatch(/not measured yet/);
+  await goTo(page, 'use');
+  expect(await page.getByRole('article').count()).toBe(0);
+  // A conversation is worth a project.
+  await page.getByLabel('Prompt for both').fill('Is anybody there?');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.getByText(/tokens\/s/).count(), WAIT).toBe(2);
+  await goTo(page, '');
+  await projects(page).getByRole('button', { name: 'Delete Is anybody there?' }).click();
+  await projects(page).getByRole('button', { name: 'Bring it back' }).click();
+  await projects(page).getByRole('button', { name: 'Open Is anybody there?' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Use' }).waitFor();
+  expect(await page.getByRole('article').innerText()).toMatch(/Is anybody there\?/);
+  await goTo(page, '');
+  await projects(page).getByRole('button', { name: 'Open A sea captain' }).click();
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  expect(await told(page)).toEqual(before);
+  await goTo(page, '');
+  await projects(page).getByRole('button', { name: 'Delete Is anybody there?' }).click();
+  await projects(page).getByRole('button', { name: 'Bring it back' }).waitFor();
+  await page.reload();
+  await projects(page).getByRole('button', { name: 'Open A sea captain' }).waitFor();
+  await expect.poll(() => keptKinds(page), WAIT).toEqual(['baseline', 'chat', 'evaluation', 'fewShot']);
+  expect(studio.problems).toEqual([]);
+});
+
+test('it goes into an export of everything, and out of it in another browser', async () => {
+  await goTo(page, 'storage');
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export everything' }).click();
+  const file = join(scratch, 'everything.zip');
+  await (await download).saveAs(file);
+  const other = await openStudio(browser, {
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+  });
+  await goTo(other.page, 'storage');
+  await other.page.getByLabel('Import an export').setInputFiles(file);
+  const report = other.page.getByRole('region', { name: 'Take it along' }).getByRole('status');
+  await other.page.getByText(/^Added/).waitFor(WAIT);
+  expect(await report.innerText()).toMatch(/4 results/);
+  await goTo(other.page, '');
+  await projects(other.page).getByRole('button', { name: 'Open A sea captain' }).click();
+  await expect.poll(() => factOf(other.page, 'Data'), WAIT).toMatch(/360 rows/);
+  expect(await told(other.page)).toEqual(before);
+  await goTo(other.page, 'storage');
+  await other.page.getByLabel('Import an export').setInputFiles(file);
+  await other.page.getByText(/^Nothing was added/).waitFor(WAIT);
+  expect(await report.innerText()).toMatch(/Evaluation: The project has one already/);
+  expect([...studio.problems, ...other.problems]).toEqual([]);
+  await other.close();
+});
+
+interface Dump {
+  readonly version: number;
+  readonly stores: readonly {
+    readonly name: string;
+    readonly keyPath: string | string[] | null;
+    readonly indexes: readonly [string, string][];
+    readonly entries: readonly [string | string[], unknown][];
+  }[];
+}
+
+test('a database that version 2 wrote opens: its paused run goes on, and results are kept in it', async () => {
+  const other = await openStudio(browser, {
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+  });
+  // A page without a worker, so that nobody holds the database.
+  await other.page.goto(new URL('samples/index.json', inject('address')).href);
+  const dump = JSON.parse(gunzipSync(readFileSync(DATABASE_2)).toString()) as Dump;
+  await other.page.evaluate(async ({ version, stores }) => {
+    const done = <T>(request: IDBRequest<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error!);
+      });
+    const unpack = (value: unknown): unknown => {
+      if (typeof value !== 'object' || value === null) return value;
+      if (Array.isArray(value)) return value.map(unpack);
+      if ('$bytes' in value) return Uint8Array.from(atob(value.$bytes as string), (c) => c.charCodeAt(0));
+      return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, unpack(part)]));
+    };
+    await done(indexedDB.deleteDatabase('graft'));
+    const opening = indexedDB.open('graft', version);
+    opening.onupgradeneeded = () => {
+      for (const { name, keyPath, indexes } of stores) {
+        const store = opening.result.createObjectStore(name, { keyPath });
+        for (const [index, path] of indexes) store.createIndex(index, path);
+      }
+    };
+    const old = await done(opening);
+    for (const { name, keyPath, entries } of stores)
+      for (const [key, value] of entries)
+        await done(
+          old
+            .transaction(name, 'readwrite')
+            .objectStore(name)
+            .put(unpack(value), keyPath === null ? key : undefined),
+        );
+    old.close();
+  }, dump);
+
+  await other.page.goto(inject('address'));
+  await projects(other.page).getByRole('button', { name: 'Open Say yes' }).click();
+  await other.page.getByText(/^Paused at step 3/).waitFor(WAIT);
+  await other.page.getByRole('group', { name: 'This run' }).getByRole('button', { name: 'Resume' }).click();
+  await other.page.getByText(/^Done: loss/).waitFor(WAIT);
+  await goTo(other.page, 'task');
+  expect(await other.page.getByLabel('What should it do?').inputValue()).toBe('Say yes');
+  await expect.poll(() => factOf(other.page, 'Use')).toMatch(/2 adapters kept/);
+  await goTo(other.page, 'baseline');
+  await other.page.getByRole('button', { name: 'Measure the base model' }).click();
+  await other.page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
+  await other.page.reload();
+  await other.page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
+  expect(await factOf(other.page, 'Baseline')).not.toMatch(/not measured|out of date/);
+  // The page that only shows a file has no icon, and what the first page still loaded was given up.
+  expect(other.problems.filter((problem) => !/404|ERR_ABORTED/.test(problem))).toEqual([]);
+  await other.close();
+});

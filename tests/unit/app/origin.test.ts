@@ -1,0 +1,67 @@
+/** What was measured is out of date once it would be measured otherwise, and only then. */
+import { describe, expect, test } from 'vitest';
+import { adapterName, comparable, outdated, type Now } from '../../../src/app/state/origin.ts';
+import type { DataOptions, Origin } from '../../../src/worker/api.ts';
+
+const OPTIONS: DataOptions = { maxLength: 64, overlong: 'drop', validation: 0.1, test: 0.1, seed: 42 };
+const MODEL = { name: 'sprig', bundled: true, fingerprint: 'f' };
+const ORIGIN: Origin = {
+  time: 0,
+  model: MODEL,
+  data: { name: 'rows', version: 'a', options: OPTIONS },
+  adapter: { name: 'Captain', id: '1' },
+};
+const NOW: Now = {
+  model: MODEL,
+  // The same options in another order.
+  rows: { version: 'a', options: { seed: 42, test: 0.1, validation: 0.1, overlong: 'drop', maxLength: 64 } },
+  adapters: [{ id: '1', name: 'Skipper' }],
+  runs: [{ id: 'r', step: 8 }],
+};
+
+describe('out of date', () => {
+  test('is nothing that would be measured alike, under another name too', () => {
+    expect(outdated(ORIGIN, NOW)).toBeUndefined();
+    expect(adapterName(ORIGIN.adapter, NOW)).toBe('Skipper');
+  });
+
+  test('is not said while it is not known', () => {
+    expect(outdated(ORIGIN, { model: { name: 'sprig', bundled: true }, rows: NOW.rows })).toBeUndefined();
+    const { options: _, ...rows } = ORIGIN.data!;
+    expect(outdated({ ...ORIGIN, data: rows }, NOW)).toBeUndefined();
+  });
+
+  test.each<[string, Partial<Now>, RegExp]>([
+    ['another model', { model: { ...MODEL, name: 'oak' } }, /base model is oak now/],
+    ['one kept under the same name', { model: { ...MODEL, bundled: false } }, /base model is Sprig now/],
+    ['other weights', { model: { ...MODEL, fingerprint: 'g' } }, /other weights/],
+    ['other rows', { rows: { version: 'b', options: OPTIONS } }, /Other rows/],
+    ['another split', { rows: { version: 'a', options: { ...OPTIONS, seed: 7 } } }, /split otherwise/],
+    ['rows that are gone', { rows: undefined }, /not kept any more/],
+    ['an adapter that is gone', { adapters: [] }, /“Captain” is deleted/],
+  ])('is what was measured with %s', (_, change, words) => {
+    expect(outdated(ORIGIN, { ...NOW, ...change })).toMatch(words);
+  });
+
+  test('is a run that has gone on, or is gone', () => {
+    const half: Origin = { ...ORIGIN, adapter: { name: 'voice 1', runId: 'r', step: 8 } };
+    expect(outdated(half, NOW)).toBeUndefined();
+    expect(adapterName(half.adapter, NOW)).toBe('voice 1, step 8');
+    expect(outdated(half, { ...NOW, runs: [{ id: 'r', step: 9 }] })).toMatch(/gone on to step 9/);
+    expect(outdated(half, { ...NOW, runs: [] })).toMatch(/“voice 1” is deleted/);
+  });
+
+  test('answers of a conversation do not depend on rows', () => {
+    const { data: _, ...answer } = ORIGIN;
+    expect(outdated(answer, { ...NOW, rows: undefined })).toBeUndefined();
+  });
+});
+
+test('only measurements of the same rows by the same model compare', () => {
+  expect(comparable(ORIGIN, { ...ORIGIN, adapter: undefined, time: 9 })).toBe(true);
+  expect(comparable(ORIGIN, { ...ORIGIN, model: { ...MODEL, fingerprint: 'g' } })).toBe(false);
+  expect(comparable(ORIGIN, { ...ORIGIN, data: { ...ORIGIN.data!, version: 'b' } })).toBe(false);
+  expect(comparable(ORIGIN, { ...ORIGIN, data: { ...ORIGIN.data!, options: { ...OPTIONS, seed: 7 } } })).toBe(
+    false,
+  );
+});
