@@ -1,4 +1,4 @@
-/** The text of a data file: UTF-8 or UTF-16, with or without a byte order mark; anything else is an error that says what to do. */
+/** The text of a data file: UTF-8 or UTF-16, with or without a byte order mark; anything else is an error that says what it is and what to do. */
 import { GraftError } from '../errors.ts';
 
 /** Bytes that are looked at to tell UTF-16 without a mark. */
@@ -21,6 +21,43 @@ export function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be'
   if (head.length >= 4 && zeros[1] > most && zeros[0] === 0) return 'utf-16le';
   if (head.length >= 4 && zeros[0] > most && zeros[1] === 0) return 'utf-16be';
   return 'utf-8';
+}
+
+const UNPACK = 'Unpack it, and open the file that is inside.';
+const SAVE_AS = 'Save it as CSV, JSON or JSONL where it was made, and open that.';
+
+/** First bytes of files that people bring and that are no text. */
+const MAGIC: readonly { readonly start: string; readonly what: string; readonly remedy: string }[] = [
+  { start: '\x1f\x8b', what: 'compressed with gzip', remedy: UNPACK },
+  { start: 'BZh', what: 'compressed with bzip2', remedy: UNPACK },
+  { start: '\xfd7zXZ\0', what: 'compressed with xz', remedy: UNPACK },
+  { start: '\x28\xb5\x2f\xfd', what: 'compressed with zstd', remedy: UNPACK },
+  { start: "7z\xbc\xaf'\x1c", what: 'a 7-Zip archive', remedy: UNPACK },
+  {
+    start: 'PK\x03\x04',
+    what: 'a zip archive, as spreadsheets are, too',
+    remedy: `${UNPACK} Save a spreadsheet as CSV.`,
+  },
+  { start: 'PAR1', what: 'a Parquet file', remedy: SAVE_AS },
+  { start: 'ARROW1', what: 'an Arrow file', remedy: SAVE_AS },
+  { start: 'SQLite format 3', what: 'an SQLite database', remedy: SAVE_AS },
+  { start: '%PDF-', what: 'a PDF', remedy: 'Copy its text into a .txt file, and open that.' },
+  { start: '\xd0\xcf\x11\xe0', what: 'an old Office file', remedy: SAVE_AS },
+  { start: 'GGUF', what: 'a model and not examples', remedy: 'Models are added under Task.' },
+];
+
+/**
+ * What is known not to be text, before it is read as thousands of bad lines: by its first bytes, or by a zero byte near the beginning,
+ * which UTF-8 text does not have.
+ *
+ * @throws GraftError `data-binary`
+ */
+export function refuseBinary(bytes: Uint8Array, fileName: string): void {
+  const head = bytes.subarray(0, HEAD_BYTES);
+  const known = MAGIC.find(({ start }) => [...start].every((char, i) => head[i] === char.charCodeAt(0)));
+  if (known) throw new GraftError('data-binary', `${fileName} is ${known.what}, not text.`, known.remedy);
+  if (encodingOf(bytes) === 'utf-8' && head.includes(0))
+    throw new GraftError('data-binary', `${fileName} is not a text file.`, SAVE_AS);
 }
 
 /**

@@ -6,7 +6,7 @@
 import { GraftError } from '../errors.ts';
 import { Collector, objectOf, type ReadResult } from './collector.ts';
 import { columnsOfRow } from './columns.ts';
-import { decodeFile, encodingOf } from './encoding.ts';
+import { decodeFile, encodingOf, refuseBinary } from './encoding.ts';
 import { fileKind, type FileKind } from './file-kind.ts';
 import { formatOfColumns, rowOfCells } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
@@ -144,6 +144,7 @@ function* readText(content: Content, fileName: string, collector: Collector): Ge
 /** UTF-8 stays bytes, so that one bad line of a JSONL file costs that line; other encodings become text. */
 function withoutByteOrderMark(content: Content, fileName: string): Content {
   if (typeof content === 'string') return content.charCodeAt(0) === 0xfeff ? content.slice(1) : content;
+  refuseBinary(content, fileName);
   if (encodingOf(content) !== 'utf-8') return decodeFile(content, fileName);
   const [a, b, c] = content;
   return a === 0xef && b === 0xbb && c === 0xbf ? content.subarray(3) : content;
@@ -156,7 +157,7 @@ export class ExampleReader {
   readonly #options: ReadOptions;
   readonly #collector: Collector;
 
-  /** @throws GraftError `data-encoding`, `data-empty`, `data-template` */
+  /** @throws GraftError `data-binary`, `data-encoding`, `data-empty`, `data-template` */
   constructor(content: Content, options: ReadOptions) {
     const { fileName, mapping } = options;
     const bare = withoutByteOrderMark(content, fileName);
@@ -198,7 +199,7 @@ export class ExampleReader {
  * Reads a data file. Bad rows are listed with line and reason, good rows are kept; a text file (.txt, .md) is one document, which
  * prepare.ts cuts into rows. `examples` may be empty: what to do then is the caller's.
  *
- * Throws GraftError where there are no rows to speak of: `data-encoding`, `data-empty`, `data-text`, `data-too-large`, `json-syntax` (the frame of a JSON file), `data-columns` (a table that needs a mapping), `data-column`, `data-template` (a mapping that
+ * Throws GraftError where there are no rows to speak of: `data-binary`, `data-encoding`, `data-empty`, `data-text`, `data-too-large`, `json-syntax` (the frame of a JSON file), `data-columns` (a table that needs a mapping), `data-column`, `data-template` (a mapping that
  * does not fit).
  */
 export function readExamples(content: Content, options: ReadOptions): ReadResult {

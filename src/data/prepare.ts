@@ -13,6 +13,8 @@ import type { Example, Problem } from './example.ts';
 
 /** Characters of a document that are encoded at once: some tokenizers take a whole text for one word, and a heap for every word. */
 const DOCUMENT_PIECE_CHARS = 128 * 1024;
+/** Of one example. Longer is no example, and a word of that length can take a tokenizer minutes. */
+const MAX_EXAMPLE_CHARS = 1024 * 1024;
 
 export interface PrepareOptions extends RenderExampleOptions {
   /** Tokens of a row, 2 or more. */
@@ -89,6 +91,19 @@ function* documentRows(text: string, tokenizer: Tokenizer, maxLength: number): G
   }
 }
 
+function charsOf(example: Example): number {
+  switch (example.kind) {
+    case 'messages':
+      return example.messages.reduce((sum, { content }) => sum + content.length, 0);
+    case 'completion':
+      return example.prompt.length + example.completion.length;
+    case 'text':
+      return example.text.length;
+    case 'tokens':
+      return 0;
+  }
+}
+
 /** What is wrong with every example alike, so that one error says it. */
 const FATAL_CODES = new Set(['chat-template-missing', 'tokenizer-missing', 'chat-template']);
 
@@ -139,6 +154,13 @@ export class RowMaker {
   }
 
   #render(example: Example): RenderedRow {
+    const chars = charsOf(example);
+    if (chars > MAX_EXAMPLE_CHARS)
+      throw new GraftError(
+        'prepare-chars',
+        `the row has ${chars} characters; at most ${MAX_EXAMPLE_CHARS} are read`,
+        '',
+      );
     if (this.tokenizer) return renderExample(example, this.tokenizer, this.options);
     if (example.kind === 'tokens') return renderTokens(example);
     throw new GraftError(

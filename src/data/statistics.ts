@@ -50,15 +50,14 @@ export interface Duplicate {
   readonly first: number;
 }
 
-/** Every row after the first of its kind. Undefined entries are never equal. */
-export function duplicatesOf(identities: readonly (string | undefined)[]): Duplicate[] {
-  const firsts = new Map<string, number>();
-  const found: Duplicate[] = [];
-  identities.forEach((identity, row) => {
-    if (identity === undefined) return;
-    const first = firsts.get(identity);
-    if (first === undefined) firsts.set(identity, row);
-    else found.push({ row, first });
-  });
-  return found;
+/** Finds every row after the first of its kind, a row at a time. */
+export class DuplicateFinder {
+  readonly found: Duplicate[] = [];
+  readonly #firsts = new Map<string, number>();
+
+  add(row: number, identity: string): void {
+    const first = this.#firsts.get(identity);
+    if (first === undefined) this.#firsts.set(identity, row);
+    else this.found.push({ row, first });
+  }
 }

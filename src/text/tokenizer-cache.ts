@@ -9,11 +9,11 @@ import type { Tokenizer as Library } from '@huggingface/tokenizers';
 /** Words of a generation: a language's common ones, some megabytes. */
 const GENERATION = 20_000;
 
-export class WordCache {
-  #young = new Map<string, readonly string[]>();
-  #old = new Map<string, readonly string[]>();
+export class WordCache<Pieces extends object = readonly string[]> {
+  #young = new Map<string, Pieces>();
+  #old = new Map<string, Pieces>();
 
-  get(word: string): readonly string[] | undefined {
+  get(word: string): Pieces | undefined {
     const known = this.#young.get(word);
     if (known) return known;
     const old = this.#old.get(word);
@@ -21,7 +21,7 @@ export class WordCache {
     return old;
   }
 
-  put(word: string, pieces: readonly string[]): void {
+  put(word: string, pieces: Pieces): void {
     if (this.#young.size >= GENERATION) {
       this.#old = this.#young;
       this.#young = new Map();

@@ -17,7 +17,7 @@ import { bucketFor, runBuckets } from './buckets.ts';
 import { checkRows, checkState } from './checks.ts';
 import type { StepEvent, TrainEvent, TrainerStatus } from './events.ts';
 import { checkOptions, countSteps, type TrainOptions } from './options.ts';
-import { microBatches, RowOrder } from './order.ts';
+import { microBatches, RowOrder, validationRows } from './order.ts';
 import { learningRate } from './schedule.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
 import { compileRun, type RunPlans, type Trainable } from './step-plans.ts';
@@ -26,6 +26,7 @@ export interface TrainerRequest {
   readonly trainable: Trainable;
   readonly options: TrainOptions;
   readonly rows: readonly LabelledTokens[];
+  /** Of more than {@link MOST_VALIDATION_ROWS}, as many are measured. */
   readonly validation?: readonly LabelledTokens[];
   /** Go on from here instead of starting at step 0. */
   readonly state?: TrainerState;
@@ -76,7 +77,7 @@ export class Trainer {
     trainable,
     options,
     rows,
-    validation = [],
+    validation: heldOut = [],
     state,
     onEvent = () => undefined,
   }: TrainerRequest): Promise<Trainer> {
@@ -88,6 +89,7 @@ export class Trainer {
         'Import examples with at least one supervised token.',
       );
     }
+    const validation = validationRows(heldOut);
     checkRows(trainable, rows, 'Row');
     checkRows(trainable, validation, 'Validation row');
     const { model } = trainable;

@@ -9,6 +9,7 @@ import { previewRow } from '../text/preview.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { supervisedCount } from '../text/trainable.ts';
 import type { DataOptions, LossReport, Part, PreviewRow, RowState } from './api.ts';
+import type { OpenFile } from './open-data.ts';
 import type { Question } from './questions.ts';
 
 /** A row of the list, used or not. */
@@ -42,6 +43,8 @@ export interface DataSet {
   readonly options?: DataOptions;
   /** Whose tokenizer made the rows. */
   readonly modelFingerprint: string;
+  /** What it was made of; missing after a reload. */
+  readonly files?: readonly OpenFile[];
   /** In the file's order, a held-out file after it. */
   readonly entries: readonly Entry[];
   /** The entries that are used. */

@@ -105,8 +105,10 @@ const api: GraftWorker = {
           const model = await openOrThrow();
           // What reads files is loaded with the first of them.
           const { openData } = await import('./open-data.ts');
-          const slices = new Slices(listener(onProgress), signal);
-          const opened = await openData(model, file, options, heldOut, slices);
+          const slices = new Slices(listener(onProgress), signal, () => runs.busy);
+          const opened = await openData(model, file, options, heldOut, slices, session.data);
+          // From here on it is open; what is left is to keep it.
+          await slices.pause({ what: 'keeping', done: 0, total: 0 });
           return keepOpened(opened, session, projects, { file, options, heldOut, keep });
         }),
       ),

@@ -1,6 +1,7 @@
 /** The memory planner as the page asks it. */
 import { storedLike } from '../model/base-weights.ts';
 import { runBuckets } from '../train/buckets.ts';
+import { validationRows } from '../train/order.ts';
 import { adviseMemory, memoryProblems, type Advice, type AdviceSettings } from '../train/memory-advice.ts';
 import { planMemory } from '../train/memory-plan.ts';
 import { checkOptions } from '../train/options.ts';
@@ -29,7 +30,8 @@ export async function planRun(
     ...((options.sampleEvery > 0 || chatting) && {
       samples: { maxLength: chatTokens(definition.shape.maxPositions) },
     }),
-    ...(data && rows.length > 0 && { buckets: runBuckets(train, rows, rowsOf(data, 'validation')) }),
+    ...(data &&
+      rows.length > 0 && { buckets: runBuckets(train, rows, validationRows(rowsOf(data, 'validation'))) }),
   };
   const { minimumBytes: _, ...plan } = await planMemory(device, definition, settings);
   const problems = memoryProblems(plan, device.limits);

@@ -4,18 +4,20 @@ import { ExampleReader } from '../data/formats.ts';
 import { RowMaker, type PrepareReport } from '../data/prepare.ts';
 import { splitExamples } from '../data/split.ts';
 import { GraftError } from '../errors.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
 import { supervisedCount } from '../text/trainable.ts';
 import type { DataFile, DataOptions, DataSummary, Part } from './api.ts';
 import { isPlace, type DataSet, type Entry, type Place } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { questionsOf } from './questions.ts';
+import { versionOf } from './projects.ts';
 import { findRepeated } from './repeated.ts';
 import type { Slices } from './slices.ts';
 import { summarise } from './summary.ts';
 
 /** A file's rows in its order, not yet split. */
 export interface OpenFile {
+  /** Of its bytes and of everything that its rows depend on: equal for equal rows. */
+  readonly key: string;
   readonly name: string;
   readonly format: string;
   readonly entries: readonly Entry[];
@@ -25,18 +27,21 @@ export interface OpenFile {
 }
 
 /**
- * Reads, prepares and splits.
+ * Reads, prepares and splits. Rows that are open already and only split otherwise are not made again.
  *
+ * @param before the data that is open
  * @param heldOut the test part, whole, instead of a fraction
  * @throws GraftError `data-…`, `json-…`, `split`, `prepare-length`, `chat-template-…`, `worker-aborted`
  */
 export async function openData(
-  { tokenizer, info, fingerprint }: OpenModel,
+  model: OpenModel,
   file: DataFile,
   options: DataOptions,
   heldOut: DataFile | undefined,
   slices: Slices,
+  before?: DataSet,
 ): Promise<{ data: DataSet; summary: DataSummary }> {
+  const { tokenizer, info, fingerprint } = model;
   if (options.maxLength > info.maxPositions) {
     throw new GraftError(
       'data-length',
@@ -45,24 +50,34 @@ export async function openData(
     );
   }
   const settings: DataOptions = heldOut ? { ...options, test: 0 } : options;
-  const main = await openFile(file, tokenizer, info.vocabulary, settings, slices);
-  const other = heldOut && (await openFile(heldOut, tokenizer, info.vocabulary, settings, slices));
+  const known = before?.files ?? [];
+  const main = await openFile(file, model, settings, slices, known);
+  const other = heldOut && (await openFile(heldOut, model, settings, slices, known));
+  const pause = async (): Promise<void> => {
+    if (slices.due) await slices.pause({ what: 'comparing', done: 0, total: main.entries.length });
+  };
+  await pause();
   const entries = splitEntries(main.entries, settings);
   for (const entry of other?.entries ?? [])
     entries.push({ ...entry, heldOut: true, ...(entry.row && { part: 'test' as const }) });
   const places = entries.filter(isPlace);
   const test = places.filter(({ part }) => part === 'test');
+  await pause();
+  const questions = questionsOf(examplesOf(test), tokenizer.chatTemplate !== undefined);
+  await pause();
   const data: DataSet = {
     name: file.name,
     ...(file.path !== undefined && { path: file.path }),
     options: settings,
     modelFingerprint: fingerprint,
+    files: other ? [main, other] : [main],
     entries,
     places,
-    ...findRepeated(entries),
-    questions: questionsOf(examplesOf(test), tokenizer.chatTemplate !== undefined),
+    ...(await findRepeated(entries, slices)),
+    questions,
     base: { answers: [] },
   };
+  await pause();
   return { data, summary: summarise(data, main, other) };
 }
 
@@ -82,12 +97,17 @@ function splitEntries(entries: readonly Entry[], { validation, test, seed }: Dat
 }
 
 async function openFile(
-  { name, bytes }: DataFile,
-  tokenizer: Tokenizer,
-  vocabSize: number,
+  file: DataFile,
+  { tokenizer, info, fingerprint }: OpenModel,
   { maxLength, overlong, mapping, header, delimiter }: DataOptions,
   slices: Slices,
+  known: readonly OpenFile[],
 ): Promise<OpenFile> {
+  const { name, bytes } = file;
+  const version = await versionOf(file, undefined);
+  const key = JSON.stringify([version, name, fingerprint, maxLength, overlong, mapping, header, delimiter]);
+  const same = known.find((open) => open.key === key);
+  if (same) return same;
   const reader = new ExampleReader(bytes, { fileName: name, mapping, header, delimiter });
   for (const share of reader.read())
     if (slices.due)
@@ -96,16 +116,16 @@ async function openFile(
   const { unmapped } = reader;
   if (unmapped) throw unmapped;
 
-  const maker = new RowMaker(tokenizer, { maxLength, overlong, vocabSize });
+  const maker = new RowMaker(tokenizer, { maxLength, overlong, vocabSize: info.vocabulary });
   const entries: Entry[] = [];
-  for (const [done, example] of examples.entries()) {
-    entries.push(...makeEntries(maker, example));
-    if (slices.due) await slices.pause({ what: 'preparing', done, total: examples.length });
-  }
+  await slices.each('preparing', examples, (example) => {
+    for (const entry of makeEntries(maker, example)) entries.push(entry);
+  });
   const { rows, report } = maker.result();
   if (rows.length === 0) throw nothingUsable(name, [...problems, ...report.failed], report, maxLength);
   const bad = problems.map(({ line, reason }): Entry => ({ ...NOTHING, line, reason }));
   return {
+    key,
     name,
     format,
     // Both are in the file's order already; a stable sort keeps the rows of a document in theirs.

@@ -1,11 +1,18 @@
 /** Rows that are there more than once: within training a waste, across the split a leak that flatters every measurement. */
-import { duplicatesOf, identityOf } from '../data/statistics.ts';
+import { DuplicateFinder, identityOf } from '../data/statistics.ts';
 import type { DataSet, Entry } from './data.ts';
+import type { Slices } from './slices.ts';
 
-export function findRepeated(entries: readonly Entry[]): Pick<DataSet, 'repeated' | 'leaked'> {
-  const duplicates = duplicatesOf(
-    entries.map(({ row, example }) => (row && example ? identityOf(example) : undefined)),
-  );
+/** @throws GraftError `worker-aborted` */
+export async function findRepeated(
+  entries: readonly Entry[],
+  slices: Slices,
+): Promise<Pick<DataSet, 'repeated' | 'leaked'>> {
+  const finder = new DuplicateFinder();
+  await slices.each('comparing', entries, ({ row, example }, at) => {
+    if (row && example) finder.add(at, identityOf(example));
+  });
+  const duplicates = finder.found;
   const repeated = new Map(duplicates.map(({ row, first }) => [row, first]));
   /** By the first of its kind: a row of them that is trained on. */
   const trained = new Map<number, number>();

@@ -2,8 +2,10 @@
 import { GraftError } from '../errors.ts';
 import type { Progress } from './api.ts';
 
-/** Short enough that a training run beside it hardly waits, long enough that the pauses cost little. */
+/** Short enough that the page hardly waits for an answer, long enough that the pauses cost little. */
 const SLICE_MS = 40;
+/** Beside a run, whose steps need the worker for a moment each. */
+const SLICE_BESIDE_RUN_MS = 10;
 
 export class Slices {
   #since = performance.now();
@@ -11,11 +13,12 @@ export class Slices {
   constructor(
     private readonly onProgress: (progress: Progress) => void,
     private readonly signal: AbortSignal,
+    private readonly besideRun: () => boolean = () => false,
   ) {}
 
   /** Whether it is time for {@link pause}: asked after every row, so it must cost nothing. */
   get due(): boolean {
-    return performance.now() - this.#since > SLICE_MS;
+    return performance.now() - this.#since > (this.besideRun() ? SLICE_BESIDE_RUN_MS : SLICE_MS);
   }
 
   /** @throws GraftError `worker-aborted` */
@@ -26,5 +29,18 @@ export class Slices {
     if (this.signal.aborted)
       throw new GraftError('worker-aborted', 'Reading was stopped.', 'What was open before still is.');
     this.#since = performance.now();
+  }
+
+  /** Work on every item. @throws GraftError `worker-aborted` */
+  async each<Item>(
+    what: Progress['what'],
+    items: readonly Item[],
+    work: (item: Item, index: number) => void,
+  ): Promise<void> {
+    const total = items.length;
+    for (let index = 0; index < total; index++) {
+      work(items[index], index);
+      if (this.due) await this.pause({ what, done: index + 1, total });
+    }
   }
 }

@@ -11,7 +11,15 @@ export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } &
 /** Long work: `done` of `total`, in bytes, rows, pipelines or examples as `what` says. */
 export interface Progress {
   readonly what:
-    'reading' | 'keeping' | 'packing' | 'preparing' | 'loading' | 'compiling' | 'answering' | 'evaluating';
+    | 'reading'
+    | 'keeping'
+    | 'packing'
+    | 'preparing'
+    | 'comparing'
+    | 'loading'
+    | 'compiling'
+    | 'answering'
+    | 'evaluating';
   readonly done: number;
   readonly total: number;
 }

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readExamples, type ReadResult } from '../../../src/data/formats.ts';
@@ -288,6 +289,15 @@ describe('plain text', () => {
   it('refuses other encodings', async () => {
     await graftError(() => read(Uint8Array.of(0xff, 0xfe, 0, 0xd8), 'x.txt'), 'data-encoding');
     await graftError(() => read(Uint8Array.of(0x41, 0xff), 'x.txt'), 'data-encoding');
+    const gzip = await graftError(
+      () => read(new Uint8Array(gzipSync('{"prompt":"a","completion":"b"}')), 'x.jsonl'),
+      'data-binary',
+    );
+    expect(gzip.what).toBe('x.jsonl is compressed with gzip, not text.');
+    await graftError(
+      () => read(Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 1, 2, 3, 0, 9), 'x.csv'),
+      'data-binary',
+    );
     await graftError(() => read('\ud800', 'x.txt'), 'data-text');
   });
 });

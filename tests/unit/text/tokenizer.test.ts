@@ -105,6 +105,36 @@ describeShared('tokenizers against the reference', () => {
     });
   });
 
+  it('gives the ids of the library, word by word, for any text', async () => {
+    // SmolLM2 adds no special tokens: with and without them is the same text by the library's way and by Graft's.
+    const smol = await loadTokenizer(sharedFolder('models', 'SmolLM2-135M-Instruct'));
+    const piece = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.string({ unit: 'grapheme' }),
+      fc.constantFrom(
+        ' ',
+        '  ',
+        '\n',
+        '\t',
+        '12',
+        "'s",
+        ' a',
+        'word',
+        '<|im_start|>',
+        '<|im_end|>',
+        '\u0085',
+        '٣½',
+      ),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
+        const text = pieces.join('');
+        expect(smol.encode(text)).toEqual(smol.encode(text, { addSpecialTokens: true }));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('knows the special tokens', async () => {
     const smol = await loadTokenizer(sharedFolder('models', 'SmolLM2-135M-Instruct'));
     expect([smol.bosId, smol.eosId, smol.padId, smol.eosIds, smol.vocabSize]).toEqual([1, 2, 2, [2], 49152]);

@@ -195,6 +195,33 @@ test('an import tells how far it is, and stops', async () => {
   expect(seen).toContain('preparing');
 });
 
+test('another split makes no row anew, another limit does', async () => {
+  const first = await open(ten);
+  const prepared = async (options: DataOptions): Promise<[DataSet, string[]]> => {
+    const seen: string[] = [];
+    const { data } = await openData(
+      model,
+      ten,
+      options,
+      undefined,
+      // Every row is told: no slice is too short.
+      Object.defineProperty(new Slices(({ what }) => seen.push(what), new AbortController().signal), 'due', {
+        value: true,
+      }),
+      first.data,
+    );
+    return [data, seen];
+  };
+  const [split, told] = await prepared({ ...OPTIONS, validation: 0.5, seed: 3 });
+  expect(told).not.toContain('preparing');
+  expect(told).toContain('comparing');
+  expect(split.places.filter(({ part }) => part === 'validation')).toHaveLength(5);
+  const fresh = await open(ten, { ...OPTIONS, validation: 0.5, seed: 3 });
+  expect(storedRows(split)).toEqual(storedRows(fresh.data));
+  const [, again] = await prepared({ ...OPTIONS, maxLength: 16 });
+  expect(again).toContain('preparing');
+});
+
 const RUN: RunOptions = {
   name: "The captain's",
   steps: 10,
