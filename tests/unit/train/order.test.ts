@@ -1,11 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { microBatches, RowOrder } from '../../../src/train/order.ts';
+import { microBatches, MOST_VALIDATION_ROWS, RowOrder, validationRows } from '../../../src/train/order.ts';
 
 /** The first `steps` steps, one after the other. */
 function taken(count: number, options: ConstructorParameters<typeof RowOrder>[1], steps: number): number[] {
   const order = new RowOrder(count, options);
   return Array.from({ length: steps }, (_, step) => order.rowsOf(step)).flat();
 }
+
+it('a validation measures so many rows at most, from all over the part', () => {
+  const rows = Array.from({ length: 10_000 }, (_, i) => i);
+  const measured = validationRows(rows);
+  expect(measured).toHaveLength(MOST_VALIDATION_ROWS);
+  expect(new Set(measured).size).toBe(MOST_VALIDATION_ROWS);
+  const mean = measured.reduce((sum, row) => sum + row, 0) / measured.length;
+  expect(Math.abs(mean - 5000)).toBeLessThan(20);
+  expect(validationRows(rows.slice(0, MOST_VALIDATION_ROWS))).toEqual(rows.slice(0, MOST_VALIDATION_ROWS));
+});
 
 describe('the order of rows', () => {
   const file = { seed: 1, shuffle: false, batch: 2, accumulate: 2 };
