@@ -34,6 +34,20 @@ export function describeDevice({ adapter, features, limits }: Device): Gpu {
   };
 }
 
+const BROWSERS =
+  'Chrome or Edge from 113, Safari from 26 and Firefox from 141 have it (on Linux, Chrome may want chrome://flags/#enable-unsafe-webgpu).';
+
+/** What a person in front of a browser can do; the engine speaks to one at a terminal. */
+function inBrowser(error: unknown): unknown {
+  return error instanceof GraftError && error.code === 'engine-no-adapter'
+    ? new GraftError(
+        error.code,
+        error.what,
+        `This browser knows WebGPU but found no GPU for it. Switch on hardware acceleration in its settings, or update the graphics driver. ${BROWSERS}`,
+      )
+    : error;
+}
+
 /**
  * Opens a device.
  *
@@ -44,18 +58,16 @@ export function describeDevice({ adapter, features, limits }: Device): Gpu {
 export async function openGpu(gpu: GPU | undefined, secure: boolean): Promise<Device> {
   if (!gpu) {
     throw secure
-      ? new GraftError(
-          'worker-no-webgpu',
-          'This browser does not offer WebGPU.',
-          'Chrome or Edge from 113, Safari from 26 and Firefox from 141 have it (on Linux, Chrome may want chrome://flags/#enable-unsafe-webgpu).',
-        )
+      ? new GraftError('worker-no-webgpu', 'This browser does not offer WebGPU.', BROWSERS)
       : new GraftError(
           'worker-insecure',
           'Browsers offer WebGPU to secure pages only, and this one came over plain HTTP.',
           'Open it over HTTPS, or as localhost on the machine that serves it.',
         );
   }
-  return openDevice(gpu);
+  return openDevice(gpu).catch((error: unknown) => {
+    throw inBrowser(error);
+  });
 }
 
 /** Gives a device the tuning that was measured on its adapter, now or on an earlier visit. */

@@ -30,7 +30,7 @@ test('software adapters are told from GPUs', () => {
 
 test('a description carries what the device has', () => {
   expect(describeDevice(device('intel', 'xe', ''))).toEqual({
-    name: 'intel xe',
+    name: 'Intel Xe',
     software: false,
     f16: true,
     subgroups: false,
@@ -45,5 +45,8 @@ test('a browser without WebGPU and an insecure page are told apart', async () =>
 
 test('a browser with WebGPU and no adapter is reported by the engine', async () => {
   const gpu = { requestAdapter: () => Promise.resolve(null) } as unknown as GPU;
-  await expect(openGpu(gpu, true)).rejects.toMatchObject({ code: 'engine-no-adapter' });
+  await expect(openGpu(gpu, true)).rejects.toMatchObject({
+    code: 'engine-no-adapter',
+    remedy: expect.stringMatching(/hardware acceleration.*Chrome or Edge/) as string,
+  });
 });
