@@ -17,12 +17,14 @@ export class StagingRing {
   readonly #busy = new Set<GPUBuffer>();
   #next = 0;
 
+  /** @param what is read through it, in the names of its buffers */
   constructor(
     private readonly device: Device,
     private readonly bytes: number,
+    what: string,
   ) {
     this.#buffers = Array.from({ length: BUFFERS }, (_, i) =>
-      device.createBuffer(bytes, READBACK_USAGE, `staging ${i}`),
+      device.createBuffer(bytes, READBACK_USAGE, `staging of ${what} ${i}`),
     );
   }
 

@@ -91,7 +91,7 @@ export class Generator {
       );
     this.#keys = cache('keys');
     this.#values = cache('values');
-    this.#ring = new StagingRing(model.device, sequences * RECORD_WORDS * 4);
+    this.#ring = new StagingRing(model.device, sequences * RECORD_WORDS * 4, 'tokens');
   }
 
   /**

@@ -104,7 +104,7 @@ export async function planMemory(
     () => undefined,
   );
   const beforeRing = device.allocatedBytes;
-  new StagingRing(device, STATS_SIZE * 4);
+  new StagingRing(device, STATS_SIZE * 4, 'steps');
   const ring = device.allocatedBytes - beforeRing;
   const activations = model.pool.bytes;
   const beforeSamples = device.allocatedBytes;

@@ -108,7 +108,7 @@ export class Trainer {
       { dropout: options.lora.dropout, checkpointing: options.checkpointing },
       (done, total) => onEvent({ type: 'compile', done, total }),
     );
-    const ring = new StagingRing(model.device, STATS_SIZE * 4);
+    const ring = new StagingRing(model.device, STATS_SIZE * 4, 'steps');
     const trainer = new Trainer(trainable, options, rows, validation, plans, ring, onEvent);
     if (state) trainer.#restore(state);
     return trainer;

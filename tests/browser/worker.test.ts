@@ -451,7 +451,7 @@ describe('a run', () => {
       let reads = 0;
       GPUBuffer.prototype.getMappedRange = function (...args) {
         const range = map.apply(this, args);
-        if (this.label.startsWith('staging') && ++reads === 4) new Float32Array(range)[slot] = 1;
+        if (this.label.startsWith('staging of steps') && ++reads === 4) new Float32Array(range)[slot] = 1;
         return range;
       };
     }, BROKEN_SLOT);
