@@ -1,25 +1,43 @@
 /** `graft bench`: what this machine does. */
+import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   attentionShapes,
   benchmarkAttention,
   benchmarkDecoding,
   benchmarkMatmul,
-  benchmarkTraining,
   matmulShapes,
   type AttentionResult,
   type MatmulResult,
 } from '../evaluate/benchmark.ts';
+import { benchmarkTraining, type TrainingResult } from '../evaluate/training-benchmark.ts';
+import { GraftError } from '../errors.ts';
+import { randomFiles } from '../model/random-files.ts';
+import type { FileSet } from '../weights/bytes.ts';
+import { BENCH_MODELS } from './bench-models.ts';
+import { benchReport, type BenchResult } from './bench-report.ts';
+import { modelOf } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
-import { formatBytes, type Output } from './output.ts';
+import type { Output } from './output.ts';
 import { modelFlags, openSession } from './session.ts';
 
 const SPRIG = fileURLToPath(new URL('../../public/models/sprig', import.meta.url));
 
+const PARTS = ['matmul', 'attention', 'training', 'decoding'] as const;
+
 export const benchFlags = {
-  model: { value: 'PATH', help: 'the model to train and decode with (default: the bundled one)' },
+  model: {
+    value: 'MODEL',
+    help: `the model to train and decode with: a folder, a GGUF file, or ${Object.keys(BENCH_MODELS).join(', ')} for random weights of that shape (default: the bundled one)`,
+  },
+  only: { value: 'PARTS', help: `some of ${PARTS.join(',')} (default: all)` },
+  batches: {
+    value: 'LIST',
+    help: 'training steps as rows × tokens (default: 8x64 for the bundled model, else 1x256,4x256)',
+  },
+  runs: { value: 'N', help: 'measurements of which the median is taken (default: 5)' },
+  profile: { help: 'the time of each kernel, in a training step and in a decoded token' },
   json: { help: 'one JSON object on standard output' },
   precision: modelFlags.precision,
   'base-weights': modelFlags['base-weights'],
@@ -28,70 +46,83 @@ export const benchFlags = {
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
-const ROWS = 8;
-const LENGTH = 64;
+interface Batch {
+  readonly rows: number;
+  readonly length: number;
+}
 
 export async function benchCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(benchFlags, args);
-  const model = flags.text('model') ?? join(SPRIG);
-  const rest = (['precision', 'base-weights', 'embedding-weights', 'device'] as const).flatMap((name) =>
-    flags.text(name) === undefined ? [] : [`--${name}`, flags.required(name)],
+  const runs = flags.whole('runs', 1) ?? 5;
+  const profile = flags.on('profile');
+  const parts = readParts(flags.list('only'));
+  const name = flags.text('model');
+  const batches = (flags.list('batches') ?? (name === undefined ? ['8x64'] : ['1x256', '4x256'])).map(
+    readBatch,
   );
-  const session = await openSession(new Flags(modelFlags, ['--model', model, ...rest]), output, {
+  const rest = (['precision', 'base-weights', 'embedding-weights', 'device'] as const).flatMap((flag) =>
+    flags.text(flag) === undefined ? [] : [`--${flag}`, flags.required(flag)],
+  );
+  const session = await openSession(new Flags(modelFlags, rest), output, {
     precision: 'f32',
+    files: await filesOf(name ?? SPRIG),
   });
-  const { device } = session;
+  const { device, model } = session;
 
   const products: MatmulResult[] = [];
-  for (const shape of matmulShapes) {
+  for (const shape of parts.has('matmul') ? matmulShapes : []) {
     output.progress(`Matmul ${shape.join(' ')}`);
     products.push(await benchmarkMatmul(device, shape));
   }
   const attentions: AttentionResult[] = [];
-  for (const shape of attentionShapes) {
+  for (const shape of parts.has('attention') ? attentionShapes : []) {
     output.progress(`Attention ${shape.join(' ')}`);
     attentions.push(await benchmarkAttention(device, shape));
   }
-  output.progress('Training step');
-  const training = await benchmarkTraining(session.model, ROWS, LENGTH);
-  output.progress('Decoding');
-  const decoding = await benchmarkDecoding(session.model);
-
-  const result = {
+  const trainings: TrainingResult[] = [];
+  for (const batch of parts.has('training') ? batches : []) {
+    output.progress(`Training steps of ${batch.rows} × ${batch.length} tokens`);
+    trainings.push(await benchmarkTraining(model, { ...batch, runs, profile }));
+  }
+  if (parts.has('decoding')) output.progress('Decoding');
+  const result: BenchResult = {
     adapter: device.adapter.description || device.adapter.vendor,
     driver: `${device.adapter.vendor} ${device.adapter.architecture}`,
     processor: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
-    precision: session.model.dtype,
-    model: session.files.name.split('/').at(-1),
+    precision: model.dtype,
+    model: session.files.name.split('/').at(-1) ?? '',
     tuning: device.tuning,
     matmul: products,
     attention: attentions,
-    training,
-    decoding,
+    training: trainings,
+    decoding: parts.has('decoding') ? await benchmarkDecoding(model, { runs, profile }) : undefined,
   };
-  if (flags.on('json')) {
-    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-    return;
-  }
-  const lines = [
-    `Adapter    ${result.adapter} (${result.driver}), ${result.cores} cores of ${result.processor}`,
-    ...products.map(
-      ({ layout, M, N, K, gflops }) =>
-        `Matmul     ${layout} ${`${M}×${N}×${K}`.padEnd(15)} ${gflops.toFixed(2)} GFLOP/s`,
-    ),
-    ...attentions.map(
-      ({ tokens, heads, kvHeads, headSize, forwardSeconds, bothSeconds }) =>
-        `Attention  ${tokens} tokens, ${heads} heads (${kvHeads}) of ${headSize}: forward ${milliseconds(forwardSeconds)}, with reverse ${milliseconds(bothSeconds)}`,
-    ),
-    `Training   ${result.model}, ${result.precision}, ${ROWS} rows of ${LENGTH}: ${training.tokensPerSecond.toFixed(0)} tokens/s, ${milliseconds(training.secondsPerStep)} a step`,
-    `           ${training.dispatches} dispatches, ${training.submits} submits; first step ${training.firstStepRatio.toFixed(2)} times a warm one, compiled in ${training.compileSeconds.toFixed(1)} s`,
-    `           ${formatBytes(training.gpuBytes)} of GPU memory, ${(training.gpuBytes / training.minimumBytes).toFixed(3)} times the least possible`,
-    `Decoding   ${decoding.decodeTokensPerSecond.toFixed(1)} tokens/s, prompt ${decoding.prefillTokensPerSecond.toFixed(0)} tokens/s`,
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  process.stdout.write(`${flags.on('json') ? JSON.stringify(result, null, 2) : benchReport(result)}\n`);
 }
 
-function milliseconds(seconds: number): string {
-  return `${(seconds * 1000).toFixed(1)} ms`;
+/** A folder or file of this name goes before a shape that is known by it. */
+function filesOf(name: string): FileSet | Promise<FileSet> {
+  const shape = Object.hasOwn(BENCH_MODELS, name) && !existsSync(name) ? BENCH_MODELS[name] : undefined;
+  return shape ? randomFiles(name, shape) : modelOf(name);
+}
+
+function readParts(names: readonly string[] | undefined): ReadonlySet<string> {
+  for (const name of names ?? []) {
+    if (!PARTS.some((part) => part === name))
+      throw wrong(`--only has "${name}", expected some of ${PARTS.join(', ')}.`);
+  }
+  return new Set(names ?? PARTS);
+}
+
+/** @throws GraftError `arguments` unless it is two whole numbers such as 4x256 */
+function readBatch(text: string): Batch {
+  const [, rows, length] = /^([1-9]\d{0,4})[x×]([1-9]\d{0,5})$/.exec(text) ?? [];
+  if (length === undefined || Number(length) < 2)
+    throw wrong(`--batches has "${text}", expected rows × tokens such as 4x256.`);
+  return { rows: Number(rows), length: Number(length) };
+}
+
+function wrong(what: string): GraftError {
+  return new GraftError('arguments', what, 'See graft bench --help.');
 }

@@ -15,6 +15,9 @@ export function swiftshaderDriver(): string | undefined {
   return SWIFTSHADER_DRIVERS.find((path) => existsSync(path));
 }
 
+/** Timestamps as the driver gives them: Dawn rounds them to 65 µs for pages, which no kernel should be measured by. */
+const DAWN_OPTIONS = ['disable-dawn-features=timestamp_quantization'];
+
 /**
  * Opens a device in this process.
  *
@@ -32,7 +35,7 @@ export async function openDawn(name?: string, options: DeviceOptions = {}): Prom
   }
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
-  const gpu = create(adapter ? [`adapter=${adapter}`] : []);
+  const gpu = create([...DAWN_OPTIONS, ...(adapter ? [`adapter=${adapter}`] : [])]);
   instances.push(gpu);
   try {
     return await openDevice(gpu, options);

@@ -51,12 +51,20 @@ export interface Session {
   readonly files: FileSet;
 }
 
+export interface SessionOptions {
+  trainable?: boolean;
+  /** Where the flags do not say. */
+  precision?: Precision;
+  /** The model's files, instead of those that the flags name. */
+  files?: FileSet;
+}
+
 export async function openSession(
   flags: Flags<typeof modelFlags>,
   output: Output,
-  { trainable = false, precision: fallback = 'auto' as Precision } = {},
+  { trainable = false, precision: fallback = 'auto', files: known }: SessionOptions = {},
 ): Promise<Session> {
-  const files = await modelOf(flags.required('model'));
+  const files = known ?? (await modelOf(flags.required('model')));
   const precision = flags.choice('precision', PRECISIONS) ?? fallback;
   const device = await openDawn(flags.text('device'));
   device.tuning = await storedTuning(device);

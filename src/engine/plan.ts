@@ -74,10 +74,18 @@ export class BufferPool {
   }
 }
 
-interface Command {
-  pipeline: GPUComputePipeline;
-  bindGroup: GPUBindGroup;
-  workgroups: readonly [number, number, number];
+/** A dispatch that is bound to its pipeline and its buffers. */
+export interface Command {
+  readonly dispatch: Dispatch;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+}
+
+/** Puts a command into a pass. */
+export function encodeCommand(pass: GPUComputePassEncoder, { dispatch, pipeline, bindGroup }: Command): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(...dispatch.workgroups);
 }
 
 /** Called while pipelines are compiled: `done` of `total`. */
@@ -107,12 +115,12 @@ export class Plan {
     const memory = allocate(device, size, pool);
     const commands = encode(device, size.dispatches, pipelines, memory);
     device.check();
-    return new Plan(
-      device,
-      size,
-      splitSubmits(size.dispatches, commands, device.tuning.flopsPerSubmit),
-      memory,
-    );
+    return new Plan(device, size, splitSubmits(commands, device.tuning.flopsPerSubmit), memory);
+  }
+
+  /** All commands, in order: for measurements. */
+  get commands(): readonly Command[] {
+    return this.groups.flat();
   }
 
   /** Submits of one run. */
@@ -163,11 +171,7 @@ export class Plan {
       const encoder = this.device.gpu.createCommandEncoder();
       if (index === 0) before?.(encoder);
       const pass = encoder.beginComputePass();
-      for (const command of group) {
-        pass.setPipeline(command.pipeline);
-        pass.setBindGroup(0, command.bindGroup);
-        pass.dispatchWorkgroups(...command.workgroups);
-      }
+      for (const command of group) encodeCommand(pass, command);
       pass.end();
       if (index === this.groups.length - 1) after?.(encoder);
       this.device.gpu.queue.submit([encoder.finish()]);
@@ -248,13 +252,13 @@ function encode(
       }
     }
     return {
+      dispatch,
       pipeline: pipelines.get(pipelineKey(dispatch))!,
       bindGroup: device.gpu.createBindGroup({
         layout: device.layout(dispatch),
         entries,
         label: dispatch.shader.name,
       }),
-      workgroups: dispatch.workgroups,
     };
   });
   device.write(uniforms, 0, new Uint8Array(data.buffer));
@@ -287,16 +291,18 @@ async function compilePipelines(
   return pipelines;
 }
 
-function splitSubmits(dispatches: readonly Dispatch[], commands: Command[], budget: number): Command[][] {
+/** Commands in groups of about `budget` operations: see `Tuning.flopsPerSubmit`. */
+export function splitSubmits(commands: readonly Command[], budget: number): Command[][] {
   const groups: Command[][] = [[]];
   let flops = 0;
-  commands.forEach((command, index) => {
-    if (flops > 0 && flops + dispatches[index].flops > budget) {
+  for (const command of commands) {
+    const { flops: more } = command.dispatch;
+    if (flops > 0 && flops + more > budget) {
       groups.push([]);
       flops = 0;
     }
-    flops += dispatches[index].flops;
+    flops += more;
     groups[groups.length - 1].push(command);
-  });
+  }
   return groups;
 }

@@ -7,15 +7,12 @@ import { attention } from '../engine/ops/attention.ts';
 import { copy } from '../engine/ops/add.ts';
 import { matmul } from '../engine/ops/matmul.ts';
 import { BufferPool, Plan } from '../engine/plan.ts';
+import { profilePlans, type Profile } from '../engine/profile.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Generator } from '../model/generator.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
 import { greedy } from '../model/sampling.ts';
-import type { StepEvent } from '../train/events.ts';
-import { defaultOptions } from '../train/options.ts';
-import { Trainer } from '../train/trainer.ts';
 
 export type Layout = 'NN' | 'NT' | 'TN';
 
@@ -38,28 +35,21 @@ export interface AttentionResult {
   readonly bothSeconds: number;
 }
 
-export interface TrainingResult {
-  /** Tokens of a step. */
-  readonly tokens: number;
-  readonly secondsPerStep: number;
-  readonly tokensPerSecond: number;
-  /** Of the first step, pipelines compiled: as a multiple of a warm one. */
-  readonly firstStepRatio: number;
-  readonly compileSeconds: number;
-  readonly dispatches: number;
-  readonly submits: number;
-  /** All buffers: weights, adapter, optimiser state, and what the step's plan needs. */
-  readonly gpuBytes: number;
-  /** The same with the least memory that any plan of the step could do with. */
-  readonly minimumBytes: number;
-}
-
 export interface DecodingResult {
   readonly prefillTokensPerSecond: number;
   readonly decodeTokensPerSecond: number;
+  /** Of one new token. */
+  readonly profile?: Profile;
 }
 
-const WARM_UP = 2;
+export interface DecodingOptions {
+  /** Of each measurement, after a warm-up. */
+  readonly runs?: number;
+  readonly profile?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+const WARM_UP = 1;
 const RUNS = 5;
 /** Short work is repeated inside a run until it takes about this long. */
 const LEAST_SECONDS = 0.05;
@@ -188,71 +178,14 @@ export async function benchmarkAttention(
   return { tokens, heads, kvHeads, headSize, forwardSeconds, bothSeconds };
 }
 
-const TRAINING_STEPS = 8;
-
-/**
- * Training steps of a LoRA adapter (r = 8, all linear layers) on `rows` rows of `length` random tokens, half of them supervised.
- *
- * @throws the signal's reason, after the step that runs
- */
-export async function benchmarkTraining(
-  model: LanguageModel,
-  rows: number,
-  length: number,
-  signal?: AbortSignal,
-): Promise<TrainingResult> {
-  const { device, definition } = model;
-  const options = {
-    ...defaultOptions(),
-    batch: rows,
-    steps: TRAINING_STEPS,
-    warmup: 0,
-    maxLength: length,
-    shuffle: false,
-  };
-  const modules = loraModules(definition, options.lora);
-  const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
-  const data = Array.from({ length: rows }, (_, row) => {
-    const ids = Array.from({ length }, (_, t) => (t * 7919 + row * 104_729) % definition.shape.vocabulary);
-    return { ids, labels: ids.map((id, t) => (t < length / 2 ? -100 : id)) };
-  });
-  const steps: StepEvent[] = [];
-  const start = performance.now();
-  const trainer = await Trainer.create({
-    trainable: { model, adapter, store: adapter.store },
-    options,
-    rows: data,
-    onEvent: (event) => event.type === 'step' && steps.push(event),
-  });
-  await device.settle();
-  const compileSeconds = (performance.now() - start) / 1000;
-  const stop = (): void => trainer.cancel();
-  signal?.addEventListener('abort', stop);
-  if (!signal?.aborted) await trainer.run();
-  signal?.removeEventListener('abort', stop);
-  const { work, memory } = trainer;
-  const gpuBytes = device.allocatedBytes;
-  await trainer.destroy();
-  adapter.destroy();
-  signal?.throwIfAborted();
-  const warm = median(steps.slice(WARM_UP).map(({ seconds }) => seconds));
-  return {
-    tokens: rows * length,
-    secondsPerStep: warm,
-    tokensPerSecond: (rows * length) / warm,
-    firstStepRatio: steps[0].seconds / warm,
-    compileSeconds,
-    ...work,
-    gpuBytes,
-    minimumBytes: gpuBytes - memory.peakBytes + memory.minimumBytes,
-  };
-}
-
 const PROMPT_TOKENS = 65;
 const NEW_TOKENS = 32;
 
 /** One sequence: a prompt of 64 tokens before the last one, then 32 new ones. @throws the signal's reason, after the answer that runs */
-export async function benchmarkDecoding(model: LanguageModel, signal?: AbortSignal): Promise<DecodingResult> {
+export async function benchmarkDecoding(
+  model: LanguageModel,
+  { runs = RUNS, profile = false, signal }: DecodingOptions = {},
+): Promise<DecodingResult> {
   const generator = new Generator(model, 1, PROMPT_TOKENS + NEW_TOKENS + 1);
   const prompt = Array.from(
     { length: PROMPT_TOKENS },
@@ -263,12 +196,13 @@ export async function benchmarkDecoding(model: LanguageModel, signal?: AbortSign
     await model.device.settle();
   };
   try {
-    const one = await measure(() => generate(prompt, 1), { signal });
-    const short = await measure(() => generate(prompt.slice(-1), 1), { signal });
-    const many = await measure(() => generate(prompt, 1 + NEW_TOKENS), { runs: 3, signal });
+    const one = await measure(() => generate(prompt, 1), { runs, signal });
+    const short = await measure(() => generate(prompt.slice(-1), 1), { runs, signal });
+    const many = await measure(() => generate(prompt, 1 + NEW_TOKENS), { runs, signal });
     return {
       prefillTokensPerSecond: (PROMPT_TOKENS - 1) / Math.max(one - short, 1e-6),
       decodeTokensPerSecond: NEW_TOKENS / (many - one),
+      ...(profile ? { profile: await profilePlans([await generator.decodePlan()], { runs }) } : {}),
     };
   } finally {
     if (!model.device.failure) {
@@ -282,6 +216,6 @@ function ramp(size: number): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length: size }, (_, i) => ((i * 37) % 101) / 101 - 0.5);
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -9,6 +9,7 @@ import {
   readRecord,
   RECORD_WORDS,
 } from '../engine/ops/sampling.ts';
+import type { Plan } from '../engine/plan.ts';
 import { StagingRing } from '../engine/staging.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
@@ -206,6 +207,11 @@ export class Generator {
     // It may fail before anybody waits for it.
     records.catch(() => undefined);
     return { sequences, records };
+  }
+
+  /** The plan of a new token with the base model, with the inputs of the last one: for measurements. */
+  async decodePlan(): Promise<Plan> {
+    return (await this.#replaysFor(undefined)).decodePlan;
   }
 
   async #replaysFor(adapter: Adapter | undefined): Promise<Replays> {

@@ -129,6 +129,10 @@ export class Replays {
     plan.run(undefined, (encoder) => staging.copyFrom(encoder, plan.bufferOf(sampling.picked)));
   }
 
+  get decodePlan(): Plan {
+    return this.decode.plan;
+  }
+
   destroy(): void {
     for (const { plan } of [...this.prefill, this.decode]) plan.destroy();
   }

@@ -10,6 +10,7 @@ import {
   STATS_SIZE,
   STEP_SLOTS,
 } from '../engine/ops/adamw.ts';
+import type { Plan } from '../engine/plan.ts';
 import { StagingRing } from '../engine/staging.ts';
 import { GraftError } from '../errors.ts';
 import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
@@ -133,13 +134,9 @@ export class Trainer {
     return { peakBytes: largest.peakBytes, minimumBytes: largest.minimumBytes };
   }
 
-  /** Submits and dispatches of a step with one micro-batch. */
-  get work(): { submits: number; dispatches: number } {
-    const { plan } = this.plans.gradients[this.plans.gradients.length - 1];
-    return {
-      submits: plan.submits + this.plans.update.submits,
-      dispatches: plan.size.dispatches.length + this.plans.update.size.dispatches.length,
-    };
+  /** The plans of a step with one micro-batch, in the order in which they run: for measurements. */
+  get stepPlans(): readonly Plan[] {
+    return [this.plans.gradients[this.plans.gradients.length - 1].plan, this.plans.update];
   }
 
   /**

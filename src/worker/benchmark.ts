@@ -5,9 +5,9 @@ import {
   benchmarkAttention,
   benchmarkDecoding,
   benchmarkMatmul,
-  benchmarkTraining,
   matmulShapes,
 } from '../evaluate/benchmark.ts';
+import { benchmarkTraining } from '../evaluate/training-benchmark.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import type { Benchmark, BenchmarkProgress } from './api.ts';
 import { describeDevice } from './gpu.ts';
@@ -54,10 +54,10 @@ export async function benchmark(
     }
     next('Training steps of the bundled model');
     model = await LanguageModel.load(device, (await source()).files, { precision: 'f32' });
-    const training = await benchmarkTraining(model, ROWS, LENGTH, signal);
+    const training = await benchmarkTraining(model, { rows: ROWS, length: LENGTH, signal });
     next('Answers of the bundled model');
-    const decoding = await benchmarkDecoding(model, signal);
-    return { gpu: describeDevice(device), rows: ROWS, length: LENGTH, matmul, attention, training, decoding };
+    const decoding = await benchmarkDecoding(model, { signal });
+    return { gpu: describeDevice(device), matmul, attention, training, decoding };
   } catch (error) {
     if (!signal.aborted) throw error;
     throw new GraftError('worker-aborted', 'The benchmark was stopped.', 'Start it again when you like.');

@@ -57,11 +57,15 @@ export const productName = ({ layout, M, N, K }: Benchmark['matmul'][number]): s
   `${LAYOUTS[layout]}, ${M} × ${N} × ${K}`;
 
 /** The rows beside the products: a name and a figure. */
-export function figures({ attention, training, decoding, rows, length }: Benchmark): [string, string][] {
+export function figures({ attention, training, decoding }: Benchmark): [string, string][] {
   return [
     [
-      `Training step of Sprig, LoRA r = 8, ${rows} rows of ${length} tokens`,
+      `Training step of Sprig, LoRA r = 8, ${training.rows} rows of ${training.length} tokens`,
       `${milliseconds(training.secondsPerStep)}, ${count(training.tokensPerSecond)} tokens/s`,
+    ],
+    [
+      'Matrix products of the step alone',
+      `${milliseconds(training.matmulSeconds)}, ${training.matmulEfficiency.toFixed(2)} of it`,
     ],
     ['Submits, dispatches of the step', `${training.submits}, ${training.dispatches}`],
     [

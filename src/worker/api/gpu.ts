@@ -1,10 +1,6 @@
 /** The GPU and its benchmark. */
-import type {
-  AttentionResult,
-  DecodingResult,
-  MatmulResult,
-  TrainingResult,
-} from '../../evaluate/benchmark.ts';
+import type { AttentionResult, DecodingResult, MatmulResult } from '../../evaluate/benchmark.ts';
+import type { TrainingResult } from '../../evaluate/training-benchmark.ts';
 import type { Outcome } from './outcome.ts';
 
 /** What this browser's GPU offers to Graft. */
@@ -23,9 +19,6 @@ export interface Gpu {
 /** What this adapter does, in f32. */
 export interface Benchmark {
   readonly gpu: Gpu;
-  /** Of a training step: rows, and tokens of each. */
-  readonly rows: number;
-  readonly length: number;
   readonly matmul: readonly MatmulResult[];
   readonly attention: readonly AttentionResult[];
   readonly training: TrainingResult;

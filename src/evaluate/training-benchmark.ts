@@ -1,0 +1,130 @@
+/** Speed of training on this adapter: whole steps, and how much of a step is matrix products. */
+import { isMatmul, profilePlans, replayPart, type Profile } from '../engine/profile.ts';
+import type { LanguageModel } from '../model/language-model.ts';
+import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
+import type { StepEvent } from '../train/events.ts';
+import { defaultOptions } from '../train/options.ts';
+import { Trainer } from '../train/trainer.ts';
+import { median } from './benchmark.ts';
+
+export interface TrainingResult {
+  readonly rows: number;
+  readonly length: number;
+  /** Tokens of a step. */
+  readonly tokens: number;
+  readonly secondsPerStep: number;
+  readonly tokensPerSecond: number;
+  /** Of the first step, pipelines compiled: as a multiple of a warm one. */
+  readonly firstStepRatio: number;
+  readonly compileSeconds: number;
+  readonly dispatches: number;
+  readonly submits: number;
+  /** The matrix products of a step, the adapter's included, replayed without everything else. */
+  readonly matmulSeconds: number;
+  /** Part of a step that they are: what is left is norms, attention, activations, the loss, the optimiser, and the host. */
+  readonly matmulEfficiency: number;
+  /** All buffers: weights, adapter, optimiser state, and what the step's plan needs. */
+  readonly gpuBytes: number;
+  /** The same with the least memory that any plan of the step could do with. */
+  readonly minimumBytes: number;
+  readonly profile?: Profile;
+}
+
+export interface TrainingOptions {
+  readonly rows: number;
+  readonly length: number;
+  /** Measurements after the first step. */
+  readonly runs?: number;
+  /** Also the time of each kernel. */
+  readonly profile?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+const RUNS = 5;
+/** More than anybody measures. */
+const MOST_STEPS = 100_000;
+/** Short steps are measured several at a time, submitted while others run, as in training. */
+const LEAST_SECONDS = 0.2;
+
+/**
+ * Training steps of a LoRA adapter (r = 8, all linear layers) on `rows` rows of `length` random tokens, half of them supervised. Steps and
+ * their matrix products alone are measured in turn, so that whatever else the machine does falls on both.
+ *
+ * @throws the signal's reason, after the step that runs
+ */
+export async function benchmarkTraining(
+  model: LanguageModel,
+  { rows, length, runs = RUNS, profile = false, signal }: TrainingOptions,
+): Promise<TrainingResult> {
+  const { device, definition } = model;
+  const options = {
+    ...defaultOptions(),
+    batch: rows,
+    steps: MOST_STEPS,
+    warmup: 0,
+    maxLength: length,
+    shuffle: false,
+  };
+  const modules = loraModules(definition, options.lora);
+  const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
+  const data = Array.from({ length: rows }, (_, row) => {
+    const ids = Array.from({ length }, (_, t) => (t * 7919 + row * 104_729) % definition.shape.vocabulary);
+    return { ids, labels: ids.map((id, t) => (t < length / 2 ? -100 : id)) };
+  });
+  const events: StepEvent[] = [];
+  const start = performance.now();
+  const trainer = await Trainer.create({
+    trainable: { model, adapter, store: adapter.store },
+    options,
+    rows: data,
+    onEvent: (event) => event.type === 'step' && events.push(event),
+  });
+  try {
+    await device.settle();
+    const compileSeconds = (performance.now() - start) / 1000;
+    /** Seconds of each of so many steps. */
+    const steps = async (count: number): Promise<number> => {
+      signal?.throwIfAborted();
+      events.length = 0;
+      await trainer.run(count);
+      return events.reduce((sum, { seconds }) => sum + seconds, 0) / count;
+    };
+    const products = async (count: number): Promise<number> => {
+      const start = performance.now();
+      for (let i = 0; i < count; i++) for (const plan of trainer.stepPlans) replayPart(plan, isMatmul);
+      await device.settle();
+      return (performance.now() - start) / 1000 / count;
+    };
+    const first = await steps(1);
+    const count = Math.max(1, Math.ceil(LEAST_SECONDS / first));
+    const whole: number[] = [];
+    const alone: number[] = [];
+    for (let run = 0; run < runs; run++) {
+      whole.push(await steps(count));
+      alone.push(await products(count));
+    }
+    const secondsPerStep = median(whole);
+    const matmulSeconds = median(alone);
+    const { stepPlans: plans, memory } = trainer;
+    const gpuBytes = device.allocatedBytes;
+    return {
+      rows,
+      length,
+      tokens: rows * length,
+      secondsPerStep,
+      tokensPerSecond: (rows * length) / secondsPerStep,
+      firstStepRatio: first / secondsPerStep,
+      compileSeconds,
+      submits: plans.reduce((sum, plan) => sum + plan.submits, 0),
+      dispatches: plans.reduce((sum, plan) => sum + plan.size.dispatches.length, 0),
+      matmulSeconds,
+      matmulEfficiency: matmulSeconds / secondsPerStep,
+      gpuBytes,
+      minimumBytes: gpuBytes - memory.peakBytes + memory.minimumBytes,
+      ...(profile ? { profile: await profilePlans(plans, { runs }) } : {}),
+    };
+  } finally {
+    await trainer.destroy();
+    adapter.destroy();
+  }
+}

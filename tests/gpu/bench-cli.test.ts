@@ -1,0 +1,73 @@
+/** What `graft bench` measures of a small model, in a process of its own. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { BenchResult } from '../../src/cli/bench-report.ts';
+import { randomFiles } from '../../src/model/random-files.ts';
+import { DEVICE, graft } from './graft-command.ts';
+
+const CONFIG = {
+  model_type: 'llama',
+  hidden_size: 32,
+  intermediate_size: 64,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  vocab_size: 96,
+  max_position_embeddings: 256,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10_000,
+  hidden_act: 'silu',
+  tie_word_embeddings: true,
+};
+
+test('graft bench --profile tells the time of each kernel, as JSON and as a table', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'graft-bench-'));
+  try {
+    const files = randomFiles('small', CONFIG);
+    for (const name of files.list()) {
+      const source = (await files.open(name))!;
+      writeFileSync(join(folder, name), await source.read(0, source.size));
+    }
+    const args = ['bench', '--model', folder, '--batches', '1x16,2x16', '--runs', '1', '--profile'];
+    const only = (parts: string): string[] => ['--only', parts, ...DEVICE];
+
+    const { code, out, err } = await graft([...args, ...only('training,decoding'), '--json']);
+    expect(code, err).toBe(0);
+    const result = JSON.parse(out) as BenchResult;
+    expect(result.matmul).toEqual([]);
+    expect(result.attention).toEqual([]);
+    expect(result.training.map(({ rows, length, tokens }) => [rows, length, tokens])).toEqual([
+      [1, 16, 16],
+      [2, 16, 32],
+    ]);
+    for (const training of result.training) {
+      const { profile, dispatches, matmulSeconds, secondsPerStep, matmulEfficiency } = training;
+      expect(profile!.kernels.reduce((sum, kernel) => sum + kernel.dispatches, 0)).toBe(dispatches);
+      expect(profile!.kernels.map(({ kernel }) => kernel)).toContain('adamw update');
+      expect(matmulEfficiency).toBeCloseTo(matmulSeconds / secondsPerStep, 12);
+    }
+    const decoding = result.decoding!;
+    expect(decoding.decodeTokensPerSecond).toBeGreaterThan(0);
+    expect(decoding.profile!.kernels.map(({ kernel }) => kernel)).toContain('sampling pick');
+
+    const table = await graft([...args, ...only('decoding')]);
+    expect(table.code, table.err).toBe(0);
+    expect(table.out).toContain('Kernel (by timestamps)');
+    expect(table.out).toMatch(/^ {2}All kernels +\d+ +[\d.]+ +100\.0%$/m);
+    expect(table.out).not.toContain('Training');
+
+    for (const [wrong, said] of [
+      [['--only', 'training,sleeping'], '--only has "sleeping"'],
+      [['--batches', '4-256'], '--batches has "4-256"'],
+      [['--runs', '0'], '--runs is 0'],
+    ] as const) {
+      const failed = await graft(['bench', ...wrong, ...DEVICE]);
+      expect(failed.code).not.toBe(0);
+      expect(failed.err).toContain(said);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
