@@ -14,6 +14,7 @@ import { Random } from '../../src/random.ts';
 import { packZip } from '../../src/worker/adapter-zip.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { dragInto } from './drag.ts';
 import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
 
 const HOSTILE = '<img src=x onerror="document.title=1">';
@@ -79,16 +80,7 @@ test('adapters come in as a zip and as a dropped folder, under names that stay t
   for (const [name, bytes] of Object.entries(await makeAdapter(3))) writeFileSync(join(folder, name), bytes);
   // Deeper in it lies another one, as trainers leave them: the folder's own counts.
   writeFileSync(join(folder, 'checkpoint-5', 'adapter_config.json'), '{}');
-  const place = await library.boundingBox();
-  const devtools = await page.context().newCDPSession(page);
-  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
-    await devtools.send('Input.dispatchDragEvent', {
-      type,
-      x: place!.x + 100,
-      y: place!.y + 20,
-      data: { items: [], files: [folder], dragOperationsMask: 1 },
-    });
-  }
+  await dragInto(library, folder);
   await library.getByRole('button', { name: 'Delete Cook' }).waitFor(WAIT);
   expect(await library.getByRole('listitem').count()).toBe(3);
   expect(await page.locator('main img').count()).toBe(0);

@@ -33,7 +33,8 @@ export class Session {
   defect = $state.raw<Failure>();
   /** Called when a model was opened, with whether it is another than before: rows belong to a tokenizer. */
   whenOpened: (model: ModelInfo, another: boolean) => void = () => undefined;
-  #before: ModelInfo | undefined;
+  /** Fingerprint of the model that was open last; empty once that is deleted, and what was read with it. */
+  #before: string | undefined;
   #bundled: Promise<boolean> | undefined;
   #kept: Promise<boolean> | undefined;
 
@@ -55,7 +56,7 @@ export class Session {
   /** The open model is gone. */
   forgetModel(): void {
     this.model = undefined;
-    this.#before = undefined;
+    this.#before = '';
   }
 
   /** @returns whether the model that is wanted is open now */
@@ -120,14 +121,11 @@ export class Session {
     this.opening = undefined;
     if (outcome.ok) {
       const before = this.#before;
-      this.#before = this.model = outcome.model;
+      this.model = outcome.model;
+      this.#before = this.model.fingerprint;
       this.notKept = outcome.notKept;
       this.wanted = { name: outcome.model.name, bundled: outcome.model.bundled };
-      this.whenOpened(
-        outcome.model,
-        before !== undefined &&
-          (before.name !== outcome.model.name || before.parameters !== outcome.model.parameters),
-      );
+      this.whenOpened(outcome.model, before !== undefined && before !== outcome.model.fingerprint);
       this.announcer.say(`The model ${outcome.model.name} is open.`);
     } else if (outcome.code !== 'worker-aborted') {
       // Stopped is what was asked for.

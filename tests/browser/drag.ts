@@ -1,0 +1,18 @@
+/** Files and folders of the disk, dragged into the page as a person does it: by the browser's own input, so that folders are entered. */
+import type { Locator } from 'playwright-core';
+
+export async function dragInto(target: Locator, ...paths: readonly string[]): Promise<void> {
+  await target.scrollIntoViewIfNeeded();
+  const place = await target.boundingBox();
+  if (!place) throw new Error('What is dropped on is not on the page');
+  const devtools = await target.page().context().newCDPSession(target.page());
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await devtools.send('Input.dispatchDragEvent', {
+      type,
+      x: place.x + 100,
+      y: place.y + 20,
+      data: { items: [], files: [...paths], dragOperationsMask: 1 },
+    });
+  }
+  await devtools.detach();
+}

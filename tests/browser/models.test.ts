@@ -1,0 +1,248 @@
+/**
+ * Base models that a person brings, in every shape and by every way in: kept in this browser, open without a network, and nothing of
+ * them left where they are stopped, wrong or too large. The tests share a profile and build on each other.
+ */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { SPRIG } from '../gpu/sprig.ts';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { dragInto } from './drag.ts';
+import { factOf, goTo, WAIT } from './looks.ts';
+import { sprigGguf, writeShardedModel } from './model-files.ts';
+
+const HOSTILE = '<img src=x onerror="document.title=1">';
+const QUESTION = 'Who lives next to the school?';
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+let region: Locator;
+let scratch: string;
+/** What the bundled model answers: the same weights in another file answer the same. */
+let answer: string;
+
+beforeAll(async () => {
+  scratch = mkdtempSync(join(tmpdir(), 'graft-models-'));
+  await writeShardedModel(join(scratch, HOSTILE));
+  await writeShardedModel(join(scratch, 'In parts'));
+  writeFileSync(join(scratch, 'Sprig-F16.gguf'), await sprigGguf());
+  browser = await launchChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+  region = page.getByRole('region', { name: 'Model', exact: true });
+});
+afterAll(async () => {
+  await browser.close();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const kept = (): Promise<string[]> => region.getByRole('listitem').allInnerTexts();
+
+/** Waits until a model of this name is open. */
+async function opened(name: string): Promise<void> {
+  await expect.poll(() => region.getAttribute('aria-busy'), WAIT).toBe('false');
+  const shown = region.locator('dt', { hasText: /^Name$/ }).locator('xpath=following-sibling::dd');
+  await expect.poll(() => shown.innerText(), WAIT).toBe(name);
+}
+
+/** What the open model answers to the question, taking the most likely token always. */
+async function ask(): Promise<string> {
+  await goTo(page, 'use');
+  const anew = page.getByRole('button', { name: 'New conversation' });
+  if (await anew.isEnabled()) await anew.click();
+  await page.getByLabel('Prompt for both').fill(QUESTION);
+  await page.keyboard.press('Enter');
+  const turn = page.getByRole('article').last();
+  await expect.poll(() => turn.getByText(/tokens\/s/).count(), WAIT).toBe(2);
+  const text = await turn.locator('.text').first().innerText();
+  await goTo(page, 'task');
+  return text;
+}
+
+/** Folders of OPFS in which a model lies, or was about to. */
+const folders = (): Promise<number> =>
+  page.evaluate(async () => {
+    const models = await (await navigator.storage.getDirectory()).getDirectoryHandle('models');
+    const names: string[] = [];
+    for await (const name of models.keys()) names.push(name);
+    return names.length;
+  });
+
+async function remove(name: string): Promise<void> {
+  const before = (await kept()).length;
+  await region.getByRole('button', { name: `Delete ${name}` }).click();
+  await region.getByRole('button', { name: 'Delete for good' }).click();
+  await expect.poll(async () => (await kept()).length, WAIT).toBe(before - 1);
+}
+
+/** Copies Sprig's folder, changed. */
+function folderLike(name: string, change: (folder: string) => void): string {
+  const folder = join(scratch, name);
+  cpSync(SPRIG, folder, { recursive: true });
+  change(folder);
+  return folder;
+}
+
+test('a folder with its weights in parts comes by picker, under a name that stays text', async () => {
+  await goTo(page, 'use');
+  await page.getByText('Sampling', { exact: false }).first().click();
+  await page.getByLabel('Temperature').fill('0');
+  await page.getByLabel('Longest answer, tokens').fill('16');
+  answer = await ask();
+  expect(answer).toMatch(/\w/);
+  await region.getByLabel('Add a model folder').setInputFiles(join(scratch, HOSTILE));
+  await opened(HOSTILE);
+  // pytorch_model.bin and what lies deeper stay where they are.
+  expect(await kept()).toEqual([
+    expect.stringContaining(`${HOSTILE} 2.6 MiB, licence apache-2.0, from disk`),
+  ]);
+  expect(await ask()).toBe(answer);
+  expect(await page.locator('main img').count()).toBe(0);
+  expect(await page.title()).toMatch(/Graft$/);
+});
+
+test('dropped, the same model is not copied twice; deleted before, it is', async () => {
+  await region.getByRole('button', { name: 'Open Sprig, bundled' }).click();
+  await opened('sprig');
+  await dragInto(region, join(scratch, 'In parts'));
+  await opened(HOSTILE);
+  expect(await kept()).toHaveLength(1);
+  await remove(HOSTILE);
+  expect(await folders()).toBe(0);
+  await dragInto(region, join(scratch, 'In parts'));
+  await opened('In parts');
+  expect(await kept()).toEqual([expect.stringContaining('In parts')]);
+  expect(await ask()).toBe(answer);
+});
+
+test('a GGUF file comes by picker and by drop, and answers as its folder does', async () => {
+  await region.getByLabel('Add a GGUF file').setInputFiles(join(scratch, 'Sprig-F16.gguf'));
+  await opened('Sprig-F16');
+  expect(await kept()).toHaveLength(2);
+  expect(await ask()).toBe(answer);
+  await remove('Sprig-F16');
+  await dragInto(region, join(scratch, 'Sprig-F16.gguf'));
+  await opened('Sprig-F16');
+  expect(await kept()).toHaveLength(2);
+  expect(await region.locator('dl').innerText()).toMatch(/llama\s+Parameters\s+1\.31 M/);
+});
+
+test('copying is stopped, and nothing of it is left; what was open still is', async () => {
+  const larger = folderLike('Large', (folder) =>
+    // Gigabytes, to the page: it asks for 4 MiB at a time.
+    writeFileSync(join(folder, 'LICENSE'), new Uint8Array(40 * 2 ** 20)),
+  );
+  const [worker] = page.workers();
+  await worker.evaluate(() => {
+    const read = Blob.prototype.arrayBuffer;
+    Blob.prototype.arrayBuffer = async function () {
+      if (this.size > 2 ** 21) await new Promise((resolve) => setTimeout(resolve, 300));
+      return read.call(this);
+    };
+  });
+  await region.getByLabel('Add a model folder').setInputFiles(larger);
+  await region.getByText('Copying the model into this browser').waitFor(WAIT);
+  await region.getByRole('button', { name: 'Stop copying' }).click();
+  await opened('Sprig-F16');
+  expect(await kept()).toHaveLength(2);
+  expect(await folders()).toBe(2);
+  expect(await region.getByRole('alert').count()).toBe(0);
+});
+
+test('what cannot be opened says what is missing, and is not kept', async () => {
+  const refused = async (folder: string, words: RegExp): Promise<void> => {
+    await region.getByLabel('Add a model folder').setInputFiles(folder);
+    const alert = region.getByRole('alert');
+    await expect.poll(async () => (await alert.count()) && (await alert.innerText()), WAIT).toMatch(words);
+    expect(await folders()).toBe(2);
+  };
+  const edit = (name: string, change: (config: Record<string, unknown>) => void): string =>
+    folderLike(name, (folder) => {
+      const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as Record<string, unknown>;
+      change(config);
+      writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
+    });
+  await refused(
+    edit('Mamba', (config) => (config['model_type'] = 'mamba')),
+    /"mamba" is not supported.*llama.*gemma3/s,
+  );
+  await refused(
+    edit('Yarn', (config) => (config['rope_scaling'] = { rope_type: 'yarn', factor: 4 })),
+    /Yarn\/config\.json.*yarn/s,
+  );
+  await refused(
+    folderLike('No tokenizer', (folder) => rmSync(join(folder, 'tokenizer.json'))),
+    /No tokenizer\/tokenizer\.json is not there/,
+  );
+  await refused(
+    folderLike('No weights', (folder) => rmSync(join(folder, 'model.safetensors'))),
+    /No weights has neither model\.safetensors nor model\.safetensors\.index\.json/,
+  );
+  await refused(
+    folderLike('No config', (folder) => rmSync(join(folder, 'config.json'))),
+    /No config has no config\.json/,
+  );
+  const half = join(scratch, 'Half');
+  await writeShardedModel(half);
+  rmSync(join(half, 'model-00002-of-00002.safetensors'));
+  await refused(half, /Half\/model-00002-of-00002\.safetensors.*is not there/);
+  await opened('Sprig-F16');
+});
+
+test('a disk that fills while a model is copied says so; the model is open, what was kept is untouched', async () => {
+  const [worker] = page.workers();
+  await worker.evaluate(() => {
+    const { prototype } = (globalThis as unknown as { FileSystemSyncAccessHandle: { prototype: Access } })
+      .FileSystemSyncAccessHandle;
+    interface Access {
+      write(bytes: Uint8Array, options?: object): number;
+    }
+    const { write } = prototype;
+    prototype.write = function (this: Access, bytes: Uint8Array, options?: object) {
+      if (bytes.byteLength > 2 ** 20) throw new DOMException('No room.', 'QuotaExceededError');
+      return write.call(this, bytes, options);
+    };
+  });
+  const other = folderLike('Too much', (folder) => writeFileSync(join(folder, 'LICENSE'), 'Another text.'));
+  await region.getByLabel('Add a model folder').setInputFiles(other);
+  const alert = region.getByRole('alert');
+  await alert.waitFor(WAIT);
+  expect(await alert.innerText()).toMatch(/no room left.*what was saved before is untouched/s);
+  expect(await folders()).toBe(2);
+  await opened('Too much');
+  expect(await kept()).toHaveLength(2);
+});
+
+test('after a reload without a network it is open again, and answers', async () => {
+  await region.getByRole('button', { name: 'Open In parts' }).click();
+  await opened('In parts');
+  await goTo(page, 'data');
+  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, WAIT);
+  await page.context().setOffline(true);
+  await page.goto(inject('address'));
+  await expect.poll(() => page.getByRole('banner').innerText(), WAIT).toMatch(/In parts/);
+  expect(await ask()).toBe(answer);
+  await opened('In parts');
+  await page.context().setOffline(false);
+});
+
+test('the model that is open is deleted, and its rows go on with the bundled one', async () => {
+  await goTo(page, 'data');
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await goTo(page, 'task');
+  await remove('In parts');
+  await remove('Sprig-F16');
+  expect(await folders()).toBe(0);
+  await region.getByRole('button', { name: 'Open Sprig, bundled' }).click();
+  await opened('sprig');
+  await goTo(page, 'baseline');
+  await page.getByLabel('Rows').fill('2');
+  await page.getByRole('button', { name: 'Measure the base model' }).click();
+  await page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
+  expect(studio.problems).toEqual([]);
+});
