@@ -4,32 +4,47 @@ import { VitePWA } from 'vite-plugin-pwa';
 import project from './package.json' with { type: 'json' };
 
 /**
- * What the page may load and reach: its own origin. Issues that need the hub add it to connect-src, and nothing else. The header covers
- * the worker (a worker obeys the policy of its own response, not its page's); the meta element covers any static host.
+ * Where models come from, when somebody asks for one: the Hugging Face hub and its file servers. GRAFT_HUBS names more, separated by
+ * spaces: mirrors, or a server of one's own.
  */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "font-src 'self'",
-  "img-src 'self' data: blob:",
-  "connect-src 'self'",
-  "worker-src 'self'",
-  "manifest-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-].join('; ');
+const HUBS = ['https://huggingface.co', 'https://*.huggingface.co', 'https://*.hf.co'];
+const MORE_HUBS = (process.env['GRAFT_HUBS'] ?? '').split(/\s+/).filter(Boolean);
+
+/**
+ * What the page may load and reach: its own origin and the hubs, and nothing else. The header covers the worker, which alone asks a hub (a
+ * worker obeys the policy of its own response, not its page's); the meta element covers any static host.
+ */
+function policy(hubs: readonly string[]): string {
+  for (const hub of hubs) {
+    if (!/^https?:\/\/[\w.*-]+(?::\d+)?$/.test(hub))
+      throw new Error(`GRAFT_HUBS: ${hub} is no origin. Write one such as https://hub.example.org.`);
+  }
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "font-src 'self'",
+    "img-src 'self' data: blob:",
+    ["connect-src 'self'", ...HUBS, ...hubs].join(' '),
+    "worker-src 'self'",
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+}
 
 /** --paper and --well of src/app/ui/tokens.css, in the light theme. */
 const PAPER = '#fbfaf6';
 const WELL = '#f2f1ec';
 
-/** What every server of the built page should send with its files. */
-export const HEADERS = {
-  'Content-Security-Policy': `${POLICY}; frame-ancestors 'none'`,
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-};
+/** What every server of the built page should send with its files. @param hubs origins that models may come from, beside the usual ones */
+export function headers(hubs = MORE_HUBS): Record<string, string> {
+  return {
+    'Content-Security-Policy': `${policy(hubs)}; frame-ancestors 'none'`,
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+  };
+}
 
 /** Only in the build: the development server needs inline styles for hot replacement. */
 function contentSecurityPolicy(): Plugin {
@@ -39,7 +54,7 @@ function contentSecurityPolicy(): Plugin {
     transformIndexHtml: () => [
       {
         tag: 'meta',
-        attrs: { 'http-equiv': 'Content-Security-Policy', content: POLICY },
+        attrs: { 'http-equiv': 'Content-Security-Policy', content: policy(MORE_HUBS) },
         injectTo: 'head-prepend',
       },
     ],
@@ -138,6 +153,6 @@ export default defineConfig({
   preview: {
     port: 4173,
     strictPort: true,
-    headers: HEADERS,
+    headers: headers(),
   },
 });

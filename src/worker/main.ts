@@ -206,7 +206,10 @@ const api: GraftWorker = {
       adapter: await library.import(name, files, await openOrThrow(), () => projects.ensure(name)),
     })),
 
-  watchRequests: async (onRequest) => observeRequests(listener(onRequest)),
+  watchRequests(onRequest) {
+    observeRequests(listener(onRequest));
+    return new Promise<never>(() => undefined);
+  },
 
   ...archiveApi({ models, downloads, session, runs }),
   storage: () => outcome(measureSpace),

@@ -28,10 +28,11 @@ export interface WatchedPage {
   close(): Promise<void>;
 }
 
-/** Opens the studio in a fresh context. */
+/** Opens the studio in a fresh context. @param address of another server of the built page */
 export async function openStudio(
   browser: Browser,
   options: BrowserContextOptions = {},
+  address = inject('address'),
 ): Promise<WatchedPage> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
@@ -53,6 +54,6 @@ export async function openStudio(
   context.on('response', (response) => {
     if (response.status() >= 400) problems.push(`${response.status()}: ${response.url()}`);
   });
-  await page.goto(inject('address'));
+  await page.goto(address);
   return { page, problems, requests, close: () => context.close() };
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
-import { HEADERS } from '../../vite.config.ts';
+import { headers } from '../../vite.config.ts';
 
 const DIST = join(import.meta.dirname, '../../dist');
 const TYPES: Record<string, string> = {
@@ -27,7 +27,9 @@ export interface Site {
   close(): Promise<void>;
 }
 
-export async function serveDist(): Promise<Site> {
+/** @param hubs origins that models may come from */
+export async function serveDist(hubs: string[] = []): Promise<Site> {
+  const sent = headers(hubs);
   const requests: string[] = [];
   const changed = new Map<string, Buffer>();
   const server = createServer((request, response) => {
@@ -39,13 +41,13 @@ export async function serveDist(): Promise<Site> {
       (body) => {
         // No validators and no lifetime: the browser's own cache cannot stand in for the network.
         response.writeHead(200, {
-          ...HEADERS,
+          ...sent,
           'Content-Type': TYPES[extname(name)] ?? 'application/octet-stream',
           'Cache-Control': 'no-store',
         });
         response.end(body);
       },
-      () => response.writeHead(404, HEADERS).end(),
+      () => response.writeHead(404, sent).end(),
     );
   });
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));

@@ -5,6 +5,7 @@ export const NAMES = {
   'when-not': 'When not to fine-tune',
   adapter: 'Adapter (LoRA)',
   'base-model': 'Base model',
+  hub: 'The hub (Hugging Face)',
   'quantised-base': 'Quantised base (QLoRA)',
   'chat-template': 'Chat template',
   token: 'Token',

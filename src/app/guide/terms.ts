@@ -57,6 +57,14 @@ export const CHAPTERS: readonly Chapter[] = [
         also: 'pretrained frozen weights',
       },
       {
+        id: 'hub',
+        what: 'The site where most open models are published. Graft asks it only when you press Find or Download: it sees your address and which model you want, and nothing of your data. What was fetched stays in this browser and works without a network. Gated models want their licence accepted there first, and an access token, which is held in memory and written nowhere.',
+        start:
+          'An instruction-tuned model of 100 to 600 million parameters, as safetensors or as a Q8_0 GGUF file.',
+        source: 'Hugging Face documentation, Hub and User access tokens',
+        also: 'huggingface download fetch gguf safetensors gated token licence license mirror',
+      },
+      {
         id: 'quantised-base',
         what: 'The weights of the base are kept in 8 or 4 bits and unpacked as they are used. The adapter still learns in full precision.',
         more: 'More bits are closer to the original model and take more memory.',

@@ -4,6 +4,7 @@ import { Samples, type Sample, type ShownSample } from '../start/samples.svelte.
 import { Adapters } from './adapters.svelte.ts';
 import { Chat } from './chat.svelte.ts';
 import { Data } from './data.svelte.ts';
+import { Downloads } from './downloads.svelte.ts';
 import { Evaluation } from './evaluation.svelte.ts';
 import { FewShot } from './few-shot.svelte.ts';
 import { Models } from './models.svelte.ts';
@@ -28,6 +29,7 @@ export class Studio {
   readonly samples = new Samples();
   readonly projects = new Projects(this.session);
   readonly models = new Models(this.session);
+  readonly downloads = new Downloads(this.session, this.models);
   readonly task = new Task();
   readonly data = new Data(this.session, this.projects);
   readonly settings = new Settings(this.session, this.data);

@@ -30,6 +30,6 @@ export interface StorageApi {
   storage(): Promise<
     Outcome<{ readonly usage: number; readonly quota: number; readonly persistent: boolean }>
   >;
-  /** Tells every request that this worker made and makes. */
-  watchRequests(onRequest: (asked: Asked) => void): Promise<void>;
+  /** Tells every request that this worker made and makes. It does not end: a call that has ended is not heard any more. */
+  watchRequests(onRequest: (asked: Asked) => void): Promise<never>;
 }
