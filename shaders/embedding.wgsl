@@ -2,11 +2,13 @@
 //
 //   backward   dw[ids[m], :] += SCALE · Σ over all m with this id of dx[m, :]
 //
+// A table in pieces takes a dispatch for each: this one has the rows first … first + V, and leaves all other ids to the others.
+//
 // ids: [M]. x: [M, C]. w: [V, C], which is B of weight_scalars.wgsl or weight_blocks.wgsl. There are no f32 atomics, so the host links the occurrences of each id:
 // chain[m] = (1 if m is the first with its id, the next m with the same id or NONE). One thread per column of a first occurrence
 // walks the chain, which also fixes the order of the sum.
 
-struct Params { M: u32, C: u32, V: u32 }
+struct Params { M: u32, C: u32, V: u32, first: u32 }
 
 override SCALE: f32 = 1;
 const NONE = 0xffffffffu;
@@ -26,8 +28,9 @@ const THREADS = 64u;
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
   let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
   for (var i = start; i < min(start + ELEMENTS, params.M * params.C); i += THREADS) {
-    let m = i / params.C;
-    x[i] = Elem(SCALE * valueOfB(ids[m] * params.C + i % params.C, params.V * params.C));
+    let row = ids[i / params.C] - params.first;
+    if (row >= params.V) { continue; }
+    x[i] = Elem(SCALE * valueOfB(row * params.C + i % params.C, params.V * params.C));
   }
 }
 
@@ -36,9 +39,10 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
   let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
   for (var i = start; i < min(start + ELEMENTS, params.M * params.C); i += THREADS) {
     var m = i / params.C;
-    if (chain[m].x == 0u) { continue; }
+    let row = ids[m] - params.first;
+    if (chain[m].x == 0u || row >= params.V) { continue; }
     let c = i % params.C;
-    let at = ids[m] * params.C + c;
+    let at = row * params.C + c;
     var sum = 0.0;
     while (m != NONE) {
       sum += f32(dx[m * params.C + c]);

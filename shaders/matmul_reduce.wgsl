@@ -2,10 +2,10 @@
 //
 //   C[M,N] = scale · Σ_p partial[p]  + bias  + residual  (+ C)
 //
-// partial: f32 [parts, M, N], one matrix for each part of K, added in order, so that the result is the same in every run. Splitting pays
-// where C is too small to fill a GPU and K is long: LoRA's dA = dzᵀ·x is [8, C] with K the tokens of a batch.
+// partial: f32 [parts, M, N], one matrix for each part of K, added in order, so that the result is the same in every run. The rows of C
+// are pitchC apart. Splitting pays where C is too small to fill a GPU and K is long: LoRA's dA = dzᵀ·x is [8, C] with K the tokens of a batch.
 
-struct Params { size: u32, N: u32, parts: u32, scale: f32 }
+struct Params { size: u32, N: u32, pitchC: u32, parts: u32, scale: f32 }
 
 override BIAS: bool = false;
 override RESIDUAL: bool = false;
@@ -24,8 +24,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum = 0.0;
   for (var p = 0u; p < params.parts; p++) { sum += partial[p * params.size + i]; }
   sum *= params.scale;
+  let place = (i / params.N) * params.pitchC + i % params.N;
   if (BIAS) { sum += bias[i % params.N]; }
-  if (RESIDUAL) { sum += f32(residual[i]); }
-  if (ACCUMULATE) { sum += f32(c[i]); }
-  c[i] = ElemC(sum);
+  if (RESIDUAL) { sum += f32(residual[place]); }
+  if (ACCUMULATE) { sum += f32(c[place]); }
+  c[place] = ElemC(sum);
 }

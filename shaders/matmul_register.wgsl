@@ -175,12 +175,13 @@ fn store(m: u32, n: u32, part: u32, sums: Side) {
   var blocks = sums;
   let end = min(m + 4u, params.M);
   let width = params.pitchC >> 2u;
+  let count = (params.N + 3u) >> 2u;
   for (var row = m; row < end; row++) {
     for (var j = 0u; j < COLUMNS; j++) {
       let column = (n >> 2u) + j;
       let place = row * width + column;
       let index = part * params.M * width + place;
-      if (column < width) {
+      if (column < count) {
         var value = blocks[j][row & 3u];
         if ((params.finish & BIAS) != 0u) { value += bias[column]; }
         if ((params.finish & RESIDUAL) != 0u) { value += vec4f(residual[place]); }

@@ -189,13 +189,14 @@ interface Described {
 }
 
 function describe({ training, generation, problems, advice }: Described): string {
-  const { parts, peakBytes, largestBuffer, largestBinding } = training;
+  const { parts, peakBytes, largestBuffer, largestBinding, split } = training;
   const row = (bytes: number, text: string): string => `${formatBytes(bytes).padStart(10)}  ${text}`;
   const lines = [
     row(peakBytes, 'for training, at its peak'),
     ...PARTS.map(([part, name]) => row(parts[part], `  ${name}`)),
     row(largestBuffer.bytes, `in the largest buffer (${largestBuffer.label})`),
     row(largestBinding.bytes, `in the largest binding (${largestBinding.label})`),
+    ...split.map(({ label, pieces, bytes }) => row(bytes, `in the largest of ${pieces} pieces of ${label}`)),
     `${String(training.dispatches).padStart(10)}  dispatches a step, in ${training.submits} submits`,
     row(
       generation.bytes,

@@ -3,6 +3,7 @@
  * kept and thrown by the next call, never swallowed.
  */
 import { GraftError } from '../errors.ts';
+import { piecesOf } from './pieces.ts';
 import { Pipelines } from './pipelines.ts';
 import type { Dispatch } from './tape.ts';
 import type { Target } from './target.ts';
@@ -169,12 +170,14 @@ export class Device implements Target {
     return new Tensor(storage, shape, dtype);
   }
 
-  /** Frees a tensor made by `upload`, after everything submitted has run. */
+  /** Frees a tensor made by `upload`, or all pieces of one, after everything submitted has run. */
   free(tensor: Tensor): void {
-    const { buffer } = tensor.storage;
-    if (!buffer) return;
-    tensor.storage.buffer = undefined;
-    this.destroyBuffer(buffer);
+    for (const { tensor: piece } of piecesOf(tensor)) {
+      const { buffer } = piece.storage;
+      if (!buffer) continue;
+      piece.storage.buffer = undefined;
+      this.destroyBuffer(buffer);
+    }
   }
 
   /** Writes host data, padding the last bytes to a multiple of four as WebGPU wants. */
@@ -246,12 +249,14 @@ function bufferSize(bytes: number): number {
 }
 
 function lowered(limits: Target['limits'], wanted: DeviceOptions['limits'] = {}): Target['limits'] {
-  const least = (name: keyof Target['limits']): number => Math.min(limits[name], wanted[name] ?? Infinity);
+  const least = (name: keyof Target['limits']): number =>
+    Math.min(limits[name] ?? Infinity, wanted[name] ?? Infinity);
   return {
     maxStorageBufferBindingSize: least('maxStorageBufferBindingSize'),
     maxBufferSize: least('maxBufferSize'),
     maxComputeWorkgroupStorageSize: least('maxComputeWorkgroupStorageSize'),
     maxComputeInvocationsPerWorkgroup: least('maxComputeInvocationsPerWorkgroup'),
+    largestWeight: least('largestWeight'),
   };
 }
 

@@ -3,7 +3,8 @@
  * Each tensor starts on a 256-byte boundary, as a binding must; the gaps stay zero.
  */
 import type { Device } from './device.ts';
-import { type Storage, Tensor, sizeOf } from './tensor.ts';
+import { cutRows, rowsOfPiece, SplitTensor } from './pieces.ts';
+import { type Storage, Tensor, byteLength, sizeOf } from './tensor.ts';
 
 export interface ParameterSpec {
   readonly name: string;
@@ -22,8 +23,10 @@ export interface ParameterRange {
   readonly rateScale: number;
 }
 
+/** Where a parameter lies, or some rows of one that is larger than a binding may be. */
 interface Place {
-  spec: ParameterSpec;
+  shape: readonly number[];
+  firstRow: number;
   segment: number;
   /** In elements. */
   start: number;
@@ -35,7 +38,7 @@ const ALIGNMENT = 64;
 const LARGEST_SEGMENT = 256 * 2 ** 20;
 
 export class ParameterStore {
-  readonly #places = new Map<string, Place>();
+  readonly #places = new Map<string, readonly Place[]>();
   readonly #segments: number[] = [];
   readonly #planes = new Map<Plane, Storage[]>();
   readonly #ranges: { segment: number; start: number; end: number; rateScale: number }[] = [];
@@ -44,26 +47,23 @@ export class ParameterStore {
   /**
    * @param specs names must differ; order is kept among equal learning rates
    * @param trainable with gradients and optimiser state, or values only
+   * @param inPieces whether matrices that are larger than the device binds are to be in pieces, as those of a base model are
    */
   constructor(
     readonly device: Device,
     readonly specs: readonly ParameterSpec[],
     readonly trainable: boolean,
+    private readonly inPieces = false,
   ) {
     const limit =
       Math.min(LARGEST_SEGMENT, device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize) / 4;
     const byRate = [...specs].sort((a, b) => (a.rateScale ?? 1) - (b.rateScale ?? 1));
     for (const spec of byRate) {
-      const size = Math.ceil(sizeOf(spec.shape) / ALIGNMENT) * ALIGNMENT;
-      if (this.#segments.length === 0 || this.#segments.at(-1)! + size > limit) this.#segments.push(0);
-      const segment = this.#segments.length - 1;
-      const start = this.#segments[segment];
-      const end = (this.#segments[segment] = start + size);
-      this.#places.set(spec.name, { spec, segment, start });
-      const rateScale = spec.rateScale ?? 1;
-      const range = this.#ranges.at(-1);
-      if (range && range.segment === segment && range.rateScale === rateScale) range.end = end;
-      else this.#ranges.push({ segment, start, end, rateScale });
+      const places = this.#cut(spec).map(({ shape, firstRow }): Place => {
+        const size = Math.ceil(sizeOf(shape) / ALIGNMENT) * ALIGNMENT;
+        return { shape, firstRow, ...this.#place(size, limit, spec.rateScale ?? 1) };
+      });
+      this.#places.set(spec.name, places);
     }
     const planes: Plane[] = trainable ? ['values', 'gradients', 'first', 'second', 'previous'] : ['values'];
     for (const plane of planes) {
@@ -72,13 +72,13 @@ export class ParameterStore {
         this.#segments.map((size, index) => device.upload([size], 'f32', `${plane} ${index}`).storage),
       );
     }
-    for (const { name } of specs) {
-      const tensor = this.#view('values', name);
+    for (const spec of specs) {
+      const tensor = this.#view('values', spec);
       if (trainable) {
         tensor.requiresGrad = true;
-        tensor.gradient = this.#view('gradients', name);
+        tensor.gradient = this.#view('gradients', spec);
       }
-      this.#tensors.set(name, tensor);
+      this.#tensors.set(spec.name, tensor);
     }
   }
 
@@ -123,12 +123,25 @@ export class ParameterStore {
     });
   }
 
-  /** Sets a parameter's values, or its optimiser state, in the parameter's shape. */
-  write(name: string, values: Float32Array<ArrayBuffer>, plane: Plane = 'values'): void {
-    const { spec, segment, start } = this.#place(name);
-    if (values.length !== sizeOf(spec.shape))
-      throw new Error(`${name} has ${sizeOf(spec.shape)} elements, not ${values.length}`);
-    this.device.write(this.#planes.get(plane)![segment].buffer!, start * 4, values);
+  /**
+   * Sets a parameter's values, or its optimiser state, in the parameter's shape.
+   *
+   * @param firstRow where `values` are some rows of it only
+   */
+  write(name: string, values: Float32Array<ArrayBuffer>, plane: Plane = 'values', firstRow?: number): void {
+    const { shape } = this.get(name);
+    if (firstRow === undefined && values.length !== sizeOf(shape))
+      throw new Error(`${name} has ${sizeOf(shape)} elements, not ${values.length}`);
+    const columns = shape[shape.length - 1];
+    const start = (firstRow ?? 0) * columns;
+    for (const place of this.#placesOf(name)) {
+      const first = place.firstRow * columns;
+      const from = Math.max(start, first);
+      const to = Math.min(start + values.length, first + sizeOf(place.shape));
+      if (from >= to) continue;
+      const buffer = this.#planes.get(plane)![place.segment].buffer!;
+      this.device.write(buffer, (place.start + from - first) * 4, values.subarray(from - start, to - start));
+    }
   }
 
   /** All parameters of a plane, brought to the host at once. Awaits the GPU. */
@@ -139,8 +152,13 @@ export class ParameterStore {
       segments.push(new Float32Array(await this.device.read(storage.buffer!, 0, storage.bytes)));
     return new Map(
       this.specs.map(({ name, shape }) => {
-        const { segment, start } = this.#place(name);
-        return [name, segments[segment].slice(start, start + sizeOf(shape))];
+        const places = this.#placesOf(name);
+        const part = (place: Place): Float32Array<ArrayBuffer> =>
+          segments[place.segment].slice(place.start, place.start + sizeOf(place.shape));
+        if (places.length === 1) return [name, part(places[0])];
+        const values = new Float32Array(sizeOf(shape));
+        for (const place of places) values.set(part(place), place.firstRow * shape[1]);
+        return [name, values];
       }),
     );
   }
@@ -170,14 +188,36 @@ export class ParameterStore {
     }
   }
 
-  #place(name: string): Place {
-    const place = this.#places.get(name);
-    if (!place) throw new Error(`There is no parameter ${name}`);
-    return place;
+  #cut({ shape }: ParameterSpec): { shape: readonly number[]; firstRow: number }[] {
+    if (!this.inPieces || shape.length !== 2) return [{ shape, firstRow: 0 }];
+    const [rows, columns] = shape;
+    const step = rowsOfPiece(this.device.limits, rows, (count) => byteLength([count, columns], 'f32'));
+    return cutRows(rows, step).map(({ firstRow, count }) => ({ shape: [count, columns], firstRow }));
   }
 
-  #view(plane: Plane, name: string): Tensor {
-    const { spec, segment, start } = this.#place(name);
-    return new Tensor(this.#planes.get(plane)![segment], spec.shape, 'f32', start * 4);
+  /** Takes so many elements of the last segment, or of a new one. */
+  #place(size: number, limit: number, rateScale: number): Pick<Place, 'segment' | 'start'> {
+    if (this.#segments.length === 0 || this.#segments.at(-1)! + size > limit) this.#segments.push(0);
+    const segment = this.#segments.length - 1;
+    const start = this.#segments[segment];
+    const end = (this.#segments[segment] = start + size);
+    const range = this.#ranges.at(-1);
+    if (range && range.segment === segment && range.rateScale === rateScale) range.end = end;
+    else this.#ranges.push({ segment, start, end, rateScale });
+    return { segment, start };
+  }
+
+  #placesOf(name: string): readonly Place[] {
+    const places = this.#places.get(name);
+    if (!places) throw new Error(`There is no parameter ${name}`);
+    return places;
+  }
+
+  #view(plane: Plane, { name, shape }: ParameterSpec): Tensor {
+    const pieces = this.#placesOf(name).map((place) => ({
+      firstRow: place.firstRow,
+      tensor: new Tensor(this.#planes.get(plane)![place.segment], place.shape, 'f32', place.start * 4),
+    }));
+    return pieces.length === 1 ? pieces[0].tensor : new SplitTensor(name, shape, 'f32', pieces);
   }
 }

@@ -13,6 +13,8 @@ export interface Target {
     readonly maxBufferSize: number;
     readonly maxComputeWorkgroupStorageSize: number;
     readonly maxComputeInvocationsPerWorkgroup: number;
+    /** Largest buffer of a weight, where that is to be smaller than buffers and bindings may be: see pieces.ts. */
+    readonly largestWeight?: number;
   };
   /** Whether shaders run on the processor: SwiftShader, lavapipe. */
   readonly software: boolean;

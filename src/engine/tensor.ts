@@ -38,14 +38,18 @@ export class Tensor {
     readonly dtype: DType,
     /** Byte offset in the storage: a multiple of 256, WebGPU's smallest alignment of a binding. */
     readonly offset = 0,
+    /** Elements from one row to the next: the columns, unless these are some columns of a wider matrix. */
+    readonly pitch = shape[shape.length - 1] ?? 1,
   ) {}
 
   get size(): number {
     return sizeOf(this.shape);
   }
 
+  /** From the first element to the last. */
   get bytes(): number {
-    return byteLength(this.shape, this.dtype);
+    const others = this.pitch - this.columns;
+    return byteLength([others === 0 ? this.size : this.size + (this.rows - 1) * others], this.dtype);
   }
 
   get label(): string {
@@ -63,16 +67,28 @@ export class Tensor {
 
   /** The same memory under another shape of equal size. */
   reshape(...shape: number[]): Tensor {
-    if (sizeOf(shape) !== this.size)
+    if (sizeOf(shape) !== this.size || this.pitch !== this.columns)
       throw new Error(`${this.label}: cannot reshape [${this.shape}] to [${shape}]`);
     return new Tensor(this.storage, shape, this.dtype, this.offset);
   }
 
   /** Rows `start … start + count` of a matrix, without a copy. The byte offset must be a multiple of 256. */
   slice(start: number, count: number): Tensor {
-    const offset = this.offset + byteLength([start, this.columns], this.dtype);
-    if (offset % 256 !== 0) throw new Error(`${this.label}: row ${start} is not on a 256-byte boundary`);
-    return new Tensor(this.storage, [count, this.columns], this.dtype, offset);
+    const offset = this.#offsetOf(start * this.pitch, `row ${start}`);
+    return new Tensor(this.storage, [count, this.columns], this.dtype, offset, this.pitch);
+  }
+
+  /** Columns `start … start + count` of a matrix, or such elements of a vector, without a copy; as for rows. */
+  sliceColumns(start: number, count: number): Tensor {
+    const offset = this.#offsetOf(start, `column ${start}`);
+    const shape = this.shape.length < 2 ? [count] : [this.rows, count];
+    return new Tensor(this.storage, shape, this.dtype, offset, this.shape.length < 2 ? count : this.pitch);
+  }
+
+  #offsetOf(element: number, what: string): number {
+    const offset = this.offset + element * bytesPer[this.dtype];
+    if (offset % 256 !== 0) throw new Error(`${this.label}: ${what} is not on a 256-byte boundary`);
+    return offset;
   }
 }
 

@@ -1,23 +1,18 @@
 /** The weights of a base model on the GPU, frozen or trained, loaded tensor by tensor from a model folder. */
 import type { Device } from '../engine/device.ts';
 import { ParameterStore } from '../engine/parameters.ts';
-import { createQuantised, QuantisedTensor, writeQuantised } from '../engine/quantised.ts';
+import { createWeight, eachPiece, formatOf } from '../engine/pieces.ts';
+import { QuantisedTensor, writeQuantised } from '../engine/quantised.ts';
 import { bytesPer, sizeOf, type Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { isBlockType } from '../weights/blocks.ts';
-import { float32ToFloat16, toFloat32, type StoredType } from '../weights/dtypes.ts';
+import { float32ToFloat16, storedBytes, toFloat32, type StoredType } from '../weights/dtypes.ts';
 import type { WeightSource } from '../weights/folder.ts';
 import { fromLlamaBlocks, quantise, type QuantisedType, type QuantisedValues } from '../weights/quantise.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
 import type { ModelDefinition, WeightSpec } from './family.ts';
 import { folderShape, transposeBytes } from './folder-layout.ts';
-import {
-  isQuantised,
-  isSameLayout,
-  weightTypes,
-  type WeightChoices,
-  type WeightType,
-} from './weight-types.ts';
+import { isSameLayout, weightTypes, type WeightChoices } from './weight-types.ts';
 
 /** Called while weights are loaded: bytes of the file, done of total. */
 export type LoadProgress = (done: number, total: number) => void;
@@ -64,7 +59,7 @@ export async function loadFrozen(
   const storedAs: StoredAs = (spec) => entryOf(source, spec).dtype;
   const weights = emptyFrozen(device, model, dtype, choices, storedAs);
   try {
-    await eachWeight(device, model, source, true, onProgress, (spec, bytes, from, firstRow) =>
+    await eachWeight(device, model, source, onProgress, (spec, bytes, from, firstRow) =>
       write(device, weights.find(spec.name)!, firstRow, bytes, from),
     );
   } catch (error) {
@@ -87,7 +82,9 @@ export function emptyFrozen(
   storedAs: StoredAs = () => 'F32',
 ): BaseWeights {
   const types = weightTypes(model, choices, dtype, storedAs);
-  const tensors = new Map(model.weights.map((spec) => [spec.name, create(device, spec, types.of(spec))]));
+  const tensors = new Map(
+    model.weights.map((spec) => [spec.name, createWeight(device, spec.shape, types.of(spec), spec.name)]),
+  );
   return {
     find: (name) => tensors.get(name),
     unquantised: types.unquantised.map(({ name }) => name),
@@ -105,25 +102,26 @@ export function emptyFrozen(
 export function storedLike(weights: BaseWeights): StoredAs {
   return ({ name }) => {
     const tensor = weights.find(name);
-    if (!(tensor instanceof QuantisedTensor) || tensor.format === 'nf4') return 'F32';
-    return ({ q8_0: 'Q8_0', q4_0: 'Q4_0', q4_1: 'Q4_1' } as const)[tensor.format];
+    const format = tensor && formatOf(tensor);
+    if (!format || format === 'nf4') return 'F32';
+    return ({ q8_0: 'Q8_0', q4_0: 'Q4_0', q4_1: 'Q4_1' } as const)[format];
   };
-}
-
-function create(device: Device, { name, shape }: WeightSpec, type: WeightType): Tensor {
-  return isQuantised(type) ? createQuantised(device, shape, type, name) : device.upload(shape, type, name);
 }
 
 /** Writes rows of a matrix, or a whole vector. */
 function write(device: Device, tensor: Tensor, firstRow: number, bytes: Uint8Array, from: StoredType): void {
   const { label } = tensor;
-  if (tensor instanceof QuantisedTensor) {
-    writeQuantised(device, tensor, firstRow, quantisedRows(bytes, from, tensor.format, label));
-    return;
-  }
-  const data = tensor.dtype === 'f16' ? toFloat16(bytes, from, label) : toFloat32(bytes, from, label);
-  const offset = tensor.offset + firstRow * tensor.columns * bytesPer[tensor.dtype];
-  device.write(tensor.storage.buffer!, offset, data as ArrayBufferView<ArrayBuffer>);
+  const rowBytes = storedBytes(from, [tensor.columns]);
+  eachPiece(tensor, firstRow, bytes.byteLength / rowBytes, (piece, { row, from: first, count }) => {
+    const part = bytes.subarray(first * rowBytes, (first + count) * rowBytes);
+    if (piece instanceof QuantisedTensor) {
+      writeQuantised(device, piece, row, quantisedRows(part, from, piece.format, label));
+      return;
+    }
+    const data = piece.dtype === 'f16' ? toFloat16(part, from, label) : toFloat32(part, from, label);
+    const offset = piece.offset + row * piece.columns * bytesPer[piece.dtype];
+    device.write(piece.storage.buffer!, offset, data as ArrayBufferView<ArrayBuffer>);
+  });
 }
 
 /** Whole rows in blocks: untouched where they are stored in this layout. */
@@ -145,16 +143,21 @@ export async function loadTrainable(
   onProgress?: LoadProgress,
 ): Promise<ParameterStore> {
   checkWeights(model, source);
-  const store = new ParameterStore(device, model.weights, true);
+  const store = emptyTrainable(device, model);
   try {
-    await eachWeight(device, model, source, false, onProgress, (spec, bytes, from) =>
-      store.write(spec.name, toFloat32(bytes, from, spec.name) as Float32Array<ArrayBuffer>),
+    await eachWeight(device, model, source, onProgress, ({ name }, bytes, from, firstRow) =>
+      store.write(name, toFloat32(bytes, from, name) as Float32Array<ArrayBuffer>, 'values', firstRow),
     );
   } catch (error) {
     store.destroy();
     throw error;
   }
   return store;
+}
+
+/** The memory of trainable weights, with nothing in it. */
+export function emptyTrainable(device: Device, model: ModelDefinition): ParameterStore {
+  return new ParameterStore(device, model.weights, true, true);
 }
 
 /** What is written waits in memory of the driver until the GPU has taken it: without a pause, all of the model would be there twice. */
@@ -168,7 +171,6 @@ async function eachWeight(
   device: Device,
   model: ModelDefinition,
   source: WeightSource,
-  inChunks: boolean,
   onProgress: LoadProgress | undefined,
   use: (spec: WeightSpec, bytes: Uint8Array, dtype: StoredType, firstRow: number) => void,
 ): Promise<void> {
@@ -179,7 +181,7 @@ async function eachWeight(
   for (const [spec, entry] of entries) {
     const columns = spec.shape[spec.shape.length - 1];
     const rows = sizeOf(spec.shape) / columns;
-    const whole = !inChunks || spec.transposed === true || spec.shape.length < 2;
+    const whole = spec.transposed === true || spec.shape.length < 2;
     const step = whole ? rows : Math.max(2, 2 * Math.floor(CHUNK_VALUES / columns / 2));
     const rowBytes = entry.byteLength / rows;
     for (let first = 0; first < rows; first += step) {

@@ -10,6 +10,7 @@ import type { FileSet } from '../weights/bytes.ts';
 import {
   checkWeights,
   emptyFrozen,
+  emptyTrainable,
   loadFrozen,
   loadTrainable,
   type BaseWeights,
@@ -99,7 +100,7 @@ export class LanguageModel {
   ): LanguageModel {
     checkChoices(baseWeights, { trainable, target: device });
     const weights = trainable
-      ? new ParameterStore(device, definition.weights, true)
+      ? emptyTrainable(device, definition)
       : emptyFrozen(device, definition, precision, baseWeights, storedAs);
     return new LanguageModel(device, definition, weights, precision, baseWeights);
   }

@@ -5,6 +5,7 @@
 import { READBACK_BYTES } from '../engine/device.ts';
 import { STATS_SIZE } from '../engine/ops/adamw.ts';
 import { paperDevice } from '../engine/paper.ts';
+import { SplitTensor } from '../engine/pieces.ts';
 import { StagingRing } from '../engine/staging.ts';
 import type { Target } from '../engine/target.ts';
 import type { StoredAs } from '../model/base-weights.ts';
@@ -56,6 +57,14 @@ export interface MemoryParts {
   readonly staging: number;
 }
 
+/** A weight that is too large for one buffer or binding, in several. */
+export interface SplitWeight {
+  readonly label: string;
+  readonly pieces: number;
+  /** Of the largest. */
+  readonly bytes: number;
+}
+
 /** A buffer or a binding, by the name of what is in it. */
 export interface Largest {
   readonly label: string;
@@ -72,6 +81,7 @@ export interface MemoryPlan {
   readonly parts: MemoryParts;
   readonly largestBuffer: Largest;
   readonly largestBinding: Largest;
+  readonly split: readonly SplitWeight[];
   /** Of a step with one micro-batch. */
   readonly dispatches: number;
   readonly submits: number;
@@ -136,6 +146,7 @@ export async function planMemory(
     largestBinding: all
       .map(({ size }) => size.largestBinding)
       .reduce((most, other) => (other.bytes > most.bytes ? other : most)),
+    split: splitWeights(model),
     dispatches: largest.size.dispatches.length + plans.update.size.dispatches.length,
     submits: largest.submits + plans.update.submits,
   };
@@ -169,6 +180,15 @@ export async function planGeneration(
   const generator = new Generator(model, sequences, maxLength);
   await generator.prepare(adapter);
   return { bytes: device.allocatedBytes, cache: generator.cacheBytes };
+}
+
+function splitWeights({ definition, weights }: LanguageModel): SplitWeight[] {
+  return definition.weights.flatMap(({ name }): SplitWeight[] => {
+    const tensor = weights.find(name);
+    if (!(tensor instanceof SplitTensor)) return [];
+    const sizes = tensor.pieces.map((piece) => piece.tensor.bytes);
+    return [{ label: name, pieces: sizes.length, bytes: Math.max(...sizes) }];
+  });
 }
 
 function emptyAdapter(

@@ -198,6 +198,23 @@ describeDevice('Memory plan', (context) => {
     expectEqual(await measure(context, tinyFolder(), { method: 'full', checkpointing: true }));
   });
 
+  test('with weights in pieces', async () => {
+    const { limits } = context.device;
+    const before = limits.largestWeight;
+    Object.assign(limits, { largestWeight: 100 * 2 ** 10 });
+    const settings: [Partial<TrainOptions>, Setting][] = [
+      [{}, { precision: 'f16', samples: { maxLength: 100 } }],
+      [{}, { baseWeights: { matrices: 'q8_0' } }],
+      [{ method: 'full', checkpointing: true }, {}],
+    ];
+    for (const [changes, setting] of settings) {
+      const measured = await measure(context, sprigFolder(), changes, setting);
+      expectEqual(measured);
+      expect(measured.plan.split.map(({ label }) => label)).toContain('model.embed_tokens.weight');
+    }
+    Object.assign(limits, { largestWeight: before });
+  });
+
   test('of generation', async () => {
     const { device } = context;
     const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });

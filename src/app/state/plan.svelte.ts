@@ -49,6 +49,14 @@ export function misfits({ problems }: RunMemory): string[] {
   );
 }
 
+/** What is kept in pieces because one buffer cannot hold it; undefined where nothing is. */
+export function splitNote({ split }: RunMemory): string | undefined {
+  if (split.length === 0) return undefined;
+  const [{ label, pieces, bytes: largest }, ...others] = split;
+  const rest = others.length > 0 ? `, and ${others.length} more like it` : '';
+  return `“${label}” is larger than this GPU allows for one buffer: it is kept in ${pieces} pieces of at most ${bytes(largest)}${rest}.`;
+}
+
 /** The parts that a person can picture, largest share of the bar first in the order of a model. */
 export function partsOf({ parts }: RunMemory): { readonly name: string; readonly bytes: number }[] {
   const { base, adapter, gradients, optimiser, activations, inputs, commands, samples, staging } = parts;

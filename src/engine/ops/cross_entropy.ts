@@ -33,7 +33,8 @@ export function linearCrossEntropy(tape: Tape, x: Tensor, w: Tensor, labels: Ten
   const dx = gradient && x.requiresGrad ? tape.tensor(x.shape, x.dtype, `d ${x.label}`) : undefined;
   const shape = rowShape(tape.target);
   const losses = tape.tensor([R], 'f32', 'losses');
-  const step = Math.min(R, CHUNK_ROWS * Math.max(1, Math.floor(CHUNK_BYTES / (pitch * 4) / CHUNK_ROWS)));
+  const most = Math.min(CHUNK_BYTES, tape.target.limits.maxStorageBufferBindingSize);
+  const step = Math.min(R, CHUNK_ROWS * Math.max(1, Math.floor(most / (pitch * 4) / CHUNK_ROWS)));
   for (let start = 0; start < R; start += step) {
     const rows = Math.min(step, R - start);
     const part = x.slice(start, rows);

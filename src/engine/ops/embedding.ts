@@ -1,6 +1,7 @@
 import source from '../../../shaders/embedding.wgsl?raw';
 import blocksSource from '../../../shaders/weight_blocks.wgsl?raw';
 import scalarsSource from '../../../shaders/weight_scalars.wgsl?raw';
+import { piecesOf } from '../pieces.ts';
 import { quantisedFormats, QuantisedTensor } from '../quantised.ts';
 import { parseShader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
@@ -30,38 +31,41 @@ export function embedding(
   const C = w.columns;
   const types = { Elem: dtype, ElemB: w.dtype };
   const constants = { SCALE: scale };
-  const params = { M, C, V: w.rows };
   const workgroups = elementGroups(M * C);
   const x = tape.tensor([M, C], dtype, 'embedded');
-  tape.dispatch({
-    ...(w instanceof QuantisedTensor
-      ? {
-          shader: blocksShader,
-          types: { Elem: dtype },
-          constants: { ...constants, FORMAT: quantisedFormats[w.format].code },
-        }
-      : { shader, types, constants }),
-    entry: 'forward',
-    tensors: { ids, b: w, x },
-    params,
-    workgroups,
-    flops: M * C,
-  });
+  for (const { firstRow, tensor: b } of piecesOf(w)) {
+    tape.dispatch({
+      ...(b instanceof QuantisedTensor
+        ? {
+            shader: blocksShader,
+            types: { Elem: dtype },
+            constants: { ...constants, FORMAT: quantisedFormats[b.format].code },
+          }
+        : { shader, types, constants }),
+      entry: 'forward',
+      tensors: { ids, b, x },
+      params: { M, C, V: b.rows, first: firstRow },
+      workgroups,
+      flops: M * C,
+    });
+  }
 
   tape.record([x], [w], () => {
     if (!chain) throw new Error('Training an embedding needs the chain of occurrences');
     const dx = tape.gradient(x);
-    tape.addGradient(w, (dw) => {
-      tape.dispatch({
-        shader,
-        entry: 'backward',
-        types,
-        constants,
-        tensors: { ids, chain, dx, dw },
-        params,
-        workgroups,
-        flops: M * C,
-      });
+    tape.addGradient(w, (gradient) => {
+      for (const { firstRow, tensor: dw } of piecesOf(gradient)) {
+        tape.dispatch({
+          shader,
+          entry: 'backward',
+          types,
+          constants,
+          tensors: { ids, chain, dx, dw },
+          params: { M, C, V: dw.rows, first: firstRow },
+          workgroups,
+          flops: M * C,
+        });
+      }
     });
   });
   return x;

@@ -9,7 +9,8 @@
  * - matmul_plain.wgsl for rows that are not whole vec4s;
  * - K split in parts that matmul_reduce.wgsl adds up, where C alone would leave the device idle.
  *
- * B may be in quantised blocks (quantised.ts): every family then reads it through weight_blocks.wgsl.
+ * B may be in quantised blocks (quantised.ts): every family then reads it through weight_blocks.wgsl. It may be in several buffers, as C may
+ * for TN (pieces.ts): matmul_pieces.ts makes several products of one then.
  *
  * A vocabulary need not be a multiple of four. Tensors with a column for each token therefore have `wholeColumns(V)` of them: products
  * write what they like into the columns beyond V, and whoever reads such rows as A must have made those columns zero.
@@ -24,7 +25,7 @@ import vectorSource from '../../../shaders/matmul_vector.wgsl?raw';
 import blocksSource from '../../../shaders/weight_blocks.wgsl?raw';
 import scalarsSource from '../../../shaders/weight_scalars.wgsl?raw';
 import vectorsSource from '../../../shaders/weight_vectors.wgsl?raw';
-import { QuantisedTensor } from '../quantised.ts';
+import { formatOf } from '../pieces.ts';
 import { parseShader, type ElementType, type Shader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -39,6 +40,7 @@ import {
   type Layout,
   type Shape,
 } from './matmul_kernel.ts';
+import { isInPieces, matmulInPieces } from './matmul_pieces.ts';
 
 export { chooseKernel, wholeColumns, type Kernel, type Layout, type Shape };
 
@@ -84,18 +86,27 @@ const reduceShader = parseShader('matmul_reduce', reduceSource);
 const VEC4_BYTES = 16;
 /** @returns C */
 export function matmul(tape: Tape, options: MatmulOptions): Tensor {
-  const { a, b, layout, lowRank, bias, residual, accumulate = false, scale = 1 } = options;
+  const { a, b, layout, lowRank, bias } = options;
   const shape = shapeOf(options);
-  const { M, N, K, pitchC } = shape;
-  const c = options.c ?? tape.tensor([M, N], a.dtype, `${a.label} · ${b.label}`);
-  const quantised = b instanceof QuantisedTensor ? b.format : undefined;
-  // Bindings cannot be left out of an entry point that names them: what a variant does not read is bound to A or B.
-  const unused = a.bytes < b.bytes && !quantised ? b : a;
+  const c = options.c ?? tape.tensor([shape.M, shape.N], a.dtype, `${a.label} · ${b.label}`);
   const kernel =
     options.kernel ??
-    (unused.bytes < VEC4_BYTES || (bias && N % 4 !== 0)
+    (Math.max(a.bytes, b.bytes) < VEC4_BYTES || (bias && shape.N % 4 !== 0)
       ? PLAIN
       : chooseKernel(tape.target, layout, shape, lowRank !== undefined));
+  const whole = { ...options, c, kernel };
+  if (isInPieces(whole)) matmulInPieces(tape, whole, (part) => product(tape, part));
+  else product(tape, whole);
+  return c;
+}
+
+/** One product by one kernel. A, C and the residual may be columns of wider matrices. */
+function product(tape: Tape, options: MatmulOptions & { c: Tensor; kernel: Kernel }): void {
+  const { a, b, c, kernel, layout, lowRank, bias, residual, accumulate = false, scale = 1 } = options;
+  const shape = shapeOf(options);
+  const { M, N, K, quantised } = shape;
+  // Bindings cannot be left out of an entry point that names them: what a variant does not read is bound to A or B.
+  const unused = a.bytes < b.bytes && !quantised ? b : a;
   const { family } = kernel;
   const { parts, part } = splitOf(kernel, shape);
   const shader = shaders[family][quantised ? 'quantised' : 'numbers'];
@@ -107,7 +118,7 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
   const inRegisters = family === 'register' || family === 'quad';
   const last = parts === 1;
   if (!last && lowRank) throw new Error('matmul: a low-rank term does not go with a split K');
-  const sum = last ? c : tape.tensor([parts, M, pitchC], 'f32', `parts of ${c.label}`);
+  const sum = last ? c : tape.tensor([parts, M, c.columns], 'f32', `parts of ${c.label}`);
   const z = lowRank?.z ?? unused;
   const l = lowRank?.l ?? unused;
 
@@ -131,8 +142,8 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
       N,
       K,
       R: lowRank ? lowRank.z.columns : 0,
-      pitchC,
-      ...(family === 'vector' ? {} : { part, pitchA: a.columns }),
+      pitchC: sum.pitch,
+      ...(family === 'vector' ? {} : { part, pitchA: a.pitch }),
       ...(inRegisters ? { finish: last ? finishBits(finish) : 0 } : {}),
       scale: last ? scale : 1,
       loraScale: lowRank?.scale ?? 0,
@@ -146,12 +157,11 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
       types: { ElemC: elementOf(c) },
       constants: finish,
       tensors: { partial: sum, c, bias: bias ?? sum, residual: residual ?? sum },
-      params: { size: M * pitchC, N: pitchC, parts, scale },
-      workgroups: Math.ceil((M * pitchC) / 64),
-      flops: M * pitchC * parts,
+      params: { size: c.size, N: c.columns, pitchC: c.pitch, parts, scale },
+      workgroups: Math.ceil(c.size / 64),
+      flops: c.size * parts,
     });
   }
-  return c;
 }
 
 /** As matmul_register.wgsl wants them, in which these are data. */
@@ -163,20 +173,19 @@ function finishBits({
   return BIAS | (RESIDUAL << 1) | (ACCUMULATE << 2);
 }
 
-function shapeOf({ a, b, c, layout, lowRank, bias, residual }: MatmulOptions): Shape & { pitchC: number } {
+function shapeOf({ a, b, c, layout, lowRank, bias, residual }: MatmulOptions): Shape {
   const [N, K] = layout === 'NT' ? [b.rows, b.columns] : [b.columns, b.rows];
   const M = layout !== 'TN' ? a.rows : (c?.rows ?? a.columns);
-  const pitchA = a.columns;
-  const pitchC = c?.columns ?? N;
   const fits = (columns: number, side: number): boolean => columns === side || columns === wholeColumns(side);
   const fail = (what: string): never => {
     throw new Error(`matmul ${layout} of A [${a.shape}] and B [${b.shape}]: ${what}`);
   };
-  if (layout === 'TN' ? a.rows !== K || !fits(pitchA, M) : !fits(pitchA, K)) fail('the inner sides differ');
-  if (c && (c.rows !== M || !fits(pitchC, N))) fail(`C [${c.shape}] is not [${M}, ${N}]`);
+  if (layout === 'TN' ? a.rows !== K || !fits(a.columns, M) : !fits(a.columns, K))
+    fail('the inner sides differ');
+  if (c && (c.rows !== M || !fits(c.columns, N))) fail(`C [${c.shape}] is not [${M}, ${N}]`);
   if (bias && bias.size !== N) fail(`the bias has ${bias.size} values, not ${N}`);
-  if (residual && residual.size !== M * pitchC)
-    fail(`the residual [${residual.shape}] is not [${M}, ${pitchC}]`);
+  if (residual && (residual.size !== M * (c?.columns ?? N) || residual.pitch !== (c?.pitch ?? N)))
+    fail(`the residual [${residual.shape}] is not [${M}, ${c?.columns ?? N}]`);
   if (lowRank) {
     const { z, l } = lowRank;
     const R = z.columns;
@@ -184,9 +193,9 @@ function shapeOf({ a, b, c, layout, lowRank, bias, residual }: MatmulOptions): S
     if (z.rows !== M || l.rows !== rows || l.columns !== columns || R % 4 !== 0)
       fail(`the low-rank factors [${z.shape}] and [${l.shape}] do not fit`);
   }
-  const quantised = b instanceof QuantisedTensor ? b.format : undefined;
+  const quantised = formatOf(b);
   if (quantised && layout === 'TN') fail('blocks are read along their rows');
-  return { M, N, K, pitchA, pitchC, quantised };
+  return { M, N, K, pitchA: a.pitch, pitchC: c?.pitch ?? N, quantised };
 }
 
 function elementOf({ dtype, label }: Tensor): ElementType {

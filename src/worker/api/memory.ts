@@ -21,6 +21,8 @@ export interface RunMemory {
   };
   readonly largestBuffer: { readonly label: string; readonly bytes: number };
   readonly largestBinding: { readonly label: string; readonly bytes: number };
+  /** Weights that are larger than one buffer may be, kept in several; `bytes` of the largest. */
+  readonly split: readonly { readonly label: string; readonly pieces: number; readonly bytes: number }[];
   /** What this adapter refuses; empty where the run fits. */
   readonly problems: readonly {
     readonly limit: 'buffer' | 'binding' | 'memory';

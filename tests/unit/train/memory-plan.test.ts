@@ -77,6 +77,22 @@ describe('planMemory', () => {
     expect(with_.parts.activations).toBeGreaterThan(29 * 512 * 576 * 2);
   });
 
+  test('a weight above the limit is planned in pieces, and nothing is refused', async () => {
+    const MIB = 2 ** 20;
+    const target = limited({ maxStorageBufferBindingSize: 128 * MIB, maxBufferSize: 256 * MIB });
+    const llama = modelOf('Llama-3.2-1B');
+    const asked = settings({ maxLength: 128, checkpointing: true });
+    const plan = await planMemory(target, llama, asked);
+    expect(memoryProblems(plan, target.limits)).toEqual([]);
+    expect(plan.split).toEqual([
+      { label: 'model.embed_tokens.weight', pieces: 4, bytes: Math.ceil(128_256 / 128 / 4) * 128 * 2048 * 2 },
+    ]);
+    expect(plan.largestBuffer.label).toBe('model.embed_tokens.weight, piece 1 of 4');
+    const roomy = await planMemory(USUAL_GPU, llama, asked);
+    expect(roomy.split).toEqual([]);
+    expect(plan.parts.base).toBe(roomy.parts.base);
+  });
+
   test('generation needs the cache, the weights and little else', async () => {
     const plan = await planGeneration(USUAL_GPU, smol, { precision: 'f16', sequences: 1, maxLength: 1000 });
     expect(plan.cache).toBe(30 * 2 * 1000 * 192 * 2);
@@ -96,6 +112,19 @@ describe('adviseMemory', () => {
       ['binding', 'model.embed_tokens.weight'],
       ['memory', 'the run'],
     ]);
+  });
+
+  test('activations above the limit are refused, with a length that fits', async () => {
+    const target = limited({ maxStorageBufferBindingSize: 20 * MB });
+    const asked = settings({ maxLength: 8192, checkpointing: true }, 'f32');
+    const [problem] = memoryProblems(await planMemory(target, smol, asked), target.limits);
+    expect(problem).toMatchObject({ limit: 'binding', allowed: 20 * MB });
+    expect(problem.bytes).toBe(8192 * 1536 * 4);
+    const advice = await adviseMemory(target, smol, asked);
+    expect(advice.find(({ fits }) => fits)).toMatchObject({
+      change: 'length',
+      settings: { options: { maxLength: 2048 } },
+    });
   });
 
   test('what costs only time comes before what changes the result, and what fits before what does not', async () => {
