@@ -122,6 +122,14 @@ fn keysOf(m: u32) -> vec2u {
   return vec2u(max(range.x, max(range.y, params.window) - params.window), range.y);
 }
 
+// The queries that can see a key, with the window applied: each of them ends a key later than the one before at least, so that after as
+// many as the window is wide none sees it any more.
+fn queriesOf(j: u32) -> vec2u {
+  let range = queryRanges[j];
+  if (params.window == 0u) { return range; }
+  return vec2u(range.x, min(range.y, range.x + params.window));
+}
+
 // The union of the keys of `count` queries.
 fn keysOfAll(m: u32, count: u32) -> vec2u {
   var all = vec2u(params.N, 0u);
@@ -240,7 +248,7 @@ fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let mine = min(j, vec4u(params.N - 1u)) * params.KV * params.quads + head * params.quads;
   var all = vec2u(params.M, 0u);
   for (var i = 0u; i < LANES * 4u; i++) {
-    let range = queryRanges[min(group.x * LANES * 4u + i, params.N - 1u)];
+    let range = queriesOf(min(group.x * LANES * 4u + i, params.N - 1u));
     if (range.x < range.y) { all = vec2u(min(all.x, range.x), max(all.y, range.y)); }
   }
   all.y = min(all.y, params.M);

@@ -27,7 +27,8 @@ export interface AttentionOptions {
   keyRanges: Tensor;
   /**
    * u32 [N, 2]: key j is seen by none but the queries first … last − 1, which the reverse of k and v walks; `keyRanges` says
-   * which of them do. Needed where k or v has a gradient.
+   * which of them do. Needed where k or v has a gradient. With a window, query first + i must end behind key j + i, as in causal rows, if
+   * it sees the key at all: of the queries only as many are walked as the window is wide.
    */
   queryRanges?: Tensor;
   heads: number;
