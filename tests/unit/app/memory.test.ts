@@ -1,0 +1,25 @@
+/** What the memory panel says of weights that one buffer cannot hold. */
+import { describe, expect, test } from 'vitest';
+import { misfits, splitNote } from '../../../src/app/state/plan.svelte.ts';
+import type { RunMemory } from '../../../src/worker/api.ts';
+
+const memory = (changes: Pick<RunMemory, 'split' | 'problems'>): RunMemory => changes as RunMemory;
+const MIB = 2 ** 20;
+
+describe('weights in pieces', () => {
+  test('are named with their number and size, and are no reason against a run', () => {
+    const split = [{ label: 'model.embed_tokens.weight', pieces: 3, bytes: 128 * MIB }];
+    const plan = memory({ split, problems: [] });
+    expect(splitNote(plan)).toBe(
+      '“model.embed_tokens.weight” is larger than this GPU allows for one buffer: it is kept in 3 pieces of at most 128 MiB.',
+    );
+    expect(misfits(plan)).toEqual([]);
+    expect(splitNote(memory({ split: [...split, ...split], problems: [] }))).toContain(
+      ', and 1 more like it.',
+    );
+  });
+
+  test('are not spoken of where there are none', () => {
+    expect(splitNote(memory({ split: [], problems: [] }))).toBeUndefined();
+  });
+});
