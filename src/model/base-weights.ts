@@ -1,7 +1,7 @@
 /** The weights of a base model on the GPU, frozen or trained, loaded tensor by tensor from a model folder. */
 import type { Device } from '../engine/device.ts';
 import { ParameterStore } from '../engine/parameters.ts';
-import { createWeight, eachPiece, formatOf } from '../engine/pieces.ts';
+import { createWeight, eachPiece } from '../engine/pieces.ts';
 import { QuantisedTensor, writeQuantised } from '../engine/quantised.ts';
 import { bytesPer, sizeOf, type Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
@@ -95,16 +95,6 @@ export function emptyFrozen(
       for (const tensor of tensors.values()) device.free(tensor);
       tensors.clear();
     },
-  };
-}
-
-/** Types with which a file would have led to these weights. */
-export function storedLike(weights: BaseWeights): StoredAs {
-  return ({ name }) => {
-    const tensor = weights.find(name);
-    const format = tensor && formatOf(tensor);
-    if (!format || format === 'nf4') return 'F32';
-    return ({ q8_0: 'Q8_0', q4_0: 'Q4_0', q4_1: 'Q4_1' } as const)[format];
   };
 }
 

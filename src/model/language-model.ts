@@ -64,6 +64,8 @@ export class LanguageModel {
     readonly dtype: 'f32' | 'f16',
     /** What was asked for frozen matrices. */
     readonly weightChoices: WeightChoices,
+    /** The type of each weight in the file that it came from. */
+    readonly storedAs: StoredAs,
   ) {
     this.pool = new BufferPool(device);
     this.#frequencies = definition.shape.ropes.map((rope) =>
@@ -86,23 +88,24 @@ export class LanguageModel {
     const definition = await readModel(files);
     const source = await openModelWeights(files, definition);
     checkWeights(definition, source);
+    const types = new Map(definition.weights.map(({ name }) => [name, source.get(name)!.dtype]));
     const weights = trainable
       ? await loadTrainable(device, definition, source, onProgress)
       : await loadFrozen(device, definition, source, dtype, baseWeights, onProgress);
-    return new LanguageModel(device, definition, weights, dtype, baseWeights);
+    return new LanguageModel(device, definition, weights, dtype, baseWeights, ({ name }) => types.get(name)!);
   }
 
   /** A model without its files: all of its memory, and nothing in it. For a device on paper (engine/paper.ts). */
   static empty(
     device: Device,
     definition: ModelDefinition,
-    { precision, baseWeights = AS_STORED, storedAs, trainable = false }: EmptyOptions,
+    { precision, baseWeights = AS_STORED, storedAs = () => 'F32', trainable = false }: EmptyOptions,
   ): LanguageModel {
     checkChoices(baseWeights, { trainable, target: device });
     const weights = trainable
       ? emptyTrainable(device, definition)
       : emptyFrozen(device, definition, precision, baseWeights, storedAs);
-    return new LanguageModel(device, definition, weights, precision, baseWeights);
+    return new LanguageModel(device, definition, weights, precision, baseWeights, storedAs);
   }
 
   /** Type of activations, and of keys and values in a cache. */

@@ -28,6 +28,11 @@ export interface WeightChoices {
 
 export const AS_STORED: WeightChoices = { matrices: 'stored' };
 
+/** Whether two choices lead to the same weights. */
+export function sameChoices(a: WeightChoices = AS_STORED, b: WeightChoices = AS_STORED): boolean {
+  return a.matrices === b.matrices && a.embeddings === b.embeddings;
+}
+
 /** For people; undefined where everything is as stored. */
 export function describeChoices({ matrices, embeddings = matrices }: WeightChoices): string | undefined {
   if (matrices === 'stored' && embeddings === 'stored') return undefined;

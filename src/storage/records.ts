@@ -108,8 +108,11 @@ export interface StoredRun {
   /** The worker's own, kept as they were given. */
   readonly settings: object;
   readonly baseModel: string;
-  /** Names the content and the precision of the model that the run needs to go on. */
+  /** Names the content of the model that the run needs to go on, its precision and how it is held. */
   readonly modelFingerprint: string;
+  /** The precision of the model, and how its matrices are held (the worker's own); both missing from before there was a choice. */
+  readonly precision?: 'f32' | 'f16';
+  readonly baseWeights?: object;
   /** Whether that model came with the app. */
   readonly bundled: boolean;
   readonly dataName: string;

@@ -35,7 +35,7 @@ export interface Advice {
 const LEAST_LENGTH = 64;
 const LEAST_RANK = 4;
 /** The 4-bit layout that loses the least of weights that were trained in 16 bits. */
-const FOUR_BITS = 'nf4';
+export const FOUR_BITS = 'nf4';
 
 /**
  * What is too large for the adapter.

@@ -152,6 +152,23 @@ export async function planMemory(
   };
 }
 
+export interface BasePlan {
+  readonly bytes: number;
+  /** Names of the matrices that were to be quantised and are not: their rows are not whole blocks. */
+  readonly unquantised: readonly string[];
+}
+
+/** What the base model takes by itself: the part `base` of a run with an adapter. */
+export function planBase(
+  target: Target,
+  definition: ModelDefinition,
+  weights: Pick<MemorySettings, 'precision' | 'baseWeights' | 'storedAs'>,
+): BasePlan {
+  const device = paperDevice(target);
+  const model = LanguageModel.empty(device, definition, weights);
+  return { bytes: device.allocatedBytes, unquantised: model.weights.unquantised ?? [] };
+}
+
 export interface GenerationSettings extends Pick<MemorySettings, 'precision' | 'baseWeights' | 'storedAs'> {
   /** How many are generated at once. */
   readonly sequences: number;

@@ -33,6 +33,11 @@ export interface Entry {
 /** An entry that is used. */
 export type Place = Entry & { readonly row: PreparedRow; readonly part: Part };
 
+export interface BaseResults {
+  answers: string[];
+  loss?: LossReport;
+}
+
 export interface DataSet {
   readonly name: string;
   /** Where the headless command finds it, if it lies elsewhere than under its name. */
@@ -42,7 +47,7 @@ export interface DataSet {
   readonly ref?: DataRef;
   readonly options?: DataOptions;
   /** Whose tokenizer made the rows. */
-  readonly modelFingerprint: string;
+  readonly modelContent: string;
   /** What it was made of; missing after a reload. */
   readonly files?: readonly OpenFile[];
   /** In the file's order, a held-out file after it. */
@@ -53,8 +58,8 @@ export interface DataSet {
   readonly repeated: ReadonlyMap<number, number>;
   readonly leaked: ReadonlyMap<number, number>;
   readonly questions: readonly Question[];
-  /** What the base model answers and loses, as far as it was asked: it does not depend on any adapter. */
-  readonly base: { answers: string[]; loss?: LossReport };
+  /** What the base model answers and loses, as far as it was asked: it does not depend on any adapter, but on how the base is held. */
+  readonly base: BaseResults;
 }
 
 export const isPlace = (entry: Entry): entry is Place => entry.row !== undefined && entry.part !== undefined;
@@ -114,7 +119,7 @@ export function storedRows(data: DataSet): StoredRows {
 /** The data of a run that goes on after a reload. */
 export function restoredData(
   { dataName, data }: Pick<StoredRun, 'dataName' | 'data'>,
-  modelFingerprint: string,
+  modelContent: string,
   rows: StoredRows,
 ): DataSet {
   const places = (['train', 'validation', 'test'] as const).flatMap((part) =>
@@ -131,7 +136,7 @@ export function restoredData(
   return {
     name: dataName,
     ...(data && { ref: data }),
-    modelFingerprint,
+    modelContent,
     entries: places,
     places,
     repeated: new Map(),

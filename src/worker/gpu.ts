@@ -84,7 +84,7 @@ export async function tune(device: Device): Promise<void> {
 }
 
 /** A browser that keeps nothing measures at every visit. That storage fails is said where it costs something: when a run is saved. */
-async function ifStorageWorks(work: Promise<unknown>): Promise<unknown> {
+export async function ifStorageWorks(work: Promise<unknown>): Promise<unknown> {
   try {
     return await work;
   } catch (error) {

@@ -1,6 +1,7 @@
 /** What a run leaves in the library: its adapter, as the library lists it and as a PEFT folder. */
 import { writePeft, type AdapterData } from '../export/peft.ts';
 import { loraModules } from '../model/lora.ts';
+import { describeChoices } from '../model/weight-types.ts';
 import type { StoredAdapter, StoredFiles, StoredRun } from '../storage/records.ts';
 import type { NamedArrays } from '../train/state.ts';
 import { countParameters } from './adapters.ts';
@@ -45,6 +46,7 @@ export function keptAdapter(
     lastLoss: finalLoss,
     evalLoss: bestEvalLoss,
     adapterName: adapterName(model.device.adapter),
+    baseWeights: describeChoices(model.weightChoices),
   });
   const adapter: StoredAdapter = {
     id: crypto.randomUUID(),

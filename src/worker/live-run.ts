@@ -2,6 +2,7 @@
 import { GraftError } from '../errors.ts';
 import { answer, promptOf } from '../evaluate/answer.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
+import { describeChoices } from '../model/weight-types.ts';
 import { greedy } from '../model/sampling.ts';
 import type {
   StoredAdapter,
@@ -15,7 +16,15 @@ import type { TrainEvent } from '../train/events.ts';
 import { readState, writeState } from '../train/state-files.ts';
 import { Trainer } from '../train/trainer.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { AdapterOrigin, Failure, RunEvent, RunOptions, RunStatus, StepPoint } from './api.ts';
+import type {
+  AdapterOrigin,
+  BaseWeights,
+  Failure,
+  RunEvent,
+  RunOptions,
+  RunStatus,
+  StepPoint,
+} from './api.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import type { OpenModel } from './model.ts';
 import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
@@ -79,7 +88,7 @@ export class LiveRun {
     const { model } = open;
     const options = trainOptions(seed.run.settings as RunOptions);
     const saved = seed.checkpoint && (await readState(memoryFiles(seed.checkpoint.files, 'The checkpoint')));
-    if (saved && saved.fingerprint !== open.fingerprint) throw otherModel(seed.run);
+    if (saved && saved.fingerprint !== open.fingerprint) throw otherModel(seed.run, open);
     const modules = loraModules(model.definition, options.lora);
     const adapter = new Adapter(model.device, modules, initialTensors(modules, options.seed), {
       trainable: true,
@@ -318,10 +327,26 @@ function pointOf({
   };
 }
 
-export function otherModel({ baseModel, bundled }: StoredRun): GraftError {
-  return new GraftError(
-    'run-other-model',
-    `This run trains an adapter of ${baseModel}, and that model is not the open one, or not as it was then.`,
+/** @param open what is open instead; missing where the model is not here */
+export function otherModel(
+  { baseModel, bundled, precision, baseWeights }: StoredRun,
+  open?: OpenModel,
+): GraftError {
+  const wrong = (differs: string, remedy: string): GraftError =>
+    new GraftError(
+      'run-other-model',
+      `This run trains an adapter of ${baseModel}${how}, and ${differs}.`,
+      remedy,
+    );
+  const held = baseWeights && describeChoices(baseWeights as BaseWeights);
+  const how = held === undefined ? '' : ` with its base weights in ${held}`;
+  if (open && precision !== undefined && open.info.precision !== precision)
+    return wrong(
+      `it was begun in ${precision}, where this GPU calculates in ${open.info.precision}`,
+      'Resume it on a GPU like the one that it began on, or start a new run with its settings.',
+    );
+  return wrong(
+    'that model is not the open one, or not as it was then',
     bundled
       ? 'Open the bundled model first.'
       : `Add the folder of ${baseModel} again under Task, then resume.`,

@@ -6,7 +6,8 @@ import { purgeDeleted } from '../storage/projects.ts';
 import { measureSpace } from '../storage/space.ts';
 import { Library } from './adapters.ts';
 import { archiveApi } from './archive-api.ts';
-import type { GraftWorker, ModelRef, Progress } from './api.ts';
+import type { BaseWeights, GraftWorker, ModelRef, Progress } from './api.ts';
+import { chosenWeights } from './base-weights.ts';
 import { benchmark } from './benchmark.ts';
 import { chat } from './chat.ts';
 import { preview, type DataSet } from './data.ts';
@@ -36,7 +37,7 @@ const session = new Session();
 const queue = new Queue();
 const library = new Library();
 const projects = new Projects();
-const runs = new Runs(session, queue, projects, (model) => openRef(model, () => undefined));
+const runs = new Runs(session, queue, projects, (model, held) => openRef(model, () => undefined, held));
 const models = new Models();
 const downloads = makeDownloads(models);
 /** Of the imports, the answers that are asked for, and the evaluations. */
@@ -45,19 +46,17 @@ const chats = new Set<AbortController>();
 const evaluations = new Set<AbortController>();
 const benchmarks = new Set<AbortController>();
 
-async function openBundled(onProgress: (progress: Progress) => void): Promise<OpenModel> {
-  if (session.source?.bundled && session.source.name === BUNDLED) return session.model(onProgress);
-  return session.openModel(await fetchBundled(APP, onProgress), onProgress);
-}
-
 async function openRef(
-  { name, bundled }: ModelRef,
+  model: ModelRef,
   onProgress: (progress: Progress) => void,
+  baseWeights?: BaseWeights,
 ): Promise<OpenModel> {
-  if (bundled) return openBundled(onProgress);
-  const { source } = session;
-  if (source?.name === name && !source.bundled) return session.model(onProgress);
-  return session.openModel(await models.open(name), onProgress);
+  if (session.has(model, baseWeights)) return session.model(onProgress);
+  const source =
+    session.has(model) ??
+    (model.bundled ? await fetchBundled(APP, onProgress) : await models.open(model.name));
+  const held = baseWeights ?? (await chosenWeights(model, await session.device()));
+  return session.openModel({ ...source, baseWeights: held }, onProgress);
 }
 
 /** Work on a model or on data: in turn with what the GPU does, but for data while a run trains. */
@@ -85,11 +84,12 @@ function abortAll(controllers: Set<AbortController>): void {
 const api: GraftWorker = {
   describeGpu: () => outcome(async () => ({ gpu: describeDevice(await session.device()) })),
 
-  openBundledModel: (onProgress) =>
+  openBundledModel: (onProgress, baseWeights) =>
     outcome(() =>
       runs.withGpu(async () => {
-        if (!session.source?.bundled) await runs.release();
-        return { model: (await openBundled(listener(onProgress))).info };
+        const model = { name: BUNDLED, bundled: true };
+        if (!session.has(model, baseWeights)) await runs.release();
+        return { model: (await openRef(model, listener(onProgress), baseWeights)).info };
       }),
     ),
 

@@ -2,6 +2,8 @@
 import type { Device } from '../engine/device.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError, messageOf } from '../errors.ts';
+import type { StoredAs } from '../model/base-weights.ts';
+import type { WeightSpec } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
 import { lastNames } from '../model/lora.ts';
@@ -25,8 +27,10 @@ export interface OpenModel {
   readonly info: ModelInfo;
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
-  /** Names content and precision: a run goes on only with the model that it began with. */
+  /** Names content, precision and how the weights are held: a run goes on only with the model that it began with. */
   readonly fingerprint: string;
+  /** Names the content alone: rows belong to it, however the weights are held. */
+  readonly content: string;
 }
 
 export const BUNDLED = 'sprig';
@@ -139,14 +143,16 @@ export async function openModel(
     onProgress: (done, total) => onProgress({ what: 'loading', done, total }),
   });
   try {
-    const held = [model.dtype, describeChoices(model.weightChoices)];
-    const fingerprint = await fingerprintOf(source.files, held);
+    const parts = await contentParts(source.files);
+    const fingerprint = await hashOf(parts, model.dtype, describeChoices(model.weightChoices));
+    const content = await hashOf(parts);
     return {
       source,
-      info: { ...describeModel(source, model, tokenizer), fingerprint },
+      info: { ...describeModel(source, model, tokenizer), fingerprint, content },
       model,
       tokenizer,
       fingerprint,
+      content,
     };
   } catch (error) {
     await model.destroy();
@@ -156,9 +162,9 @@ export async function openModel(
 
 function describeModel(
   { name, bundled }: ModelSource,
-  { definition: { modelType, shape, weights, linears }, dtype }: LanguageModel,
+  { definition: { modelType, shape, weights, linears }, dtype, weightChoices, storedAs }: LanguageModel,
   { chatTemplate }: Tokenizer,
-): Omit<ModelInfo, 'fingerprint'> {
+): Omit<ModelInfo, 'fingerprint' | 'content'> {
   return {
     name,
     bundled,
@@ -169,25 +175,31 @@ function describeModel(
     maxPositions: shape.maxPositions,
     chatTemplate: chatTemplate !== undefined,
     precision: dtype,
+    baseWeights: weightChoices,
+    fileTypes: fileTypes(weights, storedAs),
     targets: lastNames(linears),
   };
+}
+
+/** Of matrices, by how many numbers each has. */
+function fileTypes(weights: readonly WeightSpec[], storedAs: StoredAs): string[] {
+  const sizes = new Map<string, number>();
+  for (const spec of weights.filter(({ shape }) => shape.length > 1))
+    sizes.set(storedAs(spec), (sizes.get(storedAs(spec)) ?? 0) + sizeOf(spec.shape));
+  return [...sizes].sort(([, a], [, b]) => b - a).map(([type]) => type);
 }
 
 /** Bytes at both ends of a file of weights that are looked at: gigabytes are not hashed to open a model. */
 const END_BYTES = 1 << 20;
 
 /** Names what a model folder holds, whatever the folder is called. */
-export function contentOf(files: FileSet): Promise<string> {
-  return fingerprintOf(files, []);
+export async function contentOf(files: FileSet): Promise<string> {
+  return hashOf(await contentParts(files));
 }
 
-/**
- * SHA-256 over the configuration, the tokenizer, and both ends and the size of every file of weights.
- *
- * @param held how the weights are held
- */
-async function fingerprintOf(files: FileSet, held: readonly (string | undefined)[]): Promise<string> {
-  const parts: Uint8Array[] = [new TextEncoder().encode(held.filter((part) => part !== undefined).join(' '))];
+/** The configuration, the tokenizer, and both ends and the size of every file of weights. */
+async function contentParts(files: FileSet): Promise<Uint8Array[]> {
+  const parts: Uint8Array[] = [];
   const names = files.list().filter((name) => /^(config|tokenizer)\.json$|\.(safetensors|gguf)$/.test(name));
   for (const name of names.sort()) {
     const file = await files.open(name);
@@ -198,6 +210,12 @@ async function fingerprintOf(files: FileSet, held: readonly (string | undefined)
       await file.read(Math.max(0, file.size - END_BYTES), file.size),
     );
   }
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', concatBytes(parts)));
+  return parts;
+}
+
+/** SHA-256 over a model's content. @param held how the weights are held */
+async function hashOf(parts: readonly Uint8Array[], ...held: (string | undefined)[]): Promise<string> {
+  const words = new TextEncoder().encode(held.filter((part) => part !== undefined).join(' '));
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', concatBytes([words, ...parts])));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -41,7 +41,7 @@ export async function openData(
   slices: Slices,
   before?: DataSet,
 ): Promise<{ data: DataSet; summary: DataSummary }> {
-  const { tokenizer, info, fingerprint } = model;
+  const { tokenizer, info, content } = model;
   if (options.maxLength > info.maxPositions) {
     throw new GraftError(
       'data-length',
@@ -69,7 +69,7 @@ export async function openData(
     name: file.name,
     ...(file.path !== undefined && { path: file.path }),
     options: settings,
-    modelFingerprint: fingerprint,
+    modelContent: content,
     files: other ? [main, other] : [main],
     entries,
     places,
@@ -98,14 +98,14 @@ function splitEntries(entries: readonly Entry[], { validation, test, seed }: Dat
 
 async function openFile(
   file: DataFile,
-  { tokenizer, info, fingerprint }: OpenModel,
+  { tokenizer, info, content }: OpenModel,
   { maxLength, overlong, mapping, header, delimiter }: DataOptions,
   slices: Slices,
   known: readonly OpenFile[],
 ): Promise<OpenFile> {
   const { name, bytes } = file;
   const version = await versionOf(file, undefined);
-  const key = JSON.stringify([version, name, fingerprint, maxLength, overlong, mapping, header, delimiter]);
+  const key = JSON.stringify([version, name, content, maxLength, overlong, mapping, header, delimiter]);
   const same = known.find((open) => open.key === key);
   if (same) return same;
   const reader = new ExampleReader(bytes, { fileName: name, mapping, header, delimiter });

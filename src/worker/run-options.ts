@@ -1,6 +1,7 @@
 /** A run's settings as the page gives them: for the trainer, and as the command that repeats the run headless. */
 import { GraftError } from '../errors.ts';
 import { promptOf } from '../evaluate/answer.ts';
+import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
 import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
 import type { DataOptions, RunOptions } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
@@ -28,14 +29,10 @@ export function trainOptions(options: RunOptions): TrainOptions {
  *
  * @throws GraftError `train-option`, `train-rows`, `worker-data-model`
  */
-export function checkRun(
-  options: RunOptions,
-  data: DataSet,
-  { fingerprint, tokenizer, info }: OpenModel,
-): void {
+export function checkRun(options: RunOptions, data: DataSet, { content, tokenizer, info }: OpenModel): void {
   const wrong = (what: string, remedy: string): GraftError => new GraftError('train-option', what, remedy);
   checkOptions(trainOptions(options));
-  if (data.modelFingerprint !== fingerprint) {
+  if (data.modelContent !== content) {
     throw new GraftError(
       'worker-data-model',
       `${data.name} was prepared for another model than ${info.name}.`,
@@ -106,8 +103,7 @@ export function headlessCommand(
     ['eval-every', options.evalEvery],
     ['patience', options.patience],
     ['precision', model.info.precision],
-    ['base-weights', source.baseWeights?.matrices ?? false],
-    ['embedding-weights', source.baseWeights?.embeddings ?? false],
+    ...weightFlags(source.baseWeights),
   ];
   const words = flags
     .filter(([, value]) => value !== false)
@@ -121,6 +117,15 @@ export function headlessCommand(
 }
 
 type Flag = [name: string, value: string | number | boolean];
+
+/** How the base is held, where that is not as stored. */
+function weightFlags(choices: WeightChoices | undefined): Flag[] {
+  if (!choices || sameChoices(choices)) return [];
+  return [
+    ['base-weights', choices.matrices],
+    ['embedding-weights', choices.embeddings ?? false],
+  ];
+}
 
 /** How the file is read, where that is not told by its looks. */
 function readFlags({ mapping, header, delimiter }: Partial<DataOptions> = {}): Flag[] {

@@ -1,10 +1,11 @@
 /** Runs: one at most is on the GPU, trained or paused; the others lie in storage. */
 import { GraftError } from '../errors.ts';
+import { AS_STORED } from '../model/weight-types.ts';
 import type { StoredRun } from '../storage/records.ts';
 import { deleteRun, listRuns, markRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { ModelRef, RunEvent, RunOptions, RunRecord, RunStatus } from './api.ts';
+import type { BaseWeights, ModelRef, RunEvent, RunOptions, RunRecord, RunStatus } from './api.ts';
 import { restoredData, storedRows } from './data.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import { LiveRun, otherModel, type RunSeed } from './live-run.ts';
@@ -29,7 +30,7 @@ export class Runs {
     private readonly session: Session,
     private readonly queue: Queue,
     private readonly projects: Projects,
-    private readonly openRef: (model: ModelRef) => Promise<OpenModel>,
+    private readonly openRef: (model: ModelRef, baseWeights: BaseWeights) => Promise<OpenModel>,
   ) {
     session.whenLost(() => {
       this.#live = undefined;
@@ -69,6 +70,8 @@ export class Runs {
         settings: options,
         baseModel: open.info.name,
         modelFingerprint: open.fingerprint,
+        precision: open.info.precision,
+        baseWeights: open.info.baseWeights,
         bundled: open.source.bundled,
         dataName: data.ref?.name ?? data.name,
         ...(data.ref && { data: data.ref }),
@@ -94,8 +97,8 @@ export class Runs {
       const saved = await readSavedRun(id);
       if (!saved) throw notResumable('It has ended, or was deleted: start a new one with its settings.');
       const open = await this.#modelOf(saved.run);
-      if (this.session.data?.modelFingerprint !== open.fingerprint)
-        this.session.data = restoredData(saved.run, open.fingerprint, saved.rows);
+      if (this.session.data?.modelContent !== open.content)
+        this.session.data = restoredData(saved.run, open.content, saved.rows);
       return this.#create(saved, open, emit, 'paused');
     });
   }
@@ -328,16 +331,17 @@ export class Runs {
   }
 
   async #modelOf(run: StoredRun): Promise<OpenModel> {
-    const { baseModel: name, bundled } = run;
-    const { source } = this.session;
+    const model = { name: run.baseModel, bundled: run.bundled };
+    const held = weightsOf(run);
+    if (!this.session.has(model, held)) await this.release();
+    let open: OpenModel | undefined;
     try {
-      const isOpen = source?.name === name && source.bundled === bundled;
-      const open = isOpen ? await this.session.model() : await this.openRef({ name, bundled });
-      if (open.fingerprint === run.modelFingerprint) return open;
+      open = await this.openRef(model, held);
     } catch (error) {
       if (!(error instanceof GraftError && error.code === 'model-missing')) throw error;
     }
-    throw otherModel(run);
+    if (open?.fingerprint === run.modelFingerprint) return open;
+    throw otherModel(run, open);
   }
 
   #forget(live: LiveRun): void {
@@ -350,6 +354,10 @@ function notResumable(remedy: string): GraftError {
   return new GraftError('run-not-resumable', 'This run has no checkpoint.', remedy);
 }
 
+function weightsOf({ baseWeights = AS_STORED }: StoredRun): BaseWeights {
+  return baseWeights as BaseWeights;
+}
+
 function recordOf(run: StoredRun, resumable: boolean): RunRecord {
   const { id, projectId, settings, baseModel, bundled, dataName, data } = run;
   const { status, created, steps, evals, samples, command } = run;
@@ -359,6 +367,7 @@ function recordOf(run: StoredRun, resumable: boolean): RunRecord {
     options: settings as RunOptions,
     baseModel,
     bundled,
+    baseWeights: weightsOf(run),
     dataName,
     ...(data && { data }),
     status,

@@ -7,9 +7,10 @@ import { GraftError } from '../errors.ts';
 import { readPeft } from '../export/peft.ts';
 import { Generator } from '../model/generator.ts';
 import { Adapter } from '../model/lora.ts';
+import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
 import { adapterFiles } from '../storage/adapters.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { AdapterChoice, AdapterOrigin, Progress } from './api.ts';
+import type { AdapterChoice, AdapterOrigin, ModelRef, Progress } from './api.ts';
 import type { DataSet } from './data.ts';
 import { openGpu, tune } from './gpu.ts';
 import { openModel, type ModelSource, type OpenModel } from './model.ts';
@@ -92,6 +93,13 @@ export class Session {
     return this.#source;
   }
 
+  /** The source of a model if it is this one, held in this way if that is said. */
+  has({ name, bundled }: ModelRef, baseWeights?: WeightChoices): ModelSource | undefined {
+    const source = this.#source;
+    const same = source?.name === name && source.bundled === bundled;
+    return same && (!baseWeights || sameChoices(source.baseWeights, baseWeights)) ? source : undefined;
+  }
+
   /** The model, opened again if the device was lost. @throws GraftError `worker-no-model` */
   async model(onProgress: (progress: Progress) => void = () => undefined): Promise<OpenModel> {
     // A lost device takes its model with it.
@@ -104,12 +112,15 @@ export class Session {
 
   /** Opens a model in place of the one that is open. Data belongs to a tokenizer, and goes with it. */
   async openModel(source: ModelSource, onProgress: (progress: Progress) => void): Promise<OpenModel> {
+    const held = this.#model?.fingerprint;
     await this.close();
     const before = this.#source;
     this.#source = source;
     try {
       const model = await this.model(onProgress);
-      if (this.data?.modelFingerprint !== model.fingerprint) this.data = undefined;
+      if (this.data?.modelContent !== model.content) this.data = undefined;
+      // What the base answered was of its weights as they were held.
+      else if (held !== model.fingerprint) this.data = { ...this.data, base: { answers: [] } };
       return model;
     } catch (error) {
       // What does not open is not opened again; the model before may be.

@@ -7,6 +7,8 @@ export const NAMES = {
   'base-model': 'Base model',
   hub: 'The hub (Hugging Face)',
   'quantised-base': 'Quantised base (QLoRA)',
+  quantisation: 'Quantisation (8 and 4 bits)',
+  nf4: 'NF4 and other 4-bit kinds',
   'chat-template': 'Chat template',
   token: 'Token',
   context: 'Context',

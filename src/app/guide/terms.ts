@@ -66,12 +66,30 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'quantised-base',
-        what: 'The weights of the base are kept in 8 or 4 bits and unpacked as they are used. The adapter still learns in full precision.',
+        what: 'The weights of the base are kept in 8 or 4 bits and unpacked as they are used. The adapter still learns in full precision, and makes up for much of what the rounding lost.',
         more: 'More bits are closer to the original model and take more memory.',
         less: 'Four bits take a quarter of the memory of 16, for a slightly worse base.',
-        start: '8 bits if they fit, 4 if they do not.',
+        start:
+          'As in the file, if that fits; else 8 bits, and 4 if these do not fit either. Choose under Task, Base weights. Keep the choice for as long as an adapter is used: it has learned against this base.',
         source: 'Dettmers et al., QLoRA, 2023, arXiv:2305.14314',
         also: 'quantized quantization 4-bit 8-bit nf4 gguf',
+      },
+      {
+        id: 'quantisation',
+        what: 'Numbers are kept as one of a few steps, with a scale for every block of 32 or 64 of them: q8_0 has 256 steps, the 4-bit kinds have 16. A matrix whose rows are not whole blocks stays as numbers.',
+        more: 'Eight bits are hardly another model than sixteen.',
+        less: 'Four bits halve the memory again; rare words and arithmetic suffer first.',
+        start: 'Measure the baseline once in each: it says what the rounding costs on your rows.',
+        source: 'Dettmers and Zettlemoyer, The case for 4-bit precision, 2022, arXiv:2212.09720',
+        also: 'quantization q8_0 int8 block scale gguf bits',
+      },
+      {
+        id: 'nf4',
+        what: 'Ways to spend 4 bits. NF4 puts its 16 steps where the weights of a trained model usually lie, close together around zero. q4_0 and q4_1 are llama.cpp’s: even steps around zero, or from the lowest value of a block.',
+        start:
+          'nf4 for weights that come in 16 or 32 bits. A GGUF file that is q4_0 or q4_1 already: as in the file, bit for bit.',
+        source: 'Dettmers et al., QLoRA, 2023, arXiv:2305.14314; llama.cpp, ggml-quants',
+        also: 'normalfloat q4_0 q4_1 bitsandbytes gguf four bits',
       },
       {
         id: 'chat-template',

@@ -115,6 +115,11 @@ export class Run {
     this.#adopt(record);
   }
 
+  /** The model was loaded again: what was on the GPU is in storage only. */
+  leaveGpu(): void {
+    if (!this.active) this.isLoaded = false;
+  }
+
   /** Draws nothing, as before the first run. */
   forget(): void {
     if (!this.active) this.#clear(undefined);
@@ -159,9 +164,9 @@ export class Run {
     this.#changed(true);
   }
 
-  async #openModelOf({ baseModel, bundled }: RunRecord): Promise<boolean> {
+  async #openModelOf({ baseModel, bundled, baseWeights }: RunRecord): Promise<boolean> {
     this.#session.want({ name: baseModel, bundled });
-    if (await this.#session.ensureModel()) return true;
+    if (await this.#session.ensureModel(baseWeights)) return true;
     this.preparing = false;
     this.failure = this.#session.modelFailure;
     return false;

@@ -1,5 +1,14 @@
 /** What is open: the GPU, the model, the storage. */
-import type { Failure, GraftWorker, ModelInfo, ModelRef, Outcome, Progress } from '../../worker/api.ts';
+import type {
+  BaseWeights,
+  Failure,
+  GraftWorker,
+  ModelInfo,
+  ModelRef,
+  Outcome,
+  Progress,
+} from '../../worker/api.ts';
+import { heldWords } from '../task/base-words.ts';
 import { GpuCheck } from '../start/gpu.svelte.ts';
 import { startWorker } from '../worker.ts';
 import { Announcer } from './announcer.svelte.ts';
@@ -33,10 +42,14 @@ export class Session {
   defect = $state.raw<Failure>();
   /** Called when a model was opened, with whether it is another than before: rows belong to a tokenizer. */
   whenOpened: (model: ModelInfo, another: boolean) => void = () => undefined;
-  /** Fingerprint of the model that was open last; empty once that is deleted, and what was read with it. */
+  /** Content of the model that was open last; empty once that is deleted, and what was read with it. */
   #before: string | undefined;
   #bundled: Promise<boolean> | undefined;
   #kept: Promise<boolean> | undefined;
+
+  readonly #hear = (progress: Progress): void => {
+    this.opening = progress;
+  };
 
   constructor() {
     this.worker = startWorker((failure) => {
@@ -59,20 +72,33 @@ export class Session {
     this.#before = '';
   }
 
-  /** @returns whether the model that is wanted is open now */
-  async ensureModel(): Promise<boolean> {
-    if (this.model && isModel(this.model, this.wanted)) return true;
-    const { name, bundled } = this.wanted;
-    return bundled ? this.openBundled() : this.openKept(name);
+  /**
+   * @param baseWeights in any way if left out
+   * @returns whether the model that is wanted is open now, and held so
+   */
+  async ensureModel(baseWeights?: BaseWeights): Promise<boolean> {
+    const { model, wanted } = this;
+    if (model && isModel(model, wanted) && (!baseWeights || sameWeights(model.baseWeights, baseWeights)))
+      return true;
+    if (!baseWeights) return wanted.bundled ? this.openBundled() : this.openKept(wanted.name);
+    const hear = this.#hear;
+    return this.#open(
+      wanted.bundled
+        ? this.worker.openBundledModel(hear, baseWeights)
+        : this.worker.openKeptModel(wanted.name, hear, baseWeights),
+    );
+  }
+
+  /** Loads the open model again with its weights held in another way. */
+  holdBase(baseWeights: BaseWeights): Promise<boolean> {
+    return this.#open(this.worker.holdBase(baseWeights, this.#hear));
   }
 
   /** A model that this browser keeps. */
   openKept(name: string): Promise<boolean> {
-    this.#kept ??= this.#open(
-      this.worker.openKeptModel(name, (progress) => {
-        this.opening = progress;
-      }),
-    ).finally(() => (this.#kept = undefined));
+    this.#kept ??= this.#open(this.worker.openKeptModel(name, this.#hear)).finally(
+      () => (this.#kept = undefined),
+    );
     return this.#kept;
   }
 
@@ -82,20 +108,14 @@ export class Session {
   }
 
   openBundled(): Promise<boolean> {
-    this.#bundled ??= this.#open(
-      this.worker.openBundledModel((progress) => {
-        this.opening = progress;
-      }),
-    ).finally(() => (this.#bundled = undefined));
+    this.#bundled ??= this.#open(this.worker.openBundledModel(this.#hear)).finally(
+      () => (this.#bundled = undefined),
+    );
     return this.#bundled;
   }
 
   openFolder(name: string, files: readonly File[]): Promise<boolean> {
-    return this.#open(
-      this.worker.openModel(name, files, (progress) => {
-        this.opening = progress;
-      }),
-    );
+    return this.#open(this.worker.openModel(name, files, this.#hear));
   }
 
   get isBundled(): boolean {
@@ -122,11 +142,13 @@ export class Session {
     if (outcome.ok) {
       const before = this.#before;
       this.model = outcome.model;
-      this.#before = this.model.fingerprint;
+      this.#before = this.model.content;
       this.notKept = outcome.notKept;
       this.wanted = { name: outcome.model.name, bundled: outcome.model.bundled };
-      this.whenOpened(outcome.model, before !== undefined && before !== outcome.model.fingerprint);
-      this.announcer.say(`The model ${outcome.model.name} is open.`);
+      this.whenOpened(outcome.model, before !== undefined && before !== outcome.model.content);
+      this.announcer.say(
+        `The model ${outcome.model.name} is open, its base weights ${heldWords(outcome.model)}.`,
+      );
     } else if (outcome.code !== 'worker-aborted') {
       // Stopped is what was asked for.
       this.modelFailure = outcome;
@@ -134,6 +156,10 @@ export class Session {
     void this.refreshStorage();
     return outcome.ok;
   }
+}
+
+function sameWeights(a: BaseWeights, b: BaseWeights): boolean {
+  return a.matrices === b.matrices && a.embeddings === b.embeddings;
 }
 
 function isModel(model: ModelRef, wanted: ModelRef): boolean {

@@ -1,5 +1,5 @@
 /** The open project: the state modules, and what goes across them. */
-import type { ProjectInfo, RunRecord } from '../../worker/api.ts';
+import type { BaseWeights, ProjectInfo, RunRecord } from '../../worker/api.ts';
 import { Samples, type Sample, type ShownSample } from '../start/samples.svelte.ts';
 import { Adapters } from './adapters.svelte.ts';
 import { Chat } from './chat.svelte.ts';
@@ -124,6 +124,12 @@ export class Studio {
   async imported(): Promise<void> {
     await this.refresh();
     if (this.projects.id !== undefined) await this.#showResults(this.projects.id);
+  }
+
+  /** Loads the open model again with its weights held in another way. A paused run goes on from its checkpoint. */
+  async holdBase(baseWeights: BaseWeights): Promise<void> {
+    if (this.run.active || this.session.opening) return;
+    if (await this.session.holdBase(baseWeights)) this.run.leaveGpu();
   }
 
   /** Goes on with a run, in its project. */

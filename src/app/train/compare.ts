@@ -1,5 +1,6 @@
 /** What differs between runs, as a table: how they went, and the settings that are not the same. */
 import type { RunOptions, RunRecord } from '../../worker/api.ts';
+import { shortWords } from '../task/base-words.ts';
 import { duration, loss } from '../ui/format.ts';
 import { GROUPS } from './fields.ts';
 
@@ -18,7 +19,10 @@ const LABELS: ReadonlyMap<string, string> = new Map([
 ]);
 const SETTINGS = [...LABELS.keys()] as (keyof RunOptions)[];
 
-export type Compared = Pick<RunRecord, 'options' | 'baseModel' | 'dataName' | 'steps' | 'evals'>;
+export type Compared = Pick<
+  RunRecord,
+  'options' | 'baseModel' | 'baseWeights' | 'dataName' | 'steps' | 'evals'
+>;
 
 export function compareRuns(runs: readonly Compared[]): Row[] {
   const row = (kind: Row['kind'], name: string, of: (run: Compared) => string): Row => ({
@@ -28,6 +32,7 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
   });
   const settings = [
     row('setting', 'Base model', ({ baseModel }) => baseModel),
+    row('setting', 'Base weights', ({ baseWeights }) => shortWords(baseWeights) ?? 'as in the file'),
     row('setting', 'Data', ({ dataName }) => dataName),
     ...SETTINGS.map((key) =>
       row('setting', LABELS.get(key) ?? key, ({ options }) => written(options[key] as unknown)),

@@ -1,4 +1,5 @@
 /** The memory of a run before it starts. */
+import type { BaseWeights } from './models.ts';
 import type { Outcome } from './outcome.ts';
 import type { RunOptions } from './runs.ts';
 
@@ -30,15 +31,18 @@ export interface RunMemory {
     readonly bytes: number;
     readonly allowed: number;
   }[];
-  /** What to change where it does not fit, best first. `change` is empty where the model has to be opened in another way. */
+  /** What to change where it does not fit, best first: settings, and how the base is held where that should be another. */
   readonly advice: readonly {
     readonly text: string;
     readonly change: Partial<
       Pick<RunOptions, 'batch' | 'accumulate' | 'maxLength' | 'rank' | 'checkpointing'>
     >;
+    readonly baseWeights?: BaseWeights;
     readonly peakBytes: number;
     readonly fits: boolean;
   }[];
+  /** Another way to hold the base, with what it takes then: much smaller, or as it would be without a choice. */
+  readonly otherBase?: { readonly baseWeights: BaseWeights; readonly bytes: number };
   readonly dispatches: number;
   readonly submits: number;
 }

@@ -1,5 +1,10 @@
 /** Base models. */
+import type { WeightChoice, WeightChoices } from '../../model/weight-types.ts';
 import type { Failure, OnProgress, Outcome } from './outcome.ts';
+
+export type { WeightChoice };
+/** How the frozen matrices of a base model are held on the GPU. */
+export type BaseWeights = WeightChoices;
 
 export interface ModelInfo {
   readonly name: string;
@@ -12,10 +17,26 @@ export interface ModelInfo {
   readonly maxPositions: number;
   readonly chatTemplate: boolean;
   readonly precision: 'f32' | 'f16';
-  /** Names content and precision. */
+  readonly baseWeights: BaseWeights;
+  /** Types of its matrices in their file, the one with the most numbers first: F32, BF16, Q4_1 … */
+  readonly fileTypes: readonly string[];
+  /** Names content, precision and how the weights are held. */
   readonly fingerprint: string;
+  /** Names the content alone: rows belong to it. */
+  readonly content: string;
   /** Last parts of the names of the layers that can carry an adapter. */
   readonly targets: readonly string[];
+}
+
+/** One way to hold the matrices of the open model. */
+export interface BaseOption {
+  readonly matrices: WeightChoice;
+  /** Of the base on the GPU. */
+  readonly bytes: number;
+  /** How many matrices stay numbers, since their rows are not whole blocks. */
+  readonly unquantised: number;
+  /** Why this GPU cannot: then the numbers above say nothing. */
+  readonly refused?: string;
 }
 
 /** A base model by name: bundled with the app, or kept in this browser. */
@@ -41,8 +62,15 @@ export interface KeptModel {
 
 /** Base models: the one that is open, and those that are kept. */
 export interface ModelsApi {
-  /** Loads the bundled model, the one that is open already if it is this one. */
-  openBundledModel(onProgress?: OnProgress): Promise<Outcome<{ readonly model: ModelInfo }>>;
+  /**
+   * Loads the bundled model, the one that is open already if it is this one.
+   *
+   * @param baseWeights as was chosen for this model if left out
+   */
+  openBundledModel(
+    onProgress?: OnProgress,
+    baseWeights?: BaseWeights,
+  ): Promise<Outcome<{ readonly model: ModelInfo }>>;
   /**
    * Keeps a Hugging Face model folder or a GGUF file that a person chose or dropped, and loads it.
    *
@@ -54,8 +82,22 @@ export interface ModelsApi {
     files: readonly File[],
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly model: ModelInfo; readonly notKept?: Failure }>>;
-  /** Loads a model that is kept, the one that is open already if it is this one. */
-  openKeptModel(name: string, onProgress?: OnProgress): Promise<Outcome<{ readonly model: ModelInfo }>>;
+  /** Loads a model that is kept, as {@link openBundledModel} does the bundled one. */
+  openKeptModel(
+    name: string,
+    onProgress?: OnProgress,
+    baseWeights?: BaseWeights,
+  ): Promise<Outcome<{ readonly model: ModelInfo }>>;
+  /** Ways to hold the open model, with what each takes. @param embeddings the choice for embeddings and head */
+  planBase(embeddings?: WeightChoice): Promise<Outcome<{ readonly options: readonly BaseOption[] }>>;
+  /**
+   * Loads the open model again with its weights held in another way, and remembers that for this model. A run that is paused has to be
+   * resumed from its checkpoint.
+   */
+  holdBase(
+    baseWeights: BaseWeights,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly model: ModelInfo }>>;
   /** Ends the copying of a model: it fails with `worker-aborted`, and nothing of it is kept. */
   stopModel(): Promise<void>;
   listModels(): Promise<Outcome<{ readonly models: readonly KeptModel[] }>>;

@@ -1,5 +1,6 @@
 /** Training runs. */
 import type { DataRef } from './data.ts';
+import type { BaseWeights } from './models.ts';
 import type { Failure, Outcome } from './outcome.ts';
 
 export interface RunOptions {
@@ -63,6 +64,8 @@ export interface RunRecord {
   readonly baseModel: string;
   /** Whether that came with the app. */
   readonly bundled: boolean;
+  /** How that was held. */
+  readonly baseWeights: BaseWeights;
   readonly dataName: string;
   readonly data?: DataRef;
   readonly status: RunStatus;

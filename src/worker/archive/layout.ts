@@ -12,6 +12,7 @@
  *   models/NUMBER/model.json                   and files/FILE
  */
 import * as v from 'valibot';
+import { BaseWeights } from '../base-weights.ts';
 
 export const FORMAT = 'graft-archive';
 /** Of this layout: a reader takes its own and older ones. */
@@ -73,6 +74,8 @@ export const RunFile = v.object({
   settings: v.looseObject({ name: text, steps: count }),
   baseModel: text,
   modelFingerprint: text,
+  precision: v.optional(v.picklist(['f32', 'f16'])),
+  baseWeights: v.optional(BaseWeights),
   bundled: v.boolean(),
   dataName: text,
   data: v.optional(DataRef),

@@ -13,7 +13,10 @@ const MODEL: ModelInfo = {
   maxPositions: 512,
   chatTemplate: true,
   precision: 'f32',
+  baseWeights: { matrices: 'stored' },
+  fileTypes: ['F32'],
   fingerprint: 'f',
+  content: 'c',
   targets: ['q_proj', 'v_proj'],
 };
 const DATA: DataSummary = {

@@ -9,8 +9,9 @@ import { readDataOptions, readTrainOptions, trainFlags } from '../../../src/cli/
 import { readExamples } from '../../../src/data/formats.ts';
 import { loadTokenizer } from '../../../src/text/tokenizer.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
-import type { DataOptions, RunOptions } from '../../../src/worker/api.ts';
-import { rowsOf } from '../../../src/worker/data.ts';
+import { readWeightChoices } from '../../../src/cli/session.ts';
+import type { BaseWeights, DataOptions, RunOptions } from '../../../src/worker/api.ts';
+import { rowsOf, type DataSet } from '../../../src/worker/data.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/worker/open-data.ts';
 import { headlessCommand } from '../../../src/worker/run-options.ts';
@@ -28,6 +29,7 @@ beforeAll(async () => {
     ),
     info: { name: 'sprig', maxPositions: 512, vocabulary: 1024, precision: 'f32' },
     fingerprint: 'abc',
+    content: 'abc',
     source: { name: 'sprig', bundled: true },
   } as unknown as OpenModel;
 });
@@ -120,4 +122,18 @@ test.each<[string, string, Partial<DataOptions>]>([
     expect(made[part]).toEqual(rowsOf(data, part));
   }
   expect(made.train.length).toBeGreaterThan(10);
+});
+
+test.each<[string, BaseWeights | undefined, string | undefined, string | undefined]>([
+  ['nothing where it is as in the file', undefined, undefined, undefined],
+  ['nothing where that was chosen', { matrices: 'stored' }, undefined, undefined],
+  ['the matrices', { matrices: 'nf4' }, 'nf4', undefined],
+  ['the embeddings too', { matrices: 'stored', embeddings: 'q8_0' }, 'stored', 'q8_0'],
+])('the base is held alike: %s', async (_, baseWeights, matrices, embeddings) => {
+  const held = { ...model, source: { ...model.source, baseWeights } };
+  const data = { name: 'rows.jsonl' } as DataSet;
+  const flags = new Flags(trainFlags, wordsOf(headlessCommand(RUN, data, held)).slice(2));
+  expect(flags.text('base-weights')).toBe(matrices);
+  expect(flags.text('embedding-weights')).toBe(embeddings);
+  expect(readWeightChoices(flags)).toEqual({ matrices: matrices ?? 'stored', embeddings });
 });

@@ -28,6 +28,7 @@ beforeAll(async () => {
     tokenizer: await loadTokenizer(files),
     info: { name: 'sprig', maxPositions: 512, vocabulary: 1024, precision: 'f32' },
     fingerprint: 'abc',
+    content: 'abc',
     source: { name: 'sprig', bundled: true },
   } as unknown as OpenModel;
 });
@@ -261,7 +262,7 @@ test('a run that cannot work is refused before anything is compiled', async () =
   expect(check({ samplePrompt: 'word '.repeat(500) })).toThrow(/sample prompt has \d+ tokens/);
   const { data: unsplit } = await open(ten, { ...OPTIONS, validation: 0 });
   expect(check({}, unsplit)).toThrow(/no rows are held out for validation/);
-  expect(check({}, { ...data, modelFingerprint: 'other' })).toThrow(/another model/);
+  expect(check({}, { ...data, modelContent: 'other' })).toThrow(/another model/);
 });
 
 test('a run can be told as a command', async () => {

@@ -1,0 +1,32 @@
+/** Why a run cannot go on with what is open. */
+import { expect, test } from 'vitest';
+import type { StoredRun } from '../../../src/storage/records.ts';
+import { otherModel } from '../../../src/worker/live-run.ts';
+import type { OpenModel } from '../../../src/worker/model.ts';
+
+const RUN = { baseModel: 'small', bundled: false, precision: 'f16' } as StoredRun;
+const open = (precision: 'f32' | 'f16'): OpenModel => ({ info: { precision } }) as OpenModel;
+
+test('a model that is missing, or another one of this name', () => {
+  for (const error of [otherModel(RUN), otherModel(RUN, open('f16'))]) {
+    expect(error.what).toBe(
+      'This run trains an adapter of small, and that model is not the open one, or not as it was then.',
+    );
+    expect(error.remedy).toMatch(/^Add the folder of small again/);
+  }
+  expect(otherModel({ ...RUN, bundled: true }).remedy).toBe('Open the bundled model first.');
+});
+
+test('another precision, and how the base was held', () => {
+  const held = { ...RUN, baseWeights: { matrices: 'nf4', embeddings: 'q8_0' } };
+  const { what, remedy } = otherModel(held, open('f32'));
+  expect(what).toBe(
+    'This run trains an adapter of small with its base weights in nf4, embeddings q8_0, and it was begun in f16, where this GPU calculates in f32.',
+  );
+  expect(remedy).toMatch(/^Resume it on a GPU like the one/);
+});
+
+test('of a run from before precision was kept, nothing is said of it', () => {
+  const { precision: _, ...old } = RUN;
+  expect(otherModel(old, open('f32')).what).toMatch(/not as it was then/);
+});
