@@ -45,6 +45,11 @@ export function sizePlan(tape: Tape): PlanSize {
   };
 }
 
+/** Floating-point operations of one replay of these plans. */
+export function flopsOf(plans: readonly { readonly size: PlanSize }[]): number {
+  return plans.reduce((sum, { size }) => size.dispatches.reduce((all, { flops }) => all + flops, sum), 0);
+}
+
 /** Bytes of the parameters of so many dispatches. */
 export function uniformBytesOf(dispatches: number): number {
   return Math.max(1, dispatches) * UNIFORM_ALIGNMENT;

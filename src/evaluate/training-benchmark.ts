@@ -1,5 +1,6 @@
 /** Speed of training on this adapter: whole steps, and how much of a step is matrix products. */
 import { isMatmul, profilePlans, replayPart, type Profile } from '../engine/profile.ts';
+import { flopsOf } from '../engine/size.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
 import type { StepEvent } from '../train/events.ts';
@@ -19,6 +20,8 @@ export interface TrainingResult {
   readonly compileSeconds: number;
   readonly dispatches: number;
   readonly submits: number;
+  /** Floating-point operations of a step. */
+  readonly flops: number;
   /** The matrix products of a step, the adapter's included, replayed without everything else. */
   readonly matmulSeconds: number;
   /** Part of a step that they are: what is left is norms, attention, activations, the loss, the optimiser, and the host. */
@@ -117,6 +120,7 @@ export async function benchmarkTraining(
       compileSeconds,
       submits: plans.reduce((sum, plan) => sum + plan.submits, 0),
       dispatches: plans.reduce((sum, plan) => sum + plan.size.dispatches.length, 0),
+      flops: flopsOf(plans),
       matmulSeconds,
       matmulEfficiency: matmulSeconds / secondsPerStep,
       gpuBytes,

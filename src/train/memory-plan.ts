@@ -6,6 +6,7 @@ import { READBACK_BYTES } from '../engine/device.ts';
 import { STATS_SIZE } from '../engine/ops/adamw.ts';
 import { paperDevice } from '../engine/paper.ts';
 import { SplitTensor } from '../engine/pieces.ts';
+import { flopsOf } from '../engine/size.ts';
 import { StagingRing } from '../engine/staging.ts';
 import type { Target } from '../engine/target.ts';
 import type { StoredAs } from '../model/base-weights.ts';
@@ -85,6 +86,8 @@ export interface MemoryPlan {
   /** Of a step with one micro-batch. */
   readonly dispatches: number;
   readonly submits: number;
+  /** Floating-point operations of such a step. */
+  readonly flops: number;
 }
 
 /**
@@ -149,6 +152,7 @@ export async function planMemory(
     split: splitWeights(model),
     dispatches: largest.size.dispatches.length + plans.update.size.dispatches.length,
     submits: largest.submits + plans.update.submits,
+    flops: flopsOf([largest, plans.update]),
   };
 }
 

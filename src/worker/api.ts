@@ -4,6 +4,7 @@
  */
 import type { AdaptersApi } from './api/adapters.ts';
 import type { ChatApi } from './api/chat.ts';
+import type { CuratedApi } from './api/curated.ts';
 import type { DataApi } from './api/data.ts';
 import type { DownloadsApi } from './api/downloads.ts';
 import type { EvaluationApi } from './api/evaluation.ts';
@@ -18,6 +19,7 @@ import type { StorageApi } from './api/storage.ts';
 
 export type * from './api/adapters.ts';
 export type * from './api/chat.ts';
+export type * from './api/curated.ts';
 export type * from './api/data.ts';
 export type * from './api/downloads.ts';
 export type * from './api/evaluation.ts';
@@ -35,6 +37,7 @@ export interface GraftWorker
   extends
     AdaptersApi,
     ChatApi,
+    CuratedApi,
     DataApi,
     DownloadsApi,
     EvaluationApi,

@@ -10,6 +10,7 @@ import type { BaseWeights, GraftWorker, ModelRef, Progress } from './api.ts';
 import { chosenWeights } from './base-weights.ts';
 import { benchmark } from './benchmark.ts';
 import { chat } from './chat.ts';
+import { curatedApi } from './curated-api.ts';
 import { preview, type DataSet } from './data.ts';
 import { evaluate } from './evaluation.ts';
 import { measureFewShot } from './few-shot.ts';
@@ -95,6 +96,7 @@ const api: GraftWorker = {
 
   ...modelApi({ models, session, runs, openRef }),
   ...downloadApi(downloads),
+  ...curatedApi(session, runs),
   ...projectApi(projects, session, runs),
   ...resultsApi,
 

@@ -36,6 +36,7 @@ beforeAll(async () => {
     'tiny/sprig': sprig,
     'tiny/gated': { ...sprig, gated: true },
     'tiny/seed': quantised,
+    'HuggingFaceTB/SmolLM2-135M-Instruct': sprig,
   });
   site = await serveDist([hub.address, hub.filesAddress]);
   browser = await launchChromium();
@@ -208,6 +209,65 @@ describe('a model of the hub', () => {
       )
       .toBe(1);
     expect(await inspect(page, 'hub-found')).toEqual([]);
+  });
+});
+
+describe('models that suit a browser', () => {
+  beforeAll(async () => {
+    studio = await visit();
+  });
+  afterAll(() => studio.close());
+  const list = (page: Page): Locator =>
+    page.getByRole('region', { name: 'Small models that suit a browser' });
+  const entry = (page: Page, id: string): Locator => list(page).getByRole('listitem').filter({ hasText: id });
+  const SMOL = 'HuggingFaceTB/SmolLM2-135M-Instruct';
+
+  test('are listed with the memory that each would take, and no time before one was measured', async () => {
+    const { page } = studio;
+    await list(page).scrollIntoViewIfNeeded();
+    expect(await list(page).getByRole('listitem').count()).toBe(8);
+    await expect
+      .poll(() => entry(page, 'openai-community/gpt2').innerText(), WAIT)
+      .toMatch(/Memory|Not as it is/);
+    expect(await entry(page, SMOL).innerText()).toMatch(
+      /135 M parameters, 257 MiB, licence apache-2\.0.*Memory [\d.]+ (MiB|GiB); [\d.]+ MiB with 4-bit weights/s,
+    );
+    expect(await list(page).innerText()).toMatch(/No training was measured on this GPU yet/);
+    expect(await list(page).innerText()).not.toMatch(/for a step/);
+    expect(await entry(page, 'google/gemma-3-270m-it').innerText()).toMatch(
+      /gated.*unsloth\/gemma-3-270m-it is a copy/s,
+    );
+    // Not one of these words came from anywhere else.
+    expect(hub.requests).toEqual([]);
+    expect(await counter(page)).toMatch(/: 0 to others/);
+  });
+
+  test('get a time from a measurement, which stays', async () => {
+    const { page, problems } = studio;
+    await list(page).getByRole('button', { name: 'Measure it' }).click();
+    await list(page).getByRole('button', { name: 'Stop' }).waitFor();
+    await list(page).getByRole('button', { name: 'Measure again' }).waitFor({ timeout: 240_000 });
+    const time = /About [\d.]+ (ms|s|min).* for a step of 1,024 tokens, 100 steps in \d+/;
+    await expect.poll(() => entry(page, 'openai-community/gpt2').innerText(), WAIT).toMatch(time);
+    await page.reload();
+    await list(page).scrollIntoViewIfNeeded();
+    await expect.poll(() => entry(page, SMOL).innerText(), WAIT).toMatch(time);
+    expect(await inspect(page, 'hub-curated')).toEqual([]);
+    expect(problems).toEqual([]);
+  });
+
+  test('are found with a press', async () => {
+    const { page } = studio;
+    await entry(page, SMOL)
+      .getByRole('button', { name: `Find ${SMOL}` })
+      .click();
+    await page.getByRole('region', { name: SMOL, exact: true }).waitFor(WAIT);
+    expect(await region(page).getByLabel('Model', { exact: true }).inputValue()).toBe(SMOL);
+    expect(
+      await region(page)
+        .getByRole('button', { name: /^Download: / })
+        .count(),
+    ).toBe(1);
   });
 });
 

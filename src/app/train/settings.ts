@@ -35,7 +35,7 @@ const PASSES = 3;
 const MOST_STEPS = 1000;
 const LEAST_STEPS = 10;
 
-export function suggest(model: ModelInfo | undefined): Suggestion {
+export function suggest(model: Pick<ModelInfo, 'parameters'> | undefined): Suggestion {
   const small = (model?.parameters ?? 0) < SMALL_MODEL;
   return { batch: small ? 8 : 4, lr: small ? 4e-3 : 2e-4, rank: 8, alpha: 16 };
 }

@@ -22,8 +22,6 @@ const SMOLLM2: JsonObject = {
 const GEMMA3: JsonObject = {
   model_type: 'gemma3_text',
   attention_bias: false,
-  attn_logit_softcapping: null,
-  final_logit_softcapping: null,
   head_dim: 256,
   hidden_activation: 'gelu_pytorch_tanh',
   max_position_embeddings: 32_768,

@@ -54,6 +54,7 @@ describe('a result', () => {
         firstStepRatio: 0.98,
         compileSeconds: 1.24,
         dispatches: 428,
+        flops: 1e9,
         submits: 2,
         matmulSeconds: 0.1785,
         matmulEfficiency: 0.75,

@@ -1,0 +1,63 @@
+/** Models that suit a browser, and what each would take of this GPU: known before anything of it is fetched. */
+import type { Outcome } from './outcome.ts';
+import type { RunOptions } from './runs.ts';
+
+export interface CuratedModel {
+  /** On the hub. */
+  readonly id: string;
+  readonly licence: string;
+  /** Whether its licence has to be accepted there first. */
+  readonly gated: boolean;
+  /** A copy that is not gated; its licence is the same. */
+  readonly mirror?: string;
+  /** In a sentence or two. */
+  readonly goodAt: string;
+  readonly parameters: number;
+  /** Of its safetensors, but for their header: what the download is, nearly. */
+  readonly weightBytes: number;
+}
+
+/** What memory and time depend on. */
+export type ForecastSettings = Pick<RunOptions, 'batch' | 'maxLength' | 'rank'>;
+
+/** GPU memory of a run, by the planner. */
+export interface ForecastMemory {
+  readonly peakBytes: number;
+  /** A buffer that this GPU does not allow; undefined where all are allowed. */
+  readonly refused?: { readonly label: string; readonly bytes: number; readonly allowed: number };
+}
+
+export interface ModelForecast {
+  readonly precision: 'f32' | 'f16';
+  /** With these settings. */
+  readonly usual: ForecastMemory;
+  /** With weights in four bits and activation checkpointing. */
+  readonly least: ForecastMemory;
+  /** Tokens of a full step. */
+  readonly tokens: number;
+  /** Of a full step, at the measured speed; undefined where nothing was measured. */
+  readonly secondsPerStep?: number;
+}
+
+/** What training steps of a known model did on this GPU. */
+export interface TrainingSpeed {
+  /** Floating-point operations a second. */
+  readonly flops: number;
+  /** Milliseconds since 1970. */
+  readonly measured: number;
+}
+
+export interface CuratedApi {
+  /** In an order to read them in. No GPU is needed. */
+  curatedModels(): Promise<Outcome<{ readonly models: readonly CuratedModel[] }>>;
+  /** Plans a run on a model of the list, on paper: neither its weights nor the GPU's memory are touched. */
+  forecastModel(
+    id: string,
+    settings: ForecastSettings,
+  ): Promise<Outcome<{ readonly forecast: ModelForecast }>>;
+  /** What was measured on this GPU, now or in an earlier visit. */
+  trainingSpeed(): Promise<Outcome<{ readonly speed?: TrainingSpeed }>>;
+  /** Measures it: seconds on a GPU, about half a minute on a software adapter. Fails with `worker-aborted` when it is stopped. */
+  measureTrainingSpeed(): Promise<Outcome<{ readonly speed: TrainingSpeed }>>;
+  stopMeasuring(): Promise<void>;
+}

@@ -1,0 +1,59 @@
+/** The curated list as the page asks for it. What it is made of is loaded with the first question. */
+import { GraftError } from '../errors.ts';
+import type { CuratedApi } from './api/curated.ts';
+import { outcome } from './outcome.ts';
+import type { Runs } from './runs.ts';
+import type { Session } from './session.ts';
+import { otherTab, someTabTrains } from './training-lock.ts';
+
+export function curatedApi(session: Session, runs: Runs): CuratedApi {
+  let measuring: AbortController | undefined;
+  return {
+    curatedModels: () =>
+      outcome(async () => {
+        const { curatedModels } = await import('./curated/models.ts');
+        return { models: curatedModels() };
+      }),
+    forecastModel: (id, settings) =>
+      outcome(async () => {
+        const [{ curatedDefinition }, { forecastModel }, { readSpeed }] = await Promise.all([
+          import('./curated/models.ts'),
+          import('./curated/forecast.ts'),
+          import('./curated/speed.ts'),
+        ]);
+        const definition = curatedDefinition(id);
+        if (!definition)
+          throw new GraftError('curated-unknown', `${id} is not on the list.`, 'Choose one of the list.');
+        const device = await session.device();
+        return { forecast: await forecastModel(device, definition, settings, await readSpeed(device)) };
+      }),
+    trainingSpeed: () =>
+      outcome(async () => {
+        const { readSpeed } = await import('./curated/speed.ts');
+        const speed = await readSpeed(await session.device());
+        return speed ? { speed } : {};
+      }),
+    measureTrainingSpeed: () =>
+      outcome(() =>
+        runs.withGpu(async () => {
+          const { measureSpeed } = await import('./curated/speed.ts');
+          // Two at once would measure each other.
+          if (await someTabTrains()) throw otherTab();
+          const { signal } = (measuring = new AbortController());
+          try {
+            return { speed: await measureSpeed(await session.tunedDevice(), signal) };
+          } catch (error) {
+            if (!signal.aborted) throw error;
+            throw new GraftError(
+              'worker-aborted',
+              'Measuring the speed was stopped.',
+              'Start it again when you like.',
+            );
+          } finally {
+            measuring = undefined;
+          }
+        }),
+      ),
+    stopMeasuring: async () => measuring?.abort(),
+  };
+}

@@ -1,0 +1,43 @@
+/** What a run on a model that is not here would take of this GPU. */
+import type { Target } from '../../engine/target.ts';
+import type { ModelDefinition } from '../../model/family.ts';
+import { resolvePrecision } from '../../model/precision.ts';
+import { memoryProblems } from '../../train/memory-advice.ts';
+import { planMemory, type MemoryPlan, type MemorySettings } from '../../train/memory-plan.ts';
+import { defaultOptions } from '../../train/options.ts';
+import type { ForecastMemory, ForecastSettings, ModelForecast, TrainingSpeed } from '../api/curated.ts';
+
+/** @param speed of training on this GPU, where it was measured */
+export async function forecastModel(
+  target: Target,
+  definition: ModelDefinition,
+  { batch, maxLength: asked, rank }: ForecastSettings,
+  speed: TrainingSpeed | undefined,
+): Promise<ModelForecast> {
+  const defaults = defaultOptions();
+  const maxLength = Math.min(asked, definition.shape.maxPositions);
+  const settings: MemorySettings = {
+    precision: resolvePrecision('auto', target),
+    options: { ...defaults, batch, maxLength, lora: { ...defaults.lora, rank } },
+  };
+  const usual = await planMemory(target, definition, settings);
+  const least = await planMemory(target, definition, {
+    ...settings,
+    baseWeights: { matrices: 'nf4' },
+    options: { ...settings.options, checkpointing: true },
+  });
+  return {
+    precision: settings.precision,
+    usual: memoryOf(usual, target),
+    least: memoryOf(least, target),
+    tokens: batch * maxLength,
+    ...(speed && { secondsPerStep: usual.flops / speed.flops }),
+  };
+}
+
+function memoryOf(plan: MemoryPlan, { limits }: Target): ForecastMemory {
+  const [problem] = memoryProblems(plan, limits);
+  if (!problem) return { peakBytes: plan.peakBytes };
+  const { label, bytes, allowed } = problem;
+  return { peakBytes: plan.peakBytes, refused: { label, bytes, allowed } };
+}

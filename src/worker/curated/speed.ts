@@ -1,0 +1,46 @@
+/** The speed of training on this GPU: measured on steps of real layers, kept by adapter, and told with when it was measured. */
+import type { Device } from '../../engine/device.ts';
+import { benchmarkTraining } from '../../evaluate/training-benchmark.ts';
+import { isObject } from '../../json.ts';
+import { LanguageModel } from '../../model/language-model.ts';
+import { randomFiles } from '../../model/random-files.ts';
+import { readSetting, writeSetting } from '../../storage/settings.ts';
+import type { TrainingSpeed } from '../api/curated.ts';
+import { describeDevice } from '../gpu.ts';
+import { SMOLLM2_135M } from './configs.ts';
+
+/** Layers of SmolLM2-135M that are measured: with its head they are a third of it, and the step of a larger model is made of the same. */
+const LAYERS = 4;
+
+const settingOf = ({ adapter: { vendor, architecture, description } }: Device): string =>
+  `training speed ${vendor} ${architecture} ${description}`;
+
+export async function readSpeed(device: Device): Promise<TrainingSpeed | undefined> {
+  const kept = await readSetting(settingOf(device));
+  return isSpeed(kept) ? kept : undefined;
+}
+
+/** @throws the signal's reason */
+export async function measureSpeed(device: Device, signal: AbortSignal): Promise<TrainingSpeed> {
+  const files = randomFiles('a slice of SmolLM2-135M', { ...SMOLLM2_135M, num_hidden_layers: LAYERS });
+  const model = await LanguageModel.load(device, files);
+  try {
+    const { software } = describeDevice(device);
+    const { flops, secondsPerStep } = await benchmarkTraining(model, {
+      // Seconds on a GPU; a software adapter takes those for one small step.
+      ...(software ? { rows: 1, length: 64, runs: 1 } : { rows: 4, length: 256, runs: 3 }),
+      signal,
+    });
+    const speed = { flops: flops / secondsPerStep, measured: Date.now() };
+    await writeSetting(settingOf(device), speed);
+    return speed;
+  } finally {
+    if (!device.failure) await model.destroy();
+  }
+}
+
+function isSpeed(value: unknown): value is TrainingSpeed {
+  if (!isObject(value)) return false;
+  const { flops, measured } = value;
+  return typeof flops === 'number' && flops > 0 && Number.isFinite(flops) && typeof measured === 'number';
+}

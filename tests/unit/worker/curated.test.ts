@@ -1,0 +1,78 @@
+/** The curated list: configurations that are what they are said to be, and plans of them without weights or a GPU. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { USUAL_GPU } from '../../../src/engine/target.ts';
+import { parseJson } from '../../../src/json.ts';
+import { defineModel } from '../../../src/model/family.ts';
+import { planMemory } from '../../../src/train/memory-plan.ts';
+import { defaultOptions } from '../../../src/train/options.ts';
+import { forecastModel } from '../../../src/worker/curated/forecast.ts';
+import { curatedDefinition, curatedModels, parametersOf } from '../../../src/worker/curated/models.ts';
+
+const SETTINGS = { batch: 4, rank: 8, maxLength: 256 };
+
+// As the model cards and papers have them; a wrong size of a layer would show.
+test.each([
+  ['HuggingFaceTB/SmolLM2-135M-Instruct', 134_515_008],
+  ['HuggingFaceTB/SmolLM2-360M-Instruct', 361_821_120],
+  ['Qwen/Qwen2.5-0.5B-Instruct', 494_032_768],
+  ['Qwen/Qwen3-0.6B', 596_049_920],
+  ['meta-llama/Llama-3.2-1B-Instruct', 1_235_814_400],
+  ['google/gemma-3-270m-it', 268_098_176],
+  ['google/gemma-3-1b-it', 999_885_952],
+  ['openai-community/gpt2', 124_439_808],
+])('%s has %i parameters', (id, parameters) => {
+  expect(curatedModels().find((model) => model.id === id)?.parameters).toBe(parameters);
+});
+
+test('the list says what a person has to know', () => {
+  const models = curatedModels();
+  expect(models.length).toBe(8);
+  for (const { id, goodAt, licence, gated, mirror, weightBytes, parameters } of models) {
+    expect(goodAt, id).toMatch(/\.$/);
+    expect(licence).not.toBe('');
+    expect(gated, id).toBe(mirror !== undefined);
+    expect(weightBytes).toBeGreaterThanOrEqual(2 * parameters);
+  }
+});
+
+test.each([
+  ['HuggingFaceTB/SmolLM2-135M-Instruct', 'SmolLM2-135M'],
+  ['Qwen/Qwen3-0.6B', 'Qwen3-0.6B'],
+  ['meta-llama/Llama-3.2-1B-Instruct', 'Llama-3.2-1B'],
+])('%s is planned as its published configuration is', async (id, file) => {
+  const path = new URL(`../../fixtures/configs/${file}.json`, import.meta.url);
+  const published = defineModel(parseJson(readFileSync(path, 'utf8'), file) as Record<string, unknown>, file);
+  const own = curatedDefinition(id)!;
+  expect(parametersOf(own)).toBe(parametersOf(published));
+  const forecast = await forecastModel(USUAL_GPU, own, SETTINGS, undefined);
+  const defaults = defaultOptions();
+  const plan = await planMemory(USUAL_GPU, published, {
+    precision: 'f16',
+    options: { ...defaults, batch: 4, maxLength: 256, lora: { ...defaults.lora, rank: 8 } },
+  });
+  expect(forecast.usual.peakBytes).toBe(plan.peakBytes);
+  expect(forecast.least.peakBytes).toBeLessThan(plan.peakBytes / 2);
+  expect(forecast.tokens).toBe(1024);
+});
+
+test('time is told where something was measured, and grows with the work', async () => {
+  const [small, , , , large] = curatedModels().map(({ id }) => curatedDefinition(id)!);
+  expect(await forecastModel(USUAL_GPU, small, SETTINGS, undefined)).not.toHaveProperty('secondsPerStep');
+  const speed = { flops: 1e12, measured: 0 };
+  const [a, b] = await Promise.all(
+    [small, large].map((definition) => forecastModel(USUAL_GPU, definition, SETTINGS, speed)),
+  );
+  // Forward and reverse through frozen weights: 4 operations for each weight and token, and some for what is no product.
+  const least = (4 * 1024 * parametersOf(small)) / speed.flops;
+  expect(a.secondsPerStep).toBeGreaterThan(least);
+  expect(a.secondsPerStep).toBeLessThan(1.5 * least);
+  expect(b.secondsPerStep! / a.secondsPerStep!).toBeGreaterThan(6);
+});
+
+test('what a GPU does not allow is said, with what would do', async () => {
+  const limits = { ...USUAL_GPU.limits, maxStorageBufferBindingSize: 2 ** 27, maxBufferSize: 2 ** 28 };
+  const definition = curatedDefinition('meta-llama/Llama-3.2-1B-Instruct')!;
+  const { usual } = await forecastModel({ ...USUAL_GPU, limits }, definition, SETTINGS, undefined);
+  expect(usual.refused?.bytes).toBeGreaterThan(usual.refused!.allowed);
+});
