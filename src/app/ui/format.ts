@@ -48,7 +48,8 @@ export const date = (milliseconds: number): string => day.format(milliseconds);
 
 /** A count of parameters: 1.3 M, 412 K. */
 export function parameters(value: number): string {
-  if (value >= 1e9) return `${+(value / 1e9).toPrecision(3)} B`;
+  // From where three digits round to it.
+  if (value >= 999.5e6) return `${+(value / 1e9).toPrecision(3)} B`;
   if (value >= 1e6) return `${+(value / 1e6).toPrecision(3)} M`;
   if (value >= 1e3) return `${+(value / 1e3).toPrecision(3)} K`;
   return count(value);

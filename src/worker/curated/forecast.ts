@@ -2,7 +2,7 @@
 import type { Target } from '../../engine/target.ts';
 import type { ModelDefinition } from '../../model/family.ts';
 import { resolvePrecision } from '../../model/precision.ts';
-import { memoryProblems } from '../../train/memory-advice.ts';
+import { FOUR_BITS, memoryProblems } from '../../train/memory-advice.ts';
 import { planMemory, type MemoryPlan, type MemorySettings } from '../../train/memory-plan.ts';
 import { defaultOptions } from '../../train/options.ts';
 import type { ForecastMemory, ForecastSettings, ModelForecast, TrainingSpeed } from '../api/curated.ts';
@@ -23,7 +23,7 @@ export async function forecastModel(
   const usual = await planMemory(target, definition, settings);
   const least = await planMemory(target, definition, {
     ...settings,
-    baseWeights: { matrices: 'nf4' },
+    baseWeights: { matrices: FOUR_BITS },
     options: { ...settings.options, checkpointing: true },
   });
   return {
