@@ -15,7 +15,7 @@ export type Mapping =
 export type Template = readonly ({ readonly literal: string } | { readonly column: string })[];
 
 /** Longer is a document, not a template. */
-const MAX_TEMPLATE_CHARS = 64 * 1024;
+export const MAX_TEMPLATE_CHARS = 64 * 1024;
 
 /** @throws GraftError `data-template` for a brace that is not closed, or a template that is too long */
 export function parseTemplate(template: string): Template {

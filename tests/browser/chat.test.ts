@@ -2,17 +2,15 @@
  * Adapters in the library, side by side in the chat and in an evaluation. The adapters are made here, from random numbers and without a
  * GPU: what matters is that they differ.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { unzipSync } from 'fflate';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writePeft, type Files } from '../../src/export/peft.ts';
-import { readModel } from '../../src/model/family.ts';
-import { initialTensors, loraModules } from '../../src/model/lora.ts';
-import { Random } from '../../src/random.ts';
+import type { Files } from '../../src/export/peft.ts';
 import { packZip } from '../../src/worker/adapter-zip.ts';
-import { sprigFolder } from '../gpu/sprig.ts';
+import { sprigAdapter } from './adapter-files.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
 import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
@@ -25,21 +23,6 @@ let studio: WatchedPage;
 let page: Page;
 let library: Locator;
 let scratch: string;
-
-/** An adapter of random numbers, large enough to be heard. */
-async function makeAdapter(seed: number, rank = 4): Promise<Files> {
-  const config = {
-    ...{ rank, alpha: 2 * rank, dropout: 0, rsLora: false },
-    ...{ targets: ['q_proj', 'v_proj'], rankPattern: {}, alphaPattern: {} },
-  };
-  const modules = loraModules(await readModel(sprigFolder()), config);
-  const tensors = initialTensors(modules, seed);
-  const random = new Random(seed);
-  for (const [name, values] of tensors)
-    if (name.includes('lora_B'))
-      for (let i = 0; i < values.length; i++) values[i] = 4 * (random.float() - 0.5);
-  return writePeft({ config, modules, tensors }, { baseModel: 'sprig' });
-}
 
 function changed(files: Files, change: (config: Record<string, unknown>) => void): Files {
   const config = JSON.parse(new TextDecoder().decode(files['adapter_config.json'])) as Record<
@@ -70,14 +53,14 @@ afterAll(async () => {
 
 test('adapters come in as a zip and as a dropped folder, under names that stay text', async () => {
   await goTo(page, 'use');
-  await importZip('Bosun.zip', await makeAdapter(1));
+  await importZip('Bosun.zip', await sprigAdapter(1));
   await library.getByRole('button', { name: 'Delete Bosun' }).waitFor(WAIT);
-  await importZip(`${HOSTILE}.zip`, await makeAdapter(2, 8));
+  await importZip(`${HOSTILE}.zip`, await sprigAdapter(2, 8));
   await library.getByRole('button', { name: `Delete ${HOSTILE}` }).waitFor(WAIT);
 
   const folder = join(scratch, 'Cook');
   mkdirSync(join(folder, 'checkpoint-5'), { recursive: true });
-  for (const [name, bytes] of Object.entries(await makeAdapter(3))) writeFileSync(join(folder, name), bytes);
+  for (const [name, bytes] of Object.entries(await sprigAdapter(3))) writeFileSync(join(folder, name), bytes);
   // Deeper in it lies another one, as trainers leave them: the folder's own counts.
   writeFileSync(join(folder, 'checkpoint-5', 'adapter_config.json'), '{}');
   await dragInto(library, folder);
@@ -88,7 +71,7 @@ test('adapters come in as a zip and as a dropped folder, under names that stay t
 });
 
 test('what cannot be imported says what is wrong and what to do', async () => {
-  const files = await makeAdapter(4);
+  const files = await sprigAdapter(4);
   const refused = async (name: string, zip: Files, words: RegExp): Promise<void> => {
     await importZip(name, zip);
     const alert = library.getByRole('alert');
@@ -159,22 +142,47 @@ test('two adapters answer side by side, as they write', async () => {
   await turn.getByRole('button', { name: 'Show the answer' }).click();
 });
 
+test('switching between adapters that were asked before makes nothing on the GPU', async () => {
+  const [worker] = page.workers();
+  await worker.evaluate(() => {
+    const made: string[] = [];
+    Object.assign(globalThis, { made });
+    for (const name of ['createBuffer', 'createComputePipelineAsync', 'createShaderModule'] as const) {
+      const create = GPUDevice.prototype[name] as (...args: unknown[]) => never;
+      GPUDevice.prototype[name] = function (this: GPUDevice, ...args: unknown[]) {
+        made.push(`${name} ${(args[0] as { label?: string }).label}`);
+        return create.apply(this, args);
+      };
+    }
+  });
+  const [left, right] = [
+    await page.getByLabel('Left side').inputValue(),
+    await page.getByLabel('Right side').inputValue(),
+  ];
+  const before = await page.getByRole('article').last().locator('.text').allInnerTexts();
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  await page.getByLabel('Left side').selectOption(right);
+  await page.getByLabel('Right side').selectOption(left);
+  expect(await ask(QUESTION)).toEqual([...before].reverse());
+  expect(await worker.evaluate(() => (globalThis as unknown as { made: string[] }).made)).toEqual([]);
+});
+
 test('the seed decides; Retry takes the next one; Stop ends an answer', async () => {
   await page.getByText('Sampling', { exact: false }).first().click();
-  await page.getByLabel('Temperature').fill('1.5');
+  await page.getByLabel('Temperature', { exact: true }).fill('1.5');
   await page.getByLabel('Longest answer, tokens').fill('12');
-  await page.getByLabel('Seed').fill('7');
+  await page.getByLabel('Seed', { exact: true }).fill('7');
   await page.getByRole('button', { name: 'New conversation' }).click();
   const first = await ask(QUESTION);
   await page.getByRole('button', { name: 'New conversation' }).click();
-  await page.getByLabel('Seed').fill('7');
+  await page.getByLabel('Seed', { exact: true }).fill('7');
   expect(await ask(QUESTION)).toEqual(first);
   await page.getByRole('button', { name: 'Retry' }).click();
   expect(await answered()).not.toEqual(first);
-  expect(await page.getByLabel('Seed').inputValue()).toBe('8');
+  expect(await page.getByLabel('Seed', { exact: true }).inputValue()).toBe('8');
   expect(await page.getByRole('article').count()).toBe(1);
 
-  await page.getByLabel('Temperature').fill('5');
+  await page.getByLabel('Temperature', { exact: true }).fill('5');
   await page.getByLabel('Longest answer, tokens').fill('400');
   await page.getByRole('button', { name: 'New conversation' }).click();
   await page.getByLabel('Prompt for both').fill(HOSTILE);
@@ -184,11 +192,43 @@ test('the seed decides; Retry takes the next one; Stop ends an answer', async ()
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await expect.poll(() => turn.getByText(/stopped/).count(), WAIT).toBe(2);
   expect(await turn.getByText(HOSTILE).count()).toBe(1);
-  await page.getByLabel('Temperature').fill('0');
+  await page.getByLabel('Temperature', { exact: true }).fill('0');
   await page.getByLabel('Longest answer, tokens').fill('10');
   await page.getByRole('button', { name: 'Retry' }).click();
   await answered();
   expect(await page.locator('main img').count()).toBe(0);
+});
+
+test('a zip of the adapter has its card, and comes back dropped, or chosen as the folder that it is', async () => {
+  const download = page.waitForEvent('download');
+  await library.getByRole('button', { name: 'Download zip of Bosun' }).click();
+  const zip = join(scratch, 'Back again.zip');
+  await (await download).saveAs(zip);
+  const files = unzipSync(readFileSync(zip));
+  expect(Object.keys(files).sort()).toEqual(
+    ['README.md', 'adapter_config.json', 'adapter_model.safetensors'].map((name) => `Bosun/${name}`),
+  );
+  expect(new TextDecoder().decode(files['Bosun/README.md'])).toMatch(
+    /^---\nlibrary_name: peft\nbase_model: "sprig".*\| Rank \| 4 \|/s,
+  );
+  await dragInto(library, zip);
+  await library.getByRole('button', { name: 'Delete Back again' }).waitFor(WAIT);
+  const folder = join(scratch, 'From a folder');
+  mkdirSync(folder);
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, basename(name)), bytes);
+  await library.getByLabel('Import a folder').setInputFiles(folder);
+  await library.getByRole('button', { name: 'Delete From a folder' }).waitFor(WAIT);
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  await page.getByLabel('Left side').selectOption({ label: 'Back again' });
+  await page.getByLabel('Right side').selectOption({ label: 'From a folder' });
+  const [left, right] = await ask(QUESTION);
+  expect(left).toBe(right);
+  for (const name of ['Back again', 'From a folder']) {
+    await library.getByRole('button', { name: `Delete ${name}` }).click();
+    await expect.poll(() => library.getByRole('button', { name: `Delete ${name}` }).count()).toBe(0);
+  }
+  // What a side was is deleted: it is the base model again.
+  expect(await page.getByLabel('Left side').inputValue()).toBe('base');
 });
 
 test('a name and a note are changed, and a deleted adapter comes back', async () => {

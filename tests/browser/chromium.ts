@@ -45,6 +45,8 @@ export async function openStudio(
   page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
   context.on('request', (request) => requests.push(request.url()));
   context.on('requestfailed', (request) => {
+    // The browser fetches the icon when it likes, and not to the end where the page is loaded again meanwhile.
+    if (request.url().endsWith('/favicon.svg') && request.failure()?.errorText === 'net::ERR_ABORTED') return;
     // What the service worker answered to a worker is reported as aborted when that worker ends, complete as it was.
     void request.response().then((response) => {
       if (!response?.fromServiceWorker())

@@ -150,7 +150,7 @@ describe('a table with odd columns', () => {
     const { page, problems } = studio;
     await page.getByLabel('State').selectOption('nothing to learn');
     await expect.poll(async () => (await options(page)).length).toBe(1);
-    await page.getByLabel('Longer rows').selectOption('lose part of the prompt');
+    await page.getByLabel('Longer rows', { exact: true }).selectOption('lose part of the prompt');
     await page.getByLabel('State').selectOption('cut');
     await expect
       .poll(async () => (await options(page))[0] ?? '', { timeout: STEP_MS })
@@ -196,6 +196,29 @@ describe('a table with odd columns', () => {
     await page.getByText('The 2 examples').click();
     await inspect(page, 'baseline');
     await goTo(page, '#/data');
+    expect(problems).toEqual([]);
+  });
+
+  test('after a reload the columns are as they were told, and can be told anew', async () => {
+    const { page, problems } = studio;
+    const first = (): Promise<string> => page.getByRole('slider', { name: 'Tokens of this row' }).innerText();
+    const tell = page.getByRole('button', { name: 'Tell the columns anew' });
+    const form = page.getByRole('form', { name: /Which column is what/ });
+    await page.reload();
+    await page.getByRole('heading', { name: '243 rows' }).waitFor({ timeout: STEP_MS });
+    await expect.poll(first, { timeout: STEP_MS }).toMatch(/Which queue\?↵\nMy card 0 is lost/);
+    await tell.click();
+    expect(await form.getByLabel('Template of the prompt').inputValue()).toBe(
+      'Which queue?\n{{Customer says}}',
+    );
+    expect(await form.getByLabel('Expected answer').locator('option:checked').textContent()).toBe('Queue');
+    await form.getByLabel('Template of the prompt').fill('Ticket {{Nr}}: {{Customer says}}');
+    await form.getByLabel('Expected answer').selectOption('Note');
+    await form.getByRole('button', { name: 'Read these columns' }).click();
+    await expect.poll(first, { timeout: STEP_MS }).toContain('Ticket 1: My card 0 is lost');
+    expect(await first()).toMatch(/first↵\nsecond/);
+    await page.reload();
+    await expect.poll(first, { timeout: STEP_MS }).toContain('Ticket 1: My card 0 is lost');
     expect(problems).toEqual([]);
   });
 
@@ -247,5 +270,25 @@ describe('the guide', () => {
     await expect
       .poll(() => page.evaluate(() => document.activeElement?.textContent))
       .toBe('Test part (held out)');
+  });
+
+  test.each([
+    ['train', 'Every setting, explained', 'Layers with an adapter (target modules)'],
+    ['use', /^Sampling/, 'Min-p'],
+  ])('every setting under %s leads to its entry', async (stage, summary, entry) => {
+    const { page, problems } = studio;
+    await goTo(page, `#/${stage}`);
+    const details = page.locator('details').filter({ has: page.locator('summary', { hasText: summary }) });
+    await details.locator('summary').click();
+    // But for the name of the run, which is nobody's word but one's own.
+    const unexplained = await details
+      .locator('.field, fieldset')
+      .filter({ hasNot: page.getByRole('link', { name: /, explained$/ }) })
+      .locator('label, legend')
+      .allInnerTexts();
+    expect(unexplained).toEqual(stage === 'train' ? ['Name of the run'] : []);
+    await details.getByRole('link', { name: `${entry}, explained` }).click();
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe(entry);
+    expect(problems).toEqual([]);
   });
 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { SPRIG } from '../gpu/sprig.ts';
+import { askAnew } from './answers.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
 import { factOf, goTo, WAIT } from './looks.ts';
@@ -50,14 +51,7 @@ async function opened(name: string): Promise<void> {
 
 /** What the open model answers to the question, taking the most likely token always. */
 async function ask(): Promise<string> {
-  await goTo(page, 'use');
-  const anew = page.getByRole('button', { name: 'New conversation' });
-  if (await anew.isEnabled()) await anew.click();
-  await page.getByLabel('Prompt for both').fill(QUESTION);
-  await page.keyboard.press('Enter');
-  const turn = page.getByRole('article').last();
-  await expect.poll(() => turn.getByText(/tokens\/s/).count(), WAIT).toBe(2);
-  const text = await turn.locator('.text').first().innerText();
+  const [text] = await askAnew(page, QUESTION);
   await goTo(page, 'task');
   return text;
 }
@@ -89,7 +83,7 @@ function folderLike(name: string, change: (folder: string) => void): string {
 test('a folder with its weights in parts comes by picker, under a name that stays text', async () => {
   await goTo(page, 'use');
   await page.getByText('Sampling', { exact: false }).first().click();
-  await page.getByLabel('Temperature').fill('0');
+  await page.getByLabel('Temperature', { exact: true }).fill('0');
   await page.getByLabel('Longest answer, tokens').fill('16');
   answer = await ask();
   expect(answer).toMatch(/\w/);

@@ -47,7 +47,7 @@ async function told(of: Page): Promise<Record<string, string>> {
   await goTo(of, 'use');
   const chat = (await of.getByRole('article').allInnerTexts()).join('\n');
   await of.getByText('Sampling', { exact: false }).first().click();
-  const temperature = await of.getByLabel('Temperature').inputValue();
+  const temperature = await of.getByLabel('Temperature', { exact: true }).inputValue();
   const sides = [
     await of.getByLabel('Left side').inputValue(),
     await of.getByLabel('Right side').inputValue(),
@@ -99,7 +99,7 @@ test('what was measured and asked is there after a reload, word for word', async
   await page.getByRole('table').waitFor(WAIT);
   await goTo(page, 'use');
   await page.getByText('Sampling', { exact: false }).first().click();
-  await page.getByLabel('Temperature').fill('0.7');
+  await page.getByLabel('Temperature', { exact: true }).fill('0.7');
   await page.getByLabel('Longest answer, tokens').fill('12');
   for (const [turn, prompt] of ['Where is the rake?', 'And the pond?'].entries()) {
     await page.getByLabel('Prompt for both').fill(prompt);

@@ -63,6 +63,7 @@ export const NAMES = {
   interval: '95% interval',
   // The answer
   greedy: 'Greedy answer',
+  'answer-length': 'Longest answer',
   temperature: 'Temperature',
   'top-k': 'Top-k',
   'top-p': 'Top-p (nucleus)',

@@ -364,7 +364,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'seed',
-        what: 'The number that all chance comes from: how the adapter begins, the order of rows, dropout. The same seed on the same machine gives the same curve.',
+        what: 'The number that all chance comes from: how the adapter begins, the order of rows, dropout, which token is drawn. The same seed on the same machine gives the same curve, and the same answer.',
         start: 'Any. Run two or three to see how much is luck.',
         source:
           'Dodge et al., Fine-Tuning Pretrained Language Models: Weight Initializations, Data Orders, and Early Stopping, 2020, arXiv:2002.06305',
@@ -493,6 +493,14 @@ export const CHAPTERS: readonly Chapter[] = [
         start: 'For labels, JSON and measuring.',
         source: 'Holtzman et al., The Curious Case of Neural Text Degeneration, 2019, arXiv:1904.09751',
         also: 'temperature 0 deterministic',
+      },
+      {
+        id: 'answer-length',
+        what: 'How many tokens an answer may have. One that has not ended by then is cut, whatever it was about to say.',
+        more: 'Room for long answers; an answer that never ends takes longer.',
+        start: 'A little more than the longest answer among your rows.',
+        source: 'Transformers documentation, GenerationConfig, max_new_tokens',
+        also: 'max new tokens cut stop',
       },
       {
         id: 'temperature',

@@ -12,6 +12,7 @@
  *   models/NUMBER/model.json                   and files/FILE
  */
 import * as v from 'valibot';
+import { MAX_TEMPLATE_CHARS } from '../../data/mapping.ts';
 import { BaseWeights } from '../base-weights.ts';
 
 export const FORMAT = 'graft-archive';
@@ -44,10 +45,27 @@ export const ProjectFile = v.object({
   page: anything,
 });
 
+const template = v.pipe(v.string(), v.maxLength(MAX_TEMPLATE_CHARS));
+const Mapping = v.union([
+  v.strictObject({ text: template }),
+  v.strictObject({ prompt: template, answer: template, system: v.optional(template) }),
+]);
+const share = v.pipe(number, v.minValue(0), v.maxValue(1));
+const DataOptions = v.looseObject({
+  mapping: v.optional(Mapping),
+  header: v.optional(v.boolean()),
+  delimiter: v.optional(text),
+  maxLength: count,
+  overlong: v.picklist(['truncate-end', 'truncate-prompt', 'drop']),
+  validation: share,
+  test: share,
+  seed: count,
+});
+
 export const DataFile = v.object({
   ...DataRef.entries,
   sample: v.optional(text),
-  options: anything,
+  options: DataOptions,
   files: v.pipe(v.array(text), v.minLength(1), v.maxLength(2)),
   format: text,
   rows: count,
@@ -67,11 +85,38 @@ const Step = v.object({
   gpuBytes: count,
 });
 
+/** What later versions add to it is theirs to check. */
+const Settings = v.looseObject({
+  name: text,
+  steps: count,
+  batch: count,
+  accumulate: count,
+  maxLength: count,
+  lr: number,
+  schedule: v.picklist(['constant', 'linear', 'cosine']),
+  warmup: count,
+  weightDecay: number,
+  clip: number,
+  rank: count,
+  alpha: number,
+  dropout: number,
+  rsLora: v.boolean(),
+  targets: v.array(text),
+  rateRatio: number,
+  seed: count,
+  packing: v.boolean(),
+  checkpointing: v.optional(v.boolean()),
+  evalEvery: count,
+  patience: count,
+  sampleEvery: count,
+  samplePrompt: v.string(),
+});
+
 export const RunFile = v.object({
   id,
   created: number,
   status: v.picklist(['ready', 'running', 'paused', 'done', 'stopped', 'cancelled', 'failed']),
-  settings: v.looseObject({ name: text, steps: count }),
+  settings: Settings,
   baseModel: text,
   modelFingerprint: text,
   precision: v.optional(v.picklist(['f32', 'f16'])),

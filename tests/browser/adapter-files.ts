@@ -1,0 +1,21 @@
+/** Adapters for Sprig, without a GPU: what matters of them is that they differ. */
+import { writePeft, type Files } from '../../src/export/peft.ts';
+import { readModel } from '../../src/model/family.ts';
+import { initialTensors, loraModules } from '../../src/model/lora.ts';
+import { Random } from '../../src/random.ts';
+import { sprigFolder } from '../gpu/sprig.ts';
+
+/** An adapter of random numbers, large enough to be heard. */
+export async function sprigAdapter(seed: number, rank = 4): Promise<Files> {
+  const config = {
+    ...{ rank, alpha: 2 * rank, dropout: 0, rsLora: false },
+    ...{ targets: ['q_proj', 'v_proj'], rankPattern: {}, alphaPattern: {} },
+  };
+  const modules = loraModules(await readModel(sprigFolder()), config);
+  const tensors = initialTensors(modules, seed);
+  const random = new Random(seed);
+  for (const [name, values] of tensors)
+    if (name.includes('lora_B'))
+      for (let i = 0; i < values.length; i++) values[i] = 4 * (random.float() - 0.5);
+  return writePeft({ config, modules, tensors }, { baseModel: 'sprig' });
+}

@@ -1,0 +1,261 @@
+/**
+ * Everything in one file: with base models or without, the same in another browser, record by record and byte by byte; and what a damaged
+ * or hostile file does, which is to say what is wrong with it. The tests build on each other.
+ */
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { unzipSync, zipSync } from 'fflate';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { packZip } from '../../src/worker/adapter-zip.ts';
+import { sprigAdapter } from './adapter-files.ts';
+import { askAnew } from './answers.ts';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { factOf, goTo, WAIT } from './looks.ts';
+import { writeShardedModel } from './model-files.ts';
+
+const HOSTILE = '<img src=x onerror="document.title=1">';
+const QUESTION = 'Where is my card?';
+const VIEW = { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' } as const;
+const TABLE = ['Says;Queue', ...Array.from({ length: 12 }, (_, i) => `Card ${i} is lost;cards`)].join('\n');
+/** Of the database: all but what a browser finds out about its own GPU. */
+const STORES = [
+  ...['projects', 'data-sets', 'data-files', 'runs', 'rows'],
+  ...['checkpoints', 'adapters', 'adapter-files', 'results'],
+];
+
+type Zip = Record<string, Uint8Array>;
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+let scratch: string;
+let everything: string;
+
+beforeAll(async () => {
+  scratch = mkdtempSync(join(tmpdir(), 'graft-archive-'));
+  everything = join(scratch, 'everything.zip');
+  await writeShardedModel(join(scratch, 'In parts'));
+  browser = await launchChromium();
+  studio = await openStudio(browser, VIEW);
+  ({ page } = studio);
+});
+afterAll(async () => {
+  await browser.close();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const region = (of: Page): ReturnType<Page['locator']> => of.getByRole('region', { name: 'Take it along' });
+
+/** Every record with its key; bytes by their length and SHA-256. */
+function records(of: Page): Promise<Record<string, unknown>> {
+  return of.evaluate(async (stores) => {
+    const done = <T>(request: IDBRequest<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error!);
+      });
+    const plain = async (value: unknown): Promise<unknown> => {
+      if (ArrayBuffer.isView(value)) {
+        const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
+        const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+        return `${bytes.length} bytes ${Array.from(hash, (byte) => byte.toString(16)).join(' ')}`;
+      }
+      if (Array.isArray(value)) return Promise.all(value.map(plain));
+      if (typeof value !== 'object' || value === null) return value;
+      const fields = Object.entries(value).map(async ([name, part]) => [name, await plain(part)] as const);
+      return Object.fromEntries(await Promise.all(fields));
+    };
+    const database = await done(indexedDB.open('graft'));
+    const all: Record<string, unknown> = {};
+    for (const name of stores) {
+      const store = database.transaction(name).objectStore(name);
+      const [keys, values] = await Promise.all([done(store.getAllKeys()), done(store.getAll())]);
+      all[name] = await plain(keys.map((key, at) => [key, values[at] as unknown]));
+    }
+    database.close();
+    return all;
+  }, STORES);
+}
+
+/** Names, sizes and SHA-256 of the files of all base models. */
+function models(of: Page): Promise<unknown> {
+  return of.evaluate(async () => {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('models');
+    const found: unknown[] = [];
+    for await (const handle of folder.values()) {
+      const files = handle as FileSystemDirectoryHandle;
+      const read = async (name: string): Promise<File> => (await files.getFileHandle(name)).getFile();
+      const manifest = JSON.parse(await (await read('manifest.json')).text()) as {
+        name: string;
+        licence: string;
+        files: { name: string; size: number }[];
+      };
+      for (const [at, { name, size }] of manifest.files.entries()) {
+        const hash = await crypto.subtle.digest('SHA-256', await (await read(String(at))).arrayBuffer());
+        found.push([manifest.name, manifest.licence, name, size, new Uint8Array(hash).join(' ')]);
+      }
+    }
+    return found;
+  });
+}
+
+async function exportAll(to: string): Promise<void> {
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export everything' }).click();
+  await (await download).saveAs(to);
+}
+
+/** Imports a file and returns what the page says of it. */
+async function bring(of: Page, name: string, zip: Zip | Uint8Array): Promise<string> {
+  const buffer = Buffer.from(zip instanceof Uint8Array ? zip : zipSync(zip, { level: 1 }));
+  await of.getByLabel('Import an export').setInputFiles({ name, mimeType: 'application/zip', buffer });
+  await expect.poll(() => region(of).getAttribute('aria-busy'), WAIT).toBe('false');
+  const said = of.getByRole('alert').or(region(of).getByRole('status').filter({ hasText: /added/i }));
+  await said.waitFor(WAIT);
+  return said.innerText();
+}
+
+/** The export, with a JSON file in it changed. */
+function edited(pattern: RegExp, change: (value: Record<string, unknown>) => void): Zip {
+  const zip: Zip = unzipSync(readFileSync(everything));
+  const path = Object.keys(zip).find((name) => pattern.test(name));
+  if (path === undefined) throw new Error(`Nothing in the export is called ${pattern}`);
+  const value = JSON.parse(new TextDecoder().decode(zip[path])) as Record<string, unknown>;
+  change(value);
+  return { ...zip, [path]: new TextEncoder().encode(JSON.stringify(value)) };
+}
+
+async function fresh(): Promise<WatchedPage> {
+  const other = await openStudio(browser, VIEW);
+  await goTo(other.page, 'storage');
+  // Looked at before the worker has made it, the database would be an empty one.
+  await other.page.waitForFunction(async () => {
+    const made = await indexedDB.databases();
+    return made.some(({ name, version = 0 }) => name === 'graft' && version > 1);
+  });
+  return other;
+}
+
+let answers: string[];
+
+test('the choice says what base models add, and the file has that size', async () => {
+  await goTo(page, 'task');
+  await page.getByLabel('Add a model folder').setInputFiles(join(scratch, 'In parts'));
+  await expect.poll(() => page.getByRole('banner').innerText(), WAIT).toMatch(/In parts/);
+  await goTo(page, 'data');
+  await page.getByLabel('Open a file').setInputFiles({
+    name: 'tickets.csv',
+    mimeType: 'text/csv',
+    buffer: Buffer.from(TABLE),
+  });
+  await page.getByLabel('Expected answer').selectOption('Queue');
+  await page.getByRole('button', { name: 'Read these columns' }).click();
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/12 rows/);
+  await goTo(page, 'train');
+  await page.getByText('Every setting, explained').click();
+  await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('24');
+  await page.getByRole('spinbutton', { name: 'Warm-up, steps' }).fill('1');
+  await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByRole('button', { name: 'Pause' }).click(WAIT);
+  await page.getByText(/^Paused at step/).waitFor(WAIT);
+  await goTo(page, 'use');
+  await page.getByLabel('Import a zip').setInputFiles({
+    name: `${HOSTILE}.zip`,
+    mimeType: 'application/zip',
+    buffer: Buffer.from(packZip('adapter', await sprigAdapter(1))),
+  });
+  await page.getByRole('button', { name: `Delete ${HOSTILE}` }).waitFor(WAIT);
+  await page.getByLabel('Right side').selectOption({ label: `${HOSTILE}, for sprig` });
+  answers = await askAnew(page, QUESTION);
+
+  await goTo(page, 'storage');
+  const small = join(scratch, 'small.zip');
+  await exportAll(small);
+  const choice = page.getByRole('checkbox', { name: /^With base models/ });
+  expect(await choice.locator('xpath=..').innerText()).toMatch(/2\.6 MiB/);
+  await choice.check();
+  await exportAll(everything);
+  const added = statSync(everything).size - statSync(small).size;
+  expect(added).toBeGreaterThan(2.5 * 2 ** 20);
+  expect(added).toBeLessThan(2.8 * 2 ** 20);
+  expect(Object.keys(unzipSync(readFileSync(small))).some((name) => name.startsWith('models/'))).toBe(false);
+});
+
+test('in another browser all of it is the same, and goes on without the first one', async () => {
+  const other = await fresh();
+  expect(await bring(other.page, 'everything.zip', readFileSync(everything))).toBe(
+    'Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result, 1 model.',
+  );
+  expect(await records(other.page)).toEqual(await records(page));
+  expect(await models(other.page)).toEqual(await models(page));
+
+  await goTo(other.page, 'start');
+  await other.page.getByRole('button', { name: 'Open tickets.csv' }).click();
+  await expect.poll(() => factOf(other.page, 'Data'), WAIT).toMatch(/12 rows/);
+  expect(await other.page.getByRole('banner').innerText()).toMatch(/In parts/);
+  expect(await askAnew(other.page, QUESTION)).toEqual(answers);
+  await goTo(other.page, 'train');
+  await other.page.getByRole('group', { name: 'This run' }).getByRole('button', { name: 'Resume' }).click();
+  await other.page.getByText(/^Done: loss/).waitFor(WAIT);
+  expect([...studio.problems, ...other.problems]).toEqual([]);
+  await other.close();
+});
+
+test('of a damaged file what is whole is taken, and what is not is named', async () => {
+  const other = await fresh();
+  const bytes = readFileSync(everything);
+  expect(await bring(other.page, 'cut.zip', bytes.subarray(0, bytes.length / 2))).toMatch(
+    /cut\.zip cannot be read: it has no directory/,
+  );
+  const tensors = bytes.indexOf('lora_A.weight', bytes.indexOf('adapter_model.safetensors'));
+  bytes[tensors + 4000] ^= 1;
+  const said = await bring(other.page, 'flipped.zip', bytes);
+  expect(said).toMatch(/^Added: 1 project, 1 data set, 1 run, 1 result, 1 model\./);
+  expect(said).toMatch(/adapters\/.*adapter_model\.safetensors is not as it was packed/s);
+  // From the whole file the rest is added, and nothing twice.
+  expect(await bring(other.page, 'everything.zip', readFileSync(everything))).toMatch(/^Added: 1 adapter\./);
+  expect(other.problems).toEqual([]);
+  await other.close();
+});
+
+test('a hostile file is told for what it is, and breaks nothing', async () => {
+  const other = await fresh();
+  const before = await records(other.page);
+  const refused = async (zip: Zip, words: RegExp): Promise<void> => {
+    expect(await bring(other.page, 'hostile.zip', zip)).toMatch(words);
+    expect(await records(other.page)).toEqual(before);
+  };
+  await refused({ '../../graft.json': new Uint8Array(1) }, /is no name of a file in it/);
+  await refused({ 'notes.txt': new Uint8Array(1) }, /is no export of Graft/);
+  await refused(
+    edited(/^graft\.json$/, (manifest) => (manifest['version'] = 99)),
+    /written by a newer Graft \(format 99/,
+  );
+
+  // A run whose settings are not those of a run, of a project with markup for a name and settings of another kind.
+  const zip = edited(/project\.json$/, (project) =>
+    Object.assign(project, { name: HOSTILE, page: { task: 1, settings: { steps: {} }, chat: [HOSTILE] } }),
+  );
+  const pathOf = (pattern: RegExp): string => Object.keys(zip).find((name) => pattern.test(name))!;
+  const swap = (path: string, change: (text: string) => string): void => {
+    zip[path] = new TextEncoder().encode(change(new TextDecoder().decode(zip[path])));
+  };
+  swap(pathOf(/run\.json$/), (text) => text.replace(/"lr":[^,]+/, '"lr":"fast"'));
+  swap(pathOf(/data\.json$/), (text) => text.replace(/"rows":12/, '"rows":11'));
+  swap(pathOf(/data\/[0-9a-f]+\/0$/), (text) => `${text}\nYour card is mine;${HOSTILE}`);
+  const told = await bring(other.page, 'hostile.zip', zip);
+  expect(told).toMatch(/^Added: 1 project, 1 adapter, 1 result, 1 model\./);
+  expect(told).toMatch(/run\.json is not as Graft writes it: settings\.lr/);
+  expect(told).toMatch(/Data set “tickets\.csv”: Its rows are not those that its version names/);
+  await goTo(other.page, 'start');
+  await other.page.getByRole('button', { name: `Open ${HOSTILE}` }).click();
+  for (const stage of ['task', 'data', 'baseline', 'train', 'evaluate', 'use', 'storage'])
+    await goTo(other.page, stage);
+  expect(await other.page.locator('img').count()).toBe(0);
+  expect(await other.page.title()).toMatch(/Graft$/);
+  expect(other.problems).toEqual([]);
+  await other.close();
+});
