@@ -14,13 +14,16 @@
 // One tensor, since a stage has eight storage buffers at least and not always more.
 //
 // This is the family for software adapters: neither shared memory nor barriers. One thread has 4 queries of a head (or 4 keys of a
-// key head) and meets 4 or 8 of the other side at a time, so that 4 × 4 matrices do all the work; the lanes of a workgroup walk together, so
-// that they read the other side at one address. attention_tile.wgsl has the same mathematics for GPUs.
+// key head) and meets STEP of the other side at a time, so that 4 × 4 matrices do all the work. What takes the time is loads (see
+// matmul_register.wgsl): the more of the other side a thread meets at once, the less often it loads its own side and its sums. The lanes
+// of a workgroup walk together. With QUADS the four lanes of a quad bring a row of the other side each and hand it round by `together`,
+// which is in matmul_quad.wgsl or matmul_alone.wgsl. attention_tile.wgsl has the same mathematics for GPUs.
 
 // quads: D / 4. Data, not an override: lavapipe unrolls loops of a known length, and compiles some for minutes.
 struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale: f32 }
 
 override LANES: u32 = 8;
+override QUADS: bool = false;
 override SAVE: bool = false;
 override ACCUMULATE: bool = false;
 override ACCUMULATE_K: bool = false;
@@ -52,10 +55,48 @@ const LOG2_E = 1.4426950408889634;
 const MASKED = -1e30;
 const NO_TOP = -1e29;
 
+// Place of this invocation in its quad.
+var<private> lane: u32;
+
 fn queries4(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(q[at.x]), vec4f(q[at.y]), vec4f(q[at.z]), vec4f(q[at.w])); }
 fn keys4(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(k[at.x]), vec4f(k[at.y]), vec4f(k[at.z]), vec4f(k[at.w])); }
 fn values4(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w])); }
 fn gradients4(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(dO[at.x]), vec4f(dO[at.y]), vec4f(dO[at.z]), vec4f(dO[at.w])); }
+
+// Rows of the other side that a thread meets at a time, and the blocks of four that they are.
+const STEP = 16u;
+// In a loop it needs its zeros written: Dawn does not give a variable without a value new ones at each turn.
+alias Blocks = array<mat4x4f, 4>;
+alias Places = array<vec4u, 4>;
+
+// Where the rows of each block lie, from row `first` on, the last one standing in for those beyond; in a quad, only this lane's row of each.
+fn theirPlaces(first: u32, last: u32, pitch: u32, base: u32) -> Places {
+  return Places(
+    theirPlace(first, last, pitch, base), theirPlace(first + 4u, last, pitch, base),
+    theirPlace(first + 8u, last, pitch, base), theirPlace(first + 12u, last, pitch, base));
+}
+fn theirPlace(first: u32, last: u32, pitch: u32, base: u32) -> vec4u {
+  if (QUADS) { return vec4u(min(first + lane, last) * pitch + base); }
+  return min(columns4(first), vec4u(last)) * pitch + base;
+}
+
+// The same for all lanes: rows of the other side.
+fn theirQueries(at: vec4u) -> mat4x4f {
+  if (QUADS) { return together(vec4f(q[at.x])); }
+  return queries4(at);
+}
+fn theirKeys(at: vec4u) -> mat4x4f {
+  if (QUADS) { return together(vec4f(k[at.x])); }
+  return keys4(at);
+}
+fn theirValues(at: vec4u) -> mat4x4f {
+  if (QUADS) { return together(vec4f(v[at.x])); }
+  return values4(at);
+}
+fn theirGradients(at: vec4u) -> mat4x4f {
+  if (QUADS) { return together(vec4f(dO[at.x])); }
+  return gradients4(at);
+}
 
 // Four rows of a result; columns are rows. The last thread's may not all be there.
 fn load4o(at: vec4u) -> mat4x4f { return mat4x4f(o[at.x], o[at.y], o[at.z], o[at.w]); }
@@ -153,9 +194,10 @@ fn rows4(m: vec4u, h: u32) -> array<vec4u, 4> {
 fn columns4(a: u32) -> vec4u { return vec4u(a, a + 1u, a + 2u, a + 3u); }
 
 @compute @workgroup_size(LANES)
-fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  lane = thread & 3u;
   let h = group.y;
-  let m = columns4((group.x * LANES + lane) * 4u);
+  let m = columns4((group.x * LANES + thread) * 4u);
   let mine = min(m, vec4u(params.M - 1u)) * params.H * params.quads + h * params.quads;
   let head = h * params.KV / params.H * params.quads;
   let all = keysOfAll(group.x * LANES * 4u, LANES * 4u);
@@ -168,28 +210,32 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   for (var c = 0u; c < params.quads; c++) { store4o(mine + c, there, mat4x4f()); }
   var top = vec4f(NO_TOP);
   var total = vec4f();
-  for (var j = all.x; j < all.y; j += 8u) {
-    let keyA = columns4(j);
-    let keyB = columns4(j + 4u);
-    let atA = min(keyA, vec4u(all.y - 1u)) * params.KV * params.quads + head;
-    let atB = min(keyB, vec4u(all.y - 1u)) * params.KV * params.quads + head;
-    var a = mat4x4f();
-    var b = mat4x4f();
+  for (var j = all.x; j < all.y; j += STEP) {
+    let theirs = theirPlaces(j, all.y - 1u, params.KV * params.quads, head);
+    var s = Blocks();
     for (var c = 0u; c < params.quads; c++) {
       let x = queries4(mine + c);
-      a += transpose(keys4(atA + c)) * x;
-      b += transpose(keys4(atB + c)) * x;
+      s[0] += transpose(theirKeys(theirs[0] + c)) * x;
+      s[1] += transpose(theirKeys(theirs[1] + c)) * x;
+      s[2] += transpose(theirKeys(theirs[2] + c)) * x;
+      s[3] += transpose(theirKeys(theirs[3] + c)) * x;
     }
-    a = seenKeys(a * factor, keyA, start, end);
-    b = seenKeys(b * factor, keyB, start, end);
-    let higher = max(top, max(highest(a), highest(b)));
+    s[0] = seenKeys(s[0] * factor, columns4(j), start, end);
+    s[1] = seenKeys(s[1] * factor, columns4(j + 4u), start, end);
+    s[2] = seenKeys(s[2] * factor, columns4(j + 8u), start, end);
+    s[3] = seenKeys(s[3] * factor, columns4(j + 12u), start, end);
+    let higher = max(top, max(max(highest(s[0]), highest(s[1])), max(highest(s[2]), highest(s[3]))));
     let fade = exp2(top - higher);
     top = higher;
-    a = powers(a, higher);
-    b = powers(b, higher);
-    total = total * fade + vec4f(1) * (a + b);
+    s[0] = powers(s[0], higher);
+    s[1] = powers(s[1], higher);
+    s[2] = powers(s[2], higher);
+    s[3] = powers(s[3], higher);
+    total = total * fade + vec4f(1) * ((s[0] + s[1]) + (s[2] + s[3]));
     for (var c = 0u; c < params.quads; c++) {
-      store4o(mine + c, there, scaled(load4o(mine + c), fade) + values4(atA + c) * a + values4(atB + c) * b);
+      store4o(mine + c, there, scaled(load4o(mine + c), fade)
+        + theirValues(theirs[0] + c) * s[0] + theirValues(theirs[1] + c) * s[1]
+        + theirValues(theirs[2] + c) * s[2] + theirValues(theirs[3] + c) * s[3]);
     }
   }
 
@@ -210,41 +256,71 @@ fn prepare(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
   prepared[i] = vec4u(bitcast<u32>(saved[i]), bitcast<u32>(delta), keysOf(i / params.H));
 }
 
+// ds of 4 × 4 queries (columns) and keys, from s and dp.
+fn slopesOfQueries(s: mat4x4f, dp: mat4x4f, key: vec4u, row4: array<vec4u, 4>) -> mat4x4f {
+  let p = powers(seenKeys(s * (params.scale * LOG2_E), key, row4[2], row4[3]), bitcast<vec4f>(row4[0]));
+  let mean = bitcast<vec4f>(row4[1]);
+  return product(p, mat4x4f(dp[0] - mean.x, dp[1] - mean.y, dp[2] - mean.z, dp[3] - mean.w)) * params.scale;
+}
+
 @compute @workgroup_size(LANES)
-fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  lane = thread & 3u;
   let h = group.y;
-  let m = columns4((group.x * LANES + lane) * 4u);
+  let m = columns4((group.x * LANES + thread) * 4u);
   let mine = min(m, vec4u(params.M - 1u)) * params.H * params.quads + h * params.quads;
   let head = h * params.KV / params.H * params.quads;
   let all = keysOfAll(group.x * LANES * 4u, LANES * 4u);
   let row4 = rows4(m, h);
-  let logSum = bitcast<vec4f>(row4[0]);
-  let mean = bitcast<vec4f>(row4[1]);
 
   let there = m < vec4u(params.M);
   if (!ACCUMULATE) {
     for (var c = 0u; c < params.quads; c++) { store4dq(mine + c, there, mat4x4f()); }
   }
-  for (var j = all.x; j < all.y; j += 4u) {
-    let key = columns4(j);
-    let theirs = min(key, vec4u(all.y - 1u)) * params.KV * params.quads + head;
-    var s = mat4x4f();
-    var dp = mat4x4f();
+  for (var j = all.x; j < all.y; j += STEP) {
+    let theirs = theirPlaces(j, all.y - 1u, params.KV * params.quads, head);
+    var s = Blocks();
+    var dp = Blocks();
     for (var c = 0u; c < params.quads; c++) {
-      s += transpose(keys4(theirs + c)) * queries4(mine + c);
-      dp += transpose(values4(theirs + c)) * gradients4(mine + c);
+      let x = queries4(mine + c);
+      s[0] += transpose(theirKeys(theirs[0] + c)) * x;
+      s[1] += transpose(theirKeys(theirs[1] + c)) * x;
+      s[2] += transpose(theirKeys(theirs[2] + c)) * x;
+      s[3] += transpose(theirKeys(theirs[3] + c)) * x;
+      let y = gradients4(mine + c);
+      dp[0] += transpose(theirValues(theirs[0] + c)) * y;
+      dp[1] += transpose(theirValues(theirs[1] + c)) * y;
+      dp[2] += transpose(theirValues(theirs[2] + c)) * y;
+      dp[3] += transpose(theirValues(theirs[3] + c)) * y;
     }
-    let p = powers(seenKeys(s * (params.scale * LOG2_E), key, row4[2], row4[3]), logSum);
-    let less = mat4x4f(dp[0] - mean.x, dp[1] - mean.y, dp[2] - mean.z, dp[3] - mean.w);
-    let ds = product(p, less) * params.scale;
-    for (var c = 0u; c < params.quads; c++) { store4dq(mine + c, there, load4dq(mine + c) + keys4(theirs + c) * ds); }
+    s[0] = slopesOfQueries(s[0], dp[0], columns4(j), row4);
+    s[1] = slopesOfQueries(s[1], dp[1], columns4(j + 4u), row4);
+    s[2] = slopesOfQueries(s[2], dp[2], columns4(j + 8u), row4);
+    s[3] = slopesOfQueries(s[3], dp[3], columns4(j + 12u), row4);
+    for (var c = 0u; c < params.quads; c++) {
+      store4dq(mine + c, there, load4dq(mine + c)
+        + theirKeys(theirs[0] + c) * s[0] + theirKeys(theirs[1] + c) * s[1]
+        + theirKeys(theirs[2] + c) * s[2] + theirKeys(theirs[3] + c) * s[3]);
+    }
   }
 }
 
+// Gives p in s and ds in dp, of 4 × 4 keys (columns) and the queries from m on.
+fn slopesOfKeys(s: ptr<function, mat4x4f>, dp: ptr<function, mat4x4f>, key: vec4u, m: u32, h: u32) {
+  let row4 = rows4(columns4(m), h);
+  let logSum = bitcast<vec4f>(row4[0]);
+  let mean = bitcast<vec4f>(row4[1]);
+  let seen = seeingQueries(*s * (params.scale * LOG2_E), key, row4[2], row4[3]);
+  *s = mat4x4f(exp2(seen[0] - logSum), exp2(seen[1] - logSum), exp2(seen[2] - logSum), exp2(seen[3] - logSum));
+  let d = *dp;
+  *dp = product(*s, mat4x4f(d[0] - mean, d[1] - mean, d[2] - mean, d[3] - mean)) * params.scale;
+}
+
 @compute @workgroup_size(LANES)
-fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  lane = thread & 3u;
   let head = group.y;
-  let j = columns4((group.x * LANES + lane) * 4u);
+  let j = columns4((group.x * LANES + thread) * 4u);
   let mine = min(j, vec4u(params.N - 1u)) * params.KV * params.quads + head * params.quads;
   var all = vec2u(params.M, 0u);
   for (var i = 0u; i < LANES * 4u; i++) {
@@ -260,23 +336,33 @@ fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let heads = params.H / params.KV;
   for (var h = head * heads; h < (head + 1u) * heads; h++) {
-    for (var m = all.x; m < all.y; m += 4u) {
-      let theirs = min(columns4(m), vec4u(all.y - 1u)) * params.H * params.quads + h * params.quads;
-      let row4 = rows4(columns4(m), h);
-      let logSum = bitcast<vec4f>(row4[0]);
-      let mean = bitcast<vec4f>(row4[1]);
-      var s = mat4x4f();
-      var dp = mat4x4f();
+    for (var m = all.x; m < all.y; m += STEP) {
+      let theirs = theirPlaces(m, all.y - 1u, params.H * params.quads, h * params.quads);
+      var s = Blocks();
+      var dp = Blocks();
       for (var c = 0u; c < params.quads; c++) {
-        s += transpose(queries4(theirs + c)) * keys4(mine + c);
-        dp += transpose(gradients4(theirs + c)) * values4(mine + c);
+        let x = keys4(mine + c);
+        s[0] += transpose(theirQueries(theirs[0] + c)) * x;
+        s[1] += transpose(theirQueries(theirs[1] + c)) * x;
+        s[2] += transpose(theirQueries(theirs[2] + c)) * x;
+        s[3] += transpose(theirQueries(theirs[3] + c)) * x;
+        let y = values4(mine + c);
+        dp[0] += transpose(theirGradients(theirs[0] + c)) * y;
+        dp[1] += transpose(theirGradients(theirs[1] + c)) * y;
+        dp[2] += transpose(theirGradients(theirs[2] + c)) * y;
+        dp[3] += transpose(theirGradients(theirs[3] + c)) * y;
       }
-      s = seeingQueries(s * (params.scale * LOG2_E), j, row4[2], row4[3]);
-      let p = mat4x4f(exp2(s[0] - logSum), exp2(s[1] - logSum), exp2(s[2] - logSum), exp2(s[3] - logSum));
-      let ds = product(p, mat4x4f(dp[0] - mean, dp[1] - mean, dp[2] - mean, dp[3] - mean)) * params.scale;
+      slopesOfKeys(&s[0], &dp[0], j, m, h);
+      slopesOfKeys(&s[1], &dp[1], j, m + 4u, h);
+      slopesOfKeys(&s[2], &dp[2], j, m + 8u, h);
+      slopesOfKeys(&s[3], &dp[3], j, m + 12u, h);
       for (var c = 0u; c < params.quads; c++) {
-        store4dv(mine + c, there, load4dv(mine + c) + gradients4(theirs + c) * p);
-        store4dk(mine + c, there, load4dk(mine + c) + queries4(theirs + c) * ds);
+        store4dv(mine + c, there, load4dv(mine + c)
+          + theirGradients(theirs[0] + c) * s[0] + theirGradients(theirs[1] + c) * s[1]
+          + theirGradients(theirs[2] + c) * s[2] + theirGradients(theirs[3] + c) * s[3]);
+        store4dk(mine + c, there, load4dk(mine + c)
+          + theirQueries(theirs[0] + c) * dp[0] + theirQueries(theirs[1] + c) * dp[1]
+          + theirQueries(theirs[2] + c) * dp[2] + theirQueries(theirs[3] + c) * dp[3]);
       }
     }
   }

@@ -172,6 +172,37 @@ describeAdapters('attention', (context) => {
         );
       });
 
+      test.skipIf(family === 'tiles')('computes the same without quads', async () => {
+        const { device } = context;
+        const all = inputs(CASES[2], 'f32');
+        const { q, k, v, keyRanges, queryRanges, dO } = upload(device, all, 'f32');
+        const { heads, kvHeads, headSize, scale } = all.problem;
+        const run = (): Promise<Float64Array[]> =>
+          runTape(device, (tape) => {
+            const gradients = watch(tape, q, k, v);
+            const out = attention(tape, {
+              q,
+              k,
+              v,
+              keyRanges,
+              queryRanges,
+              heads,
+              kvHeads,
+              headSize,
+              scale,
+              family,
+            });
+            backwardFrom(tape, out, dO);
+            return [out, ...gradients()];
+          });
+        const { tuning } = device;
+        const inQuads = await run();
+        device.tuning = { ...tuning, matmul: { ...tuning.matmul, quads: false } };
+        const alone = await run();
+        device.tuning = tuning;
+        alone.forEach((values, i) => expectClose(values, inQuads[i], 1e-6));
+      });
+
       test.each(['q', 'k', 'v'] as const)('a gradient of %s alone', async (name) => {
         const { device } = context;
         const all = inputs(CASES[1], 'f32');

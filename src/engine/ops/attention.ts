@@ -1,12 +1,15 @@
 import source from '../../../shaders/attention.wgsl?raw';
 import decodeSource from '../../../shaders/attention_decode.wgsl?raw';
+import aloneSource from '../../../shaders/matmul_alone.wgsl?raw';
+import quadSource from '../../../shaders/matmul_quad.wgsl?raw';
 import tileSource from '../../../shaders/attention_tile.wgsl?raw';
 import { parseShader } from '../shader.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
 import { addInto, copy } from './add.ts';
 
-const lanesShader = parseShader('attention', source);
+const lanesShader = parseShader('attention', `${source}\n${aloneSource}`);
+const quadsShader = parseShader('attention', `${source}\n${quadSource}`);
 const tilesShader = parseShader('attention_tile', tileSource);
 const decodeShader = parseShader('attention_decode', decodeSource);
 
@@ -99,9 +102,12 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
   }
 
   const tiles = family === 'tiles';
-  const shader = tiles ? tilesShader : lanesShader;
-  const constants: Record<string, number> = tiles ? { PARTS: Math.ceil(D / TILE_COLUMNS) } : { LANES };
-  const common = { shader, types, params: { ...params, quads: D / 4 } };
+  const inQuads = !tiles && tape.target.features.subgroups && tape.target.tuning.matmul.quads;
+  const shader = tiles ? tilesShader : inQuads ? quadsShader : lanesShader;
+  const constants: Record<string, number> = tiles
+    ? { PARTS: Math.ceil(D / TILE_COLUMNS) }
+    : { LANES, QUADS: Number(inQuads) };
+  const common = { shader, types, subgroups: inQuads, params: { ...params, quads: D / 4 } };
   const blocks = (rows: number, groups: number): [number, number, number] => [
     Math.ceil(rows / (tiles ? TILE_ROWS : LANES * LANE_ROWS)),
     groups,
@@ -143,6 +149,7 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
     tape.dispatch({
       ...common,
       shader: lanesShader,
+      subgroups: false,
       entry: 'prepare',
       tensors,
       workgroups: Math.ceil((M * H) / 64),
