@@ -6,12 +6,13 @@
 //   alone      y = a(g)                  dg (+)= dy · a′(g)
 //   gated      y = a(g) · u              dg (+)= dy · u · a′(g)        du (+)= dy · a(g)
 //
-// with a′(x) = σ · (1 + x · (1 − σ) · k′(x)). g, u, y and their gradients: [M, F]. Four elements a thread.
+// with a′(x) = σ · (1 + x · (1 − σ) · k′(x)). g, u, y and their gradients: [M, F]. Four elements a thread. dx is dg.
 
 struct Params { size: u32 }
 
 override GELU: bool = false;
 override ACCUMULATE: bool = false;
+override ACCUMULATE_UP: bool = false;
 
 // Of a workgroup: four elements a thread, next to each other across the threads.
 const ELEMENTS = 256u;
@@ -29,6 +30,7 @@ const FLAT = 30.0;
 
 @group(0) @binding(4) var<storage, read> dy: array<Elem>;
 @group(0) @binding(5) var<storage, read_write> dx: array<Elem>;
+@group(0) @binding(6) var<storage, read_write> du: array<Elem>;
 
 fn sigmoid(v: f32) -> f32 {
   return 1.0 / (1.0 + exp(-v));
@@ -81,17 +83,14 @@ fn gated(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: v
 }
 
 @compute @workgroup_size(THREADS)
-fn backward_gate(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
+fn backward_gated(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
   let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
   for (var i = start; i < min(start + ELEMENTS, params.size); i += THREADS) {
-    store(i, f32(dy[i]) * f32(u[i]) * slope(f32(g[i])));
-  }
-}
-
-@compute @workgroup_size(THREADS)
-fn backward_up(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let start = (group.x + group.y * groups.x) * ELEMENTS + thread;
-  for (var i = start; i < min(start + ELEMENTS, params.size); i += THREADS) {
-    store(i, f32(dy[i]) * activated(f32(g[i])));
+    let x = f32(g[i]);
+    let d = f32(dy[i]);
+    store(i, d * f32(u[i]) * slope(x));
+    var up = d * activated(x);
+    if (ACCUMULATE_UP) { up += f32(du[i]); }
+    du[i] = Elem(up);
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { activate, gated, type Activation } from '../../src/engine/ops/activation.ts';
+import type { Tensor } from '../../src/engine/tensor.ts';
 import { describeAdapters } from './adapters.ts';
 import { backwardFrom, constant, noise, runTape, stored, watch, worstError } from './run.ts';
 
@@ -59,6 +60,39 @@ describeAdapters('Activations', (context) => {
         });
       }
     }
+
+    test(`${activation}: one gradient of two, and gradients that are there`, async () => {
+      const [g, u, dy] = [1, 2, 3].map((seed) => noise(300, seed, 2));
+      const [gate, up, gradient] = [g, u, dy].map((values) => constant(context.device, [3, 100], values));
+      const run = (...of: Tensor[]): Promise<Float64Array[]> =>
+        runTape(context.device, (tape) => {
+          const gradients = watch(tape, ...of);
+          const out = gated(tape, gate, up, activation);
+          backwardFrom(tape, out, gradient);
+          return gradients();
+        });
+      const [dg, du] = await run(gate, up);
+      gate.requiresGrad = up.requiresGrad = false;
+      expect(await run(gate)).toEqual([dg]);
+      gate.requiresGrad = up.requiresGrad = false;
+      expect(await run(up)).toEqual([du]);
+      const twice = await runTape(context.device, (tape) => {
+        const gradients = watch(tape, gate, up);
+        const outputs = [1, 2].map(() => gated(tape, gate, up, activation));
+        const loss = tape.tensor([1], 'f32', 'loss');
+        tape.record([loss], outputs, () => outputs.forEach((output) => tape.passGradient(output, gradient)));
+        tape.backward(loss);
+        return gradients();
+      });
+      [dg, du].forEach((once, i) =>
+        expect(
+          worstError(
+            twice[i],
+            once.map((value) => 2 * value),
+          ),
+        ).toBeLessThan(1e-6),
+      );
+    });
 
     test(`${activation} of large numbers is finite`, async () => {
       const x = [-1e30, -1e4, -90, -30, 0, 30, 90, 1e4, 1e30];

@@ -38,24 +38,28 @@ export function gated(tape: Tape, gate: Tensor, up: Tensor, activation: Activati
 
   tape.record([y], [gate, up], () => {
     const dy = tape.gradient(y);
-    tape.addGradient(gate, (dx, accumulate) => {
+    const both = (dx: Tensor, accumulate: boolean, du: Tensor, accumulateUp: boolean): void =>
       tape.dispatch({
         ...common,
-        entry: 'backward_gate',
-        constants: { ...common.constants, ACCUMULATE: Number(accumulate) },
-        tensors: { g: gate, u: up, dy, dx },
-        flops: 12 * gate.size,
+        entry: 'backward_gated',
+        constants: {
+          ...common.constants,
+          ACCUMULATE: Number(accumulate),
+          ACCUMULATE_UP: Number(accumulateUp),
+        },
+        tensors: { g: gate, u: up, dy, dx, du },
+        flops: 16 * gate.size,
       });
-    });
-    tape.addGradient(up, (dx, accumulate) => {
-      tape.dispatch({
-        ...common,
-        entry: 'backward_up',
-        constants: { ...common.constants, ACCUMULATE: Number(accumulate) },
-        tensors: { g: gate, dy, dx },
-        flops: 8 * gate.size,
-      });
-    });
+    // One dispatch makes both; where only one is asked for, the other goes to memory that nobody reads.
+    const unread = (of: Tensor): Tensor => tape.tensor(of.shape, of.dtype, `unread d ${of.label}`);
+    if (gate.requiresGrad && up.requiresGrad) {
+      tape.addGradient(gate, (dx, accumulate) =>
+        tape.addGradient(up, (du, accumulateUp) => both(dx, accumulate, du, accumulateUp)),
+      );
+    } else {
+      tape.addGradient(gate, (dx, accumulate) => both(dx, accumulate, unread(up), false));
+      tape.addGradient(up, (du, accumulateUp) => both(unread(gate), false, du, accumulateUp));
+    }
   });
   return y;
 }
