@@ -1,4 +1,5 @@
 /** The service worker as the page sees it: whether the app is kept on this device, and whether a new version waits. */
+import { whenQuiet } from '../ui/quiet.ts';
 
 export class Update {
   /** Whether all files are kept here, so that the page opens without a network. */
@@ -19,9 +20,7 @@ export class Update {
       else if (controlled) this.state = 'taken';
       controlled = true;
     });
-    const register = (): void => void this.#register();
-    if (document.readyState === 'complete') register();
-    else addEventListener('load', register, { once: true });
+    whenQuiet(() => void this.#register());
   }
 
   /** The new version takes over, and the page is loaded again. Only ever called by a press. */
