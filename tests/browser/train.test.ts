@@ -81,11 +81,7 @@ beforeAll(async () => {
     }).observe({ type: 'layout-shift' });
   });
   // What is asked for is there: a reload would abort it.
-  await page
-    .getByRole('button', { name: /^Tune on this: / })
-    .first()
-    .and(page.locator(':enabled'))
-    .waitFor(WAIT);
+  await page.waitForLoadState('networkidle');
   await page.reload();
 });
 afterAll(() => browser.close());
