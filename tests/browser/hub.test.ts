@@ -73,7 +73,7 @@ const row = (page: Page, name: string): Locator =>
 
 async function find(page: Page, asked: string): Promise<void> {
   await region(page).getByLabel('Model', { exact: true }).fill(asked);
-  await region(page).getByRole('button', { name: 'Find' }).click();
+  await region(page).getByRole('button', { name: 'Find', exact: true }).click();
 }
 async function download(page: Page, asked: string): Promise<void> {
   await find(page, asked);
