@@ -1,0 +1,123 @@
+/**
+ * What happens to a run when things go wrong around it, as the person at the page is told: a second tab, a GPU that is lost, a disk that is
+ * full. Each time it goes on afterwards. That its curve is the same to the bit is worker.test.ts.
+ */
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { launchChromium, openStudio } from './chromium.ts';
+import { factOf, goTo, WAIT } from './looks.ts';
+
+const VIEW = { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' } as const;
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterAll(() => browser.close());
+
+async function openRows(page: Page): Promise<void> {
+  await goTo(page, 'data');
+  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+}
+
+/** Starts a run of so many steps, without validation. */
+async function start(page: Page, steps: number): Promise<void> {
+  await goTo(page, 'train');
+  await page.getByText('Every setting, explained').click();
+  await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill(String(steps));
+  await page.getByRole('spinbutton', { name: 'Warm-up, steps' }).fill('1');
+  await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');
+  await page.getByRole('button', { name: 'Start training' }).click();
+}
+
+const alert = (page: Page): ReturnType<Page['locator']> => page.getByRole('alert');
+const controls = (page: Page): ReturnType<Page['locator']> => page.getByRole('group', { name: 'This run' });
+
+async function resumeToTheEnd(page: Page): Promise<void> {
+  await controls(page).getByRole('button', { name: 'Resume' }).click();
+  await page.getByText(/^Done: loss/).waitFor(WAIT);
+}
+
+/** Another tab of the same browser. */
+async function secondTab(context: BrowserContext): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(inject('address'));
+  return page;
+}
+
+test('a second tab may look and chat, and is told why it may not train', async () => {
+  const { page, problems, close } = await openStudio(browser, VIEW);
+  await openRows(page);
+  await start(page, 400);
+  await page.getByRole('button', { name: 'Pause' }).waitFor(WAIT);
+
+  const second = await secondTab(page.context());
+  await second.getByRole('button', { name: 'Open A sea captain' }).click();
+  await expect.poll(() => second.getByRole('banner').innerText(), WAIT).toMatch(/A sea captain/);
+  await goTo(second, 'train');
+  const main = second.getByRole('main');
+  await expect
+    .poll(() => main.innerText(), WAIT)
+    .toMatch(/Another tab trains it just now|trains in another tab/);
+  expect(await controls(second).getByRole('button', { name: 'Resume' }).count()).toBe(0);
+  await expect.poll(() => factOf(second, 'Data'), WAIT).toMatch(/360 rows/);
+  // Where the run has been saved on the way, the second tab shows its curve.
+  const anew = second.getByRole('button', { name: 'New run' });
+  if ((await anew.count()) > 0) await anew.click();
+  await second.getByRole('button', { name: 'Start training' }).click();
+  await alert(second).waitFor(WAIT);
+  expect(await alert(second).innerText()).toMatch(
+    /training in another tab of this browser.*Pause or finish the run there/s,
+  );
+  await goTo(second, 'use');
+  await second.getByLabel('Prompt for both').fill('Who are you?');
+  await second.keyboard.press('Enter');
+  await expect.poll(() => second.getByText(/tokens\/s/).count(), WAIT).toBe(2);
+  // The first one trains on, and when it pauses the second one may.
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByText(/^Paused at step/).waitFor(WAIT);
+  expect(problems).toEqual([]);
+  await close();
+});
+
+test('a GPU that is lost is told, and the run goes on from its checkpoint on a new one', async () => {
+  const { page, problems, close } = await openStudio(browser, VIEW);
+  await openRows(page);
+  await start(page, 24);
+  await page.getByRole('button', { name: 'Pause' }).click(WAIT);
+  await page.getByText(/^Paused at step/).waitFor(WAIT);
+  const [worker] = page.workers();
+  await worker.evaluate(() => {
+    const { createCommandEncoder } = GPUDevice.prototype;
+    GPUDevice.prototype.createCommandEncoder = function (...args) {
+      GPUDevice.prototype.createCommandEncoder = createCommandEncoder;
+      const encoder = createCommandEncoder.apply(this, args);
+      this.destroy();
+      return encoder;
+    };
+  });
+  await controls(page).getByRole('button', { name: 'Resume' }).click();
+  await alert(page).waitFor(WAIT);
+  expect(await alert(page).innerText()).toMatch(/The GPU was lost.*Saved work is safe/s);
+  await resumeToTheEnd(page);
+  expect(problems.filter((problem) => !/destroyed|lost/i.test(problem))).toEqual([]);
+  await close();
+});
+
+test('a full disk pauses the run and says so; with room again it goes on', async () => {
+  const { page, problems, close } = await openStudio(browser, VIEW);
+  const devtools = await page.context().newCDPSession(page);
+  const { origin } = new URL(inject('address'));
+  await openRows(page);
+  // Chromium looks at the quota before a write, and then not for a while.
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+  await start(page, 24);
+  await alert(page).waitFor(WAIT);
+  expect(await alert(page).innerText()).toMatch(/no room left.*what was saved before is untouched/s);
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin });
+  await resumeToTheEnd(page);
+  await expect.poll(() => factOf(page, 'Use'), WAIT).toMatch(/1 adapter kept/);
+  expect(problems).toEqual([]);
+  await close();
+});
