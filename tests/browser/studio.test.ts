@@ -31,10 +31,18 @@ describe('the whole path, by keyboard', () => {
     const { page } = studio;
     await expect.poll(() => page.locator('main [aria-busy="true"]').count(), { timeout: 30_000 }).toBe(0);
     const worker = page.workers()[0].url();
-    // What the page asked for; the service worker fetches the rest of the app when that is done.
-    const asked = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
-    const scripts = [...new Set(asked)].filter((url) => url.endsWith('.js') && url !== worker);
-    expect(scripts.filter((url) => url.includes('chart'))).toEqual([]);
+    // The stages, and the rest of the app by the service worker, come when the page is loaded and idle.
+    const asked = await page.evaluate(() => {
+      const [{ loadEventStart }] = performance.getEntriesByType(
+        'navigation',
+      ) as PerformanceNavigationTiming[];
+      return performance
+        .getEntriesByType('resource')
+        .map(({ name, startTime }) => ({ name, first: startTime <= loadEventStart }));
+    });
+    const first = asked.filter((entry) => entry.first).map(({ name }) => name);
+    const scripts = [...new Set(first)].filter((url) => url.endsWith('.js') && url !== worker);
+    expect(asked.filter(({ name }) => name.includes('chart'))).toEqual([]);
     let bytes = 0;
     for (const url of scripts) bytes += gzipSync(Buffer.from(await (await fetch(url)).arrayBuffer())).length;
     expect(bytes).toBeGreaterThan(0);
