@@ -44,7 +44,12 @@ try {
 
   await page.goto(server.resolvedUrls?.local[0] ?? '');
   const tune = page.getByRole('button', { name: 'Tune a model now' });
-  await tune.and(page.locator(':enabled')).waitFor();
+  // The rows are there, and the GPU is known.
+  await page
+    .getByRole('button', { name: /^Tune on this/ })
+    .first()
+    .and(page.locator(':enabled'))
+    .waitFor();
   await take('start');
   await tune.click();
   const both = page.getByRole('button', { name: 'Ask both the same question' });
