@@ -33,10 +33,14 @@ function changed(files: Files, change: (config: Record<string, unknown>) => void
   return { ...files, 'adapter_config.json': new TextEncoder().encode(JSON.stringify(config)) };
 }
 
+const zipFile = (name: string, bytes: Uint8Array): { name: string; mimeType: string; buffer: Buffer } => ({
+  name,
+  mimeType: 'application/zip',
+  buffer: Buffer.from(bytes),
+});
+
 const importZip = (name: string, files: Files): Promise<void> =>
-  library
-    .getByLabel('Import a zip')
-    .setInputFiles({ name, mimeType: 'application/zip', buffer: Buffer.from(packZip('adapter', files)) });
+  library.getByLabel('Import a zip').setInputFiles(zipFile(name, packZip('adapter', files)));
 
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
@@ -102,6 +106,25 @@ test('what cannot be imported says what is wrong and what to do', async () => {
     /no linear layer.*trained on “acme\/Oak-1B”, and “sprig” is open\..*Open the model/s,
   );
   expect(await library.getByRole('listitem').count()).toBe(3);
+});
+
+test('of several zips, one that is damaged leaves the others', async () => {
+  const whole = packZip('adapter', await sprigAdapter(5));
+  await library
+    .getByLabel('Import a zip')
+    .setInputFiles([
+      zipFile('First.zip', whole),
+      zipFile('Half.zip', whole.subarray(0, whole.length / 2)),
+      zipFile('Third.zip', packZip('adapter', await sprigAdapter(6))),
+    ]);
+  await library.getByRole('button', { name: 'Delete Third' }).waitFor(WAIT);
+  expect(await library.getByRole('alert').innerText()).toContain('Half.zip');
+  expect(await library.getByRole('listitem').count()).toBe(5);
+  await library.getByRole('button', { name: 'Put away' }).click();
+  for (const name of ['First', 'Third']) {
+    await library.getByRole('button', { name: `Delete ${name}` }).click();
+    await library.getByText(`“${name}” is deleted.`).waitFor();
+  }
 });
 
 /** Asks both and returns the two answers. */

@@ -89,23 +89,23 @@ export class Adapters {
     this.#session.announcer.say(`${outcome.fileName} is downloaded.`);
   }
 
+  /** Imports a zip, several of them, or the files of one PEFT folder. What cannot be imported leaves the others. */
   async bring(files: readonly File[]): Promise<void> {
     if (files.length === 0) return;
     this.failure = undefined;
-    const name = folderOf(files[0]) || files[0].name.replace(/\.zip$/i, '');
-    this.importing = name;
-    if (!(await this.#session.ensureModel())) {
-      this.failure = this.#session.modelFailure;
-      this.importing = '';
-      return;
+    const isZip = ({ name }: File): boolean => /\.zip$/i.test(name);
+    for (const part of files.every(isZip) ? files.map((zip) => [zip]) : [files]) {
+      const name = folderOf(part[0]) || part[0].name.replace(/\.zip$/i, '');
+      this.importing = name;
+      if (!(await this.#session.ensureModel())) {
+        this.failure = this.#session.modelFailure;
+        break;
+      }
+      const outcome = await this.#session.worker.importAdapter(name, part);
+      if (outcome.ok) this.#session.announcer.say(`${outcome.adapter.name} is in the library.`);
+      else this.failure = outcome;
     }
-    const outcome = await this.#session.worker.importAdapter(name, files);
     this.importing = '';
-    if (!outcome.ok) {
-      this.failure = outcome;
-      return;
-    }
-    this.#session.announcer.say(`${outcome.adapter.name} is in the library.`);
     await this.refresh();
   }
 }
