@@ -63,6 +63,9 @@ const OPTIONS: RunOptions = {
   samplePrompt: 'Who are you?',
 };
 
+/** Steps of a run that is interrupted before its end and compared with no other. */
+const LONG = 500;
+
 let browser: Browser;
 let context: BrowserContext;
 let script: string;
@@ -147,6 +150,27 @@ async function reached(page: Page, step: number): Promise<void> {
     step,
     { timeout: 120_000, polling: 20 },
   );
+}
+
+/**
+ * Waits until the run has made so many steps and interrupts it there, in the page: told from here, a quick run could be over by then.
+ */
+async function interrupted(
+  page: Page,
+  step: number,
+  how: 'pauseRun' | 'stopRun' | 'cancelRun' = 'pauseRun',
+): Promise<RunRecord> {
+  await page.evaluate(
+    async ([least, call]) => {
+      let over = false;
+      void bench.run!.then(() => (over = true));
+      while (!over && !bench.events.some((event) => event.type === 'step' && event.step >= least))
+        await new Promise((resolve) => setTimeout(resolve));
+      await bench.api[call]();
+    },
+    [step, how] as const,
+  );
+  return ended(page);
 }
 
 async function ended(page: Page): Promise<RunRecord> {
@@ -236,9 +260,7 @@ describe('a run', () => {
   test('paused, asked and resumed, it has the curve of one that was not', async () => {
     const page = await openBench();
     await train(page, OPTIONS);
-    await reached(page, 3);
-    await page.evaluate(() => bench.api.pauseRun());
-    const paused = await ended(page);
+    const paused = await interrupted(page, 3);
     expect(paused).toMatchObject({ status: 'paused', resumable: true });
     expect(paused.steps.length).toBeLessThan(12);
 
@@ -297,9 +319,7 @@ describe('a run', () => {
 
     // Neither model nor data is open: the run brings both.
     await train(page, id);
-    await reached(page, 8);
-    await page.evaluate(() => bench.api.stopRun());
-    const stopped = await ended(page);
+    const stopped = await interrupted(page, 8, 'stopRun');
     expect(stopped.status).toBe('stopped');
     expect(stopped.steps.length).toBeGreaterThanOrEqual(8);
     expect(losses(stopped)).toEqual(losses(whole).slice(0, stopped.steps.length));
@@ -310,10 +330,8 @@ describe('a run', () => {
 
   test('that lies in storage only is stopped with what its checkpoint learned, or discarded', async () => {
     const kept = await openBench();
-    await train(kept, { ...OPTIONS, name: 'From storage' });
-    await reached(kept, 3);
-    await kept.evaluate(() => bench.api.pauseRun());
-    const { id, steps } = await ended(kept);
+    await train(kept, { ...OPTIONS, steps: LONG, name: 'From storage' });
+    const { id, steps } = await interrupted(kept, 3);
     await kept.close();
 
     const page = await openBench({ ready: false });
@@ -335,10 +353,8 @@ describe('a run', () => {
     await page.evaluate((of) => bench.api.deleteAdapter(of), adapter.id);
 
     await openAll(page);
-    await train(page, OPTIONS);
-    await reached(page, 1);
-    await page.evaluate(() => bench.api.pauseRun());
-    const second = await ended(page);
+    await train(page, { ...OPTIONS, steps: LONG });
+    const second = await interrupted(page, 1);
     await startBench(page);
     expect(await page.evaluate((of) => bench.api.endRun(of, 'cancel'), second.id)).toMatchObject({
       ok: true,
@@ -390,7 +406,7 @@ describe('a run', () => {
   test('keeps a second tab from training, and tells it why', async () => {
     const first = await openBench();
     const second = await openBench();
-    await train(first, { ...OPTIONS, steps: 500, evalEvery: 0, sampleEvery: 0 });
+    await train(first, { ...OPTIONS, steps: LONG, evalEvery: 0, sampleEvery: 0 });
     await reached(first, 1);
     await train(second, OPTIONS);
     expect(await second.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'worker-other-tab' });
@@ -414,22 +430,16 @@ describe('a run', () => {
     const first = await openBench();
     const second = await openBench({ ready: false });
     await train(first, OPTIONS);
-    await reached(first, 1);
-    await first.evaluate(() => bench.api.pauseRun());
-    const { id, steps } = await ended(first);
+    const { id, steps } = await interrupted(first, 1);
     await train(second, id);
-    await reached(second, steps.length + 1);
-    await second.evaluate(() => bench.api.pauseRun());
-    const further = await ended(second);
+    const further = await interrupted(second, steps.length + 1);
     expect(further.steps.length).toBeGreaterThan(steps.length);
 
     // Stopped here it would end the run of the other tab: nothing happens.
     await first.evaluate(() => bench.api.stopRun());
     expect(await listRuns(first)).toContainEqual(expect.objectContaining({ id, status: 'paused' }));
     await train(first, id);
-    await reached(first, further.steps.length + 1);
-    await first.evaluate(() => bench.api.pauseRun());
-    const back = await ended(first);
+    const back = await interrupted(first, further.steps.length + 1);
     expect(losses(back)).toEqual(losses(whole).slice(0, back.steps.length));
     await first.evaluate(() => bench.api.cancelRun());
     expect((await events(first)).at(-1)).toEqual({ type: 'status', status: 'cancelled' });
@@ -486,16 +496,12 @@ describe('a run', () => {
       const options = { maxLength: 64, overlong: 'drop', validation: 0, test: 0.1, seed: 1 } as const;
       return bench.api.openData({ name: 'train.jsonl', bytes }, options);
     });
-    await train(page, { ...OPTIONS, evalEvery: 0, sampleEvery: 0 });
-    await reached(page, 1);
-    await page.evaluate(() => bench.api.pauseRun());
-    const { id, steps } = await ended(page);
+    await train(page, { ...OPTIONS, steps: LONG, evalEvery: 0, sampleEvery: 0 });
+    const { id, steps } = await interrupted(page, 1);
 
     await startBench(page);
     await train(page, id);
-    await reached(page, steps.length + 1);
-    await page.evaluate(() => bench.api.pauseRun());
-    const further = await ended(page);
+    const further = await interrupted(page, steps.length + 1);
     expect(await page.evaluate(() => bench.api.listModels())).toMatchObject({
       ok: true,
       models: [{ name: 'My model', runs: ['Captain'], adapters: 0 }],
@@ -510,9 +516,10 @@ describe('a run', () => {
     });
     await open();
     await train(page, id);
-    await reached(page, further.steps.length + 1);
-    await page.evaluate(() => bench.api.cancelRun());
-    expect(await ended(page)).toMatchObject({ status: 'cancelled', baseModel: 'My model' });
+    expect(await interrupted(page, further.steps.length + 1, 'cancelRun')).toMatchObject({
+      status: 'cancelled',
+      baseModel: 'My model',
+    });
     await page.evaluate((of) => bench.api.deleteRun(of), id);
 
     const broken = await page.evaluate(() => bench.api.openModel('Nothing', [new File(['{}'], 'notes.txt')]));
