@@ -39,7 +39,7 @@ declare const bench: Bench;
 
 const OPTIONS: RunOptions = {
   name: 'Captain',
-  steps: 12,
+  steps: 18,
   batch: 2,
   accumulate: 1,
   maxLength: 64,
@@ -240,9 +240,11 @@ describe('a run', () => {
     expect(planned).toMatchObject({ ok: true, memory: { problems: [], advice: [] } });
     const { memory } = planned as Extract<typeof planned, { ok: true }>;
     expect(whole.steps.map(({ gpuBytes }) => gpuBytes)).toEqual(whole.steps.map(() => memory.steadyBytes));
-    expect(whole.steps.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    expect(whole.steps.map(({ step }) => step)).toEqual(
+      Array.from({ length: OPTIONS.steps }, (_, i) => i + 1),
+    );
     // At step 0 the base model speaks: the first step has its loss before any update.
-    expect(whole.evals.map(({ step }) => step)).toEqual([0, 6, 12]);
+    expect(whole.evals.map(({ step }) => step)).toEqual([0, 6, 12, 18]);
     expect(whole.samples.map(({ step }) => step)).toEqual([0, 5, 10]);
     expect(whole.evals[0].loss).toBeGreaterThan(whole.evals[2].loss);
     expect(whole.command).toContain('graft train --model public/models/sprig --data voice/train.jsonl');
@@ -250,7 +252,7 @@ describe('a run', () => {
     expect(heard.at(0)).toEqual({ type: 'status', status: 'running' });
     expect(heard.at(-1)).toEqual({ type: 'status', status: 'done' });
     expect(heard.some(({ type }) => type === 'compile')).toBe(true);
-    expect(heard.filter(({ type }) => type === 'step')).toHaveLength(12);
+    expect(heard.filter(({ type }) => type === 'step')).toHaveLength(OPTIONS.steps);
     const [adapter] = await listAdapters(page);
     expect(adapter).toMatchObject({ name: 'Captain', rank: 4, baseModel: 'sprig', runId: whole.id });
     expect(await listRuns(page)).toMatchObject([{ id: whole.id, status: 'done', resumable: false }]);
@@ -262,7 +264,7 @@ describe('a run', () => {
     await train(page, OPTIONS);
     const paused = await interrupted(page, 3);
     expect(paused).toMatchObject({ status: 'paused', resumable: true });
-    expect(paused.steps.length).toBeLessThan(12);
+    expect(paused.steps.length).toBeLessThan(OPTIONS.steps);
 
     const answer = await page.evaluate(async () => {
       const streamed: string[] = [];
