@@ -13,6 +13,8 @@ import { setUp } from './setup.mjs';
 const RESULTS = join(root, 'test-results');
 const BIN = join(root, 'node_modules', '.bin');
 const total = { passed: 0, failed: 0, skipped: 0 };
+/** What failed, and what passed only when it was tried again: repeated at the end, where one looks first. @type {string[]} */
+const notes = [];
 
 /**
  * @param {string} name of a program in node_modules/.bin
@@ -30,21 +32,24 @@ function tool(name, ...parameters) {
 function vitest(project) {
   const file = join(RESULTS, `${project}.json`);
   rmSync(file, { force: true });
+  process.env['GRAFT_TEST_RESULTS'] = file;
   const ended = tool(
     'vitest',
     'run',
     '--project',
     project,
     '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${file}`,
+    '--reporter=./scripts/results.mjs',
   );
   if (!existsSync(file)) return false;
-  const counts = JSON.parse(readFileSync(file, 'utf8'));
-  total.passed += counts.numPassedTests;
-  total.failed += counts.numFailedTests;
-  total.skipped += counts.numPendingTests + counts.numTodoTests;
-  return ended && counts.numFailedTests === 0;
+  /** @type {import('./results.mjs').Results} */
+  const { passed, failed, skipped, failures, flaky } = JSON.parse(readFileSync(file, 'utf8'));
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+  notes.push(...failures.map((line) => `  FAILED: ${line}`));
+  notes.push(...flaky.map((line) => `  only at the second try: ${line}`));
+  return ended && failed === 0;
 }
 
 function interop() {
@@ -91,7 +96,7 @@ for (const [name, step] of STEPS) {
 }
 
 console.log(
-  `\n${failed ? `Stopped at the first failure: ${failed}` : 'Everything passed'}\n${summary.join('\n')}\n`,
+  `\n${failed ? `Stopped at the first failure: ${failed}` : 'Everything passed'}\n${[...summary, ...notes].join('\n')}\n`,
 );
 // A step that fails without a failing test (lint, a crash) is a failure of the whole.
 if (failed && total.failed === 0) total.failed = 1;

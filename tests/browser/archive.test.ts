@@ -12,7 +12,8 @@ import { packZip } from '../../src/worker/adapter-zip.ts';
 import { sprigAdapter } from './adapter-files.ts';
 import { askAnew } from './answers.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { factOf, goTo, WAIT } from './looks.ts';
+import { startAndPause } from './gate.ts';
+import { downloadOf, factOf, goTo, WAIT } from './looks.ts';
 import { writeShardedModel } from './model-files.ts';
 
 const HOSTILE = '<img src=x onerror="document.title=1">';
@@ -102,9 +103,10 @@ function models(of: Page): Promise<unknown> {
 }
 
 async function exportAll(to: string): Promise<void> {
-  const download = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Export everything' }).click();
-  await (await download).saveAs(to);
+  const download = await downloadOf(page, () =>
+    page.getByRole('button', { name: 'Export everything' }).click(),
+  );
+  await download.saveAs(to);
 }
 
 /** Imports a file and returns what the page says of it. */
@@ -158,9 +160,7 @@ test('the choice says what base models add, and the file has that size', async (
   await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('24');
   await page.getByRole('spinbutton', { name: 'Warm-up, steps' }).fill('1');
   await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');
-  await page.getByRole('button', { name: 'Start training' }).click();
-  await page.getByRole('button', { name: 'Pause' }).click(WAIT);
-  await page.getByText(/^Paused at step/).waitFor(WAIT);
+  await startAndPause(page, () => page.getByRole('button', { name: 'Start training' }).click());
   await goTo(page, 'use');
   await page.getByLabel('Import a zip').setInputFiles({
     name: `${HOSTILE}.zip`,

@@ -13,7 +13,7 @@ import { packZip } from '../../src/worker/adapter-zip.ts';
 import { sprigAdapter } from './adapter-files.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
-import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { downloadOf, goTo, inspect, PICTURES, WAIT } from './looks.ts';
 
 const HOSTILE = '<img src=x onerror="document.title=1">';
 const QUESTION = 'Who lives next to the school?';
@@ -223,10 +223,11 @@ test('the seed decides; Retry takes the next one; Stop ends an answer', async ()
 });
 
 test('a zip of the adapter has its card, and comes back dropped, or chosen as the folder that it is', async () => {
-  const download = page.waitForEvent('download');
-  await library.getByRole('button', { name: 'Download zip of Bosun' }).click();
+  const download = await downloadOf(page, () =>
+    library.getByRole('button', { name: 'Download zip of Bosun' }).click(),
+  );
   const zip = join(scratch, 'Back again.zip');
-  await (await download).saveAs(zip);
+  await download.saveAs(zip);
   const files = unzipSync(readFileSync(zip));
   expect(Object.keys(files).sort()).toEqual(
     ['README.md', 'adapter_config.json', 'adapter_model.safetensors'].map((name) => `Bosun/${name}`),

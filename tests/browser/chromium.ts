@@ -48,10 +48,14 @@ export async function openStudio(
     // The browser fetches the icon when it likes, and not to the end where the page is loaded again meanwhile.
     if (request.url().endsWith('/favicon.svg') && request.failure()?.errorText === 'net::ERR_ABORTED') return;
     // What the service worker answered to a worker is reported as aborted when that worker ends, complete as it was.
-    void request.response().then((response) => {
-      if (!response?.fromServiceWorker())
-        problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`);
-    });
+    // What is still asked for when the page closes has no answer and is no problem.
+    void request.response().then(
+      (response) => {
+        if (!response?.fromServiceWorker())
+          problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`);
+      },
+      () => undefined,
+    );
   });
   context.on('response', (response) => {
     if (response.status() >= 400) problems.push(`${response.status()}: ${response.url()}`);

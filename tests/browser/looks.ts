@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { AxeResults } from 'axe-core';
-import type { Page } from 'playwright-core';
+import type { Download, Page } from 'playwright-core';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 export const RESULTS = join(import.meta.dirname, '../../test-results');
@@ -11,14 +11,21 @@ export const PICTURES = join(RESULTS, 'screens');
 /** For what waits for the GPU of a busy machine. */
 export const WAIT = { timeout: 90_000 };
 
+/** @param stage its name in the address, or `start` */
 export async function goTo(page: Page, stage: string): Promise<void> {
-  await page.evaluate((hash) => (location.hash = hash), `#/${stage}`);
+  await page.evaluate((hash) => (location.hash = hash), stage === 'start' ? '#/' : `#/${stage}`);
   await page.locator('h1').first().waitFor();
 }
 
 /** The fact that the stem tells of a stage. */
 export const factOf = (page: Page, stage: string): Promise<string> =>
   page.getByRole('navigation').getByRole('link', { name: stage }).innerText();
+
+/** What the page offers for download when something is pressed. */
+export async function downloadOf(page: Page, press: () => Promise<void>): Promise<Download> {
+  const [download] = await Promise.all([page.waitForEvent('download'), press()]);
+  return download;
+}
 
 /** Violations, with the elements that they are about. */
 export async function axe(page: Page): Promise<string[]> {

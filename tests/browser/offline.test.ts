@@ -6,7 +6,9 @@ import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium } from './chromium.ts';
+import { allowSteps } from './gate.ts';
 import { tabTo } from './keyboard.ts';
+import { downloadOf, factOf, goTo } from './looks.ts';
 import { serveDist, type Site } from './site.ts';
 
 const STEP_MS = 60_000;
@@ -61,17 +63,8 @@ async function ready(page: Page): Promise<void> {
   await expect.poll(() => page.locator('main [aria-busy="true"]').count(), { timeout: STEP_MS }).toBe(0);
 }
 
-async function goTo(page: Page, stage: string): Promise<void> {
-  await page.evaluate((hash) => (location.hash = hash), `#/${stage}`);
-  await page.locator('h1').first().waitFor();
-}
-
 const counter = (page: Page): Promise<string> =>
   page.getByRole('button', { name: /^Requests since load/ }).innerText();
-
-/** The stem is up to date when the page is: what it says of a stage. */
-const factOf = (page: Page, stage: string): Promise<string> =>
-  page.getByRole('navigation').getByRole('link', { name: stage }).innerText();
 
 const ROWS = Array.from({ length: 24 }, (_, i) =>
   JSON.stringify({ prompt: `What grows in bed ${i}?`, completion: ` Beans, ${i} of them.` }),
@@ -116,10 +109,9 @@ describe('without a network', () => {
 
     // Import.
     await goTo(page, 'data');
-    const chooser = page.waitForEvent('filechooser');
     await tabTo(page, /^Open a file/);
-    await page.keyboard.press('Enter');
-    await (await chooser).setFiles({ name: 'beds.jsonl', mimeType: '', buffer: Buffer.from(ROWS) });
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+    await chooser.setFiles({ name: 'beds.jsonl', mimeType: '', buffer: Buffer.from(ROWS) });
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/24 rows/);
 
     // Train.
@@ -151,11 +143,10 @@ describe('without a network', () => {
     await expect.poll(() => answers.count(), { timeout: STEP_MS }).toBe(2);
 
     // Export.
-    const download = page.waitForEvent('download');
     await tabTo(page, /^Download zip of /);
-    await page.keyboard.press('Enter');
+    const download = await downloadOf(page, () => page.keyboard.press('Enter'));
     expect(
-      readFileSync(await (await download).path())
+      readFileSync(await download.path())
         .subarray(0, 2)
         .toString(),
     ).toBe('PK');
@@ -202,6 +193,8 @@ describe('a new version', () => {
     await page.bringToFront();
     const offer = page.getByRole('button', { name: 'Load it now' });
 
+    // The run waits meanwhile, so that it is not over before.
+    await allowSteps(page.workers().at(-1)!, 2);
     await page.getByRole('button', { name: 'Tune a model now' }).click();
     await page.getByRole('slider', { name: 'Step of the loss curve' }).waitFor({ timeout: RUN_MS });
     await release(site);
@@ -225,6 +218,7 @@ describe('a new version', () => {
     );
 
     await page.getByRole('button', { name: 'Pause' }).click();
+    await allowSteps(page.workers().at(-1)!, Infinity);
     await page.getByText(/^Paused at step/).waitFor({ timeout: RUN_MS });
     await offer.waitFor({ timeout: STEP_MS });
     // A reload alone does not take it while other tabs are open.

@@ -9,7 +9,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { axe, goTo, PICTURES, WAIT } from './looks.ts';
+import { axe, downloadOf, goTo, PICTURES, WAIT } from './looks.ts';
 
 const DATABASE_2 = join(import.meta.dirname, '../fixtures/databases/version-2.json.gz');
 
@@ -197,10 +197,11 @@ test('another project has none of it; deleted and brought back, the project has 
 
 test('it goes into an export of everything, and out of it in another browser', async () => {
   await goTo(page, 'storage');
-  const download = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Export everything' }).click();
+  const download = await downloadOf(page, () =>
+    page.getByRole('button', { name: 'Export everything' }).click(),
+  );
   const file = join(scratch, 'everything.zip');
-  await (await download).saveAs(file);
+  await download.saveAs(file);
   const other = await openStudio(browser, {
     viewport: { width: 1440, height: 900 },
     reducedMotion: 'reduce',

@@ -11,6 +11,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { describeShared, sharedPath } from '../shared.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { startAndPause } from './gate.ts';
+import { downloadOf, factOf, goTo } from './looks.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PICTURES = join(import.meta.dirname, '../../test-results/screens');
@@ -25,24 +27,12 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-async function goTo(page: Page, stage: string): Promise<void> {
-  await page.evaluate((hash) => (location.hash = hash), stage === 'start' ? '#/' : `#/${stage}`);
-  await page.locator('h1').first().waitFor();
-}
-
-/** The fact that the stem tells of a stage. */
-const factOf = (page: Page, stage: string): Promise<string> =>
-  page.getByRole('navigation').getByRole('link', { name: stage }).innerText();
-
 const brand = (page: Page): Promise<string> => page.getByRole('banner').getByRole('link').first().innerText();
 const projects = (page: Page): ReturnType<Page['locator']> => page.getByRole('region', { name: 'Projects' });
 
 /** Starts a run with the settings that are there, and pauses it. */
-async function trainAndPause(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Start training' }).click();
-  await page.getByRole('button', { name: 'Pause' }).click({ timeout: STEP_MS });
-  await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
-}
+const trainAndPause = (page: Page): Promise<void> =>
+  startAndPause(page, () => page.getByRole('button', { name: 'Start training' }).click());
 
 async function resumeToTheEnd(page: Page): Promise<void> {
   await page.getByRole('group', { name: 'This run' }).getByRole('button', { name: 'Resume' }).click();
@@ -189,10 +179,11 @@ describe('everything', () => {
       .getByRole('link', { name: /^Stored here/ })
       .click();
     await page.getByRole('heading', { level: 1, name: 'Storage' }).waitFor();
-    const download = page.waitForEvent('download');
-    await page.getByRole('button', { name: 'Export everything' }).click();
+    const download = await downloadOf(page, () =>
+      page.getByRole('button', { name: 'Export everything' }).click(),
+    );
     const file = join(mkdtempSync(join(tmpdir(), 'graft-')), 'everything.zip');
-    await (await download).saveAs(file);
+    await download.saveAs(file);
 
     const other = await openStudio(browser, {
       viewport: { width: 1440, height: 900 },

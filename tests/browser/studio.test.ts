@@ -9,7 +9,8 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { tabTo } from './keyboard.ts';
-import { axe, factOf, goTo, picture, PICTURES } from './looks.ts';
+import { startAndPause } from './gate.ts';
+import { axe, downloadOf, factOf, goTo, picture, PICTURES } from './looks.ts';
 
 const STAGES = ['start', 'task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 const RUN_MS = 180_000;
@@ -86,13 +87,11 @@ describe('the whole path, by keyboard', () => {
     const table = page.getByRole('region', { name: 'Loss by step' });
     await expect.poll(() => table.getByRole('row').count()).toBe(61);
     await page.getByText('Show as a table').click();
-    const csv = page.waitForEvent('download');
-    await page.getByRole('button', { name: 'Curve as CSV' }).click();
-    const text = readFileSync(await (await csv).path(), 'utf8');
+    const csv = await downloadOf(page, () => page.getByRole('button', { name: 'Curve as CSV' }).click());
+    const text = readFileSync(await csv.path(), 'utf8');
     expect(text.split('\r\n')[0]).toMatch(/^step,train_loss/);
-    const png = page.waitForEvent('download');
-    await page.getByRole('button', { name: 'Curve as PNG' }).click();
-    const picture = readFileSync(await (await png).path());
+    const png = await downloadOf(page, () => page.getByRole('button', { name: 'Curve as PNG' }).click());
+    const picture = readFileSync(await png.path());
     expect(picture.subarray(1, 4).toString()).toBe('PNG');
   });
 
@@ -121,11 +120,10 @@ describe('the whole path, by keyboard', () => {
 
   test('the adapter is exported, and the page kept to itself', async () => {
     const { page, problems, requests } = studio;
-    const download = page.waitForEvent('download');
     await tabTo(page, /^Download zip of /);
-    await page.keyboard.press('Enter');
+    const download = await downloadOf(page, () => page.keyboard.press('Enter'));
     zip = join(PICTURES, '..', 'exported-adapter.zip');
-    await (await download).saveAs(zip);
+    await download.saveAs(zip);
     const bytes = readFileSync(zip);
     expect(bytes.subarray(0, 2).toString()).toBe('PK');
     for (const name of ['adapter_config.json', 'adapter_model.safetensors', 'README.md'])
@@ -262,9 +260,7 @@ describe('on the way', () => {
     expect(await axe(page)).toEqual([]);
     await page.getByLabel('Warm-up, steps', { exact: true }).fill('2');
     await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');
-    await start.click();
-    await page.getByRole('button', { name: 'Pause' }).click({ timeout: STEP_MS });
-    await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
+    await startAndPause(page, () => start.click());
     const step = Number(/\d+/.exec(await page.getByText(/^Paused at step/).innerText())?.[0]);
     expect(step).toBeGreaterThan(0);
     await page.reload();

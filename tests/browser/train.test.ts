@@ -13,7 +13,7 @@ import { readModel } from '../../src/model/family.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, PICTURES, RESULTS, WAIT } from './looks.ts';
+import { downloadOf, goTo, inspect, PICTURES, RESULTS, WAIT } from './looks.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const STEPS = 12;
@@ -165,10 +165,11 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
 test('it leaves a command, a table, a picture and an adapter', async () => {
   await press('Ask both the same question');
   await expect.poll(() => page.getByRole('button', { name: 'Show the probabilities' }).count(), WAIT).toBe(2);
-  const zipped = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Download zip of voice 1' }).click();
+  const zipped = await downloadOf(page, () =>
+    page.getByRole('button', { name: 'Download zip of voice 1' }).click(),
+  );
   const zip = join(RESULTS, 'adapter-of-the-tab.zip');
-  await (await zipped).saveAs(zip);
+  await zipped.saveAs(zip);
   adapter = Object.fromEntries(
     Object.entries(unzipSync(readFileSync(zip))).map(([path, bytes]) => [path.split('/')[1], bytes]),
   ) as Files;
@@ -180,12 +181,10 @@ test('it leaves a command, a table, a picture and an adapter', async () => {
   await page.getByText(/^Done: loss/).waitFor(WAIT);
   await page.getByRole('button', { name: 'Copy as a command line' }).click();
   command = await page.evaluate(() => navigator.clipboard.readText());
-  const numbers = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Curve as CSV' }).click();
-  csv = readFileSync(await (await numbers).path(), 'utf8');
-  const drawn = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Curve as PNG' }).click();
-  await (await drawn).saveAs(join(PICTURES, 'curve.png'));
+  const numbers = await downloadOf(page, () => page.getByRole('button', { name: 'Curve as CSV' }).click());
+  csv = readFileSync(await numbers.path(), 'utf8');
+  const drawn = await downloadOf(page, () => page.getByRole('button', { name: 'Curve as PNG' }).click());
+  await drawn.saveAs(join(PICTURES, 'curve.png'));
   expect(await page.getByRole('main').ariaSnapshot()).toMatch(
     /heading "voice 1" \[level=1\][\s\S]*slider "Step of the loss curve"[\s\S]*region "Answers by step"[\s\S]*table/,
   );

@@ -1,10 +1,11 @@
 /**
  * What happens to a run when things go wrong around it, as the person at the page is told: a second tab, a GPU that is lost, a disk that is
- * full. Each time it goes on afterwards. That its curve is the same to the bit is worker.test.ts.
+ * full. Each time it goes on afterwards. That its curve is the same to the bit is interrupted.test.ts.
  */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { launchChromium, openStudio } from './chromium.ts';
+import { startAndPause } from './gate.ts';
 import { factOf, goTo, WAIT } from './looks.ts';
 
 const VIEW = { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' } as const;
@@ -87,9 +88,7 @@ test('a second tab may look and chat, and is told why it may not train', async (
 test('a GPU that is lost is told, and the run goes on from its checkpoint on a new one', async () => {
   const { page, problems, close } = await openStudio(browser, VIEW);
   await openRows(page);
-  await start(page, 24);
-  await page.getByRole('button', { name: 'Pause' }).click(WAIT);
-  await page.getByText(/^Paused at step/).waitFor(WAIT);
+  await startAndPause(page, () => start(page, 24));
   const [worker] = page.workers();
   await worker.evaluate(() => {
     const { createCommandEncoder } = GPUDevice.prototype;

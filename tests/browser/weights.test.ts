@@ -8,7 +8,8 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeShared, sharedPath } from '../shared.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { factOf, goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { startAndPause } from './gate.ts';
+import { downloadOf, factOf, goTo, inspect, PICTURES, WAIT } from './looks.ts';
 
 const STEPS = 16;
 const UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20 };
@@ -148,9 +149,7 @@ describeShared('the base of a small model', () => {
   });
 
   test('is held for a run as it was, after a reload and whatever was chosen since', async () => {
-    await fillAndStart();
-    await controls().getByRole('button', { name: 'Pause' }).click(WAIT);
-    await page.getByText(/^Paused at step/).waitFor(WAIT);
+    await startAndPause(page, fillAndStart);
     expect(await page.getByRole('main').innerText()).toMatch(/seed \d+, base in nf4/);
 
     await page.reload();
@@ -193,9 +192,10 @@ describeShared('the base of a small model', () => {
     await expect
       .poll(() => page.getByRole('button', { name: 'Show the probabilities' }).count(), WAIT)
       .toBe(2);
-    const zipped = page.waitForEvent('download');
-    await page.getByRole('button', { name: 'Download zip of pasted 1' }).click();
-    const files = unzipSync(readFileSync(await (await zipped).path()));
+    const zipped = await downloadOf(page, () =>
+      page.getByRole('button', { name: 'Download zip of pasted 1' }).click(),
+    );
+    const files = unzipSync(readFileSync(await zipped.path()));
     const card = Object.entries(files).find(([path]) => path.endsWith('README.md'))![1];
     expect(new TextDecoder().decode(card)).toMatch(/\| Base weights \| nf4 \|/);
     expect(studio.problems).toEqual([]);

@@ -1,0 +1,47 @@
+// @ts-check
+/** A vitest reporter: writes what a run came to, unhandled errors too, to the file that GRAFT_TEST_RESULTS names. */
+import { writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { root } from './machine.mjs';
+
+/**
+ * @typedef {object} Results
+ * @property {number} passed
+ * @property {number} failed
+ * @property {number} skipped
+ * @property {string[]} failures where and the first line of why, tests first, then what belongs to none
+ * @property {string[]} flaky tests that passed at a later try
+ */
+
+/** @param {readonly { readonly message: string }[] | undefined} errors */
+const why = (errors) =>
+  (errors ?? []).map(({ message }) => message.split('\n', 1)[0].slice(0, 160)).join('; ');
+
+export default class {
+  /**
+   * @param {readonly import('vitest/node').TestModule[]} modules
+   * @param {readonly { readonly message: string }[]} unhandled
+   */
+  onTestRunEnd(modules, unhandled) {
+    /** @type {Results} */
+    const results = { passed: 0, failed: 0, skipped: 0, failures: [], flaky: [] };
+    for (const module of modules) {
+      const file = relative(root, module.moduleId);
+      for (const test of module.children.allTests()) {
+        const { state, errors } = test.result();
+        if (state === 'passed') results.passed++;
+        else if (state === 'failed') results.failed++;
+        else results.skipped++;
+        if (state === 'failed') results.failures.push(`${file}: ${test.fullName}: ${why(errors)}`);
+        if (test.diagnostic()?.flaky) results.flaky.push(`${file}: ${test.fullName}`);
+      }
+      for (const suite of [module, ...module.children.allSuites()])
+        if (suite.errors().length > 0)
+          results.failures.push(`${file}: outside its tests: ${why(suite.errors())}`);
+    }
+    for (const error of unhandled) results.failures.push(`unhandled: ${why([error])}`);
+    const file = process.env['GRAFT_TEST_RESULTS'];
+    if (!file) throw new Error('GRAFT_TEST_RESULTS names no file');
+    writeFileSync(file, JSON.stringify(results, null, 2));
+  }
+}

@@ -1,0 +1,41 @@
+/** Holds a run between two steps: what a test does to it there does not depend on how quick the machine is. */
+import type { Page, Worker } from 'playwright-core';
+import { expect } from 'vitest';
+import { factOf, WAIT } from './looks.ts';
+
+interface Gate {
+  /** Steps that may still pass. */
+  left: number;
+  readonly waiting: (() => void)[];
+}
+
+/** From now on so many steps pass, and what comes after them waits. `Infinity` lets everything pass. */
+export function allowSteps(worker: Worker, steps: number): Promise<void> {
+  return worker.evaluate((count) => {
+    const scope = globalThis as unknown as { gate?: Gate };
+    if (!scope.gate) {
+      const gate: Gate = (scope.gate = { left: 0, waiting: [] });
+      const map = GPUBuffer.prototype.mapAsync;
+      // Each step is told after the statistics that it left on the GPU were mapped.
+      GPUBuffer.prototype.mapAsync = async function (...args) {
+        await map.apply(this, args);
+        if (!this.label.startsWith('staging of steps')) return;
+        while (gate.left <= 0) await new Promise<void>((resolve) => gate.waiting.push(resolve));
+        gate.left--;
+      };
+    }
+    scope.gate.left = count;
+    for (const go of scope.gate.waiting.splice(0)) go();
+  }, steps);
+}
+
+/** Starts a run at the page with what `start` does, and pauses it after a few steps. */
+export async function startAndPause(page: Page, start: () => Promise<void>): Promise<void> {
+  const worker = page.workers().at(-1)!;
+  await allowSteps(worker, 2);
+  await start();
+  await expect.poll(() => factOf(page, 'Train'), WAIT).toMatch(/step [1-9]\d* of/);
+  await page.getByRole('button', { name: 'Pause' }).click(WAIT);
+  await allowSteps(worker, Infinity);
+  await page.getByText(/^Paused at step/).waitFor(WAIT);
+}

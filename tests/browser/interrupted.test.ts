@@ -1,0 +1,367 @@
+/**
+ * Runs that somebody or something interrupts. Whatever it was, the run that goes on afterwards has the curve of one that nothing
+ * interrupted, bit for bit. Each test has a profile of its own.
+ */
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { BROKEN_SLOT } from '../../src/engine/ops/adamw.ts';
+import type { Outcome, RunRecord } from '../../src/worker/api.ts';
+import {
+  ended,
+  events,
+  interrupted,
+  listAdapters,
+  listRuns,
+  losses,
+  openAll,
+  openBench,
+  OPTIONS,
+  reached,
+  startBench,
+  train,
+  type Bench,
+} from './bench.ts';
+import { launchChromium } from './chromium.ts';
+import { allowSteps } from './gate.ts';
+
+declare const bench: Bench;
+
+let browser: Browser;
+let context: BrowserContext;
+/** The run that nothing interrupted: what the others are compared with. */
+let whole: RunRecord;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+  const page = await openBench(await browser.newContext());
+  await train(page, OPTIONS);
+  whole = await ended(page);
+  await page.context().close();
+});
+beforeEach(async () => {
+  context = await browser.newContext();
+});
+afterEach(() => context.close());
+afterAll(() => browser.close());
+
+/** Expects that the run fails with so many adapters. */
+async function diverged(page: Page, kept: number): Promise<void> {
+  expect(await page.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'train-diverged' });
+  expect((await events(page)).at(-1)).toMatchObject({
+    type: 'status',
+    status: 'failed',
+    failure: { code: 'train-diverged' },
+  });
+  const [run] = await listRuns(page);
+  expect(run).toMatchObject({ status: 'failed', resumable: false });
+  const made = (await listAdapters(page)).filter(({ runId }) => runId === run.id);
+  expect(made).toHaveLength(kept);
+}
+
+describe('a run', () => {
+  test('paused, asked and resumed, it has the curve of one that was not', async () => {
+    const page = await openBench(context);
+    await train(page, OPTIONS, 3);
+    const paused = await interrupted(page, 3);
+    expect(paused).toMatchObject({ status: 'paused', resumable: true });
+    expect(paused.steps.length).toBeLessThan(OPTIONS.steps);
+
+    const answer = await page.evaluate(async () => {
+      const streamed: string[] = [];
+      const said = await bench.api.chat(
+        'current',
+        [{ role: 'user', content: 'Who are you?' }],
+        {
+          maxNewTokens: 8,
+          temperature: 0,
+          topK: 0,
+          topP: 1,
+          minP: 0,
+          repetitionPenalty: 1,
+          seed: 0,
+        },
+        bench.proxy((text: string) => void streamed.push(text)),
+      );
+      return { said, streamed };
+    });
+    if (!answer.said.ok) throw new Error(answer.said.what);
+    const { text, tokens } = answer.said;
+    expect(text.length).toBeGreaterThan(0);
+    expect(answer.streamed.join('')).toBe(text);
+    expect(tokens.map((token) => token.text).join('')).toBe(text);
+    for (const { text: chosen, candidates } of tokens) {
+      expect(candidates).toHaveLength(8);
+      // Greedy takes the most likely one.
+      expect(candidates[0].text.trim()).toBe(chosen.trim());
+      const sum = candidates.reduce((total, { probability }) => total + probability, 0);
+      expect(sum).toBeGreaterThan(0.3);
+      expect(sum).toBeLessThanOrEqual(1 + 1e-6);
+    }
+
+    await train(page, paused.id);
+    const resumed = await ended(page);
+    expect(resumed.status).toBe('done');
+    expect(losses(resumed)).toEqual(losses(whole));
+    expect(resumed.evals).toEqual(whole.evals);
+    expect(resumed.samples).toEqual(whole.samples);
+  });
+
+  test('goes on after a reload in its middle, and stops with what it learned', async () => {
+    const page = await openBench(context);
+    await train(page, OPTIONS, 2);
+    await reached(page, 2);
+    // Nobody says goodbye: the worker dies with the page.
+    await startBench(page);
+    await expect
+      .poll(() => listRuns(page).then(([run]) => run), { timeout: 20_000 })
+      .toMatchObject({ status: 'paused', resumable: true });
+    const [{ id, steps }] = await listRuns(page);
+    expect(losses(whole).slice(0, steps.length)).toEqual(steps.map(({ loss }) => loss));
+
+    // Neither model nor data is open: the run brings both.
+    await train(page, id, 8);
+    const stopped = await interrupted(page, 8, 'stopRun');
+    expect(stopped.status).toBe('stopped');
+    expect(stopped.steps.length).toBeGreaterThanOrEqual(8);
+    expect(losses(stopped)).toEqual(losses(whole).slice(0, stopped.steps.length));
+    expect((await listAdapters(page)).filter(({ runId }) => runId === id)).toHaveLength(1);
+    expect((await listRuns(page)).find((run) => run.id === id)).toMatchObject({ resumable: false });
+  });
+
+  test('that lies in storage only is stopped with what its checkpoint learned, or discarded', async () => {
+    const kept = await openBench(context);
+    await train(kept, { ...OPTIONS, name: 'From storage' }, 3);
+    const { id, steps } = await interrupted(kept, 3);
+    await kept.close();
+
+    const page = await openBench(context, { ready: false });
+    const stopped = await page.evaluate((of) => bench.api.endRun(of, 'stop'), id);
+    expect(stopped).toMatchObject({ ok: true, run: { status: 'stopped', resumable: false } });
+    const [adapter] = (await listAdapters(page)).filter(({ runId }) => runId === id);
+    expect(adapter).toMatchObject({ name: 'From storage', finalLoss: steps.at(-1)!.loss });
+    const said = await page.evaluate(async (of) => {
+      const settings = { maxNewTokens: 4, temperature: 0, topK: 0, topP: 1, minP: 0 };
+      const asked = [{ role: 'user', content: 'Who are you?' }] as const;
+      const nobody = bench.proxy(() => undefined);
+      return bench.api.chat({ id: of }, asked, { ...settings, repetitionPenalty: 1, seed: 0 }, nobody);
+    }, adapter.id);
+    expect(said).toMatchObject({ ok: true });
+    expect(await page.evaluate((of) => bench.api.endRun(of, 'cancel'), id)).toMatchObject({
+      ok: false,
+      code: 'run-not-resumable',
+    });
+
+    await openAll(page);
+    await train(page, OPTIONS, 1);
+    const second = await interrupted(page, 1);
+    await startBench(page);
+    expect(await page.evaluate((of) => bench.api.endRun(of, 'cancel'), second.id)).toMatchObject({
+      ok: true,
+      run: { status: 'cancelled', resumable: false },
+    });
+    expect((await listAdapters(page)).filter(({ runId }) => runId === second.id)).toEqual([]);
+  });
+
+  test('whose process is killed goes on from its last checkpoint, with the curve of one that was not', async () => {
+    const page = await context.newPage();
+    const worker = await startBench(page);
+    await openAll(page);
+    await train(page, OPTIONS, 3);
+    await reached(page, 3);
+    // Checkpoints are due by the clock.
+    await worker.evaluate(() => {
+      const now = performance.now.bind(performance);
+      performance.now = () => now() + 60_000;
+    });
+    await allowSteps(worker, 4);
+    await page.waitForFunction(() =>
+      bench.events.some((event) => event.type === 'checkpoint' && event.step > 0),
+    );
+    const devtools = await context.newCDPSession(page);
+    const crashed = page.waitForEvent('crash');
+    // It answers nothing any more.
+    devtools.send('Page.crash').catch(() => undefined);
+    await crashed;
+    await page.close();
+
+    const after = await openBench(context, { ready: false });
+    await expect
+      .poll(() => listRuns(after).then(([run]) => run), { timeout: 20_000 })
+      .toMatchObject({ status: 'paused', resumable: true });
+    const [{ id, steps }] = await listRuns(after);
+    expect(steps.length).toBeGreaterThan(0);
+    expect(steps.length).toBeLessThan(OPTIONS.steps);
+    await train(after, id);
+    const resumed = await ended(after);
+    expect(resumed.status).toBe('done');
+    expect(losses(resumed)).toEqual(losses(whole));
+    expect(resumed.evals).toEqual(whole.evals);
+  });
+
+  test('keeps a second tab from training, and tells it why', async () => {
+    const first = await openBench(context);
+    const second = await openBench(context);
+    await train(first, OPTIONS, 1);
+    await reached(first, 1);
+    await train(second, OPTIONS);
+    expect(await second.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'worker-other-tab' });
+    expect((await listRuns(second))[0]).toMatchObject({ status: 'running', resumable: false });
+    // Asked without a pause, the busy worker says so at once.
+    expect(await first.evaluate(() => bench.api.evaluate('base', 1))).toMatchObject({
+      ok: false,
+      code: 'worker-training',
+    });
+    const cancelled = await interrupted(first, 1, 'cancelRun');
+    expect(cancelled).toMatchObject({ status: 'cancelled', resumable: false });
+    expect(await listAdapters(first)).toEqual([]);
+    expect(await first.evaluate((id) => bench.api.deleteRun(id), cancelled.id)).toEqual({ ok: true });
+    expect(await listRuns(second)).toEqual([]);
+  });
+
+  test('paused here and resumed in another tab, it is not resumed here from where it was', async () => {
+    const first = await openBench(context);
+    const second = await openBench(context, { ready: false });
+    await train(first, OPTIONS, 1);
+    const { id, steps } = await interrupted(first, 1);
+    await train(second, id, 1);
+    const further = await interrupted(second, steps.length + 1);
+    expect(further.steps.length).toBeGreaterThan(steps.length);
+
+    // Stopped here it would end the run of the other tab: nothing happens.
+    await first.evaluate(() => bench.api.stopRun());
+    expect(await listRuns(first)).toContainEqual(expect.objectContaining({ id, status: 'paused' }));
+    await train(first, id, 1);
+    const back = await interrupted(first, further.steps.length + 1);
+    expect(losses(back)).toEqual(losses(whole).slice(0, back.steps.length));
+    await first.evaluate(() => bench.api.cancelRun());
+    expect((await events(first)).at(-1)).toEqual({ type: 'status', status: 'cancelled' });
+    expect((await listRuns(first)).find((run) => run.id === id)).toMatchObject({
+      status: 'cancelled',
+      resumable: false,
+    });
+  });
+
+  test('ends where its loss is not finite, and keeps what it learned until then', async () => {
+    const page = await context.newPage();
+    const worker = await startBench(page);
+    // The fourth step says that its numbers are broken.
+    await worker.evaluate((slot) => {
+      const map = GPUBuffer.prototype.getMappedRange;
+      let reads = 0;
+      GPUBuffer.prototype.getMappedRange = function (...args) {
+        const range = map.apply(this, args);
+        if (this.label.startsWith('staging of steps') && ++reads === 4) new Float32Array(range)[slot] = 1;
+        return range;
+      };
+    }, BROKEN_SLOT);
+    await openAll(page);
+    await train(page, OPTIONS);
+    await diverged(page, 1);
+  });
+
+  test('ends where its loss is not finite, and keeps nothing that is not a number', async () => {
+    const page = await openBench(context);
+    // More than an f32 holds: the first step makes infinities.
+    await train(page, { ...OPTIONS, clip: 0, warmup: 0, lr: 1, rateRatio: 1e39 });
+    await diverged(page, 0);
+  });
+
+  test('of a model from a folder goes on without asking for it, and waits for it once it is deleted', async () => {
+    const page = await context.newPage();
+    await startBench(page);
+    const open = (): Promise<Outcome<object>> =>
+      page.evaluate(async () => {
+        const names = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'];
+        const files = names.map(
+          async (name) => new File([await (await fetch(`../models/sprig/${name}`)).blob()], name),
+        );
+        return bench.api.openModel('My model', await Promise.all(files));
+      });
+    expect(await open()).toMatchObject({ ok: true, model: { name: 'My model', parameters: 1312384 } });
+    await page.evaluate(async () => {
+      const bytes = new Uint8Array(await (await fetch('voice/train.jsonl')).arrayBuffer());
+      const options = { maxLength: 64, overlong: 'drop', validation: 0, test: 0.1, seed: 1 } as const;
+      return bench.api.openData({ name: 'train.jsonl', bytes }, options);
+    });
+    await train(page, { ...OPTIONS, evalEvery: 0, sampleEvery: 0 }, 1);
+    const { id, steps } = await interrupted(page, 1);
+
+    await startBench(page);
+    await train(page, id, 1);
+    const further = await interrupted(page, steps.length + 1);
+    expect(await page.evaluate(() => bench.api.listModels())).toMatchObject({
+      ok: true,
+      models: [{ name: 'My model', runs: ['Captain'], adapters: 0 }],
+    });
+    expect(await page.evaluate(() => bench.api.deleteModel('My model'))).toEqual({ ok: true });
+
+    await train(page, id);
+    expect(await page.evaluate(() => bench.run!)).toMatchObject({
+      ok: false,
+      code: 'run-other-model',
+      remedy: 'Add the folder of My model again under Task, then resume.',
+    });
+    await open();
+    await train(page, id, 1);
+    expect(await interrupted(page, further.steps.length + 1, 'cancelRun')).toMatchObject({
+      status: 'cancelled',
+      baseModel: 'My model',
+    });
+
+    const broken = await page.evaluate(() => bench.api.openModel('Nothing', [new File(['{}'], 'notes.txt')]));
+    expect(broken).toMatchObject({ ok: false, code: 'config-missing' });
+  });
+
+  test('survives a lost GPU: it goes on from its checkpoint on a new device', async () => {
+    const page = await context.newPage();
+    const worker = await startBench(page);
+    // Holds on to the device, to take it away later.
+    await worker.evaluate(() => {
+      const request = GPUAdapter.prototype.requestDevice;
+      GPUAdapter.prototype.requestDevice = async function (...args) {
+        const device = await request.apply(this, args);
+        Object.assign(globalThis, { device });
+        return device;
+      };
+    });
+    await openAll(page);
+    await train(page, OPTIONS, 2);
+    await reached(page, 2);
+    await worker.evaluate(() => (globalThis as unknown as { device: GPUDevice }).device.destroy());
+    await allowSteps(worker, Infinity);
+    expect(await page.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'engine-device-lost' });
+    expect((await events(page)).at(-1)).toMatchObject({
+      type: 'status',
+      status: 'failed',
+      failure: { code: 'engine-device-lost' },
+    });
+    const [run] = await listRuns(page);
+    expect(run).toMatchObject({ status: 'failed', resumable: true });
+    await train(page, run.id);
+    expect(losses(await ended(page))).toEqual(losses(whole));
+  });
+
+  test('pauses when the disk is full, and goes on when there is room', async () => {
+    // Chromium looks at the quota before the first write, and then not for a while.
+    const page = await context.newPage();
+    const devtools = await context.newCDPSession(page);
+    const { origin } = new URL(inject('address'));
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+    await startBench(page);
+    await openAll(page);
+    await train(page, { ...OPTIONS, steps: 4, warmup: 0, evalEvery: 0, sampleEvery: 0 });
+    expect(await page.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'storage-full' });
+    expect((await events(page)).at(-1)).toMatchObject({
+      type: 'status',
+      status: 'paused',
+      failure: { code: 'storage-full' },
+    });
+    const [run] = await listRuns(page);
+    expect(run).toMatchObject({ status: 'paused', resumable: true });
+
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin });
+    await train(page, run.id);
+    expect(await ended(page)).toMatchObject({ status: 'done' });
+    expect(await listAdapters(page)).toMatchObject([{ runId: run.id }]);
+  });
+});
