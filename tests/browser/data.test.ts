@@ -1,14 +1,11 @@
 /** Rows of a person's own, in Chromium: a table with odd columns dropped, mapped, listed, looked at; hostile text; the guide by keyboard. */
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, PICTURES } from './looks.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const PICTURES = join(import.meta.dirname, '../../test-results/screens');
 const STEP_MS = 60_000;
 const WIDE = { width: 1440, height: 900 };
 const HOSTILE = '<img src=x onerror="document.title=1"><script>alert(1)</script>{{Queue}}';
@@ -39,11 +36,6 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-async function goTo(page: Page, hash: string): Promise<void> {
-  await page.evaluate((to) => (location.hash = to), hash);
-  await page.locator('h1').first().waitFor();
-}
-
 /** Drops a file on the middle of the stage, as a browser tells the page of it. */
 async function drop(page: Page, name: string, text: string): Promise<void> {
   await page.evaluate(
@@ -58,28 +50,6 @@ async function drop(page: Page, name: string, text: string): Promise<void> {
   );
 }
 
-/** Both themes, wide and 360 px: axe, nothing overflows, a picture. */
-async function inspect(page: Page, name: string): Promise<void> {
-  const found: string[] = [];
-  for (const colorScheme of ['light', 'dark'] as const) {
-    for (const { width, height } of [WIDE, { width: 360, height: 780 }]) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.setViewportSize({ width, height });
-      const across = await page.evaluate(() => document.documentElement.scrollWidth);
-      if (across > width) found.push(`${across} px wide at ${width}`);
-      await page.evaluate(AXE);
-      const { violations } = await page.evaluate<AxeResults>('axe.run()');
-      for (const { id, nodes } of violations)
-        found.push(`${colorScheme} ${width}: ${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-      const down = await page.evaluate(() => document.documentElement.scrollHeight);
-      await page.setViewportSize({ width, height: Math.min(2400, Math.max(height, down)) });
-      await page.screenshot({ path: join(PICTURES, `data-${name}-${colorScheme}-${width}.png`) });
-    }
-  }
-  await page.setViewportSize(WIDE);
-  expect(found).toEqual([]);
-}
-
 const options = (page: Page): Promise<string[]> =>
   page
     .getByRole('listbox', { name: 'All rows' })
@@ -89,7 +59,7 @@ const options = (page: Page): Promise<string[]> =>
 describe('a table with odd columns', () => {
   test('is dropped, and its columns are told with three real rows to look at', async () => {
     const { page, problems } = studio;
-    await goTo(page, '#/data');
+    await goTo(page, 'data');
     await expect.poll(() => page.locator('main [aria-busy="true"]').count(), { timeout: STEP_MS }).toBe(0);
     await drop(page, 'tickets.csv', TABLE);
     const editor = page.getByRole('form', { name: /Which column is what/ });
@@ -108,7 +78,7 @@ describe('a table with odd columns', () => {
     const preview = editor.getByRole('region', { name: 'The first 3 rows' });
     expect(await preview.getByRole('listitem').count()).toBe(3);
     expect(await preview.innerText()).toContain('Which queue?\nMy card 0 is lost, "please" help');
-    await inspect(page, 'columns');
+    expect(await inspect(page, 'data-columns')).toEqual([]);
     await editor.getByRole('button', { name: 'Read these columns' }).click();
     await page.getByRole('listbox', { name: 'All rows' }).waitFor({ timeout: STEP_MS });
     expect(problems).toEqual([]);
@@ -168,7 +138,7 @@ describe('a table with odd columns', () => {
     expect(await page.locator('main img, main script').count()).toBe(0);
     expect(await page.title()).toMatch(/Graft$/);
     await page.getByRole('button', { name: 'Show all' }).click();
-    await inspect(page, 'list');
+    expect(await inspect(page, 'data-list')).toEqual([]);
     // The columns can be told anew, and what was said is still there.
     await page.getByRole('button', { name: 'Tell the columns anew' }).click();
     expect(await page.getByLabel('Template of the prompt').inputValue()).toBe(
@@ -180,7 +150,7 @@ describe('a table with odd columns', () => {
 
   test('what can be had without tuning is measured first', async () => {
     const { page, problems } = studio;
-    await goTo(page, '#/baseline');
+    await goTo(page, 'baseline');
     await page.getByLabel('Rows').fill('4');
     await page.getByRole('button', { name: 'Measure the base model' }).click();
     const table = page.getByRole('table', { name: /Methods without tuning/ });
@@ -194,8 +164,8 @@ describe('a table with odd columns', () => {
     await page.getByRole('button', { name: 'Measure with examples' }).click();
     await table.getByRole('rowheader', { name: /Base, with examples/ }).waitFor({ timeout: STEP_MS });
     await page.getByText('The 2 examples').click();
-    await inspect(page, 'baseline');
-    await goTo(page, '#/data');
+    expect(await inspect(page, 'data-baseline')).toEqual([]);
+    await goTo(page, 'data');
     expect(problems).toEqual([]);
   });
 
@@ -241,7 +211,7 @@ describe('a table with odd columns', () => {
 describe('the guide', () => {
   test('an entry is found and read by keyboard, and has an address', async () => {
     const { page, problems } = studio;
-    await goTo(page, '#/train');
+    await goTo(page, 'train');
     await page.getByRole('link', { name: 'Guide' }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: 'Guide' }).waitFor();
@@ -257,15 +227,15 @@ describe('the guide', () => {
       .poll(() => page.evaluate(() => document.activeElement?.textContent))
       .toContain('overfitting');
     expect(new URL(page.url()).hash).toBe('#/guide/overfitting');
-    await goTo(page, '#/guide/rank');
+    await goTo(page, 'guide/rank');
     await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Rank (r)');
-    await inspect(page, 'guide');
+    expect(await inspect(page, 'data-guide')).toEqual([]);
     expect(problems).toEqual([]);
   });
 
   test('the help beside a word leads to its entry', async () => {
     const { page } = studio;
-    await goTo(page, '#/data');
+    await goTo(page, 'data');
     await page.getByRole('link', { name: /^Test part .*explained$/ }).click();
     await expect
       .poll(() => page.evaluate(() => document.activeElement?.textContent))
@@ -277,7 +247,7 @@ describe('the guide', () => {
     ['use', /^Sampling/, 'Min-p'],
   ])('every setting under %s leads to its entry', async (stage, summary, entry) => {
     const { page, problems } = studio;
-    await goTo(page, `#/${stage}`);
+    await goTo(page, stage);
     const details = page.locator('details').filter({ has: page.locator('summary', { hasText: summary }) });
     await details.locator('summary').click();
     // But for the name of the run, which is nobody's word but one's own.

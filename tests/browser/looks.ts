@@ -11,10 +11,18 @@ export const PICTURES = join(RESULTS, 'screens');
 /** For what waits for the GPU of a busy machine. */
 export const WAIT = { timeout: 90_000 };
 
-/** @param stage its name in the address, or `start` */
+/** Goes to another place and waits until it is shown instead of the one before. @param stage its name in the address, or `start` */
 export async function goTo(page: Page, stage: string): Promise<void> {
-  await page.evaluate((hash) => (location.hash = hash), stage === 'start' ? '#/' : `#/${stage}`);
-  await page.locator('h1').first().waitFor();
+  await page.evaluate(
+    (hash) => {
+      const placeOf = (address: string): string | undefined => address.split('/')[1];
+      if (placeOf(location.hash || '#/') !== placeOf(hash))
+        document.querySelector('main h1')?.setAttribute('data-left', '');
+      location.hash = hash;
+    },
+    stage === 'start' ? '#/' : `#/${stage}`,
+  );
+  await page.locator('main h1:not([data-left])').first().waitFor();
 }
 
 /** The fact that the stem tells of a stage. */
@@ -29,8 +37,10 @@ export async function downloadOf(page: Page, press: () => Promise<void>): Promis
 
 /** Violations, with the elements that they are about. */
 export async function axe(page: Page): Promise<string[]> {
+  // By the debugger, which the page's policy does not bind.
   await page.evaluate(AXE);
   const results = await page.evaluate<AxeResults>('axe.run()');
+  if (results.passes.length === 0) throw new Error('axe looked at nothing');
   return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
 }
 
@@ -54,7 +64,13 @@ export async function inspect(page: Page, name: string): Promise<string[]> {
     ]) {
       await page.setViewportSize({ width, height });
       await page.evaluate(() => document.fonts.ready);
-      const across = await page.evaluate(() => document.documentElement.scrollWidth);
+      // Charts follow the size of the window a frame later.
+      const across = await page
+        .waitForFunction((most) => document.documentElement.scrollWidth <= most, width, { timeout: 5000 })
+        .then(
+          () => width,
+          () => page.evaluate(() => document.documentElement.scrollWidth),
+        );
       if (across > width) found.push(`${name} is ${across} px wide in ${width}`);
       await picture(page, `${name}-${colorScheme}`, width, height);
       for (const violation of await axe(page)) found.push(`${name}, ${colorScheme}, ${width}: ${violation}`);

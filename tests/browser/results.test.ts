@@ -9,7 +9,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { axe, downloadOf, goTo, PICTURES, WAIT } from './looks.ts';
+import { axe, downloadOf, factOf, goTo, PICTURES, WAIT } from './looks.ts';
 
 const DATABASE_2 = join(import.meta.dirname, '../fixtures/databases/version-2.json.gz');
 
@@ -29,8 +29,6 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-const factOf = (of: Page, stage: string): Promise<string> =>
-  of.getByRole('navigation').getByRole('link', { name: stage }).innerText();
 const projects = (of: Page): Locator => of.getByRole('region', { name: 'Projects' });
 
 /** What a person reads of the results, place by place. */
@@ -114,7 +112,7 @@ test('what was measured and asked is there after a reload, word for word', async
 
   await page.reload();
   await page.locator('h1').first().waitFor();
-  expect(await told(page)).toEqual(before);
+  await expect.poll(() => told(page), WAIT).toEqual(before);
   // The probabilities of the last answers are kept, too, and the conversation goes on from what was said.
   await page.getByRole('button', { name: 'Show the probabilities' }).first().click();
   await page.getByRole('toolbar', { name: 'Tokens of the answer' }).waitFor();
@@ -167,8 +165,10 @@ test('what changed since is said, and is no longer said when it is as it was', a
 });
 
 test('another project has none of it; deleted and brought back, the project has all of it', async () => {
-  await goTo(page, '');
+  await goTo(page, 'start');
   await projects(page).getByRole('button', { name: 'New project' }).click();
+  // It opens at its data.
+  await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor(WAIT);
   expect(await factOf(page, 'Baseline')).toMatch(/not measured yet/);
   await goTo(page, 'use');
   expect(await page.getByRole('article').count()).toBe(0);
@@ -176,17 +176,17 @@ test('another project has none of it; deleted and brought back, the project has 
   await page.getByLabel('Prompt for both').fill('Is anybody there?');
   await page.keyboard.press('Enter');
   await expect.poll(() => page.getByText(/tokens\/s/).count(), WAIT).toBe(2);
-  await goTo(page, '');
+  await goTo(page, 'start');
   await projects(page).getByRole('button', { name: 'Delete Is anybody there?' }).click();
   await projects(page).getByRole('button', { name: 'Bring it back' }).click();
   await projects(page).getByRole('button', { name: 'Open Is anybody there?' }).click();
   await page.getByRole('heading', { level: 1, name: 'Use' }).waitFor();
   expect(await page.getByRole('article').innerText()).toMatch(/Is anybody there\?/);
-  await goTo(page, '');
+  await goTo(page, 'start');
   await projects(page).getByRole('button', { name: 'Open A sea captain' }).click();
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
-  expect(await told(page)).toEqual(before);
-  await goTo(page, '');
+  await expect.poll(() => told(page), WAIT).toEqual(before);
+  await goTo(page, 'start');
   await projects(page).getByRole('button', { name: 'Delete Is anybody there?' }).click();
   await projects(page).getByRole('button', { name: 'Bring it back' }).waitFor();
   await page.reload();
@@ -211,10 +211,10 @@ test('it goes into an export of everything, and out of it in another browser', a
   const report = other.page.getByRole('region', { name: 'Take it along' }).getByRole('status');
   await other.page.getByText(/^Added/).waitFor(WAIT);
   expect(await report.innerText()).toMatch(/4 results/);
-  await goTo(other.page, '');
+  await goTo(other.page, 'start');
   await projects(other.page).getByRole('button', { name: 'Open A sea captain' }).click();
   await expect.poll(() => factOf(other.page, 'Data'), WAIT).toMatch(/360 rows/);
-  expect(await told(other.page)).toEqual(before);
+  await expect.poll(() => told(other.page), WAIT).toEqual(before);
   await goTo(other.page, 'storage');
   await other.page.getByLabel('Import an export').setInputFiles(file);
   await other.page.getByText(/^Nothing was added/).waitFor(WAIT);

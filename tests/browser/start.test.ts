@@ -1,14 +1,10 @@
 /** The first page, in the production build: what it says, what it asks for, and that everybody can use it. */
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { launchChromium, openStudio } from './chromium.ts';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const PICTURES = join(import.meta.dirname, '../../test-results/screens');
+import { axe, PICTURES } from './looks.ts';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -169,13 +165,7 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
     await page.evaluate(() => document.fonts.ready);
     await page.screenshot({ path: join(PICTURES, `start-${colorScheme}-${width}.png`), fullPage: true });
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-    // Evaluated by the debugger, which the page's policy does not bind.
-    await page.evaluate(AXE);
-    const results = await page.evaluate<AxeResults>('axe.run()');
-    expect(
-      results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`),
-    ).toEqual([]);
-    expect(results.passes.length).toBeGreaterThan(10);
+    expect(await axe(page)).toEqual([]);
     expect(problems).toEqual([]);
     await close();
   });
