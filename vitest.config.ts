@@ -22,6 +22,7 @@ export default defineConfig({
           globalSetup: 'tests/browser/server.ts',
           testTimeout: 300_000,
           hookTimeout: 120_000,
+          expect: { poll: { timeout: 30_000 } },
           // The browser shares the cores with its software GPU. A second try is told at the end of `npm test`.
           retry: 1,
           fileParallelism: false,

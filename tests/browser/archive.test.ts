@@ -175,7 +175,7 @@ test('the choice says what base models add, and the file has that size', async (
   const small = join(scratch, 'small.zip');
   await exportAll(small);
   const choice = page.getByRole('checkbox', { name: /^With base models/ });
-  expect(await choice.locator('xpath=..').innerText()).toMatch(/2\.6 MiB/);
+  await expect.poll(() => choice.locator('xpath=..').innerText()).toMatch(/2\.6 MiB/);
   await choice.check();
   await exportAll(everything);
   const added = statSync(everything).size - statSync(small).size;
@@ -195,7 +195,7 @@ test('in another browser all of it is the same, and goes on without the first on
   await goTo(other.page, 'start');
   await other.page.getByRole('button', { name: 'Open tickets.csv' }).click();
   await expect.poll(() => factOf(other.page, 'Data'), WAIT).toMatch(/12 rows/);
-  expect(await other.page.getByRole('banner').innerText()).toMatch(/In parts/);
+  await expect.poll(() => other.page.getByRole('banner').innerText()).toMatch(/In parts/);
   expect(await askAnew(other.page, QUESTION)).toEqual(answers);
   await goTo(other.page, 'train');
   await other.page.getByRole('group', { name: 'This run' }).getByRole('button', { name: 'Resume' }).click();

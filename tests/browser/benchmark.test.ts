@@ -38,7 +38,7 @@ test('it is measured, stopped, measured again, and copied', async () => {
   const copy = page.getByRole('button', { name: 'Copy as Markdown' });
   await copy.waitFor({ timeout: BENCHMARK_MS });
   // Heads, and one for each product.
-  expect(await page.getByRole('table').first().getByRole('row').count()).toBe(9);
+  await expect.poll(() => page.getByRole('table').first().getByRole('row').count()).toBe(9);
   expect(await inspect(page, 'benchmark-result')).toEqual([]);
   await copy.click();
   const clipboard = (): Promise<string> => page.evaluate(() => navigator.clipboard.readText());

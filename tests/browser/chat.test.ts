@@ -69,7 +69,7 @@ test('adapters come in as a zip and as a dropped folder, under names that stay t
   writeFileSync(join(folder, 'checkpoint-5', 'adapter_config.json'), '{}');
   await dragInto(library, folder);
   await library.getByRole('button', { name: 'Delete Cook' }).waitFor(WAIT);
-  expect(await library.getByRole('listitem').count()).toBe(3);
+  await expect.poll(() => library.getByRole('listitem').count()).toBe(3);
   expect(await page.locator('main img').count()).toBe(0);
   expect(await page.title()).toMatch(/Use · Graft/);
 });
@@ -80,7 +80,7 @@ test('what cannot be imported says what is wrong and what to do', async () => {
     await importZip(name, zip);
     const alert = library.getByRole('alert');
     await alert.waitFor(WAIT);
-    expect(await alert.innerText()).toMatch(words);
+    await expect.poll(() => alert.innerText()).toMatch(words);
     await library.getByRole('button', { name: 'Put away' }).click();
   };
   await refused(
@@ -105,7 +105,7 @@ test('what cannot be imported says what is wrong and what to do', async () => {
     },
     /no linear layer.*trained on “acme\/Oak-1B”, and “sprig” is open\..*Open the model/s,
   );
-  expect(await library.getByRole('listitem').count()).toBe(3);
+  await expect.poll(() => library.getByRole('listitem').count()).toBe(3);
 });
 
 test('of several zips, one that is damaged leaves the others', async () => {
@@ -118,8 +118,8 @@ test('of several zips, one that is damaged leaves the others', async () => {
       zipFile('Third.zip', packZip('adapter', await sprigAdapter(6))),
     ]);
   await library.getByRole('button', { name: 'Delete Third' }).waitFor(WAIT);
-  expect(await library.getByRole('alert').innerText()).toContain('Half could not be unpacked');
-  expect(await library.getByRole('listitem').count()).toBe(5);
+  await expect.poll(() => library.getByRole('alert').innerText()).toContain('Half could not be unpacked');
+  await expect.poll(() => library.getByRole('listitem').count()).toBe(5);
   await library.getByRole('button', { name: 'Put away' }).click();
   for (const name of ['First', 'Third']) {
     await library.getByRole('button', { name: `Delete ${name}` }).click();
@@ -158,10 +158,12 @@ test('two adapters answer side by side, as they write', async () => {
   const lengths = await page.evaluate(() => [...(globalThis as unknown as { seen: Set<number> }).seen]);
   expect(lengths.length).toBeGreaterThan(2);
   const turn = page.getByRole('article').last();
-  expect(await turn.getByText('Bosun', { exact: true }).count()).toBe(1);
-  expect(await turn.getByText('Cook', { exact: true }).count()).toBe(1);
+  await expect.poll(() => turn.getByText('Bosun', { exact: true }).count()).toBe(1);
+  await expect.poll(() => turn.getByText('Cook', { exact: true }).count()).toBe(1);
   await turn.getByRole('button', { name: 'Show the probabilities' }).first().click();
-  expect(await page.getByRole('table').filter({ hasText: 'Could have been' }).innerText()).toMatch(/%/);
+  await expect
+    .poll(() => page.getByRole('table').filter({ hasText: 'Could have been' }).innerText())
+    .toMatch(/%/);
   await turn.getByRole('button', { name: 'Show the answer' }).click();
 });
 
@@ -202,8 +204,8 @@ test('the seed decides; Retry takes the next one; Stop ends an answer', async ()
   expect(await ask(QUESTION)).toEqual(first);
   await page.getByRole('button', { name: 'Retry' }).click();
   expect(await answered()).not.toEqual(first);
-  expect(await page.getByLabel('Seed', { exact: true }).inputValue()).toBe('8');
-  expect(await page.getByRole('article').count()).toBe(1);
+  await expect.poll(() => page.getByLabel('Seed', { exact: true }).inputValue()).toBe('8');
+  await expect.poll(() => page.getByRole('article').count()).toBe(1);
 
   await page.getByLabel('Temperature', { exact: true }).fill('5');
   await page.getByLabel('Longest answer, tokens').fill('400');
@@ -214,7 +216,7 @@ test('the seed decides; Retry takes the next one; Stop ends an answer', async ()
   await expect.poll(() => turn.locator('.text').first().innerText(), WAIT).toMatch(/\S/);
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await expect.poll(() => turn.getByText(/stopped/).count(), WAIT).toBe(2);
-  expect(await turn.getByText(HOSTILE).count()).toBe(1);
+  await expect.poll(() => turn.getByText(HOSTILE).count()).toBe(1);
   await page.getByLabel('Temperature', { exact: true }).fill('0');
   await page.getByLabel('Longest answer, tokens').fill('10');
   await page.getByRole('button', { name: 'Retry' }).click();
@@ -252,7 +254,7 @@ test('a zip of the adapter has its card, and comes back dropped, or chosen as th
     await expect.poll(() => library.getByRole('button', { name: `Delete ${name}` }).count()).toBe(0);
   }
   // What a side was is deleted: it is the base model again.
-  expect(await page.getByLabel('Left side').inputValue()).toBe('base');
+  await expect.poll(() => page.getByLabel('Left side').inputValue()).toBe('base');
 });
 
 test('a name and a note are changed, and a deleted adapter comes back', async () => {
@@ -266,7 +268,7 @@ test('a name and a note are changed, and a deleted adapter comes back', async ()
   await library.getByRole('button', { name: 'Delete First cook' }).click();
   await library.getByRole('button', { name: 'Bring it back' }).click();
   await library.getByRole('button', { name: 'Delete First cook' }).waitFor(WAIT);
-  expect(await library.getByLabel('Note on First cook').inputValue()).toBe('from the galley');
+  await expect.poll(() => library.getByLabel('Note on First cook').inputValue()).toBe('from the galley');
   expect(await inspect(page, 'chat')).toEqual([]);
 });
 
@@ -296,8 +298,8 @@ test('an evaluation can be stopped, and takes a second adapter; the base model, 
   expect(rows[2]).toMatch(/^First cook/);
   expect(rows[3]).toContain(HOSTILE);
   // Made of random numbers, they cannot be better: the verdict says so.
-  expect(await page.locator('h1').innerText()).toMatch(/worse|No clear difference/);
-  expect(await page.getByRole('heading', { name: 'The answers, side by side' }).count()).toBe(1);
+  await expect.poll(() => page.locator('h1').innerText()).toMatch(/worse|No clear difference/);
+  await expect.poll(() => page.getByRole('heading', { name: 'The answers, side by side' }).count()).toBe(1);
   expect(await inspect(page, 'two-adapters')).toEqual([]);
   expect(studio.problems).toEqual([]);
 });

@@ -64,20 +64,20 @@ describe('a table with odd columns', () => {
     await drop(page, 'tickets.csv', TABLE);
     const editor = page.getByRole('form', { name: /Which column is what/ });
     await editor.waitFor({ timeout: STEP_MS });
-    expect(await editor.innerText()).toContain('Nr, Customer says, Queue, Note');
+    await expect.poll(() => editor.innerText()).toContain('Nr, Customer says, Queue, Note');
     // The names do not tell which is the answer: the guess is the last column, and the person knows better.
     await editor.getByLabel('Prompt', { exact: true }).selectOption('a template of your own');
     await editor.getByLabel('Template of the prompt').fill('Which queue?\n{{Customer}}');
     await editor.getByRole('status').waitFor();
-    expect(await editor.getByRole('status').innerText()).toContain(
-      'There is no column “Customer”. The columns are Nr, Customer says, Queue, Note.',
-    );
+    await expect
+      .poll(() => editor.getByRole('status').innerText())
+      .toContain('There is no column “Customer”. The columns are Nr, Customer says, Queue, Note.');
     expect(await editor.getByRole('button', { name: 'Read these columns' }).isDisabled()).toBe(true);
     await editor.getByLabel('Template of the prompt').fill('Which queue?\n{{Customer says}}');
     await editor.getByLabel('Expected answer').selectOption('Queue');
     const preview = editor.getByRole('region', { name: 'The first 3 rows' });
-    expect(await preview.getByRole('listitem').count()).toBe(3);
-    expect(await preview.innerText()).toContain('Which queue?\nMy card 0 is lost, "please" help');
+    await expect.poll(() => preview.getByRole('listitem').count()).toBe(3);
+    await expect.poll(() => preview.innerText()).toContain('Which queue?\nMy card 0 is lost, "please" help');
     expect(await inspect(page, 'data-columns')).toEqual([]);
     await editor.getByRole('button', { name: 'Read these columns' }).click();
     await page.getByRole('listbox', { name: 'All rows' }).waitFor({ timeout: STEP_MS });
@@ -95,7 +95,7 @@ describe('a table with odd columns', () => {
       'line 482 the row has 2 fields, and there are 4 columns',
       'line 484 a quote opens here and is never closed',
     ]);
-    expect(await page.getByRole('heading', { name: '243 rows' }).count()).toBe(1);
+    await expect.poll(() => page.getByRole('heading', { name: '243 rows' }).count()).toBe(1);
     const list = page.getByRole('listbox', { name: 'All rows' });
     expect((await options(page)).length).toBeLessThan(60);
     await page.getByLabel('State').selectOption('not read');
@@ -127,23 +127,27 @@ describe('a table with odd columns', () => {
       .toMatch(/^line 42 .*· cut/);
     await page.getByRole('listbox', { name: 'All rows' }).getByRole('option').first().click();
     await page.getByText('the limit', { exact: true }).waitFor();
-    expect(await page.getByRole('slider', { name: 'Tokens of this row' }).innerText()).toContain('fees');
+    await expect
+      .poll(() => page.getByRole('slider', { name: 'Tokens of this row' }).innerText())
+      .toContain('fees');
     await page.screenshot({ path: join(PICTURES, 'data-long-light-1440.png') });
     await page.getByLabel('State').selectOption('every state');
     await page.getByLabel('Find in rows').fill('onerror');
     await expect.poll(async () => (await options(page)).length).toBe(1);
     await page.getByRole('listbox', { name: 'All rows' }).getByRole('option').first().click();
     await page.getByRole('heading', { name: 'Line 16, as the model sees it' }).waitFor();
-    expect(await page.getByRole('slider', { name: 'Tokens of this row' }).innerText()).toContain('onerror');
+    await expect
+      .poll(() => page.getByRole('slider', { name: 'Tokens of this row' }).innerText())
+      .toContain('onerror');
     expect(await page.locator('main img, main script').count()).toBe(0);
     expect(await page.title()).toMatch(/Graft$/);
     await page.getByRole('button', { name: 'Show all' }).click();
     expect(await inspect(page, 'data-list')).toEqual([]);
     // The columns can be told anew, and what was said is still there.
     await page.getByRole('button', { name: 'Tell the columns anew' }).click();
-    expect(await page.getByLabel('Template of the prompt').inputValue()).toBe(
-      'Which queue?\n{{Customer says}}',
-    );
+    await expect
+      .poll(() => page.getByLabel('Template of the prompt').inputValue())
+      .toBe('Which queue?\n{{Customer says}}');
     await page.getByRole('button', { name: 'Cancel' }).click();
     expect(problems).toEqual([]);
   });
@@ -178,9 +182,9 @@ describe('a table with odd columns', () => {
     await page.getByRole('heading', { name: '243 rows' }).waitFor({ timeout: STEP_MS });
     await expect.poll(first, { timeout: STEP_MS }).toMatch(/Which queue\?↵\nMy card 0 is lost/);
     await tell.click();
-    expect(await form.getByLabel('Template of the prompt').inputValue()).toBe(
-      'Which queue?\n{{Customer says}}',
-    );
+    await expect
+      .poll(() => form.getByLabel('Template of the prompt').inputValue())
+      .toBe('Which queue?\n{{Customer says}}');
     expect(await form.getByLabel('Expected answer').locator('option:checked').textContent()).toBe('Queue');
     await form.getByLabel('Template of the prompt').fill('Ticket {{Nr}}: {{Customer says}}');
     await form.getByLabel('Expected answer').selectOption('Note');
@@ -201,7 +205,7 @@ describe('a table with odd columns', () => {
         .querySelector('main')!
         .dispatchEvent(new ClipboardEvent('paste', { bubbles: true, clipboardData }));
     });
-    expect(await page.getByLabel('Read as').inputValue()).toBe('tsv');
+    await expect.poll(() => page.getByLabel('Read as').inputValue()).toBe('tsv');
     await page.getByRole('button', { name: 'Read these rows' }).click();
     await page.getByRole('heading', { name: '3 rows' }).waitFor({ timeout: STEP_MS });
     expect(problems).toEqual([]);

@@ -110,7 +110,7 @@ describe('a model of the hub', () => {
 
   test('is asked for only when somebody presses', async () => {
     const { page, requests } = studio;
-    expect(await counter(page)).toMatch(/: 0 to others/);
+    await expect.poll(() => counter(page)).toMatch(/: 0 to others/);
     expect(hub.requests).toEqual([]);
     expect(requests.every((url) => url.startsWith(site.address) || url.startsWith('blob:'))).toBe(true);
   });
@@ -123,13 +123,15 @@ describe('a model of the hub', () => {
     await page.keyboard.press('Enter');
     const plan = page.getByRole('region', { name: 'tiny/sprig' });
     await plan.waitFor(WAIT);
-    expect(await plan.innerText()).toMatch(/safetensors, as published\s+[\d.]+ MiB, licence apache-2\.0/);
-    expect(await plan.innerText()).toMatch(/There is room for/);
+    await expect
+      .poll(() => plan.innerText())
+      .toMatch(/safetensors, as published\s+[\d.]+ MiB, licence apache-2\.0/);
+    await expect.poll(() => plan.innerText()).toMatch(/There is room for/);
     await tabTo(page, /^\d files$/);
     await page.keyboard.press('Enter');
-    expect(await plan.getByRole('row').filter({ hasText: 'model.safetensors' }).innerText()).toMatch(
-      /MiB\s+checksum/,
-    );
+    await expect
+      .poll(() => plan.getByRole('row').filter({ hasText: 'model.safetensors' }).innerText())
+      .toMatch(/MiB\s+checksum/);
     // Nothing but the listing was asked for.
     expect(hub.requests.map(({ path }) => path)).toEqual([expect.stringMatching(/^\/api\/models/)]);
     await expect.poll(() => counter(page)).toMatch(/: 1 to others/);
@@ -145,7 +147,9 @@ describe('a model of the hub', () => {
       .poll(() => coming.innerText(), WAIT)
       .toMatch(/[\d.]+ MiB of [\d.]+ MiB, [\d.]+ KiB\/s, \d+ (s|min).* left/);
     expect(await coming.getByRole('progressbar').getAttribute('value')).toMatch(/^\d{5,}$/);
-    expect(await page.getByRole('contentinfo').innerText()).toMatch(/Downloading tiny\/sprig, \d+%/);
+    await expect
+      .poll(() => page.getByRole('contentinfo').innerText())
+      .toMatch(/Downloading tiny\/sprig, \d+%/);
     expect(await inspect(page, 'hub-coming')).toEqual([]);
     await coming.getByRole('button', { name: 'Pause the download' }).click();
     await expect.poll(() => coming.innerText(), WAIT).toMatch(/stopped at/);
@@ -159,9 +163,11 @@ describe('a model of the hub', () => {
     await row(page, 'tiny/sprig').getByRole('button', { name: 'Resume the download' }).click(WAIT);
     await expect.poll(() => row(page, 'tiny/sprig').innerText(), WAIT).toMatch(/is here/);
     expect(ranges()).toEqual([expect.stringMatching(/^bytes=[1-9]\d{4,}-$/)]);
-    expect(await kept(page).innerText()).toMatch(
-      /tiny\/sprig\s+[\d.]+ MiB, licence apache-2\.0, from localhost:\d+\/tiny\/sprig, commit [0-9a-f]{7}/,
-    );
+    await expect
+      .poll(() => kept(page).innerText())
+      .toMatch(
+        /tiny\/sprig\s+[\d.]+ MiB, licence apache-2\.0, from localhost:\d+\/tiny\/sprig, commit [0-9a-f]{7}/,
+      );
     expect(await folders(page)).toBe(1);
     expect(problems.filter((problem) => !problem.includes('/lfs/'))).toEqual([]);
   });
@@ -179,13 +185,15 @@ describe('a model of the hub', () => {
     await expect
       .poll(() => page.getByRole('button', { name: 'Show the probabilities' }).count(), WAIT)
       .toBeGreaterThan(0);
-    expect(await counter(page)).toMatch(/: 0 to others, 0 to its own server/);
+    await expect.poll(() => counter(page)).toMatch(/: 0 to others, 0 to its own server/);
 
     // Without a network the hub cannot be asked, and the page says so.
     await goTo(page, 'task');
     await find(page, 'tiny/seed');
     await region(page).getByRole('alert').waitFor(WAIT);
-    expect(await region(page).getByRole('alert').innerText()).toMatch(/offline|could not be reached/);
+    await expect
+      .poll(() => region(page).getByRole('alert').innerText())
+      .toMatch(/offline|could not be reached/);
     await page.context().setOffline(false);
     await region(page).getByRole('button', { name: 'Put away' }).click();
   });
@@ -225,21 +233,23 @@ describe('models that suit a browser', () => {
   test('are listed with the memory that each would take, and no time before one was measured', async () => {
     const { page } = studio;
     await list(page).scrollIntoViewIfNeeded();
-    expect(await list(page).getByRole('listitem').count()).toBe(8);
+    await expect.poll(() => list(page).getByRole('listitem').count()).toBe(8);
     await expect
       .poll(() => entry(page, 'openai-community/gpt2').innerText(), WAIT)
       .toMatch(/Memory|Not as it is/);
-    expect(await entry(page, SMOL).innerText()).toMatch(
-      /135 M parameters, 257 MiB, licence apache-2\.0.*Memory [\d.]+ (MiB|GiB); [\d.]+ MiB with 4-bit weights/s,
-    );
-    expect(await list(page).innerText()).toMatch(/No training was measured on this GPU yet/);
+    await expect
+      .poll(() => entry(page, SMOL).innerText())
+      .toMatch(
+        /135 M parameters, 257 MiB, licence apache-2\.0.*Memory [\d.]+ (MiB|GiB); [\d.]+ MiB with 4-bit weights/s,
+      );
+    await expect.poll(() => list(page).innerText()).toMatch(/No training was measured on this GPU yet/);
     expect(await list(page).innerText()).not.toMatch(/for a step/);
-    expect(await entry(page, 'google/gemma-3-270m-it').innerText()).toMatch(
-      /gated.*unsloth\/gemma-3-270m-it is a copy/s,
-    );
+    await expect
+      .poll(() => entry(page, 'google/gemma-3-270m-it').innerText())
+      .toMatch(/gated.*unsloth\/gemma-3-270m-it is a copy/s);
     // Not one of these words came from anywhere else.
     expect(hub.requests).toEqual([]);
-    expect(await counter(page)).toMatch(/: 0 to others/);
+    await expect.poll(() => counter(page)).toMatch(/: 0 to others/);
   });
 
   test('get a time from a measurement, which stays', async () => {
@@ -262,12 +272,14 @@ describe('models that suit a browser', () => {
       .getByRole('button', { name: `Find ${SMOL}` })
       .click();
     await page.getByRole('region', { name: SMOL, exact: true }).waitFor(WAIT);
-    expect(await region(page).getByLabel('Model', { exact: true }).inputValue()).toBe(SMOL);
-    expect(
-      await region(page)
-        .getByRole('button', { name: /^Download: / })
-        .count(),
-    ).toBe(1);
+    await expect.poll(() => region(page).getByLabel('Model', { exact: true }).inputValue()).toBe(SMOL);
+    await expect
+      .poll(() =>
+        region(page)
+          .getByRole('button', { name: /^Download: / })
+          .count(),
+      )
+      .toBe(1);
   });
 });
 
@@ -277,17 +289,19 @@ describe('what goes wrong', () => {
   });
   afterAll(() => studio.close());
 
-  const alert = async (page: Page): Promise<string> => {
-    await region(page).getByRole('alert').waitFor(WAIT);
-    return region(page).getByRole('alert').innerText();
-  };
+  /** Waits for what the page says of a failure: it may say something older still. */
+  const told = (page: Page, words: RegExp): Promise<void> =>
+    expect
+      .poll(() => region(page).getByRole('alert').allInnerTexts(), WAIT)
+      .toEqual([expect.stringMatching(words)]);
   const putAway = (page: Page): Promise<void> =>
     region(page).getByRole('button', { name: 'Put away' }).click();
 
   test('with a name is said: none of it, and none for strangers', async () => {
     const { page } = studio;
     await find(page, 'tiny/nothing');
-    expect(await alert(page)).toMatch(
+    await told(
+      page,
       /has no model tiny\/nothing that can be had without a token \(401\).*Check the spelling/s,
     );
     await putAway(page);
@@ -295,13 +309,13 @@ describe('what goes wrong', () => {
       .getByLabel(/^Access token/)
       .fill(TOKEN);
     await find(page, 'tiny/nothing');
-    expect(await alert(page)).toMatch(/has no model tiny\/nothing \(404\)/);
+    await told(page, /has no model tiny\/nothing \(404\)/);
     await putAway(page);
     await region(page)
       .getByLabel(/^Access token/)
       .fill('');
     await find(page, 'no id at all');
-    expect(await alert(page)).toMatch(/is no id of a model.*hub-address/s);
+    await told(page, /is no id of a model.*hub-address/s);
     await putAway(page);
     expect(others(studio)).toEqual([]);
   });
@@ -309,14 +323,14 @@ describe('what goes wrong', () => {
   test('with a gated licence is said; a token opens it and is written nowhere', async () => {
     const { page } = studio;
     await download(page, 'tiny/gated');
-    expect(await alert(page)).toMatch(/only to accounts that have accepted its licence.*\/tiny\/gated/s);
+    await told(page, /only to accounts that have accepted its licence.*\/tiny\/gated/s);
     await region(page)
       .getByLabel(/^Access token/)
       .fill('hf_wrong');
     await row(page, 'tiny/gated')
       .getByRole('button', { name: /^Resume/ })
       .click();
-    expect(await alert(page)).toMatch(/does not accept the token \(401\)/);
+    await told(page, /does not accept the token \(401\)/);
     expect(await inspect(page, 'hub-refused')).toEqual([]);
     hub.reset();
     await region(page)
@@ -334,12 +348,14 @@ describe('what goes wrong', () => {
     ).toEqual([]);
     await page.reload();
     await page.getByText('Access token, another hub').click();
-    expect(
-      await region(page)
-        .getByLabel(/^Access token/)
-        .inputValue(),
-    ).toBe('');
-    expect(await region(page).getByLabel('Address of the hub').inputValue()).toBe(hub.address);
+    await expect
+      .poll(() =>
+        region(page)
+          .getByLabel(/^Access token/)
+          .inputValue(),
+      )
+      .toBe('');
+    await expect.poll(() => region(page).getByLabel('Address of the hub').inputValue()).toBe(hub.address);
     expect(others(studio)).toEqual([]);
   });
 
@@ -347,7 +363,7 @@ describe('what goes wrong', () => {
     const { page } = studio;
     hub.fail(ofWeights, { bytes: new Uint8Array(WEIGHTS.byteLength) });
     await download(page, 'tiny/sprig');
-    expect(await alert(page)).toMatch(/its checksum differs/);
+    await told(page, /its checksum differs/);
     // A server that is busy, and a connection that breaks, are borne with.
     hub.fail(ofWeights, { status: 503 });
     hub.fail(ofWeights, { cut: 100_000 });
@@ -375,11 +391,11 @@ describe('what goes wrong', () => {
   test('with a server that the policy does not name is said', async () => {
     const { page } = studio;
     await find(page, 'http://127.0.0.1:9/model.gguf');
-    expect(await alert(page)).toMatch(/This page may not reach http:\/\/127\.0\.0\.1:9.*graft fetch/s);
+    await told(page, /This page may not reach http:\/\/127\.0\.0\.1:9.*graft fetch/s);
     await putAway(page);
     await page.getByText('Access token, another hub').click();
     await region(page).getByLabel('Address of the hub').fill('nowhere');
     await region(page).getByRole('button', { name: 'Use this hub' }).click();
-    expect(await alert(page)).toMatch(/is no address of a hub/);
+    await told(page, /is no address of a hub/);
   });
 });

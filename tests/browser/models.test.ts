@@ -121,7 +121,7 @@ test('a GGUF file comes by picker and by drop, and answers as its folder does', 
   await dragInto(region, join(scratch, 'Sprig-F16.gguf'));
   await opened('Sprig-F16');
   expect(await kept()).toHaveLength(2);
-  expect(await region.locator('dl').innerText()).toMatch(/llama\s+Parameters\s+1\.31 M/);
+  await expect.poll(() => region.locator('dl').innerText()).toMatch(/llama\s+Parameters\s+1\.31 M/);
 });
 
 test('copying is stopped, and nothing of it is left; what was open still is', async () => {
@@ -204,7 +204,7 @@ test('a disk that fills while a model is copied says so; the model is open, what
   await region.getByLabel('Add a model folder').setInputFiles(other);
   const alert = region.getByRole('alert');
   await alert.waitFor(WAIT);
-  expect(await alert.innerText()).toMatch(/no room left.*what was saved before is untouched/s);
+  await expect.poll(() => alert.innerText()).toMatch(/no room left.*what was saved before is untouched/s);
   expect(await folders()).toBe(2);
   await opened('Too much');
   expect(await kept()).toHaveLength(2);

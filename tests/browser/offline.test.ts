@@ -105,7 +105,7 @@ describe('without a network', () => {
     await site.close();
     await page.goto(site.address);
     await ready(page);
-    expect(await counter(page)).toMatch(/: 0 to others, 0 to its own server/);
+    await expect.poll(() => counter(page)).toMatch(/: 0 to others, 0 to its own server/);
 
     // Import.
     await goTo(page, 'data');
@@ -151,7 +151,7 @@ describe('without a network', () => {
         .toString(),
     ).toBe('PK');
 
-    expect(await counter(page)).toMatch(/: 0 to others, 0 to its own server/);
+    await expect.poll(() => counter(page)).toMatch(/: 0 to others, 0 to its own server/);
     const origin = new URL(site.address).origin;
     expect(asked.filter((url) => !url.startsWith('blob:') && new URL(url).origin !== origin)).toEqual([]);
     expect(problems).toEqual([]);
@@ -279,12 +279,12 @@ describe('files that the system opens with the app', () => {
     });
     const library = page.getByRole('region', { name: 'Adapters' });
     await library.getByRole('alert').waitFor({ timeout: STEP_MS });
-    expect(await library.getByRole('alert').innerText()).toMatch(/adapter_config/);
+    await expect.poll(() => library.getByRole('alert').innerText()).toMatch(/adapter_config/);
 
     await launch({ name: 'model.safetensors', text: '{"model.embed_tokens.weight":{}}' });
     const model = page.getByRole('region', { name: 'Model' });
     await model.getByRole('alert').waitFor({ timeout: STEP_MS });
-    expect(await model.getByRole('alert').innerText()).toMatch(/tokenizer|config/);
+    await expect.poll(() => model.getByRole('alert').innerText()).toMatch(/tokenizer|config/);
 
     await context.close();
     await site.close();

@@ -125,7 +125,9 @@ test('what changed since is said, and is no longer said when it is as it was', a
   await goTo(page, 'evaluate');
   const outOfDate = page.locator('main').getByText(/^Out of date/);
   expect(await outOfDate.count()).toBe(0);
-  expect(await page.getByText(/^Measured .* with Sprig on A sea captain.*, version/).count()).toBe(1);
+  await expect
+    .poll(() => page.getByText(/^Measured .* with Sprig on A sea captain.*, version/).count())
+    .toBe(1);
   await goTo(page, 'data');
   const seed = page.getByRole('spinbutton', { name: 'Seed of the split' });
   await seed.fill('7');
@@ -133,7 +135,7 @@ test('what changed since is said, and is no longer said when it is as it was', a
   await expect.poll(() => factOf(page, 'Baseline'), WAIT).toMatch(/out of date/);
   for (const place of ['baseline', 'evaluate']) {
     await goTo(page, place);
-    expect(await outOfDate.first().innerText()).toMatch(/cut or split otherwise/);
+    await expect.poll(() => outOfDate.first().innerText()).toMatch(/cut or split otherwise/);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       for (const width of [1440, 360]) {
@@ -169,7 +171,7 @@ test('another project has none of it; deleted and brought back, the project has 
   await projects(page).getByRole('button', { name: 'New project' }).click();
   // It opens at its data.
   await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor(WAIT);
-  expect(await factOf(page, 'Baseline')).toMatch(/not measured yet/);
+  await expect.poll(() => factOf(page, 'Baseline')).toMatch(/not measured yet/);
   await goTo(page, 'use');
   expect(await page.getByRole('article').count()).toBe(0);
   // A conversation is worth a project.
@@ -181,7 +183,7 @@ test('another project has none of it; deleted and brought back, the project has 
   await projects(page).getByRole('button', { name: 'Bring it back' }).click();
   await projects(page).getByRole('button', { name: 'Open Is anybody there?' }).click();
   await page.getByRole('heading', { level: 1, name: 'Use' }).waitFor();
-  expect(await page.getByRole('article').innerText()).toMatch(/Is anybody there\?/);
+  await expect.poll(() => page.getByRole('article').innerText()).toMatch(/Is anybody there\?/);
   await goTo(page, 'start');
   await projects(page).getByRole('button', { name: 'Open A sea captain' }).click();
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
@@ -210,7 +212,7 @@ test('it goes into an export of everything, and out of it in another browser', a
   await other.page.getByLabel('Import an export').setInputFiles(file);
   const report = other.page.getByRole('region', { name: 'Take it along' }).getByRole('status');
   await other.page.getByText(/^Added/).waitFor(WAIT);
-  expect(await report.innerText()).toMatch(/4 results/);
+  await expect.poll(() => report.innerText()).toMatch(/4 results/);
   await goTo(other.page, 'start');
   await projects(other.page).getByRole('button', { name: 'Open A sea captain' }).click();
   await expect.poll(() => factOf(other.page, 'Data'), WAIT).toMatch(/360 rows/);
@@ -218,7 +220,7 @@ test('it goes into an export of everything, and out of it in another browser', a
   await goTo(other.page, 'storage');
   await other.page.getByLabel('Import an export').setInputFiles(file);
   await other.page.getByText(/^Nothing was added/).waitFor(WAIT);
-  expect(await report.innerText()).toMatch(/Evaluation: The project has one already/);
+  await expect.poll(() => report.innerText()).toMatch(/Evaluation: The project has one already/);
   expect([...studio.problems, ...other.problems]).toEqual([]);
   await other.close();
 });
@@ -279,7 +281,7 @@ test('a database that version 2 wrote opens: its paused run goes on, and results
   await other.page.getByRole('group', { name: 'This run' }).getByRole('button', { name: 'Resume' }).click();
   await other.page.getByText(/^Done: loss/).waitFor(WAIT);
   await goTo(other.page, 'task');
-  expect(await other.page.getByLabel('What should it do?').inputValue()).toBe('Say yes');
+  await expect.poll(() => other.page.getByLabel('What should it do?').inputValue()).toBe('Say yes');
   await expect.poll(() => factOf(other.page, 'Use')).toMatch(/2 adapters kept/);
   await goTo(other.page, 'baseline');
   await other.page.getByRole('button', { name: 'Measure the base model' }).click();

@@ -23,8 +23,8 @@ test('the GPU of this browser is named, by the worker', async () => {
   const { page, problems, close } = await openStudio(browser);
   await settled(page);
   const section = page.getByRole('region', { name: 'This browser' });
-  expect(await section.getByRole('status').innerText()).toMatch(/swiftshader/i);
-  expect(await section.innerText()).toMatch(/software GPU/);
+  await expect.poll(() => section.getByRole('status').innerText()).toMatch(/swiftshader/i);
+  await expect.poll(() => section.innerText()).toMatch(/software GPU/);
   expect(page.workers()).toHaveLength(1);
   expect(problems).toEqual([]);
   await close();
@@ -43,7 +43,7 @@ test('every bundled data set is listed with rows of its own', async () => {
     const rows = await (await fetch(new URL(`samples/${train}`, inject('address')))).text();
     const { messages } = JSON.parse(rows.split('\n')[0]) as { messages: { role: string; content: string }[] };
     const answer = messages.find(({ role }) => role === 'assistant');
-    expect(await article.getByRole('listitem').first().innerText()).toContain(answer?.content);
+    await expect.poll(() => article.getByRole('listitem').first().innerText()).toContain(answer?.content);
   }
   expect(problems).toEqual([]);
   await close();
@@ -95,10 +95,12 @@ test('without bundled data sets the page says so and works on', async () => {
   await page.route('**/samples/index.json', (route) => route.fulfill({ status: 404, body: '' }));
   await page.goto(inject('address'));
   await settled(page);
-  expect(await page.getByRole('region', { name: 'What a model can learn here' }).innerText()).toMatch(
-    /not here/,
-  );
-  expect(await page.getByRole('region', { name: 'This browser' }).innerText()).toMatch(/swiftshader/i);
+  await expect
+    .poll(() => page.getByRole('region', { name: 'What a model can learn here' }).innerText())
+    .toMatch(/not here/);
+  await expect
+    .poll(() => page.getByRole('region', { name: 'This browser' }).innerText())
+    .toMatch(/swiftshader/i);
   expect(await page.getByRole('button', { name: 'Tune a model now' }).isDisabled()).toBe(true);
   await context.close();
 });

@@ -60,19 +60,25 @@ describe('a project', () => {
 
     await page.reload();
     await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
-    expect(await brand(page)).toMatch(/A sea captain/);
+    await expect.poll(() => brand(page)).toMatch(/A sea captain/);
     await goTo(page, 'data');
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
     await page.getByRole('heading', { name: /as the model sees it/ }).waitFor();
-    expect(await page.getByRole('spinbutton', { name: 'Validation, %' }).inputValue()).toBe('20');
-    expect(await page.getByRole('spinbutton', { name: 'Seed of the split' }).inputValue()).toBe('7');
+    await expect.poll(() => page.getByRole('spinbutton', { name: 'Validation, %' }).inputValue()).toBe('20');
+    await expect
+      .poll(() => page.getByRole('spinbutton', { name: 'Seed of the split' }).inputValue())
+      .toBe('7');
     await goTo(page, 'task');
-    expect(await page.getByLabel('What should it do?').inputValue()).toBe('Answer as a captain');
-    expect(await page.getByLabel('What does success look like?').inputValue()).toBe('Ahoy in every answer');
+    await expect.poll(() => page.getByLabel('What should it do?').inputValue()).toBe('Answer as a captain');
+    await expect
+      .poll(() => page.getByLabel('What does success look like?').inputValue())
+      .toBe('Ahoy in every answer');
     await goTo(page, 'train');
     await page.getByRole('button', { name: 'New run' }).click();
     await page.getByText('Every setting, explained').click();
-    expect(await page.getByRole('spinbutton', { name: 'Steps', exact: true }).inputValue()).toBe('24');
+    await expect
+      .poll(() => page.getByRole('spinbutton', { name: 'Steps', exact: true }).inputValue())
+      .toBe('24');
     expect(problems).toEqual([]);
   });
 
@@ -87,11 +93,11 @@ describe('a project', () => {
     await page.getByLabel('Rows', { exact: true }).fill(rows.join('\n'));
     await page.getByRole('button', { name: 'Read these rows' }).click();
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/20 rows/);
-    expect(await brand(page)).toMatch(/pasted/);
-    expect(await factOf(page, 'Train')).toMatch(/ready/);
+    await expect.poll(() => brand(page)).toMatch(/pasted/);
+    await expect.poll(() => factOf(page, 'Train')).toMatch(/ready/);
 
     await goTo(page, 'start');
-    expect(await projects(page).getByRole('listitem').count()).toBe(2);
+    await expect.poll(() => projects(page).getByRole('listitem').count()).toBe(2);
     await projects(page)
       .getByRole('button', { name: /^Rename pasted/ })
       .click();
@@ -119,10 +125,12 @@ describeShared('a model folder', () => {
     const model = page.getByRole('region', { name: 'Model', exact: true });
     await model.getByLabel('Add a model folder').setInputFiles(folder);
     await expect.poll(() => model.getByRole('listitem').count(), { timeout: STEP_MS }).toBe(1);
-    expect(await model.getByRole('listitem').innerText()).toMatch(/stories260K\s+1 MiB, .*licence.*, open/);
+    await expect
+      .poll(() => model.getByRole('listitem').innerText())
+      .toMatch(/stories260K\s+1 MiB, .*licence.*, open/);
     // The rows are read again, with this model's tokenizer.
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/20 rows/);
-    expect(await brand(page)).toMatch(/stories260K/);
+    await expect.poll(() => brand(page)).toMatch(/stories260K/);
     await goTo(page, 'train');
     await page.getByText('Every setting, explained').click();
     await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('24');
@@ -134,9 +142,9 @@ describeShared('a model folder', () => {
     await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
     await resumeToTheEnd(page);
     await goTo(page, 'use');
-    expect(await page.getByRole('region', { name: 'Adapters' }).innerText()).toMatch(
-      /for stories260K.*on pasted\.jsonl, version\s+[0-9a-f]{7}/s,
-    );
+    await expect
+      .poll(() => page.getByRole('region', { name: 'Adapters' }).innerText())
+      .toMatch(/for stories260K.*on pasted\.jsonl, version\s+[0-9a-f]{7}/s);
     expect(problems).toEqual([]);
   });
 
@@ -153,12 +161,12 @@ describeShared('a model folder', () => {
     writeFileSync(join(odd, 'config.json'), JSON.stringify({ ...config, model_type: 'oddity' }));
     await model.getByLabel('Add a model folder').setInputFiles(odd);
     await model.getByRole('alert').waitFor({ timeout: STEP_MS });
-    expect(await model.getByRole('alert').innerText()).toMatch(/"oddity" is not supported/);
-    expect(await model.getByRole('listitem').count()).toBe(1);
+    await expect.poll(() => model.getByRole('alert').innerText()).toMatch(/"oddity" is not supported/);
+    await expect.poll(() => model.getByRole('listitem').count()).toBe(1);
     rmSync(parent, { recursive: true });
 
     await model.getByRole('button', { name: 'Delete stories260K' }).click();
-    expect(await model.getByRole('status').innerText()).toMatch(/1 adapter needs it/);
+    await expect.poll(() => model.getByRole('status').innerText()).toMatch(/1 adapter needs it/);
     await model.getByRole('button', { name: 'Delete for good' }).click();
     await expect.poll(() => model.getByRole('listitem').count()).toBe(0);
     await model.getByRole('button', { name: 'Open Sprig, bundled' }).click();
@@ -198,7 +206,9 @@ describe('everything', () => {
     await expect.poll(() => factOf(other.page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
     await resumeToTheEnd(other.page);
     await goTo(other.page, 'task');
-    expect(await other.page.getByLabel('What should it do?').inputValue()).toBe('Answer as a captain');
+    await expect
+      .poll(() => other.page.getByLabel('What should it do?').inputValue())
+      .toBe('Answer as a captain');
 
     // A second time nothing is written over: the run that went on stays as it is.
     await goTo(other.page, 'storage');
@@ -280,12 +290,12 @@ describe('an older version', () => {
     await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
     await resumeToTheEnd(page);
     await goTo(page, 'task');
-    expect(await page.getByLabel('What should it do?').inputValue()).toBe('An old task');
+    await expect.poll(() => page.getByLabel('What should it do?').inputValue()).toBe('An old task');
     await expect.poll(() => factOf(page, 'Use')).toMatch(/adapters? kept/);
     await goTo(page, 'start');
-    expect(await projects(page).getByRole('listitem').innerText()).toMatch(
-      /Sprig.*[12] runs?, [12] adapters?/s,
-    );
+    await expect
+      .poll(() => projects(page).getByRole('listitem').innerText())
+      .toMatch(/Sprig.*[12] runs?, [12] adapters?/s);
     // The page that only shows a file has no icon.
     expect(studio.problems.filter((problem) => !/404/.test(problem))).toEqual([]);
   });

@@ -66,7 +66,7 @@ describe('the whole path, by keyboard', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('slider', { name: 'Step of the loss curve' }).waitFor({ timeout: STEP_MS });
     expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
-    expect(await factOf(page, 'Train')).toMatch(/step \d+ of 60/);
+    await expect.poll(() => factOf(page, 'Train')).toMatch(/step \d+ of 60/);
     await page.screenshot({ path: join(PICTURES, 'studio-training-light-1440.png') });
     await page.getByRole('button', { name: 'Ask both the same question' }).waitFor({ timeout: RUN_MS });
     const done = await page.getByText(/^Done: loss/).innerText();
@@ -82,7 +82,9 @@ describe('the whole path, by keyboard', () => {
     await page.keyboard.press('Home');
     await page.keyboard.press('ArrowRight');
     expect(await curve.getAttribute('aria-valuetext')).toMatch(/^Step 2: training loss \d/);
-    expect(await page.getByRole('table').filter({ hasText: 'At step' }).innerText()).toMatch(/At step 2/);
+    await expect
+      .poll(() => page.getByRole('table').filter({ hasText: 'At step' }).innerText())
+      .toMatch(/At step 2/);
     await page.getByText('Show as a table').click();
     const table = page.getByRole('region', { name: 'Loss by step' });
     await expect.poll(() => table.getByRole('row').count()).toBe(61);
@@ -139,9 +141,9 @@ describe('the whole path, by keyboard', () => {
     await page.getByLabel('Rows').fill('6');
     await page.getByRole('button', { name: 'Compare with the base model' }).click();
     await page.getByRole('table').waitFor({ timeout: STEP_MS });
-    expect(await page.locator('h1').innerText()).toMatch(/adapter|difference/i);
+    await expect.poll(() => page.locator('h1').innerText()).toMatch(/adapter|difference/i);
     for (const name of [/^Base model/, /adapter$/])
-      expect(await page.getByRole('table').getByRole('rowheader', { name }).count()).toBe(1);
+      await expect.poll(() => page.getByRole('table').getByRole('rowheader', { name }).count()).toBe(1);
     await goTo(page, 'baseline');
     await page.getByLabel('Rows').fill('4');
     await page.getByRole('button', { name: 'Measure the base model' }).click();
@@ -190,7 +192,7 @@ describe('on the way', () => {
       buffer: Buffer.from('no zip at all'),
     });
     await library.getByRole('alert').waitFor();
-    expect(await library.getByRole('alert').innerText()).toMatch(/adapter_config|zip/i);
+    await expect.poll(() => library.getByRole('alert').innerText()).toMatch(/adapter_config|zip/i);
     await library.getByRole('button', { name: 'Put away' }).click();
     expect(problems).toEqual([]);
   });
@@ -207,18 +209,22 @@ describe('on the way', () => {
     await page.getByRole('textbox', { name: 'Rows', exact: true }).fill(rows.join('\n'));
     await page.getByRole('button', { name: 'Read these rows' }).click();
     await page.getByText('2 lines were not read').waitFor({ timeout: STEP_MS });
-    expect(
-      await page
-        .getByRole('listitem')
-        .filter({ hasText: /^line 3/ })
-        .innerText(),
-    ).toMatch(/line 3 .+/);
-    expect(
-      await page
-        .getByRole('listitem')
-        .filter({ hasText: /^line 4/ })
-        .innerText(),
-    ).toMatch(/line 4 .+/);
+    await expect
+      .poll(() =>
+        page
+          .getByRole('listitem')
+          .filter({ hasText: /^line 3/ })
+          .innerText(),
+      )
+      .toMatch(/line 3 .+/);
+    await expect
+      .poll(() =>
+        page
+          .getByRole('listitem')
+          .filter({ hasText: /^line 4/ })
+          .innerText(),
+      )
+      .toMatch(/line 4 .+/);
     expect(await page.locator('main img, main script').count()).toBe(0);
     const before = await page.getByRole('heading', { name: /as the model sees it/ }).innerText();
     await page.getByRole('button', { name: 'Next row' }).click();
@@ -229,7 +235,7 @@ describe('on the way', () => {
     await tokens.focus();
     await page.keyboard.press('ArrowRight');
     expect(await tokens.getAttribute('aria-valuetext')).toMatch(/^Token 1/);
-    expect(await tokens.innerText()).toContain('onerror');
+    await expect.poll(() => tokens.innerText()).toContain('onerror');
     await picture(page, 'data-problems-dark', 1440, 900);
     await page.getByLabel('Open a file').setInputFiles({
       name: 'broken.jsonl',
@@ -238,7 +244,7 @@ describe('on the way', () => {
     });
     await page.getByRole('alert').first().waitFor();
     // What was open before is still open.
-    expect(await factOf(page, 'Data')).toMatch(/20 rows/);
+    await expect.poll(() => factOf(page, 'Data')).toMatch(/20 rows/);
     expect(problems).toEqual([]);
   });
 
@@ -250,11 +256,13 @@ describe('on the way', () => {
     await goTo(page, 'train');
     await page.getByRole('button', { name: 'New run' }).click();
     await page.getByText('Every setting, explained').click();
-    expect(await page.getByLabel('Name of the run').inputValue()).toBe('voice 2');
+    await expect.poll(() => page.getByLabel('Name of the run').inputValue()).toBe('voice 2');
     const start = page.getByRole('button', { name: 'Start training' });
     await page.getByLabel('Steps', { exact: true }).fill('24');
     await page.getByLabel('Warm-up, steps', { exact: true }).fill('30');
-    expect(await page.getByRole('alert').innerText()).toMatch(/Warm-up cannot take longer than the 24 steps/);
+    await expect
+      .poll(() => page.getByRole('alert').innerText())
+      .toMatch(/Warm-up cannot take longer than the 24 steps/);
     expect(await start.isDisabled()).toBe(true);
     await picture(page, 'settings-dark', 1440, 900);
     expect(await axe(page)).toEqual([]);

@@ -118,12 +118,12 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
   await start(SHORT);
   await page.getByRole('slider', { name: 'Step of the loss curve' }).waitFor(WAIT);
-  expect(await page.getByRole('region', { name: 'Answers by step' }).innerText()).toMatch(
-    /0.*the base model/s,
-  );
-  expect(await page.getByRole('table').filter({ hasText: 'At step' }).innerText()).toMatch(
-    /base model, validation\s+\d/,
-  );
+  await expect
+    .poll(() => page.getByRole('region', { name: 'Answers by step' }).innerText())
+    .toMatch(/0.*the base model/s);
+  await expect
+    .poll(() => page.getByRole('table').filter({ hasText: 'At step' }).innerText())
+    .toMatch(/base model, validation\s+\d/);
   await expect.poll(() => page.evaluate(() => seen.wake), WAIT).toEqual(['taken']);
   expect(await page.evaluate(() => seen.permissionAsked)).toBe(0);
   // What is not granted here is refused from now on.
@@ -272,7 +272,7 @@ test('a run is discarded, and another lies under its curve, with what differs in
   for (const name of ['voice 1', 'voice 2'])
     await page.getByRole('button', { name: `Overlay ${name}` }).click();
   const table = page.getByRole('region', { name: 'Table of what differs' });
-  expect(await table.innerText()).toMatch(/Steps done[\s\S]*Rank[\s\S]*8\s+8?\s*4?/);
+  await expect.poll(() => table.innerText()).toMatch(/Steps done[\s\S]*Rank[\s\S]*8\s+8?\s*4?/);
   expect(await inspect(page, 'overlaid')).toEqual([]);
   expect(studio.problems).toEqual([]);
 });
@@ -291,14 +291,14 @@ test('keys are listed, work where nobody writes, and can be turned off', async (
   await page.locator('h1').focus();
   await page.keyboard.press('/');
   await page.keyboard.type('1?p');
-  expect(await page.getByLabel('Prompt for both').inputValue()).toBe('1?p');
+  await expect.poll(() => page.getByLabel('Prompt for both').inputValue()).toBe('1?p');
   await page.locator('h1').focus();
   await page.keyboard.press('?');
   await list.getByLabel('Use single keys').uncheck();
   await list.getByRole('button', { name: 'Close' }).click();
   await page.locator('h1').focus();
   await page.keyboard.press('1');
-  expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Use');
+  await expect.poll(() => page.getByRole('heading', { level: 1 }).innerText()).toBe('Use');
   expect(studio.problems).toEqual([]);
 });
 

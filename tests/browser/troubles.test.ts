@@ -71,9 +71,9 @@ test('a second tab may look and chat, and is told why it may not train', async (
   if ((await anew.count()) > 0) await anew.click();
   await second.getByRole('button', { name: 'Start training' }).click();
   await alert(second).waitFor(WAIT);
-  expect(await alert(second).innerText()).toMatch(
-    /training in another tab of this browser.*Pause or finish the run there/s,
-  );
+  await expect
+    .poll(() => alert(second).innerText())
+    .toMatch(/training in another tab of this browser.*Pause or finish the run there/s);
   await goTo(second, 'use');
   await second.getByLabel('Prompt for both').fill('Who are you?');
   await second.keyboard.press('Enter');
@@ -101,7 +101,7 @@ test('a GPU that is lost is told, and the run goes on from its checkpoint on a n
   });
   await controls(page).getByRole('button', { name: 'Resume' }).click();
   await alert(page).waitFor(WAIT);
-  expect(await alert(page).innerText()).toMatch(/The GPU was lost.*Saved work is safe/s);
+  await expect.poll(() => alert(page).innerText()).toMatch(/The GPU was lost.*Saved work is safe/s);
   await resumeToTheEnd(page);
   expect(problems.filter((problem) => !/destroyed|lost/i.test(problem))).toEqual([]);
   await close();
@@ -121,7 +121,9 @@ test('a full disk pauses the run and says so; with room again it goes on', async
     .waitFor({ timeout: QUOTA_KEPT_MS })
     .catch(() => pause.click());
   await alert(page).waitFor(WAIT);
-  expect(await alert(page).innerText()).toMatch(/no room left.*what was saved before is untouched/s);
+  await expect
+    .poll(() => alert(page).innerText())
+    .toMatch(/no room left.*what was saved before is untouched/s);
   await devtools.send('Storage.overrideQuotaForOrigin', { origin });
   await controls(page).getByRole('button', { name: 'Resume' }).click();
   await pause.waitFor(WAIT);

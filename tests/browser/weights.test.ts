@@ -129,7 +129,7 @@ describeShared('the base of a small model', () => {
     expect(after).toBeLessThan(before / 2);
     expect(await plannedBase()).toBeLessThan(whole / 2);
     // The rows are open still: they belong to the model, however it is held.
-    expect(await factOf(page, 'Data')).toMatch(/20 rows/);
+    await expect.poll(() => factOf(page, 'Data')).toMatch(/20 rows/);
     expect(studio.problems).toEqual([]);
   });
 
@@ -150,7 +150,7 @@ describeShared('the base of a small model', () => {
 
   test('is held for a run as it was, after a reload and whatever was chosen since', async () => {
     await startAndPause(page, fillAndStart);
-    expect(await page.getByRole('main').innerText()).toMatch(/seed \d+, base in nf4/);
+    await expect.poll(() => page.getByRole('main').innerText()).toMatch(/seed \d+, base in nf4/);
 
     await page.reload();
     await page.getByText(/^Paused at step/).waitFor(WAIT);
