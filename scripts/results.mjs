@@ -10,7 +10,7 @@ import { root } from './machine.mjs';
  * @property {number} failed
  * @property {number} skipped
  * @property {string[]} failures where and the first line of why, tests first, then what belongs to none
- * @property {string[]} flaky tests that passed at a later try
+ * @property {string[]} flaky tests that passed at a later try, and why not at once
  */
 
 /** @param {readonly { readonly message: string }[] | undefined} errors */
@@ -33,7 +33,7 @@ export default class {
         else if (state === 'failed') results.failed++;
         else results.skipped++;
         if (state === 'failed') results.failures.push(`${file}: ${test.fullName}: ${why(errors)}`);
-        if (test.diagnostic()?.flaky) results.flaky.push(`${file}: ${test.fullName}`);
+        if (test.diagnostic()?.flaky) results.flaky.push(`${file}: ${test.fullName}: ${why(errors)}`);
       }
       for (const suite of [module, ...module.children.allSuites()])
         if (suite.errors().length > 0)
