@@ -69,6 +69,19 @@ export default ts.config(
     languageOptions: { globals: globals.node },
   },
   {
+    files: ['tests/**', 'bench/**', 'scripts/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            "CallExpression[callee.property.name='waitForFunction'] > .arguments:first-child[async=true]",
+          message: 'A promise is true at once: poll what page.evaluate returns instead.',
+        },
+      ],
+    },
+  },
+  {
     files: ['bench/peers/**'],
     languageOptions: { globals: { ...globals.browser, ...globals.node, GPUBufferUsage: 'readonly' } },
   },

@@ -132,11 +132,12 @@ function edited(pattern: RegExp, change: (value: Record<string, unknown>) => voi
 async function fresh(): Promise<WatchedPage> {
   const other = await openStudio(browser, VIEW);
   await goTo(other.page, 'storage');
-  // Looked at before the worker has made it, the database would be an empty one.
-  await other.page.waitForFunction(async () => {
-    const made = await indexedDB.databases();
-    return made.some(({ name, version = 0 }) => name === 'graft' && version > 1);
-  });
+  // Looked at before the worker has made it, the database would be made without a store, and stay so.
+  const made = (): Promise<boolean> =>
+    other.page.evaluate(async () =>
+      (await indexedDB.databases()).some(({ name, version = 0 }) => name === 'graft' && version > 1),
+    );
+  await expect.poll(made, WAIT).toBe(true);
   return other;
 }
 

@@ -216,13 +216,9 @@ describe('a new version', () => {
       const registration = await navigator.serviceWorker.ready;
       await registration.update();
     });
-    await page.waitForFunction(
-      async () => (await navigator.serviceWorker.ready).waiting !== null,
-      undefined,
-      {
-        timeout: STEP_MS,
-      },
-    );
+    const waiting = (): Promise<boolean> =>
+      page.evaluate(async () => (await navigator.serviceWorker.ready).waiting !== null);
+    await expect.poll(waiting, { timeout: STEP_MS }).toBe(true);
     // The tab beside it is idle and hears of it, but one tab's update would be everybody's.
     await second.getByRole('button', { name: 'Load it now' }).click({ timeout: STEP_MS });
     await second.getByText('Another tab is training.').waitFor({ timeout: STEP_MS });
