@@ -136,10 +136,10 @@ export class FolderWriter implements ModelWriter {
       const access = await this.#access(file);
       const at = this.size(file);
       const written = access.write(bytes, { at });
-      // Some browsers write what fits and say so.
-      if (written < bytes.byteLength) {
+      // Some browsers write what fits and say so. Chromium may say 2 ** 32 - 1 where nothing did.
+      if (written !== bytes.byteLength) {
         access.truncate(at);
-        throw new DOMException(`${written} of ${bytes.byteLength} bytes fit.`, 'QuotaExceededError');
+        throw new DOMException(`${bytes.byteLength} more bytes of ${file} do not fit.`, 'QuotaExceededError');
       }
       this.sizes.set(file, at + written);
     });
@@ -248,7 +248,7 @@ async function writeJson(folder: FileSystemDirectoryHandle, name: string, value:
   try {
     const bytes = new TextEncoder().encode(JSON.stringify(value));
     access.truncate(0);
-    if (access.write(bytes, { at: 0 }) < bytes.byteLength)
+    if (access.write(bytes, { at: 0 }) !== bytes.byteLength)
       throw new DOMException(`${name} does not fit.`, 'QuotaExceededError');
     access.flush();
   } finally {

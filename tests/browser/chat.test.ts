@@ -144,7 +144,7 @@ test('two adapters answer side by side, as they write', async () => {
   await page.getByLabel('Left side').selectOption({ label: 'Cook' });
   await library.getByRole('button', { name: 'Chat with it: Bosun' }).click();
   await library.getByRole('button', { name: 'On the right: Bosun' }).waitFor();
-  expect(await page.evaluate(() => document.activeElement?.id)).toBe('chat-prompt');
+  await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('chat-prompt');
   // Lengths of the last answer, as they were on the page.
   await page.evaluate(() => {
     const seen = new Set<number>();
@@ -284,8 +284,8 @@ test('an evaluation can be stopped, and takes a second adapter; the base model, 
   await compare.click();
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await expect.poll(() => compare.isEnabled(), WAIT).toBe(true);
-  expect(await page.getByRole('table').count()).toBe(0);
-  expect(await page.getByRole('alert').count()).toBe(0);
+  await expect.poll(() => page.getByRole('table').count()).toBe(0);
+  await expect.poll(() => page.getByRole('alert').count()).toBe(0);
 
   await page.getByLabel('Rows').fill('3');
   await compare.click();

@@ -90,9 +90,9 @@ test('a folder with its weights in parts comes by picker, under a name that stay
   await region.getByLabel('Add a model folder').setInputFiles(join(scratch, HOSTILE));
   await opened(HOSTILE);
   // pytorch_model.bin and what lies deeper stay where they are.
-  expect(await kept()).toEqual([
-    expect.stringContaining(`${HOSTILE} 2.6 MiB, licence apache-2.0, from disk`),
-  ]);
+  await expect
+    .poll(kept)
+    .toEqual([expect.stringContaining(`${HOSTILE} 2.6 MiB, licence apache-2.0, from disk`)]);
   expect(await ask()).toBe(answer);
   expect(await page.locator('main img').count()).toBe(0);
   expect(await page.title()).toMatch(/Graft$/);
@@ -103,24 +103,24 @@ test('dropped, the same model is not copied twice; deleted before, it is', async
   await opened('sprig');
   await dragInto(region, join(scratch, 'In parts'));
   await opened(HOSTILE);
-  expect(await kept()).toHaveLength(1);
+  await expect.poll(kept).toHaveLength(1);
   await remove(HOSTILE);
-  expect(await folders()).toBe(0);
+  await expect.poll(folders).toBe(0);
   await dragInto(region, join(scratch, 'In parts'));
   await opened('In parts');
-  expect(await kept()).toEqual([expect.stringContaining('In parts')]);
+  await expect.poll(kept).toEqual([expect.stringContaining('In parts')]);
   expect(await ask()).toBe(answer);
 });
 
 test('a GGUF file comes by picker and by drop, and answers as its folder does', async () => {
   await region.getByLabel('Add a GGUF file').setInputFiles(join(scratch, 'Sprig-F16.gguf'));
   await opened('Sprig-F16');
-  expect(await kept()).toHaveLength(2);
+  await expect.poll(kept).toHaveLength(2);
   expect(await ask()).toBe(answer);
   await remove('Sprig-F16');
   await dragInto(region, join(scratch, 'Sprig-F16.gguf'));
   await opened('Sprig-F16');
-  expect(await kept()).toHaveLength(2);
+  await expect.poll(kept).toHaveLength(2);
   await expect.poll(() => region.locator('dl').innerText()).toMatch(/llama\s+Parameters\s+1\.31 M/);
 });
 
@@ -141,9 +141,9 @@ test('copying is stopped, and nothing of it is left; what was open still is', as
   await region.getByText('Copying the model into this browser').waitFor(WAIT);
   await region.getByRole('button', { name: 'Stop copying' }).click();
   await opened('Sprig-F16');
-  expect(await kept()).toHaveLength(2);
-  expect(await folders()).toBe(2);
-  expect(await region.getByRole('alert').count()).toBe(0);
+  await expect.poll(kept).toHaveLength(2);
+  await expect.poll(folders).toBe(2);
+  await expect.poll(() => region.getByRole('alert').count()).toBe(0);
 });
 
 test('what cannot be opened says what is missing, and is not kept', async () => {
@@ -151,7 +151,7 @@ test('what cannot be opened says what is missing, and is not kept', async () => 
     await region.getByLabel('Add a model folder').setInputFiles(folder);
     const alert = region.getByRole('alert');
     await expect.poll(async () => (await alert.count()) && (await alert.innerText()), WAIT).toMatch(words);
-    expect(await folders()).toBe(2);
+    await expect.poll(folders).toBe(2);
   };
   const edit = (name: string, change: (config: Record<string, unknown>) => void): string =>
     folderLike(name, (folder) => {
@@ -205,9 +205,9 @@ test('a disk that fills while a model is copied says so; the model is open, what
   const alert = region.getByRole('alert');
   await alert.waitFor(WAIT);
   await expect.poll(() => alert.innerText()).toMatch(/no room left.*what was saved before is untouched/s);
-  expect(await folders()).toBe(2);
+  await expect.poll(folders).toBe(2);
   await opened('Too much');
-  expect(await kept()).toHaveLength(2);
+  await expect.poll(kept).toHaveLength(2);
 });
 
 test('after a reload without a network it is open again, and answers', async () => {
@@ -231,7 +231,7 @@ test('the model that is open is deleted, and its rows go on with the bundled one
   await goTo(page, 'task');
   await remove('In parts');
   await remove('Sprig-F16');
-  expect(await folders()).toBe(0);
+  await expect.poll(folders).toBe(0);
   await region.getByRole('button', { name: 'Open Sprig, bundled' }).click();
   await opened('sprig');
   await goTo(page, 'baseline');

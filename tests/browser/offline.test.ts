@@ -222,7 +222,7 @@ describe('a new version', () => {
     // The tab beside it is idle and hears of it, but one tab's update would be everybody's.
     await second.getByRole('button', { name: 'Load it now' }).click({ timeout: STEP_MS });
     await second.getByText('Another tab is training.').waitFor({ timeout: STEP_MS });
-    expect(await offer.count()).toBe(0);
+    await expect.poll(() => offer.count()).toBe(0);
     expect(await page.evaluate(async () => (await navigator.serviceWorker.ready).waiting !== null)).toBe(
       true,
     );
@@ -241,7 +241,7 @@ describe('a new version', () => {
     await page.keyboard.press('Enter');
     await expect.poll(() => isNext(page).catch(() => false), { timeout: STEP_MS }).toBe(true);
     await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
-    expect(await offer.count()).toBe(0);
+    await expect.poll(() => offer.count()).toBe(0);
 
     // The other tab is the old version still, is told, and has its parts.
     await second.getByText('Another tab uses a new version').waitFor({ timeout: STEP_MS });

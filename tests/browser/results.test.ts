@@ -117,14 +117,14 @@ test('what was measured and asked is there after a reload, word for word', async
   await page.getByRole('button', { name: 'Show the probabilities' }).first().click();
   await page.getByRole('toolbar', { name: 'Tokens of the answer' }).waitFor();
   await page.getByRole('button', { name: 'Show the answer' }).click();
-  expect(await keptKinds(page)).toEqual(['baseline', 'chat', 'evaluation', 'fewShot']);
+  await expect.poll(() => keptKinds(page)).toEqual(['baseline', 'chat', 'evaluation', 'fewShot']);
   expect(studio.problems).toEqual([]);
 });
 
 test('what changed since is said, and is no longer said when it is as it was', async () => {
   await goTo(page, 'evaluate');
   const outOfDate = page.locator('main').getByText(/^Out of date/);
-  expect(await outOfDate.count()).toBe(0);
+  await expect.poll(() => outOfDate.count()).toBe(0);
   await expect
     .poll(() => page.getByText(/^Measured .* with Sprig on A sea captain.*, version/).count())
     .toBe(1);
@@ -173,7 +173,7 @@ test('another project has none of it; deleted and brought back, the project has 
   await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor(WAIT);
   await expect.poll(() => factOf(page, 'Baseline')).toMatch(/not measured yet/);
   await goTo(page, 'use');
-  expect(await page.getByRole('article').count()).toBe(0);
+  await expect.poll(() => page.getByRole('article').count()).toBe(0);
   // A conversation is worth a project.
   await page.getByLabel('Prompt for both').fill('Is anybody there?');
   await page.keyboard.press('Enter');
@@ -288,7 +288,7 @@ test('a database that version 2 wrote opens: its paused run goes on, and results
   await other.page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
   await other.page.reload();
   await other.page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
-  expect(await factOf(other.page, 'Baseline')).not.toMatch(/not measured|out of date/);
+  await expect.poll(() => factOf(other.page, 'Baseline')).not.toMatch(/not measured|out of date/);
   // The page that only shows a file has no icon, and what the first page still loaded was given up.
   expect(other.problems.filter((problem) => !/404|ERR_ABORTED/.test(problem))).toEqual([]);
   await other.close();

@@ -101,7 +101,7 @@ test('without bundled data sets the page says so and works on', async () => {
   await expect
     .poll(() => page.getByRole('region', { name: 'This browser' }).innerText())
     .toMatch(/swiftshader/i);
-  expect(await page.getByRole('button', { name: 'Tune a model now' }).isDisabled()).toBe(true);
+  await expect.poll(() => page.getByRole('button', { name: 'Tune a model now' }).isDisabled()).toBe(true);
   await context.close();
 });
 
@@ -113,8 +113,10 @@ test('without WebGPU the page says what is missing and which browsers have it', 
     const text = await page.getByRole('region', { name: 'This browser' }).innerText();
     expect(text).toMatch(/does not offer WebGPU|No WebGPU adapter answered/);
     // Nothing offers to start what cannot run.
-    expect(await page.getByRole('button', { name: 'Tune a model now' }).count()).toBe(0);
-    expect(await page.getByRole('button', { name: 'Tune on this: Orders to JSON' }).isDisabled()).toBe(true);
+    await expect.poll(() => page.getByRole('button', { name: 'Tune a model now' }).count()).toBe(0);
+    await expect
+      .poll(() => page.getByRole('button', { name: 'Tune on this: Orders to JSON' }).isDisabled())
+      .toBe(true);
     await close();
   } finally {
     await plain.close();

@@ -65,7 +65,7 @@ describe('the whole path, by keyboard', () => {
     await tabTo(page, /^Tune a model now/);
     await page.keyboard.press('Enter');
     await page.getByRole('slider', { name: 'Step of the loss curve' }).waitFor({ timeout: STEP_MS });
-    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
     await expect.poll(() => factOf(page, 'Train')).toMatch(/step \d+ of 60/);
     await page.screenshot({ path: join(PICTURES, 'studio-training-light-1440.png') });
     await page.getByRole('button', { name: 'Ask both the same question' }).waitFor({ timeout: RUN_MS });
@@ -81,7 +81,7 @@ describe('the whole path, by keyboard', () => {
     await curve.focus();
     await page.keyboard.press('Home');
     await page.keyboard.press('ArrowRight');
-    expect(await curve.getAttribute('aria-valuetext')).toMatch(/^Step 2: training loss \d/);
+    await expect.poll(() => curve.getAttribute('aria-valuetext')).toMatch(/^Step 2: training loss \d/);
     await expect
       .poll(() => page.getByRole('table').filter({ hasText: 'At step' }).innerText())
       .toMatch(/At step 2/);
@@ -116,7 +116,7 @@ describe('the whole path, by keyboard', () => {
     await page.getByRole('toolbar', { name: 'Tokens of the answer' }).getByRole('button').first().focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowRight');
-    expect(await candidates.innerText()).not.toBe(first);
+    await expect.poll(() => candidates.innerText()).not.toBe(first);
     expect(first).toMatch(/%/);
   });
 
@@ -234,7 +234,7 @@ describe('on the way', () => {
     const tokens = page.getByRole('slider', { name: 'Tokens of this row' });
     await tokens.focus();
     await page.keyboard.press('ArrowRight');
-    expect(await tokens.getAttribute('aria-valuetext')).toMatch(/^Token 1/);
+    await expect.poll(() => tokens.getAttribute('aria-valuetext')).toMatch(/^Token 1/);
     await expect.poll(() => tokens.innerText()).toContain('onerror');
     await picture(page, 'data-problems-dark', 1440, 900);
     await page.getByLabel('Open a file').setInputFiles({
@@ -263,7 +263,7 @@ describe('on the way', () => {
     await expect
       .poll(() => page.getByRole('alert').innerText())
       .toMatch(/Warm-up cannot take longer than the 24 steps/);
-    expect(await start.isDisabled()).toBe(true);
+    await expect.poll(() => start.isDisabled()).toBe(true);
     await picture(page, 'settings-dark', 1440, 900);
     expect(await axe(page)).toEqual([]);
     await page.getByLabel('Warm-up, steps', { exact: true }).fill('2');

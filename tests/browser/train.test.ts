@@ -125,14 +125,14 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
     .poll(() => page.getByRole('table').filter({ hasText: 'At step' }).innerText())
     .toMatch(/base model, validation\s+\d/);
   await expect.poll(() => page.evaluate(() => seen.wake), WAIT).toEqual(['taken']);
-  expect(await page.evaluate(() => seen.permissionAsked)).toBe(0);
+  await expect.poll(() => page.evaluate(() => seen.permissionAsked)).toBe(0);
   // What is not granted here is refused from now on.
   await page
     .context()
     .grantPermissions(['notifications', 'screen-wake-lock', 'clipboard-read', 'clipboard-write']);
   await page.getByRole('button', { name: 'Tell me when it is done' }).click();
   await page.getByText('You will be told at the end').waitFor();
-  expect(await page.evaluate(() => seen.permissionAsked)).toBe(1);
+  await expect.poll(() => page.evaluate(() => seen.permissionAsked)).toBe(1);
   await page.evaluate(() => (seen.shift = 0));
 
   // Another tab in front, as the page sees it: hidden, without focus, and without frames.
@@ -151,7 +151,7 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
   expect(body).toMatch(/^Step 12, loss \d\.\d+\. The adapter is kept\.$/);
   await other.close();
   await devtools.send('Emulation.setFocusEmulationEnabled', { enabled: true });
-  expect(await page.evaluate(() => seen.shift)).toBeLessThan(STILL);
+  await expect.poll(() => page.evaluate(() => seen.shift)).toBeLessThan(STILL);
   await expect.poll(() => page.evaluate(() => seen.wake), WAIT).toEqual(['taken', 'released']);
   const said = (await heard()).join('\n');
   for (const words of [
@@ -185,9 +185,11 @@ test('it leaves a command, a table, a picture and an adapter', async () => {
   csv = readFileSync(await numbers.path(), 'utf8');
   const drawn = await downloadOf(page, () => page.getByRole('button', { name: 'Curve as PNG' }).click());
   await drawn.saveAs(join(PICTURES, 'curve.png'));
-  expect(await page.getByRole('main').ariaSnapshot()).toMatch(
-    /heading "voice 1" \[level=1\][\s\S]*slider "Step of the loss curve"[\s\S]*region "Answers by step"[\s\S]*table/,
-  );
+  await expect
+    .poll(() => page.getByRole('main').ariaSnapshot())
+    .toMatch(
+      /heading "voice 1" \[level=1\][\s\S]*slider "Step of the loss curve"[\s\S]*region "Answers by step"[\s\S]*table/,
+    );
 });
 
 test('the command trains the same adapter without a browser', async () => {
@@ -314,7 +316,7 @@ test.each([
 ])('%s has its words for those who do not see it, and is read from its heading on', async (stage, words) => {
   await goTo(page, stage);
   await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
-  expect(await page.getByRole('main').ariaSnapshot()).toMatch(words);
+  await expect.poll(() => page.getByRole('main').ariaSnapshot()).toMatch(words);
   const nameless = await page.evaluate(() =>
     [...document.querySelectorAll('main button, main a, main input, main select, main textarea')]
       .filter((element) => element.checkVisibility())
@@ -329,5 +331,5 @@ test.each([
   // The skip link leads past the stages.
   await page.locator('.skip').focus();
   await page.keyboard.press('Enter');
-  expect(await page.evaluate(() => document.activeElement?.id)).toBe('stage');
+  await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('stage');
 });

@@ -64,7 +64,7 @@ test('a second tab may look and chat, and is told why it may not train', async (
   await expect
     .poll(() => main.innerText(), WAIT)
     .toMatch(/Another tab trains it just now|trains in another tab/);
-  expect(await controls(second).getByRole('button', { name: 'Resume' }).count()).toBe(0);
+  await expect.poll(() => controls(second).getByRole('button', { name: 'Resume' }).count()).toBe(0);
   await expect.poll(() => factOf(second, 'Data'), WAIT).toMatch(/360 rows/);
   // Where the run has been saved on the way, the second tab shows its curve.
   const anew = second.getByRole('button', { name: 'New run' });

@@ -121,13 +121,13 @@ describeShared('the base of a small model', () => {
     expect(offered).toMatch(/As in the file\s+F32: its numbers as they are/);
     // SwiftShader has no half precision, and 172 columns are no whole blocks.
     expect(offered).toMatch(/16 bits \(f16\)\s+This adapter has no half-precision/);
-    expect(await weights().getByRole('radio', { name: '16 bits' }).isDisabled()).toBe(true);
+    await expect.poll(() => weights().getByRole('radio', { name: '16 bits' }).isDisabled()).toBe(true);
     expect(offered).toMatch(/5 matrices stay in f32/);
     expect(await inspect(page, 'base-weights')).toEqual([]);
 
     const [before, after] = await hold('4 bits (nf4)', /^nf4,/);
     expect(after).toBeLessThan(before / 2);
-    expect(await plannedBase()).toBeLessThan(whole / 2);
+    await expect.poll(plannedBase).toBeLessThan(whole / 2);
     // The rows are open still: they belong to the model, however it is held.
     await expect.poll(() => factOf(page, 'Data')).toMatch(/20 rows/);
     expect(studio.problems).toEqual([]);
@@ -166,7 +166,9 @@ describeShared('the base of a small model', () => {
     expect(resumed.every(Number.isFinite)).toBe(true);
     expect(resumed[STEPS - 1]).toBeLessThan(resumed[0]);
     await page.getByRole('button', { name: 'Copy as a command line' }).click();
-    expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/ --base-weights nf4( |$)/);
+    await expect
+      .poll(() => page.evaluate(() => navigator.clipboard.readText()))
+      .toMatch(/ --base-weights nf4( |$)/);
 
     // The same run in one go, on the base that is open now, is the same bit for bit.
     await goTo(page, 'task');

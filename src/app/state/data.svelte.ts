@@ -23,7 +23,8 @@ export interface Source {
   readonly sample?: Sample;
 }
 
-const SPLIT: DataOptions = { maxLength: 256, overlong: 'truncate-end', validation: 0.1, test: 0.1, seed: 42 };
+/** What the command starts with, too, but for the split. */
+const SPLIT: DataOptions = { maxLength: 512, overlong: 'truncate-end', validation: 0.1, test: 0.1, seed: 42 };
 
 export class Data {
   source = $state.raw<Source>();

@@ -10,7 +10,7 @@ const START: RunOptions = {
   steps: 60,
   batch: 8,
   accumulate: 1,
-  maxLength: 256,
+  maxLength: 512,
   lr: 1e-3,
   schedule: 'cosine',
   warmup: 5,
