@@ -309,7 +309,7 @@ export class Trainer {
       }
       throw new GraftError(
         'train-diverged',
-        `The loss or the gradient of step ${step + 1} is not a finite number; what was learned until step ${this.#step} is kept.`,
+        `The loss or the gradient of step ${step + 1} is not a finite number${this.#step > 0 ? `; what was learned until step ${this.#step} is kept` : ''}.`,
         'Try a lower learning rate, more warm-up, clipping, or f32 precision.',
       );
     }

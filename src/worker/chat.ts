@@ -1,8 +1,9 @@
 /** One answer to a conversation, token by token. */
+import { GraftError } from '../errors.ts';
 import { answer, promptOfMessages, promptOfText } from '../evaluate/answer.ts';
 import type { AdapterChoice, ChatMessage, ChatSettings, ChatToken, Origin } from './api.ts';
 import { originOf } from './origin.ts';
-import type { Session } from './session.ts';
+import { chatTokens, type Session } from './session.ts';
 import { textOfToken } from './token-text.ts';
 
 const CANDIDATES = 8;
@@ -26,6 +27,14 @@ export async function chat(
     tokenizer.chatTemplate === undefined
       ? promptOfText(tokenizer, messages.map(({ content }) => content).join('\n'))
       : promptOfMessages(tokenizer, messages);
+  const room = chatTokens(open.model.definition.shape.maxPositions);
+  if (messages.length > 1 && prompt.length >= room) {
+    throw new GraftError(
+      'prompt-length',
+      `The conversation has ${prompt.length} tokens with this question, and there is room for ${room} with the answer.`,
+      'Begin a new conversation.',
+    );
+  }
   const chosen = await session.adapter(adapter, open);
   const origin = await originOf(session, open, adapter);
   const { maxNewTokens, seed, ...sampling } = settings;

@@ -30,7 +30,7 @@ import type { OpenModel } from './model.ts';
 import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
 import type { Session } from './session.ts';
 
-/** A checkpoint is due after so many seconds, or after so many steps if they took a few seconds. */
+/** A checkpoint is due after so many seconds, or after so many steps if they took a few seconds; the first steps are saved after these. */
 const CHECKPOINT = { seconds: 30, steps: 50, leastSeconds: 5 };
 
 /** What a run begins with, new or from storage. */
@@ -77,6 +77,7 @@ export class LiveRun {
   /**
    * Compiles a run, and puts it where its checkpoint was.
    *
+   * @param goOn called with each shader: what it throws ends the compiling
    * @throws GraftError `train-…`, `lora-config`, `state-…`, `engine-…`
    */
   static async create(
@@ -84,6 +85,7 @@ export class LiveRun {
     session: Session,
     open: OpenModel,
     emit: (event: RunEvent) => void,
+    goOn: () => void,
   ): Promise<LiveRun> {
     const { model } = open;
     const options = trainOptions(seed.run.settings as RunOptions);
@@ -103,8 +105,10 @@ export class LiveRun {
         validation: seed.rows.validation,
         state: saved?.state,
         onEvent(event) {
-          if (event.type === 'compile') emit(event);
-          else if (run) run.#hear(event);
+          if (event.type === 'compile') {
+            emit(event);
+            goOn();
+          } else if (run) run.#hear(event);
         },
       });
       run = new LiveRun(seed, session, open, adapter, trainer, emit);
@@ -267,7 +271,8 @@ export class LiveRun {
     const steps = this.trainer.step - this.#saved.step;
     return (
       steps > 0 &&
-      (seconds >= CHECKPOINT.seconds || (steps >= CHECKPOINT.steps && seconds >= CHECKPOINT.leastSeconds))
+      (seconds >= CHECKPOINT.seconds ||
+        ((steps >= CHECKPOINT.steps || this.#saved.step === 0) && seconds >= CHECKPOINT.leastSeconds))
     );
   }
 

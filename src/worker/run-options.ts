@@ -113,7 +113,7 @@ export function headlessCommand(
       // What begins with a hyphen would be taken for a flag.
       return word.startsWith("'-") || word.startsWith('-') ? [`--${flag}=${word}`] : [`--${flag}`, word];
     });
-  return ['graft', 'train', ...words].join(' ');
+  return ['npx', 'graft', 'train', ...words].join(' ');
 }
 
 type Flag = [name: string, value: string | number | boolean];

@@ -5,7 +5,7 @@ import type { StoredRun } from '../storage/records.ts';
 import { deleteRun, listRuns, markRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { BaseWeights, ModelRef, RunEvent, RunOptions, RunRecord, RunStatus } from './api.ts';
+import type { BaseWeights, ModelRef, RunEvent, RunOptions, RunRecord } from './api.ts';
 import { restoredData, storedRows } from './data.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import { LiveRun, otherModel, type RunSeed } from './live-run.ts';
@@ -19,12 +19,24 @@ import { otherTab, someTabTrains, whileTraining } from './training-lock.ts';
 
 type Emit = (event: RunEvent) => void;
 
+/** It was taken back before it was on the GPU. */
+class Withdrawn extends Error {}
+
+/** How a run that is about to begin is taken back: a new one is cancelled, a resumed one stays paused. */
+interface Beginning {
+  readonly withdrawnBy: 'pause' | 'cancel';
+  readonly controller: AbortController;
+  readonly emit: Emit;
+}
+
 export class Runs {
   #live: LiveRun | undefined;
   /** Whether a run is trained, or about to be. */
   #busy = false;
   /** What the page asked of it. */
   #request: 'pause' | 'stop' | 'cancel' | undefined;
+  /** Of the run that is about to begin. */
+  #beginning: Beginning | undefined;
 
   constructor(
     private readonly session: Session,
@@ -54,9 +66,9 @@ export class Runs {
     return this.#busy;
   }
 
-  /** @throws GraftError `worker-…`, `train-…`, `lora-config`, `storage-…`, `engine-…` */
+  /** @throws GraftError `run-cancelled`, `worker-…`, `train-…`, `lora-config`, `storage-…`, `engine-…` */
   start(options: RunOptions, emit: Emit): Promise<RunRecord> {
-    return this.#whileTraining(async () => {
+    const begun = this.#begin('cancel', emit, async (signal) => {
       const open = await this.session.model();
       const { data } = this.session;
       if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
@@ -80,13 +92,16 @@ export class Runs {
         evals: [],
         samples: [],
       };
-      return this.#create({ run, rows: storedRows(data) }, open, emit, 'failed');
+      return this.#create({ run, rows: storedRows(data) }, open, emit, signal);
+    });
+    return begun.catch((error: unknown) => {
+      throw error instanceof Withdrawn ? cancelled() : error;
     });
   }
 
   /** @throws GraftError `run-not-resumable`, `run-other-model`, and as `start` */
   resume(id: string, emit: Emit): Promise<RunRecord> {
-    return this.#whileTraining(async () => {
+    const begun = this.#begin('pause', emit, async (signal) => {
       const live = this.#live;
       if (live?.id === id && live.adapter.device.failure === undefined && (await live.isCurrent())) {
         live.emit = emit;
@@ -99,7 +114,14 @@ export class Runs {
       const open = await this.#modelOf(saved.run);
       if (this.session.data?.modelContent !== open.content)
         this.session.data = restoredData(saved.run, open.content, saved.rows);
-      return this.#create(saved, open, emit, 'paused');
+      return this.#create(saved, open, emit, signal);
+    });
+    return begun.catch(async (error: unknown) => {
+      const record = error instanceof Withdrawn && (await this.list()).find((run) => run.id === id);
+      if (!record) throw error;
+      // Its checkpoint is where it was.
+      emit({ type: 'status', status: record.status });
+      return record;
     });
   }
 
@@ -107,6 +129,7 @@ export class Runs {
   pause(): void {
     if (!this.#busy) return;
     this.#request ??= 'pause';
+    this.#withdraw();
     this.#live?.pause();
   }
 
@@ -199,7 +222,22 @@ export class Runs {
     await live.destroy();
   }
 
-  async #whileTraining(work: () => Promise<RunRecord>): Promise<RunRecord> {
+  /** @throws Withdrawn, and what `work` throws */
+  #begin(
+    withdrawnBy: Beginning['withdrawnBy'],
+    emit: Emit,
+    work: (signal: AbortSignal) => Promise<RunRecord>,
+  ): Promise<RunRecord> {
+    const controller = new AbortController();
+    return this.#whileTraining(() => work(controller.signal), { withdrawnBy, controller, emit });
+  }
+
+  #withdraw(): void {
+    if (this.#beginning && this.#beginning.withdrawnBy === this.#request)
+      this.#beginning.controller.abort(new Withdrawn());
+  }
+
+  async #whileTraining(work: () => Promise<RunRecord>, beginning?: Beginning): Promise<RunRecord> {
     if (this.#busy)
       throw new GraftError(
         'worker-training',
@@ -208,11 +246,16 @@ export class Runs {
       );
     this.#busy = true;
     this.#request = undefined;
+    this.#beginning = beginning;
     try {
-      return await whileTraining(() => this.queue.run(() => this.#explained(work)));
+      return await whileTraining(() => {
+        if (this.queue.busy) beginning?.emit({ type: 'wait' });
+        return this.queue.run(() => this.#explained(work), beginning?.controller.signal);
+      });
     } finally {
       this.#busy = false;
       this.#request = undefined;
+      this.#beginning = undefined;
     }
   }
 
@@ -225,14 +268,18 @@ export class Runs {
     }
   }
 
-  /** @param fallback where the run stands if it cannot be brought to the GPU */
-  async #create(seed: RunSeed, open: OpenModel, emit: Emit, fallback: RunStatus): Promise<RunRecord> {
+  /** @throws Withdrawn, and as `start` */
+  async #create(seed: RunSeed, open: OpenModel, emit: Emit, signal: AbortSignal): Promise<RunRecord> {
     emit({ type: 'status', status: 'running' });
     try {
-      this.#live = await LiveRun.create(seed, this.session, open, emit);
+      this.#live = await LiveRun.create(seed, this.session, open, emit, () => signal.throwIfAborted());
+      this.#beginning = undefined;
     } catch (error) {
+      if (error instanceof Withdrawn) throw error;
       const reason = await this.session.reasonFor(error);
-      emit({ type: 'status', status: fallback, failure: failureOf(reason) });
+      // Where it stands, since it could not be brought to the GPU.
+      const status = seed.checkpoint ? 'paused' : 'failed';
+      emit({ type: 'status', status, failure: failureOf(reason) });
       throw reason;
     }
     return this.#drive(this.#live);
@@ -307,6 +354,7 @@ export class Runs {
   async #end(request: 'stop' | 'cancel'): Promise<void> {
     if (this.#busy) {
       this.#request = request;
+      this.#withdraw();
       if (request === 'stop') this.#live?.stop();
       else this.#live?.cancel();
       return;
@@ -348,6 +396,14 @@ export class Runs {
     const { current } = this.session;
     if (current && 'live' in current && current.live === live.adapter) this.session.current = undefined;
   }
+}
+
+function cancelled(): GraftError {
+  return new GraftError(
+    'run-cancelled',
+    'The run was cancelled before its first step.',
+    'Nothing of it is kept; its settings are where they were.',
+  );
 }
 
 function notResumable(remedy: string): GraftError {

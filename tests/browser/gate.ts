@@ -29,6 +29,20 @@ export function allowSteps(worker: Worker, steps: number): Promise<void> {
   }, steps);
 }
 
+/** From now on shaders are compiled only when `go` was called. */
+export async function holdShaders(worker: Worker): Promise<{ readonly go: () => Promise<void> }> {
+  await worker.evaluate(() => {
+    const scope = globalThis as unknown as { compile: () => void };
+    const held = new Promise<void>((resolve) => (scope.compile = resolve));
+    const create = GPUDevice.prototype.createComputePipelineAsync;
+    GPUDevice.prototype.createComputePipelineAsync = async function (...args) {
+      await held;
+      return create.apply(this, args);
+    };
+  });
+  return { go: () => worker.evaluate(() => (globalThis as unknown as { compile: () => void }).compile()) };
+}
+
 /** Starts a run at the page with what `start` does, and pauses it after a few steps. */
 export async function startAndPause(page: Page, start: () => Promise<void>): Promise<void> {
   const worker = page.workers().at(-1)!;

@@ -22,7 +22,8 @@ import {
   type Bench,
 } from './bench.ts';
 import { launchChromium } from './chromium.ts';
-import { allowSteps } from './gate.ts';
+import { allowSteps, holdShaders } from './gate.ts';
+import { WAIT } from './looks.ts';
 
 declare const bench: Bench;
 
@@ -104,6 +105,41 @@ describe('a run', () => {
     expect(losses(resumed)).toEqual(losses(whole));
     expect(resumed.evals).toEqual(whole.evals);
     expect(resumed.samples).toEqual(whole.samples);
+  });
+
+  test('taken back while it is made ready, a new one is none, and a resumed one stays as it was', async () => {
+    const page = await openBench(context);
+    const cancelled = { ok: false, code: 'run-cancelled' };
+    // It waits for what has the GPU, and is let go at once.
+    await page.evaluate(() => {
+      Object.assign(globalThis, { measured: bench.api.evaluate('base', 2) });
+    });
+    await train(page, OPTIONS);
+    await expect.poll(() => events(page), WAIT).toEqual([{ type: 'wait' }]);
+    await page.evaluate(() => bench.api.cancelRun());
+    expect(await page.evaluate(() => bench.run!)).toMatchObject(cancelled);
+    await page.evaluate(() => (globalThis as unknown as { measured: Promise<unknown> }).measured);
+
+    const holding = await holdShaders(page.workers().at(-1)!);
+    await train(page, OPTIONS);
+    await expect.poll(() => events(page), WAIT).toContainEqual({ type: 'status', status: 'running' });
+    await page.evaluate(() => bench.api.cancelRun());
+    await holding.go();
+    expect(await page.evaluate(() => bench.run!)).toMatchObject(cancelled);
+    expect(await listRuns(page)).toEqual([]);
+
+    await train(page, OPTIONS, 3);
+    const paused = await interrupted(page, 3);
+    const worker = await startBench(page);
+    await openAll(page);
+    const { go } = await holdShaders(worker);
+    await train(page, paused.id);
+    await expect.poll(() => events(page), WAIT).toContainEqual({ type: 'status', status: 'running' });
+    await page.evaluate(() => bench.api.pauseRun());
+    await go();
+    expect(await ended(page)).toMatchObject({ status: 'paused', resumable: true, steps: paused.steps });
+    await train(page, paused.id);
+    expect(losses(await ended(page))).toEqual(losses(whole));
   });
 
   test('goes on after a reload in its middle, and stops with what it learned', async () => {

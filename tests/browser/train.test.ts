@@ -194,7 +194,7 @@ test('it leaves a command, a table, a picture and an adapter', async () => {
 
 test('the command trains the same adapter without a browser', async () => {
   expect(command).toMatch(
-    /^graft train --model public\/models\/sprig --data public\/samples\/voice\/train\.jsonl /,
+    /^npx graft train --model public\/models\/sprig --data public\/samples\/voice\/train\.jsonl /,
   );
   const out = join(RESULTS, 'headless');
   rmSync(out, { recursive: true, force: true });

@@ -167,10 +167,13 @@ export class Chat {
   }
 
   #messages(turns: readonly Turn[], side: 0 | 1, prompt: string): ChatMessage[] {
-    const past = turns.flatMap((turn): ChatMessage[] => [
-      { role: 'user', content: turn.prompt },
-      { role: 'assistant', content: turn.answers[side].text },
-    ]);
+    // What this side could not answer it was not asked.
+    const past = turns
+      .filter(({ answers }) => answers[side].state !== 'failed')
+      .flatMap(({ prompt: asked, answers }): ChatMessage[] => [
+        { role: 'user', content: asked },
+        { role: 'assistant', content: answers[side].text },
+      ]);
     return [...past, { role: 'user', content: prompt }];
   }
 

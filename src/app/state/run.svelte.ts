@@ -46,6 +46,8 @@ export class Run {
   isLoaded = $state(false);
   /** Asked to begin, and no step is there yet. */
   preparing = $state(false);
+  /** Something else has the GPU: it begins after that. */
+  waiting = $state(false);
   /** This tab has it on its GPU. A record may say `running` of another tab. */
   #following = $state(false);
   last = $state.raw<StepPoint>();
@@ -77,6 +79,11 @@ export class Run {
 
   get active(): boolean {
     return this.preparing || this.#following;
+  }
+
+  /** The worker makes it ready, and can be told not to. */
+  get withdrawable(): boolean {
+    return this.preparing && this.#following;
   }
 
   /** What the curve comes from: validation before the first step, or the loss of the first step, which no update has touched. */
@@ -146,6 +153,13 @@ export class Run {
     else await this.#end('cancel');
   }
 
+  /** Takes back what was asked before its first step: a new run is none, a resumed one stays as it was. */
+  async withdraw(): Promise<void> {
+    this.asked = 'cancel';
+    if (this.record) await this.#session.worker.pauseRun();
+    else await this.#session.worker.cancelRun();
+  }
+
   async #end(how: 'stop' | 'cancel'): Promise<void> {
     const { record } = this;
     this.failure = undefined;
@@ -186,6 +200,7 @@ export class Run {
     const outcome = await answer;
     this.#following = false;
     this.preparing = false;
+    this.waiting = false;
     this.compiling = undefined;
     this.asked = undefined;
     this.#show();
@@ -194,9 +209,12 @@ export class Run {
       this.#say(this.#milestones.end(outcome.run.status, this.last));
       // Who paused or discarded it sits before it.
       if (outcome.run.status === 'done' || outcome.run.status === 'stopped') this.#tell();
+    } else if (outcome.code === 'run-cancelled') {
+      this.#clear(undefined);
+      this.#say('Cancelled: nothing was trained.');
     } else {
       // The worker said where the run stands, unless it did not come that far.
-      if (this.status === undefined || this.status === 'running') this.status = 'failed';
+      if (this.status === 'running') this.status = 'failed';
       this.failure = outcome;
       this.#say(`The run does not go on. ${outcome.what}`);
       this.#tell(outcome);
@@ -206,7 +224,10 @@ export class Run {
   }
 
   #hear(event: RunEvent): void {
+    this.waiting = event.type === 'wait';
     switch (event.type) {
+      case 'wait':
+        break;
       case 'compile':
         this.compiling = event;
         break;

@@ -66,7 +66,7 @@ function train({ run, settings, data: { summary } }: Studio): Stage {
   if (compiling) fact = `compiling ${compiling.done} of ${compiling.total}`;
   else if (preparing) fact = 'preparing';
   else if (status === 'running') fact = of || 'starting';
-  else if (status === 'paused') fact = `paused, ${of}`;
+  else if (status === 'paused') fact = of ? `paused, ${of}` : 'paused before its first step';
   else if (status === 'failed') fact = 'failed';
   else if (status === 'cancelled') fact = 'discarded';
   else if (last && status) fact = `${plural(last.step, 'step')}, loss ${loss(last.loss)}`;

@@ -49,6 +49,8 @@ export interface StepPoint {
 
 export type RunEvent =
   | ({ readonly type: 'step' } & StepPoint)
+  /** Something else has the GPU: the run begins after it. */
+  | { readonly type: 'wait' }
   | { readonly type: 'compile'; readonly done: number; readonly total: number }
   /** At step 0 it is the base model's. */
   | { readonly type: 'eval'; readonly step: number; readonly loss: number; readonly best: boolean }
@@ -89,10 +91,11 @@ export interface RunsApi {
   ): Promise<Outcome<{ readonly run: RunRecord }>>;
   /** Goes on with a paused run, or with one from storage after a reload. */
   resumeRun(id: string, onEvent: (event: RunEvent) => void): Promise<Outcome<{ readonly run: RunRecord }>>;
+  /** A run that is being resumed and has no new step yet stays as it was. */
   pauseRun(): Promise<void>;
   /** Ends the run and keeps what was learned as an adapter. */
   stopRun(): Promise<void>;
-  /** Ends the run and keeps nothing. */
+  /** Ends the run and keeps nothing. One that is being compiled does not begin: `startRun` fails with `run-cancelled`. */
   cancelRun(): Promise<void>;
   /** Ends a run that is paused, here or in storage only: `stop` keeps its adapter, `cancel` its curve only. */
   endRun(id: string, how: 'stop' | 'cancel'): Promise<Outcome<{ readonly run: RunRecord }>>;

@@ -1,46 +1,57 @@
 import { expect, test } from 'vitest';
-import { GraftError } from '../../../src/errors.ts';
-import { listener, outcome } from '../../../src/worker/outcome.ts';
 import { Queue } from '../../../src/worker/queue.ts';
 
-test('work does not overlap, keeps its order, and outlives the failure of what came before', async () => {
+function gate(): { readonly open: () => void; readonly passed: Promise<void> } {
+  let open = (): void => undefined;
+  const passed = new Promise<void>((resolve) => (open = resolve));
+  return { open, passed };
+}
+
+test('work is done in order, one at a time, and an error is the caller’s alone', async () => {
   const queue = new Queue();
-  const log: string[] = [];
-  const work =
-    (name: string, ms: number, fails = false) =>
-    async (): Promise<string> => {
-      log.push(`${name} begins`);
-      await new Promise((resolve) => setTimeout(resolve, ms));
-      log.push(`${name} ends`);
-      if (fails) throw new Error(name);
-      return name;
-    };
-  const results = await Promise.allSettled([
-    queue.run(work('a', 20)),
-    queue.run(work('b', 5, true)),
-    queue.run(work('c', 0)),
-  ]);
-  expect(log).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
-  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-});
-
-test('a call gives its result or the words of its error, and never throws', async () => {
-  expect(await outcome(() => ({ n: 1 }))).toEqual({ ok: true, n: 1 });
-  expect(
-    await outcome(() => {
-      throw new GraftError('a-code', 'What.', 'Remedy.');
-    }),
-  ).toEqual({ ok: false, code: 'a-code', what: 'What.', remedy: 'Remedy.' });
-  expect(await outcome(() => Promise.reject(new Error('oops')))).toMatchObject({
-    ok: false,
-    code: 'worker-defect',
-    what: 'oops',
+  const done: string[] = [];
+  const { open, passed } = gate();
+  expect(queue.busy).toBe(false);
+  const first = queue.run(async () => {
+    await passed;
+    done.push('first');
+    throw new Error('broken');
   });
+  const second = queue.run(async () => done.push('second'));
+  expect(queue.busy).toBe(true);
+  open();
+  await expect(first).rejects.toThrow('broken');
+  await second;
+  expect(done).toEqual(['first', 'second']);
+  expect(queue.busy).toBe(false);
 });
 
-test('a page that has gone does not stop the work that speaks to it', async () => {
-  const gone = listener<number>(() => Promise.reject(new Error('the port is closed')) as never);
-  expect(() => gone(1)).not.toThrow();
-  expect(() => listener(undefined)('nobody')).not.toThrow();
-  await new Promise((resolve) => setTimeout(resolve));
+test('who leaves before its turn hears so at once, and its work never begins', async () => {
+  const queue = new Queue();
+  const { open, passed } = gate();
+  const done: string[] = [];
+  const first = queue.run(() => passed);
+  const controller = new AbortController();
+  const left = queue.run(async () => done.push('left'), controller.signal);
+  const last = queue.run(async () => done.push('last'));
+  controller.abort(new Error('taken back'));
+  await expect(left).rejects.toThrow('taken back');
+  expect(queue.busy).toBe(true);
+  open();
+  await Promise.all([first, last]);
+  expect(done).toEqual(['last']);
+});
+
+test('once begun, work is not left', async () => {
+  const queue = new Queue();
+  const { open, passed } = gate();
+  const controller = new AbortController();
+  const work = queue.run(async () => {
+    await passed;
+    return 'whole';
+  }, controller.signal);
+  await Promise.resolve();
+  controller.abort(new Error('too late'));
+  open();
+  expect(await work).toBe('whole');
 });
