@@ -224,6 +224,25 @@ test('the seed decides; Retry takes the next one; Stop ends an answer', async ()
   expect(await page.locator('main img').count()).toBe(0);
 });
 
+test('what is too long is not answered, and does not burden what is asked next', async () => {
+  const failed = (words: RegExp): Promise<void> =>
+    expect
+      .poll(() => page.getByRole('article').last().innerText(), WAIT)
+      .toMatch(new RegExp(`${words.source}.*${words.source}`, 's'));
+  const send = async (prompt: string): Promise<void> => {
+    await page.getByLabel('Prompt for both').fill(prompt);
+    await page.keyboard.press('Enter');
+  };
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  const fresh = await ask(QUESTION);
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  await send('a garden '.repeat(600));
+  await failed(/The prompt has \d+ tokens.*Shorten the prompt/s);
+  expect(await ask(QUESTION)).toEqual(fresh);
+  await send('a garden '.repeat(240));
+  await failed(/The conversation has \d+ tokens with this question.*Begin a new conversation/s);
+});
+
 test('a zip of the adapter has its card, and comes back dropped, or chosen as the folder that it is', async () => {
   const download = await downloadOf(page, () =>
     library.getByRole('button', { name: 'Download zip of Bosun' }).click(),

@@ -13,7 +13,8 @@ import { readModel } from '../../src/model/family.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { downloadOf, goTo, inspect, PICTURES, RESULTS, WAIT } from './looks.ts';
+import { allowSteps } from './gate.ts';
+import { downloadOf, factOf, goTo, inspect, PICTURES, RESULTS, WAIT } from './looks.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const STEPS = 12;
@@ -198,7 +199,7 @@ test('the command trains the same adapter without a browser', async () => {
   );
   const out = join(RESULTS, 'headless');
   rmSync(out, { recursive: true, force: true });
-  const words = command.split(' ').slice(1);
+  const words = command.split(' ').slice(2);
   words[words.indexOf('--out') + 1] = out;
   const { status, stderr } = spawnSync(
     process.execPath,
@@ -245,6 +246,44 @@ test('the command trains the same adapter without a browser', async () => {
   }
 });
 
+test('made ready, it says what it waits for and is cancelled; before its first step, a reload loses nothing', async () => {
+  await page
+    .getByRole('contentinfo')
+    .getByRole('link', { name: /swiftshader/i })
+    .click();
+  await page.getByRole('button', { name: 'Measure this GPU' }).click();
+  await page.getByText(/1 of 13/).waitFor(WAIT);
+  await start(SHORT);
+  await page.getByText('Wait for the GPU').waitFor(WAIT);
+  await expect
+    .poll(() => page.getByRole('main').innerText())
+    .toMatch(/Wait for the GPU\s+it is being measured/);
+  expect(await inspect(page, 'waiting')).toEqual([]);
+  await press('Cancel');
+  await page.getByRole('button', { name: 'Start training' }).waitFor(WAIT);
+  await expect.poll(heard).toContainEqual('Cancelled: nothing was trained.');
+  await page
+    .getByRole('contentinfo')
+    .getByRole('link', { name: /swiftshader/i })
+    .click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await page.getByRole('button', { name: 'Measure this GPU' }).waitFor(WAIT);
+
+  const kept = page.getByRole('region', { name: 'Table of runs' }).getByRole('row');
+  await goTo(page, 'train');
+  const before = await kept.count();
+  await allowSteps(page.workers().at(-1)!, 0);
+  await start(SHORT);
+  await expect.poll(() => kept.count(), WAIT).toBe(before + 1);
+  await page.reload();
+  await page.getByText('Paused before its first step, and kept in this browser.').waitFor(WAIT);
+  await expect.poll(() => factOf(page, 'Train')).toMatch(/paused before its first step/);
+  expect(await inspect(page, 'before-the-first-step')).toEqual([]);
+  await press('Resume');
+  await page.getByText(/^Done: loss/).waitFor(WAIT);
+  await page.getByRole('link', { name: /^Use/ }).getByText('2 adapters kept').waitFor(WAIT);
+});
+
 test('Space pauses; after a reload the run is stopped from storage, and its adapter kept', async () => {
   await start({ ...SHORT, Steps: '200', Rank: '4', Alpha: '8', 'Validate every … steps': '0' });
   await expect.poll(() => page.title(), WAIT).toMatch(/^\d+\/200/);
@@ -257,7 +296,7 @@ test('Space pauses; after a reload the run is stopped from storage, and its adap
   await page.getByText(/^Paused at step \d+ of 200, and kept in this browser/).waitFor(WAIT);
   await press('Stop and keep');
   await page.getByText(/^Stopped at step/).waitFor(WAIT);
-  await page.getByRole('link', { name: /^Use/ }).getByText('2 adapters kept').waitFor(WAIT);
+  await page.getByRole('link', { name: /^Use/ }).getByText('3 adapters kept').waitFor(WAIT);
 });
 
 test('a run is discarded, and another lies under its curve, with what differs in a table', async () => {
@@ -271,7 +310,7 @@ test('a run is discarded, and another lies under its curve, with what differs in
   await press('Discard');
   await press('Discard for good');
   await page.getByText(/^Discarded: only its curve is kept/).waitFor(WAIT);
-  for (const name of ['voice 1', 'voice 2'])
+  for (const name of ['voice 1', 'voice 3'])
     await page.getByRole('button', { name: `Overlay ${name}` }).click();
   const table = page.getByRole('region', { name: 'Table of what differs' });
   await expect.poll(() => table.innerText()).toMatch(/Steps done[\s\S]*Rank[\s\S]*8\s+8?\s*4?/);

@@ -220,6 +220,12 @@ export class Studio {
     return `${file} ${number}`;
   }
 
+  /** A run that is in the list has taken its name. */
+  #renameNext(): void {
+    if (this.runs.list.some(({ options }) => options.name === this.settings.options.name))
+      this.settings.set('name', this.#nextName());
+  }
+
   /** After a reload: the project that was open, with its curve. Its rows follow when a stage is open. */
   async #begin(): Promise<void> {
     await Promise.all([this.projects.refresh(), this.runs.refresh(), this.models.refresh()]);
@@ -302,14 +308,13 @@ export class Studio {
     if (!record || !this.run.active) return;
     this.run.record ??= record;
     this.projects.follow(record.projectId);
+    this.#renameNext();
   }
 
   async #ended(): Promise<void> {
     if (this.run.record) this.projects.follow(this.run.record.projectId);
     await this.refresh();
-    // The name is taken now.
-    if (this.runs.list.some(({ options }) => options.name === this.settings.options.name))
-      this.settings.set('name', this.#nextName());
+    this.#renameNext();
     if (this.run.status === 'done' || this.run.status === 'stopped') this.#useCurrent();
   }
 }
