@@ -174,3 +174,56 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
     await close();
   });
 });
+
+/** What the hero's words touch: pairs of a word's element and a label of the curve, or the curve itself. */
+function collisions(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const found: string[] = [];
+    const words = [...document.querySelectorAll('.say :is(#say, .lead, .tune, .way a, .way .soft)')];
+    const labels = [...document.querySelectorAll('.hero svg[role="img"] text')];
+    const curve = document.querySelector<SVGPathElement>('.hero svg[role="img"] .ghost');
+    if (words.length < 5 || labels.length < 5 || !curve) return ['The hero is not there.'];
+    const { left, top } = (curve.ownerSVGElement as SVGSVGElement).getBoundingClientRect();
+    const points = Array.from({ length: 400 }, (_, at) =>
+      curve.getPointAtLength((at / 399) * curve.getTotalLength()),
+    );
+    for (const word of words) {
+      // Lines, since a paragraph's box is wider than its words.
+      const range = document.createRange();
+      range.selectNodeContents(word);
+      for (const line of word.matches('.tune') ? [word.getBoundingClientRect()] : range.getClientRects()) {
+        const meets = (box: { left: number; right: number; top: number; bottom: number }): boolean =>
+          box.left < line.right && box.right > line.left && box.top < line.bottom && box.bottom > line.top;
+        for (const label of labels)
+          if (meets(label.getBoundingClientRect())) found.push(`${word.textContent} / ${label.textContent}`);
+        if (
+          points.some(({ x, y }) => meets({ left: left + x, right: left + x, top: top + y, bottom: top + y }))
+        )
+          found.push(`${word.textContent} / the curve`);
+      }
+    }
+    return found;
+  });
+}
+
+test.each([
+  [360, false],
+  [820, false],
+  [900, false],
+  [1024, false],
+  [1079, false],
+  [1081, false],
+  [1280, false],
+  [1440, false],
+  [1100, true],
+  [1280, true],
+  [1440, true],
+])('%i px wide, projector %s: nothing of the curve lies under the words', async (width, projector) => {
+  const { page, close } = await openStudio(browser, { viewport: { width, height: 800 } });
+  await settled(page);
+  await page.evaluate(() => document.fonts.ready);
+  if (projector) await page.keyboard.press('p');
+  await expect.poll(() => page.locator('html[data-projector]').count()).toBe(projector ? 1 : 0);
+  await expect.poll(() => collisions(page)).toEqual([]);
+  await close();
+});
