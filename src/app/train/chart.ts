@@ -5,6 +5,7 @@ import type { StepPoint } from '../../worker/api.ts';
 import type { EvalPoint } from '../state/run.svelte.ts';
 import { loss } from '../ui/format.ts';
 import { DASHES, type Ghost } from './ghosts.ts';
+import { AXIS, AXIS_NAME, PADDING, placeKey, type KeyPlace, type Size } from './key.ts';
 import { palette } from './palette.ts';
 import { pictureOf } from './picture.ts';
 import { smooth } from './smooth.ts';
@@ -18,17 +19,9 @@ export interface Curves {
   readonly ghosts: readonly Ghost[];
 }
 
-export interface KeySize {
-  readonly width: number;
-  readonly height: number;
-}
-
 export interface Chart {
-  /**
-   * @param key the part of the plot that the key covers, from 0 to 1 in each direction
-   * @returns whether the upper right of the plot is free: the key lies there
-   */
-  draw(curves: Curves, key: KeySize): boolean;
+  /** @returns where the key covers nothing */
+  draw(curves: Curves, key: Size): KeyPlace;
   /** Puts the cursor on a step, or away. */
   point(step: number | undefined): void;
   /** The curve on the page's ground, with its title. */
@@ -39,9 +32,6 @@ export interface Chart {
 const HEADROOM = 0.06;
 /** The least height of the plot, as a part of its largest loss. */
 const FLAT = 0.25;
-/** Where the key begins, from the top of the plot: Curve.svelte places it. Its axis is a part of the height too. */
-const KEY_TOP = 0.14;
-const WITH_AXIS = 1.2;
 const STEP_INCREMENTS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000];
 
 function table({ steps, points, evals, ghosts }: Curves): uPlot.AlignedData {
@@ -101,7 +91,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
   const axis = (side: 2 | 3): uPlot.Axis => ({
     side,
     font: `${builtFor}px ${fontFamily}`,
-    size: (side === 2 ? 2.4 : 3.2) * builtFor,
+    size: (side === 2 ? AXIS : 3.2) * builtFor,
     gap: 8,
     space: (side === 2 ? 6 : 4) * builtFor,
     stroke: () => colour('ink-pale'),
@@ -113,13 +103,13 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
           incrs: STEP_INCREMENTS,
           label: 'step',
           labelFont: `${builtFor}px ${fontFamily}`,
-          labelSize: 1.5 * builtFor,
+          labelSize: AXIS_NAME * builtFor,
           labelGap: 0,
         }
       : {}),
   });
 
-  const size = (): { width: number; height: number } => ({
+  const size = (): Size => ({
     width: Math.max(200, host.clientWidth),
     height: Math.max(160, host.clientHeight),
   });
@@ -175,7 +165,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
       {
         ...size(),
         legend: { show: false },
-        padding: [16, 12, 0, 0],
+        padding: [PADDING.top, PADDING.right, 0, 0],
         cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
         scales: {
           x: { time: false, range: (_, min, max) => [min, Math.max(max, min + 1)] },
@@ -226,15 +216,6 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     );
   }
 
-  // From the data and not from the scales, which uPlot sets later.
-  function hasFreeCorner(data: uPlot.AlignedData, key: KeySize): boolean {
-    const [min, max] = rangeOf(data, last?.base);
-    const [over, under] = [KEY_TOP, KEY_TOP + WITH_AXIS * key.height].map((at) => max - at * (max - min));
-    if (last?.base !== undefined && last.base < over && last.base > under) return false;
-    const from = Math.floor(data[0].length * (1 - key.width));
-    return data.slice(1).every((line) => line.slice(from).every((value) => (value ?? 0) < under));
-  }
-
   function show(curves: Curves): uPlot.AlignedData {
     last = curves;
     if (!plot || ghostCount !== curves.ghosts.length || builtFor !== letters()) {
@@ -257,7 +238,12 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
   resize.observe(host);
 
   return {
-    draw: (curves, key) => hasFreeCorner(show(curves), key),
+    draw(curves, key) {
+      const [, ...lines] = show(curves);
+      // From the data and not from the scales, which uPlot sets later.
+      const range = rangeOf([[], ...lines], curves.base);
+      return placeKey({ size: size(), letters: builtFor, range, lines, base: curves.base }, key);
+    },
     point(step) {
       if (!plot) return;
       plot.setCursor(

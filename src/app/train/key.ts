@@ -1,0 +1,56 @@
+/** Where the key of the curve lies, so that it covers nothing: Curve.svelte places it, chart.ts asks. Sizes are CSS pixels. */
+
+/** The upper or the lower right of the plot, or under the chart where lines are in both. */
+export type KeyPlace = 'high' | 'low' | 'under';
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Drawn {
+  /** Of the whole chart, its axes included. */
+  readonly size: Size;
+  /** Of the font. */
+  readonly letters: number;
+  /** The least and the largest value of the plot. */
+  readonly range: readonly [number, number];
+  /** A value for each step, or null. */
+  readonly lines: readonly ArrayLike<number | null | undefined>[];
+  /** A line all along. */
+  readonly base: number | undefined;
+}
+
+/** Over the plot, and right of it. */
+export const PADDING = { top: 16, right: 12 } as const;
+/** The axis under the plot and its name, in letters. */
+export const AXIS = 2.4;
+export const AXIS_NAME = 1.5;
+/** Where the key lies: from the top as a part of the height, from the bottom in letters. */
+const TOP = 0.17;
+const BOTTOM = 4.4;
+/** What is drawn reaches so far beside its value: a ring, and above a line its name, in letters. */
+const RING = 6;
+const NAME = 1.5;
+
+export function placeKey({ size, letters, range: [min, max], lines, base }: Drawn, key: Size): KeyPlace {
+  const height = size.height - PADDING.top - (AXIS + AXIS_NAME) * letters;
+  const y = (value: number): number => PADDING.top + ((max - value) / (max - min)) * height;
+  /** From where to where each line goes beside the key. */
+  const spans = base === undefined ? [] : [[y(base), y(base)]];
+  for (const line of lines) {
+    // A line that enters the key's room has a point on either side: the one before counts, too.
+    const from = Math.floor((line.length - 1) * (1 - (key.width + PADDING.right) / size.width));
+    let [highest, lowest] = [Infinity, -Infinity];
+    for (let at = Math.max(0, from); at < line.length; at++) {
+      const value = line[at];
+      if (typeof value === 'number')
+        [highest, lowest] = [Math.min(highest, y(value)), Math.max(lowest, y(value))];
+    }
+    if (lowest > -Infinity) spans.push([highest, lowest]);
+  }
+  const free = (top: number): boolean =>
+    spans.every(([highest, lowest]) => lowest < top - RING || highest > top + key.height + NAME * letters);
+  if (free(TOP * size.height)) return 'high';
+  return free(size.height - BOTTOM * letters - key.height) ? 'low' : 'under';
+}
