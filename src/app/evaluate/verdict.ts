@@ -19,7 +19,7 @@ export function judge(evaluation: Evaluation): Verdict {
   const { base, tuned, exact, rows } = evaluation;
   const few =
     rows.length < FEW_ROWS
-      ? `${plural(rows.length, 'row')} say little: measure on more before you rely on it.`
+      ? `${plural(rows.length, 'row says', 'rows say')} little: measure on more before you rely on it.`
       : '';
   const counts = exact.base.total > 0 && exact.base.count + exact.tuned.count > 0;
   if (counts && exact.tuned.interval[0] > exact.base.interval[1]) {

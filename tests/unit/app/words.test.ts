@@ -52,6 +52,12 @@ describe('the verdict', () => {
     );
     expect(said(evaluation(share(0, 0, 0.09), share(0, 0, 0.09), [1, 2]))).toMatch(/worse on held-out/);
   });
+  test('one row says little, several say little', () => {
+    const none = share(0, 0, 0.09);
+    expect(judge(evaluation(none, none, [3, 2], 1)).caution).toMatch(/^1 row says little:/);
+    expect(judge(evaluation(none, none, [3, 2], 2)).caution).toMatch(/^2 rows say little:/);
+    expect(judge(evaluation(none, none, [3, 2])).caution).toBe('');
+  });
   test('without exact answers perplexity decides', () => {
     const none = share(0, 0, 0.09);
     expect(said(evaluation(none, none, [Math.log(20), Math.log(2)]))).toBe(
