@@ -1,7 +1,7 @@
 /** What differs between runs, as a table: how they went, and the settings that are not the same. */
 import type { RunOptions, RunRecord } from '../../worker/api.ts';
 import { shortWords } from '../task/base-words.ts';
-import { duration, loss } from '../ui/format.ts';
+import { duration, loss, rate } from '../ui/format.ts';
 import { GROUPS } from './fields.ts';
 
 export interface Row {
@@ -35,7 +35,9 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
     row('setting', 'Base weights', ({ baseWeights }) => shortWords(baseWeights) ?? 'as in the file'),
     row('setting', 'Data', ({ dataName }) => dataName),
     ...SETTINGS.map((key) =>
-      row('setting', LABELS.get(key) ?? key, ({ options }) => written(options[key] as unknown)),
+      row('setting', LABELS.get(key) ?? key, ({ options }) =>
+        key === 'lr' ? rate(options.lr) : written(options[key] as unknown),
+      ),
     ),
   ].filter(({ cells }) => new Set(cells).size > 1);
   return [

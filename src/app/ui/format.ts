@@ -13,9 +13,10 @@ export function loss(value: number): string {
   return value >= 100 ? count(value) : value >= 10 ? value.toFixed(1) : value.toFixed(value < 0.1 ? 3 : 2);
 }
 
-/** A learning rate: 4e-3, 2.5e-4; 0 stays 0. */
+/** A learning rate: 4e-3, 2.5e-4; 10 and 0 stay what they are. */
 export function rate(value: number): string {
-  return value === 0 ? '0' : value.toExponential(1).replace('.0e', 'e').replace('e+0', '');
+  const short = Number(value.toPrecision(3));
+  return short !== 0 && Math.abs(short) < 0.1 ? short.toExponential() : String(short);
 }
 
 const KIB = 2 ** 10;

@@ -131,7 +131,15 @@ test('numbers', () => {
     '1,173',
     '–',
   ]);
-  expect([rate(0), rate(0.006), rate(2.5e-4), rate(1)]).toEqual(['0', '6e-3', '2.5e-4', '1']);
+  expect([0, 0.006, 2.5e-4, 0.00612, 0.5, 1, 10].map(rate)).toEqual([
+    '0',
+    '6e-3',
+    '2.5e-4',
+    '6.12e-3',
+    '0.5',
+    '1',
+    '10',
+  ]);
   expect([bytes(0), bytes(73_728), bytes(24_956_108), bytes(2 ** 30)]).toEqual([
     '0 B',
     '72 KiB',
