@@ -227,3 +227,24 @@ test.each([
   await expect.poll(() => collisions(page)).toEqual([]);
   await close();
 });
+
+test.each([360, 820, 900, 1024, 1280, 1440])('%i px wide: the status line cuts nothing', async (width) => {
+  const { page, close } = await openStudio(browser, { viewport: { width, height: 800 } });
+  await settled(page);
+  await expect.poll(() => page.locator('.doing').innerText()).toBe('Nothing open yet');
+  for (const projector of width < 820 ? [false] : [false, true]) {
+    if (projector) await page.keyboard.press('p');
+    await expect
+      .poll(() =>
+        page
+          .getByRole('contentinfo')
+          .evaluate((line) =>
+            [line, ...line.querySelectorAll('p')]
+              .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+              .map(({ className, textContent }) => `${className}: ${textContent}`),
+          ),
+      )
+      .toEqual([]);
+  }
+  await close();
+});

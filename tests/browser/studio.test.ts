@@ -151,6 +151,30 @@ describe('the whole path, by keyboard', () => {
   });
 });
 
+test.each([360, 821, 900, 1024, 1280])(
+  '%i px wide: no table hides a column, and methods have room',
+  async (width) => {
+    const { page } = studio;
+    await page.setViewportSize({ width, height: 900 });
+    for (const stage of ['baseline', 'train', 'evaluate']) {
+      await goTo(page, stage);
+      const table = page.locator('table.stacked');
+      await table.waitFor();
+      await expect
+        .poll(() => table.evaluate(({ parentElement: place }) => place!.scrollWidth - place!.clientWidth))
+        .toBeLessThanOrEqual(0);
+      await expect
+        .poll(() =>
+          table
+            .locator('tbody th')
+            .first()
+            .evaluate((name) => name.clientWidth),
+        )
+        .toBeGreaterThan(150);
+    }
+  },
+);
+
 describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
   test.each([
     [1440, 900],
