@@ -119,7 +119,7 @@ class Importer {
     const before = await readRecord('projects', project.id);
     if (before?.deleted !== undefined) await purgeProject(project.id);
     if (before && before.deleted === undefined) {
-      this.#skip(`Project “${project.name}”`, 'It is here already; what it lacks is added to it.');
+      this.#skip(`Project “${project.name}”`, 'Here already; anything that it lacked is added.');
     } else {
       await writeRecords([{ store: 'projects', value: project }]);
       this.added.projects++;
@@ -151,7 +151,7 @@ class Importer {
     const run = { ...(await readJson(this.zip, path, layout.RunFile, MAX_JSON)), projectId };
     const { id } = run;
     const what = `Run “${run.settings.name}”`;
-    if (await readRecord('runs', id)) return this.#skip(what, 'It is here already.');
+    if (await readRecord('runs', id)) return this.#skip(what, 'Here already.');
     const folder = layout.folderOf(path);
     if (!this.zip.names.includes(`${folder}checkpoint.json`)) {
       await writeRecords([{ store: 'runs', value: run }]);
@@ -177,7 +177,7 @@ class Importer {
     const projectId = this.#projectOf(path);
     const adapter = await readJson(this.zip, path, layout.AdapterFile, MAX_SMALL_JSON);
     if (await readRecord('adapters', adapter.id))
-      return this.#skip(`Adapter “${adapter.name}”`, 'It is here already.');
+      return this.#skip(`Adapter “${adapter.name}”`, 'Here already.');
     const names = Object.keys(ADAPTER_LIMITS);
     const files = await this.#files(layout.folderOf(path), names, (name) => ADAPTER_LIMITS[name]);
     await writeRecords([

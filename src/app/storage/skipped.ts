@@ -1,0 +1,13 @@
+/** What an import passed over, one line for each reason, however many there are. */
+import type { ImportReport } from '../../worker/api.ts';
+
+type Skipped = ImportReport['skipped'][number];
+
+export function byReason(skipped: readonly Skipped[]): Skipped[] {
+  const reasons = new Map<string, string[]>();
+  for (const { what, why } of skipped) reasons.set(why, [...(reasons.get(why) ?? []), what]);
+  return [...reasons].map(([why, [first, ...others]]) => ({
+    what: others.length > 0 ? `${first} and ${others.length} more` : first,
+    why,
+  }));
+}
