@@ -108,17 +108,20 @@ test('what cannot be imported says what is wrong and what to do', async () => {
   await expect.poll(() => library.getByRole('listitem').count()).toBe(3);
 });
 
-test('of several zips, one that is damaged leaves the others', async () => {
+test('of several zips, those that are damaged are named and leave the others', async () => {
   const whole = packZip('adapter', await sprigAdapter(5));
   await library
     .getByLabel('Import a zip')
     .setInputFiles([
       zipFile('First.zip', whole),
       zipFile('Half.zip', whole.subarray(0, whole.length / 2)),
+      zipFile('None.zip', new TextEncoder().encode('no zip at all')),
       zipFile('Third.zip', packZip('adapter', await sprigAdapter(6))),
     ]);
   await library.getByRole('button', { name: 'Delete Third' }).waitFor(WAIT);
-  await expect.poll(() => library.getByRole('alert').innerText()).toContain('Half could not be unpacked');
+  await expect
+    .poll(() => library.getByRole('alert').innerText())
+    .toMatch(/Half could not be unpacked.*None/s);
   await expect.poll(() => library.getByRole('listitem').count()).toBe(5);
   await library.getByRole('button', { name: 'Put away' }).click();
   for (const name of ['First', 'Third']) {

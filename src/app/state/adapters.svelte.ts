@@ -93,6 +93,7 @@ export class Adapters {
   async bring(files: readonly File[]): Promise<void> {
     if (files.length === 0) return;
     this.failure = undefined;
+    const failed: (Failure & { readonly name: string })[] = [];
     const isZip = ({ name }: File): boolean => /\.zip$/i.test(name);
     for (const part of files.every(isZip) ? files.map((zip) => [zip]) : [files]) {
       const name = folderOf(part[0]) || part[0].name.replace(/\.zip$/i, '');
@@ -103,9 +104,27 @@ export class Adapters {
       }
       const outcome = await this.#session.worker.importAdapter(name, part);
       if (outcome.ok) this.#session.announcer.say(`${outcome.adapter.name} is in the library.`);
-      else this.failure = outcome;
+      else failed.push({ ...outcome, name });
     }
+    this.failure ??= together(failed);
     this.importing = '';
     await this.refresh();
   }
+}
+
+/** Of several that could not be imported each is named; what helps all of them is said once. */
+function together(failed: readonly (Failure & { readonly name: string })[]): Failure | undefined {
+  if (failed.length < 2) return failed[0];
+  const once = (words: readonly string[], between: string): string => [...new Set(words)].join(between);
+  return {
+    code: once(
+      failed.map(({ code }) => code),
+      ', ',
+    ),
+    what: failed.map(({ name, what }) => (what.includes(name) ? what : `${name}: ${what}`)).join(' '),
+    remedy: once(
+      failed.map(({ remedy }) => remedy),
+      ' ',
+    ),
+  };
 }
