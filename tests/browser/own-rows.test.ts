@@ -1,0 +1,39 @@
+/** Files as people have them, each opened in a fresh project: rows on one line, rows too long for the limit, splits that cannot be. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo } from './looks.ts';
+
+const STEP_MS = 60_000;
+
+let browser: Browser;
+let studio: WatchedPage;
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  await goTo(studio.page, 'data');
+  return () => studio.close();
+});
+
+const openFile = (page: Page, name: string, text: string): Promise<void> =>
+  page
+    .getByLabel('Open a file')
+    .setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(text) });
+
+describe('a list on one line', () => {
+  test('with columns of its own is mapped', async () => {
+    const { page, problems } = studio;
+    const rows = Array.from({ length: 12 }, (_, i) => ({ question: `q${i}`, team: i % 2 ? 'x' : 'y' }));
+    await openFile(page, 'mini.json', JSON.stringify(rows));
+    const editor = page.getByRole('form', { name: /Which column is what/ });
+    await editor.waitFor({ timeout: STEP_MS });
+    const preview = editor.getByRole('region', { name: 'The first 3 rows' });
+    await expect.poll(() => preview.getByRole('listitem').count()).toBe(3);
+    await editor.getByRole('button', { name: 'Read these columns' }).click();
+    await page.getByRole('heading', { name: '12 rows' }).waitFor({ timeout: STEP_MS });
+    expect(problems).toEqual([]);
+  });
+});
