@@ -1,7 +1,7 @@
 /** What rows become: examples, or problems with their reasons. */
 import { isObject, jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../json.ts';
 import type { Trainable } from '../text/trainable.ts';
-import type { Example, Problem } from './example.ts';
+import type { Example, LeftList, Numbering, Problem } from './example.ts';
 import { formatOfRow, KNOWN_FIELDS } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
 import { compileMapping, type Mapping } from './mapping.ts';
@@ -15,6 +15,9 @@ export interface ReadResult {
   problems: Problem[];
   /** All bad rows. */
   problemCount: number;
+  numbering: Numbering;
+  /** Lists of a JSON file that were not read. */
+  left: readonly LeftList[];
   /** `messages`, `sharegpt`, `tokens`, `completion`, `alpaca`, `text`, `document` (a text file), `mapped`, `mixed`, or `none`. */
   format: string;
 }
@@ -45,6 +48,8 @@ export class Collector {
   readonly examples: Example[] = [];
   readonly problems: Problem[] = [];
   problemCount = 0;
+  numbering: Numbering = 'line';
+  left: readonly LeftList[] = [];
   /** Rows whose fields are of no known format. */
   unknownRows = 0;
   readonly #formats = new Set<string>();
@@ -91,7 +96,7 @@ export class Collector {
 
   result(): ReadResult {
     const [format = 'none', ...others] = this.#formats;
-    const { examples, problems, problemCount } = this;
-    return { examples, problems, problemCount, format: others.length ? 'mixed' : format };
+    const { examples, problems, problemCount, numbering, left } = this;
+    return { examples, problems, problemCount, numbering, left, format: others.length ? 'mixed' : format };
   }
 }

@@ -1,15 +1,24 @@
 /** One example of a data set, and where it stands in its file. */
 import type { Trainable } from '../text/trainable.ts';
 
+/** What the numbers of a file's rows count: its lines, or the rows themselves where these share a line. */
+export type Numbering = 'line' | 'row';
+
 export type Example = Trainable & {
-  /** Where it begins in its file, from 1. */
+  /** Where it begins in its file, from 1; see {@link Numbering}. */
   readonly line: number;
 };
 
 /** A row that could not be read. */
 export interface Problem {
-  /** Where it begins in its file, from 1. */
+  /** Where it begins in its file, from 1; see {@link Numbering}. */
   readonly line: number;
   /** What is wrong, as a sentence without its full stop: `messages[2] has the role "tool", which …`. */
   readonly reason: string;
+}
+
+/** Rows of a JSON file that stand in another list than the one that is read. */
+export interface LeftList {
+  readonly name: string;
+  readonly rows: number;
 }

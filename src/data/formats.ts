@@ -7,6 +7,7 @@ import { GraftError } from '../errors.ts';
 import { Collector, objectOf, type ReadResult } from './collector.ts';
 import { columnsOfRow } from './columns.ts';
 import { decodeFile, encodingOf, refuseBinary } from './encoding.ts';
+import type { LeftList, Numbering } from './example.ts';
 import { fileKind, type FileKind } from './file-kind.ts';
 import { formatOfColumns, rowOfCells } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
@@ -55,19 +56,24 @@ function wholeText(content: Content, fileName: string): string {
 /** One row of a JSON or JSONL file, before it is parsed. */
 interface RawRow {
   readonly line: number;
+  readonly numbering: Numbering;
   readonly text: string;
   readonly problem?: string;
   /** Bytes or characters of the file up to here. */
   readonly end: number;
 }
 
-function* rawRows(content: Content, kind: 'jsonl' | 'json', fileName: string): Generator<RawRow> {
-  if (kind === 'json') {
-    yield* jsonRows(wholeText(content, fileName), fileName);
-    return;
-  }
+/** @returns lists of the file that are not read */
+function* rawRows(
+  content: Content,
+  kind: 'jsonl' | 'json',
+  fileName: string,
+): Generator<RawRow, readonly LeftList[]> {
+  if (kind === 'json') return yield* jsonRows(wholeText(content, fileName), fileName);
   for (const { number, text, problem, end } of linesOf(content))
-    if (problem !== undefined || text.trim() !== '') yield { line: number, text, problem, end };
+    if (problem !== undefined || text.trim() !== '')
+      yield { line: number, numbering: 'line', text, problem, end };
+  return [];
 }
 
 function* readJson(
@@ -77,7 +83,15 @@ function* readJson(
   collector: Collector,
 ): Generator<number> {
   if (mapping) checkMapping(mapping, jsonColumns(content, kind, fileName));
-  for (const { line, text, problem, end } of rawRows(content, kind, fileName)) {
+  const rows = rawRows(content, kind, fileName);
+  for (;;) {
+    const { done, value } = rows.next();
+    if (done) {
+      collector.left = value;
+      return;
+    }
+    const { line, numbering, text, problem, end } = value;
+    collector.numbering = numbering;
     if (problem === undefined) collector.row(line, () => objectOf(text));
     else collector.problem(line, problem);
     yield end / content.length;

@@ -1,19 +1,24 @@
 /**
- * The rows of a JSON file: the elements of its list, each with the line it begins on. The file is walked once and only one row at a time is
- * parsed, so that a damaged row costs that row and not the file, and no second copy of everything is made.
+ * The rows of a JSON file: the elements of its list, each with the line it begins on; where they share a line, with its number in the list.
+ * The file is walked once and only one row at a time is parsed, so that a damaged row costs that row and not the file, and no second copy
+ * of everything is made.
  */
 import { GraftError } from '../errors.ts';
+import type { LeftList, Numbering } from './example.ts';
 
 /** Where the list may be in a file that is an object. */
 export const LIST_FIELDS = ['data', 'rows', 'train', 'examples'];
 
 export interface RawRow {
   line: number;
+  numbering: Numbering;
   text: string;
   /** Characters of the file up to its end. */
   end: number;
 }
 
+/** Of a name in a message. */
+const MOST_KEY_CHARS = 40;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const NEW_LINE = 0x0a;
@@ -79,6 +84,13 @@ class Walker {
     return this.text.slice(start, this.at);
   }
 
+  /** Whether another value begins on this line, after the comma that stands here. */
+  #goesOn(line: number): boolean {
+    let next = this.at + 1;
+    while (next < this.text.length && ' \t\r\n'.includes(this.text[next])) next++;
+    return this.text[this.at] === ',' && this.text[next] !== ']' && this.lineOf(next) === line;
+  }
+
   /** The elements of a list that begins here. */
   *list(): Generator<RawRow> {
     this.at++;
@@ -87,11 +99,14 @@ class Walker {
       this.at++;
       return;
     }
-    for (;;) {
+    let numbering: Numbering | undefined;
+    for (let number = 1; ; number++) {
       this.space();
       const line = this.lineOf(this.at);
       const text = this.value().trim();
-      yield { line, text, end: this.at };
+      // Whoever wrote the first two on one line wrote all of them so.
+      numbering ??= this.#goesOn(line) ? 'row' : 'line';
+      yield { line: numbering === 'row' ? number : line, numbering, text, end: this.at };
       if (this.at >= this.text.length) throw this.broken('the file ends inside its list');
       const separator = this.text[this.at++];
       if (separator === ']') return;
@@ -113,33 +128,49 @@ class Walker {
 /**
  * The rows of a list, of an object's `data`, `rows`, `train` or `examples`, or of an object that is itself the only row.
  * Throws `json-syntax` with the line where the file's frame is broken; rows themselves are not parsed here.
+ *
+ * @returns the object's other lists of rows, which are not read
  */
-export function* jsonRows(text: string, where: string): Generator<RawRow> {
+export function* jsonRows(text: string, where: string): Generator<RawRow, LeftList[]> {
   const walker = new Walker(text, where);
   walker.space();
   if (text[walker.at] === '[') {
     yield* walker.list();
     walker.end();
-    return;
+    return [];
   }
   if (text[walker.at] !== '{') throw walker.broken('a list of rows was expected');
-  const row = { line: walker.lineOf(walker.at), text: text.slice(walker.at), end: text.length };
+  const row: RawRow = {
+    line: walker.lineOf(walker.at),
+    numbering: 'line',
+    text: text.slice(walker.at),
+    end: text.length,
+  };
+  const left: LeftList[] = [];
+  let found = false;
   walker.at++;
   for (;;) {
     walker.space();
     if (text[walker.at] !== '"') break;
     const key = walker.string();
     walker.space();
-    if (text[walker.at] !== ':') throw walker.broken(`no ":" after ${key.slice(0, 40)}`);
+    if (text[walker.at] !== ':') throw walker.broken(`no ":" after ${key.slice(0, MOST_KEY_CHARS)}`);
     walker.at++;
     walker.space();
-    if (text[walker.at] === '[' && LIST_FIELDS.some((field) => key === `"${field}"`)) {
+    if (text[walker.at] !== '[') walker.value();
+    else if (!found && LIST_FIELDS.some((field) => key === `"${field}"`)) {
       yield* walker.list();
-      return;
+      found = true;
+    } else {
+      let rows = 0;
+      for (const element of walker.list()) if (element.text.startsWith('{')) rows++;
+      if (rows > 0) left.push({ name: key.slice(1, -1).slice(0, MOST_KEY_CHARS), rows });
     }
-    walker.value();
+    walker.space();
     if (text[walker.at] !== ',') break;
     walker.at++;
   }
+  if (found) return left;
   yield row;
+  return [];
 }

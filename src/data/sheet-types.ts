@@ -1,5 +1,6 @@
 /** The first rows of a file as the page gets them: apart from what reads them, which the page does not load. */
 import type { JsonObject } from '../json.ts';
+import type { Numbering } from './example.ts';
 import type { Mapping } from './mapping.ts';
 
 /** What is looked at of a file: enough for the first rows of any. */
@@ -7,6 +8,7 @@ export const HEAD_BYTES = 2 ** 20;
 
 export interface SheetRow {
   readonly line: number;
+  readonly numbering: Numbering;
   readonly row: JsonObject;
 }
 

@@ -3,6 +3,7 @@ import { GraftError } from '../errors.ts';
 import { objectOf } from './collector.ts';
 import { columnsOfRow, suggestMapping } from './columns.ts';
 import { encodingOf } from './encoding.ts';
+import type { Numbering } from './example.ts';
 import { fileKind } from './file-kind.ts';
 import { formatOfColumns, formatOfRow } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
@@ -33,7 +34,11 @@ function inspectTable(text: string, fileName: string, options: TableOptions): Sh
   for (const row of table.rows()) {
     if (rows.length === SHOWN) break;
     try {
-      rows.push({ line: row.line, row: { ...objectOfCells(columns, checkCells(columns, row)) } });
+      rows.push({
+        line: row.line,
+        numbering: 'line',
+        row: { ...objectOfCells(columns, checkCells(columns, row)) },
+      });
     } catch (error) {
       if (!(error instanceof BadRow)) throw error;
     }
@@ -49,11 +54,14 @@ function inspectTable(text: string, fileName: string, options: TableOptions): Sh
   };
 }
 
-function* rawJson(text: string, kind: 'json' | 'jsonl'): Generator<{ line: number; text: string }> {
+function* rawJson(
+  text: string,
+  kind: 'json' | 'jsonl',
+): Generator<{ line: number; numbering: Numbering; text: string }> {
   if (kind === 'json') yield* jsonRows(text, '');
   else
     for (const { number, text: row } of linesOf(text))
-      if (row.trim() !== '') yield { line: number, text: row };
+      if (row.trim() !== '') yield { line: number, numbering: 'line', text: row };
 }
 
 function inspectJson(text: string, kind: 'json' | 'jsonl'): Sheet | undefined {
@@ -62,12 +70,12 @@ function inspectJson(text: string, kind: 'json' | 'jsonl'): Sheet | undefined {
   let format: string | undefined;
   let looked = 0;
   try {
-    for (const { line, text: raw } of rawJson(text, kind)) {
+    for (const { line, numbering, text: raw } of rawJson(text, kind)) {
       if (looked++ === LOOKED_AT) break;
       try {
         const row = objectOf(raw);
         for (const column of columnsOfRow(row)) columns.add(column);
-        if (rows.length < SHOWN) rows.push({ line, row });
+        if (rows.length < SHOWN) rows.push({ line, numbering, row });
         format ??= formatOfRow(row)?.name;
       } catch (error) {
         if (!(error instanceof BadRow)) throw error;

@@ -69,7 +69,7 @@ export function rowsOf({ places }: DataSet, part: Part): PreparedRow[] {
 }
 
 /** A row with every token's text, whether it is learnt from, and where the limit cuts it. @throws GraftError `data-row` */
-export function preview({ entries, options }: DataSet, at: number, tokenizer: Tokenizer): PreviewRow {
+export function preview({ entries, options, files }: DataSet, at: number, tokenizer: Tokenizer): PreviewRow {
   const entry = entries[at] as Entry | undefined;
   if (!entry) {
     throw new GraftError(
@@ -87,7 +87,7 @@ export function preview({ entries, options }: DataSet, at: number, tokenizer: To
   if (!full)
     throw new GraftError(
       'data-row',
-      `Line ${line} was not read: ${reason ?? 'it has no tokens'}.`,
+      `${files?.[0]?.numbering === 'row' ? 'Row' : 'Line'} ${line} was not read: ${reason ?? 'it has no tokens'}.`,
       'Mend it in the file, and open that again.',
     );
   const limited =

@@ -1,5 +1,5 @@
 /** Files → the open data: read, made into rows, split, and told. In slices, since a file may have a hundred thousand rows. */
-import type { Example, Problem } from '../data/example.ts';
+import type { Example, LeftList, Numbering, Problem } from '../data/example.ts';
 import { ExampleReader } from '../data/formats.ts';
 import { RowMaker, type PrepareReport } from '../data/prepare.ts';
 import { splitExamples } from '../data/split.ts';
@@ -24,6 +24,8 @@ export interface OpenFile {
   readonly report: PrepareReport;
   readonly problems: readonly Problem[];
   readonly problemCount: number;
+  readonly numbering: Numbering;
+  readonly left: readonly LeftList[];
 }
 
 /**
@@ -112,7 +114,7 @@ async function openFile(
   for (const share of reader.read())
     if (slices.due)
       await slices.pause({ what: 'reading', done: Math.round(share * bytes.length), total: bytes.length });
-  const { examples, problems, problemCount, format } = reader.result();
+  const { examples, problems, problemCount, numbering, left, format } = reader.result();
   const { unmapped } = reader;
   if (unmapped) throw unmapped;
 
@@ -133,6 +135,8 @@ async function openFile(
     report,
     problems: [...problems, ...report.failed].sort((a, b) => a.line - b.line),
     problemCount: problemCount + report.failed.length,
+    numbering,
+    left,
   };
 }
 

@@ -19,6 +19,8 @@ export function summarise(data: DataSet, main: OpenFile, other: OpenFile | undef
     : [];
   return {
     format: main.format,
+    numbering: main.numbering,
+    left: main.left,
     rows: { train: count('train'), validation: count('validation'), test: count('test') },
     tokens: sum(({ report }) => report.tokens),
     supervisedTokens: sum(({ report }) => report.supervisedTokens),

@@ -36,4 +36,26 @@ describe('a list on one line', () => {
     await page.getByRole('heading', { name: '12 rows' }).waitFor({ timeout: STEP_MS });
     expect(problems).toEqual([]);
   });
+
+  test('has rows by their numbers, bad ones too, and names a list beside it that is not read', async () => {
+    const { page, problems } = studio;
+    const rows = Array.from({ length: 12 }, (_, i) =>
+      i === 6 ? { prompt: 'Who?' } : { prompt: `Say ${i}`, completion: `${i}` },
+    );
+    await openFile(page, 'tree.json', JSON.stringify({ train: rows, test: rows.slice(0, 3) }));
+    await page.getByText('1 row was not read').waitFor({ timeout: STEP_MS });
+    await page.getByText('3 rows of “test” are left out').waitFor();
+    await expect
+      .poll(() =>
+        page
+          .getByRole('listitem')
+          .filter({ hasText: /^row 7/ })
+          .count(),
+      )
+      .toBe(1);
+    await page.getByRole('heading', { name: 'Row 1, as the model sees it' }).waitFor();
+    const list = page.getByRole('listbox', { name: 'All rows' });
+    await expect.poll(() => list.getByRole('option').nth(8).innerText()).toMatch(/^row\s+9/);
+    expect(problems).toEqual([]);
+  });
 });

@@ -1,4 +1,5 @@
 /** Data sets. */
+import type { LeftList, Numbering } from '../../data/example.ts';
 import type { Mapping } from '../../data/mapping.ts';
 import type { Sheet } from '../../data/sheet-types.ts';
 import type { Histogram } from '../../data/statistics.ts';
@@ -54,6 +55,10 @@ export interface DataSetInfo extends DataRef {
 
 export interface DataSummary {
   readonly format: string;
+  /** What the numbers of rows count, here and in the list: lines, or rows where these share a line. */
+  readonly numbering: Numbering;
+  /** Lists of a JSON file that were not read. */
+  readonly left: readonly LeftList[];
   readonly rows: { readonly train: number; readonly validation: number; readonly test: number };
   readonly tokens: number;
   readonly supervisedTokens: number;

@@ -21,6 +21,8 @@ const MODEL: ModelInfo = {
 };
 const DATA: DataSummary = {
   format: 'messages',
+  numbering: 'line',
+  left: [],
   rows: { train: 288, validation: 32, test: 40 },
   tokens: 1000,
   supervisedTokens: 500,

@@ -103,6 +103,8 @@ describe('formats of rows', () => {
       examples: [{ ...(example as object), line: 1 }],
       problems: [],
       problemCount: 0,
+      numbering: 'line',
+      left: [],
       format,
     });
   });
@@ -259,6 +261,32 @@ describe('JSON', () => {
     expect(problems.map(({ line }) => line)).toEqual([3, 4, 7, 7]);
   });
 
+  it('counts rows that share a line, in place of lines', () => {
+    const { examples, problems, numbering } = read(
+      '[{"text":"a"}, {"text":1},{"text":"b"},\n{"x":1}]',
+      'x.json',
+    );
+    expect(numbering).toBe('row');
+    expect(examples.map(({ line }) => line)).toEqual([1, 3]);
+    expect(problems.map(({ line }) => line)).toEqual([2, 4]);
+    expect(read('[{"text":"a"}]', 'x.json').numbering).toBe('line');
+    expect(read('[\n{"text":"a"},\n{"text":"b"}]', 'x.json').numbering).toBe('line');
+    expect(read('{"text":"a"}\n{"text":"b"}', 'x.jsonl').numbering).toBe('line');
+  });
+
+  it('names lists of rows that it leaves', () => {
+    const row = '{"text":"a"}';
+    const file = `{"dev": [${row},${row}], "tags": ["x", 1], "train": [${row}], "test": [${row}], "data": [${row}]}`;
+    const { examples, left } = read(file, 'x.json');
+    expect(examples).toHaveLength(1);
+    expect(left).toEqual([
+      { name: 'dev', rows: 2 },
+      { name: 'test', rows: 1 },
+      { name: 'data', rows: 1 },
+    ]);
+    expect(read(`{"train": [${row}], "meta": {"test": [${row}]}}`, 'x.json').left).toEqual([]);
+  });
+
   it.each([
     ['[{"text":"a"}', 1],
     ['[\n{"text":"a"},\n{"text":', 3],
@@ -280,6 +308,8 @@ describe('plain text', () => {
       examples: [{ kind: 'text', text: 'Once\nupon a time\n\nThe end', document: true, line: 1 }],
       problems: [],
       problemCount: 0,
+      numbering: 'line',
+      left: [],
       format: 'document',
     });
     expect(read('[not json', 'x.md').format).toBe('document');
@@ -351,12 +381,12 @@ describe('anything', () => {
         async (content, fileName) => {
           seen[
             await resultOrGraftError(() => {
-              const { examples, problems, problemCount } = read(content, fileName);
+              const { examples, problems, problemCount, numbering } = read(content, fileName);
               const lines = (typeof content === 'string' ? content : new TextDecoder().decode(content)).split(
                 '\n',
               ).length;
-              for (const { line } of [...examples, ...problems])
-                expect(line >= 1 && line <= lines).toBe(true);
+              const most = numbering === 'line' ? lines : examples.length + problemCount;
+              for (const { line } of [...examples, ...problems]) expect(line >= 1 && line <= most).toBe(true);
               expect(problems).toHaveLength(problemCount);
               if (fileName === 'x.jsonl' && typeof content === 'string') {
                 const filled = content
