@@ -8,6 +8,7 @@ import { supervisedCount } from '../text/trainable.ts';
 import type { DataFile, DataOptions, DataSummary, Part } from './api.ts';
 import { isPlace, type DataSet, type Entry, type Place } from './data.ts';
 import type { OpenModel } from './model.ts';
+import { nothingUsable } from './nothing-usable.ts';
 import { questionsOf } from './questions.ts';
 import { versionOf } from './projects.ts';
 import { findRepeated } from './repeated.ts';
@@ -33,7 +34,7 @@ export interface OpenFile {
  *
  * @param before the data that is open
  * @param heldOut the test part, whole, instead of a fraction
- * @throws GraftError `data-…`, `json-…`, `split`, `prepare-length`, `chat-template-…`, `worker-aborted`
+ * @throws GraftError `data-…` (`data-too-long` with the longest), `json-…`, `split`, `prepare-length`, `chat-template-…`, `worker-aborted`
  */
 export async function openData(
   model: OpenModel,
@@ -124,7 +125,17 @@ async function openFile(
     for (const entry of makeEntries(maker, example)) entries.push(entry);
   });
   const { rows, report } = maker.result();
-  if (rows.length === 0) throw nothingUsable(name, [...problems, ...report.failed], report, maxLength);
+  if (rows.length === 0) {
+    throw nothingUsable({
+      name,
+      entries,
+      problems: [...problems, ...report.failed],
+      problemCount: problemCount + report.failed.length,
+      numbering,
+      options: { maxLength, overlong },
+      maxPositions: info.maxPositions,
+    });
+  }
   const bad = problems.map(({ line, reason }): Entry => ({ ...NOTHING, line, reason }));
   return {
     key,
@@ -160,22 +171,4 @@ function makeEntries(maker: RowMaker, example: Example): Entry[] {
   }
   const row = maker.rows.length > before ? maker.rows[before] : undefined;
   return [{ line, heldOut: false, state, row, example, length, supervised }];
-}
-
-function nothingUsable(
-  name: string,
-  [first]: readonly Problem[],
-  { dropped }: PrepareReport,
-  maxLength: number,
-): GraftError {
-  const why = first
-    ? `line ${first.line}: ${first.reason}`
-    : dropped.length > 0
-      ? `all are longer than ${maxLength} tokens`
-      : 'none has a token to learn from';
-  return new GraftError(
-    'data-rows',
-    `${name} has no row that can be used; ${why}.`,
-    'Use a file of examples: JSONL, JSON or CSV with messages, conversations, prompt and completion, instruction and output, or text.',
-  );
 }

@@ -1,9 +1,13 @@
 /** Errors do not survive the way to the page as themselves; their words do. */
 import { GraftError, messageOf } from '../errors.ts';
 import type { Failure, Outcome } from './api.ts';
+import { TooLong } from './nothing-usable.ts';
 
 export function failureOf(error: unknown): Failure {
-  if (error instanceof GraftError) return { code: error.code, what: error.what, remedy: error.remedy };
+  if (error instanceof GraftError) {
+    const { code, what, remedy } = error;
+    return { code, what, remedy, ...(error instanceof TooLong && { longest: error.longest }) };
+  }
   return {
     code: 'worker-defect',
     what: messageOf(error),

@@ -59,3 +59,28 @@ describe('a list on one line', () => {
     expect(problems).toEqual([]);
   });
 });
+
+describe('rows too long for the limit', () => {
+  test('say so, and can be read all the same', async () => {
+    const { page, problems } = studio;
+    const rows = Array.from({ length: 6 }, (_, i) =>
+      JSON.stringify({ prompt: `Sum ${i}: ${'many words '.repeat(400)}`, completion: ` short ${i}` }),
+    );
+    await openFile(page, 'summ.jsonl', rows.join('\n'));
+    const alert = page.getByRole('alert');
+    await alert.waitFor({ timeout: STEP_MS });
+    await expect.poll(() => alert.innerText()).toMatch(/all 6 rows are cut at 512 tokens, before the answer/);
+    // The model takes no more.
+    expect(await page.getByRole('button', { name: /^Raise the limit/ }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Lose part of the prompt' }).click();
+    await page.getByRole('heading', { name: '6 rows', exact: true }).waitFor({ timeout: STEP_MS });
+    await expect
+      .poll(() => page.getByLabel('Longer rows', { exact: true }).inputValue())
+      .toBe('truncate-prompt');
+    // All of them longer than a limit that is lowered: back to what holds them.
+    await page.getByLabel('Longer rows', { exact: true }).selectOption('lose their end');
+    await alert.waitFor({ timeout: STEP_MS });
+    await page.getByRole('heading', { name: '6 rows', exact: true }).waitFor();
+    expect(problems).toEqual([]);
+  });
+});

@@ -36,6 +36,8 @@ export class Data {
   /** Columns that have to be told before a file can be read, or are being told anew. */
   columns = $state.raw<Columns>();
   failure = $state.raw<Failure>();
+  /** What could not be opened last, and how it was asked for: it may be read otherwise. */
+  refused = $state.raw<{ readonly source: Source; readonly options: DataOptions }>();
   /** Which rows are open: SHA-256 of their files. */
   version = $state<string>();
   /** The open rows as the project keeps them. */
@@ -148,6 +150,7 @@ export class Data {
     this.kept = undefined;
     this.sets = [];
     this.failure = undefined;
+    this.refused = undefined;
     this.row = undefined;
     this.rowFailure = undefined;
   }
@@ -155,6 +158,11 @@ export class Data {
   /** The same rows, cut or split otherwise. */
   async change(options: DataOptions): Promise<boolean> {
     return this.source !== undefined && this.#open(this.source, options);
+  }
+
+  /** What was refused, cut otherwise. */
+  async openOtherwise(options: DataOptions): Promise<boolean> {
+    return this.refused !== undefined && this.#open(this.refused.source, options);
   }
 
   /** Reads the file whose columns are told now. */
@@ -222,6 +230,7 @@ export class Data {
       if (outcome.code === 'data-columns' && (await this.#ask(source, options))) return false;
       // Stopped is what was asked for.
       if (outcome.code !== 'worker-aborted') this.failure = outcome;
+      this.refused = { source, options };
       return false;
     }
     if (outcome.project) this.#projects.adopt(outcome.project);
@@ -229,6 +238,7 @@ export class Data {
     this.kept = outcome.kept;
     this.failure = outcome.notKept;
     this.columns = undefined;
+    this.refused = undefined;
     this.source = source;
     this.options = options;
     this.summary = outcome.data;

@@ -1,5 +1,5 @@
 /** The open project: the state modules, and what goes across them. */
-import type { BaseWeights, ProjectInfo, RunRecord } from '../../worker/api.ts';
+import type { BaseWeights, DataOptions, ProjectInfo, RunRecord } from '../../worker/api.ts';
 import { Samples, type Sample, type ShownSample } from '../start/samples.svelte.ts';
 import { Adapters } from './adapters.svelte.ts';
 import { Chat } from './chat.svelte.ts';
@@ -162,6 +162,10 @@ export class Studio {
   /** Reads a file whose columns were told. */
   async openMapped(): Promise<boolean> {
     return this.#opened(await this.data.openMapped());
+  }
+  /** Reads a file otherwise that was refused. */
+  async openOtherwise(options: DataOptions): Promise<boolean> {
+    return this.#opened(await this.data.openOtherwise(options));
   }
   async openText(name: string, text: string): Promise<boolean> {
     return this.#opened(await this.data.openBytes(name, new TextEncoder().encode(text)));

@@ -4,6 +4,8 @@ export interface Failure {
   readonly code: string;
   readonly what: string;
   readonly remedy: string;
+  /** Of `data-too-long`: tokens of the longest row. */
+  readonly longest?: number;
 }
 
 export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } & Failure);

@@ -113,7 +113,40 @@ test('a file without a usable row says why, and too long a length is refused', a
     code: 'data-columns',
     what: expect.stringContaining('a.b') as string,
   });
+  for (const empty of [
+    file('x.csv', ['prompt,completion']),
+    file('x.jsonl', ['', ' ', '']),
+    file('x.json', ['[]']),
+  ])
+    await expect(open(empty)).rejects.toMatchObject({
+      code: 'data-rows',
+      what: `${empty.name} has no rows.`,
+    });
   await expect(open(ten, { ...OPTIONS, maxLength: 1024 })).rejects.toThrow(/at most 512/);
+});
+
+test('rows that all lose their answer to the limit are told as that, and can be had otherwise', async () => {
+  const long = Array.from({ length: 3 }, (_, i) =>
+    JSON.stringify({ prompt: 'word '.repeat(40 + i), completion: 'yes' }),
+  );
+  const [one, three, mixed] = [long.slice(0, 1), long, [...long, '{"prompt": 1}']].map((lines) =>
+    file('long.jsonl', lines),
+  );
+  const lengths = (await open(three, { ...OPTIONS, overlong: 'truncate-prompt' })).data.entries.map(
+    ({ length }) => length,
+  );
+  const longest = Math.max(...lengths);
+  await expect(open(three)).rejects.toMatchObject({
+    code: 'data-too-long',
+    what: `long.jsonl has no row that can be used; all 3 rows are cut at 32 tokens, before the answer. The longest has ${longest}.`,
+    longest,
+  });
+  await expect(open(mixed)).rejects.toThrow('3 of 4 rows are cut at 32 tokens');
+  await expect(open(one)).rejects.toThrow('its row is cut at 32 tokens');
+  const dropped = open(three, { ...OPTIONS, overlong: 'drop' });
+  await expect(dropped).rejects.toThrow('all 3 rows are longer than 32 tokens and left out');
+  await expect(dropped).rejects.toMatchObject({ longest });
+  expect((await open(three, { ...OPTIONS, maxLength: longest })).summary.cut).toEqual([]);
 });
 
 test('questions are conversations up to their last answer, and prompts with completions', () => {
