@@ -1,9 +1,25 @@
-/** A row as a person sees it before training: every token's text, whether it is learnt from, whether the limit cuts it. */
+/**
+ * A row as a person sees it before training: every token's text, whether it is learnt from, whether the limit cuts it. Of a row that is
+ * longer than anybody reads, the tokens around the places that matter; what is counted and drawn from far away is of all of it.
+ */
 import type { LimitedRow } from './limit.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { IGNORED, type TokenRow } from './trainable.ts';
 
+/** Tokens of a row that is shown whole. */
+const MOST_WHOLE = 1500;
+/** Of a longer one: from its beginning, on both sides of a place where the limit cuts or the answer begins, and to its end. */
+const SHOWN_FIRST = 300;
+const SHOWN_AROUND = 100;
+const SHOWN_LAST = 200;
+/** Tokens before a part that its first token's text depends on. */
+const CONTEXT = 8;
+/** More runs than can be told apart in a bar. */
+const MOST_SPANS = 400;
+
 export interface PreviewToken {
+  /** Its place in the row, from 0. */
+  readonly at: number;
   readonly id: number;
   /** What the token adds to the text: '' inside a character of several tokens, which its last token has. */
   readonly text: string;
@@ -11,16 +27,85 @@ export interface PreviewToken {
   readonly cut: boolean;
 }
 
-/** @param row before the limit; @param limited what applyLimit made of it. Texts add up to the decoded row. */
-export function previewRow(row: TokenRow, limited: LimitedRow, tokenizer: Tokenizer): PreviewToken[] {
-  const stream = tokenizer.streamDecoder();
-  const tokens = row.ids.map((id, t) => ({
-    id,
-    text: stream.push(id),
-    supervised: t > 0 && row.labels[t] !== IGNORED,
-    cut: limited.removed.some(([start, end]) => t >= start && t < end),
-  }));
-  const rest = stream.end();
-  if (rest) tokens[tokens.length - 1].text += rest;
-  return tokens;
+/** A run of tokens that fare alike. */
+export interface PreviewSpan {
+  readonly start: number;
+  readonly length: number;
+  readonly kind: 'prompt' | 'answer' | 'gone';
+}
+
+export interface Preview<Token = PreviewToken> {
+  /** Tokens of the row, those of them that are learnt from, and those that the limit takes. */
+  readonly length: number;
+  readonly supervised: number;
+  readonly cut: number;
+  readonly spans: readonly PreviewSpan[];
+  /** In the row's order; what is not shown is missing. */
+  readonly tokens: readonly Token[];
+}
+
+/** The parts [start, end) of a row that are shown, in order. */
+function shownParts(length: number, places: readonly number[]): [number, number][] {
+  if (length <= MOST_WHOLE) return [[0, length]];
+  const parts: [number, number][] = [[0, SHOWN_FIRST]];
+  const add = (start: number, end: number): void => {
+    const last = parts[parts.length - 1];
+    if (start <= last[1]) last[1] = Math.max(last[1], end);
+    else parts.push([start, end]);
+  };
+  for (const place of [...places].sort((a, b) => a - b))
+    if (place > 0 && place < length)
+      add(Math.max(0, place - SHOWN_AROUND), Math.min(length, place + SHOWN_AROUND));
+  add(length - SHOWN_LAST, length);
+  return parts;
+}
+
+/** Of runs that are too many to be seen, equal pieces of the row with what is in the middle of each. */
+function thinned(spans: readonly PreviewSpan[], length: number): readonly PreviewSpan[] {
+  if (spans.length <= MOST_SPANS) return spans;
+  const found: PreviewSpan[] = [];
+  let at = 0;
+  for (let piece = 0; piece < MOST_SPANS; piece++) {
+    const start = Math.round((piece * length) / MOST_SPANS);
+    const end = Math.round(((piece + 1) * length) / MOST_SPANS);
+    while (spans[at].start + spans[at].length <= (start + end) / 2) at++;
+    found.push({ start, length: end - start, kind: spans[at].kind });
+  }
+  return found;
+}
+
+/** @param row before the limit; @param limited what applyLimit made of it. Texts of a row that is shown whole add up to the decoded row. */
+export function previewRow(row: TokenRow, limited: LimitedRow, tokenizer: Tokenizer): Preview {
+  const { ids, labels } = row;
+  const { length } = ids;
+  const isLearnt = (t: number): boolean => t > 0 && labels[t] !== IGNORED;
+  const isCut = (t: number): boolean => limited.removed.some(([start, end]) => t >= start && t < end);
+  const spans: { start: number; length: number; kind: PreviewSpan['kind'] }[] = [];
+  const counts = { prompt: 0, answer: 0, gone: 0 };
+  for (let t = 0; t < length; t++) {
+    const kind = isCut(t) ? 'gone' : isLearnt(t) ? 'answer' : 'prompt';
+    counts[kind]++;
+    const last = spans.at(-1);
+    if (last?.kind === kind) last.length++;
+    else spans.push({ start: t, length: 1, kind });
+  }
+  const answer = labels.findIndex((_, t) => isLearnt(t));
+  const tokens: PreviewToken[] = [];
+  for (const [start, end] of shownParts(length, [answer, ...limited.removed.flat()])) {
+    const stream = tokenizer.streamDecoder({ context: ids.slice(Math.max(0, start - CONTEXT), start) });
+    const texts: string[] = [];
+    for (let t = start; t < end; t++) texts.push(stream.push(ids[t]));
+    texts[texts.length - 1] += stream.end();
+    texts.forEach((text, i) => {
+      const at = start + i;
+      tokens.push({ at, id: ids[at], text, supervised: isLearnt(at), cut: isCut(at) });
+    });
+  }
+  return {
+    length,
+    supervised: counts.answer,
+    cut: counts.gone,
+    spans: thinned(spans, length),
+    tokens,
+  };
 }

@@ -94,16 +94,9 @@ export function preview({ entries, options, files }: DataSet, at: number, tokeni
     rendered && options
       ? applyLimit(rendered, options.maxLength, options.overlong, tokenizer.bosId)
       : { row: full, cut: false, supervised: supervisedCount(full), removed: [] };
-  return {
-    line,
-    heldOut,
-    state,
-    part,
-    tokens: previewRow(full, limited, tokenizer).map((token) => ({
-      ...token,
-      special: tokenizer.isSpecial(token.id),
-    })),
-  };
+  const shown = previewRow(full, limited, tokenizer);
+  const tokens = shown.tokens.map((token) => ({ ...token, special: tokenizer.isSpecial(token.id) }));
+  return { line, heldOut, state, part, ...shown, tokens };
 }
 
 /** What a run keeps of its data, so that it can go on after a reload. */

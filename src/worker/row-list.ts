@@ -4,6 +4,8 @@ import type { ListedRow, RowQuery } from './api.ts';
 import type { DataSet, Entry } from './data.ts';
 
 const SHOWN_CHARS = 160;
+/** Of which these are shown, when runs of spaces are one. */
+const READ_CHARS = 8 * SHOWN_CHARS;
 /** A window that fills any screen. */
 const MOST_ROWS = 500;
 
@@ -65,7 +67,11 @@ function listed(data: DataSet, at: number, tokenizer: Tokenizer): ListedRow {
     tokens: length,
     kept: row?.ids.length ?? 0,
     supervised,
-    text: textOf(entry, tokenizer, SHOWN_CHARS).replace(/\s+/g, ' ').slice(0, SHOWN_CHARS),
+    // Cut before it is looked through: a row may have a million characters, and there are hundreds of rows.
+    text: textOf(entry, tokenizer, SHOWN_CHARS)
+      .slice(0, READ_CHARS)
+      .replace(/\s+/g, ' ')
+      .slice(0, SHOWN_CHARS),
   };
 }
 

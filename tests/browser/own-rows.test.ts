@@ -84,3 +84,26 @@ describe('rows too long for the limit', () => {
     expect(problems).toEqual([]);
   });
 });
+
+describe('a row longer than anybody reads', () => {
+  test('is open in a moment, and shown where it matters', async () => {
+    const { page, problems } = studio;
+    const rows = [
+      { prompt: 'a b c '.repeat(80_000), completion: ' yes' },
+      ...Array.from({ length: 8 }, (_, i) => ({ prompt: `Say ${i}`, completion: ` ${i}` })),
+    ];
+    await openFile(page, 'row.jsonl', rows.map((row) => JSON.stringify(row)).join('\n'));
+    await page.getByRole('heading', { name: '9 rows', exact: true }).waitFor({ timeout: STEP_MS });
+    await page.getByRole('heading', { name: 'Line 1, as the model sees it' }).waitFor({ timeout: STEP_MS });
+    const tokens = page.getByRole('slider', { name: 'Tokens of this row' });
+    await expect.poll(() => tokens.innerText()).toMatch(/… [\d,]{7,} tokens more …/);
+    expect(await tokens.locator('[data-at]').count()).toBeLessThan(1500);
+    expect(Number(await tokens.getAttribute('aria-valuemax'))).toBeGreaterThan(200_000);
+    await tokens.focus();
+    await page.keyboard.press('ArrowLeft');
+    await expect.poll(() => tokens.getAttribute('aria-valuetext')).toMatch(/^Token 2\d{5}: /);
+    await page.getByRole('button', { name: 'Next row' }).click();
+    await page.getByRole('heading', { name: 'Line 2, as the model sees it' }).waitFor();
+    expect(problems).toEqual([]);
+  });
+});

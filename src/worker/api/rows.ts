@@ -1,4 +1,5 @@
 /** Rows, as a list and as tokens. */
+import type { Preview, PreviewToken as TextToken } from '../../text/preview.ts';
 import type { Part } from './data.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -34,20 +35,15 @@ export interface ListedRow {
   readonly text: string;
 }
 
-export interface PreviewToken {
-  readonly id: number;
-  readonly text: string;
-  readonly supervised: boolean;
-  readonly cut: boolean;
+export interface PreviewToken extends TextToken {
   readonly special: boolean;
 }
 
-export interface PreviewRow {
+export interface PreviewRow extends Preview<PreviewToken> {
   readonly line: number;
   readonly heldOut: boolean;
   readonly state: RowState;
   readonly part?: Part;
-  readonly tokens: readonly PreviewToken[];
 }
 
 /** The rows of the open data. */

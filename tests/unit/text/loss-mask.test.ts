@@ -234,7 +234,7 @@ describeShared('the preview', () => {
     const tokenizer = await loadTokenizer(sharedFolder('models', 'stories260K'));
     const row = renderExample({ kind: 'completion', prompt: 'Say 🙂 ', completion: 'ok 🙂' }, tokenizer);
     const limited = applyLimit(row, row.ids.length - 2, 'truncate-end');
-    const tokens = previewRow(row, limited, tokenizer);
+    const { tokens } = previewRow(row, limited, tokenizer);
     expect(tokens.map(({ text }) => text).join('')).toBe(tokenizer.decode(row.ids));
     expect(tokens.filter(({ cut }) => cut)).toHaveLength(2);
     expect(tokens.map(({ supervised }) => supervised)).toEqual(row.labels.map((label) => label !== IGNORED));

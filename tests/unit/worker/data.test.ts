@@ -96,6 +96,33 @@ test('a preview shows what the limit cuts', async () => {
     expect(() => preview(data, index, model.tokenizer)).toThrow(/There is no row/);
 });
 
+test('of a row longer than anybody reads, the places that matter are shown, and all of it is counted', async () => {
+  const long = file('long.jsonl', [
+    JSON.stringify({ prompt: 'a b c '.repeat(20_000), completion: ' yes' }),
+    JSON.stringify({ prompt: 'short', completion: ' yes' }),
+    JSON.stringify({ prompt: '\n'.repeat(50_000), completion: ' yes' }),
+  ]);
+  const { data } = await open(long, { ...OPTIONS, overlong: 'truncate-prompt' });
+  const { length } = data.entries[0];
+  const row = preview(data, 0, model.tokenizer);
+  expect(row).toMatchObject({ length, cut: length - 32, supervised: data.entries[0].supervised });
+  expect(row.tokens.length).toBeLessThan(1500);
+  // Where the cut begins and ends, where the answer begins, and the end.
+  const shown = new Set(row.tokens.map(({ at }) => at));
+  const answer = row.spans.find(({ kind }) => kind === 'answer')!.start;
+  expect(row.spans[0]).toEqual({ start: 0, length: length - 32, kind: 'gone' });
+  for (const at of [0, length - 33, length - 32, answer - 1, answer, length - 1]) expect(shown).toContain(at);
+  const last = row.tokens
+    .slice(-12)
+    .map(({ text }) => text)
+    .join('');
+  expect(last).toContain(' yes');
+  expect(row.spans.reduce((sum, span) => sum + span.length, 0)).toBe(length);
+  const whole = preview(data, 1, model.tokenizer);
+  expect(whole.tokens.map(({ at }) => at)).toEqual(Array.from({ length: whole.length }, (_, at) => at));
+  expect(preview(data, 2, model.tokenizer).tokens.length).toBeLessThan(1500);
+});
+
 test('after a reload the rows and the questions are the same', async () => {
   const { data } = await open(ten);
   const back = restoredData({ dataName: data.name }, 'abc', structuredClone(storedRows(data)));
