@@ -168,7 +168,13 @@ describe('a table with odd columns', () => {
         expect.stringMatching(/^Nearest row/),
         expect.stringMatching(/^Base model/),
       ]);
-    await page.getByLabel('Examples before each question').fill('2');
+    const shots = page.getByLabel('Examples before each question');
+    for (const typed of ['1', '-3']) {
+      await shots.fill(typed);
+      await shots.press('Enter');
+      await expect.poll(() => shots.inputValue()).toBe('1');
+    }
+    await shots.fill('2');
     await page.getByRole('button', { name: 'Measure with examples' }).click();
     await table.getByRole('rowheader', { name: /Base, with examples/ }).waitFor({ timeout: STEP_MS });
     await page.getByText('The 2 examples').click();

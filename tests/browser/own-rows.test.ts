@@ -107,3 +107,46 @@ describe('a row longer than anybody reads', () => {
     expect(problems).toEqual([]);
   });
 });
+
+const ROWS = Array.from({ length: 40 }, (_, i) =>
+  JSON.stringify({ prompt: `Say ${i}`, completion: ` ${i}` }),
+).join('\n');
+
+async function openRows(page: Page): Promise<void> {
+  await openFile(page, 'plain.jsonl', ROWS);
+  await page.getByRole('heading', { name: '40 rows', exact: true }).waitFor({ timeout: STEP_MS });
+}
+
+/** Types a number into a field and leaves it. */
+async function enter(page: Page, label: string, value: string): Promise<void> {
+  await page.getByLabel(label, { exact: true }).fill(value);
+  await page.getByLabel(label, { exact: true }).press('Enter');
+}
+
+const valueOf = (page: Page, label: string): Promise<string> =>
+  page.getByLabel(label, { exact: true }).inputValue();
+
+describe('a number that cannot be', () => {
+  test('does not stay in its field as if it held', async () => {
+    const { page, problems } = studio;
+    await openRows(page);
+    await enter(page, 'Test, %', '100');
+    await page.getByText('must leave rows to train on. It stays 10.').waitFor();
+    await expect.poll(() => valueOf(page, 'Test, %')).toBe('10');
+    await enter(page, 'Validation, %', '20');
+    await expect.poll(() => valueOf(page, 'Test, %')).toBe('10');
+    await expect.poll(() => valueOf(page, 'Validation, %')).toBe('20');
+    await enter(page, 'Seed of the split', '9007199254740993');
+    await expect.poll(() => valueOf(page, 'Seed of the split')).toBe('42');
+    await goTo(page, 'baseline');
+    for (const [typed, held] of [
+      ['1', '1'],
+      ['-1', '1'],
+      ['99', '4'],
+    ]) {
+      await enter(page, 'Rows', typed);
+      await expect.poll(() => valueOf(page, 'Rows')).toBe(held);
+    }
+    expect(problems).toEqual([]);
+  });
+});

@@ -1,0 +1,18 @@
+/** Why rows cannot be cut or split so, said before they are read again. */
+import type { DataOptions } from '../../worker/api.ts';
+
+/** @returns '' where they can */
+export function splitFault(
+  { maxLength, validation, test, seed }: DataOptions,
+  maxPositions: number | undefined,
+): string {
+  if (!Number.isInteger(maxLength) || maxLength < 2)
+    return 'The limit is a whole number of tokens, at least 2.';
+  if (maxPositions !== undefined && maxLength > maxPositions)
+    return `The model holds ${maxPositions} tokens: the limit can be that at most.`;
+  if (!(validation >= 0 && test >= 0 && validation + test < 1))
+    return 'Validation and test together must leave rows to train on.';
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    return `The seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`;
+  return '';
+}
