@@ -150,3 +150,33 @@ describe('a number that cannot be', () => {
     expect(problems).toEqual([]);
   });
 });
+
+describe('another split', () => {
+  test("is followed by a preset, and what cannot be of settings of one's own is in sight", async () => {
+    const { page, problems } = studio;
+    const start = page.getByRole('button', { name: 'Start training' });
+    const thorough = page.getByRole('radio', { name: /^Thorough/ });
+    await openRows(page);
+    await goTo(page, 'train');
+    await thorough.check();
+    await expect.poll(() => start.isEnabled()).toBe(true);
+    await goTo(page, 'data');
+    await enter(page, 'Validation, %', '0');
+    const part = page.getByRole('region', { name: /^plain/ }).getByRole('definition');
+    await expect.poll(() => part.nth(1).innerText()).toBe('0');
+    await goTo(page, 'train');
+    await expect.poll(() => thorough.isChecked()).toBe(true);
+    await expect.poll(() => start.isEnabled()).toBe(true);
+    // Settings of one's own stay as they are: what does not go with the rows any more is in sight.
+    await page.getByText('Every setting, explained').click();
+    await page.getByLabel('Validate every … steps', { exact: true }).fill('3');
+    await expect.poll(() => start.isEnabled()).toBe(false);
+    await goTo(page, 'data');
+    await goTo(page, 'train');
+    await expect
+      .poll(() => page.getByLabel('Validate every … steps', { exact: true }).isVisible())
+      .toBe(true);
+    await expect.poll(() => page.getByRole('alert').innerText()).toContain('Validate every … steps');
+    expect(problems).toEqual([]);
+  });
+});

@@ -1,5 +1,5 @@
 /** The settings of the next run. */
-import type { RunOptions } from '../../worker/api.ts';
+import type { DataOptions, RunOptions } from '../../worker/api.ts';
 import type { ShownSample } from '../start/samples.svelte.ts';
 import { findFaults, PRESETS, presetOptions, suggest, type Fault, type Preset } from '../train/settings.ts';
 import type { Data } from './data.svelte.ts';
@@ -56,6 +56,15 @@ export class Settings {
 
   choose(preset: Preset): void {
     this.options = this.#preset(preset);
+  }
+
+  /** Cuts or splits the open rows otherwise: a preset that was chosen follows them. @returns whether they could be read so */
+  async changeRows(options: DataOptions): Promise<boolean> {
+    const { preset } = this;
+    if (!(await this.#data.change(options))) return false;
+    this.set('maxLength', options.maxLength);
+    if (preset) this.choose(preset);
+    return true;
   }
 
   /** For data that was just opened: what suits it, on every layer of the model. */
