@@ -3,6 +3,7 @@ import type { Example } from '../data/example.ts';
 import { promptOfMessages, promptOfText } from '../evaluate/answer.ts';
 import type { StoredQuestion } from '../storage/records.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Place } from './data.ts';
 
 export type Question = StoredQuestion;
 
@@ -27,6 +28,26 @@ export function questionsOf(examples: readonly Example[], chatTemplate: boolean)
         : before.map(({ role, content }) => `${role}: ${content}`).join('\n');
     return [{ prompt, expected: messages[last].content, ask: before }];
   });
+}
+
+/** Longer is no question that a person asks to see how a run goes. */
+const MOST_PROMPT_CHARS = 1000;
+
+/** What a person could ask of rows like these: the first prompt that is held out, if there is one. */
+export function firstPrompt(places: readonly Place[]): string | undefined {
+  for (const part of ['validation', 'test', 'train'] as const) {
+    for (const { example, state, part: of } of places) {
+      if (of !== part || state !== 'ok') continue;
+      const prompt =
+        example?.kind === 'completion'
+          ? example.prompt
+          : example?.kind === 'messages'
+            ? example.messages.find(({ role }) => role === 'user')?.content
+            : undefined;
+      if (prompt !== undefined && prompt.trim() !== '' && prompt.length <= MOST_PROMPT_CHARS) return prompt;
+    }
+  }
+  return undefined;
 }
 
 export function promptIds({ ask }: Question, tokenizer: Tokenizer): number[] {

@@ -3,6 +3,7 @@ import { histogramOf } from '../data/statistics.ts';
 import type { DataSummary, Part } from './api.ts';
 import type { DataSet } from './data.ts';
 import type { OpenFile } from './open-data.ts';
+import { firstPrompt } from './questions.ts';
 
 /** Of each list; the rest is counted. */
 const SHOWN = 100;
@@ -17,6 +18,7 @@ export function summarise(data: DataSet, main: OpenFile, other: OpenFile | undef
   const foreign = other
     ? other.problems.map(({ line, reason }) => ({ line, reason: `${other.name}: ${reason}` }))
     : [];
+  const prompt = firstPrompt(places);
   return {
     format: main.format,
     numbering: main.numbering,
@@ -32,6 +34,7 @@ export function summarise(data: DataSet, main: OpenFile, other: OpenFile | undef
     unsupervised: main.report.unsupervised,
     notes: [...main.report.notes, ...(other ? notesOf(other, maxLength) : [])],
     listed: entries.length,
+    ...(prompt !== undefined && { prompt }),
     lengths: histogramOf(
       entries.flatMap(({ length }) => (length > 0 ? [length] : [])),
       maxLength,

@@ -180,3 +180,25 @@ describe('another split', () => {
     expect(problems).toEqual([]);
   });
 });
+
+describe('the prompt that is asked', () => {
+  test('is one of the rows that are open, not of the sample before', async () => {
+    const { page, problems } = studio;
+    await page.getByRole('button', { name: /^A sea captain/ }).click();
+    await page.getByRole('heading', { name: /^A sea captain/ }).waitFor({ timeout: STEP_MS });
+    await openRows(page);
+    await goTo(page, 'train');
+    await page.getByText('Every setting, explained').click();
+    const prompt = page.getByLabel('Prompt that is answered as it learns', { exact: true });
+    await expect.poll(() => prompt.inputValue()).toMatch(/^Say \d+$/);
+    expect(
+      Number(await page.getByLabel('Answer every … steps', { exact: true }).inputValue()),
+    ).toBeGreaterThan(0);
+    const asked = await prompt.inputValue();
+    await goTo(page, 'use');
+    await expect.poll(() => page.locator('#chat-prompt').inputValue()).toBe(asked);
+    await page.locator('#chat-prompt').fill('');
+    await page.getByRole('button', { name: `“${asked}”` }).waitFor();
+    expect(problems).toEqual([]);
+  });
+});

@@ -35,6 +35,8 @@ export class Settings {
   options = $state.raw<RunOptions>(START);
   readonly #session: Session;
   readonly #data: Data;
+  /** Which rows they were suited to. */
+  #rows = '';
 
   constructor(session: Session, data: Data) {
     this.#session = session;
@@ -69,18 +71,25 @@ export class Settings {
 
   /** For data that was just opened: what suits it, on every layer of the model. */
   suit(name: string, sample?: ShownSample): void {
+    const { version, options, summary } = this.#data;
+    const rows = JSON.stringify([version, options.mapping]);
+    // Of the same rows, as another model reads them, the prompt stays that a person wrote.
+    const prompt =
+      rows === this.#rows ? this.options.samplePrompt : (sample?.question ?? summary?.prompt ?? '');
+    this.#rows = rows;
     this.options = {
       ...START,
       name,
-      samplePrompt: sample?.question ?? this.options.samplePrompt,
+      samplePrompt: prompt,
       targets: this.#session.model?.targets ?? [],
-      maxLength: this.#data.options.maxLength,
+      maxLength: options.maxLength,
     };
     this.choose('balanced');
   }
 
   /** The settings as a project keeps them: what is not of the form's own kind is left as it would be at the start. */
   load(kept: unknown): void {
+    this.#rows = '';
     const values = typeof kept === 'object' && kept !== null ? (kept as Record<string, unknown>) : {};
     const fits = Object.entries(START).filter(([key, start]) => {
       const value = values[key];

@@ -298,7 +298,12 @@ export class Studio {
   }
 
   #suggestQuestion(): void {
-    this.chat.prompt = this.#sample?.question ?? '';
+    this.chat.prompt = this.question;
+  }
+
+  /** What to ask of the open rows; '' where none of them asks. */
+  get question(): string {
+    return this.#sample?.question ?? this.data.summary?.prompt ?? '';
   }
 
   get #sample(): ShownSample | undefined {

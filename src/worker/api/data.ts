@@ -72,6 +72,8 @@ export interface DataSummary {
   readonly notes: readonly { readonly note: string; readonly lines: readonly number[] }[];
   /** All rows of the list: those that are used, those left out, and the bad ones that are told. */
   readonly listed: number;
+  /** Of the first row that is held out, or else trained: what to ask to see how a run goes. Missing where no row asks. */
+  readonly prompt?: string;
   /** Tokens of rows before the limit. */
   readonly lengths: Histogram;
   /** Rows that teach exactly what an earlier one does. */

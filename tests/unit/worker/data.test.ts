@@ -203,6 +203,26 @@ test('questions are conversations up to their last answer, and prompts with comp
   expect(model.tokenizer.decode(promptIds(questions[0], model.tokenizer))).toMatch(/Two\?.*assistant\n$/s);
 });
 
+test('what to ask of rows is the first prompt that is held out', async () => {
+  const rows = file('rows.jsonl', [
+    ...Array.from({ length: 9 }, (_, i) => chatRow(`Question ${i}`, `Answer ${i}`)),
+    '{"text": "Asks for nothing"}',
+  ]);
+  const { data, summary } = await open(rows);
+  const held = data.places.find(({ part, example }) => part === 'validation' && example?.kind === 'messages');
+  expect(summary.prompt).toBe(`Question ${held!.line - 1}`);
+  const none = { ...OPTIONS, validation: 0, test: 0 };
+  expect((await open(rows, none)).summary.prompt).toBe('Question 0');
+  const long = file('long.jsonl', [
+    JSON.stringify({ prompt: 'x'.repeat(2000), completion: 'y' }),
+    chatRow('Short?', 'Yes'),
+  ]);
+  expect((await open(long, { ...none, maxLength: 512, overlong: 'truncate-prompt' })).summary.prompt).toBe(
+    'Short?',
+  );
+  expect((await open(file('x.txt', ['Once upon a time']))).summary.prompt).toBeUndefined();
+});
+
 test('the list has every row, filtered by part, state and text, a window at a time', async () => {
   const held = file('held.jsonl', [chatRow('Question 3', 'Answer 3'), chatRow('New?', 'Yes.')]);
   const rows = file('rows.jsonl', [
