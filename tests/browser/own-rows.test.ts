@@ -169,6 +169,9 @@ describe('another split', () => {
     await expect.poll(() => start.isEnabled()).toBe(true);
     // Settings of one's own stay as they are: what does not go with the rows any more is in sight.
     await page.getByText('Every setting, explained').click();
+    // Emptied first, as one does who types another number.
+    await page.getByLabel('Validate every … steps', { exact: true }).fill('');
+    await page.getByRole('alert').getByText('Validate every whole number of steps').waitFor();
     await page.getByLabel('Validate every … steps', { exact: true }).fill('3');
     await expect.poll(() => start.isEnabled()).toBe(false);
     await goTo(page, 'data');

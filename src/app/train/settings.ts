@@ -129,6 +129,10 @@ export function findFaults(
     'samplePrompt',
     'Give a prompt to answer, or put 0 steps for no answers.',
   );
-  need(isWhole(options.seed, 0), 'seed', 'The seed is a whole number, 0 or more.');
+  need(
+    Number.isSafeInteger(options.seed) && options.seed >= 0,
+    'seed',
+    `The seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`,
+  );
   return faults;
 }

@@ -91,6 +91,7 @@ describe('faults', () => {
     ['patience', { evalEvery: 0, patience: 2 }],
     ['samplePrompt', { samplePrompt: ' ' }],
     ['seed', { seed: -1 }],
+    ['seed', { seed: 2 ** 53 }],
   ])('%s is named for %o', (key, change) => expect(keysOf(change)).toEqual([key]));
 
   test('validation needs rows, and the reason says where to get them', () => {
