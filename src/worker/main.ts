@@ -22,8 +22,9 @@ import { Models } from './models.ts';
 import { planRun } from './memory.ts';
 import { listener, outcome } from './outcome.ts';
 import { keepOpened, projectApi } from './project-api.ts';
-import { Projects } from './projects.ts';
+import { Projects, versionOf } from './projects.ts';
 import { Queue } from './queue.ts';
+import { Readings } from './readings.ts';
 import { resultsApi } from './results-api.ts';
 import { listRows } from './row-list.ts';
 import { Runs } from './runs.ts';
@@ -41,8 +42,8 @@ const projects = new Projects();
 const runs = new Runs(session, queue, projects, (model, held) => openRef(model, () => undefined, held));
 const models = new Models();
 const downloads = makeDownloads(models);
-/** Of the imports, the answers that are asked for, and the evaluations. */
-const imports = new Set<AbortController>();
+const readings = new Readings();
+/** Of the answers that are asked for, and the evaluations. */
 const chats = new Set<AbortController>();
 const evaluations = new Set<AbortController>();
 const benchmarks = new Set<AbortController>();
@@ -97,25 +98,25 @@ const api: GraftWorker = {
   ...modelApi({ models, session, runs, openRef }),
   ...downloadApi(downloads),
   ...curatedApi(session, runs),
-  ...projectApi(projects, session, runs),
+  ...projectApi(projects, session, runs, readings),
   ...resultsApi,
 
   openData: (file, options, heldOut, onProgress, keep) =>
     outcome(() =>
-      abortable(imports, (signal) =>
-        inTurn(async () => {
-          const model = await openOrThrow();
-          // What reads files is loaded with the first of them.
-          const { openData } = await import('./open-data.ts');
-          const slices = new Slices(listener(onProgress), signal, () => runs.busy);
-          const opened = await openData(model, file, options, heldOut, slices, session.data);
-          // From here on it is open; what is left is to keep it.
-          await slices.pause({ what: 'keeping', done: 0, total: 0 });
-          return keepOpened(opened, session, projects, { file, options, heldOut, keep });
-        }),
-      ),
+      readings.run(inTurn, async (signal) => {
+        const slices = new Slices(listener(onProgress), signal, () => runs.busy);
+        slices.check();
+        const model = await openOrThrow();
+        // What reads files is loaded with the first of them.
+        const { openData } = await import('./open-data.ts');
+        const opened = await openData(model, file, options, heldOut, slices, session.data);
+        const version = await versionOf(file, heldOut);
+        // From here on it is open; what is left is to keep it.
+        await slices.pause({ what: 'keeping', done: 0, total: 0 });
+        return keepOpened(opened, session, projects, { file, version, options, heldOut, keep });
+      }),
     ),
-  stopData: async () => abortAll(imports),
+  stopData: () => readings.stop(),
 
   inspectData: ({ name, bytes }, options) =>
     outcome(async () => {

@@ -12,7 +12,8 @@ import type {
 } from './api.ts';
 import type { DataSet } from './data.ts';
 import { failureOf, outcome } from './outcome.ts';
-import { refOf, versionOf, type Projects } from './projects.ts';
+import { refOf, type Projects } from './projects.ts';
+import type { Readings } from './readings.ts';
 import type { Runs } from './runs.ts';
 import type { Session } from './session.ts';
 
@@ -29,9 +30,14 @@ type ProjectApi = Pick<
   | 'deleteData'
 >;
 
-export function projectApi(projects: Projects, session: Session, runs: Runs): ProjectApi {
-  /** Rows belong to a project; the GPU and its model do not. @throws GraftError `worker-training` */
-  const leave = (): void => {
+export function projectApi(projects: Projects, session: Session, runs: Runs, readings: Readings): ProjectApi {
+  /**
+   * Rows belong to a project, those that are read just now too; the GPU and its model do not. The caller says at once, before it awaits
+   * anything, what is open instead.
+   *
+   * @throws GraftError `worker-training`
+   */
+  const leave = async (): Promise<void> => {
     if (runs.busy) {
       throw new GraftError(
         'worker-training',
@@ -39,6 +45,7 @@ export function projectApi(projects: Projects, session: Session, runs: Runs): Pr
         'Pause it first, then open the other project.',
       );
     }
+    await readings.stop();
     session.data = undefined;
     session.current = undefined;
   };
@@ -52,21 +59,25 @@ export function projectApi(projects: Projects, session: Session, runs: Runs): Pr
     listProjects: () => outcome(async () => ({ projects: await projects.list() })),
     createProject: (name) =>
       outcome(async () => {
-        leave();
+        // What has no project yet, and is read just now, belongs to the new one.
+        if (projects.id !== undefined) await leave();
         return { project: await projects.create(name) };
       }),
     openProject: (id) =>
       outcome(async () => {
-        if (projects.id !== id) leave();
-        if (id !== undefined) return { project: await projects.open(id) };
-        projects.id = undefined;
-        return {};
+        const project = id === undefined ? undefined : await projects.find(id);
+        if (projects.id !== id) await leave();
+        projects.id = id;
+        return project ? { project } : {};
       }),
     updateProject: (id, change) => done(() => projects.update(id, change)),
     deleteProject: (id) =>
       done(async () => {
         await runs.leaveProject(id);
-        if (projects.id === id) leave();
+        if (projects.id === id) {
+          await leave();
+          projects.id = undefined;
+        }
         await projects.delete(id);
       }),
     restoreProject: (id) => done(() => projects.restore(id)),
@@ -91,12 +102,12 @@ export async function keepOpened(
   projects: Projects,
   {
     file,
+    version,
     options,
     heldOut,
     keep,
-  }: { file: DataFile; options: DataOptions; heldOut?: DataFile; keep?: DataName },
+  }: { file: DataFile; version: string; options: DataOptions; heldOut?: DataFile; keep?: DataName },
 ): Promise<OpenedData> {
-  const version = await versionOf(file, heldOut);
   const named = { name: keep?.name ?? file.name, version, created: Date.now() };
   session.data = { ...data, ref: named };
   if (!keep) return { data: summary, version };

@@ -49,13 +49,6 @@ export class Projects {
   }
 
   /** @throws GraftError `project-missing` */
-  async open(id: string): Promise<ProjectInfo> {
-    const project = await this.find(id);
-    this.id = id;
-    return project;
-  }
-
-  /** @throws GraftError `project-missing` */
   async find(id: string): Promise<ProjectInfo> {
     const found = await findProject(id);
     if (!found) throw missingProject();
@@ -84,7 +77,6 @@ export class Projects {
 
   async delete(id: string): Promise<void> {
     await markProject(id, Date.now());
-    if (this.id === id) this.id = undefined;
   }
 
   async restore(id: string): Promise<void> {

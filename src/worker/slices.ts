@@ -26,9 +26,14 @@ export class Slices {
     this.onProgress(progress);
     // A task and not a microtask: messages of the page come in between.
     await new Promise((resolve) => setTimeout(resolve));
+    this.check();
+    this.#since = performance.now();
+  }
+
+  /** @throws GraftError `worker-aborted` */
+  check(): void {
     if (this.signal.aborted)
       throw new GraftError('worker-aborted', 'Reading was stopped.', 'What was open before still is.');
-    this.#since = performance.now();
   }
 
   /** Work on every item. @throws GraftError `worker-aborted` */

@@ -47,6 +47,8 @@ export class Data {
   row = $state.raw<PreviewRow>();
   rowAt = $state(0);
   rowFailure = $state.raw<Failure>();
+  /** Another one once what is being read is not wanted any more: nothing of it is shown then. */
+  #turn = 0;
   readonly #session: Session;
   readonly #projects: Projects;
 
@@ -61,8 +63,7 @@ export class Data {
   }
 
   async openSample(sample: Sample): Promise<boolean> {
-    this.failure = undefined;
-    this.reading = sample.title;
+    const turn = await this.#begin(sample.title);
     try {
       const [train, test] = await Promise.all([fetchBytes(sample.train), fetchBytes(sample.test)]);
       const source: Source = {
@@ -71,8 +72,9 @@ export class Data {
         heldOut: { name: `${sample.id}-test.jsonl`, bytes: test },
         sample,
       };
-      return await this.#open(source, { ...SPLIT, maxLength: sample.settings.maxLength, test: 0 });
+      return await this.#open(source, { ...SPLIT, maxLength: sample.settings.maxLength, test: 0 }, turn);
     } catch (error) {
+      if (turn !== this.#turn) return false;
       this.reading = '';
       this.failure = {
         code: 'app-sample',
@@ -84,10 +86,11 @@ export class Data {
   }
 
   async openFile(file: File): Promise<boolean> {
-    this.reading = file.name;
+    const turn = await this.#begin(file.name);
     try {
-      return await this.openBytes(file.name, new Uint8Array(await file.arrayBuffer()));
+      return await this.#openBytes(file.name, new Uint8Array(await file.arrayBuffer()), turn);
     } catch (error) {
+      if (turn !== this.#turn) return false;
       this.reading = '';
       this.failure = {
         code: 'app-file',
@@ -98,9 +101,8 @@ export class Data {
     }
   }
 
-  openBytes(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
-    const limit = Math.min(SPLIT.maxLength, this.#session.model?.maxPositions ?? SPLIT.maxLength);
-    return this.#open({ name, file: { name, bytes } }, { ...SPLIT, maxLength: limit });
+  async openBytes(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    return this.#openBytes(name, bytes, await this.#begin(name));
   }
 
   /**
@@ -109,9 +111,9 @@ export class Data {
    * @param samples the bundled ones, of which it may be one
    */
   async openKept(version: string, samples: readonly Sample[]): Promise<boolean> {
-    this.failure = undefined;
-    this.reading = 'the rows of this project';
+    const turn = await this.#begin('the rows of this project');
     const outcome = await this.#session.worker.readData(version);
+    if (turn !== this.#turn) return false;
     if (!outcome.ok) {
       this.reading = '';
       this.failure = outcome;
@@ -125,7 +127,7 @@ export class Data {
       ...(heldOut && { heldOut }),
       ...(sample && { sample }),
     };
-    return this.#open(source, set.options);
+    return this.#open(source, set.options, turn);
   }
 
   /** Deletes rows that the project keeps. */
@@ -136,8 +138,9 @@ export class Data {
   }
 
   async refresh(): Promise<void> {
+    const turn = this.#turn;
     const outcome = await this.#session.worker.listData();
-    if (outcome.ok) this.sets = outcome.sets;
+    if (outcome.ok && turn === this.#turn) this.sets = outcome.sets;
   }
 
   /** Nothing is open, as in a new project. */
@@ -157,7 +160,8 @@ export class Data {
 
   /** The same rows, cut or split otherwise. */
   async change(options: DataOptions): Promise<boolean> {
-    return this.source !== undefined && this.#open(this.source, options);
+    const { source } = this;
+    return source !== undefined && this.#open(source, options, await this.#begin(source.name));
   }
 
   /** What was refused, cut otherwise. */
@@ -169,12 +173,14 @@ export class Data {
   async openMapped(): Promise<boolean> {
     if (!this.columns) return false;
     const { source, options, mapping, header, delimiter } = this.columns;
-    return this.#open(source, { ...options, mapping, header, delimiter });
+    const turn = await this.#begin(source.name);
+    return this.#open(source, { ...options, mapping, header, delimiter }, turn);
   }
 
   /** Tells the columns of the open file anew. */
   async mapAgain(): Promise<void> {
-    if (this.source && !(await this.#ask(this.source, this.options))) {
+    const turn = this.#turn;
+    if (this.source && !(await this.#ask(this.source, this.options, turn)) && turn === this.#turn) {
       this.failure = {
         code: 'app-columns',
         what: `${this.source.name} has no columns.`,
@@ -187,10 +193,34 @@ export class Data {
     await this.#session.worker.stopData();
   }
 
+  /** Ends what is being read, and waits for that: other rows are wanted, or another project. */
+  async halt(): Promise<void> {
+    this.#turn++;
+    if (this.reading === '') return;
+    this.reading = '';
+    this.progress = undefined;
+    await this.stop();
+  }
+
+  /** @returns the turn of this reading */
+  async #begin(name: string): Promise<number> {
+    this.failure = undefined;
+    this.reading = name;
+    const turn = this.#turn;
+    // Rows that were asked for while another project is being opened are for that one.
+    await this.#projects.settled;
+    return turn;
+  }
+
+  #openBytes(name: string, bytes: Uint8Array<ArrayBuffer>, turn: number): Promise<boolean> {
+    const limit = Math.min(SPLIT.maxLength, this.#session.model?.maxPositions ?? SPLIT.maxLength);
+    return this.#open({ name, file: { name, bytes } }, { ...SPLIT, maxLength: limit }, turn);
+  }
+
   /** Opens the editor of columns, if the file has any. */
-  async #ask(source: Source, options: DataOptions): Promise<boolean> {
+  async #ask(source: Source, options: DataOptions, turn: number): Promise<boolean> {
     const columns = new Columns(this.#session, source, options);
-    if (!(await columns.look())) return false;
+    if (!(await columns.look()) || turn !== this.#turn) return false;
     this.columns = columns;
     this.#session.announcer.say(`Say which column of ${source.name} is what.`);
     return true;
@@ -198,7 +228,9 @@ export class Data {
 
   async show(at: number): Promise<void> {
     if (at < 0 || at >= (this.summary?.listed ?? 0)) return;
+    const turn = this.#turn;
     const outcome = await this.#session.worker.previewRow(at);
+    if (turn !== this.#turn) return;
     if (outcome.ok) {
       this.row = outcome.row;
       this.rowAt = at;
@@ -208,26 +240,29 @@ export class Data {
     }
   }
 
-  async #open(source: Source, options: DataOptions): Promise<boolean> {
-    this.failure = undefined;
-    this.reading = source.name;
-    if (!(await this.#session.ensureModel())) {
+  async #open(source: Source, options: DataOptions, turn: number): Promise<boolean> {
+    if (turn === this.#turn) this.reading = source.name;
+    const ready = turn === this.#turn && (await this.#session.ensureModel());
+    if (turn !== this.#turn) return false;
+    if (!ready) {
       this.failure = this.#session.modelFailure;
       this.reading = '';
       return false;
     }
     const { name, file, heldOut, sample } = source;
     const onProgress = (progress: Progress): void => {
-      if (this.reading) this.progress = progress;
+      if (this.reading && turn === this.#turn) this.progress = progress;
     };
     const outcome = await this.#session.worker.openData(file, options, heldOut, onProgress, {
       name,
       ...(sample && { sample: sample.id }),
     });
+    if (turn !== this.#turn) return false;
     this.reading = '';
     this.progress = undefined;
     if (!outcome.ok) {
-      if (outcome.code === 'data-columns' && (await this.#ask(source, options))) return false;
+      if (outcome.code === 'data-columns' && (await this.#ask(source, options, turn))) return false;
+      if (turn !== this.#turn) return false;
       // Stopped is what was asked for.
       if (outcome.code !== 'worker-aborted') this.failure = outcome;
       this.refused = { source, options };

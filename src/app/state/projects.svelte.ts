@@ -18,6 +18,8 @@ export class Projects {
   id = $state<string>();
   /** What is written of the page's own. */
   #page = '';
+  /** Resolves when it is settled which one is open: what is read from then on is for that one. */
+  settled: Promise<unknown> = Promise.resolve();
   #place = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting: object | undefined;
@@ -56,22 +58,13 @@ export class Projects {
   }
 
   /** @returns the project, now open in the worker too; undefined if that failed */
-  async open(id: string): Promise<ProjectInfo | undefined> {
-    this.#writeNow();
-    const outcome = await this.#session.worker.openProject(id);
-    if (outcome.ok && outcome.project) return this.adopt(outcome.project);
-    if (!outcome.ok) this.failure = outcome;
-    await this.refresh();
-    return undefined;
+  open(id: string): Promise<ProjectInfo | undefined> {
+    return this.#settle(this.#open(id));
   }
 
   /** Nothing is open then: the next thing that is worth keeping makes a project. @returns whether it worked */
-  async close(): Promise<boolean> {
-    this.#writeNow();
-    const outcome = await this.#session.worker.openProject(undefined);
-    if (outcome.ok) this.#forget();
-    else this.failure = outcome;
-    return outcome.ok;
+  close(): Promise<boolean> {
+    return this.#settle(this.#close());
   }
 
   /** A run that is kept though its project is not, for want of room, is shown all the same. */
@@ -159,6 +152,28 @@ export class Projects {
     this.id = undefined;
     stored(() => sessionStorage.removeItem(KEY));
   }
+  #settle<T>(change: Promise<T>): Promise<T> {
+    this.settled = change.catch(() => undefined);
+    return change;
+  }
+
+  async #open(id: string): Promise<ProjectInfo | undefined> {
+    this.#writeNow();
+    const outcome = await this.#session.worker.openProject(id);
+    if (outcome.ok && outcome.project) return this.adopt(outcome.project);
+    if (!outcome.ok) this.failure = outcome;
+    await this.refresh();
+    return undefined;
+  }
+
+  async #close(): Promise<boolean> {
+    this.#writeNow();
+    const outcome = await this.#session.worker.openProject(undefined);
+    if (outcome.ok) this.#forget();
+    else this.failure = outcome;
+    return outcome.ok;
+  }
+
 
   #writeNow(): void {
     clearTimeout(this.#timer);

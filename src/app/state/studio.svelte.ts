@@ -65,6 +65,7 @@ export class Studio {
   async tuneNow(sample: ShownSample): Promise<void> {
     await this.#ready;
     if (this.run.active) return;
+    await this.data.halt();
     const open = this.projects.current?.data;
     // Rows of another kind stay in the project that they are in.
     if (open && open.sample !== sample.id && !(await this.leaveProject())) return;
@@ -83,6 +84,7 @@ export class Studio {
   async openProject(id: string): Promise<void> {
     await this.#ready;
     if (this.run.active) return;
+    if (id !== this.projects.id) await this.data.halt();
     const project = await this.projects.open(id);
     if (!project) return;
     await this.#load(project);
@@ -92,7 +94,9 @@ export class Studio {
 
   /** An empty project, which is kept once there is something in it. @returns whether it worked */
   async leaveProject(): Promise<boolean> {
-    if (this.run.active || !(await this.projects.close())) return false;
+    if (this.run.active) return false;
+    await this.data.halt();
+    if (!(await this.projects.close())) return false;
     this.#reset();
     return true;
   }
@@ -104,6 +108,7 @@ export class Studio {
 
   async removeProject(project: ProjectInfo): Promise<void> {
     const open = project.id === this.projects.id;
+    if (open) await this.data.halt();
     if (!(await this.projects.remove(project))) return;
     if (open) this.#reset();
     await Promise.all([this.runs.refresh(), this.adapters.refresh()]);
@@ -142,6 +147,7 @@ export class Studio {
   /** The rows of the project, where they are not open yet: each stage needs them. */
   async openRows(): Promise<void> {
     await Promise.all([this.#ready, this.samples.ready]);
+    await this.projects.settled;
     const kept = this.projects.current?.data;
     if (kept && !this.data.summary && !this.data.reading) await this.openKept(kept.version);
   }

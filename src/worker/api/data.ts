@@ -114,7 +114,7 @@ export interface DataApi {
       readonly notKept?: Failure;
     }>
   >;
-  /** Ends an import early: it fails with `worker-aborted`, and the data before stays. */
+  /** Ends imports early: they fail with `worker-aborted`, and the data before stays. Resolves when none can keep anything any more. */
   stopData(): Promise<void>;
   /** Data sets that the open project keeps, the newest first. */
   listData(): Promise<Outcome<{ readonly sets: readonly DataSetInfo[] }>>;

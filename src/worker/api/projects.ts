@@ -29,7 +29,7 @@ export interface ProjectsApi {
   /** Makes a project and opens it. */
   createProject(name: string): Promise<Outcome<{ readonly project: ProjectInfo }>>;
   /**
-   * What is opened, trained and imported from now on belongs to it. The data that is open is closed.
+   * What is opened, trained and imported from now on belongs to it. The data that is open is closed, and what is being read is stopped.
    *
    * @param id none for none: the next data set makes a project of its name
    */

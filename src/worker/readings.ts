@@ -1,0 +1,35 @@
+/** Readings of rows. They belong to the project that is open, so they end before another one is. */
+export class Readings {
+  readonly #asked = new Set<AbortController>();
+  readonly #begun = new Set<Promise<unknown>>();
+
+  /** @param inTurn calls the work when it may begin */
+  async run<T>(
+    inTurn: (work: () => Promise<T>) => Promise<T>,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const controller = new AbortController();
+    this.#asked.add(controller);
+    try {
+      return await inTurn(async () => {
+        const going = work(controller.signal);
+        this.#begun.add(going);
+        try {
+          return await going;
+        } finally {
+          this.#begun.delete(going);
+        }
+      });
+    } finally {
+      this.#asked.delete(controller);
+    }
+  }
+
+  /** Stops all of them. Resolves when none can keep anything any more; those whose turn has not come stop when it does. */
+  async stop(): Promise<void> {
+    do {
+      for (const controller of this.#asked) controller.abort();
+      await Promise.allSettled(this.#begun);
+    } while (this.#begun.size > 0);
+  }
+}

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { Queue } from '../../../src/worker/queue.ts';
+import { Readings } from '../../../src/worker/readings.ts';
+
+test('a stop waits for what has begun, and what has not begins with the signal set', async () => {
+  const readings = new Readings();
+  const queue = new Queue();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => queue.run(work);
+  const said: string[] = [];
+  let finish = (): void => undefined;
+  const first = readings.run(inTurn, async (signal) => {
+    await new Promise<void>((resolve) => (finish = resolve));
+    said.push(`first ends, ${signal.aborted ? 'stopped' : 'not stopped'}`);
+  });
+  const second = readings.run(inTurn, (signal) => {
+    said.push(`second begins, ${signal.aborted ? 'stopped' : 'not stopped'}`);
+    return Promise.resolve();
+  });
+  await Promise.resolve();
+  const stopped = readings.stop().then(() => said.push('all are stopped'));
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(said).toEqual([]);
+  finish();
+  await Promise.all([first, second, stopped]);
+  expect(said[0]).toBe('first ends, stopped');
+  expect(said).toContain('second begins, stopped');
+  const later = await readings.run(inTurn, (signal) => Promise.resolve(signal.aborted));
+  expect(later).toBe(false);
+});
