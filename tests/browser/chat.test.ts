@@ -128,6 +128,18 @@ test('of several zips, those that are damaged are named and leave the others', a
     await library.getByRole('button', { name: `Delete ${name}` }).click();
     await library.getByText(`“${name}” is deleted.`).waitFor();
   }
+  // Each can be brought back, whichever was deleted after it; the keyboard goes along.
+  const focused = (): Promise<string | null | undefined> =>
+    page.evaluate(
+      () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.tagName,
+    );
+  await library.getByRole('button', { name: 'Bring it back: First' }).focus();
+  await page.keyboard.press('Enter');
+  await library.getByRole('button', { name: 'Delete First' }).waitFor();
+  await expect.poll(focused).toBe('INPUT');
+  await library.getByRole('button', { name: 'Delete First' }).focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(focused).toBe('Bring it back: First');
 });
 
 /** Asks both and returns the two answers. */
@@ -288,7 +300,7 @@ test('a name and a note are changed, and a deleted adapter comes back', async ()
   await row.getByLabel('Name', { exact: true }).fill('First cook');
   await page.keyboard.press('Enter');
   await library.getByRole('button', { name: 'Delete First cook' }).click();
-  await library.getByRole('button', { name: 'Bring it back' }).click();
+  await library.getByRole('button', { name: 'Bring it back: First cook' }).click();
   await library.getByRole('button', { name: 'Delete First cook' }).waitFor(WAIT);
   await expect.poll(() => library.getByLabel('Note on First cook').inputValue()).toBe('from the galley');
   expect(await inspect(page, 'chat')).toEqual([]);

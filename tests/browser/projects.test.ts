@@ -96,7 +96,50 @@ describe('rows that are read', () => {
   });
 });
 
-// At the end: the run goes on until the browser is closed.
+/** What the keyboard is at, as it is called. */
+const focused = (): Promise<string> =>
+  page.evaluate(() => {
+    const at = document.activeElement;
+    return at?.getAttribute('aria-label') ?? at?.textContent?.trim() ?? '';
+  });
+
+/** Names, in the order of the list. */
+const names = (): Promise<string[]> => projects.locator('.name b').allInnerTexts();
+
+describe('a project', () => {
+  test('is deleted alone: a second press at the same place does not reach the next one', async () => {
+    await begin();
+    await make('third', 8);
+    const before = await names();
+    expect(before).toHaveLength(3);
+    const box = (await projects.getByRole('button', { name: `Delete ${before[0]}` }).boundingBox())!;
+    const press = (): Promise<void> => page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await press();
+    await projects.getByText(`“${before[0]}” is deleted`).waitFor();
+    await press();
+    // Nothing is to happen: there is nothing to wait for but what a deletion takes.
+    await page.waitForTimeout(500);
+    expect(await names()).toEqual(before.slice(1));
+    await projects.getByRole('button', { name: `Bring it back: ${before[0]}` }).click();
+    await expect.poll(names).toEqual(before);
+  });
+
+  test('is brought back whichever was deleted after it, by keyboard', async () => {
+    for (const name of ['first.csv', 'second.csv']) {
+      await projects.getByRole('button', { name: `Delete ${name}` }).focus();
+      await page.keyboard.press('Enter');
+      await expect.poll(focused).toBe(`Bring it back: ${name}`);
+    }
+    for (const name of ['first.csv', 'second.csv']) {
+      await projects.getByRole('button', { name: `Bring it back: ${name}` }).focus();
+      await page.keyboard.press('Enter');
+      await expect.poll(focused).toMatch(new RegExp(`^${name}\\s`));
+    }
+    await expect.poll(kept).toEqual(['12 rows of second.csv', '20 rows of first.csv', '8 rows of third.csv']);
+    expect(studio.problems).toEqual([]);
+  });
+});
+
 test('rows that are read give way to a sample that is tuned on', async () => {
   await begin();
   await readMany('many.csv');

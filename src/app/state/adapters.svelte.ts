@@ -2,6 +2,7 @@
 import type { AdapterChoice, AdapterInfo, Failure } from '../../worker/api.ts';
 import { folderOf } from '../ui/files.ts';
 import { saveFile } from '../ui/save.ts';
+import { inPlace } from './in-place.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -16,7 +17,8 @@ export class Adapters {
   list = $state.raw<readonly AdapterInfo[]>([]);
   loaded = $state(false);
   failure = $state.raw<Failure>();
-  deleted = $state.raw<AdapterInfo>();
+  /** In this tab: each can be brought back. */
+  deleted = $state.raw<readonly AdapterInfo[]>([]);
   importing = $state('');
   exporting = $state('');
   readonly #session: Session;
@@ -27,6 +29,11 @@ export class Adapters {
     this.#projects = projects;
     void this.refresh();
   }
+
+  /** The list, with those that are deleted in their places. */
+  shown: readonly AdapterInfo[] = $derived.by(() =>
+    inPlace(this.list, this.deleted, ({ created }) => created),
+  );
 
   /** Those of the open project. */
   own: readonly AdapterInfo[] = $derived.by(() =>
@@ -64,17 +71,16 @@ export class Adapters {
       this.failure = outcome;
       return;
     }
-    this.deleted = adapter;
+    this.deleted = [...this.deleted.filter(({ id }) => id !== adapter.id), adapter];
     this.list = this.list.filter(({ id }) => id !== adapter.id);
     this.#session.announcer.say(`${adapter.name} is deleted. It can be brought back.`);
   }
 
-  async restore(): Promise<void> {
-    if (!this.deleted) return;
-    const outcome = await this.#session.worker.restoreAdapter(this.deleted.id);
-    if (outcome.ok) this.deleted = undefined;
-    else this.failure = outcome;
+  async restore(id: string): Promise<void> {
+    const outcome = await this.#session.worker.restoreAdapter(id);
     await this.refresh();
+    if (outcome.ok) this.deleted = this.deleted.filter((adapter) => adapter.id !== id);
+    else this.failure = outcome;
   }
 
   async download(adapter: AdapterInfo): Promise<void> {

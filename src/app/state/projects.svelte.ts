@@ -1,5 +1,6 @@
 /** The projects that this browser keeps, and which of them is open in this tab. */
 import type { Failure, ProjectInfo } from '../../worker/api.ts';
+import { inPlace } from './in-place.ts';
 import type { Session } from './session.svelte.ts';
 
 /** Each tab remembers its own through a reload; a new tab takes the one that changed last. */
@@ -13,13 +14,14 @@ export class Projects {
   list = $state.raw<readonly ProjectInfo[]>([]);
   loaded = $state(false);
   failure = $state.raw<Failure>();
-  deleted = $state.raw<ProjectInfo>();
+  /** In this tab: each can be brought back. */
+  deleted = $state.raw<readonly ProjectInfo[]>([]);
   /** Of the open one. */
   id = $state<string>();
-  /** What is written of the page's own. */
-  #page = '';
   /** Resolves when it is settled which one is open: what is read from then on is for that one. */
   settled: Promise<unknown> = Promise.resolve();
+  /** What is written of the page's own. */
+  #page = '';
   #place = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting: object | undefined;
@@ -30,6 +32,11 @@ export class Projects {
     this.#session = session;
     addEventListener('pagehide', () => this.#writeNow());
   }
+
+  /** The list, with those that are deleted in their places. */
+  shown: readonly ProjectInfo[] = $derived.by(() =>
+    inPlace(this.list, this.deleted, ({ changed }) => changed),
+  );
 
   get current(): ProjectInfo | undefined {
     return this.list.find(({ id }) => id === this.id);
@@ -108,18 +115,17 @@ export class Projects {
       return false;
     }
     if (project.id === this.id) this.#forget();
-    this.deleted = project;
+    this.deleted = [...this.deleted.filter(({ id }) => id !== project.id), project];
     this.list = this.list.filter(({ id }) => id !== project.id);
     this.#session.announcer.say(`${project.name} is deleted. It can be brought back.`);
     return true;
   }
 
-  async restore(): Promise<void> {
-    if (!this.deleted) return;
-    const outcome = await this.#session.worker.restoreProject(this.deleted.id);
-    if (outcome.ok) this.deleted = undefined;
-    else this.failure = outcome;
+  async restore(id: string): Promise<void> {
+    const outcome = await this.#session.worker.restoreProject(id);
     await this.refresh();
+    if (outcome.ok) this.deleted = this.deleted.filter((project) => project.id !== id);
+    else this.failure = outcome;
   }
 
   /** The base model that the open project works with. */
@@ -146,12 +152,6 @@ export class Projects {
     this.#timer = setTimeout(() => this.#writeNow(), WRITE_AFTER_MS);
   }
 
-  #forget(): void {
-    clearTimeout(this.#timer);
-    this.#waiting = undefined;
-    this.id = undefined;
-    stored(() => sessionStorage.removeItem(KEY));
-  }
   #settle<T>(change: Promise<T>): Promise<T> {
     this.settled = change.catch(() => undefined);
     return change;
@@ -174,6 +174,12 @@ export class Projects {
     return outcome.ok;
   }
 
+  #forget(): void {
+    clearTimeout(this.#timer);
+    this.#waiting = undefined;
+    this.id = undefined;
+    stored(() => sessionStorage.removeItem(KEY));
+  }
 
   #writeNow(): void {
     clearTimeout(this.#timer);

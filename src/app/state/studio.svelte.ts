@@ -114,8 +114,8 @@ export class Studio {
     await Promise.all([this.runs.refresh(), this.adapters.refresh()]);
   }
 
-  async restoreProject(): Promise<void> {
-    await this.projects.restore();
+  async restoreProject(id: string): Promise<void> {
+    await this.projects.restore(id);
     await Promise.all([this.runs.refresh(), this.adapters.refresh()]);
   }
 
