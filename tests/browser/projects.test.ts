@@ -138,6 +138,18 @@ describe('a project', () => {
     await expect.poll(kept).toEqual(['12 rows of second.csv', '20 rows of first.csv', '8 rows of third.csv']);
     expect(studio.problems).toEqual([]);
   });
+
+  test('that is begun is begun still after a reload', async () => {
+    await begin();
+    await expect.poll(brand).toMatch(/^Graft/);
+    await page.reload();
+    await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor();
+    await page.getByRole('heading', { name: 'What a row looks like' }).waitFor();
+    await goTo(page, 'start');
+    await expect.poll(() => projects.getByRole('listitem').count()).toBe(3);
+    expect(await brand()).toMatch(/^Graft/);
+    expect(studio.problems).toEqual([]);
+  });
 });
 
 test('rows that are read give way to a sample that is tuned on', async () => {

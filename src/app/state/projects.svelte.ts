@@ -3,8 +3,9 @@ import type { Failure, ProjectInfo } from '../../worker/api.ts';
 import { inPlace } from './in-place.ts';
 import type { Session } from './session.svelte.ts';
 
-/** Each tab remembers its own through a reload; a new tab takes the one that changed last. */
+/** Each tab remembers its own through a reload, or that none was open; a new tab takes the one that changed last. */
 const KEY = 'graft-project';
+const NONE = '';
 /** Whether there were projects at the last visit: the page keeps their place while they are read. */
 const RETURNING = 'graft-returning';
 /** Typing is not written letter by letter. */
@@ -42,9 +43,10 @@ export class Projects {
     return this.list.find(({ id }) => id === this.id);
   }
 
-  /** The one to go on with: this tab's, or the one that changed last. */
+  /** The one to go on with: this tab's, which may be none, or the one that changed last. */
   get remembered(): ProjectInfo | undefined {
     const id = stored(() => sessionStorage.getItem(KEY));
+    if (id === NONE) return undefined;
     return this.list.find((project) => project.id === id) ?? this.list.at(0);
   }
 
@@ -178,7 +180,7 @@ export class Projects {
     clearTimeout(this.#timer);
     this.#waiting = undefined;
     this.id = undefined;
-    stored(() => sessionStorage.removeItem(KEY));
+    stored(() => sessionStorage.setItem(KEY, NONE));
   }
 
   #writeNow(): void {
