@@ -139,6 +139,21 @@ describe('a project', () => {
     expect(studio.problems).toEqual([]);
   });
 
+  test('keeps its name on Escape, and takes the new one on Enter', async () => {
+    const field = projects.getByLabel('Name of the project');
+    await projects.getByRole('button', { name: 'Rename second.csv' }).click();
+    await field.fill('not this');
+    await page.keyboard.press('Escape');
+    await expect.poll(focused).toBe('Rename second.csv');
+    await page.keyboard.press('Enter');
+    await field.fill('runner-up');
+    await page.keyboard.press('Enter');
+    await expect.poll(focused).toBe('Rename runner-up');
+    await expect.poll(async () => (await names()).sort()).toEqual(['first.csv', 'runner-up', 'third.csv']);
+    await page.reload();
+    await expect.poll(async () => (await names()).sort()).toEqual(['first.csv', 'runner-up', 'third.csv']);
+  });
+
   test('that is begun is begun still after a reload', async () => {
     await begin();
     await expect.poll(brand).toMatch(/^Graft/);
