@@ -177,3 +177,17 @@ test('rows that are read give way to a sample that is tuned on', async () => {
   expect(await factOf(page, 'Data')).toMatch(/360 rows/);
   expect(studio.problems).toEqual([]);
 });
+
+test('the keyboard has a place to go on once the only run is deleted', async () => {
+  await goTo(page, 'train');
+  await page.getByRole('button', { name: 'Discard' }).click(WAIT);
+  await page.getByRole('button', { name: 'Discard for good' }).click(WAIT);
+  const runs = page.getByRole('region', { name: 'Runs', exact: true });
+  await runs.getByRole('button', { name: /^Delete / }).focus(WAIT);
+  await page.keyboard.press('Enter');
+  await runs.getByRole('button', { name: 'Delete for good' }).focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(() => runs.count()).toBe(0);
+  await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
+  expect(studio.problems).toEqual([]);
+});
