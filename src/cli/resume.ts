@@ -8,19 +8,33 @@ import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
 export interface RunParts {
   readonly data: string;
   readonly model: string;
+  readonly weights: string;
   readonly base: string;
   readonly settings: string;
 }
 
-/**
- * @param data the bytes of the rows
- * @param model what tells models apart
- * @param settings everything else that the numbers depend on
- */
-export function runParts(data: Uint8Array, model: object, base: WeightChoices, settings: object): RunParts {
+/** Parts that earlier versions did not save, and what is not known without them. */
+const ADDED = { weights: "the base model's weights" } as const satisfies Partial<
+  Record<keyof RunParts, string>
+>;
+
+export interface RunContent {
+  /** The bytes of the data file. */
+  readonly data: Uint8Array;
+  /** Type and shape of the base model. */
+  readonly model: object;
+  /** What its folder holds (`contentOf`). */
+  readonly weights: string;
+  readonly base: WeightChoices;
+  /** Everything else that the numbers depend on. */
+  readonly settings: object;
+}
+
+export function runParts({ data, model, weights, base, settings }: RunContent): RunParts {
   return {
     data: digest(data),
     model: digest(JSON.stringify(model)),
+    weights,
     base: describeChoices(base) ?? 'stored',
     settings: digest(JSON.stringify(settings)),
   };
@@ -31,19 +45,28 @@ export function fingerprintOf(parts: RunParts): string {
   return JSON.stringify(parts);
 }
 
-/** @throws GraftError `train-resume` saying what differs */
-export function checkResumed(fingerprint: string, now: RunParts): void {
-  if (fingerprint === fingerprintOf(now)) return;
+/**
+ * @returns what could not be compared, in words: a run that an earlier version saved does not tell it
+ * @throws GraftError `train-resume` saying what differs
+ */
+export function checkResumed(fingerprint: string, now: RunParts): string[] {
   const saved = partsOf(fingerprint);
   const remedy = 'Resume with exactly the arguments of the interrupted run.';
   if (!saved) throw new GraftError('train-resume', 'The saved run is not one of this command.', remedy);
+  const unknown = (Object.keys(ADDED) as (keyof typeof ADDED)[]).filter(
+    (part) => !Object.hasOwn(saved, part),
+  );
+  const differs = (part: keyof RunParts): boolean =>
+    saved[part] !== now[part] && !unknown.some((name) => name === part);
   const differences = [
-    ...(saved.data === now.data ? [] : ['other data']),
-    ...(saved.model === now.model ? [] : ['another model']),
-    ...(saved.base === now.base ? [] : [`other base weights (${String(saved.base)}, and not ${now.base})`]),
-    ...(saved.settings === now.settings ? [] : ['other settings']),
+    ...(differs('data') ? ['other data'] : []),
+    ...(differs('model') || differs('weights') ? ['another model'] : []),
+    ...(differs('base') ? [`other base weights (${String(saved.base)}, and not ${now.base})`] : []),
+    ...(differs('settings') ? ['other settings'] : []),
   ];
-  throw new GraftError('train-resume', `The saved run had ${differences.join(' and ')}.`, remedy);
+  if (differences.length > 0)
+    throw new GraftError('train-resume', `The saved run had ${differences.join(' and ')}.`, remedy);
+  return unknown.map((part) => ADDED[part]);
 }
 
 function partsOf(fingerprint: string): Partial<Record<keyof RunParts, unknown>> | undefined {

@@ -7,6 +7,7 @@ import type { PreparedRow } from '../data/prepare.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft, writePeft, type AdapterData } from '../export/peft.ts';
 import type { CardFacts } from '../export/model-card.ts';
+import { contentOf } from '../model/content.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
 import { describeChoices } from '../model/weight-types.ts';
 import type { StepEvent, TrainEvent } from '../train/events.ts';
@@ -41,6 +42,8 @@ import {
 
 const STATE = 'state';
 const METRICS = 'metrics.jsonl';
+/** Pieces of a file of weights by which a resumed run knows it again: a megabyte, and several in every layer. */
+const WEIGHT_PIECES = 256;
 /** What a shell reports for a command that SIGINT ended. */
 const INTERRUPTED = 130;
 
@@ -93,8 +96,12 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
     lora: adapter?.config ?? asked.lora,
     evalEvery: flags.text('eval-every') === undefined && rows.validation.length > 0 ? steps : asked.evalEvery,
   };
-  const parts = partsOf(bytes, session, options, dataOptions, adapter);
-  if (saved) checkResumed(saved.fingerprint, parts);
+  const parts = await partsOf(bytes, session, options, dataOptions, adapter);
+  const unknown = saved ? checkResumed(saved.fingerprint, parts) : [];
+  if (unknown.length > 0)
+    output.line(
+      `An earlier version saved this run: that ${unknown.join(' and ')} are those it began with is not checked.`,
+    );
   const run: Run = {
     flags,
     session,
@@ -259,22 +266,23 @@ function stateFolder(path: string): string {
 }
 
 /** What a resumed run must share with the saved one. */
-function partsOf(
+async function partsOf(
   data: Uint8Array,
-  { model }: Session,
+  { model, files }: Session,
   options: TrainOptions,
   dataOptions: DataOptions,
   adapter: AdapterData | undefined,
-): RunParts {
+): Promise<RunParts> {
   const {
     modelType,
     shape: { vocabulary, layers, channels },
   } = model.definition;
-  return runParts(data, { modelType, vocabulary, layers, channels }, model.weightChoices, {
-    options,
-    dataOptions,
-    dtype: model.dtype,
-    modules: adapter?.modules,
+  return runParts({
+    data,
+    model: { modelType, vocabulary, layers, channels },
+    weights: await contentOf(files, WEIGHT_PIECES),
+    base: model.weightChoices,
+    settings: { options, dataOptions, dtype: model.dtype, modules: adapter?.modules },
   });
 }
 

@@ -3,6 +3,7 @@ import type { Device } from '../engine/device.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
+import { contentParts, hashOf } from '../model/content.ts';
 import type { WeightSpec } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
@@ -187,35 +188,4 @@ function fileTypes(weights: readonly WeightSpec[], storedAs: StoredAs): string[]
   for (const spec of weights.filter(({ shape }) => shape.length > 1))
     sizes.set(storedAs(spec), (sizes.get(storedAs(spec)) ?? 0) + sizeOf(spec.shape));
   return [...sizes].sort(([, a], [, b]) => b - a).map(([type]) => type);
-}
-
-/** Bytes at both ends of a file of weights that are looked at: gigabytes are not hashed to open a model. */
-const END_BYTES = 1 << 20;
-
-/** Names what a model folder holds, whatever the folder is called. */
-export async function contentOf(files: FileSet): Promise<string> {
-  return hashOf(await contentParts(files));
-}
-
-/** The configuration, the tokenizer, and both ends and the size of every file of weights. */
-async function contentParts(files: FileSet): Promise<Uint8Array[]> {
-  const parts: Uint8Array[] = [];
-  const names = files.list().filter((name) => /^(config|tokenizer)\.json$|\.(safetensors|gguf)$/.test(name));
-  for (const name of names.sort()) {
-    const file = await files.open(name);
-    if (!file) continue;
-    parts.push(
-      new TextEncoder().encode(`\0${name}\0${file.size}\0`),
-      await file.read(0, Math.min(file.size, END_BYTES)),
-      await file.read(Math.max(0, file.size - END_BYTES), file.size),
-    );
-  }
-  return parts;
-}
-
-/** SHA-256 over a model's content. @param held how the weights are held */
-async function hashOf(parts: readonly Uint8Array[], ...held: (string | undefined)[]): Promise<string> {
-  const words = new TextEncoder().encode(held.filter((part) => part !== undefined).join(' '));
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', concatBytes([words, ...parts])));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

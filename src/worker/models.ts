@@ -2,6 +2,7 @@
 import { GraftError } from '../errors.ts';
 import { readJsonFile, isObject } from '../json.ts';
 import { checkWeights } from '../model/base-weights.ts';
+import { contentOf } from '../model/content.ts';
 import { readModel } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
 import { listAdapters } from '../storage/adapters.ts';
@@ -12,7 +13,7 @@ import { loadTokenizer } from '../text/tokenizer.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';
 import type { Failure, KeptModel, Progress, RunOptions } from './api.ts';
-import { contentOf, type ModelSource } from './model.ts';
+import type { ModelSource } from './model.ts';
 import { failureOf } from './outcome.ts';
 
 /** Bytes that are copied at once. */

@@ -1,5 +1,6 @@
 /** The command as other tools call it, in processes of its own. Each costs seconds: few, and each for several questions. */
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -111,6 +112,16 @@ describe('graft train', () => {
     const other = await graft([...RUN, '--out', out, '--resume', out, '--overlong', 'drop']);
     expect(other.code).toBe(1);
     expect(other.err).toMatch(/^graft: The saved run had other settings\..*\n$/m);
+
+    // As a sibling of the base is: the same shape and the same ends, and other numbers between them.
+    cpSync(SPRIG, at('sibling'), { recursive: true });
+    const weights = readFileSync(at('sibling', 'model.safetensors'));
+    const middle = Math.floor(weights.length / 2);
+    weights.fill(0x3c, middle, middle + weights.length / 16);
+    writeFileSync(at('sibling', 'model.safetensors'), weights);
+    const sibling = await graft([...RUN, '--model', at('sibling'), '--out', out, '--resume', out]);
+    expect(sibling.err).toMatch(/^graft: The saved run had another model\..*\n$/m);
+    expect(sibling.code).toBe(1);
 
     // Again, where every step ends in a save: the signal is heard then, too.
     let again = false;
