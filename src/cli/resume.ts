@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto';
 import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
+import type { TokenRow } from '../text/trainable.ts';
 import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
 
 /** Each part as a name of its content; how the base is held in words, since that can be said. */
 export interface RunParts {
   readonly data: string;
+  readonly rows: string;
   readonly model: string;
   readonly weights: string;
   readonly base: string;
@@ -14,13 +16,16 @@ export interface RunParts {
 }
 
 /** Parts that earlier versions did not save, and what is not known without them. */
-const ADDED = { weights: "the base model's weights" } as const satisfies Partial<
-  Record<keyof RunParts, string>
->;
+const ADDED = {
+  weights: "the base model's weights",
+  rows: 'the rows',
+} as const satisfies Partial<Record<keyof RunParts, string>>;
 
 export interface RunContent {
   /** The bytes of the data file. */
   readonly data: Uint8Array;
+  /** What was made of it, by this tokenizer and chat template and at this time. */
+  readonly rows: readonly (readonly TokenRow[])[];
   /** Type and shape of the base model. */
   readonly model: object;
   /** What its folder holds (`contentOf`). */
@@ -30,9 +35,10 @@ export interface RunContent {
   readonly settings: object;
 }
 
-export function runParts({ data, model, weights, base, settings }: RunContent): RunParts {
+export function runParts({ data, rows, model, weights, base, settings }: RunContent): RunParts {
   return {
     data: digest(data),
+    rows: digestRows(rows),
     model: digest(JSON.stringify(model)),
     weights,
     base: describeChoices(base) ?? 'stored',
@@ -66,7 +72,19 @@ export function checkResumed(fingerprint: string, now: RunParts): string[] {
   ];
   if (differences.length > 0)
     throw new GraftError('train-resume', `The saved run had ${differences.join(' and ')}.`, remedy);
+  if (differs('rows'))
+    throw new GraftError(
+      'train-resume',
+      'The saved run made other rows of the same data.',
+      'The chat template or the tokenizer changed since: put back what they were, or start the run anew.',
+    );
   return unknown.map((part) => ADDED[part]);
+}
+
+/** A moment as the clock of this machine shows it, without its zone: read back in any zone, the clock shows the same. */
+export function clockTime(moment: Date): string {
+  const shifted = new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
 }
 
 function partsOf(fingerprint: string): Partial<Record<keyof RunParts, unknown>> | undefined {
@@ -76,6 +94,16 @@ function partsOf(fingerprint: string): Partial<Record<keyof RunParts, unknown>> 
   } catch {
     return undefined;
   }
+}
+
+function digestRows(parts: readonly (readonly TokenRow[])[]): string {
+  const hash = createHash('sha256');
+  for (const rows of parts) {
+    hash.update(Int32Array.of(rows.length));
+    for (const { ids, labels } of rows)
+      hash.update(Int32Array.of(ids.length)).update(Int32Array.from(ids)).update(Int32Array.from(labels));
+  }
+  return hash.digest('hex');
 }
 
 function digest(content: string | Uint8Array): string {

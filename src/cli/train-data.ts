@@ -14,14 +14,21 @@ export interface RunRows {
   readonly told: DataReport;
 }
 
+export interface RowLimits {
+  readonly maxLength: number;
+  readonly vocabSize: number;
+  /** What a chat template that asks for the date is told. */
+  readonly now: Date;
+}
+
 /** @throws GraftError `split`, `prepare-length`, `chat-template-…` */
 export function makeRunRows(
   { examples, ...read }: ReadResult,
   tokenizer: Tokenizer | undefined,
-  { maxLength, vocabSize }: { maxLength: number; vocabSize: number },
+  { maxLength, vocabSize, now }: RowLimits,
   { overlong, validationFraction, testFraction, splitSeed }: DataOptions,
 ): RunRows {
-  const { rows, report } = prepareRows(examples, tokenizer, { maxLength, overlong, vocabSize });
+  const { rows, report } = prepareRows(examples, tokenizer, { maxLength, overlong, vocabSize, now });
   const split = splitExamples(rows.length, {
     validation: validationFraction,
     test: testFraction,

@@ -29,9 +29,9 @@ import { Flags } from './flags.ts';
 import { writeModelFolder } from './model-folder.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { reportData } from './report-data.ts';
-import { checkResumed, fingerprintOf, runParts, type RunParts } from './resume.ts';
+import { checkResumed, clockTime, fingerprintOf, runParts, type RunParts } from './resume.ts';
 import { openSession, tokenizerOf, type Session } from './session.ts';
-import { makeRunRows } from './train-data.ts';
+import { makeRunRows, type RunRows } from './train-data.ts';
 import {
   readDataOptions,
   readTrainOptions,
@@ -56,6 +56,8 @@ interface Run {
   readonly out: string;
   readonly output: Output;
   readonly fingerprint: string;
+  /** When it began, on the clock of that machine. */
+  readonly begun: string;
   readonly rows: number;
   readonly saveEvery: number | undefined;
 }
@@ -78,10 +80,12 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
   const { shape } = session.model.definition;
   const maxLength =
     flags.text('max-length') === undefined ? Math.min(asked.maxLength, shape.maxPositions) : asked.maxLength;
+  // A resumed run makes its rows anew: a template that tells the date should tell the one that it told first.
+  const begun = saved?.begun ?? clockTime(new Date());
   const rows = makeRunRows(
     read,
     await tokenizerOf(session.files),
-    { maxLength, vocabSize: shape.vocabulary },
+    { maxLength, vocabSize: shape.vocabulary, now: new Date(begun) },
     dataOptions,
   );
   reportData(output, rows.told);
@@ -96,7 +100,7 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
     lora: adapter?.config ?? asked.lora,
     evalEvery: flags.text('eval-every') === undefined && rows.validation.length > 0 ? steps : asked.evalEvery,
   };
-  const parts = await partsOf(bytes, session, options, dataOptions, adapter);
+  const parts = await partsOf(bytes, rows, session, options, dataOptions, adapter);
   const unknown = saved ? checkResumed(saved.fingerprint, parts) : [];
   if (unknown.length > 0)
     output.line(
@@ -111,6 +115,7 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
     out,
     output,
     fingerprint: fingerprintOf(parts),
+    begun,
     rows: rows.train.length,
     saveEvery,
   };
@@ -255,8 +260,8 @@ async function writeResult(run: Run, trainer: Trainer, steps: readonly StepEvent
   await writeFolder(out, writePeft({ ...adapter, tensors: values }, facts));
 }
 
-async function saveState({ out, fingerprint }: Run, trainer: Trainer): Promise<void> {
-  const files = writeState({ state: await trainer.state(), fingerprint });
+async function saveState({ out, fingerprint, begun }: Run, trainer: Trainer): Promise<void> {
+  const files = writeState({ state: await trainer.state(), fingerprint, begun });
   await replaceFolder(join(out, STATE), (path) => writeFolder(path, files));
 }
 
@@ -268,6 +273,7 @@ function stateFolder(path: string): string {
 /** What a resumed run must share with the saved one. */
 async function partsOf(
   data: Uint8Array,
+  { train: training, validation }: RunRows,
   { model, files }: Session,
   options: TrainOptions,
   dataOptions: DataOptions,
@@ -279,6 +285,7 @@ async function partsOf(
   } = model.definition;
   return runParts({
     data,
+    rows: [training, validation],
     model: { modelType, vocabulary, layers, channels },
     weights: await contentOf(files, WEIGHT_PIECES),
     base: model.weightChoices,

@@ -19,16 +19,29 @@ const Saved = v.object({
     evaluationsSinceBest: count,
   }),
   fingerprint: v.string(),
+  begun: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/),
+      v.check((time) => !Number.isNaN(Date.parse(time)), 'no such time'),
+    ),
+  ),
 });
 
 export interface SavedState {
   readonly state: TrainerState;
   /** Names data and settings that a resumed run must share with this one. */
   readonly fingerprint: string;
+  /** When the run began, where its rows are made anew and may tell the time: `2026-11-26T10:39:26` on the clock that it began by, in no zone. */
+  readonly begun?: string;
 }
 
 /** The files of a saved run. */
-export function writeState({ state, fingerprint }: SavedState): Record<string, Uint8Array<ArrayBuffer>> {
+export function writeState({
+  state,
+  fingerprint,
+  begun,
+}: SavedState): Record<string, Uint8Array<ArrayBuffer>> {
   const planes: [string, NamedArrays | undefined][] = [
     ['values', state.values],
     ['first', state.first],
@@ -43,7 +56,7 @@ export function writeState({ state, fingerprint }: SavedState): Record<string, U
       data,
     })),
   );
-  const saved: v.InferOutput<typeof Saved> = { counters: state.counters, fingerprint };
+  const saved: v.InferOutput<typeof Saved> = { counters: state.counters, fingerprint, begun };
   return {
     [COUNTERS]: new TextEncoder().encode(`${JSON.stringify(saved, null, 2)}\n`),
     [ARRAYS]: concatBytes(writeSafetensors(tensors)),
@@ -82,7 +95,7 @@ export async function readState(files: FileSet): Promise<SavedState> {
       throw new GraftError('state-format', `${files.name}/${ARRAYS} has no ${name}.`, 'Start the run anew.');
     return arrays;
   };
-  const { counters, fingerprint } = parsed.output;
+  const { counters, fingerprint, begun } = parsed.output;
   return {
     state: {
       counters,
@@ -92,5 +105,6 @@ export async function readState(files: FileSet): Promise<SavedState> {
       best: planes.get('best'),
     },
     fingerprint,
+    begun,
   };
 }

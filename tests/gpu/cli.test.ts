@@ -165,6 +165,39 @@ describe('graft train', () => {
     expect(adapterBytes(out).equals(adapterBytes(whole()))).toBe(true);
   });
 
+  test('resumed where it is another day, it makes the rows that it began with', async () => {
+    const [model, out] = [at('dated'), at('days')];
+    cpSync(SPRIG, model, { recursive: true });
+    const path = join(model, 'tokenizer_config.json');
+    const config = JSON.parse(readFileSync(path, 'utf8')) as { chat_template: string };
+    const dated = `{{ strftime_now('%d %B') }} ${config.chat_template}`;
+    writeFileSync(path, JSON.stringify({ ...config, chat_template: dated }));
+    const run = [...RUN, '--model', model, '--out', out, '--save-every', '1'];
+    let sent = false;
+    // The two ends of the day line: never the same date.
+    const [east, west] = [{ TZ: 'Pacific/Kiritimati' }, { TZ: 'Pacific/Pago_Pago' }];
+    const first = await graft(
+      run,
+      (err, kill) => {
+        if (sent || !err.includes('Step 1 of 40')) return;
+        sent = true;
+        kill('SIGINT');
+      },
+      east,
+    );
+    expect(first.code).toBe(130);
+    const statePath = join(out, 'state', 'state.json');
+    const state = JSON.parse(readFileSync(statePath, 'utf8')) as { begun: string };
+    writeFileSync(statePath, JSON.stringify({ ...state, begun: '2001-02-03T04:05:06' }));
+    const other = await graft([...run, '--resume', out], undefined, west);
+    expect(other.err).toMatch(/^graft: The saved run made other rows of the same data\..*\n$/m);
+
+    writeFileSync(statePath, JSON.stringify(state));
+    const resumed = await graft([...run, '--resume', out], undefined, west);
+    expect(resumed.err).toContain('Resumed after step');
+    expect(resumed.code).toBe(0);
+  });
+
   test('an adapter that was trained changes what generate says; merged, it says the same', async () => {
     const said = async (
       ...args: string[]

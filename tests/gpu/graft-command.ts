@@ -16,13 +16,17 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Runs the command; `watch` sees standard error as it grows, and may send a signal. */
+/** Runs the command; `watch` sees standard error as it grows, and may send a signal; `env` goes on top of the environment. */
 export function graft(
   args: readonly string[],
   watch?: (err: string, kill: (signal: NodeJS.Signals) => void) => void,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [BIN, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     let out = '';
     let err = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));

@@ -1,9 +1,16 @@
-import { describe, expect, it } from 'vitest';
-import { checkResumed, fingerprintOf, runParts, type RunContent } from '../../../src/cli/resume.ts';
+import { describe, expect, it, test } from 'vitest';
+import {
+  checkResumed,
+  clockTime,
+  fingerprintOf,
+  runParts,
+  type RunContent,
+} from '../../../src/cli/resume.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const run: RunContent = {
   data: Uint8Array.of(1, 2, 3),
+  rows: [[{ ids: [1, 2, 3], labels: [-100, 2, 3] }], []],
   model: { modelType: 'llama', layers: 2 },
   weights: 'a',
   base: { matrices: 'stored' },
@@ -12,6 +19,12 @@ const run: RunContent = {
 const fingerprint = fingerprintOf(runParts(run));
 const check = (changes: Partial<RunContent>, saved = fingerprint): string[] =>
   checkResumed(saved, runParts({ ...run, ...changes }));
+
+test('the time of a run is what the clock showed, whatever the zone is by then', () => {
+  expect(clockTime(new Date(2026, 0, 2, 3, 4, 5))).toBe('2026-01-02T03:04:05');
+  const moment = new Date('2026-07-31T23:59:59');
+  expect([moment.getDate(), moment.getHours(), clockTime(moment)]).toEqual([31, 23, '2026-07-31T23:59:59']);
+});
 
 describe('a run', () => {
   it('is resumed with what it began with', () => {
@@ -31,12 +44,20 @@ describe('a run', () => {
       expect(error.what).toBe(`The saved run had ${what}.`);
     }
     await graftError(() => check({}, 'of the page'), 'train-resume');
+    for (const rows of [
+      [[{ ids: [1, 2, 4], labels: [-100, 2, 3] }], []],
+      [[{ ids: [1, 2, 3], labels: [-100, -100, 3] }], []],
+      [[], [{ ids: [1, 2, 3], labels: [-100, 2, 3] }]],
+    ]) {
+      const error = await graftError(() => check({ rows }), 'train-resume');
+      expect(error.what).toBe('The saved run made other rows of the same data.');
+    }
   });
 
   it('of an earlier version is resumed, and what it does not tell is named', async () => {
-    const { weights: _, ...parts } = runParts(run);
+    const { weights: _, rows: __, ...parts } = runParts(run);
     const old = JSON.stringify(parts);
-    expect(check({ weights: 'b' }, old)).toEqual(["the base model's weights"]);
+    expect(check({ weights: 'b', rows: [] }, old)).toEqual(["the base model's weights", 'the rows']);
     await graftError(() => check({ settings: {} }, old), 'train-resume');
   });
 });

@@ -12,6 +12,7 @@ const arrays = (...values: number[]): Map<string, Float32Array<ArrayBuffer>> =>
 
 const saved: SavedState = {
   fingerprint: 'abc',
+  begun: '2026-11-26T10:39:26',
   state: {
     counters: { step: 3, steps: 10, seed: 42, bestEvalLoss: 1.25, evaluationsSinceBest: 1 },
     values: arrays(1, 2, 3),
@@ -31,7 +32,11 @@ describe('state files', () => {
 
   it('do without an evaluation', async () => {
     const { best: _, ...state } = saved.state;
-    const plain = { ...saved, state: { ...state, counters: { ...state.counters, bestEvalLoss: undefined } } };
+    const plain = {
+      ...saved,
+      begun: undefined,
+      state: { ...state, counters: { ...state.counters, bestEvalLoss: undefined } },
+    };
     expect(await read(writeState(plain))).toEqual({ ...plain, state: { ...plain.state, best: undefined } });
   });
 
@@ -48,6 +53,8 @@ describe('state files', () => {
       ['"step": 3', '"step": 3.5'],
       ['"seed": 42', '"seed": "42"'],
       ['"fingerprint": "abc"', '"fingerprint": 1'],
+      ['10:39:26', '10:39'],
+      ['2026-11', '2026-13'],
     ]) {
       expect(text).toContain(from);
       await graftError(() => read({ ...files, 'state.json': text.replace(from, to) }), 'state-format');

@@ -114,7 +114,7 @@ test.each<[string, string, Partial<DataOptions>]>([
   const made = makeRunRows(
     readExamples(bytes, dataOptions.read),
     model.tokenizer,
-    { maxLength: asked.maxLength, vocabSize: 1024 },
+    { maxLength: asked.maxLength, vocabSize: 1024, now: new Date() },
     dataOptions,
   );
   for (const part of ['train', 'validation', 'test'] as const) {
