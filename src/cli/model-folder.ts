@@ -1,9 +1,12 @@
 /** Writing a model folder: weights beside the base's configuration and tokenizer. */
 import { join } from 'node:path';
-import { folderShape, toFolder } from '../model/folder-layout.ts';
+import { passedOn, passedOnBytes } from '../export/merge.ts';
+import type { ModelDefinition } from '../model/family.ts';
+import { folderShape, openModelWeights, otherTensors, toFolder } from '../model/folder-layout.ts';
 import type { NamedArrays } from '../train/state.ts';
 import type { FileSet } from '../weights/bytes.ts';
-import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
+import type { WeightSource } from '../weights/folder.ts';
+import { safetensorsHeader } from '../weights/safetensors.ts';
 import { writeWhole } from './files.ts';
 import type { Session } from './session.ts';
 
@@ -19,6 +22,10 @@ const COMPANIONS = [
   'vocab.json',
   'merges.txt',
   'tokenizer.model',
+  // Of a model that also sees.
+  'chat_template.json',
+  'preprocessor_config.json',
+  'processor_config.json',
 ];
 
 export async function copyCompanions(files: FileSet, out: string): Promise<void> {
@@ -29,18 +36,32 @@ export async function copyCompanions(files: FileSet, out: string): Promise<void>
   }
 }
 
-/** A fully fine-tuned model: f32 weights under their Hugging Face names. */
+/** A fully fine-tuned model: f32 weights under the names of the base's folder, and what else that holds as it is. */
 export async function writeModelFolder(
-  { model, files }: Session,
+  { model: { definition }, files }: Session,
   values: NamedArrays,
   out: string,
 ): Promise<void> {
-  const tensors = model.definition.weights.map((spec) => ({
-    name: spec.name,
+  const source = await openModelWeights(files, definition);
+  await writeWhole(join(out, 'model.safetensors'), tunedWeights(definition, source, values));
+  await copyCompanions(files, out);
+}
+
+async function* tunedWeights(
+  definition: ModelDefinition,
+  source: WeightSource,
+  values: NamedArrays,
+): AsyncGenerator<Uint8Array> {
+  const others = otherTensors(definition, source);
+  const tuned = definition.weights.map((spec) => ({
+    name: source.get(spec.name)!.name,
     dtype: 'F32' as const,
     shape: folderShape(spec),
-    data: toFolder(spec, values.get(spec.name)!),
   }));
-  await writeWhole(join(out, 'model.safetensors'), concatBytes(writeSafetensors(tensors, { format: 'pt' })));
-  await copyCompanions(files, out);
+  yield safetensorsHeader([...tuned, ...others.map(passedOn)], { format: 'pt' });
+  for (const spec of definition.weights) {
+    const { buffer, byteOffset, byteLength } = toFolder(spec, values.get(spec.name)!);
+    yield new Uint8Array(buffer, byteOffset, byteLength);
+  }
+  for (const entry of others) yield await passedOnBytes(entry);
 }

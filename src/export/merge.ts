@@ -1,7 +1,7 @@
 /** Base plus adapter as one model: W + s · B · A for every layer that has an adapter, everything else as it was. */
 import { quantisedRows } from '../model/base-weights.ts';
 import type { ModelDefinition, WeightSpec } from '../model/family.ts';
-import { toFolder, transposeBytes } from '../model/folder-layout.ts';
+import { otherTensors, toFolder, transposeBytes } from '../model/folder-layout.ts';
 import { tensorNames } from '../model/lora.ts';
 import { isQuantised, weightTypes, type WeightChoices } from '../model/weight-types.ts';
 import { isBlockType } from '../weights/blocks.ts';
@@ -14,12 +14,13 @@ import {
 } from '../weights/dtypes.ts';
 import type { WeightSource } from '../weights/folder.ts';
 import { dequantise, type QuantisedType } from '../weights/quantise.ts';
-import { safetensorsHeader, type TensorEntry } from '../weights/safetensors.ts';
+import { safetensorsHeader, type TensorEntry, type TensorToWrite } from '../weights/safetensors.ts';
 import type { AdapterData } from './peft.ts';
 
 /**
  * The bytes of model.safetensors, tensor by tensor: never more than one tensor in memory. Tensors keep the type that they have in the
- * base, rounded once; what is quantised there, or by `choices`, becomes F16. A tied head stays absent, so that it stays tied.
+ * base, rounded once; what is quantised there, or by `choices`, becomes F16. A tied head stays absent, so that it stays tied. What the
+ * folder holds beside the model's weights is passed on as it is.
  *
  * @param source the base's weights
  * @param choices how the base was held when the adapter was trained: its weights are then the numbers that the blocks stand for
@@ -37,8 +38,12 @@ export async function* mergedWeights(
     const quantised = type && isQuantised(type) ? type : undefined;
     return { spec, entry, quantised, written: writtenType(entry.dtype, quantised) };
   });
+  const others = otherTensors(model, source);
   yield safetensorsHeader(
-    entries.map(({ entry: { name, shape }, written }) => ({ name, shape, dtype: written })),
+    [
+      ...entries.map(({ entry: { name, shape }, written }) => ({ name, shape, dtype: written })),
+      ...others.map(passedOn),
+    ],
     { format: 'pt' },
   );
   const modules = new Map(adapter.modules.map((module) => [`${module.path}.weight`, module]));
@@ -61,6 +66,19 @@ export async function* mergedWeights(
     else addProduct(weight, b, a, rank, scale);
     yield encode(weight, written);
   }
+  for (const entry of others) yield await passedOnBytes(entry);
+}
+
+/** How a tensor that Graft does not know is written. */
+export function passedOn({ name, shape, dtype }: TensorEntry): Omit<TensorToWrite, 'data'> {
+  return { name, shape, dtype: writtenType(dtype) };
+}
+
+/** Its bytes. */
+export async function passedOnBytes(entry: TensorEntry): Promise<Uint8Array> {
+  const bytes = await entry.read();
+  if (!isBlockType(entry.dtype)) return bytes;
+  return encode(Float32Array.from(toFloat32(bytes, entry.dtype, entry.name)), writtenType(entry.dtype));
 }
 
 /** The numbers of a weight as the folder holds them, after a passage through blocks where there is one. */

@@ -85,11 +85,17 @@ function peftConfig(config: LoraConfig, modules: readonly LoraModule[], baseMode
     peft_type: 'LORA',
     r: config.rank,
     rank_pattern: config.rankPattern,
-    target_modules: config.targets.includes(ALL_LINEAR) ? lastNames(modules) : config.targets,
+    target_modules: peftTargets(config, modules),
     task_type: 'CAUSAL_LM',
     use_dora: false,
     use_rslora: config.rsLora,
   };
+}
+
+/** Where the language model is a part, the others have layers of the same names: paths tell PEFT which of them are meant. */
+function peftTargets({ targets }: LoraConfig, modules: readonly LoraModule[]): readonly string[] {
+  if (modules.some(({ path }) => /(^|\.)language_model\./.test(path))) return modules.map(({ path }) => path);
+  return targets.includes(ALL_LINEAR) ? lastNames(modules) : targets;
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { FileSet } from '../weights/bytes.ts';
 import { openWeights, type WeightSource } from '../weights/folder.ts';
+import type { TensorEntry } from '../weights/safetensors.ts';
 import type { ModelDefinition, WeightSpec } from './family.ts';
 
 /** The folder's weights under the model's own names. @throws GraftError as `openWeights` */
@@ -25,6 +26,21 @@ export async function openModelWeights(
     },
   };
 }
+
+/**
+ * Tensors of the folder that are no weights of the model: of a model that also sees, all but its text part. A head that is tied to the
+ * embedding is none of them: it would be a second, older copy.
+ */
+export function otherTensors({ weights, shape }: ModelDefinition, source: WeightSource): TensorEntry[] {
+  const known = new Set(weights.map(({ name }) => source.get(name)?.name));
+  const tied = !HEAD.test(shape.head);
+  return source
+    .names()
+    .filter((name) => !known.has(name) && !(tied && HEAD.test(name)))
+    .map((name) => source.get(name)!);
+}
+
+const HEAD = /(^|\.)lm_head\.weight$/;
 
 /** The shape that the folder has for a weight. */
 export function folderShape({ shape, transposed }: WeightSpec): readonly number[] {

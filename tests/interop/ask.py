@@ -9,6 +9,7 @@ With "config", the folder is first made: a model of that config.json with random
 
 import json
 import sys
+import warnings
 
 import torch
 from peft import PeftModel
@@ -30,7 +31,13 @@ def load(question):
     if "config" in question:
         make(question["config"], question["model"])
     # dtype float32: what Graft computes in, whatever type the weights are stored in.
-    model = AutoModelForCausalLM.from_pretrained(question["model"], gguf_file=question.get("gguf"), dtype=torch.float32)
+    model, found = AutoModelForCausalLM.from_pretrained(
+        question["model"], gguf_file=question.get("gguf"), dtype=torch.float32, output_loading_info=True
+    )
+    # Both would otherwise begin with random numbers in place of what is missing, and say so in a warning.
+    if found["missing_keys"]:
+        raise ValueError(f"{question['model']} lacks {sorted(found['missing_keys'])}")
+    warnings.filterwarnings("error", message="Found missing adapter keys")
     if "adapter" in question:
         model = PeftModel.from_pretrained(model, question["adapter"])
     return model.eval()
