@@ -166,7 +166,9 @@ export class Data {
 
   /** What was refused, cut otherwise. */
   async openOtherwise(options: DataOptions): Promise<boolean> {
-    return this.refused !== undefined && this.#open(this.refused.source, options);
+    if (!this.refused) return false;
+    const { source } = this.refused;
+    return this.#open(source, options, await this.#begin(source.name));
   }
 
   /** Reads the file whose columns are told now. */
