@@ -82,6 +82,8 @@ export interface StoredAdapter {
   readonly finalLoss?: number;
   /** What it was trained on, if that was here. */
   readonly data?: DataRef;
+  /** How that was read, split and cut (the worker's own); missing from before it was kept. */
+  readonly dataOptions?: object;
 }
 
 export interface StoredStep {
@@ -118,6 +120,8 @@ export interface StoredRun {
   readonly dataName: string;
   /** Missing for runs from before data sets were kept. */
   readonly data?: DataRef;
+  /** How that was read, split and cut (the worker's own); missing from before it was kept. */
+  readonly dataOptions?: object;
   /** The command that repeats it headless. */
   readonly command: string;
   readonly steps: readonly StoredStep[];

@@ -13,6 +13,7 @@ import type { OpenModel } from './model.ts';
 import { originOf } from './origin.ts';
 import { promptIds, questionsOf, type Question } from './questions.ts';
 import type { Session } from './session.ts';
+import { seenRows, trainedOn } from './trained-on.ts';
 
 /** Prompts answered at once. */
 const SEQUENCES = 8;
@@ -53,6 +54,8 @@ export async function evaluate(
     ...data.questions[at],
     ids: promptIds(data.questions[at], open.tokenizer),
   }));
+  const training = await trainedOn(session, adapter);
+  const seen = training && (await seenRows(training, data, chosen, open, signal));
   const total = asked.length * (tuned ? 2 : 1);
   const answered = (done: number): void => onProgress({ what: 'answering', done, total });
 
@@ -78,6 +81,7 @@ export async function evaluate(
 
   return {
     origin,
+    ...(seen && { seen }),
     rows: asked.map(({ prompt, expected }, i) => ({
       prompt,
       expected,

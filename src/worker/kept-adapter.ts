@@ -62,6 +62,7 @@ export function keptAdapter(
     runId: run.id,
     ...(finalLoss !== undefined && { finalLoss }),
     ...(run.data && { data: run.data }),
+    ...(run.dataOptions && { dataOptions: run.dataOptions }),
   };
   return { adapter, files };
 }

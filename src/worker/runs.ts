@@ -87,6 +87,7 @@ export class Runs {
         bundled: open.source.bundled,
         dataName: data.ref?.name ?? data.name,
         ...(data.ref && { data: data.ref }),
+        ...(data.options && { dataOptions: data.options }),
         command: headlessCommand(options, data, open),
         steps: [],
         evals: [],
@@ -286,7 +287,11 @@ export class Runs {
   }
 
   async #drive(live: LiveRun): Promise<RunRecord> {
-    this.session.current = { live: live.adapter, origin: () => live.origin };
+    this.session.current = {
+      live: live.adapter,
+      origin: () => live.origin,
+      trainedOn: () => ({ ...live.record, runId: live.id }),
+    };
     try {
       // What was asked while shaders were compiled.
       if (this.#request === 'stop') live.stop();

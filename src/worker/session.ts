@@ -14,6 +14,7 @@ import type { AdapterChoice, AdapterOrigin, ModelRef, Progress } from './api.ts'
 import type { DataSet } from './data.ts';
 import { openGpu, tune } from './gpu.ts';
 import { openModel, type ModelSource, type OpenModel } from './model.ts';
+import type { TrainedOn } from './trained-on.ts';
 
 /** The longest conversation: the cache of a model made for 128k tokens would fill the GPU. */
 const CHAT_TOKENS = 4096;
@@ -29,7 +30,8 @@ const LOSS_NOTICE_MS = 100;
 
 /** The adapter that `current` means: one in training, or one of the library. */
 export type Current =
-  { readonly live: Adapter; readonly origin: () => AdapterOrigin } | { readonly id: string };
+  | { readonly live: Adapter; readonly origin: () => AdapterOrigin; readonly trainedOn: () => TrainedOn }
+  | { readonly id: string };
 
 export class Session {
   data: DataSet | undefined;

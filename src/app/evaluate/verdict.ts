@@ -1,6 +1,7 @@
 /** What an evaluation says, in one sentence that claims no more than its numbers. */
 import type { Evaluation } from '../../worker/api.ts';
 import { loss, plural } from '../ui/format.ts';
+import { caveatOf, isHeldOut } from './seen.ts';
 
 export interface Verdict {
   /** Before the number that matters, the number, and after it. */
@@ -17,6 +18,8 @@ const FEW_ROWS = 20;
 
 export function judge(evaluation: Evaluation): Verdict {
   const { base, tuned, exact, rows } = evaluation;
+  const what = isHeldOut(evaluation) ? 'held-out rows' : 'rows';
+  const caveat = caveatOf(evaluation);
   const few =
     rows.length < FEW_ROWS
       ? `${plural(rows.length, 'row says', 'rows say')} little: measure on more before you rely on it.`
@@ -26,18 +29,18 @@ export function judge(evaluation: Evaluation): Verdict {
     return {
       before: 'The adapter gets ',
       number: `${exact.tuned.count} of ${exact.tuned.total}`,
-      after: ` held-out rows exactly right, the base model ${exact.base.count}.`,
+      after: ` ${what} exactly right, the base model ${exact.base.count}.`,
       better: true,
-      caution: few,
+      caution: joined(caveat, few),
     };
   }
   if (counts && exact.tuned.interval[1] < exact.base.interval[0]) {
     return {
       before: 'The adapter is worse: ',
       number: `${exact.tuned.count} of ${exact.tuned.total}`,
-      after: ` held-out rows exactly right, against ${exact.base.count} by the base model.`,
+      after: ` ${what} exactly right, against ${exact.base.count} by the base model.`,
       better: false,
-      caution: few,
+      caution: joined(caveat, few),
     };
   }
   const overlap = counts
@@ -45,9 +48,11 @@ export function judge(evaluation: Evaluation): Verdict {
     : '';
   return {
     ...bySurprise(base.perplexity, tuned.perplexity),
-    caution: [overlap, few].filter(Boolean).join(' '),
+    caution: joined(caveat, overlap, few),
   };
 }
+
+const joined = (...sentences: readonly string[]): string => sentences.filter(Boolean).join(' ');
 
 function bySurprise(base: number, tuned: number): Omit<Verdict, 'caution'> {
   const ratio = base / tuned;
@@ -61,9 +66,7 @@ function bySurprise(base: number, tuned: number): Omit<Verdict, 'caution'> {
     };
   const same = ratio > 1 / (1 + NOTICEABLE);
   return {
-    before: same
-      ? 'No clear difference: perplexity '
-      : 'The adapter is worse on held-out answers: perplexity ',
+    before: same ? 'No clear difference: perplexity ' : 'The adapter is worse: perplexity ',
     number,
     after: '.',
     better: false,

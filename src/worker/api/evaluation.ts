@@ -16,8 +16,17 @@ export interface EvaluationRow {
   readonly tuned: string;
 }
 
+/**
+ * How many of the rows that were asked, and of all `of` of the test part, the adapter was trained on. Or why that is not known: it was
+ * imported, it is from before the split was kept, or the rows that it was trained on are not here any more.
+ */
+export type Seen =
+  { readonly asked: number; readonly test: number; readonly of: number } | 'imported' | 'before' | 'rows';
+
 export interface Evaluation {
   readonly origin: Origin;
+  /** Missing for the base model alone, and for what was measured before it was looked at. */
+  readonly seen?: Seen;
   readonly rows: readonly EvaluationRow[];
   readonly base: LossReport;
   readonly tuned: LossReport;

@@ -124,6 +124,7 @@ export const RunFile = v.object({
   bundled: v.boolean(),
   dataName: text,
   data: v.optional(DataRef),
+  dataOptions: v.optional(DataOptions),
   command: text,
   steps: v.array(Step),
   evals: v.array(v.object({ step: count, loss: number })),
@@ -159,6 +160,7 @@ export const AdapterFile = v.object({
   runId: v.optional(id),
   finalLoss: v.optional(number),
   data: v.optional(DataRef),
+  dataOptions: v.optional(DataOptions),
 });
 
 const Share = v.object({ count, total: count, interval: v.tuple([number, number]) });
@@ -182,6 +184,12 @@ const Measured = v.object({
     v.array(
       v.object({
         origin: Origin,
+        seen: v.optional(
+          v.union([
+            v.object({ asked: count, test: count, of: count }),
+            v.picklist(['imported', 'before', 'rows']),
+          ]),
+        ),
         rows: v.array(
           v.object({ prompt: v.string(), expected: v.string(), base: v.string(), tuned: v.string() }),
         ),

@@ -1,5 +1,6 @@
 /** Verdicts, differences, curves and numbers: what the page says about what it was given. */
 import { describe, expect, test } from 'vitest';
+import { caveatOf, isHeldOut } from '../../../src/app/evaluate/seen.ts';
 import { judge } from '../../../src/app/evaluate/verdict.ts';
 import { firstExamples } from '../../../src/app/start/examples.ts';
 import { curveCsv } from '../../../src/app/train/csv.ts';
@@ -50,7 +51,7 @@ describe('the verdict', () => {
     expect(said(evaluation(share(34, 0.71, 0.93), share(0, 0, 0.09), [1, 3]))).toMatch(
       /^The adapter is worse/,
     );
-    expect(said(evaluation(share(0, 0, 0.09), share(0, 0, 0.09), [1, 2]))).toMatch(/worse on held-out/);
+    expect(said(evaluation(share(0, 0, 0.09), share(0, 0, 0.09), [1, 2]))).toMatch(/^The adapter is worse/);
   });
   test('one row says little, several say little', () => {
     const none = share(0, 0, 0.09);
@@ -67,6 +68,41 @@ describe('the verdict', () => {
   });
   test('few rows carry a warning', () => {
     expect(judge(evaluation(share(0, 0, 0.1), share(5, 0.6, 1), [3, 1], 5)).caution).toMatch(/5 rows/);
+  });
+});
+
+describe('rows that were measured', () => {
+  const plain = evaluation(share(0, 0, 0.09), share(34, 0.71, 0.93), [3, 0.2]);
+  const adapter = { name: 'Captain', id: '1' };
+  const by = (seen: Evaluation['seen']): Evaluation => ({
+    ...plain,
+    origin: { ...plain.origin, adapter },
+    ...(seen !== undefined && { seen }),
+  });
+  test('are held out where training saw none of them, and only then', () => {
+    const clean = by({ asked: 0, test: 0, of: 90 });
+    expect(isHeldOut(clean)).toBe(true);
+    expect(caveatOf(clean)).toBe('');
+    const asked = by({ asked: 0, test: 3, of: 90 });
+    expect(isHeldOut(asked)).toBe(false);
+    expect(judge(asked).caution).toMatch(/^Training saw 0 of the 40 rows .* and 3 of the 90 that the loss/);
+  });
+  test('are not called held out where training saw them', () => {
+    const result = by({ asked: 13, test: 30, of: 40 });
+    expect(said(result)).toBe('The adapter gets 34 of 40 rows exactly right, the base model 0.');
+    expect(judge(result).caution).toMatch(
+      /^Training saw 13 of the 40 rows that were asked, and 30 of the 40/,
+    );
+  });
+  test.each([
+    ['imported', /was imported.*not known/],
+    ['before', /was not kept.*not known/],
+    ['rows', /not kept any more.*not known/],
+    [undefined, /was not looked at/],
+  ] as const)('are not called so where it is not known: %s', (seen, words) => {
+    expect(isHeldOut(by(seen))).toBe(false);
+    expect(judge(by(seen)).caution).toMatch(words);
+    expect(said(by(seen))).not.toContain('held-out');
   });
 });
 

@@ -1,0 +1,91 @@
+/** How many of the rows that are measured an adapter was trained on: a split that changed since makes training rows of test rows. */
+import { identityOf } from '../data/statistics.ts';
+import { GraftError } from '../errors.ts';
+import { findAdapter } from '../storage/adapters.ts';
+import { readDataSet } from '../storage/data-sets.ts';
+import type { StoredAdapter, StoredDataFiles } from '../storage/records.ts';
+import type { AdapterChoice, DataOptions, Seen } from './api.ts';
+import type { DataSet, Entry, Place } from './data.ts';
+import type { OpenModel } from './model.ts';
+import { questionsOf } from './questions.ts';
+import type { Session } from './session.ts';
+import { Slices } from './slices.ts';
+
+/** What an adapter or a run keeps of its rows. */
+export type TrainedOn = Pick<StoredAdapter, 'projectId' | 'runId' | 'data' | 'dataOptions'>;
+
+/** Missing for the base model, which was not trained here. */
+export async function trainedOn({ current }: Session, choice: AdapterChoice): Promise<TrainedOn | undefined> {
+  if (choice === 'base') return undefined;
+  const chosen = choice === 'current' ? current : choice;
+  if (!chosen) return undefined;
+  return 'live' in chosen ? chosen.trainedOn() : findAdapter(chosen.id);
+}
+
+/**
+ * @param asked indices of the questions that are asked
+ * @param read gives the files of a data set that a project keeps
+ * @throws GraftError `worker-aborted`
+ */
+export async function seenRows(
+  { projectId, runId, data: ref, dataOptions }: TrainedOn,
+  data: DataSet,
+  asked: readonly number[],
+  open: OpenModel,
+  signal: AbortSignal,
+  read = async (version: string): Promise<StoredDataFiles | undefined> =>
+    (await readDataSet(projectId, version))?.files,
+): Promise<Seen> {
+  if (runId === undefined) return 'imported';
+  if (!ref || !dataOptions) return 'before';
+  if (!data.options) return 'rows';
+  const options = dataOptions as DataOptions;
+  const sameFile = ref.version === data.ref?.version;
+  const trained =
+    sameFile && JSON.stringify(options) === JSON.stringify(data.options)
+      ? data
+      : await openAgain(await read(ref.version), options, open, signal, data);
+  if (!trained) return 'rows';
+  const isWhole = ({ example }: Entry): boolean => example === undefined;
+  // The rows of a document are others when they are cut otherwise: then none can be told from another.
+  if (options.maxLength !== data.options.maxLength && [...data.places, ...trained.places].some(isWhole))
+    return 'rows';
+  const train = trained.places.filter(({ part }) => part === 'train');
+  const names = new Set(train.map(nameOf));
+  const lines = new Set(sameFile ? train.filter((place) => !isWhole(place)).map(({ line }) => line) : []);
+  const isSeen = (place: Place): boolean =>
+    names.has(nameOf(place)) || (!place.heldOut && !isWhole(place) && lines.has(place.line));
+  const test = data.places.filter(({ part }) => part === 'test');
+  const chat = open.tokenizer.chatTemplate !== undefined;
+  // In the order of the questions: not every row asks for something.
+  const asking = test.filter(({ example }) => example && questionsOf([example], chat).length > 0);
+  return {
+    asked: asked.filter((at) => isSeen(asking[at])).length,
+    test: test.filter(isSeen).length,
+    of: test.length,
+  };
+}
+
+/** What a row teaches, however it is cut. */
+function nameOf({ example, row }: Place): string {
+  return example ? identityOf(example) : JSON.stringify(row.ids);
+}
+
+/** The rows as they were split for training; undefined where they are not kept, or cannot be read any more. */
+async function openAgain(
+  files: StoredDataFiles | undefined,
+  options: DataOptions,
+  open: OpenModel,
+  signal: AbortSignal,
+  known: DataSet,
+): Promise<DataSet | undefined> {
+  if (!files) return undefined;
+  const { openData } = await import('./open-data.ts');
+  const slices = new Slices(() => undefined, signal);
+  try {
+    return (await openData(open, files.file, options, files.heldOut, slices, known)).data;
+  } catch (error) {
+    if (!(error instanceof GraftError) || error.code === 'worker-aborted') throw error;
+    return undefined;
+  }
+}
