@@ -1,7 +1,11 @@
 /** Files as people have them, each opened in a fresh project: rows on one line, rows too long for the limit, splits that cannot be. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { dragInto } from './drag.ts';
 import { goTo } from './looks.ts';
 
 const STEP_MS = 60_000;
@@ -204,4 +208,22 @@ describe('the prompt that is asked', () => {
     await page.getByRole('button', { name: `“${asked}”` }).waitFor();
     expect(problems).toEqual([]);
   });
+});
+
+test('a file that is dropped where nothing takes it is not opened, and it says who does', async () => {
+  const { page, problems } = studio;
+  const folder = await mkdtemp(join(tmpdir(), 'graft-'));
+  const path = join(folder, 'plain.jsonl');
+  await writeFile(path, ROWS);
+  await goTo(page, 'train');
+  await dragInto(page.locator('main h1'), path);
+  await expect.poll(() => page.getByRole('alert').innerText()).toContain('Drop rows on Data');
+  expect(page.context().pages()).toHaveLength(1);
+  await goTo(page, 'data');
+  await expect.poll(() => page.getByRole('alert').count()).toBe(0);
+  await dragInto(page.locator('main h1'), path);
+  await page.getByRole('heading', { name: '40 rows', exact: true }).waitFor({ timeout: STEP_MS });
+  expect(await page.getByRole('alert').count()).toBe(0);
+  await rm(folder, { recursive: true });
+  expect(problems).toEqual([]);
 });

@@ -45,6 +45,10 @@ export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
   return [...new Map(found.map((file) => [file.name, file])).values()];
 }
 
+/** Whether files are dragged, and not a text from one field to another. */
+export const bringsFiles = ({ dataTransfer }: DragEvent): boolean =>
+  dataTransfer?.types.includes('Files') ?? false;
+
 /** An attachment: what is dropped on the element. While something hovers over it, it carries `data-over`. */
 export function dropTarget(onFiles: (files: File[]) => void): (node: HTMLElement) => () => void {
   return (node) => {
