@@ -2,11 +2,13 @@
  * Which characters of a rendered conversation are an assistant's: its text and the end-of-turn marker, not the white space after it.
  *
  * Found by rendering turn by turn: what is rendered up to a turn (with the header of the answer) and through it are prefixes of the whole,
- * and the turn lies between them. Some templates change earlier turns when later ones come (Qwen 3 drops their thoughts) or refuse half a
- * conversation; there the turn's own text is looked for in the whole instead, and a note says so.
+ * and the turn lies between them. Some templates change earlier turns when later ones come (Qwen 3 drops their thoughts, Mistral writes the
+ * system message into the last of the user's) or refuse half a conversation; there the whole is rendered with marks at the turn
+ * (turn-marks.ts), and a note says so. Where marks do not tell either, the conversation is refused: a guess could teach the user's words.
  */
 import { GraftError } from '../errors.ts';
 import type { TrainableMessage } from './trainable.ts';
+import { TurnMarks, type RenderPart } from './turn-marks.ts';
 
 /** Characters [start, end) of the rendered text. */
 export interface Span {
@@ -17,7 +19,7 @@ export interface Span {
 export interface ChatSpans {
   /** The whole conversation, rendered. */
   text: string;
-  /** In order, one for each supervised turn that was found. */
+  /** In order, one for each supervised turn. */
   spans: Span[];
   /** The last turn is the assistant's and nothing marks its end: an eos token has to. `text` then ends with the turn's text. */
   needsEos: boolean;
@@ -26,81 +28,115 @@ export interface ChatSpans {
 
 export type Render = (messages: readonly TrainableMessage[], addGenerationPrompt: boolean) => string;
 
-/** A part of a conversation, rendered, or undefined where the template refuses it. Only whole conversations have to render. */
-function renderPart(
-  render: Render,
-  messages: readonly TrainableMessage[],
-  addGenerationPrompt: boolean,
-): string | undefined {
-  try {
-    return render(messages, addGenerationPrompt);
-  } catch (error) {
-    // A template may refuse a part that begins with an answer, or index a message that isn't there: the caller falls back, with a note.
-    if (error instanceof GraftError && error.code !== 'chat-template-limit') return undefined;
-    throw error;
-  }
+/** A turn, and whether anything marks its end. */
+interface Turn extends Span {
+  marked: boolean;
 }
 
-/** The turn's text looked for in the whole, from `from` on, with a special token that follows it. */
-function findTurn(
+/** Where the answer's turn ends: behind the marker that ends it alone, or a special token, or with its text. */
+function turnEnd(
   text: string,
-  content: string,
-  from: number,
+  contentEnd: number,
+  ending: string | undefined,
   specialTokens: readonly string[],
-): (Span & { marked: boolean }) | undefined {
-  const start = text.indexOf(content, from);
-  if (start < 0) return undefined;
-  let end = start + content.length;
-  const gap = /^\s*/.exec(text.slice(end))?.[0].length ?? 0;
-  const marker = specialTokens.find((token) => text.startsWith(token, end + gap));
-  if (marker !== undefined) end += gap + marker.length;
-  return { start, end, marked: marker !== undefined };
+): { end: number; marked: boolean } {
+  const marker = ending?.trimEnd();
+  if (marker && text.startsWith(marker, contentEnd)) {
+    return { end: contentEnd + marker.length, marked: true };
+  }
+  const gap = /^\s*/.exec(text.slice(contentEnd))?.[0].length ?? 0;
+  const token = specialTokens.find((special) => text.startsWith(special, contentEnd + gap));
+  return token === undefined
+    ? { end: contentEnd, marked: false }
+    : { end: contentEnd + gap + token.length, marked: true };
 }
 
-/** Throws what `render` throws for the whole conversation, and `chat-template-limit` for a part of it. */
+/** Where an answer's turn begins: behind the header that asks for it, which follows the message before it, or else with its text. */
+function turnStart(text: string, index: number, marks: TurnMarks): number | undefined {
+  const header = index > 0 ? marks.ending(index - 1, true) : undefined;
+  const before = header === undefined ? undefined : marks.end(index - 1);
+  if (header !== undefined && before !== undefined && text.startsWith(header, before)) {
+    return before + header.length;
+  }
+  return marks.start(index);
+}
+
+/**
+ * Throws what `render` throws for the whole conversation, `chat-template-limit` for a part of it, and `chat-template-answer` where an answer
+ * cannot be told from what is around it.
+ */
 export function findChatSpans(
   messages: readonly TrainableMessage[],
   render: Render,
   specialTokens: readonly string[],
 ): ChatSpans {
-  let text = render(messages, false);
+  const text = render(messages, false);
   const spans: Span[] = [];
   const notes = new Set<string>();
+  const renderPart: RenderPart = (part, addGenerationPrompt) => {
+    try {
+      return render(part, addGenerationPrompt);
+    } catch (error) {
+      // A template may refuse a part that begins with an answer, or index a message that isn't there.
+      if (error instanceof GraftError && error.code !== 'chat-template-limit') return undefined;
+      throw error;
+    }
+  };
+  let knownMarks: TurnMarks | undefined;
+
+  /** The turn of an answer, which begins at `known` where the text before it is a prefix of the whole. */
+  const findTurn = (index: number, known: number | undefined, last: boolean): Turn | undefined => {
+    const marks = (knownMarks ??= new TurnMarks(messages, text, renderPart));
+    const start = known ?? turnStart(text, index, marks);
+    const contentEnd = marks.end(index);
+    if (start === undefined || contentEnd === undefined) return undefined;
+    if (last) {
+      const end = Math.max(text.trimEnd().length, start);
+      return { start, end, marked: text.slice(contentEnd).trim() !== '' };
+    }
+    return { start, ...turnEnd(text, contentEnd, marks.ending(index, false), specialTokens) };
+  };
+
   let cursor = 0;
   let needsEos = false;
   messages.forEach((message, index) => {
-    if (message.role !== 'assistant') return;
+    if (message.role !== 'assistant' || message.supervised === false) return;
     const last = index === messages.length - 1;
     const content = message.content.trim();
-    const before = renderPart(render, messages.slice(0, index), true);
-    const through = last ? text : renderPart(render, messages.slice(0, index + 1), false);
+    const before = renderPart(messages.slice(0, index), true);
+    const through = last ? text : renderPart(messages.slice(0, index + 1), false);
     const start =
       before !== undefined && before.length >= cursor && text.startsWith(before) ? before.length : undefined;
-    let turn: (Span & { marked: boolean }) | undefined;
+    let turn: Turn | undefined;
     if (start !== undefined && through !== undefined && through.length > start && text.startsWith(through)) {
       const region = text.slice(start, through.length).trimEnd();
       const at = region.indexOf(content);
       turn = { start, end: start + region.length, marked: at < 0 || at + content.length < region.length };
     } else {
+      turn = findTurn(index, start, last);
       notes.add(
-        'The chat template renders earlier turns differently once later ones follow: answers were found by their text.',
+        'The chat template does not render parts of a conversation as it renders the whole: answers were found by rendering the whole with marks.',
       );
-      const found = findTurn(text, content, start ?? cursor, specialTokens);
-      turn = found && { ...found, start: start ?? found.start };
     }
-    if (!turn) {
-      notes.add('The chat template does not show an answer as it was written: it was not learnt from.');
-      return;
+    if (!turn || turn.start < cursor || turn.end < turn.start) {
+      throw new GraftError(
+        'chat-template-answer',
+        `The chat template does not show where the answer in message ${index + 1} begins and ends, so that it cannot be told from the rest.`,
+        'Choose another template, or rows with one answer each.',
+      );
+    }
+    if (!text.slice(turn.start, turn.end).includes(content)) {
+      notes.add('The chat template changes an answer: it was learnt from as the template shows it.');
     }
     cursor = turn.end;
-    if (message.supervised !== false) spans.push({ start: turn.start, end: turn.end });
-    if (last && !turn.marked && message.supervised !== false) {
+    spans.push({ start: turn.start, end: turn.end });
+    if (last && !turn.marked) {
       needsEos = true;
-      text = text.slice(0, turn.end);
       notes.add(
         'The chat template does not mark the end of an answer: an eos token was added after the last one.',
       );
     }
   });
-  return { text, spans, needsEos, notes: [...notes] };
+  // What follows the last answer then is white space only.
+  return { text: needsEos ? text.slice(0, cursor) : text, spans, needsEos, notes: [...notes] };
 }

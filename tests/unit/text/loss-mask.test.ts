@@ -106,7 +106,7 @@ describeShared('what is learnt from', () => {
     expect(row.labels).toEqual([IGNORED, 403, 407, 261, 378, 2]);
   });
 
-  it('a template that changes earlier turns: found by their text, with a note', async () => {
+  it('a template that changes earlier turns: found by marks, with a note', async () => {
     const tokenizer = await smol();
     // As Qwen 3: the last answer has a thought before it, earlier ones lost theirs.
     const template =
@@ -118,7 +118,7 @@ describeShared('what is learnt from', () => {
       '<think></think>Goodbye!<|im_end|>',
     ]);
     expect(row.notes).toHaveLength(1);
-    expect(row.notes[0]).toContain('found by their text');
+    expect(row.notes[0]).toContain('by rendering the whole with marks');
   });
 
   it('a template that refuses half a conversation', async () => {
