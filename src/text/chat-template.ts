@@ -7,6 +7,7 @@
  */
 import { Environment, parse, tokenize } from '@huggingface/jinja';
 import { GraftError, messageOf } from '../errors.ts';
+import { printedNodes } from './template-python.ts';
 import { MAX_ITEMS, MAX_TEXT, SandboxLimit, SandboxedInterpreter } from './template-sandbox.ts';
 
 /** The longest in use (GPT-OSS) has 16,738 characters. */
@@ -119,6 +120,7 @@ function strftime(now: Date, format: unknown): string {
 /** A template, parsed once. */
 export class ChatTemplate {
   readonly #program: ReturnType<typeof parse>;
+  readonly #printed: WeakSet<object>;
 
   /** Throws `chat-template` (it cannot be read) or `chat-template-limit` (too long, too deep). */
   constructor(readonly source: string) {
@@ -130,6 +132,7 @@ export class ChatTemplate {
     }
     try {
       this.#program = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
+      this.#printed = printedNodes(this.#program);
     } catch (cause) {
       throw failed(cause);
     }
@@ -170,7 +173,8 @@ export class ChatTemplate {
     try {
       for (const [name, value] of Object.entries(globals)) scope.set(name, value);
       const budget = BASE_BUDGET + BUDGET_PER_MESSAGE * messages.length + chars;
-      return String(new SandboxedInterpreter(scope, budget, this.source.length).run(this.#program).value);
+      const { length } = this.source;
+      return String(new SandboxedInterpreter(scope, budget, length, this.#printed).run(this.#program).value);
     } catch (cause) {
       throw failed(cause);
     }

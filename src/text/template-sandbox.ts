@@ -6,12 +6,25 @@
  * to what the node above does with them. Operations whose result can be much larger than their operands (`join`, `replace`, `indent`,
  * `tojson`, `split`) are measured before they run. Containers are measured when they are made, as printed, so that a list that holds
  * a list that holds a list twice … twice cannot stand for a gigabyte.
+ *
+ * What the library computes otherwise than Python does is put right on the way (template-python.ts).
  */
 import { Interpreter } from '@huggingface/jinja';
+import {
+  callMethod,
+  checkArguments,
+  checkComparison,
+  checkFilterArguments,
+  filter as pythonFilter,
+  operate,
+  pythonText,
+  test,
+  valueOf,
+  type Node,
+  type Value,
+} from './template-python.ts';
 
-type Node = NonNullable<Parameters<Interpreter['evaluate']>[0]>;
 type Scope = Parameters<Interpreter['evaluate']>[1];
-type Value = ReturnType<Interpreter['evaluate']>;
 type Call = (args: Value[], scope: Scope) => Value;
 
 /** Raised inside a rendering; chat-template.ts turns it into a GraftError. */
@@ -44,6 +57,7 @@ const CHEAP_TESTS = new Set([
   'false',
 ]);
 const CHEAP_FILTERS = new Set(['length', 'first', 'last', 'safe']);
+const PLAIN_FILTERS = new Set(['trim', 'int', 'float']);
 const GROWING_FILTERS = new Set(['join', 'replace', 'indent', 'tojson', 'sort', 'dictsort']);
 
 interface Measure {
@@ -102,15 +116,18 @@ export class SandboxedInterpreter extends Interpreter {
   #depth = 0;
   #parentIsCheap = false;
   readonly #definitionCost: number;
+  readonly #printed: WeakSet<object>;
   readonly #measures = new WeakMap<object, Measure>();
   readonly #guarded = new WeakSet<object>();
 
   /**
    * @param budget units of work: about a million a second.
    * @param templateChars length of the template: what defining a macro costs at most (the library looks through its body each time).
+   * @param printed nodes whose values become text
    */
-  constructor(scope: Scope, budget: number, templateChars: number) {
+  constructor(scope: Scope, budget: number, templateChars: number, printed: WeakSet<object>) {
     super(scope);
+    this.#printed = printed;
     this.#budget = budget;
     this.#definitionCost = Math.ceil(templateChars / 4);
   }
@@ -161,7 +178,11 @@ export class SandboxedInterpreter extends Interpreter {
       const { chars } = this.#measure(value);
       this.#chars(chars);
       if (!parentIsCheap) this.#charge(chars / CHARS_PER_UNIT);
-      return value;
+      if (!node || value.type === 'StringValue' || !this.#printed.has(node)) return value;
+      const text = pythonText(value);
+      this.#chars(text.length);
+      this.#charge(text.length / CHARS_PER_UNIT);
+      return valueOf(text);
     } finally {
       this.#depth--;
       this.#parentIsCheap = parentIsCheap;
@@ -187,6 +208,13 @@ export class SandboxedInterpreter extends Interpreter {
         return super.evaluate(node, scope);
       case 'For':
         return this.#loop(node as Node & { iterable: Node }, scope);
+      case 'BinaryExpression':
+        return this.#operation(
+          node as Node & { operator: { value: string }; left: Node; right: Node },
+          scope,
+        );
+      case 'TestExpression':
+        return this.#test(node as Node & { operand: Node; test: { value: string }; negate: boolean }, scope);
       case 'Identifier':
         return this.#variable(node as Node & { value: string }, scope);
       default:
@@ -213,24 +241,71 @@ export class SandboxedInterpreter extends Interpreter {
     return super.evaluate(undefined, scope);
   }
 
+  #operation(node: Node & { operator: { value: string }; left: Node; right: Node }, scope: Scope): Value {
+    const operator = node.operator.value;
+    if (operator === 'and' || operator === 'or') return super.evaluate(node, scope);
+    checkComparison(node);
+    const left = this.evaluate(node.left, scope);
+    const right = this.evaluate(node.right, scope);
+    const value = operate(operator, left, right);
+    return value ?? super.evaluate({ ...node, left: given(left), right: given(right) } as Node, scope);
+  }
+
+  #test(node: Node & { operand: Node; test: { value: string }; negate: boolean }, scope: Scope): Value {
+    const operand = this.evaluate(node.operand, scope);
+    const result = test(node.test.value, operand);
+    if (result !== undefined) return valueOf(result !== node.negate);
+    return super.evaluate({ ...node, operand: given(operand) } as Node, scope);
+  }
+
   /** `text.method`: methods of a string are measured when they are called. */
   #member(node: Node & { object: Node; property: Node; computed: boolean }, scope: Scope): Value {
     const object = this.evaluate(node.object, scope);
-    // A slice of a text takes all of it apart.
-    if (node.property.type === 'SliceExpression')
+    if (object.type === 'UndefinedValue') throw new Error('something undefined has no members');
+    const text = object.type === 'StringValue' ? (object.value as string) : undefined;
+    if (node.property.type === 'SliceExpression') {
+      // A slice of a text takes all of it apart.
       this.#charge((this.#measure(object).chars * 4) / CHARS_PER_UNIT);
-    const value = super.evaluate({ ...node, object: given(object) } as Node, scope);
-    if (object.type === 'StringValue' && value.type === 'FunctionValue' && !this.#guarded.has(value)) {
-      const text = object.value as string;
+      const slice: Node = this.#slice(node.property, scope);
+      return super.evaluate({ ...node, object: given(object), property: slice } as Node, scope);
+    }
+    const property = node.computed ? this.evaluate(node.property, scope) : undefined;
+    const name = property ? property.value : (node.property as Node & { value: unknown }).value;
+    if (text !== undefined && typeof name === 'number') return this.#letter(text, name);
+    // JavaScript's, not Python's.
+    if (name === 'length' && (text !== undefined || Array.isArray(object.value))) return valueOf(undefined);
+    const known: Node = property ? given(property) : node.property;
+    const value = super.evaluate({ ...node, property: known, object: given(object) } as Node, scope);
+    const isMethod = value.type === 'FunctionValue' && typeof name === 'string';
+    if (isMethod && (text !== undefined || object.type === 'ObjectValue') && !this.#guarded.has(value)) {
       const method = value as Value & { value: Call };
       const unguarded = method.value;
       method.value = (args, callScope) => {
+        checkArguments(name, args);
+        if (text === undefined) return unguarded(args, callScope);
         this.#checkMethod(text, args);
-        return unguarded(args, callScope);
+        return callMethod(name, text, args) ?? unguarded(args, callScope);
       };
       this.#guarded.add(value);
     }
     return value;
+  }
+
+  /** A character as Python counts them; nothing beyond the ends. */
+  #letter(text: string, index: number): Value {
+    this.#charge(text.length / CHARS_PER_UNIT);
+    return valueOf(Array.from(text).at(index));
+  }
+
+  /** The library takes a stop of -1 on the way back for the beginning. */
+  #slice(node: Node, scope: Scope): Node {
+    const { start, stop, step } = node as Node & Record<'start' | 'stop' | 'step', Node | undefined>;
+    if (!stop || !step) return node;
+    const [last, by] = [this.evaluate(stop, scope), this.evaluate(step, scope)];
+    if (by.value === 0 || (Number(by.value) < 0 && last.value === -1)) {
+      throw new Error('a slice with this step is not supported');
+    }
+    return { ...node, start, stop: given(last), step: given(by) } as Node;
   }
 
   /** `replace(old, new)` and `split(separator)`, told apart by their arguments: no other method of a string can grow much. */
@@ -253,11 +328,18 @@ export class SandboxedInterpreter extends Interpreter {
     this.#parentIsCheap = CHEAP_FILTERS.has(name);
     const operand = this.evaluate(operandNode, scope);
     this.#parentIsCheap = false;
+    const nodes = filter.type === 'CallExpression' ? (filter as Node & { args: Node[] }).args : [];
+    checkFilterArguments(name, nodes);
     let checked = filter;
+    let positional: readonly Value[] = [];
     if (GROWING_FILTERS.has(name)) {
       const { chars, depth } = this.#measure(operand);
       const count = Math.max(itemCount(operand), 1);
       const args = this.#arguments(filter, scope);
+      positional = args.positional;
+      // Python breaks lines for an indent of nothing, too.
+      if (name === 'tojson' && args.values.some(({ value }) => typeof value === 'number' && value <= 0))
+        throw new Error('this indent of JSON is not supported');
       const longest = Math.max(0, ...args.values.map((arg) => this.#argumentSize(arg)));
       if (name === 'sort' || name === 'dictsort')
         this.#charge((chars * Math.log2(count + 1)) / CHARS_PER_UNIT);
@@ -273,7 +355,13 @@ export class SandboxedInterpreter extends Interpreter {
         this.#chars(chars + seams * longest * (name === 'tojson' ? depth : 1));
       }
       checked = args.filter;
+    } else if (PLAIN_FILTERS.has(name)) {
+      const args = this.#arguments(filter, scope);
+      positional = args.positional;
+      checked = args.filter;
     }
+    const value = pythonFilter(name, operand, positional);
+    if (value) return value;
     return super.evaluate(
       { type: 'FilterExpression', operand: given(operand), filter: checked } as Node,
       scope,
@@ -287,9 +375,10 @@ export class SandboxedInterpreter extends Interpreter {
   }
 
   /** A filter's arguments, evaluated once, and the filter with them in place. */
-  #arguments(filter: Node, scope: Scope): { values: Value[]; filter: Node } {
-    if (filter.type !== 'CallExpression') return { values: [], filter };
+  #arguments(filter: Node, scope: Scope): { values: Value[]; positional: Value[]; filter: Node } {
+    if (filter.type !== 'CallExpression') return { values: [], positional: [], filter };
     const values: Value[] = [];
+    const positional: Value[] = [];
     const evaluated = (node: Node): Given => {
       const value = this.evaluate(node, scope);
       values.push(value);
@@ -302,8 +391,10 @@ export class SandboxedInterpreter extends Interpreter {
       if (arg.type === 'KeywordArgumentExpression') {
         return { ...arg, value: evaluated((arg as Node & { value: Node }).value) } as Node;
       }
-      return evaluated(arg);
+      const argument = evaluated(arg);
+      positional.push(argument.value);
+      return argument;
     });
-    return { values, filter: { ...filter, args } as Node };
+    return { values, positional, filter: { ...filter, args } as Node };
   }
 }

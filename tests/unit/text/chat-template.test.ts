@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ChatTemplate, renderChat, type RenderOptions } from '../../../src/text/chat-template.ts';
@@ -40,7 +41,7 @@ describe('templates as transformers renders them', () => {
     [
       'loops',
       '{% for m in messages %}{{ loop.index }}{{ loop.last }}{{ m["role"][0] }}{% endfor %}',
-      '1falseu2truea',
+      '1Falseu2Truea',
     ],
     [
       'loops with a condition',
@@ -58,7 +59,7 @@ describe('templates as transformers renders them', () => {
     [
       'string methods',
       "{{ ' a,b '.strip().split(',')[1] }}{{ 'abab'.replace('a', 'x') }}{{ 'a' .startswith('a') }}",
-      'bxbxbtrue',
+      'bxbxbTrue',
     ],
     [
       'filters with arguments',
@@ -110,6 +111,21 @@ describe('templates as transformers renders them', () => {
     '{% unknown %}',
   ])('refuses %s', async (template) => {
     await graftError(() => render(template), 'chat-template');
+  });
+});
+
+/** Made by tests/fixtures/jinja.py. */
+const python = JSON.parse(readFileSync(new URL('../../fixtures/jinja.json', import.meta.url), 'utf8')) as {
+  messages: { role: string; content: string }[];
+  cases: { template: string; text?: string; refused?: boolean }[];
+};
+
+describe("Python's Jinja", () => {
+  it.each(python.cases)('$template', async ({ template, text, refused }) => {
+    const print = (): string => renderChat(template, python.messages, { addGenerationPrompt: false });
+    // What transformers renders and Graft does not is refused, never rendered otherwise.
+    if (text === undefined || refused) await graftError(print, 'chat-template');
+    else expect(print()).toBe(text);
   });
 });
 
