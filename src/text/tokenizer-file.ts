@@ -15,6 +15,8 @@ export interface CheckedTokenizer {
   ids: Map<string, number>;
   /** Contents of the added tokens that the file marks as special. */
   special: Set<string>;
+  /** `BPE`, `WordPiece` or `Unigram`. */
+  modelType: unknown;
 }
 
 /**
@@ -30,6 +32,7 @@ export function checkTokenizerJson(value: unknown, where: string): CheckedTokeni
   return {
     ids,
     special,
+    modelType: model.type,
     json: { version: '1.0', added_tokens: added, ...checkSteps(check, file, ids), model },
   };
 }

@@ -269,14 +269,15 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
       'Fetch it with the model; a tokenizer.model alone is not enough.',
     );
   }
-  const { json, ids, special } = checkTokenizerJson(value, where);
+  const { json, ids, special, modelType } = checkTokenizerJson(value, where);
   const specialMap = await readConfig(files, 'special_tokens_map.json');
   const config = { ...specialMap, ...(await readConfig(files, 'tokenizer_config.json')) };
   const generation = await readConfig(files, 'generation_config.json');
   const token = (field: string): string | undefined =>
     tokenIn(config, field, `${files.name}/tokenizer_config.json`);
   const eosToken = token('eos_token');
-  const cleansUp = config.clean_up_tokenization_spaces === true;
+  // BPE has the spaces that were written: transformers 5 passes over the setting there, which Llama 3 has.
+  const cleansUp = config.clean_up_tokenization_spaces === true && modelType !== 'BPE';
   const chatTemplate =
     (await readTextFile(files, 'chat_template.jinja', MAX_TEMPLATE_CHARS * 4)) ??
     templateIn(config, `${files.name}/tokenizer_config.json`) ??
