@@ -202,9 +202,10 @@ function describe({ training, generation, problems, advice }: Described): string
       generation.bytes,
       `for generation of ${generation.context} tokens, ${formatBytes(generation.cache)} of them keys and values`,
     ),
-    ...problems.map(
-      ({ label, limit, bytes, allowed }) =>
-        `Too large: ${label} takes ${formatBytes(bytes)}, and the adapter ${limit === 'memory' ? 'has' : `allows a ${limit} of`} ${formatBytes(allowed)}.`,
+    ...problems.map(({ label, limit, bytes, allowed }) =>
+      limit === 'dispatch'
+        ? `Too large: ${label} takes ${bytes} workgroups side by side, and WebGPU dispatches ${allowed}.`
+        : `Too large: ${label} takes ${formatBytes(bytes)}, and the adapter ${limit === 'memory' ? 'has' : `allows a ${limit} of`} ${formatBytes(allowed)}.`,
     ),
     ...advice.map(
       ({ text, peakBytes: bytes, fits }) =>

@@ -6,7 +6,7 @@ import type { Device } from './device.ts';
 import { dropDead } from './memory.ts';
 import { pipelineKey } from './pipelines.ts';
 import type { Dispatch, Tape } from './tape.ts';
-import { checkBindings, sizePlan, UNIFORM_ALIGNMENT, uniformBytesOf, type PlanSize } from './size.ts';
+import { checkSize, sizePlan, UNIFORM_ALIGNMENT, uniformBytesOf, type PlanSize } from './size.ts';
 import type { Storage, Tensor } from './tensor.ts';
 import { STORAGE_USAGE, UNIFORM_USAGE } from './usage.ts';
 
@@ -105,11 +105,11 @@ export class Plan {
   /**
    * Compiles a tape: pipelines asynchronously, buffers from `pool`, bind groups once.
    *
-   * @throws GraftError `engine-binding-size`, `engine-buffer-size`, `engine-shader`, and as `Device.check`
+   * @throws GraftError `engine-binding-size`, `engine-dispatch-size`, `engine-buffer-size`, `engine-shader`, and as `Device.check`
    */
   static async compile(device: Device, tape: Tape, pool: BufferPool): Promise<Plan> {
     const size = sizePlan(tape);
-    if (!device.paper) checkBindings(size.dispatches, device);
+    if (!device.paper) checkSize(size, device);
     const pipelines = await compilePipelines(device, size.dispatches);
     device.check();
     const memory = allocate(device, size, pool);

@@ -2,7 +2,7 @@
 import { GraftError } from '../errors.ts';
 import { dropDead, planMemory, type MemoryPlan } from './memory.ts';
 import type { Dispatch, Tape } from './tape.ts';
-import type { Target } from './target.ts';
+import { MOST_WORKGROUPS, type Target } from './target.ts';
 import type { Storage, Tensor } from './tensor.ts';
 
 export interface PlanSize {
@@ -16,6 +16,8 @@ export interface PlanSize {
   readonly minimumBytes: number;
   /** The largest binding of a dispatch. */
   readonly largestBinding: { readonly label: string; readonly bytes: number };
+  /** The most workgroups along one side of a dispatch. */
+  readonly largestDispatch: { readonly label: string; readonly workgroups: number };
 }
 
 /** Parameters of dispatches lie one after the other at this distance, WebGPU's smallest alignment of a binding. */
@@ -26,7 +28,11 @@ export function sizePlan(tape: Tape): PlanSize {
   const dispatches = dropDead(tape.dispatches);
   const pinned = new Set<Storage>();
   let largestBinding = { label: 'none', bytes: 0 };
+  let largestDispatch = { label: 'none', workgroups: 0 };
   for (const dispatch of dispatches) {
+    const workgroups = Math.max(...dispatch.workgroups);
+    if (workgroups > largestDispatch.workgroups)
+      largestDispatch = { label: dispatch.shader.name, workgroups };
     for (const { storage, bytes, label } of dispatch.tensors.values()) {
       if (bytes > largestBinding.bytes) largestBinding = { label, bytes };
       if (storage.kind === 'pinned') pinned.add(storage);
@@ -42,6 +48,7 @@ export function sizePlan(tape: Tape): PlanSize {
     peakBytes: memory.transientBytes + pinnedBytes + uniformBytes,
     minimumBytes: memory.minimumBytes + pinnedBytes + uniformBytes,
     largestBinding,
+    largestDispatch,
   };
 }
 
@@ -55,8 +62,17 @@ export function uniformBytesOf(dispatches: number): number {
   return Math.max(1, dispatches) * UNIFORM_ALIGNMENT;
 }
 
-/** @throws GraftError `engine-binding-size` naming the first tensor that is larger than the target can bind */
-export function checkBindings(dispatches: readonly Dispatch[], target: Target): void {
+/** @throws GraftError `engine-dispatch-size`, or `engine-binding-size` naming the first tensor that is larger than the target can bind */
+export function checkSize(
+  { dispatches, largestDispatch: { label, workgroups } }: PlanSize,
+  target: Target,
+): void {
+  if (workgroups > MOST_WORKGROUPS)
+    throw new GraftError(
+      'engine-dispatch-size',
+      `${label} needs ${workgroups} workgroups side by side, and WebGPU dispatches at most ${MOST_WORKGROUPS}.`,
+      'Use a shorter length or a smaller batch.',
+    );
   for (const dispatch of dispatches)
     for (const tensor of dispatch.tensors.values()) checkBinding(target, tensor, dispatch);
 }

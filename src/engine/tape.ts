@@ -5,7 +5,7 @@
 import { addInto, copy } from './ops/add.ts';
 import type { ElementType, Shader } from './shader.ts';
 import { byteLength, Storage, Tensor, type DType } from './tensor.ts';
-import type { Target } from './target.ts';
+import { MOST_WORKGROUPS, type Target } from './target.ts';
 
 export interface Dispatch {
   readonly shader: Shader;
@@ -46,8 +46,6 @@ interface Entry {
 
 /** Writes (`accumulate` false) or adds (`accumulate` true) a contribution to a gradient into `target`. */
 export type GradientWriter = (target: Tensor, accumulate: boolean) => unknown;
-
-const MAX_WORKGROUPS = 65_535;
 
 export class Tape {
   readonly dispatches: Dispatch[] = [];
@@ -223,7 +221,7 @@ export class Tape {
 }
 
 function foldWorkgroups(count: number): [number, number, number] {
-  if (count <= MAX_WORKGROUPS) return [count, 1, 1];
-  const y = Math.ceil(count / MAX_WORKGROUPS);
+  if (count <= MOST_WORKGROUPS) return [count, 1, 1];
+  const y = Math.ceil(count / MOST_WORKGROUPS);
   return [Math.ceil(count / y), y, 1];
 }

@@ -1,5 +1,8 @@
 import { defaultTuning, type Tuning } from './tuning.ts';
 
+/** WebGPU's `maxComputeWorkgroupsPerDimension`, of which no adapter is asked for more. */
+export const MOST_WORKGROUPS = 65_535;
+
 /** What a plan is recorded for. A device is one; the memory planner records without one. */
 export interface Target {
   readonly features: {

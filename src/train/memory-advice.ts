@@ -1,5 +1,5 @@
 /** Whether a planned run fits what the adapter allows, and what to change where it does not: each change with its own planned bytes. */
-import type { Target } from '../engine/target.ts';
+import { MOST_WORKGROUPS, type Target } from '../engine/target.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { isQuantised } from '../model/weight-types.ts';
 import { fullBucket } from './buckets.ts';
@@ -13,9 +13,10 @@ export interface AdviceSettings extends Omit<MemorySettings, 'options'> {
 
 /** One limit that a plan is above. */
 export interface MemoryProblem {
-  readonly limit: 'buffer' | 'binding' | 'memory';
+  readonly limit: 'buffer' | 'binding' | 'memory' | 'dispatch';
   /** What is too large. */
   readonly label: string;
+  /** Of a dispatch: workgroups. */
   readonly bytes: number;
   readonly allowed: number;
 }
@@ -46,8 +47,9 @@ export function memoryProblems(
   {
     largestBuffer,
     largestBinding,
+    largestDispatch,
     peakBytes,
-  }: Pick<MemoryPlan, 'largestBuffer' | 'largestBinding' | 'peakBytes'>,
+  }: Pick<MemoryPlan, 'largestBuffer' | 'largestBinding' | 'largestDispatch' | 'peakBytes'>,
   { maxBufferSize, maxStorageBufferBindingSize }: Target['limits'],
   memoryBytes = Infinity,
 ): MemoryProblem[] {
@@ -55,6 +57,12 @@ export function memoryProblems(
     { limit: 'buffer', ...largestBuffer, allowed: maxBufferSize },
     { limit: 'binding', ...largestBinding, allowed: maxStorageBufferBindingSize },
     { limit: 'memory', label: 'the run', bytes: peakBytes, allowed: memoryBytes },
+    {
+      limit: 'dispatch',
+      label: largestDispatch.label,
+      bytes: largestDispatch.workgroups,
+      allowed: MOST_WORKGROUPS,
+    },
   ];
   return candidates.filter(({ bytes, allowed }) => bytes > allowed);
 }

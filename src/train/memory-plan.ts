@@ -8,8 +8,10 @@ import { paperDevice } from '../engine/paper.ts';
 import { SplitTensor } from '../engine/pieces.ts';
 import { flopsOf } from '../engine/size.ts';
 import { StagingRing } from '../engine/staging.ts';
-import type { Target } from '../engine/target.ts';
+import { MOST_WORKGROUPS, type Target } from '../engine/target.ts';
+import { GraftError } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
+import type { Bucket } from '../model/batch.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { Generator } from '../model/generator.ts';
 import { LanguageModel } from '../model/language-model.ts';
@@ -82,6 +84,8 @@ export interface MemoryPlan {
   readonly parts: MemoryParts;
   readonly largestBuffer: Largest;
   readonly largestBinding: Largest;
+  /** The most workgroups along one side of a dispatch. */
+  readonly largestDispatch: { readonly label: string; readonly workgroups: number };
   readonly split: readonly SplitWeight[];
   /** Of a step with one micro-batch. */
   readonly dispatches: number;
@@ -94,13 +98,15 @@ export interface MemoryPlan {
  * Plans a run.
  *
  * @param target what it will run on: features, limits, tuning
- * @throws GraftError `lora-config`
+ * @throws GraftError `lora-config`, `train-tokens`
  */
 export async function planMemory(
   target: Target,
   definition: ModelDefinition,
   { options, buckets, samples, ...weights }: MemorySettings,
 ): Promise<MemoryPlan> {
+  const planned = buckets ?? { gradients: [fullBucket(options.batch * options.maxLength)], losses: [] };
+  checkTokens(planned.gradients, options);
   const device = paperDevice(target);
   const full = options.method === 'full';
   const model = LanguageModel.empty(device, definition, { ...weights, trainable: full });
@@ -109,10 +115,9 @@ export async function planMemory(
   const plane = store.bytes / store.planes;
   const base = device.allocatedBytes - store.bytes + (full ? plane : 0);
 
-  const bucket = fullBucket(options.batch * options.maxLength);
   const plans = await compileRun(
     trainable,
-    buckets ?? { gradients: [bucket], losses: [] },
+    planned,
     { dropout: options.lora.dropout, checkpointing: options.checkpointing },
     () => undefined,
   );
@@ -149,11 +154,27 @@ export async function planMemory(
     largestBinding: all
       .map(({ size }) => size.largestBinding)
       .reduce((most, other) => (other.bytes > most.bytes ? other : most)),
+    largestDispatch: all
+      .map(({ size }) => size.largestDispatch)
+      .reduce((most, other) => (other.workgroups > most.workgroups ? other : most)),
     split: splitWeights(model),
     dispatches: largest.size.dispatches.length + plans.update.size.dispatches.length,
     submits: largest.submits + plans.update.submits,
     flops: flopsOf([largest, plans.update]),
   };
+}
+
+/** Attention has a workgroup for 32 tokens: no model takes more at once, and a plan of them would only take minutes to say so. */
+const MOST_TOKENS = 32 * MOST_WORKGROUPS;
+
+function checkTokens(buckets: readonly Bucket[], { batch, maxLength }: MemorySettings['options']): void {
+  const tokens = Math.max(...buckets.map((bucket) => bucket.tokens));
+  if (tokens <= MOST_TOKENS) return;
+  throw new GraftError(
+    'train-tokens',
+    `A micro-batch of ${tokens} tokens (${batch} rows of up to ${maxLength}) is more than WebGPU can dispatch.`,
+    `Choose fewer rows at once or shorter ones: at most ${MOST_TOKENS} tokens.`,
+  );
 }
 
 export interface BasePlan {

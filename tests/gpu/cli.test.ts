@@ -361,6 +361,12 @@ describe('bad arguments and files', () => {
       1,
       /5000/,
     ],
+    [
+      'more rows at once than a GPU dispatches',
+      () => ['plan', '--model', SPRIG, '--batch', '1000000'],
+      1,
+      /fewer rows at once/,
+    ],
     ['neither prompt nor messages', () => ['generate', '--model', SPRIG], 2, /--prompt or --messages/],
   ];
   test('end with one clear line and another exit status than 0', async () => {

@@ -43,9 +43,10 @@ const NAMES = {
 
 /** Why a run cannot be held, in a sentence each. */
 export function misfits({ problems }: RunMemory): string[] {
-  return problems.map(
-    ({ limit, label, bytes: needed, allowed }) =>
-      `“${label}” needs ${bytes(needed)}, and this GPU allows ${bytes(allowed)} for ${NAMES[limit]}.`,
+  return problems.map(({ limit, label, bytes: needed, allowed }) =>
+    limit === 'dispatch'
+      ? `“${label}” works on too many rows at once: ${needed} groups of them, where a GPU takes ${allowed}.`
+      : `“${label}” needs ${bytes(needed)}, and this GPU allows ${bytes(allowed)} for ${NAMES[limit]}.`,
   );
 }
 

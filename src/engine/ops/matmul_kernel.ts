@@ -1,6 +1,6 @@
 /** Which kernel computes a matrix product, from its shape and the device's tuning, and how it is laid over the result. */
 import { quantisedFormats, type QuantisedType } from '../quantised.ts';
-import type { Target } from '../target.ts';
+import { MOST_WORKGROUPS, type Target } from '../target.ts';
 import type { RegisterTile } from '../tuning.ts';
 
 /** NT: A [M,K] · B [N,K]ᵀ. NN: A [M,K] · B [K,N]. TN: A [K,M]ᵀ · B [K,N]. */
@@ -44,7 +44,6 @@ const ROWS_FOR_ALL = 4;
 const TALL_TILE_FLOPS = 2 ** 28;
 /** Multiply-adds of a SIMD vector that take as long as one gather, about: an estimate for SwiftShader, see matmul_register.wgsl. */
 const GATHER_COST = 100;
-const MAX_GROUPS = 65_535;
 /** Numbers of a block that a thread of matmul_vector.wgsl takes at a time. */
 const VECTOR_STEP = 8;
 export const PLAIN: Kernel = { family: 'plain' };
@@ -163,30 +162,25 @@ export function constantsOf(
   }
 }
 
+/** A side may be more than WebGPU dispatches: whoever compiles the plan refuses it (engine/size.ts). */
 export function workgroupsOf(kernel: Kernel, { M, N }: Shape, parts: number): [number, number, number] {
   switch (kernel.family) {
     case 'plain':
-      return checked([Math.ceil(N / 8), Math.ceil(M / 8), parts]);
+      return [Math.ceil(N / 8), Math.ceil(M / 8), parts];
     case 'vector': {
       const groups = Math.ceil(N / 4);
-      const y = Math.ceil(groups / MAX_GROUPS);
+      const y = Math.ceil(groups / MOST_WORKGROUPS);
       return [Math.ceil(groups / y), y, 1];
     }
     case 'tiled':
-      return checked([Math.ceil(N / TILE), Math.ceil(M / (TILE * kernel.rows)), parts]);
+      return [Math.ceil(N / TILE), Math.ceil(M / (TILE * kernel.rows)), parts];
     case 'quad':
     case 'register': {
       const m = Math.ceil(M / (4 * kernel.tile.rows));
       const n = Math.ceil(N / (4 * kernel.tile.columns));
-      return checked(
-        kernel.alongN ? [Math.ceil(n / kernel.lanes), m, parts] : [Math.ceil(m / kernel.lanes), n, parts],
-      );
+      return kernel.alongN
+        ? [Math.ceil(n / kernel.lanes), m, parts]
+        : [Math.ceil(m / kernel.lanes), n, parts];
     }
   }
-}
-
-function checked(groups: [number, number, number]): [number, number, number] {
-  if (groups.some((count) => count > MAX_GROUPS))
-    throw new Error(`matmul: ${groups.join('×')} workgroups are more than WebGPU dispatches`);
-  return groups;
 }

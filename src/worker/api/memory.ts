@@ -26,8 +26,9 @@ export interface RunMemory {
   readonly split: readonly { readonly label: string; readonly pieces: number; readonly bytes: number }[];
   /** What this adapter refuses; empty where the run fits. */
   readonly problems: readonly {
-    readonly limit: 'buffer' | 'binding' | 'memory';
+    readonly limit: 'buffer' | 'binding' | 'memory' | 'dispatch';
     readonly label: string;
+    /** Of a dispatch: workgroups. */
     readonly bytes: number;
     readonly allowed: number;
   }[];

@@ -23,3 +23,10 @@ describe('weights in pieces', () => {
     expect(splitNote(memory({ split: [], problems: [] }))).toBeUndefined();
   });
 });
+
+test('a kernel with too many workgroups is a reason against a run, in words of its own', () => {
+  const problems = [{ limit: 'dispatch', label: 'attention_tile', bytes: 70_000, allowed: 65_535 }] as const;
+  expect(misfits(memory({ split: [], problems }))).toEqual([
+    '“attention_tile” works on too many rows at once: 70000 groups of them, where a GPU takes 65535.',
+  ]);
+});

@@ -7,6 +7,7 @@ import { defineModel, type ModelDefinition } from '../../../src/model/family.ts'
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../../../src/train/memory-advice.ts';
 import { planGeneration, planMemory } from '../../../src/train/memory-plan.ts';
 import { defaultOptions } from '../../../src/train/options.ts';
+import { graftError } from '../expect-graft-error.ts';
 
 const MB = 1e6;
 const defaults = defaultOptions();
@@ -40,6 +41,21 @@ describe('planMemory', () => {
     // 30 × 7 layers of rank 16, f32: 4 · 16 · (inputs + outputs).
     expect(plan.parts.adapter).toBe(30 * 64 * (2 * (576 + 576) + 2 * (576 + 192) + 3 * (576 + 1536)));
     expect(plan.largestBinding).toEqual({ label: 'model.embed_tokens.weight', bytes: 49_152 * 576 * 2 });
+  });
+
+  test('more tokens at once than WebGPU dispatches are refused, and said with what to change', async () => {
+    for (const changes of [
+      { batch: 1_000_000, maxLength: 512 },
+      { batch: 64, maxLength: 131_072 },
+    ]) {
+      const error = await graftError(() => planMemory(USUAL_GPU, smol, settings(changes)), 'train-tokens');
+      expect(error.message).toMatch(/fewer rows at once or shorter ones: at most 2097120 tokens\.$/);
+    }
+    const plan = await planMemory(USUAL_GPU, smol, settings({}));
+    const largestDispatch = { label: 'matmul_tiled', workgroups: 70_000 };
+    expect(memoryProblems({ ...plan, largestDispatch }, USUAL_GPU.limits)).toEqual([
+      { limit: 'dispatch', label: 'matmul_tiled', bytes: 70_000, allowed: 65_535 },
+    ]);
   });
 
   test.each([
