@@ -15,6 +15,7 @@ import { modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { formatBytes, type Output } from './output.ts';
 import { modelFlags, PRECISIONS, readWeightChoices } from './session.ts';
+import { checkLength } from './train-flags.ts';
 import { storedTuning } from './tuning-store.ts';
 
 const defaults = defaultOptions();
@@ -146,13 +147,7 @@ function settingsOf(flags: PlanFlags, definition: ModelDefinition, target: Targe
     lora: { ...defaults.lora, rank, alpha: 2 * rank, targets, dropout: flags.number('dropout') ?? 0 },
   };
   checkOptions(options);
-  if (options.maxLength > definition.shape.maxPositions) {
-    throw new GraftError(
-      'arguments',
-      `Rows of ${options.maxLength} tokens are asked for, and the model was made for at most ${definition.shape.maxPositions}.`,
-      'Choose a shorter length.',
-    );
-  }
+  checkLength(options.maxLength, definition.shape);
   const precision = resolvePrecision(flags.choice('precision', PRECISIONS) ?? 'auto', target);
   const baseWeights = readWeightChoices(flags);
   checkChoices(baseWeights, { trainable: method === 'full', target });

@@ -3,6 +3,7 @@ import type { ReadOptions } from '../data/formats.ts';
 import type { OverlongPolicy } from '../text/limit.ts';
 import { OVERLONG_POLICIES } from '../text/limit.ts';
 import { GraftError } from '../errors.ts';
+import type { ModelShape } from '../model/family.ts';
 import { checkOptions, defaultOptions, defaultWarmup, type TrainOptions } from '../train/options.ts';
 import { schedules } from '../train/schedule.ts';
 import { dataFlags, readReadOptions } from './data-flags.ts';
@@ -93,6 +94,16 @@ export function readDataOptions(flags: TrainFlags, seed: number): DataOptions {
     testFraction: fraction('test-fraction'),
     splitSeed: flags.whole('split-seed') ?? seed,
   };
+}
+
+/** @throws GraftError `arguments` for rows that are longer than the model was made for */
+export function checkLength(length: number, { maxPositions }: ModelShape): void {
+  if (length > maxPositions)
+    throw new GraftError(
+      'arguments',
+      `Rows of ${length} tokens are asked for, and the model was made for at most ${maxPositions}.`,
+      'Choose a shorter length.',
+    );
 }
 
 /** @throws GraftError `arguments`, `train-option` */

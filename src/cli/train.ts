@@ -8,6 +8,7 @@ import { GraftError } from '../errors.ts';
 import { readPeft, writePeft, type AdapterData } from '../export/peft.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import { contentOf } from '../model/content.ts';
+import { readModel } from '../model/family.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
 import { describeChoices } from '../model/weight-types.ts';
 import type { StepEvent, TrainEvent } from '../train/events.ts';
@@ -19,6 +20,7 @@ import { isObject } from '../json.ts';
 import {
   folder,
   makeFolder,
+  modelOf,
   replacedFolder,
   readWhole,
   replaceFolder,
@@ -33,6 +35,7 @@ import { checkResumed, clockTime, fingerprintOf, runParts, type RunParts } from 
 import { openSession, tokenizerOf, type Session } from './session.ts';
 import { makeRunRows, type RunRows } from './train-data.ts';
 import {
+  checkLength,
   readDataOptions,
   readTrainOptions,
   trainFlags,
@@ -76,15 +79,17 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
   const bytes = await readWhole(dataPath);
   const read = readExamples(bytes, dataOptions.read);
 
-  const session = await openSession(flags, output, { trainable: asked.method === 'full' });
-  const { shape } = session.model.definition;
-  const maxLength =
-    flags.text('max-length') === undefined ? Math.min(asked.maxLength, shape.maxPositions) : asked.maxLength;
+  // Before gigabytes of weights are loaded.
+  const files = await modelOf(flags.required('model'));
+  const { shape } = await readModel(files);
+  if (flags.text('max-length') !== undefined) checkLength(asked.maxLength, shape);
+  const maxLength = Math.min(asked.maxLength, shape.maxPositions);
+  const session = await openSession(flags, output, { trainable: asked.method === 'full', files });
   // A resumed run makes its rows anew: a template that tells the date should tell the one that it told first.
   const begun = saved?.begun ?? clockTime(new Date());
   const rows = makeRunRows(
     read,
-    await tokenizerOf(session.files),
+    await tokenizerOf(files),
     { maxLength, vocabSize: shape.vocabulary, now: new Date(begun) },
     dataOptions,
   );

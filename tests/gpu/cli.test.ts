@@ -339,6 +339,12 @@ describe('bad arguments and files', () => {
     ],
     ['nothing saved', () => train('--resume', SPRIG), 1, /no saved run/],
     ['a target that no layer has', () => train('--targets', 'q_prog'), 1, /q_prog/],
+    [
+      'rows longer than the model is made for',
+      () => train('--max-length', '100000'),
+      2,
+      /Rows of 100000 tokens are asked for, and the model was made for at most \d+\./,
+    ],
     ['a rank of nothing', () => train('--rank', '0'), 1, /rank/],
     ['a run without end', () => train('--steps', '1000000000'), 1, /1000000000 steps/],
     ['an output that is a file', () => train('--out', VOICE, '--steps', '1'), 1, /could not be written/],
