@@ -5,6 +5,8 @@ import { GraftError, messageOf } from '../errors.ts';
 export interface FlagSpec {
   /** What the help calls the value; a flag without one is on or off. */
   readonly value?: string;
+  /** What the flag means where no value follows it. */
+  readonly bare?: string;
   readonly help: string;
 }
 
@@ -27,8 +29,12 @@ export class Flags<Specs extends FlagSpecs> {
       ]),
     );
     try {
-      this.#values = parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
-        .values as Record<string, string | boolean | undefined>;
+      this.#values = parseArgs({
+        args: withBareValues(specs, args),
+        options,
+        strict: true,
+        allowPositionals: false,
+      }).values as Record<string, string | boolean | undefined>;
     } catch (cause) {
       throw wrong(`${messageOf(cause).split(/\.\s/)[0]}.`);
     }
@@ -91,8 +97,21 @@ export class Flags<Specs extends FlagSpecs> {
   }
 }
 
+/** `--json` as `--json=-`, where it is the last word or a flag follows. */
+function withBareValues(specs: FlagSpecs, args: readonly string[]): string[] {
+  return args.map((word, i) => {
+    const name = word.slice('--'.length);
+    const bare = word.startsWith('--') && Object.hasOwn(specs, name) ? specs[name].bare : undefined;
+    const next = args.at(i + 1);
+    return bare !== undefined && (next === undefined || /^-./.test(next)) ? `${word}=${bare}` : word;
+  });
+}
+
 export function describeFlags(specs: FlagSpecs): string {
-  const names = Object.entries(specs).map(([name, { value }]) => `--${name}${value ? ` ${value}` : ''}`);
+  const names = Object.entries(specs).map(
+    ([name, { value, bare }]) =>
+      `--${name}${value ? (bare === undefined ? ` ${value}` : ` [${value}]`) : ''}`,
+  );
   const width = Math.max(...names.map((name) => name.length));
   return Object.values(specs)
     .map(({ help }, i) => `  ${names[i].padEnd(width)}  ${help}`)

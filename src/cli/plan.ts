@@ -43,7 +43,7 @@ export const planFlags = {
   'max-buffer': { value: 'MIB', help: 'largest buffer that the adapter allows' },
   'max-binding': { value: 'MIB', help: 'largest binding that the adapter allows' },
   memory: { value: 'MIB', help: 'memory of the GPU' },
-  json: { value: 'FILE', help: 'write the plan as JSON, - for standard output' },
+  json: { value: 'FILE', bare: '-', help: 'the plan as JSON, on standard output (also -) or in a file' },
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
