@@ -9,6 +9,9 @@ import { DTYPE_BYTES, isDtype, type Dtype, type StoredType } from './dtypes.ts';
 
 /** The reference reader's limit. */
 const MAX_HEADER_BYTES = 100_000_000;
+/** What lies in a repository in place of a large file (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md): shorter than 1024 bytes. */
+const LFS_POINTER = 'version https://git-lfs.github.com/spec/';
+const MOST_POINTER_BYTES = 1024;
 /** More than any model has; keeps shapes small enough to print. */
 const MAX_DIMENSIONS = 16;
 
@@ -52,6 +55,16 @@ async function readHeader(
   if (source.size < 8) throw broken(source, `only ${source.size} bytes, too short for safetensors`);
   const first = await source.read(0, 8);
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
+  const pointer = new TextEncoder().encode(LFS_POINTER);
+  if (source.size >= pointer.length && source.size < MOST_POINTER_BYTES) {
+    const start = await source.read(0, pointer.length);
+    if (start.every((byte, i) => byte === pointer[i]))
+      throw new GraftError(
+        'safetensors',
+        `${source.name} is a Git LFS pointer of ${source.size} bytes, and not the weights that it stands for.`,
+        'Fetch them with git lfs pull, or the folder with graft fetch.',
+      );
+  }
   // Checked before anything of that length is asked for.
   if (length > BigInt(MAX_HEADER_BYTES)) throw broken(source, `declares a header of ${length} bytes`);
   const dataStart = 8 + Number(length);

@@ -317,3 +317,13 @@ describeShared('real weights', () => {
     }
   });
 });
+
+it('a Git LFS pointer is named as one', async () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 2471645608\n`;
+  const error = await graftError(
+    () => parseSafetensors(memorySource('model.safetensors', new TextEncoder().encode(pointer))),
+    'safetensors',
+  );
+  expect(error.what).toMatch(/^model\.safetensors is a Git LFS pointer/);
+  expect(error.remedy).toContain('git lfs pull');
+});
