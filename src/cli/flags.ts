@@ -36,6 +36,13 @@ export class Flags<Specs extends FlagSpecs> {
         allowPositionals: false,
       }).values as Record<string, string | boolean | undefined>;
     } catch (cause) {
+      const dashed = dashedValue(specs, args);
+      if (dashed)
+        throw new GraftError(
+          'arguments',
+          `--${dashed.name} has no value: what follows it, ${dashed.value}, begins with a dash.`,
+          `If that is the value, write --${dashed.name}=${dashed.value}.`,
+        );
       throw wrong(`${messageOf(cause).split(/\.\s/)[0]}.`);
     }
   }
@@ -61,6 +68,12 @@ export class Flags<Specs extends FlagSpecs> {
     const value = Number(text);
     if (text.trim() === '' || !Number.isFinite(value))
       throw wrong(`--${name} is "${text}", which is not a number.`);
+    return value;
+  }
+
+  positive(name: keyof Specs & string): number | undefined {
+    const value = this.number(name);
+    if (value !== undefined && value <= 0) throw wrong(`--${name} is ${value}, expected a number above 0.`);
     return value;
   }
 
@@ -105,6 +118,17 @@ function withBareValues(specs: FlagSpecs, args: readonly string[]): string[] {
     const next = args.at(i + 1);
     return bare !== undefined && (next === undefined || /^-./.test(next)) ? `${word}=${bare}` : word;
   });
+}
+
+/** The first flag that wants a value and is followed by a word with a dash, which could be either a value or a flag. */
+function dashedValue(specs: FlagSpecs, args: readonly string[]): { name: string; value: string } | undefined {
+  for (const [i, word] of args.entries()) {
+    const name = word.slice('--'.length);
+    const next = args.at(i + 1);
+    const takesOne = word.startsWith('--') && Object.hasOwn(specs, name) && specs[name].value !== undefined;
+    if (takesOne && next !== undefined && /^-./.test(next)) return { name, value: next };
+  }
+  return undefined;
 }
 
 export function describeFlags(specs: FlagSpecs): string {

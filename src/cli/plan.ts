@@ -58,7 +58,7 @@ export async function planCommand(args: readonly string[], output: Output): Prom
     ...settingsOf(flags, definition, target),
     storedAs: await typesOf(files, definition),
   };
-  const memory = flags.number('memory');
+  const memory = flags.positive('memory');
   const memoryBytes = memory === undefined ? undefined : memory * MIB;
   const training = await planMemory(target, definition, settings);
   const problems = memoryProblems(training, target.limits, memoryBytes);
@@ -114,7 +114,7 @@ async function targetOf(flags: PlanFlags): Promise<{ target: Target; adapter: st
   if (device) device.tuning = await storedTuning(device);
   const { features, limits, software, tuning }: Target = device ?? USUAL_GPU;
   const allowed = (flag: 'max-buffer' | 'max-binding', limit: number): number =>
-    Math.min(limit, (flags.number(flag) ?? Infinity) * MIB);
+    Math.min(limit, (flags.positive(flag) ?? Infinity) * MIB);
   return {
     adapter: device ? device.adapter.description || device.adapter.vendor : 'a GPU as most have it',
     target: {

@@ -373,6 +373,9 @@ describe('bad arguments and files', () => {
       1,
       /fewer rows at once/,
     ],
+    ['a negative value', () => train('--lr', '-1'), 2, /write --lr=-1\.$/],
+    ['no memory', () => ['plan', '--model', SPRIG, '--memory=-1'], 2, /--memory is -1/],
+    ['no binding', () => ['plan', '--model', SPRIG, '--max-binding', '0'], 2, /--max-binding is 0/],
     ['neither prompt nor messages', () => ['generate', '--model', SPRIG], 2, /--prompt or --messages/],
   ];
   test('end with one clear line and another exit status than 0', async () => {
