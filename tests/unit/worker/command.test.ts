@@ -105,8 +105,8 @@ test.each<[string, string, Partial<DataOptions>]>([
   const slices = new Slices(() => undefined, new AbortController().signal);
   const { data } = await openData(model, { name: "Ann's rows.csv", bytes }, options, undefined, slices);
 
-  const [graft, train, ...args] = wordsOf(headlessCommand(RUN, data, model));
-  expect([graft, train]).toEqual(['graft', 'train']);
+  const [npx, graft, train, ...args] = wordsOf(headlessCommand(RUN, data, model));
+  expect([npx, graft, train]).toEqual(['npx', 'graft', 'train']);
   const flags = new Flags(trainFlags, args);
   const asked = readTrainOptions(flags);
   const dataOptions = readDataOptions(flags, asked.seed);
@@ -132,7 +132,7 @@ test.each<[string, BaseWeights | undefined, string | undefined, string | undefin
 ])('the base is held alike: %s', async (_, baseWeights, matrices, embeddings) => {
   const held = { ...model, source: { ...model.source, baseWeights } };
   const data = { name: 'rows.jsonl' } as DataSet;
-  const flags = new Flags(trainFlags, wordsOf(headlessCommand(RUN, data, held)).slice(2));
+  const flags = new Flags(trainFlags, wordsOf(headlessCommand(RUN, data, held)).slice(3));
   expect(flags.text('base-weights')).toBe(matrices);
   expect(flags.text('embedding-weights')).toBe(embeddings);
   expect(readWeightChoices(flags)).toEqual({ matrices: matrices ?? 'stored', embeddings });
