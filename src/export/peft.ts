@@ -32,9 +32,11 @@ const UNSUPPORTED = [
   'alora_invocation_tokens',
   'arrow_config',
   'kasa_config',
+  'lora_bias',
   'monteclora_config',
   'use_bdlora',
   'use_qalora',
+  'velora_config',
 ];
 
 /** An adapter as plain data: what it applies to, and its values. */
@@ -132,10 +134,12 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
     modules.push({ ...module, rank, scale: loraScale(config, module.path, rank) });
   }
   for (const name of entries.keys()) {
-    if (!known.has(name))
-      throw unfit(
-        `${files.name}/${WEIGHTS} has the tensor ${name.slice(0, 200)}, for which this base model has no linear layer`,
-      );
+    if (known.has(name)) continue;
+    if (/(^|\.)(embed_tokens|wte|wpe|lm_head)\./.test(name))
+      throw unsupportedIn(`${files.name}/${WEIGHTS}`, `${name.slice(0, 200)}, of an embedding or the head,`);
+    throw unfit(
+      `${files.name}/${WEIGHTS} has the tensor ${name.slice(0, 200)}, for which this base model has no linear layer`,
+    );
   }
   if (modules.length === 0) throw unfit(`${files.name}/${WEIGHTS} holds no LoRA tensors`);
   return { config: { ...config, targets: targetsOf(config, model, modules) }, modules, tensors };
@@ -148,8 +152,7 @@ function readConfig(json: JsonObject, where: string): LoraConfig {
       `${where}: ${name} is ${JSON.stringify(json[name])?.slice(0, 60) ?? 'missing'}, expected ${expected}.`,
       'Export the adapter again with PEFT.',
     );
-  const unsupported = (what: string): GraftError =>
-    new GraftError('adapter-unsupported', `${where}: ${what} is not supported.`, 'Use a plain LoRA adapter.');
+  const unsupported = (what: string): GraftError => unsupportedIn(where, what);
   if (json['peft_type'] !== 'LORA')
     throw unsupported(`an adapter of type ${JSON.stringify(json['peft_type'])?.slice(0, 60)}`);
   const set = (name: string): boolean => {
@@ -223,6 +226,14 @@ function checkShape({ name, shape }: TensorEntry, expected: readonly number[]): 
       `Tensor ${name} has the shape [${shape.join(', ')}], and the base model needs [${expected.map((size) => size ?? 'r').join(', ')}]`,
     );
   }
+}
+
+function unsupportedIn(where: string, what: string): GraftError {
+  return new GraftError(
+    'adapter-unsupported',
+    `${where}: ${what} is not supported.`,
+    'Use a plain LoRA adapter.',
+  );
 }
 
 function unfit(what: string): GraftError {

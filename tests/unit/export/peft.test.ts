@@ -111,12 +111,42 @@ describe("PEFT's folder", () => {
     }
   });
 
+  it.each([
+    'model.embed_tokens.lora_embedding_A',
+    'transformer.wte.lora_embedding_B',
+    'lm_head.lora_A.weight',
+    'lm_head.base_layer.weight',
+  ])(
+    'with an adapter on an embedding or the head is unsupported, and not of another base: %s',
+    async (name) => {
+      const written = files(adapterOf(plain));
+      const entries = await parseSafetensors(memorySource(WEIGHTS, written[WEIGHTS]));
+      const tensors = await Promise.all(
+        [...entries.values()].map(async ({ name: own, dtype, shape, read: readEntry }) => ({
+          ...{ name: own, dtype, shape },
+          data: await readEntry(),
+        })),
+      );
+      const other = {
+        name: `base_model.model.${name}`,
+        dtype: 'F32',
+        shape: [1],
+        data: new Float32Array(1),
+      } as const;
+      const weights = concatBytes(writeSafetensors([...tensors, other]));
+      const error = await graftError(() => read({ ...written, [WEIGHTS]: weights }), 'adapter-unsupported');
+      expect(error.what).toContain(`${other.name}, of an embedding or the head, is not supported`);
+    },
+  );
+
   it.each<[string, Record<string, unknown>, string]>([
     ['another kind', { peft_type: 'IA3' }, 'adapter-unsupported'],
     ['DoRA', { use_dora: true }, 'adapter-unsupported'],
     ['trained biases', { bias: 'lora_only' }, 'adapter-unsupported'],
     ['saved modules', { modules_to_save: ['lm_head'] }, 'adapter-unsupported'],
     ['token indices', { trainable_token_indices: [1] }, 'adapter-unsupported'],
+    ['a bias beside B', { lora_bias: true }, 'adapter-unsupported'],
+    ['VeLoRA', { velora_config: { num_groups: 2 } }, 'adapter-unsupported'],
     ['activated LoRA', { alora_invocation_tokens: [5] }, 'adapter-unsupported'],
     ['PiSSA, which changes the base', { init_lora_weights: 'pissa_niter_4' }, 'adapter-unsupported'],
     ['a pattern that is a regular expression', { rank_pattern: { '.*q_proj': 3 } }, 'adapter-unsupported'],
