@@ -50,6 +50,8 @@ export async function generateCommand(args: readonly string[], output: Output): 
   checkSampling(sampling);
   const maxNewTokens = flags.whole('max-new-tokens') ?? DEFAULT_NEW_TOKENS;
   const seed = flags.whole('seed') ?? 42;
+  const stop = flags.text('stop');
+  if (stop === '') throw new GraftError('arguments', '--stop is empty.', 'Give a text, or leave it out.');
   const prompt = flags.text('prompt');
   const messagesPath = flags.text('messages');
   if ((prompt === undefined) === (messagesPath === undefined))
@@ -72,7 +74,6 @@ export async function generateCommand(args: readonly string[], output: Output): 
     Math.min(model.definition.shape.maxPositions, promptIds.length + maxNewTokens + 1),
   );
   const json = flags.on('json');
-  const stop = flags.text('stop');
   const [result] = await answer(generator, tokenizer, [promptIds], {
     maxNewTokens,
     sampling,

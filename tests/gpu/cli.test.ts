@@ -376,6 +376,12 @@ describe('bad arguments and files', () => {
     ['a negative value', () => train('--lr', '-1'), 2, /write --lr=-1\.$/],
     ['no memory', () => ['plan', '--model', SPRIG, '--memory=-1'], 2, /--memory is -1/],
     ['no binding', () => ['plan', '--model', SPRIG, '--max-binding', '0'], 2, /--max-binding is 0/],
+    [
+      'a stop of nothing',
+      () => ['generate', '--model', SPRIG, '--prompt', 'x', '--stop', ''],
+      2,
+      /--stop is empty/,
+    ],
     ['neither prompt nor messages', () => ['generate', '--model', SPRIG], 2, /--prompt or --messages/],
   ];
   test('end with one clear line and another exit status than 0', async () => {
