@@ -64,8 +64,8 @@ export class Collector {
     if (this.problems.length < MAX_PROBLEMS) this.problems.push({ line, reason });
   }
 
-  example(line: number, example: Trainable, format: string): void {
-    this.examples.push({ ...example, line });
+  example(line: number, example: Trainable, format: string, notes: readonly string[] = []): void {
+    this.examples.push({ ...example, line, ...(notes.length > 0 && { notes }) });
     this.#formats.add(format);
   }
 
@@ -78,7 +78,7 @@ export class Collector {
         return;
       }
       const format = formatOfRow(row);
-      if (format) this.example(line, format.read(row), format.name);
+      if (format) this.example(line, format.read(row), format.name, format.notes?.(row));
       else this.#unknown(line, row);
     } catch (error) {
       if (!(error instanceof BadRow)) throw error;

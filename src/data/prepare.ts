@@ -209,7 +209,7 @@ export class RowMaker {
     }
     const rendered = this.#render(example);
     this.#checkIds(rendered);
-    for (const note of rendered.notes) {
+    for (const note of [...(example.notes ?? []), ...rendered.notes]) {
       const lines = this.#notes.get(note);
       if (lines) lines.push(line);
       else this.#notes.set(note, [line]);

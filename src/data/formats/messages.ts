@@ -68,4 +68,6 @@ export const messagesFormat: RowFormat = {
     requireAnswer(messages, 'messages');
     return { kind: 'messages', messages };
   },
+  notes: ({ tools }) =>
+    Array.isArray(tools) && tools.length > 0 ? ['tools are left out: they cannot be learnt yet'] : [],
 };

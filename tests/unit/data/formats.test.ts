@@ -471,3 +471,19 @@ describeShared('real files', () => {
     expect(problems[0].reason).toContain('question, answer');
   });
 });
+
+it('tools beside messages are left out, and the row says so', () => {
+  const messages = [
+    { role: 'user', content: 'Hello' },
+    { role: 'assistant', content: 'Hi' },
+  ];
+  const rows = [{ messages, tools: [{ type: 'function' }] }, { messages, tools: [] }, { messages }];
+  const { examples } = readExamples(rows.map((row) => `${JSON.stringify(row)}\n`).join(''), {
+    fileName: 'rows.jsonl',
+  });
+  expect(examples.map(({ notes }) => notes)).toEqual([
+    ['tools are left out: they cannot be learnt yet'],
+    undefined,
+    undefined,
+  ]);
+});

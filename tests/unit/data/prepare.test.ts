@@ -46,6 +46,13 @@ describe('ready token rows need no tokenizer', () => {
     ).toEqual([3, 4, 5, 6]);
   });
 
+  it('what was left out of a row is told, with the lines it is about', () => {
+    const notes = ['tools are left out'];
+    const examples = [{ ...tokens(1, [1, 2]), notes }, tokens(2, [1, 2]), { ...tokens(3, [1, 2]), notes }];
+    const { report } = prepareRows(examples, undefined, { maxLength: 4 });
+    expect(report.notes).toEqual([{ note: 'tools are left out', lines: [1, 3] }]);
+  });
+
   it('a label on the first token is not learnt', () => {
     const { rows } = prepareRows([tokens(1, [5, 6], 0)], undefined, { maxLength: 4 });
     expect(rows[0].labels).toEqual([IGNORED, 6]);
