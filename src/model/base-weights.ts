@@ -36,10 +36,19 @@ const FLOATS = new Set<StoredType>(['F32', 'F16', 'BF16']);
 /**
  * Checks that `source` has every weight of the model, in its shape and a type that Graft reads.
  *
- * @throws GraftError `weights-tensor` naming the first that does not fit
+ * @throws GraftError `weights-tensor` naming the first that does not fit, `weights-unknown` for a tensor of a GGUF file that is none of them
  */
 export function checkWeights(model: ModelDefinition, source: WeightSource): void {
   for (const spec of model.weights) entryOf(source, spec);
+  if (!source.onlyWeights) return;
+  const known = new Set(model.weights.map(({ name }) => name));
+  const unknown = source.names().find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  throw new GraftError(
+    'weights-unknown',
+    `The file has a tensor ${unknown}, which ${model.modelType} does not have here: it would be left out.`,
+    'Use the Hugging Face folder of the model.',
+  );
 }
 
 /**

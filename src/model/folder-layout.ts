@@ -15,6 +15,7 @@ export async function openModelWeights(
   const source = await openWeights(files);
   return {
     names: () => source.names(),
+    onlyWeights: source.onlyWeights,
     get(name) {
       const entry = source.get(name);
       if (entry) return entry;

@@ -13,6 +13,8 @@ const MAX_SHARDS = 10_000;
 export interface WeightSource {
   names(): string[];
   get(name: string): TensorEntry | undefined;
+  /** Whether every tensor is a weight of the model. A GGUF file's are; folders of safetensors may hold buffers besides. */
+  readonly onlyWeights: boolean;
 }
 
 function wrong(files: FileSet, what: string): GraftError {
@@ -101,7 +103,11 @@ export async function modelFolder(files: FileSet): Promise<FileSet> {
 export async function openWeights(files: FileSet): Promise<WeightSource> {
   const folder = await modelFolder(files);
   const tensors = folder instanceof GgufFolder ? folder.tensors : await openSafetensors(files);
-  return { names: () => [...tensors.keys()], get: (name) => tensors.get(name) };
+  return {
+    names: () => [...tensors.keys()],
+    get: (name) => tensors.get(name),
+    onlyWeights: folder instanceof GgufFolder,
+  };
 }
 
 async function openSafetensors(files: FileSet): Promise<Map<string, TensorEntry>> {

@@ -3,7 +3,7 @@ import { GraftError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import { toFloat32 } from '../dtypes.ts';
 import { architectureOf } from './architectures.ts';
-import { hasTensor } from './configs.ts';
+import { biasConfig, hasTensor } from './configs.ts';
 import type { GgufHeader } from './header.ts';
 
 /** A factor for each rotated pair of a head. */
@@ -32,6 +32,7 @@ export async function configOf(header: GgufHeader): Promise<JsonObject> {
     rms_norm_eps: metadata.float(`${arch}.attention.layer_norm_rms_epsilon`),
     rope_theta: metadata.float(`${arch}.rope.freq_base`) ?? 10_000,
     rope_scaling: await ropeScaling(header, `${arch}`),
+    ...biasConfig(header),
     tie_word_embeddings: !hasTensor(header, 'output.weight'),
     bos_token_id: metadata.number('tokenizer.ggml.bos_token_id'),
     eos_token_id: metadata.number('tokenizer.ggml.eos_token_id'),

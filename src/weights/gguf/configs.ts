@@ -7,6 +7,15 @@ export function hasTensor({ tensors }: GgufHeader, name: string): boolean {
   return tensors.some((tensor) => tensor.name === name);
 }
 
+/** Metadata are silent about biases. Any of them asks for all of its kind: one that is missing is then an error. */
+export function biasConfig({ tensors }: GgufHeader): JsonObject {
+  const has = (pattern: RegExp): boolean => tensors.some(({ name }) => pattern.test(name));
+  return {
+    attention_bias: has(/^blk\.\d+\.attn_(?:q|k|v|output)\.bias$/),
+    mlp_bias: has(/^blk\.\d+\.ffn_(?:gate|up|down)\.bias$/),
+  };
+}
+
 function unsupported({ source }: GgufHeader, what: string): GraftError {
   return new GraftError(
     'gguf-unsupported',
@@ -18,11 +27,7 @@ function unsupported({ source }: GgufHeader, what: string): GraftError {
 /** Mistral has no architecture of its own: it is Llama, perhaps with a window. */
 export function llamaConfig(header: GgufHeader): JsonObject {
   const window = header.metadata.number('llama.attention.sliding_window') ?? 0;
-  if (window > 0) return { model_type: 'mistral', sliding_window: window };
-  return {
-    attention_bias: hasTensor(header, 'blk.0.attn_q.bias'),
-    mlp_bias: hasTensor(header, 'blk.0.ffn_up.bias'),
-  };
+  return window > 0 ? { model_type: 'mistral', sliding_window: window } : {};
 }
 
 /** Layers of Gemma 3 27B, whose attention llama.cpp scales by channels per head; in all others it is the size of a head. */

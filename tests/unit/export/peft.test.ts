@@ -316,7 +316,11 @@ describe('merging', () => {
         ),
       ),
     );
-    const weights = { names: () => [...source.keys()], get: (name: string) => source.get(name) };
+    const weights = {
+      names: () => [...source.keys()],
+      get: (name: string) => source.get(name),
+      onlyWeights: false,
+    };
     const chunks = [];
     for await (const chunk of mergedWeights(tied, weights, adapter)) chunks.push(chunk);
     const merged = await parseSafetensors(memorySource('merged', concatBytes(chunks)));
