@@ -100,6 +100,18 @@ export class Flags<Specs extends FlagSpecs> {
     return items;
   }
 
+  /** NAME=N, separated by commas: numbers above 0 by name. */
+  pattern(name: keyof Specs & string): Record<string, number> {
+    const entries = (this.list(name) ?? []).map((item): [string, number] => {
+      const [, key, number] = /^([\w.]+)=(.+)$/.exec(item) ?? [];
+      const value = Number(number);
+      if (!(Number.isFinite(value) && value > 0))
+        throw wrong(`--${name} has "${item}", expected the end of a layer's path, = and a number above 0.`);
+      return [key, value];
+    });
+    return Object.fromEntries(entries);
+  }
+
   /** Token ids, separated by commas. */
   ids(name: keyof Specs & string): number[] {
     return (this.list(name) ?? []).map((item) => {

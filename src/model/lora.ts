@@ -70,7 +70,7 @@ export function loraScale(
 /**
  * Which layers get an adapter, of what rank and scale.
  *
- * @throws GraftError `lora-config` for a target that no layer has, a rank that is no positive whole number, or dropout outside 0 … 1
+ * @throws GraftError `lora-config` for a target or a pattern that no layer has, a rank that is no positive whole number, or dropout outside 0 … 1
  */
 export function loraModules(model: ModelDefinition, config: LoraConfig): LoraModule[] {
   const wrong = (what: string, remedy: string): GraftError => new GraftError('lora-config', what, remedy);
@@ -91,6 +91,13 @@ export function loraModules(model: ModelDefinition, config: LoraConfig): LoraMod
     throw wrong(
       `The model has no linear layer ${target}.`,
       `Choose among ${lastNames(model.linears).join(', ')}.`,
+    );
+  }
+  for (const key of [...Object.keys(config.rankPattern), ...Object.keys(config.alphaPattern)]) {
+    if (model.linears.some(({ path }) => isTarget(config, path) && endsWith(path, key))) continue;
+    throw wrong(
+      `No layer with an adapter has a path that ends with ${key}, which a pattern names.`,
+      `Choose among ${lastNames(model.linears).join(', ')}, or the ends of their paths.`,
     );
   }
   return model.linears

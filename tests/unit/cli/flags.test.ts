@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
 import { describeFlags, Flags, type FlagSpecs } from '../../../src/cli/flags.ts';
+import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
+import { loraModules } from '../../../src/model/lora.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const specs = {
@@ -38,5 +41,48 @@ describe('a flag that may stand without its value', () => {
 
   it('is described as such', () => {
     expect(describeFlags(specs)).toContain('--json [FILE]');
+  });
+});
+
+describe('patterns of an adapter', () => {
+  const { linears } = defineModel(
+    {
+      model_type: 'llama',
+      vocab_size: 32,
+      hidden_size: 16,
+      intermediate_size: 24,
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+    },
+    'm/config.json',
+  );
+  const modules = (...args: string[]): [string, number, number][] => {
+    const { lora } = readTrainOptions(new Flags(trainFlags, ['--targets', 'q_proj,v_proj', ...args]));
+    return loraModules({ linears } as ModelDefinition, lora).map(({ path, rank, scale }) => [
+      path.replace('model.layers.', ''),
+      rank,
+      scale,
+    ]);
+  };
+
+  it('are told by the ends of paths, the first that fits', () => {
+    expect(
+      modules('--rank-pattern', 'layers.1.self_attn.q_proj=2,q_proj=16', '--alpha-pattern', 'v_proj=4'),
+    ).toEqual([
+      ['0.self_attn.q_proj', 16, 1],
+      ['0.self_attn.v_proj', 8, 0.5],
+      ['1.self_attn.q_proj', 2, 8],
+      ['1.self_attn.v_proj', 8, 0.5],
+    ]);
+  });
+
+  it('are refused where they say nothing', async () => {
+    for (const value of ['q_proj', 'q_proj=', 'q_proj=0', 'q_proj=many', '.*=3', 'q_proj=2,'])
+      await graftError(() => modules('--rank-pattern', value), 'arguments');
+    await graftError(() => modules('--rank-pattern', 'q_proj=1.5'), 'lora-config');
+    for (const flag of ['--rank-pattern', '--alpha-pattern']) {
+      const { what } = await graftError(() => modules(flag, 'down_proj=2'), 'lora-config');
+      expect(what).toContain('down_proj');
+    }
   });
 });
