@@ -82,7 +82,7 @@ function* documentPieces(text: string): Generator<string> {
  */
 function* documentRows(text: string, tokenizer: Tokenizer, maxLength: number): Generator<TokenRow> {
   const ids: number[] = [];
-  if (tokenizer.bosId !== undefined) ids.push(tokenizer.bosId);
+  if (tokenizer.startId !== undefined) ids.push(tokenizer.startId);
   for (const piece of documentPieces(text)) for (const id of tokenizer.encode(piece)) ids.push(id);
   if (tokenizer.eosId !== undefined) ids.push(tokenizer.eosId);
   for (let start = 0; start === 0 || start < ids.length - 1; start += maxLength - 1) {

@@ -41,7 +41,7 @@ export function promptOfMessages(tokenizer: Tokenizer, messages: readonly ChatMe
 
 /** The ids of a text that the model continues: after the start token, if there is one. */
 export function promptOfText(tokenizer: Tokenizer, text: string): number[] {
-  return [...(tokenizer.bosId === undefined ? [] : [tokenizer.bosId]), ...tokenizer.encode(text)];
+  return [...(tokenizer.startId === undefined ? [] : [tokenizer.startId]), ...tokenizer.encode(text)];
 }
 
 /** As a person asks: with the chat template where the model has one. */

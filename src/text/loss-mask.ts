@@ -6,7 +6,7 @@
  * - Plain text: bos + text + eos; all of it.
  * - Ready rows: as they are.
  *
- * bos and eos where the tokenizer has them. The template's text is encoded without the tokenizer's own bos: the template has written it.
+ * bos where the tokenizer begins texts with it, eos where it has one. The template's text is encoded without the tokenizer's own bos: the template has written it.
  */
 import { GraftError } from '../errors.ts';
 import { renderChat } from './chat-template.ts';
@@ -111,8 +111,8 @@ function renderMessages(
 /** bos + text + eos, with what a span covers and eos supervised. */
 function renderPlain(text: string, span: Span, tokenizer: Tokenizer): RenderedRow {
   const { ids, inside, shared } = encodeSpans(text, [span], tokenizer);
-  if (tokenizer.bosId !== undefined) {
-    ids.unshift(tokenizer.bosId);
+  if (tokenizer.startId !== undefined) {
+    ids.unshift(tokenizer.startId);
     inside.unshift(false);
   }
   if (tokenizer.eosId !== undefined) {

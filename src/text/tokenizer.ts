@@ -49,6 +49,8 @@ export interface Tokenizer {
   /** The contents of all special tokens, longest first. */
   readonly specialTokens: readonly string[];
   readonly bosId: number | undefined;
+  /** What a text without a template begins with: bos, unless the configuration says that it is not added. */
+  readonly startId: number | undefined;
   readonly eosId: number | undefined;
   /** Where generation stops: eos and what generation_config.json adds. */
   readonly eosIds: readonly number[];
@@ -75,6 +77,7 @@ interface Parts {
   /** Whether tokens like <0x0A> stand for bytes. */
   bytesFallBack: boolean;
   bosToken: string | undefined;
+  addsBos: boolean;
   eosToken: string | undefined;
   padToken: string | undefined;
   /** From generation_config.json. */
@@ -84,6 +87,7 @@ interface Parts {
 
 class LoadedTokenizer implements Tokenizer {
   readonly bosId: number | undefined;
+  readonly startId: number | undefined;
   readonly eosId: number | undefined;
   readonly padId: number | undefined;
   readonly eosIds: readonly number[];
@@ -115,6 +119,7 @@ class LoadedTokenizer implements Tokenizer {
     const idOf = (token: string | undefined): number | undefined =>
       token === undefined ? undefined : ids.get(token);
     this.bosId = idOf(tokens.bosToken);
+    this.startId = tokens.addsBos ? this.bosId : undefined;
     this.eosId = idOf(tokens.eosToken);
     this.padId = idOf(tokens.padToken);
     this.eosIds = [...new Set(this.eosId === undefined ? moreEosIds : [this.eosId, ...moreEosIds])];
@@ -306,6 +311,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
     cleansUp,
     bytesFallBack,
     bosToken: token('bos_token'),
+    addsBos: config.add_bos_token !== false,
     eosToken,
     padToken: token('pad_token'),
     moreEosIds: eosIdsIn(generation),

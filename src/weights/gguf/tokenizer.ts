@@ -174,14 +174,12 @@ function sentencepiece(metadata: Metadata, vocabulary: Vocabulary): JsonObject {
 /** tokenizer_config.json: special tokens and the chat template. @throws GraftError `gguf-metadata` */
 export function tokenizerConfigOf({ metadata }: GgufHeader): JsonObject {
   const vocabulary = vocabularyOf(metadata);
-  const bos = addsBos(metadata);
   return {
-    // A text that does not begin with it has none: Qwen's metadata name one all the same.
-    bos_token: bos ? tokenAt(metadata, vocabulary, 'bos') : undefined,
+    bos_token: tokenAt(metadata, vocabulary, 'bos'),
     eos_token: tokenAt(metadata, vocabulary, 'eos'),
     unk_token: tokenAt(metadata, vocabulary, 'unknown'),
     pad_token: tokenAt(metadata, vocabulary, 'padding'),
-    add_bos_token: bos,
+    add_bos_token: addsBos(metadata),
     clean_up_tokenization_spaces: false,
     chat_template: metadata.text('tokenizer.chat_template'),
   };

@@ -1,10 +1,15 @@
 /** Tokenizers made from the metadata of GGUF files, against the tokenizer.json of the same models. */
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { modelOf } from '../../../src/cli/files.ts';
+import { promptOfMessages, promptOfText } from '../../../src/evaluate/answer.ts';
+import { renderExample } from '../../../src/text/loss-mask.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
+import { memoryFiles } from '../../../src/weights/bytes.ts';
+import { modelFolder } from '../../../src/weights/folder.ts';
 import { describeShared, sharedFolder, sharedJson, sharedPath } from '../../shared.ts';
 import { describeSmolLM2, SMOLLM2_GGUF } from '../../smollm2.ts';
+import { ggufFile } from '../weights/gguf-file.ts';
 import type { TokenizerReference } from './reference.ts';
 
 /** Texts in which a tokenizer has something to decide. */
@@ -77,4 +82,41 @@ describeShared('the metadata of stories260K, a sentencepiece model, give', () =>
 
 describeSmolLM2('the metadata of SmolLM2, a byte-level model, give', () => {
   gives('SmolLM2-135M-Instruct', SMOLLM2_GGUF);
+});
+
+describe('the start token of a GGUF file', () => {
+  const load = async (addsBos?: boolean): Promise<Tokenizer> => {
+    const tokens = ['<s>', '</s>', 'a', 'b'];
+    const bytes = ggufFile({
+      metadata: {
+        'general.architecture': { text: 'llama' },
+        'tokenizer.ggml.model': { text: 'gpt2' },
+        'tokenizer.ggml.pre': { text: 'gpt-2' },
+        'tokenizer.ggml.tokens': { texts: tokens },
+        'tokenizer.ggml.token_type': { ints: [3, 3, 1, 1] },
+        'tokenizer.ggml.merges': { texts: [] },
+        'tokenizer.ggml.bos_token_id': { u32: 0 },
+        'tokenizer.ggml.eos_token_id': { u32: 1 },
+        'tokenizer.chat_template': {
+          text: '{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}',
+        },
+        ...(addsBos === undefined ? {} : { 'tokenizer.ggml.add_bos_token': { flag: addsBos } }),
+      },
+    });
+    return loadTokenizer(await modelFolder(memoryFiles({ 'm.gguf': bytes })));
+  };
+
+  it.each([undefined, false, true])(
+    'is written by a template, whatever is said of plain texts: %s',
+    async (adds) => {
+      const tokenizer = await load(adds);
+      expect(tokenizer.bosToken).toBe('<s>');
+      expect(promptOfMessages(tokenizer, [{ role: 'user', content: 'ab' }])).toEqual([0, 2, 3]);
+      expect(promptOfText(tokenizer, 'ab')).toEqual(adds ? [0, 2, 3] : [2, 3]);
+      expect(renderExample({ kind: 'text', text: 'ab' }, tokenizer).ids).toEqual(
+        adds ? [0, 2, 3, 1] : [2, 3, 1],
+      );
+      expect(tokenizer.encode('ab', { addSpecialTokens: true })).toEqual(adds ? [0, 2, 3] : [2, 3]);
+    },
+  );
 });
