@@ -61,16 +61,6 @@ export class ConfigReader {
     return new ConfigReader(value, `${this.where}, ${name}`);
   }
 
-  /** One id or a list of them; empty where there is none. */
-  ids(name: string): number[] {
-    const value = this.fields[name];
-    const list = Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];
-    return list.map((id: unknown) => {
-      if (typeof id !== 'number' || !Number.isInteger(id) || id < 0) throw this.wrong(name, 'a token id');
-      return id;
-    });
-  }
-
   /** A list of numbers, or undefined where it is null or absent. */
   numbers(name: string): number[] | undefined {
     return this.list(

@@ -48,7 +48,6 @@ export function readDecoder(
     kvHeads,
     headSize,
     maxPositions: reader.size('max_position_embeddings', defaults.maxPositions ?? 2048),
-    eosIds: reader.ids('eos_token_id'),
     head: headName(prefix, tied),
     ropes: defaults.ropes?.(headSize) ?? [readRope(reader, headSize, { theta: defaults.theta })],
     width: reader.size('intermediate_size', defaults.width),

@@ -50,7 +50,6 @@ export interface ModelShape {
   readonly maxPositions: number;
   /** Whether a longer one cannot be computed at all, rather than badly: positions are looked up in a table, or frequencies change. */
   readonly hardLimit?: boolean;
-  readonly eosIds: readonly number[];
   /** Whether activations outgrow half precision: they stay f32 then, whatever the type of the weights. */
   readonly wideActivations?: boolean;
   /** Name of the weight that maps hidden states to logits: the embedding where they are tied. */

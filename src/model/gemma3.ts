@@ -49,7 +49,6 @@ export const gemma3: Family = {
         ...config,
         tied: reader.flag('tie_word_embeddings', config.tied),
         head: headName(prefix, reader.flag('tie_word_embeddings', config.tied)),
-        eosIds: reader.has('eos_token_id') ? reader.ids('eos_token_id') : config.eosIds,
         prefix,
       },
       // As the folders were written by transformers 4.

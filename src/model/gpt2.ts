@@ -62,7 +62,6 @@ function readConfig(reader: ConfigReader): Gpt2Config {
     headSize,
     maxPositions: reader.size('n_positions', 1024),
     hardLimit: true,
-    eosIds: reader.ids('eos_token_id'),
     head: EMBEDDING,
     ropes: [],
     width: reader.size('n_inner', 4 * channels),

@@ -52,7 +52,7 @@ export interface Tokenizer {
   /** What a text without a template begins with: bos, unless the configuration says that it is not added. */
   readonly startId: number | undefined;
   readonly eosId: number | undefined;
-  /** Where generation stops: eos and what generation_config.json adds. */
+  /** Where generation stops: eos and what generation_config.json adds, or config.json where that is missing. */
   readonly eosIds: readonly number[];
   readonly padId: number | undefined;
   readonly bosToken: string | undefined;
@@ -80,7 +80,7 @@ interface Parts {
   addsBos: boolean;
   eosToken: string | undefined;
   padToken: string | undefined;
-  /** From generation_config.json. */
+  /** From generation_config.json or config.json. */
   moreEosIds: readonly number[];
   chatTemplate: string | undefined;
 }
@@ -246,9 +246,23 @@ function eosIdsIn(config: JsonObject): number[] {
   return ids.filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0);
 }
 
+/** As in transformers: config.json is asked only where there is no generation_config.json. */
+async function stopIds(files: ReadableFolder): Promise<number[]> {
+  const generation = await readOptionalConfig(files, 'generation_config.json');
+  if (generation) return eosIdsIn(generation);
+  const config = await readConfig(files, 'config.json');
+  // Models that also see have a configuration inside for their text.
+  const own = eosIdsIn(config);
+  return own.length === 0 && isObject(config.text_config) ? eosIdsIn(config.text_config) : own;
+}
+
 async function readConfig(files: ReadableFolder, name: string): Promise<JsonObject> {
+  return (await readOptionalConfig(files, name)) ?? {};
+}
+
+async function readOptionalConfig(files: ReadableFolder, name: string): Promise<JsonObject | undefined> {
   const value = await readJsonFile(files, name, MAX_CONFIG_BYTES);
-  if (value === undefined) return {};
+  if (value === undefined) return undefined;
   if (isObject(value)) return value;
   throw new GraftError(
     'tokenizer-file',
@@ -258,7 +272,7 @@ async function readConfig(files: ReadableFolder, name: string): Promise<JsonObje
 }
 
 /**
- * Loads tokenizer.json, and where they are there tokenizer_config.json, special_tokens_map.json, generation_config.json,
+ * Loads tokenizer.json, and where they are there tokenizer_config.json, special_tokens_map.json, generation_config.json or config.json,
  * chat_template.jinja and chat_template.json. Default of clean_up_tokenization_spaces: false, as in transformers 5.
  *
  * Throws `tokenizer-missing`, `tokenizer-file` (damaged), `tokenizer-pattern` (a regular expression that could take forever),
@@ -277,7 +291,6 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
   const { json, ids, special, modelType } = checkTokenizerJson(value, where);
   const specialMap = await readConfig(files, 'special_tokens_map.json');
   const config = { ...specialMap, ...(await readConfig(files, 'tokenizer_config.json')) };
-  const generation = await readConfig(files, 'generation_config.json');
   const token = (field: string): string | undefined =>
     tokenIn(config, field, `${files.name}/tokenizer_config.json`);
   const eosToken = token('eos_token');
@@ -314,7 +327,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
     addsBos: config.add_bos_token !== false,
     eosToken,
     padToken: token('pad_token'),
-    moreEosIds: eosIdsIn(generation),
+    moreEosIds: await stopIds(files),
     chatTemplate,
   });
 }

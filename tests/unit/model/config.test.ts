@@ -69,7 +69,6 @@ describe('config.json', () => {
       headSize: 8,
       heads: 8,
       kvHeads: 4,
-      eosIds: [2],
       layers: 5,
       head: 'model.embed_tokens.weight',
     });
@@ -98,7 +97,6 @@ describe('config.json', () => {
     [{ rms_norm_eps: -1 }, 'config-field', 'rms_norm_eps'],
     [{ hidden_act: 'relu' }, 'config-unsupported', 'relu'],
     [{ tie_word_embeddings: 'yes' }, 'config-field', 'tie_word_embeddings'],
-    [{ eos_token_id: [2, 'x'] }, 'config-field', 'eos_token_id'],
     [{ rope_scaling: { rope_type: 'yarn', factor: 2 } }, 'config-unsupported', 'yarn'],
     [{ rope_scaling: { rope_type: 'llama3', factor: 2 } }, 'config-field', 'low_freq_factor'],
     [{ quantization_config: { bits: 4 } }, 'config-unsupported', 'quantised'],

@@ -92,6 +92,19 @@ describe('tokenizer files', () => {
     await graftError(() => tokenizer.encode('x'.repeat(9 * 2 ** 20)), 'tokenizer-text');
   });
 
+  it('stops where generation_config.json says, or else config.json', async () => {
+    const stops = async (more: Record<string, string>): Promise<readonly number[]> =>
+      (await load(small(), { eos_token: '<unk>' }, more)).eosIds;
+    const config = '{"eos_token_id":[3,27]}';
+    expect(await stops({ 'config.json': config })).toEqual([27, 3]);
+    expect(await stops({ 'config.json': '{"eos_token_id":4}' })).toEqual([27, 4]);
+    expect(await stops({ 'config.json': '{"text_config":{"eos_token_id":6}}' })).toEqual([27, 6]);
+    expect(await stops({ 'config.json': '{"eos_token_id":null}' })).toEqual([27]);
+    const generation = '{"eos_token_id":5}';
+    expect(await stops({ 'config.json': config, 'generation_config.json': generation })).toEqual([27, 5]);
+    expect(await stops({ 'config.json': config, 'generation_config.json': '{}' })).toEqual([27]);
+  });
+
   it('leaves out what it cannot spell where there is no unknown token', async () => {
     const tokenizer = await load(changed((file) => (file.model.unk_token = null)));
     // BPE without an unknown token leaves out what it cannot spell, as the reference implementation does.
