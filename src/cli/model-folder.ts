@@ -18,6 +18,7 @@ const COMPANIONS = [
   'tokenizer_config.json',
   'special_tokens_map.json',
   'chat_template.jinja',
+  'chat_template.json',
   'added_tokens.json',
   'vocab.json',
   'merges.txt',

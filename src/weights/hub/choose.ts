@@ -4,12 +4,14 @@ import type { ListedFile } from './listing.ts';
 import { PATH } from './place.ts';
 
 /** What is read beside the weights (text/, model/). */
-const COMPANIONS = [
+export const COMPANIONS = [
   'config.json',
   'generation_config.json',
   'tokenizer.json',
   'tokenizer_config.json',
+  'special_tokens_map.json',
   'chat_template.jinja',
+  'chat_template.json',
 ];
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';

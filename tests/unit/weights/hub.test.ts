@@ -111,6 +111,13 @@ beforeAll(async () => {
     'tiny/private': { ...tiny, private: true },
     'tiny/gguf': { files: { 'a.Q4_0.gguf': noise(40_000, 4), 'sub/a.Q8_0.gguf': noise(80_000, 5) } },
     'tiny/bin': { files: { 'config.json': text({}), 'pytorch_model.bin': noise(10) } },
+    'tiny/old': {
+      files: {
+        ...tiny.files,
+        'special_tokens_map.json': text({ bos_token: '<s>' }),
+        'chat_template.json': text({ chat_template: 'x' }),
+      },
+    },
     'tiny/sprig': { files: filesOf(SPRIG), licence: 'apache-2.0' },
   });
 });
@@ -226,6 +233,14 @@ describe('the listing', () => {
     });
     expect(offer.files[0]).toMatchObject({ gitSha1: expect.stringMatching(/^[0-9a-f]{40}$/) });
     expect(await find(offer.source)).toEqual(offer);
+  });
+
+  it('has every file that is read beside the weights', async () => {
+    const names = ['config.json', 'tokenizer.json', 'special_tokens_map.json', 'chat_template.json'];
+    for (const asked of ['tiny/old', `${server.filesAddress}/plain/tiny/old/config.json`]) {
+      const offer = await find(asked);
+      expect(offer.files.map(({ name }) => name)).toEqual([...names, 'model.safetensors']);
+    }
   });
 
   it('of GGUF files needs a choice', async () => {
