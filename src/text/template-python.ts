@@ -207,7 +207,7 @@ export function equal(a: Value, b: Value): boolean {
   return a.value === b.value;
 }
 
-const COMPARISONS = new Set(['==', '!=', '<', '>', '<=', '>=', 'in', 'not in']);
+const ORDERS = new Set(['<', '>', '<=', '>=']);
 
 function operatorOf(node: Node): string | undefined {
   return node.type === 'BinaryExpression'
@@ -215,12 +215,15 @@ function operatorOf(node: Node): string | undefined {
     : undefined;
 }
 
-/** `a == b == c` compares neighbours in Python, and the library what came of the first two. @throws Error for it */
+/**
+ * `a < b < c` compares neighbours in Python, and the library what came of the first two. Brackets are gone by here: `(a == b) != (c == d)`,
+ * as templates have it, looks like a chain and is none.
+ *
+ * @throws Error for a chain of orders, which brackets would make no sense of
+ */
 export function checkComparison(node: Node & { left: Node; right: Node }): void {
-  const isComparison = (one: Node): boolean => COMPARISONS.has(operatorOf(one) ?? '');
-  if (isComparison(node) && (isComparison(node.left) || isComparison(node.right))) {
-    throw new Error('comparisons of comparisons are not supported');
-  }
+  const isOrder = (one: Node): boolean => ORDERS.has(operatorOf(one) ?? '');
+  if (isOrder(node) && isOrder(node.left)) throw new Error('chains of comparisons are not supported');
 }
 
 /** An operator as Python has it; undefined where the library is right, or fails as Python does. */
