@@ -111,13 +111,27 @@ function splitStep(node: JsonObject, pipeline: Pipeline, part: string): JsonObje
   const pattern = pipeline.pattern(node.pattern, part);
   const behavior = check.text(node.behavior ?? 'Isolated', `${part}.behavior`, 64);
   const invert = check.flag(node.invert, part);
-  // The library splits in two ways only: matches apart, or matches dropped. Gemma asks for " " MergedWithPrevious, after its normalizer
-  // has replaced every " ", so that nothing is ever split: the library's answer is right there and nowhere else.
-  const harmless = behavior === 'MergedWithPrevious' && pattern.String === ' ';
-  if (behavior !== 'Isolated' && behavior !== 'Removed' && !harmless) {
+  const text = pattern.String as string | undefined;
+  // The library splits in two ways only: matches apart, or matches dropped. Gemma asks for " " MergedWithPrevious, which is matches apart of
+  // another pattern: a run of other characters, and the one behind it.
+  if (behavior === 'MergedWithPrevious' && text !== undefined && [...text].length === 1 && !invert) {
+    return split(`[^${classMember(text)}]+${literal(text)}?|${literal(text)}`);
+  }
+  if (behavior !== 'Isolated' && behavior !== 'Removed') {
     throw check.unsupported(part, `has the behaviour ${JSON.stringify(behavior)}`);
   }
-  return { type: 'Split', pattern, behavior, invert };
+  const regex = text === undefined ? (pattern.Regex as string) : literal(text);
+  // What is no match stands apart as well, so that which of the two a match is makes no difference; the library would drop what is between.
+  return split(regex, behavior, invert && behavior === 'Removed');
+}
+
+/** A pattern for a text as it is: the library keeps the matches of a text that are to be removed. */
+function literal(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+}
+
+function classMember(letter: string): string {
+  return /[\\\]^-]/.test(letter) ? `\\${letter}` : letter;
 }
 
 function split(regex: string, behavior: 'Isolated' | 'Removed' = 'Isolated', invert = false): JsonObject {
@@ -158,8 +172,10 @@ function preTokenizerStep(node: JsonObject, pipeline: Pipeline, part: string): J
     }
     case 'FixedLength':
       return { type, length: check.count(node.length, `${part}.length`, 1, MAX_TOKEN_CHARS) };
-    case 'BertPreTokenizer':
     case 'WhitespaceSplit':
+      // The library takes U+FEFF for a space and U+0085 for none.
+      return split('\\s+', 'Removed');
+    case 'BertPreTokenizer':
       return { type };
     default:
       return undefined;
