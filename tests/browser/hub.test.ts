@@ -82,7 +82,7 @@ describe('a model of the hub', () => {
       .toMatch(/[\d.]+ MiB of [\d.]+ MiB, [\d.]+ KiB\/s, \d+ (s|min).* left/);
     await expect.poll(() => coming.getByRole('progressbar').getAttribute('value')).toMatch(/^\d{5,}$/);
     await expect
-      .poll(() => page.getByRole('contentinfo').innerText())
+      .poll(() => page.getByRole('contentinfo').textContent())
       .toMatch(/Downloading tiny\/sprig, \d+%/);
     expect(await inspect(page, 'hub-coming')).toEqual([]);
     await coming.getByRole('button', { name: 'Pause the download' }).click();
