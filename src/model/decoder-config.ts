@@ -126,11 +126,18 @@ export function readSliding(
   });
 }
 
+/** A layer's type asks for a window that the rest of the configuration switches off: transformers has one all the same, or fails. */
+export function checkWindow(reader: ConfigReader, sliding: readonly boolean[], window: number): void {
+  if (window === 0 && sliding.includes(true))
+    throw reader.unsupported('sliding_attention in layer_types without a sliding window');
+}
+
 /** Full attention, or Qwen's choice of a window for the layers from `max_window_layers` on. */
 export function readQwenLayers(reader: ConfigReader, layers: number): DecoderLayer[] {
   const use = reader.flag('use_sliding_window', false);
-  const window = use ? reader.size('sliding_window', 4096) : 0;
+  const window = use && reader.fields['sliding_window'] !== null ? reader.size('sliding_window', 4096) : 0;
   const first = reader.number('max_window_layers', 28);
-  const sliding = readSliding(reader, layers, (layer) => use && layer >= first);
+  const sliding = readSliding(reader, layers, (layer) => window > 0 && layer >= first);
+  checkWindow(reader, sliding, window);
   return sliding.map((slides) => ({ rope: 0, window: slides ? window : 0 }));
 }

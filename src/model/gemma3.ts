@@ -7,7 +7,7 @@ import type { ConfigReader } from './config.ts';
 import { decoder, headName, type DecoderConfig, type DecoderNorms } from './decoder.ts';
 import { readDecoder, readSliding, type DecoderDefaults } from './decoder-config.ts';
 import type { Family, ModelDefinition } from './family.ts';
-import { readRope, type RopeConfig } from './rope.ts';
+import { readRope, ropeParameters, type RopeConfig } from './rope.ts';
 
 const NORMS: DecoderNorms = {
   attentionInput: 'input_layernorm',
@@ -88,11 +88,15 @@ function readText(reader: ConfigReader): DecoderConfig {
 
 /** One for each kind of layer; before transformers 5 the scaling was for global layers alone. */
 function readRopes(reader: ConfigReader, headSize: number): RopeConfig[] {
+  const parameters = ropeParameters(reader);
   const both = reader.object('rope_parameters');
+  const kinds = ['full_attention', 'sliding_attention'];
+  if (both && !kinds.every((kind) => both.has(kind)))
+    throw reader.unsupported('rope_parameters without an entry for each kind of layer', kinds);
   const local = both?.object('sliding_attention');
   return [
     readRope(reader, headSize, {
-      parameters: both?.object('full_attention') ?? reader.object('rope_scaling'),
+      parameters: both?.object('full_attention') ?? parameters,
       theta: 1_000_000,
     }),
     local

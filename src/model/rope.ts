@@ -36,7 +36,7 @@ const LONGROPE = ['longrope', 'su'];
 
 /** The rotary embedding of a config: theta, scaling, and how much of a head turns. */
 export function readRope(config: ConfigReader, headSize: number, source: RopeSource = {}): RopeConfig {
-  const parameters = source.parameters ?? config.object('rope_parameters') ?? config.object('rope_scaling');
+  const parameters = source.parameters ?? ropeParameters(config);
   const theta =
     parameters?.fields['rope_theta'] === undefined
       ? config.positive('rope_theta', source.theta ?? 10_000)
@@ -47,6 +47,9 @@ export function readRope(config: ConfigReader, headSize: number, source: RopeSou
   const plain: RopeConfig = { theta, rotary, attentionScaling: 1, scaling: { type: 'default' } };
   const type = parameters ? parameters.text('rope_type', parameters.text('type', 'default')) : 'default';
   if (!parameters || type === 'default') return plain;
+  const partial = parameters.number('partial_rotary_factor', config.number('partial_rotary_factor', 1));
+  if (partial !== 1 && source.partial === undefined)
+    throw config.unsupported(`partial_rotary_factor with rope scaling of type ${type}`);
   if (type === 'linear') return { ...plain, scaling: { type, factor: parameters.positive('factor') } };
   if (LONGROPE.includes(type)) return { ...plain, ...readLongRope(config, parameters, rotary) };
   if (type === 'llama3') {
@@ -57,11 +60,27 @@ export function readRope(config: ConfigReader, headSize: number, source: RopeSou
         factor: parameters.positive('factor'),
         lowFrequency: parameters.positive('low_freq_factor'),
         highFrequency: parameters.positive('high_freq_factor'),
-        original: parameters.size('original_max_position_embeddings'),
+        original: originalPositions(config, parameters),
       },
     };
   }
   throw config.unsupported(`rope scaling of type ${type}`, TYPES);
+}
+
+/** `rope_parameters` (transformers 5) or `rope_scaling` (before). @throws GraftError `config-unsupported` for two that say different things */
+export function ropeParameters(config: ConfigReader): ConfigReader | undefined {
+  const [now, before] = [config.object('rope_parameters'), config.object('rope_scaling')];
+  const said = (reader: ConfigReader): string => JSON.stringify(Object.entries(reader.fields).sort());
+  if (now && before && said(now) !== said(before))
+    throw config.unsupported('rope_scaling beside other rope_parameters');
+  return now ?? before;
+}
+
+/** Positions of the pretraining: of the configuration itself, or else of its rotary part, or as many as there are now. */
+function originalPositions(config: ConfigReader, parameters: ConfigReader): number {
+  const name = 'original_max_position_embeddings';
+  if (config.has(name)) return config.size(name);
+  return parameters.has(name) ? parameters.size(name) : config.size('max_position_embeddings');
 }
 
 function readLongRope(
@@ -69,8 +88,7 @@ function readLongRope(
   parameters: ConfigReader,
   rotary: number,
 ): Pick<RopeConfig, 'attentionScaling' | 'scaling'> {
-  const name = 'original_max_position_embeddings';
-  const original = config.fields[name] === undefined ? parameters.size(name) : config.size(name);
+  const original = originalPositions(config, parameters);
   const factors = parameters.numbers('short_factor');
   if (factors?.length !== rotary / 2 || !factors.every((factor) => factor > 0))
     throw parameters.wrong('short_factor', `${rotary / 2} numbers above 0`);

@@ -1,7 +1,7 @@
 /** SmolLM3 (Hugging Face, 2025), as in transformers' SmolLM3ForCausalLM: Llama without positions in every fourth layer (NoPE). */
 import type { ConfigReader } from './config.ts';
 import { decoder } from './decoder.ts';
-import { readDecoder, readSliding } from './decoder-config.ts';
+import { checkWindow, readDecoder, readSliding } from './decoder-config.ts';
 import type { Family } from './family.ts';
 
 export const smollm3: Family = {
@@ -13,7 +13,8 @@ export const smollm3: Family = {
       reader.flag('use_sliding_window', false) && reader.has('sliding_window')
         ? reader.size('sliding_window')
         : 0;
-    const sliding = readSliding(reader, config.layers, (layer) => !turned[layer]);
+    const sliding = readSliding(reader, config.layers, (layer) => window > 0 && !turned[layer]);
+    checkWindow(reader, sliding, window);
     const attention = reader.flag('attention_bias', false);
     return decoder('smollm3', {
       ...config,

@@ -17,6 +17,8 @@ const sizes = {
 };
 const text = { ...sizes, model_type: 'gemma3_text', head_dim: 16 };
 const longrope = { type: 'longrope', short_factor: [1, 2, 3, 4], long_factor: [5, 6, 7, 8] };
+const linear = { rope_type: 'linear', factor: 3 };
+const sliding = { layer_types: Array<string>(4).fill('sliding_attention') };
 const bases: Record<string, Fields> = {
   llama: sizes,
   mistral: sizes,
@@ -78,6 +80,25 @@ describe('families', () => {
     expect(define('gpt2').shape).toMatchObject({ maxPositions: 1024, hardLimit: true });
   });
 
+  it('read what transformers reads where two fields say it', () => {
+    const llama3 = { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4 };
+    const scaling = (changes: Fields): unknown => define('llama', changes).shape.ropes[0].scaling;
+    const name = 'original_max_position_embeddings';
+    const inside = { ...llama3, [name]: 64 };
+    expect(scaling({ rope_parameters: llama3, [name]: 32 })).toMatchObject({ original: 32 });
+    expect(scaling({ rope_parameters: inside })).toMatchObject({ original: 64 });
+    expect(scaling({ rope_parameters: inside, [name]: 32 })).toMatchObject({ original: 32 });
+    expect(scaling({ rope_parameters: llama3, max_position_embeddings: 128 })).toMatchObject({
+      original: 128,
+    });
+    expect(scaling({ rope_parameters: linear, rope_scaling: linear })).toMatchObject({ factor: 3 });
+    const both = { full_attention: linear, sliding_attention: { rope_type: 'default', rope_theta: 5 } };
+    expect(define('gemma3_text', { rope_parameters: both }).shape.ropes).toMatchObject([
+      { theta: 1e6, scaling: { factor: 3 } },
+      { theta: 5 },
+    ]);
+  });
+
   it.each<[string, Fields, string, string]>([
     ['qwen3_moe', {}, 'qwen3_moe', 'qwen3'],
     ['llama', { hidden_act: 'relu' }, 'relu', 'silu'],
@@ -90,6 +111,13 @@ describe('families', () => {
     ['gpt2', { tie_word_embeddings: false }, 'tie_word_embeddings', ''],
     ['granite', { residual_multiplier: 0.5, mlp_bias: true }, 'residual_multiplier', ''],
     ['phi3', { partial_rotary_factor: 0.2 }, 'rotary', ''],
+    ['llama', { rope_parameters: { rope_type: 'default' }, rope_scaling: linear }, 'rope_scaling beside', ''],
+    ['llama', { rope_scaling: { ...linear, partial_rotary_factor: 0.5 } }, 'partial_rotary_factor', ''],
+    ['smollm3', { ...sliding, use_sliding_window: false, sliding_window: 5 }, 'sliding_attention', ''],
+    ['qwen2', { ...sliding, use_sliding_window: false, sliding_window: 5 }, 'sliding_attention', ''],
+    ['qwen2', { ...sliding, use_sliding_window: true, sliding_window: null }, 'sliding_attention', ''],
+    ['gemma3_text', { rope_parameters: linear }, 'each kind of layer', 'full_attention'],
+    ['gemma3_text', { rope_parameters: { full_attention: linear } }, 'each kind of layer', ''],
   ])('%s with %j is refused by name, with what is supported', async (type, changes, named, known) => {
     const changed = { ...changes, ...(named === 'head size' && { n_embd: 512 }) };
     const error = await graftError(() => define(type, changed), 'config-unsupported');
