@@ -1,12 +1,29 @@
 /** The command in a process of its own, as other tools call it. */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll } from 'vitest';
+import { memorySource } from '../../src/weights/bytes.ts';
+import { toFloat32 } from '../../src/weights/dtypes.ts';
+import { parseSafetensors, type TensorEntry } from '../../src/weights/safetensors.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/graft.mjs', import.meta.url));
 /** As the tests of kernels: software, everywhere the same. */
 export const DEVICE = ['--device', 'llvmpipe'];
+/** Rows that Sprig's `voice` lesson is made of. */
+export const VOICE = fileURLToPath(new URL('../../public/samples/voice/train.jsonl', import.meta.url));
+
+/** A folder for the tests of a file, removed after them; the function joins names to its path. */
+export function temporaryFolder(): (...parts: string[]) => string {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'graft-cli-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return (...parts) => join(folder, ...parts);
+}
 
 export interface Ended {
   readonly code: number | null;
@@ -61,3 +78,12 @@ export function metricsOf(folder: string): Line[] {
 /** Everything but the time. */
 export const numbers = (lines: readonly Line[]): Omit<Line, 'seconds'>[] =>
   lines.map(({ seconds: _, ...rest }) => rest);
+
+export async function tensorsOf(path: string): Promise<Map<string, TensorEntry>> {
+  return parseSafetensors(memorySource(path, new Uint8Array(readFileSync(path))));
+}
+
+export async function floats(entry: TensorEntry | undefined): Promise<Float32Array> {
+  if (!entry) throw new Error('There is no such tensor');
+  return toFloat32(await entry.read(), entry.dtype, entry.name);
+}

@@ -1,49 +1,36 @@
 /** The command on a quantised base: resumed only on the base that it began with, and merged with the numbers that the blocks stand for. */
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { memorySource } from '../../src/weights/bytes.ts';
-import { toFloat32 } from '../../src/weights/dtypes.ts';
-import { concatBytes, parseSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
-import { DEVICE, graft, metricsOf, numbers } from './graft-command.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { concatBytes, writeSafetensors } from '../../src/weights/safetensors.ts';
+import {
+  DEVICE,
+  floats,
+  graft,
+  metricsOf,
+  numbers,
+  temporaryFolder,
+  tensorsOf,
+  VOICE,
+} from './graft-command.ts';
 import { worstError } from './run.ts';
 import { SPRIG } from './sprig.ts';
 
-const VOICE = fileURLToPath(new URL('../../public/samples/voice/train.jsonl', import.meta.url));
 /** Sums in another order. */
 const SAME = 1e-4;
 
-let folder: string;
-const at = (...parts: string[]): string => join(folder, ...parts);
-
-async function tensorsOf(
-  path: string,
-): Promise<Map<string, { shape: readonly number[]; data: Float32Array }>> {
-  const entries = await parseSafetensors(memorySource(path, new Uint8Array(readFileSync(path))));
-  const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const [name, entry] of entries)
-    tensors.set(name, { shape: entry.shape, data: toFloat32(await entry.read(), entry.dtype, name) });
-  return tensors;
-}
+const at = temporaryFolder();
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'graft-quantised-'));
   // Sprig in f32: a merged model is not rounded then, and can be compared to the last digits.
   mkdirSync(at('base'));
   for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'generation_config.json'])
     copyFileSync(join(SPRIG, name), at('base', name));
-  const tensors = await tensorsOf(join(SPRIG, 'model.safetensors'));
-  const written = [...tensors].map(([name, { shape, data }]) => ({
-    name,
-    dtype: 'F32' as const,
-    shape,
-    data,
-  }));
+  const written = [];
+  for (const [name, entry] of await tensorsOf(join(SPRIG, 'model.safetensors')))
+    written.push({ name, dtype: 'F32' as const, shape: entry.shape, data: await floats(entry) });
   writeFileSync(at('base', 'model.safetensors'), concatBytes(writeSafetensors(written)));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = (out: string, ...more: string[]): string[] => [
   'train',
@@ -96,7 +83,7 @@ test.each(['q8_0', 'nf4'])(
         ...['--ids', '5,17,301,42,9,77,500,12', '--precision', 'f32', '--out', path, ...DEVICE, ...args],
       ]);
       expect(code, err).toBe(0);
-      return (await tensorsOf(path)).get('logits')!.data;
+      return floats((await tensorsOf(path)).get('logits'));
     };
     const merge = async (out: string, ...args: string[]): Promise<void> => {
       const { code, err } = await graft([

@@ -1,14 +1,10 @@
 /** The command that the studio shows repeats the run: the same rows, in the same parts. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { Flags } from '../../../src/cli/flags.ts';
 import { makeRunRows } from '../../../src/cli/train-data.ts';
 import { readDataOptions, readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
 import { readExamples } from '../../../src/data/formats.ts';
-import { loadTokenizer } from '../../../src/text/tokenizer.ts';
-import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { readWeightChoices } from '../../../src/cli/session.ts';
 import type { BaseWeights, DataOptions, RunOptions } from '../../../src/worker/api.ts';
 import { rowsOf, type DataSet } from '../../../src/worker/data.ts';
@@ -16,22 +12,11 @@ import type { OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/worker/open-data.ts';
 import { headlessCommand } from '../../../src/worker/run-options.ts';
 import { Slices } from '../../../src/worker/slices.ts';
+import { openSprig } from './open-sprig.ts';
 
-const SPRIG = join(import.meta.dirname, '../../../public/models/sprig');
 let model: OpenModel;
 beforeAll(async () => {
-  const names = ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json'];
-  model = {
-    tokenizer: await loadTokenizer(
-      memoryFiles(
-        Object.fromEntries(names.map((name) => [name, new Uint8Array(readFileSync(join(SPRIG, name)))])),
-      ),
-    ),
-    info: { name: 'sprig', maxPositions: 512, vocabulary: 1024, precision: 'f32' },
-    fingerprint: 'abc',
-    content: 'abc',
-    source: { name: 'sprig', bundled: true },
-  } as unknown as OpenModel;
+  model = await openSprig();
 });
 
 const RUN: RunOptions = {

@@ -1,8 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { loadTokenizer } from '../../../src/text/tokenizer.ts';
-import { memoryFiles } from '../../../src/weights/bytes.ts';
 import type { DataFile, DataOptions, DataSummary, RunOptions } from '../../../src/worker/api.ts';
 import { preview, restoredData, rowsOf, storedRows, type DataSet } from '../../../src/worker/data.ts';
 import { folderOfFiles, type OpenModel } from '../../../src/worker/model.ts';
@@ -11,26 +7,11 @@ import { promptIds, questionsOf } from '../../../src/worker/questions.ts';
 import { listRows } from '../../../src/worker/row-list.ts';
 import { checkRun, headlessCommand } from '../../../src/worker/run-options.ts';
 import { Slices } from '../../../src/worker/slices.ts';
+import { openSprig } from './open-sprig.ts';
 
-const SPRIG = join(import.meta.dirname, '../../../public/models/sprig');
 let model: OpenModel;
-
 beforeAll(async () => {
-  const files = memoryFiles(
-    Object.fromEntries(
-      ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json'].map((name) => [
-        name,
-        new Uint8Array(readFileSync(join(SPRIG, name))),
-      ]),
-    ),
-  );
-  model = {
-    tokenizer: await loadTokenizer(files),
-    info: { name: 'sprig', maxPositions: 512, vocabulary: 1024, precision: 'f32' },
-    fingerprint: 'abc',
-    content: 'abc',
-    source: { name: 'sprig', bundled: true },
-  } as unknown as OpenModel;
+  model = await openSprig();
 });
 
 const OPTIONS: DataOptions = { maxLength: 32, overlong: 'truncate-end', validation: 0.2, test: 0.2, seed: 1 };

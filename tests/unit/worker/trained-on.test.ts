@@ -1,33 +1,16 @@
 /** Rows that training saw are counted among those that are measured, however they are split now. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { loadTokenizer } from '../../../src/text/tokenizer.ts';
-import { memoryFiles } from '../../../src/weights/bytes.ts';
 import type { DataFile, DataOptions, Seen } from '../../../src/worker/api.ts';
 import type { DataSet } from '../../../src/worker/data.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/worker/open-data.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { seenRows, type TrainedOn } from '../../../src/worker/trained-on.ts';
+import { openSprig } from './open-sprig.ts';
 
-const SPRIG = join(import.meta.dirname, '../../../public/models/sprig');
 let model: OpenModel;
-
 beforeAll(async () => {
-  const files = memoryFiles(
-    Object.fromEntries(
-      ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json'].map((name) => [
-        name,
-        new Uint8Array(readFileSync(join(SPRIG, name))),
-      ]),
-    ),
-  );
-  model = {
-    tokenizer: await loadTokenizer(files),
-    info: { name: 'sprig', maxPositions: 512, vocabulary: 1024, precision: 'f32' },
-    content: 'abc',
-  } as unknown as OpenModel;
+  model = await openSprig();
 });
 
 const OPTIONS: DataOptions = { maxLength: 64, overlong: 'truncate-end', validation: 0, test: 0.4, seed: 1 };

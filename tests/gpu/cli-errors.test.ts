@@ -1,0 +1,126 @@
+/** What the command says of bad arguments and files: one clear line, and another exit status than 0. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { DEVICE, graft, temporaryFolder, VOICE } from './graft-command.ts';
+import { SPRIG } from './sprig.ts';
+
+const at = temporaryFolder();
+
+describe('bad arguments and files', () => {
+  const train = (...args: string[]): string[] => [
+    'train',
+    '--model',
+    SPRIG,
+    '--data',
+    VOICE,
+    '--out',
+    at('bad'),
+    ...args,
+  ];
+  const cases: [string, () => string[], number, RegExp][] = [
+    ['no such command', () => ['tran'], 2, /no command "tran"/],
+    ['an unknown flag', () => train('--stepz', '3'), 2, /--stepz/],
+    ['no number', () => train('--steps', 'many'), 2, /--steps is "many"/],
+    ['a value out of range', () => train('--lr', '0'), 1, /setting lr is 0/],
+    ['no such choice', () => train('--schedule', 'cosin'), 2, /--schedule is "cosin"/],
+    ['a flag without its value', () => ['logits', '--model', SPRIG, '--ids', '1', '--out'], 2, /--out/],
+    ['a missing flag', () => ['train', '--model', SPRIG], 2, /--out is missing/],
+    ['no such data', () => train('--data', at('none.jsonl')), 1, /none\.jsonl could not be read/],
+    ['no such model', () => train('--model', at('none')), 1, /none is not a folder/],
+    [
+      'a folder that is no model',
+      () => train('--model', fileURLToPath(new URL('.', import.meta.url))),
+      1,
+      /config\.json/,
+    ],
+    ['nothing saved', () => train('--resume', SPRIG), 1, /no saved run/],
+    ['a target that no layer has', () => train('--targets', 'q_prog'), 1, /q_prog/],
+    [
+      'rows longer than the model is made for',
+      () => train('--max-length', '100000'),
+      2,
+      /Rows of 100000 tokens are asked for, and the model was made for at most \d+\./,
+    ],
+    ['a rank of nothing', () => train('--rank', '0'), 1, /rank/],
+    ['a run without end', () => train('--steps', '1000000000'), 1, /1000000000 steps/],
+    ['an output that is a file', () => train('--out', VOICE, '--steps', '1'), 1, /could not be written/],
+    [
+      'no such adapter',
+      () => ['merge', '--model', SPRIG, '--adapter', at('none'), '--out', at('m')],
+      1,
+      /none is not a folder/,
+    ],
+    [
+      'a device that is not there',
+      () => ['generate', '--model', SPRIG, '--prompt', 'x', '--device', 'no such thing'],
+      1,
+      /no such thing/,
+    ],
+    ['ids that are none', () => ['logits', '--model', SPRIG, '--ids', '1,x', '--out', at('l')], 2, /"x"/],
+    [
+      'an id that the model lacks',
+      () => ['logits', '--model', SPRIG, '--ids', '1,5000', '--out', at('l'), ...DEVICE],
+      1,
+      /5000/,
+    ],
+    [
+      'more rows at once than a GPU dispatches',
+      () => ['plan', '--model', SPRIG, '--batch', '1000000'],
+      1,
+      /fewer rows at once/,
+    ],
+    ['a negative value', () => train('--lr', '-1'), 2, /write --lr=-1\.$/],
+    ['no memory', () => ['plan', '--model', SPRIG, '--memory=-1'], 2, /--memory is -1/],
+    ['no binding', () => ['plan', '--model', SPRIG, '--max-binding', '0'], 2, /--max-binding is 0/],
+    [
+      'a stop of nothing',
+      () => ['generate', '--model', SPRIG, '--prompt', 'x', '--stop', ''],
+      2,
+      /--stop is empty/,
+    ],
+    ['neither prompt nor messages', () => ['generate', '--model', SPRIG], 2, /--prompt or --messages/],
+  ];
+  test('end with one clear line and another exit status than 0', async () => {
+    // Two at a time: most of the time goes into starting Node.
+    const queue = [...cases];
+    const check = async (): Promise<void> => {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        const [what, args, status, message] = next;
+        const { code, out, err } = await graft(args());
+        const last = err.trimEnd().split('\n').at(-1)!;
+        expect.soft(last, what).toMatch(/^graft: /);
+        expect.soft(last, what).toMatch(message);
+        expect.soft(err, what).not.toMatch(/^ {4}at /m);
+        expect.soft({ code, out }, what).toEqual({ code: status, out: '' });
+      }
+    };
+    await Promise.all([check(), check()]);
+  });
+
+  test('rows that cannot be read are listed by line, and the rest is trained with the defaults, however few', async () => {
+    const lines = readFileSync(VOICE, 'utf8').split('\n').slice(0, 3);
+    writeFileSync(at('mixed.jsonl'), [lines[0], '{"messages": 5}', 'no json', lines[1], ''].join('\n'));
+    const { code, err } = await graft(train('--data', at('mixed.jsonl'), ...DEVICE));
+    expect(code, err).toBe(0);
+    expect(err).toMatch(/line 2 left out/);
+    expect(err).toMatch(/line 3 left out/);
+    expect(err).toContain('Read 2 rows');
+  });
+
+  test('help lists the commands and the flags', async () => {
+    const [usage, help] = await Promise.all([graft(['--help']), graft(['train', '--help'])]);
+    expect([usage.code, help.code]).toEqual([0, 0]);
+    for (const name of ['train', 'generate', 'merge', 'logits', 'gradients', 'bench', 'demo'])
+      expect(usage.out).toContain(name);
+    for (const flag of [
+      '--overlong',
+      '--lr-ratio',
+      '--no-shuffle',
+      '--save-every',
+      '--patience',
+      '--precision',
+    ])
+      expect(help.out).toContain(flag);
+  });
+});

@@ -1,0 +1,37 @@
+/** `graft plan`, which needs no weights and no GPU. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { graft, temporaryFolder, type Ended } from './graft-command.ts';
+
+const at = temporaryFolder();
+
+describe('graft plan', () => {
+  const CONFIG = fileURLToPath(new URL('../fixtures/configs/SmolLM2-135M.json', import.meta.url));
+  const plan = (...args: string[]): Promise<Ended> =>
+    graft(['plan', '--model', at('config-only'), '--rank', '16', '--length', '512', ...args]);
+
+  test('needs config.json alone, and says what to change where a run does not fit', async () => {
+    mkdirSync(at('config-only'));
+    writeFileSync(at('config-only', 'config.json'), readFileSync(CONFIG));
+    const fits = await plan('--checkpointing', '--targets', 'all-linear', '--json', '-');
+    expect({ code: fits.code, err: fits.err }).toEqual({ code: 0, err: '' });
+    const { training, generation, problems, advice } = JSON.parse(fits.out) as Record<string, unknown>;
+    expect(training).toMatchObject({ parts: { base: 269_100_416, adapter: 19_537_920 } });
+    expect(generation).toMatchObject({ context: 4096, cache: 94_371_840 });
+    expect({ problems, advice }).toEqual({ problems: [], advice: [] });
+
+    const tight = await plan('--memory', '500', '--json', at('plan.json'));
+    expect(tight.code).toBe(0);
+    expect(tight.out).toContain('Too large: the run takes');
+    expect(tight.out).toMatch(/Fits: Turn activation checkpointing on\. 4\d\d\.\d MB at the peak\./);
+    expect(JSON.parse(readFileSync(at('plan.json'), 'utf8'))).toMatchObject({
+      settings: { precision: 'f16', checkpointing: false },
+      problems: [{ limit: 'memory' }],
+    });
+
+    const long = await plan('--length', '9000');
+    expect({ code: long.code, out: long.out }).toEqual({ code: 2, out: '' });
+    expect(long.err).toContain('made for at most 8192');
+  });
+});

@@ -1,0 +1,288 @@
+/** `graft train` in processes of its own, and what other commands make of its adapters. Each costs seconds: few, and each for several questions. */
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  DEVICE,
+  floats,
+  graft,
+  metricsOf,
+  numbers,
+  temporaryFolder,
+  tensorsOf,
+  VOICE,
+} from './graft-command.ts';
+import { worstError } from './run.ts';
+import { SPRIG } from './sprig.ts';
+
+const at = temporaryFolder();
+
+/** A run long enough to be interrupted, with everything in it that a resumed run has to get right. */
+const RUN = [
+  'train',
+  '--model',
+  SPRIG,
+  '--data',
+  VOICE,
+  '--steps',
+  '40',
+  '--batch',
+  '1',
+  '--rank',
+  '4',
+  '--targets',
+  'q_proj,v_proj',
+  '--dropout',
+  '0.1',
+  '--lr',
+  '2e-3',
+  '--max-length',
+  '64',
+  '--val-fraction',
+  '0.01',
+  '--eval-every',
+  '3',
+  '--seed',
+  '5',
+  ...DEVICE,
+];
+
+describe('graft train', () => {
+  const whole = (): string => at('whole');
+
+  test('writes an adapter and a line of metrics for every step', async () => {
+    const { code, err, out } = await graft([...RUN, '--out', whole()]);
+    expect(err).toContain('Wrote the adapter to');
+    expect({ code, out }).toEqual({ code: 0, out: '' });
+    const lines = metricsOf(whole());
+    expect(lines.map(({ step }) => step)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+    for (const line of lines) {
+      const keys = ['step', 'loss', 'lr', 'grad_norm', 'supervised_tokens', 'seconds'];
+      // Every third step, and the last.
+      expect(Object.keys(line)).toEqual(
+        line.step % 3 === 0 || line.step === 40 ? [...keys, 'eval_loss'] : keys,
+      );
+      expect(Object.values(line).every(Number.isFinite)).toBe(true);
+    }
+    for (const name of ['adapter_config.json', 'adapter_model.safetensors', 'README.md'])
+      expect(existsSync(join(whole(), name)), name).toBe(true);
+    expect(existsSync(join(whole(), 'state'))).toBe(false);
+  });
+
+  const adapterBytes = (path: string): Buffer => readFileSync(join(path, 'adapter_model.safetensors'));
+
+  test('interrupted, it saves its state and says how to go on; resumed, it ends like a run in one piece', async () => {
+    const out = at('interrupted');
+    let sent = false;
+    const first = await graft([...RUN, '--out', out], (err, kill) => {
+      if (sent || !err.includes('Step 1 of 40')) return;
+      sent = true;
+      kill('SIGINT');
+    });
+    expect({ code: first.code, signal: first.signal }).toEqual({ code: 130, signal: null });
+    expect(first.err).toContain(`--resume ${out}`);
+    const done = metricsOf(out).length;
+    expect(done).toBeGreaterThan(0);
+    expect(done).toBeLessThan(40);
+    expect(existsSync(join(out, 'adapter_model.safetensors'))).toBe(false);
+
+    const other = await graft([...RUN, '--out', out, '--resume', out, '--overlong', 'drop']);
+    expect(other.code).toBe(1);
+    expect(other.err).toMatch(/^graft: The saved run had other settings\..*\n$/m);
+
+    // As a sibling of the base is: the same shape and the same ends, and other numbers between them.
+    cpSync(SPRIG, at('sibling'), { recursive: true });
+    const weights = readFileSync(at('sibling', 'model.safetensors'));
+    const middle = Math.floor(weights.length / 2);
+    weights.fill(0x3c, middle, middle + weights.length / 16);
+    writeFileSync(at('sibling', 'model.safetensors'), weights);
+    const sibling = await graft([...RUN, '--model', at('sibling'), '--out', out, '--resume', out]);
+    expect(sibling.err).toMatch(/^graft: The saved run had another model\..*\n$/m);
+    expect(sibling.code).toBe(1);
+
+    // Again, where every step ends in a save: the signal is heard then, too.
+    let again = false;
+    const second = await graft([...RUN, '--out', out, '--resume', out, '--save-every', '1'], (err, kill) => {
+      if (again || !err.includes('Resumed after')) return;
+      again = true;
+      kill('SIGINT');
+    });
+    expect(second.err).toContain(`Resumed after step ${done}`);
+    expect(second.code).toBe(130);
+    const doneThen = metricsOf(out).length;
+    expect(doneThen).toBeLessThan(40);
+
+    // As a crash between the two renames of a save leaves it.
+    renameSync(join(out, 'state'), join(out, 'state.old'));
+    const third = await graft([...RUN, '--out', out, '--resume', out]);
+    expect(third.err).toContain(`Resumed after step ${doneThen}`);
+    expect(third.code).toBe(0);
+    expect(readdirSync(out).filter((name) => name.startsWith('state'))).toEqual([]);
+    expect(numbers(metricsOf(out))).toEqual(numbers(metricsOf(whole())));
+    expect(adapterBytes(out).equals(adapterBytes(whole()))).toBe(true);
+  });
+
+  test('killed, it goes on from the last state that --save-every wrote', async () => {
+    const out = at('killed');
+    let sent = false;
+    const timer: { stop?: NodeJS.Timeout } = {};
+    const first = await graft([...RUN, '--out', out, '--save-every', '4'], (_, kill) => {
+      timer.stop ??= setInterval(() => {
+        if (sent || !existsSync(join(out, 'state', 'state.json'))) return;
+        sent = true;
+        kill('SIGKILL');
+      }, 5);
+    });
+    clearInterval(timer.stop);
+    expect(first.signal).toBe('SIGKILL');
+    const second = await graft([...RUN, '--out', out, '--save-every', '4', '--resume', out]);
+    expect(second.err).toMatch(/Resumed after step (4|8|[123]\d|40)\n/);
+    expect(second.code).toBe(0);
+    expect(numbers(metricsOf(out))).toEqual(numbers(metricsOf(whole())));
+    expect(adapterBytes(out).equals(adapterBytes(whole()))).toBe(true);
+  });
+
+  test('resumed where it is another day, it makes the rows that it began with', async () => {
+    const [model, out] = [at('dated'), at('days')];
+    cpSync(SPRIG, model, { recursive: true });
+    const path = join(model, 'tokenizer_config.json');
+    const config = JSON.parse(readFileSync(path, 'utf8')) as { chat_template: string };
+    const dated = `{{ strftime_now('%d %B') }} ${config.chat_template}`;
+    writeFileSync(path, JSON.stringify({ ...config, chat_template: dated }));
+    const run = [...RUN, '--model', model, '--out', out, '--save-every', '1'];
+    let sent = false;
+    // The two ends of the day line: never the same date.
+    const [east, west] = [{ TZ: 'Pacific/Kiritimati' }, { TZ: 'Pacific/Pago_Pago' }];
+    const first = await graft(
+      run,
+      (err, kill) => {
+        if (sent || !err.includes('Step 1 of 40')) return;
+        sent = true;
+        kill('SIGINT');
+      },
+      east,
+    );
+    expect(first.code).toBe(130);
+    const statePath = join(out, 'state', 'state.json');
+    const state = JSON.parse(readFileSync(statePath, 'utf8')) as { begun: string };
+    writeFileSync(statePath, JSON.stringify({ ...state, begun: '2001-02-03T04:05:06' }));
+    const other = await graft([...run, '--resume', out], undefined, west);
+    expect(other.err).toMatch(/^graft: The saved run made other rows of the same data\..*\n$/m);
+
+    writeFileSync(statePath, JSON.stringify(state));
+    const resumed = await graft([...run, '--resume', out], undefined, west);
+    expect(resumed.err).toContain('Resumed after step');
+    expect(resumed.code).toBe(0);
+  });
+
+  test('an adapter that was trained changes what generate says; merged, it says the same', async () => {
+    const said = async (
+      ...args: string[]
+    ): Promise<{ prompt_ids: number[]; new_ids: number[]; text: string }> => {
+      const { code, out, err } = await graft([
+        'generate',
+        ...DEVICE,
+        '--precision',
+        'f32',
+        '--max-new-tokens',
+        '12',
+        '--json',
+        ...args,
+      ]);
+      expect(code, err).toBe(0);
+      const json = JSON.parse(out) as { prompt_ids: number[]; new_ids: number[]; text: string };
+      expect(Object.keys(json)).toEqual(['prompt_ids', 'new_ids', 'text']);
+      return json;
+    };
+    const prompt = ['--prompt', 'What are you?'];
+    const base = await said('--model', SPRIG, ...prompt);
+    expect(base.text).toMatch(/^[A-Z]/);
+    const tuned = await said('--model', SPRIG, '--adapter', whole(), ...prompt);
+    expect(tuned.prompt_ids).toEqual(base.prompt_ids);
+    const raw = await said('--model', SPRIG, ...prompt, '--raw');
+    expect(raw.prompt_ids.length).toBeLessThan(base.prompt_ids.length);
+    expect(base.prompt_ids.join()).toContain(raw.prompt_ids.join());
+
+    const merge = await graft(['merge', '--model', SPRIG, '--adapter', whole(), '--out', at('merged')]);
+    expect(merge.code, merge.err).toBe(0);
+    expect(await said('--model', at('merged'), ...prompt)).toEqual(tuned);
+    expect((await tensorsOf(at('merged', 'model.safetensors'))).has('lm_head.weight')).toBe(false);
+
+    writeFileSync(
+      at('chat.json'),
+      JSON.stringify({ messages: [{ role: 'user', content: 'What are you?' }] }),
+    );
+    const plain = await graft([
+      'generate',
+      ...DEVICE,
+      '--precision',
+      'f32',
+      '--model',
+      SPRIG,
+      '--messages',
+      at('chat.json'),
+      '--max-new-tokens',
+      '12',
+    ]);
+    expect(plain.out).toBe(`${base.text}\n`);
+  });
+
+  test('diverged, it says so, keeps what was learned before, and ends with an error', async () => {
+    const out = at('diverged');
+    const { code, err } = await graft([
+      ...RUN,
+      '--out',
+      out,
+      ...['--precision', 'f16', '--lr', '10', '--clip', '0', '--schedule', 'constant', '--warmup', '0'],
+    ]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^graft: The loss or the gradient of step \d+ is not a finite number.*\n$/m);
+    const { length } = metricsOf(out);
+    expect(length).toBeLessThan(40);
+    // Back before the update that broke the model.
+    expect(err).toContain(`until step ${length - 1} is kept`);
+    for (const entry of (await tensorsOf(join(out, 'adapter_model.safetensors'))).values())
+      expect((await floats(entry)).every(Number.isFinite)).toBe(true);
+  });
+
+  test('all weights: writes a model folder that loads', async () => {
+    const out = at('full');
+    const trained = await graft([
+      'train',
+      '--model',
+      SPRIG,
+      '--data',
+      VOICE,
+      '--out',
+      out,
+      '--method',
+      'full',
+      '--steps',
+      '2',
+      '--batch',
+      '1',
+      '--max-length',
+      '48',
+      ...DEVICE,
+    ]);
+    expect(trained.code, trained.err).toBe(0);
+    expect(metricsOf(out)).toHaveLength(2);
+    const tensors = await tensorsOf(join(out, 'model.safetensors'));
+    const before = await tensorsOf(join(SPRIG, 'model.safetensors'));
+    expect([...tensors.keys()].sort()).toEqual([...before.keys()].sort());
+    const name = 'model.layers.0.mlp.up_proj.weight';
+    expect(worstError(await floats(tensors.get(name)), await floats(before.get(name)))).toBeGreaterThan(0);
+    const { code, out: text } = await graft([
+      'generate',
+      ...DEVICE,
+      '--model',
+      out,
+      '--prompt',
+      'Hello',
+      '--max-new-tokens',
+      '4',
+    ]);
+    expect(code).toBe(0);
+    expect(text.trim()).not.toBe('');
+  });
+});
