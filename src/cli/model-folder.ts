@@ -24,7 +24,6 @@ const COMPANIONS = [
   'merges.txt',
   'tokenizer.model',
   // Of a model that also sees.
-  'chat_template.json',
   'preprocessor_config.json',
   'processor_config.json',
 ];
