@@ -15,7 +15,7 @@ import {
   type HubOptions,
 } from '../weights/hub.ts';
 import { makeFolder } from './files.ts';
-import { Flags, type FlagSpecs } from './flags.ts';
+import { Flags, wordApart, type FlagSpecs } from './flags.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 
 export const fetchFlags = {
@@ -27,9 +27,8 @@ export const fetchFlags = {
 } as const satisfies FlagSpecs;
 
 export async function fetchCommand(args: readonly string[], output: Output): Promise<void> {
-  const [asked = '', ...rest] = args;
-  if (asked === '' || asked.startsWith('-'))
-    throw new GraftError('arguments', 'The model is missing.', 'Write graft fetch ORG/NAME.');
+  const { word: asked, rest } = wordApart(fetchFlags, args);
+  if (!asked) throw new GraftError('arguments', 'The model is missing.', 'Write graft fetch ORG/NAME.');
   const flags = new Flags(fetchFlags, rest);
   const hub = hubAddress(flags.text('hub') ?? (process.env['HF_ENDPOINT'] || HUB));
   const stop = new AbortController();
@@ -75,7 +74,7 @@ function askedFor(asked: string, flags: Flags<typeof fetchFlags>, hub: string): 
 }
 
 function describe({ file, done, total, rate, waiting }: DownloadProgress): string {
-  if (waiting !== undefined) return `${waiting} Waiting to try again.`;
+  if (waiting) return `${waiting.why} Trying again in ${formatSeconds(waiting.seconds)}.`;
   const parts = [total === undefined ? formatBytes(done) : `${formatBytes(done)} of ${formatBytes(total)}`];
   if (rate !== undefined) {
     parts.push(`${formatBytes(rate)}/s`);

@@ -122,6 +122,17 @@ export class Flags<Specs extends FlagSpecs> {
   }
 }
 
+/** The first word that is neither a flag nor a flag's value, and what is left without it. */
+export function wordApart(specs: FlagSpecs, args: readonly string[]): { word?: string; rest: string[] } {
+  const isFlag = (word: string | undefined): boolean => word?.startsWith('-') ?? false;
+  const wantsValue = (word: string | undefined): boolean => {
+    const name = word?.slice('--'.length) ?? '';
+    return isFlag(word) && Object.hasOwn(specs, name) && specs[name].value !== undefined;
+  };
+  const at = args.findIndex((word, i) => !isFlag(word) && !wantsValue(args[i - 1]));
+  return at < 0 ? { rest: [...args] } : { word: args[at], rest: args.toSpliced(at, 1) };
+}
+
 /** `--json` as `--json=-`, where it is the last word or a flag follows. */
 function withBareValues(specs: FlagSpecs, args: readonly string[]): string[] {
   return args.map((word, i) => {

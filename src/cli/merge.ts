@@ -36,7 +36,8 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
   const source = await openModelWeights(files, model);
   checkWeights(model, source);
   await makeFolder(out);
-  const choices = flags.text('base-weights') === undefined ? undefined : readWeightChoices(flags);
+  const quantised = flags.text('base-weights') ?? flags.text('embedding-weights');
+  const choices = quantised === undefined ? undefined : readWeightChoices(flags);
   await writeWhole(join(out, 'model.safetensors'), mergedWeights(model, source, adapter, choices));
   await copyCompanions(files, out);
   const card = mergedCard({

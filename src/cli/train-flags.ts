@@ -49,7 +49,7 @@ export const trainFlags = {
   packing: { help: 'lay the rows of a step into as few replays as hold them' },
   'no-shuffle': { help: 'take rows in the order of the file' },
   checkpointing: { help: 'less memory: compute activations again for the reverse' },
-  'init-adapter': { value: 'DIR', help: 'start from this PEFT adapter' },
+  'init-adapter': { value: 'DIR', help: 'start from this PEFT adapter, with its rank, alpha and targets' },
   resume: {
     value: 'DIR',
     help: 'go on with the run that was saved here (its state folder, or the folder given as --out)',
@@ -111,9 +111,30 @@ export function checkLength(length: number, { maxPositions }: ModelShape): void 
     );
 }
 
+/** What an adapter is made with: one that is there already has it, and training all weights makes none. */
+const OF_ADAPTER = ['rank', 'alpha', 'targets', 'rank-pattern', 'alpha-pattern', 'rslora'] as const;
+
+function checkAdapterFlags(flags: TrainFlags, method: TrainOptions['method']): void {
+  const given = OF_ADAPTER.find((name) => flags.on(name) || flags.text(name) !== undefined);
+  if (given === undefined) return;
+  if (method === 'full')
+    throw new GraftError(
+      'arguments',
+      `--${given} is for LoRA.`,
+      'Leave it out, or train with --method lora.',
+    );
+  if (flags.text('init-adapter') !== undefined)
+    throw new GraftError(
+      'arguments',
+      `--${given} is given, and the adapter of --init-adapter has its own.`,
+      'Leave one of them out.',
+    );
+}
+
 /** @throws GraftError `arguments`, `train-option` */
 export function readTrainOptions(flags: TrainFlags): TrainOptions {
   const method = flags.choice('method', ['lora', 'full'] as const) ?? 'lora';
+  checkAdapterFlags(flags, method);
   const defaults = defaultOptions(method);
   const steps = flags.number('steps');
   const rank = flags.number('rank') ?? defaults.lora.rank;

@@ -49,7 +49,7 @@ export interface Tokenizer {
   /** The contents of all special tokens, longest first. */
   readonly specialTokens: readonly string[];
   readonly bosId: number | undefined;
-  /** What a text without a template begins with: bos, unless the configuration says that it is not added. */
+  /** What a text without a template begins with: bos, if the configuration says so, or where it does not, if tokenizer.json puts it there. */
   readonly startId: number | undefined;
   readonly eosId: number | undefined;
   /** Where generation stops: eos and what generation_config.json adds, or config.json where that is missing. */
@@ -77,7 +77,8 @@ interface Parts {
   /** Whether tokens like <0x0A> stand for bytes. */
   bytesFallBack: boolean;
   bosToken: string | undefined;
-  addsBos: boolean;
+  /** As the configuration says; undefined where it does not. */
+  addsBos: boolean | undefined;
   eosToken: string | undefined;
   padToken: string | undefined;
   /** From generation_config.json or config.json. */
@@ -119,7 +120,6 @@ class LoadedTokenizer implements Tokenizer {
     const idOf = (token: string | undefined): number | undefined =>
       token === undefined ? undefined : ids.get(token);
     this.bosId = idOf(tokens.bosToken);
-    this.startId = tokens.addsBos ? this.bosId : undefined;
     this.eosId = idOf(tokens.eosToken);
     this.padId = idOf(tokens.padToken);
     this.eosIds = [...new Set(this.eosId === undefined ? moreEosIds : [this.eosId, ...moreEosIds])];
@@ -130,6 +130,12 @@ class LoadedTokenizer implements Tokenizer {
     this.#special = new Set(
       this.specialTokens.map((token) => ids.get(token)).filter((id) => id !== undefined),
     );
+    const adds = this.bosId !== undefined && (tokens.addsBos ?? this.#beginsWith(this.bosId));
+    this.startId = adds ? this.bosId : undefined;
+  }
+
+  #beginsWith(id: number): boolean {
+    return this.encode('a', { addSpecialTokens: true })[0] === id;
   }
 
   encode(text: string, { addSpecialTokens = false }: EncodeOptions = {}): number[] {
@@ -293,7 +299,10 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
   const config = { ...specialMap, ...(await readConfig(files, 'tokenizer_config.json')) };
   const token = (field: string): string | undefined =>
     tokenIn(config, field, `${files.name}/tokenizer_config.json`);
-  const eosToken = token('eos_token');
+  const stops = await stopIds(files);
+  // The first tokenizers had their tokens in the code: GPT-2's configuration names none, and only the model's says which it is.
+  const unnamed = config.eos_token === undefined && [...ids].find(([, id]) => id === stops.at(0));
+  const eosToken = unnamed ? unnamed[0] : token('eos_token');
   // BPE has the spaces that were written: transformers 5 passes over the setting there, which Llama 3 has.
   const cleansUp = config.clean_up_tokenization_spaces === true && modelType !== 'BPE';
   const chatTemplate =
@@ -324,10 +333,10 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
     cleansUp,
     bytesFallBack,
     bosToken: token('bos_token'),
-    addsBos: config.add_bos_token !== false,
+    addsBos: typeof config.add_bos_token === 'boolean' ? config.add_bos_token : undefined,
     eosToken,
     padToken: token('pad_token'),
-    moreEosIds: await stopIds(files),
+    moreEosIds: stops,
     chatTemplate,
   });
 }

@@ -17,6 +17,7 @@ import {
   type Offer,
   type Patience,
   type RemoteFile,
+  type Wait,
 } from './hub/types.ts';
 import { findFolder } from './hub/url.ts';
 
@@ -142,7 +143,7 @@ export async function fetchModel(
   const have = new Map(files.map((file) => [file.name, sink.size(file.name)]));
   const rate = new Rate();
   let told = -Infinity;
-  const tell = (file: string, waiting?: string): void => {
+  const tell = (file: string, waiting?: Wait): void => {
     const now = performance.now();
     const sum = [...have.values()].reduce((a, b) => a + b, 0);
     rate.add(sum, now);
@@ -172,9 +173,9 @@ export async function fetchModel(
           totals.set(file.name, total);
           tell(file.name);
         },
-        onWait: (why) => {
+        onWait: (wait) => {
           rate.forget();
-          tell(file.name, why);
+          tell(file.name, wait);
         },
       });
     } catch (error) {

@@ -113,13 +113,14 @@ test('on the way is said, what mends itself goes on, and what is cancelled leave
   await download(page, 'tiny/sprig');
   await told(page, /its checksum differs/);
   // A server that is busy, and a connection that breaks, are borne with.
-  bench.hub.fail(ofWeights, { status: 503 });
+  bench.hub.fail(ofWeights, { status: 503, retryAfter: 600 });
   bench.hub.fail(ofWeights, { cut: 100_000 });
   bench.slow();
   await row(page, 'tiny/sprig')
     .getByRole('button', { name: /^Resume/ })
     .click();
-  await expect.poll(() => row(page, 'tiny/sprig').innerText(), WAIT).toMatch(/Waiting to ask again/);
+  await expect.poll(() => row(page, 'tiny/sprig').innerText(), WAIT).toMatch(/Asking again in \d+ s/);
+  await row(page, 'tiny/sprig').getByRole('button', { name: 'Ask now' }).click();
   await expect.poll(() => row(page, 'tiny/sprig').innerText(), WAIT).toMatch(/MiB\/s|KiB\/s/);
   await expect.poll(() => folders(page)).toBe(2);
 

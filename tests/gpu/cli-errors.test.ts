@@ -70,6 +70,13 @@ describe('bad arguments and files', () => {
       1,
       /fewer rows at once/,
     ],
+    [
+      'two ranks',
+      () => train('--init-adapter', at('none'), '--rank', '4'),
+      2,
+      /--rank is given, and the adapter of --init-adapter has its own/,
+    ],
+    ['a rank of all weights', () => train('--method', 'full', '--rank', '4'), 2, /--rank is for LoRA/],
     ['a negative value', () => train('--lr', '-1'), 2, /write --lr=-1\.$/],
     ['no memory', () => ['plan', '--model', SPRIG, '--memory=-1'], 2, /--memory is -1/],
     ['no binding', () => ['plan', '--model', SPRIG, '--max-binding', '0'], 2, /--max-binding is 0/],

@@ -206,7 +206,19 @@ describe('graft train', () => {
     const merge = await graft(['merge', '--model', SPRIG, '--adapter', whole(), '--out', at('merged')]);
     expect(merge.code, merge.err).toBe(0);
     expect(await said('--model', at('merged'), ...prompt)).toEqual(tuned);
-    expect((await tensorsOf(at('merged', 'model.safetensors'))).has('lm_head.weight')).toBe(false);
+    const merged = await tensorsOf(at('merged', 'model.safetensors'));
+    expect(merged.has('lm_head.weight')).toBe(false);
+
+    // Onto a base whose embedding alone was quantised.
+    const quantised = ['--embedding-weights', 'q8_0', '--out', at('quantised')];
+    const other = await graft(['merge', '--model', SPRIG, '--adapter', whole(), ...quantised]);
+    expect(other.code, other.err).toBe(0);
+    const differs = async (name: string): Promise<boolean> => {
+      const entry = (await tensorsOf(at('quantised', 'model.safetensors'))).get(name);
+      return worstError(await floats(entry), await floats(merged.get(name))) > 0;
+    };
+    expect(await differs('model.embed_tokens.weight')).toBe(true);
+    expect(await differs('model.layers.0.mlp.up_proj.weight')).toBe(false);
 
     writeFileSync(
       at('chat.json'),

@@ -13,31 +13,31 @@ export class Transfer {
   failure = $state.raw<Failure>();
   /** What it is called once it is here. */
   kept = $state('');
-  #begun: PartialDownload;
+  begun: PartialDownload;
 
   constructor(begun: PartialDownload) {
-    this.#begun = $state.raw(begun);
+    this.begun = $state.raw(begun);
   }
 
   /** What the store has of it, while it does not run. */
   settle(begun: PartialDownload | undefined): void {
-    this.#begun = begun ?? { ...this.#begun, done: 0 };
+    this.begun = begun ?? { ...this.begun, done: 0 };
     this.status = undefined;
   }
 
   get source(): string {
-    return this.#begun.source;
+    return this.begun.source;
   }
   get name(): string {
-    return this.#begun.name;
+    return this.begun.name;
   }
   /** Bytes that are here. */
   get done(): number {
-    return this.status?.done ?? this.#begun.done;
+    return this.status?.done ?? this.begun.done;
   }
   /** Undefined where the server does not say. */
   get total(): number | undefined {
-    return this.status?.total ?? this.#begun.bytes;
+    return this.status?.total ?? this.begun.bytes;
   }
   /** At the speed of the last seconds; undefined where that is not known. */
   get secondsLeft(): number | undefined {
@@ -67,6 +67,7 @@ export class Downloads {
   listFailure = $state.raw<Failure>();
   readonly #session: Session;
   readonly #models: Models;
+  readonly #hurried = new Set<Transfer>();
 
   constructor(session: Session, models: Models) {
     this.#session = session;
@@ -160,11 +161,19 @@ export class Downloads {
     } else if (outcome.model) {
       transfer.kind = 'done';
       transfer.kept = outcome.model.name;
+      transfer.settle({ ...transfer.begun, done: outcome.model.bytes });
       announcer.say(`${outcome.model.name} is here.`);
     } else {
       transfer.kind = 'paused';
     }
     await Promise.all([this.refresh(), this.#models.refresh(), this.#session.refreshStorage()]);
+    if (this.#hurried.delete(transfer) && transfer.kind === 'paused') await this.resume(transfer);
+  }
+
+  /** Asks again at once, where it waits to ask again. */
+  async hurry(transfer: Transfer): Promise<void> {
+    this.#hurried.add(transfer);
+    await this.#session.worker.pauseDownload(transfer.source);
   }
 
   async pause(transfer: Transfer): Promise<void> {

@@ -11,6 +11,8 @@ import type { GgufHeader } from './header.ts';
 export interface Architecture {
   /** Of config.json. */
   readonly modelType: string;
+  /** Of transformers, in config.json's `architectures`: other tools ask for it. */
+  readonly className: string;
   /** Stems of tensors outside of the layers: GGUF's → Hugging Face's. */
   readonly outside: Readonly<Record<string, string>>;
   /** Stems of the tensors of a layer, behind `blk.N.` and `layers` with N. */
@@ -48,6 +50,7 @@ const MOVED = { attn_q: 'heads', attn_k: 'kvHeads' } as const;
 
 const llama: Architecture = {
   modelType: 'llama',
+  className: 'LlamaForCausalLM',
   outside: OUTSIDE,
   layer: { ...ATTENTION, ...MLP, ...NORMS },
   layers: 'model.layers.',
@@ -57,6 +60,7 @@ const llama: Architecture = {
 
 const gemma3: Architecture = {
   modelType: 'gemma3_text',
+  className: 'Gemma3ForCausalLM',
   outside: OUTSIDE,
   layer: {
     ...ATTENTION,
@@ -81,6 +85,7 @@ const gemma3: Architecture = {
 
 const gpt2: Architecture = {
   modelType: 'gpt2',
+  className: 'GPT2LMHeadModel',
   outside: {
     token_embd: 'transformer.wte',
     position_embd: 'transformer.wpe',
@@ -102,28 +107,37 @@ const gpt2: Architecture = {
 
 const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   llama,
-  qwen2: { ...llama, modelType: 'qwen2', rotary: undefined, config: undefined },
+  qwen2: {
+    ...llama,
+    modelType: 'qwen2',
+    className: 'Qwen2ForCausalLM',
+    rotary: undefined,
+    config: undefined,
+  },
   qwen3: {
     ...llama,
     modelType: 'qwen3',
+    className: 'Qwen3ForCausalLM',
     layer: { ...llama.layer, ...QUERY_KEY_NORMS },
     rotary: undefined,
     config: undefined,
   },
   gemma3,
   gpt2,
-  smollm3: { ...llama, modelType: 'smollm3' },
+  smollm3: { ...llama, modelType: 'smollm3', className: 'SmolLM3ForCausalLM' },
   olmo2: {
     ...llama,
     modelType: 'olmo2',
+    className: 'Olmo2ForCausalLM',
     layer: { ...ATTENTION, ...QUERY_KEY_NORMS, ...MLP, ...NORMS_BEHIND },
     rotary: undefined,
     config: olmo2Config,
   },
-  granite: { ...llama, modelType: 'granite', config: graniteConfig },
+  granite: { ...llama, modelType: 'granite', className: 'GraniteForCausalLM', config: graniteConfig },
   phi3: {
     ...llama,
     modelType: 'phi3',
+    className: 'Phi3ForCausalLM',
     layer: {
       ...NORMS,
       attn_qkv: 'self_attn.qkv_proj',

@@ -20,6 +20,7 @@ export async function configOf(header: GgufHeader): Promise<JsonObject> {
   if ((metadata.number(`${arch}.expert_count`) ?? 0) > 0)
     throw metadata.wrong(`${arch}.expert_count`, '0: mixtures of experts are not supported');
   const fields: JsonObject = {
+    architectures: [architecture.className],
     model_type: architecture.modelType,
     vocab_size: embedding?.shape[0] ?? metadata.required(`${arch}.vocab_size`),
     hidden_size: channels,

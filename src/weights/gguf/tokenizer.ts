@@ -15,12 +15,28 @@ export const TOKEN_TYPE = { NORMAL: 1, UNKNOWN: 2, CONTROL: 3, USER_DEFINED: 4, 
 const TOKENS = 'tokenizer.ggml.tokens';
 const MODEL = 'tokenizer.ggml.model';
 
+/** Where generation stops besides the ids of the metadata: converters write no list of them, and llama.cpp knows these by their text. */
+const ENDS = new Set([
+  '<|eot_id|>',
+  '<|eom_id|>',
+  '<|im_end|>',
+  '<|end|>',
+  '<end_of_turn>',
+  '<end_of_utterance>',
+  '<|endoftext|>',
+  '<|end_of_text|>',
+]);
+/** Of Phi-3: all other special tokens take the white space behind them. */
+const KEEPS_SPACE = new Set(['<unk>', '<s>', '<|endoftext|>']);
+
 export interface Vocabulary {
   readonly tokens: readonly string[];
   readonly types: readonly number[];
   /** Token → id. The first of two equal ones. */
   readonly ids: ReadonlyMap<string, number>;
 }
+
+const NOTHING: Vocabulary = { tokens: [], types: [], ids: new Map() };
 
 export function hasTokenizer({ metadata }: GgufHeader): boolean {
   return metadata.has(TOKENS);
@@ -30,16 +46,19 @@ function unsupported(metadata: Metadata, what: string): GraftError {
   return new GraftError(
     'gguf-unsupported',
     `${metadata.where}: ${what} is not supported.`,
-    "Put the model's tokenizer.json and tokenizer_config.json beside the file.",
+    "Put the file into a folder with the model's tokenizer.json and tokenizer_config.json, and open the folder.",
   );
 }
 
 function vocabularyOf(metadata: Metadata): Vocabulary {
   const tokens = metadata.texts(TOKENS);
   if (!tokens?.length) throw metadata.wrong(TOKENS, 'a list of texts');
-  const types = metadata.numbers('tokenizer.ggml.token_type') ?? tokens.map(() => TOKEN_TYPE.NORMAL);
-  if (types.length !== tokens.length)
+  const told = metadata.numbers('tokenizer.ggml.token_type') ?? tokens.map(() => TOKEN_TYPE.NORMAL);
+  if (told.length !== tokens.length)
     throw metadata.wrong('tokenizer.ggml.token_type', `${tokens.length} numbers`);
+  const types = told.map((type, id) =>
+    type === TOKEN_TYPE.USER_DEFINED && ENDS.has(tokens[id]) ? TOKEN_TYPE.CONTROL : type,
+  );
   const ids = new Map<string, number>();
   tokens.forEach((token, id) => {
     // Rows that only fill the embedding up.
@@ -49,9 +68,10 @@ function vocabularyOf(metadata: Metadata): Vocabulary {
   return { tokens, types, ids };
 }
 
-/** What a text is searched for before anything else is done with it. */
-function addedTokens({ ids, types }: Vocabulary): JsonObject[] {
+/** What a text is searched for before anything else is done with it. A file does not tell what of white space a token takes: as llama.cpp has it. */
+function addedTokens(metadata: Metadata, { ids, types }: Vocabulary): JsonObject[] {
   const added: readonly number[] = [TOKEN_TYPE.CONTROL, TOKEN_TYPE.USER_DEFINED, TOKEN_TYPE.UNKNOWN];
+  const takesSpace = /phi[- ]?3/i.test(metadata.text('general.name') ?? '');
   return [...ids]
     .filter(([, id]) => added.includes(types[id]))
     .map(([content, id]) => ({
@@ -59,7 +79,7 @@ function addedTokens({ ids, types }: Vocabulary): JsonObject[] {
       content,
       single_word: false,
       lstrip: false,
-      rstrip: false,
+      rstrip: takesSpace && !KEEPS_SPACE.has(content),
       normalized: false,
       special: types[id] !== TOKEN_TYPE.USER_DEFINED,
     }));
@@ -98,22 +118,37 @@ export function tokenizerOf({ metadata }: Pick<GgufHeader, 'metadata'>): JsonObj
   const model = metadata.text(MODEL);
   if (model !== 'gpt2' && model !== 'llama')
     throw unsupported(metadata, `a tokenizer of the kind ${JSON.stringify(model?.slice(0, 40))}`);
-  const special = (name: string, adds: boolean): JsonObject[] => {
-    const id = adds ? tokenAt(metadata, vocabulary, name) : undefined;
-    return id === undefined ? [] : [{ SpecialToken: { id, type_id: 0 } }];
-  };
   return {
     version: '1.0',
-    added_tokens: addedTokens(vocabulary),
-    post_processor: {
-      type: 'TemplateProcessing',
-      single: [
-        ...special('bos', addsBos(metadata)),
-        { Sequence: { id: 'A', type_id: 0 } },
-        ...special('eos', metadata.flag('tokenizer.ggml.add_eos_token') ?? false),
-      ],
-    },
+    truncation: null,
+    padding: null,
+    added_tokens: addedTokens(metadata, vocabulary),
+    post_processor: postProcessor(metadata, vocabulary),
     ...(model === 'gpt2' ? byteLevel(metadata, vocabulary) : sentencepiece(metadata, vocabulary)),
+  };
+}
+
+/** What is put around a text, as the `tokenizers` library reads it. */
+function postProcessor(metadata: Metadata, vocabulary: Vocabulary): JsonObject | null {
+  const added = (name: string, adds: boolean): string[] => {
+    const token = adds ? tokenAt(metadata, vocabulary, name) : undefined;
+    return token === undefined ? [] : [token];
+  };
+  const before = added('bos', addsBos(metadata));
+  const behind = added('eos', metadata.flag('tokenizer.ggml.add_eos_token') ?? false);
+  const all = [...before, ...behind];
+  if (all.length === 0) return null;
+  const around = (name: string, type_id: number): JsonObject[] => {
+    const special = (id: string): JsonObject => ({ SpecialToken: { id, type_id } });
+    return [...before.map(special), { Sequence: { id: name, type_id } }, ...behind.map(special)];
+  };
+  return {
+    type: 'TemplateProcessing',
+    single: around('A', 0),
+    pair: [...around('A', 0), ...around('B', 1)],
+    special_tokens: Object.fromEntries(
+      all.map((id) => [id, { id, ids: [vocabulary.ids.get(id)], tokens: [id] }]),
+    ),
   };
 }
 
@@ -124,7 +159,7 @@ function byteLevel(metadata: Metadata, vocabulary: Vocabulary): JsonObject {
   return {
     normalizer,
     pre_tokenizer: { type: 'Sequence', pretokenizers: steps },
-    decoder: { type: 'ByteLevel' },
+    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: {
       type: 'BPE',
       vocab: Object.fromEntries(vocabulary.ids),
@@ -175,6 +210,7 @@ function sentencepiece(metadata: Metadata, vocabulary: Vocabulary): JsonObject {
 export function tokenizerConfigOf({ metadata }: GgufHeader): JsonObject {
   const vocabulary = vocabularyOf(metadata);
   return {
+    tokenizer_class: 'PreTrainedTokenizerFast',
     bos_token: tokenAt(metadata, vocabulary, 'bos'),
     eos_token: tokenAt(metadata, vocabulary, 'eos'),
     unk_token: tokenAt(metadata, vocabulary, 'unknown'),
@@ -185,8 +221,16 @@ export function tokenizerConfigOf({ metadata }: GgufHeader): JsonObject {
   };
 }
 
-/** generation_config.json: where generation stops, which may be the end of a turn besides the end of the text. */
-export function generationConfigOf({ metadata }: GgufHeader): JsonObject {
-  const ids = ['eos', 'eot', 'eom'].map((name) => metadata.number(`tokenizer.ggml.${name}_token_id`));
-  return { eos_token_id: [...new Set(ids.filter((id) => id !== undefined))] };
+/**
+ * generation_config.json: where generation stops, which may be the end of a turn besides the end of the text.
+ *
+ * @throws GraftError `gguf-metadata`
+ */
+export function generationConfigOf(header: GgufHeader): JsonObject {
+  const { metadata } = header;
+  const told = ['eos', 'eot', 'eom'].map((name) => metadata.number(`tokenizer.ggml.${name}_token_id`));
+  const { ids, types } = hasTokenizer(header) ? vocabularyOf(metadata) : NOTHING;
+  const known = [...ENDS].map((token) => ids.get(token)).filter((id) => id !== undefined);
+  const ends = known.filter((id) => types[id] === TOKEN_TYPE.CONTROL);
+  return { eos_token_id: [...new Set([...told.filter((id) => id !== undefined), ...ends])] };
 }

@@ -1,6 +1,6 @@
 /** Trying again, for as long as there is hope. */
 import { Unsettled } from './client.ts';
-import type { Patience } from './types.ts';
+import type { Patience, Wait } from './types.ts';
 
 /** A pause that ends early, with what `signal` was aborted with. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -22,7 +22,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
  * Calls `work` until it settles, with growing pauses.
  *
  * @param advanced whether the last try came further than all before: then the count begins again
- * @param onWait hears why it waits, and with undefined that it goes on
+ * @param onWait hears why and how long it waits, and with undefined that it goes on
  * @throws what `work` throws; after too many tries the failure of the last one
  */
 export async function persist<T>(
@@ -32,7 +32,7 @@ export async function persist<T>(
   {
     advanced = () => false,
     onWait = () => undefined,
-  }: { advanced?: () => boolean; onWait?: (why?: string) => void } = {},
+  }: { advanced?: () => boolean; onWait?: (wait?: Wait) => void } = {},
 ): Promise<T> {
   for (let failed = 0; ;) {
     try {
@@ -42,7 +42,7 @@ export async function persist<T>(
       failed = advanced() ? 1 : failed + 1;
       if (failed >= tries) throw error.failure;
       const wait = Math.min(longestPauseMs, error.retryMs ?? firstPauseMs * 2 ** (failed - 1));
-      onWait(error.failure.what);
+      onWait({ why: error.failure.what, seconds: wait / 1000 });
       await pause(wait, signal);
       onWait();
     }

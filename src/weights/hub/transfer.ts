@@ -3,7 +3,7 @@ import { GraftError, messageOf } from '../../errors.ts';
 import { Checksum } from './checksum.ts';
 import { Unsettled, type Client, type Subject } from './client.ts';
 import { persist } from './patience.ts';
-import type { DownloadSink, Patience, RemoteFile } from './types.ts';
+import type { DownloadSink, Patience, RemoteFile, Wait } from './types.ts';
 
 export interface TransferOptions {
   readonly client: Client;
@@ -12,7 +12,7 @@ export interface TransferOptions {
   readonly patience: Patience;
   /** Bytes of the file that are there, and all of them where that is known. */
   readonly onBytes: (done: number, total: number | undefined) => void;
-  readonly onWait: (why?: string) => void;
+  readonly onWait: (wait?: Wait) => void;
 }
 
 /**

@@ -42,6 +42,12 @@ export interface DownloadSink {
   finish(file: string): Promise<void>;
 }
 
+/** A pause before a server is asked again. */
+export interface Wait {
+  readonly why: string;
+  readonly seconds: number;
+}
+
 export interface DownloadProgress {
   /** The file that is coming. */
   readonly file: string;
@@ -51,7 +57,7 @@ export interface DownloadProgress {
   /** Bytes a second, lately; undefined at the beginning. */
   readonly rate?: number;
   /** Why it waits before it asks again, in words; undefined while bytes come. */
-  readonly waiting?: string;
+  readonly waiting?: Wait;
 }
 
 /** How long a server is borne with. */

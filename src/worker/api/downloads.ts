@@ -39,8 +39,8 @@ export interface DownloadStatus {
   readonly total?: number;
   /** Bytes a second, lately. */
   readonly rate?: number;
-  /** Why it waits before it asks again. */
-  readonly waiting?: string;
+  /** Why it waits before it asks again, and how long from when this is told. */
+  readonly waiting?: { readonly why: string; readonly seconds: number };
 }
 
 /** A person's access to the hub. It is held in memory for as long as the call takes, and written nowhere. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
-import { describeFlags, Flags, type FlagSpecs } from '../../../src/cli/flags.ts';
+import { describeFlags, Flags, wordApart, type FlagSpecs } from '../../../src/cli/flags.ts';
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
 import { loraModules } from '../../../src/model/lora.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -27,6 +27,15 @@ describe('a value', () => {
       await graftError(() => flags(`--lr=${value}`).positive('lr'), 'arguments');
     expect(flags('--lr', '0.5').positive('lr')).toBe(0.5);
     expect(flags().positive('lr')).toBeUndefined();
+  });
+});
+
+describe('a word that is no flag', () => {
+  it('may stand before the flags, between and behind them', () => {
+    for (const args of ['word --lr 1 --quick', '--lr 1 word --quick', '--quick --lr 1 word', '--lr=1 word'])
+      expect(wordApart(specs, args.split(' ')).word, args).toBe('word');
+    expect(wordApart(specs, ['--lr', '1', 'word', '--quick']).rest).toEqual(['--lr', '1', '--quick']);
+    expect(wordApart(specs, ['--lr', '1'])).toEqual({ rest: ['--lr', '1'] });
   });
 });
 

@@ -7,6 +7,7 @@ import { renderExample } from '../../../src/text/loss-mask.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { modelFolder } from '../../../src/weights/folder.ts';
+import { TOKEN_TYPE } from '../../../src/weights/gguf/tokenizer.ts';
 import { describeShared, sharedFolder, sharedJson, sharedPath } from '../../shared.ts';
 import { describeSmolLM2, SMOLLM2_GGUF } from '../../smollm2.ts';
 import { ggufFile } from '../weights/gguf-file.ts';
@@ -71,7 +72,10 @@ function gives(name: string, gguf: string): void {
     const [ours, theirs] = await both();
     expect(ours.vocabSize).toBe(theirs.vocabSize);
     expect(ours.specialTokens).toEqual(theirs.specialTokens);
-    expect([ours.eosId, ours.eosIds, ours.padId]).toEqual([theirs.eosId, theirs.eosIds, theirs.padId]);
+    expect([ours.eosId, ours.padId, ours.startId]).toEqual([theirs.eosId, theirs.padId, theirs.startId]);
+    // And where llama.cpp stops besides.
+    const end = ours.idOf('<|endoftext|>');
+    expect(ours.eosIds).toEqual(end === undefined ? theirs.eosIds : [...theirs.eosIds, end]);
     expect(ours.chatTemplate).toBe(theirs.chatTemplate);
   });
 }
@@ -84,27 +88,80 @@ describeSmolLM2('the metadata of SmolLM2, a byte-level model, give', () => {
   gives('SmolLM2-135M-Instruct', SMOLLM2_GGUF);
 });
 
+/** A byte-level tokenizer of these tokens, with their types. */
+async function made(
+  tokens: readonly (readonly [string, number])[],
+  more: Parameters<typeof ggufFile>[0]['metadata'] = {},
+): Promise<Tokenizer> {
+  const bytes = ggufFile({
+    metadata: {
+      'general.architecture': { text: 'llama' },
+      'tokenizer.ggml.model': { text: 'gpt2' },
+      'tokenizer.ggml.pre': { text: 'gpt-2' },
+      'tokenizer.ggml.tokens': { texts: tokens.map(([token]) => token) },
+      'tokenizer.ggml.token_type': { ints: tokens.map(([, type]) => type) },
+      'tokenizer.ggml.merges': { texts: [] },
+      'tokenizer.ggml.bos_token_id': { u32: 0 },
+      'tokenizer.ggml.eos_token_id': { u32: 1 },
+      ...more,
+    },
+  });
+  return loadTokenizer(await modelFolder(memoryFiles({ 'm.gguf': bytes })));
+}
+
+const { NORMAL, CONTROL, USER_DEFINED } = TOKEN_TYPE;
+
+describe('the end of a turn in a GGUF file', () => {
+  it('is known by its text where no key tells it', async () => {
+    const tokenizer = await made([
+      ['<s>', CONTROL],
+      ['</s>', CONTROL],
+      ['<end_of_turn>', CONTROL],
+      ['<|end|>', USER_DEFINED],
+      // As words of Qwen's vocabulary are.
+      ['<|im_end|>', NORMAL],
+    ]);
+    expect(tokenizer.eosIds).toEqual([1, 3, 2]);
+    expect(tokenizer.isSpecial(3)).toBe(true);
+    expect(tokenizer.isSpecial(4)).toBe(false);
+  });
+
+  it.each([
+    ['Phi-3-mini', true],
+    ['Phi 3.5 Mini Instruct', true],
+    ['Phi 4 Mini', false],
+  ])('takes the white space behind it in %s: %s', async (name, takes) => {
+    const tokenizer = await made(
+      [
+        ['<s>', CONTROL],
+        ['</s>', CONTROL],
+        ['<|end|>', CONTROL],
+        ['Ċ', NORMAL],
+        ['a', NORMAL],
+      ],
+      { 'general.name': { text: name } },
+    );
+    expect(tokenizer.encode('a<|end|>\na')).toEqual(takes ? [4, 2, 4] : [4, 2, 3, 4]);
+    expect(tokenizer.encode('<s>\na')).toEqual([0, 3, 4]);
+  });
+});
+
 describe('the start token of a GGUF file', () => {
-  const load = async (addsBos?: boolean): Promise<Tokenizer> => {
-    const tokens = ['<s>', '</s>', 'a', 'b'];
-    const bytes = ggufFile({
-      metadata: {
-        'general.architecture': { text: 'llama' },
-        'tokenizer.ggml.model': { text: 'gpt2' },
-        'tokenizer.ggml.pre': { text: 'gpt-2' },
-        'tokenizer.ggml.tokens': { texts: tokens },
-        'tokenizer.ggml.token_type': { ints: [3, 3, 1, 1] },
-        'tokenizer.ggml.merges': { texts: [] },
-        'tokenizer.ggml.bos_token_id': { u32: 0 },
-        'tokenizer.ggml.eos_token_id': { u32: 1 },
+  const load = (addsBos?: boolean): Promise<Tokenizer> =>
+    made(
+      [
+        ['<s>', CONTROL],
+        ['</s>', CONTROL],
+        ['a', NORMAL],
+        ['b', NORMAL],
+      ],
+      {
         'tokenizer.chat_template': {
           text: '{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}',
         },
         ...(addsBos === undefined ? {} : { 'tokenizer.ggml.add_bos_token': { flag: addsBos } }),
       },
-    });
-    return loadTokenizer(await modelFolder(memoryFiles({ 'm.gguf': bytes })));
-  };
+    );
 
   it.each([undefined, false, true])(
     'is written by a template, whatever is said of plain texts: %s',

@@ -95,7 +95,7 @@ describeShared('what is learnt from', () => {
     expect(supervisedText(asChat, tokenizer)).toEqual(['Four.<|im_end|>']);
     expect(tokenizer.decode(asChat.ids)).toContain('<|im_start|>user\n2+2?<|im_end|>');
     const plain = renderExample(example, tokenizer, { template: null });
-    expect(tokenizer.decode(plain.ids)).toBe('<|im_start|>2+2?\nFour.<|im_end|>');
+    expect(tokenizer.decode(plain.ids)).toBe('2+2?\nFour.<|im_end|>');
     expect(supervisedText(plain, tokenizer)).toEqual(['Four.<|im_end|>']);
   });
 

@@ -105,6 +105,24 @@ describe('tokenizer files', () => {
     expect(await stops({ 'config.json': config, 'generation_config.json': '{}' })).toEqual([27]);
   });
 
+  it('ends texts with the token of the model where its own files name none, as GPT-2 has it', async () => {
+    const config = { 'config.json': '{"eos_token_id":31}' };
+    const tokenizer = await load(small(), { model_max_length: 1024 }, config);
+    expect([tokenizer.eosToken, tokenizer.eosId, tokenizer.eosIds]).toEqual(['<s>', 31, [31]]);
+    expect((await load(small(), { eos_token: null }, config)).eosId).toBeUndefined();
+    expect((await load(small(), {}, { 'config.json': '{"eos_token_id":500}' })).eosId).toBeUndefined();
+  });
+
+  it('begins texts with bos where the configuration or tokenizer.json says so', async () => {
+    const starts = async (file: unknown, config: Json): Promise<number | undefined> =>
+      (await load(file, { bos_token: '<s>', ...config })).startId;
+    const without = changed((file) => (file.post_processor = null));
+    expect(await starts(small(), {})).toBe(31);
+    expect(await starts(without, {})).toBeUndefined();
+    expect(await starts(without, { add_bos_token: true })).toBe(31);
+    expect(await starts(small(), { add_bos_token: false })).toBeUndefined();
+  });
+
   it('leaves out what it cannot spell where there is no unknown token', async () => {
     const tokenizer = await load(changed((file) => (file.model.unk_token = null)));
     // BPE without an unknown token leaves out what it cannot spell, as the reference implementation does.
