@@ -38,7 +38,7 @@ const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
 const session = new Session();
 const queue = new Queue();
 const library = new Library();
-const projects = new Projects();
+const projects = new Projects(() => session.source);
 const runs = new Runs(session, queue, projects, (model, held) => openRef(model, () => undefined, held));
 const models = new Models();
 const downloads = makeDownloads(models);

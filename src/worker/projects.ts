@@ -18,6 +18,7 @@ import type {
   DataRef,
   DataSetInfo,
   DataSummary,
+  ModelRef,
   ProjectInfo,
 } from './api.ts';
 import { BUNDLED } from './model.ts';
@@ -27,6 +28,12 @@ const MAX_NAME = 120;
 export class Projects {
   /** Of the project that is open in this tab. */
   id: string | undefined;
+  readonly #open: () => ModelRef | undefined;
+
+  /** @param open the model that is open: what a new project works with */
+  constructor(open: () => ModelRef | undefined) {
+    this.#open = open;
+  }
 
   async list(): Promise<ProjectInfo[]> {
     return (await listProjects()).map(infoOf);
@@ -34,12 +41,13 @@ export class Projects {
 
   async create(name: string): Promise<ProjectInfo> {
     const now = Date.now();
+    const { name: base, bundled } = this.#open() ?? { name: BUNDLED, bundled: true };
     const project = {
       id: crypto.randomUUID(),
       name: nameOf(name),
       created: now,
       changed: now,
-      model: { name: BUNDLED, bundled: true },
+      model: { name: base, bundled },
       place: 'task',
       page: {},
     };

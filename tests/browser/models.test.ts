@@ -6,11 +6,12 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { SPRIG } from '../gpu/sprig.ts';
 import { askAnew } from './answers.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
+import { startAndPause } from './gate.ts';
 import { factOf, goTo, WAIT } from './looks.ts';
 import { sprigGguf, writeShardedModel } from './model-files.ts';
 
@@ -216,13 +217,42 @@ test('after a reload without a network it is open again, and answers', async () 
   await goTo(page, 'data');
   await page.getByRole('button', { name: /^A sea captain/ }).click();
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  // The settings suit these rows, and are kept, before the page goes.
+  await goTo(page, 'train');
+  await page.getByRole('region', { name: /^This run needs/ }).waitFor(WAIT);
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, WAIT);
   await page.context().setOffline(true);
   await page.goto(inject('address'));
   await expect.poll(() => page.getByRole('banner').innerText(), WAIT).toMatch(/In parts/);
+  // The conversation that was kept comes a moment later; what is asked now begins another.
+  await goTo(page, 'use');
+  await page.getByRole('article').last().waitFor(WAIT);
   expect(await ask()).toBe(answer);
   await opened('In parts');
   await page.context().setOffline(false);
+});
+
+test('a run that is paused leaves the GPU when another model is opened, and goes on with its own', async () => {
+  const chat = page.getByRole('button', { name: 'Chat with it', exact: true });
+  const trains = page.getByRole('option', { name: /^Current run/ });
+  await goTo(page, 'train');
+  await startAndPause(page, () => page.getByRole('button', { name: 'Start training' }).click(WAIT));
+  await chat.waitFor();
+  await goTo(page, 'task');
+  await region.getByRole('button', { name: 'Open Sprig, bundled' }).click();
+  await opened('sprig');
+  await goTo(page, 'use');
+  await page.getByLabel('Prompt for both').waitFor();
+  expect(await trains.count()).toBe(0);
+  await goTo(page, 'train');
+  await page.getByText(/^Paused at step \d+ of \d+, and kept in this browser/).waitFor();
+  expect(await chat.count()).toBe(0);
+  await startAndPause(page, () => page.getByRole('button', { name: 'Resume', exact: true }).click());
+  await chat.waitFor();
+  await expect.poll(() => page.getByRole('banner').innerText()).toMatch(/In parts/);
+  await page.getByRole('button', { name: 'Discard' }).click();
+  await page.getByRole('button', { name: 'Discard for good' }).click();
+  await page.getByText(/^Discarded/).waitFor(WAIT);
 });
 
 test('the model that is open is deleted, and its rows go on with the bundled one', async () => {
@@ -239,4 +269,82 @@ test('the model that is open is deleted, and its rows go on with the bundled one
   await page.getByRole('button', { name: 'Measure the base model' }).click();
   await page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
   expect(studio.problems).toEqual([]);
+});
+
+describe('without a project', () => {
+  beforeAll(async () => {
+    await studio.close();
+    studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+    ({ page } = studio);
+    region = page.getByRole('region', { name: 'Model', exact: true });
+  });
+  const model = (): Promise<string> => page.getByRole('banner').innerText();
+  const unopened = (): Locator => region.getByText('In parts is not open yet');
+  const hasFocus = (at: Locator): Promise<boolean> =>
+    at.evaluate((element) => element === document.activeElement);
+
+  test('the model that was opened last is the one that rows are read with after a reload', async () => {
+    await goTo(page, 'task');
+    await region.getByLabel('Add a model folder').setInputFiles(join(scratch, 'In parts'));
+    await opened('In parts');
+    await page.reload();
+    await unopened().waitFor(WAIT);
+    await goTo(page, 'data');
+    await page.getByRole('button', { name: 'Paste' }).click();
+    await page
+      .getByLabel('Rows', { exact: true })
+      .fill(Array.from({ length: 20 }, (_, i) => `{"prompt":"Say ${i}","completion":"yes"}`).join('\n'));
+    await page.getByRole('button', { name: 'Read these rows' }).click();
+    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/20 rows/);
+    expect(await model()).toMatch(/In parts/);
+  });
+
+  test('a model that cannot be opened is told under Task alone, until it is put away', async () => {
+    await goTo(page, 'task');
+    await opened('In parts');
+    const broken = folderLike('Nothing', (folder) => rmSync(join(folder, 'config.json')));
+    await region.getByLabel('Add a model folder').setInputFiles(broken);
+    const alert = region.getByRole('alert');
+    await expect
+      .poll(async () => (await alert.count()) && (await alert.innerText()), WAIT)
+      .toMatch(/Nothing has no config\.json.*In parts is still open\./s);
+    await goTo(page, 'train');
+    await page.getByRole('region', { name: /^This run needs/ }).waitFor(WAIT);
+    expect(await page.getByRole('main').getByRole('alert').count()).toBe(0);
+    await goTo(page, 'task');
+    await alert.getByRole('button', { name: 'Put away' }).click();
+    await expect.poll(() => alert.count()).toBe(0);
+    expect(await hasFocus(region.getByRole('heading', { name: 'Model', exact: true }))).toBe(true);
+    // The project that these rows have made keeps the model too.
+    await page.reload();
+    await unopened().or(region.locator('dl').first()).waitFor(WAIT);
+    await expect.poll(model, WAIT).toMatch(/In parts/);
+  });
+
+  test('a new project begins with it; once it is deleted, with the bundled one', async () => {
+    await goTo(page, 'start');
+    await page.getByRole('button', { name: 'New project' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor();
+    await page.reload();
+    await goTo(page, 'task');
+    await unopened().waitFor(WAIT);
+    await page.getByLabel('What should it do?').fill('Say yes');
+    await page.getByLabel('What should it do?').press('Enter');
+    await expect.poll(model).toMatch(/Say yes/);
+    await page.reload();
+    await unopened().waitFor(WAIT);
+    await region.getByRole('button', { name: 'Open it now' }).click();
+    await opened('In parts');
+
+    await goTo(page, 'start');
+    await page.getByRole('button', { name: 'New project' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor();
+    await goTo(page, 'task');
+    await remove('In parts');
+    expect(await hasFocus(region.getByRole('heading', { name: 'Model', exact: true }))).toBe(true);
+    await region.getByText('None is open yet').waitFor();
+    await page.reload();
+    await region.getByText('None is open yet').waitFor(WAIT);
+    expect(studio.problems).toEqual([]);
+  });
 });

@@ -84,9 +84,14 @@ export class Projects {
   async create(name: string): Promise<ProjectInfo | undefined> {
     this.#writeNow();
     const outcome = await this.#session.worker.createProject(name);
-    if (outcome.ok) return this.adopt(outcome.project);
-    this.failure = outcome;
-    return undefined;
+    if (!outcome.ok) {
+      this.failure = outcome;
+      return undefined;
+    }
+    const project = this.adopt(outcome.project);
+    const { name: model, bundled } = this.#session.wanted;
+    await this.keepModel(model, bundled);
+    return project;
   }
 
   /** Takes on what the worker says is open. */

@@ -12,6 +12,7 @@ import { heldWords } from '../task/base-words.ts';
 import { GpuCheck } from '../start/gpu.svelte.ts';
 import { startWorker } from '../worker.ts';
 import { Announcer } from './announcer.svelte.ts';
+import { keepLastModel, lastModel } from './last-model.ts';
 import { Notifier } from './notifier.svelte.ts';
 import { requestPersistence } from '../../storage/space.ts';
 
@@ -30,20 +31,29 @@ export class Session {
   readonly notifier = new Notifier();
   readonly gpu: GpuCheck;
   model = $state.raw<ModelInfo>();
+  /** The one that was opened last, in this visit or before it. */
+  last: ModelRef = lastModel() ?? BUNDLED;
   /** The one that the open project works with. */
-  wanted = $state.raw<ModelRef>(BUNDLED);
+  wanted = $state.raw<ModelRef>(this.last);
   /** While a model is being opened. */
   opening = $state.raw<Progress>();
   modelFailure = $state.raw<Failure>();
+  /** Why the open model is not held in another way that was asked for. */
+  holdFailure = $state.raw<Failure>();
   /** Why the open model is not kept, where it could not be. */
   notKept = $state.raw<Failure>();
   storage = $state.raw<StorageState>();
   /** The worker itself failed: nothing works until the page is loaded again. */
   defect = $state.raw<Failure>();
-  /** Called when a model was opened, with whether it is another than before: rows belong to a tokenizer. */
-  whenOpened: (model: ModelInfo, another: boolean) => void = () => undefined;
+  /**
+   * Called when a model was opened, with whether it is another than before, as rows belong to a tokenizer, and whether it was loaded
+   * anew, which takes off the GPU what was trained there.
+   */
+  whenOpened: (model: ModelInfo, another: boolean, anew: boolean) => void = () => undefined;
   /** Content of the model that was open last; empty once that is deleted, and what was read with it. */
   #before: string | undefined;
+  /** Names what the worker holds, and how. */
+  #held = '';
   #bundled: Promise<boolean> | undefined;
   #kept: Promise<boolean> | undefined;
 
@@ -63,13 +73,13 @@ export class Session {
   want(model: ModelRef): void {
     this.wanted = model;
     if (this.model && !isModel(this.model, model)) this.model = undefined;
-    this.modelFailure = undefined;
+    this.modelFailure = this.holdFailure = undefined;
   }
 
   /** The open model is gone. */
   forgetModel(): void {
     this.model = undefined;
-    this.#before = '';
+    this.#before = this.#held = '';
   }
 
   /**
@@ -91,7 +101,7 @@ export class Session {
 
   /** Loads the open model again with its weights held in another way. */
   holdBase(baseWeights: BaseWeights): Promise<boolean> {
-    return this.#open(this.worker.holdBase(baseWeights, this.#hear));
+    return this.#open(this.worker.holdBase(baseWeights, this.#hear), 'hold');
   }
 
   /** A model that this browser keeps. */
@@ -115,7 +125,7 @@ export class Session {
   }
 
   openFolder(name: string, files: readonly File[]): Promise<boolean> {
-    return this.#open(this.worker.openModel(name, files, this.#hear));
+    return this.#open(this.worker.openModel(name, files, this.#hear), 'add');
   }
 
   get isBundled(): boolean {
@@ -134,24 +144,32 @@ export class Session {
 
   async #open(
     answer: Promise<Outcome<{ readonly model: ModelInfo; readonly notKept?: Failure }>>,
+    how?: 'add' | 'hold',
   ): Promise<boolean> {
-    this.modelFailure = undefined;
+    this.modelFailure = this.holdFailure = undefined;
     this.opening = { what: 'reading', done: 0, total: 0 };
     const outcome = await answer;
     this.opening = undefined;
     if (outcome.ok) {
+      const { name, bundled, content, fingerprint } = outcome.model;
       const before = this.#before;
+      const held = JSON.stringify([name, bundled, fingerprint]);
+      // What is added is loaded even where it is open already.
+      const anew = how === 'add' || held !== this.#held;
       this.model = outcome.model;
-      this.#before = this.model.content;
+      this.#before = content;
+      this.#held = held;
       this.notKept = outcome.notKept;
-      this.wanted = { name: outcome.model.name, bundled: outcome.model.bundled };
-      this.whenOpened(outcome.model, before !== undefined && before !== outcome.model.content);
+      this.last = this.wanted = { name, bundled };
+      if (!outcome.notKept) keepLastModel(this.last);
+      this.whenOpened(outcome.model, before !== undefined && before !== content, anew);
       this.announcer.say(
         `The model ${outcome.model.name} is open, its base weights ${heldWords(outcome.model)}.`,
       );
     } else if (outcome.code !== 'worker-aborted') {
       // Stopped is what was asked for.
-      this.modelFailure = outcome;
+      if (how === 'hold') this.holdFailure = outcome;
+      else this.modelFailure = outcome;
     }
     void this.refreshStorage();
     return outcome.ok;

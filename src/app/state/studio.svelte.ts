@@ -1,5 +1,5 @@
 /** The open project: the state modules, and what goes across them. */
-import type { BaseWeights, DataOptions, ProjectInfo, RunRecord } from '../../worker/api.ts';
+import type { BaseWeights, DataOptions, ModelRef, ProjectInfo, RunRecord } from '../../worker/api.ts';
 import { Samples, type Sample, type ShownSample } from '../start/samples.svelte.ts';
 import { Adapters } from './adapters.svelte.ts';
 import { Chat } from './chat.svelte.ts';
@@ -46,7 +46,8 @@ export class Studio {
   readonly #ready: Promise<void>;
 
   constructor() {
-    this.session.whenOpened = ({ name, bundled }, another) => {
+    this.session.whenOpened = ({ name, bundled }, another, anew) => {
+      if (anew) this.run.leaveGpu();
       void this.projects.keepModel(name, bundled);
       void this.models.refresh();
       if (another) void this.#readAgain();
@@ -129,6 +130,17 @@ export class Studio {
   async imported(): Promise<void> {
     await this.refresh();
     if (this.projects.id !== undefined) await this.#showResults(this.projects.id);
+  }
+
+  /** Takes a kept model away. What has no project goes on with the bundled one then. */
+  async removeModel(name: string): Promise<void> {
+    const { session, models } = this;
+    const isThis = (model: ModelRef | undefined): boolean => model?.name === name && !model.bundled;
+    const open = isThis(session.model);
+    await models.remove(name);
+    if (models.list.some((model) => model.name === name)) return;
+    if (open) this.run.leaveGpu();
+    if (this.projects.id === undefined && isThis(session.wanted)) session.want(BUNDLED);
   }
 
   /** Loads the open model again with its weights held in another way. A paused run goes on from its checkpoint. */
@@ -242,7 +254,17 @@ export class Studio {
     const before = this.projects.remembered;
     const project = before && (await this.projects.open(before.id));
     if (project) await this.#load(project);
-    else this.task.load(undefined);
+    else {
+      this.session.want(this.#usual);
+      this.task.load(undefined);
+    }
+  }
+
+  /** What a new project works with: the model that is open, or was opened last and is kept. */
+  get #usual(): ModelRef {
+    const { model, last } = this.session;
+    if (model) return { name: model.name, bundled: model.bundled };
+    return last.bundled || this.models.list.some(({ name }) => name === last.name) ? last : BUNDLED;
   }
 
   async #load({ id, model, page }: ProjectInfo): Promise<void> {
@@ -265,7 +287,7 @@ export class Studio {
     if (this.chat.turns.length === 0) this.chat.show(kept.chat);
   }
 
-  #reset(model = BUNDLED): void {
+  #reset(model = this.#usual): void {
     this.task.title = this.task.success = '';
     this.data.forget();
     this.settings.load(undefined);

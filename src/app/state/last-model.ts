@@ -1,0 +1,33 @@
+/** Which base model was opened last, in whichever tab: what has no project begins with it after a reload. */
+import type { ModelRef } from '../../worker/api.ts';
+
+const KEY = 'graft-model';
+
+/** @returns undefined where none was opened, or the browser does not say */
+export function lastModel(): ModelRef | undefined {
+  try {
+    const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? 'null');
+    return isRef(kept) ? { name: kept.name, bundled: kept.bundled } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function keepLastModel({ name, bundled }: ModelRef): void {
+  try {
+    localStorage.setItem(KEY, JSON.stringify({ name, bundled }));
+  } catch {
+    // Storage is refused: it is known for this visit.
+  }
+}
+
+function isRef(value: unknown): value is ModelRef {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'name' in value &&
+    typeof value.name === 'string' &&
+    'bundled' in value &&
+    typeof value.bundled === 'boolean'
+  );
+}
