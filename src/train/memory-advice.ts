@@ -1,14 +1,17 @@
 /** Whether a planned run fits what the adapter allows, and what to change where it does not: each change with its own planned bytes. */
 import { MOST_WORKGROUPS, type Target } from '../engine/target.ts';
+import { GraftError } from '../errors.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { isQuantised } from '../model/weight-types.ts';
-import { fullBucket } from './buckets.ts';
+import type { RunBuckets } from './buckets.ts';
 import { planMemory, type MemoryPlan, type MemorySettings } from './memory-plan.ts';
 import type { TrainOptions } from './options.ts';
 
 /** Settings of a run as far as advice changes them. */
-export interface AdviceSettings extends Omit<MemorySettings, 'options'> {
+export interface AdviceSettings extends Omit<MemorySettings, 'options' | 'buckets'> {
   readonly options: MemorySettings['options'] & Pick<TrainOptions, 'accumulate'>;
+  /** Sizes of the micro-batches where the rows are known, undefined where they make no run with these options; full ones if left out. */
+  readonly bucketsOf?: (options: AdviceSettings['options']) => RunBuckets | undefined;
 }
 
 /** One limit that a plan is above. */
@@ -79,27 +82,29 @@ export async function adviseMemory(
   memoryBytes?: number,
 ): Promise<Advice[]> {
   const fits = (plan: MemoryPlan): boolean => memoryProblems(plan, target.limits, memoryBytes).length === 0;
-  const planned = async (change: Change, changed: AdviceSettings): Promise<Advice> => {
-    const plan = await planMemory(target, definition, changed);
-    return {
-      change: change.name,
-      text: change.text(changed),
-      settings: changed,
-      peakBytes: plan.peakBytes,
-      fits: fits(plan),
-    };
+  const planned = async (change: Change, changed: AdviceSettings): Promise<Advice | undefined> => {
+    const plan = await planOf(target, definition, changed);
+    return (
+      plan && {
+        change: change.name,
+        text: change.text(changed),
+        settings: changed,
+        peakBytes: plan.peakBytes,
+        fits: fits(plan),
+      }
+    );
   };
-  /** The gentlest step of a change that fits, or its furthest. */
+  /** The gentlest step of a change that fits, or the furthest that can be. */
   const best = async (change: Change, from: AdviceSettings): Promise<Advice | undefined> => {
     let last: Advice | undefined;
     for (let next = change.step(from, target); next; next = change.step(next, target)) {
-      last = await planned(change, next);
-      if (last.fits) break;
+      last = (await planned(change, next)) ?? last;
+      if (last?.fits) break;
     }
     return last;
   };
 
-  const { peakBytes } = await planMemory(target, definition, settings);
+  const { peakBytes } = (await planOf(target, definition, settings)) ?? { peakBytes: Infinity };
   const single: Advice[] = [];
   for (const change of CHANGES) {
     const advice = await best(change, settings);
@@ -123,6 +128,22 @@ export async function adviseMemory(
     : single;
 }
 
+/** Undefined where the rows make no run with these settings, or one that is too large to be planned. */
+async function planOf(
+  target: Target,
+  definition: ModelDefinition,
+  { bucketsOf, ...settings }: AdviceSettings,
+): Promise<MemoryPlan | undefined> {
+  const buckets = bucketsOf?.(settings.options);
+  if (bucketsOf && !buckets) return undefined;
+  try {
+    return await planMemory(target, definition, { ...settings, buckets });
+  } catch (error) {
+    if (error instanceof GraftError && error.code === 'train-tokens') return undefined;
+    throw error;
+  }
+}
+
 /** A way to make a run smaller, step by step. */
 interface Change {
   readonly name: Advice['change'];
@@ -137,11 +158,14 @@ const CHANGES: readonly Change[] = [
     name: 'batch',
     step: ({ options, ...rest }) =>
       options.batch > 1
-        ? smaller(rest, {
-            ...options,
-            batch: Math.ceil(options.batch / 2),
-            accumulate: Math.ceil((options.batch * options.accumulate) / Math.ceil(options.batch / 2)),
-          })
+        ? {
+            ...rest,
+            options: {
+              ...options,
+              batch: Math.ceil(options.batch / 2),
+              accumulate: Math.ceil((options.batch * options.accumulate) / Math.ceil(options.batch / 2)),
+            },
+          }
         : undefined,
     text: ({ options }) =>
       `Take ${options.batch} ${options.batch === 1 ? 'row' : 'rows'} at once and ${options.accumulate} batches a step.`,
@@ -172,7 +196,10 @@ const CHANGES: readonly Change[] = [
     name: 'length',
     step: ({ options, ...rest }) =>
       options.maxLength > LEAST_LENGTH
-        ? smaller(rest, { ...options, maxLength: Math.max(LEAST_LENGTH, Math.ceil(options.maxLength / 2)) })
+        ? {
+            ...rest,
+            options: { ...options, maxLength: Math.max(LEAST_LENGTH, Math.ceil(options.maxLength / 2)) },
+          }
         : undefined,
     text: ({ options }) => `Cut rows at ${options.maxLength} tokens.`,
   },
@@ -191,18 +218,3 @@ const CHANGES: readonly Change[] = [
     text: ({ options }) => `Take rank ${options.lora.rank}.`,
   },
 ];
-
-/** Settings with smaller micro-batches. Where the rows are known, they are no longer what the buckets were chosen for: full ones bound them. */
-function smaller(
-  { buckets, ...rest }: Omit<AdviceSettings, 'options'>,
-  options: AdviceSettings['options'],
-): AdviceSettings {
-  if (!buckets) return { ...rest, options };
-  const most = fullBucket(options.batch * options.maxLength);
-  const cut = (all: typeof buckets.gradients): typeof buckets.gradients =>
-    all.map(({ tokens, rows }) => ({
-      tokens: Math.min(tokens, most.tokens),
-      rows: Math.min(rows, most.rows),
-    }));
-  return { ...rest, options, buckets: { gradients: cut(buckets.gradients), losses: cut(buckets.losses) } };
-}

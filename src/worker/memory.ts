@@ -1,4 +1,5 @@
 /** The memory planner as the page asks it. */
+import { GraftError } from '../errors.ts';
 import { AS_STORED, sameChoices } from '../model/weight-types.ts';
 import { runBuckets } from '../train/buckets.ts';
 import { validationRows } from '../train/order.ts';
@@ -9,25 +10,31 @@ import {
   type Advice,
   type AdviceSettings,
 } from '../train/memory-advice.ts';
-import { planBase, planMemory } from '../train/memory-plan.ts';
+import { planBase, planMemory, type MemoryPlan, type MemorySettings } from '../train/memory-plan.ts';
 import { checkOptions } from '../train/options.ts';
-import type { BaseWeights, RunMemory, RunOptions } from './api.ts';
+import type { BaseWeights, MemoryAdvice, RunMemory, RunOptions } from './api.ts';
 import { rowsOf } from './data.ts';
 import type { OpenModel } from './model.ts';
+import { bucketsOf } from './other-rows.ts';
 import { trainOptions } from './run-options.ts';
 import { chatTokens, type Session } from './session.ts';
+import { TooLarge } from './too-large.ts';
 
-/** Plans a run on the open model and data. @throws GraftError `train-option`, `lora-config` */
+/**
+ * Plans a run on the open model and data.
+ *
+ * @throws GraftError `train-option`, `lora-config`, and `train-tokens` with advice
+ */
 export async function planRun(
   options: RunOptions,
-  { model, content }: OpenModel,
-  { data, chatting }: Session,
+  { model, content, tokenizer }: Pick<OpenModel, 'model' | 'content' | 'tokenizer'>,
+  { data, chatting }: Pick<Session, 'data' | 'chatting'>,
 ): Promise<RunMemory> {
   const train = trainOptions(options);
   checkOptions(train);
   const { device, definition } = model;
   const rows = data?.modelContent === content ? rowsOf(data, 'train') : [];
-  const settings: AdviceSettings = {
+  const asked: AdviceSettings = {
     precision: model.dtype,
     baseWeights: model.weightChoices,
     storedAs: model.storedAs,
@@ -36,19 +43,54 @@ export async function planRun(
     ...((options.sampleEvery > 0 || chatting) && {
       samples: { maxLength: chatTokens(definition.shape.maxPositions) },
     }),
-    ...(data &&
-      rows.length > 0 && { buckets: runBuckets(train, rows, validationRows(rowsOf(data, 'validation'))) }),
   };
-  const { minimumBytes: _, ...plan } = await planMemory(device, definition, settings);
+  const known = data && rows.length > 0 ? data : undefined;
+  const settings: MemorySettings = {
+    ...asked,
+    ...(known && { buckets: runBuckets(train, rows, validationRows(rowsOf(known, 'validation'))) }),
+  };
+  const advise = async (): Promise<MemoryAdvice[]> =>
+    (
+      await adviseMemory(device, definition, {
+        ...asked,
+        ...(known && { bucketsOf: bucketsOf(train, known, tokenizer.bosId) }),
+      })
+    ).map((entry) => ({ ...pick(entry), ...changesOf(entry, options, model.weightChoices) }));
+  let planned: MemoryPlan;
+  try {
+    planned = await planMemory(device, definition, settings);
+  } catch (error) {
+    if (!(error instanceof GraftError) || error.code !== 'train-tokens') throw error;
+    throw new TooLarge(error, await advise());
+  }
+  const { minimumBytes: _, ...plan } = planned;
   const problems = memoryProblems(plan, device.limits);
-  const advice = problems.length > 0 ? await adviseMemory(device, definition, settings) : [];
   const other = otherBase(model, plan);
+  const checkpointed = problems.length > 0 ? undefined : await checkpointedPlan(model, settings, plan);
   return {
     ...plan,
     problems,
-    advice: advice.map((entry) => ({ ...pick(entry), ...changesOf(entry, options, model.weightChoices) })),
+    advice: problems.length > 0 ? await advise() : [],
+    ...(checkpointed && { checkpointed }),
     ...(other && { otherBase: other }),
   };
+}
+
+/** Activation checkpointing is worth a word if it saves at least this share of the run's memory, and so many bytes. */
+const WORTH_CHECKPOINTING = { share: 0.3, bytes: 64 * 2 ** 20 };
+
+/** The run with activation checkpointing, where that saves much. */
+async function checkpointedPlan(
+  { device, definition }: OpenModel['model'],
+  settings: MemorySettings,
+  { peakBytes, parts }: Pick<RunMemory, 'peakBytes' | 'parts'>,
+): Promise<RunMemory['checkpointed']> {
+  const least = Math.max(WORTH_CHECKPOINTING.bytes, WORTH_CHECKPOINTING.share * peakBytes);
+  // It saves no more than there are activations: most small runs need no second plan.
+  if (settings.options.checkpointing || parts.activations < least) return undefined;
+  const options = { ...settings.options, checkpointing: true };
+  const plan = await planMemory(device, definition, { ...settings, options });
+  return peakBytes - plan.peakBytes >= least ? { peakBytes: plan.peakBytes } : undefined;
 }
 
 function pick({ text, peakBytes, fits }: Advice): Pick<Advice, 'text' | 'peakBytes' | 'fits'> {

@@ -2,11 +2,18 @@
 import { GraftError, messageOf } from '../errors.ts';
 import type { Failure, Outcome } from './api.ts';
 import { TooLong } from './nothing-usable.ts';
+import { TooLarge } from './too-large.ts';
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof GraftError) {
     const { code, what, remedy } = error;
-    return { code, what, remedy, ...(error instanceof TooLong && { longest: error.longest }) };
+    return {
+      code,
+      what,
+      remedy,
+      ...(error instanceof TooLong && { longest: error.longest }),
+      ...(error instanceof TooLarge && { advice: error.advice }),
+    };
   }
   return {
     code: 'worker-defect',

@@ -1,6 +1,6 @@
 /** The memory planner against runs: what they allocate by the device's own account is what was planned, to the byte. */
 import { expect, test } from 'vitest';
-import { defineModel } from '../../src/model/family.ts';
+import { defineModel, readModel } from '../../src/model/family.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter, initialTensors, loraModules } from '../../src/model/lora.ts';
@@ -8,8 +8,9 @@ import { greedy } from '../../src/model/sampling.ts';
 import type { WeightChoices } from '../../src/model/weight-types.ts';
 import { Random } from '../../src/random.ts';
 import type { LabelledTokens } from '../../src/model/batch.ts';
-import { runBuckets } from '../../src/train/buckets.ts';
+import { runBuckets, type RunBuckets } from '../../src/train/buckets.ts';
 import type { StepEvent } from '../../src/train/events.ts';
+import { adviseMemory } from '../../src/train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryPlan } from '../../src/train/memory-plan.ts';
 import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
@@ -192,6 +193,22 @@ describeDevice('Memory plan', (context) => {
     expectEqual(quantised);
     const numbers = await measure(context, sprigFolder(), { checkpointing: true });
     expect(quantised.plan.parts.base).toBeLessThan(numbers.plan.parts.base / 3);
+  });
+
+  test('changed as it is advised for known rows', async () => {
+    const { device } = context;
+    const definition = await readModel(sprigFolder());
+    const rows = unequal(definition.shape.vocabulary);
+    const bucketsOf = (changes: Partial<TrainOptions>): RunBuckets =>
+      runBuckets({ ...base, ...changes }, rows, []);
+    const settings = { precision: 'f32', options: { ...base, batch: 5 }, bucketsOf } as const;
+    const advice = await adviseMemory(device, definition, settings, 0);
+    for (const change of ['batch', 'checkpointing'] as const) {
+      const { peakBytes, settings: advised } = advice.find((other) => other.change === change)!;
+      const measured = await measure(context, sprigFolder(), advised.options, { rows: unequal });
+      expectEqual(measured);
+      expect(measured.peak).toBe(peakBytes);
+    }
   });
 
   test('of a full fine-tuning', async () => {

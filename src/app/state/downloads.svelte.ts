@@ -13,6 +13,8 @@ export class Transfer {
   failure = $state.raw<Failure>();
   /** What it is called once it is here. */
   kept = $state('');
+  /** Stopped only to go on at once. */
+  hurried = false;
   begun: PartialDownload;
 
   constructor(begun: PartialDownload) {
@@ -67,7 +69,6 @@ export class Downloads {
   listFailure = $state.raw<Failure>();
   readonly #session: Session;
   readonly #models: Models;
-  readonly #hurried = new Set<Transfer>();
 
   constructor(session: Session, models: Models) {
     this.#session = session;
@@ -167,12 +168,14 @@ export class Downloads {
       transfer.kind = 'paused';
     }
     await Promise.all([this.refresh(), this.#models.refresh(), this.#session.refreshStorage()]);
-    if (this.#hurried.delete(transfer) && transfer.kind === 'paused') await this.resume(transfer);
+    const { hurried } = transfer;
+    transfer.hurried = false;
+    if (hurried && transfer.kind === 'paused') await this.resume(transfer);
   }
 
   /** Asks again at once, where it waits to ask again. */
   async hurry(transfer: Transfer): Promise<void> {
-    this.#hurried.add(transfer);
+    transfer.hurried = true;
     await this.#session.worker.pauseDownload(transfer.source);
   }
 

@@ -1,5 +1,5 @@
 /** What the next run would need of the GPU: asked again whenever a setting, the model or the rows change. */
-import type { Failure, RunMemory, RunOptions } from '../../worker/api.ts';
+import type { Failure, MemoryAdvice, RunMemory, RunOptions } from '../../worker/api.ts';
 import { bytes } from '../ui/format.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -26,6 +26,21 @@ export class MemoryForecast {
     return () => clearTimeout(timer);
   }
 
+  /** Of settings that cannot be, nothing is told. */
+  clear(): void {
+    this.#asked++;
+    this.pending = false;
+    this.memory = undefined;
+    this.failure = undefined;
+  }
+
+  /** Why the run cannot be held, and what to change, best first; undefined where nothing is known against it. */
+  get refusal(): Refusal | undefined {
+    const { memory, failure } = this;
+    if (!memory) return failure?.advice && { reasons: [failure.what], advice: failure.advice };
+    return memory.problems.length > 0 ? { reasons: misfits(memory), advice: memory.advice } : undefined;
+  }
+
   async #plan(options: RunOptions, asked: number): Promise<void> {
     const outcome = await this.#session.worker.planRun(options);
     if (asked !== this.#asked) return;
@@ -33,6 +48,11 @@ export class MemoryForecast {
     this.memory = outcome.ok ? outcome.memory : undefined;
     this.failure = outcome.ok ? undefined : outcome;
   }
+}
+
+export interface Refusal {
+  readonly reasons: readonly string[];
+  readonly advice: readonly MemoryAdvice[];
 }
 
 const NAMES = {
@@ -48,6 +68,23 @@ export function misfits({ problems }: RunMemory): string[] {
       ? `“${label}” works on too many rows at once: ${needed} groups of them, where a GPU takes ${allowed}.`
       : `“${label}” needs ${bytes(needed)}, and this GPU allows ${bytes(allowed)} for ${NAMES[limit]}.`,
   );
+}
+
+/** Many GPUs that people have hold no more than this, and what else is open wants some of it. */
+const MUCH_BYTES = 4 * 2 ** 30;
+
+/** A word on a run that may be more than the GPU has, which a browser does not say; undefined for others. */
+export function muchNote(
+  { peakBytes, problems, checkpointed }: Pick<RunMemory, 'peakBytes' | 'problems' | 'checkpointed'>,
+  batch: number,
+): string | undefined {
+  if (problems.length > 0 || peakBytes <= MUCH_BYTES) return undefined;
+  const way = checkpointed
+    ? ` Save memory${batch > 1 ? ', or take fewer rows at once' : ''}.`
+    : batch > 1
+      ? ' Take fewer rows at once.'
+      : '';
+  return `Many GPUs have less memory than this, and a browser does not tell how much there is: the run may fail, or slow the machine down.${way}`;
 }
 
 /** What is kept in pieces because one buffer cannot hold it; undefined where nothing is. */

@@ -164,9 +164,10 @@ export class Studio {
     if (kept && !this.data.summary && !this.data.reading) await this.openKept(kept.version);
   }
 
-  /** Rows that the project keeps. The settings of the next run stay as they are. */
+  /** Rows that the project keeps. The settings of the next run stay as they are, unless the page was left before they were made. */
   async openKept(version: string): Promise<boolean> {
     if (!(await this.data.openKept(version, this.samples.list))) return false;
+    if (this.settings.options.targets.length === 0) this.settings.suit(this.#nextName(), this.#sample);
     this.#suggestQuestion();
     return true;
   }

@@ -3,6 +3,17 @@ import type { BaseWeights } from './models.ts';
 import type { Outcome } from './outcome.ts';
 import type { RunOptions } from './runs.ts';
 
+/** A way to make a run smaller: settings, and how the base is held where that should be another. */
+export interface MemoryAdvice {
+  readonly text: string;
+  readonly change: Partial<Pick<RunOptions, 'batch' | 'accumulate' | 'maxLength' | 'rank' | 'checkpointing'>>;
+  readonly baseWeights?: BaseWeights;
+  /** Of the run with the change made. */
+  readonly peakBytes: number;
+  /** Whether this adapter refuses nothing of it then. How much memory the GPU has is not known. */
+  readonly fits: boolean;
+}
+
 /** GPU memory of a run, in bytes, known before it starts. */
 export interface RunMemory {
   /** The most that exists at once. */
@@ -32,16 +43,10 @@ export interface RunMemory {
     readonly bytes: number;
     readonly allowed: number;
   }[];
-  /** What to change where it does not fit, best first: settings, and how the base is held where that should be another. */
-  readonly advice: readonly {
-    readonly text: string;
-    readonly change: Partial<
-      Pick<RunOptions, 'batch' | 'accumulate' | 'maxLength' | 'rank' | 'checkpointing'>
-    >;
-    readonly baseWeights?: BaseWeights;
-    readonly peakBytes: number;
-    readonly fits: boolean;
-  }[];
+  /** What to change where it does not fit, best first. */
+  readonly advice: readonly MemoryAdvice[];
+  /** The run with activation checkpointing, where it is off and would save much. */
+  readonly checkpointed?: { readonly peakBytes: number };
   /** Another way to hold the base, with what it takes then: much smaller, or as it would be without a choice. */
   readonly otherBase?: { readonly baseWeights: BaseWeights; readonly bytes: number };
   readonly dispatches: number;

@@ -1,3 +1,5 @@
+import type { MemoryAdvice } from './memory.ts';
+
 /** What the worker could not do, in the words of a GraftError. */
 export interface Failure {
   /** `worker-no-webgpu`, `worker-insecure`, or the engine's own code. */
@@ -6,6 +8,8 @@ export interface Failure {
   readonly remedy: string;
   /** Of `data-too-long`: tokens of the longest row. */
   readonly longest?: number;
+  /** Of `train-tokens`: what to change, best first. */
+  readonly advice?: readonly MemoryAdvice[];
 }
 
 export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } & Failure);

@@ -1,6 +1,6 @@
 /** What the memory panel says of weights that one buffer cannot hold. */
 import { describe, expect, test } from 'vitest';
-import { misfits, splitNote } from '../../../src/app/state/plan.svelte.ts';
+import { misfits, muchNote, splitNote } from '../../../src/app/state/plan.svelte.ts';
 import type { RunMemory } from '../../../src/worker/api.ts';
 
 const memory = (changes: Pick<RunMemory, 'split' | 'problems'>): RunMemory => changes as RunMemory;
@@ -29,4 +29,26 @@ test('a kernel with too many workgroups is a reason against a run, in words of i
   expect(misfits(memory({ split: [], problems }))).toEqual([
     '“attention_tile” works on too many rows at once: 70000 groups of them, where a GPU takes 65535.',
   ]);
+});
+
+describe('a run above 4 GiB', () => {
+  const checkpointed = { peakBytes: 2000 * MIB };
+
+  test('is warned of, with what would make it smaller', () => {
+    const large = { peakBytes: 4097 * MIB, problems: [] };
+    expect(muchNote({ ...large, checkpointed }, 8)).toMatch(
+      /^Many GPUs have less memory than this.* Save memory, or take fewer rows at once\.$/,
+    );
+    expect(muchNote({ ...large, checkpointed }, 1)).toMatch(/ Save memory\.$/);
+    expect(muchNote(large, 8)).toMatch(/ Take fewer rows at once\.$/);
+    expect(muchNote(large, 1)).toMatch(/slow the machine down\.$/);
+  });
+
+  test('is not where it is smaller, or cannot start anyway', () => {
+    expect(muchNote({ peakBytes: 4096 * MIB, problems: [], checkpointed }, 8)).toBeUndefined();
+    const problems = [
+      { limit: 'dispatch', label: 'attention_tile', bytes: 70_000, allowed: 65_535 },
+    ] as const;
+    expect(muchNote({ peakBytes: 4097 * MIB, problems }, 8)).toBeUndefined();
+  });
 });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { USUAL_GPU, type Target } from '../../../src/engine/target.ts';
 import { parseJson } from '../../../src/json.ts';
+import { runBuckets } from '../../../src/train/buckets.ts';
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../../../src/train/memory-advice.ts';
 import { planGeneration, planMemory } from '../../../src/train/memory-plan.ts';
@@ -157,6 +158,42 @@ describe('adviseMemory', () => {
     expect(batch.settings.options).toMatchObject({ batch: 1, accumulate: 4 });
     for (const { peakBytes, settings: changed } of advice)
       expect((await planMemory(USUAL_GPU, smol, changed)).peakBytes).toBe(peakBytes);
+  });
+
+  test('of known rows, what is promised is what the changed run takes, to the byte', async () => {
+    const lengths = [20, 133, 60, 41, 17, 256, 90, 12];
+    const rows = lengths.map((length) => {
+      const ids = Array.from({ length }, (_, t) => t);
+      return { ids, labels: ids };
+    });
+    const bucketsOf: AdviceSettings['bucketsOf'] = ({ batch, accumulate, maxLength }) => {
+      const cut = (values: readonly number[]): number[] => values.slice(0, maxLength);
+      return runBuckets(
+        { ...defaults, steps: 8, batch, accumulate, maxLength },
+        rows.map(({ ids, labels }) => ({ ids: cut(ids), labels: cut(labels) })),
+        rows.slice(0, 3),
+      );
+    };
+    for (const [changes, memory] of [
+      [{ maxLength: 512, batch: 8 }, 600 * MB],
+      [{ maxLength: 512, batch: 4, checkpointing: true }, 250 * MB],
+    ] as const) {
+      const asked = { ...settings(changes), bucketsOf };
+      const advice = await adviseMemory(USUAL_GPU, smol, asked, memory);
+      expect(advice.length).toBeGreaterThan(0);
+      for (const { peakBytes, settings: changed } of advice) {
+        const buckets = bucketsOf(changed.options);
+        expect((await planMemory(USUAL_GPU, smol, { ...changed, buckets })).peakBytes).toBe(peakBytes);
+      }
+    }
+  });
+
+  test('a run that is too large to be planned is advised until it is not', async () => {
+    const [first] = await adviseMemory(USUAL_GPU, smol, settings({ maxLength: 64, batch: 40_000 }));
+    expect(first.fits).toBe(true);
+    expect(first.settings.options.batch * first.settings.options.accumulate).toBeGreaterThanOrEqual(40_000);
+    const plan = await planMemory(USUAL_GPU, smol, first.settings);
+    expect(plan.peakBytes).toBe(first.peakBytes);
   });
 
   test('where no change is enough, as many together as it takes', async () => {

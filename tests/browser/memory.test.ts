@@ -1,0 +1,89 @@
+/** What the form of a run says of its memory, and the buttons there: each does what it promised. The tests build on each other. */
+import { mkdirSync } from 'node:fs';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await launchChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+  await goTo(page, 'data');
+  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
+  await goTo(page, 'train');
+  await page.getByText('Every setting, explained').click();
+  await page.getByRole('spinbutton', { name: 'Answer every … steps' }).fill('0');
+});
+afterAll(() => browser.close());
+
+const memory = (): Locator => page.getByRole('region', { name: /GPU|does not fit/ });
+const title = (): Locator => memory().getByRole('paragraph').first();
+const start = (): Locator => page.getByRole('button', { name: 'Start training' });
+const saving = (): Locator => page.getByRole('button', { name: /^Save memory: .* instead of/ });
+const isFocused = (element: Locator): Promise<boolean> =>
+  element.evaluate((at) => at === document.activeElement);
+
+/** Asks for so many rows at once. @returns what the plan of them says */
+async function rowsAtOnce(rows: number, words: RegExp): Promise<string> {
+  await page.getByRole('spinbutton', { name: 'Rows at once' }).fill(String(rows));
+  await expect
+    .poll(async () => `${await memory().getAttribute('aria-busy')} ${await title().innerText()}`, WAIT)
+    .toMatch(new RegExp(`^false ${words.source}`));
+  return title().innerText();
+}
+
+test('much memory is offered to be saved, and a run above 4 GiB is warned of and can start', async () => {
+  await rowsAtOnce(1, /This run needs/);
+  await expect.poll(() => saving().count()).toBe(0);
+  const plain = await rowsAtOnce(4000, /This run needs/);
+  const warning = memory().getByText(/^Many GPUs have less memory than this/);
+  await warning.waitFor();
+  expect(await start().isEnabled()).toBe(true);
+  expect(await inspect(page, 'much-memory')).toEqual([]);
+
+  const [promised, before] = (await saving().innerText()).replace('Save memory: ', '').split(' instead of ');
+  expect(plain).toContain(`needs ${before} of`);
+  await saving().click();
+  await expect.poll(() => title().innerText(), WAIT).toContain(`needs ${promised} of`);
+  await expect.poll(() => saving().count()).toBe(0);
+  await expect.poll(() => isFocused(title())).toBe(true);
+  await expect.poll(() => page.getByRole('checkbox', { name: 'Save memory' }).isChecked()).toBe(true);
+  await page.getByRole('checkbox', { name: 'Save memory' }).uncheck();
+  await saving().waitFor(WAIT);
+});
+
+test.each([
+  [30_000, /This run needs .* It does not fit:/],
+  [60_000, /This run does not fit:/],
+])('%i rows at once are refused, and fewer are what was promised', async (rows, words) => {
+  await rowsAtOnce(rows, words);
+  expect(await start().isDisabled()).toBe(true);
+  const advice = memory()
+    .getByRole('listitem')
+    .filter({ hasText: /rows at once and/ });
+  await expect.poll(() => advice.innerText()).toMatch(/, no buffer too large$/);
+  expect(await inspect(page, `refused-${rows}`)).toEqual([]);
+  const [, promised] = /([\d.]+ [KMG]iB), no buffer/.exec(await advice.innerText())!;
+  await advice.getByRole('button').click();
+  await expect
+    .poll(() => title().innerText(), WAIT)
+    .toBe(`This run needs ${promised} of GPU memory, and no buffer is larger than this GPU allows.`);
+  await expect.poll(() => isFocused(title())).toBe(true);
+  expect(await start().isEnabled()).toBe(true);
+});
+
+test('nothing is told of settings that cannot be', async () => {
+  await rowsAtOnce(60_000, /This run does not fit:/);
+  await rowsAtOnce(-3, /What the run needs of the GPU is told once the settings can be\./);
+  expect(await start().isDisabled()).toBe(true);
+  expect(await page.getByRole('main').innerText()).not.toMatch(/passes over \d|60000|does not fit/);
+  await rowsAtOnce(8, /This run needs/);
+  await expect.poll(() => page.getByRole('main').innerText()).toMatch(/passes over 288 rows/);
+  expect(studio.problems).toEqual([]);
+});

@@ -1,0 +1,137 @@
+/** The planner as the page asks it, without a GPU: what pressing an advice does is what it promised. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { USUAL_GPU } from '../../../src/engine/target.ts';
+import { parseJson } from '../../../src/json.ts';
+import { defineModel } from '../../../src/model/family.ts';
+import { AS_STORED, type WeightChoices } from '../../../src/model/weight-types.ts';
+import type { DataFile, DataOptions, RunMemory, RunOptions } from '../../../src/worker/api.ts';
+import type { DataSet } from '../../../src/worker/data.ts';
+import { planRun } from '../../../src/worker/memory.ts';
+import type { OpenModel } from '../../../src/worker/model.ts';
+import { openData } from '../../../src/worker/open-data.ts';
+import { failureOf } from '../../../src/worker/outcome.ts';
+import { Slices } from '../../../src/worker/slices.ts';
+import { openSprig } from './open-sprig.ts';
+
+const PUBLIC = join(import.meta.dirname, '../../../public');
+/** Of a buffer. */
+const LARGEST = 2 ** 20;
+const DATA: DataOptions = { maxLength: 512, overlong: 'truncate-end', validation: 0.1, test: 0.1, seed: 42 };
+const RUN: RunOptions = {
+  name: 'Run 1',
+  steps: 20,
+  batch: 8,
+  accumulate: 1,
+  maxLength: 512,
+  lr: 1e-3,
+  schedule: 'cosine',
+  warmup: 2,
+  weightDecay: 0,
+  clip: 1,
+  rank: 8,
+  alpha: 16,
+  dropout: 0,
+  rsLora: false,
+  targets: ['q_proj', 'v_proj'],
+  rateRatio: 1,
+  seed: 42,
+  packing: false,
+  checkpointing: false,
+  evalEvery: 5,
+  patience: 0,
+  sampleEvery: 0,
+  samplePrompt: '',
+};
+
+/** Prompts and answers of many lengths: a lower limit cuts the answer of some rows off, or leaves the row out. */
+const chats = Array.from({ length: 60 }, (_, i) =>
+  JSON.stringify({
+    prompt: 'Say it. '.repeat(1 + ((i * 7) % 31)),
+    completion: ' Ahoy.'.repeat(2 + (i % 40)),
+  }),
+);
+const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+const FILES = {
+  chats: { name: 'chats.jsonl', bytes: utf8(chats.join('\n')) },
+  document: { name: 'document.txt', bytes: utf8('Ahoy, matey! The wind is fair. '.repeat(400)) },
+} satisfies Readonly<Record<string, DataFile>>;
+
+let sprig: OpenModel;
+beforeAll(async () => {
+  sprig = await openSprig();
+});
+
+/** Sprig, on a GPU that allows buffers of so many bytes. */
+function opened(
+  largest = USUAL_GPU.limits.maxBufferSize,
+  weightChoices: WeightChoices = AS_STORED,
+): OpenModel {
+  const config = readFileSync(join(PUBLIC, 'models/sprig/config.json'), 'utf8');
+  const limits = { ...USUAL_GPU.limits, maxBufferSize: largest, maxStorageBufferBindingSize: largest };
+  const model = {
+    device: { ...USUAL_GPU, limits },
+    definition: defineModel(parseJson(config, 'config.json') as Record<string, unknown>, 'sprig'),
+    dtype: 'f16',
+    weightChoices,
+  };
+  return { ...sprig, model } as unknown as OpenModel;
+}
+
+const rowsOf = async (file: DataFile, options = DATA): Promise<DataSet> =>
+  (await openData(sprig, file, options, undefined, new Slices(() => undefined, new AbortController().signal)))
+    .data;
+
+const planOf = (run: RunOptions, data: DataSet, model: OpenModel): Promise<RunMemory> =>
+  planRun(run, model, { data, chatting: false });
+
+test.each([
+  ['chats', 'truncate-end', false],
+  ['chats', 'truncate-prompt', true],
+  ['chats', 'drop', false],
+  ['document', 'truncate-end', false],
+] as const)(
+  'advice for a run on %s (%s, packed: %s) promises what the plan says of it',
+  async (name, overlong, packing) => {
+    const options = { ...DATA, overlong };
+    const run = { ...RUN, batch: 20, packing };
+    const { problems, advice } = await planOf(run, await rowsOf(FILES[name], options), opened(LARGEST));
+    expect(problems.length).toBeGreaterThan(0);
+    expect(advice.some(({ change }) => change.maxLength !== undefined)).toBe(true);
+    for (const { change, baseWeights, peakBytes, fits } of advice) {
+      const changed = { ...run, ...change };
+      const rows = await rowsOf(FILES[name], { ...options, maxLength: changed.maxLength });
+      const plan = await planOf(changed, rows, opened(LARGEST, baseWeights));
+      expect(plan.peakBytes).toBe(peakBytes);
+      expect(plan.problems.length === 0).toBe(fits);
+    }
+  },
+);
+
+test('rows whose file is not open are not cut otherwise', async () => {
+  const data = { ...(await rowsOf(FILES.document)), files: undefined };
+  const { advice } = await planOf({ ...RUN, batch: 40 }, data, opened(LARGEST));
+  expect(advice.length).toBeGreaterThan(0);
+  expect(advice.every(({ change }) => change.maxLength === undefined)).toBe(true);
+});
+
+test('a run that is too large to be planned is refused with advice', async () => {
+  const data = await rowsOf(FILES.chats);
+  const run = { ...RUN, steps: 2, batch: 60_000 };
+  const refused = failureOf(await planOf(run, data, opened()).catch((error: unknown) => error));
+  expect(refused).toMatchObject({ code: 'train-tokens', advice: [{ fits: true }] });
+  const [{ change, peakBytes }] = refused.advice!;
+  expect((await planOf({ ...run, ...change }, data, opened())).peakBytes).toBe(peakBytes);
+});
+
+test('checkpointing is told where it is off and saves much, with what the plan says with it', async () => {
+  const data = await rowsOf(FILES.chats);
+  const run = { ...RUN, batch: 200 };
+  const { peakBytes, checkpointed } = await planOf(run, data, opened());
+  expect(checkpointed!.peakBytes).toBeLessThan(0.7 * peakBytes);
+  const saving = await planOf({ ...run, checkpointing: true }, data, opened());
+  expect(saving.peakBytes).toBe(checkpointed!.peakBytes);
+  expect(saving.checkpointed).toBeUndefined();
+  expect((await planOf({ ...RUN, batch: 1 }, data, opened())).checkpointed).toBeUndefined();
+});
