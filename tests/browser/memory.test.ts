@@ -79,6 +79,8 @@ test.each([
 });
 
 test('nothing is told of settings that cannot be', async () => {
+  // Advice may have made more of them.
+  await page.getByRole('spinbutton', { name: 'Batches a step' }).fill('1');
   await rowsAtOnce(60_000, /This run does not fit:/);
   await rowsAtOnce(-3, /What the run needs of the GPU is told once the settings can be\./);
   expect(await start().isDisabled()).toBe(true);
