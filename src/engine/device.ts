@@ -8,7 +8,7 @@ import { Pipelines } from './pipelines.ts';
 import type { Dispatch } from './tape.ts';
 import type { Target } from './target.ts';
 import { Storage, Tensor, byteLength, type DType } from './tensor.ts';
-import { defaultTuning, type Tuning } from './tuning.ts';
+import { defaultTuning, softwareAdapter, type Tuning } from './tuning.ts';
 import { MAP_READ, READBACK_USAGE, STORAGE_USAGE } from './usage.ts';
 
 /** Names the adapter in reports and as the key of stored measurements. */
@@ -72,8 +72,7 @@ export class Device implements Target {
     };
     this.limits = lowered(gpu.limits, limits);
     this.paper = paper !== undefined;
-    this.software =
-      paper?.software ?? /swiftshader|llvmpipe/i.test(`${adapter.architecture} ${adapter.description}`);
+    this.software = paper?.software ?? softwareAdapter(adapter) !== undefined;
     this.tuning = tuning ?? defaultTuning(adapter);
     gpu.addEventListener('uncapturederror', (event) => {
       const { error } = event;

@@ -19,7 +19,7 @@ export interface Target {
     /** Largest buffer of a weight, where that is to be smaller than buffers and bindings may be: see pieces.ts. */
     readonly largestWeight?: number;
   };
-  /** Whether shaders run on the processor: SwiftShader, lavapipe. */
+  /** Whether shaders run on the processor: see `softwareAdapter` in tuning.ts. */
   readonly software: boolean;
   readonly tuning: Tuning;
 }

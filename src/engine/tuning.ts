@@ -66,12 +66,28 @@ function isRegisterTile(value: unknown): value is RegisterTile {
 const WIDE: RegisterTile = { rows: 16, columns: 4 };
 const NARROW: RegisterTile = { rows: 2, columns: 2 };
 
+/** Adapters that are programs on the processor, by what they call themselves: Chromium's, Mesa's and Windows'. */
+const SOFTWARE = {
+  swiftshader: /swiftshader/i,
+  lavapipe: /llvmpipe|lavapipe/i,
+  warp: /basic render|\bwarp\b/i,
+};
+type SoftwareAdapter = keyof typeof SOFTWARE;
+
+/** Which software adapter this is; undefined for a GPU. */
+export function softwareAdapter({
+  architecture,
+  description,
+}: AdapterDescription): SoftwareAdapter | undefined {
+  const names = Object.keys(SOFTWARE) as SoftwareAdapter[];
+  return names.find((name) => SOFTWARE[name].test(`${architecture} ${description}`));
+}
+
 /** A sensible tuning without a measurement; `measureTuning` in ops/matmul_tuning.ts finds a better one. */
 export function defaultTuning(adapter: AdapterDescription): Tuning {
-  const name = `${adapter.vendor} ${adapter.architecture} ${adapter.description}`.toLowerCase();
-  // Measured: 64×16 tiles win on SwiftShader (4 lanes), 8×8 on llvmpipe (8 lanes).
-  if (name.includes('swiftshader')) return softwareTuning(4, WIDE);
-  if (name.includes('llvmpipe') || name.includes('lavapipe')) return softwareTuning(8, NARROW);
+  const software = softwareAdapter(adapter);
+  // Measured: 64×16 tiles win on SwiftShader (4 lanes), 8×8 on lavapipe (8 lanes). WARP has vectors as wide, and was not measured.
+  if (software) return software === 'swiftshader' ? softwareTuning(4, WIDE) : softwareTuning(8, NARROW);
   return {
     flopsPerSubmit: 8e9,
     matmul: {

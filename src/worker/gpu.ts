@@ -6,9 +6,6 @@ import { GraftError } from '../errors.ts';
 import { readSetting, writeSetting } from '../storage/settings.ts';
 import type { Gpu } from './api.ts';
 
-/** Software adapters by name: SwiftShader, Mesa's lavapipe, Windows' WARP. */
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b/i;
-
 /** WebGPU gives vendors and families in small letters: as they are written. Others get a capital. */
 const WRITTEN: Readonly<Record<string, string>> = {
   amd: 'AMD',
@@ -24,10 +21,10 @@ export function adapterName({ vendor, architecture, description }: AdapterDescri
   return description || parts.join(' ') || 'unnamed GPU';
 }
 
-export function describeDevice({ adapter, features, limits }: Device): Gpu {
+export function describeDevice({ adapter, features, limits, software }: Device): Gpu {
   return {
     name: adapterName(adapter),
-    software: SOFTWARE.test(`${adapter.architecture} ${adapter.description}`),
+    software,
     f16: features.f16,
     subgroups: features.subgroups,
     maxBufferBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),

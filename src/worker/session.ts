@@ -33,18 +33,44 @@ export type Current =
   | { readonly live: Adapter; readonly origin: () => AdapterOrigin; readonly trainedOn: () => TrainedOn }
   | { readonly id: string };
 
+type Told = (progress: Progress) => void;
+
+/** A model that is being opened: one at a time. Whoever asks for the model meanwhile gets this one. */
+interface Opening {
+  readonly done: Promise<OpenModel>;
+  readonly listeners: Set<Told>;
+}
+
+/** How devices and models come into being; tests have their own. */
+interface Openers {
+  readonly device: () => Promise<Device>;
+  readonly tune: (device: Device) => Promise<void>;
+  readonly model: typeof openModel;
+}
+const OPENERS: Openers = {
+  device: () => openGpu(navigator.gpu as GPU | undefined, isSecureContext),
+  tune,
+  model: openModel,
+};
+
 export class Session {
   data: DataSet | undefined;
   current: Current | undefined;
   #device: Promise<Device> | undefined;
   #tuned: Device | undefined;
   #model: OpenModel | undefined;
+  #opening: Opening | undefined;
   /** Stays when the device is lost. */
   #source: ModelSource | undefined;
   #chat: Generator | undefined;
   /** By id, the one used last at the end. */
   readonly #resident = new Map<string, Adapter>();
   readonly #onLost = new Set<() => void>();
+  readonly #open: Openers;
+
+  constructor(openers = OPENERS) {
+    this.#open = openers;
+  }
 
   /** Calls `listener` when the device was lost, and everything on it. */
   whenLost(listener: () => void): void {
@@ -59,7 +85,7 @@ export class Session {
     if (opening !== this.#device) return this.device();
     if (open && !open.failure) return open;
     if (open) this.#lose(open);
-    this.#device = openGpu(navigator.gpu as GPU | undefined, isSecureContext);
+    this.#device = this.#open.device();
     this.#device.catch(() => {
       this.#device = undefined;
     });
@@ -70,7 +96,7 @@ export class Session {
   async tunedDevice(): Promise<Device> {
     const device = await this.device();
     if (this.#tuned !== device) {
-      await tune(device);
+      await this.#open.tune(device);
       this.#tuned = device;
     }
     return device;
@@ -103,32 +129,63 @@ export class Session {
   }
 
   /** The model, opened again if the device was lost. @throws GraftError `worker-no-model` */
-  async model(onProgress: (progress: Progress) => void = () => undefined): Promise<OpenModel> {
+  async model(onProgress: Told = () => undefined): Promise<OpenModel> {
     // A lost device takes its model with it.
     await this.device();
+    if (this.#opening) {
+      this.#opening.listeners.add(onProgress);
+      return this.#opening.done;
+    }
     if (this.#model) return this.#model;
-    if (!this.#source) throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');
-    const device = await this.tunedDevice();
-    return (this.#model = await openModel(device, this.#source, onProgress));
+    const source = this.#source;
+    if (!source) throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');
+    return this.#share(onProgress, (told) => this.#load(source, told));
   }
 
-  /** Opens a model in place of the one that is open. Data belongs to a tokenizer, and goes with it. */
-  async openModel(source: ModelSource, onProgress: (progress: Progress) => void): Promise<OpenModel> {
-    const held = this.#model?.fingerprint;
-    await this.close();
-    const before = this.#source;
-    this.#source = source;
-    try {
-      const model = await this.model(onProgress);
-      if (this.data?.modelContent !== model.content) this.data = undefined;
-      // What the base answered was of its weights as they were held.
-      else if (held !== model.fingerprint) this.data = { ...this.data, base: { answers: [] } };
-      return model;
-    } catch (error) {
-      // What does not open is not opened again; the model before may be.
-      this.#source = before;
-      throw error;
-    }
+  /** Opens a model in place of the one that is open. Rows belong to a tokenizer, and go with it. */
+  async openModel(source: ModelSource, onProgress: Told): Promise<OpenModel> {
+    // Nothing may be awaited between the last look and the opening.
+    while (this.#opening) await this.#opening.done.catch(() => undefined);
+    return this.#share(onProgress, async (told) => {
+      const held = this.#model?.fingerprint;
+      await this.#closeModel();
+      const before = this.#source;
+      this.#source = source;
+      try {
+        const model = await this.#load(source, told);
+        if (this.data?.modelContent !== model.content) this.data = undefined;
+        // The base answered with its weights as they were held.
+        else if (held !== model.fingerprint) this.data = { ...this.data, base: { answers: [] } };
+        return model;
+      } catch (error) {
+        // A model that failed to open is not tried again; the one before may be.
+        if (this.#source === source) this.#source = before;
+        throw error;
+      }
+    });
+  }
+
+  /** Registers an opening before anything is awaited, so that no second one begins beside it. */
+  #share(onProgress: Told, open: (told: Told) => Promise<OpenModel>): Promise<OpenModel> {
+    const listeners = new Set([onProgress]);
+    const opening: Opening = {
+      listeners,
+      done: open((progress) => {
+        for (const listener of listeners) listener(progress);
+      }).finally(() => {
+        if (this.#opening === opening) this.#opening = undefined;
+      }),
+    };
+    this.#opening = opening;
+    return opening.done;
+  }
+
+  async #load(source: ModelSource, told: Told): Promise<OpenModel> {
+    const device = await this.tunedDevice();
+    const model = await this.#open.model(device, source, told);
+    // A device that was lost meanwhile took the model with it: the next call opens it again.
+    if (!device.failure) this.#model = model;
+    return model;
   }
 
   /** Whether the chat's cache is on the GPU. */
@@ -138,7 +195,8 @@ export class Session {
 
   /** Forgets the open model: its files are about to go. */
   async dropModel(): Promise<void> {
-    await this.close();
+    while (this.#opening) await this.#opening.done.catch(() => undefined);
+    await this.#closeModel();
     this.#source = undefined;
     this.data = undefined;
   }
@@ -188,7 +246,7 @@ export class Session {
   }
 
   /** Frees everything but the device. */
-  async close(): Promise<void> {
+  async #closeModel(): Promise<void> {
     const model = this.#model;
     if (!model) return;
     const { device } = model.model;
@@ -219,6 +277,7 @@ export class Session {
   #lose(device: Device): void {
     for (const listener of this.#onLost) listener();
     this.#forgetAll();
+    this.#opening = undefined;
     device.close();
   }
 

@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import type { Device } from '../../../src/engine/device.ts';
+import { defaultTuning, softwareAdapter } from '../../../src/engine/tuning.ts';
 import { adapterName, describeDevice, openGpu } from '../../../src/worker/gpu.ts';
 
 const MIB = 2 ** 20;
 
 function device(vendor: string, architecture: string, description: string): Device {
+  const adapter = { vendor, architecture, description };
   return {
-    adapter: { vendor, architecture, description },
+    adapter,
+    software: softwareAdapter(adapter) !== undefined,
     features: { f16: true, subgroups: false, timestamps: false },
     limits: { maxBufferSize: 512 * MIB, maxStorageBufferBindingSize: 128 * MIB },
   } as unknown as Device;
@@ -21,11 +24,18 @@ test('an adapter goes by its full name where the browser gives it, else by vendo
   expect(adapterName({ vendor: '', architecture: '', description: '' })).toBe('unnamed GPU');
 });
 
-test('software adapters are told from GPUs', () => {
-  expect(describeDevice(device('google', 'swiftshader', '')).software).toBe(true);
-  expect(describeDevice(device('mesa', '', 'llvmpipe: Mesa 25.0.7')).software).toBe(true);
-  expect(describeDevice(device('microsoft', '', 'Microsoft Basic Render Driver')).software).toBe(true);
-  expect(describeDevice(device('nvidia', 'ampere', '')).software).toBe(false);
+test.each([
+  ['swiftshader', '', 'swiftshader'],
+  ['', 'llvmpipe: Mesa 25.0.7', 'lavapipe'],
+  ['', 'Microsoft Basic Render Driver', 'warp'],
+  ['ampere', '', undefined],
+  ['', 'Intel(R) Arc(tm) A770', undefined],
+])('the adapter “%s %s” is told from others: %s', (architecture, description, expected) => {
+  const adapter = { vendor: 'any', architecture, description };
+  expect(softwareAdapter(adapter)).toBe(expected);
+  expect(describeDevice(device('any', architecture, description)).software).toBe(expected !== undefined);
+  // What is measured on the processor is not given the kernels of a GPU.
+  expect(defaultTuning(adapter).matmul.family).toBe(expected ? 'registers' : 'tiles');
 });
 
 test('a description carries what the device has', () => {
