@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
@@ -208,6 +208,49 @@ describe('the prompt that is asked', () => {
     await page.getByRole('button', { name: `“${asked}”` }).waitFor();
     expect(problems).toEqual([]);
   });
+});
+
+test('settings belong to their rows: a sample leaves nothing in them, also after a reload', async () => {
+  const { page, problems } = studio;
+  const field = (name: string): Locator => page.getByLabel(name, { exact: true });
+  const settings = async (): Promise<string[]> => {
+    await goTo(page, 'train');
+    if (!(await field('Name of the run').isVisible()))
+      await page.getByText('Every setting, explained').click();
+    const names = ['Name of the run', 'Steps', 'Learning rate', 'Prompt that is answered as it learns'];
+    return Promise.all(names.map((name) => field(name).inputValue()));
+  };
+  const openKept = async (name: RegExp): Promise<void> => {
+    await goTo(page, 'data');
+    await page.getByText('1 other data set').click();
+    await page.getByRole('button', { name }).click();
+  };
+  const isOpen = (name: RegExp): Promise<void> =>
+    page.getByRole('heading', { level: 2, name }).first().waitFor({ timeout: STEP_MS });
+
+  await openRows(page);
+  await isOpen(/^40 rows|^plain/);
+  await settings();
+  await field('Steps').fill('21');
+  await field('Name of the run').fill('mine');
+  await field('Prompt that is answered as it learns').fill('Say 7, please');
+  const mine = await settings();
+  await goTo(page, 'data');
+  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await isOpen(/^A sea captain/);
+  const sample = await settings();
+  for (const [at, value] of sample.entries()) if (at !== 2) expect(value).not.toBe(mine[at]);
+
+  await openKept(/^Open plain/);
+  await expect.poll(settings).toEqual(mine);
+  await openKept(/^Open A sea captain/);
+  await expect.poll(settings).toEqual(sample);
+  // The page writes what it keeps when it is left.
+  await page.reload();
+  await expect.poll(settings, { timeout: STEP_MS }).toEqual(sample);
+  await openKept(/^Open plain/);
+  await expect.poll(settings).toEqual(mine);
+  expect(problems).toEqual([]);
 });
 
 test('a file that is dropped where nothing takes it is not opened, and it says who does', async () => {

@@ -1,42 +1,29 @@
 /** The settings of the next run. */
 import type { DataOptions, RunOptions } from '../../worker/api.ts';
 import type { ShownSample } from '../start/samples.svelte.ts';
+import {
+  placeOf,
+  readOptions,
+  readPlace,
+  readPlaced,
+  settingsAt,
+  START,
+  withSettings,
+  type Place,
+  type PlacedSettings,
+} from '../train/kept-settings.ts';
 import { findFaults, PRESETS, presetOptions, suggest, type Fault, type Preset } from '../train/settings.ts';
 import type { Data } from './data.svelte.ts';
 import type { Session } from './session.svelte.ts';
-
-const START: RunOptions = {
-  name: 'Run 1',
-  steps: 60,
-  batch: 8,
-  accumulate: 1,
-  maxLength: 512,
-  lr: 1e-3,
-  schedule: 'cosine',
-  warmup: 5,
-  weightDecay: 0,
-  clip: 1,
-  rank: 8,
-  alpha: 16,
-  dropout: 0,
-  rsLora: false,
-  targets: [],
-  rateRatio: 1,
-  seed: 42,
-  packing: false,
-  checkpointing: false,
-  evalEvery: 0,
-  patience: 0,
-  sampleEvery: 0,
-  samplePrompt: '',
-};
 
 export class Settings {
   options = $state.raw<RunOptions>(START);
   readonly #session: Session;
   readonly #data: Data;
-  /** Which rows they were suited to. */
-  #rows = '';
+  /** What they belong to; undefined before rows are open, and for settings that were kept without. */
+  #place = $state.raw<Place>();
+  /** The settings of other rows and models of this project. */
+  #others = $state.raw<readonly PlacedSettings[]>([]);
 
   constructor(session: Session, data: Data) {
     this.#session = session;
@@ -69,35 +56,55 @@ export class Settings {
     return true;
   }
 
-  /** For data that was just opened: what suits it, on every layer of the model. */
-  suit(name: string, sample?: ShownSample): void {
-    const { version, options, summary } = this.#data;
-    const rows = JSON.stringify([version, options.mapping]);
-    // Of the same rows, as another model reads them, the prompt stays that a person wrote.
-    const prompt =
-      rows === this.#rows ? this.options.samplePrompt : (sample?.question ?? summary?.prompt ?? '');
-    this.#rows = rows;
+  /**
+   * Rows were opened: their own settings come back as they were left. Rows that are new to this project, or to this model, begin with what
+   * suits them.
+   *
+   * @param name of the next run on rows that are new
+   */
+  follow(name: string, sample?: ShownSample): void {
+    const { version, options } = this.#data;
+    const place = placeOf(version, options.mapping, this.#session.model?.content);
+    const before = this.#place;
+    this.#place = place;
+    // Settings that were kept without a place belong to the rows that are opened first.
+    if (!before && this.options.targets.length > 0) return;
+    const isSame = before?.rows === place.rows && before.model === place.model;
+    if (before && !isSame) this.#others = withSettings(this.#others, before, this.options);
+    const kept = isSame ? this.options : settingsAt(this.#others, place);
+    if (kept) {
+      this.options = { ...kept, maxLength: options.maxLength };
+      return;
+    }
+    // Another model reads the same rows: the prompt that a person wrote stays.
+    const prompt = before?.rows === place.rows ? this.options.samplePrompt : undefined;
+    this.suit(name, sample, prompt);
+  }
+
+  /** What suits the open rows, on every layer of the model. */
+  suit(name: string, sample?: ShownSample, prompt?: string): void {
+    const { options, summary } = this.#data;
     this.options = {
       ...START,
       name,
-      samplePrompt: prompt,
+      samplePrompt: prompt ?? sample?.question ?? summary?.prompt ?? '',
       targets: this.#session.model?.targets ?? [],
       maxLength: options.maxLength,
     };
     this.choose('balanced');
   }
 
-  /** The settings as a project keeps them: what is not of the form's own kind is left as it would be at the start. */
-  load(kept: unknown): void {
-    this.#rows = '';
-    const values = typeof kept === 'object' && kept !== null ? (kept as Record<string, unknown>) : {};
-    const fits = Object.entries(START).filter(([key, start]) => {
-      const value = values[key];
-      return Array.isArray(start)
-        ? Array.isArray(value) && value.every((item) => typeof item === 'string')
-        : typeof value === typeof start;
-    });
-    this.options = { ...START, ...Object.fromEntries(fits.map(([key]) => [key, values[key]])) };
+  /** What a project keeps beside the options that are in the form. */
+  get places(): { readonly open?: Place; readonly others: readonly PlacedSettings[] } {
+    return { ...(this.#place && { open: this.#place }), others: this.#others };
+  }
+
+  /** @param places as the project has them: validated here, like the options */
+  load(kept: unknown, places?: unknown): void {
+    const { open, others } = (places ?? {}) as { open?: unknown; others?: unknown };
+    this.#place = readPlace(open);
+    this.#others = readPlaced(others);
+    this.options = readOptions(kept);
   }
 
   #preset(preset: Preset): RunOptions {

@@ -59,7 +59,8 @@ export class Studio {
 
   /** What the project should have again after a reload. Reads all of it, so that an effect knows when to write it. */
   get page(): object {
-    return { task: this.task.texts, settings: this.settings.options, chat: this.chat.choices };
+    const { options, places } = this.settings;
+    return { task: this.task.texts, settings: options, settingsOf: places, chat: this.chat.choices };
   }
 
   /** First visit: the whole path on the bundled model and a sample, with what the sample suggests. */
@@ -78,6 +79,8 @@ export class Studio {
       this.run.failure = this.session.modelFailure ?? this.data.failure;
       return;
     }
+    // The one button starts what the sample suggests, whatever was tried on it before.
+    this.settings.suit(this.#nextName(), this.#sample);
     await this.startRun();
   }
 
@@ -164,11 +167,10 @@ export class Studio {
     if (kept && !this.data.summary && !this.data.reading) await this.openKept(kept.version);
   }
 
-  /** Rows that the project keeps. The settings of the next run stay as they are, unless the page was left before they were made. */
+  /** Rows that the project keeps. */
   async openKept(version: string): Promise<boolean> {
     if (!(await this.data.openKept(version, this.samples.list))) return false;
-    if (this.settings.options.targets.length === 0) this.settings.suit(this.#nextName(), this.#sample);
-    this.#suggestQuestion();
+    this.#followRows();
     return true;
   }
 
@@ -271,7 +273,10 @@ export class Studio {
   async #load({ id, model, page }: ProjectInfo): Promise<void> {
     this.#reset(model);
     this.task.load('task' in page ? page.task : undefined);
-    this.settings.load('settings' in page ? page.settings : undefined);
+    this.settings.load(
+      'settings' in page ? page.settings : undefined,
+      'settingsOf' in page ? page.settingsOf : undefined,
+    );
     const latest = this.runs.resumable ?? this.runs.list.at(0);
     if (latest) this.run.show(latest);
     this.chat.load('chat' in page ? page.chat : undefined);
@@ -321,12 +326,14 @@ export class Studio {
     if (!well) return false;
     const { model } = this.session;
     if (model) void this.projects.keepModel(model.name, model.bundled);
-    this.settings.suit(this.#nextName(), this.#sample);
-    this.#suggestQuestion();
+    this.#followRows();
     return true;
   }
 
-  #suggestQuestion(): void {
+  /** Settings and question are those of the rows that are open now. */
+  #followRows(): void {
+    this.settings.follow(this.#nextName(), this.#sample);
+    this.#renameNext();
     this.chat.prompt = this.question;
   }
 
