@@ -98,7 +98,7 @@ export async function benchCommand(args: readonly string[], output: Output): Pro
     training: trainings,
     decoding: parts.has('decoding') ? await benchmarkDecoding(model, { runs, profile }) : undefined,
   };
-  process.stdout.write(`${flags.on('json') ? JSON.stringify(result, null, 2) : benchReport(result)}\n`);
+  output.result(`${flags.on('json') ? JSON.stringify(result, null, 2) : benchReport(result)}\n`);
 }
 
 /** A folder or file of this name goes before a shape that is known by it. */
@@ -124,5 +124,5 @@ function readBatch(text: string): Batch {
 }
 
 function wrong(what: string): GraftError {
-  return new GraftError('arguments', what, 'See graft bench --help.');
+  return new GraftError('arguments', what, '');
 }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { GraftError, messageOf } from '../errors.ts';
 import { openDevice, type Device, type DeviceOptions } from '../engine/device.ts';
+import { silenceNative } from './native-stderr.ts';
 
 /** Where Debian's Chromium and Chrome keep SwiftShader, a software Vulkan driver. */
 const SWIFTSHADER_DRIVERS = [
@@ -35,9 +36,10 @@ export async function openDawn(name?: string, options: DeviceOptions = {}): Prom
   }
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
-  const gpu = create([...DAWN_OPTIONS, ...(adapter ? [`adapter=${adapter}`] : [])]);
-  instances.push(gpu);
+  const restore = silenceNative();
   try {
+    const gpu = create([...DAWN_OPTIONS, ...(adapter ? [`adapter=${adapter}`] : [])]);
+    instances.push(gpu);
     return await openDevice(gpu, options);
   } catch (error) {
     if (error instanceof GraftError) throw error;
@@ -45,6 +47,8 @@ export async function openDawn(name?: string, options: DeviceOptions = {}): Prom
       `No WebGPU adapter${name ? ` named "${name}"` : ''} answered: ${messageOf(error)}`,
       'Install a Vulkan driver (on Debian and Ubuntu: apt-get install mesa-vulkan-drivers) or choose another with --device.',
     );
+  } finally {
+    restore();
   }
 }
 

@@ -34,7 +34,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
   const stop = new AbortController();
   const onInterrupt = (): void =>
     stop.abort(
-      new GraftError('hub-paused', 'Stopped.', 'What came so far is kept: the same command goes on.'),
+      new GraftError('hub-paused', 'Stopped.', 'What was downloaded is kept: the same command goes on.'),
     );
   process.once('SIGINT', onInterrupt);
   const token = process.env['HF_TOKEN']?.trim();
@@ -58,7 +58,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
       ? 'Every file is what the hub declares.'
       : `The server declares no checksum for ${offer.files.length - checked} of ${offer.files.length} files.`,
   );
-  process.stdout.write(`${offer.files.length === 1 ? join(folder, offer.files[0].name) : folder}\n`);
+  output.result(`${offer.files.length === 1 ? join(folder, offer.files[0].name) : folder}\n`);
 }
 
 function askedFor(asked: string, flags: Flags<typeof fetchFlags>, hub: string): string {

@@ -83,6 +83,14 @@ export async function readWhole(path: string): Promise<Uint8Array> {
   }
 }
 
+/** The whole of a file, or of standard input where it is called -. @throws GraftError `file-missing` */
+export async function readInput(path: string): Promise<Uint8Array> {
+  if (path !== '-') return readWhole(path);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of process.stdin) pieces.push(piece as Uint8Array);
+  return Buffer.concat(pieces);
+}
+
 function unwritten(path: string, cause: unknown): GraftError {
   return new GraftError(
     'file-write',

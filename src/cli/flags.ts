@@ -1,6 +1,7 @@
 /** Arguments of a command: declared once, checked strictly, described in the help. */
 import { parseArgs } from 'node:util';
-import { GraftError, messageOf } from '../errors.ts';
+import { GraftError } from '../errors.ts';
+import { nearestName } from './nearest-name.ts';
 
 export interface FlagSpec {
   /** What the help calls the value; a flag without one is on or off. */
@@ -12,8 +13,9 @@ export interface FlagSpec {
 
 export type FlagSpecs = Readonly<Record<string, FlagSpec>>;
 
+/** Without a remedy: `graft` adds the help of the command that was called. */
 function wrong(what: string): GraftError {
-  return new GraftError('arguments', what, 'See graft COMMAND --help.');
+  return new GraftError('arguments', what, '');
 }
 
 /** The flags of one call. Each getter checks what it gives. */
@@ -43,7 +45,7 @@ export class Flags<Specs extends FlagSpecs> {
           `--${dashed.name} has no value: what follows it, ${dashed.value}, begins with a dash.`,
           `If that is the value, write --${dashed.name}=${dashed.value}.`,
         );
-      throw wrong(`${messageOf(cause).split(/\.\s/)[0]}.`);
+      throw misread(specs, args, cause);
     }
   }
 
@@ -131,6 +133,35 @@ export function wordApart(specs: FlagSpecs, args: readonly string[]): { word?: s
   };
   const at = args.findIndex((word, i) => !isFlag(word) && !wantsValue(args[i - 1]));
   return at < 0 ? { rest: [...args] } : { word: args[at], rest: args.toSpliced(at, 1) };
+}
+
+/** What parseArgs refuses, in words that name the flag or the word. */
+function misread(specs: FlagSpecs, args: readonly string[], cause: unknown): GraftError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const nameOf = (word: string): string => word.replace(/^--?/, '').split('=')[0];
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const unknown = args.find((word) => /^-./.test(word) && !Object.hasOwn(specs, nameOf(word)));
+    const near = unknown && nearestName(nameOf(unknown), Object.keys(specs));
+    return wrong(
+      `There is no flag ${unknown?.split('=')[0] ?? 'like this'}.${near ? ` Did you mean --${near}?` : ''}`,
+    );
+  }
+  if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') {
+    const { word } = wordApart(specs, args);
+    return wrong(`${JSON.stringify(word)} stands alone: every value needs its flag before it.`);
+  }
+  const name = args
+    .map(nameOf)
+    .find((flag, i) => /^--/.test(args[i]) && lacksOrHasTooMuch(specs, args, i, flag));
+  if (name === undefined) throw cause;
+  const { value } = specs[name];
+  return wrong(value ? `--${name} needs a value: --${name} ${value}.` : `--${name} takes no value.`);
+}
+
+function lacksOrHasTooMuch(specs: FlagSpecs, args: readonly string[], at: number, name: string): boolean {
+  if (!Object.hasOwn(specs, name)) return false;
+  const given = args[at].includes('=');
+  return specs[name].value === undefined ? given : !given && args.at(at + 1) === undefined;
 }
 
 /** `--json` as `--json=-`, where it is the last word or a flag follows. */

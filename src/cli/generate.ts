@@ -1,32 +1,34 @@
+/** `graft generate`: answers to one prompt, a conversation, or a file of prompts. */
 import * as v from 'valibot';
-import { GraftError } from '../errors.ts';
-import { answer, promptOf, promptOfMessages, promptOfText } from '../evaluate/answer.ts';
+import { GraftError, messageOf } from '../errors.ts';
+import { answer, promptOf, promptOfMessages, promptOfText, type Answer } from '../evaluate/answer.ts';
 import { parseJson } from '../json.ts';
 import { Generator } from '../model/generator.ts';
-import { checkSampling, greedy, type Sampling } from '../model/sampling.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { readWhole } from './files.ts';
+import { EXIT } from './exit.ts';
+import { readInput } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
+import { readSampling, samplingFlags } from './sampling-flags.ts';
 import { modelFlags, openAdapter, openSession, requiredTokenizer } from './session.ts';
 
 export const generateFlags = {
   model: modelFlags.model,
   adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
-  prompt: { value: 'TEXT', help: 'what to answer, or with --raw to continue' },
+  prompt: {
+    value: 'TEXT',
+    help: 'what to answer, or with --raw to continue; - reads it from standard input',
+  },
   messages: {
     value: 'FILE',
     help: 'a conversation: JSON list of {role, content}, or an object with messages',
   },
-  'max-new-tokens': { value: 'N', help: 'tokens of the answer at most (default: 128)' },
-  temperature: { value: 'X', help: '0 is greedy (default: 0)' },
-  'top-k': { value: 'N', help: 'only the N most likely tokens (default: 0, all)' },
-  'top-p': { value: 'X', help: 'only the most likely tokens that add up to X (default: 1)' },
-  'min-p': { value: 'X', help: 'only tokens at least X times as likely as the best (default: 0)' },
-  'repetition-penalty': { value: 'X', help: '(default: 1)' },
-  stop: { value: 'TEXT', help: 'a text that ends the answer' },
-  seed: { value: 'N', help: '(default: 42)' },
+  prompts: {
+    value: 'FILE',
+    help: 'many prompts, one JSON line out for each: a line of text each, or JSONL with texts, {prompt} or {messages}; - is standard input',
+  },
+  ...samplingFlags,
   precision: modelFlags.precision,
   'base-weights': modelFlags['base-weights'],
   'embedding-weights': modelFlags['embedding-weights'],
@@ -36,61 +38,120 @@ export const generateFlags = {
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
-const DEFAULT_NEW_TOKENS = 128;
+/** Prompts of a file that are answered at once. */
+const SEQUENCES = 8;
+
+/** A line of a file of prompts: token ids, or why there are none. */
+type Asked = { readonly line: number } & ({ readonly ids: readonly number[] } | { readonly error: string });
 
 export async function generateCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(generateFlags, args);
-  const sampling: Sampling = {
-    temperature: flags.number('temperature') ?? greedy.temperature,
-    topK: flags.whole('top-k') ?? greedy.topK,
-    topP: flags.number('top-p') ?? greedy.topP,
-    minP: flags.number('min-p') ?? greedy.minP,
-    repetitionPenalty: flags.number('repetition-penalty') ?? greedy.repetitionPenalty,
-  };
-  checkSampling(sampling);
-  const maxNewTokens = flags.whole('max-new-tokens') ?? DEFAULT_NEW_TOKENS;
-  const seed = flags.whole('seed') ?? 42;
-  const stop = flags.text('stop');
-  if (stop === '') throw new GraftError('arguments', '--stop is empty.', 'Give a text, or leave it out.');
-  const prompt = flags.text('prompt');
-  const messagesPath = flags.text('messages');
-  if ((prompt === undefined) === (messagesPath === undefined))
-    throw new GraftError('arguments', 'Give either --prompt or --messages.', 'See graft generate --help.');
-  const messages =
-    messagesPath === undefined
-      ? undefined
-      : readMessages(new TextDecoder().decode(await readWhole(messagesPath)), messagesPath);
+  const settings = readSampling(flags);
+  const given = (['prompt', 'messages', 'prompts'] as const).filter((name) => flags.text(name) !== undefined);
+  if (given.length !== 1)
+    throw new GraftError('arguments', 'Give one of --prompt, --messages and --prompts.', '');
+  const [kind] = given;
+  const value = flags.required(kind);
+  const text = kind === 'prompt' && value !== '-' ? value : new TextDecoder().decode(await readInput(value));
+  const messages = kind === 'messages' ? readMessages(text, value) : undefined;
 
   const { model, files } = await openSession(flags, output);
   const tokenizer = await requiredTokenizer(files);
-  const promptIds = messages
-    ? promptOfMessages(tokenizer, messages)
-    : rawOrChat(tokenizer, prompt!, flags.on('raw'));
+  const raw = flags.on('raw');
   const path = flags.text('adapter');
   const adapter = path === undefined ? undefined : await openAdapter(path, model);
-  const generator = new Generator(
-    model,
-    1,
-    Math.min(model.definition.shape.maxPositions, promptIds.length + maxNewTokens + 1),
-  );
+  const { maxPositions } = model.definition.shape;
+  const makeGenerator = (sequences: number, promptLength: number): Generator =>
+    new Generator(model, sequences, Math.min(maxPositions, promptLength + settings.maxNewTokens + 1));
+
+  if (kind === 'prompts') {
+    const asked = readPrompts(text, value).map(({ line, read }): Asked => {
+      try {
+        const ids = idsOf(tokenizer, read(), raw);
+        if (ids.length >= maxPositions)
+          throw new GraftError(
+            'prompt-length',
+            `The prompt has ${ids.length} tokens, and the model was made for at most ${maxPositions}.`,
+            'Shorten it.',
+          );
+        return { line, ids };
+      } catch (error) {
+        return { line, error: messageOf(error) };
+      }
+    });
+    const longest = Math.max(1, ...asked.map((one) => ('ids' in one ? one.ids.length : 0)));
+    const sequences = Math.min(SEQUENCES, asked.length);
+    const generator = makeGenerator(sequences, longest);
+    for (let start = 0; start < asked.length; start += sequences) {
+      output.progress(`Answered ${start} of ${asked.length} prompts`);
+      const group = asked.slice(start, start + sequences);
+      const prompts = group.flatMap((one) => ('ids' in one ? [one.ids] : []));
+      const answers =
+        prompts.length > 0 ? await answer(generator, tokenizer, prompts, { ...settings, adapter }) : [];
+      for (const one of group) {
+        const said = 'ids' in one ? record(answers.shift()!) : { error: one.error };
+        output.result(`${JSON.stringify({ line: one.line, ...said })}\n`);
+      }
+    }
+    const failed = asked.filter((one) => 'error' in one).length;
+    if (failed > 0) {
+      output.line(`${failed} of ${asked.length} prompts could not be answered: see "error" in their lines.`);
+      process.exitCode = EXIT.couldNot;
+    }
+    return;
+  }
+
+  const promptIds = idsOf(tokenizer, messages ?? (value === '-' ? text.replace(/\r?\n$/, '') : text), raw);
   const json = flags.on('json');
-  const [result] = await answer(generator, tokenizer, [promptIds], {
-    maxNewTokens,
-    sampling,
-    seed,
+  const [result] = await answer(makeGenerator(1, promptIds.length), tokenizer, [promptIds], {
+    ...settings,
     adapter,
-    stopStrings: stop === undefined ? [] : [stop],
-    onText: json ? undefined : (_, text) => process.stdout.write(text),
+    onText: json ? undefined : (_, piece) => output.result(piece),
   });
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ prompt_ids: result.promptIds, new_ids: result.newIds, text: result.text })}\n`
-      : '\n',
-  );
+  output.result(json ? `${JSON.stringify(record(result))}\n` : '\n');
 }
 
-function rawOrChat(tokenizer: Tokenizer, prompt: string, raw: boolean): number[] {
-  return raw ? promptOfText(tokenizer, prompt) : promptOf(tokenizer, prompt);
+const record = ({ promptIds, newIds, text }: Answer): object => ({
+  prompt_ids: promptIds,
+  new_ids: newIds,
+  text,
+});
+
+function idsOf(tokenizer: Tokenizer, asked: string | readonly ChatMessage[], raw: boolean): number[] {
+  if (typeof asked !== 'string') return promptOfMessages(tokenizer, asked);
+  return raw ? promptOfText(tokenizer, asked) : promptOf(tokenizer, asked);
+}
+
+interface PromptLine {
+  /** From 1. */
+  readonly line: number;
+  /** @throws GraftError for a line that is no prompt */
+  readonly read: () => string | readonly ChatMessage[];
+}
+
+/** The lines of a file of prompts that are not empty. @throws GraftError `prompts-empty` */
+function readPrompts(text: string, path: string): PromptLine[] {
+  const isJson = /\.(jsonl|ndjson)$/i.test(path) || /^\s*[{"]/.test(text);
+  const lines = text
+    .split(/\r?\n/)
+    .map((content, at) => ({
+      line: at + 1,
+      content,
+      read: () => (isJson ? readPrompt(content, `line ${at + 1} of ${path}`) : content),
+    }))
+    .filter(({ content }) => content.trim() !== '');
+  if (lines.length === 0)
+    throw new GraftError('prompts-empty', `${path} has no prompts.`, 'Write one on each line.');
+  return lines;
+}
+
+const PromptRow = v.union([v.string(), v.looseObject({ prompt: v.string() })]);
+
+function readPrompt(text: string, where: string): string | readonly ChatMessage[] {
+  const json = parseJson(text, where);
+  const parsed = v.safeParse(PromptRow, json);
+  if (parsed.success) return typeof parsed.output === 'string' ? parsed.output : parsed.output.prompt;
+  return messagesOf(json, where);
 }
 
 const Messages = v.pipe(
@@ -99,7 +160,11 @@ const Messages = v.pipe(
 );
 
 function readMessages(text: string, path: string): ChatMessage[] {
-  const json = parseJson(text, path);
+  return messagesOf(parseJson(text, path), path);
+}
+
+/** @throws GraftError `messages` */
+function messagesOf(json: unknown, path: string): ChatMessage[] {
   const list: unknown =
     typeof json === 'object' && json !== null && 'messages' in json ? json.messages : json;
   const parsed = v.safeParse(Messages, list);
@@ -107,7 +172,7 @@ function readMessages(text: string, path: string): ChatMessage[] {
     throw new GraftError(
       'messages',
       `${path} is not a conversation: ${parsed.issues[0].message}.`,
-      'Give a JSON list of {role, content}.',
+      'Give a JSON list of {role, content}, or an object with messages.',
     );
   return parsed.output;
 }

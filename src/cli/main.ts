@@ -1,13 +1,17 @@
 /** `graft COMMAND`: the entry of the headless command. */
+import { readFileSync } from 'node:fs';
 import { GraftError, messageOf } from '../errors.ts';
 import { benchCommand, benchFlags } from './bench.ts';
+import { chatCommand, chatFlags } from './chat.ts';
 import { demoCommand, demoFlags } from './demo.ts';
 import { describeFlags, type FlagSpecs } from './flags.ts';
 import { fetchCommand, fetchFlags } from './fetch.ts';
 import { generateCommand, generateFlags } from './generate.ts';
 import { gradientsCommand, gradientsFlags } from './gradients.ts';
 import { logitsCommand, logitsFlags } from './logits.ts';
+import { EXIT } from './exit.ts';
 import { mergeCommand, mergeFlags } from './merge.ts';
+import { nearestName } from './nearest-name.ts';
 import { createOutput, type Output } from './output.ts';
 import { planCommand, planFlags } from './plan.ts';
 import { trainCommand } from './train.ts';
@@ -29,6 +33,11 @@ const commands: Readonly<Record<string, Command>> = {
     help: 'answer a prompt, with or without an adapter',
     flags: generateFlags,
     run: generateCommand,
+  },
+  chat: {
+    help: 'talk with a model, with or without an adapter',
+    flags: chatFlags,
+    run: chatCommand,
   },
   plan: {
     help: 'GPU memory of a run, without weights and without a GPU',
@@ -59,38 +68,84 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
 function usage(): string {
   const list = Object.entries(commands).map(([name, { help }]) => `  ${name.padEnd(10)} ${help}`);
-  return `Usage: graft COMMAND [flags]\n\n${list.join('\n')}\n\ngraft COMMAND --help lists a command's flags.`;
+  return [
+    'Usage: graft COMMAND [flags]',
+    '',
+    ...list,
+    '',
+    "graft COMMAND --help lists a command's flags; graft --version names the version.",
+    'Exit status: 0 it worked, 1 it could not, 2 the call is wrong, 3 plan: the run does not fit; 130 after Ctrl-C.',
+  ].join('\n');
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
-  if (name === undefined || name === '--help' || name === 'help') {
-    process.stdout.write(`${usage()}\n`);
-    return name === undefined ? 2 : 0;
-  }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!command)
-    throw new GraftError(
-      'arguments',
-      `There is no command ${JSON.stringify(name)}.`,
-      `Commands are ${Object.keys(commands).join(', ')}.`,
-    );
-  if (rest.includes('--help')) {
-    process.stdout.write(`graft ${name}: ${command.help}\n\n${describeFlags(command.flags)}\n`);
-    return 0;
-  }
-  await command.run(rest, createOutput());
-  return Number(process.exitCode ?? 0);
+function helpOf(name: string): string {
+  const { help, flags } = commands[name];
+  return `graft ${name}: ${help}\n\n${describeFlags(flags)}`;
 }
 
+/** @throws GraftError `arguments` */
+function knownCommand(name: string): Command {
+  if (Object.hasOwn(commands, name)) return commands[name];
+  const near = nearestName(name, Object.keys(commands));
+  throw new GraftError(
+    'arguments',
+    `There is no command ${JSON.stringify(name)}.${near ? ` Did you mean graft ${near}?` : ''}`,
+    `Commands are ${Object.keys(commands).join(', ')}.`,
+  );
+}
+
+const HELP = ['--help', '-h', 'help'];
+
+/** @returns the exit status */
+async function main([name, ...rest]: readonly string[], output: Output): Promise<number> {
+  if (name === '--version' || name === '-V' || name === 'version') {
+    output.result(`${version()}\n`);
+    return EXIT.fine;
+  }
+  if (name === undefined || HELP.includes(name)) {
+    const about = name === 'help' ? rest.at(0) : undefined;
+    if (about !== undefined) knownCommand(about);
+    output.result(`${about === undefined ? usage() : helpOf(about)}\n`);
+    return name === undefined ? EXIT.wrongCall : EXIT.fine;
+  }
+  const command = knownCommand(name);
+  if (rest.includes('--help') || rest.includes('-h')) {
+    output.result(`${helpOf(name)}\n`);
+    return EXIT.fine;
+  }
+  try {
+    await command.run(rest, output);
+    return Number(process.exitCode ?? EXIT.fine);
+  } catch (error) {
+    if (error instanceof GraftError && error.code === 'arguments' && error.remedy === '')
+      throw new GraftError(error.code, error.what, `See graft ${name} --help.`, { cause: error });
+    throw error;
+  }
+}
+
+// A reader that has seen enough (`graft … | head`) ends the command quietly. Whoever reads the messages may leave: work goes on.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.fine);
+  throw error;
+});
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+const output = createOutput();
 try {
   // Dawn keeps the process alive: leave as soon as all is written.
-  process.exit(await main(process.argv.slice(2)));
+  process.exit(await main(process.argv.slice(2), output));
 } catch (error) {
   const known = error instanceof GraftError;
-  process.stderr.write(`graft: ${messageOf(error).replaceAll('\n', ' ')}\n`);
-  if (!known && error instanceof Error && error.stack) process.stderr.write(`${error.stack}\n`);
-  process.exit(error instanceof GraftError && error.code === 'arguments' ? 2 : 1);
+  output.line(`graft: ${messageOf(error).replaceAll('\n', ' ')}`);
+  if (!known && error instanceof Error && error.stack) output.line(error.stack);
+  process.exit(known && error.code === 'arguments' ? EXIT.wrongCall : EXIT.couldNot);
 }

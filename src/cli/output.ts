@@ -1,35 +1,53 @@
-/** What the command prints: a line that moves on a terminal, plain lines elsewhere. */
+/** What the command prints: results on standard output, everything else on standard error. */
 
 export interface Output {
   /** A line that stays. */
   line(text: string): void;
-  /** Progress: replaces itself on a terminal; elsewhere a line at most every few seconds, unless it matters. */
+  /**
+   * Progress. On a terminal it replaces the progress before it. Elsewhere it is a line of its own, at most one every few seconds and none
+   * in the first few, so that a short command leaves nothing in a log; a line that matters is always printed.
+   */
   progress(text: string, matters?: boolean): void;
+  /** Text of the result, for standard output: as it is, without an end of line of its own. */
+  result(text: string): void;
+  /** Takes progress off the terminal's line. */
+  clear(): void;
 }
 
 const PLAIN_INTERVAL_MS = 5_000;
+const TERMINAL_INTERVAL_MS = 80;
+/** Where a terminal does not tell how wide it is. */
+const USUAL_COLUMNS = 80;
 
-/** Prints to standard error, so that a command's result on standard output stays clean. */
-export function createOutput(stream: NodeJS.WriteStream = process.stderr): Output {
+export function createOutput(
+  stream: NodeJS.WriteStream = process.stderr,
+  results: NodeJS.WritableStream = process.stdout,
+): Output {
   const terminal = stream.isTTY;
   let moving = false;
-  let last = -Infinity;
+  let last = performance.now();
+  const clear = (): void => {
+    if (moving) stream.write('\r\x1b[2K');
+    moving = false;
+  };
   return {
     line(text) {
-      if (moving) stream.write('\r\x1b[2K');
-      moving = false;
+      clear();
       stream.write(`${text}\n`);
     },
+    result(text) {
+      clear();
+      results.write(text);
+    },
+    clear,
     progress(text, matters = false) {
-      if (terminal) {
-        stream.write(`\r\x1b[2K${text.slice(0, Math.max(20, stream.columns - 1))}`);
-        moving = true;
-        return;
-      }
       const now = performance.now();
-      if (!matters && now - last < PLAIN_INTERVAL_MS) return;
+      if (!matters && now - last < (terminal ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS)) return;
       last = now;
-      stream.write(`${text}\n`);
+      if (terminal) {
+        stream.write(`\r\x1b[2K${text.slice(0, (stream.columns || USUAL_COLUMNS) - 1)}`);
+        moving = true;
+      } else stream.write(`${text}\n`);
     },
   };
 }

@@ -11,8 +11,10 @@ import { planGeneration, planMemory, type MemoryParts } from '../train/memory-pl
 import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { openDawn } from './dawn.ts';
+import { EXIT } from './exit.ts';
 import { modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
+import { readMemory, type MemorySize } from './memory-size.ts';
 import { formatBytes, type Output } from './output.ts';
 import { modelFlags, PRECISIONS, readWeightChoices } from './session.ts';
 import { checkLength } from './train-flags.ts';
@@ -42,7 +44,10 @@ export const planFlags = {
   },
   'max-buffer': { value: 'MIB', help: 'largest buffer that the adapter allows' },
   'max-binding': { value: 'MIB', help: 'largest binding that the adapter allows' },
-  memory: { value: 'MIB', help: 'memory of the GPU' },
+  memory: {
+    value: 'SIZE',
+    help: 'memory of the GPU: 8GiB, 8000MB, or a number of MiB; whether the run fits is then the last line and the exit status (3: no)',
+  },
   json: { value: 'FILE', bare: '-', help: 'the plan as JSON, on standard output (also -) or in a file' },
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
@@ -58,8 +63,8 @@ export async function planCommand(args: readonly string[], output: Output): Prom
     ...settingsOf(flags, definition, target),
     storedAs: await typesOf(files, definition),
   };
-  const memory = flags.positive('memory');
-  const memoryBytes = memory === undefined ? undefined : memory * MIB;
+  const memory = readMemory(flags, 'memory');
+  const memoryBytes = memory?.bytes;
   const training = await planMemory(target, definition, settings);
   const problems = memoryProblems(training, target.limits, memoryBytes);
   const advice = problems.length > 0 ? await adviseMemory(target, definition, settings, memoryBytes) : [];
@@ -94,17 +99,19 @@ export async function planCommand(args: readonly string[], output: Output): Prom
       maxStorageBufferBindingSize: target.limits.maxStorageBufferBindingSize,
       ...(memoryBytes !== undefined && { memory: memoryBytes }),
     },
+    fits: problems.length === 0,
     problems,
     advice: advice.map(({ change, text, peakBytes, fits }) => ({ change, text, peakBytes, fits })),
   };
+  if (problems.length > 0) process.exitCode = EXIT.doesNotFit;
   const json = flags.text('json');
   const text = `${JSON.stringify(result, null, 2)}\n`;
   if (json === '-') {
-    process.stdout.write(text);
+    output.result(text);
     return;
   }
   if (json !== undefined) await writeWhole(json, new TextEncoder().encode(text));
-  process.stdout.write(describe(result));
+  output.result(describe(result, memory));
   if (json !== undefined) output.line(`Wrote ${json}`);
 }
 
@@ -183,7 +190,7 @@ interface Described {
   readonly advice: readonly { readonly text: string; readonly peakBytes: number; readonly fits: boolean }[];
 }
 
-function describe({ training, generation, problems, advice }: Described): string {
+function describe({ training, generation, problems, advice }: Described, memory?: MemorySize): string {
   const { parts, peakBytes, largestBuffer, largestBinding, split } = training;
   const row = (bytes: number, text: string): string => `${formatBytes(bytes).padStart(10)}  ${text}`;
   const lines = [
@@ -204,8 +211,20 @@ function describe({ training, generation, problems, advice }: Described): string
     ),
     ...advice.map(
       ({ text, peakBytes: bytes, fits }) =>
-        `${fits ? 'Fits' : 'Less'}: ${text} ${formatBytes(bytes)} at the peak.`,
+        `${fits ? 'Would fit' : 'Takes less'}: ${text} ${formatBytes(bytes)} at the peak.`,
     ),
+    verdict(peakBytes, problems.length === 0, memory),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Whether the run fits, in the unit that the memory was given in. */
+function verdict(peakBytes: number, fits: boolean, memory: MemorySize | undefined): string {
+  if (!memory)
+    return fits
+      ? 'No buffer is larger than the adapter allows. Give --memory to learn whether the run fits.'
+      : 'Does not fit.';
+  const sizes = `${memory.show(peakBytes)} at the peak, and the GPU has ${memory.show(memory.bytes)}`;
+  if (fits) return `Fits: ${sizes}.`;
+  return peakBytes > memory.bytes ? `Does not fit: ${sizes}.` : 'Does not fit: see what is too large above.';
 }

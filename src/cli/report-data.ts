@@ -44,7 +44,13 @@ export function reportData(
     );
   for (const { note, lines } of report.notes) output.line(`  ${note} (${numbering}s ${some(lines)})`);
   if (report.rows === 0)
-    throw new GraftError('train-rows', 'No row is left to train on.', 'Look at the lines named above.');
+    throw new GraftError(
+      'train-rows',
+      bad.length > 0 || report.unsupervised.length > 0 || report.dropped.length > 0
+        ? 'No row is left to train on.'
+        : 'The data has no rows.',
+      'Look at what is said above.',
+    );
 }
 
 function some(lines: readonly number[]): string {

@@ -1,7 +1,7 @@
 /** `graft train`: examples in, adapter (or model) out. */
 import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { readExamples } from '../data/formats.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import { GraftError } from '../errors.ts';
@@ -67,7 +67,7 @@ interface Run {
 
 export async function trainCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(trainFlags, args);
-  const out = flags.required('out');
+  const out = flags.text('out') ?? outOfSaved(flags.text('resume')) ?? flags.required('out');
   const dataPath = flags.required('data');
   const asked = readTrainOptions(flags);
   const dataOptions = readDataOptions(flags, asked.seed);
@@ -273,6 +273,13 @@ async function saveState({ out, fingerprint, begun }: Run, trainer: Trainer): Pr
 function stateFolder(path: string): string {
   const inside = join(path, STATE);
   return [inside, replacedFolder(inside)].find((candidate) => existsSync(candidate)) ?? path;
+}
+
+/** Where the run that is resumed was written: the folder that its state lies in. */
+function outOfSaved(resume: string | undefined): string | undefined {
+  if (resume === undefined) return undefined;
+  const state = resolve(stateFolder(resume));
+  return [STATE, replacedFolder(STATE)].includes(basename(state)) ? dirname(state) : undefined;
 }
 
 /** What a resumed run must share with the saved one. */

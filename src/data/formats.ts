@@ -123,10 +123,18 @@ function* readTable(content: Content, options: ReadOptions, collector: Collector
   if (mapping) checkMapping(mapping, columns);
   else if (!formatOfColumns(columns)) throw unmapped(fileName, columns);
   const make = mapping ? objectOfCells : rowOfCells;
+  let rows = 0;
   for (const row of table.rows()) {
+    rows++;
     collector.row(row.line, () => make(columns, checkCells(columns, row)));
     yield row.end / text.length;
   }
+  if (rows === 0)
+    throw new GraftError(
+      'data-no-rows',
+      `${fileName} has a header (${columns.slice(0, 8).join(', ')}${columns.length > 8 ? ', …' : ''}) and no rows below it.`,
+      'Add rows to the file, or choose another.',
+    );
 }
 
 /** The error that asks for a mapping. */

@@ -197,8 +197,8 @@ function withKept(
   const kept = files.reduce((sum, file) => sum + sink.size(file.name), 0);
   const said =
     kept === 0
-      ? `Nothing of ${name} came so far.`
-      : `What came of ${name} so far is kept (${inMegabytes(kept)}).`;
+      ? 'Nothing was downloaded.'
+      : `What was downloaded of ${name} so far is kept (${inMegabytes(kept)}).`;
   return new GraftError(error.code, error.what, `${said} ${error.remedy}`, { cause: error });
 }
 

@@ -19,8 +19,13 @@ describe('bad arguments and files', () => {
     ...args,
   ];
   const cases: [string, () => string[], number, RegExp][] = [
-    ['no such command', () => ['tran'], 2, /no command "tran"/],
-    ['an unknown flag', () => train('--stepz', '3'), 2, /--stepz/],
+    ['no such command', () => ['tran'], 2, /no command "tran"\. Did you mean graft train\?/],
+    [
+      'an unknown flag',
+      () => train('--stepz', '3'),
+      2,
+      /no flag --stepz\. Did you mean --steps\? See graft train --help\.$/,
+    ],
     ['no number', () => train('--steps', 'many'), 2, /--steps is "many"/],
     ['a value out of range', () => train('--lr', '0'), 1, /setting lr is 0/],
     ['no such choice', () => train('--schedule', 'cosin'), 2, /--schedule is "cosin"/],
@@ -86,7 +91,21 @@ describe('bad arguments and files', () => {
       2,
       /--stop is empty/,
     ],
-    ['neither prompt nor messages', () => ['generate', '--model', SPRIG], 2, /--prompt or --messages/],
+    [
+      'neither prompt nor messages',
+      () => ['generate', '--model', SPRIG],
+      2,
+      /one of --prompt, --messages and --prompts/,
+    ],
+    [
+      'no rows below the header',
+      () => {
+        writeFileSync(at('header.csv'), 'prompt,completion\n');
+        return train('--data', at('header.csv'));
+      },
+      1,
+      /header\.csv has a header \(prompt, completion\) and no rows below it/,
+    ],
   ];
   test('end with one clear line and another exit status than 0', async () => {
     // Two at a time: most of the time goes into starting Node.
@@ -116,8 +135,16 @@ describe('bad arguments and files', () => {
   });
 
   test('help lists the commands and the flags', async () => {
-    const [usage, help] = await Promise.all([graft(['--help']), graft(['train', '--help'])]);
-    expect([usage.code, help.code]).toEqual([0, 0]);
+    const [usage, help, short, about, version] = await Promise.all([
+      graft(['--help']),
+      graft(['train', '--help']),
+      graft(['train', '-h']),
+      graft(['help', 'train']),
+      graft(['--version']),
+    ]);
+    expect([usage.code, help.code, version.code]).toEqual([0, 0, 0]);
+    expect([short.out, about.out]).toEqual([help.out, help.out]);
+    expect(version.out).toMatch(/^\d+\.\d+\.\d+\n$/);
     for (const name of ['train', 'generate', 'merge', 'logits', 'gradients', 'bench', 'demo'])
       expect(usage.out).toContain(name);
     for (const flag of [

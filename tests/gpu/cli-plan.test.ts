@@ -22,13 +22,21 @@ describe('graft plan', () => {
     expect({ problems, advice }).toEqual({ problems: [], advice: [] });
 
     const tight = await plan('--memory', '500', '--json', at('plan.json'));
-    expect(tight.code).toBe(0);
+    expect(tight.code).toBe(3);
     expect(tight.out).toContain('Too large: the run takes');
-    expect(tight.out).toMatch(/Fits: Turn activation checkpointing on\. 4\d\d\.\d MB at the peak\./);
+    expect(tight.out).toMatch(/Would fit: Turn activation checkpointing on\. 4\d\d\.\d MB at the peak\./);
+    expect(tight.out).toMatch(/\nDoes not fit: \d{3} MiB at the peak, and the GPU has 500 MiB\.\n$/);
     expect(JSON.parse(readFileSync(at('plan.json'), 'utf8'))).toMatchObject({
+      fits: false,
       settings: { precision: 'f16', checkpointing: false },
       problems: [{ limit: 'memory' }],
     });
+
+    const roomy = await plan('--memory', '2GB');
+    expect(roomy.code).toBe(0);
+    expect(roomy.out).toMatch(
+      /\nFits: 0\.\d{1,3} GB at the peak, and the GPU has 2 GB\.\n$|\nFits: 1\.\d+ GB at the peak, and the GPU has 2 GB\.\n$/,
+    );
 
     const long = await plan('--length', '9000');
     expect({ code: long.code, out: long.out }).toEqual({ code: 2, out: '' });

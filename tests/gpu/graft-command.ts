@@ -9,7 +9,7 @@ import { memorySource } from '../../src/weights/bytes.ts';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
 import { parseSafetensors, type TensorEntry } from '../../src/weights/safetensors.ts';
 
-const BIN = fileURLToPath(new URL('../../bin/graft.mjs', import.meta.url));
+export const BIN = fileURLToPath(new URL('../../bin/graft.mjs', import.meta.url));
 /** As the tests of kernels: software, everywhere the same. */
 export const DEVICE = ['--device', 'llvmpipe'];
 /** Rows that Sprig's `voice` lesson is made of. */
@@ -33,17 +33,20 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Runs the command; `watch` sees standard error as it grows, and may send a signal; `env` goes on top of the environment. */
+/**
+ * Runs the command; `watch` sees standard error as it grows, and may send a signal; `env` goes on top of the environment; `input` is what
+ * it can read.
+ */
 export function graft(
   args: readonly string[],
   watch?: (err: string, kill: (signal: NodeJS.Signals) => void) => void,
   env: Readonly<Record<string, string>> = {},
+  input = '',
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [BIN, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
-    });
+    const child = spawn(process.execPath, [BIN, ...args], { env: { ...process.env, ...env } });
+    // A command that fails may end before it has read anything.
+    child.stdin.on('error', () => undefined).end(input);
     let out = '';
     let err = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));

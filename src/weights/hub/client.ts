@@ -84,8 +84,8 @@ export class Client {
 
 /** Browsers do not tell these apart on purpose; Node does, in the cause. */
 function unreachable(url: string, { model }: Subject, cause: unknown): GraftError | Unsettled {
-  const inner =
-    cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : messageOf(cause);
+  const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : undefined;
+  const inner = reason ?? messageOf(cause);
   const { host } = new URL(url);
   if (/redirect count exceeded/i.test(inner)) {
     return new GraftError(
@@ -107,7 +107,9 @@ function unreachable(url: string, { model }: Subject, cause: unknown): GraftErro
     new GraftError(
       'hub-unreachable',
       `${host} could not be reached for ${model}: ${inner.replace(/[.\s]+$/, '')}.`,
-      'Check the network and the address. A server that is not a hub must allow other pages to read it (CORS).',
+      reason === undefined
+        ? 'Check the network and the address. A server that is not a hub must allow other pages to read it (CORS).'
+        : 'Check the network and the address.',
       { cause },
     ),
   );

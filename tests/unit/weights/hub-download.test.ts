@@ -143,7 +143,7 @@ describe('a download', () => {
     other[100] ^= 1;
     server.fail(/\/lfs\//, { bytes: other });
     const error = await graftError(() => bring(sink), 'hub-checksum');
-    expect(error.message).toMatch(/What came of tiny\/model so far is kept \(1 kB\)/);
+    expect(error.message).toMatch(/What was downloaded of tiny\/model so far is kept \(1 kB\)/);
     expect(sink.size('model.safetensors')).toBe(0);
     expect(sink.finished).toEqual(['config.json', 'tokenizer.json']);
     await bring(sink);

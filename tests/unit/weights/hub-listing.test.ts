@@ -94,7 +94,7 @@ describe('the listing', () => {
     expect((await find('tiny/private', { token: TOKEN })).name).toBe('tiny/private');
     const gated = await graftError(() => bring(new MemorySink(), 'tiny/gated'), 'hub-gated');
     expect(gated.message).toContain(`${server.address}/tiny/gated`);
-    expect(gated.message).toContain('Nothing of tiny/gated came so far.');
+    expect(gated.message).toContain('Nothing was downloaded.');
   });
 
   it('is validated', async () => {

@@ -219,7 +219,7 @@ describe('what goes wrong', () => {
     chromium.disk.disk.room = 1_000_000;
     const { downloads, get } = chromium.openTab();
     const error = await graftError(get, 'storage-full');
-    expect(error.remedy).toMatch(/^What came of tiny\/sprig so far is kept/);
+    expect(error.remedy).toMatch(/^What was downloaded of tiny\/sprig so far is kept/);
     expect((await downloads.list())[0].done).toBeGreaterThan(500_000);
     chromium.disk.disk.room = Infinity;
     server.requests.length = 0;

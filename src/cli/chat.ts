@@ -1,0 +1,172 @@
+/** `graft chat`: a conversation in the terminal, or one question a line from a pipe. */
+import { createInterface } from 'node:readline/promises';
+import { GraftError, messageOf } from '../errors.ts';
+import { answer, promptOfMessages } from '../evaluate/answer.ts';
+import { Generator } from '../model/generator.ts';
+import type { ChatMessage } from '../text/chat-template.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { Flags, type FlagSpecs } from './flags.ts';
+import type { Output } from './output.ts';
+import { readSampling, samplingFlags } from './sampling-flags.ts';
+import { modelFlags, openAdapter, openSession, requiredTokenizer } from './session.ts';
+
+export const chatFlags = {
+  model: modelFlags.model,
+  adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
+  system: { value: 'TEXT', help: 'a system message before the conversation' },
+  single: {
+    help: 'ask each question alone, without the turns before it: for adapters trained on single turns',
+  },
+  ...samplingFlags,
+  precision: modelFlags.precision,
+  'base-weights': modelFlags['base-weights'],
+  'embedding-weights': modelFlags['embedding-weights'],
+  device: modelFlags.device,
+  help: modelFlags.help,
+} as const satisfies FlagSpecs;
+
+/** Tokens of a conversation, if the model holds as many: what the page's chat has room for, too. */
+const CONTEXT = 4096;
+
+const COMMANDS =
+  '/new begins a new conversation, /system TEXT sets the system message (without TEXT: none), ' +
+  '/prompt shows what the model was given last, /quit ends. Ctrl-C stops an answer.';
+
+export async function chatCommand(args: readonly string[], output: Output): Promise<void> {
+  const flags = new Flags(chatFlags, args);
+  const settings = readSampling(flags);
+  const { model, files } = await openSession(flags, output);
+  const tokenizer = await requiredTokenizer(files);
+  if (tokenizer.chatTemplate === undefined)
+    throw new GraftError(
+      'chat-template-missing',
+      `${files.name} has no chat template.`,
+      'Continue texts with graft generate --raw instead.',
+    );
+  const path = flags.text('adapter');
+  const adapter = path === undefined ? undefined : await openAdapter(path, model);
+  const context = Math.min(CONTEXT, model.definition.shape.maxPositions);
+  if (settings.maxNewTokens >= context)
+    throw new GraftError(
+      'arguments',
+      `--max-new-tokens is ${settings.maxNewTokens}, and a conversation has room for ${context} tokens.`,
+      'Give fewer.',
+    );
+  const generator = new Generator(model, 1, context);
+  const conversation = new Conversation(tokenizer, context - settings.maxNewTokens, flags.on('single'));
+  conversation.system = flags.text('system');
+
+  const terminal = process.stdin.isTTY;
+  // Answers alone are on standard output: what is typed and asked for stands beside them on standard error.
+  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal, prompt: '> ' });
+  let answering: AbortController | undefined;
+  lines.on('SIGINT', () => (answering ? answering.abort() : lines.close()));
+  if (terminal) {
+    output.line(COMMANDS);
+    lines.prompt();
+  }
+  for await (const line of lines) {
+    const said = line.trim();
+    if (said === '/quit' || said === '/exit') break;
+    if (said.startsWith('/')) output.line(conversation.command(said));
+    else if (said !== '') {
+      answering = new AbortController();
+      try {
+        const { ids, dropped } = conversation.ask(said);
+        if (dropped > 0)
+          output.line(
+            `(The ${dropped === 1 ? 'first turn is' : `first ${dropped} turns are`} left out: there is no room.)`,
+          );
+        const [{ text }] = await answer(generator, tokenizer, [ids], {
+          ...settings,
+          adapter,
+          signal: answering.signal,
+          onText: (_, piece) => output.result(piece),
+        });
+        output.result('\n');
+        conversation.answered(text);
+      } catch (error) {
+        if (!(error instanceof GraftError) || !terminal) throw error;
+        conversation.takeBack();
+        output.line(messageOf(error));
+      }
+      answering = undefined;
+    }
+    if (terminal) lines.prompt();
+  }
+  lines.close();
+}
+
+/** The turns so far, and what the model is given of them. */
+export class Conversation {
+  system: string | undefined;
+  #turns: ChatMessage[] = [];
+  #given: readonly number[] = [];
+
+  /**
+   * @param room tokens of a prompt at most
+   * @param single whether each question is asked alone
+   */
+  constructor(
+    private readonly tokenizer: Tokenizer,
+    private readonly room: number,
+    private readonly single: boolean,
+  ) {}
+
+  /**
+   * Adds a question; a conversation that is too long loses its first turns.
+   *
+   * @returns the ids to continue, and how many questions were dropped with their answers
+   * @throws GraftError `prompt-length` if the question alone is too long, `chat-template-…`
+   */
+  ask(question: string): { ids: number[]; dropped: number } {
+    if (this.single) this.#turns = [];
+    this.#turns.push({ role: 'user', content: question });
+    for (let dropped = 0; ; dropped++) {
+      const ids = this.#ids();
+      if (ids.length <= this.room) {
+        this.#given = ids;
+        return { ids, dropped };
+      }
+      if (this.#turns.length === 1) {
+        this.#turns = [];
+        throw new GraftError(
+          'prompt-length',
+          `The question has ${ids.length} tokens, and there is room for ${this.room} beside the answer.`,
+          'Ask a shorter one.',
+        );
+      }
+      this.#turns.splice(0, 2);
+    }
+  }
+
+  answered(text: string): void {
+    this.#turns.push({ role: 'assistant', content: text });
+  }
+
+  /** Forgets a question that got no answer. */
+  takeBack(): void {
+    if (this.#turns.at(-1)?.role === 'user') this.#turns.pop();
+  }
+
+  /** Does what a line that begins with a slash says. @returns what to tell */
+  command(line: string): string {
+    const [, name, value] = /^\/(\w*)\s*(.*)$/s.exec(line) ?? [];
+    if (name === 'new') {
+      this.#turns = [];
+      return 'A new conversation.';
+    }
+    if (name === 'system') {
+      this.system = value || undefined;
+      return this.system === undefined ? 'No system message.' : 'The system message is set.';
+    }
+    if (name === 'prompt')
+      return this.#given.length === 0 ? 'Nothing was asked yet.' : this.tokenizer.decode(this.#given);
+    return COMMANDS;
+  }
+
+  #ids(): number[] {
+    const system: ChatMessage[] = this.system === undefined ? [] : [{ role: 'system', content: this.system }];
+    return promptOfMessages(this.tokenizer, [...system, ...this.#turns]);
+  }
+}

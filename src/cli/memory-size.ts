@@ -1,0 +1,46 @@
+/** Sizes of memory as a person gives them, and told back in the same unit. */
+import { GraftError } from '../errors.ts';
+import type { Flags, FlagSpecs } from './flags.ts';
+
+const UNITS: Readonly<Record<string, number>> = {
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  MB: 1e6,
+  GB: 1e9,
+};
+
+export interface MemorySize {
+  readonly bytes: number;
+  /** Any number of bytes in the unit that was used. */
+  show(bytes: number): string;
+}
+
+/** A size such as 8GiB or 8000 MB; a number alone counts MiB. @throws GraftError `arguments` */
+export function readMemory<Specs extends FlagSpecs>(
+  flags: Flags<Specs>,
+  name: keyof Specs & string,
+): MemorySize | undefined {
+  const text = flags.text(name);
+  if (text === undefined) return undefined;
+  const [, number, suffix] = /^\s*(-?[\d.]+(?:e\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
+  const unit =
+    suffix === '' ? 'MiB' : Object.keys(UNITS).find((key) => key.toLowerCase() === suffix?.toLowerCase());
+  const value = Number(number);
+  if (unit === undefined || number === undefined || Number.isNaN(value))
+    throw new GraftError(
+      'arguments',
+      `--${name} is "${text}", which is no size.`,
+      'Write 8GiB, 8000MB, or a number of MiB.',
+    );
+  if (value <= 0) throw new GraftError('arguments', `--${name} is ${text}, expected more than nothing.`, '');
+  const bytes = value * UNITS[unit];
+  return {
+    bytes,
+    show: (size) => `${rounded(size / UNITS[unit])} ${unit}`,
+  };
+}
+
+/** Three digits that mean something, and all of those before the point. */
+function rounded(value: number): string {
+  return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
+}
