@@ -14,7 +14,7 @@ import { dirname, relative, resolve, sep } from 'node:path';
  */
 
 /** Files at the top of src/, which every room may import and which import only each other. */
-const SHARED = ['errors', 'random', 'json', 'requests'];
+const SHARED = ['errors', 'random', 'json', 'requests', 'smooth'];
 
 const EVERYTHING_BUT_APP = [
   'engine',

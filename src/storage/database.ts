@@ -2,6 +2,7 @@
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames } from 'idb';
 import { GraftError, messageOf } from '../errors.ts';
 import { toProjects } from './migrations.ts';
+import { summaryOf } from './summaries.ts';
 import type {
   StoredAdapter,
   StoredCheckpoint,
@@ -12,6 +13,7 @@ import type {
   StoredResult,
   StoredRows,
   StoredRun,
+  StoredSummary,
 } from './records.ts';
 
 export interface GraftSchema extends DBSchema {
@@ -23,6 +25,8 @@ export interface GraftSchema extends DBSchema {
   /** PEFT folders, under the ids of `adapters`: apart, so that listing reads no tensors. */
   'adapter-files': { key: string; value: StoredFiles };
   runs: { key: string; value: StoredRun; indexes: { project: string } };
+  /** One for each run: what lists are made of. */
+  'run-summaries': { key: string; value: StoredSummary };
   /** Under the ids of `runs`. */
   rows: { key: string; value: StoredRows };
   /** Under the ids of `runs`: at most one each. */
@@ -60,6 +64,11 @@ const MIGRATIONS: readonly ((db: Database, upgrade: Upgrade) => void | Promise<v
   },
   (db) => {
     db.createObjectStore('results', { keyPath: ['projectId', 'kind'] });
+  },
+  async (db, upgrade) => {
+    const summaries = db.createObjectStore('run-summaries', { keyPath: 'id' });
+    // One at a time: all curves together may be large.
+    for await (const { value } of upgrade.objectStore('runs')) await summaries.put(summaryOf(value));
   },
 ];
 

@@ -1,6 +1,7 @@
 /** Every record of the database, store by store: for taking all of it along, and for deleting all of it. Throws as `database` does. */
 import type { StoreKey, StoreNames, StoreValue } from 'idb';
 import { database, type GraftSchema } from './database.ts';
+import { summaryOf } from './summaries.ts';
 
 export type StoreName = StoreNames<GraftSchema>;
 
@@ -24,8 +25,12 @@ export type AnyRecord = {
   };
 }[StoreName];
 
-/** Writes records together: all of them are there afterwards, or none. */
-export function writeRecords(records: readonly AnyRecord[]): Promise<void> {
+/** Writes records together, and the summaries of runs with them: all of them are there afterwards, or none. */
+export function writeRecords(given: readonly AnyRecord[]): Promise<void> {
+  const summaries = given.flatMap((record): AnyRecord[] =>
+    record.store === 'runs' ? [{ store: 'run-summaries', value: summaryOf(record.value) }] : [],
+  );
+  const records = [...given, ...summaries];
   return database(async (db) => {
     const stores = [...new Set(records.map(({ store }) => store))];
     const transaction = db.transaction(stores, 'readwrite', { durability: 'strict' });

@@ -107,6 +107,7 @@ export function purgeProject(id: string): Promise<void> {
       'data-sets',
       'data-files',
       'runs',
+      'run-summaries',
       'rows',
       'checkpoints',
       'adapters',
@@ -124,6 +125,7 @@ export function purgeProject(id: string): Promise<void> {
     await Promise.all([
       ...runs.flatMap((run) => [
         of('runs').delete(run),
+        of('run-summaries').delete(run),
         of('rows').delete(run),
         of('checkpoints').delete(run),
       ]),

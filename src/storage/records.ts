@@ -1,5 +1,6 @@
 /** What is kept, as it lies in the database. A change here is a migration in database.ts. */
 import type { PreparedRow } from '../data/prepare.ts';
+import type { Reading } from '../train/reading.ts';
 
 /** Files by name. */
 export type StoredFiles = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
@@ -127,6 +128,20 @@ export interface StoredRun {
   readonly steps: readonly StoredStep[];
   readonly evals: readonly { readonly step: number; readonly loss: number }[];
   readonly samples: readonly { readonly step: number; readonly text: string }[];
+  /** The answer that a row gives to the prompt of the samples, where a row asks just that. */
+  readonly wanted?: string;
+  /** What its curve says, as of when it was written; missing from before curves were read. */
+  readonly reading?: Reading;
+}
+
+/** What a list says of a run, under its id: the run without its curve. */
+export interface StoredSummary extends Omit<StoredRun, 'steps' | 'evals' | 'samples'> {
+  /** Steps done. */
+  readonly step: number;
+  /** Smoothed, at the last step. */
+  readonly trainingLoss?: number;
+  /** Of the adapter: what the base model reached before the first step is not its own. */
+  readonly bestEval?: { readonly step: number; readonly loss: number };
 }
 
 /** A held-out example as it is asked. */

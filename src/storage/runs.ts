@@ -8,15 +8,17 @@ import type {
   StoredProject,
   StoredRows,
   StoredRun,
+  StoredSummary,
 } from './records.ts';
+import { summaryOf } from './summaries.ts';
 
-/** The newest first, each with whether it has a checkpoint. Those of deleted projects are left out. */
-export async function listRuns(): Promise<{ run: StoredRun; resumable: boolean }[]> {
+/** The newest first, each with whether it has a checkpoint, without its curve. Those of deleted projects are left out. */
+export async function listRuns(): Promise<{ run: StoredSummary; resumable: boolean }[]> {
   const hidden = await deletedProjects();
   return database(async (db) => {
-    const transaction = db.transaction(['runs', 'checkpoints']);
+    const transaction = db.transaction(['run-summaries', 'checkpoints']);
     const [runs, checkpoints] = await Promise.all([
-      transaction.objectStore('runs').getAll(),
+      transaction.objectStore('run-summaries').getAll(),
       transaction.objectStore('checkpoints').getAllKeys(),
     ]);
     const saved = new Set(checkpoints);
@@ -24,6 +26,18 @@ export async function listRuns(): Promise<{ run: StoredRun; resumable: boolean }
       .filter(({ projectId }) => !hidden.has(projectId))
       .sort((a, b) => b.created - a.created)
       .map((run) => ({ run, resumable: saved.has(run.id) }));
+  });
+}
+
+/** A run with its curve, and whether it has a checkpoint; undefined if there is no such run. */
+export function readRun(id: string): Promise<{ run: StoredRun; resumable: boolean } | undefined> {
+  return database(async (db) => {
+    const transaction = db.transaction(['runs', 'checkpoints']);
+    const [run, checkpoint] = await Promise.all([
+      transaction.objectStore('runs').get(id),
+      transaction.objectStore('checkpoints').getKey(id),
+    ]);
+    return run && { run, resumable: checkpoint !== undefined };
   });
 }
 
@@ -62,14 +76,17 @@ export function saveCheckpoint(
   rows: StoredRows | undefined,
 ): Promise<void> {
   return database(async (db) => {
-    const transaction = db.transaction(['projects', 'runs', 'rows', 'checkpoints'], 'readwrite', {
-      durability: 'strict',
-    });
+    const transaction = db.transaction(
+      ['projects', 'runs', 'run-summaries', 'rows', 'checkpoints'],
+      'readwrite',
+      { durability: 'strict' },
+    );
     const projects = transaction.objectStore('projects');
     const project = await projects.get(run.projectId);
     await Promise.all([
       projects.put(changedBy(run, project)),
       transaction.objectStore('runs').put(run),
+      transaction.objectStore('run-summaries').put(summaryOf(run)),
       rows && transaction.objectStore('rows').put(rows, run.id),
       transaction.objectStore('checkpoints').put(checkpoint, run.id),
       transaction.done,
@@ -84,11 +101,9 @@ export function saveEndedRun(
 ): Promise<void> {
   return database(async (db) => {
     const transaction = db.transaction(
-      ['projects', 'runs', 'rows', 'checkpoints', 'adapters', 'adapter-files'],
+      ['projects', 'runs', 'run-summaries', 'rows', 'checkpoints', 'adapters', 'adapter-files'],
       'readwrite',
-      {
-        durability: 'strict',
-      },
+      { durability: 'strict' },
     );
     const projects = transaction.objectStore('projects');
     const project = await projects.get(run.projectId);
@@ -97,6 +112,7 @@ export function saveEndedRun(
       transaction.objectStore('rows').delete(run.id),
       transaction.objectStore('checkpoints').delete(run.id),
       transaction.objectStore('runs').put(run),
+      transaction.objectStore('run-summaries').put(summaryOf(run)),
       made && transaction.objectStore('adapters').put(made.adapter),
       made && transaction.objectStore('adapter-files').put(made.files, made.adapter.id),
       transaction.done,
@@ -113,22 +129,26 @@ function changedBy(run: StoredRun, project: StoredProject | undefined): StoredPr
   return { id: projectId, name: dataName, created, changed, model, place: 'train', page: {} };
 }
 
-/** Says that a run failed or ended where its checkpoint was, which stays. Nothing happens if the run was never saved. */
-export function markRun(id: string, status: StoredRun['status']): Promise<void> {
+/** Changes what is kept of a run; its checkpoint stays as it is. Nothing happens if the run was never saved. */
+export function changeRun(id: string, change: Partial<Pick<StoredRun, 'status' | 'reading'>>): Promise<void> {
   return database(async (db) => {
-    const transaction = db.transaction('runs', 'readwrite');
-    const run = await transaction.store.get(id);
-    await Promise.all([run && transaction.store.put({ ...run, status }), transaction.done]);
+    const transaction = db.transaction(['runs', 'run-summaries'], 'readwrite');
+    const run = await transaction.objectStore('runs').get(id);
+    const changed = run && { ...run, ...change };
+    await Promise.all([
+      changed && transaction.objectStore('runs').put(changed),
+      changed && transaction.objectStore('run-summaries').put(summaryOf(changed)),
+      transaction.done,
+    ]);
   });
 }
 
 export function deleteRun(id: string): Promise<void> {
+  const stores = ['runs', 'run-summaries', 'rows', 'checkpoints'] as const;
   return database(async (db) => {
-    const transaction = db.transaction(['runs', 'rows', 'checkpoints'], 'readwrite');
+    const transaction = db.transaction(stores, 'readwrite');
     await Promise.all([
-      transaction.objectStore('runs').delete(id),
-      transaction.objectStore('rows').delete(id),
-      transaction.objectStore('checkpoints').delete(id),
+      ...stores.map((store) => transaction.objectStore(store).delete(id)),
       transaction.done,
     ]);
   });

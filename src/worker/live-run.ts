@@ -13,6 +13,7 @@ import type {
 } from '../storage/records.ts';
 import { checkpointRevision, saveCheckpoint, saveEndedRun } from '../storage/runs.ts';
 import type { TrainEvent } from '../train/events.ts';
+import type { Reading } from '../train/reading.ts';
 import { readState, writeState } from '../train/state-files.ts';
 import { Trainer } from '../train/trainer.ts';
 import { memoryFiles } from '../weights/bytes.ts';
@@ -28,10 +29,14 @@ import type {
 import { keptAdapter } from './kept-adapter.ts';
 import type { OpenModel } from './model.ts';
 import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
+import { readingOf, samplePoint } from './run-records.ts';
 import type { Session } from './session.ts';
 
 /** A checkpoint is due after so many seconds, or after so many steps if they took a few seconds; the first steps are saved after these. */
 const CHECKPOINT = { seconds: 30, steps: 50, leastSeconds: 5 };
+
+/** A curve without validation is read so many times on its way; otherwise with every validation. */
+const READINGS = 20;
 
 /** What a run begins with, new or from storage. */
 export interface RunSeed {
@@ -52,6 +57,8 @@ export class LiveRun {
   /** Of the last checkpoint. */
   #revision: string | undefined;
   #saved: { step: number; time: number } | undefined;
+  /** Its loss was not finite: that ends it. */
+  #broke = false;
   emit: (event: RunEvent) => void;
 
   private constructor(
@@ -126,7 +133,13 @@ export class LiveRun {
       steps: this.#steps,
       evals: this.#evals,
       samples: this.#samples,
+      reading: this.#reading,
     };
+  }
+
+  /** What the curve says so far. */
+  get #reading(): Reading {
+    return readingOf({ settings: this.#options, steps: this.#steps, evals: this.#evals }, this.#broke);
   }
 
   get id(): string {
@@ -207,8 +220,9 @@ export class LiveRun {
     return (await checkpointRevision(this.id)) === this.#revision;
   }
 
-  /** Keeps what was learned in the library, and ends the run with this status. @throws GraftError `storage-…` */
+  /** Keeps what was learned in the library, and ends the run with this status; `failed` is a loss that was not finite. @throws GraftError `storage-…` */
   async keep(status: 'done' | 'stopped' | 'failed', failure?: Failure): Promise<StoredAdapter> {
+    this.#broke = status === 'failed';
     const { adapter, files } = await this.#result();
     await saveEndedRun({ ...this.record, status }, { adapter, files });
     this.become(status, failure);
@@ -221,8 +235,9 @@ export class LiveRun {
     return [...tensors.values()].every((values) => values.every((value) => Number.isFinite(value)));
   }
 
-  /** Ends the run without an adapter; its curve stays. @throws GraftError `storage-…` */
+  /** Ends the run without an adapter; its curve stays. `failed` is a loss that was not finite. @throws GraftError `storage-…` */
   async discard(status: 'cancelled' | 'failed', failure?: Failure): Promise<void> {
+    this.#broke = status === 'failed';
     await saveEndedRun({ ...this.record, status });
     this.become(status, failure);
   }
@@ -256,11 +271,15 @@ export class LiveRun {
       const point = pointOf(event);
       this.#steps.push(point);
       this.emit({ type: 'step', ...point });
+      const { evalEvery, steps } = this.#options;
+      if (evalEvery === 0 && point.step % Math.max(10, Math.ceil(steps / READINGS)) === 0)
+        this.emit({ type: 'reading', reading: this.#reading });
       if (this.#checkpointDue) this.trainer.pause();
     } else if (event.type === 'eval') {
       const { step, loss, best } = event;
       this.#evals.push({ step, loss });
       this.emit({ type: 'eval', step, loss, best });
+      this.emit({ type: 'reading', reading: this.#reading });
     }
     // The trainer's own status changes with every slice; the run's is told by `become`.
   }
@@ -289,7 +308,7 @@ export class LiveRun {
       });
       const { step } = this.trainer;
       this.#samples.push({ step, text });
-      this.emit({ type: 'sample', step, prompt, text });
+      this.emit({ type: 'sample', prompt, ...samplePoint({ step, text }, this.#run.wanted) });
     } catch (error) {
       // No number to choose by: the next step finds its loss not finite, and says so.
       if (!(error instanceof GraftError && error.code === 'sampling-not-finite')) throw error;

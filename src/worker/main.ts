@@ -146,6 +146,7 @@ const api: GraftWorker = {
   cancelRun: () => runs.cancel(),
   endRun: (id, how) => outcome(async () => ({ run: await runs.endSaved(id, how) })),
   listRuns: () => outcome(async () => ({ runs: await runs.list() })),
+  readRun: (id) => outcome(async () => ({ run: await runs.read(id) })),
   deleteRun: (id) =>
     outcome(async () => {
       await runs.delete(id);

@@ -1,11 +1,11 @@
 /** Runs: one at most is on the GPU, trained or paused; the others lie in storage. */
 import { GraftError } from '../errors.ts';
-import { AS_STORED } from '../model/weight-types.ts';
 import type { StoredRun } from '../storage/records.ts';
-import { deleteRun, listRuns, markRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
+import { changeRun, deleteRun, listRuns, readRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
+import { summaryOf } from '../storage/summaries.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { BaseWeights, ModelRef, RunEvent, RunOptions, RunRecord } from './api.ts';
+import type { BaseWeights, ModelRef, RunEvent, RunOptions, RunRecord, RunSummary } from './api.ts';
 import { restoredData, storedRows } from './data.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import { LiveRun, otherModel, type RunSeed } from './live-run.ts';
@@ -14,6 +14,8 @@ import { failureOf } from './outcome.ts';
 import type { Projects } from './projects.ts';
 import type { Queue } from './queue.ts';
 import { checkRun, headlessCommand } from './run-options.ts';
+import { runRecord, runSummary, weightsOf, withReading } from './run-records.ts';
+import { wantedAnswer } from './sample-answer.ts';
 import type { Session } from './session.ts';
 import { otherTab, someTabTrains, whileTraining } from './training-lock.ts';
 
@@ -74,6 +76,7 @@ export class Runs {
       if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
       checkRun(options, data, open);
       await this.release();
+      const wanted = options.sampleEvery > 0 ? wantedAnswer(data, options.samplePrompt) : undefined;
       const run: StoredRun = {
         id: crypto.randomUUID(),
         projectId: await this.projects.ensureForRun(data.ref?.name ?? data.name),
@@ -92,6 +95,7 @@ export class Runs {
         steps: [],
         evals: [],
         samples: [],
+        ...(wanted !== undefined && { wanted }),
       };
       return this.#create({ run, rows: storedRows(data) }, open, emit, signal);
     });
@@ -118,8 +122,8 @@ export class Runs {
       return this.#create(saved, open, emit, signal);
     });
     return begun.catch(async (error: unknown) => {
-      const record = error instanceof Withdrawn && (await this.list()).find((run) => run.id === id);
-      if (!record) throw error;
+      if (!(error instanceof Withdrawn)) throw error;
+      const record = await this.read(id);
       // Its checkpoint is where it was.
       emit({ type: 'status', status: record.status });
       return record;
@@ -157,7 +161,7 @@ export class Runs {
         if (how === 'stop') live.stop();
         else live.cancel();
         await this.#finish(live, how === 'stop' ? 'stopped' : 'cancelled');
-        return recordOf(live.record, false);
+        return runRecord(live.record, false);
       }
       const saved = await readSavedRun(id);
       if (!saved)
@@ -167,7 +171,7 @@ export class Runs {
       if (how === 'cancel' || checkpoint.step === 0) {
         const run: StoredRun = { ...saved.run, status: 'cancelled' };
         await saveEndedRun(run);
-        return recordOf(run, false);
+        return runRecord(run, false);
       }
       const open = await this.#modelOf(saved.run);
       const { state } = await readState(memoryFiles(checkpoint.files, 'The checkpoint'));
@@ -177,25 +181,40 @@ export class Runs {
       const made = keptAdapter({ run, tensors, step, rows: rows.train.length, bestEvalLoss }, open);
       await saveEndedRun(run, made);
       this.session.current = { id: made.adapter.id };
-      return recordOf(run, false);
+      return runRecord(run, false);
     });
   }
 
-  /** The newest first. */
-  async list(): Promise<RunRecord[]> {
+  /** The newest first, without their curves. */
+  async list(): Promise<RunSummary[]> {
     const elsewhere = !this.#busy && (await someTabTrains());
     const stored = await listRuns();
     const live = this.#live;
+    const summaryOfLive = (resumable: boolean): RunSummary => runSummary(summaryOf(live!.record), resumable);
     // A run for whose first checkpoint there was no room is on the GPU alone.
-    const unsaved =
-      live && !stored.some(({ run }) => run.id === live.id) ? [recordOf(live.record, true)] : [];
-    const saved = stored.map(({ run, resumable }) => {
-      if (run.id === live?.id) return recordOf(live.record, resumable);
-      if (run.status !== 'running') return recordOf(run, resumable);
-      // Its tab was closed or crashed, unless another one trains just now.
-      return elsewhere ? recordOf(run, false) : recordOf({ ...run, status: 'paused' }, resumable);
+    const unsaved = live && !stored.some(({ run }) => run.id === live.id) ? [summaryOfLive(true)] : [];
+    const saved = stored.map(async ({ run, resumable }) => {
+      if (run.id === live?.id) return summaryOfLive(resumable);
+      const now = standing(run, resumable, elsewhere);
+      return runSummary(await withReading(now.run, now.resumable), now.resumable);
     });
-    return [...unsaved, ...saved];
+    return [...unsaved, ...(await Promise.all(saved))];
+  }
+
+  /** A run with its curve. @throws GraftError `run-missing` */
+  async read(id: string): Promise<RunRecord> {
+    const live = this.#live;
+    const elsewhere = !this.#busy && (await someTabTrains());
+    const kept = await readRun(id);
+    if (live?.id === id) return runRecord(live.record, kept?.resumable ?? true);
+    if (!kept)
+      throw new GraftError(
+        'run-missing',
+        'This run is not kept any more.',
+        'It was deleted, perhaps in another tab: choose another.',
+      );
+    const now = standing(kept.run, kept.resumable, elsewhere);
+    return runRecord(now.run, now.resumable);
   }
 
   /** @throws GraftError `worker-training`, `worker-other-tab` for a run that is trained just now */
@@ -302,11 +321,11 @@ export class Runs {
       while (!live.end && this.#request !== 'pause') await live.advance();
       if (live.end) {
         await this.#finish(live, live.end);
-        return recordOf(live.record, false);
+        return runRecord(live.record, false);
       }
       await live.save('paused');
       live.become('paused');
-      return recordOf(live.record, true);
+      return runRecord(live.record, true);
     } catch (error) {
       throw await this.#fail(live, await this.session.reasonFor(error));
     }
@@ -338,7 +357,7 @@ export class Runs {
     try {
       if (failure.code !== 'train-diverged') {
         // It can go on from its checkpoint.
-        await markRun(live.id, 'failed');
+        await changeRun(live.id, { status: 'failed' });
         live.become('failed', failure);
       } else if (live.step > 0 && (await live.isFinite())) {
         // From its checkpoint it would come to the same end.
@@ -403,6 +422,16 @@ export class Runs {
   }
 }
 
+/** Where a run stands that is not of this tab: one that says it runs was left by a tab that is gone, unless another one trains just now. */
+function standing<Run extends Pick<StoredRun, 'status'>>(
+  run: Run,
+  resumable: boolean,
+  elsewhere: boolean,
+): { readonly run: Run; readonly resumable: boolean } {
+  if (run.status !== 'running') return { run, resumable };
+  return elsewhere ? { run, resumable: false } : { run: { ...run, status: 'paused' }, resumable };
+}
+
 function cancelled(): GraftError {
   return new GraftError(
     'run-cancelled',
@@ -413,30 +442,4 @@ function cancelled(): GraftError {
 
 function notResumable(remedy: string): GraftError {
   return new GraftError('run-not-resumable', 'This run has no checkpoint.', remedy);
-}
-
-function weightsOf({ baseWeights = AS_STORED }: StoredRun): BaseWeights {
-  return baseWeights as BaseWeights;
-}
-
-function recordOf(run: StoredRun, resumable: boolean): RunRecord {
-  const { id, projectId, settings, baseModel, bundled, dataName, data } = run;
-  const { status, created, steps, evals, samples, command } = run;
-  return {
-    id,
-    projectId,
-    options: settings as RunOptions,
-    baseModel,
-    bundled,
-    baseWeights: weightsOf(run),
-    dataName,
-    ...(data && { data }),
-    status,
-    created,
-    steps,
-    evals,
-    samples,
-    resumable,
-    command,
-  };
 }

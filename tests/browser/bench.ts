@@ -173,10 +173,19 @@ export async function ended(page: Page): Promise<RunRecord> {
 export const events = (page: Page): Promise<RunEvent[]> => page.evaluate(() => bench.events);
 export const losses = ({ steps }: RunRecord): number[] => steps.map(({ loss }) => loss);
 
+/** All runs, each with its curve. */
 export async function listRuns(page: Page): Promise<readonly RunRecord[]> {
-  const listed = await page.evaluate(() => bench.api.listRuns());
-  if (!listed.ok) throw new Error(listed.what);
-  return listed.runs;
+  return page.evaluate(async () => {
+    const listed = await bench.api.listRuns();
+    if (!listed.ok) throw new Error(listed.what);
+    const runs: RunRecord[] = [];
+    for (const { id } of listed.runs) {
+      const read = await bench.api.readRun(id);
+      if (!read.ok) throw new Error(read.what);
+      runs.push(read.run);
+    }
+    return runs;
+  });
 }
 
 export async function listAdapters(page: Page): Promise<readonly AdapterInfo[]> {

@@ -278,6 +278,12 @@ test('a database that version 2 wrote opens: its paused run goes on, and results
   await other.page.goto(inject('address'));
   await projects(other.page).getByRole('button', { name: 'Open Say yes' }).click();
   await other.page.getByText(/^Paused at step 3/).waitFor(WAIT);
+  // Its run has a summary now, and its curve was read.
+  await other.page
+    .getByRole('region', { name: 'Table of runs' })
+    .getByText('too short to tell')
+    .first()
+    .waitFor(WAIT);
   await other.page.getByRole('group', { name: 'This run' }).getByRole('button', { name: 'Resume' }).click();
   await other.page.getByText(/^Done: loss/).waitFor(WAIT);
   await goTo(other.page, 'task');

@@ -69,6 +69,42 @@ describe('a run', () => {
     expect(await listRuns(page)).toMatchObject([{ id: whole.id, status: 'done', resumable: false }]);
     await page.close();
   });
+
+  test('listing runs reads none of their curves; a run that is opened has its own, read and judged', async () => {
+    const page = await openBench(context, { ready: false });
+    const [worker] = page.workers();
+    await worker.evaluate(() => {
+      const seen: string[] = [];
+      Object.assign(globalThis, { seen });
+      for (const name of ['get', 'getAll', 'openCursor'] as const) {
+        const read = IDBObjectStore.prototype[name] as (...args: unknown[]) => unknown;
+        Object.assign(IDBObjectStore.prototype, {
+          [name](this: IDBObjectStore, ...args: unknown[]) {
+            seen.push(this.name);
+            return read.apply(this, args);
+          },
+        });
+      }
+    });
+    const listed = await page.evaluate(() => bench.api.listRuns());
+    if (!listed.ok) throw new Error(listed.what);
+    const stores = await worker.evaluate(() => (globalThis as unknown as { seen: string[] }).seen);
+    expect(stores).toContain('run-summaries');
+    expect(stores).not.toContain('runs');
+    expect(stores).not.toContain('rows');
+    const [{ id, step, bestEval, reading }] = listed.runs;
+    expect(listed.runs[0]).not.toHaveProperty('steps');
+    const own = whole.evals.filter((entry) => entry.step > 0);
+    expect({ id, step }).toEqual({ id: whole.id, step: OPTIONS.steps });
+    expect(bestEval?.loss).toBe(Math.min(...own.map(({ loss }) => loss)));
+    expect(reading).toMatchObject({ of: 'validation', step: OPTIONS.steps, before: whole.evals[0].loss });
+    expect(await page.evaluate((of) => bench.api.readRun(of), id)).toEqual({ ok: true, run: whole });
+    expect(await page.evaluate(() => bench.api.readRun('gone'))).toMatchObject({
+      ok: false,
+      code: 'run-missing',
+    });
+    await page.close();
+  });
 });
 
 describe('the library', () => {

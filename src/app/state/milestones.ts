@@ -1,5 +1,6 @@
 /** Which moments of a run are said aloud: its start, each quarter, a better validation now and then, its end. */
-import type { RunStatus, StepPoint } from '../../worker/api.ts';
+import type { Reading, RunStatus, StepPoint } from '../../worker/api.ts';
+import { fromTo, tell } from '../train/reading.ts';
 import { loss } from '../ui/format.ts';
 
 const QUARTERS = 4;
@@ -17,16 +18,20 @@ const ENDS: Partial<Record<RunStatus, string>> = {
 export class Milestones {
   #quarter = 0;
   #saidBest = -Infinity;
+  #saidTrouble: Reading['kind'] | undefined;
   #steps = 1;
 
-  /** @param first the first step that is seen here: of the run, or after a resumption */
-  step({ step, steps, loss: value }: StepPoint, first: boolean): string | undefined {
+  /**
+   * @param first the first step that is seen here: of the run, or after a resumption
+   * @param smoothed gives the training loss without the noise of its batch
+   */
+  step({ step, steps }: StepPoint, first: boolean, smoothed: () => number): string | undefined {
     const quarter = Math.floor((QUARTERS * step) / steps);
     const entered = quarter > this.#quarter;
     this.#quarter = quarter;
     this.#steps = steps;
-    if (first) return `Training has started: step ${step} of ${steps}, loss ${loss(value)}.`;
-    return entered && quarter < QUARTERS ? `Step ${step} of ${steps}, loss ${loss(value)}.` : undefined;
+    if (first) return `Training has started: step ${step} of ${steps}, loss ${loss(smoothed())}.`;
+    return entered && quarter < QUARTERS ? `Step ${step} of ${steps}, loss ${loss(smoothed())}.` : undefined;
   }
 
   evaluation(step: number, value: number, best: boolean): string | undefined {
@@ -35,8 +40,21 @@ export class Milestones {
     return `Step ${step}: validation loss ${loss(value)}, the best so far.`;
   }
 
-  end(status: RunStatus, last: StepPoint | undefined): string | undefined {
+  /** What the curve says of a run that goes on, where something went wrong: each trouble once. */
+  trouble(reading: Reading): string | undefined {
+    const { bad, name, how, advice } = tell(reading, true);
+    if (!bad || this.#saidTrouble === reading.kind) return undefined;
+    this.#saidTrouble = reading.kind;
+    return `The run is ${name}. ${how} ${advice}`;
+  }
+
+  end(status: RunStatus, last: StepPoint | undefined, reading?: Reading): string | undefined {
     const words = ENDS[status];
-    return words && last ? `${words} Step ${last.step} of ${last.steps}, loss ${loss(last.loss)}.` : words;
+    if (!words || !last) return words;
+    const went = reading && fromTo(reading);
+    const where = `${words} Step ${last.step} of ${last.steps}${went ? `, ${went}` : ''}.`;
+    if (!reading || status === 'cancelled') return where;
+    const { how, advice } = tell(reading, status === 'paused');
+    return `${where} ${how} ${advice}`.trim();
   }
 }

@@ -12,9 +12,9 @@ export function nowOf({ session, data, projects, adapters, runs, run }: Studio):
     ...(version !== undefined && options && { rows: { version, options } }),
     ...(adapters.loaded && { adapters: adapters.list }),
     ...(runs.loaded && {
-      runs: runs.all.map(({ id, steps }) => ({
+      runs: runs.all.map(({ id, step }) => ({
         id,
-        step: (id === run.record?.id ? run.last : steps.at(-1))?.step ?? 0,
+        step: id === run.record?.id ? (run.last?.step ?? 0) : step,
       })),
     }),
   };

@@ -2,22 +2,24 @@
 import type {
   Failure,
   Outcome,
+  Reading,
   RunEvent,
   RunOptions,
+  RunPhase,
   RunRecord,
   RunStatus,
+  RunSummary,
+  SamplePoint,
   StepPoint,
 } from '../../worker/api.ts';
+import { smooth } from '../../smooth.ts';
+import { fromTo } from '../train/reading.ts';
 import { Milestones } from './milestones.ts';
 import type { Session } from './session.svelte.ts';
 
 export interface EvalPoint {
   readonly step: number;
   readonly loss: number;
-}
-export interface SamplePoint {
-  readonly step: number;
-  readonly text: string;
 }
 /** How well the model predicts without any adapter. */
 export interface BaseLoss {
@@ -31,12 +33,16 @@ const SHOWN_EVERY_MS = 100;
 export class Run {
   /** What it runs or ran with. */
   options = $state.raw<RunOptions>();
-  record = $state.raw<RunRecord>();
+  record = $state.raw<RunSummary>();
   status = $state<RunStatus>();
   compiling = $state.raw<{ readonly done: number; readonly total: number }>();
+  /** What it does between its steps. */
+  phase = $state.raw<RunPhase>();
   failure = $state.raw<Failure>();
   evals = $state.raw<readonly EvalPoint[]>([]);
   samples = $state.raw<readonly SamplePoint[]>([]);
+  /** What its curve says so far. */
+  reading = $state.raw<Reading>();
   /** Bytes that were planned for its steps. */
   planned = $state<number>();
   checkpoint = $state<number>();
@@ -59,6 +65,8 @@ export class Run {
   /** No step was heard of since it was started or resumed. */
   #fresh = true;
   #rest: Promise<unknown> = Promise.resolve();
+  /** Counts what was asked for to be drawn: only the last is. */
+  #asked = 0;
   readonly #session: Session;
   readonly #changed: (ended: boolean) => void;
 
@@ -71,6 +79,25 @@ export class Run {
   /** In order of steps. The array grows in place: `version` is what changes. */
   get points(): readonly StepPoint[] {
     return this.#version >= 0 ? this.#points : [];
+  }
+
+  /** Smoothed, at the last step. */
+  get trainingLoss(): number | undefined {
+    const points = this.points;
+    return smooth(
+      points.map(({ loss }) => loss),
+      points.at(-1)?.steps ?? 1,
+    ).at(-1);
+  }
+
+  /** The lowest validation of the adapter. */
+  get best(): EvalPoint | undefined {
+    return this.evals
+      .filter(({ step }) => step > 0)
+      .reduce<EvalPoint | undefined>(
+        (least, entry) => (least && least.loss <= entry.loss ? least : entry),
+        undefined,
+      );
   }
 
   get version(): number {
@@ -107,19 +134,36 @@ export class Run {
     return this.#follow(this.#session.worker.startRun(options, (event) => this.#hear(event)));
   }
 
-  async resume(record: RunRecord): Promise<boolean> {
+  async resume(summary: RunSummary): Promise<boolean> {
     if (this.active) return false;
-    this.show(record);
     this.preparing = true;
-    if (!(await this.#openModelOf(record))) return false;
-    return this.#follow(this.#session.worker.resumeRun(record.id, (event) => this.#hear(event)));
+    if (!(await this.#read(summary))) {
+      this.preparing = false;
+      return false;
+    }
+    if (!(await this.#openModelOf(summary))) return false;
+    return this.#follow(this.#session.worker.resumeRun(summary.id, (event) => this.#hear(event)));
   }
 
   /** Draws a run from the list. */
-  show(record: RunRecord): void {
-    if (this.active) return;
-    this.#clear(record.options);
-    this.#adopt(record);
+  async show(summary: RunSummary): Promise<void> {
+    if (!this.active) await this.#read(summary);
+  }
+
+  /** Reads the curve, which lists do not have. @returns whether it is drawn now: another may have been asked for meanwhile */
+  async #read({ id }: RunSummary): Promise<boolean> {
+    const asked = ++this.#asked;
+    const outcome = await this.#session.worker.readRun(id);
+    if (asked !== this.#asked || this.#following) return false;
+    if (outcome.ok) {
+      const { preparing } = this;
+      this.#clear(outcome.run.options);
+      this.preparing = preparing;
+      this.#adopt(outcome.run);
+    } else {
+      this.failure = outcome;
+    }
+    return outcome.ok;
   }
 
   /** The model was loaded again: what was on the GPU is in storage only. */
@@ -171,14 +215,14 @@ export class Run {
     this.asked = undefined;
     if (outcome.ok) {
       this.#adopt(outcome.run);
-      this.#say(this.#milestones.end(outcome.run.status, this.last));
+      this.#say(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
     } else {
       this.failure = outcome;
     }
     this.#changed(true);
   }
 
-  async #openModelOf({ baseModel, bundled, baseWeights }: RunRecord): Promise<boolean> {
+  async #openModelOf({ baseModel, bundled, baseWeights }: RunSummary): Promise<boolean> {
     this.#session.want({ name: baseModel, bundled });
     if (await this.#session.ensureModel(baseWeights)) return true;
     this.preparing = false;
@@ -201,12 +245,13 @@ export class Run {
     this.#following = false;
     this.preparing = false;
     this.waiting = false;
+    this.phase = undefined;
     this.compiling = undefined;
     this.asked = undefined;
     this.#show();
     if (outcome.ok) {
       this.#adopt(outcome.run);
-      this.#say(this.#milestones.end(outcome.run.status, this.last));
+      this.#say(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
       // Who paused or discarded it sits before it.
       if (outcome.run.status === 'done' || outcome.run.status === 'stopped') this.#tell();
     } else if (outcome.code === 'run-cancelled') {
@@ -225,6 +270,7 @@ export class Run {
 
   #hear(event: RunEvent): void {
     this.waiting = event.type === 'wait';
+    if (event.type !== 'phase') this.phase = undefined;
     switch (event.type) {
       case 'wait':
         break;
@@ -244,6 +290,13 @@ export class Run {
       case 'sample':
         this.samples = [...this.samples.filter(({ step }) => step < event.step), event];
         break;
+      case 'phase':
+        this.phase = event.phase;
+        break;
+      case 'reading':
+        this.reading = event.reading;
+        this.#say(this.#milestones.trouble(event.reading));
+        break;
       case 'checkpoint':
         if (this.checkpoint === undefined) this.#changed(false);
         this.checkpoint = event.step;
@@ -260,7 +313,7 @@ export class Run {
     while (this.#points.length > 0 && this.#points[this.#points.length - 1].step >= point.step)
       this.#points.pop();
     this.#points.push(point);
-    this.#say(this.#milestones.step(point, this.#fresh));
+    this.#say(this.#milestones.step(point, this.#fresh, () => this.trainingLoss ?? point.loss));
     if (this.#fresh) void this.#plan();
     this.#fresh = false;
     const wait = this.#shown + SHOWN_EVERY_MS - performance.now();
@@ -290,10 +343,12 @@ export class Run {
     this.#points = [...record.steps];
     this.evals = record.evals;
     this.samples = record.samples;
+    this.reading = record.reading;
     this.#show();
   }
 
   #clear(options: RunOptions | undefined): void {
+    this.#asked++;
     this.options = options;
     this.isLoaded = false;
     this.record = undefined;
@@ -304,6 +359,7 @@ export class Run {
     this.asked = undefined;
     this.evals = [];
     this.samples = [];
+    this.reading = undefined;
     this.planned = undefined;
     this.#points = [];
     this.#milestones = new Milestones();
@@ -313,8 +369,9 @@ export class Run {
   #tell(failure?: Failure): void {
     const name = this.options?.name ?? 'The run';
     const title = failure ? `${name} does not go on` : `${name} is done`;
-    const loss = this.last ? `Step ${this.last.step}, loss ${this.last.loss.toFixed(2)}. ` : '';
-    void this.#session.notifier.tell(title, failure?.what ?? `${loss}The adapter is kept.`);
+    const went = this.reading ? fromTo(this.reading) : '';
+    const where = this.last ? `Step ${this.last.step}${went && `, ${went}`}. ` : '';
+    void this.#session.notifier.tell(title, failure?.what ?? `${where}The adapter is kept.`);
   }
 
   #say(text: string | undefined): void {

@@ -1,15 +1,15 @@
 /** The runs of the open project, newest first. */
-import type { Failure, RunRecord } from '../../worker/api.ts';
+import type { Failure, RunRecord, RunSummary } from '../../worker/api.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 export class Runs {
-  /** Of every project. */
-  all = $state.raw<readonly RunRecord[]>([]);
+  /** Of every project, without their curves. */
+  all = $state.raw<readonly RunSummary[]>([]);
   loaded = $state(false);
   failure = $state.raw<Failure>();
-  /** Runs drawn under the current one, by id. */
-  overlaid = $state.raw<readonly string[]>([]);
+  /** Runs drawn under the current one, with their curves, in the order in which they were laid there. */
+  overlaid = $state.raw<readonly RunRecord[]>([]);
   readonly #session: Session;
   readonly #projects: Projects;
 
@@ -18,7 +18,7 @@ export class Runs {
     this.#projects = projects;
   }
 
-  list: readonly RunRecord[] = $derived.by(() =>
+  list: readonly RunSummary[] = $derived.by(() =>
     this.all.filter(({ projectId }) => projectId === this.#projects.id),
   );
 
@@ -28,29 +28,47 @@ export class Runs {
     if (outcome.ok) {
       this.all = [...outcome.runs].sort((a, b) => b.created - a.created);
       this.failure = undefined;
+      // One that was gone on with has more steps now.
+      for (const { id, step } of this.overlaid)
+        if (this.all.some((run) => run.id === id && run.step !== step)) await this.#overlay(id);
     } else {
       this.failure = outcome;
     }
     void this.#session.refreshStorage();
   }
 
-  get resumable(): RunRecord | undefined {
+  get resumable(): RunSummary | undefined {
     return this.list.find(({ resumable }) => resumable);
   }
 
-  toggleOverlay(id: string): void {
-    this.overlaid = this.overlaid.includes(id)
-      ? this.overlaid.filter((other) => other !== id)
-      : [...this.overlaid, id];
+  isOverlaid(id: string): boolean {
+    return this.overlaid.some((run) => run.id === id);
+  }
+
+  async toggleOverlay(id: string): Promise<void> {
+    if (this.isOverlaid(id)) this.#lift(id);
+    else await this.#overlay(id);
   }
 
   async remove(id: string): Promise<void> {
     const outcome = await this.#session.worker.deleteRun(id);
     if (outcome.ok) {
-      this.overlaid = this.overlaid.filter((other) => other !== id);
+      this.#lift(id);
       await this.refresh();
     } else {
       this.failure = outcome;
     }
+  }
+
+  async #overlay(id: string): Promise<void> {
+    const outcome = await this.#session.worker.readRun(id);
+    if (!outcome.ok) this.failure = outcome;
+    else if (this.isOverlaid(id))
+      this.overlaid = this.overlaid.map((run) => (run.id === id ? outcome.run : run));
+    else this.overlaid = [...this.overlaid, outcome.run];
+  }
+
+  #lift(id: string): void {
+    this.overlaid = this.overlaid.filter((run) => run.id !== id);
   }
 }

@@ -69,7 +69,12 @@ function train({ run, settings, data: { summary } }: Studio): Stage {
   else if (status === 'paused') fact = of ? `paused, ${of}` : 'paused before its first step';
   else if (status === 'failed') fact = 'failed';
   else if (status === 'cancelled') fact = 'discarded';
-  else if (last && status) fact = `${plural(last.step, 'step')}, loss ${loss(last.loss)}`;
+  else if (last && status) {
+    const { reading } = run;
+    fact = plural(last.step, 'step');
+    if (reading?.after !== undefined)
+      fact += `, ${reading.of === 'validation' ? 'validation' : 'loss'} ${loss(reading.after)}`;
+  }
   return {
     id: 'train',
     name: 'Train',

@@ -1,5 +1,5 @@
 /** The open project: the state modules, and what goes across them. */
-import type { BaseWeights, DataOptions, ModelRef, ProjectInfo, RunRecord } from '../../worker/api.ts';
+import type { BaseWeights, DataOptions, ModelRef, ProjectInfo, RunSummary } from '../../worker/api.ts';
 import { Samples, type Sample, type ShownSample } from '../start/samples.svelte.ts';
 import { Adapters } from './adapters.svelte.ts';
 import { Chat } from './chat.svelte.ts';
@@ -153,7 +153,7 @@ export class Studio {
   }
 
   /** Goes on with a run, in its project. */
-  async resume(record: RunRecord): Promise<void> {
+  async resume(record: RunSummary): Promise<void> {
     if (record.projectId !== this.projects.id) await this.openProject(record.projectId);
     this.route.go('train');
     await this.run.resume(record);
@@ -278,7 +278,7 @@ export class Studio {
       'settingsOf' in page ? page.settingsOf : undefined,
     );
     const latest = this.runs.resumable ?? this.runs.list.at(0);
-    if (latest) this.run.show(latest);
+    if (latest) await this.run.show(latest);
     this.chat.load('chat' in page ? page.chat : undefined);
     await this.#showResults(id);
   }

@@ -8,7 +8,7 @@ import { DASHES, type Ghost } from './ghosts.ts';
 import { AXIS, AXIS_NAME, PADDING, placeKey, type KeyPlace, type Size } from './key.ts';
 import { palette } from './palette.ts';
 import { pictureOf } from './picture.ts';
-import { smooth } from './smooth.ts';
+import { smooth } from '../../smooth.ts';
 
 export interface Curves {
   readonly steps: number;

@@ -1,6 +1,7 @@
 /** What differs between runs, as a table: how they went, and the settings that are not the same. */
 import type { RunOptions, RunRecord } from '../../worker/api.ts';
 import { shortWords } from '../task/base-words.ts';
+import { smooth } from '../../smooth.ts';
 import { duration, loss, rate } from '../ui/format.ts';
 import { GROUPS } from './fields.ts';
 
@@ -42,7 +43,13 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
   ].filter(({ cells }) => new Set(cells).size > 1);
   return [
     row('result', 'Steps done', ({ steps }) => String(steps.length)),
-    row('result', 'Last loss', ({ steps }) => (steps.length > 0 ? loss(steps[steps.length - 1].loss) : '–')),
+    row('result', 'Training loss, smoothed', ({ steps }) => {
+      const line = smooth(
+        steps.map(({ loss: value }) => value),
+        steps.at(-1)?.steps ?? 1,
+      );
+      return line.length > 0 ? loss(line[line.length - 1]) : '–';
+    }),
     row('result', 'Best validation', ({ evals }) => {
       const own = evals.filter(({ step }) => step > 0);
       if (own.length === 0) return '–';

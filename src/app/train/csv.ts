@@ -1,7 +1,7 @@
 /** A run's curve as a table for other programs: RFC 4180, numbers with a point. */
 import type { StepPoint } from '../../worker/api.ts';
 import type { EvalPoint } from '../state/run.svelte.ts';
-import { smooth } from './smooth.ts';
+import { smooth } from '../../smooth.ts';
 
 const HEADER = [
   'step',

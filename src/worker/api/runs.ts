@@ -1,7 +1,10 @@
 /** Training runs. */
+import type { Reading } from '../../train/reading.ts';
 import type { DataRef } from './data.ts';
 import type { BaseWeights } from './models.ts';
 import type { Failure, Outcome } from './outcome.ts';
+
+export type { Reading, ReadingKind } from '../../train/reading.ts';
 
 export interface RunOptions {
   readonly name: string;
@@ -47,19 +50,45 @@ export interface StepPoint {
   readonly gpuBytes: number;
 }
 
+/** What a run does between its steps, or before the first one. */
+export type RunPhase =
+  /** Rows of validation that are measured; at step 0 with the untouched adapter. */
+  | {
+      readonly kind: 'validating';
+      readonly step: number;
+      readonly done: number;
+      readonly total: number;
+      /** Until all of them are measured; missing until it is known. */
+      readonly seconds?: number;
+    }
+  /** Tokens of the answer to the sample prompt, of as many as it has at most. */
+  | { readonly kind: 'answering'; readonly step: number; readonly done: number; readonly total: number }
+  | { readonly kind: 'saving'; readonly step: number };
+
+export interface SamplePoint {
+  readonly step: number;
+  readonly text: string;
+  /** Whether it is the answer that is wanted; missing where no row says what that is. */
+  readonly right?: boolean;
+}
+
 export type RunEvent =
   | ({ readonly type: 'step' } & StepPoint)
   /** Something else has the GPU: the run begins after it. */
   | { readonly type: 'wait' }
   | { readonly type: 'compile'; readonly done: number; readonly total: number }
+  /** It does this until the next event. `secondsLeft` is of the whole run, once a step has been timed. */
+  | { readonly type: 'phase'; readonly phase: RunPhase; readonly secondsLeft?: number }
   /** At step 0 it is the base model's. */
   | { readonly type: 'eval'; readonly step: number; readonly loss: number; readonly best: boolean }
-  | { readonly type: 'sample'; readonly step: number; readonly prompt: string; readonly text: string }
+  | ({ readonly type: 'sample'; readonly prompt: string } & SamplePoint)
+  /** What the curve says so far. */
+  | { readonly type: 'reading'; readonly reading: Reading }
   | { readonly type: 'checkpoint'; readonly step: number }
   | { readonly type: 'status'; readonly status: RunStatus; readonly failure?: Failure };
 
-/** A run as it is kept: settings, curve, events. */
-export interface RunRecord {
+/** A run as lists tell it, without its curve. */
+export interface RunSummary {
   readonly id: string;
   readonly projectId: string;
   readonly options: RunOptions;
@@ -72,14 +101,28 @@ export interface RunRecord {
   readonly data?: DataRef;
   readonly status: RunStatus;
   readonly created: number;
-  readonly steps: readonly StepPoint[];
-  /** The one at step 0 is the base model's. */
-  readonly evals: readonly { readonly step: number; readonly loss: number }[];
-  readonly samples: readonly { readonly step: number; readonly text: string }[];
+  /** Steps done. */
+  readonly step: number;
+  /** Smoothed, at the last step. */
+  readonly trainingLoss?: number;
+  /** The lowest validation of the adapter. */
+  readonly bestEval?: { readonly step: number; readonly loss: number };
+  /** What its curve says. */
+  readonly reading?: Reading;
+  /** The answer that a row gives to the prompt of the samples, where a row asks just that. */
+  readonly wanted?: string;
   /** Whether a checkpoint lies in storage from which it can go on. */
   readonly resumable: boolean;
   /** The command that repeats it headless. */
   readonly command: string;
+}
+
+/** A run as it is kept: settings, curve, events. */
+export interface RunRecord extends RunSummary {
+  readonly steps: readonly StepPoint[];
+  /** The one at step 0 is the base model's. */
+  readonly evals: readonly { readonly step: number; readonly loss: number }[];
+  readonly samples: readonly SamplePoint[];
 }
 
 /** Training. */
@@ -91,7 +134,7 @@ export interface RunsApi {
   ): Promise<Outcome<{ readonly run: RunRecord }>>;
   /** Goes on with a paused run, or with one from storage after a reload. */
   resumeRun(id: string, onEvent: (event: RunEvent) => void): Promise<Outcome<{ readonly run: RunRecord }>>;
-  /** A run that is being resumed and has no new step yet stays as it was. */
+  /** Does not wait for the end of a validation. A run that is being resumed and has no new step yet stays as it was. */
   pauseRun(): Promise<void>;
   /** Ends the run and keeps what was learned as an adapter. */
   stopRun(): Promise<void>;
@@ -99,6 +142,9 @@ export interface RunsApi {
   cancelRun(): Promise<void>;
   /** Ends a run that is paused, here or in storage only: `stop` keeps its adapter, `cancel` its curve only. */
   endRun(id: string, how: 'stop' | 'cancel'): Promise<Outcome<{ readonly run: RunRecord }>>;
-  listRuns(): Promise<Outcome<{ readonly runs: readonly RunRecord[] }>>;
+  /** The newest first, without their curves. */
+  listRuns(): Promise<Outcome<{ readonly runs: readonly RunSummary[] }>>;
+  /** A run with its curve. */
+  readRun(id: string): Promise<Outcome<{ readonly run: RunRecord }>>;
   deleteRun(id: string): Promise<Outcome<object>>;
 }

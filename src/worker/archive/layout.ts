@@ -112,6 +112,28 @@ const Settings = v.looseObject({
   samplePrompt: v.string(),
 });
 
+const At = v.object({ step: count, loss: number });
+const Reading = v.object({
+  kind: v.picklist([
+    'not-finite',
+    'too-short',
+    'worse',
+    'diverging',
+    'overfitting',
+    'unsteady',
+    'flat',
+    'falling',
+    'fine',
+  ]),
+  step: count,
+  of: v.picklist(['validation', 'training']),
+  before: v.optional(number),
+  after: v.optional(number),
+  best: v.optional(At),
+  peak: v.optional(At),
+  training: v.optional(v.object({ from: number, to: number })),
+});
+
 export const RunFile = v.object({
   id,
   created: number,
@@ -127,8 +149,10 @@ export const RunFile = v.object({
   dataOptions: v.optional(DataOptions),
   command: text,
   steps: v.array(Step),
-  evals: v.array(v.object({ step: count, loss: number })),
+  evals: v.array(At),
   samples: v.array(v.object({ step: count, text: v.string() })),
+  wanted: v.optional(v.string()),
+  reading: v.optional(Reading),
 });
 
 const Row = v.pipe(

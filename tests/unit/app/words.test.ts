@@ -4,7 +4,7 @@ import { caveatOf, isHeldOut } from '../../../src/app/evaluate/seen.ts';
 import { judge } from '../../../src/app/evaluate/verdict.ts';
 import { firstExamples } from '../../../src/app/start/examples.ts';
 import { curveCsv } from '../../../src/app/train/csv.ts';
-import { smooth } from '../../../src/app/train/smooth.ts';
+import { smooth } from '../../../src/smooth.ts';
 import { difference } from '../../../src/app/ui/diff.ts';
 import { bytes, duration, loss, parameters, rate } from '../../../src/app/ui/format.ts';
 import type { Evaluation, Share, StepPoint } from '../../../src/worker/api.ts';

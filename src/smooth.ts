@@ -3,9 +3,12 @@
 /** A line that lags hides what it should show: a fortieth of the run is half forgotten. */
 const PART_OF_RUN = 1 / 40;
 
+/** What the mean keeps of each value after one more step. */
+const kept = (steps: number): number => 0.5 ** (1 / Math.max(1, steps * PART_OF_RUN));
+
 /** @param steps of the whole run, so that the line does not change its past while it grows */
 export function smooth(values: readonly number[], steps: number): number[] {
-  const keep = 0.5 ** (1 / Math.max(1, steps * PART_OF_RUN));
+  const keep = kept(steps);
   let mean = 0;
   let weight = 0;
   return values.map((value) => {
@@ -13,4 +16,10 @@ export function smooth(values: readonly number[], steps: number): number[] {
     weight = keep * weight + (1 - keep);
     return mean / weight;
   });
+}
+
+/** How many independent values the smoothed mean is worth, once it has seen as many: its noise is that of one value over the root of this. */
+export function smoothedOver(steps: number): number {
+  const keep = kept(steps);
+  return (1 + keep) / (1 - keep);
 }

@@ -1,0 +1,117 @@
+/** What the curve of a run says, in words: a name for it, a sentence that says how it was told, and one on what to try. */
+import type { Reading, ReadingKind } from '../../worker/api.ts';
+import { loss } from '../ui/format.ts';
+
+export interface Told {
+  /** For a list: a few words. */
+  readonly name: string;
+  readonly how: string;
+  /** What to try; empty where there is nothing to mend. */
+  readonly advice: string;
+  /** Something went wrong: a person should see it at a glance. */
+  readonly bad: boolean;
+}
+
+const BAD: readonly ReadingKind[] = ['not-finite', 'worse', 'diverging', 'overfitting'];
+
+/** @param going it is trained just now, or can go on */
+export function tell(reading: Reading, going: boolean): Told {
+  return { ...wordsOf(reading, going), bad: BAD.includes(reading.kind) };
+}
+
+/** Worth a word while the run is still going: the rest is too early to say. */
+export function isAlarm({ kind }: Reading): boolean {
+  return BAD.includes(kind);
+}
+
+/** What a run came from and to, for one line: of validation where there is some, and never of a single batch. */
+export function fromTo({ of, before, after }: Reading): string {
+  if (before === undefined || after === undefined) return '';
+  const where = of === 'validation' ? 'on validation rows' : 'in training, smoothed';
+  return `loss ${loss(before)} → ${loss(after)} ${where}`;
+}
+
+function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
+  const { kind, step, of, training } = reading;
+  const validated = of === 'validation';
+  const [before, after] = [number(reading.before), number(reading.after)];
+  const best = { step: reading.best?.step ?? step, loss: number(reading.best?.loss) };
+  const unvalidated = validated ? '' : ' Keep some rows for validation to see whether it learns by heart.';
+  switch (kind) {
+    case 'not-finite':
+      return {
+        name: 'broke off',
+        how: `After step ${step} the loss or its gradient was no longer a finite number.`,
+        advice: 'Try a tenth of the learning rate, more warm-up, or gradient clipping.',
+      };
+    case 'too-short':
+      return {
+        name: 'too short to tell',
+        how: `${step === 1 ? 'One step says' : `${step} steps say`} too little about where the loss goes.`,
+        advice: going ? '' : 'Train for more steps before you judge these settings.',
+      };
+    case 'worse': {
+      const rising = !training || training.to >= training.from;
+      return {
+        name: validated ? 'worse than the base' : 'got worse',
+        how: validated
+          ? `Validation began at ${before} with the base model and was never clearly below it: ${best.loss} at its best, ${after} at step ${step}.`
+          : `The training loss, smoothed, rose from ${before} in the first steps to ${after} at step ${step}.`,
+        advice: rising
+          ? 'The learning rate is too high, or the rows contradict each other: try a tenth of the rate.'
+          : 'The training loss fell meanwhile, so it learns its rows and nothing else: bring more rows, or rows more like those of validation, and lower the rate or the rank.',
+      };
+    }
+    case 'diverging':
+      return {
+        name: `diverging since step ${best.step}`,
+        how: validated
+          ? `Validation was best at step ${best.step} (${best.loss}) and is now ${after}; the training loss rose, too, from ${number(training?.from)} to ${number(training?.to)}.`
+          : `The training loss, smoothed, had come down from ${before} to ${best.loss} at step ${best.step} and is back at ${after}.`,
+        advice: `Lower the learning rate, to a third for a start, or warm up for longer.${validated && !going ? keptAt(best.step) : ''}`,
+      };
+    case 'overfitting':
+      return {
+        name: `overfitting since step ${best.step}`,
+        how: `Validation was best at step ${best.step} (${best.loss}) and rose to ${after}, while the training loss went from ${number(training?.from)} to ${number(training?.to)}: since then rows are learnt by heart.`,
+        advice: `Stop near step ${best.step} (Patience does), bring more rows, or take a lower rank or rate.${going ? '' : keptAt(best.step)}`,
+      };
+    case 'unsteady': {
+      const peak = `${number(reading.peak?.loss)} at step ${reading.peak?.step ?? step}`;
+      return {
+        name: 'unsteady at the start',
+        how: validated
+          ? `Validation first rose from ${before} with the base model to ${peak}, and then came down to ${best.loss}.`
+          : `The training loss, smoothed, first rose from ${before} to ${peak}, and then came down to ${after}.`,
+        advice:
+          'A start like this costs what the base model knew: try a third of the learning rate, or more warm-up.',
+      };
+    }
+    case 'flat':
+      return {
+        name: 'hardly moved',
+        how: validated
+          ? `Validation was ${before} before the first step and ${best.loss} at its best: less than two hundredths lower.`
+          : `The training loss, smoothed, went from ${before} to ${after}, which is no more than batches differ by chance.`,
+        advice: `Try three to ten times the learning rate; if that changes nothing, check that the answers in the rows are what you want.${unvalidated}`,
+      };
+    case 'falling':
+      return {
+        name: 'still falling',
+        how: `The ${validated ? 'validation' : 'smoothed training'} loss came from ${before} to ${after}, and the last quarter of the steps still took off more than a twentieth.`,
+        advice: going ? '' : `More steps would help: try twice as many.${unvalidated}`,
+      };
+    case 'fine':
+      return {
+        name: 'learned',
+        how: validated
+          ? `Validation fell from ${before} with the base model to ${best.loss} at step ${best.step}, and has settled.`
+          : `The training loss, smoothed, fell from ${before} to ${after}, and has settled.`,
+        advice: going ? '' : unvalidated.trim(),
+      };
+  }
+}
+
+const keptAt = (step: number): string => ` The adapter that is kept is that of step ${step}.`;
+
+const number = (value: number | undefined): string => (value === undefined ? '–' : loss(value));

@@ -1,0 +1,24 @@
+/** What the list of runs says of each, kept apart from its curve, so that listing reads no steps. */
+import { smooth } from '../smooth.ts';
+import type { StoredRun, StoredSummary } from './records.ts';
+
+/** The summary of a run. It is written in the transaction that writes the run. */
+export function summaryOf({ steps, evals, samples: _, ...run }: StoredRun): StoredSummary {
+  const last = steps.at(-1);
+  const own = evals.filter(({ step }) => step > 0);
+  const best = own.reduce<(typeof own)[number] | undefined>(
+    (least, entry) => (least && least.loss <= entry.loss ? least : entry),
+    undefined,
+  );
+  return {
+    ...run,
+    step: last?.step ?? 0,
+    ...(last && {
+      trainingLoss: smooth(
+        steps.map(({ loss }) => loss),
+        last.steps,
+      ).at(-1)!,
+    }),
+    ...(best && { bestEval: { step: best.step, loss: best.loss } }),
+  };
+}

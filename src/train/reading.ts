@@ -1,0 +1,209 @@
+/**
+ * What a curve says about its run: whether it learned, and where it went wrong. A pure function of the numbers that a run keeps, so that
+ * an old run is read as a new one is. It looks at validation where there is some, and at the smoothed training loss where there is none.
+ */
+import { smooth, smoothedOver } from '../smooth.ts';
+
+export interface Curve {
+  /** Of the whole run. */
+  readonly steps: number;
+  /** Those that were taken, in order; losses are means over supervised tokens, in nats. */
+  readonly points: readonly { readonly step: number; readonly loss: number }[];
+  /** In order. The one at step 0 is of the untouched adapter, which is the base model. */
+  readonly evals: readonly { readonly step: number; readonly loss: number }[];
+  /** It ended because a loss or a gradient was not finite. */
+  readonly broke: boolean;
+}
+
+/**
+ * - `not-finite`: the loss or a gradient was not a number any more
+ * - `too-short`: too few steps to tell
+ * - `worse`: it never got better than what it began with
+ * - `diverging`: it got better, and then training itself got worse
+ * - `overfitting`: validation turns up while the training loss falls on
+ * - `unsteady`: it got better in the end, after it had first got much worse
+ * - `flat`: it hardly moved
+ * - `falling`: it got better, and would go on to
+ * - `fine`: it got better, and has settled
+ */
+export type ReadingKind =
+  | 'not-finite'
+  | 'too-short'
+  | 'worse'
+  | 'diverging'
+  | 'overfitting'
+  | 'unsteady'
+  | 'flat'
+  | 'falling'
+  | 'fine';
+
+export interface Reading {
+  readonly kind: ReadingKind;
+  /** Steps that were read. */
+  readonly step: number;
+  /** Where its losses come from: validation rows, or the smoothed loss of training. */
+  readonly of: 'validation' | 'training';
+  /** What it began with: the base model on the validation rows, or the mean of the first steps. Missing where there is no number. */
+  readonly before?: number;
+  /** The last validation, or the smoothed loss of the last step. */
+  readonly after?: number;
+  /** The lowest since the beginning, and where that was. With validation it is what the adapter is kept of. */
+  readonly best?: { readonly step: number; readonly loss: number };
+  /** The highest on the way to that, where it was far above the beginning. */
+  readonly peak?: { readonly step: number; readonly loss: number };
+  /** The smoothed training loss at the best validation, and now. */
+  readonly training?: { readonly from: number; readonly to: number };
+}
+
+/** Fewer steps say nothing of where a run goes. */
+const LEAST_STEPS = 10;
+/** Without validation more are needed, since every batch has other rows. */
+const LEAST_UNVALIDATED = 20;
+/** What short runs must lose to be called worse all the same. */
+const PLAINLY = 0.1;
+/** Changes of validation that count, as a part of the loss. The rows are the same each time, so nothing of it is chance of the batch. */
+const WORSE = 0.01;
+const ROSE = 0.02;
+/** Validation that rose so much after its best and came down again counts as well, where the best lies in the first half. */
+const ROSE_MEANWHILE = 0.05;
+const FLAT = 0.02;
+/** A run that lost so much in the last quarter of its steps has not settled: as a part of the loss, and of all that it lost. */
+const STILL_FALLING = 0.05;
+const STILL_OF_ALL = 0.01;
+const LAST_PART = 0.25;
+/** A loss that was once so far above where it began came from too large steps. */
+const UNSTEADY = 0.05;
+/** The training loss counts as moved beyond so many standard errors of its smoothed mean. */
+const SURE = 3;
+/** Steps whose mean is taken as the beginning of a run without validation. */
+const FIRST_STEPS = 5;
+
+export function readCurve({ steps, points, evals, broke }: Curve): Reading {
+  const trend = trendOf(points, steps);
+  const base = evals.at(0);
+  const later = evals.slice(1);
+  const validated = base !== undefined && later.length > 0;
+  const step = points.at(-1)?.step ?? 0;
+  if (broke || evals.some(({ loss }) => !Number.isFinite(loss))) {
+    const before = validated ? base.loss : trend?.before;
+    return { kind: 'not-finite', step, of: validated ? 'validation' : 'training', ...known({ before }) };
+  }
+  if (validated) return readValidated(base.loss, later, step, trend);
+  if (!trend) return { kind: 'too-short', step, of: 'training' };
+  const { before, after, best, peak } = trend;
+  const told = { step, of: 'training', before, after, best } as const;
+  return { kind: kindOfTraining(trend, points.length), ...told, ...(peak && { peak }) };
+}
+
+function readValidated(
+  before: number,
+  later: Curve['evals'],
+  step: number,
+  trend: Trend | undefined,
+): Reading {
+  const last = later[later.length - 1];
+  const best = later.reduce((least, entry) => (entry.loss < least.loss ? entry : least));
+  const training = trend && { from: trend.at(best.step), to: trend.after };
+  const whole = trend && { from: trend.before, to: trend.after };
+  const told = { step, of: 'validation', before, after: last.loss, best } as const;
+  // Never below the base, or hardly, and above it in the end.
+  const worse =
+    best.loss > before * (1 + WORSE) ||
+    (before - best.loss < FLAT * before && last.loss > before * (1 + WORSE));
+  if (step < LEAST_STEPS && !(worse && last.loss > before * (1 + PLAINLY)))
+    return { kind: 'too-short', ...told };
+  if (worse) return { kind: 'worse', ...told, ...known({ training: whole }) };
+  const highest = highestOf(later.filter((entry) => entry.step > best.step))?.loss ?? best.loss;
+  const early = best.step <= step / 2 && highest > best.loss * (1 + ROSE_MEANWHILE);
+  if (early || last.loss > best.loss * (1 + ROSE)) {
+    const rose = training !== undefined && training.to > training.from * (1 + WORSE);
+    return { kind: rose ? 'diverging' : 'overfitting', ...told, ...known({ training }) };
+  }
+  if (before - best.loss < FLAT * before) return { kind: 'flat', ...told };
+  const sooner = later.findLast((entry) => entry.step <= step * (1 - LAST_PART))?.loss ?? before;
+  const peak = highestOf(later.filter((entry) => entry.step < best.step));
+  if (peak && peak.loss > before * (1 + UNSTEADY)) return { kind: 'unsteady', ...told, peak };
+  const falls = best === last && isFalling(before, sooner, last.loss);
+  return { kind: falls ? 'falling' : 'fine', ...told };
+}
+
+function isFalling(before: number, sooner: number, after: number): boolean {
+  return sooner - after > Math.max(STILL_FALLING * after, STILL_OF_ALL * (before - after));
+}
+
+function highestOf<Entry extends { readonly loss: number }>(entries: readonly Entry[]): Entry | undefined {
+  return entries.reduce<Entry | undefined>(
+    (most, entry) => (most && most.loss >= entry.loss ? most : entry),
+    undefined,
+  );
+}
+
+function kindOfTraining({ before, after, best, peak, sooner, error }: Trend, count: number): ReadingKind {
+  const rise = after - before;
+  if (count < LEAST_UNVALIDATED)
+    return count >= FIRST_STEPS && rise > Math.max(PLAINLY * before, SURE * error) ? 'worse' : 'too-short';
+  const least = Math.max(FLAT * before, SURE * error);
+  if (rise > least) return best.loss < before - least ? 'diverging' : 'worse';
+  // It fell, and gave back more than half of that.
+  if (before - best.loss > least && after - best.loss > Math.max((before - best.loss) / 2, least))
+    return 'diverging';
+  if (-rise < least) return 'flat';
+  if (peak) return 'unsteady';
+  return isFalling(before, sooner, after) && sooner - after > SURE * error ? 'falling' : 'fine';
+}
+
+/** The training loss, as far as noise lets one see it. */
+interface Trend {
+  readonly before: number;
+  readonly after: number;
+  readonly best: { readonly step: number; readonly loss: number };
+  /** The highest smoothed loss, where it is surely far above the beginning. */
+  readonly peak?: { readonly step: number; readonly loss: number };
+  /** Where the last part of the steps begins. */
+  readonly sooner: number;
+  /** Standard error of the difference of `before` and `after`. */
+  readonly error: number;
+  /** The smoothed loss at a step. */
+  at(step: number): number;
+}
+
+function trendOf(points: Curve['points'], steps: number): Trend | undefined {
+  if (points.length === 0) return undefined;
+  const losses = points.map(({ loss }) => loss);
+  const smoothed = smooth(losses, steps);
+  const first = losses.slice(0, FIRST_STEPS);
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const before = mean(first);
+  const after = smoothed[smoothed.length - 1];
+  // Neighbours differ by chance alone, whatever the trend is.
+  const jumps = losses.slice(1).map((value, i) => (value - losses[i]) ** 2);
+  const noise = jumps.length > 0 ? Math.sqrt(mean(jumps) / 2) : 0;
+  let best = { step: points[0].step, loss: before };
+  smoothed.forEach((loss, i) => {
+    // The first ones are means of too few.
+    if (i >= first.length && loss < best.loss) best = { step: points[i].step, loss };
+  });
+  const at = (step: number): number => {
+    const i = points.findLastIndex((point) => point.step <= step);
+    return i < 0 ? before : smoothed[i];
+  };
+  const last = points[points.length - 1].step;
+  const error = noise * Math.sqrt(1 / first.length + 1 / smoothedOver(steps));
+  const peak = highestOf(smoothed.map((loss, i) => ({ step: points[i].step, loss })));
+  const high = peak && peak.loss > losses[0] + Math.max(UNSTEADY * losses[0], SURE * error);
+  return {
+    before,
+    after,
+    best,
+    ...(high && { peak }),
+    sooner: at(last * (1 - LAST_PART)),
+    error,
+    at,
+  };
+}
+
+/** Without the parts that are not there. */
+function known<T extends object>(parts: T): T {
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as T;
+}

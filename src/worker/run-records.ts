@@ -1,0 +1,71 @@
+/** Runs as the page sees them: made of what storage keeps. */
+import { isExactMatch } from '../evaluate/exact-match.ts';
+import { AS_STORED } from '../model/weight-types.ts';
+import type { StoredRun, StoredSummary } from '../storage/records.ts';
+import { changeRun, readRun } from '../storage/runs.ts';
+import { summaryOf } from '../storage/summaries.ts';
+import { readCurve, type Reading } from '../train/reading.ts';
+import type { BaseWeights, RunOptions, RunRecord, RunSummary, SamplePoint } from './api.ts';
+import { ifStorageWorks } from './gpu.ts';
+
+export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeights'>): BaseWeights {
+  return baseWeights as BaseWeights;
+}
+
+export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
+  const { id, projectId, settings, baseModel, bundled, dataName, data } = run;
+  const { status, created, step, trainingLoss, bestEval, reading, wanted, command } = run;
+  return {
+    id,
+    projectId,
+    options: settings as RunOptions,
+    baseModel,
+    bundled,
+    baseWeights: weightsOf(run),
+    dataName,
+    ...(data && { data }),
+    status,
+    created,
+    step,
+    ...(trainingLoss !== undefined && { trainingLoss }),
+    ...(bestEval && { bestEval }),
+    ...(reading && { reading }),
+    ...(wanted !== undefined && { wanted }),
+    resumable,
+    command,
+  };
+}
+
+export function runRecord(run: StoredRun, resumable: boolean): RunRecord {
+  const { steps, evals, samples, wanted } = run;
+  // A run from before curves were read.
+  const reading = run.reading ?? readingOf(run, run.status === 'failed' && !resumable);
+  return {
+    ...runSummary(summaryOf({ ...run, reading }), resumable),
+    steps,
+    evals,
+    samples: samples.map((sample) => samplePoint(sample, wanted)),
+  };
+}
+
+export function samplePoint({ step, text }: StoredRun['samples'][number], wanted?: string): SamplePoint {
+  return { step, text, ...(wanted !== undefined && { right: isExactMatch(text, wanted) }) };
+}
+
+/** @param broke it ended because its loss was not finite */
+export function readingOf(
+  { settings, steps, evals }: Pick<StoredRun, 'settings' | 'steps' | 'evals'>,
+  broke: boolean,
+): Reading {
+  return readCurve({ steps: (settings as RunOptions).steps, points: steps, evals, broke });
+}
+
+/** Reads the curve of a run that was kept before curves were read, once. What cannot be written is read again next time. */
+export async function withReading(run: StoredSummary, resumable: boolean): Promise<StoredSummary> {
+  if (run.reading || run.status === 'running') return run;
+  const whole = await readRun(run.id);
+  if (!whole) return run;
+  const reading = readingOf(whole.run, run.status === 'failed' && !resumable);
+  await ifStorageWorks(changeRun(run.id, { reading }));
+  return { ...run, reading };
+}

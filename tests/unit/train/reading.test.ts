@@ -1,0 +1,109 @@
+/** What is said of a run, on curves of real ones: the bundled model, trained well and badly (tests/fixtures/curves.mjs). */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { fromTo, isAlarm, tell } from '../../../src/app/train/reading.ts';
+import { readCurve, type Curve, type Reading } from '../../../src/train/reading.ts';
+
+interface Recorded {
+  readonly name: string;
+  readonly steps: number;
+  readonly losses: readonly number[];
+  readonly evals: readonly [step: number, loss: number][];
+  readonly ended: string;
+}
+const recorded = JSON.parse(
+  readFileSync(new URL('../../fixtures/curves.json', import.meta.url), 'utf8'),
+) as Recorded[];
+
+function curveOf(name: string, until = Infinity): Curve {
+  const { steps, losses, evals, ended } = recorded.find((run) => run.name === name)!;
+  return {
+    steps,
+    points: losses.slice(0, until).map((loss, i) => ({ step: i + 1, loss })),
+    evals: evals.filter(([step]) => step <= until).map(([step, loss]) => ({ step, loss })),
+    broke: ended === 'train-diverged',
+  };
+}
+const read = (name: string, until?: number): Reading => readCurve(curveOf(name, until));
+
+describe('a run is called what it is', () => {
+  test.each([
+    ['the sample as it is', 'fine', 'validation'],
+    ['the sample without validation', 'fine', 'training'],
+    ['a rate of 0.08', 'diverging', 'validation'],
+    ['a rate of 0.08 without validation', 'diverging', 'training'],
+    ['a rate of 5', 'unsteady', 'validation'],
+    ['a rate of 5 without validation', 'unsteady', 'training'],
+    ['a rate of 1e-6', 'flat', 'validation'],
+    ['a rate of 1e-6 without validation', 'flat', 'training'],
+    ['twelve rows, many times', 'overfitting', 'validation'],
+    ['other rows than those of validation', 'worse', 'validation'],
+    ['a low constant rate', 'falling', 'validation'],
+    ['six steps', 'too-short', 'validation'],
+    ['no clipping and an absurd rate of B', 'not-finite', 'training'],
+  ])('%s: %s, by %s', (name, kind, of) => {
+    expect(read(name)).toMatchObject({ kind, of });
+  });
+});
+
+describe('what is told', () => {
+  test('names the step, the numbers of validation and what to try', () => {
+    const reading = read('twelve rows, many times');
+    const { name, how, advice, bad } = tell(reading, false);
+    expect(name).toBe('overfitting since step 20');
+    expect(how).toMatch(
+      /^Validation was best at step 20 \(0\.75\) and rose to 0\.76, while the training loss went from/,
+    );
+    expect(advice).toMatch(/Patience.*The adapter that is kept is that of step 20\.$/);
+    expect(bad).toBe(true);
+    expect(fromTo(reading)).toBe('loss 6.67 → 0.76 on validation rows');
+  });
+
+  test('a run that ends above the base model is called worse, with the base model beside it', () => {
+    const reading = read('other rows than those of validation');
+    expect(fromTo(reading)).toBe('loss 4.80 → 5.66 on validation rows');
+    expect(tell(reading, false)).toMatchObject({ name: 'worse than the base', bad: true });
+    expect(tell(reading, false).how).toMatch(
+      /began at 4\.80 with the base model.*4\.75 at its best, 5\.66 at step 40/,
+    );
+  });
+
+  test('without validation it says that the training loss is smoothed, and asks for validation', () => {
+    const reading = read('the sample without validation');
+    expect(fromTo(reading)).toMatch(/^loss 6\.\d+ → 0\.0\d+ in training, smoothed$/);
+    expect(tell(reading, false).advice).toMatch(/^Keep some rows for validation/);
+  });
+
+  test('every kind has a sentence on how it was told, and ends it', () => {
+    for (const { name } of recorded)
+      for (const going of [true, false]) {
+        const told = tell(read(name), going);
+        expect(told.how, name).toMatch(/^[A-Z\d].*\.$/);
+        if (told.advice) expect(told.advice, name).toMatch(/^[A-Z].*\.$/);
+        expect(`${told.how} ${told.advice}`, name).not.toMatch(/–|NaN|undefined/);
+      }
+  });
+});
+
+describe('while a run goes on', () => {
+  test('trouble is told when it shows, and nothing before', () => {
+    expect(isAlarm(read('twelve rows, many times', 20))).toBe(false);
+    expect(read('twelve rows, many times', 40)).toMatchObject({ kind: 'overfitting', best: { step: 20 } });
+    expect(isAlarm(read('the sample as it is', 6))).toBe(false);
+    for (let step = 0; step <= 60; step++)
+      expect(isAlarm(read('the sample as it is', step)), `at ${step}`).toBe(false);
+  });
+
+  test('a run without a step, and one with a single step, are too short to tell', () => {
+    expect(read('the sample as it is', 0).kind).toBe('too-short');
+    expect(tell(read('the sample without validation', 1), false).how).toBe(
+      'One step says too little about where the loss goes.',
+    );
+  });
+
+  test('a validation that is no number is not finite', () => {
+    const curve = curveOf('the sample as it is', 24);
+    const evals = [...curve.evals.slice(0, -1), { step: 24, loss: NaN }];
+    expect(readCurve({ ...curve, evals }).kind).toBe('not-finite');
+  });
+});
