@@ -105,7 +105,13 @@ function charsOf(example: Example): number {
 }
 
 /** What is wrong with every example alike, so that one error says it. */
-const FATAL_CODES = new Set(['chat-template-missing', 'tokenizer-missing', 'chat-template']);
+const FATAL_CODES = new Set([
+  'chat-template-missing',
+  'chat-template-budget',
+  'chat-template',
+  'tokenizer-missing',
+  'tokenizer-pattern',
+]);
 
 /** How an example fares; `cut` is trained, the last three are not. */
 export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'failed';

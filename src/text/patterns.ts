@@ -1,132 +1,203 @@
 /**
- * Regular expressions of tokenizer files run on JavaScript's backtracking engine, on text of any length. What can take exponential time
- * there is refused before it is compiled. Tokenizers in use pass: their patterns are flat alternatives of classes with one quantifier each.
+ * Regular expressions of tokenizer files run on JavaScript's backtracking engine, on text of any length. How long one can take is worked
+ * out from its source before it runs: each part has a bound on the ways in which it can match and on the steps that it takes, as
+ * `factor · Nᵈ` for a text of N characters, and parts in a row multiply.
  *
- * Refused: a repeated group with a quantifier or an alternative inside, back-references, more than {@link MAX_OPEN_REPEATS} unbounded
- * repeats in one alternative, counts over {@link MAX_COUNT}. What is left is at worst polynomial of that low degree.
+ * Three kinds come out of it. Most patterns of tokenizers in use fail after a fixed number of steps wherever they fail, so that a text takes
+ * time in proportion to its length. Some look along the text before they fail (`\s+(?!\S)`, `\p{Lu}*\p{Ll}+`): one attempt takes N steps at
+ * most, and a watch adds up what the attempts take (pattern-watch.ts). Everything else is refused: `a?` 28 times in a row has 2²⁸ ways.
  */
 import { GraftError } from '../errors.ts';
 
 /** The longest in use (o200k, DeepSeek) have under 600 characters. */
 export const MAX_PATTERN_CHARS = 4096;
-const MAX_OPEN_REPEATS = 4;
-const MAX_COUNT = 1000;
+/** Patterns in use stay under 50. */
+const MAX_FACTOR = 1024;
+const MAX_NESTING = 100;
 
-interface Group {
-  /** A quantifier or an alternative inside, at any depth. */
-  varies: boolean;
-  /** Unbounded repeats in the alternative being read. */
-  open: number;
-  /** The most in any alternative. */
-  mostOpen: number;
+/** `factor · N^degree`, for a text of N characters. */
+interface Bound {
+  readonly degree: number;
+  readonly factor: number;
 }
 
-interface Quantifier {
-  least: number;
-  most: number;
-  end: number;
+/** Bounds for one part of a pattern. */
+interface Cost {
+  /** In how many ways it can match at one place: how often what follows may be tried. */
+  readonly ways: Bound;
+  /** Steps until all ways were tried. */
+  readonly work: Bound;
+  /** Steps that are of no use where nothing behind it can fail: what it takes to fail, or to try what is then left out. */
+  readonly waste: Bound;
+  /** It matches everywhere, if only nothing. */
+  readonly isSure: boolean;
 }
 
-function quantifierAt(pattern: string, at: number): Quantifier | undefined {
-  const { least, most, length } = ((): { least: number; most: number; length: number } => {
-    if (pattern[at] === '*') return { least: 0, most: Infinity, length: 1 };
-    if (pattern[at] === '+') return { least: 1, most: Infinity, length: 1 };
-    if (pattern[at] === '?') return { least: 0, most: 1, length: 1 };
-    const counted = /^\{(\d*)(,?)(\d*)\}/.exec(pattern.slice(at, at + 32));
-    if (!counted || (!counted[1] && !counted[3])) return { least: 1, most: 1, length: 0 };
-    const low = Number(counted[1] || 0);
-    const high = counted[2] ? (counted[3] ? Number(counted[3]) : Infinity) : low;
-    return { least: low, most: high, length: counted[0].length };
-  })();
-  if (length === 0) return undefined;
-  // A lazy or possessive mark belongs to it.
-  const end = at + length;
-  return { least, most, end: pattern[end] === '?' || pattern[end] === '+' ? end + 1 : end };
-}
+const NONE: Bound = { degree: 0, factor: 0 };
+const ONE: Bound = { degree: 0, factor: 1 };
+const LENGTH: Bound = { degree: 1, factor: 1 };
+const CHARACTER: Cost = { ways: ONE, work: ONE, waste: ONE, isSure: false };
 
-/** The end of an escape, \p{…} and \x{…} included. */
-function afterEscape(pattern: string, at: number): number {
-  if ('pPxu'.includes(pattern[at + 1] ?? '') && pattern[at + 2] === '{') {
-    const close = pattern.indexOf('}', at);
-    if (close > 0) return close + 1;
-  }
-  return at + 2;
-}
+const constant = (factor: number): Bound => ({ degree: 0, factor });
+const sum = (a: Bound, b: Bound): Bound => ({
+  degree: Math.max(a.degree, b.degree),
+  factor: a.factor + b.factor,
+});
+const product = (a: Bound, b: Bound): Bound =>
+  a.factor === 0 || b.factor === 0 ? NONE : { degree: a.degree + b.degree, factor: a.factor * b.factor };
+const isOne = ({ degree, factor }: Bound): boolean => degree === 0 && factor === 1;
 
-/** The end of a character class, which may hold others (Oniguruma). */
-function afterClass(pattern: string, at: number): number {
-  let depth = 0;
-  for (let i = at; i < pattern.length;) {
-    if (pattern[i] === '\\') i = afterEscape(pattern, i);
-    else if (pattern[i] === '[') {
-      depth++;
-      i++;
-      if (pattern[i] === '^') i++;
-      if (pattern[i] === ']') i++; // first in its class: itself
-    } else if (pattern[i] === ']') {
-      i++;
-      if (--depth === 0) return i;
-    } else i++;
-  }
-  return pattern.length;
-}
+/** Why a pattern is refused. */
+class Refusal extends Error {}
 
-/** Throws `tokenizer-pattern`, naming `where`, if the pattern could take forever. Says nothing about whether it compiles. */
-export function checkPattern(pattern: string, where: string): void {
-  const refuse = (why: string): GraftError =>
-    new GraftError(
-      'tokenizer-pattern',
-      `${where} has a regular expression that is not run: ${why}.`,
-      'Use the tokenizer files that the model was published with.',
-    );
-  if (pattern.length === 0) throw refuse('it is empty');
-  if (pattern.length > MAX_PATTERN_CHARS) throw refuse(`it has ${pattern.length} characters`);
-  const groups: Group[] = [{ varies: false, open: 0, mostOpen: 0 }];
-  for (let i = 0; i < pattern.length;) {
-    const char = pattern[i];
-    let closed: Group | undefined;
-    if (char === '(') {
-      groups.push({ varies: false, open: 0, mostOpen: 0 });
-      i++;
-      if (pattern[i] === '?') i++; // (?: (?= (?<! (?i: …: not a quantifier
-      continue;
+function sequence(parts: readonly Cost[]): Cost {
+  let [ways, work, waste, tail] = [ONE, NONE, NONE, NONE];
+  let isSure = true;
+  for (const part of parts) {
+    if (part.isSure) tail = sum(tail, part.waste);
+    else {
+      // All ways of what stands before it are tried until this one matches; behind the last such part nothing is tried again.
+      waste = sum(work, product(ways, part.waste));
+      tail = NONE;
+      isSure = false;
     }
-    if (char === '|') {
-      const group = groups[groups.length - 1];
-      group.varies = true;
-      group.mostOpen = Math.max(group.mostOpen, group.open);
-      group.open = 0;
-      i++;
-      continue;
-    }
-    if (char === ')') {
-      if (groups.length === 1) throw refuse('its brackets do not match');
-      closed = groups.pop();
-      i++;
-    } else if (char === '\\') {
-      if (/[1-9k]/.test(pattern[i + 1] ?? '')) throw refuse('it refers back to a group');
-      i = afterEscape(pattern, i);
-    } else if (char === '[') i = afterClass(pattern, i);
-    else i++;
+    work = sum(work, product(ways, part.work));
+    ways = product(ways, part.ways);
+  }
+  return { ways, work: sum(work, ONE), waste: sum(waste, tail), isSure };
+}
 
-    const group = groups[groups.length - 1];
-    const quantifier = quantifierAt(pattern, i);
-    if (quantifier) {
-      i = quantifier.end;
-      if (closed?.varies && quantifier.most > 1)
-        throw refuse('it repeats a group that varies, which can take forever');
-      if (Number.isFinite(quantifier.most) ? quantifier.most > MAX_COUNT : quantifier.least > MAX_COUNT) {
-        throw refuse(`it counts beyond ${MAX_COUNT}`);
+function alternatives(choices: readonly Cost[]): Cost {
+  if (choices.length === 1) return choices[0];
+  const total = (field: 'ways' | 'work' | 'waste'): Bound =>
+    choices.reduce((bound, choice) => sum(bound, choice[field]), NONE);
+  return {
+    ways: total('ways'),
+    work: total('work'),
+    waste: total('waste'),
+    isSure: choices.some((choice) => choice.isSure),
+  };
+}
+
+function repeated(part: Cost, least: number, most: number): Cost {
+  if (most === 0) return { ways: ONE, work: ONE, waste: NONE, isSure: true };
+  if (least === 1 && most === 1) return part;
+  if (!isOne(part.ways)) {
+    if (most > 1) throw new Refusal('it repeats a group that varies, which can take forever');
+    return { ways: sum(part.ways, ONE), work: sum(part.work, ONE), waste: part.waste, isSure: true };
+  }
+  const times = most === Infinity ? LENGTH : constant(most);
+  return {
+    ways: most === Infinity ? LENGTH : constant(most - least + 1),
+    work: product(times, part.work),
+    // What repeats have matched is used; only the last one fails, unless each looks ahead.
+    waste: product(part.waste.degree > 0 ? times : constant(least + 1), part.waste),
+    isSure: least === 0 || part.isSure,
+  };
+}
+
+/** Reads the source of a RegExp with the flag `u`, and adds up as it goes. */
+class Reader {
+  #at = 0;
+  #nesting = 0;
+
+  constructor(readonly source: string) {}
+
+  /** @throws Refusal */
+  read(): Cost {
+    const cost = this.#alternatives();
+    if (this.#at < this.source.length) throw new Refusal('its brackets do not match');
+    return cost;
+  }
+
+  #alternatives(): Cost {
+    if (++this.#nesting > MAX_NESTING) throw new Refusal('its groups nest too deeply');
+    const choices: Cost[] = [];
+    do {
+      const parts: Cost[] = [];
+      while (this.#at < this.source.length && !'|)'.includes(this.source[this.#at])) {
+        const atom = this.#atom();
+        const [least, most] = this.#quantifier();
+        parts.push(repeated(atom, least, most));
       }
-      if (quantifier.least !== quantifier.most) group.varies = true;
-      if (quantifier.most === Infinity) group.open++;
-    }
-    if (closed) {
-      group.varies ||= closed.varies;
-      group.open += Math.max(closed.mostOpen, closed.open);
-    }
-    if (group.open > MAX_OPEN_REPEATS)
-      throw refuse(`it has more than ${MAX_OPEN_REPEATS} unbounded repeats in a row`);
+      choices.push(sequence(parts));
+    } while (this.#takes('|'));
+    this.#nesting--;
+    return alternatives(choices);
   }
-  if (groups.length !== 1) throw refuse('its brackets do not match');
+
+  #takes(text: string): boolean {
+    const isThere = this.source.startsWith(text, this.#at);
+    if (isThere) this.#at += text.length;
+    return isThere;
+  }
+
+  #atom(): Cost {
+    const char = this.source[this.#at];
+    if (char === '(') return this.#group();
+    if (char === '[') {
+      for (this.#at++; this.#at < this.source.length && this.source[this.#at] !== ']'; this.#at++)
+        if (this.source[this.#at] === '\\') this.#at++;
+      this.#at++;
+    } else if (char === '\\') {
+      if (/[1-9k]/.test(this.source[this.#at + 1] ?? '')) throw new Refusal('it refers back to a group');
+      const braced = /^\\[pPu]\{[^}]*\}/.exec(this.source.slice(this.#at, this.#at + 64));
+      this.#at += braced ? braced[0].length : 2;
+    } else this.#at++;
+    return CHARACTER;
+  }
+
+  #group(): Cost {
+    this.#at++;
+    const looks = ['?=', '?!', '?<=', '?<!'].some((mark) => this.#takes(mark));
+    // Past the rest of "(?:", "(?<name>" and "(?i:".
+    if (!looks) this.#at += /^\?[^:>]*[:>]/.exec(this.source.slice(this.#at))?.[0].length ?? 0;
+    const { ways, work, waste, isSure } = this.#alternatives();
+    if (!this.#takes(')')) throw new Refusal('its brackets do not match');
+    // What a look-around has found is not tried again, and nothing that it has passed is used.
+    return looks ? { ways: ONE, work, waste: work, isSure: false } : { ways, work, waste, isSure };
+  }
+
+  #quantifier(): [least: number, most: number] {
+    const found = /^(?:[*+?]|\{(\d*)(,?)(\d*)\})[?+]?/.exec(this.source.slice(this.#at, this.#at + 64));
+    if (!found) return [1, 1];
+    this.#at += found[0].length;
+    const [mark, low, comma, high] = found;
+    if (mark.startsWith('*')) return [0, Infinity];
+    if (mark.startsWith('+')) return [1, Infinity];
+    if (mark.startsWith('?')) return [0, 1];
+    const least = Number(low);
+    return [least, comma ? (high ? Number(high) : Infinity) : least];
+  }
+}
+
+export function refusedPattern(where: string, why: string): GraftError {
+  return new GraftError(
+    'tokenizer-pattern',
+    `${where} has a regular expression that is not run: ${why}.`,
+    'Use the tokenizer files that the model was published with.',
+  );
+}
+
+/**
+ * Whether the attempts of a pattern have to be watched: one can take as many steps as the text is long, and match nothing. Says nothing
+ * about whether the pattern compiles.
+ *
+ * @param source of a RegExp with the flag `u`
+ * @param where for messages
+ * @throws GraftError `tokenizer-pattern` where one attempt can take more than that
+ */
+export function needsWatch(source: string, where: string): boolean {
+  let waste: Bound;
+  try {
+    ({ waste } = new Reader(source).read());
+  } catch (error) {
+    if (error instanceof Refusal) throw refusedPattern(where, error.message);
+    throw error;
+  }
+  if (waste.factor > MAX_FACTOR)
+    throw refusedPattern(where, 'it can try so many ways to match that it could take forever');
+  if (waste.degree > 1)
+    throw refusedPattern(where, 'its time grows at least with the square of the length of a text');
+  return waste.degree === 1;
 }

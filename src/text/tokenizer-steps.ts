@@ -3,7 +3,7 @@
  * copied field by field; those that it computes differently from the reference implementation are rewritten.
  */
 import type { JsonObject } from '../json.ts';
-import { checkPattern } from './patterns.ts';
+import { MAX_PATTERN_CHARS, refusedPattern } from './patterns.ts';
 import { MAX_TOKEN_CHARS, type Checker } from './tokenizer-check.ts';
 
 /** Steps of one of the four, and how deep they nest. */
@@ -11,6 +11,8 @@ const MAX_NODES = 64;
 const MAX_NESTING = 8;
 /** How much longer all Replace steps together may make a text. */
 const MAX_GROWTH = 64;
+/** A text that a step looks for: a character or a few in use. */
+const MAX_LITERAL_CHARS = 256;
 
 /** The GPT-2 pattern that ByteLevel splits with, as the reference implementation has it. */
 const BYTE_LEVEL_PATTERN =
@@ -48,16 +50,19 @@ class Pipeline {
     return checked;
   }
 
-  /** `{String}` or `{Regex}`. */
+  /** `{String}` or `{Regex}`. How long a regular expression may take is found out once the library has rewritten it (pattern-watch.ts). */
   pattern(value: unknown, part: string): JsonObject {
-    if (typeof value === 'string') return { String: this.check.text(value, part) };
-    const pattern = this.check.object(value, `the pattern of ${part}`);
+    const pattern = typeof value === 'string' ? { String: value } : this.check.object(value, `the pattern of ${part}`);
     if (pattern.String !== undefined) {
-      if (this.check.text(pattern.String, part) === '') throw this.check.wrong(part, 'looks for nothing');
-      return { String: pattern.String };
+      const text = this.check.text(pattern.String, part, MAX_LITERAL_CHARS);
+      if (text === '') throw this.check.wrong(part, 'looks for nothing');
+      return { String: text };
     }
-    const regex = this.check.text(pattern.Regex, `the pattern of ${part}`);
-    checkPattern(regex, `${this.check.where}: ${part}`);
+    const regex = this.check.text(pattern.Regex, `the pattern of ${part}`, Infinity);
+    const where = `${this.check.where}: ${part}`;
+    if (regex === '') throw refusedPattern(where, 'it is empty');
+    if (regex.length > MAX_PATTERN_CHARS)
+      throw refusedPattern(where, `it has ${regex.length} characters`);
     return { Regex: regex };
   }
 

@@ -7,9 +7,9 @@ import { GraftError, messageOf } from '../errors.ts';
 import { isObject, readJsonFile, readTextFile, type JsonObject, type ReadableFolder } from '../json.ts';
 import { byteOf, correctByteFallback } from './byte-fallback.ts';
 import { MAX_TEMPLATE_CHARS } from './chat-template.ts';
+import { watchPatterns } from './pattern-watch.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
 import { replaceCache } from './tokenizer-cache.ts';
-import { checkSpeed } from './tokenizer-speed.ts';
 import { checkTokenizerJson } from './tokenizer-file.ts';
 import { wordEncoder } from './word-encoder.ts';
 
@@ -36,7 +36,10 @@ export interface StreamDecodeOptions extends DecodeOptions {
 }
 
 export interface Tokenizer {
-  /** Text → ids. Throws `tokenizer-text` for a text of more than 8 Mi characters or one that the vocabulary cannot spell. */
+  /**
+   * Text → ids. Throws `tokenizer-text` for a text of more than 8 Mi characters or one that the vocabulary cannot spell, and
+   * `tokenizer-pattern` where a regular expression of the tokenizer takes far too long.
+   */
   encode(text: string, options?: EncodeOptions): number[];
   /** Ids → text. An id below {@link vocabSize} without a token (padding of the embedding) is ''. Throws `tokenizer-id` for others. */
   decode(ids: readonly number[], options?: DecodeOptions): string;
@@ -153,6 +156,7 @@ class LoadedTokenizer implements Tokenizer {
           ? this.#encodeWords(text)
           : this.#library.encode(text, { add_special_tokens: addSpecialTokens }).ids;
     } catch (cause) {
+      if (cause instanceof GraftError) throw cause;
       throw new GraftError(
         'tokenizer-text',
         `${this.#where} cannot encode a text: ${messageOf(cause)}.`,
@@ -322,7 +326,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
     );
   }
   const bytesFallBack = correctByteFallback(library.decoder);
-  checkSpeed(library, where);
+  watchPatterns(library, where);
   replaceCache(library);
   return new LoadedTokenizer({
     where,

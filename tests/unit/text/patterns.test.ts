@@ -1,8 +1,33 @@
-/** Which regular expressions of a tokenizer's file are computed: all that the families have, and none that could run for ever. */
+/** Which regular expressions of a tokenizer's file are run: all that the families have, and none that could run for ever. */
+import { Tokenizer as Library } from '@huggingface/tokenizers';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { checkPattern } from '../../../src/text/patterns.ts';
-import { graftError } from '../expect-graft-error.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { watchPatterns } from '../../../src/text/pattern-watch.ts';
+import { needsWatch } from '../../../src/text/patterns.ts';
+import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
+import { memoryFiles } from '../../../src/weights/bytes.ts';
+import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
+
+/** A tokenizer of letters with these steps. */
+const file = (steps: object): object => ({
+  added_tokens: [],
+  post_processor: null,
+  decoder: null,
+  normalizer: null,
+  pre_tokenizer: null,
+  model: { type: 'BPE', vocab: { a: 0, b: 1, '!': 2, ' ': 3, x: 4, $: 5, '&': 6 }, merges: [] },
+  ...steps,
+});
+
+const load = (steps: object): Promise<Tokenizer> =>
+  loadTokenizer(memoryFiles({ 'tokenizer.json': JSON.stringify(file(steps)) }));
+
+const splitBy = (Regex: string, behavior = 'Isolated', invert = false): object => ({
+  type: 'Split',
+  pattern: { Regex },
+  behavior,
+  invert,
+});
 
 describe('regular expressions', () => {
   it.each([
@@ -21,8 +46,8 @@ describe('regular expressions', () => {
     ],
     ['BLOOM', ' ?[^(\\s|[.,!?…。，、।۔،])]+'],
     ['Oniguruma classes', '[\\p{L}&&[^a-z]]+(?<!x)[[:punct:]]'],
-  ])('lets %s through', (_, pattern) => {
-    expect(() => checkPattern(pattern, 'x')).not.toThrow();
+  ])('lets %s through', async (_, pattern) => {
+    await load({ pre_tokenizer: splitBy(pattern) });
   });
 
   it.each([
@@ -37,13 +62,37 @@ describe('regular expressions', () => {
     '(?:(?:a|b))+',
     '(a)\\1',
     'a*a*a*a*a*b',
-    '(a*a*)(a*a*)a*',
+    '(a*a*)(a*a*)a*b',
     'a{2000}',
     '(',
     ')',
     'x'.repeat(5000),
-  ])('refuses %j', async (pattern) => {
-    await graftError(() => checkPattern(pattern, 'x'), 'tokenizer-pattern');
+    'a?'.repeat(28) + 'a'.repeat(28) + '!',
+    '(?:a|aa)'.repeat(28) + '!',
+    'a{0,3}'.repeat(14) + '!',
+    // What is in a class for Oniguruma and outside of it for JavaScript, and the other way round.
+    `[[]]${'a?'.repeat(28)}${'a'.repeat(28)}!`,
+    `[]]${'a?'.repeat(28)}${'a'.repeat(28)}!`,
+    'a*a*!',
+    'x*(?=a*!)y',
+    '(?:a(?=b*!))*a*!',
+    '(?:'.repeat(2000) + 'a' + ')'.repeat(2000),
+  ])('refuses %j wherever it stands', async (pattern) => {
+    const replace = { type: 'Replace', pattern: { Regex: pattern }, content: 'b' };
+    const places = [{ pre_tokenizer: splitBy(pattern) }, { normalizer: replace }, { decoder: replace }];
+    for (const steps of places) expect(await resultOrGraftError(() => load(steps))).toBe('error');
+  });
+
+  it.each([
+    ['a+b?', false],
+    [' ?[^ ]+| +', false],
+    ['(?:ab)+|\\p{N}{1,3}', false],
+    ['\\s+(?!\\S)|\\s+', true],
+    ['[ab]*[bc]+(?:x|y)?', true],
+    ['a(?=b*!)', true],
+    ['x(?:ab*!)?', true],
+  ])('%j is watched: %s', (source, watched) => {
+    expect(needsWatch(source, 'x')).toBe(watched);
   });
 
   it('what it lets through is not exponential', () => {
@@ -63,21 +112,72 @@ describe('regular expressions', () => {
     fc.assert(
       fc.property(pattern, (source) => {
         try {
-          checkPattern(source, 'x');
+          needsWatch(`${source}!`, 'x');
         } catch {
           return; // refused: not run
         }
         passed++;
-        const regex = new RegExp(`${source}$`, 'gu');
-        for (const text of ['a'.repeat(48) + 'c', 'ab'.repeat(24) + 'c']) {
+        const sticky = new RegExp(`${source}!`, 'yu');
+        for (const text of ['a'.repeat(2000) + 'c', 'ab'.repeat(1000) + 'c']) {
           const started = performance.now();
-          text.replace(regex, '');
-          // 48⁵ steps would be two seconds; 2⁴⁸ never end.
+          sticky.lastIndex = 0;
+          sticky.test(text);
+          // A thousand times 2,000 steps are milliseconds; 2,000² times as many are not.
           expect(performance.now() - started, source).toBeLessThan(10_000);
         }
       }),
       { numRuns: 1000 },
     );
     expect(passed).toBeGreaterThan(100);
+  });
+});
+
+describe('patterns that are watched', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it('split and replace as the library does', () => {
+    const pieces = fc.constantFrom('a', 'b', ' ', '  ', 'é', '😀', '\n', 'x');
+    const text = fc.array(pieces, { maxLength: 20 }).map((parts) => parts.join(''));
+    const patterns = ['\\s+(?!\\S)', '[a\\s]*[b😀]+', 'b(?=[ab]*x)', '[ab]*(?=x)', '[^a]*a'];
+    fc.assert(
+      fc.property(
+        text,
+        fc.constantFrom(...patterns),
+        fc.constantFrom('Isolated', 'Removed'),
+        fc.boolean(),
+        (given, Regex, behavior, invert) => {
+          const json = file({
+            normalizer: { type: 'Replace', pattern: { Regex }, content: '-' },
+            pre_tokenizer: splitBy(Regex, behavior, invert),
+          });
+          const [library, watched] = [new Library(json, {}), new Library(json, {})];
+          watchPatterns(watched, 'x');
+          const parts = (of: Library): unknown => of.pre_tokenizer?.pre_tokenize(given, { section_index: 0 });
+          expect(parts(watched)).toEqual(parts(library));
+          expect(watched.normalizer?.normalize(given)).toBe(library.normalizer?.normalize(given));
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('are stopped when their attempts take too long, and not for a machine that slept', async () => {
+    let clock = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => clock);
+    const tokenizer = await load({ pre_tokenizer: splitBy('a*!') });
+    clock = 3_600_000;
+    expect(tokenizer.encode('aaaa')).toEqual([0, 0, 0, 0]);
+    // A clock on which every look is 400 ms after the one before.
+    vi.spyOn(performance, 'now').mockImplementation(() => (clock += 400));
+    const error = await graftError(() => tokenizer.encode('a'.repeat(2000)), 'tokenizer-pattern');
+    expect(error.what).toContain('tokenizer.json: pre_tokenizer was stopped');
+  });
+
+  it('put a content as it stands in the place of what they find', async () => {
+    const replace = { type: 'Replace', pattern: { Regex: 'a' }, content: '$&' };
+    const tokenizer = await load({ normalizer: replace });
+    expect(tokenizer.encode('ab')).toEqual([5, 6, 1]);
   });
 });

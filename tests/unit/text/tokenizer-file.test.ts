@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkPattern } from '../../../src/text/patterns.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
@@ -313,13 +312,12 @@ describe('tokenizer files', () => {
   });
 
   it.each(['[\\s\\S]*[\\s\\S]*[\\s\\S]*§', '[a-z ]*[a-z ]*[a-z ]*[a-z ]*§', '\\s*\\s*\\s*\\s*§'])(
-    'refuses %s, which is no more than polynomial, for its speed',
+    'refuses %s, whose time grows with a power of the length',
     async (Regex) => {
-      expect(() => checkPattern(Regex, 'x')).not.toThrow();
       const file = changed(
         (f) => (f.pre_tokenizer = { type: 'Split', pattern: { Regex }, behavior: 'Isolated' }),
       );
-      expect((await graftError(() => load(file), 'tokenizer-pattern')).what).toContain('characters');
+      expect((await graftError(() => load(file), 'tokenizer-pattern')).what).toContain('square');
     },
   );
 
