@@ -36,10 +36,13 @@ export function objectOf(text: string): JsonObject {
   return value;
 }
 
+/** Characters of a bad row that are looked at for the reason. */
+const LOOKED_AT_CHARS = 2 ** 16;
+
 function syntaxReason(text: string, error: unknown): string {
-  const bare = /(?:^|[[,:\s])(NaN|-?Infinity|None|True|False|undefined)\b/.exec(
-    text.replace(/"(?:[^"\\]|\\.)*"/g, '""'),
-  );
+  // A text that is not closed ends with the row: otherwise each of its escaped quotes would be tried as a beginning.
+  const outside = text.slice(0, LOOKED_AT_CHARS).replace(/"(?:[^"\\]|\\(?:.|$))*(?:"|$)/gs, '""');
+  const bare = /(?:^|[[,:\s])(NaN|-?Infinity|None|True|False|undefined)\b/.exec(outside);
   if (bare) return `not valid JSON: ${bare[1]} is not a value that JSON has`;
   return `not valid JSON: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -48,15 +48,19 @@ export function looksLikeHeader(cells: readonly string[]): boolean {
 
 /** Names from a header: trimmed, never empty, all different, without the braces that a template ends with. */
 export function namesOfHeader(cells: readonly string[]): string[] {
-  const names: string[] = [];
+  const names = new Set<string>();
+  /** How often a name has come: the next number to try. */
+  const numbers = new Map<string, number>();
   cells.forEach((cell, i) => {
     const bare = cell.trim().replaceAll('{{', '{').replaceAll('}}', '}');
     const name = bare === '' ? `column ${i + 1}` : bare;
     let unique = name;
-    for (let n = 2; names.includes(unique); n++) unique = `${name} (${n})`;
-    names.push(unique);
+    let number = numbers.get(name) ?? 2;
+    while (names.has(unique)) unique = `${name} (${number++})`;
+    numbers.set(name, number);
+    names.add(unique);
   });
-  return names;
+  return [...names];
 }
 
 export function namesOfCount(count: number): string[] {

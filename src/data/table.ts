@@ -20,7 +20,10 @@ export interface Table {
   rows(): Generator<CsvRow>;
 }
 
-/** Looks at the first rows. Undefined for a file without any. @throws GraftError `data-delimiter` */
+/** A table for a model has a handful; the widest that spreadsheets write has 16,384. */
+export const MAX_TABLE_COLUMNS = 4096;
+
+/** Looks at the first rows. Undefined for a file without any. @throws GraftError `data-delimiter`, `data-many-columns` */
 export function openTable(text: string, fileName: string, options: TableOptions): Table | undefined {
   const delimiter = options.delimiter ?? (/\.(tsv|tab)$/i.test(fileName) ? '\t' : delimiterOf(text));
   if (delimiter.length !== 1 || /["\r\n]/.test(delimiter)) {
@@ -38,6 +41,13 @@ export function openTable(text: string, fileName: string, options: TableOptions)
   }
   if (!first) return undefined;
   const { line, cells } = first;
+  if (cells.length > MAX_TABLE_COLUMNS) {
+    throw new GraftError(
+      'data-many-columns',
+      `${fileName} has ${cells.length.toLocaleString('en')} columns; at most ${MAX_TABLE_COLUMNS.toLocaleString('en')} are read.`,
+      'Check the delimiter, or keep only the columns of prompt and answer.',
+    );
+  }
   const header = options.header ?? looksLikeHeader(cells);
   return {
     delimiter,

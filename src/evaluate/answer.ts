@@ -35,6 +35,7 @@ export function promptOfMessages(tokenizer: Tokenizer, messages: readonly ChatMe
       addGenerationPrompt: true,
       bosToken: tokenizer.bosToken,
       eosToken: tokenizer.eosToken,
+      where: tokenizer.chatTemplateFile,
     }),
   );
 }

@@ -9,6 +9,7 @@ import {
   ALL_LINEAR,
   isTarget,
   lastNames,
+  LARGEST_RANK,
   loraRank,
   loraScale,
   tensorNames,
@@ -145,6 +146,30 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
   return { config: { ...config, targets: targetsOf(config, model, modules) }, modules, tensors };
 }
 
+/** Bytes of a tensor's entry in the header of a file, beside its name. */
+const ENTRY_BYTES = 128;
+const HEADER_BYTES = 2 ** 16;
+/** The largest type that adapters come in. */
+const MOST_BYTES_PER_NUMBER = 8;
+
+/**
+ * The most bytes that the weights of an adapter can have: A and B of every linear layer of the base, at the rank that the adapter's
+ * configuration gives the layer. Known before any of them is unpacked or read.
+ *
+ * @throws GraftError `adapter-missing`, `adapter-config`, `adapter-unsupported`
+ */
+export async function largestAdapter(files: FileSet, model: ModelDefinition): Promise<number> {
+  const json = await readJson(files, CONFIG, 1 << 20);
+  if (!json) throw missing(files, CONFIG);
+  const config = readConfig(json, `${files.name}/${CONFIG}`);
+  return model.linears.reduce((bytes, { path, inputs, outputs }) => {
+    const rank = Math.min(loraRank(config, path), LARGEST_RANK);
+    const { a, b } = tensorNames(path);
+    const header = a.length + b.length + 2 * ENTRY_BYTES;
+    return bytes + Math.ceil(rank) * (inputs + outputs) * MOST_BYTES_PER_NUMBER + header;
+  }, HEADER_BYTES);
+}
+
 function readConfig(json: JsonObject, where: string): LoraConfig {
   const wrong = (name: string, expected: string): GraftError =>
     new GraftError(
@@ -195,7 +220,11 @@ function readConfig(json: JsonObject, where: string): LoraConfig {
   };
   const targets = json['target_modules'];
   return {
-    rank: number('r', (value) => Number.isInteger(value) && value >= 1, 'a whole number of at least 1'),
+    rank: number(
+      'r',
+      (value) => Number.isInteger(value) && value >= 1 && value <= LARGEST_RANK,
+      `a whole number from 1 to ${LARGEST_RANK}`,
+    ),
     alpha: number('lora_alpha', (value) => value > 0, 'a number above 0', 8),
     dropout: number('lora_dropout', (value) => value >= 0 && value < 1, 'a number from 0 to 1', 0),
     rsLora: set('use_rslora'),

@@ -30,7 +30,7 @@ export interface LoraModule extends LinearModule {
 /** Every layer that can carry an adapter, by PEFT's name for them. */
 export const ALL_LINEAR = 'all-linear';
 
-const LARGEST_RANK = 1024;
+export const LARGEST_RANK = 1024;
 
 /** Whether a path is `key` or ends with `.key`, as PEFT matches targets and patterns. */
 function endsWith(path: string, key: string): boolean {

@@ -28,6 +28,9 @@ export interface ChatSpans {
 
 export type Render = (messages: readonly TrainableMessage[], addGenerationPrompt: boolean) => string;
 
+/** Errors of a template that did too much work: it is not rendered again. */
+const STOPPED = new Set(['chat-template-limit', 'chat-template-budget']);
+
 /** A turn, and whether anything marks its end. */
 interface Turn extends Span {
   marked: boolean;
@@ -62,8 +65,8 @@ function turnStart(text: string, index: number, marks: TurnMarks): number | unde
 }
 
 /**
- * Throws what `render` throws for the whole conversation, `chat-template-limit` for a part of it, and `chat-template-answer` where an answer
- * cannot be told from what is around it.
+ * Throws what `render` throws for the whole conversation, `chat-template-limit` and `chat-template-budget` for a part of it, and
+ * `chat-template-answer` where an answer cannot be told from what is around it.
  */
 export function findChatSpans(
   messages: readonly TrainableMessage[],
@@ -78,7 +81,7 @@ export function findChatSpans(
       return render(part, addGenerationPrompt);
     } catch (error) {
       // A template may refuse a part that begins with an answer, or index a message that isn't there.
-      if (error instanceof GraftError && error.code !== 'chat-template-limit') return undefined;
+      if (error instanceof GraftError && !STOPPED.has(error.code)) return undefined;
       throw error;
     }
   };

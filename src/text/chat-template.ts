@@ -18,6 +18,12 @@ const MAX_SPACE_RUN = 512;
 /** Units of work (template-sandbox.ts): templates in use need 50 to 500 a message. */
 const BASE_BUDGET = 1_000_000;
 const BUDGET_PER_MESSAGE = 5_000;
+/**
+ * What all renderings of a template have together: a thousand rows whose template works as long as one rendering may would take a quarter of
+ * an hour. Ten renderings may use up their whole budget, and every message adds four times what templates in use need for one.
+ */
+const SHARED_BUDGET = 10 * BASE_BUDGET;
+const SHARED_BUDGET_PER_MESSAGE = 2_000;
 
 export interface ChatMessage {
   readonly role: string;
@@ -33,6 +39,8 @@ export interface RenderOptions {
   variables?: Readonly<Record<string, unknown>>;
   /** The time that `strftime_now` tells. Default: now. */
   now?: Date;
+  /** The file that the template comes from, for messages. */
+  where?: string;
 }
 
 /** Raised by the template itself, through `raise_exception`. */
@@ -121,6 +129,8 @@ function strftime(now: Date, format: unknown): string {
 export class ChatTemplate {
   readonly #program: ReturnType<typeof parse>;
   readonly #printed: WeakSet<object>;
+  /** Units of work that renderings may still use up, all together. */
+  #left = SHARED_BUDGET;
 
   /** Throws `chat-template` (it cannot be read) or `chat-template-limit` (too long, too deep). */
   constructor(readonly source: string) {
@@ -141,10 +151,10 @@ export class ChatTemplate {
   /**
    * The conversation as one text.
    * Throws `chat-template-refused` (the template's own objection, such as roles that do not alternate), `chat-template-limit` (stopped by
-   * the sandbox) or `chat-template` (an error in the template).
+   * the sandbox), `chat-template-budget` (all renderings together did too much work) or `chat-template` (an error in the template).
    */
   render(messages: readonly ChatMessage[], options: RenderOptions): string {
-    const { addGenerationPrompt, bosToken, eosToken, variables, now = new Date() } = options;
+    const { addGenerationPrompt, bosToken, eosToken, variables, now = new Date(), where } = options;
     if (messages.length > MAX_MESSAGES)
       throw failed(new SandboxLimit(`the conversation has ${messages.length} messages`));
     const chars = messages.reduce((sum, { content }) => sum + content.length, 0);
@@ -170,15 +180,29 @@ export class ChatTemplate {
       messages: messages.map(({ role, content }) => ({ role, content })),
       add_generation_prompt: addGenerationPrompt,
     };
+    this.#left += SHARED_BUDGET_PER_MESSAGE * messages.length + chars;
+    const own = BASE_BUDGET + BUDGET_PER_MESSAGE * messages.length + chars;
+    const budget = Math.min(own, this.#left);
+    const interpreter = new SandboxedInterpreter(scope, budget, this.source.length, this.#printed);
     try {
       for (const [name, value] of Object.entries(globals)) scope.set(name, value);
-      const budget = BASE_BUDGET + BUDGET_PER_MESSAGE * messages.length + chars;
-      const { length } = this.source;
-      return String(new SandboxedInterpreter(scope, budget, length, this.#printed).run(this.#program).value);
+      return String(interpreter.run(this.#program).value);
     } catch (cause) {
+      if (budget < own && interpreter.left < 0) throw overspent(where, cause);
       throw failed(cause);
+    } finally {
+      this.#left -= budget - Math.max(0, interpreter.left);
     }
   }
+}
+
+function overspent(where: string | undefined, cause: unknown): GraftError {
+  return new GraftError(
+    'chat-template-budget',
+    `The chat template${where === undefined ? '' : ` of ${where}`} was stopped: it works far longer on every conversation than templates do.`,
+    REMEDY,
+    { cause },
+  );
 }
 
 let latest: ChatTemplate | undefined;

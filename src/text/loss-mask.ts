@@ -98,6 +98,7 @@ function renderMessages(
       eosToken: tokenizer.eosToken,
       variables: templateVariables,
       now,
+      where: template === tokenizer.chatTemplate ? tokenizer.chatTemplateFile : undefined,
     });
   const { text, spans, needsEos, notes } = findChatSpans(messages, render, tokenizer.specialTokens);
   const { ids, inside, shared } = encodeSpans(text, spans, tokenizer);

@@ -132,6 +132,11 @@ export class SandboxedInterpreter extends Interpreter {
     this.#definitionCost = Math.ceil(templateChars / 4);
   }
 
+  /** Units of work that were not used up; below 0 where the budget was too small. */
+  get left(): number {
+    return this.#budget;
+  }
+
   #charge(units: number): void {
     this.#budget -= units;
     if (this.#budget < 0) throw new SandboxLimit('it does too much work');

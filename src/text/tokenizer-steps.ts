@@ -52,7 +52,8 @@ class Pipeline {
 
   /** `{String}` or `{Regex}`. How long a regular expression may take is found out once the library has rewritten it (pattern-watch.ts). */
   pattern(value: unknown, part: string): JsonObject {
-    const pattern = typeof value === 'string' ? { String: value } : this.check.object(value, `the pattern of ${part}`);
+    const pattern =
+      typeof value === 'string' ? { String: value } : this.check.object(value, `the pattern of ${part}`);
     if (pattern.String !== undefined) {
       const text = this.check.text(pattern.String, part, MAX_LITERAL_CHARS);
       if (text === '') throw this.check.wrong(part, 'looks for nothing');
@@ -61,8 +62,7 @@ class Pipeline {
     const regex = this.check.text(pattern.Regex, `the pattern of ${part}`, Infinity);
     const where = `${this.check.where}: ${part}`;
     if (regex === '') throw refusedPattern(where, 'it is empty');
-    if (regex.length > MAX_PATTERN_CHARS)
-      throw refusedPattern(where, `it has ${regex.length} characters`);
+    if (regex.length > MAX_PATTERN_CHARS) throw refusedPattern(where, `it has ${regex.length} characters`);
     return { Regex: regex };
   }
 

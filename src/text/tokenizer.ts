@@ -63,6 +63,8 @@ export interface Tokenizer {
   /** The highest id of any token + 1. A model may have more rows in its embedding. */
   readonly vocabSize: number;
   readonly chatTemplate: string | undefined;
+  /** The file that the chat template comes from, for messages. */
+  readonly chatTemplateFile?: string | undefined;
 }
 
 /** Ids without a token are allowed this far beyond the last token: models pad their vocabulary (Qwen 3 by 267). */
@@ -87,6 +89,7 @@ interface Parts {
   /** From generation_config.json or config.json. */
   moreEosIds: readonly number[];
   chatTemplate: string | undefined;
+  chatTemplateFile: string | undefined;
 }
 
 class LoadedTokenizer implements Tokenizer {
@@ -98,6 +101,7 @@ class LoadedTokenizer implements Tokenizer {
   readonly bosToken: string | undefined;
   readonly eosToken: string | undefined;
   readonly chatTemplate: string | undefined;
+  readonly chatTemplateFile: string | undefined;
   readonly vocabSize: number;
   readonly specialTokens: readonly string[];
   readonly #where: string;
@@ -120,6 +124,7 @@ class LoadedTokenizer implements Tokenizer {
     this.bosToken = tokens.bosToken;
     this.eosToken = tokens.eosToken;
     this.chatTemplate = tokens.chatTemplate;
+    this.chatTemplateFile = tokens.chatTemplateFile;
     const idOf = (token: string | undefined): number | undefined =>
       token === undefined ? undefined : ids.get(token);
     this.bosId = idOf(tokens.bosToken);
@@ -250,6 +255,22 @@ function templateIn(config: JsonObject, where: string): string | undefined {
   );
 }
 
+/** The chat template of the first file that has one. */
+async function readTemplate(
+  files: ReadableFolder,
+  config: JsonObject,
+): Promise<{ source: string; file: string } | undefined> {
+  const own = await readTextFile(files, 'chat_template.jinja', MAX_TEMPLATE_CHARS * 4);
+  if (own !== undefined) return { source: own, file: `${files.name}/chat_template.jinja` };
+  let file = `${files.name}/tokenizer_config.json`;
+  let source = templateIn(config, file);
+  if (source === undefined) {
+    file = `${files.name}/chat_template.json`;
+    source = templateIn(await readConfig(files, 'chat_template.json'), file);
+  }
+  return source === undefined ? undefined : { source, file };
+}
+
 function eosIdsIn(config: JsonObject): number[] {
   const value = config.eos_token_id;
   const ids: unknown[] = Array.isArray(value) ? value : [value];
@@ -309,10 +330,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
   const eosToken = unnamed ? unnamed[0] : token('eos_token');
   // BPE has the spaces that were written: transformers 5 passes over the setting there, which Llama 3 has.
   const cleansUp = config.clean_up_tokenization_spaces === true && modelType !== 'BPE';
-  const chatTemplate =
-    (await readTextFile(files, 'chat_template.jinja', MAX_TEMPLATE_CHARS * 4)) ??
-    templateIn(config, `${files.name}/tokenizer_config.json`) ??
-    templateIn(await readConfig(files, 'chat_template.json'), `${files.name}/chat_template.json`);
+  const template = await readTemplate(files, config);
   let library: Library;
   try {
     // Of the configuration the library gets only these two: other keys switch on behaviour of single model families.
@@ -341,6 +359,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
     eosToken,
     padToken: token('pad_token'),
     moreEosIds: stops,
-    chatTemplate,
+    chatTemplate: template?.source,
+    chatTemplateFile: template?.file,
   });
 }

@@ -1,8 +1,8 @@
 /** The library of adapters: what is listed, changed, exported and imported. Nothing here needs the GPU. */
 import { GraftError } from '../errors.ts';
-import { readPeft } from '../export/peft.ts';
+import { largestAdapter, readPeft } from '../export/peft.ts';
 import { modelCard } from '../export/model-card.ts';
-import { readJson } from '../weights/bytes.ts';
+import { memoryFiles, readJson, type FileSet } from '../weights/bytes.ts';
 import {
   adapterFiles,
   changeAdapter,
@@ -12,20 +12,17 @@ import {
   takeAdapter,
 } from '../storage/adapters.ts';
 import type { StoredFiles } from '../storage/records.ts';
-import { isZip, packZip, unpackZip } from './adapter-zip.ts';
+import { AdapterZip, isZip, packZip } from './adapter-zip.ts';
 import type { AdapterInfo } from './api.ts';
 import { folderOfFiles, type OpenModel } from './model.ts';
 import { unknownAdapter } from './session.ts';
 
 const CONFIG = 'adapter_config.json';
-const WEIGHTS = 'adapter_model.safetensors';
+export const WEIGHTS = 'adapter_model.safetensors';
 const CARD = 'README.md';
-/** Bytes at most: rank 1024 on all layers of a model of three billion parameters has about this. */
-export const ADAPTER_LIMITS: Readonly<Record<string, number>> = {
-  [CONFIG]: 2 ** 20,
-  [CARD]: 2 ** 20,
-  [WEIGHTS]: 2 ** 31,
-};
+const TEXT_LIMITS: Readonly<Record<string, number>> = { [CONFIG]: 2 ** 20, [CARD]: 2 ** 20 };
+/** Bytes at most, whatever the base: rank 1024 on all layers of a model of three billion parameters has about this. */
+export const ADAPTER_LIMITS: Readonly<Record<string, number>> = { ...TEXT_LIMITS, [WEIGHTS]: 2 ** 31 };
 const MAX_NAME = 200;
 
 export class Library {
@@ -87,11 +84,10 @@ export class Library {
     if (files.length === 1 && !zipped && /\.zip$/i.test(only.name)) {
       throw new GraftError('zip-damaged', `${only.name} is not a zip.`, 'Download or export it again.');
     }
-    const folder = zipped
-      ? await unpackZip(name, only, CONFIG, ADAPTER_LIMITS)
-      : folderOfFiles(name, files, CONFIG);
+    const zip = zipped ? await AdapterZip.open(name, only, CONFIG) : undefined;
+    const given = zip ? await zip.unpack(TEXT_LIMITS) : folderOfFiles(name, files, CONFIG);
     const stored: Record<string, Uint8Array<ArrayBuffer>> = {};
-    for (const [file, limit] of Object.entries(ADAPTER_LIMITS)) {
+    const keep = async (folder: FileSet, file: string, limit: number): Promise<void> => {
       const source = await folder.open(file);
       if (source && source.size > limit) {
         throw new GraftError(
@@ -101,7 +97,12 @@ export class Library {
         );
       }
       if (source) stored[file] = await source.read(0, source.size);
-    }
+    };
+    for (const [file, limit] of Object.entries(TEXT_LIMITS)) await keep(given, file, limit);
+    // How large it can be follows from the open model and the adapter's rank: nothing larger is unpacked.
+    const largest = Math.min(await largestAdapter(given, model.definition), ADAPTER_LIMITS[WEIGHTS]);
+    await keep(zip ? await zip.unpack({ [WEIGHTS]: largest }) : given, WEIGHTS, largest);
+    const folder = memoryFiles(stored, name);
     const base = (await readJson(folder, CONFIG))?.['base_model_name_or_path'];
     const baseModel = typeof base === 'string' && base !== '' ? base.slice(0, MAX_NAME) : info.name;
     const { config, tensors } = await readPeft(folder, model.definition).catch((error: unknown) => {

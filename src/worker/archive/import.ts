@@ -6,7 +6,7 @@ import { readRecord, writeRecords } from '../../storage/everything.ts';
 import type { ModelStore } from '../../storage/models.ts';
 import { purgeProject } from '../../storage/projects.ts';
 import type { StoredFiles } from '../../storage/records.ts';
-import { ADAPTER_LIMITS } from '../adapters.ts';
+import { ADAPTER_LIMITS, WEIGHTS as ADAPTER_WEIGHTS } from '../adapters.ts';
 import type { ImportReport, Progress } from '../api.ts';
 import { versionOf } from '../projects.ts';
 import * as layout from './layout.ts';
@@ -17,6 +17,8 @@ const MAX_JSON = 400 * 2 ** 20;
 const MAX_SMALL_JSON = 2 ** 20;
 /** Bytes of one binary file that is held in memory. */
 const MAX_FILE = 2 ** 31 - 1;
+/** Of an adapter's weights; the largest type that they come in. */
+const BYTES_PER_PARAMETER = 8;
 const MAX_SETTINGS = 1000;
 const CHECKPOINT_FILES = ['state.json', 'state.safetensors'];
 
@@ -179,7 +181,13 @@ class Importer {
     if (await readRecord('adapters', adapter.id))
       return this.#skip(`Adapter “${adapter.name}”`, 'Here already.');
     const names = Object.keys(ADAPTER_LIMITS);
-    const files = await this.#files(layout.folderOf(path), names, (name) => ADAPTER_LIMITS[name]);
+    const limits = { ...ADAPTER_LIMITS };
+    // A larger file is not the adapter of this record.
+    limits[ADAPTER_WEIGHTS] = Math.min(
+      limits[ADAPTER_WEIGHTS],
+      BYTES_PER_PARAMETER * adapter.parameters + MAX_SMALL_JSON,
+    );
+    const files = await this.#files(layout.folderOf(path), names, (name) => limits[name]);
     await writeRecords([
       { store: 'adapters', value: { ...adapter, projectId } },
       { store: 'adapter-files', key: adapter.id, value: files },

@@ -26,6 +26,10 @@ const MAX_NAME = 512;
 /** Deflate makes at most 1032 bytes of one. */
 const MAX_RATIO = 1032;
 const CHUNK = 4 * 2 ** 20;
+const EXPORT_AGAIN = 'Choose a file that Graft exported, or export it again.';
+
+/** The error for what is wrong with this zip. */
+type Damaged = (what: string) => GraftError;
 
 interface Entry {
   readonly name: string;
@@ -43,18 +47,24 @@ export class ZipReader {
     private readonly where: string,
     private readonly file: Blob,
     entries: ReadonlyMap<string, Entry>,
+    /** What a person can do, for messages. */
+    private readonly remedy: string,
   ) {
     this.#entries = entries;
   }
 
-  /** @throws GraftError `zip-damaged` */
-  static async open(where: string, file: Blob): Promise<ZipReader> {
-    const { start, size, count } = await findDirectory(where, file);
+  /**
+   * @param remedy what a person can do about a zip that cannot be read
+   * @throws GraftError `zip-damaged`
+   */
+  static async open(where: string, file: Blob, remedy = EXPORT_AGAIN): Promise<ZipReader> {
+    const damaged = (what: string): GraftError => damagedZip(where, what, remedy);
+    const { start, size, count } = await findDirectory(file, damaged);
     if (count > MAX_ENTRIES || size > MAX_DIRECTORY)
-      throw damaged(where, `its directory lists ${count} files in ${size} bytes`);
-    if (start + size > file.size) throw damaged(where, 'its directory lies outside of it');
+      throw damaged(`its directory lists ${count} files in ${size} bytes`);
+    if (start + size > file.size) throw damaged('its directory lies outside of it');
     const view = await viewOf(file, start, start + size);
-    return new ZipReader(where, file, readDirectory(where, view, count, start));
+    return new ZipReader(where, file, readDirectory(view, count, start, damaged), remedy);
   }
 
   get names(): string[] {
@@ -95,7 +105,7 @@ export class ZipReader {
     const check = (chunk: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
       done += chunk.byteLength;
       // Before anything more is unpacked.
-      if (done > size) throw damaged(this.where, `${name} is longer than it says`);
+      if (done > size) throw this.#damaged(`${name} is longer than it says`);
       crc = crc32(chunk, crc);
       return chunk;
     };
@@ -113,19 +123,19 @@ export class ZipReader {
       }
     } catch (cause) {
       if (cause instanceof GraftError) throw cause;
-      throw damaged(this.where, `${name} could not be unpacked: ${messageOf(cause)}`);
+      throw this.#damaged(`${name} could not be unpacked: ${messageOf(cause)}`);
     }
-    if (done !== size || crc !== entry.crc) throw damaged(this.where, `${name} is not as it was packed`);
+    if (done !== size || crc !== entry.crc) throw this.#damaged(`${name} is not as it was packed`);
+  }
+
+  #damaged(what: string): GraftError {
+    return damagedZip(this.where, what, this.remedy);
   }
 
   #entry(name: string): Entry {
     const entry = this.#entries.get(name);
     if (!entry) {
-      throw new GraftError(
-        'zip-missing',
-        `${this.where} has no ${name}.`,
-        'The file is incomplete: export it again.',
-      );
+      throw new GraftError('zip-missing', `${this.where} has no ${name}.`, this.remedy);
     }
     return entry;
   }
@@ -133,9 +143,9 @@ export class ZipReader {
   async #data({ name, packed, offset }: Entry): Promise<Blob> {
     const head = await viewOf(this.file, offset, Math.min(this.file.size, offset + LOCAL_BYTES));
     if (head.byteLength < LOCAL_BYTES || head.getUint32(0, true) !== LOCAL)
-      throw damaged(this.where, `${name} does not lie where the directory says`);
+      throw this.#damaged(`${name} does not lie where the directory says`);
     const start = offset + LOCAL_BYTES + head.getUint16(26, true) + head.getUint16(28, true);
-    if (start + packed > this.file.size) throw damaged(this.where, `${name} is cut short`);
+    if (start + packed > this.file.size) throw this.#damaged(`${name} is cut short`);
     return this.file.slice(start, start + packed);
   }
 }
@@ -145,8 +155,8 @@ async function viewOf(file: Blob, start: number, end: number): Promise<DataView>
 }
 
 async function findDirectory(
-  where: string,
   file: Blob,
+  damaged: Damaged,
 ): Promise<{ start: number; size: number; count: number }> {
   const from = Math.max(0, file.size - END_BYTES - MAX_16);
   const tail = await viewOf(file, from, file.size);
@@ -168,7 +178,7 @@ async function findDirectory(
     if (end.byteLength < 56 || end.getUint32(0, true) !== END_64) break;
     return { count: wide(end, 32), size: wide(end, 40), start: wide(end, 48) };
   }
-  throw damaged(where, 'it has no directory');
+  throw damaged('it has no directory');
 }
 
 /** A 64-bit number, as far as whole numbers reach here: what is more lies outside of every file. */
@@ -176,18 +186,18 @@ function wide(view: DataView, at: number): number {
   return Number(view.getBigUint64(at, true));
 }
 
-function readDirectory(where: string, view: DataView, count: number, end: number): Map<string, Entry> {
+function readDirectory(view: DataView, count: number, end: number, damaged: Damaged): Map<string, Entry> {
   const entries = new Map<string, Entry>();
   let at = 0;
   for (let index = 0; index < count; index++) {
     if (at + CENTRAL_BYTES > view.byteLength || view.getUint32(at, true) !== CENTRAL)
-      throw damaged(where, 'its directory is cut short');
+      throw damaged('its directory is cut short');
     const [nameBytes, extraBytes, commentBytes] = [28, 30, 32].map((place) =>
       view.getUint16(at + place, true),
     );
     const next = at + CENTRAL_BYTES + nameBytes + extraBytes + commentBytes;
-    if (next > view.byteLength) throw damaged(where, 'its directory is cut short');
-    const name = nameOf(where, new Uint8Array(view.buffer, at + CENTRAL_BYTES, nameBytes));
+    if (next > view.byteLength) throw damaged('its directory is cut short');
+    const name = nameOf(damaged, new Uint8Array(view.buffer, at + CENTRAL_BYTES, nameBytes));
     const entry = widened(view, at + CENTRAL_BYTES + nameBytes, extraBytes, {
       name,
       method: view.getUint16(at + 10, true),
@@ -196,43 +206,42 @@ function readDirectory(where: string, view: DataView, count: number, end: number
       size: view.getUint32(at + 24, true),
       offset: view.getUint32(at + 42, true),
     });
-    if (view.getUint16(at + 8, true) & ENCRYPTED) throw damaged(where, `${name} is encrypted`);
-    checkEntry(where, entry, end);
+    if (view.getUint16(at + 8, true) & ENCRYPTED) throw damaged(`${name} is encrypted`);
+    checkEntry(entry, end, damaged);
     at = next;
     // A folder has no bytes of its own.
     if (name.endsWith('/') && entry.size === 0) continue;
-    if (entries.has(name)) throw damaged(where, `${name} is in it twice`);
+    if (entries.has(name)) throw damaged(`${name} is in it twice`);
     entries.set(name, entry);
   }
   // Files that share bytes are how a small zip becomes a huge folder.
   let before = 0;
   for (const { name, offset, packed } of [...entries.values()].sort((a, b) => a.offset - b.offset)) {
-    if (offset < before) throw damaged(where, `${name} overlaps another file`);
+    if (offset < before) throw damaged(`${name} overlaps another file`);
     before = offset + LOCAL_BYTES + packed;
   }
   return entries;
 }
 
-function nameOf(where: string, bytes: Uint8Array): string {
+function nameOf(damaged: Damaged, bytes: Uint8Array): string {
   let name: string;
   try {
     name = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw damaged(where, 'a name in it is not UTF-8');
+    throw damaged('a name in it is not UTF-8');
   }
   const steps = name.split('/');
   const bad =
     name === '' || name.length > MAX_NAME || /[\\\0]/.test(name) || steps[0] === '' || steps.includes('..');
-  if (bad) throw damaged(where, `${JSON.stringify(name.slice(0, 60))} is no name of a file in it`);
+  if (bad) throw damaged(`${JSON.stringify(name.slice(0, 60))} is no name of a file in it`);
   return name;
 }
 
-function checkEntry(where: string, { name, method, packed, size, offset }: Entry, end: number): void {
-  if (method !== STORED && method !== DEFLATED)
-    throw damaged(where, `${name} is packed in a way that is not read`);
-  if (method === STORED && packed !== size) throw damaged(where, `${name} has two sizes`);
-  if (size > packed * MAX_RATIO) throw damaged(where, `${name} would unpack to ${size} bytes`);
-  if (!(offset + LOCAL_BYTES + packed <= end)) throw damaged(where, `${name} lies outside of it`);
+function checkEntry({ name, method, packed, size, offset }: Entry, end: number, damaged: Damaged): void {
+  if (method !== STORED && method !== DEFLATED) throw damaged(`${name} is packed in a way that is not read`);
+  if (method === STORED && packed !== size) throw damaged(`${name} has two sizes`);
+  if (size > packed * MAX_RATIO) throw damaged(`${name} would unpack to ${size} bytes`);
+  if (!(offset + LOCAL_BYTES + packed <= end)) throw damaged(`${name} lies outside of it`);
 }
 
 /** With the 64-bit fields in the place of numbers that refer to them. */
@@ -255,10 +264,6 @@ function widened(view: DataView, start: number, bytes: number, entry: Entry): En
   return entry;
 }
 
-function damaged(where: string, what: string): GraftError {
-  return new GraftError(
-    'zip-damaged',
-    `${where} cannot be read: ${what}.`,
-    'Choose a file that Graft exported, or export it again.',
-  );
+function damagedZip(where: string, what: string, remedy: string): GraftError {
+  return new GraftError('zip-damaged', `${where} cannot be read: ${what}.`, remedy);
 }

@@ -288,3 +288,17 @@ describeShared('real tables', () => {
     expect([examples.length, problemCount]).toEqual([175, 0]);
   });
 });
+
+describe('wide tables', () => {
+  it('with too many columns are refused with their number', async () => {
+    const wide = `${Array.from({ length: 100_000 }, (_, i) => `c${i}`).join(',')}\n`;
+    const error = await graftError(() => read(wide), 'data-many-columns');
+    expect(error.what).toContain('100,000 columns; at most 4,096');
+  });
+
+  it('number columns of one name without looking at all names for each', () => {
+    const names = namesOfHeader(Array.from({ length: 200_000 }, (_, i) => (i === 3 ? 'a (2)' : 'a')));
+    expect(names.slice(0, 5)).toEqual(['a', 'a (2)', 'a (3)', 'a (2) (2)', 'a (4)']);
+    expect(new Set(names).size).toBe(200_000);
+  });
+});

@@ -389,3 +389,8 @@ it('tools beside messages are left out, and the row says so', () => {
     undefined,
   ]);
 });
+
+it('finds the reason of a bad row of a million escaped quotes', () => {
+  const { problems } = read(`{"a": None${'\\"'.repeat(1_000_000)}`);
+  expect(problems).toEqual([{ line: 1, reason: 'not valid JSON: None is not a value that JSON has' }]);
+});

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mergedWeights } from '../../../src/export/merge.ts';
-import { readPeft, writePeft, type AdapterData, type Files } from '../../../src/export/peft.ts';
+import {
+  largestAdapter,
+  readPeft,
+  writePeft,
+  type AdapterData,
+  type Files,
+} from '../../../src/export/peft.ts';
 import { defineModel, readModel, type ModelDefinition } from '../../../src/model/family.ts';
 import { initialTensors, loraModules, tensorNames, type LoraConfig } from '../../../src/model/lora.ts';
 import { memoryFiles, memorySource, type ByteSource, type FileSet } from '../../../src/weights/bytes.ts';
@@ -260,6 +266,18 @@ describe("PEFT's folder", () => {
 });
 
 /** Files that fail the test when more than their size is asked for. */
+it('says how large the weights of an adapter can be from its rank and the base, and no less than they are', async () => {
+  const written = files(adapterOf(plain));
+  const limit = await largestAdapter(memoryFiles(written, 'a'), model);
+  expect(limit).toBeGreaterThan(written[WEIGHTS].length);
+  // A rank of 8 on a model of a few thousand numbers is no gigabyte.
+  expect(limit).toBeLessThan(2 ** 20);
+  const rank = (r: number): Promise<number> =>
+    largestAdapter(memoryFiles({ [CONFIG]: JSON.stringify({ ...configOf(written), r }) }, 'a'), model);
+  expect(await rank(1024)).toBeLessThan(2 ** 27);
+  await graftError(() => rank(2 ** 30), 'adapter-config');
+});
+
 function bounded(record: Record<string, Uint8Array<ArrayBuffer>>): FileSet {
   const inner = memoryFiles(record, 'a');
   return {

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { prepareRows } from '../../../src/data/prepare.ts';
 import { ChatTemplate, renderChat, type RenderOptions } from '../../../src/text/chat-template.ts';
+import { loadTokenizer } from '../../../src/text/tokenizer.ts';
+import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
 
 const MESSAGES = [
@@ -344,5 +347,48 @@ describe('hostile templates are stopped', () => {
     );
     expect(seen.result).toBeGreaterThan(100);
     expect(seen.error).toBeGreaterThan(100);
+  });
+});
+
+describe('the work of all renderings together', () => {
+  const EMPTY_ROUNDS =
+    '{% for i in range(400) %}{% for j in range(400) %}{% endfor %}{% endfor %}{{ messages[0].content }}';
+
+  it('stops a template that uses up its budget at every row, by name', async () => {
+    const template = new ChatTemplate(EMPTY_ROUNDS);
+    const options = { addGenerationPrompt: false, where: 'my-model/chat_template.jinja' };
+    let rendered = 0;
+    const error = await graftError(() => {
+      for (; rendered < 320; rendered++) template.render(MESSAGES, options);
+    }, 'chat-template-budget');
+    expect(rendered).toBeGreaterThan(5);
+    expect(rendered).toBeLessThan(30);
+    expect(error.what).toContain('my-model/chat_template.jinja');
+  });
+
+  it('ends the making of rows', async () => {
+    const example = { kind: 'completion', prompt: 'a', completion: 'b', line: 1 } as const;
+    const tokenizer = await loadTokenizer(
+      memoryFiles(
+        {
+          'tokenizer.json': JSON.stringify({ model: { type: 'BPE', vocab: { a: 0, b: 1 }, merges: [] } }),
+          'tokenizer_config.json': JSON.stringify({ chat_template: EMPTY_ROUNDS }),
+        },
+        'my-model',
+      ),
+    );
+    const rows = Array.from({ length: 320 }, () => example);
+    const error = await graftError(
+      () => prepareRows(rows, tokenizer, { maxLength: 8 }),
+      'chat-template-budget',
+    );
+    expect(error.what).toContain('my-model/tokenizer_config.json');
+  });
+
+  it('is no limit for a template that works as long as those in use', () => {
+    const template = new ChatTemplate(
+      '{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content | trim }}<|im_end|>\n{% endfor %}',
+    );
+    for (let i = 0; i < 3000; i++) template.render(MESSAGES, { addGenerationPrompt: true });
   });
 });
