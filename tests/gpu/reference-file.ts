@@ -1,5 +1,6 @@
-/** Reference numbers in safetensors files of ../shared. */
+/** Reference numbers in safetensors files. */
 import { toFloat32 } from '../../src/weights/dtypes.ts';
+import type { ByteSource } from '../../src/weights/bytes.ts';
 import { parseSafetensors } from '../../src/weights/safetensors.ts';
 import { sharedFolder } from '../shared.ts';
 
@@ -8,10 +9,15 @@ export interface Reference {
   readonly integers: ReadonlyMap<string, { values: number[]; shape: readonly number[] }>;
 }
 
-/** Reads a file: floats as f32, I64 and I32 as numbers. */
+/** Reads a file of ../shared. */
 export async function readReference(path: readonly string[]): Promise<Reference> {
   const source = await sharedFolder(...path.slice(0, -1)).open(path[path.length - 1]);
   if (!source) throw new Error(`${path.join('/')} is not there`);
+  return readTensors(source);
+}
+
+/** Reads a safetensors file: floats as f32, I64 and I32 as numbers. */
+export async function readTensors(source: ByteSource): Promise<Reference> {
   const floats = new Map<string, Float32Array>();
   const integers = new Map<string, { values: number[]; shape: readonly number[] }>();
   for (const [name, entry] of await parseSafetensors(source)) {

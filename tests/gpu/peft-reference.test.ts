@@ -1,0 +1,158 @@
+/** Parity with transformers and PEFT on the bundled model, by the numbers of tests/reference/peft, which every clone has. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { file, folder } from '../../src/cli/files.ts';
+import { readPeft } from '../../src/export/peft.ts';
+import { Generator } from '../../src/model/generator.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { Adapter } from '../../src/model/lora.ts';
+import { greedy } from '../../src/model/sampling.ts';
+import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
+import type { StepEvent } from '../../src/train/events.ts';
+import { computeGradients } from '../../src/train/gradients.ts';
+import { defaultOptions } from '../../src/train/options.ts';
+import { Trainer } from '../../src/train/trainer.ts';
+import { describeDevice } from './adapters.ts';
+import { readTensors } from './reference-file.ts';
+import { worstError } from './run.ts';
+import { sprigFolder, voiceRows } from './sprig.ts';
+
+const at = (name: string): string => fileURLToPath(new URL(`../reference/peft/${name}`, import.meta.url));
+const json = <T>(name: string): T => JSON.parse(readFileSync(at(name), 'utf8')) as T;
+const lines = <T>(name: string): T[] =>
+  readFileSync(at(name), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as T);
+
+interface Row {
+  ids: number[];
+  labels: number[];
+}
+interface Settings {
+  gradients: { rows: number; loss: number; supervised_tokens: number };
+  curves: Record<
+    'lora' | 'full',
+    {
+      batch: number;
+      accumulate: number;
+      steps: number;
+      lr: number;
+      schedule: 'cosine' | 'linear';
+      warmup: number;
+      weight_decay: number;
+      clip: number;
+    }
+  >;
+}
+interface Step {
+  loss: number;
+  lr: number;
+  grad_norm: number;
+  supervised_tokens: number;
+}
+interface Answer {
+  by: 'base' | 'adapter';
+  prompt: string;
+  prompt_ids: number[];
+  new_ids: number[];
+}
+
+describeDevice('numbers of transformers and PEFT', (context) => {
+  const settings = json<Settings>('settings.json');
+  const rows = lines<Row>('rows.jsonl');
+  let model: LanguageModel;
+  let tokenizer: Tokenizer;
+  beforeAll(async () => {
+    model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
+    tokenizer = await loadTokenizer(sprigFolder());
+  });
+  afterAll(() => model.destroy());
+
+  const openAdapter = async (trainable: boolean): Promise<Adapter> => {
+    const { modules, tensors } = await readPeft(folder(at('adapter')), model.definition);
+    return new Adapter(context.device, modules, tensors, { trainable });
+  };
+
+  test('rows and their loss mask', () => {
+    const made = voiceRows(tokenizer, rows.length);
+    expect(made.map(({ ids, labels }) => ({ ids: [...ids], labels: [...labels] }))).toEqual(rows);
+  });
+
+  test('logits of the base and of the adapter', async () => {
+    const { floats, integers } = await readTensors(file(at('logits.safetensors')));
+    const ids = integers.get('ids')!.values;
+    const adapter = await openAdapter(false);
+    expect(worstError(await model.logits(ids), floats.get('base')!)).toBeLessThan(1e-5);
+    expect(worstError(await model.logits(ids, adapter), floats.get('adapter')!)).toBeLessThan(1e-5);
+    await context.device.settle();
+    adapter.destroy();
+  });
+
+  test('loss and gradients of the adapter', async () => {
+    const adapter = await openAdapter(true);
+    const { floats } = await readTensors(file(at('gradients.safetensors')));
+    const trainable = { model, adapter, store: adapter.store };
+    const { loss, gradients } = await computeGradients(trainable, rows.slice(0, settings.gradients.rows));
+    expect(Math.abs(loss - settings.gradients.loss)).toBeLessThan(1e-5);
+    expect([...gradients.keys()].sort()).toEqual([...floats.keys()].sort());
+    for (const [name, expected] of floats)
+      expect(worstError(gradients.get(name)!, expected), name).toBeLessThan(1e-4);
+    await context.device.settle();
+    adapter.destroy();
+  });
+
+  test.each(['lora', 'full'] as const)('20 steps: %s', async (method) => {
+    const { batch, accumulate, steps, lr, schedule, warmup, weight_decay, clip } = settings.curves[method];
+    const full = method === 'full';
+    const trained = full
+      ? await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32', trainable: true })
+      : model;
+    const adapter = full ? undefined : await openAdapter(true);
+    const told: StepEvent[] = [];
+    const trainer = await Trainer.create({
+      trainable: { model: trained, adapter, store: adapter?.store ?? trained.parameters! },
+      options: {
+        ...defaultOptions(method),
+        ...{ steps, batch, accumulate, lr, schedule, warmup, clip, weightDecay: weight_decay },
+        maxLength: 64,
+        shuffle: false,
+      },
+      rows,
+      onEvent: (event) => event.type === 'step' && told.push(event),
+    });
+    expect(await trainer.run()).toBe('done');
+    const expected = lines<Step>(`curve-${method}.jsonl`);
+    expect(told).toHaveLength(expected.length);
+    expected.forEach((step, i) => {
+      expect(told[i].supervisedTokens).toBe(step.supervised_tokens);
+      expect(Math.abs(told[i].lr - step.lr)).toBeLessThan(1e-9);
+      expect(Math.abs(told[i].loss - step.loss), `loss of step ${i + 1}`).toBeLessThan(1e-4);
+      expect(Math.abs(told[i].gradNorm / step.grad_norm - 1), `norm of step ${i + 1}`).toBeLessThan(1e-3);
+    });
+    await trainer.destroy();
+    adapter?.destroy();
+    if (full) await trained.destroy();
+  });
+
+  test('greedy answers of the base and of the adapter', async () => {
+    const answers = json<Answer[]>('greedy.json');
+    const adapter = await openAdapter(false);
+    const generator = new Generator(model, 1, 96);
+    for (const { by, prompt, prompt_ids, new_ids } of answers) {
+      const ended = new_ids.at(-1) === tokenizer.eosIds[0];
+      const [{ ids }] = await generator.generate([prompt_ids], {
+        maxNewTokens: new_ids.length,
+        sampling: greedy,
+        seed: 0,
+        stopIds: tokenizer.eosIds,
+        adapter: by === 'adapter' ? adapter : undefined,
+      });
+      expect(ids, `${by}: ${prompt}`).toEqual(ended ? new_ids.slice(0, -1) : new_ids);
+    }
+    await context.device.settle();
+    generator.destroy();
+    adapter.destroy();
+  });
+});

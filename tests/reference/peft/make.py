@@ -1,0 +1,198 @@
+"""Makes the numbers of this folder with transformers and PEFT from the bundled model: what Graft is compared with in every clone.
+
+    pip install torch transformers peft
+    python tests/reference/peft/make.py
+
+Nothing of Graft runs here. Rows come from a bundled sample through the model's own chat template; only the assistant's turn and its end token
+are supervised (labels -100 elsewhere; position t predicts label t+1). The loss of a step is the summed cross-entropy of all its micro-batches
+over the number of supervised tokens. AdamW(0.9, 0.999, 1e-8) with decoupled decay; rows in file order, wrapping around.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+import transformers
+import peft
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer, get_scheduler
+
+HERE = Path(__file__).parent
+PUBLIC = HERE.parents[2] / "public"
+MODEL = PUBLIC / "models" / "sprig"
+ROWS = 24
+MAX_LENGTH = 64
+PROMPTS = ["What do bees do?", "Where does the fox live?", "How do I plant a rose?", "My name is Ada."]
+NEW_TOKENS = 24
+
+CURVES = {
+    "lora": dict(method="lora", batch=2, accumulate=2, steps=20, lr=3e-3, schedule="cosine", warmup=3, weight_decay=0.1, clip=1.0),
+    "full": dict(method="full", batch=4, accumulate=1, steps=20, lr=5e-4, schedule="linear", warmup=2, weight_decay=0.0, clip=1.0),
+}
+
+
+def base():
+    return AutoModelForCausalLM.from_pretrained(MODEL, dtype=torch.float32).eval()
+
+
+def write_json(name, value):
+    (HERE / name).write_text(json.dumps(value, indent=1) + "\n")
+
+
+def write_lines(name, values):
+    (HERE / name).write_text("".join(json.dumps(value) + "\n" for value in values))
+
+
+def make_rows(tokenizer):
+    """Prompt and answer by the chat template; the answer begins where the prompt with its generation prompt ends."""
+    rows = []
+    for line in (PUBLIC / "samples" / "voice" / "train.jsonl").read_text().splitlines()[:ROWS]:
+        messages = json.loads(line)["messages"]
+        ids = lambda turns, **options: tokenizer.encode(
+            tokenizer.apply_chat_template(turns, tokenize=False, **options), add_special_tokens=False
+        )
+        prompt = ids(messages[:-1], add_generation_prompt=True)
+        whole = ids(messages)
+        assert whole[: len(prompt)] == prompt and len(whole) <= MAX_LENGTH
+        end = whole.index(tokenizer.eos_token_id, len(prompt)) + 1
+        labels = [-100] * len(prompt) + whole[len(prompt) : end] + [-100] * (len(whole) - end)
+        rows.append({"ids": whole, "labels": labels})
+    return rows
+
+
+def padded(rows):
+    longest = max(len(row["ids"]) for row in rows)
+    fill = lambda values, with_: torch.tensor([value + [with_] * (longest - len(value)) for value in values])
+    ids = fill([row["ids"] for row in rows], 3)
+    mask = fill([[1] * len(row["ids"]) for row in rows], 0)
+    labels = fill([row["labels"] for row in rows], -100)
+    return ids, mask, labels
+
+
+def summed_loss(model, rows):
+    """Cross-entropy summed over the supervised tokens, and their number."""
+    ids, mask, labels = padded(rows)
+    logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1].float()
+    targets = labels[:, 1:]
+    loss = torch.nn.functional.cross_entropy(
+        logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), ignore_index=-100, reduction="sum"
+    )
+    return loss, int((targets != -100).sum())
+
+
+def make_adapter():
+    """An adapter on every linear layer whose B is not zero, so that both factors have gradients from the first step."""
+    torch.manual_seed(7)
+    config = LoraConfig(r=2, lora_alpha=4, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(base(), config)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(0, 0.1)
+    model.save_pretrained(HERE / "adapter")
+    (HERE / "adapter" / "README.md").unlink(missing_ok=True)
+    settings = json.loads((HERE / "adapter" / "adapter_config.json").read_text())
+    # The path of the machine that made it.
+    settings["base_model_name_or_path"] = "sprig"
+    settings["target_modules"] = sorted(settings["target_modules"])
+    (HERE / "adapter" / "adapter_config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
+
+
+def with_adapter(trainable=False):
+    return PeftModel.from_pretrained(base(), HERE / "adapter", is_trainable=trainable)
+
+
+def short(name):
+    """A parameter's name as adapter_model.safetensors has it."""
+    return name.replace(".default", "")
+
+
+def make_gradients(rows):
+    model = with_adapter(trainable=True)
+    loss, count = summed_loss(model, rows[:4])
+    (loss / count).backward()
+    gradients = {short(name): p.grad.contiguous() for name, p in model.named_parameters() if p.requires_grad}
+    save_file(gradients, HERE / "gradients.safetensors")
+    return {"rows": 4, "loss": loss.item() / count, "supervised_tokens": count}
+
+
+def make_curve(name, rows, settings):
+    full = settings["method"] == "full"
+    model = base() if full else with_adapter(trainable=True)
+    model.requires_grad_(True) if full else None
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(
+        parameters, lr=settings["lr"], betas=(0.9, 0.999), eps=1e-8, weight_decay=settings["weight_decay"]
+    )
+    schedule = get_scheduler(settings["schedule"], optimiser, settings["warmup"], settings["steps"])
+    metrics, at = [], 0
+    for step in range(1, settings["steps"] + 1):
+        batches = []
+        for _ in range(settings["accumulate"]):
+            batches.append([rows[(at + i) % len(rows)] for i in range(settings["batch"])])
+            at += settings["batch"]
+        total, count = 0.0, 0
+        optimiser.zero_grad()
+        for batch in batches:
+            loss, supervised = summed_loss(model, batch)
+            loss.backward()
+            total, count = total + loss.item(), count + supervised
+        for parameter in parameters:
+            parameter.grad /= count
+        norm = torch.nn.utils.clip_grad_norm_(parameters, settings["clip"])
+        metrics.append(
+            {"step": step, "loss": total / count, "lr": schedule.get_last_lr()[0], "grad_norm": norm.item(), "supervised_tokens": count}
+        )
+        optimiser.step()
+        schedule.step()
+    write_lines(f"curve-{name}.jsonl", metrics)
+
+
+def make_greedy(tokenizer):
+    answers = []
+    models = {"base": base(), "adapter": with_adapter()}
+    for prompt in PROMPTS:
+        text = tokenizer.apply_chat_template(
+            [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
+        )
+        ids = tokenizer.encode(text, add_special_tokens=False)
+        for name, model in models.items():
+            out = model.generate(
+                input_ids=torch.tensor([ids]),
+                attention_mask=torch.ones(1, len(ids), dtype=torch.long),
+                max_new_tokens=NEW_TOKENS,
+                do_sample=False,
+                eos_token_id=tokenizer.eos_token_id,
+                pad_token_id=3,
+            )
+            new = out[0, len(ids) :].tolist()
+            answers.append(
+                {"by": name, "prompt": prompt, "prompt_ids": ids, "new_ids": new, "text": tokenizer.decode(new, skip_special_tokens=True)}
+            )
+    write_json("greedy.json", answers)
+
+
+def main():
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(1)
+    shutil.rmtree(HERE / "adapter", ignore_errors=True)
+    tokenizer = AutoTokenizer.from_pretrained(MODEL)
+    rows = make_rows(tokenizer)
+    write_lines("rows.jsonl", rows)
+    make_adapter()
+    ids = torch.tensor([rows[0]["ids"][:24]])
+    with torch.no_grad():
+        logits = {name: model(input_ids=ids).logits[0].contiguous() for name, model in [("base", base()), ("adapter", with_adapter())]}
+    save_file({"ids": ids[0].to(torch.int32), **logits}, HERE / "logits.safetensors")
+    gradients = make_gradients(rows)
+    for name, settings in CURVES.items():
+        make_curve(name, rows, settings)
+    make_greedy(tokenizer)
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}
+    write_json("settings.json", {"made_with": versions, "gradients": gradients, "curves": CURVES})
+
+
+if __name__ == "__main__":
+    main()
