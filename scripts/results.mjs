@@ -11,6 +11,8 @@ import { root } from './machine.mjs';
  * @property {number} skipped
  * @property {string[]} failures where and the first line of why, tests first, then what belongs to none
  * @property {string[]} flaky tests that passed at a later try, and why not at once
+ * @property {{ file: string, seconds: number }[]} files how long each took
+ * @property {{ file: string, tests: number }[]} left files of which no test ran
  */
 
 /** @param {readonly { readonly message: string }[] | undefined} errors */
@@ -24,10 +26,15 @@ export default class {
    */
   onTestRunEnd(modules, unhandled) {
     /** @type {Results} */
-    const results = { passed: 0, failed: 0, skipped: 0, failures: [], flaky: [] };
+    const results = { passed: 0, failed: 0, skipped: 0, failures: [], flaky: [], files: [], left: [] };
     for (const module of modules) {
       const file = relative(root, module.moduleId);
-      for (const test of module.children.allTests()) {
+      const { duration, collectDuration, setupDuration } = module.diagnostic();
+      results.files.push({ file, seconds: (duration + collectDuration + setupDuration) / 1000 });
+      const tests = [...module.children.allTests()];
+      if (tests.length > 0 && tests.every((test) => test.result().state === 'skipped'))
+        results.left.push({ file, tests: tests.length });
+      for (const test of tests) {
         const { state, errors } = test.result();
         if (state === 'passed') results.passed++;
         else if (state === 'failed') results.failed++;

@@ -15,6 +15,11 @@ const BIN = join(root, 'node_modules', '.bin');
 const total = { passed: 0, failed: 0, skipped: 0 };
 /** What failed, and what passed only when it was tried again: repeated at the end, where one looks first. @type {string[]} */
 const notes = [];
+/** How long each file of tests took. @type {{ file: string, seconds: number }[]} */
+const times = [];
+/** What did not run here, and why: told at the end, so that nobody takes it for passed. @type {string[]} */
+const notRun = [];
+const SLOWEST = 12;
 
 /**
  * @param {string} name of a program in node_modules/.bin
@@ -43,10 +48,12 @@ function vitest(project) {
   );
   if (!existsSync(file)) return false;
   /** @type {import('./results.mjs').Results} */
-  const { passed, failed, skipped, failures, flaky } = JSON.parse(readFileSync(file, 'utf8'));
+  const { passed, failed, skipped, failures, flaky, files, left } = JSON.parse(readFileSync(file, 'utf8'));
   total.passed += passed;
   total.failed += failed;
   total.skipped += skipped;
+  times.push(...files);
+  notRun.push(...left.map(({ file: name, tests }) => `${name} (${tests} tests)`));
   notes.push(...failures.map((line) => `  FAILED: ${line}`));
   notes.push(...flaky.map((line) => `  only at the second try: ${line}`));
   return ended && failed === 0;
@@ -60,7 +67,10 @@ function interop() {
   }
   const found = findPython();
   if ('python' in found) process.env['GRAFT_PYTHON'] = found.python;
-  else console.log(`SKIPPED: the tests against PEFT itself, since ${found.skipped}`);
+  else {
+    console.log(`SKIPPED: the tests against PEFT itself, since ${found.skipped}`);
+    notRun.push(`the comparison with PEFT itself, since ${found.skipped}`);
+  }
   return vitest('interop');
 }
 
@@ -95,9 +105,27 @@ for (const [name, step] of STEPS) {
   if (!well) failed = name;
 }
 
+if (!existsSync(join(root, '..', 'shared', 'reference')))
+  notRun.unshift(
+    'the comparison with the reference numbers beside the checkout (../shared), which are not there',
+  );
+const slowest = times
+  .sort((a, b) => b.seconds - a.seconds)
+  .slice(0, SLOWEST)
+  .map(({ file, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${file}`);
+const verdict = failed
+  ? `Stopped at the first failure: ${failed}`
+  : notRun.length > 0 || total.skipped > 0
+    ? 'Everything that could run here passed'
+    : 'Everything passed';
 console.log(
-  `\n${failed ? `Stopped at the first failure: ${failed}` : 'Everything passed'}\n${[...summary, ...notes].join('\n')}\n`,
+  `\n${verdict}\n${[...summary, ...notes].join('\n')}\n\nThe slowest files:\n${slowest.join('\n')}\n`,
 );
+if (notRun.length > 0) console.log(`Did not run:\n${notRun.map((what) => `  ${what}`).join('\n')}\n`);
+else if (total.skipped > 0)
+  console.log(
+    `${total.skipped} tests were skipped, since this machine lacks what they are about: most are kernels in half precision.\n`,
+  );
 // A step that fails without a failing test (lint, a crash) is a failure of the whole.
 if (failed && total.failed === 0) total.failed = 1;
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
