@@ -1,9 +1,11 @@
 /** The rows of a run: made and split by the flags of `graft train`, exactly as the studio does it. */
 import type { ReadResult } from '../data/formats.ts';
-import { prepareRows, type PreparedRow } from '../data/prepare.ts';
+import type { PreparedRow } from '../data/prepare.ts';
 import { splitExamples } from '../data/split.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Output } from './output.ts';
 import type { DataReport } from './report-data.ts';
+import { tokenizeRows } from './rows.ts';
 import type { DataOptions } from './train-flags.ts';
 
 export interface RunRows {
@@ -27,8 +29,9 @@ export function makeRunRows(
   tokenizer: Tokenizer | undefined,
   { maxLength, vocabSize, now }: RowLimits,
   { overlong, validationFraction, testFraction, splitSeed }: DataOptions,
+  output: Output,
 ): RunRows {
-  const { rows, report } = prepareRows(examples, tokenizer, { maxLength, overlong, vocabSize, now });
+  const { rows, report } = tokenizeRows(examples, tokenizer, { maxLength, overlong, vocabSize, now }, output);
   const split = splitExamples(rows.length, {
     validation: validationFraction,
     test: testFraction,

@@ -2,7 +2,6 @@
 import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { readExamples } from '../data/formats.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft, writePeft, type AdapterData } from '../export/peft.ts';
@@ -33,6 +32,7 @@ import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { reportData } from './report-data.ts';
 import { checkResumed, clockTime, fingerprintOf, runParts, type RunParts } from './resume.ts';
 import { openSession, tokenizerOf, type Session } from './session.ts';
+import { readRows } from './rows.ts';
 import { makeRunRows, type RunRows } from './train-data.ts';
 import {
   checkLength,
@@ -77,7 +77,7 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
       ? undefined
       : await readState(folder(stateFolder(flags.required('resume'))));
   const bytes = await readWhole(dataPath);
-  const read = readExamples(bytes, dataOptions.read);
+  const read = readRows(bytes, dataOptions.read, output);
 
   // Before gigabytes of weights are loaded.
   const files = await modelOf(flags.required('model'));
@@ -92,6 +92,7 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
     await tokenizerOf(files),
     { maxLength, vocabSize: shape.vocabulary, now: new Date(begun) },
     dataOptions,
+    output,
   );
   reportData(output, rows.told);
 

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { beforeAll, expect, test } from 'vitest';
 import { Flags } from '../../../src/cli/flags.ts';
+import { createOutput } from '../../../src/cli/output.ts';
 import { makeRunRows } from '../../../src/cli/train-data.ts';
 import { readDataOptions, readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
 import { readExamples } from '../../../src/data/formats.ts';
@@ -101,6 +102,7 @@ test.each<[string, string, Partial<DataOptions>]>([
     model.tokenizer,
     { maxLength: asked.maxLength, vocabSize: 1024, now: new Date() },
     dataOptions,
+    createOutput(),
   );
   for (const part of ['train', 'validation', 'test'] as const) {
     expect(made[part].length).toBe(rowsOf(data, part).length);

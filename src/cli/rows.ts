@@ -1,0 +1,42 @@
+/** Reading and tokenizing with their progress: a million rows take a minute or two, which should not be silent. */
+import { ExampleReader, type ReadOptions, type ReadResult } from '../data/formats.ts';
+import type { Example } from '../data/example.ts';
+import { RowMaker, type Prepared, type PrepareOptions } from '../data/prepare.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Output } from './output.ts';
+
+/** Rows between two looks at the clock. */
+const ROWS_BETWEEN = 64;
+
+const number = (value: number): string => value.toLocaleString('en');
+
+/** As `readExamples`, and says how far it is. @throws GraftError as `readExamples` */
+export function readRows(content: Uint8Array, options: ReadOptions, output: Output): ReadResult {
+  const reader = new ExampleReader(content, options);
+  let rows = 0;
+  for (const share of reader.read())
+    if (++rows % ROWS_BETWEEN === 0)
+      output.progress(
+        `Reading ${options.fileName}: ${number(rows)} rows, ${Math.min(100, Math.floor(100 * share))} %`,
+      );
+  output.clear();
+  return reader.result();
+}
+
+/** As `prepareRows`, and says how far it is. @throws GraftError as `prepareRows` */
+export function tokenizeRows(
+  examples: readonly Example[],
+  tokenizer: Tokenizer | undefined,
+  options: PrepareOptions,
+  output: Output,
+): Prepared {
+  const maker = new RowMaker(tokenizer, options);
+  examples.forEach((example, index) => {
+    maker.add(example);
+    const done = index + 1;
+    if (done % ROWS_BETWEEN === 0)
+      output.progress(`Tokenizing: ${number(done)} of ${number(examples.length)} rows`);
+  });
+  output.clear();
+  return maker.result();
+}
