@@ -28,7 +28,7 @@ export function benchReport(result: BenchResult): string {
     ),
     ...result.attention.map(
       ({ tokens, heads, kvHeads, headSize, forwardSeconds, bothSeconds }) =>
-        `Attention  ${tokens} tokens, ${heads} heads (${kvHeads}) of ${headSize}: forward ${milliseconds(forwardSeconds)}, with reverse ${milliseconds(bothSeconds)}`,
+        `Attention  ${tokens} tokens, ${heads} heads (${kvHeads}) of ${headSize}: forward ${milliseconds(forwardSeconds)}, with backward ${milliseconds(bothSeconds)}`,
     ),
     ...result.training.flatMap((training) => trainingLines(training, `${model}, ${precision}`)),
     ...(decoding

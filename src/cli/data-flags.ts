@@ -15,14 +15,14 @@ export const dataFlags = {
   },
   'answer-template': { value: 'T', help: 'what it should answer, likewise' },
   'system-template': { value: 'T', help: 'a system message before the prompt, likewise' },
-  'text-template': { value: 'T', help: 'instead of these: a text, all of it learnt' },
+  'text-template': { value: 'T', help: 'instead of these: one text, with a loss on all of it' },
   header: {
     value: 'yes|no',
-    help: 'whether the first row of a table names its columns (default: told by its looks)',
+    help: 'whether the first row of a table names its columns (default: detected)',
   },
   delimiter: {
     value: 'C',
-    help: 'what stands between the cells of a table, or tab (default: told by its looks)',
+    help: 'the character between the cells of a table, or tab (default: detected)',
   },
 } as const satisfies FlagSpecs;
 

@@ -36,14 +36,14 @@ export const planFlags = {
   precision: { value: 'P', help: 'f32, f16 or auto (default: f16 where the adapter has it)' },
   'base-weights': modelFlags['base-weights'],
   'embedding-weights': modelFlags['embedding-weights'],
-  checkpointing: { help: 'compute activations again for the reverse' },
+  checkpointing: { help: 'activation checkpointing: less memory, since backward computes the forward again' },
   context: { value: 'N', help: `tokens of a generated sequence, prompt included (default: ${CONTEXT})` },
   device: {
     value: 'NAME',
-    help: 'plan for the adapter whose name contains this; without it no GPU is needed',
+    help: 'plan for the GPU whose name contains this; without it no GPU is needed',
   },
-  'max-buffer': { value: 'MIB', help: 'largest buffer that the adapter allows' },
-  'max-binding': { value: 'MIB', help: 'largest binding that the adapter allows' },
+  'max-buffer': { value: 'MIB', help: 'largest buffer that the GPU allows' },
+  'max-binding': { value: 'MIB', help: 'largest binding that the GPU allows' },
   memory: {
     value: 'SIZE',
     help: 'memory of the GPU: 8GiB, 8000MB, or a number of MiB; whether the run fits is then the last line and the exit status (3: no)',
@@ -123,7 +123,7 @@ async function targetOf(flags: PlanFlags): Promise<{ target: Target; adapter: st
   const allowed = (flag: 'max-buffer' | 'max-binding', limit: number): number =>
     Math.min(limit, (flags.positive(flag) ?? Infinity) * MIB);
   return {
-    adapter: device ? device.adapter.description || device.adapter.vendor : 'a GPU as most have it',
+    adapter: device ? device.adapter.description || device.adapter.vendor : 'a typical GPU',
     target: {
       features,
       software,
@@ -198,7 +198,7 @@ function describe({ training, generation, problems, advice }: Described, memory?
     ...PARTS.map(([part, name]) => row(parts[part], `  ${name}`)),
     row(largestBuffer.bytes, `in the largest buffer (${largestBuffer.label})`),
     row(largestBinding.bytes, `in the largest binding (${largestBinding.label})`),
-    ...split.map(({ label, pieces, bytes }) => row(bytes, `in the largest of ${pieces} pieces of ${label}`)),
+    ...split.map(({ label, pieces, bytes }) => row(bytes, `in the largest of ${pieces} shards of ${label}`)),
     `${String(training.dispatches).padStart(10)}  dispatches a step, in ${training.submits} submits`,
     row(
       generation.bytes,
@@ -207,7 +207,7 @@ function describe({ training, generation, problems, advice }: Described, memory?
     ...problems.map(({ label, limit, bytes, allowed }) =>
       limit === 'dispatch'
         ? `Too large: ${label} takes ${bytes} workgroups side by side, and WebGPU dispatches ${allowed}.`
-        : `Too large: ${label} takes ${formatBytes(bytes)}, and the adapter ${limit === 'memory' ? 'has' : `allows a ${limit} of`} ${formatBytes(allowed)}.`,
+        : `Too large: ${label} takes ${formatBytes(bytes)}, and the GPU ${limit === 'memory' ? 'has' : `allows a ${limit} of`} ${formatBytes(allowed)}.`,
     ),
     ...advice.map(
       ({ text, peakBytes: bytes, fits }) =>
@@ -222,7 +222,7 @@ function describe({ training, generation, problems, advice }: Described, memory?
 function verdict(peakBytes: number, fits: boolean, memory: MemorySize | undefined): string {
   if (!memory)
     return fits
-      ? 'No buffer is larger than the adapter allows. Give --memory to learn whether the run fits.'
+      ? 'No buffer is larger than the GPU allows. Give --memory to learn whether the run fits.'
       : 'Does not fit.';
   const sizes = `${memory.show(peakBytes)} at the peak, and the GPU has ${memory.show(memory.bytes)}`;
   if (fits) return `Fits: ${sizes}.`;

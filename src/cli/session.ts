@@ -20,15 +20,15 @@ export const modelFlags = {
   precision: { value: 'P', help: 'f32, f16 or auto (f16 on a GPU that has it)' },
   'base-weights': {
     value: 'TYPE',
-    help: 'how frozen matrices are held: stored (default: as in the file), f32, f16, q8_0, q4_0, q4_1 or nf4',
+    help: 'dtype of the frozen matrices on the GPU: stored (default: as in the file), f32, f16, q8_0, q4_0, q4_1 or nf4',
   },
   'embedding-weights': {
     value: 'TYPE',
-    help: 'the same for embeddings and head (default: as the base weights, but q8_0 where these become 4-bit)',
+    help: 'the same for embeddings and head (default: as --base-weights, but q8_0 where that is 4-bit)',
   },
   device: {
     value: 'NAME',
-    help: 'part of the name of the adapter to use; swiftshader for the software one of Chromium',
+    help: 'part of the name of the GPU to use; swiftshader is the software GPU of Chromium',
   },
   help: { help: 'this text' },
 } as const satisfies FlagSpecs;
