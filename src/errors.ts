@@ -4,18 +4,30 @@
  */
 export class GraftError extends Error {
   override readonly name = 'GraftError';
+  /** What is wrong, and where (file, line, column, tensor, layer). One sentence. */
+  readonly what: string;
 
   constructor(
     /** Stable, kebab-case, prefixed by the room: `safetensors-header`, `engine-device-lost`. */
     readonly code: string,
-    /** What is wrong, and where (file, line, column, tensor, layer). One sentence. */
-    readonly what: string,
+    what: string,
     /** What the person can do. One sentence. */
     readonly remedy: string,
     options?: ErrorOptions,
   ) {
-    super(remedy ? `${what} ${remedy}` : what, options);
+    const short = shortened(what);
+    super(remedy ? `${short} ${remedy}` : short, options);
+    this.what = short;
   }
+}
+
+/** Names and values in a message come from files, and may be of any length. */
+const MOST_CHARS = 1000;
+
+function shortened(text: string): string {
+  return text.length <= MOST_CHARS
+    ? text
+    : `${text.slice(0, MOST_CHARS / 2)} … ${text.slice(-MOST_CHARS / 2)}`;
 }
 
 /** The message of anything that was thrown, without a stack. */

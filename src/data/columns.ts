@@ -63,6 +63,17 @@ export function namesOfHeader(cells: readonly string[]): string[] {
   return [...names];
 }
 
+/** Columns that a message lists, and characters of each. */
+const LISTED = 12;
+const LISTED_CHARS = 60;
+
+/** Columns for a message, however many there are. */
+export function listOfColumns(columns: readonly string[]): string {
+  const listed = columns.slice(0, LISTED).map((name) => name.slice(0, LISTED_CHARS));
+  const left = columns.length - listed.length;
+  return listed.join(', ') + (left > 0 ? ` and ${left} more` : '');
+}
+
 export function namesOfCount(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `column ${i + 1}`);
 }

@@ -5,7 +5,7 @@
  */
 import { GraftError } from '../errors.ts';
 import { Collector, objectOf, type ReadResult } from './collector.ts';
-import { columnsOfRow } from './columns.ts';
+import { columnsOfRow, listOfColumns } from './columns.ts';
 import { decodeFile, encodingOf, refuseBinary } from './encoding.ts';
 import type { LeftList, Numbering } from './example.ts';
 import { fileKind, type FileKind } from './file-kind.ts';
@@ -141,7 +141,7 @@ function* readTable(content: Content, options: ReadOptions, collector: Collector
 export function unmapped(fileName: string, columns: readonly string[]): GraftError {
   return new GraftError(
     'data-columns',
-    `${fileName} has the columns ${columns.slice(0, 40).join(', ')}, which say nothing of prompt and answer.`,
+    `${fileName} has the columns ${listOfColumns(columns)}, which say nothing of prompt and answer.`,
     'Say which column is the prompt and which the answer (headless: --prompt-template and --answer-template).',
   );
 }

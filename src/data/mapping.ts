@@ -5,7 +5,7 @@
 import { GraftError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import type { Trainable } from '../text/trainable.ts';
-import { valueAt } from './columns.ts';
+import { listOfColumns, valueAt } from './columns.ts';
 import { BadRow, filledTextOf, textOf } from './formats/row.ts';
 
 /** Templates of what the model reads and what it should answer; or of a whole text, all of it learnt. */
@@ -88,7 +88,7 @@ export function checkMapping(mapping: Mapping, columns: readonly string[]): void
   if (unknown === undefined) return;
   throw new GraftError(
     'data-column',
-    `There is no column “${unknown}”. The columns are ${columns.slice(0, 40).join(', ')}.`,
+    `There is no column “${listOfColumns([unknown])}”. The columns are ${listOfColumns(columns)}.`,
     'Write the name as it stands there, capitals included.',
   );
 }

@@ -20,7 +20,7 @@ const MOST_BETWEEN = 500;
 interface Step {
   readonly pattern?: RegExp | null;
   readonly content?: string;
-  readonly config: { readonly invert?: boolean; readonly behavior?: string; readonly content?: string };
+  readonly config?: { readonly invert?: boolean; readonly behavior?: string; readonly content?: string };
   readonly normalizers?: readonly Step[];
   readonly tokenizers?: readonly Step[];
   readonly decoders?: readonly Step[];
@@ -79,7 +79,7 @@ function* matchesOf(text: string, sticky: RegExp, watch: Watch): Generator<[star
 
 /** As the library splits. */
 function splitter(step: Step, sticky: RegExp, watch: Watch): (text: string) => string[] {
-  const { invert = true, behavior } = step.config;
+  const { invert = true, behavior } = step.config ?? {};
   const keepsMatches = invert || behavior?.toLowerCase() !== 'removed';
   const keepsOthers = !invert;
   return (text) => {
@@ -126,7 +126,7 @@ export function watchPatterns(library: Library, where: string): void {
     for (const step of flat(first)) {
       const { pattern } = step;
       // Other steps have patterns of the library's own.
-      const isSplit = step.pre_tokenize_text !== undefined && step.config.behavior !== undefined;
+      const isSplit = step.pre_tokenize_text !== undefined && step.config?.behavior !== undefined;
       const isReplace = step.normalize !== undefined || step.decode_chain !== undefined;
       if (!(pattern instanceof RegExp) || !(isSplit || isReplace)) continue;
       const name = `${where}: ${part}`;
@@ -136,7 +136,7 @@ export function watchPatterns(library: Library, where: string): void {
         if (watch) step.pre_tokenize_text = splitter(step, own, watch);
         continue;
       }
-      const replace = replacer(own, step.config.content ?? '', watch);
+      const replace = replacer(own, step.config?.content ?? '', watch);
       if (step.normalize) step.normalize = replace;
       if (step.decode_chain) step.decode_chain = (tokens) => tokens.map(replace);
     }

@@ -77,7 +77,7 @@ export async function readState(files: FileSet): Promise<SavedState> {
   if (!parsed.success)
     throw new GraftError(
       'state-format',
-      `${files.name}/${COUNTERS} is not a saved run: ${parsed.issues[0].message}.`,
+      `${files.name}/${COUNTERS} is not a saved run: ${parsed.issues[0].message.slice(0, 200)}.`,
       'Start the run anew.',
     );
   const planes = new Map<string, Map<string, Float32Array<ArrayBuffer>>>();

@@ -28,7 +28,7 @@ if (unknown.length > 0) {
 const failed = (named.length > 0 ? named : all).filter((name) => {
   const { status } = spawnSync(
     process.execPath,
-    ['--import', 'tsx', join(FOLDER, `${name}${ENDING}`), ...flags],
+    ['--import', join(FOLDER, 'hooks.mjs'), join(FOLDER, `${name}${ENDING}`), ...flags],
     { stdio: 'inherit' },
   );
   return status !== 0;

@@ -238,3 +238,10 @@ describe('statistics', () => {
     ]);
   });
 });
+
+it('a message lists some of many columns, each cut short', async () => {
+  const columns = Array.from({ length: 100 }, (_, i) => `${i}${'x'.repeat(1000)}`);
+  const { what } = await graftError(() => checkMapping({ text: '{{y}}' }, columns), 'data-column');
+  expect(what.length).toBeLessThan(1000);
+  expect(what).toContain('and 88 more');
+});

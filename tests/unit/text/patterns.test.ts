@@ -175,6 +175,11 @@ describe('patterns that are watched', () => {
     expect(error.what).toContain('tokenizer.json: pre_tokenizer was stopped');
   });
 
+  it('leave steps alone that have a pattern of the library itself', async () => {
+    const tokenizer = await load({ pre_tokenizer: { type: 'BertPreTokenizer' } });
+    expect(tokenizer.encode('ab !')).toEqual([0, 1, 2]);
+  });
+
   it('put a content as it stands in the place of what they find', async () => {
     const replace = { type: 'Replace', pattern: { Regex: 'a' }, content: '$&' };
     const tokenizer = await load({ normalizer: replace });
