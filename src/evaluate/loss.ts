@@ -12,18 +12,26 @@ export interface LossReport {
   readonly loss: number;
   readonly perplexity: number;
   readonly supervisedTokens: number;
+  readonly rows: number;
 }
 
 /** Tokens of one replay, unless a single row is longer. */
 const GROUP_TOKENS = 1024;
 
-/** Evaluates rows in groups. @throws GraftError `engine-…` */
+/**
+ * Mean loss over rows, in groups of about {@link GROUP_TOKENS} tokens. Frees what it took on the GPU, whatever ends it.
+ *
+ * @param onRows hears how many rows are done, from 0 on, group by group; what it throws ends the evaluation
+ * @throws GraftError `engine-…`, and what `onRows` throws
+ */
 export async function evaluateLoss(
   model: LanguageModel,
   rows: readonly LabelledTokens[],
   adapter?: Adapter,
+  onRows: (done: number) => void = () => undefined,
 ): Promise<LossReport> {
   const { device } = model;
+  onRows(0);
   const groups = groupRows(rows);
   const sizes = groups.map(sizeOfRows);
   const bucket = {
@@ -31,20 +39,39 @@ export async function evaluateLoss(
     rows: Math.max(1, ...sizes.map((size) => size.rows)),
   };
   const stats = device.upload([STATS_SIZE], 'f32', 'statistics');
-  const tape = new Tape(device);
-  const inputs = batchTensors(tape, bucket);
-  linearCrossEntropy(tape, model.forward(tape, inputs, { adapter }), model.head, inputs.labels, stats);
-  const plan = await Plan.compile(device, tape, model.pool);
-  let supervisedTokens = 0;
-  for (const group of groups) {
-    supervisedTokens += writeBatch(plan, inputs, group);
-    plan.run();
+  let plan: Plan | undefined;
+  try {
+    const tape = new Tape(device);
+    const inputs = batchTensors(tape, bucket);
+    linearCrossEntropy(tape, model.forward(tape, inputs, { adapter }), model.head, inputs.labels, stats);
+    plan = await Plan.compile(device, tape, model.pool);
+    let supervisedTokens = 0;
+    let done = 0;
+    // One group runs while the next one is written: the GPU does not wait, and little is left to run once it is stopped.
+    let before: Promise<void> | undefined;
+    for (const group of groups) {
+      supervisedTokens += writeBatch(plan, inputs, group);
+      plan.run();
+      const rowsBefore = done;
+      await before;
+      if (before) onRows(rowsBefore);
+      before = device.settle();
+      // Awaited in the next turn; a device that fails until then must not count as an error that nobody caught.
+      before.catch(() => undefined);
+      done += group.length;
+    }
+    await before;
+    onRows(done);
+    const sum = new Float32Array(await device.read(stats.storage.buffer!, 0, STATS_SIZE * 4))[LOSS_SLOT];
+    const loss = sum / supervisedTokens;
+    return { loss, perplexity: Math.exp(loss), supervisedTokens, rows: rows.length };
+  } finally {
+    if (!device.failure) {
+      await device.settle();
+      plan?.destroy();
+      device.free(stats);
+    }
   }
-  const sum = new Float32Array(await device.read(stats.storage.buffer!, 0, STATS_SIZE * 4))[LOSS_SLOT];
-  plan.destroy();
-  device.free(stats);
-  const loss = sum / supervisedTokens;
-  return { loss, perplexity: Math.exp(loss), supervisedTokens };
 }
 
 function groupRows(rows: readonly LabelledTokens[]): LabelledTokens[][] {

@@ -6,7 +6,7 @@ export interface Frequent {
   readonly count: number;
 }
 
-/** The most frequent of some answers, the first of equals; undefined where none is there twice. White space at the ends aside. */
+/** The most frequent answer, the first of equals, white space at the ends aside; undefined where none is there twice. */
 export function mostFrequent(answers: readonly string[]): Frequent | undefined {
   const counts = new Map<string, number>();
   for (const answer of answers) counts.set(answer.trim(), (counts.get(answer.trim()) ?? 0) + 1);
@@ -24,10 +24,13 @@ const wordsOf = (text: string): Set<string> =>
   );
 
 /**
- * For each text the index of the known one that is nearest, the first of equals: by the cosine of their words, a rare word weighing more
- * (its inverse document frequency). Where no word is shared, the first.
+ * Finds the known text that is nearest to another one: by the cosine of their words, where a rare word weighs more (its inverse document
+ * frequency).
+ *
+ * @param known at least one
+ * @returns gives the index of the nearest, the first of equals; the first of all where no word is shared
  */
-export function nearest(known: readonly string[], texts: readonly string[]): number[] {
+export function nearest(known: readonly string[]): (text: string) => number {
   const sets = known.map(wordsOf);
   const places = new Map<string, number[]>();
   sets.forEach((words, at) => {
@@ -39,7 +42,7 @@ export function nearest(known: readonly string[], texts: readonly string[]): num
   });
   const weight = (word: string): number => Math.log(1 + known.length / (places.get(word)?.length ?? 1));
   const norms = sets.map((words) => Math.sqrt([...words].reduce((sum, word) => sum + weight(word) ** 2, 0)));
-  return texts.map((text) => {
+  return (text) => {
     const scores = new Map<number, number>();
     for (const word of wordsOf(text))
       for (const at of places.get(word) ?? [])
@@ -50,5 +53,5 @@ export function nearest(known: readonly string[], texts: readonly string[]): num
       if (score > least || (score === least && at < best)) best = at;
     }
     return best;
-  });
+  };
 }

@@ -34,7 +34,8 @@ export interface Entry {
 export type Place = Entry & { readonly row: PreparedRow; readonly part: Part };
 
 export interface BaseResults {
-  answers: string[];
+  /** By the index of the question. */
+  readonly answers: Map<number, string>;
   loss?: LossReport;
 }
 
@@ -58,7 +59,7 @@ export interface DataSet {
   readonly repeated: ReadonlyMap<number, number>;
   readonly leaked: ReadonlyMap<number, number>;
   readonly questions: readonly Question[];
-  /** What the base model answers and loses, as far as it was asked: it does not depend on any adapter, but on how the base is held. */
+  /** What the base model answered, and its loss, as far as it was asked. No adapter changes them; how the base is held does. */
   readonly base: BaseResults;
 }
 
@@ -135,6 +136,6 @@ export function restoredData(
     repeated: new Map(),
     leaked: new Map(),
     questions: rows.questions,
-    base: { answers: [] },
+    base: { answers: new Map() },
   };
 }

@@ -1,28 +1,18 @@
-/** Base against tuned on what was held out: the same prompts answered by both, losses, exact answers. */
+/** Base against tuned on held-out rows: both answer the same prompts, and the loss of both is measured. */
 import { GraftError } from '../errors.ts';
-import { answer } from '../evaluate/answer.ts';
-import { isExactMatch, proportion } from '../evaluate/exact-match.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
 import { mostFrequent, nearest } from '../evaluate/rules.ts';
-import { Generator } from '../model/generator.ts';
 import type { Adapter } from '../model/lora.ts';
-import { greedy } from '../model/sampling.ts';
-import type { AdapterChoice, Evaluation, Progress, RuleReport, Share } from './api.ts';
+import { answersOf, checkAborted, exactShare } from './answers.ts';
+import type { AdapterChoice, Evaluation, LossReport, Progress, RuleReport } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
+import { drawQuestions, type Drawn } from './draw.ts';
 import type { OpenModel } from './model.ts';
 import { originOf } from './origin.ts';
-import { promptIds, questionsOf, type Question } from './questions.ts';
+import { questionsOf } from './questions.ts';
 import type { Session } from './session.ts';
+import { Slices } from './slices.ts';
 import { seenRows, trainedOn } from './trained-on.ts';
-
-/** Prompts answered at once. */
-const SEQUENCES = 8;
-/** Tokens of an answer: room for the longest expected one and a little more, within these. */
-const ANSWER_TOKENS = { least: 64, spare: 16, most: 512 };
-
-interface Asked extends Question {
-  readonly ids: readonly number[];
-}
 
 export interface EvaluationRequest {
   readonly adapter: AdapterChoice;
@@ -49,38 +39,32 @@ export async function evaluate(
   }
   const tuned = await session.adapter(adapter, open);
   const origin = await originOf(session, open, adapter, data);
-  const { chosen, newTokens } = chooseQuestions(data.questions, rows, open);
-  const asked = chosen.map((at) => ({
-    ...data.questions[at],
-    ids: promptIds(data.questions[at], open.tokenizer),
-  }));
+  const drawn = drawQuestions(data, rows, open);
+  const { asked, chosen, draw } = drawn;
   const training = await trainedOn(session, adapter);
   const seen = training && (await seenRows(training, data, chosen, open, signal));
-  const total = asked.length * (tuned ? 2 : 1);
-  const answered = (done: number): void => onProgress({ what: 'answering', done, total });
+  const baseAnswers = await answersOfBase(open, data, drawn, onProgress, signal);
+  const tunedAnswers = tuned
+    ? await answersOf(open, asked, {
+        by: tuned,
+        newTokens: drawn.newTokens,
+        signal,
+        onProgress: (done) => onProgress({ what: 'answering', by: 'adapter', done, total: asked.length }),
+      })
+    : baseAnswers;
 
-  const known = data.base.answers;
-  const missing = asked.slice(known.length);
-  answered(asked.length - missing.length);
-  const answerAll = (
-    questions: readonly Asked[],
-    by: Adapter | undefined,
-    before: number,
-  ): Promise<string[]> =>
-    answersOf(open, questions, { by, newTokens, signal, onAnswered: (done) => answered(before + done) });
-  known.push(...(await answerAll(missing, undefined, asked.length - missing.length)));
-  const baseAnswers = known.slice(0, asked.length);
-  const tunedAnswers = tuned ? await answerAll(asked, tuned, asked.length) : baseAnswers;
-
-  onProgress({ what: 'evaluating', done: 0, total: tuned ? 2 : 1 });
-  const baseLoss = (data.base.loss ??= await evaluateLoss(open.model, test));
-  checkAborted(signal);
-  onProgress({ what: 'evaluating', done: 1, total: tuned ? 2 : 1 });
-  const tunedLoss = tuned ? await evaluateLoss(open.model, test, tuned) : baseLoss;
-  if (tuned) onProgress({ what: 'evaluating', done: 2, total: 2 });
+  const lossBy = (by: NonNullable<Progress['by']>, model?: Adapter): Promise<LossReport> =>
+    evaluateLoss(open.model, test, model, (done) => {
+      onProgress({ what: 'evaluating', by, done, total: test.length });
+      checkAborted(signal);
+    });
+  const baseLoss = (data.base.loss ??= await lossBy('base'));
+  const tunedLoss = tuned ? await lossBy('adapter', tuned) : baseLoss;
+  const rules = await rulesOf(data, drawn, open, new Slices(onProgress, signal));
 
   return {
     origin,
+    draw,
     ...(seen && { seen }),
     rows: asked.map(({ prompt, expected }, i) => ({
       prompt,
@@ -91,39 +75,51 @@ export async function evaluate(
     base: baseLoss,
     tuned: tunedLoss,
     exact: { base: exactShare(asked, baseAnswers), tuned: exactShare(asked, tunedAnswers) },
-    rules: rulesOf(data, asked, open.tokenizer.chatTemplate !== undefined),
+    rules,
   };
 }
 
-/** The first questions whose prompt leaves room for an answer, by their index, and the room that their answers get. */
-export function chooseQuestions(
-  questions: readonly Question[],
-  rows: number,
-  { tokenizer, info: { maxPositions } }: OpenModel,
-): { chosen: number[]; newTokens: number } {
-  const { least, spare, most } = ANSWER_TOKENS;
-  // Of all questions and not of these alone: what the base answered must not depend on how many were asked at once.
-  const expected = questions.map((question) => tokenizer.encode(question.expected).length);
-  const longest = expected.reduce((length, next) => Math.max(length, next), 0);
-  const newTokens = Math.min(Math.max(least, longest + spare), most, Math.floor(maxPositions / 2));
-  const chosen: number[] = [];
-  for (let at = 0; at < questions.length && chosen.length < rows; at++)
-    if (promptIds(questions[at], tokenizer).length + newTokens <= maxPositions) chosen.push(at);
-  return { chosen, newTokens };
+/** What the base model answers. Answers are kept by row, those of an evaluation that was stopped too: none is asked for twice. */
+async function answersOfBase(
+  open: OpenModel,
+  { base }: DataSet,
+  { asked, chosen, newTokens }: Drawn,
+  onProgress: (progress: Progress) => void,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const missing = [...asked.keys()].filter((at) => !base.answers.has(chosen[at]));
+  const known = asked.length - missing.length;
+  await answersOf(
+    open,
+    missing.map((at) => asked[at]),
+    {
+      by: undefined,
+      newTokens,
+      signal,
+      onAnswer: (at, text) => base.answers.set(chosen[missing[at]], text),
+      onProgress: (done) =>
+        onProgress({ what: 'answering', by: 'base', done: known + done, total: asked.length }),
+    },
+  );
+  return chosen.map((at) => base.answers.get(at)!);
 }
 
 /** What rules without a model would have answered, from the training part. None where nothing repeats and nothing can be copied. */
-function rulesOf(data: DataSet, asked: readonly Asked[], chat: boolean): RuleReport[] {
+async function rulesOf(
+  { places }: DataSet,
+  { asked }: Drawn,
+  { tokenizer }: OpenModel,
+  slices: Slices,
+): Promise<RuleReport[]> {
   const train = questionsOf(
-    data.places.flatMap(({ part, example }) => (part === 'train' && example ? [example] : [])),
-    chat,
+    places.flatMap(({ part, example }) => (part === 'train' && example ? [example] : [])),
+    tokenizer.chatTemplate !== undefined,
   );
   if (train.length === 0 || asked.length === 0) return [];
   const frequent = mostFrequent(train.map(({ expected }) => expected));
-  const copied = nearest(
-    train.map(({ prompt }) => prompt),
-    asked.map(({ prompt }) => prompt),
-  ).map((at) => train[at].expected);
+  const find = nearest(train.map(({ prompt }) => prompt));
+  const copied: string[] = [];
+  await slices.each('comparing', asked, ({ prompt }) => copied.push(train[find(prompt)].expected));
   return [
     ...(frequent
       ? [
@@ -138,59 +134,6 @@ function rulesOf(data: DataSet, asked: readonly Asked[], chat: boolean): RuleRep
           },
         ]
       : []),
-    { rule: 'nearest' as const, exact: exactShare(asked, copied) },
+    { rule: 'nearest' as const, answers: copied, exact: exactShare(asked, copied) },
   ];
-}
-
-interface AnswerSettings {
-  readonly by: Adapter | undefined;
-  readonly newTokens: number;
-  readonly signal: AbortSignal;
-  readonly onAnswered: (done: number) => void;
-}
-
-/** Greedy answers to prompts, several at once. @throws GraftError `worker-aborted` */
-export async function answersOf(
-  { model, tokenizer }: OpenModel,
-  questions: readonly Asked[],
-  { by, newTokens, signal, onAnswered }: AnswerSettings,
-): Promise<string[]> {
-  if (questions.length === 0) return [];
-  const longest = questions.reduce((length, { ids }) => Math.max(length, ids.length), 0);
-  const generator = new Generator(model, SEQUENCES, longest + newTokens);
-  const texts: string[] = [];
-  try {
-    for (let start = 0; start < questions.length; start += SEQUENCES) {
-      const prompts = questions.slice(start, start + SEQUENCES).map(({ ids }) => ids);
-      const generated = await answer(generator, tokenizer, prompts, {
-        maxNewTokens: newTokens,
-        sampling: greedy,
-        seed: 0,
-        adapter: by,
-        signal,
-      });
-      checkAborted(signal);
-      texts.push(...generated.map(({ text }) => text));
-      onAnswered(texts.length);
-    }
-    return texts;
-  } finally {
-    if (!model.device.failure) {
-      await model.device.settle();
-      generator.destroy();
-    }
-  }
-}
-
-function checkAborted(signal: AbortSignal): void {
-  if (signal.aborted)
-    throw new GraftError('worker-aborted', 'The evaluation was stopped.', 'Start it again when you like.');
-}
-
-export function exactShare(questions: readonly Question[], texts: readonly string[]): Share {
-  const { count, total, interval } = proportion(
-    texts.filter((text, i) => isExactMatch(text, questions[i].expected)).length,
-    texts.length,
-  );
-  return { count, total, interval };
 }

@@ -1,17 +1,19 @@
 /** Prompting before tuning: a few rows of training stand before each question, and the base model answers. */
 import type { Example } from '../data/example.ts';
-import { prepareRows } from '../data/prepare.ts';
+import { prepareRows, type PreparedRow } from '../data/prepare.ts';
 import { GraftError } from '../errors.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
 import { Random } from '../random.ts';
 import type { TrainableMessage } from '../text/trainable.ts';
-import type { FewShotReport, LossReport, Progress } from './api.ts';
+import { answersOf, checkAborted, exactShare } from './answers.ts';
+import type { FewShotReport, Progress } from './api.ts';
 import type { DataSet, Place } from './data.ts';
-import { answersOf, chooseQuestions, exactShare } from './evaluation.ts';
+import { drawQuestions } from './draw.ts';
 import type { OpenModel } from './model.ts';
 import { originOf } from './origin.ts';
 import { promptIds, questionsOf, type Question } from './questions.ts';
 import type { Session } from './session.ts';
+import { Slices } from './slices.ts';
 
 const MOST_SHOTS = 64;
 /** Between examples where no chat template parts them. */
@@ -51,7 +53,7 @@ export async function measureFewShot(
       'Split a test part off, or give a file of its own.',
     );
   }
-  const { chosen, newTokens } = chooseQuestions(data.questions, rows, open);
+  const { chosen, newTokens, draw } = drawQuestions(data, rows, open);
   const asked = chosen.map((at) => {
     const [question] = questionsOf([withShots(test[at].example, shots, chat)], chat);
     return { ...test[at].question, ids: promptIds(question, open.tokenizer) };
@@ -66,19 +68,23 @@ export async function measureFewShot(
     );
   }
   const start = performance.now();
-  onProgress({ what: 'answering', done: 0, total: asked.length });
   const answers = await answersOf(open, asked, {
     by: undefined,
     newTokens,
     signal,
-    onAnswered: (done) => onProgress({ what: 'answering', done, total: asked.length }),
+    onProgress: (done) => onProgress({ what: 'answering', by: 'examples', done, total: asked.length }),
   });
   const seconds = (performance.now() - start) / 1000;
-  onProgress({ what: 'evaluating', done: 0, total: 1 });
-  const loss = await lossOf(open, data, test, shots, chat);
-  onProgress({ what: 'evaluating', done: 1, total: 1 });
+  const withExamples = await rowsWith(shots, data, test, open, new Slices(onProgress, signal));
+  const loss =
+    withExamples &&
+    (await evaluateLoss(open.model, withExamples, undefined, (done) => {
+      onProgress({ what: 'evaluating', by: 'examples', done, total: withExamples.length });
+      checkAborted(signal);
+    }));
   return {
     origin: await originOf(session, open, 'base', data),
+    draw,
     shots: shots.map(({ question: { prompt, expected } }) => ({ prompt, answer: expected })),
     rows: asked.map(({ prompt, expected }, i) => ({ prompt, expected, answer: answers[i] })),
     exact: exactShare(asked, answers),
@@ -109,7 +115,7 @@ function chooseShots(train: readonly Pair[], count: number, seed: number): Pair[
   return order.slice(0, count).map((at) => train[at]);
 }
 
-/** The example with others before it, of which nothing is learnt or measured: as turns, or as text where there is no chat template. */
+/** The example with others before it: as turns, or as text where there is no chat template. The loss counts only its own answer. */
 export function withShots(example: Example, shots: readonly Pair[], chat: boolean): Example {
   const { line } = example;
   if (!chat) {
@@ -145,21 +151,25 @@ function turnsOf(example: Example): readonly TrainableMessage[] {
   ];
 }
 
-/** Over the whole test part, as the base's; undefined where a row does not fit or was cut: the two would not be of the same tokens. */
-async function lossOf(
-  { model, tokenizer, info }: OpenModel,
+/** The whole test part with examples before each row; undefined where a row does not fit or was cut: its loss would be of other tokens. */
+async function rowsWith(
+  shots: readonly Pair[],
   data: DataSet,
   test: readonly Pair[],
-  shots: readonly Pair[],
-  chat: boolean,
-): Promise<LossReport | undefined> {
+  { tokenizer, info }: OpenModel,
+  slices: Slices,
+): Promise<PreparedRow[] | undefined> {
   const places = data.places.filter(({ part }) => part === 'test');
   if (places.length !== test.length || places.some(({ state }) => state !== 'ok')) return undefined;
-  const { rows, report } = prepareRows(
-    test.map(({ example }) => withShots(example, shots, chat)),
-    tokenizer,
-    { maxLength: info.maxPositions },
-  );
-  if (report.cut.length > 0 || rows.length !== test.length) return undefined;
-  return evaluateLoss(model, rows);
+  const chat = tokenizer.chatTemplate !== undefined;
+  const whole: PreparedRow[] = [];
+  for (const { example } of test) {
+    const { rows, report } = prepareRows([withShots(example, shots, chat)], tokenizer, {
+      maxLength: info.maxPositions,
+    });
+    if (report.cut.length > 0 || rows.length !== 1) return undefined;
+    whole.push(rows[0]);
+    if (slices.due) await slices.pause({ what: 'preparing', done: whole.length, total: test.length });
+  }
+  return whole;
 }

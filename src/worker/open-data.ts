@@ -78,7 +78,7 @@ export async function openData(
     places,
     ...(await findRepeated(entries, slices)),
     questions,
-    base: { answers: [] },
+    base: { answers: new Map() },
   };
   await pause();
   return { data, summary: summarise(data, main, other) };

@@ -1,4 +1,4 @@
-/** What an evaluation claims of its rows, in the production build: held out is said only of what training never saw. */
+/** What an evaluation claims of its rows, in the production build: how they were drawn, and whether training saw them. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
@@ -17,16 +17,32 @@ beforeAll(async () => {
 afterAll(() => browser.close());
 
 const verdict = (): Promise<string> => page.locator('header.verdict').innerText();
+const table = (): Promise<string> => page.getByRole('table').innerText();
+/** The questions under the table, in the order in which they were drawn. */
+const questions = (): Promise<string[]> => page.locator('p.asked').allInnerTexts();
 
-test('rows that training never saw are called so', async () => {
+test('rows are drawn, and said to be, and are the same for every method', async () => {
   await goTo(page, 'data');
-  const rows = Array.from({ length: ROWS }, (_, i) => `Say ${i},yes`);
+  // Sorted by their label, as files often are.
+  const rows = Array.from({ length: ROWS }, (_, i) => `Say ${i},${i < ROWS / 2 ? 'yes' : 'no'}`);
   await page.locator('input[type=file][accept*=".csv"]').setInputFiles({
     name: 'yes.csv',
     mimeType: 'text/csv',
     buffer: Buffer.from(['prompt,completion', ...rows].join('\n')),
   });
   await expect.poll(() => factOf(page, 'Data'), WAIT).toContain(`${ROWS} rows`);
+  await goTo(page, 'baseline');
+  await page.getByLabel('Rows').fill('4');
+  await page.getByRole('button', { name: 'Measure the base model' }).click();
+  await page
+    .getByText(/^4 of 6 test rows, drawn at random with seed 42.* over all 6 test rows\./)
+    .waitFor(WAIT);
+  const asked = await questions();
+  expect(asked).toHaveLength(4);
+  await page.getByLabel('Examples before each question').fill('2');
+  await page.getByRole('button', { name: 'Measure with examples' }).click();
+  await expect.poll(table, WAIT).toMatch(/Base, with examples/);
+
   await goTo(page, 'train');
   await page.getByText('Every setting, explained').click();
   await page.getByLabel('Steps', { exact: true }).fill('3');
@@ -38,8 +54,27 @@ test('rows that training never saw are called so', async () => {
   await page.getByLabel('Rows').fill('4');
   await page.getByRole('button', { name: 'Compare with the base model' }).click();
   await page.getByRole('table').waitFor(WAIT);
-  await expect.poll(verdict).toMatch(/on 4 rows that training never saw, answered/);
+  expect(await questions()).toEqual(asked);
+  expect(await table()).toMatch(/Base, with examples/);
+  await expect
+    .poll(verdict)
+    .toMatch(/4 of 6 test rows, drawn at random with seed 42.*Training never saw them/s);
+  expect(await verdict()).toMatch(/^(Tuning|No gain).* of 4 held-out rows exactly right/);
   expect(await verdict()).not.toMatch(/Training saw/);
+  expect(studio.problems).toEqual([]);
+});
+
+test('examples that were measured on fewer rows are missed, and measured on these in one press', async () => {
+  await page.getByLabel('Rows').fill('6');
+  await page.getByRole('button', { name: 'Measure again' }).click();
+  await expect.poll(verdict, WAIT).toMatch(/All 6 test rows\./);
+  expect(await table()).not.toMatch(/Base, with examples/);
+  await page
+    .getByText(/with 2 examples in its prompt is not in the table: .* on 4 rows, the others on 6/)
+    .waitFor();
+  await page.getByRole('button', { name: 'Measure 2 examples on these rows' }).click();
+  await expect.poll(table, WAIT).toMatch(/Base, with examples/);
+  expect(await page.getByText('not in the table').count()).toBe(0);
   expect(studio.problems).toEqual([]);
 });
 
@@ -55,7 +90,7 @@ test('rows that it saw are counted when they are split otherwise, after a reload
   await again.click();
   await expect
     .poll(verdict, WAIT)
-    .toMatch(/on \d rows, answered.*Training saw \d of the \d rows that were asked, and [1-6] of the 6/s);
+    .toMatch(/All 6 test rows\..*Training saw \d of the \d rows that were asked, and [1-6] of the 6/s);
   expect(await verdict()).not.toMatch(/never saw|held-out/);
   await page.reload();
   await expect.poll(verdict, WAIT).toMatch(/Training saw/);

@@ -3,9 +3,8 @@ import type { Evaluation, Seen } from '../../worker/api.ts';
 
 const UNKNOWN: Readonly<Record<Extract<Seen, string>, string>> = {
   imported: 'The adapter was imported: whether its training saw these rows is not known here.',
-  before:
-    'How the rows were split when it was trained was not kept: whether training saw these rows is not known.',
-  rows: 'The rows that it was trained on are not kept any more, or are cut otherwise: whether training saw these rows is not known.',
+  before: 'Its training did not keep how the rows were split: whether training saw these rows is not known.',
+  rows: 'Its training rows are not kept any more, or they are cut differently now: whether training saw these rows is not known.',
 };
 
 type Measured = Pick<Evaluation, 'origin' | 'rows' | 'seen'>;
@@ -16,14 +15,14 @@ export function isHeldOut({ origin, seen }: Measured): boolean {
   return typeof seen === 'object' && seen.test === 0;
 }
 
-/** What is to be said of it; '' where they were held out. */
+/** The caveat to tell; '' where the rows were held out. */
 export function caveatOf(measured: Measured): string {
   const { seen, rows } = measured;
   if (isHeldOut(measured)) return '';
-  if (seen === undefined) return 'Whether training saw these rows was not looked at: measure again to know.';
+  if (seen === undefined) return 'Whether training saw these rows was not checked: measure again to know.';
   if (typeof seen === 'string') return UNKNOWN[seen];
   return (
     `Training saw ${seen.asked} of the ${rows.length} rows that were asked, and ${seen.test} of the ${seen.of} that the loss is over: ` +
-    'they were split otherwise then, or are there more than once. That flatters the adapter.'
+    'the split was another one then, or rows are there more than once. That flatters the adapter.'
   );
 }

@@ -1,74 +1,213 @@
-/** What an evaluation says, in one sentence that claims no more than its numbers. */
-import type { Evaluation } from '../../worker/api.ts';
+/** What an evaluation says: the adapter against the best method that needs no tuning, on the same rows, and no more than the numbers hold. */
+import type { Evaluation, FewShotReport } from '../../worker/api.ts';
+import { isRight, methodsOf, type Method } from '../baseline/methods.ts';
 import { loss, plural } from '../ui/format.ts';
+import { compare } from './paired.ts';
+import { lossRowsInWords } from './rows.ts';
 import { caveatOf, isHeldOut } from './seen.ts';
+
+export interface Measured {
+  readonly name: string;
+  readonly result: Evaluation;
+}
 
 export interface Verdict {
   /** Before the number that matters, the number, and after it. */
   readonly before: string;
   readonly number: string;
   readonly after: string;
-  readonly better: boolean;
+  /** Whose number it is, where the difference is hardly chance. */
+  readonly winner: 'tuned' | 'untuned' | undefined;
+  /** How that was found, and what it does not say. */
+  readonly how: string;
+  /** What to keep in mind; may be ''. */
   readonly caution: string;
 }
 
+type Said = Omit<Verdict, 'caution'>;
+
+/** Rarer by chance than this is called a difference. */
+const LEVEL = 0.05;
 /** A perplexity that moved by less than this share is called the same. */
 const NOTICEABLE = 0.03;
 const FEW_ROWS = 20;
+/** Free text is hardly ever exactly right: above this share exact answers decide. */
+const FREE_TEXT_SHARE = 0.1;
 
-export function judge(evaluation: Evaluation): Verdict {
-  const { base, tuned, exact, rows } = evaluation;
-  const what = isHeldOut(evaluation) ? 'held-out rows' : 'rows';
-  const caveat = caveatOf(evaluation);
-  const few =
-    rows.length < FEW_ROWS
-      ? `${plural(rows.length, 'row says', 'rows say')} little: measure on more before you rely on it.`
-      : '';
-  const counts = exact.base.total > 0 && exact.base.count + exact.tuned.count > 0;
-  if (counts && exact.tuned.interval[0] > exact.base.interval[1]) {
-    return {
-      before: 'The adapter gets ',
-      number: `${exact.tuned.count} of ${exact.tuned.total}`,
-      after: ` ${what} exactly right, the base model ${exact.base.count}.`,
-      better: true,
-      caution: joined(caveat, few),
-    };
-  }
-  if (counts && exact.tuned.interval[1] < exact.base.interval[0]) {
-    return {
-      before: 'The adapter is worse: ',
-      number: `${exact.tuned.count} of ${exact.tuned.total}`,
-      after: ` ${what} exactly right, against ${exact.base.count} by the base model.`,
-      better: false,
-      caution: joined(caveat, few),
-    };
-  }
-  const overlap = counts
-    ? `Exactly right are ${exact.tuned.count} of ${exact.tuned.total} against ${exact.base.count}; the two 95% intervals overlap, so that may be luck.`
-    : '';
+/** @param measured one or more adapters against the same base model on the same rows */
+export function judge(measured: readonly Measured[], few: FewShotReport | undefined): Verdict {
+  const { result } = measured[0];
+  const methods = methodsOf(result, few);
+  const [best, tuned] = [bestOf(methods, ({ exact }) => exact.count), bestOf(measured, rightOf)];
+  const free = isFreeText(result, Math.max(best.exact.count, rightOf(tuned)));
+  const said =
+    free && rightOf(tuned) >= best.exact.count
+      ? byPerplexity(measured, methods)
+      : byAnswers(tuned, best, nameOf(tuned, measured));
+  const rows = result.rows.length;
   return {
-    ...bySurprise(base.perplexity, tuned.perplexity),
-    caution: joined(caveat, overlap, few),
+    ...said,
+    caution: joined(
+      caveatOf(result),
+      rows > 0 && rows < FEW_ROWS
+        ? `${plural(rows, 'row says', 'rows say')} little: measure on more before you rely on it.`
+        : '',
+    ),
+  };
+}
+
+const rightOf = ({ result }: Measured): number => result.exact.tuned.count;
+
+/** The first of those with the highest score: of equals the one that costs least. */
+function bestOf<T>(items: readonly T[], score: (item: T) => number): T {
+  return items.reduce((best, item) => (score(item) > score(best) ? item : best));
+}
+
+/** Of a method, as the method that the others are compared with. */
+export function reference(methods: readonly Method[]): Method {
+  return bestOf(methods, ({ exact }) => exact.count);
+}
+
+const nameOf = ({ name }: Measured, measured: readonly Measured[]): string =>
+  measured.length > 1 ? `“${name}”` : 'the adapter';
+
+/** Whether answers are texts of their own, of which hardly any is right word for word, by whatever method. */
+function isFreeText({ draw, rows }: Evaluation, right: number): boolean {
+  const distinct = new Set(rows.map(({ expected }) => expected.trim())).size;
+  const labels = draw ? draw.labels !== undefined : 2 * distinct <= rows.length;
+  return !labels && right <= FREE_TEXT_SHARE * rows.length;
+}
+
+function byAnswers(tuned: Measured, best: Method, adapter: string): Said {
+  const { result } = tuned;
+  const { exact, rows } = result;
+  const what = isHeldOut(result) ? 'held-out rows' : 'rows';
+  const by = exact.tuned.count;
+  const without = best.exact.count;
+  const right = rows.map((row) => isRight(row.tuned, row.expected));
+  const paired = best.right && compare(right, best.right);
+  const sure = paired !== undefined && paired.p < LEVEL;
+  const chance = sure ? '' : ' The difference may be chance.';
+  const how = joined(
+    pairedInWords(adapter, best.noun, rows.length, paired),
+    perplexityInWords(result, by - without),
+  );
+  if (by > without) {
+    return {
+      before: `${sure ? 'Tuning helped' : 'Tuning may have helped'}: ${adapter} gets `,
+      number: `${by} of ${exact.tuned.total}`,
+      after: ` ${what} exactly right. The best without tuning, ${best.doing}, gets ${without}.${chance}`,
+      winner: sure ? 'tuned' : undefined,
+      how,
+    };
+  }
+  if (by === without) {
+    return {
+      before: `No gain: ${adapter} gets `,
+      number: `${by} of ${exact.tuned.total}`,
+      after:
+        by === 0
+          ? ` ${what} exactly right, and so does every method without tuning.`
+          : ` ${what} exactly right, as many as ${best.doing}.`,
+      winner: undefined,
+      how,
+    };
+  }
+  return {
+    before: `${sure ? 'Tuning did not help' : 'No gain'}: ${best.doing} gets `,
+    number: `${without} of ${best.exact.total}`,
+    after: ` ${what} exactly right, ${adapter} ${by}.${chance}`,
+    winner: sure ? 'untuned' : undefined,
+    how,
+  };
+}
+
+/** How the difference was tested. */
+function pairedInWords(
+  adapter: string,
+  other: string,
+  rows: number,
+  paired: ReturnType<typeof compare> | undefined,
+): string {
+  if (!paired)
+    return `Which rows ${other} gets right was not kept then, so no test can say whether the difference is chance. Measure again.`;
+  const { onlyFirst, onlySecond, p } = paired;
+  if (onlyFirst + onlySecond === 0)
+    return `${capital(adapter)} and ${other} are right on the same rows: nothing tells them apart.`;
+  return (
+    `On the same ${plural(rows, 'row')}, only ${adapter} is right on ${onlyFirst}, only ${other} on ${onlySecond}. ` +
+    `If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact McNemar test, ${pInWords(p)}).`
+  );
+}
+
+/** From here on “once in …” says more than a share. */
+const RARE = 0.1;
+const MILLIONTH = 1e-6;
+
+function oftenInWords(p: number): string {
+  if (p >= 1) return 'every time';
+  if (p >= RARE) return `${Math.round(p * 100)} times in 100`;
+  return p < MILLIONTH
+    ? 'less than once in a million times'
+    : `about once in ${plural(Math.round(1 / p), 'time')}`;
+}
+
+const pInWords = (p: number): string =>
+  p < MILLIONTH ? 'p < 0.000001' : `p = ${p >= 1 ? 1 : Number(p.toPrecision(2))}`;
+
+/** Beside exact answers perplexity is told, and never as a gain where there are no more right answers. */
+function perplexityInWords({ base, tuned, rows }: Evaluation, gain: number): string {
+  if (!Number.isFinite(base.perplexity) || !Number.isFinite(tuned.perplexity)) return '';
+  const lower = base.perplexity / tuned.perplexity > 1 + NOTICEABLE;
+  const but =
+    gain < 0 ? ', but it gives fewer right ones' : gain === 0 ? ', but it gives no more right ones' : '';
+  const from = `perplexity ${loss(base.perplexity)} → ${loss(tuned.perplexity)} from base to adapter`;
+  return lower
+    ? `The wanted answers are likelier to the adapter (${from})${but}. ${lossRowsInWords(rows.length, tuned)}`
+    : `${capital(from)}. ${lossRowsInWords(rows.length, tuned)}`;
+}
+
+/** Free text: perplexity, and what it does not say. */
+function byPerplexity(measured: readonly Measured[], methods: readonly Method[]): Said {
+  const tuned = bestOf(measured, ({ result }) => -result.tuned.perplexity);
+  const { result } = tuned;
+  const adapter = nameOf(tuned, measured);
+  const perplexityOf = (method: Method): number => method.loss?.perplexity ?? Infinity;
+  // The base model has a perplexity, and comes first: of equals it is the plainer one.
+  const best = bestOf(
+    methods.filter((method) => method.loss),
+    (method) => -perplexityOf(method),
+  );
+  const ratio = perplexityOf(best) / result.tuned.perplexity;
+  const number = `${loss(perplexityOf(best))} → ${loss(result.tuned.perplexity)}`;
+  const than = best.key === 'base' ? 'the base model' : best.doing;
+  const { exact, rows } = result;
+  const how = joined(
+    rows.length === 0
+      ? 'No test row asks for an answer, so none is compared.'
+      : `The answers are free text: word for word as wanted are ${exact.tuned.count} of ${rows.length} with ${adapter}, ${exact.base.count} with the base model.`,
+    'Perplexity says how likely the wanted text is to a model, in content and style. It does not say whether a model’s own answers are true or good.',
+    lossRowsInWords(rows.length, result.tuned),
+  );
+  if (ratio > 1 + NOTICEABLE)
+    return {
+      before: `${capital(adapter)} is less surprised by the wanted answers than ${than}: perplexity `,
+      number,
+      after: '.',
+      winner: 'tuned',
+      how,
+    };
+  const same = !(ratio <= 1 / (1 + NOTICEABLE));
+  return {
+    before: same
+      ? `No gain: ${adapter} is about as surprised by the wanted answers as ${than}: perplexity `
+      : `Tuning did not help: ${adapter} is more surprised by the wanted answers than ${than}: perplexity `,
+    number,
+    after: '.',
+    winner: same ? undefined : 'untuned',
+    how,
   };
 }
 
 const joined = (...sentences: readonly string[]): string => sentences.filter(Boolean).join(' ');
-
-function bySurprise(base: number, tuned: number): Omit<Verdict, 'caution'> {
-  const ratio = base / tuned;
-  const number = `${loss(base)} → ${loss(tuned)}`;
-  if (ratio > 1 + NOTICEABLE)
-    return {
-      before: 'The adapter is less surprised by the right answers: perplexity ',
-      number,
-      after: '.',
-      better: true,
-    };
-  const same = ratio > 1 / (1 + NOTICEABLE);
-  return {
-    before: same ? 'No clear difference: perplexity ' : 'The adapter is worse: perplexity ',
-    number,
-    after: '.',
-    better: false,
-  };
-}
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -61,6 +61,8 @@ export const NAMES = {
   nearest: 'Nearest row',
   'exact-match': 'Exactly right (exact match)',
   interval: '95% interval',
+  mcnemar: 'Rows won and lost (exact McNemar test)',
+  'test-sample': 'Test rows, drawn at random',
   // The answer
   greedy: 'Greedy answer',
   'answer-length': 'Longest answer',

@@ -482,6 +482,22 @@ export const CHAPTERS: readonly Chapter[] = [
         source: 'Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927, JASA 22',
         also: 'confidence wilson significance',
       },
+      {
+        id: 'mcnemar',
+        what: 'Two methods on the same rows: on how many only the one is right, and on how many only the other. If both were equally good, each such row would be a coin toss. The exact McNemar test tells how often coins fall that unevenly.',
+        more: 'More rows show smaller differences. Below six rows that differ, none can be told from chance.',
+        source:
+          'McNemar, Note on the Sampling Error of the Difference Between Correlated Proportions, Psychometrika 12, 1947',
+        also: 'paired test chance significance p value won lost',
+      },
+      {
+        id: 'test-sample',
+        what: 'Answers take time, so some of the test rows are asked, drawn by the seed of the split. Where answers are labels, each comes up about as often as in the whole test part. Every method gets the same rows, and more rows include the fewer.',
+        more: 'A narrower interval, and a longer wait.',
+        start: '20 for a first look, 200 for a decision.',
+        source: 'Cochran, Sampling Techniques, 1977, chapter 5',
+        also: 'stratified random sample seed rows',
+      },
     ],
   },
   {

@@ -1,6 +1,7 @@
 /** Base against one or two adapters on held-out rows; with `base` itself it is the baseline. Kept with the project. */
 import type { Evaluation as Result, Failure, Measured, Progress } from '../../worker/api.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
+import { Pace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -10,6 +11,8 @@ export class Evaluation {
   /** Which of how many is measured now, counted from 1. */
   turn = $state.raw({ at: 1, of: 1 });
   progress = $state.raw<Progress>();
+  /** Of the part that is measured now; undefined where it is not known, or hardly worth telling. */
+  secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
   seconds = $state(0);
   readonly #session: Session;
@@ -33,11 +36,15 @@ export class Evaluation {
     this.failure = undefined;
     const start = performance.now();
     const results: Result[] = [];
+    const pace = new Pace();
+    this.secondsLeft = undefined;
     for (const [at, adapter] of adapters.entries()) {
       this.turn = { at: at + 1, of: adapters.length };
       this.progress = { what: 'answering', done: 0, total: 0 };
       const outcome = await this.#session.worker.evaluate(choiceOf(adapter), rows, (progress) => {
-        if (this.progress) this.progress = progress;
+        if (!this.progress) return;
+        this.secondsLeft = pace.secondsLeft(progress, performance.now());
+        this.progress = progress;
       });
       if (!outcome.ok) {
         this.progress = undefined;

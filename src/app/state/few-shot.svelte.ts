@@ -1,5 +1,6 @@
 /** The base model with examples in its prompt: prompting first. Kept with the project. */
 import type { Failure, FewShotReport, Progress } from '../../worker/api.ts';
+import { Pace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -8,6 +9,8 @@ export class FewShot {
   shots = $state(4);
   report = $state.raw<FewShotReport>();
   progress = $state.raw<Progress>();
+  /** Of the part that is measured now; undefined where it is not known, or hardly worth telling. */
+  secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
   readonly #session: Session;
   readonly #kept: Results;
@@ -22,8 +25,12 @@ export class FewShot {
     const { project } = this.#kept;
     this.failure = undefined;
     this.progress = { what: 'answering', done: 0, total: 0 };
+    const pace = new Pace();
+    this.secondsLeft = undefined;
     const outcome = await this.#session.worker.measureFewShot(this.shots, rows, (progress) => {
-      if (this.progress) this.progress = progress;
+      if (!this.progress) return;
+      this.secondsLeft = pace.secondsLeft(progress, performance.now());
+      this.progress = progress;
     });
     this.progress = undefined;
     if (outcome.ok) {
@@ -33,10 +40,9 @@ export class FewShot {
       this.report = outcome.report;
       this.failure = notKept;
       this.#session.announcer.say('The base model was measured with examples in its prompt.');
-    } else if (outcome.code !== 'worker-aborted') {
-      // Stopped is what was asked for.
-      this.failure = outcome;
-    }
+    } else if (outcome.code !== 'worker-aborted') this.failure = outcome;
+    // Stopped is what was asked for.
+    else this.#session.announcer.say('The measurement is stopped.');
   }
 
   async stop(): Promise<void> {

@@ -89,11 +89,14 @@ function evaluate({ evaluation: { result, progress }, run, now }: Studio): Stage
   let fact = run.last ? 'not measured yet' : 'after a run';
   if (progress) fact = 'measuring';
   else if (result) {
-    const { tuned } = result.exact;
-    fact =
-      tuned.count > 0
-        ? `${tuned.count} of ${tuned.total} right`
-        : `loss ${loss(result.base.loss)} → ${loss(result.tuned.loss)}`;
+    const { base, tuned } = result.exact;
+    // Where any method is right, none right is the news, whatever the loss did.
+    const counts = [base, tuned, ...result.rules.map(({ exact }) => exact)].some(
+      ({ count: right }) => right > 0,
+    );
+    fact = counts
+      ? `${tuned.count} of ${tuned.total} right`
+      : `loss ${loss(result.base.loss)} → ${loss(result.tuned.loss)}`;
     if (old) fact += ', out of date';
   }
   return { id: 'evaluate', name: 'Evaluate', fact, reached: result !== undefined && !old };

@@ -7,6 +7,24 @@ export interface LossReport {
   readonly loss: number;
   readonly perplexity: number;
   readonly supervisedTokens: number;
+  /** Missing for what was measured before it was kept: then all rows of the test part. */
+  readonly rows?: number;
+}
+
+/** How the rows that were asked were drawn from the test part. */
+export interface Draw {
+  readonly seed: number;
+  /** Rows of the test part that ask for something. */
+  readonly of: number;
+  /** Rows that came up and were passed over, since they leave no room for an answer. */
+  readonly tooLong: number;
+  /** Where answers are labels: how many labels were drawn, of how many, and how often the rarest and the most frequent one came up. */
+  readonly labels?: {
+    readonly drawn: number;
+    readonly of: number;
+    readonly least: number;
+    readonly most: number;
+  };
 }
 
 export interface EvaluationRow {
@@ -25,6 +43,8 @@ export type Seen =
 
 export interface Evaluation {
   readonly origin: Origin;
+  /** Missing for what was measured before rows were drawn: then the first ones of the test part. */
+  readonly draw?: Draw;
   /** Missing for the base model alone, and for what was measured before it was looked at. */
   readonly seen?: Seen;
   readonly rows: readonly EvaluationRow[];
@@ -43,11 +63,15 @@ export interface RuleReport {
   /** The most frequent answer, and its share of training. */
   readonly answer?: string;
   readonly share?: number;
+  /** Of `nearest`, row by row; missing for what was measured before they were kept. */
+  readonly answers?: readonly string[];
 }
 
 /** The base model with examples of training before each question. */
 export interface FewShotReport {
   readonly origin: Origin;
+  /** As of an {@link Evaluation}. */
+  readonly draw?: Draw;
   readonly shots: readonly { readonly prompt: string; readonly answer: string }[];
   readonly rows: readonly { readonly prompt: string; readonly expected: string; readonly answer: string }[];
   readonly exact: Share;
@@ -65,18 +89,19 @@ export interface Share {
   readonly interval: readonly [number, number];
 }
 
-/** Base against tuned on what was held out. */
+/** Base against tuned on held-out rows. */
 export interface EvaluationApi {
   /**
-   * Base against an adapter on what was held out: answers to the first `rows` examples of the test part, losses over all of it. With
-   * `base` for the adapter, the base alone, as both. What the base answered is kept for the next call.
+   * Base against an adapter on held-out rows: answers to `rows` rows of the test part, drawn by the seed of the split (a larger number
+   * holds the rows of a smaller one), and the loss over all of it. With `base` for the adapter, the base alone, as both. What the base
+   * answered is kept for the next call.
    */
   evaluate(
     adapter: AdapterChoice,
     rows: number,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly evaluation: Evaluation }>>;
-  /** The base model on the same rows, with `shots` examples of training before each, chosen by the seed of the split. */
+  /** The base model on the rows that `evaluate` draws, with `shots` examples of training before each, chosen by the seed of the split. */
   measureFewShot(
     shots: number,
     rows: number,

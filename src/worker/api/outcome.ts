@@ -14,7 +14,7 @@ export interface Failure {
 
 export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } & Failure);
 
-/** Long work: `done` of `total`, in bytes, rows, pipelines or examples as `what` says. */
+/** Long work: `done` of `total`, in bytes, rows, pipelines or examples as `what` says. `done` may have a part of one. */
 export interface Progress {
   readonly what:
     | 'reading'
@@ -26,6 +26,8 @@ export interface Progress {
     | 'compiling'
     | 'answering'
     | 'evaluating';
+  /** Whose answers or loss it is: the base model's, an adapter's, or the base model's with examples in its prompt. */
+  readonly by?: 'base' | 'adapter' | 'examples';
   readonly done: number;
   readonly total: number;
 }

@@ -188,7 +188,18 @@ export const AdapterFile = v.object({
 });
 
 const Share = v.object({ count, total: count, interval: v.tuple([number, number]) });
-const Loss = v.object({ loss: number, perplexity: number, supervisedTokens: count });
+const Loss = v.object({
+  loss: number,
+  perplexity: number,
+  supervisedTokens: count,
+  rows: v.optional(count),
+});
+const Draw = v.object({
+  seed: number,
+  of: count,
+  tooLong: count,
+  labels: v.optional(v.object({ drawn: count, of: count, least: count, most: count })),
+});
 const Origin = v.object({
   time: number,
   model: v.object({ name: text, bundled: v.boolean(), fingerprint: text }),
@@ -208,6 +219,7 @@ const Measured = v.object({
     v.array(
       v.object({
         origin: Origin,
+        draw: v.optional(Draw),
         seen: v.optional(
           v.union([
             v.object({ asked: count, test: count, of: count }),
@@ -226,6 +238,7 @@ const Measured = v.object({
             exact: Share,
             answer: v.optional(v.string()),
             share: v.optional(number),
+            answers: v.optional(v.array(v.string())),
           }),
         ),
       }),
@@ -256,6 +269,7 @@ export const ResultFile = v.variant('kind', [
     kind: v.literal('fewShot'),
     value: v.object({
       origin: Origin,
+      draw: v.optional(Draw),
       shots: v.array(v.object({ prompt: v.string(), answer: v.string() })),
       rows: v.array(v.object({ prompt: v.string(), expected: v.string(), answer: v.string() })),
       exact: Share,

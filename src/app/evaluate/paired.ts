@@ -1,0 +1,43 @@
+/** Two methods on the same rows: where only one of them is right, and whether that may be chance. */
+
+export interface Paired {
+  readonly both: number;
+  readonly onlyFirst: number;
+  readonly onlySecond: number;
+  readonly neither: number;
+  /** How likely a split of the rows that differ is, at least this uneven, if both methods are equally good. 1 where none differ. */
+  readonly p: number;
+}
+
+/** @param first whether the first method is right, row by row; `second` of the same rows in the same order */
+export function compare(first: readonly boolean[], second: readonly boolean[]): Paired {
+  if (first.length !== second.length)
+    throw new RangeError(`${first.length} rows are compared with ${second.length}`);
+  const count = (a: boolean, b: boolean): number =>
+    first.filter((right, at) => right === a && second[at] === b).length;
+  const onlyFirst = count(true, false);
+  const onlySecond = count(false, true);
+  return {
+    both: count(true, true),
+    onlyFirst,
+    onlySecond,
+    neither: count(false, false),
+    p: mcnemar(onlyFirst, onlySecond),
+  };
+}
+
+/**
+ * The exact McNemar test (McNemar, Psychometrika 12, 1947): of the rows that only one method gets right, each is like a fair coin if both
+ * are equally good. Two-sided: twice the smaller tail of that binomial distribution, at most 1.
+ */
+export function mcnemar(onlyFirst: number, onlySecond: number): number {
+  const n = onlyFirst + onlySecond;
+  // Logarithms: 2⁻ⁿ is no double from 1,075 rows on.
+  let term = -n * Math.LN2;
+  let tail = 0;
+  for (let k = 0; k <= Math.min(onlyFirst, onlySecond); k++) {
+    tail += Math.exp(term);
+    term += Math.log((n - k) / (k + 1));
+  }
+  return Math.min(1, 2 * tail);
+}

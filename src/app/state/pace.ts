@@ -1,0 +1,29 @@
+/** How long a measurement takes yet, from how fast it has gone. */
+import type { Progress } from '../../worker/api.ts';
+
+/** Shorter work is over before an estimate is read. */
+const WORTH_TELLING_SECONDS = 10;
+
+/** Follows one measurement, whose parts (answers, losses) each have a pace of their own. */
+export class Pace {
+  #part = '';
+  /** The first moment at which something was done: what came before compiles shaders. */
+  #from = { done: 0, at: 0 };
+
+  /**
+   * @param now milliseconds, of any clock that does not jump
+   * @returns seconds that this part takes yet; undefined while that is not known, and where all of it takes less than ten
+   */
+  secondsLeft({ what, by, done, total }: Progress, now: number): number | undefined {
+    const part = `${what} ${by} ${total}`;
+    if (part !== this.#part || done < this.#from.done || this.#from.done === 0) {
+      this.#part = part;
+      this.#from = { done, at: now };
+      return undefined;
+    }
+    if (done <= this.#from.done || total <= 0) return undefined;
+    const seconds = (now - this.#from.at) / 1000;
+    const perRow = seconds / (done - this.#from.done);
+    return perRow * total >= WORTH_TELLING_SECONDS ? perRow * (total - done) : undefined;
+  }
+}

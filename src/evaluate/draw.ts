@@ -1,0 +1,62 @@
+/** Which held-out rows are asked: a seeded sample in which each label comes up about as often as among all of them. */
+import { Random } from '../random.ts';
+
+/** Rows by their answer, white space at the ends aside. */
+function byAnswer(answers: readonly string[]): Map<string, number[]> {
+  const groups = new Map<string, number[]>();
+  answers.forEach((answer, at) => {
+    const group = groups.get(answer.trim());
+    if (group) group.push(at);
+    else groups.set(answer.trim(), [at]);
+  });
+  return groups;
+}
+
+const repeat = (groups: ReadonlyMap<string, unknown>, answers: readonly string[]): boolean =>
+  groups.size > 1 && 2 * groups.size <= answers.length;
+
+/** Whether answers are labels: several, and each is there twice or more on average. */
+export function areLabels(answers: readonly string[]): boolean {
+  return repeat(byAnswer(answers), answers);
+}
+
+/**
+ * An order in which rows are drawn: the first N are a sample for every N, so that a larger sample holds the smaller ones.
+ *
+ * Rows are shuffled. Where answers are labels, the k-th of a label's n rows then comes at (k + u) / n with a u in [0, 1) of the label's own
+ * (systematic sampling by strata): every beginning of the order has each label in its share, give or take a row.
+ */
+export function drawOrder(answers: readonly string[], seed: number): number[] {
+  const random = new Random(seed);
+  const groups = byAnswer(answers);
+  const strata = repeat(groups, answers) ? [...groups.values()] : [answers.map((_, at) => at)];
+  return strata
+    .flatMap((rows) => {
+      const offset = random.float();
+      return random.shuffle(rows).map((at, k) => ({ at, place: (k + offset) / rows.length }));
+    })
+    .sort((a, b) => a.place - b.place || a.at - b.at)
+    .map(({ at }) => at);
+}
+
+export interface LabelCounts {
+  /** Labels in the sample, and among all rows. */
+  readonly drawn: number;
+  readonly of: number;
+  /** How often the rarest and the most frequent label of the sample came up. */
+  readonly least: number;
+  readonly most: number;
+}
+
+/** How often labels came up in a sample; undefined where answers are not labels. @param drawn indices of `answers` */
+export function labelCounts(answers: readonly string[], drawn: readonly number[]): LabelCounts | undefined {
+  const groups = byAnswer(answers);
+  if (!repeat(groups, answers) || drawn.length === 0) return undefined;
+  const counts = [...byAnswer(drawn.map((at) => answers[at])).values()].map((rows) => rows.length);
+  return {
+    drawn: counts.length,
+    of: groups.size,
+    least: counts.reduce((a, b) => Math.min(a, b)),
+    most: counts.reduce((a, b) => Math.max(a, b)),
+  };
+}

@@ -1,0 +1,70 @@
+/** The loss of an evaluation: told row by row, the same however it is told, and stopped without a trace on the GPU. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { evaluateLoss } from '../../src/evaluate/loss.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
+import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
+import { describeDevice } from './adapters.ts';
+import { sprigFolder } from './sprig.ts';
+
+const ROWS = 90;
+const LENGTH = 64;
+
+describeDevice('Loss of an evaluation', (context) => {
+  let model: LanguageModel;
+  let tokenizer: Tokenizer;
+  let rows: PreparedRow[];
+  beforeAll(async () => {
+    model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
+    tokenizer = await loadTokenizer(sprigFolder());
+    const words = 'The owl lives in the old oak behind the school and sleeps all day. ';
+    ({ rows } = prepareRows(
+      Array.from({ length: ROWS }, (_, i) => ({
+        kind: 'completion' as const,
+        prompt: `Row ${i}: ${words.repeat(2)}`,
+        completion: `yes ${i}`,
+        line: i + 1,
+      })),
+      tokenizer,
+      { maxLength: LENGTH },
+    ));
+  });
+  afterAll(() => model.destroy());
+
+  test('rows are told as they are done, and the loss is that of one row after the other', async () => {
+    const told: number[] = [];
+    const whole = await evaluateLoss(model, rows, undefined, (done) => told.push(done));
+    expect(whole.rows).toBe(rows.length);
+    expect(told[0]).toBe(0);
+    expect(told.at(-1)).toBe(rows.length);
+    expect(told.length).toBeGreaterThan(4);
+    expect(told).toEqual([...new Set(told)].sort((a, b) => a - b));
+    // In several groups and in one call each: the same sum but for its order.
+    const some = rows.slice(0, 3);
+    let sum = 0;
+    let tokens = 0;
+    for (const row of some) {
+      const { loss, supervisedTokens } = await evaluateLoss(model, [row]);
+      sum += loss * supervisedTokens;
+      tokens += supervisedTokens;
+    }
+    expect((await evaluateLoss(model, some)).loss).toBeCloseTo(sum / tokens, 4);
+  });
+
+  test('stopped at any row it frees what it took', async () => {
+    const before = context.device.allocatedBytes;
+    for (const stopAt of [0, 1, 2]) {
+      let calls = 0;
+      let during = 0;
+      const stopped = evaluateLoss(model, rows, undefined, () => {
+        during = Math.max(during, context.device.allocatedBytes);
+        if (calls++ === stopAt) throw new Error('stopped');
+      });
+      await expect(stopped).rejects.toThrow('stopped');
+      if (stopAt > 0) expect(during).toBeGreaterThan(before);
+      expect(context.device.allocatedBytes).toBe(before);
+    }
+    await evaluateLoss(model, rows);
+    expect(context.device.allocatedBytes).toBe(before);
+  });
+});

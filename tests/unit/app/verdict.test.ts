@@ -1,0 +1,316 @@
+/** What an evaluation says: against the best method without tuning, with a paired test, and nothing that its numbers do not hold. */
+import { describe, expect, test } from 'vitest';
+import { methodsOf, whyNoExamples } from '../../../src/app/baseline/methods.ts';
+import { lossRowsInWords, rowsInWords } from '../../../src/app/evaluate/rows.ts';
+import { caveatOf, isHeldOut } from '../../../src/app/evaluate/seen.ts';
+import { judge, type Verdict } from '../../../src/app/evaluate/verdict.ts';
+import type { Draw, Evaluation, FewShotReport, Share } from '../../../src/worker/api.ts';
+
+const ROWS = 20;
+const ORIGIN = { time: 0, model: { name: 'sprig', bundled: true, fingerprint: 'f' } };
+const LABELS: Draw = { seed: 42, of: 200, tooLong: 0, labels: { drawn: 4, of: 4, least: 5, most: 5 } };
+const TEXTS: Draw = { seed: 42, of: 200, tooLong: 0 };
+
+const share = (count: number, total = ROWS): Share => ({ count, total, interval: [0, 1] });
+const report = (perplexity: number): Evaluation['base'] => ({
+  loss: Math.log(perplexity),
+  perplexity,
+  supervisedTokens: 100,
+  rows: 200,
+});
+/** Answers of a method that is right from one row up to another. */
+const rightFrom = (from: number, to: number, rows = ROWS): string[] =>
+  Array.from({ length: rows }, (_, at) => (at >= from && at < to ? `right ${at}` : 'wrong'));
+const rightIn = (answers: readonly string[]): number => answers.filter((answer) => answer !== 'wrong').length;
+
+interface Case {
+  readonly base?: string[];
+  readonly tuned?: string[];
+  readonly nearest?: string[];
+  readonly perplexity?: readonly [number, number];
+  readonly draw?: Draw;
+  readonly rows?: number;
+}
+
+function evaluation({
+  rows = ROWS,
+  base = rightFrom(0, 0, rows),
+  tuned = rightFrom(0, 0, rows),
+  nearest,
+  perplexity = [20, 20],
+  draw = LABELS,
+}: Case): Evaluation {
+  return {
+    origin: ORIGIN,
+    draw,
+    rules: nearest ? [{ rule: 'nearest', exact: share(rightIn(nearest), rows), answers: nearest }] : [],
+    rows: Array.from({ length: rows }, (_, at) => ({
+      prompt: `Ask ${at}`,
+      expected: `right ${at}`,
+      base: base[at],
+      tuned: tuned[at],
+    })),
+    base: report(perplexity[0]),
+    tuned: report(perplexity[1]),
+    exact: { base: share(rightIn(base), rows), tuned: share(rightIn(tuned), rows) },
+  };
+}
+
+function withExamples(answers: string[], perplexity?: number): FewShotReport {
+  return {
+    origin: ORIGIN,
+    draw: LABELS,
+    shots: Array.from({ length: 4 }, () => ({ prompt: '', answer: '' })),
+    rows: answers.map((answer, at) => ({ prompt: `Ask ${at}`, expected: `right ${at}`, answer })),
+    exact: share(rightIn(answers)),
+    ...(perplexity !== undefined && { loss: report(perplexity) }),
+    promptTokens: 100,
+    seconds: 1,
+  };
+}
+
+const verdict = (result: Evaluation, few?: FewShotReport): Verdict =>
+  judge([{ name: 'Captain', result }], few);
+const said = (result: Evaluation, few?: FewShotReport): string => {
+  const { before, number, after } = verdict(result, few);
+  return before + number + after;
+};
+
+describe('answers that can be right', () => {
+  test('a cheap method that wins is named, whatever the perplexity did', () => {
+    // 13 of 20 by copying, none by the adapter, and a perplexity that fell to a tenth.
+    const result = evaluation({ nearest: rightFrom(0, 13), perplexity: [200, 20] });
+    expect(said(result)).toBe(
+      'Tuning did not help: copying the nearest row gets 13 of 20 held-out rows exactly right, the adapter 0.',
+    );
+    const { winner, how } = verdict(result);
+    expect(winner).toBe('untuned');
+    expect(how).toMatch(
+      /^On the same 20 rows, only the adapter is right on 0, only the nearest row on 13\. .* about once in 4,096 times by chance \(exact McNemar test, p = 0\.00024\)\./,
+    );
+    expect(how).toContain(
+      'The wanted answers are likelier to the adapter (perplexity 200 → 20.0 from base to adapter), but it gives fewer right ones. Loss and perplexity are over all 200 test rows.',
+    );
+  });
+
+  test('an adapter that wins is compared with the best of the others, and not with the base alone', () => {
+    const result = evaluation({ tuned: rightFrom(0, 18), nearest: rightFrom(0, 6), base: rightFrom(0, 2) });
+    expect(said(result)).toBe(
+      'Tuning helped: the adapter gets 18 of 20 held-out rows exactly right. The best without tuning, copying the nearest row, gets 6.',
+    );
+    expect(verdict(result).winner).toBe('tuned');
+  });
+
+  test('examples in the prompt count where they were asked the same rows', () => {
+    const result = evaluation({ tuned: rightFrom(0, 12), base: rightFrom(0, 2) });
+    expect(verdict(result).winner).toBe('tuned');
+    expect(said(result, withExamples(rightFrom(0, 20)))).toBe(
+      'Tuning did not help: the base model with 4 examples in its prompt gets 20 of 20 held-out rows exactly right, the adapter 12.',
+    );
+  });
+
+  test('a difference that may be chance is called so, either way', () => {
+    const better = evaluation({ tuned: rightFrom(0, 12), nearest: rightFrom(1, 8) });
+    expect(said(better)).toBe(
+      'Tuning may have helped: the adapter gets 12 of 20 held-out rows exactly right. The best without tuning, copying the nearest row, gets 7. The difference may be chance.',
+    );
+    // Five rows against none are not enough; six are.
+    expect(verdict(better).winner).toBeUndefined();
+    expect(verdict(better).how).toContain('about once in 16 times by chance');
+    expect(verdict(better).how).toContain('p = 0.063');
+    expect(verdict(evaluation({ tuned: rightFrom(0, 12), nearest: rightFrom(1, 7) })).winner).toBe('tuned');
+    const worse = evaluation({ tuned: rightFrom(5, 12), nearest: rightFrom(3, 14) });
+    expect(said(worse)).toBe(
+      'No gain: copying the nearest row gets 11 of 20 held-out rows exactly right, the adapter 7. The difference may be chance.',
+    );
+  });
+
+  test('as many are no gain', () => {
+    const result = evaluation({ tuned: rightFrom(0, 9), base: rightFrom(0, 9), perplexity: [20, 2] });
+    expect(said(result)).toBe(
+      'No gain: the adapter gets 9 of 20 held-out rows exactly right, as many as the base model.',
+    );
+    expect(verdict(result).how).toMatch(
+      /right on the same rows: nothing tells them apart\..*no more right ones/,
+    );
+    expect(said(evaluation({ perplexity: [20, 2] }))).toMatch(/^No gain: the adapter gets 0 of 20/);
+  });
+
+  test('of two adapters the better one is named', () => {
+    const good = evaluation({ tuned: rightFrom(0, 18) });
+    const { before, number } = judge(
+      [
+        { name: 'One', result: evaluation({}) },
+        { name: 'Two', result: good },
+      ],
+      undefined,
+    );
+    expect(before + number).toBe('Tuning helped: “Two” gets 18 of 20');
+  });
+
+  test('a result from before the rows of a rule were kept is not tested, and says so', () => {
+    const kept = evaluation({ nearest: rightFrom(0, 13) });
+    const result = { ...kept, draw: undefined, rules: [{ rule: 'nearest' as const, exact: share(13) }] };
+    const old = { ...result, rows: result.rows.map((row) => ({ ...row, expected: 'right 0' })) };
+    expect(said(old)).toMatch(/^No gain: copying the nearest row gets 13 .* may be chance\.$/);
+    expect(verdict(old).how).toMatch(/^Which rows the nearest row gets right was not kept then/);
+  });
+
+  test('few rows carry a warning', () => {
+    expect(verdict(evaluation({ rows: 5, tuned: rightFrom(0, 5, 5) })).caution).toMatch(
+      /^5 rows say little:/,
+    );
+    expect(verdict(evaluation({ rows: 1 })).caution).toMatch(/^1 row says little:/);
+    expect(verdict(evaluation({})).caution).toBe('');
+  });
+});
+
+describe('free text', () => {
+  test('is judged by perplexity, which says what it does not show', () => {
+    const result = evaluation({ draw: TEXTS, perplexity: [20, 2] });
+    expect(said(result)).toBe(
+      'The adapter is less surprised by the wanted answers than the base model: perplexity 20.0 → 2.00.',
+    );
+    expect(verdict(result).how).toMatch(
+      /^The answers are free text: word for word as wanted are 0 of 20 .* does not say whether a model’s own answers are true or good\. Loss and perplexity are over all 200 test rows\.$/,
+    );
+    expect(said(evaluation({ draw: TEXTS, perplexity: [20, 19.9] }))).toMatch(/^No gain: .*20\.0 → 19\.9\.$/);
+    expect(said(evaluation({ draw: TEXTS, perplexity: [2, 20] }))).toMatch(/^Tuning did not help/);
+  });
+
+  test('examples in the prompt are the ones to beat where they surprise less', () => {
+    const result = evaluation({ draw: TEXTS, perplexity: [20, 8] });
+    expect(said(result, withExamples(rightFrom(0, 0), 4))).toBe(
+      'Tuning did not help: the adapter is more surprised by the wanted answers than the base model with 4 examples in its prompt: perplexity 4.00 → 8.00.',
+    );
+  });
+
+  test('a lower perplexity is no win where fewer answers are right', () => {
+    const result = evaluation({ draw: TEXTS, base: rightFrom(0, 2), perplexity: [20, 2] });
+    expect(said(result)).toMatch(/^No gain: the base model gets 2 of 20/);
+    expect(verdict(result).winner).toBeUndefined();
+  });
+
+  test('where no row asks for an answer nothing is compared', () => {
+    const { how, caution } = verdict(evaluation({ draw: TEXTS, rows: 0, perplexity: [20, 2] }));
+    expect(how).toMatch(/^No test row asks for an answer/);
+    expect(caution).toBe('');
+  });
+});
+
+describe('rows that were measured', () => {
+  const plain = evaluation({ tuned: rightFrom(0, 17) });
+  const adapter = { name: 'Captain', id: '1' };
+  const by = (seen: Evaluation['seen']): Evaluation => ({
+    ...plain,
+    origin: { ...plain.origin, adapter },
+    ...(seen !== undefined && { seen }),
+  });
+
+  test('are held out where training saw none of them, and only then', () => {
+    const clean = by({ asked: 0, test: 0, of: 90 });
+    expect(isHeldOut(clean)).toBe(true);
+    expect(caveatOf(clean)).toBe('');
+    const asked = by({ asked: 0, test: 3, of: 90 });
+    expect(isHeldOut(asked)).toBe(false);
+    expect(verdict(asked).caution).toMatch(/^Training saw 0 of the 20 rows .* and 3 of the 90 that the loss/);
+  });
+
+  test('are not called held out where training saw them', () => {
+    const result = by({ asked: 13, test: 30, of: 40 });
+    expect(said(result)).toMatch(/^Tuning helped: the adapter gets 17 of 20 rows exactly right/);
+    expect(verdict(result).caution).toMatch(
+      /^Training saw 13 of the 20 rows that were asked, and 30 of the 40/,
+    );
+  });
+
+  test.each([
+    ['imported', /was imported.*not known/],
+    ['before', /did not keep.*not known/],
+    ['rows', /not kept any more.*not known/],
+    [undefined, /was not checked/],
+  ] as const)('are not called so where it is not known: %s', (seen, words) => {
+    expect(isHeldOut(by(seen))).toBe(false);
+    expect(verdict(by(seen)).caution).toMatch(words);
+    expect(said(by(seen))).not.toContain('held-out');
+  });
+
+  const drawn = (changes: Partial<Draw>): Draw => ({ seed: 42, of: 3080, tooLong: 0, ...changes });
+  test.each([
+    [
+      20,
+      drawn({ labels: { drawn: 20, of: 77, least: 1, most: 1 } }),
+      '20 of 3,080 test rows, drawn at random with seed 42: 20 of the 77 labels, each once.',
+    ],
+    [
+      100,
+      drawn({ labels: { drawn: 77, of: 77, least: 1, most: 2 } }),
+      '100 of 3,080 test rows, drawn at random with seed 42: each of the 77 labels once or twice.',
+    ],
+    [
+      616,
+      drawn({ labels: { drawn: 77, of: 77, least: 8, most: 8 } }),
+      '616 of 3,080 test rows, drawn at random with seed 42: each of the 77 labels 8 times.',
+    ],
+    [
+      20,
+      drawn({ of: 100, labels: { drawn: 2, of: 2, least: 2, most: 18 } }),
+      '20 of 100 test rows, drawn at random with seed 42: labels come up about as often as in the whole test part.',
+    ],
+    [20, drawn({ of: 36 }), '20 of 36 test rows, drawn at random with seed 42.'],
+    [6, drawn({ of: 6 }), 'All 6 test rows.'],
+    [
+      5,
+      drawn({ of: 6, tooLong: 1 }),
+      '5 of 6 test rows. 1 row that came up was left out: too long for this model to answer.',
+    ],
+    [
+      20,
+      undefined,
+      'The first 20 test rows, in the order of the file: an earlier version did not draw at random. Measure again for a fair sample.',
+    ],
+  ])('%i rows are told as they were drawn', (asked, draw, words) => {
+    expect(rowsInWords(asked, draw)).toBe(words);
+  });
+
+  test('rows of the loss are told, too', () => {
+    expect(rowsInWords(4, drawn({ of: 6 }), report(2))).toBe(
+      '4 of 6 test rows that ask for something, drawn at random with seed 42.',
+    );
+    expect(lossRowsInWords(20, report(2))).toBe('Loss and perplexity are over all 200 test rows.');
+    expect(lossRowsInWords(200, report(2))).toBe('Loss and perplexity are over the same rows.');
+    const { rows: _, ...old } = report(2);
+    expect(lossRowsInWords(20, old)).toBe('Loss and perplexity are over the whole test part.');
+  });
+});
+
+describe('examples in the prompt', () => {
+  const result = evaluation({});
+  test('stand among the methods where they were asked the same rows', () => {
+    const few = withExamples(rightFrom(0, 3));
+    expect(whyNoExamples(result, few)).toBeUndefined();
+    expect(methodsOf(result, few).map(({ key }) => key)).toEqual(['base', 'few']);
+  });
+
+  test.each([
+    [undefined, /was not measured\.$/],
+    [withExamples(rightFrom(0, 0, 12)), /with 4 examples .* was measured on 12 rows, the others on 20\.$/],
+    [
+      {
+        ...withExamples(rightFrom(0, 0)),
+        origin: { ...ORIGIN, model: { ...ORIGIN.model, fingerprint: 'g' } },
+      },
+      /another model, or on other data\.$/,
+    ],
+    [
+      {
+        ...withExamples(rightFrom(0, 0)),
+        rows: withExamples(rightFrom(0, 0)).rows.toReversed(),
+      },
+      /on other rows of the test part\.$/,
+    ],
+  ])('are left out with a reason: %#', (few, why) => {
+    expect(whyNoExamples(result, few)).toMatch(why);
+    expect(methodsOf(result, few).map(({ key }) => key)).toEqual(['base']);
+  });
+});

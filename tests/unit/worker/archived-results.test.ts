@@ -1,0 +1,66 @@
+/** Results in an archive: how their rows were drawn comes along, and results from before that was kept are still read. */
+import { parse } from 'valibot';
+import { expect, test } from 'vitest';
+import { ResultFile } from '../../../src/worker/archive/layout.ts';
+
+const ORIGIN = { time: 1, model: { name: 'sprig', bundled: true, fingerprint: 'f' } };
+const SHARE = { count: 1, total: 2, interval: [0.1, 0.9] };
+const LOSS = { loss: 1, perplexity: 2.7, supervisedTokens: 9 };
+const ROWS = [
+  { prompt: 'Say 1', expected: 'yes', base: 'yes', tuned: 'no' },
+  { prompt: 'Say 2', expected: 'no', base: 'yes', tuned: 'no' },
+];
+const DRAW = { seed: 42, of: 60, tooLong: 1, labels: { drawn: 2, of: 2, least: 1, most: 1 } };
+
+const measured = (more: object, loss: object, rule: object): object => ({
+  kind: 'evaluation',
+  changed: 1,
+  value: {
+    evaluations: [
+      {
+        origin: ORIGIN,
+        rows: ROWS,
+        base: loss,
+        tuned: loss,
+        exact: { base: SHARE, tuned: SHARE },
+        rules: [{ rule: 'nearest', exact: SHARE, ...rule }],
+        ...more,
+      },
+    ],
+    seconds: 2,
+  },
+});
+const examples = (more: object): object => ({
+  kind: 'fewShot',
+  changed: 1,
+  value: {
+    origin: ORIGIN,
+    shots: [{ prompt: 'Say 3', answer: 'yes' }],
+    rows: [{ prompt: 'Say 1', expected: 'yes', answer: 'yes' }],
+    exact: SHARE,
+    promptTokens: 9,
+    seconds: 1,
+    ...more,
+  },
+});
+
+test.each([
+  measured({ draw: DRAW }, { ...LOSS, rows: 60 }, { answers: ['yes', 'no'] }),
+  measured({ draw: { seed: 42, of: 60, tooLong: 0 } }, LOSS, {}),
+  examples({ draw: DRAW, loss: { ...LOSS, rows: 60 } }),
+])('how rows were drawn is kept: %#', (result) => {
+  expect(parse(ResultFile, result)).toEqual(result);
+});
+
+test.each([measured({}, LOSS, {}), examples({})])('results without it are read as they are: %#', (result) => {
+  expect(parse(ResultFile, result)).toEqual(result);
+});
+
+test.each([
+  measured({ draw: { seed: 42 } }, LOSS, {}),
+  measured({ draw: { ...DRAW, of: -1 } }, LOSS, {}),
+  measured({}, LOSS, { answers: [1] }),
+  examples({ draw: { ...DRAW, seed: '42' } }),
+])('what is no such record is refused: %#', (result) => {
+  expect(() => parse(ResultFile, result)).toThrow();
+});
