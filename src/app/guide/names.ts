@@ -61,8 +61,8 @@ export const NAMES = {
   nearest: 'Nearest row',
   'exact-match': 'Exactly right (exact match)',
   interval: '95% interval',
-  mcnemar: 'Rows won and lost (exact McNemar test)',
-  'test-sample': 'Test rows, drawn at random',
+  mcnemar: 'Won or lost by chance (exact McNemar test)',
+  'test-sample': 'Random test sample',
   // The answer
   greedy: 'Greedy answer',
   'answer-length': 'Longest answer',
