@@ -41,8 +41,9 @@ export async function evaluate(
   const origin = await originOf(session, open, adapter, data);
   const drawn = drawQuestions(data, rows, open);
   const { asked, chosen, draw } = drawn;
+  const slices = new Slices(onProgress, signal);
   const training = await trainedOn(session, adapter);
-  const seen = training && (await seenRows(training, data, chosen, open, signal));
+  const seen = training && (await seenRows(training, data, chosen, open, slices));
   const baseAnswers = await answersOfBase(open, data, drawn, onProgress, signal);
   const tunedAnswers = tuned
     ? await answersOf(open, asked, {
@@ -60,7 +61,7 @@ export async function evaluate(
     });
   const baseLoss = (data.base.loss ??= await lossBy('base'));
   const tunedLoss = tuned ? await lossBy('adapter', tuned) : baseLoss;
-  const rules = await rulesOf(data, drawn, open, new Slices(onProgress, signal));
+  const rules = await rulesOf(data, drawn, open, slices);
 
   return {
     origin,

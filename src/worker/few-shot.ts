@@ -169,7 +169,8 @@ async function rowsWith(
     });
     if (report.cut.length > 0 || rows.length !== 1) return undefined;
     whole.push(rows[0]);
-    if (slices.due) await slices.pause({ what: 'preparing', done: whole.length, total: test.length });
+    if (slices.due)
+      await slices.pause({ what: 'preparing', by: 'examples', done: whole.length, total: test.length });
   }
   return whole;
 }

@@ -1,4 +1,4 @@
-/** How many of the rows that are measured an adapter was trained on: a split that changed since makes training rows of test rows. */
+/** How many of the measured rows an adapter was trained on: another split makes test rows of training rows. */
 import { identityOf } from '../data/statistics.ts';
 import { GraftError } from '../errors.ts';
 import { findAdapter } from '../storage/adapters.ts';
@@ -9,7 +9,7 @@ import type { DataSet, Entry, Place } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { questionsOf } from './questions.ts';
 import type { Session } from './session.ts';
-import { Slices } from './slices.ts';
+import type { Slices } from './slices.ts';
 
 /** What an adapter or a run keeps of its rows. */
 export type TrainedOn = Pick<StoredAdapter, 'projectId' | 'runId' | 'data' | 'dataOptions'>;
@@ -24,6 +24,7 @@ export async function trainedOn({ current }: Session, choice: AdapterChoice): Pr
 
 /**
  * @param asked indices of the questions that are asked
+ * @param slices hears how far it is where the rows have to be read again
  * @param read gives the files of a data set that a project keeps
  * @throws GraftError `worker-aborted`
  */
@@ -32,7 +33,7 @@ export async function seenRows(
   data: DataSet,
   asked: readonly number[],
   open: OpenModel,
-  signal: AbortSignal,
+  slices: Slices,
   read = async (version: string): Promise<StoredDataFiles | undefined> =>
     (await readDataSet(projectId, version))?.files,
 ): Promise<Seen> {
@@ -44,7 +45,7 @@ export async function seenRows(
   const trained =
     sameFile && JSON.stringify(options) === JSON.stringify(data.options)
       ? data
-      : await openAgain(await read(ref.version), options, open, signal, data);
+      : await openAgain(await read(ref.version), options, open, slices, data);
   if (!trained) return 'rows';
   const isWhole = ({ example }: Entry): boolean => example === undefined;
   // The rows of a document are others when they are cut otherwise: then none can be told from another.
@@ -76,12 +77,11 @@ async function openAgain(
   files: StoredDataFiles | undefined,
   options: DataOptions,
   open: OpenModel,
-  signal: AbortSignal,
+  slices: Slices,
   known: DataSet,
 ): Promise<DataSet | undefined> {
   if (!files) return undefined;
   const { openData } = await import('./open-data.ts');
-  const slices = new Slices(() => undefined, signal);
   try {
     return (await openData(open, files.file, options, files.heldOut, slices, known)).data;
   } catch (error) {

@@ -11,8 +11,10 @@ export function whatInWords({ what, by }: Progress): string {
       return whose ? `Answers of ${whose}` : 'Getting ready';
     case 'evaluating':
       return whose ? `Loss of ${whose}` : 'Loss';
+    case 'reading':
+      return 'Reading the training rows';
     case 'preparing':
-      return 'Putting examples before the rows';
+      return by === 'examples' ? 'Putting examples before the test rows' : 'Preparing the training rows';
     case 'comparing':
       return 'Comparing with training rows';
     default:
@@ -21,8 +23,9 @@ export function whatInWords({ what, by }: Progress): string {
 }
 
 /** “210 of 512 rows, about 40 s left”; '' before anything is known. */
-export function howFarInWords({ done, total }: Progress, secondsLeft: number | undefined): string {
-  if (total <= 0) return '';
+export function howFarInWords({ what, done, total }: Progress, secondsLeft: number | undefined): string {
+  // A file is read by its bytes.
+  if (total <= 0 || what === 'reading') return '';
   const rows = `${count(Math.floor(done))} of ${plural(total, 'row')}`;
   if (secondsLeft === undefined) return rows;
   // A part of a row is the tokens of an answer so far, of the most that it may have: most answers end before.

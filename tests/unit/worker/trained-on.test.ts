@@ -37,7 +37,7 @@ const trained = (dataOptions: DataOptions): TrainedOn => ({
   dataOptions,
 });
 const seen = (data: DataSet, of: TrainedOn, kept: DataFile | undefined = rows): Promise<Seen> =>
-  seenRows(of, data, [...data.questions.keys()].slice(0, 4), model, signal, () =>
+  seenRows(of, data, [...data.questions.keys()].slice(0, 4), model, new Slices(() => undefined, signal), () =>
     Promise.resolve(kept && { file: kept }),
   );
 const linesOf = ({ places }: DataSet, wanted: 'train' | 'test'): number[] =>
@@ -87,7 +87,9 @@ test('nothing is claimed where it cannot be known', async () => {
   expect(await seen(data, imported)).toBe('imported');
   const { dataOptions: __, ...old } = trained(OPTIONS);
   expect(await seen(data, old)).toBe('before');
-  const gone = seenRows(trained(OPTIONS), data, [0], model, signal, () => Promise.resolve(undefined));
+  const gone = seenRows(trained(OPTIONS), data, [0], model, new Slices(() => undefined, signal), () =>
+    Promise.resolve(undefined),
+  );
   expect(await gone).toBe('rows');
   const text = { name: 'text.txt', bytes: new TextEncoder().encode('word '.repeat(600)) };
   const cut = await open(text, 'a', { ...OPTIONS, maxLength: 32 });
