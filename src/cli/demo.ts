@@ -20,7 +20,10 @@ import { defaultOptions, type TrainOptions } from '../train/options.ts';
 import { Trainer } from '../train/trainer.ts';
 import { readWhole, writeFolder } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
+import { lockFolder } from './folder-lock.ts';
+import { checkOutput } from './output-path.ts';
 import { formatSeconds, type Output } from './output.ts';
+import { checkFree, discard, weightsLast } from './run-folder.ts';
 import { modelFlags, openSession, requiredTokenizer, type Session } from './session.ts';
 
 const PUBLIC = fileURLToPath(new URL('../../public', import.meta.url));
@@ -30,6 +33,7 @@ const SAMPLES = join(PUBLIC, 'samples');
 export const demoFlags = {
   sample: { value: 'ID', help: 'a bundled data set (default: the first)' },
   out: { value: 'DIR', help: 'where to write the adapter (default: out/demo-ID)' },
+  overwrite: { help: 'replace the result that --out holds' },
   precision: modelFlags.precision,
   device: modelFlags.device,
   help: modelFlags.help,
@@ -68,6 +72,26 @@ export async function demoCommand(args: readonly string[], output: Output): Prom
   const flags = new Flags(demoFlags, args);
   const sample = await chooseSample(flags.text('sample'));
   const out = flags.text('out') ?? join('out', `demo-${sample.id}`);
+  checkOutput('--out', out, [
+    { what: 'the bundled model', path: MODEL },
+    { what: 'the bundled data in', path: SAMPLES },
+  ]);
+  const release = await lockFolder(out, 'graft demo');
+  try {
+    // The folder that the demo names itself is its own to replace.
+    await checkFree(out, { overwrite: flags.on('overwrite') || flags.text('out') === undefined });
+    await demo(flags, sample, out, output);
+  } finally {
+    await release();
+  }
+}
+
+async function demo(
+  flags: Flags<typeof demoFlags>,
+  sample: Sample,
+  out: string,
+  output: Output,
+): Promise<void> {
   const started = performance.now();
   output.line(`${sample.title}. ${sample.description}\n`);
 
@@ -122,7 +146,9 @@ export async function demoCommand(args: readonly string[], output: Output): Prom
     evalLoss: afterLoss.loss,
     adapterName: session.device.adapter.description,
   };
-  await writeFolder(out, writePeft({ config: options.lora, modules, tensors: await adapter.read() }, facts));
+  const files = writePeft({ config: options.lora, modules, tensors: await adapter.read() }, facts);
+  await discard(out);
+  await writeFolder(out, weightsLast(files));
   output.line(
     `Adapter: ${resolve(out)} (PEFT loads it). All in ${formatSeconds((performance.now() - started) / 1000)}; nothing left this machine.`,
   );

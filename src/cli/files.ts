@@ -1,5 +1,5 @@
 /** Files of this machine as the rest of Graft sees them. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
@@ -92,10 +92,12 @@ export async function readInput(path: string): Promise<Uint8Array> {
 }
 
 function unwritten(path: string, cause: unknown): GraftError {
+  if (cause instanceof GraftError) return cause;
+  const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
   return new GraftError(
     'file-write',
     `${path} could not be written: ${messageOf(cause)}.`,
-    'Check the path, the disk and the permissions.',
+    full ? 'Make room on the disk.' : 'Check the path, the disk and the permissions.',
     { cause },
   );
 }
@@ -103,51 +105,110 @@ function unwritten(path: string, cause: unknown): GraftError {
 /** Makes a folder, and those that it lies in. @throws GraftError `file-write` */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    const first = await mkdir(path, { recursive: true });
+    if (first !== undefined) await syncFolder(dirname(first));
   } catch (cause) {
     throw unwritten(path, cause);
   }
 }
 
-/** Writes files into a folder, each whole or not at all. @throws GraftError `file-write` */
+/** Writes files into a folder, in their order, each whole or not at all. @throws GraftError `file-write` */
 export async function writeFolder(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
   await makeFolder(path);
   for (const [name, bytes] of Object.entries(files)) await writeWhole(join(path, name), bytes);
 }
 
-/** Writes a file whole or not at all: beside its place first, then moved there. @throws GraftError `file-write` */
+/**
+ * Writes a file whole or not at all: beside its place first, flushed to the disk, then moved there. After a crash or a power failure the
+ * name stands for the old bytes or for the new ones.
+ *
+ * @throws GraftError `file-write`
+ */
 export async function writeWhole(path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   await makeFolder(dirname(resolve(path)));
   const beside = `${path}.part`;
   try {
-    await writeFile(beside, bytes);
+    const handle = await open(beside, 'w');
+    try {
+      await writeFile(handle, bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
     await rename(beside, path);
+    await syncFolder(dirname(resolve(path)));
   } catch (cause) {
     await rm(beside, { force: true });
-    if (cause instanceof GraftError) throw cause;
     throw unwritten(path, cause);
   }
 }
 
-/** Where {@link replaceFolder} keeps the old folder for the moment in which neither has the name. */
+/** Errors by which a file system says that it cannot flush a folder: then it has no such thing to do. */
+const NO_FOLDER_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EPERM', 'EISDIR', 'EACCES', 'ENOSYS']);
+
+/** Flushes the names in a folder to the disk, so that a power failure does not undo a rename. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const handle = await open(path, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    if (!NO_FOLDER_SYNC.has((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+  }
+}
+
+/** Where {@link replaceFolder} keeps the folder that it replaced. */
 export function replacedFolder(path: string): string {
   return `${path}.old`;
 }
 
 /**
- * Replaces a folder by one that `fill` writes, so that a crash leaves the old one or the new one, never half of either: under its name, or
- * the old one at {@link replacedFolder}.
+ * Replaces a folder by one that `fill` writes, and keeps the replaced one at {@link replacedFolder}. A crash leaves the old folder, the new
+ * one or both, never half of one: under its name, or the old one at {@link replacedFolder}. Where the disk is too full for a third, the
+ * one kept from before makes room.
+ *
+ * @throws GraftError `file-write`, or what `fill` throws; then the folder is as it was
  */
 export async function replaceFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const next = `${path}.part`;
   const old = replacedFolder(path);
-  rmSync(next, { recursive: true, force: true });
-  mkdirSync(next, { recursive: true });
-  await fill(next);
-  if (existsSync(path)) {
-    rmSync(old, { recursive: true, force: true });
-    renameSync(path, old);
+  const write = async (): Promise<void> => {
+    await rm(next, { recursive: true, force: true });
+    await mkdir(next);
+    await fill(next);
+  };
+  try {
+    try {
+      await write();
+    } catch (error) {
+      // Without the folder itself the kept one is the only one.
+      if (!existsSync(path) || !existsSync(old)) throw error;
+      await rm(old, { recursive: true, force: true });
+      await write();
+    }
+    if (existsSync(path)) {
+      await rm(old, { recursive: true, force: true });
+      await rename(path, old);
+    }
+    await rename(next, path);
+    await syncFolder(dirname(resolve(path)));
+  } catch (cause) {
+    await rm(next, { recursive: true, force: true });
+    throw unwritten(path, cause);
   }
-  renameSync(next, path);
-  rmSync(old, { recursive: true, force: true });
+}
+
+/** Removes a folder: its name goes in one moment, so that a crash leaves no half of it there. @throws GraftError `file-write` */
+export async function removeFolder(path: string): Promise<void> {
+  const going = `${path}.part`;
+  try {
+    await rm(going, { recursive: true, force: true });
+    if (existsSync(path)) await rename(path, going);
+    await rm(going, { recursive: true, force: true });
+  } catch (cause) {
+    throw unwritten(path, cause);
+  }
 }

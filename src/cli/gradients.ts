@@ -10,6 +10,7 @@ import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
 import { dataFlags, readReadOptions } from './data-flags.ts';
 import { folder, readWhole, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
+import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { modelFlags, openSession, tokenizerOf } from './session.ts';
 import { adapterShapes } from './shapes.ts';
@@ -38,6 +39,11 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   if (full && adapterPath !== undefined)
     throw new GraftError('arguments', '--method full and --adapter exclude each other.', 'Give one of them.');
   const path = flags.required('data');
+  checkOutput('--out', out, [
+    { what: 'the model', path: flags.required('model') },
+    { what: 'the data', path },
+    { what: 'the adapter', path: adapterPath },
+  ]);
   const { examples } = readExamples(await readWhole(path), readReadOptions(flags));
   const { model, files } = await openSession(flags, output, { trainable: full, precision: 'f32' });
   const { shape } = model.definition;

@@ -1,6 +1,7 @@
 import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
 import { writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
+import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { modelFlags, openAdapter, openSession } from './session.ts';
 
@@ -16,6 +17,10 @@ export async function logitsCommand(args: readonly string[], output: Output): Pr
   flags.required('ids');
   const ids = flags.ids('ids');
   const out = flags.required('out');
+  checkOutput('--out', out, [
+    { what: 'the model', path: flags.required('model') },
+    { what: 'the adapter', path: flags.text('adapter') },
+  ]);
   const { model } = await openSession(flags, output, { precision: 'f32' });
   const path = flags.text('adapter');
   const logits = await model.logits(ids, path === undefined ? undefined : await openAdapter(path, model));

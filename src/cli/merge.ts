@@ -1,16 +1,20 @@
 import { basename, join, resolve } from 'node:path';
-import { GraftError } from '../errors.ts';
 import { mergedWeights } from '../export/merge.ts';
 import { mergedCard } from '../export/model-card.ts';
-import { readPeft } from '../export/peft.ts';
+import { readPeft, type AdapterData } from '../export/peft.ts';
 import { checkWeights } from '../model/base-weights.ts';
-import { readModel } from '../model/family.ts';
+import { readModel, type ModelDefinition } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
 import { describeChoices } from '../model/weight-types.ts';
-import { folder, makeFolder, modelOf, writeWhole } from './files.ts';
+import type { FileSet } from '../weights/bytes.ts';
+import type { WeightSource } from '../weights/folder.ts';
+import { folder, modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
+import { lockFolder } from './folder-lock.ts';
 import { copyCompanions } from './model-folder.ts';
+import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
+import { checkFree, discard } from './run-folder.ts';
 import { modelFlags, readWeightChoices } from './session.ts';
 
 export const mergeFlags = {
@@ -22,6 +26,7 @@ export const mergeFlags = {
     help: 'q8_0, q4_0, q4_1 or nf4, if the adapter was trained on such a base: merge with what its blocks stand for',
   },
   'embedding-weights': modelFlags['embedding-weights'],
+  overwrite: { help: 'replace the result that --out holds' },
   help: { help: 'this text' },
 } as const satisfies FlagSpecs;
 
@@ -29,16 +34,39 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
   const flags = new Flags(mergeFlags, args);
   const files = await modelOf(flags.required('model'));
   const out = flags.required('out');
-  if (resolve(out) === resolve(files.name))
-    throw new GraftError('arguments', '--out is the base model itself.', 'Choose another folder.');
+  checkOutput('--out', out, [
+    { what: 'the base model', path: flags.required('model') },
+    { what: 'the adapter', path: flags.required('adapter') },
+  ]);
   const model = await readModel(files);
   const adapter = await readPeft(folder(flags.required('adapter')), model);
   const source = await openModelWeights(files, model);
   checkWeights(model, source);
-  await makeFolder(out);
+  const release = await lockFolder(out, 'graft merge');
+  try {
+    await checkFree(out, { overwrite: flags.on('overwrite'), models: true });
+    await discard(out);
+    await writeMerged(flags, files, { model, source, adapter }, out);
+  } finally {
+    await release();
+  }
+  output.line(`Merged ${adapter.modules.length} layers into ${resolve(out)}`);
+}
+
+interface Parts {
+  readonly model: ModelDefinition;
+  readonly source: WeightSource;
+  readonly adapter: AdapterData;
+}
+
+async function writeMerged(
+  flags: Flags<typeof mergeFlags>,
+  files: FileSet,
+  { model, source, adapter }: Parts,
+  out: string,
+): Promise<void> {
   const quantised = flags.text('base-weights') ?? flags.text('embedding-weights');
   const choices = quantised === undefined ? undefined : readWeightChoices(flags);
-  await writeWhole(join(out, 'model.safetensors'), mergedWeights(model, source, adapter, choices));
   await copyCompanions(files, out);
   const card = mergedCard({
     baseModel: basename(resolve(flags.required('model'))),
@@ -47,5 +75,6 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
     baseWeights: choices && describeChoices(choices),
   });
   await writeWhole(join(out, 'README.md'), new TextEncoder().encode(card));
-  output.line(`Merged ${adapter.modules.length} layers into ${resolve(out)}`);
+  // Last: the folder counts as a result once they are there.
+  await writeWhole(join(out, 'model.safetensors'), mergedWeights(model, source, adapter, choices));
 }

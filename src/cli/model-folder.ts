@@ -11,7 +11,7 @@ import { writeWhole } from './files.ts';
 import type { Session } from './session.ts';
 
 /** Everything beside the weights that a model folder of the Hugging Face kind may hold. */
-const COMPANIONS = [
+export const COMPANIONS = [
   'config.json',
   'generation_config.json',
   'tokenizer.json',
@@ -23,7 +23,7 @@ const COMPANIONS = [
   'vocab.json',
   'merges.txt',
   'tokenizer.model',
-  // Of a model that also sees.
+  // A model that also sees has these.
   'preprocessor_config.json',
   'processor_config.json',
 ];
@@ -43,8 +43,9 @@ export async function writeModelFolder(
   out: string,
 ): Promise<void> {
   const source = await openModelWeights(files, definition);
-  await writeWhole(join(out, 'model.safetensors'), tunedWeights(definition, source, values));
   await copyCompanions(files, out);
+  // Last: the folder counts as a result once they are there.
+  await writeWhole(join(out, 'model.safetensors'), tunedWeights(definition, source, values));
 }
 
 async function* tunedWeights(

@@ -24,6 +24,8 @@ export function createOutput(
   results: NodeJS.WritableStream = process.stdout,
 ): Output {
   const terminal = stream.isTTY;
+  // A terminal that was closed takes no more lines; what the command does goes on.
+  stream.on('error', () => undefined);
   let moving = false;
   let last = performance.now();
   const clear = (): void => {

@@ -15,6 +15,7 @@ import { EXIT } from './exit.ts';
 import { modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { readMemory, type MemorySize } from './memory-size.ts';
+import { checkOutput } from './output-path.ts';
 import { formatBytes, type Output } from './output.ts';
 import { modelFlags, PRECISIONS, readWeightChoices } from './session.ts';
 import { checkLength } from './train-flags.ts';
@@ -56,6 +57,9 @@ type PlanFlags = Flags<typeof planFlags>;
 
 export async function planCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(planFlags, args);
+  const json = flags.text('json');
+  if (json !== undefined && json !== '-')
+    checkOutput('--json', json, [{ what: 'the model', path: flags.required('model') }]);
   const files = await modelOf(flags.required('model'));
   const definition = await readModel(files);
   const { target, adapter } = await targetOf(flags);
@@ -104,7 +108,6 @@ export async function planCommand(args: readonly string[], output: Output): Prom
     advice: advice.map(({ change, text, peakBytes, fits }) => ({ change, text, peakBytes, fits })),
   };
   if (problems.length > 0) process.exitCode = EXIT.doesNotFit;
-  const json = flags.text('json');
   const text = `${JSON.stringify(result, null, 2)}\n`;
   if (json === '-') {
     output.result(text);

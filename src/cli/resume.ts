@@ -76,7 +76,7 @@ export function checkResumed(fingerprint: string, now: RunParts): string[] {
     throw new GraftError(
       'train-resume',
       'The saved run made other rows of the same data.',
-      'The chat template or the tokenizer changed since: put back what they were, or start the run anew.',
+      'The chat template or the tokenizer changed since: put back what they were, or start the run again.',
     );
   return unknown.map((part) => ADDED[part]);
 }

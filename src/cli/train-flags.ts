@@ -54,7 +54,11 @@ export const trainFlags = {
     value: 'DIR',
     help: 'go on with the run that was saved here (its state folder, or the folder given as --out); --out is then the same folder',
   },
-  'save-every': { value: 'N', help: 'save the state every N steps' },
+  'save-every': {
+    value: 'N',
+    help: 'save the state every N steps, or every so often: 90s, 5m (default: 5m, rarer where saving takes long)',
+  },
+  overwrite: { help: 'discard the result or the run that --out holds' },
   'val-fraction': { value: 'X', help: 'share of the rows to hold out for validation (default: 0)' },
   'test-fraction': { value: 'X', help: 'share of the rows to leave out as a test set (default: 0)' },
   'split-seed': { value: 'N', help: 'seed that chooses the held-out rows (default: the seed)' },

@@ -1,9 +1,14 @@
 /** A run's state as two files: state.json with the counters and the run's settings, state.safetensors with every array as `plane/name`. */
 import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
-import { readJson, type FileSet } from '../weights/bytes.ts';
+import { readJson, type ByteSource, type FileSet } from '../weights/bytes.ts';
 import { toFloat32 } from '../weights/dtypes.ts';
-import { concatBytes, parseSafetensors, writeSafetensors } from '../weights/safetensors.ts';
+import {
+  concatBytes,
+  parseSafetensors,
+  writeSafetensors,
+  type SafetensorsEntry,
+} from '../weights/safetensors.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
 
 const COUNTERS = 'state.json';
@@ -78,10 +83,10 @@ export async function readState(files: FileSet): Promise<SavedState> {
     throw new GraftError(
       'state-format',
       `${files.name}/${COUNTERS} is not a saved run: ${parsed.issues[0].message.slice(0, 200)}.`,
-      'Start the run anew.',
+      'Start the run again.',
     );
   const planes = new Map<string, Map<string, Float32Array<ArrayBuffer>>>();
-  for (const [name, entry] of await parseSafetensors(source)) {
+  for (const [name, entry] of await readArrays(source, files.name)) {
     const slash = name.indexOf('/');
     const plane = name.slice(0, slash);
     if (!planes.has(plane)) planes.set(plane, new Map());
@@ -92,7 +97,7 @@ export async function readState(files: FileSet): Promise<SavedState> {
   const plane = (name: string): NamedArrays => {
     const arrays = planes.get(name);
     if (!arrays)
-      throw new GraftError('state-format', `${files.name}/${ARRAYS} has no ${name}.`, 'Start the run anew.');
+      throw new GraftError('state-format', `${files.name}/${ARRAYS} has no ${name}.`, 'Start the run again.');
     return arrays;
   };
   const { counters, fingerprint, begun } = parsed.output;
@@ -107,4 +112,19 @@ export async function readState(files: FileSet): Promise<SavedState> {
     fingerprint,
     begun,
   };
+}
+
+/** A saved state is not a download: what is wrong with its arrays is told as of a saved state. */
+async function readArrays(source: ByteSource, folder: string): Promise<Map<string, SafetensorsEntry>> {
+  try {
+    return await parseSafetensors(source);
+  } catch (cause) {
+    if (!(cause instanceof GraftError)) throw cause;
+    throw new GraftError(
+      'state-format',
+      `The saved state in ${folder} is damaged: ${cause.what.replace(/\.$/, '')}.`,
+      'Go on from an earlier state, or start the run again.',
+      { cause },
+    );
+  }
 }

@@ -2,6 +2,7 @@
 import { GraftError } from '../errors.ts';
 import { promptOf } from '../evaluate/answer.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
+import { shellWord } from '../text/shell.ts';
 import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
 import type { DataOptions, RunOptions } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
@@ -109,7 +110,7 @@ export function headlessCommand(
     .filter(([, value]) => value !== false)
     .flatMap(([flag, value]) => {
       if (value === true) return [`--${flag}`];
-      const word = quoted(String(value));
+      const word = shellWord(String(value));
       // What begins with a hyphen would be taken for a flag.
       return word.startsWith("'-") || word.startsWith('-') ? [`--${flag}=${word}`] : [`--${flag}`, word];
     });
@@ -136,9 +137,4 @@ function readFlags({ mapping, header, delimiter }: Partial<DataOptions> = {}): F
   if (header !== undefined) flags.push(['header', header ? 'yes' : 'no']);
   if (delimiter !== undefined) flags.push(['delimiter', delimiter === '\t' ? 'tab' : delimiter]);
   return flags;
-}
-
-/** For a POSIX shell. */
-function quoted(word: string): string {
-  return /^[\w./,:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -8,6 +8,7 @@ import { SPRIG } from './sprig.ts';
 const at = temporaryFolder();
 
 describe('bad arguments and files', () => {
+  let folders = 0;
   const train = (...args: string[]): string[] => [
     'train',
     '--model',
@@ -15,7 +16,7 @@ describe('bad arguments and files', () => {
     '--data',
     VOICE,
     '--out',
-    at('bad'),
+    at(`bad-${folders++}`),
     ...args,
   ];
   const cases: [string, () => string[], number, RegExp][] = [
@@ -49,7 +50,9 @@ describe('bad arguments and files', () => {
     ],
     ['a rank of nothing', () => train('--rank', '0'), 1, /rank/],
     ['a run without end', () => train('--steps', '1000000000'), 1, /1000000000 steps/],
-    ['an output that is a file', () => train('--out', VOICE, '--steps', '1'), 1, /could not be written/],
+    ['an output that is a file', () => train('--out', at('file'), '--steps', '1'), 1, /could not be written/],
+    ['an output that is the base', () => train('--out', SPRIG), 2, /--out .* is the base model .* must stay/],
+    ['no time to save', () => train('--save-every', '5h'), 2, /--save-every is "5h"/],
     [
       'no such adapter',
       () => ['merge', '--model', SPRIG, '--adapter', at('none'), '--out', at('m')],
@@ -109,6 +112,7 @@ describe('bad arguments and files', () => {
   ];
   test('end with one clear line and another exit status than 0', async () => {
     // Two at a time: most of the time goes into starting Node.
+    writeFileSync(at('file'), '');
     const queue = [...cases];
     const check = async (): Promise<void> => {
       for (let next = queue.shift(); next; next = queue.shift()) {

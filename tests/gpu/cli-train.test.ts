@@ -1,5 +1,5 @@
 /** `graft train` in processes of its own, and what other commands make of its adapters. Each costs seconds: few, and each for several questions. */
-import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
@@ -49,10 +49,13 @@ const RUN = [
 
 describe('graft train', () => {
   const whole = (): string => at('whole');
+  /** What the run in one piece says of its loss. */
+  let told: string;
 
   test('writes an adapter and a line of metrics for every step', async () => {
     const { code, err, out } = await graft([...RUN, '--out', whole()]);
     expect(err).toContain('Wrote the adapter to');
+    told = /^Loss .* in /m.exec(err)![0];
     expect({ code, out }).toEqual({ code: 0, out: '' });
     const lines = metricsOf(whole());
     expect(lines.map(({ step }) => step)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
@@ -113,12 +116,18 @@ describe('graft train', () => {
     expect(doneThen).toBeLessThan(40);
 
     // As a crash between the two renames of a save leaves it.
+    rmSync(join(out, 'state.old'), { recursive: true, force: true });
     renameSync(join(out, 'state'), join(out, 'state.old'));
     // Where the run is written is known from where it was saved.
     const third = await graft([...RUN, '--resume', out]);
     expect(third.err).toContain(`Resumed after step ${doneThen}`);
     expect(third.code).toBe(0);
     expect(readdirSync(out).filter((name) => name.startsWith('state'))).toEqual([]);
+    // It speaks of the whole run.
+    expect(third.err).toContain(told);
+    expect(readFileSync(join(out, 'README.md'), 'utf8')).toBe(
+      readFileSync(join(whole(), 'README.md'), 'utf8'),
+    );
     expect(numbers(metricsOf(out))).toEqual(numbers(metricsOf(whole())));
     expect(adapterBytes(out).equals(adapterBytes(whole()))).toBe(true);
   });
@@ -165,12 +174,17 @@ describe('graft train', () => {
     );
     expect(first.code).toBe(130);
     const statePath = join(out, 'state', 'state.json');
-    const state = JSON.parse(readFileSync(statePath, 'utf8')) as { begun: string };
+    const text = readFileSync(statePath, 'utf8');
+    const state = JSON.parse(text) as { begun: string };
+    // As an earlier version saved it, without checksums.
+    const sums = join(out, 'state', 'SHA256SUMS');
+    renameSync(sums, `${sums}.away`);
     writeFileSync(statePath, JSON.stringify({ ...state, begun: '2001-02-03T04:05:06' }));
     const other = await graft([...run, '--resume', out], undefined, west);
     expect(other.err).toMatch(/^graft: The saved run made other rows of the same data\..*\n$/m);
 
-    writeFileSync(statePath, JSON.stringify(state));
+    renameSync(`${sums}.away`, sums);
+    writeFileSync(statePath, text);
     const resumed = await graft([...run, '--resume', out], undefined, west);
     expect(resumed.err).toContain('Resumed after step');
     expect(resumed.code).toBe(0);

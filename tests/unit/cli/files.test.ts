@@ -7,6 +7,7 @@ import {
   folder,
   makeFolder,
   readWhole,
+  removeFolder,
   replaceFolder,
   writeFolder,
   writeWhole,
@@ -58,18 +59,37 @@ describe('files of this machine', () => {
   it('replace a folder only when the new one is complete', async () => {
     const fill = (content: string) => (path: string) => writeFolder(path, { [content]: text(content) });
     await replaceFolder(at('state'), fill('one'));
+    expect(existsSync(at('state.old'))).toBe(false);
     await replaceFolder(at('state'), fill('two'));
     expect(readdirSync(at('state'))).toEqual(['two']);
+    expect(readdirSync(at('state.old'))).toEqual(['one']);
     const broken = async (path: string): Promise<void> => {
       await fill('three')(path);
       throw new GraftError('test', 'The disk is full.', '');
     };
     await graftError(() => replaceFolder(at('state'), broken), 'test');
     expect(readdirSync(at('state'))).toEqual(['two']);
-    // What the broken one left is not in the way of the next, nor taken for its own.
+    expect(existsSync(at('state.part'))).toBe(false);
+    // As a crash leaves it: not in the way of the next, nor taken for its own.
+    await writeFolder(at('state.part'), { half: text('') });
     await replaceFolder(at('state'), fill('four'));
     expect(readdirSync(at('state'))).toEqual(['four']);
-    expect(existsSync(at('state.part'))).toBe(false);
-    expect(existsSync(at('state.old'))).toBe(false);
+    expect(readdirSync(at('state.old'))).toEqual(['two']);
+    await removeFolder(at('state'));
+    await removeFolder(at('state'));
+    expect(readdirSync(root)).toEqual(['state.old']);
+  });
+
+  it('give up the kept folder where there is no room for a third', async () => {
+    const fill = (content: string) => (path: string) => writeFolder(path, { [content]: text(content) });
+    await replaceFolder(at('state'), fill('one'));
+    await replaceFolder(at('state'), fill('two'));
+    const needsRoom = async (path: string): Promise<void> => {
+      if (existsSync(at('state.old'))) throw new GraftError('test', 'The disk is full.', '');
+      await fill('three')(path);
+    };
+    await replaceFolder(at('state'), needsRoom);
+    expect(readdirSync(at('state'))).toEqual(['three']);
+    expect(readdirSync(at('state.old'))).toEqual(['two']);
   });
 });

@@ -1,0 +1,166 @@
+/**
+ * A lock on a folder that one process writes to. Each process leaves a file of its own there, and then looks whether another living one
+ * has left one, too: two that come at once both see it, so that never both go on. A file whose process has ended counts for nothing; the
+ * process is known by its number and by when it started, since numbers are given out again.
+ */
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { hostname, uptime } from 'node:os';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { GraftError, messageOf } from '../errors.ts';
+import { makeFolder } from './files.ts';
+
+const NAME = /^\.graft-lock-[0-9a-f]+\.json$/;
+
+const Lock = v.object({
+  /** The command, for messages. */
+  command: v.string(),
+  pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  /** When the process started, as this system tells it; undefined where it does not. */
+  started: v.optional(v.string()),
+  /** Name of the machine, and which processes it can see: numbers mean nothing elsewhere. */
+  machine: v.string(),
+  /** Which start of the machine this was, where it tells. */
+  boot: v.optional(v.string()),
+  /** Milliseconds since 1970. */
+  at: v.number(),
+});
+type Lock = v.InferOutput<typeof Lock>;
+
+/** Seconds by which the clock may have been set since the machine started. */
+const CLOCK_SLACK_S = 60;
+
+/**
+ * Makes the folder if need be, and takes its lock.
+ *
+ * @param command that will write there, as in "graft train"
+ * @returns what gives the lock back; a folder that was made for it and is still empty goes too
+ * @throws GraftError `folder-locked` naming the process that has it, `file-write`
+ */
+export async function lockFolder(path: string, command: string): Promise<() => Promise<void>> {
+  const made = !existsSync(path);
+  await makeFolder(path);
+  const name = `.graft-lock-${randomBytes(8).toString('hex')}.json`;
+  const own = join(path, name);
+  const release = async (): Promise<void> => {
+    process.off('exit', releaseNow);
+    await rm(own, { force: true });
+    if (made) await rmdir(path).catch(() => undefined);
+  };
+  const releaseNow = (): void => rmSync(own, { force: true });
+  process.on('exit', releaseNow);
+  try {
+    await leave(own, command);
+    for (const other of await readdir(path)) {
+      if (!NAME.test(other) || other === name) continue;
+      const lock = readLock(join(path, other));
+      if (lock && mayLive(lock)) throw locked(path, join(path, other), lock);
+      await rm(join(path, other), { force: true });
+    }
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return release;
+}
+
+async function leave(path: string, command: string): Promise<void> {
+  const lock: Lock = {
+    command,
+    pid: process.pid,
+    started: startOf(process.pid),
+    machine: machine(),
+    boot: bootOf(),
+    at: Date.now(),
+  };
+  try {
+    await writeFile(`${path}.part`, `${JSON.stringify(lock)}\n`);
+    await rename(`${path}.part`, path);
+  } catch (cause) {
+    await rm(`${path}.part`, { force: true });
+    throw new GraftError(
+      'file-write',
+      `${path} could not be written: ${messageOf(cause)}.`,
+      'Check the path, the disk and the permissions.',
+      { cause },
+    );
+  }
+}
+
+/** Undefined for a lock that was given back meanwhile, or of which a power failure left no more than the name. */
+function readLock(path: string): Lock | undefined {
+  try {
+    const parsed = v.safeParse(Lock, JSON.parse(readFileSync(path, 'utf8')));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** False where the process of a lock has certainly ended. */
+function mayLive({ pid, started, machine: where, boot, at }: Lock): boolean {
+  const thisBoot = bootOf();
+  const sameHost = where.split(' ')[0] === machine().split(' ')[0];
+  if (sameHost && boot !== undefined && thisBoot !== undefined && boot !== thisBoot) return false;
+  if (where !== machine()) return true;
+  if (at / 1000 + CLOCK_SLACK_S < Date.now() / 1000 - uptime()) return false;
+  if (!exists(pid)) return false;
+  const start = startOf(pid);
+  return started === undefined || start === undefined || start === started;
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // There, and of another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** When a process started, in whatever way this system tells it; another process of the same number has another answer. */
+function startOf(pid: number): string | undefined {
+  try {
+    if (process.platform === 'linux') {
+      // The name in brackets may hold anything: count the fields behind it. The first is the state, the 20th the start.
+      const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+      return fields[0] === 'Z' ? 'ended' : fields[19];
+    }
+    if (process.platform === 'win32') return undefined;
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
+    }).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function machine(): string {
+  const space = process.platform === 'linux' ? readlinkSync('/proc/self/ns/pid') : '';
+  return `${hostname()} ${space}`;
+}
+
+function bootOf(): string | undefined {
+  const path = '/proc/sys/kernel/random/boot_id';
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
+}
+
+function locked(path: string, file: string, { command, pid, machine: where, at }: Lock): GraftError {
+  const since = new Date(at).toLocaleString();
+  if (where === machine())
+    return new GraftError(
+      'folder-locked',
+      `${path} is in use: ${command} (process ${pid}) has been writing to it since ${since}.`,
+      'Wait until it has ended, or choose another folder.',
+    );
+  return new GraftError(
+    'folder-locked',
+    `${path} may be in use: ${command} (process ${pid} of ${where.split(' ')[0]}, which cannot be asked from here) began to write to it at ${since}.`,
+    `If it has ended, delete ${file}; otherwise choose another folder.`,
+  );
+}

@@ -1,0 +1,132 @@
+/** metrics.jsonl of a run: one line a step, in a file and in memory. */
+import { closeSync, fstatSync, fsyncSync, openSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { GraftError, messageOf } from '../errors.ts';
+import { isObject } from '../json.ts';
+import type { TrainEvent } from '../train/events.ts';
+import { writeWhole } from './files.ts';
+
+export const METRICS = 'metrics.jsonl';
+
+/** The step and the loss of a line; undefined for a line that a crash cut short. */
+export function readLine(line: string): { step: number; loss: number; seconds: number } | undefined {
+  try {
+    const json = JSON.parse(line) as unknown;
+    if (!isObject(json)) return undefined;
+    const { step, loss, seconds } = json;
+    return typeof step === 'number' && typeof loss === 'number' && typeof seconds === 'number'
+      ? { step, loss, seconds }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The lines of a log up to a step: a run that is resumed there goes on behind them. */
+export function linesUntil(lines: readonly string[], step: number): string[] {
+  return lines.filter((line) => (readLine(line)?.step ?? Infinity) <= step);
+}
+
+/**
+ * A step's line is written when the next step is done, since an evaluation may come in between. A failed write is not thrown into the
+ * trainer, which may have submitted the next step by then: it is kept in {@link failure}, the run is asked to pause, and the lines that
+ * the file lacks are still in memory.
+ */
+export class MetricsLog {
+  /** Why the file could no longer be written: `file-write`, or `file-gone` where the folder was deleted or moved. */
+  failure: GraftError | undefined;
+  readonly #lines: string[];
+  #waiting: Record<string, number> | undefined;
+
+  private constructor(
+    private readonly folder: string,
+    private readonly handle: number,
+    kept: readonly string[],
+    private readonly onFailure: () => void,
+  ) {
+    this.#lines = [...kept];
+  }
+
+  /** Begins the file with the lines of steps done before. @throws GraftError `file-write` */
+  static async open(folder: string, kept: readonly string[], onFailure: () => void): Promise<MetricsLog> {
+    const path = join(folder, METRICS);
+    await writeWhole(path, new TextEncoder().encode(kept.map((line) => `${line}\n`).join('')));
+    return new MetricsLog(folder, openSync(path, 'a'), kept, onFailure);
+  }
+
+  /** Every line of the run so far. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  add(event: TrainEvent): void {
+    if (event.type === 'step') {
+      this.flush();
+      this.#waiting = {
+        step: event.step,
+        loss: event.loss,
+        lr: event.lr,
+        grad_norm: event.gradNorm,
+        supervised_tokens: event.supervisedTokens,
+        seconds: event.seconds,
+      };
+    } else if (event.type === 'eval' && this.#waiting) {
+      this.#waiting['eval_loss'] = event.loss;
+    }
+  }
+
+  /** Writes the last step's line. */
+  flush(): void {
+    if (!this.#waiting) return;
+    const line = JSON.stringify(this.#waiting);
+    this.#waiting = undefined;
+    this.#lines.push(line);
+    this.#guard(() => {
+      const bytes = new TextEncoder().encode(`${line}\n`);
+      for (let done = 0; done < bytes.length;) done += writeSync(this.handle, bytes, done);
+      this.#checkThere();
+    });
+  }
+
+  /** Writes what waits, and has all of it on the disk. */
+  sync(): void {
+    this.flush();
+    this.#guard(() => {
+      this.#checkThere();
+      fsyncSync(this.handle);
+    });
+  }
+
+  close(): void {
+    closeSync(this.handle);
+  }
+
+  #guard(write: () => void): void {
+    if (this.failure) return;
+    try {
+      write();
+    } catch (cause) {
+      this.failure =
+        cause instanceof GraftError
+          ? cause
+          : new GraftError(
+              'file-write',
+              `${join(this.folder, METRICS)} could not be written: ${messageOf(cause)}.`,
+              'Check the disk and the permissions.',
+              { cause },
+            );
+      this.onFailure();
+    }
+  }
+
+  /** A file that was deleted can still be written to, and is lost. @throws GraftError `file-gone` */
+  #checkThere(): void {
+    const there = statSync(join(this.folder, METRICS), { throwIfNoEntry: false });
+    if (there?.ino === fstatSync(this.handle).ino) return;
+    throw new GraftError(
+      'file-gone',
+      `${join(this.folder, METRICS)} was deleted or moved while the run wrote to it.`,
+      'Put the folder back, or give another --out.',
+    );
+  }
+}

@@ -1,0 +1,242 @@
+/** Saved states as a disk keeps them: flushed before they count, checked before they are used, and one before the last. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkFree, discard } from '../../../src/cli/run-folder.ts';
+import { readSaveEvery, SaveClock } from '../../../src/cli/save-clock.ts';
+import { findSaved, forgetSaved, openSaved, saveRun } from '../../../src/cli/saved-run.ts';
+import type { SavedState } from '../../../src/train/state-files.ts';
+import { graftError } from '../expect-graft-error.ts';
+
+let root: string;
+const at = (...parts: string[]): string => join(root, ...parts);
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'graft-saved-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const arrays = (value: number): Map<string, Float32Array<ArrayBuffer>> =>
+  new Map([['layer', Float32Array.of(value, 1, 2)]]);
+
+function stateOf(step: number): SavedState {
+  return {
+    fingerprint: 'abc',
+    begun: '2026-11-26T10:39:26',
+    state: {
+      counters: { step, steps: 40, seed: 5, evaluationsSinceBest: 0 },
+      values: arrays(step),
+      first: arrays(step + 0.5),
+      second: arrays(step + 0.25),
+    },
+  };
+}
+const linesOf = (step: number): string[] =>
+  Array.from({ length: step }, (_, i) => JSON.stringify({ step: i + 1, loss: 3 - i / 10, seconds: 1 }));
+const save = (step: number): Promise<string> => saveRun(root, stateOf(step), linesOf(step));
+
+describe('a saved run', () => {
+  it('gives back its state and the lines of its log, by its own folder and by the one around it', async () => {
+    const path = await save(4);
+    for (const place of [root, path]) {
+      const { saved, metrics } = await openSaved(place);
+      expect(saved.state.counters.step).toBe(4);
+      expect(saved.state.values).toEqual(arrays(4));
+      expect(metrics).toEqual(linesOf(4));
+    }
+    await forgetSaved(root);
+    expect(readdirSync(root)).toEqual([]);
+    await graftError(() => openSaved(root), 'state-missing');
+  });
+
+  it('can be checked by hand', async () => {
+    const path = await save(4);
+    const { status, stdout } = spawnSync('sha256sum', ['-c', 'SHA256SUMS'], { cwd: path, encoding: 'utf8' });
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: 'state.json: OK\nstate.safetensors: OK\nmetrics.jsonl: OK\n',
+    });
+  });
+
+  it('with any bit flipped or any file cut short is refused by name, and the one before it is named', async () => {
+    await save(4);
+    await save(8);
+    cpSync(at('state'), at('whole'), { recursive: true });
+    for (const name of readdirSync(at('whole'))) {
+      const bytes = readFileSync(at('whole', name));
+      const changes = [0, Math.floor(bytes.length / 2), bytes.length - 1].flatMap((place) => {
+        const flipped = Buffer.from(bytes);
+        flipped[place] ^= 1 << (place % 8);
+        return [flipped, bytes.subarray(0, place)];
+      });
+      for (const changed of changes) {
+        writeFileSync(at('state', name), changed);
+        const error = await graftError(() => openSaved(root), 'state-damaged');
+        expect(error.what).toContain(at('state'));
+        if (name !== 'SHA256SUMS')
+          expect(error.what).toContain(`${at('state', name)} does not have the checksum`);
+        expect(error.remedy).toBe(
+          `The state before it, after step 4, is whole: go on from it with --resume ${at('state.old')}.`,
+        );
+      }
+      rmSync(at('state', name));
+      if (name !== 'SHA256SUMS')
+        expect((await graftError(() => openSaved(root), 'state-damaged')).what).toContain(
+          `${name} is missing`,
+        );
+      writeFileSync(at('state', name), bytes);
+    }
+    expect((await findSaved(root))?.saved.state.counters.step).toBe(8);
+    writeFileSync(at('state', 'state.json'), '');
+    expect((await findSaved(root))?.saved.state.counters.step).toBe(4);
+    rmSync(at('state.old'), { recursive: true });
+    const { remedy } = await graftError(() => openSaved(root), 'state-damaged');
+    expect(remedy).toBe('No earlier state is left: start the run again.');
+  });
+
+  it('of an earlier version has no checksums; cut short it is not told to be fetched again', async () => {
+    await save(4);
+    rmSync(at('state', 'SHA256SUMS'));
+    rmSync(at('state', 'metrics.jsonl'));
+    expect((await openSaved(root)).metrics).toBeUndefined();
+    const bytes = readFileSync(at('state', 'state.safetensors'));
+    writeFileSync(at('state', 'state.safetensors'), bytes.subarray(0, bytes.length - 8));
+    const error = await graftError(() => openSaved(root), 'state-format');
+    expect(error.what).toMatch(/^The saved state in .* is damaged/);
+    expect(error.message).not.toMatch(/fetch/);
+    expect(error.remedy).toMatch(/^No earlier state is left/);
+  });
+
+  it('is on the disk before its name stands for it', () => {
+    // In a process of its own, whose calls of the disk are written down.
+    const program = `
+      import { saveRun } from ${JSON.stringify(pathToFileURL('src/cli/saved-run.ts').href)};
+      const arrays = new Map([['layer', Float32Array.of(1)]]);
+      const counters = { step: 1, steps: 2, seed: 1, evaluationsSinceBest: 0 };
+      const state = { counters, values: arrays, first: arrays, second: arrays };
+      for (let i = 0; i < 2; i++) await saveRun(${JSON.stringify(root)}, { state, fingerprint: '' }, []);`;
+    execFileSync(
+      process.execPath,
+      [
+        '--import',
+        pathToFileURL('tests/disk-faults.mjs').href,
+        '--import',
+        'tsx',
+        '--input-type=module',
+        '-e',
+        program,
+      ],
+      { env: { ...process.env, GRAFT_DISK_UNDER: root, GRAFT_DISK_LOG: `${root}.log` } },
+    );
+    const log = readFileSync(`${root}.log`, 'utf8').trimEnd().split('\n');
+    rmSync(`${root}.log`);
+    const renames = log.flatMap((line, i) => (line.startsWith('rename ') ? [i] : []));
+    expect(renames.length).toBeGreaterThanOrEqual(11);
+    for (const i of renames) {
+      const name = log[i].slice('rename '.length);
+      if (name === 'state.old') continue;
+      const folder = name.includes('/') ? name.slice(0, name.lastIndexOf('/')) : '.';
+      // The bytes before, and the name after.
+      if (name !== 'state') expect(log[i - 1]).toBe(`sync ${name}.part`);
+      else
+        expect(log.slice(0, i).findLast((line) => line.startsWith('sync-folder'))).toBe(
+          'sync-folder state.part',
+        );
+      expect(log[i + 1]).toBe(`sync-folder ${folder}`);
+    }
+  });
+});
+
+describe('a folder that a run is to come into', () => {
+  it('is free when it is new, empty, or holds the log of a run that saved nothing', async () => {
+    await checkFree(at('new'), { overwrite: false });
+    await checkFree(root, { overwrite: false });
+    writeFileSync(at('metrics.jsonl'), '');
+    writeFileSync(at('notes.txt'), '');
+    await checkFree(root, { overwrite: false });
+  });
+
+  it('that holds a saved run is given up only to that run, or when it is asked for', async () => {
+    await save(4);
+    const { what, remedy } = await graftError(() => checkFree(root, { overwrite: false }), 'folder-used');
+    expect(what).toBe(`${root} holds a run that was interrupted after step 4 of 40.`);
+    expect(remedy).toContain(`--resume ${root}`);
+    await checkFree(root, { overwrite: false, resumed: await openSaved(root) });
+    await checkFree(root, { overwrite: true });
+    // A later state of the same run that was saved elsewhere, and one of another run.
+    await saveRun(mkdtempSync(at('x')), stateOf(1), []);
+    const elsewhere = mkdtempSync(`${root}-`);
+    await saveRun(elsewhere, stateOf(9), []);
+    await checkFree(root, { overwrite: false, resumed: await openSaved(elsewhere) });
+    await saveRun(elsewhere, { ...stateOf(9), fingerprint: 'other' }, []);
+    const other = await openSaved(elsewhere);
+    await graftError(() => checkFree(root, { overwrite: false, resumed: other }), 'folder-used');
+    rmSync(elsewhere, { recursive: true });
+  });
+
+  it('that holds a result is not used again, and a base model never', async () => {
+    for (const name of [
+      'adapter_config.json',
+      'metrics.jsonl',
+      'adapter_model.safetensors',
+      'README.md',
+      'mine',
+    ])
+      writeFileSync(at(name), '');
+    await save(4);
+    const error = await graftError(() => checkFree(at('.'), { overwrite: false }), 'folder-used');
+    expect(error.remedy).toContain('--overwrite');
+    await forgetSaved(root);
+    await graftError(() => checkFree(root, { overwrite: false }), 'folder-used');
+    await checkFree(root, { overwrite: true });
+    await discard(root);
+    expect(readdirSync(root)).toEqual(['mine']);
+
+    for (const name of ['config.json', 'model-00001-of-00002.safetensors', 'README.md'])
+      writeFileSync(at(name), '');
+    await graftError(() => checkFree(root, { overwrite: true }), 'folder-used');
+    await graftError(() => checkFree(root, { overwrite: false, models: true }), 'folder-used');
+    await checkFree(root, { overwrite: true, models: true });
+    // A card of another project is not overwritten either.
+    rmSync(at('model-00001-of-00002.safetensors'));
+    await graftError(() => checkFree(root, { overwrite: false }), 'folder-used');
+    await discard(root);
+    expect(existsSync(at('README.md'))).toBe(true);
+  });
+});
+
+describe('when a run saves', () => {
+  it('is every so many steps, or every so often, as it was asked', () => {
+    expect(readSaveEvery('20')).toEqual({ steps: 20 });
+    expect(readSaveEvery('90s')).toEqual({ milliseconds: 90_000 });
+    expect(readSaveEvery('5m')).toEqual({ milliseconds: 300_000 });
+    for (const text of ['0', '-1', '1.5', '5h', 'm', ''])
+      expect(() => readSaveEvery(text)).toThrow(/--save-every/);
+    const steps = new SaveClock({ steps: 20 });
+    expect([steps.stepsLeft(0), steps.stepsLeft(19), steps.stepsLeft(20), steps.due]).toEqual([
+      20,
+      1,
+      20,
+      false,
+    ]);
+  });
+
+  it('is every five minutes by default, and rarer where saving takes long', async () => {
+    let now = 0;
+    const clock = new SaveClock(readSaveEvery(undefined), () => now);
+    expect(clock.stepsLeft(3)).toBeUndefined();
+    now = 299_999;
+    expect(clock.due).toBe(false);
+    now = 300_000;
+    expect(clock.due).toBe(true);
+    await clock.save(async () => {
+      now += 60_000;
+    });
+    now += 1_199_999;
+    expect(clock.due).toBe(false);
+    now++;
+    expect(clock.due).toBe(true);
+  });
+});
