@@ -138,7 +138,8 @@ export async function writeWhole(path: string, bytes: Uint8Array | AsyncIterable
     await rename(beside, path);
     await syncFolder(dirname(resolve(path)));
   } catch (cause) {
-    await rm(beside, { force: true });
+    // The first error is the one to tell.
+    await rm(beside, { force: true }).catch(() => undefined);
     throw unwritten(path, cause);
   }
 }
@@ -196,7 +197,7 @@ export async function replaceFolder(path: string, fill: (folder: string) => Prom
     await rename(next, path);
     await syncFolder(dirname(resolve(path)));
   } catch (cause) {
-    await rm(next, { recursive: true, force: true });
+    await rm(next, { recursive: true, force: true }).catch(() => undefined);
     throw unwritten(path, cause);
   }
 }

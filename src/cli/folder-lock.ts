@@ -47,7 +47,8 @@ export async function lockFolder(path: string, command: string): Promise<() => P
   const own = join(path, name);
   const release = async (): Promise<void> => {
     process.off('exit', releaseNow);
-    await rm(own, { force: true });
+    // Where it cannot be removed it counts for nothing, once this process has ended.
+    await rm(own, { force: true }).catch(() => undefined);
     if (made) await rmdir(path).catch(() => undefined);
   };
   const releaseNow = (): void => rmSync(own, { force: true });
@@ -80,7 +81,7 @@ async function leave(path: string, command: string): Promise<void> {
     await writeFile(`${path}.part`, `${JSON.stringify(lock)}\n`);
     await rename(`${path}.part`, path);
   } catch (cause) {
-    await rm(`${path}.part`, { force: true });
+    await rm(`${path}.part`, { force: true }).catch(() => undefined);
     throw new GraftError(
       'file-write',
       `${path} could not be written: ${messageOf(cause)}.`,

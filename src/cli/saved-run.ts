@@ -37,6 +37,11 @@ export async function saveRun(out: string, saved: SavedState, metrics: readonly 
   return path;
 }
 
+/** Removes the state before the last one, which makes room for a result. @throws GraftError `file-write` */
+export async function forgetEarlier(out: string): Promise<void> {
+  if (existsSync(join(out, STATE))) await removeFolder(replacedFolder(join(out, STATE)));
+}
+
 /** Removes the states of a run. @throws GraftError `file-write` */
 export async function forgetSaved(out: string): Promise<void> {
   await removeFolder(replacedFolder(join(out, STATE)));

@@ -18,7 +18,7 @@ import { writeModelFolder } from './model-folder.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { belongs, discard, weightsLast } from './run-folder.ts';
 import { SaveClock, type SaveEvery } from './save-clock.ts';
-import { findSaved, forgetSaved, saveRun, type SavedRun } from './saved-run.ts';
+import { findSaved, forgetEarlier, forgetSaved, saveRun, type SavedRun } from './saved-run.ts';
 import type { Session } from './session.ts';
 import type { RunRows } from './train-data.ts';
 
@@ -137,6 +137,7 @@ async function toTheEnd(run: Live, clock: SaveClock, isInterrupted: () => boolea
     throw error;
   }
   flush(log);
+  await forgetEarlier(out);
   await writeResult(run);
   await forgetSaved(out);
   const told = log.lines.flatMap((line) => readLine(line) ?? []);
