@@ -53,3 +53,39 @@ export async function startAndPause(page: Page, start: () => Promise<void>): Pro
   await allowSteps(worker, Infinity);
   await page.getByText(/^Paused at step/).waitFor(WAIT);
 }
+
+/** The name that stands for every call. */
+export const EVERY_CALL = '*';
+
+/** From the next load of the page on, calls of the worker with these names wait until they are released. */
+export async function holdCalls(
+  page: Page,
+  names: readonly string[],
+): Promise<{ readonly release: (name: string) => Promise<void> }> {
+  await page.addInitScript((held: readonly string[]) => {
+    const waiting: { name: string; send: () => void }[] = [];
+    const names = new Set(held);
+    const scope = globalThis as unknown as { release: (name: string) => void; Worker: typeof Worker };
+    scope.release = (name) => {
+      names.delete(name);
+      for (const call of waiting.splice(0)) {
+        if (names.has('*') || names.has(call.name)) waiting.push(call);
+        else call.send();
+      }
+    };
+    scope.Worker = class extends Worker {
+      override postMessage(message: { path?: string[] }, ...rest: never[]): void {
+        const name = message.path?.[0] ?? '';
+        const send = (): void => super.postMessage(message, ...rest);
+        if (names.has('*') || names.has(name)) waiting.push({ name, send });
+        else send();
+      }
+    };
+  }, names);
+  return {
+    release: (name) =>
+      page.evaluate((released) => {
+        (globalThis as unknown as { release: (name: string) => void }).release(released);
+      }, name),
+  };
+}

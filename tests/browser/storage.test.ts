@@ -9,7 +9,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { describeShared, sharedPath } from '../shared.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { startAndPause } from './gate.ts';
+import { EVERY_CALL, holdCalls, startAndPause } from './gate.ts';
 import { downloadOf, factOf, goTo, inspect, PICTURES } from './looks.ts';
 
 const STEP_MS = 60_000;
@@ -111,6 +111,35 @@ describe('a project', () => {
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
     expect(problems).toEqual([]);
   });
+});
+
+test('after a reload every stage says that the project is being opened, until it is known what it holds', async () => {
+  const { page, problems } = studio;
+  const said = page.locator('main').getByRole('status');
+  const { release } = await holdCalls(page, [EVERY_CALL, 'openProject', 'openData']);
+  await page.reload();
+  for (const stage of ['task', 'data', 'baseline', 'train', 'evaluate', 'use']) {
+    await page.evaluate((to) => (location.hash = `#/${to}`), stage);
+    await expect.poll(() => said.innerText()).toBe('Opening your project… looking for it in this browser');
+    expect(await page.getByRole('navigation').innerText()).not.toMatch(/no |not |nothing|after a run/);
+    expect(await page.locator('.doing').innerText()).toBe('Opening your project');
+  }
+  await release(EVERY_CALL);
+  await expect
+    .poll(() => said.innerText(), { timeout: STEP_MS })
+    .toBe('Opening your project… A sea captain in the garden: its runs and results');
+  await release('openProject');
+  await goTo(page, 'evaluate');
+  const empty = page.locator('main .empty');
+  await expect
+    .poll(() => empty.innerText(), { timeout: STEP_MS })
+    .toBe('Opening your project… A sea captain in the garden: its rows');
+  await expect.poll(() => factOf(page, 'Data')).toMatch(/opening 360 rows/);
+  await expect.poll(() => factOf(page, 'Train')).toMatch(/paused, step/);
+  await release('openData');
+  await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+360 rows/);
+  await expect.poll(() => empty.count()).toBe(0);
+  expect(problems).toEqual([]);
 });
 
 describeShared('a model folder', () => {

@@ -50,6 +50,11 @@ export class Projects {
     return this.list.find((project) => project.id === id) ?? this.list.at(0);
   }
 
+  /** Whether this tab goes on with a project, as far as one knows before they are read. */
+  get expected(): boolean {
+    return this.returning && stored(() => sessionStorage.getItem(KEY)) !== NONE;
+  }
+
   /** Whether there are projects, as far as one knows before they are read. */
   get returning(): boolean {
     return this.loaded ? this.list.length > 0 : this.#wasHere;

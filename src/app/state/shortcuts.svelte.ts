@@ -1,4 +1,7 @@
-/** Single keys, for those who work without a mouse: never while somebody writes, and they can be turned off (WCAG 2.1.4). */
+/**
+ * Keys for those who work without a mouse. Single ones do nothing while somebody writes, and can be turned off (WCAG 2.1.4); the one of the
+ * command palette works everywhere.
+ */
 import { STAGES } from './route.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
@@ -8,7 +11,11 @@ export interface Shortcut {
   readonly what: string;
 }
 
+/** As the keyboard of this machine has it. */
+export const PALETTE_KEYS = /Mac|iP(?:hone|ad)/.test(navigator.platform) ? '⌘ K' : 'Ctrl K';
+
 export const SHORTCUTS: readonly Shortcut[] = [
+  { keys: PALETTE_KEYS, what: 'All commands, by their names' },
   { keys: '1 … 6', what: 'Go to a stage, in the order of the path' },
   { keys: 'Space', what: 'Pause or resume the run, under Train' },
   { keys: 'C', what: 'Chat with what the run has learned so far' },
@@ -35,6 +42,8 @@ export class Shortcuts {
   /** The list is open. */
   shown = $state(false);
   projector = $state(false);
+  /** The command palette is open. */
+  palette = $state(false);
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -57,6 +66,10 @@ export class Shortcuts {
 
   /** @returns whether the key was one of these */
   press(event: KeyboardEvent): boolean {
+    if (isPaletteKey(event)) {
+      if (!event.repeat) this.palette = !this.palette;
+      return true;
+    }
     if (!this.enabled || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat)
       return false;
     const target = event.target instanceof Element ? event.target : undefined;
@@ -98,4 +111,8 @@ export class Shortcuts {
     prompt?.focus();
     return prompt !== null;
   }
+}
+
+function isPaletteKey({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): boolean {
+  return key.toLowerCase() === 'k' && ctrlKey !== metaKey && !altKey && !shiftKey;
 }

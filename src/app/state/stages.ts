@@ -16,7 +16,11 @@ export interface Stage {
 }
 
 export function stagesOf(studio: Studio): Stage[] {
-  return [task(studio), data(studio), baseline(studio), train(studio), evaluate(studio), use(studio)];
+  const stages = [task(studio), data(studio), baseline(studio), train(studio), evaluate(studio), use(studio)];
+  // What the project holds is not known yet, so that no stage may say that it is empty.
+  return studio.unknown
+    ? stages.map(({ id, name }) => ({ id, name, fact: 'opening…', reached: false }))
+    : stages;
 }
 
 function task({ session, task: { title } }: Studio): Stage {
@@ -29,10 +33,12 @@ function task({ session, task: { title } }: Studio): Stage {
   };
 }
 
-function data({ data: { summary, rows, reading, failure }, projects: { current } }: Studio): Stage {
+function data({ data: { summary, rows, reading, failure }, projects: { current }, opening }: Studio): Stage {
   // Rows of a project that was just opened are read when a stage needs them.
-  let fact = current?.data ? plural(current.data.rows, 'row') : 'no rows yet';
-  if (reading) fact = 'reading';
+  const kept = current?.data && plural(current.data.rows, 'row');
+  let fact = kept ?? 'no rows yet';
+  if (opening && kept) fact = `opening ${kept}`;
+  else if (reading) fact = 'reading';
   else if (summary) {
     const look =
       summary.problemCount + summary.cut.length + summary.dropped.length + summary.unsupervised.length;

@@ -12,6 +12,7 @@ import { Projects } from './projects.svelte.ts';
 import { Route, STAGES } from './route.svelte.ts';
 import { nowOf } from './now.ts';
 import type { Now } from './origin.ts';
+import { Opening, openingWords, type OpeningWords } from './opening.svelte.ts';
 import { MemoryForecast } from './plan.svelte.ts';
 import { Results } from './results.svelte.ts';
 import { Run } from './run.svelte.ts';
@@ -42,6 +43,7 @@ export class Studio {
   readonly fewShot = new FewShot(this.session, this.results);
   readonly evaluation = new Evaluation(this.session, this.results, 'evaluation');
   readonly chat = new Chat(this.session, this.results);
+  readonly #opening = new Opening();
   /** When what was open before a reload is known. */
   readonly #ready: Promise<void>;
 
@@ -61,6 +63,21 @@ export class Studio {
   get page(): object {
     const { options, places } = this.settings;
     return { task: this.task.texts, settings: options, settingsOf: places, chat: this.chat.choices };
+  }
+
+  /** What of a project is being opened; undefined once all of it is there. */
+  get opening(): OpeningWords | undefined {
+    const { current, remembered } = this.projects;
+    const rows = this.#opening.rows && current?.data && !this.data.summary ? 'rows' : undefined;
+    const step = this.#opening.step ?? rows;
+    if (step === undefined) return undefined;
+    const { name } = current ?? remembered ?? {};
+    return openingWords({ step, name, model: this.session.opening, rows: this.data.progress });
+  }
+
+  /** Whether it is not known yet what the project holds: no stage can be drawn before. */
+  get unknown(): boolean {
+    return this.#opening.step !== undefined;
   }
 
   /** First visit: the whole path on the bundled model and a sample, with what the sample suggests. */
@@ -89,9 +106,10 @@ export class Studio {
     await this.#ready;
     if (this.run.active) return;
     if (id !== this.projects.id) await this.data.halt();
+    const next = this.#opening.begin('project');
     const project = await this.projects.open(id);
-    if (!project) return;
-    await this.#load(project);
+    if (project) await this.#load(project).finally(() => next());
+    else return next();
     this.route.go(STAGES.find((stage) => stage === project.place) ?? 'task');
     await this.openRows();
   }
@@ -160,11 +178,13 @@ export class Studio {
   }
 
   /** The rows of the project, where they are not open yet: each stage needs them. */
-  async openRows(): Promise<void> {
-    await Promise.all([this.#ready, this.samples.ready]);
-    await this.projects.settled;
-    const kept = this.projects.current?.data;
-    if (kept && !this.data.summary && !this.data.reading) await this.openKept(kept.version);
+  openRows(): Promise<void> {
+    return this.#opening.whileRows(async () => {
+      await Promise.all([this.#ready, this.samples.ready]);
+      await this.projects.settled;
+      const kept = this.projects.current?.data;
+      if (kept && !this.data.summary && !this.data.reading) await this.openKept(kept.version);
+    });
   }
 
   /** Rows that the project keeps. */
@@ -253,11 +273,16 @@ export class Studio {
 
   /** After a reload: the project that was open, with its curve. Its rows follow when a stage is open. */
   async #begin(): Promise<void> {
-    await Promise.all([this.projects.refresh(), this.runs.refresh(), this.models.refresh()]);
+    const next = this.#opening.begin(this.projects.expected ? 'list' : undefined);
+    const others = Promise.all([this.runs.refresh(), this.models.refresh()]);
+    await this.projects.refresh();
     const before = this.projects.remembered;
+    next(before && 'project');
+    await others;
     const project = before && (await this.projects.open(before.id));
-    if (project) await this.#load(project);
+    if (project) await this.#load(project).finally(() => next());
     else {
+      next();
       this.session.want(this.#usual);
       this.task.load(undefined);
     }

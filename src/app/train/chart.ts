@@ -6,6 +6,7 @@ import type { EvalPoint } from '../state/run.svelte.ts';
 import { loss } from '../ui/format.ts';
 import { DASHES, type Ghost } from './ghosts.ts';
 import { AXIS, AXIS_NAME, PADDING, placeKey, type KeyPlace, type Size } from './key.ts';
+import { onThemeChange } from '../ui/theme-changes.ts';
 import { palette } from './palette.ts';
 import { pictureOf } from './picture.ts';
 import { smooth } from '../../smooth.ts';
@@ -79,7 +80,6 @@ function rangeOf(data: uPlot.AlignedData, base: number | undefined): [number, nu
 
 export function makeChart(host: HTMLElement, onPoint: (step: number | undefined) => void): Chart {
   const colour = palette(host);
-  const theme = matchMedia('(prefers-color-scheme: dark)');
   const { fontFamily } = getComputedStyle(host);
   /** Follows the page, which a projector makes larger. */
   const letters = (): number => parseFloat(getComputedStyle(host).fontSize);
@@ -230,7 +230,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
   }
 
   const redraw = (): void => plot?.redraw(false);
-  theme.addEventListener('change', redraw);
+  const stopThemes = onThemeChange(redraw);
   const resize = new ResizeObserver(() => {
     if (last && builtFor !== letters()) show(last);
     else plot?.setSize(size());
@@ -258,7 +258,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
       return pictureOf(plot.ctx.canvas, { title, words: words.join(', '), colour, fontFamily });
     },
     destroy() {
-      theme.removeEventListener('change', redraw);
+      stopThemes();
       resize.disconnect();
       plot?.destroy();
     },

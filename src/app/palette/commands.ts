@@ -1,0 +1,95 @@
+/** What the command palette offers: what can be pressed here, every place, every project, and how the page looks. */
+import { addressOf, STAGES, type Place } from '../state/route.svelte.ts';
+import type { Shortcuts } from '../state/shortcuts.svelte.ts';
+import type { Studio } from '../state/studio.svelte.ts';
+import { isTheme, THEMES, type Theme } from '../state/theme.svelte.ts';
+
+export interface Command {
+  readonly group: 'Here' | 'Go to' | 'Projects' | 'Page';
+  readonly words: string;
+  readonly run: () => void;
+}
+
+/** Beside the stages. */
+const PLACES: Readonly<Record<Exclude<Place, (typeof STAGES)[number]>, string>> = {
+  start: 'the first screen',
+  storage: 'Storage',
+  guide: 'the guide',
+  benchmark: 'the benchmark of this GPU',
+};
+/** What a stage offers to press: its buttons, and the labels of its file pickers. */
+const PRESSED = '#stage :is(button.button, label.button, a.button, button.tune)';
+/** They answer something on the screen, and say little without it. */
+const ANSWERS = /^(?:Put away|Keep|Stop)$/;
+
+export interface PaletteParts {
+  readonly studio: Studio;
+  readonly shortcuts: Shortcuts;
+  readonly theme: Theme;
+}
+
+export function commandsOf({ studio, shortcuts, theme }: PaletteParts): Command[] {
+  const here = pressable();
+  return [...here, ...places(studio), ...projects(studio, here), ...page(shortcuts, theme)];
+}
+
+/** The stage's own buttons, so that the palette has exactly what can be done now, under the same names. */
+function pressable(): Command[] {
+  const commands = new Map<string, Command>();
+  for (const element of document.querySelectorAll<HTMLElement>(PRESSED)) {
+    const pressed = element.querySelector('input') ?? element;
+    const words = (element.getAttribute('aria-label') ?? element.innerText).replace(/\s+/g, ' ').trim();
+    if (pressed.matches(':disabled') || !element.checkVisibility() || ANSWERS.test(words)) continue;
+    if (words !== '' && !commands.has(words))
+      commands.set(words, { group: 'Here', words, run: () => pressed.click() });
+  }
+  return [...commands.values()];
+}
+
+function places({ route }: Studio): Command[] {
+  const names = Object.entries(PLACES) as [Place, string][];
+  const stages = STAGES.map((stage): [Place, string] => [stage, stage[0].toUpperCase() + stage.slice(1)]);
+  return [...stages, ...names]
+    .filter(([place]) => place !== route.place)
+    .map(([place, name]) => ({
+      group: 'Go to',
+      words: `Go to ${name}`,
+      run: () => void (location.hash = addressOf(place)),
+    }));
+}
+
+function projects(studio: Studio, here: readonly Command[]): Command[] {
+  const { run, projects: kept } = studio;
+  const group = 'Projects';
+  if (run.active) {
+    const pause: Command = { group, words: 'Pause the run', run: () => void run.pause() };
+    return run.last && !run.preparing && !run.asked ? [pause] : [];
+  }
+  const others = kept.list.filter(({ id }) => id !== kept.id);
+  const begin: Command = { group, words: 'New project', run: () => void studio.beginProject() };
+  return [
+    ...others.map(({ id, name }): Command => ({
+      group,
+      words: `Open the project ${name}`,
+      run: () => void studio.openProject(id),
+    })),
+    ...(here.some(({ words }) => words === begin.words) ? [] : [begin]),
+  ];
+}
+
+function page(shortcuts: Shortcuts, theme: Theme): Command[] {
+  const themes = Object.entries(THEMES).flatMap(([name, words]): Command[] =>
+    isTheme(name) && name !== theme.name
+      ? [{ group: 'Page', words: `Theme: ${words.toLowerCase()}`, run: () => theme.choose(name) }]
+      : [],
+  );
+  return [
+    ...themes,
+    {
+      group: 'Page',
+      words: shortcuts.projector ? 'Letters of usual size' : 'Larger letters, for a projector',
+      run: () => void (shortcuts.projector = !shortcuts.projector),
+    },
+    { group: 'Page', words: 'Show the keys', run: () => void (shortcuts.shown = true) },
+  ];
+}
