@@ -1,12 +1,39 @@
-/** Every record of the database, store by store: for taking all of it along, and for deleting all of it. Throws as `database` does. */
+/** Every record of the database, store by store: to take all of it or one project along, and to delete all of it. Throws as `database` does. */
 import type { StoreKey, StoreNames, StoreValue } from 'idb';
 import { database, type GraftSchema } from './database.ts';
+import { under } from './projects.ts';
 import { summaryOf } from './summaries.ts';
 
 export type StoreName = StoreNames<GraftSchema>;
 
 export function listKeys<Name extends StoreName>(store: Name): Promise<StoreKey<GraftSchema, Name>[]> {
   return database((db) => db.getAllKeys(store));
+}
+
+/** What belongs to each project is listed by it. */
+export interface ProjectKeys {
+  readonly projects: readonly string[];
+  readonly sets: readonly StoreKey<GraftSchema, 'data-sets'>[];
+  readonly runs: readonly string[];
+  readonly adapters: readonly string[];
+  readonly results: readonly StoreKey<GraftSchema, 'results'>[];
+}
+
+/** Keys of all that is kept in projects. @param project of this one alone */
+export function listProjectKeys(project?: string): Promise<ProjectKeys> {
+  return database(async (db) => {
+    const range = project === undefined ? undefined : under(project);
+    const of = (store: 'runs' | 'adapters'): Promise<string[]> =>
+      project === undefined ? db.getAllKeys(store) : db.getAllKeysFromIndex(store, 'project', project);
+    const [projects, sets, runs, adapters, results] = await Promise.all([
+      project === undefined ? db.getAllKeys('projects') : [project],
+      db.getAllKeys('data-sets', range),
+      of('runs'),
+      of('adapters'),
+      db.getAllKeys('results', range),
+    ]);
+    return { projects, sets, runs, adapters, results };
+  });
 }
 
 export function readRecord<Name extends StoreName>(
@@ -36,6 +63,27 @@ export function writeRecords(given: readonly AnyRecord[]): Promise<void> {
     const transaction = db.transaction(stores, 'readwrite', { durability: 'strict' });
     await Promise.all([
       ...records.map(({ store, value, key }) => transaction.objectStore(store).put(value, key)),
+      transaction.done,
+    ]);
+  });
+}
+
+/** Where a record lies. */
+export type RecordPlace = {
+  [Name in StoreName]: { readonly store: Name; readonly key: StoreKey<GraftSchema, Name> };
+}[StoreName];
+
+/** Deletes records together, and the summaries of runs with them: all of them are gone afterwards, or none. */
+export function deleteRecords(given: readonly RecordPlace[]): Promise<void> {
+  const places = given.flatMap((place): RecordPlace[] =>
+    place.store === 'runs' ? [place, { store: 'run-summaries', key: place.key }] : [place],
+  );
+  return database(async (db) => {
+    if (places.length === 0) return;
+    const stores = [...new Set(places.map(({ store }) => store))];
+    const transaction = db.transaction(stores, 'readwrite', { durability: 'strict' });
+    await Promise.all([
+      ...places.map(({ store, key }) => transaction.objectStore(store).delete(key)),
       transaction.done,
     ]);
   });

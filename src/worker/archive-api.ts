@@ -1,48 +1,84 @@
-/** The part of the worker's API that is about all that is kept: taking it along, bringing it back, deleting it. */
+/** The part of the worker's API that is about all that is kept: taking it or one project along, bringing it back, deleting it. */
+import { contentOf } from '../model/content.ts';
 import { deleteEverything } from '../storage/everything.ts';
-import type { GraftWorker } from './api.ts';
+import type { GraftWorker, ModelRef } from './api.ts';
+import type { BaseFile } from './archive/layout.ts';
 import type { Downloads } from './downloads.ts';
 import type { Models } from './models.ts';
 import { listener, outcome } from './outcome.ts';
+import type { Projects } from './projects.ts';
 import type { Runs } from './runs.ts';
 import type { Session } from './session.ts';
 import { otherTab, someTabTrains } from './training-lock.ts';
 
-type ArchiveApi = Pick<GraftWorker, 'exportAll' | 'stopExport' | 'importAll' | 'deleteAll'>;
+type ArchiveApi = Pick<
+  GraftWorker,
+  'exportAll' | 'exportProject' | 'stopExport' | 'importAll' | 'stopImport' | 'deleteAll'
+>;
 
 interface Rooms {
   readonly models: Models;
   readonly downloads: Downloads;
   readonly session: Session;
   readonly runs: Runs;
+  readonly projects: Projects;
 }
 
-export function archiveApi({ models, downloads, session, runs }: Rooms): ArchiveApi {
+export function archiveApi({ models, downloads, session, runs, projects }: Rooms): ArchiveApi {
+  const { store } = models;
   let exporting: AbortController | undefined;
+  let importing: AbortController | undefined;
+
+  /** The bundled one is here wherever Graft is: its content is told where it is known anyway. */
+  const describeBase = async ({ name, bundled }: ModelRef): Promise<BaseFile> => {
+    const open = session.opened;
+    if (open?.source.name === name && open.source.bundled === bundled && bundled)
+      return { name, bundled, content: open.content };
+    const kept = bundled ? undefined : (await store.list()).find((model) => model.name === name);
+    if (!kept) return { name, bundled };
+    const { source, licence } = kept;
+    return {
+      ...{ name, bundled, content: await contentOf(await store.open(name)) },
+      ...(source !== undefined && { source }),
+      ...(licence !== undefined && { licence }),
+    };
+  };
+
+  const pack = async (
+    what: { readonly models: boolean; readonly project?: string },
+    onProgress: Parameters<GraftWorker['exportAll']>[1],
+  ): Promise<Blob> => {
+    // What is rarely needed is loaded when it is.
+    const { exportArchive } = await import('./archive/export.ts');
+    const { signal } = (exporting = new AbortController());
+    return exportArchive({ ...what, store, describeBase, onProgress: listener(onProgress), signal });
+  };
+
   return {
     exportAll: (withModels, onProgress) =>
       outcome(async () => {
-        // What is rarely needed is loaded when it is.
-        const { exportEverything } = await import('./archive/export.ts');
-        exporting = new AbortController();
-        const file = await exportEverything({
-          store: models.store,
-          models: withModels,
-          onProgress: listener(onProgress),
-          signal: exporting.signal,
-        });
-        return { fileName: `graft-${new Date().toISOString().slice(0, 10)}.zip`, file };
+        const file = await pack({ models: withModels }, onProgress);
+        return { fileName: `graft-${today()}.zip`, file };
+      }),
+    exportProject: (id, onProgress) =>
+      outcome(async () => {
+        const { name } = await projects.find(id);
+        const file = await pack({ models: false, project: id }, onProgress);
+        return { fileName: `graft-${fileWords(name)}-${today()}.zip`, file };
       }),
     stopExport: async () => exporting?.abort(),
     importAll: (file, onProgress) =>
       outcome(async () => {
-        const { importEverything } = await import('./archive/import.ts');
-        const report = await importEverything(file.name, file, {
-          store: models.store,
+        const { importArchive } = await import('./archive/import.ts');
+        const { signal } = (importing = new AbortController());
+        const report = await importArchive(file.name, file, {
+          store,
           onProgress: listener(onProgress),
+          signal,
         });
         return { report };
       }),
+    stopImport: async () => importing?.abort(),
     deleteAll: () =>
       outcome(async () => {
         if (!runs.busy && (await someTabTrains())) throw otherTab();
@@ -51,9 +87,20 @@ export function archiveApi({ models, downloads, session, runs }: Rooms): Archive
           await session.dropModel();
         });
         await downloads.cancelAll();
-        for (const { name } of await models.store.list()) await models.store.delete(name);
+        for (const { name } of await store.list()) await store.delete(name);
         await deleteEverything();
         return {};
       }),
   };
+}
+
+const today = (): string => new Date().toISOString().slice(0, 10);
+
+/** What of a name can stand in the name of a file anywhere. */
+function fileWords(name: string): string {
+  const words = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, '-');
+  return words.replace(/^-|-$/g, '').slice(0, 40) || 'project';
 }

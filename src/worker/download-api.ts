@@ -3,9 +3,9 @@ import { GraftError } from '../errors.ts';
 import { readSetting, writeSetting } from '../storage/settings.ts';
 import { HUB, hubAddress, parsePlace } from '../weights/hub.ts';
 import type { DownloadsApi } from './api/downloads.ts';
-import { Downloads } from './downloads.ts';
+import { Downloads, UselessDownload } from './downloads.ts';
 import { checkModel, type Models } from './models.ts';
-import { listener, outcome } from './outcome.ts';
+import { failureOf, listener, outcome } from './outcome.ts';
 
 const HUB_SETTING = 'hub';
 
@@ -50,10 +50,15 @@ export function downloadApi(downloads: Downloads): DownloadsApi {
     download: (source, access, onStatus) =>
       outcome(async () => {
         const controller = new AbortController();
-        const model = await whileAllowed(source, controller, () =>
-          downloads.download(source, access, listener(onStatus), controller),
-        );
-        return model ? { model: { name: model.name, bytes: model.bytes } } : {};
+        try {
+          const model = await whileAllowed(source, controller, () =>
+            downloads.download(source, access, listener(onStatus), controller),
+          );
+          return model ? { model: { name: model.name, bytes: model.bytes } } : {};
+        } catch (error) {
+          if (error instanceof UselessDownload) return { useless: failureOf(error) };
+          throw error;
+        }
       }),
     pauseDownload: async (source) => downloads.pause(source),
     cancelDownload: (source) =>

@@ -45,7 +45,7 @@ export class Downloads {
 
   /**
    * @returns undefined where it was paused or cancelled
-   * @throws GraftError `hub-…`, `storage-…`, `download-running`, and what is wrong with the model; what came is kept, unless it is of no use
+   * @throws GraftError `hub-…`, `storage-…`, `download-running`: what came is kept; UselessDownload with what is wrong with the model
    */
   async download(
     source: string,
@@ -108,14 +108,15 @@ export class Downloads {
     access: HubOptions,
     onStatus: (status: DownloadStatus) => void,
   ): Promise<StoredModel | undefined> {
-    const { store } = this.options;
+    const { store, check } = this.options;
     const kept = (await store.list()).find((model) => model.source === source);
     if (kept) return kept;
     let writer: ModelWriter | undefined;
     try {
       const offer = this.#found.get(source) ?? (await findModel(source, access));
       writer = await this.#begin(source, offer);
-      await fetchModel({ ...offer, name: writer.plan.name }, new StoreSink(writer), access, onStatus);
+      const sink = new StoreSink({ writer, files: offer.files, check });
+      await fetchModel({ ...offer, name: writer.plan.name }, sink, access, onStatus);
       return await this.#commit(writer, offer);
     } catch (error) {
       const why: unknown = access.signal.aborted ? access.signal.reason : undefined;
@@ -185,11 +186,14 @@ function running(source: string): GraftError {
   );
 }
 
-function unusable(name: string, cause: GraftError): GraftError {
-  return new GraftError(
+/** A download that will be of no use however often it is tried: nothing of it is kept. */
+export class UselessDownload extends GraftError {}
+
+function unusable(name: string, cause: GraftError): UselessDownload {
+  return new UselessDownload(
     cause.code,
-    `${name} came, and Graft cannot open it: ${cause.what}`,
-    `Nothing of it was kept. ${cause.remedy}`,
+    `Graft cannot open ${name}: ${cause.what}`,
+    `Nothing of it is kept. ${cause.remedy}`,
     { cause },
   );
 }

@@ -16,7 +16,7 @@ import { evaluate } from './evaluation.ts';
 import { measureFewShot } from './few-shot.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
 import { describeDevice } from './gpu.ts';
-import { BUNDLED, fetchBundled, type OpenModel } from './model.ts';
+import { fetchBundled, type OpenModel } from './model.ts';
 import { modelApi } from './model-api.ts';
 import { Models } from './models.ts';
 import { planRun } from './memory.ts';
@@ -85,15 +85,6 @@ function abortAll(controllers: Set<AbortController>): void {
 
 const api: GraftWorker = {
   describeGpu: () => outcome(async () => ({ gpu: describeDevice(await session.device()) })),
-
-  openBundledModel: (onProgress, baseWeights) =>
-    outcome(() =>
-      runs.withGpu(async () => {
-        const model = { name: BUNDLED, bundled: true };
-        if (!session.has(model, baseWeights)) await runs.release();
-        return { model: (await openRef(model, listener(onProgress), baseWeights)).info };
-      }),
-    ),
 
   ...modelApi({ models, session, runs, openRef }),
   ...downloadApi(downloads),
@@ -215,7 +206,7 @@ const api: GraftWorker = {
     return new Promise<never>(() => undefined);
   },
 
-  ...archiveApi({ models, downloads, session, runs }),
+  ...archiveApi({ models, downloads, session, runs, projects }),
   storage: () => outcome(measureSpace),
 };
 

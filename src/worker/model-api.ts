@@ -1,7 +1,8 @@
 /** The part of the worker's API that is about base models: those that a person brings, and those that this browser keeps. */
+import { GraftError } from '../errors.ts';
 import type { BaseWeights, GraftWorker, ModelRef, Progress } from './api.ts';
 import { baseOptions, chosenWeights, forgetWeights, keepWeights } from './base-weights.ts';
-import { folderOfFiles, type OpenModel } from './model.ts';
+import { BUNDLED, folderOfFiles, type OpenModel } from './model.ts';
 import type { Models } from './models.ts';
 import { listener, outcome } from './outcome.ts';
 import type { Runs } from './runs.ts';
@@ -9,7 +10,14 @@ import type { Session } from './session.ts';
 
 type ModelApi = Pick<
   GraftWorker,
-  'openModel' | 'openKeptModel' | 'planBase' | 'holdBase' | 'stopModel' | 'listModels' | 'deleteModel'
+  | 'openBundledModel'
+  | 'openModel'
+  | 'openKeptModel'
+  | 'planBase'
+  | 'holdBase'
+  | 'stopModel'
+  | 'listModels'
+  | 'deleteModel'
 >;
 
 interface Rooms {
@@ -24,50 +32,77 @@ interface Rooms {
 }
 
 export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
-  let copying: AbortController | undefined;
+  /** Of each model that is being copied or opened. */
+  const working = new Set<AbortController>();
+
+  /** Work that `stopModel` ends at the next thing it tells. */
+  const stoppable = async <T>(
+    onProgress: Parameters<GraftWorker['openBundledModel']>[0],
+    work: (told: (progress: Progress) => void, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
+    const controller = new AbortController();
+    const told = listener(onProgress);
+    working.add(controller);
+    try {
+      return await work((progress) => {
+        if (controller.signal.aborted) throw stopped();
+        told(progress);
+      }, controller.signal);
+    } finally {
+      working.delete(controller);
+    }
+  };
+  const openNamed = (
+    model: ModelRef,
+    onProgress: Parameters<GraftWorker['openBundledModel']>[0],
+    baseWeights: BaseWeights | undefined,
+  ): ReturnType<GraftWorker['openBundledModel']> =>
+    outcome(() =>
+      runs.withGpu(() =>
+        stoppable(onProgress, async (told) => {
+          if (!session.has(model, baseWeights)) await runs.release();
+          return { model: (await openRef(model, told, baseWeights)).info };
+        }),
+      ),
+    );
+
   return {
+    openBundledModel: (onProgress, baseWeights) =>
+      openNamed({ name: BUNDLED, bundled: true }, onProgress, baseWeights),
     openModel: (name, files, onProgress) =>
       outcome(() =>
-        runs.withGpu(async () => {
-          const told = listener(onProgress);
-          copying = new AbortController();
-          const { source, notKept } = await models.add(
-            name,
-            folderOfFiles(name || 'The folder', files, 'config.json'),
-            told,
-            copying.signal,
-          );
-          copying = undefined;
-          await runs.release();
-          const baseWeights = await chosenWeights(source, await session.device());
-          const { info } = await session.openModel({ ...source, baseWeights }, told);
-          return { model: info, ...(notKept && { notKept }) };
-        }),
+        runs.withGpu(() =>
+          stoppable(onProgress, async (told, signal) => {
+            const folder = folderOfFiles(name || 'The folder', files, 'config.json');
+            const { source, notKept } = await models.add(name, folder, told, signal);
+            await runs.release();
+            const baseWeights = await chosenWeights(source, await session.device());
+            const { info } = await session.openModel({ ...source, baseWeights }, told);
+            return { model: info, ...(notKept && { notKept }) };
+          }),
+        ),
       ),
     openKeptModel: (name, onProgress, baseWeights) =>
-      outcome(() =>
-        runs.withGpu(async () => {
-          const model = { name, bundled: false };
-          if (!session.has(model, baseWeights)) await runs.release();
-          return { model: (await openRef(model, listener(onProgress), baseWeights)).info };
-        }),
-      ),
+      openNamed({ name, bundled: false }, onProgress, baseWeights),
     planBase: (embeddings) =>
       outcome(async () => ({
         options: baseOptions(session.opened ?? (await session.model()), embeddings),
       })),
     holdBase: (baseWeights, onProgress) =>
       outcome(() =>
-        runs.withGpu(async () => {
-          const told = listener(onProgress);
-          const { source } = await session.model(told);
-          if (!session.has(source, baseWeights)) await runs.release();
-          const { info } = await openRef(source, told, baseWeights);
-          await keepWeights(source, baseWeights);
-          return { model: info };
-        }),
+        runs.withGpu(() =>
+          stoppable(onProgress, async (told) => {
+            const { source } = await session.model(told);
+            if (!session.has(source, baseWeights)) await runs.release();
+            const { info } = await openRef(source, told, baseWeights);
+            await keepWeights(source, baseWeights);
+            return { model: info };
+          }),
+        ),
       ),
-    stopModel: async () => copying?.abort(),
+    stopModel: async () => {
+      for (const controller of working) controller.abort();
+    },
     listModels: () => outcome(async () => ({ models: await models.list() })),
     deleteModel: (name) =>
       outcome(async () => {
@@ -82,4 +117,8 @@ export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
         return {};
       }),
   };
+}
+
+function stopped(): GraftError {
+  return new GraftError('worker-aborted', 'Opening the model was stopped.', 'Open it again when you like.');
 }

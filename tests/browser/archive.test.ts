@@ -1,6 +1,6 @@
 /**
- * Everything in one file: with base models or without, the same in another browser, record by record and byte by byte; and what a damaged
- * or hostile file does, which is to say what is wrong with it. The tests build on each other.
+ * Everything in one file, or one project: with base models or without, the same in another browser, record by record and byte by byte; and
+ * what a damaged or hostile file does, which is to say what is wrong with it. The tests build on each other.
  */
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ const TABLE = ['Says;Queue', ...Array.from({ length: 12 }, (_, i) => `Card ${i} 
 /** Of the database: all but what a browser finds out about its own GPU. */
 const STORES = [
   ...['projects', 'data-sets', 'data-files', 'runs', 'rows'],
-  ...['checkpoints', 'adapters', 'adapter-files', 'results'],
+  ...['run-summaries', 'checkpoints', 'adapters', 'adapter-files', 'results'],
 ];
 
 type Zip = Record<string, Uint8Array>;
@@ -202,6 +202,69 @@ test('in another browser all of it is the same, and goes on without the first on
   await other.page.getByRole('group', { name: 'This run' }).getByRole('button', { name: 'Resume' }).click();
   await other.page.getByText(/^Done: loss/).waitFor(WAIT);
   expect([...studio.problems, ...other.problems]).toEqual([]);
+  await other.close();
+});
+
+test('one project goes into a file of its own: all of it and nothing else, its base by name and fingerprint', async () => {
+  const before = await records(page);
+  await goTo(page, 'start');
+  await page.getByRole('button', { name: 'New project' }).click();
+  await page.getByRole('button', { name: 'Paste' }).click();
+  await page.getByLabel('Rows', { exact: true }).fill('{"prompt":"Say","completion":" yes"}\n'.repeat(4));
+  await page.getByRole('button', { name: 'Read these rows' }).click();
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/4 rows/);
+
+  await goTo(page, 'storage');
+  await page.getByLabel('One project').selectOption({ label: 'tickets.csv' });
+  const download = await downloadOf(page, () => page.getByRole('button', { name: 'Share project' }).click());
+  expect(download.suggestedFilename()).toMatch(/^graft-tickets-csv-\d{4}-\d\d-\d\d\.zip$/);
+  const shared = join(scratch, 'shared.zip');
+  await download.saveAs(shared);
+  const names = Object.keys(unzipSync(readFileSync(shared)));
+  expect(new Set(names.map((name) => name.split('/').slice(0, 2).join('/'))).size).toBe(2);
+  expect(names).toContain('graft.json');
+
+  const other = await fresh();
+  const said = await bring(other.page, 'shared.zip', readFileSync(shared));
+  expect(said).toMatch(/^Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result\./);
+  expect(said).toMatch(/tickets\.csv needs the base model In parts \([0-9a-f]{8}\)\. It is not kept here\./);
+  expect(await records(other.page)).toEqual(before);
+  await other.page.getByRole('link', { name: 'Task', exact: true }).last().click();
+  await other.page.getByLabel('Add a model folder').setInputFiles(join(scratch, 'In parts'));
+  await expect.poll(() => factOf(other.page, 'Task'), WAIT).toMatch(/In parts is open/);
+  await goTo(other.page, 'storage');
+  expect(await bring(other.page, 'shared.zip', readFileSync(shared))).not.toMatch(/needs the base model/);
+  expect(other.problems).toEqual([]);
+  await other.close();
+});
+
+test('an import that is stopped leaves nothing', async () => {
+  const other = await fresh();
+  const before = await records(other.page);
+  const worker = other.page.workers()[0];
+  // The project is written by then, and its rows are being checked.
+  await worker.evaluate(() => {
+    const scope = globalThis as unknown as { go: () => void };
+    const held = new Promise<void>((resolve) => (scope.go = resolve));
+    const digest = SubtleCrypto.prototype.digest;
+    SubtleCrypto.prototype.digest = async function (...args) {
+      await held;
+      return digest.apply(this, args);
+    };
+  });
+  await other.page.getByLabel('Import an export').setInputFiles(everything);
+  await expect.poll(() => records(other.page), WAIT).not.toEqual(before);
+  await expect
+    .poll(() => region(other.page).innerText())
+    .toMatch(/Importing the file [\d.]+ KiB of [\d.]+ MiB/);
+  await region(other.page).getByRole('button', { name: 'Stop' }).click();
+  await worker.evaluate(() => (globalThis as unknown as { go: () => void }).go());
+  await expect.poll(() => region(other.page).getAttribute('aria-busy'), WAIT).toBe('false');
+  expect(await records(other.page)).toEqual(before);
+  expect(await models(other.page)).toEqual([]);
+  await expect.poll(() => other.page.getByRole('log').innerText()).toMatch(/what it had added is taken back/);
+  expect(await bring(other.page, 'everything.zip', readFileSync(everything))).toMatch(/^Added: 1 project,/);
+  expect(other.problems).toEqual([]);
   await other.close();
 });
 

@@ -153,6 +153,56 @@ test('the keyboard reaches everything that can be pressed, and a command can be 
   await close();
 });
 
+test('every command is found by a few letters of its name, and the theme that was chosen is there before anything is drawn', async () => {
+  const { page, problems, close } = await openStudio(browser, {
+    colorScheme: 'light',
+    reducedMotion: 'reduce',
+  });
+  await settled(page);
+  const field = page.getByRole('combobox', { name: 'Command' });
+  const options = page.getByRole('listbox', { name: 'Commands' }).getByRole('option');
+  await page.keyboard.press('Control+k');
+  await expect.poll(() => field.evaluate((element) => element === document.activeElement)).toBe(true);
+  expect(await options.allInnerTexts()).toEqual(
+    expect.arrayContaining(['Go to Train', 'Go to Storage', 'Theme: dark', 'Tune on this: Orders to JSON']),
+  );
+  await page.keyboard.press('ArrowUp');
+  expect(await options.last().getAttribute('aria-selected')).toBe('true');
+  expect(await field.getAttribute('aria-activedescendant')).toBe(await options.last().getAttribute('id'));
+  await page.screenshot({ path: join(PICTURES, 'palette-light.png') });
+  expect(await axe(page)).toEqual([]);
+  await page.keyboard.type('nothing like it');
+  await expect.poll(() => page.getByRole('dialog').innerText()).toMatch(/Nothing here is called/);
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
+
+  await page.keyboard.press('Control+k');
+  await field.fill('trn');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => new URL(page.url()).hash).toBe('#/train');
+  await page.getByRole('heading', { level: 1, name: 'Train' }).waitFor();
+
+  const ground = (): Promise<string> =>
+    page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const light = await ground();
+  await page.keyboard.press('Control+k');
+  await field.fill('dark');
+  await page.keyboard.press('Enter');
+  await expect.poll(ground).not.toBe(light);
+  const dark = await ground();
+  expect(await page.getByLabel('Theme').first().inputValue()).toBe('dark');
+  // Whatever the page's own script does, it comes later.
+  await page.route('**/assets/index-*.js', () => undefined);
+  await page.reload({ waitUntil: 'commit' });
+  await expect.poll(ground).toBe(dark);
+  await page.unroute('**/assets/index-*.js');
+  await page.reload();
+  await page.getByLabel('Theme').first().selectOption('System');
+  await expect.poll(ground).toBe(light);
+  expect(problems.filter((problem) => !/ERR_ABORTED/.test(problem))).toEqual([]);
+  await close();
+});
+
 describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
   test.each([
     [360, 780],

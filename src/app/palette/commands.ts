@@ -59,22 +59,29 @@ function places({ route }: Studio): Command[] {
 }
 
 function projects(studio: Studio, here: readonly Command[]): Command[] {
-  const { run, projects: kept } = studio;
+  const { run, projects: kept, everything } = studio;
   const group = 'Projects';
   if (run.active) {
     const pause: Command = { group, words: 'Pause the run', run: () => void run.pause() };
     return run.last && !run.preparing && !run.asked ? [pause] : [];
   }
-  const others = kept.list.filter(({ id }) => id !== kept.id);
-  const begin: Command = { group, words: 'New project', run: () => void studio.beginProject() };
-  return [
-    ...others.map(({ id, name }): Command => ({
+  const commands: Command[] = kept.list
+    .filter(({ id }) => id !== kept.id)
+    .map(({ id, name }) => ({
       group,
       words: `Open the project ${name}`,
       run: () => void studio.openProject(id),
-    })),
-    ...(here.some(({ words }) => words === begin.words) ? [] : [begin]),
-  ];
+    }));
+  const { current } = kept;
+  if (current && !everything.busy)
+    commands.push({
+      group,
+      words: `Share ${current.name}`,
+      run: () => void everything.share(current.id),
+    });
+  commands.push({ group, words: 'New project', run: () => void studio.beginProject() });
+  // On the first screen some of them are buttons, too.
+  return commands.filter(({ words }) => here.every((other) => other.words !== words));
 }
 
 function page(shortcuts: Shortcuts, theme: Theme): Command[] {

@@ -3,7 +3,8 @@ import type { DownloadStatus, Failure, HubAccess, ModelOffer, PartialDownload } 
 import type { Models } from './models.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
-export type TransferKind = 'running' | 'stopping' | 'paused' | 'failed' | 'done';
+/** `useless`: Graft cannot open it, so that it is not offered again. */
+export type TransferKind = 'running' | 'stopping' | 'paused' | 'failed' | 'useless' | 'done';
 
 /** One model on its way. */
 export class Transfer {
@@ -159,6 +160,11 @@ export class Downloads {
       transfer.kind = 'failed';
       transfer.failure = outcome;
       announcer.say(`The download of ${transfer.name} stopped.`);
+    } else if (outcome.useless) {
+      transfer.kind = 'useless';
+      transfer.failure = outcome.useless;
+      transfer.settle(undefined);
+      announcer.say(outcome.useless.what);
     } else if (outcome.model) {
       transfer.kind = 'done';
       transfer.kept = outcome.model.name;
@@ -213,10 +219,12 @@ export class Downloads {
     const storedOf = ({ source }: Transfer): PartialDownload | undefined =>
       begun.find((partial) => partial.source === source);
     const known = this.list.filter(
-      (transfer) => transfer.active || ['done', 'failed'].includes(transfer.kind) || storedOf(transfer),
+      (transfer) =>
+        transfer.active || ['done', 'failed', 'useless'].includes(transfer.kind) || storedOf(transfer),
     );
     for (const transfer of known)
-      if (!transfer.active && transfer.kind !== 'done') transfer.settle(storedOf(transfer));
+      if (!transfer.active && !['done', 'useless'].includes(transfer.kind))
+        transfer.settle(storedOf(transfer));
     const fresh = begun.filter(({ source }) => !known.some((transfer) => transfer.source === source));
     this.list = [...known, ...fresh.map((partial) => new Transfer(partial))];
   }

@@ -10,6 +10,7 @@ import type {
 } from '../../worker/api.ts';
 import { heldWords } from '../task/base-words.ts';
 import { GpuCheck } from '../start/gpu.svelte.ts';
+import { TimeLeft } from '../ui/time-left.ts';
 import { startWorker } from '../worker.ts';
 import { Announcer } from './announcer.svelte.ts';
 import { keepLastModel, lastModel } from './last-model.ts';
@@ -37,6 +38,8 @@ export class Session {
   wanted = $state.raw<ModelRef>(this.last);
   /** While a model is being opened. */
   opening = $state.raw<Progress>();
+  /** Seconds that this still takes, once they can be told. */
+  openingLeft = $state<number>();
   modelFailure = $state.raw<Failure>();
   /** Why the open model is not held in another way that was asked for. */
   holdFailure = $state.raw<Failure>();
@@ -57,8 +60,10 @@ export class Session {
   #bundled: Promise<boolean> | undefined;
   #kept: Promise<boolean> | undefined;
 
+  #left = new TimeLeft();
   readonly #hear = (progress: Progress): void => {
     this.opening = progress;
+    this.openingLeft = this.#left.hear(progress);
   };
 
   constructor() {
@@ -112,7 +117,7 @@ export class Session {
     return this.#kept;
   }
 
-  /** Ends the copying of a model that is being added. */
+  /** Ends the copying or loading of the model that is being opened. */
   async stopOpening(): Promise<void> {
     await this.worker.stopModel();
   }
@@ -149,7 +154,8 @@ export class Session {
     this.modelFailure = this.holdFailure = undefined;
     this.opening = { what: 'reading', done: 0, total: 0 };
     const outcome = await answer;
-    this.opening = undefined;
+    this.opening = this.openingLeft = undefined;
+    this.#left = new TimeLeft();
     if (outcome.ok) {
       const { name, bundled, content, fingerprint } = outcome.model;
       const before = this.#before;

@@ -1,5 +1,6 @@
 /** The open project: the state modules, and what goes across them. */
 import type { BaseWeights, DataOptions, ModelRef, ProjectInfo, RunSummary } from '../../worker/api.ts';
+import { Everything } from '../storage/everything.svelte.ts';
 import { Samples, type Sample, type ShownSample } from '../start/samples.svelte.ts';
 import { Adapters } from './adapters.svelte.ts';
 import { Chat } from './chat.svelte.ts';
@@ -43,6 +44,7 @@ export class Studio {
   readonly fewShot = new FewShot(this.session, this.results);
   readonly evaluation = new Evaluation(this.session, this.results, 'evaluation');
   readonly chat = new Chat(this.session, this.results);
+  readonly everything = new Everything(this.session);
   readonly #opening = new Opening();
   /** When what was open before a reload is known. */
   readonly #ready: Promise<void>;

@@ -1,45 +1,56 @@
-/** All that this browser keeps, as one file: written, read back, or deleted. */
-import type { Failure, ImportReport, Progress } from '../../worker/api.ts';
+/** What this browser keeps, all of it or one project, as one file: written, read back, or deleted. It goes on behind other stages. */
+import type { Failure, GraftWorker, ImportReport, Progress } from '../../worker/api.ts';
 import type { Session } from '../state/session.svelte.ts';
 import { saveFile } from '../ui/save.ts';
+import { TimeLeft } from '../ui/time-left.ts';
 
 /** What the page keeps beside the database begins with this. */
 const PREFIX = 'graft-';
 
+type Work = 'exporting' | 'sharing' | 'importing' | 'deleting';
+
 export class Everything {
-  busy = $state<'exporting' | 'importing' | 'deleting'>();
+  busy = $state<Work>();
+  /** The project that is being shared, by id. */
+  project = $state<string>();
   progress = $state.raw<Progress>();
+  secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
   report = $state.raw<ImportReport>();
+  #left = new TimeLeft();
   readonly #session: Session;
 
   constructor(session: Session) {
     this.#session = session;
   }
 
-  async export(models: boolean): Promise<void> {
+  export(models: boolean): Promise<void> {
     this.#begin('exporting');
-    const outcome = await this.#session.worker.exportAll(models, (progress) => this.#hear(progress));
-    this.#end();
-    if (outcome.ok) {
-      saveFile(outcome.fileName, outcome.file);
-      this.#session.announcer.say(`${outcome.fileName} is downloaded.`);
-    } else if (outcome.code !== 'worker-aborted') {
-      this.failure = outcome;
-    }
+    return this.#save(this.#session.worker.exportAll(models, this.#hear));
   }
 
+  /** One project as a file for somebody else. */
+  share(id: string): Promise<void> {
+    this.#begin('sharing');
+    this.project = id;
+    return this.#save(this.#session.worker.exportProject(id, this.#hear));
+  }
+
+  /** What was exported so far is dropped; what was imported so far is taken back. */
   async stop(): Promise<void> {
-    await this.#session.worker.stopExport();
+    const { worker } = this.#session;
+    await (this.busy === 'importing' ? worker.stopImport() : worker.stopExport());
   }
 
   async import(file: File): Promise<void> {
     this.#begin('importing');
-    const outcome = await this.#session.worker.importAll(file, (progress) => this.#hear(progress));
+    const outcome = await this.#session.worker.importAll(file, this.#hear);
     this.#end();
     if (outcome.ok) {
       this.report = outcome.report;
       this.#session.announcer.say(`${file.name} is imported.`);
+    } else if (outcome.code === 'worker-aborted') {
+      this.#session.announcer.say(outcome.what);
     } else {
       this.failure = outcome;
     }
@@ -60,20 +71,33 @@ export class Everything {
     location.reload();
   }
 
-  #begin(what: 'exporting' | 'importing' | 'deleting'): void {
+  async #save(answer: ReturnType<GraftWorker['exportAll']>): Promise<void> {
+    const outcome = await answer;
+    this.#end();
+    if (outcome.ok) {
+      saveFile(outcome.fileName, outcome.file);
+      this.#session.announcer.say(`${outcome.fileName} is downloaded.`);
+    } else if (outcome.code !== 'worker-aborted') {
+      this.failure = outcome;
+    }
+  }
+
+  #begin(what: Work): void {
     this.busy = what;
     this.failure = undefined;
     this.report = undefined;
     this.progress = undefined;
+    this.#left = new TimeLeft();
   }
 
-  #hear(progress: Progress): void {
-    if (this.busy) this.progress = progress;
-  }
+  readonly #hear = (progress: Progress): void => {
+    if (!this.busy) return;
+    this.progress = progress;
+    this.secondsLeft = this.#left.hear(progress);
+  };
 
   #end(): void {
-    this.busy = undefined;
-    this.progress = undefined;
+    this.busy = this.project = this.progress = this.secondsLeft = undefined;
     void this.#session.refreshStorage();
   }
 }

@@ -1,6 +1,6 @@
 /** Models from the hub, or from any other address. */
 import type { KeptModel } from './models.ts';
-import type { Outcome } from './outcome.ts';
+import type { Failure, Outcome } from './outcome.ts';
 
 /** A file of a model that can be had. */
 export interface OfferedFile {
@@ -66,13 +66,14 @@ export interface DownloadsApi {
    * Fetches a model, checks it and keeps it; goes on where an earlier download of it stopped.
    *
    * @param source of an offer, or of a download that was begun
-   * @returns without a model where it was paused or cancelled; what came is kept, but for a cancelled one
+   * @returns without a model where it was paused or cancelled; what came is kept, but for a cancelled one. `useless` where Graft cannot open
+   *   the model: nothing of it is kept then, and trying again would not help
    */
   download(
     source: string,
     access: HubAccess,
     onStatus: (status: DownloadStatus) => void,
-  ): Promise<Outcome<{ readonly model?: Pick<KeptModel, 'name' | 'bytes'> }>>;
+  ): Promise<Outcome<{ readonly model?: Pick<KeptModel, 'name' | 'bytes'>; readonly useless?: Failure }>>;
   /** Stops one that runs and keeps what came. */
   pauseDownload(source: string): Promise<void>;
   /** Takes away what came of one, whether or not it runs. */

@@ -98,7 +98,10 @@ export interface ModelsApi {
     baseWeights: BaseWeights,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly model: ModelInfo }>>;
-  /** Ends the copying of a model: it fails with `worker-aborted`, and nothing of it is kept. */
+  /**
+   * Ends the opening of a model: it fails with `worker-aborted`, and what was open before can be opened again. A copy that is not whole yet is
+   * not kept.
+   */
   stopModel(): Promise<void>;
   listModels(): Promise<Outcome<{ readonly models: readonly KeptModel[] }>>;
   /** Runs and adapters of it stay; they need it again to go on. */

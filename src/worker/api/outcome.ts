@@ -30,6 +30,8 @@ export interface Progress {
   readonly by?: 'base' | 'adapter' | 'examples';
   readonly done: number;
   readonly total: number;
+  /** What was written so far, where `done` counts something else. */
+  readonly bytes?: number;
 }
 
 export type OnProgress = (progress: Progress) => void;

@@ -1,44 +1,47 @@
-/** Everything that this browser keeps → one zip. Records are read one at a time; weights are not copied but referred to. */
+/** What this browser keeps, or one project of it → one zip. Records are read one at a time; weights are not copied but referred to. */
 import { GraftError } from '../../errors.ts';
-import { listKeys, readRecord } from '../../storage/everything.ts';
+import { listKeys, listProjectKeys, readRecord } from '../../storage/everything.ts';
 import type { ModelStore } from '../../storage/models.ts';
-import type { StoredFiles } from '../../storage/records.ts';
+import type { ModelRef, StoredFiles } from '../../storage/records.ts';
 import type { Progress } from '../api.ts';
-import { FORMAT, VERSION } from './layout.ts';
+import { missingProject } from '../projects.ts';
+import { FORMAT, VERSION, type BaseFile } from './layout.ts';
 import { ZipWriter } from './zip-writer.ts';
 
 export interface ExportOptions {
   readonly store: ModelStore;
+  /** This project alone, without the settings of the browser. */
+  readonly project?: string;
   /** Whether base models come along: they are large, and can be had again. */
   readonly models: boolean;
+  /** What is known of a project's base model. */
+  readonly describeBase: (model: ModelRef) => Promise<BaseFile>;
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
 }
 
-/** @throws GraftError `storage-…`, `worker-aborted` */
-export async function exportEverything({ store, models, onProgress, signal }: ExportOptions): Promise<Blob> {
+/** @throws GraftError `storage-…`, `project-missing`, `worker-aborted` */
+export async function exportArchive(options: ExportOptions): Promise<Blob> {
+  const { models, project: only, describeBase, onProgress, signal } = options;
   const zip = new ZipWriter();
   const json = (path: string, value: unknown): Promise<void> => zip.text(path, JSON.stringify(value));
   await json('graft.json', { format: FORMAT, version: VERSION, created: Date.now() });
-  const keys = {
-    projects: await listKeys('projects'),
-    sets: await listKeys('data-sets'),
-    runs: await listKeys('runs'),
-    adapters: await listKeys('adapters'),
-    results: await listKeys('results'),
-  };
+  const keys = await listProjectKeys(only);
   const total = Object.values(keys).reduce((sum, list) => sum + list.length, 0);
   let done = 0;
   const next = (): void => {
     if (signal.aborted) throw stopped();
-    onProgress({ what: 'packing', done: done++, total });
+    onProgress({ what: 'packing', done: done++, total, bytes: zip.size });
   };
   const hidden = new Set<string>();
   for (const key of keys.projects) {
     next();
     const project = await readRecord('projects', key);
+    if (only !== undefined && (!project || project.deleted !== undefined)) throw missingProject();
     if (project?.deleted !== undefined) hidden.add(key);
-    else if (project) await json(`projects/${key}/project.json`, project);
+    if (!project || hidden.has(key)) continue;
+    await json(`projects/${key}/project.json`, project);
+    await json(`projects/${key}/base.json`, await describeBase(project.model));
   }
   for (const key of keys.sets) {
     next();
@@ -79,9 +82,14 @@ export async function exportEverything({ store, models, onProgress, signal }: Ex
     if (result && !hidden.has(result.projectId))
       await json(`projects/${result.projectId}/results/${result.kind}.json`, result);
   }
-  const settings = (await listKeys('settings')).map(async (key) => [key, await readRecord('settings', key)]);
-  await json('settings.json', Object.fromEntries(await Promise.all(settings)));
-  if (models) await addModels(zip, { store, models, onProgress, signal });
+  if (only === undefined) {
+    const settings = (await listKeys('settings')).map(async (key) => [
+      key,
+      await readRecord('settings', key),
+    ]);
+    await json('settings.json', Object.fromEntries(await Promise.all(settings)));
+  }
+  if (models) await addModels(zip, options);
   return zip.finish();
 }
 

@@ -1,15 +1,22 @@
-/** One zip of everything → what this browser does not have yet, beside what it has. What cannot be read is left out, with the reason. */
+/** A zip that Graft exported → what this browser does not have yet, beside what it has. What cannot be read is left out, with the reason. */
 import * as v from 'valibot';
 import { GraftError } from '../../errors.ts';
-import { decodeUtf8, isObject, parseJson } from '../../json.ts';
-import { readRecord, writeRecords } from '../../storage/everything.ts';
+import {
+  deleteRecords,
+  readRecord,
+  writeRecords,
+  type AnyRecord,
+  type RecordPlace,
+} from '../../storage/everything.ts';
+import { contentOf } from '../../model/content.ts';
 import type { ModelStore } from '../../storage/models.ts';
 import { purgeProject } from '../../storage/projects.ts';
-import type { StoredFiles } from '../../storage/records.ts';
+import type { ModelRef, StoredFiles } from '../../storage/records.ts';
 import { ADAPTER_LIMITS, WEIGHTS as ADAPTER_WEIGHTS } from '../adapters.ts';
-import type { ImportReport, Progress } from '../api.ts';
+import type { ImportReport, MissingBase, Progress } from '../api.ts';
 import { versionOf } from '../projects.ts';
 import * as layout from './layout.ts';
+import { ArchiveSource } from './source.ts';
 import { ZipReader } from './zip-reader.ts';
 
 /** Bytes of one JSON file: the rows of a run are the largest. */
@@ -32,30 +39,35 @@ const RESULT_NAMES = {
 export interface ImportOptions {
   readonly store: ModelStore;
   readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
 }
 
-/** @throws GraftError `zip-…`, `archive-format`, `archive-newer`, `storage-…`, which ends it; what was added until then stays */
-export async function importEverything(
-  name: string,
-  file: Blob,
-  options: ImportOptions,
-): Promise<ImportReport> {
-  const zip = await ZipReader.open(name, file);
-  await checkManifest(name, zip);
-  const importer = new Importer(zip, options);
-  await importer.run();
-  return { ...importer.added, skipped: importer.skipped };
+/**
+ * @throws GraftError `worker-aborted`: what was added is taken back. `zip-…`, `archive-format`, `archive-newer`, `storage-…`, which end it too;
+ *   what was added until then is whole, and stays
+ */
+export async function importArchive(name: string, file: Blob, options: ImportOptions): Promise<ImportReport> {
+  const source = new ArchiveSource(await ZipReader.open(name, file), options);
+  await checkManifest(name, source);
+  const importer = new Importer(source, options);
+  try {
+    await importer.run();
+  } catch (error) {
+    if (options.signal.aborted) await importer.takeBack();
+    throw error;
+  }
+  return { ...importer.added, skipped: importer.skipped, missing: importer.missing };
 }
 
-async function checkManifest(name: string, zip: ZipReader): Promise<void> {
-  if (!zip.names.includes('graft.json')) {
+async function checkManifest(name: string, source: ArchiveSource): Promise<void> {
+  if (!source.names.includes('graft.json')) {
     throw new GraftError(
       'archive-format',
       `${name} is no export of Graft: it has no graft.json.`,
-      'Choose a file that “Export everything” wrote. An adapter’s own zip is imported under Use.',
+      'Choose a file that “Export everything” or “Share” wrote. An adapter’s own zip is imported under Use.',
     );
   }
-  const { version } = await readJson(zip, 'graft.json', layout.ManifestFile, MAX_SMALL_JSON);
+  const { version } = await source.json('graft.json', layout.ManifestFile, MAX_SMALL_JSON);
   if (version > layout.VERSION) {
     throw new GraftError(
       'archive-newer',
@@ -65,19 +77,46 @@ async function checkManifest(name: string, zip: ZipReader): Promise<void> {
   }
 }
 
+interface ImportedProject {
+  readonly id: string;
+  readonly name: string;
+  readonly base: layout.BaseFile;
+  /** What its base model is called here. */
+  readonly here: string;
+}
+
+/** Runs and adapters of a project may be of other models than the one that it works with now. */
+function nameOf(baseModel: string, { base, here }: ImportedProject): string {
+  return baseModel === base.name ? here : baseModel;
+}
+
+function placeOf(record: AnyRecord): RecordPlace {
+  if (record.store === 'data-sets')
+    return { store: record.store, key: [record.value.projectId, record.value.version] };
+  if (record.store === 'results')
+    return { store: record.store, key: [record.value.projectId, record.value.kind] };
+  if (record.store === 'projects' || record.store === 'runs' || record.store === 'adapters')
+    return { store: record.store, key: record.value.id };
+  return { store: record.store, key: record.key } as RecordPlace;
+}
+
 class Importer {
   readonly added = { projects: 0, dataSets: 0, runs: 0, adapters: 0, results: 0, models: 0 };
   readonly skipped: { what: string; why: string }[] = [];
-  /** Folders of projects that are here, before or now. */
-  readonly #projects = new Map<string, string>();
+  readonly missing: MissingBase[] = [];
+  /** Projects that are here, before or now, by their folders. */
+  readonly #projects = new Map<string, ImportedProject>();
+  /** Where the records lie that were added, and names of models: what a stop takes back. */
+  readonly #records: RecordPlace[] = [];
+  readonly #models: string[] = [];
 
   constructor(
-    private readonly zip: ZipReader,
+    private readonly source: ArchiveSource,
     private readonly options: ImportOptions,
   ) {}
 
   async run(): Promise<void> {
-    const { names } = this.zip;
+    const { names } = this.source;
     const matching = (pattern: RegExp): string[] => names.filter((path) => pattern.test(path));
     await this.#each(matching(/^projects\/[\w-]{1,64}\/project\.json$/), (path) => this.#project(path));
     await this.#each(matching(/^projects\/[^/]+\/data\/[0-9a-f]{64}\/data\.json$/), (path) =>
@@ -90,58 +129,111 @@ class Importer {
     await this.#each(matching(/^projects\/[^/]+\/results\/\w{1,20}\.json$/), (path) => this.#result(path));
     await this.#each(matching(/^models\/\d{1,6}\/model\.json$/), (path) => this.#model(path));
     await this.#each(matching(/^settings\.json$/), (path) => this.#settings(path));
+    for (const project of this.#projects.values()) await this.#checkBase(project);
+  }
+
+  /** As if nothing had been imported. */
+  async takeBack(): Promise<void> {
+    await deleteRecords(this.#records);
+    for (const name of this.#models) await this.options.store.delete(name);
   }
 
   /** One after the other. What is wrong with one does not keep the next one out; that the disk is full does. */
   async #each(paths: readonly string[], add: (path: string) => Promise<void>): Promise<void> {
-    for (const [done, path] of paths.entries()) {
-      this.options.onProgress({ what: 'reading', done, total: paths.length });
+    for (const path of paths) {
+      this.source.begin();
       try {
         await add(path);
       } catch (error) {
-        if (!(error instanceof GraftError) || error.code.startsWith('storage-')) throw error;
+        const ends = this.options.signal.aborted || !(error instanceof GraftError);
+        if (ends || error.code.startsWith('storage-')) throw error;
         this.#skip(path, error.what);
       }
+      this.source.end(path);
     }
+  }
+
+  /** Writes records together, and remembers where they lie. */
+  async #write(records: readonly AnyRecord[]): Promise<void> {
+    await writeRecords(records);
+    this.#records.push(...records.map(placeOf));
   }
 
   #skip(what: string, why: string): void {
     this.skipped.push({ what, why });
   }
 
-  #projectOf(path: string): string {
-    const folder = path.split('/', 2).join('/');
-    const id = this.#projects.get(folder);
-    if (id !== undefined) return id;
+  #projectOf(path: string): ImportedProject {
+    const project = this.#projects.get(path.split('/', 2).join('/'));
+    if (project) return project;
     throw new GraftError('archive-project', 'Its project could not be read.', '');
   }
 
   async #project(path: string): Promise<void> {
-    const project = await readJson(this.zip, path, layout.ProjectFile, MAX_SMALL_JSON * 16);
+    const project = await this.source.json(path, layout.ProjectFile, MAX_SMALL_JSON * 16);
+    const base = await this.#baseOf(layout.folderOf(path), project.model);
+    // The same model may have another name here.
+    const name = project.model.bundled ? project.model.name : await this.#nameHere(base);
     const before = await readRecord('projects', project.id);
     if (before?.deleted !== undefined) await purgeProject(project.id);
     if (before && before.deleted === undefined) {
       this.#skip(`Project “${project.name}”`, 'Here already; anything that it lacked is added.');
     } else {
-      await writeRecords([{ store: 'projects', value: project }]);
+      await this.#write([{ store: 'projects', value: { ...project, model: { ...project.model, name } } }]);
       this.added.projects++;
     }
-    this.#projects.set(path.split('/', 2).join('/'), project.id);
+    const folder = path.split('/', 2).join('/');
+    this.#projects.set(folder, { id: project.id, name: project.name, base, here: name });
+  }
+
+  /** Older files name the base and say no more of it. */
+  async #baseOf(folder: string, model: ModelRef): Promise<layout.BaseFile> {
+    const path = `${folder}base.json`;
+    return this.source.names.includes(path) ? this.source.json(path, layout.BaseFile, MAX_SMALL_JSON) : model;
+  }
+
+  /** The name that a base model has in this browser: its own, unless its content is here under another. */
+  async #nameHere({ name, content }: layout.BaseFile): Promise<string> {
+    if (content === undefined) return name;
+    const { store } = this.options;
+    const names = (await store.list()).map((model) => model.name);
+    const [first, ...others] = [name, ...names.filter((other) => other !== name)];
+    for (const candidate of names.includes(first) ? [first, ...others] : others)
+      if ((await contentOf(await store.open(candidate))) === content) return candidate;
+    return name;
+  }
+
+  /** Whether the base is here; models of the same file are by now. */
+  async #checkBase({ name: project, base, here }: ImportedProject): Promise<void> {
+    if (base.bundled) return;
+    const { store } = this.options;
+    const found = (await store.list()).some((model) => model.name === here);
+    const { content, source } = base;
+    const other = found && content !== undefined && (await contentOf(await store.open(here))) !== content;
+    if (found && !other) return;
+    this.missing.push({
+      ...{ project, name: base.name, other },
+      ...(content !== undefined && { content }),
+      ...(source !== undefined && { source }),
+    });
   }
 
   async #data(path: string): Promise<void> {
-    const projectId = this.#projectOf(path);
-    const set = await readJson(this.zip, path, layout.DataFile, MAX_SMALL_JSON);
+    const { id: projectId } = this.#projectOf(path);
+    const set = await this.source.json(path, layout.DataFile, MAX_SMALL_JSON);
     const what = `Data set “${set.name}”`;
     const key: [string, string] = [projectId, set.version];
     if (await readRecord('data-sets', key)) return this.#skip(what, 'This version is here already.');
     const folder = layout.folderOf(path);
     const [file, heldOut] = await Promise.all(
-      set.files.map(async (name, at) => ({ name, bytes: await this.zip.read(`${folder}${at}`, MAX_FILE) })),
+      set.files.map(async (name, at) => ({
+        name,
+        bytes: await this.source.read(`${folder}${at}`, MAX_FILE),
+      })),
     );
     if ((await versionOf(file, heldOut)) !== set.version)
       return this.#skip(what, 'Its rows are not those that its version names.');
-    await writeRecords([
+    await this.#write([
       { store: 'data-sets', value: { ...set, projectId } },
       { store: 'data-files', key, value: { file, ...(heldOut && { heldOut }) } },
     ]);
@@ -149,24 +241,20 @@ class Importer {
   }
 
   async #run(path: string): Promise<void> {
-    const projectId = this.#projectOf(path);
-    const run = { ...(await readJson(this.zip, path, layout.RunFile, MAX_JSON)), projectId };
+    const project = this.#projectOf(path);
+    const kept = await this.source.json(path, layout.RunFile, MAX_JSON);
+    const run = { ...kept, projectId: project.id, baseModel: nameOf(kept.baseModel, project) };
     const { id } = run;
     const what = `Run “${run.settings.name}”`;
     if (await readRecord('runs', id)) return this.#skip(what, 'Here already.');
     const folder = layout.folderOf(path);
-    if (!this.zip.names.includes(`${folder}checkpoint.json`)) {
-      await writeRecords([{ store: 'runs', value: run }]);
+    if (!this.source.names.includes(`${folder}checkpoint.json`)) {
+      await this.#write([{ store: 'runs', value: run }]);
     } else {
-      const rows = await readJson(this.zip, `${folder}rows.json`, layout.RowsFile, MAX_JSON);
-      const state = await readJson(
-        this.zip,
-        `${folder}checkpoint.json`,
-        layout.CheckpointFile,
-        MAX_SMALL_JSON,
-      );
+      const rows = await this.source.json(`${folder}rows.json`, layout.RowsFile, MAX_JSON);
+      const state = await this.source.json(`${folder}checkpoint.json`, layout.CheckpointFile, MAX_SMALL_JSON);
       const files = await this.#files(`${folder}checkpoint/`, CHECKPOINT_FILES, () => MAX_FILE);
-      await writeRecords([
+      await this.#write([
         { store: 'runs', value: run },
         { store: 'rows', key: id, value: rows },
         { store: 'checkpoints', key: id, value: { ...state, files } },
@@ -176,8 +264,8 @@ class Importer {
   }
 
   async #adapter(path: string): Promise<void> {
-    const projectId = this.#projectOf(path);
-    const adapter = await readJson(this.zip, path, layout.AdapterFile, MAX_SMALL_JSON);
+    const project = this.#projectOf(path);
+    const adapter = await this.source.json(path, layout.AdapterFile, MAX_SMALL_JSON);
     if (await readRecord('adapters', adapter.id))
       return this.#skip(`Adapter “${adapter.name}”`, 'Here already.');
     const names = Object.keys(ADAPTER_LIMITS);
@@ -188,19 +276,22 @@ class Importer {
       BYTES_PER_PARAMETER * adapter.parameters + MAX_SMALL_JSON,
     );
     const files = await this.#files(layout.folderOf(path), names, (name) => limits[name]);
-    await writeRecords([
-      { store: 'adapters', value: { ...adapter, projectId } },
+    await this.#write([
+      {
+        store: 'adapters',
+        value: { ...adapter, projectId: project.id, baseModel: nameOf(adapter.baseModel, project) },
+      },
       { store: 'adapter-files', key: adapter.id, value: files },
     ]);
     this.added.adapters++;
   }
 
   async #result(path: string): Promise<void> {
-    const projectId = this.#projectOf(path);
-    const result = await readJson(this.zip, path, layout.ResultFile, MAX_JSON);
+    const { id: projectId } = this.#projectOf(path);
+    const result = await this.source.json(path, layout.ResultFile, MAX_JSON);
     if (await readRecord('results', [projectId, result.kind]))
       return this.#skip(RESULT_NAMES[result.kind], 'The project has one already.');
-    await writeRecords([{ store: 'results', value: { ...result, projectId } }]);
+    await this.#write([{ store: 'results', value: { ...result, projectId } }]);
     this.added.results++;
   }
 
@@ -210,18 +301,16 @@ class Importer {
     limit: (name: string) => number,
   ): Promise<StoredFiles> {
     const files: Record<string, Uint8Array<ArrayBuffer>> = {};
-    for (const name of names) files[name] = await this.zip.read(folder + name, limit(name));
+    for (const name of names) files[name] = await this.source.read(folder + name, limit(name));
     return files;
   }
 
   async #model(path: string): Promise<void> {
-    const { store, onProgress } = this.options;
-    const { name, source, licence, files } = await readJson(this.zip, path, layout.ModelFile, MAX_SMALL_JSON);
+    const { store } = this.options;
+    const { name, source, licence, files } = await this.source.json(path, layout.ModelFile, MAX_SMALL_JSON);
     if ((await store.list()).some((model) => model.name === name))
       return this.#skip(`Model ${name}`, 'A model of this name is here already.');
     const folder = `${layout.folderOf(path)}files/`;
-    const total = files.reduce((sum, file) => sum + (this.zip.size(folder + file) ?? 0), 0);
-    let done = 0;
     const writer = await store.create({
       name,
       files,
@@ -230,9 +319,9 @@ class Importer {
     });
     try {
       for (const file of files) {
-        for await (const chunk of this.zip.chunks(folder + file)) {
+        for await (const chunk of this.source.zip.chunks(folder + file)) {
           await writer.append(file, chunk);
-          onProgress({ what: 'keeping', done: (done += chunk.byteLength), total });
+          this.source.tell(chunk.byteLength);
         }
       }
       await writer.commit(licence === undefined ? {} : { licence });
@@ -240,28 +329,14 @@ class Importer {
       await writer.abort();
       throw error;
     }
+    this.#models.push(name);
     this.added.models++;
   }
 
   async #settings(path: string): Promise<void> {
-    const settings = await readJson(this.zip, path, v.record(v.string(), v.unknown()), MAX_SMALL_JSON);
+    const settings = await this.source.json(path, v.record(v.string(), v.unknown()), MAX_SMALL_JSON);
     for (const [key, value] of Object.entries(settings).slice(0, MAX_SETTINGS))
       if ((await readRecord('settings', key)) === undefined)
-        await writeRecords([{ store: 'settings', key, value }]);
+        await this.#write([{ store: 'settings', key, value }]);
   }
-}
-
-async function readJson<Schema extends v.GenericSchema>(
-  zip: ZipReader,
-  path: string,
-  schema: Schema,
-  limit: number,
-): Promise<v.InferOutput<Schema>> {
-  const value = parseJson(decodeUtf8(await zip.read(path, limit), path), path);
-  const parsed = v.safeParse(schema, value, { abortEarly: true });
-  if (isObject(value) && parsed.success) return parsed.output;
-  const why = parsed.success
-    ? 'it is no object'
-    : `${v.getDotPath(parsed.issues[0]) ?? ''} ${parsed.issues[0].message}`.trim();
-  throw new GraftError('archive-record', `${path} is not as Graft writes it: ${why.slice(0, 200)}.`, '');
 }

@@ -1,10 +1,11 @@
 /**
- * Everything that Graft keeps, as one zip. Text is JSON; what is binary lies beside it as it is, so that an adapter in it is a PEFT folder
+ * Everything that Graft keeps, or one project of it, as one zip. Text is JSON; what is binary lies beside it as it is, so that an adapter in it is a PEFT folder
  * and a model a model folder.
  *
  *   graft.json                                 what this is
- *   settings.json
+ *   settings.json                              not with one project alone
  *   projects/ID/project.json
+ *   projects/ID/base.json                      which base model it needs; missing from older files
  *   projects/ID/data/VERSION/data.json         and its files, numbered
  *   projects/ID/runs/ID/run.json               and rows.json, checkpoint.json, checkpoint/FILE
  *   projects/ID/adapters/ID/adapter.json       and the files of a PEFT folder
@@ -44,6 +45,17 @@ export const ProjectFile = v.object({
   place: text,
   page: anything,
 });
+
+/** The base model of a project, which lies in the zip only where models come along. */
+export const BaseFile = v.object({
+  name: text,
+  bundled: v.boolean(),
+  /** Names its configuration, tokenizer and weights: `contentOf` of model/content.ts. */
+  content: v.optional(text),
+  source: v.optional(text),
+  licence: v.optional(text),
+});
+export type BaseFile = v.InferOutput<typeof BaseFile>;
 
 const template = v.pipe(v.string(), v.maxLength(MAX_TEMPLATE_CHARS));
 const Mapping = v.union([

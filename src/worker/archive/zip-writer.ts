@@ -35,6 +35,11 @@ export class ZipWriter {
   readonly #entries: Entry[] = [];
   #offset = 0;
 
+  /** Bytes so far. */
+  get size(): number {
+    return this.#offset;
+  }
+
   /** Adds text, packed. */
   async text(name: string, text: string): Promise<void> {
     const bytes = new TextEncoder().encode(text);

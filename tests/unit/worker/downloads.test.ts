@@ -8,6 +8,7 @@ import { Downloads, type DownloadOptions } from '../../../src/worker/downloads.t
 import type { DownloadStatus } from '../../../src/worker/api/downloads.ts';
 import { checkModel } from '../../../src/worker/models.ts';
 import { commitOf, HubServer, TOKEN, type HubRepo } from '../../hub-server.ts';
+import { ggufFile } from '../weights/gguf-file.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { MemoryFolder } from '../storage/memory-folder.ts';
 
@@ -248,7 +249,7 @@ describe('what goes wrong', () => {
     server.repos.set('tiny/odd', odd);
     const { get } = chromium.openTab();
     const error = await graftError(() => get('tiny/odd'), 'config-unsupported');
-    expect(error.what).toMatch(/^tiny\/odd came, and Graft cannot open it: .*oddity/);
+    expect(error.what).toMatch(/^Graft cannot open tiny\/odd: .*oddity/);
     expect(ranges()).toEqual([]);
     expect(await chromium.folders()).toBe(0);
 
@@ -260,6 +261,21 @@ describe('what goes wrong', () => {
     await graftError(() => get('tiny/cut'), 'safetensors');
     expect(await chromium.folders()).toBe(0);
   });
+});
+
+test('a GGUF file of another architecture is refused from its first bytes', async () => {
+  const data = new Uint8Array(6 * 2 ** 20);
+  const file = ggufFile({
+    metadata: { 'general.architecture': { text: 'oddity' } },
+    tensors: [{ name: 'token_embd.weight', shape: [6, 2 ** 18], type: 0, data }],
+  });
+  server.repos.set('tiny/odd-gguf', { files: { 'odd.gguf': file } });
+  const { get, told, downloads } = chromium.openTab();
+  const error = await graftError(() => get('tiny/odd-gguf'), 'gguf-unsupported');
+  expect(error.what).toMatch(/^Graft cannot open .*oddity/);
+  expect(told.at(-1)?.done ?? 0).toBeLessThan(file.byteLength / 2);
+  expect(await chromium.folders()).toBe(0);
+  expect(await downloads.list()).toEqual([]);
 });
 
 describe('a model of any server', () => {

@@ -1,0 +1,90 @@
+/** A zip that is imported: its records, checked against their layout, with how far it is; it ends where it is told to stop. */
+import * as v from 'valibot';
+import { GraftError } from '../../errors.ts';
+import { decodeUtf8, isObject, parseJson } from '../../json.ts';
+import type { Progress } from '../api.ts';
+import { folderOf } from './layout.ts';
+import type { ZipReader } from './zip-reader.ts';
+
+export interface SourceOptions {
+  /** In bytes of what lies in the zip. */
+  readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
+}
+
+export class ArchiveSource {
+  readonly names: readonly string[];
+  readonly #total: number;
+  /** Bytes of records that are done with, and of the one that is read now. */
+  #done = 0;
+  #reading = 0;
+
+  constructor(
+    readonly zip: ZipReader,
+    private readonly options: SourceOptions,
+  ) {
+    this.names = zip.names;
+    this.#total = this.#sizeOf(this.names);
+  }
+
+  /** A record follows. @throws GraftError `worker-aborted` */
+  begin(): void {
+    this.#reading = 0;
+    this.tell(0);
+  }
+
+  /** A record is done with, read or passed over. @param path of its JSON file */
+  end(path: string): void {
+    // A project's own folder holds everything else.
+    const alone = /(?:project|settings)\.json$|\/results\//.test(path);
+    const folder = folderOf(path);
+    this.#done += this.#sizeOf(alone ? [path] : this.names.filter((name) => name.startsWith(folder)));
+    this.#reading = 0;
+  }
+
+  /** So many more bytes are read. @throws GraftError `worker-aborted` */
+  tell(bytes: number): void {
+    const { signal, onProgress } = this.options;
+    if (signal.aborted) throw stopped();
+    this.#reading += bytes;
+    onProgress({
+      what: 'reading',
+      done: Math.min(this.#done + this.#reading, this.#total),
+      total: this.#total,
+    });
+  }
+
+  /** @throws GraftError `zip-…`, `file-too-large`, `worker-aborted` */
+  async read(path: string, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = await this.zip.read(path, limit);
+    this.tell(bytes.byteLength);
+    return bytes;
+  }
+
+  /** @throws GraftError `archive-record`, and as {@link read} */
+  async json<Schema extends v.GenericSchema>(
+    path: string,
+    schema: Schema,
+    limit: number,
+  ): Promise<v.InferOutput<Schema>> {
+    const value = parseJson(decodeUtf8(await this.read(path, limit), path), path);
+    const parsed = v.safeParse(schema, value, { abortEarly: true });
+    if (isObject(value) && parsed.success) return parsed.output;
+    const why = parsed.success
+      ? 'it is no object'
+      : `${v.getDotPath(parsed.issues[0]) ?? ''} ${parsed.issues[0].message}`.trim();
+    throw new GraftError('archive-record', `${path} is not as Graft writes it: ${why.slice(0, 200)}.`, '');
+  }
+
+  #sizeOf(names: readonly string[]): number {
+    return names.reduce((sum, name) => sum + (this.zip.size(name) ?? 0), 0);
+  }
+}
+
+function stopped(): GraftError {
+  return new GraftError(
+    'worker-aborted',
+    'The import was stopped, and what it had added is taken back.',
+    'Start it again when you like.',
+  );
+}
