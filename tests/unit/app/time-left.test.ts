@@ -27,7 +27,11 @@ test.each([
   [at(3 * MIB), undefined, '3 MiB of 100 MiB'],
   [at(3 * MIB), 33.2, '3 MiB of 100 MiB, about 35 s left'],
   [at(3 * MIB), 61, '3 MiB of 100 MiB, about 2 min left'],
-  [{ what: 'packing', done: 12, total: 40, bytes: 2 * MIB }, 7.1, '12 of 40 parts, 2 MiB so far, about 8 s left'],
+  [
+    { what: 'packing', done: 12, total: 40, bytes: 2 * MIB },
+    7.1,
+    '12 of 40 parts, 2 MiB so far, about 8 s left',
+  ],
   [{ what: 'compiling', done: 3, total: 1200 }, undefined, '3 of 1,200'],
   [{ what: 'reading', done: 0, total: 0 }, undefined, ''],
 ] as const)('%j with %s left: %s', (progress, left, words) => {
