@@ -34,9 +34,9 @@ test('rows are drawn, and said to be, and are the same for every method', async 
   await goTo(page, 'baseline');
   await page.getByLabel('Rows').fill('4');
   await page.getByRole('button', { name: 'Measure the base model' }).click();
-  await page
-    .getByText(/^4 of 6 test rows, drawn at random with seed 42.* over all 6 test rows\./)
-    .waitFor(WAIT);
+  await expect
+    .poll(() => page.locator('main').innerText(), WAIT)
+    .toMatch(/4 of 6 test rows, drawn at random with seed 42.* over all 6 test rows\./);
   const asked = await questions();
   expect(asked).toHaveLength(4);
   await page.getByLabel('Examples before each question').fill('2');
@@ -65,7 +65,7 @@ test('rows are drawn, and said to be, and are the same for every method', async 
 });
 
 test('examples that were measured on fewer rows are missed, and measured on these in one press', async () => {
-  await page.getByLabel('Rows').fill('6');
+  await page.getByRole('spinbutton', { name: 'Rows' }).fill('6');
   await page.getByRole('button', { name: 'Measure again' }).click();
   await expect.poll(verdict, WAIT).toMatch(/All 6 test rows\./);
   expect(await table()).not.toMatch(/Base, with examples/);
