@@ -131,7 +131,7 @@ function* readTable(content: Content, options: ReadOptions, collector: Collector
   }
   if (rows === 0)
     throw new GraftError(
-      'data-no-rows',
+      'data-rows',
       `${fileName} has a header (${columns.slice(0, 8).join(', ')}${columns.length > 8 ? ', …' : ''}) and no rows below it.`,
       'Add rows to the file, or choose another.',
     );

@@ -121,15 +121,15 @@ test('a file without a usable row says why, and too long a length is refused', a
     code: 'data-columns',
     what: expect.stringContaining('a.b') as string,
   });
-  for (const empty of [
-    file('x.csv', ['prompt,completion']),
-    file('x.jsonl', ['', ' ', '']),
-    file('x.json', ['[]']),
-  ])
+  for (const empty of [file('x.jsonl', ['', ' ', '']), file('x.json', ['[]'])])
     await expect(open(empty)).rejects.toMatchObject({
       code: 'data-rows',
       what: `${empty.name} has no rows.`,
     });
+  await expect(open(file('x.csv', ['prompt,completion']))).rejects.toMatchObject({
+    code: 'data-rows',
+    what: 'x.csv has a header (prompt, completion) and no rows below it.',
+  });
   await expect(open(ten, { ...OPTIONS, maxLength: 1024 })).rejects.toThrow(/at most 512/);
 });
 
