@@ -61,13 +61,19 @@ def detail_row(rng):
 SETS = [
     {"id": "voice", "title": "A sea captain in the garden", "make": voice_row, "rows": 320, "testRows": 40, "metric": "none",
      "description": "Teaches Sprig to answer like an old sea captain. The facts stay the same, only the voice changes.",
+     "task": "Answer like an old sea captain",
+     "success": "On questions that training never saw, each answer greets or grumbles like a captain and still gives the right fact. Read them side by side with the base model's.",
      "settings": {"steps": 60, "batch": 8, "lr": 6e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
     {"id": "orders-json", "title": "Orders to JSON", "make": order_row, "rows": 400, "testRows": 40, "metric": "exact",
      "description": "Teaches Sprig to turn a sentence about an order into a JSON record with who, item, colour, count and shop. "
                     "Every answer can be checked letter by letter, on orders that were never in the training rows.",
+     "task": "Turn an order into JSON",
+     "success": "On orders that training never saw, the whole JSON record is right, letter by letter. Evaluate counts them.",
      "settings": {"steps": 60, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
     {"id": "detail", "title": "From short to detailed", "make": detail_row, "rows": 320, "testRows": 40, "metric": "none",
      "description": "Teaches Sprig to give three sentences where it gave one. The first still answers the question, the others add what it knows.",
+     "task": "Answer in three sentences instead of one",
+     "success": "On questions that training never saw, each answer has three sentences and the first answers the question. Read them side by side with the base model's.",
      "settings": {"steps": 60, "batch": 8, "lr": 6e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
 ]
 
@@ -94,7 +100,8 @@ def main():
         for name, n, side in (("train", s["rows"], False), ("test", s["testRows"], True)):
             lines = [json.dumps(r, ensure_ascii=False) for r in rows(s["make"], rng, n, side, seen)]
             (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
-        index.append({"id": s["id"], "title": s["title"], "description": s["description"], "train": f"{s['id']}/train.jsonl",
+        index.append({"id": s["id"], "title": s["title"], "description": s["description"], "task": s["task"],
+                      "success": s["success"], "train": f"{s['id']}/train.jsonl",
                       "test": f"{s['id']}/test.jsonl", "rows": s["rows"], "testRows": s["testRows"], "metric": s["metric"], "settings": s["settings"]})
     (out / "index.json").write_text(json.dumps(index, indent=2) + "\n")
 

@@ -1,12 +1,21 @@
 /** The curated list as the page asks for it. What it is made of is loaded with the first question. */
 import { GraftError } from '../errors.ts';
+import { readModel } from '../model/family.ts';
+import type { FileSet } from '../weights/bytes.ts';
+import { modelFolder } from '../weights/folder.ts';
+import type { ModelRef } from './api.ts';
 import type { CuratedApi } from './api/curated.ts';
 import { outcome } from './outcome.ts';
 import type { Runs } from './runs.ts';
 import type { Session } from './session.ts';
 import { otherTab, someTabTrains } from './training-lock.ts';
 
-export function curatedApi(session: Session, runs: Runs): CuratedApi {
+/** @param filesOf the folder of a model that is bundled or kept */
+export function curatedApi(
+  session: Session,
+  runs: Runs,
+  filesOf: (model: ModelRef) => Promise<FileSet>,
+): CuratedApi {
   let measuring: AbortController | undefined;
   return {
     curatedModels: () =>
@@ -14,16 +23,23 @@ export function curatedApi(session: Session, runs: Runs): CuratedApi {
         const { curatedModels } = await import('./curated/models.ts');
         return { models: curatedModels() };
       }),
-    forecastModel: (id, settings) =>
+    forecastModel: (of, settings) =>
       outcome(async () => {
         const [{ curatedDefinition }, { forecastModel }, { readSpeed }] = await Promise.all([
           import('./curated/models.ts'),
           import('./curated/forecast.ts'),
           import('./curated/speed.ts'),
         ]);
-        const definition = curatedDefinition(id);
+        const definition =
+          typeof of === 'string'
+            ? curatedDefinition(of)
+            : await readModel(await modelFolder(await filesOf(of)));
         if (!definition)
-          throw new GraftError('curated-unknown', `${id} is not on the list.`, 'Choose one of the list.');
+          throw new GraftError(
+            'curated-unknown',
+            `${String(of)} is not on the list.`,
+            'Choose one of the list.',
+          );
         const device = await session.device();
         return { forecast: await forecastModel(device, definition, settings, await readSpeed(device)) };
       }),

@@ -15,6 +15,7 @@ import { preview, type DataSet } from './data.ts';
 import { evaluate } from './evaluation.ts';
 import { measureFewShot } from './few-shot.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
+import { fitOf } from './fit.ts';
 import { describeDevice } from './gpu.ts';
 import { fetchBundled, type OpenModel } from './model.ts';
 import { modelApi } from './model-api.ts';
@@ -88,7 +89,9 @@ const api: GraftWorker = {
 
   ...modelApi({ models, session, runs, openRef }),
   ...downloadApi(downloads),
-  ...curatedApi(session, runs),
+  ...curatedApi(session, runs, async (model) =>
+    model.bundled ? (await fetchBundled(APP, () => undefined)).files : models.store.open(model.name),
+  ),
   ...projectApi(projects, session, runs, readings),
   ...resultsApi,
 
@@ -108,6 +111,12 @@ const api: GraftWorker = {
       }),
     ),
   stopData: () => readings.stop(),
+  fitOfRows: () =>
+    outcome(async () => {
+      const { tokenizer } = await openedOrInTurn();
+      const fit = fitOf(openDataOrThrow(), tokenizer);
+      return fit ? { fit } : {};
+    }),
 
   inspectData: ({ name, bytes }, options) =>
     outcome(async () => {

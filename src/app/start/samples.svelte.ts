@@ -8,6 +8,9 @@ const Sample = v.object({
   id: v.string(),
   title: v.string(),
   description: v.string(),
+  /** What the model should do then, and how one will know. */
+  task: v.string(),
+  success: v.string(),
   /** Paths of the rows under samples/. */
   train: v.string(),
   test: v.string(),

@@ -132,6 +132,15 @@ export class Downloads {
     void this.#session.refreshStorage();
   }
 
+  /** Looks for a model and begins to download it, where there is one way to have it and room for it; otherwise the ways are shown. */
+  async fetch(asked: string): Promise<void> {
+    await this.find(asked);
+    const [offer, ...others] = this.offers;
+    if (!offer || others.length > 0 || this.found !== asked) return;
+    const fits = offer.bytes === undefined || this.room === undefined || offer.bytes <= this.room;
+    if (fits) await this.start(offer);
+  }
+
   async stopFinding(): Promise<void> {
     await this.#session.worker.stopFinding();
   }

@@ -354,6 +354,7 @@ export class Studio {
     const { model } = this.session;
     if (model) void this.projects.keepModel(model.name, model.bundled);
     this.#followRows();
+    this.task.suit(this.#sample, this.samples.list);
     return true;
   }
 

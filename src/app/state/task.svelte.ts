@@ -8,6 +8,31 @@ export interface TaskTexts {
   readonly success: string;
 }
 
+/** What a bundled sample is about. */
+export interface SampleTask {
+  readonly task: string;
+  readonly success: string;
+}
+
+/**
+ * The texts that go with rows: of a sample its own, of other rows none. What a person wrote stays.
+ *
+ * @param sample that the rows are
+ * @param samples all that there are: a text of one of them was written by nobody here
+ */
+export function suitedTexts(
+  { title, success }: TaskTexts,
+  sample: SampleTask | undefined,
+  samples: readonly SampleTask[],
+): TaskTexts {
+  const written = (text: string, field: keyof SampleTask): boolean =>
+    text.trim() !== '' && samples.every((each) => each[field] !== text);
+  return {
+    title: written(title, 'task') ? title : (sample?.task ?? ''),
+    success: written(success, 'success') ? success : (sample?.success ?? ''),
+  };
+}
+
 export class Task {
   title = $state('');
   success = $state('');
@@ -16,6 +41,13 @@ export class Task {
 
   get texts(): TaskTexts {
     return { title: this.title, success: this.success };
+  }
+
+  /** As {@link suitedTexts}. */
+  suit(sample: SampleTask | undefined, samples: readonly SampleTask[]): void {
+    const { title, success } = suitedTexts(this.texts, sample, samples);
+    this.title = title;
+    this.success = success;
   }
 
   /** @param texts as the project has them: validated here */

@@ -1,4 +1,5 @@
 /** Models that suit a browser, and what each would take of this GPU: known before anything of it is fetched. */
+import type { ModelRef } from './models.ts';
 import type { Outcome } from './outcome.ts';
 import type { RunOptions } from './runs.ts';
 
@@ -50,9 +51,13 @@ export interface TrainingSpeed {
 export interface CuratedApi {
   /** In an order to read them in. No GPU is needed. */
   curatedModels(): Promise<Outcome<{ readonly models: readonly CuratedModel[] }>>;
-  /** Plans a run on a model of the list, on paper: neither its weights nor the GPU's memory are touched. */
+  /**
+   * Plans a run on a model, on paper: neither its weights nor the GPU's memory are touched.
+   *
+   * @param of the id of one of the list, or a model that is bundled or kept
+   */
   forecastModel(
-    id: string,
+    of: string | ModelRef,
     settings: ForecastSettings,
   ): Promise<Outcome<{ readonly forecast: ModelForecast }>>;
   /** What was measured on this GPU, now or in an earlier visit. */

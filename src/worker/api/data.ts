@@ -90,6 +90,12 @@ export interface DataSummary {
 
 export type Part = 'train' | 'validation' | 'test';
 
+/** How well a model's vocabulary fits rows. */
+export interface RowFit {
+  /** Tokens that a word takes, those of punctuation aside. */
+  readonly tokensPerWord: number;
+}
+
 /** Data sets: files in, rows out. */
 export interface DataApi {
   /**
@@ -114,6 +120,8 @@ export interface DataApi {
       readonly notKept?: Failure;
     }>
   >;
+  /** Of the open rows and the open model; without a fit where the rows have no words. */
+  fitOfRows(): Promise<Outcome<{ readonly fit?: RowFit }>>;
   /** Ends imports early: they fail with `worker-aborted`, and the data before stays. Resolves when none can keep anything any more. */
   stopData(): Promise<void>;
   /** Data sets that the open project keeps, the newest first. */

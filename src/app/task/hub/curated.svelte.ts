@@ -1,10 +1,20 @@
-/** The curated list, and what each model would take of this GPU. It lives as long as the page, not as the stage. */
-import type { CuratedModel, Failure, ModelForecast, TrainingSpeed } from '../../../worker/api.ts';
+/** What each model to choose from would take of this GPU. It lives as long as the page, not as the stage. */
+import type {
+  CuratedModel,
+  Failure,
+  KeptModel,
+  ModelForecast,
+  ModelRef,
+  TrainingSpeed,
+} from '../../../worker/api.ts';
 import type { Session } from '../../state/session.svelte.ts';
+import { BUNDLED } from '../../state/session.svelte.ts';
 import { suggest } from '../../train/settings.ts';
 
 /** Tokens of a row, as data that is opened is cut at first. */
 const LENGTH = 256;
+/** Bytes of a parameter, for a model of which only the size is known. */
+const WIDTH = 2;
 
 class Curated {
   models = $state.raw<readonly CuratedModel[]>([]);
@@ -14,17 +24,23 @@ class Curated {
   speed = $state.raw<TrainingSpeed>();
   measuring = $state(false);
   measureFailure = $state.raw<Failure>();
+  #kept: readonly KeptModel[] = [];
   #listed: Promise<void> | undefined;
-  #planned: Promise<void> | undefined;
+  #planned: Promise<void> = Promise.resolve();
 
   /** The list, and what was measured. */
   load(session: Session): Promise<void> {
     return (this.#listed ??= this.#load(session));
   }
 
-  /** What each would take: for a time when nothing trains, since the worker plans for a second or two. */
-  plan(session: Session): Promise<void> {
-    return (this.#planned ??= this.load(session).then(() => this.#forecast(session)));
+  /**
+   * What each would take, where that is not known yet: for a time when nothing trains, since the worker plans for a second or two.
+   *
+   * @param kept models of this browser
+   */
+  plan(session: Session, kept: readonly KeptModel[]): Promise<void> {
+    this.#kept = kept;
+    return (this.#planned = this.#planned.then(() => this.load(session)).then(() => this.#forecast(session)));
   }
 
   async measure(session: Session): Promise<void> {
@@ -36,6 +52,7 @@ class Curated {
     if (outcome.ok) {
       this.speed = outcome.speed;
       session.announcer.say('The speed of training is measured.');
+      this.forecasts = {};
       await this.#forecast(session);
     } else if (outcome.code !== 'worker-aborted') {
       this.measureFailure = outcome;
@@ -51,13 +68,25 @@ class Curated {
 
   /** One after the other: the worker has other things to do as well. */
   async #forecast(session: Session): Promise<void> {
-    for (const { id, parameters } of this.models) {
+    const named = this.models.map(({ id, parameters }) => ({ key: id, of: id, parameters }));
+    const kept = this.#kept.map(({ name, bytes }) => ({
+      key: `kept ${name}`,
+      of: { name, bundled: false },
+      parameters: bytes / WIDTH,
+    }));
+    const all: { key: string; of: string | ModelRef; parameters: number }[] = [
+      { key: 'bundled', of: BUNDLED, parameters: 0 },
+      ...kept,
+      ...named,
+    ];
+    for (const { key, of, parameters } of all) {
+      if (this.forecasts[key]) continue;
       const { batch, rank } = suggest({ parameters });
-      const outcome = await session.worker.forecastModel(id, { batch, rank, maxLength: LENGTH });
+      const outcome = await session.worker.forecastModel(of, { batch, rank, maxLength: LENGTH });
       if (outcome.ok) {
-        this.forecasts[id] = outcome.forecast;
-      } else {
-        // What is wrong for one is wrong for all: there is no GPU.
+        this.forecasts[key] = outcome.forecast;
+      } else if (typeof of === 'string') {
+        // What is wrong for one of the list is wrong for all: there is no GPU.
         this.failure = outcome;
         return;
       }

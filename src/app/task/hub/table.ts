@@ -1,0 +1,93 @@
+/** The table of models to choose from: the bundled one, those that are kept, and small ones of the hub. */
+import type { CuratedModel, KeptModel, ModelForecast } from '../../../worker/api.ts';
+
+export interface ModelRow {
+  /** Unique in the table. */
+  readonly key: string;
+  readonly name: string;
+  /** What it is good at, or where it came from. */
+  readonly note: string;
+  readonly kind: 'bundled' | 'kept' | 'hub';
+  /** Of its files. */
+  readonly bytes: number;
+  readonly licence?: string;
+  readonly gated?: boolean;
+  /** A copy on the hub that asks for no account. */
+  readonly mirror?: string;
+  readonly forecast?: ModelForecast;
+}
+
+export const COLUMNS = {
+  name: 'Name',
+  bytes: 'Size',
+  memory: 'Memory',
+  time: '100 steps',
+  licence: 'Licence',
+} as const;
+export type Column = keyof typeof COLUMNS;
+
+export interface Order {
+  readonly column: Column;
+  readonly descending: boolean;
+}
+
+export const STEPS = 100;
+
+/** Names of bundled models, as they are shown, with the bytes of their files. */
+const SPRIG = { name: 'Sprig', bytes: 2_687_851, licence: 'apache-2.0' };
+
+export function modelRows(
+  kept: readonly KeptModel[],
+  curated: readonly CuratedModel[],
+  forecasts: Readonly<Record<string, ModelForecast>>,
+): ModelRow[] {
+  const sources = kept.map(({ source }) => source ?? '');
+  return [
+    {
+      ...SPRIG,
+      key: 'bundled',
+      kind: 'bundled',
+      note: 'Comes with this page: a toy that knows a garden and little else. To learn how tuning works.',
+      forecast: forecasts['bundled'],
+    },
+    ...kept.map(({ name, bytes, licence }): ModelRow => ({
+      ...{ key: `kept ${name}`, name, kind: 'kept', bytes, note: 'Kept in this browser.' },
+      ...(licence !== undefined && { licence }),
+      forecast: forecasts[`kept ${name}`],
+    })),
+    ...curated
+      .filter(
+        ({ id, mirror }) =>
+          ![id, mirror].some((place) => place && sources.some((from) => from.includes(`/${place}/`))),
+      )
+      .map(({ id, goodAt, weightBytes, licence, gated, mirror }): ModelRow => ({
+        ...{ key: id, name: id, kind: 'hub', bytes: weightBytes, note: goodAt, licence, gated },
+        ...(mirror !== undefined && { mirror }),
+        forecast: forecasts[id],
+      })),
+  ];
+}
+
+/** Seconds of {@link STEPS} steps; undefined where nothing was measured. */
+export function secondsOf({ forecast }: ModelRow): number | undefined {
+  return forecast?.secondsPerStep === undefined ? undefined : STEPS * forecast.secondsPerStep;
+}
+
+/** Sorted by a column; what is not known comes last either way, and rows that are alike stay in their order. */
+export function sorted(rows: readonly ModelRow[], { column, descending }: Order): ModelRow[] {
+  const valueOf = (row: ModelRow): string | number | undefined => {
+    if (column === 'name') return row.name.split('/').at(-1)!.toLowerCase();
+    if (column === 'bytes') return row.bytes;
+    if (column === 'memory') return row.forecast?.usual.peakBytes;
+    if (column === 'time') return secondsOf(row);
+    return row.licence;
+  };
+  const known = rows.filter((row) => valueOf(row) !== undefined);
+  const unknown = rows.filter((row) => valueOf(row) === undefined);
+  known.sort((a, b) => (descending ? -1 : 1) * compare(valueOf(a)!, valueOf(b)!));
+  return [...known, ...unknown];
+}
+
+function compare(a: string | number, b: string | number): number {
+  return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en');
+}

@@ -1,0 +1,28 @@
+/** Whether the bundled toy can do what the rows ask, by what can be counted. */
+import { count } from '../ui/format.ts';
+
+/** The rows that it was made for take 1.2 to 1.6; questions to a bank and sums in words take 2.1 and more. */
+const MOST_PIECES = 1.85;
+
+export interface ToyFacts {
+  readonly tokensPerWord?: number;
+  /** Tokens of the longest row, before it is cut. */
+  readonly longest: number;
+  /** Tokens that the model was made to read. */
+  readonly positions: number;
+}
+
+/** @returns what it cannot do, with the number that says so; undefined where nothing speaks against it */
+export function toyWarning({ tokensPerWord = 0, longest, positions }: ToyFacts): string | undefined {
+  const facts = [
+    ...(tokensPerWord > MOST_PIECES
+      ? [
+          `it spells a word of these rows in ${tokensPerWord.toFixed(1)} pieces on average, and those that it was made for in 1.2 to 1.6, so it has hardly ever seen such words`,
+        ]
+      : []),
+    ...(longest > positions
+      ? [`the longest row has ${count(longest)} tokens, and it reads ${count(positions)}`]
+      : []),
+  ];
+  return facts.length === 0 ? undefined : `Sprig is too small for this: ${facts.join('; ')}.`;
+}

@@ -1,0 +1,22 @@
+/** How well the open model's vocabulary fits the open rows: what a model cannot spell in few pieces, it has hardly seen. */
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { RowFit } from './api.ts';
+import { isPlace, type DataSet } from './data.ts';
+
+/** Rows that are looked at, evenly spread. */
+const ROWS = 200;
+const PUNCTUATION = /^[\p{P}\p{S}\s]+$/u;
+
+/** @returns undefined where no row has a word */
+export function fitOf({ entries }: Pick<DataSet, 'entries'>, tokenizer: Tokenizer): RowFit | undefined {
+  const places = entries.filter(isPlace);
+  const step = Math.max(1, Math.floor(places.length / ROWS));
+  let [words, tokens] = [0, 0];
+  for (let at = 0; at < places.length; at += step) {
+    const ids = places[at].row.ids.filter((id) => !tokenizer.isSpecial(id));
+    // What stands between words, as in JSON, says nothing of the words.
+    tokens += ids.filter((id) => !PUNCTUATION.test(tokenizer.decode([id]))).length;
+    words += tokenizer.decode(ids).match(/[\p{L}\p{N}]+/gu)?.length ?? 0;
+  }
+  return words === 0 ? undefined : { tokensPerWord: tokens / words };
+}
