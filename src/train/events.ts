@@ -23,10 +23,23 @@ export interface StepEvent {
   /** Since the step before, pauses excluded. */
   readonly seconds: number;
   readonly tokensPerSecond: number;
-  /** An estimate from the recent steps. */
+  /** An estimate from the recent steps, with the validations that are still to come. */
   readonly secondsLeft: number;
   /** Bytes of all buffers on the device. */
   readonly gpuBytes: number;
+}
+
+/** How far a validation is. */
+export interface ValidateEvent {
+  readonly type: 'validate';
+  readonly step: number;
+  /** Rows. */
+  readonly done: number;
+  readonly total: number;
+  /** Until all rows are measured; missing until it is known. */
+  readonly seconds?: number;
+  /** Of the whole run, this validation included; missing while no step was timed. */
+  readonly secondsLeft?: number;
 }
 
 export interface EvalEvent {
@@ -45,4 +58,4 @@ export interface StatusEvent {
 /** `stopped`: ended early, and what was learned is kept. `cancelled`: ended, nothing is kept. */
 export type TrainerStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
 
-export type TrainEvent = CompileEvent | StepEvent | EvalEvent | StatusEvent;
+export type TrainEvent = CompileEvent | StepEvent | ValidateEvent | EvalEvent | StatusEvent;

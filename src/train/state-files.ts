@@ -22,6 +22,7 @@ const Saved = v.object({
     seed: count,
     bestEvalLoss: v.optional(v.number()),
     evaluationsSinceBest: count,
+    evaluationDue: v.optional(v.boolean()),
   }),
   fingerprint: v.string(),
   begun: v.optional(

@@ -10,6 +10,8 @@ export interface TrainerCounters {
   readonly seed: number;
   readonly bestEvalLoss?: number;
   readonly evaluationsSinceBest: number;
+  /** It was interrupted in the validation that belongs to its step: that comes before the next one. */
+  readonly evaluationDue?: boolean;
 }
 
 export interface TrainerState {

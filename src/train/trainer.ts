@@ -22,6 +22,8 @@ import { microBatches, RowOrder, validationRows } from './order.ts';
 import { learningRate } from './schedule.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
 import { compileRun, type RunPlans, type Trainable } from './step-plans.ts';
+import { secondsUntilDone, TimeLeft } from './time-left.ts';
+import { runLosses } from './validation.ts';
 
 export interface TrainerRequest {
   readonly trainable: Trainable;
@@ -31,6 +33,8 @@ export interface TrainerRequest {
   readonly validation?: readonly LabelledTokens[];
   /** Go on from here instead of starting at step 0. */
   readonly state?: TrainerState;
+  /** How often the caller stops it to answer a prompt: for the estimate of the time left. */
+  readonly sampleEvery?: number;
   readonly onEvent?: (event: TrainEvent) => void;
 }
 
@@ -42,20 +46,21 @@ interface Submitted {
   stats: Promise<Float32Array>;
 }
 
-/** Steps that the estimate of the time left looks back over. */
-const RECENT_STEPS = 20;
-
 export class Trainer {
   readonly steps: number;
+  /** What it has timed: the caller adds what happens between its steps. */
+  readonly timeLeft: TimeLeft;
   #step = 0;
   /** Where this trainer began: 0, or where a saved run had come to. */
   #firstStep = 0;
   #status: TrainerStatus = 'ready';
   #request: 'pause' | 'stop' | 'cancel' | undefined;
+  /** Whoever asked does not want to wait for the end of a validation. */
+  #hurried = false;
   #bestEvalLoss: number | undefined;
   #evaluationsSinceBest = 0;
   #best: NamedArrays | undefined;
-  readonly #recent: number[] = [];
+  #evaluationDue = false;
 
   private constructor(
     private readonly trainable: Trainable,
@@ -65,8 +70,11 @@ export class Trainer {
     private readonly plans: RunPlans,
     private readonly ring: StagingRing,
     private readonly emit: (event: TrainEvent) => void,
+    sampleEvery: number,
   ) {
     this.steps = countSteps(options, rows.length);
+    const evalEvery = validation.length > 0 ? options.evalEvery : 0;
+    this.timeLeft = new TimeLeft({ steps: this.steps, evalEvery, sampleEvery });
   }
 
   /**
@@ -80,6 +88,7 @@ export class Trainer {
     rows,
     validation: heldOut = [],
     state,
+    sampleEvery = 0,
     onEvent = () => undefined,
   }: TrainerRequest): Promise<Trainer> {
     checkOptions(options);
@@ -110,7 +119,7 @@ export class Trainer {
       (done, total) => onEvent({ type: 'compile', done, total }),
     );
     const ring = new StagingRing(model.device, STATS_SIZE * 4, 'steps');
-    const trainer = new Trainer(trainable, options, rows, validation, plans, ring, onEvent);
+    const trainer = new Trainer(trainable, options, rows, validation, plans, ring, onEvent, sampleEvery);
     if (state) trainer.#restore(state);
     return trainer;
   }
@@ -122,6 +131,11 @@ export class Trainer {
   /** Steps done. */
   get step(): number {
     return this.#step;
+  }
+
+  /** Whether the validation that belongs to this step was interrupted: it comes before the next step. */
+  get evaluationDue(): boolean {
+    return this.#evaluationDue;
   }
 
   get bestEvalLoss(): number | undefined {
@@ -142,13 +156,14 @@ export class Trainer {
   /**
    * Trains until the run is done, paused, stopped or cancelled, and says which. A paused trainer can be sampled from, and run again.
    *
-   * @param steps at most so many, then pause
+   * @param steps at most so many, then pause; a validation that was interrupted comes before them
    * @throws GraftError `train-diverged` where the loss is not finite (what was learned before is kept), `engine-…`
    */
   async run(steps = Infinity): Promise<TrainerStatus> {
     if (this.#status !== 'ready' && this.#status !== 'paused')
       throw new Error(`A trainer that is ${this.#status} cannot run`);
     this.#request = undefined;
+    this.#hurried = false;
     this.#setStatus('running');
     try {
       this.#setStatus(await this.#loop(Math.min(this.steps, this.#step + steps)));
@@ -159,9 +174,15 @@ export class Trainer {
     return this.#status;
   }
 
-  /** Asks a running trainer to pause after the steps already submitted. */
-  pause(): void {
+  /**
+   * Asks a running trainer to pause after the steps already submitted.
+   *
+   * @param afterValidation one that is under way, or belongs to the last step, is finished first; otherwise it is given up, and made when
+   * the run goes on
+   */
+  pause({ afterValidation = false } = {}): void {
     this.#request ??= 'pause';
+    if (!afterValidation) this.#hurried = true;
   }
 
   /** Asks to end here and keep what was learned. */
@@ -174,20 +195,27 @@ export class Trainer {
     this.#end('cancel');
   }
 
-  /** Mean loss over the validation rows, or undefined if there are none. */
-  async evaluate(): Promise<number | undefined> {
+  /**
+   * Mean loss over the validation rows. How far it is, is told by events.
+   *
+   * @param isInterrupted asked now and then: true gives it up
+   * @returns undefined if there are no such rows, or it was given up
+   */
+  async evaluate(isInterrupted = (): boolean => false): Promise<number | undefined> {
     if (this.validation.length === 0) return undefined;
-    let supervised = 0;
-    this.#clearStats();
-    for (const group of microBatches(this.validation, this.options)) {
-      const { plan, inputs } = bucketFor(this.plans.losses, group);
-      supervised += writeBatch(plan, inputs, group);
-      plan.run();
-    }
     const { device } = this.trainable.model;
+    const began = performance.now();
+    const elapsed = (): number => (performance.now() - began) / 1000;
+    this.#clearStats();
+    const supervised = await runLosses(device, this.plans.losses, this.validation, this.options, {
+      isInterrupted,
+      onProgress: (done, total) => this.#tellValidation(done, total, elapsed()),
+    });
+    if (supervised === undefined) return undefined;
     const stats = new Float32Array(
       await device.read(this.plans.shared.stats.storage.buffer!, 0, STATS_SIZE * 4),
     );
+    this.timeLeft.took('validation', elapsed());
     return stats[LOSS_SLOT] / supervised;
   }
 
@@ -202,6 +230,7 @@ export class Trainer {
         seed: this.options.seed,
         bestEvalLoss: this.#bestEvalLoss,
         evaluationsSinceBest: this.#evaluationsSinceBest,
+        ...(this.#evaluationDue && { evaluationDue: true }),
       },
       values: await source.read(),
       first: await source.read('first'),
@@ -225,6 +254,7 @@ export class Trainer {
 
   async #loop(last: number): Promise<TrainerStatus> {
     const order = new RowOrder(this.rows.length, this.options);
+    if (this.#evaluationDue) await this.#judge();
     let time = performance.now();
     let waiting: Submitted | undefined;
     let submitted = this.#step;
@@ -240,14 +270,14 @@ export class Trainer {
       waiting = next;
       if (this.#evaluatesAfter(submitted)) {
         await finish();
-        const patient = await this.#judge();
+        this.#evaluationDue = true;
+        await this.#judge();
         time = performance.now();
-        if (!patient) this.#request = this.#request === 'cancel' ? 'cancel' : 'stop';
       }
     }
     await finish();
     if (this.#request === 'cancel') return 'cancelled';
-    if (this.#step >= this.steps) return 'done';
+    if (this.#step >= this.steps && !this.#evaluationDue) return 'done';
     return this.#request === 'stop' ? 'stopped' : 'paused';
   }
 
@@ -316,8 +346,7 @@ export class Trainer {
     const now = performance.now();
     const seconds = (now - since) / 1000;
     this.#step = step + 1;
-    this.#recent.push(seconds);
-    if (this.#recent.length > RECENT_STEPS) this.#recent.shift();
+    this.timeLeft.took('step', seconds);
     const event: StepEvent = {
       type: 'step',
       step: step + 1,
@@ -329,16 +358,32 @@ export class Trainer {
       tokens,
       seconds,
       tokensPerSecond: tokens / seconds,
-      secondsLeft: (this.steps - step - 1) * median(this.#recent),
+      secondsLeft: this.timeLeft.after(this.#step) ?? 0,
       gpuBytes: device.allocatedBytes,
     };
     this.emit(event);
     return now;
   }
 
-  /** Evaluates and keeps the best values; false when patience is at its end. */
-  async #judge(): Promise<boolean> {
-    const loss = (await this.evaluate())!;
+  #tellValidation(done: number, total: number, elapsed: number): void {
+    const step = this.#step;
+    const seconds = secondsUntilDone(elapsed, done, total);
+    const secondsLeft = seconds === undefined ? undefined : this.timeLeft.validating(step, seconds);
+    this.emit({
+      type: 'validate',
+      step,
+      done,
+      total,
+      ...(seconds !== undefined && { seconds }),
+      ...(secondsLeft !== undefined && { secondsLeft }),
+    });
+  }
+
+  /** Makes the validation that is due, and keeps the best values. Without patience left, the run is to stop. */
+  async #judge(): Promise<void> {
+    const loss = await this.evaluate(() => this.#hurried);
+    if (loss === undefined) return;
+    this.#evaluationDue = false;
     const best = Number.isFinite(loss) && (this.#bestEvalLoss === undefined || loss < this.#bestEvalLoss);
     if (best) {
       this.#bestEvalLoss = loss;
@@ -348,7 +393,9 @@ export class Trainer {
       this.#evaluationsSinceBest++;
     }
     this.emit({ type: 'eval', step: this.#step, loss, best });
-    return this.options.patience === 0 || this.#evaluationsSinceBest < this.options.patience;
+    const { patience } = this.options;
+    if (patience > 0 && this.#evaluationsSinceBest >= patience)
+      this.#request = this.#request === 'cancel' ? 'cancel' : 'stop';
   }
 
   #restore({ counters, values, first, second, best }: TrainerState): void {
@@ -367,7 +414,8 @@ export class Trainer {
     this.#bestEvalLoss = counters.bestEvalLoss;
     this.#evaluationsSinceBest = counters.evaluationsSinceBest;
     this.#best = best;
-    if (this.#step >= this.steps) this.#status = 'done';
+    this.#evaluationDue = counters.evaluationDue ?? false;
+    if (this.#step >= this.steps && !this.#evaluationDue) this.#status = 'done';
   }
 
   #clearStats(): void {
@@ -377,6 +425,7 @@ export class Trainer {
 
   #end(request: 'stop' | 'cancel'): void {
     this.#request = request;
+    this.#hurried = true;
     if (this.#status === 'ready' || this.#status === 'paused')
       this.#setStatus(request === 'stop' ? 'stopped' : 'cancelled');
   }
@@ -385,9 +434,4 @@ export class Trainer {
     this.#status = status;
     this.emit({ type: 'status', status });
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
 }

@@ -2,7 +2,6 @@
 import { GraftError } from '../errors.ts';
 import { answer, promptOf } from '../evaluate/answer.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
-import { describeChoices } from '../model/weight-types.ts';
 import { greedy } from '../model/sampling.ts';
 import type {
   StoredAdapter,
@@ -17,20 +16,14 @@ import type { Reading } from '../train/reading.ts';
 import { readState, writeState } from '../train/state-files.ts';
 import { Trainer } from '../train/trainer.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type {
-  AdapterOrigin,
-  BaseWeights,
-  Failure,
-  RunEvent,
-  RunOptions,
-  RunStatus,
-  StepPoint,
-} from './api.ts';
+import type { AdapterOrigin, Failure, RunEvent, RunOptions, RunPhase, RunStatus, StepPoint } from './api.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import type { OpenModel } from './model.ts';
 import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
-import { readingOf, samplePoint } from './run-records.ts';
+import { otherModel } from './other-model.ts';
+import { pointOf, readingOf, samplePoint } from './run-records.ts';
 import type { Session } from './session.ts';
+import { tellTabs } from './training-lock.ts';
 
 /** A checkpoint is due after so many seconds, or after so many steps if they took a few seconds; the first steps are saved after these. */
 const CHECKPOINT = { seconds: 30, steps: 50, leastSeconds: 5 };
@@ -57,6 +50,10 @@ export class LiveRun {
   /** Of the last checkpoint. */
   #revision: string | undefined;
   #saved: { step: number; time: number } | undefined;
+  /** The most bytes that were on the GPU while it was trained here. */
+  #taken = 0;
+  /** It was asked to pause or to end. */
+  #hurried = false;
   /** Its loss was not finite: that ends it. */
   #broke = false;
   emit: (event: RunEvent) => void;
@@ -95,10 +92,12 @@ export class LiveRun {
     goOn: () => void,
   ): Promise<LiveRun> {
     const { model } = open;
-    const options = trainOptions(seed.run.settings as RunOptions);
+    const settings = seed.run.settings as RunOptions;
+    const options = trainOptions(settings);
     const saved = seed.checkpoint && (await readState(memoryFiles(seed.checkpoint.files, 'The checkpoint')));
     if (saved && saved.fingerprint !== open.fingerprint) throw otherModel(seed.run, open);
     const modules = loraModules(model.definition, options.lora);
+    model.device.resetPeak();
     const adapter = new Adapter(model.device, modules, initialTensors(modules, options.seed), {
       trainable: true,
       rateRatio: options.rateRatio,
@@ -111,6 +110,7 @@ export class LiveRun {
         rows: seed.rows.train,
         validation: seed.rows.validation,
         state: saved?.state,
+        sampleEvery: settings.sampleEvery,
         onEvent(event) {
           if (event.type === 'compile') {
             emit(event);
@@ -134,6 +134,7 @@ export class LiveRun {
       evals: this.#evals,
       samples: this.#samples,
       reading: this.#reading,
+      ...(this.#taken > 0 && { takenBytes: this.#taken }),
     };
   }
 
@@ -164,18 +165,28 @@ export class LiveRun {
   /** Says to the page and to the record where the run stands. */
   become(status: RunStatus, failure?: Failure): void {
     this.#status = status;
+    if (status === 'running') {
+      this.#hurried = false;
+      // What was asked and measured meanwhile is not the run's.
+      this.adapter.device.resetPeak();
+    }
     this.emit({ type: 'status', status, ...(failure && { failure }) });
+    tellTabs();
   }
 
+  /** These three end a validation that is under way. Paused, it is made when the run goes on. */
   pause(): void {
+    this.#hurried = true;
     this.trainer.pause();
   }
 
   stop(): void {
+    this.#hurried = true;
     this.trainer.stop();
   }
 
   cancel(): void {
+    this.#hurried = true;
     this.trainer.cancel();
   }
 
@@ -185,7 +196,7 @@ export class LiveRun {
     const { sampleEvery, evalEvery } = this.#options;
     if (sampleEvery > 0 && this.#samples.length === 0) await this.#sample();
     if (evalEvery > 0 && this.#evals.length === 0) {
-      const loss = await this.trainer.evaluate();
+      const loss = await this.trainer.evaluate(() => this.#hurried);
       if (loss !== undefined) this.#hear({ type: 'eval', step: 0, loss, best: false });
     }
   }
@@ -193,16 +204,20 @@ export class LiveRun {
   /** Trains until a sample or a checkpoint is due, or what was asked for has happened; makes the sample, writes the checkpoint. */
   async advance(): Promise<void> {
     const { sampleEvery } = this.#options;
-    const steps = sampleEvery > 0 ? sampleEvery - (this.trainer.step % sampleEvery) : undefined;
-    const status = await this.trainer.run(steps);
-    const due = sampleEvery > 0 && this.trainer.step % sampleEvery === 0;
+    const { trainer } = this;
+    const steps = sampleEvery > 0 ? sampleEvery - (trainer.step % sampleEvery) : undefined;
+    // The sample of this step comes after the validation that was interrupted.
+    const status = await trainer.run(trainer.evaluationDue ? 0 : steps);
+    const due = sampleEvery > 0 && trainer.step % sampleEvery === 0 && !trainer.evaluationDue;
     if (due && (status === 'paused' || status === 'done')) await this.#sample();
     if (status === 'paused' && this.#checkpointDue) await this.save('running');
   }
 
   /** Writes a checkpoint, the record as it stands now, and the first time the rows. @throws GraftError `storage-…` */
   async save(status: 'running' | 'paused'): Promise<void> {
+    this.#tell({ kind: 'saving', step: this.trainer.step });
     const state = await this.trainer.state();
+    this.#weigh();
     const revision = crypto.randomUUID();
     const { step } = state.counters;
     await saveCheckpoint(
@@ -213,6 +228,7 @@ export class LiveRun {
     this.#revision = revision;
     this.#saved = { step, time: performance.now() };
     this.emit({ type: 'checkpoint', step });
+    tellTabs();
   }
 
   /** Whether the checkpoint is still the one that was written here, and not that of another tab that went on. */
@@ -224,6 +240,7 @@ export class LiveRun {
   async keep(status: 'done' | 'stopped' | 'failed', failure?: Failure): Promise<StoredAdapter> {
     this.#broke = status === 'failed';
     const { adapter, files } = await this.#result();
+    this.#weigh();
     await saveEndedRun({ ...this.record, status }, { adapter, files });
     this.become(status, failure);
     return adapter;
@@ -271,10 +288,14 @@ export class LiveRun {
       const point = pointOf(event);
       this.#steps.push(point);
       this.emit({ type: 'step', ...point });
+      this.#weigh();
       const { evalEvery, steps } = this.#options;
       if (evalEvery === 0 && point.step % Math.max(10, Math.ceil(steps / READINGS)) === 0)
         this.emit({ type: 'reading', reading: this.#reading });
-      if (this.#checkpointDue) this.trainer.pause();
+      if (this.#checkpointDue) this.trainer.pause({ afterValidation: true });
+    } else if (event.type === 'validate') {
+      const { type: _, secondsLeft, ...progress } = event;
+      this.#tell({ kind: 'validating', ...progress }, secondsLeft);
     } else if (event.type === 'eval') {
       const { step, loss, best } = event;
       this.#evals.push({ step, loss });
@@ -282,6 +303,18 @@ export class LiveRun {
       this.emit({ type: 'reading', reading: this.#reading });
     }
     // The trainer's own status changes with every slice; the run's is told by `become`.
+  }
+
+  /** Tells the memory that is taken, where that is more than before. */
+  #weigh(): void {
+    const { peakBytes } = this.adapter.device;
+    if (peakBytes <= this.#taken) return;
+    this.#taken = peakBytes;
+    this.emit({ type: 'memory', taken: peakBytes });
+  }
+
+  #tell(phase: RunPhase, secondsLeft?: number): void {
+    this.emit({ type: 'phase', phase, ...(secondsLeft !== undefined && { secondsLeft }) });
   }
 
   get #checkpointDue(): boolean {
@@ -298,6 +331,11 @@ export class LiveRun {
   async #sample(): Promise<void> {
     const { samplePrompt: prompt } = this.#options;
     const { tokenizer } = this.open;
+    const { step } = this.trainer;
+    const began = performance.now();
+    let done = 0;
+    const tell = (): void => this.#tell({ kind: 'answering', step, done, total: SAMPLE_TOKENS });
+    tell();
     const generator = this.session.chatGenerator(this.open);
     try {
       const [{ text }] = await answer(generator, tokenizer, [promptOf(tokenizer, prompt)], {
@@ -305,8 +343,12 @@ export class LiveRun {
         sampling: greedy,
         seed: 0,
         adapter: this.adapter,
+        onToken() {
+          done++;
+          tell();
+        },
       });
-      const { step } = this.trainer;
+      this.trainer.timeLeft.took('sample', (performance.now() - began) / 1000);
       this.#samples.push({ step, text });
       this.emit({ type: 'sample', prompt, ...samplePoint({ step, text }, this.#run.wanted) });
     } catch (error) {
@@ -323,56 +365,4 @@ export class LiveRun {
       this.open,
     );
   }
-}
-
-function pointOf({
-  step,
-  steps,
-  loss,
-  lr,
-  gradNorm,
-  supervisedTokens,
-  seconds,
-  tokensPerSecond,
-  secondsLeft,
-  gpuBytes,
-}: StepPoint): StepPoint {
-  return {
-    step,
-    steps,
-    loss,
-    lr,
-    gradNorm,
-    supervisedTokens,
-    seconds,
-    tokensPerSecond,
-    secondsLeft,
-    gpuBytes,
-  };
-}
-
-/** @param open what is open instead; missing where the model is not here */
-export function otherModel(
-  { baseModel, bundled, precision, baseWeights }: StoredRun,
-  open?: OpenModel,
-): GraftError {
-  const wrong = (differs: string, remedy: string): GraftError =>
-    new GraftError(
-      'run-other-model',
-      `This run trains an adapter of ${baseModel}${how}, and ${differs}.`,
-      remedy,
-    );
-  const held = baseWeights && describeChoices(baseWeights as BaseWeights);
-  const how = held === undefined ? '' : ` with its base weights in ${held}`;
-  if (open && precision !== undefined && open.info.precision !== precision)
-    return wrong(
-      `it was begun in ${precision}, where this GPU calculates in ${open.info.precision}`,
-      'Resume it on a GPU like the one that it began on, or start a new run with its settings.',
-    );
-  return wrong(
-    'that model is not the open one, or not as it was then',
-    bundled
-      ? 'Open the bundled model first.'
-      : `Add the folder of ${baseModel} again under Task, then resume.`,
-  );
 }

@@ -32,6 +32,7 @@ import { Runs } from './runs.ts';
 import { Session } from './session.ts';
 import { Slices } from './slices.ts';
 import { arrive } from './tabs.ts';
+import { watchTabs } from './training-lock.ts';
 
 /** Where the app lies: the built worker is in its folder assets/, the development server has sources at its root. */
 const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
@@ -145,6 +146,11 @@ const api: GraftWorker = {
   stopRun: () => runs.stop(),
   cancelRun: () => runs.cancel(),
   endRun: (id, how) => outcome(async () => ({ run: await runs.endSaved(id, how) })),
+  watchTabs(onChange) {
+    const tell = listener(onChange as (nothing: undefined) => void);
+    watchTabs(() => tell(undefined));
+    return new Promise<never>(() => undefined);
+  },
   listRuns: () => outcome(async () => ({ runs: await runs.list() })),
   readRun: (id) => outcome(async () => ({ run: await runs.read(id) })),
   deleteRun: (id) =>

@@ -28,7 +28,7 @@ import { TooLarge } from './too-large.ts';
 export async function planRun(
   options: RunOptions,
   { model, content, tokenizer }: Pick<OpenModel, 'model' | 'content' | 'tokenizer'>,
-  { data, chatting }: Pick<Session, 'data' | 'chatting'>,
+  { data }: Pick<Session, 'data'>,
 ): Promise<RunMemory> {
   const train = trainOptions(options);
   checkOptions(train);
@@ -39,8 +39,8 @@ export async function planRun(
     baseWeights: model.weightChoices,
     storedAs: model.storedAs,
     options: train,
-    // Answers on the way share the chat's cache, which stays once it is there.
-    ...((options.sampleEvery > 0 || chatting) && {
+    // What else is on the GPU, such as the chat's cache where the run answers nothing, is none of the run's.
+    ...(options.sampleEvery > 0 && {
       samples: { maxLength: chatTokens(definition.shape.maxPositions) },
     }),
   };

@@ -5,7 +5,7 @@ import type { StoredRun, StoredSummary } from '../storage/records.ts';
 import { changeRun, readRun } from '../storage/runs.ts';
 import { summaryOf } from '../storage/summaries.ts';
 import { readCurve, type Reading } from '../train/reading.ts';
-import type { BaseWeights, RunOptions, RunRecord, RunSummary, SamplePoint } from './api.ts';
+import type { BaseWeights, RunOptions, RunRecord, RunSummary, SamplePoint, StepPoint } from './api.ts';
 import { ifStorageWorks } from './gpu.ts';
 
 export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeights'>): BaseWeights {
@@ -14,7 +14,7 @@ export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeig
 
 export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
   const { id, projectId, settings, baseModel, bundled, dataName, data } = run;
-  const { status, created, step, trainingLoss, bestEval, reading, wanted, command } = run;
+  const { status, created, step, trainingLoss, bestEval, reading, wanted, takenBytes, command } = run;
   return {
     id,
     projectId,
@@ -31,6 +31,7 @@ export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
     ...(bestEval && { bestEval }),
     ...(reading && { reading }),
     ...(wanted !== undefined && { wanted }),
+    ...(takenBytes !== undefined && { takenBytes }),
     resumable,
     command,
   };
@@ -68,4 +69,31 @@ export async function withReading(run: StoredSummary, resumable: boolean): Promi
   const reading = readingOf(whole.run, run.status === 'failed' && !resumable);
   await ifStorageWorks(changeRun(run.id, { reading }));
   return { ...run, reading };
+}
+
+/** What is kept of a step. */
+export function pointOf({
+  step,
+  steps,
+  loss,
+  lr,
+  gradNorm,
+  supervisedTokens,
+  seconds,
+  tokensPerSecond,
+  secondsLeft,
+  gpuBytes,
+}: StepPoint): StepPoint {
+  return {
+    step,
+    steps,
+    loss,
+    lr,
+    gradNorm,
+    supervisedTokens,
+    seconds,
+    tokensPerSecond,
+    secondsLeft,
+    gpuBytes,
+  };
 }

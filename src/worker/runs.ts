@@ -1,15 +1,17 @@
 /** Runs: one at most is on the GPU, trained or paused; the others lie in storage. */
 import { GraftError } from '../errors.ts';
-import type { StoredRun } from '../storage/records.ts';
+import type { StoredRun, StoredSummary } from '../storage/records.ts';
 import { changeRun, deleteRun, listRuns, readRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
 import { summaryOf } from '../storage/summaries.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
 import type { BaseWeights, ModelRef, RunEvent, RunOptions, RunRecord, RunSummary } from './api.ts';
 import { restoredData, storedRows } from './data.ts';
+import { ifStorageWorks } from './gpu.ts';
 import { keptAdapter } from './kept-adapter.ts';
-import { LiveRun, otherModel, type RunSeed } from './live-run.ts';
+import { LiveRun, type RunSeed } from './live-run.ts';
 import type { OpenModel } from './model.ts';
+import { otherModel } from './other-model.ts';
 import { failureOf } from './outcome.ts';
 import type { Projects } from './projects.ts';
 import type { Queue } from './queue.ts';
@@ -17,7 +19,7 @@ import { checkRun, headlessCommand } from './run-options.ts';
 import { runRecord, runSummary, weightsOf, withReading } from './run-records.ts';
 import { wantedAnswer } from './sample-answer.ts';
 import type { Session } from './session.ts';
-import { otherTab, someTabTrains, whileTraining } from './training-lock.ts';
+import { otherTab, someTabTrains, tellTabs, whileTraining } from './training-lock.ts';
 
 type Emit = (event: RunEvent) => void;
 
@@ -154,8 +156,8 @@ export class Runs {
    *
    * @throws GraftError `run-not-resumable`, `run-other-model`, `worker-training`, `worker-other-tab`, `storage-…`
    */
-  endSaved(id: string, how: 'stop' | 'cancel'): Promise<RunRecord> {
-    return this.#whileTraining(async () => {
+  async endSaved(id: string, how: 'stop' | 'cancel'): Promise<RunRecord> {
+    const run = await this.#whileTraining(async () => {
       const live = this.#live;
       if (live?.id === id && live.adapter.device.failure === undefined && (await live.isCurrent())) {
         if (how === 'stop') live.stop();
@@ -183,6 +185,8 @@ export class Runs {
       this.session.current = { id: made.adapter.id };
       return runRecord(run, false);
     });
+    tellTabs();
+    return run;
   }
 
   /** The newest first, without their curves. */
@@ -194,11 +198,18 @@ export class Runs {
     // A run for whose first checkpoint there was no room is on the GPU alone.
     const unsaved = live && !stored.some(({ run }) => run.id === live.id) ? [summaryOfLive(true)] : [];
     const saved = stored.map(async ({ run, resumable }) => {
-      if (run.id === live?.id) return summaryOfLive(resumable);
+      if (live && this.#isHere(live, run, elsewhere)) return summaryOfLive(resumable);
       const now = standing(run, resumable, elsewhere);
       return runSummary(await withReading(now.run, now.resumable), now.resumable);
     });
     return [...unsaved, ...(await Promise.all(saved))];
+  }
+
+  /** Whether the run of this tab is the one that is kept: another tab may have gone on with it, or ended it. */
+  #isHere(live: LiveRun, { id, status, step }: StoredSummary, elsewhere: boolean): boolean {
+    if (live.id !== id) return false;
+    const ended = status === 'done' || status === 'stopped' || status === 'cancelled';
+    return this.#busy || (step <= live.step && !ended && !(elsewhere && status === 'running'));
   }
 
   /** A run with its curve. @throws GraftError `run-missing` */
@@ -206,7 +217,8 @@ export class Runs {
     const live = this.#live;
     const elsewhere = !this.#busy && (await someTabTrains());
     const kept = await readRun(id);
-    if (live?.id === id) return runRecord(live.record, kept?.resumable ?? true);
+    if (live?.id === id && (!kept || this.#isHere(live, summaryOf(kept.run), elsewhere)))
+      return runRecord(live.record, kept?.resumable ?? true);
     if (!kept)
       throw new GraftError(
         'run-missing',
@@ -222,6 +234,7 @@ export class Runs {
     if (this.#live?.id === id) await this.withGpu(() => this.release());
     else if ((await this.list()).some((run) => run.id === id && run.status === 'running')) throw otherTab();
     await deleteRun(id);
+    tellTabs();
   }
 
   /** Lets go of a project that is about to be deleted. @throws GraftError `worker-training`, `worker-other-tab` while a run of it trains */
@@ -315,7 +328,9 @@ export class Runs {
       // What was asked while shaders were compiled.
       if (this.#request === 'stop') live.stop();
       if (this.#request === 'cancel') live.cancel();
-      if (!live.saved) await live.save('running');
+      if (this.#request === 'pause') live.pause();
+      if (live.saved) await this.#claim(live);
+      else await live.save('running');
       await live.begin();
       // Nothing is awaited between the question and the answer: the trainer forgets a pause that comes before it runs.
       while (!live.end && this.#request !== 'pause') await live.advance();
@@ -329,6 +344,12 @@ export class Runs {
     } catch (error) {
       throw await this.#fail(live, await this.session.reasonFor(error));
     }
+  }
+
+  /** Says in storage that a run goes on, so that other tabs know whose it is. */
+  async #claim(live: LiveRun): Promise<void> {
+    await ifStorageWorks(changeRun(live.id, { status: 'running' }));
+    tellTabs();
   }
 
   async #finish(live: LiveRun, end: 'done' | 'stopped' | 'cancelled'): Promise<void> {

@@ -188,11 +188,6 @@ export class Session {
     return model;
   }
 
-  /** Whether the chat's cache is on the GPU. */
-  get chatting(): boolean {
-    return this.#chat !== undefined;
-  }
-
   /** Forgets the open model: its files are about to go. */
   async dropModel(): Promise<void> {
     while (this.#opening) await this.#opening.done.catch(() => undefined);

@@ -1,7 +1,13 @@
-/** One tab trains: a lock of the browser, which it also gives back when a tab crashes. */
+/**
+ * One tab trains: a lock of the browser, which it also gives back when a tab crashes. The other tabs hear of it without asking again and
+ * again: runs that change are told on a channel, and the end of training by a second lock, which they wait for.
+ */
 import { GraftError } from '../errors.ts';
 
-const NAME = 'graft-training';
+const TRAINING = 'graft-training';
+/** Held while a tab trains, for others to wait for. They hold it for a moment: taking `TRAINING` must not fail for that. */
+const SEEN = 'graft-training-seen';
+const CHANNEL = 'graft-runs';
 
 export function otherTab(): GraftError {
   return new GraftError(
@@ -13,14 +19,46 @@ export function otherTab(): GraftError {
 
 /** Works while holding the lock. @throws GraftError `worker-other-tab` if another tab holds it */
 export function whileTraining<T>(work: () => Promise<T>): Promise<T> {
-  return navigator.locks.request(NAME, { ifAvailable: true }, (lock) => {
+  return navigator.locks.request(TRAINING, { ifAvailable: true }, (lock) => {
     if (!lock) throw otherTab();
-    return work();
+    // Given back first: who waited for it can train at once.
+    return navigator.locks.request(SEEN, work);
   }) as Promise<T>;
 }
 
 /** Whether a tab trains, this one included. */
 export async function someTabTrains(): Promise<boolean> {
   const { held } = await navigator.locks.query();
-  return held?.some(({ name }) => name === NAME) ?? false;
+  return held?.some(({ name, mode }) => name === SEEN && mode === 'exclusive') ?? false;
+}
+
+let channel: BroadcastChannel | undefined;
+const openChannel = (): BroadcastChannel => (channel ??= new BroadcastChannel(CHANNEL));
+
+/** Tells the other tabs that what is kept of a run has changed. */
+export function tellTabs(): void {
+  openChannel().postMessage('changed');
+}
+
+/**
+ * Watches the other tabs for as long as this one lives.
+ *
+ * @param changed called when a run was saved, paused, ended or deleted in another tab, and when a tab that trained has closed or crashed
+ */
+export function watchTabs(changed: () => void): void {
+  let waiting = false;
+  const untilEnd = async (): Promise<void> => {
+    if (waiting) return;
+    waiting = true;
+    while (await someTabTrains()) {
+      await navigator.locks.request(SEEN, { mode: 'shared' }, () => undefined);
+      changed();
+    }
+    waiting = false;
+  };
+  openChannel().onmessage = () => {
+    changed();
+    void untilEnd();
+  };
+  void untilEnd();
 }

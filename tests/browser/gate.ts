@@ -29,6 +29,22 @@ export function allowSteps(worker: Worker, steps: number): Promise<void> {
   }, steps);
 }
 
+/**
+ * From now on nobody hears that the GPU is done until `go` was called: a validation, which waits for that between its rows, stands still.
+ */
+export async function holdWork(worker: Worker): Promise<{ readonly go: () => Promise<void> }> {
+  await worker.evaluate(() => {
+    const scope = globalThis as unknown as { work: () => void };
+    const held = new Promise<void>((resolve) => (scope.work = resolve));
+    const done = GPUQueue.prototype.onSubmittedWorkDone;
+    GPUQueue.prototype.onSubmittedWorkDone = async function () {
+      await held;
+      return done.call(this);
+    };
+  });
+  return { go: () => worker.evaluate(() => (globalThis as unknown as { work: () => void }).work()) };
+}
+
 /** From now on shaders are compiled only when `go` was called. */
 export async function holdShaders(worker: Worker): Promise<{ readonly go: () => Promise<void> }> {
   await worker.evaluate(() => {

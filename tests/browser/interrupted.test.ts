@@ -5,7 +5,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { BROKEN_SLOT } from '../../src/engine/ops/adamw.ts';
-import type { Outcome, RunRecord } from '../../src/worker/api.ts';
+import type { Outcome, RunEvent, RunRecord } from '../../src/worker/api.ts';
 import {
   ended,
   events,
@@ -22,7 +22,7 @@ import {
   type Bench,
 } from './bench.ts';
 import { launchChromium } from './chromium.ts';
-import { allowSteps, holdShaders } from './gate.ts';
+import { allowSteps, holdShaders, holdWork } from './gate.ts';
 import { WAIT } from './looks.ts';
 
 declare const bench: Bench;
@@ -105,6 +105,43 @@ describe('a run', () => {
     expect(losses(resumed)).toEqual(losses(whole));
     expect(resumed.evals).toEqual(whole.evals);
     expect(resumed.samples).toEqual(whole.samples);
+  });
+
+  test('paused in the middle of a validation, it does not wait for its end, and makes it when it goes on', async () => {
+    const page = await openBench(context);
+    const [worker] = page.workers();
+    await train(page, OPTIONS, 5);
+    // The answer of step 5 is there: what comes next is the validation of step 6.
+    await expect
+      .poll(() => events(page), WAIT)
+      .toContainEqual(expect.objectContaining({ type: 'sample', step: 5 }));
+    const { go } = await holdWork(worker);
+    await allowSteps(worker, Infinity);
+    const validating = (heard: readonly RunEvent[]): number[] =>
+      heard.flatMap((event) =>
+        event.type === 'phase' && event.phase.kind === 'validating' && event.phase.step === 6
+          ? [event.phase.done]
+          : [],
+      );
+    await expect.poll(async () => validating(await events(page)), WAIT).toEqual([0]);
+    await page.evaluate(() => void bench.api.pauseRun());
+    await go();
+    const paused = await ended(page);
+    expect(paused).toMatchObject({ status: 'paused', resumable: true });
+    expect(paused.steps).toHaveLength(6);
+    expect(paused.evals.map(({ step }) => step)).toEqual([0]);
+    expect(Math.max(...validating(await events(page)))).toBeLessThan(6);
+
+    // From its checkpoint, as after a crash.
+    await startBench(page);
+    await train(page, paused.id);
+    const resumed = await ended(page);
+    expect(resumed.status).toBe('done');
+    expect(losses(resumed)).toEqual(losses(whole));
+    expect(resumed.evals).toEqual(whole.evals);
+    expect(resumed.samples).toEqual(whole.samples);
+    const rest = (await events(page)).flatMap((event) => (event.type === 'step' ? [event.secondsLeft] : []));
+    expect(rest.at(-1)).toBeGreaterThan(0);
   });
 
   test('taken back while it is made ready, a new one is none, and a resumed one stays as it was', async () => {

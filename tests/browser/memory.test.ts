@@ -73,7 +73,9 @@ test.each([
   await advice.getByRole('button').click();
   await expect
     .poll(() => title().innerText(), WAIT)
-    .toBe(`This run needs ${promised} of GPU memory, and no buffer is larger than this GPU allows.`);
+    .toBe(
+      `This run needs ${promised} of GPU memory at most, base model included; no buffer is larger than this GPU allows.`,
+    );
   await expect.poll(() => isFocused(title())).toBe(true);
   expect(await start().isEnabled()).toBe(true);
 });
@@ -82,7 +84,7 @@ test('nothing is told of settings that cannot be', async () => {
   // Advice may have made more of them.
   await page.getByRole('spinbutton', { name: 'Batches a step' }).fill('1');
   await rowsAtOnce(60_000, /This run does not fit:/);
-  await rowsAtOnce(-3, /What the run needs of the GPU is told once the settings can be\./);
+  await rowsAtOnce(-3, /The GPU memory of the run is worked out once every setting has a possible value\./);
   expect(await start().isDisabled()).toBe(true);
   expect(await page.getByRole('main').innerText()).not.toMatch(/passes over \d|60000|does not fit/);
   await rowsAtOnce(8, /This run needs/);

@@ -118,7 +118,14 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
   await page.getByRole('button', { name: /^A sea captain/ }).click();
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
   await start(SHORT);
+  // Where the form was, the run is: from its top, with the heading to go on from.
+  await expect.poll(() => page.evaluate(() => scrollY), WAIT).toBe(0);
+  await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
   await page.getByRole('slider', { name: 'Step of the loss curve' }).waitFor(WAIT);
+  // The prompt is a row's: what that answers stands above, and each answer is held against it.
+  await expect
+    .poll(() => page.getByRole('region', { name: 'One prompt, as it learns' }).innerText())
+    .toMatch(/wanted\s+\S/);
   await expect
     .poll(() => page.getByRole('region', { name: 'Answers by step' }).innerText())
     .toMatch(/0.*the base model/s);
@@ -186,6 +193,21 @@ test('it leaves a command, a table, a picture and an adapter', async () => {
   csv = readFileSync(await numbers.path(), 'utf8');
   const drawn = await downloadOf(page, () => page.getByRole('button', { name: 'Curve as PNG' }).click());
   await drawn.saveAs(join(PICTURES, 'curve.png'));
+  const turn = page.getByRole('button', { name: 'Logarithmic axis' });
+  await turn.focus();
+  await page.keyboard.press('Enter');
+  await page.getByText('the axis is logarithmic').waitFor();
+  expect(await turn.getAttribute('aria-pressed')).toBe('true');
+  expect(await inspect(page, 'logarithmic')).toEqual([]);
+  // A preference stays.
+  await page.reload();
+  await page.getByText('the axis is logarithmic').waitFor(WAIT);
+  await turn.click();
+  await page.getByText('the axis is logarithmic').waitFor({ state: 'hidden' });
+  await page
+    .getByText(/^(Learned|Still falling|Too short to tell)\./)
+    .first()
+    .waitFor();
   await expect
     .poll(() => page.getByRole('main').ariaSnapshot())
     .toMatch(

@@ -78,9 +78,25 @@ test('a second tab may look and chat, and is told why it may not train', async (
   await second.getByLabel('Prompt for both').fill('Who are you?');
   await second.keyboard.press('Enter');
   await expect.poll(() => second.getByText(/tokens\/s/).count(), WAIT).toBe(2);
-  // The first one trains on, and when it pauses the second one may.
+  // The first one trains on, and when it pauses the second one hears of it, and may.
+  await goTo(second, 'train');
+  // What was asked for there is on its screen: the run of the first one is in its list.
+  const resume = second
+    .getByRole('region', { name: 'Table of runs' })
+    .getByRole('button', { name: /^Resume/ });
+  expect(await resume.count()).toBe(0);
   await page.getByRole('button', { name: 'Pause' }).click();
   await page.getByText(/^Paused at step/).waitFor(WAIT);
+  await resume.waitFor(WAIT);
+
+  // It goes on there, which the first one follows; and when that tab is closed, nobody trains.
+  await resume.click();
+  await page.getByText('Another tab trains it just now.').waitFor(WAIT);
+  await expect.poll(() => controls(page).getByRole('button', { name: 'Resume' }).count()).toBe(0);
+  await second.close();
+  await page.getByText(/^Paused at step \d+ of 400, and kept in this browser/).waitFor(WAIT);
+  await controls(page).getByRole('button', { name: 'Stop and keep' }).click();
+  await page.getByText(/^Stopped at step/).waitFor(WAIT);
   expect(problems).toEqual([]);
   await close();
 });

@@ -51,6 +51,10 @@ describe('a run', () => {
     expect(planned).toMatchObject({ ok: true, memory: { problems: [], advice: [] } });
     const { memory } = planned as Extract<typeof planned, { ok: true }>;
     expect(whole.steps.map(({ gpuBytes }) => gpuBytes)).toEqual(whole.steps.map(() => memory.steadyBytes));
+    // And the most that the whole run took is the one number that the form tells.
+    const taken = (await events(page)).flatMap((event) => (event.type === 'memory' ? [event.taken] : []));
+    expect(taken.at(-1)).toBe(memory.peakBytes);
+    expect(whole.takenBytes).toBe(memory.peakBytes);
     expect(whole.steps.map(({ step }) => step)).toEqual(
       Array.from({ length: OPTIONS.steps }, (_, i) => i + 1),
     );

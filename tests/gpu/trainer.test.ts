@@ -15,7 +15,7 @@ import {
 import { greedy } from '../../src/model/sampling.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
-import type { EvalEvent, StepEvent, TrainEvent } from '../../src/train/events.ts';
+import type { EvalEvent, StepEvent, TrainEvent, ValidateEvent } from '../../src/train/events.ts';
 import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import type { NamedArrays, TrainerState } from '../../src/train/state.ts';
@@ -408,6 +408,69 @@ describeDevice('Trainer', (context) => {
     expectSame(await run.trainer.result(), await until.adapter.read());
     if (request === 'pause') expect(await run.trainer.run()).toBe('done');
     else await expect(run.trainer.run()).rejects.toThrow(status);
+  });
+
+  test.each([4, 6])(
+    'a pause in the validation of step %i gives it up, and it is made when the run goes on',
+    async (at) => {
+      const changes = { evalEvery: 2, steps: 6, batch: 1 };
+      const whole = await open(changes, { validation });
+      const told: ValidateEvent[] = [];
+      await whole.trainer.run();
+      const seen = whole.events.flatMap((event) => (event.type === 'validate' ? [event] : []));
+      expect(seen.filter(({ done, total }) => done === total).map(({ step }) => step)).toEqual([2, 4, 6]);
+      for (const { done, total } of seen) expect(done <= total && total === validation.length).toBe(true);
+
+      let cut = false;
+      const run = await open(changes, {
+        validation,
+        onEvent(event, self) {
+          if (event.type !== 'validate') return;
+          told.push(event);
+          if (event.step !== at || event.done === 0 || cut) return;
+          cut = true;
+          self().trainer.pause();
+        },
+      });
+      expect(await run.trainer.run()).toBe('paused');
+      expect(run.trainer.evaluationDue).toBe(true);
+      expect(told.at(-1)!.done).toBeLessThan(validation.length);
+      expect(run.evaluations.map(({ step }) => step)).toEqual([2, 4, 6].filter((step) => step < at));
+      // From its state, as after a reload.
+      const { state } = await readState(
+        memoryFiles(writeState({ state: await run.trainer.state(), fingerprint: 'f' }), 'state'),
+      );
+      const again = await open(changes, { validation, state });
+      expect(await again.trainer.run()).toBe('done');
+      expect(await run.trainer.run()).toBe('done');
+      const judged = (events: readonly EvalEvent[]): unknown[] =>
+        events.map(({ step, loss, best }) => [step, loss, best]);
+      expect(judged(run.evaluations)).toEqual(judged(whole.evaluations));
+      expect(judged(again.evaluations)).toEqual(
+        judged(whole.evaluations).filter((_, i) => 2 * (i + 1) >= at),
+      );
+      expect(curve(run.steps)).toEqual(curve(whole.steps));
+      expectSame(await run.trainer.result(), await whole.trainer.result());
+      expectSame(await again.trainer.result(), await whole.trainer.result());
+    },
+  );
+
+  test('a pause for a checkpoint lets the validation of its step end; a stop does not', async () => {
+    const changes = { evalEvery: 2, steps: 6 };
+    const at =
+      (step: number, what: (trainer: Trainer) => void): Setting['onEvent'] =>
+      (event, self) => {
+        if (event.type === 'step' && event.step === step) what(self().trainer);
+      };
+    const saved = await open(changes, {
+      validation,
+      onEvent: at(2, (trainer) => trainer.pause({ afterValidation: true })),
+    });
+    expect(await saved.trainer.run()).toBe('paused');
+    expect(saved.evaluations.map(({ step }) => step)).toEqual([2]);
+    const stopped = await open(changes, { validation, onEvent: at(2, (trainer) => trainer.stop()) });
+    expect(await stopped.trainer.run()).toBe('stopped');
+    expect(stopped.evaluations).toEqual([]);
   });
 
   test('evaluates at the end, too, and a run whose patience ends in its last step is done', async () => {

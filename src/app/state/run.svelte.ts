@@ -38,13 +38,17 @@ export class Run {
   compiling = $state.raw<{ readonly done: number; readonly total: number }>();
   /** What it does between its steps. */
   phase = $state.raw<RunPhase>();
+  /** An estimate for all that is still to come, validations and answers included. */
+  secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
   evals = $state.raw<readonly EvalPoint[]>([]);
   samples = $state.raw<readonly SamplePoint[]>([]);
   /** What its curve says so far. */
   reading = $state.raw<Reading>();
-  /** Bytes that were planned for its steps. */
+  /** GPU memory of the run, base model included: the most at once, as it was planned; bytes. */
   planned = $state<number>();
+  /** The same as it is measured, with what else this tab has on the GPU. */
+  taken = $state<number>();
   checkpoint = $state<number>();
   /** The button was pressed and the worker has not answered yet. */
   asked = $state<'pause' | 'stop' | 'cancel'>();
@@ -270,7 +274,8 @@ export class Run {
 
   #hear(event: RunEvent): void {
     this.waiting = event.type === 'wait';
-    if (event.type !== 'phase') this.phase = undefined;
+    // What is said beside goes on.
+    if (event.type !== 'phase' && event.type !== 'memory' && event.type !== 'reading') this.phase = undefined;
     switch (event.type) {
       case 'wait':
         break;
@@ -292,6 +297,10 @@ export class Run {
         break;
       case 'phase':
         this.phase = event.phase;
+        if (event.secondsLeft !== undefined) this.secondsLeft = event.secondsLeft;
+        break;
+      case 'memory':
+        this.taken = event.taken;
         break;
       case 'reading':
         this.reading = event.reading;
@@ -321,11 +330,11 @@ export class Run {
     else this.#timer ??= setTimeout(() => this.#show(), wait);
   }
 
-  /** What its steps should take, to be seen beside what they take. */
+  /** What it should take, to be seen beside what it takes: the number that the form told. */
   async #plan(): Promise<void> {
     const { options } = this;
     const outcome = options && (await this.#session.worker.planRun(options));
-    if (outcome?.ok && options === this.options) this.planned = outcome.memory.steadyBytes;
+    if (outcome?.ok && options === this.options) this.planned ??= outcome.memory.peakBytes;
   }
 
   #show(): void {
@@ -333,6 +342,7 @@ export class Run {
     this.#timer = undefined;
     this.#shown = performance.now();
     this.last = this.#points.at(-1);
+    if (!this.phase) this.secondsLeft = this.last?.secondsLeft;
     this.#version++;
   }
 
@@ -344,6 +354,7 @@ export class Run {
     this.evals = record.evals;
     this.samples = record.samples;
     this.reading = record.reading;
+    this.taken = record.takenBytes;
     this.#show();
   }
 
@@ -360,7 +371,7 @@ export class Run {
     this.evals = [];
     this.samples = [];
     this.reading = undefined;
-    this.planned = undefined;
+    this.planned = this.taken = undefined;
     this.#points = [];
     this.#milestones = new Milestones();
     this.#show();

@@ -66,10 +66,13 @@ function baseline({ baseline: { result, progress }, now }: Studio): Stage {
 }
 
 function train({ run, settings, data: { summary } }: Studio): Stage {
-  const { last, status, compiling, preparing } = run;
+  const { last, status, compiling, preparing, phase } = run;
   const of = last ? `step ${count(last.step)} of ${count(last.steps)}` : '';
   let fact = summary ? `ready, ${plural(settings.options.steps, 'step')}` : 'not started';
-  if (compiling) fact = `compiling ${compiling.done} of ${compiling.total}`;
+  if (preparing && phase?.kind === 'validating')
+    fact = `validating, ${count(phase.done)} of ${plural(phase.total, 'row')}`;
+  else if (preparing && phase) fact = 'asking the base model';
+  else if (compiling) fact = `compiling ${compiling.done} of ${compiling.total}`;
   else if (preparing) fact = 'preparing';
   else if (status === 'running') fact = of || 'starting';
   else if (status === 'paused') fact = of ? `paused, ${of}` : 'paused before its first step';

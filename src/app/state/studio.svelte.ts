@@ -46,6 +46,9 @@ export class Studio {
   readonly chat = new Chat(this.session, this.results);
   readonly everything = new Everything(this.session);
   readonly #opening = new Opening();
+  /** It reads what another tab has changed, and has to read again. */
+  #following = false;
+  #followAgain = false;
   /** When what was open before a reload is known. */
   readonly #ready: Promise<void>;
 
@@ -59,6 +62,7 @@ export class Studio {
     this.task.keep = () => void this.#keepTask();
     this.chat.begin = (prompt) => this.#keepChat(prompt);
     this.#ready = this.#begin();
+    void this.session.worker.watchTabs(() => void this.#changedElsewhere());
   }
 
   /** What the project should have again after a reload. Reads all of it, so that an effect knows when to write it. */
@@ -382,6 +386,24 @@ export class Studio {
     this.run.record ??= record;
     this.projects.follow(record.projectId);
     this.#renameNext();
+  }
+
+  /** Another tab has saved, paused or ended a run, or is gone: lists and the run on the screen follow. */
+  async #changedElsewhere(): Promise<void> {
+    // What comes while it reads is read once more, after it.
+    if (this.#following) {
+      this.#followAgain = true;
+      return;
+    }
+    this.#following = true;
+    do {
+      this.#followAgain = false;
+      await this.refresh();
+      const shown = this.runs.all.find(({ id }) => id === this.run.record?.id);
+      const { status, last } = this.run;
+      if (shown && (shown.status !== status || shown.step !== (last?.step ?? 0))) await this.run.show(shown);
+    } while (this.#followAgain);
+    this.#following = false;
   }
 
   async #ended(): Promise<void> {

@@ -4,6 +4,7 @@ import 'uplot/dist/uPlot.min.css';
 import type { StepPoint } from '../../worker/api.ts';
 import type { EvalPoint } from '../state/run.svelte.ts';
 import { loss } from '../ui/format.ts';
+import { heightOf, logTicks, rangeOf, type LossAxis } from './axis.ts';
 import { DASHES, type Ghost } from './ghosts.ts';
 import { AXIS, AXIS_NAME, PADDING, placeKey, type KeyPlace, type Size } from './key.ts';
 import { onThemeChange } from '../ui/theme-changes.ts';
@@ -18,6 +19,8 @@ export interface Curves {
   /** Of the model without an adapter. */
   readonly base: number | undefined;
   readonly ghosts: readonly Ghost[];
+  /** Of the losses. */
+  readonly axis: LossAxis;
 }
 
 export interface Chart {
@@ -30,9 +33,6 @@ export interface Chart {
   destroy(): void;
 }
 
-const HEADROOM = 0.06;
-/** The least height of the plot, as a part of its largest loss. */
-const FLAT = 0.25;
 const STEP_INCREMENTS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000];
 
 function table({ steps, points, evals, ghosts }: Curves): uPlot.AlignedData {
@@ -66,18 +66,6 @@ function table({ steps, points, evals, ghosts }: Curves): uPlot.AlignedData {
   ];
 }
 
-/** Of the losses that are drawn, with some room above and below. */
-function rangeOf(data: uPlot.AlignedData, base: number | undefined): [number, number] {
-  let [min, max] = [base ?? Infinity, base ?? -Infinity];
-  for (const line of data.slice(1))
-    for (const value of line)
-      if (typeof value === 'number') [min, max] = [Math.min(min, value), Math.max(max, value)];
-  if (!Number.isFinite(min) || !Number.isFinite(max)) return [0, 1];
-  // A line that hardly moves is not blown up to fill the plot.
-  const height = Math.max(max - min, FLAT * max) || 1;
-  return [Math.max(0, min - height * HEADROOM), max + height * HEADROOM];
-}
-
 export function makeChart(host: HTMLElement, onPoint: (step: number | undefined) => void): Chart {
   const colour = palette(host);
   const { fontFamily } = getComputedStyle(host);
@@ -86,6 +74,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
   let builtFor = letters();
   let plot: uPlot | undefined;
   let ghostCount = -1;
+  let builtAxis: LossAxis = 'linear';
   let last: Curves | undefined;
 
   const axis = (side: 2 | 3): uPlot.Axis => ({
@@ -97,6 +86,14 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     stroke: () => colour('ink-pale'),
     grid: side === 2 ? { show: false } : { stroke: () => colour('rule'), width: 1 },
     ticks: { show: false },
+    // uPlot's own ticks of a logarithmic axis are decades, and most runs stay within one or two.
+    ...(side === 3 && builtAxis === 'log'
+      ? {
+          splits: (_: uPlot, __: number, min: number, max: number) => logTicks(min, max),
+          filter: (_: uPlot, splits: number[]) => splits,
+          values: (_: uPlot, splits: number[]) => splits.map((value) => String(value)),
+        }
+      : {}),
     // A step is whole.
     ...(side === 2
       ? {
@@ -170,7 +167,8 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
         scales: {
           x: { time: false, range: (_, min, max) => [min, Math.max(max, min + 1)] },
           y: {
-            range: ({ data }) => rangeOf(data, last?.base),
+            distr: builtAxis === 'log' ? 3 : 1,
+            range: ({ data }) => rangeOf(data.slice(1), last?.base, builtAxis),
           },
         },
         axes: [axis(2), axis(3)],
@@ -218,9 +216,10 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
 
   function show(curves: Curves): uPlot.AlignedData {
     last = curves;
-    if (!plot || ghostCount !== curves.ghosts.length || builtFor !== letters()) {
+    if (!plot || ghostCount !== curves.ghosts.length || builtAxis !== curves.axis || builtFor !== letters()) {
       plot?.destroy();
       builtFor = letters();
+      builtAxis = curves.axis;
       plot = build(curves.ghosts);
       ghostCount = curves.ghosts.length;
     }
@@ -241,8 +240,10 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     draw(curves, key) {
       const [, ...lines] = show(curves);
       // From the data and not from the scales, which uPlot sets later.
-      const range = rangeOf([[], ...lines], curves.base);
-      return placeKey({ size: size(), letters: builtFor, range, lines, base: curves.base }, key);
+      const { base, axis: of } = curves;
+      const [min, max] = rangeOf(lines, base, of);
+      const high = (value: number): number => heightOf(value, of);
+      return placeKey({ size: size(), letters: builtFor, range: [min, max], lines, base, high }, key);
     },
     point(step) {
       if (!plot) return;
@@ -253,7 +254,8 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     },
     async picture(title) {
       if (!plot || !last) throw new Error('The chart is not drawn yet.');
-      const words = ['loss in nats per supervised token: train (pale), smoothed (bold)'];
+      const scale = last.axis === 'log' ? ', logarithmic axis' : '';
+      const words = [`loss in nats per supervised token${scale}: train (pale), smoothed (bold)`];
       if (last.evals.length > 0) words.push('validation (rings)');
       return pictureOf(plot.ctx.canvas, { title, words: words.join(', '), colour, fontFamily });
     },

@@ -19,6 +19,8 @@ export interface Drawn {
   readonly lines: readonly ArrayLike<number | null | undefined>[];
   /** A line all along. */
   readonly base: number | undefined;
+  /** How high a value lies, in any unit: the value itself on a linear axis. */
+  readonly high?: (value: number) => number;
 }
 
 /** Over the plot, and right of it. */
@@ -33,9 +35,13 @@ const BOTTOM = 4.4;
 const RING = 6;
 const NAME = 1.5;
 
-export function placeKey({ size, letters, range: [min, max], lines, base }: Drawn, key: Size): KeyPlace {
+export function placeKey(
+  { size, letters, range, lines, base, high = (value) => value }: Drawn,
+  key: Size,
+): KeyPlace {
+  const [min, max] = range.map(high);
   const height = size.height - PADDING.top - (AXIS + AXIS_NAME) * letters;
-  const y = (value: number): number => PADDING.top + ((max - value) / (max - min)) * height;
+  const y = (value: number): number => PADDING.top + ((max - high(value)) / (max - min)) * height;
   /** From where to where each line goes beside the key. */
   const spans = base === undefined ? [] : [[y(base), y(base)]];
   for (const line of lines) {

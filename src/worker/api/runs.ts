@@ -82,6 +82,8 @@ export type RunEvent =
   /** At step 0 it is the base model's. */
   | { readonly type: 'eval'; readonly step: number; readonly loss: number; readonly best: boolean }
   | ({ readonly type: 'sample'; readonly prompt: string } & SamplePoint)
+  /** The most GPU memory that was taken since it began or went on here, with all that this tab has on the GPU; bytes. */
+  | { readonly type: 'memory'; readonly taken: number }
   /** What the curve says so far. */
   | { readonly type: 'reading'; readonly reading: Reading }
   | { readonly type: 'checkpoint'; readonly step: number }
@@ -111,6 +113,8 @@ export interface RunSummary {
   readonly reading?: Reading;
   /** The answer that a row gives to the prompt of the samples, where a row asks just that. */
   readonly wanted?: string;
+  /** The most GPU memory that it took, in bytes; missing from before that was kept. */
+  readonly takenBytes?: number;
   /** Whether a checkpoint lies in storage from which it can go on. */
   readonly resumable: boolean;
   /** The command that repeats it headless. */
@@ -147,4 +151,9 @@ export interface RunsApi {
   /** A run with its curve. */
   readRun(id: string): Promise<Outcome<{ readonly run: RunRecord }>>;
   deleteRun(id: string): Promise<Outcome<object>>;
+  /**
+   * Tells when another tab has saved, paused, ended or deleted a run, or when one that trained has closed: what is kept may be another then.
+   * It does not end: a call that has ended is not heard any more.
+   */
+  watchTabs(onChange: () => void): Promise<never>;
 }

@@ -164,6 +164,7 @@ export const RunFile = v.object({
   evals: v.array(At),
   samples: v.array(v.object({ step: count, text: v.string() })),
   wanted: v.optional(v.string()),
+  takenBytes: v.optional(count),
   reading: v.optional(Reading),
 });
 

@@ -84,7 +84,7 @@ const rowsOf = async (file: DataFile, options = DATA): Promise<DataSet> =>
     .data;
 
 const planOf = (run: RunOptions, data: DataSet, model: OpenModel): Promise<RunMemory> =>
-  planRun(run, model, { data, chatting: false });
+  planRun(run, model, { data });
 
 test.each([
   ['chats', 'truncate-end', false],

@@ -1,7 +1,7 @@
 /** Why a run cannot go on with what is open. */
 import { expect, test } from 'vitest';
 import type { StoredRun } from '../../../src/storage/records.ts';
-import { otherModel } from '../../../src/worker/live-run.ts';
+import { otherModel } from '../../../src/worker/other-model.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 
 const RUN = { baseModel: 'small', bundled: false, precision: 'f16' } as StoredRun;

@@ -1,0 +1,86 @@
+/** What a run does between its steps, in words and numbers: one place, so that the head, the list of preparations and the status line agree. */
+import type { Progress, RunPhase } from '../../worker/api.ts';
+import { bytes, count, duration } from '../ui/format.ts';
+
+export interface Doing {
+  readonly name: string;
+  /** How far it is, and how long it still takes where that is long. */
+  readonly fact: string;
+  readonly done: number;
+  /** 0 where nobody knows how far it is. */
+  readonly total: number;
+}
+
+/** Only what takes longer is worth a number of seconds. */
+const LONG_SECONDS = 10;
+
+const left = (seconds: number | undefined): string =>
+  seconds !== undefined && seconds >= 1 ? `, about ${duration(seconds)} left` : '';
+
+export function phaseDoing(phase: RunPhase): Doing {
+  switch (phase.kind) {
+    case 'validating': {
+      const { step, done, total, seconds } = phase;
+      const name = step === 0 ? 'Validating the base model' : 'Validating';
+      return { name, fact: `${count(done)} of ${count(total)} rows${left(seconds)}`, done, total };
+    }
+    case 'answering': {
+      const { step, done, total } = phase;
+      const name = step === 0 ? 'The base model answers the prompt' : 'Answering the prompt';
+      return { name, fact: `${done} of at most ${total} tokens`, done, total };
+    }
+    case 'saving':
+      return {
+        name: phase.step === 0 ? 'Saving the rows and settings' : `Saving step ${count(phase.step)}`,
+        fact: '',
+        done: 0,
+        total: 0,
+      };
+  }
+}
+
+/** @param seconds until it is done, where that is known */
+export function compileDoing(
+  { done, total }: { readonly done: number; readonly total: number },
+  seconds?: number,
+): Doing {
+  return { name: 'Compiling shaders', fact: `${done} of ${total}${whenLong(seconds)}`, done, total };
+}
+
+/** The model that is opened for the run. @param seconds as above */
+export function openingDoing({ what, done, total }: Progress, seconds?: number): Doing {
+  if (what === 'compiling') return compileDoing({ done, total }, seconds);
+  const fact = total > 0 ? `${bytes(done)} of ${bytes(total)}${whenLong(seconds)}` : '';
+  return { name: 'Loading the model', fact, done, total };
+}
+
+function whenLong(seconds: number | undefined): string {
+  return seconds !== undefined && seconds >= LONG_SECONDS ? left(seconds) : '';
+}
+
+/** As a sentence without its full stop. */
+export function sentence({ name, fact }: Doing): string {
+  return fact ? `${name}: ${fact}` : name;
+}
+
+/** How long something still takes that goes on as it went so far. Each thing is timed from when it was first seen. */
+export class Pace {
+  #what: unknown;
+  #began = 0;
+  #from = 0;
+
+  /**
+   * @param what another thing is timed anew
+   * @param now milliseconds
+   * @returns seconds, or undefined before there is anything to go by
+   */
+  left(what: unknown, done: number, total: number, now: number): number | undefined {
+    if (what !== this.#what || done < this.#from) {
+      this.#what = what;
+      this.#began = now;
+      this.#from = done;
+    }
+    const elapsed = (now - this.#began) / 1000;
+    return done > this.#from && elapsed > 0 ? (elapsed * (total - done)) / (done - this.#from) : undefined;
+  }
+}

@@ -1,0 +1,80 @@
+/** How long a run will still take: its steps, and the validations and answers that come between them. Pure; all times are seconds. */
+
+export interface Plan {
+  /** Of the whole run. */
+  readonly steps: number;
+  /** Validation every so many steps and at the end; 0 for never. */
+  readonly evalEvery: number;
+  /** An answer every so many steps; 0 for never. */
+  readonly sampleEvery: number;
+}
+
+/** Validations after this step, up to the end of the run. */
+export function validationsAfter(step: number, { steps, evalEvery }: Plan): number {
+  if (evalEvery === 0 || step >= steps) return 0;
+  const last = steps % evalEvery === 0 ? 0 : 1;
+  return Math.floor(steps / evalEvery) - Math.floor(step / evalEvery) + last;
+}
+
+/** Answers after this step, up to the end of the run. */
+export function samplesAfter(step: number, { steps, sampleEvery }: Plan): number {
+  if (sampleEvery === 0 || step >= steps) return 0;
+  return Math.floor(steps / sampleEvery) - Math.floor(step / sampleEvery);
+}
+
+/** Until something is done that goes on as it went so far; undefined before there is anything to go by. */
+export function secondsUntilDone(elapsed: number, done: number, total: number): number | undefined {
+  return done > 0 ? (elapsed * (total - done)) / done : undefined;
+}
+
+/** Steps, validations and answers that an estimate looks back over. */
+const RECENT = 20;
+
+/** An estimate from what the recent ones took. */
+export class TimeLeft {
+  readonly #took = { step: [] as number[], validation: [] as number[], sample: [] as number[] };
+
+  constructor(private readonly plan: Plan) {}
+
+  took(what: 'step' | 'validation' | 'sample', seconds: number): void {
+    const times = this.#took[what];
+    times.push(seconds);
+    if (times.length > RECENT) times.shift();
+  }
+
+  /**
+   * Until the end of the run. Validations or answers of which none was timed yet count as nothing.
+   *
+   * @param step done last; what belongs to it is still to come
+   * @returns undefined while no step was timed: then nobody knows
+   */
+  after(step: number): number | undefined {
+    return this.#sum(step, validationsOf(step, this.plan));
+  }
+
+  /** The same in the middle of the validation that belongs to this step. @param seconds until that is done */
+  validating(step: number, seconds: number): number | undefined {
+    const rest = this.#sum(step, validationsAfter(step, this.plan));
+    return rest === undefined ? undefined : seconds + rest;
+  }
+
+  #sum(step: number, validations: number): number | undefined {
+    const { steps } = this.plan;
+    const each = median(this.#took.step);
+    if (each === undefined && step < steps) return undefined;
+    return (
+      (steps - step) * (each ?? 0) +
+      validations * (median(this.#took.validation) ?? 0) +
+      samplesOf(step, this.plan) * (median(this.#took.sample) ?? 0)
+    );
+  }
+}
+
+/** As `validationsAfter`, with that of the step itself. The base model's is made before the first step. */
+const validationsOf = (step: number, plan: Plan): number => validationsAfter(Math.max(0, step - 1), plan);
+const samplesOf = (step: number, plan: Plan): number => samplesAfter(Math.max(0, step - 1), plan);
+
+function median(values: readonly number[]): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted.at(Math.floor(sorted.length / 2));
+}

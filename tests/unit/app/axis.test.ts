@@ -1,0 +1,42 @@
+/** The axis of the loss, linear and logarithmic. */
+import { expect, test } from 'vitest';
+import { heightOf, logTicks, rangeOf } from '../../../src/app/train/axis.ts';
+
+test('ticks of a logarithmic axis are round, lie within it, and are enough to read a value by', () => {
+  expect(logTicks(0.01, 7)).toEqual([0.01, 0.03, 0.1, 0.3, 1, 3]);
+  expect(logTicks(0.0002, 7)).toEqual([0.001, 0.01, 0.1, 1]);
+  expect(logTicks(0.15, 6.9)).toEqual([0.2, 0.5, 1, 2, 5]);
+  expect(logTicks(1.4, 2.1)).toEqual([1.4, 1.6, 1.8, 2]);
+  for (const [min, max] of [
+    [0.9, 1.2],
+    [2.2, 4],
+    [0.00001, 9],
+  ])
+    for (const tick of logTicks(min, max)) expect(tick >= min && tick <= max).toBe(true);
+});
+
+test('a range has room above and below, in the measure of its axis', () => {
+  const line = [null, 6.7, 1, 0.02];
+  const [low, high] = rangeOf([line], 6.7, 'log');
+  expect(low).toBeLessThan(0.02);
+  expect(low).toBeGreaterThan(0.01);
+  expect(high).toBeGreaterThan(6.7);
+  expect(high).toBeLessThan(12);
+  const [floor, top] = rangeOf([line], 6.7, 'linear');
+  expect(floor).toBe(0);
+  expect(top).toBeCloseTo(6.7 + 0.06 * 6.68, 2);
+});
+
+test('a loss of 0 does not break a logarithmic axis, and no loss at all gives one, too', () => {
+  const [low, high] = rangeOf([[1, 0]], undefined, 'log');
+  expect(low).toBeGreaterThan(0);
+  expect(high).toBeGreaterThan(1);
+  expect(heightOf(0, 'log')).toBeGreaterThan(-Infinity);
+  expect(rangeOf([[null]], undefined, 'log')).toEqual([0.1, 1]);
+});
+
+test('a line that hardly moves is not blown up', () => {
+  const [low, high] = rangeOf([[2, 2.01]], undefined, 'log');
+  expect(high / low).toBeGreaterThan(1.29);
+  expect(high / low).toBeLessThan(1.5);
+});
