@@ -1,55 +1,92 @@
+/** Says what was read of the files of a run, what was not, and what a person should look at. */
 import type { LeftList, Numbering, Problem } from '../data/example.ts';
 import type { PrepareReport } from '../data/prepare.ts';
+import type { UnusedColumn } from '../data/unused.ts';
 import { GraftError } from '../errors.ts';
 import type { Output } from './output.ts';
+import type { RowsTold } from './train-data.ts';
 
-export interface DataReport {
+/** What became of one file. */
+export interface FileReport {
+  readonly name: string;
   readonly format: string;
   readonly problems: readonly Problem[];
   readonly problemCount: number;
   readonly numbering: Numbering;
   readonly left: readonly LeftList[];
+  readonly unused: readonly UnusedColumn[];
   readonly report: PrepareReport;
-  readonly maxLength: number;
 }
 
 const SHOWN = 5;
 
-/** Says what was read and what was not. @throws GraftError `train-rows` if nothing is left to train on */
-export function reportData(
-  output: Output,
-  { format, problems, problemCount, numbering, left, report, maxLength }: DataReport,
-): void {
+/** @throws GraftError `train-rows` if nothing is left to train on */
+export function reportData(output: Output, told: RowsTold): void {
+  for (const file of told.files) reportFile(output, file, told);
+  const { rows, skipped, copies, repeated, leaks, missing } = told;
+  if (skipped > 0) output.line(`  ${rowsOf(skipped)} left out by --skip-rows`);
+  for (const { name, line } of missing.slice(0, SHOWN))
+    output.line(
+      `Warning: --skip-rows names ${line} of ${name || 'a file that is not given'}, where no row begins`,
+    );
+  if (copies > 0) output.line(`  ${rowsOf(copies)} left out by --drop-duplicates`);
+  if (leaks.length > 0) {
+    const some = leaks
+      .slice(0, SHOWN)
+      .map(({ row, of }) => `${row.name} ${row.line} is ${of.name} ${of.line}`)
+      .join(', ');
+    output.line(
+      `Warning: ${leaks.length} of the rows for validation or test are trained on too (${some}${leaks.length > SHOWN ? ', …' : ''}); --drop-duplicates leaves the training copies out`,
+    );
+  } else if (repeated > 0)
+    output.line(`  ${rowsOf(repeated)} repeat an earlier one; --drop-duplicates leaves the copies out`);
+  if (rows.validation + rows.test > 0 || skipped + copies > 0)
+    output.line(
+      `  ${rows.train} rows to train on, ${rows.validation} for validation, ${rows.test} kept apart for a test`,
+    );
+  const isEmpty = told.files.every(
+    ({ problemCount, report }) =>
+      problemCount +
+        report.failed.length +
+        report.rows +
+        report.unsupervised.length +
+        report.dropped.length ===
+      0,
+  );
+  if (rows.train === 0)
+    throw new GraftError(
+      'train-rows',
+      isEmpty ? 'The data has no rows.' : 'No row is left to train on.',
+      'Look at what is said above.',
+    );
+}
+
+const rowsOf = (count: number): string => `${count} ${count === 1 ? 'row' : 'rows'}`;
+
+function reportFile(output: Output, file: FileReport, { files, maxLength }: RowsTold): void {
+  const { name, format, problems, problemCount, numbering, left, unused, report } = file;
   output.line(
-    `Read ${report.rows} rows (${format}): ${report.tokens} tokens, ${report.supervisedTokens} supervised`,
+    `Read ${report.rows} rows${files.length > 1 ? ` of ${name}` : ''} (${format}): ${report.tokens} tokens, ${report.supervisedTokens} supervised`,
   );
   const bad = [...problems, ...report.failed];
   for (const { line, reason } of bad.slice(0, SHOWN))
     output.line(`  ${numbering} ${line} left out: ${reason}`);
   const more = problemCount + report.failed.length - Math.min(SHOWN, bad.length);
   if (more > 0) output.line(`  and ${more} more`);
-  for (const { name, rows } of left)
-    output.line(`  ${rows} rows of "${name}" are left out: one list of a file is read`);
-  if (report.cut.length > 0)
-    output.line(
-      `  ${report.cut.length} rows were longer than ${maxLength} tokens and were cut (${numbering}s ${some(report.cut)})`,
-    );
-  if (report.dropped.length > 0)
-    output.line(
-      `  ${report.dropped.length} rows were longer than ${maxLength} tokens and were dropped (${numbering}s ${some(report.dropped)})`,
-    );
-  if (report.unsupervised.length > 0)
-    output.line(
-      `  ${report.unsupervised.length} rows have no supervised token left and are not trained (${numbering}s ${some(report.unsupervised)})`,
-    );
+  for (const { name: list, rows } of left)
+    output.line(`  ${rows} rows of "${list}" are left out: one list of a file is read`);
+  const tell = (lines: readonly number[], what: string): void => {
+    if (lines.length > 0) output.line(`  ${rowsOf(lines.length)} ${what} (${numbering}s ${some(lines)})`);
+  };
+  tell(report.cut, `longer than ${maxLength} tokens: cut`);
+  tell(report.dropped, `longer than ${maxLength} tokens: left out`);
+  tell(report.unsupervised, 'without a token to learn: left out');
   for (const { note, lines } of report.notes) output.line(`  ${note} (${numbering}s ${some(lines)})`);
-  if (report.rows === 0)
-    throw new GraftError(
-      'train-rows',
-      bad.length > 0 || report.unsupervised.length > 0 || report.dropped.length > 0
-        ? 'No row is left to train on.'
-        : 'The data has no rows.',
-      'Look at what is said above.',
+  const idle = unused.filter(({ text }) => !text).map((column) => column.name);
+  if (idle.length > 0) output.line(`  Not used: ${idle.join(', ')}`);
+  for (const { name: column, rows } of unused.filter(({ text }) => text))
+    output.line(
+      `Warning: column "${column}" has text in ${rowsOf(rows)} and is not used; put it into a template as {{${column}}}`,
     );
 }
 

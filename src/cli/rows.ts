@@ -1,7 +1,7 @@
 /** Reading and tokenizing with their progress: a million rows take a minute or two, which should not be silent. */
 import { ExampleReader, type ReadOptions, type ReadResult } from '../data/formats.ts';
 import type { Example } from '../data/example.ts';
-import { RowMaker, type Prepared, type PrepareOptions } from '../data/prepare.ts';
+import { RowMaker, type Prepared, type PreparedRow, type PrepareOptions } from '../data/prepare.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Output } from './output.ts';
 
@@ -23,16 +23,24 @@ export function readRows(content: Uint8Array, options: ReadOptions, output: Outp
   return reader.result();
 }
 
-/** As `prepareRows`, and says how far it is. @throws GraftError as `prepareRows` */
+/**
+ * As `prepareRows`, and says how far it is.
+ *
+ * @param onRows hears which rows an example became
+ * @throws GraftError as `prepareRows`
+ */
 export function tokenizeRows(
   examples: readonly Example[],
   tokenizer: Tokenizer | undefined,
   options: PrepareOptions,
   output: Output,
+  onRows?: (example: Example, rows: readonly PreparedRow[]) => void,
 ): Prepared {
   const maker = new RowMaker(tokenizer, options);
   examples.forEach((example, index) => {
+    const before = maker.rows.length;
     maker.add(example);
+    onRows?.(example, maker.rows.slice(before));
     const done = index + 1;
     if (done % ROWS_BETWEEN === 0)
       output.progress(`Tokenizing: ${number(done)} of ${number(examples.length)} rows`);

@@ -1,19 +1,51 @@
-/** The rows of a run: made and split by the flags of `graft train`, exactly as the studio does it. */
+/** The rows of a run: read, made and divided by the flags of `graft train`, exactly as the studio does it. */
+import type { Example } from '../data/example.ts';
 import type { ReadResult } from '../data/formats.ts';
+import { divideRows, findRepeats, TEST_FILE, type Fate, type Part, type Repeats } from '../data/parts.ts';
 import type { PreparedRow } from '../data/prepare.ts';
-import { splitExamples } from '../data/split.ts';
+import { optionsBeside } from '../data/sheet.ts';
+import { identityOf } from '../data/statistics.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { readWhole } from './files.ts';
 import type { Output } from './output.ts';
-import type { DataReport } from './report-data.ts';
-import { tokenizeRows } from './rows.ts';
+import type { FileReport } from './report-data.ts';
+import { readRows, tokenizeRows } from './rows.ts';
 import type { DataOptions } from './train-flags.ts';
+
+/** A file that was read, before its rows are made. */
+export interface RunFile {
+  /** Its place in the list of files (`data/parts.ts`). */
+  readonly file: number;
+  readonly name: string;
+  readonly read: ReadResult;
+}
 
 export interface RunRows {
   readonly train: readonly PreparedRow[];
   readonly validation: readonly PreparedRow[];
   /** Kept apart: not trained on, and not looked at by `train`. */
   readonly test: readonly PreparedRow[];
-  readonly told: DataReport;
+  readonly told: RowsTold;
+}
+
+/** What a person should hear of the rows. */
+export interface RowsTold {
+  readonly files: readonly FileReport[];
+  readonly maxLength: number;
+  readonly rows: Readonly<Record<Part, number>>;
+  readonly skipped: number;
+  readonly copies: number;
+  /** Rows of which copies are left in. */
+  readonly repeated: number;
+  /** Rows for validation or test that are trained on too, and where both are. */
+  readonly leaks: readonly { readonly row: RowPlace; readonly of: RowPlace }[];
+  /** Lines of `--skip-rows` on which no row begins. */
+  readonly missing: readonly RowPlace[];
+}
+
+export interface RowPlace {
+  readonly name: string;
+  readonly line: number;
 }
 
 export interface RowLimits {
@@ -23,25 +55,112 @@ export interface RowLimits {
   readonly now: Date;
 }
 
-/** @throws GraftError `split`, `prepare-length`, `chat-template-…` */
+/** Reads all files of a run, and says how far it is. @param bytes of the file of --data */
+export async function readRunFiles(
+  bytes: Uint8Array,
+  { read, test, more = [] }: DataOptions,
+  output: Output,
+): Promise<RunFile[]> {
+  const files = [readFileOf(0, read.fileName, bytes, read, output)];
+  for (const [place, name] of [
+    ...(test === undefined ? [] : [[TEST_FILE, test] as const]),
+    ...more.map((path, at) => [TEST_FILE + 1 + at, path] as const),
+  ]) {
+    const others = await readWhole(name);
+    files.push(readFileOf(place, name, others, optionsBeside(others, name, read), output));
+  }
+  return files;
+}
+
+function readFileOf(
+  file: number,
+  name: string,
+  bytes: Uint8Array,
+  options: DataOptions['read'],
+  output: Output,
+): RunFile {
+  return { file, name, read: readRows(bytes, { ...options, fileName: name }, output) };
+}
+
+interface Made {
+  readonly file: number;
+  readonly line: number;
+  readonly identity?: string;
+  readonly row: PreparedRow;
+}
+
+/** @throws GraftError `split`, `prepare-length`, `chat-template-…`, `data-rows` */
 export function makeRunRows(
-  { examples, ...read }: ReadResult,
+  files: readonly RunFile[],
   tokenizer: Tokenizer | undefined,
   { maxLength, vocabSize, now }: RowLimits,
-  { overlong, validationFraction, testFraction, splitSeed }: DataOptions,
+  { overlong, validationFraction, testFraction, splitSeed, skip, dropDuplicates }: DataOptions,
   output: Output,
 ): RunRows {
-  const { rows, report } = tokenizeRows(examples, tokenizer, { maxLength, overlong, vocabSize, now }, output);
-  const split = splitExamples(rows.length, {
-    validation: validationFraction,
-    test: testFraction,
-    seed: splitSeed,
-  });
-  const pick = (indices: readonly number[]): PreparedRow[] => indices.map((index) => rows[index]);
+  const made: Made[] = [];
+  const reports: FileReport[] = [];
+  for (const { file, name, read } of files) {
+    const { examples, ...told } = read;
+    const { report } = tokenizeRows(
+      examples,
+      tokenizer,
+      { maxLength, overlong, vocabSize, now },
+      output,
+      (example, rows) => {
+        const identity = isWhole(example) ? undefined : identityOf(example);
+        for (const row of rows) made.push({ file, line: example.line, identity, row });
+      },
+    );
+    reports.push({ ...told, name, report });
+  }
+  const fates =
+    made.length === 0
+      ? []
+      : divideRows(made, {
+          validation: validationFraction,
+          test: testFraction,
+          seed: splitSeed,
+          skip,
+          dropCopies: dropDuplicates,
+        });
+  const pick = (part: Part): PreparedRow[] =>
+    made.flatMap(({ row }, at) => (fates[at] === part ? [row] : []));
+  const rows = { train: pick('train'), validation: pick('validation'), test: pick('test') };
+  const nameOf = (file: number): string => files.find((other) => other.file === file)?.name ?? '';
   return {
-    train: pick(split.train),
-    validation: pick(split.validation),
-    test: pick(split.test),
-    told: { ...read, report, maxLength },
+    ...rows,
+    told: {
+      files: reports,
+      maxLength,
+      rows: { train: rows.train.length, validation: rows.validation.length, test: rows.test.length },
+      skipped: fates.filter((fate) => fate === 'skipped').length,
+      copies: fates.filter((fate) => fate === 'copy').length,
+      ...repeatsOf(made, fates, nameOf),
+      missing: (skip ?? []).flatMap((lines, file) => {
+        const here = files.find((other) => other.file === file)?.read;
+        const known = new Set([...(here?.examples ?? []), ...(here?.problems ?? [])].map(({ line }) => line));
+        return lines.filter((line) => !known.has(line)).map((line) => ({ name: nameOf(file), line }));
+      }),
+    },
+  };
+}
+
+/** A document becomes many rows, which are no copies of anything. */
+const isWhole = (example: Example): boolean => example.kind === 'text' && example.document === true;
+
+function repeatsOf(
+  made: readonly Made[],
+  fates: readonly Fate[],
+  nameOf: (file: number) => string,
+): Pick<RowsTold, 'repeated' | 'leaks'> {
+  const parts = fates.map((fate) => (fate === 'skipped' || fate === 'copy' ? undefined : fate));
+  const { repeated, leaked }: Repeats = findRepeats(
+    made.map(({ identity }) => identity),
+    parts,
+  );
+  const placeOf = (at: number): RowPlace => ({ name: nameOf(made[at].file), line: made[at].line });
+  return {
+    repeated: repeated.size,
+    leaks: [...leaked].map(([at, of]) => ({ row: placeOf(at), of: placeOf(of) })),
   };
 }

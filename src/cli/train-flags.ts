@@ -6,7 +6,7 @@ import { GraftError } from '../errors.ts';
 import type { ModelShape } from '../model/family.ts';
 import { checkOptions, defaultOptions, defaultWarmup, type TrainOptions } from '../train/options.ts';
 import { schedules } from '../train/schedule.ts';
-import { dataFlags, readReadOptions } from './data-flags.ts';
+import { dataFlags, readReadOptions, readRowOptions, rowFlags, type RowOptions } from './data-flags.ts';
 import type { FlagSpecs, Flags } from './flags.ts';
 import { modelFlags } from './session.ts';
 
@@ -15,6 +15,7 @@ const lora = defaultOptions();
 export const trainFlags = {
   model: modelFlags.model,
   ...dataFlags,
+  ...rowFlags,
   out: {
     value: 'DIR',
     help: 'where to write the PEFT folder (for full fine-tuning the model folder) and metrics.jsonl',
@@ -76,7 +77,7 @@ export const trainFlags = {
 
 export type TrainFlags = Flags<typeof trainFlags>;
 
-export interface DataOptions {
+export interface DataOptions extends RowOptions {
   readonly read: ReadOptions;
   readonly overlong: OverlongPolicy;
   readonly validationFraction: number;
@@ -93,6 +94,14 @@ export function readDataOptions(flags: TrainFlags, seed: number): DataOptions {
     return value;
   };
   const validationFraction = fraction('val-fraction');
+  const testFraction = fraction('test-fraction');
+  const rows = readRowOptions(flags);
+  if (testFraction > 0 && rows.test !== undefined)
+    throw new GraftError(
+      'arguments',
+      '--test-data gives the test rows, and --test-fraction asks for others.',
+      'Leave one of them out.',
+    );
   if (validationFraction === 0 && (flags.number('eval-every') ?? 0) > 0) {
     throw new GraftError('arguments', '--eval-every needs rows to evaluate on.', 'Give --val-fraction too.');
   }
@@ -100,8 +109,9 @@ export function readDataOptions(flags: TrainFlags, seed: number): DataOptions {
     read: readReadOptions(flags),
     overlong: flags.choice('overlong', OVERLONG_POLICIES) ?? 'truncate-end',
     validationFraction,
-    testFraction: fraction('test-fraction'),
+    testFraction,
     splitSeed: flags.whole('split-seed') ?? seed,
+    ...rows,
   };
 }
 

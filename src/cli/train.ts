@@ -7,6 +7,7 @@ import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
 import { countSteps, defaultWarmup, type TrainOptions } from '../train/options.ts';
 import type { Trainable } from '../train/step-plans.ts';
 import { folder, modelOf, readWhole } from './files.ts';
+import { readRowOptions } from './data-flags.ts';
 import { Flags } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
@@ -17,8 +18,7 @@ import { checkFree } from './run-folder.ts';
 import { readSaveEvery, type SaveEvery } from './save-clock.ts';
 import { openSaved, runFolderOf, type SavedRun } from './saved-run.ts';
 import { openSession, tokenizerOf, type Session } from './session.ts';
-import { readRows } from './rows.ts';
-import { makeRunRows, type RunRows } from './train-data.ts';
+import { makeRunRows, readRunFiles, type RunRows } from './train-data.ts';
 import {
   checkLength,
   readDataOptions,
@@ -37,9 +37,12 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
   const from = flags.text('resume');
   const resumed = from === undefined ? undefined : await openSaved(from);
   const out = flags.text('out') ?? (resumed && runFolderOf(resumed)) ?? flags.required('out');
+  const rows = readRowOptions(flags);
   checkOutput('--out', out, [
     { what: 'the base model', path: flags.required('model') },
     { what: 'the data', path: flags.required('data') },
+    { what: 'the test data', path: rows.test },
+    ...(rows.more ?? []).map((path) => ({ what: 'the data', path })),
     { what: 'the adapter', path: flags.text('init-adapter') },
   ]);
   const asked = readTrainOptions(flags);
@@ -66,7 +69,7 @@ interface Call {
 async function train({ args, flags, out, output, asked, saveEvery, resumed }: Call): Promise<void> {
   const dataOptions = readDataOptions(flags, asked.seed);
   const bytes = await readWhole(flags.required('data'));
-  const read = readRows(bytes, dataOptions.read, output);
+  const read = await readRunFiles(bytes, dataOptions, output);
 
   // Before gigabytes of weights are loaded.
   const files = await modelOf(flags.required('model'));

@@ -4,7 +4,8 @@ import type { Trainable } from '../text/trainable.ts';
 import type { Example, LeftList, Numbering, Problem } from './example.ts';
 import { formatOfRow, KNOWN_FIELDS } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
-import { compileMapping, type Mapping } from './mapping.ts';
+import { columnsOf, compileMapping, type Mapping } from './mapping.ts';
+import { UnusedColumns, type UnusedColumn } from './unused.ts';
 
 /** What a person can read; the rest is counted. */
 export const MAX_PROBLEMS = 1000;
@@ -18,6 +19,8 @@ export interface ReadResult {
   numbering: Numbering;
   /** Lists of a JSON file that were not read. */
   left: readonly LeftList[];
+  /** Columns of the rows that were read, and that no example is made of. */
+  unused: readonly UnusedColumn[];
   /** `messages`, `sharegpt`, `tokens`, `completion`, `alpaca`, `text`, `document` (a text file), `mapped`, `mixed`, or `none`. */
   format: string;
 }
@@ -57,9 +60,12 @@ export class Collector {
   unknownRows = 0;
   readonly #formats = new Set<string>();
   readonly #mapped: ((row: JsonObject) => Trainable) | undefined;
+  readonly #columns: readonly string[];
+  readonly #unused = new UnusedColumns();
 
   constructor(mapping?: Mapping) {
     this.#mapped = mapping && compileMapping(mapping);
+    this.#columns = mapping ? columnsOf(mapping) : [];
   }
 
   problem(line: number, reason: string): void {
@@ -78,11 +84,16 @@ export class Collector {
       const row = make();
       if (this.#mapped) {
         this.example(line, this.#mapped(row), 'mapped');
+        this.#unused.add(row, this.#columns, true);
         return;
       }
       const format = formatOfRow(row);
-      if (format) this.example(line, format.read(row), format.name, format.notes?.(row));
-      else this.#unknown(line, row);
+      if (!format) {
+        this.#unknown(line, row);
+        return;
+      }
+      this.example(line, format.read(row), format.name, format.notes?.(row));
+      this.#unused.add(row, format.fields, false);
     } catch (error) {
       if (!(error instanceof BadRow)) throw error;
       this.problem(line, error.message);
@@ -100,6 +111,10 @@ export class Collector {
   result(): ReadResult {
     const [format = 'none', ...others] = this.#formats;
     const { examples, problems, problemCount, numbering, left } = this;
-    return { examples, problems, problemCount, numbering, left, format: others.length ? 'mixed' : format };
+    return {
+      ...{ examples, problems, problemCount, numbering, left },
+      unused: this.#unused.result(),
+      format: others.length ? 'mixed' : format,
+    };
   }
 }

@@ -7,6 +7,16 @@ const PROMPT_NAMES =
   'prompt question instruction query input text message utterance sentence user review comment source document title'.split(
     ' ',
   );
+/** Prompts that are about something else of the row, and what that is called. */
+const ASKING_NAMES = 'prompt question instruction query'.split(' ');
+const INPUT_NAMES = 'input context passage paragraph article document text source'.split(' ');
+/** Two texts that are read together. */
+const PAIRS = [
+  ['premise', 'hypothesis'],
+  ['sentence1', 'sentence2'],
+  ['question1', 'question2'],
+  ['text1', 'text2'],
+];
 const ANSWER_NAMES =
   'completion answer response output reply assistant target label category class intent sentiment summary translation result'.split(
     ' ',
@@ -18,6 +28,8 @@ const FORMAT_NAMES = 'messages conversations ids input_ids labels'.split(' ');
 
 const KNOWN = new Set([
   ...PROMPT_NAMES,
+  ...INPUT_NAMES,
+  ...PAIRS.flat(),
   ...ANSWER_NAMES,
   ...SYSTEM_NAMES,
   ...FORMAT_NAMES,
@@ -25,6 +37,8 @@ const KNOWN = new Set([
   'name',
   'date',
 ]);
+
+const TELLING = new Set([...PROMPT_NAMES, ...INPUT_NAMES, ...PAIRS.flat(), ...ANSWER_NAMES, ...SYSTEM_NAMES]);
 
 const MAX_NAME_CHARS = 60;
 const MAX_NAME_WORDS = 5;
@@ -93,15 +107,32 @@ export function suggestMapping(columns: readonly string[]): Mapping | undefined 
   const named = columns.filter((column) => !isNumbering(column));
   const meant = named.length > 0 ? named : columns;
   const answer = find(ANSWER_NAMES) ?? (meant.length > 1 ? meant[meant.length - 1] : undefined);
-  const prompt = find(PROMPT_NAMES, answer) ?? meant.find((column) => column !== answer);
+  const pair = PAIRS.map((names) => names.map((name) => find([name], answer))).find(
+    (found): found is string[] => !found.includes(undefined),
+  );
+  const prompt = pair?.[0] ?? find(PROMPT_NAMES, answer) ?? meant.find((column) => column !== answer);
   if (prompt === undefined) return undefined;
   if (answer === undefined) return { text: slot(prompt) };
+  const asks = ASKING_NAMES.includes(last(prompt));
+  const others = columns.filter((column) => column !== prompt && column !== answer);
+  const input =
+    pair?.[1] ??
+    (asks
+      ? INPUT_NAMES.flatMap((name) => others.find((column) => last(column) === name) ?? [])[0]
+      : undefined);
   const system = find(SYSTEM_NAMES);
   return {
     ...(system === undefined ? {} : { system: slot(system) }),
     prompt: slot(prompt),
+    ...(input === undefined ? {} : { input: slot(input) }),
     answer: slot(answer),
   };
+}
+
+/** Whether a name says that a column is read or learnt. */
+export function isTelling(name: string): boolean {
+  const last = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
+  return TELLING.has(last);
 }
 
 /** The template that is one column. */

@@ -10,7 +10,14 @@ import { BadRow, filledTextOf, textOf } from './formats/row.ts';
 
 /** Templates of what the model reads and what it should answer; or of a whole text, all of it learnt. */
 export type Mapping =
-  { readonly system?: string; readonly prompt: string; readonly answer: string } | { readonly text: string };
+  | {
+      readonly system?: string;
+      readonly prompt: string;
+      /** What the prompt is about, on a line of its own under it. A row may have nothing there. */
+      readonly input?: string;
+      readonly answer: string;
+    }
+  | { readonly text: string };
 
 export type Template = readonly ({ readonly literal: string } | { readonly column: string })[];
 
@@ -54,7 +61,9 @@ export function columnsOf(mapping: Mapping): string[] {
 }
 
 function templatesOf(mapping: Mapping): string[] {
-  return 'text' in mapping ? [mapping.text] : [mapping.system ?? '', mapping.prompt, mapping.answer];
+  if ('text' in mapping) return [mapping.text];
+  const { system = '', prompt, input = '', answer } = mapping;
+  return [system, prompt, input, answer];
 }
 
 /**
@@ -108,6 +117,15 @@ export function fillTemplate(template: Template, row: JsonObject): string {
     .join('');
 }
 
+/** As {@link fillTemplate}, but nothing where every column of the template is missing or empty. */
+function fillOptional(template: Template, row: JsonObject): string {
+  const filled = template.map((part) =>
+    'literal' in part ? part.literal : asText(valueAt(row, part.column) ?? null, part.column),
+  );
+  const isEmpty = template.every((part, i) => 'literal' in part || filled[i].trim() === '');
+  return isEmpty ? '' : filled.join('');
+}
+
 /** Between prompt and answer where no chat template puts anything there: a new line, unless white space stands there already. */
 const separatorOf = (prompt: string, answer: string): string =>
   /\s$/.test(prompt) || /^\s/.test(answer) ? '' : '\n';
@@ -120,10 +138,13 @@ export function compileMapping(mapping: Mapping): (row: JsonObject) => Trainable
   }
   const system = parseTemplate(mapping.system ?? '');
   const prompt = parseTemplate(mapping.prompt);
+  const input = parseTemplate(mapping.input ?? '');
   const answer = parseTemplate(mapping.answer);
   return (row) => {
     const told = fillTemplate(system, row);
-    const asked = filledTextOf(fillTemplate(prompt, row), 'the prompt');
+    const question = filledTextOf(fillTemplate(prompt, row), 'the prompt');
+    const about = fillOptional(input, row);
+    const asked = about === '' ? question : `${question}\n${about}`;
     const wanted = filledTextOf(fillTemplate(answer, row), 'the answer');
     if (told.trim() === '')
       return { kind: 'completion', prompt: asked, completion: wanted, separator: separatorOf(asked, wanted) };

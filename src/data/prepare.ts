@@ -30,7 +30,7 @@ export interface PrepareReport {
   rows: number;
   tokens: number;
   supervisedTokens: number;
-  /** Lines of rows that were shortened. */
+  /** Lines of rows that were shortened and are trained. */
   cut: number[];
   /** Lines of rows that were dropped for their length. */
   dropped: number[];
@@ -226,7 +226,7 @@ export class RowMaker {
       this.report.dropped.push(line);
       return { state: 'dropped', length, supervised: 0 };
     }
-    if (cut) this.report.cut.push(line);
+    if (cut && supervised > 0) this.report.cut.push(line);
     this.#add(row, line, supervised);
     return { state: supervised === 0 ? 'unsupervised' : cut ? 'cut' : 'ok', length, supervised };
   }

@@ -18,6 +18,8 @@ export interface Sheet {
   readonly header?: boolean;
   readonly delimiter?: string;
   readonly columns: readonly string[];
+  /** Those of them that hold text, or are named as a prompt or an answer is, in the rows that were looked at. */
+  readonly texts: readonly string[];
   /** The first good rows, three of them if there are. */
   readonly rows: readonly SheetRow[];
   /** The known format that the columns are of; such a file needs no mapping. */

@@ -1,7 +1,7 @@
 /** The first rows of a file, for the eyes of a person who says which column is what. */
 import { GraftError } from '../errors.ts';
 import { objectOf } from './collector.ts';
-import { columnsOfRow, suggestMapping } from './columns.ts';
+import { columnsOfRow, suggestMapping, valueAt } from './columns.ts';
 import { encodingOf } from './encoding.ts';
 import type { Numbering } from './example.ts';
 import { fileKind } from './file-kind.ts';
@@ -9,7 +9,9 @@ import { formatOfColumns, formatOfRow } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
 import { jsonRows } from './json-rows.ts';
 import { linesOf } from './lines.ts';
-import type { Sheet, SheetRow } from './sheet-types.ts';
+import { checkMapping, type Mapping } from './mapping.ts';
+import { HEAD_BYTES, type Sheet, type SheetRow } from './sheet-types.ts';
+import { isText } from './unused.ts';
 import { checkCells, objectOfCells, openTable, type TableOptions } from './table.ts';
 
 const LOOKED_AT = 100;
@@ -31,14 +33,14 @@ function inspectTable(text: string, fileName: string, options: TableOptions): Sh
   if (!table) return undefined;
   const { header, delimiter, columns } = table;
   const rows: SheetRow[] = [];
-  for (const row of table.rows()) {
-    if (rows.length === SHOWN) break;
+  const texts = new Set<string>();
+  let looked = 0;
+  for (const raw of table.rows()) {
+    if (looked++ === LOOKED_AT) break;
     try {
-      rows.push({
-        line: row.line,
-        numbering: 'line',
-        row: { ...objectOfCells(columns, checkCells(columns, row)) },
-      });
+      const row = { ...objectOfCells(columns, checkCells(columns, raw)) };
+      for (const column of columns) if (isText(column, row[column])) texts.add(column);
+      if (rows.length < SHOWN) rows.push({ line: raw.line, numbering: 'line', row });
     } catch (error) {
       if (!(error instanceof BadRow)) throw error;
     }
@@ -48,6 +50,7 @@ function inspectTable(text: string, fileName: string, options: TableOptions): Sh
     header,
     delimiter,
     columns,
+    texts: [...texts],
     rows,
     format: formatOfColumns(columns)?.name,
     suggestion: suggestMapping(columns),
@@ -66,6 +69,7 @@ function* rawJson(
 
 function inspectJson(text: string, kind: 'json' | 'jsonl'): Sheet | undefined {
   const columns = new Set<string>();
+  const texts = new Set<string>();
   const rows: SheetRow[] = [];
   let format: string | undefined;
   let looked = 0;
@@ -74,7 +78,10 @@ function inspectJson(text: string, kind: 'json' | 'jsonl'): Sheet | undefined {
       if (looked++ === LOOKED_AT) break;
       try {
         const row = objectOf(raw);
-        for (const column of columnsOfRow(row)) columns.add(column);
+        for (const column of columnsOfRow(row)) {
+          columns.add(column);
+          if (isText(column, valueAt(row, column))) texts.add(column);
+        }
         if (rows.length < SHOWN) rows.push({ line, numbering, row });
         format ??= formatOfRow(row)?.name;
       } catch (error) {
@@ -87,5 +94,36 @@ function inspectJson(text: string, kind: 'json' | 'jsonl'): Sheet | undefined {
     if (rows.length === 0) return undefined;
   }
   if (columns.size === 0) return undefined;
-  return { kind: 'json', columns: [...columns], rows, format, suggestion: suggestMapping([...columns]) };
+  return {
+    kind: 'json',
+    columns: [...columns],
+    texts: [...texts],
+    rows,
+    format,
+    suggestion: suggestMapping([...columns]),
+  };
+}
+
+/**
+ * How a second file is read beside one that needed a mapping: by that mapping too, unless the file lacks its columns and is of a format
+ * that needs none.
+ *
+ * @param bytes of the whole file, or its head
+ */
+export function optionsBeside<Options extends TableOptions & { readonly mapping?: Mapping }>(
+  bytes: Uint8Array,
+  fileName: string,
+  options: Options,
+): Options {
+  const { mapping, header, delimiter } = options;
+  if (!mapping) return options;
+  const sheet = inspectHead(bytes.subarray(0, HEAD_BYTES), fileName, { header, delimiter });
+  if (sheet?.format === undefined) return options;
+  try {
+    checkMapping(mapping, sheet.columns);
+    return options;
+  } catch (error) {
+    if (!(error instanceof GraftError) || error.code !== 'data-column') throw error;
+    return { ...options, mapping: undefined };
+  }
 }

@@ -1,4 +1,4 @@
-/** Lengths of rows as a histogram, and rows that are there more than once. */
+/** Lengths of rows as a histogram, and what makes two rows equal. */
 import type { Trainable } from '../text/trainable.ts';
 
 export interface Histogram {
@@ -41,23 +41,5 @@ export function identityOf(example: Trainable): string {
       return JSON.stringify(example.text.trim());
     case 'tokens':
       return JSON.stringify(example.ids);
-  }
-}
-
-export interface Duplicate {
-  /** Index of the row, and of the first that is equal to it. */
-  readonly row: number;
-  readonly first: number;
-}
-
-/** Finds every row after the first of its kind, a row at a time. */
-export class DuplicateFinder {
-  readonly found: Duplicate[] = [];
-  readonly #firsts = new Map<string, number>();
-
-  add(row: number, identity: string): void {
-    const first = this.#firsts.get(identity);
-    if (first === undefined) this.#firsts.set(identity, row);
-    else this.found.push({ row, first });
   }
 }

@@ -44,7 +44,7 @@ export function openDataSet(set: StoredDataSet, files: StoredDataFiles): Promise
     ]);
     const kept = before ? { ...set, created: before.created } : set;
     // The same bytes under another name may be read as another format.
-    const same = before?.files.join('\n') === set.files.join('\n');
+    const same = before?.files.join('\n') === set.files.join('\n') && before.more === set.more;
     await Promise.all([
       transaction.objectStore('data-sets').put(kept),
       same ? undefined : transaction.objectStore('data-files').put(files, key),

@@ -46,8 +46,10 @@ export interface StoredDataSet extends DataRef {
   readonly sample?: string;
   /** How it is read, split and cut: the worker's own, kept as it was given. */
   readonly options: object;
-  /** Names of its files: the file of rows, and a test part of its own where there is one. */
+  /** Names of its files: the rows, then test rows of their own if there are any, then more rows. */
   readonly files: readonly string[];
+  /** How many of the files are more rows; missing for none. */
+  readonly more?: number;
   /** What it was read as, for lists. */
   readonly format: string;
   readonly rows: number;
@@ -63,8 +65,10 @@ export interface StoredDataFile {
 
 export interface StoredDataFiles {
   readonly file: StoredDataFile;
-  /** A test part of its own. */
+  /** Test rows of their own. */
   readonly heldOut?: StoredDataFile;
+  /** More rows, which are split with the first. */
+  readonly more?: readonly StoredDataFile[];
 }
 
 /** An adapter of the library, without its tensors. */

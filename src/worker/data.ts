@@ -1,5 +1,6 @@
 /** The open data: rows for the next run, what was held out, and every row as a person may look at it. */
 import type { Example } from '../data/example.ts';
+import { ROWS_FILE, type Repeats } from '../data/parts.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import { GraftError } from '../errors.ts';
 import type { DataRef, StoredRows, StoredRun } from '../storage/records.ts';
@@ -14,12 +15,13 @@ import type { Question } from './questions.ts';
 
 /** A row of the list, used or not. */
 export interface Entry {
+  /** Place of its file (`data/parts.ts`). */
+  readonly file: number;
   readonly line: number;
-  /** Of the separate held-out file. */
-  readonly heldOut: boolean;
   readonly state: RowState;
-  /** What is trained or measured; missing for a row that is left out. */
+  /** What is trained or measured, or would be if it were not left out; missing for a row that cannot be. */
   readonly row?: PreparedRow;
+  /** Missing for a row that is not used. */
   readonly part?: Part;
   /** What the row was made from; missing where a row is not one example (a document), or after a reload. */
   readonly example?: Example;
@@ -39,29 +41,34 @@ export interface BaseResults {
   loss?: LossReport;
 }
 
-export interface DataSet {
+/** What a file is called, and where the headless command finds it, if it lies elsewhere than under its name. */
+export interface FilePlace {
   readonly name: string;
-  /** Where the headless command finds it, if it lies elsewhere than under its name. */
   readonly path?: string;
-  /** As it was split: no fraction is tested where the test part is a file of its own. */
+}
+
+export interface DataSet extends Repeats, FilePlace {
+  /** Files of test rows and of more rows. */
+  readonly heldOut?: FilePlace;
+  readonly more?: readonly FilePlace[];
   /** Which rows these are; missing for a run's own rows from before data sets were kept. */
   readonly ref?: DataRef;
+  /** As it was split: no fraction is tested where the test part is a file of its own. */
   readonly options?: DataOptions;
   /** Whose tokenizer made the rows. */
   readonly modelContent: string;
   /** What it was made of; missing after a reload. */
-  readonly files?: readonly OpenFile[];
-  /** In the file's order, a held-out file after it. */
+  readonly files?: readonly (OpenFile | undefined)[];
+  /** In the order of their files: the rows, more rows, test rows of their own. */
   readonly entries: readonly Entry[];
   /** The entries that are used. */
   readonly places: readonly Place[];
-  /** Entries that teach what an earlier one does, and held-out ones that are trained on as well: with the entry that they equal. */
-  readonly repeated: ReadonlyMap<number, number>;
-  readonly leaked: ReadonlyMap<number, number>;
   readonly questions: readonly Question[];
   /** What the base model answered, and its loss, as far as it was asked. No adapter changes them; how the base is held does. */
   readonly base: BaseResults;
 }
+
+export const isDocument = (example: Example): boolean => example.kind === 'text' && example.document === true;
 
 export const isPlace = (entry: Entry): entry is Place => entry.row !== undefined && entry.part !== undefined;
 
@@ -79,17 +86,15 @@ export function preview({ entries, options, files }: DataSet, at: number, tokeni
       'Choose a row that is there.',
     );
   }
-  const { row, part, example, line, heldOut, state, reason } = entry;
+  const { row, part, example, file, line, state, reason } = entry;
   const rendered =
-    example && !(example.kind === 'text' && example.document) && state !== 'bad'
-      ? renderExample(example, tokenizer)
-      : undefined;
+    example && !isDocument(example) && state !== 'bad' ? renderExample(example, tokenizer) : undefined;
   const full = rendered ?? row;
   if (!full)
     throw new GraftError(
       'data-row',
-      `${files?.[0]?.numbering === 'row' ? 'Row' : 'Line'} ${line} was not read: ${reason ?? 'it has no tokens'}.`,
-      'Mend it in the file, and open that again.',
+      `${files?.[file]?.numbering === 'row' ? 'Row' : 'Line'} ${line} was not read: ${reason ?? 'it has no tokens'}.`,
+      'Repair it in the file, and open that again.',
     );
   const limited =
     rendered && options
@@ -97,7 +102,7 @@ export function preview({ entries, options, files }: DataSet, at: number, tokeni
       : { row: full, cut: false, supervised: supervisedCount(full), removed: [] };
   const shown = previewRow(full, limited, tokenizer);
   const tokens = shown.tokens.map((token) => ({ ...token, special: tokenizer.isSpecial(token.id) }));
-  return { line, heldOut, state, part, ...shown, tokens };
+  return { file, line, single: example !== undefined && !isDocument(example), state, part, ...shown, tokens };
 }
 
 /** What a run keeps of its data, so that it can go on after a reload. */
@@ -118,8 +123,8 @@ export function restoredData(
 ): DataSet {
   const places = (['train', 'validation', 'test'] as const).flatMap((part) =>
     rows[part].map((row): Place => ({
+      file: ROWS_FILE,
       line: row.line,
-      heldOut: false,
       state: 'ok',
       row,
       part,

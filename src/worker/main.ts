@@ -96,7 +96,7 @@ const api: GraftWorker = {
   ...projectApi(projects, session, runs, readings),
   ...resultsApi,
 
-  openData: (file, options, heldOut, onProgress, keep) =>
+  openData: (file, options, others = {}, onProgress, keep) =>
     outcome(() =>
       readings.run(inTurn, async (signal) => {
         const slices = new Slices(listener(onProgress), signal, () => runs.busy);
@@ -104,11 +104,11 @@ const api: GraftWorker = {
         const model = await openOrThrow();
         // What reads files is loaded with the first of them.
         const { openData } = await import('./open-data.ts');
-        const opened = await openData(model, file, options, heldOut, slices, session.data);
-        const version = await versionOf(file, heldOut);
+        const opened = await openData(model, file, options, others, slices, session.data);
+        const version = await versionOf(file, others);
         // From here on it is open; what is left is to keep it.
         await slices.pause({ what: 'keeping', done: 0, total: 0 });
-        return keepOpened(opened, session, projects, { file, version, options, heldOut, keep });
+        return keepOpened(opened, session, projects, { file, version, options, others, keep });
       }),
     ),
   stopData: () => readings.stop(),

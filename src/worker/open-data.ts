@@ -1,17 +1,19 @@
-/** Files → the open data: read, made into rows, split, and told. In slices, since a file may have a hundred thousand rows. */
+/** Files → the open data: read, made into rows, divided, and told. In slices, since a file may have a hundred thousand rows. */
 import type { Example, LeftList, Numbering, Problem } from '../data/example.ts';
 import { ExampleReader } from '../data/formats.ts';
+import { divideRows, findRepeats, ROWS_FILE, TEST_FILE } from '../data/parts.ts';
 import { RowMaker, type PrepareReport } from '../data/prepare.ts';
-import { splitExamples } from '../data/split.ts';
+import { optionsBeside } from '../data/sheet.ts';
+import { identityOf } from '../data/statistics.ts';
+import type { UnusedColumn } from '../data/unused.ts';
 import { GraftError } from '../errors.ts';
 import { supervisedCount } from '../text/trainable.ts';
-import type { DataFile, DataOptions, DataSummary, Part } from './api.ts';
-import { isPlace, type DataSet, type Entry, type Place } from './data.ts';
+import type { DataFile, DataOptions, DataSummary, OtherFiles } from './api.ts';
+import { isDocument, isPlace, type DataSet, type Entry, type FilePlace, type Place } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { nothingUsable } from './nothing-usable.ts';
 import { questionsOf } from './questions.ts';
 import { versionOf } from './projects.ts';
-import { findRepeated } from './repeated.ts';
 import type { Slices } from './slices.ts';
 import { summarise } from './summary.ts';
 
@@ -27,20 +29,21 @@ export interface OpenFile {
   readonly problemCount: number;
   readonly numbering: Numbering;
   readonly left: readonly LeftList[];
+  readonly unused: readonly UnusedColumn[];
 }
 
 /**
- * Reads, prepares and splits. Rows that are open already and only split otherwise are not made again.
+ * Reads, prepares and divides. Rows that are open already and only divided otherwise are not made again.
  *
  * @param before the data that is open
- * @param heldOut the test part, whole, instead of a fraction
+ * @param others a file of test rows, instead of a fraction, and files of more rows
  * @throws GraftError `data-…` (`data-too-long` with the longest), `json-…`, `split`, `prepare-length`, `chat-template-…`, `worker-aborted`
  */
 export async function openData(
   model: OpenModel,
   file: DataFile,
   options: DataOptions,
-  heldOut: DataFile | undefined,
+  { heldOut, more = [] }: OtherFiles = {},
   slices: Slices,
   before?: DataSet,
 ): Promise<{ data: DataSet; summary: DataSummary }> {
@@ -55,48 +58,74 @@ export async function openData(
   const settings: DataOptions = heldOut ? { ...options, test: 0 } : options;
   const known = before?.files ?? [];
   const main = await openFile(file, model, settings, slices, known);
-  const other = heldOut && (await openFile(heldOut, model, settings, slices, known));
+  const files: (OpenFile | undefined)[] = [main];
+  for (const other of [heldOut, ...more])
+    files.push(
+      other &&
+        (await openFile(other, model, optionsBeside(other.bytes, other.name, settings), slices, known)),
+    );
+  // Without more rows a file that is not there takes no place.
+  while (files.at(-1) === undefined) files.pop();
   const pause = async (): Promise<void> => {
     if (slices.due) await slices.pause({ what: 'comparing', done: 0, total: main.entries.length });
   };
   await pause();
-  const entries = splitEntries(main.entries, settings);
-  for (const entry of other?.entries ?? [])
-    entries.push({ ...entry, heldOut: true, ...(entry.row && { part: 'test' as const }) });
+  // Test rows come last, so that rows keep their places where they are brought or taken away.
+  const ordered = [0, ...more.map((_, at) => TEST_FILE + 1 + at), TEST_FILE];
+  const read = ordered.flatMap(
+    (at) => files.at(at)?.entries.map((entry): Entry => ({ ...entry, file: at })) ?? [],
+  );
+  const identities: (string | undefined)[] = [];
+  await slices.each('comparing', read, ({ row, example }) => {
+    identities.push(row && example && !isDocument(example) ? identityOf(example) : undefined);
+  });
+  const entries = divide(read, identities, settings);
   const places = entries.filter(isPlace);
   const test = places.filter(({ part }) => part === 'test');
   await pause();
   const questions = questionsOf(examplesOf(test), tokenizer.chatTemplate !== undefined);
   await pause();
   const data: DataSet = {
-    name: file.name,
-    ...(file.path !== undefined && { path: file.path }),
+    ...placeOf(file),
+    ...(heldOut && { heldOut: placeOf(heldOut) }),
+    ...(more.length > 0 && { more: more.map(placeOf) }),
     options: settings,
     modelContent: content,
-    files: other ? [main, other] : [main],
+    files,
     entries,
     places,
-    ...(await findRepeated(entries, slices)),
+    ...findRepeats(
+      identities,
+      entries.map(({ part }) => part),
+    ),
     questions,
     base: { answers: new Map() },
   };
   await pause();
-  return { data, summary: summarise(data, main, other) };
+  return { data, summary: summarise(data, files) };
 }
+
+const placeOf = ({ name, path }: DataFile): FilePlace => ({ name, ...(path !== undefined && { path }) });
 
 export const examplesOf = (places: readonly Place[]): Example[] =>
   places.flatMap(({ example }) => example ?? []);
 
-/** Gives every row that is used its part, by a seeded shuffle of those rows alone: as the headless command does. */
-function splitEntries(entries: readonly Entry[], { validation, test, seed }: DataOptions): Entry[] {
-  const used = entries.filter(({ row }) => row !== undefined).length;
-  const split = splitExamples(used, { validation, test, seed });
-  const parts = new Map<number, Part>([
-    ...split.validation.map((index) => [index, 'validation'] as const),
-    ...split.test.map((index) => [index, 'test'] as const),
-  ]);
+/** Gives every row that can be used its part, or says why it is left out: as the headless command does. */
+function divide(
+  entries: readonly Entry[],
+  identities: readonly (string | undefined)[],
+  options: DataOptions,
+): Entry[] {
+  const usable = entries.flatMap(({ file, line, row }, at) =>
+    row ? [{ file, line, identity: identities[at] }] : [],
+  );
+  const fates = divideRows(usable, options);
   let index = 0;
-  return entries.map((entry) => (entry.row ? { ...entry, part: parts.get(index++) ?? 'train' } : entry));
+  return entries.map((entry): Entry => {
+    if (!entry.row) return entry;
+    const fate = fates[index++];
+    return fate === 'skipped' || fate === 'copy' ? { ...entry, state: fate } : { ...entry, part: fate };
+  });
 }
 
 async function openFile(
@@ -104,18 +133,18 @@ async function openFile(
   { tokenizer, info, content }: OpenModel,
   { maxLength, overlong, mapping, header, delimiter }: DataOptions,
   slices: Slices,
-  known: readonly OpenFile[],
+  known: readonly (OpenFile | undefined)[],
 ): Promise<OpenFile> {
   const { name, bytes } = file;
-  const version = await versionOf(file, undefined);
+  const version = await versionOf(file);
   const key = JSON.stringify([version, name, content, maxLength, overlong, mapping, header, delimiter]);
-  const same = known.find((open) => open.key === key);
+  const same = known.find((open) => open?.key === key);
   if (same) return same;
   const reader = new ExampleReader(bytes, { fileName: name, mapping, header, delimiter });
   for (const share of reader.read())
     if (slices.due)
       await slices.pause({ what: 'reading', done: Math.round(share * bytes.length), total: bytes.length });
-  const { examples, problems, problemCount, numbering, left, format } = reader.result();
+  const { examples, problems, problemCount, numbering, left, unused, format } = reader.result();
   const { unmapped } = reader;
   if (unmapped) throw unmapped;
 
@@ -148,10 +177,12 @@ async function openFile(
     problemCount: problemCount + report.failed.length,
     numbering,
     left,
+    unused,
   };
 }
 
-const NOTHING = { heldOut: false, state: 'bad', length: 0, supervised: 0 } as const;
+/** Which file it is of is set where all files are put together. */
+const NOTHING = { file: ROWS_FILE, state: 'bad', length: 0, supervised: 0 } as const;
 
 /** The rows that an example becomes: one, or those of a document. */
 function makeEntries(maker: RowMaker, example: Example): Entry[] {
@@ -159,10 +190,10 @@ function makeEntries(maker: RowMaker, example: Example): Entry[] {
   const { state, length, supervised } = maker.add(example);
   const { line } = example;
   if (state === 'failed') return [{ ...NOTHING, line, example, reason: maker.report.failed.at(-1)?.reason }];
-  if (example.kind === 'text' && example.document) {
+  if (isDocument(example)) {
     return maker.rows.slice(before).map((row) => ({
+      file: ROWS_FILE,
       line,
-      heldOut: false,
       state: 'ok',
       row,
       length: row.ids.length,
@@ -170,5 +201,5 @@ function makeEntries(maker: RowMaker, example: Example): Entry[] {
     }));
   }
   const row = maker.rows.length > before ? maker.rows[before] : undefined;
-  return [{ line, heldOut: false, state, row, example, length, supervised }];
+  return [{ file: ROWS_FILE, line, state, row, example, length, supervised }];
 }

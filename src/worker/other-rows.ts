@@ -1,4 +1,5 @@
 /** The sizes of a run's micro-batches if its settings were others: of the rows that are open, cut as they would be then. */
+import { TEST_FILE } from '../data/parts.ts';
 import { splitExamples } from '../data/split.ts';
 import { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
@@ -55,26 +56,28 @@ function sizesOf(options: TrainOptions, { train, validation }: Rows): RunBuckets
 /** The rows as they would be read with another limit; undefined where their file is not open, or none would be left. */
 function rowsCutAt(
   maxLength: number,
-  { places, files, options }: DataSet,
+  { entries, files, options }: DataSet,
   bosId: number | undefined,
 ): Rows | undefined {
   if (!files || !options) return undefined;
-  const used = places.filter(({ heldOut }) => !heldOut);
-  const cut = used.some(({ example }) => example)
-    ? used.flatMap(({ row }) => {
-        const limited = applyLimit(row, maxLength, options.overlong, bosId);
-        return limited.row && limited.supervised > 0 ? [limited.row] : [];
+  const own = entries.filter(({ file, row }) => file !== TEST_FILE && row);
+  // Rows that a person left out are split as well, and left out afterwards.
+  const cut = own.some(({ example }) => example)
+    ? own.flatMap(({ row, part }) => {
+        const limited = row && applyLimit(row, maxLength, options.overlong, bosId);
+        return limited?.row && limited.supervised > 0
+          ? [{ row: limited.row, isUsed: part !== undefined }]
+          : [];
       })
     : documentCutAt(
         maxLength,
-        used.map(({ row }) => row.ids),
-      );
+        own.map(({ row }) => row?.ids ?? []),
+      ).map((row) => ({ row, isUsed: true }));
   const split = splitExamples(cut.length, options);
-  if (split.train.length === 0) return undefined;
-  return {
-    train: split.train.map((index) => cut[index]),
-    validation: split.validation.map((index) => cut[index]),
-  };
+  const pick = (indices: readonly number[]): LabelledTokens[] =>
+    indices.flatMap((index) => (cut[index].isUsed ? [cut[index].row] : []));
+  const train = pick(split.train);
+  return train.length === 0 ? undefined : { train, validation: pick(split.validation) };
 }
 
 /** A text file is one document, whose rows begin with the last token of the one before. */

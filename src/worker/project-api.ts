@@ -8,6 +8,7 @@ import type {
   DataSummary,
   Failure,
   GraftWorker,
+  OtherFiles,
   ProjectInfo,
 } from './api.ts';
 import type { DataSet } from './data.ts';
@@ -104,15 +105,15 @@ export async function keepOpened(
     file,
     version,
     options,
-    heldOut,
+    others,
     keep,
-  }: { file: DataFile; version: string; options: DataOptions; heldOut?: DataFile; keep?: DataName },
+  }: { file: DataFile; version: string; options: DataOptions; others: OtherFiles; keep?: DataName },
 ): Promise<OpenedData> {
   const named = { name: keep?.name ?? file.name, version, created: Date.now() };
   session.data = { ...data, ref: named };
   if (!keep) return { data: summary, version };
   try {
-    const kept = await projects.keepData(keep, version, data.options ?? options, summary, file, heldOut);
+    const kept = await projects.keepData(keep, version, data.options ?? options, summary, file, others);
     session.data = { ...data, ref: refOf(kept) };
     return { data: summary, version, kept, project: await projects.find(await projects.ensure(keep.name)) };
   } catch (error) {

@@ -19,6 +19,7 @@ import type {
   DataSetInfo,
   DataSummary,
   ModelRef,
+  OtherFiles,
   ProjectInfo,
 } from './api.ts';
 import { BUNDLED } from './model.ts';
@@ -98,8 +99,9 @@ export class Projects {
     options: DataOptions,
     { format, rows }: Pick<DataSummary, 'format' | 'rows'>,
     file: DataFile,
-    heldOut: DataFile | undefined,
+    { heldOut, more = [] }: OtherFiles,
   ): Promise<DataSetInfo> {
+    const files = [file, ...(heldOut ? [heldOut] : []), ...more];
     const set: StoredDataSet = {
       projectId: await this.ensure(keep.name),
       version,
@@ -107,12 +109,15 @@ export class Projects {
       created: Date.now(),
       ...(keep.sample !== undefined && { sample: keep.sample }),
       options,
-      files: [file.name, ...(heldOut ? [heldOut.name] : [])],
+      files: files.map(({ name }) => name),
+      ...(more.length > 0 && { more: more.length }),
       format,
       rows: rows.train + rows.validation + rows.test,
-      bytes: file.bytes.byteLength + (heldOut?.bytes.byteLength ?? 0),
+      bytes: files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
     };
-    return dataInfoOf(await openDataSet(set, { file, ...(heldOut && { heldOut }) }));
+    return dataInfoOf(
+      await openDataSet(set, { file, ...(heldOut && { heldOut }), ...(more.length > 0 && { more }) }),
+    );
   }
 
   async listData(): Promise<DataSetInfo[]> {
@@ -120,7 +125,7 @@ export class Projects {
   }
 
   /** @throws GraftError `data-missing` */
-  async readData(version: string): Promise<{ set: DataSetInfo; file: DataFile; heldOut?: DataFile }> {
+  async readData(version: string): Promise<{ set: DataSetInfo; file: DataFile } & OtherFiles> {
     const saved = this.id === undefined ? undefined : await readDataSet(this.id, version);
     if (!saved) {
       throw new GraftError(
@@ -137,15 +142,19 @@ export class Projects {
   }
 }
 
-/** SHA-256 over the bytes of the rows, and of a test part of its own, in hex. */
-export async function versionOf(file: DataFile, heldOut: DataFile | undefined): Promise<string> {
-  const parts = [file, ...(heldOut ? [heldOut] : [])];
-  const digests = await Promise.all(parts.map(({ bytes }) => crypto.subtle.digest('SHA-256', bytes)));
-  // One file is named by its own digest, as other tools would.
-  const whole =
-    digests.length === 1
-      ? digests[0]
-      : await crypto.subtle.digest('SHA-256', await new Blob(digests).arrayBuffer());
+/** SHA-256 over the bytes of the rows, of test rows of their own, and of more rows, in hex. */
+export async function versionOf(file: DataFile, { heldOut, more = [] }: OtherFiles = {}): Promise<string> {
+  const sha256 = (bytes: BufferSource): Promise<ArrayBuffer> => crypto.subtle.digest('SHA-256', bytes);
+  const together = async (digests: readonly BlobPart[]): Promise<ArrayBuffer> =>
+    sha256(await new Blob([...digests]).arrayBuffer());
+  const [rows, test, others] = await Promise.all([
+    sha256(file.bytes),
+    heldOut && sha256(heldOut.bytes),
+    Promise.all(more.map(({ bytes }) => sha256(bytes))),
+  ]);
+  // One file is named by its own digest, as other tools would. More rows are marked: they are not the same as test rows.
+  const own = others.length === 0 ? rows : await together([rows, 'more', ...others]);
+  const whole = test ? await together([own, test]) : own;
   return Array.from(new Uint8Array(whole), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 

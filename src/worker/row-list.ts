@@ -55,11 +55,11 @@ function filter(data: DataSet, { part, state, text }: RowQuery, tokenizer: Token
 
 function listed(data: DataSet, at: number, tokenizer: Tokenizer): ListedRow {
   const entry = data.entries[at];
-  const { line, heldOut, part, state, length, supervised, row } = entry;
+  const { file, line, part, state, length, supervised, row } = entry;
   return {
     at,
+    file,
     line,
-    heldOut,
     part,
     state,
     repeated: data.repeated.has(at),

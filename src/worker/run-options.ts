@@ -1,11 +1,12 @@
 /** A run's settings as the page gives them: for the trainer, and as the command that repeats the run headless. */
+import { writeSkipped } from '../data/skip-list.ts';
 import { GraftError } from '../errors.ts';
 import { promptOf } from '../evaluate/answer.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
 import { shellWord } from '../text/shell.ts';
 import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
 import type { DataOptions, RunOptions } from './api.ts';
-import { rowsOf, type DataSet } from './data.ts';
+import { rowsOf, type DataSet, type FilePlace } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { fileNameOf } from './adapters.ts';
 
@@ -70,13 +71,14 @@ export function checkRun(options: RunOptions, data: DataSet, { content, tokenize
 /** The command that trains the same adapter on the same rows: read alike, split alike. */
 export function headlessCommand(
   options: RunOptions,
-  { name, path = name, options: data }: DataSet,
+  { name, path = name, heldOut, more = [], options: data }: DataSet,
   model: OpenModel,
 ): string {
   const { source } = model;
   const flags: Flag[] = [
     ['model', source.bundled ? `public/models/${source.name}` : source.name],
     ['data', path],
+    ...fileFlags(heldOut, more),
     ...readFlags(data),
     ['out', `out/${fileNameOf(options.name)}`],
     ['steps', options.steps],
@@ -128,13 +130,26 @@ function weightFlags(choices: WeightChoices | undefined): Flag[] {
   ];
 }
 
+/** The other files, and what is left out. */
+function fileFlags(heldOut: FilePlace | undefined, more: readonly FilePlace[]): Flag[] {
+  const pathOf = ({ name, path = name }: FilePlace): string => path;
+  const flags: Flag[] = [];
+  if (more.length > 0)
+    flags.push(['more-data', more.map((file) => pathOf(file).replaceAll(',', '\\,')).join(',')]);
+  if (heldOut) flags.push(['test-data', pathOf(heldOut)]);
+  return flags;
+}
+
 /** How the file is read, where that is not told by its looks. */
-function readFlags({ mapping, header, delimiter }: Partial<DataOptions> = {}): Flag[] {
+function readFlags({ mapping, header, delimiter, skip, dropCopies }: Partial<DataOptions> = {}): Flag[] {
   const flags: Flag[] = Object.entries(mapping ?? {}).map(([name, template]: [string, string]) => [
     `${name}-template`,
     template,
   ]);
   if (header !== undefined) flags.push(['header', header ? 'yes' : 'no']);
   if (delimiter !== undefined) flags.push(['delimiter', delimiter === '\t' ? 'tab' : delimiter]);
+  const skipped = writeSkipped(skip ?? []);
+  if (skipped !== '') flags.push(['skip-rows', skipped]);
+  if (dropCopies === true) flags.push(['drop-duplicates', true]);
   return flags;
 }

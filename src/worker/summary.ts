@@ -1,60 +1,75 @@
-/** What a person is told of the data that was opened. */
+/** What a person is told of the data that was opened. Counts are those of the list of rows, so that they agree with what it shows. */
 import { histogramOf } from '../data/statistics.ts';
-import type { DataSummary, Part } from './api.ts';
-import type { DataSet } from './data.ts';
+import type { DataSummary, FileSummary, Part, RowGroup, RowPlace, RowState } from './api.ts';
+import type { DataSet, Entry } from './data.ts';
 import type { OpenFile } from './open-data.ts';
 import { firstPrompt } from './questions.ts';
 
 /** Of each list; the rest is counted. */
 const SHOWN = 100;
 
-export function summarise(data: DataSet, main: OpenFile, other: OpenFile | undefined): DataSummary {
+export function summarise(data: DataSet, files: readonly (OpenFile | undefined)[]): DataSummary {
   const { entries, places, repeated, leaked, options } = data;
-  const maxLength = options?.maxLength ?? 0;
+  const main = files[0] as OpenFile;
+  const there = files.filter((file) => file !== undefined);
   const count = (part: Part): number => places.filter((place) => place.part === part).length;
-  const files = other ? [main, other] : [main];
-  const sum = (of: (file: OpenFile) => number): number => files.reduce((total, file) => total + of(file), 0);
-  // Lines are those of the first file; what is about the second says so.
-  const foreign = other
-    ? other.problems.map(({ line, reason }) => ({ line, reason: `${other.name}: ${reason}` }))
-    : [];
   const prompt = firstPrompt(places);
+  const placeOf = (at: number): RowPlace => ({ at, file: entries[at].file, line: entries[at].line });
   return {
+    files: files.map((file, at) => file && fileOf(file, places.filter((place) => place.file === at).length)),
     format: main.format,
     numbering: main.numbering,
-    left: main.left,
+    left: there.flatMap(({ left }) => left),
     rows: { train: count('train'), validation: count('validation'), test: count('test') },
-    tokens: sum(({ report }) => report.tokens),
-    supervisedTokens: sum(({ report }) => report.supervisedTokens),
+    tokens: places.reduce((sum, { row }) => sum + row.ids.length, 0),
+    supervisedTokens: places.reduce((sum, { supervised }) => sum + supervised, 0),
     longest: places.reduce((longest, { row }) => Math.max(longest, row.ids.length), 0),
-    problems: [...main.problems, ...foreign].slice(0, SHOWN),
-    problemCount: sum((file) => file.problemCount),
-    cut: main.report.cut,
-    dropped: main.report.dropped,
-    unsupervised: main.report.unsupervised,
-    notes: [...main.report.notes, ...(other ? notesOf(other, maxLength) : [])],
+    problems: files
+      .flatMap((file, at) => (file?.problems ?? []).map((problem) => ({ file: at, ...problem })))
+      .slice(0, SHOWN),
+    problemCount: there.reduce((sum, { problemCount }) => sum + problemCount, 0),
+    cut: groupOf(entries, 'cut'),
+    dropped: groupOf(entries, 'dropped'),
+    unsupervised: groupOf(entries, 'unsupervised'),
+    skipped: groupOf(entries, 'skipped'),
+    copies: groupOf(entries, 'copy'),
+    notes: files.flatMap((file) =>
+      (file?.report.notes ?? []).map(({ note, lines }) => ({
+        note: file === main ? note : `${file?.name}: ${note}`,
+        lines,
+      })),
+    ),
     listed: entries.length,
     ...(prompt !== undefined && { prompt }),
     lengths: histogramOf(
-      entries.flatMap(({ length }) => (length > 0 ? [length] : [])),
-      maxLength,
+      entries.flatMap(({ length, state }) =>
+        length > 0 && state !== 'skipped' && state !== 'copy' ? [length] : [],
+      ),
+      options?.maxLength ?? 0,
     ),
     repeated: repeated.size,
     leaks: [...leaked].slice(0, SHOWN).map(([at, of]) => ({
-      at,
+      row: placeOf(at),
       part: entries[at].part ?? 'test',
-      line: entries[at].line,
-      of: entries[of].line,
+      of: placeOf(of),
     })),
     leakCount: leaked.size,
   };
 }
 
-function notesOf({ name, report }: OpenFile, maxLength: number): { note: string; lines: number[] }[] {
-  return [
-    { note: `${name}: rows longer than ${maxLength} tokens were cut.`, lines: report.cut },
-    { note: `${name}: rows longer than ${maxLength} tokens were dropped.`, lines: report.dropped },
-    { note: `${name}: rows without a supervised token were left out.`, lines: report.unsupervised },
-    ...report.notes.map(({ note, lines }) => ({ note: `${name}: ${note}`, lines })),
-  ].filter(({ lines }) => lines.length > 0);
+function fileOf({ name, unused }: OpenFile, rows: number): FileSummary {
+  return { name, rows, unused };
+}
+
+function groupOf(entries: readonly Entry[], state: RowState): RowGroup {
+  const rows: RowPlace[] = [];
+  let count = 0;
+  let longest = 0;
+  entries.forEach((entry, at) => {
+    if (entry.state !== state) return;
+    count++;
+    longest = Math.max(longest, entry.length);
+    if (rows.length < SHOWN) rows.push({ at, file: entry.file, line: entry.line });
+  });
+  return { count, rows, longest };
 }

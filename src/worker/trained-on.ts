@@ -53,9 +53,9 @@ export async function seenRows(
     return 'rows';
   const train = trained.places.filter(({ part }) => part === 'train');
   const names = new Set(train.map(nameOf));
-  const lines = new Set(sameFile ? train.filter((place) => !isWhole(place)).map(({ line }) => line) : []);
+  const lines = new Set(sameFile ? train.filter((place) => !isWhole(place)).map(lineOf) : []);
   const isSeen = (place: Place): boolean =>
-    names.has(nameOf(place)) || (!place.heldOut && !isWhole(place) && lines.has(place.line));
+    names.has(nameOf(place)) || (!isWhole(place) && lines.has(lineOf(place)));
   const test = data.places.filter(({ part }) => part === 'test');
   const chat = open.tokenizer.chatTemplate !== undefined;
   // In the order of the questions: not every row asks for something.
@@ -66,6 +66,8 @@ export async function seenRows(
     of: test.length,
   };
 }
+
+const lineOf = ({ file, line }: Entry): string => `${file}:${line}`;
 
 /** What a row teaches, however it is cut. */
 function nameOf({ example, row }: Place): string {
@@ -83,7 +85,7 @@ async function openAgain(
   if (!files) return undefined;
   const { openData } = await import('./open-data.ts');
   try {
-    return (await openData(open, files.file, options, files.heldOut, slices, known)).data;
+    return (await openData(open, files.file, options, files, slices, known)).data;
   } catch (error) {
     if (!(error instanceof GraftError) || error.code === 'worker-aborted') throw error;
     return undefined;

@@ -121,7 +121,7 @@ export async function openAll(page: Page): Promise<void> {
     const data = await bench.api.openData(
       await file('voice/train.jsonl'),
       options,
-      await file('voice/test.jsonl'),
+      { heldOut: await file('voice/test.jsonl') },
     );
     return { model, data };
   });

@@ -41,7 +41,7 @@ function data({ data: { summary, rows, reading, failure }, projects: { current }
   else if (reading) fact = 'reading';
   else if (summary) {
     const look =
-      summary.problemCount + summary.cut.length + summary.dropped.length + summary.unsupervised.length;
+      summary.problemCount + summary.cut.count + summary.dropped.count + summary.unsupervised.count;
     fact = `${plural(rows, 'row')}${look > 0 ? `, ${count(look)} to look at` : ''}`;
   } else if (failure) fact = 'could not be read';
   return { id: 'data', name: 'Data', fact, reached: summary !== undefined };

@@ -8,6 +8,8 @@ import { filledTextOf, textOf, type RowFormat } from './row.ts';
 
 export const alpacaFormat: RowFormat = {
   name: 'alpaca',
+  // Stanford's own file has the whole row once more, in its frame.
+  fields: ['instruction', 'input', 'output', 'text'],
   matches: (row) => row.instruction !== undefined && row.output !== undefined,
   read(row) {
     const instruction = filledTextOf(row.instruction, 'instruction');

@@ -7,6 +7,7 @@ import { filledTextOf, textOf, type RowFormat } from './row.ts';
 
 export const completionFormat: RowFormat = {
   name: 'completion',
+  fields: ['prompt', 'completion'],
   matches: (row) => row.prompt !== undefined && row.completion !== undefined,
   read({ prompt, completion }) {
     if (!Array.isArray(prompt) && !Array.isArray(completion)) {

@@ -62,6 +62,7 @@ export function requireAnswer(messages: readonly TrainableMessage[], field: stri
 
 export const messagesFormat: RowFormat = {
   name: 'messages',
+  fields: ['messages', 'tools'],
   matches: (row) => row.messages !== undefined,
   read(row) {
     const messages = messagesOf(row.messages, 'messages');

@@ -4,6 +4,8 @@ import type { Trainable } from '../../text/trainable.ts';
 
 export interface RowFormat {
   readonly name: string;
+  /** The fields that an example is made of; others of the row are not used. */
+  readonly fields: readonly string[];
   /** Whether a row is meant to be of this format: by its fields' names alone. */
   matches(row: JsonObject): boolean;
   /** The example. Throws {@link BadRow}. */

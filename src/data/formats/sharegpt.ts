@@ -29,6 +29,7 @@ function turnOf(turn: unknown, index: number): unknown {
 
 export const shareGptFormat: RowFormat = {
   name: 'sharegpt',
+  fields: ['conversations', 'system'],
   matches: (row) => row.conversations !== undefined,
   read(row) {
     const { conversations, system } = row;

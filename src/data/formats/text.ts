@@ -3,6 +3,7 @@ import { filledTextOf, type RowFormat } from './row.ts';
 
 export const textFormat: RowFormat = {
   name: 'text',
+  fields: ['text'],
   matches: (row) => row.text !== undefined,
   read: (row) => ({ kind: 'text', text: filledTextOf(row.text, 'text') }),
 };

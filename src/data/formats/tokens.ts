@@ -21,6 +21,7 @@ function idsOf(value: unknown): number[] {
 
 export const tokensFormat: RowFormat = {
   name: 'tokens',
+  fields: ['ids', 'input_ids', 'labels'],
   matches: (row) => row.ids !== undefined || row.input_ids !== undefined,
   read(row) {
     const ids = idsOf(row.ids ?? row.input_ids);

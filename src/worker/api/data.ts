@@ -1,8 +1,10 @@
 /** Data sets. */
 import type { LeftList, Numbering } from '../../data/example.ts';
 import type { Mapping } from '../../data/mapping.ts';
+import type { Part, Skipped } from '../../data/parts.ts';
 import type { Sheet } from '../../data/sheet-types.ts';
 import type { Histogram } from '../../data/statistics.ts';
+import type { UnusedColumn } from '../../data/unused.ts';
 import type { Failure, OnProgress, Outcome } from './outcome.ts';
 import type { ProjectInfo } from './projects.ts';
 
@@ -12,6 +14,14 @@ export interface DataFile {
   /** Where it lies beside the headless command: a bundled sample has a place in the repository. */
   readonly path?: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What belongs to a file of rows. They are read as it is. */
+export interface OtherFiles {
+  /** Test rows of their own, whole. */
+  readonly heldOut?: DataFile;
+  /** More rows, which are split with the first. */
+  readonly more?: readonly DataFile[];
 }
 
 export interface DataOptions {
@@ -26,6 +36,10 @@ export interface DataOptions {
   readonly validation: number;
   readonly test: number;
   readonly seed: number;
+  /** Rows that are left out, by the place of their file: the rows, the test rows, more rows. */
+  readonly skip?: Skipped;
+  /** Whether one row is kept of those that teach the same. Default: all are. */
+  readonly dropCopies?: boolean;
 }
 
 /** What a data set is called, beside the names of its files. */
@@ -53,7 +67,34 @@ export interface DataSetInfo extends DataRef {
   readonly bytes: number;
 }
 
+/** A row, wherever it stands. */
+export interface RowPlace {
+  /** In the list of rows. */
+  readonly at: number;
+  /** Place of its file in {@link DataSummary.files}. */
+  readonly file: number;
+  readonly line: number;
+}
+
+/** Rows that fare alike: how many, and the first of them. */
+export interface RowGroup {
+  readonly count: number;
+  readonly rows: readonly RowPlace[];
+  /** Tokens of the longest of them, before the limit. */
+  readonly longest: number;
+}
+
+/** What became of one file. */
+export interface FileSummary {
+  readonly name: string;
+  /** Rows of it that are used. */
+  readonly rows: number;
+  readonly unused: readonly UnusedColumn[];
+}
+
 export interface DataSummary {
+  /** The rows, the test rows, more rows; undefined where there is no file of test rows before more. */
+  readonly files: readonly (FileSummary | undefined)[];
   readonly format: string;
   /** What the numbers of rows count, here and in the list: lines, or rows where these share a line. */
   readonly numbering: Numbering;
@@ -62,13 +103,18 @@ export interface DataSummary {
   readonly rows: { readonly train: number; readonly validation: number; readonly test: number };
   readonly tokens: number;
   readonly supervisedTokens: number;
+  /** Tokens of the longest row that is used, after the limit; `lengths.longest` is of all rows before it. */
   readonly longest: number;
   /** The first hundred, by line. */
-  readonly problems: readonly { readonly line: number; readonly reason: string }[];
+  readonly problems: readonly { readonly file: number; readonly line: number; readonly reason: string }[];
   readonly problemCount: number;
-  readonly cut: readonly number[];
-  readonly dropped: readonly number[];
-  readonly unsupervised: readonly number[];
+  readonly cut: RowGroup;
+  readonly dropped: RowGroup;
+  readonly unsupervised: RowGroup;
+  /** Left out by a person. */
+  readonly skipped: RowGroup;
+  /** Left out because another row teaches the same. */
+  readonly copies: RowGroup;
   readonly notes: readonly { readonly note: string; readonly lines: readonly number[] }[];
   /** All rows of the list: those that are used, those left out, and the bad ones that are told. */
   readonly listed: number;
@@ -78,17 +124,12 @@ export interface DataSummary {
   readonly lengths: Histogram;
   /** Rows that teach exactly what an earlier one does. */
   readonly repeated: number;
-  /** Held-out rows that are trained on too: the first hundred, with the line of the trained one. */
-  readonly leaks: readonly {
-    readonly at: number;
-    readonly part: Part;
-    readonly line: number;
-    readonly of: number;
-  }[];
+  /** Held-out rows that are trained on too: the first hundred, with a row that trains on them. */
+  readonly leaks: readonly { readonly row: RowPlace; readonly part: Part; readonly of: RowPlace }[];
   readonly leakCount: number;
 }
 
-export type Part = 'train' | 'validation' | 'test';
+export type { Part } from '../../data/parts.ts';
 
 /** How well a model's vocabulary fits rows. */
 export interface RowFit {
@@ -101,13 +142,14 @@ export interface DataApi {
   /**
    * Reads examples and makes rows of them with the open model's tokenizer. They become the data of the next run.
    *
+   * @param others test rows and more rows, from files of their own
    * @param keep the name to keep them under in the open project; if none is open, in a new one of that name
    * @returns `notKept` where they are open and could not be kept
    */
   openData(
     file: DataFile,
     options: DataOptions,
-    heldOut?: DataFile,
+    others?: OtherFiles,
     onProgress?: OnProgress,
     keep?: DataName,
   ): Promise<
@@ -129,7 +171,7 @@ export interface DataApi {
   /** The files of one, to open it again. */
   readData(
     version: string,
-  ): Promise<Outcome<{ readonly set: DataSetInfo; readonly file: DataFile; readonly heldOut?: DataFile }>>;
+  ): Promise<Outcome<{ readonly set: DataSetInfo; readonly file: DataFile } & OtherFiles>>;
   deleteData(version: string): Promise<Outcome<object>>;
   /** The first rows of a file and its columns, for a mapping. @param head the first `HEAD_BYTES` of it */
   inspectData(

@@ -1,10 +1,10 @@
 /** Rows, as a list and as tokens. */
+import type { Part } from '../../data/parts.ts';
 import type { Preview, PreviewToken as TextToken } from '../../text/preview.ts';
-import type { Part } from './data.ts';
 import type { Outcome } from './outcome.ts';
 
-/** How a row fares; only `ok` and `cut` are used. */
-export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'bad';
+/** How a row fares; only `ok` and `cut` are used. A person left `skipped` out; a `copy` teaches what another row does. */
+export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'skipped' | 'copy' | 'bad';
 
 export interface RowQuery {
   readonly part?: Part;
@@ -20,9 +20,9 @@ export interface RowQuery {
 export interface ListedRow {
   /** For {@link RowsApi.previewRow}. */
   readonly at: number;
+  /** Place of its file in `DataSummary.files`. */
+  readonly file: number;
   readonly line: number;
-  /** Of the separate held-out file. */
-  readonly heldOut: boolean;
   readonly part?: Part;
   readonly state: RowState;
   readonly repeated: boolean;
@@ -40,15 +40,18 @@ export interface PreviewToken extends TextToken {
 }
 
 export interface PreviewRow extends Preview<PreviewToken> {
+  /** Place of its file in `DataSummary.files`. */
+  readonly file: number;
   readonly line: number;
-  readonly heldOut: boolean;
+  /** Whether it is one example: parts of a document are not left out by themselves. */
+  readonly single: boolean;
   readonly state: RowState;
   readonly part?: Part;
 }
 
 /** The rows of the open data. */
 export interface RowsApi {
-  /** A window of the list of rows, in the file's order; a separate held-out file follows. */
+  /** A window of the list of rows, in the order of their files: the rows, more rows, test rows of their own. */
   listRows(
     query: RowQuery,
   ): Promise<Outcome<{ readonly total: number; readonly rows: readonly ListedRow[] }>>;

@@ -49,8 +49,9 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
     if (!set || !files || hidden.has(set.projectId)) continue;
     const folder = `projects/${set.projectId}/data/${set.version}`;
     await json(`${folder}/data.json`, set);
-    for (const [at, file] of [files.file, files.heldOut].entries())
-      if (file) await zip.file(`${folder}/${at}`, new Blob([file.bytes]));
+    const { file: rows, heldOut, more = [] } = files;
+    for (const [at, file] of [rows, ...(heldOut ? [heldOut] : []), ...more].entries())
+      await zip.file(`${folder}/${at}`, new Blob([file.bytes]));
   }
   const addFiles = async (folder: string, files: StoredFiles): Promise<void> => {
     for (const [name, bytes] of Object.entries(files)) await zip.file(`${folder}/${name}`, new Blob([bytes]));

@@ -225,17 +225,23 @@ class Importer {
     const key: [string, string] = [projectId, set.version];
     if (await readRecord('data-sets', key)) return this.#skip(what, 'This version is here already.');
     const folder = layout.folderOf(path);
-    const [file, heldOut] = await Promise.all(
+    const [file, ...beside] = await Promise.all(
       set.files.map(async (name, at) => ({
         name,
         bytes: await this.source.read(`${folder}${at}`, MAX_FILE),
       })),
     );
-    if ((await versionOf(file, heldOut)) !== set.version)
+    // The last of them are more rows; what is left is test rows.
+    const { more: count = 0 } = set;
+    const tests = beside.length - count;
+    const heldOut = tests === 1 ? beside[0] : undefined;
+    const more = beside.slice(Math.max(0, tests));
+    const others = { ...(heldOut && { heldOut }), ...(more.length > 0 && { more }) };
+    if (tests < 0 || tests > 1 || (await versionOf(file, others)) !== set.version)
       return this.#skip(what, 'Its rows are not those that its version names.');
     await this.#write([
       { store: 'data-sets', value: { ...set, projectId } },
-      { store: 'data-files', key, value: { file, ...(heldOut && { heldOut }) } },
+      { store: 'data-files', key, value: { file, ...others } },
     ]);
     this.added.dataSets++;
   }

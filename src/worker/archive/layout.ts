@@ -57,10 +57,17 @@ export const BaseFile = v.object({
 });
 export type BaseFile = v.InferOutput<typeof BaseFile>;
 
+/** Of one data set. */
+const MOST_FILES = 100;
 const template = v.pipe(v.string(), v.maxLength(MAX_TEMPLATE_CHARS));
 const Mapping = v.union([
   v.strictObject({ text: template }),
-  v.strictObject({ prompt: template, answer: template, system: v.optional(template) }),
+  v.strictObject({
+    prompt: template,
+    input: v.optional(template),
+    answer: template,
+    system: v.optional(template),
+  }),
 ]);
 const share = v.pipe(number, v.minValue(0), v.maxValue(1));
 const DataOptions = v.looseObject({
@@ -72,13 +79,16 @@ const DataOptions = v.looseObject({
   validation: share,
   test: share,
   seed: count,
+  skip: v.optional(v.pipe(v.array(v.array(count)), v.maxLength(MOST_FILES))),
+  dropCopies: v.optional(v.boolean()),
 });
 
 export const DataFile = v.object({
   ...DataRef.entries,
   sample: v.optional(text),
   options: DataOptions,
-  files: v.pipe(v.array(text), v.minLength(1), v.maxLength(2)),
+  files: v.pipe(v.array(text), v.minLength(1), v.maxLength(MOST_FILES)),
+  more: v.optional(count),
   format: text,
   rows: count,
   bytes: count,

@@ -19,7 +19,9 @@ const MODEL: ModelInfo = {
   content: 'c',
   targets: ['q_proj', 'v_proj'],
 };
+const NONE = { count: 0, rows: [], longest: 0 };
 const DATA: DataSummary = {
+  files: [{ name: 'rows.jsonl', rows: 360, unused: [] }],
   format: 'messages',
   numbering: 'line',
   left: [],
@@ -29,9 +31,11 @@ const DATA: DataSummary = {
   longest: 50,
   problems: [],
   problemCount: 0,
-  cut: [],
-  dropped: [],
-  unsupervised: [],
+  cut: NONE,
+  dropped: NONE,
+  unsupervised: NONE,
+  skipped: NONE,
+  copies: NONE,
   notes: [],
   listed: 100,
   lengths: { width: 10, counts: [100], median: 5, longest: 9 },

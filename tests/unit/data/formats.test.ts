@@ -104,6 +104,7 @@ describe('formats of rows', () => {
       problemCount: 0,
       numbering: 'line',
       left: [],
+      unused: [],
       format,
     });
   });
@@ -309,6 +310,7 @@ describe('plain text', () => {
       problemCount: 0,
       numbering: 'line',
       left: [],
+      unused: [],
       format: 'document',
     });
     expect(read('[not json', 'x.md').format).toBe('document');

@@ -12,7 +12,7 @@ import {
 } from '../../../src/data/mapping.ts';
 import { kindOfPaste } from '../../../src/data/paste.ts';
 import { inspectHead } from '../../../src/data/sheet.ts';
-import { DuplicateFinder, histogramOf, identityOf } from '../../../src/data/statistics.ts';
+import { histogramOf, identityOf } from '../../../src/data/statistics.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -228,14 +228,6 @@ describe('statistics', () => {
     ] as const;
     expect(identityOf(same[0])).toBe(identityOf(same[1]));
     expect(identityOf({ kind: 'completion', prompt: 'a b', completion: '' })).not.toBe(identityOf(same[0]));
-    const finder = new DuplicateFinder();
-    ['x', 'y', undefined, 'x', undefined, 'x'].forEach((identity, row) => {
-      if (identity !== undefined) finder.add(row, identity);
-    });
-    expect(finder.found).toEqual([
-      { row: 3, first: 0 },
-      { row: 5, first: 0 },
-    ]);
   });
 });
 

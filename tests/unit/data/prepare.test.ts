@@ -33,7 +33,7 @@ describe('ready token rows need no tokenizer', () => {
       rows: 2,
       tokens: 7,
       supervisedTokens: 4,
-      cut: [2, 3],
+      cut: [3],
       dropped: [],
       unsupervised: [2, 5],
       failed: [{ line: 4, reason: expect.stringContaining('99') as string }],

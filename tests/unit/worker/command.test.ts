@@ -1,13 +1,15 @@
 /** The command that the studio shows repeats the run: the same rows, in the same parts. */
 import { execFileSync } from 'node:child_process';
-import { beforeAll, expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Flags } from '../../../src/cli/flags.ts';
-import { createOutput } from '../../../src/cli/output.ts';
-import { makeRunRows } from '../../../src/cli/train-data.ts';
+import { makeRunRows, readRunFiles } from '../../../src/cli/train-data.ts';
 import { readDataOptions, readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
-import { readExamples } from '../../../src/data/formats.ts';
+import { createOutput } from '../../../src/cli/output.ts';
 import { readWeightChoices } from '../../../src/cli/session.ts';
-import type { BaseWeights, DataOptions, RunOptions } from '../../../src/worker/api.ts';
+import type { BaseWeights, DataFile, DataOptions, RunOptions } from '../../../src/worker/api.ts';
 import { rowsOf, type DataSet } from '../../../src/worker/data.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/worker/open-data.ts';
@@ -46,6 +48,8 @@ const RUN: RunOptions = {
   samplePrompt: '',
 };
 
+const SILENT = createOutput();
+
 /** The words that a shell makes of a line. */
 function wordsOf(line: string): string[] {
   return execFileSync('sh', ['-c', `printf '%s\\0' ${line}`], { encoding: 'utf8' })
@@ -74,6 +78,16 @@ test.each<[string, string, Partial<DataOptions>]>([
     { header: false, delimiter: ';', mapping: { prompt: '{{column 2}}', answer: '{{column 3}}' } },
   ],
   [
+    'an input under the prompt',
+    `nr;q;a\n${rows(40)}\n`,
+    { mapping: { prompt: '{{q}}', input: 'No. {{nr}}', answer: '{{a}}' } },
+  ],
+  [
+    'rows that are left out, and copies',
+    `prompt,completion\n${rows(30).replaceAll(';', ',').replaceAll(/^\d+,/gm, '')}\n${'Go,on\n'.repeat(20)}`,
+    { skip: [[3, 4, 9]], dropCopies: true },
+  ],
+  [
     'rows that are cut and bad ones',
     `prompt\tcompletion\n${'Say it\tagain and '.repeat(12)}\nGo\ton\n${'x\ty\n'.repeat(20)}lost\n`,
     { overlong: 'drop', delimiter: '\t' },
@@ -98,17 +112,72 @@ test.each<[string, string, Partial<DataOptions>]>([
   const dataOptions = readDataOptions(flags, asked.seed);
   expect(dataOptions.read.fileName).toBe("Ann's rows.csv");
   const made = makeRunRows(
-    readExamples(bytes, dataOptions.read),
+    await readRunFiles(bytes, dataOptions, SILENT),
     model.tokenizer,
     { maxLength: asked.maxLength, vocabSize: 1024, now: new Date() },
     dataOptions,
-    createOutput(),
+    SILENT,
   );
   for (const part of ['train', 'validation', 'test'] as const) {
     expect(made[part].length).toBe(rowsOf(data, part).length);
     expect(made[part]).toEqual(rowsOf(data, part));
   }
   expect(made.train.length).toBeGreaterThan(10);
+});
+
+test('test rows and more rows of files of their own, without the copies and with a row left out', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'graft-rows-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = async (name: string, text: string): Promise<DataFile> => {
+    const path = join(folder, name);
+    await writeFile(path, text);
+    return { name, path, bytes: new TextEncoder().encode(text) };
+  };
+  const table = (from: number, to: number): string =>
+    `text,category\n${Array.from({ length: to - from }, (_, i) => `Where is ${from + i}?,c${from + i}`).join('\n')}\n`;
+  const main = await file('rows.csv', table(0, 20));
+  const heldOut = await file('test, held out.csv', table(15, 25));
+  // Of a known format, whatever the mapping of the others says.
+  const jsonl = Array.from({ length: 6 }, (_, i) => `{"prompt":"Where is ${i}?","completion":"more ${i}"}`);
+  const more = [await file('a,b.jsonl', jsonl.join('\n')), await file('c.csv', table(40, 44))];
+  const options: DataOptions = {
+    maxLength: 48,
+    overlong: 'truncate-end',
+    validation: 0.2,
+    test: 0,
+    seed: 5,
+    mapping: { prompt: '{{text}}', answer: '{{category}}' },
+    skip: [[2], [11], [], [3]],
+    dropCopies: true,
+  };
+  const slices = new Slices(() => undefined, new AbortController().signal);
+  const { data, summary } = await openData(model, main, options, { heldOut, more }, slices);
+  expect(summary.rows).toMatchObject({ test: 9 });
+  expect(summary.skipped.count).toBe(3);
+  expect(summary.copies.count).toBe(5);
+  expect(summary.leakCount).toBe(0);
+  const flags = new Flags(trainFlags, wordsOf(headlessCommand(RUN, data, model)).slice(3));
+  const dataOptions = readDataOptions(flags, 7);
+  const made = makeRunRows(
+    await readRunFiles(main.bytes, dataOptions, SILENT),
+    model.tokenizer,
+    { maxLength: 48, vocabSize: 1024, now: new Date() },
+    dataOptions,
+    SILENT,
+  );
+  for (const part of ['train', 'validation', 'test'] as const) expect(made[part]).toEqual(rowsOf(data, part));
+  expect(made.told).toMatchObject({ skipped: 3, copies: 5, repeated: 0, leaks: [], missing: [] });
+  const kept = { ...dataOptions, dropDuplicates: undefined, skip: [[2, 999]] };
+  const leaky = makeRunRows(
+    await readRunFiles(main.bytes, kept, SILENT),
+    model.tokenizer,
+    { maxLength: 48, vocabSize: 1024, now: new Date() },
+    kept,
+    SILENT,
+  );
+  expect(leaky.told.leaks.length).toBeGreaterThan(0);
+  expect(leaky.told.leaks[0].row.name).toBe(heldOut.path);
+  expect(leaky.told.missing).toEqual([{ name: main.path, line: 999 }]);
 });
 
 test.each<[string, BaseWeights | undefined, string | undefined, string | undefined]>([

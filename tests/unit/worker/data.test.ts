@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { DataFile, DataOptions, DataSummary, RunOptions } from '../../../src/worker/api.ts';
+import type { DataFile, DataOptions, DataSummary, OtherFiles, RunOptions } from '../../../src/worker/api.ts';
 import { preview, restoredData, rowsOf, storedRows, type DataSet } from '../../../src/worker/data.ts';
 import { folderOfFiles, type OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/worker/open-data.ts';
@@ -27,9 +27,9 @@ const chatRow = (user: string, assistant: string): string =>
 const open = (
   from: DataFile,
   options = OPTIONS,
-  heldOut?: DataFile,
+  others?: OtherFiles,
   slices = new Slices(() => undefined, new AbortController().signal),
-): Promise<{ data: DataSet; summary: DataSummary }> => openData(model, from, options, heldOut, slices);
+): Promise<{ data: DataSet; summary: DataSummary }> => openData(model, from, options, others, slices);
 
 const file = (name: string, lines: readonly string[]): DataFile => ({
   name,
@@ -48,7 +48,11 @@ test('rows are split by fractions, and what did not go straight through is told'
   expect(summary.format).toBe('messages');
   expect(summary.problems).toMatchObject([{ line: 10 }]);
   expect(summary.problemCount).toBe(1);
-  expect(summary.cut).toEqual([11]);
+  expect(summary.cut).toEqual({
+    count: 1,
+    rows: [{ at: 10, file: 0, line: 11 }],
+    longest: data.entries[10].length,
+  });
   expect(summary.longest).toBe(32);
   expect(data.questions).toHaveLength(2);
   expect((await open(ten)).data.places).toEqual(data.places);
@@ -56,14 +60,18 @@ test('rows are split by fractions, and what did not go straight through is told'
 
 test('a held-out file is the test part, whole', async () => {
   const held = file('held.jsonl', [chatRow('Held out?', 'Yes.'), 'nonsense']);
-  const { data, summary } = await open(ten, OPTIONS, held);
+  const { data, summary } = await open(ten, OPTIONS, { heldOut: held });
   expect(summary.rows).toEqual({ train: 8, validation: 2, test: 1 });
-  expect(summary.problems.at(-1)?.reason).toMatch(/^held\.jsonl: /);
+  expect(summary.problems.at(-1)).toMatchObject({ file: 1, line: 2 });
+  expect(summary.files).toMatchObject([
+    { name: 'ten.jsonl', rows: 10 },
+    { name: 'held.jsonl', rows: 1 },
+  ]);
   expect(summary.problemCount).toBe(2);
   expect(data.questions).toEqual([
     { prompt: 'Held out?', expected: 'Yes.', ask: [{ role: 'user', content: 'Held out?' }] },
   ]);
-  expect(preview(data, 11, model.tokenizer)).toMatchObject({ line: 1, part: 'test', heldOut: true });
+  expect(preview(data, 11, model.tokenizer)).toMatchObject({ file: 1, line: 1, part: 'test' });
 });
 
 test('a preview shows what the limit cuts', async () => {
@@ -154,7 +162,7 @@ test('rows that all lose their answer to the limit are told as that, and can be 
   const dropped = open(three, { ...OPTIONS, overlong: 'drop' });
   await expect(dropped).rejects.toThrow('all 3 rows are longer than 32 tokens and left out');
   await expect(dropped).rejects.toMatchObject({ longest });
-  expect((await open(three, { ...OPTIONS, maxLength: longest })).summary.cut).toEqual([]);
+  expect((await open(three, { ...OPTIONS, maxLength: longest })).summary.cut.count).toBe(0);
 });
 
 test('questions are conversations up to their last answer, and prompts with completions', () => {
@@ -213,7 +221,7 @@ test('the list has every row, filtered by part, state and text, a window at a ti
     chatRow('Question 3', 'Answer 3'),
     chatRow('word '.repeat(60), 'Never seen'),
   ]);
-  const { data, summary } = await open(rows, OPTIONS, held);
+  const { data, summary } = await open(rows, OPTIONS, { heldOut: held });
   const list = (query: object): { total: number; rows: { line: number; text: string }[] } =>
     listRows(data, { from: 0, count: 100, ...query }, model.tokenizer);
   expect(summary.listed).toBe(15);
@@ -230,10 +238,14 @@ test('the list has every row, filtered by part, state and text, a window at a ti
   });
   expect(list({ state: 'repeated' }).rows.map(({ line }) => line)).toEqual([12, 1]);
   expect(list({ part: 'test' }).total).toBe(2);
-  expect(list({ text: 'NEW?' }).rows).toMatchObject([{ heldOut: true, part: 'test', text: 'New? → Yes.' }]);
+  expect(list({ text: 'NEW?' }).rows).toMatchObject([{ file: 1, part: 'test', text: 'New? → Yes.' }]);
   expect(list({ text: 'nowhere' })).toEqual({ total: 0, rows: [] });
   expect(summary.repeated).toBe(2);
-  expect(summary.leaks).toContainEqual({ at: 13, part: 'test', line: 1, of: expect.any(Number) as number });
+  expect(summary.leaks).toContainEqual({
+    row: { at: 13, file: 1, line: 1 },
+    part: 'test',
+    of: expect.objectContaining({ file: 0 }) as unknown,
+  });
   expect(summary.leakCount).toBe(list({ state: 'leaked' }).total);
   expect(summary.lengths.counts.reduce((sum, count) => sum + count, 0)).toBe(14);
 });

@@ -1,0 +1,113 @@
+/**
+ * What becomes of each row: trained on, validated with, tested with, or left out. The page and the headless command divide alike.
+ *
+ * Rows are split first and left out afterwards, so that leaving one out moves no other row to another part.
+ */
+import { GraftError } from '../errors.ts';
+import { splitExamples, type SplitOptions } from './split.ts';
+
+export type Part = 'train' | 'validation' | 'test';
+
+/** Places of files in a list: the rows, test rows of their own, and from the third place on more rows. */
+export const ROWS_FILE = 0;
+export const TEST_FILE = 1;
+
+/** Lines that are left out of each file, by its place in the list. Lines are rows where the file numbers those. */
+export type Skipped = readonly (readonly number[])[];
+
+export interface DivideOptions extends SplitOptions {
+  readonly skip?: Skipped;
+  /** Whether one row is kept of those that teach the same: of test rather than of validation, of these rather than of training. */
+  readonly dropCopies?: boolean;
+}
+
+/** A row that could be used. */
+export interface Divisible {
+  readonly file: number;
+  readonly line: number;
+  /** Equal for rows that teach the same (`identityOf`); missing for parts of a document, which are never copies. */
+  readonly identity?: string;
+}
+
+export type Fate = Part | 'skipped' | 'copy';
+
+const RANK: Readonly<Record<Part, number>> = { test: 0, validation: 1, train: 2 };
+
+/**
+ * @param rows those that could be used, in the order of their files' list, but for the test file anywhere
+ * @returns the fate of each
+ * @throws GraftError `split`, and `data-rows` where nothing is left to train on
+ */
+export function divideRows(rows: readonly Divisible[], options: DivideOptions): Fate[] {
+  const { skip = [], dropCopies = false } = options;
+  const own = rows.flatMap(({ file }, at) => (file === TEST_FILE ? [] : [at]));
+  const fates = new Array<Fate>(rows.length).fill('test');
+  const split = splitExamples(own.length, options);
+  for (const part of ['train', 'validation', 'test'] as const)
+    for (const index of split[part]) fates[own[index]] = part;
+  const skipped = skip.map((lines) => new Set(lines));
+  rows.forEach(({ file, line }, at) => {
+    if (skipped.at(file)?.has(line)) fates[at] = 'skipped';
+  });
+  if (dropCopies) dropEqual(rows, fates);
+  if (own.length > 0 && !fates.includes('train'))
+    throw new GraftError(
+      'data-rows',
+      'No row is left to train on: every training row is left out, or is a copy of a test row.',
+      'Bring rows back, or keep copies.',
+    );
+  return fates;
+}
+
+/** Marks all rows of a kind as copies but one: the first in the part that measures. */
+function dropEqual(rows: readonly Divisible[], fates: Fate[]): void {
+  const kept = new Map<string, number>();
+  rows.forEach(({ identity }, at) => {
+    const fate = fates[at];
+    if (identity === undefined || fate === 'skipped' || fate === 'copy') return;
+    const before = kept.get(identity);
+    if (before === undefined) {
+      kept.set(identity, at);
+      return;
+    }
+    const isBetter = RANK[fate] < RANK[fates[before] as Part];
+    fates[isBetter ? before : at] = 'copy';
+    if (isBetter) kept.set(identity, at);
+  });
+}
+
+export interface Repeats {
+  /** Rows that teach what an earlier one does, by their place, with the first of their kind. */
+  readonly repeated: ReadonlyMap<number, number>;
+  /** Rows for validation or test that are trained on as well, with a row that trains on them. */
+  readonly leaked: ReadonlyMap<number, number>;
+}
+
+/**
+ * Finds rows that are there more than once: within training a waste, across the split a leak that flatters every measurement.
+ *
+ * @param parts of each row; undefined for one that is not used
+ */
+export function findRepeats(
+  identities: readonly (string | undefined)[],
+  parts: readonly (Part | undefined)[],
+): Repeats {
+  const firsts = new Map<string, number>();
+  const trained = new Map<string, number>();
+  const repeated = new Map<number, number>();
+  identities.forEach((identity, at) => {
+    const part = parts[at];
+    if (identity === undefined || part === undefined) return;
+    const first = firsts.get(identity);
+    if (first === undefined) firsts.set(identity, at);
+    else repeated.set(at, first);
+    if (part === 'train' && !trained.has(identity)) trained.set(identity, at);
+  });
+  const leaked = new Map<number, number>();
+  identities.forEach((identity, at) => {
+    const part = parts[at];
+    const of = identity === undefined ? undefined : trained.get(identity);
+    if (part !== undefined && part !== 'train' && of !== undefined) leaked.set(at, of);
+  });
+  return { repeated, leaked };
+}

@@ -1,0 +1,67 @@
+/** Columns that nothing is made of: a mapping, or a format, may pass over text that a person meant to be read. */
+import { isObject, type JsonObject } from '../json.ts';
+import { columnsOfRow, isTelling, valueAt } from './columns.ts';
+
+export interface UnusedColumn {
+  readonly name: string;
+  /** Rows that have something in it. */
+  readonly rows: number;
+  /** Whether it holds text, or is named as a prompt or an answer is: what a person should know. */
+  readonly text: boolean;
+}
+
+/** Of a row and of a file: more columns than anybody reads. */
+const MOST_COLUMNS = 64;
+/** A name or a label has fewer words. */
+const TEXT_WORDS = 3;
+
+/** Whether a value looks like something to read or to learn. */
+export function isText(column: string, value: unknown): boolean {
+  if (typeof value === 'number') return isTelling(column);
+  if (typeof value !== 'string' || value.trim() === '') return false;
+  return (
+    isTelling(column) || (/\p{L}/u.test(value) && value.trim().split(/\s+/, TEXT_WORDS).length === TEXT_WORDS)
+  );
+}
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  (typeof value === 'string' && value.trim() === '') ||
+  (Array.isArray(value) && value.length === 0) ||
+  (isObject(value) && Object.keys(value).length === 0);
+
+/** Whether a template names the column, or a list or an object that it is part of. */
+export const isUsed = (column: string, used: readonly string[]): boolean =>
+  used.some((name) => column === name || column.startsWith(`${name}.`) || name.startsWith(`${column}.`));
+
+/** Counts, a row at a time, what of the rows is not used. */
+export class UnusedColumns {
+  readonly #found = new Map<string, { rows: number; text: boolean }>();
+
+  /**
+   * @param used columns that the row's example is made of
+   * @param nested whether columns inside of fields count by themselves, as a mapping names them
+   */
+  add(row: JsonObject, used: readonly string[], nested: boolean): void {
+    const columns = nested ? columnsOfRow(row) : Object.keys(row).slice(0, MOST_COLUMNS);
+    for (const column of columns) {
+      if (isUsed(column, used)) continue;
+      const value = nested ? valueAt(row, column) : row[column];
+      if (isEmpty(value)) continue;
+      let found = this.#found.get(column);
+      if (!found) {
+        if (this.#found.size >= MOST_COLUMNS) continue;
+        this.#found.set(column, (found = { rows: 0, text: false }));
+      }
+      found.rows++;
+      found.text ||= isText(column, value);
+    }
+  }
+
+  /** Those with text first, then as they come in the file. */
+  result(): UnusedColumn[] {
+    const all = [...this.#found].map(([name, found]) => ({ name, ...found }));
+    return [...all.filter(({ text }) => text), ...all.filter(({ text }) => !text)];
+  }
+}

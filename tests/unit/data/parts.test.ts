@@ -1,0 +1,118 @@
+/** Parts of a run, rows that are left out, and rows that are there more than once. */
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import { divideRows, findRepeats, TEST_FILE, type Divisible, type Fate } from '../../../src/data/parts.ts';
+import { parseSkipped, withoutSkipped, withSkipped, writeSkipped } from '../../../src/data/skip-list.ts';
+import { splitExamples } from '../../../src/data/split.ts';
+import { graftError } from '../expect-graft-error.ts';
+
+const SPLIT = { validation: 0.2, test: 0.2, seed: 3 };
+const rows = (identities: string, file = 0): Divisible[] =>
+  [...identities].map((identity, at) => ({ file, line: at + 1, identity }));
+const count = (fates: readonly Fate[], fate: Fate): number => fates.filter((other) => other === fate).length;
+
+describe('division', () => {
+  it('is the split, where nothing is left out', () => {
+    const fates = divideRows(rows('abcdefghij'), SPLIT);
+    const split = splitExamples(10, SPLIT);
+    for (const part of ['train', 'validation', 'test'] as const)
+      expect(fates.flatMap((fate, at) => (fate === part ? [at] : []))).toEqual(split[part]);
+  });
+
+  it('leaves a row out without moving another', () => {
+    const before = divideRows(rows('abcdefghij'), SPLIT);
+    const after = divideRows(rows('abcdefghij'), { ...SPLIT, skip: [[4, 7]] });
+    expect(after).toEqual(before.map((fate, at) => (at === 3 || at === 6 ? 'skipped' : fate)));
+  });
+
+  it('takes a file of test rows whole, and splits more rows with the first', () => {
+    const all = [...rows('abcde'), ...rows('xyz', 2), ...rows('tuv', TEST_FILE)];
+    const fates = divideRows(all, { ...SPLIT, test: 0 });
+    expect(fates.slice(8)).toEqual(['test', 'test', 'test']);
+    expect(count(fates.slice(0, 8), 'validation')).toBe(2);
+    expect(divideRows(all, { ...SPLIT, test: 0, skip: [[], [2], [1]] })).toEqual(
+      fates.map((fate, at) => (at === 9 || at === 5 ? 'skipped' : fate)),
+    );
+  });
+
+  it('keeps one of the rows that teach the same: the one that measures', () => {
+    const all = [...rows('aabcdb'), ...rows('ca', TEST_FILE)];
+    expect(divideRows(all, { validation: 0, test: 0, seed: 1, dropCopies: true })).toEqual([
+      ...['copy', 'copy', 'train', 'copy', 'train', 'copy'],
+      ...['test', 'test'],
+    ]);
+    // What a person left out is not the one that is kept.
+    expect(
+      divideRows(all, { validation: 0, test: 0, seed: 1, dropCopies: true, skip: [[], [2]] }).slice(0, 2),
+    ).toEqual(['train', 'copy']);
+  });
+
+  it('has no row twice and no leak once copies are dropped', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...'abcdefg'), { minLength: 8, maxLength: 40 }),
+        fc.nat(99),
+        (identities, seed) => {
+          const all = [...rows('0123456789'), ...rows(identities.join(''))];
+          const fates = divideRows(all, { ...SPLIT, seed, dropCopies: true });
+          const parts = fates.map((fate) => (fate === 'copy' || fate === 'skipped' ? undefined : fate));
+          const { repeated, leaked } = findRepeats(
+            all.map(({ identity }) => identity),
+            parts,
+          );
+          expect([repeated.size, leaked.size]).toEqual([0, 0]);
+          expect(count(fates, 'copy')).toBe(identities.length - new Set(identities).size);
+        },
+      ),
+    );
+  });
+
+  it('refuses to leave nothing to train on', async () => {
+    await graftError(() => divideRows(rows('ab'), { ...SPLIT, skip: [[1, 2]] }), 'data-rows');
+  });
+});
+
+test('a leak is a row that measures and is trained on; rows that are not used count for neither', () => {
+  const { repeated, leaked } = findRepeats(
+    ['a', 'b', 'a', 'b', undefined, undefined, 'b', 'a'],
+    ['validation', 'train', 'train', 'train', 'test', 'train', 'test', undefined],
+  );
+  expect([...repeated]).toEqual([
+    [2, 0],
+    [3, 1],
+    [6, 1],
+  ]);
+  expect([...leaked]).toEqual([
+    [0, 2],
+    [6, 1],
+  ]);
+});
+
+describe('a list of rows to leave out', () => {
+  it('is written as it is read', () => {
+    expect(parseSkipped('12, 40-42,test:7,more:3,more2:9')).toEqual([[12, 40, 41, 42], [7], [3], [9]]);
+    expect(writeSkipped([[42, 12, 40, 41], [7], [3, 4], [9]])).toBe('12,40-42,test:7,more:3-4,more2:9');
+    expect(writeSkipped([])).toBe('');
+    fc.assert(
+      fc.property(
+        fc.array(fc.uniqueArray(fc.integer({ min: 1, max: 60 }), { minLength: 1 }), { maxLength: 4 }),
+        (files) => {
+          const sorted = files.map((lines) => [...lines].sort((a, b) => a - b));
+          if (files.length > 0) expect(parseSkipped(writeSkipped(files))).toEqual(sorted);
+        },
+      ),
+    );
+  });
+
+  it.each(['', '0', 'a', '5-3', '1-99999999', 'tests:3', '-4', '1,,2'])('refuses “%s”', async (text) => {
+    await graftError(() => parseSkipped(text), 'arguments');
+  });
+
+  it('takes a row in and gives it back', () => {
+    const one = withSkipped(undefined, 2, 5);
+    expect(one).toEqual([[], [], [5]]);
+    expect(withSkipped(withSkipped(one, 0, 9), 0, 3)).toEqual([[3, 9], [], [5]]);
+    expect(withoutSkipped(one, 2, 5)).toBeUndefined();
+    expect(withoutSkipped(withSkipped(one, 0, 9), 2, 5)).toEqual([[9], [], []]);
+  });
+});
