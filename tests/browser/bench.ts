@@ -118,11 +118,9 @@ export async function openAll(page: Page): Promise<void> {
       test: 0,
       seed: 1,
     } as const;
-    const data = await bench.api.openData(
-      await file('voice/train.jsonl'),
-      options,
-      { heldOut: await file('voice/test.jsonl') },
-    );
+    const data = await bench.api.openData(await file('voice/train.jsonl'), options, {
+      heldOut: await file('voice/test.jsonl'),
+    });
     return { model, data };
   });
   expect(opened.model).toMatchObject({

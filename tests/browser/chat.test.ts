@@ -13,7 +13,7 @@ import { packZip } from '../../src/worker/adapter-zip.ts';
 import { sprigAdapter } from './adapter-files.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
-import { downloadOf, goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { downloadOf, goTo, inspect, openSample, PICTURES, WAIT } from './looks.ts';
 
 const HOSTILE = '<img src=x onerror="document.title=1">';
 const QUESTION = 'Who lives next to the school?';
@@ -308,7 +308,7 @@ test('a name and a note are changed, and a deleted adapter comes back', async ()
 
 test('an evaluation can be stopped, and takes a second adapter; the base model, which costs nothing, comes first', async () => {
   await goTo(page, 'data');
-  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await openSample(page);
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
   await goTo(page, 'evaluate');
   await page.getByLabel('Adapter', { exact: true }).selectOption({ label: 'First cook' });

@@ -145,8 +145,8 @@ describe('a table with odd columns', () => {
     expect(await page.title()).toMatch(/Graft$/);
     await page.getByRole('button', { name: 'Show all' }).click();
     expect(await inspect(page, 'data-list')).toEqual([]);
-    // The columns can be told anew, and what was said is still there.
-    await page.getByRole('button', { name: 'Tell the columns anew' }).click();
+    // The columns can be changed, and what was chosen is still there.
+    await page.getByRole('button', { name: 'Change the columns' }).click();
     await expect
       .poll(() => page.getByLabel('Template of the prompt').inputValue())
       .toBe('Which queue?\n{{Customer says}}');
@@ -183,10 +183,10 @@ describe('a table with odd columns', () => {
     expect(problems).toEqual([]);
   });
 
-  test('after a reload the columns are as they were told, and can be told anew', async () => {
+  test('after a reload the columns are as they were chosen, and can be changed', async () => {
     const { page, problems } = studio;
     const first = (): Promise<string> => page.getByRole('slider', { name: 'Tokens of this row' }).innerText();
-    const tell = page.getByRole('button', { name: 'Tell the columns anew' });
+    const tell = page.getByRole('button', { name: 'Change the columns' });
     const form = page.getByRole('form', { name: /Which column is what/ });
     await page.reload();
     await page.getByRole('heading', { name: '243 rows' }).waitFor({ timeout: STEP_MS });
@@ -219,6 +219,7 @@ describe('a table with odd columns', () => {
     });
     await expect.poll(() => page.getByLabel('Read as').inputValue()).toBe('tsv');
     await page.getByRole('button', { name: 'Read these rows' }).click();
+    await page.getByRole('button', { name: 'Training rows', exact: true }).click();
     await page.getByRole('heading', { name: '3 rows' }).waitFor({ timeout: STEP_MS });
     expect(problems).toEqual([]);
   });

@@ -25,7 +25,7 @@ test('rows are drawn, and said to be, and are the same for every method', async 
   await goTo(page, 'data');
   // Sorted by their label, as files often are.
   const rows = Array.from({ length: ROWS }, (_, i) => `Say ${i},${i < ROWS / 2 ? 'yes' : 'no'}`);
-  await page.locator('input[type=file][accept*=".csv"]').setInputFiles({
+  await page.getByLabel('Open a file').setInputFiles({
     name: 'yes.csv',
     mimeType: 'text/csv',
     buffer: Buffer.from(['prompt,completion', ...rows].join('\n')),

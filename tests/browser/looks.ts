@@ -25,6 +25,15 @@ export async function goTo(page: Page, stage: string): Promise<void> {
   await page.locator('main h1:not([data-left])').first().waitFor();
 }
 
+/** Opens a bundled sample under Data, where samples are folded away once rows are open. */
+export async function openSample(page: Page, name = /^A sea captain/): Promise<void> {
+  const sample = page.getByRole('button', { name });
+  const others = page.getByRole('button', { name: /^(Samples|Other rows)$/ });
+  await sample.or(others).first().waitFor();
+  if (await others.isVisible()) await others.click();
+  await sample.click();
+}
+
 /** The fact that the stem tells of a stage. */
 export const factOf = (page: Page, stage: string): Promise<string> =>
   page.getByRole('navigation').getByRole('link', { name: stage }).innerText();

@@ -12,7 +12,7 @@ import { askAnew } from './answers.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
 import { startAndPause } from './gate.ts';
-import { factOf, goTo, WAIT } from './looks.ts';
+import { factOf, goTo, openSample, WAIT } from './looks.ts';
 import { sprigGguf, writeShardedModel } from './model-files.ts';
 
 const HOSTILE = '<img src=x onerror="document.title=1">';
@@ -215,7 +215,7 @@ test('after a reload without a network it is open again, and answers', async () 
   await region.getByRole('button', { name: 'Open In parts' }).click();
   await opened('In parts');
   await goTo(page, 'data');
-  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await openSample(page);
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
   // The settings suit these rows, and are kept, before the page goes.
   await goTo(page, 'train');

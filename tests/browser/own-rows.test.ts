@@ -6,7 +6,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
-import { goTo } from './looks.ts';
+import { goTo, openSample } from './looks.ts';
 
 const STEP_MS = 60_000;
 
@@ -222,7 +222,7 @@ test('settings belong to their rows: a sample leaves nothing in them, also after
   };
   const openKept = async (name: RegExp): Promise<void> => {
     await goTo(page, 'data');
-    await page.getByText('1 other data set').click();
+    await page.getByRole('button', { name: 'Other rows' }).click();
     await page.getByRole('button', { name }).click();
   };
   const isOpen = (name: RegExp): Promise<void> =>
@@ -236,7 +236,7 @@ test('settings belong to their rows: a sample leaves nothing in them, also after
   await field('Prompt that is answered as it learns').fill('Say 7, please');
   const mine = await settings();
   await goTo(page, 'data');
-  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await openSample(page);
   await isOpen(/^A sea captain/);
   const sample = await settings();
   for (const [at, value] of sample.entries()) if (at !== 2) expect(value).not.toBe(mine[at]);

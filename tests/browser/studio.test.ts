@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { tabTo } from './keyboard.ts';
 import { startAndPause } from './gate.ts';
-import { axe, downloadOf, factOf, goTo, picture, PICTURES } from './looks.ts';
+import { axe, downloadOf, factOf, goTo, openSample, picture, PICTURES } from './looks.ts';
 
 const STAGES = ['start', 'task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 const RUN_MS = 180_000;
@@ -266,6 +266,7 @@ describe('on the way', () => {
       mimeType: 'application/jsonl',
       buffer: Buffer.from('not json\nat all\n'),
     });
+    await page.getByRole('button', { name: 'Training rows', exact: true }).click();
     await page.getByRole('alert').first().waitFor();
     // What was open before is still open.
     await expect.poll(() => factOf(page, 'Data')).toMatch(/20 rows/);
@@ -275,7 +276,7 @@ describe('on the way', () => {
   test('settings that cannot work say why; a run is paused, resumed after a reload, and stopped', async () => {
     const { page, problems } = studio;
     await goTo(page, 'data');
-    await page.getByRole('button', { name: /^A sea captain/ }).click();
+    await openSample(page);
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
     await goTo(page, 'train');
     await page.getByRole('button', { name: 'New run' }).click();

@@ -14,7 +14,7 @@ import { memoryFiles } from '../../src/weights/bytes.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { allowSteps } from './gate.ts';
-import { downloadOf, factOf, goTo, inspect, PICTURES, RESULTS, WAIT } from './looks.ts';
+import { downloadOf, factOf, goTo, inspect, openSample, PICTURES, RESULTS, WAIT } from './looks.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const STEPS = 12;
@@ -115,7 +115,7 @@ const SHORT = {
 
 test('a run begins with the base model, goes on behind another tab, and tells when it is done', async () => {
   await goTo(page, 'data');
-  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await openSample(page);
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
   await start(SHORT);
   // Where the form was, the run is: from its top, with the heading to go on from.
@@ -323,7 +323,7 @@ test('Space pauses; after a reload the run is stopped from storage, and its adap
 
 test('a run is discarded, and another lies under its curve, with what differs in a table', async () => {
   await goTo(page, 'data');
-  await page.getByRole('button', { name: /^A sea captain/ }).click();
+  await openSample(page);
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
   await start({ ...SHORT, Steps: '200', 'Validate every … steps': '0', 'Answer every … steps': '0' });
   await expect.poll(() => page.title(), WAIT).toMatch(/^\d+\/200/);

@@ -1,7 +1,7 @@
-/** Why rows cannot be cut or split so, said before they are read again. */
+/** Why rows cannot be cut or split in a way, said before they are read again. */
 import type { DataOptions } from '../../worker/api.ts';
 
-/** @returns '' where they can */
+/** @returns '' if they can */
 export function splitFault(
   { maxLength, validation, test, seed }: DataOptions,
   maxPositions: number | undefined,
@@ -9,7 +9,7 @@ export function splitFault(
   if (!Number.isInteger(maxLength) || maxLength < 2)
     return 'The limit is a whole number of tokens, at least 2.';
   if (maxPositions !== undefined && maxLength > maxPositions)
-    return `The model holds ${maxPositions} tokens: the limit can be that at most.`;
+    return `The model takes rows of at most ${maxPositions} tokens.`;
   if (!(validation >= 0 && test >= 0 && validation + test < 1))
     return 'Validation and test together must leave rows to train on.';
   if (!Number.isSafeInteger(seed) || seed < 0)

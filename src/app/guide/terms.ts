@@ -134,7 +134,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'mapping',
-        what: 'Which column is the prompt and which the answer. A column as it is, or a template: your words with columns in double braces, {{like this}}. It is plain substitution, with no code in it.',
+        what: 'Which column is the prompt and which the answer. A column as it is, or a template: your words with columns in double braces, {{like this}}. It is plain substitution, with no code in it. An input stands under the prompt, where a row has one. Columns that nothing reads are named.',
         start: 'Write the prompt as you will ask it later: the same words, the same order.',
         source: 'Graft, docs/architecture.md; TRL documentation, Dataset formats and types',
         also: 'columns template csv placeholder',
@@ -179,13 +179,14 @@ export const CHAPTERS: readonly Chapter[] = [
         id: 'test',
         what: 'Rows that nothing has seen until the end. Only they say how good the adapter is; look at them seldom, or you fit them by hand.',
         more: 'Narrower intervals: 20 rows say little, 200 say much.',
-        start: '10%, at least 50 rows if you have them.',
+        start:
+          '10%, at least 50 rows if you have them. Or a file of its own: open it while rows are open, and choose Test rows.',
         source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
         also: 'held-out holdout set',
       },
       {
         id: 'split',
-        what: 'Which row goes into which part, by a shuffle that the seed decides. The same file, fractions and seed give the same parts, here and headless.',
+        what: 'Which row goes into which part, by a shuffle that the seed decides. The same file, fractions and seed give the same parts, here and headless. Leaving a row out moves no other row.',
         start: 'Leave the seed. Change it to see how much of a result is luck.',
         source: 'Graft, docs/architecture.md',
         also: 'fraction shuffle seed',
@@ -193,7 +194,7 @@ export const CHAPTERS: readonly Chapter[] = [
       {
         id: 'leak',
         what: 'A held-out row that is trained on too. The model has seen the answer, and every measurement flatters it.',
-        start: 'Take one of each pair out of the file.',
+        start: 'Leave the copies out: one press keeps the held-out row and drops those in training.',
         source:
           'Lee et al., Deduplicating Training Data Makes Language Models Better, 2021, arXiv:2107.06499',
         also: 'duplicate contamination repeated',

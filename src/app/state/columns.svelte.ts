@@ -1,15 +1,16 @@
-/** The columns of a file that is being mapped: what a person says of them, before it is read. */
-import { checkMapping, type Mapping } from '../../data/mapping.ts';
+/** The columns of a file that is being mapped: what a person chooses, before it is read. */
+import { checkMapping, columnsOf, type Mapping } from '../../data/mapping.ts';
 import { HEAD_BYTES, type Sheet } from '../../data/sheet-types.ts';
 import { GraftError } from '../../errors.ts';
 import type { DataOptions, Failure } from '../../worker/api.ts';
-import type { Source } from './data.svelte.ts';
+import { isUsed } from '../../data/unused.ts';
 import type { Session } from './session.svelte.ts';
+import type { Source } from './source.ts';
 
-export const ROLES = ['prompt', 'answer', 'system'] as const;
+export const ROLES = ['prompt', 'input', 'answer', 'system'] as const;
 export type Role = (typeof ROLES)[number];
 
-const EMPTY = { prompt: '', answer: '', system: '', text: '' };
+const EMPTY = { prompt: '', input: '', answer: '', system: '', text: '' };
 
 export class Columns {
   readonly source: Source;
@@ -50,7 +51,7 @@ export class Columns {
     return outcome.sheet !== undefined;
   }
 
-  /** The header is there or not, or something else stands between cells: the columns are others then. */
+  /** The first row is a header or not, or another character stands between cells: the columns are others then. */
   async change(table: { header?: boolean; delimiter?: string }): Promise<void> {
     if (table.header !== undefined) this.header = table.header;
     if (table.delimiter !== undefined) this.delimiter = table.delimiter;
@@ -59,9 +60,26 @@ export class Columns {
   }
 
   get mapping(): Mapping {
-    const { prompt, answer, system, text } = this.templates;
+    const { prompt, input, answer, system, text } = this.templates;
     if (this.whole) return { text };
-    return { ...(system.trim() !== '' && { system }), prompt, answer };
+    return {
+      ...(system.trim() !== '' && { system }),
+      prompt,
+      ...(input.trim() !== '' && { input }),
+      answer,
+    };
+  }
+
+  /** Columns that no template names: those that hold text, and the rest. Empty while the templates cannot be read. */
+  get unused(): { readonly text: readonly string[]; readonly other: readonly string[] } {
+    if (this.fault !== '' || !this.sheet) return { text: [], other: [] };
+    const { columns, texts } = this.sheet;
+    const used = columnsOf(this.mapping);
+    const left = columns.filter((column) => !isUsed(column, used));
+    return {
+      text: left.filter((column) => texts.includes(column)),
+      other: left.filter((column) => !texts.includes(column)),
+    };
   }
 
   /** Why it cannot be read like this; '' where it can. */

@@ -1,7 +1,6 @@
-/** The examples that are open: where they come from, how they are split and cut, and one row as the model sees it. */
+/** The examples that are open: where they come from, how they are split, cut and mended, and one row as the model sees it. */
 import { messageOf } from '../../errors.ts';
 import type {
-  DataFile,
   DataOptions,
   DataSetInfo,
   DataSummary,
@@ -9,22 +8,19 @@ import type {
   PreviewRow,
   Progress,
 } from '../../worker/api.ts';
+import { paceOf, type Pace } from '../data/time-left.ts';
 import { fetchBytes } from '../start/fetch.ts';
 import type { Sample } from '../start/samples.svelte.ts';
 import { Columns } from './columns.svelte.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
+import { SPLIT, withFile, withoutPlace, type SecondUse, type Source } from './source.ts';
 
-export interface Source {
-  readonly name: string;
-  readonly file: DataFile;
-  readonly heldOut?: DataFile;
-  /** The bundled sample that it is. */
-  readonly sample?: Sample;
+/** A change that mended something, and how rows were read before it. */
+export interface Mended {
+  readonly done: string;
+  readonly before: DataOptions;
 }
-
-/** What the command starts with, too, but for the split. */
-const SPLIT: DataOptions = { maxLength: 512, overlong: 'truncate-end', validation: 0.1, test: 0.1, seed: 42 };
 
 export class Data {
   source = $state.raw<Source>();
@@ -33,7 +29,13 @@ export class Data {
   reading = $state('');
   /** How far the import is. */
   progress = $state.raw<Progress>();
-  /** Columns that have to be told before a file can be read, or are being told anew. */
+  /** How fast that goes. */
+  pace = $state.raw<Pace>();
+  /** A file that was brought while rows were open, until a person says what it is. */
+  second = $state.raw<File>();
+  /** What was mended since the rows were opened, the latest last. */
+  mended = $state.raw<readonly Mended[]>([]);
+  /** Columns that have to be chosen before a file can be read, or are being changed. */
   columns = $state.raw<Columns>();
   failure = $state.raw<Failure>();
   /** What could not be opened last, and how it was asked for: it may be read otherwise. */
@@ -69,7 +71,7 @@ export class Data {
       const source: Source = {
         name: sample.title,
         file: { name: `${sample.id}.jsonl`, path: `public/samples/${sample.train}`, bytes: train },
-        heldOut: { name: `${sample.id}-test.jsonl`, bytes: test },
+        heldOut: { name: `${sample.id}-test.jsonl`, path: `public/samples/${sample.test}`, bytes: test },
         sample,
       };
       return await this.#open(source, { ...SPLIT, maxLength: sample.settings.maxLength, test: 0 }, turn);
@@ -87,22 +89,59 @@ export class Data {
 
   async openFile(file: File): Promise<boolean> {
     const turn = await this.#begin(file.name);
+    const bytes = await this.#bytesOf(file, turn);
+    return bytes !== undefined && this.#openBytes(file.name, bytes, turn);
+  }
+
+  /** The content of a file; undefined where it cannot be had, which is said, or is not wanted any more. */
+  async #bytesOf(file: File, turn: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     try {
-      return await this.#openBytes(file.name, new Uint8Array(await file.arrayBuffer()), turn);
+      return new Uint8Array(await file.arrayBuffer());
     } catch (error) {
-      if (turn !== this.#turn) return false;
+      if (turn !== this.#turn) return undefined;
       this.reading = '';
       this.failure = {
         code: 'app-file',
         what: `${file.name} could not be read: ${messageOf(error)}`,
         remedy: 'Choose it again; it may have moved or changed on disk.',
       };
-      return false;
+      return undefined;
     }
   }
 
-  async openBytes(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
-    return this.#openBytes(name, bytes, await this.#begin(name));
+  /** Asks what a file is to the rows that are open. @returns whether there is something to ask: a sample is simply replaced */
+  offer(file: File): boolean {
+    if (!this.summary || !this.source || this.source.sample || this.columns) return false;
+    this.second = file;
+    this.#session.announcer.say(`Say how ${file.name} should be used.`);
+    return true;
+  }
+
+  /** The file that was asked about, which is not any more. */
+  takeSecond(): File | undefined {
+    const { second } = this;
+    this.second = undefined;
+    return second;
+  }
+
+  /** Opens the rows with another file beside them. */
+  async addFile(file: File, as: Exclude<SecondUse, 'replace'>): Promise<boolean> {
+    const { source, options } = this;
+    if (!source) return false;
+    const turn = await this.#begin(file.name);
+    const bytes = await this.#bytesOf(file, turn);
+    if (!bytes) return false;
+    const next = withFile({ source, options }, { name: file.name, bytes }, as);
+    return this.#open(next.source, next.options, turn);
+  }
+
+  /** Opens the rows without a file that is beside them. @param place of the file, as in the summary */
+  async dropFile(place: number): Promise<boolean> {
+    const { source, options } = this;
+    if (!source) return false;
+    const turn = await this.#begin(source.name);
+    const next = withoutPlace({ source, options }, place);
+    return this.#open(next.source, next.options, turn);
   }
 
   /**
@@ -119,12 +158,13 @@ export class Data {
       this.failure = outcome;
       return false;
     }
-    const { set, file, heldOut } = outcome;
+    const { set, file, heldOut, more } = outcome;
     const sample = samples.find(({ id }) => id === set.sample);
     const source: Source = {
       name: set.name,
       file,
-      ...(heldOut && { heldOut }),
+      ...(heldOut && { heldOut: { ...heldOut, ...(sample && { path: `public/samples/${sample.test}` }) } }),
+      ...(more && { more }),
       ...(sample && { sample }),
     };
     return this.#open(source, set.options, turn);
@@ -146,6 +186,8 @@ export class Data {
   /** Nothing is open, as in a new project. */
   forget(): void {
     this.source = undefined;
+    this.second = undefined;
+    this.mended = [];
     this.columns = undefined;
     this.options = SPLIT;
     this.summary = undefined;
@@ -171,7 +213,26 @@ export class Data {
     return this.#open(source, options, await this.#begin(source.name));
   }
 
-  /** Reads the file whose columns are told now. */
+  /** Reads the rows in a way that mends something, which can be undone. */
+  async mend(options: DataOptions, done: string): Promise<boolean> {
+    const { mended, options: before } = this;
+    if (!(await this.change(options))) return false;
+    this.mended = [...mended, { done, before }];
+    this.#session.announcer.say(done);
+    return true;
+  }
+
+  /** Takes the latest mend back. */
+  async undo(): Promise<boolean> {
+    const { mended } = this;
+    const last = mended.at(-1);
+    if (!last || !(await this.change(last.before))) return false;
+    this.mended = mended.slice(0, -1);
+    this.#session.announcer.say('Undone.');
+    return true;
+  }
+
+  /** Reads the file whose columns were chosen now. */
   async openMapped(): Promise<boolean> {
     if (!this.columns) return false;
     const { source, options, mapping, header, delimiter } = this.columns;
@@ -179,14 +240,14 @@ export class Data {
     return this.#open(source, { ...options, mapping, header, delimiter }, turn);
   }
 
-  /** Tells the columns of the open file anew. */
+  /** Opens the editor for the columns of the open file. */
   async mapAgain(): Promise<void> {
     const turn = this.#turn;
     if (this.source && !(await this.#ask(this.source, this.options, turn)) && turn === this.#turn) {
       this.failure = {
         code: 'app-columns',
         what: `${this.source.name} has no columns.`,
-        remedy: 'Only tables and JSON rows can be mapped.',
+        remedy: 'Columns can be chosen in tables and in JSON.',
       };
     }
   }
@@ -208,6 +269,7 @@ export class Data {
   async #begin(name: string): Promise<number> {
     this.failure = undefined;
     this.reading = name;
+    this.pace = undefined;
     const turn = this.#turn;
     // Rows that were asked for while another project is being opened are for that one.
     await this.#projects.settled;
@@ -251,11 +313,13 @@ export class Data {
       this.reading = '';
       return false;
     }
-    const { name, file, heldOut, sample } = source;
+    const { name, file, heldOut, more, sample } = source;
     const onProgress = (progress: Progress): void => {
-      if (this.reading && turn === this.#turn) this.progress = progress;
+      if (!this.reading || turn !== this.#turn) return;
+      this.progress = progress;
+      this.pace = paceOf(this.pace, progress, performance.now());
     };
-    const outcome = await this.#session.worker.openData(file, options, heldOut, onProgress, {
+    const outcome = await this.#session.worker.openData(file, options, { heldOut, more }, onProgress, {
       name,
       ...(sample && { sample: sample.id }),
     });
@@ -271,16 +335,21 @@ export class Data {
       return false;
     }
     if (outcome.project) this.#projects.adopt(outcome.project);
+    const isSameRows = this.version === outcome.version;
     this.version = outcome.version;
     this.kept = outcome.kept;
     this.failure = outcome.notKept;
     this.columns = undefined;
     this.refused = undefined;
+    this.second = undefined;
+    this.mended = [];
     this.source = source;
     this.options = options;
     this.summary = outcome.data;
     this.#session.announcer.say(`${source.name}: ${this.rows} rows are open.`);
-    await Promise.all([this.show(0), this.refresh()]);
+    // Rows that are only divided otherwise stay where they are: so does the one that is looked at.
+    const at = this.rowAt < outcome.data.listed && isSameRows ? this.rowAt : 0;
+    await Promise.all([this.show(at), this.refresh()]);
     return true;
   }
 }

@@ -48,9 +48,16 @@ export class Settings {
   }
 
   /** Cuts or splits the open rows otherwise: a preset that was chosen follows them. @returns whether they could be read so */
-  async changeRows(options: DataOptions): Promise<boolean> {
+  changeRows(options: DataOptions): Promise<boolean> {
+    return this.keepThrough(() => this.#data.change(options));
+  }
+
+  /** The open rows change, and their settings stay theirs. @param change whether it could be */
+  async keepThrough(change: () => Promise<boolean>): Promise<boolean> {
     const { preset } = this;
-    if (!(await this.#data.change(options))) return false;
+    if (!(await change())) return false;
+    const { version, options } = this.#data;
+    if (this.#place) this.#place = placeOf(version, options.mapping, this.#session.model?.content);
     this.set('maxLength', options.maxLength);
     if (preset) this.choose(preset);
     return true;

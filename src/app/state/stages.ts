@@ -41,7 +41,11 @@ function data({ data: { summary, rows, reading, failure }, projects: { current }
   else if (reading) fact = 'reading';
   else if (summary) {
     const look =
-      summary.problemCount + summary.cut.count + summary.dropped.count + summary.unsupervised.count;
+      summary.problemCount +
+      summary.cut.count +
+      summary.dropped.count +
+      summary.unsupervised.count +
+      summary.leakCount;
     fact = `${plural(rows, 'row')}${look > 0 ? `, ${count(look)} to look at` : ''}`;
   } else if (failure) fact = 'could not be read';
   return { id: 'data', name: 'Data', fact, reached: summary !== undefined };

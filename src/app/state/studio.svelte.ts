@@ -20,6 +20,7 @@ import { Run } from './run.svelte.ts';
 import { Runs } from './runs.svelte.ts';
 import { BUNDLED, Session } from './session.svelte.ts';
 import { Settings } from './settings.svelte.ts';
+import type { SecondUse } from './source.ts';
 import { Task } from './task.svelte.ts';
 
 /** Of a question that names a project. */
@@ -203,7 +204,9 @@ export class Studio {
   async openSample(sample: Sample): Promise<boolean> {
     return this.#opened(await this.data.openSample(sample));
   }
+  /** Where rows are open already, a person is asked what the file is to them. @returns whether its rows are open */
   async openFile(file: File): Promise<boolean> {
+    if (this.data.offer(file)) return false;
     return this.#opened(await this.data.openFile(file));
   }
   /** Reads a file whose columns were told. */
@@ -215,7 +218,21 @@ export class Studio {
     return this.#opened(await this.data.openOtherwise(options));
   }
   async openText(name: string, text: string): Promise<boolean> {
-    return this.#opened(await this.data.openBytes(name, new TextEncoder().encode(text)));
+    return this.openFile(new File([text], name));
+  }
+  /** Uses the second file as a person said. */
+  async useSecond(as: SecondUse): Promise<boolean> {
+    const file = this.data.takeSecond();
+    if (!file) return false;
+    return as === 'replace' ? this.#opened(await this.data.openFile(file)) : this.addFile(file, as);
+  }
+  /** Opens a file beside the rows. */
+  addFile(file: File, as: Exclude<SecondUse, 'replace'>): Promise<boolean> {
+    return this.settings.keepThrough(() => this.data.addFile(file, as));
+  }
+  /** Goes on without a file that was opened beside the rows. @param place of the file, as in the summary */
+  dropFile(place: number): Promise<boolean> {
+    return this.settings.keepThrough(() => this.data.dropFile(place));
   }
 
   async startRun(): Promise<void> {

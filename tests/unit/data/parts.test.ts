@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { divideRows, findRepeats, TEST_FILE, type Divisible, type Fate } from '../../../src/data/parts.ts';
-import { parseSkipped, withoutSkipped, withSkipped, writeSkipped } from '../../../src/data/skip-list.ts';
+import { parseSkipped, withoutFile, withoutSkipped, withSkipped, writeSkipped } from '../../../src/data/skip-list.ts';
 import { splitExamples } from '../../../src/data/split.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -112,6 +112,9 @@ describe('a list of rows to leave out', () => {
     const one = withSkipped(undefined, 2, 5);
     expect(one).toEqual([[], [], [5]]);
     expect(withSkipped(withSkipped(one, 0, 9), 0, 3)).toEqual([[3, 9], [], [5]]);
+    expect(withoutFile([[1], [2], [3], [4]], 2)).toEqual([[1], [2], [4]]);
+    expect(withoutFile([[1], [2], [3]], 1)).toEqual([[1], [], [3]]);
+    expect(withoutFile([[], [2]], 1)).toBeUndefined();
     expect(withoutSkipped(one, 2, 5)).toBeUndefined();
     expect(withoutSkipped(withSkipped(one, 0, 9), 2, 5)).toEqual([[9], [], []]);
   });

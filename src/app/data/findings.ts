@@ -1,0 +1,238 @@
+/** What is to look at in rows before training, and what mends it in one press. */
+import type { DataOptions, DataSummary, RowPlace } from '../../worker/api.ts';
+import type { StateFilter } from '../state/rows.svelte.ts';
+import { count, plural } from '../ui/format.ts';
+
+/** A change of how rows are read. */
+export interface Mend {
+  /** On its button. */
+  readonly words: string;
+  /** What is said once it is done. */
+  readonly done: string;
+  readonly options: DataOptions;
+}
+
+export interface Finding {
+  readonly id: string;
+  readonly title: string;
+  readonly why: string;
+  /** An entry of the guide. */
+  readonly term?: string;
+  /** The filter of the list that shows exactly these rows. */
+  readonly state?: StateFilter;
+  readonly rows: readonly RowPlace[];
+  /** How many there are. */
+  readonly count: number;
+  readonly mends: readonly Mend[];
+  /** Whether the columns can be chosen to mend it. */
+  readonly columns?: boolean;
+}
+
+/** @param maxPositions tokens that the model takes; undefined while that is not known */
+export function findingsOf(
+  summary: DataSummary,
+  options: DataOptions,
+  maxPositions: number | undefined,
+): Finding[] {
+  const all = [
+    leaks(summary, options),
+    repeats(summary, options),
+    ...unusedText(summary),
+    tooLong(summary, options, maxPositions),
+    cutWhole(summary, options, maxPositions),
+    dropped(summary, options, maxPositions),
+  ];
+  return all.filter((finding) => finding !== undefined);
+}
+
+/** What a person left out, which can come back. */
+export function leftOut({ skipped, copies }: DataSummary, options: DataOptions): Finding[] {
+  const { skip: _, ...unskipped } = options;
+  const { dropCopies: __, ...withCopies } = options;
+  return [
+    {
+      id: 'skipped',
+      title: `${plural(skipped.count, 'row is', 'rows are')} left out by you`,
+      why: '',
+      state: 'skipped' as const,
+      ...skipped,
+      mends: [
+        {
+          words: `Bring ${them(skipped.count)} back`,
+          done: `${plural(skipped.count, 'row is', 'rows are')} back.`,
+          options: unskipped,
+        },
+      ],
+    },
+    {
+      id: 'copies',
+      title: `${plural(copies.count, 'copy is', 'copies are')} left out`,
+      why: 'Of rows that teach the same, one is kept: that of the test before that of the training.',
+      state: 'copy' as const,
+      ...copies,
+      mends: [
+        {
+          words: `Keep ${copies.count === 1 ? 'the copy' : 'the copies'}`,
+          done: `${plural(copies.count, 'copy is', 'copies are')} back.`,
+          options: withCopies,
+        },
+      ],
+    },
+  ].filter((finding) => finding.count > 0);
+}
+
+const them = (rows: number): string => (rows === 1 ? 'it' : 'them');
+
+function dropCopies(rows: number, options: DataOptions): Mend {
+  return {
+    words: rows === 1 ? 'Leave the copy out' : `Leave the ${count(rows)} copies out`,
+    done: `${plural(rows, 'copy is', 'copies are')} left out.`,
+    options: { ...options, dropCopies: true },
+  };
+}
+
+function leaks(
+  { leakCount, leaks: found, repeated }: DataSummary,
+  options: DataOptions,
+): Finding | undefined {
+  if (leakCount === 0) return undefined;
+  return {
+    id: 'leaks',
+    title: `${plural(leakCount, 'held-out row is', 'held-out rows are')} trained on too`,
+    why: 'The very same row stands in both parts, so every measurement looks better than it is. The held-out row stays, its copies in training can go.',
+    term: 'leak',
+    state: 'leaked',
+    rows: found.map(({ row }) => row),
+    count: leakCount,
+    mends: [dropCopies(repeated, options)],
+  };
+}
+
+function repeats({ repeated, leakCount }: DataSummary, options: DataOptions): Finding | undefined {
+  if (repeated === 0) return undefined;
+  return {
+    id: 'repeated',
+    title: `${plural(repeated, 'row repeats', 'rows repeat')} an earlier one`,
+    why: `Word for word${leakCount > 0 ? ', the held-out ones above among them' : ''}. A row that is there three times weighs three times as much.`,
+    state: 'repeated',
+    rows: [],
+    count: repeated,
+    // One press mends both.
+    mends: leakCount > 0 ? [] : [dropCopies(repeated, options)],
+  };
+}
+
+function unusedText({ files }: DataSummary): Finding[] {
+  return files.flatMap((file, at) =>
+    (file?.unused ?? [])
+      .filter(({ text }) => text)
+      .map(({ name, rows }) => ({
+        id: `unused-${at}-${name}`,
+        title: `The column “${name}” is not used`,
+        why: `It has text in ${plural(rows, 'row')}${at > 0 ? ` of ${file?.name}` : ''}, and the model never sees it.`,
+        rows: [],
+        count: rows,
+        mends: [],
+        columns: true,
+      })),
+  );
+}
+
+/** @param longest tokens of the longest row that is too long */
+function raiseLimit(longest: number, options: DataOptions, maxPositions: number | undefined): Mend[] {
+  const limit = Math.min(longest, maxPositions ?? longest);
+  if (limit <= options.maxLength) return [];
+  return [
+    {
+      words: `Raise the limit to ${count(limit)}`,
+      done: `The limit is ${count(limit)} tokens.`,
+      options: { ...options, maxLength: limit },
+    },
+  ];
+}
+
+function cutPrompt(options: DataOptions): Mend[] {
+  if (options.overlong !== 'truncate-end') return [];
+  return [
+    {
+      words: 'Cut the prompt instead',
+      done: 'Rows that are too long lose part of their prompt.',
+      options: { ...options, overlong: 'truncate-prompt' },
+    },
+  ];
+}
+
+function leaveLongOut(options: DataOptions): Mend {
+  return {
+    words: 'Leave long rows out',
+    done: 'Rows that are too long are left out.',
+    options: { ...options, overlong: 'drop' },
+  };
+}
+
+const mostOf = (maxPositions: number | undefined, limit: number): string =>
+  maxPositions === limit ? ' The model takes no more.' : '';
+
+function tooLong(
+  { cut, unsupervised }: DataSummary,
+  options: DataOptions,
+  maxPositions: number | undefined,
+): Finding | undefined {
+  if (cut.count === 0) return undefined;
+  const longest = Math.max(cut.longest, unsupervised.longest);
+  return {
+    id: 'cut',
+    title: `${plural(cut.count, 'row is', 'rows are')} cut at ${count(options.maxLength)} tokens`,
+    why: `The model never sees what is struck out.${mostOf(maxPositions, options.maxLength)}`,
+    state: 'cut',
+    ...cut,
+    mends: [...raiseLimit(longest, options, maxPositions), ...cutPrompt(options), leaveLongOut(options)],
+  };
+}
+
+function cutWhole(
+  { unsupervised, cut }: DataSummary,
+  options: DataOptions,
+  maxPositions: number | undefined,
+): Finding | undefined {
+  if (unsupervised.count === 0) return undefined;
+  const byLimit = unsupervised.longest > options.maxLength;
+  return {
+    id: 'unsupervised',
+    title: `${plural(unsupervised.count, 'row has', 'rows have')} nothing to learn`,
+    why: byLimit
+      ? 'The limit takes their whole answer. They are not trained on.'
+      : 'No supervised token is in them. They are not trained on.',
+    state: 'unsupervised',
+    ...unsupervised,
+    mends: byLimit
+      ? [
+          ...raiseLimit(Math.max(unsupervised.longest, cut.longest), options, maxPositions),
+          ...cutPrompt(options),
+        ]
+      : [],
+  };
+}
+
+function dropped(
+  { dropped: group }: DataSummary,
+  options: DataOptions,
+  maxPositions: number | undefined,
+): Finding | undefined {
+  if (group.count === 0) return undefined;
+  return {
+    id: 'dropped',
+    title: `${plural(group.count, 'row is', 'rows are')} longer than ${count(options.maxLength)} tokens and left out`,
+    why: `Longer rows are left out, as the split says.${mostOf(maxPositions, options.maxLength)}`,
+    state: 'dropped',
+    ...group,
+    mends: [
+      ...raiseLimit(group.longest, options, maxPositions),
+      {
+        words: 'Cut at the limit',
+        done: `Rows are cut at ${count(options.maxLength)} tokens.`,
+        options: { ...options, overlong: 'truncate-end' },
+      },
+    ],
+  };
+}

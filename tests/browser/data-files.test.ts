@@ -1,0 +1,168 @@
+/** Files beside the open rows, what is to mend in them, columns that are not used, and how much room all of it takes. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect } from './looks.ts';
+
+const STEP_MS = 60_000;
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  browser = await launchChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+  await goTo(page, 'data');
+});
+afterAll(() => browser.close());
+
+const choose = (name: string, lines: readonly string[]): Promise<void> =>
+  page
+    .getByLabel('Open a file')
+    .setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(lines.join('\n')) });
+const table = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, i) => `Where is my card ${from + i}?,card ${from + i}`);
+const press = (name: string): Promise<void> => page.getByRole('button', { name, exact: true }).click();
+
+/** Rows of each part, as the page counts them. */
+const parts = async (): Promise<string> => {
+  const found = page.getByRole('region', { name: /^(rows|seed)/ }).getByRole('definition');
+  return (await found.allInnerTexts()).join(' ');
+};
+const expectParts = (wanted: string): Promise<void> => expect.poll(parts, { timeout: STEP_MS }).toBe(wanted);
+
+test('a second file is test rows, whole, and rows that are in both are named', async () => {
+  await choose('rows.csv', ['prompt,completion', ...table(0, 40)]);
+  await expectParts('32 4 4');
+  await choose('held out.csv', ['prompt,completion', ...table(35, 47)]);
+  await page.getByRole('heading', { name: 'Use held out.csv as' }).waitFor();
+  expect(await inspect(page, 'data-second')).toEqual([]);
+  await press('Test rows');
+  await expectParts('36 4 12');
+  await page.getByText('Test rows: held out.csv, 12 rows').waitFor();
+  await page.getByText('all rows of held out.csv').waitFor();
+  const leaks = page.getByRole('listitem').filter({ hasText: /held-out rows? (is|are) trained on too/ });
+  await expect
+    .poll(() => leaks.innerText())
+    .toMatch(/line \d+ of held out\.csv\s+for test is line \d+ of training/);
+  expect(studio.problems).toEqual([]);
+});
+
+test('copies are left out in one press, which is undone in another, and kept', async () => {
+  await press('Leave the 5 copies out');
+  const checks = page.getByRole('region', { name: /^rows/ });
+  await checks.getByText('5 copies are left out.', { exact: true }).waitFor({ timeout: STEP_MS });
+  await expect.poll(() => page.getByText(/trained on too/).count()).toBe(0);
+  const [train, validation, heldOut] = (await parts()).split(' ').map(Number);
+  expect([train + validation, heldOut]).toEqual([35, 12]);
+  await press('Undo');
+  await expectParts('36 4 12');
+  await page.getByText(/trained on too/).waitFor();
+  await press('Leave the 5 copies out');
+  await expectParts(`${train} ${validation} 12`);
+
+  // A row is left out by itself. No other row moves to another part.
+  const list = page.getByRole('listbox', { name: 'All rows' });
+  await page.getByLabel('Part').selectOption('train');
+  await list.getByRole('option').first().click();
+  const row = await page.getByRole('heading', { name: /^Line \d+, as the model sees it/ }).innerText();
+  await press('Leave it out');
+  await expectParts(`${train - 1} ${validation} 12`);
+  await page.getByRole('heading', { name: row }).waitFor();
+  await page.getByLabel('Part').selectOption('every part');
+  await page.getByLabel('State').selectOption('left out by you');
+  await expect.poll(() => list.getByRole('option').count()).toBe(1);
+
+  await page.reload();
+  await expectParts(`${train - 1} ${validation} 12`);
+  await page.getByText('Test rows: held out.csv, 12 rows').waitFor();
+  await press('Bring it back');
+  await expectParts(`${train} ${validation} 12`);
+  await press('Keep the copies');
+  await expectParts('36 4 12');
+  expect(studio.problems).toEqual([]);
+});
+
+test('more rows are split with the first, and each file can be taken away', async () => {
+  await choose('more.jsonl', [
+    ...table(50, 60).map((line) => {
+      const [prompt, completion] = line.split(',');
+      return JSON.stringify({ prompt, completion });
+    }),
+  ]);
+  await press('More rows');
+  await expectParts('45 5 12');
+  await page.getByText('More rows: more.jsonl, 10 rows').waitFor();
+  await press('Take held out.csv away');
+  await expectParts('40 5 5');
+  await press('Take more.jsonl away');
+  await expectParts('32 4 4');
+  await choose('other.csv', ['prompt,completion', ...table(0, 3)]);
+  await press('Do not open it');
+  await expectParts('32 4 4');
+  expect(studio.problems).toEqual([]);
+});
+
+test('an input beside the instruction is guessed, and told where nothing reads it', async () => {
+  const rows = Array.from({ length: 20 }, (_, i) =>
+    JSON.stringify({
+      id: `seed_task_${i}`,
+      instruction: `What relates the pair ${i}?`,
+      instances: [{ input: i % 2 ? '' : `Night : Day ${i}`, output: `Opposites ${i}` }],
+    }),
+  );
+  await choose('seed.jsonl', rows);
+  await press('Training rows');
+  const editor = page.getByRole('form', { name: /Which column is what/ });
+  await editor.waitFor({ timeout: STEP_MS });
+  const input = editor.getByLabel('Input', { exact: true });
+  await expect.poll(() => input.locator('option:checked').innerText()).toBe('instances.0.input');
+  await editor.getByText('Not used: id.').waitFor();
+  await expect.poll(() => editor.innerText()).toContain('What relates the pair 0?\nNight : Day 0');
+  await input.selectOption('none');
+  await editor.getByText('instances.0.input holds text and is not used.').waitFor();
+  await editor.getByRole('button', { name: 'Read these columns' }).click();
+  await page
+    .getByRole('heading', { name: 'The column “instances.0.input” is not used' })
+    .waitFor({ timeout: STEP_MS });
+  await page.getByText('Not used: id.').waitFor();
+  await press('Choose the columns');
+  await input.selectOption('instances.0.input');
+  await editor.getByRole('button', { name: 'Read these columns' }).click();
+  await expect
+    .poll(() => page.getByRole('slider', { name: 'Tokens of this row' }).innerText(), { timeout: STEP_MS })
+    .toMatch(/What relates the pair 0\?↵\s*Night : Day 0/);
+  await expect.poll(() => page.getByText(/is not used$/).count()).toBe(0);
+  expect(studio.problems).toEqual([]);
+});
+
+test('the head of open rows is a line, and nothing but the list scrolls by itself', async () => {
+  for (const [width, most] of [
+    [1440, 60],
+    [360, 110],
+  ]) {
+    await page.setViewportSize({ width, height: 800 });
+    await expect
+      .poll(() => page.locator('main header').evaluate((head) => head.getBoundingClientRect().height))
+      .toBeLessThan(most);
+    const scrollers = await page
+      .locator('main *')
+      .evaluateAll((all) =>
+        all
+          .filter((element) => ['auto', 'scroll'].includes(getComputedStyle(element).overflowY))
+          .map((element) => element.getAttribute('aria-label') ?? element.className),
+      );
+    expect(scrollers).toEqual(['All rows']);
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  // The tokens have more room than the list or the checks beside them.
+  const widthOf = (name: string | RegExp): Promise<number> =>
+    page
+      .getByRole('region', { name })
+      .first()
+      .evaluate((region) => region.getBoundingClientRect().width);
+  const tokens = await widthOf(/as the model sees it$/);
+  expect(tokens).toBeGreaterThan(await widthOf('20 rows'));
+  expect(tokens).toBeGreaterThan(await widthOf(/^seed/));
+});
