@@ -64,14 +64,14 @@ test('copies are left out in one press, which is undone in another, and kept', a
 
   // A row is left out by itself. No other row moves to another part.
   const list = page.getByRole('listbox', { name: 'All rows' });
-  await page.getByLabel('Part').selectOption('train');
+  await page.getByLabel('Part', { exact: true }).selectOption('train');
   await list.getByRole('option').first().click();
   const row = await page.getByRole('heading', { name: /^Line \d+, as the model sees it/ }).innerText();
   await press('Leave it out');
   await expectParts(`${train - 1} ${validation} 12`);
   await page.getByRole('heading', { name: row }).waitFor();
-  await page.getByLabel('Part').selectOption('every part');
-  await page.getByLabel('State').selectOption('left out by you');
+  await page.getByLabel('Part', { exact: true }).selectOption('every part');
+  await page.getByLabel('State', { exact: true }).selectOption('left out by you');
   await expect.poll(() => list.getByRole('option').count()).toBe(1);
 
   await page.reload();
