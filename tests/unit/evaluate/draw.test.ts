@@ -120,7 +120,13 @@ describeShared('banking77, sorted by its 77 labels', () => {
     const head = new TextEncoder().encode(
       'text,category\nWhere is my card?,card_arrival\nA top-up failed,top_up_failed',
     );
-    const { data } = await openData(model, { name: 'head.csv', bytes: head }, options, test77, slices);
+    const { data } = await openData(
+      model,
+      { name: 'head.csv', bytes: head },
+      options,
+      { heldOut: test77 },
+      slices,
+    );
     expect(data.questions).toHaveLength(3080);
     const answers = data.questions.map(({ expected }) => expected);
     expect(new Set(answers.slice(0, 20)).size).toBe(1);
