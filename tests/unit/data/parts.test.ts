@@ -2,7 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { divideRows, findRepeats, TEST_FILE, type Divisible, type Fate } from '../../../src/data/parts.ts';
-import { parseSkipped, withoutFile, withoutSkipped, withSkipped, writeSkipped } from '../../../src/data/skip-list.ts';
+import {
+  parseSkipped,
+  withoutFile,
+  withoutSkipped,
+  withSkipped,
+  writeSkipped,
+} from '../../../src/data/skip-list.ts';
 import { splitExamples } from '../../../src/data/split.ts';
 import { graftError } from '../expect-graft-error.ts';
 
