@@ -233,7 +233,8 @@ function splitWeights({ definition, weights }: LanguageModel): SplitWeight[] {
   });
 }
 
-function emptyAdapter(
+/** An adapter without values, for plans on paper. */
+export function emptyAdapter(
   model: LanguageModel,
   { lora, rateRatio }: Pick<TrainOptions, 'lora' | 'rateRatio'>,
 ): Trainable {

@@ -8,6 +8,7 @@ import type { CuratedApi } from './api/curated.ts';
 import type { DataApi } from './api/data.ts';
 import type { DownloadsApi } from './api/downloads.ts';
 import type { EvaluationApi } from './api/evaluation.ts';
+import type { ForecastApi } from './api/forecast.ts';
 import type { GpuApi } from './api/gpu.ts';
 import type { MemoryApi } from './api/memory.ts';
 import type { ModelsApi } from './api/models.ts';
@@ -23,6 +24,7 @@ export type * from './api/curated.ts';
 export type * from './api/data.ts';
 export type * from './api/downloads.ts';
 export type * from './api/evaluation.ts';
+export type * from './api/forecast.ts';
 export type * from './api/gpu.ts';
 export type * from './api/memory.ts';
 export type * from './api/models.ts';
@@ -41,6 +43,7 @@ export interface GraftWorker
     DataApi,
     DownloadsApi,
     EvaluationApi,
+    ForecastApi,
     GpuApi,
     MemoryApi,
     ModelsApi,

@@ -21,6 +21,7 @@ import { keptAdapter } from './kept-adapter.ts';
 import type { OpenModel } from './model.ts';
 import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
 import { otherModel } from './other-model.ts';
+import type { MeasuredRun } from './run-forecast.ts';
 import { pointOf, readingOf, samplePoint } from './run-records.ts';
 import type { Session } from './session.ts';
 import { tellTabs } from './training-lock.ts';
@@ -45,6 +46,9 @@ export class LiveRun {
   readonly #steps: StepPoint[];
   readonly #evals: { step: number; loss: number }[];
   readonly #samples: { step: number; text: string }[];
+  /** Where the steps begin that were made in this visit, on this GPU. */
+  readonly #firstOwn: number;
+  readonly #answerSeconds: number[] = [];
   readonly #rows: StoredRows;
   readonly #options: RunOptions;
   /** Of the last checkpoint. */
@@ -69,6 +73,7 @@ export class LiveRun {
     this.#run = run;
     this.#status = 'running';
     this.#steps = [...run.steps];
+    this.#firstOwn = run.steps.length;
     this.#evals = [...run.evals];
     this.#samples = [...run.samples];
     this.#rows = rows;
@@ -141,6 +146,17 @@ export class LiveRun {
   /** What the curve says so far. */
   get #reading(): Reading {
     return readingOf({ settings: this.#options, steps: this.#steps, evals: this.#evals }, this.#broke);
+  }
+
+  /** What this visit measured: the forecast of the next run is made from it. */
+  get measured(): MeasuredRun {
+    return {
+      open: this.open,
+      options: this.#options,
+      rows: this.#rows,
+      points: this.#steps.slice(this.#firstOwn),
+      answerSeconds: this.#answerSeconds,
+    };
   }
 
   get id(): string {
@@ -348,7 +364,9 @@ export class LiveRun {
           tell();
         },
       });
-      this.trainer.timeLeft.took('sample', (performance.now() - began) / 1000);
+      const seconds = (performance.now() - began) / 1000;
+      this.trainer.timeLeft.took('sample', seconds);
+      this.#answerSeconds.push(seconds);
       this.#samples.push({ step, text });
       this.emit({ type: 'sample', prompt, ...samplePoint({ step, text }, this.#run.wanted) });
     } catch (error) {

@@ -16,6 +16,7 @@ import { evaluate } from './evaluation.ts';
 import { measureFewShot } from './few-shot.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
 import { fitOf } from './fit.ts';
+import { forecastApi } from './forecast-api.ts';
 import { describeDevice } from './gpu.ts';
 import { fetchBundled, type OpenModel } from './model.ts';
 import { modelApi } from './model-api.ts';
@@ -93,6 +94,7 @@ const api: GraftWorker = {
   ...curatedApi(session, runs, async (model) =>
     model.bundled ? (await fetchBundled(APP, () => undefined)).files : models.store.open(model.name),
   ),
+  ...forecastApi(session, openOrThrow),
   ...projectApi(projects, session, runs, readings),
   ...resultsApi,
 

@@ -11,7 +11,7 @@ import type { TrainOptions } from '../train/options.ts';
 import { validationRows } from '../train/order.ts';
 import { rowsOf, type DataSet } from './data.ts';
 
-interface Rows {
+export interface Rows {
   readonly train: readonly LabelledTokens[];
   readonly validation: readonly LabelledTokens[];
 }
@@ -53,8 +53,8 @@ function sizesOf(options: TrainOptions, { train, validation }: Rows): RunBuckets
   }
 }
 
-/** The rows as they would be read with another limit; undefined where their file is not open, or none would be left. */
-function rowsCutAt(
+/** The open rows as they would be read with another limit; undefined where their file is not open, or none would be left. */
+export function rowsCutAt(
   maxLength: number,
   { entries, files, options }: DataSet,
   bosId: number | undefined,

@@ -12,7 +12,7 @@ import { keptAdapter } from './kept-adapter.ts';
 import { LiveRun, type RunSeed } from './live-run.ts';
 import type { OpenModel } from './model.ts';
 import { otherModel } from './other-model.ts';
-import { failureOf } from './outcome.ts';
+import { failureOf, outcome } from './outcome.ts';
 import type { Projects } from './projects.ts';
 import type { Queue } from './queue.ts';
 import { checkRun, headlessCommand } from './run-options.ts';
@@ -334,6 +334,7 @@ export class Runs {
       await live.begin();
       // Nothing is awaited between the question and the answer: the trainer forgets a pause that comes before it runs.
       while (!live.end && this.#request !== 'pause') await live.advance();
+      keepSpeed(live.measured);
       if (live.end) {
         await this.#finish(live, live.end);
         return runRecord(live.record, false);
@@ -451,6 +452,15 @@ function standing<Run extends Pick<StoredRun, 'status'>>(
 ): { readonly run: Run; readonly resumable: boolean } {
   if (run.status !== 'running') return { run, resumable };
   return elsewhere ? { run, resumable: false } : { run: { ...run, status: 'paused' }, resumable };
+}
+
+/** Nobody waits for it: without it, the next forecast is made from the test. */
+function keepSpeed(measured: LiveRun['measured']): void {
+  void outcome(async () => {
+    const { keepSpeedOf } = await import('./run-forecast.ts');
+    await keepSpeedOf(measured);
+    return {};
+  });
 }
 
 function cancelled(): GraftError {

@@ -170,6 +170,46 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
     expect(said).toMatch(words);
 });
 
+test('the next run is forecast from the steps of this one, and a long one says what would shorten it', async () => {
+  await page.getByRole('button', { name: 'New run' }).click();
+  const takes = page.getByText(/^This run takes (?:at most )?about/);
+  await expect.poll(() => takes.innerText(), WAIT).toMatch(/From 1\d steps of this model on this GPU/);
+  for (const preset of await page.getByRole('radio').all())
+    await expect
+      .poll(() => preset.locator('xpath=..').innerText())
+      .toMatch(/\d+ steps, .* over 288 rows; about /);
+  await page.getByText('Every setting, explained').click();
+  const steps = page.getByLabel('Steps', { exact: true });
+  const before = await steps.inputValue();
+  await steps.fill('2000000');
+  await page.getByText('That is more than an hour.').waitFor(WAIT);
+  await page.getByText(/^Hardly shorter: .*take rank \d+ \(/).waitFor(WAIT);
+  // One pass over 288 rows.
+  await page.getByRole('button', { name: /^Take \d+ steps, one pass over the rows/ }).click();
+  await expect.poll(async () => Number(await steps.inputValue())).toBeLessThan(300);
+  await expect.poll(() => page.getByText('That is more than an hour.').count(), WAIT).toBe(0);
+  await steps.fill(before);
+
+  // A rate beyond reason is asked about, and Escape leads back to it.
+  const rate = page.getByLabel('Learning rate', { exact: true });
+  const usual = await rate.inputValue();
+  await rate.fill('1');
+  await page.getByRole('button', { name: 'Start training' }).click();
+  const question = page.getByRole('dialog', { name: 'Start with this setting?' });
+  await question.getByText('A learning rate of 1 is very high').waitFor();
+  await question.getByText('1e-3 to 1e-2 is usual.').waitFor();
+  await expect
+    .poll(() =>
+      question.getByRole('button', { name: 'Change it' }).evaluate((at) => at === document.activeElement),
+    )
+    .toBe(true);
+  expect(await inspect(page, 'doubts')).toEqual([]);
+  await page.keyboard.press('Escape');
+  await expect.poll(() => rate.evaluate((at) => at === document.activeElement)).toBe(true);
+  await rate.fill(usual);
+  await page.getByRole('button', { name: 'Back to the run' }).click();
+});
+
 test('it leaves a command, a table, a picture and an adapter', async () => {
   await press('Ask both the same question');
   await expect.poll(() => page.getByRole('button', { name: 'Show the probabilities' }).count(), WAIT).toBe(2);
@@ -295,7 +335,8 @@ test('made ready, it says what it waits for and is cancelled; before its first s
   await goTo(page, 'train');
   const before = await kept.count();
   await allowSteps(page.workers().at(-1)!, 0);
-  await start(SHORT);
+  await start({ ...SHORT, 'Learning rate': '0.2' });
+  await page.getByRole('dialog').getByRole('button', { name: 'Start anyway' }).click();
   await expect.poll(() => kept.count(), WAIT).toBe(before + 1);
   await page.reload();
   await page.getByText('Paused before its first step, and kept in this browser.').waitFor(WAIT);

@@ -36,7 +36,7 @@ export class Settings {
 
   /** The preset that the form still equals. */
   preset: Preset | undefined = $derived.by(() =>
-    PRESETS.find((preset) => JSON.stringify(this.#preset(preset)) === JSON.stringify(this.options)),
+    PRESETS.find((preset) => JSON.stringify(this.optionsOf(preset)) === JSON.stringify(this.options)),
   );
 
   set<K extends keyof RunOptions>(key: K, value: RunOptions[K]): void {
@@ -44,7 +44,7 @@ export class Settings {
   }
 
   choose(preset: Preset): void {
-    this.options = this.#preset(preset);
+    this.options = this.optionsOf(preset);
   }
 
   /** Cuts or splits the open rows otherwise: a preset that was chosen follows them. @returns whether they could be read so */
@@ -114,7 +114,8 @@ export class Settings {
     this.options = readOptions(kept);
   }
 
-  #preset(preset: Preset): RunOptions {
+  /** The settings with a preset chosen: its length, rate and rank, and the rest as it is. */
+  optionsOf(preset: Preset): RunOptions {
     const suggestion = this.#data.source?.sample?.settings ?? suggest(this.#session.model);
     const rows = this.#data.summary?.rows;
     const options = presetOptions(preset, suggestion, rows?.train ?? 0, {

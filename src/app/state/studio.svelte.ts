@@ -22,6 +22,7 @@ import { BUNDLED, Session } from './session.svelte.ts';
 import { Settings } from './settings.svelte.ts';
 import type { SecondUse } from './source.ts';
 import { Task } from './task.svelte.ts';
+import { TimeForecast } from './time.svelte.ts';
 
 /** Of a question that names a project. */
 const NAME_CHARS = 40;
@@ -39,6 +40,7 @@ export class Studio {
   readonly runs = new Runs(this.session, this.projects);
   readonly adapters = new Adapters(this.session, this.projects);
   readonly forecast = new MemoryForecast(this.session);
+  readonly time = new TimeForecast(this.session);
   readonly run = new Run(this.session, (ended) => void (ended ? this.#ended() : this.#saved()));
   readonly results = new Results(this.session, this.projects);
   readonly baseline = new Evaluation(this.session, this.results, 'baseline');

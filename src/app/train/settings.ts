@@ -21,11 +21,11 @@ export const PRESETS = ['quick', 'balanced', 'thorough'] as const;
 export type Preset = (typeof PRESETS)[number];
 
 export const PRESET_WORDS: Readonly<Record<Preset, { readonly name: string; readonly what: string }>> = {
-  quick: { name: 'Quick look', what: 'a third of the steps: does it learn at all?' },
-  balanced: { name: 'Balanced', what: 'about three passes over the rows, or what the sample suggests' },
+  quick: { name: 'Quick look', what: 'A third of the steps: does it learn at all?' },
+  balanced: { name: 'Balanced', what: 'Enough to learn most tasks.' },
   thorough: {
     name: 'Thorough',
-    what: 'three times as long at half the rate, twice the rank; stops when validation no longer gets better',
+    what: 'Three times the steps at half the rate, twice the rank. Ends early when validation stops improving.',
   },
 };
 
@@ -84,6 +84,12 @@ export function findFaults(
     if (!holds) faults.push({ key, reason });
   };
   const { steps, batch, accumulate, warmup, evalEvery, patience, rank, alpha } = options;
+  if (data)
+    need(
+      data.rows.train > 0,
+      'steps',
+      'No rows are left to train on. Give the training part some under Data.',
+    );
   need(isWhole(steps, 1), 'steps', 'A run takes a whole number of steps, at least 1.');
   need(isWhole(batch, 1), 'batch', 'Rows at once are a whole number, at least 1.');
   need(isWhole(accumulate, 1), 'accumulate', 'Batches a step are a whole number, at least 1.');

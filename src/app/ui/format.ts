@@ -42,6 +42,13 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ''}`;
 }
 
+/** A time that is only about right, without digits that say nothing: 25 s, 4 min 30 s, 1 h 5 min. */
+export function roughly(seconds: number): string {
+  if (seconds < 3) return 'a few seconds';
+  const unit = [5, 30, 60, 300][[90, 600, 3600, Infinity].findIndex((below) => seconds < below)];
+  return duration(Math.max(1, Math.round(seconds / unit)) * unit);
+}
+
 export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
 const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });

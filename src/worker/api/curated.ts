@@ -44,6 +44,8 @@ export interface ModelForecast {
 export interface TrainingSpeed {
   /** Floating-point operations a second. */
   readonly flops: number;
+  /** The same of answers, token by token; missing from what was measured before answers were. */
+  readonly answerFlops?: number;
   /** Milliseconds since 1970. */
   readonly measured: number;
 }

@@ -1,5 +1,7 @@
 /** The speed of training on this GPU: measured on steps of real layers, kept by adapter, and told with when it was measured. */
 import type { Device } from '../../engine/device.ts';
+import { sizeOf } from '../../engine/tensor.ts';
+import { benchmarkDecoding } from '../../evaluate/benchmark.ts';
 import { benchmarkTraining } from '../../evaluate/training-benchmark.ts';
 import { isObject } from '../../json.ts';
 import { LanguageModel } from '../../model/language-model.ts';
@@ -10,7 +12,7 @@ import { describeDevice } from '../gpu.ts';
 import { SMOLLM2_135M } from './configs.ts';
 
 /** Layers of SmolLM2-135M that are measured: with its head they are a third of it, and the step of a larger model is made of the same. */
-const LAYERS = 4;
+export const TEST_LAYERS = 4;
 
 const settingOf = ({ adapter: { vendor, architecture, description } }: Device): string =>
   `training speed ${vendor} ${architecture} ${description}`;
@@ -22,7 +24,7 @@ export async function readSpeed(device: Device): Promise<TrainingSpeed | undefin
 
 /** @throws the signal's reason */
 export async function measureSpeed(device: Device, signal: AbortSignal): Promise<TrainingSpeed> {
-  const files = randomFiles('a slice of SmolLM2-135M', { ...SMOLLM2_135M, num_hidden_layers: LAYERS });
+  const files = randomFiles('a slice of SmolLM2-135M', { ...SMOLLM2_135M, num_hidden_layers: TEST_LAYERS });
   const model = await LanguageModel.load(device, files);
   try {
     const { software } = describeDevice(device);
@@ -31,7 +33,13 @@ export async function measureSpeed(device: Device, signal: AbortSignal): Promise
       ...(software ? { rows: 1, length: 64, runs: 1 } : { rows: 4, length: 256, runs: 3 }),
       signal,
     });
-    const speed = { flops: flops / secondsPerStep, measured: Date.now() };
+    const { decodeTokensPerSecond } = await benchmarkDecoding(model, { runs: 1, signal });
+    const parameters = model.definition.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    const speed = {
+      flops: flops / secondsPerStep,
+      answerFlops: decodingWork(parameters) * decodeTokensPerSecond,
+      measured: Date.now(),
+    };
     await writeSetting(settingOf(device), speed);
     return speed;
   } finally {
@@ -39,8 +47,15 @@ export async function measureSpeed(device: Device, signal: AbortSignal): Promise
   }
 }
 
+/** Floating-point operations of one token of an answer: two for each parameter. */
+export const decodingWork = (parameters: number): number => 2 * parameters;
+
 function isSpeed(value: unknown): value is TrainingSpeed {
   if (!isObject(value)) return false;
-  const { flops, measured } = value;
-  return typeof flops === 'number' && flops > 0 && Number.isFinite(flops) && typeof measured === 'number';
+  const { flops, answerFlops, measured } = value;
+  return isRate(flops) && (answerFlops === undefined || isRate(answerFlops)) && typeof measured === 'number';
+}
+
+function isRate(value: unknown): value is number {
+  return typeof value === 'number' && value > 0 && Number.isFinite(value);
 }

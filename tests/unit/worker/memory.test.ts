@@ -1,21 +1,13 @@
 /** The planner as the page asks it, without a GPU: what pressing an advice does is what it promised. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { USUAL_GPU } from '../../../src/engine/target.ts';
-import { parseJson } from '../../../src/json.ts';
-import { defineModel } from '../../../src/model/family.ts';
-import { AS_STORED, type WeightChoices } from '../../../src/model/weight-types.ts';
+import type { WeightChoices } from '../../../src/model/weight-types.ts';
 import type { DataFile, DataOptions, RunMemory, RunOptions } from '../../../src/worker/api.ts';
 import type { DataSet } from '../../../src/worker/data.ts';
 import { planRun } from '../../../src/worker/memory.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
-import { openData } from '../../../src/worker/open-data.ts';
 import { failureOf } from '../../../src/worker/outcome.ts';
-import { Slices } from '../../../src/worker/slices.ts';
-import { openSprig } from './open-sprig.ts';
+import { onPaper, openSprig, readRows } from './open-sprig.ts';
 
-const PUBLIC = join(import.meta.dirname, '../../../public');
 /** Of a buffer. */
 const LARGEST = 2 ** 20;
 const DATA: DataOptions = { maxLength: 512, overlong: 'truncate-end', validation: 0.1, test: 0.1, seed: 42 };
@@ -63,25 +55,10 @@ beforeAll(async () => {
   sprig = await openSprig();
 });
 
-/** Sprig, on a GPU that allows buffers of so many bytes. */
-function opened(
-  largest = USUAL_GPU.limits.maxBufferSize,
-  weightChoices: WeightChoices = AS_STORED,
-): OpenModel {
-  const config = readFileSync(join(PUBLIC, 'models/sprig/config.json'), 'utf8');
-  const limits = { ...USUAL_GPU.limits, maxBufferSize: largest, maxStorageBufferBindingSize: largest };
-  const model = {
-    device: { ...USUAL_GPU, limits },
-    definition: defineModel(parseJson(config, 'config.json') as Record<string, unknown>, 'sprig'),
-    dtype: 'f16',
-    weightChoices,
-  };
-  return { ...sprig, model } as unknown as OpenModel;
-}
+const opened = (largest?: number, weightChoices?: WeightChoices): OpenModel =>
+  onPaper(sprig, largest, weightChoices);
 
-const rowsOf = async (file: DataFile, options = DATA): Promise<DataSet> =>
-  (await openData(sprig, file, options, undefined, new Slices(() => undefined, new AbortController().signal)))
-    .data;
+const rowsOf = (file: DataFile, options = DATA): Promise<DataSet> => readRows(sprig, file, options);
 
 const planOf = (run: RunOptions, data: DataSet, model: OpenModel): Promise<RunMemory> =>
   planRun(run, model, { data });

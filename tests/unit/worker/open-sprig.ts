@@ -1,9 +1,17 @@
 /** Sprig as the worker has it open, without weights and GPU: what the reading of data needs of a model. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { USUAL_GPU } from '../../../src/engine/target.ts';
+import { parseJson } from '../../../src/json.ts';
+import { defineModel } from '../../../src/model/family.ts';
+import { AS_STORED } from '../../../src/model/weight-types.ts';
 import { loadTokenizer } from '../../../src/text/tokenizer.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
+import type { DataFile, DataOptions } from '../../../src/worker/api.ts';
+import type { DataSet } from '../../../src/worker/data.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
+import { openData } from '../../../src/worker/open-data.ts';
+import { Slices } from '../../../src/worker/slices.ts';
 
 const SPRIG = join(import.meta.dirname, '../../../public/models/sprig');
 const NAMES = ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json'];
@@ -17,4 +25,26 @@ export async function openSprig(): Promise<OpenModel> {
     content: 'abc',
     source: { name: 'sprig', bundled: true },
   } as unknown as OpenModel;
+}
+
+/** Sprig, on a GPU that allows buffers of so many bytes: its shape alone, for what is planned on paper. */
+export function onPaper(
+  sprig: OpenModel,
+  largest = USUAL_GPU.limits.maxBufferSize,
+  weightChoices = AS_STORED,
+): OpenModel {
+  const config = readFileSync(join(SPRIG, 'config.json'), 'utf8');
+  const limits = { ...USUAL_GPU.limits, maxBufferSize: largest, maxStorageBufferBindingSize: largest };
+  const model = {
+    device: { ...USUAL_GPU, limits },
+    definition: defineModel(parseJson(config, 'config.json') as Record<string, unknown>, 'sprig'),
+    dtype: 'f16',
+    weightChoices,
+  };
+  return { ...sprig, model } as unknown as OpenModel;
+}
+
+export async function readRows(sprig: OpenModel, file: DataFile, options: DataOptions): Promise<DataSet> {
+  const slices = new Slices(() => undefined, new AbortController().signal);
+  return (await openData(sprig, file, options, undefined, slices)).data;
 }

@@ -1,0 +1,91 @@
+/** How long the next run would take, and each preset: asked again whenever a setting, the model or the rows change. */
+import type { RunOptions, RunTime, Shortening, SpeedSource } from '../../worker/api.ts';
+import { PRESETS, type Preset } from '../train/settings.ts';
+import { plural, roughly } from '../ui/format.ts';
+import type { Session } from './session.svelte.ts';
+
+/** Nobody waits for a forecast of a number that is half written. */
+const SETTLE_MS = 250;
+/** A run that takes longer than this is warned of, in seconds. */
+export const LONG = 3600;
+
+export class TimeForecast {
+  run = $state.raw<RunTime>();
+  presets = $state.raw<Partial<Record<Preset, RunTime>>>({});
+  /** What would make a long run shorter. */
+  ways = $state.raw<readonly Shortening[]>([]);
+  /** Nothing was measured on this GPU yet. */
+  unmeasured = $state(false);
+  #asked = 0;
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** @returns gives it up */
+  ask(options: RunOptions, presets: Readonly<Record<Preset, RunOptions>>): () => void {
+    const asked = ++this.#asked;
+    const timer = setTimeout(() => void this.#forecast(options, presets, asked), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }
+
+  /** For settings that cannot work: the presets keep their times. */
+  clear(): void {
+    this.#asked++;
+    this.run = undefined;
+    this.ways = [];
+  }
+
+  async #forecast(
+    options: RunOptions,
+    presets: Readonly<Record<Preset, RunOptions>>,
+    asked: number,
+  ): Promise<void> {
+    const { worker } = this.#session;
+    const outcome = await worker.forecastRuns([options, ...PRESETS.map((preset) => presets[preset])]);
+    if (asked !== this.#asked) return;
+    const [run, ...times] = outcome.ok ? outcome.times : [];
+    this.run = run;
+    this.presets = Object.fromEntries(PRESETS.map((preset, at) => [preset, times.at(at)]));
+    // A failure is told with the memory of the run, which needs the same model and rows.
+    this.unmeasured = outcome.ok && [run, ...times].every((time) => time === undefined);
+    const shorter = run && run.total > LONG ? await worker.shortenRun(options) : undefined;
+    if (asked === this.#asked) this.ways = shorter?.ok ? shorter.ways : [];
+  }
+}
+
+/** Where a forecast comes from. */
+export function sourceWords(source: SpeedSource): string {
+  if (source.kind === 'test')
+    return `From a test of ${source.layers} layers of another model on this GPU: it may take half as long or twice.`;
+  const steps = `From ${plural(source.steps, 'step')} of this model on this GPU`;
+  return source.sameSize ? `${steps}.` : `${steps}, with more or fewer tokens at once.`;
+}
+
+/** What the time goes into, where it is not steps alone. */
+export function partWords({ steps, validations, answers }: RunTime): string {
+  const parts = [
+    [steps, 'steps'],
+    [validations, 'validation'],
+    [answers ?? 0, 'answers'],
+  ] as const;
+  const told = parts
+    .filter(([seconds]) => seconds > 0)
+    .map(([seconds, name]) => `${name} ${roughly(seconds)}`);
+  return [...(told.length > 1 ? told : []), ...(answers === undefined ? ['answers not counted'] : [])].join(
+    ', ',
+  );
+}
+
+/** A change is worth a button if it saves at least this share of the time. */
+const WORTH = 0.1;
+
+/** Ways that help, and those that hardly do: it is worth knowing which. */
+export function sortWays(
+  ways: readonly Shortening[],
+  total: number,
+): { readonly helpful: readonly Shortening[]; readonly vain: readonly Shortening[] } {
+  const helps = (way: Shortening): boolean => way.total <= (1 - WORTH) * total;
+  return { helpful: ways.filter(helps), vain: ways.filter((way) => !helps(way)) };
+}

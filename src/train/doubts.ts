@@ -1,0 +1,137 @@
+/** Settings that can run and hardly can be meant: asked about before a run of the page, warned of by the command. */
+
+/** The settings that are looked at. */
+export interface DoubtedSettings {
+  readonly method: 'lora' | 'full';
+  readonly lr: number;
+  readonly weightDecay: number;
+  readonly rateRatio: number;
+  readonly lora: {
+    readonly rank: number;
+    readonly alpha: number;
+    readonly rsLora: boolean;
+    readonly dropout: number;
+  };
+  /** Rows of a micro-batch, and micro-batches of a step. */
+  readonly batch: number;
+  readonly accumulate: number;
+}
+
+/** What the settings are for. */
+export interface DoubtedRun {
+  readonly steps: number;
+  /** Rows to train on. */
+  readonly rows: number;
+  /** Parameters of the base model. */
+  readonly parameters: number;
+}
+
+export interface Doubt {
+  readonly key: 'lr' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch';
+  /** What is odd, in a sentence. */
+  readonly what: string;
+  /** What is usual, and what happens otherwise. */
+  readonly usual: string;
+}
+
+/** Models below this many parameters take rates ten times as high. */
+const SMALL_MODEL = 20_000_000;
+
+interface Rates {
+  /** Outside of these a rate is asked about. */
+  readonly least: number;
+  readonly most: number;
+  readonly usual: string;
+}
+const RATES: Readonly<Record<'lora' | 'full', Readonly<Record<'small' | 'large', Rates>>>> = {
+  lora: {
+    small: { least: 1e-6, most: 5e-2, usual: '1e-3 to 1e-2' },
+    large: { least: 1e-6, most: 5e-3, usual: '1e-4 to 1e-3' },
+  },
+  full: {
+    small: { least: 1e-7, most: 2e-2, usual: '1e-4 to 3e-3' },
+    large: { least: 1e-8, most: 2e-3, usual: '1e-5 to 3e-4' },
+  },
+};
+/** Alpha over rank. */
+const MOST_SCALE = 16;
+const MOST_DROPOUT = 0.5;
+const MOST_DECAY = 0.3;
+const MOST_RATIO = 64;
+const MOST_PASSES = 500;
+/** A batch is doubted from so many rows on, where it is this many times all rows there are. */
+const LARGE_BATCH = { rows: 32, times: 2 };
+
+/** In the order of their weight; none for the defaults and the presets of the page. */
+export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters }: DoubtedRun): Doubt[] {
+  const { method, lr, weightDecay, rateRatio, batch, accumulate } = settings;
+  const { rank, alpha, rsLora, dropout } = settings.lora;
+  const doubts: Doubt[] = [];
+  const rates = RATES[method][parameters < SMALL_MODEL ? 'small' : 'large'];
+  const kind = method === 'lora' ? 'an adapter' : 'a full fine-tuning';
+  const size = `${kind} of a model of ${short(parameters / 1e6)} million parameters`;
+  if (lr > rates.most)
+    doubts.push({
+      key: 'lr',
+      what: `A learning rate of ${short(lr)} is very high for ${size}.`,
+      usual: `${rates.usual} is usual. With much more, the loss jumps instead of falling, and the model loses what it knew.`,
+    });
+  if (lr < rates.least)
+    doubts.push({
+      key: 'lr',
+      what: `A learning rate of ${short(lr)} is very low for ${size}.`,
+      usual: `${rates.usual} is usual. With much less, hardly anything is learned.`,
+    });
+  if (method === 'lora') {
+    const scale = alpha / (rsLora ? Math.sqrt(rank) : rank);
+    if (scale > MOST_SCALE)
+      doubts.push({
+        key: 'alpha',
+        what: `Alpha ${short(alpha)} at rank ${rank} multiplies the adapter's output by ${short(scale)}.`,
+        usual:
+          'A factor of 1 to 4 is usual. A higher one works like a learning rate that is as many times higher.',
+      });
+    if (dropout > MOST_DROPOUT)
+      doubts.push({
+        key: 'dropout',
+        what: `A dropout of ${short(dropout)} hides most of its input from the adapter.`,
+        usual: '0 to 0.1 is usual. With much more, the adapter learns slowly or not at all.',
+      });
+    if (rateRatio > MOST_RATIO)
+      doubts.push({
+        key: 'rateRatio',
+        what: `The second matrix of the adapter learns ${short(rateRatio)} times as fast as the first.`,
+        usual: '1 to 16 times is usual. With much more, the loss jumps.',
+      });
+  }
+  if (weightDecay > MOST_DECAY)
+    doubts.push({
+      key: 'weightDecay',
+      what: `A weight decay of ${short(weightDecay)} is very strong.`,
+      usual: '0 to 0.1 is usual. With much more, what a step learns is pulled back to zero by the next ones.',
+    });
+  const perStep = batch * accumulate;
+  const passes = (steps * perStep) / rows;
+  if (rows > 0 && passes > MOST_PASSES)
+    doubts.push({
+      key: 'steps',
+      what: `${short(steps)} steps of ${perStep} go ${short(passes)} times over ${plural(rows, 'row')}.`,
+      usual:
+        '1 to 5 passes are usual, some dozens with very few rows. After that, rows are only learned by heart.',
+    });
+  if (rows > 0 && perStep >= LARGE_BATCH.rows && perStep > LARGE_BATCH.times * rows)
+    doubts.push({
+      key: 'batch',
+      what: `A step takes ${perStep} rows, and there ${rows === 1 ? 'is' : 'are'} only ${rows}: each step repeats them all.`,
+      usual: 'A step usually takes 4 to 32 different rows. Repeated ones cost time and teach nothing new.',
+    });
+  return doubts;
+}
+
+const plural = (value: number, one: string): string => `${value} ${value === 1 ? one : `${one}s`}`;
+
+/** Three digits, as in 0.02, 1e-7, 1,340. */
+function short(value: number): string {
+  if (value !== 0 && Math.abs(value) < 1e-3) return String(Number(value.toPrecision(3)).toExponential());
+  return Number(value.toPrecision(3)).toLocaleString('en', { maximumSignificantDigits: 3 });
+}

@@ -1,0 +1,133 @@
+/** How much a run computes, counted before it starts: the floating-point operations of its steps, and of a validation. */
+import { paperDevice } from '../engine/paper.ts';
+import { flopsOf } from '../engine/size.ts';
+import type { Target } from '../engine/target.ts';
+import type { Bucket, LabelledTokens } from '../model/batch.ts';
+import type { ModelDefinition } from '../model/family.ts';
+import { LanguageModel } from '../model/language-model.ts';
+import { bucketFor, type RunBuckets } from './buckets.ts';
+import { emptyAdapter, type MemorySettings } from './memory-plan.ts';
+import { countSteps, type TrainOptions } from './options.ts';
+import { microBatches, RowOrder } from './order.ts';
+import { compileRun } from './step-plans.ts';
+
+/** Floating-point operations of one replay, by the size of the micro-batch. */
+type WorkOf = (bucket: Bucket) => number;
+
+/** The work of a run's plans. */
+export interface PlanWork {
+  /** Forward and reverse. */
+  readonly gradient: WorkOf;
+  /** Forward alone, as a validation does. */
+  readonly loss: WorkOf;
+  readonly update: number;
+}
+
+/**
+ * Sizes that plans are counted at. Work is a + b·tokens + c·tokens² + d·rows, nearly: products of the layers grow with the tokens, attention with
+ * their square, the head with the supervised rows. So four plans tell of all, and another batch or limit costs no new ones.
+ */
+const FEW = 32;
+const COUNTED: readonly Bucket[] = [
+  { tokens: 256, rows: FEW },
+  { tokens: 256, rows: 256 },
+  { tokens: 1024, rows: FEW },
+  { tokens: 2048, rows: FEW },
+];
+
+/**
+ * Counts the work of a LoRA run's plans, on paper.
+ *
+ * @throws GraftError `lora-config`
+ */
+export async function planWork(
+  target: Target,
+  definition: ModelDefinition,
+  { options, ...weights }: Omit<MemorySettings, 'samples' | 'buckets'>,
+): Promise<PlanWork> {
+  const model = LanguageModel.empty(paperDevice(target), definition, weights);
+  const { gradients, losses, update } = await compileRun(
+    emptyAdapter(model, options),
+    { gradients: COUNTED, losses: COUNTED },
+    { dropout: options.lora.dropout, checkpointing: options.checkpointing },
+    () => undefined,
+  );
+  return {
+    gradient: fit(gradients.map(({ plan }) => flopsOf([plan]))),
+    loss: fit(losses.map(({ plan }) => flopsOf([plan]))),
+    update: flopsOf([update]),
+  };
+}
+
+/** The work of any size, from that of the {@link COUNTED} ones. */
+function fit([few, many, medium, large]: readonly number[]): WorkOf {
+  const [low, , middle, high] = COUNTED.map(({ tokens }) => tokens);
+  const perRow = (many - few) / (COUNTED[1].rows - FEW);
+  // Newton's interpolation through the three numbers of tokens.
+  const first = (medium - few) / (middle - low);
+  const second = ((large - medium) / (high - middle) - first) / (high - low);
+  return ({ tokens, rows }) =>
+    few + (tokens - low) * (first + (tokens - middle) * second) + (rows - FEW) * perRow;
+}
+
+/** The work of step `step`, counted from 0, on rows that `order` deals out. */
+export type StepWork = (step: number) => number;
+
+export function stepWork(
+  options: TrainOptions,
+  rows: readonly LabelledTokens[],
+  buckets: RunBuckets,
+  work: PlanWork,
+): StepWork {
+  const order = new RowOrder(rows.length, options);
+  return (step) =>
+    sumOf(
+      order.rowsOf(step).map((row) => rows[row]),
+      options,
+      buckets.gradients,
+      work.gradient,
+    ) + work.update;
+}
+
+/** Steps that are counted one by one; longer runs repeat the same rows, and go on at the mean of these. */
+export const COUNTED_STEPS = 2000;
+
+export interface RunWork {
+  /** Of all steps. */
+  readonly steps: number;
+  /** Of one validation. */
+  readonly validation: number;
+}
+
+export function runWork(
+  options: TrainOptions,
+  rows: readonly LabelledTokens[],
+  validation: readonly LabelledTokens[],
+  buckets: RunBuckets,
+  work: PlanWork,
+): RunWork {
+  const steps = countSteps(options, rows.length);
+  const counted = Math.min(steps, COUNTED_STEPS);
+  const each = stepWork(options, rows, buckets, work);
+  let sum = 0;
+  for (let step = 0; step < counted; step++) sum += each(step);
+  return {
+    steps: (sum / counted) * steps,
+    validation: sumOf(validation, options, buckets.losses, work.loss),
+  };
+}
+
+/** Each micro-batch takes the work of the bucket that it is put in, padding included. */
+function sumOf(
+  rows: readonly LabelledTokens[],
+  options: TrainOptions,
+  buckets: RunBuckets['gradients'],
+  work: WorkOf,
+): number {
+  return microBatches(rows, options).reduce((sum, group) => sum + work(bucketFor(buckets, group)), 0);
+}
+
+/** Validations of a run that is not ended early: before the first step, every so many steps, and after the last. */
+export function countValidations({ evalEvery }: Pick<TrainOptions, 'evalEvery'>, steps: number): number {
+  return evalEvery > 0 ? 1 + Math.ceil(steps / evalEvery) : 0;
+}

@@ -1,0 +1,32 @@
+/** How long runs will take, as the page asks it. What it is made of is loaded with the first question. */
+import { findDoubts } from '../train/doubts.ts';
+import type { ForecastApi } from './api.ts';
+import { rowsOf } from './data.ts';
+import type { OpenModel } from './model.ts';
+import { outcome } from './outcome.ts';
+import { trainOptions } from './run-options.ts';
+import type { Session } from './session.ts';
+
+export function forecastApi(session: Session, openOrThrow: () => Promise<OpenModel>): ForecastApi {
+  return {
+    forecastRuns: (runs) =>
+      outcome(async () => {
+        const open = await openOrThrow();
+        const { forecastRuns, readSpeeds } = await import('./run-forecast.ts');
+        return { times: await forecastRuns(runs, open, session.data, await readSpeeds(open)) };
+      }),
+    doubtRun: (options) =>
+      outcome(async () => {
+        const { info } = await openOrThrow();
+        const rows = session.data ? rowsOf(session.data, 'train').length : 0;
+        const run = { steps: options.steps, rows, parameters: info.parameters };
+        return { doubts: findDoubts(trainOptions(options), run) };
+      }),
+    shortenRun: (options) =>
+      outcome(async () => {
+        const open = await openOrThrow();
+        const { shortenRun, readSpeeds } = await import('./run-forecast.ts');
+        return { ways: await shortenRun(options, open, session.data, await readSpeeds(open)) };
+      }),
+  };
+}

@@ -1,0 +1,214 @@
+/** How long a run will take: the work of its steps, validations and answers, at the speed that was measured on this GPU. */
+import { GraftError } from '../errors.ts';
+import { runBuckets } from '../train/buckets.ts';
+import { checkOptions, countSteps, type TrainOptions } from '../train/options.ts';
+import { validationRows } from '../train/order.ts';
+import {
+  COUNTED_STEPS,
+  countValidations,
+  planWork,
+  runWork,
+  stepWork,
+  type PlanWork,
+} from '../train/run-work.ts';
+import type { RunOptions, RunTime, Shortening, TrainingSpeed } from './api.ts';
+import { decodingWork, readSpeed, TEST_LAYERS } from './curated/speed.ts';
+import { rowsOf, type DataSet } from './data.ts';
+import type { OpenModel } from './model.ts';
+import { rowsCutAt, type Rows } from './other-rows.ts';
+import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
+import { keepStepSpeeds, medianSpeed, readStepSpeeds, speedLike, type StepSpeeds } from './step-speeds.ts';
+
+/** What was measured on this GPU: of steps of this model, of the test. */
+export interface Speeds {
+  readonly own?: StepSpeeds;
+  readonly test?: TrainingSpeed;
+}
+
+export async function readSpeeds({ model: { device }, fingerprint }: OpenModel): Promise<Speeds> {
+  const [own, test] = await Promise.all([readStepSpeeds(device.adapter, fingerprint), readSpeed(device)]);
+  return { ...(own && { own }), ...(test && { test }) };
+}
+
+type Opened = Pick<OpenModel, 'model' | 'content' | 'tokenizer' | 'info'>;
+
+/** @returns undefined for a run that has no rows, or none that can be made with its settings */
+export async function forecastRuns(
+  runs: readonly RunOptions[],
+  open: Opened,
+  data: DataSet | undefined,
+  speeds: Speeds,
+): Promise<(RunTime | undefined)[]> {
+  const rows = openRows(open, data);
+  const times: (RunTime | undefined)[] = [];
+  for (const options of runs) times.push(rows && (await forecast(options, rows, open, speeds)));
+  return times;
+}
+
+/** Rows are not cut below this. */
+const LEAST_LENGTH = 64;
+const LEAST_RANK = 4;
+
+/** Changes that would make a run shorter, each forecast like the run itself; the shortest first. */
+export async function shortenRun(
+  options: RunOptions,
+  open: Opened,
+  data: DataSet | undefined,
+  speeds: Speeds,
+): Promise<Shortening[]> {
+  const rows = openRows(open, data);
+  if (!rows || !data) return [];
+  const ways: Shortening[] = [];
+  const consider = async (text: string, change: Shortening['change'], changed = rows): Promise<void> => {
+    const time = await forecast({ ...options, ...change }, changed, open, speeds);
+    if (time) ways.push({ text, change, total: time.total });
+  };
+
+  const { batch, accumulate, steps, evalEvery, rank, maxLength } = options;
+  const onePass = Math.ceil(rows.train.length / (batch * accumulate));
+  const fewer = onePass < steps ? onePass : Math.ceil(steps / 2);
+  if (fewer < steps)
+    await consider(`Take ${fewer} steps${fewer === onePass ? ', one pass over the rows' : ''}`, {
+      steps: fewer,
+      warmup: Math.min(options.warmup, fewer),
+    });
+  const longest = rows.train.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+  const limit = Math.max(LEAST_LENGTH, Math.ceil(longest / 2));
+  const cut = limit < maxLength ? rowsCutAt(limit, data, open.tokenizer.bosId) : undefined;
+  if (cut) {
+    const longer = rows.train.filter(({ ids }) => ids.length > limit).length;
+    await consider(
+      `Cut rows at ${limit} tokens, which ${longer} of ${rows.train.length} are above`,
+      { maxLength: limit },
+      cut,
+    );
+  }
+  if (!options.packing) await consider('Pack rows', { packing: true });
+  if (options.checkpointing) await consider('Turn activation checkpointing off', { checkpointing: false });
+  if (evalEvery > 0 && evalEvery < steps)
+    await consider(`Validate every ${2 * evalEvery} steps`, { evalEvery: 2 * evalEvery });
+  if (rank > LEAST_RANK) await consider(`Take rank ${Math.ceil(rank / 2)}`, { rank: Math.ceil(rank / 2) });
+  return ways.sort((a, b) => a.total - b.total);
+}
+
+function openRows({ content }: Opened, data: DataSet | undefined): Rows | undefined {
+  if (data?.modelContent !== content) return undefined;
+  const train = rowsOf(data, 'train');
+  return train.length > 0 ? { train, validation: validationRows(rowsOf(data, 'validation')) } : undefined;
+}
+
+async function forecast(
+  options: RunOptions,
+  { train, validation: heldOut }: Rows,
+  open: Opened,
+  speeds: Speeds,
+): Promise<RunTime | undefined> {
+  const settings = trainOptions(options);
+  const validation = validationRows(heldOut);
+  try {
+    checkOptions(settings);
+    const count = countSteps(settings, train.length);
+    // The buckets of a long run are those of its beginning, nearly.
+    const buckets = runBuckets({ ...settings, steps: Math.min(count, COUNTED_STEPS) }, train, validation);
+    const work = await workOf(open, settings);
+    const tokens = Math.max(...buckets.gradients.map((bucket) => bucket.tokens));
+    const speed = speedOf(speeds, tokens, settings.checkpointing);
+    if (!speed) return undefined;
+    const run = runWork(settings, train, validation, buckets, work);
+    const steps = run.steps / speed.flops;
+    const validations = (countValidations(settings, count) * run.validation) / speed.flops;
+    const answer = answerSeconds(speeds, open);
+    const asked = options.sampleEvery > 0 ? 1 + Math.floor(count / options.sampleEvery) : 0;
+    const answers = asked === 0 ? 0 : answer && asked * answer;
+    return {
+      total: steps + validations + (answers ?? 0),
+      steps,
+      validations,
+      ...(answers !== undefined && { answers }),
+      source: speed.source,
+    };
+  } catch (error) {
+    // Settings that cannot be are told by the form.
+    if (error instanceof GraftError && /^(?:train|lora)-/.test(error.code)) return undefined;
+    throw error;
+  }
+}
+
+/** Plans with up to this factor between their tokens run about as fast. */
+const SAME_SIZE = 1.5;
+
+function speedOf(
+  { own, test }: Speeds,
+  tokens: number,
+  checkpointing: boolean,
+): { readonly flops: number; readonly source: RunTime['source'] } | undefined {
+  const like = own && speedLike(own, { tokens, checkpointing });
+  if (like) {
+    const ratio = Math.max(like.tokens / tokens, tokens / like.tokens);
+    const sameSize = ratio <= SAME_SIZE && like.checkpointing === checkpointing;
+    return { flops: like.flops, source: { kind: 'run', steps: like.steps, sameSize } };
+  }
+  return test && { flops: test.flops, source: { kind: 'test', layers: TEST_LAYERS } };
+}
+
+function answerSeconds({ own, test }: Speeds, { info: { parameters } }: Opened): number | undefined {
+  if (own?.answer !== undefined) return own.answer;
+  if (test?.answerFlops === undefined) return undefined;
+  return (SAMPLE_TOKENS * decodingWork(parameters)) / test.answerFlops;
+}
+
+/** A run on this GPU, with what its steps and answers took. */
+export interface MeasuredRun {
+  readonly open: Pick<OpenModel, 'model' | 'fingerprint'>;
+  readonly options: RunOptions;
+  readonly rows: Rows;
+  /** In order, from the first of this visit on. */
+  readonly points: readonly { readonly step: number; readonly seconds: number }[];
+  readonly answerSeconds: readonly number[];
+}
+
+/** Keeps the speed of a run's steps for forecasts of later ones; a handful of steps say nothing, and change nothing. */
+export async function keepSpeedOf({
+  open,
+  options,
+  rows,
+  points,
+  answerSeconds,
+}: MeasuredRun): Promise<void> {
+  const settings = trainOptions(options);
+  const buckets = runBuckets(settings, rows.train, validationRows(rows.validation));
+  const work = stepWork(settings, rows.train, buckets, await workOf(open, settings));
+  const speed = medianSpeed(points.map(({ step, seconds }) => ({ flops: work(step - 1), seconds })));
+  if (!speed) return;
+  const tokens = Math.max(...buckets.gradients.map((bucket) => bucket.tokens));
+  await keepStepSpeeds(
+    open.model.device.adapter,
+    open.fingerprint,
+    { tokens, checkpointing: settings.checkpointing, ...speed },
+    median(answerSeconds),
+  );
+}
+
+/** Counted once for each kind of adapter: a forecast is asked for with every change of a setting. */
+const counted = new WeakMap<object, Map<string, PlanWork>>();
+const MOST_COUNTED = 64;
+
+/** The work of a run's plans on the open model. */
+export async function workOf({ model }: Pick<OpenModel, 'model'>, options: TrainOptions): Promise<PlanWork> {
+  const known = counted.get(model) ?? new Map<string, PlanWork>();
+  counted.set(model, known);
+  const { lora, checkpointing } = options;
+  const key = JSON.stringify([lora.rank, lora.targets, lora.dropout > 0, checkpointing]);
+  const found = known.get(key);
+  if (found) return found;
+  const { device, definition, dtype: precision, weightChoices: baseWeights, storedAs } = model;
+  const work = await planWork(device, definition, { precision, baseWeights, storedAs, options });
+  if (known.size >= MOST_COUNTED) known.clear();
+  known.set(key, work);
+  return work;
+}
+
+/** The lower one of two: the first answer compiles its plan. */
+function median(values: readonly number[]): number | undefined {
+  return [...values].sort((a, b) => a - b).at(Math.floor((values.length - 1) / 2));
+}

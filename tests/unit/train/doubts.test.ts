@@ -1,0 +1,65 @@
+/** Settings that are asked about, and those that are not. */
+import { describe, expect, test } from 'vitest';
+import { PRESETS, presetOptions, suggest } from '../../../src/app/train/settings.ts';
+import { START } from '../../../src/app/train/kept-settings.ts';
+import { findDoubts, type DoubtedRun, type DoubtedSettings } from '../../../src/train/doubts.ts';
+import { defaultOptions } from '../../../src/train/options.ts';
+import { trainOptions } from '../../../src/worker/run-options.ts';
+
+const RUN: DoubtedRun = { steps: 100, rows: 300, parameters: 135_000_000 };
+const keysOf = (change: Partial<DoubtedSettings>, run: Partial<DoubtedRun> = {}): string[] =>
+  findDoubts({ ...defaultOptions(change.method), ...change }, { ...RUN, ...run }).map(({ key }) => key);
+const lora = (change: Partial<DoubtedSettings['lora']>): Partial<DoubtedSettings> => ({
+  lora: { ...defaultOptions().lora, ...change },
+});
+
+describe('a doubt', () => {
+  test.each<[string, Partial<DoubtedSettings>, Partial<DoubtedRun>]>([
+    ['lr', { lr: 0.006 }, {}],
+    ['lr', { lr: 0.1 }, { parameters: 1_300_000 }],
+    ['lr', { lr: 1e-8 }, {}],
+    ['lr', { method: 'full', lr: 3e-3 }, {}],
+    ['alpha', lora({ alpha: 512 }), {}],
+    ['alpha', lora({ alpha: 128, rsLora: true }), {}],
+    ['dropout', lora({ dropout: 0.8 }), {}],
+    ['rateRatio', { rateRatio: 100 }, {}],
+    ['weightDecay', { weightDecay: 0.9 }, {}],
+    ['steps', {}, { steps: 5000, rows: 10 }],
+    ['batch', { batch: 64 }, { rows: 10, steps: 10 }],
+  ])('about %s is raised by %o for %o', (key, change, run) => {
+    expect(keysOf(change, run)).toEqual([key]);
+  });
+
+  test('says what is set, what is usual and why', () => {
+    const [doubt] = findDoubts({ ...defaultOptions(), lr: 0.5 }, RUN);
+    expect(doubt.what).toBe(
+      'A learning rate of 0.5 is very high for an adapter of a model of 135 million parameters.',
+    );
+    expect(doubt.usual).toMatch(/^1e-4 to 1e-3 is usual\. .*loss jumps/);
+    const [passes] = findDoubts(defaultOptions(), { ...RUN, steps: 5000, rows: 10 });
+    expect(passes.what).toBe('5,000 steps of 8 go 4,000 times over 10 rows.');
+  });
+});
+
+describe('none', () => {
+  test('of the defaults of the command', () => {
+    for (const method of ['lora', 'full'] as const)
+      for (const parameters of [1_300_000, 135_000_000, 1_000_000_000])
+        expect(keysOf({ method }, { parameters })).toEqual([]);
+  });
+
+  test('of any preset, whatever the number of rows', () => {
+    for (const parameters of [1_300_000, 135_000_000])
+      for (const preset of PRESETS)
+        for (const rows of [1, 7, 288, 1_000_000]) {
+          const options = presetOptions(preset, suggest({ parameters }), rows, START);
+          expect(findDoubts(trainOptions(options), { steps: options.steps, rows, parameters })).toEqual([]);
+        }
+  });
+
+  test('of usual rates, higher for small models', () => {
+    expect(keysOf({ lr: 1e-2 }, { parameters: 1_300_000 })).toEqual([]);
+    expect(keysOf({ lr: 1e-4 })).toEqual([]);
+    expect(keysOf(lora({ alpha: 32, rank: 8 }))).toEqual([]);
+  });
+});
