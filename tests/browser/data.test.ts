@@ -1,7 +1,7 @@
 /** Rows of a person's own, in Chromium: a table with odd columns dropped, mapped, listed, looked at; hostile text; the guide by keyboard. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { goTo, inspect, PICTURES } from './looks.ts';
@@ -250,19 +250,48 @@ describe('the guide', () => {
     expect(problems).toEqual([]);
   });
 
-  test('the help beside a word leads to its entry', async () => {
-    const { page } = studio;
+  test('the help beside a word opens in place, by keyboard too, and leads on to the guide', async () => {
+    const { page, problems } = studio;
     await goTo(page, 'data');
-    await page.getByRole('link', { name: /^Test part .*explained$/ }).click();
+    const help = page.getByRole('button', { name: /^Test part .*explained$/ });
+    const entry = page.getByRole('dialog', { name: 'Test part (held out)' });
+    const isFocused = (at: Locator): Promise<boolean> =>
+      at.evaluate((element) => element === document.activeElement);
+    await help.focus();
+    await page.keyboard.press('Enter');
+    await entry.getByText(/^Rows that nothing has seen/).waitFor();
+    await expect.poll(() => isFocused(entry.getByRole('button', { name: 'Close' }))).toBe(true);
+    expect(await help.getAttribute('aria-expanded')).toBe('true');
+    expect(await inspect(page, 'data-help')).toEqual([]);
+    await page.keyboard.press('Escape');
+    await expect.poll(() => entry.count()).toBe(0);
+    await expect.poll(() => isFocused(help)).toBe(true);
+    // A second press of the same button closes it as well.
+    await help.click();
+    await entry.waitFor();
+    await help.click();
+    await expect.poll(() => entry.count()).toBe(0);
+    // The page is where it was: nothing of it was left for the guide.
+    expect(new URL(page.url()).hash).toBe('#/data');
+
+    await page.setViewportSize({ width: 360, height: 780 });
+    await help.click();
+    const box = await entry.boundingBox();
+    expect(box).toMatchObject({ x: 0, width: 360 });
+    expect(Math.round(box!.y + box!.height)).toBe(780);
+    await entry.getByRole('link', { name: 'More in the guide' }).click();
     await expect
       .poll(() => page.evaluate(() => document.activeElement?.textContent))
       .toBe('Test part (held out)');
+    expect(await entry.count()).toBe(0);
+    await page.setViewportSize({ width: 1440, height: 900 });
+    expect(problems).toEqual([]);
   });
 
   test.each([
     ['train', 'Every setting, explained', 'Layers with an adapter (target modules)'],
     ['use', /^Sampling/, 'Min-p'],
-  ])('every setting under %s leads to its entry', async (stage, summary, entry) => {
+  ])('every setting under %s opens its entry', async (stage, summary, entry) => {
     const { page, problems } = studio;
     await goTo(page, stage);
     const details = page.locator('details').filter({ has: page.locator('summary', { hasText: summary }) });
@@ -270,12 +299,13 @@ describe('the guide', () => {
     // But for the name of the run, which is nobody's word but one's own.
     const unexplained = await details
       .locator('.field, fieldset')
-      .filter({ hasNot: page.getByRole('link', { name: /, explained$/ }) })
+      .filter({ hasNot: page.getByRole('button', { name: /, explained$/ }) })
       .locator('label, legend')
       .allInnerTexts();
     expect(unexplained).toEqual(stage === 'train' ? ['Name of the run'] : []);
-    await details.getByRole('link', { name: `${entry}, explained` }).click();
-    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe(entry);
+    await details.getByRole('button', { name: `${entry}, explained` }).click();
+    await page.getByRole('dialog', { name: entry }).waitFor();
+    await page.keyboard.press('Escape');
     expect(problems).toEqual([]);
   });
 });
