@@ -2,8 +2,9 @@
 import { GraftError } from '../errors.ts';
 import { readPeft, type AdapterData } from '../export/peft.ts';
 import { contentOf } from '../model/content.ts';
-import { readModel } from '../model/family.ts';
+import { parametersOf, readModel } from '../model/family.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
+import { findDoubts } from '../train/doubts.ts';
 import { countSteps, defaultWarmup, type TrainOptions } from '../train/options.ts';
 import type { Trainable } from '../train/step-plans.ts';
 import { folder, modelOf, readWhole } from './files.ts';
@@ -98,6 +99,8 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
     lora: adapter?.config ?? asked.lora,
     evalEvery: flags.text('eval-every') === undefined && rows.validation.length > 0 ? steps : asked.evalEvery,
   };
+  const asks = { steps, rows: rows.train.length, parameters: parametersOf(session.model.definition) };
+  for (const { what, usual } of findDoubts(options, asks)) output.line(`Warning: ${what} ${usual}`);
   const parts = await partsOf(bytes, rows, session, options, dataOptions, adapter);
   const unknown = resumed ? checkResumed(resumed.saved.fingerprint, parts) : [];
   if (unknown.length > 0)

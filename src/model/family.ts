@@ -4,7 +4,7 @@
  */
 import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
-import type { Tensor } from '../engine/tensor.ts';
+import { sizeOf, type Tensor } from '../engine/tensor.ts';
 import { readJson, type FileSet } from '../weights/bytes.ts';
 import { ConfigReader } from './config.ts';
 import type { Graph } from './graph.ts';
@@ -120,4 +120,9 @@ export async function readModel(files: FileSet): Promise<ModelDefinition> {
       'Choose a Hugging Face model folder.',
     );
   return defineModel(config, `${files.name}/config.json`);
+}
+
+/** How many numbers a model is made of. */
+export function parametersOf({ weights }: ModelDefinition): number {
+  return weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }

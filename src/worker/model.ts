@@ -4,7 +4,7 @@ import { sizeOf } from '../engine/tensor.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
 import { contentParts, hashOf } from '../model/content.ts';
-import type { WeightSpec } from '../model/family.ts';
+import { parametersOf, type WeightSpec } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
 import { lastNames } from '../model/lora.ts';
@@ -163,14 +163,15 @@ export async function openModel(
 
 function describeModel(
   { name, bundled }: ModelSource,
-  { definition: { modelType, shape, weights, linears }, dtype, weightChoices, storedAs }: LanguageModel,
+  { definition, dtype, weightChoices, storedAs }: LanguageModel,
   { chatTemplate }: Tokenizer,
 ): Omit<ModelInfo, 'fingerprint' | 'content'> {
+  const { modelType, shape, weights, linears } = definition;
   return {
     name,
     bundled,
     modelType,
-    parameters: weights.reduce((sum, weight) => sum + sizeOf(weight.shape), 0),
+    parameters: parametersOf(definition),
     layers: shape.layers,
     vocabulary: shape.vocabulary,
     maxPositions: shape.maxPositions,

@@ -263,6 +263,10 @@ describe('graft train', () => {
       ...['--precision', 'f16', '--lr', '10', '--clip', '0', '--schedule', 'constant', '--warmup', '0'],
     ]);
     expect(code).toBe(1);
+    // Asked about in the page, warned of here.
+    expect(err).toMatch(
+      /^Warning: A learning rate of 10 is very high for an adapter .* 1e-3 to 1e-2 is usual\./m,
+    );
     expect(err).toMatch(/^graft: The loss or the gradient of step \d+ is not a finite number.*\n$/m);
     const { length } = metricsOf(out);
     expect(length).toBeLessThan(40);

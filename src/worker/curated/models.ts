@@ -1,7 +1,6 @@
 /** Small models that suit a browser: few enough to choose from, each with what it is good at and what its repository asks. */
-import { sizeOf } from '../../engine/tensor.ts';
 import type { JsonObject } from '../../json.ts';
-import { defineModel, type ModelDefinition } from '../../model/family.ts';
+import { defineModel, parametersOf, type ModelDefinition } from '../../model/family.ts';
 import type { CuratedModel } from '../api/curated.ts';
 import {
   GEMMA3_1B,
@@ -103,8 +102,4 @@ export function curatedModels(): CuratedModel[] {
 export function curatedDefinition(id: string): ModelDefinition | undefined {
   const entry = ENTRIES.find((each) => each.id === id);
   return entry && defineModel(entry.config, id);
-}
-
-export function parametersOf({ weights }: ModelDefinition): number {
-  return weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }

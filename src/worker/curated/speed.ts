@@ -1,9 +1,9 @@
 /** The speed of training on this GPU: measured on steps of real layers, kept by adapter, and told with when it was measured. */
 import type { Device } from '../../engine/device.ts';
-import { sizeOf } from '../../engine/tensor.ts';
 import { benchmarkDecoding } from '../../evaluate/benchmark.ts';
 import { benchmarkTraining } from '../../evaluate/training-benchmark.ts';
 import { isObject } from '../../json.ts';
+import { parametersOf } from '../../model/family.ts';
 import { LanguageModel } from '../../model/language-model.ts';
 import { randomFiles } from '../../model/random-files.ts';
 import { readSetting, writeSetting } from '../../storage/settings.ts';
@@ -34,10 +34,9 @@ export async function measureSpeed(device: Device, signal: AbortSignal): Promise
       signal,
     });
     const { decodeTokensPerSecond } = await benchmarkDecoding(model, { runs: 1, signal });
-    const parameters = model.definition.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     const speed = {
       flops: flops / secondsPerStep,
-      answerFlops: decodingWork(parameters) * decodeTokensPerSecond,
+      answerFlops: decodingWork(parametersOf(model.definition)) * decodeTokensPerSecond,
       measured: Date.now(),
     };
     await writeSetting(settingOf(device), speed);

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { USUAL_GPU } from '../../../src/engine/target.ts';
 import { parseJson } from '../../../src/json.ts';
-import { defineModel } from '../../../src/model/family.ts';
+import { defineModel, parametersOf } from '../../../src/model/family.ts';
 import { planMemory } from '../../../src/train/memory-plan.ts';
 import { defaultOptions } from '../../../src/train/options.ts';
 import { forecastModel } from '../../../src/worker/curated/forecast.ts';
-import { curatedDefinition, curatedModels, parametersOf } from '../../../src/worker/curated/models.ts';
+import { curatedDefinition, curatedModels } from '../../../src/worker/curated/models.ts';
 
 const SETTINGS = { batch: 4, rank: 8, maxLength: 256 };
 
