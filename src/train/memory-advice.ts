@@ -19,7 +19,7 @@ export interface MemoryProblem {
   readonly limit: 'buffer' | 'binding' | 'memory' | 'dispatch';
   /** What is too large. */
   readonly label: string;
-  /** Of a dispatch: workgroups. */
+  /** For a dispatch: workgroups. */
   readonly bytes: number;
   readonly allowed: number;
 }
@@ -182,7 +182,7 @@ const CHANGES: readonly Change[] = [
       settings.precision === 'f32' && features.f16 && settings.options.method === 'lora'
         ? { ...settings, precision: 'f16' }
         : undefined,
-    text: () => 'Choose half precision (f16).',
+    text: () => 'Compute in half precision (f16).',
   },
   {
     name: 'base',
@@ -215,6 +215,6 @@ const CHANGES: readonly Change[] = [
             },
           }
         : undefined,
-    text: ({ options }) => `Take rank ${options.lora.rank}.`,
+    text: ({ options }) => `Lower the rank to ${options.lora.rank}.`,
   },
 ];

@@ -54,7 +54,7 @@ export interface MemoryParts {
   readonly inputs: number;
   /** Parameters of the dispatches, and of the optimiser. */
   readonly commands: number;
-  /** The cache of keys and values, and plans, of answers on the way. */
+  /** The cache of keys and values, and the plans, for sample answers. */
   readonly samples: number;
   /** What is copied to the host: losses, and pieces of the adapter for a checkpoint. */
   readonly staging: number;
@@ -64,7 +64,7 @@ export interface MemoryParts {
 export interface SplitWeight {
   readonly label: string;
   readonly pieces: number;
-  /** Of the largest. */
+  /** Bytes of the largest. */
   readonly bytes: number;
 }
 
@@ -87,7 +87,7 @@ export interface MemoryPlan {
   /** The most workgroups along one side of a dispatch. */
   readonly largestDispatch: { readonly label: string; readonly workgroups: number };
   readonly split: readonly SplitWeight[];
-  /** Of a step with one micro-batch. */
+  /** In a step with one micro-batch. */
   readonly dispatches: number;
   readonly submits: number;
   /** Floating-point operations of such a step. */

@@ -100,7 +100,7 @@ function pick({ text, peakBytes, fits }: Advice): Pick<Advice, 'text' | 'peakByt
 /** Another way to hold the base is worth a word if it changes at least this share of the run's memory. */
 const WORTH = 0.1;
 
-/** The base in four bits where that saves much; as stored where it is held otherwise. */
+/** The base in four bits where that saves much; as stored where it is held in another way. */
 function otherBase(
   { device, definition, dtype, storedAs, weightChoices }: OpenModel['model'],
   { peakBytes, parts }: Pick<RunMemory, 'peakBytes' | 'parts'>,

@@ -93,7 +93,7 @@ async function fetchBytes(
       if (ended) break;
       chunks.push(value);
       done += value.byteLength;
-      // Of a compressed answer the length says less than what comes.
+      // The declared length of a compressed answer is less than what arrives.
       onProgress(done, Math.max(total, done));
     }
   } catch (cause) {
@@ -183,7 +183,7 @@ function describeModel(
   };
 }
 
-/** Of matrices, by how many numbers each has. */
+/** Types of the matrices, the one with the most numbers first. */
 function fileTypes(weights: readonly WeightSpec[], storedAs: StoredAs): string[] {
   const sizes = new Map<string, number>();
   for (const spec of weights.filter(({ shape }) => shape.length > 1))

@@ -134,7 +134,7 @@ describeShared('the base of a small model', () => {
   });
 
   test('goes back and forth from the plan of a run', async () => {
-    // Answers on the way take more than this base: beside them another way to hold it is not worth a word.
+    // Sample answers take more memory than this base: then the page does not offer another way to hold it.
     const settings = page.getByText('Every setting, explained');
     await settings.click();
     await page.getByRole('spinbutton', { name: 'Answer every … steps', exact: true }).fill('0');

@@ -37,7 +37,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'when-not',
-        what: 'Do not tune if a better prompt, or a few examples in it, already do: that costs nothing and changes in a second. Do not tune to teach facts: give the model the text to read instead. Tuning teaches form, voice, format and choice.',
+        what: 'Do not tune if a better prompt, or a few examples in it, already does the task: that costs nothing and can be changed in a second. Do not tune to teach facts: give the model the text to read instead. Tuning teaches form, voice, format and choice.',
         start: 'Measure the baseline first. Tune when it is not good enough and you can say what good is.',
         source:
           'Gekhman et al., Does Fine-Tuning on New Knowledge Encourage Hallucinations?, 2024, arXiv:2405.05904',
@@ -58,7 +58,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'hub',
-        what: 'The site where most open models are published. Graft asks it only when you press Find or Download: it sees your address and which model you want, and nothing of your data. What was fetched stays in this browser and works without a network. Gated models want their licence accepted there first, and an access token, which is held in memory and written nowhere.',
+        what: 'The site where most open models are published. Graft contacts it only when you ask for a model. It then sees your IP address and which model you want, and nothing of your data. What you download stays in this browser and works without a network. For a gated model you first accept its licence there and give Graft an access token, which is kept in memory and never stored.',
         start:
           'An instruction-tuned model of 100 to 600 million parameters, as safetensors or as a Q8_0 GGUF file.',
         source: 'Hugging Face documentation, Hub and User access tokens',
@@ -70,14 +70,14 @@ export const CHAPTERS: readonly Chapter[] = [
         more: 'More bits are closer to the original model and take more memory.',
         less: 'Four bits take a quarter of the memory of 16, for a slightly worse base.',
         start:
-          'As in the file, if that fits; else 8 bits, and 4 if these do not fit either. Choose under Task, Base weights. Keep the choice for as long as an adapter is used: it has learned against this base.',
+          'As in the file, if that fits; otherwise 8 bits, and 4 bits if 8 do not fit. Choose under Task, Base weights. Use an adapter with the base as it was trained on, in the same number of bits.',
         source: 'Dettmers et al., QLoRA, 2023, arXiv:2305.14314',
         also: 'quantized quantization 4-bit 8-bit nf4 gguf',
       },
       {
         id: 'quantisation',
-        what: 'Numbers are kept as one of a few steps, with a scale for every block of 32 or 64 of them: q8_0 has 256 steps, the 4-bit kinds have 16. A matrix whose rows are not whole blocks stays as numbers.',
-        more: 'Eight bits are hardly another model than sixteen.',
+        what: 'Each number is rounded to one of a few levels, with one scale for every block of 32 or 64 numbers: q8_0 has 256 levels, the 4-bit types have 16. A matrix whose rows are not whole blocks is not quantised.',
+        more: 'With eight bits the model answers almost as with sixteen.',
         less: 'Four bits halve the memory again; rare words and arithmetic suffer first.',
         start: 'Measure the baseline once in each: it says what the rounding costs on your rows.',
         source: 'Dettmers and Zettlemoyer, The case for 4-bit precision, 2022, arXiv:2212.09720',
@@ -85,7 +85,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'nf4',
-        what: 'Ways to spend 4 bits. NF4 puts its 16 steps where the weights of a trained model usually lie, close together around zero. q4_0 and q4_1 are llama.cpp’s: even steps around zero, or from the lowest value of a block.',
+        what: 'Three ways to use 4 bits. NF4 puts its 16 levels where the weights of a trained model usually lie, close together around zero. q4_0 and q4_1 are those of llama.cpp: evenly spaced around zero, or from the lowest value of a block.',
         start:
           'nf4 for weights that come in 16 or 32 bits. A GGUF file that is q4_0 or q4_1 already: as in the file, bit for bit.',
         source: 'Dettmers et al., QLoRA, 2023, arXiv:2305.14314; llama.cpp, ggml-quants',
@@ -93,7 +93,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'chat-template',
-        what: 'How a model wants conversations written: the marks before and after each turn. Rows are rendered with the model’s own, so that training looks like use.',
+        what: 'How a model expects a conversation to be written: the marks before and after each turn. Rows are rendered with the model’s own template, so that training looks like use.',
         source: 'Transformers documentation, Chat templates',
         also: 'jinja chatml im_start roles',
       },
@@ -113,7 +113,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'forgetting',
-        what: 'What a model gets worse at while it learns your task. An adapter forgets less than full training, and can be taken off.',
+        what: 'A model gets worse at other tasks while it learns yours. An adapter forgets less than full fine-tuning, and can be removed.',
         more: 'Higher rates and more passes forget more.',
         start: 'Chat with the tuned model about something else before you ship it.',
         source: 'Biderman et al., LoRA Learns Less and Forgets Less, 2024, arXiv:2405.09673',
@@ -126,7 +126,7 @@ export const CHAPTERS: readonly Chapter[] = [
     terms: [
       {
         id: 'row',
-        what: 'One example: what the model reads and what it should answer. It is trained on as it would be asked.',
+        what: 'One example: what the model reads and what it should answer. The model is trained on it in the form in which it will be asked.',
         more: 'More rows teach rarer cases. Rows that contradict each other teach neither.',
         start: '100 to 500, as varied as the questions that will come.',
         source: 'Zhou et al., LIMA, 2023, arXiv:2305.11206',
@@ -141,13 +141,13 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'loss-mask',
-        what: 'The tokens that are learned from. The model reads the prompt, but only the answer counts: inked in the token view, the rest pale.',
+        what: 'The tokens that the model learns from. It reads the prompt, but only the answer counts for the loss. The token view shows these tokens dark and the rest pale.',
         source: 'TRL documentation, SFT Trainer: train on completion only',
         also: 'labels -100 completion only supervised',
       },
       {
         id: 'limit',
-        what: 'The most tokens of a row. What lies beyond is cut, or the row is left out.',
+        what: 'The most tokens of a row. Tokens above it are cut, or the row is left out.',
         more: 'Long rows survive, and memory and time grow with the longest.',
         less: 'Faster, but answers that lose their end teach the model not to stop.',
         start: 'Just above the longest row that matters: the histogram shows it.',
@@ -177,7 +177,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'test',
-        what: 'Rows that nothing has seen until the end. Only they say how good the adapter is; look at them seldom, or you fit them by hand.',
+        what: 'Rows that nothing has seen until the end. Only they say how good the adapter is. Look at them rarely: settings that are chosen by them fit them, too.',
         more: 'Narrower intervals: 20 rows say little, 200 say much.',
         start:
           '10%, at least 50 rows if you have them. Or a file of its own: open it while rows are open, and choose Test rows.',
@@ -193,7 +193,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'leak',
-        what: 'A held-out row that is trained on too. The model has seen the answer, and every measurement flatters it.',
+        what: 'A held-out row that is also trained on. The model has seen its answer, so every measurement looks better than it is.',
         start: 'Leave the copies out: one press keeps the held-out row and drops those in training.',
         source:
           'Lee et al., Deduplicating Training Data Makes Language Models Better, 2021, arXiv:2107.06499',
@@ -207,17 +207,17 @@ export const CHAPTERS: readonly Chapter[] = [
       {
         id: 'rank',
         what: 'The inner width of the adapter: how much it can hold.',
-        more: 'Room for harder tasks, more memory, and sooner learning by heart.',
+        more: 'Room for harder tasks. Takes more memory and learns rows by heart sooner.',
         less: 'A smaller file that generalises sooner. Too small, and the loss stops falling early.',
-        start: '8 for a form or a voice, 16 to 32 for a real task.',
+        start: '8 for a format or a tone, 16 to 32 for a harder task.',
         source: `${LORA}; ${PEFT} r`,
         also: 'r lora_r dimension',
       },
       {
         id: 'alpha',
-        what: 'How strongly the adapter speaks: its output is multiplied by alpha over rank.',
+        what: 'How strongly the adapter acts: its output is multiplied by alpha / rank.',
         more: 'Works like a higher learning rate; too much drowns the base.',
-        less: 'A quieter adapter that needs a higher rate or more steps.',
+        less: 'A weaker adapter that needs a higher rate or more steps.',
         start: 'Twice the rank.',
         source: `${LORA}, section 4.1; ${PEFT} lora_alpha`,
         also: 'scaling lora_alpha',
@@ -243,15 +243,15 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'rslora',
-        what: 'Multiplies by alpha over the root of the rank instead of the rank, so that high ranks do not fade.',
-        start: 'On from rank 32 up. The same alpha then speaks louder: try a lower one.',
+        what: 'Multiplies by alpha over the square root of the rank instead of the rank, so that adapters of a high rank keep their strength.',
+        start: 'On from rank 32 up. The same alpha then acts more strongly: try a lower one.',
         source: 'Kalajdzievski, rsLoRA, 2023, arXiv:2312.03732; PEFT documentation, use_rslora',
         also: 'rank-stabilized rslora',
       },
       {
         id: 'rate-ratio',
         what: 'How much faster the second matrix, B, learns than the first, A.',
-        more: 'Often quicker, sometimes unsteady.',
+        more: 'Often learns faster, sometimes unsteadily.',
         less: '1 is plain LoRA.',
         start: '1; 4 to 16 to try, at a lower learning rate.',
         source: 'Hayou et al., LoRA+, 2024, arXiv:2402.12354',
@@ -299,7 +299,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'packing',
-        what: 'Short rows are laid end to end, each seeing only itself, so that no room is wasted. The numbers stay the same.',
+        what: 'Short rows are laid end to end, and each sees only itself, so that no time goes into padding. Losses and gradients stay the same.',
         start: 'On where rows differ much in length.',
         source:
           'Krell et al., Efficient Sequence Packing without Cross-contamination, 2021, arXiv:2107.02027',
@@ -307,9 +307,9 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'lr',
-        what: 'How far each step goes.',
+        what: 'How far each step moves the adapter.',
         more: 'Learns faster, then the loss jumps or runs away.',
-        less: 'Calm, and nothing is learned in time.',
+        less: 'A calm curve, and little is learned before the run ends.',
         start: '2e-4 for models from 100 million parameters; 4e-3 for Sprig. Halve it if the loss jumps.',
         source:
           'Dettmers et al., QLoRA, 2023, arXiv:2305.14314, appendix B; Biderman et al., 2024, arXiv:2405.09673',
@@ -317,7 +317,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'schedule',
-        what: 'How the rate falls over the run: gently first and last (cosine), in a line, or not at all.',
+        what: 'How the rate falls over the run: slowly at both ends (cosine), in a straight line, or not at all.',
         start: 'Cosine. Constant if you want to stop at any time.',
         source: 'Loshchilov & Hutter, SGDR, 2016, arXiv:1608.03983',
         also: 'cosine linear constant decay lr_scheduler_type',
@@ -333,10 +333,10 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'clip',
-        what: 'A gradient longer than this is shortened to it, so that one odd batch cannot throw the run.',
+        what: 'A gradient with a larger norm is scaled down to this one, so that one odd batch cannot throw the run off.',
         more: 'Odd batches move more.',
-        less: 'Every step is shortened, as if the rate were lower.',
-        start: '1. 0 is never.',
+        less: 'Every step is scaled down, as if the rate were lower.',
+        start: '1. 0 turns it off.',
         source:
           'Pascanu et al., On the Difficulty of Training Recurrent Neural Networks, 2012, arXiv:1211.5063',
         also: 'max_grad_norm clipping',
@@ -351,7 +351,7 @@ export const CHAPTERS: readonly Chapter[] = [
       {
         id: 'weight-decay',
         what: 'Pulls the adapter towards zero at each step.',
-        more: 'Quieter adapters that hold less.',
+        more: 'Weaker adapters that hold less.',
         less: '0 lets it learn freely.',
         start: '0; 0.01 with many passes.',
         source: 'Loshchilov & Hutter, Decoupled Weight Decay Regularization, 2017, arXiv:1711.05101',
@@ -365,7 +365,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'seed',
-        what: 'The number that all chance comes from: how the adapter begins, the order of rows, dropout, which token is drawn. The same seed on the same machine gives the same curve, and the same answer.',
+        what: 'The number that decides everything random: how the adapter begins, the order of rows, dropout, which token is drawn. The same seed on the same machine gives the same curve, and the same answer.',
         start: 'Any. Run two or three to see how much is luck.',
         source:
           'Dodge et al., Fine-Tuning Pretrained Language Models: Weight Initializations, Data Orders, and Early Stopping, 2020, arXiv:2002.06305',
@@ -373,13 +373,13 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'checkpoint',
-        what: 'The state of a run, saved on the way: after a pause, a reload or a crash it goes on from there as if nothing had been.',
+        what: 'The state of a run, saved while it trains. After a pause, a reload or a crash the run goes on from there, with the same curve to the bit.',
         source: 'Graft, docs/architecture.md',
         also: 'resume save state',
       },
       {
         id: 'checkpointing',
-        what: 'Activations are computed again on the way back instead of being kept.',
+        what: 'Activations are computed again in the backward pass instead of being kept.',
         more: 'On: a fraction of the memory, about a third more time.',
         less: 'Off: faster, if it fits.',
         start: 'Off until memory is short.',
@@ -388,13 +388,13 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'precision',
-        what: 'How numbers are kept on the GPU. f16 takes half the memory of f32. Adapters, sums and the optimiser are always f32 here.',
+        what: 'The number format on the GPU. f16 takes half the memory of f32. Adapters, sums and the optimiser always use f32 here.',
         source: 'Micikevicius et al., Mixed Precision Training, 2017, arXiv:1710.03740',
         also: 'f16 f32 fp16 half float',
       },
       {
         id: 'sample-prompt',
-        what: 'One question that is asked again and again during the run, so that one sees it learn.',
+        what: 'One prompt that is answered again and again during the run, so that you see the model learn.',
         start: 'A held-out question whose answer you know.',
         source: 'Graft, docs/architecture.md',
         also: 'answer every samples sampleEvery',
@@ -423,7 +423,7 @@ export const CHAPTERS: readonly Chapter[] = [
     terms: [
       {
         id: 'loss',
-        what: 'How surprised the model is by the right tokens, on average, in nats. 0 is certainty; 0.7 is a coin toss for every token.',
+        what: 'How surprised the model is by the right tokens, on average, in nats. 0 is certainty; 0.7 is like a coin toss for every token.',
         more: 'More surprise.',
         less: 'Less, on these rows; only held-out rows say whether that is worth anything.',
         source: 'Goodfellow, Bengio, Courville, Deep Learning, 2016, section 6.2',
@@ -513,7 +513,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'answer-length',
-        what: 'How many tokens an answer may have. One that has not ended by then is cut, whatever it was about to say.',
+        what: 'How many tokens an answer may have. An answer that has not ended by then is cut.',
         more: 'Room for long answers; an answer that never ends takes longer.',
         start: 'A little more than the longest answer among your rows.',
         source: 'Transformers documentation, GenerationConfig, max_new_tokens',
@@ -521,7 +521,7 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'temperature',
-        what: 'How much chance has a say in the next token. 0 is greedy.',
+        what: 'How random the choice of the next token is. 0 is greedy.',
         more: 'Livelier, then wilder.',
         less: 'Safer, then duller.',
         start: '0 to measure, 0.7 to write.',
@@ -556,15 +556,15 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'repetition-penalty',
-        what: 'Tokens that were said already become less likely. 1 is off.',
+        what: 'Tokens that are already in the text become less likely. 1 is off.',
         more: 'Less repeating, then avoidance of words that are needed.',
-        start: '1; 1.1 if it goes in circles.',
+        start: '1; 1.1 if answers repeat themselves.',
         source: 'Keskar et al., CTRL, 2019, arXiv:1909.05858',
         also: 'repeat loop',
       },
       {
         id: 'peft',
-        what: 'The form in which adapters travel: adapter_config.json and adapter_model.safetensors. PEFT, transformers and others load what Graft writes.',
+        what: 'The files in which adapters are exchanged: adapter_config.json and adapter_model.safetensors. PEFT, transformers and others load what Graft writes.',
         source: 'PEFT documentation, Checkpoint format',
         also: 'export zip safetensors adapter_config',
       },

@@ -3,13 +3,13 @@ import type { Failure, MemoryAdvice, RunMemory, RunOptions } from '../../worker/
 import { bytes } from '../ui/format.ts';
 import type { Session } from './session.svelte.ts';
 
-/** Nobody waits for a plan of a number that is half written. */
+/** A number that is half written needs no plan. */
 const SETTLE_MS = 250;
 
 export class MemoryForecast {
   memory = $state.raw<RunMemory>();
   failure = $state.raw<Failure>();
-  /** What is shown is not of the settings as they are now. */
+  /** What is shown belongs to earlier settings. */
   pending = $state(false);
   #asked = 0;
   readonly #session: Session;
@@ -26,7 +26,7 @@ export class MemoryForecast {
     return () => clearTimeout(timer);
   }
 
-  /** Of settings that cannot be, nothing is told. */
+  /** Settings that cannot work have no plan. */
   clear(): void {
     this.#asked++;
     this.pending = false;
@@ -34,7 +34,7 @@ export class MemoryForecast {
     this.failure = undefined;
   }
 
-  /** Why the run cannot be held, and what to change, best first; undefined where nothing is known against it. */
+  /** Why the run does not fit, and what to change, best first; undefined for a run that fits, as far as is known. */
   get refusal(): Refusal | undefined {
     const { memory, failure } = this;
     if (!memory) return failure?.advice && { reasons: [failure.what], advice: failure.advice };
@@ -61,7 +61,7 @@ const NAMES = {
   memory: 'the GPU',
 } as const;
 
-/** Why a run cannot be held, in a sentence each. */
+/** Why a run does not fit, a sentence for each reason. */
 export function misfits({ problems }: RunMemory): string[] {
   return problems.map(({ limit, label, bytes: needed, allowed }) =>
     limit === 'dispatch'
@@ -87,22 +87,22 @@ export function muchNote(
   return `Many GPUs have less memory than this, and a browser does not tell how much there is: the run may fail, or slow the machine down.${way}`;
 }
 
-/** What is kept in pieces because one buffer cannot hold it; undefined where nothing is. */
+/** Which weights are split into shards because one buffer cannot hold them; undefined where none is. */
 export function splitNote({ split }: RunMemory): string | undefined {
   if (split.length === 0) return undefined;
   const [{ label, pieces, bytes: largest }, ...others] = split;
   const rest = others.length > 0 ? `, and ${others.length} more like it` : '';
-  return `“${label}” is larger than this GPU allows for one buffer: it is kept in ${pieces} pieces of at most ${bytes(largest)}${rest}.`;
+  return `“${label}” is larger than this GPU allows for one buffer: it is split into ${pieces} shards of at most ${bytes(largest)}${rest}.`;
 }
 
-/** The parts that a person can picture, largest share of the bar first in the order of a model. */
+/** The parts of a run's memory as the bar shows them. */
 export function partsOf({ parts }: RunMemory): { readonly name: string; readonly bytes: number }[] {
   const { base, adapter, gradients, optimiser, activations, inputs, commands, samples, staging } = parts;
   return [
     { name: 'base model', bytes: base },
     { name: 'adapter and optimiser', bytes: adapter + gradients + optimiser },
     { name: 'activations', bytes: activations },
-    { name: 'answers on the way', bytes: samples },
+    { name: 'sample answers', bytes: samples },
     { name: 'the rest', bytes: inputs + commands + staging },
   ];
 }

@@ -4,7 +4,7 @@ import { PRESETS, type Preset } from '../train/settings.ts';
 import { plural, roughly } from '../ui/format.ts';
 import type { Session } from './session.svelte.ts';
 
-/** Nobody waits for a forecast of a number that is half written. */
+/** A number that is half written needs no forecast. */
 const SETTLE_MS = 250;
 /** A run that takes longer than this is warned of, in seconds. */
 export const LONG = 3600;

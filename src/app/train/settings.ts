@@ -93,7 +93,7 @@ export function findFaults(
   need(isWhole(steps, 1), 'steps', 'A run takes a whole number of steps, at least 1.');
   need(isWhole(batch, 1), 'batch', 'Rows at once are a whole number, at least 1.');
   need(isWhole(accumulate, 1), 'accumulate', 'Batches a step are a whole number, at least 1.');
-  need(options.lr > 0 && options.lr <= 10, 'lr', 'The learning rate lies above 0 and at most at 10.');
+  need(options.lr > 0 && options.lr <= 10, 'lr', 'The learning rate is a number above 0, at most 10.');
   need(isWhole(warmup, 0), 'warmup', 'Warm-up is a whole number of steps, 0 for none.');
   need(
     !isWhole(steps, 1) || !(warmup > steps),
@@ -103,20 +103,24 @@ export function findFaults(
   need(
     options.weightDecay >= 0 && options.weightDecay < 1,
     'weightDecay',
-    'Weight decay lies from 0 to below 1.',
+    'Weight decay is a number from 0 to below 1.',
   );
   need(options.clip >= 0, 'clip', 'The largest gradient norm is 0 (no clipping) or more.');
   need(isWhole(rank, 1), 'rank', 'The rank is a whole number, at least 1.');
   need(!(rank > 256), 'rank', 'Beyond rank 256 an adapter is no longer small: choose 256 or less.');
   need(alpha > 0 && Number.isFinite(alpha), 'alpha', 'Alpha is a number above 0.');
-  need(options.dropout >= 0 && options.dropout < 1, 'dropout', 'Dropout is a share from 0 to below 1.');
+  need(options.dropout >= 0 && options.dropout < 1, 'dropout', 'Dropout is a number from 0 to below 1.');
   need(options.rateRatio > 0, 'rateRatio', 'The ratio of the two rates is a number above 0.');
-  need(options.targets.length > 0, 'targets', 'An adapter needs at least one layer to sit on.');
+  need(options.targets.length > 0, 'targets', 'Choose at least one layer for the adapter.');
   if (model) {
     const strangers = options.targets.filter((target) => !model.targets.includes(target));
     need(strangers.length === 0, 'targets', `${model.name} has no layers named ${strangers.join(', ')}.`);
   }
-  need(isWhole(evalEvery, 0), 'evalEvery', 'Validate every whole number of steps, 0 for never.');
+  need(
+    isWhole(evalEvery, 0),
+    'evalEvery',
+    'Give a whole number of steps between two validations, 0 for none.',
+  );
   if (data && evalEvery > 0)
     need(
       data.rows.validation > 0,
@@ -129,7 +133,11 @@ export function findFaults(
     'patience',
     'Patience counts validations, and the run makes none: validate every so many steps, or put 0.',
   );
-  need(isWhole(options.sampleEvery, 0), 'sampleEvery', 'Answer every whole number of steps, 0 for never.');
+  need(
+    isWhole(options.sampleEvery, 0),
+    'sampleEvery',
+    'Give a whole number of steps between two answers, 0 for no answers.',
+  );
   need(
     !(options.sampleEvery > 0 && options.samplePrompt.trim() === ''),
     'samplePrompt',

@@ -14,7 +14,7 @@ export interface CuratedModel {
   /** In a sentence or two. */
   readonly goodAt: string;
   readonly parameters: number;
-  /** Of its safetensors, but for their header: what the download is, nearly. */
+  /** Bytes of its safetensors without their header: nearly the size of the download. */
   readonly weightBytes: number;
 }
 
@@ -36,7 +36,7 @@ export interface ModelForecast {
   readonly least: ForecastMemory;
   /** Tokens of a full step. */
   readonly tokens: number;
-  /** Of a full step, at the measured speed; undefined where nothing was measured. */
+  /** Time of a full step at the measured speed; undefined where nothing was measured. */
   readonly secondsPerStep?: number;
 }
 

@@ -8,7 +8,7 @@ export interface MemoryAdvice {
   readonly text: string;
   readonly change: Partial<Pick<RunOptions, 'batch' | 'accumulate' | 'maxLength' | 'rank' | 'checkpointing'>>;
   readonly baseWeights?: BaseWeights;
-  /** Of the run with the change made. */
+  /** Peak of the run with the change made. */
   readonly peakBytes: number;
   /** Whether this adapter refuses nothing of it then. How much memory the GPU has is not known. */
   readonly fits: boolean;
@@ -39,7 +39,7 @@ export interface RunMemory {
   readonly problems: readonly {
     readonly limit: 'buffer' | 'binding' | 'memory' | 'dispatch';
     readonly label: string;
-    /** Of a dispatch: workgroups. */
+    /** For a dispatch: workgroups. */
     readonly bytes: number;
     readonly allowed: number;
   }[];

@@ -31,7 +31,7 @@ export interface ModelInfo {
 /** One way to hold the matrices of the open model. */
 export interface BaseOption {
   readonly matrices: WeightChoice;
-  /** Of the base on the GPU. */
+  /** Memory of the base on the GPU. */
   readonly bytes: number;
   /** How many matrices stay numbers, since their rows are not whole blocks. */
   readonly unquantised: number;

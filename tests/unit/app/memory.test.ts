@@ -11,7 +11,7 @@ describe('weights in pieces', () => {
     const split = [{ label: 'model.embed_tokens.weight', pieces: 3, bytes: 128 * MIB }];
     const plan = memory({ split, problems: [] });
     expect(splitNote(plan)).toBe(
-      '“model.embed_tokens.weight” is larger than this GPU allows for one buffer: it is kept in 3 pieces of at most 128 MiB.',
+      '“model.embed_tokens.weight” is larger than this GPU allows for one buffer: it is split into 3 shards of at most 128 MiB.',
     );
     expect(misfits(plan)).toEqual([]);
     expect(splitNote(memory({ split: [...split, ...split], problems: [] }))).toContain(
