@@ -91,7 +91,8 @@ export async function readInput(path: string): Promise<Uint8Array> {
   return Buffer.concat(pieces);
 }
 
-function unwritten(path: string, cause: unknown): GraftError {
+/** The error of a write that failed; one that says so already is passed on. */
+export function unwritten(path: string, cause: unknown): GraftError {
   if (cause instanceof GraftError) return cause;
   const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
   return new GraftError(

@@ -10,8 +10,8 @@ import { readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { GraftError, messageOf } from '../errors.ts';
-import { makeFolder } from './files.ts';
+import { GraftError } from '../errors.ts';
+import { makeFolder, unwritten } from './files.ts';
 
 const NAME = /^\.graft-lock-[0-9a-f]+\.json$/;
 
@@ -82,12 +82,7 @@ async function leave(path: string, command: string): Promise<void> {
     await rename(`${path}.part`, path);
   } catch (cause) {
     await rm(`${path}.part`, { force: true }).catch(() => undefined);
-    throw new GraftError(
-      'file-write',
-      `${path} could not be written: ${messageOf(cause)}.`,
-      'Check the path, the disk and the permissions.',
-      { cause },
-    );
+    throw unwritten(path, cause);
   }
 }
 

@@ -1,10 +1,10 @@
 /** metrics.jsonl of a run: one line a step, in a file and in memory. */
 import { closeSync, fstatSync, fsyncSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { GraftError, messageOf } from '../errors.ts';
+import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
 import type { TrainEvent } from '../train/events.ts';
-import { writeWhole } from './files.ts';
+import { unwritten, writeWhole } from './files.ts';
 
 export const METRICS = 'metrics.jsonl';
 
@@ -51,7 +51,11 @@ export class MetricsLog {
   static async open(folder: string, kept: readonly string[], onFailure: () => void): Promise<MetricsLog> {
     const path = join(folder, METRICS);
     await writeWhole(path, new TextEncoder().encode(kept.map((line) => `${line}\n`).join('')));
-    return new MetricsLog(folder, openSync(path, 'a'), kept, onFailure);
+    try {
+      return new MetricsLog(folder, openSync(path, 'a'), kept, onFailure);
+    } catch (cause) {
+      throw unwritten(path, cause);
+    }
   }
 
   /** Every line of the run so far. */
@@ -106,15 +110,7 @@ export class MetricsLog {
     try {
       write();
     } catch (cause) {
-      this.failure =
-        cause instanceof GraftError
-          ? cause
-          : new GraftError(
-              'file-write',
-              `${join(this.folder, METRICS)} could not be written: ${messageOf(cause)}.`,
-              'Check the disk and the permissions.',
-              { cause },
-            );
+      this.failure = unwritten(join(this.folder, METRICS), cause);
       this.onFailure();
     }
   }
