@@ -12,9 +12,6 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** What every Chromium here is started with. */
-export const chromiumFlags: readonly string[] = [...FLAGS, ...WEBGPU];
-
 /** @param webgpu whether it has an adapter: without these flags Chromium on a machine without a GPU has none */
 export async function launchChromium({ webgpu = true } = {}): Promise<Browser> {
   const executablePath = findChromium();
