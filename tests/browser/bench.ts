@@ -61,19 +61,11 @@ export const OPTIONS: RunOptions = {
 };
 
 let script: string | undefined;
-let served: string | undefined;
-
-/** For programs outside of the test runner: where the page is served. */
-export function serveBench(address: string): void {
-  served = address;
-}
-
-const address = (): string => served ?? inject('address');
 
 /** Where the worker's own script is, as the studio starts it. */
 async function findScript(browser: Browser): Promise<string> {
   const studio = await browser.newPage();
-  const [worker] = await Promise.all([studio.waitForEvent('worker'), studio.goto(address())]);
+  const [worker] = await Promise.all([studio.waitForEvent('worker'), studio.goto(inject('address'))]);
   await studio.close();
   return worker.url();
 }
@@ -89,7 +81,7 @@ export async function openBench(context: BrowserContext, { ready = true } = {}):
 /** Starts a worker at the page; what was there before is gone without a goodbye. */
 export async function startBench(page: Page): Promise<Worker> {
   const url = (script ??= await findScript(page.context().browser()!));
-  await page.goto(new URL('samples/index.json', address()).href);
+  await page.goto(new URL('samples/index.json', inject('address')).href);
   // By the debugger, which the page's policy does not bind.
   await page.evaluate(COMLINK);
   const [worker] = await Promise.all([
