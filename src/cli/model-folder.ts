@@ -1,6 +1,6 @@
 /** Writing a model folder: weights beside the base's configuration and tokenizer. */
 import { join } from 'node:path';
-import { passedOn, passedOnBytes } from '../export/merge.ts';
+import { COMPANIONS, passedOn, passedOnBytes } from '../export/merge.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { folderShape, openModelWeights, otherTensors, toFolder } from '../model/folder-layout.ts';
 import type { NamedArrays } from '../train/state.ts';
@@ -9,24 +9,6 @@ import type { WeightSource } from '../weights/folder.ts';
 import { safetensorsHeader } from '../weights/safetensors.ts';
 import { writeWhole } from './files.ts';
 import type { Session } from './session.ts';
-
-/** Everything beside the weights that a model folder of the Hugging Face kind may hold. */
-export const COMPANIONS = [
-  'config.json',
-  'generation_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'chat_template.jinja',
-  'chat_template.json',
-  'added_tokens.json',
-  'vocab.json',
-  'merges.txt',
-  'tokenizer.model',
-  // A model that also sees has these.
-  'preprocessor_config.json',
-  'processor_config.json',
-];
 
 export async function copyCompanions(files: FileSet, out: string): Promise<void> {
   const present = new Set(files.list());

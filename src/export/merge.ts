@@ -8,6 +8,7 @@ import { isBlockType } from '../weights/blocks.ts';
 import {
   float32ToBfloat16,
   float32ToFloat16,
+  storedBytes,
   toFloat32,
   type Dtype,
   type StoredType,
@@ -17,10 +18,52 @@ import { dequantise, type QuantisedType } from '../weights/quantise.ts';
 import { safetensorsHeader, type TensorEntry, type TensorToWrite } from '../weights/safetensors.ts';
 import type { AdapterData } from './peft.ts';
 
+/** What a model folder of the Hugging Face kind may hold beside the weights: it goes along as it is. */
+export const COMPANIONS: readonly string[] = [
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+  'chat_template.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'tokenizer.model',
+  // For a model that also sees.
+  'preprocessor_config.json',
+  'processor_config.json',
+];
+
+/** What a merged file will be, before any tensor is read. */
+export interface MergedPlan {
+  /** Of model.safetensors. */
+  readonly bytes: number;
+  /** Types that its tensors have, the one with the most bytes first. */
+  readonly dtypes: readonly Dtype[];
+}
+
+/** @param choices as for {@link mergedWeights} */
+export function planMerged(
+  model: ModelDefinition,
+  source: WeightSource,
+  choices?: WeightChoices,
+): MergedPlan {
+  const { header, tensors } = layoutOf(model, source, choices);
+  const sizes = new Map<Dtype, number>();
+  for (const { dtype, shape } of tensors)
+    sizes.set(dtype, (sizes.get(dtype) ?? 0) + storedBytes(dtype, shape));
+  return {
+    bytes: [...sizes.values()].reduce((sum, bytes) => sum + bytes, header.byteLength),
+    dtypes: [...sizes].sort(([, a], [, b]) => b - a).map(([dtype]) => dtype),
+  };
+}
+
 /**
- * The bytes of model.safetensors, tensor by tensor: never more than one tensor in memory. Tensors keep the type that they have in the
- * base, rounded once; what is quantised there, or by `choices`, becomes F16. A tied head stays absent, so that it stays tied. What the
- * folder holds beside the model's weights is passed on as it is.
+ * The bytes of model.safetensors, tensor by tensor: never more than one tensor in memory, and of one that is only passed on no more than
+ * a piece. Tensors keep the type that they have in the base, rounded once; what is quantised there, or by `choices`, becomes F16. A tied
+ * head stays absent, so that it stays tied. What the folder holds beside the model's weights is passed on as it is.
  *
  * @param source the base's weights
  * @param choices how the base was held when the adapter was trained: its weights are then the numbers that the blocks stand for
@@ -31,26 +74,13 @@ export async function* mergedWeights(
   adapter: AdapterData,
   choices?: WeightChoices,
 ): AsyncGenerator<Uint8Array> {
-  const types = choices && weightTypes(model, choices, 'f32', ({ name }) => source.get(name)!.dtype);
-  const entries = model.weights.map((spec) => {
-    const entry = source.get(spec.name)!;
-    const type = types?.of(spec);
-    const quantised = type && isQuantised(type) ? type : undefined;
-    return { spec, entry, quantised, written: writtenType(entry.dtype, quantised) };
-  });
-  const others = otherTensors(model, source);
-  yield safetensorsHeader(
-    [
-      ...entries.map(({ entry: { name, shape }, written }) => ({ name, shape, dtype: written })),
-      ...others.map(passedOn),
-    ],
-    { format: 'pt' },
-  );
+  const { header, entries, others } = layoutOf(model, source, choices);
+  yield header;
   const modules = new Map(adapter.modules.map((module) => [`${module.path}.weight`, module]));
   for (const { spec, entry, quantised, written } of entries) {
     const module = modules.get(spec.name);
     if (!module && !quantised && !isBlockType(entry.dtype)) {
-      yield await entry.read();
+      yield* piecesOf(entry);
       continue;
     }
     const weight = await valuesOf(spec, entry, quantised);
@@ -66,7 +96,48 @@ export async function* mergedWeights(
     else addProduct(weight, b, a, rank, scale);
     yield encode(weight, written);
   }
-  for (const entry of others) yield await passedOnBytes(entry);
+  for (const entry of others) {
+    if (isBlockType(entry.dtype)) yield await passedOnBytes(entry);
+    else yield* piecesOf(entry);
+  }
+}
+
+interface Layout {
+  readonly header: Uint8Array;
+  /** In the order of the file: the model's own, then the others. */
+  readonly tensors: readonly Omit<TensorToWrite, 'data'>[];
+  readonly entries: readonly {
+    readonly spec: WeightSpec;
+    readonly entry: TensorEntry;
+    readonly quantised: QuantisedType | undefined;
+    readonly written: Dtype;
+  }[];
+  readonly others: readonly TensorEntry[];
+}
+
+/** Which tensors are written, and as what. */
+function layoutOf(model: ModelDefinition, source: WeightSource, choices: WeightChoices | undefined): Layout {
+  const types = choices && weightTypes(model, choices, 'f32', ({ name }) => source.get(name)!.dtype);
+  const entries = model.weights.map((spec) => {
+    const entry = source.get(spec.name)!;
+    const type = types?.of(spec);
+    const quantised = type && isQuantised(type) ? type : undefined;
+    return { spec, entry, quantised, written: writtenType(entry.dtype, quantised) };
+  });
+  const others = otherTensors(model, source);
+  const tensors = [
+    ...entries.map(({ entry: { name, shape }, written }) => ({ name, shape, dtype: written })),
+    ...others.map(passedOn),
+  ];
+  return { entries, others, tensors, header: safetensorsHeader(tensors, { format: 'pt' }) };
+}
+
+/** Bytes of a tensor that are in memory at once, where they are only passed on. */
+const PIECE = 16 * 2 ** 20;
+
+async function* piecesOf(entry: TensorEntry): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < entry.byteLength; start += PIECE)
+    yield await entry.readRange(start, Math.min(start + PIECE, entry.byteLength));
 }
 
 /** How a tensor that Graft does not know is written. */

@@ -1,10 +1,13 @@
-/** README.md of an exported adapter: what it is, how it was made, how to use it. */
+/** README.md of an exported adapter: what it is, how it was made, how to load it. */
 import type { LoraConfig } from '../model/lora.ts';
+import { loadSection, placeOfName, type BasePlace } from './load-section.ts';
 
 /** What the card tells. Absent facts are left out. */
 export interface CardFacts {
   /** Name or path of the base model, as it goes into adapter_config.json. */
   readonly baseModel: string;
+  /** Where that is found; told by its name if left out. */
+  readonly base?: BasePlace;
   readonly steps?: number;
   readonly rows?: number;
   readonly lr?: number;
@@ -30,7 +33,7 @@ export function modelCard(config: LoraConfig, facts: CardFacts): string {
     ['Target modules', config.targets.join(', ')],
     ['Training rows', facts.rows],
     ['Steps', facts.steps],
-    ['Rows a step', facts.batch],
+    ['Rows per step', facts.batch],
     [
       'Learning rate',
       facts.lr === undefined ? undefined : `${facts.lr}${facts.schedule ? `, ${facts.schedule}` : ''}`,
@@ -61,14 +64,7 @@ Trained with Graft. Losses are mean cross-entropy in nats per supervised token.
 |---|---|
 ${table.join('\n')}
 
-\`\`\`python
-from peft import PeftModel
-from transformers import AutoModelForCausalLM
-
-base = AutoModelForCausalLM.from_pretrained(${JSON.stringify(facts.baseModel)})
-model = PeftModel.from_pretrained(base, "path/to/this/folder")
-\`\`\`
-`;
+${loadSection(facts.base ?? placeOfName(facts.baseModel))}`;
 }
 
 export interface MergeFacts {
@@ -85,7 +81,7 @@ export function mergedCard({ baseModel, adapter, layers, baseWeights }: MergeFac
   const quantised =
     baseWeights === undefined
       ? ''
-      : `\nThe base is what its weights are after quantisation (${baseWeights}), as the adapter was trained on them, and not the original.\n`;
+      : `\nThe adapter was trained on quantised base weights (${baseWeights}). The merged weights are those quantised numbers plus the adapter, not the original numbers.\n`;
   return `---
 base_model: ${JSON.stringify(baseModel)}
 tags:
@@ -96,7 +92,22 @@ tags:
 # ${escapeCell(baseModel)} with ${escapeCell(adapter)}
 
 Merged with Graft: W + s · B · A in ${layers} layers, everything else as in the base.
-${quantised}`;
+${quantised}
+## Load it
+
+Start Python in the folder of this file.
+
+\`\`\`sh
+pip install torch transformers
+\`\`\`
+
+\`\`\`python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(".")
+model = AutoModelForCausalLM.from_pretrained(".")
+\`\`\`
+`;
 }
 
 function escapeCell(text: string): string {

@@ -20,10 +20,12 @@ import {
 import { readJson, type FileSet } from '../weights/bytes.ts';
 import { toFloat32 } from '../weights/dtypes.ts';
 import { concatBytes, parseSafetensors, writeSafetensors, type TensorEntry } from '../weights/safetensors.ts';
+import { baseFields, withBasePlace, withLoadSection, type BasePlace } from './load-section.ts';
 import { modelCard, type CardFacts } from './model-card.ts';
 
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
+const CARD = 'README.md';
 /** Fields of PEFT's LoraConfig that, where they are set, make an adapter more than A and B beside frozen linear layers. */
 const UNSUPPORTED = [
   'modules_to_save',
@@ -54,7 +56,7 @@ export type Files = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 export function writePeft({ config, modules, tensors }: AdapterData, facts: CardFacts): Files {
   const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
   return {
-    [CONFIG]: text(`${JSON.stringify(peftConfig(config, modules, facts.baseModel), null, 2)}\n`),
+    [CONFIG]: text(`${JSON.stringify(peftConfig(config, modules, facts), null, 2)}\n`),
     [WEIGHTS]: concatBytes(
       writeSafetensors(
         modules
@@ -69,13 +71,32 @@ export function writePeft({ config, modules, tensors }: AdapterData, facts: Card
         { format: 'pt' },
       ),
     ),
-    'README.md': text(modelCard(config, facts)),
+    [CARD]: text(modelCard(config, facts)),
   };
 }
 
-function peftConfig(config: LoraConfig, modules: readonly LoraModule[], baseModel: string): JsonObject {
+/** The files of a PEFT folder with another place of its base: in the card, and in the configuration where it can name that place. */
+export function withBase(files: Files, place: BasePlace): Files {
+  const edit = (name: string, change: (text: string) => string): Files => {
+    if (!Object.hasOwn(files, name)) return {};
+    const text = new TextDecoder().decode(files[name]);
+    return { [name]: new TextEncoder().encode(change(text)) };
+  };
+  return {
+    ...files,
+    ...(place.kind !== 'local' && edit(CONFIG, (config) => withBasePlace(config, place))),
+    ...edit(CARD, (card) => withLoadSection(card, place)),
+  };
+}
+
+function peftConfig(
+  config: LoraConfig,
+  modules: readonly LoraModule[],
+  { baseModel, base }: CardFacts,
+): JsonObject {
   return {
     base_model_name_or_path: baseModel,
+    ...(base && base.kind !== 'local' && baseFields(base)),
     bias: 'none',
     // As PEFT wants it for Conv1D. Reading need not ask: the base model says how its layers lie.
     fan_in_fan_out: modules.some(({ transposed }) => transposed),

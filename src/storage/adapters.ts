@@ -1,24 +1,27 @@
-/** The library of adapters. All functions throw as `database` does. */
-import { database } from './database.ts';
+/** The library of adapters. All functions throw as `database` does. A deleted adapter is hidden, and stays until it is purged. */
+import { database, purgeAdapters } from './database.ts';
 import { deletedProjects } from './projects.ts';
 import type { StoredAdapter, StoredFiles } from './records.ts';
 
-/** The newest first. Those of deleted projects are left out. */
+/** The newest first. Deleted ones, and those of deleted projects, are left out. */
 export async function listAdapters(): Promise<StoredAdapter[]> {
   const hidden = await deletedProjects();
   const adapters = await database((db) => db.getAll('adapters'));
-  return adapters.filter(({ projectId }) => !hidden.has(projectId)).sort((a, b) => b.created - a.created);
+  return adapters
+    .filter(({ projectId, deleted }) => deleted === undefined && !hidden.has(projectId))
+    .sort((a, b) => b.created - a.created);
 }
 
-export function findAdapter(id: string): Promise<StoredAdapter | undefined> {
-  return database((db) => db.get('adapters', id));
+export async function findAdapter(id: string): Promise<StoredAdapter | undefined> {
+  const adapter = await database((db) => db.get('adapters', id));
+  return adapter?.deleted === undefined ? adapter : undefined;
 }
 
-export function adapterFiles(id: string): Promise<StoredFiles | undefined> {
-  return database((db) => db.get('adapter-files', id));
+export async function adapterFiles(id: string): Promise<StoredFiles | undefined> {
+  return (await findAdapter(id)) && database((db) => db.get('adapter-files', id));
 }
 
-/** Adds an adapter, or brings one back. */
+/** Adds an adapter. */
 export function putAdapter(adapter: StoredAdapter, files: StoredFiles): Promise<void> {
   return database(async (db) => {
     const transaction = db.transaction(['adapters', 'adapter-files'], 'readwrite', { durability: 'strict' });
@@ -44,17 +47,22 @@ export function changeAdapter(
   });
 }
 
-/** Takes an adapter out, and returns what was taken; undefined if there is no such adapter. */
-export function takeAdapter(id: string): Promise<{ adapter: StoredAdapter; files: StoredFiles } | undefined> {
+/** Hides an adapter, or brings it back; undefined if there is no such adapter. */
+export function markAdapter(id: string, deleted: number | undefined): Promise<StoredAdapter | undefined> {
   return database(async (db) => {
-    const transaction = db.transaction(['adapters', 'adapter-files'], 'readwrite');
-    const adapter = await transaction.objectStore('adapters').get(id);
-    const files = await transaction.objectStore('adapter-files').get(id);
+    const transaction = db.transaction('adapters', 'readwrite');
+    const stored = await transaction.store.get(id);
+    if (!stored) return undefined;
+    const { deleted: _, ...adapter } = stored;
     await Promise.all([
-      transaction.objectStore('adapters').delete(id),
-      transaction.objectStore('adapter-files').delete(id),
+      transaction.store.put({ ...adapter, ...(deleted !== undefined && { deleted }) }),
       transaction.done,
     ]);
-    return adapter && files && { adapter, files };
+    return adapter;
   });
+}
+
+/** Takes every deleted adapter out for good. */
+export async function purgeDeletedAdapters(): Promise<void> {
+  await database(purgeAdapters);
 }

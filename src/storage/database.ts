@@ -95,23 +95,47 @@ function connect(): Promise<Database> {
 }
 
 /**
- * Works on the database.
+ * Works on the database. Where there is no room, deleted adapters give theirs, and the work is done again.
  *
+ * @param work in one transaction, so that a second time finds what the first one found
  * @throws GraftError `storage-full`, `storage-newer`, `storage-failed`
  */
 export async function database<T>(work: (db: Database) => Promise<T>): Promise<T> {
   try {
-    return await work(await (connection ??= connect()));
+    const db = await (connection ??= connect());
+    try {
+      return await work(db);
+    } catch (error) {
+      if (!isFull(error) || (await purgeAdapters(db)) === 0) throw error;
+      return await work(db);
+    }
   } catch (error) {
     throw storageError(error);
   }
+}
+
+const isFull = (error: unknown): boolean => error instanceof Error && error.name === 'QuotaExceededError';
+
+/** Takes every deleted adapter out for good. @returns how many */
+export async function purgeAdapters(db: Database): Promise<number> {
+  const transaction = db.transaction(['adapters', 'adapter-files'], 'readwrite');
+  const adapters = transaction.objectStore('adapters');
+  const deleted = (await adapters.getAll()).filter((adapter) => adapter.deleted !== undefined);
+  await Promise.all([
+    ...deleted.flatMap(({ id }) => [
+      adapters.delete(id),
+      transaction.objectStore('adapter-files').delete(id),
+    ]),
+    transaction.done,
+  ]);
+  return deleted.length;
 }
 
 /** What an error of the database means to a person. */
 export function storageError(error: unknown): unknown {
   if (error instanceof GraftError) return error;
   const name = error instanceof Error ? error.name : '';
-  if (name === 'QuotaExceededError') {
+  if (isFull(error)) {
     return new GraftError(
       'storage-full',
       'The browser has no room left for this page: nothing was written, and what was saved before is untouched.',

@@ -151,6 +151,11 @@ export class ModelStore {
   }
 }
 
+/** Merged models on their way to a download, apart from the models that are kept. */
+export const mergedModels = new ModelStore(async () =>
+  (await navigator.storage.getDirectory()).getDirectoryHandle('merged', { create: true }),
+);
+
 interface Found {
   readonly id: string;
   readonly folder: FileSystemDirectoryHandle;

@@ -43,14 +43,14 @@ async function overview(
   const { id, data: version } = project;
   const [runs, adapters, data] = await Promise.all([
     db.getAllKeysFromIndex('runs', 'project', id),
-    db.countFromIndex('adapters', 'project', id),
+    db.getAllFromIndex('adapters', 'project', id),
     version === undefined ? undefined : db.get('data-sets', [id, version]),
   ]);
   return {
     project,
     runs: runs.length,
     resumable: runs.filter((run) => saved.has(run)).length,
-    adapters,
+    adapters: adapters.filter(({ deleted }) => deleted === undefined).length,
     ...(data && { data }),
   };
 }

@@ -89,6 +89,10 @@ export interface StoredAdapter {
   readonly data?: DataRef;
   /** How that was read, split and cut (the worker's own); missing from before it was kept. */
   readonly dataOptions?: object;
+  /** How the base was held while it was trained, where that is not as stored (the worker's own); missing from before it was kept. */
+  readonly baseWeights?: object;
+  /** When it was deleted. It can be brought back until nobody looks any more, or its room is needed. */
+  readonly deleted?: number;
 }
 
 export interface StoredStep {

@@ -1,8 +1,8 @@
-/** Zips of a folder, both ways. One that comes from outside is hostile: what it declares is checked before anything is unpacked. */
-import { zipSync, type Zippable } from 'fflate';
+/** Zips of a folder, both ways, in pieces. One that comes from outside is hostile: what it declares is checked before it is unpacked. */
 import { GraftError } from '../errors.ts';
 import { memoryFiles, type FileSet } from '../weights/bytes.ts';
 import { ZipReader } from './archive/zip-reader.ts';
+import { ZipWriter } from './archive/zip-writer.ts';
 
 /** Local file header, or the end record of an empty zip. */
 const SIGNATURES = ['PK\u0003\u0004', 'PK\u0005\u0006'];
@@ -12,15 +12,31 @@ export async function isZip(file: Blob): Promise<boolean> {
   return SIGNATURES.includes(String.fromCharCode(...head));
 }
 
-/** Tensors are stored as they are: they do not get smaller. */
-export function packZip(
+/** Text gets smaller when it is packed, tensors do not. */
+const TEXT = /\.(?:json|md|txt|jinja)$/i;
+
+/** Hears how far it is, in bytes, and may throw to end it. */
+export type Step = (done: number, total: number) => void | Promise<void>;
+
+/** A zip with one folder in it. @param files by their paths in that folder */
+export async function packZip(
   folder: string,
   files: Readonly<Record<string, Uint8Array<ArrayBuffer>>>,
-): Uint8Array<ArrayBuffer> {
-  const entries: Zippable = {};
-  for (const [name, bytes] of Object.entries(files))
-    entries[`${folder}/${name}`] = [bytes, { level: name.endsWith('.safetensors') ? 0 : 6 }];
-  return zipSync(entries);
+  step: Step = () => undefined,
+): Promise<Blob> {
+  const zip = new ZipWriter();
+  const total = Object.values(files).reduce((sum, { byteLength }) => sum + byteLength, 0);
+  let done = 0;
+  for (const [name, bytes] of Object.entries(files)) {
+    const path = `${folder}/${name}`;
+    if (TEXT.test(name)) {
+      await zip.text(path, new TextDecoder().decode(bytes));
+      await step((done += bytes.byteLength), total);
+    } else {
+      await zip.file(path, new Blob([bytes]), (read) => step((done += read), total));
+    }
+  }
+  return zip.finish();
 }
 
 const REMEDY = 'Choose a zip of a folder that PEFT or Graft wrote.';
@@ -50,14 +66,35 @@ export class AdapterZip {
    * Unpacks files, those that are there. What a file declares is held against its limit first, and what comes out against what it declares.
    *
    * @param limits largest size of each file, in bytes
-   * @throws GraftError `zip-damaged`, `file-too-large`
+   * @throws GraftError `zip-damaged`, `file-too-large`, what `step` throws
    */
-  async unpack(limits: Readonly<Record<string, number>>): Promise<FileSet> {
+  async unpack(limits: Readonly<Record<string, number>>, step: Step = () => undefined): Promise<FileSet> {
+    const wanted = Object.entries(limits).flatMap(([file, limit]) => {
+      const size = this.zip.size(this.folder + file);
+      if (size === undefined) return [];
+      if (size > limit) throw tooLarge(`${this.name}/${this.folder}${file}`, size, limit);
+      return { file, size };
+    });
+    const total = wanted.reduce((sum, { size }) => sum + size, 0);
+    let done = 0;
     const files: Record<string, Uint8Array<ArrayBuffer>> = {};
-    for (const [file, limit] of Object.entries(limits)) {
-      const path = this.folder + file;
-      if (this.zip.size(path) !== undefined) files[file] = await this.zip.read(path, limit);
+    for (const { file, size } of wanted) {
+      const bytes = (files[file] = new Uint8Array(size));
+      let at = 0;
+      for await (const chunk of this.zip.chunks(this.folder + file)) {
+        bytes.set(chunk, at);
+        at += chunk.byteLength;
+        await step((done += chunk.byteLength), total);
+      }
     }
     return memoryFiles(files, this.name);
   }
+}
+
+export function tooLarge(what: string, size: number, limit: number): GraftError {
+  return new GraftError(
+    'file-too-large',
+    `${what} has ${size} bytes; at most ${limit} are read.`,
+    'Check that it is the right file.',
+  );
 }

@@ -1,21 +1,22 @@
 /** The library of adapters: what is listed, changed, exported and imported. Nothing here needs the GPU. */
 import { GraftError } from '../errors.ts';
-import { largestAdapter, readPeft } from '../export/peft.ts';
+import { largestAdapter, readPeft, withBase, type Files } from '../export/peft.ts';
 import { modelCard } from '../export/model-card.ts';
-import { memoryFiles, readJson, type FileSet } from '../weights/bytes.ts';
+import { memoryFiles, readJson, type ByteSource, type FileSet } from '../weights/bytes.ts';
 import {
   adapterFiles,
   changeAdapter,
   findAdapter,
   listAdapters,
+  markAdapter,
   putAdapter,
-  takeAdapter,
 } from '../storage/adapters.ts';
-import type { StoredFiles } from '../storage/records.ts';
-import { AdapterZip, isZip, packZip } from './adapter-zip.ts';
-import type { AdapterInfo } from './api.ts';
+import { AdapterZip, isZip, packZip, tooLarge, type Step } from './adapter-zip.ts';
+import type { AdapterInfo, Progress } from './api.ts';
+import type { Bases } from './bases.ts';
 import { folderOfFiles, type OpenModel } from './model.ts';
 import { unknownAdapter } from './session.ts';
+import { Slices } from './slices.ts';
 
 const CONFIG = 'adapter_config.json';
 export const WEIGHTS = 'adapter_model.safetensors';
@@ -24,11 +25,16 @@ const TEXT_LIMITS: Readonly<Record<string, number>> = { [CONFIG]: 2 ** 20, [CARD
 /** Bytes at most, whatever the base: rank 1024 on all layers of a model of three billion parameters has about this. */
 export const ADAPTER_LIMITS: Readonly<Record<string, number>> = { ...TEXT_LIMITS, [WEIGHTS]: 2 ** 31 };
 const MAX_NAME = 200;
+/** Bytes that are read at once. */
+const CHUNK = 4 * 2 ** 20;
+
+/** What long work tells, and what ends it. */
+export interface Watch {
+  readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
+}
 
 export class Library {
-  /** What was deleted since the tab was opened. */
-  readonly #deleted = new Map<string, { adapter: AdapterInfo; files: StoredFiles }>();
-
   list(): Promise<AdapterInfo[]> {
     return listAdapters();
   }
@@ -43,42 +49,59 @@ export class Library {
     return changed;
   }
 
-  /** @throws GraftError `worker-no-adapter` */
+  /** It stays in storage, hidden, and nothing of it in memory. @throws GraftError `worker-no-adapter` */
   async delete(id: string): Promise<void> {
-    const taken = await takeAdapter(id);
-    if (!taken) throw unknownAdapter();
-    this.#deleted.set(id, taken);
+    if (!(await markAdapter(id, Date.now()))) throw unknownAdapter();
   }
 
   /** @throws GraftError `worker-no-adapter` */
   async restore(id: string): Promise<AdapterInfo> {
-    const taken = this.#deleted.get(id);
-    if (!taken) throw unknownAdapter();
-    await putAdapter(taken.adapter, taken.files);
-    this.#deleted.delete(id);
-    return taken.adapter;
+    const adapter = await markAdapter(id, undefined);
+    if (!adapter) {
+      throw new GraftError(
+        'worker-no-adapter',
+        'This adapter cannot be brought back: its room was needed for something else.',
+        'Import it again, if you exported it.',
+      );
+    }
+    return adapter;
   }
 
-  /** A zip of the PEFT folder. @throws GraftError `worker-no-adapter` */
-  async export(id: string): Promise<{ fileName: string; bytes: Uint8Array<ArrayBuffer> }> {
-    const [adapter, files] = await Promise.all([findAdapter(id), adapterFiles(id)]);
-    if (!adapter || !files) throw unknownAdapter();
+  /**
+   * A zip of the PEFT folder, whose card says how to load it.
+   *
+   * @param beside whether the bundled base model, if the adapter is for it, comes along in a folder of its own
+   * @throws GraftError `worker-no-adapter`, `worker-aborted`, `worker-fetch`
+   */
+  async export(
+    id: string,
+    bases: Bases,
+    beside: boolean,
+    watch: Watch,
+  ): Promise<{ fileName: string; file: Blob }> {
+    const [adapter, stored] = await Promise.all([findAdapter(id), adapterFiles(id)]);
+    if (!adapter || !stored) throw unknownAdapter();
+    const place = await bases.placeOf(adapter.baseModel, beside);
+    const base = place.kind === 'beside' ? await filesOf(await bases.bundled(), place.folder) : {};
     const folder = fileNameOf(adapter.name);
-    return { fileName: `${folder}.zip`, bytes: packZip(folder, files) };
+    const file = await packZip(folder, { ...withBase(stored, place), ...base }, stepping('keeping', watch));
+    return { fileName: `${folder}.zip`, file };
   }
 
   /**
    * A PEFT folder, or a zip of one.
    *
    * @param projectId gives the project that it belongs to, once it is known to be good
-   * @throws GraftError `adapter-…`, `zip-…`, `file-too-large`
+   * @throws GraftError `adapter-…`, `zip-…`, `file-too-large`, `worker-aborted`
    */
   async import(
     name: string,
     files: readonly File[],
     { info, model }: OpenModel,
     projectId: () => Promise<string>,
+    watch: Watch,
   ): Promise<AdapterInfo> {
+    const step = stepping('reading', watch);
     const [only] = files;
     const zipped = files.length === 1 && (await isZip(only));
     if (files.length === 1 && !zipped && /\.zip$/i.test(only.name)) {
@@ -86,29 +109,21 @@ export class Library {
     }
     const zip = zipped ? await AdapterZip.open(name, only, CONFIG) : undefined;
     const given = zip ? await zip.unpack(TEXT_LIMITS) : folderOfFiles(name, files, CONFIG);
-    const stored: Record<string, Uint8Array<ArrayBuffer>> = {};
-    const keep = async (folder: FileSet, file: string, limit: number): Promise<void> => {
-      const source = await folder.open(file);
-      if (source && source.size > limit) {
-        throw new GraftError(
-          'file-too-large',
-          `${name}/${file} has ${source.size} bytes; at most ${limit} are read.`,
-          'Check that it is the right file.',
-        );
-      }
-      if (source) stored[file] = await source.read(0, source.size);
-    };
-    for (const [file, limit] of Object.entries(TEXT_LIMITS)) await keep(given, file, limit);
+    const texts = await readFiles(name, given, TEXT_LIMITS);
     // How large it can be follows from the open model and the adapter's rank: nothing larger is unpacked.
     const largest = Math.min(await largestAdapter(given, model.definition), ADAPTER_LIMITS[WEIGHTS]);
-    await keep(zip ? await zip.unpack({ [WEIGHTS]: largest }) : given, WEIGHTS, largest);
+    const limits = { [WEIGHTS]: largest };
+    const weights = zip
+      ? await readFiles(name, await zip.unpack(limits, step), limits)
+      : await readFiles(name, given, limits, step);
+    const stored: Files = { ...texts, ...weights };
     const folder = memoryFiles(stored, name);
     const base = (await readJson(folder, CONFIG))?.['base_model_name_or_path'];
     const baseModel = typeof base === 'string' && base !== '' ? base.slice(0, MAX_NAME) : info.name;
     const { config, tensors } = await readPeft(folder, model.definition).catch((error: unknown) => {
       throw baseModel === info.name ? error : ofOtherBase(error, baseModel, info.name);
     });
-    stored[CARD] ??= new TextEncoder().encode(modelCard(config, { baseModel }));
+    const card = stored[CARD] ?? new TextEncoder().encode(modelCard(config, { baseModel }));
     const adapter: AdapterInfo = {
       id: crypto.randomUUID(),
       projectId: await projectId(),
@@ -121,9 +136,57 @@ export class Library {
       parameters: countParameters(tensors),
       created: Date.now(),
     };
-    await putAdapter(adapter, stored);
+    // The last moment at which it can be stopped.
+    await step(1, 1);
+    await putAdapter(adapter, { ...stored, [CARD]: card });
     return adapter;
   }
+}
+
+/** Tells how far it is and lets the worker hear the page, a few times a second. */
+function stepping(what: Progress['what'], { onProgress, signal }: Watch): Step {
+  const slices = new Slices(onProgress, signal);
+  return async (done, total) => {
+    slices.check();
+    if (slices.due || done === total) await slices.pause({ what, done, total });
+  };
+}
+
+/** Files of a folder, those that are there, each held against its limit first. @throws GraftError `file-too-large` */
+async function readFiles(
+  name: string,
+  folder: FileSet,
+  limits: Readonly<Record<string, number>>,
+  step: Step = () => undefined,
+): Promise<Files> {
+  const read: Record<string, Uint8Array<ArrayBuffer>> = {};
+  for (const [file, limit] of Object.entries(limits)) {
+    const source = await folder.open(file);
+    if (!source) continue;
+    if (source.size > limit) throw tooLarge(`${name}/${file}`, source.size, limit);
+    read[file] = await readInPieces(source, step);
+  }
+  return read;
+}
+
+async function readInPieces(source: ByteSource, step: Step): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(source.size);
+  for (let start = 0; start < source.size; start += CHUNK) {
+    const end = Math.min(start + CHUNK, source.size);
+    bytes.set(await source.read(start, end), start);
+    await step(end, source.size);
+  }
+  return bytes;
+}
+
+/** The files of a model, as they lie in a folder of this name. */
+async function filesOf(model: FileSet, folder: string): Promise<Files> {
+  const files: Record<string, Uint8Array<ArrayBuffer>> = {};
+  for (const name of model.list()) {
+    const source = await model.open(name);
+    if (source) files[`${folder}/${name}`] = Uint8Array.from(await source.read(0, source.size));
+  }
+  return files;
 }
 
 /** What does not fit was made for another model, and says for which. */

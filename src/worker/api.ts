@@ -11,6 +11,7 @@ import type { EvaluationApi } from './api/evaluation.ts';
 import type { ForecastApi } from './api/forecast.ts';
 import type { GpuApi } from './api/gpu.ts';
 import type { MemoryApi } from './api/memory.ts';
+import type { MergingApi } from './api/merging.ts';
 import type { ModelsApi } from './api/models.ts';
 import type { ProjectsApi } from './api/projects.ts';
 import type { ResultsApi } from './api/results.ts';
@@ -27,6 +28,7 @@ export type * from './api/evaluation.ts';
 export type * from './api/forecast.ts';
 export type * from './api/gpu.ts';
 export type * from './api/memory.ts';
+export type * from './api/merging.ts';
 export type * from './api/models.ts';
 export type * from './api/outcome.ts';
 export type * from './api/projects.ts';
@@ -46,6 +48,7 @@ export interface GraftWorker
     ForecastApi,
     GpuApi,
     MemoryApi,
+    MergingApi,
     ModelsApi,
     ProjectsApi,
     ResultsApi,

@@ -1,7 +1,10 @@
 /** One answer to a conversation, token by token. */
 import { GraftError } from '../errors.ts';
-import { answer, promptOfMessages, promptOfText } from '../evaluate/answer.ts';
-import type { AdapterChoice, ChatMessage, ChatSettings, ChatToken, Origin } from './api.ts';
+import { answer, promptOfText } from '../evaluate/answer.ts';
+import { renderChat } from '../text/chat-template.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { AdapterChoice, AskedPrompt, ChatMessage, ChatSettings, ChatToken, Origin } from './api.ts';
+import type { OpenModel } from './model.ts';
 import { originOf } from './origin.ts';
 import { chatTokens, type Session } from './session.ts';
 import { textOfToken } from './token-text.ts';
@@ -20,19 +23,16 @@ export interface ChatRequest {
 export async function chat(
   session: Session,
   { adapter, messages, settings, onText, signal }: ChatRequest,
-): Promise<{ text: string; tokens: ChatToken[]; seconds: number; origin: Origin }> {
+): Promise<{ text: string; tokens: ChatToken[]; seconds: number; origin: Origin; prompt: AskedPrompt }> {
   const open = await session.model();
   const { tokenizer } = open;
-  const prompt =
-    tokenizer.chatTemplate === undefined
-      ? promptOfText(tokenizer, messages.map(({ content }) => content).join('\n'))
-      : promptOfMessages(tokenizer, messages);
+  const { ids: prompt, text: shown } = promptOfConversation(tokenizer, messages);
   const room = chatTokens(open.model.definition.shape.maxPositions);
-  if (messages.length > 1 && prompt.length >= room) {
+  if (messages.filter(({ role }) => role !== 'system').length > 1 && prompt.length >= room) {
     throw new GraftError(
       'prompt-length',
       `The conversation has ${prompt.length} tokens with this question, and there is room for ${room} with the answer.`,
-      'Begin a new conversation.',
+      'Begin a new conversation, or ask each question alone.',
     );
   }
   const chosen = await session.adapter(adapter, open);
@@ -61,5 +61,36 @@ export async function chat(
       last = id;
     },
   });
-  return { text, tokens, seconds: (performance.now() - started) / 1000, origin };
+  return {
+    text,
+    tokens,
+    seconds: (performance.now() - started) / 1000,
+    origin,
+    prompt: { text: shown, tokens: prompt.length },
+  };
+}
+
+/** What a model would be given for a conversation. @throws GraftError `chat-template-…` */
+export function previewPrompt({ tokenizer }: OpenModel, messages: readonly ChatMessage[]): AskedPrompt {
+  const { ids, text } = promptOfConversation(tokenizer, messages);
+  return { text, tokens: ids.length };
+}
+
+/**
+ * The prompt of a conversation: through the chat template, or line by line behind the start token where the model has none.
+ *
+ * @returns its ids, and the text that they were made of, with special tokens by their names
+ */
+function promptOfConversation(
+  tokenizer: Tokenizer,
+  messages: readonly ChatMessage[],
+): { ids: number[]; text: string } {
+  const { chatTemplate, bosToken, eosToken, startId } = tokenizer;
+  if (chatTemplate === undefined) {
+    const text = messages.map(({ content }) => content).join('\n');
+    const start = startId === undefined ? '' : (tokenizer.tokenOf(startId) ?? '');
+    return { ids: promptOfText(tokenizer, text), text: start + text };
+  }
+  const text = renderChat(chatTemplate, messages, { addGenerationPrompt: true, bosToken, eosToken });
+  return { ids: tokenizer.encode(text), text };
 }

@@ -1,7 +1,7 @@
 /** What a run leaves in the library: its adapter, as the library lists it and as a PEFT folder. */
 import { writePeft, type AdapterData } from '../export/peft.ts';
 import { loraModules } from '../model/lora.ts';
-import { describeChoices } from '../model/weight-types.ts';
+import { describeChoices, sameChoices } from '../model/weight-types.ts';
 import type { StoredAdapter, StoredFiles, StoredRun } from '../storage/records.ts';
 import type { NamedArrays } from '../train/state.ts';
 import { countParameters } from './adapters.ts';
@@ -63,6 +63,7 @@ export function keptAdapter(
     ...(finalLoss !== undefined && { finalLoss }),
     ...(run.data && { data: run.data }),
     ...(run.dataOptions && { dataOptions: run.dataOptions }),
+    ...(!sameChoices(model.weightChoices) && { baseWeights: model.weightChoices }),
   };
   return { adapter, files };
 }

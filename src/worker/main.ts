@@ -1,15 +1,18 @@
 /** The Web Worker that owns the GPU: one comlink API over the rooms. */
-import { expose, transfer } from 'comlink';
+import { expose } from 'comlink';
 import { GraftError } from '../errors.ts';
 import { observeRequests } from '../requests.ts';
+import { purgeDeletedAdapters } from '../storage/adapters.ts';
 import { purgeDeleted } from '../storage/projects.ts';
 import { measureSpace } from '../storage/space.ts';
+import { adapterApi } from './adapter-api.ts';
 import { Library } from './adapters.ts';
 import { archiveApi } from './archive-api.ts';
 import type { BaseWeights, GraftWorker, ModelRef, Progress } from './api.ts';
 import { chosenWeights } from './base-weights.ts';
+import { Bases } from './bases.ts';
 import { benchmark } from './benchmark.ts';
-import { chat } from './chat.ts';
+import { chat, previewPrompt } from './chat.ts';
 import { curatedApi } from './curated-api.ts';
 import { preview, type DataSet } from './data.ts';
 import { evaluate } from './evaluation.ts';
@@ -33,6 +36,7 @@ import { Runs } from './runs.ts';
 import { Session } from './session.ts';
 import { Slices } from './slices.ts';
 import { arrive } from './tabs.ts';
+import { TurnsOfRows } from './taught-turns.ts';
 import { watchTabs } from './training-lock.ts';
 
 /** Where the app lies: the built worker is in its folder assets/, the development server has sources at its root. */
@@ -44,8 +48,13 @@ const library = new Library();
 const projects = new Projects(() => session.source);
 const runs = new Runs(session, queue, projects, (model, held) => openRef(model, () => undefined, held));
 const models = new Models();
+const bases = new Bases(
+  async () => (await fetchBundled(APP, () => undefined)).files,
+  () => models.store.list(),
+);
 const downloads = makeDownloads(models);
 const readings = new Readings();
+const turnsOfRows = new TurnsOfRows();
 /** Of the answers that are asked for, and the evaluations. */
 const chats = new Set<AbortController>();
 const evaluations = new Set<AbortController>();
@@ -168,6 +177,18 @@ const api: GraftWorker = {
       ),
     ),
   stopChat: async () => abortAll(chats),
+  previewPrompts: (conversations) =>
+    outcome(async () => {
+      // A preview never opens a model.
+      const open = session.opened;
+      if (!open) throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');
+      return { prompts: conversations.map((messages) => previewPrompt(open, messages)) };
+    }),
+  taughtTurns: (choices) =>
+    outcome(async () => {
+      const turns = await turnsOfRows.of(session, choices);
+      return turns ? { turns } : {};
+    }),
 
   evaluate: (adapter, rows, onProgress) =>
     outcome(async () => ({
@@ -199,24 +220,7 @@ const api: GraftWorker = {
     })),
   stopBenchmark: async () => abortAll(benchmarks),
 
-  listAdapters: () => outcome(async () => ({ adapters: await library.list() })),
-  updateAdapter: (id, change) => outcome(async () => ({ adapter: await library.update(id, change) })),
-  deleteAdapter: (id) =>
-    outcome(async () => {
-      await library.delete(id);
-      // Its place on the GPU is freed when the GPU is free; the page does not wait for that.
-      void outcome(() => queue.run(() => session.forget(id)).then(() => ({})));
-      return {};
-    }),
-  restoreAdapter: (id) => outcome(async () => ({ adapter: await library.restore(id) })),
-  async exportAdapter(id) {
-    const exported = await outcome(() => library.export(id));
-    return exported.ok ? transfer(exported, [exported.bytes.buffer]) : exported;
-  },
-  importAdapter: (name, files) =>
-    outcome(async () => ({
-      adapter: await library.import(name, files, await openOrThrow(), () => projects.ensure(name)),
-    })),
+  ...adapterApi({ library, bases, projects, session, queue, openOrThrow }),
 
   watchRequests(onRequest) {
     observeRequests(listener(onRequest));
@@ -247,6 +251,8 @@ void outcome(async () => {
   if (!(await arrive())) return {};
   await models.store.clean();
   await purgeDeleted();
+  await purgeDeletedAdapters();
+  await (await import('./merged-zip.ts')).clearMerged();
   return {};
 });
 expose(api);

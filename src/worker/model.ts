@@ -13,6 +13,7 @@ import { blobSource, memoryFiles, type FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';
 import { concatBytes } from '../weights/safetensors.ts';
 import type { ModelInfo, Progress } from './api.ts';
+import { takesSystemPrompt } from './system-prompt.ts';
 
 /** Where a model comes from: enough to open it again on another device. */
 export interface ModelSource {
@@ -164,7 +165,7 @@ export async function openModel(
 function describeModel(
   { name, bundled }: ModelSource,
   { definition, dtype, weightChoices, storedAs }: LanguageModel,
-  { chatTemplate }: Tokenizer,
+  tokenizer: Tokenizer,
 ): Omit<ModelInfo, 'fingerprint' | 'content'> {
   const { modelType, shape, weights, linears } = definition;
   return {
@@ -175,7 +176,8 @@ function describeModel(
     layers: shape.layers,
     vocabulary: shape.vocabulary,
     maxPositions: shape.maxPositions,
-    chatTemplate: chatTemplate !== undefined,
+    chatTemplate: tokenizer.chatTemplate !== undefined,
+    systemPrompt: takesSystemPrompt(tokenizer),
     precision: dtype,
     baseWeights: weightChoices,
     fileTypes: fileTypes(weights, storedAs),

@@ -1,4 +1,5 @@
 /** Adapters for Sprig, without a GPU: what matters of them is that they differ. */
+import { zipSync } from 'fflate';
 import { writePeft, type Files } from '../../src/export/peft.ts';
 import { readModel } from '../../src/model/family.ts';
 import { initialTensors, loraModules } from '../../src/model/lora.ts';
@@ -19,3 +20,7 @@ export async function sprigAdapter(seed: number, rank = 4): Promise<Files> {
       for (let i = 0; i < values.length; i++) values[i] = 4 * (random.float() - 0.5);
   return writePeft({ config, modules, tensors }, { baseModel: 'sprig' });
 }
+
+/** Their files in a folder, as one zip. */
+export const zipOf = (files: Files): Uint8Array =>
+  zipSync(Object.fromEntries(Object.entries(files).map(([name, bytes]) => [`adapter/${name}`, bytes])));

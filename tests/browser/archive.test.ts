@@ -8,8 +8,7 @@ import { join } from 'node:path';
 import { unzipSync, zipSync } from 'fflate';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { packZip } from '../../src/worker/adapter-zip.ts';
-import { sprigAdapter } from './adapter-files.ts';
+import { sprigAdapter, zipOf } from './adapter-files.ts';
 import { askAnew } from './answers.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { startAndPause } from './gate.ts';
@@ -166,7 +165,7 @@ test('the choice says what base models add, and the file has that size', async (
   await page.getByLabel('Import a zip').setInputFiles({
     name: `${HOSTILE}.zip`,
     mimeType: 'application/zip',
-    buffer: Buffer.from(packZip('adapter', await sprigAdapter(1))),
+    buffer: Buffer.from(zipOf(await sprigAdapter(1))),
   });
   await page.getByRole('button', { name: `Delete ${HOSTILE}` }).waitFor(WAIT);
   await page.getByLabel('Right side').selectOption({ label: `${HOSTILE}, for sprig` });

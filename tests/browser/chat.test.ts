@@ -2,19 +2,32 @@
  * Adapters in the library, side by side in the chat and in an evaluation. The adapters are made here, from random numbers and without a
  * GPU: what matters is that they differ.
  */
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Files } from '../../src/export/peft.ts';
-import { packZip } from '../../src/worker/adapter-zip.ts';
-import { sprigAdapter } from './adapter-files.ts';
+import { mergedWeights } from '../../src/export/merge.ts';
+import { readPeft, type Files } from '../../src/export/peft.ts';
+import { readModel } from '../../src/model/family.ts';
+import { openModelWeights } from '../../src/model/folder-layout.ts';
+import { memoryFiles } from '../../src/weights/bytes.ts';
+import { sprigFolder } from '../gpu/sprig.ts';
+import { sprigAdapter, zipOf } from './adapter-files.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
-import { downloadOf, goTo, inspect, openSample, PICTURES, WAIT } from './looks.ts';
+import { downloadOf, goTo, inspect, openSample, PICTURES, RESULTS, WAIT } from './looks.ts';
 
+const ADAPTER_FILES = ['README.md', 'adapter_config.json', 'adapter_model.safetensors'];
+const BASE_FILES = [
+  'config.json',
+  'generation_config.json',
+  'model.safetensors',
+  'tokenizer.json',
+  'tokenizer_config.json',
+];
 const HOSTILE = '<img src=x onerror="document.title=1">';
 const QUESTION = 'Who lives next to the school?';
 
@@ -40,7 +53,7 @@ const zipFile = (name: string, bytes: Uint8Array): { name: string; mimeType: str
 });
 
 const importZip = (name: string, files: Files): Promise<void> =>
-  library.getByLabel('Import a zip').setInputFiles(zipFile(name, packZip('adapter', files)));
+  library.getByLabel('Import a zip').setInputFiles(zipFile(name, zipOf(files)));
 
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
@@ -109,19 +122,17 @@ test('what cannot be imported says what is wrong and what to do', async () => {
 });
 
 test('of several zips, those that are damaged are named and leave the others', async () => {
-  const whole = packZip('adapter', await sprigAdapter(5));
+  const whole = zipOf(await sprigAdapter(5));
   await library
     .getByLabel('Import a zip')
     .setInputFiles([
       zipFile('First.zip', whole),
       zipFile('Half.zip', whole.subarray(0, whole.length / 2)),
       zipFile('None.zip', new TextEncoder().encode('no zip at all')),
-      zipFile('Third.zip', packZip('adapter', await sprigAdapter(6))),
+      zipFile('Third.zip', zipOf(await sprigAdapter(6))),
     ]);
   await library.getByRole('button', { name: 'Delete Third' }).waitFor(WAIT);
-  await expect
-    .poll(() => library.getByRole('alert').innerText())
-    .toMatch(/Half could not be unpacked.*None/s);
+  await expect.poll(() => library.getByRole('alert').innerText()).toMatch(/Half cannot be read.*None/s);
   await expect.poll(() => library.getByRole('listitem').count()).toBe(5);
   await library.getByRole('button', { name: 'Put away' }).click();
   for (const name of ['First', 'Third']) {
@@ -175,12 +186,87 @@ test('two adapters answer side by side, as they write', async () => {
   const turn = page.getByRole('article').last();
   await expect.poll(() => turn.getByText('Bosun', { exact: true }).count()).toBe(1);
   await expect.poll(() => turn.getByText('Cook', { exact: true }).count()).toBe(1);
+  // Both answers are taken apart together: candidates of both at one position, whichever side it is chosen on.
   await turn.getByRole('button', { name: 'Show the probabilities' }).first().click();
-  await expect
-    .poll(() => page.getByRole('table').filter({ hasText: 'Could have been' }).innerText())
-    .toMatch(/%/);
-  await turn.getByRole('button', { name: 'Show the answer' }).click();
+  const candidates = turn.getByRole('table').filter({ hasText: 'Could have been at token 1,' });
+  await candidates.waitFor();
+  expect(await candidates.getByRole('columnheader').allInnerTexts()).toEqual(['Token', 'Cook', 'Bosun']);
+  expect(await candidates.getByRole('cell').filter({ hasText: ', taken' }).count()).toBe(2);
+  const tokensOf = (name: string): Locator =>
+    turn.getByRole('toolbar', { name: `Tokens of the answer, ${name}` }).getByRole('button');
+  await tokensOf('Bosun').nth(2).click();
+  await turn.getByRole('table').filter({ hasText: 'Could have been at token 3,' }).waitFor();
+  await expect.poll(() => tokensOf('Cook').nth(2).getAttribute('aria-pressed')).toBe('true');
+  await turn.getByRole('button', { name: 'Show the answer' }).first().click();
 });
+
+test('a question is asked with what the page says: alone, in a conversation, behind a system prompt', async () => {
+  const shown = async (): Promise<string[]> => {
+    const turn = page.getByRole('article').last();
+    await turn.getByRole('button', { name: 'Show the prompt' }).click();
+    const prompts = await turn.getByRole('group', { name: /^Prompt, / }).allInnerTexts();
+    await turn.getByRole('button', { name: 'Hide the prompt' }).click();
+    return prompts;
+  };
+  const header = '<|im_start|>assistant\n';
+  const asked = (prompt: string): string => `<|im_start|>user\n${prompt}<|im_end|>\n`;
+  // Adapters from elsewhere, and no rows: a chat like any other.
+  await page.getByText('no rows are known that say otherwise').waitFor();
+  expect(await shown()).toEqual([asked(QUESTION) + header]);
+  const before = await page.getByRole('article').last().locator('.text').allInnerTexts();
+  await page.getByLabel('Each question alone').check();
+  expect(await ask(QUESTION)).toEqual(before);
+  expect(await shown()).toEqual([asked(QUESTION) + header]);
+  await page.getByLabel('As a conversation').check();
+  await ask('And behind it?');
+  const inTurn = await shown();
+  expect(inTurn).toHaveLength(2);
+  expect(inTurn[0]).not.toBe(inTurn[1]);
+  expect(inTurn[0].match(/<\|im_start\|>user/g)).toHaveLength(3);
+
+  const options = page.getByText('System prompt and what the model sees');
+  await options.click();
+  await page.getByLabel('Each question alone').check();
+  await page.getByLabel('System prompt', { exact: true }).fill('You are the bosun.');
+  await page.getByLabel('Prompt for both').fill(QUESTION);
+  const system = '<|im_start|>system\nYou are the bosun.<|im_end|>\n';
+  const preview = page.getByRole('group', { name: 'Prompt, Both sides' }).last();
+  await expect.poll(() => preview.innerText()).toBe(system + asked(QUESTION) + header);
+  await ask(QUESTION);
+  expect(await shown()).toEqual([system + asked(QUESTION) + header]);
+  // It is kept with the project.
+  await expect.poll(() => keptPage(page)).toMatch(/"system":"You are the bosun\."/);
+  await page.getByRole('article').last().getByRole('button', { name: 'Show the prompt' }).click();
+  await page
+    .getByRole('article')
+    .last()
+    .getByRole('button', { name: 'Show the probabilities' })
+    .first()
+    .click();
+  expect(await inspect(page, 'use')).toEqual([]);
+  await page.getByLabel('System prompt', { exact: true }).fill('');
+  await options.click();
+  await page.getByLabel('As a conversation').check();
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  expect(await ask(QUESTION)).toEqual(before);
+});
+
+/** What the newest project keeps of the page, as JSON. */
+const keptPage = (of: Page): Promise<string> =>
+  of.evaluate(
+    () =>
+      new Promise<string>((resolve, reject) => {
+        const opening = indexedDB.open('graft');
+        opening.onerror = () => reject(new Error('The database does not open.'));
+        opening.onsuccess = () => {
+          const all = opening.result.transaction('projects').objectStore('projects').getAll();
+          all.onsuccess = () => {
+            opening.result.close();
+            resolve(JSON.stringify(all.result));
+          };
+        };
+      }),
+  );
 
 test('switching between adapters that were asked before makes nothing on the GPU', async () => {
   const [worker] = page.workers();
@@ -266,16 +352,26 @@ test('a zip of the adapter has its card, and comes back dropped, or chosen as th
   await download.saveAs(zip);
   const files = unzipSync(readFileSync(zip));
   expect(Object.keys(files).sort()).toEqual(
-    ['README.md', 'adapter_config.json', 'adapter_model.safetensors'].map((name) => `Bosun/${name}`),
+    [...ADAPTER_FILES, ...BASE_FILES.map((name) => `sprig/${name}`)].map((name) => `Bosun/${name}`).sort(),
   );
   expect(new TextDecoder().decode(files['Bosun/README.md'])).toMatch(
-    /^---\nlibrary_name: peft\nbase_model: "sprig".*\| Rank \| 4 \|/s,
+    /^---\nlibrary_name: peft\nbase_model: "sprig".*\| Rank \| 4 \|.*lies beside it in `sprig`/s,
   );
+  // Without the base the card says where to put it.
+  await library.getByLabel('Put Sprig into the zips of its adapters').uncheck();
+  const alone = await downloadOf(page, () =>
+    library.getByRole('button', { name: 'Download zip of Bosun' }).click(),
+  );
+  const few = unzipSync(readFileSync(await alone.path()));
+  expect(Object.keys(few).sort()).toEqual(ADAPTER_FILES.map((name) => `Bosun/${name}`));
+  expect(new TextDecoder().decode(few['Bosun/README.md'])).toMatch(/Copy the base model's folder here/);
+  await library.getByLabel('Put Sprig into the zips of its adapters').check();
+  const freed = await watchGpu();
   await dragInto(library, zip);
   await library.getByRole('button', { name: 'Delete Back again' }).waitFor(WAIT);
   const folder = join(scratch, 'From a folder');
   mkdirSync(folder);
-  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, basename(name)), bytes);
+  for (const name of ADAPTER_FILES) writeFileSync(join(folder, name), files[`Bosun/${name}`]);
   await library.getByLabel('Import a folder').setInputFiles(folder);
   await library.getByRole('button', { name: 'Delete From a folder' }).waitFor(WAIT);
   await page.getByRole('button', { name: 'New conversation' }).click();
@@ -289,6 +385,105 @@ test('a zip of the adapter has its card, and comes back dropped, or chosen as th
   }
   // What a side was is deleted: it is the base model again.
   await expect.poll(() => page.getByLabel('Left side').inputValue()).toBe('base');
+  // All that was made for the two is off the GPU again, though both can be brought back.
+  expect(await freed.made()).toBeGreaterThan(2 * files['Bosun/adapter_model.safetensors'].length * 0.9);
+  await expect.poll(() => freed.left()).toBe(0);
+});
+
+/** Counts what is made on the GPU from now on: bytes of buffers, all of them and those that are still there. */
+async function watchGpu(): Promise<{ made(): Promise<number>; left(): Promise<number> }> {
+  const [worker] = page.workers();
+  await worker.evaluate(() => {
+    const buffers = { made: 0, left: 0 };
+    Object.assign(globalThis, { buffers });
+    // Once for each method: an earlier test may have put its own around it.
+    const create = GPUDevice.prototype.createBuffer;
+    GPUDevice.prototype.createBuffer = function (descriptor) {
+      const buffer = create.call(this, descriptor);
+      buffers.made += descriptor.size;
+      buffers.left += descriptor.size;
+      const destroy = buffer.destroy.bind(buffer);
+      let there = true;
+      buffer.destroy = () => {
+        if (there) buffers.left -= descriptor.size;
+        there = false;
+        return destroy();
+      };
+      return buffer;
+    };
+  });
+  const read = (of: 'made' | 'left'): Promise<number> =>
+    worker.evaluate(
+      (name) => (globalThis as unknown as { buffers: Record<string, number> }).buffers[name],
+      of,
+    );
+  return { made: () => read('made'), left: () => read('left') };
+}
+
+test('a merged model is written into a folder, or comes as a zip; it needs its own base', async () => {
+  const ask = (name: string): Promise<void> =>
+    library.getByRole('button', { name: `Download merged model of ${name}` }).click();
+  const panel = (name: string): Locator => library.getByRole('region', { name: `Merged model of ${name}` });
+  await page.evaluate(() =>
+    Object.assign(globalThis, {
+      showDirectoryPicker: async () =>
+        (await navigator.storage.getDirectory()).getDirectoryHandle('picked', { create: true }),
+    }),
+  );
+  await ask('Bosun');
+  const bosun = panel('Bosun');
+  await bosun.getByText(/^A model folder of 2\.6 MiB in 6 files: float16, .* in 12 layers\.$/).waitFor(WAIT);
+  expect(await inspect(page, 'merge')).toEqual([]);
+  await bosun.getByRole('button', { name: 'Save into a folder' }).click();
+  await bosun.getByText('is written into picked').waitFor(WAIT);
+  const zipped = await downloadOf(page, () =>
+    bosun.getByRole('button', { name: 'Download as a zip' }).click(),
+  );
+  await zipped.saveAs(join(RESULTS, 'merged-of-the-tab.zip'));
+  const files = unzipSync(readFileSync(join(RESULTS, 'merged-of-the-tab.zip')));
+  const written = await page.evaluate(async () => {
+    const root = await (await navigator.storage.getDirectory()).getDirectoryHandle('picked');
+    const folder = await root.getDirectoryHandle('Bosun-merged');
+    const sizes: Record<string, number> = {};
+    const sums: Record<string, string> = {};
+    for await (const [name, handle] of folder.entries()) {
+      const bytes = await (await (handle as FileSystemFileHandle).getFile()).arrayBuffer();
+      sizes[`Bosun-merged/${name}`] = bytes.byteLength;
+      const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+      sums[`Bosun-merged/${name}`] = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(
+        '',
+      );
+    }
+    return { sizes, sums };
+  });
+  const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+  expect(written.sums).toEqual(
+    Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)])),
+  );
+  // As the command merges.
+  const base = sprigFolder();
+  const model = await readModel(base);
+  const adapter = await readPeft(memoryFiles({ ...(await sprigAdapter(1)) }), model);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of mergedWeights(model, await openModelWeights(base, model), adapter))
+    chunks.push(chunk);
+  expect(written.sums['Bosun-merged/model.safetensors']).toBe(sha256(Buffer.concat(chunks)));
+  await bosun.getByRole('button', { name: 'Close' }).click();
+
+  // Of another base, which is not here.
+  const other = changed(
+    await sprigAdapter(7),
+    (config) => (config['base_model_name_or_path'] = 'acme/Oak-1B'),
+  );
+  await importZip('Oak.zip', other);
+  await library.getByRole('button', { name: 'Delete Oak' }).waitFor(WAIT);
+  await ask('Oak');
+  await expect
+    .poll(() => panel('Oak').innerText(), WAIT)
+    .toMatch(/Merging needs acme\/Oak-1B, the model.*Sprig is open\./s);
+  await panel('Oak').getByRole('link', { name: 'add it under Task' }).waitFor();
+  await panel('Oak').getByRole('button', { name: 'Close' }).click();
+  await library.getByRole('button', { name: 'Delete Oak' }).click();
 });
 
 test('a name and a note are changed, and a deleted adapter comes back', async () => {
@@ -310,6 +505,20 @@ test('an evaluation can be stopped, and takes a second adapter; the base model, 
   await goTo(page, 'data');
   await openSample(page);
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
+  // Rows of single questions are open: each question is asked alone, and who clicks into the suggested one writes over it.
+  await goTo(page, 'use');
+  await page
+    .getByText('Each question is asked alone, because the open rows are single questions.')
+    .waitFor(WAIT);
+  const prompt = page.getByLabel('Prompt for both');
+  await expect.poll(() => prompt.inputValue()).not.toBe('');
+  await prompt.click();
+  await page.keyboard.type('Ahoy');
+  expect(await prompt.inputValue()).toBe('Ahoy');
+  await prompt.click();
+  await page.keyboard.press('End');
+  await page.keyboard.type('!');
+  expect(await prompt.inputValue()).toBe('Ahoy!');
   await goTo(page, 'evaluate');
   await page.getByLabel('Adapter', { exact: true }).selectOption({ label: 'First cook' });
   await page.getByLabel('A second adapter').selectOption({ label: HOSTILE });

@@ -104,6 +104,13 @@ test('what was measured and asked is there after a reload, word for word', async
     await page.keyboard.press('Enter');
     await expect.poll(() => page.getByText(/tokens\/s/).count(), WAIT).toBe(2 * (turn + 1));
   }
+  // The adapter learnt from single questions, so the first one does not stand before the second.
+  await page.getByText('because the adapter was trained on single questions').waitFor();
+  await page.getByRole('button', { name: 'Show the prompt' }).last().click();
+  const given = await page.getByRole('group', { name: 'Prompt, Both sides' }).innerText();
+  expect(given).toMatch(/And the pond\?/);
+  expect(given.match(/<\|im_start\|>user/g)).toHaveLength(1);
+  await page.getByRole('button', { name: 'Hide the prompt' }).click();
   await page.getByText('Sampling', { exact: false }).first().click();
   before = await told(page);
   expect(before['facts']).not.toMatch(/out of date/);
@@ -115,8 +122,8 @@ test('what was measured and asked is there after a reload, word for word', async
   await expect.poll(() => told(page), WAIT).toEqual(before);
   // The probabilities of the last answers are kept, too, and the conversation goes on from what was said.
   await page.getByRole('button', { name: 'Show the probabilities' }).first().click();
-  await page.getByRole('toolbar', { name: 'Tokens of the answer' }).waitFor();
-  await page.getByRole('button', { name: 'Show the answer' }).click();
+  await page.getByRole('toolbar', { name: 'Tokens of the answer, Base model' }).waitFor();
+  await page.getByRole('button', { name: 'Show the answer' }).first().click();
   await expect.poll(() => keptKinds(page)).toEqual(['baseline', 'chat', 'evaluation', 'fewShot']);
   expect(studio.problems).toEqual([]);
 });

@@ -113,7 +113,12 @@ describe('the whole path, by keyboard', () => {
     await page.keyboard.press('Enter');
     const candidates = page.getByRole('table').filter({ hasText: 'Could have been' });
     const first = await candidates.innerText();
-    await page.getByRole('toolbar', { name: 'Tokens of the answer' }).getByRole('button').first().focus();
+    await page
+      .getByRole('toolbar', { name: /^Tokens of the answer/ })
+      .first()
+      .getByRole('button')
+      .first()
+      .focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowRight');
     await expect.poll(() => candidates.innerText()).not.toBe(first);

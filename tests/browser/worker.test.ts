@@ -116,8 +116,10 @@ describe('the library', () => {
     const page = await openBench(context);
     const adapter = await captain(page);
     const exported = await page.evaluate(async (id) => {
-      const result = await bench.api.exportAdapter(id);
-      return result.ok ? { name: result.fileName, bytes: [...result.bytes] } : result;
+      const result = await bench.api.exportAdapter(id, false);
+      return result.ok
+        ? { name: result.fileName, bytes: [...new Uint8Array(await result.file.arrayBuffer())] }
+        : result;
     }, adapter.id);
     if (!('bytes' in exported)) throw new Error(exported.what);
     expect(exported.name).toBe('Captain.zip');
@@ -172,11 +174,14 @@ describe('the library', () => {
     expect(changed).toMatchObject({ ok: true, adapter: { name: 'Bosun', note: 'kept' } });
     expect(await page.evaluate((of) => bench.api.deleteAdapter(of), id)).toEqual({ ok: true });
     expect((await listAdapters(page)).some((adapter) => adapter.id === id)).toBe(false);
-    expect(await page.evaluate((of) => bench.api.exportAdapter(of), id)).toMatchObject({
+    expect(await page.evaluate((of) => bench.api.exportAdapter(of, false), id)).toMatchObject({
       ok: false,
       code: 'worker-no-adapter',
     });
-    await page.evaluate((of) => bench.api.restoreAdapter(of), id);
+    // It lies in storage and not in the worker: another one brings it back.
+    const other = await openBench(context, { ready: false });
+    expect(await other.evaluate((of) => bench.api.restoreAdapter(of), id)).toMatchObject({ ok: true });
+    await other.close();
     expect((await listAdapters(page)).find((adapter) => adapter.id === id)).toMatchObject({ name: 'Bosun' });
     expect(await page.evaluate(() => bench.api.storage())).toMatchObject({ ok: true });
     await page.close();

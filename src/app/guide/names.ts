@@ -64,6 +64,8 @@ export const NAMES = {
   mcnemar: 'Won or lost by chance (exact McNemar test)',
   'test-sample': 'Random test sample',
   // The answer
+  turns: 'One question, or a conversation (turns)',
+  'system-prompt': 'System prompt',
   greedy: 'Greedy answer',
   'answer-length': 'Longest answer',
   temperature: 'Temperature',
@@ -72,6 +74,7 @@ export const NAMES = {
   'min-p': 'Min-p',
   'repetition-penalty': 'Repetition penalty',
   peft: 'PEFT folder',
+  merged: 'Merged model',
 } as const;
 
 export type TermId = keyof typeof NAMES;

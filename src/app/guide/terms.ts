@@ -505,6 +505,20 @@ export const CHAPTERS: readonly Chapter[] = [
     name: 'The answer',
     terms: [
       {
+        id: 'turns',
+        what: 'A turn is one question with its answer. A model that was tuned on single questions has never seen earlier turns before a question, and answers worse behind them.',
+        start: 'As the rows are: each question alone where every row has one turn.',
+        source: 'Transformers documentation, Chat templates',
+        also: 'multi-turn single-turn history chat context',
+      },
+      {
+        id: 'system-prompt',
+        what: 'Words that stand before the conversation and tell the model how to answer. Not every chat template has a place for them.',
+        start: 'The same words as in the training rows, or none.',
+        source: 'Transformers documentation, Chat templates',
+        also: 'instruction role persona',
+      },
+      {
         id: 'greedy',
         what: 'Always the likeliest token. The same question gets the same answer.',
         start: 'For labels, JSON and measuring.',
@@ -567,6 +581,13 @@ export const CHAPTERS: readonly Chapter[] = [
         what: 'The files in which adapters are exchanged: adapter_config.json and adapter_model.safetensors. PEFT, transformers and others load what Graft writes.',
         source: 'PEFT documentation, Checkpoint format',
         also: 'export zip safetensors adapter_config',
+      },
+      {
+        id: 'merged',
+        what: 'Base and adapter as one model folder: the adapter is added to the weights. It is as large as the base, and runs in programs that know no adapters.',
+        start: 'Keep the adapter: it is small, and fits the base again.',
+        source: 'Hu et al., LoRA, 2021, arXiv:2106.09685, section 4.1',
+        also: 'merge export full weights',
       },
     ],
   },

@@ -1,7 +1,8 @@
 /** The library of adapters. */
-import type { AdapterChoice, AdapterInfo, Failure } from '../../worker/api.ts';
+import type { AdapterChoice, AdapterInfo, Failure, Progress } from '../../worker/api.ts';
 import { folderOf } from '../ui/files.ts';
 import { saveFile } from '../ui/save.ts';
+import { farWords, TimeLeft } from '../ui/time-left.ts';
 import { inPlace } from './in-place.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -19,8 +20,16 @@ export class Adapters {
   failure = $state.raw<Failure>();
   /** In this tab: each can be brought back. */
   deleted = $state.raw<readonly AdapterInfo[]>([]);
+  /** Name of what is imported, and id of what is exported; empty while nothing is. */
   importing = $state('');
   exporting = $state('');
+  progress = $state.raw<Progress>();
+  /** How far that is, in words. */
+  detail = $state('');
+  /** Whether a zip of an adapter for the bundled model has that model in it. */
+  withBase = $state(true);
+  #stopped = false;
+  #left = new TimeLeft();
   readonly #session: Session;
   readonly #projects: Projects;
 
@@ -84,16 +93,38 @@ export class Adapters {
   }
 
   async download(adapter: AdapterInfo): Promise<void> {
+    if (this.exporting !== '' || this.importing !== '') return;
+    this.failure = undefined;
     this.exporting = adapter.id;
-    const outcome = await this.#session.worker.exportAdapter(adapter.id);
+    this.#begin();
+    const outcome = await this.#session.worker.exportAdapter(adapter.id, this.withBase, this.#hear);
     this.exporting = '';
-    if (!outcome.ok) {
+    this.#begin();
+    if (outcome.ok) {
+      saveFile(outcome.fileName, outcome.file);
+      this.#session.announcer.say(`${outcome.fileName} is downloaded.`);
+    } else if (outcome.code !== 'worker-aborted') {
       this.failure = outcome;
-      return;
     }
-    saveFile(outcome.fileName, new Blob([outcome.bytes], { type: 'application/zip' }));
-    this.#session.announcer.say(`${outcome.fileName} is downloaded.`);
   }
+
+  /** Ends an import or an export. What was imported before it stays. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#session.worker.stopAdapters();
+  }
+
+  #begin(): void {
+    this.#left = new TimeLeft();
+    this.progress = undefined;
+    this.detail = '';
+  }
+
+  readonly #hear = (progress: Progress): void => {
+    if (this.importing === '' && this.exporting === '') return;
+    this.progress = progress;
+    this.detail = farWords(progress, this.#left.hear(progress));
+  };
 
   /** Imports a zip, several of them, or the files of one PEFT folder. What cannot be imported leaves the others. */
   async bring(files: readonly File[]): Promise<void> {
@@ -101,19 +132,23 @@ export class Adapters {
     this.failure = undefined;
     const failed: (Failure & { readonly name: string })[] = [];
     const isZip = ({ name }: File): boolean => /\.zip$/i.test(name);
+    this.#stopped = false;
     for (const part of files.every(isZip) ? files.map((zip) => [zip]) : [files]) {
+      if (this.#stopped) break;
       const name = folderOf(part[0]) || part[0].name.replace(/\.zip$/i, '');
       this.importing = name;
       if (!(await this.#session.ensureModel())) {
         this.failure = this.#session.modelFailure;
         break;
       }
-      const outcome = await this.#session.worker.importAdapter(name, part);
+      this.#begin();
+      const outcome = await this.#session.worker.importAdapter(name, part, this.#hear);
       if (outcome.ok) this.#session.announcer.say(`${outcome.adapter.name} is in the library.`);
-      else failed.push({ ...outcome, name });
+      else if (outcome.code !== 'worker-aborted') failed.push({ ...outcome, name });
     }
     this.failure ??= together(failed);
     this.importing = '';
+    this.#begin();
     await this.refresh();
   }
 }

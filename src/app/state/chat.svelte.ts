@@ -1,5 +1,6 @@
-/** Two answers side by side: the same conversation with two adapters. Kept with the project. */
+/** Two answers side by side: the same question to two adapters. Kept with the project. */
 import type {
+  AskedPrompt,
   ChatMessage,
   ChatSettings,
   ChatToken,
@@ -7,7 +8,9 @@ import type {
   Failure,
   KeptAnswer,
   Origin,
+  TaughtTurns,
 } from '../../worker/api.ts';
+import { usualAsking, type Asking } from '../use/asking.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import { isObject } from '../../json.ts';
 import type { Results } from './results.svelte.ts';
@@ -24,6 +27,8 @@ export class Answer {
   seconds = $state(0);
   /** What it was asked of; missing until it is there. */
   origin = $state.raw<Origin>();
+  /** What the model was given; missing until the answer is there. */
+  prompt = $state.raw<AskedPrompt>();
   failure = $state.raw<Failure>();
 
   constructor(adapter: AdapterKey) {
@@ -36,13 +41,14 @@ export class Answer {
 
   /** @param last whether its tokens are worth their room */
   kept(last: boolean): KeptAnswer {
-    const { adapter, text, state, tokens, tokenCount, seconds, origin } = this;
+    const { adapter, text, state, tokens, tokenCount, seconds, origin, prompt } = this;
     return {
       ...{ adapter, text, tokenCount, seconds },
       // One that has not ended by then never will.
       state: state === 'done' || state === 'failed' ? state : 'stopped',
       tokens: last ? tokens : [],
       ...(origin && { origin }),
+      ...(prompt && { prompt }),
     };
   }
 }
@@ -66,9 +72,17 @@ export class Chat {
   sides = $state<[AdapterKey, AdapterKey]>(['base', 'current']);
   turns = $state.raw<readonly Turn[]>([]);
   settings = $state.raw<ChatSettings>(START);
+  /** Stands before every question, where the model's template has a place for it. */
+  system = $state('');
+  /** How questions are asked, where a person chose; else as suits the rows that were trained on. */
+  chosenAsking = $state<Asking>();
+  /** What those rows are; missing where nobody knows. */
+  taught = $state.raw<TaughtTurns>();
   /** Called before the first question: it may make a project. */
   begin: (prompt: string) => Promise<void> = async () => undefined;
   prompt = $state('');
+  /** A prompt that the page filled in: who writes another one writes over it. */
+  suggested = $state('');
   busy = $state(false);
   failure = $state.raw<Failure>();
   #stopping = false;
@@ -78,6 +92,36 @@ export class Chat {
   constructor(session: Session, kept: Results) {
     this.#session = session;
     this.#kept = kept;
+  }
+
+  /** How the next question is asked. */
+  get asking(): Asking {
+    return this.chosenAsking ?? usualAsking(this.taught);
+  }
+
+  /** What is usual is not a choice: it goes on following the rows. */
+  chooseAsking(asking: Asking): void {
+    this.chosenAsking = asking === usualAsking(this.taught) ? undefined : asking;
+  }
+
+  /** Fills in a prompt that a person may write over. */
+  suggest(prompt: string): void {
+    this.prompt = this.suggested = prompt;
+  }
+
+  /** Finds out what the rows are that both sides were tuned on. @param sides as they are asked */
+  async learnTurns(sides: readonly AdapterKey[] = this.sides): Promise<void> {
+    const outcome = await this.#session.worker.taughtTurns(sides.map(choiceOf));
+    if (outcome.ok) this.taught = outcome.turns;
+  }
+
+  /** What both sides would be given for a question: one prompt where they are alike; none while no model is open. */
+  async preview(prompt: string): Promise<readonly AskedPrompt[]> {
+    const conversations = ([0, 1] as const).map((side) => this.#messages(this.turns, side, prompt));
+    const outcome = await this.#session.worker.previewPrompts(conversations);
+    if (!outcome.ok) return [];
+    const [left, right] = outcome.prompts;
+    return left.text === right.text ? [left] : [left, right];
   }
 
   async ask(prompt: string): Promise<void> {
@@ -91,6 +135,7 @@ export class Chat {
     if (await this.#session.ensureModel()) {
       this.prompt = '';
       await this.begin(prompt);
+      await this.learnTurns();
       const { project } = this.#kept;
       await this.#keep(project, turns);
       for (const side of [0, 1] as const)
@@ -126,23 +171,31 @@ export class Chat {
     if (this.busy) void this.stop();
     this.turns = [];
     this.failure = undefined;
-    this.prompt = '';
+    this.suggest('');
+    this.taught = undefined;
     this.load(undefined);
   }
 
   /** What is kept of how to ask, beside the conversation. */
   get choices(): object {
-    return { sides: [...this.sides], settings: this.settings };
+    const { sides, settings, system, chosenAsking } = this;
+    return {
+      ...{ sides: [...sides], settings },
+      ...(system !== '' && { system }),
+      ...(chosenAsking && { asking: chosenAsking }),
+    };
   }
 
   /** @param kept as the project has it: what is not of the right kind is left as it would be at the start */
   load(kept: unknown): void {
-    const { sides, settings } = isObject(kept) ? kept : {};
+    const { sides, settings, system, asking } = isObject(kept) ? kept : {};
     const [left, right] = Array.isArray(sides) ? (sides as unknown[]) : [];
     this.sides = typeof left === 'string' && typeof right === 'string' ? [left, right] : ['base', 'current'];
     const values = isObject(settings) ? settings : {};
     const fits = Object.keys(START).filter((key) => Number.isFinite(values[key]));
     this.settings = { ...START, ...Object.fromEntries(fits.map((key) => [key, values[key]])) };
+    this.system = typeof system === 'string' ? system : '';
+    this.chosenAsking = asking === 'alone' || asking === 'conversation' ? asking : undefined;
   }
 
   async stop(): Promise<void> {
@@ -167,14 +220,19 @@ export class Chat {
   }
 
   #messages(turns: readonly Turn[], side: 0 | 1, prompt: string): ChatMessage[] {
-    // What this side could not answer it was not asked.
-    const past = turns
+    const system = this.#session.model?.systemPrompt === false ? '' : this.system.trim();
+    // A question that this side could not answer is left out.
+    const past = (this.asking === 'alone' ? [] : turns)
       .filter(({ answers }) => answers[side].state !== 'failed')
       .flatMap(({ prompt: asked, answers }): ChatMessage[] => [
         { role: 'user', content: asked },
         { role: 'assistant', content: answers[side].text },
       ]);
-    return [...past, { role: 'user', content: prompt }];
+    return [
+      ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
+      ...past,
+      { role: 'user', content: prompt },
+    ];
   }
 
   async #answer(answer: Answer, messages: readonly ChatMessage[]): Promise<void> {
@@ -196,6 +254,7 @@ export class Chat {
       answer.tokens = outcome.tokens;
       answer.tokenCount = outcome.tokens.length;
       answer.origin = outcome.origin;
+      answer.prompt = outcome.prompt;
       answer.seconds = outcome.seconds;
       answer.state = this.#stopping ? 'stopped' : 'done';
     } else {

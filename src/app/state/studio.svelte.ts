@@ -8,6 +8,7 @@ import { Data } from './data.svelte.ts';
 import { Downloads } from './downloads.svelte.ts';
 import { Evaluation } from './evaluation.svelte.ts';
 import { FewShot } from './few-shot.svelte.ts';
+import { Merging } from './merging.svelte.ts';
 import { Models } from './models.svelte.ts';
 import { Projects } from './projects.svelte.ts';
 import { Route, STAGES } from './route.svelte.ts';
@@ -39,6 +40,7 @@ export class Studio {
   readonly settings = new Settings(this.session, this.data);
   readonly runs = new Runs(this.session, this.projects);
   readonly adapters = new Adapters(this.session, this.projects);
+  readonly merging = new Merging(this.session);
   readonly forecast = new MemoryForecast(this.session);
   readonly time = new TimeForecast(this.session);
   readonly run = new Run(this.session, (ended) => void (ended ? this.#ended() : this.#saved()));
@@ -385,7 +387,7 @@ export class Studio {
   #followRows(): void {
     this.settings.follow(this.#nextName(), this.#sample);
     this.#renameNext();
-    this.chat.prompt = this.question;
+    this.chat.suggest(this.question);
   }
 
   /** What to ask of the open rows; '' where none of them asks. */

@@ -1,6 +1,6 @@
 /** Adapters. */
 import type { DataRef } from './data.ts';
-import type { Outcome } from './outcome.ts';
+import type { OnProgress, Outcome } from './outcome.ts';
 
 /** A saved adapter, as the library lists it. */
 export interface AdapterInfo {
@@ -32,13 +32,25 @@ export interface AdaptersApi {
     id: string,
     change: { readonly name?: string; readonly note?: string },
   ): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
-  /** Removes it from the library; `restoreAdapter` brings it back until the tab is closed. */
+  /** Removes it from the library; `restoreAdapter` brings it back from storage until the tab is closed, or its room is needed. */
   deleteAdapter(id: string): Promise<Outcome<object>>;
   restoreAdapter(id: string): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
-  /** A zip of a PEFT folder with model card. */
+  /**
+   * A zip of a PEFT folder, with a card that says how to load it.
+   *
+   * @param beside whether the bundled base model comes along, if the adapter is for it
+   */
   exportAdapter(
     id: string,
-  ): Promise<Outcome<{ readonly fileName: string; readonly bytes: Uint8Array<ArrayBuffer> }>>;
+    beside: boolean,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly fileName: string; readonly file: Blob }>>;
   /** A PEFT folder, or a zip of one, for the open model. */
-  importAdapter(name: string, files: readonly File[]): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
+  importAdapter(
+    name: string,
+    files: readonly File[],
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
+  /** Ends exports and imports of adapters: they fail with `worker-aborted`, and nothing of them is kept. */
+  stopAdapters(): Promise<void>;
 }

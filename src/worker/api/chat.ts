@@ -24,6 +24,22 @@ export interface ChatToken {
   readonly candidates: readonly { readonly text: string; readonly probability: number }[];
 }
 
+/** What the model was given, as it saw it. */
+export interface AskedPrompt {
+  /** Rendered with the chat template, special tokens by their names. */
+  readonly text: string;
+  /** How many tokens it has. */
+  readonly tokens: number;
+}
+
+/** What the rows are that an adapter was trained on, or that are open. */
+export interface TaughtTurns {
+  /** `single`: every row is one question and its answer. `several`: some are conversations. `text`: no row has turns. */
+  readonly kind: 'single' | 'several' | 'text';
+  /** Whose rows these are: those of an adapter that is asked, or those that are open. */
+  readonly of: 'adapter' | 'data';
+}
+
 /** Asking the model. */
 export interface ChatApi {
   /** Answers a conversation; text streams through `onText`. One answer at a time; a paused run may be asked. */
@@ -38,7 +54,18 @@ export interface ChatApi {
       readonly tokens: readonly ChatToken[];
       readonly seconds: number;
       readonly origin: Origin;
+      readonly prompt: AskedPrompt;
     }>
   >;
+  /** What the open model would be given for each of these conversations. Asks nothing of the GPU. */
+  previewPrompts(
+    conversations: readonly (readonly ChatMessage[])[],
+  ): Promise<Outcome<{ readonly prompts: readonly AskedPrompt[] }>>;
+  /**
+   * Whether questions to these adapters should be asked alone or in a conversation.
+   *
+   * @returns no `turns` where neither the rows of an adapter nor open ones are known
+   */
+  taughtTurns(choices: readonly AdapterChoice[]): Promise<Outcome<{ readonly turns?: TaughtTurns }>>;
   stopChat(): Promise<void>;
 }

@@ -16,6 +16,8 @@ export interface ModelInfo {
   readonly vocabulary: number;
   readonly maxPositions: number;
   readonly chatTemplate: boolean;
+  /** Whether the template puts a system prompt into the text. */
+  readonly systemPrompt: boolean;
   readonly precision: 'f32' | 'f16';
   readonly baseWeights: BaseWeights;
   /** Types of its matrices in their file, the one with the most numbers first: F32, BF16, Q4_1 … */

@@ -20,6 +20,7 @@ export interface Progress {
     | 'reading'
     | 'keeping'
     | 'packing'
+    | 'merging'
     | 'preparing'
     | 'comparing'
     | 'loading'

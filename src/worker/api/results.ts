@@ -1,5 +1,5 @@
 /** What was measured and asked in a project: kept with it, with what it belongs to. */
-import type { ChatToken } from './chat.ts';
+import type { AskedPrompt, ChatToken } from './chat.ts';
 import type { DataOptions } from './data.ts';
 import type { Evaluation, FewShotReport } from './evaluation.ts';
 import type { ModelRef } from './models.ts';
@@ -44,6 +44,8 @@ export interface KeptAnswer {
   readonly seconds: number;
   /** Missing where nothing was answered. */
   readonly origin?: Origin;
+  /** What the model was given; missing where nothing was answered, and from before it was kept. */
+  readonly prompt?: AskedPrompt;
 }
 
 export interface Conversation {

@@ -72,7 +72,7 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
   for (const key of keys.adapters) {
     next();
     const [adapter, files] = [await readRecord('adapters', key), await readRecord('adapter-files', key)];
-    if (!adapter || !files || hidden.has(adapter.projectId)) continue;
+    if (!adapter || adapter.deleted !== undefined || !files || hidden.has(adapter.projectId)) continue;
     const folder = `projects/${adapter.projectId}/adapters/${key}`;
     await json(`${folder}/adapter.json`, adapter);
     await addFiles(folder, files);

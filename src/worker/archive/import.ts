@@ -272,8 +272,8 @@ class Importer {
   async #adapter(path: string): Promise<void> {
     const project = this.#projectOf(path);
     const adapter = await this.source.json(path, layout.AdapterFile, MAX_SMALL_JSON);
-    if (await readRecord('adapters', adapter.id))
-      return this.#skip(`Adapter “${adapter.name}”`, 'Here already.');
+    const here = await readRecord('adapters', adapter.id);
+    if (here && here.deleted === undefined) return this.#skip(`Adapter “${adapter.name}”`, 'Here already.');
     const names = Object.keys(ADAPTER_LIMITS);
     const limits = { ...ADAPTER_LIMITS };
     // A larger file is not the adapter of this record.

@@ -208,6 +208,7 @@ export const AdapterFile = v.object({
   finalLoss: v.optional(number),
   data: v.optional(DataRef),
   dataOptions: v.optional(DataOptions),
+  baseWeights: v.optional(BaseWeights),
 });
 
 const Share = v.object({ count, total: count, interval: v.tuple([number, number]) });
@@ -282,6 +283,7 @@ const Answer = v.object({
   tokenCount: count,
   seconds: number,
   origin: v.optional(Origin),
+  prompt: v.optional(v.object({ text: v.string(), tokens: count })),
 });
 const result = { changed: number };
 export const ResultFile = v.variant('kind', [

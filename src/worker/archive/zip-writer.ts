@@ -47,14 +47,27 @@ export class ZipWriter {
     this.#add(name, DEFLATED, crc32(bytes), bytes.byteLength, await new Response(packed).blob());
   }
 
-  /** Adds bytes as they are: tensors do not get smaller. @param onRead hears how many bytes of it were summed */
-  async file(name: string, file: Blob, onRead: (bytes: number) => void = () => undefined): Promise<void> {
+  /**
+   * Adds bytes as they are: tensors do not get smaller.
+   *
+   * @param onRead hears how many more bytes were summed; what it throws ends the work
+   */
+  async file(
+    name: string,
+    file: Blob,
+    onRead: (bytes: number) => void | Promise<void> = () => undefined,
+  ): Promise<void> {
     let crc = 0;
     for (let start = 0; start < file.size; start += CHUNK) {
       const bytes = new Uint8Array(await file.slice(start, start + CHUNK).arrayBuffer());
       crc = crc32(bytes, crc);
-      onRead(bytes.byteLength);
+      await onRead(bytes.byteLength);
     }
+    this.#add(name, STORED, crc, file.size, file);
+  }
+
+  /** Adds bytes as they are whose checksum is known: they are not read. */
+  summed(name: string, file: Blob, crc: number): void {
     this.#add(name, STORED, crc, file.size, file);
   }
 

@@ -12,6 +12,7 @@ const MODEL: ModelInfo = {
   vocabulary: 1024,
   maxPositions: 512,
   chatTemplate: true,
+  systemPrompt: true,
   precision: 'f32',
   baseWeights: { matrices: 'stored' },
   fileTypes: ['F32'],

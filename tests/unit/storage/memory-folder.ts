@@ -1,4 +1,4 @@
-/** A directory of the private file system, in memory: as much of it as the model store uses, with a quota. */
+/** A directory of the private file system, or of a disk, in memory: as much of it as is used, with a quota. */
 
 class MemoryFile {
   readonly kind = 'file';
@@ -34,13 +34,34 @@ class MemoryFile {
       close: () => undefined,
     };
   }
+
+  /** What is written is there once it is closed. */
+  async createWritable(): Promise<object> {
+    const written: Uint8Array[] = [];
+    return {
+      write: async (bytes: Uint8Array) => {
+        if (bytes.byteLength > this.disk.room) throw new DOMException('No room.', 'QuotaExceededError');
+        this.disk.room -= bytes.byteLength;
+        written.push(bytes.slice());
+      },
+      close: async () => {
+        this.bytes = new Uint8Array(Buffer.concat(written));
+      },
+      abort: async () => {
+        this.disk.room += written.reduce((sum, { byteLength }) => sum + byteLength, 0);
+      },
+    };
+  }
 }
 
 export class MemoryFolder {
   readonly kind = 'directory';
   readonly children = new Map<string, MemoryFile | MemoryFolder>();
 
-  constructor(readonly disk: { room: number } = { room: Infinity }) {}
+  constructor(
+    readonly disk: { room: number } = { room: Infinity },
+    readonly name = 'disk',
+  ) {}
 
   /** As the browser's own type. */
   get handle(): FileSystemDirectoryHandle {
@@ -52,7 +73,7 @@ export class MemoryFolder {
   }
 
   async getDirectoryHandle(name: string, { create = false } = {}): Promise<MemoryFolder> {
-    return this.#get(name, create, () => new MemoryFolder(this.disk)) as MemoryFolder;
+    return this.#get(name, create, () => new MemoryFolder(this.disk, name)) as MemoryFolder;
   }
 
   async removeEntry(name: string): Promise<void> {
@@ -61,6 +82,10 @@ export class MemoryFolder {
 
   async *entries(): AsyncGenerator<[string, MemoryFile | MemoryFolder]> {
     yield* this.children;
+  }
+
+  async *keys(): AsyncGenerator<string> {
+    yield* this.children.keys();
   }
 
   #get(name: string, create: boolean, make: () => MemoryFile | MemoryFolder): MemoryFile | MemoryFolder {

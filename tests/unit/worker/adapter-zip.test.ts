@@ -1,6 +1,6 @@
 import { zipSync } from 'fflate';
 import { expect, test } from 'vitest';
-import { AdapterZip, isZip, packZip } from '../../../src/worker/adapter-zip.ts';
+import { AdapterZip, isZip, packZip, type Step } from '../../../src/worker/adapter-zip.ts';
 import { fileNameOf } from '../../../src/worker/adapters.ts';
 import type { FileSet } from '../../../src/weights/bytes.ts';
 
@@ -12,9 +12,9 @@ const files = {
   'README.md': text('# An adapter'),
 };
 
-const unpack = async (bytes: Uint8Array<ArrayBuffer>): Promise<FileSet> => {
+const unpack = async (bytes: Uint8Array<ArrayBuffer> | Blob, step?: Step): Promise<FileSet> => {
   const zip = await AdapterZip.open('a.zip', new Blob([bytes]), 'adapter_config.json');
-  return zip.unpack(LIMITS);
+  return zip.unpack(LIMITS, step);
 };
 
 async function read(folder: FileSet, name: string): Promise<Uint8Array | undefined> {
@@ -23,8 +23,8 @@ async function read(folder: FileSet, name: string): Promise<Uint8Array | undefin
 }
 
 test('a folder comes back as it was packed', async () => {
-  const packed = packZip('captain', files);
-  expect(await isZip(new Blob([packed]))).toBe(true);
+  const packed = await packZip('captain', files);
+  expect(await isZip(packed)).toBe(true);
   expect(await isZip(new Blob([files['adapter_config.json']]))).toBe(false);
   const folder = await unpack(packed);
   for (const [name, bytes] of Object.entries(files)) expect(await read(folder, name)).toEqual(bytes);
@@ -48,14 +48,36 @@ test('what is no adapter, or no whole zip, is refused by name', async () => {
   await expect(unpack(zipSync({ 'model.bin': new Uint8Array(4) }))).rejects.toMatchObject({
     code: 'zip-missing',
   });
-  const packed = packZip('captain', files);
-  await expect(unpack(packed.slice(0, packed.length - 40))).rejects.toMatchObject({ code: 'zip-damaged' });
+  const packed = await packZip('captain', files);
+  await expect(unpack(packed.slice(0, packed.size - 40))).rejects.toMatchObject({ code: 'zip-damaged' });
   await expect(unpack(text('PK\u0003\u0004 and nothing else'))).rejects.toMatchObject({
     code: 'zip-damaged',
   });
-  await expect(unpack(zipSync({ ...files, '../../elsewhere': text('x') }))).rejects.toMatchObject({
-    code: 'zip-damaged',
+});
+
+test('both ways tell how far they are in bytes, and end where they are told to', async () => {
+  const told: [number, number][] = [];
+  const packed = await packZip('captain', files, (...step) => void told.push(step));
+  const total = Object.values(files).reduce((sum, { length }) => sum + length, 0);
+  expect(told.at(-1)).toEqual([total, total]);
+  expect(told.map(([done]) => done)).toEqual([...told.map(([done]) => done)].sort((a, b) => a - b));
+  told.length = 0;
+  await unpack(packed, (...step) => void told.push(step));
+  expect(told.at(-1)).toEqual([total, total]);
+
+  const stop = (): never => {
+    throw new Error('stopped');
+  };
+  await expect(packZip('captain', files, stop)).rejects.toThrow('stopped');
+  await expect(unpack(packed, stop)).rejects.toThrow('stopped');
+});
+
+test('a zip with a name that leads out of it is refused', async () => {
+  const zip = zipSync({
+    'adapter_config.json': files['adapter_config.json'],
+    '../../adapter_model.safetensors': text('elsewhere'),
   });
+  await expect(unpack(zip)).rejects.toMatchObject({ code: 'zip-damaged' });
 });
 
 test('a bomb is refused before it is unpacked', async () => {
@@ -66,7 +88,7 @@ test('a bomb is refused before it is unpacked', async () => {
   expect(bomb.length).toBeLessThan(20_000);
   await expect(unpack(bomb)).rejects.toMatchObject({ code: 'file-too-large' });
 
-  // The central directory says a megabyte of a few bytes.
+  // The central directory says two gigabytes of a few bytes.
   const liar = zipSync({
     'adapter_config.json': text('{}'),
     'README.md': [new Uint8Array(900), { level: 9 }],

@@ -1,0 +1,114 @@
+/** A merged model on its way to the disk: what it will be, how far it is, and what became of it. */
+import type { AdapterInfo, Failure, MergePlan, OtherBase, Progress } from '../../worker/api.ts';
+import { saveFile } from '../ui/save.ts';
+import { farWords, TimeLeft } from '../ui/time-left.ts';
+import type { Session } from './session.svelte.ts';
+
+/** Chromium has it: https://developer.mozilla.org/en-US/docs/Web/API/Window/showDirectoryPicker */
+interface FolderPicker {
+  showDirectoryPicker(options: {
+    readonly id: string;
+    readonly mode: 'readwrite';
+  }): Promise<FileSystemDirectoryHandle>;
+}
+
+const picker = (): FolderPicker | undefined =>
+  'showDirectoryPicker' in globalThis ? (globalThis as unknown as FolderPicker) : undefined;
+
+export class Merging {
+  /** The adapter that is asked about. */
+  adapter = $state.raw<AdapterInfo>();
+  plan = $state.raw<MergePlan>();
+  otherBase = $state.raw<OtherBase>();
+  /** While it is written. */
+  busy = $state(false);
+  progress = $state.raw<Progress>();
+  /** How far that is, in words. */
+  detail = $state('');
+  /** What was written, and where to. */
+  written = $state.raw<{ readonly name: string; readonly folder?: string }>();
+  failure = $state.raw<Failure>();
+  readonly canChooseFolder = picker() !== undefined;
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Looks at what merging an adapter would make. */
+  async ask(adapter: AdapterInfo): Promise<void> {
+    if (this.busy) return;
+    this.#reset(adapter);
+    const outcome = await this.#session.worker.planMerge(adapter.id);
+    if (this.adapter?.id !== adapter.id) return;
+    if (!outcome.ok) this.failure = outcome;
+    else if ('plan' in outcome) this.plan = outcome.plan;
+    else this.otherBase = outcome.otherBase;
+  }
+
+  close(): void {
+    if (!this.busy) this.#reset(undefined);
+  }
+
+  /** Opens the base, and looks again. */
+  async openBase(): Promise<void> {
+    const { adapter, otherBase } = this;
+    if (!adapter || !otherBase?.model) return;
+    const { name, bundled } = otherBase.model;
+    const opened = bundled ? await this.#session.openBundled() : await this.#session.openKept(name);
+    if (opened) await this.ask(adapter);
+    else this.failure = this.#session.modelFailure;
+  }
+
+  /** Into a folder that the person chooses now. */
+  async toFolder(): Promise<void> {
+    let folder: FileSystemDirectoryHandle | undefined;
+    try {
+      folder = await picker()?.showDirectoryPicker({ id: 'graft-merged', mode: 'readwrite' });
+    } catch (error) {
+      // None was chosen.
+      if (error instanceof DOMException && error.name === 'AbortError') return;
+      throw error;
+    }
+    if (folder) await this.#write(folder);
+  }
+
+  toZip(): Promise<void> {
+    return this.#write(undefined);
+  }
+
+  async stop(): Promise<void> {
+    await this.#session.worker.stopMerging();
+  }
+
+  async #write(folder: FileSystemDirectoryHandle | undefined): Promise<void> {
+    const { adapter } = this;
+    if (!adapter || this.busy) return;
+    this.failure = this.written = undefined;
+    this.busy = true;
+    const left = new TimeLeft();
+    const outcome = await this.#session.worker.merge(adapter.id, folder, (progress) => {
+      if (!this.busy) return;
+      this.progress = progress;
+      this.detail = farWords(progress, left.hear(progress));
+    });
+    this.busy = false;
+    this.progress = undefined;
+    this.detail = '';
+    void this.#session.refreshStorage();
+    if (outcome.ok) {
+      if (outcome.zip) saveFile(outcome.name, outcome.zip);
+      this.written = { name: outcome.name, ...(folder && { folder: folder.name }) };
+      this.#session.announcer.say(`${outcome.name} is written.`);
+    } else if (outcome.code === 'worker-aborted') {
+      this.#session.announcer.say('Merging was stopped.');
+    } else {
+      this.failure = outcome;
+    }
+  }
+
+  #reset(adapter: AdapterInfo | undefined): void {
+    this.adapter = adapter;
+    this.plan = this.otherBase = this.written = this.failure = undefined;
+  }
+}

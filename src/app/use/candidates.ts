@@ -1,0 +1,57 @@
+/** The likeliest next tokens of two answers at one position, side by side. */
+import type { ChatToken } from '../../worker/api.ts';
+
+export interface Compared {
+  readonly text: string;
+  /** Of each side: how likely it was; missing where it is not among the likeliest, or that answer has no such position. */
+  readonly shares: readonly (number | undefined)[];
+  /** Of each side: whether it was taken. */
+  readonly taken: readonly boolean[];
+}
+
+/** Every candidate of either side, the likeliest first. @param tokens of each side at one position, missing where it has ended before */
+export function compareCandidates(tokens: readonly (ChatToken | undefined)[]): Compared[] {
+  // Two candidates may read alike: the first of one side stands beside the first of the other.
+  const keyed = tokens.map((token) => {
+    const seen = new Map<string, number>();
+    return new Map(
+      (token?.candidates ?? []).map((candidate) => {
+        const nth = seen.get(candidate.text) ?? 0;
+        seen.set(candidate.text, nth + 1);
+        return [`${candidate.text}\0${nth}`, candidate] as const;
+      }),
+    );
+  });
+  const keys = new Set(keyed.flatMap((side) => [...side.keys()]));
+  const most = ({ shares }: Compared): number => Math.max(...shares.map((share) => share ?? 0));
+  return [...keys]
+    .map((key) => {
+      const text = key.slice(0, key.lastIndexOf('\0'));
+      return {
+        text,
+        shares: keyed.map((side) => side.get(key)?.probability),
+        taken: tokens.map((token) => token?.text === text),
+      };
+    })
+    .sort((a, b) => most(b) - most(a));
+}
+
+/** Whether both answers are alike up to a position: only then were both asked for the token after the same text. */
+export function sameBefore(sides: readonly (readonly ChatToken[])[], at: number): boolean {
+  const [first, ...others] = sides.map((tokens) =>
+    tokens
+      .slice(0, at)
+      .map(({ text }) => text)
+      .join('\0'),
+  );
+  return others.every((other) => other === first);
+}
+
+/** A token that can be seen. */
+export const visible = (text: string): string =>
+  text.replaceAll('\n', '↵').replaceAll('\t', '⇥').replaceAll(' ', '␣') || '∅';
+
+export function share(probability: number): string {
+  if (probability >= 0.0995) return `${Math.round(100 * probability)}%`;
+  return probability < 0.0005 ? '< 0.1%' : `${(100 * probability).toFixed(1)}%`;
+}

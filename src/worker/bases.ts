@@ -1,0 +1,67 @@
+/** Base models of adapters, by the names that adapters give them: where they lie here, and where others find them. */
+import { GraftError } from '../errors.ts';
+import { placeOfName, type BasePlace } from '../export/load-section.ts';
+import { HUB, parsePlace } from '../weights/hub.ts';
+import type { FileSet } from '../weights/bytes.ts';
+import type { StoredModel } from '../storage/model-writer.ts';
+import type { ModelRef } from './api.ts';
+import { BUNDLED } from './model.ts';
+
+export class Bases {
+  /**
+   * @param bundled the files of the bundled model
+   * @param kept models that this browser keeps
+   */
+  constructor(
+    readonly bundled: () => Promise<FileSet>,
+    private readonly kept: () => Promise<readonly StoredModel[]>,
+  ) {}
+
+  /** `HuggingFaceTB/SmolLM2`, `/home/me/SmolLM2` and `smollm2` are one model under the names that people give it. */
+  isSame(a: string, b: string): boolean {
+    const plain = (name: string): string => name.split(/[\\/]/).filter(Boolean).at(-1)?.toLowerCase() ?? '';
+    return plain(a) === plain(b);
+  }
+
+  /** The model of this browser that an adapter names as its base. */
+  async find(baseModel: string): Promise<ModelRef | undefined> {
+    const kept = await this.kept();
+    const exact = kept.find(({ name }) => name === baseModel);
+    if (!exact && this.isSame(baseModel, BUNDLED)) return { name: BUNDLED, bundled: true };
+    const model = exact ?? kept.find(({ name }) => this.isSame(name, baseModel));
+    return model && { name: model.name, bundled: false };
+  }
+
+  notOpen(baseModel: string): GraftError {
+    return new GraftError(
+      'worker-other-base',
+      `Merging needs the base model “${baseModel}”, and another model is open.`,
+      'Open that model, then merge again.',
+    );
+  }
+
+  /** Where the base of an exported adapter is found. @param beside whether the bundled model comes along */
+  async placeOf(baseModel: string, beside: boolean): Promise<BasePlace> {
+    if (baseModel === BUNDLED && beside) return { kind: 'beside', folder: BUNDLED };
+    const model = (await this.kept()).find(({ name }) => name === baseModel);
+    return (model && placeOfModel(model)) ?? placeOfName(baseModel);
+  }
+}
+
+/** A model from a hub is there for everybody; another one has its files only. */
+function placeOfModel({ name, source, files }: StoredModel): BasePlace | undefined {
+  const gguf = files.map((file) => file.name).find((file) => /\.gguf$/i.test(file));
+  const place = source === undefined ? undefined : parsePlace(source);
+  if (place?.kind === 'repo') {
+    return {
+      kind: 'hub',
+      id: place.repo,
+      revision: place.revision,
+      ...(place.hub !== HUB && { hub: place.hub }),
+      ...(place.file !== undefined && { gguf: place.file }),
+    };
+  }
+  if (gguf === undefined) return undefined;
+  const local = placeOfName(name);
+  return { kind: 'local', folder: local.kind === 'local' ? local.folder : 'base', gguf };
+}

@@ -1,0 +1,55 @@
+/** A merged folder as a zip, for browsers that give a page no folder: put together in the private file system, not in memory. */
+import type { ModelWriter } from '../storage/model-writer.ts';
+import { mergedModels } from '../storage/models.ts';
+import { crc32 } from './archive/crc32.ts';
+import { ZipWriter } from './archive/zip-writer.ts';
+import type { FolderSink } from './merging.ts';
+
+/** A zip refers to files that lie there until the next one, or the next visit: this takes them away. */
+export async function clearMerged(): Promise<void> {
+  for (const { name } of await mergedModels.list()) await mergedModels.delete(name);
+  await mergedModels.clean();
+}
+
+export class ZipSink implements FolderSink {
+  /** Checksums are made on the way: the zip refers to the files and does not read them again. */
+  readonly #sums = new Map<string, number>();
+  #file = '';
+
+  private constructor(
+    private readonly name: string,
+    private readonly writer: ModelWriter,
+  ) {}
+
+  /** @param files all that will be written @throws GraftError `storage-…` */
+  static async create(name: string, files: readonly string[]): Promise<ZipSink> {
+    await clearMerged();
+    return new ZipSink(name, await mergedModels.create({ name, files, resumable: false }));
+  }
+
+  async begin(file: string): Promise<void> {
+    this.#file = file;
+    this.#sums.set(file, 0);
+  }
+
+  async append(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.writer.append(this.#file, bytes);
+    this.#sums.set(this.#file, crc32(bytes, this.#sums.get(this.#file)));
+  }
+
+  async finish(): Promise<void> {
+    await this.writer.commit();
+  }
+
+  abort(): Promise<void> {
+    return this.writer.abort();
+  }
+
+  /** Once it is finished: a blob that lies on the disk. */
+  async zip(): Promise<Blob> {
+    const zip = new ZipWriter();
+    for (const [file, crc] of this.#sums)
+      zip.summed(`${this.name}/${file}`, await mergedModels.blob(this.name, file), crc);
+    return zip.finish();
+  }
+}

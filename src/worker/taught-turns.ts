@@ -1,0 +1,97 @@
+/** Whether rows are single questions with an answer, or conversations: a model tuned on the first kind is thrown by earlier turns. */
+import type { Example } from '../data/example.ts';
+import { GraftError } from '../errors.ts';
+import { readDataSet } from '../storage/data-sets.ts';
+import type { StoredDataFiles } from '../storage/records.ts';
+import type { AdapterChoice, DataOptions, TaughtTurns } from './api.ts';
+import type { DataSet } from './data.ts';
+import type { Session } from './session.ts';
+import { Slices } from './slices.ts';
+import { trainedOn, type TrainedOn } from './trained-on.ts';
+
+type Kind = TaughtTurns['kind'];
+type ReadFiles = (projectId: string, version: string) => Promise<StoredDataFiles | undefined>;
+
+const fromStorage: ReadFiles = async (projectId, version) => (await readDataSet(projectId, version))?.files;
+
+/** Remembers what it found, by data set and mapping: rows of one version never change. */
+export class TurnsOfRows {
+  readonly #known = new Map<string, Kind | undefined>();
+
+  constructor(private readonly read = fromStorage) {}
+
+  /**
+   * An adapter that learnt from single questions decides, then one that learnt from conversations, then the open rows.
+   *
+   * @returns undefined where none of them is known
+   */
+  async of(session: Session, choices: readonly AdapterChoice[]): Promise<TaughtTurns | undefined> {
+    const { data } = session;
+    const kinds: (Kind | undefined)[] = [];
+    for (const choice of choices) {
+      const trained = await trainedOn(session, choice);
+      if (trained) kinds.push(await this.#ofAdapter(trained, data));
+    }
+    const kind = (['single', 'text', 'several'] as const).find((each) => kinds.includes(each));
+    if (kind) return { kind, of: 'adapter' };
+    const open = data && kindOf(data.entries.flatMap(({ example }) => example ?? []));
+    return open && { kind: open, of: 'data' };
+  }
+
+  async #ofAdapter(
+    { projectId, data: ref, dataOptions }: TrainedOn,
+    open: DataSet | undefined,
+  ): Promise<Kind | undefined> {
+    if (!ref || !dataOptions) return undefined;
+    const { mapping, header, delimiter } = dataOptions as DataOptions;
+    const key = JSON.stringify([projectId, ref.version, mapping, header, delimiter]);
+    if (!this.#known.has(key)) {
+      const isOpen =
+        open?.ref?.version === ref.version &&
+        JSON.stringify(open.options?.mapping) === JSON.stringify(mapping) &&
+        open.entries.some(({ example }) => example);
+      const examples = isOpen
+        ? open.entries.flatMap(({ part, example }) => (part === 'test' || !example ? [] : [example]))
+        : await examplesOf(await this.read(projectId, ref.version), { mapping, header, delimiter });
+      this.#known.set(key, kindOf(examples));
+    }
+    return this.#known.get(key);
+  }
+}
+
+/** The rows of a kept file; none where it is not kept, or cannot be read any more. */
+async function examplesOf(
+  files: StoredDataFiles | undefined,
+  options: Pick<DataOptions, 'mapping' | 'header' | 'delimiter'>,
+): Promise<readonly Example[]> {
+  if (!files) return [];
+  const { name, bytes } = files.file;
+  // What reads files is loaded with the first of them.
+  const { ExampleReader } = await import('../data/formats.ts');
+  // The worker hears the page in between: nothing here is told, and nothing stops it.
+  const slices = new Slices(() => undefined, new AbortController().signal);
+  try {
+    const reader = new ExampleReader(bytes, { fileName: name, ...options });
+    for (const done of reader.read()) if (slices.due) await slices.pause({ what: 'reading', done, total: 1 });
+    return reader.result().examples;
+  } catch (error) {
+    if (error instanceof GraftError) return [];
+    throw error;
+  }
+}
+
+/** @returns undefined where there are no rows, or only rows of tokens */
+export function kindOf(examples: readonly Example[]): Kind | undefined {
+  let kind: Kind | undefined;
+  for (const example of examples) {
+    if (example.kind === 'text') kind ??= 'text';
+    else if (example.kind === 'completion') kind = 'single';
+    else if (example.kind === 'messages') {
+      const turns = (role: string): number =>
+        example.messages.filter((message) => message.role === role).length;
+      if (turns('user') > 1 || turns('assistant') > 1) return 'several';
+      kind = 'single';
+    }
+  }
+  return kind;
+}
