@@ -77,7 +77,7 @@ test('copies are left out in one press, which is undone in another, and kept', a
   await page.reload();
   await expectParts(`${train - 1} ${validation} 12`);
   await page.getByText('Test rows: held out.csv, 12 rows').waitFor();
-  await press('Bring it back');
+  await checks.getByRole('button', { name: 'Bring it back' }).click();
   await expectParts(`${train} ${validation} 12`);
   await press('Keep the copies');
   await expectParts('36 4 12');
