@@ -166,7 +166,9 @@ test.each([360, 821, 900, 1024, 1280])(
       const table = page.locator('table.stacked');
       await table.waitFor();
       await expect
-        .poll(() => table.evaluate(({ parentElement: place }) => place!.scrollWidth - place!.clientWidth))
+        .poll(() => table.evaluate(({ parentElement: place }) => place!.scrollWidth - place!.clientWidth), {
+          message: stage,
+        })
         .toBeLessThanOrEqual(0);
       await expect
         .poll(() =>
