@@ -188,14 +188,14 @@ test('two adapters answer side by side, as they write', async () => {
   await expect.poll(() => turn.getByText('Cook', { exact: true }).count()).toBe(1);
   // Both answers are taken apart together: candidates of both at one position, whichever side it is chosen on.
   await turn.getByRole('button', { name: 'Show the probabilities' }).first().click();
-  const candidates = turn.getByRole('table').filter({ hasText: 'Could have been at token 1,' });
+  const candidates = turn.getByRole('table').filter({ hasText: 'Candidates for token 1,' });
   await candidates.waitFor();
   expect(await candidates.getByRole('columnheader').allInnerTexts()).toEqual(['Token', 'Cook', 'Bosun']);
   expect(await candidates.getByRole('cell').filter({ hasText: ', taken' }).count()).toBe(2);
   const tokensOf = (name: string): Locator =>
     turn.getByRole('toolbar', { name: `Tokens of the answer, ${name}` }).getByRole('button');
   await tokensOf('Bosun').nth(2).click();
-  await turn.getByRole('table').filter({ hasText: 'Could have been at token 3,' }).waitFor();
+  await turn.getByRole('table').filter({ hasText: 'Candidates for token 3,' }).waitFor();
   await expect.poll(() => tokensOf('Cook').nth(2).getAttribute('aria-pressed')).toBe('true');
   await turn.getByRole('button', { name: 'Show the answer' }).first().click();
 });

@@ -128,7 +128,7 @@ test('on the way is said, what mends itself goes on, and what is cancelled leave
   await row(page, 'tiny/sprig')
     .getByRole('button', { name: /^Cancel/ })
     .click();
-  await row(page, 'tiny/sprig').getByRole('button', { name: 'Throw away what came' }).click();
+  await row(page, 'tiny/sprig').getByRole('button', { name: 'Delete the part that came' }).click();
   await expect.poll(() => row(page, 'tiny/sprig').count(), WAIT).toBe(0);
   await expect.poll(() => folders(page)).toBe(1);
   await page.reload();

@@ -44,9 +44,9 @@ async function hold(name: string, words: RegExp): Promise<[before: number, after
   await expect.poll(() => weights().innerText(), WAIT).toMatch(/on the GPU/);
   const before = bytesIn(await weights().innerText());
   const form = weights().getByRole('radio', { name });
-  if (!(await form.isVisible())) await weights().getByText('Hold them in another way').click();
+  if (!(await form.isVisible())) await weights().getByText('Load them in another format').click();
   await form.check();
-  await weights().getByRole('button', { name: 'Load the base like this' }).click();
+  await weights().getByRole('button', { name: 'Load the base in this format' }).click();
   await expect.poll(() => weights().getByRole('paragraph').first().innerText(), WAIT).toMatch(words);
   await expect.poll(() => weights().innerText(), WAIT).toMatch(/on the GPU/);
   return [before, bytesIn(await weights().innerText())];
@@ -116,7 +116,7 @@ describeShared('the base of a small model', () => {
 
     await goTo(page, 'task');
     await expect.poll(() => weights().innerText(), WAIT).toMatch(/as in the file, .* on the GPU; .*f32/);
-    await weights().getByText('Hold them in another way').click();
+    await weights().getByText('Load them in another format').click();
     const offered = await weights().getByRole('group', { name: 'Matrices of the layers' }).innerText();
     expect(offered).toMatch(/As in the file\s+F32: its numbers as they are/);
     // SwiftShader has no half precision, and 172 columns are no whole blocks.
