@@ -36,6 +36,16 @@ export default defineConfig({
         },
       },
       {
+        // Long attacks that `npm run test:campaigns` runs, and `npm test` does not.
+        test: {
+          name: 'campaigns',
+          include: ['tests/campaigns/**/*.test.ts'],
+          globalSetup: 'tests/browser/server.ts',
+          testTimeout: 7_200_000,
+          fileParallelism: false,
+        },
+      },
+      {
         test: {
           name: 'interop',
           include: ['tests/interop/**/*.test.ts'],

@@ -1,6 +1,7 @@
 /**
  * What every campaign shares: its flags, its table and its exit code. A campaign is a long test that `npm test` has no time for. It is one
- * file `NAME.campaign.ts` in this folder, a program that calls {@link campaign}; `run.ts` runs all of them.
+ * file in this folder: `NAME.campaign.ts`, a program that calls {@link campaign}, or `NAME.test.ts`, which the test runner runs with a
+ * served page and which calls {@link attack}. `run.ts` runs all of them.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -51,19 +52,27 @@ export async function campaign(
   name: string,
   run: (options: CampaignOptions) => Promise<readonly Row[]>,
 ): Promise<void> {
+  process.exitCode = (await attack(name, run, process.argv.slice(2))) ? 0 : 1;
+}
+
+/** Runs a campaign and prints its table. @returns whether something was tried and nothing failed */
+export async function attack(
+  name: string,
+  run: (options: CampaignOptions) => Promise<readonly Row[]>,
+  flags: string[],
+): Promise<boolean> {
   const started = performance.now();
   try {
-    const options = optionsFrom(process.argv.slice(2));
+    const options = optionsFrom(flags);
     const rows = await run(options);
     const seconds = Math.round((performance.now() - started) / 1000);
     console.log(`\n${tableOf(name, rows)}\n`);
     console.log(
       `${name}: seed ${options.seed}, share ${options.share}, ${seconds} s on ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
     );
-    const isSound = rows.some(({ tried }) => tried > 0) && rows.every(({ failed }) => failed === 0);
-    process.exitCode = isSound ? 0 : 1;
+    return rows.some(({ tried }) => tried > 0) && rows.every(({ failed }) => failed === 0);
   } catch (error) {
     console.error(`${name}: ${messageOf(error)}`);
-    process.exitCode = 1;
+    return false;
   }
 }
