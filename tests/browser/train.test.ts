@@ -348,7 +348,9 @@ test('made ready, it says what it waits for and is cancelled; before its first s
 });
 
 test('Space pauses; after a reload the run is stopped from storage, and its adapter kept', async () => {
-  await start({ ...SHORT, Steps: '200', Rank: '4', Alpha: '8', 'Validate every … steps': '0' });
+  // The rate that was asked about stays in the form.
+  const usual = { 'Learning rate': '0.01', Rank: '4', Alpha: '8' };
+  await start({ ...SHORT, ...usual, Steps: '200', 'Validate every … steps': '0' });
   await expect.poll(() => page.title(), WAIT).toMatch(/^\d+\/200/);
   await page.locator('h1').focus();
   await page.keyboard.press('Space');
