@@ -73,12 +73,15 @@ export async function startAndPause(page: Page, start: () => Promise<void>): Pro
 /** The name that stands for every call. */
 export const EVERY_CALL = '*';
 
-/** From the next load of the page on, calls of the worker with these names wait until they are released. */
+/** In the next load of the page, calls of the worker with these names wait until they are released. Later loads know nothing of it. */
 export async function holdCalls(
   page: Page,
   names: readonly string[],
 ): Promise<{ readonly release: (name: string) => Promise<void> }> {
   await page.addInitScript((held: readonly string[]) => {
+    // The name of a window stays when it is loaded again.
+    if (window.name === 'calls were held') return;
+    window.name = 'calls were held';
     const waiting: { name: string; send: () => void }[] = [];
     const names = new Set(held);
     const scope = globalThis as unknown as { release: (name: string) => void; Worker: typeof Worker };
