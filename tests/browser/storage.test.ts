@@ -139,6 +139,8 @@ test('after a reload every stage says that the project is being opened, until it
   await release('openData');
   await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+360 rows/);
   await expect.poll(() => empty.count()).toBe(0);
+  // A project opens where it was left.
+  await goTo(page, 'train');
   expect(problems).toEqual([]);
 });
 
