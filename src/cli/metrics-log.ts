@@ -1,5 +1,5 @@
 /** metrics.jsonl of a run: one line a step, in a file and in memory. */
-import { closeSync, fstatSync, fsyncSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
@@ -74,9 +74,20 @@ export class MetricsLog {
         supervised_tokens: event.supervisedTokens,
         seconds: event.seconds,
       };
-    } else if (event.type === 'eval' && this.#waiting) {
-      this.#waiting['eval_loss'] = event.loss;
+    } else if (event.type === 'eval') {
+      if (!this.#waiting) this.#takeBack(event.step);
+      if (this.#waiting) this.#waiting['eval_loss'] = event.loss;
     }
+  }
+
+  /** Takes the line of this step out of the file again: its validation was interrupted, and is made when the run goes on. */
+  #takeBack(step: number): void {
+    const line = this.#lines.at(-1);
+    if (line === undefined || readLine(line)?.step !== step) return;
+    this.#lines.pop();
+    this.#waiting = JSON.parse(line) as Record<string, number>;
+    const bytes = Buffer.byteLength(`${line}\n`);
+    this.#guard(() => ftruncateSync(this.handle, fstatSync(this.handle).size - bytes));
   }
 
   /** Writes the last step's line. */

@@ -47,8 +47,10 @@ export async function openStudio(
   page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
   context.on('request', (request) => requests.push(request.url()));
   context.on('requestfailed', (request) => {
-    // The browser fetches the icon when it likes, and not to the end where the page is loaded again meanwhile.
-    if (request.url().endsWith('/favicon.svg') && request.failure()?.errorText === 'net::ERR_ABORTED') return;
+    // Where the page is loaded again meanwhile, what it asks for on its own is not fetched to the end: the icon, which the browser fetches
+    // when it likes, and the files of the bundled model, which the worker looks at to plan.
+    const own = /\/(favicon\.svg|models\/sprig\/[\w.]+)$/.test(request.url());
+    if (own && request.failure()?.errorText === 'net::ERR_ABORTED') return;
     // What the service worker answered to a worker is reported as aborted when that worker ends, complete as it was.
     // What is still asked for when the page closes has no answer and is no problem.
     void request.response().then(

@@ -77,8 +77,9 @@ export async function find(page: Page, asked: string): Promise<void> {
 
 export async function download(page: Page, asked: string): Promise<void> {
   await find(page, asked);
+  // Behind the colon stands which of its forms: models of the table have their names there.
   await region(page)
-    .getByRole('button', { name: /^Download/ })
+    .getByRole('button', { name: /^Download: / })
     .click(WAIT);
 }
 

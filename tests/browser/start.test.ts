@@ -185,6 +185,7 @@ test('every command is found by a few letters of its name, and the theme that wa
   const ground = (): Promise<string> =>
     page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const light = await ground();
+  await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
   await page.keyboard.press('Control+k');
   await field.fill('dark');
   await page.keyboard.press('Enter');

@@ -111,7 +111,7 @@ describe('the whole path, by keyboard', () => {
     expect(answers[0]).not.toBe(answers[1]);
     await tabTo(page, /^Show the probabilities/);
     await page.keyboard.press('Enter');
-    const candidates = page.getByRole('table').filter({ hasText: 'Could have been' });
+    const candidates = page.getByRole('table').filter({ hasText: 'Candidates for token' });
     const first = await candidates.innerText();
     await page
       .getByRole('toolbar', { name: /^Tokens of the answer/ })
