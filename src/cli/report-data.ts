@@ -1,4 +1,5 @@
 /** Says what was read of the files of a run, what was not, and what a person should look at. */
+import { NO_KNOWN_FIELDS } from '../data/collector.ts';
 import type { LeftList, Numbering, Problem } from '../data/example.ts';
 import type { PrepareReport } from '../data/prepare.ts';
 import type { UnusedColumn } from '../data/unused.ts';
@@ -53,11 +54,16 @@ export function reportData(output: Output, told: RowsTold): void {
         report.dropped.length ===
       0,
   );
+  const unknown = told.files.some(({ problems }) =>
+    problems.some(({ reason }) => reason.startsWith(NO_KNOWN_FIELDS)),
+  );
   if (rows.train === 0)
     throw new GraftError(
       'train-rows',
       isEmpty ? 'The data has no rows.' : 'No row is left to train on.',
-      'Look at what is said above.',
+      unknown
+        ? 'Say which columns are the prompt and the answer: --prompt-template, --input-template and --answer-template, with columns as {{name}} and nested ones as {{list.0.name}}.'
+        : 'Look at what is said above.',
     );
 }
 

@@ -39,6 +39,9 @@ export function objectOf(text: string): JsonObject {
   return value;
 }
 
+/** How the reason begins for a row that needs a mapping. */
+export const NO_KNOWN_FIELDS = 'no known fields';
+
 /** Characters of a bad row that are looked at for the reason. */
 const LOOKED_AT_CHARS = 2 ** 16;
 
@@ -105,7 +108,10 @@ export class Collector {
     const fields = Object.keys(row)
       .slice(0, 8)
       .map((field) => field.slice(0, 40));
-    this.problem(line, `no known fields (it has ${fields.join(', ') || 'none'}); known are ${KNOWN_FIELDS}`);
+    this.problem(
+      line,
+      `${NO_KNOWN_FIELDS} (it has ${fields.join(', ') || 'none'}); known are ${KNOWN_FIELDS}`,
+    );
   }
 
   result(): ReadResult {
