@@ -3,7 +3,7 @@ import { GraftError } from '../errors.ts';
 import { ROWS_FILE, TEST_FILE, type Skipped } from './parts.ts';
 
 const FIRST_MORE_FILE = 2;
-/** Of a range: more is no list of single rows. */
+/** The longest range: a list names single rows, not most of a file. */
 const MOST_ROWS = 1_000_000;
 
 const ITEM = /^(?:(test|more\d*):)?(\d{1,12})(?:-(\d{1,12}))?$/;

@@ -10,7 +10,7 @@ export interface UnusedColumn {
   readonly text: boolean;
 }
 
-/** Of a row and of a file: more columns than anybody reads. */
+/** More columns than this, in a row or a file, are not listed: nobody reads them. */
 const MOST_COLUMNS = 64;
 /** A name or a label has fewer words. */
 const TEXT_WORDS = 3;

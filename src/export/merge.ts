@@ -38,7 +38,7 @@ export const COMPANIONS: readonly string[] = [
 
 /** What a merged file will be, before any tensor is read. */
 export interface MergedPlan {
-  /** Of model.safetensors. */
+  /** The size of model.safetensors. */
   readonly bytes: number;
   /** Types that its tensors have, the one with the most bytes first. */
   readonly dtypes: readonly Dtype[];

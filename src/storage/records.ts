@@ -150,7 +150,7 @@ export interface StoredSummary extends Omit<StoredRun, 'steps' | 'evals' | 'samp
   readonly step: number;
   /** Smoothed, at the last step. */
   readonly trainingLoss?: number;
-  /** Of the adapter: what the base model reached before the first step is not its own. */
+  /** The adapter's best; what the base model reached before the first step does not count. */
   readonly bestEval?: { readonly step: number; readonly loss: number };
 }
 

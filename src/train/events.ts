@@ -38,7 +38,7 @@ export interface ValidateEvent {
   readonly total: number;
   /** Until all rows are measured; missing until it is known. */
   readonly seconds?: number;
-  /** Of the whole run, this validation included; missing while no step was timed. */
+  /** Time left for the whole run, this validation included; undefined until a step was timed. */
   readonly secondsLeft?: number;
 }
 

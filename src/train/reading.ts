@@ -5,7 +5,7 @@
 import { smooth, smoothedOver } from '../smooth.ts';
 
 export interface Curve {
-  /** Of the whole run. */
+  /** Steps of the whole run, taken or not. */
   readonly steps: number;
   /** Those that were taken, in order; losses are means over supervised tokens, in nats. */
   readonly points: readonly { readonly step: number; readonly loss: number }[];

@@ -93,9 +93,9 @@ export function stepWork(
 export const COUNTED_STEPS = 2000;
 
 export interface RunWork {
-  /** Of all steps. */
+  /** The work of all steps. */
   readonly steps: number;
-  /** Of one validation. */
+  /** The work of one validation. */
   readonly validation: number;
 }
 

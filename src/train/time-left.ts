@@ -1,7 +1,7 @@
 /** How long a run will still take: its steps, and the validations and answers that come between them. Pure; all times are seconds. */
 
 export interface Plan {
-  /** Of the whole run. */
+  /** Steps of the whole run. */
   readonly steps: number;
   /** Validation every so many steps and at the end; 0 for never. */
   readonly evalEvery: number;

@@ -7,7 +7,7 @@ import { promptIds, type Question } from './questions.ts';
 
 /** Tokens of an answer: room for the longest expected one and a little more, within these. */
 const ANSWER_TOKENS = { least: 64, spare: 16, most: 512 };
-/** Of rows whose split is not known: those that a run kept for itself. */
+/** The seed for rows whose split is unknown: those that a run kept for itself. */
 const DEFAULT_SEED = 42;
 
 /** A question as token ids. */

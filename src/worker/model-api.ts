@@ -32,7 +32,7 @@ interface Rooms {
 }
 
 export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
-  /** Of each model that is being copied or opened. */
+  /** One for each model that is being copied or opened. */
   const working = new Set<AbortController>();
 
   /** Work that `stopModel` ends at the next thing it tells. */

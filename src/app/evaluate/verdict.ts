@@ -63,7 +63,7 @@ function bestOf<T>(items: readonly T[], score: (item: T) => number): T {
   return items.reduce((best, item) => (score(item) > score(best) ? item : best));
 }
 
-/** Of a method, as the method that the others are compared with. */
+/** The best method: the others are compared with it. */
 export function reference(methods: readonly Method[]): Method {
   return bestOf(methods, ({ exact }) => exact.count);
 }

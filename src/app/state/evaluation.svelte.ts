@@ -11,7 +11,7 @@ export class Evaluation {
   /** Which of how many is measured now, counted from 1. */
   turn = $state.raw({ at: 1, of: 1 });
   progress = $state.raw<Progress>();
-  /** Of the part that is measured now; undefined where it is not known, or hardly worth telling. */
+  /** Seconds left of the current part; undefined while unknown or too short to show. */
   secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
   seconds = $state(0);

@@ -9,7 +9,7 @@ export class FewShot {
   shots = $state(4);
   report = $state.raw<FewShotReport>();
   progress = $state.raw<Progress>();
-  /** Of the part that is measured now; undefined where it is not known, or hardly worth telling. */
+  /** Seconds left of the current part; undefined while unknown or too short to show. */
   secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
   readonly #session: Session;

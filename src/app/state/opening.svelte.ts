@@ -7,7 +7,7 @@ import { bytes, count } from '../ui/format.ts';
 export type OpeningStep = 'list' | 'project' | 'rows';
 
 export class Opening {
-  /** Of the project. */
+  /** Which step of opening the project runs. */
   step = $state<'list' | 'project'>();
   /** How many wait for its rows. */
   #waiting = $state(0);
@@ -45,7 +45,7 @@ export class Opening {
 
 export interface OpeningState {
   readonly step: OpeningStep;
-  /** Of the project, once it is known. */
+  /** The name of the project, once it is known. */
   readonly name?: string;
   /** How far the model is, while it is opened. */
   readonly model?: Progress;

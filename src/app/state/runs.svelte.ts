@@ -4,7 +4,7 @@ import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 export class Runs {
-  /** Of every project, without their curves. */
+  /** The runs of every project, without their curves. */
   all = $state.raw<readonly RunSummary[]>([]);
   loaded = $state(false);
   failure = $state.raw<Failure>();

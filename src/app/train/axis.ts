@@ -30,7 +30,7 @@ const LEAST = 1e-6;
 
 export type Line = ArrayLike<number | null | undefined>;
 
-/** Of the losses that are drawn, with some room above and below. */
+/** The range of the drawn losses, with some room above and below. */
 export function rangeOf(lines: readonly Line[], base: number | undefined, axis: LossAxis): [number, number] {
   let [min, max] = [base ?? Infinity, base ?? -Infinity];
   for (const line of lines)

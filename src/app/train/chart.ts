@@ -19,7 +19,7 @@ export interface Curves {
   /** Of the model without an adapter. */
   readonly base: number | undefined;
   readonly ghosts: readonly Ghost[];
-  /** Of the losses. */
+  /** Linear or logarithmic. */
   readonly axis: LossAxis;
 }
 

@@ -3,9 +3,9 @@ import type { ChatToken } from '../../worker/api.ts';
 
 export interface Compared {
   readonly text: string;
-  /** Of each side: how likely it was; missing where it is not among the likeliest, or that answer has no such position. */
+  /** How likely each side found it; undefined where it is not among the likeliest, or that answer has no such position. */
   readonly shares: readonly (number | undefined)[];
-  /** Of each side: whether it was taken. */
+  /** Whether each side took it. */
   readonly taken: readonly boolean[];
 }
 

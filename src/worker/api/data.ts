@@ -162,7 +162,7 @@ export interface DataApi {
       readonly notKept?: Failure;
     }>
   >;
-  /** Of the open rows and the open model; without a fit where the rows have no words. */
+  /** How well the open model fits the open rows; without a fit where the rows have no words. */
   fitOfRows(): Promise<Outcome<{ readonly fit?: RowFit }>>;
   /** Ends imports early: they fail with `worker-aborted`, and the data before stays. Resolves when none can keep anything any more. */
   stopData(): Promise<void>;

@@ -63,7 +63,7 @@ export interface RuleReport {
   /** The most frequent answer, and its share of training. */
   readonly answer?: string;
   readonly share?: number;
-  /** Of `nearest`, row by row; missing for what was measured before they were kept. */
+  /** The answers of `nearest`, row by row; missing in results measured before they were kept. */
   readonly answers?: readonly string[];
 }
 

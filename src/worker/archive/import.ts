@@ -24,7 +24,7 @@ const MAX_JSON = 400 * 2 ** 20;
 const MAX_SMALL_JSON = 2 ** 20;
 /** Bytes of one binary file that is held in memory. */
 const MAX_FILE = 2 ** 31 - 1;
-/** Of an adapter's weights; the largest type that they come in. */
+/** The largest dtype of an adapter's weights: F64. */
 const BYTES_PER_PARAMETER = 8;
 const MAX_SETTINGS = 1000;
 const CHECKPOINT_FILES = ['state.json', 'state.safetensors'];

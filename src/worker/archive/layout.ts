@@ -57,7 +57,7 @@ export const BaseFile = v.object({
 });
 export type BaseFile = v.InferOutput<typeof BaseFile>;
 
-/** Of one data set. */
+/** Files of one data set. */
 const MOST_FILES = 100;
 const template = v.pipe(v.string(), v.maxLength(MAX_TEMPLATE_CHARS));
 const Mapping = v.union([

@@ -8,7 +8,7 @@ export interface ModelRow {
   /** What it is good at, or where it came from. */
   readonly note: string;
   readonly kind: 'bundled' | 'kept' | 'hub';
-  /** Of its files. */
+  /** The size of its files. */
   readonly bytes: number;
   readonly licence?: string;
   readonly gated?: boolean;
