@@ -115,7 +115,7 @@ export async function readState(files: FileSet): Promise<SavedState> {
   };
 }
 
-/** A saved state is not a download: what is wrong with its arrays is told as of a saved state. */
+/** Errors about its arrays speak of a saved state: it is no download to fetch again. */
 async function readArrays(source: ByteSource, folder: string): Promise<Map<string, SafetensorsEntry>> {
   try {
     return await parseSafetensors(source);

@@ -196,7 +196,7 @@ export class Trainer {
   }
 
   /**
-   * Mean loss over the validation rows. How far it is, is told by events.
+   * Mean loss over the validation rows. Events say how far it is.
    *
    * @param isInterrupted asked now and then: true gives it up
    * @returns undefined if there are no such rows, or it was given up

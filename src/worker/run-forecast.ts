@@ -128,7 +128,7 @@ async function forecast(
       source: speed.source,
     };
   } catch (error) {
-    // Settings that cannot be are told by the form.
+    // The form itself says which settings are invalid.
     if (error instanceof GraftError && /^(?:train|lora)-/.test(error.code)) return undefined;
     throw error;
   }

@@ -155,7 +155,7 @@ function oftenInWords(p: number): string {
 const pInWords = (p: number): string =>
   p < MILLIONTH ? 'p < 0.000001' : `p = ${p >= 1 ? 1 : Number(p.toPrecision(2))}`;
 
-/** Beside exact answers perplexity is told, and never as a gain where there are no more right answers. */
+/** Perplexity stands beside exact answers, and never counts as a gain where no more answers are right. */
 function perplexityInWords({ base, tuned, rows }: Evaluation, gain: number): string {
   if (!Number.isFinite(base.perplexity) || !Number.isFinite(tuned.perplexity)) return '';
   const lower = base.perplexity / tuned.perplexity > 1 + NOTICEABLE;
