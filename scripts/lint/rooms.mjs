@@ -14,7 +14,7 @@ import { dirname, relative, resolve, sep } from 'node:path';
  */
 
 /** Files at the top of src/, which every room may import and which import only each other. */
-const SHARED = ['errors', 'random', 'json', 'requests', 'smooth'];
+const SHARED = ['errors', 'random', 'json', 'numbers', 'requests', 'smooth'];
 
 const EVERYTHING_BUT_APP = [
   'engine',
@@ -45,7 +45,18 @@ export const ROOMS = {
   storage: { imports: ['weights/bytes.ts'], types: ['data', 'train', 'weights'], packages: ['idb'] },
   worker: { imports: EVERYTHING_BUT_APP, packages: ['comlink'] },
   cli: { imports: EVERYTHING_BUT_APP, packages: ['webgpu'] },
-  app: { imports: ['data', 'storage'], types: ['worker/api.ts'], packages: ['svelte', 'comlink'] },
+  // Scores and verdicts are arithmetic on answers that the page keeps: nothing of them needs a model.
+  app: {
+    imports: [
+      'data',
+      'storage',
+      'evaluate/metrics/exact-match.ts',
+      'evaluate/metrics/registry.ts',
+      'evaluate/metrics/scores.ts',
+    ],
+    types: ['worker/api.ts'],
+    packages: ['svelte', 'comlink'],
+  },
 };
 
 const source = resolve(import.meta.dirname, '../../src');

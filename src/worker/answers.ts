@@ -1,7 +1,8 @@
 /** Greedy answers to drawn questions, several at once, and how many of them are right. */
 import { GraftError } from '../errors.ts';
 import { answer } from '../evaluate/answer.ts';
-import { isExactMatch, proportion } from '../evaluate/exact-match.ts';
+import { exactMatch } from '../evaluate/metrics/exact-match.ts';
+import { answerScores } from '../evaluate/metrics/scores.ts';
 import { Generator } from '../model/generator.ts';
 import type { Adapter } from '../model/lora.ts';
 import { greedy } from '../model/sampling.ts';
@@ -75,9 +76,7 @@ export function checkAborted(signal: AbortSignal): void {
 
 /** How many answers are exactly right. @param texts of the same questions, in their order */
 export function exactShare(questions: readonly Question[], texts: readonly string[]): Share {
-  const { count, total, interval } = proportion(
-    texts.filter((text, i) => isExactMatch(text, questions[i].expected)).length,
-    texts.length,
-  );
-  return { count, total, interval };
+  const expected = questions.map((question) => question.expected);
+  const scores = answerScores(exactMatch, expected, texts).map((score) => score ?? 0);
+  return exactMatch.aggregate(scores).share;
 }

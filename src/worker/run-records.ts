@@ -1,5 +1,5 @@
 /** Runs as the page sees them: made of what storage keeps. */
-import { isExactMatch } from '../evaluate/exact-match.ts';
+import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
 import { AS_STORED } from '../model/weight-types.ts';
 import type { StoredRun, StoredSummary } from '../storage/records.ts';
 import { changeRun, readRun } from '../storage/runs.ts';

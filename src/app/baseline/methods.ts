@@ -1,4 +1,6 @@
 /** The ways to answer that need no tuning, the cheapest first: rows of one table, and what an adapter has to beat. */
+import { isExactMatch } from '../../evaluate/metrics/exact-match.ts';
+import { scoresOf, type Scores } from '../../evaluate/metrics/scores.ts';
 import type { Evaluation, FewShotReport, LossReport, Share } from '../../worker/api.ts';
 import { comparable } from '../state/origin.ts';
 import { count, percent, plural } from '../ui/format.ts';
@@ -15,20 +17,29 @@ export interface Method {
   /** Whether it is right, row by row; missing where its answers were not kept. */
   readonly right?: readonly boolean[];
   readonly loss?: LossReport;
+  /** By the names of all metrics, as far as what it answered was kept. */
+  readonly scores: Scores;
   /** An entry of the guide. */
   readonly term: string;
 }
 
-const MOST_CHARS = 40;
+/** What its scores are made of. */
+type Named = Omit<Method, 'right' | 'scores'> & { readonly answers: readonly string[] | undefined };
 
-/** Equal but for white space at both ends. */
-export const isRight = (answer: string, expected: string): boolean => answer.trim() === expected.trim();
+const MOST_CHARS = 40;
 
 /** @param few is left out where it does not compare: see {@link whyNoExamples} */
 export function methodsOf(base: Evaluation, few: FewShotReport | undefined): Method[] {
-  const rightWith = (answers: readonly string[]): boolean[] =>
-    base.rows.map(({ expected }, at) => isRight(answers[at], expected));
-  const rules = base.rules.map(({ rule, exact, answer = '', share = 0, answers }): Method => {
+  const expected = base.rows.map((row) => row.expected);
+  const scored = ({ answers, ...method }: Named): Method => ({
+    ...method,
+    ...(answers && { right: answers.map((answer, at) => isExactMatch(answer, expected[at])) }),
+    scores: {
+      'exact-match': { value: method.exact.count / method.exact.total, share: method.exact },
+      ...scoresOf({ expected, answers, likelihood: method.loss }),
+    },
+  });
+  const rules = base.rules.map(({ rule, exact, answer = '', share = 0, answers }): Named => {
     const short = answer.length > MOST_CHARS ? `${answer.slice(0, MOST_CHARS)}…` : answer;
     return rule === 'frequent'
       ? {
@@ -38,7 +49,7 @@ export function methodsOf(base: Evaluation, few: FewShotReport | undefined): Met
           noun: 'the most frequent answer',
           doing: 'always giving the most frequent answer',
           exact,
-          right: rightWith(base.rows.map(() => answer)),
+          answers: base.rows.map(() => answer),
           term: 'majority',
         }
       : {
@@ -48,11 +59,11 @@ export function methodsOf(base: Evaluation, few: FewShotReport | undefined): Met
           noun: 'the nearest row',
           doing: 'copying the nearest row',
           exact,
-          ...(answers?.length === base.rows.length && { right: rightWith(answers) }),
+          answers: answers?.length === base.rows.length ? answers : undefined,
           term: 'nearest',
         };
   });
-  return [
+  const methods: Named[] = [
     ...rules,
     {
       key: 'base',
@@ -61,7 +72,7 @@ export function methodsOf(base: Evaluation, few: FewShotReport | undefined): Met
       noun: 'the base model',
       doing: 'the base model',
       exact: base.exact.base,
-      right: rightWith(base.rows.map((row) => row.base)),
+      answers: base.rows.map((row) => row.base),
       loss: base.base,
       term: 'baseline',
     },
@@ -74,13 +85,14 @@ export function methodsOf(base: Evaluation, few: FewShotReport | undefined): Met
             noun: 'the base model with examples',
             doing: `the base model with ${plural(few.shots.length, 'example')} in its prompt`,
             exact: few.exact,
-            right: rightWith(few.rows.map(({ answer }) => answer)),
+            answers: few.rows.map(({ answer }) => answer),
             ...(few.loss && { loss: few.loss }),
             term: 'few-shot',
           },
         ]
       : []),
   ];
+  return methods.map(scored);
 }
 
 /** Why the base model with examples is not among the methods; undefined where it is. */

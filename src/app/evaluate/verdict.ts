@@ -1,6 +1,7 @@
 /** What an evaluation says: the adapter against the best method that needs no tuning, on the same rows, and no more than the numbers hold. */
+import { isExactMatch } from '../../evaluate/metrics/exact-match.ts';
 import type { Evaluation, FewShotReport } from '../../worker/api.ts';
-import { isRight, methodsOf, type Method } from '../baseline/methods.ts';
+import { methodsOf, type Method } from '../baseline/methods.ts';
 import { loss, plural } from '../ui/format.ts';
 import { compare } from './paired.ts';
 import { lossRowsInWords } from './rows.ts';
@@ -84,7 +85,7 @@ function byAnswers(tuned: Measured, best: Method, adapter: string): Said {
   const what = isHeldOut(result) ? 'held-out rows' : 'rows';
   const by = exact.tuned.count;
   const without = best.exact.count;
-  const right = rows.map((row) => isRight(row.tuned, row.expected));
+  const right = rows.map((row) => isExactMatch(row.tuned, row.expected));
   const paired = best.right && compare(right, best.right);
   const sure = paired !== undefined && paired.p < LEVEL;
   const chance = sure ? '' : ' The difference may be chance.';

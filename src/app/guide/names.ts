@@ -1,5 +1,7 @@
+import { METRIC_TITLES, type MetricName } from '../../evaluate/metrics/registry.ts';
+
 /** The words that the glossary explains, by the id in its addresses. Apart from the entries, which are loaded when somebody reads them. */
-export const NAMES = {
+const WORDS = {
   // The idea
   'fine-tuning': 'Fine-tuning',
   'when-not': 'When not to fine-tune',
@@ -52,14 +54,11 @@ export const NAMES = {
   'eval-every': 'Validate every … steps',
   patience: 'Patience (early stopping)',
   // The measure
-  loss: 'Loss',
-  perplexity: 'Perplexity',
   overfitting: 'Learning by heart (overfitting)',
   baseline: 'Baseline',
   'few-shot': 'Examples in the prompt (few-shot)',
   majority: 'Most frequent answer',
   nearest: 'Nearest row',
-  'exact-match': 'Exactly right (exact match)',
   interval: '95% interval',
   mcnemar: 'Won or lost by chance (exact McNemar test)',
   'test-sample': 'Random test sample',
@@ -77,7 +76,10 @@ export const NAMES = {
   merged: 'Merged model',
 } as const;
 
-export type TermId = keyof typeof NAMES;
+/** Metrics bring their entries with them. */
+export const NAMES: Readonly<Record<TermId, string>> = { ...WORDS, ...METRIC_TITLES };
+
+export type TermId = keyof typeof WORDS | MetricName;
 
 const isTerm = (id: string): id is TermId => Object.hasOwn(NAMES, id);
 

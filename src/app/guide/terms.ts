@@ -1,4 +1,5 @@
 /** The glossary: every setting and every word, the plain meaning first, what more and less of it does, where to start, and who says so. */
+import { METRICS } from '../../evaluate/metrics/registry.ts';
 import type { TermId } from './names.ts';
 
 export interface Term {
@@ -421,21 +422,10 @@ export const CHAPTERS: readonly Chapter[] = [
   {
     name: 'The measure',
     terms: [
-      {
-        id: 'loss',
-        what: 'How surprised the model is by the right tokens, on average, in nats. 0 is certainty; 0.7 is like a coin toss for every token.',
-        more: 'More surprise.',
-        less: 'Less, on these rows; only held-out rows say whether that is worth anything.',
-        source: 'Goodfellow, Bengio, Courville, Deep Learning, 2016, section 6.2',
-        also: 'cross-entropy nats training loss',
-      },
-      {
-        id: 'perplexity',
-        what: 'The loss as a number of choices: a perplexity of 5 is as unsure as five equally likely tokens.',
-        less: '1 is certainty.',
-        source: 'Jelinek et al., Perplexity – a Measure of the Difficulty of Speech Recognition Tasks, 1977',
-        also: 'ppl exp loss',
-      },
+      ...METRICS.map(({ name, entry: { what, more, less, start, source, also } }): Term => ({
+        id: name,
+        ...{ what, more, less, start, source, also },
+      })),
       {
         id: 'overfitting',
         what: 'The training loss falls and the validation loss rises: the model repeats its rows instead of learning the task.',
@@ -469,12 +459,6 @@ export const CHAPTERS: readonly Chapter[] = [
         what: 'Copies the answer of the training row that shares most words with the question, rare words weighing more. Where this does well, a search box would too.',
         source: 'Cover & Hart, Nearest Neighbor Pattern Classification, 1967',
         also: 'nearest neighbour knn copy retrieval tf-idf',
-      },
-      {
-        id: 'exact-match',
-        what: 'The answer is the expected one to the letter, white space at the ends aside. Right for labels, numbers and JSON; too strict for prose.',
-        source: 'Rajpurkar et al., SQuAD, 2016, arXiv:1606.05250',
-        also: 'accuracy em',
       },
       {
         id: 'interval',

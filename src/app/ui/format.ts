@@ -1,17 +1,7 @@
 /** Numbers and times as people read them. */
-const whole = new Intl.NumberFormat('en');
+import { count, percent, plural, threeDigits as loss } from '../../numbers.ts';
 
-export const count = (value: number): string => whole.format(Math.round(value));
-
-export function plural(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`;
-}
-
-/** Three significant digits, without the noise behind them. */
-export function loss(value: number): string {
-  if (!Number.isFinite(value)) return '–';
-  return value >= 100 ? count(value) : value >= 10 ? value.toFixed(1) : value.toFixed(value < 0.1 ? 3 : 2);
-}
+export { count, loss, percent, plural };
 
 /** A learning rate: 4e-3, 2.5e-4; 10 and 0 stay what they are. */
 export function rate(value: number): string {
@@ -48,8 +38,6 @@ export function roughly(seconds: number): string {
   const unit = [5, 30, 60, 300][[90, 600, 3600, Infinity].findIndex((below) => seconds < below)];
   return duration(Math.max(1, Math.round(seconds / unit)) * unit);
 }
-
-export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
 const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
 export const date = (milliseconds: number): string => day.format(milliseconds);

@@ -1,9 +1,4 @@
-/** Whether an answer is the expected one, and how often. */
-
-/** Equal but for white space at both ends. */
-export function isExactMatch(answer: string, expected: string): boolean {
-  return answer.trim() === expected.trim();
-}
+/** A share of rows, with how sure one can be of it. */
 
 export interface Proportion {
   readonly count: number;

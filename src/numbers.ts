@@ -1,0 +1,16 @@
+/** Numbers as people read them, on the page and in a terminal. */
+const whole = new Intl.NumberFormat('en');
+
+export const count = (value: number): string => whole.format(Math.round(value));
+
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+export const percent = (share: number): string => `${Math.round(share * 100)}%`;
+
+/** Three significant digits, without the noise behind them. */
+export function threeDigits(value: number): string {
+  if (!Number.isFinite(value)) return '–';
+  return value >= 100 ? count(value) : value >= 10 ? value.toFixed(1) : value.toFixed(value < 0.1 ? 3 : 2);
+}

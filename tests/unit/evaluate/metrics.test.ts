@@ -1,0 +1,47 @@
+/** The list of metrics, and what it promises to the page, the glossary and the command. */
+import { describe, expect, test } from 'vitest';
+import { CHAPTERS } from '../../../src/app/guide/terms.ts';
+import { NAMES } from '../../../src/app/guide/names.ts';
+import { rowScore, type AnswerMetric } from '../../../src/evaluate/metrics/metric.ts';
+import { METRICS } from '../../../src/evaluate/metrics/registry.ts';
+import { scoresOf } from '../../../src/evaluate/metrics/scores.ts';
+
+const answerMetrics = METRICS.filter(
+  (metric): metric is AnswerMetric & (typeof METRICS)[number] => metric.of === 'answers',
+);
+
+test('every metric has a name of its own, and an entry of the glossary under it', () => {
+  const names = METRICS.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  const terms = CHAPTERS.flatMap((chapter) => chapter.terms);
+  for (const { name, entry } of METRICS) {
+    expect(name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+    expect(NAMES[name]).toBe(entry.title);
+    expect(terms.find(({ id }) => id === name)?.what).toBe(entry.what);
+  }
+});
+
+describe.each(answerMetrics.map((metric) => [metric.name, metric] as const))('%s', (_, metric) => {
+  test('the expected answer is as good as it gets, and another one is not', () => {
+    expect(rowScore(metric, ' Paris in the spring ', 'Paris in the spring')).toBe(1);
+    expect(rowScore(metric, 'Oslo', 'Paris')).toBe(0);
+    expect(rowScore(metric, '', 'Paris')).toBe(0);
+  });
+});
+
+test('exact match is to the letter, white space at the ends aside, and tells how many', () => {
+  const scores = scoresOf({ expected: ['a', 'b', 'c', 'd'], answers: [' a\n', 'B', 'c', 'dd'] });
+  expect(scores['exact-match']).toMatchObject({ value: 0.5, share: { count: 2, total: 4 } });
+  // Wilson's interval of 2 in 4.
+  expect(scores['exact-match']?.share?.interval.map((end) => +end.toFixed(4))).toEqual([0.15, 0.85]);
+});
+
+test('what is not known has no score', () => {
+  expect(scoresOf({ expected: ['a'] })).toEqual({});
+  const likelihood = { loss: 1, perplexity: Math.E };
+  expect(scoresOf({ expected: ['a'], likelihood })).toEqual({
+    loss: { value: 1 },
+    perplexity: { value: Math.E },
+  });
+  expect(scoresOf({ expected: [], answers: [] })).toEqual({});
+});
