@@ -1,6 +1,7 @@
 /** The first page, in the production build: what it says, what it asks for, and that everybody can use it. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { launchChromium, openStudio } from './chromium.ts';
@@ -47,6 +48,23 @@ test('every bundled data set is listed with rows of its own', async () => {
   }
   expect(problems).toEqual([]);
   await close();
+});
+
+/** Gzipped. What a stage alone needs, or something that is opened by a press, is a part of its own. */
+const MOST_SCRIPT_BYTES = 60_000;
+
+test('the first screen is there with little script', async () => {
+  const html = await (await fetch(inject('address'))).text();
+  const paths = [...html.matchAll(/<(?:script|link)[^>]+(?:src|href)="([^"]+\.js)"/g)].map(
+    ([, path]) => path,
+  );
+  expect(paths.length).toBeGreaterThan(1);
+  let bytes = 0;
+  for (const path of paths) {
+    const script = await (await fetch(new URL(path, inject('address')))).arrayBuffer();
+    bytes += gzipSync(Buffer.from(script)).length;
+  }
+  expect(bytes).toBeLessThan(MOST_SCRIPT_BYTES);
 });
 
 test('nothing but its own origin is asked, and nothing else can be', async () => {

@@ -1,13 +1,13 @@
 /** The benchmark of this visit: asked for, running, or its result. It lives as long as the page, not as the screen. */
-import type { BenchmarkProgress, Failure } from '../../worker/api.ts';
+import type { Benchmark, BenchmarkProgress, Failure } from '../../worker/api.ts';
 import type { Session } from '../state/session.svelte.ts';
-import { browserOf, type Report } from './report.ts';
 
 class BenchmarkState {
   progress = $state.raw<BenchmarkProgress>();
   /** Stop was pressed; what is measured just now ends first. */
   stopping = $state(false);
-  report = $state.raw<Report>();
+  /** What was measured, and when. */
+  result = $state.raw<{ readonly date: string; readonly benchmark: Benchmark }>();
   failure = $state.raw<Failure>();
 
   async start(session: Session): Promise<void> {
@@ -21,12 +21,7 @@ class BenchmarkState {
     });
     this.progress = undefined;
     if (outcome.ok) {
-      this.report = {
-        graft: import.meta.env.GRAFT_VERSION,
-        ...browserOf(navigator),
-        date: new Date().toISOString().slice(0, 10),
-        benchmark: outcome.benchmark,
-      };
+      this.result = { date: new Date().toISOString().slice(0, 10), benchmark: outcome.benchmark };
       session.announcer.say('The benchmark is done.');
     } else if (outcome.code === 'worker-aborted') {
       session.announcer.say('The benchmark is stopped.');

@@ -1,7 +1,8 @@
 /** Rows of the bundled files as people read them. */
-import * as v from 'valibot';
 
-const Row = v.object({ messages: v.array(v.object({ role: v.string(), content: v.string() })) });
+interface Row {
+  readonly messages: readonly { readonly role: string; readonly content: string }[];
+}
 
 /** One example as people read it. */
 export interface Example {
@@ -15,7 +16,7 @@ export function firstExamples(jsonl: string, count: number): Example[] {
   for (const line of jsonl.split('\n')) {
     if (examples.length === count) break;
     if (line.trim() === '') continue;
-    const { messages } = v.parse(Row, JSON.parse(line));
+    const { messages } = JSON.parse(line) as Row;
     const prompt = messages.find(({ role }) => role === 'user')?.content;
     const answer = messages.find(({ role }) => role === 'assistant')?.content;
     if (prompt !== undefined && answer !== undefined) examples.push({ prompt, answer });

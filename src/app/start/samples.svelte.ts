@@ -1,35 +1,33 @@
 /** The bundled data sets, as public/samples/index.json lists them, with the first rows of each. */
-import * as v from 'valibot';
 import { messageOf } from '../../errors.ts';
 import { firstExamples, type Example } from './examples.ts';
 import { fetchBytes } from './fetch.ts';
 
-const Sample = v.object({
-  id: v.string(),
-  title: v.string(),
-  description: v.string(),
+/** The list is built with the page; that it has these fields is a test (tests/unit/app/samples.test.ts). */
+export interface Sample {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
   /** What the model should do then, and how one will know. */
-  task: v.string(),
-  success: v.string(),
+  readonly task: string;
+  readonly success: string;
   /** Paths of the rows under samples/. */
-  train: v.string(),
-  test: v.string(),
-  rows: v.number(),
-  testRows: v.number(),
+  readonly train: string;
+  readonly test: string;
+  readonly rows: number;
+  readonly testRows: number;
   /** Whether an answer can be checked letter by letter. */
-  metric: v.picklist(['exact', 'none']),
+  readonly metric: 'exact' | 'none';
   /** What the sample is tuned with, unless one chooses otherwise. */
-  settings: v.object({
-    steps: v.number(),
-    batch: v.number(),
-    lr: v.number(),
-    rank: v.number(),
-    alpha: v.number(),
-    maxLength: v.number(),
-  }),
-});
-
-export type Sample = v.InferOutput<typeof Sample>;
+  readonly settings: {
+    readonly steps: number;
+    readonly batch: number;
+    readonly lr: number;
+    readonly rank: number;
+    readonly alpha: number;
+    readonly maxLength: number;
+  };
+}
 
 export interface ShownSample extends Sample {
   readonly examples: readonly Example[];
@@ -63,7 +61,7 @@ export class Samples {
 
   async #load(): Promise<void> {
     try {
-      const samples = v.parse(v.array(Sample), JSON.parse(await fetchText('index.json')));
+      const samples = JSON.parse(await fetchText('index.json')) as Sample[];
       const shown = samples.map(async (sample) => ({
         ...sample,
         examples: firstExamples(await fetchText(sample.train), SHOWN_ROWS),

@@ -11,7 +11,7 @@ import type {
 import { paceOf, type Pace } from '../data/time-left.ts';
 import { fetchBytes } from '../start/fetch.ts';
 import type { Sample } from '../start/samples.svelte.ts';
-import { Columns } from './columns.svelte.ts';
+import type { Columns } from './columns.svelte.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import { SPLIT, withFile, withoutPlace, type SecondUse, type Source } from './source.ts';
@@ -283,6 +283,8 @@ export class Data {
 
   /** Opens the editor of columns, if the file has any. */
   async #ask(source: Source, options: DataOptions, turn: number): Promise<boolean> {
+    // Most files have columns that are known.
+    const { Columns } = await import('./columns.svelte.ts');
     const columns = new Columns(this.#session, source, options);
     if (!(await columns.look()) || turn !== this.#turn) return false;
     this.columns = columns;

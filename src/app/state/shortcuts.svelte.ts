@@ -5,32 +5,8 @@
 import { STAGES } from './route.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
-export interface Shortcut {
-  /** As printed on the key. */
-  readonly keys: string;
-  readonly what: string;
-}
-
 /** As the keyboard of this machine has it. */
 export const PALETTE_KEYS = /Mac|iP(?:hone|ad)/.test(navigator.platform) ? '⌘ K' : 'Ctrl K';
-
-export const SHORTCUTS: readonly Shortcut[] = [
-  { keys: PALETTE_KEYS, what: 'All commands, by their names' },
-  { keys: '1 … 6', what: 'Go to a stage, in the order of the path' },
-  { keys: 'Space', what: 'Pause or resume the run, under Train' },
-  { keys: 'C', what: 'Chat with what the run has learned so far' },
-  { keys: '/', what: 'Write a prompt, under Use' },
-  { keys: 'Esc', what: 'Stop an answer' },
-  { keys: 'P', what: 'Larger letters, for a projector' },
-  { keys: '?', what: 'This list' },
-];
-/** Those that belong to a part of the page, and work when it has the focus. */
-export const PART_KEYS: readonly Shortcut[] = [
-  { keys: '← →', what: 'One step of the loss curve, one token of a row or of an answer' },
-  { keys: 'Page ↑ ↓', what: 'Ten steps of the loss curve' },
-  { keys: 'Home End', what: 'Its first and last step' },
-  { keys: 'Enter', what: 'Ask both; with Shift a new line' },
-];
 
 const STORED = 'graft-single-keys';
 /** What takes letters itself, and for Space also what is pressed with it. */

@@ -1,0 +1,48 @@
+/** The bundled data sets: the page takes their list as it is, so this is where it is checked. */
+import { existsSync, readFileSync } from 'node:fs';
+import * as v from 'valibot';
+import { expect, test } from 'vitest';
+import { firstExamples } from '../../../src/app/start/examples.ts';
+
+const folder = new URL('../../../public/samples/', import.meta.url);
+const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
+
+const text = v.pipe(v.string(), v.minLength(1));
+const positive = v.pipe(v.number(), v.gtValue(0));
+const Sample = v.strictObject({
+  id: text,
+  title: text,
+  description: text,
+  task: text,
+  success: text,
+  train: text,
+  test: text,
+  rows: positive,
+  testRows: positive,
+  metric: v.picklist(['exact', 'none']),
+  settings: v.strictObject({
+    steps: positive,
+    batch: positive,
+    lr: positive,
+    rank: positive,
+    alpha: positive,
+    maxLength: positive,
+  }),
+});
+
+const samples = v.parse(v.array(Sample), JSON.parse(read('index.json')));
+
+test('there are some, each with an id of its own', () => {
+  expect(samples.length).toBeGreaterThan(0);
+  expect(new Set(samples.map(({ id }) => id)).size).toBe(samples.length);
+});
+
+test.each(samples)('$id has the rows that the list says, each with a question and an answer', (sample) => {
+  for (const [name, rows] of [
+    [sample.train, sample.rows],
+    [sample.test, sample.testRows],
+  ] as const) {
+    expect(existsSync(new URL(name, folder))).toBe(true);
+    expect(firstExamples(read(name), Infinity)).toHaveLength(rows);
+  }
+});
