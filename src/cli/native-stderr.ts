@@ -1,19 +1,20 @@
 /** Keeps native libraries from writing to standard error: what they print there goes past Node, straight to file descriptor 2. */
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 
 const STDERR = 2;
-/** For a regular file, appending goes on where it ended; for a pipe or a terminal it changes nothing. */
+/** For a regular file that is appended to; for a pipe or a terminal it changes nothing. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND;
 
 /**
  * Leads file descriptor 2 into nothing until the returned function is called. Dawn warns there of limits of a driver that it lowers, at each
  * start, and has no switch for that. Node cannot duplicate a descriptor, so the file behind it is opened anew by its name, which works for
- * terminals, pipes and files; where it does not (Windows, sockets), nothing changes.
+ * terminals, pipes and files that are appended to; where it does not (Windows, sockets, other files), nothing changes.
  */
 export function silenceNative(): () => void {
   let kept: number | undefined;
   try {
+    if (sharesPlace()) return () => undefined;
     kept = openSync(`/dev/fd/${STDERR}`, FLAGS);
     swap(devNull);
   } catch {
@@ -25,6 +26,17 @@ export function silenceNative(): () => void {
     swap(`/dev/fd/${original}`);
     closeSync(original);
   };
+}
+
+/**
+ * Whether standard error is a file whose place of writing is shared with whoever has the same descriptor: standard output after
+ * `> log 2>&1`, and the shell. Opened anew it would have a place of its own, and they would overwrite each other. On macOS, opening
+ * /dev/fd/2 duplicates the descriptor instead.
+ */
+function sharesPlace(): boolean {
+  if (process.platform !== 'linux' || !fstatSync(STDERR).isFile()) return false;
+  const [, flags] = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${STDERR}`, 'utf8')) ?? [];
+  return (parseInt(flags, 8) & constants.O_APPEND) === 0;
 }
 
 /** The lowest free descriptor is the next that is opened: the one that was just closed. */

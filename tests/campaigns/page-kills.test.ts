@@ -6,45 +6,17 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
-import { expect, test } from 'vitest';
+import { chromium, type BrowserContext } from 'playwright-core';
+import { test } from 'vitest';
 import { findChromium } from '../../scripts/machine.mjs';
 import { Random } from '../../src/random.ts';
-import type { RunRecord } from '../../src/worker/api.ts';
-import { ended, listRuns, losses, openAll, openBench, OPTIONS, startBench, train } from '../browser/bench.ts';
-import { launchChromium, WEBGPU_FLAGS } from '../browser/chromium.ts';
-import { attack, type CampaignOptions, type Row } from './campaign.ts';
+import { ended, listRuns, openAll, OPTIONS, startBench, train } from '../browser/bench.ts';
+import { WEBGPU_FLAGS } from '../browser/chromium.ts';
+import type { CampaignOptions, Row } from './campaign.ts';
+import { attackPage, curveOf, hurry, wholeRun } from './page-run.ts';
 
 const KILLS = 32;
 const KILLS_OF_A_RUN = 4;
-/** Checkpoints are due by the clock, which runs faster here, so that the short run has several. */
-const FASTER = 40;
-
-/** All that a run is compared by. */
-const curveOf = (run: RunRecord): string => JSON.stringify([losses(run), run.evals, run.samples]);
-
-async function hurry(page: Page): Promise<void> {
-  await page
-    .workers()
-    .at(-1)!
-    .evaluate((factor) => {
-      const now = performance.now.bind(performance);
-      performance.now = () => now() * factor;
-    }, FASTER);
-}
-
-/** The curve of a run in one piece, and its milliseconds. */
-async function wholeRun(): Promise<{ curve: string; duration: number }> {
-  const browser = await launchChromium();
-  const page = await openBench(await browser.newContext());
-  await hurry(page);
-  const begun = performance.now();
-  await train(page, OPTIONS);
-  const curve = curveOf(await ended(page));
-  const duration = performance.now() - begun;
-  await browser.close();
-  return { curve, duration };
-}
 
 /** Ends every process of the browser that has this profile, as a crash of the machine would. */
 async function kill(context: BrowserContext, profile: string): Promise<void> {
@@ -53,7 +25,7 @@ async function kill(context: BrowserContext, profile: string): Promise<void> {
   await gone;
 }
 
-async function attackPage({ seed, share }: CampaignOptions): Promise<Row[]> {
+async function attackKills({ seed, share }: CampaignOptions): Promise<Row[]> {
   const random = new Random(seed);
   const root = mkdtempSync(join(tmpdir(), 'graft-page-kills-'));
   const whole = await wholeRun();
@@ -119,7 +91,4 @@ async function attackPage({ seed, share }: CampaignOptions): Promise<Row[]> {
   ];
 }
 
-test('kills in the page', async () => {
-  const flags = JSON.parse(process.env['GRAFT_CAMPAIGN_FLAGS'] ?? '[]') as string[];
-  expect(await attack('kills in the page', attackPage, flags)).toBe(true);
-});
+test('kills in the page', () => attackPage('kills in the page', attackKills));

@@ -62,12 +62,22 @@ describe('graft generate', () => {
 
   test('leaves nothing beside its answer, and ends quietly when nobody reads on', async () => {
     const { code, out } = await shell(
-      `set -o pipefail; graft generate ${MODEL.join(' ')} --prompts <(yes 'What is a rose?' | head -n 24) --max-new-tokens 8 2> ${at('err')} | head -n 1`,
+      `set -o pipefail; graft generate ${MODEL.join(' ')} --prompts <(yes 'What is a rose?' | head -n 24) --max-new-tokens 8 2> >(cat > ${at('err')}) | head -n 1`,
     );
     expect(code).toBe(0);
     expect(out.trimEnd().split('\n')).toHaveLength(1);
     expect(JSON.parse(out)).toHaveProperty('text');
     expect(readFileSync(at('err'), 'utf8')).toBe('');
+  });
+
+  test('writes a log where the shell writes it, and overwrites nothing there', async () => {
+    await shell(
+      `{ echo before; graft generate ${MODEL.join(' ')} --prompts <(echo 'What is a rose?') --max-new-tokens 8; echo after; } > ${at('log')} 2>&1`,
+    );
+    const lines = readFileSync(at('log'), 'utf8').trimEnd().split('\n');
+    const own = lines.filter((line) => !line.startsWith('Warning: maxDynamic'));
+    expect([own[0], own[2], own.length]).toEqual(['before', 'after', 3]);
+    expect(JSON.parse(own[1])).toHaveProperty('text');
   });
 });
 
