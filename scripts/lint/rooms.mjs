@@ -14,9 +14,10 @@ import { dirname, relative, resolve, sep } from 'node:path';
  */
 
 /** Files at the top of src/, which every room may import and which import only each other. */
-const SHARED = ['errors', 'random', 'json', 'numbers', 'requests', 'smooth'];
+const SHARED = ['errors', 'random', 'json', 'numbers', 'requests', 'smooth', 'nearest-name'];
 
 const EVERYTHING_BUT_APP = [
+  'settings',
   'engine',
   'model',
   'weights',
@@ -30,13 +31,15 @@ const EVERYTHING_BUT_APP = [
 
 /** @type {Record<string, Room>} */
 export const ROOMS = {
+  // The table of settings, which the page reads too: declarations, and no code of what they set.
+  settings: { imports: [] },
   engine: { imports: ['shaders'] },
   weights: { imports: [], packages: ['@noble/hashes'] },
   text: { imports: [], packages: ['@huggingface/jinja', '@huggingface/tokenizers'] },
   model: { imports: ['engine', 'weights'] },
   data: { imports: ['text'], packages: ['papaparse'] },
   // The trainer records on the engine's tape and keeps its state as safetensors; examples reach it as token rows, so data is types.
-  train: { imports: ['engine', 'model', 'weights', 'text'], types: ['data'] },
+  train: { imports: ['settings', 'engine', 'model', 'weights', 'text'], types: ['data'] },
   // Reads losses and generations off a model: it needs to name a device and a run, never to make one.
   // The benchmark measures what the trainer does, and losses are measured on the engine's own plans.
   evaluate: { imports: ['engine', 'model', 'train', 'text'], types: ['data'] },
@@ -48,6 +51,7 @@ export const ROOMS = {
   // Scores and verdicts are arithmetic on answers that the page keeps: nothing of them needs a model.
   app: {
     imports: [
+      'settings',
       'data',
       'storage',
       'evaluate/metrics/exact-match.ts',

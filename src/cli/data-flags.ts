@@ -4,49 +4,14 @@ import type { Mapping } from '../data/mapping.ts';
 import type { Skipped } from '../data/parts.ts';
 import { parseSkipped } from '../data/skip-list.ts';
 import { GraftError } from '../errors.ts';
-import type { FlagSpecs, Flags } from './flags.ts';
+import { FILE_SETTINGS, MORE_ROWS_SETTINGS } from '../settings/rows.ts';
+import type { Flags } from './flags.ts';
+import { settingFlags } from './setting-flags.ts';
 
-export const dataFlags = {
-  data: {
-    value: 'FILE',
-    help: 'JSONL, JSON, CSV, TSV or plain text: messages, Alpaca, ShareGPT, prompt/completion, text, or ids/labels',
-  },
-  'prompt-template': {
-    value: 'T',
-    help: 'other columns: what the model reads, with columns as {{name}}, nested ones as {{list.0.name}}',
-  },
-  'input-template': { value: 'T', help: 'what the prompt is about, on a line under it, where a row has it' },
-  'answer-template': { value: 'T', help: 'what it should answer, likewise' },
-  'system-template': { value: 'T', help: 'a system message before the prompt, likewise' },
-  'text-template': { value: 'T', help: 'instead of these: one text, with a loss on all of it' },
-  header: {
-    value: 'yes|no',
-    help: 'whether the first row of a table names its columns (default: detected)',
-  },
-  delimiter: {
-    value: 'C',
-    help: 'the character between the cells of a table, or tab (default: detected)',
-  },
-} as const satisfies FlagSpecs;
+export const dataFlags = settingFlags(FILE_SETTINGS);
 
 /** Flags that add files and leave rows out, for a run. */
-export const rowFlags = {
-  'more-data': {
-    value: 'FILE,…',
-    help: 'more rows, read and split like those of --data (a comma in a name as \\,)',
-  },
-  'test-data': {
-    value: 'FILE',
-    help: 'test rows of their own: never trained on, compared with the rows that are',
-  },
-  'skip-rows': {
-    value: 'N,N-M,…',
-    help: 'lines that are left out; of other files as test:N, more:N, more2:N',
-  },
-  'drop-duplicates': {
-    help: 'keep one of the rows that teach the same: that of the test before that of the training',
-  },
-} as const satisfies FlagSpecs;
+export const rowFlags = settingFlags(MORE_ROWS_SETTINGS);
 
 export interface RowOptions {
   readonly more?: readonly string[];

@@ -1,13 +1,15 @@
 /** Arguments of a command: declared once, checked strictly, described in the help. */
 import { parseArgs } from 'node:util';
 import { GraftError } from '../errors.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../nearest-name.ts';
 
 export interface FlagSpec {
   /** What the help calls the value; a flag without one is on or off. */
   readonly value?: string;
   /** What the flag means where no value follows it. */
   readonly bare?: string;
+  /** Another flag, which takes back what this one switches on. */
+  readonly negative?: string;
   readonly help: string;
 }
 

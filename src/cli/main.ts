@@ -11,7 +11,7 @@ import { gradientsCommand, gradientsFlags } from './gradients.ts';
 import { logitsCommand, logitsFlags } from './logits.ts';
 import { EXIT } from './exit.ts';
 import { mergeCommand, mergeFlags } from './merge.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../nearest-name.ts';
 import { createOutput, type Output } from './output.ts';
 import { planCommand, planFlags } from './plan.ts';
 import { trainCommand } from './train.ts';

@@ -4,11 +4,12 @@ import { GraftError } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
 import { readModel, type ModelDefinition } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
+import { ALL_LINEAR, lastNames } from '../model/lora.ts';
 import { resolvePrecision } from '../model/precision.ts';
 import { checkChoices } from '../model/weight-types.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
-import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
+import { checkOptions, defaultOptions, trainOptionsOf } from '../train/options.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { openDawn } from './dawn.ts';
 import { EXIT } from './exit.ts';
@@ -18,7 +19,7 @@ import { readMemory, type MemorySize } from './memory-size.ts';
 import { checkOutput } from './output-path.ts';
 import { formatBytes, type Output } from './output.ts';
 import { modelFlags, PRECISIONS, readWeightChoices } from './session.ts';
-import { checkLength } from './train-flags.ts';
+import { checkLength, trainFlags } from './train-flags.ts';
 import { storedTuning } from './tuning-store.ts';
 
 const defaults = defaultOptions();
@@ -28,16 +29,17 @@ const CONTEXT = 4096;
 
 export const planFlags = {
   model: { value: 'PATH', help: 'a model folder, of which config.json is enough, or a GGUF file' },
-  method: { value: 'M', help: 'lora (default) or full' },
-  rank: { value: 'N', help: `rank of the adapter (default: ${defaults.lora.rank})` },
-  targets: { value: 'A,B', help: 'linear layers with an adapter, or all-linear (default)' },
-  dropout: { value: 'X', help: "dropout on the adapter's inputs (default: 0)" },
-  length: { value: 'N', help: `tokens of a row (default: ${defaults.maxLength})` },
-  batch: { value: 'N', help: 'rows of a micro-batch (default: 1)' },
-  precision: { value: 'P', help: 'f32, f16 or auto (default: f16 where the adapter has it)' },
+  method: trainFlags.method,
+  rank: trainFlags.rank,
+  'rank-pattern': trainFlags['rank-pattern'],
+  targets: trainFlags.targets,
+  dropout: trainFlags.dropout,
+  length: trainFlags['max-length'],
+  batch: { ...trainFlags.batch, help: 'rows of a micro-batch (default: 1)' },
+  precision: modelFlags.precision,
   'base-weights': modelFlags['base-weights'],
   'embedding-weights': modelFlags['embedding-weights'],
-  checkpointing: { help: 'activation checkpointing: less memory, since backward computes the forward again' },
+  checkpointing: trainFlags.checkpointing,
   context: { value: 'N', help: `tokens of a generated sequence, prompt included (default: ${CONTEXT})` },
   device: {
     value: 'NAME',
@@ -142,20 +144,19 @@ async function targetOf(flags: PlanFlags): Promise<{ target: Target; adapter: st
 
 /** @throws GraftError `arguments`, `train-option`, `precision-f16`, `weights-frozen` */
 function settingsOf(flags: PlanFlags, definition: ModelDefinition, target: Target): AdviceSettings {
+  const asked = flags.list('targets') ?? [ALL_LINEAR];
+  const targets = asked.includes(ALL_LINEAR) ? lastNames(definition.linears) : asked;
   const method = flags.choice('method', ['lora', 'full'] as const) ?? 'lora';
-  const asked = flags.list('targets') ?? ['all-linear'];
-  const targets = asked.includes('all-linear')
-    ? [...new Set(definition.linears.map(({ path }) => path.slice(path.lastIndexOf('.') + 1)))]
-    : asked;
-  const rank = flags.whole('rank', 1) ?? defaults.lora.rank;
-  const options: TrainOptions = {
-    ...defaults,
+  const options = trainOptionsOf({
     method,
+    rank: flags.whole('rank', 1),
+    rankPattern: flags.pattern('rank-pattern'),
+    targets,
+    dropout: flags.number('dropout'),
     batch: flags.whole('batch', 1) ?? 1,
     maxLength: flags.whole('length', 2) ?? Math.min(defaults.maxLength, definition.shape.maxPositions),
     checkpointing: flags.on('checkpointing'),
-    lora: { ...defaults.lora, rank, alpha: 2 * rank, targets, dropout: flags.number('dropout') ?? 0 },
-  };
+  });
   checkOptions(options);
   checkLength(options.maxLength, definition.shape);
   const precision = resolvePrecision(flags.choice('precision', PRECISIONS) ?? 'auto', target);

@@ -6,26 +6,20 @@ import { Adapter } from '../model/lora.ts';
 import type { Precision } from '../model/precision.ts';
 import { WEIGHT_CHOICES, type WeightChoices } from '../model/weight-types.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
+import { BASE_SETTINGS } from '../settings/run.ts';
 import { GraftError } from '../errors.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { openDawn } from './dawn.ts';
 import { folder, modelOf } from './files.ts';
 import type { FlagSpec, FlagSpecs, Flags } from './flags.ts';
 import { formatBytes, type Output } from './output.ts';
+import { settingFlags } from './setting-flags.ts';
 import { storedTuning } from './tuning-store.ts';
 
 /** Flags of every command that runs a model. */
 export const modelFlags = {
   model: { value: 'PATH', help: 'a Hugging Face model folder, or a GGUF file' },
-  precision: { value: 'P', help: 'f32, f16 or auto (f16 on a GPU that has it)' },
-  'base-weights': {
-    value: 'TYPE',
-    help: 'dtype of the frozen matrices on the GPU: stored (default: as in the file), f32, f16, q8_0, q4_0, q4_1 or nf4',
-  },
-  'embedding-weights': {
-    value: 'TYPE',
-    help: 'the same for embeddings and head (default: as --base-weights, but q8_0 where that is 4-bit)',
-  },
+  ...settingFlags(BASE_SETTINGS),
   device: {
     value: 'NAME',
     help: 'part of the name of the GPU to use; swiftshader is the software GPU of Chromium',

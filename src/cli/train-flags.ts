@@ -4,13 +4,20 @@ import type { OverlongPolicy } from '../text/limit.ts';
 import { OVERLONG_POLICIES } from '../text/limit.ts';
 import { GraftError } from '../errors.ts';
 import type { ModelShape } from '../model/family.ts';
-import { checkOptions, defaultOptions, defaultWarmup, type TrainOptions } from '../train/options.ts';
-import { schedules } from '../train/schedule.ts';
+import { BASE_SETTINGS } from '../settings/run.ts';
+import type { Given, Setting } from '../settings/setting.ts';
+import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/options.ts';
+import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
+import { TABLE, type Known } from '../settings/table.ts';
 import { dataFlags, readReadOptions, readRowOptions, rowFlags, type RowOptions } from './data-flags.ts';
 import type { FlagSpecs, Flags } from './flags.ts';
 import { modelFlags } from './session.ts';
+import { readSettings, settingFlags } from './setting-flags.ts';
 
-const lora = defaultOptions();
+/** The settings of the trainer, in the order of the table. */
+const RUN_SETTINGS = TABLE.settings.filter(({ part }) => part === 'run') as (Setting & {
+  readonly flag: Extract<Known, { part: 'run' }>['flag'] | 'method';
+})[];
 
 export const trainFlags = {
   model: modelFlags.model,
@@ -20,36 +27,8 @@ export const trainFlags = {
     value: 'DIR',
     help: 'where to write the PEFT folder (for full fine-tuning the model folder) and metrics.jsonl',
   },
-  method: { value: 'M', help: 'lora (default) or full' },
-  steps: { value: 'N', help: 'optimiser steps (default: as many as the epochs take)' },
-  epochs: { value: 'N', help: `passes over the data (default: ${lora.epochs})` },
-  batch: { value: 'N', help: `rows of a micro-batch (default: ${lora.batch})` },
-  accumulate: { value: 'N', help: `micro-batches of a step (default: ${lora.accumulate})` },
-  'max-length': {
-    value: 'N',
-    help: `tokens of a row (default: ${lora.maxLength}, or what the model holds if that is less)`,
-  },
-  overlong: { value: 'POLICY', help: 'truncate-end (default), truncate-prompt or drop' },
-  lr: { value: 'X', help: `learning rate (default: ${lora.lr}; full: ${defaultOptions('full').lr})` },
-  schedule: { value: 'S', help: 'constant, linear or cosine (default)' },
-  warmup: { value: 'N', help: `steps of warm-up (default: ${lora.warmup}, or a tenth of a short run)` },
-  'weight-decay': { value: 'X', help: `decoupled weight decay (default: ${lora.weightDecay})` },
-  clip: { value: 'X', help: `largest gradient norm, 0 for none (default: ${lora.clip})` },
-  rank: { value: 'N', help: `rank of the adapter (default: ${lora.lora.rank})` },
-  alpha: { value: 'X', help: 'alpha of the adapter (default: twice the rank)' },
-  dropout: { value: 'X', help: "dropout on the adapter's inputs (default: 0)" },
-  targets: { value: 'A,B', help: 'linear layers with an adapter (default: all)' },
-  'rank-pattern': {
-    value: 'NAME=N,…',
-    help: 'a different rank for layers whose path ends with NAME: q_proj=16,layers.0.mlp.down_proj=4',
-  },
-  'alpha-pattern': { value: 'NAME=X,…', help: 'a different alpha, in the same way' },
-  rslora: { help: 'scale by alpha / √rank' },
-  'lr-ratio': { value: 'X', help: 'LoRA+: learning rate of B as a multiple of that of A (default: 1)' },
-  seed: { value: 'N', help: `(default: ${lora.seed})` },
-  packing: { help: 'pack the rows of a step into as few passes as hold them; the numbers do not change' },
-  'no-shuffle': { help: 'take rows in the order of the file' },
-  checkpointing: { help: 'activation checkpointing: less memory, since backward computes the forward again' },
+  ...settingFlags(RUN_SETTINGS),
+  ...settingFlags(LIMIT_SETTINGS),
   'init-adapter': { value: 'DIR', help: 'start from this PEFT adapter, with its rank, alpha and targets' },
   resume: {
     value: 'DIR',
@@ -60,17 +39,8 @@ export const trainFlags = {
     help: 'save the state every N steps, or every so often: 90s, 5m (default: 5m, rarer where saving takes long)',
   },
   overwrite: { help: 'discard the result or the run that --out holds' },
-  'val-fraction': { value: 'X', help: 'share of the rows to hold out for validation (default: 0)' },
-  'test-fraction': { value: 'X', help: 'share of the rows to leave out as a test set (default: 0)' },
-  'split-seed': { value: 'N', help: 'seed that chooses the held-out rows (default: the seed)' },
-  'eval-every': {
-    value: 'N',
-    help: 'evaluate every N steps and at the end; the best adapter is kept (default: at the end)',
-  },
-  patience: { value: 'N', help: 'stop after N evaluations without improvement' },
-  precision: modelFlags.precision,
-  'base-weights': modelFlags['base-weights'],
-  'embedding-weights': modelFlags['embedding-weights'],
+  ...settingFlags(SPLIT_SETTINGS),
+  ...settingFlags(BASE_SETTINGS),
   device: modelFlags.device,
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
@@ -125,63 +95,35 @@ export function checkLength(length: number, { maxPositions }: ModelShape): void 
     );
 }
 
-/** What an adapter is made with: one that is there already has it, and training all weights makes none. */
-const OF_ADAPTER = ['rank', 'alpha', 'targets', 'rank-pattern', 'alpha-pattern', 'rslora'] as const;
-
-function checkAdapterFlags(flags: TrainFlags, method: TrainOptions['method']): void {
-  const given = OF_ADAPTER.find((name) => flags.on(name) || flags.text(name) !== undefined);
-  if (given === undefined) return;
-  if (method === 'full')
+/** What a run does not have: settings of another method or optimiser, or those of the adapter that it goes on with. */
+function checkAdapterFlags(flags: TrainFlags, given: Given): void {
+  const asked = RUN_SETTINGS.filter(({ name }) => Object.hasOwn(given, name));
+  for (const setting of asked) {
+    if (TABLE.applies(setting, given)) continue;
+    const { method: methods } = TABLE.owners(setting);
+    // Dropout and the ratio of two rates were never refused: they mean nothing to a run without an adapter.
+    if (methods && setting.fixed !== true) continue;
     throw new GraftError(
       'arguments',
-      `--${given} is for LoRA.`,
-      'Leave it out, or train with --method lora.',
+      `--${setting.flag} is for ${TABLE.ownerLabels(setting)}.`,
+      methods ? `Leave it out, or train with --method ${methods[0]}.` : 'Leave it out.',
     );
-  if (flags.text('init-adapter') !== undefined)
+  }
+  const fixed = flags.text('init-adapter') === undefined ? undefined : asked.find((one) => one.fixed);
+  if (fixed)
     throw new GraftError(
       'arguments',
-      `--${given} is given, and the adapter of --init-adapter has its own.`,
+      `--${fixed.flag} is given, and the adapter of --init-adapter has its own.`,
       'Leave one of them out.',
     );
 }
 
 /** @throws GraftError `arguments`, `train-option` */
 export function readTrainOptions(flags: TrainFlags): TrainOptions {
-  const method = flags.choice('method', ['lora', 'full'] as const) ?? 'lora';
-  checkAdapterFlags(flags, method);
-  const defaults = defaultOptions(method);
-  const steps = flags.number('steps');
-  const rank = flags.number('rank') ?? defaults.lora.rank;
-  const options: TrainOptions = {
-    method,
-    steps,
-    epochs: flags.number('epochs') ?? defaults.epochs,
-    batch: flags.number('batch') ?? defaults.batch,
-    accumulate: flags.number('accumulate') ?? defaults.accumulate,
-    maxLength: flags.number('max-length') ?? defaults.maxLength,
-    lr: flags.number('lr') ?? defaults.lr,
-    schedule: flags.choice('schedule', schedules) ?? defaults.schedule,
-    // Without --steps their number follows from the rows, and the default with it: `trainCommand` sets it.
-    warmup: flags.number('warmup') ?? defaultWarmup(steps ?? 0),
-    weightDecay: flags.number('weight-decay') ?? defaults.weightDecay,
-    clip: flags.number('clip') ?? defaults.clip,
-    lora: {
-      rank,
-      alpha: flags.number('alpha') ?? 2 * rank,
-      dropout: flags.number('dropout') ?? defaults.lora.dropout,
-      rsLora: flags.on('rslora'),
-      targets: flags.list('targets') ?? defaults.lora.targets,
-      rankPattern: flags.pattern('rank-pattern'),
-      alphaPattern: flags.pattern('alpha-pattern'),
-    },
-    rateRatio: flags.number('lr-ratio') ?? defaults.rateRatio,
-    seed: flags.number('seed') ?? defaults.seed,
-    packing: flags.on('packing'),
-    shuffle: !flags.on('no-shuffle'),
-    evalEvery: flags.number('eval-every') ?? defaults.evalEvery,
-    patience: flags.number('patience') ?? defaults.patience,
-    checkpointing: flags.on('checkpointing'),
-  };
+  const given = readSettings(flags, RUN_SETTINGS);
+  checkAdapterFlags(flags, given);
+  // Without --steps their number follows from the rows, and the warm-up with it: `trainCommand` sets it.
+  const options = trainOptionsOf(given);
   checkOptions(options);
   return options;
 }

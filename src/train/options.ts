@@ -1,79 +1,55 @@
-/** Settings of a run, their defaults, and the reasons why some cannot work. */
+/** Settings of a run as the trainer takes them, and the reasons why some cannot work. The table of settings says what they are. */
 import { GraftError } from '../errors.ts';
-import { ALL_LINEAR, type LoraConfig } from '../model/lora.ts';
-import { schedules, type Schedule } from './schedule.ts';
+import type { LoraConfig } from '../model/lora.ts';
+import { RULES } from '../settings/rules.ts';
+import type { Given, SettingValue } from '../settings/setting.ts';
+import { TABLE, type RunValues } from '../settings/table.ts';
+import { allowed, isAllowed, quoted } from '../settings/values.ts';
 
-export interface TrainOptions {
-  readonly method: 'lora' | 'full';
-  /** Optimiser steps; if undefined, `epochs` decides. */
-  readonly steps?: number;
-  /** Passes over the training rows. */
-  readonly epochs: number;
-  /** Rows of a micro-batch. */
-  readonly batch: number;
-  /** Micro-batches of a step. */
-  readonly accumulate: number;
-  /** Tokens of a row at most; also the room that packing counts with. */
-  readonly maxLength: number;
-  readonly lr: number;
-  readonly schedule: Schedule;
-  readonly warmup: number;
-  readonly weightDecay: number;
-  /** Largest global norm of the gradient; 0 for no clipping. */
-  readonly clip: number;
-  readonly lora: LoraConfig;
-  /** LoRA+: the learning rate of B as a multiple of that of A. */
-  readonly rateRatio: number;
-  readonly seed: number;
-  /** Lay all rows of a step into as few replays of batch · maxLength tokens as hold them. The numbers stay the same. */
-  readonly packing: boolean;
-  readonly shuffle: boolean;
-  /** Evaluate every so many steps and at the end; 0 for never. */
-  readonly evalEvery: number;
-  /** Stop after so many evaluations without improvement; 0 for never. */
-  readonly patience: number;
-  /** Keep only each layer's input for the reverse, and compute the rest again. */
-  readonly checkpointing: boolean;
-}
+export { defaultWarmup } from '../settings/run.ts';
+
+/** Every setting of the table that a run has, those of the adapter apart. Without `steps`, `epochs` decides. */
+export type TrainOptions = Omit<RunValues, keyof LoraConfig> & { readonly lora: LoraConfig };
+
+const LORA: readonly string[] = [
+  'rank',
+  'alpha',
+  'dropout',
+  'rsLora',
+  'targets',
+  'rankPattern',
+  'alphaPattern',
+] satisfies readonly (keyof LoraConfig)[];
 
 /** Rows that a run takes at most, counted with repetitions: its micro-batches are sized before the first step. */
 const MOST_VISITS = 50_000_000;
 
-/** Warm-up of a run for which nobody chose one: a few steps, and no more than a tenth of a short run. */
-export function defaultWarmup(steps: number): number {
-  return Math.min(5, Math.floor(steps / 10));
+/**
+ * Settings by name as the trainer takes them; those that are missing have their initial value. What another optimiser or objective than the
+ * first would need is left out, so that the settings of a run that was saved before there was one are the same.
+ */
+export function trainOptionsOf(given: Given): TrainOptions {
+  const values = TABLE.resolve(given);
+  const options: Record<string, SettingValue | Record<string, SettingValue> | undefined> = {};
+  const lora: Record<string, SettingValue> = {};
+  for (const { name, part, ...setting } of TABLE.settings) {
+    if (part !== 'run') continue;
+    if (LORA.includes(name)) {
+      lora[name] = values[name];
+      options['lora'] = lora;
+    } else if (name === 'method' || !isChooser(name) || values[name] !== setting.initial) {
+      const declared = TABLE.find(name)!;
+      if (TABLE.applies(declared, values) || TABLE.applies(declared, {})) options[name] = values[name];
+    }
+  }
+  return options as unknown as TrainOptions;
 }
 
-/** Settings that work without touching anything. A full fine-tuning moves every weight and wants a smaller rate. */
-export function defaultOptions(method: 'lora' | 'full' = 'lora'): TrainOptions {
-  return {
-    method,
-    epochs: 3,
-    batch: 8,
-    accumulate: 1,
-    maxLength: 512,
-    lr: method === 'lora' ? 1e-3 : 3e-4,
-    schedule: 'cosine',
-    warmup: 5,
-    weightDecay: 0,
-    clip: 1,
-    lora: {
-      rank: 8,
-      alpha: 16,
-      dropout: 0,
-      rsLora: false,
-      targets: [ALL_LINEAR],
-      rankPattern: {},
-      alphaPattern: {},
-    },
-    rateRatio: 1,
-    seed: 42,
-    packing: false,
-    shuffle: true,
-    evalEvery: 0,
-    patience: 0,
-    checkpointing: false,
-  };
+const isChooser = (name: string): boolean => name === 'optimiser' || name === 'objective';
+
+/** Settings that work without touching anything. */
+export function defaultOptions(method: TrainOptions['method'] = 'lora'): TrainOptions {
+  return trainOptionsOf({ method });
 }
 
 /**
@@ -81,41 +57,19 @@ export function defaultOptions(method: 'lora' | 'full' = 'lora'): TrainOptions {
  *
  * @throws GraftError `train-option` naming the setting, its value, and what would do
  */
-export function checkOptions(options: TrainOptions): void {
-  const whole = (name: keyof TrainOptions, least: number): void => {
-    const value = options[name];
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < least)
-      throw wrong(name, `a whole number of at least ${least}`);
-  };
-  const within = (name: keyof TrainOptions, holds: (value: number) => boolean, range: string): void => {
-    const value = options[name];
-    if (typeof value !== 'number' || !Number.isFinite(value) || !holds(value)) throw wrong(name, range);
-  };
-  const wrong = (name: keyof TrainOptions, range: string): GraftError =>
-    new GraftError(
-      'train-option',
-      `The setting ${name} is ${JSON.stringify(options[name]) ?? String(options[name])}.`,
-      `Choose ${range}.`,
-    );
-
-  if (options.steps !== undefined) whole('steps', 1);
-  within('epochs', (value) => value > 0, 'a number above 0');
-  whole('batch', 1);
-  whole('accumulate', 1);
-  whole('maxLength', 2);
-  whole('warmup', 0);
-  whole('evalEvery', 0);
-  whole('patience', 0);
-  within('lr', (value) => value > 0 && value <= 10, 'a number above 0 (1e-3 is a good start for LoRA)');
-  within('weightDecay', (value) => value >= 0 && value < 1, 'a number from 0 to 1');
-  within('clip', (value) => value >= 0, '0 (no clipping) or a positive number');
-  within('rateRatio', (value) => value > 0, 'a number above 0');
-  within('seed', (value) => Number.isInteger(value) && value >= 0, 'a whole number');
-  if (!schedules.includes(options.schedule)) throw wrong('schedule', schedules.join(', '));
-  if (options.steps !== undefined && options.warmup > options.steps)
-    throw wrong('warmup', `at most the ${options.steps} steps of the run`);
-  if (options.patience > 0 && options.evalEvery === 0)
-    throw wrong('evalEvery', 'a number above 0, since patience counts evaluations');
+export function checkOptions({ lora, ...options }: TrainOptions): void {
+  const values: Given = { ...options, ...lora };
+  const wrong = (name: string, choose: string): GraftError =>
+    new GraftError('train-option', `The setting ${name} is ${quoted(values[name])}.`, `Choose ${choose}.`);
+  for (const setting of TABLE.settings) {
+    if (setting.part !== 'run' || !TABLE.applies(setting, values)) continue;
+    const value = values[setting.name];
+    // Nothing is chosen, and something else decides.
+    if (value === undefined && (setting.initial === undefined || isChooser(setting.name))) continue;
+    if (!isAllowed(setting, value)) throw wrong(setting.name, allowed(setting));
+  }
+  const broken = RULES.find(({ holds }) => !holds(values));
+  if (broken) throw wrong(broken.name, broken.allowed(values));
 }
 
 /**

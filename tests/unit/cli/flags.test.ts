@@ -88,7 +88,7 @@ describe('patterns of an adapter', () => {
   it('are refused where they say nothing', async () => {
     for (const value of ['q_proj', 'q_proj=', 'q_proj=0', 'q_proj=many', '.*=3', 'q_proj=2,'])
       await graftError(() => modules('--rank-pattern', value), 'arguments');
-    await graftError(() => modules('--rank-pattern', 'q_proj=1.5'), 'lora-config');
+    await graftError(() => modules('--rank-pattern', 'q_proj=1.5'), 'train-option');
     for (const flag of ['--rank-pattern', '--alpha-pattern']) {
       const { what } = await graftError(() => modules(flag, 'down_proj=2'), 'lora-config');
       expect(what).toContain('down_proj');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nearestName } from '../../../src/cli/nearest-name.ts';
+import { nearestName } from '../../../src/nearest-name.ts';
 
 const NAMES = ['train', 'generate', 'chat', 'plan', 'max-length', 'lr', 'rank'];
 

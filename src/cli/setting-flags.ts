@@ -1,0 +1,95 @@
+/** Flags of the settings: what the help says of them, and the values that they give. */
+import { negativeOf } from '../settings/flag-text.ts';
+import type { Setting, SettingValue } from '../settings/setting.ts';
+import { TABLE } from '../settings/table.ts';
+import { oneOf } from '../settings/values.ts';
+import type { FlagSpec, Flags, FlagSpecs } from './flags.ts';
+
+type FlagNames<One extends Setting> = One extends { flag: infer Name extends string } ? Name : never;
+
+const PLACEHOLDERS: Readonly<Record<Setting['type'], string>> = {
+  whole: 'N',
+  number: 'X',
+  switch: '',
+  choice: 'NAME',
+  text: 'TEXT',
+  names: 'A,B',
+  pattern: 'NAME=X,…',
+};
+
+/** The flags of these settings, in their order. */
+export function settingFlags<One extends Setting>(
+  settings: readonly One[],
+): Readonly<Record<FlagNames<One>, FlagSpec>> {
+  const specs = settings.flatMap((setting) =>
+    setting.flag === undefined ? [] : [[setting.flag, flagOf(setting, setting.flag)] as const],
+  );
+  return Object.fromEntries(specs) as Record<FlagNames<One>, FlagSpec>;
+}
+
+function flagOf(setting: Setting, flag: string): FlagSpec {
+  const { type, placeholder = PLACEHOLDERS[type] } = setting;
+  const help = helpOf(setting);
+  return type === 'switch' ? { help, negative: negativeOf(flag) } : { value: placeholder, help };
+}
+
+/** One line: what may stand there, what it is, and what holds without the flag. */
+function helpOf(setting: Setting): string {
+  if (setting.type === 'switch') return inLine(setting.off ?? setting.help);
+  const choices =
+    setting.type === 'choice' && !setting.placeholder?.includes('|') ? `${oneOf(setting.choices)}: ` : '';
+  const initial = setting.initially ?? initialWords(setting);
+  return `${choices}${inLine(setting.help)}${initial === undefined ? '' : ` (default: ${initial})`}`;
+}
+
+/** A sentence as a part of one. */
+function inLine(sentence: string): string {
+  const text = sentence.replace(/\.$/, '');
+  return /^[A-Z]{2}/.test(text) ? text : text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+function initialWords(setting: Setting): string | undefined {
+  const word = (value: SettingValue | undefined): string | undefined =>
+    value === undefined || typeof value === 'object' || value === '' ? undefined : String(value);
+  const usual = word(TABLE.resolve({})[setting.name]);
+  const method = TABLE.find('method');
+  const others = (method?.type === 'choice' ? method.choices : []).flatMap((name) => {
+    const other = word(TABLE.resolve({ method: name })[setting.name]);
+    return setting === method || other === usual || other === undefined ? [] : [`${name}: ${other}`];
+  });
+  return usual === undefined ? undefined : [usual, ...others].join('; ');
+}
+
+/**
+ * The values that flags give, by the names of the settings; without those that are not given.
+ *
+ * @throws GraftError `arguments` for what is no value of the setting's type
+ */
+export function readSettings(
+  flags: Flags<FlagSpecs>,
+  settings: readonly Setting[],
+): Record<string, SettingValue> {
+  const values = settings.flatMap((setting) => {
+    const value = setting.flag === undefined ? undefined : readSetting(flags, setting, setting.flag);
+    return value === undefined ? [] : [[setting.name, value] as const];
+  });
+  return Object.fromEntries(values);
+}
+
+function readSetting(flags: Flags<FlagSpecs>, setting: Setting, flag: string): SettingValue | undefined {
+  switch (setting.type) {
+    case 'whole':
+    case 'number':
+      return flags.number(flag);
+    case 'switch':
+      return flags.on(flag) ? setting.initial !== true : undefined;
+    case 'choice':
+      return flags.choice(flag, setting.choices);
+    case 'text':
+      return flags.text(flag);
+    case 'names':
+      return flags.list(flag);
+    case 'pattern':
+      return flags.text(flag) === undefined ? undefined : flags.pattern(flag);
+  }
+}

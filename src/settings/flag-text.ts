@@ -1,0 +1,23 @@
+/** How a setting is written after its flag. */
+import type { Setting } from './setting.ts';
+
+/** @returns the text after the flag; for a switch, whether the flag stands there */
+export function flagText(setting: Setting, value: unknown): string | boolean {
+  switch (setting.type) {
+    case 'switch':
+      return value !== setting.initial;
+    case 'names':
+      return (value as readonly string[]).map((name) => name.replaceAll(',', '\\,')).join(',');
+    case 'pattern':
+      return Object.entries(value as Readonly<Record<string, number>>)
+        .map(([key, number]) => `${key}=${number}`)
+        .join(',');
+    default:
+      return String(value);
+  }
+}
+
+/** The flag that takes back what the flag of a switch does: `no-packing` for `packing`. */
+export function negativeOf(flag: string): string {
+  return flag.startsWith('no-') ? flag.slice('no-'.length) : `no-${flag}`;
+}

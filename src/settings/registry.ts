@@ -1,0 +1,71 @@
+/**
+ * What a run can be made with. A new kind of adapter, optimiser or objective is a line here: its settings come from a file of its own, which
+ * imports nothing but the types of this folder, so that the page can read it without the engine. What one of them does not apply to, flags,
+ * form and recipe leave out; which one is chosen is itself a setting as soon as there are two.
+ */
+import { LORA } from './lora.ts';
+import type { ChoiceSetting, Contribution, Setting } from './setting.ts';
+
+const FULL = {
+  name: 'full',
+  label: 'All weights',
+  help: 'Every weight of the model learns.',
+  settings: [],
+  // A full fine-tuning moves every weight and wants a smaller rate.
+  initial: { lr: 3e-4 },
+} as const satisfies Contribution;
+
+const ADAMW = {
+  name: 'adamw',
+  label: 'AdamW',
+  help: 'Gives every weight a step of its own size.',
+  settings: [
+    {
+      name: 'weightDecay',
+      part: 'run',
+      type: 'number',
+      least: 0,
+      below: 1,
+      flag: 'weight-decay',
+      group: 'Rate',
+      label: 'Weight decay',
+      term: { id: 'weight-decay', name: 'Weight decay' },
+      help: 'Pulls the weights of the adapter towards zero at each step (decoupled weight decay).',
+      more: 'Rarely needed with LoRA.',
+      initial: 0,
+    },
+  ],
+} as const satisfies Contribution;
+
+const SUPERVISED = {
+  name: 'supervised',
+  label: 'Supervised',
+  help: 'Learns the answers of the rows, token by token.',
+  settings: [],
+} as const satisfies Contribution;
+
+/** Adapters, and training without one. */
+export const METHODS = [LORA, FULL] as const satisfies readonly Contribution[];
+export const OPTIMISERS = [ADAMW] as const satisfies readonly Contribution[];
+export const OBJECTIVES = [SUPERVISED] as const satisfies readonly Contribution[];
+
+export interface Registry {
+  readonly methods: readonly Contribution[];
+  readonly optimisers: readonly Contribution[];
+  readonly objectives: readonly Contribution[];
+}
+export const REGISTRY = {
+  methods: METHODS,
+  optimisers: OPTIMISERS,
+  objectives: OBJECTIVES,
+} as const satisfies Registry;
+
+/** The setting that chooses one of several contributions. */
+export type Chooser = Pick<ChoiceSetting, 'name' | 'flag' | 'placeholder' | 'label' | 'help' | 'term'>;
+
+/** Each setting once, also where several contributions have it. */
+export function settingsOf<Of extends Contribution>(
+  contributions: readonly Of[],
+): readonly Of['settings'][number][] {
+  return [...new Set<Setting>(contributions.flatMap(({ settings }) => settings))];
+}

@@ -1,0 +1,119 @@
+/** What a setting is. Flags, form, recipe, checks, archive and glossary all follow from these fields. */
+
+export type SettingValue = number | boolean | string | readonly string[] | Readonly<Record<string, number>>;
+
+/** Settings by name, as far as they are known. */
+export type Given = Readonly<Record<string, unknown>>;
+
+/** An entry of the guide. */
+export interface SettingTerm {
+  readonly id: string;
+  readonly name: string;
+}
+
+interface Common<Value> {
+  /** The key in a recipe, in storage and in messages. */
+  readonly name: string;
+  /**
+   * Who reads it: `rows` decides how files become rows, `base` how the model is loaded, `run` is for the trainer, and `page` is for the page
+   * alone.
+   */
+  readonly part: 'rows' | 'base' | 'run' | 'page';
+  /** The flag of the command, without its dashes; missing where the command has none. */
+  readonly flag?: string;
+  /** What the help of the command calls the value. */
+  readonly placeholder?: string;
+  /** What it is, in one sentence. */
+  readonly help: string;
+  /** What the form says as well. */
+  readonly more?: string;
+  readonly term?: SettingTerm;
+  /** Where the form has it; missing where the form has a place of its own for it, or none. */
+  readonly group?: FormGroup;
+  /** What people call it: the form, messages of the page, comparisons of runs. */
+  readonly label: string;
+  /** What a number counts. */
+  readonly unit?: string;
+  /** Whether the form hides it among the settings that few need. */
+  readonly advanced?: true;
+  /** What holds where nothing is chosen. It may depend on the settings before it; missing where it depends on model or rows. */
+  readonly initial?: Value | ((given: Given) => Value);
+  /** What the help says of that instead of the value. */
+  readonly initially?: string;
+  /** Whether an adapter that is there already has its own: no run that trains it on may choose another. */
+  readonly fixed?: true;
+  /** Settings that say the same in another way: a flag for this one replaces them in a recipe. */
+  readonly replaces?: readonly string[];
+}
+
+/** Limits of a number, each with the word that it is told in. */
+export interface Range {
+  readonly least?: number;
+  readonly above?: number;
+  readonly most?: number;
+  readonly below?: number;
+  /** What 0 means where it turns something off. */
+  readonly zero?: string;
+}
+
+export interface NumberSetting extends Common<number>, Range {
+  readonly type: 'whole' | 'number';
+}
+export interface SwitchSetting extends Common<boolean> {
+  readonly type: 'switch';
+  /** Of a switch that is usually on: what happens where it is off, which is what its flag asks for. */
+  readonly off?: string;
+}
+export interface ChoiceSetting extends Common<string> {
+  readonly type: 'choice';
+  readonly choices: readonly string[];
+}
+export interface TextSetting extends Common<string> {
+  readonly type: 'text';
+  readonly longest: number;
+}
+export interface NamesSetting extends Common<readonly string[]> {
+  readonly type: 'names';
+}
+/** A number for each layer whose path ends with the key. */
+export interface PatternSetting extends Common<Readonly<Record<string, number>>>, Range {
+  readonly type: 'pattern';
+  readonly whole?: true;
+}
+export type Setting =
+  NumberSetting | SwitchSetting | ChoiceSetting | TextSetting | NamesSetting | PatternSetting;
+
+/** The groups of the form, in its order. */
+export const FORM_GROUPS = ['Length', 'Rate', 'Adapter', 'Watching', 'Chance'] as const;
+export type FormGroup = (typeof FORM_GROUPS)[number];
+
+/** The value of a setting, by its declaration. */
+export type ValueOf<S extends Setting> = S extends { type: 'whole' | 'number' }
+  ? number
+  : S extends { type: 'switch' }
+    ? boolean
+    : S extends { type: 'choice'; choices: readonly (infer Choice)[] }
+      ? Choice
+      : S extends { type: 'names' }
+        ? readonly string[]
+        : S extends { type: 'pattern' }
+          ? Readonly<Record<string, number>>
+          : string;
+
+/** The values of several settings, by name. */
+export type ValuesOf<S extends Setting> = { readonly [One in S as One['name']]: ValueOf<One> };
+
+/**
+ * Something that a run can be made with, and the settings that it brings along: an adapter kind, an optimiser, an objective. Settings that
+ * several of them share are the same object in each.
+ */
+export interface Contribution {
+  /** As it is chosen: `lora`. */
+  readonly name: string;
+  readonly label: string;
+  /** What it is, in one sentence. */
+  readonly help: string;
+  readonly settings: readonly Setting[];
+  /** Initial values of other settings that suit it, by name. */
+  readonly initial?: Readonly<Record<string, SettingValue>>;
+}

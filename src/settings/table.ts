@@ -1,0 +1,173 @@
+/** The table of settings: every setting of a run once, in the order in which a saved run has them. */
+import {
+  BASE_SETTINGS,
+  CLIP_SETTINGS,
+  LENGTH_SETTINGS,
+  OTHER_SETTINGS,
+  PAGE_SETTINGS,
+  RATE_SETTINGS,
+} from './run.ts';
+import { REGISTRY, settingsOf, type Registry } from './registry.ts';
+import { FILE_SETTINGS, LIMIT_SETTINGS, MORE_ROWS_SETTINGS, SPLIT_SETTINGS } from './rows.ts';
+import { oneOf } from './values.ts';
+import type { ChoiceSetting, Contribution, Given, Setting, SettingValue, ValuesOf } from './setting.ts';
+
+/** Which contributions a setting belongs to, by the setting that chooses among them; empty where every run has it. */
+export type Owners = Readonly<Partial<Record<ChooserName, readonly string[]>>>;
+export type ChooserName = 'method' | 'optimiser' | 'objective';
+
+const CHOOSERS = [
+  {
+    name: 'method',
+    of: 'methods',
+    placeholder: 'M',
+    label: 'Method',
+    help: 'What learns: an adapter, or every weight of the model.',
+  },
+  {
+    name: 'objective',
+    of: 'objectives',
+    placeholder: 'O',
+    label: 'Objective',
+    help: 'What is learned from the rows.',
+  },
+  {
+    name: 'optimiser',
+    of: 'optimisers',
+    placeholder: 'O',
+    label: 'Optimiser',
+    help: 'What turns gradients into steps.',
+  },
+] as const satisfies readonly {
+  readonly name: ChooserName;
+  readonly of: keyof Registry;
+  readonly placeholder: string;
+  readonly label: string;
+  readonly help: string;
+}[];
+
+export interface Table<One extends Setting = Setting> {
+  readonly settings: readonly One[];
+  /** @returns undefined for a name that no setting has */
+  find(name: string): One | undefined;
+  owners(setting: Setting): Owners;
+  /** The same for people: “LoRA”. */
+  ownerLabels(setting: Setting): string;
+  /** Whether a run with these choices has the setting. */
+  applies(setting: Setting, given: Given): boolean;
+  /** The values that hold where nothing is chosen; missing for settings that depend on the model or the rows. */
+  resolve(given: Given): Record<string, SettingValue>;
+}
+
+/** The settings of runs that are made with what a registry has. Which contribution is chosen is a setting where there are two. */
+export function makeTable(registry: Registry): Table {
+  const owned = new Map<Setting, Partial<Record<ChooserName, readonly string[]>>>();
+  const chosen = new Map<ChooserName, readonly Contribution[]>();
+  for (const { name, of } of CHOOSERS) {
+    const contributions: readonly Contribution[] = registry[of];
+    chosen.set(name, contributions);
+    for (const setting of settingsOf(contributions))
+      owned.set(setting, {
+        ...owned.get(setting),
+        [name]: contributions.filter(({ settings }) => settings.includes(setting)).map((one) => one.name),
+      });
+  }
+  const choosers = (wanted: ChooserName): Setting[] =>
+    CHOOSERS.filter(({ name, of }) => name === wanted && registry[of].length > 1).map(
+      ({ of, ...chooser }): ChoiceSetting => ({
+        ...chooser,
+        part: 'run',
+        type: 'choice',
+        flag: chooser.name,
+        choices: registry[of].map(({ name }) => name),
+        initial: registry[of][0].name,
+      }),
+    );
+  const settings: readonly Setting[] = [
+    ...FILE_SETTINGS,
+    ...MORE_ROWS_SETTINGS,
+    ...choosers('method'),
+    ...LENGTH_SETTINGS,
+    ...LIMIT_SETTINGS,
+    ...choosers('objective'),
+    ...settingsOf(registry.objectives),
+    ...RATE_SETTINGS,
+    ...choosers('optimiser'),
+    ...settingsOf(registry.optimisers),
+    ...CLIP_SETTINGS,
+    ...settingsOf(registry.methods),
+    ...OTHER_SETTINGS,
+    ...SPLIT_SETTINGS,
+    ...BASE_SETTINGS,
+    ...PAGE_SETTINGS,
+  ];
+  const byName = new Map(settings.map((setting) => [setting.name, setting]));
+  if (byName.size < settings.length) throw new Error('Two settings have one name');
+  /** What a run with these settings is made with. */
+  const contributionsOf = (given: Given): Contribution[] =>
+    CHOOSERS.map(({ name }) => {
+      const among = chosen.get(name) ?? [];
+      return among.find((one) => one.name === given[name]) ?? among[0];
+    });
+  const owners = (setting: Setting): Owners => owned.get(setting) ?? {};
+  return {
+    settings,
+    find: (name) => byName.get(name),
+    owners,
+    ownerLabels: (setting) =>
+      oneOf(
+        CHOOSERS.flatMap(({ name }) =>
+          (owners(setting)[name] ?? []).map(
+            (owner) => chosen.get(name)?.find((one) => one.name === owner)?.label ?? owner,
+          ),
+        ),
+      ),
+    applies(setting, given) {
+      const made = contributionsOf(given).map(({ name }) => name);
+      return Object.values(owners(setting)).every((names) => names.some((name) => made.includes(name)));
+    },
+    resolve(given) {
+      const values: Record<string, SettingValue> = {};
+      const made = contributionsOf(given);
+      for (const { name, initial } of settings) {
+        // What an optimiser says goes before what a method says.
+        const own = made.findLast((one) => one.initial && Object.hasOwn(one.initial, name))?.initial?.[name];
+        const value = given[name] ?? own ?? (typeof initial === 'function' ? initial(values) : initial);
+        if (value !== undefined) values[name] = value as SettingValue;
+      }
+      return values;
+    },
+  };
+}
+
+/** Every setting of the registry as it stands, by the type that its declaration gives it. */
+export type Known =
+  | (typeof FILE_SETTINGS)[number]
+  | (typeof MORE_ROWS_SETTINGS)[number]
+  | (typeof LENGTH_SETTINGS)[number]
+  | (typeof LIMIT_SETTINGS)[number]
+  | (typeof RATE_SETTINGS)[number]
+  | (typeof CLIP_SETTINGS)[number]
+  | (typeof OTHER_SETTINGS)[number]
+  | (typeof SPLIT_SETTINGS)[number]
+  | (typeof BASE_SETTINGS)[number]
+  | (typeof PAGE_SETTINGS)[number]
+  | (typeof REGISTRY)[keyof typeof REGISTRY][number]['settings'][number];
+export type SettingName = Known['name'] | 'method';
+
+type Method = (typeof REGISTRY)['methods'][number]['name'];
+/** The values of settings that belong to a part. */
+export type Values<Part extends Setting['part']> = ValuesOf<Extract<Known, { part: Part }>>;
+/** The settings of the trainer, one beside the other. */
+export type RunValues = { readonly method: Method } & Omit<Values<'run'>, 'steps'> & {
+    readonly steps?: number;
+  };
+
+export const TABLE = makeTable(REGISTRY);
+
+/** @throws Error for a name that no setting has: a slip in the code */
+export function settingOf(name: SettingName, table: Table = TABLE): Setting {
+  const setting = table.find(name);
+  if (!setting) throw new Error(`No setting ${name}`);
+  return setting;
+}

@@ -1,0 +1,98 @@
+/** Whether a value may stand in a setting, and what may. */
+import type { NumberSetting, PatternSetting, Setting } from './setting.ts';
+
+/** What may stand in a setting, in words that follow “Choose”. */
+export function allowed(setting: Setting): string {
+  switch (setting.type) {
+    case 'whole':
+    case 'number':
+      return numbers(setting, setting.type === 'whole');
+    case 'switch':
+      return 'true or false';
+    case 'choice':
+      return oneOf(setting.choices);
+    case 'text':
+      return `a text of at most ${setting.longest} characters`;
+    case 'names':
+      return 'at least one name';
+    case 'pattern':
+      return `the ends of paths, each with ${numbers(setting, setting.whole === true)}`;
+  }
+}
+
+/** @returns whether a value may stand in a setting, whatever the other settings are */
+export function isAllowed(setting: Setting, value: unknown): boolean {
+  switch (setting.type) {
+    case 'whole':
+    case 'number':
+      return isWithin(setting, value, setting.type === 'whole');
+    case 'switch':
+      return typeof value === 'boolean';
+    case 'choice':
+      return typeof value === 'string' && setting.choices.includes(value);
+    case 'text':
+      return typeof value === 'string' && value.length <= setting.longest;
+    case 'names':
+      return (
+        Array.isArray(value) &&
+        value.length > 0 &&
+        value.every((item) => typeof item === 'string' && item.trim() !== '')
+      );
+    case 'pattern':
+      return (
+        typeof value === 'object' &&
+        value !== null &&
+        !Array.isArray(value) &&
+        Object.entries(value).every(
+          ([key, number]) => PATTERN_KEY.test(key) && isWithin(setting, number, setting.whole === true),
+        )
+      );
+  }
+}
+
+/** The end of a layer's path. */
+export const PATTERN_KEY = /^[\w.]+$/;
+
+function isWithin(
+  { least = -Infinity, above = -Infinity, most = Infinity, below = Infinity }: NumberSetting | PatternSetting,
+  value: unknown,
+  whole: boolean,
+): boolean {
+  return (
+    typeof value === 'number' &&
+    Number.isFinite(value) &&
+    (!whole || Number.isInteger(value)) &&
+    value >= least &&
+    value > above &&
+    value <= most &&
+    value < below
+  );
+}
+
+function numbers(
+  { least, above, most, below, zero }: NumberSetting | PatternSetting,
+  whole: boolean,
+): string {
+  const kind = whole ? 'a whole number' : 'a number';
+  const upper = most === undefined ? (below === undefined ? '' : `below ${below}`) : `${most}`;
+  const range =
+    least === undefined
+      ? above === undefined
+        ? ''
+        : ` above ${above}${upper === '' ? '' : `, at most ${upper}`}`
+      : upper === ''
+        ? ` of at least ${least}`
+        : ` from ${least} to ${upper}`;
+  return `${kind}${range}${zero === undefined ? '' : ` (0 for ${zero})`}`;
+}
+
+export function oneOf(names: readonly string[]): string {
+  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`;
+}
+
+/** A value in a message, however long it is. */
+export function quoted(value: unknown): string {
+  const LONGEST = 80;
+  const text = (JSON.stringify(value) as string | undefined) ?? String(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}

@@ -1,0 +1,131 @@
+/** The table of settings: every setting is whole, and a new contribution brings its own without touching it. */
+import { describe, expect, test } from 'vitest';
+import { nameOfTerm, NAMES } from '../../../src/app/guide/names.ts';
+import { LARGEST_RANK as LARGEST_RANK_OF_MODEL } from '../../../src/model/lora.ts';
+import { LARGEST_RANK } from '../../../src/settings/lora.ts';
+import { METHODS, REGISTRY } from '../../../src/settings/registry.ts';
+import type { Contribution, Setting } from '../../../src/settings/setting.ts';
+import { makeTable, settingOf, TABLE } from '../../../src/settings/table.ts';
+import { allowed, isAllowed } from '../../../src/settings/values.ts';
+import { defaultOptions, trainOptionsOf } from '../../../src/train/options.ts';
+
+describe.each(TABLE.settings.map((setting) => [setting.name, setting] as const))('%s', (_, setting) => {
+  test('says in one sentence what it is', () => {
+    expect(setting.help).toMatch(/^[A-Z].*[^.]\.$/);
+    expect(setting.help).not.toMatch(/[a-z]\. [A-Z]/);
+    expect(setting.label).not.toBe('');
+    if (setting.more !== undefined) expect(setting.more).toMatch(/\.$/);
+  });
+
+  test('has its word in the guide, where the form shows it', () => {
+    if (setting.group) expect(setting.term, setting.name).toBeDefined();
+    if (setting.term) {
+      expect(Object.hasOwn(NAMES, setting.term.id), setting.term.id).toBe(true);
+      expect(nameOfTerm(setting.term.id)).toBe(setting.term.name);
+    }
+  });
+
+  test('begins with a value that may stand there, for every method', () => {
+    for (const { name: method } of METHODS) {
+      const value = TABLE.resolve({ method })[setting.name];
+      // Nothing stands for no file and no template.
+      if (value === undefined) expect(setting.part === 'rows' || setting.initially !== undefined).toBe(true);
+      else expect(isAllowed(setting, value), `${JSON.stringify(value)}: ${allowed(setting)}`).toBe(true);
+    }
+  });
+
+  test('takes no value of another kind', () => {
+    for (const value of [
+      null,
+      undefined,
+      NaN,
+      Infinity,
+      [],
+      [1],
+      {},
+      { 'a b': 1 },
+      'no such choice',
+      true,
+      1.5,
+    ]) {
+      const kinds: Record<Setting['type'], boolean> = {
+        whole: false,
+        number: value === 1.5,
+        switch: value === true,
+        choice: false,
+        text: typeof value === 'string' && setting.type === 'text' && value.length <= setting.longest,
+        names: false,
+        pattern: JSON.stringify(value) === '{}',
+      };
+      if (value !== 1.5) expect(isAllowed(setting, value), JSON.stringify(value)).toBe(kinds[setting.type]);
+    }
+  });
+});
+
+test('numbers are within their limits, and the limits are told', () => {
+  const cases: [Parameters<typeof settingOf>[0], number[], number[], string][] = [
+    ['rank', [1, 300, 1024], [0, 1.5, 1025], 'a whole number from 1 to 1024'],
+    ['lr', [1e-9, 10], [0, -1, 11], 'a number above 0, at most 10'],
+    ['dropout', [0, 0.99], [1, -0.1], 'a number from 0 to below 1 (0 for none)'],
+    ['steps', [1, 1e9], [0, 1.5], 'a whole number of at least 1'],
+  ];
+  for (const [name, good, bad, words] of cases) {
+    expect(allowed(settingOf(name))).toBe(words);
+    for (const value of good) expect(isAllowed(settingOf(name), value), `${name} ${value}`).toBe(true);
+    for (const value of bad) expect(isAllowed(settingOf(name), value), `${name} ${value}`).toBe(false);
+  }
+  expect(LARGEST_RANK).toBe(LARGEST_RANK_OF_MODEL);
+});
+
+test('a run that was saved before has the same settings, in the same order', () => {
+  // As `graft train` wrote them into the fingerprint of a run before there was a table.
+  const saved =
+    '{"method":"lora","epochs":3,"batch":8,"accumulate":1,"maxLength":512,"lr":0.001,"schedule":"cosine","warmup":5,"weightDecay":0,"clip":1,' +
+    '"lora":{"rank":8,"alpha":16,"dropout":0,"rsLora":false,"targets":["all-linear"],"rankPattern":{},"alphaPattern":{}},"rateRatio":1,"seed":42,' +
+    '"packing":false,"shuffle":true,"evalEvery":0,"patience":0,"checkpointing":false}';
+  expect(JSON.stringify(defaultOptions())).toBe(saved);
+  expect(JSON.stringify(defaultOptions('full'))).toBe(
+    saved.replace('"lora"', '"full"').replace('"lr":0.001', '"lr":0.0003'),
+  );
+  expect(JSON.stringify(trainOptionsOf({ steps: 30, rank: 4 }))).toBe(
+    saved
+      .replace('"epochs"', '"steps":30,"epochs"')
+      .replace('"warmup":5', '"warmup":3')
+      .replace('"rank":8,"alpha":16', '"rank":4,"alpha":8'),
+  );
+});
+
+test('another optimiser is a line in the registry: the choice of it, and its settings, are there', () => {
+  const momentum = {
+    name: 'momentum',
+    part: 'run',
+    type: 'number',
+    least: 0,
+    below: 1,
+    flag: 'momentum',
+    group: 'Rate',
+    label: 'Momentum',
+    help: 'The share of the last step that goes into the next.',
+    initial: 0.9,
+  } as const satisfies Setting;
+  const sgd = {
+    name: 'sgd',
+    label: 'SGD',
+    help: 'Steps against the gradient.',
+    settings: [momentum],
+    initial: { lr: 0.1 },
+  } as const satisfies Contribution;
+  const table = makeTable({ ...REGISTRY, optimisers: [...REGISTRY.optimisers, sgd] });
+  expect(TABLE.find('optimiser')).toBeUndefined();
+  expect(table.find('optimiser')).toMatchObject({
+    type: 'choice',
+    choices: ['adamw', 'sgd'],
+    initial: 'adamw',
+  });
+  expect(table.ownerLabels(momentum)).toBe('SGD');
+  expect(table.applies(momentum, {})).toBe(false);
+  expect(table.applies(momentum, { optimiser: 'sgd' })).toBe(true);
+  expect(table.applies(settingOf('weightDecay'), { optimiser: 'sgd' })).toBe(false);
+  expect(table.resolve({ optimiser: 'sgd' })).toMatchObject({ momentum: 0.9, lr: 0.1 });
+  expect(table.resolve({ optimiser: 'sgd', lr: 0.2 })).toMatchObject({ lr: 0.2 });
+});
