@@ -16,18 +16,10 @@ import { dirname, relative, resolve, sep } from 'node:path';
 /** Files at the top of src/, which every room may import and which import only each other. */
 const SHARED = ['errors', 'random', 'json', 'numbers', 'requests', 'smooth', 'nearest-name'];
 
-const EVERYTHING_BUT_APP = [
-  'settings',
-  'engine',
-  'model',
-  'weights',
-  'text',
-  'data',
-  'train',
-  'evaluate',
-  'export',
-  'storage',
-];
+/** What a run is put together from. */
+const BELOW_RUNS = ['settings', 'engine', 'model', 'weights', 'text', 'data', 'train', 'evaluate', 'export'];
+
+const EVERYTHING_BUT_APP = [...BELOW_RUNS, 'runs', 'storage'];
 
 /** @type {Record<string, Room>} */
 export const ROOMS = {
@@ -44,6 +36,8 @@ export const ROOMS = {
   // The benchmark measures what the trainer does, and losses are measured on the engine's own plans.
   evaluate: { imports: ['engine', 'model', 'train', 'text'], types: ['data'] },
   export: { imports: ['model', 'weights', 'text'], types: ['engine', 'train'] },
+  // Where a run is kept is a port, which worker and cli fill: it knows neither files nor a database.
+  runs: { imports: BELOW_RUNS },
   // Keeps what others made: it knows their shapes and none of their code, but how a folder of files is read.
   storage: { imports: ['weights/bytes.ts'], types: ['data', 'train', 'weights'], packages: ['idb'] },
   worker: { imports: EVERYTHING_BUT_APP, packages: ['comlink'] },

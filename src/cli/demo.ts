@@ -13,8 +13,10 @@ import { proportion } from '../evaluate/proportion.ts';
 import { writePeft } from '../export/peft.ts';
 import { parseJson } from '../json.ts';
 import { Generator } from '../model/generator.ts';
-import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
+import type { Adapter } from '../model/lora.ts';
 import { greedy } from '../model/sampling.ts';
+import { cardFacts } from '../runs/card-facts.ts';
+import { makeTrainable, type Subject } from '../runs/trainable.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { StepEvent } from '../train/events.ts';
 import { defaultOptions, type TrainOptions } from '../train/options.ts';
@@ -117,11 +119,9 @@ async function demo(
     ...settings,
     lora: { ...defaults.lora, rank: settings.rank, alpha: settings.alpha },
   };
-  const modules = loraModules(session.model.definition, options.lora);
-  const adapter = new Adapter(session.device, modules, initialTensors(modules, options.seed), {
-    trainable: true,
-  });
-  const steps = await train(session, adapter, options, training.rows, output);
+  const subject = makeTrainable(session.model, options);
+  const adapter = subject.trainable.adapter!;
+  const steps = await train(subject, training.rows, output);
 
   const after = await ask(session, tokenizer, questions, adapter);
   const afterLoss = await evaluateLoss(session.model, test.rows, adapter);
@@ -134,20 +134,9 @@ async function demo(
   if (sample.metric === 'exact')
     output.line(`Exact answers ${countExact(before, questions)} → ${countExact(after, questions)}`);
 
-  const facts = {
-    baseModel: 'sprig',
-    steps: options.steps,
-    rows: training.rows.length,
-    lr: options.lr,
-    schedule: options.schedule,
-    batch: options.batch,
-    seed: options.seed,
-    firstLoss: steps.at(0)?.loss,
-    lastLoss: steps.at(-1)?.loss,
-    evalLoss: afterLoss.loss,
-    adapterName: session.device.adapter.description,
-  };
-  const files = writePeft({ config: options.lora, modules, tensors: await adapter.read() }, facts);
+  const made = { baseModel: 'sprig', model: session.model, options, rows: training.rows.length };
+  const facts = cardFacts(made, { step: options.steps!, bestEvalLoss: afterLoss.loss }, { steps });
+  const files = writePeft({ ...subject.adapter!, tensors: await adapter.read() }, facts);
   await discard(out);
   await writeFolder(out, weightsLast(files));
   output.line(
@@ -156,15 +145,13 @@ async function demo(
 }
 
 async function train(
-  { model }: Session,
-  adapter: Adapter,
-  options: TrainOptions,
+  { trainable, options }: Subject,
   rows: readonly PreparedRow[],
   output: Output,
 ): Promise<StepEvent[]> {
   const steps: StepEvent[] = [];
   const trainer = await Trainer.create({
-    trainable: { model, adapter, store: adapter.store },
+    trainable,
     options,
     rows,
     onEvent(event) {

@@ -3,13 +3,19 @@ import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, statSync, wri
 import { join } from 'node:path';
 import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
-import type { TrainEvent } from '../train/events.ts';
+import type { RunEvent } from '../runs/events.ts';
 import { unwritten, writeWhole } from './files.ts';
 
 export const METRICS = 'metrics.jsonl';
 
-/** The step and the loss of a line; undefined for a line that a crash cut short. */
-export function readLine(line: string): { step: number; loss: number; seconds: number } | undefined {
+export interface LoggedStep {
+  readonly step: number;
+  readonly loss: number;
+  readonly seconds: number;
+}
+
+/** What a line says of its step; undefined for a line that a crash cut short. */
+export function readLine(line: string): LoggedStep | undefined {
   try {
     const json = JSON.parse(line) as unknown;
     if (!isObject(json)) return undefined;
@@ -29,8 +35,8 @@ export function linesUntil(lines: readonly string[], step: number): string[] {
 
 /**
  * A step's line is written when the next step is done, since an evaluation may come in between. A failed write is not thrown into the
- * trainer, which may have submitted the next step by then: it is kept in {@link failure}, the run is asked to pause, and the lines that
- * the file lacks are still in memory.
+ * trainer, which may have submitted the next step by then: it is kept in {@link failure}, for which the run rests, and the lines that the
+ * file lacks are still in memory.
  */
 export class MetricsLog {
   /** Why the file could no longer be written: `file-write`, or `file-gone` where the folder was deleted or moved. */
@@ -42,17 +48,16 @@ export class MetricsLog {
     private readonly folder: string,
     private readonly handle: number,
     kept: readonly string[],
-    private readonly onFailure: () => void,
   ) {
     this.#lines = [...kept];
   }
 
   /** Begins the file with the lines of steps done before. @throws GraftError `file-write` */
-  static async open(folder: string, kept: readonly string[], onFailure: () => void): Promise<MetricsLog> {
+  static async open(folder: string, kept: readonly string[]): Promise<MetricsLog> {
     const path = join(folder, METRICS);
     await writeWhole(path, new TextEncoder().encode(kept.map((line) => `${line}\n`).join('')));
     try {
-      return new MetricsLog(folder, openSync(path, 'a'), kept, onFailure);
+      return new MetricsLog(folder, openSync(path, 'a'), kept);
     } catch (cause) {
       throw unwritten(path, cause);
     }
@@ -63,7 +68,7 @@ export class MetricsLog {
     return this.#lines;
   }
 
-  add(event: TrainEvent): void {
+  add(event: RunEvent): void {
     if (event.type === 'step') {
       this.flush();
       this.#waiting = {
@@ -122,7 +127,6 @@ export class MetricsLog {
       write();
     } catch (cause) {
       this.failure = unwritten(join(this.folder, METRICS), cause);
-      this.onFailure();
     }
   }
 

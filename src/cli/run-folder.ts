@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
 import { METRICS } from './metrics-log.ts';
-import { COMPANIONS } from '../export/merge.ts';
+import { COMPANIONS } from '../weights/companions.ts';
 import { findSaved, forgetSaved, runFolderOf, type SavedRun } from './saved-run.ts';
 
 const ADAPTER_CONFIG = 'adapter_config.json';

@@ -2,7 +2,6 @@
  * The saved states of a run in its folder: `state` and, from the save before, `state.old`. Each holds the trainer's state, the lines of
  * metrics.jsonl until then, and the checksums of both in the format of sha256sum.
  */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
@@ -10,11 +9,10 @@ import { readState, writeState, type SavedState } from '../train/state-files.ts'
 import type { FileSet } from '../weights/bytes.ts';
 import { folder, removeFolder, replacedFolder, replaceFolder, writeFolder } from './files.ts';
 import { METRICS } from './metrics-log.ts';
+import { HASH_PIECE, sha256 } from './sha256.ts';
 
 const STATE = 'state';
 const SUMS = 'SHA256SUMS';
-/** Bytes that are hashed at once. */
-const PIECE = 2 ** 26;
 
 export interface SavedRun {
   readonly saved: SavedState;
@@ -31,7 +29,7 @@ export async function saveRun(out: string, saved: SavedState, metrics: readonly 
     ...writeState(saved),
     [METRICS]: new TextEncoder().encode(metrics.map((line) => `${line}\n`).join('')),
   };
-  const sums = Object.entries(files).map(([name, bytes]) => `${sha256(bytes)}  ${name}\n`);
+  const sums = Object.entries(files).map(([name, bytes]) => `${sumOf(bytes)}  ${name}\n`);
   files[SUMS] = new TextEncoder().encode(sums.join(''));
   await replaceFolder(path, (next) => writeFolder(next, files));
   return path;
@@ -121,16 +119,16 @@ async function checkSums(files: FileSet): Promise<void> {
   for (const { sum, name } of listed) {
     const file = await files.open(name);
     if (!file) throw damaged(name, 'is missing');
-    const hash = createHash('sha256');
-    for (let start = 0; start < file.size; start += PIECE)
-      hash.update(await file.read(start, Math.min(file.size, start + PIECE)));
-    if (hash.digest('hex') !== sum)
+    const hash = sha256();
+    for (let start = 0; start < file.size; start += HASH_PIECE)
+      hash.update(await file.read(start, Math.min(file.size, start + HASH_PIECE)));
+    if (hash.hex() !== sum)
       throw damaged(name, `does not have the checksum that ${SUMS} says: bytes of it changed or are missing`);
   }
 }
 
-function sha256(bytes: Uint8Array): string {
-  const hash = createHash('sha256');
-  for (let start = 0; start < bytes.length; start += PIECE) hash.update(bytes.subarray(start, start + PIECE));
-  return hash.digest('hex');
+function sumOf(bytes: Uint8Array): string {
+  const hash = sha256();
+  hash.update(bytes);
+  return hash.hex();
 }

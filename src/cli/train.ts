@@ -1,12 +1,13 @@
 /** `graft train`: examples in, adapter (or model) out. */
 import { GraftError } from '../errors.ts';
-import { readPeft, type AdapterData } from '../export/peft.ts';
+import { readPeft } from '../export/peft.ts';
 import { contentOf } from '../model/content.ts';
 import { parametersOf, readModel } from '../model/family.ts';
-import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
+import { checkResumed, clockTime, fingerprintOf, runParts, type RunParts } from '../runs/fingerprint.ts';
+import type { SaveEvery } from '../runs/save-clock.ts';
+import { makeTrainable, type AdapterShape, type Subject } from '../runs/trainable.ts';
 import { findDoubts } from '../train/doubts.ts';
 import { countSteps, defaultWarmup, type TrainOptions } from '../train/options.ts';
-import type { Trainable } from '../train/step-plans.ts';
 import { folder, modelOf, readWhole } from './files.ts';
 import { readRowOptions } from './data-flags.ts';
 import { Flags } from './flags.ts';
@@ -14,11 +15,11 @@ import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { reportData } from './report-data.ts';
-import { checkResumed, clockTime, fingerprintOf, runParts, type RunParts } from './resume.ts';
 import { checkFree } from './run-folder.ts';
-import { readSaveEvery, type SaveEvery } from './save-clock.ts';
+import { readSaveEvery } from './save-every.ts';
 import { openSaved, runFolderOf, type SavedRun } from './saved-run.ts';
 import { openSession, tokenizerOf, type Session } from './session.ts';
+import { sha256 } from './sha256.ts';
 import { makeRunRows, readRunFiles, type RunRows } from './train-data.ts';
 import {
   checkLength,
@@ -89,19 +90,19 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   );
   reportData(output, rows.told);
 
-  const { trainable, adapter } = await createTrainable(flags, session, asked);
+  const subject = await makeSubject(flags, session, asked);
   const steps = countSteps(asked, rows.train.length);
   const options: TrainOptions = {
     ...asked,
     maxLength,
     warmup: flags.text('warmup') === undefined ? defaultWarmup(steps) : asked.warmup,
     // An adapter that is trained on has settings of its own.
-    lora: adapter?.config ?? asked.lora,
+    lora: subject.options.lora,
     evalEvery: flags.text('eval-every') === undefined && rows.validation.length > 0 ? steps : asked.evalEvery,
   };
   const asks = { steps, rows: rows.train.length, parameters: parametersOf(session.model.definition) };
   for (const { what, usual } of findDoubts(options, asks)) output.line(`Warning: ${what} ${usual}`);
-  const parts = await partsOf(bytes, rows, session, options, dataOptions, adapter);
+  const parts = await partsOf(bytes, rows, session, options, dataOptions, subject.adapter);
   const unknown = resumed ? checkResumed(resumed.saved.fingerprint, parts) : [];
   if (unknown.length > 0)
     output.line(
@@ -111,9 +112,7 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
     {
       args,
       session,
-      options,
-      trainable,
-      adapter,
+      subject: { ...subject, options },
       baseModel: flags.required('model'),
       out,
       output,
@@ -126,35 +125,18 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   );
 }
 
-async function createTrainable(
-  flags: TrainFlags,
-  session: Session,
-  options: TrainOptions,
-): Promise<{ trainable: Trainable; adapter?: AdapterData }> {
-  const { model } = session;
+async function makeSubject(flags: TrainFlags, { model }: Session, asked: TrainOptions): Promise<Subject> {
   const path = flags.text('init-adapter');
-  if (options.method === 'full') {
-    if (path !== undefined)
-      throw new GraftError(
-        'arguments',
-        '--init-adapter is for LoRA.',
-        'Merge the adapter first, and train the merged model.',
-      );
-    return { trainable: { model, store: model.parameters! } };
-  }
-  let data: AdapterData;
-  if (path === undefined) {
-    const modules = loraModules(model.definition, options.lora);
-    data = { config: options.lora, modules, tensors: initialTensors(modules, options.seed) };
-  } else {
-    const read = await readPeft(folder(path), model.definition);
-    data = { ...read, config: { ...read.config, dropout: flags.number('dropout') ?? read.config.dropout } };
-  }
-  const adapter = new Adapter(model.device, data.modules, data.tensors, {
-    trainable: true,
-    rateRatio: options.rateRatio,
-  });
-  return { trainable: { model, adapter, store: adapter.store }, adapter: data };
+  if (path === undefined) return makeTrainable(model, asked);
+  if (asked.method === 'full')
+    throw new GraftError(
+      'arguments',
+      '--init-adapter is for LoRA.',
+      'Merge the adapter first, and train the merged model.',
+    );
+  const start = await readPeft(folder(path), model.definition);
+  const dropout = flags.number('dropout') ?? start.config.dropout;
+  return makeTrainable(model, { ...asked, lora: { ...asked.lora, dropout } }, start);
 }
 
 /** What a resumed run must share with the saved one. */
@@ -164,18 +146,19 @@ async function partsOf(
   { model, files }: Session,
   options: TrainOptions,
   dataOptions: DataOptions,
-  adapter: AdapterData | undefined,
+  adapter: AdapterShape | undefined,
 ): Promise<RunParts> {
   const {
     modelType,
     shape: { vocabulary, layers, channels },
   } = model.definition;
-  return runParts({
+  const content = {
     data,
     rows: [training, validation],
     model: { modelType, vocabulary, layers, channels },
     weights: await contentOf(files, WEIGHT_PIECES),
     base: model.weightChoices,
     settings: { options, dataOptions, dtype: model.dtype, modules: adapter?.modules },
-  });
+  };
+  return runParts(content, sha256);
 }

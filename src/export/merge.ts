@@ -18,24 +18,6 @@ import { dequantise, type QuantisedType } from '../weights/quantise.ts';
 import { safetensorsHeader, type TensorEntry, type TensorToWrite } from '../weights/safetensors.ts';
 import type { AdapterData } from './peft.ts';
 
-/** What a model folder of the Hugging Face kind may hold beside the weights: it goes along as it is. */
-export const COMPANIONS: readonly string[] = [
-  'config.json',
-  'generation_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'chat_template.jinja',
-  'chat_template.json',
-  'added_tokens.json',
-  'vocab.json',
-  'merges.txt',
-  'tokenizer.model',
-  // For a model that also sees.
-  'preprocessor_config.json',
-  'processor_config.json',
-];
-
 /** What a merged file will be, before any tensor is read. */
 export interface MergedPlan {
   /** The size of model.safetensors. */

@@ -1,29 +1,15 @@
 /** The GPU of this browser: opened, measured once, described; or why there is none. */
-import { openDevice, type AdapterDescription, type Device } from '../engine/device.ts';
+import { openDevice, type Device } from '../engine/device.ts';
 import { measureTuning } from '../engine/ops/matmul_tuning.ts';
 import { isTuning } from '../engine/tuning.ts';
 import { GraftError } from '../errors.ts';
+import { gpuName } from '../runs/card-facts.ts';
 import { readSetting, writeSetting } from '../storage/settings.ts';
 import type { Gpu } from './api.ts';
 
-/** WebGPU gives vendors and families in small letters: as they are written. Others get a capital. */
-const WRITTEN: Readonly<Record<string, string>> = {
-  amd: 'AMD',
-  arm: 'Arm',
-  nvidia: 'NVIDIA',
-  swiftshader: 'SwiftShader',
-};
-const written = (word: string): string => WRITTEN[word] ?? word.charAt(0).toUpperCase() + word.slice(1);
-
-/** Browsers keep the full name to themselves and give the vendor and the family: both are better than nothing. */
-export function adapterName({ vendor, architecture, description }: AdapterDescription): string {
-  const parts = [vendor, architecture].filter((part) => part).map(written);
-  return description || parts.join(' ') || 'unnamed GPU';
-}
-
 export function describeDevice({ adapter, features, limits, software }: Device): Gpu {
   return {
-    name: adapterName(adapter),
+    name: gpuName(adapter),
     software,
     f16: features.f16,
     subgroups: features.subgroups,

@@ -1,20 +1,20 @@
 /** Base plus adapter as one model folder, streamed to where it is wanted. Needs the files of the open model, and not the GPU. */
 import { GraftError, messageOf } from '../errors.ts';
-import { COMPANIONS, mergedWeights, planMerged } from '../export/merge.ts';
+import { mergedWeights, planMerged } from '../export/merge.ts';
+import { companionsOf, MODEL_WEIGHTS as WEIGHTS, type Companion } from '../export/model-folder.ts';
 import { mergedCard } from '../export/model-card.ts';
 import { readPeft, type AdapterData } from '../export/peft.ts';
 import { checkWeights } from '../model/base-weights.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
 import { describeChoices, sameChoices, type WeightChoices } from '../model/weight-types.ts';
-import { memoryFiles, type ByteSource, type FileSet } from '../weights/bytes.ts';
+import { memoryFiles, type FileSet } from '../weights/bytes.ts';
 import { modelFolder, type WeightSource } from '../weights/folder.ts';
 import type { Files } from '../export/peft.ts';
 import { fileNameOf, type Watch } from './adapters.ts';
 import type { MergePlan } from './api.ts';
 import { Slices } from './slices.ts';
 
-const WEIGHTS = 'model.safetensors';
 const CARD = 'README.md';
 
 /** Takes the files of a folder one after the other, each in pieces. */
@@ -43,7 +43,7 @@ export interface Parts {
 /** Everything that is written, with nothing of it read but headers and the adapter. */
 export interface Merge {
   readonly plan: Omit<MergePlan, 'free'>;
-  readonly companions: readonly ByteSource[];
+  readonly companions: readonly Companion[];
   readonly card: Uint8Array<ArrayBuffer>;
   readonly weights: () => AsyncGenerator<Uint8Array>;
 }
@@ -63,12 +63,7 @@ export async function prepareMerge({
   checkWeights(model, source);
   const choices = baseWeights && !sameChoices(baseWeights) ? baseWeights : undefined;
   const { bytes, dtypes } = planMerged(model, source, choices);
-  const present = new Set(folder.list());
-  const companions: ByteSource[] = [];
-  for (const name of COMPANIONS) {
-    const companion = present.has(name) ? await folder.open(name) : undefined;
-    if (companion) companions.push(companion);
-  }
+  const companions = await companionsOf(folder);
   const layers = adapter.modules.length;
   const card = new TextEncoder().encode(
     mergedCard({
@@ -81,7 +76,7 @@ export async function prepareMerge({
       baseModel,
       folder: `${fileNameOf(adapterName)}-merged`,
       files: [WEIGHTS, ...companions.map(({ name }) => name), CARD],
-      bytes: companions.reduce((sum, { size }) => sum + size, bytes + card.byteLength),
+      bytes: companions.reduce((sum, { source: { size } }) => sum + size, bytes + card.byteLength),
       dtypes,
       layers,
       ...(choices && { baseWeights: choices }),
@@ -106,9 +101,9 @@ export async function writeMerge(merge: Merge, sink: FolderSink, watch: Watch): 
   try {
     await sink.begin(WEIGHTS);
     for await (const bytes of merge.weights()) await append(bytes as Uint8Array<ArrayBuffer>);
-    for (const companion of merge.companions) {
-      await sink.begin(companion.name);
-      await append(await companion.read(0, companion.size));
+    for (const { name, source } of merge.companions) {
+      await sink.begin(name);
+      await append((await source.read(0, source.size)) as Uint8Array<ArrayBuffer>);
     }
     await sink.begin(CARD);
     await append(merge.card);

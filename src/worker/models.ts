@@ -11,6 +11,7 @@ import { ModelStore } from '../storage/models.ts';
 import { listRuns } from '../storage/runs.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import type { FileSet } from '../weights/bytes.ts';
+import { COMPANIONS } from '../weights/companions.ts';
 import { modelFolder } from '../weights/folder.ts';
 import type { Failure, KeptModel, Progress, RunOptions } from './api.ts';
 import type { ModelSource } from './model.ts';
@@ -19,9 +20,8 @@ import { failureOf } from './outcome.ts';
 /** Bytes that are copied at once. */
 const CHUNK = 4 * 2 ** 20;
 const MAX_NAME = 80;
-/** What a model is made of, beside its weights. */
-const COMPANION =
-  /^(?:(?:generation_|tokenizer_)?config\.json|tokenizer\.(?:json|model)|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt|chat_template\.(?:jinja|json)|README\.md|LICENSE(?:\.\w+)?)$/;
+/** What is kept beside the files of a model: what it says of itself. */
+const WORDS = /^(?:README\.md|LICENSE(?:\.\w+)?)$/;
 /** The README's first bytes, where its front matter is. */
 const README_BYTES = 1 << 16;
 
@@ -137,7 +137,7 @@ export function modelFiles(names: readonly string[]): string[] {
     : safetensors.length > 0
       ? [...safetensors, ...names.filter((name) => name === 'model.safetensors.index.json')]
       : names.filter((name) => /^[^/]+\.gguf$/i.test(name));
-  return [...names.filter((name) => COMPANION.test(name)), ...weights];
+  return [...names.filter((name) => COMPANIONS.includes(name) || WORDS.test(name)), ...weights];
 }
 
 /** What the README's front matter says, or config.json. */

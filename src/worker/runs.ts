@@ -1,5 +1,6 @@
 /** Runs: one at most is on the GPU, trained or paused; the others lie in storage. */
 import { GraftError } from '../errors.ts';
+import { adapterShape } from '../runs/trainable.ts';
 import type { StoredRun, StoredSummary } from '../storage/records.ts';
 import { changeRun, deleteRun, listRuns, readRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
 import { summaryOf } from '../storage/summaries.ts';
@@ -9,13 +10,14 @@ import type { BaseWeights, ModelRef, RunEvent, RunOptions, RunRecord, RunSummary
 import { restoredData, storedRows } from './data.ts';
 import { ifStorageWorks } from './gpu.ts';
 import { keptAdapter } from './kept-adapter.ts';
-import { LiveRun, type RunSeed } from './live-run.ts';
+import { LiveRun } from './live-run.ts';
 import type { OpenModel } from './model.ts';
 import { otherModel } from './other-model.ts';
 import { failureOf, outcome } from './outcome.ts';
 import type { Projects } from './projects.ts';
 import type { Queue } from './queue.ts';
-import { checkRun, headlessCommand } from './run-options.ts';
+import { checkRun, headlessCommand, trainOptions } from './run-options.ts';
+import type { RunSeed } from './run-store.ts';
 import { runRecord, runSummary, weightsOf, withReading } from './run-records.ts';
 import { wantedAnswer } from './sample-answer.ts';
 import type { Session } from './session.ts';
@@ -179,8 +181,9 @@ export class Runs {
       const { state } = await readState(memoryFiles(checkpoint.files, 'The checkpoint'));
       const run: StoredRun = { ...saved.run, status: 'stopped' };
       const { step, bestEvalLoss } = state.counters;
-      const tensors = new Map(state.best ?? state.values);
-      const made = keptAdapter({ run, tensors, step, rows: rows.train.length, bestEvalLoss }, open);
+      const learned = { step, bestEvalLoss, tensors: state.best ?? state.values };
+      const adapter = adapterShape(open.model.definition, trainOptions(run.settings as RunOptions));
+      const made = keptAdapter({ run, learned, adapter, rows: rows.train.length }, open);
       await saveEndedRun(run, made);
       this.session.current = { id: made.adapter.id };
       return runRecord(run, false);
@@ -329,17 +332,14 @@ export class Runs {
       if (this.#request === 'stop') live.stop();
       if (this.#request === 'cancel') live.cancel();
       if (this.#request === 'pause') live.pause();
-      if (live.saved) await this.#claim(live);
-      else await live.save('running');
-      await live.begin();
-      // Nothing is awaited between the question and the answer: the trainer forgets a pause that comes before it runs.
-      while (!live.end && this.#request !== 'pause') await live.advance();
+      // A new run is not there before its first checkpoint.
+      await this.#claim(live);
+      const rest = await live.train();
       keepSpeed(live.measured);
-      if (live.end) {
-        await this.#finish(live, live.end);
+      if (rest !== 'paused') {
+        await this.#finish(live, rest);
         return runRecord(live.record, false);
       }
-      await live.save('paused');
       live.become('paused');
       return runRecord(live.record, true);
     } catch (error) {
@@ -359,8 +359,7 @@ export class Runs {
       await live.discard('cancelled');
       this.#forget(live);
     } else {
-      const { id } = await live.keep(end);
-      this.session.current = { id };
+      this.session.current = { id: await live.keep(end) };
     }
     this.#live = undefined;
     await live.destroy();
@@ -383,8 +382,7 @@ export class Runs {
         live.become('failed', failure);
       } else if (live.step > 0 && (await live.isFinite())) {
         // From its checkpoint it would come to the same end.
-        const { id } = await live.keep('failed', failure);
-        this.session.current = { id };
+        this.session.current = { id: await live.keep('failed', failure) };
       } else {
         await live.discard('failed', failure);
       }

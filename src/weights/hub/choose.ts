@@ -1,18 +1,9 @@
 /** Which files of a repository make a model: it may hold the same weights in five formats. */
 import { GraftError } from '../../errors.ts';
+import { READ_COMPANIONS } from '../companions.ts';
 import type { ListedFile } from './listing.ts';
 import { PATH } from './place.ts';
 
-/** What is read beside the weights (text/, model/). */
-export const COMPANIONS = [
-  'config.json',
-  'generation_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'chat_template.jinja',
-  'chat_template.json',
-];
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 const SHARD = /^model-(\d{5})-of-(\d{5})\.safetensors$/;
@@ -58,7 +49,7 @@ export function chooseFiles(model: string, files: readonly ListedFile[], file?: 
         'It may be an adapter, or a part of something else: choose the repository of a whole model.',
       );
     }
-    const companions = COMPANIONS.map((name) => byPath.get(name)).filter((entry) => entry !== undefined);
+    const companions = READ_COMPANIONS.map((name) => byPath.get(name)).filter((entry) => entry !== undefined);
     return { files: [...companions, ...weights], gguf: false };
   }
   if (ggufs.length === 1) return { files: ggufs, gguf: true };

@@ -1,7 +1,7 @@
 /** A model at any address: a GGUF file, or a folder of a server that lists nothing, of which the files are asked for by name. */
 import { GraftError } from '../../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../../json.ts';
-import { COMPANIONS } from './choose.ts';
+import { READ_COMPANIONS } from '../companions.ts';
 import type { Client } from './client.ts';
 import { MAX_LISTING_BYTES } from './listing.ts';
 import type { Offer, RemoteFile } from './types.ts';
@@ -11,7 +11,7 @@ type Asking = <T>(work: (client: Client) => Promise<T>) => Promise<T>;
 
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
-const OPTIONAL = COMPANIONS.filter((name) => name !== 'config.json');
+const OPTIONAL = READ_COMPANIONS.filter((name) => name !== 'config.json');
 const MAX_SHARDS = 1000;
 
 /**

@@ -27,8 +27,7 @@ const written = (): { step: number; eval_loss?: number }[] =>
     .map((line) => JSON.parse(line) as { step: number; eval_loss?: number });
 
 test('a validation that was interrupted is told in the line of its step, also by a run that is resumed', async () => {
-  const ignore = (): void => undefined;
-  const log = await MetricsLog.open(folder, [], ignore);
+  const log = await MetricsLog.open(folder, []);
   log.add(step(1));
   log.add(evaluation(1));
   log.add(step(2));
@@ -44,7 +43,7 @@ test('a validation that was interrupted is told in the line of its step, also by
     [3, undefined],
   ]);
 
-  const resumed = await MetricsLog.open(folder, log.lines, ignore);
+  const resumed = await MetricsLog.open(folder, log.lines);
   resumed.add(evaluation(3));
   resumed.sync();
   resumed.close();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { copyCompanions } from '../../../src/cli/model-folder.ts';
-import { COMPANIONS } from '../../../src/weights/hub/choose.ts';
+import { COMPANIONS } from '../../../src/weights/companions.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 
 it('a written model has all files that Graft reads beside the weights', async () => {

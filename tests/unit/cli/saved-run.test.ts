@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkFree, discard } from '../../../src/cli/run-folder.ts';
-import { readSaveEvery, SaveClock } from '../../../src/cli/save-clock.ts';
 import { findSaved, forgetSaved, openSaved, saveRun } from '../../../src/cli/saved-run.ts';
 import type { SavedState } from '../../../src/train/state-files.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -204,39 +203,5 @@ describe('a folder that a run is to come into', () => {
     await graftError(() => checkFree(root, { overwrite: false }), 'folder-used');
     await discard(root);
     expect(existsSync(at('README.md'))).toBe(true);
-  });
-});
-
-describe('when a run saves', () => {
-  it('is every so many steps, or every so often, as it was asked', () => {
-    expect(readSaveEvery('20')).toEqual({ steps: 20 });
-    expect(readSaveEvery('90s')).toEqual({ milliseconds: 90_000 });
-    expect(readSaveEvery('5m')).toEqual({ milliseconds: 300_000 });
-    for (const text of ['0', '-1', '1.5', '5h', 'm', ''])
-      expect(() => readSaveEvery(text)).toThrow(/--save-every/);
-    const steps = new SaveClock({ steps: 20 });
-    expect([steps.stepsLeft(0), steps.stepsLeft(19), steps.stepsLeft(20), steps.due]).toEqual([
-      20,
-      1,
-      20,
-      false,
-    ]);
-  });
-
-  it('is every five minutes by default, and rarer where saving takes long', async () => {
-    let now = 0;
-    const clock = new SaveClock(readSaveEvery(undefined), () => now);
-    expect(clock.stepsLeft(3)).toBeUndefined();
-    now = 299_999;
-    expect(clock.due).toBe(false);
-    now = 300_000;
-    expect(clock.due).toBe(true);
-    await clock.save(async () => {
-      now += 60_000;
-    });
-    now += 1_199_999;
-    expect(clock.due).toBe(false);
-    now++;
-    expect(clock.due).toBe(true);
   });
 });

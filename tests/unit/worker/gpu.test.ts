@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Device } from '../../../src/engine/device.ts';
 import { defaultTuning, softwareAdapter } from '../../../src/engine/tuning.ts';
-import { adapterName, describeDevice, openGpu } from '../../../src/worker/gpu.ts';
+import { gpuName } from '../../../src/runs/card-facts.ts';
+import { describeDevice, openGpu } from '../../../src/worker/gpu.ts';
 
 const MIB = 2 ** 20;
 
@@ -16,12 +17,12 @@ function device(vendor: string, architecture: string, description: string): Devi
 }
 
 test('an adapter goes by its full name where the browser gives it, else by vendor and family', () => {
-  expect(adapterName({ vendor: 'apple', architecture: 'metal-3', description: 'Apple M2' })).toBe('Apple M2');
-  expect(adapterName({ vendor: 'nvidia', architecture: 'ampere', description: '' })).toBe('NVIDIA Ampere');
-  expect(adapterName({ vendor: 'google', architecture: 'swiftshader', description: '' })).toBe(
+  expect(gpuName({ vendor: 'apple', architecture: 'metal-3', description: 'Apple M2' })).toBe('Apple M2');
+  expect(gpuName({ vendor: 'nvidia', architecture: 'ampere', description: '' })).toBe('NVIDIA Ampere');
+  expect(gpuName({ vendor: 'google', architecture: 'swiftshader', description: '' })).toBe(
     'Google SwiftShader',
   );
-  expect(adapterName({ vendor: '', architecture: '', description: '' })).toBe('unnamed GPU');
+  expect(gpuName({ vendor: '', architecture: '', description: '' })).toBe('unnamed GPU');
 });
 
 test.each([

@@ -1,11 +1,12 @@
 import { describe, expect, it, test } from 'vitest';
+import { sha256 } from '../../../src/cli/sha256.ts';
 import {
   checkResumed,
   clockTime,
   fingerprintOf,
   runParts,
   type RunContent,
-} from '../../../src/cli/resume.ts';
+} from '../../../src/runs/fingerprint.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const run: RunContent = {
@@ -16,9 +17,9 @@ const run: RunContent = {
   base: { matrices: 'stored' },
   settings: { seed: 42 },
 };
-const fingerprint = fingerprintOf(runParts(run));
+const fingerprint = fingerprintOf(runParts(run, sha256));
 const check = (changes: Partial<RunContent>, saved = fingerprint): string[] =>
-  checkResumed(saved, runParts({ ...run, ...changes }));
+  checkResumed(saved, runParts({ ...run, ...changes }, sha256));
 
 test('the time of a run is what the clock showed, whatever the zone is by then', () => {
   expect(clockTime(new Date(2026, 0, 2, 3, 4, 5))).toBe('2026-01-02T03:04:05');
@@ -55,7 +56,7 @@ describe('a run', () => {
   });
 
   it('of an earlier version is resumed, and what it does not tell is named', async () => {
-    const { weights: _, rows: __, ...parts } = runParts(run);
+    const { weights: _, rows: __, ...parts } = runParts(run, sha256);
     const old = JSON.stringify(parts);
     expect(check({ weights: 'b', rows: [] }, old)).toEqual(["the base model's weights", 'the rows']);
     await graftError(() => check({ settings: {} }, old), 'train-resume');

@@ -1,0 +1,112 @@
+/** The folder of a run: metrics.jsonl as it trains, saved states, and at the end the result. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { GraftError } from '../errors.ts';
+import { writePeft } from '../export/peft.ts';
+import { cardFacts } from '../runs/card-facts.ts';
+import type { RunEvent } from '../runs/events.ts';
+import type { Curve, Ending, Learned, RunRows, Store } from '../runs/store.ts';
+import type { Subject } from '../runs/trainable.ts';
+import type { TrainerState } from '../train/state.ts';
+import { writeFolder } from './files.ts';
+import { linesUntil, METRICS, MetricsLog, readLine, type LoggedStep } from './metrics-log.ts';
+import { writeModelFolder } from './model-folder.ts';
+import { belongs, discard, weightsLast } from './run-folder.ts';
+import { forgetEarlier, forgetSaved, saveRun, type SavedRun } from './saved-run.ts';
+import type { Session } from './session.ts';
+
+export interface FolderOfRun {
+  readonly out: string;
+  readonly session: Pick<Session, 'model' | 'files'>;
+  readonly subject: Pick<Subject, 'adapter' | 'options'>;
+  /** Path of the base model, as it was given. */
+  readonly baseModel: string;
+  /** Rows that are trained on. */
+  readonly rows: number;
+  readonly fingerprint: string;
+  /** When it began, on the clock of that machine. */
+  readonly begun: string;
+  readonly resumed: SavedRun | undefined;
+}
+
+export class FileStore implements Store {
+  #log: MetricsLog | undefined;
+
+  constructor(private readonly run: FolderOfRun) {}
+
+  /** Makes the folder that of this run: without an old result, and with the lines of the steps that are done. @throws GraftError `file-write` */
+  async open(): Promise<void> {
+    const { out, resumed } = this.run;
+    const own = resumed !== undefined && (await belongs(out, resumed));
+    const path = join(out, METRICS);
+    const before =
+      resumed?.metrics ?? (own && existsSync(path) ? (await readFile(path, 'utf8')).split('\n') : []);
+    await discard(out, { resumed: own });
+    this.#log = await MetricsLog.open(out, linesUntil(before, resumed?.saved.state.counters.step ?? 0));
+  }
+
+  /** What the log tells of every step. */
+  get steps(): LoggedStep[] {
+    return this.#lines.flatMap((line) => readLine(line) ?? []);
+  }
+
+  get curve(): Curve {
+    return { steps: this.steps, evals: [], samples: [] };
+  }
+
+  get failure(): GraftError | undefined {
+    return this.#log?.failure;
+  }
+
+  hear(event: RunEvent): void {
+    this.#log?.add(event);
+  }
+
+  /** Has all lines of the log on the disk. @throws GraftError `file-write`, `file-gone` */
+  async settle(): Promise<void> {
+    this.#log?.sync();
+    if (this.failure) throw this.failure;
+  }
+
+  /** The rows are made again from their files. @throws GraftError `file-write` */
+  async state(state: TrainerState, _rows?: RunRows, _status?: string): Promise<void> {
+    await this.saveTo(this.run.out, state);
+  }
+
+  /** Saves a state in this folder or another. @returns the folder of the state @throws GraftError `file-write` */
+  saveTo(folder: string, state: TrainerState): Promise<string> {
+    const { fingerprint, begun } = this.run;
+    return saveRun(folder, { state, fingerprint, begun }, this.#lines);
+  }
+
+  /** @throws GraftError `file-write`, `file-gone` */
+  async result(learned: Learned, ending: Ending): Promise<void> {
+    const { out } = this.run;
+    await this.settle();
+    if (ending !== 'failed') await forgetEarlier(out);
+    await this.#write(learned);
+    if (ending !== 'failed') await forgetSaved(out);
+  }
+
+  close(): void {
+    this.#log?.close();
+  }
+
+  async #write(learned: Learned): Promise<void> {
+    const { out, session, subject, rows, baseModel } = this.run;
+    const { adapter, options } = subject;
+    const { tensors } = learned;
+    if (!adapter) {
+      await writeModelFolder(session, tensors, out);
+      return;
+    }
+    const made = { baseModel: basename(resolve(baseModel)), model: session.model, options, rows };
+    const facts = cardFacts(made, learned, this.curve);
+    await writeFolder(out, weightsLast(writePeft({ ...adapter, tensors }, facts)));
+  }
+
+  get #lines(): readonly string[] {
+    return this.#log?.lines ?? [];
+  }
+}

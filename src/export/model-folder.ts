@@ -1,0 +1,74 @@
+/** A model folder as it is written: weights beside the configuration and the tokenizer of the folder that the model came from. */
+import type { ModelDefinition } from '../model/family.ts';
+import { folderShape, openModelWeights, otherTensors, toFolder } from '../model/folder-layout.ts';
+import type { NamedArrays } from '../train/state.ts';
+import type { ByteSource, FileSet } from '../weights/bytes.ts';
+import { COMPANIONS } from '../weights/companions.ts';
+import { storedBytes } from '../weights/dtypes.ts';
+import { safetensorsHeader, type TensorToWrite } from '../weights/safetensors.ts';
+import { passedOn, passedOnBytes } from './merge.ts';
+
+export const MODEL_WEIGHTS = 'model.safetensors';
+
+export interface Companion {
+  /** In its folder. */
+  readonly name: string;
+  readonly source: ByteSource;
+}
+
+/** What a folder has beside its weights. */
+export async function companionsOf(files: FileSet): Promise<Companion[]> {
+  const present = new Set(files.list());
+  const found: Companion[] = [];
+  for (const name of COMPANIONS) {
+    const source = present.has(name) ? await files.open(name) : undefined;
+    if (source) found.push({ name, source });
+  }
+  return found;
+}
+
+export interface ModelFolder {
+  readonly companions: readonly Companion[];
+  /** The size of model.safetensors, and its bytes, tensor by tensor. */
+  readonly weightBytes: number;
+  readonly weights: () => AsyncGenerator<Uint8Array>;
+}
+
+/**
+ * A fully fine-tuned model: f32 weights under the names of the base's folder, and what else that holds as it is.
+ *
+ * @param files of the base
+ */
+export async function tunedFolder(
+  files: FileSet,
+  definition: ModelDefinition,
+  values: NamedArrays,
+): Promise<ModelFolder> {
+  const source = await openModelWeights(files, definition);
+  const others = otherTensors(definition, source);
+  const tensors: Omit<TensorToWrite, 'data'>[] = [
+    ...definition.weights.map((spec) => ({
+      name: source.get(spec.name)!.name,
+      dtype: 'F32' as const,
+      shape: folderShape(spec),
+    })),
+    ...others.map(passedOn),
+  ];
+  const header = safetensorsHeader(tensors, { format: 'pt' });
+  async function* weights(): AsyncGenerator<Uint8Array> {
+    yield header;
+    for (const spec of definition.weights) {
+      const { buffer, byteOffset, byteLength } = toFolder(spec, values.get(spec.name)!);
+      yield new Uint8Array(buffer, byteOffset, byteLength);
+    }
+    for (const entry of others) yield await passedOnBytes(entry);
+  }
+  return {
+    companions: await companionsOf(files),
+    weightBytes: tensors.reduce(
+      (sum, { dtype, shape }) => sum + storedBytes(dtype, shape),
+      header.byteLength,
+    ),
+    weights,
+  };
+}

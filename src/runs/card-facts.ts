@@ -1,0 +1,58 @@
+/** What the card of an adapter tells of the run that made it. */
+import type { AdapterDescription } from '../engine/device.ts';
+import type { CardFacts } from '../export/model-card.ts';
+import type { LanguageModel } from '../model/language-model.ts';
+import { describeChoices } from '../model/weight-types.ts';
+import type { TrainOptions } from '../train/options.ts';
+import type { Curve, Learned } from './store.ts';
+
+export interface Made {
+  /** As adapter_config.json names it. */
+  readonly baseModel: string;
+  readonly model: Pick<LanguageModel, 'device' | 'weightChoices'>;
+  readonly options: TrainOptions;
+  /** Rows that it was trained on. */
+  readonly rows: number;
+}
+
+/** The losses are those of the whole run, wherever it was resumed. */
+export function cardFacts(
+  { baseModel, model, options, rows }: Made,
+  { step, bestEvalLoss }: Pick<Learned, 'step' | 'bestEvalLoss'>,
+  { steps }: Pick<Curve, 'steps'>,
+): CardFacts {
+  return {
+    baseModel,
+    steps: step,
+    rows,
+    lr: options.lr,
+    schedule: options.schedule,
+    batch: options.batch * options.accumulate,
+    seed: options.seed,
+    firstLoss: lossAt(steps, 1),
+    lastLoss: lossAt(steps, step),
+    evalLoss: bestEvalLoss,
+    adapterName: gpuName(model.device.adapter),
+    baseWeights: describeChoices(model.weightChoices),
+  };
+}
+
+/** The loss of a step; undefined where the log from before a resume is not there. */
+export function lossAt(steps: Curve['steps'], step: number): number | undefined {
+  return steps.findLast((point) => point.step === step)?.loss;
+}
+
+/** WebGPU gives vendors and families in small letters: as they are written. Others get a capital. */
+const WRITTEN: Readonly<Record<string, string>> = {
+  amd: 'AMD',
+  arm: 'Arm',
+  nvidia: 'NVIDIA',
+  swiftshader: 'SwiftShader',
+};
+const written = (word: string): string => WRITTEN[word] ?? word.charAt(0).toUpperCase() + word.slice(1);
+
+/** Browsers keep the full name to themselves and give the vendor and the family: both are better than nothing. */
+export function gpuName({ vendor, architecture, description }: AdapterDescription): string {
+  const parts = [vendor, architecture].filter((part) => part).map(written);
+  return description || parts.join(' ') || 'unnamed GPU';
+}

@@ -1,0 +1,29 @@
+/** What a run tells while it is trained: what its trainer tells, and what it does between the steps. Plain data. */
+import type { CompileEvent, EvalEvent, StepEvent, ValidateEvent } from '../train/events.ts';
+
+/** The answer to the sample prompt after a step. */
+export interface SampleEvent {
+  readonly type: 'sample';
+  readonly step: number;
+  readonly text: string;
+  /** How long it took. */
+  readonly seconds: number;
+}
+
+/** How far that answer is, in tokens. */
+export interface AnswerEvent {
+  readonly type: 'answer';
+  readonly step: number;
+  readonly done: number;
+  /** The most that it can have. */
+  readonly total: number;
+}
+
+/** The state after a step is being written, or lies in the store. */
+export interface SaveEvent {
+  readonly type: 'saving' | 'saved';
+  readonly step: number;
+}
+
+export type RunEvent =
+  CompileEvent | StepEvent | ValidateEvent | EvalEvent | SampleEvent | AnswerEvent | SaveEvent;

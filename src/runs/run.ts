@@ -1,0 +1,213 @@
+/** A run while it is trained. It rests between steps for what is due there (a sample answer, a saved state), and its store keeps what happens. */
+import type { TrainEvent } from '../train/events.ts';
+import type { TrainOptions } from '../train/options.ts';
+import type { TrainerState } from '../train/state.ts';
+import type { Trainable } from '../train/step-plans.ts';
+import { Trainer } from '../train/trainer.ts';
+import type { RunEvent } from './events.ts';
+import type { SaveClock } from './save-clock.ts';
+import type { Ending, Learned, RunRows, Store } from './store.ts';
+
+/** A prompt that is answered every so many steps, so that one sees the run learn. */
+export interface Samples {
+  readonly every: number;
+  /** The most tokens of an answer. */
+  readonly tokens: number;
+  /** @returns undefined where the model gives no finite numbers to choose a token by: the next step says so */
+  readonly answer: (trainable: Trainable, onToken: () => void) => Promise<string | undefined>;
+}
+
+export interface RunRequest {
+  readonly trainable: Trainable;
+  readonly options: TrainOptions;
+  readonly rows: RunRows;
+  /** Go on from here. */
+  readonly state?: TrainerState;
+  readonly store: Store;
+  readonly clock: SaveClock;
+  readonly samples?: Samples;
+  /** Before the first step, answer the prompt and measure the validation rows with what is untrained: where the curve comes from. */
+  readonly fromUntrained?: boolean;
+  /** May throw while shaders are compiled, which ends that; not later. */
+  readonly onEvent?: (event: RunEvent) => void;
+}
+
+/** How training came to rest. */
+export type Rest = 'paused' | 'done' | 'stopped' | 'cancelled';
+
+export class Run {
+  #trainer!: Trainer;
+  /** It was asked to pause. */
+  #pausing = false;
+  /** Whoever asked to pause or to end does not want to wait for the end of a validation. */
+  #hurried = false;
+
+  private constructor(private readonly request: RunRequest) {}
+
+  /**
+   * Compiles a run, and puts it where its state was.
+   *
+   * @throws GraftError `train-…`, `engine-…`, and what `onEvent` throws
+   */
+  static async create(request: RunRequest): Promise<Run> {
+    const { trainable, options, rows, state, samples } = request;
+    const run = new Run(request);
+    run.#trainer = await Trainer.create({
+      trainable,
+      options,
+      rows: rows.train,
+      validation: rows.validation,
+      state,
+      sampleEvery: samples?.every,
+      onEvent: (event) => run.#hearTrainer(event),
+    });
+    return run;
+  }
+
+  /** Steps of the whole run. */
+  get steps(): number {
+    return this.#trainer.steps;
+  }
+
+  /** Steps done. */
+  get step(): number {
+    return this.#trainer.step;
+  }
+
+  /** Whether it broke, so that what is on the GPU is no state to save. */
+  get failed(): boolean {
+    return this.#trainer.status === 'failed';
+  }
+
+  /** How the run ended, by itself or because it was asked to; undefined while it can go on. */
+  get end(): 'done' | 'stopped' | 'cancelled' | undefined {
+    const { status } = this.#trainer;
+    return status === 'done' || status === 'stopped' || status === 'cancelled' ? status : undefined;
+  }
+
+  /** These three end a validation that is under way. Paused, it is made when the run goes on. */
+  pause(): void {
+    this.#pausing = true;
+    this.#hurried = true;
+    this.#trainer.pause();
+  }
+
+  stop(): void {
+    this.#hurried = true;
+    this.#trainer.stop();
+  }
+
+  cancel(): void {
+    this.#hurried = true;
+    this.#trainer.cancel();
+  }
+
+  /**
+   * Trains until the run has ended or was asked to pause. Paused, its state is saved, and it can be trained again.
+   *
+   * @throws GraftError `train-diverged`, `engine-…`, and what the store throws
+   */
+  async train(): Promise<Rest> {
+    if (this.request.clock.dueAtStart) await this.save('running');
+    if (this.step === 0 && this.request.fromUntrained) await this.#begin();
+    // Nothing is awaited between the question and the answer: the trainer forgets a pause that comes before it runs.
+    while (!this.end && !this.#pausing) await this.#advance();
+    if (this.end) return this.end;
+    await this.save('paused');
+    this.#pausing = false;
+    this.#hurried = false;
+    return 'paused';
+  }
+
+  /** Writes the state into the store. @throws what the store throws */
+  async save(status: 'running' | 'paused'): Promise<void> {
+    const { clock, store, rows } = this.request;
+    const { step } = this;
+    this.#hear({ type: 'saving', step });
+    const state = await this.#trainer.state();
+    await clock.save(step, () => store.state(state, rows, status));
+    this.#hear({ type: 'saved', step });
+  }
+
+  /** What can be gone on from just now, for a store of another kind. */
+  state(): Promise<TrainerState> {
+    return this.#trainer.state();
+  }
+
+  /** Gives what was learned to the store. @throws what the store throws */
+  async keep(ending: Ending): Promise<void> {
+    await this.request.store.result(await this.#learned(), ending);
+  }
+
+  /** Whether what was learned is made of numbers. */
+  async isFinite(): Promise<boolean> {
+    const { tensors } = await this.#learned();
+    return [...tensors.values()].every((values) => values.every((value) => Number.isFinite(value)));
+  }
+
+  /** Frees the plans; what was trained stays. */
+  destroy(): Promise<void> {
+    return this.#trainer.destroy();
+  }
+
+  async #learned(): Promise<Learned> {
+    const { step, bestEvalLoss } = this.#trainer;
+    return { step, bestEvalLoss, tensors: await this.#trainer.result() };
+  }
+
+  async #begin(): Promise<void> {
+    const { options, samples, store } = this.request;
+    if (samples && store.curve.samples.length === 0) await this.#sample(samples);
+    if (options.evalEvery > 0 && store.curve.evals.length === 0) {
+      const loss = await this.#trainer.evaluate(() => this.#hurried);
+      if (loss !== undefined) this.#hear({ type: 'eval', step: 0, loss, best: false });
+    }
+  }
+
+  /** Trains until something is due or was asked for, and does what is due. */
+  async #advance(): Promise<void> {
+    const { clock, samples, store } = this.request;
+    const trainer = this.#trainer;
+    const untilSample = samples ? samples.every - (trainer.step % samples.every) : Infinity;
+    const steps = Math.min(untilSample, clock.stepsLeft(trainer.step) ?? Infinity);
+    // A validation that was interrupted comes before anything else of its step.
+    const status = await trainer.run(trainer.evaluationDue ? 0 : steps);
+    await store.settle();
+    const isSampled = samples && trainer.step % samples.every === 0 && !trainer.evaluationDue;
+    if (isSampled && (status === 'paused' || status === 'done')) await this.#sample(samples);
+    // A run that was asked to pause is saved once, when it rests.
+    if (status === 'paused' && !this.#pausing && clock.due(trainer.step)) await this.save('running');
+  }
+
+  async #sample({ tokens, answer }: Samples): Promise<void> {
+    const { step, timeLeft } = this.#trainer;
+    const began = performance.now();
+    let done = 0;
+    const tell = (): void => this.#hear({ type: 'answer', step, done, total: tokens });
+    tell();
+    const text = await answer(this.request.trainable, () => {
+      done++;
+      tell();
+    });
+    if (text === undefined) return;
+    const seconds = (performance.now() - began) / 1000;
+    timeLeft.took('sample', seconds);
+    this.#hear({ type: 'sample', step, text, seconds });
+  }
+
+  #hearTrainer(event: TrainEvent): void {
+    // The trainer's own status changes with every rest; the run's is what `train` returns.
+    if (event.type === 'status') return;
+    this.#hear(event);
+    // There is no trainer yet.
+    if (event.type === 'compile') return;
+    const { clock, store } = this.request;
+    if (event.type === 'step' && clock.due(event.step)) this.#trainer.pause({ afterValidation: true });
+    if (store.failure) this.#trainer.pause();
+  }
+
+  #hear(event: RunEvent): void {
+    this.request.store.hear(event);
+    this.request.onEvent?.(event);
+  }
+}

@@ -1,0 +1,129 @@
+/** A run in the browser's database: its record with the curve, its rows, one checkpoint, and at the end its adapter. */
+import type { RunEvent } from '../runs/events.ts';
+import type { Curve, Ending, Learned, RunRows, Store } from '../runs/store.ts';
+import type { AdapterShape } from '../runs/trainable.ts';
+import type { StoredCheckpoint, StoredRows, StoredRun } from '../storage/records.ts';
+import { checkpointRevision, saveCheckpoint, saveEndedRun } from '../storage/runs.ts';
+import type { Reading } from '../train/reading.ts';
+import { writeState } from '../train/state-files.ts';
+import type { TrainerState } from '../train/state.ts';
+import type { RunStatus, StepPoint } from './api.ts';
+import { keptAdapter } from './kept-adapter.ts';
+import type { OpenModel } from './model.ts';
+import { pointOf, readingOf } from './run-records.ts';
+
+/** What a run begins with, new or from storage. */
+export interface RunSeed {
+  readonly run: StoredRun;
+  readonly rows: StoredRows;
+  readonly checkpoint?: StoredCheckpoint;
+}
+
+interface PageCurve extends Curve {
+  readonly steps: readonly StepPoint[];
+}
+
+export class PageStore implements Store {
+  status: RunStatus = 'running';
+  /** The most bytes that were on the GPU while it was trained here. */
+  takenBytes = 0;
+  /** Of the adapter that it left. */
+  keptId: string | undefined;
+  readonly #run: StoredRun;
+  readonly #rows: StoredRows;
+  /** Grow with the run. */
+  readonly #steps: StepPoint[];
+  readonly #evals: { step: number; loss: number }[];
+  readonly #samples: { step: number; text: string }[];
+  /** Of the last checkpoint. */
+  #revision: string | undefined;
+  /** Its loss was not finite: that ends it. */
+  #broke = false;
+
+  constructor(
+    { run, rows, checkpoint }: RunSeed,
+    private readonly open: Pick<OpenModel, 'fingerprint' | 'info' | 'model'>,
+    private readonly adapter: AdapterShape,
+    /** Looks how much GPU memory is taken. */
+    private readonly weigh: () => void,
+  ) {
+    this.#run = run;
+    this.#rows = rows;
+    this.#steps = [...run.steps];
+    this.#evals = [...run.evals];
+    this.#samples = [...run.samples];
+    this.#revision = checkpoint?.revision;
+  }
+
+  get record(): StoredRun {
+    return {
+      ...this.#run,
+      status: this.status,
+      steps: this.#steps,
+      evals: this.#evals,
+      samples: this.#samples,
+      reading: this.reading,
+      ...(this.takenBytes > 0 && { takenBytes: this.takenBytes }),
+    };
+  }
+
+  get curve(): PageCurve {
+    return { steps: this.#steps, evals: this.#evals, samples: this.#samples };
+  }
+
+  /** What the curve says so far. */
+  get reading(): Reading {
+    return readingOf({ settings: this.#run.settings, steps: this.#steps, evals: this.#evals }, this.#broke);
+  }
+
+  hear(event: RunEvent): void {
+    if (event.type === 'step') this.#steps.push(pointOf(event));
+    if (event.type === 'eval') this.#evals.push({ step: event.step, loss: event.loss });
+    if (event.type === 'sample') this.#samples.push({ step: event.step, text: event.text });
+  }
+
+  /** The curve is kept with the checkpoint: a run that is resumed goes on behind it. */
+  async settle(): Promise<void> {
+    // Nothing waits.
+  }
+
+  /** Writes a checkpoint, the record as it stands now, and the first time the rows. @throws GraftError `storage-…` */
+  async state(state: TrainerState, _rows: RunRows, status: 'running' | 'paused'): Promise<void> {
+    this.weigh();
+    const revision = crypto.randomUUID();
+    await saveCheckpoint(
+      { ...this.record, status },
+      {
+        revision,
+        step: state.counters.step,
+        files: writeState({ state, fingerprint: this.open.fingerprint }),
+      },
+      this.#revision === undefined ? this.#rows : undefined,
+    );
+    this.#revision = revision;
+  }
+
+  /** Puts what was learned into the library, and ends the run. @throws GraftError `storage-…` */
+  async result(learned: Learned, ending: Ending): Promise<void> {
+    this.#broke = ending === 'failed';
+    this.weigh();
+    const run = { ...this.record, status: ending };
+    const made = keptAdapter(
+      { run, learned, adapter: this.adapter, rows: this.#rows.train.length },
+      this.open,
+    );
+    await saveEndedRun(run, made);
+    this.keptId = made.adapter.id;
+  }
+
+  /** Ends the run without an adapter; its curve stays. `failed` is a loss that was not finite. @throws GraftError `storage-…` */
+  async discard(status: 'cancelled' | 'failed'): Promise<void> {
+    this.#broke = status === 'failed';
+    await saveEndedRun({ ...this.record, status });
+  }
+
+  /** Whether the checkpoint is still the one that was written here, and not that of another tab that went on. */
+  async isCurrent(): Promise<boolean> {
+    return (await checkpointRevision(this.#run.id)) === this.#revision;
+  }
+}
