@@ -1,6 +1,6 @@
 /** Writing a model folder: weights beside the base's configuration and tokenizer. */
 import { join } from 'node:path';
-import { companionsOf, MODEL_WEIGHTS, tunedFolder } from '../export/model-folder.ts';
+import { companionsOf, tunedWeights } from '../export/model-folder.ts';
 import type { NamedArrays } from '../train/state.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { writeWhole } from './files.ts';
@@ -17,8 +17,8 @@ export async function writeModelFolder(
   values: NamedArrays,
   out: string,
 ): Promise<void> {
-  const { weights } = await tunedFolder(files, definition, values);
+  const { name, read } = await tunedWeights(files, definition, values);
   await copyCompanions(files, out);
   // Last: the folder counts as a result once they are there.
-  await writeWhole(join(out, MODEL_WEIGHTS), weights());
+  await writeWhole(join(out, name), read());
 }

@@ -6,6 +6,7 @@ import type { ByteSource, FileSet } from '../weights/bytes.ts';
 import { COMPANIONS } from '../weights/companions.ts';
 import { storedBytes } from '../weights/dtypes.ts';
 import { safetensorsHeader, type TensorToWrite } from '../weights/safetensors.ts';
+import type { FolderFile } from './folder-sink.ts';
 import { passedOn, passedOnBytes } from './merge.ts';
 
 export const MODEL_WEIGHTS = 'model.safetensors';
@@ -27,23 +28,27 @@ export async function companionsOf(files: FileSet): Promise<Companion[]> {
   return found;
 }
 
-export interface ModelFolder {
-  readonly companions: readonly Companion[];
-  /** The size of model.safetensors, and its bytes, tensor by tensor. */
-  readonly weightBytes: number;
-  readonly weights: () => AsyncGenerator<Uint8Array>;
+/** They, to be written elsewhere. */
+export async function companionFiles(files: FileSet): Promise<FolderFile[]> {
+  return (await companionsOf(files)).map(({ name, source }) => ({
+    name,
+    size: source.size,
+    async *read() {
+      yield await source.read(0, source.size);
+    },
+  }));
 }
 
 /**
- * A fully fine-tuned model: f32 weights under the names of the base's folder, and what else that holds as it is.
+ * The weights of a fully fine-tuned model, tensor by tensor: f32 weights under the names of the base's folder, and what else that holds as it is.
  *
  * @param files of the base
  */
-export async function tunedFolder(
+export async function tunedWeights(
   files: FileSet,
   definition: ModelDefinition,
   values: NamedArrays,
-): Promise<ModelFolder> {
+): Promise<FolderFile> {
   const source = await openModelWeights(files, definition);
   const others = otherTensors(definition, source);
   const tensors: Omit<TensorToWrite, 'data'>[] = [
@@ -63,12 +68,6 @@ export async function tunedFolder(
     }
     for (const entry of others) yield await passedOnBytes(entry);
   }
-  return {
-    companions: await companionsOf(files),
-    weightBytes: tensors.reduce(
-      (sum, { dtype, shape }) => sum + storedBytes(dtype, shape),
-      header.byteLength,
-    ),
-    weights,
-  };
+  const size = tensors.reduce((sum, { dtype, shape }) => sum + storedBytes(dtype, shape), header.byteLength);
+  return { name: MODEL_WEIGHTS, size, read: weights };
 }

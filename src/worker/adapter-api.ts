@@ -1,16 +1,17 @@
 /** The part of the worker's API that is about adapters that are kept: the library, and models merged of them. */
+import type { Merge } from '../export/merge-folder.ts';
 import { adapterFiles, findAdapter } from '../storage/adapters.ts';
 import { listRuns } from '../storage/runs.ts';
 import { measureSpace } from '../storage/space.ts';
 import type { Library } from './adapters.ts';
 import type { BaseWeights, GraftWorker, ModelRef } from './api.ts';
 import type { Bases } from './bases.ts';
-import type { Merge } from './merging.ts';
 import type { OpenModel } from './model.ts';
 import { listener, outcome } from './outcome.ts';
 import type { Projects } from './projects.ts';
 import type { Queue } from './queue.ts';
 import { unknownAdapter, type Session } from './session.ts';
+import { stepping } from './slices.ts';
 
 type AdapterApi = Pick<
   GraftWorker,
@@ -97,17 +98,9 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
           const found = await prepare(id, session, bases);
           if ('otherBase' in found) throw bases.notOpen(found.otherBase.baseModel);
           const { merge } = found;
-          const watch = { onProgress: listener(onProgress), signal };
-          const { writeMerge, DirectorySink } = await import('./merging.ts');
-          if (target) {
-            const sink = await DirectorySink.create(target, merge.plan.folder);
-            await writeMerge(merge, sink, watch);
-            return { name: sink.name };
-          }
-          const { ZipSink } = await import('./merged-zip.ts');
-          const sink = await ZipSink.create(merge.plan.folder, merge.plan.files);
-          await writeMerge(merge, sink, watch);
-          return { name: `${merge.plan.folder}.zip`, zip: await sink.zip() };
+          const { deliverFolder } = await import('./merged-zip.ts');
+          const step = stepping('merging', { onProgress: listener(onProgress), signal });
+          return deliverFolder(merge.plan.folder, merge.files, target, step);
         }),
       ),
     stopMerging: () => stop(merging),
@@ -132,7 +125,7 @@ async function prepare(
     (adapter.baseWeights as BaseWeights | undefined) ??
     ((await listRuns()).find(({ run }) => run.id === runId)?.run.baseWeights as BaseWeights | undefined);
   // What is rarely needed is loaded when it is.
-  const { prepareMerge } = await import('./merging.ts');
+  const { prepareMerge } = await import('../export/merge-folder.ts');
   const merge = await prepareMerge({
     ...{ baseModel, adapterName: name, adapter: files },
     base: open.source.files,

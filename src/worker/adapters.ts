@@ -1,5 +1,6 @@
 /** The library of adapters: what is listed, changed, exported and imported. Nothing here needs the GPU. */
 import { GraftError } from '../errors.ts';
+import { fileNameOf } from '../export/folder-sink.ts';
 import { largestAdapter, readPeft, withBase, type Files } from '../export/peft.ts';
 import { modelCard } from '../export/model-card.ts';
 import { memoryFiles, readJson, type ByteSource, type FileSet } from '../weights/bytes.ts';
@@ -11,12 +12,12 @@ import {
   markAdapter,
   putAdapter,
 } from '../storage/adapters.ts';
-import { AdapterZip, isZip, packZip, tooLarge, type Step } from './adapter-zip.ts';
-import type { AdapterInfo, Progress } from './api.ts';
+import { AdapterZip, isZip, packZip, tooLarge, type Step } from '../export/adapter-zip.ts';
+import type { AdapterInfo } from './api.ts';
 import type { Bases } from './bases.ts';
 import { folderOfFiles, type OpenModel } from './model.ts';
 import { unknownAdapter } from './session.ts';
-import { Slices } from './slices.ts';
+import { stepping, type Watch } from './slices.ts';
 
 const CONFIG = 'adapter_config.json';
 export const WEIGHTS = 'adapter_model.safetensors';
@@ -27,12 +28,6 @@ export const ADAPTER_LIMITS: Readonly<Record<string, number>> = { ...TEXT_LIMITS
 const MAX_NAME = 200;
 /** Bytes that are read at once. */
 const CHUNK = 4 * 2 ** 20;
-
-/** What long work tells, and what ends it. */
-export interface Watch {
-  readonly onProgress: (progress: Progress) => void;
-  readonly signal: AbortSignal;
-}
 
 export class Library {
   list(): Promise<AdapterInfo[]> {
@@ -143,15 +138,6 @@ export class Library {
   }
 }
 
-/** Tells how far it is and lets the worker hear the page, a few times a second. */
-function stepping(what: Progress['what'], { onProgress, signal }: Watch): Step {
-  const slices = new Slices(onProgress, signal);
-  return async (done, total) => {
-    slices.check();
-    if (slices.due || done === total) await slices.pause({ what, done, total });
-  };
-}
-
 /** Files of a folder, those that are there, each held against its limit first. @throws GraftError `file-too-large` */
 async function readFiles(
   name: string,
@@ -201,14 +187,4 @@ function ofOtherBase(error: unknown, base: string, open: string): unknown {
 
 export function countParameters(tensors: ReadonlyMap<string, ArrayLike<number>>): number {
   return [...tensors.values()].reduce((sum, { length }) => sum + length, 0);
-}
-
-/** A name that every file system takes. */
-export function fileNameOf(name: string): string {
-  const plain = name
-    .normalize('NFKD')
-    .replace(/\p{Mark}/gu, '')
-    .replace(/[^\w.-]+/g, '-')
-    .replace(/^[-.]+|[-.]+$/g, '');
-  return plain.slice(0, 80) || 'adapter';
 }

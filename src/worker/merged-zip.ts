@@ -1,9 +1,10 @@
 /** A merged folder as a zip, for browsers that give a page no folder: put together in the private file system, not in memory. */
+import type { Step } from '../export/adapter-zip.ts';
+import { DirectorySink, writeFiles, type FolderFile, type FolderSink } from '../export/folder-sink.ts';
+import { crc32 } from '../export/zip/crc32.ts';
+import { ZipWriter } from '../export/zip/writer.ts';
 import type { ModelWriter } from '../storage/model-writer.ts';
 import { mergedModels } from '../storage/models.ts';
-import { crc32 } from './archive/crc32.ts';
-import { ZipWriter } from './archive/zip-writer.ts';
-import type { FolderSink } from './merging.ts';
 
 /** A zip refers to files that lie there until the next one, or the next visit: this takes them away. */
 export async function clearMerged(): Promise<void> {
@@ -52,4 +53,31 @@ export class ZipSink implements FolderSink {
       zip.summed(`${this.name}/${file}`, await mergedModels.blob(this.name, file), crc);
     return zip.finish();
   }
+}
+
+/**
+ * Writes a folder to where a person wants it.
+ *
+ * @param name of the folder
+ * @param target a folder of the person's disk, in which it is made; without one it becomes a zip
+ * @returns the name of the folder or of the zip, and the zip
+ * @throws GraftError `worker-aborted`, `merge-write`, `storage-…`; then nothing of it is left
+ */
+export async function deliverFolder(
+  name: string,
+  files: readonly FolderFile[],
+  target: FileSystemDirectoryHandle | undefined,
+  step: Step,
+): Promise<{ readonly name: string; readonly zip?: Blob }> {
+  if (target) {
+    const sink = await DirectorySink.create(target, name);
+    await writeFiles(files, sink, step);
+    return { name: sink.name };
+  }
+  const sink = await ZipSink.create(
+    name,
+    files.map((file) => file.name),
+  );
+  await writeFiles(files, sink, step);
+  return { name: `${name}.zip`, zip: await sink.zip() };
 }

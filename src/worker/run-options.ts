@@ -1,6 +1,7 @@
 /** A run's settings as the page gives them: for the trainer, and as the command that repeats the run headless. */
 import { writeSkipped } from '../data/skip-list.ts';
 import { GraftError } from '../errors.ts';
+import { fileNameOf } from '../export/folder-sink.ts';
 import { promptOf } from '../evaluate/answer.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
 import { shellWord } from '../text/shell.ts';
@@ -8,7 +9,6 @@ import { checkOptions, defaultOptions, type TrainOptions } from '../train/option
 import type { DataOptions, RunOptions } from './api.ts';
 import { rowsOf, type DataSet, type FilePlace } from './data.ts';
 import type { OpenModel } from './model.ts';
-import { fileNameOf } from './adapters.ts';
 
 /** Tokens of a sample on the way. */
 export const SAMPLE_TOKENS = 48;

@@ -1,5 +1,6 @@
 /** Long work in slices: between them the worker hears what the page asks, tells how far it is, and stops when it should. */
 import { GraftError } from '../errors.ts';
+import type { Step } from '../export/adapter-zip.ts';
 import type { Progress } from './api.ts';
 
 /** Short enough that the page hardly waits for an answer, long enough that the pauses cost little. */
@@ -48,4 +49,19 @@ export class Slices {
       if (this.due) await this.pause({ what, done: index + 1, total });
     }
   }
+}
+
+/** What long work tells, and what ends it. */
+export interface Watch {
+  readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Tells how far it is and lets the worker hear the page, a few times a second. */
+export function stepping(what: Progress['what'], { onProgress, signal }: Watch): Step {
+  const slices = new Slices(onProgress, signal);
+  return async (done, total) => {
+    slices.check();
+    if (slices.due || done === total) await slices.pause({ what, done, total });
+  };
 }

@@ -10,8 +10,9 @@ import { mergeCommand } from '../../src/cli/merge.ts';
 import { createOutput } from '../../src/cli/output.ts';
 import { withBase, type Files } from '../../src/export/peft.ts';
 import { readModel } from '../../src/model/family.ts';
-import { packZip } from '../../src/worker/adapter-zip.ts';
-import { prepareMerge, writeMerge, type FolderSink, type Merge } from '../../src/worker/merging.ts';
+import { packZip } from '../../src/export/adapter-zip.ts';
+import { writeFiles, type FolderSink } from '../../src/export/folder-sink.ts';
+import { prepareMerge, type Merge } from '../../src/export/merge-folder.ts';
 import { sprigAdapter } from '../browser/adapter-files.ts';
 import { SPRIG } from '../gpu/sprig.ts';
 import { python } from './ask.ts';
@@ -147,8 +148,7 @@ describe.skipIf(!python)('model cards', () => {
       model: await readModel(folder(SPRIG)),
     });
     let told = 0;
-    const signal = new AbortController().signal;
-    await writeMerge(prepared, sink, { onProgress: ({ done }) => (told = done), signal });
+    await writeFiles(prepared.files, sink, (done) => void (told = done));
     const byCommand = join(out, 'by-command');
     await mergeCommand(
       ['--model', SPRIG, '--adapter', join(out, 'adapter'), '--out', byCommand],

@@ -1,21 +1,10 @@
 /** Base plus adapter as one model folder, for programs that know no adapters. */
-import type { BaseWeights, ModelRef } from './models.ts';
+import type { MergedFolder } from '../../export/merge-folder.ts';
+import type { ModelRef } from './models.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 
 /** What merging would make. */
-export interface MergePlan {
-  /** The model that the adapter was trained on, by the name that the adapter gives it. */
-  readonly baseModel: string;
-  /** The folder that would be written: a name that every file system takes. */
-  readonly folder: string;
-  readonly files: readonly string[];
-  readonly bytes: number;
-  /** Types of its tensors, the one with the most bytes first: F32, BF16, F16. */
-  readonly dtypes: readonly string[];
-  /** Layers that the adapter changes. */
-  readonly layers: number;
-  /** How the base was held in training, where that was not as stored: it is merged as those numbers. */
-  readonly baseWeights?: BaseWeights;
+export interface MergePlan extends MergedFolder {
   /** Bytes that the browser still gives this page: a zip is put together there. */
   readonly free: number;
 }

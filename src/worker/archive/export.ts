@@ -6,7 +6,7 @@ import type { ModelRef, StoredFiles } from '../../storage/records.ts';
 import type { Progress } from '../api.ts';
 import { missingProject } from '../projects.ts';
 import { FORMAT, VERSION, type BaseFile } from './layout.ts';
-import { ZipWriter } from './zip-writer.ts';
+import { ZipWriter } from '../../export/zip/writer.ts';
 
 export interface ExportOptions {
   readonly store: ModelStore;

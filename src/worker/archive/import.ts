@@ -17,7 +17,7 @@ import type { ImportReport, MissingBase, Progress } from '../api.ts';
 import { versionOf } from '../projects.ts';
 import * as layout from './layout.ts';
 import { ArchiveSource } from './source.ts';
-import { ZipReader } from './zip-reader.ts';
+import { ZipReader } from '../../export/zip/reader.ts';
 
 /** Bytes of one JSON file: the rows of a run are the largest. */
 const MAX_JSON = 400 * 2 ** 20;

@@ -4,7 +4,7 @@ import { GraftError } from '../../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../../json.ts';
 import type { Progress } from '../api.ts';
 import { folderOf } from './layout.ts';
-import type { ZipReader } from './zip-reader.ts';
+import type { ZipReader } from '../../export/zip/reader.ts';
 
 export interface SourceOptions {
   /** In bytes of what lies in the zip. */

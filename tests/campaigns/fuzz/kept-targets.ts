@@ -5,7 +5,7 @@ import { decodeUtf8, parseJson } from '../../../src/json.ts';
 import { readState, writeState } from '../../../src/train/state-files.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 import * as layout from '../../../src/worker/archive/layout.ts';
-import { ZipReader } from '../../../src/worker/archive/zip-reader.ts';
+import { ZipReader } from '../../../src/export/zip/reader.ts';
 import { allOf, mutateSafetensors, numbers } from './model-targets.ts';
 import { below, joined, json, mutateBytes, mutateJson, pick } from './mutate.ts';
 import type { Target } from './target.ts';

@@ -12,7 +12,7 @@ import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { toFloat32 } from '../../../src/weights/dtypes.ts';
 import { modelFolder, openWeights } from '../../../src/weights/folder.ts';
 import { concatBytes, writeSafetensors } from '../../../src/weights/safetensors.ts';
-import { AdapterZip } from '../../../src/worker/adapter-zip.ts';
+import { AdapterZip } from '../../../src/export/adapter-zip.ts';
 import { ggufFile } from '../../unit/weights/gguf-file.ts';
 import { below, joined, json, mutateBytes, mutateJson, pick, utf8 } from './mutate.ts';
 import type { Input, Target } from './target.ts';

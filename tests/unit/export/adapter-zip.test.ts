@@ -1,7 +1,7 @@
 import { zipSync } from 'fflate';
 import { expect, test } from 'vitest';
-import { AdapterZip, isZip, packZip, type Step } from '../../../src/worker/adapter-zip.ts';
-import { fileNameOf } from '../../../src/worker/adapters.ts';
+import { AdapterZip, isZip, packZip, type Step } from '../../../src/export/adapter-zip.ts';
+import { fileNameOf } from '../../../src/export/folder-sink.ts';
 import type { FileSet } from '../../../src/weights/bytes.ts';
 
 const LIMITS = { 'adapter_config.json': 1000, 'README.md': 1000, 'adapter_model.safetensors': 1 << 20 };

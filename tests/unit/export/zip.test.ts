@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { unzipSync, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { ZipReader } from '../../../src/worker/archive/zip-reader.ts';
-import { ZipWriter } from '../../../src/worker/archive/zip-writer.ts';
+import { ZipReader } from '../../../src/export/zip/reader.ts';
+import { ZipWriter } from '../../../src/export/zip/writer.ts';
 import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
 
 const LIMIT = 2 ** 20;

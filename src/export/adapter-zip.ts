@@ -1,8 +1,8 @@
 /** Zips of a folder, both ways, in pieces. One that comes from outside is hostile: what it declares is checked before it is unpacked. */
 import { GraftError } from '../errors.ts';
 import { memoryFiles, type FileSet } from '../weights/bytes.ts';
-import { ZipReader } from './archive/zip-reader.ts';
-import { ZipWriter } from './archive/zip-writer.ts';
+import { ZipReader } from './zip/reader.ts';
+import { ZipWriter } from './zip/writer.ts';
 
 /** Local file header, or the end record of an empty zip. */
 const SIGNATURES = ['PK\u0003\u0004', 'PK\u0005\u0006'];

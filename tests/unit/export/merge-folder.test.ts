@@ -1,13 +1,9 @@
 import { expect, test } from 'vitest';
 import { fitsZip, planWords, roomWords } from '../../../src/app/use/merge-words.ts';
 import { readModel } from '../../../src/model/family.ts';
-import {
-  DirectorySink,
-  prepareMerge,
-  writeMerge,
-  type FolderSink,
-  type Merge,
-} from '../../../src/worker/merging.ts';
+import { DirectorySink, writeFiles, type FolderSink } from '../../../src/export/folder-sink.ts';
+import { prepareMerge, type Merge } from '../../../src/export/merge-folder.ts';
+import { stepping } from '../../../src/worker/slices.ts';
 import { sprigAdapter } from '../../browser/adapter-files.ts';
 import { sprigFolder } from '../../gpu/sprig.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -40,10 +36,7 @@ test('what will be written is known before: files, bytes, types, layers', async 
     finish: async () => undefined,
     abort: async () => undefined,
   };
-  await writeMerge(await prepared(), sink, {
-    onProgress: () => undefined,
-    signal: new AbortController().signal,
-  });
+  await writeFiles((await prepared()).files, sink, () => undefined);
   expect(Object.values(written).reduce((sum, bytes) => sum + bytes, 0)).toBe(plan.bytes);
 });
 
@@ -57,14 +50,14 @@ test('stopped on the way, or where the disk is full, nothing of it is left', asy
     stopping.abort();
     return append(bytes);
   };
-  const stopped = { onProgress: () => undefined, signal: stopping.signal };
-  await graftError(() => writeMerge(merge, sink, stopped), 'worker-aborted');
+  const stopped = stepping('merging', { onProgress: () => undefined, signal: stopping.signal });
+  await graftError(() => writeFiles(merge.files, sink, stopped), 'worker-aborted');
   expect([...root.children.keys()]).toEqual([]);
 
-  const going = { onProgress: () => undefined, signal: new AbortController().signal };
+  const going = (): void => undefined;
   root.disk.room = MIB;
   const full = await DirectorySink.create(root.handle, merge.plan.folder);
-  const { what } = await graftError(() => writeMerge(merge, full, going), 'merge-write');
+  const { what } = await graftError(() => writeFiles(merge.files, full, going), 'merge-write');
   expect(what).toMatch(/^model\.safetensors could not be written into disk\/Kapt-n-merged: No room/);
   expect([...root.children.keys()]).toEqual([]);
   expect(root.disk.room).toBe(MIB);
@@ -73,7 +66,7 @@ test('stopped on the way, or where the disk is full, nothing of it is left', asy
   root.disk.room = Infinity;
   await root.getDirectoryHandle(merge.plan.folder, { create: true });
   const beside = await DirectorySink.create(root.handle, merge.plan.folder);
-  await writeMerge(merge, beside, going);
+  await writeFiles(merge.files, beside, going);
   expect(beside.name).toBe('Kapt-n-merged-2');
   const written = await root.getDirectoryHandle('Kapt-n-merged-2');
   expect([...written.children.keys()]).toEqual([...merge.plan.files]);

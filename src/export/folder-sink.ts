@@ -1,0 +1,122 @@
+/** A folder as it is written, file by file, to where a person wants it. */
+import { GraftError, messageOf } from '../errors.ts';
+import type { Step } from './adapter-zip.ts';
+
+/** A file of a folder, before it is written. */
+export interface FolderFile {
+  readonly name: string;
+  readonly size: number;
+  readonly read: () => AsyncIterable<Uint8Array>;
+}
+
+/** Takes the files of a folder one after the other, each in pieces. */
+export interface FolderSink {
+  begin(file: string): Promise<void>;
+  append(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** All files are whole. */
+  finish(): Promise<void>;
+  /** Takes away what was written. */
+  abort(): Promise<void>;
+}
+
+/** Writes all files. What fails or is stopped leaves nothing. @throws what `step` or the sink throws */
+export async function writeFiles(files: readonly FolderFile[], sink: FolderSink, step: Step): Promise<void> {
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  let done = 0;
+  try {
+    for (const { name, read } of files) {
+      await sink.begin(name);
+      for await (const bytes of read()) {
+        await step(done, total);
+        await sink.append(bytes as Uint8Array<ArrayBuffer>);
+        done += bytes.byteLength;
+      }
+    }
+    await step(done, total);
+    await sink.finish();
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}
+
+/** A new folder in one that a person chose. */
+export class DirectorySink implements FolderSink {
+  #open: FileSystemWritableFileStream | undefined;
+  #file = '';
+
+  private constructor(
+    private readonly parent: FileSystemDirectoryHandle,
+    private readonly folder: FileSystemDirectoryHandle,
+  ) {}
+
+  /** @param name of the folder; a number is added where there is one already @throws GraftError `merge-write` */
+  static async create(parent: FileSystemDirectoryHandle, name: string): Promise<DirectorySink> {
+    const taken = new Set<string>();
+    return writing(name, parent.name, async () => {
+      for await (const key of parent.keys()) taken.add(key);
+      let free = name;
+      for (let number = 2; taken.has(free); number++) free = `${name}-${number}`;
+      return new DirectorySink(parent, await parent.getDirectoryHandle(free, { create: true }));
+    });
+  }
+
+  get name(): string {
+    return this.folder.name;
+  }
+
+  begin(file: string): Promise<void> {
+    return this.#writing(async () => {
+      await this.#close();
+      this.#file = file;
+      const handle = await this.folder.getFileHandle(file, { create: true });
+      this.#open = await handle.createWritable();
+    });
+  }
+
+  append(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    return this.#writing(() => this.#open!.write(bytes));
+  }
+
+  finish(): Promise<void> {
+    return this.#writing(() => this.#close());
+  }
+
+  async abort(): Promise<void> {
+    // What failed before may fail here, too, and is what the person should hear of.
+    await this.#open?.abort().catch(() => undefined);
+    await this.parent.removeEntry(this.folder.name, { recursive: true }).catch(() => undefined);
+  }
+
+  async #close(): Promise<void> {
+    await this.#open?.close();
+    this.#open = undefined;
+  }
+
+  #writing<T>(work: () => Promise<T>): Promise<T> {
+    return writing(this.#file, `${this.parent.name}/${this.folder.name}`, work);
+  }
+}
+
+async function writing<T>(file: string, folder: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new GraftError(
+      'merge-write',
+      `${file} could not be written into ${folder}: ${messageOf(cause)}.`,
+      'Check that the disk has room and that the page may write there, then merge again. What was begun is taken away.',
+      { cause },
+    );
+  }
+}
+
+/** A name that every file system takes. */
+export function fileNameOf(name: string): string {
+  const plain = name
+    .normalize('NFKD')
+    .replace(/\p{Mark}/gu, '')
+    .replace(/[^\w.-]+/g, '-')
+    .replace(/^[-.]+|[-.]+$/g, '');
+  return plain.slice(0, 80) || 'adapter';
+}

@@ -1,0 +1,175 @@
+/** Runs over a store in memory: what is saved, answered and measured on the way, and that none of it changes the numbers. */
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { PreparedRow } from '../../src/data/prepare.ts';
+import type { AdapterData } from '../../src/export/peft.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { cardFacts } from '../../src/runs/card-facts.ts';
+import { Run, type RunRequest } from '../../src/runs/run.ts';
+import { SaveClock } from '../../src/runs/save-clock.ts';
+import { makeTrainable, type Subject } from '../../src/runs/trainable.ts';
+import { loadTokenizer } from '../../src/text/tokenizer.ts';
+import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
+import type { TrainerState } from '../../src/train/state.ts';
+import { graftError } from '../unit/expect-graft-error.ts';
+import { describeDevice } from './adapters.ts';
+import { MemoryStore } from './memory-store.ts';
+import { sprigFolder, voiceRows } from './sprig.ts';
+
+const defaults = defaultOptions();
+const base: TrainOptions = {
+  ...defaults,
+  steps: 6,
+  batch: 2,
+  lr: 4e-3,
+  warmup: 0,
+  maxLength: 96,
+  evalEvery: 3,
+  lora: { ...defaults.lora, rank: 4, targets: ['q_proj', 'down_proj'], rankPattern: { down_proj: 2 } },
+};
+
+describeDevice('A run', (context) => {
+  let model: LanguageModel;
+  let rows: RunRequest['rows'];
+  beforeAll(async () => {
+    model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
+    const all: PreparedRow[] = voiceRows(await loadTokenizer(sprigFolder()), 8);
+    rows = { train: all.slice(0, 6), validation: all.slice(6) };
+  });
+  afterAll(() => model.destroy());
+
+  interface Setting extends Partial<Pick<RunRequest, 'samples' | 'fromUntrained' | 'onEvent'>> {
+    readonly store?: MemoryStore;
+    readonly saveEvery?: number;
+    readonly state?: TrainerState;
+    readonly start?: AdapterData;
+    readonly on?: LanguageModel;
+  }
+
+  /** A run that ends with the test. */
+  async function open(
+    changes: Partial<TrainOptions> = {},
+    { store = new MemoryStore(), saveEvery = 100, state, start, on = model, ...rest }: Setting = {},
+  ): Promise<{ run: Run; store: MemoryStore; subject: Subject }> {
+    const subject = makeTrainable(on, { ...base, ...changes }, start);
+    const clock = new SaveClock({ steps: saveEvery }, state?.counters.step);
+    const { trainable, options } = subject;
+    const run = await Run.create({ trainable, options, rows, store, clock, state, ...rest });
+    onTestFinished(async () => {
+      await run.destroy();
+      trainable.adapter?.destroy();
+    });
+    return { run, store, subject };
+  }
+
+  const losses = ({ steps, evals }: MemoryStore): number[][] =>
+    [steps, evals].map((points) => points.map(({ loss }) => loss));
+
+  test('in one piece and with rests for answers and saves has the same numbers', async () => {
+    const plain = await open();
+    expect(await plain.run.train()).toBe('done');
+    await plain.run.keep('done');
+    expect(plain.store.saves).toEqual([]);
+    expect(plain.store.evals.map(({ step }) => step)).toEqual([3, 6]);
+
+    const { run, store } = await open(
+      {},
+      {
+        saveEvery: 2,
+        fromUntrained: true,
+        samples: { every: 3, tokens: 8, answer: async (_, onToken) => (onToken(), 'Ahoy') },
+      },
+    );
+    expect(await run.train()).toBe('done');
+    await run.keep('done');
+    const [steps, [untrained, ...evals]] = losses(store);
+    expect([steps, evals]).toEqual(losses(plain.store));
+    // The curve begins with what is untrained.
+    expect(untrained).toBeGreaterThan(evals[0]);
+    expect(store.samples.map(({ step, text }) => [step, text])).toEqual([
+      [0, 'Ahoy'],
+      [3, 'Ahoy'],
+      [6, 'Ahoy'],
+    ]);
+    // A run that is done leaves a result, and no state after its last step.
+    expect(store.saves).toEqual([
+      { step: 2, status: 'running' },
+      { step: 4, status: 'running' },
+    ]);
+    expect(store.kept).toEqual(plain.store.kept);
+  });
+
+  test('paused and gone on with from its state ends like one in one piece, and its card tells all of it', async () => {
+    const whole = await open();
+    await whole.run.train();
+    await whole.run.keep('done');
+
+    // Asked behind the third step, whose validation then waits for the rest of the run.
+    let pause: (() => void) | undefined;
+    const first = await open(
+      {},
+      { onEvent: (event) => event.type === 'validate' && event.step === 3 && pause?.() },
+    );
+    pause = () => {
+      first.run.pause();
+      pause = undefined;
+    };
+    expect(await first.run.train()).toBe('paused');
+    expect(first.store.saves).toEqual([{ step: 3, status: 'paused' }]);
+    expect(first.store.evals).toEqual([]);
+
+    const { run, store, subject } = await open(
+      {},
+      { store: new MemoryStore(first.store), state: await first.store.saved() },
+    );
+    expect(await run.train()).toBe('done');
+    await run.keep('done');
+    expect(losses(store)).toEqual(losses(whole.store));
+    expect(store.kept).toEqual(whole.store.kept);
+    const made = { baseModel: 'sprig', model, options: subject.options, rows: rows.train.length };
+    expect(cardFacts(made, store.kept!.learned, store)).toMatchObject({
+      steps: 6,
+      firstLoss: whole.store.steps[0].loss,
+      lastLoss: whole.store.steps[5].loss,
+    });
+
+    // In this visit it goes on where it stands.
+    expect(await first.run.train()).toBe('done');
+    await first.run.keep('done');
+    expect(losses(first.store)).toEqual(losses(whole.store));
+    expect(first.store.kept).toEqual(whole.store.kept);
+  });
+
+  test('whose events cannot be kept rests at once, says why, and still has its state', async () => {
+    const store = new MemoryStore();
+    store.failsAt = 2;
+    const { run } = await open({}, { store });
+    await graftError(() => run.train(), 'file-write');
+    expect(run.failed).toBe(false);
+    expect(run.step).toBeLessThan(4);
+    expect((await run.state()).counters.step).toBe(run.step);
+  });
+
+  test('starts from an adapter with its rank, alpha and targets, and its values', async () => {
+    const before = await open({ steps: 2 });
+    await before.run.train();
+    await before.run.keep('done');
+    const { learned } = before.store.kept!;
+    const start = { ...before.subject.adapter!, tensors: new Map(learned.tensors) };
+    const lora = { ...base.lora, rank: 16, targets: ['v_proj'], dropout: 0.1 };
+    const { run, subject } = await open({ lora }, { start });
+    expect(subject.options.lora).toEqual({ ...base.lora, dropout: 0.1 });
+    expect((await run.state()).values).toEqual(learned.tensors);
+  });
+
+  test('of all weights leaves them by the names of the model, and starts from no adapter', async () => {
+    const on = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32', trainable: true });
+    onTestFinished(() => on.destroy());
+    const { run, store } = await open({ method: 'full', steps: 1 }, { on });
+    expect(await run.train()).toBe('done');
+    await run.keep('done');
+    const names = on.definition.weights.map(({ name }) => name).sort();
+    expect([...store.kept!.learned.tensors.keys()].sort()).toEqual(names);
+    const start = { config: base.lora, modules: [], tensors: new Map() };
+    await graftError(() => makeTrainable(on, { ...base, method: 'full' }, start), 'train-option');
+  });
+});
