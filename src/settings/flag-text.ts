@@ -21,3 +21,15 @@ export function flagText(setting: Setting, value: unknown): string | boolean {
 export function negativeOf(flag: string): string {
   return flag.startsWith('no-') ? flag.slice('no-'.length) : `no-${flag}`;
 }
+
+/** A pattern as a person writes it: `q_proj=16, v_proj=4`. A part that cannot be read gets the number NaN, which no setting takes. */
+export function readPattern(text: string): Readonly<Record<string, number>> {
+  const items = text.split(',').map((item) => item.trim());
+  if (text.trim() === '') return {};
+  return Object.fromEntries(
+    items.map((item) => {
+      const [, key, number] = /^([^=]+)=([^=]+)$/.exec(item) ?? [];
+      return key === undefined ? [item, NaN] : [key.trim(), Number(number)];
+    }),
+  );
+}

@@ -5,6 +5,8 @@ import type { SettingName } from './table.ts';
 export interface Rule {
   /** The setting that is named where the rule is broken. */
   readonly name: SettingName;
+  /** The settings that it compares. Where one of them is wrong by itself, the rule says nothing. */
+  readonly of: readonly SettingName[];
   readonly holds: (given: Given) => boolean;
   /** What may stand there, in words that follow “Choose”. */
   readonly allowed: (given: Given) => string;
@@ -17,12 +19,14 @@ const isNumber = (value: unknown): value is number => typeof value === 'number';
 export const RULES: readonly Rule[] = [
   {
     name: 'warmup',
+    of: ['warmup', 'steps'],
     holds: ({ warmup, steps }) => !(isNumber(warmup) && isNumber(steps) && warmup > steps),
     allowed: ({ steps }) => `at most the ${String(steps)} steps of the run`,
     reason: ({ steps }) => `Warm-up cannot take longer than the ${String(steps)} steps of the run.`,
   },
   {
     name: 'evalEvery',
+    of: ['evalEvery', 'patience'],
     holds: ({ patience, evalEvery }) => !(isNumber(patience) && patience > 0 && evalEvery === 0),
     allowed: () => 'a number above 0, since patience counts evaluations',
     reason: () =>
@@ -30,6 +34,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'samplePrompt',
+    of: ['sampleEvery', 'samplePrompt'],
     holds: ({ sampleEvery, samplePrompt }) =>
       !(
         isNumber(sampleEvery) &&

@@ -1,7 +1,8 @@
 /** Settings that every run has, whatever it trains and how. */
 import type { Setting } from './setting.ts';
 
-const LONGEST_PROMPT = 100_000;
+const LONGEST_NAME = 10_000;
+const LONGEST_PROMPT = 1_000_000;
 
 const MOST_WARMUP = 5;
 
@@ -255,7 +256,7 @@ export const PAGE_SETTINGS = [
     name: 'name',
     part: 'page',
     type: 'text',
-    longest: 80,
+    longest: LONGEST_NAME,
     label: 'Name of the run',
     help: 'What the run and its adapter are called.',
     initial: 'Run 1',

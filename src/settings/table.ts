@@ -171,3 +171,20 @@ export function settingOf(name: SettingName, table: Table = TABLE): Setting {
   if (!setting) throw new Error(`No setting ${name}`);
   return setting;
 }
+
+/** What the command has and the page has not. */
+const COMMAND_ONLY: readonly string[] = ['method', 'epochs'];
+/** The settings of a run of the page, in the order of the table. */
+export const PAGE_TABLE: readonly Setting[] = TABLE.settings.filter(
+  ({ name, part }) => (part === 'run' || part === 'page') && !COMMAND_ONLY.includes(name),
+);
+/** Their values. */
+export type PageValues = Omit<RunValues, 'method' | 'epochs' | 'steps'> & {
+  readonly steps: number;
+} & Values<'page'>;
+
+/** Settings of the page that were kept, with the initial values of those that there were none of then. */
+export function pageValues(kept: Given): PageValues {
+  const values = TABLE.resolve(kept);
+  return Object.fromEntries(PAGE_TABLE.map(({ name }) => [name, values[name]])) as unknown as PageValues;
+}

@@ -50,6 +50,26 @@ export function isAllowed(setting: Setting, value: unknown): boolean {
   }
 }
 
+/** @returns whether a value is of the setting's type, also where it may not stand there, such as a number that is half written */
+export function isOfType(setting: Setting, value: unknown): boolean {
+  switch (setting.type) {
+    case 'whole':
+    case 'number':
+      return typeof value === 'number';
+    case 'names':
+      return Array.isArray(value) && value.every((item) => typeof item === 'string');
+    case 'pattern':
+      return (
+        typeof value === 'object' &&
+        value !== null &&
+        !Array.isArray(value) &&
+        Object.values(value).every((number) => typeof number === 'number')
+      );
+    default:
+      return isAllowed(setting, value);
+  }
+}
+
 /** The end of a layer's path. */
 export const PATTERN_KEY = /^[\w.]+$/;
 

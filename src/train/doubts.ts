@@ -27,7 +27,7 @@ export interface DoubtedRun {
 }
 
 export interface Doubt {
-  readonly key: 'lr' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch';
+  readonly key: 'lr' | 'rank' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch';
   /** What is odd, in a sentence. */
   readonly what: string;
   /** What is usual, and what happens otherwise. */
@@ -55,6 +55,7 @@ const RATES: Readonly<Record<'lora' | 'full', Readonly<Record<'small' | 'large',
 };
 /** Alpha over rank. */
 const MOST_SCALE = 16;
+const MOST_RANK = 256;
 const MOST_DROPOUT = 0.5;
 const MOST_DECAY = 0.3;
 const MOST_RATIO = 64;
@@ -83,6 +84,12 @@ export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters 
       usual: `${rates.usual} is usual. With much less, hardly anything is learned.`,
     });
   if (method === 'lora') {
+    if (rank > MOST_RANK)
+      doubts.push({
+        key: 'rank',
+        what: `An adapter of rank ${rank} is no longer small.`,
+        usual: '4 to 64 is usual. A higher rank takes more memory and learns rows by heart sooner.',
+      });
     const scale = alpha / (rsLora ? Math.sqrt(rank) : rank);
     if (scale > MOST_SCALE)
       doubts.push({

@@ -198,7 +198,7 @@ export async function workOf({ model }: Pick<OpenModel, 'model'>, options: Train
   const known = counted.get(model) ?? new Map<string, PlanWork>();
   counted.set(model, known);
   const { lora, checkpointing } = options;
-  const key = JSON.stringify([lora.rank, lora.targets, lora.dropout > 0, checkpointing]);
+  const key = JSON.stringify([lora.rank, lora.rankPattern, lora.targets, lora.dropout > 0, checkpointing]);
   const found = known.get(key);
   if (found) return found;
   const { device, definition, dtype: precision, weightChoices: baseWeights, storedAs } = model;

@@ -4,8 +4,12 @@ import { GraftError } from '../errors.ts';
 import { fileNameOf } from '../export/folder-sink.ts';
 import { promptOf } from '../evaluate/answer.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
+import { recipeFlags, type Recipe } from '../settings/recipe.ts';
+import type { SettingValue } from '../settings/setting.ts';
+import { pageValues, settingOf, TABLE } from '../settings/table.ts';
+import { allowed, isAllowed } from '../settings/values.ts';
 import { shellWord } from '../text/shell.ts';
-import { checkOptions, defaultOptions, type TrainOptions } from '../train/options.ts';
+import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/options.ts';
 import type { DataOptions, RunOptions } from './api.ts';
 import { rowsOf, type DataSet, type FilePlace } from './data.ts';
 import type { OpenModel } from './model.ts';
@@ -13,17 +17,9 @@ import type { OpenModel } from './model.ts';
 /** Tokens of a sample on the way. */
 export const SAMPLE_TOKENS = 48;
 
+/** Runs that were kept before there was a setting have its initial value. */
 export function trainOptions(options: RunOptions): TrainOptions {
-  const { steps, batch, accumulate, maxLength, lr, schedule, warmup, weightDecay, clip } = options;
-  const { rank, alpha, dropout, rsLora, targets, rateRatio, seed, packing, evalEvery, patience } = options;
-  // Runs that were kept before there was a choice did without.
-  const checkpointing = options.checkpointing ?? false;
-  return {
-    ...defaultOptions('lora'),
-    ...{ steps, batch, accumulate, maxLength, lr, schedule, warmup, weightDecay, clip },
-    ...{ rateRatio, seed, packing, checkpointing, evalEvery, patience },
-    lora: { rank, alpha, dropout, rsLora, targets, rankPattern: {}, alphaPattern: {} },
-  };
+  return trainOptionsOf({ ...options });
 }
 
 /**
@@ -53,11 +49,9 @@ export function checkRun(options: RunOptions, data: DataSet, { content, tokenize
       `The run should evaluate every ${options.evalEvery} steps, and no rows are held out for validation.`,
       'Split a validation part off, or choose 0.',
     );
-  if (!(Number.isInteger(options.sampleEvery) && options.sampleEvery >= 0))
-    throw wrong(
-      `The setting sampleEvery is ${options.sampleEvery}.`,
-      'Choose a whole number, 0 for no samples.',
-    );
+  const sampling = settingOf('sampleEvery');
+  if (!isAllowed(sampling, options.sampleEvery))
+    throw wrong(`The setting sampleEvery is ${options.sampleEvery}.`, `Choose ${allowed(sampling)}.`);
   if (options.sampleEvery > 0) {
     const { length } = promptOf(tokenizer, options.samplePrompt);
     if (length === 0 || length + SAMPLE_TOKENS > info.maxPositions)
@@ -68,88 +62,86 @@ export function checkRun(options: RunOptions, data: DataSet, { content, tokenize
   }
 }
 
+/**
+ * What a recipe says of a run, by the names of the settings: what is trained, and how rows are read and split. Files are not in it: whoever
+ * takes the recipe has their own.
+ *
+ * @param data how the rows were read; undefined where that was not kept
+ * @param base how the base model was held; of a run that was kept before there was a choice, its precision is not known
+ */
+export function recipeOf(
+  options: RunOptions,
+  data: Partial<DataOptions> | undefined,
+  { precision, baseWeights }: { precision?: 'f32' | 'f16'; baseWeights?: WeightChoices },
+): Recipe {
+  const values: Record<string, SettingValue | undefined> = {
+    ...pageValues({ ...options }),
+    ...readSettings(data),
+    overlong: data?.overlong ?? 'truncate-end',
+    validationFraction: data?.validation ?? 0,
+    testFraction: data?.test ?? 0,
+    splitSeed: data?.seed ?? options.seed,
+    precision,
+    ...weightSettings(baseWeights),
+  };
+  const given = TABLE.settings.filter(
+    (setting) => values[setting.name] !== undefined && TABLE.applies(setting, options),
+  );
+  return Object.fromEntries(given.map(({ name }) => [name, values[name]!]));
+}
+
 /** The command that trains the same adapter on the same rows: read alike, split alike. */
 export function headlessCommand(
   options: RunOptions,
   { name, path = name, heldOut, more = [], options: data }: DataSet,
-  model: OpenModel,
+  { source, info }: OpenModel,
 ): string {
-  const { source } = model;
-  const flags: Flag[] = [
+  const pathOf = (file: FilePlace): string => file.path ?? file.name;
+  const recipe: Recipe = {
+    data: path,
+    ...(more.length > 0 && { moreData: more.map(pathOf) }),
+    ...(heldOut && { testData: pathOf(heldOut) }),
+    ...recipeOf(options, data, { precision: info.precision, baseWeights: source.baseWeights }),
+  };
+  const told = recipeFlags(recipe);
+  const afterRows = told.findIndex(([flag]) => flag === settingOf('steps').flag);
+  const flags: [flag: string, value: string | boolean][] = [
     ['model', source.bundled ? `public/models/${source.name}` : source.name],
-    ['data', path],
-    ...fileFlags(heldOut, more),
-    ...readFlags(data),
+    ...told.slice(0, afterRows),
     ['out', `out/${fileNameOf(options.name)}`],
-    ['steps', options.steps],
-    ['batch', options.batch],
-    ['accumulate', options.accumulate],
-    ['max-length', options.maxLength],
-    ['lr', options.lr],
-    ['schedule', options.schedule],
-    ['warmup', options.warmup],
-    ['weight-decay', options.weightDecay],
-    ['clip', options.clip],
-    ['rank', options.rank],
-    ['alpha', options.alpha],
-    ['dropout', options.dropout],
-    ['targets', options.targets.join(',')],
-    ['rslora', options.rsLora],
-    ['lr-ratio', options.rateRatio],
-    ['seed', options.seed],
-    ['packing', options.packing],
-    ['checkpointing', options.checkpointing],
-    ['overlong', data?.overlong ?? 'truncate-end'],
-    ['val-fraction', data?.validation ?? 0],
-    ['test-fraction', data?.test ?? 0],
-    ['split-seed', data?.seed ?? options.seed],
-    ['eval-every', options.evalEvery],
-    ['patience', options.patience],
-    ['precision', model.info.precision],
-    ...weightFlags(source.baseWeights),
+    ...told.slice(afterRows),
   ];
-  const words = flags
-    .filter(([, value]) => value !== false)
-    .flatMap(([flag, value]) => {
-      if (value === true) return [`--${flag}`];
-      const word = shellWord(String(value));
-      // What begins with a hyphen would be taken for a flag.
-      return word.startsWith("'-") || word.startsWith('-') ? [`--${flag}=${word}`] : [`--${flag}`, word];
-    });
+  const words = flags.flatMap(([flag, value]) => {
+    if (typeof value === 'boolean') return value ? [`--${flag}`] : [];
+    const word = shellWord(value);
+    // What begins with a hyphen would be taken for a flag.
+    return word.startsWith("'-") || word.startsWith('-') ? [`--${flag}=${word}`] : [`--${flag}`, word];
+  });
   return ['npx', 'graft', 'train', ...words].join(' ');
 }
 
-type Flag = [name: string, value: string | number | boolean];
-
 /** How the base is held, where that is not as stored. */
-function weightFlags(choices: WeightChoices | undefined): Flag[] {
-  if (!choices || sameChoices(choices)) return [];
-  return [
-    ['base-weights', choices.matrices],
-    ['embedding-weights', choices.embeddings ?? false],
-  ];
-}
-
-/** The other files, and what is left out. */
-function fileFlags(heldOut: FilePlace | undefined, more: readonly FilePlace[]): Flag[] {
-  const pathOf = ({ name, path = name }: FilePlace): string => path;
-  const flags: Flag[] = [];
-  if (more.length > 0)
-    flags.push(['more-data', more.map((file) => pathOf(file).replaceAll(',', '\\,')).join(',')]);
-  if (heldOut) flags.push(['test-data', pathOf(heldOut)]);
-  return flags;
+function weightSettings(choices: WeightChoices | undefined): Record<string, SettingValue | undefined> {
+  return !choices || sameChoices(choices)
+    ? {}
+    : { baseWeights: choices.matrices, embeddingWeights: choices.embeddings };
 }
 
 /** How the file is read, where that is not told by its looks. */
-function readFlags({ mapping, header, delimiter, skip, dropCopies }: Partial<DataOptions> = {}): Flag[] {
-  const flags: Flag[] = Object.entries(mapping ?? {}).map(([name, template]: [string, string]) => [
-    `${name}-template`,
-    template,
-  ]);
-  if (header !== undefined) flags.push(['header', header ? 'yes' : 'no']);
-  if (delimiter !== undefined) flags.push(['delimiter', delimiter === '\t' ? 'tab' : delimiter]);
-  const skipped = writeSkipped(skip ?? []);
-  if (skipped !== '') flags.push(['skip-rows', skipped]);
-  if (dropCopies === true) flags.push(['drop-duplicates', true]);
-  return flags;
+function readSettings({ mapping, header, delimiter, skip, dropCopies }: Partial<DataOptions> = {}): Record<
+  string,
+  SettingValue | undefined
+> {
+  return {
+    ...Object.fromEntries(
+      Object.entries(mapping ?? {}).map(([part, template]: [string, string]) => [
+        `${part}Template`,
+        template,
+      ]),
+    ),
+    header: header === undefined ? undefined : header ? 'yes' : 'no',
+    delimiter: delimiter === '\t' ? 'tab' : delimiter,
+    skipRows: writeSkipped(skip ?? []) || undefined,
+    dropDuplicates: dropCopies === true ? true : undefined,
+  };
 }

@@ -1,5 +1,7 @@
 /** Runs as the page sees them: made of what storage keeps. */
 import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
+import type { Given } from '../settings/setting.ts';
+import { pageValues } from '../settings/table.ts';
 import { AS_STORED } from '../model/weight-types.ts';
 import type { StoredRun, StoredSummary } from '../storage/records.ts';
 import { changeRun, readRun } from '../storage/runs.ts';
@@ -18,7 +20,7 @@ export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
   return {
     id,
     projectId,
-    options: settings as RunOptions,
+    options: pageValues(settings as Given),
     baseModel,
     bundled,
     baseWeights: weightsOf(run),

@@ -175,7 +175,10 @@ describe('another split', () => {
     await page.getByText('Every setting, explained').click();
     // Emptied first, as one does who types another number.
     await page.getByLabel('Validate every … steps', { exact: true }).fill('');
-    await page.getByRole('alert').getByText('Give a whole number of steps between two validations').waitFor();
+    await page
+      .getByRole('alert')
+      .getByText('Choose a whole number of at least 0 (0 for no validation).')
+      .waitFor();
     await page.getByLabel('Validate every … steps', { exact: true }).fill('3');
     await expect.poll(() => start.isEnabled()).toBe(false);
     await goTo(page, 'data');

@@ -85,26 +85,3 @@ const isTerm = (id: string): id is TermId => Object.hasOwn(NAMES, id);
 
 /** An id that is not known is a slip in the code: it is shown as it is. */
 export const nameOfTerm = (id: string): string => (isTerm(id) ? NAMES[id] : id);
-
-/** The entries of a run's settings. */
-export const TERM_OF_SETTING: Readonly<Record<string, TermId>> = {
-  steps: 'step',
-  batch: 'batch',
-  accumulate: 'accumulation',
-  packing: 'packing',
-  checkpointing: 'checkpointing',
-  lr: 'lr',
-  schedule: 'schedule',
-  warmup: 'warmup',
-  clip: 'clip',
-  weightDecay: 'weight-decay',
-  rateRatio: 'rate-ratio',
-  rank: 'rank',
-  alpha: 'alpha',
-  dropout: 'dropout',
-  rsLora: 'rslora',
-  evalEvery: 'eval-every',
-  patience: 'patience',
-  sampleEvery: 'sample-prompt',
-  seed: 'seed',
-};

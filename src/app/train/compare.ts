@@ -1,9 +1,12 @@
 /** What differs between runs, as a table: how they went, and the settings that are not the same. */
 import type { RunOptions, RunRecord } from '../../worker/api.ts';
+import { flagText } from '../../settings/flag-text.ts';
+import type { Setting } from '../../settings/setting.ts';
+import { PAGE_TABLE } from '../../settings/table.ts';
 import { shortWords } from '../task/base-words.ts';
 import { smooth } from '../../smooth.ts';
 import { duration, loss, rate } from '../ui/format.ts';
-import { GROUPS } from './fields.ts';
+import { labelOf } from './fields.ts';
 
 export interface Row {
   readonly name: string;
@@ -12,13 +15,7 @@ export interface Row {
   readonly kind: 'result' | 'setting';
 }
 
-const LABELS: ReadonlyMap<string, string> = new Map([
-  ...GROUPS.flatMap(({ fields }) => fields.map(({ key, label }) => [key, label] as const)),
-  ['targets', 'Layers'],
-  ['maxLength', 'Longest row, tokens'],
-  ['samplePrompt', 'Prompt'],
-]);
-const SETTINGS = [...LABELS.keys()] as (keyof RunOptions)[];
+const SETTINGS = PAGE_TABLE.filter(({ name }) => name !== 'name');
 
 export type Compared = Pick<
   RunRecord,
@@ -35,9 +32,11 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
     row('setting', 'Base model', ({ baseModel }) => baseModel),
     row('setting', 'Base weights', ({ baseWeights }) => shortWords(baseWeights) ?? 'as in the file'),
     row('setting', 'Data', ({ dataName }) => dataName),
-    ...SETTINGS.map((key) =>
-      row('setting', LABELS.get(key) ?? key, ({ options }) =>
-        key === 'lr' ? rate(options.lr) : written(options[key] as unknown),
+    ...SETTINGS.map((setting) =>
+      row('setting', labelOf(setting.name), ({ options }) =>
+        setting.name === 'lr'
+          ? rate(options.lr)
+          : written(setting, options[setting.name as keyof RunOptions]),
       ),
     ),
   ].filter(({ cells }) => new Set(cells).size > 1);
@@ -63,8 +62,9 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
   ];
 }
 
-function written(value: unknown): string {
+function written(setting: Setting, value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (Array.isArray(value)) return value.join(', ');
-  return value === undefined ? 'no' : String(value);
+  const text = value === undefined ? '' : flagText(setting, value);
+  return text === '' ? 'none' : String(text);
 }

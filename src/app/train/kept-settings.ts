@@ -1,32 +1,11 @@
 /** Settings as a project keeps them: one for each set of rows and model, so that a sample leaves nothing in the settings of other rows. */
 import type { Mapping } from '../../data/mapping.ts';
+import { PAGE_TABLE, pageValues } from '../../settings/table.ts';
+import { isOfType } from '../../settings/values.ts';
 import type { RunOptions } from '../../worker/api.ts';
 
-export const START: RunOptions = {
-  name: 'Run 1',
-  steps: 60,
-  batch: 8,
-  accumulate: 1,
-  maxLength: 512,
-  lr: 1e-3,
-  schedule: 'cosine',
-  warmup: 5,
-  weightDecay: 0,
-  clip: 1,
-  rank: 8,
-  alpha: 16,
-  dropout: 0,
-  rsLora: false,
-  targets: [],
-  rateRatio: 1,
-  seed: 42,
-  packing: false,
-  checkpointing: false,
-  evalEvery: 0,
-  patience: 0,
-  sampleEvery: 0,
-  samplePrompt: '',
-};
+/** What a form begins with, before rows and a model say what suits them. */
+export const START: RunOptions = { ...pageValues({ steps: 60 }), targets: [] };
 
 /** What settings belong to: rows by their version and by how their columns are read, and a model, as rates and layers suit one model only. */
 export interface Place {
@@ -67,13 +46,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 /** Settings from storage. A value of the wrong kind is replaced by the one that a run starts with. */
 export function readOptions(kept: unknown): RunOptions {
   const values = isObject(kept) ? kept : {};
-  const fits = Object.entries(START).filter(([key, start]) => {
-    const value = values[key];
-    return Array.isArray(start)
-      ? Array.isArray(value) && value.every((item) => typeof item === 'string')
-      : typeof value === typeof start;
-  });
-  return { ...START, ...Object.fromEntries(fits.map(([key]) => [key, values[key]])) };
+  const fits = PAGE_TABLE.filter((setting) => isOfType(setting, values[setting.name]));
+  return { ...START, ...Object.fromEntries(fits.map(({ name }) => [name, values[name]])) };
 }
 
 /** @returns undefined for what is no place, as in projects that were kept before settings had one */

@@ -1,7 +1,11 @@
 /** Settings of a run: presets, and the reasons why some cannot work, said before anything is compiled. */
+import { RULES } from '../../settings/rules.ts';
+import { defaultWarmup } from '../../settings/run.ts';
+import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
+import { allowed, isAllowed } from '../../settings/values.ts';
 import type { DataSummary, ModelInfo, RunOptions } from '../../worker/api.ts';
 
-export type SettingKey = Exclude<keyof RunOptions, 'maxLength'>;
+export type SettingKey = keyof RunOptions;
 
 export interface Fault {
   readonly key: SettingKey;
@@ -64,16 +68,14 @@ export function presetOptions(
     lr: thorough ? lr / 2 : lr,
     rank: thorough ? 2 * rank : rank,
     alpha: thorough ? 2 * alpha : alpha,
-    warmup: Math.min(5, Math.floor(steps / 10)),
+    warmup: defaultWarmup(steps),
     evalEvery,
     patience: thorough ? 3 : 0,
     sampleEvery: Math.max(1, Math.round(steps / 6)),
   };
 }
 
-const isWhole = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
-
-/** Everything that is wrong with the settings, in the order of the form. */
+/** Everything that is wrong with the settings, in the order of the table. */
 export function findFaults(
   options: RunOptions,
   model: ModelInfo | undefined,
@@ -83,70 +85,31 @@ export function findFaults(
   const need = (holds: boolean, key: SettingKey, reason: string): void => {
     if (!holds) faults.push({ key, reason });
   };
-  const { steps, batch, accumulate, warmup, evalEvery, patience, rank, alpha } = options;
   if (data)
     need(
       data.rows.train > 0,
       'steps',
       'No rows are left to train on. Give the training part some under Data.',
     );
-  need(isWhole(steps, 1), 'steps', 'A run takes a whole number of steps, at least 1.');
-  need(isWhole(batch, 1), 'batch', 'Rows at once are a whole number, at least 1.');
-  need(isWhole(accumulate, 1), 'accumulate', 'Batches a step are a whole number, at least 1.');
-  need(options.lr > 0 && options.lr <= 10, 'lr', 'The learning rate is a number above 0, at most 10.');
-  need(isWhole(warmup, 0), 'warmup', 'Warm-up is a whole number of steps, 0 for none.');
-  need(
-    !isWhole(steps, 1) || !(warmup > steps),
-    'warmup',
-    `Warm-up cannot take longer than the ${steps} steps of the run.`,
-  );
-  need(
-    options.weightDecay >= 0 && options.weightDecay < 1,
-    'weightDecay',
-    'Weight decay is a number from 0 to below 1.',
-  );
-  need(options.clip >= 0, 'clip', 'The largest gradient norm is 0 (no clipping) or more.');
-  need(isWhole(rank, 1), 'rank', 'The rank is a whole number, at least 1.');
-  need(!(rank > 256), 'rank', 'Beyond rank 256 an adapter is no longer small: choose 256 or less.');
-  need(alpha > 0 && Number.isFinite(alpha), 'alpha', 'Alpha is a number above 0.');
-  need(options.dropout >= 0 && options.dropout < 1, 'dropout', 'Dropout is a number from 0 to below 1.');
-  need(options.rateRatio > 0, 'rateRatio', 'The ratio of the two rates is a number above 0.');
-  need(options.targets.length > 0, 'targets', 'Choose at least one layer for the adapter.');
+  for (const setting of PAGE_TABLE)
+    if (TABLE.applies(setting, options))
+      need(
+        isAllowed(setting, options[setting.name as SettingKey]),
+        setting.name as SettingKey,
+        `Choose ${allowed(setting)}.`,
+      );
+  const wrong = new Set<string>(faults.map(({ key }) => key));
+  for (const { name, of, holds, reason } of RULES)
+    if (!of.some((one) => wrong.has(one))) need(holds(options), name as SettingKey, reason(options));
   if (model) {
     const strangers = options.targets.filter((target) => !model.targets.includes(target));
     need(strangers.length === 0, 'targets', `${model.name} has no layers named ${strangers.join(', ')}.`);
   }
-  need(
-    isWhole(evalEvery, 0),
-    'evalEvery',
-    'Give a whole number of steps between two validations, 0 for none.',
-  );
-  if (data && evalEvery > 0)
+  if (data && options.evalEvery > 0)
     need(
       data.rows.validation > 0,
       'evalEvery',
       'No rows are kept for validation. Give the split some under Data, or put 0 here.',
     );
-  need(isWhole(patience, 0), 'patience', 'Patience is a whole number of validations, 0 for no early end.');
-  need(
-    !(patience > 0 && evalEvery === 0),
-    'patience',
-    'Patience counts validations, and the run makes none: validate every so many steps, or put 0.',
-  );
-  need(
-    isWhole(options.sampleEvery, 0),
-    'sampleEvery',
-    'Give a whole number of steps between two answers, 0 for no answers.',
-  );
-  need(
-    !(options.sampleEvery > 0 && options.samplePrompt.trim() === ''),
-    'samplePrompt',
-    'Give a prompt to answer, or put 0 steps for no answers.',
-  );
-  need(
-    Number.isSafeInteger(options.seed) && options.seed >= 0,
-    'seed',
-    `The seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`,
-  );
   return faults;
 }

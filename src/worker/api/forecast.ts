@@ -36,7 +36,7 @@ export interface Shortening {
 
 /** A setting that can run and hardly can be meant. */
 export interface SettingDoubt {
-  readonly key: 'lr' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch';
+  readonly key: 'lr' | 'rank' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch';
   readonly what: string;
   /** What is usual, and what happens otherwise. */
   readonly usual: string;

@@ -1,4 +1,5 @@
 /** Training runs. */
+import type { PageValues } from '../../settings/table.ts';
 import type { Reading } from '../../train/reading.ts';
 import type { DataRef } from './data.ts';
 import type { BaseWeights } from './models.ts';
@@ -6,33 +7,8 @@ import type { Failure, Outcome } from './outcome.ts';
 
 export type { Reading, ReadingKind } from '../../train/reading.ts';
 
-export interface RunOptions {
-  readonly name: string;
-  readonly steps: number;
-  readonly batch: number;
-  readonly accumulate: number;
-  readonly maxLength: number;
-  readonly lr: number;
-  readonly schedule: 'constant' | 'linear' | 'cosine';
-  readonly warmup: number;
-  readonly weightDecay: number;
-  readonly clip: number;
-  readonly rank: number;
-  readonly alpha: number;
-  readonly dropout: number;
-  readonly rsLora: boolean;
-  readonly targets: readonly string[];
-  readonly rateRatio: number;
-  readonly seed: number;
-  readonly packing: boolean;
-  /** Keep only each layer's input for the reverse, and compute the rest again: less memory, more time. */
-  readonly checkpointing: boolean;
-  readonly evalEvery: number;
-  readonly patience: number;
-  /** A prompt that is answered every so many steps, so that one sees it learn; 0 for never. */
-  readonly sampleEvery: number;
-  readonly samplePrompt: string;
-}
+/** The settings of a run: those of the trainer and those of the page alone, as the table of settings has them. */
+export type RunOptions = PageValues;
 
 export type RunStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
 

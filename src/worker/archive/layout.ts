@@ -14,6 +14,9 @@
  */
 import * as v from 'valibot';
 import { MAX_TEMPLATE_CHARS } from '../../data/mapping.ts';
+import type { SettingValue } from '../../settings/setting.ts';
+import { PAGE_TABLE } from '../../settings/table.ts';
+import { allowed, isAllowed } from '../../settings/values.ts';
 import { BaseWeights } from '../base-weights.ts';
 
 export const FORMAT = 'graft-archive';
@@ -107,31 +110,18 @@ const Step = v.object({
   gpuBytes: count,
 });
 
-/** What later versions add to it is theirs to check. */
+/** The settings of a run, by the table. One that there was not when the run was kept is missing, and one of a later version is kept as it is. */
 const Settings = v.looseObject({
+  ...Object.fromEntries(
+    PAGE_TABLE.map((setting) => {
+      const value = v.custom<SettingValue>(
+        (given) => isAllowed(setting, given),
+        `${setting.name} should be ${allowed(setting)}`,
+      );
+      return [setting.name, setting.initial === undefined ? value : v.optional(value)];
+    }),
+  ),
   name: text,
-  steps: count,
-  batch: count,
-  accumulate: count,
-  maxLength: count,
-  lr: number,
-  schedule: v.picklist(['constant', 'linear', 'cosine']),
-  warmup: count,
-  weightDecay: number,
-  clip: number,
-  rank: count,
-  alpha: number,
-  dropout: number,
-  rsLora: v.boolean(),
-  targets: v.array(text),
-  rateRatio: number,
-  seed: count,
-  packing: v.boolean(),
-  checkpointing: v.optional(v.boolean()),
-  evalEvery: count,
-  patience: count,
-  sampleEvery: count,
-  samplePrompt: v.string(),
 });
 
 const At = v.object({ step: count, loss: number });

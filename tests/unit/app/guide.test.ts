@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { NAMES, nameOfTerm, TERM_OF_SETTING } from '../../../src/app/guide/names.ts';
+import { NAMES, nameOfTerm } from '../../../src/app/guide/names.ts';
 import { CHAPTERS, matches } from '../../../src/app/guide/terms.ts';
 import { GROUPS } from '../../../src/app/train/fields.ts';
 
@@ -16,8 +16,8 @@ test('every word has one entry, with a source, in whole sentences', () => {
 });
 
 test('every setting of a run has its entry', () => {
-  for (const { key } of GROUPS.flatMap(({ fields }) => fields))
-    expect(TERM_OF_SETTING[key], key).toSatisfy((id: string) => Object.hasOwn(NAMES, id));
+  for (const { name, term } of GROUPS.flatMap(({ fields, advanced }) => [...fields, ...advanced]))
+    expect(term?.id, name).toSatisfy((id: string) => Object.hasOwn(NAMES, id));
 });
 
 test('every help in the page leads to an entry', () => {

@@ -19,6 +19,7 @@ describe('a doubt', () => {
     ['lr', { lr: 0.1 }, { parameters: 1_300_000 }],
     ['lr', { lr: 1e-8 }, {}],
     ['lr', { method: 'full', lr: 3e-3 }, {}],
+    ['rank', lora({ rank: 300, alpha: 600 }), {}],
     ['alpha', lora({ alpha: 512 }), {}],
     ['alpha', lora({ alpha: 128, rsLora: true }), {}],
     ['dropout', lora({ dropout: 0.8 }), {}],

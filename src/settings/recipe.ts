@@ -1,0 +1,95 @@
+/**
+ * A recipe: the settings of a run as a JSON file, by their names. The command takes one with `--recipe`, the page writes and reads the same;
+ * what a key may hold is in recipe.schema.json, which is made from the table.
+ */
+import { GraftError } from '../errors.ts';
+import { isObject, parseJson } from '../json.ts';
+import { nearestName } from '../nearest-name.ts';
+import { flagText } from './flag-text.ts';
+import { RULES } from './rules.ts';
+import type { SettingValue } from './setting.ts';
+import { TABLE } from './table.ts';
+import { allowed, isAllowed, quoted } from './values.ts';
+
+export type Recipe = Readonly<Record<string, SettingValue>>;
+
+/** An editor's own: where the schema of the file lies. */
+const SCHEMA_KEY = '$schema';
+/** No recipe is larger: the longest templates fit in it. */
+export const LARGEST_RECIPE = 4 * 2 ** 20;
+
+/**
+ * @param where the file, for messages
+ * @throws GraftError `json-…` for what is no JSON, `recipe` naming the key, its value and what may stand there
+ */
+export function readRecipe(text: string, where: string): Recipe {
+  const wrong = (what: string, remedy: string): GraftError =>
+    new GraftError('recipe', `${where}: ${what}`, remedy);
+  const json = parseJson(text, where);
+  if (!isObject(json))
+    throw wrong('a recipe is an object, and this is none.', 'Write settings as {"steps": 60, "lr": 0.001}.');
+  const recipe: Record<string, SettingValue> = {};
+  for (const [key, value] of Object.entries(json)) {
+    if (key === SCHEMA_KEY) continue;
+    const setting = TABLE.find(key);
+    if (!setting) {
+      const near = nearestSetting(key);
+      throw wrong(
+        `there is no setting ${quoted(key)}.${near === undefined ? '' : ` Did you mean ${near}?`}`,
+        'Leave it out, or take a name from recipe.schema.json.',
+      );
+    }
+    if (!isAllowed(setting, value)) throw wrong(`${key} is ${quoted(value)}.`, `Choose ${allowed(setting)}.`);
+    recipe[key] = value as SettingValue;
+  }
+  for (const setting of TABLE.settings) {
+    if (!Object.hasOwn(recipe, setting.name)) continue;
+    if (!TABLE.applies(setting, recipe))
+      throw wrong(
+        `${setting.name} is ${quoted(recipe[setting.name])}, and it is for ${TABLE.ownerLabels(setting)}.`,
+        'Leave it out.',
+      );
+    const other = setting.replaces?.find((name) => isSaid(recipe[name]) && isSaid(recipe[setting.name]));
+    if (other !== undefined)
+      throw wrong(`${setting.name} and ${other} say the same in two ways.`, 'Leave one of them out.');
+  }
+  const rule = RULES.find(
+    ({ of, holds }) => of.every((name) => Object.hasOwn(recipe, name)) && !holds(recipe),
+  );
+  if (rule) throw wrong(`${rule.name} is ${quoted(recipe[rule.name])}.`, `Choose ${rule.allowed(recipe)}.`);
+  return recipe;
+}
+
+/** Whether a value asks for something: a part of nothing and an empty list do not. */
+const isSaid = (value: SettingValue | undefined): boolean =>
+  value !== undefined && value !== 0 && value !== '';
+
+/** A recipe as a file. */
+export function writeRecipe(recipe: Recipe): string {
+  return `${JSON.stringify(recipe, null, 2)}\n`;
+}
+
+/** A recipe as flags of the command, without their dashes; what the command has no flag for is left out. */
+export function recipeFlags(recipe: Recipe): [flag: string, value: string | boolean][] {
+  return TABLE.settings.flatMap((setting): [string, string | boolean][] => {
+    const value = Object.hasOwn(recipe, setting.name) ? recipe[setting.name] : undefined;
+    if (setting.flag === undefined || value === undefined) return [];
+    const text = flagText(setting, value);
+    return setting.type === 'pattern' && text === '' ? [] : [[setting.flag, text]];
+  });
+}
+
+/** The setting that a key was probably meant to be: written as its flag, in snake case, or with a slip. */
+function nearestSetting(key: string): string | undefined {
+  const plain = (text: string): string => text.replaceAll(/[-_\s]/g, '').toLowerCase();
+  const same = TABLE.settings.find(
+    ({ name, flag }) => plain(name) === plain(key) || (flag !== undefined && plain(flag) === plain(key)),
+  );
+  return (
+    same?.name ??
+    nearestName(
+      key,
+      TABLE.settings.map(({ name }) => name),
+    )
+  );
+}
