@@ -34,7 +34,7 @@ export const ROOMS = {
   train: { imports: ['settings', 'engine', 'model', 'weights', 'text'], types: ['data'] },
   // Reads losses and generations off a model: it needs to name a device and a run, never to make one.
   // The benchmark measures what the trainer does, and losses are measured on the engine's own plans.
-  evaluate: { imports: ['engine', 'model', 'train', 'text'], types: ['data'] },
+  evaluate: { imports: ['engine', 'model', 'train', 'text', 'data'] },
   export: { imports: ['model', 'weights', 'text'], types: ['engine', 'train'] },
   // Where a run is kept is a port, which worker and cli fill: it knows neither files nor a database.
   runs: { imports: BELOW_RUNS },
@@ -48,9 +48,14 @@ export const ROOMS = {
       'settings',
       'data',
       'storage',
+      'evaluate/compared.ts',
       'evaluate/metrics/exact-match.ts',
       'evaluate/metrics/registry.ts',
       'evaluate/metrics/scores.ts',
+      'evaluate/paired.ts',
+      'evaluate/rows-in-words.ts',
+      'evaluate/seen.ts',
+      'evaluate/verdict.ts',
     ],
     types: ['worker/api.ts'],
     packages: ['svelte', 'comlink'],

@@ -1,4 +1,5 @@
 /** Text in, text out: a prompt or a conversation, rendered as the model was trained on it, continued, and decoded as it comes. */
+import type { Question } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
 import type { Generator, GenerateOptions, FinishReason } from '../model/generator.ts';
 import type { Candidate } from '../model/sampling.ts';
@@ -43,6 +44,11 @@ export function promptOfMessages(tokenizer: Tokenizer, messages: readonly ChatMe
 /** The ids of a text that the model continues: after the start token, if there is one. */
 export function promptOfText(tokenizer: Tokenizer, text: string): number[] {
   return [...(tokenizer.startId === undefined ? [] : [tokenizer.startId]), ...tokenizer.encode(text)];
+}
+
+/** The ids of a question of the data. */
+export function promptOfQuestion(tokenizer: Tokenizer, { ask }: Question): number[] {
+  return typeof ask === 'string' ? promptOfText(tokenizer, ask) : promptOfMessages(tokenizer, ask);
 }
 
 /** As a person asks: with the chat template where the model has one. */

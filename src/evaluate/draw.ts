@@ -1,5 +1,9 @@
 /** Which held-out rows are asked: a seeded sample in which each label comes up about as often as among all of them. */
+import type { Question } from '../data/questions.ts';
 import { Random } from '../random.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { promptOfQuestion } from './answer.ts';
+import type { Draw } from './comparison.ts';
 
 /** Rows by their answer, white space at the ends aside. */
 function byAnswer(answers: readonly string[]): Map<string, number[]> {
@@ -58,5 +62,43 @@ export function labelCounts(answers: readonly string[], drawn: readonly number[]
     of: groups.size,
     least: counts.reduce((a, b) => Math.min(a, b)),
     most: counts.reduce((a, b) => Math.max(a, b)),
+  };
+}
+
+/** Tokens of an answer: room for the longest expected one and a little more, within these. */
+const ANSWER_TOKENS = { least: 64, spare: 16, most: 512 };
+
+export interface Drawn {
+  /** Indices of the questions, in the order in which they were drawn. */
+  readonly chosen: readonly number[];
+  /** Tokens that an answer may take. */
+  readonly newTokens: number;
+  readonly draw: Draw;
+}
+
+/** The first `rows` questions of the drawn order whose prompt leaves room for an answer: the same for every method. */
+export function drawQuestions(
+  questions: readonly Question[],
+  { rows, seed }: { readonly rows: number; readonly seed: number },
+  tokenizer: Tokenizer,
+  maxPositions: number,
+): Drawn {
+  const { least, spare, most } = ANSWER_TOKENS;
+  const answers = questions.map(({ expected }) => expected);
+  // From all questions, not from those drawn: what the base answers must not depend on how many are asked.
+  const longest = answers.reduce((length, text) => Math.max(length, tokenizer.encode(text).length), 0);
+  const newTokens = Math.min(Math.max(least, longest + spare), most, Math.floor(maxPositions / 2));
+  const chosen: number[] = [];
+  let tooLong = 0;
+  for (const at of drawOrder(answers, seed)) {
+    if (chosen.length >= rows) break;
+    if (promptOfQuestion(tokenizer, questions[at]).length + newTokens > maxPositions) tooLong++;
+    else chosen.push(at);
+  }
+  const labels = labelCounts(answers, chosen);
+  return {
+    chosen,
+    newTokens,
+    draw: { seed, of: questions.length, tooLong, ...(labels && { labels }) },
   };
 }

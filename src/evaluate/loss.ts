@@ -6,14 +6,7 @@ import { Tape } from '../engine/tape.ts';
 import { batchTensors, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../model/lora.ts';
-
-export interface LossReport {
-  /** Mean cross-entropy over the supervised tokens, in nats. */
-  readonly loss: number;
-  readonly perplexity: number;
-  readonly supervisedTokens: number;
-  readonly rows: number;
-}
+import type { LossReport } from './comparison.ts';
 
 /** Tokens of one replay, unless a single row is longer. */
 const GROUP_TOKENS = 1024;

@@ -1,5 +1,6 @@
 /** What is kept, as it lies in the database. A change here is a migration in database.ts. */
 import type { PreparedRow } from '../data/prepare.ts';
+import type { Question } from '../data/questions.ts';
 import type { Reading } from '../train/reading.ts';
 
 /** Files by name. */
@@ -154,22 +155,12 @@ export interface StoredSummary extends Omit<StoredRun, 'steps' | 'evals' | 'samp
   readonly bestEval?: { readonly step: number; readonly loss: number };
 }
 
-/** A held-out example as it is asked. */
-export interface StoredQuestion {
-  /** As a person reads it. */
-  readonly prompt: string;
-  readonly expected: string;
-  /** As the model is asked: a conversation, or a text that it continues. */
-  readonly ask:
-    readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[] | string;
-}
-
 /** The rows of a run. They never change, so they are written once. */
 export interface StoredRows {
   readonly train: readonly PreparedRow[];
   readonly validation: readonly PreparedRow[];
   readonly test: readonly PreparedRow[];
-  readonly questions: readonly StoredQuestion[];
+  readonly questions: readonly Question[];
 }
 
 export interface StoredCheckpoint {

@@ -3,15 +3,16 @@ import type { Example } from '../data/example.ts';
 import { ROWS_FILE, type Repeats } from '../data/parts.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import { GraftError } from '../errors.ts';
+import type { Known } from '../evaluate/examinee.ts';
 import type { DataRef, StoredRows, StoredRun } from '../storage/records.ts';
 import { applyLimit } from '../text/limit.ts';
 import { renderExample } from '../text/loss-mask.ts';
 import { previewRow } from '../text/preview.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { supervisedCount } from '../text/trainable.ts';
-import type { DataOptions, LossReport, Part, PreviewRow, RowState } from './api.ts';
+import type { DataOptions, Part, PreviewRow, RowState } from './api.ts';
 import type { OpenFile } from './open-data.ts';
-import type { Question } from './questions.ts';
+import type { Question } from '../data/questions.ts';
 
 /** A row of the list, used or not. */
 export interface Entry {
@@ -34,12 +35,6 @@ export interface Entry {
 
 /** An entry that is used. */
 export type Place = Entry & { readonly row: PreparedRow; readonly part: Part };
-
-export interface BaseResults {
-  /** By the index of the question. */
-  readonly answers: Map<number, string>;
-  loss?: LossReport;
-}
 
 /** What a file is called, and where the headless command finds it, if it lies elsewhere than under its name. */
 export interface FilePlace {
@@ -65,7 +60,7 @@ export interface DataSet extends Repeats, FilePlace {
   readonly places: readonly Place[];
   readonly questions: readonly Question[];
   /** What the base model answered, and its loss, as far as it was asked. No adapter changes them; how the base is held does. */
-  readonly base: BaseResults;
+  readonly base: Known;
 }
 
 export const isDocument = (example: Example): boolean => example.kind === 'text' && example.document === true;

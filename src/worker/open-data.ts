@@ -12,7 +12,7 @@ import type { DataFile, DataOptions, DataSummary, OtherFiles } from './api.ts';
 import { isDocument, isPlace, type DataSet, type Entry, type FilePlace, type Place } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { nothingUsable } from './nothing-usable.ts';
-import { questionsOf } from './questions.ts';
+import { questionsOf } from '../data/questions.ts';
 import { versionOf } from './projects.ts';
 import type { Slices } from './slices.ts';
 import { summarise } from './summary.ts';

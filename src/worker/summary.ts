@@ -3,7 +3,7 @@ import { histogramOf } from '../data/statistics.ts';
 import type { DataSummary, FileSummary, Part, RowGroup, RowPlace, RowState } from './api.ts';
 import type { DataSet, Entry } from './data.ts';
 import type { OpenFile } from './open-data.ts';
-import { firstPrompt } from './questions.ts';
+import { firstPrompt } from '../data/questions.ts';
 
 /** Of each list; the rest is counted. */
 const SHOWN = 100;

@@ -1,13 +1,13 @@
 /** How many of the measured rows an adapter was trained on: another split makes test rows of training rows. */
-import { identityOf } from '../data/statistics.ts';
 import { GraftError } from '../errors.ts';
+import { countSeen } from '../evaluate/seen.ts';
 import { findAdapter } from '../storage/adapters.ts';
 import { readDataSet } from '../storage/data-sets.ts';
 import type { StoredAdapter, StoredDataFiles } from '../storage/records.ts';
 import type { AdapterChoice, DataOptions, Seen } from './api.ts';
-import type { DataSet, Entry, Place } from './data.ts';
+import type { DataSet, Entry } from './data.ts';
 import type { OpenModel } from './model.ts';
-import { questionsOf } from './questions.ts';
+import { questionsOf } from '../data/questions.ts';
 import type { Session } from './session.ts';
 import type { Slices } from './slices.ts';
 
@@ -52,26 +52,16 @@ export async function seenRows(
   if (options.maxLength !== data.options.maxLength && [...data.places, ...trained.places].some(isWhole))
     return 'rows';
   const train = trained.places.filter(({ part }) => part === 'train');
-  const names = new Set(train.map(nameOf));
-  const lines = new Set(sameFile ? train.filter((place) => !isWhole(place)).map(lineOf) : []);
-  const isSeen = (place: Place): boolean =>
-    names.has(nameOf(place)) || (!isWhole(place) && lines.has(lineOf(place)));
   const test = data.places.filter(({ part }) => part === 'test');
   const chat = open.tokenizer.chatTemplate !== undefined;
   // In the order of the questions: not every row asks for something.
   const asking = test.filter(({ example }) => example && questionsOf([example], chat).length > 0);
-  return {
-    asked: asked.filter((at) => isSeen(asking[at])).length,
-    test: test.filter(isSeen).length,
-    of: test.length,
-  };
-}
-
-const lineOf = ({ file, line }: Entry): string => `${file}:${line}`;
-
-/** What a row teaches, however it is cut. */
-function nameOf({ example, row }: Place): string {
-  return example ? identityOf(example) : JSON.stringify(row.ids);
+  return countSeen(
+    train,
+    test,
+    asked.map((at) => asking[at]),
+    sameFile,
+  );
 }
 
 /** The rows as they were split for training; undefined where they are not kept, or cannot be read any more. */

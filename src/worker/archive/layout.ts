@@ -14,6 +14,7 @@
  */
 import * as v from 'valibot';
 import { MAX_TEMPLATE_CHARS } from '../../data/mapping.ts';
+import { RULES } from '../../evaluate/methods/registry.ts';
 import type { SettingValue } from '../../settings/setting.ts';
 import { PAGE_TABLE } from '../../settings/table.ts';
 import { allowed, isAllowed } from '../../settings/values.ts';
@@ -248,7 +249,7 @@ const Measured = v.object({
         exact: v.object({ base: Share, tuned: Share }),
         rules: v.array(
           v.object({
-            rule: v.picklist(['frequent', 'nearest']),
+            rule: v.picklist(RULES.map(({ name }) => name)),
             exact: Share,
             answer: v.optional(v.string()),
             share: v.optional(number),

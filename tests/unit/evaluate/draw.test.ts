@@ -1,10 +1,9 @@
 /** Rows are drawn by a seed, and labels in their share, on real and on small data. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { areLabels, drawOrder, labelCounts } from '../../../src/evaluate/draw.ts';
+import { areLabels, drawOrder, drawQuestions, labelCounts, type Drawn } from '../../../src/evaluate/draw.ts';
 import type { DataFile, DataOptions } from '../../../src/worker/api.ts';
 import type { DataSet } from '../../../src/worker/data.ts';
-import { drawQuestions } from '../../../src/worker/draw.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/worker/open-data.ts';
 import { Slices } from '../../../src/worker/slices.ts';
@@ -65,6 +64,9 @@ describe('a sample', () => {
   });
 });
 
+const draw = ({ questions }: DataSet, rows: number, seed: number): Drawn =>
+  drawQuestions(questions, { rows, seed }, model.tokenizer, model.info.maxPositions);
+
 describe('questions', () => {
   const options: DataOptions = { maxLength: 512, overlong: 'drop', validation: 0, test: 0.5, seed: 7 };
   const open = async (lines: readonly object[]): Promise<DataSet> => {
@@ -76,15 +78,15 @@ describe('questions', () => {
   test('are drawn by the seed of the split: more of them hold the fewer, and the rest is said', async () => {
     const rows = Array.from({ length: 80 }, (_, i) => ({ prompt: `Say ${i}`, completion: `${i % 4}` }));
     const data = await open(rows);
-    const few = drawQuestions(data, 8, model);
-    const more = drawQuestions(data, 16, model);
-    expect(few.asked).toHaveLength(8);
+    const few = draw(data, 8, options.seed);
+    const more = draw(data, 16, options.seed);
+    expect(few.chosen).toHaveLength(8);
     expect(more.chosen.slice(0, 8)).toEqual(few.chosen);
     expect(few.chosen).not.toEqual([...few.chosen].sort((a, b) => a - b));
     expect(few.draw).toMatchObject({ seed: 7, of: 40, tooLong: 0, labels: { drawn: 4, of: 4 } });
     // Answers that the base gave are kept for as many tokens as any answer may take.
     expect(more.newTokens).toBe(few.newTokens);
-    expect(drawQuestions(data, 1000, model).asked).toHaveLength(40);
+    expect(draw(data, 1000, options.seed).chosen).toHaveLength(40);
   });
 
   test('that leave no room for an answer are passed over and counted', async () => {
@@ -93,10 +95,10 @@ describe('questions', () => {
       completion: `It is ${i}`,
     }));
     const data = await open(rows);
-    const { asked, draw } = drawQuestions(data, 1000, model);
-    expect(asked.length + draw.tooLong).toBe(data.questions.length);
-    expect(draw.tooLong).toBeGreaterThan(0);
-    expect(asked.every(({ prompt }) => !prompt.includes('owl'))).toBe(true);
+    const { chosen, draw: told } = draw(data, 1000, options.seed);
+    expect(chosen.length + told.tooLong).toBe(data.questions.length);
+    expect(told.tooLong).toBeGreaterThan(0);
+    expect(chosen.every((at) => !data.questions[at].prompt.includes('owl'))).toBe(true);
   });
 });
 
@@ -131,14 +133,14 @@ describeShared('banking77, sorted by its 77 labels', () => {
     const answers = data.questions.map(({ expected }) => expected);
     expect(new Set(answers.slice(0, 20)).size).toBe(1);
 
-    const { chosen, draw } = drawQuestions(data, 616, model);
-    expect(draw).toEqual({
+    const { chosen, draw: told } = draw(data, 616, SEED);
+    expect(told).toEqual({
       seed: SEED,
       of: 3080,
       tooLong: 0,
       labels: { drawn: 77, of: 77, least: 8, most: 8 },
     });
-    expect(drawQuestions(data, 20, model).draw.labels).toEqual({ drawn: 20, of: 77, least: 1, most: 1 });
+    expect(draw(data, 20, SEED).draw.labels).toEqual({ drawn: 20, of: 77, least: 1, most: 1 });
     expect(labelCounts(answers, chosen.slice(0, 77))).toEqual({ drawn: 77, of: 77, least: 1, most: 1 });
   });
 });

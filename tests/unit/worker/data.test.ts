@@ -3,7 +3,8 @@ import type { DataFile, DataOptions, DataSummary, OtherFiles, RunOptions } from 
 import { preview, restoredData, rowsOf, storedRows, type DataSet } from '../../../src/worker/data.ts';
 import { folderOfFiles, type OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/worker/open-data.ts';
-import { promptIds, questionsOf } from '../../../src/worker/questions.ts';
+import { promptOfQuestion } from '../../../src/evaluate/answer.ts';
+import { questionsOf } from '../../../src/data/questions.ts';
 import { listRows } from '../../../src/worker/row-list.ts';
 import { checkRun, headlessCommand } from '../../../src/worker/run-options.ts';
 import { Slices } from '../../../src/worker/slices.ts';
@@ -188,8 +189,10 @@ test('questions are conversations up to their last answer, and prompts with comp
   expect(questions.map(({ expected }) => expected)).toEqual(['2', '3']);
   expect(questions[0].prompt).toBe('system: Be brief.\nuser: One?\nassistant: 1\nuser: Two?');
   expect(questions[1].ask).toBe('Three is ');
-  expect(model.tokenizer.decode(promptIds(questions[1], model.tokenizer))).toBe('Three is ');
-  expect(model.tokenizer.decode(promptIds(questions[0], model.tokenizer))).toMatch(/Two\?.*assistant\n$/s);
+  expect(model.tokenizer.decode(promptOfQuestion(model.tokenizer, questions[1]))).toBe('Three is ');
+  expect(model.tokenizer.decode(promptOfQuestion(model.tokenizer, questions[0]))).toMatch(
+    /Two\?.*assistant\n$/s,
+  );
 });
 
 test('what to ask of rows is the first prompt that is held out', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compare, mcnemar } from '../../../src/app/evaluate/paired.ts';
+import { compare, mcnemar } from '../../../src/evaluate/paired.ts';
 
 /** The test by its definition: the probability of every split of n fair coins that is as uneven or more so. */
 function byDefinition(onlyFirst: number, onlySecond: number): number {

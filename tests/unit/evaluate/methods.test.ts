@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Example } from '../../../src/data/example.ts';
-import { mostFrequent, nearest } from '../../../src/evaluate/rules.ts';
-import { withShots } from '../../../src/worker/few-shot.ts';
-import { questionsOf } from '../../../src/worker/questions.ts';
+import { questionsOf } from '../../../src/data/questions.ts';
+import { withShots } from '../../../src/evaluate/methods/few-shot.ts';
+import { mostFrequent } from '../../../src/evaluate/methods/frequent.ts';
+import { nearest } from '../../../src/evaluate/methods/nearest.ts';
 
 const pair = (
   example: Example,

@@ -1,11 +1,16 @@
 /** Held-out examples as questions with an expected answer. */
-import type { Example } from '../data/example.ts';
-import { promptOfMessages, promptOfText } from '../evaluate/answer.ts';
-import type { StoredQuestion } from '../storage/records.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
-import type { Place } from './data.ts';
+import type { Example } from './example.ts';
+import type { Part } from './parts.ts';
 
-export type Question = StoredQuestion;
+/** An example as it is asked. */
+export interface Question {
+  /** As a person reads it. */
+  readonly prompt: string;
+  readonly expected: string;
+  /** As the model is asked: a conversation, or a text that it continues. */
+  readonly ask:
+    readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[] | string;
+}
 
 /** Examples that ask for something: conversations up to their last answer, prompts with completions. Plain text asks for nothing. */
 export function questionsOf(examples: readonly Example[], chatTemplate: boolean): Question[] {
@@ -33,8 +38,15 @@ export function questionsOf(examples: readonly Example[], chatTemplate: boolean)
 /** Longer is no question that a person asks to see how a run goes. */
 const MOST_PROMPT_CHARS = 1000;
 
+/** A row with its part of the split. */
+interface Placed {
+  readonly example?: Example;
+  readonly state: string;
+  readonly part?: Part;
+}
+
 /** What a person could ask of rows like these: the first prompt that is held out, if there is one. */
-export function firstPrompt(places: readonly Place[]): string | undefined {
+export function firstPrompt(places: readonly Placed[]): string | undefined {
   for (const part of ['validation', 'test', 'train'] as const) {
     for (const { example, state, part: of } of places) {
       if (of !== part || state !== 'ok') continue;
@@ -48,8 +60,4 @@ export function firstPrompt(places: readonly Place[]): string | undefined {
     }
   }
   return undefined;
-}
-
-export function promptIds({ ask }: Question, tokenizer: Tokenizer): number[] {
-  return typeof ask === 'string' ? promptOfText(tokenizer, ask) : promptOfMessages(tokenizer, ask);
 }

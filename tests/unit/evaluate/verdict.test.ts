@@ -1,9 +1,10 @@
 /** What an evaluation says: against the best method without tuning, with a paired test, and nothing that its numbers do not hold. */
 import { describe, expect, test } from 'vitest';
-import { methodsOf, whyNoExamples } from '../../../src/app/baseline/methods.ts';
-import { lossRowsInWords, rowsInWords } from '../../../src/app/evaluate/rows.ts';
-import { caveatOf, isHeldOut } from '../../../src/app/evaluate/seen.ts';
-import { judge, type Verdict } from '../../../src/app/evaluate/verdict.ts';
+import { onSameRows, whyNoExamples } from '../../../src/app/baseline/methods.ts';
+import { methodsOf } from '../../../src/evaluate/compared.ts';
+import { lossRowsInWords, rowsInWords } from '../../../src/evaluate/rows-in-words.ts';
+import { caveatOf, isHeldOut } from '../../../src/evaluate/seen.ts';
+import { judge, type Verdict } from '../../../src/evaluate/verdict.ts';
 import type { Draw, Evaluation, FewShotReport, Share } from '../../../src/worker/api.ts';
 
 const ROWS = 20;
@@ -289,7 +290,7 @@ describe('examples in the prompt', () => {
   test('stand among the methods where they were asked the same rows', () => {
     const few = withExamples(rightFrom(0, 3));
     expect(whyNoExamples(result, few)).toBeUndefined();
-    expect(methodsOf(result, few).map(({ key }) => key)).toEqual(['base', 'few']);
+    expect(methodsOf(result, onSameRows(result, few)).map(({ key }) => key)).toEqual(['base', 'few-shot']);
   });
 
   test.each([
@@ -311,6 +312,6 @@ describe('examples in the prompt', () => {
     ],
   ])('are left out with a reason: %#', (few, why) => {
     expect(whyNoExamples(result, few)).toMatch(why);
-    expect(methodsOf(result, few).map(({ key }) => key)).toEqual(['base']);
+    expect(methodsOf(result, onSameRows(result, few)).map(({ key }) => key)).toEqual(['base']);
   });
 });

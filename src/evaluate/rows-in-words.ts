@@ -1,6 +1,6 @@
 /** Which rows a measurement is of, in words. */
-import type { Draw, LossReport } from '../../worker/api.ts';
-import { count, plural } from '../ui/format.ts';
+import { count, plural } from '../numbers.ts';
+import type { Draw, LossReport } from './comparison.ts';
 
 /** @param asked how many rows were asked @param loss of the same measurement, if there is one: it tells whether rows ask nothing */
 export function rowsInWords(asked: number, draw: Draw | undefined, loss?: LossReport): string {

@@ -1,15 +1,15 @@
 /** What an evaluation says: the adapter against the best method that needs no tuning, on the same rows, and no more than the numbers hold. */
-import { isExactMatch } from '../../evaluate/metrics/exact-match.ts';
-import type { Evaluation, FewShotReport } from '../../worker/api.ts';
-import { methodsOf, type Method } from '../baseline/methods.ts';
-import { loss, plural } from '../ui/format.ts';
+import { plural, threeDigits } from '../numbers.ts';
+import { methodsOf, type ComparedMethod } from './compared.ts';
+import type { Comparison, FewShotAnswers } from './comparison.ts';
+import { isExactMatch } from './metrics/exact-match.ts';
 import { compare } from './paired.ts';
-import { lossRowsInWords } from './rows.ts';
+import { lossRowsInWords } from './rows-in-words.ts';
 import { caveatOf, isHeldOut } from './seen.ts';
 
 export interface Measured {
   readonly name: string;
-  readonly result: Evaluation;
+  readonly result: Comparison;
 }
 
 export interface Verdict {
@@ -35,8 +35,11 @@ const FEW_ROWS = 20;
 /** Free text is hardly ever exactly right: above this share exact answers decide. */
 const FREE_TEXT_SHARE = 0.1;
 
-/** @param measured one or more adapters against the same base model on the same rows */
-export function judge(measured: readonly Measured[], few: FewShotReport | undefined): Verdict {
+/**
+ * @param measured one or more adapters against the same base model on the same rows
+ * @param few the base model with examples, on the same rows as well
+ */
+export function judge(measured: readonly Measured[], few: FewShotAnswers | undefined): Verdict {
   const { result } = measured[0];
   const methods = methodsOf(result, few);
   const [best, tuned] = [bestOf(methods, ({ exact }) => exact.count), bestOf(measured, rightOf)];
@@ -65,7 +68,7 @@ function bestOf<T>(items: readonly T[], score: (item: T) => number): T {
 }
 
 /** The best method: the others are compared with it. */
-export function reference(methods: readonly Method[]): Method {
+export function reference(methods: readonly ComparedMethod[]): ComparedMethod {
   return bestOf(methods, ({ exact }) => exact.count);
 }
 
@@ -73,13 +76,13 @@ const nameOf = ({ name }: Measured, measured: readonly Measured[]): string =>
   measured.length > 1 ? `“${name}”` : 'the adapter';
 
 /** Whether answers are texts of their own, of which hardly any is right word for word, by whatever method. */
-function isFreeText({ draw, rows }: Evaluation, right: number): boolean {
+function isFreeText({ draw, rows }: Comparison, right: number): boolean {
   const distinct = new Set(rows.map(({ expected }) => expected.trim())).size;
   const labels = draw ? draw.labels !== undefined : 2 * distinct <= rows.length;
   return !labels && right <= FREE_TEXT_SHARE * rows.length;
 }
 
-function byAnswers(tuned: Measured, best: Method, adapter: string): Said {
+function byAnswers(tuned: Measured, best: ComparedMethod, adapter: string): Said {
   const { result } = tuned;
   const { exact, rows } = result;
   const what = isHeldOut(result) ? 'held-out rows' : 'rows';
@@ -157,30 +160,30 @@ const pInWords = (p: number): string =>
   p < MILLIONTH ? 'p < 0.000001' : `p = ${p >= 1 ? 1 : Number(p.toPrecision(2))}`;
 
 /** Perplexity stands beside exact answers, and never counts as a gain where no more answers are right. */
-function perplexityInWords({ base, tuned, rows }: Evaluation, gain: number): string {
+function perplexityInWords({ base, tuned, rows }: Comparison, gain: number): string {
   if (!Number.isFinite(base.perplexity) || !Number.isFinite(tuned.perplexity)) return '';
   const lower = base.perplexity / tuned.perplexity > 1 + NOTICEABLE;
   const but =
     gain < 0 ? ', but it gives fewer right ones' : gain === 0 ? ', but it gives no more right ones' : '';
-  const from = `perplexity ${loss(base.perplexity)} → ${loss(tuned.perplexity)} from base to adapter`;
+  const from = `perplexity ${threeDigits(base.perplexity)} → ${threeDigits(tuned.perplexity)} from base to adapter`;
   return lower
     ? `The wanted answers are likelier to the adapter (${from})${but}. ${lossRowsInWords(rows.length, tuned)}`
     : `${capital(from)}. ${lossRowsInWords(rows.length, tuned)}`;
 }
 
 /** Free text: perplexity, and what it does not say. */
-function byPerplexity(measured: readonly Measured[], methods: readonly Method[]): Said {
+function byPerplexity(measured: readonly Measured[], methods: readonly ComparedMethod[]): Said {
   const tuned = bestOf(measured, ({ result }) => -result.tuned.perplexity);
   const { result } = tuned;
   const adapter = nameOf(tuned, measured);
-  const perplexityOf = (method: Method): number => method.loss?.perplexity ?? Infinity;
+  const perplexityOf = (method: ComparedMethod): number => method.loss?.perplexity ?? Infinity;
   // The base model has a perplexity, and comes first: of equals it is the plainer one.
   const best = bestOf(
     methods.filter((method) => method.loss),
     (method) => -perplexityOf(method),
   );
   const ratio = perplexityOf(best) / result.tuned.perplexity;
-  const number = `${loss(perplexityOf(best))} → ${loss(result.tuned.perplexity)}`;
+  const number = `${threeDigits(perplexityOf(best))} → ${threeDigits(result.tuned.perplexity)}`;
   const than = best.key === 'base' ? 'the base model' : best.doing;
   const { exact, rows } = result;
   const how = joined(

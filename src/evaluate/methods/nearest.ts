@@ -1,19 +1,23 @@
-/** Methods that need no model: what a tuned one has to beat before it has learned anything. */
+/** Copies the answer of the training row that shares most words with the question. */
+import type { Method } from './method.ts';
 
-export interface Frequent {
-  readonly answer: string;
-  /** How many of the answers it is. */
-  readonly count: number;
-}
-
-/** The most frequent answer, the first of equals, white space at the ends aside; undefined where none is there twice. */
-export function mostFrequent(answers: readonly string[]): Frequent | undefined {
-  const counts = new Map<string, number>();
-  for (const answer of answers) counts.set(answer.trim(), (counts.get(answer.trim()) ?? 0) + 1);
-  let best: Frequent | undefined;
-  for (const [answer, count] of counts) if (count > (best?.count ?? 1)) best = { answer, count };
-  return best;
-}
+export const nearestRow: Method = {
+  name: 'nearest',
+  title: 'Nearest row',
+  help: 'the answer of the training row that shares most words with the question',
+  term: 'nearest',
+  kind: 'rule',
+  noun: 'the nearest row',
+  what: () => 'copies the answer of the most similar training row',
+  doing: () => 'copying the nearest row',
+  async answer({ train, asked, each }) {
+    if (train.length === 0) return undefined;
+    const find = nearest(train.map(({ question }) => question.prompt));
+    const answers: string[] = [];
+    await each(asked, ({ question }) => answers.push(train[find(question.prompt)].question.expected));
+    return { answers };
+  },
+};
 
 const wordsOf = (text: string): Set<string> =>
   new Set(

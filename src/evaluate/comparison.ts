@@ -1,0 +1,90 @@
+/** What was measured of a base model and of an adapter on the same rows, in the form in which the page keeps it. */
+
+/** The loss of a model on rows that it was not trained on. */
+export interface LossReport {
+  /** Mean cross-entropy over the supervised tokens, in nats. */
+  readonly loss: number;
+  readonly perplexity: number;
+  readonly supervisedTokens: number;
+  /** Missing for what was measured before it was kept: then all rows of the test part. */
+  readonly rows?: number;
+}
+
+/** How the rows that were asked were drawn from the test part. */
+export interface Draw {
+  readonly seed: number;
+  /** Rows of the test part that ask for something. */
+  readonly of: number;
+  /** Rows that came up and were passed over, since they leave no room for an answer. */
+  readonly tooLong: number;
+  /** Where answers are labels: how many labels were drawn, of how many, and how often the rarest and the most frequent one came up. */
+  readonly labels?: {
+    readonly drawn: number;
+    readonly of: number;
+    readonly least: number;
+    readonly most: number;
+  };
+}
+
+/** Exact matches, with their 95% interval. */
+export interface Share {
+  readonly count: number;
+  readonly total: number;
+  readonly interval: readonly [number, number];
+}
+
+export interface EvaluationRow {
+  readonly prompt: string;
+  readonly expected: string;
+  readonly base: string;
+  readonly tuned: string;
+}
+
+/**
+ * How many of the rows that were asked, and of all `of` of the test part, the adapter was trained on. Or why that is not known: it was
+ * imported, it is from before the split was kept, the rows that it was trained on are not here any more, or it was given as a folder.
+ */
+export type Seen =
+  | { readonly asked: number; readonly test: number; readonly of: number }
+  | 'imported'
+  | 'before'
+  | 'rows'
+  | 'folder';
+
+/** What a rule without a model answered. */
+export interface RuleReport {
+  /** The name of its method. */
+  readonly rule: string;
+  readonly exact: Share;
+  /** Where it always gives the same answer: that answer, and its share of training. */
+  readonly answer?: string;
+  readonly share?: number;
+  /** Row by row; missing where the answer is always the same, and in results measured before they were kept. */
+  readonly answers?: readonly string[];
+}
+
+export interface Comparison {
+  readonly origin: {
+    /** Missing for the base model alone. */
+    readonly adapter?: object;
+  };
+  /** Missing for what was measured before rows were drawn: then the first ones of the test part. */
+  readonly draw?: Draw;
+  /** Missing for the base model alone, and for what was measured before it was looked at. */
+  readonly seen?: Seen;
+  readonly rows: readonly EvaluationRow[];
+  readonly base: LossReport;
+  readonly tuned: LossReport;
+  readonly exact: { readonly base: Share; readonly tuned: Share };
+  /** What rules without a model would have answered to the same rows. */
+  readonly rules: readonly RuleReport[];
+}
+
+/** The base model with examples of training before each question. */
+export interface FewShotAnswers {
+  readonly shots: readonly { readonly prompt: string; readonly answer: string }[];
+  readonly rows: readonly { readonly prompt: string; readonly expected: string; readonly answer: string }[];
+  readonly exact: Share;
+  /** Over the test part, like the base's; missing where a row is cut or does not fit with the examples. */
+  readonly loss?: LossReport;
+}

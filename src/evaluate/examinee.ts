@@ -1,0 +1,163 @@
+/** A model under examination: greedy answers to drawn questions, several at once, and its loss on the test part. */
+import type { Example } from '../data/example.ts';
+import { prepareRows, type PreparedRow } from '../data/prepare.ts';
+import type { Question } from '../data/questions.ts';
+import { Generator } from '../model/generator.ts';
+import type { LanguageModel } from '../model/language-model.ts';
+import type { Adapter } from '../model/lora.ts';
+import { greedy } from '../model/sampling.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { answer, promptOfQuestion } from './answer.ts';
+import type { LossReport } from './comparison.ts';
+import { evaluateLoss } from './loss.ts';
+import type { Examinee } from './methods/method.ts';
+
+/** Prompts answered at once. */
+const SEQUENCES = 8;
+
+export interface NamedModel {
+  readonly name: string;
+  readonly model: LanguageModel;
+  readonly tokenizer: Tokenizer;
+}
+
+/** The part of the data that is measured. */
+export interface TestPart {
+  readonly rows: readonly PreparedRow[];
+  /** What the rows were made of, one each; undefined where that is not known, or a row was cut. */
+  readonly examples: readonly Example[] | undefined;
+}
+
+/** What was measured of a model already: none of it is measured twice. Answers of an evaluation that was stopped are kept, too. */
+export interface Known {
+  readonly answers: Map<Question, string>;
+  loss?: LossReport;
+}
+
+export interface ExamStep {
+  readonly what: 'answering' | 'evaluating' | 'preparing';
+  /** Rows. A part of one: the tokens of the answers under way, of the most that they may have. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface ExamineeOptions {
+  readonly adapter?: Adapter | undefined;
+  readonly newTokens: number;
+  readonly test: TestPart;
+  readonly known?: Known;
+  /** Hears each answer once it is whole. */
+  readonly onAnswer?: (question: Question, text: string) => void;
+  readonly onProgress: (step: ExamStep) => void;
+  /** Ends the work with the reason of the signal. */
+  readonly signal: AbortSignal;
+  /** Awaited after every row that is prepared. */
+  readonly pause?: (step: ExamStep) => Promise<void> | undefined;
+}
+
+/** Frees what it takes on the GPU after every call, stopped or not. */
+export class ModelExaminee implements Examinee {
+  readonly name: string;
+  readonly chat: boolean;
+  readonly maxPositions: number;
+  readonly newTokens: number;
+
+  constructor(
+    private readonly open: NamedModel,
+    private readonly options: ExamineeOptions,
+  ) {
+    this.name = open.name;
+    this.chat = open.tokenizer.chatTemplate !== undefined;
+    this.maxPositions = open.model.definition.shape.maxPositions;
+    this.newTokens = options.newTokens;
+  }
+
+  tokensOf(question: Question): number {
+    return promptOfQuestion(this.open.tokenizer, question).length;
+  }
+
+  async ask(questions: readonly Question[]): Promise<string[]> {
+    const { known = { answers: new Map<Question, string>() } } = this.options;
+    const missing = questions.filter((question) => !known.answers.has(question));
+    await this.#answer(missing, questions, known.answers);
+    return questions.map((question) => known.answers.get(question)!);
+  }
+
+  async loss(): Promise<LossReport> {
+    const { known, test } = this.options;
+    const report = known?.loss ?? (await this.#loss(test.rows));
+    if (known) known.loss = report;
+    return report;
+  }
+
+  async lossWith(change: (example: Example) => Example): Promise<LossReport | undefined> {
+    const { examples } = this.options.test;
+    if (!examples) return undefined;
+    const whole: PreparedRow[] = [];
+    for (const example of examples) {
+      const { rows, report } = prepareRows([change(example)], this.open.tokenizer, {
+        maxLength: this.maxPositions,
+      });
+      if (report.cut.length > 0 || rows.length !== 1) return undefined;
+      whole.push(rows[0]);
+      await this.options.pause?.({ what: 'preparing', done: whole.length, total: examples.length });
+    }
+    return this.#loss(whole);
+  }
+
+  #loss(rows: readonly PreparedRow[]): Promise<LossReport> {
+    const { adapter, onProgress, signal } = this.options;
+    return evaluateLoss(this.open.model, rows, adapter, (done) => {
+      onProgress({ what: 'evaluating', done, total: rows.length });
+      signal.throwIfAborted();
+    });
+  }
+
+  async #answer(
+    missing: readonly Question[],
+    all: readonly Question[],
+    answers: Map<Question, string>,
+  ): Promise<void> {
+    const { model, tokenizer } = this.open;
+    const { adapter, newTokens, onAnswer, onProgress, signal } = this.options;
+    if (missing.length === 0) return;
+    const prompts = missing.map((question) => promptOfQuestion(tokenizer, question));
+    const longest = prompts.reduce((length, ids) => Math.max(length, ids.length), 0);
+    const known = all.length - missing.length;
+    const tell = (done: number): void => {
+      onProgress({ what: 'answering', done: known + done, total: all.length });
+    };
+    const generator = new Generator(model, SEQUENCES, longest + newTokens);
+    try {
+      tell(0);
+      for (let start = 0; start < missing.length; start += SEQUENCES) {
+        const group = prompts.slice(start, start + SEQUENCES);
+        const tokens = group.map(() => 0);
+        let most = 0;
+        const generated = await answer(generator, tokenizer, group, {
+          maxNewTokens: newTokens,
+          sampling: greedy,
+          seed: 0,
+          adapter,
+          signal,
+          onToken: (prompt) => {
+            if (++tokens[prompt] <= most) return;
+            most = tokens[prompt];
+            if (most < newTokens) tell(start + (group.length * most) / newTokens);
+          },
+        });
+        signal.throwIfAborted();
+        generated.forEach(({ text }, at) => {
+          answers.set(missing[start + at], text);
+          onAnswer?.(missing[start + at], text);
+        });
+        tell(start + group.length);
+      }
+    } finally {
+      if (!model.device.failure) {
+        await model.device.settle();
+        generator.destroy();
+      }
+    }
+  }
+}

@@ -1,0 +1,17 @@
+/** The base model with an adapter, with the question alone. */
+import type { Method } from './method.ts';
+
+export const adapter: Method = {
+  name: 'adapter',
+  title: 'Adapter',
+  help: 'each adapter, with the question alone',
+  term: 'adapter',
+  kind: 'adapter',
+  noun: 'the adapter',
+  what: () => 'the question alone',
+  doing: () => 'the adapter',
+  answer: async ({ model, asked }) => ({
+    answers: await model.ask(asked.map(({ question }) => question)),
+    loss: await model.loss(),
+  }),
+};

@@ -1,0 +1,17 @@
+/** The base model as it is, with the question alone (zero-shot). */
+import type { Method } from './method.ts';
+
+export const base: Method = {
+  name: 'base',
+  title: 'Base model',
+  help: 'the base model with the question alone',
+  term: 'baseline',
+  kind: 'base',
+  noun: 'the base model',
+  what: () => 'the question alone',
+  doing: () => 'the base model',
+  answer: async ({ model, asked }) => ({
+    answers: await model.ask(asked.map(({ question }) => question)),
+    loss: await model.loss(),
+  }),
+};

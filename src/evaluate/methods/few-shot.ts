@@ -1,0 +1,100 @@
+/** Prompting before tuning: a few rows of training stand before each question, and the base model answers. */
+import type { Example } from '../../data/example.ts';
+import { questionsOf, type Question } from '../../data/questions.ts';
+import { GraftError } from '../../errors.ts';
+import { plural } from '../../numbers.ts';
+import { Random } from '../../random.ts';
+import type { TrainableMessage } from '../../text/trainable.ts';
+import type { Method, Pair } from './method.ts';
+
+const MOST_SHOTS = 64;
+/** Between examples where no chat template parts them. */
+const BETWEEN = '\n\n';
+
+/** Throws `evaluate-shots` for more examples than training has, or than fit before a question. */
+export const fewShot: Method = {
+  name: 'few-shot',
+  title: 'Base, with examples',
+  help: 'the base model with examples of training before each question',
+  term: 'few-shot',
+  kind: 'base',
+  noun: 'the base model with examples',
+  what: ({ shots = [] }) => `${plural(shots.length, 'example')} before each question`,
+  doing: ({ shots = [] }) => `the base model with ${plural(shots.length, 'example')} in its prompt`,
+  async answer({ train, asked, model, shots: count, seed }) {
+    const shots = chooseShots(train, count, seed);
+    const questions = asked.flatMap(({ question, example }): Question[] =>
+      example
+        ? [{ ...question, ask: questionsOf([withShots(example, shots, model.chat)], model.chat)[0].ask }]
+        : [],
+    );
+    const promptTokens = questions.reduce((most, question) => Math.max(most, model.tokensOf(question)), 0);
+    const { name, newTokens, maxPositions } = model;
+    if (promptTokens + newTokens > maxPositions) {
+      throw new GraftError(
+        'evaluate-shots',
+        `With ${count} examples before it the longest question has ${promptTokens} tokens, its answer may take ${newTokens}, and ${name} holds ${maxPositions}.`,
+        'Put fewer examples before it.',
+      );
+    }
+    const answers = await model.ask(questions);
+    const loss = await model.lossWith((example) => withShots(example, shots, model.chat));
+    return {
+      answers,
+      ...(loss && { loss }),
+      detail: {
+        shots: shots.map(({ question: { prompt, expected } }) => ({ prompt, answer: expected })),
+        promptTokens,
+      },
+    };
+  },
+};
+
+/** @throws GraftError `evaluate-shots` */
+function chooseShots(train: readonly Pair[], count: number, seed: number): Pair[] {
+  if (!Number.isInteger(count) || count < 1 || count > MOST_SHOTS || count > train.length) {
+    throw new GraftError(
+      'evaluate-shots',
+      `${count} examples are asked for, and training has ${train.length} that ask for something.`,
+      train.length === 0 ? 'Open the data again.' : `Choose 1 to ${Math.min(MOST_SHOTS, train.length)}.`,
+    );
+  }
+  const order = new Random(seed).shuffle(Array.from({ length: train.length }, (_, i) => i));
+  return order.slice(0, count).map((at) => train[at]);
+}
+
+/** The example with others before it: as turns, or as text where there is no chat template. The loss counts only its own answer. */
+export function withShots(example: Example, shots: readonly Pair[], chat: boolean): Example {
+  const { line } = example;
+  if (!chat) {
+    if (example.kind !== 'completion') return example;
+    const before = shots
+      .map(({ question: { ask, expected } }) => `${textOf(ask)}${expected}${BETWEEN}`)
+      .join('');
+    return { ...example, prompt: before + example.prompt };
+  }
+  const own = turnsOf(example);
+  const system = own[0]?.role === 'system' ? own.slice(0, 1) : [];
+  const before = shots.flatMap(({ question: { ask, expected } }): TrainableMessage[] => [
+    ...(typeof ask === 'string' ? [{ role: 'user' as const, content: ask }] : ask)
+      .filter(({ role }) => role !== 'system')
+      .map(({ role, content }) => context({ role, content })),
+    context({ role: 'assistant', content: expected }),
+  ]);
+  return { kind: 'messages', messages: [...system, ...before, ...own.slice(system.length)], line };
+}
+
+const context = (message: TrainableMessage): TrainableMessage =>
+  message.role === 'assistant' ? { ...message, supervised: false } : message;
+
+const textOf = (ask: Question['ask']): string =>
+  typeof ask === 'string' ? ask : ask.map(({ content }) => content).join('\n');
+
+function turnsOf(example: Example): readonly TrainableMessage[] {
+  if (example.kind === 'messages') return example.messages;
+  if (example.kind !== 'completion') return [];
+  return [
+    { role: 'user', content: example.prompt },
+    { role: 'assistant', content: example.completion },
+  ];
+}

@@ -1,0 +1,88 @@
+/**
+ * What a method is: a way to answer, from a rule without a model to an adapter. Each has a file of its own here and a line in registry.ts.
+ * A method does not run a model itself: it asks an {@link Examinee}, so that the page and the command bring their own, and the page can
+ * name methods without loading what runs them.
+ */
+import type { Example } from '../../data/example.ts';
+import type { Question } from '../../data/questions.ts';
+import type { LossReport } from '../comparison.ts';
+
+/** An example that asks for something, with its question. */
+export interface Pair {
+  readonly example: Example;
+  readonly question: Question;
+}
+
+/** A question that is asked. Its example is missing where the rows of a run are there and their file is not. */
+export interface Asked {
+  readonly question: Question;
+  readonly example?: Example;
+}
+
+/** A model that answers: the base, or the base with an adapter. */
+export interface Examinee {
+  readonly name: string;
+  /** Whether it has a chat template. */
+  readonly chat: boolean;
+  readonly maxPositions: number;
+  /** Tokens that an answer may take. */
+  readonly newTokens: number;
+  tokensOf(question: Question): number;
+  /** Greedy answers. */
+  ask(questions: readonly Question[]): Promise<string[]>;
+  /** Over the whole test part. */
+  loss(): Promise<LossReport>;
+  /** The same with every example changed; undefined where a row was cut, or does not fit: its loss would be of other tokens. */
+  lossWith(change: (example: Example) => Example): Promise<LossReport | undefined>;
+}
+
+export interface Exam {
+  /** Examples of training that ask for something. */
+  readonly train: readonly Pair[];
+  /** The rows that were drawn. */
+  readonly asked: readonly Asked[];
+  /** The model that a method of kind `model` asks. */
+  readonly model: Examinee;
+  /** Examples before each question, where a method puts some there, and the seed that chooses them. */
+  readonly shots: number;
+  readonly seed: number;
+  /** Work on every item that may take long; it can be stopped in between. */
+  readonly each: <Item>(items: readonly Item[], work: (item: Item) => void) => Promise<void>;
+}
+
+/** What a person should know of how the answers came about. */
+export interface Detail {
+  /** The one answer of a rule, and its share of training. */
+  readonly answer?: string;
+  readonly share?: number;
+  readonly shots?: readonly { readonly prompt: string; readonly answer: string }[];
+  /** Of the longest question with its examples. */
+  readonly promptTokens?: number;
+}
+
+export interface Answered {
+  /** To the questions that were asked, in their order. */
+  readonly answers: readonly string[];
+  readonly loss?: LossReport;
+  readonly detail?: Detail;
+}
+
+export interface Method {
+  /** As `--methods` and files of results name it. */
+  readonly name: string;
+  readonly title: string;
+  /** One line for the help of the command. */
+  readonly help: string;
+  /** An entry of the glossary. */
+  readonly term: string;
+  /** A rule needs no model; the others ask the base model, or an adapter. */
+  readonly kind: 'rule' | 'base' | 'adapter';
+  /** In a sentence: what it is. */
+  readonly noun: string;
+  /** What it costs, or what it does. */
+  readonly what: (detail: Detail) => string;
+  /** What it does, before “gets 3 of 20 rows right”. */
+  readonly doing: (detail: Detail) => string;
+  /** Undefined where it has nothing to answer with: no training rows, or none that repeats. */
+  readonly answer: (exam: Exam) => Promise<Answered | undefined>;
+}
