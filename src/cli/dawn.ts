@@ -43,6 +43,12 @@ export async function openDawn(name?: string, options: DeviceOptions = {}): Prom
     return await openDevice(gpu, options);
   } catch (error) {
     if (error instanceof GraftError) throw error;
+    const others = [...messageOf(error).matchAll(/name: '([^']+)'/g)].map(([, other]) => other);
+    if (name && others.length > 0)
+      throw noAdapter(
+        `There is no GPU whose name contains "${name}". There is ${others.join(', ')}.`,
+        'Give a part of such a name with --device.',
+      );
     throw noAdapter(
       `No WebGPU adapter${name ? ` named "${name}"` : ''} answered: ${messageOf(error)}`,
       'Install a Vulkan driver (on Debian and Ubuntu: apt-get install mesa-vulkan-drivers) or choose another with --device.',

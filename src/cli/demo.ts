@@ -140,7 +140,7 @@ async function demo(
   await discard(out);
   await writeFolder(out, weightsLast(files));
   output.line(
-    `Adapter: ${resolve(out)} (PEFT loads it). All in ${formatSeconds((performance.now() - started) / 1000)}; nothing left this machine.`,
+    `Wrote the adapter to ${resolve(out)}; PEFT can load it. All of this took ${formatSeconds((performance.now() - started) / 1000)}, and nothing left this machine.`,
   );
 }
 

@@ -17,18 +17,23 @@ import {
 import { makeFolder } from './files.ts';
 import { Flags, wordApart, type FlagSpecs } from './flags.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
+import { modelFlags } from './session.ts';
 
 export const fetchFlags = {
-  to: { value: 'DIR', help: 'the folder that it comes into (default: the last part of its name)' },
-  file: { value: 'X.gguf', help: 'the one GGUF file of the repository that is wanted' },
+  to: { value: 'DIR', help: 'the folder to write to (default: the last part of the name)' },
+  file: { value: 'X.gguf', help: 'fetch only this GGUF file of the repository' },
   revision: { value: 'R', help: 'branch, tag or commit (default: main)' },
-  hub: { value: 'URL', help: `the hub or a mirror of it (default: $HF_ENDPOINT, or ${HUB})` },
-  help: { help: 'graft fetch ORG/NAME or an address. A token for gated models is taken from $HF_TOKEN' },
+  hub: {
+    value: 'URL',
+    help: `the hub or a mirror of it (default: $HF_ENDPOINT, or ${HUB}); a token for gated models is taken from $HF_TOKEN`,
+  },
+  help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
 export async function fetchCommand(args: readonly string[], output: Output): Promise<void> {
   const { word: asked, rest } = wordApart(fetchFlags, args);
-  if (!asked) throw new GraftError('arguments', 'The model is missing.', 'Write graft fetch ORG/NAME.');
+  if (!asked)
+    throw new GraftError('arguments', 'The model is missing.', 'Write graft fetch ORG/NAME, or an address.');
   const flags = new Flags(fetchFlags, rest);
   const hub = hubAddress(flags.text('hub') ?? (process.env['HF_ENDPOINT'] || HUB));
   const stop = new AbortController();
@@ -45,7 +50,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
   output.line(
     `${offer.name}: ${offer.files.length} ${offer.files.length === 1 ? 'file' : 'files'}` +
       `${offer.bytes === undefined ? '' : `, ${formatBytes(offer.bytes)}`}` +
-      `, ${offer.licence === undefined ? 'licence not said' : `licence ${offer.licence}`}`,
+      `, ${offer.licence === undefined ? 'licence not stated' : `licence ${offer.licence}`}`,
   );
   const sink = new FolderSink(folder);
   await fetchModel(offer, sink, options, (progress) =>
@@ -55,7 +60,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
   const checked = offer.files.filter(({ sha256, gitSha1 }) => sha256 ?? gitSha1).length;
   output.line(
     checked === offer.files.length
-      ? 'Every file is what the hub declares.'
+      ? 'Every file matches the checksum of the hub.'
       : `The server declares no checksum for ${offer.files.length - checked} of ${offer.files.length} files.`,
   );
   output.result(`${offer.files.length === 1 ? join(folder, offer.files[0].name) : folder}\n`);
@@ -67,7 +72,7 @@ function askedFor(asked: string, flags: Flags<typeof fetchFlags>, hub: string): 
   const revision = flags.text('revision');
   if (file === undefined && revision === undefined) return asked;
   if (place.kind === 'url')
-    throw new GraftError('arguments', 'An address has no --file and no --revision.', 'Leave them out.');
+    throw new GraftError('arguments', 'An address takes no --file and no --revision.', 'Leave them out.');
   const at = encodeURIComponent(revision ?? place.revision);
   const base = `${place.hub}/${place.repo}`;
   return file === undefined ? `${base}/tree/${at}` : `${base}/resolve/${at}/${file}`;

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { GraftError, messageOf } from '../errors.ts';
 import { answer, promptOf, promptOfMessages, promptOfText, type Answer } from '../evaluate/answer.ts';
-import { parseJson } from '../json.ts';
+import { isObject, parseJson } from '../json.ts';
 import { Generator } from '../model/generator.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
@@ -33,7 +33,7 @@ export const generateFlags = {
   'base-weights': modelFlags['base-weights'],
   'embedding-weights': modelFlags['embedding-weights'],
   device: modelFlags.device,
-  raw: { help: 'no chat template: continue the prompt as it is' },
+  raw: { help: 'continue the prompt as it is, without a chat template' },
   json: { help: 'one object with prompt_ids, new_ids and text' },
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
@@ -137,11 +137,11 @@ function readPrompts(text: string, path: string): PromptLine[] {
     .map((content, at) => ({
       line: at + 1,
       content,
-      read: () => (isJson ? readPrompt(content, `line ${at + 1} of ${path}`) : content),
+      read: () => (isJson ? readPrompt(content, `Line ${at + 1} of ${nameOfInput(path)}`) : content),
     }))
     .filter(({ content }) => content.trim() !== '');
   if (lines.length === 0)
-    throw new GraftError('prompts-empty', `${path} has no prompts.`, 'Write one on each line.');
+    throw new GraftError('prompts-empty', `${nameOfInput(path)} has no prompts.`, 'Write one on each line.');
   return lines;
 }
 
@@ -151,8 +151,15 @@ function readPrompt(text: string, where: string): string | readonly ChatMessage[
   const json = parseJson(text, where);
   const parsed = v.safeParse(PromptRow, json);
   if (parsed.success) return typeof parsed.output === 'string' ? parsed.output : parsed.output.prompt;
-  return messagesOf(json, where);
+  if (Array.isArray(json) || (isObject(json) && 'messages' in json)) return messagesOf(json, where);
+  throw new GraftError(
+    'prompts-line',
+    `${where} is not a prompt.`,
+    'Write a text in quotes, {"prompt": "…"} or {"messages": […]}.',
+  );
 }
+
+const nameOfInput = (path: string): string => (path === '-' ? 'standard input' : path);
 
 const Messages = v.pipe(
   v.array(v.object({ role: v.picklist(['system', 'user', 'assistant']), content: v.string() })),
@@ -160,7 +167,7 @@ const Messages = v.pipe(
 );
 
 function readMessages(text: string, path: string): ChatMessage[] {
-  return messagesOf(parseJson(text, path), path);
+  return messagesOf(parseJson(text, nameOfInput(path)), nameOfInput(path));
 }
 
 /** @throws GraftError `messages` */

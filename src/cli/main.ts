@@ -19,6 +19,8 @@ import { trainFlags } from './train-flags.ts';
 
 interface Command {
   readonly help: string;
+  /** What a call needs, and what else it often has. */
+  readonly usage: string;
   readonly flags: FlagSpecs;
   readonly run: (args: readonly string[], output: Output) => Promise<void>;
 }
@@ -26,43 +28,61 @@ interface Command {
 const commands: Readonly<Record<string, Command>> = {
   train: {
     help: 'train a LoRA adapter, or all weights, on your examples',
+    usage: '--model PATH --data FILE --out DIR',
     flags: trainFlags,
     run: trainCommand,
   },
   generate: {
     help: 'answer a prompt, with or without an adapter',
+    usage: '--model PATH [--adapter DIR] --prompt TEXT',
     flags: generateFlags,
     run: generateCommand,
   },
   chat: {
     help: 'talk with a model, with or without an adapter',
+    usage: '--model PATH [--adapter DIR]',
     flags: chatFlags,
     run: chatCommand,
   },
   plan: {
     help: 'GPU memory of a run, without weights and without a GPU',
+    usage: '--model PATH [--memory SIZE]',
     flags: planFlags,
     run: planCommand,
   },
   fetch: {
     help: 'a model from the Hugging Face hub or any address, into a folder',
+    usage: 'ORG/NAME [--to DIR]',
     flags: fetchFlags,
     run: fetchCommand,
   },
-  merge: { help: 'base plus adapter as one model folder', flags: mergeFlags, run: mergeCommand },
+  merge: {
+    help: 'base plus adapter as one model folder',
+    usage: '--model PATH --adapter DIR --out DIR',
+    flags: mergeFlags,
+    run: mergeCommand,
+  },
   demo: {
     help: 'tune the bundled model on bundled examples and show what changed',
+    usage: '[--sample ID]',
     flags: demoFlags,
     run: demoCommand,
   },
   bench: {
     help: 'measure this machine: matmul, attention, a training step, decoding',
+    usage: '[--model MODEL]',
     flags: benchFlags,
     run: benchCommand,
   },
-  logits: { help: 'logits of token ids, as safetensors', flags: logitsFlags, run: logitsCommand },
+  logits: {
+    help: 'logits of token ids, as safetensors',
+    usage: '--model PATH --ids 1,2,3 --out FILE',
+    flags: logitsFlags,
+    run: logitsCommand,
+  },
   gradients: {
     help: 'loss and gradients of one batch, as safetensors',
+    usage: '--model PATH --data FILE --out FILE',
     flags: gradientsFlags,
     run: gradientsCommand,
   },
@@ -86,8 +106,8 @@ function usage(): string {
 }
 
 function helpOf(name: string): string {
-  const { help, flags } = commands[name];
-  return `graft ${name}: ${help}\n\n${describeFlags(flags)}`;
+  const { help, usage: call, flags } = commands[name];
+  return `graft ${name}: ${help}\n\nUsage: graft ${name} ${call}\n\n${describeFlags(flags)}`;
 }
 
 /** @throws GraftError `arguments` */
@@ -101,6 +121,8 @@ function knownCommand(name: string): Command {
   );
 }
 
+/** Errors of what was asked for, and not of what was found. */
+const WRONG_CALL = ['arguments', 'train-option'];
 const HELP = ['--help', '-h', 'help'];
 
 /** @returns the exit status */
@@ -147,5 +169,5 @@ try {
   const known = error instanceof GraftError;
   output.line(`graft: ${messageOf(error).replaceAll('\n', ' ')}`);
   if (!known && error instanceof Error && error.stack) output.line(error.stack);
-  process.exit(known && error.code === 'arguments' ? EXIT.wrongCall : EXIT.couldNot);
+  process.exit(known && WRONG_CALL.includes(error.code) ? EXIT.wrongCall : EXIT.couldNot);
 }

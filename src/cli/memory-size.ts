@@ -29,10 +29,10 @@ export function readMemory<Specs extends FlagSpecs>(
   if (unit === undefined || number === undefined || Number.isNaN(value))
     throw new GraftError(
       'arguments',
-      `--${name} is "${text}", which is no size.`,
+      `--${name} is "${text}", which is not a size.`,
       'Write 8GiB, 8000MB, or a number of MiB.',
     );
-  if (value <= 0) throw new GraftError('arguments', `--${name} is ${text}, expected more than nothing.`, '');
+  if (value <= 0) throw new GraftError('arguments', `--${name} is ${text}, expected a size above 0.`, '');
   const bytes = value * UNITS[unit];
   return {
     bytes,

@@ -27,7 +27,7 @@ export const mergeFlags = {
   },
   'embedding-weights': modelFlags['embedding-weights'],
   overwrite: { help: 'replace the result that --out holds' },
-  help: { help: 'this text' },
+  help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
 export async function mergeCommand(args: readonly string[], output: Output): Promise<void> {

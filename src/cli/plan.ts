@@ -34,8 +34,8 @@ export const planFlags = {
   'rank-pattern': trainFlags['rank-pattern'],
   targets: trainFlags.targets,
   dropout: trainFlags.dropout,
-  length: trainFlags['max-length'],
-  batch: { ...trainFlags.batch, help: 'rows of a micro-batch (default: 1)' },
+  'max-length': trainFlags['max-length'],
+  batch: trainFlags.batch,
   precision: modelFlags.precision,
   'base-weights': modelFlags['base-weights'],
   'embedding-weights': modelFlags['embedding-weights'],
@@ -153,8 +153,8 @@ function settingsOf(flags: PlanFlags, definition: ModelDefinition, target: Targe
     rankPattern: flags.pattern('rank-pattern'),
     targets,
     dropout: flags.number('dropout'),
-    batch: flags.whole('batch', 1) ?? 1,
-    maxLength: flags.whole('length', 2) ?? Math.min(defaults.maxLength, definition.shape.maxPositions),
+    batch: flags.whole('batch', 1),
+    maxLength: flags.whole('max-length', 2) ?? Math.min(defaults.maxLength, definition.shape.maxPositions),
     checkpointing: flags.on('checkpointing'),
   });
   checkOptions(options);
@@ -188,17 +188,21 @@ const PARTS: readonly (readonly [keyof MemoryParts, string])[] = [
 ];
 
 interface Described {
+  readonly settings: { readonly batch: number; readonly length: number };
   readonly training: Awaited<ReturnType<typeof planMemory>>;
   readonly generation: { readonly context: number; readonly bytes: number; readonly cache: number };
   readonly problems: ReturnType<typeof memoryProblems>;
   readonly advice: readonly { readonly text: string; readonly peakBytes: number; readonly fits: boolean }[];
 }
 
-function describe({ training, generation, problems, advice }: Described, memory?: MemorySize): string {
+function describe(
+  { settings: { batch, length }, training, generation, problems, advice }: Described,
+  memory?: MemorySize,
+): string {
   const { parts, peakBytes, largestBuffer, largestBinding, split } = training;
   const row = (bytes: number, text: string): string => `${formatBytes(bytes).padStart(10)}  ${text}`;
   const lines = [
-    row(peakBytes, 'for training, at its peak'),
+    row(peakBytes, `for training, at its peak: ${batch} rows of ${length} tokens at once`),
     ...PARTS.map(([part, name]) => row(parts[part], `  ${name}`)),
     row(largestBuffer.bytes, `in the largest buffer (${largestBuffer.label})`),
     row(largestBinding.bytes, `in the largest binding (${largestBinding.label})`),

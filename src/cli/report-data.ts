@@ -34,7 +34,7 @@ export function reportData(output: Output, told: RowsTold): void {
   if (leaks.length > 0) {
     const some = leaks
       .slice(0, SHOWN)
-      .map(({ row, of }) => `${row.name} ${row.line} is ${of.name} ${of.line}`)
+      .map(({ row, of }) => `${row.name} ${row.line} repeats ${of.name} ${of.line}`)
       .join(', ');
     output.line(
       `Warning: ${leaks.length} of the rows for validation or test are trained on too (${some}${leaks.length > SHOWN ? ', …' : ''}); --drop-duplicates leaves the training copies out`,
@@ -63,16 +63,19 @@ export function reportData(output: Output, told: RowsTold): void {
       isEmpty ? 'The data has no rows.' : 'No row is left to train on.',
       unknown
         ? 'Say which columns are the prompt and the answer: --prompt-template, --input-template and --answer-template, with columns as {{name}} and nested ones as {{list.0.name}}.'
-        : 'Look at what is said above.',
+        : 'See the reasons above.',
     );
 }
+
+/** Formats whose name says little to a person. */
+const FORMATS: Readonly<Record<string, string>> = { none: '', mapped: ' (by templates)' };
 
 const rowsOf = (count: number): string => `${count} ${count === 1 ? 'row' : 'rows'}`;
 
 function reportFile(output: Output, file: FileReport, { files, maxLength }: RowsTold): void {
   const { name, format, problems, problemCount, numbering, left, unused, report } = file;
   output.line(
-    `Read ${report.rows} rows${files.length > 1 ? ` of ${name}` : ''} (${format}): ${report.tokens} tokens, ${report.supervisedTokens} supervised`,
+    `Read ${rowsOf(report.rows)}${files.length > 1 ? ` of ${name}` : ''}${FORMATS[format] ?? ` (${format})`}: ${report.tokens} tokens, ${report.supervisedTokens} supervised`,
   );
   const bad = [...problems, ...report.failed];
   for (const { line, reason } of bad.slice(0, SHOWN))
@@ -89,7 +92,7 @@ function reportFile(output: Output, file: FileReport, { files, maxLength }: Rows
   tell(report.unsupervised, 'without a token to learn: left out');
   for (const { note, lines } of report.notes) output.line(`  ${note} (${numbering}s ${some(lines)})`);
   const idle = unused.filter(({ text }) => !text).map((column) => column.name);
-  if (idle.length > 0) output.line(`  Not used: ${idle.join(', ')}`);
+  if (idle.length > 0) output.line(`  Columns not used: ${idle.join(', ')}`);
   for (const { name: column, rows } of unused.filter(({ text }) => text))
     output.line(
       `Warning: column "${column}" has text in ${rowsOf(rows)} and is not used; put it into a template as {{${column}}}`,

@@ -24,7 +24,7 @@ export const modelFlags = {
     value: 'NAME',
     help: 'part of the name of the GPU to use; swiftshader is the software GPU of Chromium',
   },
-  help: { help: 'this text' },
+  help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
 
 /** How the frozen matrices are to be held. */

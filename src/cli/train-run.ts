@@ -11,6 +11,7 @@ import type { RunRows } from '../runs/store.ts';
 import type { Subject } from '../runs/trainable.ts';
 import { shellLine } from '../text/shell.ts';
 import type { StepEvent } from '../train/events.ts';
+import { readbackBytes } from '../train/memory-plan.ts';
 import { EXIT } from './exit.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { FileStore, type FolderOfRun } from './run-store.ts';
@@ -67,7 +68,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   try {
     await store.open();
     output.line(
-      `Training ${describeTrainable(subject)} on ${rows.train.length} rows, ${run.steps} steps, ${session.model.dtype}, on ${gpuName(session.device.adapter)} (${formatBytes(session.device.allocatedBytes)} of GPU memory)`,
+      `Training ${describeTrainable(subject)} on ${rows.train.length} rows, ${run.steps} steps, ${session.model.dtype}, on ${gpuName(session.device.adapter)} (${formatBytes(session.device.allocatedBytes + readbackBytes(subject.trainable.store))} of GPU memory at its peak)`,
     );
     if (resumed) output.line(`Resumed after step ${run.step}`);
     const live: Live = { asked, run, store };

@@ -125,9 +125,20 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   );
 }
 
+/** @throws GraftError `arguments` for a target or a pattern that no layer of the model has */
+function newSubject(model: Session['model'], asked: TrainOptions): Subject {
+  try {
+    return makeTrainable(model, asked);
+  } catch (error) {
+    if (error instanceof GraftError && error.code === 'lora-config')
+      throw new GraftError('arguments', error.what, error.remedy, { cause: error });
+    throw error;
+  }
+}
+
 async function makeSubject(flags: TrainFlags, { model }: Session, asked: TrainOptions): Promise<Subject> {
   const path = flags.text('init-adapter');
-  if (path === undefined) return makeTrainable(model, asked);
+  if (path === undefined) return newSubject(model, asked);
   if (asked.method === 'full')
     throw new GraftError(
       'arguments',

@@ -141,8 +141,8 @@ function* readTable(content: Content, options: ReadOptions, collector: Collector
 export function unmapped(fileName: string, columns: readonly string[]): GraftError {
   return new GraftError(
     'data-columns',
-    `${fileName} has the columns ${listOfColumns(columns)}, which say nothing of prompt and answer.`,
-    'Say which column is the prompt and which the answer (headless: --prompt-template and --answer-template).',
+    `${fileName} has the columns ${listOfColumns(columns)}. Which of them are the prompt and the answer is not clear.`,
+    'Say which column is the prompt and which is the answer (in the command: --prompt-template and --answer-template).',
   );
 }
 

@@ -73,7 +73,7 @@ export function fingerprintOf(parts: RunParts): string {
 export function checkResumed(fingerprint: string, now: RunParts): string[] {
   const saved = partsOf(fingerprint);
   const remedy = 'Resume with exactly the arguments of the interrupted run.';
-  if (!saved) throw new GraftError('train-resume', 'The saved run is not one of this command.', remedy);
+  if (!saved) throw new GraftError('train-resume', 'graft train did not save this run.', remedy);
   const unknown = (Object.keys(ADDED) as (keyof typeof ADDED)[]).filter(
     (part) => !Object.hasOwn(saved, part),
   );

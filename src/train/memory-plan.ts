@@ -7,6 +7,7 @@ import { STATS_SIZE } from '../engine/ops/adamw.ts';
 import { paperDevice } from '../engine/paper.ts';
 import { SplitTensor } from '../engine/pieces.ts';
 import { flopsOf } from '../engine/size.ts';
+import type { ParameterStore } from '../engine/parameters.ts';
 import { StagingRing } from '../engine/staging.ts';
 import { MOST_WORKGROUPS, type Target } from '../engine/target.ts';
 import { GraftError } from '../errors.ts';
@@ -94,6 +95,10 @@ export interface MemoryPlan {
   readonly flops: number;
 }
 
+/** Bytes that saving takes beside what a run has all the time: the largest piece that is copied to the host. */
+export const readbackBytes = ({ largestSegment }: Pick<ParameterStore, 'largestSegment'>): number =>
+  Math.min(READBACK_BYTES, largestSegment);
+
 /**
  * Plans a run.
  *
@@ -128,7 +133,7 @@ export async function planMemory(
   const beforeSamples = device.allocatedBytes;
   if (samples) await new Generator(model, 1, samples.maxLength).prepare(trainable.adapter);
   const steadyBytes = device.allocatedBytes;
-  const readback = Math.min(READBACK_BYTES, store.largestSegment);
+  const readback = readbackBytes(store);
   const all = plansOf(plans);
   const sum = (bytes: (plan: (typeof all)[number]) => number): number =>
     all.reduce((total, plan) => total + bytes(plan), 0);

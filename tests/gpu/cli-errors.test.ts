@@ -28,7 +28,7 @@ describe('bad arguments and files', () => {
       /no flag --stepz\. Did you mean --steps\? See graft train --help\.$/,
     ],
     ['no number', () => train('--steps', 'many'), 2, /--steps is "many"/],
-    ['a value out of range', () => train('--lr', '0'), 1, /setting lr is 0/],
+    ['a value out of range', () => train('--lr', '0'), 2, /setting lr is 0/],
     ['no such choice', () => train('--schedule', 'cosin'), 2, /--schedule is "cosin"/],
     ['a flag without its value', () => ['logits', '--model', SPRIG, '--ids', '1', '--out'], 2, /--out/],
     ['a missing flag', () => ['train', '--model', SPRIG], 2, /--out is missing/],
@@ -41,15 +41,15 @@ describe('bad arguments and files', () => {
       /config\.json/,
     ],
     ['nothing saved', () => train('--resume', SPRIG), 1, /no saved run/],
-    ['a target that no layer has', () => train('--targets', 'q_prog'), 1, /q_prog/],
+    ['a target that no layer has', () => train('--targets', 'q_prog', ...DEVICE), 2, /q_prog/],
     [
       'rows longer than the model is made for',
       () => train('--max-length', '100000'),
       2,
       /Rows of 100000 tokens are asked for, and the model was made for at most \d+\./,
     ],
-    ['a rank of nothing', () => train('--rank', '0'), 1, /rank/],
-    ['a run without end', () => train('--steps', '1000000000'), 1, /1000000000 steps/],
+    ['a rank of nothing', () => train('--rank', '0'), 2, /rank/],
+    ['a run without end', () => train('--steps', '1000000000'), 2, /1000000000 steps/],
     ['an output that is a file', () => train('--out', at('file'), '--steps', '1'), 1, /could not be written/],
     ['an output that is the base', () => train('--out', SPRIG), 2, /--out .* is the base model .* must stay/],
     ['no time to save', () => train('--save-every', '5h'), 2, /--save-every is "5h"/],
@@ -63,7 +63,7 @@ describe('bad arguments and files', () => {
       'a device that is not there',
       () => ['generate', '--model', SPRIG, '--prompt', 'x', '--device', 'no such thing'],
       1,
-      /no such thing/,
+      /no GPU whose name contains "no such thing"\. There is .*llvmpipe/,
     ],
     ['ids that are none', () => ['logits', '--model', SPRIG, '--ids', '1,x', '--out', at('l')], 2, /"x"/],
     [
@@ -148,6 +148,7 @@ describe('bad arguments and files', () => {
     ]);
     expect([usage.code, help.code, version.code]).toEqual([0, 0, 0]);
     expect([short.out, about.out]).toEqual([help.out, help.out]);
+    expect(help.out).toContain('\n\nUsage: graft train --model PATH --data FILE --out DIR\n\n');
     expect(version.out).toMatch(/^\d+\.\d+\.\d+\n$/);
     for (const name of ['train', 'generate', 'merge', 'logits', 'gradients', 'bench', 'demo'])
       expect(usage.out).toContain(name);

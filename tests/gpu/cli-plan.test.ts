@@ -2,14 +2,26 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { graft, temporaryFolder, type Ended } from './graft-command.ts';
+import { DEVICE, graft, temporaryFolder, type Ended } from './graft-command.ts';
+import { SPRIG } from './sprig.ts';
 
 const at = temporaryFolder();
 
 describe('graft plan', () => {
   const CONFIG = fileURLToPath(new URL('../fixtures/configs/SmolLM2-135M.json', import.meta.url));
   const plan = (...args: string[]): Promise<Ended> =>
-    graft(['plan', '--model', at('config-only'), '--rank', '16', '--length', '512', ...args]);
+    graft([
+      'plan',
+      '--model',
+      at('config-only'),
+      '--rank',
+      '16',
+      '--batch',
+      '1',
+      '--max-length',
+      '512',
+      ...args,
+    ]);
 
   test('needs config.json alone, and says what to change where a run does not fit', async () => {
     mkdirSync(at('config-only'));
@@ -38,8 +50,30 @@ describe('graft plan', () => {
       /\nFits: 0\.\d{1,3} GB at the peak, and the GPU has 2 GB\.\n$|\nFits: 1\.\d+ GB at the peak, and the GPU has 2 GB\.\n$/,
     );
 
-    const long = await plan('--length', '9000');
+    const long = await plan('--max-length', '9000');
     expect({ code: long.code, out: long.out }).toEqual({ code: 2, out: '' });
     expect(long.err).toContain('made for at most 8192');
+  });
+
+  test('plans the rows that train takes at once where the call does not say', async () => {
+    const usual = ['plan', '--model', at('config-only')];
+    const [asked, told] = await Promise.all([graft(usual), graft([...usual, '--batch', '8'])]);
+    expect(asked.out).toBe(told.out);
+    expect(asked.out).toMatch(/for training, at its peak: 8 rows of 512 tokens at once/);
+  });
+
+  test('says of a run of full rows what train says of it', async () => {
+    const ids = Array.from({ length: 64 }, (_, at) => at + 1);
+    const row = JSON.stringify({ ids, labels: ids });
+    writeFileSync(at('full.jsonl'), `${row}\n`.repeat(8));
+    const run = ['--model', SPRIG, '--max-length', '64', '--batch', '8', ...DEVICE];
+    const told = await graft(['plan', ...run]);
+    const trained = await graft([
+      'train',
+      ...run,
+      ...['--data', at('full.jsonl'), '--steps', '1', '--out', at('full')],
+    ]);
+    const [, peak] = /([\d.]+ MB) {2}for training/.exec(told.out) ?? [];
+    expect(trained.err).toContain(`(${peak} of GPU memory at its peak)`);
   });
 });

@@ -47,7 +47,7 @@ describe('graft generate', () => {
     expect(many.code).toBe(1);
     expect(many.err).toContain('1 of 4 prompts could not be answered');
     expect(lines.map(({ line }) => line)).toEqual([1, 2, 3, 5]);
-    expect(lines[1].error).toMatch(/^line 2 of .*prompts\.jsonl is not a conversation/);
+    expect(lines[1].error).toMatch(/^Line 2 of .*prompts\.jsonl is not a prompt/);
 
     // The same by standard input, one text a line, and one prompt alone.
     const [piped, alone] = await Promise.all([

@@ -59,7 +59,7 @@ describe('graft fetch', () => {
     server.reset();
     const { code, out, err } = await graft(['org/model', '--to', to]);
     expect(err).toContain('org/model: 3 files, 300.0 kB, licence mit'.replace('300.0', '300'));
-    expect(err).toContain('Every file is what the hub declares.');
+    expect(err).toContain('Every file matches the checksum of the hub.');
     expect({ code, out }).toEqual({ code: 0, out: `${to}\n` });
     expect(readdirSync(to).sort()).toEqual(['config.json', 'model.safetensors', 'tokenizer.json']);
     expect(readFileSync(join(to, 'model.safetensors')).equals(weights)).toBe(true);
