@@ -120,15 +120,21 @@ function readValidated(
     return { kind: rose ? 'diverging' : 'overfitting', ...told, ...known({ training }) };
   }
   if (before - best.loss < FLAT * before) return { kind: 'flat', ...told };
-  const sooner = later.findLast((entry) => entry.step <= step * (1 - LAST_PART))?.loss ?? before;
+  const sooner = later.findLast((entry) => entry.step <= step * (1 - LAST_PART))?.loss;
   const peak = highestOf(later.filter((entry) => entry.step < best.step));
   if (peak && peak.loss > before * (1 + UNSTEADY)) return { kind: 'unsteady', ...told, peak };
-  const falls = best === last && isFalling(before, sooner, last.loss);
+  // Where validation came at the end only, training tells how the last part went.
+  const goesOn = sooner === undefined ? trend && stillFalls(trend) : isFalling(before, sooner, last.loss);
+  const falls = best === last && goesOn === true;
   return { kind: falls ? 'falling' : 'fine', ...told };
 }
 
 function isFalling(before: number, sooner: number, after: number): boolean {
   return sooner - after > Math.max(STILL_FALLING * after, STILL_OF_ALL * (before - after));
+}
+
+function stillFalls({ before, sooner, after, error }: Trend): boolean {
+  return isFalling(before, sooner, after) && sooner - after > SURE * error;
 }
 
 function highestOf<Entry extends { readonly loss: number }>(entries: readonly Entry[]): Entry | undefined {
@@ -138,7 +144,8 @@ function highestOf<Entry extends { readonly loss: number }>(entries: readonly En
   );
 }
 
-function kindOfTraining({ before, after, best, peak, sooner, error }: Trend, count: number): ReadingKind {
+function kindOfTraining(trend: Trend, count: number): ReadingKind {
+  const { before, after, best, peak, error } = trend;
   const rise = after - before;
   if (count < LEAST_UNVALIDATED)
     return count >= FIRST_STEPS && rise > Math.max(PLAINLY * before, SURE * error) ? 'worse' : 'too-short';
@@ -149,7 +156,7 @@ function kindOfTraining({ before, after, best, peak, sooner, error }: Trend, cou
     return 'diverging';
   if (-rise < least) return 'flat';
   if (peak) return 'unsteady';
-  return isFalling(before, sooner, after) && sooner - after > SURE * error ? 'falling' : 'fine';
+  return stillFalls(trend) ? 'falling' : 'fine';
 }
 
 /** The training loss, as far as noise lets one see it. */

@@ -60,10 +60,7 @@ export async function openData(
   const main = await openFile(file, model, settings, slices, known);
   const files: (OpenFile | undefined)[] = [main];
   for (const other of [heldOut, ...more])
-    files.push(
-      other &&
-        (await openFile(other, model, optionsBeside(other.bytes, other.name, settings), slices, known)),
-    );
+    files.push(other && (await openBeside(other, file.name, model, settings, slices, known)));
   // Without more rows a file that is not there takes no place.
   while (files.at(-1) === undefined) files.pop();
   const pause = async (): Promise<void> => {
@@ -103,6 +100,28 @@ export async function openData(
   };
   await pause();
   return { data, summary: summarise(data, files) };
+}
+
+/** Columns are chosen for the first file: what is wrong with them in another one is said of that one. */
+async function openBeside(
+  other: DataFile,
+  first: string,
+  model: OpenModel,
+  settings: DataOptions,
+  slices: Slices,
+  known: readonly (OpenFile | undefined)[],
+): Promise<OpenFile> {
+  try {
+    return await openFile(other, model, optionsBeside(other.bytes, other.name, settings), slices, known);
+  } catch (error) {
+    if (!(error instanceof GraftError) || !['data-column', 'data-columns'].includes(error.code)) throw error;
+    throw new GraftError(
+      'data-beside',
+      `${other.name} cannot be read beside ${first}, since its columns are others. ${error.what}`,
+      `Name its columns as ${first} does, or open it in place of the rows, where you choose its columns.`,
+      { cause: error },
+    );
+  }
 }
 
 const placeOf = ({ name, path }: DataFile): FilePlace => ({ name, ...(path !== undefined && { path }) });

@@ -6,6 +6,7 @@ import { AS_STORED } from '../model/weight-types.ts';
 import type { StoredRun, StoredSummary } from '../storage/records.ts';
 import { changeRun, readRun } from '../storage/runs.ts';
 import { summaryOf } from '../storage/summaries.ts';
+import type { StepEvent } from '../train/events.ts';
 import { readCurve, type Reading } from '../train/reading.ts';
 import type { BaseWeights, RunOptions, RunRecord, RunSummary, SamplePoint, StepPoint } from './api.ts';
 import { ifStorageWorks } from './gpu.ts';
@@ -74,28 +75,6 @@ export async function withReading(run: StoredSummary, resumable: boolean): Promi
 }
 
 /** What is kept of a step. */
-export function pointOf({
-  step,
-  steps,
-  loss,
-  lr,
-  gradNorm,
-  supervisedTokens,
-  seconds,
-  tokensPerSecond,
-  secondsLeft,
-  gpuBytes,
-}: StepPoint): StepPoint {
-  return {
-    step,
-    steps,
-    loss,
-    lr,
-    gradNorm,
-    supervisedTokens,
-    seconds,
-    tokensPerSecond,
-    secondsLeft,
-    gpuBytes,
-  };
+export function pointOf({ type: _, tokens: __, ...point }: StepEvent): StepPoint {
+  return point;
 }

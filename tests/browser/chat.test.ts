@@ -434,6 +434,34 @@ test('a merged model is written into a folder, or comes as a zip; it needs its o
   const bosun = panel('Bosun');
   await bosun.getByText(/^A model folder of 2\.6 MiB in 6 files: float16, .* in 12 layers\.$/).waitFor(WAIT);
   expect(await inspect(page, 'merge')).toEqual([]);
+
+  // Stopped at its first file, it leaves nothing, and can be asked for again.
+  const [worker] = page.workers();
+  await worker.evaluate(() => {
+    const create = FileSystemFileHandle.prototype.createWritable;
+    const stopped = new Promise<void>((done) => {
+      addEventListener('message', ({ data }: MessageEvent<{ path?: readonly string[] }>) => {
+        if (data.path?.includes('stopMerging')) done();
+      });
+    });
+    FileSystemFileHandle.prototype.createWritable = async function (options) {
+      await stopped;
+      FileSystemFileHandle.prototype.createWritable = create;
+      return create.call(this, options);
+    };
+  });
+  await bosun.getByRole('button', { name: 'Save into a folder' }).click();
+  await bosun.getByRole('button', { name: 'Stop merging' }).click();
+  await bosun.getByRole('button', { name: 'Save into a folder' }).waitFor(WAIT);
+  expect(await bosun.getByText('is written into').count()).toBe(0);
+  const left = await page.evaluate(async () => {
+    const root = await (await navigator.storage.getDirectory()).getDirectoryHandle('picked');
+    const names: string[] = [];
+    for await (const name of root.keys()) names.push(name);
+    return names;
+  });
+  expect(left).toEqual([]);
+
   await bosun.getByRole('button', { name: 'Save into a folder' }).click();
   await bosun.getByText('is written into picked').waitFor(WAIT);
   const zipped = await downloadOf(page, () =>

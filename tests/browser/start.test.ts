@@ -67,6 +67,22 @@ test('the first screen is there with little script', async () => {
   expect(bytes).toBeLessThan(MOST_SCRIPT_BYTES);
 });
 
+test('on a phone the commands have a button, on every screen', async () => {
+  const { page, problems, close } = await openStudio(browser, { viewport: { width: 360, height: 780 } });
+  await settled(page);
+  const button = page.getByRole('banner').getByRole('button', { name: 'Commands' });
+  await button.click();
+  await page.getByRole('option', { name: 'Go to Data' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor();
+  await button.click();
+  await page.getByRole('combobox', { name: 'Command' }).waitFor();
+  expect(await axe(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await expect.poll(() => button.evaluate((element) => element === document.activeElement)).toBe(true);
+  expect(problems).toEqual([]);
+  await close();
+});
+
 test('nothing but its own origin is asked, and nothing else can be', async () => {
   const { page, requests, close } = await openStudio(browser);
   await settled(page);

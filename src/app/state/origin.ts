@@ -54,9 +54,10 @@ function modelChanged(then: Origin['model'], { model }: Now): string | undefined
 function rowsChanged(then: NonNullable<Origin['data']>, { rows }: Now): string | undefined {
   if (!rows) return 'Its rows are not kept any more.';
   if (then.version !== undefined && then.version !== rows.version) return 'Other rows are open now.';
-  if (then.options && plain(then.options) !== plain(rows.options))
-    return 'The rows are cut or split otherwise now.';
-  return undefined;
+  if (!then.options || plain(then.options) === plain(rows.options)) return undefined;
+  return plain(chosen(then.options)) === plain(chosen(rows.options))
+    ? 'Other rows are left out now.'
+    : 'The rows are read, cut or split otherwise now.';
 }
 
 function adapterChanged(then: AdapterOrigin, { adapters, runs }: Now): string | undefined {
@@ -68,6 +69,11 @@ function adapterChanged(then: AdapterOrigin, { adapters, runs }: Now): string | 
   const run = runs.find(({ id }) => id === then.runId);
   if (!run) return `The run “${then.name}” is deleted.`;
   return run.step === then.step ? undefined : `The run has gone on to step ${run.step}.`;
+}
+
+/** How rows are read, without which of them are left out. */
+function chosen({ skip: _, dropCopies: __, ...options }: DataOptions): Partial<DataOptions> {
+  return options;
 }
 
 /** A value as text, whatever the order of its keys. */

@@ -37,6 +37,16 @@ describe('out of date', () => {
     ['other weights', { model: { ...MODEL, fingerprint: 'g' } }, /other weights/],
     ['other rows', { rows: { version: 'b', options: OPTIONS } }, /Other rows/],
     ['another split', { rows: { version: 'a', options: { ...OPTIONS, seed: 7 } } }, /split otherwise/],
+    [
+      'a row more',
+      { rows: { version: 'a', options: { ...OPTIONS, skip: [[3]] } } },
+      /^Other rows are left out/,
+    ],
+    [
+      'copies',
+      { rows: { version: 'a', options: { ...OPTIONS, dropCopies: true } } },
+      /^Other rows are left out/,
+    ],
     ['rows that are gone', { rows: undefined }, /not kept any more/],
     ['an adapter that is gone', { adapters: [] }, /“Captain” is deleted/],
   ])('is what was measured with %s', (_, change, words) => {

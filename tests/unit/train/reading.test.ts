@@ -46,6 +46,20 @@ describe('a run is called what it is', () => {
   });
 });
 
+describe('where validation came at the end only', () => {
+  /** As recorded, without the validations between. */
+  const ends = (name: string): Reading => {
+    const { evals, ...curve } = curveOf(name);
+    return readCurve({ ...curve, evals: [evals[0], evals[evals.length - 1]] });
+  };
+  test.each([
+    ['the sample as it is', 'fine'],
+    ['a low constant rate', 'falling'],
+  ])('%s is %s, as training tells of its last part', (name, kind) => {
+    expect(ends(name)).toMatchObject({ kind, of: 'validation' });
+  });
+});
+
 describe('what is told', () => {
   test('names the step, the numbers of validation and what to try', () => {
     const reading = read('twelve rows, many times');

@@ -253,6 +253,21 @@ test('the list has every row, filtered by part, state and text, a window at a ti
   expect(summary.lengths.counts.reduce((sum, count) => sum + count, 0)).toBe(14);
 });
 
+test('a second file with columns of its own is named, with them and the first', async () => {
+  const mapped = { ...OPTIONS, mapping: { prompt: '{{text}}', answer: '{{label}}' } };
+  const table = file('bank.csv', ['text,label', ...Array.from({ length: 9 }, (_, i) => `Row ${i},a${i}`)]);
+  const other = file('maths.csv', ['question,result', 'One and one?,2']);
+  const refusal = {
+    code: 'data-beside',
+    what: expect.stringMatching(/^maths\.csv cannot be read beside .*question, result/) as string,
+    remedy: expect.stringMatching(/in place of the rows/) as string,
+  };
+  await expect(open(table, mapped, { heldOut: other })).rejects.toMatchObject(refusal);
+  await expect(open(table, mapped, { more: [other] })).rejects.toMatchObject(refusal);
+  // The page asks for columns of the first file only.
+  await expect(open(ten, OPTIONS, { heldOut: other })).rejects.toMatchObject(refusal);
+});
+
 test('an import tells how far it is, and stops', async () => {
   const rows = file('many.csv', [
     'q,a',
