@@ -285,6 +285,10 @@ test('a database that version 2 wrote opens: its paused run goes on, and results
   await other.page.goto(inject('address'));
   await projects(other.page).getByRole('button', { name: 'Open Say yes' }).click();
   await other.page.getByText(/^Paused at step 3/).waitFor(WAIT);
+  // It can go on, so that three steps are not judged above the curve; nor do they take room there.
+  const place = other.page.locator('.head .place');
+  expect(await place.innerText()).toBe('');
+  expect(await place.evaluate((element) => element.getBoundingClientRect().height)).toBe(0);
   // Its run has a summary now, and its curve was read.
   await other.page
     .getByRole('region', { name: 'Table of runs' })
