@@ -25,7 +25,8 @@ export class Flags<Specs extends FlagSpecs> {
   readonly #values: Record<string, string | boolean | undefined>;
 
   /** @throws GraftError `arguments` for an unknown flag, a missing value or a word too many */
-  constructor(specs: Specs, args: readonly string[]) {
+  constructor(declared: Specs, args: readonly string[]) {
+    const specs = withNegatives(declared);
     const options = Object.fromEntries(
       Object.entries(specs).map(([name, { value }]) => [
         name,
@@ -49,6 +50,18 @@ export class Flags<Specs extends FlagSpecs> {
         );
       throw misread(specs, args, cause);
     }
+    for (const [name, { negative }] of Object.entries(declared))
+      if (negative !== undefined && this.#values[negative] === true) this.#values[name] = false;
+  }
+
+  /** Gives values to flags that the call leaves out. */
+  complete(values: Readonly<Record<string, string | boolean>>): void {
+    for (const [name, value] of Object.entries(values)) this.#values[name] ??= value;
+  }
+
+  /** Whether the call says anything of a flag. */
+  isGiven(name: keyof Specs & string): boolean {
+    return this.#values[name] !== undefined;
   }
 
   on(name: keyof Specs & string): boolean {
@@ -164,6 +177,14 @@ function lacksOrHasTooMuch(specs: FlagSpecs, args: readonly string[], at: number
   if (!Object.hasOwn(specs, name)) return false;
   const given = args[at].includes('=');
   return specs[name].value === undefined ? given : !given && args.at(at + 1) === undefined;
+}
+
+/** With a flag of its own for each that takes another back; the help does not list them. */
+function withNegatives(specs: FlagSpecs): FlagSpecs {
+  const negatives = Object.values(specs).flatMap(({ negative, help }) =>
+    negative === undefined ? [] : [[negative, { help }] as const],
+  );
+  return { ...Object.fromEntries(negatives), ...specs };
 }
 
 /** `--json` as `--json=-`, where it is the last word or a flag follows. */

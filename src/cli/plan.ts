@@ -14,10 +14,11 @@ import type { FileSet } from '../weights/bytes.ts';
 import { openDawn } from './dawn.ts';
 import { EXIT } from './exit.ts';
 import { modelOf, writeWhole } from './files.ts';
-import { Flags, type FlagSpecs } from './flags.ts';
+import type { Flags, FlagSpecs } from './flags.ts';
 import { readMemory, type MemorySize } from './memory-size.ts';
 import { checkOutput } from './output-path.ts';
 import { formatBytes, type Output } from './output.ts';
+import { flagsWithRecipe, recipeFlag } from './recipe-flags.ts';
 import { modelFlags, PRECISIONS, readWeightChoices } from './session.ts';
 import { checkLength, trainFlags } from './train-flags.ts';
 import { storedTuning } from './tuning-store.ts';
@@ -29,6 +30,7 @@ const CONTEXT = 4096;
 
 export const planFlags = {
   model: { value: 'PATH', help: 'a model folder, of which config.json is enough, or a GGUF file' },
+  recipe: recipeFlag,
   method: trainFlags.method,
   rank: trainFlags.rank,
   'rank-pattern': trainFlags['rank-pattern'],
@@ -58,7 +60,7 @@ export const planFlags = {
 type PlanFlags = Flags<typeof planFlags>;
 
 export async function planCommand(args: readonly string[], output: Output): Promise<void> {
-  const flags = new Flags(planFlags, args);
+  const flags = await flagsWithRecipe(planFlags, args, { 'max-length': 'length' });
   const json = flags.text('json');
   if (json !== undefined && json !== '-')
     checkOutput('--json', json, [{ what: 'the model', path: flags.required('model') }]);

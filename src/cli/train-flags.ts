@@ -12,6 +12,7 @@ import { TABLE, type Known } from '../settings/table.ts';
 import { dataFlags, readReadOptions, readRowOptions, rowFlags, type RowOptions } from './data-flags.ts';
 import type { FlagSpecs, Flags } from './flags.ts';
 import { modelFlags } from './session.ts';
+import { recipeFlag } from './recipe-flags.ts';
 import { readSettings, settingFlags } from './setting-flags.ts';
 
 /** The settings of the trainer, in the order of the table. */
@@ -23,6 +24,7 @@ export const trainFlags = {
   model: modelFlags.model,
   ...dataFlags,
   ...rowFlags,
+  recipe: recipeFlag,
   out: {
     value: 'DIR',
     help: 'where to write the PEFT folder (for full fine-tuning the model folder) and metrics.jsonl',

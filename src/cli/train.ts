@@ -10,10 +10,10 @@ import { findDoubts } from '../train/doubts.ts';
 import { countSteps, defaultWarmup, type TrainOptions } from '../train/options.ts';
 import { folder, modelOf, readWhole } from './files.ts';
 import { readRowOptions } from './data-flags.ts';
-import { Flags } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
+import { flagsWithRecipe } from './recipe-flags.ts';
 import { reportData } from './report-data.ts';
 import { checkFree } from './run-folder.ts';
 import { readSaveEvery } from './save-every.ts';
@@ -35,7 +35,7 @@ import { runTraining } from './train-run.ts';
 const WEIGHT_PIECES = 256;
 
 export async function trainCommand(args: readonly string[], output: Output): Promise<void> {
-  const flags = new Flags(trainFlags, args);
+  const flags = await flagsWithRecipe(trainFlags, args);
   const from = flags.text('resume');
   const resumed = from === undefined ? undefined : await openSaved(from);
   const out = flags.text('out') ?? (resumed && runFolderOf(resumed)) ?? flags.required('out');

@@ -365,7 +365,7 @@ test('a run can be told as a command', async () => {
   expect(command).toMatch(
     /^npx graft train --model public\/models\/sprig --data 'my rows\.jsonl' --out out\/The-captain-s /,
   );
-  expect(command).toContain('--targets q_proj,v_proj --rslora --lr-ratio 1');
+  expect(command).toContain('--rslora --targets q_proj,v_proj --lr-ratio 1');
   expect(command).not.toContain('--packing');
 });
 
