@@ -60,7 +60,7 @@ export const planFlags = {
 type PlanFlags = Flags<typeof planFlags>;
 
 export async function planCommand(args: readonly string[], output: Output): Promise<void> {
-  const flags = await flagsWithRecipe(planFlags, args, { 'max-length': 'length' });
+  const flags = await flagsWithRecipe(planFlags, args);
   const json = flags.text('json');
   if (json !== undefined && json !== '-')
     checkOutput('--json', json, [{ what: 'the model', path: flags.required('model') }]);

@@ -15,13 +15,11 @@ export const recipeFlag = {
 /**
  * The flags of a call, with what its recipe says of those that are not given.
  *
- * @param renamed flags that the command calls otherwise than the table
  * @throws GraftError `arguments`, `file-missing`, `recipe`
  */
 export async function flagsWithRecipe<Specs extends FlagSpecs>(
   specs: Specs,
   args: readonly string[],
-  renamed: Readonly<Record<string, string>> = {},
 ): Promise<Flags<Specs>> {
   const flags = new Flags(specs, args);
   const path = flags.text('recipe');
@@ -34,8 +32,7 @@ export async function flagsWithRecipe<Specs extends FlagSpecs>(
       'Check that it is the right file.',
     );
   const told = recipeFlags(leftOf(readRecipe(decodeUtf8(bytes, path), path), flags, specs));
-  const named = told.map(([flag, value]) => [renamed[flag] ?? flag, value] as const);
-  flags.complete(Object.fromEntries(named.filter(([flag]) => Object.hasOwn(specs, flag))));
+  flags.complete(Object.fromEntries(told.filter(([flag]) => Object.hasOwn(specs, flag))));
   return flags;
 }
 
