@@ -1,8 +1,8 @@
 /** How long attention takes, forward and reverse, over one causal segment of a batch. */
 import type { Device } from '../src/engine/device.ts';
 import { copy } from '../src/engine/ops/add.ts';
-import { attention, type AttentionFamily } from '../src/engine/ops/attention.ts';
-import { BufferPool, Plan } from '../src/engine/plan.ts';
+import { attention } from '../src/engine/ops/attention.ts';
+import type { AttentionFamily } from '../src/engine/webgpu/lower/attention.ts';
 import { Tape } from '../src/engine/tape.ts';
 import type { Tensor } from '../src/engine/tensor.ts';
 
@@ -119,8 +119,8 @@ async function timeOne(
 }
 
 async function medianMs(device: Device, tape: Tape): Promise<number> {
-  const pool = new BufferPool(device);
-  const plan = await Plan.compile(device, tape, pool);
+  const pool = device.createPool();
+  const plan = await device.compile(tape, pool);
   plan.run();
   await device.settle();
   const times: number[] = [];

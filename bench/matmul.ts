@@ -7,9 +7,9 @@
  * frozen layers only.
  */
 import { pathToFileURL } from 'node:url';
-import type { Device } from '../src/engine/device.ts';
-import { chooseKernel, matmul, type Layout } from '../src/engine/ops/matmul.ts';
-import { BufferPool, Plan } from '../src/engine/plan.ts';
+import type { GpuDevice } from '../src/engine/webgpu/device.ts';
+import { matmul, type Layout } from '../src/engine/ops/matmul.ts';
+import { chooseKernel } from '../src/engine/webgpu/lower/matmul-kernel.ts';
 import {
   createQuantised,
   fitsQuantised,
@@ -65,10 +65,10 @@ export interface MatmulResult extends MatmulCase {
 
 /** Measures `cases` in turn. */
 export async function benchMatmul(
-  device: Device,
+  device: GpuDevice,
   { cases = MATMUL_CASES, runs = 7, types = ['f32'] as readonly OperandType[] } = {},
 ): Promise<MatmulResult[]> {
-  const pool = new BufferPool(device);
+  const pool = device.createPool();
   const measured = [];
   for (const item of cases) {
     for (const type of types) {
@@ -81,7 +81,7 @@ export async function benchMatmul(
       const b = quantised ? createQuantised(device, shape, quantised, 'B') : device.upload(shape, dtype, 'B');
       const tape = new Tape(device);
       matmul(tape, { a, b, layout, c: tape.pinned([M, N], dtype, 'C') });
-      const plan = await Plan.compile(device, tape, pool);
+      const plan = await device.compile(tape, pool);
       const kernel = chooseKernel(device, layout, { ...item, quantised });
       measured.push({ item, type, kernel, a, b, plan, times: [] as number[] });
     }

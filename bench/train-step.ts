@@ -2,8 +2,8 @@
  * Graft's side of the training step that bench/peers measures: a small Llama, every weight trained, through the same model, tape and
  * trainer as everything else. Weights and tokens are those of the other contestants.
  */
-import { openDevice } from '../src/engine/device.ts';
-import { measureTuning } from '../src/engine/ops/matmul_tuning.ts';
+import { openDevice } from '../src/engine/webgpu/device.ts';
+import { measureTuning } from '../src/engine/webgpu/measure-tuning.ts';
 import { LanguageModel } from '../src/model/language-model.ts';
 import { defaultOptions } from '../src/train/options.ts';
 import { Trainer } from '../src/train/trainer.ts';

@@ -1,7 +1,7 @@
 // Cross-entropy of rows of logits against labels, and its gradient in place of the logits.
 //
 //   rows    l[r] = log Σ_v exp(z[r,v]) − z[r, label]        GRADIENT: z[r,v] ← exp(z[r,v] − log Σ) − [v = label]
-//   total   sum[0] += Σ_r l[r]
+//   total   sum[0] += Σ_r l[r], or without ACCUMULATE: sum[0] = Σ_r l[r]
 //
 // z: [R, V] f32, its rows `pitch` apart; what lies between V and pitch has no gradient. labels: [R]; NONE is not supervised: no loss, no
 // gradient. Gradients are of the sum, not of the mean: the step's number of supervised tokens divides once, in the optimiser, which also
@@ -13,6 +13,7 @@
 struct Params { R: u32, V: u32, pitch: u32 }
 
 override GRADIENT: bool = false;
+override ACCUMULATE: bool = true;
 const NONE = 0xffffffffu;
 override THREADS: u32 = 64;
 override ROWS: u32 = 1;
@@ -100,5 +101,5 @@ fn total(@builtin(local_invocation_index) thread: u32) {
   if (thread != 0u) { return; }
   var all = 0.0;
   for (var i = 0u; i < SUM_THREADS; i++) { all += totals[i]; }
-  sum[0] += all;
+  if (ACCUMULATE) { sum[0] += all; } else { sum[0] = all; }
 }

@@ -17,21 +17,34 @@ import { dirname, relative, resolve, sep } from 'node:path';
 const SHARED = ['errors', 'random', 'json', 'numbers', 'requests', 'smooth', 'nearest-name'];
 
 /** What a run is put together from. */
-const BELOW_RUNS = ['settings', 'engine', 'model', 'weights', 'text', 'data', 'train', 'evaluate', 'export'];
+const BELOW_RUNS = [
+  'settings',
+  'engine',
+  'model',
+  'optimisers',
+  'weights',
+  'text',
+  'data',
+  'train',
+  'evaluate',
+  'export',
+];
 
 const EVERYTHING_BUT_APP = [...BELOW_RUNS, 'runs', 'storage'];
 
 /** @type {Record<string, Room>} */
 export const ROOMS = {
   // The table of settings, which the page reads too: declarations, and no code of what they set.
-  settings: { imports: [] },
+  settings: { imports: ['optimisers'] },
   engine: { imports: ['shaders'] },
   weights: { imports: [], packages: ['@noble/hashes'] },
   text: { imports: [], packages: ['@huggingface/jinja', '@huggingface/tokenizers'] },
   model: { imports: ['engine', 'weights'] },
   data: { imports: ['text'], packages: ['papaparse'] },
   // The trainer records on the engine's tape and keeps its state as safetensors; examples reach it as token rows, so data is types.
-  train: { imports: ['settings', 'engine', 'model', 'weights', 'text'], types: ['data'] },
+  train: { imports: ['settings', 'engine', 'model', 'optimisers', 'weights', 'text'], types: ['data'] },
+  // What the page shows of them comes with their kernels' text, and nothing of the engine.
+  optimisers: { imports: [], types: ['engine', 'settings'] },
   // Reads losses and generations off a model: it needs to name a device and a run, never to make one.
   // The benchmark measures what the trainer does, and losses are measured on the engine's own plans.
   evaluate: { imports: ['engine', 'model', 'train', 'text', 'data'] },

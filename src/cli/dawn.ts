@@ -1,7 +1,7 @@
 /** WebGPU in Node: the `webgpu` package (Dawn) over the system's Vulkan, Metal or Direct3D driver. */
 import { existsSync } from 'node:fs';
 import { GraftError, messageOf } from '../errors.ts';
-import { openDevice, type Device, type DeviceOptions } from '../engine/device.ts';
+import { openDevice, type DeviceOptions, type GpuDevice } from '../engine/webgpu/device.ts';
 import { silenceNative } from './native-stderr.ts';
 
 /** Where Debian's Chromium and Chrome keep SwiftShader, a software Vulkan driver. */
@@ -26,7 +26,7 @@ const DAWN_OPTIONS = ['disable-dawn-features=timestamp_quantization'];
  *   installed Chromium to those of the system; without a name the best one is taken
  * @throws GraftError `engine-no-adapter` if no adapter answers
  */
-export async function openDawn(name?: string, options: DeviceOptions = {}): Promise<Device> {
+export async function openDawn(name?: string, options: DeviceOptions = {}): Promise<GpuDevice> {
   let adapter = name;
   if (name?.toLowerCase() === 'swiftshader') {
     const driver = swiftshaderDriver();

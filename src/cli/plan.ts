@@ -1,5 +1,7 @@
 /** `graft plan`: the GPU memory of a run and of generation, from config.json alone. */
-import { USUAL_GPU, type Target } from '../engine/target.ts';
+import type { Lowering } from '../engine/lowering.ts';
+import { GpuLowering } from '../engine/webgpu/lowering.ts';
+import { USUAL_GPU, type GpuTarget } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
 import { readModel, type ModelDefinition } from '../model/family.ts';
@@ -37,7 +39,8 @@ export const planFlags = {
   targets: trainFlags.targets,
   dropout: trainFlags.dropout,
   'max-length': trainFlags['max-length'],
-  batch: trainFlags.batch,
+  length: { value: 'N', help: 'the same as --max-length' },
+  batch: { value: 'N', help: 'rows of a micro-batch (default: 1)' },
   precision: modelFlags.precision,
   'base-weights': modelFlags['base-weights'],
   'embedding-weights': modelFlags['embedding-weights'],
@@ -66,18 +69,19 @@ export async function planCommand(args: readonly string[], output: Output): Prom
     checkOutput('--json', json, [{ what: 'the model', path: flags.required('model') }]);
   const files = await modelOf(flags.required('model'));
   const definition = await readModel(files);
-  const { target, adapter } = await targetOf(flags);
+  const { lowering, adapter } = await loweringOf(flags);
+  const { target } = lowering;
   const settings = {
-    ...settingsOf(flags, definition, target),
+    ...settingsOf(flags, definition, lowering),
     storedAs: await typesOf(files, definition),
   };
   const memory = readMemory(flags, 'memory');
   const memoryBytes = memory?.bytes;
-  const training = await planMemory(target, definition, settings);
+  const training = await planMemory(lowering, definition, settings);
   const problems = memoryProblems(training, target.limits, memoryBytes);
-  const advice = problems.length > 0 ? await adviseMemory(target, definition, settings, memoryBytes) : [];
+  const advice = problems.length > 0 ? await adviseMemory(lowering, definition, settings, memoryBytes) : [];
   const context = Math.min(flags.whole('context', 2) ?? CONTEXT, definition.shape.maxPositions);
-  const generation = await planGeneration(target, definition, {
+  const generation = await planGeneration(lowering, definition, {
     precision: settings.precision,
     baseWeights: settings.baseWeights,
     storedAs: settings.storedAs,
@@ -122,16 +126,16 @@ export async function planCommand(args: readonly string[], output: Output): Prom
   if (json !== undefined) output.line(`Wrote ${json}`);
 }
 
-async function targetOf(flags: PlanFlags): Promise<{ target: Target; adapter: string }> {
+async function loweringOf(flags: PlanFlags): Promise<{ lowering: Lowering; adapter: string }> {
   const name = flags.text('device');
   const device = name === undefined ? undefined : await openDawn(name);
   if (device) device.tuning = await storedTuning(device);
-  const { features, limits, software, tuning }: Target = device ?? USUAL_GPU;
+  const { features, limits, software, tuning }: GpuTarget = device ?? USUAL_GPU;
   const allowed = (flag: 'max-buffer' | 'max-binding', limit: number): number =>
     Math.min(limit, (flags.positive(flag) ?? Infinity) * MIB);
   return {
     adapter: device ? device.adapter.description || device.adapter.vendor : 'a typical GPU',
-    target: {
+    lowering: new GpuLowering({
       features,
       software,
       tuning,
@@ -140,12 +144,12 @@ async function targetOf(flags: PlanFlags): Promise<{ target: Target; adapter: st
         maxBufferSize: allowed('max-buffer', limits.maxBufferSize),
         maxStorageBufferBindingSize: allowed('max-binding', limits.maxStorageBufferBindingSize),
       },
-    },
+    }),
   };
 }
 
 /** @throws GraftError `arguments`, `train-option`, `precision-f16`, `weights-frozen` */
-function settingsOf(flags: PlanFlags, definition: ModelDefinition, target: Target): AdviceSettings {
+function settingsOf(flags: PlanFlags, definition: ModelDefinition, { target }: Lowering): AdviceSettings {
   const asked = flags.list('targets') ?? [ALL_LINEAR];
   const targets = asked.includes(ALL_LINEAR) ? lastNames(definition.linears) : asked;
   const method = flags.choice('method', ['lora', 'full'] as const) ?? 'lora';
@@ -155,8 +159,11 @@ function settingsOf(flags: PlanFlags, definition: ModelDefinition, target: Targe
     rankPattern: flags.pattern('rank-pattern'),
     targets,
     dropout: flags.number('dropout'),
-    batch: flags.whole('batch', 1),
-    maxLength: flags.whole('max-length', 2) ?? Math.min(defaults.maxLength, definition.shape.maxPositions),
+    batch: flags.whole('batch', 1) ?? 1,
+    maxLength:
+      flags.whole('max-length', 2) ??
+      flags.whole('length', 2) ??
+      Math.min(defaults.maxLength, definition.shape.maxPositions),
     checkpointing: flags.on('checkpointing'),
   });
   checkOptions(options);

@@ -1,5 +1,5 @@
 /** What most commands begin with: a device, a model on it, perhaps its tokenizer and an adapter. */
-import type { Device } from '../engine/device.ts';
+import type { GpuDevice } from '../engine/webgpu/device.ts';
 import { readPeft } from '../export/peft.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../model/lora.ts';
@@ -40,7 +40,7 @@ export function readWeightChoices(
 export const PRECISIONS: readonly Precision[] = ['f32', 'f16', 'auto'];
 
 export interface Session {
-  readonly device: Device;
+  readonly device: GpuDevice;
   readonly model: LanguageModel;
   readonly files: FileSet;
 }

@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Device } from '../engine/device.ts';
-import { measureTuning } from '../engine/ops/matmul_tuning.ts';
-import { isTuning, type Tuning } from '../engine/tuning.ts';
+import type { GpuDevice } from '../engine/webgpu/device.ts';
+import { measureTuning } from '../engine/webgpu/measure-tuning.ts';
+import { isTuning, type Tuning } from '../engine/webgpu/tuning.ts';
 import { messageOf } from '../errors.ts';
 import { writeWhole } from './files.ts';
 
 /** The stored measurement of this adapter, or a new one, which is stored. */
-export async function storedTuning(device: Device): Promise<Tuning> {
+export async function storedTuning(device: GpuDevice): Promise<Tuning> {
   const { vendor, architecture, description } = device.adapter;
   const name = `${vendor} ${architecture} ${description}`.replace(/[^\w.]+/g, '-').slice(0, 120);
   const path = join(

@@ -1,20 +1,20 @@
 /**
- * Where transient storages lie. A storage lives from the first dispatch that names it to the last; storages that do not live at the
- * same time share a slot, and each slot becomes one GPU buffer (one buffer for all is not possible: WebGPU forbids a buffer that is
+ * Where transient storages lie. A storage lives from the first command that names it to the last; storages that do not live at the
+ * same time share a slot, and each slot becomes one piece of memory (one for all is not possible on a GPU: WebGPU forbids a buffer that is
  * read-only and writable in one dispatch even at different offsets).
  *
  * Greedy by size, as in "Efficient Memory Management for Deep Neural Net Inference" (Pisarchyk and Lee, 2020).
  */
-import type { Dispatch } from './tape.ts';
+import type { Command } from './lowering.ts';
 import type { Storage } from './tensor.ts';
 
-export interface MemoryPlan {
+export interface SlotPlan {
   /** Bytes of each slot. */
   readonly slots: readonly number[];
   readonly slotOf: ReadonlyMap<Storage, number>;
   /** Sum of the slots. */
   readonly transientBytes: number;
-  /** The most that is alive at any dispatch: no assignment can need less. */
+  /** The most that is alive at any command: no assignment can need less. */
   readonly minimumBytes: number;
 }
 
@@ -24,11 +24,11 @@ interface Life {
   last: number;
 }
 
-/** Assigns a slot to every transient storage that `dispatches` name. */
-export function planMemory(dispatches: readonly Dispatch[]): MemoryPlan {
+/** Assigns a slot to every transient storage that `commands` name. */
+export function planSlots(commands: readonly Command[]): SlotPlan {
   const lives = new Map<Storage, Life>();
-  dispatches.forEach((dispatch, index) => {
-    for (const { storage } of dispatch.tensors.values()) {
+  commands.forEach(({ operands }, index) => {
+    for (const { storage } of operands) {
       if (storage.kind !== 'transient') continue;
       const life = lives.get(storage);
       if (life) life.last = index;
@@ -57,7 +57,7 @@ export function planMemory(dispatches: readonly Dispatch[]): MemoryPlan {
     slots: slots.map((slot) => slot.bytes),
     slotOf,
     transientBytes: slots.reduce((sum, slot) => sum + slot.bytes, 0),
-    minimumBytes: mostAlive([...lives.values()], dispatches.length),
+    minimumBytes: mostAlive([...lives.values()], commands.length),
   };
 }
 
@@ -91,27 +91,17 @@ function mostAlive(lives: readonly Life[], count: number): number {
 }
 
 /**
- * Drops dispatches whose results nobody reads: a checkpointed layer's second forward, for example, makes an output that the
- * reverse does not need.
+ * Drops commands whose results nobody reads: a checkpointed layer's second forward, for example, makes an output that the
+ * backward does not need.
  */
-export function dropDead(dispatches: readonly Dispatch[]): Dispatch[] {
+export function dropDead<C extends Command>(commands: readonly C[]): C[] {
   const needed = new Set<Storage>();
-  const kept: Dispatch[] = [];
-  for (let index = dispatches.length - 1; index >= 0; index--) {
-    const dispatch = dispatches[index];
-    const writes = writesOf(dispatch);
-    if (!writes.some((storage) => storage.kind !== 'transient' || needed.has(storage))) continue;
-    for (const { storage } of dispatch.tensors.values()) needed.add(storage);
-    kept.push(dispatch);
+  const kept: C[] = [];
+  for (let index = commands.length - 1; index >= 0; index--) {
+    const command = commands[index];
+    if (!command.writes.some((storage) => storage.kind !== 'transient' || needed.has(storage))) continue;
+    for (const { storage } of command.operands) needed.add(storage);
+    kept.push(command);
   }
   return kept.reverse();
-}
-
-function writesOf(dispatch: Dispatch): Storage[] {
-  const writes: Storage[] = [];
-  for (const { name, access } of dispatch.shader.bindings) {
-    const tensor = dispatch.tensors.get(name);
-    if (tensor && access === 'read_write') writes.push(tensor.storage);
-  }
-  return writes;
 }

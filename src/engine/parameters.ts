@@ -3,7 +3,7 @@
  * Each tensor starts on a 256-byte boundary, as a binding must; the gaps stay zero.
  */
 import type { Device } from './device.ts';
-import { cutRows, rowsOfPiece, SplitTensor } from './pieces.ts';
+import { cutRows, rowsOfShard, ShardedTensor } from './shards.ts';
 import { type Storage, Tensor, byteLength, sizeOf } from './tensor.ts';
 
 export interface ParameterSpec {
@@ -17,9 +17,9 @@ export interface ParameterSpec {
 export interface ParameterRange {
   readonly values: Tensor;
   readonly gradients: Tensor;
-  readonly first: Tensor;
-  readonly second: Tensor;
   readonly previous: Tensor;
+  /** The optimiser's planes of state, in its order. */
+  readonly state: readonly Tensor[];
   readonly rateScale: number;
 }
 
@@ -32,8 +32,10 @@ interface Place {
   start: number;
 }
 
-/** `previous` are the values before the last update. */
-type Plane = 'values' | 'gradients' | 'first' | 'second' | 'previous';
+/** `values`, `gradients`, `previous` (the values before the last update), or the name of one of the optimiser's planes. */
+type Plane = string;
+/** What an optimiser keeps for each parameter where nobody says otherwise: AdamW's moments. */
+export const USUAL_STATE: readonly string[] = ['first', 'second'];
 const ALIGNMENT = 64;
 const LARGEST_SEGMENT = 256 * 2 ** 20;
 
@@ -46,14 +48,14 @@ export class ParameterStore {
 
   /**
    * @param specs names must differ; order is kept among equal learning rates
-   * @param trainable with gradients and optimiser state, or values only
-   * @param inPieces whether matrices that are larger than the device binds are to be in pieces, as those of a base model are
+   * @param trainable with gradients and the optimiser's planes of state; false for values only
+   * @param sharded whether matrices that are larger than the device allows are to be in shards, as those of a base model are
    */
   constructor(
     readonly device: Device,
     readonly specs: readonly ParameterSpec[],
-    readonly trainable: boolean,
-    private readonly inPieces = false,
+    readonly trainable: { readonly state: readonly string[] } | false,
+    private readonly sharded = false,
   ) {
     const limit =
       Math.min(LARGEST_SEGMENT, device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize) / 4;
@@ -65,7 +67,7 @@ export class ParameterStore {
       });
       this.#places.set(spec.name, places);
     }
-    const planes: Plane[] = trainable ? ['values', 'gradients', 'first', 'second', 'previous'] : ['values'];
+    const planes: Plane[] = trainable ? ['values', 'gradients', ...trainable.state, 'previous'] : ['values'];
     for (const plane of planes) {
       this.#planes.set(
         plane,
@@ -86,7 +88,7 @@ export class ParameterStore {
     return this.#segments.reduce((sum, size) => sum + size * 4, 0) * this.#planes.size;
   }
 
-  /** Values alone, or values, gradients and three of the optimiser: each takes the same bytes. */
+  /** Values alone, or values, gradients, the optimiser's state and the values before: each takes the same bytes. */
   get planes(): number {
     return this.#planes.size;
   }
@@ -115,9 +117,8 @@ export class ParameterStore {
       return {
         values: view('values'),
         gradients: view('gradients'),
-        first: view('first'),
-        second: view('second'),
         previous: view('previous'),
+        state: (this.trainable ? this.trainable.state : []).map(view),
         rateScale,
       };
     });
@@ -139,17 +140,20 @@ export class ParameterStore {
       const from = Math.max(start, first);
       const to = Math.min(start + values.length, first + sizeOf(place.shape));
       if (from >= to) continue;
-      const buffer = this.#planes.get(plane)![place.segment].buffer!;
-      this.device.write(buffer, (place.start + from - first) * 4, values.subarray(from - start, to - start));
+      this.device.write(
+        this.#whole(plane, place.segment),
+        values.subarray(from - start, to - start),
+        (place.start + from - first) * 4,
+      );
     }
   }
 
-  /** All parameters of a plane, brought to the host at once. Awaits the GPU. */
+  /** All parameters of a plane, brought to the host at once. Awaits the device. */
   async read(plane: Plane = 'values'): Promise<Map<string, Float32Array<ArrayBuffer>>> {
     const segments: Float32Array<ArrayBuffer>[] = [];
     // One after the other: readbacks take memory of their own.
-    for (const storage of this.#planes.get(plane)!)
-      segments.push(new Float32Array(await this.device.read(storage.buffer!, 0, storage.bytes)));
+    for (const index of this.#segments.keys())
+      segments.push(new Float32Array(await this.device.read(this.#whole(plane, index))));
     return new Map(
       this.specs.map(({ name, shape }) => {
         const places = this.#placesOf(name);
@@ -163,35 +167,40 @@ export class ParameterStore {
     );
   }
 
-  /** Records that all gradients become zero. */
-  clearGradients(encoder: GPUCommandEncoder): void {
-    for (const storage of this.#planes.get('gradients') ?? []) encoder.clearBuffer(storage.buffer!);
+  /** All gradients, to be cleared before a step: `Plan.run`. */
+  get gradients(): Tensor[] {
+    return this.#planes.has('gradients')
+      ? this.#segments.map((_, index) => this.#whole('gradients', index))
+      : [];
   }
 
   /** Goes back to the values before the last update. There must have been one. */
   undoUpdate(): void {
-    const encoder = this.device.gpu.createCommandEncoder();
-    const previous = this.#planes.get('previous') ?? [];
-    this.#planes.get('values')!.forEach((values, i) => {
-      encoder.copyBufferToBuffer(previous[i].buffer!, 0, values.buffer!, 0, values.bytes);
-    });
-    this.device.gpu.queue.submit([encoder.finish()]);
+    this.device.copy(
+      this.#segments.map((_, index) => ({
+        from: this.#whole('previous', index),
+        to: this.#whole('values', index),
+      })),
+    );
   }
 
-  /** Frees everything, after the GPU has settled. */
+  /** Frees everything, after the device has settled. */
   destroy(): void {
-    for (const storages of this.#planes.values()) {
-      for (const storage of storages) {
-        if (storage.buffer) this.device.destroyBuffer(storage.buffer);
-        storage.buffer = undefined;
-      }
-    }
+    for (const plane of this.#planes.keys())
+      for (const index of this.#segments.keys()) this.device.free(this.#whole(plane, index));
+  }
+
+  /** A whole buffer of a plane. */
+  #whole(plane: Plane, segment: number): Tensor {
+    const storage = this.#planes.get(plane)?.[segment];
+    if (!storage) throw new Error(`There is no plane ${plane}`);
+    return new Tensor(storage, [this.#segments[segment]], 'f32');
   }
 
   #cut({ shape }: ParameterSpec): { shape: readonly number[]; firstRow: number }[] {
-    if (!this.inPieces || shape.length !== 2) return [{ shape, firstRow: 0 }];
+    if (!this.sharded || shape.length !== 2) return [{ shape, firstRow: 0 }];
     const [rows, columns] = shape;
-    const step = rowsOfPiece(this.device.limits, rows, (count) => byteLength([count, columns], 'f32'));
+    const step = rowsOfShard(this.device.limits, rows, (count) => byteLength([count, columns], 'f32'));
     return cutRows(rows, step).map(({ firstRow, count }) => ({ shape: [count, columns], firstRow }));
   }
 
@@ -214,10 +223,10 @@ export class ParameterStore {
   }
 
   #view(plane: Plane, { name, shape }: ParameterSpec): Tensor {
-    const pieces = this.#placesOf(name).map((place) => ({
+    const shards = this.#placesOf(name).map((place) => ({
       firstRow: place.firstRow,
       tensor: new Tensor(this.#planes.get(plane)![place.segment], place.shape, 'f32', place.start * 4),
     }));
-    return pieces.length === 1 ? pieces[0].tensor : new SplitTensor(name, shape, 'f32', pieces);
+    return shards.length === 1 ? shards[0].tensor : new ShardedTensor(name, shape, 'f32', shards);
   }
 }

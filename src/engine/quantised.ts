@@ -26,7 +26,7 @@ export const quantisedFormats: Readonly<Record<QuantisedType, QuantisedFormat>> 
   nf4: { code: 3, block: 64, bits: 4, scaleBytes: 4 },
 };
 
-/** Quants and scales of some rows, in the order of the GPU: the first number of a byte in its low bits, scales as they are stored. */
+/** Quants and scales of some rows, in the order of the device: the first number of a byte in its low bits, scales as they are stored. */
 export interface QuantisedRows {
   readonly quants: Uint8Array<ArrayBuffer>;
   readonly scales: Uint8Array<ArrayBuffer>;
@@ -89,7 +89,6 @@ export function writeQuantised(
 ): void {
   const { block, bits, scaleBytes } = quantisedFormats[tensor.format];
   const first = firstRow * tensor.columns;
-  const buffer = tensor.storage.buffer!;
-  device.write(buffer, (first * bits) / 8, parts.quants);
-  device.write(buffer, quantBytes(tensor.shape, tensor.format) + (first / block) * scaleBytes, parts.scales);
+  device.write(tensor, parts.quants, (first * bits) / 8);
+  device.write(tensor, parts.scales, quantBytes(tensor.shape, tensor.format) + (first / block) * scaleBytes);
 }

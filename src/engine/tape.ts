@@ -1,43 +1,11 @@
 /**
- * The tape: a model's forward is written once, in plain calls. Each call records dispatches and knows its own backward;
- * `backward` records the reverse. Nothing runs here: a tape is compiled to a plan (plan.ts), and the plan is replayed.
+ * The tape: a model's forward is written once, in plain calls. Each call records operations and knows its own backward; `backward` records the
+ * backward of everything. Nothing runs here: a device compiles a tape to a plan (plan.ts), and the plan is replayed.
  */
 import { addInto, copy } from './ops/add.ts';
-import type { ElementType, Shader } from './shader.ts';
+import type { Operation, OperationKind, Roles } from './operation.ts';
+import type { Target } from './target.ts';
 import { byteLength, Storage, Tensor, type DType } from './tensor.ts';
-import { MOST_WORKGROUPS, type Target } from './target.ts';
-
-export interface Dispatch {
-  readonly shader: Shader;
-  readonly entry: string;
-  readonly types: Readonly<Record<string, ElementType>>;
-  readonly constants: Readonly<Record<string, number>>;
-  readonly subgroups: boolean;
-  readonly tensors: ReadonlyMap<string, Tensor>;
-  readonly params: Readonly<Record<string, number>>;
-  readonly workgroups: readonly [number, number, number];
-  /** Floating-point operations, roughly: decides where a plan is split into submits. */
-  readonly flops: number;
-}
-
-export interface DispatchRequest {
-  shader: Shader;
-  /** Entry point; `main` if left out. */
-  entry?: string;
-  /** What the shader's type aliases stand for. */
-  types?: Record<string, ElementType>;
-  /** Values of the shader's `override` constants. */
-  constants?: Record<string, number>;
-  /** Whether this variant needs `enable subgroups`. */
-  subgroups?: boolean;
-  /** Tensors by the name of the binding; `undefined` leaves a binding out that this entry point does not use. */
-  tensors: Record<string, Tensor | undefined>;
-  /** Every field of the shader's `struct Params`. */
-  params?: Record<string, number>;
-  /** Workgroups; one number is folded over x and y, with the shader reading `x + y · num_workgroups.x`. */
-  workgroups: number | [number, number, number];
-  flops?: number;
-}
 
 interface Entry {
   outputs: readonly Tensor[];
@@ -48,14 +16,16 @@ interface Entry {
 export type GradientWriter = (target: Tensor, accumulate: boolean) => unknown;
 
 export class Tape {
-  readonly dispatches: Dispatch[] = [];
+  readonly operations: Operation[] = [];
   #entries: Entry[] = [];
   readonly #gradients = new Map<Tensor, Tensor>();
+  /** Gradients of scalars that are known while the tape is recorded. */
+  readonly #factors = new Map<Tensor, number>();
   /** Which tensors still need the gradient that lies in a storage: more than one, and nobody may write into it. */
   readonly #holders = new Map<Storage, Set<Tensor>>();
 
   /**
-   * @param target what the plan will run on: features, limits, tuning
+   * @param target what the plan will run on
    * @param training whether backward will be recorded; without it nothing is kept for it
    */
   constructor(
@@ -73,42 +43,15 @@ export class Tape {
     return new Tensor(new Storage('pinned', byteLength(shape, dtype), label), shape, dtype);
   }
 
-  /** Records one dispatch. */
-  dispatch(request: DispatchRequest): void {
-    const { shader, workgroups } = request;
-    const tensors = new Map<string, Tensor>();
-    for (const [name, tensor] of Object.entries(request.tensors)) {
-      if (!tensor) continue;
-      if (!shader.bindings.some((binding) => binding.name === name)) {
-        throw new Error(`${shader.name}.wgsl has no binding named ${name}`);
-      }
-      tensors.set(name, tensor);
-    }
-    const params = request.params ?? {};
-    for (const field of shader.params) {
-      if (params[field.name] === undefined)
-        throw new Error(`${shader.name}.wgsl: parameter ${field.name} is missing`);
-    }
-    for (const name of Object.keys(params)) {
-      if (!shader.params.some((field) => field.name === name)) {
-        throw new Error(`${shader.name}.wgsl has no parameter named ${name}`);
-      }
-    }
-    this.dispatches.push({
-      shader,
-      entry: request.entry ?? 'main',
-      types: request.types ?? {},
-      constants: request.constants ?? {},
-      subgroups: request.subgroups ?? false,
-      tensors,
-      params,
-      workgroups: typeof workgroups === 'number' ? foldWorkgroups(workgroups) : workgroups,
-      flops: request.flops ?? 0,
-    });
+  /** Records one operation. */
+  append<T extends Roles, A>(kind: OperationKind<T, A>, tensors: T, attributes: A): Operation<T, A> {
+    const operation: Operation<T, A> = { kind, tensors, attributes };
+    this.operations.push(operation as Operation);
+    return operation;
   }
 
   /**
-   * Declares how `outputs` were made. `backward` runs when the reverse is recorded, and only if a gradient of an output exists.
+   * Declares how `outputs` were made. `backward` runs when the backward is recorded, and only if a gradient of an output exists.
    * It reads `gradient(output)` and calls `addGradient` or `passGradient` for each input.
    */
   record(outputs: readonly Tensor[], inputs: readonly (Tensor | undefined)[], backward: () => void): void {
@@ -117,13 +60,18 @@ export class Tape {
     this.#entries.push({ outputs, backward });
   }
 
-  /** Records the reverse of everything that led to `loss`, an output whose own backward needs no gradient. */
-  backward(loss: Tensor): void {
-    this.#gradients.set(loss, loss);
+  /**
+   * Records the backward of everything that led to `loss`.
+   *
+   * @param seed the gradient of `loss`: 1 for the loss that is minimised
+   */
+  backward(loss: Tensor, seed = 1): void {
+    this.#factors.set(loss, seed);
     const entries = this.#entries;
     this.#entries = [];
     this.#reverse(entries);
     this.#gradients.clear();
+    this.#factors.clear();
     this.#holders.clear();
   }
 
@@ -132,6 +80,18 @@ export class Tape {
     const gradient = this.#gradients.get(tensor);
     if (!gradient) throw new Error(`${tensor.label} has no gradient yet`);
     return gradient;
+  }
+
+  /** The gradient of a scalar where it is a number that is known now; undefined where it is computed. */
+  factor(tensor: Tensor): number | undefined {
+    return this.#gradients.has(tensor) ? undefined : this.#factors.get(tensor);
+  }
+
+  /** Adds a known number to the gradient of a scalar, as a sum of losses does. Not beside gradients that are computed. */
+  passFactor(tensor: Tensor, factor: number): void {
+    if (!tensor.requiresGrad) return;
+    if (this.#gradients.has(tensor)) throw new Error(`${tensor.label} has a computed gradient already`);
+    this.#factors.set(tensor, (this.#factors.get(tensor) ?? 0) + factor);
   }
 
   /** Adds a contribution to the gradient of `tensor`, computed by `write` into the right place. */
@@ -169,7 +129,7 @@ export class Tape {
   }
 
   /**
-   * Runs `forward` so that only what it captured and its output are kept: the reverse records the forward again first. What the second
+   * Runs `forward` so that only what it captured and its output are kept: the backward records the forward again first. What the second
    * recording makes and nobody reads is dropped when the plan is compiled. `forward` must be a pure function of its captured tensors.
    */
   checkpoint(forward: () => Tensor): Tensor {
@@ -199,7 +159,7 @@ export class Tape {
 
   #reverse(entries: Entry[]): void {
     for (const entry of entries.reverse()) {
-      if (!entry.outputs.some((output) => this.#gradients.has(output))) continue;
+      if (!entry.outputs.some((output) => this.#gradients.has(output) || this.#factors.has(output))) continue;
       entry.backward();
       for (const output of entry.outputs) this.#release(output);
     }
@@ -213,15 +173,10 @@ export class Tape {
   }
 
   #release(tensor: Tensor): void {
+    this.#factors.delete(tensor);
     const gradient = this.#gradients.get(tensor);
     if (!gradient) return;
     this.#holders.get(gradient.storage)?.delete(tensor);
     this.#gradients.delete(tensor);
   }
-}
-
-function foldWorkgroups(count: number): [number, number, number] {
-  if (count <= MOST_WORKGROUPS) return [count, 1, 1];
-  const y = Math.ceil(count / MOST_WORKGROUPS);
-  return [Math.ceil(count / y), y, 1];
 }

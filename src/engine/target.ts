@@ -1,38 +1,19 @@
-import { defaultTuning, type Tuning } from './tuning.ts';
-
-/** WebGPU's `maxComputeWorkgroupsPerDimension`, of which no adapter is asked for more. */
-export const MOST_WORKGROUPS = 65_535;
-
-/** What a plan is recorded for. A device is one; the memory planner records without one. */
+/** What a tape is recorded for. A device is one; the memory planner records without one. */
 export interface Target {
   readonly features: {
-    /** `shader-f16`: half-precision storage and arithmetic. */
+    /** Half-precision storage and arithmetic. */
     readonly f16: boolean;
-    readonly subgroups: boolean;
+    /** Whether the lanes of a GPU can share values; undefined where there are no such lanes. */
+    readonly subgroups?: boolean;
   };
   readonly limits: {
-    /** Largest storage-buffer binding, in bytes. */
+    /** Largest tensor that an operation reads or writes, in bytes. */
     readonly maxStorageBufferBindingSize: number;
+    /** Largest piece of memory, in bytes. */
     readonly maxBufferSize: number;
-    readonly maxComputeWorkgroupStorageSize: number;
-    readonly maxComputeInvocationsPerWorkgroup: number;
-    /** Largest buffer of a weight, where that is to be smaller than buffers and bindings may be: see pieces.ts. */
+    /** Largest shard of a weight, where that is to be smaller than memory allows: see shards.ts. */
     readonly largestWeight?: number;
   };
-  /** Whether shaders run on the processor: see `softwareAdapter` in tuning.ts. */
+  /** Whether kernels run on the processor: see `softwareAdapter` in webgpu/tuning.ts. */
   readonly software: boolean;
-  readonly tuning: Tuning;
 }
-
-/** A GPU as most laptops and desktops have one, with the largest limits that browsers give: for plans without a device. */
-export const USUAL_GPU: Target = {
-  features: { f16: true, subgroups: true },
-  limits: {
-    maxStorageBufferBindingSize: 2 ** 31 - 4,
-    maxBufferSize: 2 ** 31,
-    maxComputeWorkgroupStorageSize: 2 ** 15,
-    maxComputeInvocationsPerWorkgroup: 1024,
-  },
-  software: false,
-  tuning: defaultTuning({ vendor: '', architecture: '', description: '' }),
-};

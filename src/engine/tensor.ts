@@ -1,5 +1,5 @@
 /**
- * Tensors on the tape. A tensor is a typed, shaped view of a storage; a storage is what becomes (part of) a GPU buffer.
+ * Tensors on the tape. A tensor is a typed, shaped view of a storage; a storage is what a device gives memory to.
  *
  * Symbols used in the whole tree: M tokens of a batch laid end to end, C channels, H heads, KV key/value heads, D head size, F width of the MLP,
  * V vocabulary, R rank of an adapter, S sequences of a generation.
@@ -16,9 +16,6 @@ export type DType = 'f32' | 'f16' | 'u32';
 export type StorageKind = 'transient' | 'pinned' | 'external';
 
 export class Storage {
-  /** Set for external storages that are on a device; a plan keeps its own table for the others. */
-  buffer: GPUBuffer | undefined;
-
   constructor(
     readonly kind: StorageKind,
     readonly bytes: number,
@@ -36,7 +33,7 @@ export class Tensor {
     readonly storage: Storage,
     readonly shape: readonly number[],
     readonly dtype: DType,
-    /** Byte offset in the storage: a multiple of 256, WebGPU's smallest alignment of a binding. */
+    /** Byte offset in the storage: a multiple of 256, the smallest alignment of what kernels bind. */
     readonly offset = 0,
     /** Elements from one row to the next: the columns, unless these are some columns of a wider matrix. */
     readonly pitch = shape[shape.length - 1] ?? 1,
@@ -98,7 +95,7 @@ export function sizeOf(shape: readonly number[]): number {
 
 export const bytesPer: Readonly<Record<DType, number>> = { f32: 4, f16: 2, u32: 4 };
 
-/** Bytes of a tensor, rounded up to a multiple of four, as WebGPU wants it for copies and bindings. */
+/** Bytes of a tensor, rounded up to a multiple of four, as devices want it for copies and bindings. */
 export function byteLength(shape: readonly number[], dtype: DType): number {
   return Math.ceil((sizeOf(shape) * bytesPer[dtype]) / 4) * 4;
 }

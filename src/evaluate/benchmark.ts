@@ -6,8 +6,7 @@ import type { Device } from '../engine/device.ts';
 import { attention } from '../engine/ops/attention.ts';
 import { copy } from '../engine/ops/add.ts';
 import { matmul } from '../engine/ops/matmul.ts';
-import { BufferPool, Plan } from '../engine/plan.ts';
-import { profilePlans, type Profile } from '../engine/profile.ts';
+import type { Profile } from '../engine/profile.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Generator } from '../model/generator.ts';
@@ -78,8 +77,8 @@ async function measure(
 async function measureTape(device: Device, training: boolean, record: (tape: Tape) => void): Promise<number> {
   const tape = new Tape(device, training);
   record(tape);
-  const pool = new BufferPool(device);
-  const plan = await Plan.compile(device, tape, pool);
+  const pool = device.createPool();
+  const plan = await device.compile(tape, pool);
   const replay = async (times: number): Promise<number> => {
     const start = performance.now();
     for (let i = 0; i < times; i++) plan.run();
@@ -202,7 +201,7 @@ export async function benchmarkDecoding(
     return {
       prefillTokensPerSecond: (PROMPT_TOKENS - 1) / Math.max(one - short, 1e-6),
       decodeTokensPerSecond: NEW_TOKENS / (many - one),
-      ...(profile ? { profile: await profilePlans([await generator.decodePlan()], { runs }) } : {}),
+      ...(profile ? { profile: await model.device.profile([await generator.decodePlan()], { runs }) } : {}),
     };
   } finally {
     if (!model.device.failure) {

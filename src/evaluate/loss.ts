@@ -1,7 +1,7 @@
 /** Loss and perplexity of a model, with or without an adapter, on rows that it was not trained on. */
-import { LOSS_SLOT, STATS_SIZE } from '../engine/ops/adamw.ts';
+import { LOSS_SLOT, STATS_SIZE } from '../engine/ops/step.ts';
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
-import { Plan } from '../engine/plan.ts';
+import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
 import { batchTensors, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
@@ -37,7 +37,7 @@ export async function evaluateLoss(
     const tape = new Tape(device);
     const inputs = batchTensors(tape, bucket);
     linearCrossEntropy(tape, model.forward(tape, inputs, { adapter }), model.head, inputs.labels, stats);
-    plan = await Plan.compile(device, tape, model.pool);
+    plan = await device.compile(tape, model.pool);
     let supervisedTokens = 0;
     let done = 0;
     // One group runs while the next one is written: the GPU does not wait, and little is left to run once it is stopped.
@@ -55,7 +55,7 @@ export async function evaluateLoss(
     }
     await before;
     onRows(done);
-    const sum = new Float32Array(await device.read(stats.storage.buffer!, 0, STATS_SIZE * 4))[LOSS_SLOT];
+    const sum = new Float32Array(await device.read(stats))[LOSS_SLOT];
     const loss = sum / supervisedTokens;
     return { loss, perplexity: Math.exp(loss), supervisedTokens, rows: rows.length };
   } finally {

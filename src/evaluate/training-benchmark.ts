@@ -1,5 +1,5 @@
 /** Speed of training on this adapter: whole steps, and how much of a step is matrix products. */
-import { isMatmul, profilePlans, replayPart, type Profile } from '../engine/profile.ts';
+import type { Profile } from '../engine/profile.ts';
 import { flopsOf } from '../engine/size.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
@@ -94,7 +94,7 @@ export async function benchmarkTraining(
     };
     const products = async (count: number): Promise<number> => {
       const start = performance.now();
-      for (let i = 0; i < count; i++) for (const plan of trainer.stepPlans) replayPart(plan, isMatmul);
+      for (let i = 0; i < count; i++) for (const plan of trainer.stepPlans) device.replayMatmuls(plan);
       await device.settle();
       return (performance.now() - start) / 1000 / count;
     };
@@ -119,13 +119,13 @@ export async function benchmarkTraining(
       firstStepRatio: first / secondsPerStep,
       compileSeconds,
       submits: plans.reduce((sum, plan) => sum + plan.submits, 0),
-      dispatches: plans.reduce((sum, plan) => sum + plan.size.dispatches.length, 0),
+      dispatches: plans.reduce((sum, plan) => sum + plan.size.commands.length, 0),
       flops: flopsOf(plans),
       matmulSeconds,
       matmulEfficiency: matmulSeconds / secondsPerStep,
       gpuBytes,
       minimumBytes: gpuBytes - memory.peakBytes + memory.minimumBytes,
-      ...(profile ? { profile: await profilePlans(plans, { runs }) } : {}),
+      ...(profile ? { profile: await device.profile(plans, { runs }) } : {}),
     };
   } finally {
     await trainer.destroy();

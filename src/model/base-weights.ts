@@ -1,7 +1,7 @@
 /** The weights of a base model on the GPU, frozen or trained, loaded tensor by tensor from a model folder. */
 import type { Device } from '../engine/device.ts';
 import { ParameterStore } from '../engine/parameters.ts';
-import { createWeight, eachPiece } from '../engine/pieces.ts';
+import { createWeight, eachShard } from '../engine/shards.ts';
 import { QuantisedTensor, writeQuantised } from '../engine/quantised.ts';
 import { bytesPer, sizeOf, type Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
@@ -111,15 +111,15 @@ export function emptyFrozen(
 function write(device: Device, tensor: Tensor, firstRow: number, bytes: Uint8Array, from: StoredType): void {
   const { label } = tensor;
   const rowBytes = storedBytes(from, [tensor.columns]);
-  eachPiece(tensor, firstRow, bytes.byteLength / rowBytes, (piece, { row, from: first, count }) => {
+  eachShard(tensor, firstRow, bytes.byteLength / rowBytes, (shard, { row, from: first, count }) => {
     const part = bytes.subarray(first * rowBytes, (first + count) * rowBytes);
-    if (piece instanceof QuantisedTensor) {
-      writeQuantised(device, piece, row, quantisedRows(part, from, piece.format, label));
+    if (shard instanceof QuantisedTensor) {
+      writeQuantised(device, shard, row, quantisedRows(part, from, shard.format, label));
       return;
     }
-    const data = piece.dtype === 'f16' ? toFloat16(part, from, label) : toFloat32(part, from, label);
-    const offset = piece.offset + row * piece.columns * bytesPer[piece.dtype];
-    device.write(piece.storage.buffer!, offset, data as ArrayBufferView<ArrayBuffer>);
+    const data = shard.dtype === 'f16' ? toFloat16(part, from, label) : toFloat32(part, from, label);
+    const offset = row * shard.columns * bytesPer[shard.dtype];
+    device.write(shard, data as ArrayBufferView<ArrayBuffer>, offset);
   });
 }
 
@@ -139,10 +139,11 @@ export async function loadTrainable(
   device: Device,
   model: ModelDefinition,
   source: WeightSource,
+  state: readonly string[],
   onProgress?: LoadProgress,
 ): Promise<ParameterStore> {
   checkWeights(model, source);
-  const store = emptyTrainable(device, model);
+  const store = emptyTrainable(device, model, state);
   try {
     await eachWeight(device, model, source, onProgress, ({ name }, bytes, from, firstRow) =>
       store.write(name, toFloat32(bytes, from, name) as Float32Array<ArrayBuffer>, 'values', firstRow),
@@ -155,8 +156,12 @@ export async function loadTrainable(
 }
 
 /** The memory of trainable weights, with nothing in it. */
-export function emptyTrainable(device: Device, model: ModelDefinition): ParameterStore {
-  return new ParameterStore(device, model.weights, true, true);
+export function emptyTrainable(
+  device: Device,
+  model: ModelDefinition,
+  state: readonly string[],
+): ParameterStore {
+  return new ParameterStore(device, model.weights, { state }, true);
 }
 
 /** What is written waits in memory of the driver until the GPU has taken it: without a pause, all of the model would be there twice. */

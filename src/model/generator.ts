@@ -10,7 +10,7 @@ import {
   RECORD_WORDS,
 } from '../engine/ops/sampling.ts';
 import type { Plan } from '../engine/plan.ts';
-import { StagingRing } from '../engine/staging.ts';
+import type { StagingRing } from '../engine/staging.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { Random } from '../random.ts';
@@ -92,7 +92,7 @@ export class Generator {
       );
     this.#keys = cache('keys');
     this.#values = cache('values');
-    this.#ring = new StagingRing(model.device, sequences * RECORD_WORDS * 4, 'tokens');
+    this.#ring = model.device.createStaging(sequences * RECORD_WORDS * 4, 'tokens');
   }
 
   /**

@@ -1,8 +1,8 @@
 /** A base model on a device: its definition, its weights, and the memory that its plans share. */
 import type { Device } from '../engine/device.ts';
 import { matmul, wholeColumns } from '../engine/ops/matmul.ts';
-import { ParameterStore } from '../engine/parameters.ts';
-import { BufferPool, Plan } from '../engine/plan.ts';
+import { ParameterStore, USUAL_STATE } from '../engine/parameters.ts';
+import type { Pool } from '../engine/pool.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
@@ -32,6 +32,8 @@ export interface LoadOptions {
   baseWeights?: WeightChoices;
   /** Load the weights as trainable parameters: full fine-tuning. They are f32 then, whatever the precision of the activations. */
   trainable?: boolean;
+  /** What the optimiser keeps for each of them: AdamW's moments if left out. */
+  state?: readonly string[];
   onProgress?: LoadProgress;
 }
 
@@ -41,6 +43,7 @@ export interface EmptyOptions {
   /** The type of a weight in its file: numbers if left out. */
   storedAs?: StoredAs;
   trainable?: boolean;
+  state?: readonly string[];
 }
 
 export interface GraphRequest {
@@ -53,7 +56,7 @@ export interface GraphRequest {
 
 export class LanguageModel {
   /** Slots that the plans of this model share. They never run at the same time. */
-  readonly pool: BufferPool;
+  readonly pool: Pool;
   readonly #frequencies: readonly Tensor[];
 
   private constructor(
@@ -67,7 +70,7 @@ export class LanguageModel {
     /** The type of each weight in the file that it came from. */
     readonly storedAs: StoredAs,
   ) {
-    this.pool = new BufferPool(device);
+    this.pool = device.createPool();
     this.#frequencies = definition.shape.ropes.map((rope) =>
       device.upload([rope.rotary / 2], 'f32', 'rotary frequencies', inverseFrequencies(rope)),
     );
@@ -81,7 +84,13 @@ export class LanguageModel {
   static async load(
     device: Device,
     files: FileSet,
-    { precision = 'auto', baseWeights = AS_STORED, trainable = false, onProgress }: LoadOptions = {},
+    {
+      precision = 'auto',
+      baseWeights = AS_STORED,
+      trainable = false,
+      state = USUAL_STATE,
+      onProgress,
+    }: LoadOptions = {},
   ): Promise<LanguageModel> {
     const dtype = resolvePrecision(precision, device);
     checkChoices(baseWeights, { trainable, target: device });
@@ -90,20 +99,26 @@ export class LanguageModel {
     checkWeights(definition, source);
     const types = new Map(definition.weights.map(({ name }) => [name, source.get(name)!.dtype]));
     const weights = trainable
-      ? await loadTrainable(device, definition, source, onProgress)
+      ? await loadTrainable(device, definition, source, state, onProgress)
       : await loadFrozen(device, definition, source, dtype, baseWeights, onProgress);
     return new LanguageModel(device, definition, weights, dtype, baseWeights, ({ name }) => types.get(name)!);
   }
 
-  /** A model without its files: all of its memory, and nothing in it. For a device on paper (engine/paper.ts). */
+  /** A model without its files: all of its memory, and nothing in it. For a dry run. */
   static empty(
     device: Device,
     definition: ModelDefinition,
-    { precision, baseWeights = AS_STORED, storedAs = () => 'F32', trainable = false }: EmptyOptions,
+    {
+      precision,
+      baseWeights = AS_STORED,
+      storedAs = () => 'F32',
+      trainable = false,
+      state = USUAL_STATE,
+    }: EmptyOptions,
   ): LanguageModel {
     checkChoices(baseWeights, { trainable, target: device });
     const weights = trainable
-      ? emptyTrainable(device, definition)
+      ? emptyTrainable(device, definition, state)
       : emptyFrozen(device, definition, precision, baseWeights, storedAs);
     return new LanguageModel(device, definition, weights, precision, baseWeights, storedAs);
   }
@@ -189,7 +204,7 @@ export class LanguageModel {
         }),
       );
     }
-    const plan = await Plan.compile(this.device, tape, this.pool);
+    const plan = await this.device.compile(tape, this.pool);
     // Every position is an output row: labels only say so.
     writeBatch(plan, inputs, [{ ids, labels: new Int32Array(T + 1) }]);
     plan.run();

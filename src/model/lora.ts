@@ -1,7 +1,7 @@
 /** LoRA adapters (Hu et al., 2021) with PEFT's conventions: names, targets, patterns, scaling and initialisation. */
 import type { Device } from '../engine/device.ts';
 import type { LowRank } from '../engine/ops/linear.ts';
-import { ParameterStore, type ParameterSpec } from '../engine/parameters.ts';
+import { ParameterStore, USUAL_STATE, type ParameterSpec } from '../engine/parameters.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { Random } from '../random.ts';
@@ -140,6 +140,8 @@ export interface AdapterOptions {
   trainable: boolean;
   /** LoRA+ (Hayou et al., 2024): the learning rate of B is this many times that of A. */
   rateRatio?: number;
+  /** What the optimiser keeps for each parameter: AdamW's moments if left out. */
+  state?: readonly string[];
 }
 
 /** An adapter on the GPU. */
@@ -152,7 +154,7 @@ export class Adapter {
     readonly modules: readonly LoraModule[],
     /** Left out, all of them are zero. */
     tensors: AdapterTensors | undefined,
-    { trainable, rateRatio = 1 }: AdapterOptions,
+    { trainable, rateRatio = 1, state = USUAL_STATE }: AdapterOptions,
   ) {
     const specs = modules.flatMap(({ path, rank, inputs, outputs }): ParameterSpec[] => {
       const names = tensorNames(path);
@@ -161,7 +163,7 @@ export class Adapter {
         { name: names.b, shape: [outputs, padded(rank)], rateScale: rateRatio },
       ];
     });
-    this.store = new ParameterStore(device, specs, trainable);
+    this.store = new ParameterStore(device, specs, trainable && { state });
     this.#modules = new Map(modules.map((module) => [module.path, module]));
     if (tensors) this.write(tensors);
   }
@@ -195,7 +197,7 @@ export class Adapter {
   }
 
   /** Replaces the values of all tensors, or of their optimiser state. */
-  write(tensors: AdapterTensors, plane?: 'first' | 'second'): void {
+  write(tensors: AdapterTensors, plane?: string): void {
     for (const { path, rank, inputs, outputs } of this.modules) {
       const names = tensorNames(path);
       const a = tensors.get(names.a);
@@ -210,7 +212,7 @@ export class Adapter {
   }
 
   /** Values, gradients or optimiser state by PEFT name, without padding. Awaits the GPU. */
-  async read(plane?: 'gradients' | 'first' | 'second'): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+  async read(plane?: string): Promise<Map<string, Float32Array<ArrayBuffer>>> {
     const stored = await this.store.read(plane);
     const tensors = new Map<string, Float32Array<ArrayBuffer>>();
     for (const { path, rank, inputs, outputs } of this.modules) {

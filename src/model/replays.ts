@@ -1,8 +1,9 @@
 /** The plans that generation replays: one for the tokens of prompts, one for a new token of each sequence. */
+import type { Device } from '../engine/device.ts';
 import { matmul, wholeColumns } from '../engine/ops/matmul.ts';
 import { NO_ROW } from '../engine/ops/gather_rows.ts';
 import { NO_DRAW, sample, samplingTensors, type SamplingTensors } from '../engine/ops/sampling.ts';
-import { Plan } from '../engine/plan.ts';
+import type { Plan } from '../engine/plan.ts';
 import { sizePlan } from '../engine/size.ts';
 import type { StagingSlot } from '../engine/staging.ts';
 import { Tape } from '../engine/tape.ts';
@@ -49,6 +50,7 @@ interface Inputs {
 /** The plans of a model with one adapter, or with none. */
 export class Replays {
   private constructor(
+    private readonly device: Device,
     private readonly prefill: readonly Inputs[],
     private readonly decode: Inputs & { readonly sampling: SamplingTensors },
     private readonly maxLength: number,
@@ -65,8 +67,8 @@ export class Replays {
       const first = prefill.length === 0;
       if (!first && S * (maxLength - 1) < tokens * LEAST_FILLED) continue;
       const { tape, inputs, slots } = record(model, cache, tokens, adapter);
-      if (!first && sizePlan(tape).memory.transientBytes > PREFILL_BYTES) continue;
-      prefill.push({ plan: await Plan.compile(model.device, tape, model.pool), inputs, slots });
+      if (!first && sizePlan(tape, model.device.lowering).memory.transientBytes > PREFILL_BYTES) continue;
+      prefill.push({ plan: await model.device.compile(tape, model.pool), inputs, slots });
     }
     const { tape, inputs, slots, hidden } = record(model, cache, S, adapter);
     const { head } = model;
@@ -75,8 +77,8 @@ export class Replays {
     matmul(tape, { a: hidden, b: head, layout: 'NT', c: logits });
     const sampling = samplingTensors(tape, S, V);
     sample(tape, logits, V, inputs.ids, sampling);
-    const plan = await Plan.compile(model.device, tape, model.pool);
-    return new Replays(prefill, { plan, inputs, slots, sampling }, maxLength);
+    const plan = await model.device.compile(tape, model.pool);
+    return new Replays(model.device, prefill, { plan, inputs, slots, sampling }, maxLength);
   }
 
   /** The keys and values of `tokens` go into the cache. Awaits the GPU between pieces, as long as `goOn` says so. */
@@ -96,7 +98,7 @@ export class Replays {
       replay.plan.run();
       start += piece.length;
       // A long prompt is not queued at once: it can be aborted, and others get their turn on the GPU.
-      await replay.plan.device.settle();
+      await this.device.settle();
     }
   }
 
@@ -126,7 +128,7 @@ export class Replays {
       this.decode,
       sequences.map(({ sequence, position }) => ({ sequence, position, row: sequence })),
     );
-    plan.run(undefined, (encoder) => staging.copyFrom(encoder, plan.bufferOf(sampling.picked)));
+    plan.run({ stage: { tensor: sampling.picked, slot: staging } });
   }
 
   get decodePlan(): Plan {

@@ -3,6 +3,7 @@
  * imports nothing but the types of this folder, so that the page can read it without the engine. What one of them does not apply to, flags,
  * form and recipe leave out; which one is chosen is itself a setting as soon as there are two.
  */
+import { OPTIMISERS } from '../optimisers/registry.ts';
 import { LORA } from './lora.ts';
 import type { ChoiceSetting, Contribution, Setting } from './setting.ts';
 
@@ -15,28 +16,6 @@ const FULL = {
   initial: { lr: 3e-4 },
 } as const satisfies Contribution;
 
-const ADAMW = {
-  name: 'adamw',
-  label: 'AdamW',
-  help: 'Gives every weight a step of its own size.',
-  settings: [
-    {
-      name: 'weightDecay',
-      part: 'run',
-      type: 'number',
-      least: 0,
-      below: 1,
-      flag: 'weight-decay',
-      group: 'Rate',
-      label: 'Weight decay',
-      term: { id: 'weight-decay', name: 'Weight decay' },
-      help: 'Pulls the weights of the adapter towards zero at each step (decoupled weight decay).',
-      more: 'Rarely needed with LoRA.',
-      initial: 0,
-    },
-  ],
-} as const satisfies Contribution;
-
 const SUPERVISED = {
   name: 'supervised',
   label: 'Supervised',
@@ -46,7 +25,6 @@ const SUPERVISED = {
 
 /** Adapters, and training without one. */
 export const METHODS = [LORA, FULL] as const satisfies readonly Contribution[];
-export const OPTIMISERS = [ADAMW] as const satisfies readonly Contribution[];
 export const OBJECTIVES = [SUPERVISED] as const satisfies readonly Contribution[];
 
 export interface Registry {

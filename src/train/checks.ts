@@ -3,7 +3,8 @@ import { sizeOf } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { countSupervised, type LabelledTokens } from '../model/batch.ts';
 import type { TrainOptions } from './options.ts';
-import type { TrainerState } from './state.ts';
+import { optimiserOf } from '../optimisers/registry.ts';
+import type { NamedArrays, TrainerState } from './state.ts';
 import type { Trainable } from './step-plans.ts';
 
 /** @throws GraftError `token-id`, or `train-rows` naming the first row without a supervised token; `what` says which rows these are */
@@ -23,9 +24,9 @@ export function checkRows({ model }: Trainable, rows: readonly LabelledTokens[],
 /** @throws GraftError `train-resume` if the state is of another run */
 export function checkState(
   { adapter, store }: Trainable,
-  { seed }: TrainOptions,
+  { seed, optimiser }: TrainOptions,
   steps: number,
-  { counters, values, first, second, best }: TrainerState,
+  { counters, values, optimiser: kept, best }: TrainerState,
 ): void {
   const wrong = (what: string): GraftError =>
     new GraftError('train-resume', what, 'Resume with the settings and the data of the saved run.');
@@ -38,9 +39,17 @@ export function checkState(
   const sizes = adapter
     ? adapter.sizes
     : new Map(store.specs.map(({ name, shape }) => [name, sizeOf(shape)] as const));
-  for (const [plane, arrays] of Object.entries({ values, first, second, ...(best && { best }) })) {
+  const planes: [string, NamedArrays | undefined][] = [
+    ['values', values],
+    ...optimiserOf(optimiser).kernel.planes.map((plane): [string, NamedArrays | undefined] => [
+      plane,
+      kept.get(plane),
+    ]),
+    ...(best ? [['best', best] as [string, NamedArrays]] : []),
+  ];
+  for (const [plane, arrays] of planes) {
     for (const [name, size] of sizes) {
-      const length = arrays.get(name)?.length;
+      const length = arrays?.get(name)?.length;
       if (length !== size)
         throw wrong(
           length === undefined

@@ -1,6 +1,5 @@
 /** Loss and gradients of one batch, brought to the host: for parity checks and for looking inside. */
-import { LOSS_SLOT, STATS_SIZE } from '../engine/ops/adamw.ts';
-import { Plan } from '../engine/plan.ts';
+import { LOSS_SLOT } from '../engine/ops/step.ts';
 import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { NamedArrays } from './state.ts';
 import { recordGradients, sharedTensors, type GradientOptions, type Trainable } from './step-plans.ts';
@@ -22,10 +21,10 @@ export async function computeGradients(
   const { device } = model;
   const shared = sharedTensors(model);
   const { tape, inputs } = recordGradients(trainable, sizeOfRows(rows), shared, options);
-  const plan = await Plan.compile(device, tape, model.pool);
+  const plan = await device.compile(tape, model.pool);
   writeBatch(plan, inputs, rows);
-  plan.run((encoder) => store.clearGradients(encoder));
-  const stats = new Float32Array(await device.read(shared.stats.storage.buffer!, 0, STATS_SIZE * 4));
+  plan.run({ clear: store.gradients });
+  const stats = new Float32Array(await device.read(shared.stats));
   const supervised = rows.reduce((sum, row) => sum + countSupervised(row), 0);
   const gradients = await (adapter ?? store).read('gradients');
   for (const values of gradients.values()) for (let i = 0; i < values.length; i++) values[i] /= supervised;

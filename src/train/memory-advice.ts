@@ -1,5 +1,7 @@
 /** Whether a planned run fits what the adapter allows, and what to change where it does not: each change with its own planned bytes. */
-import { MOST_WORKGROUPS, type Target } from '../engine/target.ts';
+import type { Lowering } from '../engine/lowering.ts';
+import type { Target } from '../engine/target.ts';
+import { MOST_WORKGROUPS } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { isQuantised } from '../model/weight-types.ts';
@@ -76,14 +78,15 @@ export function memoryProblems(
  * together as it takes, if all of them do.
  */
 export async function adviseMemory(
-  target: Target,
+  lowering: Lowering,
   definition: ModelDefinition,
   settings: AdviceSettings,
   memoryBytes?: number,
 ): Promise<Advice[]> {
+  const { target } = lowering;
   const fits = (plan: MemoryPlan): boolean => memoryProblems(plan, target.limits, memoryBytes).length === 0;
   const planned = async (change: Change, changed: AdviceSettings): Promise<Advice | undefined> => {
-    const plan = await planOf(target, definition, changed);
+    const plan = await planOf(lowering, definition, changed);
     return (
       plan && {
         change: change.name,
@@ -104,7 +107,7 @@ export async function adviseMemory(
     return last;
   };
 
-  const { peakBytes } = (await planOf(target, definition, settings)) ?? { peakBytes: Infinity };
+  const { peakBytes } = (await planOf(lowering, definition, settings)) ?? { peakBytes: Infinity };
   const single: Advice[] = [];
   for (const change of CHANGES) {
     const advice = await best(change, settings);
@@ -130,14 +133,14 @@ export async function adviseMemory(
 
 /** Undefined where the rows make no run with these settings, or one that is too large to be planned. */
 async function planOf(
-  target: Target,
+  lowering: Lowering,
   definition: ModelDefinition,
   { bucketsOf, ...settings }: AdviceSettings,
 ): Promise<MemoryPlan | undefined> {
   const buckets = bucketsOf?.(settings.options);
   if (bucketsOf && !buckets) return undefined;
   try {
-    return await planMemory(target, definition, { ...settings, buckets });
+    return await planMemory(lowering, definition, { ...settings, buckets });
   } catch (error) {
     if (error instanceof GraftError && error.code === 'train-tokens') return undefined;
     throw error;

@@ -1,15 +1,15 @@
 /**
- * What a run will take of the GPU, before anything of it is there: the run is set up on a device on paper (engine/paper.ts), so that the
+ * What a run will take of the GPU, before anything of it is there: the run is set up as a dry run, so that the
  * numbers are those of the real one, to the byte. Needs config.json alone, neither weights nor a GPU.
  */
 import { READBACK_BYTES } from '../engine/device.ts';
-import { STATS_SIZE } from '../engine/ops/adamw.ts';
-import { paperDevice } from '../engine/paper.ts';
-import { SplitTensor } from '../engine/pieces.ts';
+import { DryRunDevice } from '../engine/dry-run/device.ts';
+import type { Lowering } from '../engine/lowering.ts';
+import { STATS_SIZE } from '../engine/ops/step.ts';
+import { ShardedTensor } from '../engine/shards.ts';
 import { flopsOf } from '../engine/size.ts';
 import type { ParameterStore } from '../engine/parameters.ts';
-import { StagingRing } from '../engine/staging.ts';
-import { MOST_WORKGROUPS, type Target } from '../engine/target.ts';
+import { MOST_WORKGROUPS } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
 import type { Bucket } from '../model/batch.ts';
@@ -19,6 +19,7 @@ import { LanguageModel } from '../model/language-model.ts';
 import { Adapter, loraModules } from '../model/lora.ts';
 import type { WeightChoices } from '../model/weight-types.ts';
 import { fullBucket, type RunBuckets } from './buckets.ts';
+import { optimiserOf } from '../optimisers/registry.ts';
 import type { TrainOptions } from './options.ts';
 import { compileRun, type RunPlans, type Trainable } from './step-plans.ts';
 
@@ -32,7 +33,7 @@ export interface MemorySettings {
   readonly storedAs?: StoredAs;
   readonly options: Pick<
     TrainOptions,
-    'method' | 'batch' | 'maxLength' | 'lora' | 'rateRatio' | 'checkpointing'
+    'method' | 'batch' | 'maxLength' | 'lora' | 'rateRatio' | 'checkpointing' | 'optimiser'
   >;
   /** Sizes of the micro-batches where the rows are known; otherwise full ones, every token supervised. */
   readonly buckets?: RunBuckets;
@@ -47,7 +48,7 @@ export interface MemoryParts {
   /** The adapter's parameters. */
   readonly adapter: number;
   readonly gradients: number;
-  /** Two moments of AdamW, and the values before the last update, to which a run that breaks goes back. */
+  /** What the optimiser keeps, such as AdamW's two moments, and the values before the last update, to which a run that breaks goes back. */
   readonly optimiser: number;
   /** What the forward keeps for the reverse, and scratch: slots that all plans share. */
   readonly activations: number;
@@ -102,19 +103,23 @@ export const readbackBytes = ({ largestSegment }: Pick<ParameterStore, 'largestS
 /**
  * Plans a run.
  *
- * @param target what it will run on: features, limits, tuning
+ * @param lowering of what it will run on: features, limits, tuning
  * @throws GraftError `lora-config`, `train-tokens`
  */
 export async function planMemory(
-  target: Target,
+  lowering: Lowering,
   definition: ModelDefinition,
   { options, buckets, samples, ...weights }: MemorySettings,
 ): Promise<MemoryPlan> {
   const planned = buckets ?? { gradients: [fullBucket(options.batch * options.maxLength)], losses: [] };
   checkTokens(planned.gradients, options);
-  const device = paperDevice(target);
+  const device = new DryRunDevice(lowering);
   const full = options.method === 'full';
-  const model = LanguageModel.empty(device, definition, { ...weights, trainable: full });
+  const model = LanguageModel.empty(device, definition, {
+    ...weights,
+    trainable: full,
+    state: optimiserOf(options.optimiser).kernel.planes,
+  });
   const trainable: Trainable = full ? { model, store: model.parameters! } : emptyAdapter(model, options);
   const { store } = trainable;
   const plane = store.bytes / store.planes;
@@ -123,11 +128,15 @@ export async function planMemory(
   const plans = await compileRun(
     trainable,
     planned,
-    { dropout: options.lora.dropout, checkpointing: options.checkpointing },
+    {
+      dropout: options.lora.dropout,
+      checkpointing: options.checkpointing,
+      optimiser: optimiserOf(options.optimiser),
+    },
     () => undefined,
   );
   const beforeRing = device.allocatedBytes;
-  new StagingRing(device, STATS_SIZE * 4, 'steps');
+  device.createStaging(STATS_SIZE * 4, 'steps');
   const ring = device.allocatedBytes - beforeRing;
   const activations = model.pool.bytes;
   const beforeSamples = device.allocatedBytes;
@@ -163,7 +172,7 @@ export async function planMemory(
       .map(({ size }) => size.largestDispatch)
       .reduce((most, other) => (other.workgroups > most.workgroups ? other : most)),
     split: splitWeights(model),
-    dispatches: largest.size.dispatches.length + plans.update.size.dispatches.length,
+    dispatches: largest.size.commands.length + plans.update.size.commands.length,
     submits: largest.submits + plans.update.submits,
     flops: flopsOf([largest, plans.update]),
   };
@@ -190,11 +199,11 @@ export interface BasePlan {
 
 /** What the base model takes by itself: the part `base` of a run with an adapter. */
 export function planBase(
-  target: Target,
+  lowering: Lowering,
   definition: ModelDefinition,
   weights: Pick<MemorySettings, 'precision' | 'baseWeights' | 'storedAs'>,
 ): BasePlan {
-  const device = paperDevice(target);
+  const device = new DryRunDevice(lowering);
   const model = LanguageModel.empty(device, definition, weights);
   return { bytes: device.allocatedBytes, unquantised: model.weights.unquantised ?? [] };
 }
@@ -217,11 +226,11 @@ export interface GenerationPlan {
 
 /** Plans generation. @throws GraftError `lora-config` */
 export async function planGeneration(
-  target: Target,
+  lowering: Lowering,
   definition: ModelDefinition,
   { sequences, maxLength, lora, ...weights }: GenerationSettings,
 ): Promise<GenerationPlan> {
-  const device = paperDevice(target);
+  const device = new DryRunDevice(lowering);
   const model = LanguageModel.empty(device, definition, weights);
   const adapter = lora && new Adapter(device, loraModules(definition, lora), undefined, { trainable: false });
   const generator = new Generator(model, sequences, maxLength);
@@ -232,19 +241,23 @@ export async function planGeneration(
 function splitWeights({ definition, weights }: LanguageModel): SplitWeight[] {
   return definition.weights.flatMap(({ name }): SplitWeight[] => {
     const tensor = weights.find(name);
-    if (!(tensor instanceof SplitTensor)) return [];
-    const sizes = tensor.pieces.map((piece) => piece.tensor.bytes);
+    if (!(tensor instanceof ShardedTensor)) return [];
+    const sizes = tensor.shards.map((shard) => shard.tensor.bytes);
     return [{ label: name, pieces: sizes.length, bytes: Math.max(...sizes) }];
   });
 }
 
-/** An adapter without values, for plans on paper. */
+/** An adapter without values, for dry runs. */
 export function emptyAdapter(
   model: LanguageModel,
-  { lora, rateRatio }: Pick<TrainOptions, 'lora' | 'rateRatio'>,
+  { lora, rateRatio, optimiser }: Pick<TrainOptions, 'lora' | 'rateRatio' | 'optimiser'>,
 ): Trainable {
   const modules = loraModules(model.definition, lora);
-  const adapter = new Adapter(model.device, modules, undefined, { trainable: true, rateRatio });
+  const adapter = new Adapter(model.device, modules, undefined, {
+    trainable: true,
+    rateRatio,
+    state: optimiserOf(optimiser).kernel.planes,
+  });
   return { model, adapter, store: adapter.store };
 }
 

@@ -1,10 +1,11 @@
 /** How much a run computes, counted before it starts: the floating-point operations of its steps, and of a validation. */
-import { paperDevice } from '../engine/paper.ts';
+import { DryRunDevice } from '../engine/dry-run/device.ts';
+import type { Lowering } from '../engine/lowering.ts';
 import { flopsOf } from '../engine/size.ts';
-import type { Target } from '../engine/target.ts';
 import type { Bucket, LabelledTokens } from '../model/batch.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
+import { optimiserOf } from '../optimisers/registry.ts';
 import { bucketFor, type RunBuckets } from './buckets.ts';
 import { emptyAdapter, type MemorySettings } from './memory-plan.ts';
 import { countSteps, type TrainOptions } from './options.ts';
@@ -36,20 +37,24 @@ const COUNTED: readonly Bucket[] = [
 ];
 
 /**
- * Counts the work of a LoRA run's plans, on paper.
+ * Counts the work of a LoRA run's plans, in a dry run.
  *
  * @throws GraftError `lora-config`
  */
 export async function planWork(
-  target: Target,
+  lowering: Lowering,
   definition: ModelDefinition,
   { options, ...weights }: Omit<MemorySettings, 'samples' | 'buckets'>,
 ): Promise<PlanWork> {
-  const model = LanguageModel.empty(paperDevice(target), definition, weights);
+  const model = LanguageModel.empty(new DryRunDevice(lowering), definition, weights);
   const { gradients, losses, update } = await compileRun(
     emptyAdapter(model, options),
     { gradients: COUNTED, losses: COUNTED },
-    { dropout: options.lora.dropout, checkpointing: options.checkpointing },
+    {
+      dropout: options.lora.dropout,
+      checkpointing: options.checkpointing,
+      optimiser: optimiserOf(options.optimiser),
+    },
     () => undefined,
   );
   return {

@@ -50,8 +50,7 @@ export function writeState({
 }: SavedState): Record<string, Uint8Array<ArrayBuffer>> {
   const planes: [string, NamedArrays | undefined][] = [
     ['values', state.values],
-    ['first', state.first],
-    ['second', state.second],
+    ...state.optimiser,
     ['best', state.best],
   ];
   const tensors = planes.flatMap(([plane, arrays]) =>
@@ -106,8 +105,7 @@ export async function readState(files: FileSet): Promise<SavedState> {
     state: {
       counters,
       values: plane('values'),
-      first: plane('first'),
-      second: plane('second'),
+      optimiser: new Map([...planes].filter(([name]) => name !== 'values' && name !== 'best')),
       best: planes.get('best'),
     },
     fingerprint,

@@ -18,9 +18,8 @@ export interface TrainerState {
   readonly counters: TrainerCounters;
   /** Trained tensors by name: PEFT's for an adapter, the model's own for full fine-tuning. */
   readonly values: NamedArrays;
-  /** AdamW's running means of the gradient and of its square. */
-  readonly first: NamedArrays;
-  readonly second: NamedArrays;
+  /** What the optimiser keeps, by its planes: AdamW's `first` and `second` moments. */
+  readonly optimiser: ReadonlyMap<string, NamedArrays>;
   /** Values at the best evaluation so far. */
   readonly best?: NamedArrays;
 }

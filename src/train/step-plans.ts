@@ -1,13 +1,16 @@
-/** The plans of a run: forward and reverse for each bucket, the optimiser's update, and evaluation. All compiled before the first step. */
-import { adamw, HYPER_SIZE, STATS_SIZE } from '../engine/ops/adamw.ts';
+/** The plans of a run: forward and backward for each bucket, the optimiser's update, and evaluation. All compiled before the first step. */
+import type { CompileProgress } from '../engine/device.ts';
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
+import { HYPER_SIZE, STATS_SIZE } from '../engine/ops/step.ts';
+import { update as recordStep } from '../engine/ops/update.ts';
 import type { ParameterStore } from '../engine/parameters.ts';
-import { Plan, preparePipelines, type CompileProgress } from '../engine/plan.ts';
+import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors, type Bucket } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../model/lora.ts';
+import type { Optimiser } from '../optimisers/optimiser.ts';
 import type { RunBuckets } from './buckets.ts';
 
 /** What is trained: an adapter, or the model's own parameters. */
@@ -76,11 +79,19 @@ export function recordLoss(
   return { tape, inputs };
 }
 
-/** Clipping and one step of AdamW. */
-export function recordUpdate({ model, store }: Trainable, { hyper, stats }: SharedTensors): Tape {
+/** Clipping and one step of the optimiser. */
+export function recordUpdate(
+  { model, store }: Trainable,
+  { kernel }: Optimiser,
+  shared: SharedTensors,
+): Tape {
   const tape = new Tape(model.device);
-  adamw(tape, store, hyper, stats);
+  recordStep(tape, store, kernel, shared);
   return tape;
+}
+
+export interface RunPlanOptions extends GradientOptions {
+  readonly optimiser: Optimiser;
 }
 
 /** All plans of a run. */
@@ -89,15 +100,15 @@ export interface RunPlans {
   readonly gradients: readonly BucketPlan[];
   readonly losses: readonly BucketPlan[];
   readonly update: Plan;
-  /** Frees plans and small buffers, after the GPU has settled. */
+  /** Frees plans and small buffers, after the device has settled. */
   destroy(): void;
 }
 
-/** Records everything that a run needs, compiles all pipelines under one count of progress, and makes the plans. */
+/** Records everything that a run needs, compiles all kernels under one count of progress, and makes the plans. */
 export async function compileRun(
   trainable: Trainable,
   buckets: RunBuckets,
-  options: GradientOptions,
+  { optimiser, ...options }: RunPlanOptions,
   onProgress: CompileProgress,
 ): Promise<RunPlans> {
   const { device, pool } = trainable.model;
@@ -108,7 +119,7 @@ export async function compileRun(
     for (const tensor of Object.values(shared)) device.free(tensor);
   };
   const compile = async (tape: Tape): Promise<Plan> => {
-    const plan = await Plan.compile(device, tape, pool);
+    const plan = await device.compile(tape, pool);
     plans.push(plan);
     return plan;
   };
@@ -126,9 +137,8 @@ export async function compileRun(
       ...recordGradients(trainable, bucket, shared, options),
     }));
     const losses = buckets.losses.map((bucket) => ({ ...bucket, ...recordLoss(trainable, bucket, shared) }));
-    const update = recordUpdate(trainable, shared);
-    await preparePipelines(
-      device,
+    const update = recordUpdate(trainable, optimiser, shared);
+    await device.prepare(
       [...gradients.map(({ tape }) => tape), ...losses.map(({ tape }) => tape), update],
       onProgress,
     );

@@ -2,18 +2,14 @@
  * The training loop. A step is submitted while the one before still runs; its loss comes back through a ring of staging buffers.
  * Nothing in a step allocates, compiles or awaits the GPU's answer to itself.
  */
-import {
-  encodeStep,
-  BROKEN_SLOT,
-  LOSS_SLOT,
-  NORM_SLOT,
-  STATS_SIZE,
-  STEP_SLOTS,
-} from '../engine/ops/adamw.ts';
+import { encodeStep, BROKEN_SLOT, LOSS_SLOT, NORM_SLOT, STATS_SIZE, STEP_SLOTS } from '../engine/ops/step.ts';
 import type { Plan } from '../engine/plan.ts';
-import { StagingRing } from '../engine/staging.ts';
+import type { StagingRing } from '../engine/staging.ts';
+import { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import type { Optimiser } from '../optimisers/optimiser.ts';
+import { optimiserOf } from '../optimisers/registry.ts';
 import { bucketFor, runBuckets } from './buckets.ts';
 import { checkRows, checkState } from './checks.ts';
 import type { StepEvent, TrainEvent, TrainerStatus } from './events.ts';
@@ -50,6 +46,7 @@ export class Trainer {
   readonly steps: number;
   /** What it has timed: the caller adds what happens between its steps. */
   readonly timeLeft: TimeLeft;
+  readonly #optimiser: Optimiser;
   #step = 0;
   /** Where this trainer began: 0, or where a saved run had come to. */
   #firstStep = 0;
@@ -73,6 +70,7 @@ export class Trainer {
     sampleEvery: number,
   ) {
     this.steps = countSteps(options, rows.length);
+    this.#optimiser = optimiserOf(options.optimiser);
     const evalEvery = validation.length > 0 ? options.evalEvery : 0;
     this.timeLeft = new TimeLeft({ steps: this.steps, evalEvery, sampleEvery });
   }
@@ -112,13 +110,14 @@ export class Trainer {
       );
     }
     if (state) checkState(trainable, options, steps, state);
+    const optimiser = optimiserOf(options.optimiser);
     const plans = await compileRun(
       trainable,
       runBuckets(options, rows, validation),
-      { dropout: options.lora.dropout, checkpointing: options.checkpointing },
+      { dropout: options.lora.dropout, checkpointing: options.checkpointing, optimiser },
       (done, total) => onEvent({ type: 'compile', done, total }),
     );
-    const ring = new StagingRing(model.device, STATS_SIZE * 4, 'steps');
+    const ring = model.device.createStaging(STATS_SIZE * 4, 'steps');
     const trainer = new Trainer(trainable, options, rows, validation, plans, ring, onEvent, sampleEvery);
     if (state) trainer.#restore(state);
     return trainer;
@@ -212,9 +211,7 @@ export class Trainer {
       onProgress: (done, total) => this.#tellValidation(done, total, elapsed()),
     });
     if (supervised === undefined) return undefined;
-    const stats = new Float32Array(
-      await device.read(this.plans.shared.stats.storage.buffer!, 0, STATS_SIZE * 4),
-    );
+    const stats = new Float32Array(await device.read(this.plans.shared.stats));
     this.timeLeft.took('validation', elapsed());
     return stats[LOSS_SLOT] / supervised;
   }
@@ -223,6 +220,8 @@ export class Trainer {
   async state(): Promise<TrainerState> {
     const { adapter, store } = this.trainable;
     const source = adapter ?? store;
+    const optimiser = new Map<string, NamedArrays>();
+    for (const plane of this.#optimiser.kernel.planes) optimiser.set(plane, await source.read(plane));
     return {
       counters: {
         step: this.#step,
@@ -233,8 +232,7 @@ export class Trainer {
         ...(this.#evaluationDue && { evaluationDue: true }),
       },
       values: await source.read(),
-      first: await source.read('first'),
-      second: await source.read('second'),
+      optimiser,
       best: this.#best,
     };
   }
@@ -294,35 +292,24 @@ export class Trainer {
     const rows = order.rowsOf(step).map((row) => this.rows[row]);
     const supervised = rows.reduce((sum, row) => sum + countSupervised(row), 0);
     const lr = learningRate(step, { ...options, steps: this.steps });
+    const { weightDecay, clip } = options;
     device.write(
-      shared.hyper.storage.buffer!,
-      0,
-      encodeStep({
-        step: step + 1,
-        lr,
-        weightDecay: options.weightDecay,
-        clip: options.clip,
-        tokens: supervised,
-      }),
+      shared.hyper,
+      encodeStep({ clip, tokens: supervised, lr, weightDecay }, this.#optimiser.encode(step + 1, options)),
     );
     microBatches(rows, options).forEach((group, index) => {
       const { plan, inputs } = bucketFor(this.plans.gradients, group);
       writeBatch(plan, inputs, group);
       // Dropout has another seed in every micro-batch, and the same one when a step is replayed.
       device.write(
-        shared.seed.storage.buffer!,
-        0,
+        shared.seed,
         Uint32Array.of(Math.imul(options.seed + 1, 0x9e3779b1) + step * 4096 + index),
       );
-      plan.run((encoder) => {
-        if (index > 0) return;
-        trainable.store.clearGradients(encoder);
-        encoder.clearBuffer(shared.stats.storage.buffer!, 0, STEP_SLOTS * 4);
-      });
+      plan.run(index > 0 ? {} : { clear: [...trainable.store.gradients, ofStep(shared.stats)] });
     });
-    const staging = this.ring.next();
-    this.plans.update.run(undefined, (encoder) => staging.copyFrom(encoder, shared.stats.storage.buffer!));
-    const stats = staging.read();
+    const slot = this.ring.next();
+    this.plans.update.run({ stage: { tensor: shared.stats, slot } });
+    const stats = slot.read();
     // Where the step before it ends the run, nobody waits for this one: its failure was reported already.
     stats.catch(() => undefined);
     return { step, lr, supervised, tokens: sizeOfRows(rows).tokens, stats };
@@ -398,14 +385,9 @@ export class Trainer {
       this.#request = this.#request === 'cancel' ? 'cancel' : 'stop';
   }
 
-  #restore({ counters, values, first, second, best }: TrainerState): void {
+  #restore({ counters, values, optimiser, best }: TrainerState): void {
     const { adapter, store } = this.trainable;
-    const planes = [
-      [values, undefined],
-      [first, 'first'],
-      [second, 'second'],
-    ] as const;
-    for (const [arrays, plane] of planes) {
+    for (const [plane, arrays] of [[undefined, values] as const, ...optimiser]) {
       if (adapter) adapter.write(arrays, plane);
       else for (const [name, array] of arrays) store.write(name, array, plane);
     }
@@ -420,7 +402,7 @@ export class Trainer {
 
   #clearStats(): void {
     const { device } = this.trainable.model;
-    device.write(this.plans.shared.stats.storage.buffer!, 0, new Float32Array(STEP_SLOTS));
+    device.write(this.plans.shared.stats, new Float32Array(STEP_SLOTS));
   }
 
   #end(request: 'stop' | 'cancel'): void {
@@ -434,4 +416,9 @@ export class Trainer {
     this.#status = status;
     this.emit({ type: 'status', status });
   }
+}
+
+/** The statistics that are of one step: cleared before it. */
+function ofStep({ storage, dtype }: Tensor): Tensor {
+  return new Tensor(storage, [STEP_SLOTS], dtype);
 }

@@ -43,7 +43,11 @@ export function baseOptions({ model }: OpenModel, embeddings: WeightChoice | und
     const baseWeights: WeightChoices = { matrices, ...(embeddings && { embeddings }) };
     const refused = refusalOf(baseWeights, device);
     if (refused !== undefined) return { matrices, bytes: 0, unquantised: 0, refused };
-    const { bytes, unquantised } = planBase(device, definition, { precision: dtype, baseWeights, storedAs });
+    const { bytes, unquantised } = planBase(device.lowering, definition, {
+      precision: dtype,
+      baseWeights,
+      storedAs,
+    });
     return { matrices, bytes, unquantised: unquantised.length };
   });
 }

@@ -41,7 +41,9 @@ export function curatedApi(
             'Choose one of the list.',
           );
         const device = await session.device();
-        return { forecast: await forecastModel(device, definition, settings, await readSpeed(device)) };
+        return {
+          forecast: await forecastModel(device.lowering, definition, settings, await readSpeed(device)),
+        };
       }),
     trainingSpeed: () =>
       outcome(async () => {

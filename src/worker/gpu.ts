@@ -1,7 +1,8 @@
 /** The GPU of this browser: opened, measured once, described; or why there is none. */
-import { openDevice, type Device } from '../engine/device.ts';
-import { measureTuning } from '../engine/ops/matmul_tuning.ts';
-import { isTuning } from '../engine/tuning.ts';
+import type { Device } from '../engine/device.ts';
+import { GpuDevice, openDevice } from '../engine/webgpu/device.ts';
+import { measureTuning } from '../engine/webgpu/measure-tuning.ts';
+import { isTuning } from '../engine/webgpu/tuning.ts';
 import { GraftError } from '../errors.ts';
 import { gpuName } from '../runs/card-facts.ts';
 import { readSetting, writeSetting } from '../storage/settings.ts';
@@ -12,7 +13,7 @@ export function describeDevice({ adapter, features, limits, software }: Device):
     name: gpuName(adapter),
     software,
     f16: features.f16,
-    subgroups: features.subgroups,
+    subgroups: features.subgroups ?? false,
     maxBufferBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
   };
 }
@@ -38,7 +39,7 @@ function inBrowser(error: unknown): unknown {
  * @param secure `isSecureContext`
  * @throws GraftError `worker-insecure`, `worker-no-webgpu`, or the engine's
  */
-export async function openGpu(gpu: GPU | undefined, secure: boolean): Promise<Device> {
+export async function openGpu(gpu: GPU | undefined, secure: boolean): Promise<GpuDevice> {
   if (!gpu) {
     throw secure
       ? new GraftError('worker-no-webgpu', 'This browser does not offer WebGPU.', BROWSERS)
@@ -55,6 +56,8 @@ export async function openGpu(gpu: GPU | undefined, secure: boolean): Promise<De
 
 /** Gives a device the tuning that was measured on its adapter, now or on an earlier visit. */
 export async function tune(device: Device): Promise<void> {
+  // Other backends have nothing to measure.
+  if (!(device instanceof GpuDevice)) return;
   const { vendor, architecture, description } = device.adapter;
   const name = `tuning ${vendor} ${architecture} ${description}`;
   const stored = await ifStorageWorks(readSetting(name));

@@ -51,14 +51,14 @@ export async function planRun(
   };
   const advise = async (): Promise<MemoryAdvice[]> =>
     (
-      await adviseMemory(device, definition, {
+      await adviseMemory(device.lowering, definition, {
         ...asked,
         ...(known && { bucketsOf: bucketsOf(train, known, tokenizer.bosId) }),
       })
     ).map((entry) => ({ ...pick(entry), ...changesOf(entry, options, model.weightChoices) }));
   let planned: MemoryPlan;
   try {
-    planned = await planMemory(device, definition, settings);
+    planned = await planMemory(device.lowering, definition, settings);
   } catch (error) {
     if (!(error instanceof GraftError) || error.code !== 'train-tokens') throw error;
     throw new TooLarge(error, await advise());
@@ -89,7 +89,7 @@ async function checkpointedPlan(
   // It saves no more than there are activations: most small runs need no second plan.
   if (settings.options.checkpointing || parts.activations < least) return undefined;
   const options = { ...settings.options, checkpointing: true };
-  const plan = await planMemory(device, definition, { ...settings, options });
+  const plan = await planMemory(device.lowering, definition, { ...settings, options });
   return peakBytes - plan.peakBytes >= least ? { peakBytes: plan.peakBytes } : undefined;
 }
 
@@ -107,7 +107,7 @@ function otherBase(
 ): RunMemory['otherBase'] {
   const isStored = sameChoices(weightChoices);
   const baseWeights: BaseWeights = isStored ? { matrices: FOUR_BITS } : AS_STORED;
-  const { bytes } = planBase(device, definition, { precision: dtype, baseWeights, storedAs });
+  const { bytes } = planBase(device.lowering, definition, { precision: dtype, baseWeights, storedAs });
   return !isStored || parts.base - bytes >= WORTH * peakBytes ? { baseWeights, bytes } : undefined;
 }
 

@@ -202,7 +202,7 @@ export async function workOf({ model }: Pick<OpenModel, 'model'>, options: Train
   const found = known.get(key);
   if (found) return found;
   const { device, definition, dtype: precision, weightChoices: baseWeights, storedAs } = model;
-  const work = await planWork(device, definition, { precision, baseWeights, storedAs, options });
+  const work = await planWork(device.lowering, definition, { precision, baseWeights, storedAs, options });
   if (known.size >= MOST_COUNTED) known.clear();
   known.set(key, work);
   return work;

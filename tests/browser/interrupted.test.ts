@@ -4,7 +4,7 @@
  */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
-import { BROKEN_SLOT } from '../../src/engine/ops/adamw.ts';
+import { BROKEN_SLOT } from '../../src/engine/ops/step.ts';
 import type { Outcome, RunEvent, RunRecord } from '../../src/worker/api.ts';
 import {
   ended,

@@ -1,15 +1,9 @@
 import { expect, test } from 'vitest';
-import {
-  adamw,
-  BROKEN_SLOT,
-  encodeStep,
-  HYPER_SIZE,
-  NORM_SLOT,
-  STATS_SIZE,
-} from '../../src/engine/ops/adamw.ts';
+import { BROKEN_SLOT, encodeStep, HYPER_SIZE, NORM_SLOT, STATS_SIZE } from '../../src/engine/ops/step.ts';
+import { update } from '../../src/engine/ops/update.ts';
 import { ParameterStore } from '../../src/engine/parameters.ts';
-import { BufferPool, Plan } from '../../src/engine/plan.ts';
 import { Tape } from '../../src/engine/tape.ts';
+import { adamw } from '../../src/optimisers/adamw/adamw.ts';
 import { describeAdapters } from './adapters.ts';
 import { noise, worstError } from './run.ts';
 
@@ -22,12 +16,12 @@ describeAdapters('AdamW', (context) => {
 
   test('three clipped steps with decay and two learning rates follow the definition', async () => {
     const { device } = context;
-    const store = new ParameterStore(device, specs, true);
+    const store = new ParameterStore(device, specs, { state: adamw.kernel.planes });
     const hyper = device.upload([HYPER_SIZE], 'f32', 'hyper');
     const stats = device.upload([STATS_SIZE], 'f32', 'stats');
     const tape = new Tape(device);
-    adamw(tape, store, hyper, stats);
-    const plan = await Plan.compile(device, tape, new BufferPool(device));
+    update(tape, store, adamw.kernel, { hyper, stats });
+    const plan = await device.compile(tape, device.createPool());
     const values = new Map(
       specs.map(({ name, shape }, i) => [
         name,
@@ -44,19 +38,19 @@ describeAdapters('AdamW', (context) => {
     for (const [name, array] of values) store.write(name, Float32Array.from(array));
 
     for (let step = 1; step <= 3; step++) {
-      const options = { step, lr: 0.01 * step, weightDecay: 0.1, clip: 0.5, tokens: 7 };
+      const options = { lr: 0.01 * step, weightDecay: 0.1, clip: 0.5, tokens: 7 };
       const gradients = new Map(
         [...values].map(([name, array], i) => [name, noise(array.length, step * 10 + i, 5)]),
       );
       for (const [name, array] of gradients) store.write(name, Float32Array.from(array), 'gradients');
-      device.write(hyper.storage.buffer!, 0, encodeStep(options));
+      device.write(hyper, encodeStep(options, adamw.encode(step)));
       plan.run();
 
       const norm = Math.sqrt(
         [...gradients.values()].flatMap((array) => [...array]).reduce((sum, g) => sum + (g / 7) ** 2, 0),
       );
       const clip = Math.min(1, 0.5 / (norm + 1e-6));
-      const measured = new Float32Array(await device.read(stats.storage.buffer!, 0, STATS_SIZE * 4));
+      const measured = new Float32Array(await device.read(stats));
       expect(Math.abs(measured[NORM_SLOT] - norm) / norm).toBeLessThan(1e-5);
       for (const { name, rateScale = 1 } of specs) {
         const lr = options.lr * rateScale;
@@ -82,7 +76,9 @@ describeAdapters('AdamW', (context) => {
   ] as const) {
     test(`a ${what} of ${poison} leaves the parameters as they were, for good`, async () => {
       const { device } = context;
-      const store = new ParameterStore(device, [{ name: 'p', shape: [100] }], true);
+      const store = new ParameterStore(device, [{ name: 'p', shape: [100] }], {
+        state: adamw.kernel.planes,
+      });
       const values = Float32Array.from(noise(100, 1));
       store.write('p', values);
       const gradient = Float32Array.from(noise(100, 2));
@@ -90,25 +86,23 @@ describeAdapters('AdamW', (context) => {
         [HYPER_SIZE],
         'f32',
         'hyper',
-        encodeStep({ step: 1, lr: 0.1, weightDecay: 0, clip: 1, tokens: 1 }),
+        encodeStep({ lr: 0.1, weightDecay: 0, clip: 1, tokens: 1 }, adamw.encode(1)),
       );
       const stats = device.upload([STATS_SIZE], 'f32', 'stats');
       const tape = new Tape(device);
-      adamw(tape, store, hyper, stats);
-      const plan = await Plan.compile(device, tape, new BufferPool(device));
+      update(tape, store, adamw.kernel, { hyper, stats });
+      const plan = await device.compile(tape, device.createPool());
       const broken = gradient.slice();
       if (what === 'gradient') broken[57] = poison;
-      else device.write(stats.storage.buffer!, 0, Float32Array.of(poison));
+      else device.write(stats, Float32Array.of(poison));
       store.write('p', broken, 'gradients');
       plan.run();
       // The next step has good gradients, and must still be skipped; its values must not become the previous ones.
       store.write('p', gradient, 'gradients');
-      device.write(stats.storage.buffer!, 0, new Float32Array(3));
+      device.write(stats, new Float32Array(3));
       plan.run();
       expect((await store.read()).get('p')).toEqual(values);
-      expect(new Float32Array(await device.read(stats.storage.buffer!, 0, STATS_SIZE * 4))[BROKEN_SLOT]).toBe(
-        1,
-      );
+      expect(new Float32Array(await device.read(stats))[BROKEN_SLOT]).toBe(1);
     });
   }
 });

@@ -4,12 +4,12 @@
  */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { openDawn, swiftshaderDriver } from '../../src/cli/dawn.ts';
-import type { Device } from '../../src/engine/device.ts';
+import type { GpuDevice } from '../../src/engine/webgpu/device.ts';
 
 export interface AdapterContext {
   readonly name: string;
   /** Open while the tests run: ask inside a test or a hook. */
-  readonly device: Device;
+  readonly device: GpuDevice;
   /** Whether f16 is to be expected here. */
   readonly f16: boolean;
 }
@@ -39,7 +39,7 @@ function describeAdapter(
   if (!present)
     console.warn(`SKIPPED: ${title} on ${name}, which is not installed (Chromium brings SwiftShader)`);
   describe.skipIf(!present)(`${title} (${name})`, () => {
-    let device: Device | undefined;
+    let device: GpuDevice | undefined;
     beforeAll(async () => {
       device = await openDawn(name);
     });
@@ -47,7 +47,7 @@ function describeAdapter(
     define({
       name,
       f16,
-      get device(): Device {
+      get device(): GpuDevice {
         if (!device) throw new Error('No device yet: ask inside a test');
         return device;
       },

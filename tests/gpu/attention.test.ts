@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { attention, type AttentionFamily } from '../../src/engine/ops/attention.ts';
+import { attention } from '../../src/engine/ops/attention.ts';
+import type { AttentionFamily } from '../../src/engine/webgpu/lower/attention.ts';
 import type { Device } from '../../src/engine/device.ts';
 import type { DType, Tensor } from '../../src/engine/tensor.ts';
 import * as reference from '../reference/attention.ts';

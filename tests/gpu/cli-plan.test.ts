@@ -55,11 +55,14 @@ describe('graft plan', () => {
     expect(long.err).toContain('made for at most 8192');
   });
 
-  test('plans the rows that train takes at once where the call does not say', async () => {
+  test('says how many rows it plans, and knows --length by its other name', async () => {
     const usual = ['plan', '--model', at('config-only')];
-    const [asked, told] = await Promise.all([graft(usual), graft([...usual, '--batch', '8'])]);
+    const [asked, told] = await Promise.all([
+      graft([...usual, '--length', '256']),
+      graft([...usual, '--max-length', '256', '--batch', '1']),
+    ]);
     expect(asked.out).toBe(told.out);
-    expect(asked.out).toMatch(/for training, at its peak: 8 rows of 512 tokens at once/);
+    expect(asked.out).toMatch(/for training, at its peak: 1 rows? of 256 tokens at once/);
   });
 
   test('says of a run of full rows what train says of it', async () => {

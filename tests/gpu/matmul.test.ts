@@ -1,22 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { Device } from '../../src/engine/device.ts';
-import {
-  chooseKernel,
-  matmul,
-  wholeColumns,
-  type Kernel,
-  type Layout,
-  type Shape,
-} from '../../src/engine/ops/matmul.ts';
-import { measureTuning } from '../../src/engine/ops/matmul_tuning.ts';
-import { isTuning } from '../../src/engine/tuning.ts';
+import { matmul, wholeColumns, type Layout, type MatmulShape } from '../../src/engine/ops/matmul.ts';
+import { chooseKernel, type Kernel } from '../../src/engine/webgpu/lower/matmul-kernel.ts';
+import { measureTuning } from '../../src/engine/webgpu/measure-tuning.ts';
+import { isTuning } from '../../src/engine/webgpu/tuning.ts';
 import * as reference from '../reference/matmul.ts';
 import { describeAdapters, type AdapterContext } from './adapters.ts';
 import { constant, noise, runTape, stored, worstError } from './run.ts';
 
 type Float = 'f32' | 'f16';
 
-interface Case extends Shape {
+interface Case extends MatmulShape {
   layout: Layout;
   kernel?: Kernel;
   types?: { a?: Float; b?: Float; c?: Float; z?: Float; l?: Float };
@@ -366,7 +360,7 @@ describeAdapters('Matrix product', (context) => {
 });
 
 /** Logits, their reverse to x, and their reverse to w: R rows, V columns in padded rows, C channels. */
-function shapeOfHead(layout: Layout, R: number, V: number, C: number): Shape {
+function shapeOfHead(layout: Layout, R: number, V: number, C: number): MatmulShape {
   if (layout === 'NT') return { M: R, N: V, K: C, pitchC: wholeColumns(V) };
   if (layout === 'NN') return { M: R, N: C, K: V, pitchA: wholeColumns(V) };
   return { M: V, N: C, K: R, pitchA: wholeColumns(V) };

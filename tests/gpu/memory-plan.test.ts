@@ -108,7 +108,7 @@ async function measure(
   const { vocabulary } = definition.shape;
   const known =
     rows(vocabulary).some(({ ids }) => ids.length !== LENGTH) || validation(vocabulary).length > 0;
-  const plan = await planMemory(device, definition, {
+  const plan = await planMemory(device.lowering, definition, {
     precision,
     baseWeights,
     options,
@@ -202,7 +202,7 @@ describeDevice('Memory plan', (context) => {
     const bucketsOf = (changes: Partial<TrainOptions>): RunBuckets =>
       runBuckets({ ...base, ...changes }, rows, []);
     const settings = { precision: 'f32', options: { ...base, batch: 5 }, bucketsOf } as const;
-    const advice = await adviseMemory(device, definition, settings, 0);
+    const advice = await adviseMemory(device.lowering, definition, settings, 0);
     for (const change of ['batch', 'checkpointing'] as const) {
       const { peakBytes, settings: advised } = advice.find((other) => other.change === change)!;
       const measured = await measure(context, sprigFolder(), advised.options, { rows: unequal });
@@ -239,7 +239,7 @@ describeDevice('Memory plan', (context) => {
     const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: false });
     const generator = new Generator(model, 2, 200);
     await generator.prepare(adapter);
-    const plan = await planGeneration(device, model.definition, {
+    const plan = await planGeneration(device.lowering, model.definition, {
       precision: 'f32',
       sequences: 2,
       maxLength: 200,

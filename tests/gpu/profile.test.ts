@@ -2,8 +2,6 @@
 import { expect, test } from 'vitest';
 import { add, copy } from '../../src/engine/ops/add.ts';
 import { matmul } from '../../src/engine/ops/matmul.ts';
-import { BufferPool, Plan } from '../../src/engine/plan.ts';
-import { isMatmul, profilePlans, replayPart } from '../../src/engine/profile.ts';
 import { Tape } from '../../src/engine/tape.ts';
 import { describeAdapters } from './adapters.ts';
 import { constant, decode, noise } from './run.ts';
@@ -18,8 +16,8 @@ describeAdapters('profile', (context) => {
     const d = tape.pinned([16, 12], 'f32', 'sum');
     matmul(tape, { a, b, layout: 'NT', c });
     copy(tape, add(tape, c, add(tape, c, c)), d);
-    const pool = new BufferPool(device);
-    const plan = await Plan.compile(device, tape, pool);
+    const pool = device.createPool();
+    const plan = await device.compile(tape, pool);
     const values = async (tensor: typeof c): Promise<Float64Array> =>
       decode(await plan.read(tensor), 'f32', tensor.size);
     return { plan, c, d, values, destroy: () => (plan.destroy(), pool.destroy()) };
@@ -28,7 +26,7 @@ describeAdapters('profile', (context) => {
   test.each([true, false])('names every kernel with its dispatches (timestamps: %s)', async (timestamps) => {
     const { plan, destroy } = await compile();
     const { device } = context;
-    const { method, kernels, seconds } = await profilePlans([plan, plan], { runs: 2, timestamps });
+    const { method, kernels, seconds } = await device.profile([plan, plan], { runs: 2, timestamps });
     expect(method).toBe(timestamps && device.features.timestamps ? 'timestamps' : 'alone');
     const counts = Object.fromEntries(kernels.map(({ kernel, dispatches }) => [kernel, dispatches]));
     const product = kernels.find(({ matmul }) => matmul)!;
@@ -44,14 +42,14 @@ describeAdapters('profile', (context) => {
     if (method === 'timestamps') expect(seconds).toBeGreaterThan(0);
     // Everything that a profile took is given back.
     const before = device.allocatedBytes;
-    await profilePlans([plan], { runs: 1, timestamps });
+    await device.profile([plan], { runs: 1, timestamps });
     expect(device.allocatedBytes).toBe(before);
     destroy();
   });
 
   test('replays matrix products without what surrounds them', async () => {
     const { plan, c, d, values, destroy } = await compile();
-    replayPart(plan, isMatmul);
+    context.device.replayMatmuls(plan);
     const product = await values(c);
     expect(product.every((value) => value !== 0)).toBe(true);
     expect((await values(d)).every((value) => value === 0)).toBe(true);

@@ -204,9 +204,7 @@ describeShared('stories260K from GGUF', () => {
       const theirs = await open('Q4_0', { matrices: 'q4_0', embeddings: 'q4_0' });
       for (const { name } of mine.definition.weights) {
         const [a, b] = [mine, theirs].map((model) => model.weights.find(name)!);
-        const [first, second] = await Promise.all(
-          [a, b].map(({ storage, bytes }) => context.device.read(storage.buffer!, 0, bytes)),
-        );
+        const [first, second] = await Promise.all([a, b].map((weight) => context.device.read(weight)));
         expect(new Uint8Array(first), name).toEqual(new Uint8Array(second));
       }
     });

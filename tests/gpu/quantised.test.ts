@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import type { Device } from '../../src/engine/device.ts';
 import { embedding } from '../../src/engine/ops/embedding.ts';
 import { linear } from '../../src/engine/ops/linear.ts';
-import { matmul, wholeColumns, type Kernel } from '../../src/engine/ops/matmul.ts';
+import { matmul, wholeColumns } from '../../src/engine/ops/matmul.ts';
+import type { Kernel } from '../../src/engine/webgpu/lower/matmul-kernel.ts';
 import {
   createQuantised,
   QUANTISED_TYPES,

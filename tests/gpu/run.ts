@@ -1,5 +1,4 @@
 /** Runs a small tape once and brings tensors back as float64 arrays, for comparison with a reference. */
-import { Plan, BufferPool } from '../../src/engine/plan.ts';
 import type { Device } from '../../src/engine/device.ts';
 import { Tape } from '../../src/engine/tape.ts';
 import type { DType, Tensor } from '../../src/engine/tensor.ts';
@@ -67,18 +66,12 @@ export async function runTape(
     copy(tape, tensor, output);
     return output;
   });
-  const pool = new BufferPool(device);
-  const plan = await Plan.compile(device, tape, pool);
+  const pool = device.createPool();
+  const plan = await device.compile(tape, pool);
   plan.run();
   const values: Float64Array[] = [];
   for (const output of outputs) {
-    values.push(
-      decode(
-        await device.read(plan.bufferOf(output), output.offset, output.bytes),
-        output.dtype,
-        output.size,
-      ),
-    );
+    values.push(decode(await plan.read(output), output.dtype, output.size));
   }
   await device.settle();
   plan.destroy();

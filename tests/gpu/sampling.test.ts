@@ -9,7 +9,6 @@ import {
   samplingTensors,
   type Picked,
 } from '../../src/engine/ops/sampling.ts';
-import { BufferPool, Plan } from '../../src/engine/plan.ts';
 import { Tape } from '../../src/engine/tape.ts';
 import { greedy, type Sampling } from '../../src/model/sampling.ts';
 import { Random } from '../../src/random.ts';
@@ -41,8 +40,8 @@ describeAdapters('sampling', (context) => {
     const ids = tape.pinned([S], 'u32', 'ids');
     const tensors = samplingTensors(tape, S, V);
     sample(tape, logits, V, ids, tensors);
-    const pool = new BufferPool(device);
-    const plan = await Plan.compile(device, tape, pool);
+    const pool = device.createPool();
+    const plan = await device.compile(tape, pool);
     const seen = new Uint32Array(S * tensors.seen.columns);
     rows.forEach(({ before = NONE }, row) =>
       markSeen(seen.subarray(row * tensors.seen.columns, (row + 1) * tensors.seen.columns), before),

@@ -1,70 +1,64 @@
-import source from '../../../shaders/cross_entropy.wgsl?raw';
-import { parseShader } from '../shader.ts';
+import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import { Tensor } from '../tensor.ts';
-import { matmul, wholeColumns } from './matmul.ts';
-import { rowShape } from './shape.ts';
-
-const shader = parseShader('cross_entropy', source);
+import { logProbabilityBackward } from './log_probabilities.ts';
 
 /** Marks a row without a label. */
 export const NO_LABEL = 0xffffffff;
 
-/** Logits of one chunk of rows take at most this much, unless a chunk is already as small as it can be. */
-const CHUNK_BYTES = 16 * 2 ** 20;
-/** Chunks start on 256-byte boundaries of every tensor that they cut: 64 labels of four bytes. */
-const CHUNK_ROWS = 64;
+interface CrossEntropyTensors extends Readonly<Record<string, Tensor | undefined>> {
+  readonly x: Tensor;
+  readonly w: Tensor;
+  readonly labels: Tensor;
+  readonly sum: Tensor;
+  /** Set when the backward is recorded, where the gradient of the loss is a number that is known then. */
+  dx?: Tensor;
+  dw?: Tensor;
+}
+
+interface CrossEntropyAttributes {
+  /** Whether the loss is added to `sum` or replaces it. */
+  readonly accumulate: boolean;
+  /** Factor of both gradients. */
+  scale: number;
+}
+
+/** sum (+)= Σ cross-entropy of x · wᵀ against labels, in chunks of rows; with dx and dw, dx = scale · its gradient and dw += scale · its gradient. */
+export const crossEntropyKind = operationKind<CrossEntropyTensors, CrossEntropyAttributes>(
+  'linear_cross_entropy',
+);
 
 /**
- * The summed cross-entropy of x · wᵀ against labels, without ever holding all logits: rows go through the head in chunks, and each
- * chunk's gradient is taken at once (as in Liger's fused linear cross-entropy).
+ * The summed cross-entropy of x · wᵀ against labels, without ever holding all logits: rows go through the head in chunks. Where its gradient is
+ * a number that is known when the backward is recorded (1 for the loss that is minimised, a weight in a sum of losses), each chunk's gradient is
+ * taken at once (as in Liger's fused linear cross-entropy); where it is computed, the backward makes the chunks again.
  *
  * @param x [R, C], the supervised rows only
  * @param w the head [V, C]
  * @param labels u32 [R]; NO_LABEL for padding
- * @param sum f32 [1], external; the loss is added to it
- * @returns `sum`, to be given to `tape.backward`
+ * @param total f32 [1], uploaded; the loss is added to it. Left out, the loss is a tensor of its own
+ * @returns the loss, to be given to `tape.backward` or into a sum of losses
  */
-export function linearCrossEntropy(tape: Tape, x: Tensor, w: Tensor, labels: Tensor, sum: Tensor): Tensor {
-  const R = x.rows;
-  const V = w.rows;
-  const pitch = wholeColumns(V);
-  const gradient = tape.training && (x.requiresGrad || w.requiresGrad);
-  const dx = gradient && x.requiresGrad ? tape.tensor(x.shape, x.dtype, `d ${x.label}`) : undefined;
-  const shape = rowShape(tape.target);
-  const losses = tape.tensor([R], 'f32', 'losses');
-  const most = Math.min(CHUNK_BYTES, tape.target.limits.maxStorageBufferBindingSize);
-  const step = Math.min(R, CHUNK_ROWS * Math.max(1, Math.floor(most / (pitch * 4) / CHUNK_ROWS)));
-  for (let start = 0; start < R; start += step) {
-    const rows = Math.min(step, R - start);
-    const part = x.slice(start, rows);
-    const logits = tape.tensor([rows, pitch], 'f32', 'logits');
-    const z = matmul(tape, { a: part, b: w, layout: 'NT', c: logits });
-    const chunk = (all: Tensor): Tensor => new Tensor(all.storage, [rows], all.dtype, all.offset + start * 4);
-    tape.dispatch({
-      shader,
-      entry: 'rows',
-      constants: { GRADIENT: Number(gradient), ...shape },
-      tensors: { z, labels: chunk(labels), losses: chunk(losses) },
-      params: { R: rows, V, pitch },
-      workgroups: Math.ceil(rows / shape.ROWS),
-      flops: 8 * rows * V,
-    });
-    if (dx) matmul(tape, { a: z, b: w, layout: 'NN', c: dx.slice(start, rows) });
-    if (gradient && w.gradient)
-      matmul(tape, { a: z, b: part, layout: 'TN', c: w.gradient, accumulate: true });
-  }
-  tape.dispatch({
-    shader,
-    entry: 'total',
-    tensors: { parts: losses, sum },
-    params: { R, V, pitch },
-    workgroups: 1,
-    flops: R,
-  });
+export function linearCrossEntropy(tape: Tape, x: Tensor, w: Tensor, labels: Tensor, total?: Tensor): Tensor {
+  const sum = total ?? tape.tensor([1], 'f32', 'loss');
+  const operation = tape.append(
+    crossEntropyKind,
+    { x, w, labels, sum } as CrossEntropyTensors,
+    { accumulate: total !== undefined, scale: 1 } as CrossEntropyAttributes,
+  );
   const loss = new Tensor(sum.storage, sum.shape, sum.dtype, sum.offset);
-  tape.record([loss], [x], () => {
-    if (dx) tape.passGradient(x, dx);
+  tape.record([loss], [x, w], () => {
+    const scale = tape.factor(loss);
+    if (scale === undefined) {
+      logProbabilityBackward(tape, { x, w, labels, weights: tape.gradient(loss), sign: -1 });
+      return;
+    }
+    operation.attributes.scale = scale;
+    operation.tensors.dw = w.gradient;
+    if (!x.requiresGrad) return;
+    const dx = tape.tensor(x.shape, x.dtype, `d ${x.label}`);
+    operation.tensors.dx = dx;
+    tape.passGradient(x, dx);
   });
   return loss;
 }

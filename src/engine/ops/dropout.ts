@@ -1,10 +1,6 @@
-import source from '../../../shaders/dropout.wgsl?raw';
-import { parseShader } from '../shader.ts';
+import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
-import { elementGroups } from './shape.ts';
-
-const shader = parseShader('dropout', source);
 
 export interface Dropout {
   /** Chance of an element to be dropped: 0 ≤ p < 1. */
@@ -15,6 +11,12 @@ export interface Dropout {
   salt: number;
 }
 
+/** y (+)= x with each element zero by `probability`, the others divided by what is left. Counter-based: `seed`, `salt` and the place decide. */
+export const dropoutKind = operationKind<
+  { x: Tensor; seed: Tensor; y: Tensor },
+  { probability: number; salt: number; accumulate: boolean }
+>('dropout');
+
 /** y (+)= dropout(x), without a gradient of its own: the gradient of dropout is the same call on dy. */
 export function dropoutInto(
   tape: Tape,
@@ -23,13 +25,5 @@ export function dropoutInto(
   { probability, seed, salt }: Dropout,
   accumulate = false,
 ): void {
-  tape.dispatch({
-    shader,
-    types: { Elem: x.dtype },
-    constants: { ACCUMULATE: Number(accumulate) },
-    tensors: { x, seed, y },
-    params: { size: x.size, salt, probability },
-    workgroups: elementGroups(x.size),
-    flops: 12 * x.size,
-  });
+  tape.append(dropoutKind, { x, seed, y }, { probability, salt, accumulate });
 }

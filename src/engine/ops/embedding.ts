@@ -1,15 +1,16 @@
-import source from '../../../shaders/embedding.wgsl?raw';
-import blocksSource from '../../../shaders/weight_blocks.wgsl?raw';
-import scalarsSource from '../../../shaders/weight_scalars.wgsl?raw';
-import { piecesOf } from '../pieces.ts';
-import { quantisedFormats, QuantisedTensor } from '../quantised.ts';
-import { parseShader } from '../shader.ts';
+import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import type { DType, Tensor } from '../tensor.ts';
-import { elementGroups } from './shape.ts';
 
-const shader = parseShader('embedding', `${source}\n${scalarsSource}`);
-const blocksShader = parseShader('embedding of blocks', `${source}\n${blocksSource}`);
+/** x [M, C] = scale · w[ids]; w may be quantised or in shards. */
+export const embeddingKind = operationKind<{ ids: Tensor; w: Tensor; x: Tensor }, { scale: number }>(
+  'embedding',
+);
+/** dw[id] += scale · Σ dx over the places of id, which `chain` links. dw may be in shards. */
+export const embeddingBackward = operationKind<
+  { ids: Tensor; chain: Tensor; dx: Tensor; dw: Tensor },
+  { scale: number }
+>('embedding.backward');
 
 export interface EmbeddingOptions {
   /** Type of the result. */
@@ -27,46 +28,13 @@ export function embedding(
   w: Tensor,
   { dtype, scale = 1, chain }: EmbeddingOptions,
 ): Tensor {
-  const M = ids.size;
-  const C = w.columns;
-  const types = { Elem: dtype, ElemB: w.dtype };
-  const constants = { SCALE: scale };
-  const workgroups = elementGroups(M * C);
-  const x = tape.tensor([M, C], dtype, 'embedded');
-  for (const { firstRow, tensor: b } of piecesOf(w)) {
-    tape.dispatch({
-      ...(b instanceof QuantisedTensor
-        ? {
-            shader: blocksShader,
-            types: { Elem: dtype },
-            constants: { ...constants, FORMAT: quantisedFormats[b.format].code },
-          }
-        : { shader, types, constants }),
-      entry: 'forward',
-      tensors: { ids, b, x },
-      params: { M, C, V: b.rows, first: firstRow },
-      workgroups,
-      flops: M * C,
-    });
-  }
+  const x = tape.tensor([ids.size, w.columns], dtype, 'embedded');
+  tape.append(embeddingKind, { ids, w, x }, { scale });
 
   tape.record([x], [w], () => {
     if (!chain) throw new Error('Training an embedding needs the chain of occurrences');
     const dx = tape.gradient(x);
-    tape.addGradient(w, (gradient) => {
-      for (const { firstRow, tensor: dw } of piecesOf(gradient)) {
-        tape.dispatch({
-          shader,
-          entry: 'backward',
-          types,
-          constants,
-          tensors: { ids, chain, dx, dw },
-          params: { M, C, V: dw.rows, first: firstRow },
-          workgroups,
-          flops: M * C,
-        });
-      }
-    });
+    tape.addGradient(w, (dw) => tape.append(embeddingBackward, { ids, chain, dx, dw }, { scale }));
   });
   return x;
 }

@@ -1,10 +1,11 @@
-import source from '../../../shaders/gather_rows.wgsl?raw';
-import { parseShader } from '../shader.ts';
+import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
-import { elementGroups } from './shape.ts';
 
-const shader = parseShader('gather_rows', source);
+/** y[r] (+)= x[rows[r]], or zero for NO_ROW. */
+export const gatherRowsKind = operationKind<{ x: Tensor; rows: Tensor; y: Tensor }, { accumulate: boolean }>(
+  'gather_rows',
+);
 
 /** Marks a row that is nobody's: zero in the result. */
 export const NO_ROW = 0xffffffff;
@@ -17,23 +18,13 @@ export const NO_ROW = 0xffffffff;
  */
 export function gatherRows(tape: Tape, x: Tensor, rows: Tensor, inverse?: Tensor): Tensor {
   const y = tape.tensor([rows.size, x.columns], x.dtype, `rows of ${x.label}`);
-  record(tape, x, rows, y, false);
+  tape.append(gatherRowsKind, { x, rows, y }, { accumulate: false });
   tape.record([y], [x], () => {
     if (!inverse) throw new Error('The gradient of gatherRows needs the inverse map');
     const dy = tape.gradient(y);
-    tape.addGradient(x, (dx, accumulate) => record(tape, dy, inverse, dx, accumulate));
+    tape.addGradient(x, (dx, accumulate) =>
+      tape.append(gatherRowsKind, { x: dy, rows: inverse, y: dx }, { accumulate }),
+    );
   });
   return y;
-}
-
-function record(tape: Tape, x: Tensor, rows: Tensor, y: Tensor, accumulate: boolean): void {
-  tape.dispatch({
-    shader,
-    types: { Elem: x.dtype },
-    constants: { ACCUMULATE: Number(accumulate) },
-    tensors: { x, rows, y },
-    params: { R: rows.size, C: x.columns },
-    workgroups: elementGroups(y.size),
-    flops: y.size,
-  });
 }

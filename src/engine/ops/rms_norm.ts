@@ -1,10 +1,26 @@
-import source from '../../../shaders/rms_norm.wgsl?raw';
-import { parseShader } from '../shader.ts';
-import { rowShape } from './shape.ts';
+import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
 
-const shader = parseShader('rms_norm', source);
+interface Attributes {
+  eps: number;
+  offset: number;
+  scale: number;
+}
+
+/** y = scale · x / rms(x) · (offset + w); r f32 [M] = 1/rms of each run. */
+export const rmsNormKind = operationKind<{ x: Tensor; w: Tensor; y: Tensor; r: Tensor }, Attributes>(
+  'rms_norm',
+);
+/** dw += Σ over runs of scale · dy · x / rms. */
+export const rmsNormWeight = operationKind<{ x: Tensor; r: Tensor; dy: Tensor; dw: Tensor }, Attributes>(
+  'rms_norm.weight',
+);
+/** dx (+)= the gradient of each run. */
+export const rmsNormBackward = operationKind<
+  { x: Tensor; w: Tensor; r: Tensor; dy: Tensor; dx: Tensor },
+  Attributes & { accumulate: boolean }
+>('rms_norm.backward');
 
 export interface RmsNormOptions {
   eps: number;
@@ -27,51 +43,17 @@ export function rmsNorm(
   const C = w.size;
   const M = x.size / C;
   if (x.columns % C !== 0) throw new Error(`rmsNorm: [${x.shape}] does not hold whole runs of ${C}`);
-  const types = { Elem: x.dtype };
-  const gain = { OFFSET: offset, SCALE: scale };
-  const params = { M, C, eps };
-  const rows = rowShape(tape.target);
-  const workgroups = Math.ceil(M / rows.ROWS);
+  const attributes = { eps, offset, scale };
   const y = tape.tensor(x.shape, x.dtype, `norm of ${x.label}`);
   const r = tape.tensor([M], 'f32', `1/rms of ${x.label}`);
-  tape.dispatch({
-    shader,
-    entry: 'forward',
-    types,
-    constants: { ...gain, ...rows },
-    tensors: { x, w, y, r },
-    params,
-    workgroups,
-    flops: 4 * x.size,
-  });
+  tape.append(rmsNormKind, { x, w, y, r }, attributes);
 
   tape.record([y], [x, w], () => {
     const dy = tape.gradient(y);
-    tape.addGradient(w, (dw) => {
-      tape.dispatch({
-        shader,
-        entry: 'weight',
-        types,
-        constants: { SCALE: scale },
-        tensors: { x, saved: r, dy, dw },
-        params,
-        workgroups: Math.ceil(C / 64),
-        flops: 3 * x.size,
-      });
-    });
-    tape.addGradient(x, (dx, accumulate) => {
-      const constants = { ...gain, ACCUMULATE: Number(accumulate), ...rows };
-      tape.dispatch({
-        shader,
-        entry: 'backward',
-        types,
-        constants,
-        tensors: { x, w, saved: r, dy, dx },
-        params,
-        workgroups,
-        flops: 8 * x.size,
-      });
-    });
+    tape.addGradient(w, (dw) => tape.append(rmsNormWeight, { x, r, dy, dw }, attributes));
+    tape.addGradient(x, (dx, accumulate) =>
+      tape.append(rmsNormBackward, { x, w, r, dy, dx }, { ...attributes, accumulate }),
+    );
   });
   return y;
 }

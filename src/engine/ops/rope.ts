@@ -1,9 +1,25 @@
-import source from '../../../shaders/rope.wgsl?raw';
-import { parseShader } from '../shader.ts';
+import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import { Tensor } from '../tensor.ts';
 
-const shader = parseShader('rope', source);
+interface Attributes {
+  heads: number;
+  headSize: number;
+  /** Pairs of each head that turn. */
+  pairs: number;
+  scaling: number;
+}
+
+/** Turns `turned` [M, H·D] where it lies. */
+export const ropeKind = operationKind<
+  { positions: Tensor; inverseFrequencies: Tensor; turned: Tensor },
+  Attributes
+>('rope');
+/** y (+)= x, turned the other way. */
+export const ropeBackward = operationKind<
+  { positions: Tensor; inverseFrequencies: Tensor; x: Tensor; y: Tensor },
+  Attributes & { accumulate: boolean }
+>('rope.backward');
 
 export interface RopeOptions {
   heads: number;
@@ -28,35 +44,20 @@ export function rope(tape: Tape, x: Tensor, positions: Tensor, options: RopeOpti
     throw new Error(`rope: [${x.shape}] is not ${H} heads of ${D} with ${rotary} to turn`);
   if (positions.size !== M || inverseFrequencies.size !== R)
     throw new Error(`rope: ${M} positions and ${R} frequencies are needed`);
-  const types = { Elem: x.dtype };
-  const params = { M, H, D, R, scaling: attentionScaling };
+  const attributes = { heads: H, headSize: D, pairs: R, scaling: attentionScaling };
   const y = new Tensor(x.storage, x.shape, x.dtype, x.offset);
-  tape.dispatch({
-    shader,
-    entry: 'in_place',
-    types,
-    constants: { DIRECTION: 1 },
-    tensors: { positions, inverseFrequencies, turned: y },
-    params,
-    workgroups: Math.ceil((M * H * R) / 64),
-    flops: 4 * x.size,
-  });
+  tape.append(ropeKind, { positions, inverseFrequencies, turned: y }, attributes);
 
   tape.record([y], [x], () => {
     // Others may hold the gradient of y (a residual's, for example), so it is not turned in place.
     const dy = tape.gradient(y);
-    tape.addGradient(x, (dx, accumulate) => {
-      tape.dispatch({
-        shader,
-        entry: 'add_turned',
-        types,
-        constants: { DIRECTION: -1, ACCUMULATE: Number(accumulate) },
-        tensors: { positions, inverseFrequencies, x: dy, y: dx },
-        params,
-        workgroups: Math.ceil((M * H * D) / 2 / 64),
-        flops: 4 * x.size,
-      });
-    });
+    tape.addGradient(x, (dx, accumulate) =>
+      tape.append(
+        ropeBackward,
+        { positions, inverseFrequencies, x: dy, y: dx },
+        { ...attributes, accumulate },
+      ),
+    );
   });
   return y;
 }

@@ -1,24 +1,15 @@
-/** The next token of each sequence, chosen on the GPU. S sequences, V tokens in the vocabulary. */
-import likelySource from '../../../shaders/most_likely.wgsl?raw';
-import samplingSource from '../../../shaders/sampling.wgsl?raw';
-import { parseShader } from '../shader.ts';
+/** The next token of each sequence, chosen on the device. S sequences, V tokens in the vocabulary. */
+import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
-
-const samplingShader = parseShader('sampling', samplingSource);
-const likelyShader = parseShader('most_likely', likelySource);
 
 /** The most tokens with their probabilities that can be asked for beside the chosen one. */
 export const MOST_CANDIDATES = 16;
 /** Words of a record before the candidates: the chosen token and the best score. */
-const CANDIDATES_AT = 2;
+export const CANDIDATES_AT = 2;
 /** Words that the host reads for each sequence. */
 export const RECORD_WORDS = CANDIDATES_AT + 2 * MOST_CANDIDATES;
 const SETTINGS_WORDS = 8;
-/** Tokens of a workgroup of the first stages. */
-const PART = 1024;
-/** Digits of three bits in a key of 32. */
-const KEY_DIGITS = 11;
 const NONE = 0xffffffff;
 /** A draw of a sequence that has ended: nothing is chosen for it. */
 export const NO_DRAW = -1;
@@ -55,6 +46,12 @@ export function samplingTensors(tape: Tape, sequences: number, vocabulary: numbe
   };
 }
 
+/** Chooses a token for each row of logits [S, pitch], of which the first `vocabulary` columns count. The roles are those of `sample`. */
+export const samplingKind = operationKind<
+  { logits: Tensor; settings: Tensor; draws: Tensor; seen: Tensor; ids: Tensor; picked: Tensor },
+  { vocabulary: number }
+>('sampling');
+
 /**
  * Chooses a token for each row of logits.
  *
@@ -68,55 +65,10 @@ export function sample(
   ids: Tensor,
   { settings, draws, seen, picked }: SamplingTensors,
 ): void {
-  const S = logits.rows;
-  const V = vocabulary;
-  const pitch = logits.columns;
-  const parts = Math.ceil(V / PART);
-  const inputs = { z: logits, settings, draws };
-  const words = seen.columns;
-  const best = tape.tensor([S, parts, 2], 'u32', 'best tokens of parts');
-  tape.dispatch({
-    shader: samplingShader,
-    entry: 'parts',
-    tensors: { ...inputs, seen, best },
-    params: { V, pitch, words, parts, digits: KEY_DIGITS },
-    workgroups: [parts, S, 1],
-    flops: S * V,
-  });
-  tape.dispatch({
-    shader: samplingShader,
-    entry: 'pick',
-    constants: { RECORD: RECORD_WORDS, THREADS: tape.target.software ? 32 : 256 },
-    tensors: { ...inputs, seen, firsts: best, ids, picked },
-    params: { V, pitch, words, parts, digits: KEY_DIGITS },
-    workgroups: [S, 1, 1],
-    flops: 40 * S * V,
-  });
-
-  const leaders = tape.tensor([S, parts, MOST_CANDIDATES, 2], 'u32', 'most likely tokens of parts');
-  const sums = tape.tensor([S, parts], 'f32', 'sums of parts');
-  const constants = { MOST: MOST_CANDIDATES, FIRST: CANDIDATES_AT, RECORD: RECORD_WORDS };
-  tape.dispatch({
-    shader: likelyShader,
-    entry: 'parts',
-    constants: { MOST: MOST_CANDIDATES },
-    tensors: { ...inputs, leaders, sums },
-    params: { V, pitch, parts },
-    workgroups: [parts, S, 1],
-    flops: S * V,
-  });
-  tape.dispatch({
-    shader: likelyShader,
-    entry: 'merge',
-    constants,
-    tensors: { settings, draws, partLeaders: leaders, partSums: sums, picked },
-    params: { V, pitch, parts },
-    workgroups: [S, 1, 1],
-    flops: S * parts * MOST_CANDIDATES,
-  });
+  tape.append(samplingKind, { logits, settings, draws, seen, ids, picked }, { vocabulary });
 }
 
-/** The settings as the shaders read them. */
+/** The settings as the kernels read them. */
 export function encodeSettings(settings: SamplingSettings): Uint32Array<ArrayBuffer> {
   const { temperature, topP, minP, repetitionPenalty, topK, candidates } = settings;
   const words = new Uint32Array(SETTINGS_WORDS);

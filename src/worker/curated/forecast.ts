@@ -1,4 +1,5 @@
 /** What a run on a model that is not here would take of this GPU. */
+import type { Lowering } from '../../engine/lowering.ts';
 import type { Target } from '../../engine/target.ts';
 import type { ModelDefinition } from '../../model/family.ts';
 import { resolvePrecision } from '../../model/precision.ts';
@@ -9,19 +10,20 @@ import type { ForecastMemory, ForecastSettings, ModelForecast, TrainingSpeed } f
 
 /** @param speed of training on this GPU, where it was measured */
 export async function forecastModel(
-  target: Target,
+  lowering: Lowering,
   definition: ModelDefinition,
   { batch, maxLength: asked, rank }: ForecastSettings,
   speed: TrainingSpeed | undefined,
 ): Promise<ModelForecast> {
+  const { target } = lowering;
   const defaults = defaultOptions();
   const maxLength = Math.min(asked, definition.shape.maxPositions);
   const settings: MemorySettings = {
     precision: resolvePrecision('auto', target),
     options: { ...defaults, batch, maxLength, lora: { ...defaults.lora, rank } },
   };
-  const usual = await planMemory(target, definition, settings);
-  const least = await planMemory(target, definition, {
+  const usual = await planMemory(lowering, definition, settings);
+  const least = await planMemory(lowering, definition, {
     ...settings,
     baseWeights: { matrices: FOUR_BITS },
     options: { ...settings.options, checkpointing: true },

@@ -207,8 +207,10 @@ const STATE = writeState({
   state: {
     counters: { step: 3, steps: 10, seed: 1, evaluationsSinceBest: 0 },
     values: new Map([['a', numbers(8)]]),
-    first: new Map([['a', numbers(8)]]),
-    second: new Map([['a', numbers(8)]]),
+    optimiser: new Map([
+      ['first', new Map([['a', numbers(8)]])],
+      ['second', new Map([['a', numbers(8)]])],
+    ]),
   },
   fingerprint: JSON.stringify({ data: 'x', settings: {} }),
   begun: '2026-11-26T10:39:26',

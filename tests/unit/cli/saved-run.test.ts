@@ -27,8 +27,10 @@ function stateOf(step: number): SavedState {
     state: {
       counters: { step, steps: 40, seed: 5, evaluationsSinceBest: 0 },
       values: arrays(step),
-      first: arrays(step + 0.5),
-      second: arrays(step + 0.25),
+      optimiser: new Map([
+        ['first', arrays(step + 0.5)],
+        ['second', arrays(step + 0.25)],
+      ]),
     },
   };
 }

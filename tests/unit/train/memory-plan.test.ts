@@ -1,7 +1,8 @@
 /** The memory planner without a GPU: models at their real size, from their public config.json. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { USUAL_GPU, type Target } from '../../../src/engine/target.ts';
+import { GpuLowering } from '../../../src/engine/webgpu/lowering.ts';
+import { USUAL_GPU, type GpuTarget } from '../../../src/engine/webgpu/target.ts';
 import { parseJson } from '../../../src/json.ts';
 import { runBuckets } from '../../../src/train/buckets.ts';
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
@@ -26,16 +27,16 @@ const settings = (
   options: { ...defaults, batch: 1, lora: { ...defaults.lora, rank: 16 }, ...changes },
 });
 
-const limited = (limits: Partial<Target['limits']>): Target => ({
-  ...USUAL_GPU,
-  limits: { ...USUAL_GPU.limits, ...limits },
-});
+const USUAL = new GpuLowering(USUAL_GPU);
+
+const limited = (limits: Partial<GpuTarget['limits']>): GpuLowering =>
+  new GpuLowering({ ...USUAL_GPU, limits: { ...USUAL_GPU.limits, ...limits } });
 
 describe('planMemory', () => {
   const smol = modelOf('SmolLM2-135M');
 
   test('SmolLM2-135M in f16, 1 × 512 tokens with checkpointing, rank 16: at most 450 MB', async () => {
-    const plan = await planMemory(USUAL_GPU, smol, settings({ maxLength: 512, checkpointing: true }));
+    const plan = await planMemory(USUAL, smol, settings({ maxLength: 512, checkpointing: true }));
     expect(plan.peakBytes).toBeLessThanOrEqual(450 * MB);
     expect(plan.parts.base).toBeGreaterThan(2 * 134 * MB);
     expect(plan.parts.optimiser).toBe(3 * plan.parts.adapter);
@@ -49,10 +50,10 @@ describe('planMemory', () => {
       { batch: 1_000_000, maxLength: 512 },
       { batch: 64, maxLength: 131_072 },
     ]) {
-      const error = await graftError(() => planMemory(USUAL_GPU, smol, settings(changes)), 'train-tokens');
+      const error = await graftError(() => planMemory(USUAL, smol, settings(changes)), 'train-tokens');
       expect(error.message).toMatch(/fewer rows at once or shorter ones: at most 2097120 tokens\.$/);
     }
-    const plan = await planMemory(USUAL_GPU, smol, settings({}));
+    const plan = await planMemory(USUAL, smol, settings({}));
     const largestDispatch = { label: 'matmul_tiled', workgroups: 70_000 };
     expect(memoryProblems({ ...plan, largestDispatch }, USUAL_GPU.limits)).toEqual([
       { limit: 'dispatch', label: 'matmul_tiled', bytes: 70_000, allowed: 65_535 },
@@ -67,7 +68,7 @@ describe('planMemory', () => {
   ] as const)(
     '%s in %s, 1 × 1024 tokens with checkpointing, rank 16: at most %i MB',
     async (name, matrices, most) => {
-      const plan = await planMemory(USUAL_GPU, modelOf(name), {
+      const plan = await planMemory(USUAL, modelOf(name), {
         ...settings({ maxLength: 1024, checkpointing: true }),
         baseWeights: { matrices },
       });
@@ -77,8 +78,8 @@ describe('planMemory', () => {
 
   test('weights that are stored in blocks stay so', async () => {
     const asked = settings({ maxLength: 128, checkpointing: true });
-    const stored = await planMemory(USUAL_GPU, smol, { ...asked, storedAs: () => 'Q4_1' });
-    const chosen = await planMemory(USUAL_GPU, smol, {
+    const stored = await planMemory(USUAL, smol, { ...asked, storedAs: () => 'Q4_1' });
+    const chosen = await planMemory(USUAL, smol, {
       ...asked,
       baseWeights: { matrices: 'q4_1', embeddings: 'q4_1' },
     });
@@ -87,8 +88,8 @@ describe('planMemory', () => {
   });
 
   test('checkpointing keeps the inputs of the layers, and the scratch of one', async () => {
-    const with_ = await planMemory(USUAL_GPU, smol, settings({ maxLength: 512, checkpointing: true }));
-    const without = await planMemory(USUAL_GPU, smol, settings({ maxLength: 512 }));
+    const with_ = await planMemory(USUAL, smol, settings({ maxLength: 512, checkpointing: true }));
+    const without = await planMemory(USUAL, smol, settings({ maxLength: 512 }));
     expect(with_.parts.activations * 4).toBeLessThan(without.parts.activations);
     expect(with_.parts.base).toBe(without.parts.base);
     expect(with_.parts.activations).toBeGreaterThan(29 * 512 * 576 * 2);
@@ -96,22 +97,22 @@ describe('planMemory', () => {
 
   test('a weight above the limit is planned in pieces, and nothing is refused', async () => {
     const MIB = 2 ** 20;
-    const target = limited({ maxStorageBufferBindingSize: 128 * MIB, maxBufferSize: 256 * MIB });
+    const lowering = limited({ maxStorageBufferBindingSize: 128 * MIB, maxBufferSize: 256 * MIB });
     const llama = modelOf('Llama-3.2-1B');
     const asked = settings({ maxLength: 128, checkpointing: true });
-    const plan = await planMemory(target, llama, asked);
-    expect(memoryProblems(plan, target.limits)).toEqual([]);
+    const plan = await planMemory(lowering, llama, asked);
+    expect(memoryProblems(plan, lowering.target.limits)).toEqual([]);
     expect(plan.split).toEqual([
       { label: 'model.embed_tokens.weight', pieces: 4, bytes: Math.ceil(128_256 / 128 / 4) * 128 * 2048 * 2 },
     ]);
     expect(plan.largestBuffer.label).toBe('model.embed_tokens.weight, piece 1 of 4');
-    const roomy = await planMemory(USUAL_GPU, llama, asked);
+    const roomy = await planMemory(USUAL, llama, asked);
     expect(roomy.split).toEqual([]);
     expect(plan.parts.base).toBe(roomy.parts.base);
   });
 
   test('generation needs the cache, the weights and little else', async () => {
-    const plan = await planGeneration(USUAL_GPU, smol, { precision: 'f16', sequences: 1, maxLength: 1000 });
+    const plan = await planGeneration(USUAL, smol, { precision: 'f16', sequences: 1, maxLength: 1000 });
     expect(plan.cache).toBe(30 * 2 * 1000 * 192 * 2);
     expect(plan.bytes - plan.cache).toBeLessThan(285 * MB);
   });
@@ -121,9 +122,9 @@ describe('adviseMemory', () => {
   const smol = modelOf('SmolLM2-135M');
 
   test('says what is above which limit', async () => {
-    const plan = await planMemory(USUAL_GPU, smol, settings({ maxLength: 512 }));
+    const plan = await planMemory(USUAL, smol, settings({ maxLength: 512 }));
     expect(memoryProblems(plan, USUAL_GPU.limits)).toEqual([]);
-    const { limits } = limited({ maxStorageBufferBindingSize: 40 * MB, maxBufferSize: 50 * MB });
+    const { limits } = limited({ maxStorageBufferBindingSize: 40 * MB, maxBufferSize: 50 * MB }).target;
     expect(memoryProblems(plan, limits, 300 * MB).map(({ limit, label }) => [limit, label])).toEqual([
       ['buffer', 'model.embed_tokens.weight'],
       ['binding', 'model.embed_tokens.weight'],
@@ -132,12 +133,12 @@ describe('adviseMemory', () => {
   });
 
   test('activations above the limit are refused, with a length that fits', async () => {
-    const target = limited({ maxStorageBufferBindingSize: 20 * MB });
+    const lowering = limited({ maxStorageBufferBindingSize: 20 * MB });
     const asked = settings({ maxLength: 8192, checkpointing: true }, 'f32');
-    const [problem] = memoryProblems(await planMemory(target, smol, asked), target.limits);
+    const [problem] = memoryProblems(await planMemory(lowering, smol, asked), lowering.target.limits);
     expect(problem).toMatchObject({ limit: 'binding', allowed: 20 * MB });
     expect(problem.bytes).toBe(8192 * 1536 * 4);
-    const advice = await adviseMemory(target, smol, asked);
+    const advice = await adviseMemory(lowering, smol, asked);
     expect(advice.find(({ fits }) => fits)).toMatchObject({
       change: 'length',
       settings: { options: { maxLength: 2048 } },
@@ -146,7 +147,7 @@ describe('adviseMemory', () => {
 
   test('what costs only time comes before what changes the result, and what fits before what does not', async () => {
     const asked = settings({ maxLength: 512, batch: 4 });
-    const advice = await adviseMemory(USUAL_GPU, smol, asked, 700 * MB);
+    const advice = await adviseMemory(USUAL, smol, asked, 700 * MB);
     expect(advice.map(({ change, fits }) => [change, fits])).toEqual([
       ['batch', true],
       ['checkpointing', true],
@@ -157,7 +158,7 @@ describe('adviseMemory', () => {
     const [batch] = advice;
     expect(batch.settings.options).toMatchObject({ batch: 1, accumulate: 4 });
     for (const { peakBytes, settings: changed } of advice)
-      expect((await planMemory(USUAL_GPU, smol, changed)).peakBytes).toBe(peakBytes);
+      expect((await planMemory(USUAL, smol, changed)).peakBytes).toBe(peakBytes);
   });
 
   test('of known rows, what is promised is what the changed run takes, to the byte', async () => {
@@ -179,26 +180,26 @@ describe('adviseMemory', () => {
       [{ maxLength: 512, batch: 4, checkpointing: true }, 250 * MB],
     ] as const) {
       const asked = { ...settings(changes), bucketsOf };
-      const advice = await adviseMemory(USUAL_GPU, smol, asked, memory);
+      const advice = await adviseMemory(USUAL, smol, asked, memory);
       expect(advice.length).toBeGreaterThan(0);
       for (const { peakBytes, settings: changed } of advice) {
         const buckets = bucketsOf(changed.options);
-        expect((await planMemory(USUAL_GPU, smol, { ...changed, buckets })).peakBytes).toBe(peakBytes);
+        expect((await planMemory(USUAL, smol, { ...changed, buckets })).peakBytes).toBe(peakBytes);
       }
     }
   });
 
   test('a run that is too large to be planned is advised until it is not', async () => {
-    const [first] = await adviseMemory(USUAL_GPU, smol, settings({ maxLength: 64, batch: 40_000 }));
+    const [first] = await adviseMemory(USUAL, smol, settings({ maxLength: 64, batch: 40_000 }));
     expect(first.fits).toBe(true);
     expect(first.settings.options.batch * first.settings.options.accumulate).toBeGreaterThanOrEqual(40_000);
-    const plan = await planMemory(USUAL_GPU, smol, first.settings);
+    const plan = await planMemory(USUAL, smol, first.settings);
     expect(plan.peakBytes).toBe(first.peakBytes);
   });
 
   test('where no change is enough, as many together as it takes', async () => {
     const asked = settings({ maxLength: 512, batch: 4 }, 'f32');
-    const [first, ...rest] = await adviseMemory(USUAL_GPU, smol, asked, 450 * MB);
+    const [first, ...rest] = await adviseMemory(USUAL, smol, asked, 450 * MB);
     expect(first).toMatchObject({ change: 'all', fits: true });
     expect(first.settings).toMatchObject({ precision: 'f16', options: { batch: 1, checkpointing: true } });
     expect(rest.every(({ fits }) => !fits)).toBe(true);

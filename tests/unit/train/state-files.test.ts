@@ -16,8 +16,10 @@ const saved: SavedState = {
   state: {
     counters: { step: 3, steps: 10, seed: 42, bestEvalLoss: 1.25, evaluationsSinceBest: 1 },
     values: arrays(1, 2, 3),
-    first: arrays(4, 5, 6),
-    second: arrays(7, 8, 9),
+    optimiser: new Map([
+      ['first', arrays(4, 5, 6)],
+      ['second', arrays(7, 8, 9)],
+    ]),
     best: arrays(10, 11, 12),
   },
 };
@@ -59,10 +61,9 @@ describe('state files', () => {
       expect(text).toContain(from);
       await graftError(() => read({ ...files, 'state.json': text.replace(from, to) }), 'state-format');
     }
-    const { second: _, ...state } = saved.state;
-    const incomplete = writeState({ ...saved, state: { ...state, second: new Map() } });
+    const incomplete = writeState({ ...saved, state: { ...saved.state, values: new Map() } });
     const error = await graftError(() => read(incomplete), 'state-format');
-    expect(error.what).toContain('second');
+    expect(error.what).toContain('values');
   });
 
   it('damaged anywhere, end in a GraftError or in something readable', async () => {

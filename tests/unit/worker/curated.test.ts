@@ -1,13 +1,16 @@
 /** The curated list: configurations that are what they are said to be, and plans of them without weights or a GPU. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { USUAL_GPU } from '../../../src/engine/target.ts';
+import { GpuLowering } from '../../../src/engine/webgpu/lowering.ts';
+import { USUAL_GPU } from '../../../src/engine/webgpu/target.ts';
 import { parseJson } from '../../../src/json.ts';
 import { defineModel, parametersOf } from '../../../src/model/family.ts';
 import { planMemory } from '../../../src/train/memory-plan.ts';
 import { defaultOptions } from '../../../src/train/options.ts';
 import { forecastModel } from '../../../src/worker/curated/forecast.ts';
 import { curatedDefinition, curatedModels } from '../../../src/worker/curated/models.ts';
+
+const USUAL = new GpuLowering(USUAL_GPU);
 
 const SETTINGS = { batch: 4, rank: 8, maxLength: 256 };
 
@@ -45,9 +48,9 @@ test.each([
   const published = defineModel(parseJson(readFileSync(path, 'utf8'), file) as Record<string, unknown>, file);
   const own = curatedDefinition(id)!;
   expect(parametersOf(own)).toBe(parametersOf(published));
-  const forecast = await forecastModel(USUAL_GPU, own, SETTINGS, undefined);
+  const forecast = await forecastModel(USUAL, own, SETTINGS, undefined);
   const defaults = defaultOptions();
-  const plan = await planMemory(USUAL_GPU, published, {
+  const plan = await planMemory(USUAL, published, {
     precision: 'f16',
     options: { ...defaults, batch: 4, maxLength: 256, lora: { ...defaults.lora, rank: 8 } },
   });
@@ -58,10 +61,10 @@ test.each([
 
 test('time is told where something was measured, and grows with the work', async () => {
   const [small, , , , large] = curatedModels().map(({ id }) => curatedDefinition(id)!);
-  expect(await forecastModel(USUAL_GPU, small, SETTINGS, undefined)).not.toHaveProperty('secondsPerStep');
+  expect(await forecastModel(USUAL, small, SETTINGS, undefined)).not.toHaveProperty('secondsPerStep');
   const speed = { flops: 1e12, measured: 0 };
   const [a, b] = await Promise.all(
-    [small, large].map((definition) => forecastModel(USUAL_GPU, definition, SETTINGS, speed)),
+    [small, large].map((definition) => forecastModel(USUAL, definition, SETTINGS, speed)),
   );
   // Forward and reverse through frozen weights: 4 operations for each weight and token, and some for what is no product.
   const least = (4 * 1024 * parametersOf(small)) / speed.flops;
@@ -72,10 +75,10 @@ test('time is told where something was measured, and grows with the work', async
 
 test('what a GPU does not allow is said: activations, while weights are kept in pieces', async () => {
   const limits = { ...USUAL_GPU.limits, maxStorageBufferBindingSize: 2 ** 27, maxBufferSize: 2 ** 28 };
-  const target = { ...USUAL_GPU, limits };
+  const lowering = new GpuLowering({ ...USUAL_GPU, limits });
   const definition = curatedDefinition('meta-llama/Llama-3.2-1B-Instruct')!;
-  expect((await forecastModel(target, definition, SETTINGS, undefined)).usual.refused).toBeUndefined();
+  expect((await forecastModel(lowering, definition, SETTINGS, undefined)).usual.refused).toBeUndefined();
   const large = { ...SETTINGS, batch: 32, maxLength: 2048 };
-  const { refused } = (await forecastModel(target, definition, large, undefined)).usual;
+  const { refused } = (await forecastModel(lowering, definition, large, undefined)).usual;
   expect(refused?.bytes).toBeGreaterThan(refused!.allowed);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Device } from '../../../src/engine/device.ts';
-import { defaultTuning, softwareAdapter } from '../../../src/engine/tuning.ts';
+import { defaultTuning, softwareAdapter } from '../../../src/engine/webgpu/tuning.ts';
 import { gpuName } from '../../../src/runs/card-facts.ts';
 import { describeDevice, openGpu } from '../../../src/worker/gpu.ts';
 

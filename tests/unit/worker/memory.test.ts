@@ -6,7 +6,7 @@ import type { DataSet } from '../../../src/worker/data.ts';
 import { planRun } from '../../../src/worker/memory.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { failureOf } from '../../../src/worker/outcome.ts';
-import { onPaper, openSprig, readRows } from './open-sprig.ts';
+import { dryRun, openSprig, readRows } from './open-sprig.ts';
 
 /** Of a buffer. */
 const LARGEST = 2 ** 20;
@@ -59,7 +59,7 @@ beforeAll(async () => {
 });
 
 const opened = (largest?: number, weightChoices?: WeightChoices): OpenModel =>
-  onPaper(sprig, largest, weightChoices);
+  dryRun(sprig, largest, weightChoices);
 
 const rowsOf = (file: DataFile, options = DATA): Promise<DataSet> => readRows(sprig, file, options);
 

@@ -1,7 +1,8 @@
 /** Sprig as the worker has it open, without weights and GPU: what the reading of data needs of a model. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { USUAL_GPU } from '../../../src/engine/target.ts';
+import { GpuLowering } from '../../../src/engine/webgpu/lowering.ts';
+import { USUAL_GPU } from '../../../src/engine/webgpu/target.ts';
 import { parseJson } from '../../../src/json.ts';
 import { defineModel } from '../../../src/model/family.ts';
 import { AS_STORED } from '../../../src/model/weight-types.ts';
@@ -27,16 +28,17 @@ export async function openSprig(): Promise<OpenModel> {
   } as unknown as OpenModel;
 }
 
-/** Sprig, on a GPU that allows buffers of so many bytes: its shape alone, for what is planned on paper. */
-export function onPaper(
+/** Sprig, on a GPU that allows buffers of so many bytes: its shape alone, for dry runs. */
+export function dryRun(
   sprig: OpenModel,
   largest = USUAL_GPU.limits.maxBufferSize,
   weightChoices = AS_STORED,
 ): OpenModel {
   const config = readFileSync(join(SPRIG, 'config.json'), 'utf8');
   const limits = { ...USUAL_GPU.limits, maxBufferSize: largest, maxStorageBufferBindingSize: largest };
+  const target = { ...USUAL_GPU, limits };
   const model = {
-    device: { ...USUAL_GPU, limits },
+    device: { ...target, lowering: new GpuLowering(target) },
     definition: defineModel(parseJson(config, 'config.json') as Record<string, unknown>, 'sprig'),
     dtype: 'f16',
     weightChoices,

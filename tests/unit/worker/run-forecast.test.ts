@@ -10,7 +10,7 @@ import type { OpenModel } from '../../../src/worker/model.ts';
 import { forecastRuns, shortenRun, workOf, type Speeds } from '../../../src/worker/run-forecast.ts';
 import { trainOptions } from '../../../src/worker/run-options.ts';
 import { medianSpeed, speedLike, withMeasured } from '../../../src/worker/step-speeds.ts';
-import { onPaper, openSprig, readRows } from './open-sprig.ts';
+import { dryRun, openSprig, readRows } from './open-sprig.ts';
 
 const DATA: DataOptions = { maxLength: 512, overlong: 'truncate-end', validation: 0.2, test: 0, seed: 42 };
 const RUN: RunOptions = {
@@ -49,7 +49,7 @@ let open: OpenModel;
 let data: DataSet;
 beforeAll(async () => {
   const sprig = await openSprig();
-  open = onPaper({ ...sprig, info: { ...sprig.info, parameters: 1_300_000 } });
+  open = dryRun({ ...sprig, info: { ...sprig.info, parameters: 1_300_000 } });
   const rows = Array.from({ length: 60 }, (_, i) =>
     JSON.stringify({
       prompt: 'Say it. '.repeat(1 + ((i * 7) % 31)),
@@ -99,7 +99,7 @@ test.each([
   const { device, definition } = open.model;
   const { gradient, update } = await workOf(open, options);
   const buckets = { gradients: [bucket], losses: [] };
-  const { flops } = await planMemory(device, definition, { precision: 'f16', options, buckets });
+  const { flops } = await planMemory(device.lowering, definition, { precision: 'f16', options, buckets });
   expect((gradient(bucket) + update) / flops).toBeCloseTo(1, 1);
 });
 

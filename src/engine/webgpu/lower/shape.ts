@@ -1,5 +1,5 @@
 /** How much of a tensor a workgroup takes: what several operations share. */
-import type { Target } from '../target.ts';
+import type { Target } from '../../target.ts';
 
 /** Elements of a workgroup of the operations that go element by element: 64 threads, four each. */
 const ELEMENTS = 256;

@@ -1,9 +1,10 @@
 /** A short measurement of the matrix kernels on a device. */
-import type { Device } from '../device.ts';
-import { BufferPool, Plan } from '../plan.ts';
+import { matmul, type Layout } from '../ops/matmul.ts';
+import type { Pool } from '../pool.ts';
 import { Tape } from '../tape.ts';
-import { defaultTuning, LAYOUTS, type MatmulTuning, type RegisterTile, type Tuning } from '../tuning.ts';
-import { matmul, type Kernel, type Layout } from './matmul.ts';
+import type { GpuDevice } from './device.ts';
+import type { Kernel } from './lower/matmul-kernel.ts';
+import { defaultTuning, LAYOUTS, type MatmulTuning, type RegisterTile, type Tuning } from './tuning.ts';
 
 /** Time for everything, compilation included: what is not measured by then keeps its default. */
 const BUDGET_MS = 1500;
@@ -21,7 +22,7 @@ const TILE_ROWS = [1, 2, 4, 8, 16] as const;
  * Measures candidates for each layout against the default, and checks that they compute what the plain kernel computes. Takes about a
  * second and a half; callers store the result by adapter.
  */
-export async function measureTuning(device: Device): Promise<Tuning> {
+export async function measureTuning(device: GpuDevice): Promise<Tuning> {
   const tuning = defaultTuning(device.adapter);
   const deadline = performance.now() + BUDGET_MS;
   const bench = new Bench(device, SIDE[tuning.matmul.family]);
@@ -64,22 +65,22 @@ function candidates(tuning: MatmulTuning, layout: Layout): Partial<MatmulTuning>
     .map((next): Partial<MatmulTuning> => ({ [layout]: { rows: next, columns } satisfies RegisterTile }));
 }
 
-function kernelOf(tuning: MatmulTuning, device: Device, layout: Layout): Kernel {
+function kernelOf(tuning: MatmulTuning, device: GpuDevice, layout: Layout): Kernel {
   if (tuning.family === 'tiles') return { family: 'tiled', rows: tuning.tallTiles ? 2 : 1 };
   const family = tuning.quads && device.features.subgroups ? 'quad' : 'register';
   return { family, tile: tuning[layout], lanes: tuning.lanes, alongN: true };
 }
 
 class Bench {
-  readonly #pool: BufferPool;
+  readonly #pool: Pool;
   readonly #expected = new Map<Layout, Float32Array>();
   readonly flops: number;
 
   constructor(
-    readonly device: Device,
+    readonly device: GpuDevice,
     readonly side: number,
   ) {
-    this.#pool = new BufferPool(device);
+    this.#pool = device.createPool();
     this.flops = 2 * side ** 3;
   }
 
@@ -108,7 +109,7 @@ class Bench {
     const b = device.upload(shape, 'f32', 'B', numbers(5));
     const tape = new Tape(device);
     const c = matmul(tape, { a, b, layout, kernel, c: tape.pinned(shape, 'f32', 'C') });
-    const plan = await Plan.compile(device, tape, this.#pool);
+    const plan = await device.compile(tape, this.#pool);
     try {
       plan.run();
       const values = new Float32Array(await plan.read(c));

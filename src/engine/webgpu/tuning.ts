@@ -1,4 +1,4 @@
-import type { AdapterDescription } from './device.ts';
+import type { AdapterDescription } from '../device.ts';
 
 /** Tile of one lane of matmul_register.wgsl, in 4×4 blocks. */
 export interface RegisterTile {
@@ -83,7 +83,7 @@ export function softwareAdapter({
   return names.find((name) => SOFTWARE[name].test(`${architecture} ${description}`));
 }
 
-/** A sensible tuning without a measurement; `measureTuning` in ops/matmul_tuning.ts finds a better one. */
+/** A sensible tuning without a measurement; `measureTuning` in measure-tuning.ts finds a better one. */
 export function defaultTuning(adapter: AdapterDescription): Tuning {
   const software = softwareAdapter(adapter);
   // Measured: 64×16 tiles win on SwiftShader (4 lanes), 8×8 on lavapipe (8 lanes). WARP has vectors as wide, and was not measured.

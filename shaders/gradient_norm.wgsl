@@ -1,33 +1,22 @@
-// Clipping by the global norm and AdamW (Loshchilov and Hutter, 2019), over flat ranges of all trained parameters.
+// The global norm of all gradients, and the factor that an update multiplies them by: one over the tokens, and clipping.
 //
 //   norm_parts   parts[base + thread] = Σ g² of this thread's elements (or, without SQUARE, Σ g: of parts already made)
 //   norm_total   stats[NORM] = √Σ parts · rate        rate = 1 / number of supervised tokens: gradients arrive as sums
 //                stats[SCALE] = rate · min(1, clip / (norm + 1e-6)), as in PyTorch's clip_grad_norm_; 0 where the norm is not finite
-//   update       g ← g · SCALE;  p ← p · (1 − lr · decay);  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²
-//                p ← p − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε), as in PyTorch's AdamW
 //
 // Where the loss or the norm is not finite nothing is updated, in this step and in all later ones, whenever the host hears of it.
-// `previous` then holds the values from before the last update: the last ones that are known to give a finite loss.
-// What changes from step to step is data (`hyper`), never part of the plan. p, g, m, v: [size] f32.
+// What changes from step to step is data (`hyper`), never part of the plan. g: [size] f32.
 
-struct Params { size: u32, base: u32, rateScale: f32 }
+struct Params { size: u32, base: u32 }
 
 // Without SQUARE, `norm_parts` adds up parts instead of gradients.
 override SQUARE: bool = true;
 const THREADS = 64u;
-// Elements of a thread of norm_parts, and of update.
+// Elements of a thread of norm_parts.
 const SUMMED = 64u;
-const UPDATED = 4u;
-// Slots of `hyper`, written by the host once a step.
-const LR = 0u;
-const BETA1 = 1u;
-const BETA2 = 2u;
-const EPSILON = 3u;
-const DECAY = 4u;
-const CORRECTION1 = 5u; // 1 − β₁ᵗ
-const CORRECTION2 = 6u; // √(1 − β₂ᵗ)
-const CLIP = 7u;        // 0: no clipping
-const TOKEN_RATE = 8u;  // 1 / supervised tokens of the step
+// Slots of `hyper`, written by the host once a step: engine/ops/step.ts.
+const CLIP = 0u;       // 0: no clipping
+const TOKEN_RATE = 1u; // 1 / supervised tokens of the step
 // Slots of `stats`, read by the host after a step.
 const LOSS = 0u;   // summed over the supervised tokens
 const NORM = 1u;
@@ -39,14 +28,7 @@ const BROKEN = 3u; // not 0 once something was not finite; never cleared
 @group(0) @binding(2) var<storage, read> g: array<f32>;
 @group(0) @binding(3) var<storage, read_write> parts: array<f32>;
 @group(0) @binding(4) var<storage, read_write> stats: array<f32>;
-@group(0) @binding(5) var<storage, read_write> p: array<f32>;
-@group(0) @binding(6) var<storage, read_write> m: array<f32>;
-@group(0) @binding(7) var<storage, read_write> v: array<f32>;
-
-@group(0) @binding(8) var<storage, read_write> previous: array<f32>;
-
-@group(0) @binding(9) var<storage, read> all_parts: array<f32>;
-@group(0) @binding(10) var<storage, read> outcome: array<f32>;
+@group(0) @binding(5) var<storage, read> all_parts: array<f32>;
 
 var<workgroup> sums: array<f32, THREADS>;
 
@@ -84,22 +66,4 @@ fn norm_total(@builtin(local_invocation_index) thread: u32) {
   if (stats[BROKEN] != 0.0) { scale = 0.0; }
   stats[NORM] = norm;
   stats[SCALE] = scale;
-}
-
-@compute @workgroup_size(THREADS)
-fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let scale = outcome[SCALE];
-  if (scale == 0.0) { return; }
-  let lr = hyper[LR] * params.rateScale;
-  let start = (group.x + group.y * groups.x) * THREADS * UPDATED + thread;
-  for (var i = start; i < min(start + THREADS * UPDATED, params.size); i += THREADS) {
-    let gradient = g[i] * scale;
-    let first = hyper[BETA1] * m[i] + (1.0 - hyper[BETA1]) * gradient;
-    let second = hyper[BETA2] * v[i] + (1.0 - hyper[BETA2]) * gradient * gradient;
-    m[i] = first;
-    v[i] = second;
-    previous[i] = p[i];
-    let decayed = p[i] * (1.0 - lr * hyper[DECAY]);
-    p[i] = decayed - lr / hyper[CORRECTION1] * first / (sqrt(second) / hyper[CORRECTION2] + hyper[EPSILON]);
-  }
 }

@@ -1,7 +1,7 @@
 /** The compute pipelines of a device: each variant of a shader is compiled once, and run once on nothing. */
-import { GraftError, messageOf } from '../errors.ts';
+import { GraftError, messageOf } from '../../errors.ts';
+import type { Dispatch } from './dispatch.ts';
 import { shaderCode } from './shader.ts';
-import type { Dispatch } from './tape.ts';
 import { COMPUTE_STAGE, STORAGE_USAGE, UNIFORM_USAGE } from './usage.ts';
 
 /** Larger than any `struct Params`. */

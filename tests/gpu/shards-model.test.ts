@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { modelOf } from '../../src/cli/files.ts';
 import type { Device } from '../../src/engine/device.ts';
-import { piecesOf, SplitTensor } from '../../src/engine/pieces.ts';
+import { shardsOf, ShardedTensor } from '../../src/engine/shards.ts';
 import { readPeft } from '../../src/export/peft.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel, type LoadOptions } from '../../src/model/language-model.ts';
@@ -112,15 +112,15 @@ describeDevice('Sprig in pieces', (context) => {
       const { device } = context;
       const largest = name.startsWith('nf4') ? 44 * KIB : 80 * KIB;
       const whole = await LanguageModel.load(device, sprigFolder(), options);
-      expect(whole.weights.find(whole.definition.shape.head)).not.toBeInstanceOf(SplitTensor);
+      expect(whole.weights.find(whole.definition.shape.head)).not.toBeInstanceOf(ShardedTensor);
       const expected = await numbersOf(whole, rows);
       const bytes = whole.weights.bytes;
       await whole.destroy();
 
       const split = await loadUnder(device, largest, sprigFolder(), options);
-      expect(piecesOf(split.head)).toHaveLength(pieces);
+      expect(shardsOf(split.head)).toHaveLength(pieces);
       for (const { name } of split.definition.weights)
-        for (const { tensor } of piecesOf(split.weights.find(name)!))
+        for (const { tensor } of shardsOf(split.weights.find(name)!))
           expect(tensor.bytes <= largest || tensor.rows <= LEAST_ROWS, name).toBe(true);
       expect(split.weights.bytes).toBe(bytes);
       const numbers = await numbersOf(split, rows);
@@ -160,7 +160,7 @@ describeAdapters('A device with small bindings', (context) => {
     const small = 256 * KIB;
     Object.assign(device.limits, { maxStorageBufferBindingSize: small });
     const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
-    expect(piecesOf(model.head)).toHaveLength(2);
+    expect(shardsOf(model.head)).toHaveLength(2);
     const rows = voiceRows(await loadTokenizer(sprigFolder()), 2).map((row) => ({
       ...row,
       ids: row.ids.slice(0, 32),
@@ -169,7 +169,7 @@ describeAdapters('A device with small bindings', (context) => {
     const { loss, gradients } = await computeGradients(trainableOf(model), rows);
     Object.assign(device.limits, before);
     const whole = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
-    expect(piecesOf(whole.head)).toHaveLength(1);
+    expect(shardsOf(whole.head)).toHaveLength(1);
     const expected = await computeGradients(trainableOf(whole), rows);
     expect(loss).toBe(expected.loss);
     for (const [name, values] of expected.gradients)
@@ -186,7 +186,7 @@ describeShared('families', () => {
         const path = ['reference', 'families', name];
         const { device } = context;
         const model = await loadUnder(device, 40 * KIB - 1, sharedFolder(...path), { precision: 'f32' });
-        expect(piecesOf(model.head)).toHaveLength(2);
+        expect(shardsOf(model.head)).toHaveLength(2);
         const { floats, integers } = await readReference([...path, 'reference.safetensors']);
         const rowsOf = (matrix: string): number[][] => {
           const { values, shape } = integers.get(matrix)!;
@@ -225,7 +225,7 @@ describeShared('stories260K from GGUF', () => {
       const whole = await LanguageModel.load(context.device, files, { precision: 'f32' });
       const split = await loadUnder(context.device, 14 * KIB, files, { precision: 'f32' });
       models.push(whole, split);
-      expect(piecesOf(split.head).length).toBeGreaterThan(1);
+      expect(shardsOf(split.head).length).toBeGreaterThan(1);
       const ids = Array.from({ length: 20 }, (_, i) => (i * 37 + 5) % 500);
       expect(await split.logits(ids)).toEqual(await whole.logits(ids));
     });

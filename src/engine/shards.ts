@@ -1,7 +1,6 @@
 /**
- * Matrices that are larger than one buffer or binding may be, in several buffers of whole rows. The vocabulary of an embedding is what
- * this is for: 262,144 rows of 1152 numbers take 1.2 GB in f32, and WebGPU promises bindings of 128 MiB. Operations walk over the pieces:
- * embedding.ts, matmul_pieces.ts.
+ * Matrices that are larger than a device allows for one tensor, in shards of whole rows. The vocabulary of an embedding is what this is
+ * for: 262,144 rows of 1152 numbers take 1.2 GB in f32, and WebGPU promises bindings of 128 MiB. Lowerings walk over the shards.
  */
 import type { Device } from './device.ts';
 import { createQuantised, quantisedBytes, QuantisedTensor, type QuantisedType } from './quantised.ts';
@@ -9,51 +8,51 @@ import type { Target } from './target.ts';
 import { byteLength, Storage, Tensor, type DType } from './tensor.ts';
 
 /** Rows of a matrix in memory of their own. */
-export interface Piece {
+export interface Shard {
   readonly firstRow: number;
   readonly tensor: Tensor;
 }
 
-/** A matrix in pieces, in the order of its rows. It has no buffer itself: what binds it binds its pieces. */
-export class SplitTensor extends Tensor {
+/** A matrix in shards, in the order of its rows. It has no memory itself: what reads it reads its shards. */
+export class ShardedTensor extends Tensor {
   constructor(
     label: string,
     shape: readonly number[],
     dtype: DType,
-    readonly pieces: readonly Piece[],
+    readonly shards: readonly Shard[],
   ) {
     super(new Storage('external', 0, label), shape, dtype);
   }
 
   override get bytes(): number {
-    return this.pieces.reduce((sum, { tensor }) => sum + tensor.bytes, 0);
+    return this.shards.reduce((sum, { tensor }) => sum + tensor.bytes, 0);
   }
 }
 
-/** The pieces of a matrix: itself, where it is in one. */
-export function piecesOf(tensor: Tensor): readonly Piece[] {
-  return tensor instanceof SplitTensor ? tensor.pieces : [{ firstRow: 0, tensor }];
+/** The shards of a matrix: itself, where it is in one. */
+export function shardsOf(tensor: Tensor): readonly Shard[] {
+  return tensor instanceof ShardedTensor ? tensor.shards : [{ firstRow: 0, tensor }];
 }
 
-/** How a matrix is quantised, in pieces or not; undefined for numbers. */
+/** How a matrix is quantised, in shards or not; undefined for numbers. */
 export function formatOf(tensor: Tensor): QuantisedType | undefined {
-  const [{ tensor: first }] = piecesOf(tensor);
+  const [{ tensor: first }] = shardsOf(tensor);
   return first instanceof QuantisedTensor ? first.format : undefined;
 }
 
 /**
- * Pieces begin at multiples of so many rows: then a column of results, an element of a bias and a row of a factor of an adapter for their
+ * Shards begin at multiples of so many rows: then a column of results, an element of a bias and a row of a factor of an adapter for their
  * first row lies on a 256-byte boundary, as a binding must, in f16 as in f32.
  */
 const ROWS = 128;
 
 /**
- * Rows of a piece of a matrix, the last one's excepted: as many pieces as it takes, of about the same size.
+ * Rows of a shard of a matrix, except the last: as many shards as it takes, of about the same size.
  *
  * @param bytes of so many rows
- * @returns all rows where they fit in one, or where not even the smallest piece does
+ * @returns all rows where they fit in one, or where not even the smallest shard does
  */
-export function rowsOfPiece(
+export function rowsOfShard(
   { maxBufferSize, maxStorageBufferBindingSize, largestWeight = Infinity }: Target['limits'],
   rows: number,
   bytes: (rows: number) => number,
@@ -65,7 +64,7 @@ export function rowsOfPiece(
   return ROWS * Math.ceil(units / Math.ceil(units / most));
 }
 
-/** First row and number of rows of each piece. */
+/** First row and number of rows of each shard. */
 export function cutRows(rows: number, step: number): { firstRow: number; count: number }[] {
   return Array.from({ length: Math.ceil(rows / step) }, (_, i) => ({
     firstRow: i * step,
@@ -73,7 +72,7 @@ export function cutRows(rows: number, step: number): { firstRow: number; count: 
   }));
 }
 
-/** A new tensor in memory of its own, full of zeros; a matrix in as many pieces as the device's limits ask for. */
+/** A new tensor in memory of its own, full of zeros; a matrix in as many shards as the device's limits ask for. */
 export function createWeight(
   device: Device,
   shape: readonly number[],
@@ -85,32 +84,32 @@ export function createWeight(
     numbers ? device.upload(part, type, name) : createQuantised(device, part, type, name);
   if (shape.length !== 2) return create(shape, label);
   const [rows, columns] = shape;
-  const step = rowsOfPiece(device.limits, rows, (count) =>
+  const step = rowsOfShard(device.limits, rows, (count) =>
     numbers ? byteLength([count, columns], type) : quantisedBytes([count, columns], type),
   );
   if (step >= rows) return create(shape, label);
   const cuts = cutRows(rows, step);
-  const pieces = cuts.map(({ firstRow, count }, i) => ({
+  const shards = cuts.map(({ firstRow, count }, i) => ({
     firstRow,
-    tensor: create([count, columns], `${label}, piece ${i + 1} of ${cuts.length}`),
+    tensor: create([count, columns], `${label}, shard ${i + 1} of ${cuts.length}`),
   }));
-  return new SplitTensor(label, shape, numbers ? type : 'u32', pieces);
+  return new ShardedTensor(label, shape, numbers ? type : 'u32', shards);
 }
 
 /**
- * Walks over the pieces that hold some rows.
+ * Walks over the shards that hold some rows.
  *
- * @param use `row` is of the piece, `from` of the rows that were asked for
+ * @param use `row` counts in the shard, `from` in the rows that were asked for
  */
-export function eachPiece(
+export function eachShard(
   tensor: Tensor,
   firstRow: number,
   count: number,
-  use: (piece: Tensor, at: { row: number; from: number; count: number }) => void,
+  use: (shard: Tensor, at: { row: number; from: number; count: number }) => void,
 ): void {
-  for (const { firstRow: start, tensor: piece } of piecesOf(tensor)) {
+  for (const { firstRow: start, tensor: shard } of shardsOf(tensor)) {
     const first = Math.max(firstRow, start);
-    const end = Math.min(firstRow + count, start + piece.rows);
-    if (first < end) use(piece, { row: first - start, from: first - firstRow, count: end - first });
+    const end = Math.min(firstRow + count, start + shard.rows);
+    if (first < end) use(shard, { row: first - start, from: first - firstRow, count: end - first });
   }
 }

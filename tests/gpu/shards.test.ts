@@ -3,8 +3,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/engine/device.ts';
 import { embedding, linkOccurrences } from '../../src/engine/ops/embedding.ts';
 import { linear } from '../../src/engine/ops/linear.ts';
-import { matmul, type Kernel } from '../../src/engine/ops/matmul.ts';
-import { piecesOf, SplitTensor } from '../../src/engine/pieces.ts';
+import { matmul } from '../../src/engine/ops/matmul.ts';
+import type { Kernel } from '../../src/engine/webgpu/lower/matmul-kernel.ts';
+import { shardsOf, ShardedTensor } from '../../src/engine/shards.ts';
 import type { Tape } from '../../src/engine/tape.ts';
 import { byteLength, Tensor, type DType } from '../../src/engine/tensor.ts';
 import { describeAdapters } from './adapters.ts';
@@ -18,23 +19,23 @@ function inPieces(
   step: number,
   dtype: DType = 'f32',
   grad = false,
-): SplitTensor {
+): ShardedTensor {
   const pieces = Array.from({ length: Math.ceil(rows / step) }, (_, i) => {
     const firstRow = i * step;
     const count = Math.min(step, rows - firstRow);
     const part = values.subarray(firstRow * columns, (firstRow + count) * columns);
     return { firstRow, tensor: constant(device, [count, columns], part, dtype, grad) };
   });
-  const split = new SplitTensor('split', [rows, columns], dtype, pieces);
+  const split = new ShardedTensor('split', [rows, columns], dtype, pieces);
   if (grad) {
     const gradients = pieces.map(({ firstRow, tensor }) => ({ firstRow, tensor: tensor.gradient! }));
     split.requiresGrad = true;
-    split.gradient = new SplitTensor('d split', [rows, columns], 'f32', gradients);
+    split.gradient = new ShardedTensor('d split', [rows, columns], 'f32', gradients);
   }
   return split;
 }
 
-const tensorsOf = (tensor: Tensor): Tensor[] => piecesOf(tensor).map((piece) => piece.tensor);
+const tensorsOf = (tensor: Tensor): Tensor[] => shardsOf(tensor).map((piece) => piece.tensor);
 /** What `runTape` read of pieces, as of one tensor. */
 const joined = (parts: readonly Float64Array[]): Float64Array =>
   Float64Array.from(parts.flatMap((p) => [...p]));

@@ -1,10 +1,8 @@
 /** Which kernel computes a matrix product, from its shape and the device's tuning, and how it is laid over the result. */
-import { quantisedFormats, type QuantisedType } from '../quantised.ts';
-import { MOST_WORKGROUPS, type Target } from '../target.ts';
+import type { Layout, MatmulShape } from '../../ops/matmul.ts';
+import { quantisedFormats, type QuantisedType } from '../../quantised.ts';
+import { MOST_WORKGROUPS, type GpuTarget } from '../target.ts';
 import type { RegisterTile } from '../tuning.ts';
-
-/** NT: A [M,K] · B [N,K]ᵀ. NN: A [M,K] · B [K,N]. TN: A [K,M]ᵀ · B [K,N]. */
-export type Layout = 'NT' | 'NN' | 'TN';
 
 /** A kernel and how it is laid over the result; `parts` splits K. */
 export type Kernel =
@@ -15,22 +13,6 @@ export type Kernel =
   | { family: 'quad'; tile: RegisterTile; lanes: number; alongN: boolean; parts?: number };
 
 type SplitKernel = Exclude<Kernel, { family: 'vector' }>;
-
-export interface Shape {
-  M: number;
-  N: number;
-  K: number;
-  /** Elements from one row of A, and of C, to the next: their columns if left out. */
-  pitchA?: number;
-  pitchC?: number;
-  /** How B is stored, if not as numbers. */
-  quantised?: QuantisedType;
-}
-
-/** Columns of a tensor whose rows are whole vec4s. */
-export function wholeColumns(columns: number): number {
-  return Math.ceil(columns / 4) * 4;
-}
 
 /** Rows of A that matmul_vector.wgsl takes. */
 const VECTOR_ROWS = 4;
@@ -49,7 +31,12 @@ const VECTOR_STEP = 8;
 export const PLAIN: Kernel = { family: 'plain' };
 
 /** The kernel for a product on a device. */
-export function chooseKernel(target: Target, layout: Layout, shape: Shape, hasLowRank = false): Kernel {
+export function chooseKernel(
+  target: GpuTarget,
+  layout: Layout,
+  shape: MatmulShape,
+  hasLowRank = false,
+): Kernel {
   const { M, N, K } = shape;
   const { matmul: tuning } = target.tuning;
   if (!hasWholeRows(layout, shape)) return PLAIN;
@@ -73,7 +60,7 @@ export function chooseKernel(target: Target, layout: Layout, shape: Shape, hasLo
 }
 
 /** What the vec4 kernels ask for. */
-function hasWholeRows(layout: Layout, { M, N, K, pitchA, pitchC }: Shape): boolean {
+function hasWholeRows(layout: Layout, { M, N, K, pitchA, pitchC }: MatmulShape): boolean {
   const columns = [pitchA ?? (layout === 'TN' ? M : K), layout === 'NT' ? K : N, pitchC ?? N];
   return columns.every((count) => count % 4 === 0);
 }
@@ -85,7 +72,7 @@ function hasWholeRows(layout: Layout, { M, N, K, pitchA, pitchC }: Shape): boole
 function chooseRegisterKernel(
   best: RegisterTile,
   lanes: number,
-  { M, N, K, quantised }: Shape,
+  { M, N, K, quantised }: MatmulShape,
   family: 'quad' | 'register',
 ): SplitKernel {
   // Blocks spare so many gathers that a short tile has as few for its operations as a tall one of numbers, and compiles much faster.
@@ -118,7 +105,7 @@ function chooseRegisterKernel(
 }
 
 /** Parts of K and the k of each: a multiple of the depth that a kernel takes at once, and of the blocks of B. */
-export function splitOf(kernel: Kernel, { K, quantised }: Shape): { parts: number; part: number } {
+export function splitOf(kernel: Kernel, { K, quantised }: MatmulShape): { parts: number; part: number } {
   const depth = Math.max(
     kernel.family === 'tiled' ? TILE_DEPTH : 4,
     quantised ? quantisedFormats[quantised].block : 0,
@@ -162,8 +149,8 @@ export function constantsOf(
   }
 }
 
-/** A side may be more than WebGPU dispatches: whoever compiles the plan refuses it (engine/size.ts). */
-export function workgroupsOf(kernel: Kernel, { M, N }: Shape, parts: number): [number, number, number] {
+/** A side may be more than WebGPU dispatches: whoever compiles the plan refuses it (limits.ts). */
+export function workgroupsOf(kernel: Kernel, { M, N }: MatmulShape, parts: number): [number, number, number] {
   switch (kernel.family) {
     case 'plain':
       return [Math.ceil(N / 8), Math.ceil(M / 8), parts];

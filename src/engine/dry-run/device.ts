@@ -1,0 +1,176 @@
+/**
+ * A dry run: a device that allocates, compiles and computes nothing, and counts. A run that is set up on it takes the code paths of a real one, so
+ * that what it counts is what a real device allocates, to the byte.
+ */
+import type { GraftError } from '../../errors.ts';
+import type { CompileProgress, Device } from '../device.ts';
+import type { Lowering } from '../lowering.ts';
+import type { Plan } from '../plan.ts';
+import { MemoryPool, type Lease, type Memory, type Pool } from '../pool.ts';
+import type { Profile } from '../profile.ts';
+import { shardsOf } from '../shards.ts';
+import { sizePlan, type PlanSize } from '../size.ts';
+import { STAGING_BUFFERS, type StagingRing } from '../staging.ts';
+import type { Tape } from '../tape.ts';
+import { byteLength, Storage, Tensor, type DType } from '../tensor.ts';
+
+export class DryRunDevice implements Device {
+  readonly adapter = { vendor: '', architecture: '', description: 'dry run' };
+  readonly features: Device['features'];
+  readonly limits: Device['limits'];
+  readonly software: boolean;
+  readonly failure: GraftError | undefined = undefined;
+  largestBuffer = { label: 'none', bytes: 0 };
+  #allocatedBytes = 0;
+  #peakBytes = 0;
+  readonly #uploaded = new WeakMap<Storage, Memory>();
+
+  /** @param lowering of the backend that the run is for. Its limits decide how things are laid out; what is above them is not refused */
+  constructor(readonly lowering: Lowering) {
+    ({ features: this.features, limits: this.limits, software: this.software } = lowering.target);
+  }
+
+  get allocatedBytes(): number {
+    return this.#allocatedBytes;
+  }
+
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
+  resetPeak(): void {
+    this.#peakBytes = this.#allocatedBytes;
+  }
+
+  onFailure(): () => void {
+    return () => undefined;
+  }
+
+  check(): void {
+    // Nothing is behind it that could fail.
+  }
+
+  settle(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.#allocatedBytes = 0;
+  }
+
+  upload(shape: readonly number[], dtype: DType, label: string): Tensor {
+    const storage = new Storage('external', byteLength(shape, dtype), label);
+    this.#uploaded.set(storage, this.allocate(storage.bytes, label));
+    return new Tensor(storage, shape, dtype);
+  }
+
+  free(tensor: Tensor): void {
+    for (const { tensor: shard } of shardsOf(tensor)) {
+      const memory = this.#uploaded.get(shard.storage);
+      if (memory) this.release(memory);
+      this.#uploaded.delete(shard.storage);
+    }
+  }
+
+  write(): void {
+    // Values are not kept.
+  }
+
+  read(tensor: Tensor): Promise<ArrayBuffer> {
+    return Promise.reject(new Error(`A dry run has no values of ${tensor.label}`));
+  }
+
+  copy(): void {
+    // Values are not kept.
+  }
+
+  createPool(): MemoryPool<Memory> {
+    return new MemoryPool({
+      create: (bytes, label) => this.allocate(bytes, label),
+      destroy: (memory) => this.release(memory),
+    });
+  }
+
+  createStaging(bytes: number, what: string): StagingRing {
+    const buffers = Array.from({ length: STAGING_BUFFERS }, (_, i) =>
+      this.allocate(bytes, `staging of ${what} ${i}`),
+    );
+    return {
+      next: () => ({ read: () => Promise.reject(new Error(`A dry run has no values of ${what}`)) }),
+      destroy: () => buffers.forEach((buffer) => this.release(buffer)),
+    };
+  }
+
+  compile(tape: Tape, pool: Pool): Promise<Plan> {
+    if (!(pool instanceof MemoryPool)) throw new Error('This pool is of another device');
+    return Promise.resolve(new DryRunPlan(this, sizePlan(tape, this.lowering), pool));
+  }
+
+  prepare(_tapes: readonly Tape[], _onProgress: CompileProgress): Promise<void> {
+    return Promise.resolve();
+  }
+
+  profile(): Promise<Profile> {
+    return Promise.reject(new Error('A dry run takes no time that could be measured'));
+  }
+
+  replayMatmuls(): void {
+    // Nothing is computed.
+  }
+
+  /** Counts memory as the backend would make it. */
+  allocate(bytes: number, label: string): Memory {
+    const size = this.lowering.allocationBytes(bytes);
+    if (size > this.largestBuffer.bytes) this.largestBuffer = { label, bytes: size };
+    this.#allocatedBytes += size;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#allocatedBytes);
+    return { size };
+  }
+
+  release({ size }: Memory): void {
+    this.#allocatedBytes -= size;
+  }
+}
+
+class DryRunPlan implements Plan {
+  readonly #slots: Lease;
+  readonly #pinned: readonly Memory[];
+  readonly #parameters: Memory;
+
+  constructor(
+    private readonly device: DryRunDevice,
+    readonly size: PlanSize,
+    pool: MemoryPool<Memory>,
+  ) {
+    this.#slots = pool.take(size.memory.slots);
+    this.#pinned = size.pinned.map(({ bytes, label }) => device.allocate(bytes, label));
+    const bytes = device.lowering.parameterBytes(size.commands.length);
+    this.#parameters = device.allocate(bytes, 'parameters of the commands');
+  }
+
+  get submits(): number {
+    return this.device.lowering.split(this.size.commands).length;
+  }
+
+  get pinnedBytes(): number {
+    return this.#pinned.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  write(): void {
+    // Values are not kept.
+  }
+
+  read(tensor: Tensor): Promise<ArrayBuffer> {
+    return this.device.read(tensor);
+  }
+
+  run(): void {
+    // Nothing is computed.
+  }
+
+  destroy(): void {
+    for (const memory of this.#pinned) this.device.release(memory);
+    this.device.release(this.#parameters);
+    this.#slots.release();
+  }
+}

@@ -1,0 +1,30 @@
+/** How a backend turns a tape into its own commands: pure, so that the planner can do it without a device. */
+import type { Operation } from './operation.ts';
+import type { Target } from './target.ts';
+import type { Storage, Tensor } from './tensor.ts';
+
+/** What a backend runs: one kernel over some tensors. Memory is planned from it. */
+export interface Command {
+  /** The kernel, in messages. */
+  readonly label: string;
+  /** Everything that it reads or writes, with scratch tensors of the lowering. */
+  readonly operands: readonly Tensor[];
+  /** What it writes. */
+  readonly writes: readonly Storage[];
+  /** Floating-point operations, roughly: decides where a plan is split into submits. */
+  readonly flops: number;
+  /** The most workgroups along one side, where the backend has such. */
+  readonly workgroups: number;
+}
+
+export interface Lowering<C extends Command = Command> {
+  readonly target: Target;
+  /** The commands of these operations, in order. */
+  lower(operations: readonly Operation[]): C[];
+  /** Bytes that a plan of so many commands takes beside its tensors: their parameters. */
+  parameterBytes(commands: number): number;
+  /** Bytes that memory of this size really takes. */
+  allocationBytes(bytes: number): number;
+  /** Groups of commands, each for one submit. */
+  split<D extends Command>(commands: readonly D[]): D[][];
+}

@@ -1,0 +1,50 @@
+import { operationKind } from '../operation.ts';
+import type { Tape } from '../tape.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** y [R] = log softmax(x · wᵀ) at each row's label, 0 where there is none; in chunks of rows. */
+export const logProbabilitiesKind = operationKind<{ x: Tensor; w: Tensor; labels: Tensor; y: Tensor }, null>(
+  'log_probabilities',
+);
+
+/**
+ * dx (+)= sign · Σ weights · d y / d x and dw += the same for w. `weights` f32 [R], or [1] for all rows. The chunks of logits are computed again.
+ */
+export const logProbabilitiesBackward = operationKind<
+  { x: Tensor; w: Tensor; labels: Tensor; weights: Tensor; dx?: Tensor; dw?: Tensor },
+  { sign: 1 | -1; accumulate: boolean }
+>('log_probabilities.backward');
+
+/**
+ * The log-probability of each row's label under softmax(x · wᵀ), without ever holding all logits: rows go through the head in chunks, in the
+ * backward again. What preference and reinforcement objectives are made of.
+ *
+ * @param x [R, C]
+ * @param w the head [V, C]
+ * @param labels u32 [R]; a row with NO_LABEL gives 0, and no gradient
+ * @returns f32 [R]
+ */
+export function logProbabilities(tape: Tape, x: Tensor, w: Tensor, labels: Tensor): Tensor {
+  const y = tape.tensor([x.rows], 'f32', 'log-probabilities');
+  tape.append(logProbabilitiesKind, { x, w, labels, y }, null);
+  tape.record([y], [x, w], () =>
+    logProbabilityBackward(tape, { x, w, labels, weights: tape.gradient(y), sign: 1 }),
+  );
+  return y;
+}
+
+/** Records the gradients of x and w for weights that the tape computes. */
+export function logProbabilityBackward(
+  tape: Tape,
+  { sign, ...tensors }: { x: Tensor; w: Tensor; labels: Tensor; weights: Tensor; sign: 1 | -1 },
+): void {
+  const { x, w } = tensors;
+  const dw = w.gradient;
+  if (!x.requiresGrad) {
+    if (dw) tape.append(logProbabilitiesBackward, { ...tensors, dw }, { sign, accumulate: false });
+    return;
+  }
+  tape.addGradient(x, (dx, accumulate) =>
+    tape.append(logProbabilitiesBackward, { ...tensors, dx, dw }, { sign, accumulate }),
+  );
+}

@@ -1,0 +1,36 @@
+/**
+ * What the host and the device tell each other in a training step, in two small tensors: `hyper` holds the numbers of the step, `stats` its outcome.
+ * The optimiser's own numbers follow those that every step has.
+ */
+
+/** What every step is told. */
+export interface StepNumbers {
+  /** Largest global norm of the gradient; 0 for no clipping. */
+  readonly clip: number;
+  /** Supervised tokens of the whole step, or what else an objective divides by: gradients arrive as sums. */
+  readonly tokens: number;
+  readonly lr: number;
+  readonly weightDecay: number;
+}
+
+/** Sizes of the two tensors, in f32. */
+export const HYPER_SIZE = 16;
+export const STATS_SIZE = 4;
+
+/** Slots of the statistics. */
+export const LOSS_SLOT = 0;
+export const NORM_SLOT = 1;
+/** Not 0 once something was not finite. */
+export const BROKEN_SLOT = 3;
+/** The first slots are of one step, and the host clears them before it; the last one stays. */
+export const STEP_SLOTS = 3;
+
+/** `hyper` of one step: clip, 1 / tokens, lr, weight decay, then the optimiser's own numbers. */
+export function encodeStep(
+  { clip, tokens, lr, weightDecay }: StepNumbers,
+  own: readonly number[],
+): Float32Array<ArrayBuffer> {
+  const hyper = new Float32Array(HYPER_SIZE);
+  hyper.set([clip, 1 / tokens, lr, weightDecay, ...own]);
+  return hyper;
+}

@@ -1,0 +1,323 @@
+/**
+ * A WebGPU device with raised limits, an account of its memory, and loud failures: a lost device or an error that nobody captured is
+ * kept and thrown by the next call, never swallowed.
+ */
+import { GraftError } from '../../errors.ts';
+import { READBACK_BYTES, type AdapterDescription, type CompileProgress, type Device } from '../device.ts';
+import { dropDead } from '../memory.ts';
+import { MemoryPool, type Pool } from '../pool.ts';
+import { shardsOf } from '../shards.ts';
+import type { Tape } from '../tape.ts';
+import { Storage, Tensor, byteLength, type DType } from '../tensor.ts';
+import type { Dispatch } from './dispatch.ts';
+import { GpuLowering } from './lowering.ts';
+import { Pipelines } from './pipelines.ts';
+import { compilePipelines, GpuPlan } from './plan.ts';
+import { profilePlans, replayMatmuls } from './profile.ts';
+import { GpuStagingRing } from './staging.ts';
+import type { GpuTarget } from './target.ts';
+import { defaultTuning, softwareAdapter, type Tuning } from './tuning.ts';
+import { MAP_READ, READBACK_USAGE, STORAGE_USAGE } from './usage.ts';
+
+export interface DeviceOptions {
+  powerPreference?: GPUPowerPreference;
+  /** A stored measurement for this adapter, if there is one. */
+  tuning?: Tuning;
+  /** Limits below those of the adapter: to try on a large one how a small one would do. */
+  limits?: Partial<GpuTarget['limits']>;
+}
+
+const RAISED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+] as const;
+const WANTED_FEATURES: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
+
+export class GpuDevice implements Device, GpuTarget {
+  readonly features: GpuTarget['features'] & { readonly timestamps: boolean };
+  readonly limits: GpuTarget['limits'];
+  readonly software: boolean;
+  readonly lowering: GpuLowering;
+  tuning: Tuning;
+  largestBuffer = { label: 'none', bytes: 0 };
+  #allocatedBytes = 0;
+  #peakBytes = 0;
+  #failure: GraftError | undefined;
+  #closed = false;
+  readonly #pipelines: Pipelines;
+  /** Of uploaded storages. A plan keeps its own table for the others. */
+  readonly #buffers = new WeakMap<Storage, GPUBuffer>();
+  readonly #losses = new Set<(error: GraftError) => void>();
+
+  constructor(
+    readonly gpu: GPUDevice,
+    readonly adapter: AdapterDescription,
+    { tuning, limits }: Pick<DeviceOptions, 'tuning' | 'limits'> = {},
+  ) {
+    this.lowering = new GpuLowering(this);
+    this.#pipelines = new Pipelines(gpu, () => this.check());
+    this.features = {
+      f16: gpu.features.has('shader-f16'),
+      subgroups: gpu.features.has('subgroups'),
+      timestamps: gpu.features.has('timestamp-query'),
+    };
+    this.limits = lowered(gpu.limits, limits);
+    this.software = softwareAdapter(adapter) !== undefined;
+    this.tuning = tuning ?? defaultTuning(adapter);
+    gpu.addEventListener('uncapturederror', (event) => {
+      const { error } = event;
+      const outOfMemory = error.constructor.name === 'GPUOutOfMemoryError';
+      this.#fail(
+        outOfMemory
+          ? new GraftError(
+              'engine-out-of-memory',
+              `The GPU is out of memory: ${error.message}`,
+              'Use a smaller batch, a shorter length or half precision.',
+            )
+          : new GraftError(
+              'engine-gpu-error',
+              `The GPU rejected a command: ${error.message}`,
+              'This is a defect in Graft; please report it with this text.',
+            ),
+      );
+    });
+    void gpu.lost.then((info) => {
+      if (this.#closed) return;
+      this.#fail(
+        new GraftError(
+          'engine-device-lost',
+          `The GPU was lost: ${info.message || info.reason}.`,
+          'Saved work is safe; open the device again and resume.',
+        ),
+      );
+    });
+  }
+
+  get allocatedBytes(): number {
+    return this.#allocatedBytes;
+  }
+
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
+  resetPeak(): void {
+    this.#peakBytes = this.#allocatedBytes;
+  }
+
+  get failure(): GraftError | undefined {
+    return this.#failure;
+  }
+
+  onFailure(listener: (error: GraftError) => void): () => void {
+    this.#losses.add(listener);
+    return () => this.#losses.delete(listener);
+  }
+
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  async settle(): Promise<void> {
+    await this.gpu.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  createBuffer(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
+    this.check();
+    const size = this.lowering.allocationBytes(bytes);
+    if (size > this.limits.maxBufferSize) {
+      throw new GraftError(
+        'engine-buffer-size',
+        `${label} needs a buffer of ${size} bytes, and this adapter allows ${this.limits.maxBufferSize}.`,
+        'Use a smaller model, batch or length.',
+      );
+    }
+    const buffer = this.gpu.createBuffer({ size, usage, label });
+    if (buffer.size > this.largestBuffer.bytes) this.largestBuffer = { label, bytes: buffer.size };
+    this.#allocatedBytes += buffer.size;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#allocatedBytes);
+    return buffer;
+  }
+
+  destroyBuffer(buffer: GPUBuffer): void {
+    this.#allocatedBytes -= buffer.size;
+    buffer.destroy();
+  }
+
+  upload(shape: readonly number[], dtype: DType, label: string, data?: ArrayBufferView<ArrayBuffer>): Tensor {
+    const storage = new Storage('external', byteLength(shape, dtype), label);
+    const buffer = this.createBuffer(storage.bytes, STORAGE_USAGE, label);
+    this.#buffers.set(storage, buffer);
+    if (data) this.writeBuffer(buffer, 0, data);
+    return new Tensor(storage, shape, dtype);
+  }
+
+  free(tensor: Tensor): void {
+    for (const { tensor: shard } of shardsOf(tensor)) {
+      const buffer = this.#buffers.get(shard.storage);
+      if (!buffer) continue;
+      this.#buffers.delete(shard.storage);
+      this.destroyBuffer(buffer);
+    }
+  }
+
+  /** The buffer of an uploaded storage; undefined for those of plans, and after `free`. */
+  bufferOf(storage: Storage): GPUBuffer | undefined {
+    return this.#buffers.get(storage);
+  }
+
+  write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    this.writeBuffer(this.#uploaded(tensor), tensor.offset + offset, data);
+  }
+
+  read(tensor: Tensor): Promise<ArrayBuffer> {
+    return this.readBuffer(this.#uploaded(tensor), tensor.offset, tensor.bytes);
+  }
+
+  copy(pairs: readonly { readonly from: Tensor; readonly to: Tensor }[]): void {
+    const encoder = this.gpu.createCommandEncoder();
+    for (const { from, to } of pairs)
+      encoder.copyBufferToBuffer(
+        this.#uploaded(from),
+        from.offset,
+        this.#uploaded(to),
+        to.offset,
+        from.bytes,
+      );
+    this.gpu.queue.submit([encoder.finish()]);
+  }
+
+  createPool(): MemoryPool<GPUBuffer> {
+    return new MemoryPool({
+      create: (bytes, label) => this.createBuffer(bytes, STORAGE_USAGE, label),
+      destroy: (buffer) => this.destroyBuffer(buffer),
+    });
+  }
+
+  createStaging(bytes: number, what: string): GpuStagingRing {
+    return new GpuStagingRing(this, bytes, what);
+  }
+
+  async compile(tape: Tape, pool: Pool): Promise<GpuPlan> {
+    return GpuPlan.compile(this, tape, pool);
+  }
+
+  async prepare(tapes: readonly Tape[], onProgress: CompileProgress): Promise<void> {
+    const dispatches = tapes.flatMap(({ operations }) => dropDead(this.lowering.lower(operations)));
+    await compilePipelines(this, dispatches, onProgress);
+  }
+
+  readonly profile: Device['profile'] = (plans, options) => profilePlans(this, plans, options);
+
+  readonly replayMatmuls: Device['replayMatmuls'] = (plan) => replayMatmuls(this, plan);
+
+  /** Writes host data, padding the last bytes to a multiple of four as WebGPU wants. */
+  writeBuffer(buffer: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const whole = bytes.byteLength & ~3;
+    if (whole > 0) this.gpu.queue.writeBuffer(buffer, offset, bytes, 0, whole);
+    if (whole < bytes.byteLength) {
+      const tail = new Uint8Array(4);
+      tail.set(bytes.subarray(whole));
+      this.gpu.queue.writeBuffer(buffer, offset + whole, tail);
+    }
+  }
+
+  /** Copies `bytes` of a buffer to the host, chunk by chunk. Awaits the GPU: not for use inside a step. */
+  async readBuffer(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    const size = Math.ceil(bytes / 4) * 4;
+    const result = new Uint8Array(size);
+    const staging = this.createBuffer(Math.min(size, READBACK_BYTES), READBACK_USAGE, 'readback');
+    try {
+      for (let start = 0; start < size; start += READBACK_BYTES) {
+        this.check();
+        const chunk = Math.min(size - start, READBACK_BYTES);
+        const encoder = this.gpu.createCommandEncoder();
+        encoder.copyBufferToBuffer(buffer, offset + start, staging, 0, chunk);
+        this.gpu.queue.submit([encoder.finish()]);
+        await staging.mapAsync(MAP_READ, 0, chunk);
+        this.check();
+        result.set(new Uint8Array(staging.getMappedRange(0, chunk)), start);
+        staging.unmap();
+      }
+    } catch (error) {
+      this.check();
+      throw error;
+    } finally {
+      this.destroyBuffer(staging);
+    }
+    return size === bytes ? result.buffer : result.buffer.slice(0, bytes);
+  }
+
+  /** The pipeline of a dispatch, compiled at most once per variant. */
+  pipeline(dispatch: Dispatch): Promise<GPUComputePipeline> {
+    return this.#pipelines.of(dispatch);
+  }
+
+  /** The layout of a dispatch's bindings: only those it names. */
+  layout(dispatch: Dispatch): GPUBindGroupLayout {
+    return this.#pipelines.layout(dispatch);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#failure ??= new GraftError('engine-closed', 'The GPU device was closed.', 'Open it again.');
+    this.gpu.destroy();
+  }
+
+  #uploaded(tensor: Tensor): GPUBuffer {
+    const buffer = this.#buffers.get(tensor.storage);
+    if (!buffer) throw new Error(`${tensor.label} is not on the device`);
+    return buffer;
+  }
+
+  #fail(error: GraftError): void {
+    if (this.#failure) return;
+    this.#failure = error;
+    for (const listener of this.#losses) listener(error);
+    this.#losses.clear();
+  }
+}
+
+function lowered(limits: GpuTarget['limits'], wanted: DeviceOptions['limits'] = {}): GpuTarget['limits'] {
+  const least = (name: keyof GpuTarget['limits']): number =>
+    Math.min(limits[name] ?? Infinity, wanted[name] ?? Infinity);
+  return {
+    maxStorageBufferBindingSize: least('maxStorageBufferBindingSize'),
+    maxBufferSize: least('maxBufferSize'),
+    maxComputeWorkgroupStorageSize: least('maxComputeWorkgroupStorageSize'),
+    maxComputeInvocationsPerWorkgroup: least('maxComputeInvocationsPerWorkgroup'),
+    largestWeight: least('largestWeight'),
+  };
+}
+
+/**
+ * Opens a device on the best adapter that `gpu` offers, with every limit that Graft uses raised to what the adapter allows.
+ *
+ * @throws GraftError `engine-no-adapter` if there is none
+ */
+export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise<GpuDevice> {
+  const adapter = await gpu.requestAdapter({
+    powerPreference: options.powerPreference ?? 'high-performance',
+  });
+  if (!adapter) {
+    throw new GraftError(
+      'engine-no-adapter',
+      'No WebGPU adapter answered.',
+      'Install a Vulkan, Metal or Direct3D 12 driver (on Debian: apt-get install mesa-vulkan-drivers).',
+    );
+  }
+  const requiredLimits: Record<string, number> = {};
+  for (const limit of RAISED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
+  const device = await adapter.requestDevice({
+    requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredLimits,
+    label: 'graft',
+  });
+  const { vendor, architecture, description } = adapter.info;
+  return new GpuDevice(device, { vendor, architecture, description }, options);
+}

@@ -1,0 +1,60 @@
+import source from '../../../../shaders/activation.wgsl?raw';
+import {
+  activateBackward,
+  activateKind,
+  gatedBackward,
+  gatedKind,
+  type Activation,
+} from '../../ops/activation.ts';
+import type { Tensor } from '../../tensor.ts';
+import { lowers } from '../dispatch.ts';
+import { parseShader } from '../shader.ts';
+import { elementGroups } from './shape.ts';
+
+const shader = parseShader('activation', source);
+
+export const activationLowerings = [
+  lowers(activateKind, (out, tensors, { activation }) => {
+    const { g } = tensors;
+    out.add({ ...over(g, activation), entry: 'alone', tensors, flops: 8 * g.size });
+  }),
+  lowers(activateBackward, (out, tensors, { activation, accumulate }) => {
+    const common = over(tensors.g, activation);
+    out.add({
+      ...common,
+      entry: 'backward_alone',
+      constants: { ...common.constants, ACCUMULATE: Number(accumulate) },
+      tensors,
+      flops: 12 * tensors.g.size,
+    });
+  }),
+  lowers(gatedKind, (out, tensors, { activation }) => {
+    const { g } = tensors;
+    out.add({ ...over(g, activation), entry: 'gated', tensors, flops: 8 * g.size });
+  }),
+  lowers(gatedBackward, (out, tensors, { activation, accumulate, accumulateUp }) => {
+    const common = over(tensors.g, activation);
+    out.add({
+      ...common,
+      entry: 'backward_gated',
+      constants: {
+        ...common.constants,
+        ACCUMULATE: Number(accumulate),
+        ACCUMULATE_UP: Number(accumulateUp),
+      },
+      tensors,
+      flops: 16 * tensors.g.size,
+    });
+  }),
+];
+
+/** What every dispatch over the elements of `x` shares. */
+function over(x: Tensor, activation: Activation) {
+  return {
+    shader,
+    types: { Elem: x.dtype },
+    constants: { GELU: Number(activation === 'gelu_tanh') },
+    params: { size: x.size },
+    workgroups: elementGroups(x.size),
+  };
+}

@@ -1,0 +1,117 @@
+import source from '../../../../shaders/cross_entropy.wgsl?raw';
+import logSource from '../../../../shaders/log_probabilities.wgsl?raw';
+import { crossEntropyKind } from '../../ops/cross_entropy.ts';
+import { logProbabilitiesBackward, logProbabilitiesKind } from '../../ops/log_probabilities.ts';
+import { wholeColumns } from '../../ops/matmul.ts';
+import { Tensor } from '../../tensor.ts';
+import { lowers, type Dispatches } from '../dispatch.ts';
+import { parseShader } from '../shader.ts';
+import { matmulDispatches } from './matmul.ts';
+import { rowShape } from './shape.ts';
+
+const shader = parseShader('cross_entropy', source);
+const logShader = parseShader('log_probabilities', logSource);
+
+/** Logits of one chunk of rows take at most this much, unless a chunk is already as small as it can be. */
+const CHUNK_BYTES = 16 * 2 ** 20;
+/** Chunks start on 256-byte boundaries of every tensor that they cut: 64 labels of four bytes. */
+const CHUNK_ROWS = 64;
+
+/** A chunk of rows with its logits. */
+interface Chunk {
+  readonly rows: number;
+  /** The rows of x. */
+  readonly part: Tensor;
+  /** f32 [rows, pitch], which the dispatches after it may overwrite. */
+  readonly z: Tensor;
+  /** The chunk's rows of a matrix like x. */
+  readonly of: (matrix: Tensor) => Tensor;
+  /** The chunk's part of a vector with an element for each row. */
+  readonly elements: (vector: Tensor) => Tensor;
+}
+
+/** Makes the logits of x · wᵀ chunk by chunk, and lets `use` add what is done with them. */
+function eachChunk(out: Dispatches, x: Tensor, w: Tensor, use: (chunk: Chunk) => void): void {
+  const R = x.rows;
+  const pitch = wholeColumns(w.rows);
+  const most = Math.min(CHUNK_BYTES, out.target.limits.maxStorageBufferBindingSize);
+  const step = Math.min(R, CHUNK_ROWS * Math.max(1, Math.floor(most / (pitch * 4) / CHUNK_ROWS)));
+  for (let start = 0; start < R; start += step) {
+    const rows = Math.min(step, R - start);
+    const part = x.slice(start, rows);
+    const z = out.tensor([rows, pitch], 'f32', 'logits');
+    matmulDispatches(out, { a: part, b: w, layout: 'NT', c: z });
+    use({
+      rows,
+      part,
+      z,
+      of: (matrix) => matrix.slice(start, rows),
+      elements: ({ storage, dtype, offset }) => new Tensor(storage, [rows], dtype, offset + start * 4),
+    });
+  }
+}
+
+export const crossEntropyLowerings = [
+  lowers(crossEntropyKind, (out, { x, w, labels, sum, dx, dw }, { scale, accumulate }) => {
+    const R = x.rows;
+    const V = w.rows;
+    const shape = rowShape(out.target);
+    const losses = out.tensor([R], 'f32', 'losses');
+    const params = { V, pitch: wholeColumns(V) };
+    eachChunk(out, x, w, ({ rows, part, z, of, elements }) => {
+      out.add({
+        shader,
+        entry: 'rows',
+        constants: { GRADIENT: Number(dx !== undefined || dw !== undefined), ...shape },
+        tensors: { z, labels: elements(labels), losses: elements(losses) },
+        params: { R: rows, ...params },
+        workgroups: Math.ceil(rows / shape.ROWS),
+        flops: 8 * rows * V,
+      });
+      if (dx) matmulDispatches(out, { a: z, b: w, layout: 'NN', c: of(dx), scale });
+      if (dw) matmulDispatches(out, { a: z, b: part, layout: 'TN', c: dw, accumulate: true, scale });
+    });
+    out.add({
+      shader,
+      entry: 'total',
+      constants: accumulate ? {} : { ACCUMULATE: 0 },
+      tensors: { parts: losses, sum },
+      params: { R, ...params },
+      workgroups: 1,
+      flops: R,
+    });
+  }),
+  lowers(logProbabilitiesKind, (out, { x, w, labels, y }) => {
+    const V = w.rows;
+    const shape = rowShape(out.target);
+    eachChunk(out, x, w, ({ rows, z, elements }) =>
+      out.add({
+        shader: logShader,
+        entry: 'forward',
+        constants: { ...shape },
+        tensors: { z, labels: elements(labels), y: elements(y) },
+        params: { R: rows, V, pitch: wholeColumns(V), sign: 1 },
+        workgroups: Math.ceil(rows / shape.ROWS),
+        flops: 4 * rows * V,
+      }),
+    );
+  }),
+  lowers(logProbabilitiesBackward, (out, { x, w, labels, weights, dx, dw }, { sign, accumulate }) => {
+    const V = w.rows;
+    const shape = rowShape(out.target);
+    const shared = weights.size === 1 && x.rows !== 1;
+    eachChunk(out, x, w, ({ rows, part, z, of, elements }) => {
+      out.add({
+        shader: logShader,
+        entry: 'backward',
+        constants: { ...shape, SHARED_WEIGHT: Number(shared) },
+        tensors: { logits: z, labels: elements(labels), weights: shared ? weights : elements(weights) },
+        params: { R: rows, V, pitch: wholeColumns(V), sign },
+        workgroups: Math.ceil(rows / shape.ROWS),
+        flops: 8 * rows * V,
+      });
+      if (dx) matmulDispatches(out, { a: z, b: w, layout: 'NN', c: of(dx), accumulate });
+      if (dw) matmulDispatches(out, { a: z, b: part, layout: 'TN', c: dw, accumulate: true });
+    });
+  }),
+];

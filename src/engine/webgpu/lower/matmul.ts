@@ -1,0 +1,149 @@
+/**
+ * Which of the kernels computes a product is decided here, from the shapes and the device's tuning:
+ * - `registers` (software adapters): matmul_register.wgsl, its lanes paired with matmul_quad.wgsl where there are subgroups;
+ * - `tiles` (GPUs): matmul_tiled.wgsl, and matmul_vector.wgsl for the one to four rows of decoding;
+ * - matmul_plain.wgsl for rows that are not whole vec4s;
+ * - K split in parts that matmul_reduce.wgsl adds up, where C alone would leave the device idle.
+ *
+ * Where B is in quantised blocks, every family reads it through weight_blocks.wgsl. Where it is in shards, matmul-shards.ts makes several
+ * products of one.
+ */
+import aloneSource from '../../../../shaders/matmul_alone.wgsl?raw';
+import plainSource from '../../../../shaders/matmul_plain.wgsl?raw';
+import quadSource from '../../../../shaders/matmul_quad.wgsl?raw';
+import reduceSource from '../../../../shaders/matmul_reduce.wgsl?raw';
+import registerSource from '../../../../shaders/matmul_register.wgsl?raw';
+import tiledSource from '../../../../shaders/matmul_tiled.wgsl?raw';
+import vectorSource from '../../../../shaders/matmul_vector.wgsl?raw';
+import blocksSource from '../../../../shaders/weight_blocks.wgsl?raw';
+import scalarsSource from '../../../../shaders/weight_scalars.wgsl?raw';
+import vectorsSource from '../../../../shaders/weight_vectors.wgsl?raw';
+import { matmulKind, shapeOf, type MatmulOptions } from '../../ops/matmul.ts';
+import type { Tensor } from '../../tensor.ts';
+import { lowers, type Dispatches } from '../dispatch.ts';
+import { parseShader, type ElementType, type Shader } from '../shader.ts';
+import { chooseKernel, constantsOf, PLAIN, splitOf, workgroupsOf, type Kernel } from './matmul-kernel.ts';
+import { isSharded, matmulOfShards } from './matmul-shards.ts';
+
+/** A product with everything chosen. */
+export type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor; kernel: Kernel };
+
+/** Each family twice: for B as numbers, and in blocks. */
+function variants(name: string, source: string, numbers: string): { numbers: Shader; quantised: Shader } {
+  return {
+    numbers: parseShader(name, `${source}\n${numbers}`),
+    quantised: parseShader(`${name} of blocks`, `${source}\n${blocksSource}`),
+  };
+}
+
+const shaders = {
+  plain: variants('matmul_plain', plainSource, scalarsSource),
+  vector: variants('matmul_vector', vectorSource, vectorsSource),
+  tiled: variants('matmul_tiled', tiledSource, vectorsSource),
+  register: variants('matmul_register', `${registerSource}\n${aloneSource}`, vectorsSource),
+  quad: variants('matmul_quad', `${registerSource}\n${quadSource}`, vectorsSource),
+} satisfies Record<Kernel['family'], unknown>;
+const reduceShader = parseShader('matmul_reduce', reduceSource);
+
+/** The smallest tensor that can be bound as vec4<f32>. */
+const VEC4_BYTES = 16;
+
+export const matmulLowerings = [
+  lowers(matmulKind, (out, { a, b, c, z, l, bias, residual }, { lowRankScale, kernel, ...attributes }) => {
+    const lowRank = z && l && { z, l, scale: lowRankScale };
+    // What a test or a measurement asks for is one of this backend's kernels.
+    matmulDispatches(out, { a, b, c, lowRank, bias, residual, ...attributes }, kernel as Kernel | undefined);
+  }),
+];
+
+/** Adds a product, by a given kernel or the best one. */
+export function matmulDispatches(out: Dispatches, options: Omit<Product, 'kernel'>, given?: Kernel): void {
+  const { a, b, layout, lowRank, bias } = options;
+  const shape = shapeOf(options);
+  const kernel =
+    given ??
+    (Math.max(a.bytes, b.bytes) < VEC4_BYTES || (bias && shape.N % 4 !== 0)
+      ? PLAIN
+      : chooseKernel(out.target, layout, shape, lowRank !== undefined));
+  const whole = { ...options, kernel };
+  if (isSharded(whole)) matmulOfShards(out, whole, (part) => product(out, part));
+  else product(out, whole);
+}
+
+/** One product by one kernel. A, C and the residual may be columns of wider matrices. */
+function product(out: Dispatches, options: Product): void {
+  const { a, b, c, kernel, layout, lowRank, bias, residual, accumulate = false, scale = 1 } = options;
+  const shape = shapeOf(options);
+  const { M, N, K, quantised } = shape;
+  // Bindings cannot be left out of an entry point that names them: what a variant does not read is bound to A or B.
+  const unused = a.bytes < b.bytes && !quantised ? b : a;
+  const { family } = kernel;
+  const { parts, part } = splitOf(kernel, shape);
+  const shader = shaders[family][quantised ? 'quantised' : 'numbers'];
+  const finish = {
+    BIAS: Number(bias !== undefined),
+    RESIDUAL: Number(residual !== undefined),
+    ACCUMULATE: Number(accumulate),
+  };
+  const inRegisters = family === 'register' || family === 'quad';
+  const last = parts === 1;
+  if (!last && lowRank) throw new Error('matmul: a low-rank term does not go with a split K');
+  const sum = last ? c : out.tensor([parts, M, c.columns], 'f32', `parts of ${c.label}`);
+  const z = lowRank?.z ?? unused;
+  const l = lowRank?.l ?? unused;
+
+  out.add({
+    shader,
+    types: {
+      ElemA: elementOf(a),
+      ...(quantised ? {} : { ElemB: elementOf(b) }),
+      ElemC: elementOf(sum),
+      ElemZ: elementOf(z),
+      ElemL: elementOf(l),
+    },
+    constants: {
+      ...constantsOf(kernel, layout, quantised),
+      ...(inRegisters ? {} : { LOW_RANK: Number(lowRank !== undefined), ...(last ? finish : {}) }),
+    },
+    subgroups: family === 'quad',
+    tensors: { a, b, c: sum, z, l, bias: (last && bias) || unused, residual: (last && residual) || unused },
+    params: {
+      M,
+      N,
+      K,
+      R: lowRank ? lowRank.z.columns : 0,
+      pitchC: sum.pitch,
+      ...(family === 'vector' ? {} : { part, pitchA: a.pitch }),
+      ...(inRegisters ? { finish: last ? finishBits(finish) : 0 } : {}),
+      scale: last ? scale : 1,
+      loraScale: lowRank?.scale ?? 0,
+    },
+    workgroups: workgroupsOf(kernel, shape, parts),
+    flops: 2 * M * N * (K + (lowRank ? lowRank.z.columns : 0)),
+  });
+  if (!last) {
+    out.add({
+      shader: reduceShader,
+      types: { ElemC: elementOf(c) },
+      constants: finish,
+      tensors: { partial: sum, c, bias: bias ?? sum, residual: residual ?? sum },
+      params: { size: c.size, N: c.columns, pitchC: c.pitch, parts, scale },
+      workgroups: Math.ceil(c.size / 64),
+      flops: c.size * parts,
+    });
+  }
+}
+
+/** As matmul_register.wgsl wants them, in which these are data. */
+function finishBits({
+  BIAS,
+  RESIDUAL,
+  ACCUMULATE,
+}: Record<'BIAS' | 'RESIDUAL' | 'ACCUMULATE', number>): number {
+  return BIAS | (RESIDUAL << 1) | (ACCUMULATE << 2);
+}
+
+function elementOf({ dtype, label }: Tensor): ElementType {
+  if (dtype === 'u32') throw new Error(`matmul: ${label} holds integers`);
+  return dtype;
+}

@@ -1,0 +1,84 @@
+/** WebGPU's lowering: which dispatches each kind of operation becomes. One line here for each file in lower/. */
+import type { Command, Lowering } from '../lowering.ts';
+import type { Operation } from '../operation.ts';
+import { Dispatches, type Dispatch, type LoweringRow } from './dispatch.ts';
+import { activationLowerings } from './lower/activation.ts';
+import { addLowerings } from './lower/add.ts';
+import { attentionLowerings } from './lower/attention.ts';
+import { columnSumLowerings } from './lower/column-sum.ts';
+import { crossEntropyLowerings } from './lower/cross-entropy.ts';
+import { dropoutLowerings } from './lower/dropout.ts';
+import { embeddingLowerings } from './lower/embedding.ts';
+import { gatherRowsLowerings } from './lower/gather-rows.ts';
+import { layerNormLowerings } from './lower/layer-norm.ts';
+import { matmulLowerings } from './lower/matmul.ts';
+import { optimiserLowerings } from './lower/optimiser.ts';
+import { rmsNormLowerings } from './lower/rms-norm.ts';
+import { ropeLowerings } from './lower/rope.ts';
+import { samplingLowerings } from './lower/sampling.ts';
+import { scatterRowsLowerings } from './lower/scatter-rows.ts';
+import { splitColumnsLowerings } from './lower/split-columns.ts';
+import type { GpuTarget } from './target.ts';
+
+const ROWS: readonly LoweringRow[] = [
+  ...activationLowerings,
+  ...addLowerings,
+  ...attentionLowerings,
+  ...columnSumLowerings,
+  ...crossEntropyLowerings,
+  ...dropoutLowerings,
+  ...embeddingLowerings,
+  ...gatherRowsLowerings,
+  ...layerNormLowerings,
+  ...matmulLowerings,
+  ...optimiserLowerings,
+  ...rmsNormLowerings,
+  ...ropeLowerings,
+  ...samplingLowerings,
+  ...scatterRowsLowerings,
+  ...splitColumnsLowerings,
+];
+
+const table = new Map(ROWS.map((row) => [row.name, row]));
+
+/** Parameters of dispatches lie one after the other at this distance, WebGPU's smallest alignment of a binding. */
+export const UNIFORM_ALIGNMENT = 256;
+
+export class GpuLowering implements Lowering<Dispatch> {
+  /** @param target asked at each use: a device is measured after it is opened */
+  constructor(readonly target: GpuTarget) {}
+
+  lower(operations: readonly Operation[]): Dispatch[] {
+    const out = new Dispatches(this.target);
+    for (const operation of operations) {
+      const row = table.get(operation.kind.name);
+      if (!row) throw new Error(`WebGPU has no lowering of ${operation.kind.name}`);
+      row.lower(out, operation);
+    }
+    return out.list;
+  }
+
+  parameterBytes(commands: number): number {
+    return Math.max(1, commands) * UNIFORM_ALIGNMENT;
+  }
+
+  allocationBytes(bytes: number): number {
+    return Math.max(16, Math.ceil(bytes / 16) * 16);
+  }
+
+  /** Groups of about `Tuning.flopsPerSubmit` operations. */
+  split<D extends Command>(commands: readonly D[]): D[][] {
+    const budget = this.target.tuning.flopsPerSubmit;
+    const groups: D[][] = [[]];
+    let flops = 0;
+    for (const command of commands) {
+      if (flops > 0 && flops + command.flops > budget) {
+        groups.push([]);
+        flops = 0;
+      }
+      flops += command.flops;
+      groups[groups.length - 1].push(command);
+    }
+    return groups;
+  }
+}

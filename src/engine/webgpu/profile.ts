@@ -1,0 +1,160 @@
+/**
+ * Where the time of a plan goes, by kernel. Every dispatch gets a pass of its own with a timestamp before and after it; where the adapter
+ * has no timestamps, each kernel runs alone, and what an empty run takes is taken off. Replays of a plan know nothing of this.
+ */
+import type { ProfileOptions } from '../device.ts';
+import type { Plan } from '../plan.ts';
+import type { Profile } from '../profile.ts';
+import type { GpuDevice } from './device.ts';
+import type { Dispatch } from './dispatch.ts';
+import { pipelineKey } from './pipelines.ts';
+import { encodeDispatch, GpuPlan, splitBound, type BoundDispatch } from './plan.ts';
+import { QUERY_USAGE } from './usage.ts';
+
+/** What a query set may hold, by WebGPU's limit: two queries for a dispatch. */
+const MOST_QUERIES = 4096;
+const TIMESTAMP_BYTES = 8;
+
+/** See `Device.profile`. */
+export async function profilePlans(
+  device: GpuDevice,
+  plans: readonly Plan[],
+  { runs = 3, timestamps = true }: ProfileOptions = {},
+): Promise<Profile> {
+  const commands = plans.flatMap((plan) => ownPlan(plan).bound);
+  const method = timestamps && device.features.timestamps ? 'timestamps' : 'alone';
+  const seconds = await (method === 'timestamps' ? byTimestamps : alone)(device, commands, runs);
+  const kernels = new Map<string, { matmul: boolean; dispatches: number; seconds: number }>();
+  commands.forEach(({ dispatch }, index) => {
+    const name = kernelName(dispatch);
+    const sum = kernels.get(name) ?? { matmul: isMatmul(dispatch), dispatches: 0, seconds: 0 };
+    kernels.set(name, sum);
+    sum.dispatches++;
+    sum.seconds += seconds[index];
+  });
+  return {
+    method,
+    seconds: seconds.reduce((sum, one) => sum + one, 0),
+    kernels: [...kernels]
+      .map(([kernel, time]) => ({ kernel, ...time }))
+      .sort((a, b) => b.seconds - a.seconds || (a.kernel < b.kernel ? -1 : 1)),
+  };
+}
+
+/** Whether a dispatch is (part of) a matrix product. */
+export function isMatmul({ shader }: Dispatch): boolean {
+  return shader.name.startsWith('matmul_');
+}
+
+/** See `Device.replayMatmuls`. */
+export function replayMatmuls(device: GpuDevice, plan: Plan): void {
+  const chosen = ownPlan(plan).bound.filter(({ dispatch }) => isMatmul(dispatch));
+  for (const group of splitBound(device, chosen)) submit(device, group);
+}
+
+function ownPlan(plan: Plan): GpuPlan {
+  if (!(plan instanceof GpuPlan)) throw new Error('This plan is of another device');
+  return plan;
+}
+
+function submit(device: GpuDevice, commands: readonly BoundDispatch[]): void {
+  const encoder = device.gpu.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  for (const command of commands) encodeDispatch(pass, command);
+  pass.end();
+  device.gpu.queue.submit([encoder.finish()]);
+}
+
+/** Seconds of each command. */
+async function byTimestamps(
+  device: GpuDevice,
+  commands: readonly BoundDispatch[],
+  runs: number,
+): Promise<number[]> {
+  const { gpu } = device;
+  const count = Math.min(MOST_QUERIES, 2 * commands.length);
+  const queries = gpu.createQuerySet({ type: 'timestamp', count });
+  const resolved = device.createBuffer(count * TIMESTAMP_BYTES, QUERY_USAGE, 'timestamps');
+  const times = commands.map((): number[] => []);
+  try {
+    for (let run = 0; run < runs; run++) {
+      let first = 0;
+      for (const group of splitBound(device, commands)) {
+        for (let start = 0; start < group.length; start += MOST_QUERIES / 2) {
+          const part = group.slice(start, start + MOST_QUERIES / 2);
+          const encoder = gpu.createCommandEncoder();
+          part.forEach((command, index) => {
+            const pass = encoder.beginComputePass({
+              timestampWrites: {
+                querySet: queries,
+                beginningOfPassWriteIndex: 2 * index,
+                endOfPassWriteIndex: 2 * index + 1,
+              },
+            });
+            encodeDispatch(pass, command);
+            pass.end();
+          });
+          encoder.resolveQuerySet(queries, 0, 2 * part.length, resolved, 0);
+          gpu.queue.submit([encoder.finish()]);
+          const stamps = new BigUint64Array(
+            await device.readBuffer(resolved, 0, 2 * part.length * TIMESTAMP_BYTES),
+          );
+          part.forEach((_, index) => {
+            // Nanoseconds; some drivers let a clock step back.
+            const passed = Number(stamps[2 * index + 1] - stamps[2 * index]);
+            times[first + index].push(Math.max(0, passed) / 1e9);
+          });
+          first += part.length;
+        }
+      }
+    }
+  } finally {
+    queries.destroy();
+    device.destroyBuffer(resolved);
+  }
+  return times.map(median);
+}
+
+/** Seconds of each command: of equal ones, the first is measured. */
+async function alone(device: GpuDevice, commands: readonly BoundDispatch[], runs: number): Promise<number[]> {
+  const measure = async (one: readonly BoundDispatch[]): Promise<number> => {
+    const seconds: number[] = [];
+    for (let run = 0; run <= runs; run++) {
+      const start = performance.now();
+      submit(device, one);
+      await device.settle();
+      // The first one warms up.
+      if (run > 0) seconds.push((performance.now() - start) / 1000);
+    }
+    return median(seconds);
+  };
+  const empty = await measure([]);
+  const known = new Map<string, number>();
+  const times: number[] = [];
+  for (const command of commands) {
+    const key = workOf(command.dispatch);
+    let seconds = known.get(key);
+    if (seconds === undefined) known.set(key, (seconds = Math.max(0, (await measure([command])) - empty)));
+    times.push(seconds);
+  }
+  return times;
+}
+
+/** Equal for dispatches that do the same work on other data. */
+function workOf(dispatch: Dispatch): string {
+  const { params, size, tensors } = dispatch;
+  const shapes = [...tensors.values()].map(({ shape }) => shape);
+  return JSON.stringify([pipelineKey(dispatch), params, size, shapes]);
+}
+
+function kernelName(dispatch: Dispatch): string {
+  const { shader, entry, constants, params } = dispatch;
+  const name = entry === 'main' ? shader.name : `${shader.name} ${entry}`;
+  if (!isMatmul(dispatch) || params['K'] === undefined) return name;
+  const layout = constants['TRANSPOSED_A'] ? 'TN' : constants['TRANSPOSED_B'] === 0 ? 'NN' : 'NT';
+  return `${name} ${layout} ${params['M']}×${params['N']}×${params['K']}`;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1];
+}

@@ -1,0 +1,30 @@
+import type { Target } from '../target.ts';
+import { defaultTuning, type Tuning } from './tuning.ts';
+
+/** WebGPU's `maxComputeWorkgroupsPerDimension`, of which no adapter is asked for more. */
+export const MOST_WORKGROUPS = 65_535;
+
+/** What WGSL kernels are chosen for: the features, limits and tuning of a GPU. */
+export interface GpuTarget extends Target {
+  readonly features: Target['features'] & {
+    readonly subgroups: boolean;
+  };
+  readonly limits: Target['limits'] & {
+    readonly maxComputeWorkgroupStorageSize: number;
+    readonly maxComputeInvocationsPerWorkgroup: number;
+  };
+  readonly tuning: Tuning;
+}
+
+/** A GPU as most laptops and desktops have one, with the largest limits that browsers give: for plans without a device. */
+export const USUAL_GPU: GpuTarget = {
+  features: { f16: true, subgroups: true },
+  limits: {
+    maxStorageBufferBindingSize: 2 ** 31 - 4,
+    maxBufferSize: 2 ** 31,
+    maxComputeWorkgroupStorageSize: 2 ** 15,
+    maxComputeInvocationsPerWorkgroup: 1024,
+  },
+  software: false,
+  tuning: defaultTuning({ vendor: '', architecture: '', description: '' }),
+};

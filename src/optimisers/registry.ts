@@ -1,0 +1,12 @@
+/** Every optimiser: one line each. The first is the usual one. */
+import { adamw } from './adamw/adamw.ts';
+import type { Optimiser } from './optimiser.ts';
+
+export const OPTIMISERS = [adamw] as const satisfies readonly Optimiser[];
+
+/** The optimiser of this name, the usual one without a name. @throws Error where there is none: settings are checked where they come in */
+export function optimiserOf(name: string = OPTIMISERS[0].name): Optimiser {
+  const optimiser = OPTIMISERS.find((one) => one.name === name);
+  if (!optimiser) throw new Error(`There is no optimiser ${name}`);
+  return optimiser;
+}

@@ -1,0 +1,17 @@
+import type { Setting } from '../settings/setting.ts';
+
+/** Of every optimiser that has decoupled weight decay: the values shrink by lr · decay beside the step. */
+export const WEIGHT_DECAY = {
+  name: 'weightDecay',
+  part: 'run',
+  type: 'number',
+  least: 0,
+  below: 1,
+  flag: 'weight-decay',
+  group: 'Rate',
+  label: 'Weight decay',
+  term: { id: 'weight-decay', name: 'Weight decay' },
+  help: 'Pulls the weights of the adapter towards zero at each step (decoupled weight decay).',
+  more: 'Rarely needed with LoRA.',
+  initial: 0,
+} as const satisfies Setting;
