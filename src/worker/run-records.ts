@@ -10,18 +10,20 @@ import type { StepEvent } from '../train/events.ts';
 import { readCurve, type Reading } from '../train/reading.ts';
 import type { BaseWeights, RunOptions, RunRecord, RunSummary, SamplePoint, StepPoint } from './api.ts';
 import { ifStorageWorks } from './gpu.ts';
+import { recipeOf } from './run-options.ts';
 
 export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeights'>): BaseWeights {
   return baseWeights as BaseWeights;
 }
 
 export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
-  const { id, projectId, settings, baseModel, bundled, dataName, data } = run;
+  const options = pageValues(run.settings as Given);
+  const { id, projectId, baseModel, bundled, dataName, data } = run;
   const { status, created, step, trainingLoss, bestEval, reading, wanted, takenBytes, command } = run;
   return {
     id,
     projectId,
-    options: pageValues(settings as Given),
+    options,
     baseModel,
     bundled,
     baseWeights: weightsOf(run),
@@ -37,6 +39,10 @@ export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
     ...(takenBytes !== undefined && { takenBytes }),
     resumable,
     command,
+    recipe: recipeOf(options, run.dataOptions, {
+      precision: run.precision,
+      baseWeights: run.baseWeights as BaseWeights | undefined,
+    }),
   };
 }
 

@@ -36,6 +36,7 @@ let studio: WatchedPage;
 let page: Page;
 let command = '';
 let csv = '';
+let recipe = '';
 let adapter: Files;
 
 beforeAll(async () => {
@@ -231,6 +232,9 @@ test('it leaves a command, a table, a picture and an adapter', async () => {
   command = await page.evaluate(() => navigator.clipboard.readText());
   const numbers = await downloadOf(page, () => page.getByRole('button', { name: 'Curve as CSV' }).click());
   csv = readFileSync(await numbers.path(), 'utf8');
+  const saved = await downloadOf(page, () => page.getByRole('button', { name: 'Recipe as JSON' }).click());
+  expect(saved.suggestedFilename()).toBe('voice-1.recipe.json');
+  recipe = readFileSync(await saved.path(), 'utf8');
   const drawn = await downloadOf(page, () => page.getByRole('button', { name: 'Curve as PNG' }).click());
   await drawn.saveAs(join(PICTURES, 'curve.png'));
   const turn = page.getByRole('button', { name: 'Logarithmic axis' });
@@ -253,6 +257,53 @@ test('it leaves a command, a table, a picture and an adapter', async () => {
     .toMatch(
       /heading "voice 1" \[level=1\][\s\S]*slider "Step of the loss curve"[\s\S]*region "Answers by step"[\s\S]*table/,
     );
+});
+
+test('its recipe fills the form of the next run, and one with a slip says which', async () => {
+  const told = JSON.parse(recipe) as Record<string, unknown>;
+  expect(told).toMatchObject({
+    steps: STEPS,
+    warmup: 2,
+    batch: 2,
+    evalEvery: 6,
+    shuffle: true,
+    rankPattern: {},
+  });
+  await page.getByRole('button', { name: 'New run' }).click();
+  await page.getByText('Every setting, explained').click();
+  const open = async (content: object): Promise<void> =>
+    page.getByLabel('Open a recipe').setInputFiles({
+      name: 'run.json',
+      mimeType: 'application/json',
+      buffer: Buffer.from(JSON.stringify(content)),
+    });
+  const valueOf = (label: string) => () => page.getByLabel(label, { exact: true }).inputValue();
+  await page.getByLabel('Steps', { exact: true }).fill('99');
+  await open({ ...told, rank: 5, rankPattern: { q_proj: 3 }, shuffle: false });
+  await page.getByText('Settings of run.json.').waitFor(WAIT);
+  await expect.poll(valueOf('Steps')).toBe(String(STEPS));
+  await expect.poll(valueOf('Rank')).toBe('5');
+  await expect.poll(() => page.getByLabel('Shuffle rows').isChecked()).toBe(false);
+  await page.getByText('Layer by layer').click();
+  const ranks = page.getByLabel('Ranks of single layers', { exact: true });
+  await expect.poll(() => ranks.inputValue()).toBe('q_proj=3');
+  await ranks.fill('q_proj=3, v_proj');
+  await expect
+    .poll(() => page.getByRole('alert').innerText())
+    .toMatch(/Ranks of single layers: Choose the ends of paths, each with a whole number from 1 to 1024/);
+  await ranks.fill('q_proj=3, v_proj=6');
+  await expect.poll(() => page.getByRole('alert').count()).toBe(0);
+  // The planner counts it: the run can start.
+  await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled(), WAIT).toBe(true);
+  expect(await inspect(page, 'recipe')).toEqual([]);
+  await open({ lrate: 1 });
+  await page.getByText('run.json: there is no setting "lrate".').waitFor(WAIT);
+  await open({ method: 'full' });
+  await page.getByText('The recipe is for the method full').waitFor(WAIT);
+  await expect.poll(valueOf('Rank')).toBe('5');
+  await open(told);
+  await expect.poll(valueOf('Rank')).toBe('8');
+  await page.getByRole('button', { name: 'Back to the run' }).click();
 });
 
 test('the command trains the same adapter without a browser', async () => {

@@ -1,4 +1,5 @@
 /** The settings of the next run. */
+import { readRecipe } from '../../settings/recipe.ts';
 import type { DataOptions, RunOptions } from '../../worker/api.ts';
 import type { ShownSample } from '../start/samples.svelte.ts';
 import {
@@ -12,6 +13,7 @@ import {
   type Place,
   type PlacedSettings,
 } from '../train/kept-settings.ts';
+import { dataOptionsFrom, leftOutOf, optionsFrom } from '../train/recipe.ts';
 import { findFaults, PRESETS, presetOptions, suggest, type Fault, type Preset } from '../train/settings.ts';
 import type { Data } from './data.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -99,6 +101,29 @@ export class Settings {
       maxLength: options.maxLength,
     };
     this.choose('balanced');
+  }
+
+  /**
+   * Takes the settings of a recipe, and reads the open rows as it says.
+   *
+   * @returns what it leaves to the person, in sentences
+   * @throws GraftError `recipe`, `json-…`, `arguments`
+   */
+  async takeRecipe(text: string, name: string): Promise<string> {
+    const recipe = readRecipe(text, name);
+    const model = this.#session.model;
+    const rows = dataOptionsFrom(recipe, this.#data.options);
+    const take = (): RunOptions =>
+      optionsFrom(recipe, this.options, {
+        targets: model?.targets ?? [],
+        trainRows: this.#data.summary?.rows.train ?? 0,
+      });
+    // Refused before the rows are read anew.
+    take();
+    if (rows !== this.#data.options && this.#data.summary && !(await this.changeRows(rows)))
+      return 'The rows could not be read as the recipe says, so nothing was changed.';
+    this.options = { ...take(), maxLength: this.#data.options.maxLength };
+    return leftOutOf(recipe);
   }
 
   /** What a project keeps beside the options that are in the form. */

@@ -1,4 +1,5 @@
 /** Training runs. */
+import type { Recipe } from '../../settings/recipe.ts';
 import type { PageValues } from '../../settings/table.ts';
 import type { Reading } from '../../train/reading.ts';
 import type { DataRef } from './data.ts';
@@ -95,6 +96,8 @@ export interface RunSummary {
   readonly resumable: boolean;
   /** The command that repeats it headless. */
   readonly command: string;
+  /** Its settings, and how its rows were read and split, without its files. */
+  readonly recipe: Recipe;
 }
 
 /** A run as it is kept: settings, curve, events. */

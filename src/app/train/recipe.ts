@@ -1,0 +1,105 @@
+/** What a recipe says, as the page has it: settings of the form, and how the open rows are read and split. */
+import type { Mapping } from '../../data/mapping.ts';
+import { parseSkipped } from '../../data/skip-list.ts';
+import { GraftError } from '../../errors.ts';
+import type { Recipe } from '../../settings/recipe.ts';
+import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
+import type { DataOptions, RunOptions } from '../../worker/api.ts';
+
+/**
+ * The settings of the form with what the recipe says; the name of the run stays.
+ *
+ * @param targets layers of the open model, for a recipe that takes all of them
+ * @param trainRows rows to train on, which make steps of passes
+ * @throws GraftError `recipe` for a run that the page cannot make
+ */
+export function optionsFrom(
+  recipe: Recipe,
+  current: RunOptions,
+  { targets, trainRows }: { targets: readonly string[]; trainRows: number },
+): RunOptions {
+  const method = recipe['method'];
+  if (method !== undefined && method !== 'lora')
+    throw new GraftError(
+      'recipe',
+      `The recipe is for the method ${String(method)}, and the page trains LoRA adapters.`,
+      'Use it with graft train --recipe.',
+    );
+  const told = Object.fromEntries(
+    PAGE_TABLE.filter(({ name }) => name !== 'name' && Object.hasOwn(recipe, name)).map(({ name }) => [
+      name,
+      recipe[name],
+    ]),
+  );
+  const options = { ...current, ...told } as RunOptions;
+  // What follows from another setting, where the recipe leaves it to that.
+  const initial = TABLE.resolve(recipe);
+  if (Object.hasOwn(recipe, 'rank') && !Object.hasOwn(recipe, 'alpha'))
+    Object.assign(options, { alpha: initial['alpha'] });
+  const { batch, accumulate } = options;
+  const epochs = recipe['epochs'];
+  const steps =
+    typeof epochs === 'number'
+      ? Math.max(1, Math.ceil((epochs * Math.max(1, trainRows)) / (batch * accumulate)))
+      : options.steps;
+  return {
+    ...options,
+    steps,
+    warmup: Object.hasOwn(recipe, 'warmup') ? options.warmup : Math.min(options.warmup, steps),
+    targets: options.targets.includes('all-linear') ? targets : options.targets,
+  };
+}
+
+/** How the rows are read and split with what the recipe says; the same object where it says nothing else. */
+export function dataOptionsFrom(recipe: Recipe, current: DataOptions): DataOptions {
+  const text = (name: string): string | undefined => recipe[name] as string | undefined;
+  const number = (name: string): number | undefined => recipe[name] as number | undefined;
+  const mapping = mappingOf(recipe);
+  const header = text('header');
+  const delimiter = text('delimiter');
+  const skipped = text('skipRows');
+  const told = {
+    mapping,
+    header: header === undefined ? undefined : header === 'yes',
+    delimiter: delimiter === 'tab' ? '\t' : delimiter,
+    maxLength: number('maxLength'),
+    overlong: recipe['overlong'] as DataOptions['overlong'] | undefined,
+    validation: number('validationFraction'),
+    test: number('testFraction'),
+    seed: number('splitSeed'),
+    skip: skipped === undefined ? undefined : parseSkipped(skipped),
+    dropCopies: recipe['dropDuplicates'] as boolean | undefined,
+  };
+  const entries = Object.entries(told).filter(([, value]) => value !== undefined);
+  const next = { ...current, ...Object.fromEntries(entries) };
+  return JSON.stringify(next) === JSON.stringify(current) ? current : next;
+}
+
+function mappingOf(recipe: Recipe): Mapping | undefined {
+  const { textTemplate, promptTemplate, inputTemplate, answerTemplate, systemTemplate } = recipe as Readonly<
+    Record<string, string | undefined>
+  >;
+  if (textTemplate !== undefined) return { text: textTemplate };
+  if (promptTemplate === undefined || answerTemplate === undefined) return undefined;
+  return {
+    ...(systemTemplate !== undefined && { system: systemTemplate }),
+    prompt: promptTemplate,
+    ...(inputTemplate !== undefined && { input: inputTemplate }),
+    answer: answerTemplate,
+  };
+}
+
+const BASE = ['precision', 'baseWeights', 'embeddingWeights'];
+const FILES = ['data', 'moreData', 'testData'];
+
+/** What the page does not take from a recipe, in sentences; '' where it takes everything. */
+export function leftOutOf(recipe: Recipe): string {
+  const has = (names: readonly string[]): boolean =>
+    names.some((name) => Object.hasOwn(recipe, name) && recipe[name] !== 'auto');
+  return [
+    has(BASE) ? 'Choose how the base model is held under Task.' : '',
+    has(FILES) ? 'Open its files under Data.' : '',
+  ]
+    .filter(Boolean)
+    .join(' ');
+}

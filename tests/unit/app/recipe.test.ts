@@ -1,0 +1,59 @@
+/** A recipe as the page takes it. */
+import { expect, test } from 'vitest';
+import { START } from '../../../src/app/train/kept-settings.ts';
+import { dataOptionsFrom, leftOutOf, optionsFrom } from '../../../src/app/train/recipe.ts';
+import type { DataOptions } from '../../../src/worker/api.ts';
+import { graftError } from '../expect-graft-error.ts';
+
+const OPEN = { targets: ['q_proj', 'v_proj'], trainRows: 100 };
+const ROWS: DataOptions = { maxLength: 96, overlong: 'truncate-end', validation: 0.1, test: 0.1, seed: 42 };
+
+test('what it leaves out stays, and what follows from it follows', () => {
+  const current = { ...START, name: 'mine', lr: 0.5, targets: ['q_proj'] };
+  expect(optionsFrom({ rank: 4, steps: 9, name: 'other' }, current, OPEN)).toEqual({
+    ...current,
+    ...{ rank: 4, alpha: 8, steps: 9 },
+  });
+  expect(optionsFrom({ epochs: 2, batch: 10, targets: ['all-linear'] }, current, OPEN)).toMatchObject({
+    steps: 20,
+    targets: OPEN.targets,
+  });
+  expect(optionsFrom({ steps: 3 }, current, OPEN)).toMatchObject({ warmup: 3 });
+});
+
+test('another method than LoRA is for the command', async () => {
+  const error = await graftError(() => optionsFrom({ method: 'full' }, START, OPEN), 'recipe');
+  expect(error.remedy).toContain('graft train --recipe');
+});
+
+test('rows are read and split as it says, and left alone where it says nothing else', () => {
+  expect(dataOptionsFrom({ steps: 4, validationFraction: 0.1 }, ROWS)).toBe(ROWS);
+  expect(
+    dataOptionsFrom(
+      {
+        ...{ promptTemplate: '{{q}}', answerTemplate: '{{a}}', header: 'no', delimiter: 'tab' },
+        ...{ skipRows: '3-4', dropDuplicates: true, testFraction: 0.3, splitSeed: 1, maxLength: 64 },
+      },
+      ROWS,
+    ),
+  ).toEqual({
+    ...ROWS,
+    mapping: { prompt: '{{q}}', answer: '{{a}}' },
+    ...{
+      header: false,
+      delimiter: '\t',
+      skip: [[3, 4]],
+      dropCopies: true,
+      test: 0.3,
+      seed: 1,
+      maxLength: 64,
+    },
+  });
+});
+
+test('what belongs to another stage is told', () => {
+  expect(leftOutOf({ steps: 4, precision: 'auto' })).toBe('');
+  expect(leftOutOf({ baseWeights: 'nf4', data: 'rows.csv' })).toBe(
+    'Choose how the base model is held under Task. Open its files under Data.',
+  );
+});
