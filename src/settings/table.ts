@@ -188,3 +188,9 @@ export function pageValues(kept: Given): PageValues {
   const values = TABLE.resolve(kept);
   return Object.fromEntries(PAGE_TABLE.map(({ name }) => [name, values[name]])) as unknown as PageValues;
 }
+
+type TermOf<One> = One extends { readonly term: { readonly id: infer Id extends string } } ? Id : never;
+/** The words of the guide that settings lead to, by their ids. */
+export const SETTING_TERMS = Object.fromEntries(
+  TABLE.settings.flatMap(({ term }) => (term ? [[term.id, term.name]] : [])),
+) as Readonly<Record<TermOf<Known>, string>>;

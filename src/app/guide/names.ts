@@ -1,14 +1,15 @@
+import { SETTING_TERMS } from '../../settings/table.ts';
 import { METRIC_TITLES, type MetricName } from '../../evaluate/metrics/registry.ts';
 
 /** The words that the glossary explains, by the id in its addresses. Apart from the entries, which are loaded when somebody reads them. */
 const WORDS = {
+  ...SETTING_TERMS,
   // The idea
   'fine-tuning': 'Fine-tuning',
   'when-not': 'When not to fine-tune',
   adapter: 'Adapter (LoRA)',
   'base-model': 'Base model',
   hub: 'The hub (Hugging Face)',
-  'quantised-base': 'Quantised base (QLoRA)',
   quantisation: 'Quantisation (8 and 4 bits)',
   nf4: 'NF4 and other 4-bit kinds',
   'chat-template': 'Chat template',
@@ -17,42 +18,14 @@ const WORDS = {
   forgetting: 'Forgetting',
   // The rows
   row: 'Row (example)',
-  mapping: 'Mapping of columns',
   'loss-mask': 'Supervised tokens (loss mask)',
-  limit: 'Limit (maximum length)',
-  overlong: 'Longer rows (truncation)',
   'train-part': 'Training part',
-  validation: 'Validation part',
-  test: 'Test part (held out)',
-  split: 'Split and its seed',
-  leak: 'Leak',
   // The adapter
-  rank: 'Rank (r)',
-  alpha: 'Alpha',
-  targets: 'Layers with an adapter (target modules)',
-  dropout: 'Dropout',
-  rslora: 'Scale by √rank (rsLoRA)',
-  'rate-ratio': 'Rate of B to A (LoRA+)',
   // The run
-  step: 'Step',
-  epoch: 'Pass over the rows (epoch)',
-  batch: 'Rows at once (batch)',
-  accumulation: 'Batches a step (gradient accumulation)',
-  packing: 'Packing',
-  lr: 'Learning rate',
-  schedule: 'Schedule',
-  warmup: 'Warm-up',
-  clip: 'Gradient clipping',
   'gradient-norm': 'Gradient norm',
   'weight-decay': 'Weight decay',
   optimiser: 'Optimiser (AdamW)',
-  seed: 'Seed',
   checkpoint: 'Checkpoint of a run',
-  checkpointing: 'Less memory (activation checkpointing)',
-  precision: 'Precision (f32, f16)',
-  'sample-prompt': 'Prompt that is answered as it learns',
-  'eval-every': 'Validate every … steps',
-  patience: 'Patience (early stopping)',
   // The measure
   overfitting: 'Learning by heart (overfitting)',
   baseline: 'Baseline',

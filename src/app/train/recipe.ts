@@ -89,13 +89,12 @@ function mappingOf(recipe: Recipe): Mapping | undefined {
   };
 }
 
-const BASE = ['precision', 'baseWeights', 'embeddingWeights'];
+const BASE = ['baseWeights', 'embeddingWeights'];
 const FILES = ['data', 'moreData', 'testData'];
 
 /** What the page does not take from a recipe, in sentences; '' where it takes everything. */
 export function leftOutOf(recipe: Recipe): string {
-  const has = (names: readonly string[]): boolean =>
-    names.some((name) => Object.hasOwn(recipe, name) && recipe[name] !== 'auto');
+  const has = (names: readonly string[]): boolean => names.some((name) => Object.hasOwn(recipe, name));
   return [
     has(BASE) ? 'Choose how the base model is held under Task.' : '',
     has(FILES) ? 'Open its files under Data.' : '',
