@@ -10,6 +10,8 @@ export interface FlagSpec {
   readonly bare?: string;
   /** Another flag, which takes back what this one switches on. */
   readonly negative?: string;
+  /** Whether it may be given more than once, or with several values behind it. */
+  readonly many?: boolean;
   readonly help: string;
 }
 
@@ -22,24 +24,24 @@ function wrong(what: string): GraftError {
 
 /** The flags of one call. Each getter checks what it gives. */
 export class Flags<Specs extends FlagSpecs> {
-  readonly #values: Record<string, string | boolean | undefined>;
+  readonly #values: Record<string, string | boolean | string[] | undefined>;
 
   /** @throws GraftError `arguments` for an unknown flag, a missing value or a word too many */
   constructor(declared: Specs, args: readonly string[]) {
     const specs = withNegatives(declared);
     const options = Object.fromEntries(
-      Object.entries(specs).map(([name, { value }]) => [
+      Object.entries(specs).map(([name, { value, many = false }]) => [
         name,
-        { type: value ? ('string' as const) : ('boolean' as const) },
+        { type: value ? ('string' as const) : ('boolean' as const), multiple: many },
       ]),
     );
     try {
       this.#values = parseArgs({
-        args: withBareValues(specs, args),
+        args: withBareValues(specs, withEachValue(specs, args)),
         options,
         strict: true,
         allowPositionals: false,
-      }).values as Record<string, string | boolean | undefined>;
+      }).values as Record<string, string | boolean | string[] | undefined>;
     } catch (cause) {
       const dashed = dashedValue(specs, args);
       if (dashed)
@@ -71,6 +73,12 @@ export class Flags<Specs extends FlagSpecs> {
   text(name: keyof Specs & string): string | undefined {
     const value = this.#values[name];
     return typeof value === 'string' ? value : undefined;
+  }
+
+  /** All values of a flag that may have many. */
+  texts(name: keyof Specs & string): readonly string[] {
+    const values = this.#values[name];
+    return Array.isArray(values) ? values : [];
   }
 
   required(name: keyof Specs & string): string {
@@ -185,6 +193,19 @@ function withNegatives(specs: FlagSpecs): FlagSpecs {
     negative === undefined ? [] : [[negative, { help }] as const],
   );
   return { ...Object.fromEntries(negatives), ...specs };
+}
+
+/** `--adapter a b` as `--adapter a --adapter b`. */
+function withEachValue(specs: FlagSpecs, args: readonly string[]): string[] {
+  let many: string | undefined;
+  return args.flatMap((word, i) => {
+    if (word.startsWith('-')) {
+      const name = word.slice('--'.length);
+      many = Object.hasOwn(specs, name) && specs[name].many === true ? word : undefined;
+      return [word];
+    }
+    return many === undefined || args[i - 1] === many ? [word] : [many, word];
+  });
 }
 
 /** `--json` as `--json=-`, where it is the last word or a flag follows. */

@@ -5,6 +5,8 @@ import { benchCommand, benchFlags } from './bench.ts';
 import { chatCommand, chatFlags } from './chat.ts';
 import { demoCommand, demoFlags } from './demo.ts';
 import { describeFlags, type FlagSpecs } from './flags.ts';
+import { evaluateCommand } from './evaluate.ts';
+import { evaluateFlags } from './evaluate-flags.ts';
 import { fetchCommand, fetchFlags } from './fetch.ts';
 import { generateCommand, generateFlags } from './generate.ts';
 import { gradientsCommand, gradientsFlags } from './gradients.ts';
@@ -31,6 +33,12 @@ const commands: Readonly<Record<string, Command>> = {
     usage: '--model PATH --data FILE --out DIR',
     flags: trainFlags,
     run: trainCommand,
+  },
+  evaluate: {
+    help: 'compare adapters with the base model, prompts and rules on held-out rows',
+    usage: '--model PATH [--adapter DIR …] --data FILE [--test-data FILE] [--out DIR], or --predictions FILE',
+    flags: evaluateFlags,
+    run: evaluateCommand,
   },
   generate: {
     help: 'answer a prompt, with or without an adapter',

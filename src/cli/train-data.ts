@@ -25,7 +25,20 @@ export interface RunRows {
   readonly validation: readonly PreparedRow[];
   /** Kept apart: not trained on, and not looked at by `train`. */
   readonly test: readonly PreparedRow[];
+  /** All of them in the order of their files, each with what it was made of and what becomes of it. */
+  readonly placed: readonly PlacedRow[];
   readonly told: RowsTold;
+}
+
+export interface PlacedRow {
+  readonly file: number;
+  readonly line: number;
+  /** Missing for a part of a document. */
+  readonly example?: Example;
+  readonly row: PreparedRow;
+  readonly fate: Fate;
+  /** Whether the limit cut it. */
+  readonly cut: boolean;
 }
 
 /** What a person should hear of the rows. */
@@ -82,11 +95,8 @@ function readFileOf(
   return { file, name, read: readRows(bytes, { ...options, fileName: name }, output) };
 }
 
-interface Made {
-  readonly file: number;
-  readonly line: number;
+interface Made extends Omit<PlacedRow, 'fate' | 'cut'> {
   readonly identity?: string;
-  readonly row: PreparedRow;
 }
 
 /** @throws GraftError `split`, `prepare-length`, `chat-template-…`, `data-rows` */
@@ -99,6 +109,7 @@ export function makeRunRows(
 ): RunRows {
   const made: Made[] = [];
   const reports: FileReport[] = [];
+  const cut = new Set<string>();
   for (const { file, name, read } of files) {
     const { examples, ...told } = read;
     const { report } = tokenizeRows(
@@ -107,11 +118,12 @@ export function makeRunRows(
       { maxLength, overlong, vocabSize, now },
       output,
       (example, rows) => {
-        const identity = isWhole(example) ? undefined : identityOf(example);
-        for (const row of rows) made.push({ file, line: example.line, identity, row });
+        const own = isWhole(example) ? {} : { identity: identityOf(example), example };
+        for (const row of rows) made.push({ file, line: example.line, ...own, row });
       },
     );
     reports.push({ ...told, name, report });
+    for (const line of report.cut) cut.add(`${file}:${line}`);
   }
   const fates =
     made.length === 0
@@ -129,6 +141,11 @@ export function makeRunRows(
   const nameOf = (file: number): string => files.find((other) => other.file === file)?.name ?? '';
   return {
     ...rows,
+    placed: made.map(({ file, line, example, row }, at) => ({
+      ...{ file, line, example, row },
+      fate: fates[at],
+      cut: cut.has(`${file}:${line}`),
+    })),
     told: {
       files: reports,
       maxLength,

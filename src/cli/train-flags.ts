@@ -57,8 +57,24 @@ export interface DataOptions extends RowOptions {
   readonly splitSeed: number;
 }
 
+/** What {@link readSplit} reads. */
+export const splitFlags = {
+  ...dataFlags,
+  ...rowFlags,
+  overlong: trainFlags.overlong,
+  ...settingFlags(SPLIT_SETTINGS),
+} as const satisfies FlagSpecs;
+
 /** @param seed of the run, which splits too unless the flags say otherwise. @throws GraftError `arguments` */
 export function readDataOptions(flags: TrainFlags, seed: number): DataOptions {
+  const options = readSplit(flags, seed);
+  if (options.validationFraction === 0 && (flags.number('eval-every') ?? 0) > 0)
+    throw new GraftError('arguments', '--eval-every needs rows to evaluate on.', 'Give --val-fraction too.');
+  return options;
+}
+
+/** How files are read and split. @param seed as of {@link readDataOptions}. @throws GraftError `arguments` */
+export function readSplit(flags: Flags<typeof splitFlags>, seed: number): DataOptions {
   const fraction = (name: 'val-fraction' | 'test-fraction'): number => {
     const value = flags.number(name) ?? 0;
     if (value < 0 || value >= 1)
@@ -74,9 +90,6 @@ export function readDataOptions(flags: TrainFlags, seed: number): DataOptions {
       '--test-data gives the test rows, and --test-fraction asks for others.',
       'Leave one of them out.',
     );
-  if (validationFraction === 0 && (flags.number('eval-every') ?? 0) > 0) {
-    throw new GraftError('arguments', '--eval-every needs rows to evaluate on.', 'Give --val-fraction too.');
-  }
   return {
     read: readReadOptions(flags),
     overlong: flags.choice('overlong', OVERLONG_POLICIES) ?? 'truncate-end',

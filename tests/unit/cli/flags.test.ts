@@ -39,6 +39,22 @@ describe('a word that is no flag', () => {
   });
 });
 
+describe('a flag that may have many values', () => {
+  it('takes them one by one or together', () => {
+    const many = {
+      ...specs,
+      adapter: { value: 'DIR …', many: true, help: 'folders' },
+    } as const satisfies FlagSpecs;
+    for (const args of [
+      '--adapter a --lr 1 --adapter b',
+      '--lr 1 --adapter a b',
+      '--adapter=a --adapter b --quick',
+    ])
+      expect(new Flags(many, args.split(' ')).texts('adapter'), args).toEqual(['a', 'b']);
+    expect(new Flags(many, []).texts('adapter')).toEqual([]);
+  });
+});
+
 describe('a flag that may stand without its value', () => {
   it('means the same everywhere', () => {
     for (const args of [['--json'], ['--json', '--quick'], ['--json', '-'], ['--quick', '--json=-']])

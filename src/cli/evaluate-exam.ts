@@ -1,0 +1,192 @@
+/** The rows and models of an evaluation, and the methods that answer one after the other. */
+import { setImmediate } from 'node:timers/promises';
+import { questionsOf, type Question } from '../data/questions.ts';
+import { GraftError, messageOf } from '../errors.ts';
+import type { Draw } from '../evaluate/comparison.ts';
+import { drawQuestions } from '../evaluate/draw.ts';
+import { ModelExaminee } from '../evaluate/examinee.ts';
+import { fewShot } from '../evaluate/methods/few-shot.ts';
+import type { Asked, Exam, Method, Pair } from '../evaluate/methods/method.ts';
+import type { AskedRow, MethodResult } from '../evaluate/report.ts';
+import { readModel } from '../model/family.ts';
+import type { Adapter } from '../model/lora.ts';
+import { plural } from '../numbers.ts';
+import { defaultOptions } from '../train/options.ts';
+import { askedRows, askedShots, chosenMethods, type EvaluateFlags, type PARTS } from './evaluate-flags.ts';
+import { modelOf, readWhole } from './files.ts';
+import type { Output } from './output.ts';
+import { reportData } from './report-data.ts';
+import { openAdapter, openSession, requiredTokenizer } from './session.ts';
+import { makeRunRows, readRunFiles, type PlacedRow } from './train-data.ts';
+import { checkLength, readSplit } from './train-flags.ts';
+
+type Part = (typeof PARTS)[number];
+
+export interface OpenExam {
+  readonly part: Part;
+  readonly files: readonly string[];
+  /** Rows of the part, those that ask for nothing included. */
+  readonly partRows: number;
+  /** Rows for validation or test that are trained on, too. */
+  readonly leaks: number;
+  readonly draw: Draw;
+  readonly rows: readonly AskedRow[];
+  /** Grows while it is measured. */
+  readonly results: readonly MethodResult[];
+  /** Yields after each method. Ends early where the signal says so, with what was answered until then among the results. */
+  measure(signal: AbortSignal): AsyncGenerator<void>;
+}
+
+/** Rows between two looks at what else the process has to do. */
+const ROWS_BETWEEN = 64;
+
+/** @throws GraftError `evaluate-rows`, and those of reading data and opening models */
+export async function openExam(flags: EvaluateFlags, part: Part, output: Output): Promise<OpenExam> {
+  const { seed: usual, maxLength: limit } = defaultOptions();
+  const seed = flags.whole('seed') ?? flags.whole('split-seed') ?? usual;
+  const options = readSplit(flags, seed);
+  const rowCount = askedRows(flags);
+  const read = await readRunFiles(await readWhole(flags.required('data')), options, output);
+  // Before gigabytes of weights are loaded.
+  const modelFiles = await modelOf(flags.required('model'));
+  const { shape } = await readModel(modelFiles);
+  const tokenizer = await requiredTokenizer(modelFiles);
+  const asked = flags.whole('max-length', 2);
+  if (asked !== undefined) checkLength(asked, shape);
+  const maxLength = Math.min(asked ?? limit, shape.maxPositions);
+  const { placed, told } = makeRunRows(
+    read,
+    tokenizer,
+    { maxLength, vocabSize: shape.vocabulary, now: new Date() },
+    options,
+    output,
+  );
+  reportData(output, told);
+  const chat = tokenizer.chatTemplate !== undefined;
+  const measured = placed.filter(({ fate }) =>
+    part === 'all' ? fate !== 'skipped' && fate !== 'copy' : fate === part,
+  );
+  if (measured.length === 0) throw noRows(part);
+  const training =
+    part === 'test' || part === 'validation' ? placed.filter(({ fate }) => fate === 'train') : [];
+  const train = pairsOf(training, chat);
+  const test = pairsOf(measured, chat);
+  const drawn = drawQuestions(
+    test.map(({ question }) => question),
+    { rows: rowCount, seed },
+    tokenizer,
+    shape.maxPositions,
+  );
+  const session = await openSession(flags, output, { files: modelFiles });
+  const adapters: { name: string; adapter: Adapter }[] = [];
+  for (const path of flags.texts('adapter'))
+    adapters.push({ name: path, adapter: await openAdapter(path, session.model) });
+
+  const rows = drawn.chosen.map((at): AskedRow => {
+    const { question, example, row } = test[at];
+    return { row, line: example.line, input: question.prompt, expected: question.expected };
+  });
+  const whole = measured.length === test.length && measured.every(({ cut }) => !cut);
+  const testPart = {
+    rows: measured.map((one) => one.row),
+    examples: whole ? test.map(({ example }) => example) : undefined,
+  };
+  const results: MethodResult[] = [];
+  const turns = chosenMethods(flags).flatMap(
+    (method): { method: Method; name?: string; adapter?: Adapter }[] =>
+      method.kind === 'adapter' ? adapters.map((one) => ({ method, ...one })) : [{ method }],
+  );
+  /** By default what cannot be measured is left out; what was asked for is an error. */
+  const isOptional = flags.text('methods') === undefined;
+
+  async function* measure(signal: AbortSignal): AsyncGenerator<void> {
+    for (const { method, name, adapter } of turns) {
+      if (signal.aborted) return;
+      if (isOptional && method === fewShot && train.length < askedShots(flags)) {
+        output.line(
+          `${method.title}: left out, since there are ${plural(train.length, 'training row')} to choose examples from.`,
+        );
+        continue;
+      }
+      const title = name ?? method.title;
+      output.progress(`${title}: ${plural(rows.length, 'row')}`, true);
+      const answers: string[] = [];
+      const start = performance.now();
+      const model = new ModelExaminee(
+        { name: modelFiles.name, model: session.model, tokenizer },
+        {
+          ...(adapter && { adapter }),
+          newTokens: drawn.newTokens,
+          test: testPart,
+          signal,
+          onAnswer: (_: Question, text) => answers.push(text),
+          onProgress: ({ what, done, total }) =>
+            output.progress(
+              `${title}: ${what === 'answering' ? 'answered' : what === 'evaluating' ? 'loss of' : 'prepared'} ${Math.floor(done)} of ${total} rows`,
+            ),
+        },
+      );
+      const exam: Exam = {
+        train,
+        asked: drawn.chosen.map((at): Asked => test[at]),
+        model,
+        shots: askedShots(flags),
+        seed,
+        async each(items, work) {
+          for (const [at, item] of items.entries()) {
+            work(item);
+            if (at % ROWS_BETWEEN !== 0) continue;
+            output.progress(`${title}: ${at} of ${items.length} rows`);
+            await setImmediate();
+            signal.throwIfAborted();
+          }
+        },
+      };
+      const named = { method, ...(name !== undefined && { adapter: name }) };
+      const seconds = (): number => (performance.now() - start) / 1000;
+      try {
+        const answered = await method.answer(exam);
+        if (answered) results.push({ ...named, ...answered, seconds: seconds() });
+        else output.line(`${method.title}: left out, since training has nothing that it could answer with.`);
+      } catch (error) {
+        if (signal.aborted) results.push({ ...named, answers, stopped: true, seconds: seconds() });
+        else if (
+          isOptional &&
+          method === fewShot &&
+          error instanceof GraftError &&
+          error.code === 'evaluate-shots'
+        )
+          output.line(`${method.title}: left out. ${messageOf(error)}`);
+        else throw error;
+      }
+      yield;
+    }
+  }
+  return {
+    part,
+    files: read.map((file) => file.name),
+    partRows: measured.length,
+    leaks: told.leaks.length,
+    draw: drawn.draw,
+    rows,
+    results,
+    measure,
+  };
+}
+
+/** Rows that ask for something, each with its place among all of them. */
+function pairsOf(placed: readonly PlacedRow[], chat: boolean): (Pair & { readonly row: number })[] {
+  return placed.flatMap(({ example }, row) =>
+    example ? questionsOf([example], chat).map((question) => ({ example, question, row })) : [],
+  );
+}
+
+function noRows(part: Part): GraftError {
+  return new GraftError(
+    'evaluate-rows',
+    part === 'all' ? 'The data has no row that can be measured.' : `The data has no rows of ${part}.`,
+    part === 'validation'
+      ? 'Split some off with --val-fraction.'
+      : 'Give --test-data with test rows of their own, --test-fraction to split some off as graft train does, or --split all to measure the whole file.',
+  );
+}

@@ -1,0 +1,109 @@
+/** The flags of `graft evaluate`, and what they choose. */
+import { GraftError } from '../errors.ts';
+import { fewShot } from '../evaluate/methods/few-shot.ts';
+import type { Method } from '../evaluate/methods/method.ts';
+import { METHODS } from '../evaluate/methods/registry.ts';
+import type { Metric } from '../evaluate/metrics/metric.ts';
+import { METRICS } from '../evaluate/metrics/registry.ts';
+import { nearestName } from '../nearest-name.ts';
+import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
+import { BASE_SETTINGS } from '../settings/run.ts';
+import { dataFlags, rowFlags } from './data-flags.ts';
+import type { FlagSpecs, Flags } from './flags.ts';
+import { modelFlags } from './session.ts';
+import { settingFlags } from './setting-flags.ts';
+
+export const PARTS = ['test', 'validation', 'train', 'all'] as const;
+const DEFAULT_ROWS = 100;
+const DEFAULT_SHOTS = 4;
+
+const listed = (items: readonly { readonly name: string; readonly help: string }[]): string =>
+  items.map(({ name, help }) => `${name} (${help})`).join('; ');
+
+export const evaluateFlags = {
+  model: modelFlags.model,
+  adapter: {
+    value: 'DIR …',
+    many: true,
+    help: 'PEFT adapter folders, each compared with the methods without tuning',
+  },
+  ...dataFlags,
+  ...rowFlags,
+  ...settingFlags(LIMIT_SETTINGS),
+  ...settingFlags(SPLIT_SETTINGS),
+  split: {
+    value: 'PART',
+    help: 'the rows that are measured: test (default), validation, train, or all of --data, with none to learn from',
+  },
+  rows: {
+    value: 'N',
+    help: `rows that are asked, drawn by the seed (default: ${DEFAULT_ROWS}, or all if there are fewer)`,
+  },
+  seed: {
+    value: 'N',
+    help: 'draws the rows that are asked and splits, as that of graft train (default: 42)',
+  },
+  methods: { value: 'A,B', help: `what is measured (default: all): ${listed(METHODS)}` },
+  metrics: { value: 'A,B', help: `how it is measured (default: all): ${listed(METRICS)}` },
+  shots: {
+    value: 'N',
+    help: `examples of training before each question, for ${fewShot.name} (default: ${DEFAULT_SHOTS})`,
+  },
+  predictions: {
+    value: 'FILE',
+    help: 'score this file instead of a model: JSON lines with prediction and reference, or output and expected',
+  },
+  out: { value: 'DIR', help: 'where to write predictions.jsonl and report.json' },
+  overwrite: { help: 'replace the evaluation that --out holds' },
+  json: { help: 'print the report as JSON instead of a table' },
+  ...settingFlags(BASE_SETTINGS),
+  device: modelFlags.device,
+  help: modelFlags.help,
+} as const satisfies FlagSpecs;
+
+export type EvaluateFlags = Flags<typeof evaluateFlags>;
+
+/** What `names` say, in their order. @throws GraftError `arguments` for a name that is none */
+function choose<Item extends { readonly name: string }>(
+  flag: string,
+  names: readonly string[],
+  items: readonly Item[],
+): Item[] {
+  return [...new Set(names)].map((name) => {
+    const item = items.find((one) => one.name === name);
+    if (item) return item;
+    const known = items.map((one) => one.name);
+    const near = nearestName(name, known);
+    throw new GraftError(
+      'arguments',
+      `--${flag} has ${JSON.stringify(name)}, which is none.${near ? ` Did you mean ${near}?` : ''}`,
+      `Choose from ${known.join(', ')}.`,
+    );
+  });
+}
+
+export function chosenMetrics(flags: EvaluateFlags): readonly Metric[] {
+  const names = flags.list('metrics');
+  return names ? choose('metrics', names, METRICS) : METRICS;
+}
+
+/** In the order of the registry, the cheapest first. @throws GraftError `arguments` */
+export function chosenMethods(flags: EvaluateFlags): readonly Method[] {
+  const adapters = flags.texts('adapter').length;
+  const names = flags.list('methods');
+  if (!names) return METHODS.filter(({ kind }) => kind !== 'adapter' || adapters > 0);
+  const chosen = choose('methods', names, METHODS);
+  const isAsked = chosen.some(({ kind }) => kind === 'adapter');
+  if (isAsked !== adapters > 0)
+    throw new GraftError(
+      'arguments',
+      isAsked
+        ? '--methods names adapter, and no --adapter is given.'
+        : '--adapter is given, and --methods leaves adapters out.',
+      'Give both, or neither.',
+    );
+  return METHODS.filter((method) => chosen.includes(method));
+}
+
+export const askedRows = (flags: EvaluateFlags): number => flags.whole('rows', 1) ?? DEFAULT_ROWS;
+export const askedShots = (flags: EvaluateFlags): number => flags.whole('shots', 1) ?? DEFAULT_SHOTS;

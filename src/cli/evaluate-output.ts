@@ -1,0 +1,55 @@
+/** What `graft evaluate` prints: a table of methods, and what it says. */
+import type { MethodResult, AskedRow, Judged } from '../evaluate/report.ts';
+import { resultScores } from '../evaluate/report.ts';
+import type { Metric } from '../evaluate/metrics/metric.ts';
+import type { Scores } from '../evaluate/metrics/scores.ts';
+import { percent, plural } from '../numbers.ts';
+
+/** Columns that are as wide as their widest cell; all but the first are aligned at the right. */
+export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((cell, at) => Math.max(cell.length, ...rows.map((row) => row[at].length)));
+  return [head, ...rows]
+    .map((row) =>
+      row
+        .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at])))
+        .join('  ')
+        .trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** The value of a metric; of a share how many rows, and the 95% interval. */
+export function scoreCell(metric: Metric, scores: Scores): string {
+  const score = scores[metric.name];
+  if (!score) return '–';
+  if (!score.share) return metric.format(score.value);
+  const { count, total, interval } = score.share;
+  return `${count} of ${total} (${percent(interval[0])} to ${percent(interval[1])})`;
+}
+
+/** What a result is called in the table. */
+export function resultName({ method, adapter, answers, stopped }: MethodResult): string {
+  return `${adapter ?? method.title}${stopped ? `, stopped after ${plural(answers.length, 'row')}` : ''}`;
+}
+
+export function resultTable(
+  results: readonly MethodResult[],
+  rows: readonly AskedRow[],
+  metrics: readonly Metric[],
+): string {
+  return textTable(
+    ['method', ...metrics.map(({ heading }) => heading)],
+    results.map((result) => {
+      const scores = resultScores(result, rows, metrics);
+      return [resultName(result), ...metrics.map((metric) => scoreCell(metric, scores))];
+    }),
+  );
+}
+
+export function verdictText({ verdict: { before, number, after, how, caution } }: Judged): string {
+  return [`${before}${number}${after}`, how, caution]
+    .filter((text) => text !== '')
+    .map((text) => `\n${text}\n`)
+    .join('');
+}

@@ -1,0 +1,134 @@
+/** `graft evaluate`: methods without tuning and adapters on the same held-out rows, and what that says. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { GraftError } from '../errors.ts';
+import { rowsInWords } from '../evaluate/rows-in-words.ts';
+import { judgeResults, methodReport, predictionsOf, type Judged } from '../evaluate/report.ts';
+import type { Metric } from '../evaluate/metrics/metric.ts';
+import { openExam, type OpenExam } from './evaluate-exam.ts';
+import { chosenMethods, chosenMetrics, evaluateFlags, PARTS, type EvaluateFlags } from './evaluate-flags.ts';
+import { resultTable, verdictText } from './evaluate-output.ts';
+import { scorePredictions } from './evaluate-predictions.ts';
+import { EXIT } from './exit.ts';
+import { writeFolder } from './files.ts';
+import { Flags } from './flags.ts';
+import { lockFolder } from './folder-lock.ts';
+import { checkOutput } from './output-path.ts';
+import type { Output } from './output.ts';
+import { readRowOptions } from './data-flags.ts';
+
+const PREDICTIONS = 'predictions.jsonl';
+const REPORT = 'report.json';
+/** Ctrl-C, a polite kill, and a terminal that was closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+export async function evaluateCommand(args: readonly string[], output: Output): Promise<void> {
+  const flags = new Flags(evaluateFlags, args);
+  const predictions = flags.text('predictions');
+  if (predictions !== undefined) return scorePredictions(predictions, flags, output);
+  chosenMethods(flags);
+  chosenMetrics(flags);
+  const out = flags.text('out');
+  const rows = readRowOptions(flags);
+  flags.required('data');
+  if (out === undefined) {
+    flags.required('model');
+    return evaluate(flags, undefined, output);
+  }
+  checkOutput('--out', out, [
+    { what: 'the base model', path: flags.required('model') },
+    { what: 'the data', path: flags.required('data') },
+    { what: 'the test data', path: rows.test },
+    ...(rows.more ?? []).map((path) => ({ what: 'the data', path })),
+    ...flags.texts('adapter').map((path) => ({ what: 'the adapter', path })),
+  ]);
+  const release = await lockFolder(out, 'graft evaluate');
+  try {
+    const used = [PREDICTIONS, REPORT].find((name) => existsSync(join(out, name)));
+    if (used !== undefined && !flags.on('overwrite'))
+      throw new GraftError(
+        'folder-used',
+        `${out} holds an evaluation (${used}), which would be overwritten.`,
+        'Choose another folder, or replace what is there with --overwrite.',
+      );
+    await evaluate(flags, out, output);
+  } finally {
+    await release();
+  }
+}
+
+async function evaluate(flags: EvaluateFlags, out: string | undefined, output: Output): Promise<void> {
+  const metrics = chosenMetrics(flags);
+  const part = flags.choice('split', PARTS) ?? 'test';
+  const exam = await openExam(flags, part, output);
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  for (const signal of SIGNALS) process.once(signal, stop);
+  const keep = async (): Promise<void> => {
+    if (out !== undefined) await writeFolder(out, filesOf(exam, flags, metrics, controller.signal.aborted));
+  };
+  try {
+    for await (const _ of exam.measure(controller.signal)) await keep();
+    await keep();
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, stop);
+  }
+  output.clear();
+  const judged = judgedOf(exam);
+  if (flags.on('json'))
+    output.result(`${JSON.stringify(reportOf(exam, flags, metrics, controller.signal.aborted))}\n`);
+  else {
+    const { rows, results, draw } = exam;
+    output.line(
+      part === 'test'
+        ? rowsInWords(rows.length, draw)
+        : `${rows.length} of ${draw.of} rows of ${part}, drawn with seed ${draw.seed}.`,
+    );
+    output.result(resultTable(results, rows, metrics));
+    if (judged) output.result(verdictText(judged));
+  }
+  if (out !== undefined) output.line(`Wrote ${PREDICTIONS} and ${REPORT} to ${resolve(out)}`);
+  if (controller.signal.aborted) {
+    output.line('Stopped: what was measured until then is kept.');
+    process.exitCode = EXIT.interrupted;
+  }
+}
+
+/** Whether training saw these rows only the person knows; of the rows of training there is no verdict. */
+function judgedOf({ part, rows, results, draw }: OpenExam): Judged | undefined {
+  return part === 'train' || part === 'validation' ? undefined : judgeResults(rows, results, draw, 'folder');
+}
+
+function reportOf(
+  exam: OpenExam,
+  flags: EvaluateFlags,
+  metrics: readonly Metric[],
+  stopped: boolean,
+): object {
+  const { part, rows, results, draw, files, leaks, partRows } = exam;
+  const judged = judgedOf(exam);
+  return {
+    model: flags.required('model'),
+    adapters: flags.texts('adapter'),
+    data: { files, split: part, rows: partRows, leaks },
+    draw: { seed: draw.seed, asked: rows.length, of: draw.of, too_long: draw.tooLong, labels: draw.labels },
+    methods: results.map((result) => methodReport(result, rows, metrics)),
+    comparisons: judged?.comparisons ?? [],
+    ...(judged && { verdict: verdictText(judged).trim().replaceAll('\n\n', '\n') }),
+    stopped,
+  };
+}
+
+function filesOf(
+  exam: OpenExam,
+  flags: EvaluateFlags,
+  metrics: readonly Metric[],
+  stopped: boolean,
+): Record<string, Uint8Array> {
+  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const lines = predictionsOf(exam.rows, exam.results, metrics).map((line) => `${JSON.stringify(line)}\n`);
+  return {
+    [PREDICTIONS]: encode(lines.join('')),
+    [REPORT]: encode(`${JSON.stringify(reportOf(exam, flags, metrics, stopped), null, 2)}\n`),
+  };
+}

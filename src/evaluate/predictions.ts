@@ -1,0 +1,73 @@
+/** A file of predictions, whoever made it: JSON lines with an answer and the expected one. */
+import * as v from 'valibot';
+import { linesOf } from '../data/lines.ts';
+import { GraftError } from '../errors.ts';
+import { parseJson } from '../json.ts';
+
+/** The two texts have the names that Graft gives them, or those of other tools. */
+const Row = v.pipe(
+  v.looseObject({
+    output: v.optional(v.string()),
+    prediction: v.optional(v.string()),
+    expected: v.optional(v.string()),
+    reference: v.optional(v.string()),
+    method: v.optional(v.string()),
+    adapter: v.optional(v.string()),
+  }),
+  v.check((row) => (row.output ?? row.prediction) !== undefined, 'it has neither "prediction" nor "output"'),
+  v.check(
+    (row) => (row.expected ?? row.reference) !== undefined,
+    'it has neither "reference" nor "expected"',
+  ),
+);
+
+export interface PredictedRow {
+  readonly output: string;
+  readonly expected: string;
+}
+
+/** Predictions of one method. */
+export interface PredictedGroup {
+  /** Missing where the file does not tell. */
+  readonly method?: string;
+  readonly adapter?: string;
+  readonly rows: readonly PredictedRow[];
+}
+
+/**
+ * Groups are in the order of their first lines.
+ *
+ * @throws GraftError `predictions` naming the line, `predictions-empty`
+ */
+export function readPredictions(content: Uint8Array, fileName: string): PredictedGroup[] {
+  const groups = new Map<string, { method?: string; adapter?: string; rows: PredictedRow[] }>();
+  for (const { number, text, problem } of linesOf(content)) {
+    if (problem === undefined && text.trim() === '') continue;
+    const where = `Line ${number} of ${fileName}`;
+    const wrong = (why: string): GraftError =>
+      new GraftError(
+        'predictions',
+        `${where} is no prediction: ${why}.`,
+        'Give one JSON object on each line, with "prediction" and "reference", or "output" and "expected", as texts.',
+      );
+    if (problem !== undefined) throw wrong(problem);
+    const parsed = v.safeParse(Row, parseJson(text.replace(/^\uFEFF/, ''), where));
+    if (!parsed.success) {
+      const [issue] = parsed.issues;
+      const path = v.getDotPath(issue);
+      throw wrong(path === null ? issue.message : `"${path}" is no text`);
+    }
+    const { method, adapter, output, prediction, expected, reference } = parsed.output;
+    const key = JSON.stringify([method, adapter]);
+    const group = groups.get(key) ?? {
+      ...(method !== undefined && { method }),
+      ...(adapter !== undefined && { adapter }),
+      rows: [],
+    };
+    groups.set(key, group);
+    group.rows.push({ output: (output ?? prediction)!, expected: (expected ?? reference)! });
+  }
+  if (groups.size === 0)
+    throw new GraftError('predictions-empty', `${fileName} has no predictions.`, 'Choose another file.');
+  return [...groups.values()];
+}

@@ -1,0 +1,197 @@
+/** What an evaluation leaves in files: a line for each row and method, and a report of all of them. */
+import type { Comparison, Draw, LossReport, Seen, Share } from './comparison.ts';
+import { methodsOf } from './compared.ts';
+import { base } from './methods/base.ts';
+import { fewShot } from './methods/few-shot.ts';
+import type { Detail, Method } from './methods/method.ts';
+import { exactMatch, isExactMatch } from './metrics/exact-match.ts';
+import { rowScore, type AnswerMetric, type Metric, type Score } from './metrics/metric.ts';
+import { scoresOf, type Scores } from './metrics/scores.ts';
+import { compare } from './paired.ts';
+import { judge, reference, type Verdict } from './verdict.ts';
+
+/** A row that was asked. */
+export interface AskedRow {
+  /** Its index among the rows of its part, from 0. */
+  readonly row: number;
+  /** Where it begins in its file. */
+  readonly line: number;
+  readonly input: string;
+  readonly expected: string;
+}
+
+/** What a method answered. */
+export interface MethodResult {
+  readonly method: Method;
+  /** The name of the adapter that answered. */
+  readonly adapter?: string;
+  /** To the first of the rows, where it was stopped. */
+  readonly answers: readonly string[];
+  readonly stopped?: true;
+  readonly loss?: LossReport;
+  readonly detail?: Detail;
+  readonly seconds: number;
+}
+
+/** A line of predictions.jsonl. */
+export interface Prediction extends AskedRow {
+  readonly method: string;
+  readonly adapter?: string;
+  readonly output: string;
+  /** By metric, those that compare answers. */
+  readonly scores: Readonly<Record<string, number>>;
+}
+
+const isAnswerMetric = (metric: Metric): metric is AnswerMetric => metric.of === 'answers';
+
+/** The scores of one answer, by metric. */
+export function scoresOfRow(
+  answer: string,
+  expected: string,
+  metrics: readonly Metric[],
+): Record<string, number> {
+  return Object.fromEntries(
+    metrics.filter(isAnswerMetric).flatMap((metric) => {
+      const score = rowScore(metric, answer, expected);
+      return score === undefined ? [] : [[metric.name, score]];
+    }),
+  );
+}
+
+/** Method by method, rows in the order in which they were drawn. */
+export function predictionsOf(
+  rows: readonly AskedRow[],
+  results: readonly MethodResult[],
+  metrics: readonly Metric[],
+): Prediction[] {
+  return results.flatMap(({ method, adapter, answers }) =>
+    answers.map((output, at) => ({
+      ...rows[at],
+      method: method.name,
+      ...(adapter !== undefined && { adapter }),
+      output,
+      scores: scoresOfRow(output, rows[at].expected, metrics),
+    })),
+  );
+}
+
+export function resultScores(
+  { answers, loss }: MethodResult,
+  rows: readonly AskedRow[],
+  metrics: readonly Metric[],
+): Scores {
+  const expected = rows.slice(0, answers.length).map((row) => row.expected);
+  return scoresOf({ expected, answers, likelihood: loss }, metrics);
+}
+
+/** Values and 95% intervals, by metric. */
+export function metricsReport(scores: Scores): {
+  metrics: Record<string, number>;
+  intervals: Record<string, readonly [number, number]>;
+} {
+  const entries = Object.entries(scores).filter((entry): entry is [string, Score] => entry[1] !== undefined);
+  return {
+    metrics: Object.fromEntries(entries.map(([name, { value }]) => [name, value])),
+    intervals: Object.fromEntries(
+      entries.flatMap(([name, { share }]) => (share ? [[name, share.interval] as const] : [])),
+    ),
+  };
+}
+
+/** A method in report.json. */
+export function methodReport(
+  result: MethodResult,
+  rows: readonly AskedRow[],
+  metrics: readonly Metric[],
+): object {
+  const { method, adapter, answers, stopped, loss, detail, seconds } = result;
+  return {
+    method: method.name,
+    ...(adapter !== undefined && { adapter }),
+    rows: answers.length,
+    ...metricsReport(resultScores(result, rows, metrics)),
+    ...(loss && { loss_rows: loss.rows, supervised_tokens: loss.supervisedTokens }),
+    ...(detail?.answer !== undefined && { answer: detail.answer, share_of_training: detail.share }),
+    ...(detail?.shots && { shots: detail.shots, prompt_tokens: detail.promptTokens }),
+    seconds,
+    ...(stopped && { stopped }),
+  };
+}
+
+export interface Judged {
+  readonly verdict: Verdict;
+  /** Each adapter against the best method without tuning, row by row. */
+  readonly comparisons: readonly {
+    readonly adapter: string;
+    readonly against: string;
+    readonly only_adapter: number;
+    readonly only_other: number;
+    /** Of the exact McNemar test. */
+    readonly p: number;
+  }[];
+}
+
+/** Undefined where the base model or every adapter is missing among what was measured whole. */
+export function judgeResults(
+  rows: readonly AskedRow[],
+  results: readonly MethodResult[],
+  draw: Draw,
+  seen: Seen,
+): Judged | undefined {
+  const whole = results.filter(({ stopped }) => !stopped);
+  const found = (method: Method): MethodResult | undefined =>
+    whole.find((result) => result.method === method);
+  const untuned = found(base);
+  const tuned = whole.filter(({ method }) => method.kind === 'adapter');
+  if (!untuned?.loss || tuned.length === 0) return undefined;
+  const { answers, loss } = untuned;
+  const isRight = (result: Pick<MethodResult, 'answers'>): boolean[] =>
+    rows.map(({ expected }, at) => isExactMatch(result.answers[at], expected));
+  const shareOf = (result: MethodResult): Share => exactMatch.aggregate(isRight(result).map(Number)).share;
+  const rules = whole
+    .filter(({ method }) => method.kind === 'rule')
+    .map((result) => ({
+      rule: result.method.name,
+      exact: shareOf(result),
+      answers: result.answers,
+      ...(result.detail?.answer !== undefined && {
+        answer: result.detail.answer,
+        share: result.detail.share,
+      }),
+    }));
+  const measured = tuned.flatMap((result) => {
+    if (!result.loss) return [];
+    const comparison: Comparison = {
+      origin: { adapter: {} },
+      draw,
+      seen,
+      rows: rows.map(({ input, expected }, at) => ({
+        prompt: input,
+        expected,
+        base: answers[at],
+        tuned: result.answers[at],
+      })),
+      base: loss,
+      tuned: result.loss,
+      exact: { base: shareOf(untuned), tuned: shareOf(result) },
+      rules,
+    };
+    return [{ name: result.adapter ?? '', result: comparison }];
+  });
+  const prompted = found(fewShot);
+  const few = prompted && {
+    shots: prompted.detail?.shots ?? [],
+    rows: rows.map(({ input, expected }, at) => ({ prompt: input, expected, answer: prompted.answers[at] })),
+    exact: shareOf(prompted),
+    ...(prompted.loss && { loss: prompted.loss }),
+  };
+  const best = reference(methodsOf(measured[0].result, few));
+  return {
+    verdict: judge(measured, few),
+    comparisons: measured.map(({ name, result }) => {
+      const right = isRight({ answers: result.rows.map((row) => row.tuned) });
+      const { onlyFirst, onlySecond, p } = compare(right, best.right ?? []);
+      return { adapter: name, against: best.key, only_adapter: onlyFirst, only_other: onlySecond, p };
+    }),
+  };
+}

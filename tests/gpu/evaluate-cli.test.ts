@@ -1,0 +1,167 @@
+/** `graft evaluate` in a process of its own, on the bundled model. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import type { Prediction } from '../../src/evaluate/report.ts';
+import { DEVICE, graft, temporaryFolder } from './graft-command.ts';
+import { SPRIG } from './sprig.ts';
+
+const sample = (name: string): string =>
+  fileURLToPath(new URL(`../../public/samples/orders-json/${name}`, import.meta.url));
+const ADAPTER = fileURLToPath(new URL('../reference/peft/adapter', import.meta.url));
+const DATA = ['--model', SPRIG, '--data', sample('train.jsonl'), '--test-data', sample('test.jsonl')];
+const temporary = temporaryFolder();
+
+interface Report {
+  readonly draw: { readonly asked: number; readonly of: number; readonly seed: number };
+  readonly methods: readonly {
+    method: string;
+    adapter?: string;
+    rows: number;
+    metrics: Record<string, number>;
+  }[];
+  readonly comparisons: readonly { adapter: string; against: string; p: number }[];
+  readonly verdict?: string;
+  readonly stopped: boolean;
+}
+const reportIn = (folder: string): Report =>
+  JSON.parse(readFileSync(`${folder}/report.json`, 'utf8')) as Report;
+const predictionsIn = (folder: string): Prediction[] =>
+  readFileSync(`${folder}/predictions.jsonl`, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Prediction);
+
+test('methods and an adapter answer the same rows, and files keep what they said', async () => {
+  const out = temporary('evaluation');
+  const args = [...DATA, '--adapter', ADAPTER, '--rows', '4', '--shots', '2', ...DEVICE];
+  const { code, out: printed, err } = await graft(['evaluate', ...args, '--out', out]);
+  expect(err).toMatch(/4 of 40 test rows, drawn at random with seed 42\./);
+  expect(code, err).toBe(0);
+  expect(printed).toMatch(/^method +exactly right +token F1 +loss +perplexity\n/);
+  expect(printed).toMatch(/\n(Tuning|No gain)/);
+  const report = reportIn(out);
+  expect(report.methods.map(({ method, rows }) => [method, rows])).toEqual([
+    ['nearest', 4],
+    ['base', 4],
+    ['few-shot', 4],
+    ['adapter', 4],
+  ]);
+  expect(report.methods[3].metrics).toMatchObject({
+    loss: expect.any(Number),
+    'token-f1': expect.any(Number),
+  });
+  expect(report.comparisons).toMatchObject([{ adapter: ADAPTER }]);
+  const predictions = predictionsIn(out);
+  expect(predictions).toHaveLength(16);
+  const asked = predictions.slice(0, 4).map(({ row }) => row);
+  for (let at = 0; at < 16; at += 4)
+    expect(predictions.slice(at, at + 4).map(({ row }) => row)).toEqual(asked);
+
+  // A larger sample holds the smaller one, and the same model says the same again.
+  const more = temporary('more');
+  const base = ['evaluate', ...DATA, '--methods', 'base', '--metrics', 'token-f1', '--json', ...DEVICE];
+  const second = await graft([...base, '--rows', '6', '--out', more]);
+  expect(second.code, second.err).toBe(0);
+  expect((JSON.parse(second.out) as Report).methods).toMatchObject([{ method: 'base', rows: 6 }]);
+  const again = predictionsIn(more);
+  expect(again.slice(0, 4).map(({ row, output }) => [row, output])).toEqual(
+    predictions.slice(4, 8).map(({ row, output }) => [row, output]),
+  );
+  expect(Object.keys(again[0].scores)).toEqual(['token-f1']);
+
+  const used = await graft([...base, '--out', more]);
+  expect([used.code, used.err]).toEqual([
+    1,
+    expect.stringMatching(/holds an evaluation \(predictions\.jsonl\)/),
+  ]);
+});
+
+test('Ctrl-C keeps what was measured', async () => {
+  const out = temporary('stopped');
+  let sent = false;
+  const { code, err } = await graft(
+    ['evaluate', ...DATA, '--rows', '40', '--methods', 'nearest,base', '--out', out, ...DEVICE],
+    (text, kill) => {
+      if (sent || !text.includes('Base model: 40 rows')) return;
+      sent = true;
+      kill('SIGINT');
+    },
+  );
+  expect(code, err).toBe(130);
+  expect(err).toMatch(/Stopped: what was measured until then is kept\./);
+  const { methods, stopped, verdict } = reportIn(out);
+  expect(stopped).toBe(true);
+  expect(verdict).toBeUndefined();
+  expect(methods[0]).toMatchObject({ method: 'nearest', rows: 40 });
+  expect(methods[1]).toMatchObject({ method: 'base', stopped: true });
+  expect(methods[1].rows).toBeLessThan(40);
+  expect(predictionsIn(out)).toHaveLength(40 + methods[1].rows);
+});
+
+describe('what cannot be is refused before a model is loaded', () => {
+  test.each<[string, readonly string[], RegExp]>([
+    ['an unknown metric', [...DATA, '--metrics', 'token-f2'], /Did you mean token-f1\?/],
+    [
+      'an unknown method',
+      [...DATA, '--methods', 'magic'],
+      /Choose from frequent, nearest, base, few-shot, adapter/,
+    ],
+    [
+      'an adapter that no method asks',
+      [...DATA, '--methods', 'base', '--adapter', ADAPTER],
+      /leaves adapters out/,
+    ],
+    [
+      'an output in the adapter',
+      [...DATA, '--adapter', ADAPTER, '--out', `${ADAPTER}/x`],
+      /lies inside the adapter/,
+    ],
+    [
+      'a model beside predictions',
+      ['--predictions', 'x.jsonl', '--model', SPRIG],
+      /--model is for the measurement/,
+    ],
+    [
+      'a loss of predictions',
+      ['--predictions', 'x.jsonl', '--metrics', 'loss'],
+      /loss is measured by a model/,
+    ],
+  ])('%s', async (_, args, what) => {
+    const { code, err } = await graft(['evaluate', ...args]);
+    expect(err).toMatch(what);
+    expect(code).toBe(2);
+  });
+
+  test('data without test rows says how to get some', async () => {
+    const { code, err } = await graft(['evaluate', '--model', SPRIG, '--data', sample('test.jsonl')]);
+    expect(err).toMatch(/The data has no rows of test\. Give --test-data/);
+    expect(code).toBe(1);
+  });
+});
+
+test('predictions are scored without a model', async () => {
+  const file = temporary('p.jsonl');
+  const rows = [
+    { prediction: 'The cat sat!', reference: 'the cat, sat' },
+    { prediction: 'Oslo', reference: 'Oslo' },
+  ];
+  writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'));
+  const { code, out } = await graft([
+    'evaluate',
+    '--predictions',
+    file,
+    '--metrics',
+    'token-f1,exact-match',
+    '--json',
+  ]);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({
+    rows: 2,
+    metrics: { 'token-f1': 1, 'exact-match': 0.5 },
+    scores: [
+      { 'token-f1': 1, 'exact-match': 0 },
+      { 'token-f1': 1, 'exact-match': 1 },
+    ],
+  });
+});
