@@ -141,7 +141,9 @@ export function makeTable(registry: Registry): Table {
 }
 
 /** Every setting of the registry as it stands, by the type that its declaration gives it. */
-export type Known =
+export type Known = Usual | (typeof REGISTRY)[keyof typeof REGISTRY][number]['settings'][number];
+/** Those of every run, and those of the usual method, objective and optimiser: runs that were saved before there were others have them. */
+type Usual =
   | (typeof FILE_SETTINGS)[number]
   | (typeof MORE_ROWS_SETTINGS)[number]
   | (typeof LENGTH_SETTINGS)[number]
@@ -152,12 +154,13 @@ export type Known =
   | (typeof SPLIT_SETTINGS)[number]
   | (typeof BASE_SETTINGS)[number]
   | (typeof PAGE_SETTINGS)[number]
-  | (typeof REGISTRY)[keyof typeof REGISTRY][number]['settings'][number];
+  | (typeof REGISTRY)[keyof typeof REGISTRY][0]['settings'][number];
 export type SettingName = Known['name'] | 'method';
 
 type Method = (typeof REGISTRY)['methods'][number]['name'];
-/** The values of settings that belong to a part. */
-export type Values<Part extends Setting['part']> = ValuesOf<Extract<Known, { part: Part }>>;
+/** The values of settings that belong to a part; those that only another method, objective or optimiser has may be missing. */
+export type Values<Part extends Setting['part']> = ValuesOf<Extract<Usual, { part: Part }>> &
+  Partial<Omit<ValuesOf<Extract<Known, { part: Part }>>, Usual['name']>>;
 /** The settings of the trainer, one beside the other. */
 export type RunValues = { readonly method: Method } & Omit<Values<'run'>, 'steps'> & {
     readonly steps?: number;
