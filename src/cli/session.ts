@@ -47,6 +47,8 @@ export interface Session {
 
 export interface SessionOptions {
   trainable?: boolean;
+  /** What the optimiser keeps for each trained weight. */
+  state?: readonly string[];
   /** Where the flags do not say. */
   precision?: Precision;
   /** The model's files, instead of those that the flags name. */
@@ -56,7 +58,7 @@ export interface SessionOptions {
 export async function openSession(
   flags: Flags<typeof modelFlags>,
   output: Output,
-  { trainable = false, precision: fallback = 'auto', files: known }: SessionOptions = {},
+  { trainable = false, state, precision: fallback = 'auto', files: known }: SessionOptions = {},
 ): Promise<Session> {
   const files = known ?? (await modelOf(flags.required('model')));
   const precision = flags.choice('precision', PRECISIONS) ?? fallback;
@@ -66,6 +68,7 @@ export async function openSession(
     precision,
     baseWeights: readWeightChoices(flags),
     trainable,
+    state,
     onProgress: (done, total) =>
       output.progress(`Loading weights: ${formatBytes(done)} of ${formatBytes(total)}`),
   });

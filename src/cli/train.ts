@@ -6,6 +6,7 @@ import { parametersOf, readModel } from '../model/family.ts';
 import { checkResumed, clockTime, fingerprintOf, runParts, type RunParts } from '../runs/fingerprint.ts';
 import type { SaveEvery } from '../runs/save-clock.ts';
 import { makeTrainable, type AdapterShape, type Subject } from '../runs/trainable.ts';
+import { optimiserOf } from '../optimisers/registry.ts';
 import { findDoubts } from '../train/doubts.ts';
 import { countSteps, defaultWarmup, type TrainOptions } from '../train/options.ts';
 import { folder, modelOf, readWhole } from './files.ts';
@@ -78,7 +79,11 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   const { shape } = await readModel(files);
   if (flags.text('max-length') !== undefined) checkLength(asked.maxLength, shape);
   const maxLength = Math.min(asked.maxLength, shape.maxPositions);
-  const session = await openSession(flags, output, { trainable: asked.method === 'full', files });
+  const session = await openSession(flags, output, {
+    trainable: asked.method === 'full',
+    state: optimiserOf(asked.optimiser).kernel.planes,
+    files,
+  });
   // A resumed run makes its rows anew: a template that tells the date should tell the one that it told first.
   const begun = resumed?.saved.begun ?? clockTime(new Date());
   const rows = makeRunRows(

@@ -4,6 +4,7 @@ import { GraftError } from '../errors.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { Adapter, initialTensors, loraModules, type LoraConfig, type LoraModule } from '../model/lora.ts';
+import { optimiserOf } from '../optimisers/registry.ts';
 import type { TrainOptions } from '../train/options.ts';
 import type { Trainable } from '../train/step-plans.ts';
 
@@ -38,7 +39,11 @@ export function makeTrainable(model: LanguageModel, options: TrainOptions, start
     ? { ...start, config: { ...start.config, dropout: options.lora.dropout } }
     : adapterShape(definition, options);
   const tensors = start?.tensors ?? initialTensors(modules, options.seed);
-  const adapter = new Adapter(device, modules, tensors, { trainable: true, rateRatio: options.rateRatio });
+  const adapter = new Adapter(device, modules, tensors, {
+    trainable: true,
+    rateRatio: options.rateRatio,
+    state: optimiserOf(options.optimiser).kernel.planes,
+  });
   return {
     trainable: { model, adapter, store: adapter.store },
     adapter: { config, modules },

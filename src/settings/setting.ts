@@ -9,6 +9,15 @@ export type Given = Readonly<Record<string, unknown>>;
 export interface SettingTerm {
   readonly id: string;
   readonly name: string;
+  /** What the guide says, where it has no entry of its own: sentences, the source and other words that people look for. */
+  readonly entry?: {
+    readonly what: string;
+    readonly more?: string;
+    readonly less?: string;
+    readonly start?: string;
+    readonly source: string;
+    readonly also?: string;
+  };
 }
 
 interface Common<Value> {

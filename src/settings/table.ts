@@ -10,7 +10,16 @@ import {
 import { REGISTRY, settingsOf, type Registry } from './registry.ts';
 import { FILE_SETTINGS, LIMIT_SETTINGS, MORE_ROWS_SETTINGS, SPLIT_SETTINGS } from './rows.ts';
 import { oneOf } from './values.ts';
-import type { ChoiceSetting, Contribution, Given, Setting, SettingValue, ValuesOf } from './setting.ts';
+import type {
+  ChoiceSetting,
+  Contribution,
+  FormGroup,
+  Given,
+  Setting,
+  SettingTerm,
+  SettingValue,
+  ValuesOf,
+} from './setting.ts';
 
 /** Which contributions a setting belongs to, by the setting that chooses among them; empty where every run has it. */
 export type Owners = Readonly<Partial<Record<ChooserName, readonly string[]>>>;
@@ -35,14 +44,18 @@ const CHOOSERS = [
     name: 'optimiser',
     of: 'optimisers',
     placeholder: 'O',
+    group: 'Rate',
     label: 'Optimiser',
+    term: { id: 'optimiser', name: 'Optimiser' },
     help: 'What turns gradients into steps.',
   },
 ] as const satisfies readonly {
   readonly name: ChooserName;
   readonly of: keyof Registry;
   readonly placeholder: string;
+  readonly group?: FormGroup;
   readonly label: string;
+  readonly term?: SettingTerm;
   readonly help: string;
 }[];
 

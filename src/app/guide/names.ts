@@ -24,7 +24,7 @@ const WORDS = {
   // The run
   'gradient-norm': 'Gradient norm',
   'weight-decay': 'Weight decay',
-  optimiser: 'Optimiser (AdamW)',
+  optimiser: 'Optimiser',
   checkpoint: 'Checkpoint of a run',
   // The measure
   overfitting: 'Learning by heart (overfitting)',

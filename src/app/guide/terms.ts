@@ -1,5 +1,6 @@
 /** The glossary: every setting and every word, the plain meaning first, what more and less of it does, where to start, and who says so. */
 import { METRICS } from '../../evaluate/metrics/registry.ts';
+import { TABLE } from '../../settings/table.ts';
 import type { TermId } from './names.ts';
 
 export interface Term {
@@ -24,6 +25,11 @@ export interface Chapter {
 
 const LORA = 'Hu et al., LoRA, 2021, arXiv:2106.09685';
 const PEFT = 'PEFT documentation, LoraConfig';
+
+/** Settings that bring their entries with them. */
+const CONTRIBUTED = TABLE.settings.flatMap(({ term }): Term[] =>
+  term?.entry ? [{ id: term.id as TermId, ...term.entry }] : [],
+);
 
 export const CHAPTERS: readonly Chapter[] = [
   {
@@ -360,10 +366,13 @@ export const CHAPTERS: readonly Chapter[] = [
       },
       {
         id: 'optimiser',
-        what: 'What turns gradients into steps: AdamW, which gives every weight a step of its own size.',
+        what: 'What turns gradients into steps: AdamW gives every weight a step of its own size, Lion steps of one size, SGD follows the gradient as it is.',
+        more: 'The rate has another meaning for each: one that suits AdamW is too large for Lion and too small for SGD.',
+        start: 'AdamW.',
         source: 'Kingma & Ba, Adam, 2014, arXiv:1412.6980; Loshchilov & Hutter, 2017, arXiv:1711.05101',
-        also: 'optimizer adam adamw betas',
+        also: 'optimizer adam adamw lion sgd betas',
       },
+      ...CONTRIBUTED,
       {
         id: 'seed',
         what: 'The number that decides everything random: how the adapter begins, the order of rows, dropout, which token is drawn. The same seed on the same machine gives the same curve, and the same answer.',

@@ -82,6 +82,7 @@ export function findFaults(
   data: DataSummary | undefined,
 ): Fault[] {
   const faults: Fault[] = [];
+  const initial = TABLE.resolve(options);
   const need = (holds: boolean, key: SettingKey, reason: string): void => {
     if (!holds) faults.push({ key, reason });
   };
@@ -94,7 +95,8 @@ export function findFaults(
   for (const setting of PAGE_TABLE)
     if (TABLE.applies(setting, options))
       need(
-        isAllowed(setting, options[setting.name as SettingKey]),
+        // A setting that came later is missing from what was kept before: its initial value holds.
+        isAllowed(setting, options[setting.name as SettingKey] ?? initial[setting.name]),
         setting.name as SettingKey,
         `Choose ${allowed(setting)}.`,
       );

@@ -96,36 +96,36 @@ test('a run that was saved before has the same settings, in the same order', () 
 });
 
 test('another optimiser is a line in the registry: the choice of it, and its settings, are there', () => {
-  const momentum = {
-    name: 'momentum',
+  const friction = {
+    name: 'friction',
     part: 'run',
     type: 'number',
     least: 0,
     below: 1,
-    flag: 'momentum',
+    flag: 'friction',
     group: 'Rate',
-    label: 'Momentum',
+    label: 'Friction',
     help: 'The share of the last step that goes into the next.',
     initial: 0.9,
   } as const satisfies Setting;
-  const sgd = {
-    name: 'sgd',
-    label: 'SGD',
+  const slow = {
+    name: 'slow',
+    label: 'Slow',
     help: 'Steps against the gradient.',
-    settings: [momentum],
+    settings: [friction],
     initial: { lr: 0.1 },
   } as const satisfies Contribution;
-  const table = makeTable({ ...REGISTRY, optimisers: [...REGISTRY.optimisers, sgd] });
-  expect(TABLE.find('optimiser')).toBeUndefined();
+  const table = makeTable({ ...REGISTRY, optimisers: [REGISTRY.optimisers[0], slow] });
+  expect(makeTable({ ...REGISTRY, optimisers: [slow] }).find('optimiser')).toBeUndefined();
   expect(table.find('optimiser')).toMatchObject({
     type: 'choice',
-    choices: ['adamw', 'sgd'],
+    choices: ['adamw', 'slow'],
     initial: 'adamw',
   });
-  expect(table.ownerLabels(momentum)).toBe('SGD');
-  expect(table.applies(momentum, {})).toBe(false);
-  expect(table.applies(momentum, { optimiser: 'sgd' })).toBe(true);
-  expect(table.applies(settingOf('weightDecay'), { optimiser: 'sgd' })).toBe(false);
-  expect(table.resolve({ optimiser: 'sgd' })).toMatchObject({ momentum: 0.9, lr: 0.1 });
-  expect(table.resolve({ optimiser: 'sgd', lr: 0.2 })).toMatchObject({ lr: 0.2 });
+  expect(table.ownerLabels(friction)).toBe('Slow');
+  expect(table.applies(friction, {})).toBe(false);
+  expect(table.applies(friction, { optimiser: 'slow' })).toBe(true);
+  expect(table.applies(settingOf('weightDecay'), { optimiser: 'slow' })).toBe(false);
+  expect(table.resolve({ optimiser: 'slow' })).toMatchObject({ friction: 0.9, lr: 0.1 });
+  expect(table.resolve({ optimiser: 'slow', lr: 0.2 })).toMatchObject({ lr: 0.2 });
 });
