@@ -7,6 +7,7 @@ import { demoCommand, demoFlags } from './demo.ts';
 import { describeFlags, type FlagSpecs } from './flags.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { evaluateFlags } from './evaluate-flags.ts';
+import { exportCommand, exportFlags } from './export.ts';
 import { fetchCommand, fetchFlags } from './fetch.ts';
 import { generateCommand, generateFlags } from './generate.ts';
 import { gradientsCommand, gradientsFlags } from './gradients.ts';
@@ -69,6 +70,12 @@ const commands: Readonly<Record<string, Command>> = {
     usage: '--model PATH --adapter DIR --out DIR',
     flags: mergeFlags,
     run: mergeCommand,
+  },
+  export: {
+    help: 'an adapter in the format of another tool',
+    usage: '--model PATH --adapter DIR --format NAME --out DIR',
+    flags: exportFlags,
+    run: exportCommand,
   },
   demo: {
     help: 'tune the bundled model on bundled examples and show what changed',

@@ -1,0 +1,61 @@
+/** `graft export`: an adapter in another tool's format. */
+import { basename, join, resolve } from 'node:path';
+import { EXPORT_FORMATS } from '../export/formats/registry.ts';
+import { readModel } from '../model/family.ts';
+import { folder, modelOf, writeWhole } from './files.ts';
+import { Flags, type FlagSpecs } from './flags.ts';
+import { lockFolder } from './folder-lock.ts';
+import { checkOutput } from './output-path.ts';
+import type { Output } from './output.ts';
+import { checkFree, discard } from './run-folder.ts';
+
+const NAMES = EXPORT_FORMATS.map(({ name }) => name);
+/** What a PEFT folder has. */
+const FILES = ['adapter_config.json', 'README.md', 'adapter_model.safetensors'];
+
+export const exportFlags = {
+  model: { value: 'PATH', help: 'the base: a model folder or a GGUF file' },
+  adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
+  format: {
+    value: 'NAME',
+    help: EXPORT_FORMATS.map(({ name, help }) => `${name} (${help})`).join('; '),
+  },
+  out: { value: 'DIR', help: 'where to write the folder' },
+  overwrite: { help: 'replace the result that --out holds' },
+  help: { help: 'show this text' },
+} as const satisfies FlagSpecs;
+
+export async function exportCommand(args: readonly string[], output: Output): Promise<void> {
+  const flags = new Flags(exportFlags, args);
+  flags.required('format');
+  const name = flags.choice('format', NAMES);
+  const format = EXPORT_FORMATS.find((one) => one.name === name)!;
+  const [path, given, out] = [flags.required('model'), flags.required('adapter'), flags.required('out')];
+  checkOutput('--out', out, [
+    { what: 'the base model', path },
+    { what: 'the adapter', path: given },
+  ]);
+  const base = await modelOf(path);
+  const source = folder(given);
+  const adapter: Record<string, Uint8Array<ArrayBuffer>> = {};
+  for (const file of FILES) {
+    const found = await source.open(file);
+    if (found) adapter[file] = Uint8Array.from(await found.read(0, found.size));
+  }
+  const files = await format.prepare({
+    baseModel: basename(resolve(path)),
+    base,
+    model: await readModel(base),
+    adapterName: basename(resolve(given)),
+    adapter,
+  });
+  const release = await lockFolder(out, 'graft export');
+  try {
+    await checkFree(out, { overwrite: flags.on('overwrite'), models: true });
+    await discard(out);
+    for (const file of files) await writeWhole(join(out, file.name), file.read());
+  } finally {
+    await release();
+  }
+  output.line(`Wrote ${files.map((file) => file.name).join(', ')} to ${resolve(out)}`);
+}

@@ -1,0 +1,7 @@
+/** All export formats. */
+import type { ExportFormat } from './format.ts';
+import { merged } from './merged.ts';
+import { mlx } from './mlx.ts';
+import { peft } from './peft.ts';
+
+export const EXPORT_FORMATS: readonly ExportFormat[] = [peft, merged, mlx];
