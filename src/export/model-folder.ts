@@ -28,15 +28,29 @@ export async function companionsOf(files: FileSet): Promise<Companion[]> {
   return found;
 }
 
+/** Bytes that are read at once. */
+const CHUNK = 4 * 2 ** 20;
+
+const folderFile = ({ name, source }: Companion): FolderFile => ({
+  name,
+  size: source.size,
+  async *read() {
+    for (let start = 0; start < source.size; start += CHUNK)
+      yield await source.read(start, Math.min(start + CHUNK, source.size));
+  },
+});
+
 /** They, to be written elsewhere. */
 export async function companionFiles(files: FileSet): Promise<FolderFile[]> {
-  return (await companionsOf(files)).map(({ name, source }) => ({
-    name,
-    size: source.size,
-    async *read() {
-      yield await source.read(0, source.size);
-    },
-  }));
+  return (await companionsOf(files)).map(folderFile);
+}
+
+/** All files of a folder, to be written elsewhere. */
+export async function filesOfFolder(files: FileSet): Promise<FolderFile[]> {
+  const sources = await Promise.all(
+    files.list().map(async (name) => ({ name, source: (await files.open(name))! })),
+  );
+  return sources.map(folderFile);
 }
 
 /**

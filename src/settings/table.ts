@@ -189,13 +189,15 @@ export function settingOf(name: SettingName, table: Table = TABLE): Setting {
 }
 
 /** What the command has and the page has not. */
-const COMMAND_ONLY: readonly string[] = ['method', 'epochs'];
+const COMMAND_ONLY: readonly string[] = ['epochs'];
 /** The settings of a run of the page, in the order of the table. */
 export const PAGE_TABLE: readonly Setting[] = TABLE.settings.filter(
   ({ name, part }) => (part === 'run' || part === 'page') && !COMMAND_ONLY.includes(name),
 );
 /** Their values. */
 export type PageValues = Omit<RunValues, 'method' | 'epochs' | 'steps'> & {
+  /** Missing in what was kept before the page had a choice: an adapter. */
+  readonly method?: Method;
   readonly steps: number;
 } & Values<'page'>;
 

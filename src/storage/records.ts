@@ -139,6 +139,8 @@ export interface StoredRun {
   readonly samples: readonly { readonly step: number; readonly text: string }[];
   /** The answer that a row gives to the prompt of the samples, where a row asks just that. */
   readonly wanted?: string;
+  /** The model that it left in the model store, where all weights were trained. */
+  readonly keptModel?: string;
   /** The most GPU memory that was taken while it was trained, in bytes. */
   readonly takenBytes?: number;
   /** What its curve says, as of when it was written; missing from before curves were read. */

@@ -37,7 +37,7 @@ const COUNTED: readonly Bucket[] = [
 ];
 
 /**
- * Counts the work of a LoRA run's plans, in a dry run.
+ * Counts the work of a run's plans, in a dry run.
  *
  * @throws GraftError `lora-config`
  */
@@ -46,9 +46,10 @@ export async function planWork(
   definition: ModelDefinition,
   { options, ...weights }: Omit<MemorySettings, 'samples' | 'buckets'>,
 ): Promise<PlanWork> {
-  const model = LanguageModel.empty(new DryRunDevice(lowering), definition, weights);
+  const full = options.method === 'full';
+  const model = LanguageModel.empty(new DryRunDevice(lowering), definition, { ...weights, trainable: full });
   const { gradients, losses, update } = await compileRun(
-    emptyAdapter(model, options),
+    full ? { model, store: model.parameters! } : emptyAdapter(model, options),
     { gradients: COUNTED, losses: COUNTED },
     {
       dropout: options.lora.dropout,

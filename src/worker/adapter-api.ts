@@ -5,7 +5,7 @@ import { listRuns } from '../storage/runs.ts';
 import { measureSpace } from '../storage/space.ts';
 import type { Library } from './adapters.ts';
 import type { BaseWeights, GraftWorker, ModelRef } from './api.ts';
-import type { Bases } from './bases.ts';
+import { isSameBase, type Bases } from './bases.ts';
 import type { OpenModel } from './model.ts';
 import { listener, outcome } from './outcome.ts';
 import type { Projects } from './projects.ts';
@@ -117,7 +117,7 @@ async function prepare(
   if (!adapter || !files) throw unknownAdapter();
   const { baseModel, name, runId } = adapter;
   const open = session.opened;
-  if (!open || !bases.isSame(open.source.name, baseModel)) {
+  if (!open || !isSameBase(open.source.name, baseModel)) {
     const model = await bases.find(baseModel);
     return { otherBase: { baseModel, ...(model && { model }) } };
   }

@@ -7,6 +7,12 @@ import type { StoredModel } from '../storage/model-writer.ts';
 import type { ModelRef } from './api.ts';
 import { BUNDLED } from './model.ts';
 
+/** `HuggingFaceTB/SmolLM2`, `/home/me/SmolLM2` and `smollm2` are one model under the names that people give it. */
+export function isSameBase(a: string, b: string): boolean {
+  const plain = (name: string): string => name.split(/[\\/]/).filter(Boolean).at(-1)?.toLowerCase() ?? '';
+  return plain(a) === plain(b);
+}
+
 export class Bases {
   /**
    * @param bundled the files of the bundled model
@@ -17,18 +23,12 @@ export class Bases {
     private readonly kept: () => Promise<readonly StoredModel[]>,
   ) {}
 
-  /** `HuggingFaceTB/SmolLM2`, `/home/me/SmolLM2` and `smollm2` are one model under the names that people give it. */
-  isSame(a: string, b: string): boolean {
-    const plain = (name: string): string => name.split(/[\\/]/).filter(Boolean).at(-1)?.toLowerCase() ?? '';
-    return plain(a) === plain(b);
-  }
-
   /** The model of this browser that an adapter names as its base. */
   async find(baseModel: string): Promise<ModelRef | undefined> {
     const kept = await this.kept();
     const exact = kept.find(({ name }) => name === baseModel);
-    if (!exact && this.isSame(baseModel, BUNDLED)) return { name: BUNDLED, bundled: true };
-    const model = exact ?? kept.find(({ name }) => this.isSame(name, baseModel));
+    if (!exact && isSameBase(baseModel, BUNDLED)) return { name: BUNDLED, bundled: true };
+    const model = exact ?? kept.find(({ name }) => isSameBase(name, baseModel));
     return model && { name: model.name, bundled: false };
   }
 

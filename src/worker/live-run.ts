@@ -1,12 +1,9 @@
 /** A run with its trainer on the GPU, as the page follows it. */
-import { GraftError } from '../errors.ts';
-import { answer, promptOf } from '../evaluate/answer.ts';
+import type { Device } from '../engine/device.ts';
 import type { Adapter } from '../model/lora.ts';
-import { greedy } from '../model/sampling.ts';
 import type { RunEvent } from '../runs/events.ts';
-import { Run, type Rest, type Samples } from '../runs/run.ts';
+import { Run, type Rest } from '../runs/run.ts';
 import { MOST_SHARE, SaveClock, type SaveEvery } from '../runs/save-clock.ts';
-import { makeTrainable } from '../runs/trainable.ts';
 import type { StoredRun } from '../storage/records.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
@@ -19,7 +16,7 @@ import type {
   RunStatus,
 } from './api.ts';
 import type { OpenModel } from './model.ts';
-import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
+import { putOnGpu, samplesOf, type OnGpu } from './on-gpu.ts';
 import { otherModel } from './other-model.ts';
 import type { MeasuredRun } from './run-forecast.ts';
 import { pointOf, samplePoint } from './run-records.ts';
@@ -50,7 +47,7 @@ export class LiveRun {
     private readonly seed: RunSeed,
     private readonly session: Session,
     private readonly open: OpenModel,
-    readonly adapter: Adapter,
+    private readonly subject: OnGpu,
     private readonly store: PageStore,
     private readonly run: Run,
     public emit: Emit,
@@ -72,21 +69,20 @@ export class LiveRun {
     emit: Emit,
     goOn: () => void,
   ): Promise<LiveRun> {
-    const { model } = open;
+    const { device } = open.model;
     const settings = seed.run.settings as RunOptions;
     const saved = seed.checkpoint && (await readState(memoryFiles(seed.checkpoint.files, 'The checkpoint')));
     if (saved && saved.fingerprint !== open.fingerprint) throw otherModel(seed.run, open);
-    model.device.resetPeak();
-    const subject = makeTrainable(model, trainOptions(settings));
-    const adapter = subject.trainable.adapter!;
+    device.resetPeak();
+    const subject = await putOnGpu(seed, session, open);
     let live: LiveRun | undefined;
     try {
-      const store = new PageStore(seed, open, subject.adapter!, () => live?.weigh());
+      const store = new PageStore(seed, open, subject.adapter, () => live?.weigh());
       const run = await Run.create({
         ...{ trainable: subject.trainable, options: subject.options, rows: seed.rows, store },
         state: saved?.state,
         clock: new SaveClock(CHECKPOINTS, seed.checkpoint?.step),
-        ...(settings.sampleEvery > 0 && { samples: samplesOf(settings, session, open) }),
+        ...(settings.sampleEvery > 0 && { samples: samplesOf(settings, subject.generator, open) }),
         fromUntrained: true,
         onEvent(event) {
           if (event.type === 'compile') {
@@ -95,12 +91,21 @@ export class LiveRun {
           } else live?.tell(event);
         },
       });
-      live = new LiveRun(seed, session, open, adapter, store, run, emit);
+      live = new LiveRun(seed, session, open, subject, store, run, emit);
       return live;
     } catch (error) {
-      await session.free(adapter);
+      await subject.free();
       throw error;
     }
+  }
+
+  /** What is trained, if it is an adapter. */
+  get adapter(): Adapter | undefined {
+    return this.subject.trainable.adapter;
+  }
+
+  get device(): Device {
+    return this.open.model.device;
   }
 
   get record(): StoredRun {
@@ -145,7 +150,7 @@ export class LiveRun {
   become(status: RunStatus, failure?: Failure): void {
     this.store.status = status;
     // What was asked and measured meanwhile is not the run's.
-    if (status === 'running') this.adapter.device.resetPeak();
+    if (status === 'running') this.device.resetPeak();
     this.emit({ type: 'status', status, ...(failure && { failure }) });
     tellTabs();
   }
@@ -175,11 +180,11 @@ export class LiveRun {
     return this.run.isFinite();
   }
 
-  /** Keeps what was learned, and ends the run with this status. @returns the id of the adapter @throws GraftError `storage-…` */
-  async keep(status: 'done' | 'stopped' | 'failed', failure?: Failure): Promise<string> {
+  /** Keeps what was learned, and ends the run with this status. @returns the id of its adapter @throws GraftError `storage-…` */
+  async keep(status: 'done' | 'stopped' | 'failed', failure?: Failure): Promise<string | undefined> {
     await this.run.keep(status);
     this.become(status, failure);
-    return this.store.keptId!;
+    return this.store.keptId;
   }
 
   /** Ends the run without a result; its curve stays. @throws GraftError `storage-…` */
@@ -188,14 +193,14 @@ export class LiveRun {
     this.become(status, failure);
   }
 
-  /** Frees the trainer and the adapter that it trained. */
+  /** Frees the trainer and what it trained. */
   async destroy(): Promise<void> {
-    const { device } = this.adapter;
+    const { device } = this;
     if (device.failure) return;
     try {
       await this.run.destroy();
       this.session.trim();
-      await this.session.free(this.adapter);
+      await this.subject.free();
     } catch (error) {
       // A device that is lost just now takes everything with it.
       if (!device.failure) throw error;
@@ -204,7 +209,7 @@ export class LiveRun {
 
   /** Tells the memory that is taken, where that is more than before. */
   weigh(): void {
-    const { peakBytes } = this.adapter.device;
+    const { peakBytes } = this.device;
     if (peakBytes <= this.store.takenBytes) return;
     this.store.takenBytes = peakBytes;
     this.emit({ type: 'memory', taken: peakBytes });
@@ -248,34 +253,4 @@ export class LiveRun {
   #phase(phase: RunPhase, secondsLeft?: number): void {
     this.emit({ type: 'phase', phase, ...(secondsLeft !== undefined && { secondsLeft }) });
   }
-}
-
-/** The sample prompt, answered by the chat's generator. */
-function samplesOf(
-  { sampleEvery: every, samplePrompt }: RunOptions,
-  session: Session,
-  open: OpenModel,
-): Samples {
-  const { tokenizer } = open;
-  return {
-    every,
-    tokens: SAMPLE_TOKENS,
-    async answer({ adapter }, onToken) {
-      try {
-        const generator = session.chatGenerator(open);
-        const [{ text }] = await answer(generator, tokenizer, [promptOf(tokenizer, samplePrompt)], {
-          maxNewTokens: SAMPLE_TOKENS,
-          sampling: greedy,
-          seed: 0,
-          adapter,
-          onToken,
-        });
-        return text;
-      } catch (error) {
-        // No number to choose by: the next step finds its loss not finite, and says so.
-        if (error instanceof GraftError && error.code === 'sampling-not-finite') return undefined;
-        throw error;
-      }
-    },
-  };
 }

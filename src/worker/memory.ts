@@ -11,7 +11,7 @@ import {
   type AdviceSettings,
 } from '../train/memory-advice.ts';
 import { planBase, planMemory, type MemoryPlan, type MemorySettings } from '../train/memory-plan.ts';
-import { checkOptions } from '../train/options.ts';
+import { checkOptions, type TrainOptions } from '../train/options.ts';
 import type { BaseWeights, MemoryAdvice, RunMemory, RunOptions } from './api.ts';
 import { rowsOf } from './data.ts';
 import type { OpenModel } from './model.ts';
@@ -33,10 +33,11 @@ export async function planRun(
   const train = trainOptions(options);
   checkOptions(train);
   const { device, definition } = model;
+  const full = train.method === 'full';
   const rows = data?.modelContent === content ? rowsOf(data, 'train') : [];
   const asked: AdviceSettings = {
     precision: model.dtype,
-    baseWeights: model.weightChoices,
+    baseWeights: full ? AS_STORED : model.weightChoices,
     storedAs: model.storedAs,
     options: train,
     // What else is on the GPU, such as the chat's cache where the run answers nothing, is none of the run's.
@@ -55,17 +56,20 @@ export async function planRun(
         ...asked,
         ...(known && { bucketsOf: bucketsOf(train, known, tokenizer.bosId) }),
       })
-    ).map((entry) => ({ ...pick(entry), ...changesOf(entry, options, model.weightChoices) }));
+    ).map(({ peakBytes, ...entry }) => ({
+      ...pick({ ...entry, peakBytes: peakBytes + besideBytes(model, train) }),
+      ...changesOf(entry, options, model.weightChoices),
+    }));
   let planned: MemoryPlan;
   try {
-    planned = await planMemory(device.lowering, definition, settings);
+    planned = await planBeside(model, settings);
   } catch (error) {
     if (!(error instanceof GraftError) || error.code !== 'train-tokens') throw error;
     throw new TooLarge(error, await advise());
   }
   const { minimumBytes: _, ...plan } = planned;
   const problems = memoryProblems(plan, device.limits);
-  const other = otherBase(model, plan);
+  const other = full ? undefined : otherBase(model, plan);
   const checkpointed = problems.length > 0 ? undefined : await checkpointedPlan(model, settings, plan);
   return {
     ...plan,
@@ -76,12 +80,33 @@ export async function planRun(
   };
 }
 
+/** All weights are trained on a copy of the model: the open one, which the chat asks, stays where it is. */
+function besideBytes(
+  { device, definition, dtype: precision, storedAs, weightChoices: baseWeights }: OpenModel['model'],
+  { method }: Pick<TrainOptions, 'method'>,
+): number {
+  return method === 'full'
+    ? planBase(device.lowering, definition, { precision, baseWeights, storedAs }).bytes
+    : 0;
+}
+
+async function planBeside(model: OpenModel['model'], settings: MemorySettings): Promise<MemoryPlan> {
+  const plan = await planMemory(model.device.lowering, model.definition, settings);
+  const bytes = besideBytes(model, settings.options);
+  return {
+    ...plan,
+    peakBytes: plan.peakBytes + bytes,
+    steadyBytes: plan.steadyBytes + bytes,
+    parts: { ...plan.parts, base: plan.parts.base + bytes },
+  };
+}
+
 /** Activation checkpointing is worth a word if it saves at least this share of the run's memory, and so many bytes. */
 const WORTH_CHECKPOINTING = { share: 0.3, bytes: 64 * 2 ** 20 };
 
 /** The run with activation checkpointing, where that saves much. */
 async function checkpointedPlan(
-  { device, definition }: OpenModel['model'],
+  model: OpenModel['model'],
   settings: MemorySettings,
   { peakBytes, parts }: Pick<RunMemory, 'peakBytes' | 'parts'>,
 ): Promise<RunMemory['checkpointed']> {
@@ -89,7 +114,7 @@ async function checkpointedPlan(
   // It saves no more than there are activations: most small runs need no second plan.
   if (settings.options.checkpointing || parts.activations < least) return undefined;
   const options = { ...settings.options, checkpointing: true };
-  const plan = await planMemory(device.lowering, definition, { ...settings, options });
+  const plan = await planBeside(model, { ...settings, options });
   return peakBytes - plan.peakBytes >= least ? { peakBytes: plan.peakBytes } : undefined;
 }
 
@@ -113,17 +138,18 @@ function otherBase(
 
 /** The settings that differ, and how the base would be held if that does. Neither where a model would have to be opened in half precision. */
 function changesOf(
-  { settings: { options, baseWeights } }: Advice,
+  { settings: { options, baseWeights } }: Pick<Advice, 'settings'>,
   asked: RunOptions,
   held: BaseWeights,
 ): Pick<RunMemory['advice'][number], 'change' | 'baseWeights'> {
   const { batch, accumulate, maxLength, checkpointing } = options;
-  const advised = { batch, accumulate, maxLength, checkpointing, rank: options.lora.rank };
+  const rank = options.method === 'lora' ? options.lora.rank : asked.rank;
+  const advised = { batch, accumulate, maxLength, checkpointing, rank };
   const keys = Object.keys(advised) as (keyof typeof advised)[];
   return {
     change: Object.fromEntries(
       keys.filter((key) => advised[key] !== asked[key]).map((key) => [key, advised[key]]),
     ),
-    ...(baseWeights && !sameChoices(baseWeights, held) && { baseWeights }),
+    ...(options.method === 'lora' && baseWeights && !sameChoices(baseWeights, held) && { baseWeights }),
   };
 }

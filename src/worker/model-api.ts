@@ -7,6 +7,7 @@ import type { Models } from './models.ts';
 import { listener, outcome } from './outcome.ts';
 import type { Runs } from './runs.ts';
 import type { Session } from './session.ts';
+import { stepping } from './slices.ts';
 
 type ModelApi = Pick<
   GraftWorker,
@@ -16,6 +17,8 @@ type ModelApi = Pick<
   | 'planBase'
   | 'holdBase'
   | 'stopModel'
+  | 'exportModel'
+  | 'stopExport'
   | 'listModels'
   | 'deleteModel'
 >;
@@ -34,6 +37,7 @@ interface Rooms {
 export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
   /** One for each model that is being copied or opened. */
   const working = new Set<AbortController>();
+  const exporting = new Set<AbortController>();
 
   /** Work that `stopModel` ends at the next thing it tells. */
   const stoppable = async <T>(
@@ -102,6 +106,32 @@ export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
       ),
     stopModel: async () => {
       for (const controller of working) controller.abort();
+    },
+    exportModel: (name, target, onProgress) =>
+      outcome(async () => {
+        const controller = new AbortController();
+        exporting.add(controller);
+        try {
+          const { files } = await models.open(name);
+          // What is rarely needed is loaded when it is.
+          const [{ filesOfFolder }, { fileNameOf }, { deliverFolder }] = await Promise.all([
+            import('../export/model-folder.ts'),
+            import('../export/folder-sink.ts'),
+            import('./merged-zip.ts'),
+          ]);
+          const watch = { onProgress: listener(onProgress), signal: controller.signal };
+          return await deliverFolder(
+            fileNameOf(name),
+            await filesOfFolder(files),
+            target,
+            stepping('keeping', watch),
+          );
+        } finally {
+          exporting.delete(controller);
+        }
+      }),
+    stopExport: async () => {
+      for (const controller of exporting) controller.abort();
     },
     listModels: () => outcome(async () => ({ models: await models.list() })),
     deleteModel: (name) =>

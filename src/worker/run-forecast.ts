@@ -1,5 +1,6 @@
 /** How long a run will take: the work of its steps, validations and answers, at the speed that was measured on this GPU. */
 import { GraftError } from '../errors.ts';
+import { AS_STORED } from '../model/weight-types.ts';
 import { runBuckets } from '../train/buckets.ts';
 import { checkOptions, countSteps, type TrainOptions } from '../train/options.ts';
 import { validationRows } from '../train/order.ts';
@@ -87,7 +88,8 @@ export async function shortenRun(
   if (options.checkpointing) await consider('Turn activation checkpointing off', { checkpointing: false });
   if (evalEvery > 0 && evalEvery < steps)
     await consider(`Validate every ${2 * evalEvery} steps`, { evalEvery: 2 * evalEvery });
-  if (rank > LEAST_RANK) await consider(`Take rank ${Math.ceil(rank / 2)}`, { rank: Math.ceil(rank / 2) });
+  if (rank > LEAST_RANK && options.method !== 'full' && !options.start)
+    await consider(`Take rank ${Math.ceil(rank / 2)}`, { rank: Math.ceil(rank / 2) });
   return ways.sort((a, b) => a.total - b.total);
 }
 
@@ -197,11 +199,13 @@ const MOST_COUNTED = 64;
 export async function workOf({ model }: Pick<OpenModel, 'model'>, options: TrainOptions): Promise<PlanWork> {
   const known = counted.get(model) ?? new Map<string, PlanWork>();
   counted.set(model, known);
-  const { lora, checkpointing } = options;
-  const key = JSON.stringify([lora.rank, lora.rankPattern, lora.targets, lora.dropout > 0, checkpointing]);
+  const { method, lora, checkpointing } = options;
+  const { rank, rankPattern, targets, dropout } = lora;
+  const key = JSON.stringify([method, rank, rankPattern, targets, dropout > 0, checkpointing]);
   const found = known.get(key);
   if (found) return found;
-  const { device, definition, dtype: precision, weightChoices: baseWeights, storedAs } = model;
+  const { device, definition, dtype: precision, weightChoices, storedAs } = model;
+  const baseWeights = method === 'full' ? AS_STORED : weightChoices;
   const work = await planWork(device.lowering, definition, { precision, baseWeights, storedAs, options });
   if (known.size >= MOST_COUNTED) known.clear();
   known.set(key, work);

@@ -4,8 +4,9 @@ import { GraftError } from '../errors.ts';
 import { fileNameOf } from '../export/folder-sink.ts';
 import { promptOf } from '../evaluate/answer.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
+import { checkStart } from '../runs/trainable.ts';
 import { recipeFlags, type Recipe } from '../settings/recipe.ts';
-import type { SettingValue } from '../settings/setting.ts';
+import type { Given, SettingValue } from '../settings/setting.ts';
 import { pageValues, settingOf, TABLE } from '../settings/table.ts';
 import { allowed, isAllowed } from '../settings/values.ts';
 import { shellWord } from '../text/shell.ts';
@@ -17,9 +18,13 @@ import type { OpenModel } from './model.ts';
 /** Tokens of a sample on the way. */
 export const SAMPLE_TOKENS = 48;
 
-/** Runs that were kept before there was a setting have its initial value. */
+/** Runs that were kept before there was a setting have its initial value, and so have all where the method has none of it. */
 export function trainOptions(options: RunOptions): TrainOptions {
-  return trainOptionsOf({ ...options });
+  const given = Object.entries(options).filter(([name]) => {
+    const setting = TABLE.find(name);
+    return setting !== undefined && TABLE.applies(setting, options);
+  });
+  return trainOptionsOf(Object.fromEntries(given) as Given);
 }
 
 /**
@@ -30,6 +35,7 @@ export function trainOptions(options: RunOptions): TrainOptions {
 export function checkRun(options: RunOptions, data: DataSet, { content, tokenizer, info }: OpenModel): void {
   const wrong = (what: string, remedy: string): GraftError => new GraftError('train-option', what, remedy);
   checkOptions(trainOptions(options));
+  checkStart(trainOptions(options), options.start !== undefined);
   if (data.modelContent !== content) {
     throw new GraftError(
       'worker-data-model',
@@ -90,6 +96,11 @@ export function recipeOf(
   return Object.fromEntries(given.map(({ name }) => [name, values[name]!]));
 }
 
+/** Flags of what an adapter is made with. */
+const SHAPE: readonly (string | undefined)[] = (
+  ['rank', 'alpha', 'rsLora', 'targets', 'rankPattern', 'alphaPattern'] as const
+).map((name) => settingOf(name).flag);
+
 /** The command that trains the same adapter on the same rows: read alike, split alike. */
 export function headlessCommand(
   options: RunOptions,
@@ -101,14 +112,21 @@ export function headlessCommand(
     data: path,
     ...(more.length > 0 && { moreData: more.map(pathOf) }),
     ...(heldOut && { testData: pathOf(heldOut) }),
-    ...recipeOf(options, data, { precision: info.precision, baseWeights: source.baseWeights }),
+    ...recipeOf(options, data, {
+      precision: info.precision,
+      // All weights are trained as they are in their file.
+      ...(options.method !== 'full' && { baseWeights: source.baseWeights }),
+    }),
   };
-  const told = recipeFlags(recipe);
+  const { start } = options;
+  // The adapter that it starts from has a shape of its own.
+  const told = recipeFlags(recipe).filter(([flag]) => !start || !SHAPE.includes(flag));
   const afterRows = told.findIndex(([flag]) => flag === settingOf('steps').flag);
   const flags: [flag: string, value: string | boolean][] = [
     ['model', source.bundled ? `public/models/${source.name}` : source.name],
     ...told.slice(0, afterRows),
     ['out', `out/${fileNameOf(options.name)}`],
+    ...(start ? [['init-adapter', `out/${fileNameOf(start.name)}`] as [string, string]] : []),
     ...told.slice(afterRows),
   ];
   const words = flags.flatMap(([flag, value]) => {

@@ -20,6 +20,7 @@ export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
   const options = pageValues(run.settings as Given);
   const { id, projectId, baseModel, bundled, dataName, data } = run;
   const { status, created, step, trainingLoss, bestEval, reading, wanted, takenBytes, command } = run;
+  const { keptModel } = run;
   return {
     id,
     projectId,
@@ -36,6 +37,7 @@ export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
     ...(bestEval && { bestEval }),
     ...(reading && { reading }),
     ...(wanted !== undefined && { wanted }),
+    ...(keptModel !== undefined && { keptModel }),
     ...(takenBytes !== undefined && { takenBytes }),
     resumable,
     command,

@@ -1,4 +1,5 @@
 /** A run in the browser's database: its record with the curve, its rows, one checkpoint, and at the end its adapter. */
+import type { AdapterData } from '../export/peft.ts';
 import type { RunEvent } from '../runs/events.ts';
 import type { Curve, Ending, Learned, RunRows, Store } from '../runs/store.ts';
 import type { AdapterShape } from '../runs/trainable.ts';
@@ -7,7 +8,7 @@ import { checkpointRevision, saveCheckpoint, saveEndedRun } from '../storage/run
 import type { Reading } from '../train/reading.ts';
 import { writeState } from '../train/state-files.ts';
 import type { TrainerState } from '../train/state.ts';
-import type { RunStatus, StepPoint } from './api.ts';
+import type { RunOptions, RunStatus, StepPoint } from './api.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import type { OpenModel } from './model.ts';
 import { pointOf, readingOf } from './run-records.ts';
@@ -17,6 +18,8 @@ export interface RunSeed {
   readonly run: StoredRun;
   readonly rows: StoredRows;
   readonly checkpoint?: StoredCheckpoint;
+  /** An adapter that it starts from. */
+  readonly start?: AdapterData;
 }
 
 interface PageCurve extends Curve {
@@ -27,7 +30,7 @@ export class PageStore implements Store {
   status: RunStatus = 'running';
   /** The most bytes that were on the GPU while it was trained here. */
   takenBytes = 0;
-  /** Of the adapter that it left. */
+  /** Of the adapter that it left; undefined where that is a model. */
   keptId: string | undefined;
   readonly #run: StoredRun;
   readonly #rows: StoredRows;
@@ -42,8 +45,9 @@ export class PageStore implements Store {
 
   constructor(
     { run, rows, checkpoint }: RunSeed,
-    private readonly open: Pick<OpenModel, 'fingerprint' | 'info' | 'model'>,
-    private readonly adapter: AdapterShape,
+    private readonly open: OpenModel,
+    /** Missing where all weights are trained. */
+    private readonly adapter: AdapterShape | undefined,
     /** Looks how much GPU memory is taken. */
     private readonly weigh: () => void,
   ) {
@@ -103,17 +107,13 @@ export class PageStore implements Store {
     this.#revision = revision;
   }
 
-  /** Puts what was learned into the library, and ends the run. @throws GraftError `storage-…` */
+  /** Puts what was learned into the library, or among the models that are kept, and ends the run. @throws GraftError `storage-…` */
   async result(learned: Learned, ending: Ending): Promise<void> {
     this.#broke = ending === 'failed';
     this.weigh();
     const run = { ...this.record, status: ending };
-    const made = keptAdapter(
-      { run, learned, adapter: this.adapter, rows: this.#rows.train.length },
-      this.open,
-    );
-    await saveEndedRun(run, made);
-    this.keptId = made.adapter.id;
+    const { adapter, open } = this;
+    this.keptId = await endRun({ run, learned, adapter, rows: this.#rows.train.length }, open);
   }
 
   /** Ends the run without an adapter; its curve stays. `failed` is a loss that was not finite. @throws GraftError `storage-…` */
@@ -126,4 +126,29 @@ export class PageStore implements Store {
   async isCurrent(): Promise<boolean> {
     return (await checkpointRevision(this.#run.id)) === this.#revision;
   }
+}
+
+export interface EndedRun {
+  readonly run: StoredRun;
+  readonly learned: Learned;
+  /** Missing where all weights were trained. */
+  readonly adapter: AdapterShape | undefined;
+  /** Rows that it was trained on. */
+  readonly rows: number;
+}
+
+/** Keeps what a run learned, and writes it as ended. @returns the id of its adapter @throws GraftError `storage-…` */
+export async function endRun(ended: EndedRun, open: OpenModel): Promise<string | undefined> {
+  const { run, learned, adapter } = ended;
+  if (!adapter) {
+    // The model first: where the tab is closed between the two, the run can still go on.
+    const { name } = run.settings as RunOptions;
+    // What is rarely needed is loaded when it is.
+    const { keepModel } = await import('./kept-model.ts');
+    await saveEndedRun({ ...run, keptModel: await keepModel(name, learned.tensors, open) });
+    return undefined;
+  }
+  const made = keptAdapter({ ...ended, adapter }, open);
+  await saveEndedRun(run, made);
+  return made.adapter.id;
 }

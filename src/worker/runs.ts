@@ -9,7 +9,6 @@ import { memoryFiles } from '../weights/bytes.ts';
 import type { BaseWeights, ModelRef, RunEvent, RunOptions, RunRecord, RunSummary } from './api.ts';
 import { restoredData, storedRows } from './data.ts';
 import { ifStorageWorks } from './gpu.ts';
-import { keptAdapter } from './kept-adapter.ts';
 import { LiveRun } from './live-run.ts';
 import type { OpenModel } from './model.ts';
 import { otherModel } from './other-model.ts';
@@ -17,7 +16,8 @@ import { failureOf, outcome } from './outcome.ts';
 import type { Projects } from './projects.ts';
 import type { Queue } from './queue.ts';
 import { checkRun, headlessCommand, trainOptions } from './run-options.ts';
-import type { RunSeed } from './run-store.ts';
+import { startingFrom } from './starting-from.ts';
+import { endRun, type RunSeed } from './run-store.ts';
 import { runRecord, runSummary, weightsOf, withReading } from './run-records.ts';
 import { wantedAnswer } from './sample-answer.ts';
 import type { Session } from './session.ts';
@@ -73,11 +73,12 @@ export class Runs {
   }
 
   /** @throws GraftError `run-cancelled`, `worker-…`, `train-…`, `lora-config`, `storage-…`, `engine-…` */
-  start(options: RunOptions, emit: Emit): Promise<RunRecord> {
+  start(asked: RunOptions, emit: Emit): Promise<RunRecord> {
     const begun = this.#begin('cancel', emit, async (signal) => {
       const open = await this.session.model();
       const { data } = this.session;
       if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
+      const { options, start } = await startingFrom(asked, open);
       checkRun(options, data, open);
       await this.release();
       const wanted = options.sampleEvery > 0 ? wantedAnswer(data, options.samplePrompt) : undefined;
@@ -101,7 +102,7 @@ export class Runs {
         samples: [],
         ...(wanted !== undefined && { wanted }),
       };
-      return this.#create({ run, rows: storedRows(data) }, open, emit, signal);
+      return this.#create({ run, rows: storedRows(data), start }, open, emit, signal);
     });
     return begun.catch((error: unknown) => {
       throw error instanceof Withdrawn ? cancelled() : error;
@@ -112,7 +113,7 @@ export class Runs {
   resume(id: string, emit: Emit): Promise<RunRecord> {
     const begun = this.#begin('pause', emit, async (signal) => {
       const live = this.#live;
-      if (live?.id === id && live.adapter.device.failure === undefined && (await live.isCurrent())) {
+      if (live?.id === id && live.device.failure === undefined && (await live.isCurrent())) {
         live.emit = emit;
         live.become('running');
         return this.#drive(live);
@@ -161,7 +162,7 @@ export class Runs {
   async endSaved(id: string, how: 'stop' | 'cancel'): Promise<RunRecord> {
     const run = await this.#whileTraining(async () => {
       const live = this.#live;
-      if (live?.id === id && live.adapter.device.failure === undefined && (await live.isCurrent())) {
+      if (live?.id === id && live.device.failure === undefined && (await live.isCurrent())) {
         if (how === 'stop') live.stop();
         else live.cancel();
         await this.#finish(live, how === 'stop' ? 'stopped' : 'cancelled');
@@ -182,10 +183,9 @@ export class Runs {
       const run: StoredRun = { ...saved.run, status: 'stopped' };
       const { step, bestEvalLoss } = state.counters;
       const learned = { step, bestEvalLoss, tensors: state.best ?? state.values };
-      const adapter = adapterShape(open.model.definition, trainOptions(run.settings as RunOptions));
-      const made = keptAdapter({ run, learned, adapter, rows: rows.train.length }, open);
-      await saveEndedRun(run, made);
-      this.session.current = { id: made.adapter.id };
+      const options = trainOptions(run.settings as RunOptions);
+      const adapter = options.method === 'lora' ? adapterShape(open.model.definition, options) : undefined;
+      this.#show(await endRun({ run, learned, adapter, rows: rows.train.length }, open));
       return runRecord(run, false);
     });
     tellTabs();
@@ -322,7 +322,8 @@ export class Runs {
   }
 
   async #drive(live: LiveRun): Promise<RunRecord> {
-    this.session.current = {
+    // A copy of the model that is trained cannot be asked before it is kept.
+    this.session.current = live.adapter && {
       live: live.adapter,
       origin: () => live.origin,
       trainedOn: () => ({ ...live.record, runId: live.id }),
@@ -359,7 +360,7 @@ export class Runs {
       await live.discard('cancelled');
       this.#forget(live);
     } else {
-      this.session.current = { id: await live.keep(end) };
+      this.#show(await live.keep(end));
     }
     this.#live = undefined;
     await live.destroy();
@@ -382,7 +383,7 @@ export class Runs {
         live.become('failed', failure);
       } else if (live.step > 0 && (await live.isFinite())) {
         // From its checkpoint it would come to the same end.
-        this.session.current = { id: await live.keep('failed', failure) };
+        this.#show(await live.keep('failed', failure));
       } else {
         await live.discard('failed', failure);
       }
@@ -434,6 +435,11 @@ export class Runs {
     }
     if (open?.fingerprint === run.modelFingerprint) return open;
     throw otherModel(run, open);
+  }
+
+  /** The adapter that a run left is the one that is asked from now on. */
+  #show(id: string | undefined): void {
+    this.session.current = id === undefined ? undefined : { id };
   }
 
   #forget(live: LiveRun): void {

@@ -105,6 +105,19 @@ export interface ModelsApi {
    * not kept.
    */
   stopModel(): Promise<void>;
+  /**
+   * Gives a kept model as the folder that it is.
+   *
+   * @param target a folder of the person's disk, in which a new folder is made; without one the folder becomes a zip
+   * @returns the name of the folder or of the zip, and the zip
+   */
+  exportModel(
+    name: string,
+    target: FileSystemDirectoryHandle | undefined,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly name: string; readonly zip?: Blob }>>;
+  /** Ends that: it fails with `worker-aborted`, and nothing of it is left. */
+  stopExport(): Promise<void>;
   listModels(): Promise<Outcome<{ readonly models: readonly KeptModel[] }>>;
   /** Runs and adapters of it stay; they need it again to go on. */
   deleteModel(name: string): Promise<Outcome<object>>;

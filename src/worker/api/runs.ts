@@ -9,7 +9,10 @@ import type { Failure, Outcome } from './outcome.ts';
 export type { Reading, ReadingKind } from '../../train/reading.ts';
 
 /** The settings of a run: those of the trainer and those of the page alone, as the table of settings has them. */
-export type RunOptions = PageValues;
+export type RunOptions = PageValues & {
+  /** The adapter of the library that it starts from: rank, alpha, patterns and targets are that one's. */
+  readonly start?: { readonly id: string; readonly name: string };
+};
 
 export type RunStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
 
@@ -90,6 +93,8 @@ export interface RunSummary {
   readonly reading?: Reading;
   /** The answer that a row gives to the prompt of the samples, where a row asks just that. */
   readonly wanted?: string;
+  /** The model that it left among those that this browser keeps, where all weights were trained. */
+  readonly keptModel?: string;
   /** The most GPU memory that it took, in bytes; missing from before that was kept. */
   readonly takenBytes?: number;
   /** Whether a checkpoint lies in storage from which it can go on. */

@@ -161,6 +161,7 @@ export const RunFile = v.object({
   data: v.optional(DataRef),
   dataOptions: v.optional(DataOptions),
   command: text,
+  keptModel: v.optional(text),
   steps: v.array(Step),
   evals: v.array(At),
   samples: v.array(v.object({ step: count, text: v.string() })),

@@ -1,0 +1,74 @@
+/** What a run has on the GPU beside the open model, and how its sample prompt is answered there. */
+import { GraftError } from '../errors.ts';
+import { answer, promptOf } from '../evaluate/answer.ts';
+import { Generator } from '../model/generator.ts';
+import { LanguageModel } from '../model/language-model.ts';
+import { greedy } from '../model/sampling.ts';
+import type { Samples } from '../runs/run.ts';
+import { makeTrainable, type Subject } from '../runs/trainable.ts';
+import { modelFolder } from '../weights/folder.ts';
+import type { RunOptions } from './api.ts';
+import type { OpenModel } from './model.ts';
+import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
+import type { RunSeed } from './run-store.ts';
+import { chatTokens, type Session } from './session.ts';
+
+/** What a run trains, and what answers the sample prompt meanwhile. */
+export interface OnGpu extends Subject {
+  readonly generator: () => Generator;
+  /** Gives back the GPU memory of what was trained. */
+  readonly free: () => Promise<void>;
+}
+
+/** An adapter of the open model; for all weights a copy of the model that can be trained, beside the open one. */
+export async function putOnGpu({ run, start }: RunSeed, session: Session, open: OpenModel): Promise<OnGpu> {
+  const options = trainOptions(run.settings as RunOptions);
+  if (options.method === 'lora') {
+    const subject = makeTrainable(open.model, options, start);
+    const free = (): Promise<void> => session.free(subject.trainable.adapter!);
+    return { ...subject, free, generator: () => session.chatGenerator(open) };
+  }
+  const { device, dtype: precision } = open.model;
+  const files = await modelFolder(open.source.files);
+  const model = await LanguageModel.load(device, files, { precision, trainable: true });
+  let generator: Generator | undefined;
+  return {
+    ...makeTrainable(model, options),
+    generator: () => (generator ??= new Generator(model, 1, chatTokens(model.definition.shape.maxPositions))),
+    async free() {
+      if (device.failure) return;
+      await device.settle();
+      generator?.destroy();
+      await model.destroy();
+    },
+  };
+}
+
+/** The sample prompt, answered as the chat would. */
+export function samplesOf(
+  { sampleEvery: every, samplePrompt }: RunOptions,
+  generatorOf: () => Generator,
+  open: OpenModel,
+): Samples {
+  const { tokenizer } = open;
+  return {
+    every,
+    tokens: SAMPLE_TOKENS,
+    async answer({ adapter }, onToken) {
+      try {
+        const [{ text }] = await answer(generatorOf(), tokenizer, [promptOf(tokenizer, samplePrompt)], {
+          maxNewTokens: SAMPLE_TOKENS,
+          sampling: greedy,
+          seed: 0,
+          adapter,
+          onToken,
+        });
+        return text;
+      } catch (error) {
+        // No number to choose by: the next step finds its loss not finite, and says so.
+        if (error instanceof GraftError && error.code === 'sampling-not-finite') return undefined;
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,33 @@
+/** A run that starts from an adapter of the library. */
+import { GraftError } from '../errors.ts';
+import { readPeft, type AdapterData } from '../export/peft.ts';
+import { adapterFiles, findAdapter } from '../storage/adapters.ts';
+import { memoryFiles } from '../weights/bytes.ts';
+import type { RunOptions } from './api.ts';
+import { isSameBase } from './bases.ts';
+import type { OpenModel } from './model.ts';
+import { unknownAdapter } from './session.ts';
+
+/**
+ * The adapter, and the settings with its rank, alpha, patterns and targets: they are kept with the run, which can then go on without it.
+ *
+ * @throws GraftError `worker-no-adapter`, `run-other-base`, `adapter-…`
+ */
+export async function startingFrom(
+  options: RunOptions,
+  { info, model }: Pick<OpenModel, 'info' | 'model'>,
+): Promise<{ readonly options: RunOptions; readonly start?: AdapterData }> {
+  const { start: asked } = options;
+  if (!asked) return { options };
+  const [adapter, files] = await Promise.all([findAdapter(asked.id), adapterFiles(asked.id)]);
+  if (!adapter || !files) throw unknownAdapter();
+  if (!isSameBase(adapter.baseModel, info.name))
+    throw new GraftError(
+      'run-other-base',
+      `“${adapter.name}” is an adapter of ${adapter.baseModel}, and ${info.name} is open.`,
+      'Open the model that it was trained on, or start from another adapter.',
+    );
+  const start = await readPeft(memoryFiles(files, adapter.name), model.definition);
+  const { rank, alpha, rsLora, targets, rankPattern, alphaPattern } = start.config;
+  return { options: { ...options, rank, alpha, rsLora, targets, rankPattern, alphaPattern }, start };
+}
