@@ -1,5 +1,6 @@
 /** The base models that this browser keeps, beside the bundled one. */
 import type { Failure, KeptModel } from '../../worker/api.ts';
+import { saveFile } from '../ui/save.ts';
 import type { Session } from './session.svelte.ts';
 
 export class Models {
@@ -21,6 +22,24 @@ export class Models {
     this.loaded = true;
     if (outcome.ok) this.list = outcome.models;
     else this.failure = outcome;
+  }
+
+  /** The one that is being put into a zip. */
+  saving = $state<string>();
+
+  /** Gives a model as a zip of its folder. */
+  async save(name: string): Promise<void> {
+    if (this.saving !== undefined) return;
+    this.saving = name;
+    const outcome = await this.#session.worker.exportModel(name, undefined);
+    this.saving = undefined;
+    if (!outcome.ok) {
+      this.failure = outcome;
+      return;
+    }
+    this.failure = undefined;
+    if (outcome.zip) saveFile(outcome.name, outcome.zip);
+    this.#session.announcer.say(`${outcome.name} is downloaded.`);
   }
 
   async remove(name: string): Promise<void> {

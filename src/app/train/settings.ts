@@ -35,6 +35,8 @@ export const PRESET_WORDS: Readonly<Record<Preset, { readonly name: string; read
 
 /** Models below this many parameters take (and want) a larger rate. */
 const SMALL_MODEL = 20_000_000;
+/** The rate of a run of all weights, as a part of an adapter's. */
+const FULL_SLOWER = 8;
 const PASSES = 3;
 const MOST_STEPS = 1000;
 const LEAST_STEPS = 10;
@@ -51,7 +53,9 @@ export function presetOptions(
   trainRows: number,
   base: RunOptions,
 ): RunOptions {
-  const { batch, rank, alpha, lr } = suggestion;
+  const { batch, rank, alpha } = suggestion;
+  // Every weight moves, and wants a smaller rate than an adapter.
+  const lr = base.method === 'full' ? suggestion.lr / FULL_SLOWER : suggestion.lr;
   const balanced =
     suggestion.steps ??
     Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil((PASSES * Math.max(1, trainRows)) / batch)));
@@ -66,8 +70,8 @@ export function presetOptions(
     batch,
     accumulate: 1,
     lr: thorough ? lr / 2 : lr,
-    rank: thorough ? 2 * rank : rank,
-    alpha: thorough ? 2 * alpha : alpha,
+    // An adapter that is started from has its own.
+    ...(!base.start && { rank: thorough ? 2 * rank : rank, alpha: thorough ? 2 * alpha : alpha }),
     warmup: defaultWarmup(steps),
     evalEvery,
     patience: thorough ? 3 : 0,
@@ -93,7 +97,8 @@ export function findFaults(
       'No rows are left to train on. Give the training part some under Data.',
     );
   for (const setting of PAGE_TABLE)
-    if (TABLE.applies(setting, options))
+    // Without a method an adapter is trained.
+    if (TABLE.applies(setting, options) && !(setting.name === 'method' && options.method === undefined))
       need(
         // A setting that came later is missing from what was kept before: its initial value holds.
         isAllowed(setting, options[setting.name as SettingKey] ?? initial[setting.name]),
@@ -103,7 +108,7 @@ export function findFaults(
   const wrong = new Set<string>(faults.map(({ key }) => key));
   for (const { name, of, holds, reason } of RULES)
     if (!of.some((one) => wrong.has(one))) need(holds(options), name as SettingKey, reason(options));
-  if (model) {
+  if (model && options.method !== 'full') {
     const strangers = options.targets.filter((target) => !model.targets.includes(target));
     need(strangers.length === 0, 'targets', `${model.name} has no layers named ${strangers.join(', ')}.`);
   }
