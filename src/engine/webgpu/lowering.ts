@@ -18,6 +18,7 @@ import { ropeLowerings } from './lower/rope.ts';
 import { samplingLowerings } from './lower/sampling.ts';
 import { scatterRowsLowerings } from './lower/scatter-rows.ts';
 import { splitColumnsLowerings } from './lower/split-columns.ts';
+import { weightedSumLowerings } from './lower/weighted-sum.ts';
 import type { GpuTarget } from './target.ts';
 
 const ROWS: readonly LoweringRow[] = [
@@ -37,6 +38,7 @@ const ROWS: readonly LoweringRow[] = [
   ...samplingLowerings,
   ...scatterRowsLowerings,
   ...splitColumnsLowerings,
+  ...weightedSumLowerings,
 ];
 
 const table = new Map(ROWS.map((row) => [row.name, row]));
