@@ -4,7 +4,7 @@
  * A room that is not in the table may not exist, and what a row does not name is forbidden.
  */
 import { isBuiltin } from 'node:module';
-import { dirname, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 
 /**
  * @typedef {object} Room
@@ -185,17 +185,18 @@ const owners = {
   meta: {
     type: 'problem',
     schema: [],
-    docs: { description: 'only engine names WebGPU, only storage names IndexedDB and OPFS' },
+    docs: { description: 'only engine/webgpu names WebGPU, only storage names IndexedDB and OPFS' },
   },
   create(context) {
     const room = roomOf(context.filename);
     if (room === undefined) return {};
+    const ownsGpu = inside(context.filename, join(source, 'engine', 'webgpu'));
     // Present where the configuration gives types.
     const services = /** @type {any} */ (context.sourceCode.parserServices);
     /** @param {any} node */
     const checkName = (node) => {
-      if (room !== 'engine' && GPU_NAME.test(node.name)) {
-        context.report({ node, message: `Only src/engine may name ${node.name}.` });
+      if (!ownsGpu && GPU_NAME.test(node.name)) {
+        context.report({ node, message: `Only src/engine/webgpu may name ${node.name}.` });
       }
       if (room !== 'storage' && (node.name === 'indexedDB' || /^IDB[A-Z]/.test(node.name))) {
         context.report({ node, message: `Only src/storage may name ${node.name}.` });
@@ -216,10 +217,10 @@ const owners = {
         if (property.name === 'storage' && room !== 'storage') {
           context.report({ node, message: 'Only src/storage may use navigator.storage.' });
         }
-      } else if (room !== 'engine' && isOfGpu(node)) {
+      } else if (!ownsGpu && isOfGpu(node)) {
         context.report({
           node,
-          message: `Only src/engine may touch ${context.sourceCode.getText(node)}, which is WebGPU's.`,
+          message: `Only src/engine/webgpu may touch ${context.sourceCode.getText(node)}, which is WebGPU's.`,
         });
       }
     };

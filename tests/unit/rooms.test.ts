@@ -57,6 +57,7 @@ const BROKEN = [
   ['src/settings/table.ts', `import { x } from '../train/options.ts';`],
   ['src/new-room/x.ts', `import { x } from '../errors.ts';`],
   ['src/model/llama.ts', `let device: GPUDevice;`],
+  ['src/engine/tape.ts', `let device: GPUDevice;`],
   ['src/app/gpu.ts', `await navigator.gpu.requestAdapter();`],
   ['src/app/keep.ts', `indexedDB.open('x');`],
   ['src/worker/keep.ts', `await navigator.storage.getDirectory();`],
@@ -67,7 +68,8 @@ const FINE = [
   ['src/app/worker.ts', `import { type GraftWorker } from '../worker/api.ts';`],
   ['src/app/form.ts', `import { TABLE } from '../settings/table.ts';`],
   ['src/app/runs.ts', `import { runs } from '../storage/runs.ts';`],
-  ['src/engine/ops/add.ts', `import source from '../../../shaders/add.wgsl?raw'; let device: GPUDevice;`],
+  ['src/engine/webgpu/lower/add.ts', `import source from '../../../../shaders/add.wgsl?raw';`],
+  ['src/engine/webgpu/device.ts', `let device: GPUDevice;`],
   ['src/engine/ops/add.ts', `import { GraftError } from '../../errors.ts'; import { x } from '../tape.ts';`],
   [
     'src/train/loop.ts',
@@ -101,7 +103,7 @@ describe('the import rules', () => {
   test('a WebGPU object is known by its type, and promises may not float', async () => {
     const typed = new ESLint({ cwd: root, ruleFilter: ({ ruleId }) => /^rooms|floating/.test(ruleId) });
     const code = [
-      `import { openDevice } from '../engine/device.ts';`,
+      `import { openDevice } from '../engine/webgpu/device.ts';`,
       `export const open = async (gpu: GPU): Promise<number> => (await openDevice(gpu)).gpu.queue.label.length;`,
       `export const forget = (gpu: GPU): void => { openDevice(gpu); };`,
     ].join('\n');

@@ -116,7 +116,7 @@ describe('a saved run', () => {
       import { saveRun } from ${JSON.stringify(pathToFileURL('src/cli/saved-run.ts').href)};
       const arrays = new Map([['layer', Float32Array.of(1)]]);
       const counters = { step: 1, steps: 2, seed: 1, evaluationsSinceBest: 0 };
-      const state = { counters, values: arrays, first: arrays, second: arrays };
+      const state = { counters, values: arrays, optimiser: new Map([['first', arrays]]) };
       for (let i = 0; i < 2; i++) await saveRun(${JSON.stringify(root)}, { state, fingerprint: '' }, []);`;
     execFileSync(
       process.execPath,

@@ -95,7 +95,7 @@ describe('planMemory', () => {
     expect(with_.parts.activations).toBeGreaterThan(29 * 512 * 576 * 2);
   });
 
-  test('a weight above the limit is planned in pieces, and nothing is refused', async () => {
+  test('a weight above the limit is planned in shards, and nothing is refused', async () => {
     const MIB = 2 ** 20;
     const lowering = limited({ maxStorageBufferBindingSize: 128 * MIB, maxBufferSize: 256 * MIB });
     const llama = modelOf('Llama-3.2-1B');
@@ -105,7 +105,7 @@ describe('planMemory', () => {
     expect(plan.split).toEqual([
       { label: 'model.embed_tokens.weight', pieces: 4, bytes: Math.ceil(128_256 / 128 / 4) * 128 * 2048 * 2 },
     ]);
-    expect(plan.largestBuffer.label).toBe('model.embed_tokens.weight, piece 1 of 4');
+    expect(plan.largestBuffer.label).toBe('model.embed_tokens.weight, shard 1 of 4');
     const roomy = await planMemory(USUAL, llama, asked);
     expect(roomy.split).toEqual([]);
     expect(plan.parts.base).toBe(roomy.parts.base);

@@ -363,7 +363,7 @@ test('a run can be told as a command', async () => {
   const { data } = await open({ ...ten, name: 'my rows.jsonl' });
   const command = headlessCommand(RUN, data, model);
   expect(command).toMatch(
-    /^npx graft train --model public\/models\/sprig --data 'my rows\.jsonl' --out out\/The-captain-s /,
+    /^npx graft train --model public\/models\/sprig --data 'my rows\.jsonl' --method lora --out out\/The-captain-s /,
   );
   expect(command).toContain('--rslora --targets q_proj,v_proj --lr-ratio 1');
   expect(command).not.toContain('--packing');
