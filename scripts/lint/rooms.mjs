@@ -21,6 +21,7 @@ const BELOW_RUNS = [
   'settings',
   'engine',
   'model',
+  'adapters',
   'optimisers',
   'weights',
   'text',
@@ -35,20 +36,28 @@ const EVERYTHING_BUT_APP = [...BELOW_RUNS, 'runs', 'storage'];
 /** @type {Record<string, Room>} */
 export const ROOMS = {
   // The table of settings, which the page reads too: declarations, and no code of what they set.
-  settings: { imports: ['optimisers'] },
+  settings: { imports: ['optimisers', 'adapters/settings.ts'] },
   engine: { imports: ['shaders'] },
   weights: { imports: [], packages: ['@noble/hashes'] },
   text: { imports: [], packages: ['@huggingface/jinja', '@huggingface/tokenizers'] },
   model: { imports: ['engine', 'weights'] },
   data: { imports: ['text'], packages: ['papaparse'] },
   // The trainer records on the engine's tape and keeps its state as safetensors; examples reach it as token rows, so data is types.
-  train: { imports: ['settings', 'engine', 'model', 'optimisers', 'weights', 'text'], types: ['data'] },
+  train: {
+    imports: ['settings', 'engine', 'model', 'adapters', 'optimisers', 'weights', 'text'],
+    types: ['data'],
+  },
+  // What an adapter does is recorded on the engine's tape; the model is handed it as hooks, and knows no kind.
+  adapters: { imports: ['engine'], types: ['model', 'settings'] },
   // What the page shows of them comes with their kernels' text, and nothing of the engine.
   optimisers: { imports: [], types: ['engine', 'settings'] },
   // Reads losses and generations off a model: it needs to name a device and a run, never to make one.
   // The benchmark measures what the trainer does, and losses are measured on the engine's own plans.
-  evaluate: { imports: ['engine', 'model', 'train', 'text', 'data'] },
-  export: { imports: ['model', 'weights', 'text'], types: ['engine', 'train'] },
+  evaluate: { imports: ['engine', 'model', 'adapters', 'train', 'text', 'data'] },
+  export: {
+    imports: ['engine/tensor.ts', 'model', 'adapters', 'weights', 'text'],
+    types: ['engine', 'train'],
+  },
   // Where a run is kept is a port, which worker and cli fill: it knows neither files nor a database.
   runs: { imports: BELOW_RUNS },
   // Keeps what others made: it knows their shapes and none of their code, but how a folder of files is read.

@@ -13,7 +13,7 @@ import { proportion } from '../evaluate/proportion.ts';
 import { writePeft } from '../export/peft.ts';
 import { parseJson } from '../json.ts';
 import { Generator } from '../model/generator.ts';
-import type { Adapter } from '../model/lora.ts';
+import type { Adapter } from '../adapters/adapter.ts';
 import { greedy } from '../model/sampling.ts';
 import { cardFacts } from '../runs/card-facts.ts';
 import { makeTrainable, type Subject } from '../runs/trainable.ts';
@@ -119,7 +119,7 @@ async function demo(
     ...settings,
     lora: { ...defaults.lora, rank: settings.rank, alpha: settings.alpha },
   };
-  const subject = makeTrainable(session.model, options);
+  const subject = await makeTrainable(session.model, options);
   const adapter = subject.trainable.adapter!;
   const steps = await train(subject, training.rows, output);
 

@@ -3,7 +3,8 @@ import { readExamples } from '../data/formats.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft } from '../export/peft.ts';
 import { folderShape, toFolder } from '../model/folder-layout.ts';
-import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
+import { Adapter } from '../adapters/adapter.ts';
+import { adapterModules, adapterShapes, initialTensors } from '../adapters/registry.ts';
 import { computeGradients } from '../train/gradients.ts';
 import { defaultOptions } from '../train/options.ts';
 import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
@@ -13,7 +14,6 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { modelFlags, openSession, tokenizerOf } from './session.ts';
-import { adapterShapes } from './shapes.ts';
 
 export const gradientsFlags = {
   ...modelFlags,
@@ -61,7 +61,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   let adapter: Adapter | undefined;
   if (!full) {
     const { lora } = defaultOptions();
-    const modules = loraModules(model.definition, lora);
+    const modules = adapterModules(model.definition, lora);
     const data =
       adapterPath === undefined
         ? { modules, tensors: initialTensors(modules, 42) }

@@ -1,3 +1,4 @@
+import { kindOf } from '../adapters/registry.ts';
 import { basename, join, resolve } from 'node:path';
 import { mergedWeights } from '../export/merge.ts';
 import { mergedCard } from '../export/model-card.ts';
@@ -72,6 +73,7 @@ async function writeMerged(
     baseModel: basename(resolve(flags.required('model'))),
     adapter: basename(resolve(flags.required('adapter'))),
     layers: adapter.modules.length,
+    formula: kindOf(adapter.config).formula,
     baseWeights: choices && describeChoices(choices),
   });
   await writeWhole(join(out, 'README.md'), new TextEncoder().encode(card));

@@ -6,12 +6,12 @@ import { GraftError } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
 import { readModel, type ModelDefinition } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
-import { ALL_LINEAR, lastNames } from '../model/lora.ts';
+import { ALL_LINEAR, lastNames } from '../adapters/targets.ts';
 import { resolvePrecision } from '../model/precision.ts';
 import { checkChoices } from '../model/weight-types.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
-import { checkOptions, defaultOptions, trainOptionsOf } from '../train/options.ts';
+import { adapterConfigOf, checkOptions, defaultOptions, trainOptionsOf } from '../train/options.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { openDawn } from './dawn.ts';
 import { EXIT } from './exit.ts';
@@ -87,7 +87,7 @@ export async function planCommand(args: readonly string[], output: Output): Prom
     storedAs: settings.storedAs,
     sequences: 1,
     maxLength: context,
-    lora: settings.options.method === 'lora' ? settings.options.lora : undefined,
+    adapter: settings.options.method === 'full' ? undefined : adapterConfigOf(settings.options),
   });
 
   const { options, precision, baseWeights } = settings;

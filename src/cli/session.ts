@@ -2,7 +2,7 @@
 import type { GpuDevice } from '../engine/webgpu/device.ts';
 import { readPeft } from '../export/peft.ts';
 import { LanguageModel } from '../model/language-model.ts';
-import { Adapter } from '../model/lora.ts';
+import { Adapter } from '../adapters/adapter.ts';
 import type { Precision } from '../model/precision.ts';
 import { WEIGHT_CHOICES, type WeightChoices } from '../model/weight-types.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';

@@ -2,6 +2,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { kindOf } from '../adapters/registry.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { gpuName } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
@@ -164,7 +165,7 @@ function tell(event: RunEvent, output: Output): void {
 
 function describeTrainable({ adapter, trainable }: Subject): string {
   return adapter
-    ? `a LoRA adapter on ${adapter.modules.length} layers`
+    ? `a ${kindOf(adapter.config).label} adapter on ${adapter.modules.length} layers`
     : `all ${trainable.store.specs.length} tensors`;
 }
 

@@ -1,4 +1,5 @@
 /** `graft train`: examples in, adapter (or model) out. */
+import { kindOf } from '../adapters/registry.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft } from '../export/peft.ts';
 import { contentOf } from '../model/content.ts';
@@ -98,11 +99,10 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   const subject = await makeSubject(flags, session, asked);
   const steps = countSteps(asked, rows.train.length);
   const options: TrainOptions = {
-    ...asked,
+    // An adapter that is trained on has a kind and settings of its own.
+    ...subject.options,
     maxLength,
     warmup: flags.text('warmup') === undefined ? defaultWarmup(steps) : asked.warmup,
-    // An adapter that is trained on has settings of its own.
-    lora: subject.options.lora,
     evalEvery: flags.text('eval-every') === undefined && rows.validation.length > 0 ? steps : asked.evalEvery,
   };
   const asks = { steps, rows: rows.train.length, parameters: parametersOf(session.model.definition) };
@@ -131,9 +131,9 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
 }
 
 /** @throws GraftError `arguments` for a target or a pattern that no layer of the model has */
-function newSubject(model: Session['model'], asked: TrainOptions): Subject {
+async function newSubject(model: Session['model'], asked: TrainOptions): Promise<Subject> {
   try {
-    return makeTrainable(model, asked);
+    return await makeTrainable(model, asked);
   } catch (error) {
     if (error instanceof GraftError && error.code === 'lora-config')
       throw new GraftError('arguments', error.what, error.remedy, { cause: error });
@@ -147,11 +147,12 @@ async function makeSubject(flags: TrainFlags, { model }: Session, asked: TrainOp
   if (asked.method === 'full')
     throw new GraftError(
       'arguments',
-      '--init-adapter is for LoRA.',
+      '--init-adapter is for training an adapter.',
       'Merge the adapter first, and train the merged model.',
     );
   const start = await readPeft(folder(path), model.definition);
-  const dropout = flags.number('dropout') ?? start.config.dropout;
+  const own = kindOf(start.config).settings(start.config)['dropout'];
+  const dropout = flags.number('dropout') ?? (typeof own === 'number' ? own : 0);
   return makeTrainable(model, { ...asked, lora: { ...asked.lora, dropout } }, start);
 }
 

@@ -4,7 +4,7 @@ import { prepareRows, type PreparedRow } from '../data/prepare.ts';
 import type { Question } from '../data/questions.ts';
 import { Generator } from '../model/generator.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import type { Adapter } from '../model/lora.ts';
+import type { Adapter } from '../adapters/adapter.ts';
 import { greedy } from '../model/sampling.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { answer, promptOfQuestion } from './answer.ts';

@@ -5,7 +5,7 @@ import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
 import { batchTensors, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import type { Adapter } from '../model/lora.ts';
+import type { Adapter } from '../adapters/adapter.ts';
 import type { LossReport } from './comparison.ts';
 
 /** Tokens of one replay, unless a single row is longer. */

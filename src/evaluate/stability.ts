@@ -6,7 +6,8 @@ import type { Device } from '../engine/device.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { Generator } from '../model/generator.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
+import { Adapter } from '../adapters/adapter.ts';
+import { adapterModules, initialTensors } from '../adapters/registry.ts';
 import { greedy } from '../model/sampling.ts';
 import { defaultOptions } from '../train/options.ts';
 import { Trainer } from '../train/trainer.ts';
@@ -37,7 +38,7 @@ export async function trainInRounds(
 ): Promise<Footprint[]> {
   const { device, definition } = model;
   const options = { ...defaultOptions(), batch: 1, steps: rounds * steps, warmup: 0, maxLength: LENGTH };
-  const modules = loraModules(definition, options.lora);
+  const modules = adapterModules(definition, options.lora);
   const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
   const trainer = await Trainer.create({
     trainable: { model, adapter, store: adapter.store },
@@ -61,7 +62,7 @@ export async function switchInRounds(
   heap: MeasureHeap,
 ): Promise<Footprint[]> {
   const { device, definition } = model;
-  const modules = loraModules(definition, defaultOptions().lora);
+  const modules = adapterModules(definition, defaultOptions().lora);
   const open = (seed: number): Adapter =>
     new Adapter(device, modules, initialTensors(modules, seed), { trainable: false });
   const generator = new Generator(model, 1, LENGTH);

@@ -2,7 +2,8 @@
 import type { Profile } from '../engine/profile.ts';
 import { flopsOf } from '../engine/size.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { Adapter, initialTensors, loraModules } from '../model/lora.ts';
+import { Adapter } from '../adapters/adapter.ts';
+import { adapterModules, initialTensors } from '../adapters/registry.ts';
 import type { StepEvent } from '../train/events.ts';
 import { defaultOptions } from '../train/options.ts';
 import { Trainer } from '../train/trainer.ts';
@@ -68,7 +69,7 @@ export async function benchmarkTraining(
     maxLength: length,
     shuffle: false,
   };
-  const modules = loraModules(definition, options.lora);
+  const modules = adapterModules(definition, options.lora);
   const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
   const data = Array.from({ length: rows }, (_, row) => {
     const ids = Array.from({ length }, (_, t) => (t * 7919 + row * 104_729) % definition.shape.vocabulary);

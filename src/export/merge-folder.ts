@@ -1,4 +1,5 @@
 /** Base plus adapter as one model folder, streamed to where it is wanted. Needs the files of the open model, and not the GPU. */
+import { kindOf } from '../adapters/registry.ts';
 import { checkWeights } from '../model/base-weights.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
@@ -66,7 +67,7 @@ export async function prepareMerge({
   const layers = adapter.modules.length;
   const card = new TextEncoder().encode(
     mergedCard({
-      ...{ baseModel, adapter: adapterName, layers },
+      ...{ baseModel, adapter: adapterName, layers, formula: kindOf(adapter.config).formula },
       baseWeights: choices && describeChoices(choices),
     }),
   );

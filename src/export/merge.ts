@@ -1,8 +1,9 @@
-/** Base plus adapter as one model: W + s · B · A for every layer that has an adapter, everything else as it was. */
+/** Base plus adapter as one model: the adapter goes into the weights of its layers, everything else stays as it was. */
 import { quantisedRows } from '../model/base-weights.ts';
 import type { ModelDefinition, WeightSpec } from '../model/family.ts';
 import { otherTensors, toFolder, transposeBytes } from '../model/folder-layout.ts';
-import { tensorNames } from '../model/lora.ts';
+import type { AdapterModule } from '../adapters/kind.ts';
+import { kindOf } from '../adapters/registry.ts';
 import { isQuantised, weightTypes, type WeightChoices } from '../model/weight-types.ts';
 import { isBlockType } from '../weights/blocks.ts';
 import {
@@ -58,25 +59,24 @@ export async function* mergedWeights(
 ): AsyncGenerator<Uint8Array> {
   const { header, entries, others } = layoutOf(model, source, choices);
   yield header;
-  const modules = new Map(adapter.modules.map((module) => [`${module.path}.weight`, module]));
+  const merges = new Map<string, { module: AdapterModule; part: 'weight' | 'bias' }>(
+    adapter.modules.flatMap((module) => {
+      const into = (part: 'weight' | 'bias') => [`${module.path}.${part}`, { module, part }] as const;
+      return kindOf(module).mergesBias(module) ? [into('weight'), into('bias')] : [into('weight')];
+    }),
+  );
   for (const { spec, entry, quantised, written } of entries) {
-    const module = modules.get(spec.name);
-    if (!module && !quantised && !isBlockType(entry.dtype)) {
+    const merge = merges.get(spec.name);
+    if (!merge && !quantised && !isBlockType(entry.dtype)) {
       yield* piecesOf(entry);
       continue;
     }
-    const weight = await valuesOf(spec, entry, quantised);
-    if (!module) {
-      yield encode(weight, written);
-      continue;
+    const values = await valuesOf(spec, entry, quantised);
+    if (merge) {
+      const { module, part } = merge;
+      kindOf(module).merge({ part, values, transposed: spec.transposed ?? false }, module, adapter.tensors);
     }
-    const names = tensorNames(module.path);
-    const { rank, scale } = module;
-    const [a, b] = [adapter.tensors.get(names.a)!, adapter.tensors.get(names.b)!];
-    // (B · A)ᵀ = Aᵀ · Bᵀ, for a folder that holds Wᵀ.
-    if (spec.transposed) addProduct(weight, transpose(a, rank), transpose(b, b.length / rank), rank, scale);
-    else addProduct(weight, b, a, rank, scale);
-    yield encode(weight, written);
+    yield encode(values, written);
   }
   for (const entry of others) {
     if (isBlockType(entry.dtype)) yield await passedOnBytes(entry);
@@ -146,28 +146,10 @@ async function valuesOf(
   return toFolder(spec, dequantise(quantisedRows(rows, entry.dtype, quantised, entry.name), quantised));
 }
 
-/** w [N, K] += scale · b [N, R] · a [R, K]. */
-function addProduct(w: Float32Array, b: Float32Array, a: Float32Array, R: number, scale: number): void {
-  const K = a.length / R;
-  const N = b.length / R;
-  for (let n = 0; n < N; n++) {
-    for (let r = 0; r < R; r++) {
-      const factor = scale * b[n * R + r];
-      for (let k = 0; k < K; k++) w[n * K + k] += factor * a[r * K + k];
-    }
-  }
-}
-
 /** safetensors has no blocks; what stood in blocks has no more digits than F16. */
 function writtenType(dtype: StoredType, quantised?: QuantisedType): Dtype {
   if (isBlockType(dtype)) return 'F16';
   return quantised && dtype !== 'F32' ? 'F16' : dtype;
-}
-
-/** The transpose of a matrix of so many rows. */
-function transpose(values: Float32Array, rows: number): Float32Array {
-  const columns = values.length / rows;
-  return Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);
 }
 
 function encode(values: Float32Array<ArrayBuffer>, dtype: Dtype): Uint8Array {

@@ -1,5 +1,6 @@
 /** README.md of an exported adapter: what it is, how it was made, how to load it. */
-import type { LoraConfig } from '../model/lora.ts';
+import type { AdapterConfig } from '../adapters/kind.ts';
+import { kindOf } from '../adapters/registry.ts';
 import { loadSection, placeOfName, type BasePlace } from './load-section.ts';
 
 /** What the card tells. Absent facts are left out. */
@@ -23,13 +24,11 @@ export interface CardFacts {
   readonly baseWeights?: string;
 }
 
-export function modelCard(config: LoraConfig, facts: CardFacts): string {
-  const rows: [string, string | number | undefined][] = [
+export function modelCard(config: AdapterConfig, facts: CardFacts): string {
+  const kind = kindOf(config);
+  const rows: (readonly [string, string | number | undefined])[] = [
     ['Base model', facts.baseModel],
-    ['Rank', config.rank],
-    ['Alpha', config.alpha],
-    ['Scaling', config.rsLora ? 'alpha / √rank (rsLoRA)' : 'alpha / rank'],
-    ['Dropout', config.dropout],
+    ...kind.facts(config),
     ['Target modules', config.targets.join(', ')],
     ['Training rows', facts.rows],
     ['Steps', facts.steps],
@@ -52,11 +51,11 @@ export function modelCard(config: LoraConfig, facts: CardFacts): string {
 library_name: peft
 base_model: ${JSON.stringify(facts.baseModel)}
 tags:
-  - lora
+  - ${kind.name}
   - graft
 ---
 
-# LoRA adapter
+# ${kind.label} adapter
 
 Trained with Graft. Losses are mean cross-entropy in nats per supervised token.
 
@@ -70,14 +69,15 @@ ${loadSection(facts.base ?? placeOfName(facts.baseModel))}`;
 export interface MergeFacts {
   readonly baseModel: string;
   readonly adapter: string;
-  /** Layers that the adapter changed. */
+  /** Layers that the adapter changed, and how. */
   readonly layers: number;
+  readonly formula: string;
   /** Quantised types that the base's numbers went through. */
   readonly baseWeights?: string;
 }
 
 /** README.md of a merged model. */
-export function mergedCard({ baseModel, adapter, layers, baseWeights }: MergeFacts): string {
+export function mergedCard({ baseModel, adapter, layers, formula, baseWeights }: MergeFacts): string {
   const quantised =
     baseWeights === undefined
       ? ''
@@ -91,7 +91,7 @@ tags:
 
 # ${escapeCell(baseModel)} with ${escapeCell(adapter)}
 
-Merged with Graft: W + s · B · A in ${layers} layers, everything else as in the base.
+Merged with Graft: ${formula} in ${layers} layers, everything else as in the base.
 ${quantised}
 ## Load it
 

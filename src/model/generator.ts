@@ -15,7 +15,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { Random } from '../random.ts';
 import type { LanguageModel } from './language-model.ts';
-import type { Adapter } from './lora.ts';
+import type { AdapterHooks } from './graph.ts';
 import { Replays, type NextToken } from './replays.ts';
 import { checkSampling, type Candidate, type Sampling } from './sampling.ts';
 
@@ -25,7 +25,7 @@ export interface GenerateOptions {
   readonly seed: number;
   /** Ids that end a sequence; they are not part of the result. */
   readonly stopIds: readonly number[];
-  readonly adapter?: Adapter;
+  readonly adapter?: AdapterHooks;
   readonly signal?: AbortSignal;
   /** How many candidates `onToken` is told, at most 16; none if left out. */
   readonly candidates?: number;
@@ -70,7 +70,7 @@ export class Generator {
   readonly #values: Tensor[];
   readonly #ring: StagingRing;
   /** Plans by adapter; undefined is the base. */
-  readonly #replays = new Map<Adapter | undefined, Replays>();
+  readonly #replays = new Map<AdapterHooks | undefined, Replays>();
 
   /**
    * @param sequences how many are generated at once
@@ -118,12 +118,12 @@ export class Generator {
   }
 
   /** Compiles what generating with an adapter needs, ahead of the first prompt. */
-  async prepare(adapter?: Adapter): Promise<void> {
+  async prepare(adapter?: AdapterHooks): Promise<void> {
     await this.#replaysFor(adapter);
   }
 
   /** Drops the plans of an adapter that is about to be freed. */
-  forget(adapter: Adapter): void {
+  forget(adapter: AdapterHooks): void {
     this.#replays.get(adapter)?.destroy();
     this.#replays.delete(adapter);
   }
@@ -214,7 +214,7 @@ export class Generator {
     return (await this.#replaysFor(undefined)).decodePlan;
   }
 
-  async #replaysFor(adapter: Adapter | undefined): Promise<Replays> {
+  async #replaysFor(adapter: AdapterHooks | undefined): Promise<Replays> {
     let replays = this.#replays.get(adapter);
     if (!replays) {
       const { model, sequences, maxLength } = this;

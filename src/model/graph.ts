@@ -8,7 +8,7 @@ import { attention } from '../engine/ops/attention.ts';
 import { embedding } from '../engine/ops/embedding.ts';
 import { gatherRows } from '../engine/ops/gather_rows.ts';
 import { layerNorm } from '../engine/ops/layer_norm.ts';
-import { linear, type LinearOptions, type LowRank } from '../engine/ops/linear.ts';
+import { linear, type LinearOptions } from '../engine/ops/linear.ts';
 import { rmsNorm, type RmsNormOptions } from '../engine/ops/rms_norm.ts';
 import { rope } from '../engine/ops/rope.ts';
 import { scatterRows } from '../engine/ops/scatter_rows.ts';
@@ -45,6 +45,26 @@ export interface KeyValueCache {
   readonly slots: Tensor;
 }
 
+/** A linear layer as an adapter finds it. */
+export interface LinearLayer extends Pick<LinearOptions, 'bias' | 'residual' | 'scale'> {
+  readonly weight: Tensor;
+}
+
+/** Records a linear layer with its adapter. */
+export type LinearHook = (tape: Tape, x: Tensor, layer: LinearLayer) => Tensor;
+
+/** Dropout on an adapter's inputs. */
+export interface AdapterDropout {
+  readonly probability: number;
+  readonly seed: Tensor;
+}
+
+/** What an adapter does in a model. */
+export interface AdapterHooks {
+  /** In the linear layer at `path`; undefined where it does nothing. */
+  linear(path: string, dropout?: AdapterDropout): LinearHook | undefined;
+}
+
 export interface GraphOptions {
   readonly tape: Tape;
   readonly shape: ModelShape;
@@ -57,8 +77,8 @@ export interface GraphOptions {
   /** f32 [rotary / 2] for each of the model's `ropes`. */
   readonly inverseFrequencies: readonly Tensor[];
   readonly inputs: TokenInputs;
-  /** The adapter's part of a linear layer, by the layer's path. */
-  readonly adapter?: (path: string) => LowRank | undefined;
+  /** What an adapter does in a linear layer, by the layer's path. */
+  readonly adapter?: (path: string) => LinearHook | undefined;
   readonly cache?: KeyValueCache;
   /** Keep only each layer's input for the reverse, and compute the rest again. */
   readonly checkpointing?: boolean;
@@ -88,11 +108,10 @@ export class Graph {
   /** x · Wᵀ of the layer at `path`, with its bias and its adapter where it has them. */
   linear(x: Tensor, path: string, options: Pick<LinearOptions, 'residual' | 'scale'> = {}): Tensor {
     const { tape, weight, optionalWeight, adapter } = this.options;
-    return linear(tape, x, weight(`${path}.weight`), {
-      ...options,
-      bias: optionalWeight(`${path}.bias`),
-      lora: adapter?.(path),
-    });
+    const w = weight(`${path}.weight`);
+    const layer = { ...options, bias: optionalWeight(`${path}.bias`) };
+    const hook = adapter?.(path);
+    return hook ? hook(tape, x, { ...layer, weight: w }) : linear(tape, x, w, layer);
   }
 
   /** What a fused layer computed side by side, apart. */

@@ -20,8 +20,13 @@ import {
 import { batchTensors, writeBatch } from './batch.ts';
 import { readModel, type ModelDefinition } from './family.ts';
 import { openModelWeights } from './folder-layout.ts';
-import { Graph, type KeyValueCache, type TokenInputs } from './graph.ts';
-import type { Adapter } from './lora.ts';
+import {
+  Graph,
+  type AdapterDropout,
+  type AdapterHooks,
+  type KeyValueCache,
+  type TokenInputs,
+} from './graph.ts';
 import { resolvePrecision, type Precision } from './precision.ts';
 import { inverseFrequencies } from './rope.ts';
 import { AS_STORED, checkChoices, type WeightChoices } from './weight-types.ts';
@@ -47,11 +52,11 @@ export interface EmptyOptions {
 }
 
 export interface GraphRequest {
-  adapter?: Adapter;
+  adapter?: AdapterHooks;
   cache?: KeyValueCache;
   checkpointing?: boolean;
   /** Dropout on the adapter's inputs. */
-  dropout?: { probability: number; seed: Tensor };
+  dropout?: AdapterDropout;
 }
 
 export class LanguageModel {
@@ -151,7 +156,7 @@ export class LanguageModel {
       optionalWeight: (name) => this.weights.find(name),
       inverseFrequencies: this.#frequencies,
       inputs,
-      adapter: adapter && ((path) => adapter.lowRank(path, dropout)),
+      adapter: adapter && ((path) => adapter.linear(path, dropout)),
       cache,
       checkpointing,
     });
@@ -183,7 +188,7 @@ export class LanguageModel {
   }
 
   /** Logits of every position of one sequence: f32 [T, V], row by row. */
-  async logits(ids: ArrayLike<number>, adapter?: Adapter): Promise<Float32Array<ArrayBuffer>> {
+  async logits(ids: ArrayLike<number>, adapter?: AdapterHooks): Promise<Float32Array<ArrayBuffer>> {
     this.checkIds(ids);
     const T = ids.length;
     const V = this.definition.shape.vocabulary;

@@ -9,9 +9,8 @@ import type { StagingSlot } from '../engine/staging.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors } from './batch.ts';
-import type { KeyValueCache } from './graph.ts';
+import type { AdapterHooks, KeyValueCache } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
-import type { Adapter } from './lora.ts';
 
 /**
  * Tokens of a prompt that go through the model in one replay. All of a long prompt in few large pieces, and a short one without much
@@ -60,7 +59,7 @@ export class Replays {
   static async compile(
     model: LanguageModel,
     cache: Cache,
-    { sequences: S, maxLength, adapter }: { sequences: number; maxLength: number; adapter?: Adapter },
+    { sequences: S, maxLength, adapter }: { sequences: number; maxLength: number; adapter?: AdapterHooks },
   ): Promise<Replays> {
     const prefill: Inputs[] = [];
     for (const tokens of PREFILL_TOKENS) {
@@ -167,7 +166,7 @@ function record(
   model: LanguageModel,
   cache: Cache,
   tokens: number,
-  adapter: Adapter | undefined,
+  adapter: AdapterHooks | undefined,
 ): { tape: Tape; inputs: BatchTensors; slots: Tensor; hidden: Tensor } {
   const tape = new Tape(model.device);
   const inputs = batchTensors(tape, { tokens, rows: tokens });

@@ -1,17 +1,19 @@
 /** What a run trains: a new adapter, one that is there already, or all weights of the model. */
+import { Adapter } from '../adapters/adapter.ts';
+import type { AdapterConfig, AdapterModule } from '../adapters/kind.ts';
+import { adapterModules, initialTensors } from '../adapters/registry.ts';
 import type { AdapterData } from '../export/peft.ts';
 import { GraftError } from '../errors.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { Adapter, initialTensors, loraModules, type LoraConfig, type LoraModule } from '../model/lora.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import type { TrainOptions } from '../train/options.ts';
+import { adapterConfigOf, withAdapter, type TrainOptions } from '../train/options.ts';
 import type { Trainable } from '../train/step-plans.ts';
 
 /** An adapter without its values. */
 export interface AdapterShape {
-  readonly config: LoraConfig;
-  readonly modules: readonly LoraModule[];
+  readonly config: AdapterConfig;
+  readonly modules: readonly AdapterModule[];
 }
 
 export interface Subject {
@@ -24,36 +26,47 @@ export interface Subject {
 
 /**
  * @param model loaded as trainable where the method is `full`
- * @param start an adapter to go on training; its rank, alpha and targets stand for those of the settings, which give the dropout
- * @throws GraftError `lora-config`, `train-option`
+ * @param start an adapter to go on training; its kind and its settings stand for those of the run, which gives the dropout
+ * @throws GraftError `lora-config`, `train-option`, `engine-…`
  */
-export function makeTrainable(model: LanguageModel, options: TrainOptions, start?: AdapterData): Subject {
+export async function makeTrainable(
+  model: LanguageModel,
+  options: TrainOptions,
+  start?: AdapterData,
+): Promise<Subject> {
   if (options.method === 'full') {
     checkStart(options, start !== undefined);
     const store = model.parameters;
     if (!store) throw new Error('A full fine-tuning needs a model that was loaded as trainable');
     return { trainable: { model, store }, options };
   }
-  const { device, definition } = model;
+  const { dropout } = options.lora;
+  const started = start ? withAdapter(options, start.config) : options;
+  const settings: TrainOptions = { ...started, lora: { ...started.lora, dropout } };
   const { config, modules } = start
-    ? { ...start, config: { ...start.config, dropout: options.lora.dropout } }
-    : adapterShape(definition, options);
+    ? { config: adapterConfigOf(settings), modules: start.modules }
+    : adapterShape(model.definition, settings);
   const tensors = start?.tensors ?? initialTensors(modules, options.seed);
-  const adapter = new Adapter(device, modules, tensors, {
+  const adapter = new Adapter(model.device, modules, tensors, {
     trainable: true,
     rateRatio: options.rateRatio,
     state: optimiserOf(options.optimiser).kernel.planes,
   });
+  await adapter.start(model);
   return {
     trainable: { model, adapter, store: adapter.store },
     adapter: { config, modules },
-    options: { ...options, lora: config },
+    options: settings,
   };
 }
 
 /** The shape of a new adapter with these settings. @throws GraftError `lora-config` */
-export function adapterShape(model: ModelDefinition, { lora }: Pick<TrainOptions, 'lora'>): AdapterShape {
-  return { config: lora, modules: loraModules(model, lora) };
+export function adapterShape(
+  model: ModelDefinition,
+  options: Pick<TrainOptions, 'method' | 'lora'>,
+): AdapterShape {
+  const config = adapterConfigOf(options);
+  return { config, modules: adapterModules(model, config) };
 }
 
 /** @throws GraftError `train-option` for all weights that should start from an adapter */

@@ -3,8 +3,8 @@
  * imports nothing but the types of this folder, so that the page can read it without the engine. What one of them does not apply to, flags,
  * form and recipe leave out; which one is chosen is itself a setting as soon as there are two.
  */
+import { ADAPTERS } from '../adapters/settings.ts';
 import { OPTIMISERS } from '../optimisers/registry.ts';
-import { LORA } from './lora.ts';
 import type { ChoiceSetting, Contribution, Setting } from './setting.ts';
 
 const FULL = {
@@ -24,7 +24,7 @@ const SUPERVISED = {
 } as const satisfies Contribution;
 
 /** Adapters, and training without one. */
-export const METHODS = [LORA, FULL] as const satisfies readonly Contribution[];
+export const METHODS = [...ADAPTERS, FULL] as const satisfies readonly Contribution[];
 export const OBJECTIVES = [SUPERVISED] as const satisfies readonly Contribution[];
 
 export interface Registry {

@@ -79,8 +79,11 @@ export interface StoredAdapter {
   readonly name: string;
   readonly note: string;
   readonly baseModel: string;
-  readonly rank: number;
-  readonly alpha: number;
+  /** The kind of adapter; LoRA if left out. */
+  readonly kind?: string;
+  /** Missing where the kind has none. */
+  readonly rank?: number;
+  readonly alpha?: number;
   readonly targets: readonly string[];
   readonly parameters: number;
   readonly created: number;

@@ -1,8 +1,10 @@
 /** Settings that can run and hardly can be meant: asked about before a run of the page, warned of by the command. */
 
+import { hasRank, type TrainOptions } from './options.ts';
+
 /** The settings that are looked at. */
 export interface DoubtedSettings {
-  readonly method: 'lora' | 'full';
+  readonly method: TrainOptions['method'];
   readonly lr: number;
   readonly weightDecay: number;
   readonly rateRatio: number;
@@ -43,8 +45,8 @@ interface Rates {
   readonly most: number;
   readonly usual: string;
 }
-const RATES: Readonly<Record<'lora' | 'full', Readonly<Record<'small' | 'large', Rates>>>> = {
-  lora: {
+const RATES: Readonly<Record<'adapter' | 'full', Readonly<Record<'small' | 'large', Rates>>>> = {
+  adapter: {
     small: { least: 1e-6, most: 5e-2, usual: '1e-3 to 1e-2' },
     large: { least: 1e-6, most: 5e-3, usual: '1e-4 to 1e-3' },
   },
@@ -68,8 +70,8 @@ export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters 
   const { method, lr, weightDecay, rateRatio, batch, accumulate } = settings;
   const { rank, alpha, rsLora, dropout } = settings.lora;
   const doubts: Doubt[] = [];
-  const rates = RATES[method][parameters < SMALL_MODEL ? 'small' : 'large'];
-  const kind = method === 'lora' ? 'an adapter' : 'a full fine-tuning';
+  const rates = RATES[method === 'full' ? 'full' : 'adapter'][parameters < SMALL_MODEL ? 'small' : 'large'];
+  const kind = method === 'full' ? 'a full fine-tuning' : 'an adapter';
   const size = `${kind} of a model of ${short(parameters / 1e6)} million parameters`;
   if (lr > rates.most)
     doubts.push({
@@ -83,7 +85,7 @@ export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters 
       what: `A learning rate of ${short(lr)} is very low for ${size}.`,
       usual: `${rates.usual} is usual. With much less, hardly anything is learned.`,
     });
-  if (method === 'lora') {
+  if (hasRank({ method })) {
     if (rank > MOST_RANK)
       doubts.push({
         key: 'rank',

@@ -7,7 +7,7 @@ import type { ModelDefinition } from '../model/family.ts';
 import { isQuantised } from '../model/weight-types.ts';
 import type { RunBuckets } from './buckets.ts';
 import { planMemory, type MemoryPlan, type MemorySettings } from './memory-plan.ts';
-import type { TrainOptions } from './options.ts';
+import { hasRank, type TrainOptions } from './options.ts';
 
 /** Settings of a run as far as advice changes them. */
 export interface AdviceSettings extends Omit<MemorySettings, 'options' | 'buckets'> {
@@ -182,7 +182,7 @@ const CHANGES: readonly Change[] = [
   {
     name: 'precision',
     step: (settings, { features }) =>
-      settings.precision === 'f32' && features.f16 && settings.options.method === 'lora'
+      settings.precision === 'f32' && features.f16 && settings.options.method !== 'full'
         ? { ...settings, precision: 'f16' }
         : undefined,
     text: () => 'Compute in half precision (f16).',
@@ -190,7 +190,7 @@ const CHANGES: readonly Change[] = [
   {
     name: 'base',
     step: ({ baseWeights, ...rest }) =>
-      rest.options.method === 'lora' && !isQuantised(baseWeights?.matrices ?? 'stored')
+      rest.options.method !== 'full' && !isQuantised(baseWeights?.matrices ?? 'stored')
         ? { ...rest, baseWeights: { matrices: FOUR_BITS } }
         : undefined,
     text: () => `Hold the base weights in four bits (${FOUR_BITS}).`,
@@ -209,7 +209,7 @@ const CHANGES: readonly Change[] = [
   {
     name: 'rank',
     step: ({ options, ...rest }) =>
-      options.method === 'lora' && options.lora.rank > LEAST_RANK
+      hasRank(options) && options.lora.rank > LEAST_RANK
         ? {
             ...rest,
             options: {

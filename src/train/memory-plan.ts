@@ -16,11 +16,13 @@ import type { Bucket } from '../model/batch.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { Generator } from '../model/generator.ts';
 import { LanguageModel } from '../model/language-model.ts';
-import { Adapter, loraModules } from '../model/lora.ts';
+import { Adapter } from '../adapters/adapter.ts';
+import { adapterModules } from '../adapters/registry.ts';
+import type { AdapterConfig } from '../adapters/kind.ts';
 import type { WeightChoices } from '../model/weight-types.ts';
 import { fullBucket, type RunBuckets } from './buckets.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import type { TrainOptions } from './options.ts';
+import { adapterConfigOf, type TrainOptions } from './options.ts';
 import { compileRun, type RunPlans, type Trainable } from './step-plans.ts';
 
 /** The settings that memory depends on. */
@@ -214,7 +216,7 @@ export interface GenerationSettings extends Pick<MemorySettings, 'precision' | '
   /** Tokens of a sequence, prompt included. */
   readonly maxLength: number;
   /** The adapter, if there is one. */
-  readonly lora?: TrainOptions['lora'];
+  readonly adapter?: AdapterConfig;
 }
 
 /** What generating takes beside the base model: the cache of keys and values, an adapter, plans. */
@@ -228,11 +230,12 @@ export interface GenerationPlan {
 export async function planGeneration(
   lowering: Lowering,
   definition: ModelDefinition,
-  { sequences, maxLength, lora, ...weights }: GenerationSettings,
+  { sequences, maxLength, adapter: config, ...weights }: GenerationSettings,
 ): Promise<GenerationPlan> {
   const device = new DryRunDevice(lowering);
   const model = LanguageModel.empty(device, definition, weights);
-  const adapter = lora && new Adapter(device, loraModules(definition, lora), undefined, { trainable: false });
+  const adapter =
+    config && new Adapter(device, adapterModules(definition, config), undefined, { trainable: false });
   const generator = new Generator(model, sequences, maxLength);
   await generator.prepare(adapter);
   return { bytes: device.allocatedBytes, cache: generator.cacheBytes };
@@ -250,9 +253,10 @@ function splitWeights({ definition, weights }: LanguageModel): SplitWeight[] {
 /** An adapter without values, for dry runs. */
 export function emptyAdapter(
   model: LanguageModel,
-  { lora, rateRatio, optimiser }: Pick<TrainOptions, 'lora' | 'rateRatio' | 'optimiser'>,
+  options: Pick<TrainOptions, 'method' | 'lora' | 'rateRatio' | 'optimiser'>,
 ): Trainable {
-  const modules = loraModules(model.definition, lora);
+  const { rateRatio, optimiser } = options;
+  const modules = adapterModules(model.definition, adapterConfigOf(options));
   const adapter = new Adapter(model.device, modules, undefined, {
     trainable: true,
     rateRatio,

@@ -1,9 +1,11 @@
 /** Settings of a run as the trainer takes them, and the reasons why some cannot work. The table of settings says what they are. */
+import type { AdapterConfig } from '../adapters/kind.ts';
+import { kindOf } from '../adapters/registry.ts';
 import { GraftError } from '../errors.ts';
-import type { LoraConfig } from '../model/lora.ts';
+import type { LoraConfig } from '../adapters/lora/config.ts';
 import { RULES } from '../settings/rules.ts';
 import type { Given, SettingValue } from '../settings/setting.ts';
-import { TABLE, type RunValues } from '../settings/table.ts';
+import { settingOf, TABLE, type RunValues } from '../settings/table.ts';
 import { allowed, isAllowed, quoted } from '../settings/values.ts';
 
 export { defaultWarmup } from '../settings/run.ts';
@@ -52,6 +54,36 @@ export function trainOptionsOf(given: Given): TrainOptions {
 
 const isChooser = (name: string): boolean => name === 'optimiser' || name === 'objective';
 
+/** The settings of a run by name. */
+function settingsOf({ lora, ...options }: Pick<TrainOptions, 'lora'>): Given {
+  return { ...options, ...lora };
+}
+
+/** Whether a run with these settings has an adapter of some rank. */
+export function hasRank({ method }: { readonly method: string }): boolean {
+  return TABLE.applies(settingOf('rank'), { method });
+}
+
+/** The adapter that a run with these settings trains. */
+export function adapterConfigOf(options: Pick<TrainOptions, 'method' | 'lora'>): AdapterConfig {
+  return kindOf({ kind: options.method }).config(settingsOf(options));
+}
+
+/** The settings with those of an adapter that is there already. */
+export function withAdapter(options: TrainOptions, config: AdapterConfig): TrainOptions {
+  const kind = kindOf(config);
+  const settings = Object.entries(kind.settings(config));
+  const [lora, others] = [true, false].map((own) =>
+    Object.fromEntries(settings.filter(([name]) => LORA.includes(name) === own)),
+  );
+  return {
+    ...options,
+    ...others,
+    method: kind.name as TrainOptions['method'],
+    lora: { ...options.lora, ...lora },
+  };
+}
+
 /** Settings that work without touching anything. */
 export function defaultOptions(method: TrainOptions['method'] = 'lora'): TrainOptions {
   return trainOptionsOf({ method });
@@ -62,8 +94,8 @@ export function defaultOptions(method: TrainOptions['method'] = 'lora'): TrainOp
  *
  * @throws GraftError `train-option` naming the setting, its value, and what would do
  */
-export function checkOptions({ lora, ...options }: TrainOptions): void {
-  const values: Given = { ...options, ...lora };
+export function checkOptions(options: TrainOptions): void {
+  const values = settingsOf(options);
   const wrong = (name: string, choose: string): GraftError =>
     new GraftError('train-option', `The setting ${name} is ${quoted(values[name])}.`, `Choose ${choose}.`);
   for (const setting of TABLE.settings) {

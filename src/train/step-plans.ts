@@ -9,7 +9,7 @@ import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors, type Bucket } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import type { Adapter } from '../model/lora.ts';
+import type { Adapter } from '../adapters/adapter.ts';
 import type { Optimiser } from '../optimisers/optimiser.ts';
 import type { RunBuckets } from './buckets.ts';
 

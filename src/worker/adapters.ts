@@ -1,4 +1,6 @@
 /** The library of adapters: what is listed, changed, exported and imported. Nothing here needs the GPU. */
+import type { AdapterConfig } from '../adapters/kind.ts';
+import { kindOf } from '../adapters/registry.ts';
 import { GraftError } from '../errors.ts';
 import { fileNameOf } from '../export/folder-sink.ts';
 import { largestAdapter, readPeft, withBase, type Files } from '../export/peft.ts';
@@ -125,9 +127,7 @@ export class Library {
       name: name.trim().slice(0, MAX_NAME) || 'Imported',
       note: '',
       baseModel,
-      rank: config.rank,
-      alpha: config.alpha,
-      targets: config.targets,
+      ...listed(config),
       parameters: countParameters(tensors),
       created: Date.now(),
     };
@@ -136,6 +136,17 @@ export class Library {
     await putAdapter(adapter, { ...stored, [CARD]: card });
     return adapter;
   }
+}
+
+/** What the library lists of an adapter's configuration. */
+export function listed(config: AdapterConfig): Pick<AdapterInfo, 'kind' | 'rank' | 'alpha' | 'targets'> {
+  const { rank, alpha } = kindOf(config).settings(config);
+  return {
+    ...(config.kind !== undefined && { kind: config.kind }),
+    ...(typeof rank === 'number' && { rank }),
+    ...(typeof alpha === 'number' && { alpha }),
+    targets: config.targets,
+  };
 }
 
 /** Files of a folder, those that are there, each held against its limit first. @throws GraftError `file-too-large` */

@@ -5,7 +5,7 @@ import { cardFacts, lossAt } from '../runs/card-facts.ts';
 import type { Learned } from '../runs/store.ts';
 import type { AdapterShape } from '../runs/trainable.ts';
 import type { StoredAdapter, StoredFiles, StoredRun } from '../storage/records.ts';
-import { countParameters } from './adapters.ts';
+import { countParameters, listed } from './adapters.ts';
 import type { RunOptions } from './api.ts';
 import type { OpenModel } from './model.ts';
 import { trainOptions } from './run-options.ts';
@@ -34,9 +34,7 @@ export function keptAdapter(
     name: settings.name.trim() || 'Unnamed',
     note: '',
     baseModel: info.name,
-    rank: config.rank,
-    alpha: config.alpha,
-    targets: config.targets,
+    ...listed(config),
     parameters: countParameters(tensors),
     created: Date.now(),
     runId: run.id,

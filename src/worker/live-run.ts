@@ -1,6 +1,6 @@
 /** A run with its trainer on the GPU, as the page follows it. */
+import type { Adapter } from '../adapters/adapter.ts';
 import type { Device } from '../engine/device.ts';
-import type { Adapter } from '../model/lora.ts';
 import type { RunEvent } from '../runs/events.ts';
 import { Run, type Rest } from '../runs/run.ts';
 import { MOST_SHARE, SaveClock, type SaveEvery } from '../runs/save-clock.ts';

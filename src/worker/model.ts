@@ -7,7 +7,7 @@ import { contentParts, hashOf } from '../model/content.ts';
 import { parametersOf, type WeightSpec } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
-import { lastNames } from '../model/lora.ts';
+import { lastNames } from '../adapters/targets.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { blobSource, memoryFiles, type FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';

@@ -6,7 +6,7 @@ import type { Device } from '../engine/device.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft } from '../export/peft.ts';
 import { Generator } from '../model/generator.ts';
-import { Adapter } from '../model/lora.ts';
+import { Adapter } from '../adapters/adapter.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
 import { adapterFiles } from '../storage/adapters.ts';
 import { memoryFiles } from '../weights/bytes.ts';

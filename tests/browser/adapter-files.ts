@@ -2,7 +2,7 @@
 import { zipSync } from 'fflate';
 import { writePeft, type Files } from '../../src/export/peft.ts';
 import { readModel } from '../../src/model/family.ts';
-import { initialTensors, loraModules } from '../../src/model/lora.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { Random } from '../../src/random.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
 
@@ -12,7 +12,7 @@ export async function sprigAdapter(seed: number, rank = 4): Promise<Files> {
     ...{ rank, alpha: 2 * rank, dropout: 0, rsLora: false },
     ...{ targets: ['q_proj', 'v_proj'], rankPattern: {}, alphaPattern: {} },
   };
-  const modules = loraModules(await readModel(sprigFolder()), config);
+  const modules = adapterModules(await readModel(sprigFolder()), config);
   const tensors = initialTensors(modules, seed);
   const random = new Random(seed);
   for (const [name, values] of tensors)

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mergedWeights } from '../../src/export/merge.ts';
 import { readPeft, writePeft, type AdapterData } from '../../src/export/peft.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { Adapter, initialTensors, loraModules, type LoraConfig } from '../../src/model/lora.ts';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import type { LoraConfig } from '../../src/adapters/lora/config.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { defaultOptions } from '../../src/train/options.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
 import { openWeights } from '../../src/weights/folder.ts';
@@ -24,7 +26,7 @@ describeDevice('Adapters', (context) => {
 
   function adapterData(changes: Partial<LoraConfig>): AdapterData {
     const config = { ...defaultOptions().lora, ...changes };
-    const modules = loraModules(model.definition, config);
+    const modules = adapterModules(model.definition, config);
     const tensors = initialTensors(modules, 3);
     for (const values of tensors.values())
       values.forEach((value, i) => (values[i] = value + 0.05 * Math.sin(i)));

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { readPeft } from '../../src/export/peft.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { Adapter } from '../../src/model/lora.ts';
+import { Adapter } from '../../src/adapters/adapter.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
 import { describeShared, sharedFolder, sharedJson } from '../shared.ts';

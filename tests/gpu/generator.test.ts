@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answer, promptOf, promptOfText } from '../../src/evaluate/answer.ts';
 import { Generator, type GenerateOptions } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { Adapter, initialTensors, loraModules } from '../../src/model/lora.ts';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { greedy, type Candidate, type Sampling } from '../../src/model/sampling.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import { defaultOptions } from '../../src/train/options.ts';
@@ -43,7 +44,7 @@ describeDevice('Generator', (context) => {
 
   /** An adapter that changes what the model says. */
   function adapterOf(seed: number): Adapter {
-    const modules = loraModules(model.definition, {
+    const modules = adapterModules(model.definition, {
       ...defaultOptions().lora,
       targets: ['v_proj', 'down_proj'],
     });

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { defineModel, readModel } from '../../src/model/family.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { Adapter, initialTensors, loraModules } from '../../src/model/lora.ts';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import type { WeightChoices } from '../../src/model/weight-types.ts';
 import { Random } from '../../src/random.ts';
@@ -115,7 +116,7 @@ async function measure(
     ...(samples && { samples }),
     ...(known && { buckets: runBuckets(options, rows(vocabulary), validation(vocabulary)) }),
   });
-  const modules = loraModules(definition, options.lora);
+  const modules = adapterModules(definition, options.lora);
   const adapter = full
     ? undefined
     : new Adapter(device, modules, initialTensors(modules, 1), {
@@ -235,7 +236,7 @@ describeDevice('Memory plan', (context) => {
   test('of generation', async () => {
     const { device } = context;
     const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
-    const modules = loraModules(model.definition, base.lora);
+    const modules = adapterModules(model.definition, base.lora);
     const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: false });
     const generator = new Generator(model, 2, 200);
     await generator.prepare(adapter);
@@ -243,7 +244,7 @@ describeDevice('Memory plan', (context) => {
       precision: 'f32',
       sequences: 2,
       maxLength: 200,
-      lora: base.lora,
+      adapter: base.lora,
     });
     expect(device.allocatedBytes).toBe(plan.bytes);
     generator.destroy();

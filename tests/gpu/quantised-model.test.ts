@@ -7,7 +7,8 @@ import { quantisedRows } from '../../src/model/base-weights.ts';
 import { openModelWeights } from '../../src/model/folder-layout.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { Adapter, initialTensors, loraModules } from '../../src/model/lora.ts';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import { isQuantised, weightTypes, type WeightChoices } from '../../src/model/weight-types.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
@@ -28,7 +29,7 @@ type Rows = ReturnType<typeof voiceRows>;
 
 /** A new adapter whose B is not zero, so that every product of forward and reverse takes part. */
 function adapterOn(model: LanguageModel): Adapter {
-  const modules = loraModules(model.definition, defaultOptions().lora);
+  const modules = adapterModules(model.definition, defaultOptions().lora);
   const tensors = initialTensors(modules, 7);
   for (const [name, values] of tensors)
     if (name.includes('lora_B'))

@@ -50,7 +50,7 @@ describeDevice('A run', (context) => {
     changes: Partial<TrainOptions> = {},
     { store = new MemoryStore(), saveEvery = 100, state, start, on = model, ...rest }: Setting = {},
   ): Promise<{ run: Run; store: MemoryStore; subject: Subject }> {
-    const subject = makeTrainable(on, { ...base, ...changes }, start);
+    const subject = await makeTrainable(on, { ...base, ...changes }, start);
     const clock = new SaveClock({ steps: saveEvery }, state?.counters.step);
     const { trainable, options } = subject;
     const run = await Run.create({ trainable, options, rows, store, clock, state, ...rest });

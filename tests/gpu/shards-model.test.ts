@@ -6,7 +6,8 @@ import { shardsOf, ShardedTensor } from '../../src/engine/shards.ts';
 import { readPeft } from '../../src/export/peft.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel, type LoadOptions } from '../../src/model/language-model.ts';
-import { Adapter, initialTensors, loraModules } from '../../src/model/lora.ts';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
@@ -44,7 +45,7 @@ async function loadUnder(
 /** What is trained: the weights, or a new adapter whose B is not zero, so that every product takes part. */
 function trainableOf(model: LanguageModel): Trainable {
   if (model.parameters) return { model, store: model.parameters };
-  const modules = loraModules(model.definition, defaultOptions().lora);
+  const modules = adapterModules(model.definition, defaultOptions().lora);
   const tensors = initialTensors(modules, 7);
   for (const [name, values] of tensors)
     if (name.includes('lora_B'))

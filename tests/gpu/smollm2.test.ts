@@ -4,7 +4,7 @@ import { modelOf } from '../../src/cli/files.ts';
 import { readPeft } from '../../src/export/peft.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { Adapter } from '../../src/model/lora.ts';
+import { Adapter } from '../../src/adapters/adapter.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { defaultOptions } from '../../src/train/options.ts';

@@ -9,7 +9,8 @@ import {
   type Footprint,
 } from '../../src/evaluate/stability.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { Adapter, initialTensors, loraModules } from '../../src/model/lora.ts';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
 import type { StepEvent } from '../../src/train/events.ts';
@@ -81,7 +82,7 @@ describeDevice('Stability', (context) => {
         maxLength: 96,
         checkpointing: true,
       };
-      const modules = loraModules(model.definition, options.lora);
+      const modules = adapterModules(model.definition, options.lora);
       const adapter = new Adapter(context.device, modules, initialTensors(modules, 1), { trainable: true });
       const losses: number[] = [];
       const trainer = await Trainer.create({

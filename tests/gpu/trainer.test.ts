@@ -5,13 +5,10 @@ import type { GpuDevice } from '../../src/engine/webgpu/device.ts';
 import { GraftError } from '../../src/errors.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import {
-  Adapter,
-  initialTensors,
-  loraModules,
-  tensorNames,
-  type AdapterTensors,
-} from '../../src/model/lora.ts';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import type { AdapterTensors } from '../../src/adapters/kind.ts';
+import { tensorNames } from '../../src/adapters/lora/config.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
@@ -71,7 +68,7 @@ describeDevice('Trainer', (context) => {
   async function open(changes: Partial<TrainOptions> = {}, setting: Setting = {}): Promise<Run> {
     const options = { ...base, ...changes };
     const { on = model } = setting;
-    const modules = loraModules(on.definition, options.lora);
+    const modules = adapterModules(on.definition, options.lora);
     const adapter = new Adapter(
       on.device,
       modules,
@@ -167,7 +164,7 @@ describeDevice('Trainer', (context) => {
     const { state } = await readState(memoryFiles(writeState(saved), 'run'));
     expect(state).toEqual(saved.state);
     // An adapter that holds other values: all must come from the state.
-    const modules = loraModules(model.definition, base.lora);
+    const modules = adapterModules(model.definition, base.lora);
     const second = await open(options, { validation, state, tensors: initialTensors(modules, 99) });
     expect(second.trainer.step).toBe(3);
     expect(second.trainer.bestEvalLoss).toBe(whole.evaluations[0].loss);
@@ -231,7 +228,7 @@ describeDevice('Trainer', (context) => {
     events.length = 0;
     const reject = async (changed: TrainerState, changes: Partial<TrainOptions> = {}): Promise<string> => {
       const before = context.device.allocatedBytes;
-      const modules = loraModules(model.definition, base.lora);
+      const modules = adapterModules(model.definition, base.lora);
       const adapter = new Adapter(context.device, modules, initialTensors(modules, 1), { trainable: true });
       const trainable = { model, adapter, store: adapter.store };
       const options = { ...base, ...changes };
@@ -276,7 +273,7 @@ describeDevice('Trainer', (context) => {
   });
 
   test("LoRA+ multiplies B's rate alone", async () => {
-    const modules = loraModules(model.definition, base.lora);
+    const modules = adapterModules(model.definition, base.lora);
     const tensors = initialTensors(modules, 5);
     for (const [name, values] of tensors)
       if (name.includes('lora_B')) values.forEach((_, i) => (values[i] = Math.sin(i) / 50));
@@ -576,7 +573,7 @@ describeDevice('A device that is lost', () => {
     const device = await openDawn('llvmpipe');
     const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
     const rows = voiceRows(await loadTokenizer(sprigFolder()), 6);
-    const modules = loraModules(model.definition, base.lora);
+    const modules = adapterModules(model.definition, base.lora);
     const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
     const statuses: string[] = [];
     const trainer = await Trainer.create({

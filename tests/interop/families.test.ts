@@ -14,7 +14,9 @@ import { mergedWeights } from '../../src/export/merge.ts';
 import { writePeft } from '../../src/export/peft.ts';
 import { openModelWeights, toFolder } from '../../src/model/folder-layout.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { Adapter, loraModules, tensorNames } from '../../src/model/lora.ts';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import { tensorNames, type LoraModule } from '../../src/adapters/lora/config.ts';
+import { adapterModules } from '../../src/adapters/registry.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
 import { defaultOptions } from '../../src/train/options.ts';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
@@ -147,7 +149,7 @@ describe.skipIf(!python)('Families in transformers and PEFT', () => {
     const model = await LanguageModel.load(device, files, { precision: 'f32' });
     const { lora } = defaultOptions();
     const config = { ...lora, rank: 3 };
-    const modules = loraModules(model.definition, config);
+    const modules = adapterModules(model.definition, config) as LoraModule[];
     const tensors = new Map(
       modules.flatMap(({ path, rank, inputs, outputs }, i) => {
         const { a, b } = tensorNames(path);

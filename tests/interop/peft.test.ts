@@ -13,7 +13,9 @@ import { mergedWeights } from '../../src/export/merge.ts';
 import { readPeft, writePeft, type AdapterData } from '../../src/export/peft.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { Adapter, initialTensors, loraModules, type LoraConfig } from '../../src/model/lora.ts';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import type { LoraConfig } from '../../src/adapters/lora/config.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import type { LabelledTokens } from '../../src/model/batch.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
@@ -59,7 +61,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
       lr: 1e-2,
       lora: { ...defaults.lora, ...lora },
     };
-    const modules = loraModules(model.definition, options.lora);
+    const modules = adapterModules(model.definition, options.lora);
     const trained = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
     const trainer = await Trainer.create({
       trainable: { model, adapter: trained, store: trained.store },

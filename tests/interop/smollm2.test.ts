@@ -8,7 +8,8 @@ import { modelOf, writeFolder } from '../../src/cli/files.ts';
 import type { Device } from '../../src/engine/device.ts';
 import { writePeft } from '../../src/export/peft.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { Adapter, initialTensors, loraModules } from '../../src/model/lora.ts';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { defaultOptions } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { sharedJsonl } from '../shared.ts';
@@ -41,7 +42,7 @@ describe.skipIf(!python)('SmolLM2 in PEFT', () => {
       ).slice(-1);
       const { ids } = rows[0];
       const options = { ...defaultOptions(), steps: 1, batch: 1, warmup: 0, lr: 5e-3 };
-      const modules = loraModules(model.definition, options.lora);
+      const modules = adapterModules(model.definition, options.lora);
       const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
       const trainable = { model, adapter, store: adapter.store };
       const trainer = await Trainer.create({ trainable, options, rows });

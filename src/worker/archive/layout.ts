@@ -16,6 +16,7 @@ import * as v from 'valibot';
 import { MAX_TEMPLATE_CHARS } from '../../data/mapping.ts';
 import { RULES } from '../../evaluate/methods/registry.ts';
 import type { SettingValue } from '../../settings/setting.ts';
+import { METHODS } from '../../settings/registry.ts';
 import { PAGE_TABLE } from '../../settings/table.ts';
 import { allowed, isAllowed } from '../../settings/values.ts';
 import { BaseWeights } from '../base-weights.ts';
@@ -191,8 +192,9 @@ export const AdapterFile = v.object({
   name: text,
   note: text,
   baseModel: text,
-  rank: count,
-  alpha: number,
+  kind: v.optional(v.picklist(METHODS.map(({ name }) => name))),
+  rank: v.optional(count),
+  alpha: v.optional(number),
   targets: v.array(text),
   parameters: count,
   created: number,

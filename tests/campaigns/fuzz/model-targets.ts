@@ -5,7 +5,7 @@ import { largestAdapter, readPeft } from '../../../src/export/peft.ts';
 import { GraftError } from '../../../src/errors.ts';
 import type { JsonObject } from '../../../src/json.ts';
 import { defineModel, readModel } from '../../../src/model/family.ts';
-import { tensorNames } from '../../../src/model/lora.ts';
+import { tensorNames } from '../../../src/adapters/lora/config.ts';
 import type { Random } from '../../../src/random.ts';
 import { loadTokenizer } from '../../../src/text/tokenizer.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
 import { describeFlags, Flags, wordApart, type FlagSpecs } from '../../../src/cli/flags.ts';
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
-import { loraModules } from '../../../src/model/lora.ts';
+import type { LoraModule } from '../../../src/adapters/lora/config.ts';
+import { adapterModules } from '../../../src/adapters/registry.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const specs = {
@@ -83,11 +84,9 @@ describe('patterns of an adapter', () => {
   );
   const modules = (...args: string[]): [string, number, number][] => {
     const { lora } = readTrainOptions(new Flags(trainFlags, ['--targets', 'q_proj,v_proj', ...args]));
-    return loraModules({ linears } as ModelDefinition, lora).map(({ path, rank, scale }) => [
-      path.replace('model.layers.', ''),
-      rank,
-      scale,
-    ]);
+    return (adapterModules({ linears } as ModelDefinition, lora) as LoraModule[]).map(
+      ({ path, rank, scale }) => [path.replace('model.layers.', ''), rank, scale],
+    );
   };
 
   it('are told by the ends of paths, the first that fits', () => {

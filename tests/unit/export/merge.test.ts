@@ -9,7 +9,9 @@ import { mergedWeights } from '../../../src/export/merge.ts';
 import { writePeft } from '../../../src/export/peft.ts';
 import { defineModel } from '../../../src/model/family.ts';
 import { openModelWeights } from '../../../src/model/folder-layout.ts';
-import { ALL_LINEAR, initialTensors, loraModules, type LoraConfig } from '../../../src/model/lora.ts';
+import type { LoraConfig } from '../../../src/adapters/lora/config.ts';
+import { adapterModules, initialTensors } from '../../../src/adapters/registry.ts';
+import { ALL_LINEAR } from '../../../src/adapters/targets.ts';
 import { memoryFiles, memorySource } from '../../../src/weights/bytes.ts';
 import {
   concatBytes,
@@ -42,7 +44,7 @@ const lora: LoraConfig = {
   rankPattern: {},
   alphaPattern: {},
 };
-const modules = loraModules(model, lora);
+const modules = adapterModules(model, lora);
 
 const VISION = { name: 'vision_tower.layers.0.self_attn.q_proj.weight', shape: [2, 3] };
 const vision = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);

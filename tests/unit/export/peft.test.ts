@@ -9,7 +9,8 @@ import {
   type Files,
 } from '../../../src/export/peft.ts';
 import { defineModel, readModel, type ModelDefinition } from '../../../src/model/family.ts';
-import { initialTensors, loraModules, tensorNames, type LoraConfig } from '../../../src/model/lora.ts';
+import { type LoraConfig, type LoraModule, tensorNames } from '../../../src/adapters/lora/config.ts';
+import { adapterModules, initialTensors } from '../../../src/adapters/registry.ts';
 import { memoryFiles, memorySource, type ByteSource, type FileSet } from '../../../src/weights/bytes.ts';
 import { toFloat32 } from '../../../src/weights/dtypes.ts';
 import { concatBytes, parseSafetensors, writeSafetensors } from '../../../src/weights/safetensors.ts';
@@ -43,7 +44,7 @@ const plain: LoraConfig = {
 
 /** An adapter with numbers in A and in B. */
 function adapterOf(config: LoraConfig, definition: ModelDefinition = model): AdapterData {
-  const modules = loraModules(definition, config);
+  const modules = adapterModules(definition, config);
   const tensors = initialTensors(modules, 1);
   for (const values of tensors.values()) values.forEach((value, i) => (values[i] = value + Math.sin(i)));
   return { config, modules, tensors };
@@ -255,7 +256,8 @@ describe("PEFT's folder", () => {
           const config = JSON.stringify({ ...base, ...changes });
           await resultOrGraftError(async () => {
             const adapter = await read({ ...written, [CONFIG]: config });
-            for (const { scale } of adapter.modules) expect(Number.isFinite(scale)).toBe(true);
+            for (const { scale } of adapter.modules as readonly LoraModule[])
+              expect(Number.isFinite(scale)).toBe(true);
             expect((await read(files(adapter))).modules).toEqual(adapter.modules);
           });
         },

@@ -1,8 +1,6 @@
 /** The table of settings: every setting is whole, and a new contribution brings its own without touching it. */
 import { describe, expect, test } from 'vitest';
 import { nameOfTerm, NAMES } from '../../../src/app/guide/names.ts';
-import { LARGEST_RANK as LARGEST_RANK_OF_MODEL } from '../../../src/model/lora.ts';
-import { LARGEST_RANK } from '../../../src/settings/lora.ts';
 import { METHODS, REGISTRY } from '../../../src/settings/registry.ts';
 import type { Contribution, Setting } from '../../../src/settings/setting.ts';
 import { makeTable, settingOf, TABLE } from '../../../src/settings/table.ts';
@@ -74,7 +72,6 @@ test('numbers are within their limits, and the limits are told', () => {
     for (const value of good) expect(isAllowed(settingOf(name), value), `${name} ${value}`).toBe(true);
     for (const value of bad) expect(isAllowed(settingOf(name), value), `${name} ${value}`).toBe(false);
   }
-  expect(LARGEST_RANK).toBe(LARGEST_RANK_OF_MODEL);
 });
 
 test('a run that was saved before has the same settings, in the same order', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { defineModel } from '../../../src/model/family.ts';
-import { initialTensors, loraModules, tensorNames, type LoraConfig } from '../../../src/model/lora.ts';
+import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
+import { type LoraConfig, type LoraModule, tensorNames } from '../../../src/adapters/lora/config.ts';
+import { adapterModules, initialTensors } from '../../../src/adapters/registry.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const model = defineModel(
@@ -25,10 +26,13 @@ const config: LoraConfig = {
   alphaPattern: {},
 };
 
+const modulesOf = (definition: ModelDefinition, settings: LoraConfig): LoraModule[] =>
+  adapterModules(definition, settings) as LoraModule[];
+
 describe('layers with an adapter', () => {
   it('are those whose path ends with a target, at a dot', () => {
     const paths = (targets: string[]): string[] =>
-      loraModules(model, { ...config, targets }).map(({ path }) => path);
+      modulesOf(model, { ...config, targets }).map(({ path }) => path);
     expect(paths(['q_proj'])).toHaveLength(12);
     expect(paths(['q_proj', 'self_attn.q_proj', 'up_proj'])).toHaveLength(24);
     // Layer 11 ends with "1.self_attn.k_proj" too, but not at a dot.
@@ -37,7 +41,7 @@ describe('layers with an adapter', () => {
   });
 
   it('have the rank and the scale that the patterns give them, the first pattern that fits', () => {
-    const modules = loraModules(model, {
+    const modules = modulesOf(model, {
       ...config,
       targets: ['q_proj', 'v_proj'],
       rankPattern: { 'layers.2.self_attn.v_proj': 16, v_proj: 2 },
@@ -54,7 +58,7 @@ describe('layers with an adapter', () => {
     expect(of('model.layers.0.self_attn.v_proj')).toMatchObject({ rank: 2, scale: 4 });
     expect(of('model.layers.2.self_attn.v_proj')).toMatchObject({ rank: 16, scale: 0.5 });
     expect(of('model.layers.2.self_attn.q_proj')).toMatchObject({ rank: 4, scale: 0.75 });
-    const [module] = loraModules(model, { ...config, rank: 16, rsLora: true });
+    const [module] = modulesOf(model, { ...config, rank: 16, rsLora: true });
     expect(module.scale).toBe(2);
   });
 
@@ -71,13 +75,13 @@ describe('layers with an adapter', () => {
     [{ dropout: 1 }, 'dropout is 1'],
     [{ dropout: NaN }, 'dropout is NaN'],
   ])('settings that cannot work are refused by name: %j', async (changes, named) => {
-    const error = await graftError(() => loraModules(model, { ...config, ...changes }), 'lora-config');
+    const error = await graftError(() => modulesOf(model, { ...config, ...changes }), 'lora-config');
     expect(error.what).toContain(named);
   });
 });
 
 describe('a new adapter', () => {
-  const modules = loraModules(model, { ...config, targets: ['down_proj'], rank: 64 });
+  const modules = modulesOf(model, { ...config, targets: ['down_proj'], rank: 64 });
 
   it('has B at zero and A uniform within 1/√inputs, as PEFT', () => {
     const tensors = initialTensors(modules, 1);

@@ -1,5 +1,5 @@
 /** LoRA's settings. */
-import type { Contribution, Setting } from './setting.ts';
+import type { Contribution, Setting } from '../../settings/setting.ts';
 
 /** A larger adapter is none: it is as large as the layer beside it. */
 export const LARGEST_RANK = 1024;

@@ -1,0 +1,158 @@
+/** An adapter on a device: its parameters, and what it does to the layers of a model. */
+import type { Device } from '../engine/device.ts';
+import { ParameterStore, USUAL_STATE } from '../engine/parameters.ts';
+import { Tape } from '../engine/tape.ts';
+import { sizeOf, type Tensor } from '../engine/tensor.ts';
+import type { AdapterDropout, LinearHook } from '../model/graph.ts';
+import type { LanguageModel } from '../model/language-model.ts';
+import type { AdapterKind, AdapterModule, AdapterParameter, AdapterTensors, HookContext } from './kind.ts';
+import { kindOf } from './registry.ts';
+
+export interface AdapterOptions {
+  trainable: boolean;
+  /** LoRA+ (Hayou et al., 2024): the learning rate of B is this many times that of A. */
+  rateRatio?: number;
+  /** What the optimiser keeps for each parameter: AdamW's moments if left out. */
+  state?: readonly string[];
+}
+
+interface Layer {
+  readonly module: AdapterModule;
+  readonly kind: AdapterKind;
+  readonly parameters: readonly AdapterParameter[];
+}
+
+export class Adapter {
+  readonly store: ParameterStore;
+  readonly #layers: ReadonlyMap<string, Layer>;
+  /** Layers with parameters that still have to be made from the base. */
+  #unstarted: Layer[] = [];
+  #rowIds: Tensor | undefined;
+
+  constructor(
+    readonly device: Device,
+    readonly modules: readonly AdapterModule[],
+    /** Left out, all of them are zero. */
+    tensors: AdapterTensors | undefined,
+    { trainable, rateRatio = 1, state = USUAL_STATE }: AdapterOptions,
+  ) {
+    this.#layers = new Map(
+      modules.map((module) => {
+        const kind = kindOf(module);
+        return [module.path, { module, kind, parameters: kind.parameters(module) }];
+      }),
+    );
+    const specs = this.#parameters.map(({ name, shape, padded = shape, faster }) => ({
+      name,
+      shape: padded,
+      ...(faster && { rateScale: rateRatio }),
+    }));
+    this.store = new ParameterStore(device, specs, trainable && { state });
+    if (tensors) this.write(tensors);
+  }
+
+  get bytes(): number {
+    return this.store.bytes;
+  }
+
+  /** Elements of each tensor by PEFT name, without padding. */
+  get sizes(): Map<string, number> {
+    return new Map(this.#parameters.map(({ name, shape }) => [name, sizeOf(shape)]));
+  }
+
+  /** What the adapter does in the linear layer at `path`; undefined where it does nothing. */
+  linear(path: string, dropout?: AdapterDropout): LinearHook | undefined {
+    const layer = this.#layers.get(path);
+    if (!layer) return undefined;
+    const { kind, module } = layer;
+    const salt = this.modules.indexOf(module);
+    const context = this.#context(dropout && { ...dropout, salt });
+    return (tape, x, linear) => kind.linear(tape, x, linear, module, context);
+  }
+
+  /** Gives the parameters their initial values that depend on the base model and were not written. Awaits the device if there are any. */
+  async start(model: LanguageModel): Promise<void> {
+    if (this.#unstarted.length === 0) return;
+    const tape = new Tape(this.device);
+    for (const { kind, module } of this.#unstarted)
+      kind.start?.(tape, module, model.weights.find(`${module.path}.weight`)!, this.#context());
+    const plan = await this.device.compile(tape, model.pool);
+    plan.run();
+    await this.device.settle();
+    plan.destroy();
+    this.#unstarted = [];
+  }
+
+  /** Replaces the values of all tensors, or of their optimiser state. */
+  write(tensors: AdapterTensors, plane?: string): void {
+    if (plane === undefined) this.#unstarted = [];
+    for (const layer of this.#layers.values()) {
+      for (const { name, shape, padded = shape, fromBase } of layer.parameters) {
+        const values = tensors.get(name);
+        if (!values && fromBase && plane === undefined) {
+          this.#unstarted.push(layer);
+          continue;
+        }
+        if (values?.length !== sizeOf(shape))
+          throw new Error(`No tensor of the right size for ${name}: ${values?.length}`);
+        this.store.write(name, repitch(values, shape, padded), plane);
+      }
+    }
+  }
+
+  /** Values, gradients or optimiser state by PEFT name, without padding. Awaits the GPU. */
+  async read(plane?: string): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+    const stored = await this.store.read(plane);
+    return new Map(
+      this.#parameters.map(({ name, shape, padded = shape }) => [
+        name,
+        repitch(stored.get(name)!, padded, shape),
+      ]),
+    );
+  }
+
+  destroy(): void {
+    this.store.destroy();
+    if (this.#rowIds) this.device.free(this.#rowIds);
+    this.#rowIds = undefined;
+  }
+
+  get #parameters(): AdapterParameter[] {
+    return [...this.#layers.values()].flatMap(({ parameters }) => parameters);
+  }
+
+  #context(dropout?: HookContext['dropout']): HookContext {
+    return {
+      get: (name) => this.store.get(name),
+      rowIds: (rows) => this.#ids().sliceColumns(0, rows),
+      dropout,
+    };
+  }
+
+  /** Made with the first hook that asks for them. */
+  #ids(): Tensor {
+    const most = Math.max(...this.modules.map(({ outputs }) => outputs));
+    return (this.#rowIds ??= this.device.upload(
+      [most],
+      'u32',
+      'row ids',
+      Uint32Array.from({ length: most }, (_, row) => row),
+    ));
+  }
+}
+
+/** A matrix, or a vector, with other rows and columns: what is cut is zero, and so is what is added. */
+function repitch(
+  values: Float32Array<ArrayBuffer>,
+  from: readonly number[],
+  to: readonly number[],
+): Float32Array<ArrayBuffer> {
+  if (sizeOf(from) === sizeOf(to)) return values;
+  const [fromColumns, toColumns] = [from[from.length - 1], to[to.length - 1]];
+  const rows = Math.min(sizeOf(from) / fromColumns, sizeOf(to) / toColumns);
+  const columns = Math.min(fromColumns, toColumns);
+  const out = new Float32Array(sizeOf(to));
+  for (let row = 0; row < rows; row++)
+    out.set(values.subarray(row * fromColumns, row * fromColumns + columns), row * toColumns);
+  return out;
+}

@@ -1,0 +1,138 @@
+/** LoRA's configuration with PEFT's conventions: targets, patterns, scaling. DoRA has the same. */
+import { GraftError } from '../../errors.ts';
+import type { LinearModule, ModelDefinition } from '../../model/family.ts';
+import type { Given } from '../../settings/setting.ts';
+import type { AdapterConfig, AdapterModule } from '../kind.ts';
+import { endsWith, isTarget, lastNames } from '../targets.ts';
+import { LARGEST_RANK } from './settings.ts';
+
+export interface LoraConfig extends AdapterConfig {
+  readonly rank: number;
+  readonly alpha: number;
+  /** Dropout on the adapters' inputs while training. */
+  readonly dropout: number;
+  /** Scale by α / √r instead of α / r (rsLoRA, Kalajdzievski, 2023). */
+  readonly rsLora: boolean;
+  /** Another rank, or alpha, for the layers whose path ends with the key. */
+  readonly rankPattern: Readonly<Record<string, number>>;
+  readonly alphaPattern: Readonly<Record<string, number>>;
+}
+
+/** A layer with an adapter. */
+export interface LoraModule extends AdapterModule {
+  readonly rank: number;
+  readonly scale: number;
+}
+
+const SETTINGS = ['rank', 'alpha', 'dropout', 'rsLora', 'targets', 'rankPattern', 'alphaPattern'] as const;
+
+/** The configuration in settings by name. */
+export function loraConfig(settings: Given): LoraConfig {
+  return Object.fromEntries(SETTINGS.map((name) => [name, settings[name]])) as unknown as LoraConfig;
+}
+
+/** The settings of a configuration. */
+export function loraSettings(config: LoraConfig): Given {
+  return Object.fromEntries(SETTINGS.map((name) => [name, config[name]]));
+}
+
+export function loraFacts({ rank, alpha, rsLora, dropout }: LoraConfig): [string, string | number][] {
+  return [
+    ['Rank', rank],
+    ['Alpha', alpha],
+    ['Scaling', rsLora ? 'alpha / √rank (rsLoRA)' : 'alpha / rank'],
+    ['Dropout', dropout],
+  ];
+}
+
+function lookUp(pattern: Readonly<Record<string, number>>, path: string): number | undefined {
+  const key = Object.keys(pattern).find((candidate) => endsWith(path, candidate));
+  return key === undefined ? undefined : pattern[key];
+}
+
+/** The rank of the adapter of the layer at `path`. */
+export function loraRank(config: Pick<LoraConfig, 'rank' | 'rankPattern'>, path: string): number {
+  return lookUp(config.rankPattern, path) ?? config.rank;
+}
+
+/** The multiplier of an adapter's contribution. */
+export function loraScale(
+  config: Pick<LoraConfig, 'alpha' | 'alphaPattern' | 'rsLora'>,
+  path: string,
+  rank: number,
+): number {
+  const alpha = lookUp(config.alphaPattern, path) ?? config.alpha;
+  return alpha / (config.rsLora ? Math.sqrt(rank) : rank);
+}
+
+/**
+ * @throws GraftError `lora-config` for a target or a pattern that no layer has, a rank that is no positive whole number, or dropout outside
+ * 0 … 1
+ */
+export function checkLora(model: ModelDefinition, config: LoraConfig): void {
+  if (!(config.dropout >= 0 && config.dropout < 1))
+    throw wrongConfig(`LoRA dropout is ${config.dropout}.`, 'Choose 0 or more and less than 1.');
+  // Before alpha, which is often a multiple of it.
+  checkRank(config.rank, 'The LoRA rank');
+  if (!(Number.isFinite(config.alpha) && config.alpha > 0))
+    throw wrongConfig(`LoRA alpha is ${config.alpha}.`, 'Choose a number above 0.');
+  checkTargets(model, config.targets);
+  for (const key of [...Object.keys(config.rankPattern), ...Object.keys(config.alphaPattern)]) {
+    if (model.linears.some(({ path }) => isTarget(config, path) && endsWith(path, key))) continue;
+    throw wrongConfig(
+      `No layer with an adapter has a path that ends with ${key}, which a pattern names.`,
+      `Choose among ${lastNames(model.linears).join(', ')}, or the ends of their paths.`,
+    );
+  }
+  for (const { path } of model.linears)
+    if (isTarget(config, path)) checkRank(loraRank(config, path), `The rank of ${path}`);
+}
+
+/** @throws GraftError `lora-config` for targets that no layer has, or none */
+export function checkTargets(model: ModelDefinition, targets: readonly string[]): void {
+  if (targets.length === 0)
+    throw wrongConfig('No target modules were chosen.', 'Choose at least one, such as q_proj.');
+  for (const target of targets) {
+    if (model.linears.some(({ path }) => isTarget({ targets: [target] }, path))) continue;
+    throw wrongConfig(
+      `The model has no linear layer ${target}.`,
+      `Choose among ${lastNames(model.linears).join(', ')}.`,
+    );
+  }
+}
+
+export function wrongConfig(what: string, remedy: string): GraftError {
+  return new GraftError('lora-config', what, remedy);
+}
+
+function checkRank(rank: number, what: string): void {
+  if (!Number.isInteger(rank) || rank < 1 || rank > LARGEST_RANK)
+    throw wrongConfig(`${what} is ${rank}.`, `Choose a whole number from 1 to ${LARGEST_RANK}.`);
+}
+
+/** @param found shapes of the tensors in a file, which decide the rank */
+export function loraModule(
+  linear: LinearModule,
+  config: LoraConfig,
+  found?: (name: string) => readonly number[],
+): LoraModule {
+  const rank = found ? found(tensorNames(linear.path).a)[0] : loraRank(config, linear.path);
+  return { ...linear, rank, scale: loraScale(config, linear.path, rank) };
+}
+
+/** Names of the two tensors of a layer's adapter, as in PEFT's adapter_model.safetensors. */
+export function tensorNames(path: string): { a: string; b: string } {
+  return { a: `base_model.model.${path}.lora_A.weight`, b: `base_model.model.${path}.lora_B.weight` };
+}
+
+/** No rank is above the largest one. */
+export function limitedRanks(config: LoraConfig): LoraConfig {
+  const limited = (rank: number): number => Math.ceil(Math.min(rank, LARGEST_RANK));
+  return {
+    ...config,
+    rank: limited(config.rank),
+    rankPattern: Object.fromEntries(
+      Object.entries(config.rankPattern).map(([key, rank]) => [key, limited(rank)]),
+    ),
+  };
+}

@@ -1,0 +1,44 @@
+/** PEFT's LoraConfig, read and written. */
+import type { JsonObject } from '../../json.ts';
+import type { PeftConfigReader } from '../peft-config.ts';
+import { loraRank, tensorNames, type LoraConfig, type LoraModule } from './config.ts';
+import { LARGEST_RANK } from './settings.ts';
+
+export function readLora(reader: PeftConfigReader): LoraConfig {
+  return {
+    rank: reader.number(
+      'r',
+      (value) => Number.isInteger(value) && value >= 1 && value <= LARGEST_RANK,
+      `a whole number from 1 to ${LARGEST_RANK}`,
+    ),
+    alpha: reader.number('lora_alpha', (value) => value > 0, 'a number above 0', 8),
+    dropout: reader.number('lora_dropout', (value) => value >= 0 && value < 1, 'a number from 0 to 1', 0),
+    rsLora: reader.set('use_rslora'),
+    targets: reader.names('target_modules'),
+    rankPattern: reader.pattern('rank_pattern'),
+    alphaPattern: reader.pattern('alpha_pattern'),
+  };
+}
+
+export function writeLora(config: LoraConfig, useDora: boolean): JsonObject {
+  return {
+    bias: 'none',
+    init_lora_weights: true,
+    lora_alpha: config.alpha,
+    alpha_pattern: config.alphaPattern,
+    lora_dropout: config.dropout,
+    peft_type: 'LORA',
+    r: config.rank,
+    rank_pattern: config.rankPattern,
+    use_dora: useDora,
+    use_rslora: config.rsLora,
+  };
+}
+
+/** What is wrong where a file's tensors have another rank than its configuration says. */
+export function otherRank({ path, rank }: LoraModule, config: LoraConfig): string | undefined {
+  const configured = loraRank(config, path);
+  return rank === configured
+    ? undefined
+    : `Tensor ${tensorNames(path).a} has the rank ${rank}, and adapter_config.json says ${configured}`;
+}

@@ -1,0 +1,96 @@
+/** PEFT's adapter_config.json as it is read: each field checked, errors that name it. */
+import { GraftError } from '../errors.ts';
+import { isObject, type JsonObject } from '../json.ts';
+
+/** Fields that, where they are set, make an adapter more than its tensors beside frozen linear layers. */
+const UNSUPPORTED = [
+  'modules_to_save',
+  'trainable_token_indices',
+  'target_parameters',
+  'layer_replication',
+  'alora_invocation_tokens',
+  'arrow_config',
+  'kasa_config',
+  'lora_bias',
+  'monteclora_config',
+  'use_bdlora',
+  'use_qalora',
+  'velora_config',
+];
+
+export class PeftConfigReader {
+  /** @param where the file, for messages */
+  constructor(
+    private readonly json: JsonObject,
+    private readonly where: string,
+  ) {}
+
+  wrong(name: string, expected: string): GraftError {
+    return new GraftError(
+      'adapter-config',
+      `${this.where}: ${name} is ${JSON.stringify(this.json[name])?.slice(0, 60) ?? 'missing'}, expected ${expected}.`,
+      'Export the adapter again with PEFT.',
+    );
+  }
+
+  unsupported(what: string): GraftError {
+    return unsupportedIn(this.where, what);
+  }
+
+  /** Whether a field says something: more than null, false, or an empty list. */
+  set(name: string): boolean {
+    const value = this.json[name];
+    return (
+      value !== undefined &&
+      value !== null &&
+      value !== false &&
+      !(Array.isArray(value) && value.length === 0)
+    );
+  }
+
+  /** @throws GraftError `adapter-unsupported` for a field that no kind has */
+  refuseUnsupported(): void {
+    if (this.set('bias') && this.json['bias'] !== 'none') throw this.unsupported('a trained bias');
+    for (const field of UNSUPPORTED) if (this.set(field)) throw this.unsupported(field);
+    // These change the base's own weights when PEFT loads them, so that A and B alone are not the adapter.
+    const start = this.json['init_lora_weights'];
+    if (typeof start === 'string' && /^(pissa|olora|corda|loftq)/i.test(start))
+      throw this.unsupported(`init_lora_weights ${JSON.stringify(start).slice(0, 60)}`);
+  }
+
+  number(name: string, holds: (value: number) => boolean, expected: string, fallback?: number): number {
+    const value = this.json[name] ?? fallback;
+    if (typeof value !== 'number' || !Number.isFinite(value) || !holds(value))
+      throw this.wrong(name, expected);
+    return value;
+  }
+
+  /** Numbers by the ends of paths. */
+  pattern(name: string): Record<string, number> {
+    const value = this.json[name] ?? {};
+    if (!isObject(value)) throw this.wrong(name, 'an object of numbers');
+    for (const [key, entry] of Object.entries(value)) {
+      if (typeof entry !== 'number' || !Number.isFinite(entry) || entry <= 0)
+        throw this.wrong(name, 'an object of numbers above 0');
+      if (!/^[\w.]+$/.test(key))
+        throw this.unsupported(
+          `the key ${JSON.stringify(key).slice(0, 60)} of ${name} (a regular expression)`,
+        );
+    }
+    return value as Record<string, number>;
+  }
+
+  /** The texts of a list; none for what is no list, such as a regular expression. */
+  names(name: string): string[] {
+    const value = this.json[name];
+    return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+  }
+}
+
+export function unsupportedIn(where: string, what: string): GraftError {
+  return new GraftError(
+    'adapter-unsupported',
+    `${where}: ${what} is not supported.`,
+    'Use a plain LoRA, DoRA or IA3 adapter.',
+  );
+}

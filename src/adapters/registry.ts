@@ -1,0 +1,50 @@
+/** Every kind of adapter: one line each. The first is the usual one. */
+import type { JsonObject } from '../json.ts';
+import type { ModelDefinition } from '../model/family.ts';
+import { Random } from '../random.ts';
+import type { AdapterConfig, AdapterKind, AdapterModule } from './kind.ts';
+import { lora } from './lora/lora.ts';
+import { isTarget } from './targets.ts';
+
+export const ADAPTER_KINDS: readonly AdapterKind[] = [lora];
+
+/** The kind of a configuration or a layer. @throws Error where there is none: what comes from outside is checked where it comes in */
+export function kindOf({ kind = ADAPTER_KINDS[0].name }: { readonly kind?: string }): AdapterKind {
+  const found = ADAPTER_KINDS.find(({ name }) => name === kind);
+  if (!found) throw new Error(`There is no kind of adapter ${kind}`);
+  return found;
+}
+
+/** The kind of PEFT's configuration, or undefined where Graft has none of it. */
+export function kindOfPeft(json: JsonObject): AdapterKind | undefined {
+  return ADAPTER_KINDS.find((kind) => kind.isPeft(json));
+}
+
+/** Which layers get an adapter. @throws GraftError `lora-config` for a configuration that cannot be, naming what is wrong */
+export function adapterModules(model: ModelDefinition, config: AdapterConfig): AdapterModule[] {
+  const kind = kindOf(config);
+  kind.check(model, config);
+  return model.linears
+    .filter(({ path }) => isTarget(config, path))
+    .map((linear) => kind.module(linear, config));
+}
+
+/** The values that an adapter begins with. The same seed gives the same adapter everywhere. */
+export function initialTensors(
+  modules: readonly AdapterModule[],
+  seed: number,
+): Map<string, Float32Array<ArrayBuffer>> {
+  const random = new Random(seed);
+  return new Map(modules.flatMap((module) => kindOf(module).initial(module, random)));
+}
+
+/** Shapes of an adapter's tensors by PEFT name. */
+export function adapterShapes(modules: readonly AdapterModule[]): Map<string, readonly number[]> {
+  return new Map(
+    modules.flatMap((module) =>
+      kindOf(module)
+        .parameters(module)
+        .map(({ name, shape }) => [name, shape] as const),
+    ),
+  );
+}

@@ -1,0 +1,5 @@
+/** The settings of every kind of adapter: one line each, in the order of registry.ts. The page reads them without the engine. */
+import type { Contribution } from '../settings/setting.ts';
+import { LORA } from './lora/settings.ts';
+
+export const ADAPTERS = [LORA] as const satisfies readonly Contribution[];
