@@ -124,7 +124,7 @@ export class Adapter {
   #context(dropout?: HookContext['dropout']): HookContext {
     return {
       get: (name) => this.store.get(name),
-      rowIds: (rows) => this.#ids().sliceColumns(0, rows),
+      rowIds: (first, count) => this.#ids().sliceColumns(first, count),
       dropout,
     };
   }

@@ -45,8 +45,8 @@ export type AdapterTensors = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 export interface HookContext {
   /** The adapter's tensors on the device, by name. */
   readonly get: (name: string) => Tensor;
-  /** u32: 0, 1, 2, … up to the number of a layer's outputs at most. */
-  readonly rowIds: (rows: number) => Tensor;
+  /** u32 [count]: first, first + 1, …, below the number of a layer's outputs. `first` is a multiple of 64. */
+  readonly rowIds: (first: number, count: number) => Tensor;
   /** Dropout on the adapter's input, while training. */
   readonly dropout?: { readonly probability: number; readonly seed: Tensor; readonly salt: number };
 }

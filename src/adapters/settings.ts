@@ -1,5 +1,6 @@
 /** The settings of every kind of adapter: one line each, in the order of registry.ts. The page reads them without the engine. */
 import type { Contribution } from '../settings/setting.ts';
+import { DORA } from './dora/settings.ts';
 import { LORA } from './lora/settings.ts';
 
-export const ADAPTERS = [LORA] as const satisfies readonly Contribution[];
+export const ADAPTERS = [LORA, DORA] as const satisfies readonly Contribution[];

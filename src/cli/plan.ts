@@ -9,6 +9,7 @@ import { openModelWeights } from '../model/folder-layout.ts';
 import { ALL_LINEAR, lastNames } from '../adapters/targets.ts';
 import { resolvePrecision } from '../model/precision.ts';
 import { checkChoices } from '../model/weight-types.ts';
+import { METHODS } from '../settings/registry.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
 import { adapterConfigOf, checkOptions, defaultOptions, trainOptionsOf } from '../train/options.ts';
@@ -26,6 +27,7 @@ import { checkLength, trainFlags } from './train-flags.ts';
 import { storedTuning } from './tuning-store.ts';
 
 const defaults = defaultOptions();
+const METHOD_NAMES = METHODS.map(({ name }) => name);
 const MIB = 2 ** 20;
 /** The conversation that the page's chat has room for. */
 const CONTEXT = 4096;
@@ -150,14 +152,12 @@ async function loweringOf(flags: PlanFlags): Promise<{ lowering: Lowering; adapt
 
 /** @throws GraftError `arguments`, `train-option`, `precision-f16`, `weights-frozen` */
 function settingsOf(flags: PlanFlags, definition: ModelDefinition, { target }: Lowering): AdviceSettings {
-  const asked = flags.list('targets') ?? [ALL_LINEAR];
-  const targets = asked.includes(ALL_LINEAR) ? lastNames(definition.linears) : asked;
-  const method = flags.choice('method', ['lora', 'full'] as const) ?? 'lora';
-  const options = trainOptionsOf({
+  const method = flags.choice('method', METHOD_NAMES) ?? METHOD_NAMES[0];
+  const given = trainOptionsOf({
     method,
     rank: flags.whole('rank', 1),
     rankPattern: flags.pattern('rank-pattern'),
-    targets,
+    targets: flags.list('targets'),
     dropout: flags.number('dropout'),
     batch: flags.whole('batch', 1) ?? 1,
     maxLength:
@@ -166,6 +166,14 @@ function settingsOf(flags: PlanFlags, definition: ModelDefinition, { target }: L
       Math.min(defaults.maxLength, definition.shape.maxPositions),
     checkpointing: flags.on('checkpointing'),
   });
+  const { targets } = given.lora;
+  const options = {
+    ...given,
+    lora: {
+      ...given.lora,
+      targets: targets.includes(ALL_LINEAR) ? lastNames(definition.linears) : targets,
+    },
+  };
   checkOptions(options);
   checkLength(options.maxLength, definition.shape);
   const precision = resolvePrecision(flags.choice('precision', PRECISIONS) ?? 'auto', target);

@@ -92,7 +92,7 @@ describeDevice('Adapters', (context) => {
   });
 
   describeShared('beside the reference files', () => {
-    test.each(['lora', 'attention_only', 'rslora', 'patterns'])(
+    test.each(['lora', 'attention_only', 'rslora', 'patterns', 'dora'])(
       'merged into an f32 base, logits are those of the adapter: %s',
       async (name) => {
         const path = sharedFolder('models', 'stories260K');

@@ -6,6 +6,20 @@ export const LARGEST_RANK = 1024;
 
 const TARGETS = { id: 'targets', name: 'Layers with an adapter (target modules)' } as const;
 
+/** Of every kind of adapter. */
+export const TARGETS_SETTING = {
+  name: 'targets',
+  part: 'run',
+  fixed: true,
+  type: 'names',
+  flag: 'targets',
+  label: 'Layers',
+  term: TARGETS,
+  help: 'Linear layers with an adapter.',
+  initial: ['all-linear'],
+  initially: 'all',
+} as const satisfies Setting;
+
 export const LORA_SETTINGS = [
   {
     name: 'rank',
@@ -64,18 +78,7 @@ export const LORA_SETTINGS = [
     help: 'Divides alpha by the square root of the rank (rsLoRA), so that adapters of a high rank keep their strength.',
     initial: false,
   },
-  {
-    name: 'targets',
-    part: 'run',
-    fixed: true,
-    type: 'names',
-    flag: 'targets',
-    label: 'Layers',
-    term: TARGETS,
-    help: 'Linear layers with an adapter.',
-    initial: ['all-linear'],
-    initially: 'all',
-  },
+  TARGETS_SETTING,
   {
     name: 'rankPattern',
     part: 'run',

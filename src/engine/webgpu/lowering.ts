@@ -15,7 +15,9 @@ import { matmulLowerings } from './lower/matmul.ts';
 import { optimiserLowerings } from './lower/optimiser.ts';
 import { rmsNormLowerings } from './lower/rms-norm.ts';
 import { ropeLowerings } from './lower/rope.ts';
+import { rowNormLowerings } from './lower/row-norm.ts';
 import { samplingLowerings } from './lower/sampling.ts';
+import { scaleColumnsLowerings } from './lower/scale-columns.ts';
 import { scatterRowsLowerings } from './lower/scatter-rows.ts';
 import { splitColumnsLowerings } from './lower/split-columns.ts';
 import { weightedSumLowerings } from './lower/weighted-sum.ts';
@@ -35,7 +37,9 @@ const ROWS: readonly LoweringRow[] = [
   ...optimiserLowerings,
   ...rmsNormLowerings,
   ...ropeLowerings,
+  ...rowNormLowerings,
   ...samplingLowerings,
+  ...scaleColumnsLowerings,
   ...scatterRowsLowerings,
   ...splitColumnsLowerings,
   ...weightedSumLowerings,

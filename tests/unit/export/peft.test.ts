@@ -147,8 +147,8 @@ describe("PEFT's folder", () => {
   );
 
   it.each<[string, Record<string, unknown>, string]>([
-    ['another kind', { peft_type: 'IA3' }, 'adapter-unsupported'],
-    ['DoRA', { use_dora: true }, 'adapter-unsupported'],
+    ['another kind', { peft_type: 'VERA' }, 'adapter-unsupported'],
+    ['DoRA without its lengths', { use_dora: true }, 'adapter-fit'],
     ['trained biases', { bias: 'lora_only' }, 'adapter-unsupported'],
     ['saved modules', { modules_to_save: ['lm_head'] }, 'adapter-unsupported'],
     ['token indices', { trainable_token_indices: [1] }, 'adapter-unsupported'],
@@ -368,7 +368,7 @@ describe('merging', () => {
 });
 
 describeShared('adapters made by PEFT', () => {
-  it.each(['lora', 'attention_only', 'rslora', 'patterns'])(
+  it.each(['lora', 'attention_only', 'rslora', 'patterns', 'dora'])(
     'are written again as they were: %s',
     async (name) => {
       const path = ['reference', 'stories260K', name, 'adapter'];
@@ -390,6 +390,7 @@ describeShared('adapters made by PEFT', () => {
         'lora_alpha',
         'lora_dropout',
         'use_rslora',
+        'use_dora',
         'rank_pattern',
         'alpha_pattern',
         'target_modules',
@@ -397,15 +398,6 @@ describeShared('adapters made by PEFT', () => {
         expect(again[field], field).toEqual(config[field]);
     },
   );
-
-  it('with DoRA are refused by name', async () => {
-    const base = await readModel(sharedFolder('models', 'stories260K'));
-    const error = await graftError(
-      () => readPeft(sharedFolder('reference', 'stories260K', 'dora', 'adapter'), base),
-      'adapter-unsupported',
-    );
-    expect(error.what).toContain('DoRA');
-  });
 
   it('for another base are refused, naming the first tensor that does not fit', async () => {
     const base = await readModel(sharedFolder('reference', 'families', 'llama'));

@@ -1,0 +1,33 @@
+import { embedding } from '../../engine/ops/embedding.ts';
+import type { LowRank } from '../../engine/ops/linear.ts';
+import { matmul } from '../../engine/ops/matmul.ts';
+import { rowNormInto } from '../../engine/ops/row_norm.ts';
+import type { Tape } from '../../engine/tape.ts';
+import type { Tensor } from '../../engine/tensor.ts';
+import type { HookContext } from '../kind.ts';
+
+/** Numbers of a weight that are there at once, next to the low-rank product: 16 MiB. */
+const CHUNK = 4 * 2 ** 20;
+/** Rows of a chunk are a multiple of this, so that each begins where a binding may. */
+const ROWS = 64;
+
+/**
+ * The length of each row of W + s · B · A, f32 [N], without a gradient. Rows of W, which may be in blocks or in shards, are written out as
+ * numbers, some at a time.
+ */
+export function adaptedNorms(
+  tape: Tape,
+  weight: Tensor,
+  { a, b, scale }: LowRank,
+  { rowIds }: Pick<HookContext, 'rowIds'>,
+): Tensor {
+  const norms = tape.tensor([weight.rows], 'f32', `${weight.label} norms`);
+  const step = Math.max(ROWS, Math.floor(CHUNK / weight.columns / ROWS) * ROWS);
+  for (let first = 0; first < weight.rows; first += step) {
+    const count = Math.min(step, weight.rows - first);
+    const rows = embedding(tape, rowIds(first, count), weight, { dtype: 'f32' });
+    matmul(tape, { a: b.slice(first, count), b: a, layout: 'NN', c: rows, scale, accumulate: true });
+    rowNormInto(tape, rows, norms.sliceColumns(first, count));
+  }
+  return norms;
+}

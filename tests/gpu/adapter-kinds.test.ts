@@ -1,0 +1,141 @@
+/** Every kind of adapter: it begins as the base, learns, goes through its files and into the weights, on any base. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import { ADAPTER_KINDS, adapterShapes } from '../../src/adapters/registry.ts';
+import { mergedWeights } from '../../src/export/merge.ts';
+import { readPeft, writePeft, type AdapterData } from '../../src/export/peft.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { adapterShape, makeTrainable } from '../../src/runs/trainable.ts';
+import { loadTokenizer } from '../../src/text/tokenizer.ts';
+import type { StepEvent } from '../../src/train/events.ts';
+import { checkOptions, trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
+import { Trainer } from '../../src/train/trainer.ts';
+import { memoryFiles } from '../../src/weights/bytes.ts';
+import { openWeights } from '../../src/weights/folder.ts';
+import { concatBytes } from '../../src/weights/safetensors.ts';
+import { describeDevice } from './adapters.ts';
+import { worstError } from './run.ts';
+import { sprigFolder, voiceRows } from './sprig.ts';
+
+const IDS = [1, 653, 202, 710, 2, 202, 1, 655, 202, 710, 4, 848, 445, 316];
+
+describeDevice('A kind of adapter', (context) => {
+  let model: LanguageModel;
+  beforeAll(async () => {
+    model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
+  });
+  afterAll(() => model.destroy());
+
+  const optionsOf = (method: string, changes: Record<string, number | string> = {}): TrainOptions => {
+    const options = trainOptionsOf({ method, steps: 8, batch: 4, maxLength: 96, warmup: 0, ...changes });
+    checkOptions(options);
+    return options;
+  };
+
+  async function logitsOf(on: LanguageModel, adapter: Adapter | undefined): Promise<Float32Array> {
+    const logits = await on.logits(IDS, adapter);
+    await context.device.settle();
+    return logits;
+  }
+
+  /** Logits with an adapter of these values. */
+  async function logitsWith({ modules, tensors }: AdapterData): Promise<Float32Array> {
+    const adapter = new Adapter(context.device, modules, tensors, { trainable: false });
+    const logits = await logitsOf(model, adapter);
+    adapter.destroy();
+    return logits;
+  }
+
+  async function train(
+    options: TrainOptions,
+    start?: AdapterData,
+  ): Promise<{ data: AdapterData; losses: number[] }> {
+    const { trainable, adapter, options: settings } = await makeTrainable(model, options, start);
+    const losses: number[] = [];
+    const trainer = await Trainer.create({
+      trainable,
+      options: settings,
+      rows: voiceRows(await loadTokenizer(sprigFolder()), 16),
+      onEvent: (event) => event.type === 'step' && losses.push((event satisfies StepEvent).loss),
+    });
+    expect(await trainer.run()).toBe('done');
+    const tensors = await trainer.result();
+    await trainer.destroy();
+    trainable.adapter!.destroy();
+    return { data: { ...adapter!, tensors }, losses };
+  }
+
+  for (const { name } of ADAPTER_KINDS) {
+    test(`${name}: a new one computes what the base does, also in blocks`, async () => {
+      for (const baseWeights of [undefined, { matrices: 'q8_0' as const }]) {
+        const base = baseWeights
+          ? await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32', baseWeights })
+          : model;
+        const { trainable } = await makeTrainable(base, optionsOf(name));
+        expect(worstError(await logitsOf(base, trainable.adapter), await base.logits(IDS))).toBeLessThan(
+          1e-5,
+        );
+        trainable.adapter!.destroy();
+        if (base !== model) await base.destroy();
+      }
+    });
+
+    test(`${name}: learns, with its files and merged the same as in training`, async () => {
+      const { data, losses } = await train(optionsOf(name, { dropout: 0.05 }));
+      const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+      expect(mean(losses.slice(-4))).toBeLessThan(0.98 * mean(losses.slice(0, 4)));
+      const shapes = adapterShapes(data.modules);
+      expect([...data.tensors.keys()].sort()).toEqual([...shapes.keys()].sort());
+
+      const logits = await logitsWith(data);
+      expect(worstError(logits, await model.logits(IDS))).toBeGreaterThan(1e-3);
+      const files = memoryFiles(writePeft(data, { baseModel: 'sprig' }), 'a');
+      const again = await readPeft(files, model.definition);
+      expect(again.config.kind).toBe(data.config.kind);
+      expect(again.modules).toEqual(data.modules);
+      expect(await logitsWith(again)).toEqual(logits);
+
+      const chunks: Uint8Array[] = [];
+      const source = await openWeights(sprigFolder());
+      for await (const chunk of mergedWeights(model.definition, source, data)) chunks.push(chunk);
+      const config = (await sprigFolder().open('config.json'))!;
+      const merged = await LanguageModel.load(
+        context.device,
+        memoryFiles(
+          { 'config.json': await config.read(0, config.size), 'model.safetensors': concatBytes(chunks) },
+          'merged',
+        ),
+        { precision: 'f32' },
+      );
+      // The bundled model is stored in f16: merging rounds its weights once more.
+      expect(worstError(await merged.logits(IDS), logits)).toBeLessThan(5e-3);
+      await merged.destroy();
+
+      // Gone on with under the settings of another kind: the adapter's own stand for them.
+      const other = ADAPTER_KINDS.find((kind) => kind.name !== name)!;
+      const more = await train(optionsOf(other.name, { steps: 1, lr: 1e-4 }), again);
+      expect(more.data.modules).toEqual(data.modules);
+      expect(more.losses[0]).toBeLessThan(losses[0]);
+    });
+
+    test(`${name}: in half precision and with checkpointing, the losses are nearly those without`, async () => {
+      const plain = await train(optionsOf(name, { steps: 3 }));
+      const half = await LanguageModel.load(context.device, sprigFolder(), {
+        precision: context.f16 ? 'f16' : 'f32',
+      });
+      const full = model;
+      model = half;
+      const { losses } = await train({ ...optionsOf(name, { steps: 3 }), checkpointing: true });
+      model = full;
+      await half.destroy();
+      losses.forEach((loss, i) => expect(Math.abs(loss - plain.losses[i])).toBeLessThan(2e-2));
+    });
+
+    test(`${name}: its shape needs no values`, () => {
+      const { modules } = adapterShape(model.definition, optionsOf(name));
+      const adapter = new Adapter(context.device, modules, undefined, { trainable: false });
+      expect([...adapter.sizes.keys()]).toEqual([...adapterShapes(modules).keys()]);
+      adapter.destroy();
+    });
+  }
+});
