@@ -9,7 +9,7 @@ import { fewShot } from '../evaluate/methods/few-shot.ts';
 import type { Asked, Exam, Method, Pair } from '../evaluate/methods/method.ts';
 import type { AskedRow, MethodResult } from '../evaluate/report.ts';
 import { readModel } from '../model/family.ts';
-import type { Adapter } from '../model/lora.ts';
+import type { Adapter } from '../adapters/adapter.ts';
 import { plural } from '../numbers.ts';
 import { defaultOptions } from '../train/options.ts';
 import { askedRows, askedShots, chosenMethods, type EvaluateFlags, type PARTS } from './evaluate-flags.ts';

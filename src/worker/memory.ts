@@ -11,7 +11,7 @@ import {
   type AdviceSettings,
 } from '../train/memory-advice.ts';
 import { planBase, planMemory, type MemoryPlan, type MemorySettings } from '../train/memory-plan.ts';
-import { checkOptions, type TrainOptions } from '../train/options.ts';
+import { checkOptions, hasRank, type TrainOptions } from '../train/options.ts';
 import type { BaseWeights, MemoryAdvice, RunMemory, RunOptions } from './api.ts';
 import { rowsOf } from './data.ts';
 import type { OpenModel } from './model.ts';
@@ -143,13 +143,13 @@ function changesOf(
   held: BaseWeights,
 ): Pick<RunMemory['advice'][number], 'change' | 'baseWeights'> {
   const { batch, accumulate, maxLength, checkpointing } = options;
-  const rank = options.method === 'lora' ? options.lora.rank : asked.rank;
+  const rank = hasRank(options) ? options.lora.rank : asked.rank;
   const advised = { batch, accumulate, maxLength, checkpointing, rank };
   const keys = Object.keys(advised) as (keyof typeof advised)[];
   return {
     change: Object.fromEntries(
       keys.filter((key) => advised[key] !== asked[key]).map((key) => [key, advised[key]]),
     ),
-    ...(options.method === 'lora' && baseWeights && !sameChoices(baseWeights, held) && { baseWeights }),
+    ...(options.method !== 'full' && baseWeights && !sameChoices(baseWeights, held) && { baseWeights }),
   };
 }

@@ -23,8 +23,8 @@ export interface OnGpu extends Subject {
 /** An adapter of the open model; for all weights a copy of the model that can be trained, beside the open one. */
 export async function putOnGpu({ run, start }: RunSeed, session: Session, open: OpenModel): Promise<OnGpu> {
   const options = trainOptions(run.settings as RunOptions);
-  if (options.method === 'lora') {
-    const subject = makeTrainable(open.model, options, start);
+  if (options.method !== 'full') {
+    const subject = await makeTrainable(open.model, options, start);
     const free = (): Promise<void> => session.free(subject.trainable.adapter!);
     return { ...subject, free, generator: () => session.chatGenerator(open) };
   }
@@ -33,7 +33,7 @@ export async function putOnGpu({ run, start }: RunSeed, session: Session, open: 
   const model = await LanguageModel.load(device, files, { precision, trainable: true });
   let generator: Generator | undefined;
   return {
-    ...makeTrainable(model, options),
+    ...(await makeTrainable(model, options)),
     generator: () => (generator ??= new Generator(model, 1, chatTokens(model.definition.shape.maxPositions))),
     async free() {
       if (device.failure) return;

@@ -184,7 +184,7 @@ export class Runs {
       const { step, bestEvalLoss } = state.counters;
       const learned = { step, bestEvalLoss, tensors: state.best ?? state.values };
       const options = trainOptions(run.settings as RunOptions);
-      const adapter = options.method === 'lora' ? adapterShape(open.model.definition, options) : undefined;
+      const adapter = options.method !== 'full' ? adapterShape(open.model.definition, options) : undefined;
       this.#show(await endRun({ run, learned, adapter, rows: rows.train.length }, open));
       return runRecord(run, false);
     });

@@ -1,4 +1,5 @@
 /** A run that starts from an adapter of the library. */
+import { kindOf } from '../adapters/registry.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft, type AdapterData } from '../export/peft.ts';
 import { adapterFiles, findAdapter } from '../storage/adapters.ts';
@@ -9,7 +10,7 @@ import type { OpenModel } from './model.ts';
 import { unknownAdapter } from './session.ts';
 
 /**
- * The adapter, and the settings with its rank, alpha, patterns and targets: they are kept with the run, which can then go on without it.
+ * The adapter, and the settings with what it was made with: they are kept with the run, which can then go on without it.
  *
  * @throws GraftError `worker-no-adapter`, `run-other-base`, `adapter-…`
  */
@@ -28,6 +29,8 @@ export async function startingFrom(
       'Open the model that it was trained on, or start from another adapter.',
     );
   const start = await readPeft(memoryFiles(files, adapter.name), model.definition);
-  const { rank, alpha, rsLora, targets, rankPattern, alphaPattern } = start.config;
-  return { options: { ...options, rank, alpha, rsLora, targets, rankPattern, alphaPattern }, start };
+  const kind = kindOf(start.config);
+  const { dropout: _, ...own } = kind.settings(start.config);
+  const method = kind.name === options.method || kind.name !== 'lora' ? { method: kind.name } : {};
+  return { options: { ...options, ...own, ...method } as RunOptions, start };
 }

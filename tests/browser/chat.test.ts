@@ -97,9 +97,9 @@ test('what cannot be imported says what is wrong and what to do', async () => {
     await library.getByRole('button', { name: 'Put away' }).click();
   };
   await refused(
-    'dora.zip',
-    changed(files, (config) => (config['use_dora'] = true)),
-    /DoRA is not supported.*Use a plain LoRA adapter/s,
+    'bias.zip',
+    changed(files, (config) => (config['bias'] = 'all')),
+    /a trained bias is not supported.*Use a plain LoRA, DoRA or IA3 adapter/s,
   );
   await refused(
     'rank.zip',

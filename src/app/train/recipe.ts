@@ -18,11 +18,10 @@ export function optionsFrom(
   current: RunOptions,
   { targets, trainRows }: { targets: readonly string[]; trainRows: number },
 ): RunOptions {
-  const method = recipe['method'];
-  if (method !== undefined && method !== 'lora')
+  if (recipe['method'] === 'full')
     throw new GraftError(
       'recipe',
-      `The recipe is for the method ${String(method)}, and the page trains LoRA adapters.`,
+      'The recipe trains all weights, and a recipe of the page trains an adapter.',
       'Use it with graft train --recipe.',
     );
   const told = Object.fromEntries(

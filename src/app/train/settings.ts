@@ -2,6 +2,7 @@
 import { RULES } from '../../settings/rules.ts';
 import { defaultWarmup } from '../../settings/run.ts';
 import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
+import type { Given } from '../../settings/setting.ts';
 import { allowed, isAllowed } from '../../settings/values.ts';
 import type { DataSummary, ModelInfo, RunOptions } from '../../worker/api.ts';
 
@@ -46,6 +47,13 @@ export function suggest(model: Pick<ModelInfo, 'parameters'> | undefined): Sugge
   return { batch: small ? 8 : 4, lr: small ? 4e-3 : 2e-4, rank: 8, alpha: 16 };
 }
 
+/** How much faster than LoRA a method learns. Every weight moves in a full fine-tuning, which wants a smaller rate than an adapter. */
+function rateFactor({ method }: RunOptions): number {
+  if (method === undefined || method === 'full') return method ? 1 / FULL_SLOWER : 1;
+  const rateOf = (given: Given): number => TABLE.resolve(given)['lr'] as number;
+  return rateOf({ method }) / rateOf({});
+}
+
 /** @param trainRows rows to train on, after the split */
 export function presetOptions(
   preset: Preset,
@@ -54,8 +62,7 @@ export function presetOptions(
   base: RunOptions,
 ): RunOptions {
   const { batch, rank, alpha } = suggestion;
-  // Every weight moves, and wants a smaller rate than an adapter.
-  const lr = base.method === 'full' ? suggestion.lr / FULL_SLOWER : suggestion.lr;
+  const lr = suggestion.lr * rateFactor(base);
   const balanced =
     suggestion.steps ??
     Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil((PASSES * Math.max(1, trainRows)) / batch)));

@@ -4,7 +4,8 @@
  * `num_layers` counts from the last layer; a layer among those without tensors in the file stays as it was.
  */
 import { GraftError } from '../../errors.ts';
-import { tensorNames } from '../../model/lora.ts';
+import { kindOf } from '../../adapters/registry.ts';
+import { tensorNames, type LoraConfig, type LoraModule } from '../../adapters/lora/config.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
 import { concatBytes, writeSafetensors } from '../../weights/safetensors.ts';
 import { readPeft } from '../peft.ts';
@@ -17,7 +18,17 @@ export const mlx: ExportFormat = {
   name: 'mlx',
   help: 'the adapter for mlx-lm on a Mac (adapter_config.json and adapters.safetensors)',
   async prepare({ adapter, adapterName, model }) {
-    const { config, modules, tensors } = await readPeft(memoryFiles(adapter, adapterName), model);
+    const data = await readPeft(memoryFiles(adapter, adapterName), model);
+    const kind = kindOf(data.config);
+    if (kind.name !== 'lora')
+      throw new GraftError(
+        'export-format',
+        `${adapterName} is a ${kind.label} adapter, and this format takes LoRA.`,
+        'Export a merged model.',
+      );
+    const { tensors } = data;
+    const config = data.config as LoraConfig;
+    const modules = data.modules as readonly LoraModule[];
     const rank = modules.reduce((most, module) => Math.max(most, module.rank), 0);
     const [{ scale }] = modules;
     const keys = new Set<string>();
