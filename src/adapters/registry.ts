@@ -7,7 +7,6 @@ import { dora } from './dora/dora.ts';
 import { lora } from './lora/lora.ts';
 import { isTarget } from './targets.ts';
 
-
 export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora];
 
 /** The kind of a configuration or a layer. @throws Error where there is none: what comes from outside is checked where it comes in */
