@@ -175,7 +175,7 @@ test('the next run is forecast from the steps of this one, and a long one says w
   await page.getByRole('button', { name: 'New run' }).click();
   const takes = page.getByText(/^This run takes (?:at most )?about/);
   await expect.poll(() => takes.innerText(), WAIT).toMatch(/From 1\d steps of this model on this GPU/);
-  for (const preset of await page.getByRole('radio').all())
+  for (const preset of await page.getByRole('group', { name: 'Preset' }).getByRole('radio').all())
     await expect
       .poll(() => preset.locator('xpath=..').innerText())
       .toMatch(/\d+ steps, .* over 288 rows; about /);
