@@ -4,10 +4,11 @@ import type { ModelDefinition } from '../model/family.ts';
 import { Random } from '../random.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule } from './kind.ts';
 import { dora } from './dora/dora.ts';
+import { ia3 } from './ia3/ia3.ts';
 import { lora } from './lora/lora.ts';
 import { isTarget } from './targets.ts';
 
-export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora];
+export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora, ia3];
 
 /** The kind of a configuration or a layer. @throws Error where there is none: what comes from outside is checked where it comes in */
 export function kindOf({ kind = ADAPTER_KINDS[0].name }: { readonly kind?: string }): AdapterKind {

@@ -1,6 +1,7 @@
 /** The settings of every kind of adapter: one line each, in the order of registry.ts. The page reads them without the engine. */
 import type { Contribution } from '../settings/setting.ts';
 import { DORA } from './dora/settings.ts';
+import { IA3 } from './ia3/settings.ts';
 import { LORA } from './lora/settings.ts';
 
-export const ADAPTERS = [LORA, DORA] as const satisfies readonly Contribution[];
+export const ADAPTERS = [LORA, DORA, IA3] as const satisfies readonly Contribution[];

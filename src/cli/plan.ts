@@ -39,6 +39,7 @@ export const planFlags = {
   rank: trainFlags.rank,
   'rank-pattern': trainFlags['rank-pattern'],
   targets: trainFlags.targets,
+  feedforward: trainFlags.feedforward,
   dropout: trainFlags.dropout,
   'max-length': trainFlags['max-length'],
   length: { value: 'N', help: 'the same as --max-length' },
@@ -158,6 +159,7 @@ function settingsOf(flags: PlanFlags, definition: ModelDefinition, { target }: L
     rank: flags.whole('rank', 1),
     rankPattern: flags.pattern('rank-pattern'),
     targets: flags.list('targets'),
+    feedforward: flags.list('feedforward'),
     dropout: flags.number('dropout'),
     batch: flags.whole('batch', 1) ?? 1,
     maxLength:

@@ -30,8 +30,14 @@ interface Row {
   ids: number[];
   labels: number[];
 }
+interface Gradients {
+  rows: number;
+  loss: number;
+  supervised_tokens: number;
+}
 interface Settings {
-  gradients: { rows: number; loss: number; supervised_tokens: number };
+  gradients: Gradients;
+  kinds: Record<'dora' | 'ia3', Gradients>;
   curves: Record<
     'lora' | 'full',
     {
@@ -70,8 +76,8 @@ describeDevice('numbers of transformers and PEFT', (context) => {
   });
   afterAll(() => model.destroy());
 
-  const openAdapter = async (trainable: boolean): Promise<Adapter> => {
-    const { modules, tensors } = await readPeft(folder(at('adapter')), model.definition);
+  const openAdapter = async (trainable: boolean, name = 'adapter'): Promise<Adapter> => {
+    const { modules, tensors } = await readPeft(folder(at(name)), model.definition);
     return new Adapter(context.device, modules, tensors, { trainable });
   };
 
@@ -86,6 +92,25 @@ describeDevice('numbers of transformers and PEFT', (context) => {
     const adapter = await openAdapter(false);
     expect(worstError(await model.logits(ids), floats.get('base')!)).toBeLessThan(1e-5);
     expect(worstError(await model.logits(ids, adapter), floats.get('adapter')!)).toBeLessThan(1e-5);
+    await context.device.settle();
+    adapter.destroy();
+  });
+
+  test.each(['dora', 'ia3'] as const)('logits, loss and gradients of %s', async (name) => {
+    const { floats, integers } = await readTensors(file(at('logits.safetensors')));
+    const adapter = await openAdapter(true, name);
+    const logits = await model.logits(integers.get('ids')!.values, adapter);
+    expect(worstError(logits, floats.get(name)!)).toBeLessThan(1e-5);
+    const expected = (await readTensors(file(at(`gradients-${name}.safetensors`)))).floats;
+    const { rows: count, loss: expectedLoss } = settings.kinds[name];
+    for (const checkpointing of [false, true]) {
+      const trainable = { model, adapter, store: adapter.store };
+      const { loss, gradients } = await computeGradients(trainable, rows.slice(0, count), { checkpointing });
+      expect(Math.abs(loss - expectedLoss)).toBeLessThan(1e-5);
+      expect([...gradients.keys()].sort()).toEqual([...expected.keys()].sort());
+      for (const [key, values] of expected)
+        expect(worstError(gradients.get(key)!, values), key).toBeLessThan(1e-4);
+    }
     await context.device.settle();
     adapter.destroy();
   });

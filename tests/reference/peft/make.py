@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 import transformers
 import peft
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, get_scheduler
 
@@ -82,39 +82,52 @@ def summed_loss(model, rows):
     return loss, int((targets != -100).sum())
 
 
-def make_adapter():
-    """An adapter on every linear layer whose B is not zero, so that both factors have gradients from the first step."""
+LORA = dict(lora_alpha=4, lora_dropout=0.0, task_type="CAUSAL_LM")
+KINDS = {
+    "adapter": LoraConfig(r=2, target_modules="all-linear", **LORA),
+    "dora": LoraConfig(r=2, target_modules=["q_proj", "v_proj", "down_proj"], use_dora=True, **LORA),
+    "ia3": IA3Config(
+        target_modules=["k_proj", "v_proj", "down_proj"], feedforward_modules=["down_proj"], task_type="CAUSAL_LM"
+    ),
+}
+
+
+def make_adapter(name):
+    """An adapter that has moved from its start, so that all of its tensors have gradients from the first step."""
     torch.manual_seed(7)
-    config = LoraConfig(r=2, lora_alpha=4, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = get_peft_model(base(), config)
+    model = get_peft_model(base(), KINDS[name])
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "lora_B" in name:
+        for key, parameter in model.named_parameters():
+            if "lora_B" in key:
                 parameter.normal_(0, 0.1)
-    model.save_pretrained(HERE / "adapter")
-    (HERE / "adapter" / "README.md").unlink(missing_ok=True)
-    settings = json.loads((HERE / "adapter" / "adapter_config.json").read_text())
+            if "magnitude" in key or "ia3_l" in key:
+                parameter.mul_(1 + 0.2 * torch.randn_like(parameter))
+    model.save_pretrained(HERE / name)
+    (HERE / name / "README.md").unlink(missing_ok=True)
+    settings = json.loads((HERE / name / "adapter_config.json").read_text())
     # The path of the machine that made it.
     settings["base_model_name_or_path"] = "sprig"
-    settings["target_modules"] = sorted(settings["target_modules"])
-    (HERE / "adapter" / "adapter_config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
+    for field in ["target_modules", "feedforward_modules"]:
+        if field in settings:
+            settings[field] = sorted(settings[field])
+    (HERE / name / "adapter_config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
 
-def with_adapter(trainable=False):
-    return PeftModel.from_pretrained(base(), HERE / "adapter", is_trainable=trainable)
+def with_adapter(trainable=False, name="adapter"):
+    return PeftModel.from_pretrained(base(), HERE / name, is_trainable=trainable)
 
 
 def short(name):
     """A parameter's name as adapter_model.safetensors has it."""
-    return name.replace(".default", "")
+    return name.replace(".default", "").replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
 
 
-def make_gradients(rows):
-    model = with_adapter(trainable=True)
+def make_gradients(rows, name, file):
+    model = with_adapter(trainable=True, name=name)
     loss, count = summed_loss(model, rows[:4])
     (loss / count).backward()
     gradients = {short(name): p.grad.contiguous() for name, p in model.named_parameters() if p.requires_grad}
-    save_file(gradients, HERE / "gradients.safetensors")
+    save_file(gradients, HERE / file)
     return {"rows": 4, "loss": loss.item() / count, "supervised_tokens": count}
 
 
@@ -177,21 +190,24 @@ def make_greedy(tokenizer):
 def main():
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)
-    shutil.rmtree(HERE / "adapter", ignore_errors=True)
+    for name in KINDS:
+        shutil.rmtree(HERE / name, ignore_errors=True)
     tokenizer = AutoTokenizer.from_pretrained(MODEL)
     rows = make_rows(tokenizer)
     write_lines("rows.jsonl", rows)
-    make_adapter()
+    for name in KINDS:
+        make_adapter(name)
     ids = torch.tensor([rows[0]["ids"][:24]])
     with torch.no_grad():
-        logits = {name: model(input_ids=ids).logits[0].contiguous() for name, model in [("base", base()), ("adapter", with_adapter())]}
+        logits = {name: model(input_ids=ids).logits[0].contiguous() for name, model in [("base", base()), *((name, with_adapter(name=name)) for name in KINDS)]}
     save_file({"ids": ids[0].to(torch.int32), **logits}, HERE / "logits.safetensors")
-    gradients = make_gradients(rows)
+    gradients = make_gradients(rows, "adapter", "gradients.safetensors")
+    kinds = {name: make_gradients(rows, name, f"gradients-{name}.safetensors") for name in ["dora", "ia3"]}
     for name, settings in CURVES.items():
         make_curve(name, rows, settings)
     make_greedy(tokenizer)
     versions = {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}
-    write_json("settings.json", {"made_with": versions, "gradients": gradients, "curves": CURVES})
+    write_json("settings.json", {"made_with": versions, "gradients": gradients, "kinds": kinds, "curves": CURVES})
 
 
 if __name__ == "__main__":
