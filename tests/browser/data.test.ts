@@ -295,7 +295,7 @@ describe('the guide', () => {
     const { page, problems } = studio;
     await goTo(page, stage);
     const details = page.locator('details').filter({ has: page.locator('summary', { hasText: summary }) });
-    await details.locator('summary').click();
+    await details.locator('summary').first().click();
     // But for the name of the run, which is nobody's word but one's own.
     const unexplained = await details
       .locator('.field, fieldset')
