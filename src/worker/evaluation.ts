@@ -11,7 +11,7 @@ import type { Answered, Asked, Method } from '../evaluate/methods/method.ts';
 import { RULES } from '../evaluate/methods/registry.ts';
 import { exactMatch } from '../evaluate/metrics/exact-match.ts';
 import { answerScores } from '../evaluate/metrics/scores.ts';
-import type { Adapter } from '../model/lora.ts';
+import type { Adapter } from '../adapters/adapter.ts';
 import type { AdapterChoice, Evaluation, FewShotReport, Progress, RuleReport, Sample } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
 import { lossPart, pairsOf, type LossPart } from './loss-part.ts';

@@ -14,7 +14,8 @@ import {
   type PlacedSettings,
 } from '../train/kept-settings.ts';
 import { dataOptionsFrom, leftOutOf, optionsFrom } from '../train/recipe.ts';
-import { findFaults, PRESETS, presetOptions, suggest, type Fault, type Preset } from '../train/settings.ts';
+import { PRESETS, type Preset } from '../train/presets.ts';
+import { findFaults, presetOptions, suggest, type Fault } from '../train/settings.ts';
 import type { Data } from './data.svelte.ts';
 import type { Session } from './session.svelte.ts';
 

@@ -71,10 +71,12 @@ function baseline({ baseline: { result, progress }, now }: Studio): Stage {
   };
 }
 
-function train({ run, settings, data: { summary } }: Studio): Stage {
+function train(studio: Studio): Stage {
+  const { run, equipped } = studio;
+  const { summary } = studio.data;
   const { last, status, compiling, preparing, phase } = run;
   const of = last ? `step ${count(last.step)} of ${count(last.steps)}` : '';
-  let fact = summary ? `ready, ${plural(settings.options.steps, 'step')}` : 'not started';
+  let fact = summary && equipped ? `ready, ${plural(studio.settings.options.steps, 'step')}` : 'not started';
   if (preparing && phase?.kind === 'validating')
     fact = `validating, ${count(phase.done)} of ${plural(phase.total, 'row')}`;
   else if (preparing && phase) fact = 'asking the base model';

@@ -20,7 +20,7 @@ import { Results } from './results.svelte.ts';
 import { Run } from './run.svelte.ts';
 import { Runs } from './runs.svelte.ts';
 import { BUNDLED, Session } from './session.svelte.ts';
-import { Settings } from './settings.svelte.ts';
+import type { Settings } from './settings.svelte.ts';
 import type { SecondUse } from './source.ts';
 import { Task } from './task.svelte.ts';
 import { TimeForecast } from './time.svelte.ts';
@@ -37,7 +37,6 @@ export class Studio {
   readonly downloads = new Downloads(this.session, this.models);
   readonly task = new Task();
   readonly data = new Data(this.session, this.projects);
-  readonly settings = new Settings(this.session, this.data);
   readonly runs = new Runs(this.session, this.projects);
   readonly adapters = new Adapters(this.session, this.projects);
   readonly merging = new Merging(this.session);
@@ -51,6 +50,8 @@ export class Studio {
   readonly chat = new Chat(this.session, this.results);
   readonly everything = new Everything(this.session);
   readonly #opening = new Opening();
+  /** Loaded after the first screen, with the table of settings. */
+  #settings = $state.raw<Settings>();
   /** It reads what another tab has changed, and has to read again. */
   #following = false;
   #followAgain = false;
@@ -70,9 +71,16 @@ export class Studio {
     void this.session.worker.watchTabs(() => void this.#changedElsewhere());
   }
 
+  /** The settings of the next run. Only once they are loaded: see `equipped`. */
+  get settings(): Settings {
+    if (!this.#settings) throw new Error('The settings are not loaded yet');
+    return this.#settings;
+  }
+
   /** What the project should have again after a reload. Reads all of it, so that an effect knows when to write it. */
   get page(): object {
-    const { options, places } = this.settings;
+    if (!this.#settings) return {};
+    const { options, places } = this.#settings;
     return { task: this.task.texts, settings: options, settingsOf: places, chat: this.chat.choices };
   }
 
@@ -89,6 +97,11 @@ export class Studio {
   /** Whether it is not known yet what the project holds: no stage can be drawn before. */
   get unknown(): boolean {
     return this.#opening.step !== undefined;
+  }
+
+  /** Whether what every stage needs is loaded. */
+  get equipped(): boolean {
+    return this.#settings !== undefined;
   }
 
   /** First visit: the whole path on the bundled model and a sample, with what the sample suggests. */
@@ -301,11 +314,14 @@ export class Studio {
   /** After a reload: the project that was open, with its curve. Its rows follow when a stage is open. */
   async #begin(): Promise<void> {
     const next = this.#opening.begin(this.projects.expected ? 'list' : undefined);
+    const loaded = import('./settings.svelte.ts');
     const others = Promise.all([this.runs.refresh(), this.models.refresh()]);
     await this.projects.refresh();
     const before = this.projects.remembered;
     next(before && 'project');
     await others;
+    const { Settings } = await loaded;
+    this.#settings = new Settings(this.session, this.data);
     const project = before && (await this.projects.open(before.id));
     if (project) await this.#load(project).finally(() => next());
     else {

@@ -1,4 +1,5 @@
 /** Settings of a run: presets, and the reasons why some cannot work, said before anything is compiled. */
+import { type Preset } from './presets.ts';
 import { RULES } from '../../settings/rules.ts';
 import { defaultWarmup } from '../../settings/run.ts';
 import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
@@ -21,9 +22,6 @@ export interface Suggestion {
   readonly rank: number;
   readonly alpha: number;
 }
-
-export const PRESETS = ['quick', 'balanced', 'thorough'] as const;
-export type Preset = (typeof PRESETS)[number];
 
 export const PRESET_WORDS: Readonly<Record<Preset, { readonly name: string; readonly what: string }>> = {
   quick: { name: 'Quick look', what: 'A third of the steps: does it learn at all?' },

@@ -1,6 +1,7 @@
 /** Presets and the reasons why settings cannot work. */
 import { describe, expect, test } from 'vitest';
-import { findFaults, PRESETS, presetOptions, suggest } from '../../../src/app/train/settings.ts';
+import { PRESETS } from '../../../src/app/train/presets.ts';
+import { findFaults, presetOptions, suggest } from '../../../src/app/train/settings.ts';
 import type { DataSummary, ModelInfo, RunOptions } from '../../../src/worker/api.ts';
 
 const MODEL: ModelInfo = {

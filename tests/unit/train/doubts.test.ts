@@ -1,6 +1,7 @@
 /** Settings that are asked about, and those that are not. */
 import { describe, expect, test } from 'vitest';
-import { PRESETS, presetOptions, suggest } from '../../../src/app/train/settings.ts';
+import { PRESETS } from '../../../src/app/train/presets.ts';
+import { presetOptions, suggest } from '../../../src/app/train/settings.ts';
 import { START } from '../../../src/app/train/kept-settings.ts';
 import { findDoubts, type DoubtedRun, type DoubtedSettings } from '../../../src/train/doubts.ts';
 import { defaultOptions } from '../../../src/train/options.ts';
