@@ -21,16 +21,17 @@ export interface NamedModel {
   readonly tokenizer: Tokenizer;
 }
 
-/** The rows whose loss is measured. */
+/** The part of the data that is measured. */
 export interface TestPart {
   readonly rows: readonly PreparedRow[];
   /** What the rows were made of, one each; undefined where that is not known, or a row was cut. */
   readonly examples: readonly Example[] | undefined;
 }
 
-/** What a model answered already: nothing is asked twice. Answers of an evaluation that was stopped are kept, too. */
+/** What was measured of a model already: none of it is measured twice. Answers of an evaluation that was stopped are kept, too. */
 export interface Known {
   readonly answers: Map<Question, string>;
+  loss?: LossReport;
 }
 
 export interface ExamStep {
@@ -43,13 +44,12 @@ export interface ExamStep {
 export interface ExamineeOptions {
   readonly adapter?: Adapter | undefined;
   readonly newTokens: number;
-  /** Without it no loss is measured. */
-  readonly test?: TestPart;
+  readonly test: TestPart;
   readonly known?: Known;
   /** Hears each answer once it is whole. */
   readonly onAnswer?: (question: Question, text: string) => void;
   readonly onProgress: (step: ExamStep) => void;
-  /** Ends answers with the reason of the signal. A loss that is stopped is not measured, so that the answers before it are kept. */
+  /** Ends the work with the reason of the signal. */
   readonly signal: AbortSignal;
   /** Awaited after every row that is prepared. */
   readonly pause?: (step: ExamStep) => Promise<void> | undefined;
@@ -83,32 +83,16 @@ export class ModelExaminee implements Examinee {
     return questions.map((question) => known.answers.get(question)!);
   }
 
-  async loss(): Promise<LossReport | undefined> {
-    const { test } = this.options;
-    return test && this.#untilStopped(() => this.#loss(test.rows));
+  async loss(): Promise<LossReport> {
+    const { known, test } = this.options;
+    const report = known?.loss ?? (await this.#loss(test.rows));
+    if (known) known.loss = report;
+    return report;
   }
 
   async lossWith(change: (example: Example) => Example): Promise<LossReport | undefined> {
-    const examples = this.options.test?.examples;
-    return examples && this.#untilStopped(() => this.#lossOf(examples, change));
-  }
-
-  async #untilStopped<T>(measure: () => Promise<T>): Promise<T | undefined> {
-    const { signal } = this.options;
-    if (signal.aborted) return undefined;
-    try {
-      return await measure();
-    } catch (error) {
-      // A pause may end with an error of its own; a GPU that fails meanwhile is told.
-      if (signal.aborted && !this.open.model.device.failure) return undefined;
-      throw error;
-    }
-  }
-
-  async #lossOf(
-    examples: readonly Example[],
-    change: (example: Example) => Example,
-  ): Promise<LossReport | undefined> {
+    const { examples } = this.options.test;
+    if (!examples) return undefined;
     const whole: PreparedRow[] = [];
     for (const example of examples) {
       const { rows, report } = prepareRows([change(example)], this.open.tokenizer, {

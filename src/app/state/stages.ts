@@ -59,9 +59,7 @@ function baseline({ baseline: { result, progress }, now }: Studio): Stage {
     : result && exact
       ? exact.base.count > 0
         ? `${exact.base.count} of ${exact.base.total} right`
-        : result.base
-          ? `loss ${loss(result.base.loss)}, untuned`
-          : 'none right'
+        : `loss ${loss(result.base.loss)}, untuned`
       : 'not measured yet';
   return {
     id: 'baseline',
@@ -113,9 +111,7 @@ function evaluate({ evaluation: { result, progress }, run, now }: Studio): Stage
     );
     fact = counts
       ? `${tuned.count} of ${tuned.total} right`
-      : result.base && result.tuned
-        ? `loss ${loss(result.base.loss)} → ${loss(result.tuned.loss)}`
-        : 'none right';
+      : `loss ${loss(result.base.loss)} → ${loss(result.tuned.loss)}`;
     if (old) fact += ', out of date';
   }
   return { id: 'evaluate', name: 'Evaluate', fact, reached: result !== undefined && !old };

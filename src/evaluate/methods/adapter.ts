@@ -10,9 +10,8 @@ export const adapter: Method = {
   noun: 'the adapter',
   what: () => 'the question alone',
   doing: () => 'the adapter',
-  async answer({ model, asked }) {
-    const answers = await model.ask(asked.map(({ question }) => question));
-    const loss = await model.loss();
-    return { answers, ...(loss && { loss }) };
-  },
+  answer: async ({ model, asked }) => ({
+    answers: await model.ask(asked.map(({ question }) => question)),
+    loss: await model.loss(),
+  }),
 };

@@ -215,7 +215,6 @@ const Loss = v.object({
 const Draw = v.object({
   seed: number,
   of: count,
-  test: v.optional(count),
   tooLong: count,
   labels: v.optional(v.object({ drawn: count, of: count, least: count, most: count })),
 });
@@ -248,8 +247,8 @@ const Measured = v.object({
         rows: v.array(
           v.object({ prompt: v.string(), expected: v.string(), base: v.string(), tuned: v.string() }),
         ),
-        base: v.optional(Loss),
-        tuned: v.optional(Loss),
+        base: Loss,
+        tuned: Loss,
         exact: v.object({ base: Share, tuned: Share }),
         rules: v.array(
           v.object({
