@@ -299,7 +299,7 @@ test('its recipe fills the form of the next run, and one with a slip says which'
   await open({ lrate: 1 });
   await page.getByText('run.json: there is no setting "lrate".').waitFor(WAIT);
   await open({ method: 'full' });
-  await page.getByText('The recipe is for the method full').waitFor(WAIT);
+  await page.getByText('The recipe trains all weights').waitFor(WAIT);
   await expect.poll(valueOf('Rank')).toBe('5');
   await open(told);
   await expect.poll(valueOf('Rank')).toBe('8');
