@@ -76,6 +76,8 @@ export interface SwitchSetting extends Common<boolean> {
 export interface ChoiceSetting extends Common<string> {
   readonly type: 'choice';
   readonly choices: readonly string[];
+  /** What people call a choice, where that is not its value. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 export interface TextSetting extends Common<string> {
   readonly type: 'text';

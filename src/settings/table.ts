@@ -93,6 +93,7 @@ export function makeTable(registry: Registry): Table {
         type: 'choice',
         flag: chooser.name,
         choices: registry[of].map(({ name }) => name),
+        labels: Object.fromEntries(registry[of].map(({ name, label }) => [name, label])),
         initial: registry[of][0].name,
       }),
     );

@@ -3,7 +3,7 @@
  * The optimiser's own numbers follow those that every step has.
  */
 
-/** What every step is told. */
+/** The numbers of every step, whatever the optimiser. */
 export interface StepNumbers {
   /** Largest global norm of the gradient; 0 for no clipping. */
   readonly clip: number;

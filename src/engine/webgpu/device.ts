@@ -48,7 +48,7 @@ export class GpuDevice implements Device, GpuTarget {
   #failure: GraftError | undefined;
   #closed = false;
   readonly #pipelines: Pipelines;
-  /** Of uploaded storages. A plan keeps its own table for the others. */
+  /** Buffers of uploaded storages. A plan keeps its own table for the others. */
   readonly #buffers = new WeakMap<Storage, GPUBuffer>();
   readonly #losses = new Set<(error: GraftError) => void>();
 

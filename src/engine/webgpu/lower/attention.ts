@@ -147,7 +147,7 @@ function backwardFamily(out: Dispatches, attributes: AttentionAttributes): Atten
   return givenFamily(attributes) ?? chooseFamily(out, 0, true);
 }
 
-/** What every kernel over queries like `q` and keys like `k` is told. */
+/** Types and parameters of every kernel over queries like `q` and keys like `k`. */
 function describe(
   q: Tensor,
   k: Tensor,
