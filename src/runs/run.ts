@@ -113,9 +113,13 @@ export class Run {
     // Nothing is awaited between the question and the answer: the trainer forgets a pause that comes before it runs.
     while (!this.end && !this.#pausing) await this.#advance();
     if (this.end) return this.end;
-    await this.save('paused');
-    this.#pausing = false;
-    this.#hurried = false;
+    try {
+      await this.save('paused');
+    } finally {
+      // It rests even where it could not be saved: asked again, it goes on.
+      this.#pausing = false;
+      this.#hurried = false;
+    }
     return 'paused';
   }
 

@@ -10,6 +10,7 @@ import { makeTrainable, type Subject } from '../../src/runs/trainable.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
 import type { TrainerState } from '../../src/train/state.ts';
+import { GraftError } from '../../src/errors.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -147,6 +148,20 @@ describeDevice('A run', (context) => {
     expect(run.failed).toBe(false);
     expect(run.step).toBeLessThan(4);
     expect((await run.state()).counters.step).toBe(run.step);
+  });
+
+  test('paused where its state cannot be kept says so, and goes on when it is asked again', async () => {
+    const store = new MemoryStore();
+    const save = store.state.bind(store);
+    let pause: (() => void) | undefined;
+    const { run } = await open({}, { store, onEvent: (event) => event.type === 'step' && pause?.() });
+    pause = () => run.pause();
+    store.state = () => Promise.reject(new GraftError('file-write', 'There is no room.', 'Make some.'));
+    await graftError(() => run.train(), 'file-write');
+    store.state = save;
+    pause = undefined;
+    expect(await run.train()).toBe('done');
+    expect(store.saves).toEqual([]);
   });
 
   test('starts from an adapter with its rank, alpha and targets, and its values', async () => {
