@@ -18,7 +18,8 @@ const MORE_HUBS = hubOrigins(process.env['GRAFT_HUBS'] ?? '');
 function policy(hubs: readonly string[]): string {
   return [
     "default-src 'none'",
-    "script-src 'self'",
+    // Compiled kernels of the CPU engine are scripts to a policy, and no eval.
+    "script-src 'self' 'wasm-unsafe-eval'",
     "style-src 'self'",
     "font-src 'self'",
     "img-src 'self' data: blob:",
@@ -34,12 +35,22 @@ function policy(hubs: readonly string[]): string {
 const PAPER = '#fbfaf6';
 const WELL = '#f2f1ec';
 
+/**
+ * A page that shares no window and no unasked file with other sites may share memory between its threads. The service worker sends the same
+ * where a host does not.
+ */
+export const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+} as const;
+
 /** What every server of the built page should send with its files. @param hubs origins that models may come from, beside the usual ones */
 export function headers(hubs = MORE_HUBS): Record<string, string> {
   return {
     'Content-Security-Policy': `${policy(hubs)}; frame-ancestors 'none'`,
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
+    ...ISOLATION,
   };
 }
 
@@ -146,7 +157,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
   },
   worker: { format: 'es' },
-  server: { port: 5173, strictPort: true },
+  server: { port: 5173, strictPort: true, headers: ISOLATION },
   preview: {
     port: 4173,
     strictPort: true,

@@ -34,8 +34,8 @@ interface Visit {
 }
 
 /** A profile that nobody has used, after its first load. */
-async function firstVisit(): Promise<Visit> {
-  const site = await serveDist();
+async function firstVisit(options?: { plain: boolean }): Promise<Visit> {
+  const site = await serveDist([], options);
   const context = await browser.newContext({ reducedMotion: 'reduce' });
   const page = await context.newPage();
   const problems: string[] = [];
@@ -181,6 +181,34 @@ describe('without a network', () => {
     const { errors, data } = await devtools.send('Page.getAppManifest');
     expect(errors).toEqual([]);
     expect(data).toContain('file_handlers');
+    await close();
+  });
+});
+
+describe('threads that share memory', () => {
+  const isolated = (page: Page): Promise<boolean[]> =>
+    Promise.all([
+      page.evaluate(() => crossOriginIsolated),
+      page
+        .workers()
+        .at(-1)!
+        .evaluate(() => crossOriginIsolated),
+    ]);
+
+  test('are possible at once where the host sends the headers for it', async () => {
+    const { page, problems, close } = await firstVisit();
+    expect(await isolated(page)).toEqual([true, true]);
+    expect(problems).toEqual([]);
+    await close();
+  });
+
+  test('are possible from the second load on where it sends none', async () => {
+    const { page, problems, close } = await firstVisit({ plain: true });
+    expect(await isolated(page)).toEqual([false, false]);
+    await page.reload();
+    await ready(page);
+    expect(await isolated(page)).toEqual([true, true]);
+    expect(problems).toEqual([]);
     await close();
   });
 });

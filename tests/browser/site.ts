@@ -27,9 +27,12 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** @param hubs origins that models may come from */
-export async function serveDist(hubs: string[] = []): Promise<Site> {
-  const sent = headers(hubs);
+/**
+ * @param hubs origins that models may come from
+ * @param plain whether no headers are sent, as by a host of static files
+ */
+export async function serveDist(hubs: string[] = [], { plain = false } = {}): Promise<Site> {
+  const sent = plain ? {} : headers(hubs);
   const requests: string[] = [];
   const changed = new Map<string, Buffer>();
   const server = createServer((request, response) => {

@@ -30,6 +30,12 @@ interface AppFile {
   readonly revision: string | null;
 }
 
+/** As in vite.config.ts: with these, threads may share memory, also where the host of the page sends no headers of its own. */
+const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
 const scope = self as unknown as Scope;
 /** Filled in by the build. */
 const FILES = (self as unknown as { readonly __WB_MANIFEST: readonly AppFile[] }).__WB_MANIFEST;
@@ -85,8 +91,21 @@ async function activate(): Promise<void> {
 async function answer(request: Request): Promise<Response> {
   const [href] = request.url.split(/[?#]/);
   const key = keys.get(href) ?? href;
-  const kept = await caches.match(key, { ignoreVary: true, cacheName: CACHE });
-  return kept ?? (await caches.match(href, { ignoreVary: true })) ?? ask(request);
+  const kept =
+    (await caches.match(key, { ignoreVary: true, cacheName: CACHE })) ??
+    (await caches.match(href, { ignoreVary: true })) ??
+    (await ask(request));
+  return isolated(kept);
+}
+
+/** The same answer with the headers of isolation: the page and its workers need them on their own files. */
+function isolated(response: Response): Response {
+  // An error of the network and an answer from elsewhere cannot be made anew.
+  if (response.status === 0) return response;
+  const { body, status, statusText } = response;
+  const headers = new Headers(response.headers);
+  for (const [name, value] of Object.entries(ISOLATION)) headers.set(name, value);
+  return new Response(body, { status, statusText, headers });
 }
 
 async function ask(request: Request): Promise<Response> {
