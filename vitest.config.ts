@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Files of tests/gpu that hold for every device. */
+const ON_CPU = ['activation', 'matmul'].map((name) => `tests/gpu/${name}.test.ts`);
+
 export default defineConfig({
   test: {
     projects: [
@@ -18,6 +21,18 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 600_000,
           // Dawn and two software adapters share two cores: one file at a time, each in a process of its own.
+          pool: 'forks',
+          fileParallelism: false,
+        },
+      },
+      {
+        // The kernels and models of the GPU tests on the CPU engine, and what is the CPU engine's own.
+        test: {
+          name: 'cpu',
+          include: ['tests/cpu/**/*.test.ts', ...ON_CPU],
+          env: { GRAFT_TEST_DEVICE: 'cpu' },
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
           pool: 'forks',
           fileParallelism: false,
         },

@@ -82,6 +82,7 @@ const STEPS = [
   ['types', () => tool('tsc', '--noEmit')],
   ['svelte', () => tool('svelte-check', '--fail-on-warnings', '--output', 'human')],
   ['unit tests', () => vitest('unit')],
+  ['CPU engine tests', () => vitest('cpu')],
   ['GPU tests', () => vitest('gpu')],
   ['browser tests', () => vitest('browser')],
   ['interop tests', interop],

@@ -63,7 +63,7 @@ export const ROOMS = {
   // Keeps what others made: it knows their shapes and none of their code, but how a folder of files is read.
   storage: { imports: ['weights/bytes.ts'], types: ['data', 'train', 'weights'], packages: ['idb'] },
   worker: { imports: EVERYTHING_BUT_APP, packages: ['comlink'] },
-  cli: { imports: EVERYTHING_BUT_APP, packages: ['webgpu'] },
+  cli: { imports: EVERYTHING_BUT_APP, packages: ['webgpu', 'assemblyscript'] },
   // Scores and verdicts are arithmetic on answers that the page keeps: nothing of them needs a model.
   app: {
     imports: [

@@ -1,10 +1,12 @@
 /** What a tape is recorded for. A device is one; the memory planner records without one. */
 export interface Target {
   readonly features: {
-    /** Half-precision storage and arithmetic. */
+    /** Weights in half precision, and activations unless `wideActivations`. */
     readonly f16: boolean;
     /** Whether the lanes of a GPU can share values; undefined where there are no such lanes. */
     readonly subgroups?: boolean;
+    /** Whether activations stay f32 beside weights in half precision. */
+    readonly wideActivations?: boolean;
   };
   readonly limits: {
     /** Largest tensor that an operation reads or writes, in bytes. */

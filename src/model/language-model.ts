@@ -130,7 +130,8 @@ export class LanguageModel {
 
   /** Type of activations, and of keys and values in a cache. */
   get activations(): 'f32' | 'f16' {
-    return this.definition.shape.wideActivations ? 'f32' : this.dtype;
+    const wide = this.definition.shape.wideActivations || this.device.features.wideActivations;
+    return wide ? 'f32' : this.dtype;
   }
 
   /** The weights as trainable parameters, if they were loaded so. */

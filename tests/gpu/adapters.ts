@@ -1,54 +1,77 @@
 /**
- * Devices for the tests: every kernel runs on lavapipe (f16, subgroups) and on SwiftShader (neither f16 nor much speed). A missing
- * adapter skips its tests loudly.
+ * Devices for the tests: every kernel runs on lavapipe (f16, subgroups), on SwiftShader (neither f16 nor much speed) and, in the project `cpu`,
+ * on the CPU engine, which needs no driver. A missing adapter skips its tests loudly.
  */
 import { afterAll, beforeAll, describe } from 'vitest';
+import { openProcessor } from '../../src/cli/cpu.ts';
 import { openDawn, swiftshaderDriver } from '../../src/cli/dawn.ts';
-import type { GpuDevice } from '../../src/engine/webgpu/device.ts';
+import type { Device } from '../../src/engine/device.ts';
+import { GpuDevice } from '../../src/engine/webgpu/device.ts';
 
 export interface AdapterContext {
   readonly name: string;
   /** Open while the tests run: ask inside a test or a hook. */
-  readonly device: GpuDevice;
-  /** Whether f16 is to be expected here. */
+  readonly device: Device;
+  /** The same, as the GPU that it must be. */
+  readonly gpu: GpuDevice;
+  /** Whether tensors of activations in f16 are to be expected here. */
   readonly f16: boolean;
+  /** Whether this is WebGPU, whose kernels a test may name. */
+  readonly webgpu: boolean;
 }
 
-const ADAPTERS = [
-  { name: 'llvmpipe', f16: true, present: true },
-  { name: 'swiftshader', f16: false, present: swiftshaderDriver() !== undefined },
-];
+interface TestDevice {
+  readonly name: string;
+  readonly f16: boolean;
+  readonly webgpu: boolean;
+  readonly present: boolean;
+  readonly open: () => Promise<Device>;
+}
 
-/** Describes the same tests once for each software adapter. */
+const ON_CPU = process.env['GRAFT_TEST_DEVICE'] === 'cpu';
+
+function vulkan(name: string, f16: boolean, present: boolean): TestDevice {
+  return { name, f16, webgpu: true, present, open: () => openDawn(name) };
+}
+
+/** Three threads, so that work is shared also where there are fewer processors. */
+const DEVICES: readonly TestDevice[] = ON_CPU
+  ? [{ name: 'cpu', f16: false, webgpu: false, present: true, open: () => openProcessor({ threads: 3 }) }]
+  : [vulkan('llvmpipe', true, true), vulkan('swiftshader', false, swiftshaderDriver() !== undefined)];
+
+/** Describes the same tests once for each device. */
 export function describeAdapters(title: string, define: (context: AdapterContext) => void): void {
-  for (const { name, f16, present } of ADAPTERS) describeAdapter(title, name, f16, present, define);
+  for (const device of DEVICES) describeAdapter(title, device, define);
 }
 
-/** Describes tests of whole models, which run on the faster adapter only. */
+/** Describes tests of whole models, which run on the faster device only. */
 export function describeDevice(title: string, define: (context: AdapterContext) => void): void {
-  describeAdapter(title, 'llvmpipe', true, true, define);
+  describeAdapter(title, DEVICES[0], define);
 }
 
 function describeAdapter(
   title: string,
-  name: string,
-  f16: boolean,
-  present: boolean,
+  { name, f16, webgpu, present, open }: TestDevice,
   define: (context: AdapterContext) => void,
 ): void {
   if (!present)
     console.warn(`SKIPPED: ${title} on ${name}, which is not installed (Chromium brings SwiftShader)`);
   describe.skipIf(!present)(`${title} (${name})`, () => {
-    let device: GpuDevice | undefined;
+    let device: Device | undefined;
     beforeAll(async () => {
-      device = await openDawn(name);
+      device = await open();
     });
     afterAll(() => device?.close());
     define({
       name,
       f16,
-      get device(): GpuDevice {
+      webgpu,
+      get device(): Device {
         if (!device) throw new Error('No device yet: ask inside a test');
+        return device;
+      },
+      get gpu(): GpuDevice {
+        if (!(device instanceof GpuDevice)) throw new Error(`${name} is no GPU`);
         return device;
       },
     });

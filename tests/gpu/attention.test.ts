@@ -196,11 +196,12 @@ describeAdapters('attention', (context) => {
             backwardFrom(tape, out, dO);
             return [out, ...gradients()];
           });
-        const { tuning } = device;
+        const { gpu } = context;
+        const { tuning } = gpu;
         const inQuads = await run();
-        device.tuning = { ...tuning, matmul: { ...tuning.matmul, quads: false } };
+        gpu.tuning = { ...tuning, matmul: { ...tuning.matmul, quads: false } };
         const alone = await run();
-        device.tuning = tuning;
+        gpu.tuning = tuning;
         alone.forEach((values, i) => expectClose(values, inQuads[i], 1e-6));
       });
 

@@ -112,7 +112,7 @@ const SHAPES: Record<Layout, [number, number, number][]> = {
 };
 
 describeAdapters('Matrix product', (context) => {
-  describe('every family', () => {
+  describe.skipIf(!context.webgpu)('every family', () => {
     for (const [name, kernel] of Object.entries(FAMILIES)) {
       for (const layout of LAYOUTS) {
         test(`${name} ${layout}`, async () => {
@@ -156,7 +156,7 @@ describeAdapters('Matrix product', (context) => {
   });
 
   // llvmpipe never chooses them: even 16×16 compiled for seconds there.
-  test.skipIf(context.name === 'llvmpipe')('tall tiles of large products', async () => {
+  test.skipIf(context.name !== 'swiftshader')('tall tiles of large products', async () => {
     const kernel: Kernel = { family: 'quad', tile: { rows: 16, columns: 4 }, lanes: 4, alongN: true };
     await check(context, {
       layout: 'NT',
@@ -189,7 +189,7 @@ describeAdapters('Matrix product', (context) => {
         [1, 130, 3],
         [130, 1, 5],
       ]) {
-        expect(chooseKernel(context.device, layout, { M, N, K }).family).toBe('plain');
+        if (context.webgpu) expect(chooseKernel(context.gpu, layout, { M, N, K }).family).toBe('plain');
         await check(context, {
           layout,
           M,
@@ -207,8 +207,7 @@ describeAdapters('Matrix product', (context) => {
 
   test('an odd vocabulary in padded rows takes the fast kernels', async () => {
     const { device } = context;
-    const kernels: (Kernel | undefined)[] = [
-      undefined,
+    const families: Kernel[] = [
       { family: 'plain' },
       { family: 'tiled', rows: 1 },
       { family: 'tiled', rows: 2 },
@@ -216,6 +215,7 @@ describeAdapters('Matrix product', (context) => {
       { family: 'quad', tile: NARROW, lanes: 8, alongN: true },
       { family: 'quad', tile: NARROW, lanes: 4, alongN: false },
     ];
+    const kernels = [undefined, ...(context.webgpu ? families : [])];
     const [R, C] = [9, 12];
     for (const V of [5, 50, 131]) {
       const pitch = wholeColumns(V);
@@ -224,8 +224,8 @@ describeAdapters('Matrix product', (context) => {
       const z = noise(R * V, 3);
       const padded = new Float64Array(R * pitch);
       for (let r = 0; r < R; r++) padded.set(z.subarray(r * V, (r + 1) * V), r * pitch);
-      for (const layout of LAYOUTS)
-        expect(chooseKernel(device, layout, shapeOfHead(layout, R, V, C)).family).not.toBe('plain');
+      for (const layout of context.webgpu ? LAYOUTS : [])
+        expect(chooseKernel(context.gpu, layout, shapeOfHead(layout, R, V, C)).family).not.toBe('plain');
       for (const kernel of kernels) {
         const [logits, dx, dw] = await runTape(device, (tape) => {
           const weight = constant(device, [V, C], w);
@@ -256,7 +256,7 @@ describeAdapters('Matrix product', (context) => {
     }
   });
 
-  test('vector: one to four rows', async () => {
+  test.skipIf(!context.webgpu)('vector: one to four rows', async () => {
     const kernel: Kernel = { family: 'vector' };
     for (const M of [1, 2, 3, 4]) {
       await check(context, { layout: 'NT', M, N: 37, K: 132, kernel });
@@ -285,7 +285,7 @@ describeAdapters('Matrix product', (context) => {
     }
   });
 
-  test('split K', async () => {
+  test.skipIf(!context.webgpu)('split K', async () => {
     const kernels: Kernel[] = [
       { family: 'tiled', rows: 1, parts: 3 },
       { family: 'quad', tile: NARROW, lanes: 8, alongN: true, parts: 3 },
@@ -326,6 +326,21 @@ describeAdapters('Matrix product', (context) => {
         await check(context, { layout, M: 4, N: 4, K: 4, types: { a: 'f16', b: 'f16', c: 'f16' } });
   });
 
+  test('sums longer than a stretch, blocks larger than a tile, everything that is added', async () => {
+    const all = { R: 20, bias: true, residual: true, accumulate: true, scale: 0.75 };
+    for (const layout of LAYOUTS) {
+      await check(context, { layout, M: 261, N: 116, K: 1092, ...all });
+      await check(context, { layout, M: 12, N: 404, K: 516, ...all, scale: 1 });
+      await check(context, { layout, M: 520, N: 8, K: 64, accumulate: true });
+    }
+  });
+
+  test.skipIf(context.webgpu)('weights in half precision beside f32', async () => {
+    for (const layout of ['NT', 'NN'] as const)
+      for (const M of [1, 3, 61])
+        await check(context, { layout, M, N: 116, K: 67, bias: true, types: { b: 'f16' } });
+  });
+
   test('the same bits every time', async () => {
     for (const kernel of [undefined, { family: 'tiled', rows: 1, parts: 4 }] as const) {
       const options: Case = { layout: 'TN', M: 8, N: 64, K: 2048, kernel };
@@ -345,8 +360,8 @@ describeAdapters('Matrix product', (context) => {
     ).rejects.toThrow('the inner sides differ');
   });
 
-  test('the measurement gives a tuning that computes right', { timeout: 60_000 }, async () => {
-    const { device } = context;
+  test.skipIf(!context.webgpu)('the measurement gives a tuning that computes right', async () => {
+    const { gpu: device } = context;
     const before = device.tuning;
     const tuning = await measureTuning(device);
     expect(isTuning(JSON.parse(JSON.stringify(tuning)))).toBe(true);

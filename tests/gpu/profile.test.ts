@@ -27,7 +27,7 @@ describeAdapters('profile', (context) => {
     const { plan, destroy } = await compile();
     const { device } = context;
     const { method, kernels, seconds } = await device.profile([plan, plan], { runs: 2, timestamps });
-    expect(method).toBe(timestamps && device.features.timestamps ? 'timestamps' : 'alone');
+    expect(method).toBe(timestamps && context.gpu.features.timestamps ? 'timestamps' : 'alone');
     const counts = Object.fromEntries(kernels.map(({ kernel, dispatches }) => [kernel, dispatches]));
     const product = kernels.find(({ matmul }) => matmul)!;
     expect(product.kernel).toMatch(/^matmul_\w+ NT 16×12×8$/);

@@ -494,7 +494,7 @@ describeDevice('Trainer', (context) => {
   });
 
   test('tells what it does, allocates nothing in a step, and keeps to its submits and its memory', async () => {
-    const { device } = context;
+    const { gpu: device } = context;
     // Longest last: every bucket is used, and a paused run compiles nothing new.
     const run = await open({ batch: 4 });
     const calls: string[] = [];

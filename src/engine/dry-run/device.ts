@@ -28,6 +28,7 @@ export class DryRunDevice implements Device {
   /** @param lowering of the backend that the run is for. Its limits decide how things are laid out; what is above them is not refused */
   constructor(readonly lowering: Lowering) {
     ({ features: this.features, limits: this.limits, software: this.software } = lowering.target);
+    this.#allocatedBytes = this.#peakBytes = lowering.deviceBytes ?? 0;
   }
 
   get allocatedBytes(): number {

@@ -1,0 +1,57 @@
+/** The CPU engine in Node: its kernels, and its threads as workers. */
+import { availableParallelism, cpus } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { Worker } from 'node:worker_threads';
+import { openCpu, type CpuDevice } from '../engine/cpu/device.ts';
+import type { StartThread } from '../engine/cpu/threads.ts';
+import { compiledKernels, type KernelBuild } from './kernels.ts';
+
+/** More threads than this bring nothing to models of the size that a processor trains. */
+const MOST_THREADS = 16;
+
+export interface CpuChoices {
+  /** Threads that share the work; all processors if left out. */
+  readonly threads?: number;
+  /** Which kernels; relaxed SIMD where this Node has it if left out. */
+  readonly build?: KernelBuild;
+}
+
+/** Opens the processor as a device. @throws GraftError `engine-kernels` */
+export async function openProcessor({ threads, build }: CpuChoices = {}): Promise<CpuDevice> {
+  const chosen = build ?? (hasRelaxedSimd() ? 'relaxed' : 'simd');
+  return openCpu({
+    module: await WebAssembly.compile(await compiledKernels(chosen)),
+    relaxed: chosen === 'relaxed',
+    processor: cpus()[0]?.model.trim() ?? 'unknown processor',
+    threads: threads ?? Math.min(MOST_THREADS, availableParallelism()),
+    startThread,
+  });
+}
+
+/** (func (param v128) (result v128) local.get 0 local.get 0 local.get 0 f32x4.relaxed_madd) */
+const RELAXED_MADD = [
+  [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+  [0x01, 0x06, 0x01, 0x60, 0x01, 0x7b, 0x01, 0x7b],
+  [0x03, 0x02, 0x01, 0x00],
+  [0x0a, 0x0d, 0x01, 0x0b, 0x00, 0x20, 0x00, 0x20, 0x00, 0x20, 0x00, 0xfd, 0x85, 0x02, 0x0b],
+].flat();
+
+/** Node 20 has relaxed SIMD behind a flag, which counts for what is compiled from then on; later versions have it always. */
+function hasRelaxedSimd(): boolean {
+  const probe = (): boolean => WebAssembly.validate(Uint8Array.from(RELAXED_MADD));
+  if (probe()) return true;
+  setFlagsFromString('--experimental-wasm-relaxed-simd');
+  return probe();
+}
+
+const startThread: StartThread = (start, onFailure) =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./cpu-thread.mjs', import.meta.url), { workerData: start });
+    worker.once('message', () => resolve({ end: () => void worker.terminate() }));
+    worker.on('error', (error) => {
+      onFailure(error);
+      reject(error);
+    });
+    // A command that is done must not wait for threads that wait for work.
+    worker.unref();
+  });

@@ -1,0 +1,82 @@
+/**
+ * The CPU engine's kernels as WebAssembly. They are compiled when they are first needed, which takes seconds, and kept under the hash of their
+ * sources; the published package brings them along.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GraftError } from '../errors.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SOURCES = join(ROOT, 'src', 'engine', 'cpu', 'kernels');
+/** Ignored by git, and part of the package. */
+const COMPILED = join(ROOT, '.cache', 'kernels');
+
+/** `relaxed` uses relaxed SIMD (fused multiply-add), `simd` what every engine has. */
+export type KernelBuild = 'relaxed' | 'simd';
+export const KERNEL_BUILDS: readonly KernelBuild[] = ['relaxed', 'simd'];
+
+const FLAGS = [
+  '-O3',
+  '--runtime=stub',
+  '--noAssert',
+  '--importMemory',
+  '--noExportMemory',
+  '--sharedMemory',
+  '--initialMemory=1',
+  '--maximumMemory=65536',
+  '--importTable',
+  // Constants of the kernels: below CONTROL in src/engine/cpu/serve.mjs.
+  '--memoryBase=1024',
+  // Vectors among the parameters of functions, which only kernels call.
+  '--disableWarning=112',
+];
+
+/** The compiled kernels, from an earlier call if there was one. @throws GraftError `engine-kernels` */
+export async function compiledKernels(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
+  const path = join(COMPILED, `${build}-${hashOfSources()}.wasm`);
+  if (existsSync(path)) return new Uint8Array(await readFile(path));
+  const bytes = await compile(build);
+  await mkdir(dirname(path), { recursive: true });
+  // Whole or not at all: another process may do the same.
+  const part = `${path}.${process.pid}`;
+  await writeFile(part, bytes);
+  await rename(part, path);
+  return bytes;
+}
+
+/** Changes with every source and with how they are compiled. */
+function hashOfSources(): string {
+  const hash = createHash('sha256').update(FLAGS.join(' '));
+  const names = readdirSync(SOURCES).filter((name) => name.endsWith('.ts'));
+  for (const name of names.sort()) hash.update(name).update(readFileSync(join(SOURCES, name)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function compile(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
+  const asc = await import('assemblyscript/asc').catch(() => {
+    throw failed('AssemblyScript, which compiles them, is not installed.', 'Run: npm ci');
+  });
+  const features = build === 'relaxed' ? 'simd,relaxed-simd,threads' : 'simd,threads';
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
+  const { error, stderr } = await asc.main(
+    ['index.ts', '--outFile=kernels.wasm', '--baseDir', SOURCES, `--enable=${features}`, ...FLAGS],
+    {
+      writeFile: (_name, contents) => {
+        bytes = Uint8Array.from(contents as Uint8Array);
+      },
+    },
+  );
+  if (error || !bytes) throw failed(`${error?.message ?? 'There is no output'}\n${stderr.toString()}`, '');
+  return bytes;
+}
+
+function failed(why: string, remedy: string): GraftError {
+  return new GraftError(
+    'engine-kernels',
+    `The kernels of the CPU engine could not be compiled: ${why}`,
+    remedy,
+  );
+}

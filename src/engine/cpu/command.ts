@@ -1,0 +1,116 @@
+/** What operations become on a processor: calls of kernels over a number of units. Nothing here touches a memory. */
+import type { Command } from '../lowering.ts';
+import type { Operation, OperationKind, Roles } from '../operation.ts';
+import { byteLength, Storage, Tensor, type DType } from '../tensor.ts';
+import type { KernelFile } from './kernel.ts';
+import type { CpuTarget } from './target.ts';
+
+/** A command with its header is so large in memory, and its arguments begin behind so many bytes: as in kernels/threads.ts. */
+export const COMMAND_BYTES = 192;
+export const HEADER_BYTES = 16;
+const MOST_ARGUMENTS = (COMMAND_BYTES - HEADER_BYTES) / 4;
+
+/** Memory that each thread has for itself while it computes units. */
+export const SCRATCH_BYTES = 2 ** 19;
+
+export interface CpuCommand extends Command {
+  readonly file: KernelFile;
+  readonly kernel: string;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly params: Readonly<Record<string, number>>;
+  readonly units: number;
+  readonly grain: number;
+  readonly matmul: string | undefined;
+}
+
+export interface CommandRequest {
+  file: KernelFile;
+  /** A function of the file. */
+  kernel: string;
+  /** Tensors by the name of the argument; `undefined` leaves one out: its address is 0. */
+  tensors: Record<string, Tensor | undefined>;
+  /** Every argument that is a number. */
+  params?: Record<string, number>;
+  /** Parts that can be computed apart from each other: rows, elements, tiles. */
+  units: number;
+  /** Units that a thread takes at once: enough to be worth it. All of them if left out. */
+  grain?: number;
+  flops?: number;
+  /** Of a matrix product: layout and sides, for profiles. */
+  matmul?: string;
+}
+
+/** The commands of a tape while it is lowered, one after the other. */
+export class Commands {
+  readonly list: CpuCommand[] = [];
+
+  constructor(readonly target: CpuTarget) {}
+
+  /** A scratch tensor: its memory is planned by liveness, like that of the tape's own. */
+  tensor(shape: readonly number[], dtype: DType, label: string): Tensor {
+    return new Tensor(new Storage('transient', byteLength(shape, dtype), label), shape, dtype);
+  }
+
+  add({ file, kernel, tensors: given, params = {}, units, grain, flops = 0, matmul }: CommandRequest): void {
+    const where = `${file.name}.ts, ${kernel}`;
+    if (!file.kernels.has(kernel)) throw new Error(`${file.name}.ts has no kernel named ${kernel}`);
+    if (file.fields.length > MOST_ARGUMENTS) throw new Error(`${file.name}.ts has too many arguments`);
+    const tensors = new Map<string, Tensor>();
+    const writes: Storage[] = [];
+    for (const { name, type } of file.fields) {
+      const isTensor = type === 'Read' || type === 'Write';
+      const tensor = given[name];
+      if (!isTensor && params[name] === undefined) throw new Error(`${where}: ${name} is missing`);
+      if (!isTensor || !tensor) continue;
+      tensors.set(name, tensor);
+      if (type === 'Write') writes.push(tensor.storage);
+    }
+    for (const name of [...Object.keys(given), ...Object.keys(params)])
+      if (!file.fields.some((field) => field.name === name))
+        throw new Error(`${where} has no argument named ${name}`);
+    this.list.push({
+      label: kernel,
+      operands: [...tensors.values()],
+      writes,
+      flops,
+      workgroups: 1,
+      file,
+      kernel,
+      tensors,
+      params,
+      units,
+      grain: Math.max(1, Math.min(grain ?? units, units)),
+      matmul,
+    });
+  }
+}
+
+/** How numbers are stored, as kernels are told it: F32 and F16 in kernels/common.ts. */
+export function storedAs({ dtype, label }: Tensor): number {
+  if (dtype === 'u32') throw new Error(`${label} holds integers`);
+  return dtype === 'f32' ? 0 : 1;
+}
+
+/** @throws Error unless all of them are f32, which kernels of activations ask for */
+export function checkF32(...tensors: readonly (Tensor | undefined)[]): void {
+  for (const tensor of tensors)
+    if (tensor && tensor.dtype !== 'f32') throw new Error(`${tensor.label} is ${tensor.dtype}, not f32`);
+}
+
+/** Adds the commands of one operation. */
+export type Lower<T extends Roles, A> = (out: Commands, tensors: T, attributes: A) => void;
+
+/** A kind of operation and how it is lowered, as a row of the table in lowering.ts. */
+export interface LoweringRow {
+  readonly name: string;
+  readonly lower: (out: Commands, operation: Operation) => void;
+}
+
+/** Says how a kind of operation is lowered. */
+export function lowers<T extends Roles, A>(kind: OperationKind<T, A>, lower: Lower<T, A>): LoweringRow {
+  return {
+    name: kind.name,
+    // An operation of this name was recorded with this kind, whose types are T and A.
+    lower: (out, { tensors, attributes }) => lower(out, tensors as T, attributes as A),
+  };
+}

@@ -1,0 +1,121 @@
+// Activations a(x) = x · σ(k(x)), alone or as a gate (Shazeer, 2020, "GLU variants"):
+//
+//   SiLU            k(x) = x                                     y = a(g) · u is SwiGLU
+//   GELU by tanh    k(x) = 2 · √(2/π) · (x + 0.044715 · x³)      y = a(g) · u is GeGLU;  ½ (1 + tanh z) = σ(2 z)
+//
+//   activate   y = a(g)                  dg (+)= dy · a′(g)
+//   gated      y = a(g) · u              dg (+)= dy · u · a′(g)        du (+)= dy · a(g)
+//
+// with a′(x) = σ · (1 + x · (1 − σ) · k′(x)). g, u, y and their gradients: [M, F] f32. A unit is one element. dx is dg.
+import { exp4, Read, Write } from './common';
+
+@unmanaged
+class ActivationArguments {
+  g: Read;
+  u: Read;
+  y: Write;
+  dy: Read;
+  dx: Write;
+  du: Write;
+  gelu: i32;
+  accumulate: i32;
+  accumulateUp: i32;
+}
+
+const SCALE: f32 = 1.5957691216057308;
+const CUBE: f32 = 0.044715;
+// σ of this is 0 or 1 in f32 already: x³ must not become infinite, nor meet a zero.
+const FLAT: f32 = 30.0;
+
+function sigmoid(v: v128): v128 {
+  const one = f32x4.splat(1.0);
+  return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(v))));
+}
+
+function bounded(x: v128): v128 {
+  return f32x4.min(f32x4.max(x, f32x4.splat(-FLAT)), f32x4.splat(FLAT));
+}
+
+/** σ(k(x)). */
+function gate(x: v128, gelu: i32): v128 {
+  if (!gelu) return sigmoid(x);
+  const v = bounded(x);
+  const square = f32x4.mul(v, v);
+  const k = f32x4.mul(v, f32x4.add(f32x4.splat(1.0), f32x4.mul(f32x4.splat(CUBE), square)));
+  return sigmoid(f32x4.mul(f32x4.splat(SCALE), k));
+}
+
+/** a′(x), where σ(k(x)) is s. */
+function slope(x: v128, s: v128, gelu: i32): v128 {
+  const one = f32x4.splat(1.0);
+  const rest = f32x4.sub(one, s);
+  if (!gelu) return f32x4.mul(s, f32x4.add(one, f32x4.mul(x, rest)));
+  const v = bounded(x);
+  const inner = f32x4.add(one, f32x4.mul(f32x4.splat(3.0 * CUBE), f32x4.mul(v, v)));
+  const k = f32x4.mul(f32x4.splat(SCALE), inner);
+  return f32x4.mul(s, f32x4.add(one, f32x4.mul(f32x4.mul(v, rest), k)));
+}
+
+/** Four numbers, or as many as are left, with zeros behind them. */
+function load4(address: usize, left: i32): v128 {
+  if (left >= 4) return v128.load(address);
+  let x = v128.load32_zero(address);
+  if (left > 1) x = v128.load_lane<f32>(address, x, 1, 4);
+  if (left > 2) x = v128.load_lane<f32>(address, x, 2, 8);
+  return x;
+}
+
+function store4(address: usize, x: v128, left: i32): void {
+  if (left >= 4) {
+    v128.store(address, x);
+    return;
+  }
+  v128.store_lane<f32>(address, x, 0);
+  if (left > 1) v128.store_lane<f32>(address, x, 1, 4);
+  if (left > 2) v128.store_lane<f32>(address, x, 2, 8);
+}
+
+/** Sets four numbers, or adds to them. */
+function put4(address: usize, x: v128, left: i32, accumulate: i32): void {
+  store4(address, accumulate ? f32x4.add(load4(address, left), x) : x, left);
+}
+
+export function activate(p: ActivationArguments, first: i32, end: i32, _scratch: usize): void {
+  for (let i = first; i < end; i += 4) {
+    const at = (<usize>i) << 2;
+    const x = load4(p.g + at, end - i);
+    store4(p.y + at, f32x4.mul(x, gate(x, p.gelu)), end - i);
+  }
+}
+
+export function activateBackward(p: ActivationArguments, first: i32, end: i32, _scratch: usize): void {
+  for (let i = first; i < end; i += 4) {
+    const at = (<usize>i) << 2;
+    const left = end - i;
+    const x = load4(p.g + at, left);
+    const d = load4(p.dy + at, left);
+    put4(p.dx + at, f32x4.mul(d, slope(x, gate(x, p.gelu), p.gelu)), left, p.accumulate);
+  }
+}
+
+export function gated(p: ActivationArguments, first: i32, end: i32, _scratch: usize): void {
+  for (let i = first; i < end; i += 4) {
+    const at = (<usize>i) << 2;
+    const x = load4(p.g + at, end - i);
+    const activated = f32x4.mul(x, gate(x, p.gelu));
+    store4(p.y + at, f32x4.mul(activated, load4(p.u + at, end - i)), end - i);
+  }
+}
+
+export function gatedBackward(p: ActivationArguments, first: i32, end: i32, _scratch: usize): void {
+  for (let i = first; i < end; i += 4) {
+    const at = (<usize>i) << 2;
+    const left = end - i;
+    const x = load4(p.g + at, left);
+    const d = load4(p.dy + at, left);
+    const u = load4(p.u + at, left);
+    const s = gate(x, p.gelu);
+    put4(p.dx + at, f32x4.mul(f32x4.mul(d, u), slope(x, s, p.gelu)), left, p.accumulate);
+    put4(p.du + at, f32x4.mul(d, f32x4.mul(x, s)), left, p.accumulateUp);
+  }
+}

@@ -1,0 +1,45 @@
+/** The CPU's lowering: which commands each kind of operation becomes. One line here for each file in lower/. */
+import type { Command, Lowering } from '../lowering.ts';
+import type { Operation } from '../operation.ts';
+import { COMMAND_BYTES, Commands, SCRATCH_BYTES, type CpuCommand, type LoweringRow } from './command.ts';
+import { ALIGNMENT, FIRST_BYTES } from './heap.ts';
+import { activationLowerings } from './lower/activation.ts';
+import { addLowerings } from './lower/add.ts';
+import { matmulLowerings } from './lower/matmul.ts';
+import type { CpuTarget } from './target.ts';
+
+const ROWS: readonly LoweringRow[] = [...activationLowerings, ...addLowerings, ...matmulLowerings];
+
+const table = new Map(ROWS.map((row) => [row.name, row]));
+
+export class CpuLowering implements Lowering<CpuCommand> {
+  constructor(readonly target: CpuTarget) {}
+
+  /** What threads tell each other, and the scratch memory of each. */
+  get deviceBytes(): number {
+    return FIRST_BYTES + this.target.threads * SCRATCH_BYTES;
+  }
+
+  lower(operations: readonly Operation[]): CpuCommand[] {
+    const out = new Commands(this.target);
+    for (const operation of operations) {
+      const row = table.get(operation.kind.name);
+      if (!row) throw new Error(`The CPU has no lowering of ${operation.kind.name}`);
+      row.lower(out, operation);
+    }
+    return out.list;
+  }
+
+  parameterBytes(commands: number): number {
+    return Math.max(1, commands) * COMMAND_BYTES;
+  }
+
+  allocationBytes(bytes: number): number {
+    return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+  }
+
+  /** One group: nothing waits for a processor but its own program. */
+  split<D extends Command>(commands: readonly D[]): D[][] {
+    return [[...commands]];
+  }
+}
