@@ -14,7 +14,7 @@ class AddArguments {
 
 export function add(p: AddArguments, first: i32, end: i32, _scratch: usize): void {
   let i = first;
-  if (p.typeA == F32 && p.typeY == F32) {
+  if (p.typeA === F32 && p.typeY === F32) {
     for (; i <= end - 4; i += 4) {
       const at = (<usize>i) << 2;
       v128.store(p.y + at, f32x4.add(v128.load(p.a + at), v128.load(p.b + at)));
@@ -25,7 +25,7 @@ export function add(p: AddArguments, first: i32, end: i32, _scratch: usize): voi
 
 export function addInto(p: AddArguments, first: i32, end: i32, _scratch: usize): void {
   let i = first;
-  if (p.typeA == F32 && p.typeY == F32) {
+  if (p.typeA === F32 && p.typeY === F32) {
     for (; i <= end - 4; i += 4) {
       const at = (<usize>i) << 2;
       v128.store(p.y + at, f32x4.add(v128.load(p.y + at), v128.load(p.a + at)));
@@ -35,8 +35,8 @@ export function addInto(p: AddArguments, first: i32, end: i32, _scratch: usize):
 }
 
 export function copy(p: AddArguments, first: i32, end: i32, _scratch: usize): void {
-  if (p.typeA == p.typeY) {
-    const shift: usize = p.typeA == F32 ? 2 : 1;
+  if (p.typeA === p.typeY) {
+    const shift: usize = p.typeA === F32 ? 2 : 1;
     const at = (<usize>first) << shift;
     memory.copy(p.y + at, p.a + at, (<usize>(end - first)) << shift);
     return;

@@ -105,11 +105,11 @@ export function toHalf(value: f32): u16 {
 
 /** Element i of a tensor of numbers. */
 export function numberAt(tensor: usize, type: i32, i: i32): f32 {
-  return type == F32 ? load<f32>(tensor + ((<usize>i) << 2)) : half1(tensor + ((<usize>i) << 1));
+  return type === F32 ? load<f32>(tensor + ((<usize>i) << 2)) : half1(tensor + ((<usize>i) << 1));
 }
 
 /** Sets element i of a tensor of numbers. */
 export function setNumber(tensor: usize, type: i32, i: i32, value: f32): void {
-  if (type == F32) store<f32>(tensor + ((<usize>i) << 2), value);
+  if (type === F32) store<f32>(tensor + ((<usize>i) << 2), value);
   else store<u16>(tensor + ((<usize>i) << 1), toHalf(value));
 }

@@ -77,7 +77,7 @@ function block(p: MatmulArguments, i0: i32, i1: i32, j0: i32, j1: i32, scratch: 
     multiply(a, p.pitchA, p.transposedA, p.M, i0, i1, depth, packed, panels, sums, k > 0);
   }
   if (p.R > 0) {
-    if (p.scale != 1.0) scaleSums(sums, (i1 - i0 + TILE_ROWS - 1) / TILE_ROWS, panels, p.scale);
+    if (p.scale !== 1.0) scaleSums(sums, (i1 - i0 + TILE_ROWS - 1) / TILE_ROWS, panels, p.scale);
     const part = stretchOf(p.R);
     for (let k = 0; k < p.R; k += part) {
       const depth = min(part, p.R - k);
@@ -290,7 +290,7 @@ function pack(
   packed: usize,
 ): void {
   const panelBytes = (<usize>(depth * TILE_COLUMNS)) << 2;
-  const shift: usize = type == F32 ? 2 : 1;
+  const shift: usize = type === F32 ? 2 : 1;
   const row = (<usize>pitch) << shift;
   for (let g = 0; g < panels; g++) {
     const to = packed + <usize>g * panelBytes;
@@ -327,11 +327,11 @@ function pack(
 
 /** Four numbers of a tensor. */
 function numbers4(address: usize, type: i32): v128 {
-  return type == F32 ? v128.load(address) : halves4(address);
+  return type === F32 ? v128.load(address) : halves4(address);
 }
 
 function number1(address: usize, type: i32): f32 {
-  return type == F32 ? load<f32>(address) : half1(address);
+  return type === F32 ? load<f32>(address) : half1(address);
 }
 
 /** Half a panel of four rows of B, side by side in the panel: blocks of 4 × 4 are transposed. */
@@ -346,7 +346,7 @@ function packRows(
   to: usize,
 ): void {
   const f = f32x4.splat(factor);
-  const step: usize = type == F32 ? 16 : 8;
+  const step: usize = type === F32 ? 16 : 8;
   let k = 0;
   for (; k <= depth - 4; k += 4) {
     const x0 = f32x4.mul(numbers4(r0, type), f);
@@ -367,7 +367,7 @@ function packRows(
     r3 += step;
     to += 128;
   }
-  const one: usize = type == F32 ? 4 : 2;
+  const one: usize = type === F32 ? 4 : 2;
   for (; k < depth; k++) {
     store<f32>(to, number1(r0, type) * factor);
     store<f32>(to, number1(r1, type) * factor, 4);
@@ -384,7 +384,7 @@ function packRows(
 /** A panel of eight columns of B. The last may read a few numbers behind the end of a row. */
 function packColumns(from: usize, row: usize, type: i32, depth: i32, factor: f32, to: usize): void {
   const f = f32x4.splat(factor);
-  const next: usize = type == F16 ? 8 : 16;
+  const next: usize = type === F16 ? 8 : 16;
   for (let k = 0; k < depth; k++) {
     v128.store(to, f32x4.mul(numbers4(from, type), f));
     v128.store(to, f32x4.mul(numbers4(from + next, type), f), 16);

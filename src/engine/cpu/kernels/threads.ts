@@ -49,7 +49,7 @@ export function work(control: Control, scratch: usize): bool {
     const kernel = command.kernel;
     const units = command.units;
     const args = at + HEADER_BYTES;
-    if (threads == 1) {
+    if (threads === 1) {
       call_indirect<void>(kernel, args, 0, units, scratch);
     } else {
       const grain = command.grain;
@@ -68,7 +68,7 @@ function meet(control: Control, threads: i32, next: usize): bool {
   const base = changetype<usize>(control);
   const commands = base + offsetof<Control>('commands');
   const before = atomic.load<i32>(commands);
-  if (atomic.add<i32>(base + offsetof<Control>('arrived'), 1) == threads - 1) {
+  if (atomic.add<i32>(base + offsetof<Control>('arrived'), 1) === threads - 1) {
     atomic.store<i32>(next, 0);
     atomic.store<i32>(base + offsetof<Control>('arrived'), 0);
     atomic.add<i32>(commands, 1);
@@ -80,9 +80,9 @@ function meet(control: Control, threads: i32, next: usize): bool {
 
 /** Waits until the number at an address is another. @returns false if the threads have ended instead */
 function awaitChange(control: Control, address: usize, before: i32): bool {
-  for (let glance = 0; glance < GLANCES; glance++) if (atomic.load<i32>(address) != before) return true;
-  while (atomic.load<i32>(address) == before) {
-    if (atomic.load<i32>(changetype<usize>(control) + offsetof<Control>('ended')) != 0) return false;
+  for (let glance = 0; glance < GLANCES; glance++) if (atomic.load<i32>(address) !== before) return true;
+  while (atomic.load<i32>(address) === before) {
+    if (atomic.load<i32>(changetype<usize>(control) + offsetof<Control>('ended')) !== 0) return false;
     atomic.wait<i32>(address, before, PATIENCE);
   }
   return true;
@@ -92,6 +92,6 @@ function awaitChange(control: Control, address: usize, before: i32): bool {
 export function awaitProgram(control: Control, before: i32): bool {
   const base = changetype<usize>(control);
   const programs = base + offsetof<Control>('programs');
-  while (atomic.load<i32>(programs) == before) atomic.wait<i32>(programs, before, -1);
-  return atomic.load<i32>(base + offsetof<Control>('ended')) == 0;
+  while (atomic.load<i32>(programs) === before) atomic.wait<i32>(programs, before, -1);
+  return atomic.load<i32>(base + offsetof<Control>('ended')) === 0;
 }
