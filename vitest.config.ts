@@ -45,8 +45,17 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 120_000,
           expect: { poll: { timeout: 30_000 } },
-          // The browser shares the cores with its software GPU. A second try is told at the end of `npm test`.
-          retry: 1,
+          fileParallelism: false,
+        },
+      },
+      {
+        // What `npm run test:long` runs, and `npm test` does not: hundreds of steps, a real model.
+        test: {
+          name: 'long',
+          include: ['tests/long/**/*.test.ts'],
+          testTimeout: 3_600_000,
+          hookTimeout: 600_000,
+          pool: 'forks',
           fileParallelism: false,
         },
       },

@@ -10,7 +10,6 @@ import { root } from './machine.mjs';
  * @property {number} failed
  * @property {number} skipped
  * @property {string[]} failures where and the first line of why, tests first, then what belongs to none
- * @property {string[]} flaky tests that passed at a later try, and why not at once
  * @property {{ file: string, seconds: number }[]} files how long each took
  * @property {{ file: string, tests: number }[]} left files of which no test ran
  */
@@ -26,7 +25,7 @@ export default class {
    */
   onTestRunEnd(modules, unhandled) {
     /** @type {Results} */
-    const results = { passed: 0, failed: 0, skipped: 0, failures: [], flaky: [], files: [], left: [] };
+    const results = { passed: 0, failed: 0, skipped: 0, failures: [], files: [], left: [] };
     for (const module of modules) {
       const file = relative(root, module.moduleId);
       const { duration, collectDuration, setupDuration } = module.diagnostic();
@@ -40,7 +39,6 @@ export default class {
         else if (state === 'failed') results.failed++;
         else results.skipped++;
         if (state === 'failed') results.failures.push(`${file}: ${test.fullName}: ${why(errors)}`);
-        if (test.diagnostic()?.flaky) results.flaky.push(`${file}: ${test.fullName}: ${why(errors)}`);
       }
       for (const suite of [module, ...module.children.allSuites()])
         if (suite.errors().length > 0)

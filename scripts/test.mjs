@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * `npm test`: set-up, then every check and every test, each with its time. Stops at the first step that fails. The last line counts the
- * tests of all runs: `N passed, N failed, N skipped`.
+ * tests of all runs: `N passed, N failed, N skipped`. `npm run test:long` is this with `--long`: what takes too long for every change.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,13 +13,12 @@ import { setUp } from './setup.mjs';
 const RESULTS = join(root, 'test-results');
 const BIN = join(root, 'node_modules', '.bin');
 const total = { passed: 0, failed: 0, skipped: 0 };
-/** What failed, and what passed only when it was tried again: repeated at the end, where one looks first. @type {string[]} */
+/** What failed: repeated at the end, where one looks first. @type {string[]} */
 const notes = [];
 /** How long each file of tests took. @type {{ file: string, seconds: number }[]} */
 const times = [];
 /** What did not run here, and why: told at the end, so that nobody takes it for passed. @type {string[]} */
 const notRun = [];
-const SLOWEST = 12;
 
 /**
  * @param {string} name of a program in node_modules/.bin
@@ -48,14 +47,13 @@ function vitest(project) {
   );
   if (!existsSync(file)) return false;
   /** @type {import('./results.mjs').Results} */
-  const { passed, failed, skipped, failures, flaky, files, left } = JSON.parse(readFileSync(file, 'utf8'));
+  const { passed, failed, skipped, failures, files, left } = JSON.parse(readFileSync(file, 'utf8'));
   total.passed += passed;
   total.failed += failed;
   total.skipped += skipped;
   times.push(...files);
   notRun.push(...left.map(({ file: name, tests }) => `${name} (${tests} tests)`));
   notes.push(...failures.map((line) => `  FAILED: ${line}`));
-  notes.push(...flaky.map((line) => `  only at the second try: ${line}`));
   return ended && failed === 0;
 }
 
@@ -73,6 +71,34 @@ function interop() {
   }
   return vitest('interop');
 }
+
+/** @param {string} file below the root @param {string[]} parameters @returns {boolean} whether it ended well */
+function program(file, ...parameters) {
+  return (
+    spawnSync(process.execPath, [...parameters, join(root, file)], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    }).status === 0
+  );
+}
+
+const REFERENCES = join(root, '..', 'shared', 'reference');
+
+/** A real model in full, headless and in the page. @param {string} script */
+function realModel(script) {
+  if (existsSync(REFERENCES)) return program(script);
+  console.log('SKIPPED: the reference numbers of SmolLM2 are not beside the checkout (../shared)');
+  return true;
+}
+
+/** @type {[name: string, step: () => boolean][]} */
+const LONG_STEPS = [
+  ['set-up', () => setUp({ tests: true })],
+  ['long tests', () => vitest('long')],
+  ['a real model, headless', () => realModel('scripts/smollm2.mjs')],
+  ['a real model, in the page', () => realModel('scripts/smollm2-page.mjs')],
+  ['campaigns', () => program('tests/campaigns/run.ts', '--import', 'tsx')],
+];
 
 /** @type {[name: string, step: () => boolean][]} */
 const STEPS = [
@@ -92,7 +118,7 @@ mkdirSync(RESULTS, { recursive: true });
 /** @type {string[]} */
 const summary = [];
 let failed = '';
-for (const [name, step] of STEPS) {
+for (const [name, step] of process.argv.includes('--long') ? LONG_STEPS : STEPS) {
   if (failed) {
     summary.push(`  not run  ${name}`);
     continue;
@@ -106,13 +132,12 @@ for (const [name, step] of STEPS) {
   if (!well) failed = name;
 }
 
-if (!existsSync(join(root, '..', 'shared', 'reference')))
+if (!existsSync(REFERENCES))
   notRun.unshift(
     'the comparison with the reference numbers beside the checkout (../shared), which are not there',
   );
-const slowest = times
+const longest = times
   .sort((a, b) => b.seconds - a.seconds)
-  .slice(0, SLOWEST)
   .map(({ file, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${file}`);
 const verdict = failed
   ? `Stopped at the first failure: ${failed}`
@@ -120,7 +145,7 @@ const verdict = failed
     ? 'Everything that could run here passed'
     : 'Everything passed';
 console.log(
-  `\n${verdict}\n${[...summary, ...notes].join('\n')}\n\nThe slowest files:\n${slowest.join('\n')}\n`,
+  `\n${verdict}\n${[...summary, ...notes].join('\n')}\n\nEach file, the slowest first:\n${longest.join('\n')}\n`,
 );
 if (notRun.length > 0) console.log(`Did not run:\n${notRun.map((what) => `  ${what}`).join('\n')}\n`);
 else if (total.skipped > 0)

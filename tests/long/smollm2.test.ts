@@ -11,8 +11,8 @@ import { defaultOptions } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { sharedFolder, sharedJson, sharedJsonl } from '../shared.ts';
 import { describeSmolLM2, SMOLLM2_GGUF } from '../smollm2.ts';
-import { describeDevice } from './adapters.ts';
-import { readReference } from './reference-file.ts';
+import { describeDevice } from '../gpu/adapters.ts';
+import { readReference } from '../gpu/reference-file.ts';
 
 const REFERENCE = ['reference', 'SmolLM2-135M-Instruct'];
 const STEPS = 2;

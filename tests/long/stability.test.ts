@@ -17,8 +17,8 @@ import type { StepEvent } from '../../src/train/events.ts';
 import { defaultOptions } from '../../src/train/options.ts';
 import type { NamedArrays } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
-import { describeDevice } from './adapters.ts';
-import { sprigFolder, voiceRows } from './sprig.ts';
+import { describeDevice } from '../gpu/adapters.ts';
+import { sprigFolder, voiceRows } from '../gpu/sprig.ts';
 
 setFlagsFromString('--expose_gc');
 const collect = runInNewContext('gc') as () => void;
