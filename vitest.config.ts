@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /** Files of tests/gpu that hold for every device. */
-const ON_CPU = ['activation', 'matmul'].map((name) => `tests/gpu/${name}.test.ts`);
+const ON_CPU = ['activation', 'matmul', 'rms_norm', 'rope', 'rows', 'scatter_rows', 'quantised'].map(
+  (name) => `tests/gpu/${name}.test.ts`,
+);
 
 export default defineConfig({
   test: {

@@ -5,10 +5,24 @@ import { COMMAND_BYTES, Commands, SCRATCH_BYTES, type CpuCommand, type LoweringR
 import { ALIGNMENT, FIRST_BYTES } from './heap.ts';
 import { activationLowerings } from './lower/activation.ts';
 import { addLowerings } from './lower/add.ts';
+import { embeddingLowerings } from './lower/embedding.ts';
+import { gatherRowsLowerings } from './lower/gather-rows.ts';
 import { matmulLowerings } from './lower/matmul.ts';
+import { rmsNormLowerings } from './lower/rms-norm.ts';
+import { ropeLowerings } from './lower/rope.ts';
+import { scatterRowsLowerings } from './lower/scatter-rows.ts';
 import type { CpuTarget } from './target.ts';
 
-const ROWS: readonly LoweringRow[] = [...activationLowerings, ...addLowerings, ...matmulLowerings];
+const ROWS: readonly LoweringRow[] = [
+  ...activationLowerings,
+  ...addLowerings,
+  ...embeddingLowerings,
+  ...gatherRowsLowerings,
+  ...matmulLowerings,
+  ...rmsNormLowerings,
+  ...ropeLowerings,
+  ...scatterRowsLowerings,
+];
 
 const table = new Map(ROWS.map((row) => [row.name, row]));
 

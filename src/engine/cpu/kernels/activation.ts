@@ -8,6 +8,7 @@
 //
 // with a′(x) = σ · (1 + x · (1 − σ) · k′(x)). g, u, y and their gradients: [M, F] f32. A unit is one element. dx is dg.
 import { exp4, Read, Write } from './common';
+import { load4, put4, store4 } from './vectors';
 
 @unmanaged
 class ActivationArguments {
@@ -54,30 +55,6 @@ function slope(x: v128, s: v128, gelu: i32): v128 {
   const inner = f32x4.add(one, f32x4.mul(f32x4.splat(3.0 * CUBE), f32x4.mul(v, v)));
   const k = f32x4.mul(f32x4.splat(SCALE), inner);
   return f32x4.mul(s, f32x4.add(one, f32x4.mul(f32x4.mul(v, rest), k)));
-}
-
-/** Four numbers, or as many as are left, with zeros behind them. */
-function load4(address: usize, left: i32): v128 {
-  if (left >= 4) return v128.load(address);
-  let x = v128.load32_zero(address);
-  if (left > 1) x = v128.load_lane<f32>(address, x, 1, 4);
-  if (left > 2) x = v128.load_lane<f32>(address, x, 2, 8);
-  return x;
-}
-
-function store4(address: usize, x: v128, left: i32): void {
-  if (left >= 4) {
-    v128.store(address, x);
-    return;
-  }
-  v128.store_lane<f32>(address, x, 0);
-  if (left > 1) v128.store_lane<f32>(address, x, 1, 4);
-  if (left > 2) v128.store_lane<f32>(address, x, 2, 8);
-}
-
-/** Sets four numbers, or adds to them. */
-function put4(address: usize, x: v128, left: i32, accumulate: i32): void {
-  store4(address, accumulate ? f32x4.add(load4(address, left), x) : x, left);
 }
 
 export function activate(p: ActivationArguments, first: i32, end: i32, _scratch: usize): void {

@@ -1,5 +1,10 @@
 // Everything that is compiled into the one module of the CPU engine. One line here for each file of kernels.
 export * from './activation';
 export * from './add';
+export * from './embedding';
+export * from './gather_rows';
 export * from './matmul';
+export * from './rms_norm';
+export * from './rope';
+export * from './scatter_rows';
 export * from './threads';

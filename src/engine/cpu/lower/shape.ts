@@ -7,3 +7,6 @@ export const ELEMENTS = 8192;
 export function rowsAtOnce(columns: number): number {
   return Math.max(1, Math.ceil(ELEMENTS / columns));
 }
+
+/** Columns, where a kernel sums down them: a line of the cache. */
+export const COLUMNS = 16;
