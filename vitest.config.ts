@@ -1,9 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
 /** Files of tests/gpu that hold for every device. */
-const ON_CPU = ['activation', 'matmul', 'rms_norm', 'rope', 'rows', 'scatter_rows', 'quantised'].map(
-  (name) => `tests/gpu/${name}.test.ts`,
-);
+const ON_CPU = [
+  'activation',
+  'attention',
+  'cross_entropy',
+  'matmul',
+  'quantised',
+  'rms_norm',
+  'rope',
+  'rows',
+  'scatter_rows',
+].map((name) => `tests/gpu/${name}.test.ts`);
 
 export default defineConfig({
   test: {

@@ -12,6 +12,7 @@ import {
   type MatmulResult,
 } from '../evaluate/benchmark.ts';
 import { benchmarkTraining, type TrainingResult } from '../evaluate/training-benchmark.ts';
+import { GpuDevice } from '../engine/webgpu/device.ts';
 import { GraftError } from '../errors.ts';
 import { randomFiles } from '../model/random-files.ts';
 import type { FileSet } from '../weights/bytes.ts';
@@ -92,7 +93,7 @@ export async function benchCommand(args: readonly string[], output: Output): Pro
     cores: cpus().length,
     precision: model.dtype,
     model: session.files.name.split('/').at(-1) ?? '',
-    tuning: device.tuning,
+    tuning: device instanceof GpuDevice ? device.tuning : undefined,
     matmul: products,
     attention: attentions,
     training: trainings,

@@ -16,14 +16,20 @@ export interface CpuChoices {
   readonly build?: KernelBuild;
 }
 
+/** Threads that a device gets where nobody says. */
+export function processorThreads(): number {
+  return Math.min(MOST_THREADS, availableParallelism());
+}
+
 /** Opens the processor as a device. @throws GraftError `engine-kernels` */
 export async function openProcessor({ threads, build }: CpuChoices = {}): Promise<CpuDevice> {
-  const chosen = build ?? (hasRelaxedSimd() ? 'relaxed' : 'simd');
+  const relaxed = hasRelaxedSimd();
+  const chosen = build ?? (relaxed ? 'relaxed' : 'simd');
   return openCpu({
     module: await WebAssembly.compile(await compiledKernels(chosen)),
     relaxed: chosen === 'relaxed',
     processor: cpus()[0]?.model.trim() ?? 'unknown processor',
-    threads: threads ?? Math.min(MOST_THREADS, availableParallelism()),
+    threads: threads ?? processorThreads(),
     startThread,
   });
 }

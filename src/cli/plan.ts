@@ -1,5 +1,7 @@
 /** `graft plan`: the GPU memory of a run and of generation, from config.json alone. */
 import type { Lowering } from '../engine/lowering.ts';
+import { CpuLowering } from '../engine/cpu/lowering.ts';
+import { cpuTarget } from '../engine/cpu/target.ts';
 import { GpuLowering } from '../engine/webgpu/lowering.ts';
 import { USUAL_GPU, type GpuTarget } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
@@ -14,11 +16,13 @@ import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memo
 import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
 import { adapterConfigOf, checkOptions, defaultOptions, trainOptionsOf } from '../train/options.ts';
 import type { FileSet } from '../weights/bytes.ts';
+import { processorThreads } from './cpu.ts';
 import { openDawn } from './dawn.ts';
 import { EXIT } from './exit.ts';
 import { modelOf, writeWhole } from './files.ts';
 import type { Flags, FlagSpecs } from './flags.ts';
 import { readMemory, type MemorySize } from './memory-size.ts';
+import { isProcessor } from './open-device.ts';
 import { checkOutput } from './output-path.ts';
 import { formatBytes, type Output } from './output.ts';
 import { flagsWithRecipe, recipeFlag } from './recipe-flags.ts';
@@ -51,7 +55,7 @@ export const planFlags = {
   context: { value: 'N', help: `tokens of a generated sequence, prompt included (default: ${CONTEXT})` },
   device: {
     value: 'NAME',
-    help: 'plan for the GPU whose name contains this; without it no GPU is needed',
+    help: 'plan for cpu, the processor, or for the GPU whose name contains this; without it no GPU is needed',
   },
   'max-buffer': { value: 'MIB', help: 'largest buffer that the GPU allows' },
   'max-binding': { value: 'MIB', help: 'largest binding that the GPU allows' },
@@ -131,7 +135,10 @@ export async function planCommand(args: readonly string[], output: Output): Prom
 
 async function loweringOf(flags: PlanFlags): Promise<{ lowering: Lowering; adapter: string }> {
   const name = flags.text('device');
-  const device = name === undefined ? undefined : await openDawn(name);
+  if (isProcessor(name))
+    return { adapter: 'the processor', lowering: new CpuLowering(cpuTarget(processorThreads())) };
+  const device =
+    name === undefined ? undefined : await openDawn(name.toLowerCase() === 'webgpu' ? undefined : name);
   if (device) device.tuning = await storedTuning(device);
   const { features, limits, software, tuning }: GpuTarget = device ?? USUAL_GPU;
   const allowed = (flag: 'max-buffer' | 'max-binding', limit: number): number =>

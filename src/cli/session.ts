@@ -1,5 +1,5 @@
 /** What most commands begin with: a device, a model on it, perhaps its tokenizer and an adapter. */
-import type { GpuDevice } from '../engine/webgpu/device.ts';
+import type { Device } from '../engine/device.ts';
 import { readPeft } from '../export/peft.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
@@ -9,21 +9,17 @@ import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { BASE_SETTINGS } from '../settings/run.ts';
 import { GraftError } from '../errors.ts';
 import type { FileSet } from '../weights/bytes.ts';
-import { openDawn } from './dawn.ts';
 import { folder, modelOf } from './files.ts';
 import type { FlagSpec, FlagSpecs, Flags } from './flags.ts';
+import { deviceFlag, openDevice } from './open-device.ts';
 import { formatBytes, type Output } from './output.ts';
 import { settingFlags } from './setting-flags.ts';
-import { storedTuning } from './tuning-store.ts';
 
 /** Flags of every command that runs a model. */
 export const modelFlags = {
   model: { value: 'PATH', help: 'a Hugging Face model folder, or a GGUF file' },
   ...settingFlags(BASE_SETTINGS),
-  device: {
-    value: 'NAME',
-    help: 'part of the name of the GPU to use; swiftshader is the software GPU of Chromium',
-  },
+  device: deviceFlag,
   help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
 
@@ -40,7 +36,7 @@ export function readWeightChoices(
 export const PRECISIONS: readonly Precision[] = ['f32', 'f16', 'auto'];
 
 export interface Session {
-  readonly device: GpuDevice;
+  readonly device: Device;
   readonly model: LanguageModel;
   readonly files: FileSet;
 }
@@ -62,8 +58,7 @@ export async function openSession(
 ): Promise<Session> {
   const files = known ?? (await modelOf(flags.required('model')));
   const precision = flags.choice('precision', PRECISIONS) ?? fallback;
-  const device = await openDawn(flags.text('device'));
-  device.tuning = await storedTuning(device);
+  const device = await openDevice(flags.text('device'));
   const model = await LanguageModel.load(device, files, {
     precision,
     baseWeights: readWeightChoices(flags),

@@ -5,6 +5,8 @@ import { COMMAND_BYTES, Commands, SCRATCH_BYTES, type CpuCommand, type LoweringR
 import { ALIGNMENT, FIRST_BYTES } from './heap.ts';
 import { activationLowerings } from './lower/activation.ts';
 import { addLowerings } from './lower/add.ts';
+import { attentionLowerings } from './lower/attention.ts';
+import { crossEntropyLowerings } from './lower/cross-entropy.ts';
 import { embeddingLowerings } from './lower/embedding.ts';
 import { gatherRowsLowerings } from './lower/gather-rows.ts';
 import { matmulLowerings } from './lower/matmul.ts';
@@ -16,6 +18,8 @@ import type { CpuTarget } from './target.ts';
 const ROWS: readonly LoweringRow[] = [
   ...activationLowerings,
   ...addLowerings,
+  ...attentionLowerings,
+  ...crossEntropyLowerings,
   ...embeddingLowerings,
   ...gatherRowsLowerings,
   ...matmulLowerings,

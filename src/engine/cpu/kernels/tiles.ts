@@ -1,0 +1,361 @@
+// Register tiles of 6 × 8: what the products of matmul.ts and attention.ts are made of.
+//
+// A tile has twelve vectors of sums, the two of B and one of A, in fifteen registers: x64 leaves no more. It must stay a function of its own, which
+// it does because it is exported: inlined in its loops, V8 runs out of registers. Sums of tiles lie [tile of rows][panel][6][8].
+import { F16, F32, halves4, half1, madd } from './common';
+
+/** Rows and columns of a tile, and the bytes of its sums. */
+export const TILE_ROWS: i32 = 6;
+export const TILE_COLUMNS: i32 = 8;
+export const TILE_BYTES: usize = 192;
+
+/**
+ * Adds the products of some rows of A, from its first k on, with all panels to the sums, or begins these. Each call adds up its own first: a sum over a
+ * long K is then made of short ones, which round less.
+ */
+export function multiply(
+  a: usize,
+  pitch: i32,
+  transposed: i32,
+  M: i32,
+  i0: i32,
+  i1: i32,
+  depth: i32,
+  packed: usize,
+  panels: i32,
+  sums: usize,
+  going: bool,
+): void {
+  const panelBytes = (<usize>(depth * TILE_COLUMNS)) << 2;
+  const row = (<usize>pitch) << 2;
+  let s = sums;
+  for (let i = i0; i < i1; i += TILE_ROWS) {
+    let b = packed;
+    if (transposed) {
+      // The last tile may read a few numbers behind its rows. What comes of them is stored nowhere.
+      const at = a + ((<usize>i) << 2);
+      for (let g = 0; g < panels; g++, b += panelBytes, s += TILE_BYTES)
+        tileOfColumns(at, row, b, depth, s, going);
+    } else {
+      // The last row stands in for those that are not there.
+      const last = M - 1;
+      const a0 = a + <usize>i * row;
+      const a1 = a + <usize>min(i + 1, last) * row;
+      const a2 = a + <usize>min(i + 2, last) * row;
+      const a3 = a + <usize>min(i + 3, last) * row;
+      const a4 = a + <usize>min(i + 4, last) * row;
+      const a5 = a + <usize>min(i + 5, last) * row;
+      for (let g = 0; g < panels; g++, b += panelBytes, s += TILE_BYTES)
+        tileOfRows(a0, a1, a2, a3, a4, a5, b, depth, s, going);
+    }
+  }
+}
+
+/** A tile of six rows of A that lie anywhere, their numbers side by side. */
+export function tileOfRows(
+  a0: usize,
+  a1: usize,
+  a2: usize,
+  a3: usize,
+  a4: usize,
+  a5: usize,
+  b: usize,
+  depth: i32,
+  s: usize,
+  going: bool,
+): void {
+  let c00 = f32x4.splat(0),
+    c01 = c00,
+    c10 = c00,
+    c11 = c00,
+    c20 = c00,
+    c21 = c00,
+    c30 = c00,
+    c31 = c00,
+    c40 = c00,
+    c41 = c00,
+    c50 = c00,
+    c51 = c00;
+  let k = 0;
+  for (; k <= depth - 2; k += 2) {
+    let b0 = v128.load(b);
+    let b1 = v128.load(b, 16);
+    let x = v128.load_splat<f32>(a0);
+    c00 = madd(x, b0, c00);
+    c01 = madd(x, b1, c01);
+    x = v128.load_splat<f32>(a1);
+    c10 = madd(x, b0, c10);
+    c11 = madd(x, b1, c11);
+    x = v128.load_splat<f32>(a2);
+    c20 = madd(x, b0, c20);
+    c21 = madd(x, b1, c21);
+    x = v128.load_splat<f32>(a3);
+    c30 = madd(x, b0, c30);
+    c31 = madd(x, b1, c31);
+    x = v128.load_splat<f32>(a4);
+    c40 = madd(x, b0, c40);
+    c41 = madd(x, b1, c41);
+    x = v128.load_splat<f32>(a5);
+    c50 = madd(x, b0, c50);
+    c51 = madd(x, b1, c51);
+    b0 = v128.load(b, 32);
+    b1 = v128.load(b, 48);
+    x = v128.load_splat<f32>(a0, 4);
+    c00 = madd(x, b0, c00);
+    c01 = madd(x, b1, c01);
+    x = v128.load_splat<f32>(a1, 4);
+    c10 = madd(x, b0, c10);
+    c11 = madd(x, b1, c11);
+    x = v128.load_splat<f32>(a2, 4);
+    c20 = madd(x, b0, c20);
+    c21 = madd(x, b1, c21);
+    x = v128.load_splat<f32>(a3, 4);
+    c30 = madd(x, b0, c30);
+    c31 = madd(x, b1, c31);
+    x = v128.load_splat<f32>(a4, 4);
+    c40 = madd(x, b0, c40);
+    c41 = madd(x, b1, c41);
+    x = v128.load_splat<f32>(a5, 4);
+    c50 = madd(x, b0, c50);
+    c51 = madd(x, b1, c51);
+    a0 += 8;
+    a1 += 8;
+    a2 += 8;
+    a3 += 8;
+    a4 += 8;
+    a5 += 8;
+    b += 64;
+  }
+  if (k < depth) {
+    let b0 = v128.load(b);
+    let b1 = v128.load(b, 16);
+    let x = v128.load_splat<f32>(a0);
+    c00 = madd(x, b0, c00);
+    c01 = madd(x, b1, c01);
+    x = v128.load_splat<f32>(a1);
+    c10 = madd(x, b0, c10);
+    c11 = madd(x, b1, c11);
+    x = v128.load_splat<f32>(a2);
+    c20 = madd(x, b0, c20);
+    c21 = madd(x, b1, c21);
+    x = v128.load_splat<f32>(a3);
+    c30 = madd(x, b0, c30);
+    c31 = madd(x, b1, c31);
+    x = v128.load_splat<f32>(a4);
+    c40 = madd(x, b0, c40);
+    c41 = madd(x, b1, c41);
+    x = v128.load_splat<f32>(a5);
+    c50 = madd(x, b0, c50);
+    c51 = madd(x, b1, c51);
+  }
+  if (going) {
+    c00 = f32x4.add(c00, v128.load(s));
+    c01 = f32x4.add(c01, v128.load(s, 16));
+    c10 = f32x4.add(c10, v128.load(s, 32));
+    c11 = f32x4.add(c11, v128.load(s, 48));
+    c20 = f32x4.add(c20, v128.load(s, 64));
+    c21 = f32x4.add(c21, v128.load(s, 80));
+    c30 = f32x4.add(c30, v128.load(s, 96));
+    c31 = f32x4.add(c31, v128.load(s, 112));
+    c40 = f32x4.add(c40, v128.load(s, 128));
+    c41 = f32x4.add(c41, v128.load(s, 144));
+    c50 = f32x4.add(c50, v128.load(s, 160));
+    c51 = f32x4.add(c51, v128.load(s, 176));
+  }
+  v128.store(s, c00);
+  v128.store(s, c01, 16);
+  v128.store(s, c10, 32);
+  v128.store(s, c11, 48);
+  v128.store(s, c20, 64);
+  v128.store(s, c21, 80);
+  v128.store(s, c30, 96);
+  v128.store(s, c31, 112);
+  v128.store(s, c40, 128);
+  v128.store(s, c41, 144);
+  v128.store(s, c50, 160);
+  v128.store(s, c51, 176);
+}
+
+/** A tile of six rows of op(A) that are columns of A: side by side for each k, `row` bytes from one k to the next. */
+export function tileOfColumns(a: usize, row: usize, b: usize, depth: i32, s: usize, going: bool): void {
+  let c00 = f32x4.splat(0),
+    c01 = c00,
+    c10 = c00,
+    c11 = c00,
+    c20 = c00,
+    c21 = c00,
+    c30 = c00,
+    c31 = c00,
+    c40 = c00,
+    c41 = c00,
+    c50 = c00,
+    c51 = c00;
+  for (let k = 0; k < depth; k++) {
+    const b0 = v128.load(b),
+      b1 = v128.load(b, 16);
+    let x = v128.load_splat<f32>(a);
+    c00 = madd(x, b0, c00);
+    c01 = madd(x, b1, c01);
+    x = v128.load_splat<f32>(a, 4);
+    c10 = madd(x, b0, c10);
+    c11 = madd(x, b1, c11);
+    x = v128.load_splat<f32>(a, 8);
+    c20 = madd(x, b0, c20);
+    c21 = madd(x, b1, c21);
+    x = v128.load_splat<f32>(a, 12);
+    c30 = madd(x, b0, c30);
+    c31 = madd(x, b1, c31);
+    x = v128.load_splat<f32>(a, 16);
+    c40 = madd(x, b0, c40);
+    c41 = madd(x, b1, c41);
+    x = v128.load_splat<f32>(a, 20);
+    c50 = madd(x, b0, c50);
+    c51 = madd(x, b1, c51);
+    a += row;
+    b += 32;
+  }
+  if (going) {
+    c00 = f32x4.add(c00, v128.load(s));
+    c01 = f32x4.add(c01, v128.load(s, 16));
+    c10 = f32x4.add(c10, v128.load(s, 32));
+    c11 = f32x4.add(c11, v128.load(s, 48));
+    c20 = f32x4.add(c20, v128.load(s, 64));
+    c21 = f32x4.add(c21, v128.load(s, 80));
+    c30 = f32x4.add(c30, v128.load(s, 96));
+    c31 = f32x4.add(c31, v128.load(s, 112));
+    c40 = f32x4.add(c40, v128.load(s, 128));
+    c41 = f32x4.add(c41, v128.load(s, 144));
+    c50 = f32x4.add(c50, v128.load(s, 160));
+    c51 = f32x4.add(c51, v128.load(s, 176));
+  }
+  v128.store(s, c00);
+  v128.store(s, c01, 16);
+  v128.store(s, c10, 32);
+  v128.store(s, c11, 48);
+  v128.store(s, c20, 64);
+  v128.store(s, c21, 80);
+  v128.store(s, c30, 96);
+  v128.store(s, c31, 112);
+  v128.store(s, c40, 128);
+  v128.store(s, c41, 144);
+  v128.store(s, c50, 160);
+  v128.store(s, c51, 176);
+}
+
+/** Brings k … k + depth of the columns from j on to panels: [panel][k][8], times a factor. Columns that are not there have any numbers. */
+export function pack(
+  b: usize,
+  type: i32,
+  pitch: i32,
+  transposed: i32,
+  j: i32,
+  panels: i32,
+  N: i32,
+  k: i32,
+  depth: i32,
+  factor: f32,
+  packed: usize,
+): void {
+  const panelBytes = (<usize>(depth * TILE_COLUMNS)) << 2;
+  const shift: usize = type === F32 ? 2 : 1;
+  const row = (<usize>pitch) << shift;
+  for (let g = 0; g < panels; g++) {
+    const to = packed + <usize>g * panelBytes;
+    const column = j + g * TILE_COLUMNS;
+    if (transposed) {
+      const from = b + ((<usize>k) << shift);
+      // The last column stands in for those that are not there.
+      const last = N - 1;
+      packRows(
+        from + <usize>min(column, last) * row,
+        from + <usize>min(column + 1, last) * row,
+        from + <usize>min(column + 2, last) * row,
+        from + <usize>min(column + 3, last) * row,
+        type,
+        depth,
+        factor,
+        to,
+      );
+      packRows(
+        from + <usize>min(column + 4, last) * row,
+        from + <usize>min(column + 5, last) * row,
+        from + <usize>min(column + 6, last) * row,
+        from + <usize>min(column + 7, last) * row,
+        type,
+        depth,
+        factor,
+        to + 16,
+      );
+    } else {
+      packColumns(b + <usize>k * row + ((<usize>column) << shift), row, type, depth, factor, to);
+    }
+  }
+}
+
+/** Four numbers of a tensor. */
+function numbers4(address: usize, type: i32): v128 {
+  return type === F32 ? v128.load(address) : halves4(address);
+}
+
+function number1(address: usize, type: i32): f32 {
+  return type === F32 ? load<f32>(address) : half1(address);
+}
+
+/** Half a panel of four rows of B, side by side in the panel: blocks of 4 × 4 are transposed. */
+function packRows(
+  r0: usize,
+  r1: usize,
+  r2: usize,
+  r3: usize,
+  type: i32,
+  depth: i32,
+  factor: f32,
+  to: usize,
+): void {
+  const f = f32x4.splat(factor);
+  const step: usize = type === F32 ? 16 : 8;
+  let k = 0;
+  for (; k <= depth - 4; k += 4) {
+    const x0 = f32x4.mul(numbers4(r0, type), f);
+    const x1 = f32x4.mul(numbers4(r1, type), f);
+    const x2 = f32x4.mul(numbers4(r2, type), f);
+    const x3 = f32x4.mul(numbers4(r3, type), f);
+    const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
+    const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
+    const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
+    const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
+    v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
+    v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7), 32);
+    v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), 64);
+    v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7), 96);
+    r0 += step;
+    r1 += step;
+    r2 += step;
+    r3 += step;
+    to += 128;
+  }
+  const one: usize = type === F32 ? 4 : 2;
+  for (; k < depth; k++) {
+    store<f32>(to, number1(r0, type) * factor);
+    store<f32>(to, number1(r1, type) * factor, 4);
+    store<f32>(to, number1(r2, type) * factor, 8);
+    store<f32>(to, number1(r3, type) * factor, 12);
+    r0 += one;
+    r1 += one;
+    r2 += one;
+    r3 += one;
+    to += 32;
+  }
+}
+
+/** A panel of eight columns of B. The last may read a few numbers behind the end of a row. */
+function packColumns(from: usize, row: usize, type: i32, depth: i32, factor: f32, to: usize): void {
+  const f = f32x4.splat(factor);
+  const next: usize = type === F16 ? 8 : 16;
+  for (let k = 0; k < depth; k++) {
+    v128.store(to, f32x4.mul(numbers4(from, type), f));
+    v128.store(to, f32x4.mul(numbers4(from + next, type), f), 16);
+    from += row;
+    to += 32;
+  }
+}

@@ -1,0 +1,91 @@
+import source from '../kernels/attention.ts?raw';
+import {
+  attentionKeys,
+  attentionKind,
+  attentionPrepare,
+  attentionQueries,
+  type AttentionAttributes,
+} from '../../ops/attention.ts';
+import type { Tensor } from '../../tensor.ts';
+import { checkF32, lowers } from '../command.ts';
+import { parseKernels } from '../kernel.ts';
+
+const file = parseKernels('attention', source);
+
+/** Rows of a unit: OWN in kernels/attention.ts. */
+const OWN_ROWS = 48;
+/** Without a backward, up to so many queries are taken one by one. */
+const DECODE_QUERIES = 4;
+
+export const attentionLowerings = [
+  lowers(attentionKind, (out, { q, k, v, keyRanges, o, lse }, attributes) => {
+    const { heads: H } = attributes;
+    const decode = !lse && q.rows <= DECODE_QUERIES;
+    checkF32(q, k, v, o);
+    out.add({
+      file,
+      kernel: decode ? 'attentionDecode' : 'attention',
+      tensors: { q, k, v, keyRanges, o, lse },
+      params: describe(q, k, attributes),
+      units: decode ? q.rows * H : Math.ceil(q.rows / OWN_ROWS) * H,
+      grain: 1,
+      flops: flopsOf(q, k, attributes),
+    });
+  }),
+  lowers(attentionPrepare, (out, { k, lse, o, dO, keyRanges, rows }, attributes) => {
+    checkF32(o, dO);
+    out.add({
+      file,
+      kernel: 'attentionPrepare',
+      tensors: { saved: lse, result: o, dO, keyRanges, prepared: rows },
+      params: describe(o, k, attributes),
+      units: o.rows * attributes.heads,
+      grain: 64,
+      flops: 2 * o.size,
+    });
+  }),
+  lowers(attentionQueries, (out, { keyRanges: _, ...tensors }, { accumulate, ...attributes }) => {
+    const { q, k, v, dO, dq } = tensors;
+    checkF32(q, k, v, dO, dq);
+    out.add({
+      file,
+      kernel: 'attentionQueries',
+      tensors,
+      params: { ...describe(q, k, attributes), accumulate: Number(accumulate) },
+      units: Math.ceil(q.rows / OWN_ROWS) * attributes.heads,
+      grain: 1,
+      flops: 1.5 * flopsOf(q, k, attributes),
+    });
+  }),
+  lowers(attentionKeys, (out, tensors, { accumulateK, accumulateV, ...attributes }) => {
+    const { q, k, v, dO, dk, dv } = tensors;
+    checkF32(q, k, v, dO, dk, dv);
+    out.add({
+      file,
+      kernel: 'attentionKeys',
+      tensors,
+      params: {
+        ...describe(q, k, attributes),
+        accumulate: Number(accumulateK),
+        accumulateV: Number(accumulateV),
+      },
+      units: Math.ceil(k.rows / OWN_ROWS) * attributes.kvHeads,
+      grain: 1,
+      flops: 2 * flopsOf(q, k, attributes),
+    });
+  }),
+];
+
+/** The numbers of every kernel over queries like `q` and keys like `k`. */
+function describe(
+  q: Tensor,
+  k: Tensor,
+  { heads: H, kvHeads: KV, headSize: D, window, scale }: AttentionAttributes,
+): Record<string, number> {
+  return { M: q.rows, N: k.rows, H, KV, D, window, scale, accumulate: 0, accumulateV: 0 };
+}
+
+/** Two products for each pair. Half of the pairs, as in one causal segment: the ranges are data, so this is a guess. */
+function flopsOf(q: Tensor, k: Tensor, { heads: H, headSize: D }: AttentionAttributes): number {
+  return 2 * q.rows * k.rows * H * D;
+}

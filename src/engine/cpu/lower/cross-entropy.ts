@@ -1,0 +1,115 @@
+import source from '../kernels/cross_entropy.ts?raw';
+import logSource from '../kernels/log_probabilities.ts?raw';
+import { crossEntropyKind } from '../../ops/cross_entropy.ts';
+import { logProbabilitiesBackward, logProbabilitiesKind } from '../../ops/log_probabilities.ts';
+import { wholeColumns } from '../../ops/matmul.ts';
+import { Tensor } from '../../tensor.ts';
+import { lowers, type Commands } from '../command.ts';
+import { parseKernels } from '../kernel.ts';
+import { matmulCommands } from './matmul.ts';
+
+const file = parseKernels('cross_entropy', source);
+const logFile = parseKernels('log_probabilities', logSource);
+
+/**
+ * Logits of one chunk of rows take at most this much, unless a chunk is already as small as it can be. Each chunk reads the head anew, so that
+ * small ones would take longer.
+ */
+const CHUNK_BYTES = 64 * 2 ** 20;
+/** Chunks start on 256-byte boundaries of every tensor that they cut: 64 labels of four bytes. */
+const CHUNK_ROWS = 64;
+
+/** A chunk of rows with its logits. */
+interface Chunk {
+  readonly rows: number;
+  /** The rows of x. */
+  readonly part: Tensor;
+  /** f32 [rows, pitch], which the commands after it may overwrite. */
+  readonly z: Tensor;
+  /** The chunk's rows of a matrix like x. */
+  readonly of: (matrix: Tensor) => Tensor;
+  /** The chunk's part of a vector with an element for each row. */
+  readonly elements: (vector: Tensor) => Tensor;
+}
+
+/** Makes the logits of x · wᵀ chunk by chunk, and lets `use` add what is done with them. */
+function eachChunk(out: Commands, x: Tensor, w: Tensor, use: (chunk: Chunk) => void): void {
+  const R = x.rows;
+  const pitch = wholeColumns(w.rows);
+  const step = Math.min(R, CHUNK_ROWS * Math.max(1, Math.floor(CHUNK_BYTES / (pitch * 4) / CHUNK_ROWS)));
+  for (let start = 0; start < R; start += step) {
+    const rows = Math.min(step, R - start);
+    const part = x.slice(start, rows);
+    const z = out.tensor([rows, pitch], 'f32', 'logits');
+    matmulCommands(out, { a: part, b: w, layout: 'NT', c: z });
+    use({
+      rows,
+      part,
+      z,
+      of: (matrix) => matrix.slice(start, rows),
+      elements: ({ storage, dtype, offset }) => new Tensor(storage, [rows], dtype, offset + start * 4),
+    });
+  }
+}
+
+export const crossEntropyLowerings = [
+  lowers(crossEntropyKind, (out, { x, w, labels, sum, dx, dw }, { scale, accumulate }) => {
+    const R = x.rows;
+    const V = w.rows;
+    const gradient = dx !== undefined || dw !== undefined;
+    const losses = out.tensor([R], 'f32', 'losses');
+    const params = { V, pitch: wholeColumns(V), gradient: Number(gradient), accumulate: Number(accumulate) };
+    eachChunk(out, x, w, ({ rows, part, z, of, elements }) => {
+      out.add({
+        file,
+        kernel: 'crossEntropyRows',
+        tensors: { z, labels: elements(labels), losses: elements(losses) },
+        params: { R: rows, ...params },
+        units: rows,
+        grain: 1,
+        flops: 8 * rows * V,
+      });
+      if (dx) matmulCommands(out, { a: z, b: w, layout: 'NN', c: of(dx), scale });
+      if (dw) matmulCommands(out, { a: z, b: part, layout: 'TN', c: dw, accumulate: true, scale });
+    });
+    out.add({
+      file,
+      kernel: 'crossEntropyTotal',
+      tensors: { losses, sum },
+      params: { R, ...params },
+      units: 1,
+      flops: R,
+    });
+  }),
+  lowers(logProbabilitiesKind, (out, { x, w, labels, y }) => {
+    const V = w.rows;
+    eachChunk(out, x, w, ({ rows, z, elements }) =>
+      out.add({
+        file: logFile,
+        kernel: 'logProbabilities',
+        tensors: { z, labels: elements(labels), y: elements(y) },
+        params: { V, pitch: wholeColumns(V), sign: 1, shared: 0 },
+        units: rows,
+        grain: 1,
+        flops: 4 * rows * V,
+      }),
+    );
+  }),
+  lowers(logProbabilitiesBackward, (out, { x, w, labels, weights, dx, dw }, { sign, accumulate }) => {
+    const V = w.rows;
+    const shared = weights.size === 1 && x.rows !== 1;
+    eachChunk(out, x, w, ({ rows, part, z, of, elements }) => {
+      out.add({
+        file: logFile,
+        kernel: 'logProbabilitiesBackward',
+        tensors: { z, labels: elements(labels), weights: shared ? weights : elements(weights) },
+        params: { V, pitch: wholeColumns(V), sign, shared: Number(shared) },
+        units: rows,
+        grain: 1,
+        flops: 8 * rows * V,
+      });
+      if (dx) matmulCommands(out, { a: z, b: w, layout: 'NN', c: of(dx), accumulate });
+      if (dw) matmulCommands(out, { a: z, b: part, layout: 'TN', c: dw, accumulate: true });
+    });
+  }),
+];
