@@ -50,7 +50,6 @@ class AttentionArguments {
 const OWN: i32 = 48;
 /** Rows of the other side that it meets at a time. */
 const OTHERS: i32 = 64;
-const PANELS: i32 = OTHERS / TILE_COLUMNS;
 /** Bytes of OWN × OTHERS numbers. */
 const SQUARE_BYTES: usize = (<usize>(OWN * OTHERS)) << 2;
 

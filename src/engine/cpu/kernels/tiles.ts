@@ -127,8 +127,8 @@ export function tileOfRows(
     b += 64;
   }
   if (k < depth) {
-    let b0 = v128.load(b);
-    let b1 = v128.load(b, 16);
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
     let x = v128.load_splat<f32>(a0);
     c00 = madd(x, b0, c00);
     c01 = madd(x, b1, c01);
