@@ -3,9 +3,11 @@ import { defineConfig } from 'vitest/config';
 /** Files of tests/gpu that hold for every device. */
 const ON_CPU = [
   'activation',
+  'adamw',
   'attention',
   'cross_entropy',
   'matmul',
+  'optimisers',
   'quantised',
   'rms_norm',
   'rope',

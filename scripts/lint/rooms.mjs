@@ -49,8 +49,8 @@ export const ROOMS = {
   },
   // What an adapter does is recorded on the engine's tape; the model is handed it as hooks, and knows no kind.
   adapters: { imports: ['engine'], types: ['model', 'settings'] },
-  // What the page shows of them comes with their kernels' text, and nothing of the engine.
-  optimisers: { imports: [], types: ['engine', 'settings'] },
+  // What the page shows of them comes with their kernels' text, and nothing of the engine. A kernel in AssemblyScript extends the engine's.
+  optimisers: { imports: ['engine/cpu/kernels/update'], types: ['engine', 'settings'] },
   // Reads losses and generations off a model: it needs to name a device and a run, never to make one.
   // The benchmark measures what the trainer does, and losses are measured on the engine's own plans.
   evaluate: { imports: ['engine', 'model', 'adapters', 'train', 'text', 'data'] },

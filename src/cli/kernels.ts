@@ -5,12 +5,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GraftError } from '../errors.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SOURCES = join(ROOT, 'src', 'engine', 'cpu', 'kernels');
+const SOURCES = join(ROOT, 'src');
+const KERNELS = join(SOURCES, 'engine', 'cpu', 'kernels');
+const OPTIMISERS = join(SOURCES, 'optimisers');
 /** Ignored by git, and part of the package. */
 const COMPILED = join(ROOT, '.cache', 'kernels');
 
@@ -50,9 +52,16 @@ export async function compiledKernels(build: KernelBuild): Promise<Uint8Array<Ar
 /** Changes with every source and with how they are compiled. */
 function hashOfSources(): string {
   const hash = createHash('sha256').update(FLAGS.join(' '));
-  const names = readdirSync(SOURCES).filter((name) => name.endsWith('.ts'));
-  for (const name of names.sort()) hash.update(name).update(readFileSync(join(SOURCES, name)));
+  const names = readdirSync(KERNELS).filter((name) => name.endsWith('.ts'));
+  for (const path of [...names.sort().map((name) => join(KERNELS, name)), ...optimiserKernels()])
+    hash.update(relative(SOURCES, path)).update(readFileSync(path));
   return hash.digest('hex').slice(0, 16);
+}
+
+/** Each optimiser has its kernel in its own folder. */
+function optimiserKernels(): string[] {
+  const paths = readdirSync(OPTIMISERS).map((name) => join(OPTIMISERS, name, 'kernel.ts'));
+  return paths.filter((path) => existsSync(path)).sort();
 }
 
 async function compile(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
@@ -62,7 +71,14 @@ async function compile(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
   const features = build === 'relaxed' ? 'simd,relaxed-simd,threads' : 'simd,threads';
   let bytes: Uint8Array<ArrayBuffer> | undefined;
   const { error, stderr } = await asc.main(
-    ['index.ts', '--outFile=kernels.wasm', '--baseDir', SOURCES, `--enable=${features}`, ...FLAGS],
+    [
+      ...[join(KERNELS, 'index.ts'), ...optimiserKernels()].map((path) => relative(SOURCES, path)),
+      '--outFile=kernels.wasm',
+      '--baseDir',
+      SOURCES,
+      `--enable=${features}`,
+      ...FLAGS,
+    ],
     {
       writeFile: (_name, contents) => {
         bytes = Uint8Array.from(contents as Uint8Array);

@@ -19,19 +19,24 @@ export interface KernelFile {
   readonly kernels: ReadonlySet<string>;
 }
 
-const ARGUMENTS = /class\s+(\w+Arguments)\s*\{([^}]*)\}/;
+const ARGUMENTS = /class\s+(\w+Arguments)(?:\s+extends\s+\w+)?\s*\{([^}]*)\}/;
 const FIELD = /(\w+)\s*:\s*(Read|Write|i32|u32|f32)\s*;/g;
 
 /**
  * Reads arguments and kernels from a source in AssemblyScript.
  *
  * @param name the file's name without ending, used in labels and errors
+ * @param inherited fields of the class that the class of arguments extends
  */
-export function parseKernels(name: string, source: string): KernelFile {
+export function parseKernels(name: string, source: string, inherited: readonly Field[] = []): KernelFile {
   const code = source.replace(/\/\/.*$/gm, '').replace(/\/\*.*?\*\//gs, '');
   const [, type, body] = ARGUMENTS.exec(code) ?? [];
   if (!type) throw new Error(`${name}.ts has no class of arguments`);
   const fields = [...body.matchAll(FIELD)].map(([, field, of]) => ({ name: field, type: of as FieldType }));
   const kernel = new RegExp(`export function (\\w+)\\(\\s*\\w+: ${type}\\b`, 'g');
-  return { name, fields, kernels: new Set([...code.matchAll(kernel)].map(([, found]) => found)) };
+  return {
+    name,
+    fields: [...inherited, ...fields],
+    kernels: new Set([...code.matchAll(kernel)].map(([, found]) => found)),
+  };
 }

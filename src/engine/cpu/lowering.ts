@@ -10,6 +10,7 @@ import { crossEntropyLowerings } from './lower/cross-entropy.ts';
 import { embeddingLowerings } from './lower/embedding.ts';
 import { gatherRowsLowerings } from './lower/gather-rows.ts';
 import { matmulLowerings } from './lower/matmul.ts';
+import { optimiserLowerings } from './lower/optimiser.ts';
 import { rmsNormLowerings } from './lower/rms-norm.ts';
 import { ropeLowerings } from './lower/rope.ts';
 import { scatterRowsLowerings } from './lower/scatter-rows.ts';
@@ -23,6 +24,7 @@ const ROWS: readonly LoweringRow[] = [
   ...embeddingLowerings,
   ...gatherRowsLowerings,
   ...matmulLowerings,
+  ...optimiserLowerings,
   ...rmsNormLowerings,
   ...ropeLowerings,
   ...scatterRowsLowerings,

@@ -11,6 +11,8 @@ export interface UpdateKernel {
   readonly planes: readonly string[];
   /** WGSL that follows shaders/update.wgsl: the planes, and `fn updated(i: u32, value: f32, gradient: f32, lr: f32) -> f32`. */
   readonly wgsl: string;
+  /** AssemblyScript that follows engine/cpu/kernels/update.ts: a class of arguments with the planes and `updated`, and one kernel. */
+  readonly assembly: string;
 }
 
 /** values = updated(values, gradients · stats[SCALE]), state with it; previous = the values before. */

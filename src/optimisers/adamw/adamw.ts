@@ -1,6 +1,7 @@
 /** AdamW (Loshchilov and Hutter, 2019), with PyTorch's defaults. */
 import type { Optimiser } from '../optimiser.ts';
 import { WEIGHT_DECAY } from '../weight-decay.ts';
+import assembly from './kernel.ts?raw';
 import wgsl from './adamw.wgsl?raw';
 
 const BETA1 = 0.9;
@@ -12,6 +13,6 @@ export const adamw = {
   label: 'AdamW',
   help: 'Gives every weight a step of its own size.',
   settings: [WEIGHT_DECAY],
-  kernel: { name: 'adamw', planes: ['first', 'second'], wgsl },
+  kernel: { name: 'adamw', planes: ['first', 'second'], wgsl, assembly },
   encode: (step: number) => [BETA1, BETA2, EPSILON, 1 - BETA1 ** step, Math.sqrt(1 - BETA2 ** step)],
 } as const satisfies Optimiser;

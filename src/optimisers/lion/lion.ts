@@ -1,6 +1,7 @@
 /** Lion (Chen et al., 2023), with the paper's momenta. */
 import type { Optimiser } from '../optimiser.ts';
 import { WEIGHT_DECAY } from '../weight-decay.ts';
+import assembly from './kernel.ts?raw';
 import wgsl from './lion.wgsl?raw';
 
 const BETA1 = 0.9;
@@ -13,6 +14,6 @@ export const lion = {
   settings: [WEIGHT_DECAY],
   // Every step has the size of the rate: the paper takes a third to a tenth of AdamW's.
   initial: { lr: 2e-4 },
-  kernel: { name: 'lion', planes: ['first'], wgsl },
+  kernel: { name: 'lion', planes: ['first'], wgsl, assembly },
   encode: () => [BETA1, BETA2],
 } as const satisfies Optimiser;

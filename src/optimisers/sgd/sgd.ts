@@ -2,6 +2,7 @@
 import type { Setting } from '../../settings/setting.ts';
 import type { Optimiser } from '../optimiser.ts';
 import { WEIGHT_DECAY } from '../weight-decay.ts';
+import assembly from './kernel.ts?raw';
 import wgsl from './sgd.wgsl?raw';
 
 const MOMENTUM = {
@@ -38,6 +39,6 @@ export const sgd = {
   settings: [WEIGHT_DECAY, MOMENTUM],
   // Gradients are not divided by their own size, so that the rate must be larger.
   initial: { lr: 0.05 },
-  kernel: { name: 'sgd', planes: ['first'], wgsl },
+  kernel: { name: 'sgd', planes: ['first'], wgsl, assembly },
   encode: (_step: number, { momentum }) => [momentum as number],
 } as const satisfies Optimiser;
