@@ -6,13 +6,17 @@ const ON_CPU = [
   'adamw',
   'attention',
   'cross_entropy',
+  'layer_norm',
   'matmul',
   'optimisers',
   'quantised',
   'rms_norm',
   'rope',
   'rows',
+  'sampling',
+  'scale_columns',
   'scatter_rows',
+  'split_columns',
 ].map((name) => `tests/gpu/${name}.test.ts`);
 
 export default defineConfig({

@@ -6,28 +6,44 @@ import { ALIGNMENT, FIRST_BYTES } from './heap.ts';
 import { activationLowerings } from './lower/activation.ts';
 import { addLowerings } from './lower/add.ts';
 import { attentionLowerings } from './lower/attention.ts';
+import { columnSumLowerings } from './lower/column-sum.ts';
 import { crossEntropyLowerings } from './lower/cross-entropy.ts';
+import { dropoutLowerings } from './lower/dropout.ts';
 import { embeddingLowerings } from './lower/embedding.ts';
 import { gatherRowsLowerings } from './lower/gather-rows.ts';
+import { layerNormLowerings } from './lower/layer-norm.ts';
 import { matmulLowerings } from './lower/matmul.ts';
 import { optimiserLowerings } from './lower/optimiser.ts';
 import { rmsNormLowerings } from './lower/rms-norm.ts';
 import { ropeLowerings } from './lower/rope.ts';
+import { rowNormLowerings } from './lower/row-norm.ts';
+import { samplingLowerings } from './lower/sampling.ts';
+import { scaleColumnsLowerings } from './lower/scale-columns.ts';
 import { scatterRowsLowerings } from './lower/scatter-rows.ts';
+import { splitColumnsLowerings } from './lower/split-columns.ts';
+import { weightedSumLowerings } from './lower/weighted-sum.ts';
 import type { CpuTarget } from './target.ts';
 
 const ROWS: readonly LoweringRow[] = [
   ...activationLowerings,
   ...addLowerings,
   ...attentionLowerings,
+  ...columnSumLowerings,
   ...crossEntropyLowerings,
+  ...dropoutLowerings,
   ...embeddingLowerings,
   ...gatherRowsLowerings,
+  ...layerNormLowerings,
   ...matmulLowerings,
   ...optimiserLowerings,
   ...rmsNormLowerings,
   ...ropeLowerings,
+  ...rowNormLowerings,
+  ...samplingLowerings,
+  ...scaleColumnsLowerings,
   ...scatterRowsLowerings,
+  ...splitColumnsLowerings,
+  ...weightedSumLowerings,
 ];
 
 const table = new Map(ROWS.map((row) => [row.name, row]));

@@ -28,7 +28,7 @@ class RmsNormArguments {
 }
 
 function gain(p: RmsNormArguments, c: i32): v128 {
-  return f32x4.mul(f32x4.splat(p.scale), f32x4.add(f32x4.splat(p.offset), v128.load(p.w + at4(c))));
+  return f32x4.mul(f32x4.splat(p.scale), f32x4.add(f32x4.splat(p.offset), load4(p.w + at4(c), p.C - c)));
 }
 
 export function rmsNorm(p: RmsNormArguments, first: i32, end: i32, _scratch: usize): void {
