@@ -36,9 +36,10 @@ export default defineConfig({
           include: ['tests/gpu/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          // Dawn and two software adapters share two cores: one file at a time, each in a process of its own.
+          // Dawn and two software adapters share two cores: one file at a time, all in one process, which keeps its devices.
           pool: 'forks',
           fileParallelism: false,
+          isolate: false,
         },
       },
       {
@@ -61,7 +62,9 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 120_000,
           expect: { poll: { timeout: 30_000 } },
+          // One file at a time, all in one process, which keeps its Chromium.
           fileParallelism: false,
+          isolate: false,
         },
       },
       {

@@ -10,7 +10,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sprigAdapter, zipOf } from './adapter-files.ts';
 import { askAnew } from './answers.ts';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { startAndPause } from './gate.ts';
 import { downloadOf, factOf, goTo, WAIT } from './looks.ts';
 import { writeShardedModel } from './model-files.ts';
@@ -37,12 +37,12 @@ beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), 'graft-archive-'));
   everything = join(scratch, 'everything.zip');
   await writeShardedModel(join(scratch, 'In parts'));
-  browser = await launchChromium();
+  browser = await openChromium();
   studio = await openStudio(browser, VIEW);
   ({ page } = studio);
 });
 afterAll(async () => {
-  await browser.close();
+  await closeContexts(browser);
   rmSync(scratch, { recursive: true, force: true });
 });
 

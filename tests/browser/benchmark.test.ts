@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchChromium, openStudio } from './chromium.ts';
+import { closeContexts, openChromium, openStudio } from './chromium.ts';
 import { inspect, PICTURES } from './looks.ts';
 
 const BENCHMARK_MS = 240_000;
@@ -10,9 +10,9 @@ const BENCHMARK_MS = 240_000;
 let browser: Browser;
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  browser = await launchChromium();
+  browser = await openChromium();
 });
-afterAll(() => browser.close());
+afterAll(() => closeContexts(browser));
 
 test('it is measured, stopped, measured again, and copied', async () => {
   const { page, problems, close } = await openStudio(browser, {

@@ -16,7 +16,7 @@ import { openModelWeights } from '../../src/model/folder-layout.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
 import { sprigAdapter, zipOf } from './adapter-files.ts';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
 import { downloadOf, goTo, inspect, openSample, PICTURES, RESULTS, WAIT } from './looks.ts';
 
@@ -58,13 +58,13 @@ const importZip = (name: string, files: Files): Promise<void> =>
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
   scratch = mkdtempSync(join(tmpdir(), 'graft-drop-'));
-  browser = await launchChromium();
+  browser = await openChromium();
   studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
   ({ page } = studio);
   library = page.getByRole('region', { name: 'Adapters' });
 });
 afterAll(async () => {
-  await browser.close();
+  await closeContexts(browser);
   rmSync(scratch, { recursive: true, force: true });
 });
 

@@ -21,6 +21,18 @@ export async function launchChromium({ webgpu = true } = {}): Promise<Browser> {
   return chromium.launch({ executablePath, args: webgpu ? WEBGPU_FLAGS : FLAGS });
 }
 
+let shared: Promise<Browser> | undefined;
+
+/** The Chromium of all files, which run in one process. A test that breaks its browser launches one of its own. */
+export function openChromium(): Promise<Browser> {
+  return (shared ??= launchChromium());
+}
+
+/** Leaves the Chromium of all files to the next one, without pages. */
+export async function closeContexts(browser: Browser): Promise<void> {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+}
+
 export interface WatchedPage {
   readonly page: Page;
   /** Errors on the console, uncaught errors, failed requests and broken policies, in order. */

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { goTo, inspect, PICTURES } from './looks.ts';
 
 const STEP_MS = 60_000;
@@ -31,10 +31,10 @@ let browser: Browser;
 let studio: WatchedPage;
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  browser = await launchChromium();
+  browser = await openChromium();
   studio = await openStudio(browser, { viewport: WIDE, reducedMotion: 'reduce' });
 });
-afterAll(() => browser.close());
+afterAll(() => closeContexts(browser));
 
 /** Drops a file on the middle of the stage, as a browser tells the page of it. */
 async function drop(page: Page, name: string, text: string): Promise<void> {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { HubServer, type HubRepo } from '../hub-server.ts';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { goTo, WAIT } from './looks.ts';
 import { serveDist, type Site } from './site.ts';
 
@@ -27,7 +27,7 @@ export class HubBench {
   static async start(repos: Record<string, HubRepo>): Promise<HubBench> {
     const hub = await HubServer.start(repos);
     const site = await serveDist([hub.address, hub.filesAddress]);
-    return new HubBench(hub, site, await launchChromium());
+    return new HubBench(hub, site, await openChromium());
   }
 
   /** A profile of its own at the Task stage, with our hub. */
@@ -57,7 +57,7 @@ export class HubBench {
   }
 
   async close(): Promise<void> {
-    await this.browser.close();
+    await closeContexts(this.browser);
     await this.site.close();
     await this.hub.close();
   }

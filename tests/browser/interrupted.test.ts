@@ -21,7 +21,7 @@ import {
   train,
   type Bench,
 } from './bench.ts';
-import { launchChromium } from './chromium.ts';
+import { closeContexts, openChromium } from './chromium.ts';
 import { allowSteps, holdShaders, holdWork } from './gate.ts';
 import { WAIT } from './looks.ts';
 
@@ -33,7 +33,7 @@ let context: BrowserContext;
 let whole: RunRecord;
 
 beforeAll(async () => {
-  browser = await launchChromium();
+  browser = await openChromium();
   const page = await openBench(await browser.newContext());
   await train(page, OPTIONS);
   whole = await ended(page);
@@ -43,7 +43,7 @@ beforeEach(async () => {
   context = await browser.newContext();
 });
 afterEach(() => context.close());
-afterAll(() => browser.close());
+afterAll(() => closeContexts(browser));
 
 /** Expects that the run fails with so many adapters. */
 async function diverged(page: Page, kept: number): Promise<void> {

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
 
 let browser: Browser;
@@ -10,7 +10,7 @@ let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  browser = await launchChromium();
+  browser = await openChromium();
   studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
   ({ page } = studio);
   await goTo(page, 'data');
@@ -20,7 +20,7 @@ beforeAll(async () => {
   await page.getByText('Every setting, explained').click();
   await page.getByRole('spinbutton', { name: 'Answer every … steps' }).fill('0');
 });
-afterAll(() => browser.close());
+afterAll(() => closeContexts(browser));
 
 const memory = (): Locator => page.getByRole('region', { name: /GPU|does not fit/ });
 const title = (): Locator => memory().getByRole('paragraph').first();

@@ -9,7 +9,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { SPRIG } from '../gpu/sprig.ts';
 import { askAnew } from './answers.ts';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
 import { startAndPause } from './gate.ts';
 import { factOf, goTo, openSample, WAIT } from './looks.ts';
@@ -31,13 +31,13 @@ beforeAll(async () => {
   await writeShardedModel(join(scratch, HOSTILE));
   await writeShardedModel(join(scratch, 'In parts'));
   writeFileSync(join(scratch, 'Sprig-F16.gguf'), await sprigGguf());
-  browser = await launchChromium();
+  browser = await openChromium();
   studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
   ({ page } = studio);
   region = page.getByRole('region', { name: 'Model', exact: true });
 });
 afterAll(async () => {
-  await browser.close();
+  await closeContexts(browser);
   rmSync(scratch, { recursive: true, force: true });
 });
 

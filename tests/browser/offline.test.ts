@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { launchChromium } from './chromium.ts';
+import { closeContexts, openChromium } from './chromium.ts';
 import { allowSteps } from './gate.ts';
 import { tabTo } from './keyboard.ts';
 import { downloadOf, factOf, goTo } from './looks.ts';
@@ -18,9 +18,9 @@ const BROWSERS_OWN = '/service-worker.js';
 
 let browser: Browser;
 beforeAll(async () => {
-  browser = await launchChromium();
+  browser = await openChromium();
 });
-afterAll(() => browser.close());
+afterAll(() => closeContexts(browser));
 
 interface Visit {
   readonly site: Site;

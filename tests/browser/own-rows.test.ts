@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
 import { goTo, openSample } from './looks.ts';
 
@@ -13,9 +13,9 @@ const STEP_MS = 60_000;
 let browser: Browser;
 let studio: WatchedPage;
 beforeAll(async () => {
-  browser = await launchChromium();
+  browser = await openChromium();
 });
-afterAll(() => browser.close());
+afterAll(() => closeContexts(browser));
 beforeEach(async () => {
   studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
   await goTo(studio.page, 'data');

@@ -1,7 +1,7 @@
 /** Several projects in the production build: what is done in one stays in it. The tests share a profile and build on each other. */
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { factOf, goTo, WAIT } from './looks.ts';
 
 /** Enough that reading them outlasts a few presses. */
@@ -12,12 +12,12 @@ let studio: WatchedPage;
 let page: Page;
 let projects: Locator;
 beforeAll(async () => {
-  browser = await launchChromium();
+  browser = await openChromium();
   studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
   ({ page } = studio);
   projects = page.getByRole('region', { name: 'Projects' });
 });
-afterAll(() => browser.close());
+afterAll(() => closeContexts(browser));
 
 const brand = (): Promise<string> => page.getByRole('banner').getByRole('link').first().innerText();
 const rows = (count: number): Buffer =>

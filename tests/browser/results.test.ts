@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { axe, downloadOf, factOf, goTo, PICTURES, WAIT } from './looks.ts';
 
 const DATABASE_2 = join(import.meta.dirname, '../fixtures/databases/version-2.json.gz');
@@ -20,12 +20,12 @@ let scratch: string;
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
   scratch = mkdtempSync(join(tmpdir(), 'graft-results-'));
-  browser = await launchChromium();
+  browser = await openChromium();
   studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
   ({ page } = studio);
 });
 afterAll(async () => {
-  await browser.close();
+  await closeContexts(browser);
   rmSync(scratch, { recursive: true, force: true });
 });
 

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { launchChromium, openStudio } from './chromium.ts';
+import { closeContexts, launchChromium, openChromium, openStudio } from './chromium.ts';
 import { axe, PICTURES } from './looks.ts';
 
 let browser: Browser;
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  browser = await launchChromium();
+  browser = await openChromium();
 });
-afterAll(() => browser.close());
+afterAll(() => closeContexts(browser));
 
 /** Waits until the worker and the data have answered. */
 async function settled(page: Page): Promise<void> {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { tabTo } from './keyboard.ts';
 import { startAndPause } from './gate.ts';
 import { axe, downloadOf, factOf, goTo, openSample, picture, PICTURES } from './looks.ts';
@@ -22,10 +22,10 @@ let studio: WatchedPage;
 let zip = '';
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  browser = await launchChromium();
+  browser = await openChromium();
   studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
 });
-afterAll(() => browser.close());
+afterAll(() => closeContexts(browser));
 
 /** A built module and all that it imports: the page's timeline has those of its worker too. */
 async function withImports(url: string, seen = new Set<string>()): Promise<Set<string>> {

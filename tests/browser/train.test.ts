@@ -12,7 +12,7 @@ import { readPeft, type Files } from '../../src/export/peft.ts';
 import { readModel } from '../../src/model/family.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { allowSteps } from './gate.ts';
 import { downloadOf, factOf, goTo, inspect, openSample, PICTURES, RESULTS, WAIT } from './looks.ts';
 
@@ -41,7 +41,7 @@ let adapter: Files;
 
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  browser = await launchChromium();
+  browser = await openChromium();
   studio = await openStudio(browser, {
     viewport: { width: 1440, height: 900 },
     reducedMotion: 'reduce',
@@ -86,7 +86,7 @@ beforeAll(async () => {
   await page.waitForLoadState('networkidle');
   await page.reload();
 });
-afterAll(() => browser.close());
+afterAll(() => closeContexts(browser));
 
 const heard = (): Promise<string[]> => page.getByRole('log').locator('p').allInnerTexts();
 const controls = () => page.getByRole('group', { name: 'This run' });

@@ -7,7 +7,7 @@ import { unzipSync } from 'fflate';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeShared, sharedPath } from '../shared.ts';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { startAndPause } from './gate.ts';
 import { downloadOf, factOf, goTo, inspect, PICTURES, WAIT } from './looks.ts';
 
@@ -19,7 +19,7 @@ let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  browser = await launchChromium();
+  browser = await openChromium();
   studio = await openStudio(browser, {
     viewport: { width: 1440, height: 900 },
     reducedMotion: 'reduce',
@@ -27,7 +27,7 @@ beforeAll(async () => {
   });
   ({ page } = studio);
 });
-afterAll(() => browser.close());
+afterAll(() => closeContexts(browser));
 
 const weights = (): Locator => page.getByRole('region', { name: /^Base weights/ });
 const controls = (): Locator => page.getByRole('group', { name: 'This run' });

@@ -4,7 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AdapterInfo, RunRecord } from '../../src/worker/api.ts';
 import { ended, events, listAdapters, listRuns, openBench, OPTIONS, train, type Bench } from './bench.ts';
-import { launchChromium } from './chromium.ts';
+import { closeContexts, openChromium } from './chromium.ts';
 
 declare const bench: Bench;
 
@@ -14,10 +14,10 @@ let context: BrowserContext;
 let whole: RunRecord;
 
 beforeAll(async () => {
-  browser = await launchChromium();
+  browser = await openChromium();
   context = await browser.newContext();
 });
-afterAll(() => browser.close());
+afterAll(() => closeContexts(browser));
 
 /** What the run left in the library. */
 async function captain(page: Page): Promise<AdapterInfo> {

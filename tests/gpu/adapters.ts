@@ -2,7 +2,7 @@
  * Devices for the tests: every kernel runs on lavapipe (f16, subgroups), on SwiftShader (neither f16 nor much speed) and, in the project `cpu`,
  * on the CPU engine, which needs no driver. A missing adapter skips its tests loudly.
  */
-import { afterAll, beforeAll, describe } from 'vitest';
+import { beforeAll, describe } from 'vitest';
 import { openProcessor } from '../../src/cli/cpu.ts';
 import { openDawn, swiftshaderDriver } from '../../src/cli/dawn.ts';
 import type { Device } from '../../src/engine/device.ts';
@@ -49,6 +49,12 @@ export function describeDevice(title: string, define: (context: AdapterContext) 
   describeAdapter(title, DEVICES[0], define);
 }
 
+/**
+ * All files run in one process and share a device of each adapter, whose compiled kernels the next file finds. A test that loses its device opens
+ * one of its own.
+ */
+const warm = new Map<string, Promise<Device>>();
+
 function describeAdapter(
   title: string,
   { name, f16, webgpu, present, open }: TestDevice,
@@ -59,9 +65,10 @@ function describeAdapter(
   describe.skipIf(!present)(`${title} (${name})`, () => {
     let device: Device | undefined;
     beforeAll(async () => {
-      device = await open();
+      let opening = warm.get(name);
+      if (!opening) warm.set(name, (opening = open()));
+      device = await opening;
     });
-    afterAll(() => device?.close());
     define({
       name,
       f16,
