@@ -23,6 +23,7 @@ const BELOW_RUNS = [
   'model',
   'adapters',
   'optimisers',
+  'objectives',
   'weights',
   'text',
   'data',
@@ -36,7 +37,7 @@ const EVERYTHING_BUT_APP = [...BELOW_RUNS, 'runs', 'storage'];
 /** @type {Record<string, Room>} */
 export const ROOMS = {
   // The table of settings, which the page reads too: declarations, and no code of what they set.
-  settings: { imports: ['optimisers', 'adapters/settings.ts'] },
+  settings: { imports: ['optimisers', 'objectives', 'adapters/settings.ts'] },
   engine: { imports: ['shaders'] },
   weights: { imports: [], packages: ['@noble/hashes'] },
   text: { imports: [], packages: ['@huggingface/jinja', '@huggingface/tokenizers'] },
@@ -44,13 +45,15 @@ export const ROOMS = {
   data: { imports: ['text'], packages: ['papaparse'] },
   // The trainer records on the engine's tape and keeps its state as safetensors; examples reach it as token rows, so data is types.
   train: {
-    imports: ['settings', 'engine', 'model', 'adapters', 'optimisers', 'weights', 'text'],
+    imports: ['settings', 'engine', 'model', 'adapters', 'optimisers', 'objectives', 'weights', 'text'],
     types: ['data'],
   },
   // What an adapter does is recorded on the engine's tape; the model is handed it as hooks, and knows no kind.
   adapters: { imports: ['engine'], types: ['model', 'settings'] },
   // What the page shows of them comes with their kernels' text, and nothing of the engine. A kernel in AssemblyScript extends the engine's.
   optimisers: { imports: ['engine/cpu/kernels/update'], types: ['engine', 'settings'] },
+  // The same: what is recorded comes to them as a graph.
+  objectives: { imports: [], types: ['engine', 'settings'] },
   // Reads losses and generations off a model: it needs to name a device and a run, never to make one.
   // The benchmark measures what the trainer does, and losses are measured on the engine's own plans.
   evaluate: { imports: ['engine', 'model', 'adapters', 'train', 'text', 'data'] },

@@ -10,16 +10,22 @@ import type { Plan } from '../engine/plan.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { TokenInputs } from './graph.ts';
 
-/** One sequence, with labels as Hugging Face has them: −100 is not supervised, and position t predicts label t + 1. */
+/**
+ * A row: one sequence, with labels as Hugging Face has them: −100 is not supervised, and position t predicts label t + 1. Or several sequences,
+ * such as both answers of a pair, end to end: they stay together, and do not see each other.
+ */
 export interface LabelledTokens {
   readonly ids: ArrayLike<number>;
   readonly labels: ArrayLike<number>;
+  /** Where the sequences after the first begin; nothing is supervised there. Missing where the row is one sequence. */
+  readonly starts?: ArrayLike<number>;
 }
 
-/** Capacity of a plan: tokens and output rows. */
+/** Capacity of a plan: tokens and output rows, and sequences where these are told apart. */
 export interface Bucket {
   readonly tokens: number;
   readonly rows: number;
+  readonly sequences?: number;
 }
 
 /** How many positions of a sequence predict a supervised label. */
@@ -31,21 +37,31 @@ export function countSupervised({ labels }: LabelledTokens): number {
 
 /** The smallest bucket that a set of sequences fits in exactly. */
 export function sizeOfRows(rows: readonly LabelledTokens[]): Bucket {
+  const sequences = rows.reduce((sum, { starts }) => sum + (starts ? 1 + starts.length : 0), 0);
   return {
     tokens: rows.reduce((sum, row) => sum + row.ids.length, 0),
     rows: rows.reduce((sum, row) => sum + countSupervised(row), 0),
+    ...(sequences > 0 && { sequences }),
   };
+}
+
+/** Tokens of the longest sequence of a row. */
+export function longestSequence({ ids, starts }: LabelledTokens): number {
+  const bounds = [0, ...Array.from(starts ?? []), ids.length];
+  return bounds.slice(1).reduce((most, end, at) => Math.max(most, end - bounds[at]), 0);
 }
 
 /** Inputs of a plan and the labels that go with its output rows. */
 export interface BatchTensors extends TokenInputs {
   readonly labels: Tensor;
+  /** u32 [S, 2]: the first output row of each sequence and the one after its last. Where sequences are told apart. */
+  readonly sequenceRanges?: Tensor;
 }
 
 /** Declares the inputs of a plan for sequences with labels. */
 export function batchTensors(
   tape: Tape,
-  { tokens: M, rows: R }: Bucket,
+  { tokens: M, rows: R, sequences: S }: Bucket,
   trainsEmbedding = false,
 ): BatchTensors {
   const input = (shape: number[], label: string): Tensor => tape.pinned(shape, 'u32', label);
@@ -59,11 +75,12 @@ export function batchTensors(
     chain: trainsEmbedding ? input([M, 2], 'occurrences') : undefined,
     positionChain: trainsEmbedding ? input([M, 2], 'occurrences of positions') : undefined,
     labels: input([R], 'labels'),
+    sequenceRanges: S === undefined ? undefined : input([S, 2], 'ranges of sequences'),
   };
 }
 
 /**
- * Writes sequences into a plan's inputs.
+ * Writes rows into a plan's inputs.
  *
  * @returns the number of supervised tokens
  */
@@ -77,24 +94,38 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
   const rows = new Uint32Array(R).fill(NO_ROW);
   const inverse = new Uint32Array(M).fill(NO_ROW);
   const labels = new Uint32Array(R).fill(NO_LABEL);
+  const sequenceRanges = new Uint32Array(tensors.sequenceRanges?.size ?? 0);
   let m = 0;
   let r = 0;
-  for (const sequence of sequences) {
+  let s = 0;
+  /** Tokens `from` to `to` of a row, as a sequence of their own. */
+  const add = (row: LabelledTokens, from: number, to: number): void => {
     const start = m;
-    const end = start + sequence.ids.length;
+    const end = start + to - from;
+    const firstRow = r;
     if (end > M) throw new Error(`${end} tokens do not fit in a bucket of ${M}`);
-    for (let t = 0; m < end; t++, m++) {
-      ids[m] = sequence.ids[t];
-      positions[m] = t;
+    for (let t = from; m < end; t++, m++) {
+      ids[m] = row.ids[t];
+      positions[m] = t - from;
       keyRanges.set([start, m + 1], m * 2);
       queryRanges.set([m, end], m * 2);
-      const label = t + 1 < sequence.labels.length ? sequence.labels[t + 1] : -100;
+      const label = t + 1 < row.labels.length ? row.labels[t + 1] : -100;
       if (label < 0) continue;
       if (r === R) throw new Error(`More than ${R} supervised tokens in this bucket`);
       rows[r] = m;
       inverse[m] = r;
       labels[r] = label;
       r++;
+    }
+    if (!tensors.sequenceRanges) return;
+    if (s === tensors.sequenceRanges.rows) throw new Error(`More than ${s} sequences in this bucket`);
+    sequenceRanges.set([firstRow, r], 2 * s++);
+  };
+  for (const row of sequences) {
+    let from = 0;
+    for (const to of [...Array.from(row.starts ?? []), row.ids.length]) {
+      add(row, from, to);
+      from = to;
     }
   }
   // What is left over is sequences of one token that nobody reads.
@@ -111,5 +142,6 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
   if (tensors.chain) plan.write(tensors.chain, linkOccurrences(ids));
   if (tensors.positionChain) plan.write(tensors.positionChain, linkOccurrences(positions));
   plan.write(tensors.labels, labels);
+  if (tensors.sequenceRanges) plan.write(tensors.sequenceRanges, sequenceRanges);
   return r;
 }

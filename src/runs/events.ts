@@ -1,5 +1,5 @@
 /** What a run tells while it is trained: what its trainer tells, and what it does between the steps. Plain data. */
-import type { CompileEvent, EvalEvent, StepEvent, ValidateEvent } from '../train/events.ts';
+import type { CompileEvent, EvalEvent, ReferenceEvent, StepEvent, ValidateEvent } from '../train/events.ts';
 
 /** The answer to the sample prompt after a step. */
 export interface SampleEvent {
@@ -26,4 +26,11 @@ export interface SaveEvent {
 }
 
 export type RunEvent =
-  CompileEvent | StepEvent | ValidateEvent | EvalEvent | SampleEvent | AnswerEvent | SaveEvent;
+  | CompileEvent
+  | ReferenceEvent
+  | StepEvent
+  | ValidateEvent
+  | EvalEvent
+  | SampleEvent
+  | AnswerEvent
+  | SaveEvent;

@@ -163,8 +163,8 @@ export class Run {
     const { options, samples, store } = this.request;
     if (samples && store.curve.samples.length === 0) await this.#sample(samples);
     if (options.evalEvery > 0 && store.curve.evals.length === 0) {
-      const loss = await this.#trainer.evaluate(() => this.#hurried);
-      if (loss !== undefined) this.#hear({ type: 'eval', step: 0, loss, best: false });
+      const measured = await this.#trainer.evaluate(() => this.#hurried);
+      if (measured) this.#hear({ type: 'eval', step: 0, ...measured, best: false });
     }
   }
 

@@ -4,6 +4,7 @@
  * form and recipe leave out; which one is chosen is itself a setting as soon as there are two.
  */
 import { ADAPTERS } from '../adapters/settings.ts';
+import { OBJECTIVES } from '../objectives/registry.ts';
 import { OPTIMISERS } from '../optimisers/registry.ts';
 import type { ChoiceSetting, Contribution, Setting } from './setting.ts';
 
@@ -16,16 +17,8 @@ const FULL = {
   initial: { lr: 3e-4 },
 } as const satisfies Contribution;
 
-const SUPERVISED = {
-  name: 'supervised',
-  label: 'Supervised',
-  help: 'Learns the answers of the rows, token by token.',
-  settings: [],
-} as const satisfies Contribution;
-
 /** Adapters, and training without one. */
 export const METHODS = [...ADAPTERS, FULL] as const satisfies readonly Contribution[];
-export const OBJECTIVES = [SUPERVISED] as const satisfies readonly Contribution[];
 
 export interface Registry {
   readonly methods: readonly Contribution[];

@@ -37,7 +37,9 @@ const CHOOSERS = [
     name: 'objective',
     of: 'objectives',
     placeholder: 'O',
+    group: 'Objective',
     label: 'Objective',
+    term: { id: 'objective', name: 'Objective' },
     help: 'What is learned from the rows.',
   },
   {

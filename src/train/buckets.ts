@@ -1,6 +1,7 @@
 /** Shapes vary, plans do not: a run's micro-batches are covered by a few plan sizes, chosen before the first step. */
 import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
 import { countSteps, type TrainOptions } from './options.ts';
+import { objectiveOf } from '../objectives/registry.ts';
 import { microBatches, RowOrder } from './order.ts';
 
 const MOST_BUCKETS = 3;
@@ -13,11 +14,15 @@ const QUANTUM = 32;
  * @returns in ascending order of tokens; a micro-batch belongs to the first that holds its tokens
  */
 export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
-  const counts = new Map<number, { count: number; rows: number }>();
-  for (const { tokens, rows } of sizes) {
+  const counts = new Map<number, { count: number; rows: number; sequences: number }>();
+  for (const { tokens, rows, sequences = 0 } of sizes) {
     const rounded = roundUp(tokens);
-    const entry = counts.get(rounded) ?? { count: 0, rows: 0 };
-    counts.set(rounded, { count: entry.count + 1, rows: Math.max(entry.rows, rows) });
+    const entry = counts.get(rounded) ?? { count: 0, rows: 0, sequences: 0 };
+    counts.set(rounded, {
+      count: entry.count + 1,
+      rows: Math.max(entry.rows, rows),
+      sequences: Math.max(entry.sequences, sequences),
+    });
   }
   const tokens = [...counts.keys()].sort((a, b) => a - b);
   const n = tokens.length;
@@ -45,8 +50,14 @@ export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
   const buckets: Bucket[] = [];
   for (let k = from.length - 1, i = n; i > 0 && k >= 0; k--) {
     const j = from[k][i];
-    const rows = Math.max(...tokens.slice(j, i).map((size) => counts.get(size)!.rows));
-    buckets.unshift({ tokens: tokens[i - 1], rows: Math.max(QUANTUM, roundUp(rows)) });
+    const held = tokens.slice(j, i).map((size) => counts.get(size)!);
+    const rows = Math.max(...held.map((size) => size.rows));
+    const sequences = Math.max(...held.map((size) => size.sequences));
+    buckets.unshift({
+      tokens: tokens[i - 1],
+      rows: Math.max(QUANTUM, roundUp(rows)),
+      ...(sequences > 0 && { sequences }),
+    });
     i = j;
   }
   return buckets;
@@ -57,6 +68,8 @@ export interface RunBuckets {
   readonly gradients: readonly Bucket[];
   /** Of the evaluation; empty where nothing is held out. */
   readonly losses: readonly Bucket[];
+  /** Of the reference policy, for an objective that has one. */
+  readonly references?: readonly Bucket[];
 }
 
 /** Sizes for every micro-batch that a run will have. */
@@ -66,27 +79,48 @@ export function runBuckets(
   validation: readonly LabelledTokens[],
 ): RunBuckets {
   const order = new RowOrder(rows.length, options);
-  const sizes = Array.from({ length: countSteps(options, rows.length) }, (_, step) =>
-    microBatches(
-      order.rowsOf(step).map((row) => rows[row]),
-      options,
-    ).map(sizeOfRows),
-  ).flat();
+  const sizesOf = (some: readonly LabelledTokens[]): Bucket[] => microBatches(some, options).map(sizeOfRows);
+  const steps = Array.from({ length: countSteps(options, rows.length) }, (_, step) =>
+    sizesOf(order.rowsOf(step).map((row) => rows[row])),
+  );
   return {
-    gradients: chooseBuckets(sizes),
-    losses: chooseBuckets(microBatches(validation, options).map(sizeOfRows)),
+    gradients: chooseBuckets(steps.flat()),
+    losses: chooseBuckets(sizesOf(validation)),
+    ...(objectiveOf(options.objective).reference && {
+      references: chooseBuckets([
+        ...sizesOf(rowsOfRun(rows.length, options).map((row) => rows[row])),
+        ...sizesOf(validation),
+      ]),
+    }),
   };
 }
 
-/** The bucket of a micro-batch of so many tokens, all of them supervised. */
-export function fullBucket(tokens: number): Bucket {
-  return { tokens: roundUp(tokens), rows: roundUp(tokens) };
+/** The rows that a run takes, each once, in the order of the file. */
+export function rowsOfRun(count: number, options: TrainOptions): number[] {
+  const order = new RowOrder(count, options);
+  const taken = new Set<number>();
+  const steps = countSteps(options, count);
+  for (let step = 0; step < steps && taken.size < count; step++)
+    for (const row of order.rowsOf(step)) taken.add(row);
+  return [...taken].sort((a, b) => a - b);
+}
+
+/** The bucket of a micro-batch of so many full rows, every token supervised. @param sequences of a row, where these are told apart */
+export function fullBucket(
+  { batch, maxLength }: Pick<TrainOptions, 'batch' | 'maxLength'>,
+  sequences?: number,
+): Bucket {
+  const tokens = roundUp(batch * maxLength * (sequences ?? 1));
+  return { tokens, rows: tokens, ...(sequences !== undefined && { sequences: batch * sequences }) };
 }
 
 /** The first bucket that holds these rows. */
 export function bucketFor<B extends Bucket>(buckets: readonly B[], rows: readonly LabelledTokens[]): B {
   const size = sizeOfRows(rows);
-  const bucket = buckets.find((candidate) => candidate.tokens >= size.tokens && candidate.rows >= size.rows);
+  const bucket = buckets.find(
+    ({ tokens, rows, sequences = 0 }) =>
+      tokens >= size.tokens && rows >= size.rows && sequences >= (size.sequences ?? 0),
+  );
   if (!bucket) throw new Error(`No bucket holds ${size.tokens} tokens and ${size.rows} supervised ones`);
   return bucket;
 }

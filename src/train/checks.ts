@@ -4,13 +4,20 @@ import { GraftError } from '../errors.ts';
 import { countSupervised, type LabelledTokens } from '../model/batch.ts';
 import type { TrainOptions } from './options.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
+import { checkKind, kindOfRow, type Learning } from './learning.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
 import type { Trainable } from './step-plans.ts';
 
-/** @throws GraftError `token-id`, or `train-rows` naming the first row without a supervised token; `what` says which rows these are */
-export function checkRows({ model }: Trainable, rows: readonly LabelledTokens[], what: string): void {
+/** @throws GraftError `token-id`, `train-objective`, or `train-rows` naming the first row without a supervised token; `what` says which rows these are */
+export function checkRows(
+  { model }: Trainable,
+  { objective }: Learning,
+  rows: readonly LabelledTokens[],
+  what: string,
+): void {
   rows.forEach((row, index) => {
     model.checkIds(row.ids);
+    checkKind(objective, kindOfRow(row));
     if (countSupervised(row) === 0) {
       throw new GraftError(
         'train-rows',

@@ -1,8 +1,18 @@
 /** What a trainer tells while it works. Plain data: it crosses to the page as it is. */
+import type { Report } from '../objectives/objective.ts';
 
 export interface CompileEvent {
   readonly type: 'compile';
   /** Pipelines compiled, of all that the first plans need. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/** How far the reference policy is, in rows. */
+export interface ReferenceEvent {
+  readonly type: 'reference';
+  /** The run begins with it. */
+  readonly step: 0;
   readonly done: number;
   readonly total: number;
 }
@@ -12,8 +22,10 @@ export interface StepEvent {
   /** Counts from 1. */
   readonly step: number;
   readonly steps: number;
-  /** Mean cross-entropy over the step's supervised tokens, in nats. */
+  /** Of the objective: for sft the mean cross-entropy over the step's supervised tokens, in nats. */
   readonly loss: number;
+  /** What the objective reports beside it. */
+  readonly report?: Report;
   readonly lr: number;
   /** Global L2 norm of the gradient before clipping. */
   readonly gradNorm: number;
@@ -45,8 +57,9 @@ export interface ValidateEvent {
 export interface EvalEvent {
   readonly type: 'eval';
   readonly step: number;
-  /** Mean cross-entropy over the supervised tokens of the validation rows. */
+  /** Of the objective, over the validation rows. */
   readonly loss: number;
+  readonly report?: Report;
   readonly best: boolean;
 }
 
@@ -58,4 +71,4 @@ export interface StatusEvent {
 /** `stopped`: ended early, and what was learned is kept. `cancelled`: ended, nothing is kept. */
 export type TrainerStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
 
-export type TrainEvent = CompileEvent | StepEvent | ValidateEvent | EvalEvent | StatusEvent;
+export type TrainEvent = CompileEvent | ReferenceEvent | StepEvent | ValidateEvent | EvalEvent | StatusEvent;

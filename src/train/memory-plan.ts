@@ -5,7 +5,6 @@
 import { READBACK_BYTES } from '../engine/device.ts';
 import { DryRunDevice } from '../engine/dry-run/device.ts';
 import type { Lowering } from '../engine/lowering.ts';
-import { STATS_SIZE } from '../engine/ops/step.ts';
 import { ShardedTensor } from '../engine/shards.ts';
 import { flopsOf } from '../engine/size.ts';
 import type { ParameterStore } from '../engine/parameters.ts';
@@ -23,7 +22,8 @@ import type { WeightChoices } from '../model/weight-types.ts';
 import { fullBucket, type RunBuckets } from './buckets.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { adapterConfigOf, type TrainOptions } from './options.ts';
-import { compileRun, type RunPlans, type Trainable } from './step-plans.ts';
+import { learningOf, type Learning } from './learning.ts';
+import { compileRun, statsSize, type RunPlans, type Trainable } from './step-plans.ts';
 
 /** The settings that memory depends on. */
 export interface MemorySettings {
@@ -35,7 +35,15 @@ export interface MemorySettings {
   readonly storedAs?: StoredAs;
   readonly options: Pick<
     TrainOptions,
-    'method' | 'batch' | 'maxLength' | 'lora' | 'rateRatio' | 'checkpointing' | 'optimiser'
+    | 'method'
+    | 'batch'
+    | 'maxLength'
+    | 'lora'
+    | 'rateRatio'
+    | 'checkpointing'
+    | 'optimiser'
+    | 'objective'
+    | 'reference'
   >;
   /** Sizes of the micro-batches where the rows are known; otherwise full ones, every token supervised. */
   readonly buckets?: RunBuckets;
@@ -113,7 +121,8 @@ export async function planMemory(
   definition: ModelDefinition,
   { options, buckets, samples, ...weights }: MemorySettings,
 ): Promise<MemoryPlan> {
-  const planned = buckets ?? { gradients: [fullBucket(options.batch * options.maxLength)], losses: [] };
+  const learning = learningOf(options);
+  const planned = buckets ?? fullBuckets(options, learning);
   checkTokens(planned.gradients, options);
   const device = new DryRunDevice(lowering);
   const full = options.method === 'full';
@@ -134,11 +143,12 @@ export async function planMemory(
       dropout: options.lora.dropout,
       checkpointing: options.checkpointing,
       optimiser: optimiserOf(options.optimiser),
+      learning,
     },
     () => undefined,
   );
   const beforeRing = device.allocatedBytes;
-  device.createStaging(STATS_SIZE * 4, 'steps');
+  device.createStaging(statsSize(learning.objective) * 4, 'steps');
   const ring = device.allocatedBytes - beforeRing;
   const activations = model.pool.bytes;
   const beforeSamples = device.allocatedBytes;
@@ -178,6 +188,12 @@ export async function planMemory(
     submits: largest.submits + plans.update.submits,
     flops: flopsOf([largest, plans.update]),
   };
+}
+
+/** A step of one full micro-batch, every token supervised; both answers of a pair are full. */
+function fullBuckets(options: MemorySettings['options'], { objective }: Learning): RunBuckets {
+  const bucket = fullBucket(options, objective.rows === 'pairs' ? 2 : undefined);
+  return { gradients: [bucket], losses: [], ...(objective.reference && { references: [bucket] }) };
 }
 
 /** Attention has a workgroup for 32 tokens: no model takes more at once, and a plan of them would only take minutes to say so. */
@@ -265,6 +281,6 @@ export function emptyAdapter(
   return { model, adapter, store: adapter.store };
 }
 
-function plansOf({ gradients, losses, update }: RunPlans): RunPlans['update'][] {
-  return [...gradients.map(({ plan }) => plan), ...losses.map(({ plan }) => plan), update];
+function plansOf({ gradients, losses, references, update }: RunPlans): RunPlans['update'][] {
+  return [...[...gradients, ...losses, ...references].map(({ plan }) => plan), update];
 }

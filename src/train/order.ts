@@ -56,7 +56,7 @@ export function validationRows<Row>(rows: readonly Row[]): readonly Row[] {
 }
 
 /**
- * Divides the rows of a step into micro-batches: `batch` rows each, or with packing as many as fit into batch · maxLength tokens.
+ * Divides the rows of a step into micro-batches: `batch` rows each, or with packing as many as fit into batch · maxLength tokens of each of a row's sequences.
  */
 export function microBatches<Row extends LabelledTokens>(
   rows: readonly Row[],
@@ -66,7 +66,8 @@ export function microBatches<Row extends LabelledTokens>(
   let tokens = 0;
   for (const row of rows) {
     const group = groups.at(-1);
-    const full = packing ? tokens + row.ids.length > batch * maxLength : group?.length === batch;
+    const room = batch * maxLength * (1 + (row.starts?.length ?? 0));
+    const full = packing ? tokens + row.ids.length > room : group?.length === batch;
     if (!group || full) {
       groups.push([row]);
       tokens = row.ids.length;

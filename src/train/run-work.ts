@@ -6,7 +6,8 @@ import type { Bucket, LabelledTokens } from '../model/batch.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import { bucketFor, type RunBuckets } from './buckets.ts';
+import { bucketFor, rowsOfRun, type RunBuckets } from './buckets.ts';
+import { learningOf } from './learning.ts';
 import { emptyAdapter, type MemorySettings } from './memory-plan.ts';
 import { countSteps, type TrainOptions } from './options.ts';
 import { microBatches, RowOrder } from './order.ts';
@@ -21,6 +22,8 @@ export interface PlanWork {
   readonly gradient: WorkOf;
   /** Forward alone, as a validation does. */
   readonly loss: WorkOf;
+  /** Forward of the reference policy; where the objective has one. */
+  readonly reference?: WorkOf;
   readonly update: number;
 }
 
@@ -48,19 +51,24 @@ export async function planWork(
 ): Promise<PlanWork> {
   const full = options.method === 'full';
   const model = LanguageModel.empty(new DryRunDevice(lowering), definition, { ...weights, trainable: full });
-  const { gradients, losses, update } = await compileRun(
+  const learning = learningOf(options);
+  const { objective } = learning;
+  const sizes = objective.rows === 'pairs' ? COUNTED.map((size) => ({ ...size, sequences: 2 })) : COUNTED;
+  const { gradients, losses, references, update } = await compileRun(
     full ? { model, store: model.parameters! } : emptyAdapter(model, options),
-    { gradients: COUNTED, losses: COUNTED },
+    { gradients: sizes, losses: sizes, ...(objective.reference && { references: sizes }) },
     {
       dropout: options.lora.dropout,
       checkpointing: options.checkpointing,
       optimiser: optimiserOf(options.optimiser),
+      learning,
     },
     () => undefined,
   );
   return {
     gradient: fit(gradients.map(({ plan }) => flopsOf([plan]))),
     loss: fit(losses.map(({ plan }) => flopsOf([plan]))),
+    ...(objective.reference && { reference: fit(references.map(({ plan }) => flopsOf([plan]))) }),
     update: flopsOf([update]),
   };
 }
@@ -103,6 +111,8 @@ export interface RunWork {
   readonly steps: number;
   /** The work of one validation. */
   readonly validation: number;
+  /** The work of the reference policy, before the first step. */
+  readonly reference: number;
 }
 
 export function runWork(
@@ -120,6 +130,13 @@ export function runWork(
   return {
     steps: (sum / counted) * steps,
     validation: sumOf(validation, options, buckets.losses, work.loss),
+    reference:
+      work.reference && buckets.references
+        ? [rowsOfRun(rows.length, options).map((row) => rows[row]), validation].reduce(
+            (sum, some) => sum + sumOf(some, options, buckets.references!, work.reference!),
+            0,
+          )
+        : 0,
   };
 }
 

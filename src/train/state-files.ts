@@ -42,6 +42,9 @@ export interface SavedState {
   readonly begun?: string;
 }
 
+/** What is no state of the optimiser. */
+const OWN_PLANES: readonly string[] = ['values', 'best', 'reference'];
+
 /** The files of a saved run. */
 export function writeState({
   state,
@@ -52,6 +55,7 @@ export function writeState({
     ['values', state.values],
     ...state.optimiser,
     ['best', state.best],
+    ['reference', state.reference],
   ];
   const tensors = planes.flatMap(([plane, arrays]) =>
     [...(arrays ?? [])].map(([name, data]) => ({
@@ -105,8 +109,9 @@ export async function readState(files: FileSet): Promise<SavedState> {
     state: {
       counters,
       values: plane('values'),
-      optimiser: new Map([...planes].filter(([name]) => name !== 'values' && name !== 'best')),
+      optimiser: new Map([...planes].filter(([name]) => !OWN_PLANES.includes(name))),
       best: planes.get('best'),
+      reference: planes.get('reference'),
     },
     fingerprint,
     begun,

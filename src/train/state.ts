@@ -22,4 +22,6 @@ export interface TrainerState {
   readonly optimiser: ReadonlyMap<string, NamedArrays>;
   /** Values at the best evaluation so far. */
   readonly best?: NamedArrays;
+  /** Log-probabilities of the rows by the reference policy, by part; once they are known, for an objective that has one. */
+  readonly reference?: NamedArrays;
 }

@@ -1,7 +1,6 @@
 /** The plans of a run: forward and backward for each bucket, the optimiser's update, and evaluation. All compiled before the first step. */
 import type { CompileProgress } from '../engine/device.ts';
-import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
-import { HYPER_SIZE, STATS_SIZE } from '../engine/ops/step.ts';
+import { HYPER_SIZE, OWN_SLOT } from '../engine/ops/step.ts';
 import { update as recordStep } from '../engine/ops/update.ts';
 import type { ParameterStore } from '../engine/parameters.ts';
 import type { Plan } from '../engine/plan.ts';
@@ -10,8 +9,11 @@ import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors, type Bucket } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
+import type { Objective } from '../objectives/objective.ts';
 import type { Optimiser } from '../optimisers/optimiser.ts';
 import type { RunBuckets } from './buckets.ts';
+import { SUPERVISED, type Learning } from './learning.ts';
+import { TapeLossGraph, type PolicyTensors } from './loss-graph.ts';
 
 /** What is trained: an adapter, or the model's own parameters. */
 export interface Trainable {
@@ -24,29 +26,42 @@ export interface Trainable {
 export interface BucketPlan extends Bucket {
   readonly plan: Plan;
   readonly inputs: BatchTensors;
+  readonly policies: PolicyTensors;
 }
 
 /** Small buffers that plans share with the host. */
 export interface SharedTensors {
   /** f32: what the optimiser is told each step. */
   readonly hyper: Tensor;
-  /** f32: loss, norm, scale, and whether something was not finite. */
+  /** f32: loss, norm, scale, and whether something was not finite; then the sums of the objective. */
   readonly stats: Tensor;
   /** u32: seed of dropout. */
   readonly seed: Tensor;
 }
 
-export function sharedTensors(model: LanguageModel): SharedTensors {
+/** @param learning whose sums stand in the statistics */
+export function sharedTensors(model: LanguageModel, { objective }: Learning = SUPERVISED): SharedTensors {
   return {
     hyper: model.device.upload([HYPER_SIZE], 'f32', 'hyperparameters'),
-    stats: model.device.upload([STATS_SIZE], 'f32', 'statistics'),
+    stats: model.device.upload([statsSize(objective)], 'f32', 'statistics'),
     seed: model.device.upload([1], 'u32', 'dropout seed'),
   };
 }
 
+/** Numbers in the statistics of a step. */
+export const statsSize = ({ sums }: Objective): number => OWN_SLOT + sums;
+
 export interface GradientOptions {
   readonly dropout?: number;
   readonly checkpointing?: boolean;
+  /** The supervised objective if left out. */
+  readonly learning?: Learning;
+}
+
+interface Recorded {
+  readonly tape: Tape;
+  readonly inputs: BatchTensors;
+  readonly policies: PolicyTensors;
 }
 
 /** Loss and gradients of one micro-batch, added to `stats` and to the store's gradients. */
@@ -54,8 +69,8 @@ export function recordGradients(
   { model, adapter }: Trainable,
   bucket: Bucket,
   shared: SharedTensors,
-  { dropout = 0, checkpointing }: GradientOptions = {},
-): { tape: Tape; inputs: BatchTensors } {
+  { dropout = 0, checkpointing, learning: { objective, settings } = SUPERVISED }: GradientOptions = {},
+): Recorded {
   const tape = new Tape(model.device, true);
   const inputs = batchTensors(tape, bucket, model.parameters !== undefined);
   const hidden = model.forward(tape, inputs, {
@@ -63,8 +78,9 @@ export function recordGradients(
     checkpointing,
     dropout: dropout > 0 ? { probability: dropout, seed: shared.seed } : undefined,
   });
-  tape.backward(linearCrossEntropy(tape, hidden, model.head, inputs.labels, shared.stats));
-  return { tape, inputs };
+  const graph = new TapeLossGraph(tape, hidden, model.head, inputs, shared.stats);
+  tape.backward(objective.record(graph, settings));
+  return { tape, inputs, policies: graph.policies };
 }
 
 /** Loss of one micro-batch, added to `stats`. */
@@ -72,11 +88,28 @@ export function recordLoss(
   { model, adapter }: Trainable,
   bucket: Bucket,
   shared: SharedTensors,
-): { tape: Tape; inputs: BatchTensors } {
+  { objective, settings }: Learning = SUPERVISED,
+): Recorded {
   const tape = new Tape(model.device);
   const inputs = batchTensors(tape, bucket);
-  linearCrossEntropy(tape, model.forward(tape, inputs, { adapter }), model.head, inputs.labels, shared.stats);
-  return { tape, inputs };
+  const hidden = model.forward(tape, inputs, { adapter });
+  const graph = new TapeLossGraph(tape, hidden, model.head, inputs, shared.stats);
+  objective.record(graph, settings);
+  return { tape, inputs, policies: graph.policies };
+}
+
+/** Log-probabilities of the sequences of one micro-batch by the reference policy. @param adapter whose values it has; none for the bare base */
+export function recordReference(
+  { model, adapter }: Pick<Trainable, 'model' | 'adapter'>,
+  bucket: Bucket,
+  shared: SharedTensors,
+): Recorded {
+  const tape = new Tape(model.device);
+  const inputs = batchTensors(tape, bucket);
+  const hidden = model.forward(tape, inputs, { adapter });
+  const graph = new TapeLossGraph(tape, hidden, model.head, inputs, shared.stats);
+  graph.sequenceLogProbabilities();
+  return { tape, inputs, policies: graph.policies };
 }
 
 /** Clipping and one step of the optimiser. */
@@ -92,6 +125,7 @@ export function recordUpdate(
 
 export interface RunPlanOptions extends GradientOptions {
   readonly optimiser: Optimiser;
+  readonly learning: Learning;
 }
 
 /** All plans of a run. */
@@ -99,6 +133,8 @@ export interface RunPlans {
   readonly shared: SharedTensors;
   readonly gradients: readonly BucketPlan[];
   readonly losses: readonly BucketPlan[];
+  /** Of the reference policy; empty where the objective has none. */
+  readonly references: readonly BucketPlan[];
   readonly update: Plan;
   /** Frees plans and small buffers, after the device has settled. */
   destroy(): void;
@@ -112,7 +148,8 @@ export async function compileRun(
   onProgress: CompileProgress,
 ): Promise<RunPlans> {
   const { device, pool } = trainable.model;
-  const shared = sharedTensors(trainable.model);
+  const { learning } = options;
+  const shared = sharedTensors(trainable.model, learning);
   const plans: Plan[] = [];
   const destroy = (): void => {
     for (const plan of plans) plan.destroy();
@@ -124,7 +161,7 @@ export async function compileRun(
     return plan;
   };
   // The largest first, so that the smaller ones find their memory in the pool.
-  const compileBuckets = async (recorded: readonly RecordedBucket[]): Promise<BucketPlan[]> => {
+  const compileBuckets = async (recorded: readonly (Recorded & Bucket)[]): Promise<BucketPlan[]> => {
     const compiled: BucketPlan[] = [];
     for (const { tape, ...bucket } of [...recorded].reverse()) {
       compiled.unshift({ ...bucket, plan: await compile(tape) });
@@ -136,16 +173,27 @@ export async function compileRun(
       ...bucket,
       ...recordGradients(trainable, bucket, shared, options),
     }));
-    const losses = buckets.losses.map((bucket) => ({ ...bucket, ...recordLoss(trainable, bucket, shared) }));
+    const losses = buckets.losses.map((bucket) => ({
+      ...bucket,
+      ...recordLoss(trainable, bucket, shared, learning),
+    }));
+    const { model, adapter } = trainable;
+    // What the run starts from, before its first step: its own values as they are then.
+    const policy = learning.settings['reference'] === 'start' ? { model, adapter } : { model };
+    const references = (buckets.references ?? []).map((bucket) => ({
+      ...bucket,
+      ...recordReference(policy, bucket, shared),
+    }));
     const update = recordUpdate(trainable, optimiser, shared);
     await device.prepare(
-      [...gradients.map(({ tape }) => tape), ...losses.map(({ tape }) => tape), update],
+      [...[...gradients, ...losses, ...references].map(({ tape }) => tape), update],
       onProgress,
     );
     return {
       shared,
       gradients: await compileBuckets(gradients),
       losses: await compileBuckets(losses),
+      references: await compileBuckets(references),
       update: await compile(update),
       destroy,
     };
@@ -153,9 +201,4 @@ export async function compileRun(
     destroy();
     throw error;
   }
-}
-
-interface RecordedBucket extends Bucket {
-  readonly tape: Tape;
-  readonly inputs: BatchTensors;
 }

@@ -2,45 +2,18 @@
  * The training loop. A step is submitted while the one before still runs; its loss comes back through a ring of staging buffers.
  * Nothing in a step allocates, compiles or awaits the GPU's answer to itself.
  */
-import { encodeStep, BROKEN_SLOT, LOSS_SLOT, NORM_SLOT, STATS_SIZE, STEP_SLOTS } from '../engine/ops/step.ts';
 import type { Plan } from '../engine/plan.ts';
-import type { StagingRing } from '../engine/staging.ts';
-import { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
-import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { Optimiser } from '../optimisers/optimiser.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import { bucketFor, runBuckets } from './buckets.ts';
-import { checkRows, checkState } from './checks.ts';
+import { Best } from './best.ts';
 import type { StepEvent, TrainEvent, TrainerStatus } from './events.ts';
-import { checkOptions, countSteps, type TrainOptions } from './options.ts';
-import { microBatches, RowOrder, validationRows } from './order.ts';
-import { learningRate } from './schedule.ts';
+import { measuredOf, type Measured } from './learning.ts';
+import { setUp, type Setup, type TrainerRequest } from './setup.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
-import { compileRun, type RunPlans, type Trainable } from './step-plans.ts';
+import type { Submitted } from './steps.ts';
 import { secondsUntilDone, TimeLeft } from './time-left.ts';
 import { runLosses } from './validation.ts';
-
-export interface TrainerRequest {
-  readonly trainable: Trainable;
-  readonly options: TrainOptions;
-  readonly rows: readonly LabelledTokens[];
-  /** Of more than {@link MOST_VALIDATION_ROWS}, as many are measured. */
-  readonly validation?: readonly LabelledTokens[];
-  /** Go on from here instead of starting at step 0. */
-  readonly state?: TrainerState;
-  /** How often the caller stops it to answer a prompt: for the estimate of the time left. */
-  readonly sampleEvery?: number;
-  readonly onEvent?: (event: TrainEvent) => void;
-}
-
-interface Submitted {
-  step: number;
-  lr: number;
-  tokens: number;
-  supervised: number;
-  stats: Promise<Float32Array>;
-}
 
 export class Trainer {
   readonly steps: number;
@@ -54,71 +27,29 @@ export class Trainer {
   #request: 'pause' | 'stop' | 'cancel' | undefined;
   /** Whoever asked does not want to wait for the end of a validation. */
   #hurried = false;
-  #bestEvalLoss: number | undefined;
-  #evaluationsSinceBest = 0;
-  #best: NamedArrays | undefined;
+  readonly #best = new Best();
   #evaluationDue = false;
 
   private constructor(
-    private readonly trainable: Trainable,
-    private readonly options: TrainOptions,
-    private readonly rows: readonly LabelledTokens[],
-    private readonly validation: readonly LabelledTokens[],
-    private readonly plans: RunPlans,
-    private readonly ring: StagingRing,
+    private readonly setup: Setup,
     private readonly emit: (event: TrainEvent) => void,
     sampleEvery: number,
   ) {
-    this.steps = countSteps(options, rows.length);
+    const { steps, options, validation } = setup;
+    this.steps = steps;
     this.#optimiser = optimiserOf(options.optimiser);
     const evalEvery = validation.length > 0 ? options.evalEvery : 0;
-    this.timeLeft = new TimeLeft({ steps: this.steps, evalEvery, sampleEvery });
+    this.timeLeft = new TimeLeft({ steps, evalEvery, sampleEvery });
   }
 
   /**
    * Compiles everything that the run will need.
    *
-   * @throws GraftError `train-option`, `train-rows`, `train-resume`, `engine-…`
+   * @throws GraftError `train-option`, `train-rows`, `train-objective`, `train-resume`, `engine-…`
    */
-  static async create({
-    trainable,
-    options,
-    rows,
-    validation: heldOut = [],
-    state,
-    sampleEvery = 0,
-    onEvent = () => undefined,
-  }: TrainerRequest): Promise<Trainer> {
-    checkOptions(options);
-    if (rows.length === 0) {
-      throw new GraftError(
-        'train-rows',
-        'There are no rows to train on.',
-        'Import examples with at least one supervised token.',
-      );
-    }
-    const validation = validationRows(heldOut);
-    checkRows(trainable, rows, 'Row');
-    checkRows(trainable, validation, 'Validation row');
-    const { model } = trainable;
-    const steps = countSteps(options, rows.length);
-    if (options.warmup > steps) {
-      throw new GraftError(
-        'train-option',
-        `Warm-up takes ${options.warmup} steps, and the run has ${steps}.`,
-        'Choose a shorter warm-up or more steps.',
-      );
-    }
-    if (state) checkState(trainable, options, steps, state);
-    const optimiser = optimiserOf(options.optimiser);
-    const plans = await compileRun(
-      trainable,
-      runBuckets(options, rows, validation),
-      { dropout: options.lora.dropout, checkpointing: options.checkpointing, optimiser },
-      (done, total) => onEvent({ type: 'compile', done, total }),
-    );
-    const ring = model.device.createStaging(STATS_SIZE * 4, 'steps');
-    const trainer = new Trainer(trainable, options, rows, validation, plans, ring, onEvent, sampleEvery);
+  static async create(request: TrainerRequest): Promise<Trainer> {
+    const { sampleEvery = 0, onEvent = () => undefined, state } = request;
+    const trainer = new Trainer(await setUp(request), onEvent, sampleEvery);
     if (state) trainer.#restore(state);
     return trainer;
   }
@@ -138,18 +69,18 @@ export class Trainer {
   }
 
   get bestEvalLoss(): number | undefined {
-    return this.#bestEvalLoss;
+    return this.#best.loss;
   }
 
   /** Bytes of the slots that the plans share, and the least that any assignment of slots needs. For reports. */
   get memory(): { peakBytes: number; minimumBytes: number } {
-    const largest = this.plans.gradients[this.plans.gradients.length - 1].plan.size;
+    const largest = this.setup.plans.gradients[this.setup.plans.gradients.length - 1].plan.size;
     return { peakBytes: largest.peakBytes, minimumBytes: largest.minimumBytes };
   }
 
   /** The plans of a step with one micro-batch, in the order in which they run: for measurements. */
   get stepPlans(): readonly Plan[] {
-    return [this.plans.gradients[this.plans.gradients.length - 1].plan, this.plans.update];
+    return [this.setup.plans.gradients[this.setup.plans.gradients.length - 1].plan, this.setup.plans.update];
   }
 
   /**
@@ -195,30 +126,36 @@ export class Trainer {
   }
 
   /**
-   * Mean loss over the validation rows. Events say how far it is.
+   * Mean loss over the validation rows, and what the objective reports of them. Events say how far it is.
    *
    * @param isInterrupted asked now and then: true gives it up
    * @returns undefined if there are no such rows, or it was given up
    */
-  async evaluate(isInterrupted = (): boolean => false): Promise<number | undefined> {
-    if (this.validation.length === 0) return undefined;
-    const { device } = this.trainable.model;
+  async evaluate(isInterrupted = (): boolean => false): Promise<Measured | undefined> {
+    if (this.setup.validation.length === 0 || !(await this.#knowReference(isInterrupted))) return undefined;
+    const { device } = this.setup.trainable.model;
     const began = performance.now();
     const elapsed = (): number => (performance.now() - began) / 1000;
-    this.#clearStats();
-    const supervised = await runLosses(device, this.plans.losses, this.validation, this.options, {
-      isInterrupted,
-      onProgress: (done, total) => this.#tellValidation(done, total, elapsed()),
-    });
-    if (supervised === undefined) return undefined;
-    const stats = new Float32Array(await device.read(this.plans.shared.stats));
+    this.setup.submitter.clear();
+    const { objective } = this.setup.learning;
+    const count = await runLosses(
+      { device, losses: this.setup.plans.losses, objective, reference: this.setup.reference },
+      this.setup.validation,
+      this.setup.options,
+      {
+        isInterrupted,
+        onProgress: (done, total) => this.#tellValidation(done, total, elapsed()),
+      },
+    );
+    if (count === undefined) return undefined;
+    const stats = new Float32Array(await device.read(this.setup.plans.shared.stats));
     this.timeLeft.took('validation', elapsed());
-    return stats[LOSS_SLOT] / supervised;
+    return measuredOf(objective, stats, count);
   }
 
   /** Everything needed to go on later. Call while the trainer is not running. */
   async state(): Promise<TrainerState> {
-    const { adapter, store } = this.trainable;
+    const { adapter, store } = this.setup.trainable;
     const source = adapter ?? store;
     const optimiser = new Map<string, NamedArrays>();
     for (const plane of this.#optimiser.kernel.planes) optimiser.set(plane, await source.read(plane));
@@ -226,32 +163,33 @@ export class Trainer {
       counters: {
         step: this.#step,
         steps: this.steps,
-        seed: this.options.seed,
-        bestEvalLoss: this.#bestEvalLoss,
-        evaluationsSinceBest: this.#evaluationsSinceBest,
+        seed: this.setup.options.seed,
+        ...this.#best.counters,
         ...(this.#evaluationDue && { evaluationDue: true }),
       },
       values: await source.read(),
       optimiser,
-      best: this.#best,
+      best: this.#best.values,
+      reference: this.setup.reference?.arrays,
     };
   }
 
   /** The trained tensors: those of the best evaluation if there was one, otherwise the last. */
   async result(): Promise<NamedArrays> {
-    return this.#best ?? (this.trainable.adapter ?? this.trainable.store).read();
+    return this.#best.values ?? this.#values();
   }
 
   /** Frees plans and small buffers; the adapter and the model stay. */
   async destroy(): Promise<void> {
-    const { device } = this.trainable.model;
+    const { device } = this.setup.trainable.model;
     if (!device.failure) await device.settle();
-    this.plans.destroy();
-    this.ring.destroy();
+    this.setup.plans.destroy();
+    this.setup.ring.destroy();
   }
 
   async #loop(last: number): Promise<TrainerStatus> {
-    const order = new RowOrder(this.rows.length, this.options);
+    // Whoever interrupts it has asked for a rest: no step follows.
+    await this.#knowReference(() => this.#request !== undefined);
     if (this.#evaluationDue) await this.#judge();
     let time = performance.now();
     let waiting: Submitted | undefined;
@@ -263,7 +201,7 @@ export class Trainer {
       time = await this.#report(done, time);
     };
     while (submitted < last && !this.#request) {
-      const next = this.#submit(submitted++, order);
+      const next = this.setup.submitter.submit(submitted++);
       await finish();
       waiting = next;
       if (this.#evaluatesAfter(submitted)) {
@@ -281,47 +219,20 @@ export class Trainer {
 
   /** Every so many steps, and at the end of the run: the last values have their chance to be the best. */
   #evaluatesAfter(step: number): boolean {
-    const { evalEvery } = this.options;
-    return evalEvery > 0 && this.validation.length > 0 && (step % evalEvery === 0 || step === this.steps);
-  }
-
-  #submit(step: number, order: RowOrder): Submitted {
-    const { options, trainable } = this;
-    const { shared } = this.plans;
-    const { device } = trainable.model;
-    const rows = order.rowsOf(step).map((row) => this.rows[row]);
-    const supervised = rows.reduce((sum, row) => sum + countSupervised(row), 0);
-    const lr = learningRate(step, { ...options, steps: this.steps });
-    const { weightDecay, clip } = options;
-    device.write(
-      shared.hyper,
-      encodeStep({ clip, tokens: supervised, lr, weightDecay }, this.#optimiser.encode(step + 1, options)),
+    const { evalEvery } = this.setup.options;
+    return (
+      evalEvery > 0 && this.setup.validation.length > 0 && (step % evalEvery === 0 || step === this.steps)
     );
-    microBatches(rows, options).forEach((group, index) => {
-      const { plan, inputs } = bucketFor(this.plans.gradients, group);
-      writeBatch(plan, inputs, group);
-      // Dropout has another seed in every micro-batch, and the same one when a step is replayed.
-      device.write(
-        shared.seed,
-        Uint32Array.of(Math.imul(options.seed + 1, 0x9e3779b1) + step * 4096 + index),
-      );
-      plan.run(index > 0 ? {} : { clear: [...trainable.store.gradients, ofStep(shared.stats)] });
-    });
-    const slot = this.ring.next();
-    this.plans.update.run({ stage: { tensor: shared.stats, slot } });
-    const stats = slot.read();
-    // Where the step before it ends the run, nobody waits for this one: its failure was reported already.
-    stats.catch(() => undefined);
-    return { step, lr, supervised, tokens: sizeOfRows(rows).tokens, stats };
   }
 
-  async #report({ step, lr, supervised, tokens, stats }: Submitted, since: number): Promise<number> {
-    const values = await stats;
-    const { device } = this.trainable.model;
-    if (values[BROKEN_SLOT] !== 0) {
+  async #report(submitted: Submitted, since: number): Promise<number> {
+    const { step, lr, supervised, tokens } = submitted;
+    const { broken, ...measured } = await this.setup.submitter.outcome(submitted);
+    const { device } = this.setup.trainable.model;
+    if (broken) {
       // The values of this step are what made it break; those of the step before gave a finite loss.
       if (step > this.#firstStep) {
-        this.trainable.store.undoUpdate();
+        this.setup.trainable.store.undoUpdate();
         this.#step = step - 1;
       }
       throw new GraftError(
@@ -338,9 +249,8 @@ export class Trainer {
       type: 'step',
       step: step + 1,
       steps: this.steps,
-      loss: values[LOSS_SLOT] / supervised,
+      ...measured,
       lr,
-      gradNorm: values[NORM_SLOT],
       supervisedTokens: supervised,
       tokens,
       seconds,
@@ -350,6 +260,23 @@ export class Trainer {
     };
     this.emit(event);
     return now;
+  }
+
+  /** Computes the log-probabilities of the reference policy where they are needed and not known. @returns whether the run can go on */
+  async #knowReference(isInterrupted: () => boolean): Promise<boolean> {
+    if (!this.setup.reference) return true;
+    return this.setup.reference.compute(
+      (done, total) => this.emit({ type: 'reference', step: 0, done, total }),
+      isInterrupted,
+    );
+  }
+
+  /** @throws GraftError `train-resume` where they are missing or of other rows: they cannot be had from a model that has learned */
+  #restoreReference(step: number, saved: NamedArrays | undefined): void {
+    if (!this.setup.reference || (step === 0 && !saved)) return;
+    const wrong = this.setup.reference.restore(saved ?? new Map());
+    if (wrong !== undefined)
+      throw new GraftError('train-resume', wrong, 'Resume with the settings and the data of the saved run.');
   }
 
   #tellValidation(done: number, total: number, elapsed: number): void {
@@ -368,41 +295,28 @@ export class Trainer {
 
   /** Makes the validation that is due, and keeps the best values. Without patience left, the run is to stop. */
   async #judge(): Promise<void> {
-    const loss = await this.evaluate(() => this.#hurried);
-    if (loss === undefined) return;
+    const measured = await this.evaluate(() => this.#hurried);
+    if (measured === undefined) return;
     this.#evaluationDue = false;
-    const best = Number.isFinite(loss) && (this.#bestEvalLoss === undefined || loss < this.#bestEvalLoss);
-    if (best) {
-      this.#bestEvalLoss = loss;
-      this.#evaluationsSinceBest = 0;
-      this.#best = await (this.trainable.adapter ?? this.trainable.store).read();
-    } else {
-      this.#evaluationsSinceBest++;
-    }
-    this.emit({ type: 'eval', step: this.#step, loss, best });
-    const { patience } = this.options;
-    if (patience > 0 && this.#evaluationsSinceBest >= patience)
+    const best = await this.#best.judge(measured.loss, () => this.#values());
+    this.emit({ type: 'eval', step: this.#step, ...measured, best });
+    const { patience } = this.setup.options;
+    if (patience > 0 && this.#best.since >= patience)
       this.#request = this.#request === 'cancel' ? 'cancel' : 'stop';
   }
 
-  #restore({ counters, values, optimiser, best }: TrainerState): void {
-    const { adapter, store } = this.trainable;
+  #restore({ counters, values, optimiser, best, reference }: TrainerState): void {
+    const { adapter, store } = this.setup.trainable;
     for (const [plane, arrays] of [[undefined, values] as const, ...optimiser]) {
       if (adapter) adapter.write(arrays, plane);
       else for (const [name, array] of arrays) store.write(name, array, plane);
     }
+    this.#restoreReference(counters.step, reference);
     this.#step = counters.step;
     this.#firstStep = counters.step;
-    this.#bestEvalLoss = counters.bestEvalLoss;
-    this.#evaluationsSinceBest = counters.evaluationsSinceBest;
-    this.#best = best;
+    this.#best.restore(counters, best);
     this.#evaluationDue = counters.evaluationDue ?? false;
     if (this.#step >= this.steps && !this.#evaluationDue) this.#status = 'done';
-  }
-
-  #clearStats(): void {
-    const { device } = this.trainable.model;
-    device.write(this.plans.shared.stats, new Float32Array(STEP_SLOTS));
   }
 
   #end(request: 'stop' | 'cancel'): void {
@@ -412,13 +326,13 @@ export class Trainer {
       this.#setStatus(request === 'stop' ? 'stopped' : 'cancelled');
   }
 
+  /** What is trained, as it is now. */
+  #values(): Promise<NamedArrays> {
+    return (this.setup.trainable.adapter ?? this.setup.trainable.store).read();
+  }
+
   #setStatus(status: TrainerStatus): void {
     this.#status = status;
     this.emit({ type: 'status', status });
   }
-}
-
-/** The statistics that are of one step: cleared before it. */
-function ofStep({ storage, dtype }: Tensor): Tensor {
-  return new Tensor(storage, [STEP_SLOTS], dtype);
 }

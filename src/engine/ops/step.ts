@@ -13,16 +13,18 @@ export interface StepNumbers {
   readonly weightDecay: number;
 }
 
-/** Sizes of the two tensors, in f32. */
+/** Sizes of the two tensors, in f32. Where an objective reports more than its loss, its sums stand in `stats` behind the slots that all have. */
 export const HYPER_SIZE = 16;
 export const STATS_SIZE = 4;
+/** The first slot of an objective's own sums. */
+export const OWN_SLOT = STATS_SIZE;
 
 /** Slots of the statistics. */
 export const LOSS_SLOT = 0;
 export const NORM_SLOT = 1;
 /** Not 0 once something was not finite. */
 export const BROKEN_SLOT = 3;
-/** The first slots are of one step, and the host clears them before it; the last one stays. */
+/** The first slots are of one step, and the host clears them before it, like those of the objective; BROKEN_SLOT stays. */
 export const STEP_SLOTS = 3;
 
 /** `hyper` of one step: clip, 1 / tokens, lr, weight decay, then the optimiser's own numbers. */

@@ -1,0 +1,69 @@
+import { operationKind } from '../operation.ts';
+import type { Tape } from '../tape.ts';
+import { Tensor } from '../tensor.ts';
+import { OWN_SLOT } from './step.ts';
+
+/** What an objective makes of a pair of answers: its kernel, in the language of each backend. */
+export interface PairKernel {
+  readonly name: string;
+  /** WGSL that follows shaders/pair_loss.wgsl: `fn pairLoss(chosen: Answer, rejected: Answer, batch: Batch) -> PairLoss`. */
+  readonly wgsl: string;
+}
+
+/** Numbers of an objective that its kernel reads, at most. */
+export const PAIR_NUMBERS = 4;
+
+/** Slots of `total` from OWN_SLOT on, for what is added up beside the loss: pairs in the right order, rewards of the chosen, of the rejected. */
+const PAIR_SUMS = 3;
+
+interface PairTensors extends Readonly<Record<string, Tensor | undefined>> {
+  readonly logps: Tensor;
+  readonly reference: Tensor;
+  readonly ranges: Tensor;
+  readonly total: Tensor;
+  /** Set when the backward is recorded. */
+  dlogps?: Tensor;
+}
+
+/**
+ * total[LOSS_SLOT] += Σ loss of each pair, and the sums behind OWN_SLOT likewise; with dlogps, dlogps = scale · the gradient of the summed loss.
+ * Sequences 2i and 2i + 1 are the chosen and the rejected answer of pair i; where both have no rows there is no pair.
+ */
+export const pairLossKind = operationKind<
+  PairTensors,
+  { readonly kernel: PairKernel; readonly numbers: readonly number[]; scale: number }
+>('pair_loss');
+
+/**
+ * A summed loss over pairs of answers, which an objective's kernel makes of the log-probabilities of whole answers. Both gradients are taken at
+ * once: the gradient of the loss must be a number that is known when the backward is recorded.
+ *
+ * @param logps f32 [2P], log-probabilities of the answers, chosen and rejected in turn
+ * @param reference f32 [2P], the same by the reference policy; anything for a kernel that does not read it
+ * @param ranges u32 [2P, 2], rows of the answers, whose number is their length in tokens
+ * @param total f32, uploaded, with three slots behind OWN_SLOT for what is added up beside the loss
+ * @param numbers of the objective, at most {@link PAIR_NUMBERS}
+ */
+export function pairLoss(
+  tape: Tape,
+  kernel: PairKernel,
+  { logps, reference, ranges, total }: Record<'logps' | 'reference' | 'ranges' | 'total', Tensor>,
+  numbers: readonly number[],
+): Tensor {
+  if (logps.size % 2 !== 0 || total.size < OWN_SLOT + PAIR_SUMS)
+    throw new Error(`pairLoss: ${logps.size} answers, and ${total.size} slots for the sums`);
+  const operation = tape.append(pairLossKind, { logps, reference, ranges, total } as PairTensors, {
+    ...{ kernel, numbers },
+    scale: 1,
+  });
+  const loss = new Tensor(total.storage, total.shape, total.dtype, total.offset);
+  tape.record([loss], [logps], () => {
+    const scale = tape.factor(loss);
+    if (scale === undefined) throw new Error('The gradient of a loss over pairs must be a known number');
+    operation.attributes.scale = scale;
+    const dlogps = tape.tensor(logps.shape, 'f32', `d ${logps.label}`);
+    operation.tensors.dlogps = dlogps;
+    tape.passGradient(logps, dlogps);
+  });
+  return loss;
+}

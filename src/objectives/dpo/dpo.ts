@@ -1,0 +1,126 @@
+/**
+ * Direct Preference Optimization (Rafailov and others, 2023), with the smoothing of its conservative form (Mitchell, 2023), and two relatives on the
+ * same log-ratios: the hinge loss of SLiC-HF (Zhao and others, 2023), and IPO (Azar and others, 2023) on means over tokens, as TRL has it.
+ */
+import type { PairKernel } from '../../engine/ops/pair_loss.ts';
+import type { Given, Setting, SettingValue } from '../../settings/setting.ts';
+import type { LossGraph, Objective } from '../objective.ts';
+import { BETA, PAIR_REPORT, PAIR_SUMS, pairReport, REFERENCE } from '../pairs.ts';
+import dpoSource from './dpo.wgsl?raw';
+import hingeSource from './hinge.wgsl?raw';
+import ipoSource from './ipo.wgsl?raw';
+
+const LABEL_SMOOTHING = {
+  name: 'labelSmoothing',
+  part: 'run',
+  type: 'number',
+  least: 0,
+  below: 0.5,
+  zero: 'none',
+  flag: 'label-smoothing',
+  group: 'Objective',
+  label: 'Label smoothing',
+  term: {
+    id: 'label-smoothing',
+    name: 'Label smoothing',
+    entry: {
+      what: 'The share of pairs that are taken to be the wrong way round, because people who compare answers make mistakes (conservative DPO).',
+      more: 'Margins stay smaller.',
+      less: '0 trusts every pair.',
+      start: '0, or 0.1 where preferences are noisy.',
+      source: 'Mitchell, A note on DPO with noisy preferences, 2023',
+      also: 'cdpo conservative noise',
+    },
+  },
+  help: 'The share of pairs that are taken to be the wrong way round.',
+  more: '0 trusts every pair.',
+  initial: 0,
+} as const satisfies Setting;
+
+const SFT_WEIGHT = {
+  name: 'sftWeight',
+  part: 'run',
+  type: 'number',
+  least: 0,
+  most: 100,
+  zero: 'none',
+  flag: 'sft-weight',
+  group: 'Objective',
+  label: 'Weight of the chosen answers',
+  term: {
+    id: 'sft-weight',
+    name: 'Weight of the chosen answers',
+    entry: {
+      what: 'Adds so much of the supervised loss on the chosen answers. DPO alone may make both answers less likely, as long as the rejected one loses more.',
+      more: 'Chosen answers stay likely.',
+      less: '0 is DPO alone.',
+      start: '0; 0.1 to 1 where the chosen reward falls.',
+      source: 'Pang and others, Iterative Reasoning Preference Optimization, 2024',
+      also: 'rpo nll sft term regularisation',
+    },
+  },
+  help: 'How much of the supervised loss on the chosen answers is added.',
+  more: 'Keeps them likely. 0 adds none.',
+  initial: 0,
+} as const satisfies Setting;
+
+const LN_2 = Math.LN2;
+
+/** What the three share. An adapter that is to prefer moves less than one that is to learn: a tenth of the usual rate. */
+const COMMON = {
+  rows: 'pairs',
+  mean: 'rows',
+  reference: true,
+  reported: PAIR_REPORT,
+  sums: PAIR_SUMS,
+  report: pairReport,
+} as const;
+const SLOWER = { lr: 1e-4 } as const satisfies Readonly<Record<string, SettingValue>>;
+
+const dpoKernel: PairKernel = { name: 'dpo', wgsl: dpoSource };
+const hingeKernel: PairKernel = { name: 'hinge', wgsl: hingeSource };
+const ipoKernel: PairKernel = { name: 'ipo', wgsl: ipoSource };
+
+/** Records the loss of a kernel with these settings as its numbers. */
+const recordPairs = (kernel: PairKernel, names: readonly string[]) => (loss: LossGraph, settings: Given) =>
+  loss.pairs(
+    kernel,
+    loss.sequenceLogProbabilities(),
+    names.map((name) => settings[name] as number),
+  );
+
+export const dpo = {
+  ...COMMON,
+  name: 'dpo',
+  label: 'Preference (DPO)',
+  help: 'Learns from pairs to prefer the chosen answer to the rejected one.',
+  settings: [BETA, LABEL_SMOOTHING, SFT_WEIGHT, REFERENCE],
+  initial: SLOWER,
+  curve: {
+    loss: 'mean of −ln σ(margin) over the pairs',
+    start: { loss: LN_2, words: 'ln 2 = 0.693' },
+  },
+  record: recordPairs(dpoKernel, ['beta', 'labelSmoothing', 'sftWeight']),
+} as const satisfies Objective;
+
+export const ipo = {
+  ...COMMON,
+  name: 'ipo',
+  label: 'Preference (IPO)',
+  help: 'Like DPO, but steers the margin to one value, so that it cannot run away.',
+  settings: [BETA, REFERENCE],
+  initial: SLOWER,
+  curve: { loss: 'mean squared distance of the pairs’ margins from 1/(2β)' },
+  record: recordPairs(ipoKernel, ['beta']),
+} as const satisfies Objective;
+
+export const hinge = {
+  ...COMMON,
+  name: 'hinge',
+  label: 'Preference (hinge)',
+  help: 'Like DPO, but a pair whose margin is above 1 teaches nothing more.',
+  settings: [BETA, REFERENCE],
+  initial: SLOWER,
+  curve: { loss: 'mean of what the pairs’ margins lack to 1', start: { loss: 1, words: '1' } },
+  record: recordPairs(hingeKernel, ['beta']),
+} as const satisfies Objective;

@@ -1,0 +1,57 @@
+/** What an objective is. Each has a folder of its own, and a line in registry.ts. */
+import type { PairKernel } from '../engine/ops/pair_loss.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import type { Contribution, Given } from '../settings/setting.ts';
+
+/** What rows an objective takes: answers to learn, or pairs of answers of which one is preferred. */
+export type RowKind = 'answers' | 'pairs';
+
+/**
+ * What an objective can make its loss of: the forward of a micro-batch is recorded, and these record what comes behind it. Losses are sums over
+ * what the objective counts, and are added to the statistics of the step.
+ */
+export interface LossGraph {
+  /** The summed cross-entropy of all labels. The head's gradient is taken chunk by chunk in the same pass. */
+  crossEntropy(): Tensor;
+  /** The log-probability of each sequence's labels, summed over them: f32 [S]. The head's gradient computes its chunks again. */
+  sequenceLogProbabilities(): Tensor;
+  /** The summed loss of pairs, from the log-probabilities of their answers and those of the reference policy. @param numbers that the kernel reads */
+  pairs(kernel: PairKernel, logProbabilities: Tensor, numbers: readonly number[]): Tensor;
+}
+
+/** A number that is reported of a step or a validation beside its loss. */
+export interface Reported {
+  /** In metrics.jsonl. */
+  readonly name: string;
+  readonly label: string;
+  /** Whether it is a share, from 0 to 1. */
+  readonly share?: true;
+}
+
+/** Reported numbers by name. */
+export type Report = Readonly<Record<string, number>>;
+
+/** How an objective's curve is read. */
+export interface CurveWords {
+  /** What the loss is, for people. */
+  readonly loss: string;
+  /** What the loss is where nothing has been learned, as a number, and in words. Missing where it depends on model and rows. */
+  readonly start?: { readonly loss: number; readonly words: string };
+}
+
+export interface Objective extends Contribution {
+  readonly rows: RowKind;
+  /** What a step's loss and gradient are a mean over. */
+  readonly mean: 'tokens' | 'rows';
+  /** Whether its loss reads the log-probabilities of a reference policy, which are computed before the first step and kept. */
+  readonly reference: boolean;
+  /** What it reports, in the order in which it is shown. */
+  readonly reported: readonly Reported[];
+  /** Sums that its loss leaves behind the slots of every step, in f32. */
+  readonly sums: number;
+  /** The reported numbers. @param sums over a step or a validation @param count what they are a mean over */
+  report(sums: ArrayLike<number>, count: number): Report;
+  readonly curve: CurveWords;
+  /** Records the summed loss of a micro-batch. @param settings of the run by name */
+  record(loss: LossGraph, settings: Given): Tensor;
+}

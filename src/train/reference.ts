@@ -1,0 +1,122 @@
+/**
+ * The log-probabilities that the reference policy gives to the sequences of each row. They are computed once, before the first step of a run, and
+ * kept with its state: the reference is the model that is there then, without its adapter or with what it starts from.
+ */
+import type { Device } from '../engine/device.ts';
+import { writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { bucketFor, rowsOfRun } from './buckets.ts';
+import type { TrainOptions } from './options.ts';
+import { microBatches } from './order.ts';
+import type { NamedArrays } from './state.ts';
+import type { BucketPlan } from './step-plans.ts';
+
+/** Names of the two parts in a saved state. */
+const PARTS = ['train', 'validation'] as const;
+type Part = (typeof PARTS)[number];
+
+/** Sequences of a row that have a reference: those of a pair. */
+const SEQUENCES = 2;
+
+export interface ReferenceRows {
+  readonly train: readonly LabelledTokens[];
+  readonly validation: readonly LabelledTokens[];
+}
+
+export class ReferencePolicy {
+  /** By part, f32 [rows · 2]; not a number for rows that the run never takes. */
+  #values: ReadonlyMap<Part, Float32Array<ArrayBuffer>> | undefined;
+
+  constructor(
+    private readonly device: Device,
+    private readonly plans: readonly BucketPlan[],
+    private readonly rows: ReferenceRows,
+    private readonly options: TrainOptions,
+  ) {}
+
+  /** Whether it is known. */
+  get known(): boolean {
+    return this.#values !== undefined;
+  }
+
+  /**
+   * Computes it, unless it is known.
+   *
+   * @param onProgress rows that are done, of all
+   * @param isInterrupted asked between micro-batches: true gives it up
+   * @returns whether it is known now
+   */
+  async compute(
+    onProgress: (done: number, total: number) => void,
+    isInterrupted: () => boolean,
+  ): Promise<boolean> {
+    if (this.known) return true;
+    const { train, validation } = this.rows;
+    const values = new Map(
+      PARTS.map((part) => [part, new Float32Array(this.rows[part].length * SEQUENCES).fill(NaN)]),
+    );
+    const work = [
+      ...this.#groups('train', rowsOfRun(train.length, this.options)),
+      ...this.#groups('validation', [...validation.keys()]),
+    ];
+    const total = work.reduce((sum, { places }) => sum + places.length, 0);
+    let done = 0;
+    for (const { part, places } of work) {
+      onProgress(done, total);
+      if (isInterrupted()) return false;
+      const found = await this.#ask(places.map((place) => this.rows[part][place]));
+      places.forEach((place, at) =>
+        values.get(part)!.set(found.subarray(at * SEQUENCES, (at + 1) * SEQUENCES), place * SEQUENCES),
+      );
+      done += places.length;
+    }
+    onProgress(done, total);
+    this.#values = values;
+    await this.device.settle();
+    return true;
+  }
+
+  /** Writes what it gives to these rows into the inputs of a plan. @param places of the rows of the micro-batch in their part */
+  write({ plan, policies: { reference } }: BucketPlan, part: Part, places: readonly number[]): void {
+    const values = this.#values?.get(part);
+    if (!reference || !values) throw new Error('The reference policy is not known yet');
+    const own = new Float32Array(reference.size);
+    places.forEach((place, at) =>
+      own.set(values.subarray(place * SEQUENCES, (place + 1) * SEQUENCES), at * SEQUENCES),
+    );
+    plan.write(reference, own);
+  }
+
+  /** For a saved state. */
+  get arrays(): NamedArrays | undefined {
+    return this.#values;
+  }
+
+  /** @returns what is wrong with it where it is of other rows */
+  restore(saved: NamedArrays): string | undefined {
+    const values = new Map<Part, Float32Array<ArrayBuffer>>();
+    for (const part of PARTS) {
+      const array = saved.get(part) ?? new Float32Array();
+      const wanted = this.rows[part].length * SEQUENCES;
+      if (array.length !== wanted)
+        return `The saved reference policy has ${array.length} numbers for the ${part} rows, and this run needs ${wanted}.`;
+      values.set(part, array);
+    }
+    this.#values = values;
+    return undefined;
+  }
+
+  #groups(part: Part, places: readonly number[]): { part: Part; places: number[] }[] {
+    const rows = places.map((place) => ({ ...this.rows[part][place], place }));
+    return microBatches(rows, this.options).map((group) => ({
+      part,
+      places: group.map(({ place }) => place),
+    }));
+  }
+
+  async #ask(rows: readonly LabelledTokens[]): Promise<Float32Array> {
+    const { plan, inputs, policies } = bucketFor(this.plans, rows);
+    writeBatch(plan, inputs, rows);
+    plan.run();
+    return new Float32Array(await plan.read(policies.trained!));
+  }
+}

@@ -1,0 +1,93 @@
+/** What a trainer works with: its settings and rows are checked, its plans are compiled. */
+import type { StagingRing } from '../engine/staging.ts';
+import { GraftError } from '../errors.ts';
+import type { LabelledTokens } from '../model/batch.ts';
+import { optimiserOf } from '../optimisers/registry.ts';
+import { runBuckets } from './buckets.ts';
+import { checkRows, checkState } from './checks.ts';
+import type { TrainEvent } from './events.ts';
+import { learningOf, type Learning } from './learning.ts';
+import { checkOptions, countSteps, type TrainOptions } from './options.ts';
+import { validationRows } from './order.ts';
+import { ReferencePolicy } from './reference.ts';
+import type { TrainerState } from './state.ts';
+import { compileRun, statsSize, type RunPlans, type Trainable } from './step-plans.ts';
+import { Steps } from './steps.ts';
+
+export interface TrainerRequest {
+  readonly trainable: Trainable;
+  readonly options: TrainOptions;
+  readonly rows: readonly LabelledTokens[];
+  /** Of more than {@link MOST_VALIDATION_ROWS}, as many are measured. */
+  readonly validation?: readonly LabelledTokens[];
+  /** Go on from here instead of starting at step 0. */
+  readonly state?: TrainerState;
+  /** How often the caller stops it to answer a prompt: for the estimate of the time left. */
+  readonly sampleEvery?: number;
+  readonly onEvent?: (event: TrainEvent) => void;
+}
+
+export interface Setup {
+  readonly trainable: Trainable;
+  readonly options: TrainOptions;
+  readonly learning: Learning;
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** The rows that a validation measures. */
+  readonly validation: readonly LabelledTokens[];
+  readonly plans: RunPlans;
+  readonly ring: StagingRing;
+  /** Missing where the objective has none. */
+  readonly reference: ReferencePolicy | undefined;
+  readonly submitter: Steps;
+}
+
+/** @throws GraftError `train-option`, `train-rows`, `train-objective`, `train-resume`, `engine-…` */
+export async function setUp({
+  trainable,
+  options,
+  rows,
+  validation: heldOut = [],
+  state,
+  onEvent = () => undefined,
+}: TrainerRequest): Promise<Setup> {
+  checkOptions(options);
+  if (rows.length === 0) {
+    throw new GraftError(
+      'train-rows',
+      'There are no rows to train on.',
+      'Import examples with at least one supervised token.',
+    );
+  }
+  const validation = validationRows(heldOut);
+  const learning = learningOf(options);
+  checkRows(trainable, learning, rows, 'Row');
+  checkRows(trainable, learning, validation, 'Validation row');
+  const steps = countSteps(options, rows.length);
+  if (options.warmup > steps) {
+    throw new GraftError(
+      'train-option',
+      `Warm-up takes ${options.warmup} steps, and the run has ${steps}.`,
+      'Choose a shorter warm-up or more steps.',
+    );
+  }
+  if (state) checkState(trainable, options, steps, state);
+  const plans = await compileRun(
+    trainable,
+    runBuckets(options, rows, validation),
+    {
+      dropout: options.lora.dropout,
+      checkpointing: options.checkpointing,
+      optimiser: optimiserOf(options.optimiser),
+      learning,
+    },
+    (done, total) => onEvent({ type: 'compile', done, total }),
+  );
+  const { device } = trainable.model;
+  const ring = device.createStaging(statsSize(learning.objective) * 4, 'steps');
+  const reference = learning.objective.reference
+    ? new ReferencePolicy(device, plans.references, { train: rows, validation }, options)
+    : undefined;
+  const submitter = new Steps(trainable, { ...options, steps }, learning, rows, plans, reference, ring);
+  return { trainable, options, learning, steps, validation, plans, ring, reference, submitter };
+}

@@ -1,0 +1,118 @@
+/** The steps of a run on the device: what each is given, and what it leaves. */
+import { BROKEN_SLOT, encodeStep, NORM_SLOT, OWN_SLOT, STEP_SLOTS } from '../engine/ops/step.ts';
+import type { StagingRing } from '../engine/staging.ts';
+import { Tensor } from '../engine/tensor.ts';
+import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { optimiserOf } from '../optimisers/registry.ts';
+import { bucketFor } from './buckets.ts';
+import { countOf, measuredOf, type Learning, type Measured } from './learning.ts';
+import type { TrainOptions } from './options.ts';
+import { microBatches, RowOrder } from './order.ts';
+import type { ReferencePolicy } from './reference.ts';
+import { learningRate } from './schedule.ts';
+import { statsSize, type RunPlans, type Trainable } from './step-plans.ts';
+
+/** A step that is on the device. */
+export interface Submitted {
+  /** Counts from 0. */
+  readonly step: number;
+  readonly lr: number;
+  readonly tokens: number;
+  readonly supervised: number;
+  /** What its loss is a mean over. */
+  readonly count: number;
+  readonly stats: Promise<Float32Array>;
+}
+
+export interface Outcome extends Measured {
+  readonly gradNorm: number;
+  /** Whether something was not finite: then nothing was updated. */
+  readonly broken: boolean;
+}
+
+/** A row of a micro-batch, with its place among the rows of the run. */
+interface PlacedRow extends LabelledTokens {
+  readonly place: number;
+}
+
+export class Steps {
+  readonly #order: RowOrder;
+
+  constructor(
+    private readonly trainable: Trainable,
+    private readonly options: TrainOptions & { readonly steps: number },
+    private readonly learning: Learning,
+    private readonly rows: readonly LabelledTokens[],
+    private readonly plans: RunPlans,
+    private readonly reference: ReferencePolicy | undefined,
+    private readonly ring: StagingRing,
+  ) {
+    this.#order = new RowOrder(rows.length, options);
+  }
+
+  /** Puts a step on the device; its outcome comes later. @param step counts from 0 */
+  submit(step: number): Submitted {
+    const { options, trainable, plans } = this;
+    const { shared } = plans;
+    const { device } = trainable.model;
+    const rows = this.#order.rowsOf(step).map((place): PlacedRow => ({ ...this.rows[place], place }));
+    const count = countOf(this.learning.objective, rows);
+    const lr = learningRate(step, options);
+    const { weightDecay, clip } = options;
+    const optimiser = optimiserOf(options.optimiser);
+    device.write(
+      shared.hyper,
+      encodeStep({ clip, tokens: count, lr, weightDecay }, optimiser.encode(step + 1, options)),
+    );
+    microBatches(rows, options).forEach((group, index) => {
+      const bucket = bucketFor(plans.gradients, group);
+      const { plan, inputs } = bucket;
+      writeBatch(plan, inputs, group);
+      this.reference?.write(
+        bucket,
+        'train',
+        group.map(({ place }) => place),
+      );
+      // Dropout has another seed in every micro-batch, and the same one when a step is replayed.
+      device.write(
+        shared.seed,
+        Uint32Array.of(Math.imul(options.seed + 1, 0x9e3779b1) + step * 4096 + index),
+      );
+      plan.run(index > 0 ? {} : { clear: [...trainable.store.gradients, ...this.#ofStep] });
+    });
+    const slot = this.ring.next();
+    plans.update.run({ stage: { tensor: shared.stats, slot } });
+    const stats = slot.read();
+    // Where the step before it ends the run, nobody waits for this one: its failure was reported already.
+    stats.catch(() => undefined);
+    const supervised = rows.reduce((sum, row) => sum + countSupervised(row), 0);
+    return { step, lr, supervised, count, tokens: sizeOfRows(rows).tokens, stats };
+  }
+
+  /** Waits for a step. */
+  async outcome({ stats, count }: Submitted): Promise<Outcome> {
+    const values = await stats;
+    return {
+      ...measuredOf(this.learning.objective, values, count),
+      gradNorm: values[NORM_SLOT],
+      broken: values[BROKEN_SLOT] !== 0,
+    };
+  }
+
+  /** The statistics that are of one step: cleared before it. */
+  get #ofStep(): Tensor[] {
+    const { storage, dtype } = this.plans.shared.stats;
+    const { sums } = this.learning.objective;
+    const own = sums > 0 ? [new Tensor(storage, [sums], dtype, OWN_SLOT * 4)] : [];
+    return [new Tensor(storage, [STEP_SLOTS], dtype), ...own];
+  }
+
+  /** Clears them for a validation. */
+  clear(): void {
+    const { stats } = this.plans.shared;
+    const { device } = this.trainable.model;
+    device.write(stats, new Float32Array(STEP_SLOTS));
+    const own = statsSize(this.learning.objective) - OWN_SLOT;
+    if (own > 0) device.write(stats, new Float32Array(own), OWN_SLOT * 4);
+  }
+}
