@@ -5,8 +5,10 @@ import { readPeft } from '../export/peft.ts';
 import { folderShape, toFolder } from '../model/folder-layout.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import { adapterModules, adapterShapes, initialTensors } from '../adapters/registry.ts';
-import { computeGradients } from '../train/gradients.ts';
-import { defaultOptions } from '../train/options.ts';
+import { TABLE } from '../settings/table.ts';
+import { computeGradients, type BatchGradients } from '../train/gradients.ts';
+import { checkKind, kindOfRow, learningOf } from '../train/learning.ts';
+import { checkOptions, defaultOptions, trainOptionsOf } from '../train/options.ts';
 import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
 import { dataFlags, readReadOptions } from './data-flags.ts';
 import { folder, readWhole, writeWhole } from './files.ts';
@@ -14,16 +16,24 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { modelFlags, openSession, tokenizerOf } from './session.ts';
+import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
+
+/** What a loss depends on. The reference policy is the bare base. */
+const OBJECTIVE_SETTINGS = TABLE.settings.filter(
+  (setting) =>
+    setting.name === 'objective' || (TABLE.owners(setting).objective && setting.name !== 'reference'),
+);
 
 export const gradientsFlags = {
   ...modelFlags,
   adapter: { value: 'DIR', help: 'a PEFT adapter folder (default: a new adapter on all linear layers)' },
   method: { value: 'full', help: 'gradients of all base weights instead' },
   ...dataFlags,
+  ...settingFlags(OBJECTIVE_SETTINGS),
   rows: { value: 'N', help: 'the first N rows are the batch (default: all)' },
   out: {
     value: 'FILE',
-    help: "where to write loss [1] and the gradients under PEFT's names, as safetensors",
+    help: "where to write loss [1], the gradients under PEFT's names, and log-probabilities of answers where the objective is made of them, as safetensors",
   },
 } as const satisfies FlagSpecs;
 
@@ -44,6 +54,11 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     { what: 'the data', path },
     { what: 'the adapter', path: adapterPath },
   ]);
+  const given = readSettings(flags, OBJECTIVE_SETTINGS);
+  checkOwners(OBJECTIVE_SETTINGS, given);
+  const options = trainOptionsOf(given);
+  checkOptions(options);
+  const learning = learningOf(options);
   const { examples } = readExamples(await readWhole(path), readReadOptions(flags));
   const { model, files } = await openSession(flags, output, { trainable: full, precision: 'f32' });
   const { shape } = model.definition;
@@ -58,6 +73,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
       'Give a file with examples.',
     );
 
+  for (const row of rows) checkKind(learning.objective, kindOfRow(row));
   let adapter: Adapter | undefined;
   if (!full) {
     const { lora } = defaultOptions();
@@ -69,7 +85,8 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     adapter = new Adapter(model.device, data.modules, data.tensors, { trainable: true });
   }
   const store = adapter?.store ?? model.parameters!;
-  const { loss, gradients } = await computeGradients({ model, adapter, store }, rows);
+  const computed = await computeGradients({ model, adapter, store }, rows, { learning });
+  const { loss, gradients } = computed;
   const tensors = adapter
     ? [...adapterShapes(adapter.modules)].map(([name, shape]) => asF32(name, shape, gradients.get(name)!))
     : model.definition.weights.map((spec) =>
@@ -78,10 +95,28 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   await writeWhole(
     out,
     concatBytes(
-      writeSafetensors([{ name: 'loss', dtype: 'F32', shape: [1], data: Float32Array.of(loss) }, ...tensors]),
+      writeSafetensors([asF32('loss', [1], Float32Array.of(loss)), ...answersOf(computed), ...tensors]),
     ),
   );
   output.line(
     `Loss ${loss.toFixed(6)} over ${rows.length} rows; wrote ${tensors.length} gradients to ${out}`,
   );
+}
+
+/** Log-probabilities of both answers of each pair, f32 [N]. */
+function answersOf({
+  logProbabilities,
+  referenceLogProbabilities,
+}: BatchGradients): ReturnType<typeof asF32>[] {
+  const sides = (prefix: string, values: Float32Array | undefined): ReturnType<typeof asF32>[] =>
+    values
+      ? ['chosen', 'rejected'].map((side, at) =>
+          asF32(
+            `${prefix}${side}_logps`,
+            [values.length / 2],
+            Float32Array.from(values.filter((_, i) => i % 2 === at)),
+          ),
+        )
+      : [];
+  return [...sides('', logProbabilities), ...sides('ref_', referenceLogProbabilities)];
 }

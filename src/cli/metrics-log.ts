@@ -74,6 +74,7 @@ export class MetricsLog {
       this.#waiting = {
         step: event.step,
         loss: event.loss,
+        ...event.report,
         lr: event.lr,
         grad_norm: event.gradNorm,
         supervised_tokens: event.supervisedTokens,
@@ -81,7 +82,9 @@ export class MetricsLog {
       };
     } else if (event.type === 'eval') {
       if (!this.#waiting) this.#takeBack(event.step);
-      if (this.#waiting) this.#waiting['eval_loss'] = event.loss;
+      if (!this.#waiting) return;
+      this.#waiting['eval_loss'] = event.loss;
+      for (const [name, value] of Object.entries(event.report ?? {})) this.#waiting[`eval_${name}`] = value;
     }
   }
 

@@ -1,6 +1,7 @@
 /** Flags of the settings: what the help says of them, and the values that they give. */
 import { negativeOf } from '../settings/flag-text.ts';
-import type { Setting, SettingValue } from '../settings/setting.ts';
+import { GraftError } from '../errors.ts';
+import type { Given, Setting, SettingValue } from '../settings/setting.ts';
 import { TABLE } from '../settings/table.ts';
 import { oneOf } from '../settings/values.ts';
 import type { FlagSpec, Flags, FlagSpecs } from './flags.ts';
@@ -52,12 +53,37 @@ function initialWords(setting: Setting): string | undefined {
   const word = (value: SettingValue | undefined): string | undefined =>
     value === undefined || typeof value === 'object' || value === '' ? undefined : String(value);
   const usual = word(TABLE.resolve({})[setting.name]);
-  const method = TABLE.find('method');
-  const others = (method?.type === 'choice' ? method.choices : []).flatMap((name) => {
-    const other = word(TABLE.resolve({ method: name })[setting.name]);
-    return setting === method || other === usual || other === undefined ? [] : [`${name}: ${other}`];
+  const others = ['method', 'objective'].flatMap((chooser) => {
+    const chosen = TABLE.find(chooser);
+    return (chosen?.type === 'choice' ? chosen.choices : []).flatMap((name) => {
+      const other = word(TABLE.resolve({ [chooser]: name })[setting.name]);
+      return setting === chosen || other === usual || other === undefined ? [] : [`${name}: ${other}`];
+    });
   });
   return usual === undefined ? undefined : [usual, ...others].join('; ');
+}
+
+/**
+ * Refuses settings that the run does not have: those of another method, optimiser or objective.
+ *
+ * @param isIgnored of a setting that is passed over instead
+ * @throws GraftError `arguments`
+ */
+export function checkOwners(
+  settings: readonly Setting[],
+  given: Given,
+  isIgnored: (setting: Setting) => boolean = () => false,
+): void {
+  for (const setting of settings) {
+    if (!Object.hasOwn(given, setting.name) || TABLE.applies(setting, given) || isIgnored(setting)) continue;
+    const { method, objective } = TABLE.owners(setting);
+    const remedy = method
+      ? `Leave it out, or train with --method ${method[0]}.`
+      : objective
+        ? `Leave it out, or choose --objective ${objective[0]}.`
+        : 'Leave it out.';
+    throw new GraftError('arguments', `--${setting.flag} is for ${TABLE.ownerLabels(setting)}.`, remedy);
+  }
 }
 
 /**

@@ -13,7 +13,7 @@ import { dataFlags, readReadOptions, readRowOptions, rowFlags, type RowOptions }
 import type { FlagSpecs, Flags } from './flags.ts';
 import { modelFlags } from './session.ts';
 import { recipeFlag } from './recipe-flags.ts';
-import { readSettings, settingFlags } from './setting-flags.ts';
+import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
 
 /** The settings of the trainer, in the order of the table. */
 const RUN_SETTINGS = TABLE.settings.filter(({ part }) => part === 'run') as (Setting & {
@@ -113,17 +113,12 @@ export function checkLength(length: number, { maxPositions }: ModelShape): void 
 /** What a run does not have: settings of another method or optimiser, or those of the adapter that it goes on with. */
 function checkAdapterFlags(flags: TrainFlags, given: Given): void {
   const asked = RUN_SETTINGS.filter(({ name }) => Object.hasOwn(given, name));
-  for (const setting of asked) {
-    if (TABLE.applies(setting, given)) continue;
-    const { method: methods } = TABLE.owners(setting);
-    // Dropout and the ratio of two rates were never refused: they mean nothing to a run without an adapter.
-    if (methods && setting.fixed !== true) continue;
-    throw new GraftError(
-      'arguments',
-      `--${setting.flag} is for ${TABLE.ownerLabels(setting)}.`,
-      methods ? `Leave it out, or train with --method ${methods[0]}.` : 'Leave it out.',
-    );
-  }
+  // Dropout and the ratio of two rates were never refused: they mean nothing to a run without an adapter.
+  checkOwners(
+    asked,
+    given,
+    (setting) => TABLE.owners(setting).method !== undefined && setting.fixed !== true,
+  );
   const fixed = flags.text('init-adapter') === undefined ? undefined : asked.find((one) => one.fixed);
   if (fixed)
     throw new GraftError(

@@ -155,9 +155,13 @@ function commandFrom({ args, out }: TrainRun, place: string): string {
 
 function tell(event: RunEvent, output: Output): void {
   if (event.type === 'compile') output.progress(`Compiling shaders: ${event.done} of ${event.total}`);
+  if (event.type === 'reference') {
+    if (event.done < event.total) output.progress(`Reference: ${event.done} of ${event.total} rows`);
+    else output.line(`Reference: ${event.total} of ${event.total} rows`);
+  }
   if (event.type === 'eval')
     output.line(
-      `Step ${event.step}: validation loss ${event.loss.toFixed(4)}${event.best ? ', the best so far' : ''}`,
+      `Step ${event.step}: validation loss ${event.loss.toFixed(4)}${describeReport(event)}${event.best ? ', the best so far' : ''}`,
     );
   if (event.type === 'step')
     output.progress(describeStep(event), event.step === 1 || event.step === event.steps);
@@ -169,6 +173,14 @@ function describeTrainable({ adapter, trainable }: Subject): string {
     : `all ${trainable.store.specs.length} tensors`;
 }
 
-function describeStep({ step, steps, loss, tokensPerSecond, secondsLeft }: StepEvent): string {
-  return `Step ${step} of ${steps}  loss ${loss.toFixed(4)}  ${Math.round(tokensPerSecond)} tokens/s  ${formatSeconds(secondsLeft)} left`;
+/** The first two of what the objective reports: for pairs accuracy and margin. */
+function describeReport({ report = {} }: Pick<StepEvent, 'report'>): string {
+  return Object.entries(report)
+    .slice(0, 2)
+    .map(([name, value]) => `  ${name.replaceAll('_', ' ')} ${value.toFixed(3)}`)
+    .join('');
+}
+
+function describeStep({ step, steps, loss, report, tokensPerSecond, secondsLeft }: StepEvent): string {
+  return `Step ${step} of ${steps}  loss ${loss.toFixed(4)}${describeReport({ report })}  ${Math.round(tokensPerSecond)} tokens/s  ${formatSeconds(secondsLeft)} left`;
 }

@@ -18,13 +18,14 @@ const PAIRS = [
   ['text1', 'text2'],
 ];
 const ANSWER_NAMES =
-  'completion answer response output reply assistant target label category class intent sentiment summary translation result'.split(
+  'completion answer response output reply assistant target label category class intent sentiment summary translation result chosen'.split(
     ' ',
   );
 const SYSTEM_NAMES = ['system', 'system_prompt', 'system prompt'];
 /** Columns that number rows and mean nothing to a model. */
 const NUMBERING = /^(?:|id|_id|idx|index|row|no|nr|#|unnamed: 0|column 1)$/i;
-const FORMAT_NAMES = 'messages conversations ids input_ids labels'.split(' ');
+const FORMAT_NAMES =
+  'messages conversations ids input_ids labels rejected prompt_ids chosen_ids rejected_ids'.split(' ');
 
 const KNOWN = new Set([
   ...PROMPT_NAMES,

@@ -8,7 +8,14 @@ import {
   type RenderExampleOptions,
 } from '../text/loss-mask.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { IGNORED, supervisedCount, type TokenRow } from '../text/trainable.ts';
+import { renderTokenPair } from '../text/pair.ts';
+import {
+  IGNORED,
+  longestSequence,
+  supervisedCount,
+  type TokenRow,
+  type Trainable,
+} from '../text/trainable.ts';
 import type { Example, Problem } from './example.ts';
 
 /** Characters of a document that are encoded at once: some tokenizers take a whole text for one word, and a heap for every word. */
@@ -50,7 +57,7 @@ export interface PreparedRow extends TokenRow {
 /** What became of one example. */
 export interface Made {
   readonly state: RowState;
-  /** Tokens before the limit. */
+  /** Tokens before the limit; of a pair those of its longer sequence. */
   readonly length: number;
   /** Tokens that are learnt from, after it. */
   readonly supervised: number;
@@ -91,7 +98,7 @@ function* documentRows(text: string, tokenizer: Tokenizer, maxLength: number): G
   }
 }
 
-function charsOf(example: Example): number {
+function charsOf(example: Trainable): number {
   switch (example.kind) {
     case 'messages':
       return example.messages.reduce((sum, { content }) => sum + content.length, 0);
@@ -101,6 +108,8 @@ function charsOf(example: Example): number {
       return example.text.length;
     case 'tokens':
       return 0;
+    case 'pair':
+      return Math.max(charsOf(example.chosen), charsOf(example.rejected));
   }
 }
 
@@ -153,7 +162,8 @@ export class RowMaker {
       this.report.unsupervised.push(line);
       return;
     }
-    this.rows.push({ ids: row.ids, labels: row.labels, line });
+    const { ids, labels, starts } = row;
+    this.rows.push({ ids, labels, ...(starts && { starts }), line });
     this.report.rows++;
     this.report.tokens += row.ids.length;
     this.report.supervisedTokens += supervised;
@@ -169,6 +179,8 @@ export class RowMaker {
       );
     if (this.tokenizer) return renderExample(example, this.tokenizer, this.options);
     if (example.kind === 'tokens') return renderTokens(example);
+    const pair = example.kind === 'pair' ? renderTokenPair(example) : undefined;
+    if (pair) return pair;
     throw new GraftError(
       'tokenizer-missing',
       `The example on line ${example.line} is text, and the model folder has no tokenizer.json.`,
@@ -221,7 +233,7 @@ export class RowMaker {
       else this.#notes.set(note, [line]);
     }
     const { row, cut, supervised } = applyLimit(rendered, maxLength, overlong, this.tokenizer?.bosId);
-    const { length } = rendered.ids;
+    const length = longestSequence(rendered);
     if (!row) {
       this.report.dropped.push(line);
       return { state: 'dropped', length, supervised: 0 };

@@ -1,5 +1,6 @@
 /** Held-out examples as questions with an expected answer. */
 import type { Example } from './example.ts';
+import { singleOf } from '../text/trainable.ts';
 import type { Part } from './parts.ts';
 
 /** An example as it is asked. */
@@ -12,9 +13,10 @@ export interface Question {
     readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[] | string;
 }
 
-/** Examples that ask for something: conversations up to their last answer, prompts with completions. Plain text asks for nothing. */
+/** Examples that ask for something: conversations up to their last answer, prompts with completions, pairs with their chosen answer. Plain text asks for nothing. */
 export function questionsOf(examples: readonly Example[], chatTemplate: boolean): Question[] {
-  return examples.flatMap((example): Question[] => {
+  return examples.flatMap((given): Question[] => {
+    const example = singleOf(given);
     if (example.kind === 'completion') {
       const { prompt, completion, separator = '' } = example;
       const ask = chatTemplate ? [{ role: 'user' as const, content: prompt }] : prompt + separator;
@@ -48,8 +50,9 @@ interface Placed {
 /** What a person could ask of rows like these: the first prompt that is held out, if there is one. */
 export function firstPrompt(places: readonly Placed[]): string | undefined {
   for (const part of ['validation', 'test', 'train'] as const) {
-    for (const { example, state, part: of } of places) {
+    for (const { example: given, state, part: of } of places) {
       if (of !== part || state !== 'ok') continue;
+      const example = given && singleOf(given);
       const prompt =
         example?.kind === 'completion'
           ? example.prompt

@@ -41,5 +41,7 @@ export function identityOf(example: Trainable): string {
       return JSON.stringify(example.text.trim());
     case 'tokens':
       return JSON.stringify(example.ids);
+    case 'pair':
+      return JSON.stringify([identityOf(example.chosen), identityOf(example.rejected)]);
   }
 }

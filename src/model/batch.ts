@@ -45,12 +45,6 @@ export function sizeOfRows(rows: readonly LabelledTokens[]): Bucket {
   };
 }
 
-/** Tokens of the longest sequence of a row. */
-export function longestSequence({ ids, starts }: LabelledTokens): number {
-  const bounds = [0, ...Array.from(starts ?? []), ids.length];
-  return bounds.slice(1).reduce((most, end, at) => Math.max(most, end - bounds[at]), 0);
-}
-
 /** Inputs of a plan and the labels that go with its output rows. */
 export interface BatchTensors extends TokenInputs {
   readonly labels: Tensor;

@@ -115,10 +115,11 @@ function digestRows(parts: readonly (readonly TokenRow[])[], hash: Hash): string
   const add = (numbers: Int32Array<ArrayBuffer>): unknown => hash.update(new Uint8Array(numbers.buffer));
   for (const rows of parts) {
     add(Int32Array.of(rows.length));
-    for (const { ids, labels } of rows) {
+    for (const { ids, labels, starts } of rows) {
       add(Int32Array.of(ids.length));
       add(Int32Array.from(ids));
       add(Int32Array.from(labels));
+      if (starts) add(Int32Array.from(starts));
     }
   }
   return hash.hex();

@@ -6,6 +6,7 @@ import type { AdapterData } from '../export/peft.ts';
 import { GraftError } from '../errors.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import type { LanguageModel } from '../model/language-model.ts';
+import { objectiveOf } from '../objectives/registry.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { adapterConfigOf, withAdapter, type TrainOptions } from '../train/options.ts';
 import type { Trainable } from '../train/step-plans.ts';
@@ -31,9 +32,10 @@ export interface Subject {
  */
 export async function makeTrainable(
   model: LanguageModel,
-  options: TrainOptions,
+  asked: TrainOptions,
   start?: AdapterData,
 ): Promise<Subject> {
+  const options = withReference(asked, start !== undefined);
   if (options.method === 'full') {
     checkStart(options, start !== undefined);
     const store = model.parameters;
@@ -58,6 +60,12 @@ export async function makeTrainable(
     adapter: { config, modules },
     options: settings,
   };
+}
+
+/** Where nobody chose a reference policy, it is the adapter that the run starts from, or else the bare base. */
+function withReference(options: TrainOptions, starts: boolean): TrainOptions {
+  const { reference = starts ? 'start' : 'base' } = options;
+  return objectiveOf(options.objective).reference ? { ...options, reference } : options;
 }
 
 /** The shape of a new adapter with these settings. @throws GraftError `lora-config` */

@@ -1,5 +1,5 @@
 /** Rows longer than a run's limit: a visible policy, and what it took away. */
-import { IGNORED, supervisedCount, type TokenRow } from './trainable.ts';
+import { IGNORED, longestSequence, sequencesOf, supervisedCount, type TokenRow } from './trainable.ts';
 
 /**
  * - `truncate-end`: the first maxLength tokens.
@@ -29,6 +29,7 @@ export function applyLimit(
   policy: OverlongPolicy,
   bosId?: number,
 ): LimitedRow {
+  if (row.starts) return limitSequences(row, maxLength, policy, bosId);
   const length = row.ids.length;
   if (length <= maxLength) return { row, cut: false, supervised: supervisedCount(row), removed: [] };
   if (policy === 'drop') return { row: undefined, cut: true, supervised: 0, removed: [[0, length]] };
@@ -51,4 +52,54 @@ export function applyLimit(
   labels[0] = IGNORED;
   const limited = { ids: keep(row.ids), labels };
   return { row: limited, cut: true, supervised: supervisedCount(limited), removed };
+}
+
+/**
+ * The limit on a row of several sequences: on each of them, with as many tokens taken from the beginning of each, so that they still begin alike.
+ * Where one of them has nothing left to learn from, or all that is left is equal, nothing is.
+ */
+function limitSequences(
+  row: TokenRow,
+  maxLength: number,
+  policy: OverlongPolicy,
+  bosId: number | undefined,
+): LimitedRow {
+  const longest = longestSequence(row);
+  if (longest <= maxLength) return { row, cut: false, supervised: comparable(row), removed: [] };
+  if (policy === 'drop') return { row: undefined, cut: true, supervised: 0, removed: [[0, row.ids.length]] };
+  const sequences = sequencesOf(row);
+  const beginnings = sequences.map(([start, end]) => {
+    const answer = row.labels.slice(start, end).findIndex((label, t) => t > 0 && label !== IGNORED);
+    const from = row.ids[start] === bosId ? 1 : 0;
+    return { from, most: Math.max(0, answer - 1 - from) };
+  });
+  const count =
+    policy === 'truncate-prompt' ? Math.min(longest - maxLength, ...beginnings.map(({ most }) => most)) : 0;
+  const removed: [number, number][] = [];
+  const ids: number[] = [];
+  const labels: number[] = [];
+  const starts: number[] = [];
+  sequences.forEach(([start, end], at) => {
+    const { from } = beginnings[at];
+    const last = Math.min(end, start + maxLength + count);
+    if (count > 0) removed.push([start + from, start + from + count]);
+    if (last < end) removed.push([last, end]);
+    if (at > 0) starts.push(ids.length);
+    const begin = ids.length;
+    ids.push(...row.ids.slice(start, start + from), ...row.ids.slice(start + from + count, last));
+    labels.push(...row.labels.slice(start, start + from), ...row.labels.slice(start + from + count, last));
+    labels[begin] = IGNORED;
+  });
+  const limited = { ids, labels, starts };
+  return { row: limited, cut: true, supervised: comparable(limited), removed };
+}
+
+/** Tokens that are learnt from, or 0 where a sequence has none of them or all sequences are equal. */
+function comparable(row: TokenRow): number {
+  const parts = sequencesOf(row).map(([start, end]) => ({
+    ids: row.ids.slice(start, end),
+    labels: row.labels.slice(start, end),
+  }));
+  const equal = parts.every(({ ids }) => ids.join() === parts[0].ids.join());
+  return equal || parts.some((part) => supervisedCount(part) === 0) ? 0 : supervisedCount(row);
 }

@@ -5,12 +5,14 @@
  * - Prompt and completion without a template: bos + prompt + completion + eos, encoded as one text; completion and eos.
  * - Plain text: bos + text + eos; all of it.
  * - Ready rows: as they are.
+ * - Pairs: both answers, each behind the prompt (pair.ts).
  *
  * bos where the tokenizer begins texts with it, eos where it has one. The template's text is encoded without the tokenizer's own bos: the template has written it.
  */
 import { GraftError } from '../errors.ts';
 import { renderChat } from './chat-template.ts';
 import { findChatSpans, type Span } from './chat-spans.ts';
+import { renderPair } from './pair.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { IGNORED, type TokenRow, type Trainable, type TrainableMessage } from './trainable.ts';
 
@@ -128,6 +130,14 @@ export function renderTokens({ ids, labels }: TokenRow): RenderedRow {
   return { ids: [...ids], labels: labels.map((label, t) => (t === 0 ? IGNORED : label)), notes: [] };
 }
 
+function withoutTemplate(): GraftError {
+  return new GraftError(
+    'chat-template-missing',
+    'The data has conversations and the model has no chat template.',
+    'Use a chat model, or data of prompt and completion.',
+  );
+}
+
 /**
  * One example as a token row, of any length (limit.ts cuts it).
  * Throws `chat-template-missing` for messages where there is no template, and what encoding and rendering throw.
@@ -141,11 +151,7 @@ export function renderExample(
   switch (example.kind) {
     case 'messages':
       if (template === undefined) {
-        throw new GraftError(
-          'chat-template-missing',
-          'The data has conversations and the model has no chat template.',
-          'Use a chat model, or data of prompt and completion.',
-        );
+        throw withoutTemplate();
       }
       return renderMessages(example.messages, template, tokenizer, options);
     case 'completion': {
@@ -168,5 +174,10 @@ export function renderExample(
       return renderPlain(example.text, { start: 0, end: example.text.length }, tokenizer);
     case 'tokens':
       return renderTokens(example);
+    case 'pair': {
+      const pair = renderPair(example, template, tokenizer, options);
+      if (!pair) throw withoutTemplate();
+      return pair;
+    }
   }
 }

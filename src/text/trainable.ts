@@ -22,7 +22,21 @@ export type Trainable =
       /** A whole document: cut into rows instead of being cut off at the limit. */
       readonly document?: boolean;
     }
-  | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly labels: readonly number[] };
+  | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly labels: readonly number[] }
+  | Pair;
+
+/** Two answers to one prompt, of which the first is preferred. Both sides are of one kind, and begin alike. */
+export interface Pair {
+  readonly kind: 'pair';
+  readonly chosen: PairSide;
+  readonly rejected: PairSide;
+}
+
+/** One answer of a pair with what it answers: what is learnt from there is what is compared here. */
+export type PairSide = Extract<
+  Exclude<Trainable, Pair>,
+  { readonly kind: 'completion' | 'messages' | 'tokens' }
+>;
 
 /** As Hugging Face has it: position t predicts labels[t + 1]; -100 is not supervised. */
 export const IGNORED = -100;
@@ -31,6 +45,24 @@ export interface TokenRow {
   readonly ids: readonly number[];
   /** As long as ids; each the id at its place, or {@link IGNORED}. The first is always ignored: nothing predicts it. */
   readonly labels: readonly number[];
+  /** Where the sequences after the first begin, in a row of several: both answers of a pair. Their first labels are ignored, too. */
+  readonly starts?: readonly number[];
+}
+
+/** Places [start, end) of a row's sequences. */
+export function sequencesOf({ ids, starts = [] }: TokenRow): (readonly [number, number])[] {
+  const ends = [...starts, ids.length];
+  return ends.map((end, at) => [at === 0 ? 0 : ends[at - 1], end] as const);
+}
+
+/** Tokens of the longest sequence of a row. */
+export function longestSequence(row: TokenRow): number {
+  return sequencesOf(row).reduce((most, [start, end]) => Math.max(most, end - start), 0);
+}
+
+/** The example that is learnt from where only one answer can be: of a pair the chosen one. */
+export function singleOf<One extends Trainable>(example: One): Exclude<One, Pair> | PairSide {
+  return (example.kind === 'pair' ? example.chosen : example) as Exclude<One, Pair> | PairSide;
 }
 
 /** How many tokens of a row are learnt from. */

@@ -1,17 +1,31 @@
 /** Loss and gradients of one batch, brought to the host: for parity checks and for looking inside. */
-import { LOSS_SLOT } from '../engine/ops/step.ts';
-import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { GraftError } from '../errors.ts';
+import { sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { countOf, measuredOf, SUPERVISED, type Measured } from './learning.ts';
 import type { NamedArrays } from './state.ts';
-import { recordGradients, sharedTensors, type GradientOptions, type Trainable } from './step-plans.ts';
+import {
+  recordGradients,
+  recordReference,
+  sharedTensors,
+  type GradientOptions,
+  type SharedTensors,
+  type Trainable,
+} from './step-plans.ts';
 
-export interface BatchGradients {
-  /** Mean cross-entropy over the supervised tokens. */
-  readonly loss: number;
+export interface BatchGradients extends Measured {
   /** Of the mean loss, by the name of the trained tensor. */
   readonly gradients: NamedArrays;
+  /** Log-probabilities of the rows' sequences, in their order; where the objective is made of them. */
+  readonly logProbabilities?: Float32Array;
+  /** The same by the bare base model; where the objective has a reference. */
+  readonly referenceLogProbabilities?: Float32Array;
 }
 
-/** Computes gradients of one batch without changing anything. Nothing else may train meanwhile. */
+/**
+ * Computes gradients of one batch without changing anything. Nothing else may train meanwhile. The reference policy is the bare base.
+ *
+ * @throws GraftError `train-objective` where all weights are trained and there is no bare base beside them
+ */
 export async function computeGradients(
   trainable: Trainable,
   rows: readonly LabelledTokens[],
@@ -19,17 +33,47 @@ export async function computeGradients(
 ): Promise<BatchGradients> {
   const { model, adapter, store } = trainable;
   const { device } = model;
-  const shared = sharedTensors(model);
-  const { tape, inputs } = recordGradients(trainable, sizeOfRows(rows), shared, options);
+  const { learning = SUPERVISED } = options;
+  const { objective } = learning;
+  if (objective.reference && !adapter)
+    throw new GraftError(
+      'train-objective',
+      `${objective.label} compares with the bare base model, and all weights are trained here.`,
+      'Give an adapter.',
+    );
+  const shared = sharedTensors(model, learning);
+  const reference = objective.reference ? await referenceOf(trainable, rows, shared) : undefined;
+  const { tape, inputs, policies } = recordGradients(trainable, sizeOfRows(rows), shared, options);
   const plan = await device.compile(tape, model.pool);
   writeBatch(plan, inputs, rows);
+  if (reference) plan.write(policies.reference!, reference);
   plan.run({ clear: store.gradients });
   const stats = new Float32Array(await device.read(shared.stats));
-  const supervised = rows.reduce((sum, row) => sum + countSupervised(row), 0);
+  const logProbabilities = policies.trained && new Float32Array(await plan.read(policies.trained));
+  const count = countOf(objective, rows);
   const gradients = await (adapter ?? store).read('gradients');
-  for (const values of gradients.values()) for (let i = 0; i < values.length; i++) values[i] /= supervised;
+  for (const values of gradients.values()) for (let i = 0; i < values.length; i++) values[i] /= count;
   await device.settle();
   plan.destroy();
   for (const tensor of Object.values(shared)) device.free(tensor);
-  return { loss: stats[LOSS_SLOT] / supervised, gradients };
+  return {
+    ...measuredOf(objective, stats, count),
+    gradients,
+    ...(logProbabilities && { logProbabilities }),
+    ...(reference && { referenceLogProbabilities: reference }),
+  };
+}
+
+async function referenceOf(
+  { model }: Trainable,
+  rows: readonly LabelledTokens[],
+  shared: SharedTensors,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { tape, inputs, policies } = recordReference({ model }, sizeOfRows(rows), shared);
+  const plan = await model.device.compile(tape, model.pool);
+  writeBatch(plan, inputs, rows);
+  plan.run();
+  const values = new Float32Array(await plan.read(policies.trained!));
+  plan.destroy();
+  return values;
 }

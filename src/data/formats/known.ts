@@ -4,6 +4,7 @@ import { isNumbering } from '../columns.ts';
 import { alpacaFormat } from './alpaca.ts';
 import { completionFormat } from './completion.ts';
 import { messagesFormat } from './messages.ts';
+import { pairFormat } from './pair.ts';
 import { BadRow, type RowFormat } from './row.ts';
 import { shareGptFormat } from './sharegpt.ts';
 import { textFormat } from './text.ts';
@@ -11,6 +12,7 @@ import { tokensFormat } from './tokens.ts';
 
 /** In the order in which a row's fields are tried: the more telling names first. */
 const FORMATS: readonly RowFormat[] = [
+  pairFormat,
   messagesFormat,
   shareGptFormat,
   tokensFormat,
@@ -20,13 +22,18 @@ const FORMATS: readonly RowFormat[] = [
 ];
 
 export const KNOWN_FIELDS =
-  'messages; conversations; prompt and completion; instruction and output; text; ids and labels';
+  'messages; conversations; prompt and completion; instruction and output; prompt, chosen and rejected; text; ids and labels';
 
 export const formatOfRow = (row: JsonObject): RowFormat | undefined =>
   FORMATS.find(({ matches }) => matches(row));
 
 /** Columns whose cells are lists, written as JSON. */
-const LISTS = new Set(['messages', 'conversations', 'ids', 'input_ids', 'labels']);
+const LISTS = new Set(
+  'messages conversations ids input_ids labels prompt_ids chosen_ids rejected_ids'.split(' '),
+);
+/** Columns of pairs, whose cells are texts or lists of messages. */
+const PAIR_TEXTS = new Set(['prompt', 'chosen', 'rejected']);
+const LIST_OF_MESSAGES = /^\s*\[\s*\{/;
 
 const fieldOf = (column: string): string => column.trim().toLowerCase();
 
@@ -44,9 +51,11 @@ export function formatOfColumns(columns: readonly string[]): RowFormat | undefin
 /** A row of a table as its format wants it. @throws BadRow for a list that is not JSON */
 export function rowOfCells(columns: readonly string[], cells: readonly string[]): JsonObject {
   const row: JsonObject = Object.create(null) as JsonObject;
+  const isPair = columns.some((column) => fieldOf(column) === 'chosen');
   columns.forEach((column, i) => {
     const field = fieldOf(column);
-    row[field] = LISTS.has(field) ? listOf(cells[i], field) : cells[i];
+    const isList = LISTS.has(field) || (isPair && PAIR_TEXTS.has(field) && LIST_OF_MESSAGES.test(cells[i]));
+    row[field] = isList ? listOf(cells[i], field) : cells[i];
   });
   return row;
 }

@@ -8,12 +8,14 @@ import { BadRow, shown, type RowFormat } from './row.ts';
 /** Ids are uint32 on the GPU; whether a model has the id is checked where the model is known. */
 const MAX_ID = 2 ** 31 - 1;
 
-function idsOf(value: unknown): number[] {
-  if (!Array.isArray(value)) throw new BadRow(`ids is ${shown(value)}, where a list of token ids is needed`);
-  if (value.length === 0) throw new BadRow('ids is empty');
+/** A checked list of token ids. Throws BadRow. */
+export function idsOf(value: unknown, field = 'ids'): number[] {
+  if (!Array.isArray(value))
+    throw new BadRow(`${field} is ${shown(value)}, where a list of token ids is needed`);
+  if (value.length === 0) throw new BadRow(`${field} is empty`);
   value.forEach((id: unknown, t) => {
     if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > MAX_ID) {
-      throw new BadRow(`ids[${t}] is ${shown(id)}, which is no token id`);
+      throw new BadRow(`${field}[${t}] is ${shown(id)}, which is no token id`);
     }
   });
   return value as number[];

@@ -1,0 +1,104 @@
+/**
+ * Pairs for preference objectives: `{"prompt": "…", "chosen": "…", "rejected": "…"}` as texts, or as lists of messages; the prompt may also be what
+ * two whole conversations begin with. Ready tokens are `prompt_ids`, `chosen_ids` and `rejected_ids`.
+ */
+import type { JsonObject } from '../../json.ts';
+import { IGNORED, type PairSide, type TrainableMessage } from '../../text/trainable.ts';
+import { messagesOf, requireAnswer } from './messages.ts';
+import { BadRow, filledTextOf, textOf, type RowFormat } from './row.ts';
+import { idsOf } from './tokens.ts';
+
+const IDS = 'chosen_ids';
+
+export const pairFormat: RowFormat = {
+  name: 'pairs',
+  fields: ['prompt', 'chosen', 'rejected', 'prompt_ids', 'chosen_ids', 'rejected_ids'],
+  matches: (row) =>
+    (row.chosen !== undefined && row.rejected !== undefined) ||
+    (row[IDS] !== undefined && row['rejected_ids'] !== undefined),
+  read(row) {
+    const [chosen, rejected] =
+      row.chosen === undefined
+        ? tokenSides(row)
+        : Array.isArray(row.chosen) || Array.isArray(row.rejected)
+          ? messageSides(row)
+          : textSides(row);
+    if (JSON.stringify(chosen) === JSON.stringify(rejected))
+      throw new BadRow('chosen and rejected are the same, so that there is nothing to prefer');
+    return { kind: 'pair', chosen, rejected };
+  },
+};
+
+type Sides = readonly [chosen: PairSide, rejected: PairSide];
+
+function textSides({ prompt, chosen, rejected }: JsonObject): Sides {
+  if (prompt === undefined)
+    throw new BadRow(
+      'prompt is missing: give it beside chosen and rejected, or give both as whole lists of messages',
+    );
+  const before = Array.isArray(prompt) ? undefined : textOf(prompt, 'prompt');
+  const answers = [filledTextOf(chosen, 'chosen'), filledTextOf(rejected, 'rejected')] as const;
+  if (before === undefined) {
+    const turns = contextOf(messagesOf(prompt, 'prompt'));
+    const side = (content: string): PairSide => ({
+      kind: 'messages',
+      messages: [...turns, { role: 'assistant', content }],
+    });
+    return [side(answers[0]), side(answers[1])];
+  }
+  const side = (completion: string): PairSide => ({ kind: 'completion', prompt: before, completion });
+  return [side(answers[0]), side(answers[1])];
+}
+
+/** A prompt of its own stands before both; otherwise it is their common beginning. */
+function messageSides(row: JsonObject): Sides {
+  const chosen = messagesOf(row.chosen, 'chosen');
+  const rejected = messagesOf(row.rejected, 'rejected');
+  let common = 0;
+  while (common < Math.min(chosen.length, rejected.length) && isSame(chosen[common], rejected[common]))
+    common++;
+  if (common === chosen.length && common === rejected.length)
+    throw new BadRow('chosen and rejected are the same, so that there is nothing to prefer');
+  const given = promptOf(row.prompt, common);
+  const side = (messages: readonly TrainableMessage[], field: string): PairSide => {
+    const answers = messages.slice(common);
+    requireAnswer(answers, field);
+    return { kind: 'messages', messages: [...given, ...contextOf(messages.slice(0, common)), ...answers] };
+  };
+  const sides = [side(chosen, 'chosen'), side(rejected, 'rejected')] as const;
+  if (given.length + common === 0)
+    throw new BadRow(
+      'prompt is missing, and chosen and rejected begin differently: there is nothing that both answer',
+    );
+  return sides;
+}
+
+/** A text beside whole conversations repeats what these begin with. */
+function promptOf(prompt: unknown, common: number): TrainableMessage[] {
+  if (Array.isArray(prompt)) return contextOf(messagesOf(prompt, 'prompt'));
+  if (prompt === undefined || prompt === null || common > 0) return [];
+  return [{ role: 'user', content: textOf(prompt, 'prompt') }];
+}
+
+const isSame = (a: TrainableMessage, b: TrainableMessage): boolean =>
+  a.role === b.role && a.content === b.content;
+
+/** Turns that stand before the answers: none of them is learnt from. */
+function contextOf(messages: readonly TrainableMessage[]): TrainableMessage[] {
+  return messages.map((message) =>
+    message.role === 'assistant' ? { ...message, supervised: false } : message,
+  );
+}
+
+function tokenSides(row: JsonObject): Sides {
+  const prompt = idsOf(row['prompt_ids'], 'prompt_ids');
+  const side = (field: 'chosen_ids' | 'rejected_ids'): PairSide => {
+    const answer = idsOf(row[field], field);
+    return {
+      kind: 'tokens',
+      ids: [...prompt, ...answer],
+      labels: [...prompt.map(() => IGNORED), ...answer],
+    };
+  };
+  return [side('chosen_ids'), side('rejected_ids')];
+}

@@ -1,0 +1,335 @@
+/**
+ * Preference objectives against numbers of TRL (a real pre-trained model, where ../shared is there) and of torch (the bundled model, in every
+ * clone): rows, log-probabilities, loss, gradients and curves; and what a run with a reference policy keeps.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import { file, folder } from '../../src/cli/files.ts';
+import { readExamples } from '../../src/data/formats.ts';
+import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
+import { readPeft } from '../../src/export/peft.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
+import type { StepEvent, TrainEvent } from '../../src/train/events.ts';
+import { computeGradients, type BatchGradients } from '../../src/train/gradients.ts';
+import { learningOf } from '../../src/train/learning.ts';
+import { trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
+import { readState, writeState } from '../../src/train/state-files.ts';
+import type { NamedArrays } from '../../src/train/state.ts';
+import { Trainer } from '../../src/train/trainer.ts';
+import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
+import { describeShared, sharedFolder, sharedJson, sharedJsonl } from '../shared.ts';
+import { describeDevice } from './adapters.ts';
+import { readReference, readTensors } from './reference-file.ts';
+import { worstError } from './run.ts';
+import { sprigFolder } from './sprig.ts';
+
+interface PairIds {
+  prompt_ids: number[];
+  chosen_ids: number[];
+  rejected_ids: number[];
+}
+interface Report {
+  loss: number;
+  reward_accuracy: number;
+  reward_margin: number;
+  chosen_reward: number;
+  rejected_reward: number;
+}
+type Logps = Record<
+  'chosen_logps' | 'rejected_logps' | 'ref_chosen_logps' | 'ref_rejected_logps',
+  ArrayLike<number>
+>;
+const REPORTED = ['reward_accuracy', 'reward_margin', 'chosen_reward', 'rejected_reward'] as const;
+
+const at = (name: string): string => fileURLToPath(new URL(`../reference/peft/${name}`, import.meta.url));
+const lines = <T>(text: string): T[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as T);
+
+function rowsOf(name: string, text: string, tokenizer: Tokenizer): PreparedRow[] {
+  const { examples, problems } = readExamples(text, { fileName: name });
+  expect(problems).toEqual([]);
+  return prepareRows(examples, tokenizer, { maxLength: 512 }).rows;
+}
+
+/** A row as its prompt and its two answers. */
+function idsOf({ ids, labels, starts = [] }: PreparedRow): PairIds {
+  const [start] = starts;
+  const answer = (from: number, to: number): number[] =>
+    ids.slice(from, to).filter((_, t) => labels[from + t] !== -100);
+  const prompt = ids.slice(0, start).filter((_, t) => labels[t] === -100);
+  expect(ids.slice(start).filter((_, t) => labels[start + t] === -100)).toEqual(prompt);
+  return {
+    prompt_ids: prompt,
+    chosen_ids: answer(0, start),
+    rejected_ids: answer(start, ids.length),
+  };
+}
+
+function expectBatch(
+  { loss, report, gradients, logProbabilities, referenceLogProbabilities }: BatchGradients,
+  expected: { loss: number; report: Record<string, number>; logps: Logps; gradients: NamedArrays },
+): void {
+  expect(Math.abs(loss - expected.loss)).toBeLessThan(1e-4);
+  for (const name of REPORTED) expect(report![name], name).toBeCloseTo(expected.report[name], 3);
+  const side = (values: Float32Array, which: 0 | 1): Float32Array => values.filter((_, i) => i % 2 === which);
+  const { logps } = expected;
+  for (const [values, wanted] of [
+    [side(logProbabilities!, 0), logps.chosen_logps],
+    [side(logProbabilities!, 1), logps.rejected_logps],
+    [side(referenceLogProbabilities!, 0), logps.ref_chosen_logps],
+    [side(referenceLogProbabilities!, 1), logps.ref_rejected_logps],
+  ] as const)
+    values.forEach((value, i) => expect(Math.abs(value - wanted[i])).toBeLessThan(1e-3));
+  expect([...gradients.keys()].sort()).toEqual([...expected.gradients.keys()].sort());
+  for (const [name, values] of expected.gradients)
+    expect(worstError(gradients.get(name)!, values), name).toBeLessThan(1e-4);
+}
+
+describeDevice('preference objectives', (context) => {
+  const load = (files: FileSet): Promise<LanguageModel> =>
+    LanguageModel.load(context.device, files, { precision: 'f32' });
+  const open = async (model: LanguageModel, files: FileSet, state?: readonly string[]): Promise<Adapter> => {
+    const { modules, tensors } = await readPeft(files, model.definition);
+    return new Adapter(context.device, modules, tensors, { trainable: true, state });
+  };
+  /** Trains to the end, or to a step, and gives what was told. */
+  const train = async (
+    model: LanguageModel,
+    adapter: Adapter,
+    rows: readonly PreparedRow[],
+    options: TrainOptions,
+    more: Partial<Parameters<typeof Trainer.create>[0]> & { until?: number } = {},
+  ): Promise<{ trainer: Trainer; events: TrainEvent[]; steps: StepEvent[] }> => {
+    const events: TrainEvent[] = [];
+    const trainer = await Trainer.create({
+      ...{ trainable: { model, adapter, store: adapter.store }, options, rows },
+      onEvent: (event) => events.push(event),
+      ...more,
+    });
+    await trainer.run(more.until);
+    return { trainer, events, steps: events.filter((event) => event.type === 'step') };
+  };
+  const expectCurve = (steps: readonly StepEvent[], expected: readonly Report[]): void => {
+    expect(steps).toHaveLength(expected.length);
+    expected.forEach((wanted, i) => {
+      expect(Math.abs(steps[i].loss - wanted.loss), `step ${i + 1}`).toBeLessThan(1e-3);
+      for (const name of REPORTED)
+        expect(Math.abs(steps[i].report![name] - wanted[name]), `${name} ${i + 1}`).toBeLessThan(1e-3);
+    });
+  };
+
+  describeShared('of TRL', () => {
+    const REFERENCE = ['reference', 'objectives'];
+    const MODEL = ['models', 'stories260K'];
+    const ADAPTER = ['reference', 'stories260K', 'lora', 'adapter'];
+    let model: LanguageModel;
+    let rows: PreparedRow[];
+    beforeAll(async () => {
+      model = await load(sharedFolder(...MODEL));
+      const texts = sharedJsonl<object>(...REFERENCE, 'pairs', 'data.jsonl');
+      const text = texts.map((row) => JSON.stringify(row)).join('\n');
+      rows = rowsOf('data.jsonl', text, await loadTokenizer(sharedFolder(...MODEL)));
+    });
+    afterAll(() => model.destroy());
+
+    test('rows of texts', () => {
+      expect(rows.map(idsOf)).toEqual(sharedJsonl<PairIds>(...REFERENCE, 'pairs', 'rows.jsonl'));
+    });
+
+    test.each(['dpo', 'dpo-smoothed', 'dpo-sft', 'hinge', 'ipo'])('loss and gradients: %s', async (name) => {
+      const { flags, rows: count } = sharedJson<{ flags: Record<string, string | number>; rows: number }>(
+        ...[...REFERENCE, 'cases', name, 'settings.json'],
+      );
+      const { floats } = await readReference([...REFERENCE, 'cases', name, 'out.safetensors']);
+      const gradients = (await readReference([...REFERENCE, 'cases', name, 'grads.safetensors'])).floats;
+      const learning = learningOf(
+        trainOptionsOf({
+          objective: flags['objective'],
+          beta: flags['beta'],
+          labelSmoothing: flags['label-smoothing'],
+          sftWeight: flags['sft-weight'],
+        }),
+      );
+      const adapter = await open(model, sharedFolder(...ADAPTER));
+      const found = await computeGradients({ model, adapter, store: adapter.store }, rows.slice(0, count), {
+        learning,
+      });
+      expectBatch(found, {
+        loss: floats.get('loss')![0],
+        report: Object.fromEntries(REPORTED.map((key) => [key, floats.get(key)![0]])),
+        logps: Object.fromEntries(
+          ['chosen_logps', 'rejected_logps', 'ref_chosen_logps', 'ref_rejected_logps'].map((key) => [
+            key,
+            floats.get(key)!,
+          ]),
+        ) as unknown as Logps,
+        gradients: gradients as NamedArrays,
+      });
+      await context.device.settle();
+      adapter.destroy();
+    });
+
+    test('20 steps', async () => {
+      const adapter = await open(model, sharedFolder(...ADAPTER));
+      const options = trainOptionsOf({
+        ...{ objective: 'dpo', beta: 0.1, reference: 'base', steps: 20, batch: 4, lr: 1e-3 },
+        ...{ schedule: 'constant', warmup: 0, shuffle: false, maxLength: 512 },
+      });
+      const { trainer, steps } = await train(model, adapter, rows, options);
+      expectCurve(steps, sharedJsonl<Report>(...REFERENCE, 'curves', 'dpo', 'metrics.jsonl'));
+      const { floats } = await readReference([
+        ...[...REFERENCE, 'curves', 'dpo', 'adapter', 'adapter_model.safetensors'],
+      ]);
+      const values = await adapter.read();
+      for (const [name, wanted] of floats)
+        expect(worstError(values.get(name)!, wanted), name).toBeLessThan(1e-3);
+      await trainer.destroy();
+      adapter.destroy();
+    });
+  });
+
+  describe('of torch, on the bundled model', () => {
+    const dpo = JSON.parse(readFileSync(at('dpo.json'), 'utf8')) as {
+      gradients: Report & Logps & { rows: number; beta: number; label_smoothing: number; sft_weight: number };
+      curve: { batch: number; steps: number; lr: number; beta: number; clip: number };
+    };
+    const options = trainOptionsOf({
+      ...{ objective: 'dpo', beta: dpo.curve.beta, steps: dpo.curve.steps, batch: dpo.curve.batch },
+      ...{ lr: dpo.curve.lr, clip: dpo.curve.clip, schedule: 'constant', warmup: 0, shuffle: false },
+      maxLength: 512,
+    });
+    let model: LanguageModel;
+    let rows: PreparedRow[];
+    beforeAll(async () => {
+      model = await load(sprigFolder());
+      const text = readFileSync(at('pairs.jsonl'), 'utf8');
+      rows = rowsOf('pairs.jsonl', text, await loadTokenizer(sprigFolder()));
+    });
+    afterAll(() => model.destroy());
+    const start = (state?: readonly string[]): Promise<Adapter> => open(model, folder(at('adapter')), state);
+
+    test('rows of messages', () => {
+      expect(rows.map(idsOf)).toEqual(lines<PairIds>(readFileSync(at('pair-rows.jsonl'), 'utf8')));
+    });
+
+    test('ready ids are the same rows', async () => {
+      const text = readFileSync(at('pair-rows.jsonl'), 'utf8');
+      expect(rowsOf('rows.jsonl', text, await loadTokenizer(sprigFolder()))).toEqual(rows);
+    });
+
+    test.each([false, true])('loss and gradients, checkpointing %s', async (checkpointing) => {
+      const { rows: count, beta, label_smoothing, sft_weight, ...expected } = dpo.gradients;
+      const learning = learningOf(
+        trainOptionsOf({ objective: 'dpo', beta, labelSmoothing: label_smoothing, sftWeight: sft_weight }),
+      );
+      const adapter = await start();
+      const trainable = { model, adapter, store: adapter.store };
+      const found = await computeGradients(trainable, rows.slice(0, count), { learning, checkpointing });
+      const { floats } = await readTensors(file(at('gradients-dpo.safetensors')));
+      expectBatch(found, {
+        loss: expected.loss,
+        report: expected as unknown as Record<string, number>,
+        logps: expected,
+        gradients: floats as NamedArrays,
+      });
+      await context.device.settle();
+      adapter.destroy();
+    });
+
+    test('10 steps, the reference told row by row before them', async () => {
+      const adapter = await start();
+      const { trainer, steps, events } = await train(model, adapter, rows, options);
+      expectCurve(steps, lines<Report>(readFileSync(at('curve-dpo.jsonl'), 'utf8')));
+      const told = events.flatMap((event) => (event.type === 'reference' ? [event] : []));
+      expect(told.map(({ done }) => done)).toEqual([0, 3, 6, 9, 12]);
+      expect(told.every(({ total }) => total === rows.length)).toBe(true);
+      const first = events.findIndex(({ type }) => type === 'step');
+      expect(events.slice(first).some(({ type }) => type === 'reference')).toBe(false);
+      await trainer.destroy();
+      adapter.destroy();
+    });
+
+    test('a run from its saved state has the bits of one that was not interrupted, with either reference', async () => {
+      for (const reference of ['base', 'start'] as const) {
+        const settings = { ...options, reference, evalEvery: 3 };
+        const validation = rows.slice(8);
+        const used = rows.slice(0, 8);
+        const whole = await start();
+        const straight = await train(model, whole, used, settings, { validation });
+        const expected = await whole.read();
+        const half = await start();
+        const begun = await train(model, half, used, settings, { validation, until: 4 });
+        const files = writeState({ state: await begun.trainer.state(), fingerprint: 'dpo' });
+        await begun.trainer.destroy();
+        half.destroy();
+        // Another start: everything comes from the state.
+        const again = await start();
+        again.write(new Map([...expected].map(([name, values]) => [name, values.map(() => 0.5)])));
+        const { state } = await readState(memoryFiles(files, 'state'));
+        const resumed = await train(model, again, used, settings, { validation, state });
+        expect(resumed.events.some(({ type }) => type === 'reference')).toBe(false);
+        const values = await again.read();
+        for (const [name, wanted] of expected) expect(values.get(name), name).toEqual(wanted);
+        const numbers = ({ steps, events }: typeof resumed): unknown[] => [
+          ...steps.slice(-6).map(({ loss, report }) => [loss, report]),
+          ...events.flatMap((event) =>
+            event.type === 'eval' && event.step > 4 ? [[event.loss, event.report]] : [],
+          ),
+        ];
+        expect(numbers(resumed)).toEqual(numbers(straight));
+        if (reference === 'start') {
+          // Where the policy is the reference, nothing is preferred yet.
+          expect(Math.abs(straight.steps[0].loss - Math.LN2)).toBeLessThan(1e-5);
+          expect(Math.abs(straight.steps[0].report!['reward_margin'])).toBeLessThan(1e-4);
+        }
+        // A state without the reference cannot be gone on from: the model has moved since.
+        const { reference: _, ...without } = state;
+        await expect(
+          Trainer.create({
+            ...{ trainable: { model, adapter: again, store: again.store }, options: settings },
+            ...{ rows: used, validation, state: without },
+          }),
+        ).rejects.toMatchObject({ code: 'train-resume' });
+        await straight.trainer.destroy();
+        await resumed.trainer.destroy();
+        whole.destroy();
+        again.destroy();
+      }
+    });
+
+    test('micro-batches, packing and padding change nothing but the order of sums', async () => {
+      const losses: number[][] = [];
+      for (const change of [{}, { batch: 1, accumulate: 3 }, { batch: 1, accumulate: 3, packing: true }]) {
+        const adapter = await start();
+        const { trainer, steps } = await train(model, adapter, rows, { ...options, ...change, steps: 4 });
+        losses.push(steps.map(({ loss }) => loss));
+        await trainer.destroy();
+        adapter.destroy();
+      }
+      for (const other of losses.slice(1)) expect(worstError(other, losses[0])).toBeLessThan(1e-4);
+    });
+
+    test('an objective takes its own rows', async () => {
+      const adapter = await start();
+      const trainable = { model, adapter, store: adapter.store };
+      const supervised = trainOptionsOf({ steps: 1, warmup: 0 });
+      await expect(Trainer.create({ trainable, options: supervised, rows })).rejects.toMatchObject({
+        code: 'train-objective',
+        remedy: expect.stringContaining('objective dpo') as string,
+      });
+      const plain = rows.map(({ ids, labels, line }) => ({ ids, labels, line }));
+      await expect(Trainer.create({ trainable, options, rows: plain })).rejects.toMatchObject({
+        code: 'train-objective',
+        remedy: expect.stringContaining('prompt, chosen and rejected') as string,
+      });
+      await context.device.settle();
+      adapter.destroy();
+    });
+  });
+});
