@@ -29,7 +29,7 @@ export interface Reported {
 }
 
 /** Reported numbers by name. */
-export type Report = Readonly<Record<string, number>>;
+export type ObjectiveReport = Readonly<Record<string, number>>;
 
 /** How an objective's curve is read. */
 export interface CurveWords {
@@ -50,7 +50,7 @@ export interface Objective extends Contribution {
   /** Sums that its loss leaves behind the slots of every step, in f32. */
   readonly sums: number;
   /** The reported numbers. @param sums over a step or a validation @param count what they are a mean over */
-  report(sums: ArrayLike<number>, count: number): Report;
+  report(sums: ArrayLike<number>, count: number): ObjectiveReport;
   readonly curve: CurveWords;
   /** Records the summed loss of a micro-batch. @param settings of the run by name */
   record(loss: LossGraph, settings: Given): Tensor;

@@ -1,6 +1,6 @@
 /** What objectives over pairs of answers share. */
 import type { Setting } from '../settings/setting.ts';
-import type { Report, Reported } from './objective.ts';
+import type { ObjectiveReport, Reported } from './objective.ts';
 
 /** The scale of rewards. Objectives whose scale means something else have a setting of their own. */
 export const BETA = {
@@ -64,7 +64,7 @@ export const PAIR_REPORT = [
 export const PAIR_SUMS = 3;
 
 /** Their means. */
-export function pairReport(sums: ArrayLike<number>, pairs: number): Report {
+export function pairReport(sums: ArrayLike<number>, pairs: number): ObjectiveReport {
   const [right, chosen, rejected] = Array.from(sums);
   return {
     reward_accuracy: right / pairs,

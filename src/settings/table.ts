@@ -178,9 +178,12 @@ type Method = (typeof REGISTRY)['methods'][number]['name'];
 export type Values<Part extends Setting['part']> = ValuesOf<Extract<Usual, { part: Part }>> &
   Partial<Omit<ValuesOf<Extract<Known, { part: Part }>>, Usual['name']>>;
 /** The settings of the trainer, one beside the other. */
-export type RunValues = { readonly method: Method } & Omit<Values<'run'>, 'steps'> & {
-    readonly steps?: number;
-  };
+export type RunValues = {
+  readonly method: Method;
+  /** Names of the registry; the first of each if left out. */
+  readonly objective?: string;
+  readonly optimiser?: string;
+} & Omit<Values<'run'>, 'steps'> & { readonly steps?: number };
 
 export const TABLE = makeTable(REGISTRY);
 

@@ -103,6 +103,8 @@ export interface StoredStep {
   readonly step: number;
   readonly steps: number;
   readonly loss: number;
+  /** What the objective reports beside it. */
+  readonly report?: Readonly<Record<string, number>>;
   readonly lr: number;
   readonly gradNorm: number;
   readonly supervisedTokens: number;
@@ -138,7 +140,7 @@ export interface StoredRun {
   /** The command that repeats it headless. */
   readonly command: string;
   readonly steps: readonly StoredStep[];
-  readonly evals: readonly { readonly step: number; readonly loss: number }[];
+  readonly evals: readonly Pick<StoredStep, 'step' | 'loss' | 'report'>[];
   readonly samples: readonly { readonly step: number; readonly text: string }[];
   /** The answer that a row gives to the prompt of the samples, where a row asks just that. */
   readonly wanted?: string;

@@ -1,5 +1,5 @@
 /** What a trainer tells while it works. Plain data: it crosses to the page as it is. */
-import type { Report } from '../objectives/objective.ts';
+import type { ObjectiveReport } from '../objectives/objective.ts';
 
 export interface CompileEvent {
   readonly type: 'compile';
@@ -25,7 +25,7 @@ export interface StepEvent {
   /** Of the objective: for sft the mean cross-entropy over the step's supervised tokens, in nats. */
   readonly loss: number;
   /** What the objective reports beside it. */
-  readonly report?: Report;
+  readonly report?: ObjectiveReport;
   readonly lr: number;
   /** Global L2 norm of the gradient before clipping. */
   readonly gradNorm: number;
@@ -59,7 +59,7 @@ export interface EvalEvent {
   readonly step: number;
   /** Of the objective, over the validation rows. */
   readonly loss: number;
-  readonly report?: Report;
+  readonly report?: ObjectiveReport;
   readonly best: boolean;
 }
 

@@ -1,7 +1,7 @@
 /** What a run learns: its objective with the settings that it reads, and which rows that is for. */
 import { GraftError } from '../errors.ts';
 import { countSupervised, type LabelledTokens } from '../model/batch.ts';
-import type { Objective, Report, RowKind } from '../objectives/objective.ts';
+import type { Objective, ObjectiveReport, RowKind } from '../objectives/objective.ts';
 import { OBJECTIVES, objectiveOf } from '../objectives/registry.ts';
 import type { Given } from '../settings/setting.ts';
 import { LOSS_SLOT, OWN_SLOT } from '../engine/ops/step.ts';
@@ -27,7 +27,7 @@ export function countOf({ mean }: Objective, rows: readonly LabelledTokens[]): n
 /** A mean loss, and what the objective reports beside it. */
 export interface Measured {
   readonly loss: number;
-  readonly report?: Report;
+  readonly report?: ObjectiveReport;
 }
 
 /** @param stats as the device leaves them, sums of a step or a validation @param count as of {@link countOf} */

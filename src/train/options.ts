@@ -13,9 +13,6 @@ export { defaultWarmup } from '../settings/run.ts';
 /** Every setting of the table that a run has, those of the adapter apart. Without `steps`, `epochs` decides. */
 export type TrainOptions = Omit<RunValues, keyof LoraConfig> & {
   readonly lora: LoraConfig;
-  /** Names in optimisers/registry.ts and objectives/registry.ts; the first of each if left out. */
-  readonly optimiser?: string;
-  readonly objective?: string;
 };
 
 const LORA: readonly string[] = [

@@ -9,7 +9,7 @@ import { applyLimit } from '../text/limit.ts';
 import { renderExample } from '../text/loss-mask.ts';
 import { previewRow } from '../text/preview.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { supervisedCount } from '../text/trainable.ts';
+import { longestSequence, supervisedCount } from '../text/trainable.ts';
 import type { DataOptions, Part, PreviewRow, RowState } from './api.ts';
 import type { OpenFile } from './open-data.ts';
 import type { Question } from '../data/questions.ts';
@@ -97,7 +97,16 @@ export function preview({ entries, options, files }: DataSet, at: number, tokeni
       : { row: full, cut: false, supervised: supervisedCount(full), removed: [] };
   const shown = previewRow(full, limited, tokenizer);
   const tokens = shown.tokens.map((token) => ({ ...token, special: tokenizer.isSpecial(token.id) }));
-  return { file, line, single: example !== undefined && !isDocument(example), state, part, ...shown, tokens };
+  return {
+    file,
+    line,
+    single: example !== undefined && !isDocument(example),
+    state,
+    part,
+    ...shown,
+    tokens,
+    ...(full.starts && { starts: full.starts }),
+  };
 }
 
 /** What a run keeps of its data, so that it can go on after a reload. */
@@ -123,7 +132,7 @@ export function restoredData(
       state: 'ok',
       row,
       part,
-      length: row.ids.length,
+      length: longestSequence(row),
       supervised: supervisedCount(row),
     })),
   );

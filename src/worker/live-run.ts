@@ -227,9 +227,11 @@ export class LiveRun {
       const { type: _, secondsLeft, ...progress } = event;
       this.#phase({ kind: 'validating', ...progress }, secondsLeft);
     } else if (event.type === 'eval') {
-      const { step, loss, best } = event;
-      this.emit({ type: 'eval', step, loss, best });
+      this.emit(event);
       this.#read();
+    } else if (event.type === 'reference') {
+      const { step, done, total } = event;
+      this.#phase({ kind: 'reference', step, done, total });
     } else if (event.type === 'answer') {
       const { step, done, total } = event;
       this.#phase({ kind: 'answering', step, done, total });

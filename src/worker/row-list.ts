@@ -76,8 +76,18 @@ function listed(data: DataSet, at: number, tokenizer: Tokenizer): ListedRow {
 }
 
 /** What a person knows a row by: its question first, then its answer. At least `enough` characters, if there are. */
-function textOf({ example, row, reason }: Entry, tokenizer: Tokenizer, enough: number): string {
+function textOf(
+  { example, row, reason }: Pick<Entry, 'example' | 'row' | 'reason'>,
+  tokenizer: Tokenizer,
+  enough: number,
+): string {
   if (reason !== undefined) return reason;
+  if (example?.kind === 'pair') {
+    const { chosen, rejected } = example;
+    return [chosen, rejected]
+      .map((side) => textOf({ example: { ...side, line: example.line } }, tokenizer, enough))
+      .join(' ⇄ ');
+  }
   switch (example?.kind) {
     case 'completion':
       return `${example.prompt} → ${example.completion}`;

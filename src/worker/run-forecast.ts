@@ -1,5 +1,6 @@
 /** How long a run will take: the work of its steps, validations and answers, at the speed that was measured on this GPU. */
 import { GraftError } from '../errors.ts';
+import type { LabelledTokens } from '../model/batch.ts';
 import { AS_STORED } from '../model/weight-types.ts';
 import { runBuckets } from '../train/buckets.ts';
 import { checkOptions, countSteps, type TrainOptions } from '../train/options.ts';
@@ -73,11 +74,11 @@ export async function shortenRun(
       steps: fewer,
       warmup: Math.min(options.warmup, fewer),
     });
-  const longest = rows.train.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+  const longest = rows.train.reduce((most, row) => Math.max(most, lengthOf(row)), 0);
   const limit = Math.max(LEAST_LENGTH, Math.ceil(longest / 2));
   const cut = limit < maxLength ? rowsCutAt(limit, data, open.tokenizer.bosId) : undefined;
   if (cut) {
-    const longer = rows.train.filter(({ ids }) => ids.length > limit).length;
+    const longer = rows.train.filter((row) => lengthOf(row) > limit).length;
     await consider(
       `Cut rows at ${limit} tokens, which ${longer} of ${rows.train.length} are above`,
       { maxLength: limit },
@@ -91,6 +92,12 @@ export async function shortenRun(
   if (rank > LEAST_RANK && options.method !== 'full' && !options.start)
     await consider(`Take rank ${Math.ceil(rank / 2)}`, { rank: Math.ceil(rank / 2) });
   return ways.sort((a, b) => a.total - b.total);
+}
+
+/** Tokens of a row that the limit looks at: of a pair those of its longer sequence. */
+function lengthOf({ ids, starts }: LabelledTokens): number {
+  const bounds = [0, ...Array.from(starts ?? []), ids.length];
+  return Math.max(...bounds.slice(1).map((end, at) => end - bounds[at]));
 }
 
 function openRows({ content }: Opened, data: DataSet | undefined): Rows | undefined {
@@ -118,13 +125,14 @@ async function forecast(
     if (!speed) return undefined;
     const run = runWork(settings, train, validation, buckets, work);
     const steps = run.steps / speed.flops;
+    const reference = run.reference / speed.flops;
     const validations = (countValidations(settings, count) * run.validation) / speed.flops;
     const answer = answerSeconds(speeds, open);
     const asked = options.sampleEvery > 0 ? 1 + Math.floor(count / options.sampleEvery) : 0;
     const answers = asked === 0 ? 0 : answer && asked * answer;
     return {
-      total: steps + validations + (answers ?? 0),
-      steps,
+      total: reference + steps + validations + (answers ?? 0),
+      steps: reference + steps,
       validations,
       ...(answers !== undefined && { answers }),
       source: speed.source,
@@ -199,9 +207,9 @@ const MOST_COUNTED = 64;
 export async function workOf({ model }: Pick<OpenModel, 'model'>, options: TrainOptions): Promise<PlanWork> {
   const known = counted.get(model) ?? new Map<string, PlanWork>();
   counted.set(model, known);
-  const { method, lora, checkpointing } = options;
+  const { method, lora, checkpointing, objective } = options;
   const { rank, rankPattern, targets, dropout } = lora;
-  const key = JSON.stringify([method, rank, rankPattern, targets, dropout > 0, checkpointing]);
+  const key = JSON.stringify([method, rank, rankPattern, targets, dropout > 0, checkpointing, objective]);
   const found = known.get(key);
   if (found) return found;
   const { device, definition, dtype: precision, weightChoices, storedAs } = model;

@@ -9,6 +9,9 @@ import { recipeFlags, type Recipe } from '../settings/recipe.ts';
 import type { Given, SettingValue } from '../settings/setting.ts';
 import { pageValues, settingOf, TABLE } from '../settings/table.ts';
 import { allowed, isAllowed } from '../settings/values.ts';
+import { longestSequence } from '../text/trainable.ts';
+import { objectiveOf } from '../objectives/registry.ts';
+import { checkKind, kindOfRow } from '../train/learning.ts';
 import { shellWord } from '../text/shell.ts';
 import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/options.ts';
 import type { DataOptions, RunOptions } from './api.ts';
@@ -43,7 +46,8 @@ export function checkRun(options: RunOptions, data: DataSet, { content, tokenize
       'Open the data again.',
     );
   }
-  const longest = data.places.reduce((length, { row }) => Math.max(length, row.ids.length), 0);
+  for (const { row } of data.places) checkKind(objectiveOf(options.objective), kindOfRow(row));
+  const longest = data.places.reduce((length, { row }) => Math.max(length, longestSequence(row)), 0);
   if (longest > options.maxLength) {
     throw wrong(
       `The run takes rows of at most ${options.maxLength} tokens, and the longest row has ${longest}.`,

@@ -8,7 +8,7 @@ import { checkpointRevision, saveCheckpoint, saveEndedRun } from '../storage/run
 import type { Reading } from '../train/reading.ts';
 import { writeState } from '../train/state-files.ts';
 import type { TrainerState } from '../train/state.ts';
-import type { RunOptions, RunStatus, StepPoint } from './api.ts';
+import type { EvalPoint, RunOptions, RunStatus, StepPoint } from './api.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import type { OpenModel } from './model.ts';
 import { pointOf, readingOf } from './run-records.ts';
@@ -36,7 +36,7 @@ export class PageStore implements Store {
   readonly #rows: StoredRows;
   /** Grow with the run. */
   readonly #steps: StepPoint[];
-  readonly #evals: { step: number; loss: number }[];
+  readonly #evals: EvalPoint[];
   readonly #samples: { step: number; text: string }[];
   /** Of the last checkpoint. */
   #revision: string | undefined;
@@ -82,7 +82,10 @@ export class PageStore implements Store {
 
   hear(event: RunEvent): void {
     if (event.type === 'step') this.#steps.push(pointOf(event));
-    if (event.type === 'eval') this.#evals.push({ step: event.step, loss: event.loss });
+    if (event.type === 'eval') {
+      const { type: _, best: __, ...point } = event;
+      this.#evals.push(point);
+    }
     if (event.type === 'sample') this.#samples.push({ step: event.step, text: event.text });
   }
 

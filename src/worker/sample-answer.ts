@@ -1,4 +1,5 @@
 /** What the prompt of the samples should be answered, where a row asks just that: then one sees not only that a run learns, but whether it is right. */
+import { singleOf } from '../text/trainable.ts';
 import type { Example } from '../data/example.ts';
 import type { DataSet } from './data.ts';
 
@@ -17,7 +18,8 @@ export function wantedAnswer({ places, questions }: DataSet, prompt: string): st
   return questions.find((question) => question.prompt === prompt)?.expected;
 }
 
-function answerOf(example: Example, prompt: string): string | undefined {
+function answerOf(given: Example, prompt: string): string | undefined {
+  const example = singleOf(given);
   if (example.kind === 'completion') return example.prompt === prompt ? example.completion : undefined;
   if (example.kind !== 'messages') return undefined;
   const { messages } = example;

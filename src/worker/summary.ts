@@ -1,5 +1,6 @@
 /** What a person is told of the data that was opened. Counts are those of the list of rows, so that they agree with what it shows. */
 import { histogramOf } from '../data/statistics.ts';
+import { longestSequence } from '../text/trainable.ts';
 import type { DataSummary, FileSummary, Part, RowGroup, RowPlace, RowState } from './api.ts';
 import type { DataSet, Entry } from './data.ts';
 import type { OpenFile } from './open-data.ts';
@@ -23,7 +24,8 @@ export function summarise(data: DataSet, files: readonly (OpenFile | undefined)[
     rows: { train: count('train'), validation: count('validation'), test: count('test') },
     tokens: places.reduce((sum, { row }) => sum + row.ids.length, 0),
     supervisedTokens: places.reduce((sum, { supervised }) => sum + supervised, 0),
-    longest: places.reduce((longest, { row }) => Math.max(longest, row.ids.length), 0),
+    longest: places.reduce((longest, { row }) => Math.max(longest, longestSequence(row)), 0),
+    pairs: places.filter(({ row }) => row.starts).length,
     problems: files
       .flatMap((file, at) => (file?.problems ?? []).map((problem) => ({ file: at, ...problem })))
       .slice(0, SHOWN),

@@ -7,6 +7,7 @@ import type { AdapterChoice, DataOptions, TaughtTurns } from './api.ts';
 import type { DataSet } from './data.ts';
 import type { Session } from './session.ts';
 import { Slices } from './slices.ts';
+import { singleOf } from '../text/trainable.ts';
 import { trainedOn, type TrainedOn } from './trained-on.ts';
 
 type Kind = TaughtTurns['kind'];
@@ -83,7 +84,8 @@ async function examplesOf(
 /** @returns undefined where there are no rows, or only rows of tokens */
 export function kindOf(examples: readonly Example[]): Kind | undefined {
   let kind: Kind | undefined;
-  for (const example of examples) {
+  for (const given of examples) {
+    const example = singleOf(given);
     if (example.kind === 'text') kind ??= 'text';
     else if (example.kind === 'completion') kind = 'single';
     else if (example.kind === 'messages') {

@@ -24,7 +24,10 @@ const WORDS = {
   // The run
   'gradient-norm': 'Gradient norm',
   'weight-decay': 'Weight decay',
+  objective: 'Objective',
   optimiser: 'Optimiser',
+  'preference-pair': 'Pair of answers (preference)',
+  'reward-margin': 'Reward, margin and accuracy of pairs',
   checkpoint: 'Checkpoint of a run',
   // The measure
   overfitting: 'Learning by heart (overfitting)',

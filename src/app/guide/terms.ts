@@ -372,6 +372,30 @@ export const CHAPTERS: readonly Chapter[] = [
         source: 'Kingma & Ba, Adam, 2014, arXiv:1412.6980; Loshchilov & Hutter, 2017, arXiv:1711.05101',
         also: 'optimizer adam adamw lion sgd betas',
       },
+      {
+        id: 'objective',
+        what: 'What is learned from the rows: supervised fine-tuning learns the answer of each row, token by token; a preference objective learns from pairs of answers which of the two is better.',
+        start: 'Supervised. A preference objective afterwards, from the adapter that learned the task.',
+        source: 'Rafailov et al., Direct Preference Optimization, 2023, arXiv:2305.18290',
+        also: 'loss sft supervised dpo ipo hinge preference rlhf alignment',
+      },
+      {
+        id: 'preference-pair',
+        what: 'A row with one prompt and two answers, of which one is chosen and one rejected. Only what differs is learned: neither answer has to be perfect.',
+        start:
+          'Columns prompt, chosen and rejected. A few hundred pairs whose difference you could put into words.',
+        source: 'Rafailov et al., Direct Preference Optimization, 2023, arXiv:2305.18290',
+        also: 'chosen rejected comparison human feedback ultrafeedback',
+      },
+      {
+        id: 'reward-margin',
+        what: 'The reward of an answer is beta times how much likelier the model makes it than the reference does. The margin is the chosen reward less the rejected one; the accuracy is the share of pairs where it is above zero.',
+        more: 'Accuracy of 1 on the training pairs with margins that go on growing is over-optimisation: the pairs are learned by heart, and answers get worse.',
+        start: 'Look at the validation pairs. Stop when their loss rises, or raise beta.',
+        source:
+          'Rafailov et al., Scaling Laws for Reward Model Overoptimization in Direct Alignment Algorithms, 2024, arXiv:2406.02900',
+        also: 'reward accuracy margins chosen rejected logps over-optimisation',
+      },
       ...CONTRIBUTED,
       {
         id: 'seed',

@@ -1,5 +1,6 @@
 /** The run on the screen: the one that is going, or one from the list. */
 import type {
+  EvalPoint,
   Failure,
   Outcome,
   Reading,
@@ -17,10 +18,6 @@ import { fromTo } from '../train/reading.ts';
 import { Milestones } from './milestones.ts';
 import type { Session } from './session.svelte.ts';
 
-export interface EvalPoint {
-  readonly step: number;
-  readonly loss: number;
-}
 /** How well the model predicts without any adapter. */
 export interface BaseLoss {
   readonly loss: number;

@@ -2,7 +2,7 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import type { StepPoint } from '../../worker/api.ts';
-import type { EvalPoint } from '../state/run.svelte.ts';
+import type { EvalPoint } from '../../worker/api.ts';
 import { loss } from '../ui/format.ts';
 import { heightOf, logTicks, rangeOf, type LossAxis } from './axis.ts';
 import { DASHES, type Ghost } from './ghosts.ts';

@@ -1,6 +1,6 @@
 /** A run's curve as a table for other programs: RFC 4180, numbers with a point. */
 import type { StepPoint } from '../../worker/api.ts';
-import type { EvalPoint } from '../state/run.svelte.ts';
+import type { EvalPoint } from '../../worker/api.ts';
 import { smooth } from '../../smooth.ts';
 
 const HEADER = [

@@ -29,6 +29,11 @@ export function phaseDoing(phase: RunPhase): Doing {
       const name = step === 0 ? 'The base model answers the prompt' : 'Answering the prompt';
       return { name, fact: `${done} of at most ${total} tokens`, done, total };
     }
+    case 'reference': {
+      const { done, total } = phase;
+      const fact = `${count(done)} of ${count(total)} rows`;
+      return { name: 'Asking the reference policy', fact, done, total };
+    }
     case 'saving':
       return {
         name: phase.step === 0 ? 'Saving the rows and settings' : `Saving step ${count(phase.step)}`,

@@ -101,9 +101,11 @@ export interface DataSummary {
   /** Lists of a JSON file that were not read. */
   readonly left: readonly LeftList[];
   readonly rows: { readonly train: number; readonly validation: number; readonly test: number };
+  /** Rows that are pairs of answers, among those that are used. */
+  readonly pairs: number;
   readonly tokens: number;
   readonly supervisedTokens: number;
-  /** Tokens of the longest row that is used, after the limit; `lengths.longest` is of all rows before it. */
+  /** Tokens of the longest row that is used, of a pair its longer sequence, after the limit; `lengths.longest` is of all rows before it. */
   readonly longest: number;
   /** The first hundred, by line. */
   readonly problems: readonly { readonly file: number; readonly line: number; readonly reason: string }[];

@@ -47,6 +47,8 @@ export interface PreviewRow extends Preview<PreviewToken> {
   readonly single: boolean;
   readonly state: RowState;
   readonly part?: Part;
+  /** Of a pair: where the rejected answer's sequence begins. */
+  readonly starts?: readonly number[];
 }
 
 /** The rows of the open data. */

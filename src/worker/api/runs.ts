@@ -1,4 +1,5 @@
 /** Training runs. */
+import type { ObjectiveReport } from '../../objectives/objective.ts';
 import type { Recipe } from '../../settings/recipe.ts';
 import type { PageValues } from '../../settings/table.ts';
 import type { Reading } from '../../train/reading.ts';
@@ -19,8 +20,10 @@ export type RunStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'c
 export interface StepPoint {
   readonly step: number;
   readonly steps: number;
-  /** Mean over the supervised tokens, in nats. */
+  /** Of the objective: for supervised runs a mean over the supervised tokens, in nats. */
   readonly loss: number;
+  /** What the objective reports beside it. */
+  readonly report?: ObjectiveReport;
   readonly lr: number;
   readonly gradNorm: number;
   readonly supervisedTokens: number;
@@ -43,7 +46,16 @@ export type RunPhase =
     }
   /** Tokens of the answer to the sample prompt, of as many as it has at most. */
   | { readonly kind: 'answering'; readonly step: number; readonly done: number; readonly total: number }
-  | { readonly kind: 'saving'; readonly step: number };
+  | { readonly kind: 'saving'; readonly step: number }
+  /** Rows that the reference policy was asked for, before the first step. */
+  | { readonly kind: 'reference'; readonly step: number; readonly done: number; readonly total: number };
+
+/** A validation: the objective's loss on rows that are not trained on, and what it reports of them. */
+export interface EvalPoint {
+  readonly step: number;
+  readonly loss: number;
+  readonly report?: ObjectiveReport;
+}
 
 export interface SamplePoint {
   readonly step: number;
@@ -60,7 +72,7 @@ export type RunEvent =
   /** It does this until the next event. `secondsLeft` is of the whole run, once a step has been timed. */
   | { readonly type: 'phase'; readonly phase: RunPhase; readonly secondsLeft?: number }
   /** At step 0 it is the base model's. */
-  | { readonly type: 'eval'; readonly step: number; readonly loss: number; readonly best: boolean }
+  | ({ readonly type: 'eval'; readonly best: boolean } & EvalPoint)
   | ({ readonly type: 'sample'; readonly prompt: string } & SamplePoint)
   /** The most GPU memory that was taken since it began or went on here, with all that this tab has on the GPU; bytes. */
   | { readonly type: 'memory'; readonly taken: number }
@@ -109,7 +121,7 @@ export interface RunSummary {
 export interface RunRecord extends RunSummary {
   readonly steps: readonly StepPoint[];
   /** The one at step 0 is the base model's. */
-  readonly evals: readonly { readonly step: number; readonly loss: number }[];
+  readonly evals: readonly EvalPoint[];
   readonly samples: readonly SamplePoint[];
 }
 

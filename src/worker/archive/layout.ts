@@ -99,10 +99,12 @@ export const DataFile = v.object({
   bytes: count,
 });
 
+const Report = v.optional(v.record(text, number));
 const Step = v.object({
   step: count,
   steps: count,
   loss: number,
+  report: Report,
   lr: number,
   gradNorm: number,
   supervisedTokens: count,
@@ -164,7 +166,7 @@ export const RunFile = v.object({
   command: text,
   keptModel: v.optional(text),
   steps: v.array(Step),
-  evals: v.array(At),
+  evals: v.array(v.object({ ...At.entries, report: Report })),
   samples: v.array(v.object({ step: count, text: v.string() })),
   wanted: v.optional(v.string()),
   takenBytes: v.optional(count),
@@ -172,8 +174,18 @@ export const RunFile = v.object({
 });
 
 const Row = v.pipe(
-  v.object({ ids: v.array(count), labels: v.array(v.pipe(v.number(), v.integer())), line: count }),
+  v.object({
+    ids: v.array(count),
+    labels: v.array(v.pipe(v.number(), v.integer())),
+    line: count,
+    starts: v.optional(v.array(count)),
+  }),
   v.check(({ ids, labels }) => ids.length === labels.length, 'as many labels as ids'),
+  v.check(
+    ({ ids, starts = [] }) =>
+      starts.every((start, at) => start > (starts[at - 1] ?? 0) && start < ids.length),
+    'sequences that begin one after the other within the row',
+  ),
 );
 const Message = v.object({ role: v.picklist(['system', 'user', 'assistant']), content: v.string() });
 export const RowsFile = v.object({

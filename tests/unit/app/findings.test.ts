@@ -19,6 +19,7 @@ const FINE: DataSummary = {
   numbering: 'line',
   left: [],
   rows: { train: 80, validation: 10, test: 10 },
+  pairs: 0,
   tokens: 1000,
   supervisedTokens: 500,
   longest: 512,

@@ -28,6 +28,7 @@ const DATA: DataSummary = {
   numbering: 'line',
   left: [],
   rows: { train: 288, validation: 32, test: 40 },
+  pairs: 0,
   tokens: 1000,
   supervisedTokens: 500,
   longest: 50,
