@@ -1,0 +1,234 @@
+/** Every kernel but those of products and attention (threads.test.ts): how many threads share it must not show in the result, in either build. */
+import { describe, expect, test } from 'vitest';
+import { openProcessor, type CpuChoices } from '../../src/cli/cpu.ts';
+import type { CpuDevice } from '../../src/engine/cpu/device.ts';
+import { activate, gated } from '../../src/engine/ops/activation.ts';
+import { columnSumInto } from '../../src/engine/ops/column_sum.ts';
+import { dropoutInto } from '../../src/engine/ops/dropout.ts';
+import { embedding, linkOccurrences } from '../../src/engine/ops/embedding.ts';
+import { gatherRows } from '../../src/engine/ops/gather_rows.ts';
+import { layerNorm } from '../../src/engine/ops/layer_norm.ts';
+import { rmsNorm } from '../../src/engine/ops/rms_norm.ts';
+import { rope } from '../../src/engine/ops/rope.ts';
+import { rowNormInto } from '../../src/engine/ops/row_norm.ts';
+import { encodeSettings, sample, samplingTensors } from '../../src/engine/ops/sampling.ts';
+import { scaleColumns } from '../../src/engine/ops/scale_columns.ts';
+import { scatterRows } from '../../src/engine/ops/scatter_rows.ts';
+import { splitColumns } from '../../src/engine/ops/split_columns.ts';
+import { encodeStep, HYPER_SIZE, STATS_SIZE } from '../../src/engine/ops/step.ts';
+import { update } from '../../src/engine/ops/update.ts';
+import { weightedSum } from '../../src/engine/ops/weighted_sum.ts';
+import { ParameterStore } from '../../src/engine/parameters.ts';
+import { createQuantised, QUANTISED_TYPES, writeQuantised } from '../../src/engine/quantised.ts';
+import { Tape } from '../../src/engine/tape.ts';
+import type { DType, Tensor } from '../../src/engine/tensor.ts';
+import { OPTIMISERS } from '../../src/optimisers/registry.ts';
+import { quantise } from '../../src/weights/quantise.ts';
+import { backwardFrom, constant, noise, runTape, watch } from '../gpu/run.ts';
+
+/** Large enough for several grains of each kernel, with a rest of two. */
+const M = 301;
+const C = 114;
+
+type Define = (device: CpuDevice, tape: Tape) => Tensor[];
+
+function numbers(
+  device: CpuDevice,
+  shape: number[],
+  seed: number,
+  dtype: DType = 'f32',
+  grad = false,
+): Tensor {
+  const size = shape.reduce((product, side) => product * side, 1);
+  return constant(device, shape, noise(size, seed), dtype, grad);
+}
+
+function integers(device: CpuDevice, shape: number[], of: (i: number) => number): Tensor {
+  const size = shape.reduce((product, side) => product * side, 1);
+  return constant(
+    device,
+    shape,
+    Array.from({ length: size }, (_, i) => of(i)),
+    'u32',
+  );
+}
+
+/** The result of an operation on x [M, C], and the gradients of x and of what else is trained. */
+function throughout(
+  device: CpuDevice,
+  tape: Tape,
+  parameters: readonly Tensor[],
+  define: (x: Tensor) => Tensor,
+): Tensor[] {
+  const x = numbers(device, [M, C], 1);
+  const gradients = watch(tape, x);
+  const y = define(x);
+  backwardFrom(tape, y, numbers(device, [M, y.columns], 2));
+  return [y, ...gradients(), ...parameters.map((parameter) => parameter.gradient!)];
+}
+
+const KERNELS: Record<string, Define> = {
+  activation: (device, tape) => throughout(device, tape, [], (x) => activate(tape, x, 'gelu_tanh')),
+  gated: (device, tape) =>
+    throughout(device, tape, [], (x) => gated(tape, x, numbers(device, [M, C], 3), 'silu')),
+  rms_norm(device, tape) {
+    const w = numbers(device, [C], 3, 'f32', true);
+    return throughout(device, tape, [w], (x) => rmsNorm(tape, x, w, { eps: 1e-5, offset: 1 }));
+  },
+  layer_norm(device, tape) {
+    const [w, b] = [3, 4].map((seed) => numbers(device, [C], seed, 'f32', true));
+    return throughout(device, tape, [w, b], (x) => layerNorm(tape, x, { w, b, eps: 1e-5 }));
+  },
+  rope: (device, tape) =>
+    throughout(device, tape, [], (x) =>
+      rope(
+        tape,
+        x,
+        integers(device, [M], (m) => 37 * m),
+        {
+          heads: 3,
+          headSize: C / 3,
+          rotary: 26,
+          inverseFrequencies: constant(
+            device,
+            [13],
+            Array.from({ length: 13 }, (_, i) => 10_000 ** (-i / 13)),
+          ),
+        },
+      ),
+    ),
+  scale_columns(device, tape) {
+    const [s, bias] = [3, 4].map((seed) => numbers(device, [C], seed, 'f32', true));
+    const divisor = numbers(device, [C], 5);
+    return throughout(device, tape, [s, bias], (x) =>
+      scaleColumns(tape, x, s, { divisor, bias, residual: x }),
+    );
+  },
+  split_columns: (device, tape) =>
+    throughout(device, tape, [], (x) => {
+      const [left, right] = splitColumns(tape, x, [57, 57]);
+      return gated(tape, left, right, 'silu');
+    }),
+  gather_rows: (device, tape) =>
+    throughout(device, tape, [], (x) => {
+      const mirrored = integers(device, [M], (m) => M - 1 - m);
+      return gatherRows(tape, x, mirrored, mirrored);
+    }),
+  scatter_rows(device, tape) {
+    const goal = numbers(device, [M + 9, C], 3, 'f16');
+    scatterRows(
+      tape,
+      numbers(device, [M, C], 1),
+      goal,
+      integers(device, [M], (m) => (m % 5 === 0 ? 2 ** 31 : M - m)),
+    );
+    return [goal];
+  },
+  column_sum(device, tape) {
+    const y = numbers(device, [C], 3);
+    columnSumInto(tape, numbers(device, [M, C], 1), y);
+    return [y];
+  },
+  row_norm(device, tape) {
+    const y = tape.tensor([M], 'f32', 'lengths');
+    rowNormInto(tape, numbers(device, [M, C], 1), y);
+    return [y];
+  },
+  dropout(device, tape) {
+    const y = numbers(device, [M, C], 3);
+    const dropout = { probability: 0.3, seed: integers(device, [1], () => 5), salt: 7 };
+    dropoutInto(tape, numbers(device, [M, C], 1), y, dropout, true);
+    return [y];
+  },
+  scaled: (device, tape) => [
+    weightedSum(
+      tape,
+      [0.3, 0.7].map((weight, i) => ({ loss: numbers(device, [M * C], i), weight })),
+    ),
+  ],
+  embedding(device, tape) {
+    const ids = Uint32Array.from({ length: M }, (_, m) => (m * m) % 61);
+    const [idsOn, chain] = [
+      constant(device, [M], ids, 'u32'),
+      constant(device, [M, 2], linkOccurrences(ids), 'u32'),
+    ];
+    const trained = numbers(device, [61, C], 3, 'f32', true);
+    const x = embedding(tape, idsOn, trained, { dtype: 'f32', scale: 1.5, chain });
+    backwardFrom(tape, x, numbers(device, [M, C], 2));
+    const others = QUANTISED_TYPES.map((type) => {
+      const w = createQuantised(device, [61, 128], type, type);
+      writeQuantised(device, w, 0, quantise(Float32Array.from(noise(61 * 128, 9)), type));
+      return w;
+    });
+    others.push(numbers(device, [61, C], 4, 'f16'));
+    return [x, trained.gradient!, ...others.map((w) => embedding(tape, idsOn, w, { dtype: 'f32' }))];
+  },
+  sampling(device, tape) {
+    const [S, V] = [5, 5000];
+    const { settings, draws, seen, picked } = samplingTensors(tape, S, V);
+    const ids = tape.pinned([S], 'u32', 'ids');
+    const inputs = {
+      settings: device.upload(
+        settings.shape,
+        'u32',
+        'settings',
+        encodeSettings({
+          temperature: 0.9,
+          topK: 900,
+          topP: 0.9,
+          minP: 0.01,
+          repetitionPenalty: 1.1,
+          candidates: 9,
+        }),
+      ),
+      draws: constant(device, [S], [0, 0.2, 0.5, 0.8, 0.999]),
+      seen: integers(device, [...seen.shape], (i) => i * 2654435761),
+    };
+    sample(tape, numbers(device, [S, V], 1), V, ids, { ...inputs, picked });
+    return [ids, picked, inputs.seen];
+  },
+  ...Object.fromEntries(
+    OPTIMISERS.map(({ kernel, encode, name }): [string, Define] => [
+      name,
+      (device, tape) => {
+        const spec = { name: 'p', shape: [M * C] };
+        const store = new ParameterStore(device, [spec], { state: kernel.planes });
+        store.write('p', Float32Array.from(noise(M * C, 1)));
+        for (const [i, plane] of ['gradients', ...kernel.planes].entries())
+          store.write('p', Float32Array.from(noise(M * C, 2 + i), Math.abs), plane);
+        const own = encode(3, { momentum: 0.9 });
+        const step = encodeStep({ clip: 1, tokens: 5, lr: 0.1, weightDecay: 0.01 }, own);
+        const stats = device.upload([STATS_SIZE], 'f32', 'stats');
+        update(tape, store, kernel, { hyper: device.upload([HYPER_SIZE], 'f32', 'hyper', step), stats });
+        const [{ values, previous, state }] = store.ranges();
+        return [stats, values, previous, ...state];
+      },
+    ]),
+  ),
+};
+
+/** What all kernels leave, with so many threads. */
+async function results(choices: CpuChoices): Promise<Record<string, Float64Array[]>> {
+  const device = await openProcessor(choices);
+  const all: Record<string, Float64Array[]> = {};
+  try {
+    for (const [name, define] of Object.entries(KERNELS))
+      all[name] = await runTape(device, (tape) => define(device, tape));
+  } finally {
+    device.close();
+  }
+  return all;
+}
+
+describe('Kernels of the CPU engine', () => {
+  test.each(['relaxed', 'simd'] as const)('1, 2, 3 and 8 threads give the same bits (%s)', async (build) => {
+    const alone = await results({ threads: 1, build });
+    for (const [name, outputs] of Object.entries(alone))
+      for (const values of outputs)
+        expect(
+          values.some((value) => value !== 0),
+          name,
+        ).toBe(true);
+    for (const threads of [2, 3, 8]) expect(await results({ threads, build })).toEqual(alone);
+  });
+});
