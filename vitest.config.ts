@@ -4,11 +4,17 @@ import { defineConfig } from 'vitest/config';
 const ON_CPU = [
   'activation',
   'adamw',
+  'adapter',
   'attention',
   'cross_entropy',
+  'generator',
   'layer_norm',
+  'linear',
+  'loss',
+  'losses',
   'matmul',
   'optimisers',
+  'peft-reference',
   'quantised',
   'rms_norm',
   'rope',
@@ -17,6 +23,8 @@ const ON_CPU = [
   'scale_columns',
   'scatter_rows',
   'split_columns',
+  'stories260k',
+  'trainer',
 ].map((name) => `tests/gpu/${name}.test.ts`);
 
 export default defineConfig({

@@ -20,7 +20,7 @@ import { update } from '../../src/engine/ops/update.ts';
 import { weightedSum } from '../../src/engine/ops/weighted_sum.ts';
 import { ParameterStore } from '../../src/engine/parameters.ts';
 import { createQuantised, QUANTISED_TYPES, writeQuantised } from '../../src/engine/quantised.ts';
-import { Tape } from '../../src/engine/tape.ts';
+import type { Tape } from '../../src/engine/tape.ts';
 import type { DType, Tensor } from '../../src/engine/tensor.ts';
 import { OPTIMISERS } from '../../src/optimisers/registry.ts';
 import { quantise } from '../../src/weights/quantise.ts';
@@ -165,7 +165,7 @@ const KERNELS: Record<string, Define> = {
   },
   sampling(device, tape) {
     const [S, V] = [5, 5000];
-    const { settings, draws, seen, picked } = samplingTensors(tape, S, V);
+    const { settings, seen, picked } = samplingTensors(tape, S, V);
     const ids = tape.pinned([S], 'u32', 'ids');
     const inputs = {
       settings: device.upload(

@@ -318,7 +318,9 @@ describeDevice('Trainer', (context) => {
 
   test('a loss that is not finite ends the run, with the adapter as it was before the update that broke it', async () => {
     const half = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f16' });
-    const options = { lr: 10, schedule: 'constant', clip: 0, steps: 40 } as const;
+    // Where activations are f32 it takes more to make one infinite.
+    const lora = context.f16 ? base.lora : { ...base.lora, alpha: 1e15 };
+    const options = { lr: 10, schedule: 'constant', clip: 0, steps: 40, lora } as const;
     const { trainer, adapter, steps, events } = await open(options, { on: half });
     const error = await graftError(() => trainer.run(), 'train-diverged');
     expect(error.what).toContain(`step ${steps.length + 1} `);
@@ -494,17 +496,21 @@ describeDevice('Trainer', (context) => {
   });
 
   test('tells what it does, allocates nothing in a step, and keeps to its submits and its memory', async () => {
-    const { gpu: device } = context;
+    const { device } = context;
     // Longest last: every bucket is used, and a paused run compiles nothing new.
     const run = await open({ batch: 4 });
     const calls: string[] = [];
     let submits = 0;
-    const restore = [
-      ...(
-        ['createBuffer', 'createBindGroup', 'createShaderModule', 'createComputePipelineAsync'] as const
-      ).map((name) => spy(device.gpu, name, () => calls.push(name))),
-      spy(device.gpu.queue, 'submit', () => submits++),
-    ];
+    const restore = [];
+    if (context.webgpu) {
+      const { gpu } = context.gpu;
+      restore.push(
+        ...(
+          ['createBuffer', 'createBindGroup', 'createShaderModule', 'createComputePipelineAsync'] as const
+        ).map((name) => spy(gpu, name, () => calls.push(name))),
+        spy(gpu.queue, 'submit', () => submits++),
+      );
+    }
     const before = device.allocatedBytes;
     expect(before).toBeGreaterThan(0);
     await run.trainer.run();

@@ -16,7 +16,8 @@ export const optimiserLowerings = [
   lowers(gradientNormKind, (out, { hyper, stats, gradients }) => {
     checkF32(hyper, stats, ...gradients);
     const counts = gradients.map(({ size }) => Math.ceil(size / PART));
-    const parts = out.tensor([counts.reduce((sum, count) => sum + count, 0)], 'f32', 'parts of the norm');
+    // In f64.
+    const parts = out.tensor([counts.reduce((sum, count) => sum + count, 0), 2], 'u32', 'parts of the norm');
     let base = 0;
     gradients.forEach((g, index) => {
       out.add({
@@ -34,7 +35,7 @@ export const optimiserLowerings = [
       file: normFile,
       kernel: 'normTotal',
       tensors: { hyper, allParts: parts, stats },
-      params: { size: parts.size, base: 0 },
+      params: { size: parts.rows, base: 0 },
       units: 1,
       flops: parts.size,
     });
