@@ -1,6 +1,7 @@
 /** What operations become on a processor: calls of kernels over a number of units. Nothing here touches a memory. */
 import type { Command } from '../lowering.ts';
 import type { Operation, OperationKind, Roles } from '../operation.ts';
+import { quantisedFormats, QuantisedTensor } from '../quantised.ts';
 import { byteLength, Storage, Tensor, type DType } from '../tensor.ts';
 import type { KernelFile } from './kernel.ts';
 import type { CpuTarget } from './target.ts';
@@ -89,6 +90,11 @@ export class Commands {
 export function storedAs({ dtype, label }: Tensor): number {
   if (dtype === 'u32') throw new Error(`${label} holds integers`);
   return dtype === 'f32' ? 0 : 1;
+}
+
+/** How a weight is held, as kernels are told it: `storedAs`, or a format of blocks behind these. See kernels/blocks.ts. */
+export function weightType(weight: Tensor): number {
+  return weight instanceof QuantisedTensor ? 2 + quantisedFormats[weight.format].code : storedAs(weight);
 }
 
 /** @throws Error unless all of them are f32, which kernels of activations ask for */

@@ -15,7 +15,7 @@
 // A unit is OWN rows of one head: queries, or keys in `attentionKeys`. They meet OTHERS rows of the other side at a time: these go to the thread's
 // scratch memory in panels, and tiles.ts makes the products. `attentionDecode` is for few queries, a unit for each of a head: there, packing
 // would take longer than the product.
-import { exp1, exp4, F32, madd, max4, Read, sum4, Write } from './common';
+import { exp1, exp4, madd, max4, Read, sum4, Write } from './common';
 import { multiply, pack, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 
 @unmanaged
@@ -122,8 +122,8 @@ export function attention(p: AttentionArguments, first: i32, end: i32, scratch: 
     for (let j = from; j < to; j += OTHERS) {
       const there = min(OTHERS, to - j);
       const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
-      pack(p.k + head, F32, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
-      pack(p.v + head, F32, pitchK, 0, 0, width, D, j, there, 1.0, values);
+      pack(p.k + head, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
+      pack(p.v + head, pitchK, 0, 0, width, D, j, there, 1.0, values);
       multiply(q, pitch, 0, p.M, m0, m0 + count, D, keys, panels, scores, false);
       for (let i = 0; i < count; i++) {
         const start = firstKey(p, m0 + i);
@@ -329,9 +329,9 @@ export function attentionQueries(p: AttentionArguments, first: i32, end: i32, sc
     for (let j = from; j < to; j += OTHERS) {
       const there = min(OTHERS, to - j);
       const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
-      pack(p.k + head, F32, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
-      pack(p.v + head, F32, pitchK, 1, j, panels, to, 0, D, 1.0, values);
-      pack(p.k + head, F32, pitchK, 0, 0, width, D, j, there, p.scale, again);
+      pack(p.k + head, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
+      pack(p.v + head, pitchK, 1, j, panels, to, 0, D, 1.0, values);
+      pack(p.k + head, pitchK, 0, 0, width, D, j, there, p.scale, again);
       multiply(p.q + mine, pitch, 0, p.M, m0, m0 + count, D, keys, panels, scores, false);
       multiply(p.dO + mine, pitch, 0, p.M, m0, m0 + count, D, values, panels, products, false);
       for (let i = 0; i < count; i++) {
@@ -414,8 +414,8 @@ export function attentionKeys(p: AttentionArguments, first: i32, end: i32, scrat
       for (let m = from; m < to; m += OTHERS) {
         const there = min(OTHERS, to - m);
         const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
-        pack(p.q + theirs, F32, pitch, 1, m, panels, to, 0, D, p.scale, queries);
-        pack(p.dO + theirs, F32, pitch, 1, m, panels, to, 0, D, 1.0, gradients);
+        pack(p.q + theirs, pitch, 1, m, panels, to, 0, D, p.scale, queries);
+        pack(p.dO + theirs, pitch, 1, m, panels, to, 0, D, 1.0, gradients);
         multiply(p.k + mine, pitchK, 0, p.N, j0, j0 + count, D, queries, panels, scores, false);
         multiply(p.v + mine, pitchK, 0, p.N, j0, j0 + count, D, gradients, panels, products, false);
         for (let i = 0; i < panels * TILE_COLUMNS; i++) {
@@ -444,8 +444,8 @@ export function attentionKeys(p: AttentionArguments, first: i32, end: i32, scrat
           }
         }
         // The other side once more, now with its numbers side by side.
-        pack(p.q + theirs, F32, pitch, 0, 0, width, D, m, there, p.scale, queries);
-        pack(p.dO + theirs, F32, pitch, 0, 0, width, D, m, there, 1.0, gradients);
+        pack(p.q + theirs, pitch, 0, 0, width, D, m, there, p.scale, queries);
+        pack(p.dO + theirs, pitch, 0, 0, width, D, m, there, 1.0, gradients);
         multiply(slopes, OTHERS, 0, count, 0, count, there, queries, width, sumsK, true);
         multiply(weights, OTHERS, 0, count, 0, count, there, gradients, width, sumsV, true);
       }

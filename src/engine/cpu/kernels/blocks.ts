@@ -8,7 +8,7 @@
 //
 // First the quants of all numbers, row by row, the first number of a byte in its low bits; then the scales of all blocks. Every value is the f32 that
 // llama.cpp and bitsandbytes give: q · d is exact, and one rounding is left.
-import { half1 } from './common';
+import { F32, half1, halves4 } from './common';
 import { at4 } from './vectors';
 
 /** What a tensor is held as: `code` in quantisedFormats. */
@@ -83,4 +83,28 @@ export function unpackBlocks(b: usize, format: i32, size: i32, element: i32, cou
     store16(to + 64, nibbles(b + (i >> 1) + 8), f32x4.splat(d), offset);
     to += 128;
   }
+}
+
+/** A weight of type BLOCKS + format is in blocks. */
+const BLOCKS: i32 = 2;
+
+/**
+ * Unpacks numbers of a weight as f32, however it is held.
+ *
+ * @param type F32, F16, or BLOCKS + format: `weightType` in ../command.ts
+ * @param element and `count` as for `unpackBlocks`, where there are blocks
+ */
+export function unpack(b: usize, type: i32, size: i32, element: i32, count: i32, to: usize): void {
+  if (type >= BLOCKS) {
+    unpackBlocks(b, type - BLOCKS, size, element, count, to);
+    return;
+  }
+  if (type === F32) {
+    memory.copy(to, b + at4(element), at4(count));
+    return;
+  }
+  let from = b + ((<usize>element) << 1);
+  let i = 0;
+  for (; i <= count - 4; i += 4, from += 8, to += 16) v128.store(to, halves4(from));
+  for (; i < count; i++, from += 2, to += 4) store<f32>(to, half1(from));
 }

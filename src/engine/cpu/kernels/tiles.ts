@@ -2,7 +2,7 @@
 //
 // A tile has twelve vectors of sums, the two of B and one of A, in fifteen registers: x64 leaves no more. It must stay a function of its own, which
 // it does because it is exported: inlined in its loops, V8 runs out of registers. Sums of tiles lie [tile of rows][panel][6][8].
-import { F16, F32, halves4, half1, madd } from './common';
+import { madd } from './common';
 
 /** Rows and columns of a tile, and the bytes of its sums. */
 export const TILE_ROWS: i32 = 6;
@@ -242,10 +242,9 @@ export function tileOfColumns(a: usize, row: usize, b: usize, depth: i32, s: usi
   v128.store(s, c51, 176);
 }
 
-/** Brings k … k + depth of the columns from j on to panels: [panel][k][8], times a factor. Columns that are not there have any numbers. */
+/** Brings k … k + depth of the columns from j on, all f32, to panels: [panel][k][8], times a factor. Columns that are not there have any numbers. */
 export function pack(
   b: usize,
-  type: i32,
   pitch: i32,
   transposed: i32,
   j: i32,
@@ -257,69 +256,41 @@ export function pack(
   packed: usize,
 ): void {
   const panelBytes = (<usize>(depth * TILE_COLUMNS)) << 2;
-  const shift: usize = type === F32 ? 2 : 1;
-  const row = (<usize>pitch) << shift;
+  const row = (<usize>pitch) << 2;
   for (let g = 0; g < panels; g++) {
     const to = packed + <usize>g * panelBytes;
     const column = j + g * TILE_COLUMNS;
-    if (transposed) {
-      const from = b + ((<usize>k) << shift);
-      // The last column stands in for those that are not there.
-      const last = N - 1;
+    if (!transposed) {
+      packColumns(b + <usize>k * row + ((<usize>column) << 2), row, depth, factor, to);
+      continue;
+    }
+    const from = b + ((<usize>k) << 2);
+    // The last column stands in for those that are not there.
+    const last = N - 1;
+    for (let half = 0; half < 2; half++) {
+      const first = column + 4 * half;
       packRows(
-        from + <usize>min(column, last) * row,
-        from + <usize>min(column + 1, last) * row,
-        from + <usize>min(column + 2, last) * row,
-        from + <usize>min(column + 3, last) * row,
-        type,
+        from + <usize>min(first, last) * row,
+        from + <usize>min(first + 1, last) * row,
+        from + <usize>min(first + 2, last) * row,
+        from + <usize>min(first + 3, last) * row,
         depth,
         factor,
-        to,
+        to + ((<usize>half) << 4),
       );
-      packRows(
-        from + <usize>min(column + 4, last) * row,
-        from + <usize>min(column + 5, last) * row,
-        from + <usize>min(column + 6, last) * row,
-        from + <usize>min(column + 7, last) * row,
-        type,
-        depth,
-        factor,
-        to + 16,
-      );
-    } else {
-      packColumns(b + <usize>k * row + ((<usize>column) << shift), row, type, depth, factor, to);
     }
   }
 }
 
-/** Four numbers of a tensor. */
-function numbers4(address: usize, type: i32): v128 {
-  return type === F32 ? v128.load(address) : halves4(address);
-}
-
-function number1(address: usize, type: i32): f32 {
-  return type === F32 ? load<f32>(address) : half1(address);
-}
-
 /** Half a panel of four rows of B, side by side in the panel: blocks of 4 × 4 are transposed. */
-function packRows(
-  r0: usize,
-  r1: usize,
-  r2: usize,
-  r3: usize,
-  type: i32,
-  depth: i32,
-  factor: f32,
-  to: usize,
-): void {
+function packRows(r0: usize, r1: usize, r2: usize, r3: usize, depth: i32, factor: f32, to: usize): void {
   const f = f32x4.splat(factor);
-  const step: usize = type === F32 ? 16 : 8;
   let k = 0;
   for (; k <= depth - 4; k += 4) {
-    const x0 = f32x4.mul(numbers4(r0, type), f);
-    const x1 = f32x4.mul(numbers4(r1, type), f);
-    const x2 = f32x4.mul(numbers4(r2, type), f);
-    const x3 = f32x4.mul(numbers4(r3, type), f);
+    const x0 = f32x4.mul(v128.load(r0), f);
+    const x1 = f32x4.mul(v128.load(r1), f);
+    const x2 = f32x4.mul(v128.load(r2), f);
+    const x3 = f32x4.mul(v128.load(r3), f);
     const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
     const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
     const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
@@ -328,33 +299,31 @@ function packRows(
     v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7), 32);
     v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), 64);
     v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7), 96);
-    r0 += step;
-    r1 += step;
-    r2 += step;
-    r3 += step;
+    r0 += 16;
+    r1 += 16;
+    r2 += 16;
+    r3 += 16;
     to += 128;
   }
-  const one: usize = type === F32 ? 4 : 2;
   for (; k < depth; k++) {
-    store<f32>(to, number1(r0, type) * factor);
-    store<f32>(to, number1(r1, type) * factor, 4);
-    store<f32>(to, number1(r2, type) * factor, 8);
-    store<f32>(to, number1(r3, type) * factor, 12);
-    r0 += one;
-    r1 += one;
-    r2 += one;
-    r3 += one;
+    store<f32>(to, load<f32>(r0) * factor);
+    store<f32>(to, load<f32>(r1) * factor, 4);
+    store<f32>(to, load<f32>(r2) * factor, 8);
+    store<f32>(to, load<f32>(r3) * factor, 12);
+    r0 += 4;
+    r1 += 4;
+    r2 += 4;
+    r3 += 4;
     to += 32;
   }
 }
 
 /** A panel of eight columns of B. The last may read a few numbers behind the end of a row. */
-function packColumns(from: usize, row: usize, type: i32, depth: i32, factor: f32, to: usize): void {
+function packColumns(from: usize, row: usize, depth: i32, factor: f32, to: usize): void {
   const f = f32x4.splat(factor);
-  const next: usize = type === F16 ? 8 : 16;
   for (let k = 0; k < depth; k++) {
-    v128.store(to, f32x4.mul(numbers4(from, type), f));
-    v128.store(to, f32x4.mul(numbers4(from + next, type), f), 16);
+    v128.store(to, f32x4.mul(v128.load(from), f));
+    v128.store(to, f32x4.mul(v128.load(from, 16), f), 16);
     from += row;
     to += 32;
   }

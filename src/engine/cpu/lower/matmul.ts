@@ -1,11 +1,14 @@
 /** How a product is cut into blocks for threads: kernels/matmul.ts. */
 import source from '../kernels/matmul.ts?raw';
+import vectorSource from '../kernels/matmul_vector.ts?raw';
 import { matmulKind, shapeOf, type MatmulOptions } from '../../ops/matmul.ts';
 import type { Tensor } from '../../tensor.ts';
-import { checkF32, lowers, SCRATCH_BYTES, storedAs, type Commands } from '../command.ts';
+import { checkF32, lowers, SCRATCH_BYTES, weightType, type Commands } from '../command.ts';
 import { parseKernels } from '../kernel.ts';
+import { rowsAtOnce } from './shape.ts';
 
 const file = parseKernels('matmul', source);
+const vectorFile = parseKernels('matmul_vector', vectorSource);
 
 /** As in kernels/matmul.ts. */
 const DEPTH = 512;
@@ -13,6 +16,11 @@ const TILE = { rows: 6, columns: 8 };
 /** The largest block: its panels of B lie in the second cache, and what packing them costs is shared by many rows. */
 const MOST_ROWS = 252;
 const MOST_COLUMNS = 96;
+const LEAST_COLUMNS = 48;
+/** Columns of B in blocks are unpacked in whole blocks. */
+const BLOCK_COLUMNS = 64;
+/** Up to so many rows are a product with vectors: kernels/matmul_vector.ts. */
+const VECTOR_ROWS = 4;
 /** Blocks for each thread, where there are enough of them: one that is held up then holds up the others little. */
 const BLOCKS_OF_A_THREAD = 4;
 
@@ -34,49 +42,64 @@ export function matmulCommands(out: Commands, product: Product): void {
   const { a, b, c, layout, lowRank, bias, residual, accumulate = false, scale = 1 } = product;
   const { M, N, K } = shapeOf(product);
   checkF32(a, c, lowRank?.z, lowRank?.l, bias, residual);
-  const { rows, columns } = blockOf(M, N, out.target.threads);
+  const typeB = weightType(b);
+  const few = layout === 'NT' && M <= VECTOR_ROWS && K * 4 <= SCRATCH_BYTES;
+  const { rows, columns } = blockOf(M, N, out.target.threads, typeB > 1 ? BLOCK_COLUMNS : TILE.columns);
+  const params = {
+    M,
+    N,
+    K,
+    R: lowRank?.z.columns ?? 0,
+    pitchA: a.pitch,
+    pitchC: c.pitch,
+    pitchZ: lowRank?.z.pitch ?? 0,
+    typeB,
+    scale,
+    lowRankScale: lowRank?.scale ?? 0,
+    accumulate: Number(accumulate),
+  };
+  const common = {
+    tensors: { a, b, c, z: lowRank?.z, l: lowRank?.l, bias, residual },
+    flops: 2 * M * N * (K + params.R),
+    matmul: `${layout} ${M}×${N}×${K}`,
+  };
+  if (few) {
+    const grain = rowsAtOnce(K);
+    out.add({ ...common, file: vectorFile, kernel: 'matmulVector', params, units: N, grain });
+    return;
+  }
   out.add({
+    ...common,
     file,
     kernel: 'matmul',
-    tensors: { a, b, c, z: lowRank?.z, l: lowRank?.l, bias, residual },
     params: {
-      M,
-      N,
-      K,
-      R: lowRank?.z.columns ?? 0,
-      pitchA: a.pitch,
+      ...params,
       pitchB: b.pitch,
-      pitchC: c.pitch,
-      pitchZ: lowRank?.z.pitch ?? 0,
       pitchL: lowRank?.l.pitch ?? 0,
       transposedA: Number(layout === 'TN'),
       transposedB: Number(layout === 'NT'),
-      typeB: storedAs(b),
-      scale,
-      lowRankScale: lowRank?.scale ?? 0,
-      accumulate: Number(accumulate),
       rows,
       columns,
     },
     units: Math.ceil(M / rows) * Math.ceil(N / columns),
     grain: 1,
-    flops: 2 * M * N * (K + (lowRank?.z.columns ?? 0)),
-    matmul: `${layout} ${M}×${N}×${K}`,
   });
 }
 
 /** The block of a product, of whole tiles: large, but several for each thread. Results do not depend on it. */
-function blockOf(M: number, N: number, threads: number): { rows: number; columns: number } {
+function blockOf(M: number, N: number, threads: number, unit: number): { rows: number; columns: number } {
   const wanted = threads === 1 ? 1 : threads * BLOCKS_OF_A_THREAD;
-  const cut = (side: number, unit: number, parts: number): number =>
-    Math.ceil(Math.ceil(side / unit) / parts) * unit;
+  const cut = (side: number, of: number, parts: number): number =>
+    Math.ceil(Math.ceil(side / of) / parts) * of;
+  const most = Math.floor(MOST_COLUMNS / unit) * unit;
   const least = Math.ceil(M / MOST_ROWS);
-  let columns = Math.min(MOST_COLUMNS, cut(N, TILE.columns, Math.ceil(wanted / least)));
+  let columns = Math.min(most, cut(N, unit, Math.ceil(wanted / least)));
   // Narrow blocks read A often: rather fewer rows than fewer columns than this.
-  columns = Math.max(columns, Math.min(cut(N, TILE.columns, 1), 48));
+  columns = Math.max(columns, Math.min(cut(N, unit, 1), LEAST_COLUMNS));
   const across = Math.ceil(N / columns);
   const rows = Math.min(MOST_ROWS, cut(M, TILE.rows, Math.max(least, Math.ceil(wanted / across))));
-  const scratch = (columns * DEPTH + Math.ceil(rows / TILE.rows) * TILE.rows * columns) * 4;
-  if (scratch > SCRATCH_BYTES) throw new Error(`matmul: a block of ${rows} × ${columns} is too large`);
+  const sums = Math.ceil(rows / TILE.rows) * TILE.rows * columns;
+  if ((columns * DEPTH + sums + TILE.columns * DEPTH) * 4 > SCRATCH_BYTES)
+    throw new Error(`matmul: a block of ${rows} × ${columns} is too large`);
   return { rows, columns };
 }
