@@ -4,14 +4,14 @@
  * import it, without the hooks that make TypeScript run.
  */
 
-/** Where threads tell each other about programs, and the size of each thread's scratch memory: see kernels/threads.ts and heap.ts. */
+/** Where threads tell each other what there is to do: Control in kernels/threads.ts, as words. */
 export const CONTROL = 8192;
-export const FIELDS = { programs: 0, ended: 1, program: 2, count: 3, threads: 4, arrived: 5, commands: 6 };
+export const FIELDS = { unit: 0, turn: 1, done: 2, ended: 3, program: 4, start: 5, count: 6 };
 
 /**
  * @typedef {object} Thread
- * @property {(control: number, scratch: number) => number} work
- * @property {(control: number, before: number) => number} awaitProgram
+ * @property {(control: number, program: number, count: number) => void} begin
+ * @property {(control: number, scratch: number, forever: number) => number} work
  */
 
 /**
@@ -33,21 +33,23 @@ export function instantiate(module, memory) {
 }
 
 /**
- * Runs programs until the device is closed. Blocks its thread, in sleep while there is nothing to do.
+ * Takes part in programs until the device is closed. Blocks its thread, in sleep while there is nothing to do.
  *
- * @param {{ module: WebAssembly.Module, memory: WebAssembly.Memory, scratch: number, programs: number }} start `programs`: how many there
- *   were when this thread was started
+ * @param {{ module: WebAssembly.Module, memory: WebAssembly.Memory, scratch: number }} start
  */
-export function serve({ module, memory, scratch, programs }) {
-  const control = new Int32Array(memory.buffer, CONTROL, Object.keys(FIELDS).length);
+export function serve({ module, memory, scratch }) {
   try {
-    const { thread } = instantiate(module, memory);
-    for (let before = programs; thread.awaitProgram(CONTROL, before); before++)
-      if (!thread.work(CONTROL, scratch)) return;
+    instantiate(module, memory).thread.work(CONTROL, scratch, 1);
   } catch (error) {
-    // The others must not wait for this one.
-    Atomics.store(control, FIELDS.ended, 1);
-    Atomics.notify(control, FIELDS.commands);
+    // The others must not wait for what this one began.
+    endThreads(memory);
     throw error;
   }
+}
+
+/** Tells all threads that there will be nothing more to do. @param {WebAssembly.Memory} memory */
+export function endThreads(memory) {
+  const control = new Int32Array(memory.buffer, CONTROL, Object.keys(FIELDS).length);
+  Atomics.store(control, FIELDS.ended, 1);
+  Atomics.notify(control, FIELDS.turn);
 }

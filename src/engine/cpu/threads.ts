@@ -5,14 +5,13 @@
 import { GraftError } from '../../errors.ts';
 import { SCRATCH_BYTES } from './command.ts';
 import { FIRST_BYTES, type Heap } from './heap.ts';
-import { CONTROL, FIELDS, instantiate } from './serve.mjs';
+import { CONTROL, endThreads, instantiate } from './serve.mjs';
 
 /** What a thread is started with: it is to call `serve` with it. */
 export interface ThreadStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   readonly scratch: number;
-  readonly programs: number;
 }
 
 /** A thread beside the first. */
@@ -25,8 +24,7 @@ export interface StartedThread {
 export type StartThread = (start: ThreadStart, onFailure: (error: Error) => void) => Promise<StartedThread>;
 
 export class Threads {
-  readonly #control: Int32Array;
-  readonly #work: (control: number, scratch: number) => number;
+  readonly #thread: ReturnType<typeof instantiate>['thread'];
   readonly #places: ReadonlyMap<string, number>;
   #others: readonly StartedThread[] = [];
   #failure: Error | undefined;
@@ -38,11 +36,9 @@ export class Threads {
     readonly count: number,
   ) {
     const { thread, names } = instantiate(module, heap.memory);
-    this.#work = thread.work;
+    this.#thread = thread;
     this.#places = new Map(names.map((name, place) => [name, place]));
     for (let i = 0; i < count; i++) heap.take(SCRATCH_BYTES, 'scratch memory of the threads');
-    this.#control = new Int32Array(heap.memory.buffer, CONTROL, Object.keys(FIELDS).length);
-    this.#control[FIELDS.threads] = count;
   }
 
   /** Starts all threads but the first. */
@@ -50,12 +46,7 @@ export class Threads {
     this.#others = await Promise.all(
       Array.from({ length: this.count - 1 }, (_, i) =>
         start(
-          {
-            module: this.module,
-            memory: this.heap.memory,
-            scratch: scratchOf(i + 1),
-            programs: this.#control[FIELDS.programs],
-          },
+          { module: this.module, memory: this.heap.memory, scratch: scratchOf(i + 1) },
           (error) => (this.#failure ??= error),
         ),
       ),
@@ -75,14 +66,10 @@ export class Threads {
    * @throws GraftError `engine-cpu-thread`
    */
   run(program: number, count: number): void {
-    const control = this.#control;
-    control[FIELDS.program] = program;
-    control[FIELDS.count] = count;
-    Atomics.add(control, FIELDS.programs, 1);
-    if (this.count > 1) Atomics.notify(control, FIELDS.programs);
+    this.#thread.begin(CONTROL, program, count);
     let why: unknown;
     try {
-      if (this.#work(CONTROL, scratchOf(0)) !== 0) return;
+      if (this.#thread.work(CONTROL, scratchOf(0), 0) !== 0) return;
     } catch (error) {
       why = error;
     }
@@ -95,12 +82,7 @@ export class Threads {
   }
 
   end(): void {
-    Atomics.store(this.#control, FIELDS.ended, 1);
-    Atomics.add(this.#control, FIELDS.programs, 1);
-    if (this.count > 1) {
-      Atomics.notify(this.#control, FIELDS.programs);
-      Atomics.notify(this.#control, FIELDS.commands);
-    }
+    endThreads(this.heap.memory);
     for (const thread of this.#others) thread.end();
     this.#others = [];
   }

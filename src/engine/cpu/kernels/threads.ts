@@ -1,97 +1,116 @@
 // How threads run a program: commands one after the other, each in parts that the threads take until none is left.
 //
-// Which thread takes which part is not determined, and must not matter: a kernel computes each of its units alone, in an order of sums that
-// depends on nothing but the sizes.
+// Nobody waits for a thread that has taken nothing: a command is done when all of its units are, whoever did them. So a thread that the system holds
+// up costs no more than the part that it is at. Which thread takes which part is not determined, and must not matter: a kernel computes each of its
+// units alone, in an order of sums that depends on nothing but the sizes.
 
 /** A command as ../plan.ts writes it. Its arguments follow. */
 @unmanaged
 class Command {
   /** Place of the kernel in the table. */
   kernel: u32;
-  units: i32;
+  units: u32;
   /** Units that a thread takes at once. */
-  grain: i32;
-  /** The first unit that nobody has taken. */
-  next: i32;
+  grain: u32;
+  reserved: u32;
 }
 
-/** Size of a command with its arguments, and of what comes before them: COMMAND_BYTES and HEADER_BYTES in ../lowering.ts. */
+/** Size of a command with its arguments, and of what comes before them: COMMAND_BYTES and HEADER_BYTES in ../command.ts. */
 const COMMAND_BYTES: usize = 192;
 const HEADER_BYTES: usize = offsetof<Command>();
 
-/** What threads tell each other: CONTROL in ../serve.mjs. */
+/** What threads tell each other: FIELDS in ../serve.mjs. */
 @unmanaged
 class Control {
-  /** Counts programs: a thread that waits for work waits for this to change. */
-  programs: i32;
+  /**
+   * The next unit that nobody has taken, and the number of its command among all that ever ran. Both change at once, so that a thread that comes
+   * late, with the number of a command that is over, takes nothing.
+   */
+  unit: u32;
+  turn: u32;
+  /** Units of this command that are done. */
+  done: u32;
   /** Not 0 once a thread has failed or the device was closed. */
-  ended: i32;
+  ended: u32;
+  /** The program, the number of its first command, and how many it has. */
   program: usize;
-  count: i32;
-  threads: i32;
-  /** Threads that are done with the current command. */
-  arrived: i32;
-  /** Counts commands that all threads are done with. */
-  commands: i32;
+  start: u32;
+  count: u32;
 }
 
 /** Looks at a number this often before it waits for it: a command often ends within microseconds, and waking a thread takes some. */
 const GLANCES = 2000;
-/** Nanoseconds after which a waiting thread looks whether another has failed. */
+/** A unit that no command has: nothing is to be taken while the program changes. */
+const CLOSED: u64 = 0xffffffff;
+/** Nanoseconds after which a thread in the midst of a program looks whether another has failed. */
 const PATIENCE: i64 = 200_000_000;
 
-/** Runs a program together with all other threads. @returns whether it was run to its end */
-export function work(control: Control, scratch: usize): bool {
-  const threads = control.threads;
-  let at = control.program;
-  for (let left = control.count; left > 0; left--) {
-    const command = changetype<Command>(at);
-    const kernel = command.kernel;
-    const units = command.units;
-    const args = at + HEADER_BYTES;
-    if (threads === 1) {
-      call_indirect<void>(kernel, args, 0, units, scratch);
-    } else {
-      const grain = command.grain;
-      const next = at + offsetof<Command>('next');
-      for (let first = atomic.add<i32>(next, grain); first < units; first = atomic.add<i32>(next, grain))
-        call_indirect<void>(kernel, args, first, min(first + grain, units), scratch);
-      if (!meet(control, threads, next)) return false;
+/** Makes a program the one that threads work at. The one before must be over. */
+export function begin(control: Control, program: usize, count: u32): void {
+  const base = changetype<usize>(control);
+  const turn = atomic.load<u64>(base) >> 32;
+  atomic.store<u64>(base, ((turn + 1) << 32) | CLOSED);
+  control.program = program;
+  control.start = <u32>turn + 2;
+  control.count = count;
+  atomic.store<u64>(base, (turn + 2) << 32);
+  atomic.notify(base + offsetof<Control>('turn'), -1);
+}
+
+/**
+ * Takes part in programs: until this one is over, or, with `forever`, until the threads have ended.
+ *
+ * @returns whether the program was run to its end
+ */
+export function work(control: Control, scratch: usize, forever: bool): bool {
+  const base = changetype<usize>(control);
+  const done = base + offsetof<Control>('done');
+  while (true) {
+    const ticket = atomic.load<u64>(base);
+    const turn = <u32>(ticket >> 32);
+    const unit = <u32>ticket;
+    const index = turn - control.start;
+    if (index >= control.count) {
+      if (!forever) return true;
+      if (!awaitTurn(control, turn, -1)) return false;
+      continue;
     }
-    at += COMMAND_BYTES;
+    const at = control.program + <usize>index * COMMAND_BYTES;
+    const command = changetype<Command>(at);
+    const units = command.units;
+    if (unit < units) {
+      const end = min(unit + command.grain, units);
+      // Fails if another took it, or if all that was read since belongs to another command.
+      if (atomic.cmpxchg<u64>(base, ticket, ((<u64>turn) << 32) | (<u64>end)) !== ticket) continue;
+      call_indirect<void>(command.kernel, at + HEADER_BYTES, <i32>unit, <i32>end, scratch);
+      if (atomic.add<u32>(done, end - unit) + (end - unit) === units) {
+        atomic.store<u32>(done, 0);
+        next(base, turn);
+      }
+    } else if (units === 0) {
+      if (atomic.cmpxchg<u64>(base, ticket, ((<u64>turn) << 32) | CLOSED) === ticket && unit === 0)
+        next(base, turn);
+    } else if (!awaitTurn(control, turn, PATIENCE)) {
+      return false;
+    }
   }
-  return true;
 }
 
-/** Waits until every thread is done with a command. The last one makes it ready to be run again. */
-function meet(control: Control, threads: i32, next: usize): bool {
+/** Goes on to the next command. */
+function next(base: usize, turn: u32): void {
+  atomic.store<u64>(base, (<u64>(turn + 1)) << 32);
+  atomic.notify(base + offsetof<Control>('turn'), -1);
+}
+
+/** Waits for another command. @returns false if the threads have ended instead */
+function awaitTurn(control: Control, turn: u32, patience: i64): bool {
   const base = changetype<usize>(control);
-  const commands = base + offsetof<Control>('commands');
-  const before = atomic.load<i32>(commands);
-  if (atomic.add<i32>(base + offsetof<Control>('arrived'), 1) === threads - 1) {
-    atomic.store<i32>(next, 0);
-    atomic.store<i32>(base + offsetof<Control>('arrived'), 0);
-    atomic.add<i32>(commands, 1);
-    atomic.notify(commands, -1);
-    return true;
+  const address = base + offsetof<Control>('turn');
+  const ended = base + offsetof<Control>('ended');
+  for (let glance = 0; glance < GLANCES; glance++) if (atomic.load<u32>(address) !== turn) return true;
+  while (atomic.load<u32>(address) === turn) {
+    if (atomic.load<u32>(ended) !== 0) return false;
+    atomic.wait<i32>(address, <i32>turn, patience);
   }
-  return awaitChange(control, commands, before);
-}
-
-/** Waits until the number at an address is another. @returns false if the threads have ended instead */
-function awaitChange(control: Control, address: usize, before: i32): bool {
-  for (let glance = 0; glance < GLANCES; glance++) if (atomic.load<i32>(address) !== before) return true;
-  while (atomic.load<i32>(address) === before) {
-    if (atomic.load<i32>(changetype<usize>(control) + offsetof<Control>('ended')) !== 0) return false;
-    atomic.wait<i32>(address, before, PATIENCE);
-  }
-  return true;
-}
-
-/** Waits without end, at no cost, until a program is there. @returns false if the threads have ended instead */
-export function awaitProgram(control: Control, before: i32): bool {
-  const base = changetype<usize>(control);
-  const programs = base + offsetof<Control>('programs');
-  while (atomic.load<i32>(programs) === before) atomic.wait<i32>(programs, before, -1);
-  return atomic.load<i32>(base + offsetof<Control>('ended')) === 0;
+  return atomic.load<u32>(ended) === 0;
 }
