@@ -15,6 +15,8 @@ export interface Draw {
   readonly seed: number;
   /** Rows of the test part that ask for something. */
   readonly of: number;
+  /** All rows of the test part; missing for what was measured before it was kept. */
+  readonly test?: number;
   /** Rows that came up and were passed over, since they leave no room for an answer. */
   readonly tooLong: number;
   /** Where answers are labels: how many labels were drawn, of how many, and how often the rarest and the most frequent one came up. */
@@ -73,8 +75,9 @@ export interface Comparison {
   /** Missing for the base model alone, and for what was measured before it was looked at. */
   readonly seen?: Seen;
   readonly rows: readonly EvaluationRow[];
-  readonly base: LossReport;
-  readonly tuned: LossReport;
+  /** Of the base model and of the adapter on the same rows; missing where the measurement was stopped before. */
+  readonly base?: LossReport;
+  readonly tuned?: LossReport;
   readonly exact: { readonly base: Share; readonly tuned: Share };
   /** What rules without a model would have answered to the same rows. */
   readonly rules: readonly RuleReport[];
@@ -85,6 +88,6 @@ export interface FewShotAnswers {
   readonly shots: readonly { readonly prompt: string; readonly answer: string }[];
   readonly rows: readonly { readonly prompt: string; readonly expected: string; readonly answer: string }[];
   readonly exact: Share;
-  /** Over the test part, like the base's; missing where a row is cut or does not fit with the examples. */
+  /** Missing where a row is cut or does not fit with the examples, and where the measurement was stopped before. */
   readonly loss?: LossReport;
 }

@@ -21,17 +21,16 @@ export interface NamedModel {
   readonly tokenizer: Tokenizer;
 }
 
-/** The part of the data that is measured. */
+/** The rows whose loss is measured. */
 export interface TestPart {
   readonly rows: readonly PreparedRow[];
   /** What the rows were made of, one each; undefined where that is not known, or a row was cut. */
   readonly examples: readonly Example[] | undefined;
 }
 
-/** What was measured of a model already: none of it is measured twice. Answers of an evaluation that was stopped are kept, too. */
+/** What a model answered already: nothing is asked twice. Answers of an evaluation that was stopped are kept, too. */
 export interface Known {
   readonly answers: Map<Question, string>;
-  loss?: LossReport;
 }
 
 export interface ExamStep {
@@ -44,12 +43,13 @@ export interface ExamStep {
 export interface ExamineeOptions {
   readonly adapter?: Adapter | undefined;
   readonly newTokens: number;
-  readonly test: TestPart;
+  /** Without it no loss is measured. */
+  readonly test?: TestPart;
   readonly known?: Known;
   /** Hears each answer once it is whole. */
   readonly onAnswer?: (question: Question, text: string) => void;
   readonly onProgress: (step: ExamStep) => void;
-  /** Ends the work with the reason of the signal. */
+  /** Ends answers with the reason of the signal. A loss that is stopped is not measured, so that the answers before it are kept. */
   readonly signal: AbortSignal;
   /** Awaited after every row that is prepared. */
   readonly pause?: (step: ExamStep) => Promise<void> | undefined;
@@ -83,16 +83,32 @@ export class ModelExaminee implements Examinee {
     return questions.map((question) => known.answers.get(question)!);
   }
 
-  async loss(): Promise<LossReport> {
-    const { known, test } = this.options;
-    const report = known?.loss ?? (await this.#loss(test.rows));
-    if (known) known.loss = report;
-    return report;
+  async loss(): Promise<LossReport | undefined> {
+    const { test } = this.options;
+    return test && this.#untilStopped(() => this.#loss(test.rows));
   }
 
   async lossWith(change: (example: Example) => Example): Promise<LossReport | undefined> {
-    const { examples } = this.options.test;
-    if (!examples) return undefined;
+    const examples = this.options.test?.examples;
+    return examples && this.#untilStopped(() => this.#lossOf(examples, change));
+  }
+
+  async #untilStopped<T>(measure: () => Promise<T>): Promise<T | undefined> {
+    const { signal } = this.options;
+    if (signal.aborted) return undefined;
+    try {
+      return await measure();
+    } catch (error) {
+      // A pause may end with an error of its own; a GPU that fails meanwhile is told.
+      if (signal.aborted && !this.open.model.device.failure) return undefined;
+      throw error;
+    }
+  }
+
+  async #lossOf(
+    examples: readonly Example[],
+    change: (example: Example) => Example,
+  ): Promise<LossReport | undefined> {
     const whole: PreparedRow[] = [];
     for (const example of examples) {
       const { rows, report } = prepareRows([change(example)], this.open.tokenizer, {

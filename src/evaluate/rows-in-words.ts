@@ -2,19 +2,19 @@
 import { count, plural } from '../numbers.ts';
 import type { Draw, LossReport } from './comparison.ts';
 
-/** @param asked how many rows were asked @param loss of the same measurement, if there is one: it tells whether rows ask nothing */
+/** @param asked how many rows were asked @param loss of the same measurement: before the size of the test part was kept, it was over all of it */
 export function rowsInWords(asked: number, draw: Draw | undefined, loss?: LossReport): string {
   if (!draw) {
     const rows =
       asked === 1 ? 'The first test row' : `The first ${count(asked)} test rows, in the order of the file`;
     return `${rows}: an earlier version did not draw at random. Measure again for a fair sample.`;
   }
-  const { of, tooLong, seed, labels } = draw;
+  const { of, tooLong, seed, labels, test = loss?.rows } = draw;
   const left =
     tooLong > 0
       ? ` ${plural(tooLong, 'row')} that came up ${tooLong === 1 ? 'was' : 'were'} left out: too long for this model to answer.`
       : '';
-  const what = loss?.rows === undefined || loss.rows === of ? '' : ' that ask for something';
+  const what = test === undefined || test === of ? '' : ' that ask for something';
   if (asked + tooLong >= of) {
     const all =
       asked === of
@@ -39,10 +39,13 @@ function labelsInWords({ drawn, of, least, most }: NonNullable<Draw['labels']>):
 
 const times = (many: number): string => (many === 1 ? 'once' : many === 2 ? 'twice' : `${count(many)} times`);
 
-/** What loss and perplexity are measured on. */
-export function lossRowsInWords(asked: number, { rows }: LossReport): string {
+/** What loss and perplexity are measured on, or that they are not. */
+export function lossRowsInWords(asked: number, loss: LossReport | undefined, draw?: Draw): string {
+  if (!loss) return 'Loss and perplexity were not measured: the measurement was stopped before.';
+  const { rows } = loss;
   if (rows === undefined) return 'Loss and perplexity are over the whole test part.';
-  return rows === asked
-    ? 'Loss and perplexity are over the same rows.'
-    : `Loss and perplexity are over all ${plural(rows, 'test row')}.`;
+  if (rows === asked) return `Loss and perplexity are on the same ${plural(rows, 'row')}.`;
+  return draw?.test === undefined || rows === draw.test
+    ? `Loss and perplexity are on all ${plural(rows, 'test row')}.`
+    : `Loss and perplexity are on ${count(rows)} of ${plural(draw.test, 'test row')}, drawn at random.`;
 }

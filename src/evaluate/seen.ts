@@ -1,6 +1,7 @@
 /** Whether training saw the rows that were measured: another split makes test rows of training rows. Nothing is claimed where it is not known. */
 import type { Example } from '../data/example.ts';
 import { identityOf } from '../data/statistics.ts';
+import { plural } from '../numbers.ts';
 import type { Comparison, Seen } from './comparison.ts';
 
 /** A row as it is trained on or measured. */
@@ -59,7 +60,7 @@ export function caveatOf(measured: Measured): string {
   if (seen === undefined) return 'Whether training saw these rows was not checked: measure again to know.';
   if (typeof seen === 'string') return UNKNOWN[seen];
   return (
-    `Training saw ${seen.asked} of the ${rows.length} rows that were asked, and ${seen.test} of the ${seen.of} that the loss is over: ` +
+    `Training saw ${seen.asked} of the ${rows.length} rows that were asked, and ${seen.test} of the ${plural(seen.of, 'test row')}: ` +
     'the split was another one then, or rows are there more than once. That flatters the adapter.'
   );
 }

@@ -45,7 +45,7 @@ export function judge(measured: readonly Measured[], few: FewShotAnswers | undef
   const [best, tuned] = [bestOf(methods, ({ exact }) => exact.count), bestOf(measured, rightOf)];
   const free = isFreeText(result, Math.max(best.exact.count, rightOf(tuned)));
   const said =
-    free && rightOf(tuned) >= best.exact.count
+    free && result.base && result.tuned && rightOf(tuned) >= best.exact.count
       ? byPerplexity(measured, methods)
       : byAnswers(tuned, best, nameOf(tuned, measured));
   const rows = result.rows.length;
@@ -160,20 +160,21 @@ const pInWords = (p: number): string =>
   p < MILLIONTH ? 'p < 0.000001' : `p = ${p >= 1 ? 1 : Number(p.toPrecision(2))}`;
 
 /** Perplexity stands beside exact answers, and never counts as a gain where no more answers are right. */
-function perplexityInWords({ base, tuned, rows }: Comparison, gain: number): string {
+function perplexityInWords({ base, tuned, rows, draw }: Comparison, gain: number): string {
+  if (!base || !tuned) return lossRowsInWords(rows.length, undefined);
   if (!Number.isFinite(base.perplexity) || !Number.isFinite(tuned.perplexity)) return '';
   const lower = base.perplexity / tuned.perplexity > 1 + NOTICEABLE;
   const but =
     gain < 0 ? ', but it gives fewer right ones' : gain === 0 ? ', but it gives no more right ones' : '';
   const from = `perplexity ${threeDigits(base.perplexity)} → ${threeDigits(tuned.perplexity)} from base to adapter`;
   return lower
-    ? `The wanted answers are likelier to the adapter (${from})${but}. ${lossRowsInWords(rows.length, tuned)}`
-    : `${capital(from)}. ${lossRowsInWords(rows.length, tuned)}`;
+    ? `The wanted answers are likelier to the adapter (${from})${but}. ${lossRowsInWords(rows.length, tuned, draw)}`
+    : `${capital(from)}. ${lossRowsInWords(rows.length, tuned, draw)}`;
 }
 
 /** Free text: perplexity, and what it does not say. */
 function byPerplexity(measured: readonly Measured[], methods: readonly ComparedMethod[]): Said {
-  const tuned = bestOf(measured, ({ result }) => -result.tuned.perplexity);
+  const tuned = bestOf(measured, ({ result }) => -perplexityOfTuned(result));
   const { result } = tuned;
   const adapter = nameOf(tuned, measured);
   const perplexityOf = (method: ComparedMethod): number => method.loss?.perplexity ?? Infinity;
@@ -182,8 +183,8 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
     methods.filter((method) => method.loss),
     (method) => -perplexityOf(method),
   );
-  const ratio = perplexityOf(best) / result.tuned.perplexity;
-  const number = `${threeDigits(perplexityOf(best))} → ${threeDigits(result.tuned.perplexity)}`;
+  const ratio = perplexityOf(best) / perplexityOfTuned(result);
+  const number = `${threeDigits(perplexityOf(best))} → ${threeDigits(perplexityOfTuned(result))}`;
   const than = best.key === 'base' ? 'the base model' : best.doing;
   const { exact, rows } = result;
   const how = joined(
@@ -191,7 +192,7 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
       ? 'No test row asks for an answer, so none is compared.'
       : `The answers are free text: word for word as wanted are ${exact.tuned.count} of ${rows.length} with ${adapter}, ${exact.base.count} with the base model.`,
     'Perplexity says how likely the wanted text is to a model, in content and style. It does not say whether a model’s own answers are true or good.',
-    lossRowsInWords(rows.length, result.tuned),
+    lossRowsInWords(rows.length, result.tuned, result.draw),
   );
   if (ratio > 1 + NOTICEABLE)
     return {
@@ -212,6 +213,8 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
     how,
   };
 }
+
+const perplexityOfTuned = ({ tuned }: Comparison): number => tuned?.perplexity ?? Infinity;
 
 const joined = (...sentences: readonly string[]): string => sentences.filter(Boolean).join(' ');
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

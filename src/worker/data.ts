@@ -3,6 +3,7 @@ import type { Example } from '../data/example.ts';
 import { ROWS_FILE, type Repeats } from '../data/parts.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import { GraftError } from '../errors.ts';
+import type { LossReport } from '../evaluate/comparison.ts';
 import type { Known } from '../evaluate/examinee.ts';
 import type { DataRef, StoredRows, StoredRun } from '../storage/records.ts';
 import { applyLimit } from '../text/limit.ts';
@@ -59,8 +60,8 @@ export interface DataSet extends Repeats, FilePlace {
   /** The entries that are used. */
   readonly places: readonly Place[];
   readonly questions: readonly Question[];
-  /** What the base model answered, and its loss, as far as it was asked. No adapter changes them; how the base is held does. */
-  readonly base: Known;
+  /** What the base model answered, and its losses by the rows that they are of. No adapter changes them; how the base is held does. */
+  readonly base: Known & { readonly losses: Map<string, LossReport> };
 }
 
 export const isDocument = (example: Example): boolean => example.kind === 'text' && example.document === true;
@@ -145,6 +146,6 @@ export function restoredData(
     repeated: new Map(),
     leaked: new Map(),
     questions: rows.questions,
-    base: { answers: new Map() },
+    base: { answers: new Map(), losses: new Map() },
   };
 }

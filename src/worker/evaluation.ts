@@ -1,18 +1,20 @@
 /** Methods on held-out rows of the open data: the base against an adapter, and the base with examples in its prompt. */
-import { questionsOf } from '../data/questions.ts';
+import type { Question } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
-import type { Share } from '../evaluate/comparison.ts';
+import type { Draw, LossReport, Seen, Share } from '../evaluate/comparison.ts';
 import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
 import { ModelExaminee, type ExamineeOptions, type ExamStep } from '../evaluate/examinee.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { fewShot } from '../evaluate/methods/few-shot.ts';
-import type { Answered, Asked, Examinee, Method, Pair } from '../evaluate/methods/method.ts';
+import type { Answered, Asked, Method } from '../evaluate/methods/method.ts';
 import { RULES } from '../evaluate/methods/registry.ts';
 import { exactMatch } from '../evaluate/metrics/exact-match.ts';
 import { answerScores } from '../evaluate/metrics/scores.ts';
-import type { AdapterChoice, Evaluation, FewShotReport, Progress, RuleReport } from './api.ts';
-import { rowsOf, type DataSet, type Place } from './data.ts';
+import type { Adapter } from '../adapters/adapter.ts';
+import type { AdapterChoice, Evaluation, FewShotReport, Progress, RuleReport, Sample } from './api.ts';
+import { rowsOf, type DataSet } from './data.ts';
+import { lossPart, pairsOf, type LossPart } from './loss-part.ts';
 import type { OpenModel } from './model.ts';
 import { originOf } from './origin.ts';
 import type { Session } from './session.ts';
@@ -24,24 +26,28 @@ const DEFAULT_SEED = 42;
 
 export interface EvaluationRequest {
   readonly adapter: AdapterChoice;
-  readonly rows: number;
+  readonly sample: Sample;
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
 }
 
 export interface FewShotRequest {
   readonly shots: number;
-  readonly rows: number;
+  readonly sample: Sample;
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
 }
 
-/** @throws GraftError `worker-no-model`, `worker-no-data`, `worker-no-held-out`, `worker-no-adapter`, `worker-aborted` */
+/**
+ * Answers come before losses: stopped, it gives the rows that both answered, and the losses that are there.
+ *
+ * @throws GraftError `worker-no-model`, `worker-no-data`, `worker-no-held-out`, `worker-no-adapter`, `worker-aborted` where nothing was measured
+ */
 export async function evaluate(
   session: Session,
-  { adapter, rows, onProgress, signal }: EvaluationRequest,
+  { adapter, sample, onProgress, signal }: EvaluationRequest,
 ): Promise<Evaluation> {
-  const sitting = await prepare(session, rows, onProgress, signal);
+  const sitting = await prepare(session, sample, onProgress, signal);
   const { open, data, drawn, slices } = sitting;
   if (rowsOf(data, 'test').length === 0) {
     throw new GraftError(
@@ -54,29 +60,41 @@ export async function evaluate(
   const origin = await originOf(session, open, adapter, data);
   const training = await trainedOn(session, adapter);
   const seen = training && (await seenRows(training, data, drawn.chosen, open, slices));
-  const base = await sitting.answer(baseMethod, 'base');
-  const byTuned = tuned ? await sitting.answer(adapterMethod, 'adapter', { adapter: tuned }) : base;
-  const rules: RuleReport[] = [];
+  const rules: { rule: Method; answered: Answered }[] = [];
   for (const rule of RULES) {
-    const answered = await sitting.rule(rule);
-    if (answered) rules.push(ruleReport(rule, answered, sitting.exact(answered)));
+    const answered = await sitting.answer(rule, 'base');
+    if (answered) rules.push({ rule, answered });
   }
+  const base = await sitting.answersUntilStopped(baseMethod, 'base');
+  const byTuned = tuned
+    ? await sitting.answersUntilStopped(adapterMethod, 'adapter', { adapter: tuned })
+    : base;
+  // Rows are answered in their order: those that both answered are a smaller sample.
+  const rows = Math.min(base.length, byTuned.length);
+  if (signal.aborted && rows === 0) throw stopped();
+  const isPart = rows < sitting.asked.length;
+  const losses = await sitting.losses(tuned);
   return {
     origin,
-    draw: drawn.draw,
-    ...(seen && { seen }),
-    rows: sitting.asked.map(({ question: { prompt, expected } }, at) => ({
+    draw: isPart ? sitting.draw(rows) : drawn.draw,
+    ...(seen && !(isPart && isAmongAsked(seen)) && { seen }),
+    rows: sitting.asked.slice(0, rows).map(({ question: { prompt, expected } }, at) => ({
       prompt,
       expected,
-      base: base.answers[at],
-      tuned: byTuned.answers[at],
+      base: base[at],
+      tuned: byTuned[at],
     })),
-    base: base.loss!,
-    tuned: byTuned.loss!,
-    exact: { base: sitting.exact(base), tuned: sitting.exact(byTuned) },
-    rules,
+    ...losses,
+    exact: { base: sitting.exact(base.slice(0, rows)), tuned: sitting.exact(byTuned.slice(0, rows)) },
+    rules: rules.map(({ rule, answered }) => {
+      const answers = answered.answers.slice(0, rows);
+      return ruleReport(rule, { ...answered, answers }, sitting.exact(answers));
+    }),
   };
 }
+
+/** Which of the rows training saw was counted for all that were to be asked. */
+const isAmongAsked = (seen: Seen): boolean => typeof seen === 'object' && seen.asked > 0;
 
 /** An answer that is always the same is kept once. */
 function ruleReport({ name }: Method, { answers, detail }: Answered, exact: Share): RuleReport {
@@ -90,9 +108,9 @@ function ruleReport({ name }: Method, { answers, detail }: Answered, exact: Shar
  */
 export async function measureFewShot(
   session: Session,
-  { shots, rows, onProgress, signal }: FewShotRequest,
+  { shots, sample, onProgress, signal }: FewShotRequest,
 ): Promise<FewShotReport> {
-  const sitting = await prepare(session, rows, onProgress, signal, shots);
+  const sitting = await prepare(session, sample, onProgress, signal, shots);
   const { open, data, drawn } = sitting;
   if (pairsOf(data, 'test', isChat(open)).length === 0) {
     throw new GraftError(
@@ -103,9 +121,10 @@ export async function measureFewShot(
   }
   let answeredAt = performance.now();
   const start = answeredAt;
-  const answered = await sitting.answer(fewShot, 'examples', {
+  const answered = (await sitting.answer(fewShot, 'examples', {
+    test: sitting.part,
     onAnswer: () => (answeredAt = performance.now()),
-  });
+  }))!;
   const { answers, loss, detail: { shots: chosen = [], promptTokens = 0 } = {} } = answered;
   return {
     origin: await originOf(session, open, 'base', data),
@@ -116,7 +135,7 @@ export async function measureFewShot(
       expected,
       answer: answers[at],
     })),
-    exact: sitting.exact(answered),
+    exact: sitting.exact(answers),
     ...(loss && { loss }),
     promptTokens,
     seconds: (answeredAt - start) / 1000,
@@ -124,23 +143,33 @@ export async function measureFewShot(
 }
 
 type By = NonNullable<Progress['by']>;
-type Extra = Pick<ExamineeOptions, 'adapter' | 'onAnswer'>;
+type Extra = Pick<ExamineeOptions, 'adapter' | 'known' | 'onAnswer' | 'test'>;
 
 interface Sitting {
   readonly open: OpenModel;
   readonly data: DataSet;
   readonly drawn: Drawn;
   readonly asked: readonly Asked[];
+  readonly part: LossPart;
   readonly slices: Slices;
-  answer(method: Method, by: By, extra?: Extra): Promise<Answered>;
-  rule(method: Method): Promise<Answered | undefined>;
-  exact(answered: Answered): Share;
+  /** Of a smaller sample: the first of the rows that were drawn. */
+  draw(rows: number): Draw;
+  /** A model always answers; a rule may have nothing to answer with. */
+  answer(method: Method, by: By, extra?: Extra): Promise<Answered | undefined>;
+  /** Answers to the first rows, as far as they came. */
+  answersUntilStopped(method: Method, by: By, extra?: Extra): Promise<readonly string[]>;
+  losses(adapter: Adapter | undefined): Promise<Pick<Evaluation, 'base' | 'tuned'>>;
+  /** @param answers to the first rows */
+  exact(answers: readonly string[]): Share;
 }
+
+const stopped = (): GraftError =>
+  new GraftError('worker-aborted', 'The evaluation was stopped.', 'Start it again when you like.');
 
 /** Draws the rows that are asked. @throws GraftError `worker-no-model`, `worker-no-data` */
 async function prepare(
   session: Session,
-  rows: number,
+  { rows, lossOf = 'asked' }: Sample,
   onProgress: (progress: Progress) => void,
   signal: AbortSignal,
   shots = 0,
@@ -150,18 +179,25 @@ async function prepare(
   if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
   const chat = isChat(open);
   const seed = data.options?.seed ?? DEFAULT_SEED;
-  const drawn = drawQuestions(data.questions, { rows, seed }, open.tokenizer, open.info.maxPositions);
-  const examples = pairsOf(data, 'test', chat).map(({ example }) => example);
-  const asked = drawn.chosen.map((at): Asked => ({ question: data.questions[at], example: examples.at(at) }));
+  const test = rowsOf(data, 'test').length;
+  const draw = (many: number): Drawn => {
+    const drawn = drawQuestions(data.questions, { rows: many, seed }, open.tokenizer, open.info.maxPositions);
+    return { ...drawn, draw: { ...drawn.draw, test } };
+  };
+  const drawn = draw(rows);
+  const pairs = pairsOf(data, 'test', chat);
+  const part = lossPart(data, pairs, drawn, { rows, lossOf });
+  const asked = drawn.chosen.map((at): Asked => ({
+    question: data.questions[at],
+    example: pairs.at(at)?.example,
+  }));
   const slices = new Slices(onProgress, signal);
-  const examinee = (by: By, extra: Extra = {}): Examinee =>
+  const examinee = (by: By, extra: Extra = {}): ModelExaminee =>
     new ModelExaminee(
       { name: open.info.name, model: open.model, tokenizer: open.tokenizer },
       {
         ...extra,
         newTokens: drawn.newTokens,
-        test: { rows: rowsOf(data, 'test'), examples: wholeExamples(data, examples.length) },
-        ...(by === 'base' && { known: data.base }),
         onProgress: (step: ExamStep) => onProgress({ ...step, by }),
         signal,
         pause: (step) => (slices.due ? slices.pause({ ...step, by }) : undefined),
@@ -174,46 +210,53 @@ async function prepare(
     seed,
     each: <Item>(items: readonly Item[], work: (item: Item) => void) => slices.each('comparing', items, work),
   };
-  const stoppable = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } catch (error) {
-      if (!signal.aborted || error instanceof GraftError) throw error;
-      throw new GraftError('worker-aborted', 'The evaluation was stopped.', 'Start it again when you like.');
-    }
+  const lossOfBase = async (): Promise<LossReport | undefined> => {
+    const known = data.base.losses.get(part.key) ?? (await examinee('base', { test: part }).loss());
+    if (known) data.base.losses.set(part.key, known);
+    return known;
   };
-  const answer = (method: Method, model: Examinee): Promise<Answered | undefined> =>
-    stoppable(method.answer({ ...exam, model }));
-  return {
+  const sitting: Sitting = {
     open,
     data,
     drawn,
     asked,
+    part,
     slices,
-    // A model always answers.
-    answer: async (method, by, extra) => (await answer(method, examinee(by, extra)))!,
-    rule: (method) => answer(method, examinee('base')),
-    exact({ answers }) {
-      const expected = asked.map(({ question }) => question.expected);
+    draw: (many) => draw(many).draw,
+    async answer(method, by, extra) {
+      try {
+        return await method.answer({ ...exam, model: examinee(by, extra) });
+      } catch (error) {
+        if (!signal.aborted || error instanceof GraftError) throw error;
+        throw stopped();
+      }
+    },
+    async answersUntilStopped(method, by, extra) {
+      const known = by === 'base' ? data.base : { answers: new Map<Question, string>() };
+      if (!signal.aborted) {
+        try {
+          return (await sitting.answer(method, by, { ...extra, known }))!.answers;
+        } catch (error) {
+          if (!signal.aborted || !(error instanceof GraftError) || error.code !== 'worker-aborted')
+            throw error;
+        }
+      }
+      const answers = asked.map(({ question }) => known.answers.get(question));
+      const missing = answers.indexOf(undefined);
+      return answers.slice(0, missing < 0 ? undefined : missing) as string[];
+    },
+    async losses(adapter) {
+      const base = await lossOfBase();
+      const tuned = adapter ? await examinee('adapter', { adapter, test: part }).loss() : base;
+      return { ...(base && { base }), ...(tuned && { tuned }) };
+    },
+    exact(answers) {
+      const expected = asked.slice(0, answers.length).map(({ question }) => question.expected);
       return exactMatch.aggregate(answerScores(exactMatch, expected, answers).map((score) => score ?? 0))
         .share;
     },
   };
+  return sitting;
 }
 
 const isChat = ({ tokenizer }: OpenModel): boolean => tokenizer.chatTemplate !== undefined;
-
-/** Examples that ask for something, each with its question. */
-function pairsOf({ places }: DataSet, part: Place['part'], chat: boolean): Pair[] {
-  return places.flatMap(({ part: of, example }): Pair[] => {
-    if (of !== part || !example) return [];
-    return questionsOf([example], chat).map((question) => ({ example, question }));
-  });
-}
-
-/** The examples of all test rows; undefined where some ask for nothing, or are cut. @param asking how many ask for something */
-function wholeExamples({ places }: DataSet, asking: number): Pair['example'][] | undefined {
-  const test = places.filter(({ part }) => part === 'test');
-  if (test.length !== asking || test.some(({ state }) => state !== 'ok')) return undefined;
-  return test.flatMap(({ example }) => example ?? []);
-}

@@ -189,17 +189,19 @@ const api: GraftWorker = {
       return turns ? { turns } : {};
     }),
 
-  evaluate: (adapter, rows, onProgress) =>
-    outcome(async () => ({
-      evaluation: await abortable(evaluations, (signal) =>
-        runs.withGpu(() => evaluate(session, { adapter, rows, onProgress: listener(onProgress), signal })),
-      ),
-    })),
-  measureFewShot: (shots, rows, onProgress) =>
+  evaluate: (adapter, sample, onProgress) =>
+    outcome(() =>
+      abortable(evaluations, async (signal) => {
+        const request = { adapter, sample, onProgress: listener(onProgress), signal };
+        const evaluation = await runs.withGpu(() => evaluate(session, request));
+        return { evaluation, stopped: signal.aborted };
+      }),
+    ),
+  measureFewShot: (shots, sample, onProgress) =>
     outcome(async () => ({
       report: await abortable(evaluations, (signal) =>
         runs.withGpu(() =>
-          measureFewShot(session, { shots, rows, onProgress: listener(onProgress), signal }),
+          measureFewShot(session, { shots, sample, onProgress: listener(onProgress), signal }),
         ),
       ),
     })),

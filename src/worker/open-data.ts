@@ -96,7 +96,7 @@ export async function openData(
       entries.map(({ part }) => part),
     ),
     questions,
-    base: { answers: new Map() },
+    base: { answers: new Map(), losses: new Map() },
   };
   await pause();
   return { data, summary: summarise(data, files) };

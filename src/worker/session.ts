@@ -155,7 +155,8 @@ export class Session {
         const model = await this.#load(source, told);
         if (this.data?.modelContent !== model.content) this.data = undefined;
         // The base answered with its weights as they were held.
-        else if (held !== model.fingerprint) this.data = { ...this.data, base: { answers: new Map() } };
+        else if (held !== model.fingerprint)
+          this.data = { ...this.data, base: { answers: new Map(), losses: new Map() } };
         return model;
       } catch (error) {
         // A model that failed to open is not tried again; the one before may be.

@@ -36,7 +36,7 @@ test('rows are drawn, and said to be, and are the same for every method', async 
   await page.getByRole('button', { name: 'Measure the base model' }).click();
   await expect
     .poll(() => page.locator('main').innerText(), WAIT)
-    .toMatch(/4 of 6 test rows, drawn at random with seed 42.* over all 6 test rows\./);
+    .toMatch(/4 of 6 test rows, drawn at random with seed 42.* on the same 4 rows\./);
   const asked = await questions();
   expect(asked).toHaveLength(4);
   await page.getByLabel('Examples before each question').fill('2');

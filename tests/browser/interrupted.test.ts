@@ -149,7 +149,7 @@ describe('a run', () => {
     const cancelled = { ok: false, code: 'run-cancelled' };
     // It waits for what has the GPU, and is let go at once.
     await page.evaluate(() => {
-      Object.assign(globalThis, { measured: bench.api.evaluate('base', 2) });
+      Object.assign(globalThis, { measured: bench.api.evaluate('base', { rows: 2 }) });
     });
     await train(page, OPTIONS);
     await expect.poll(() => events(page), WAIT).toEqual([{ type: 'wait' }]);
@@ -280,7 +280,7 @@ describe('a run', () => {
     expect(await second.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'worker-other-tab' });
     expect((await listRuns(second))[0]).toMatchObject({ status: 'running', resumable: false });
     // Asked without a pause, the busy worker says so at once.
-    expect(await first.evaluate(() => bench.api.evaluate('base', 1))).toMatchObject({
+    expect(await first.evaluate(() => bench.api.evaluate('base', { rows: 1 }))).toMatchObject({
       ok: false,
       code: 'worker-training',
     });

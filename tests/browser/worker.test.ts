@@ -212,9 +212,12 @@ describe('the library', () => {
   test('is compared with the base on what was held out', async () => {
     const page = await openBench(context);
     const { id } = await captain(page);
-    const result = await page.evaluate((of) => bench.api.evaluate({ id: of }, 4), id);
+    const result = await page.evaluate((of) => bench.api.evaluate({ id: of }, { rows: 4 }), id);
     if (!result.ok) throw new Error(result.what);
-    const { rows, base, tuned, exact } = result.evaluation;
+    const { rows, exact } = result.evaluation;
+    const base = result.evaluation.base!;
+    const tuned = result.evaluation.tuned!;
+    expect(base.rows).toBe(4);
     expect(rows).toHaveLength(4);
     for (const row of rows)
       expect(row).toMatchObject({ prompt: expect.any(String), base: expect.any(String) });

@@ -1,11 +1,21 @@
 /** The base model with examples beside other methods: only where it was measured on the same rows. */
-import type { Evaluation, FewShotReport } from '../../worker/api.ts';
+import type { Evaluation, FewShotReport, Sample } from '../../worker/api.ts';
 import { comparable } from '../state/origin.ts';
 import { count, plural } from '../ui/format.ts';
 
-/** The report, if it can stand in one table with `base`. */
-export const onSameRows = (base: Evaluation, few: FewShotReport | undefined): FewShotReport | undefined =>
-  whyNoExamples(base, few) === undefined ? few : undefined;
+/** The report, if it can stand in one table with `base`; without its loss where that is of other rows. */
+export function onSameRows(base: Evaluation, few: FewShotReport | undefined): FewShotReport | undefined {
+  if (!few || whyNoExamples(base, few) !== undefined) return undefined;
+  if (few.loss?.rows === base.base?.rows) return few;
+  const { loss: _, ...answers } = few;
+  return answers;
+}
+
+/** What `base` was measured on: examples are measured on the same. */
+export const sampleOf = ({ rows, base, draw }: Evaluation): Sample => ({
+  rows: rows.length,
+  lossOf: base?.rows !== undefined && base.rows === draw?.test ? 'all' : 'asked',
+});
 
 /** Why the base model with examples is not among the methods; undefined where it is. */
 export function whyNoExamples(base: Evaluation, few: FewShotReport | undefined): string | undefined {

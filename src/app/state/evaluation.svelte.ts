@@ -1,5 +1,5 @@
 /** Base against one or two adapters on held-out rows; with `base` itself it is the baseline. Kept with the project. */
-import type { Evaluation as Result, Failure, Measured, Progress } from '../../worker/api.ts';
+import type { Evaluation as Result, Failure, Measured, Progress, Sample } from '../../worker/api.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import { Pace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
@@ -30,39 +30,53 @@ export class Evaluation {
   }
 
   /** What the base model answered is kept by the worker: a second adapter costs its own answers only. */
-  async measure(adapters: readonly AdapterKey[], rows: number): Promise<void> {
+  async measure(adapters: readonly AdapterKey[], sample: Sample): Promise<void> {
     if (this.progress) return;
     const { project } = this.#kept;
     this.failure = undefined;
     const start = performance.now();
     const results: Result[] = [];
+    let stopped = false;
     const pace = new Pace();
     this.secondsLeft = undefined;
     for (const [at, adapter] of adapters.entries()) {
       this.turn = { at: at + 1, of: adapters.length };
       this.progress = { what: 'answering', done: 0, total: 0 };
-      const outcome = await this.#session.worker.evaluate(choiceOf(adapter), rows, (progress) => {
+      const outcome = await this.#session.worker.evaluate(choiceOf(adapter), sample, (progress) => {
         if (!this.progress) return;
         this.secondsLeft = pace.secondsLeft(progress, performance.now());
         this.progress = progress;
       });
       if (!outcome.ok) {
+        // Stopped is what was asked for; what was measured before is kept.
+        stopped = outcome.code === 'worker-aborted';
+        if (stopped && results.length > 0) break;
         this.progress = undefined;
-        // Stopped is what was asked for.
-        if (outcome.code !== 'worker-aborted') this.failure = outcome;
+        if (!stopped) this.failure = outcome;
         else this.#session.announcer.say('The evaluation is stopped.');
         return;
       }
-      results.push(outcome.evaluation);
+      ({ stopped } = outcome);
+      // A second adapter stands in one table with the first only where it answered the same rows.
+      if (results.every(({ rows }) => rows.length === outcome.evaluation.rows.length))
+        results.push(outcome.evaluation);
+      if (stopped) break;
     }
     this.progress = undefined;
+    // A sample that was cut short does not take the place of a larger one.
+    if (stopped && (this.result?.rows.length ?? 0) > results[0].rows.length) {
+      this.#session.announcer.say('The evaluation is stopped. What was measured before is kept.');
+      return;
+    }
     const measured = { evaluations: results, seconds: (performance.now() - start) / 1000 };
     const notKept = await this.#kept.keep(project, { [this.#kind]: measured });
     // Another project may have been opened meanwhile.
     if (project !== this.#kept.project) return;
     this.show(measured);
     this.failure = notKept;
-    this.#session.announcer.say('The evaluation is done.');
+    this.#session.announcer.say(
+      stopped ? 'The evaluation is stopped. What was measured is kept.' : 'The evaluation is done.',
+    );
   }
 
   async stop(): Promise<void> {

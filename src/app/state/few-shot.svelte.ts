@@ -1,5 +1,5 @@
 /** The base model with examples in its prompt: prompting first. Kept with the project. */
-import type { Failure, FewShotReport, Progress } from '../../worker/api.ts';
+import type { Failure, FewShotReport, Progress, Sample } from '../../worker/api.ts';
 import { Pace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -20,14 +20,14 @@ export class FewShot {
     this.#kept = kept;
   }
 
-  async measure(rows: number): Promise<void> {
+  async measure(sample: Sample): Promise<void> {
     if (this.progress) return;
     const { project } = this.#kept;
     this.failure = undefined;
     this.progress = { what: 'answering', done: 0, total: 0 };
     const pace = new Pace();
     this.secondsLeft = undefined;
-    const outcome = await this.#session.worker.measureFewShot(this.shots, rows, (progress) => {
+    const outcome = await this.#session.worker.measureFewShot(this.shots, sample, (progress) => {
       if (!this.progress) return;
       this.secondsLeft = pace.secondsLeft(progress, performance.now());
       this.progress = progress;

@@ -59,7 +59,9 @@ function baseline({ baseline: { result, progress }, now }: Studio): Stage {
     : result && exact
       ? exact.base.count > 0
         ? `${exact.base.count} of ${exact.base.total} right`
-        : `loss ${loss(result.base.loss)}, untuned`
+        : result.base
+          ? `loss ${loss(result.base.loss)}, untuned`
+          : 'none right'
       : 'not measured yet';
   return {
     id: 'baseline',
@@ -111,7 +113,9 @@ function evaluate({ evaluation: { result, progress }, run, now }: Studio): Stage
     );
     fact = counts
       ? `${tuned.count} of ${tuned.total} right`
-      : `loss ${loss(result.base.loss)} → ${loss(result.tuned.loss)}`;
+      : result.base && result.tuned
+        ? `loss ${loss(result.base.loss)} → ${loss(result.tuned.loss)}`
+        : 'none right';
     if (old) fact += ', out of date';
   }
   return { id: 'evaluate', name: 'Evaluate', fact, reached: result !== undefined && !old };

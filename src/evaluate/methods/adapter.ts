@@ -10,8 +10,9 @@ export const adapter: Method = {
   noun: 'the adapter',
   what: () => 'the question alone',
   doing: () => 'the adapter',
-  answer: async ({ model, asked }) => ({
-    answers: await model.ask(asked.map(({ question }) => question)),
-    loss: await model.loss(),
-  }),
+  async answer({ model, asked }) {
+    const answers = await model.ask(asked.map(({ question }) => question));
+    const loss = await model.loss();
+    return { answers, ...(loss && { loss }) };
+  },
 };

@@ -10,8 +10,9 @@ export const base: Method = {
   noun: 'the base model',
   what: () => 'the question alone',
   doing: () => 'the base model',
-  answer: async ({ model, asked }) => ({
-    answers: await model.ask(asked.map(({ question }) => question)),
-    loss: await model.loss(),
-  }),
+  async answer({ model, asked }) {
+    const answers = await model.ask(asked.map(({ question }) => question));
+    const loss = await model.loss();
+    return { answers, ...(loss && { loss }) };
+  },
 };

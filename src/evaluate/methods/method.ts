@@ -30,9 +30,9 @@ export interface Examinee {
   tokensOf(question: Question): number;
   /** Greedy answers. */
   ask(questions: readonly Question[]): Promise<string[]>;
-  /** Over the whole test part. */
-  loss(): Promise<LossReport>;
-  /** The same with every example changed; undefined where a row was cut, or does not fit: its loss would be of other tokens. */
+  /** Over the rows that are measured; undefined where it is not asked for, or was stopped. */
+  loss(): Promise<LossReport | undefined>;
+  /** The same with every example changed; undefined as well where a row was cut, or does not fit: its loss would be of other tokens. */
   lossWith(change: (example: Example) => Example): Promise<LossReport | undefined>;
 }
 

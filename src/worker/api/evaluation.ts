@@ -20,24 +20,38 @@ export interface FewShotReport extends FewShotAnswers {
   readonly seconds: number;
 }
 
+/** Rows of the loss: those that are asked, or the whole test part. */
+export type LossOf = 'asked' | 'all';
+
+/** What is measured. */
+export interface Sample {
+  /** Rows of the test part, drawn by the seed of the split: a larger number holds the rows of a smaller one. */
+  readonly rows: number;
+  /** `asked` by default. */
+  readonly lossOf?: LossOf;
+}
+
 /** Base against tuned on held-out rows. */
 export interface EvaluationApi {
   /**
-   * Base against an adapter on held-out rows: answers to `rows` rows of the test part, drawn by the seed of the split (a larger number
-   * holds the rows of a smaller one), and the loss over all of it. With `base` for the adapter, the base alone, as both. What the base
-   * answered is kept for the next call.
+   * Base against an adapter on held-out rows: answers first, then losses. With `base` for the adapter, the base alone, as both. What the
+   * base answered is kept for the next call. A measurement that is stopped gives the rows that both answered, without the losses that
+   * were not measured yet; without a row it fails with `worker-aborted`.
    */
   evaluate(
     adapter: AdapterChoice,
-    rows: number,
+    sample: Sample,
     onProgress?: OnProgress,
-  ): Promise<Outcome<{ readonly evaluation: Evaluation }>>;
-  /** The base model on the rows that `evaluate` draws, with `shots` examples of training before each, chosen by the seed of the split. */
+  ): Promise<Outcome<{ readonly evaluation: Evaluation; readonly stopped: boolean }>>;
+  /**
+   * The base model on the rows that `evaluate` draws, with `shots` examples of training before each, chosen by the seed of the split. It
+   * fails with `worker-aborted` where it is stopped before all are answered, and has no loss where it is stopped then.
+   */
   measureFewShot(
     shots: number,
-    rows: number,
+    sample: Sample,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly report: FewShotReport }>>;
-  /** Ends an evaluation early: it fails with `worker-aborted`. */
+  /** Ends what is measured now. */
   stopEvaluation(): Promise<void>;
 }

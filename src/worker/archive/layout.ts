@@ -227,6 +227,7 @@ const Loss = v.object({
 const Draw = v.object({
   seed: number,
   of: count,
+  test: v.optional(count),
   tooLong: count,
   labels: v.optional(v.object({ drawn: count, of: count, least: count, most: count })),
 });
@@ -259,8 +260,8 @@ const Measured = v.object({
         rows: v.array(
           v.object({ prompt: v.string(), expected: v.string(), base: v.string(), tuned: v.string() }),
         ),
-        base: Loss,
-        tuned: Loss,
+        base: v.optional(Loss),
+        tuned: v.optional(Loss),
         exact: v.object({ base: Share, tuned: Share }),
         rules: v.array(
           v.object({

@@ -13,7 +13,7 @@ const LABELS: Draw = { seed: 42, of: 200, tooLong: 0, labels: { drawn: 4, of: 4,
 const TEXTS: Draw = { seed: 42, of: 200, tooLong: 0 };
 
 const share = (count: number, total = ROWS): Share => ({ count, total, interval: [0, 1] });
-const report = (perplexity: number): Evaluation['base'] => ({
+const report = (perplexity: number): NonNullable<Evaluation['base']> => ({
   loss: Math.log(perplexity),
   perplexity,
   supervisedTokens: 100,
@@ -90,7 +90,7 @@ describe('answers that can be right', () => {
       /^On the same 20 rows, only the adapter is right on 0, only the nearest row on 13\. .* about once in 4,096 times by chance \(exact McNemar test, p = 0\.00024\)\./,
     );
     expect(how).toContain(
-      'The wanted answers are likelier to the adapter (perplexity 200 → 20.0 from base to adapter), but it gives fewer right ones. Loss and perplexity are over all 200 test rows.',
+      'The wanted answers are likelier to the adapter (perplexity 200 → 20.0 from base to adapter), but it gives fewer right ones. Loss and perplexity are on all 200 test rows.',
     );
   });
 
@@ -173,7 +173,7 @@ describe('free text', () => {
       'The adapter is less surprised by the wanted answers than the base model: perplexity 20.0 → 2.00.',
     );
     expect(verdict(result).how).toMatch(
-      /^The answers are free text: word for word as wanted are 0 of 20 .* does not say whether a model’s own answers are true or good\. Loss and perplexity are over all 200 test rows\.$/,
+      /^The answers are free text: word for word as wanted are 0 of 20 .* does not say whether a model’s own answers are true or good\. Loss and perplexity are on all 200 test rows\.$/,
     );
     expect(said(evaluation({ draw: TEXTS, perplexity: [20, 19.9] }))).toMatch(/^No gain: .*20\.0 → 19\.9\.$/);
     expect(said(evaluation({ draw: TEXTS, perplexity: [2, 20] }))).toMatch(/^Tuning did not help/);
@@ -214,7 +214,7 @@ describe('rows that were measured', () => {
     expect(caveatOf(clean)).toBe('');
     const asked = by({ asked: 0, test: 3, of: 90 });
     expect(isHeldOut(asked)).toBe(false);
-    expect(verdict(asked).caution).toMatch(/^Training saw 0 of the 20 rows .* and 3 of the 90 that the loss/);
+    expect(verdict(asked).caution).toMatch(/^Training saw 0 of the 20 rows .* and 3 of the 90 test rows/);
   });
 
   test('are not called held out where training saw them', () => {
@@ -278,8 +278,9 @@ describe('rows that were measured', () => {
     expect(rowsInWords(4, drawn({ of: 6 }), report(2))).toBe(
       '4 of 6 test rows that ask for something, drawn at random with seed 42.',
     );
-    expect(lossRowsInWords(20, report(2))).toBe('Loss and perplexity are over all 200 test rows.');
-    expect(lossRowsInWords(200, report(2))).toBe('Loss and perplexity are over the same rows.');
+    expect(lossRowsInWords(20, report(2))).toBe('Loss and perplexity are on all 200 test rows.');
+    expect(lossRowsInWords(200, report(2))).toBe('Loss and perplexity are on the same 200 rows.');
+    expect(lossRowsInWords(20, undefined)).toMatch(/not measured/);
     const { rows: _, ...old } = report(2);
     expect(lossRowsInWords(20, old)).toBe('Loss and perplexity are over the whole test part.');
   });

@@ -1,0 +1,59 @@
+/** The rows whose loss a measurement takes: those that are asked, or the whole test part. */
+import { questionsOf } from '../data/questions.ts';
+import { drawOrder, type Drawn } from '../evaluate/draw.ts';
+import type { TestPart } from '../evaluate/examinee.ts';
+import type { Pair } from '../evaluate/methods/method.ts';
+import type { LossOf } from './api.ts';
+import type { DataSet, Place } from './data.ts';
+
+/** An example that asks for something, with its row. */
+export interface PlacedPair extends Pair {
+  readonly place: Place;
+}
+
+/** Examples of a part that ask for something, each with its question and its row. */
+export function pairsOf({ places }: DataSet, part: Place['part'], chat: boolean): PlacedPair[] {
+  return places.flatMap((place): PlacedPair[] => {
+    const { part: of, example } = place;
+    if (of !== part || !example) return [];
+    return questionsOf([example], chat).map((question) => ({ example, question, place }));
+  });
+}
+
+export interface LossPart extends TestPart {
+  /** Equal for equal rows of the same data. */
+  readonly key: string;
+}
+
+/**
+ * @param pairs of the test part, in the order of the questions
+ * @param rows how many are measured where none asks for anything
+ */
+export function lossPart(
+  data: DataSet,
+  pairs: readonly PlacedPair[],
+  { chosen, draw }: Drawn,
+  { rows, lossOf }: { readonly rows: number; readonly lossOf: LossOf },
+): LossPart {
+  const test = data.places.filter(({ part }) => part === 'test');
+  // A run that goes on after a reload has rows without their examples: then a question has a row where each row has a question.
+  const asking = pairs.length > 0 ? pairs.map(({ place }) => place) : test;
+  let places = test;
+  if (lossOf === 'asked' && chosen.length === 0)
+    places = drawOrder(
+      test.map(() => ''),
+      draw.seed,
+    )
+      .slice(0, rows)
+      .map((at) => test[at]);
+  else if (lossOf === 'asked' && asking.length === data.questions.length)
+    places = chosen.map((at) => asking[at]);
+  const whole = new Set(pairs.filter(({ place }) => place.state === 'ok').map(({ place }) => place));
+  return {
+    key: places === test ? 'all' : places.map((place) => test.indexOf(place)).join(),
+    rows: places.map(({ row }) => row),
+    examples: places.every((place) => whole.has(place))
+      ? places.flatMap(({ example }) => example ?? [])
+      : undefined,
+  };
+}
