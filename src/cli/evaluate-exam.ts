@@ -1,9 +1,10 @@
 /** The rows and models of an evaluation, and the methods that answer one after the other. */
 import { setImmediate } from 'node:timers/promises';
-import { questionsOf, type Question } from '../data/questions.ts';
+import type { Example } from '../data/example.ts';
+import { questionsOf } from '../data/questions.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import type { Draw } from '../evaluate/comparison.ts';
-import { drawQuestions } from '../evaluate/draw.ts';
+import { drawQuestions, drawRows } from '../evaluate/draw.ts';
 import { ModelExaminee } from '../evaluate/examinee.ts';
 import { fewShot } from '../evaluate/methods/few-shot.ts';
 import type { Asked, Exam, Method, Pair } from '../evaluate/methods/method.ts';
@@ -12,7 +13,14 @@ import { readModel } from '../model/family.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { plural } from '../numbers.ts';
 import { defaultOptions } from '../train/options.ts';
-import { askedRows, askedShots, chosenMethods, type EvaluateFlags, type PARTS } from './evaluate-flags.ts';
+import {
+  askedRows,
+  askedShots,
+  chosenMethods,
+  LOSS_ROWS,
+  type EvaluateFlags,
+  type PARTS,
+} from './evaluate-flags.ts';
 import { modelOf, readWhole } from './files.ts';
 import type { Output } from './output.ts';
 import { reportData } from './report-data.ts';
@@ -46,6 +54,7 @@ export async function openExam(flags: EvaluateFlags, part: Part, output: Output)
   const seed = flags.whole('seed') ?? flags.whole('split-seed') ?? usual;
   const options = readSplit(flags, seed);
   const rowCount = askedRows(flags);
+  const lossOf = flags.choice('loss-rows', LOSS_ROWS);
   const read = await readRunFiles(await readWhole(flags.required('data')), options, output);
   // Before gigabytes of weights are loaded.
   const modelFiles = await modelOf(flags.required('model'));
@@ -86,10 +95,15 @@ export async function openExam(flags: EvaluateFlags, part: Part, output: Output)
     const { question, example, row } = test[at];
     return { row, line: example.line, input: question.prompt, expected: question.expected };
   });
-  const whole = measured.length === test.length && measured.every(({ cut }) => !cut);
+  // Rows that ask for nothing have a loss, too.
+  const some =
+    drawn.chosen.length > 0
+      ? drawn.chosen.map((at) => test[at].row)
+      : drawRows(measured.length, { rows: rowCount, seed });
+  const lossRows = lossOf === 'all' ? measured : some.map((at) => measured[at]);
   const testPart = {
-    rows: measured.map((one) => one.row),
-    examples: whole ? test.map(({ example }) => example) : undefined,
+    rows: lossRows.map(({ row }) => row),
+    examples: wholeExamples(lossRows, chat),
   };
   const results: MethodResult[] = [];
   const turns = chosenMethods(flags).flatMap(
@@ -110,7 +124,6 @@ export async function openExam(flags: EvaluateFlags, part: Part, output: Output)
       }
       const title = name ?? method.title;
       output.progress(`${title}: ${plural(rows.length, 'row')}`, true);
-      const answers: string[] = [];
       const start = performance.now();
       const model = new ModelExaminee(
         { name: modelFiles.name, model: session.model, tokenizer },
@@ -119,7 +132,6 @@ export async function openExam(flags: EvaluateFlags, part: Part, output: Output)
           newTokens: drawn.newTokens,
           test: testPart,
           signal,
-          onAnswer: (_: Question, text) => answers.push(text),
           onProgress: ({ what, done, total }) =>
             output.progress(
               `${title}: ${what === 'answering' ? 'answered' : what === 'evaluating' ? 'loss of' : 'prepared'} ${Math.floor(done)} of ${total} rows`,
@@ -146,10 +158,15 @@ export async function openExam(flags: EvaluateFlags, part: Part, output: Output)
       const seconds = (): number => (performance.now() - start) / 1000;
       try {
         const answered = await method.answer(exam);
-        if (answered) results.push({ ...named, ...answered, seconds: seconds() });
-        else output.line(`${method.title}: left out, since training has nothing that it could answer with.`);
+        if (answered) {
+          const stopped = answered.answers.length < rows.length;
+          results.push({ ...named, ...answered, ...(stopped && { stopped }), seconds: seconds() });
+        } else
+          output.line(`${method.title}: left out, since training has nothing that it could answer with.`);
       } catch (error) {
-        if (signal.aborted) results.push({ ...named, answers, stopped: true, seconds: seconds() });
+        // Answers of a model that is stopped come without an error; a rule is not asked by halves.
+        if (signal.aborted && !session.device.failure)
+          results.push({ ...named, answers: [], stopped: true, seconds: seconds() });
         else if (
           isOptional &&
           method === fewShot &&
@@ -179,6 +196,14 @@ function pairsOf(placed: readonly PlacedRow[], chat: boolean): (Pair & { readonl
   return placed.flatMap(({ example }, row) =>
     example ? questionsOf([example], chat).map((question) => ({ example, question, row })) : [],
   );
+}
+
+/** What rows were made of; undefined where one asks for nothing, or is cut. */
+function wholeExamples(placed: readonly PlacedRow[], chat: boolean): Example[] | undefined {
+  const examples = placed.flatMap(({ example, cut }) =>
+    example && !cut && questionsOf([example], chat).length > 0 ? [example] : [],
+  );
+  return examples.length === placed.length ? examples : undefined;
 }
 
 function noRows(part: Part): GraftError {

@@ -14,6 +14,8 @@ import { modelFlags } from './session.ts';
 import { settingFlags } from './setting-flags.ts';
 
 export const PARTS = ['test', 'validation', 'train', 'all'] as const;
+/** Rows of the loss: those that are asked, or the whole part. */
+export const LOSS_ROWS = ['asked', 'all'] as const;
 const DEFAULT_ROWS = 100;
 const DEFAULT_SHOTS = 4;
 
@@ -45,6 +47,10 @@ export const evaluateFlags = {
   },
   methods: { value: 'A,B', help: `what is measured (default: all): ${listed(METHODS)}` },
   metrics: { value: 'A,B', help: `how it is measured (default: all): ${listed(METRICS)}` },
+  'loss-rows': {
+    value: 'WHICH',
+    help: 'rows whose loss is measured: asked (default), or all of the part, which may take long',
+  },
   shots: {
     value: 'N',
     help: `examples of training before each question, for ${fewShot.name} (default: ${DEFAULT_SHOTS})`,

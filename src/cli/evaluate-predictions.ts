@@ -20,6 +20,7 @@ const OF_MODELS = [
   'split',
   'methods',
   'rows',
+  'loss-rows',
   'shots',
   'out',
 ] as const;

@@ -17,6 +17,8 @@ export interface Draw {
   readonly of: number;
   /** All rows of the test part; missing for what was measured before it was kept. */
   readonly test?: number;
+  /** How many rows were to be asked, where the measurement was stopped before all of them were. */
+  readonly planned?: number;
   /** Rows that came up and were passed over, since they leave no room for an answer. */
   readonly tooLong: number;
   /** Where answers are labels: how many labels were drawn, of how many, and how often the rarest and the most frequent one came up. */

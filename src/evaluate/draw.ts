@@ -43,6 +43,16 @@ export function drawOrder(answers: readonly string[], seed: number): number[] {
     .map(({ at }) => at);
 }
 
+/** A sample of rows that ask for nothing, as indices: their loss can be measured all the same. @param of how many rows there are */
+export const drawRows = (
+  of: number,
+  { rows, seed }: { readonly rows: number; readonly seed: number },
+): number[] =>
+  drawOrder(
+    Array.from({ length: of }, () => ''),
+    seed,
+  ).slice(0, rows);
+
 export interface LabelCounts {
   /** Labels in the sample, and among all rows. */
   readonly drawn: number;

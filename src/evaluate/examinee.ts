@@ -49,7 +49,7 @@ export interface ExamineeOptions {
   /** Hears each answer once it is whole. */
   readonly onAnswer?: (question: Question, text: string) => void;
   readonly onProgress: (step: ExamStep) => void;
-  /** Ends answers with the reason of the signal. A loss that is stopped is not measured, so that the answers before it are kept. */
+  /** Ends the work early, and without an error: what was answered until then is given, and a loss that is not whole is not. */
   readonly signal: AbortSignal;
   /** Awaited after every row that is prepared. */
   readonly pause?: (step: ExamStep) => Promise<void> | undefined;
@@ -77,10 +77,11 @@ export class ModelExaminee implements Examinee {
   }
 
   async ask(questions: readonly Question[]): Promise<string[]> {
-    const { known = { answers: new Map<Question, string>() } } = this.options;
-    const missing = questions.filter((question) => !known.answers.has(question));
-    await this.#answer(missing, questions, known.answers);
-    return questions.map((question) => known.answers.get(question)!);
+    const { known: { answers } = { answers: new Map<Question, string>() } } = this.options;
+    const missing = questions.filter((question) => !answers.has(question));
+    await this.#untilStopped(() => this.#answer(missing, questions, answers));
+    const open = questions.findIndex((question) => !answers.has(question));
+    return questions.slice(0, open < 0 ? undefined : open).flatMap((question) => answers.get(question) ?? []);
   }
 
   async loss(): Promise<LossReport | undefined> {

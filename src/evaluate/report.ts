@@ -143,7 +143,7 @@ export function judgeResults(
     whole.find((result) => result.method === method);
   const untuned = found(base);
   const tuned = whole.filter(({ method }) => method.kind === 'adapter');
-  if (!untuned?.loss || tuned.length === 0) return undefined;
+  if (!untuned || tuned.length === 0) return undefined;
   const { answers, loss } = untuned;
   const isRight = (result: Pick<MethodResult, 'answers'>): boolean[] =>
     rows.map(({ expected }, at) => isExactMatch(result.answers[at], expected));
@@ -159,8 +159,7 @@ export function judgeResults(
         share: result.detail.share,
       }),
     }));
-  const measured = tuned.flatMap((result) => {
-    if (!result.loss) return [];
+  const measured = tuned.map((result) => {
     const comparison: Comparison = {
       origin: { adapter: {} },
       draw,
@@ -171,12 +170,12 @@ export function judgeResults(
         base: answers[at],
         tuned: result.answers[at],
       })),
-      base: loss,
-      tuned: result.loss,
+      ...(loss && { base: loss }),
+      ...(result.loss && { tuned: result.loss }),
       exact: { base: shareOf(untuned), tuned: shareOf(result) },
       rules,
     };
-    return [{ name: result.adapter ?? '', result: comparison }];
+    return { name: result.adapter ?? '', result: comparison };
   });
   const prompted = found(fewShot);
   const few = prompted && {

@@ -9,7 +9,8 @@ export function rowsInWords(asked: number, draw: Draw | undefined, loss?: LossRe
       asked === 1 ? 'The first test row' : `The first ${count(asked)} test rows, in the order of the file`;
     return `${rows}: an earlier version did not draw at random. Measure again for a fair sample.`;
   }
-  const { of, tooLong, seed, labels, test = loss?.rows } = draw;
+  const { of, tooLong, seed, labels, planned, test = loss?.rows } = draw;
+  const stopped = planned === undefined ? '' : `Stopped after ${count(asked)} of ${plural(planned, 'row')}. `;
   const left =
     tooLong > 0
       ? ` ${plural(tooLong, 'row')} that came up ${tooLong === 1 ? 'was' : 'were'} left out: too long for this model to answer.`
@@ -25,7 +26,7 @@ export function rowsInWords(asked: number, draw: Draw | undefined, loss?: LossRe
     return `${all}${what}.${left}`;
   }
   const sample = `${count(asked)} of ${plural(of, 'test row')}${what}, drawn at random with seed ${seed}`;
-  return `${sample}${labels ? `: ${labelsInWords(labels)}` : ''}.${left}`;
+  return `${stopped}${sample}${labels ? `: ${labelsInWords(labels)}` : ''}.${left}`;
 }
 
 function labelsInWords({ drawn, of, least, most }: NonNullable<Draw['labels']>): string {

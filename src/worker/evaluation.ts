@@ -1,6 +1,6 @@
 /** Methods on held-out rows of the open data: the base against an adapter, and the base with examples in its prompt. */
-import type { Question } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
+import { plural } from '../numbers.ts';
 import type { Draw, LossReport, Seen, Share } from '../evaluate/comparison.ts';
 import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
 import { ModelExaminee, type ExamineeOptions, type ExamStep } from '../evaluate/examinee.ts';
@@ -62,30 +62,31 @@ export async function evaluate(
   const seen = training && (await seenRows(training, data, drawn.chosen, open, slices));
   const rules: { rule: Method; answered: Answered }[] = [];
   for (const rule of RULES) {
-    const answered = await sitting.answer(rule, 'base');
+    const answered = await sitting.apply(rule);
     if (answered) rules.push({ rule, answered });
   }
-  const base = await sitting.answersUntilStopped(baseMethod, 'base');
-  const byTuned = tuned
-    ? await sitting.answersUntilStopped(adapterMethod, 'adapter', { adapter: tuned })
-    : base;
+  const base = await sitting.answer(baseMethod, 'base', { known: data.base });
+  const byTuned = tuned ? await sitting.answer(adapterMethod, 'adapter', { adapter: tuned }) : base;
   // Rows are answered in their order: those that both answered are a smaller sample.
-  const rows = Math.min(base.length, byTuned.length);
-  if (signal.aborted && rows === 0) throw stopped();
+  const rows = Math.min(base.answers.length, byTuned.answers.length);
+  if (signal.aborted && rows === 0) throw stopped(tuned ? base.answers.length : 0);
   const isPart = rows < sitting.asked.length;
-  const losses = await sitting.losses(tuned);
+  const losses = isPart ? {} : await sitting.losses(tuned);
   return {
     origin,
-    draw: isPart ? sitting.draw(rows) : drawn.draw,
+    draw: sitting.drawOf(rows),
     ...(seen && !(isPart && isAmongAsked(seen)) && { seen }),
     rows: sitting.asked.slice(0, rows).map(({ question: { prompt, expected } }, at) => ({
       prompt,
       expected,
-      base: base[at],
-      tuned: byTuned[at],
+      base: base.answers[at],
+      tuned: byTuned.answers[at],
     })),
     ...losses,
-    exact: { base: sitting.exact(base.slice(0, rows)), tuned: sitting.exact(byTuned.slice(0, rows)) },
+    exact: {
+      base: sitting.exact(base.answers.slice(0, rows)),
+      tuned: sitting.exact(byTuned.answers.slice(0, rows)),
+    },
     rules: rules.map(({ rule, answered }) => {
       const answers = answered.answers.slice(0, rows);
       return ruleReport(rule, { ...answered, answers }, sitting.exact(answers));
@@ -104,14 +105,14 @@ function ruleReport({ name }: Method, { answers, detail }: Answered, exact: Shar
 /**
  * The same questions as `evaluate` asks, so that the two compare.
  *
- * @throws GraftError `worker-no-model`, `worker-no-data`, `worker-no-held-out`, `evaluate-shots`, `worker-aborted`
+ * @throws GraftError `worker-no-model`, `worker-no-data`, `worker-no-held-out`, `evaluate-shots`, `worker-aborted` where no row was answered
  */
 export async function measureFewShot(
   session: Session,
   { shots, sample, onProgress, signal }: FewShotRequest,
 ): Promise<FewShotReport> {
   const sitting = await prepare(session, sample, onProgress, signal, shots);
-  const { open, data, drawn } = sitting;
+  const { open, data } = sitting;
   if (pairsOf(data, 'test', isChat(open)).length === 0) {
     throw new GraftError(
       'worker-no-held-out',
@@ -121,16 +122,17 @@ export async function measureFewShot(
   }
   let answeredAt = performance.now();
   const start = answeredAt;
-  const answered = (await sitting.answer(fewShot, 'examples', {
+  const answered = await sitting.answer(fewShot, 'examples', {
     test: sitting.part,
     onAnswer: () => (answeredAt = performance.now()),
-  }))!;
+  });
   const { answers, loss, detail: { shots: chosen = [], promptTokens = 0 } = {} } = answered;
+  if (signal.aborted && answers.length === 0) throw stopped();
   return {
     origin: await originOf(session, open, 'base', data),
-    draw: drawn.draw,
+    draw: sitting.drawOf(answers.length),
     shots: chosen,
-    rows: sitting.asked.map(({ question: { prompt, expected } }, at) => ({
+    rows: sitting.asked.slice(0, answers.length).map(({ question: { prompt, expected } }, at) => ({
       prompt,
       expected,
       answer: answers[at],
@@ -152,19 +154,26 @@ interface Sitting {
   readonly asked: readonly Asked[];
   readonly part: LossPart;
   readonly slices: Slices;
-  /** Of a smaller sample: the first of the rows that were drawn. */
-  draw(rows: number): Draw;
-  /** A model always answers; a rule may have nothing to answer with. */
-  answer(method: Method, by: By, extra?: Extra): Promise<Answered | undefined>;
-  /** Answers to the first rows, as far as they came. */
-  answersUntilStopped(method: Method, by: By, extra?: Extra): Promise<readonly string[]>;
+  /** The draw of the first `rows` of the rows that were drawn. */
+  drawOf(rows: number): Draw;
+  /** A rule may have nothing to answer with. @throws GraftError `worker-aborted` */
+  apply(rule: Method): Promise<Answered | undefined>;
+  /** What a model answers; to the first rows only where it is stopped. @throws GraftError `worker-aborted` */
+  answer(method: Method, by: By, extra: Extra): Promise<Answered>;
   losses(adapter: Adapter | undefined): Promise<Pick<Evaluation, 'base' | 'tuned'>>;
   /** @param answers to the first rows */
   exact(answers: readonly string[]): Share;
 }
 
-const stopped = (): GraftError =>
-  new GraftError('worker-aborted', 'The evaluation was stopped.', 'Start it again when you like.');
+/** @param ofBase answers of the base model that are kept for the next measurement */
+const stopped = (ofBase = 0): GraftError =>
+  new GraftError(
+    'worker-aborted',
+    'The measurement was stopped before a row was answered.',
+    ofBase > 0
+      ? `The base model answered ${plural(ofBase, 'row')}: they are kept until other rows or another model are opened, and are not asked again.`
+      : 'Start it again when you like.',
+  );
 
 /** Draws the rows that are asked. @throws GraftError `worker-no-model`, `worker-no-data` */
 async function prepare(
@@ -215,36 +224,26 @@ async function prepare(
     if (known) data.base.losses.set(part.key, known);
     return known;
   };
-  const sitting: Sitting = {
+  const stoppable = async <Result>(work: Promise<Result>): Promise<Result> => {
+    try {
+      return await work;
+    } catch (error) {
+      throw signal.aborted && !open.model.device.failure ? stopped() : error;
+    }
+  };
+  return {
     open,
     data,
     drawn,
     asked,
     part,
     slices,
-    draw: (many) => draw(many).draw,
-    async answer(method, by, extra) {
-      try {
-        return await method.answer({ ...exam, model: examinee(by, extra) });
-      } catch (error) {
-        if (!signal.aborted || error instanceof GraftError) throw error;
-        throw stopped();
-      }
-    },
-    async answersUntilStopped(method, by, extra) {
-      const known = by === 'base' ? data.base : { answers: new Map<Question, string>() };
-      if (!signal.aborted) {
-        try {
-          return (await sitting.answer(method, by, { ...extra, known }))!.answers;
-        } catch (error) {
-          if (!signal.aborted || !(error instanceof GraftError) || error.code !== 'worker-aborted')
-            throw error;
-        }
-      }
-      const answers = asked.map(({ question }) => known.answers.get(question));
-      const missing = answers.indexOf(undefined);
-      return answers.slice(0, missing < 0 ? undefined : missing) as string[];
-    },
+    drawOf: (many) =>
+      many === drawn.chosen.length ? drawn.draw : { ...draw(many).draw, planned: drawn.chosen.length },
+    apply: (rule) => stoppable(rule.answer({ ...exam, model: examinee('base') })),
+    // A model always answers.
+    answer: async (method, by, extra) =>
+      (await stoppable(method.answer({ ...exam, model: examinee(by, extra) })))!,
     async losses(adapter) {
       const base = await lossOfBase();
       const tuned = adapter ? await examinee('adapter', { adapter, test: part }).loss() : base;
@@ -256,7 +255,6 @@ async function prepare(
         .share;
     },
   };
-  return sitting;
 }
 
 const isChat = ({ tokenizer }: OpenModel): boolean => tokenizer.chatTemplate !== undefined;

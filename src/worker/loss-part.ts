@@ -1,6 +1,6 @@
 /** The rows whose loss a measurement takes: those that are asked, or the whole test part. */
 import { questionsOf } from '../data/questions.ts';
-import { drawOrder, type Drawn } from '../evaluate/draw.ts';
+import { drawRows, type Drawn } from '../evaluate/draw.ts';
 import type { TestPart } from '../evaluate/examinee.ts';
 import type { Pair } from '../evaluate/methods/method.ts';
 import type { LossOf } from './api.ts';
@@ -40,12 +40,7 @@ export function lossPart(
   const asking = pairs.length > 0 ? pairs.map(({ place }) => place) : test;
   let places = test;
   if (lossOf === 'asked' && chosen.length === 0)
-    places = drawOrder(
-      test.map(() => ''),
-      draw.seed,
-    )
-      .slice(0, rows)
-      .map((at) => test[at]);
+    places = drawRows(test.length, { rows, seed: draw.seed }).map((at) => test[at]);
   else if (lossOf === 'asked' && asking.length === data.questions.length)
     places = chosen.map((at) => asking[at]);
   const whole = new Set(pairs.filter(({ place }) => place.state === 'ok').map(({ place }) => place));

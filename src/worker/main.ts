@@ -198,13 +198,13 @@ const api: GraftWorker = {
       }),
     ),
   measureFewShot: (shots, sample, onProgress) =>
-    outcome(async () => ({
-      report: await abortable(evaluations, (signal) =>
-        runs.withGpu(() =>
-          measureFewShot(session, { shots, sample, onProgress: listener(onProgress), signal }),
-        ),
-      ),
-    })),
+    outcome(() =>
+      abortable(evaluations, async (signal) => {
+        const request = { shots, sample, onProgress: listener(onProgress), signal };
+        const report = await runs.withGpu(() => measureFewShot(session, request));
+        return { report, stopped: signal.aborted };
+      }),
+    ),
   stopEvaluation: async () => abortAll(evaluations),
 
   benchmark: (onProgress) =>

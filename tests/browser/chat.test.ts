@@ -18,6 +18,7 @@ import { sprigFolder } from '../gpu/sprig.ts';
 import { sprigAdapter, zipOf } from './adapter-files.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
+import { holdReads } from './gate.ts';
 import { downloadOf, goTo, inspect, openSample, PICTURES, RESULTS, WAIT } from './looks.ts';
 
 const ADAPTER_FILES = ['README.md', 'adapter_config.json', 'adapter_model.safetensors'];
@@ -552,9 +553,13 @@ test('an evaluation can be stopped, and takes a second adapter; the base model, 
   await page.getByLabel('A second adapter').selectOption({ label: HOSTILE });
   await page.getByLabel('Rows').fill('40');
   const compare = page.getByRole('button', { name: 'Compare with the base model' });
+  // Held, so that it is stopped before a row is answered; after that, the rows so far would be shown.
+  const reads = await holdReads(page.workers().at(-1)!);
   await compare.click();
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await reads.go();
   await expect.poll(() => compare.isEnabled(), WAIT).toBe(true);
+  await page.getByText('The measurement was stopped before a row was answered.').waitFor(WAIT);
   await expect.poll(() => page.getByRole('table').count()).toBe(0);
   await expect.poll(() => page.getByRole('alert').count()).toBe(0);
 

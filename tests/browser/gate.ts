@@ -45,6 +45,20 @@ export async function holdWork(worker: Worker): Promise<{ readonly go: () => Pro
   return { go: () => worker.evaluate(() => (globalThis as unknown as { work: () => void }).work()) };
 }
 
+/** From now on nothing is read from the GPU until `go` was called: an answer waits for its next token. */
+export async function holdReads(worker: Worker): Promise<{ readonly go: () => Promise<void> }> {
+  await worker.evaluate(() => {
+    const scope = globalThis as unknown as { read: () => void };
+    const held = new Promise<void>((resolve) => (scope.read = resolve));
+    const map = GPUBuffer.prototype.mapAsync;
+    GPUBuffer.prototype.mapAsync = async function (...args) {
+      await held;
+      return map.apply(this, args);
+    };
+  });
+  return { go: () => worker.evaluate(() => (globalThis as unknown as { read: () => void }).read()) };
+}
+
 /** From now on shaders are compiled only when `go` was called. */
 export async function holdShaders(worker: Worker): Promise<{ readonly go: () => Promise<void> }> {
   await worker.evaluate(() => {

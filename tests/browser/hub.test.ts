@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { HubRepo } from '../hub-server.ts';
 import { askAnew } from './answers.ts';
 import type { WatchedPage } from './chromium.ts';
-import { download, find, folders, HubBench, kept, region, row, sprig } from './hub.ts';
+import { download, find, folders, HubBench, kept, models, region, row, sprig } from './hub.ts';
 import { tabTo } from './keyboard.ts';
 import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
 import { sprigGguf } from './model-files.ts';
@@ -102,7 +102,7 @@ describe('a model of the hub', () => {
     await expect
       .poll(() => kept(page).innerText())
       .toMatch(
-        /tiny\/sprig\s+[\d.]+ MiB, licence apache-2\.0, from localhost:\d+\/tiny\/sprig, commit [0-9a-f]{7}/,
+        /tiny\/sprig\s+In this browser: from localhost:\d+\/tiny\/sprig, commit [0-9a-f]{7}, kept .*\s[\d.]+ MiB\s.*apache-2\.0/s,
       );
     await expect.poll(() => folders(page)).toBe(1);
     expect(problems.filter((problem) => !problem.includes('/lfs/'))).toEqual([]);
@@ -114,7 +114,7 @@ describe('a model of the hub', () => {
     await page.context().setOffline(true);
     await page.reload();
     await kept(page).getByRole('button', { name: 'Open tiny/sprig' }).click(WAIT);
-    await expect.poll(() => kept(page).innerText(), WAIT).toMatch(/, open/);
+    await expect.poll(() => kept(page).innerText(), WAIT).toMatch(/Is open/);
     await goTo(page, 'use');
     await page.getByLabel('Prompt for both').fill('What grows in bed 3?');
     await page.keyboard.press('Enter');
@@ -166,7 +166,7 @@ describe('a model of the hub', () => {
     await expect.poll(() => row(page, 'tiny/sprig-gguf').innerText(), WAIT).toMatch(/is here/);
     const file = kept(page).filter({ hasText: 'Sprig-F16' });
     await file.getByRole('button', { name: /^Open/ }).click(WAIT);
-    await expect.poll(() => file.innerText(), WAIT).toMatch(/, open/);
+    await expect.poll(() => file.innerText(), WAIT).toMatch(/Is open/);
     expect(await askAnew(page, 'What grows in bed 3?')).toEqual(answer);
     expect(bench.hub.requests.some(({ path }) => path.includes('README'))).toBe(false);
   });
@@ -177,14 +177,13 @@ describe('models that suit a browser', () => {
     studio = await bench.visit();
   });
   afterAll(() => studio.close());
-  const list = (page: Page): Locator => page.getByRole('region', { name: 'Models to choose from' });
-  const entry = (page: Page, id: string): Locator => list(page).getByRole('row').filter({ hasText: id });
+  const entry = (page: Page, id: string): Locator => models(page).getByRole('row').filter({ hasText: id });
   const SMOL = 'HuggingFaceTB/SmolLM2-135M-Instruct';
 
   test('are listed with the memory that each would take, and no time before one was measured', async () => {
     const { page } = studio;
-    await list(page).scrollIntoViewIfNeeded();
-    await expect.poll(() => list(page).getByRole('row').count()).toBe(10);
+    await models(page).scrollIntoViewIfNeeded();
+    await expect.poll(() => models(page).getByRole('row').count()).toBe(10);
     const cells = (id: string): Promise<string[]> => entry(page, id).getByRole('cell').allInnerTexts();
     await expect
       .poll(async () => (await cells(SMOL)).slice(0, 4).join(' | '), WAIT)
@@ -192,11 +191,11 @@ describe('models that suit a browser', () => {
     await expect
       .poll(async () => (await cells('Sprig')).slice(0, 4).join(' | '), WAIT)
       .toMatch(/^2\.6 MiB \| [\d.]+ MiB\s+[\d.]+ MiB in 4 bits \| – \| apache-2\.0$/);
-    await expect.poll(() => list(page).innerText()).toMatch(/Training was not measured on this GPU yet/);
+    await expect.poll(() => models(page).innerText()).toMatch(/Training was not measured on this GPU yet/);
     const names = (): Promise<string[]> =>
-      list(page).getByRole('rowheader').locator('b:first-child').allInnerTexts();
+      models(page).getByRole('rowheader').locator('b:first-child').allInnerTexts();
     expect((await names())[0]).toBe('Sprig');
-    const size = list(page).getByRole('columnheader', { name: 'Size' });
+    const size = models(page).getByRole('columnheader', { name: 'Size' });
     expect(await size.getAttribute('aria-sort')).toBe('ascending');
     await size.getByRole('button').press('Enter');
     await expect.poll(() => size.getAttribute('aria-sort')).toBe('descending');
@@ -211,13 +210,13 @@ describe('models that suit a browser', () => {
 
   test('get a time from a measurement, which stays', async () => {
     const { page, problems } = studio;
-    await list(page).getByRole('button', { name: 'Measure it' }).click();
-    await list(page).getByRole('button', { name: 'Stop' }).waitFor();
-    await list(page).getByRole('button', { name: 'Measure again' }).waitFor({ timeout: 240_000 });
+    await models(page).getByRole('button', { name: 'Measure it' }).click();
+    await models(page).getByRole('button', { name: 'Stop' }).waitFor();
+    await models(page).getByRole('button', { name: 'Measure again' }).waitFor({ timeout: 240_000 });
     const time = /about \d+ (s|min|h)/;
     await expect.poll(() => entry(page, 'openai-community/gpt2').innerText(), WAIT).toMatch(time);
     await page.reload();
-    await list(page).scrollIntoViewIfNeeded();
+    await models(page).scrollIntoViewIfNeeded();
     await expect.poll(() => entry(page, SMOL).innerText(), WAIT).toMatch(time);
     expect(await inspect(page, 'hub-curated')).toEqual([]);
     expect(problems).toEqual([]);
@@ -233,15 +232,15 @@ describe('models that suit a browser', () => {
     await expect
       .poll(
         () =>
-          list(page)
-            .getByRole('button', { name: `Use ${SMOL}` })
+          models(page)
+            .getByRole('button', { name: `Open ${SMOL}` })
             .count(),
         WAIT,
       )
       .toBe(1);
     await expect
       .poll(() =>
-        list(page)
+        models(page)
           .getByRole('button', { name: `Download ${SMOL}` })
           .count(),
       )

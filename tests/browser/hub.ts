@@ -65,8 +65,11 @@ export class HubBench {
 
 export const region = (page: Page): Locator =>
   page.getByRole('region', { name: 'From the Hugging Face hub' });
+/** The table of models. */
+export const models = (page: Page): Locator => page.getByRole('region', { name: 'Models to choose from' });
+/** Its rows of models that this browser keeps. */
 export const kept = (page: Page): Locator =>
-  page.getByRole('region', { name: 'Model', exact: true }).getByRole('listitem');
+  models(page).getByRole('row').filter({ hasText: 'In this browser:' });
 export const row = (page: Page, name: string): Locator =>
   page.getByRole('region', { name: 'Downloads' }).getByRole('listitem').filter({ hasText: name });
 

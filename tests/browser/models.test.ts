@@ -41,7 +41,10 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-const kept = (): Promise<string[]> => region.getByRole('listitem').allInnerTexts();
+const table = (): Locator => page.getByRole('region', { name: 'Models to choose from' });
+/** The rows of models that this browser keeps. */
+const kept = (): Promise<string[]> =>
+  table().getByRole('row').filter({ hasText: 'In this browser:' }).allInnerTexts();
 
 /** Waits until a model of this name is open. */
 async function opened(name: string): Promise<void> {
@@ -68,8 +71,10 @@ const folders = (): Promise<number> =>
 
 async function remove(name: string): Promise<void> {
   const before = (await kept()).length;
-  await region.getByRole('button', { name: `Delete ${name}` }).click();
-  await region.getByRole('button', { name: 'Delete for good' }).click();
+  await table()
+    .getByRole('button', { name: `Delete ${name}` })
+    .click();
+  await table().getByRole('button', { name: 'Delete for good' }).click();
   await expect.poll(async () => (await kept()).length, WAIT).toBe(before - 1);
 }
 
@@ -93,7 +98,12 @@ test('a folder with its weights in parts comes by picker, under a name that stay
   // pytorch_model.bin and what lies deeper stay where they are.
   await expect
     .poll(kept)
-    .toEqual([expect.stringContaining(`${HOSTILE} 2.6 MiB, licence apache-2.0, from disk`)]);
+    .toEqual([
+      expect.stringMatching(
+        /\s+In this browser: from disk or trained here, kept .*2\.6 MiB.*apache-2\.0.*Is open/s,
+      ),
+    ]);
+  expect((await kept())[0]).toContain(HOSTILE);
   expect(await ask()).toBe(answer);
   expect(await page.locator('main img').count()).toBe(0);
   expect(await page.title()).toMatch(/Graft$/);
@@ -212,7 +222,7 @@ test('a disk that fills while a model is copied says so; the model is open, what
 });
 
 test('after a reload without a network it is open again, and answers', async () => {
-  await region.getByRole('button', { name: 'Open In parts' }).click();
+  await table().getByRole('button', { name: 'Open In parts' }).click();
   await opened('In parts');
   await goTo(page, 'data');
   await openSample(page);

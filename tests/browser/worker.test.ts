@@ -2,7 +2,7 @@
 import { unzipSync } from 'fflate';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { AdapterInfo, RunRecord } from '../../src/worker/api.ts';
+import type { AdapterInfo, Progress, RunRecord } from '../../src/worker/api.ts';
 import { ended, events, listAdapters, listRuns, openBench, OPTIONS, train, type Bench } from './bench.ts';
 import { closeContexts, openChromium } from './chromium.ts';
 
@@ -226,6 +226,63 @@ describe('the library', () => {
     expect(base.supervisedTokens).toBe(tuned.supervisedTokens);
     expect(exact.tuned.total).toBe(4);
     expect(exact.tuned.interval[1]).toBeGreaterThan(0);
+
+    // By choice the loss is of every held-out row.
+    const all = await page.evaluate((of) => bench.api.evaluate({ id: of }, { rows: 4, lossOf: 'all' }), id);
+    if (!all.ok) throw new Error(all.what);
+    expect(all.evaluation.draw?.test).toBe(40);
+    expect([all.evaluation.base?.rows, all.evaluation.tuned?.rows]).toEqual([40, 40]);
+    expect(all.evaluation.rows).toEqual(rows);
+    await page.close();
+  });
+
+  test('a measurement that is stopped keeps the rows that both answered', async () => {
+    const page = await openBench(context);
+    const { id } = await captain(page);
+    const stopped = await page.evaluate((of) => {
+      const stop = bench.proxy(({ what, by, done }: Progress) => {
+        if (what === 'answering' && by === 'adapter' && done >= 8) void bench.api.stopEvaluation();
+      });
+      return bench.api.evaluate({ id: of }, { rows: 32 }, stop);
+    }, id);
+    if (!stopped.ok) throw new Error(stopped.what);
+    expect(stopped.stopped).toBe(true);
+    const { rows, draw, base, tuned, exact } = stopped.evaluation;
+    expect(rows.length).toBeGreaterThanOrEqual(8);
+    expect(rows.length).toBeLessThan(32);
+    expect(draw).toMatchObject({ planned: 32 });
+    expect([base, tuned]).toEqual([undefined, undefined]);
+    expect(exact.tuned.total).toBe(rows.length);
+    // They are the first of the whole sample, with the same answers.
+    const whole = await page.evaluate((of) => bench.api.evaluate({ id: of }, { rows: 32 }), id);
+    if (!whole.ok) throw new Error(whole.what);
+    expect(whole.stopped).toBe(false);
+    expect(whole.evaluation.rows.slice(0, rows.length)).toEqual(rows);
+    expect(whole.evaluation.base?.rows).toBe(32);
+
+    // With examples before each question as well.
+    const few = await page.evaluate(() => {
+      const stop = bench.proxy(({ what, done }: Progress) => {
+        if (what === 'answering' && done >= 8) void bench.api.stopEvaluation();
+      });
+      return bench.api.measureFewShot(1, { rows: 32 }, stop);
+    });
+    if (!few.ok) throw new Error(few.what);
+    expect(few.stopped).toBe(true);
+    expect(few.report.rows.length).toBeGreaterThanOrEqual(8);
+    expect(few.report.rows.length).toBeLessThan(32);
+    expect(few.report.exact.total).toBe(few.report.rows.length);
+    expect(few.report.draw).toMatchObject({ planned: 32 });
+
+    // Stopped before both had answered a row, it says what is kept.
+    const none = await page.evaluate((of) => {
+      const stop = bench.proxy(({ by }: Progress) => {
+        if (by === 'adapter') void bench.api.stopEvaluation();
+      });
+      return bench.api.evaluate({ id: of }, { rows: 32 }, stop);
+    }, id);
+    expect(none).toMatchObject({ ok: false, code: 'worker-aborted' });
+    expect(none).toMatchObject({ remedy: expect.stringMatching(/The base model answered 32 rows/) });
     await page.close();
   });
 });

@@ -1,6 +1,8 @@
 /** Base against one or two adapters on held-out rows; with `base` itself it is the baseline. Kept with the project. */
 import type { Evaluation as Result, Failure, Measured, Progress, Sample } from '../../worker/api.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
+import { plural } from '../ui/format.ts';
+import { isLarger } from './origin.ts';
 import { Pace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -14,6 +16,8 @@ export class Evaluation {
   /** Seconds left of the current part; undefined while unknown or too short to show. */
   secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
+  /** What became of a measurement that was stopped; '' where none was. */
+  stopped = $state('');
   seconds = $state(0);
   readonly #session: Session;
   readonly #kept: Results;
@@ -34,6 +38,7 @@ export class Evaluation {
     if (this.progress) return;
     const { project } = this.#kept;
     this.failure = undefined;
+    this.stopped = '';
     const start = performance.now();
     const results: Result[] = [];
     let stopped = false;
@@ -52,8 +57,8 @@ export class Evaluation {
         stopped = outcome.code === 'worker-aborted';
         if (stopped && results.length > 0) break;
         this.progress = undefined;
-        if (!stopped) this.failure = outcome;
-        else this.#session.announcer.say('The evaluation is stopped.');
+        if (stopped) this.#tellStop(`${outcome.what} ${outcome.remedy}`);
+        else this.failure = outcome;
         return;
       }
       ({ stopped } = outcome);
@@ -63,9 +68,13 @@ export class Evaluation {
       if (stopped) break;
     }
     this.progress = undefined;
-    // A sample that was cut short does not take the place of a larger one.
-    if (stopped && (this.result?.rows.length ?? 0) > results[0].rows.length) {
-      this.#session.announcer.say('The evaluation is stopped. What was measured before is kept.');
+    const measuredRows = plural(results[0].rows.length, 'row');
+    // A sample that was cut short does not take the place of a larger one of the same.
+    const before = this.result;
+    if (stopped && before && isLarger(before, results[0])) {
+      this.#tellStop(
+        `Stopped after ${measuredRows}. The measurement from before stays: it is of ${plural(before.rows.length, 'row')}.`,
+      );
       return;
     }
     const measured = { evaluations: results, seconds: (performance.now() - start) / 1000 };
@@ -74,9 +83,15 @@ export class Evaluation {
     if (project !== this.#kept.project) return;
     this.show(measured);
     this.failure = notKept;
-    this.#session.announcer.say(
-      stopped ? 'The evaluation is stopped. What was measured is kept.' : 'The evaluation is done.',
-    );
+    if (!stopped) this.#session.announcer.say('The evaluation is done.');
+    else if (results.length < adapters.length)
+      this.#tellStop('Stopped before both adapters had answered the same rows: only the first is shown.');
+    else this.#tellStop(`Stopped: what was measured until then is kept, answers to ${measuredRows}.`);
+  }
+
+  #tellStop(what: string): void {
+    this.stopped = what;
+    this.#session.announcer.say(what);
   }
 
   async stop(): Promise<void> {
@@ -88,6 +103,7 @@ export class Evaluation {
     this.results = measured?.evaluations ?? [];
     this.seconds = measured?.seconds ?? 0;
     this.failure = undefined;
+    this.stopped = '';
   }
 
   /** Nothing is measured, as in a new project. */

@@ -1,5 +1,7 @@
 /** The base model with examples in its prompt: prompting first. Kept with the project. */
 import type { Failure, FewShotReport, Progress, Sample } from '../../worker/api.ts';
+import { plural } from '../ui/format.ts';
+import { isLarger } from './origin.ts';
 import { Pace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -12,6 +14,8 @@ export class FewShot {
   /** Seconds left of the current part; undefined while unknown or too short to show. */
   secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
+  /** What became of a measurement that was stopped; '' where none was. */
+  stopped = $state('');
   readonly #session: Session;
   readonly #kept: Results;
 
@@ -24,6 +28,7 @@ export class FewShot {
     if (this.progress) return;
     const { project } = this.#kept;
     this.failure = undefined;
+    this.stopped = '';
     this.progress = { what: 'answering', done: 0, total: 0 };
     const pace = new Pace();
     this.secondsLeft = undefined;
@@ -33,16 +38,34 @@ export class FewShot {
       this.progress = progress;
     });
     this.progress = undefined;
-    if (outcome.ok) {
-      const notKept = await this.#kept.keep(project, { fewShot: outcome.report });
-      // Another project may have been opened meanwhile.
-      if (project !== this.#kept.project) return;
-      this.report = outcome.report;
-      this.failure = notKept;
-      this.#session.announcer.say('The base model was measured with examples in its prompt.');
-    } else if (outcome.code !== 'worker-aborted') this.failure = outcome;
-    // Stopped is what was asked for.
-    else this.#session.announcer.say('The measurement is stopped.');
+    if (!outcome.ok) {
+      // Stopped is what was asked for.
+      if (outcome.code === 'worker-aborted') this.#tellStop(`${outcome.what} ${outcome.remedy}`);
+      else this.failure = outcome;
+      return;
+    }
+    const { report, stopped } = outcome;
+    const rows = plural(report.rows.length, 'row');
+    const before = this.report;
+    // A sample that was cut short does not take the place of a larger one of the same.
+    if (stopped && before?.shots.length === report.shots.length && isLarger(before, report)) {
+      this.#tellStop(
+        `Stopped after ${rows}. The measurement from before stays: it is of ${plural(before.rows.length, 'row')}.`,
+      );
+      return;
+    }
+    const notKept = await this.#kept.keep(project, { fewShot: report });
+    // Another project may have been opened meanwhile.
+    if (project !== this.#kept.project) return;
+    this.show(report);
+    this.failure = notKept;
+    if (stopped) this.#tellStop(`Stopped: what was measured until then is kept, answers to ${rows}.`);
+    else this.#session.announcer.say('The base model was measured with examples in its prompt.');
+  }
+
+  #tellStop(what: string): void {
+    this.stopped = what;
+    this.#session.announcer.say(what);
   }
 
   async stop(): Promise<void> {
@@ -54,6 +77,7 @@ export class FewShot {
     this.report = report;
     if (report) this.shots = report.shots.length;
     this.failure = undefined;
+    this.stopped = '';
   }
 
   /** Nothing is measured, as in a new project. */

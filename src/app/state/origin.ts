@@ -33,6 +33,20 @@ export function comparable(a: Origin, b: Origin): boolean {
   );
 }
 
+/** Whether `before` is of the same model, data and adapter as `now`, and of more rows. */
+export function isLarger(before: Sampled, now: Sampled): boolean {
+  const [a, b] = [before.origin, now.origin];
+  return comparable(a, b) && idOf(a.adapter) === idOf(b.adapter) && before.rows.length > now.rows.length;
+}
+
+interface Sampled {
+  readonly origin: Origin;
+  readonly rows: readonly unknown[];
+}
+
+const idOf = (adapter: AdapterOrigin | undefined): string =>
+  !adapter ? '' : 'runId' in adapter ? `${adapter.runId} ${adapter.step}` : adapter.id;
+
 /** What an adapter is called now, or was when it was asked. */
 export function adapterName(
   adapter: AdapterOrigin | undefined,

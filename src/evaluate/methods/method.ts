@@ -28,7 +28,7 @@ export interface Examinee {
   /** Tokens that an answer may take. */
   readonly newTokens: number;
   tokensOf(question: Question): number;
-  /** Greedy answers. */
+  /** Greedy answers; those to the first questions only where it is stopped. */
   ask(questions: readonly Question[]): Promise<string[]>;
   /** Over the rows that are measured; undefined where it is not asked for, or was stopped. */
   loss(): Promise<LossReport | undefined>;

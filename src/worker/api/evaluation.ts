@@ -44,14 +44,14 @@ export interface EvaluationApi {
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly evaluation: Evaluation; readonly stopped: boolean }>>;
   /**
-   * The base model on the rows that `evaluate` draws, with `shots` examples of training before each, chosen by the seed of the split. It
-   * fails with `worker-aborted` where it is stopped before all are answered, and has no loss where it is stopped then.
+   * The base model on the rows that `evaluate` draws, with `shots` examples of training before each, chosen by the seed of the split. A
+   * measurement that is stopped gives the rows that were answered, without a loss; without a row it fails with `worker-aborted`.
    */
   measureFewShot(
     shots: number,
     sample: Sample,
     onProgress?: OnProgress,
-  ): Promise<Outcome<{ readonly report: FewShotReport }>>;
+  ): Promise<Outcome<{ readonly report: FewShotReport; readonly stopped: boolean }>>;
   /** Ends what is measured now. */
   stopEvaluation(): Promise<void>;
 }

@@ -228,6 +228,7 @@ const Draw = v.object({
   seed: number,
   of: count,
   test: v.optional(count),
+  planned: v.optional(count),
   tooLong: count,
   labels: v.optional(v.object({ drawn: count, of: count, least: count, most: count })),
 });

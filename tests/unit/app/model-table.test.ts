@@ -1,7 +1,7 @@
 /** The table of models to choose from. */
 import { readdirSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { modelRows, secondsOf, sorted, type Column } from '../../../src/app/task/hub/table.ts';
+import { modelRows, secondsOf, sorted, type Column } from '../../../src/app/task/model-table.ts';
 import type { ModelForecast } from '../../../src/worker/api.ts';
 import { curatedModels } from '../../../src/worker/curated/models.ts';
 

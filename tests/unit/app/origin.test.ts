@@ -1,6 +1,6 @@
 /** What was measured is out of date once it would be measured otherwise, and only then. */
 import { describe, expect, test } from 'vitest';
-import { adapterName, comparable, outdated, type Now } from '../../../src/app/state/origin.ts';
+import { adapterName, comparable, isLarger, outdated, type Now } from '../../../src/app/state/origin.ts';
 import type { DataOptions, Origin } from '../../../src/worker/api.ts';
 
 const OPTIONS: DataOptions = { maxLength: 64, overlong: 'drop', validation: 0.1, test: 0.1, seed: 42 };
@@ -74,4 +74,15 @@ test('only measurements of the same rows by the same model compare', () => {
   expect(comparable(ORIGIN, { ...ORIGIN, data: { ...ORIGIN.data!, options: { ...OPTIONS, seed: 7 } } })).toBe(
     false,
   );
+});
+
+test('a sample that was cut short gives way to a larger one of the same model, rows and adapter only', () => {
+  const rows = (many: number, origin = ORIGIN): Parameters<typeof isLarger>[0] => ({
+    origin,
+    rows: Array.from({ length: many }, () => ''),
+  });
+  expect(isLarger(rows(20), rows(8, { ...ORIGIN, time: 9 }))).toBe(true);
+  expect(isLarger(rows(8), rows(8))).toBe(false);
+  expect(isLarger(rows(20, { ...ORIGIN, adapter: { name: 'other', id: 'x' } }), rows(8))).toBe(false);
+  expect(isLarger(rows(20, { ...ORIGIN, model: { ...MODEL, fingerprint: 'g' } }), rows(8))).toBe(false);
 });

@@ -278,6 +278,9 @@ describe('rows that were measured', () => {
     expect(rowsInWords(4, drawn({ of: 6 }), report(2))).toBe(
       '4 of 6 test rows that ask for something, drawn at random with seed 42.',
     );
+    expect(rowsInWords(8, drawn({ of: 200, test: 200, planned: 20 }))).toBe(
+      'Stopped after 8 of 20 rows. 8 of 200 test rows, drawn at random with seed 42.',
+    );
     expect(lossRowsInWords(20, report(2))).toBe('Loss and perplexity are on all 200 test rows.');
     expect(lossRowsInWords(200, report(2))).toBe('Loss and perplexity are on the same 200 rows.');
     expect(lossRowsInWords(20, undefined)).toMatch(/not measured/);

@@ -1,5 +1,7 @@
 /** The table of models to choose from: the bundled one, those that are kept, and small ones of the hub. */
-import type { CuratedModel, KeptModel, ModelForecast } from '../../../worker/api.ts';
+import type { CuratedModel, KeptModel, ModelForecast } from '../../worker/api.ts';
+
+import { keptFrom } from './kept-words.ts';
 
 export interface ModelRow {
   /** Unique in the table. */
@@ -15,6 +17,8 @@ export interface ModelRow {
   /** A copy on the hub that asks for no account. */
   readonly mirror?: string;
   readonly forecast?: ModelForecast;
+  /** Of a model that this browser keeps. */
+  readonly kept?: KeptModel;
 }
 
 export const COLUMNS = {
@@ -50,10 +54,11 @@ export function modelRows(
       note: 'Comes with this page: a toy that knows a garden and little else. To learn how tuning works.',
       forecast: forecasts['bundled'],
     },
-    ...kept.map(({ name, bytes, licence }): ModelRow => ({
-      ...{ key: `kept ${name}`, name, kind: 'kept', bytes, note: 'Kept in this browser.' },
-      ...(licence !== undefined && { licence }),
-      forecast: forecasts[`kept ${name}`],
+    ...kept.map((model): ModelRow => ({
+      ...{ key: `kept ${model.name}`, name: model.name, kind: 'kept', bytes: model.bytes, kept: model },
+      note: `In this browser: ${keptFrom(model)}.`,
+      ...(model.licence !== undefined && { licence: model.licence }),
+      forecast: forecasts[`kept ${model.name}`],
     })),
     ...curated
       .filter(

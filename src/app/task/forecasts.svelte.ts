@@ -6,10 +6,10 @@ import type {
   ModelForecast,
   ModelRef,
   TrainingSpeed,
-} from '../../../worker/api.ts';
-import type { Session } from '../../state/session.svelte.ts';
-import { BUNDLED } from '../../state/session.svelte.ts';
-import { suggest } from '../../train/settings.ts';
+} from '../../worker/api.ts';
+import type { Session } from '../state/session.svelte.ts';
+import { BUNDLED } from '../state/session.svelte.ts';
+import { suggest } from '../train/settings.ts';
 
 /** Tokens of a row, as data that is opened is cut at first. */
 const LENGTH = 256;
