@@ -4,4 +4,6 @@ import { DORA } from './dora/settings.ts';
 import { IA3 } from './ia3/settings.ts';
 import { LORA } from './lora/settings.ts';
 
+export { ia3Targets } from './ia3/settings.ts';
+
 export const ADAPTERS = [LORA, DORA, IA3] as const satisfies readonly Contribution[];

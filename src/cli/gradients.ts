@@ -4,11 +4,13 @@ import { GraftError } from '../errors.ts';
 import { readPeft } from '../export/peft.ts';
 import { folderShape, toFolder } from '../model/folder-layout.ts';
 import { Adapter } from '../adapters/adapter.ts';
-import { adapterModules, adapterShapes, initialTensors } from '../adapters/registry.ts';
+import { adapterShapes } from '../adapters/registry.ts';
+import { makeTrainable } from '../runs/trainable.ts';
+import { METHODS } from '../settings/registry.ts';
 import { TABLE } from '../settings/table.ts';
 import { computeGradients, type BatchGradients } from '../train/gradients.ts';
 import { checkKind, kindOfRow, learningOf } from '../train/learning.ts';
-import { checkOptions, defaultOptions, trainOptionsOf } from '../train/options.ts';
+import { checkOptions, trainOptionsOf, withUsualTargets } from '../train/options.ts';
 import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
 import { dataFlags, readReadOptions } from './data-flags.ts';
 import { folder, readWhole, writeWhole } from './files.ts';
@@ -24,10 +26,16 @@ const OBJECTIVE_SETTINGS = TABLE.settings.filter(
     setting.name === 'objective' || (TABLE.owners(setting).objective && setting.name !== 'reference'),
 );
 
+const METHOD_NAMES = METHODS.map(({ name }) => name);
+
 export const gradientsFlags = {
   ...modelFlags,
   adapter: { value: 'DIR', help: 'a PEFT adapter folder (default: a new adapter on all linear layers)' },
-  method: { value: 'full', help: 'gradients of all base weights instead' },
+  method: {
+    value: 'M',
+    help: `a new adapter of this kind, or all base weights: ${METHOD_NAMES.join(', ')} (default: ${METHOD_NAMES[0]})`,
+  },
+  targets: { value: 'A,B', help: 'layers of the new adapter (default: as graft train has them)' },
   ...dataFlags,
   ...settingFlags(OBJECTIVE_SETTINGS),
   rows: { value: 'N', help: 'the first N rows are the batch (default: all)' },
@@ -44,10 +52,16 @@ function asF32(name: string, shape: readonly number[], data: Float32Array<ArrayB
 export async function gradientsCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(gradientsFlags, args);
   const out = flags.required('out');
-  const full = flags.choice('method', ['full', 'lora']) === 'full';
+  const method = flags.choice('method', METHOD_NAMES);
+  const full = method === 'full';
   const adapterPath = flags.text('adapter');
-  if (full && adapterPath !== undefined)
-    throw new GraftError('arguments', '--method full and --adapter exclude each other.', 'Give one of them.');
+  const targets = flags.list('targets');
+  if (adapterPath !== undefined && (method !== undefined || targets !== undefined))
+    throw new GraftError(
+      'arguments',
+      `--adapter names an adapter that is there, and --${method === undefined ? 'targets' : 'method'} a new one.`,
+      'Give one of them.',
+    );
   const path = flags.required('data');
   checkOutput('--out', out, [
     { what: 'the model', path: flags.required('model') },
@@ -76,13 +90,13 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   for (const row of rows) checkKind(learning.objective, kindOfRow(row));
   let adapter: Adapter | undefined;
   if (!full) {
-    const { lora } = defaultOptions();
-    const modules = adapterModules(model.definition, lora);
-    const data =
-      adapterPath === undefined
-        ? { modules, tensors: initialTensors(modules, 42) }
-        : await readPeft(folder(adapterPath), model.definition);
-    adapter = new Adapter(model.device, data.modules, data.tensors, { trainable: true });
+    if (adapterPath === undefined) {
+      const options = withUsualTargets(trainOptionsOf({ method, targets }), model.definition);
+      adapter = (await makeTrainable(model, options)).trainable.adapter;
+    } else {
+      const { modules, tensors } = await readPeft(folder(adapterPath), model.definition);
+      adapter = new Adapter(model.device, modules, tensors, { trainable: true });
+    }
   }
   const store = adapter?.store ?? model.parameters!;
   const computed = await computeGradients({ model, adapter, store }, rows, { learning });

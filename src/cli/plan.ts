@@ -14,7 +14,13 @@ import { checkChoices } from '../model/weight-types.ts';
 import { METHODS } from '../settings/registry.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
-import { adapterConfigOf, checkOptions, defaultOptions, trainOptionsOf } from '../train/options.ts';
+import {
+  adapterConfigOf,
+  checkOptions,
+  defaultOptions,
+  trainOptionsOf,
+  withUsualTargets,
+} from '../train/options.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { processorThreads } from './cpu.ts';
 import { openDawn } from './dawn.ts';
@@ -51,6 +57,7 @@ export const planFlags = {
   precision: modelFlags.precision,
   'base-weights': modelFlags['base-weights'],
   'embedding-weights': modelFlags['embedding-weights'],
+  accumulate: { value: 'N', help: 'micro-batches a step: they take no memory, and advice counts them' },
   checkpointing: trainFlags.checkpointing,
   context: { value: 'N', help: `tokens of a generated sequence, prompt included (default: ${CONTEXT})` },
   device: {
@@ -120,7 +127,10 @@ export async function planCommand(args: readonly string[], output: Output): Prom
     },
     fits: problems.length === 0,
     problems,
-    advice: advice.map(({ change, text, peakBytes, fits }) => ({ change, text, peakBytes, fits })),
+    advice: advice.map((one) => {
+      const { change, text, peakBytes, fits } = one;
+      return { change, text, flags: flagsOf(settings, one.settings), peakBytes, fits };
+    }),
   };
   if (problems.length > 0) process.exitCode = EXIT.doesNotFit;
   const text = `${JSON.stringify(result, null, 2)}\n`;
@@ -161,7 +171,7 @@ async function loweringOf(flags: PlanFlags): Promise<{ lowering: Lowering; adapt
 /** @throws GraftError `arguments`, `train-option`, `precision-f16`, `weights-frozen` */
 function settingsOf(flags: PlanFlags, definition: ModelDefinition, { target }: Lowering): AdviceSettings {
   const method = flags.choice('method', METHOD_NAMES) ?? METHOD_NAMES[0];
-  const given = trainOptionsOf({
+  const asked = trainOptionsOf({
     method,
     rank: flags.whole('rank', 1),
     rankPattern: flags.pattern('rank-pattern'),
@@ -169,12 +179,14 @@ function settingsOf(flags: PlanFlags, definition: ModelDefinition, { target }: L
     feedforward: flags.list('feedforward'),
     dropout: flags.number('dropout'),
     batch: flags.whole('batch', 1) ?? 1,
+    accumulate: flags.whole('accumulate', 1),
     maxLength:
       flags.whole('max-length', 2) ??
       flags.whole('length', 2) ??
       Math.min(defaults.maxLength, definition.shape.maxPositions),
     checkpointing: flags.on('checkpointing'),
   });
+  const given = withUsualTargets(asked, definition);
   const { targets } = given.lora;
   const options = {
     ...given,
@@ -218,7 +230,28 @@ interface Described {
   readonly training: Awaited<ReturnType<typeof planMemory>>;
   readonly generation: { readonly context: number; readonly bytes: number; readonly cache: number };
   readonly problems: ReturnType<typeof memoryProblems>;
-  readonly advice: readonly { readonly text: string; readonly peakBytes: number; readonly fits: boolean }[];
+  readonly advice: readonly {
+    readonly text: string;
+    readonly flags: readonly string[];
+    readonly peakBytes: number;
+    readonly fits: boolean;
+  }[];
+}
+
+/** The flags that make one run of another, as they are typed. */
+function flagsOf(before: AdviceSettings, after: AdviceSettings): string[] {
+  const [a, b] = [before.options, after.options];
+  return [
+    ...(a.batch === b.batch ? [] : [`--batch ${b.batch}`]),
+    ...(a.accumulate === b.accumulate ? [] : [`--accumulate ${b.accumulate}`]),
+    ...(b.checkpointing && !a.checkpointing ? ['--checkpointing'] : []),
+    ...(before.precision === after.precision ? [] : [`--precision ${after.precision}`]),
+    ...(after.baseWeights && before.baseWeights?.matrices !== after.baseWeights.matrices
+      ? [`--base-weights ${after.baseWeights.matrices}`]
+      : []),
+    ...(a.maxLength === b.maxLength ? [] : [`--max-length ${b.maxLength}`]),
+    ...(a.lora.rank === b.lora.rank ? [] : [`--rank ${b.lora.rank}`]),
+  ];
 }
 
 function describe(
@@ -226,6 +259,8 @@ function describe(
   memory?: MemorySize,
 ): string {
   const { parts, peakBytes, largestBuffer, largestBinding, split } = training;
+  /** In the unit that the memory was given in. */
+  const size = (bytes: number): string => memory?.show(bytes) ?? formatBytes(bytes);
   const row = (bytes: number, text: string): string => `${formatBytes(bytes).padStart(10)}  ${text}`;
   const lines = [
     row(peakBytes, `for training, at its peak: ${batch} rows of ${length} tokens at once`),
@@ -241,11 +276,11 @@ function describe(
     ...problems.map(({ label, limit, bytes, allowed }) =>
       limit === 'dispatch'
         ? `Too large: ${label} takes ${bytes} workgroups side by side, and WebGPU dispatches ${allowed}.`
-        : `Too large: ${label} takes ${formatBytes(bytes)}, and the GPU ${limit === 'memory' ? 'has' : `allows a ${limit} of`} ${formatBytes(allowed)}.`,
+        : `Too large: ${label} takes ${size(bytes)}, and the GPU ${limit === 'memory' ? 'has' : `allows a ${limit} of`} ${size(allowed)}.`,
     ),
     ...advice.map(
-      ({ text, peakBytes: bytes, fits }) =>
-        `${fits ? 'Would fit' : 'Takes less'}: ${text} ${formatBytes(bytes)} at the peak.`,
+      ({ text, flags, peakBytes: bytes, fits }) =>
+        `${fits ? 'Would fit' : 'Takes less'}: ${text} ${size(bytes)} at the peak with ${flags.join(' ')}.`,
     ),
     verdict(peakBytes, problems.length === 0, memory),
   ];

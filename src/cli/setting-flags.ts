@@ -49,15 +49,18 @@ function inLine(sentence: string): string {
   return /^[A-Z]{2}/.test(text) ? text : text.charAt(0).toLowerCase() + text.slice(1);
 }
 
+/** Settings whose choice changes what others begin with. */
+const CHOOSERS = ['method', 'objective', 'optimiser'] as const;
+
 function initialWords(setting: Setting): string | undefined {
   const word = (value: SettingValue | undefined): string | undefined =>
     value === undefined || typeof value === 'object' || value === '' ? undefined : String(value);
   const usual = word(TABLE.resolve({})[setting.name]);
-  const others = ['method', 'objective'].flatMap((chooser) => {
-    const chosen = TABLE.find(chooser);
-    return (chosen?.type === 'choice' ? chosen.choices : []).flatMap((name) => {
+  const others = CHOOSERS.flatMap((chooser) => {
+    const choice = TABLE.find(chooser);
+    return (choice?.type === 'choice' ? choice.choices : []).flatMap((name) => {
       const other = word(TABLE.resolve({ [chooser]: name })[setting.name]);
-      return setting === chosen || other === usual || other === undefined ? [] : [`${name}: ${other}`];
+      return setting === choice || other === usual || other === undefined ? [] : [`${name}: ${other}`];
     });
   });
   return usual === undefined ? undefined : [usual, ...others].join('; ');

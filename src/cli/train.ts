@@ -9,7 +9,7 @@ import type { SaveEvery } from '../runs/save-clock.ts';
 import { makeTrainable, type AdapterShape, type Subject } from '../runs/trainable.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { findDoubts } from '../train/doubts.ts';
-import { countSteps, defaultWarmup, type TrainOptions } from '../train/options.ts';
+import { countSteps, defaultWarmup, withUsualTargets, type TrainOptions } from '../train/options.ts';
 import { folder, modelOf, readWhole } from './files.ts';
 import { readRowOptions } from './data-flags.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -133,7 +133,7 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
 /** @throws GraftError `arguments` for a target or a pattern that no layer of the model has */
 async function newSubject(model: Session['model'], asked: TrainOptions): Promise<Subject> {
   try {
-    return await makeTrainable(model, asked);
+    return await makeTrainable(model, withUsualTargets(asked, model.definition));
   } catch (error) {
     if (error instanceof GraftError && error.code === 'lora-config')
       throw new GraftError('arguments', error.what, error.remedy, { cause: error });

@@ -6,6 +6,7 @@
 import { ADAPTERS } from '../adapters/settings.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import { OPTIMISERS } from '../optimisers/registry.ts';
+export { ia3Targets } from '../adapters/settings.ts';
 import type { ChoiceSetting, Contribution, Setting } from './setting.ts';
 
 const FULL = {

@@ -204,6 +204,8 @@ export const PAGE_TABLE: readonly Setting[] = TABLE.settings.filter(
 export type PageValues = Omit<RunValues, 'method' | 'epochs' | 'steps'> & {
   /** Missing in what was kept before the page had a choice: an adapter. */
   readonly method?: Method;
+  /** A name in optimisers/registry.ts; the first if left out. */
+  readonly optimiser?: string;
   readonly steps: number;
 } & Values<'page'>;
 

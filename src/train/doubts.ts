@@ -1,10 +1,11 @@
 /** Settings that can run and hardly can be meant: asked about before a run of the page, warned of by the command. */
-
+import { TABLE } from '../settings/table.ts';
 import { hasRank, type TrainOptions } from './options.ts';
 
 /** The settings that are looked at. */
 export interface DoubtedSettings {
   readonly method: TrainOptions['method'];
+  readonly optimiser?: string;
   readonly lr: number;
   readonly weightDecay: number;
   readonly rateRatio: number;
@@ -40,7 +41,7 @@ export interface Doubt {
 const SMALL_MODEL = 20_000_000;
 
 interface Rates {
-  /** Outside of these a rate is asked about. */
+  /** Of the usual optimiser. Outside of these a rate is asked about. */
   readonly least: number;
   readonly most: number;
   readonly usual: string;
@@ -67,23 +68,28 @@ const LARGE_BATCH = { rows: 32, times: 2 };
 
 /** In the order of their weight; none for the defaults and the presets of the page. */
 export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters }: DoubtedRun): Doubt[] {
-  const { method, lr, weightDecay, rateRatio, batch, accumulate } = settings;
+  const { method, optimiser, lr, weightDecay, rateRatio, batch, accumulate } = settings;
   const { rank, alpha, rsLora, dropout } = settings.lora;
   const doubts: Doubt[] = [];
   const rates = RATES[method === 'full' ? 'full' : 'adapter'][parameters < SMALL_MODEL ? 'small' : 'large'];
   const kind = method === 'full' ? 'a full fine-tuning' : 'an adapter';
   const size = `${kind} of a model of ${short(parameters / 1e6)} million parameters`;
-  if (lr > rates.most)
+  const initial = (given: { readonly optimiser?: string }): number => TABLE.resolve(given)['lr'] as number;
+  // SGD takes far larger rates than AdamW, and Lion smaller ones.
+  const own = initial(optimiser === undefined ? {} : { optimiser });
+  const factor = own / initial({});
+  const usual = factor === 1 ? `${rates.usual} is usual` : `${short(own)} is where this optimiser begins`;
+  if (lr > rates.most * factor)
     doubts.push({
       key: 'lr',
       what: `A learning rate of ${short(lr)} is very high for ${size}.`,
-      usual: `${rates.usual} is usual. With much more, the loss jumps instead of falling, and the model loses what it knew.`,
+      usual: `${usual}. With much more, the loss jumps instead of falling, and the model loses what it knew.`,
     });
-  if (lr < rates.least)
+  if (lr < rates.least * factor)
     doubts.push({
       key: 'lr',
       what: `A learning rate of ${short(lr)} is very low for ${size}.`,
-      usual: `${rates.usual} is usual. With much less, hardly anything is learned.`,
+      usual: `${usual}. With much less, hardly anything is learned.`,
     });
   if (hasRank({ method })) {
     if (rank > MOST_RANK)

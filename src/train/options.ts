@@ -1,6 +1,9 @@
 /** Settings of a run as the trainer takes them, and the reasons why some cannot work. The table of settings says what they are. */
 import type { AdapterConfig } from '../adapters/kind.ts';
+import { areUsual, IA3, ia3Targets } from '../adapters/ia3/settings.ts';
 import { kindOf } from '../adapters/registry.ts';
+import { endsWith } from '../adapters/targets.ts';
+import type { ModelDefinition } from '../model/family.ts';
 import { GraftError } from '../errors.ts';
 import type { LoraConfig } from '../adapters/lora/config.ts';
 import { RULES } from '../settings/rules.ts';
@@ -64,6 +67,17 @@ export function hasRank({ method }: { readonly method: string }): boolean {
 /** The adapter that a run with these settings trains. */
 export function adapterConfigOf(options: Pick<TrainOptions, 'method' | 'lora'>): AdapterConfig {
   return kindOf({ kind: options.method }).config(settingsOf(options));
+}
+
+/** The settings with the layers that IA3 usually takes of this model, where none were chosen. */
+export function withUsualTargets(
+  options: TrainOptions,
+  { linears }: Pick<ModelDefinition, 'linears'>,
+): TrainOptions {
+  const { lora, method } = options;
+  if (method !== IA3.name || !areUsual(lora.targets)) return options;
+  const targets = ia3Targets((end) => linears.some(({ path }) => endsWith(path, end)));
+  return { ...options, lora: { ...lora, targets } };
 }
 
 /** The settings with those of an adapter that is there already. */

@@ -421,6 +421,57 @@ async function watchGpu(): Promise<{ made(): Promise<number>; left(): Promise<nu
   return { made: () => read('made'), left: () => read('left') };
 }
 
+/** Files of OPFS, by their paths. */
+const filesBelow = (folder?: string): Promise<string[]> =>
+  page.evaluate(async (name) => {
+    const paths: string[] = [];
+    const walk = async (directory: FileSystemDirectoryHandle, at: string): Promise<void> => {
+      for await (const [entry, handle] of directory.entries())
+        if (handle.kind === 'directory') await walk(handle as FileSystemDirectoryHandle, `${at}${entry}/`);
+        else paths.push(at + entry);
+    };
+    const root = await navigator.storage.getDirectory();
+    await walk(name === undefined ? root : await root.getDirectoryHandle(name), '');
+    return paths.sort();
+  }, folder);
+
+/** Of a folder and of a zip that are written, the second file waits until merging is to be stopped. */
+async function holdSecondFile(): Promise<(how: string) => Promise<void>> {
+  const [worker] = page.workers();
+  await worker.evaluate(() => {
+    const scope = globalThis as unknown as { waiting: string[] };
+    scope.waiting = [];
+    const prototype = FileSystemFileHandle.prototype as unknown as Record<
+      string,
+      (...args: unknown[]) => Promise<unknown>
+    >;
+    const stopped = (): Promise<void> =>
+      new Promise((done) => {
+        addEventListener('message', ({ data }: MessageEvent<{ path?: readonly string[] }>) => {
+          if (data.path?.includes('stopMerging')) done();
+        });
+      });
+    for (const how of ['createWritable', 'createSyncAccessHandle']) {
+      const create = prototype[how];
+      let files = 0;
+      prototype[how] = async function (...args) {
+        if (++files === 2) {
+          const stop = stopped();
+          scope.waiting.push(how);
+          await stop;
+          prototype[how] = create;
+        }
+        return create.apply(this, args);
+      };
+    }
+  });
+  return async (how) => {
+    const waits = (): Promise<boolean> =>
+      worker.evaluate((name) => (globalThis as unknown as { waiting: string[] }).waiting.includes(name), how);
+    await expect.poll(waits, WAIT).toBe(true);
+  };
+}
+
 test('a merged model is written into a folder, or comes as a zip; it needs its own base', async () => {
   const ask = (name: string): Promise<void> =>
     library.getByRole('button', { name: `Download merged model of ${name}` }).click();
@@ -436,32 +487,25 @@ test('a merged model is written into a folder, or comes as a zip; it needs its o
   await bosun.getByText(/^A model folder of 2\.6 MiB in 6 files: float16, .* in 12 layers\.$/).waitFor(WAIT);
   expect(await inspect(page, 'merge')).toEqual([]);
 
-  // Stopped at its first file, it leaves nothing, and can be asked for again.
-  const [worker] = page.workers();
-  await worker.evaluate(() => {
-    const create = FileSystemFileHandle.prototype.createWritable;
-    const stopped = new Promise<void>((done) => {
-      addEventListener('message', ({ data }: MessageEvent<{ path?: readonly string[] }>) => {
-        if (data.path?.includes('stopMerging')) done();
-      });
-    });
-    FileSystemFileHandle.prototype.createWritable = async function (options) {
-      await stopped;
-      FileSystemFileHandle.prototype.createWritable = create;
-      return create.call(this, options);
-    };
-  });
+  // Stopped in the middle, with a file written and another begun, it leaves nothing, and can be asked for again.
+  const held = await holdSecondFile();
   await bosun.getByRole('button', { name: 'Save into a folder' }).click();
+  await expect.poll(() => filesBelow('picked'), WAIT).not.toEqual([]);
+  await held('createWritable');
   await bosun.getByRole('button', { name: 'Stop merging' }).click();
   await bosun.getByRole('button', { name: 'Save into a folder' }).waitFor(WAIT);
   expect(await bosun.getByText('is written into').count()).toBe(0);
-  const left = await page.evaluate(async () => {
-    const root = await (await navigator.storage.getDirectory()).getDirectoryHandle('picked');
-    const names: string[] = [];
-    for await (const name of root.keys()) names.push(name);
-    return names;
-  });
-  expect(left).toEqual([]);
+  expect(await bosun.getByRole('alert').count()).toBe(0);
+  await expect.poll(() => filesBelow('picked'), WAIT).toEqual([]);
+  // As a zip as well, which is put together in the private file system.
+  const before = await filesBelow();
+  await bosun.getByRole('button', { name: 'Download as a zip' }).click();
+  await held('createSyncAccessHandle');
+  expect(await filesBelow()).not.toEqual(before);
+  await bosun.getByRole('button', { name: 'Stop merging' }).click();
+  await bosun.getByRole('button', { name: 'Download as a zip' }).waitFor(WAIT);
+  expect(await bosun.getByText('is downloaded').count()).toBe(0);
+  await expect.poll(() => filesBelow(), WAIT).toEqual(before);
 
   await bosun.getByRole('button', { name: 'Save into a folder' }).click();
   await bosun.getByText('is written into picked').waitFor(WAIT);
@@ -559,7 +603,10 @@ test('an evaluation can be stopped, and takes a second adapter; the base model, 
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await reads.go();
   await expect.poll(() => compare.isEnabled(), WAIT).toBe(true);
-  await page.getByText('The measurement was stopped before a row was answered.').waitFor(WAIT);
+  await page
+    .locator('#stage')
+    .getByText('The measurement was stopped before a row was answered.')
+    .waitFor(WAIT);
   await expect.poll(() => page.getByRole('table').count()).toBe(0);
   await expect.poll(() => page.getByRole('alert').count()).toBe(0);
 

@@ -35,13 +35,22 @@ describe('graft plan', () => {
 
     const tight = await plan('--memory', '500', '--json', at('plan.json'));
     expect(tight.code).toBe(3);
-    expect(tight.out).toContain('Too large: the run takes');
-    expect(tight.out).toMatch(/Would fit: Turn activation checkpointing on\. 4\d\d\.\d MB at the peak\./);
+    // In the unit that was asked in, with the flag to add.
+    expect(tight.out).toMatch(/Too large: the run takes \d{3} MiB, and the GPU has 500 MiB\./);
+    expect(tight.out).toMatch(
+      /Would fit: Turn activation checkpointing on\. \d{3} MiB at the peak with --checkpointing\./,
+    );
+    const inGb = await plan('--memory', '0.5GB', '--batch', '8');
+    expect(inGb.out).toMatch(
+      /: Take \d rows? at once and \d batches a step\. [\d.]+ GB at the peak with --batch/,
+    );
+    expect(inGb.out).not.toMatch(/(Would fit|Takes less|Too large).*MB/);
     expect(tight.out).toMatch(/\nDoes not fit: \d{3} MiB at the peak, and the GPU has 500 MiB\.\n$/);
     expect(JSON.parse(readFileSync(at('plan.json'), 'utf8'))).toMatchObject({
       fits: false,
       settings: { precision: 'f16', checkpointing: false },
       problems: [{ limit: 'memory' }],
+      advice: [{ change: 'checkpointing', flags: ['--checkpointing'] }, {}],
     });
 
     const roomy = await plan('--memory', '2GB');

@@ -110,6 +110,22 @@ describeShared('graft beside the reference files', () => {
       expect(worstError(await floats(ours.get(name)), gradient), name).toBeLessThan(1e-3);
     }
 
+    // A new adapter of every kind, under PEFT's names.
+    for (const [method, ends] of [
+      ['dora', /lora_(A|B|magnitude_vector)/],
+      ['ia3', /(k_proj|v_proj|down_proj)\.ia3_l$/],
+    ] as const) {
+      const out = at(`${method}.safetensors`);
+      const made = await graft([
+        ...['gradients', '--model', llama(), '--method', method, ...DEVICE],
+        ...['--data', at('rows.jsonl'), '--rows', '1', '--out', out],
+      ]);
+      expect(made.code, made.err).toBe(0);
+      const found = [...(await tensorsOf(out)).keys()].filter((name) => name !== 'loss');
+      expect(found.length).toBeGreaterThan(0);
+      for (const name of found) expect(name).toMatch(ends);
+    }
+
     const full = await graft([
       'gradients',
       '--model',

@@ -18,10 +18,22 @@ export const IA3_SETTINGS = [
   },
 ] as const satisfies readonly Setting[];
 
+/** Its layers in PEFT's table of Llama and its relatives, and in that of GPT-2, whose queries, keys and values are one layer. */
+const USUAL = ['k_proj', 'v_proj', 'down_proj'];
+const FUSED = ['c_attn', 'mlp.c_proj'];
+
+/** @param has whether a layer of the model has a path that ends so @returns the targets that IA3 begins with on it */
+export function ia3Targets(has: (end: string) => boolean): readonly string[] {
+  return !USUAL.some(has) && FUSED.every(has) ? FUSED : USUAL;
+}
+
+/** Whether targets are those that IA3 begins with, before a model is known. */
+export const areUsual = (targets: readonly string[]): boolean => targets.join() === USUAL.join();
+
 export const IA3 = {
   name: 'ia3',
   label: 'IA3',
   help: 'A vector for each layer learns, which multiplies what the layer reads or writes: far fewer numbers than LoRA, at a higher learning rate.',
   settings: IA3_SETTINGS,
-  initial: { targets: ['k_proj', 'v_proj', 'down_proj'], lr: 1e-2 },
+  initial: { targets: USUAL, lr: 1e-2 },
 } as const satisfies Contribution;

@@ -42,11 +42,32 @@ export class Settings {
     PRESETS.find((preset) => JSON.stringify(this.optionsOf(preset)) === JSON.stringify(this.options)),
   );
 
+  /** What became of the learning rate when another optimiser was chosen; '' before. */
+  rateSaid = $state('');
+
   set<K extends keyof RunOptions>(key: K, value: RunOptions[K]): void {
-    this.options = { ...this.options, [key]: value };
+    const before = this.options;
+    const preset = PRESETS.find((one) => this.optionsOf(one).lr === before.lr);
+    this.options = { ...before, [key]: value };
+    if (key === 'optimiser') this.#followOptimiser(preset);
+    else if (key === 'lr') this.rateSaid = '';
+  }
+
+  /** The rate of one optimiser does not suit another. One that a person has set stays. @param preset whose rate it was */
+  #followOptimiser(preset: Preset | undefined): void {
+    const own = this.optionsOf(preset ?? 'balanced').lr;
+    const { lr } = this.options;
+    if (preset) this.options = { ...this.options, lr: own };
+    this.rateSaid =
+      lr === own
+        ? ''
+        : preset
+          ? `The learning rate follows: ${own}, which was ${lr}.`
+          : `Your learning rate of ${lr} stays. ${own} suits this optimiser.`;
   }
 
   choose(preset: Preset): void {
+    this.rateSaid = '';
     this.options = this.optionsOf(preset);
   }
 
@@ -135,6 +156,7 @@ export class Settings {
   /** @param places as the project has them: validated here, like the options */
   load(kept: unknown, places?: unknown): void {
     const { open, others } = (places ?? {}) as { open?: unknown; others?: unknown };
+    this.rateSaid = '';
     this.#place = readPlace(open);
     this.#others = readPlaced(others);
     this.options = readOptions(kept);

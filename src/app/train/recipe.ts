@@ -35,6 +35,12 @@ export function optionsFrom(
   const initial = TABLE.resolve(recipe);
   if (Object.hasOwn(recipe, 'rank') && !Object.hasOwn(recipe, 'alpha'))
     Object.assign(options, { alpha: initial['alpha'] });
+  if (
+    Object.hasOwn(recipe, 'optimiser') &&
+    !Object.hasOwn(recipe, 'lr') &&
+    recipe['optimiser'] !== current.optimiser
+  )
+    Object.assign(options, { lr: initial['lr'] });
   const { batch, accumulate } = options;
   const epochs = recipe['epochs'];
   const steps =

@@ -1,4 +1,5 @@
 /** Settings of a run: presets, and the reasons why some cannot work, said before anything is compiled. */
+import { ia3Targets } from '../../settings/registry.ts';
 import { type Preset } from './presets.ts';
 import { RULES } from '../../settings/rules.ts';
 import { defaultWarmup } from '../../settings/run.ts';
@@ -45,11 +46,17 @@ export function suggest(model: Pick<ModelInfo, 'parameters'> | undefined): Sugge
   return { batch: small ? 8 : 4, lr: small ? 4e-3 : 2e-4, rank: 8, alpha: 16 };
 }
 
-/** How much faster than LoRA a method learns. Every weight moves in a full fine-tuning, which wants a smaller rate than an adapter. */
-function rateFactor({ method }: RunOptions): number {
-  if (method === undefined || method === 'full') return method ? 1 / FULL_SLOWER : 1;
+/**
+ * The rate of a method and an optimiser, as a multiple of that of LoRA and the usual optimiser: as their own initial rates are to each other.
+ * Every weight moves in a full fine-tuning, which wants a smaller rate than an adapter.
+ */
+function rateFactor({ method, optimiser }: RunOptions): number {
   const rateOf = (given: Given): number => TABLE.resolve(given)['lr'] as number;
-  return rateOf({ method }) / rateOf({});
+  const usual = rateOf({});
+  const ofMethod =
+    method === undefined ? 1 : method === 'full' ? 1 / FULL_SLOWER : rateOf({ method }) / usual;
+  // As it is read: 0.004 × 0.2 is 0.0008, and not one digit of the sixteenth more.
+  return Number(((ofMethod * rateOf(optimiser === undefined ? {} : { optimiser })) / usual).toPrecision(12));
 }
 
 /** @param trainRows rows to train on, after the split */
@@ -60,7 +67,7 @@ export function presetOptions(
   base: RunOptions,
 ): RunOptions {
   const { batch, rank, alpha } = suggestion;
-  const lr = suggestion.lr * rateFactor(base);
+  const lr = Number((suggestion.lr * rateFactor(base)).toPrecision(12));
   const balanced =
     suggestion.steps ??
     Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil((PASSES * Math.max(1, trainRows)) / batch)));
@@ -82,6 +89,20 @@ export function presetOptions(
     patience: thorough ? 3 : 0,
     sampleEvery: Math.max(1, Math.round(steps / 6)),
   };
+}
+
+/** The last part of the end of a path: `c_proj` of `mlp.c_proj`. */
+const lastOf = (end: string): string => end.slice(end.lastIndexOf('.') + 1);
+
+/** The layers that a method begins with on a model. @param all what the model calls its layers */
+export function usualTargets(
+  method: NonNullable<RunOptions['method']>,
+  all: readonly string[],
+): readonly string[] {
+  if (method === 'ia3')
+    return ia3Targets((end) => all.includes(lastOf(end))).filter((end) => all.includes(lastOf(end)));
+  const usual = TABLE.resolve({ method })['targets'] as readonly string[] | undefined;
+  return !usual || usual.includes('all-linear') ? all : all.filter((name) => usual.includes(name));
 }
 
 /** Everything that is wrong with the settings, in the order of the table. */
@@ -114,7 +135,7 @@ export function findFaults(
   for (const { name, of, holds, reason } of RULES)
     if (!of.some((one) => wrong.has(one))) need(holds(options), name as SettingKey, reason(options));
   if (model && options.method !== 'full') {
-    const strangers = options.targets.filter((target) => !model.targets.includes(target));
+    const strangers = options.targets.filter((target) => !model.targets.includes(lastOf(target)));
     need(strangers.length === 0, 'targets', `${model.name} has no layers named ${strangers.join(', ')}.`);
   }
   if (data && options.evalEvery > 0)

@@ -21,6 +21,13 @@ test('what it leaves out stays, and what follows from it follows', () => {
   expect(optionsFrom({ steps: 3 }, current, OPEN)).toMatchObject({ warmup: 3 });
 });
 
+test('an optimiser without a rate brings its own, as in the command; a rate that is told is exact', () => {
+  const current = { ...START, lr: 0.004 };
+  expect(optionsFrom({ optimiser: 'lion' }, current, OPEN)).toMatchObject({ optimiser: 'lion', lr: 2e-4 });
+  expect(optionsFrom({ optimiser: 'sgd', lr: 0.3 }, current, OPEN)).toMatchObject({ lr: 0.3 });
+  expect(optionsFrom({ optimiser: 'adamw' }, current, OPEN)).toMatchObject({ lr: 0.004 });
+});
+
 test('another method than LoRA is for the command', async () => {
   const error = await graftError(() => optionsFrom({ method: 'full' }, START, OPEN), 'recipe');
   expect(error.remedy).toContain('graft train --recipe');

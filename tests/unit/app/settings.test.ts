@@ -137,6 +137,16 @@ describe('presets', () => {
     expect(thorough.patience).toBeGreaterThan(0);
   });
 
+  test.each([
+    ['adamw', 0.004],
+    ['lion', 0.0008],
+    ['sgd', 0.2],
+  ])('the rate of %s is to that of AdamW as their own are to each other', (optimiser, lr) => {
+    const suggestion = { batch: 8, lr: 0.004, rank: 8, alpha: 16 };
+    expect(presetOptions('balanced', suggestion, 288, { ...GOOD, optimiser }).lr).toBe(lr);
+    expect(presetOptions('thorough', suggestion, 288, { ...GOOD, optimiser }).lr).toBe(lr / 2);
+  });
+
   test('each can start, whatever the number of rows', () => {
     for (const preset of PRESETS)
       for (const rows of [0, 1, 7, 288, 1_000_000])

@@ -4,7 +4,7 @@ import { PRESETS } from '../../../src/app/train/presets.ts';
 import { presetOptions, suggest } from '../../../src/app/train/settings.ts';
 import { START } from '../../../src/app/train/kept-settings.ts';
 import { findDoubts, type DoubtedRun, type DoubtedSettings } from '../../../src/train/doubts.ts';
-import { defaultOptions } from '../../../src/train/options.ts';
+import { defaultOptions, trainOptionsOf } from '../../../src/train/options.ts';
 import { trainOptions } from '../../../src/worker/run-options.ts';
 
 const RUN: DoubtedRun = { steps: 100, rows: 300, parameters: 135_000_000 };
@@ -48,6 +48,17 @@ describe('none', () => {
     for (const method of ['lora', 'full'] as const)
       for (const parameters of [1_300_000, 135_000_000, 1_000_000_000])
         expect(keysOf({ method }, { parameters })).toEqual([]);
+  });
+
+  test('of the rate that another optimiser begins with; ten thousand times that is doubted', () => {
+    for (const optimiser of ['adamw', 'lion', 'sgd'])
+      for (const parameters of [1_300_000, 135_000_000]) {
+        const options = trainOptionsOf({ optimiser });
+        expect(findDoubts(options, { ...RUN, parameters })).toEqual([]);
+        expect(findDoubts({ ...options, lr: 1e4 * options.lr }, { ...RUN, parameters })).toMatchObject([
+          { key: 'lr' },
+        ]);
+      }
   });
 
   test('of any preset, whatever the number of rows', () => {

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { checkOptions, countSteps, defaultOptions, type TrainOptions } from '../../../src/train/options.ts';
+import {
+  checkOptions,
+  countSteps,
+  defaultOptions,
+  trainOptionsOf,
+  withUsualTargets,
+  type TrainOptions,
+} from '../../../src/train/options.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 describe('settings of a run', () => {
@@ -36,6 +43,21 @@ describe('settings of a run', () => {
     );
     expect(error.what).toContain(`The setting ${name} is`);
     expect(error.remedy).toMatch(/^Choose .*\.$/);
+  });
+
+  // PEFT's TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING, and its feedforward modules.
+  it('of IA3 take the layers that PEFT takes of GPT-2, and what was asked for', () => {
+    const linears = (...paths: string[]) => paths.map((path) => ({ path, inputs: 4, outputs: 4 }));
+    const gpt2 = { linears: linears('h.0.attn.c_attn', 'h.0.attn.c_proj', 'h.0.mlp.c_fc', 'h.0.mlp.c_proj') };
+    const llama = { linears: linears('0.self_attn.k_proj', '0.self_attn.v_proj', '0.mlp.down_proj') };
+    const targetsOf = (options: TrainOptions, model: typeof gpt2): readonly string[] =>
+      withUsualTargets(options, model).lora.targets;
+    const ia3 = trainOptionsOf({ method: 'ia3' });
+    expect(targetsOf(ia3, gpt2)).toEqual(['c_attn', 'mlp.c_proj']);
+    expect(targetsOf(ia3, llama)).toEqual(['k_proj', 'v_proj', 'down_proj']);
+    expect((ia3 as { feedforward?: readonly string[] }).feedforward).toContain('mlp.c_proj');
+    expect(targetsOf(trainOptionsOf({ method: 'ia3', targets: ['c_fc'] }), gpt2)).toEqual(['c_fc']);
+    expect(targetsOf(defaultOptions(), gpt2)).toEqual(defaultOptions().lora.targets);
   });
 
   it('give the steps as asked, or what the epochs take, rounded up', async () => {
