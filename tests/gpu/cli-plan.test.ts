@@ -50,7 +50,9 @@ describe('graft plan', () => {
       fits: false,
       settings: { precision: 'f16', checkpointing: false },
       problems: [{ limit: 'memory' }],
-      advice: [{ change: 'checkpointing', flags: ['--checkpointing'] }, {}],
+      advice: expect.arrayContaining([
+        expect.objectContaining({ change: 'checkpointing', flags: ['--checkpointing'] }),
+      ]),
     });
 
     const roomy = await plan('--memory', '2GB');
