@@ -91,8 +91,8 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   let adapter: Adapter | undefined;
   if (!full) {
     if (adapterPath === undefined) {
-      const options = withUsualTargets(trainOptionsOf({ method, targets }), model.definition);
-      adapter = (await makeTrainable(model, options)).trainable.adapter;
+      const fresh = withUsualTargets(trainOptionsOf({ method, targets }), model.definition);
+      adapter = (await makeTrainable(model, fresh)).trainable.adapter;
     } else {
       const { modules, tensors } = await readPeft(folder(adapterPath), model.definition);
       adapter = new Adapter(model.device, modules, tensors, { trainable: true });
