@@ -53,11 +53,13 @@ function hasRelaxedSimd(): boolean {
 const startThread: StartThread = (start, onFailure) =>
   new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./cpu-thread.mjs', import.meta.url), { workerData: start });
-    worker.once('message', () => resolve({ end: () => void worker.terminate() }));
+    worker.once('message', () => {
+      // A command that is done must not wait for threads that wait for work.
+      worker.unref();
+      resolve({ end: () => void worker.terminate() });
+    });
     worker.on('error', (error) => {
       onFailure(error);
       reject(error);
     });
-    // A command that is done must not wait for threads that wait for work.
-    worker.unref();
   });

@@ -3,7 +3,7 @@
  * asynchronous on a GPU only lets others have their turn here.
  */
 import { GraftError } from '../../errors.ts';
-import type { AdapterDescription, CompileProgress, Device } from '../device.ts';
+import type { AdapterDescription, Device } from '../device.ts';
 import { MemoryPool, type Pool } from '../pool.ts';
 import { shardsOf } from '../shards.ts';
 import type { Tape } from '../tape.ts';
@@ -161,9 +161,9 @@ export class CpuDevice implements Device, CpuTarget {
     return CpuPlan.compile(this, tape, pool);
   }
 
-  async prepare(_tapes: readonly Tape[], onProgress: CompileProgress): Promise<void> {
-    // All kernels are compiled before the device is there.
-    onProgress(1, 1);
+  /** Nothing is left to do: all kernels are compiled before the device is there. */
+  prepare(): Promise<void> {
+    return Promise.resolve();
   }
 
   readonly profile: Device['profile'] = (plans, options) => profilePlans(this, plans, options);
