@@ -251,7 +251,7 @@ void outcome(async () => {
   await models.store.clean();
   await purgeDeleted();
   await purgeDeletedAdapters();
-  await (await import('./merged-zip.ts')).clearMerged();
+  await (await import('./folder-zip.ts')).clearExported();
   return {};
 });
 expose(api);

@@ -20,7 +20,7 @@ export interface Progress {
     | 'reading'
     | 'keeping'
     | 'packing'
-    | 'merging'
+    | 'exporting'
     | 'preparing'
     | 'comparing'
     | 'loading'
