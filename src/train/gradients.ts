@@ -7,7 +7,7 @@ import { recordGradients, sharedTensors, type GradientOptions, type Trainable } 
 export interface BatchGradients {
   /** Mean cross-entropy over the supervised tokens. */
   readonly loss: number;
-  /** Of the mean loss, by the name of the trained tensor. */
+  /** Gradients of the mean loss, by the name of the trained tensor. */
   readonly gradients: NamedArrays;
 }
 

@@ -54,7 +54,7 @@ const bases = new Bases(
 const downloads = makeDownloads(models);
 const readings = new Readings();
 const turnsOfRows = new TurnsOfRows();
-/** Of the answers that are asked for, and the evaluations. */
+/** What stops the answers that are asked for, and the evaluations. */
 const chats = new Set<AbortController>();
 const evaluations = new Set<AbortController>();
 const benchmarks = new Set<AbortController>();

@@ -19,7 +19,7 @@ import { summarise } from './summary.ts';
 
 /** A file's rows in its order, not yet split. */
 export interface OpenFile {
-  /** Of its bytes and of everything that its rows depend on: equal for equal rows. */
+  /** Names its bytes and everything that its rows depend on: equal for equal rows. */
   readonly key: string;
   readonly name: string;
   readonly format: string;

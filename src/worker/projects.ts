@@ -27,7 +27,7 @@ import { BUNDLED } from './model.ts';
 const MAX_NAME = 120;
 
 export class Projects {
-  /** Of the project that is open in this tab. */
+  /** The project that is open in this tab. */
   id: string | undefined;
   readonly #open: () => ModelRef | undefined;
 

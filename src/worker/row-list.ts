@@ -4,7 +4,7 @@ import type { ListedRow, RowQuery } from './api.ts';
 import type { DataSet, Entry } from './data.ts';
 
 const SHOWN_CHARS = 160;
-/** Of which these are shown, when runs of spaces are one. */
+/** Characters that are read to show so many, since runs of spaces become one. */
 const READ_CHARS = 8 * SHOWN_CHARS;
 /** A window that fills any screen. */
 const MOST_ROWS = 500;

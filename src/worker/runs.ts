@@ -41,7 +41,7 @@ export class Runs {
   #busy = false;
   /** What the page asked of it. */
   #request: 'pause' | 'stop' | 'cancel' | undefined;
-  /** Of the run that is about to begin. */
+  /** The run that is about to begin. */
   #beginning: Beginning | undefined;
 
   constructor(

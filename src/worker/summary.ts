@@ -5,7 +5,7 @@ import type { DataSet, Entry } from './data.ts';
 import type { OpenFile } from './open-data.ts';
 import { firstPrompt } from '../data/questions.ts';
 
-/** Of each list; the rest is counted. */
+/** Entries of each list that are told; the rest is counted. */
 const SHOWN = 100;
 
 export function summarise(data: DataSet, files: readonly (OpenFile | undefined)[]): DataSummary {

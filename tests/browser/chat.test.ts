@@ -522,7 +522,7 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
   expect(written.sums['Bosun-merged/model.safetensors']).toBe(sha256(Buffer.concat(chunks)));
   await bosun.getByRole('button', { name: 'Close' }).click();
 
-  // Of another base, which is not here.
+  // An adapter of another base, which is not here.
   const other = changed(
     await sprigAdapter(7),
     (config) => (config['base_model_name_or_path'] = 'acme/Oak-1B'),

@@ -34,7 +34,7 @@ const BASE_FILES = [
 interface Ran {
   /** What the card's own commands print. */
   readonly said: string;
-  /** Of the model that they made. */
+  /** Logits of the model that they made. */
   readonly logits: number[];
 }
 

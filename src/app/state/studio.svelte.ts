@@ -25,7 +25,7 @@ import type { SecondUse } from './source.ts';
 import { Task } from './task.svelte.ts';
 import { TimeForecast } from './time.svelte.ts';
 
-/** Of a question that names a project. */
+/** The length at which a question that names a project is cut. */
 const NAME_CHARS = 40;
 
 export class Studio {

@@ -27,7 +27,7 @@ export interface OtherFiles {
 export interface DataOptions {
   /** Which columns are prompt and answer, where the format is none of the known ones. */
   readonly mapping?: Mapping;
-  /** Of a table: whether its first row names the columns, and what stands between cells. Default: told by its looks. */
+  /** Whether the first row of a table names the columns, and what stands between cells. Default: told by its looks. */
   readonly header?: boolean;
   readonly delimiter?: string;
   readonly maxLength: number;
@@ -118,7 +118,7 @@ export interface DataSummary {
   readonly notes: readonly { readonly note: string; readonly lines: readonly number[] }[];
   /** All rows of the list: those that are used, those left out, and the bad ones that are told. */
   readonly listed: number;
-  /** Of the first row that is held out, or else trained: what to ask to see how a run goes. Missing where no row asks. */
+  /** What to ask to see how a run goes: the prompt of the first row that is held out, or else trained on. Missing where no row asks. */
   readonly prompt?: string;
   /** Tokens of rows before the limit. */
   readonly lengths: Histogram;

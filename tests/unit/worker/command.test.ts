@@ -140,7 +140,7 @@ test('test rows and more rows of files of their own, without the copies and with
     `text,category\n${Array.from({ length: to - from }, (_, i) => `Where is ${from + i}?,c${from + i}`).join('\n')}\n`;
   const main = await file('rows.csv', table(0, 20));
   const heldOut = await file('test, held out.csv', table(15, 25));
-  // Of a known format, whatever the mapping of the others says.
+  // A file of a known format, whatever the mapping of the others says.
   const jsonl = Array.from({ length: 6 }, (_, i) => `{"prompt":"Where is ${i}?","completion":"more ${i}"}`);
   const more = [await file('a,b.jsonl', jsonl.join('\n')), await file('c.csv', table(40, 44))];
   const options: DataOptions = {
