@@ -56,7 +56,6 @@ describeDevice('A kind of adapter', (context) => {
     const tape = new Tape(context.device);
     model.forward(tape, batchTensors(tape, { tokens: 4, rows: 4 }), { adapter: frozen });
     expect(tape.operations.filter(({ kind }) => kind === rowNormKind)).toEqual([]);
-    expect(() => frozen.write(tensors)).toThrow('A frozen adapter');
     await context.device.settle();
     frozen.destroy();
   }
