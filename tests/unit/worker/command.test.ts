@@ -10,9 +10,9 @@ import { readDataOptions, readTrainOptions, trainFlags } from '../../../src/cli/
 import { createOutput } from '../../../src/cli/output.ts';
 import { readWeightChoices } from '../../../src/cli/session.ts';
 import type { BaseWeights, DataFile, DataOptions, RunOptions } from '../../../src/worker/api.ts';
-import { rowsOf, type DataSet } from '../../../src/worker/data.ts';
+import { rowsOf, type RowSet } from '../../../src/data/row-set.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
-import { openData } from '../../../src/worker/open-data.ts';
+import { openData } from '../../../src/data/open-data.ts';
 import { headlessCommand } from '../../../src/worker/run-options.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { openSprig } from './open-sprig.ts';
@@ -190,7 +190,7 @@ test.each<[string, BaseWeights | undefined, string | undefined, string | undefin
   ['the embeddings too', { matrices: 'stored', embeddings: 'q8_0' }, 'stored', 'q8_0'],
 ])('the base is held alike: %s', async (_, baseWeights, matrices, embeddings) => {
   const held = { ...model, source: { ...model.source, baseWeights } };
-  const data = { name: 'rows.jsonl' } as DataSet;
+  const data = { name: 'rows.jsonl' } as RowSet;
   const flags = new Flags(trainFlags, wordsOf(headlessCommand(RUN, data, held)).slice(3));
   expect(flags.text('base-weights')).toBe(matrices);
   expect(flags.text('embedding-weights')).toBe(embeddings);
