@@ -14,7 +14,7 @@ override GELU: bool = false;
 override ACCUMULATE: bool = false;
 override ACCUMULATE_UP: bool = false;
 
-// Of a workgroup: four elements a thread, next to each other across the threads.
+// A workgroup takes four elements a thread, next to each other across the threads.
 const ELEMENTS = 256u;
 const THREADS = 64u;
 

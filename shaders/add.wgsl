@@ -4,7 +4,7 @@
 
 struct Params { size: u32 }
 
-// Of a workgroup: four elements a thread, next to each other across the threads.
+// A workgroup takes four elements a thread, next to each other across the threads.
 const ELEMENTS = 256u;
 const THREADS = 64u;
 

@@ -8,7 +8,7 @@ struct Params { size: u32, salt: u32, probability: f32 }
 
 override ACCUMULATE: bool = false;
 
-// Of a workgroup: four elements a thread, next to each other across the threads.
+// A workgroup takes four elements a thread, next to each other across the threads.
 const ELEMENTS = 256u;
 const THREADS = 64u;
 

@@ -12,7 +12,7 @@ struct Params { M: u32, C: u32, V: u32, first: u32 }
 
 override SCALE: f32 = 1;
 const NONE = 0xffffffffu;
-// Of a workgroup: four elements a thread, next to each other across the threads.
+// A workgroup takes four elements a thread, next to each other across the threads.
 const ELEMENTS = 256u;
 const THREADS = 64u;
 

@@ -8,7 +8,7 @@ struct Params { R: u32, C: u32 }
 override ACCUMULATE: bool = false;
 const NONE = 0xffffffffu;
 
-// Of a workgroup: four elements a thread, next to each other across the threads.
+// A workgroup takes four elements a thread, next to each other across the threads.
 const ELEMENTS = 256u;
 const THREADS = 64u;
 

@@ -13,7 +13,7 @@ override BIAS: bool = false;
 override RESIDUAL: bool = false;
 override ACCUMULATE: bool = false;
 
-// Of a workgroup: four elements a thread, next to each other across the threads.
+// A workgroup takes four elements a thread, next to each other across the threads.
 const ELEMENTS = 256u;
 const THREADS = 64u;
 

@@ -9,7 +9,7 @@ struct Params { M: u32, N: u32, C: u32, start: u32 }
 
 override ACCUMULATE: bool = false;
 
-// Of a workgroup: four elements a thread, next to each other across the threads.
+// A workgroup takes four elements a thread, next to each other across the threads.
 const ELEMENTS = 256u;
 const THREADS = 64u;
 

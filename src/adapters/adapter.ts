@@ -28,6 +28,8 @@ export class Adapter {
   /** Layers with parameters that still have to be made from the base. */
   #unstarted: Layer[] = [];
   #rowIds: Tensor | undefined;
+  /** What follows from values that stay as they are. */
+  #constants: ParameterStore | undefined;
 
   constructor(
     readonly device: Device,
@@ -51,8 +53,22 @@ export class Adapter {
     if (tensors) this.write(tensors);
   }
 
+  /**
+   * An adapter that is asked and not trained: what depends on the base and its values is computed here, once, and not for each token. Awaits the
+   * device if there is anything of that kind.
+   */
+  static async frozen(
+    model: LanguageModel,
+    modules: readonly AdapterModule[],
+    tensors: AdapterTensors | undefined,
+  ): Promise<Adapter> {
+    const adapter = new Adapter(model.device, modules, tensors, { trainable: false });
+    await adapter.#settle(model);
+    return adapter;
+  }
+
   get bytes(): number {
-    return this.store.bytes;
+    return this.store.bytes + (this.#constants?.bytes ?? 0);
   }
 
   /** Elements of each tensor by PEFT name, without padding. */
@@ -73,18 +89,39 @@ export class Adapter {
   /** Gives the parameters their initial values that depend on the base model and were not written. Awaits the device if there are any. */
   async start(model: LanguageModel): Promise<void> {
     if (this.#unstarted.length === 0) return;
+    await this.#run(model, this.#unstarted, ({ kind, module }, tape, weight) =>
+      kind.start?.(tape, module, weight, this.#context()),
+    );
+    this.#unstarted = [];
+  }
+
+  async #settle(model: LanguageModel): Promise<void> {
+    const layers = [...this.#layers.values()].filter(({ kind }) => kind.constants);
+    if (layers.length === 0) return;
+    const specs = layers.flatMap(({ kind, module }) => kind.constants!(module));
+    this.#constants = new ParameterStore(this.device, specs, false);
+    await this.#run(model, layers, ({ kind, module }, tape, weight) =>
+      kind.settle?.(tape, module, weight, this.#context()),
+    );
+  }
+
+  /** Records something for each layer, of the base's weight, and runs it once. */
+  async #run(
+    model: LanguageModel,
+    layers: readonly Layer[],
+    record: (layer: Layer, tape: Tape, weight: Tensor) => void,
+  ): Promise<void> {
     const tape = new Tape(this.device);
-    for (const { kind, module } of this.#unstarted)
-      kind.start?.(tape, module, model.weights.find(`${module.path}.weight`)!, this.#context());
+    for (const layer of layers) record(layer, tape, model.weights.find(`${layer.module.path}.weight`)!);
     const plan = await this.device.compile(tape, model.pool);
     plan.run();
     await this.device.settle();
     plan.destroy();
-    this.#unstarted = [];
   }
 
   /** Replaces the values of all tensors, or of their optimiser state. */
   write(tensors: AdapterTensors, plane?: string): void {
+    if (this.#constants) throw new Error('A frozen adapter is not written to');
     if (plane === undefined) this.#unstarted = [];
     for (const layer of this.#layers.values()) {
       for (const { name, shape, padded = shape, fromBase } of layer.parameters) {
@@ -113,6 +150,7 @@ export class Adapter {
 
   destroy(): void {
     this.store.destroy();
+    this.#constants?.destroy();
     if (this.#rowIds) this.device.free(this.#rowIds);
     this.#rowIds = undefined;
   }
@@ -125,6 +163,7 @@ export class Adapter {
     return {
       get: (name) => this.store.get(name),
       rowIds: (first, count) => this.#ids().sliceColumns(first, count),
+      constant: (name) => this.#constants?.find(name),
       dropout,
     };
   }

@@ -47,6 +47,8 @@ export interface HookContext {
   readonly get: (name: string) => Tensor;
   /** u32 [count]: first, first + 1, …, below the number of a layer's outputs. `first` is a multiple of 64. */
   readonly rowIds: (first: number, count: number) => Tensor;
+  /** What `constants` names, once it was computed; undefined while the adapter's values may change. */
+  readonly constant?: (name: string) => Tensor | undefined;
   /** Dropout on the adapter's input, while training. */
   readonly dropout?: { readonly probability: number; readonly seed: Tensor; readonly salt: number };
 }
@@ -88,6 +90,11 @@ export interface AdapterKind<
   initial(module: Module, random: Random): readonly (readonly [name: string, Float32Array<ArrayBuffer>])[];
   /** Records how the parameters begin that come from the base. */
   start?(tape: Tape, module: Module, weight: Tensor, context: HookContext): void;
+
+  /** What follows from the base and the parameters, and need not be computed for each token where both stay as they are. */
+  constants?(module: Module): readonly { readonly name: string; readonly shape: readonly number[] }[];
+  /** Records how the constants are computed into their tensors. */
+  settle?(tape: Tape, module: Module, weight: Tensor, context: HookContext): void;
 
   /** The layer with its adapter. */
   linear(tape: Tape, x: Tensor, layer: LinearLayer, module: Module, context: HookContext): Tensor;

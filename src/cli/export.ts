@@ -7,7 +7,7 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
-import { checkFree, discard } from './run-folder.ts';
+import { checkFree, discard, weightsLast } from './run-folder.ts';
 
 const NAMES = EXPORT_FORMATS.map(({ name }) => name);
 /** What a PEFT folder has. */
@@ -42,18 +42,20 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
     const found = await source.open(file);
     if (found) adapter[file] = Uint8Array.from(await found.read(0, found.size));
   }
-  const files = await format.prepare({
+  const { files } = await format.prepare({
     baseModel: basename(resolve(path)),
     base,
     model: await readModel(base),
     adapterName: basename(resolve(given)),
     adapter,
   });
+  const byName = Object.fromEntries(files.map((file) => [file.name, file]));
   const release = await lockFolder(out, 'graft export');
   try {
     await checkFree(out, { overwrite: flags.on('overwrite'), models: true });
     await discard(out);
-    for (const file of files) await writeWhole(join(out, file.name), file.read());
+    for (const [name, file] of Object.entries(weightsLast(byName)))
+      await writeWhole(join(out, name), file.read());
   } finally {
     await release();
   }

@@ -99,5 +99,5 @@ export async function requiredTokenizer(files: FileSet): Promise<Tokenizer> {
 /** Loads a PEFT folder for inference. */
 export async function openAdapter(path: string, model: LanguageModel): Promise<Adapter> {
   const { modules, tensors } = await readPeft(folder(path), model.definition);
-  return new Adapter(model.device, modules, tensors, { trainable: false });
+  return Adapter.frozen(model, modules, tensors);
 }

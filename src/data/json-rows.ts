@@ -17,7 +17,7 @@ export interface RawRow {
   end: number;
 }
 
-/** Of a name in a message. */
+/** Characters of a name that a message quotes. */
 const MOST_KEY_CHARS = 40;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -20,7 +20,7 @@ import type { Example, Problem } from './example.ts';
 
 /** Characters of a document that are encoded at once: some tokenizers take a whole text for one word, and a heap for every word. */
 const DOCUMENT_PIECE_CHARS = 128 * 1024;
-/** Of one example. Longer is no example, and a word of that length can take a tokenizer minutes. */
+/** Characters of one example. Longer text is no example, and a word of that length can take a tokenizer minutes. */
 const MAX_EXAMPLE_CHARS = 1024 * 1024;
 
 export interface PrepareOptions extends RenderExampleOptions {
@@ -50,7 +50,7 @@ export interface PrepareReport {
 }
 
 export interface PreparedRow extends TokenRow {
-  /** Of the example that it was made from. */
+  /** The line of the example that it was made from. */
   readonly line: number;
 }
 

@@ -14,7 +14,7 @@ export interface SheetRow {
 
 export interface Sheet {
   readonly kind: 'table' | 'json';
-  /** Of a table: whether its first row names the columns, and what stands between cells. */
+  /** Whether the first row of a table names the columns, and what stands between cells. */
   readonly header?: boolean;
   readonly delimiter?: string;
   readonly columns: readonly string[];

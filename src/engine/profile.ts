@@ -5,7 +5,7 @@ export interface KernelTime {
   readonly kernel: string;
   readonly matmul: boolean;
   readonly dispatches: number;
-  /** Of all of its dispatches in one run. */
+  /** What all of its dispatches take in one run. */
   readonly seconds: number;
 }
 

@@ -37,12 +37,12 @@ export interface AttentionResult {
 export interface DecodingResult {
   readonly prefillTokensPerSecond: number;
   readonly decodeTokensPerSecond: number;
-  /** Of one new token. */
+  /** Where the time of one new token goes. */
   readonly profile?: Profile;
 }
 
 export interface DecodingOptions {
-  /** Of each measurement, after a warm-up. */
+  /** How often each measurement is repeated, after a warm-up. */
   readonly runs?: number;
   readonly profile?: boolean;
   readonly signal?: AbortSignal;

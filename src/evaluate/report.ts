@@ -126,7 +126,7 @@ export interface Judged {
     readonly against: string;
     readonly only_adapter: number;
     readonly only_other: number;
-    /** Of the exact McNemar test. */
+    /** The p-value of the exact McNemar test. */
     readonly p: number;
   }[];
 }

@@ -13,9 +13,9 @@ import { defaultOptions } from '../train/options.ts';
 import { Trainer } from '../train/trainer.ts';
 
 export interface Footprint {
-  /** Of all buffers, by the device's account. */
+  /** Bytes of all buffers, by the device's account. */
   readonly gpuBytes: number;
-  /** Of JavaScript, after a collection. */
+  /** Bytes of JavaScript's heap, after a collection. */
   readonly heapBytes: number;
 }
 

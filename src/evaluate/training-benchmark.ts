@@ -16,7 +16,7 @@ export interface TrainingResult {
   readonly tokens: number;
   readonly secondsPerStep: number;
   readonly tokensPerSecond: number;
-  /** Of the first step, pipelines compiled: as a multiple of a warm one. */
+  /** How many times a warm step the first one takes, with pipelines compiled. */
   readonly firstStepRatio: number;
   readonly compileSeconds: number;
   readonly dispatches: number;

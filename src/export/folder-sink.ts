@@ -50,7 +50,7 @@ export class DirectorySink implements FolderSink {
     private readonly folder: FileSystemDirectoryHandle,
   ) {}
 
-  /** @param name of the folder; a number is added where there is one already @throws GraftError `merge-write` */
+  /** @param name of the folder; a number is added where there is one already @throws GraftError `export-write` */
   static async create(parent: FileSystemDirectoryHandle, name: string): Promise<DirectorySink> {
     const taken = new Set<string>();
     return writing(name, parent.name, async () => {
@@ -103,9 +103,9 @@ async function writing<T>(file: string, folder: string, work: () => Promise<T>):
     return await work();
   } catch (cause) {
     throw new GraftError(
-      'merge-write',
+      'export-write',
       `${file} could not be written into ${folder}: ${messageOf(cause)}.`,
-      'Check that the disk has room and that the page may write there, then merge again. What was begun is taken away.',
+      'Check that the disk has room and that the page may write there, then export again. What was begun is removed.',
       { cause },
     );
   }

@@ -58,7 +58,7 @@ export interface DecoderConfig extends ModelShape {
   /** Not with a bias of the output or the MLP. */
   readonly residualScale: number;
   readonly logitScale: number;
-  /** Of the names of all weights but the head. */
+  /** Begins the names of all weights but the head. */
   readonly prefix: string;
 }
 

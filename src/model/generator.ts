@@ -134,7 +134,7 @@ export class Generator {
     this.#replays.clear();
   }
 
-  /** Of the cache of keys and values. */
+  /** Bytes of the cache of keys and values. */
   get cacheBytes(): number {
     return [...this.#keys, ...this.#values].reduce((sum, { bytes }) => sum + bytes, 0);
   }

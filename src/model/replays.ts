@@ -32,7 +32,7 @@ export interface PlacedToken {
 /** A sequence that is to have another token: its last one is on the GPU already. */
 export interface NextToken {
   readonly sequence: number;
-  /** Of the last token. */
+  /** The place of the last token. */
   readonly position: number;
   /** What the choice is made by, in [0, 1). */
   readonly draw: number;

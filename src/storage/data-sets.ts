@@ -2,7 +2,7 @@
 import { database } from './database.ts';
 import type { StoredDataFiles, StoredDataSet } from './records.ts';
 
-/** Of a project, the newest first. */
+/** The data sets of a project, the newest first. */
 export async function listDataSets(projectId: string): Promise<StoredDataSet[]> {
   const sets = await database((db) =>
     // An empty list sorts after every string.

@@ -8,7 +8,7 @@ import { IGNORED, type TokenRow } from './trainable.ts';
 
 /** Tokens of a row that is shown whole. */
 const MOST_WHOLE = 1500;
-/** Of a longer one: from its beginning, on both sides of a place where the limit cuts or the answer begins, and to its end. */
+/** A longer row shows tokens from its beginning, on both sides of a place where the limit cuts or the answer begins, and to its end. */
 const SHOWN_FIRST = 300;
 const SHOWN_AROUND = 100;
 const SHOWN_LAST = 200;
@@ -60,7 +60,7 @@ function shownParts(length: number, places: readonly number[]): [number, number]
   return parts;
 }
 
-/** Of runs that are too many to be seen, equal pieces of the row with what is in the middle of each. */
+/** Where there are too many runs to be seen: equal pieces of the row, each with what is in its middle. */
 function thinned(spans: readonly PreviewSpan[], length: number): readonly PreviewSpan[] {
   if (spans.length <= MOST_SPANS) return spans;
   const found: PreviewSpan[] = [];

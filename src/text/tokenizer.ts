@@ -333,7 +333,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
   const template = await readTemplate(files, config);
   let library: Library;
   try {
-    // Of the configuration the library gets only these two: other keys switch on behaviour of single model families.
+    // The library gets only these two of the configuration: other keys switch on behaviour of single model families.
     library = new Library(json, { clean_up_tokenization_spaces: cleansUp, eos_token: eosToken });
   } catch (cause) {
     throw new GraftError(

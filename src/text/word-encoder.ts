@@ -14,7 +14,7 @@ type Ids = readonly (number | undefined)[];
 
 interface Step {
   pre_tokenize_text(text: string, options: { section_index: number }): string[];
-  /** Of a Sequence. */
+  /** The steps of a Sequence. */
   readonly tokenizers?: readonly Step[];
 }
 

@@ -13,7 +13,7 @@ import {
 } from './step-plans.ts';
 
 export interface BatchGradients extends Measured {
-  /** Of the mean loss, by the name of the trained tensor. */
+  /** Gradients of the mean loss, by the name of the trained tensor. */
   readonly gradients: NamedArrays;
   /** Log-probabilities of the rows' sequences, in their order; where the objective is made of them. */
   readonly logProbabilities?: Float32Array;

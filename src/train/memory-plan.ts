@@ -250,8 +250,7 @@ export async function planGeneration(
 ): Promise<GenerationPlan> {
   const device = new DryRunDevice(lowering);
   const model = LanguageModel.empty(device, definition, weights);
-  const adapter =
-    config && new Adapter(device, adapterModules(definition, config), undefined, { trainable: false });
+  const adapter = config && (await Adapter.frozen(model, adapterModules(definition, config), undefined));
   const generator = new Generator(model, sequences, maxLength);
   await generator.prepare(adapter);
   return { bytes: device.allocatedBytes, cache: generator.cacheBytes };

@@ -13,7 +13,7 @@ export type QuantisedType = (typeof QUANTISED_TYPES)[number];
 export interface QuantisedValues {
   /** Eight bits of a number, or four: 4-bit numbers lie two to a byte, the earlier one in the low bits. */
   readonly quants: Uint8Array<ArrayBuffer>;
-  /** Of each block: d as f16 (q8_0, q4_0), d and the least value as f16 (q4_1), the largest magnitude as f32 (nf4). */
+  /** For each block: d as f16 (q8_0, q4_0), d and the least value as f16 (q4_1), the largest magnitude as f32 (nf4). */
   readonly scales: Uint8Array<ArrayBuffer>;
 }
 

@@ -1,5 +1,7 @@
-/** The part of the worker's API that is about adapters that are kept: the library, and models merged of them. */
-import type { Merge } from '../export/merge-folder.ts';
+/** The part of the worker's API that is about adapters that are kept: the library, and folders in other formats. */
+import { GraftError } from '../errors.ts';
+import type { Prepared } from '../export/formats/format.ts';
+import type { EXPORT_FORMATS } from '../export/formats/registry.ts';
 import { adapterFiles, findAdapter } from '../storage/adapters.ts';
 import { listRuns } from '../storage/runs.ts';
 import { measureSpace } from '../storage/space.ts';
@@ -22,9 +24,10 @@ type AdapterApi = Pick<
   | 'exportAdapter'
   | 'importAdapter'
   | 'stopAdapters'
-  | 'planMerge'
-  | 'merge'
-  | 'stopMerging'
+  | 'exportFormats'
+  | 'planExport'
+  | 'exportFolder'
+  | 'stopExport'
 >;
 
 interface Rooms {
@@ -38,7 +41,7 @@ interface Rooms {
 
 export function adapterApi({ library, bases, projects, session, queue, openOrThrow }: Rooms): AdapterApi {
   const moving = new Set<AbortController>();
-  const merging = new Set<AbortController>();
+  const exporting = new Set<AbortController>();
   const stoppable = async <T>(
     controllers: Set<AbortController>,
     work: (signal: AbortSignal) => Promise<T>,
@@ -85,34 +88,46 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
       }),
     stopAdapters: () => stop(moving),
 
-    planMerge: (id) =>
+    exportFormats: () =>
+      outcome(async () => ({
+        formats: (await allFormats()).map(({ name, label, help }) => ({ name, label, help })),
+      })),
+    planExport: (id, format) =>
       outcome(async () => {
-        const found = await prepare(id, session, bases);
+        const found = await prepare(id, format, session, bases);
         if ('otherBase' in found) return found;
+        const { folder, files, summary } = found.prepared;
         const { usage, quota } = await measureSpace();
-        return { plan: { ...found.merge.plan, free: Math.max(0, quota - usage) } };
+        const bytes = files.reduce((sum, { size }) => sum + size, 0);
+        const plan = { folder, files: files.map(({ name }) => name), bytes, summary };
+        return { plan: { ...plan, free: Math.max(0, quota - usage) } };
       }),
-    merge: (id, target, onProgress) =>
+    exportFolder: (id, format, target, onProgress) =>
       outcome(() =>
-        stoppable(merging, async (signal) => {
-          const found = await prepare(id, session, bases);
+        stoppable(exporting, async (signal) => {
+          const found = await prepare(id, format, session, bases);
           if ('otherBase' in found) throw bases.notOpen(found.otherBase.baseModel);
-          const { merge } = found;
-          const { deliverFolder } = await import('./merged-zip.ts');
-          const step = stepping('merging', { onProgress: listener(onProgress), signal });
-          return deliverFolder(merge.plan.folder, merge.files, target, step);
+          const { folder, files } = found.prepared;
+          const { deliverFolder } = await import('./folder-zip.ts');
+          const step = stepping('exporting', { onProgress: listener(onProgress), signal });
+          return deliverFolder(folder, files, target, step);
         }),
       ),
-    stopMerging: () => stop(merging),
+    stopExport: () => stop(exporting),
   };
 }
 
-/** @throws GraftError `worker-no-adapter`, `adapter-…`, `weights-…` */
+/** The formats are rarely needed: they are loaded when they are. */
+const allFormats = async (): Promise<typeof EXPORT_FORMATS> =>
+  (await import('../export/formats/registry.ts')).EXPORT_FORMATS;
+
+/** @throws GraftError `worker-no-adapter`, `export-format`, `adapter-…`, `weights-…` */
 async function prepare(
   id: string,
+  formatName: string,
   session: Session,
   bases: Bases,
-): Promise<{ merge: Merge } | { otherBase: { baseModel: string; model?: ModelRef } }> {
+): Promise<{ prepared: Prepared } | { otherBase: { baseModel: string; model?: ModelRef } }> {
   const [adapter, files] = await Promise.all([findAdapter(id), adapterFiles(id)]);
   if (!adapter || !files) throw unknownAdapter();
   const { baseModel, name, runId } = adapter;
@@ -124,13 +139,20 @@ async function prepare(
   const held =
     (adapter.baseWeights as BaseWeights | undefined) ??
     ((await listRuns()).find(({ run }) => run.id === runId)?.run.baseWeights as BaseWeights | undefined);
-  // What is rarely needed is loaded when it is.
-  const { prepareMerge } = await import('../export/merge-folder.ts');
-  const merge = await prepareMerge({
+  const formats = await allFormats();
+  const format = formats.find((one) => one.name === formatName);
+  if (!format)
+    throw new GraftError(
+      'export-format',
+      `There is no format ${formatName}.`,
+      `Choose among ${formats.map((one) => one.name).join(', ')}.`,
+    );
+  const prepared = await format.prepare({
     ...{ baseModel, adapterName: name, adapter: files },
     base: open.source.files,
     model: open.model.definition,
+    place: await bases.placeOf(baseModel, false),
     ...(held && { baseWeights: held }),
   });
-  return { merge };
+  return { prepared };
 }

@@ -8,10 +8,10 @@ import type { CuratedApi } from './api/curated.ts';
 import type { DataApi } from './api/data.ts';
 import type { DownloadsApi } from './api/downloads.ts';
 import type { EvaluationApi } from './api/evaluation.ts';
+import type { ExportingApi } from './api/exporting.ts';
 import type { ForecastApi } from './api/forecast.ts';
 import type { GpuApi } from './api/gpu.ts';
 import type { MemoryApi } from './api/memory.ts';
-import type { MergingApi } from './api/merging.ts';
 import type { ModelsApi } from './api/models.ts';
 import type { ProjectsApi } from './api/projects.ts';
 import type { ResultsApi } from './api/results.ts';
@@ -25,10 +25,10 @@ export type * from './api/curated.ts';
 export type * from './api/data.ts';
 export type * from './api/downloads.ts';
 export type * from './api/evaluation.ts';
+export type * from './api/exporting.ts';
 export type * from './api/forecast.ts';
 export type * from './api/gpu.ts';
 export type * from './api/memory.ts';
-export type * from './api/merging.ts';
 export type * from './api/models.ts';
 export type * from './api/outcome.ts';
 export type * from './api/projects.ts';
@@ -45,10 +45,10 @@ export interface GraftWorker
     DataApi,
     DownloadsApi,
     EvaluationApi,
+    ExportingApi,
     ForecastApi,
     GpuApi,
     MemoryApi,
-    MergingApi,
     ModelsApi,
     ProjectsApi,
     ResultsApi,

@@ -88,7 +88,7 @@ export function archiveApi({ models, downloads, session, runs, projects }: Rooms
         });
         await downloads.cancelAll();
         for (const { name } of await store.list()) await store.delete(name);
-        await (await import('./merged-zip.ts')).clearMerged();
+        await (await import('./folder-zip.ts')).clearExported();
         await deleteEverything();
         return {};
       }),

@@ -35,8 +35,8 @@ export class Bases {
   notOpen(baseModel: string): GraftError {
     return new GraftError(
       'worker-other-base',
-      `Merging needs the base model “${baseModel}”, and another model is open.`,
-      'Open that model, then merge again.',
+      `This format needs the base model “${baseModel}”, and another model is open.`,
+      'Open that model, then export again.',
     );
   }
 

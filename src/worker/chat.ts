@@ -7,7 +7,7 @@ import type { AdapterChoice, AskedPrompt, ChatMessage, ChatSettings, ChatToken, 
 import type { OpenModel } from './model.ts';
 import { originOf } from './origin.ts';
 import { chatTokens, type Session } from './session.ts';
-import { textOfToken } from './token-text.ts';
+import { textOfToken } from '../text/token-text.ts';
 
 const CANDIDATES = 8;
 

@@ -1,117 +1,26 @@
-/** The open data: rows for the next run, what was held out, and every row as a person may look at it. */
-import type { Example } from '../data/example.ts';
-import { ROWS_FILE, type Repeats } from '../data/parts.ts';
-import type { PreparedRow } from '../data/prepare.ts';
-import { GraftError } from '../errors.ts';
+/** The open rows with what the base model answered to them, and as a run keeps them. */
+import { ROWS_FILE } from '../data/parts.ts';
+import { rowsOf, type Place, type RowSet } from '../data/row-set.ts';
 import type { LossReport } from '../evaluate/comparison.ts';
 import type { Known } from '../evaluate/examinee.ts';
-import type { DataRef, StoredRows, StoredRun } from '../storage/records.ts';
-import { applyLimit } from '../text/limit.ts';
-import { renderExample } from '../text/loss-mask.ts';
-import { previewRow } from '../text/preview.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
+import type { StoredRows, StoredRun } from '../storage/records.ts';
 import { longestSequence, supervisedCount } from '../text/trainable.ts';
-import type { DataOptions, Part, PreviewRow, RowState } from './api.ts';
-import type { OpenFile } from './open-data.ts';
-import type { Question } from '../data/questions.ts';
 
-/** A row of the list, used or not. */
-export interface Entry {
-  /** Place of its file (`data/parts.ts`). */
-  readonly file: number;
-  readonly line: number;
-  readonly state: RowState;
-  /** What is trained or measured, or would be if it were not left out; missing for a row that cannot be. */
-  readonly row?: PreparedRow;
-  /** Missing for a row that is not used. */
-  readonly part?: Part;
-  /** What the row was made from; missing where a row is not one example (a document), or after a reload. */
-  readonly example?: Example;
-  /** Tokens before the limit. */
-  readonly length: number;
-  readonly supervised: number;
-  /** Why it is bad. */
-  readonly reason?: string;
-}
+export { rowsOf, type Place } from '../data/row-set.ts';
 
-/** An entry that is used. */
-export type Place = Entry & { readonly row: PreparedRow; readonly part: Part };
-
-/** What a file is called, and where the headless command finds it, if it lies elsewhere than under its name. */
-export interface FilePlace {
-  readonly name: string;
-  readonly path?: string;
-}
-
-export interface DataSet extends Repeats, FilePlace {
-  /** Files of test rows and of more rows. */
-  readonly heldOut?: FilePlace;
-  readonly more?: readonly FilePlace[];
-  /** Which rows these are; missing for a run's own rows from before data sets were kept. */
-  readonly ref?: DataRef;
-  /** As it was split: no fraction is tested where the test part is a file of its own. */
-  readonly options?: DataOptions;
-  /** Whose tokenizer made the rows. */
-  readonly modelContent: string;
-  /** What it was made of; missing after a reload. */
-  readonly files?: readonly (OpenFile | undefined)[];
-  /** In the order of their files: the rows, more rows, test rows of their own. */
-  readonly entries: readonly Entry[];
-  /** The entries that are used. */
-  readonly places: readonly Place[];
-  readonly questions: readonly Question[];
+export interface DataSet extends RowSet {
   /** What the base model answered, and its losses by the rows that they are of. No adapter changes them; how the base is held does. */
   readonly base: Known & { readonly losses: Map<string, LossReport> };
 }
 
-export const isDocument = (example: Example): boolean => example.kind === 'text' && example.document === true;
-
-export const isPlace = (entry: Entry): entry is Place => entry.row !== undefined && entry.part !== undefined;
-
-export function rowsOf({ places }: DataSet, part: Part): PreparedRow[] {
-  return places.filter((place) => place.part === part).map(({ row }) => row);
-}
-
-/** A row with every token's text, whether it is learnt from, and where the limit cuts it. @throws GraftError `data-row` */
-export function preview({ entries, options, files }: DataSet, at: number, tokenizer: Tokenizer): PreviewRow {
-  const entry = entries[at] as Entry | undefined;
-  if (!entry) {
-    throw new GraftError(
-      'data-row',
-      `There is no row ${at}: the data has ${entries.length}.`,
-      'Choose a row that is there.',
-    );
-  }
-  const { row, part, example, file, line, state, reason } = entry;
-  const rendered =
-    example && !isDocument(example) && state !== 'bad' ? renderExample(example, tokenizer) : undefined;
-  const full = rendered ?? row;
-  if (!full)
-    throw new GraftError(
-      'data-row',
-      `${files?.[file]?.numbering === 'row' ? 'Row' : 'Line'} ${line} was not read: ${reason ?? 'it has no tokens'}.`,
-      'Repair it in the file, and open that again.',
-    );
-  const limited =
-    rendered && options
-      ? applyLimit(rendered, options.maxLength, options.overlong, tokenizer.bosId)
-      : { row: full, cut: false, supervised: supervisedCount(full), removed: [] };
-  const shown = previewRow(full, limited, tokenizer);
-  const tokens = shown.tokens.map((token) => ({ ...token, special: tokenizer.isSpecial(token.id) }));
-  return {
-    file,
-    line,
-    single: example !== undefined && !isDocument(example),
-    state,
-    part,
-    ...shown,
-    tokens,
-    ...(full.starts && { starts: full.starts }),
-  };
-}
+/** Rows of which nothing was asked yet. */
+export const unasked = (rows: RowSet): DataSet => ({
+  ...rows,
+  base: { answers: new Map(), losses: new Map() },
+});
 
 /** What a run keeps of its data, so that it can go on after a reload. */
-export function storedRows(data: DataSet): StoredRows {
+export function storedRows(data: RowSet): StoredRows {
   return {
     train: rowsOf(data, 'train'),
     validation: rowsOf(data, 'validation'),

@@ -14,10 +14,12 @@ import { Bases } from './bases.ts';
 import { benchmark } from './benchmark.ts';
 import { chat, previewPrompt } from './chat.ts';
 import { curatedApi } from './curated-api.ts';
-import { preview, type DataSet } from './data.ts';
+import { unasked, type DataSet } from './data.ts';
 import { evaluate, measureFewShot } from './evaluation.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
-import { fitOf } from './fit.ts';
+import { fitOf } from '../data/fit.ts';
+import { versionOf } from '../data/options.ts';
+import { preview } from '../data/row-set.ts';
 import { forecastApi } from './forecast-api.ts';
 import { describeDevice } from './gpu.ts';
 import { fetchBundled, type OpenModel } from './model.ts';
@@ -26,11 +28,11 @@ import { Models } from './models.ts';
 import { planRun } from './memory.ts';
 import { listener, outcome } from './outcome.ts';
 import { keepOpened, projectApi } from './project-api.ts';
-import { Projects, versionOf } from './projects.ts';
+import { Projects } from './projects.ts';
 import { Queue } from './queue.ts';
 import { Readings } from './readings.ts';
 import { resultsApi } from './results-api.ts';
-import { listRows } from './row-list.ts';
+import { listRows } from '../data/row-list.ts';
 import { Runs } from './runs.ts';
 import { Session } from './session.ts';
 import { Slices } from './slices.ts';
@@ -54,7 +56,7 @@ const bases = new Bases(
 const downloads = makeDownloads(models);
 const readings = new Readings();
 const turnsOfRows = new TurnsOfRows();
-/** Of the answers that are asked for, and the evaluations. */
+/** What stops the answers that are asked for, and the evaluations. */
 const chats = new Set<AbortController>();
 const evaluations = new Set<AbortController>();
 const benchmarks = new Set<AbortController>();
@@ -113,8 +115,9 @@ const api: GraftWorker = {
         slices.check();
         const model = await openOrThrow();
         // What reads files is loaded with the first of them.
-        const { openData } = await import('./open-data.ts');
-        const opened = await openData(model, file, options, others, slices, session.data);
+        const { openData } = await import('../data/open-data.ts');
+        const { data, summary } = await openData(model, file, options, others, slices, session.data);
+        const opened = { data: unasked(data), summary };
         const version = await versionOf(file, others);
         // From here on it is open; what is left is to keep it.
         await slices.pause({ what: 'keeping', done: 0, total: 0 });
@@ -253,7 +256,7 @@ void outcome(async () => {
   await models.store.clean();
   await purgeDeleted();
   await purgeDeletedAdapters();
-  await (await import('./merged-zip.ts')).clearMerged();
+  await (await import('./folder-zip.ts')).clearExported();
   return {};
 });
 expose(api);

@@ -15,7 +15,7 @@ import { checkOptions, hasRank, type TrainOptions } from '../train/options.ts';
 import type { BaseWeights, MemoryAdvice, RunMemory, RunOptions } from './api.ts';
 import { rowsOf } from './data.ts';
 import type { OpenModel } from './model.ts';
-import { bucketsOf } from './other-rows.ts';
+import { bucketsOf } from '../runs/other-rows.ts';
 import { trainOptions } from './run-options.ts';
 import { chatTokens, type Session } from './session.ts';
 import { TooLarge } from './too-large.ts';

@@ -117,7 +117,7 @@ export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
           const [{ filesOfFolder }, { fileNameOf }, { deliverFolder }] = await Promise.all([
             import('../export/model-folder.ts'),
             import('../export/folder-sink.ts'),
-            import('./merged-zip.ts'),
+            import('./folder-zip.ts'),
           ]);
           const watch = { onProgress: listener(onProgress), signal: controller.signal };
           return await deliverFolder(

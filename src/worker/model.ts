@@ -13,7 +13,7 @@ import { blobSource, memoryFiles, type FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';
 import { concatBytes } from '../weights/safetensors.ts';
 import type { ModelInfo, Progress } from './api.ts';
-import { takesSystemPrompt } from './system-prompt.ts';
+import { takesSystemPrompt } from '../text/system-prompt.ts';
 
 /** Where a model comes from: enough to open it again on another device. */
 export interface ModelSource {

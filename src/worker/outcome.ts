@@ -1,7 +1,7 @@
 /** Errors do not survive the way to the page as themselves; their words do. */
 import { GraftError, messageOf } from '../errors.ts';
 import type { Failure, Outcome } from './api.ts';
-import { TooLong } from './nothing-usable.ts';
+import { TooLong } from '../data/nothing-usable.ts';
 import { TooLarge } from './too-large.ts';
 
 export function failureOf(error: unknown): Failure {

@@ -27,7 +27,7 @@ import { BUNDLED } from './model.ts';
 const MAX_NAME = 120;
 
 export class Projects {
-  /** Of the project that is open in this tab. */
+  /** The project that is open in this tab. */
   id: string | undefined;
   readonly #open: () => ModelRef | undefined;
 
@@ -140,22 +140,6 @@ export class Projects {
   async deleteData(version: string): Promise<void> {
     if (this.id !== undefined) await deleteDataSet(this.id, version);
   }
-}
-
-/** SHA-256 over the bytes of the rows, of test rows of their own, and of more rows, in hex. */
-export async function versionOf(file: DataFile, { heldOut, more = [] }: OtherFiles = {}): Promise<string> {
-  const sha256 = (bytes: BufferSource): Promise<ArrayBuffer> => crypto.subtle.digest('SHA-256', bytes);
-  const together = async (digests: readonly BlobPart[]): Promise<ArrayBuffer> =>
-    sha256(await new Blob([...digests]).arrayBuffer());
-  const [rows, test, others] = await Promise.all([
-    sha256(file.bytes),
-    heldOut && sha256(heldOut.bytes),
-    Promise.all(more.map(({ bytes }) => sha256(bytes))),
-  ]);
-  // One file is named by its own digest, as other tools would. More rows are marked: they are not the same as test rows.
-  const own = others.length === 0 ? rows : await together([rows, 'more', ...others]);
-  const whole = test ? await together([own, test]) : own;
-  return Array.from(new Uint8Array(whole), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 export function refOf({ name, version, created }: DataRef): DataRef {

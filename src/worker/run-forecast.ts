@@ -17,7 +17,7 @@ import type { RunOptions, RunTime, Shortening, TrainingSpeed } from './api.ts';
 import { decodingWork, readSpeed, TEST_LAYERS } from './curated/speed.ts';
 import { rowsOf, type DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
-import { rowsCutAt, type Rows } from './other-rows.ts';
+import { rowsCutAt, type Rows } from '../runs/other-rows.ts';
 import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
 import { keepStepSpeeds, medianSpeed, readStepSpeeds, speedLike, type StepSpeeds } from './step-speeds.ts';
 

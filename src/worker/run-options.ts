@@ -15,7 +15,7 @@ import { checkKind, kindOfRow } from '../train/learning.ts';
 import { shellWord } from '../text/shell.ts';
 import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/options.ts';
 import type { DataOptions, RunOptions } from './api.ts';
-import { rowsOf, type DataSet, type FilePlace } from './data.ts';
+import { rowsOf, type FilePlace, type RowSet } from '../data/row-set.ts';
 import type { OpenModel } from './model.ts';
 
 /** Tokens of a sample on the way. */
@@ -35,7 +35,7 @@ export function trainOptions(options: RunOptions): TrainOptions {
  *
  * @throws GraftError `train-option`, `train-rows`, `worker-data-model`
  */
-export function checkRun(options: RunOptions, data: DataSet, { content, tokenizer, info }: OpenModel): void {
+export function checkRun(options: RunOptions, data: RowSet, { content, tokenizer, info }: OpenModel): void {
   const wrong = (what: string, remedy: string): GraftError => new GraftError('train-option', what, remedy);
   checkOptions(trainOptions(options));
   checkStart(trainOptions(options), options.start !== undefined);
@@ -108,7 +108,7 @@ const SHAPE: readonly (string | undefined)[] = (
 /** The command that trains the same adapter on the same rows: read alike, split alike. */
 export function headlessCommand(
   options: RunOptions,
-  { name, path = name, heldOut, more = [], options: data }: DataSet,
+  { name, path = name, heldOut, more = [], options: data }: RowSet,
   { source, info }: OpenModel,
 ): string {
   const pathOf = (file: FilePlace): string => file.path ?? file.name;

@@ -30,7 +30,7 @@ export class PageStore implements Store {
   status: RunStatus = 'running';
   /** The most bytes that were on the GPU while it was trained here. */
   takenBytes = 0;
-  /** Of the adapter that it left; undefined where that is a model. */
+  /** The id of the adapter that the run left; undefined where it left a model. */
   keptId: string | undefined;
   readonly #run: StoredRun;
   readonly #rows: StoredRows;
@@ -38,7 +38,7 @@ export class PageStore implements Store {
   readonly #steps: StepPoint[];
   readonly #evals: EvalPoint[];
   readonly #samples: { step: number; text: string }[];
-  /** Of the last checkpoint. */
+  /** The revision of the last checkpoint. */
   #revision: string | undefined;
   /** Its loss was not finite: that ends it. */
   #broke = false;

@@ -1,13 +1,13 @@
 /** Runs: one at most is on the GPU, trained or paused; the others lie in storage. */
 import { GraftError } from '../errors.ts';
 import { adapterShape } from '../runs/trainable.ts';
-import type { StoredRun, StoredSummary } from '../storage/records.ts';
-import { changeRun, deleteRun, listRuns, readRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
-import { summaryOf } from '../storage/summaries.ts';
+import type { StoredRun } from '../storage/records.ts';
+import { changeRun, deleteRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { BaseWeights, ModelRef, RunEvent, RunOptions, RunRecord, RunSummary } from './api.ts';
+import type { BaseWeights, ModelRef, RunOptions, RunRecord, RunSummary } from './api.ts';
 import { restoredData, storedRows } from './data.ts';
+import { GpuTurn, Withdrawn, type Emit } from './gpu-turn.ts';
 import { ifStorageWorks } from './gpu.ts';
 import { LiveRun } from './live-run.ts';
 import type { OpenModel } from './model.ts';
@@ -17,64 +17,42 @@ import type { Projects } from './projects.ts';
 import type { Queue } from './queue.ts';
 import { checkRun, headlessCommand, trainOptions } from './run-options.ts';
 import { startingFrom } from './starting-from.ts';
+import { listOfRuns, readOfRun } from './run-list.ts';
 import { endRun, type RunSeed } from './run-store.ts';
-import { runRecord, runSummary, weightsOf, withReading } from './run-records.ts';
-import { wantedAnswer } from './sample-answer.ts';
+import { runRecord, weightsOf } from './run-records.ts';
+import { wantedAnswer } from '../runs/sample-answer.ts';
 import type { Session } from './session.ts';
-import { otherTab, someTabTrains, tellTabs, whileTraining } from './training-lock.ts';
-
-type Emit = (event: RunEvent) => void;
-
-/** It was taken back before it was on the GPU. */
-class Withdrawn extends Error {}
-
-/** How a run that is about to begin is taken back: a new one is cancelled, a resumed one stays paused. */
-interface Beginning {
-  readonly withdrawnBy: 'pause' | 'cancel';
-  readonly controller: AbortController;
-  readonly emit: Emit;
-}
+import { otherTab, tellTabs } from './training-lock.ts';
 
 export class Runs {
   #live: LiveRun | undefined;
-  /** Whether a run is trained, or about to be. */
-  #busy = false;
-  /** What the page asked of it. */
-  #request: 'pause' | 'stop' | 'cancel' | undefined;
-  /** Of the run that is about to begin. */
-  #beginning: Beginning | undefined;
+  readonly #turn: GpuTurn;
 
   constructor(
     private readonly session: Session,
-    private readonly queue: Queue,
+    queue: Queue,
     private readonly projects: Projects,
     private readonly openRef: (model: ModelRef, baseWeights: BaseWeights) => Promise<OpenModel>,
   ) {
+    this.#turn = new GpuTurn(session, queue);
     session.whenLost(() => {
       this.#live = undefined;
     });
   }
 
   /** Work that needs the GPU, when its turn comes. @throws GraftError `worker-training` while a run has it and was not asked to pause */
-  async withGpu<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#busy && !this.#request) {
-      throw new GraftError(
-        'worker-training',
-        'The GPU is busy with training.',
-        'Pause the run first; it goes on where it was.',
-      );
-    }
-    return this.queue.run(() => this.#explained(work));
+  withGpu<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turn.withGpu(work);
   }
 
   /** Whether a run is trained, or about to be. */
   get busy(): boolean {
-    return this.#busy;
+    return this.#turn.busy;
   }
 
   /** @throws GraftError `run-cancelled`, `worker-…`, `train-…`, `lora-config`, `storage-…`, `engine-…` */
   start(asked: RunOptions, emit: Emit): Promise<RunRecord> {
-    const begun = this.#begin('cancel', emit, async (signal) => {
+    const begun = this.#turn.begin('cancel', emit, async (signal) => {
       const open = await this.session.model();
       const { data } = this.session;
       if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
@@ -111,7 +89,7 @@ export class Runs {
 
   /** @throws GraftError `run-not-resumable`, `run-other-model`, and as `start` */
   resume(id: string, emit: Emit): Promise<RunRecord> {
-    const begun = this.#begin('pause', emit, async (signal) => {
+    const begun = this.#turn.begin('pause', emit, async (signal) => {
       const live = this.#live;
       if (live?.id === id && live.device.failure === undefined && (await live.isCurrent())) {
         live.emit = emit;
@@ -137,9 +115,8 @@ export class Runs {
 
   /** Takes effect after the steps that are on the GPU already. */
   pause(): void {
-    if (!this.#busy) return;
-    this.#request ??= 'pause';
-    this.#withdraw();
+    if (!this.#turn.busy) return;
+    this.#turn.ask('pause');
     this.#live?.pause();
   }
 
@@ -160,7 +137,7 @@ export class Runs {
    * @throws GraftError `run-not-resumable`, `run-other-model`, `worker-training`, `worker-other-tab`, `storage-…`
    */
   async endSaved(id: string, how: 'stop' | 'cancel'): Promise<RunRecord> {
-    const run = await this.#whileTraining(async () => {
+    const run = await this.#turn.train(async () => {
       const live = this.#live;
       if (live?.id === id && live.device.failure === undefined && (await live.isCurrent())) {
         if (how === 'stop') live.stop();
@@ -193,43 +170,13 @@ export class Runs {
   }
 
   /** The newest first, without their curves. */
-  async list(): Promise<RunSummary[]> {
-    const elsewhere = !this.#busy && (await someTabTrains());
-    const stored = await listRuns();
-    const live = this.#live;
-    const summaryOfLive = (resumable: boolean): RunSummary => runSummary(summaryOf(live!.record), resumable);
-    // A run for whose first checkpoint there was no room is on the GPU alone.
-    const unsaved = live && !stored.some(({ run }) => run.id === live.id) ? [summaryOfLive(true)] : [];
-    const saved = stored.map(async ({ run, resumable }) => {
-      if (live && this.#isHere(live, run, elsewhere)) return summaryOfLive(resumable);
-      const now = standing(run, resumable, elsewhere);
-      return runSummary(await withReading(now.run, now.resumable), now.resumable);
-    });
-    return [...unsaved, ...(await Promise.all(saved))];
-  }
-
-  /** Whether the run of this tab is the one that is kept: another tab may have gone on with it, or ended it. */
-  #isHere(live: LiveRun, { id, status, step }: StoredSummary, elsewhere: boolean): boolean {
-    if (live.id !== id) return false;
-    const ended = status === 'done' || status === 'stopped' || status === 'cancelled';
-    return this.#busy || (step <= live.step && !ended && !(elsewhere && status === 'running'));
+  list(): Promise<RunSummary[]> {
+    return listOfRuns(this.#live, this.busy);
   }
 
   /** A run with its curve. @throws GraftError `run-missing` */
-  async read(id: string): Promise<RunRecord> {
-    const live = this.#live;
-    const elsewhere = !this.#busy && (await someTabTrains());
-    const kept = await readRun(id);
-    if (live?.id === id && (!kept || this.#isHere(live, summaryOf(kept.run), elsewhere)))
-      return runRecord(live.record, kept?.resumable ?? true);
-    if (!kept)
-      throw new GraftError(
-        'run-missing',
-        'This run is not kept any more.',
-        'It was deleted, perhaps in another tab: choose another.',
-      );
-    const now = standing(kept.run, kept.resumable, elsewhere);
-    return runRecord(now.run, now.resumable);
+  read(id: string): Promise<RunRecord> {
+    return readOfRun(id, this.#live, this.busy);
   }
 
   /** @throws GraftError `worker-training`, `worker-other-tab` for a run that is trained just now */
@@ -258,58 +205,12 @@ export class Runs {
     await live.destroy();
   }
 
-  /** @throws Withdrawn, and what `work` throws */
-  #begin(
-    withdrawnBy: Beginning['withdrawnBy'],
-    emit: Emit,
-    work: (signal: AbortSignal) => Promise<RunRecord>,
-  ): Promise<RunRecord> {
-    const controller = new AbortController();
-    return this.#whileTraining(() => work(controller.signal), { withdrawnBy, controller, emit });
-  }
-
-  #withdraw(): void {
-    if (this.#beginning && this.#beginning.withdrawnBy === this.#request)
-      this.#beginning.controller.abort(new Withdrawn());
-  }
-
-  async #whileTraining(work: () => Promise<RunRecord>, beginning?: Beginning): Promise<RunRecord> {
-    if (this.#busy)
-      throw new GraftError(
-        'worker-training',
-        'A run is training already.',
-        'Pause, stop or discard it first.',
-      );
-    this.#busy = true;
-    this.#request = undefined;
-    this.#beginning = beginning;
-    try {
-      return await whileTraining(() => {
-        if (this.queue.busy) beginning?.emit({ type: 'wait' });
-        return this.queue.run(() => this.#explained(work), beginning?.controller.signal);
-      });
-    } finally {
-      this.#busy = false;
-      this.#request = undefined;
-      this.#beginning = undefined;
-    }
-  }
-
-  /** Work, with the loss of the device as the reason where that is behind an error. */
-  async #explained<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw await this.session.reasonFor(error);
-    }
-  }
-
   /** @throws Withdrawn, and as `start` */
   async #create(seed: RunSeed, open: OpenModel, emit: Emit, signal: AbortSignal): Promise<RunRecord> {
     emit({ type: 'status', status: 'running' });
     try {
       this.#live = await LiveRun.create(seed, this.session, open, emit, () => signal.throwIfAborted());
-      this.#beginning = undefined;
+      this.#turn.begun();
     } catch (error) {
       if (error instanceof Withdrawn) throw error;
       const reason = await this.session.reasonFor(error);
@@ -330,9 +231,10 @@ export class Runs {
     };
     try {
       // What was asked while shaders were compiled.
-      if (this.#request === 'stop') live.stop();
-      if (this.#request === 'cancel') live.cancel();
-      if (this.#request === 'pause') live.pause();
+      const { request } = this.#turn;
+      if (request === 'stop') live.stop();
+      if (request === 'cancel') live.cancel();
+      if (request === 'pause') live.pause();
       // A new run is not there before its first checkpoint.
       await this.#claim(live);
       const rest = await live.train();
@@ -397,14 +299,13 @@ export class Runs {
   }
 
   async #end(request: 'stop' | 'cancel'): Promise<void> {
-    if (this.#busy) {
-      this.#request = request;
-      this.#withdraw();
+    if (this.#turn.busy) {
+      this.#turn.ask(request);
       if (request === 'stop') this.#live?.stop();
       else this.#live?.cancel();
       return;
     }
-    await this.queue.run(async () => {
+    await this.#turn.inTurn(async () => {
       const live = this.#live;
       if (!live) return;
       try {
@@ -446,16 +347,6 @@ export class Runs {
     const { current } = this.session;
     if (current && 'live' in current && current.live === live.adapter) this.session.current = undefined;
   }
-}
-
-/** Where a run stands that is not of this tab: one that says it runs was left by a tab that is gone, unless another one trains just now. */
-function standing<Run extends Pick<StoredRun, 'status'>>(
-  run: Run,
-  resumable: boolean,
-  elsewhere: boolean,
-): { readonly run: Run; readonly resumable: boolean } {
-  if (run.status !== 'running') return { run, resumable };
-  return elsewhere ? { run, resumable: false } : { run: { ...run, status: 'paused' }, resumable };
 }
 
 /** Nobody waits for it: without it, the next forecast is made from the test. */

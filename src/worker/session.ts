@@ -265,7 +265,7 @@ export class Session {
     const { modules, tensors } = await readPeft(memoryFiles(files, 'The adapter'), model.definition);
     const [oldest] = this.#resident.keys();
     if (this.#resident.size >= RESIDENT) await this.#evict(oldest);
-    const adapter = new Adapter(model.device, modules, tensors, { trainable: false });
+    const adapter = await Adapter.frozen(model, modules, tensors);
     this.#resident.set(id, adapter);
     return adapter;
   }

@@ -5,7 +5,7 @@ import { findAdapter } from '../storage/adapters.ts';
 import { readDataSet } from '../storage/data-sets.ts';
 import type { StoredAdapter, StoredDataFiles } from '../storage/records.ts';
 import type { AdapterChoice, DataOptions, Seen } from './api.ts';
-import type { DataSet, Entry } from './data.ts';
+import type { Entry, RowSet } from '../data/row-set.ts';
 import type { OpenModel } from './model.ts';
 import { questionsOf } from '../data/questions.ts';
 import type { Session } from './session.ts';
@@ -30,7 +30,7 @@ export async function trainedOn({ current }: Session, choice: AdapterChoice): Pr
  */
 export async function seenRows(
   { projectId, runId, data: ref, dataOptions }: TrainedOn,
-  data: DataSet,
+  data: RowSet,
   asked: readonly number[],
   open: OpenModel,
   slices: Slices,
@@ -70,10 +70,10 @@ async function openAgain(
   options: DataOptions,
   open: OpenModel,
   slices: Slices,
-  known: DataSet,
-): Promise<DataSet | undefined> {
+  known: RowSet,
+): Promise<RowSet | undefined> {
   if (!files) return undefined;
-  const { openData } = await import('./open-data.ts');
+  const { openData } = await import('../data/open-data.ts');
   try {
     return (await openData(open, files.file, options, files, slices, known)).data;
   } catch (error) {

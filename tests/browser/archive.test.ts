@@ -19,7 +19,7 @@ const HOSTILE = '<img src=x onerror="document.title=1">';
 const QUESTION = 'Where is my card?';
 const VIEW = { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' } as const;
 const TABLE = ['Says;Queue', ...Array.from({ length: 12 }, (_, i) => `Card ${i} is lost;cards`)].join('\n');
-/** Of the database: all but what a browser finds out about its own GPU. */
+/** The stores that are compared: all but what a browser finds out about its own GPU. */
 const STORES = [
   ...['projects', 'data-sets', 'data-files', 'runs', 'rows'],
   ...['run-summaries', 'checkpoints', 'adapters', 'adapter-files', 'results'],

@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mlx } from '../../src/export/formats/mlx.ts';
+import { EXPORT_FORMATS } from '../../src/export/formats/registry.ts';
 import { mergedWeights } from '../../src/export/merge.ts';
 import { readPeft, type Files } from '../../src/export/peft.ts';
 import { readModel } from '../../src/model/family.ts';
@@ -435,7 +437,7 @@ const filesBelow = (folder?: string): Promise<string[]> =>
     return paths.sort();
   }, folder);
 
-/** Of a folder and of a zip that are written, the second file waits until merging is to be stopped. */
+/** Of a folder and of a zip that are written, the second file waits until the export is to be stopped. */
 async function holdSecondFile(): Promise<(how: string) => Promise<void>> {
   const [worker] = page.workers();
   await worker.evaluate(() => {
@@ -448,7 +450,7 @@ async function holdSecondFile(): Promise<(how: string) => Promise<void>> {
     const stopped = (): Promise<void> =>
       new Promise((done) => {
         addEventListener('message', ({ data }: MessageEvent<{ path?: readonly string[] }>) => {
-          if (data.path?.includes('stopMerging')) done();
+          if (data.path?.includes('stopExport')) done();
         });
       });
     for (const how of ['createWritable', 'createSyncAccessHandle']) {
@@ -472,10 +474,10 @@ async function holdSecondFile(): Promise<(how: string) => Promise<void>> {
   };
 }
 
-test('a merged model is written into a folder, or comes as a zip; it needs its own base', async () => {
+test('an adapter is exported in every format, into a folder or as a zip; a format may need its own base', async () => {
   const ask = (name: string): Promise<void> =>
-    library.getByRole('button', { name: `Download merged model of ${name}` }).click();
-  const panel = (name: string): Locator => library.getByRole('region', { name: `Merged model of ${name}` });
+    library.getByRole('button', { name: `Export ${name} in another format` }).click();
+  const panel = (name: string): Locator => library.getByRole('region', { name: `Export of ${name}` });
   await page.evaluate(() =>
     Object.assign(globalThis, {
       showDirectoryPicker: async () =>
@@ -484,15 +486,37 @@ test('a merged model is written into a folder, or comes as a zip; it needs its o
   );
   await ask('Bosun');
   const bosun = panel('Bosun');
-  await bosun.getByText(/^A model folder of 2\.6 MiB in 6 files: float16, .* in 12 layers\.$/).waitFor(WAIT);
-  expect(await inspect(page, 'merge')).toEqual([]);
+  await bosun.getByText(/^A folder of \d+ KiB in 3 files: the adapter alone/).waitFor(WAIT);
+  // Those of the registry, which is that of `graft export`.
+  const formats = bosun.getByRole('group', { name: 'Format' });
+  expect(await formats.getByRole('radio').count()).toBe(EXPORT_FORMATS.length);
+  for (const { label } of EXPORT_FORMATS) await formats.getByRole('radio', { name: label }).waitFor();
+  await formats.getByRole('radio', { name: 'MLX adapter' }).check();
+  await bosun.getByText('a LoRA adapter of rank 4 for mlx-lm, on 12 layers.').waitFor(WAIT);
+  const forMlx = await downloadOf(page, () =>
+    bosun.getByRole('button', { name: 'Download as a zip' }).click(),
+  );
+  expect(forMlx.suggestedFilename()).toBe('Bosun-mlx.zip');
+  await forMlx.saveAs(join(RESULTS, 'mlx-of-the-tab.zip'));
+  const ofMlx = unzipSync(readFileSync(join(RESULTS, 'mlx-of-the-tab.zip')));
+  const { files: byCommand } = await mlx.prepare({
+    ...{ baseModel: 'sprig', base: sprigFolder(), model: await readModel(sprigFolder()) },
+    ...{ adapterName: 'Bosun', adapter: await sprigAdapter(1) },
+  });
+  for (const { name, read } of byCommand)
+    for await (const bytes of read())
+      expect(Buffer.from(ofMlx[`Bosun-mlx/${name}`]).equals(bytes), name).toBe(true);
+
+  await formats.getByRole('radio', { name: 'Merged model' }).check();
+  await bosun.getByText(/^A folder of 2\.6 MiB in 6 files: float16, .* in 12 layers\.$/).waitFor(WAIT);
+  expect(await inspect(page, 'export')).toEqual([]);
 
   // Stopped in the middle, with a file written and another begun, it leaves nothing, and can be asked for again.
   const held = await holdSecondFile();
   await bosun.getByRole('button', { name: 'Save into a folder' }).click();
   await expect.poll(() => filesBelow('picked'), WAIT).not.toEqual([]);
   await held('createWritable');
-  await bosun.getByRole('button', { name: 'Stop merging' }).click();
+  await bosun.getByRole('button', { name: 'Stop writing' }).click();
   await bosun.getByRole('button', { name: 'Save into a folder' }).waitFor(WAIT);
   expect(await bosun.getByText('is written into').count()).toBe(0);
   expect(await bosun.getByRole('alert').count()).toBe(0);
@@ -502,7 +526,7 @@ test('a merged model is written into a folder, or comes as a zip; it needs its o
   await bosun.getByRole('button', { name: 'Download as a zip' }).click();
   await held('createSyncAccessHandle');
   expect(await filesBelow()).not.toEqual(before);
-  await bosun.getByRole('button', { name: 'Stop merging' }).click();
+  await bosun.getByRole('button', { name: 'Stop writing' }).click();
   await bosun.getByRole('button', { name: 'Download as a zip' }).waitFor(WAIT);
   expect(await bosun.getByText('is downloaded').count()).toBe(0);
   await expect.poll(() => filesBelow(), WAIT).toEqual(before);
@@ -543,7 +567,7 @@ test('a merged model is written into a folder, or comes as a zip; it needs its o
   expect(written.sums['Bosun-merged/model.safetensors']).toBe(sha256(Buffer.concat(chunks)));
   await bosun.getByRole('button', { name: 'Close' }).click();
 
-  // Of another base, which is not here.
+  // An adapter of another base, which is not here.
   const other = changed(
     await sprigAdapter(7),
     (config) => (config['base_model_name_or_path'] = 'acme/Oak-1B'),
@@ -553,7 +577,7 @@ test('a merged model is written into a folder, or comes as a zip; it needs its o
   await ask('Oak');
   await expect
     .poll(() => panel('Oak').innerText(), WAIT)
-    .toMatch(/Merging needs acme\/Oak-1B, the model.*Sprig is open\./s);
+    .toMatch(/This format needs acme\/Oak-1B, the model.*Sprig is open\./s);
   await panel('Oak').getByRole('link', { name: 'add it under Task' }).waitFor();
   await panel('Oak').getByRole('button', { name: 'Close' }).click();
   await library.getByRole('button', { name: 'Delete Oak' }).click();

@@ -2,8 +2,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { ADAPTER_KINDS, adapterShapes } from '../../src/adapters/registry.ts';
+import { rowNormKind } from '../../src/engine/ops/row_norm.ts';
+import { Tape } from '../../src/engine/tape.ts';
 import { mergedWeights } from '../../src/export/merge.ts';
 import { readPeft, writePeft, type AdapterData } from '../../src/export/peft.ts';
+import { batchTensors } from '../../src/model/batch.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { adapterShape, makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
@@ -44,6 +47,17 @@ describeDevice('A kind of adapter', (context) => {
     const logits = await logitsOf(model, adapter);
     adapter.destroy();
     return logits;
+  }
+
+  /** Frozen, it gives the same bits, and no norm of a weight is computed when it is asked. */
+  async function expectFrozen({ modules, tensors }: AdapterData, logits: Float32Array): Promise<void> {
+    const frozen = await Adapter.frozen(model, modules, tensors);
+    expect(await logitsOf(model, frozen)).toEqual(logits);
+    const tape = new Tape(context.device);
+    model.forward(tape, batchTensors(tape, { tokens: 4, rows: 4 }), { adapter: frozen });
+    expect(tape.operations.filter(({ kind }) => kind === rowNormKind)).toEqual([]);
+    await context.device.settle();
+    frozen.destroy();
   }
 
   async function train(
@@ -94,6 +108,7 @@ describeDevice('A kind of adapter', (context) => {
       expect(again.config.kind).toBe(data.config.kind);
       expect(again.modules).toEqual(data.modules);
       expect(await logitsWith(again)).toEqual(logits);
+      await expectFrozen(again, logits);
 
       const chunks: Uint8Array[] = [];
       const source = await openWeights(sprigFolder());

@@ -11,7 +11,7 @@ export class MemoryStore implements Store {
   readonly evals: { step: number; loss: number }[];
   readonly samples: { step: number; text: string }[];
   readonly events: RunEvent[] = [];
-  /** Of each saved state. */
+  /** Each saved state. */
   readonly saves: { step: number; status: 'running' | 'paused' }[] = [];
   kept: { learned: Learned; ending: Ending } | undefined;
   failure: GraftError | undefined;

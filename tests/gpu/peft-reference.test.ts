@@ -39,7 +39,7 @@ interface Settings {
   gradients: Gradients;
   kinds: Record<'dora' | 'ia3', Gradients>;
   curves: Record<
-    'lora' | 'full',
+    'lora' | 'dora' | 'full',
     {
       batch: number;
       accumulate: number;
@@ -59,7 +59,7 @@ interface Step {
   supervised_tokens: number;
 }
 interface Answer {
-  by: 'base' | 'adapter';
+  by: 'base' | 'adapter' | 'dora' | 'ia3';
   prompt: string;
   prompt_ids: number[];
   new_ids: number[];
@@ -128,13 +128,13 @@ describeDevice('numbers of transformers and PEFT', (context) => {
     adapter.destroy();
   });
 
-  test.each(['lora', 'full'] as const)('20 steps: %s', async (method) => {
+  test.each(['lora', 'dora', 'full'] as const)('20 steps: %s', async (method) => {
     const { batch, accumulate, steps, lr, schedule, warmup, weight_decay, clip } = settings.curves[method];
     const full = method === 'full';
     const trained = full
       ? await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32', trainable: true })
       : model;
-    const adapter = full ? undefined : await openAdapter(true);
+    const adapter = full ? undefined : await openAdapter(true, method === 'dora' ? 'dora' : 'adapter');
     const told: StepEvent[] = [];
     const trainer = await Trainer.create({
       trainable: { model: trained, adapter, store: adapter?.store ?? trained.parameters! },
@@ -161,9 +161,13 @@ describeDevice('numbers of transformers and PEFT', (context) => {
     if (full) await trained.destroy();
   });
 
-  test('greedy answers of the base and of the adapter', async () => {
+  test('greedy answers of the base and of the adapters', async () => {
     const answers = json<Answer[]>('greedy.json');
-    const adapter = await openAdapter(false);
+    const adapters = new Map<string, Adapter>();
+    for (const name of ['adapter', 'dora', 'ia3']) {
+      const { modules, tensors } = await readPeft(folder(at(name)), model.definition);
+      adapters.set(name, await Adapter.frozen(model, modules, tensors));
+    }
     const generator = new Generator(model, 1, 96);
     for (const { by, prompt, prompt_ids, new_ids } of answers) {
       const ended = new_ids.at(-1) === tokenizer.eosIds[0];
@@ -172,12 +176,12 @@ describeDevice('numbers of transformers and PEFT', (context) => {
         sampling: greedy,
         seed: 0,
         stopIds: tokenizer.eosIds,
-        adapter: by === 'adapter' ? adapter : undefined,
+        adapter: adapters.get(by),
       });
       expect(ids, `${by}: ${prompt}`).toEqual(ended ? new_ids.slice(0, -1) : new_ids);
     }
     await context.device.settle();
     generator.destroy();
-    adapter.destroy();
+    for (const adapter of adapters.values()) adapter.destroy();
   });
 });

@@ -1,7 +1,7 @@
 """What transformers and PEFT make of a model folder. Reads a list of questions as JSON on standard input, answers them in a list.
 With "config", the folder is first made: a model of that config.json with random weights.
 
-{"model": folder, "gguf"?: file in it, "config"?: {...}, "adapter"?: folder, "ids"?: [...],
+{"model": folder, "gguf"?: file in it, "config"?: {...}, "adapter"?: folder, "save"?: folder, "ids"?: [...],
  "messages"?: [[{role, content}, ...], ...], "max_new_tokens"?: n,
  "gradients"?: {"ids": [[...], ...], "labels": [[...], ...], "out": file}}
 → {"logits"?: [[...], ...], "answers"?: [{"prompt_ids", "new_ids", "text"}, ...]}
@@ -40,6 +40,8 @@ def load(question):
     warnings.filterwarnings("error", message="Found missing adapter keys")
     if "adapter" in question:
         model = PeftModel.from_pretrained(model, question["adapter"])
+        if "save" in question:
+            model.save_pretrained(question["save"])
     return model.eval()
 
 

@@ -13,6 +13,8 @@ export interface Question {
   /** Makes `model`, with random weights. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly adapter?: string;
+  /** Where PEFT saves the adapter again. */
+  readonly save?: string;
   readonly ids?: readonly number[];
   readonly messages?: readonly (readonly Message[])[];
   readonly max_new_tokens?: number;

@@ -46,7 +46,7 @@ function numbersOf({ shape, ...definition }: ModelDefinition): unknown {
   return JSON.parse(JSON.stringify({ ...definition, sizes, frequencies }));
 }
 
-/** Of the largest number: half a step and the rounding of the scale; adding 1 to Gemma's norms and taking it away costs the last bits. */
+/** The error as a share of the largest number: half a step and the rounding of the scale; adding 1 to Gemma's norms and taking it away costs the last bits. */
 function tolerance(type: string, family: string): number {
   if (type === 'Q8_0') return 0.5 / 127 + 2 ** -11;
   return family === 'gemma3' ? 2 ** -22 : 0;

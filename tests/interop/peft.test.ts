@@ -14,12 +14,12 @@ import { readPeft, writePeft, type AdapterData } from '../../src/export/peft.ts'
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
-import type { LoraConfig } from '../../src/adapters/lora/config.ts';
-import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import type { LabelledTokens } from '../../src/model/batch.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
-import { defaultOptions } from '../../src/train/options.ts';
+import { makeTrainable } from '../../src/runs/trainable.ts';
+import type { Given } from '../../src/settings/setting.ts';
+import { trainOptionsOf } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { openWeights } from '../../src/weights/folder.ts';
 import { concatBytes } from '../../src/weights/safetensors.ts';
@@ -48,28 +48,28 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     path: string,
     name: string,
     rows: readonly LabelledTokens[],
-    lora: Partial<LoraConfig>,
+    settings: Given,
     ids: readonly number[],
-  ): Promise<{ adapter: string; merged: string; logits: Float32Array; base: Float32Array }> {
+  ): Promise<{
+    adapter: string;
+    merged: string;
+    logits: Float32Array;
+    base: Float32Array;
+    data: AdapterData;
+  }> {
     const model = await LanguageModel.load(device, folder(path), { precision: 'f32' });
-    const defaults = defaultOptions();
-    const options = {
-      ...defaults,
-      steps: 4,
-      batch: 2,
-      warmup: 0,
-      lr: 1e-2,
-      lora: { ...defaults.lora, ...lora },
-    };
-    const modules = adapterModules(model.definition, options.lora);
-    const trained = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
-    const trainer = await Trainer.create({
-      trainable: { model, adapter: trained, store: trained.store },
+    const {
+      trainable,
+      adapter: shape,
       options,
-      rows,
-    });
+    } = await makeTrainable(
+      model,
+      trainOptionsOf({ method: 'lora', steps: 4, batch: 2, warmup: 0, lr: 1e-2, seed: 1, ...settings }),
+    );
+    const trained = trainable.adapter!;
+    const trainer = await Trainer.create({ trainable, options, rows });
     expect(await trainer.run()).toBe('done');
-    const data: AdapterData = { config: options.lora, modules, tensors: await trainer.result() };
+    const data: AdapterData = { ...shape!, tensors: await trainer.result() };
     await trainer.destroy();
 
     const adapter = join(out, name);
@@ -83,7 +83,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     const [logits, base] = [await model.logits(ids, trained), await model.logits(ids)];
     trained.destroy();
     await model.destroy();
-    return { adapter, merged, logits, base };
+    return { adapter, merged, logits, base, data };
   }
 
   const flat = (logits: readonly number[][]): Float32Array => Float32Array.from(logits.flat());
@@ -150,6 +150,42 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     generator.destroy();
     await model.destroy();
   });
+
+  test.each([
+    ['dora', { rank: 4, dropout: 0.1, rankPattern: { 'layers.2.self_attn.q_proj': 6 } }],
+    ['ia3', { targets: ['k_proj', 'v_proj', 'down_proj'], lr: 5e-2 }],
+  ])(
+    '%s: PEFT gives the same logits with it, and what PEFT saves again is what was read',
+    async (method, settings) => {
+      const rows = voiceRows(await loadTokenizer(folder(SPRIG)), 8);
+      const ids = rows[0].ids.slice(0, 24);
+      const { adapter, merged, logits, base, data } = await train(
+        SPRIG,
+        method,
+        rows,
+        { method, ...settings },
+        ids,
+      );
+      const save = join(out, `${method}-of-peft`);
+      const [theirs, theirMerged] = askPython([
+        { model: SPRIG, adapter, ids, save },
+        { model: merged, ids },
+      ]);
+      expect(largest(flat(theirs.logits), logits)).toBeLessThan(1e-4);
+      expect(largest(logits, base)).toBeGreaterThan(0.1);
+      expect(worstError(flat(theirMerged.logits), logits)).toBeLessThan(5e-3);
+
+      const model = await LanguageModel.load(device, folder(SPRIG), { precision: 'f32' });
+      const again = await readPeft(folder(save), model.definition);
+      expect(again.modules).toEqual(data.modules);
+      expect(again.tensors).toEqual(data.tensors);
+      const read = await Adapter.frozen(model, again.modules, again.tensors);
+      expect(await model.logits(ids, read)).toEqual(logits);
+      await device.settle();
+      read.destroy();
+      await model.destroy();
+    },
+  );
 
   test('the adapter that the tab trained and exported gives the same logits in PEFT', async (context) => {
     if (!existsSync(TAB_ADAPTER)) {

@@ -34,6 +34,9 @@ export function magnitudeName(path: string): string {
   return `base_model.model.${path}.lora_magnitude_vector`;
 }
 
+/** Name of the constant ‖W + s · B · A‖ of a layer. */
+const normsName = (path: string): string => `${path} norms`;
+
 export const dora: AdapterKind<LoraConfig, LoraModule> = {
   name: KIND,
   label: 'DoRA',
@@ -51,6 +54,11 @@ export const dora: AdapterKind<LoraConfig, LoraModule> = {
   start(tape, module, weight, context) {
     const norms = adaptedNorms(tape, weight, lowRank(module, context), context);
     copy(tape, norms, context.get(magnitudeName(module.path)));
+  },
+  constants: ({ path, outputs }) => [{ name: normsName(path), shape: [outputs] }],
+  settle(tape, module, weight, context) {
+    const norms = adaptedNorms(tape, weight, lowRank(module, context), context);
+    copy(tape, norms, context.constant!(normsName(module.path))!);
   },
   linear: doraLinear,
   mergesBias: () => false,
@@ -70,7 +78,7 @@ function doraLinear(
   context: HookContext,
 ): Tensor {
   const { dropout, ...lora } = lowRank(module, context);
-  const divisor = adaptedNorms(tape, weight, lora, context);
+  const divisor = context.constant?.(normsName(module.path)) ?? adaptedNorms(tape, weight, lora, context);
   const magnitude = context.get(magnitudeName(module.path));
   if (!dropout || dropout.probability === 0 || !tape.training) {
     const y = linear(tape, x, weight, { lora, scale });

@@ -6,7 +6,7 @@ export const LARGEST_RANK = 1024;
 
 const TARGETS = { id: 'targets', name: 'Layers with an adapter (target modules)' } as const;
 
-/** Of every kind of adapter. */
+/** A setting of every kind of adapter. */
 export const TARGETS_SETTING = {
   name: 'targets',
   part: 'run',

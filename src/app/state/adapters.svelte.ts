@@ -153,7 +153,7 @@ export class Adapters {
   }
 }
 
-/** Of several that could not be imported each is named; what helps all of them is said once. */
+/** One failure for several imports: each adapter is named, and what helps all of them is said once. */
 function together(failed: readonly (Failure & { readonly name: string })[]): Failure | undefined {
   if (failed.length < 2) return failed[0];
   const once = (words: readonly string[], between: string): string => [...new Set(words)].join(between);

@@ -58,7 +58,7 @@ export class Downloads {
   hub = $state('');
   hubFailure = $state.raw<Failure>();
   asked = $state('');
-  /** Of an account on the hub: here and nowhere else. */
+  /** The token of an account on the hub. It is kept here and nowhere else. */
   token = $state('');
   /** What is being asked for. */
   finding = $state('');

@@ -17,7 +17,7 @@ export class Projects {
   failure = $state.raw<Failure>();
   /** In this tab: each can be brought back. */
   deleted = $state.raw<readonly ProjectInfo[]>([]);
-  /** Of the open one. */
+  /** The open project. */
   id = $state<string>();
   /** Resolves when it is settled which one is open: what is read from then on is for that one. */
   settled: Promise<unknown> = Promise.resolve();

@@ -17,7 +17,7 @@ export class Results {
     return this.#projects.id;
   }
 
-  /** Of the open project. What cannot be read is not there; that storage fails is said where it is written. */
+  /** What the open project keeps. What cannot be read counts as not there; whoever writes hears that storage fails. */
   async read(): Promise<Kept> {
     if (this.project === undefined) return {};
     const outcome = await this.#session.worker.readResults(this.project);

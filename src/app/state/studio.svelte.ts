@@ -7,8 +7,8 @@ import { Chat } from './chat.svelte.ts';
 import { Data } from './data.svelte.ts';
 import { Downloads } from './downloads.svelte.ts';
 import { Evaluation } from './evaluation.svelte.ts';
+import { Exporting } from './exporting.svelte.ts';
 import { FewShot } from './few-shot.svelte.ts';
-import { Merging } from './merging.svelte.ts';
 import { Models } from './models.svelte.ts';
 import { Projects } from './projects.svelte.ts';
 import { Route, STAGES } from './route.svelte.ts';
@@ -25,7 +25,7 @@ import type { SecondUse } from './source.ts';
 import { Task } from './task.svelte.ts';
 import { TimeForecast } from './time.svelte.ts';
 
-/** Of a question that names a project. */
+/** The length at which a question that names a project is cut. */
 const NAME_CHARS = 40;
 
 export class Studio {
@@ -39,7 +39,7 @@ export class Studio {
   readonly data = new Data(this.session, this.projects);
   readonly runs = new Runs(this.session, this.projects);
   readonly adapters = new Adapters(this.session, this.projects);
-  readonly merging = new Merging(this.session);
+  readonly exporting = new Exporting(this.session);
   readonly forecast = new MemoryForecast(this.session);
   readonly time = new TimeForecast(this.session);
   readonly run = new Run(this.session, (ended) => void (ended ? this.#ended() : this.#saved()));

@@ -16,7 +16,7 @@ export interface Curves {
   readonly steps: number;
   readonly points: readonly StepPoint[];
   readonly evals: readonly EvalPoint[];
-  /** Of the model without an adapter. */
+  /** The validation loss of the model without an adapter. */
   readonly base: number | undefined;
   readonly ghosts: readonly Ghost[];
   /** Linear or logarithmic. */

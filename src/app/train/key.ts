@@ -9,9 +9,9 @@ export interface Size {
 }
 
 export interface Drawn {
-  /** Of the whole chart, its axes included. */
+  /** The whole chart, its axes included. */
   readonly size: Size;
-  /** Of the font. */
+  /** The size of the font. */
   readonly letters: number;
   /** The least and the largest value of the plot. */
   readonly range: readonly [number, number];

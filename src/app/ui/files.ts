@@ -32,7 +32,7 @@ async function filesOf(entry: FileSystemEntry): Promise<File[]> {
   }
 }
 
-/** Of a folder everything in it, and of files with one name the one that lies least deep: only the name goes to the worker. */
+/** Everything in a dropped folder. Of files with one name it takes the one that lies least deep: only the name goes to the worker. */
 export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
   // Entries must be taken before the first await: the list is emptied after the event.
   const entries = [...transfer.items]

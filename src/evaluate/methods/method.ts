@@ -56,7 +56,7 @@ export interface Detail {
   readonly answer?: string;
   readonly share?: number;
   readonly shots?: readonly { readonly prompt: string; readonly answer: string }[];
-  /** Of the longest question with its examples. */
+  /** Tokens of the longest question with its examples. */
   readonly promptTokens?: number;
 }
 

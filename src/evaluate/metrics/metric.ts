@@ -21,7 +21,7 @@ export interface MetricEntry {
 /** What a metric says of all rows together. */
 export interface Score {
   readonly value: number;
-  /** Of a share of the rows: how many they are, with the 95% interval. */
+  /** Where the value is a share of the rows: how many they are, with the 95% interval. */
   readonly share?: {
     readonly count: number;
     readonly total: number;
@@ -56,7 +56,7 @@ export interface AnswerMetric extends Common {
   readonly applies: (expected: string) => boolean;
   /** The form in which two texts are compared. */
   readonly normalise: (text: string) => string;
-  /** Of two normalised texts: 1 is as good as it gets, 0 as bad. */
+  /** Compares two normalised texts: 1 is as good as it gets, 0 as bad. */
   readonly score: (answer: string, expected: string) => number;
   readonly aggregate: (scores: readonly number[]) => Score;
 }

@@ -1,18 +1,48 @@
-/** What an export format is: a folder that is made of an adapter and its base. Each has a file of its own here and a line in registry.ts. */
+/**
+ * What an export format is: a folder that is made of an adapter and its base. Each format has a file of its own here and a line in
+ * registry.ts, from which `graft export` and the page take it.
+ */
+import type { ModelDefinition } from '../../model/family.ts';
+import type { WeightChoices } from '../../model/weight-types.ts';
+import type { FileSet } from '../../weights/bytes.ts';
 import type { FolderFile } from '../folder-sink.ts';
-import type { Parts } from '../merge-folder.ts';
+import type { BasePlace } from '../load-section.ts';
+import type { Files } from '../peft.ts';
+
+/** What a folder is made of. */
+export interface Parts {
+  /** As the adapter names its base. */
+  readonly baseModel: string;
+  /** The files of the base as they were opened. */
+  readonly base: FileSet;
+  readonly model: ModelDefinition;
+  readonly adapterName: string;
+  /** The files of a PEFT folder. */
+  readonly adapter: Files;
+  /** How the base was held in training. */
+  readonly baseWeights?: WeightChoices;
+  /** Where others find the base, if that is known better than by its name. */
+  readonly place?: BasePlace;
+}
+
+/** A folder before it is written: only headers and the adapter were read. */
+export interface Prepared {
+  /** Its name, which every file system takes. */
+  readonly folder: string;
+  readonly files: readonly FolderFile[];
+  /** What the files hold, as the page says it after “A folder of 3 MiB in 2 files:”. */
+  readonly summary: string;
+}
 
 export interface ExportFormat {
   /** As `--format` names it. */
   readonly name: string;
-  /** One line for the help of the command. */
+  /** As the page names it. */
+  readonly label: string;
+  /** What it is and for whom, in part of a sentence: in the help of the command, and under the label. */
   readonly help: string;
-  /**
-   * The files of the folder, in the order in which they are written.
-   *
-   * @throws GraftError `adapter-…` where the adapter does not fit the base, `export-format` where the format cannot express it
-   */
-  readonly prepare: (parts: Parts) => Promise<readonly FolderFile[]>;
+  /** @throws GraftError `adapter-…` where the adapter does not fit the base, `export-format` where the format cannot express it */
+  readonly prepare: (parts: Parts) => Promise<Prepared>;
 }
 
 export function wholeFile(name: string, bytes: Uint8Array): FolderFile {

@@ -1,9 +1,72 @@
-/** Base plus adapter as one model folder. */
-import { prepareMerge } from '../merge-folder.ts';
-import type { ExportFormat } from './format.ts';
+/** Base plus adapter as one model folder, as it is streamed. Needs the files of the base, and no GPU. */
+import { kindOf } from '../../adapters/registry.ts';
+import { checkWeights } from '../../model/base-weights.ts';
+import { openModelWeights } from '../../model/folder-layout.ts';
+import { describeChoices, sameChoices } from '../../model/weight-types.ts';
+import { plural } from '../../numbers.ts';
+import { memoryFiles } from '../../weights/bytes.ts';
+import { modelFolder } from '../../weights/folder.ts';
+import { fileNameOf } from '../folder-sink.ts';
+import { mergedWeights, planMerged } from '../merge.ts';
+import { mergedCard } from '../model-card.ts';
+import { companionFiles, MODEL_WEIGHTS } from '../model-folder.ts';
+import { readPeft } from '../peft.ts';
+import { wholeFile, type ExportFormat, type Parts, type Prepared } from './format.ts';
+
+const CARD = 'README.md';
+const TYPES: Readonly<Record<string, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
 export const merged: ExportFormat = {
   name: 'merged',
-  help: 'base plus adapter as one model folder, as graft merge writes it',
-  prepare: async (parts) => (await prepareMerge(parts)).files,
+  label: 'Merged model',
+  help: 'base plus adapter as one model folder, for programs that know no adapters',
+  prepare: prepareMerged,
 };
+
+/** @throws GraftError `adapter-…` where the adapter does not fit the base, `weights-…` */
+export async function prepareMerged({
+  baseModel,
+  base,
+  model,
+  adapterName,
+  adapter: given,
+  baseWeights,
+}: Parts): Promise<Prepared> {
+  const folder = await modelFolder(base);
+  const adapter = await readPeft(memoryFiles(given, adapterName), model);
+  const source = await openModelWeights(folder, model);
+  checkWeights(model, source);
+  const choices = baseWeights && !sameChoices(baseWeights) ? baseWeights : undefined;
+  const { bytes, dtypes } = planMerged(model, source, choices);
+  const layers = adapter.modules.length;
+  const card = mergedCard({
+    ...{ baseModel, adapter: adapterName, layers, formula: kindOf(adapter.config).formula },
+    baseWeights: choices && describeChoices(choices),
+  });
+  return {
+    folder: `${fileNameOf(adapterName)}-merged`,
+    files: [
+      { name: MODEL_WEIGHTS, size: bytes, read: () => mergedWeights(model, source, adapter, choices) },
+      ...(await companionFiles(folder)),
+      wholeFile(CARD, new TextEncoder().encode(card)),
+    ],
+    summary: [
+      `${typeWords(dtypes)}, as the base has it, with the adapter added in ${plural(layers, 'layer')}.`,
+      ...(choices
+        ? [
+            'The adapter was trained on quantised base weights: the merged weights are those quantised numbers plus the adapter.',
+          ]
+        : []),
+    ].join(' '),
+  };
+}
+
+/**
+ * “float16”, “bfloat16, and float32 for the rest”.
+ *
+ * @param dtypes of the tensors, the one with the most bytes first
+ */
+export function typeWords(dtypes: readonly string[]): string {
+  const [first, ...others] = dtypes.map((dtype) => TYPES[dtype] ?? dtype);
+  return others.length === 0 ? first : `${first}, and ${others.join(' and ')} for the rest`;
+}

@@ -1,13 +1,21 @@
 /** The PEFT folder as it is, once it is known to fit the base. */
 import { memoryFiles } from '../../weights/bytes.ts';
-import { readPeft } from '../peft.ts';
+import { fileNameOf } from '../folder-sink.ts';
+import { readPeft, withBase } from '../peft.ts';
 import { wholeFile, type ExportFormat } from './format.ts';
 
 export const peft: ExportFormat = {
   name: 'peft',
+  label: 'PEFT adapter',
   help: 'the adapter as a PEFT folder, for transformers and PEFT',
-  async prepare({ adapter, adapterName, model }) {
+  async prepare({ adapter, adapterName, model, place }) {
     await readPeft(memoryFiles(adapter, adapterName), model);
-    return Object.entries(adapter).map(([name, bytes]) => wholeFile(name, bytes));
+    return {
+      folder: fileNameOf(adapterName),
+      files: Object.entries(place ? withBase(adapter, place) : adapter).map(([name, bytes]) =>
+        wholeFile(name, bytes),
+      ),
+      summary: 'the adapter alone, with a card that says how to load it.',
+    };
   },
 };

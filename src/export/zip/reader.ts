@@ -19,7 +19,7 @@ const STORED = 0;
 const DEFLATED = 8;
 const MAX_16 = 0xffff;
 const MAX_32 = 0xffffffff;
-/** Of the directory: a hundred thousand files with long names. */
+/** Bytes of the directory at most: a hundred thousand files with long names. */
 const MAX_DIRECTORY = 32 * 2 ** 20;
 const MAX_ENTRIES = 100_000;
 const MAX_NAME = 512;

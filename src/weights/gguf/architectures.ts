@@ -9,9 +9,9 @@ import { gemma3Config, gpt2Config, graniteConfig, llamaConfig, olmo2Config, phi3
 import type { GgufHeader } from './header.ts';
 
 export interface Architecture {
-  /** Of config.json. */
+  /** `model_type` of config.json. */
   readonly modelType: string;
-  /** Of transformers, in config.json's `architectures`: other tools ask for it. */
+  /** The class of transformers, for config.json's `architectures`: other tools ask for it. */
   readonly className: string;
   /** Stems of tensors outside of the layers: GGUF's → Hugging Face's. */
   readonly outside: Readonly<Record<string, string>>;

@@ -7,7 +7,7 @@ const MAX_PIECE_CHARS = 256;
 interface Merge {
   readonly pair: [left: string, right: string];
   readonly score: number;
-  /** Of left and right, in code points. */
+  /** Lengths of left and right, in code points. */
   readonly left: number;
   readonly right: number;
 }

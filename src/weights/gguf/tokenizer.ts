@@ -26,7 +26,7 @@ const ENDS = new Set([
   '<|endoftext|>',
   '<|end_of_text|>',
 ]);
-/** Of Phi-3: all other special tokens take the white space behind them. */
+/** Special tokens of Phi-3 that leave the white space behind them; all others take it. */
 const KEEPS_SPACE = new Set(['<unk>', '<s>', '<|endoftext|>']);
 
 export interface Vocabulary {

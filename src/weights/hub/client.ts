@@ -13,7 +13,7 @@ export class Unsettled extends Error {
 }
 
 export interface ClientOptions {
-  /** Of a person's account on the hub. Goes to the hub's own origin and to no other, also not along a redirect. */
+  /** The token of a person's account on the hub. It goes to the hub's own origin and to no other, also not along a redirect. */
   readonly token?: string;
   /** Where the token goes. */
   readonly hub: string;

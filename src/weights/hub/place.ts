@@ -26,7 +26,7 @@ export type Place = RepoPlace | UrlPlace;
 
 const NAME = /^[\w-][\w.-]{0,95}$/;
 const REPO = /^(?:[\w-][\w.-]{0,95}\/)?[\w-][\w.-]{0,95}$/;
-/** Of a file inside of a repository: no empty part, none of dots alone. */
+/** The path of a file inside a repository: no empty part, none of dots alone. */
 export const PATH = /^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[^\\\p{Cc}]{1,400}$/u;
 const MAX_LENGTH = 2000;
 

@@ -212,7 +212,7 @@ function silence(ms: number): string {
 /** Bytes of the whole file, from the length of the rest. */
 function lengthOf(response: Response, have: number): number | undefined {
   const length = response.headers.get('content-length');
-  // Of a compressed answer the length says nothing about the file.
+  // The length of a compressed answer says nothing about the file.
   if (length === null || response.headers.has('content-encoding')) return undefined;
   return have + Number(length);
 }

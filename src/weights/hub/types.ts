@@ -7,7 +7,7 @@ export interface RemoteFile {
   readonly url: string;
   /** Bytes, where the server declares them. */
   readonly size?: number;
-  /** Of the content, in hex. */
+  /** SHA-256 of the content, in hex. */
   readonly sha256?: string;
   /** Git's name of the content: SHA-1 over `blob SIZE\0` and the bytes, in hex. */
   readonly gitSha1?: string;

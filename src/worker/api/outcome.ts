@@ -6,9 +6,9 @@ export interface Failure {
   readonly code: string;
   readonly what: string;
   readonly remedy: string;
-  /** Of `data-too-long`: tokens of the longest row. */
+  /** With `data-too-long`: tokens of the longest row. */
   readonly longest?: number;
-  /** Of `train-tokens`: what to change, best first. */
+  /** With `train-tokens`: what to change, best first. */
   readonly advice?: readonly MemoryAdvice[];
 }
 
@@ -20,7 +20,7 @@ export interface Progress {
     | 'reading'
     | 'keeping'
     | 'packing'
-    | 'merging'
+    | 'exporting'
     | 'preparing'
     | 'comparing'
     | 'loading'

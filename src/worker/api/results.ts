@@ -38,7 +38,7 @@ export interface KeptAnswer {
   readonly adapter: string;
   readonly text: string;
   readonly state: 'done' | 'stopped' | 'failed';
-  /** Of the last answers only: each token has a table of its own. */
+  /** The tokens of the last answers only, since each has a table of its own. */
   readonly tokens: readonly ChatToken[];
   readonly tokenCount: number;
   readonly seconds: number;

@@ -14,7 +14,7 @@ import { purgeProject } from '../../storage/projects.ts';
 import type { ModelRef, StoredFiles } from '../../storage/records.ts';
 import { ADAPTER_LIMITS, WEIGHTS as ADAPTER_WEIGHTS } from '../adapters.ts';
 import type { ImportReport, MissingBase, Progress } from '../api.ts';
-import { versionOf } from '../projects.ts';
+import { versionOf } from '../../data/options.ts';
 import * as layout from './layout.ts';
 import { ArchiveSource } from './source.ts';
 import { ZipReader } from '../../export/zip/reader.ts';

@@ -22,7 +22,7 @@ import { allowed, isAllowed } from '../../settings/values.ts';
 import { BaseWeights } from '../base-weights.ts';
 
 export const FORMAT = 'graft-archive';
-/** Of this layout: a reader takes its own and older ones. */
+/** The version of this layout. A reader takes its own and older ones. */
 export const VERSION = 2;
 
 const MAX_TEXT = 10_000;

@@ -29,6 +29,7 @@ NEW_TOKENS = 24
 
 CURVES = {
     "lora": dict(method="lora", batch=2, accumulate=2, steps=20, lr=3e-3, schedule="cosine", warmup=3, weight_decay=0.1, clip=1.0),
+    "dora": dict(method="dora", batch=2, accumulate=2, steps=20, lr=3e-3, schedule="cosine", warmup=3, weight_decay=0.1, clip=1.0),
     "full": dict(method="full", batch=4, accumulate=1, steps=20, lr=5e-4, schedule="linear", warmup=2, weight_decay=0.0, clip=1.0),
 }
 
@@ -133,7 +134,7 @@ def make_gradients(rows, name, file):
 
 def make_curve(name, rows, settings):
     full = settings["method"] == "full"
-    model = base() if full else with_adapter(trainable=True)
+    model = base() if full else with_adapter(trainable=True, name={"lora": "adapter", "dora": "dora"}[name])
     model.requires_grad_(True) if full else None
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(
@@ -165,7 +166,7 @@ def make_curve(name, rows, settings):
 
 def make_greedy(tokenizer):
     answers = []
-    models = {"base": base(), "adapter": with_adapter()}
+    models = {"base": base(), **{name: with_adapter(name=name) for name in KINDS}}
     for prompt in PROMPTS:
         text = tokenizer.apply_chat_template(
             [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True

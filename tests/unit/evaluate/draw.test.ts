@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { areLabels, drawOrder, drawQuestions, labelCounts, type Drawn } from '../../../src/evaluate/draw.ts';
 import type { DataFile, DataOptions } from '../../../src/worker/api.ts';
-import type { DataSet } from '../../../src/worker/data.ts';
+import type { RowSet } from '../../../src/data/row-set.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
-import { openData } from '../../../src/worker/open-data.ts';
+import { openData } from '../../../src/data/open-data.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { describeShared, sharedPath } from '../../shared.ts';
 import { openSprig } from '../worker/open-sprig.ts';
@@ -64,12 +64,12 @@ describe('a sample', () => {
   });
 });
 
-const draw = ({ questions }: DataSet, rows: number, seed: number): Drawn =>
+const draw = ({ questions }: RowSet, rows: number, seed: number): Drawn =>
   drawQuestions(questions, { rows, seed }, model.tokenizer, model.info.maxPositions);
 
 describe('questions', () => {
   const options: DataOptions = { maxLength: 512, overlong: 'drop', validation: 0, test: 0.5, seed: 7 };
-  const open = async (lines: readonly object[]): Promise<DataSet> => {
+  const open = async (lines: readonly object[]): Promise<RowSet> => {
     const bytes = new TextEncoder().encode(lines.map((line) => JSON.stringify(line)).join('\n'));
     const slices = new Slices(() => undefined, new AbortController().signal);
     return (await openData(model, { name: 'rows.jsonl', bytes }, options, undefined, slices)).data;

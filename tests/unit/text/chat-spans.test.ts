@@ -49,7 +49,7 @@ describe('answers in templates that change turns as others follow', () => {
   it.each(cases)('never have a character of another turn: $name', ({ template }) => {
     fc.assert(
       fc.property(fc.array(conversation, { minLength: 2, maxLength: 6 }), (contents) => {
-        // Of other turns the letters are small, of answers capital, but for what the template writes itself.
+        // Letters of answers are capital and those of other turns small, but for what the template writes itself.
         const messages = contents.slice(0, contents.length & ~1).map((content, i) => ({
           role: i % 2 ? ('assistant' as const) : ('user' as const),
           content: i % 2 ? `A${content}Z` : `q${content}`,

@@ -14,7 +14,7 @@ export interface TensorToWrite {
   name: string;
   /** Row-major. */
   shape: readonly number[];
-  /** Of ggml. */
+  /** The number of a ggml type. */
   type: number;
   data: Uint8Array;
   /** From the data's start; default: behind the tensor before. */

@@ -21,7 +21,7 @@ describeShared('GGUF files against the Hugging Face folder', () => {
     const ours = await openWeights(memoryFiles({ 'm.gguf': story(type) }));
     const theirs = await openWeights(sharedFolder('models', 'stories260K'));
     expect(ours.names().sort()).toEqual(theirs.names().sort());
-    // Of a block's largest value: half a step of the format.
+    // Half a step of the format, as a share of a block's largest value.
     const tolerance = { F32: 0, F16: 2 ** -11, BF16: 2 ** -8, Q8_0: 1 / 127, Q5_1: 1 / 16, Q4_0: 1 / 8 }[
       type
     ];

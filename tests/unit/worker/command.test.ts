@@ -10,9 +10,9 @@ import { readDataOptions, readTrainOptions, trainFlags } from '../../../src/cli/
 import { createOutput } from '../../../src/cli/output.ts';
 import { readWeightChoices } from '../../../src/cli/session.ts';
 import type { BaseWeights, DataFile, DataOptions, RunOptions } from '../../../src/worker/api.ts';
-import { rowsOf, type DataSet } from '../../../src/worker/data.ts';
+import { rowsOf, type RowSet } from '../../../src/data/row-set.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
-import { openData } from '../../../src/worker/open-data.ts';
+import { openData } from '../../../src/data/open-data.ts';
 import { headlessCommand } from '../../../src/worker/run-options.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { openSprig } from './open-sprig.ts';
@@ -140,7 +140,7 @@ test('test rows and more rows of files of their own, without the copies and with
     `text,category\n${Array.from({ length: to - from }, (_, i) => `Where is ${from + i}?,c${from + i}`).join('\n')}\n`;
   const main = await file('rows.csv', table(0, 20));
   const heldOut = await file('test, held out.csv', table(15, 25));
-  // Of a known format, whatever the mapping of the others says.
+  // A file of a known format, whatever the mapping of the others says.
   const jsonl = Array.from({ length: 6 }, (_, i) => `{"prompt":"Where is ${i}?","completion":"more ${i}"}`);
   const more = [await file('a,b.jsonl', jsonl.join('\n')), await file('c.csv', table(40, 44))];
   const options: DataOptions = {
@@ -190,7 +190,7 @@ test.each<[string, BaseWeights | undefined, string | undefined, string | undefin
   ['the embeddings too', { matrices: 'stored', embeddings: 'q8_0' }, 'stored', 'q8_0'],
 ])('the base is held alike: %s', async (_, baseWeights, matrices, embeddings) => {
   const held = { ...model, source: { ...model.source, baseWeights } };
-  const data = { name: 'rows.jsonl' } as DataSet;
+  const data = { name: 'rows.jsonl' } as RowSet;
   const flags = new Flags(trainFlags, wordsOf(headlessCommand(RUN, data, held)).slice(3));
   expect(flags.text('base-weights')).toBe(matrices);
   expect(flags.text('embedding-weights')).toBe(embeddings);

@@ -1,11 +1,12 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { DataFile, DataOptions, DataSummary, OtherFiles, RunOptions } from '../../../src/worker/api.ts';
-import { preview, restoredData, rowsOf, storedRows, type DataSet } from '../../../src/worker/data.ts';
+import { preview, rowsOf, type RowSet } from '../../../src/data/row-set.ts';
+import { restoredData, storedRows } from '../../../src/worker/data.ts';
 import { folderOfFiles, type OpenModel } from '../../../src/worker/model.ts';
-import { openData } from '../../../src/worker/open-data.ts';
+import { openData } from '../../../src/data/open-data.ts';
 import { promptOfQuestion } from '../../../src/evaluate/answer.ts';
 import { questionsOf } from '../../../src/data/questions.ts';
-import { listRows } from '../../../src/worker/row-list.ts';
+import { listRows } from '../../../src/data/row-list.ts';
 import { checkRun, headlessCommand } from '../../../src/worker/run-options.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { openSprig } from './open-sprig.ts';
@@ -30,7 +31,7 @@ const open = (
   options = OPTIONS,
   others?: OtherFiles,
   slices = new Slices(() => undefined, new AbortController().signal),
-): Promise<{ data: DataSet; summary: DataSummary }> => openData(model, from, options, others, slices);
+): Promise<{ data: RowSet; summary: DataSummary }> => openData(model, from, options, others, slices);
 
 const file = (name: string, lines: readonly string[]): DataFile => ({
   name,
@@ -289,7 +290,7 @@ test('an import tells how far it is, and stops', async () => {
 
 test('another split makes no row anew, another limit does', async () => {
   const first = await open(ten);
-  const prepared = async (options: DataOptions): Promise<[DataSet, string[]]> => {
+  const prepared = async (options: DataOptions): Promise<[RowSet, string[]]> => {
     const seen: string[] = [];
     const { data } = await openData(
       model,

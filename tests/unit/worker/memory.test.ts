@@ -8,7 +8,7 @@ import type { OpenModel } from '../../../src/worker/model.ts';
 import { failureOf } from '../../../src/worker/outcome.ts';
 import { dryRun, openSprig, readRows } from './open-sprig.ts';
 
-/** Of a buffer. */
+/** Bytes of the largest buffer. */
 const LARGEST = 2 ** 20;
 const DATA: DataOptions = { maxLength: 512, overlong: 'truncate-end', validation: 0.1, test: 0.1, seed: 42 };
 const RUN: RunOptions = {

@@ -9,9 +9,9 @@ import { AS_STORED } from '../../../src/model/weight-types.ts';
 import { loadTokenizer } from '../../../src/text/tokenizer.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 import type { DataFile, DataOptions } from '../../../src/worker/api.ts';
-import type { DataSet } from '../../../src/worker/data.ts';
+import { unasked, type DataSet } from '../../../src/worker/data.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
-import { openData } from '../../../src/worker/open-data.ts';
+import { openData } from '../../../src/data/open-data.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 
 const SPRIG = join(import.meta.dirname, '../../../public/models/sprig');
@@ -48,5 +48,5 @@ export function dryRun(
 
 export async function readRows(sprig: OpenModel, file: DataFile, options: DataOptions): Promise<DataSet> {
   const slices = new Slices(() => undefined, new AbortController().signal);
-  return (await openData(sprig, file, options, undefined, slices)).data;
+  return unasked((await openData(sprig, file, options, undefined, slices)).data);
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Example } from '../../../src/data/example.ts';
 import type { StoredDataFiles } from '../../../src/storage/records.ts';
 import { previewPrompt } from '../../../src/worker/chat.ts';
-import { takesSystemPrompt } from '../../../src/worker/system-prompt.ts';
+import { takesSystemPrompt } from '../../../src/text/system-prompt.ts';
 import { Session, type Current } from '../../../src/worker/session.ts';
 import { kindOf, TurnsOfRows } from '../../../src/worker/taught-turns.ts';
 import { openSprig } from './open-sprig.ts';

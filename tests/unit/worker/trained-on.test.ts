@@ -1,9 +1,9 @@
 /** Rows that training saw are counted among those that are measured, however they are split now. */
 import { beforeAll, expect, test } from 'vitest';
 import type { DataFile, DataOptions, Seen } from '../../../src/worker/api.ts';
-import type { DataSet } from '../../../src/worker/data.ts';
+import type { RowSet } from '../../../src/data/row-set.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
-import { openData } from '../../../src/worker/open-data.ts';
+import { openData } from '../../../src/data/open-data.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { seenRows, type TrainedOn } from '../../../src/worker/trained-on.ts';
 import { openSprig } from './open-sprig.ts';
@@ -24,7 +24,7 @@ const pairs = (count: number, from = 0): object[] =>
   Array.from({ length: count }, (_, i) => ({ prompt: `Say ${from + i}`, completion: ` yes ${from + i}` }));
 const rows = file('rows.jsonl', pairs(20));
 
-async function open(from: DataFile, version: string, options = OPTIONS): Promise<DataSet> {
+async function open(from: DataFile, version: string, options = OPTIONS): Promise<RowSet> {
   const { data } = await openData(model, from, options, undefined, new Slices(() => undefined, signal));
   return { ...data, ref: { name: from.name, version, created: 0 } };
 }
@@ -36,11 +36,11 @@ const trained = (dataOptions: DataOptions): TrainedOn => ({
   data: { name: 'rows', version: 'a', created: 0 },
   dataOptions,
 });
-const seen = (data: DataSet, of: TrainedOn, kept: DataFile | undefined = rows): Promise<Seen> =>
+const seen = (data: RowSet, of: TrainedOn, kept: DataFile | undefined = rows): Promise<Seen> =>
   seenRows(of, data, [...data.questions.keys()].slice(0, 4), model, new Slices(() => undefined, signal), () =>
     Promise.resolve(kept && { file: kept }),
   );
-const linesOf = ({ places }: DataSet, wanted: 'train' | 'test'): number[] =>
+const linesOf = ({ places }: RowSet, wanted: 'train' | 'test'): number[] =>
   places.filter(({ part }) => part === wanted).map(({ line }) => line);
 
 test('the split of training has none of its test rows, kept or not', async () => {

@@ -87,7 +87,7 @@ function chooseRegisterKernel(
         const across = Math.ceil(M / (4 * rows));
         const along = Math.ceil(N / (4 * columns));
         const vectors = alongN ? across * Math.ceil(along / lanes) : along * Math.ceil(across / lanes);
-        // Of blocks, a gather brings four numbers or more.
+        // A gather from blocks brings four numbers or more.
         const sideA = 16 * rows;
         const sideB = (quantised ? 4 : 16) * columns;
         const [own, shared] = alongN ? [sideB, sideA] : [sideA, sideB];

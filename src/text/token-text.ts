@@ -1,4 +1,4 @@
-import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Tokenizer } from './tokenizer.ts';
 
 /** What a token adds to the text after another one; a special token, or half a character, goes by its name in the vocabulary. */
 export function textOfToken(id: number, before: number | undefined, tokenizer: Tokenizer): string {

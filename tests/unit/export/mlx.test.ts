@@ -34,7 +34,9 @@ test.each([
     'adapter_config.json': new TextEncoder().encode(JSON.stringify({ ...config, ...change })),
     'adapter_model.safetensors': new Uint8Array(readFileSync(`${ADAPTER}/adapter_model.safetensors`)),
   };
-  const [settings, weights] = await mlx.prepare({
+  const {
+    files: [settings, weights],
+  } = await mlx.prepare({
     baseModel: 'sprig',
     base: sprig,
     model,

@@ -1,14 +1,19 @@
 /** How well the open model's vocabulary fits the open rows: what a model cannot spell in few pieces, it has hardly seen. */
 import type { Tokenizer } from '../text/tokenizer.ts';
-import type { RowFit } from './api.ts';
-import { isPlace, type DataSet } from './data.ts';
+import { isPlace, type RowSet } from './row-set.ts';
+
+/** How well a model's vocabulary fits rows. */
+export interface RowFit {
+  /** Tokens that a word takes, those of punctuation aside. */
+  readonly tokensPerWord: number;
+}
 
 /** Rows that are looked at, evenly spread. */
 const ROWS = 200;
 const PUNCTUATION = /^[\p{P}\p{S}\s]+$/u;
 
 /** @returns undefined where no row has a word */
-export function fitOf({ entries }: Pick<DataSet, 'entries'>, tokenizer: Tokenizer): RowFit | undefined {
+export function fitOf({ entries }: Pick<RowSet, 'entries'>, tokenizer: Tokenizer): RowFit | undefined {
   const places = entries.filter(isPlace);
   const step = Math.max(1, Math.floor(places.length / ROWS));
   let [words, tokens] = [0, 0];

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { fitsZip, planWords, roomWords } from '../../../src/app/use/merge-words.ts';
+import { fitsZip, planWords, roomWords } from '../../../src/app/use/export-words.ts';
 import { readModel } from '../../../src/model/family.ts';
 import { DirectorySink, writeFiles, type FolderSink } from '../../../src/export/folder-sink.ts';
-import { prepareMerge, type Merge } from '../../../src/export/merge-folder.ts';
+import type { Prepared } from '../../../src/export/formats/format.ts';
+import { merged, typeWords } from '../../../src/export/formats/merged.ts';
 import { stepping } from '../../../src/worker/slices.ts';
 import { sprigAdapter } from '../../browser/adapter-files.ts';
 import { sprigFolder } from '../../gpu/sprig.ts';
@@ -11,10 +12,10 @@ import { MemoryFolder } from '../storage/memory-folder.ts';
 
 const MIB = 2 ** 20;
 
-async function prepared(): Promise<Merge> {
+async function prepared(): Promise<Prepared> {
   const base = sprigFolder();
   const model = await readModel(base);
-  return prepareMerge({
+  return merged.prepare({
     baseModel: 'sprig',
     base,
     model,
@@ -24,10 +25,11 @@ async function prepared(): Promise<Merge> {
 }
 
 test('what will be written is known before: files, bytes, types, layers', async () => {
-  const { plan } = await prepared();
-  expect(plan).toMatchObject({ baseModel: 'sprig', folder: 'Kapt-n-merged', dtypes: ['F16'], layers: 12 });
-  expect(plan.files.at(0)).toBe('model.safetensors');
-  expect(plan.files.at(-1)).toBe('README.md');
+  const { folder, files, summary } = await prepared();
+  expect(folder).toBe('Kapt-n-merged');
+  expect(summary).toBe('float16, as the base has it, with the adapter added in 12 layers.');
+  expect(files.at(0)!.name).toBe('model.safetensors');
+  expect(files.at(-1)!.name).toBe('README.md');
   const written: Record<string, number> = {};
   let file = '';
   const sink: FolderSink = {
@@ -36,54 +38,56 @@ test('what will be written is known before: files, bytes, types, layers', async 
     finish: async () => undefined,
     abort: async () => undefined,
   };
-  await writeFiles((await prepared()).files, sink, () => undefined);
-  expect(Object.values(written).reduce((sum, bytes) => sum + bytes, 0)).toBe(plan.bytes);
+  await writeFiles(files, sink, () => undefined);
+  expect(written).toEqual(Object.fromEntries(files.map(({ name, size }) => [name, size])));
 });
 
 test('stopped on the way, or where the disk is full, nothing of it is left', async () => {
   const merge = await prepared();
   const root = new MemoryFolder();
   const stopping = new AbortController();
-  const sink = await DirectorySink.create(root.handle, merge.plan.folder);
+  const sink = await DirectorySink.create(root.handle, merge.folder);
   const append = sink.append.bind(sink);
   sink.append = (bytes) => {
     stopping.abort();
     return append(bytes);
   };
-  const stopped = stepping('merging', { onProgress: () => undefined, signal: stopping.signal });
+  const stopped = stepping('exporting', { onProgress: () => undefined, signal: stopping.signal });
   await graftError(() => writeFiles(merge.files, sink, stopped), 'worker-aborted');
   expect([...root.children.keys()]).toEqual([]);
 
   const going = (): void => undefined;
   root.disk.room = MIB;
-  const full = await DirectorySink.create(root.handle, merge.plan.folder);
-  const { what } = await graftError(() => writeFiles(merge.files, full, going), 'merge-write');
+  const full = await DirectorySink.create(root.handle, merge.folder);
+  const { what } = await graftError(() => writeFiles(merge.files, full, going), 'export-write');
   expect(what).toMatch(/^model\.safetensors could not be written into disk\/Kapt-n-merged: No room/);
   expect([...root.children.keys()]).toEqual([]);
   expect(root.disk.room).toBe(MIB);
 
   // A folder that is there already is not written over.
   root.disk.room = Infinity;
-  await root.getDirectoryHandle(merge.plan.folder, { create: true });
-  const beside = await DirectorySink.create(root.handle, merge.plan.folder);
+  await root.getDirectoryHandle(merge.folder, { create: true });
+  const beside = await DirectorySink.create(root.handle, merge.folder);
   await writeFiles(merge.files, beside, going);
   expect(beside.name).toBe('Kapt-n-merged-2');
   const written = await root.getDirectoryHandle('Kapt-n-merged-2');
-  expect([...written.children.keys()]).toEqual([...merge.plan.files]);
+  expect([...written.children.keys()]).toEqual(merge.files.map(({ name }) => name));
+});
+
+test('a quantised base is told of', async () => {
+  const base = sprigFolder();
+  const { summary } = await merged.prepare({
+    ...{ baseModel: 'sprig', base, model: await readModel(base), adapterName: 'a' },
+    adapter: await sprigAdapter(1),
+    baseWeights: { matrices: 'q8_0' },
+  });
+  expect(summary).toMatch(/in 12 layers\. The adapter was trained on quantised base weights: /);
 });
 
 test('size, type and room are told in words', () => {
-  const plan = {
-    baseModel: 'x',
-    folder: 'x',
-    files: ['a', 'b'],
-    bytes: 300 * MIB,
-    layers: 7,
-    free: 200 * MIB,
-  };
-  expect(planWords({ ...plan, dtypes: ['BF16', 'F32'] })).toBe(
-    'A model folder of 300 MiB in 2 files: bfloat16, and float32 for the rest, as the base has it, with the adapter added in 7 layers.',
-  );
+  expect(typeWords(['BF16', 'F32'])).toBe('bfloat16, and float32 for the rest');
+  const plan = { folder: 'x', files: ['a', 'b'], bytes: 300 * MIB, free: 200 * MIB, summary: 'two halves.' };
+  expect(planWords(plan)).toBe('A folder of 300 MiB in 2 files: two halves.');
   expect(fitsZip(plan)).toBe(false);
   expect(roomWords(plan)).toMatch(/needs 300 MiB .* 200 MiB are left/);
   expect(roomWords({ ...plan, free: 400 * MIB })).toMatch(/^The browser has 400 MiB of room/);

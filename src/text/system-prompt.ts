@@ -1,7 +1,7 @@
 /** Whether a model's chat template has a place for a system prompt. */
 import { GraftError } from '../errors.ts';
-import { renderChat } from '../text/chat-template.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
+import { renderChat } from './chat-template.ts';
+import type { Tokenizer } from './tokenizer.ts';
 
 /** Nothing that a template would say by itself. */
 const PROBE = 'graft-system-probe';

@@ -1,10 +1,39 @@
 /** The list of rows, filtered, a window at a time: the page never holds a hundred thousand of them. */
 import type { Tokenizer } from '../text/tokenizer.ts';
-import type { ListedRow, RowQuery } from './api.ts';
-import type { DataSet, Entry } from './data.ts';
+import type { Part } from './parts.ts';
+import type { Entry, RowSet, RowState } from './row-set.ts';
+
+export interface RowQuery {
+  readonly part?: Part;
+  /** `repeated`: equal to an earlier row; `leaked`: held out and trained on as well. */
+  readonly state?: RowState | 'repeated' | 'leaked';
+  /** Anywhere in the row, capitals aside. */
+  readonly text?: string;
+  /** The window of the list that is wanted. */
+  readonly from: number;
+  readonly count: number;
+}
+
+export interface ListedRow {
+  /** For {@link preview}. */
+  readonly at: number;
+  /** Place of its file in `DataSummary.files`. */
+  readonly file: number;
+  readonly line: number;
+  readonly part?: Part;
+  readonly state: RowState;
+  readonly repeated: boolean;
+  readonly leaked: boolean;
+  /** Before the limit, and how many of them are used and learnt from. */
+  readonly tokens: number;
+  readonly kept: number;
+  readonly supervised: number;
+  /** How it begins, or why it is bad. */
+  readonly text: string;
+}
 
 const SHOWN_CHARS = 160;
-/** Of which these are shown, when runs of spaces are one. */
+/** Characters that are read to show so many, since runs of spaces become one. */
 const READ_CHARS = 8 * SHOWN_CHARS;
 /** A window that fills any screen. */
 const MOST_ROWS = 500;
@@ -15,10 +44,10 @@ interface Filtered {
 }
 
 /** The last filter of each data set: scrolling asks for the same again and again. */
-const lastFilter = new WeakMap<DataSet, Filtered>();
+const lastFilter = new WeakMap<RowSet, Filtered>();
 
 export function listRows(
-  data: DataSet,
+  data: RowSet,
   query: RowQuery,
   tokenizer: Tokenizer,
 ): { total: number; rows: ListedRow[] } {
@@ -30,7 +59,7 @@ export function listRows(
   return { total: found.length, rows };
 }
 
-function filter(data: DataSet, { part, state, text }: RowQuery, tokenizer: Tokenizer): readonly number[] {
+function filter(data: RowSet, { part, state, text }: RowQuery, tokenizer: Tokenizer): readonly number[] {
   const key = JSON.stringify([part, state, text]);
   const last = lastFilter.get(data);
   if (last?.key === key) return last.found;
@@ -53,7 +82,7 @@ function filter(data: DataSet, { part, state, text }: RowQuery, tokenizer: Token
   return found;
 }
 
-function listed(data: DataSet, at: number, tokenizer: Tokenizer): ListedRow {
+function listed(data: RowSet, at: number, tokenizer: Tokenizer): ListedRow {
   const entry = data.entries[at];
   const { file, line, part, state, length, supervised, row } = entry;
   return {

@@ -1,5 +1,6 @@
 /** The sizes of a run's micro-batches if its settings were others: of the rows that are open, cut as they would be then. */
 import { TEST_FILE } from '../data/parts.ts';
+import { rowsOf, type RowSet } from '../data/row-set.ts';
 import { splitExamples } from '../data/split.ts';
 import { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
@@ -9,7 +10,6 @@ import { runBuckets, type RunBuckets } from '../train/buckets.ts';
 import type { AdviceSettings } from '../train/memory-advice.ts';
 import type { TrainOptions } from '../train/options.ts';
 import { validationRows } from '../train/order.ts';
-import { rowsOf, type DataSet } from './data.ts';
 
 export interface Rows {
   readonly train: readonly LabelledTokens[];
@@ -22,7 +22,7 @@ export interface Rows {
  */
 export function bucketsOf(
   train: TrainOptions,
-  data: DataSet,
+  data: RowSet,
   bosId: number | undefined,
 ): NonNullable<AdviceSettings['bucketsOf']> {
   const rows = new Map<number, Rows | undefined>();
@@ -56,7 +56,7 @@ function sizesOf(options: TrainOptions, { train, validation }: Rows): RunBuckets
 /** The open rows as they would be read with another limit; undefined where their file is not open, or none would be left. */
 export function rowsCutAt(
   maxLength: number,
-  { entries, files, options }: DataSet,
+  { entries, files, options }: RowSet,
   bosId: number | undefined,
 ): Rows | undefined {
   if (!files || !options) return undefined;

@@ -1,25 +1,42 @@
 /** Files → the open data: read, made into rows, divided, and told. In slices, since a file may have a hundred thousand rows. */
-import type { Example, LeftList, Numbering, Problem } from '../data/example.ts';
-import { ExampleReader } from '../data/formats.ts';
-import { divideRows, findRepeats, ROWS_FILE, TEST_FILE } from '../data/parts.ts';
-import { RowMaker, type PrepareReport } from '../data/prepare.ts';
-import { optionsBeside } from '../data/sheet.ts';
-import { identityOf } from '../data/statistics.ts';
-import type { UnusedColumn } from '../data/unused.ts';
 import { GraftError } from '../errors.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
 import { supervisedCount } from '../text/trainable.ts';
-import type { DataFile, DataOptions, DataSummary, OtherFiles } from './api.ts';
-import { isDocument, isPlace, type DataSet, type Entry, type FilePlace, type Place } from './data.ts';
-import type { OpenModel } from './model.ts';
+import type { Example, LeftList, Numbering, Problem } from './example.ts';
+import { ExampleReader } from './formats.ts';
 import { nothingUsable } from './nothing-usable.ts';
-import { questionsOf } from '../data/questions.ts';
-import { versionOf } from './projects.ts';
-import type { Slices } from './slices.ts';
-import { summarise } from './summary.ts';
+import { versionOf, type DataFile, type DataOptions, type OtherFiles } from './options.ts';
+import { divideRows, findRepeats, ROWS_FILE, TEST_FILE } from './parts.ts';
+import { RowMaker, type PrepareReport } from './prepare.ts';
+import { questionsOf } from './questions.ts';
+import { isDocument, isPlace, type Entry, type FilePlace, type Place, type RowSet } from './row-set.ts';
+import { optionsBeside } from './sheet.ts';
+import { identityOf } from './statistics.ts';
+import { summarise, type DataSummary } from './summary.ts';
+import type { UnusedColumn } from './unused.ts';
+
+/** What rows are made for. */
+export interface RowModel {
+  readonly tokenizer: Tokenizer;
+  /** Names the tokenizer: equal for models that make the same rows. */
+  readonly content: string;
+  readonly info: { readonly name: string; readonly maxPositions: number; readonly vocabulary: number };
+}
+
+type Doing = 'reading' | 'preparing' | 'comparing';
+
+/** Long work in pace, between which others have their turn and may stop it. */
+export interface Pace {
+  /** Whether it is time to pause: asked after every row, so it must cost nothing. */
+  readonly due: boolean;
+  /** @throws what ends the work */
+  pause(progress: { readonly what: Doing; readonly done: number; readonly total: number }): Promise<void>;
+  each<Item>(what: Doing, items: readonly Item[], work: (item: Item, index: number) => void): Promise<void>;
+}
 
 /** A file's rows in its order, not yet split. */
 export interface OpenFile {
-  /** Of its bytes and of everything that its rows depend on: equal for equal rows. */
+  /** Names its bytes and everything that its rows depend on: equal for equal rows. */
   readonly key: string;
   readonly name: string;
   readonly format: string;
@@ -40,13 +57,13 @@ export interface OpenFile {
  * @throws GraftError `data-…` (`data-too-long` with the longest), `json-…`, `split`, `prepare-length`, `chat-template-…`, `worker-aborted`
  */
 export async function openData(
-  model: OpenModel,
+  model: RowModel,
   file: DataFile,
   options: DataOptions,
   { heldOut, more = [] }: OtherFiles = {},
-  slices: Slices,
-  before?: DataSet,
-): Promise<{ data: DataSet; summary: DataSummary }> {
+  pace: Pace,
+  before?: RowSet,
+): Promise<{ data: RowSet; summary: DataSummary }> {
   const { tokenizer, info, content } = model;
   if (options.maxLength > info.maxPositions) {
     throw new GraftError(
@@ -57,14 +74,14 @@ export async function openData(
   }
   const settings: DataOptions = heldOut ? { ...options, test: 0 } : options;
   const known = before?.files ?? [];
-  const main = await openFile(file, model, settings, slices, known);
+  const main = await openFile(file, model, settings, pace, known);
   const files: (OpenFile | undefined)[] = [main];
   for (const other of [heldOut, ...more])
-    files.push(other && (await openBeside(other, file.name, model, settings, slices, known)));
+    files.push(other && (await openBeside(other, file.name, model, settings, pace, known)));
   // Without more rows a file that is not there takes no place.
   while (files.at(-1) === undefined) files.pop();
   const pause = async (): Promise<void> => {
-    if (slices.due) await slices.pause({ what: 'comparing', done: 0, total: main.entries.length });
+    if (pace.due) await pace.pause({ what: 'comparing', done: 0, total: main.entries.length });
   };
   await pause();
   // Test rows come last, so that rows keep their places where they are brought or taken away.
@@ -73,7 +90,7 @@ export async function openData(
     (at) => files.at(at)?.entries.map((entry): Entry => ({ ...entry, file: at })) ?? [],
   );
   const identities: (string | undefined)[] = [];
-  await slices.each('comparing', read, ({ row, example }) => {
+  await pace.each('comparing', read, ({ row, example }) => {
     identities.push(row && example && !isDocument(example) ? identityOf(example) : undefined);
   });
   const entries = divide(read, identities, settings);
@@ -82,7 +99,7 @@ export async function openData(
   await pause();
   const questions = questionsOf(examplesOf(test), tokenizer.chatTemplate !== undefined);
   await pause();
-  const data: DataSet = {
+  const data: RowSet = {
     ...placeOf(file),
     ...(heldOut && { heldOut: placeOf(heldOut) }),
     ...(more.length > 0 && { more: more.map(placeOf) }),
@@ -96,7 +113,6 @@ export async function openData(
       entries.map(({ part }) => part),
     ),
     questions,
-    base: { answers: new Map(), losses: new Map() },
   };
   await pause();
   return { data, summary: summarise(data, files) };
@@ -106,13 +122,13 @@ export async function openData(
 async function openBeside(
   other: DataFile,
   first: string,
-  model: OpenModel,
+  model: RowModel,
   settings: DataOptions,
-  slices: Slices,
+  pace: Pace,
   known: readonly (OpenFile | undefined)[],
 ): Promise<OpenFile> {
   try {
-    return await openFile(other, model, optionsBeside(other.bytes, other.name, settings), slices, known);
+    return await openFile(other, model, optionsBeside(other.bytes, other.name, settings), pace, known);
   } catch (error) {
     if (!(error instanceof GraftError) || !['data-column', 'data-columns'].includes(error.code)) throw error;
     throw new GraftError(
@@ -149,9 +165,9 @@ function divide(
 
 async function openFile(
   file: DataFile,
-  { tokenizer, info, content }: OpenModel,
+  { tokenizer, info, content }: RowModel,
   { maxLength, overlong, mapping, header, delimiter }: DataOptions,
-  slices: Slices,
+  pace: Pace,
   known: readonly (OpenFile | undefined)[],
 ): Promise<OpenFile> {
   const { name, bytes } = file;
@@ -161,15 +177,15 @@ async function openFile(
   if (same) return same;
   const reader = new ExampleReader(bytes, { fileName: name, mapping, header, delimiter });
   for (const share of reader.read())
-    if (slices.due)
-      await slices.pause({ what: 'reading', done: Math.round(share * bytes.length), total: bytes.length });
+    if (pace.due)
+      await pace.pause({ what: 'reading', done: Math.round(share * bytes.length), total: bytes.length });
   const { examples, problems, problemCount, numbering, left, unused, format } = reader.result();
   const { unmapped } = reader;
   if (unmapped) throw unmapped;
 
   const maker = new RowMaker(tokenizer, { maxLength, overlong, vocabSize: info.vocabulary });
   const entries: Entry[] = [];
-  await slices.each('preparing', examples, (example) => {
+  await pace.each('preparing', examples, (example) => {
     for (const entry of makeEntries(maker, example)) entries.push(entry);
   });
   const { rows, report } = maker.result();

@@ -1,5 +1,5 @@
-/** A merged model on its way to the disk: what it will be, how far it is, and what became of it. */
-import type { AdapterInfo, Failure, MergePlan, OtherBase, Progress } from '../../worker/api.ts';
+/** An adapter in another format on its way to the disk: what will be written, how far it is, and what became of it. */
+import type { AdapterInfo, ExportPlan, Failure, FormatInfo, OtherBase, Progress } from '../../worker/api.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeft } from '../ui/time-left.ts';
 import type { Session } from './session.svelte.ts';
@@ -15,10 +15,14 @@ interface FolderPicker {
 const picker = (): FolderPicker | undefined =>
   'showDirectoryPicker' in globalThis ? (globalThis as unknown as FolderPicker) : undefined;
 
-export class Merging {
+export class Exporting {
+  /** All formats, once the first adapter was asked about. */
+  formats = $state.raw<readonly FormatInfo[]>([]);
+  /** The name of the chosen one, which stays chosen for the next adapter. */
+  format = $state('');
   /** The adapter that is asked about. */
   adapter = $state.raw<AdapterInfo>();
-  plan = $state.raw<MergePlan>();
+  plan = $state.raw<ExportPlan>();
   otherBase = $state.raw<OtherBase>();
   /** While it is written. */
   busy = $state(false);
@@ -35,15 +39,32 @@ export class Merging {
     this.#session = session;
   }
 
-  /** Looks at what merging an adapter would make. */
+  /** Looks at what an export of an adapter would write. */
   async ask(adapter: AdapterInfo): Promise<void> {
     if (this.busy) return;
     this.#reset(adapter);
-    const outcome = await this.#session.worker.planMerge(adapter.id);
-    if (this.adapter?.id !== adapter.id) return;
+    if (this.formats.length === 0) {
+      const found = await this.#session.worker.exportFormats();
+      if (!found.ok) {
+        this.failure = found;
+        return;
+      }
+      this.formats = found.formats;
+      this.format ||= found.formats[0].name;
+    }
+    const { format } = this;
+    const outcome = await this.#session.worker.planExport(adapter.id, format);
+    if (this.adapter?.id !== adapter.id || this.format !== format) return;
     if (!outcome.ok) this.failure = outcome;
     else if ('plan' in outcome) this.plan = outcome.plan;
     else this.otherBase = outcome.otherBase;
+  }
+
+  /** Looks at what another format would write. */
+  async choose(format: string): Promise<void> {
+    if (this.busy || !this.adapter) return;
+    this.format = format;
+    await this.ask(this.adapter);
   }
 
   close(): void {
@@ -64,7 +85,7 @@ export class Merging {
   async toFolder(): Promise<void> {
     let folder: FileSystemDirectoryHandle | undefined;
     try {
-      folder = await picker()?.showDirectoryPicker({ id: 'graft-merged', mode: 'readwrite' });
+      folder = await picker()?.showDirectoryPicker({ id: 'graft-export', mode: 'readwrite' });
     } catch (error) {
       // None was chosen.
       if (error instanceof DOMException && error.name === 'AbortError') return;
@@ -78,7 +99,7 @@ export class Merging {
   }
 
   async stop(): Promise<void> {
-    await this.#session.worker.stopMerging();
+    await this.#session.worker.stopExport();
   }
 
   async #write(folder: FileSystemDirectoryHandle | undefined): Promise<void> {
@@ -87,7 +108,7 @@ export class Merging {
     this.failure = this.written = undefined;
     this.busy = true;
     const left = new TimeLeft();
-    const outcome = await this.#session.worker.merge(adapter.id, folder, (progress) => {
+    const outcome = await this.#session.worker.exportFolder(adapter.id, this.format, folder, (progress) => {
       if (!this.busy) return;
       this.progress = progress;
       this.detail = farWords(progress, left.hear(progress));
@@ -101,7 +122,7 @@ export class Merging {
       this.written = { name: outcome.name, ...(folder && { folder: folder.name }) };
       this.#session.announcer.say(`${outcome.name} is written.`);
     } else if (outcome.code === 'worker-aborted') {
-      this.#session.announcer.say('Merging was stopped.');
+      this.#session.announcer.say('The export was stopped.');
     } else {
       this.failure = outcome;
     }

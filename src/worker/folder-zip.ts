@@ -1,4 +1,4 @@
-/** A merged folder as a zip, for browsers that give a page no folder: put together in the private file system, not in memory. */
+/** An exported folder as a zip, for browsers that give a page no folder: put together in the private file system, not in memory. */
 import type { Step } from '../export/adapter-zip.ts';
 import { DirectorySink, writeFiles, type FolderFile, type FolderSink } from '../export/folder-sink.ts';
 import { crc32 } from '../export/zip/crc32.ts';
@@ -7,7 +7,7 @@ import type { ModelWriter } from '../storage/model-writer.ts';
 import { mergedModels } from '../storage/models.ts';
 
 /** A zip refers to files that lie there until the next one, or the next visit: this takes them away. */
-export async function clearMerged(): Promise<void> {
+export async function clearExported(): Promise<void> {
   for (const { name } of await mergedModels.list()) await mergedModels.delete(name);
   await mergedModels.clean();
 }
@@ -24,7 +24,7 @@ export class ZipSink implements FolderSink {
 
   /** @param files all that will be written @throws GraftError `storage-…` */
   static async create(name: string, files: readonly string[]): Promise<ZipSink> {
-    await clearMerged();
+    await clearExported();
     return new ZipSink(name, await mergedModels.create({ name, files, resumable: false }));
   }
 
@@ -61,7 +61,7 @@ export class ZipSink implements FolderSink {
  * @param name of the folder
  * @param target a folder of the person's disk, in which it is made; without one it becomes a zip
  * @returns the name of the folder or of the zip, and the zip
- * @throws GraftError `worker-aborted`, `merge-write`, `storage-…`; then nothing of it is left
+ * @throws GraftError `worker-aborted`, `export-write`, `storage-…`; then nothing of it is left
  */
 export async function deliverFolder(
   name: string,

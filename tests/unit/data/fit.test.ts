@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { toyWarning } from '../../../src/app/task/toy.ts';
-import { fitOf } from '../../../src/worker/fit.ts';
-import { openData } from '../../../src/worker/open-data.ts';
+import { fitOf } from '../../../src/data/fit.ts';
+import { openData } from '../../../src/data/open-data.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { describeShared, sharedPath } from '../../shared.ts';
-import { openSprig } from './open-sprig.ts';
+import { openSprig } from '../worker/open-sprig.ts';
 
 const OPTIONS = { maxLength: 512, overlong: 'truncate-end', validation: 0.1, test: 0, seed: 1 } as const;
 

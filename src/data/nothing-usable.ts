@@ -1,8 +1,8 @@
 /** Why a file leaves no row to train on: a person should hear what is wrong with theirs, and what would leave some. */
-import type { Numbering, Problem } from '../data/example.ts';
+import type { Numbering, Problem } from './example.ts';
 import { GraftError } from '../errors.ts';
-import type { DataOptions } from './api.ts';
-import type { Entry } from './data.ts';
+import type { DataOptions } from './options.ts';
+import type { Entry } from './row-set.ts';
 
 /** The limit took the answer of every row, or the row: another limit, or another way to keep to it, leaves rows. */
 export class TooLong extends GraftError {

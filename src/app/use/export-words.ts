@@ -1,0 +1,17 @@
+/** What an export will write, in words. */
+import type { ExportPlan } from '../../worker/api.ts';
+import { bytes, plural } from '../ui/format.ts';
+
+export function planWords({ bytes: size, files, summary }: Omit<ExportPlan, 'free'>): string {
+  return `A folder of ${bytes(size)} in ${plural(files.length, 'file')}: ${summary}`;
+}
+
+/** A zip is put together in the browser's own storage, and the download is a second copy. */
+export const fitsZip = ({ bytes: size, free }: Pick<ExportPlan, 'bytes' | 'free'>): boolean => size <= free;
+
+/** What is known of the room there is. */
+export function roomWords(plan: Pick<ExportPlan, 'bytes' | 'free'>): string {
+  return fitsZip(plan)
+    ? `The browser has ${bytes(plan.free)} of room for this page. The zip takes ${bytes(plan.bytes)} of it until the next visit, and as much again where you save it.`
+    : `A zip needs ${bytes(plan.bytes)} in the browser's own storage, and ${bytes(plan.free)} are left. Delete models or adapters that you no longer need.`;
+}

@@ -1,0 +1,62 @@
+/** What rows are read from and how: the choices that are kept with a data set, so that the same files give the same rows. */
+import type { Mapping } from './mapping.ts';
+import type { Skipped } from './parts.ts';
+
+/** Where examples come from: a file's name decides how it is read. */
+export interface DataFile {
+  readonly name: string;
+  /** Where it lies beside the headless command: a bundled sample has a place in the repository. */
+  readonly path?: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What belongs to a file of rows. They are read as it is. */
+export interface OtherFiles {
+  /** Test rows of their own, whole. */
+  readonly heldOut?: DataFile;
+  /** More rows, which are split with the first. */
+  readonly more?: readonly DataFile[];
+}
+
+export interface DataOptions {
+  /** Which columns are prompt and answer, where the format is none of the known ones. */
+  readonly mapping?: Mapping;
+  /** Whether the first row of a table names the columns, and what stands between cells. Default: told by its looks. */
+  readonly header?: boolean;
+  readonly delimiter?: string;
+  readonly maxLength: number;
+  readonly overlong: 'truncate-end' | 'truncate-prompt' | 'drop';
+  /** Fractions of the rows. */
+  readonly validation: number;
+  readonly test: number;
+  readonly seed: number;
+  /** Rows that are left out, by the place of their file: the rows, the test rows, more rows. */
+  readonly skip?: Skipped;
+  /** Whether one row is kept of those that teach the same. Default: all are. */
+  readonly dropCopies?: boolean;
+}
+
+/** Names the rows that something was trained on: a name, and which version of the content. */
+export interface DataRef {
+  readonly name: string;
+  /** SHA-256 of the files' bytes, in hex. */
+  readonly version: string;
+  /** When this version came into its project, in milliseconds since 1970. */
+  readonly created: number;
+}
+
+/** SHA-256 over the bytes of the rows, of test rows of their own, and of more rows, in hex. */
+export async function versionOf(file: DataFile, { heldOut, more = [] }: OtherFiles = {}): Promise<string> {
+  const sha256 = (bytes: BufferSource): Promise<ArrayBuffer> => crypto.subtle.digest('SHA-256', bytes);
+  const together = async (digests: readonly BlobPart[]): Promise<ArrayBuffer> =>
+    sha256(await new Blob([...digests]).arrayBuffer());
+  const [rows, test, others] = await Promise.all([
+    sha256(file.bytes),
+    heldOut && sha256(heldOut.bytes),
+    Promise.all(more.map(({ bytes }) => sha256(bytes))),
+  ]);
+  // One file is named by its own digest, as other tools would. More rows are marked: they are not the same as test rows.
+  const own = others.length === 0 ? rows : await together([rows, 'more', ...others]);
+  const whole = test ? await together([own, test]) : own;
+  return Array.from(new Uint8Array(whole), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,143 @@
+/** What a person is told of the data that was opened. Counts are those of the list of rows, so that they agree with what it shows. */
+import { longestSequence } from '../text/trainable.ts';
+import type { LeftList, Numbering } from './example.ts';
+import type { OpenFile } from './open-data.ts';
+import type { Part } from './parts.ts';
+import { firstPrompt } from './questions.ts';
+import type { Entry, RowSet, RowState } from './row-set.ts';
+import { histogramOf, type Histogram } from './statistics.ts';
+import type { UnusedColumn } from './unused.ts';
+
+/** A row, wherever it stands. */
+export interface RowPlace {
+  /** In the list of rows. */
+  readonly at: number;
+  /** Place of its file in {@link DataSummary.files}. */
+  readonly file: number;
+  readonly line: number;
+}
+
+/** Rows that fare alike: how many, and the first of them. */
+export interface RowGroup {
+  readonly count: number;
+  readonly rows: readonly RowPlace[];
+  /** Tokens of the longest of them, before the limit. */
+  readonly longest: number;
+}
+
+/** What became of one file. */
+export interface FileSummary {
+  readonly name: string;
+  /** Rows of it that are used. */
+  readonly rows: number;
+  readonly unused: readonly UnusedColumn[];
+}
+
+export interface DataSummary {
+  /** The rows, the test rows, more rows; undefined where there is no file of test rows before more. */
+  readonly files: readonly (FileSummary | undefined)[];
+  readonly format: string;
+  /** What the numbers of rows count, here and in the list: lines, or rows where these share a line. */
+  readonly numbering: Numbering;
+  /** Lists of a JSON file that were not read. */
+  readonly left: readonly LeftList[];
+  readonly rows: { readonly train: number; readonly validation: number; readonly test: number };
+  /** Rows that are pairs of answers, among those that are used. */
+  readonly pairs: number;
+  readonly tokens: number;
+  readonly supervisedTokens: number;
+  /** Tokens of the longest row that is used, of a pair its longer sequence, after the limit; `lengths.longest` is of all rows before it. */
+  readonly longest: number;
+  /** The first hundred, by line. */
+  readonly problems: readonly { readonly file: number; readonly line: number; readonly reason: string }[];
+  readonly problemCount: number;
+  readonly cut: RowGroup;
+  readonly dropped: RowGroup;
+  readonly unsupervised: RowGroup;
+  /** Left out by a person. */
+  readonly skipped: RowGroup;
+  /** Left out because another row teaches the same. */
+  readonly copies: RowGroup;
+  readonly notes: readonly { readonly note: string; readonly lines: readonly number[] }[];
+  /** All rows of the list: those that are used, those left out, and the bad ones that are told. */
+  readonly listed: number;
+  /** What to ask to see how a run goes: the prompt of the first row that is held out, or else trained on. Missing where no row asks. */
+  readonly prompt?: string;
+  /** Tokens of rows before the limit. */
+  readonly lengths: Histogram;
+  /** Rows that teach exactly what an earlier one does. */
+  readonly repeated: number;
+  /** Held-out rows that are trained on too: the first hundred, with a row that trains on them. */
+  readonly leaks: readonly { readonly row: RowPlace; readonly part: Part; readonly of: RowPlace }[];
+  readonly leakCount: number;
+}
+
+/** Entries of each list that are told; the rest is counted. */
+const SHOWN = 100;
+
+export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]): DataSummary {
+  const { entries, places, repeated, leaked, options } = data;
+  const main = files[0] as OpenFile;
+  const there = files.filter((file) => file !== undefined);
+  const count = (part: Part): number => places.filter((place) => place.part === part).length;
+  const prompt = firstPrompt(places);
+  const placeOf = (at: number): RowPlace => ({ at, file: entries[at].file, line: entries[at].line });
+  return {
+    files: files.map((file, at) => file && fileOf(file, places.filter((place) => place.file === at).length)),
+    format: main.format,
+    numbering: main.numbering,
+    left: there.flatMap(({ left }) => left),
+    rows: { train: count('train'), validation: count('validation'), test: count('test') },
+    tokens: places.reduce((sum, { row }) => sum + row.ids.length, 0),
+    supervisedTokens: places.reduce((sum, { supervised }) => sum + supervised, 0),
+    longest: places.reduce((longest, { row }) => Math.max(longest, longestSequence(row)), 0),
+    pairs: places.filter(({ row }) => row.starts).length,
+    problems: files
+      .flatMap((file, at) => (file?.problems ?? []).map((problem) => ({ file: at, ...problem })))
+      .slice(0, SHOWN),
+    problemCount: there.reduce((sum, { problemCount }) => sum + problemCount, 0),
+    cut: groupOf(entries, 'cut'),
+    dropped: groupOf(entries, 'dropped'),
+    unsupervised: groupOf(entries, 'unsupervised'),
+    skipped: groupOf(entries, 'skipped'),
+    copies: groupOf(entries, 'copy'),
+    notes: files.flatMap((file) =>
+      (file?.report.notes ?? []).map(({ note, lines }) => ({
+        note: file === main ? note : `${file?.name}: ${note}`,
+        lines,
+      })),
+    ),
+    listed: entries.length,
+    ...(prompt !== undefined && { prompt }),
+    lengths: histogramOf(
+      entries.flatMap(({ length, state }) =>
+        length > 0 && state !== 'skipped' && state !== 'copy' ? [length] : [],
+      ),
+      options?.maxLength ?? 0,
+    ),
+    repeated: repeated.size,
+    leaks: [...leaked].slice(0, SHOWN).map(([at, of]) => ({
+      row: placeOf(at),
+      part: entries[at].part ?? 'test',
+      of: placeOf(of),
+    })),
+    leakCount: leaked.size,
+  };
+}
+
+function fileOf({ name, unused }: OpenFile, rows: number): FileSummary {
+  return { name, rows, unused };
+}
+
+function groupOf(entries: readonly Entry[], state: RowState): RowGroup {
+  const rows: RowPlace[] = [];
+  let count = 0;
+  let longest = 0;
+  entries.forEach((entry, at) => {
+    if (entry.state !== state) return;
+    count++;
+    longest = Math.max(longest, entry.length);
+    if (rows.length < SHOWN) rows.push({ at, file: entry.file, line: entry.line });
+  });
+  return { count, rows, longest };
+}

@@ -1,0 +1,56 @@
+/** An adapter in the formats of other programs, each a folder. */
+import type { ModelRef } from './models.ts';
+import type { OnProgress, Outcome } from './outcome.ts';
+
+/** A format of the registry. */
+export interface FormatInfo {
+  readonly name: string;
+  readonly label: string;
+  /** What it is and for whom, in part of a sentence. */
+  readonly help: string;
+}
+
+/** What an export would write. */
+export interface ExportPlan {
+  /** The name of the folder. */
+  readonly folder: string;
+  readonly files: readonly string[];
+  readonly bytes: number;
+  /** What the files hold, in words. */
+  readonly summary: string;
+  /** Bytes that the browser still gives this page: a zip is put together there. */
+  readonly free: number;
+}
+
+/** The base is not the open model: which one to open, where this browser has it. */
+export interface OtherBase {
+  readonly baseModel: string;
+  readonly model?: ModelRef;
+}
+
+export interface ExportingApi {
+  exportFormats(): Promise<Outcome<{ readonly formats: readonly FormatInfo[] }>>;
+  /**
+   * Looks at the adapter and the headers of the base's files, and at no weights.
+   *
+   * @param format a name of `exportFormats`
+   */
+  planExport(
+    id: string,
+    format: string,
+  ): Promise<Outcome<{ readonly plan: ExportPlan } | { readonly otherBase: OtherBase }>>;
+  /**
+   * Writes the folder, tensor by tensor: the page's memory holds one of them at a time. The tensors are those of `graft export`, bit for bit.
+   *
+   * @param target a folder of the person's disk, in which a new folder is made; without one the folder becomes a zip
+   * @returns the name of the folder or of the zip, and the zip
+   */
+  exportFolder(
+    id: string,
+    format: string,
+    target: FileSystemDirectoryHandle | undefined,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly name: string; readonly zip?: Blob }>>;
+  /** Ends `exportFolder`: it fails with `worker-aborted`, and nothing of it is left. */
+  stopExport(): Promise<void>;
+}

@@ -1,0 +1,182 @@
+/** `graft export`: every format of the registry, and what it refuses. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { adapterModules, initialTensors } from '../../../src/adapters/registry.ts';
+import { exportCommand } from '../../../src/cli/export.ts';
+import { file, folder, writeFolder } from '../../../src/cli/files.ts';
+import { mergeCommand } from '../../../src/cli/merge.ts';
+import { EXPORT_FORMATS } from '../../../src/export/formats/registry.ts';
+import { writePeft } from '../../../src/export/peft.ts';
+import { readModel } from '../../../src/model/family.ts';
+import { parseSafetensors } from '../../../src/weights/safetensors.ts';
+import { SPRIG } from '../../gpu/sprig.ts';
+import { readTensors } from '../../gpu/reference-file.ts';
+import { graftError } from '../expect-graft-error.ts';
+
+const reference = (name: string): string =>
+  fileURLToPath(new URL(`../../reference/peft/${name}`, import.meta.url));
+const ADAPTER = reference('adapter');
+
+let at: (...parts: string[]) => string;
+let root: string;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'graft-export-'));
+  at = (...parts) => join(root, ...parts);
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let said: string[] = [];
+function run(flags: Readonly<Record<string, string | undefined>>, ...more: string[]): Promise<void> {
+  said = [];
+  const output = {
+    line: (text: string) => void said.push(text),
+    ...{ progress: () => undefined, result: () => undefined, clear: () => undefined },
+  };
+  const given = { model: SPRIG, adapter: ADAPTER, ...flags };
+  const args = Object.entries(given).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  );
+  return exportCommand([...args, ...more], output);
+}
+
+interface MlxConfig {
+  readonly fine_tune_type: string;
+  readonly num_layers: number;
+  readonly lora_parameters: {
+    readonly rank: number;
+    readonly scale: number;
+    readonly dropout: number;
+    readonly keys: readonly string[];
+  };
+}
+const mlxConfig = (out: string): MlxConfig =>
+  JSON.parse(readFileSync(join(out, 'adapter_config.json'), 'utf8')) as MlxConfig;
+
+describe('each format', () => {
+  test('peft: the files as they are', async () => {
+    await run({ format: 'peft', out: at('peft') });
+    expect(readdirSync(at('peft')).sort()).toEqual(readdirSync(ADAPTER).sort());
+    for (const name of readdirSync(ADAPTER))
+      expect(readFileSync(at('peft', name)).equals(readFileSync(join(ADAPTER, name))), name).toBe(true);
+    expect(said.join()).toContain(at('peft'));
+  });
+
+  test('merged: the files of graft merge, byte for byte', async () => {
+    await run({ format: 'merged', out: at('merged') });
+    const output = { line: () => undefined, progress: () => undefined, result: () => undefined };
+    await mergeCommand(['--model', SPRIG, '--adapter', ADAPTER, '--out', at('by-merge')], {
+      ...output,
+      clear: () => undefined,
+    });
+    expect(readdirSync(at('merged')).sort()).toEqual(readdirSync(at('by-merge')).sort());
+    for (const name of readdirSync(at('merged')))
+      expect(readFileSync(at('merged', name)).equals(readFileSync(at('by-merge', name))), name).toBe(true);
+  });
+
+  test('mlx: the settings and the shapes that mlx-lm asks for', async () => {
+    await run({ format: 'mlx', out: at('mlx') });
+    expect(readdirSync(at('mlx')).sort()).toEqual(['adapter_config.json', 'adapters.safetensors']);
+    expect(mlxConfig(at('mlx'))).toEqual({
+      fine_tune_type: 'lora',
+      num_layers: 6,
+      lora_parameters: {
+        rank: 2,
+        scale: 2,
+        dropout: 0,
+        keys: [
+          ...['mlp.down_proj', 'mlp.gate_proj', 'mlp.up_proj'],
+          ...['self_attn.k_proj', 'self_attn.o_proj', 'self_attn.q_proj', 'self_attn.v_proj'],
+        ],
+      },
+    });
+    const tensors = await parseSafetensors(file(at('mlx', 'adapters.safetensors')));
+    expect(tensors.size).toBe(6 * 7 * 2);
+    expect(tensors.get('model.layers.0.mlp.down_proj.lora_a')!.shape).toEqual([384, 2]);
+    expect(tensors.get('model.layers.0.mlp.down_proj.lora_b')!.shape).toEqual([2, 128]);
+  });
+
+  test('mlx: DoRA has its lengths, too', async () => {
+    await run({ format: 'mlx', adapter: reference('dora'), out: at('mlx-dora') });
+    expect(mlxConfig(at('mlx-dora')).fine_tune_type).toBe('dora');
+    const { floats } = await readTensors(file(at('mlx-dora', 'adapters.safetensors')));
+    const given = (await readTensors(file(join(reference('dora'), 'adapter_model.safetensors')))).floats;
+    const path = 'model.layers.4.self_attn.v_proj';
+    expect(floats.get(`${path}.m`)).toEqual(given.get(`base_model.model.${path}.lora_magnitude_vector`));
+    expect(floats.size).toBe(6 * 3 * 3);
+  });
+
+  test('mlx: smaller ranks are filled up with zeros, and other scales go into b', async () => {
+    const config = {
+      ...{ rank: 2, alpha: 4, dropout: 0.1, rsLora: false, targets: ['q_proj', 'layers.5.mlp.up_proj'] },
+      rankPattern: { 'layers.5.mlp.up_proj': 4 },
+      alphaPattern: { 'layers.5.self_attn.q_proj': 1 },
+    };
+    const modules = adapterModules(await readModel(folder(SPRIG)), config);
+    const tensors = initialTensors(modules, 1);
+    for (const [name, values] of tensors) if (name.includes('lora_B')) values.fill(1);
+    await writeFolder(at('ranks'), writePeft({ config, modules, tensors }, { baseModel: 'sprig' }));
+    await run({ format: 'mlx', adapter: at('ranks'), out: at('mlx-ranks') });
+    const { lora_parameters: lora } = mlxConfig(at('mlx-ranks'));
+    expect(lora).toEqual({ rank: 4, scale: 2, dropout: 0.1, keys: ['mlp.up_proj', 'self_attn.q_proj'] });
+    const { floats } = await readTensors(file(at('mlx-ranks', 'adapters.safetensors')));
+    const row = (name: string, rank: number): number[] => {
+      const values = floats.get(`${name}.lora_b`)!;
+      return [...values.subarray((rank * values.length) / 4, ((rank + 1) * values.length) / 4)];
+    };
+    const all = (values: readonly number[]): number[] => [...new Set(values)];
+    const q = 'model.layers.5.self_attn.q_proj';
+    // α / r is 1 / 2 there and 4 / 2 elsewhere.
+    expect([0, 1, 2, 3].map((rank) => all(row(q, rank)))).toEqual([[0.25], [0.25], [0], [0]]);
+    expect([0, 3].map((rank) => all(row('model.layers.0.self_attn.q_proj', rank)))).toEqual([[1], [0]]);
+    // α / r is 4 / 4.
+    expect([0, 3].map((rank) => all(row('model.layers.5.mlp.up_proj', rank)))).toEqual([[0.5], [0.5]]);
+    const a = floats.get(`${q}.lora_a`)!;
+    const given = tensors.get(`base_model.model.${q}.lora_A.weight`)!;
+    expect([...a.subarray(0, 4)]).toEqual([given[0], given[given.length / 2], 0, 0]);
+  });
+});
+
+describe('refused, with nothing written', () => {
+  test.each([
+    ['no format', { format: undefined }, /--format is missing/],
+    ['a format that is not there', { format: 'onnx' }, /onnx.*peft, merged, mlx/s],
+    ['no output', { format: 'mlx', out: undefined }, /--out is missing/],
+    ['no model', { format: 'mlx', model: undefined }, /--model is missing/],
+    ['no adapter', { format: 'mlx', adapter: undefined }, /--adapter is missing/],
+  ])('%s', async (_, flags, message) => {
+    const { code, what, remedy } = await graftError(() => run({ out: at('none'), ...flags }), 'arguments');
+    expect(`${code}: ${what} ${remedy}`).toMatch(message);
+    expect(existsSync(at('none'))).toBe(false);
+  });
+
+  test.each(EXPORT_FORMATS.map(({ name }) => name))('%s into the model or the adapter', async (format) => {
+    for (const out of [SPRIG, join(SPRIG, 'inside'), ADAPTER]) {
+      const { what } = await graftError(() => run({ format, out }), 'arguments');
+      expect(what).toMatch(/^--out .* (is|lies inside) (the base model|the adapter) /);
+    }
+    expect(existsSync(join(SPRIG, 'inside'))).toBe(false);
+  });
+
+  test('IA3 in MLX, which has none', async () => {
+    const to = { format: 'mlx', adapter: reference('ia3'), out: at('none') };
+    const { what, remedy } = await graftError(() => run(to), 'export-format');
+    expect(`${what} ${remedy}`).toMatch(/IA3.*mlx-lm has LoRA and DoRA\. Export a merged model/);
+    expect(existsSync(at('none'))).toBe(false);
+  });
+
+  test('a folder that is no adapter', async () => {
+    await graftError(() => run({ format: 'mlx', adapter: SPRIG, out: at('none') }), 'adapter-missing');
+    expect(existsSync(at('none'))).toBe(false);
+  });
+
+  test('what an earlier export left, unless it may go', async () => {
+    await run({ format: 'mlx', out: at('twice') });
+    await graftError(() => run({ format: 'mlx', out: at('twice') }), 'folder-used');
+    // A result of another format leaves nothing of the one before.
+    await run({ format: 'peft', out: at('twice') }, '--overwrite');
+    expect(readdirSync(at('twice')).sort()).toEqual(readdirSync(ADAPTER).sort());
+  });
+});
