@@ -14,6 +14,7 @@ import { rowNormInto } from '../../src/engine/ops/row_norm.ts';
 import { encodeSettings, sample, samplingTensors } from '../../src/engine/ops/sampling.ts';
 import { scaleColumns } from '../../src/engine/ops/scale_columns.ts';
 import { scatterRows } from '../../src/engine/ops/scatter_rows.ts';
+import { sequenceSums } from '../../src/engine/ops/sequence_sums.ts';
 import { splitColumns } from '../../src/engine/ops/split_columns.ts';
 import { encodeStep, HYPER_SIZE, STATS_SIZE } from '../../src/engine/ops/step.ts';
 import { update } from '../../src/engine/ops/update.ts';
@@ -162,6 +163,18 @@ const KERNELS: Record<string, Define> = {
     });
     others.push(numbers(device, [61, C], 4, 'f16'));
     return [x, trained.gradient!, ...others.map((w) => embedding(tape, idsOn, w, { dtype: 'f32' }))];
+  },
+  sequence_sums(device, tape) {
+    const x = numbers(device, [M], 1);
+    const gradients = watch(tape, x);
+    // Seven rows to a sequence, and some of none.
+    const y = sequenceSums(
+      tape,
+      x,
+      integers(device, [40, 2], (i) => 7 * (i >> 1) + (i & 1) * 7),
+    );
+    backwardFrom(tape, y, numbers(device, [40], 2));
+    return [y, ...gradients()];
   },
   sampling(device, tape) {
     const [S, V] = [5, 5000];
