@@ -88,7 +88,7 @@ export default ts.config(
   { files: ['bench/page.mjs'], languageOptions: { globals: { ...globals.browser, ...globals.node } } },
   {
     // AssemblyScript: its own compiler checks the types, and type imports are not in the language.
-    files: ['src/engine/cpu/kernels/**', 'src/optimisers/*/kernel.ts'],
+    files: ['src/engine/cpu/kernels/**', 'src/**/*.kernel.ts'],
     languageOptions: { parserOptions: { projectService: false, project: false } },
     rules: {
       ...Object.fromEntries(Object.keys(typed).map((rule) => [rule, 'off'])),

@@ -53,7 +53,7 @@ export const ROOMS = {
   // What the page shows of them comes with their kernels' text, and nothing of the engine. A kernel in AssemblyScript extends the engine's.
   optimisers: { imports: ['engine/cpu/kernels/update'], types: ['engine', 'settings'] },
   // The same: what is recorded comes to them as a graph.
-  objectives: { imports: [], types: ['engine', 'settings'] },
+  objectives: { imports: ['engine/cpu/kernels/pair_loss'], types: ['engine', 'settings'] },
   // Reads losses and generations off a model: it needs to name a device and a run, never to make one.
   // The benchmark measures what the trainer does, and losses are measured on the engine's own plans.
   evaluate: { imports: ['engine', 'model', 'adapters', 'train', 'text', 'data'] },

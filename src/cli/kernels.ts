@@ -12,7 +12,8 @@ import { GraftError } from '../errors.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES = join(ROOT, 'src');
 const KERNELS = join(SOURCES, 'engine', 'cpu', 'kernels');
-const OPTIMISERS = join(SOURCES, 'optimisers');
+/** Rooms whose folders bring kernels of their own. */
+const BRING_KERNELS = ['optimisers', 'objectives'];
 /** Ignored by git, and part of the package. */
 const COMPILED = join(ROOT, '.cache', 'kernels');
 
@@ -53,15 +54,20 @@ export async function compiledKernels(build: KernelBuild): Promise<Uint8Array<Ar
 function hashOfSources(): string {
   const hash = createHash('sha256').update(FLAGS.join(' '));
   const names = readdirSync(KERNELS).filter((name) => name.endsWith('.ts'));
-  for (const path of [...names.sort().map((name) => join(KERNELS, name)), ...optimiserKernels()])
+  for (const path of [...names.sort().map((name) => join(KERNELS, name)), ...broughtKernels()])
     hash.update(relative(SOURCES, path)).update(readFileSync(path));
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Each optimiser has its kernel in its own folder. */
-function optimiserKernels(): string[] {
-  const paths = readdirSync(OPTIMISERS).map((name) => join(OPTIMISERS, name, 'kernel.ts'));
-  return paths.filter((path) => existsSync(path)).sort();
+/** Each optimiser and each objective has its kernels in its own folder. */
+function broughtKernels(): string[] {
+  return BRING_KERNELS.flatMap((room) => {
+    const names = readdirSync(join(SOURCES, room), { recursive: true, encoding: 'utf8' });
+    return names
+      .filter((name) => name.endsWith('.kernel.ts'))
+      .sort()
+      .map((name) => join(SOURCES, room, name));
+  });
 }
 
 async function compile(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
@@ -72,7 +78,7 @@ async function compile(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
   let bytes: Uint8Array<ArrayBuffer> | undefined;
   const { error, stderr } = await asc.main(
     [
-      ...[join(KERNELS, 'index.ts'), ...optimiserKernels()].map((path) => relative(SOURCES, path)),
+      ...[join(KERNELS, 'index.ts'), ...broughtKernels()].map((path) => relative(SOURCES, path)),
       '--outFile=kernels.wasm',
       '--baseDir',
       SOURCES,

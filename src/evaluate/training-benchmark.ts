@@ -42,6 +42,8 @@ export interface TrainingOptions {
   /** Also the time of each kernel. */
   readonly profile?: boolean;
   readonly signal?: AbortSignal;
+  /** Hears how many of its parts are done: compiling, the first step, and each measurement. */
+  readonly onPart?: (done: number, total: number) => void;
 }
 
 const RUNS = 5;
@@ -58,7 +60,7 @@ const LEAST_SECONDS = 0.2;
  */
 export async function benchmarkTraining(
   model: LanguageModel,
-  { rows, length, runs = RUNS, profile = false, signal }: TrainingOptions,
+  { rows, length, runs = RUNS, profile = false, signal, onPart }: TrainingOptions,
 ): Promise<TrainingResult> {
   const { device, definition } = model;
   const options = {
@@ -86,6 +88,8 @@ export async function benchmarkTraining(
   try {
     await device.settle();
     const compileSeconds = (performance.now() - start) / 1000;
+    const parts = 2 + runs;
+    onPart?.(1, parts);
     /** Seconds of each of so many steps. */
     const steps = async (count: number): Promise<number> => {
       signal?.throwIfAborted();
@@ -100,12 +104,14 @@ export async function benchmarkTraining(
       return (performance.now() - start) / 1000 / count;
     };
     const first = await steps(1);
+    onPart?.(2, parts);
     const count = Math.max(1, Math.ceil(LEAST_SECONDS / first));
     const whole: number[] = [];
     const alone: number[] = [];
     for (let run = 0; run < runs; run++) {
       whole.push(await steps(count));
       alone.push(await products(count));
+      onPart?.(3 + run, parts);
     }
     const secondsPerStep = median(whole);
     const matmulSeconds = median(alone);

@@ -5,7 +5,7 @@ import type { FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';
 import type { ModelRef } from './api.ts';
 import type { CuratedApi } from './api/curated.ts';
-import { outcome } from './outcome.ts';
+import { listener, outcome } from './outcome.ts';
 import type { Runs } from './runs.ts';
 import type { Session } from './session.ts';
 import { otherTab, someTabTrains } from './training-lock.ts';
@@ -51,7 +51,7 @@ export function curatedApi(
         const speed = await readSpeed(await session.device());
         return speed ? { speed } : {};
       }),
-    measureTrainingSpeed: () =>
+    measureTrainingSpeed: (onProgress) =>
       outcome(() =>
         runs.withGpu(async () => {
           const { measureSpeed } = await import('./curated/speed.ts');
@@ -59,7 +59,8 @@ export function curatedApi(
           if (await someTabTrains()) throw otherTab();
           const { signal } = (measuring = new AbortController());
           try {
-            return { speed: await measureSpeed(await session.tunedDevice(), signal) };
+            const watch = { signal, onProgress: listener(onProgress) };
+            return { speed: await measureSpeed(await session.tunedDevice(), watch) };
           } catch (error) {
             if (!signal.aborted) throw error;
             throw new GraftError(

@@ -114,6 +114,16 @@ export class Run {
     return this.preparing && this.#following;
   }
 
+  /** Whether what it has learned can be asked: a run of all weights makes a model, which can be opened once it has ended. */
+  get hasAdapter(): boolean {
+    return (
+      this.isLoaded &&
+      this.points.length > 0 &&
+      this.status !== 'cancelled' &&
+      this.options?.method !== 'full'
+    );
+  }
+
   /** What the curve comes from: validation before the first step, or the loss of the first step, which no update has touched. */
   get base(): BaseLoss | undefined {
     const before = this.evals.at(0);

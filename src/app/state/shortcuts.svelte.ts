@@ -77,7 +77,7 @@ export class Shortcuts {
 
   #chat(): boolean {
     const { run } = this.#studio;
-    if (run.asked || run.preparing || run.points.length === 0 || !run.isLoaded) return false;
+    if (run.asked || run.preparing || !run.hasAdapter) return false;
     void this.#studio.askBoth();
     return true;
   }

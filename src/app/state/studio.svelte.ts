@@ -291,9 +291,7 @@ export class Studio {
     const id = this.run.record?.id;
     const kept = id === undefined ? undefined : this.adapters.list.find(({ runId }) => runId === id);
     if (kept) return kept.id;
-    return this.run.points.length > 0 && this.run.isLoaded
-      ? 'current'
-      : (this.adapters.own.at(0)?.id ?? 'base');
+    return this.run.hasAdapter ? 'current' : (this.adapters.own.at(0)?.id ?? 'base');
   }
 
   /** voice 1, voice 2: runs of the same rows stay apart. */

@@ -5,6 +5,7 @@ import type {
   KeptModel,
   ModelForecast,
   ModelRef,
+  Progress,
   TrainingSpeed,
 } from '../../worker/api.ts';
 import type { Session } from '../state/session.svelte.ts';
@@ -23,6 +24,8 @@ class Curated {
   failure = $state.raw<Failure>();
   speed = $state.raw<TrainingSpeed>();
   measuring = $state(false);
+  /** How far a measurement is. */
+  progress = $state.raw<Progress>();
   measureFailure = $state.raw<Failure>();
   #kept: readonly KeptModel[] = [];
   #listed: Promise<void> | undefined;
@@ -47,7 +50,8 @@ class Curated {
     if (this.measuring) return;
     this.measuring = true;
     this.measureFailure = undefined;
-    const outcome = await session.worker.measureTrainingSpeed();
+    this.progress = undefined;
+    const outcome = await session.worker.measureTrainingSpeed((progress) => (this.progress = progress));
     this.measuring = false;
     if (outcome.ok) {
       this.speed = outcome.speed;

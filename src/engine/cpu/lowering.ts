@@ -14,12 +14,14 @@ import { gatherRowsLowerings } from './lower/gather-rows.ts';
 import { layerNormLowerings } from './lower/layer-norm.ts';
 import { matmulLowerings } from './lower/matmul.ts';
 import { optimiserLowerings } from './lower/optimiser.ts';
+import { pairLossLowerings } from './lower/pair-loss.ts';
 import { rmsNormLowerings } from './lower/rms-norm.ts';
 import { ropeLowerings } from './lower/rope.ts';
 import { rowNormLowerings } from './lower/row-norm.ts';
 import { samplingLowerings } from './lower/sampling.ts';
 import { scaleColumnsLowerings } from './lower/scale-columns.ts';
 import { scatterRowsLowerings } from './lower/scatter-rows.ts';
+import { sequenceSumsLowerings } from './lower/sequence-sums.ts';
 import { splitColumnsLowerings } from './lower/split-columns.ts';
 import { weightedSumLowerings } from './lower/weighted-sum.ts';
 import type { CpuTarget } from './target.ts';
@@ -36,12 +38,14 @@ const ROWS: readonly LoweringRow[] = [
   ...layerNormLowerings,
   ...matmulLowerings,
   ...optimiserLowerings,
+  ...pairLossLowerings,
   ...rmsNormLowerings,
   ...ropeLowerings,
   ...rowNormLowerings,
   ...samplingLowerings,
   ...scaleColumnsLowerings,
   ...scatterRowsLowerings,
+  ...sequenceSumsLowerings,
   ...splitColumnsLowerings,
   ...weightedSumLowerings,
 ];

@@ -8,6 +8,8 @@ export interface PairKernel {
   readonly name: string;
   /** WGSL that follows shaders/pair_loss.wgsl: `fn pairLoss(chosen: Answer, rejected: Answer, batch: Batch) -> PairLoss`. */
   readonly wgsl: string;
+  /** AssemblyScript that follows engine/cpu/kernels/pair_loss.ts: a class of arguments with `pairLoss`, and one kernel. */
+  readonly assembly: string;
 }
 
 /** Numbers of an objective that its kernel reads, at most. */

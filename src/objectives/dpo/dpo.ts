@@ -6,8 +6,11 @@ import type { PairKernel } from '../../engine/ops/pair_loss.ts';
 import type { Given, Setting, SettingValue } from '../../settings/setting.ts';
 import type { LossGraph, Objective } from '../objective.ts';
 import { BETA, PAIR_REPORT, PAIR_SUMS, pairReport, REFERENCE } from '../pairs.ts';
+import dpoAssembly from './dpo.kernel.ts?raw';
 import dpoSource from './dpo.wgsl?raw';
+import hingeAssembly from './hinge.kernel.ts?raw';
 import hingeSource from './hinge.wgsl?raw';
+import ipoAssembly from './ipo.kernel.ts?raw';
 import ipoSource from './ipo.wgsl?raw';
 
 const LABEL_SMOOTHING = {
@@ -77,9 +80,9 @@ const COMMON = {
 } as const;
 const SLOWER = { lr: 1e-4 } as const satisfies Readonly<Record<string, SettingValue>>;
 
-const dpoKernel: PairKernel = { name: 'dpo', wgsl: dpoSource };
-const hingeKernel: PairKernel = { name: 'hinge', wgsl: hingeSource };
-const ipoKernel: PairKernel = { name: 'ipo', wgsl: ipoSource };
+const dpoKernel: PairKernel = { name: 'dpo', wgsl: dpoSource, assembly: dpoAssembly };
+const hingeKernel: PairKernel = { name: 'hinge', wgsl: hingeSource, assembly: hingeAssembly };
+const ipoKernel: PairKernel = { name: 'ipo', wgsl: ipoSource, assembly: ipoAssembly };
 
 /** Records the loss of a kernel with these settings as its numbers. */
 const recordPairs = (kernel: PairKernel, names: readonly string[]) => (loss: LossGraph, settings: Given) =>

@@ -1,7 +1,7 @@
 /** AdamW (Loshchilov and Hutter, 2019), with PyTorch's defaults. */
 import type { Optimiser } from '../optimiser.ts';
 import { WEIGHT_DECAY } from '../weight-decay.ts';
-import assembly from './kernel.ts?raw';
+import assembly from './adamw.kernel.ts?raw';
 import wgsl from './adamw.wgsl?raw';
 
 const BETA1 = 0.9;

@@ -1,7 +1,7 @@
 /** Lion (Chen et al., 2023), with the paper's momenta. */
 import type { Optimiser } from '../optimiser.ts';
 import { WEIGHT_DECAY } from '../weight-decay.ts';
-import assembly from './kernel.ts?raw';
+import assembly from './lion.kernel.ts?raw';
 import wgsl from './lion.wgsl?raw';
 
 const BETA1 = 0.9;

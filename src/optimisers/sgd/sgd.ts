@@ -2,7 +2,7 @@
 import type { Setting } from '../../settings/setting.ts';
 import type { Optimiser } from '../optimiser.ts';
 import { WEIGHT_DECAY } from '../weight-decay.ts';
-import assembly from './kernel.ts?raw';
+import assembly from './sgd.kernel.ts?raw';
 import wgsl from './sgd.wgsl?raw';
 
 const MOMENTUM = {

@@ -1,6 +1,6 @@
 /** Models that suit a browser, and what each would take of this GPU: known before anything of it is fetched. */
 import type { ModelRef } from './models.ts';
-import type { Outcome } from './outcome.ts';
+import type { OnProgress, Outcome } from './outcome.ts';
 import type { RunOptions } from './runs.ts';
 
 export interface CuratedModel {
@@ -48,6 +48,8 @@ export interface TrainingSpeed {
   readonly answerFlops?: number;
   /** Milliseconds since 1970. */
   readonly measured: number;
+  /** How long measuring took; missing from what was measured before that was kept. */
+  readonly seconds?: number;
 }
 
 export interface CuratedApi {
@@ -64,7 +66,7 @@ export interface CuratedApi {
   ): Promise<Outcome<{ readonly forecast: ModelForecast }>>;
   /** What was measured on this GPU, now or in an earlier visit. */
   trainingSpeed(): Promise<Outcome<{ readonly speed?: TrainingSpeed }>>;
-  /** Measures it: seconds on a GPU, about half a minute on a software adapter. Fails with `worker-aborted` when it is stopped. */
-  measureTrainingSpeed(): Promise<Outcome<{ readonly speed: TrainingSpeed }>>;
+  /** Measures it: seconds on a GPU, up to minutes on a software adapter. Fails with `worker-aborted` when it is stopped. */
+  measureTrainingSpeed(onProgress?: OnProgress): Promise<Outcome<{ readonly speed: TrainingSpeed }>>;
   stopMeasuring(): Promise<void>;
 }

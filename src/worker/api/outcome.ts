@@ -25,6 +25,7 @@ export interface Progress {
     | 'comparing'
     | 'loading'
     | 'compiling'
+    | 'measuring'
     | 'answering'
     | 'evaluating';
   /** Whose answers or loss it is: the base model's, an adapter's, or the base model's with examples in its prompt. */

@@ -8,6 +8,7 @@ import { LanguageModel } from '../../model/language-model.ts';
 import { randomFiles } from '../../model/random-files.ts';
 import { readSetting, writeSetting } from '../../storage/settings.ts';
 import type { TrainingSpeed } from '../api/curated.ts';
+import type { OnProgress } from '../api/outcome.ts';
 import { describeDevice } from '../gpu.ts';
 import { SMOLLM2_135M } from './configs.ts';
 
@@ -23,21 +24,34 @@ export async function readSpeed(device: Device): Promise<TrainingSpeed | undefin
 }
 
 /** @throws the signal's reason */
-export async function measureSpeed(device: Device, signal: AbortSignal): Promise<TrainingSpeed> {
+export async function measureSpeed(
+  device: Device,
+  { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress: OnProgress },
+): Promise<TrainingSpeed> {
+  const begun = performance.now();
   const files = randomFiles('a slice of SmolLM2-135M', { ...SMOLLM2_135M, num_hidden_layers: TEST_LAYERS });
+  const { software } = describeDevice(device);
+  const runs = software ? 1 : 3;
+  // The layers are made; compiling, the first step and each measurement follow; answers come last.
+  const parts = 2 + (2 + runs);
+  const tell = (done: number): void => onProgress({ what: 'measuring', done, total: parts });
+  tell(0);
   const model = await LanguageModel.load(device, files);
   try {
-    const { software } = describeDevice(device);
+    tell(1);
     const { flops, secondsPerStep } = await benchmarkTraining(model, {
       // Seconds on a GPU; a software adapter takes those for one small step.
-      ...(software ? { rows: 1, length: 64, runs: 1 } : { rows: 4, length: 256, runs: 3 }),
+      ...(software ? { rows: 1, length: 64 } : { rows: 4, length: 256 }),
+      runs,
       signal,
+      onPart: (done) => tell(1 + done),
     });
     const { decodeTokensPerSecond } = await benchmarkDecoding(model, { runs: 1, signal });
     const speed = {
       flops: flops / secondsPerStep,
       answerFlops: decodingWork(parametersOf(model.definition)) * decodeTokensPerSecond,
       measured: Date.now(),
+      seconds: (performance.now() - begun) / 1000,
     };
     await writeSetting(settingOf(device), speed);
     return speed;
@@ -51,7 +65,8 @@ export const decodingWork = (parameters: number): number => 2 * parameters;
 
 function isSpeed(value: unknown): value is TrainingSpeed {
   if (!isObject(value)) return false;
-  const { flops, answerFlops, measured } = value;
+  const { flops, answerFlops, measured, seconds } = value;
+  if (seconds !== undefined && !isRate(seconds)) return false;
   return isRate(flops) && (answerFlops === undefined || isRate(answerFlops)) && typeof measured === 'number';
 }
 

@@ -1,4 +1,4 @@
-// Everything that is compiled into the one module of the CPU engine, beside the kernels of optimisers. One line here for each file of kernels.
+// Everything that is compiled into the one module of the CPU engine, beside the kernels of optimisers and objectives. One line here for each file of kernels.
 export * from './activation';
 export * from './add';
 export * from './attention';
@@ -20,6 +20,7 @@ export * from './sampling';
 export * from './scale_columns';
 export * from './scaled';
 export * from './scatter_rows';
+export * from './sequence_sums';
 export * from './split_columns';
 export * from './threads';
 export * from './tiles';

@@ -1,4 +1,4 @@
-// One update of a flat range of all trained parameters. An optimiser's own file (src/optimisers/NAME/kernel.ts) has a class of arguments that
+// One update of a flat range of all trained parameters. An optimiser's own file (src/optimisers/NAME/NAME.kernel.ts) has a class of arguments that
 // extends the one here by the planes of state that it keeps, with a method
 //
 //   updated(at: usize, value: v128, gradient: v128, lr: v128): v128

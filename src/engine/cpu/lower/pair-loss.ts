@@ -1,0 +1,32 @@
+import source from '../kernels/pair_loss.ts?raw';
+import { pairLossKind, type PairKernel } from '../../ops/pair_loss.ts';
+import { checkF32, lowers } from '../command.ts';
+import { parseKernels, type KernelFile } from '../kernel.ts';
+
+const { fields } = parseKernels('pair_loss', source);
+
+export const pairLossLowerings = [
+  lowers(pairLossKind, (out, { logps, reference, ranges, total, dlogps }, { kernel, numbers, scale }) => {
+    checkF32(logps, reference, total, dlogps);
+    const [a = 0, b = 0, c = 0, d = 0] = numbers;
+    const file = fileOf(kernel);
+    const [name] = file.kernels;
+    out.add({
+      file,
+      kernel: name,
+      tensors: { logps, reference, ranges, total, dlogps },
+      params: { pairs: logps.size / 2, scale, a, b, c, d },
+      units: 1,
+      flops: 32 * logps.size,
+    });
+  }),
+];
+
+const files = new Map<PairKernel, KernelFile>();
+
+/** The kernel of an objective, parsed once. */
+function fileOf(kernel: PairKernel): KernelFile {
+  let file = files.get(kernel);
+  if (!file) files.set(kernel, (file = parseKernels(kernel.name, kernel.assembly, fields)));
+  return file;
+}
