@@ -157,7 +157,7 @@ const KERNELS: Record<string, Define> = {
     const trained = numbers(device, [61, C], 3, 'f32', true);
     const x = embedding(tape, idsOn, trained, { dtype: 'f32', scale: 1.5, chain });
     backwardFrom(tape, x, numbers(device, [M, C], 2));
-    const others = QUANTISED_TYPES.map((type) => {
+    const others = QUANTISED_TYPES.map((type): Tensor => {
       const w = createQuantised(device, [61, 128], type, type);
       writeQuantised(device, w, 0, quantise(Float32Array.from(noise(61 * 128, 9)), type));
       return w;
