@@ -86,7 +86,7 @@ export function attention(p: AttentionArguments, first: i32, end: i32, scratch: 
   const D = p.D;
   const width = (D + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const packedBytes = (<usize>(OTHERS * width * TILE_COLUMNS)) << 2;
-  const keys = scratch;
+  const keys = scratch + TILE_BYTES;
   const values = keys + packedBytes;
   const scores = values + packedBytes;
   const weights = scores + SQUARE_BYTES;
@@ -124,7 +124,7 @@ export function attention(p: AttentionArguments, first: i32, end: i32, scratch: 
       const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
       pack(p.k + head, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
       pack(p.v + head, pitchK, 0, 0, width, D, j, there, 1.0, values);
-      multiply(q, pitch, 0, p.M, m0, m0 + count, D, keys, panels, scores, false);
+      multiply(q, pitch, 0, p.M, m0, m0 + count, D, keys, panels, scores, false, scratch);
       for (let i = 0; i < count; i++) {
         const start = firstKey(p, m0 + i);
         const stop = endKey(p, m0 + i);
@@ -141,7 +141,7 @@ export function attention(p: AttentionArguments, first: i32, end: i32, scratch: 
           width,
         );
       }
-      multiply(weights, OTHERS, 0, count, 0, count, there, values, width, sums, true);
+      multiply(weights, OTHERS, 0, count, 0, count, there, values, width, sums, true, scratch);
     }
 
     for (let i = 0; i < count; i++) {
@@ -294,7 +294,7 @@ export function attentionQueries(p: AttentionArguments, first: i32, end: i32, sc
   const D = p.D;
   const width = (D + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const packedBytes = (<usize>(OTHERS * width * TILE_COLUMNS)) << 2;
-  const keys = scratch;
+  const keys = scratch + TILE_BYTES;
   const values = keys + packedBytes;
   const again = values + packedBytes;
   const scores = again + packedBytes;
@@ -332,8 +332,8 @@ export function attentionQueries(p: AttentionArguments, first: i32, end: i32, sc
       pack(p.k + head, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
       pack(p.v + head, pitchK, 1, j, panels, to, 0, D, 1.0, values);
       pack(p.k + head, pitchK, 0, 0, width, D, j, there, p.scale, again);
-      multiply(p.q + mine, pitch, 0, p.M, m0, m0 + count, D, keys, panels, scores, false);
-      multiply(p.dO + mine, pitch, 0, p.M, m0, m0 + count, D, values, panels, products, false);
+      multiply(p.q + mine, pitch, 0, p.M, m0, m0 + count, D, keys, panels, scores, false, scratch);
+      multiply(p.dO + mine, pitch, 0, p.M, m0, m0 + count, D, values, panels, products, false, scratch);
       for (let i = 0; i < count; i++) {
         const row = p.rows + ((<usize>((m0 + i) * p.H + h)) << 4);
         const lse = f32x4.splat(load<f32>(row));
@@ -354,7 +354,7 @@ export function attentionQueries(p: AttentionArguments, first: i32, end: i32, sc
           to += 16;
         }
       }
-      multiply(slopes, OTHERS, 0, count, 0, count, there, again, width, sums, true);
+      multiply(slopes, OTHERS, 0, count, 0, count, there, again, width, sums, true, scratch);
     }
     for (let i = 0; i < count; i++)
       putRow(
@@ -371,7 +371,7 @@ export function attentionKeys(p: AttentionArguments, first: i32, end: i32, scrat
   const D = p.D;
   const width = (D + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const packedBytes = (<usize>(OTHERS * width * TILE_COLUMNS)) << 2;
-  const queries = scratch;
+  const queries = scratch + TILE_BYTES;
   const gradients = queries + packedBytes;
   const scores = gradients + packedBytes;
   const products = scores + SQUARE_BYTES;
@@ -416,8 +416,8 @@ export function attentionKeys(p: AttentionArguments, first: i32, end: i32, scrat
         const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
         pack(p.q + theirs, pitch, 1, m, panels, to, 0, D, p.scale, queries);
         pack(p.dO + theirs, pitch, 1, m, panels, to, 0, D, 1.0, gradients);
-        multiply(p.k + mine, pitchK, 0, p.N, j0, j0 + count, D, queries, panels, scores, false);
-        multiply(p.v + mine, pitchK, 0, p.N, j0, j0 + count, D, gradients, panels, products, false);
+        multiply(p.k + mine, pitchK, 0, p.N, j0, j0 + count, D, queries, panels, scores, false, scratch);
+        multiply(p.v + mine, pitchK, 0, p.N, j0, j0 + count, D, gradients, panels, products, false, scratch);
         for (let i = 0; i < panels * TILE_COLUMNS; i++) {
           const to = facts + ((<usize>(i >> 2)) << 6) + ((<usize>(i & 3)) << 2);
           const row = p.rows + ((<usize>((m + min(i, there - 1)) * p.H + h)) << 4);
@@ -446,8 +446,8 @@ export function attentionKeys(p: AttentionArguments, first: i32, end: i32, scrat
         // The other side once more, now with its numbers side by side.
         pack(p.q + theirs, pitch, 0, 0, width, D, m, there, p.scale, queries);
         pack(p.dO + theirs, pitch, 0, 0, width, D, m, there, 1.0, gradients);
-        multiply(slopes, OTHERS, 0, count, 0, count, there, queries, width, sumsK, true);
-        multiply(weights, OTHERS, 0, count, 0, count, there, gradients, width, sumsV, true);
+        multiply(slopes, OTHERS, 0, count, 0, count, there, queries, width, sumsK, true, scratch);
+        multiply(weights, OTHERS, 0, count, 0, count, there, gradients, width, sumsV, true, scratch);
       }
     }
     for (let i = 0; i < count; i++) {

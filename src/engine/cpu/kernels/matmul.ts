@@ -63,7 +63,7 @@ export function matmul(p: MatmulArguments, first: i32, end: i32, scratch: usize)
 }
 
 function block(p: MatmulArguments, i0: i32, i1: i32, j0: i32, j1: i32, scratch: usize): void {
-  const packed = scratch;
+  const packed = scratch + TILE_BYTES;
   const panels = (j1 - j0 + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const sums = packed + ((<usize>(panels * TILE_COLUMNS * DEPTH)) << 2);
   const tiles = (i1 - i0 + TILE_ROWS - 1) / TILE_ROWS;
@@ -74,7 +74,7 @@ function block(p: MatmulArguments, i0: i32, i1: i32, j0: i32, j1: i32, scratch: 
     if (p.typeB === F32) pack(p.b, p.pitchB, p.transposedB, j0, panels, p.N, k, depth, 1.0, packed);
     else unpackPanels(p, j0, panels, k, depth, packed, spare);
     const a = p.a + ((<usize>(p.transposedA ? k * p.pitchA : k)) << 2);
-    multiply(a, p.pitchA, p.transposedA, p.M, i0, i1, depth, packed, panels, sums, k > 0);
+    multiply(a, p.pitchA, p.transposedA, p.M, i0, i1, depth, packed, panels, sums, k > 0, scratch);
   }
   if (p.R > 0) {
     if (p.scale !== 1.0) scaleSums(sums, tiles, panels, p.scale);
@@ -82,7 +82,7 @@ function block(p: MatmulArguments, i0: i32, i1: i32, j0: i32, j1: i32, scratch: 
     for (let k = 0; k < p.R; k += part) {
       const depth = min(part, p.R - k);
       pack(p.l, p.pitchL, p.transposedB, j0, panels, p.N, k, depth, p.lowRankScale, packed);
-      multiply(p.z + ((<usize>k) << 2), p.pitchZ, 0, p.M, i0, i1, depth, packed, panels, sums, true);
+      multiply(p.z + ((<usize>k) << 2), p.pitchZ, 0, p.M, i0, i1, depth, packed, panels, sums, true, scratch);
     }
   }
   finish(p, i0, i1, j0, j1, sums, panels);

@@ -1,7 +1,8 @@
 // Register tiles of 6 × 8: what the products of matmul.ts and attention.ts are made of.
 //
 // A tile has twelve vectors of sums, the two of B and one of A, in fifteen registers: x64 leaves no more. It must stay a function of its own, which
-// it does because it is exported: inlined in its loops, V8 runs out of registers. Sums of tiles lie [tile of rows][panel][6][8].
+// it does because it is exported: inlined in its loops, V8 runs out of registers. Nor may it do anything but add up and store: a choice between that
+// and going on with older sums costs a third of its speed. Sums of tiles lie [tile of rows][panel][6][8].
 import { madd } from './common';
 
 /** Rows and columns of a tile, and the bytes of its sums. */
@@ -11,7 +12,7 @@ export const TILE_BYTES: usize = 192;
 
 /**
  * Adds the products of some rows of A, from its first k on, with all panels to the sums, or begins these. Each call adds up its own first: a sum over a
- * long K is then made of short ones, which round less.
+ * long K is then made of short ones, which round less. `fresh` has room for a tile.
  */
 export function multiply(
   a: usize,
@@ -25,6 +26,7 @@ export function multiply(
   panels: i32,
   sums: usize,
   going: bool,
+  fresh: usize,
 ): void {
   const panelBytes = (<usize>(depth * TILE_COLUMNS)) << 2;
   const row = (<usize>pitch) << 2;
@@ -34,8 +36,10 @@ export function multiply(
     if (transposed) {
       // The last tile may read a few numbers behind its rows. What comes of them is stored nowhere.
       const at = a + ((<usize>i) << 2);
-      for (let g = 0; g < panels; g++, b += panelBytes, s += TILE_BYTES)
-        tileOfColumns(at, row, b, depth, s, going);
+      for (let g = 0; g < panels; g++, b += panelBytes, s += TILE_BYTES) {
+        tileOfColumns(at, row, b, depth, going ? fresh : s);
+        if (going) addTile(s, fresh);
+      }
     } else {
       // The last row stands in for those that are not there.
       const last = M - 1;
@@ -45,10 +49,17 @@ export function multiply(
       const a3 = a + <usize>min(i + 3, last) * row;
       const a4 = a + <usize>min(i + 4, last) * row;
       const a5 = a + <usize>min(i + 5, last) * row;
-      for (let g = 0; g < panels; g++, b += panelBytes, s += TILE_BYTES)
-        tileOfRows(a0, a1, a2, a3, a4, a5, b, depth, s, going);
+      for (let g = 0; g < panels; g++, b += panelBytes, s += TILE_BYTES) {
+        tileOfRows(a0, a1, a2, a3, a4, a5, b, depth, going ? fresh : s);
+        if (going) addTile(s, fresh);
+      }
     }
   }
+}
+
+function addTile(s: usize, fresh: usize): void {
+  for (let i: usize = 0; i < TILE_BYTES; i += 16)
+    v128.store(s + i, f32x4.add(v128.load(s + i), v128.load(fresh + i)));
 }
 
 /** A tile of six rows of A that lie anywhere, their numbers side by side. */
@@ -62,71 +73,20 @@ export function tileOfRows(
   b: usize,
   depth: i32,
   s: usize,
-  going: bool,
 ): void {
-  let c00 = f32x4.splat(0),
-    c01 = c00,
-    c10 = c00,
-    c11 = c00,
-    c20 = c00,
-    c21 = c00,
-    c30 = c00,
-    c31 = c00,
-    c40 = c00,
-    c41 = c00,
-    c50 = c00,
-    c51 = c00;
-  let k = 0;
-  for (; k <= depth - 2; k += 2) {
-    let b0 = v128.load(b);
-    let b1 = v128.load(b, 16);
-    let x = v128.load_splat<f32>(a0);
-    c00 = madd(x, b0, c00);
-    c01 = madd(x, b1, c01);
-    x = v128.load_splat<f32>(a1);
-    c10 = madd(x, b0, c10);
-    c11 = madd(x, b1, c11);
-    x = v128.load_splat<f32>(a2);
-    c20 = madd(x, b0, c20);
-    c21 = madd(x, b1, c21);
-    x = v128.load_splat<f32>(a3);
-    c30 = madd(x, b0, c30);
-    c31 = madd(x, b1, c31);
-    x = v128.load_splat<f32>(a4);
-    c40 = madd(x, b0, c40);
-    c41 = madd(x, b1, c41);
-    x = v128.load_splat<f32>(a5);
-    c50 = madd(x, b0, c50);
-    c51 = madd(x, b1, c51);
-    b0 = v128.load(b, 32);
-    b1 = v128.load(b, 48);
-    x = v128.load_splat<f32>(a0, 4);
-    c00 = madd(x, b0, c00);
-    c01 = madd(x, b1, c01);
-    x = v128.load_splat<f32>(a1, 4);
-    c10 = madd(x, b0, c10);
-    c11 = madd(x, b1, c11);
-    x = v128.load_splat<f32>(a2, 4);
-    c20 = madd(x, b0, c20);
-    c21 = madd(x, b1, c21);
-    x = v128.load_splat<f32>(a3, 4);
-    c30 = madd(x, b0, c30);
-    c31 = madd(x, b1, c31);
-    x = v128.load_splat<f32>(a4, 4);
-    c40 = madd(x, b0, c40);
-    c41 = madd(x, b1, c41);
-    x = v128.load_splat<f32>(a5, 4);
-    c50 = madd(x, b0, c50);
-    c51 = madd(x, b1, c51);
-    a0 += 8;
-    a1 += 8;
-    a2 += 8;
-    a3 += 8;
-    a4 += 8;
-    a5 += 8;
-    b += 64;
-  }
-  if (k < depth) {
+  let c00 = f32x4.splat(0);
+  let c01 = c00;
+  let c10 = c00;
+  let c11 = c00;
+  let c20 = c00;
+  let c21 = c00;
+  let c30 = c00;
+  let c31 = c00;
+  let c40 = c00;
+  let c41 = c00;
+  let c50 = c00;
+  let c51 = c00;
+  for (let k = 0; k < depth; k++) {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     let x = v128.load_splat<f32>(a0);
@@ -147,20 +107,13 @@ export function tileOfRows(
     x = v128.load_splat<f32>(a5);
     c50 = madd(x, b0, c50);
     c51 = madd(x, b1, c51);
-  }
-  if (going) {
-    c00 = f32x4.add(c00, v128.load(s));
-    c01 = f32x4.add(c01, v128.load(s, 16));
-    c10 = f32x4.add(c10, v128.load(s, 32));
-    c11 = f32x4.add(c11, v128.load(s, 48));
-    c20 = f32x4.add(c20, v128.load(s, 64));
-    c21 = f32x4.add(c21, v128.load(s, 80));
-    c30 = f32x4.add(c30, v128.load(s, 96));
-    c31 = f32x4.add(c31, v128.load(s, 112));
-    c40 = f32x4.add(c40, v128.load(s, 128));
-    c41 = f32x4.add(c41, v128.load(s, 144));
-    c50 = f32x4.add(c50, v128.load(s, 160));
-    c51 = f32x4.add(c51, v128.load(s, 176));
+    a0 += 4;
+    a1 += 4;
+    a2 += 4;
+    a3 += 4;
+    a4 += 4;
+    a5 += 4;
+    b += 32;
   }
   v128.store(s, c00);
   v128.store(s, c01, 16);
@@ -177,19 +130,19 @@ export function tileOfRows(
 }
 
 /** A tile of six rows of op(A) that are columns of A: side by side for each k, `row` bytes from one k to the next. */
-export function tileOfColumns(a: usize, row: usize, b: usize, depth: i32, s: usize, going: bool): void {
-  let c00 = f32x4.splat(0),
-    c01 = c00,
-    c10 = c00,
-    c11 = c00,
-    c20 = c00,
-    c21 = c00,
-    c30 = c00,
-    c31 = c00,
-    c40 = c00,
-    c41 = c00,
-    c50 = c00,
-    c51 = c00;
+export function tileOfColumns(a: usize, row: usize, b: usize, depth: i32, s: usize): void {
+  let c00 = f32x4.splat(0);
+  let c01 = c00;
+  let c10 = c00;
+  let c11 = c00;
+  let c20 = c00;
+  let c21 = c00;
+  let c30 = c00;
+  let c31 = c00;
+  let c40 = c00;
+  let c41 = c00;
+  let c50 = c00;
+  let c51 = c00;
   for (let k = 0; k < depth; k++) {
     const b0 = v128.load(b),
       b1 = v128.load(b, 16);
@@ -213,20 +166,6 @@ export function tileOfColumns(a: usize, row: usize, b: usize, depth: i32, s: usi
     c51 = madd(x, b1, c51);
     a += row;
     b += 32;
-  }
-  if (going) {
-    c00 = f32x4.add(c00, v128.load(s));
-    c01 = f32x4.add(c01, v128.load(s, 16));
-    c10 = f32x4.add(c10, v128.load(s, 32));
-    c11 = f32x4.add(c11, v128.load(s, 48));
-    c20 = f32x4.add(c20, v128.load(s, 64));
-    c21 = f32x4.add(c21, v128.load(s, 80));
-    c30 = f32x4.add(c30, v128.load(s, 96));
-    c31 = f32x4.add(c31, v128.load(s, 112));
-    c40 = f32x4.add(c40, v128.load(s, 128));
-    c41 = f32x4.add(c41, v128.load(s, 144));
-    c50 = f32x4.add(c50, v128.load(s, 160));
-    c51 = f32x4.add(c51, v128.load(s, 176));
   }
   v128.store(s, c00);
   v128.store(s, c01, 16);
