@@ -15,6 +15,7 @@ const ON_CPU = [
   'loss',
   'losses',
   'matmul',
+  'memory-plan',
   'objectives',
   'optimisers',
   'peft-reference',

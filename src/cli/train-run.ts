@@ -69,7 +69,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   try {
     await store.open();
     output.line(
-      `Training ${describeTrainable(subject)} on ${rows.train.length} rows, ${run.steps} steps, ${session.model.dtype}, on ${gpuName(session.device.adapter)} (${formatBytes(session.device.allocatedBytes + readbackBytes(subject.trainable.store))} of GPU memory at its peak)`,
+      `Training ${describeTrainable(subject)} on ${rows.train.length} rows, ${run.steps} steps, ${session.model.dtype}, on ${gpuName(session.device.adapter)} (${formatBytes(session.device.allocatedBytes + readbackBytes(session.device.lowering, subject.trainable.store))} of GPU memory at its peak)`,
     );
     if (resumed) output.line(`Resumed after step ${run.step}`);
     const live: Live = { asked, run, store };

@@ -21,6 +21,8 @@ export interface Lowering<C extends Command = Command> {
   readonly target: Target;
   /** Bytes that an open device takes before anything is made on it; none if left out. */
   readonly deviceBytes?: number;
+  /** Whether the host reads tensors where they lie, without memory that they are copied to first. */
+  readonly readsInPlace?: boolean;
   /** The commands of these operations, in order. */
   lower(operations: readonly Operation[]): C[];
   /** Bytes that a plan of so many commands takes beside its tensors: their parameters. */

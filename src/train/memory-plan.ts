@@ -107,8 +107,10 @@ export interface MemoryPlan {
 }
 
 /** Bytes that saving takes beside what a run has all the time: the largest piece that is copied to the host. */
-export const readbackBytes = ({ largestSegment }: Pick<ParameterStore, 'largestSegment'>): number =>
-  Math.min(READBACK_BYTES, largestSegment);
+export const readbackBytes = (
+  { readsInPlace }: Lowering,
+  { largestSegment }: Pick<ParameterStore, 'largestSegment'>,
+): number => (readsInPlace ? 0 : Math.min(READBACK_BYTES, largestSegment));
 
 /**
  * Plans a run.
@@ -154,7 +156,7 @@ export async function planMemory(
   const beforeSamples = device.allocatedBytes;
   if (samples) await new Generator(model, 1, samples.maxLength).prepare(trainable.adapter);
   const steadyBytes = device.allocatedBytes;
-  const readback = readbackBytes(store);
+  const readback = readbackBytes(lowering, store);
   const all = plansOf(plans);
   const sum = (bytes: (plan: (typeof all)[number]) => number): number =>
     all.reduce((total, plan) => total + bytes(plan), 0);

@@ -53,6 +53,8 @@ const ROWS: readonly LoweringRow[] = [
 const table = new Map(ROWS.map((row) => [row.name, row]));
 
 export class CpuLowering implements Lowering<CpuCommand> {
+  readonly readsInPlace = true;
+
   constructor(readonly target: CpuTarget) {}
 
   /** What threads tell each other, and the scratch memory of each. */
