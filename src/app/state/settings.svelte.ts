@@ -15,7 +15,7 @@ import {
 } from '../train/kept-settings.ts';
 import { dataOptionsFrom, leftOutOf, optionsFrom } from '../train/recipe.ts';
 import { PRESETS, type Preset } from '../train/presets.ts';
-import { findFaults, presetOptions, suggest, type Fault } from '../train/settings.ts';
+import { findFaults, PREFERENCE, presetOptions, suggest, type Fault } from '../train/settings.ts';
 import type { Data } from './data.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -49,12 +49,12 @@ export class Settings {
     const before = this.options;
     const preset = PRESETS.find((one) => this.optionsOf(one).lr === before.lr);
     this.options = { ...before, [key]: value };
-    if (key === 'optimiser') this.#followOptimiser(preset);
+    if (key === 'optimiser' || key === 'objective') this.#followChoice(key, preset);
     else if (key === 'lr') this.rateSaid = '';
   }
 
-  /** The rate of one optimiser does not suit another. One that a person has set stays. @param preset whose rate it was */
-  #followOptimiser(preset: Preset | undefined): void {
+  /** The rate of one optimiser or objective does not suit another. One that a person has set stays. @param preset whose rate it was */
+  #followChoice(what: string, preset: Preset | undefined): void {
     const own = this.optionsOf(preset ?? 'balanced').lr;
     const { lr } = this.options;
     if (preset) this.options = { ...this.options, lr: own };
@@ -63,7 +63,7 @@ export class Settings {
         ? ''
         : preset
           ? `The learning rate follows: ${own}, which was ${lr}.`
-          : `Your learning rate of ${lr} stays. ${own} suits this optimiser.`;
+          : `Your learning rate of ${lr} stays. ${own} suits this ${what}.`;
   }
 
   choose(preset: Preset): void {
@@ -121,6 +121,7 @@ export class Settings {
       samplePrompt: prompt ?? sample?.question ?? summary?.prompt ?? '',
       targets: this.#session.model?.targets ?? [],
       maxLength: options.maxLength,
+      ...(summary && summary.pairs > 0 && { objective: PREFERENCE.name }),
     };
     this.choose('balanced');
   }

@@ -1,6 +1,5 @@
 /** A run's curve as a table for other programs: RFC 4180, numbers with a point. */
-import type { StepPoint } from '../../worker/api.ts';
-import type { EvalPoint } from '../../worker/api.ts';
+import type { EvalPoint, ObjectiveReport, StepPoint } from '../../worker/api.ts';
 import { smooth } from '../../smooth.ts';
 
 const HEADER = [
@@ -21,14 +20,30 @@ export function curveCsv(points: readonly StepPoint[], evals: readonly EvalPoint
   );
   const validation = new Map(evals.map(({ step, loss }) => [step, loss]));
   const seen = new Set(points.map(({ step }) => step));
+  const reported = [...new Set(points.flatMap(({ report = {} }) => Object.keys(report)))];
+  const reports = new Map(evals.map(({ step, report = {} }) => [step, report]));
+  /** What the objective reports, of the step and of its validation. */
+  const own = (step: number, report: ObjectiveReport = {}): (number | string)[] =>
+    reported.flatMap((name) => [report[name] ?? '', reports.get(step)?.[name] ?? '']);
   const rows: { readonly step: number; readonly cells: readonly (number | string)[] }[] = points.map(
-    ({ step, loss, lr, gradNorm, supervisedTokens, seconds }, i) => ({
+    ({ step, loss, report, lr, gradNorm, supervisedTokens, seconds }, i) => ({
       step,
-      cells: [step, loss, smoothed[i], validation.get(step) ?? '', lr, gradNorm, supervisedTokens, seconds],
+      cells: [
+        step,
+        loss,
+        smoothed[i],
+        validation.get(step) ?? '',
+        lr,
+        gradNorm,
+        supervisedTokens,
+        seconds,
+        ...own(step, report),
+      ],
     }),
   );
   for (const { step, loss } of evals)
-    if (!seen.has(step)) rows.push({ step, cells: [step, '', '', loss, '', '', '', ''] });
+    if (!seen.has(step)) rows.push({ step, cells: [step, '', '', loss, '', '', '', '', ...own(step)] });
   rows.sort((a, b) => a.step - b.step);
-  return [HEADER, ...rows.map(({ cells }) => cells)].map((cells) => cells.join(',')).join('\r\n') + '\r\n';
+  const header = [...HEADER, ...reported.flatMap((name) => [name, `validation_${name}`])];
+  return [header, ...rows.map(({ cells }) => cells)].map((cells) => cells.join(',')).join('\r\n') + '\r\n';
 }

@@ -3,6 +3,7 @@ import { ia3Targets } from '../../settings/registry.ts';
 import { type Preset } from './presets.ts';
 import { RULES } from '../../settings/rules.ts';
 import { defaultWarmup } from '../../settings/run.ts';
+import { REGISTRY } from '../../settings/registry.ts';
 import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
 import type { Given } from '../../settings/setting.ts';
 import { allowed, isAllowed } from '../../settings/values.ts';
@@ -47,16 +48,19 @@ export function suggest(model: Pick<ModelInfo, 'parameters'> | undefined): Sugge
 }
 
 /**
- * The rate of a method and an optimiser, as a multiple of that of LoRA and the usual optimiser: as their own initial rates are to each other.
+ * The rate of a method, an objective and an optimiser, as a multiple of that of supervised LoRA and the usual optimiser: as their own initial rates are to each other.
  * Every weight moves in a full fine-tuning, which wants a smaller rate than an adapter.
  */
-function rateFactor({ method, optimiser }: RunOptions): number {
+function rateFactor({ method, objective, optimiser }: RunOptions): number {
   const rateOf = (given: Given): number => TABLE.resolve(given)['lr'] as number;
   const usual = rateOf({});
   const ofMethod =
     method === undefined ? 1 : method === 'full' ? 1 / FULL_SLOWER : rateOf({ method }) / usual;
+  const ofObjective = objective === undefined ? 1 : rateOf({ objective }) / usual;
   // As it is read: 0.004 × 0.2 is 0.0008, and not one digit of the sixteenth more.
-  return Number(((ofMethod * rateOf(optimiser === undefined ? {} : { optimiser })) / usual).toPrecision(12));
+  return Number(
+    ((ofMethod * ofObjective * rateOf(optimiser === undefined ? {} : { optimiser })) / usual).toPrecision(12),
+  );
 }
 
 /** @param trainRows rows to train on, after the split */
@@ -105,6 +109,16 @@ export function usualTargets(
   return !usual || usual.includes('all-linear') ? all : all.filter((name) => usual.includes(name));
 }
 
+const { objectives } = REGISTRY;
+const SUPERVISED = objectives[0];
+/** What suits pairs of answers. */
+export const PREFERENCE = objectives.find(({ rows }) => rows === 'pairs')!;
+
+/** What a run learns; supervised in what was kept before there was a choice. */
+export function objectiveOf({ objective }: { readonly objective?: string }): (typeof objectives)[number] {
+  return objectives.find(({ name }) => name === objective) ?? SUPERVISED;
+}
+
 /** Everything that is wrong with the settings, in the order of the table. */
 export function findFaults(
   options: RunOptions,
@@ -122,6 +136,20 @@ export function findFaults(
       'steps',
       'No rows are left to train on. Give the training part some under Data.',
     );
+  if (data) {
+    const pairs = objectiveOf(options).rows === 'pairs';
+    const all = data.rows.train + data.rows.validation + data.rows.test;
+    need(
+      !pairs || data.pairs === all,
+      'objective',
+      `${objectiveOf(options).label} learns from pairs of answers, and the rows have single ones: open rows with the columns prompt, chosen and rejected, or choose ${SUPERVISED.label}.`,
+    );
+    need(
+      pairs || data.pairs === 0,
+      'objective',
+      `The rows are pairs of answers, and ${objectiveOf(options).label} learns single ones: choose ${PREFERENCE.label}, or learn the chosen answers alone with the columns prompt and chosen under Data.`,
+    );
+  }
   for (const setting of PAGE_TABLE)
     // Without a method an adapter is trained.
     if (TABLE.applies(setting, options) && !(setting.name === 'method' && options.method === undefined))

@@ -12,6 +12,6 @@ export const sft = {
   reported: [],
   sums: 0,
   report: () => ({}),
-  curve: { loss: 'mean cross-entropy of a token, in nats' },
+  curve: { loss: 'in nats for each token of the answers' },
   record: (loss: LossGraph) => loss.crossEntropy(),
 } as const satisfies Objective;

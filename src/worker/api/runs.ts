@@ -9,6 +9,8 @@ import type { Failure, Outcome } from './outcome.ts';
 
 export type { Reading, ReadingKind } from '../../train/reading.ts';
 
+export type { CurveWords, ObjectiveReport, Reported } from '../../objectives/objective.ts';
+
 /** The settings of a run: those of the trainer and those of the page alone, as the table of settings has them. */
 export type RunOptions = PageValues & {
   /** The adapter of the library that it starts from: rank, alpha, patterns and targets are that one's. */
