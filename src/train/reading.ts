@@ -7,8 +7,12 @@ import { smooth, smoothedOver } from '../smooth.ts';
 export interface Curve {
   /** Steps of the whole run, taken or not. */
   readonly steps: number;
-  /** Those that were taken, in order; losses are means over supervised tokens, in nats. */
-  readonly points: readonly { readonly step: number; readonly loss: number }[];
+  /** Those that were taken, in order; losses are those of the objective. */
+  readonly points: readonly {
+    readonly step: number;
+    readonly loss: number;
+    readonly report?: Readonly<Record<string, number>>;
+  }[];
   /** In order. The one at step 0 is of the untouched adapter, which is the base model. */
   readonly evals: readonly { readonly step: number; readonly loss: number }[];
   /** It ended because a loss or a gradient was not finite. */
@@ -21,6 +25,7 @@ export interface Curve {
  * - `worse`: it never got better than what it began with
  * - `diverging`: it got better, and then training itself got worse
  * - `overfitting`: validation turns up while the training loss falls on
+ * - `over-optimised`: every pair is in the right order, and the margins still run away
  * - `unsteady`: it got better in the end, after it had first got much worse
  * - `flat`: it hardly moved
  * - `falling`: it got better, and would go on to
@@ -32,6 +37,7 @@ export type ReadingKind =
   | 'worse'
   | 'diverging'
   | 'overfitting'
+  | 'over-optimised'
   | 'unsteady'
   | 'flat'
   | 'falling'
@@ -51,6 +57,8 @@ export interface Reading {
   readonly best?: { readonly step: number; readonly loss: number };
   /** The highest on the way to that, where it was far above the beginning. */
   readonly peak?: { readonly step: number; readonly loss: number };
+  /** Of pairs: the smoothed margin a quarter of the steps ago, and now, where it runs away. */
+  readonly margin?: { readonly from: number; readonly to: number };
   /** The smoothed training loss at the best validation, and now. */
   readonly training?: { readonly from: number; readonly to: number };
 }
@@ -78,7 +86,34 @@ const SURE = 3;
 /** Steps whose mean is taken as the beginning of a run without validation. */
 const FIRST_STEPS = 5;
 
-export function readCurve({ steps, points, evals, broke }: Curve): Reading {
+export function readCurve(curve: Curve): Reading {
+  const reading = readLoss(curve);
+  const margin = GOOD.includes(reading.kind) ? runawayMargin(curve) : undefined;
+  return margin ? { ...reading, kind: 'over-optimised', margin } : reading;
+}
+
+/** Readings that a margin which runs away goes before. */
+const GOOD: readonly ReadingKind[] = ['fine', 'falling'];
+/** Rewards of pairs in the right order, of all pairs that a mean of the last steps is over. */
+const ALL_RIGHT = 0.999;
+/** A margin beyond which a pair teaches next to nothing: −ln σ(4) is 0.02. It runs away where it grew so much in the last quarter of the steps. */
+const WIDE_MARGIN = 4;
+const RUNS_AWAY = 1.1;
+
+/** Accuracy of 1 with margins that go on growing: what is learned then is the rows, and no preference. */
+function runawayMargin({ points, steps }: Curve): Reading['margin'] {
+  if (points.length < LEAST_UNVALIDATED || points.some(({ report }) => report === undefined))
+    return undefined;
+  const seriesOf = (name: string): number[] => points.map(({ report }) => report?.[name] ?? NaN);
+  const margins = smooth(seriesOf('reward_margin'), steps);
+  const accuracy = seriesOf('reward_accuracy').slice(-smoothedOver(steps));
+  const sooner = Math.floor((points.length - 1) * (1 - LAST_PART));
+  const [from, to] = [margins[sooner], margins[margins.length - 1]];
+  const right = accuracy.reduce((sum, value) => sum + value, 0) / accuracy.length >= ALL_RIGHT;
+  return right && to > WIDE_MARGIN && to > from * RUNS_AWAY ? { from, to } : undefined;
+}
+
+function readLoss({ steps, points, evals, broke }: Curve): Reading {
   const trend = trendOf(points, steps);
   const base = evals.at(0);
   const later = evals.slice(1);

@@ -12,7 +12,7 @@ export interface Told {
   readonly bad: boolean;
 }
 
-const BAD: readonly ReadingKind[] = ['not-finite', 'worse', 'diverging', 'overfitting'];
+const BAD: readonly ReadingKind[] = ['not-finite', 'worse', 'diverging', 'overfitting', 'over-optimised'];
 
 /** @param going it is trained just now, or can go on */
 export function tell(reading: Reading, going: boolean): Told {
@@ -75,6 +75,12 @@ function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
         name: `overfitting since step ${best.step}`,
         how: `Validation was best at step ${best.step} (${best.loss}) and rose to ${after}, while the training loss went from ${number(training?.from)} to ${number(training?.to)}: since then rows are learnt by heart.`,
         advice: `Stop near step ${best.step} (Patience does), bring more rows, or take a lower rank or rate.${going ? '' : keptAt(best.step)}`,
+      };
+    case 'over-optimised':
+      return {
+        name: 'over-optimised',
+        how: `Every training pair is in the right order, and the margin still grew from ${number(reading.margin?.from)} to ${number(reading.margin?.to)} in the last quarter of the steps: the pairs are learnt by heart.`,
+        advice: `Fewer steps or a lower rate would do, or a higher beta; read some answers before you keep it.${unvalidated}`,
       };
     case 'unsteady': {
       const peak = `${number(reading.peak?.loss)} at step ${reading.peak?.step ?? step}`;

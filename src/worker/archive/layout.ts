@@ -136,6 +136,7 @@ const Reading = v.object({
     'worse',
     'diverging',
     'overfitting',
+    'over-optimised',
     'unsteady',
     'flat',
     'falling',
@@ -147,6 +148,7 @@ const Reading = v.object({
   after: v.optional(number),
   best: v.optional(At),
   peak: v.optional(At),
+  margin: v.optional(v.object({ from: number, to: number })),
   training: v.optional(v.object({ from: number, to: number })),
 });
 

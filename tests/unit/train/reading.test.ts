@@ -121,3 +121,33 @@ describe('while a run goes on', () => {
     expect(readCurve({ ...curve, evals }).kind).toBe('not-finite');
   });
 });
+
+describe('a curve over pairs', () => {
+  /** Accuracy and margin by step, with a loss that belongs to the margin. */
+  const pairs = (accuracy: number, margin: (share: number) => number): Reading => {
+    const points = Array.from({ length: 60 }, (_, i) => {
+      const reward_margin = margin(i / 59);
+      return {
+        step: i + 1,
+        loss: Math.log(1 + Math.exp(-reward_margin)),
+        report: { reward_accuracy: accuracy, reward_margin },
+      };
+    });
+    return readCurve({ steps: 60, points, evals: [], broke: false });
+  };
+
+  test('with every pair right and margins that run away is over-optimised', () => {
+    const reading = pairs(1, (share) => 12 * share);
+    expect(reading.kind).toBe('over-optimised');
+    expect(reading.margin!.to).toBeGreaterThan(reading.margin!.from);
+  });
+
+  test('is not where the margin has settled, is small, or pairs are wrong', () => {
+    for (const reading of [
+      pairs(1, (share) => Math.min(6, 20 * share)),
+      pairs(1, (share) => 2 * share),
+      pairs(0.9, (share) => 12 * share),
+    ])
+      expect(reading.kind).not.toBe('over-optimised');
+  });
+});

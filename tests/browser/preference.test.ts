@@ -1,0 +1,85 @@
+/** Pairs of answers, from the file to an adapter that prefers: rows side by side, the objective that suits them, what a run reports, its adapter. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+
+interface Talk {
+  messages: { role: string; content: string }[];
+}
+/** The answers of a sample, each against that of the row after it. */
+const talks = readFileSync(join(import.meta.dirname, '../../public/samples/voice/train.jsonl'), 'utf8')
+  .trimEnd()
+  .split('\n')
+  .slice(0, 25)
+  .map((line) => JSON.parse(line) as Talk);
+const pairs = talks.slice(0, -1).map(({ messages }, i) => ({
+  prompt: messages[0].content,
+  chosen: messages[1].content,
+  rejected: talks[i + 1].messages[1].content,
+}));
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await launchChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+});
+afterAll(async () => {
+  await studio.close();
+  await browser.close();
+});
+
+const openRows = (name: string, rows: readonly object[]): Promise<void> =>
+  page.getByLabel('Open a file').setInputFiles({
+    name,
+    mimeType: 'application/octet-stream',
+    buffer: Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n')),
+  });
+
+test('a file of pairs is known by its columns, its bad rows are named, and both answers stand side by side', async () => {
+  await goTo(page, 'data');
+  const same = { ...pairs[0], rejected: pairs[0].chosen };
+  await openRows('pairs.jsonl', [...pairs, same, { ...pairs[1], chosen: ' ' }]);
+  await page.getByRole('heading', { name: '24 rows' }).waitFor(WAIT);
+  await page.getByText('24 pairs of a chosen and a rejected answer.').waitFor();
+  await page.getByText('2 rows were not read').waitFor();
+  const tokens = page.getByRole('slider', { name: 'Tokens of this row' });
+  await expect.poll(() => tokens.innerText()).toMatch(/Chosen[\s\S]*Rejected/);
+  expect(await inspect(page, 'pairs')).toEqual([]);
+});
+
+test('DPO is what suits them; single answers are refused with what to do', async () => {
+  await goTo(page, 'train');
+  await page.getByText('Every setting, explained').click();
+  const objective = page.getByLabel('Objective', { exact: true });
+  await expect.poll(() => objective.inputValue()).toBe('dpo');
+  await expect.poll(() => page.getByLabel('Beta', { exact: true }).inputValue()).toBe('0.1');
+  await objective.selectOption('sft');
+  await page.getByRole('alert').getByText('choose Preference (DPO)').waitFor();
+  expect(await page.getByLabel('Beta', { exact: true }).count()).toBe(0);
+  await objective.selectOption('dpo');
+  await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
+});
+
+test('a run tells accuracy, margin and rewards, and its adapter can be used', async () => {
+  await page.getByLabel('Steps', { exact: true }).fill('4');
+  await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
+  await page.getByLabel('Validate every … steps', { exact: true }).fill('2');
+  await page.getByRole('button', { name: 'Start training' }).click();
+  const told = page.getByLabel('What the objective reports');
+  await told.waitFor({ timeout: 240_000 });
+  await page.getByText('it begins at ln 2 = 0.693').waitFor();
+  const status = page.getByRole('button', { name: 'New run' });
+  await status.waitFor({ timeout: 240_000 });
+  await expect.poll(() => told.innerText()).toMatch(/Accuracy[\s\S]*%[\s\S]*Margin[\s\S]*validation/);
+  await page.getByRole('button', { name: 'Show as a table' }).click();
+  await page.getByRole('columnheader', { name: 'margin' }).waitFor();
+  expect(await inspect(page, 'preference-run')).toEqual([]);
+  expect(studio.problems).toEqual([]);
+});
