@@ -11,7 +11,8 @@ import { openModelWeights } from '../model/folder-layout.ts';
 import { ALL_LINEAR, lastNames } from '../adapters/targets.ts';
 import { resolvePrecision } from '../model/precision.ts';
 import { checkChoices } from '../model/weight-types.ts';
-import { METHODS } from '../settings/registry.ts';
+import { objectiveOf } from '../objectives/registry.ts';
+import { METHODS, REGISTRY } from '../settings/registry.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
 import {
@@ -38,6 +39,7 @@ import { storedTuning } from './tuning-store.ts';
 
 const defaults = defaultOptions();
 const METHOD_NAMES = METHODS.map(({ name }) => name);
+const OBJECTIVE_NAMES = REGISTRY.objectives.map(({ name }) => name);
 const MIB = 2 ** 20;
 /** The conversation that the page's chat has room for. */
 const CONTEXT = 4096;
@@ -46,6 +48,7 @@ export const planFlags = {
   model: { value: 'PATH', help: 'a model folder, of which config.json is enough, or a GGUF file' },
   recipe: recipeFlag,
   method: trainFlags.method,
+  objective: trainFlags.objective,
   rank: trainFlags.rank,
   'rank-pattern': trainFlags['rank-pattern'],
   targets: trainFlags.targets,
@@ -110,6 +113,7 @@ export async function planCommand(args: readonly string[], output: Output): Prom
     adapter,
     settings: {
       method: options.method,
+      ...(options.objective !== undefined && { objective: options.objective }),
       rank: options.lora.rank,
       targets: options.lora.targets,
       length: options.maxLength,
@@ -173,6 +177,7 @@ function settingsOf(flags: PlanFlags, definition: ModelDefinition, { target }: L
   const method = flags.choice('method', METHOD_NAMES) ?? METHOD_NAMES[0];
   const asked = trainOptionsOf({
     method,
+    objective: flags.choice('objective', OBJECTIVE_NAMES),
     rank: flags.whole('rank', 1),
     rankPattern: flags.pattern('rank-pattern'),
     targets: flags.list('targets'),
@@ -226,7 +231,7 @@ const PARTS: readonly (readonly [keyof MemoryParts, string])[] = [
 ];
 
 interface Described {
-  readonly settings: { readonly batch: number; readonly length: number };
+  readonly settings: { readonly batch: number; readonly length: number; readonly objective?: string };
   readonly training: Awaited<ReturnType<typeof planMemory>>;
   readonly generation: { readonly context: number; readonly bytes: number; readonly cache: number };
   readonly problems: ReturnType<typeof memoryProblems>;
@@ -255,15 +260,19 @@ function flagsOf(before: AdviceSettings, after: AdviceSettings): string[] {
 }
 
 function describe(
-  { settings: { batch, length }, training, generation, problems, advice }: Described,
+  { settings: { batch, length, objective }, training, generation, problems, advice }: Described,
   memory?: MemorySize,
 ): string {
+  const pairs = objectiveOf(objective).rows === 'pairs';
   const { parts, peakBytes, largestBuffer, largestBinding, split } = training;
   /** In the unit that the memory was given in. */
   const size = (bytes: number): string => memory?.show(bytes) ?? formatBytes(bytes);
   const row = (bytes: number, text: string): string => `${formatBytes(bytes).padStart(10)}  ${text}`;
   const lines = [
-    row(peakBytes, `for training, at its peak: ${batch} rows of ${length} tokens at once`),
+    row(
+      peakBytes,
+      `for training, at its peak: ${batch} ${pairs ? 'pairs' : 'rows'} of ${pairs ? 'twice ' : ''}${length} tokens at once`,
+    ),
     ...PARTS.map(([part, name]) => row(parts[part], `  ${name}`)),
     row(largestBuffer.bytes, `in the largest buffer (${largestBuffer.label})`),
     row(largestBinding.bytes, `in the largest binding (${largestBinding.label})`),

@@ -17,7 +17,7 @@ import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
 
 /** The settings of the trainer, in the order of the table. */
 const RUN_SETTINGS = TABLE.settings.filter(({ part }) => part === 'run') as (Setting & {
-  readonly flag: Extract<Known, { part: 'run' }>['flag'] | 'method';
+  readonly flag: Extract<Known, { part: 'run' }>['flag'] | 'method' | 'objective';
 })[];
 
 export const trainFlags = {

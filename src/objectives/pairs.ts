@@ -10,7 +10,7 @@ export const BETA = {
   above: 0,
   most: 100,
   flag: 'beta',
-  group: 'Objective',
+  group: 'Goal',
   label: 'Beta',
   term: {
     id: 'beta',

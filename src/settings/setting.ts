@@ -95,7 +95,7 @@ export type Setting =
   NumberSetting | SwitchSetting | ChoiceSetting | TextSetting | NamesSetting | PatternSetting;
 
 /** The groups of the form, in its order. */
-export const FORM_GROUPS = ['Objective', 'Length', 'Rate', 'Adapter', 'Watching', 'Chance'] as const;
+export const FORM_GROUPS = ['Goal', 'Length', 'Rate', 'Adapter', 'Watching', 'Chance'] as const;
 export type FormGroup = (typeof FORM_GROUPS)[number];
 
 /** The value of a setting, by its declaration. */

@@ -37,7 +37,7 @@ const CHOOSERS = [
     name: 'objective',
     of: 'objectives',
     placeholder: 'O',
-    group: 'Objective',
+    group: 'Goal',
     label: 'Objective',
     term: { id: 'objective', name: 'Objective' },
     help: 'What is learned from the rows.',
@@ -200,6 +200,9 @@ const COMMAND_ONLY: readonly string[] = ['epochs'];
 export const PAGE_TABLE: readonly Setting[] = TABLE.settings.filter(
   ({ name, part }) => (part === 'run' || part === 'page') && !COMMAND_ONLY.includes(name),
 );
+/** Whether a run may be without it: nobody is asked for it, and what it starts from decides. */
+export const mayBeMissing = ({ initial, group }: Setting): boolean =>
+  initial === undefined && group === undefined;
 /** Their values. */
 export type PageValues = Omit<RunValues, 'method' | 'epochs' | 'steps'> & {
   /** Missing in what was kept before the page had a choice: an adapter. */

@@ -46,7 +46,7 @@ test('a file of pairs is known by its columns, its bad rows are named, and both 
   await goTo(page, 'data');
   const same = { ...pairs[0], rejected: pairs[0].chosen };
   await openRows('pairs.jsonl', [...pairs, same, { ...pairs[1], chosen: ' ' }]);
-  await page.getByRole('heading', { name: '24 rows' }).waitFor(WAIT);
+  await page.getByRole('heading', { name: '26 rows' }).waitFor(WAIT);
   await page.getByText('24 pairs of a chosen and a rejected answer.').waitFor();
   await page.getByText('2 rows were not read').waitFor();
   const tokens = page.getByRole('slider', { name: 'Tokens of this row' });

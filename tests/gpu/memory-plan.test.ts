@@ -188,6 +188,22 @@ describeDevice('Memory plan', (context) => {
     expectEqual(await measure(context, sprigFolder(), changes, setting));
   });
 
+  test('of pairs, with a reference policy and validation', async () => {
+    const pairs = (V: number, count: number, length = LENGTH): LabelledTokens[] => {
+      const halves = fullRows(V, 2 * count, length);
+      return Array.from({ length: count }, (_, i) => {
+        const [chosen, rejected] = halves.slice(2 * i, 2 * i + 2).map(({ ids }) => Array.from(ids));
+        const labels = [...chosen, -100, ...rejected.slice(1)];
+        return { ids: [...chosen, ...rejected], labels, starts: [length] };
+      });
+    };
+    const dpo = { objective: 'dpo', beta: 0.1, labelSmoothing: 0, sftWeight: 0 } as const;
+    for (const reference of ['base', 'start'] as const) {
+      const settings: Setting = { rows: (V) => pairs(V, 4), validation: (V) => pairs(V, 3, 20) };
+      expectEqual(await measure(context, tinyFolder(), { ...dpo, reference, evalEvery: 1 }, settings));
+    }
+  });
+
   test('with base weights in four bits', async () => {
     const setting: Setting = { baseWeights: { matrices: 'q4_0' } };
     const quantised = await measure(context, sprigFolder(), { checkpointing: true }, setting);

@@ -4,7 +4,7 @@ import { type Preset } from './presets.ts';
 import { RULES } from '../../settings/rules.ts';
 import { defaultWarmup } from '../../settings/run.ts';
 import { REGISTRY } from '../../settings/registry.ts';
-import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
+import { mayBeMissing, PAGE_TABLE, TABLE } from '../../settings/table.ts';
 import type { Given } from '../../settings/setting.ts';
 import { allowed, isAllowed } from '../../settings/values.ts';
 import type { DataSummary, ModelInfo, RunOptions } from '../../worker/api.ts';
@@ -152,7 +152,11 @@ export function findFaults(
   }
   for (const setting of PAGE_TABLE)
     // Without a method an adapter is trained.
-    if (TABLE.applies(setting, options) && !(setting.name === 'method' && options.method === undefined))
+    if (
+      TABLE.applies(setting, options) &&
+      !(setting.name === 'method' && options.method === undefined) &&
+      !(mayBeMissing(setting) && options[setting.name as SettingKey] === undefined)
+    )
       need(
         // A setting that came later is missing from what was kept before: its initial value holds.
         isAllowed(setting, options[setting.name as SettingKey] ?? initial[setting.name]),

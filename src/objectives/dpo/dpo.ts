@@ -21,7 +21,7 @@ const LABEL_SMOOTHING = {
   below: 0.5,
   zero: 'none',
   flag: 'label-smoothing',
-  group: 'Objective',
+  group: 'Goal',
   label: 'Label smoothing',
   term: {
     id: 'label-smoothing',
@@ -48,7 +48,7 @@ const SFT_WEIGHT = {
   most: 100,
   zero: 'none',
   flag: 'sft-weight',
-  group: 'Objective',
+  group: 'Goal',
   label: 'Weight of the chosen answers',
   term: {
     id: 'sft-weight',

@@ -17,7 +17,7 @@ import { MAX_TEMPLATE_CHARS } from '../../data/mapping.ts';
 import { RULES } from '../../evaluate/methods/registry.ts';
 import type { SettingValue } from '../../settings/setting.ts';
 import { METHODS } from '../../settings/registry.ts';
-import { PAGE_TABLE } from '../../settings/table.ts';
+import { mayBeMissing, PAGE_TABLE } from '../../settings/table.ts';
 import { allowed, isAllowed } from '../../settings/values.ts';
 import { BaseWeights } from '../base-weights.ts';
 
@@ -122,7 +122,8 @@ const Settings = v.looseObject({
         (given) => isAllowed(setting, given),
         `${setting.name} should be ${allowed(setting)}`,
       );
-      return [setting.name, setting.initial === undefined ? value : v.optional(value)];
+      const needed = setting.initial === undefined && !mayBeMissing(setting);
+      return [setting.name, needed ? value : v.optional(value)];
     }),
   ),
   name: text,
