@@ -48,7 +48,7 @@ test('a file of pairs is known by its columns, its bad rows are named, and both 
   await openRows('pairs.jsonl', [...pairs, same, { ...pairs[1], chosen: ' ' }]);
   await page.getByRole('heading', { name: '26 rows' }).waitFor(WAIT);
   await page.getByText('24 pairs of a chosen and a rejected answer.').waitFor();
-  await page.getByText('2 rows were not read').waitFor();
+  await page.getByText('2 lines were not read').waitFor();
   const tokens = page.getByRole('slider', { name: 'Tokens of this row' });
   await expect.poll(() => tokens.innerText()).toMatch(/Chosen[\s\S]*Rejected/);
   expect(await inspect(page, 'pairs')).toEqual([]);
