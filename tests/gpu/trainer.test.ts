@@ -526,9 +526,10 @@ describeDevice('Trainer', (context) => {
     const statuses = run.events.flatMap((event) => (event.type === 'status' ? [event.status] : []));
     expect(statuses).toEqual(['running', 'done']);
     const compiled = run.events.flatMap((event) => (event.type === 'compile' ? [event] : []));
-    expect(compiled.length).toBeGreaterThan(0);
+    // Kernels of the CPU engine are compiled before it is there.
+    expect(compiled.length > 0).toBe(context.webgpu);
     for (const { done, total } of compiled) expect(done >= 1 && done <= total).toBe(true);
-    expect(compiled.at(-1)!.done).toBe(compiled.at(-1)!.total);
+    expect(compiled.at(-1)?.done).toBe(compiled.at(-1)?.total);
     expect(run.events.findIndex(({ type }) => type === 'status')).toBe(compiled.length);
     expect(run.steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
     for (const event of run.steps) {
