@@ -25,7 +25,7 @@ mkdirSync(folder, { recursive: true });
 
 const executablePath = findChromium();
 if (!executablePath) {
-  console.error('No Chromium: run node scripts/setup.mjs --tests');
+  console.error('No Chromium: run node scripts/setup.mjs');
   process.exit(1);
 }
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });

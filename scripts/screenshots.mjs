@@ -15,7 +15,7 @@ const SETTLE_MS = 300;
 
 const executablePath = findChromium();
 if (!executablePath) {
-  console.error('No Chromium: run node scripts/setup.mjs --tests');
+  console.error('No Chromium: run node scripts/setup.mjs');
   process.exit(1);
 }
 mkdirSync(folder, { recursive: true });

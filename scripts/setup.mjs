@@ -1,10 +1,8 @@
 // @ts-check
 /**
- * Brings what npm cannot: a Vulkan driver where no WebGPU adapter answers in Node, and a Chromium for the tests. As root on a Debian it
- * installs Debian's packages itself and says so; elsewhere it prints the command that does. Quick when nothing is missing.
- *
- *   node scripts/setup.mjs            for the headless command: any adapter
- *   node scripts/setup.mjs --tests    for the tests: lavapipe by name, Chromium, and the tokenizer files of the model families
+ * Brings what the tests need and npm cannot bring: Mesa's software GPU (lavapipe), Chromium, and the tokenizer files of the model families. As root
+ * on a Debian it installs Debian's packages itself and says so; elsewhere it prints the command that does. Quick when nothing is missing.
+ * Graft itself needs none of it.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -20,13 +18,6 @@ import { findAdapter, findChromium, root } from './machine.mjs';
  * @property {string} elsewhere what to do where Debian's packages are not the way
  */
 
-/** @type {Need} */
-const adapter = {
-  what: 'a WebGPU adapter for Node',
-  packages: ['mesa-vulkan-drivers'],
-  find: () => findAdapter(),
-  elsewhere: 'Install the Vulkan driver of your GPU.',
-};
 /** @type {Need} */
 const lavapipe = {
   what: 'the software adapter that the tests run on (llvmpipe)',
@@ -95,17 +86,15 @@ function bringTokenizers() {
 /**
  * Finds what is needed, and installs what is missing where it may.
  *
- * @param {{ tests?: boolean }} [purpose]
  * @returns {boolean} whether all is there
  */
-export function setUp({ tests = false } = {}) {
+export function setUp() {
   if (!existsSync(`${root}/node_modules/webgpu`)) {
     console.error('The npm packages are not installed. Run: npm ci');
     return false;
   }
-  if (tests) bringTokenizers();
-  const needs = tests ? [lavapipe, chromium] : [adapter];
-  let missing = needs.filter((need) => {
+  bringTokenizers();
+  let missing = [lavapipe, chromium].filter((need) => {
     const found = need.find();
     console.log(found ? `  found ${need.what}: ${found}` : `  missing ${need.what}`);
     return !found;
@@ -141,5 +130,5 @@ export function setUp({ tests = false } = {}) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  process.exitCode = setUp({ tests: process.argv.includes('--tests') }) ? 0 : 1;
+  process.exitCode = setUp() ? 0 : 1;
 }

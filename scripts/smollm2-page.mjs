@@ -23,7 +23,7 @@ const TOLERANCE = 1e-3;
 const steps = take(process.argv.slice(2), '--steps', 20);
 const data = join(REFERENCE, 'messages.jsonl');
 const executablePath = findChromium();
-if (!executablePath) throw new Error('No Chromium: run node scripts/setup.mjs --tests');
+if (!executablePath) throw new Error('No Chromium: run node scripts/setup.mjs');
 bringModel();
 await build({ root, logLevel: 'warn' });
 const server = await preview({ root, logLevel: 'warn', preview: { port: 0, strictPort: false } });

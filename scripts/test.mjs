@@ -93,7 +93,7 @@ function realModel(script) {
 
 /** @type {[name: string, step: () => boolean][]} */
 const LONG_STEPS = [
-  ['set-up', () => setUp({ tests: true })],
+  ['set-up', () => setUp()],
   ['long tests', () => vitest('long')],
   ['a real model, headless', () => realModel('scripts/smollm2.mjs')],
   ['a real model, in the page', () => realModel('scripts/smollm2-page.mjs')],
@@ -102,7 +102,7 @@ const LONG_STEPS = [
 
 /** @type {[name: string, step: () => boolean][]} */
 const STEPS = [
-  ['set-up', () => setUp({ tests: true })],
+  ['set-up', () => setUp()],
   ['lint', () => tool('eslint', '--max-warnings', '0', '.')],
   ['format', () => tool('prettier', '--check', '--log-level', 'warn', '.')],
   ['types', () => tool('tsc', '--noEmit')],

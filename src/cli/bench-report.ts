@@ -7,6 +7,8 @@ import { formatBytes } from './output.ts';
 export interface BenchResult {
   readonly adapter: string;
   readonly driver: string;
+  /** What the memory of the device is called. */
+  readonly memory: string;
   readonly processor: string;
   readonly cores: number;
   readonly precision: string;
@@ -30,7 +32,9 @@ export function benchReport(result: BenchResult): string {
       ({ tokens, heads, kvHeads, headSize, forwardSeconds, bothSeconds }) =>
         `Attention  ${tokens} tokens, ${heads} heads (${kvHeads}) of ${headSize}: forward ${milliseconds(forwardSeconds)}, with backward ${milliseconds(bothSeconds)}`,
     ),
-    ...result.training.flatMap((training) => trainingLines(training, `${model}, ${precision}`)),
+    ...result.training.flatMap((training) =>
+      trainingLines(training, `${model}, ${precision}`, result.memory),
+    ),
     ...(decoding
       ? [
           `Decoding   ${model}: ${decoding.decodeTokensPerSecond.toFixed(1)} tokens/s, prompt of 64 ${decoding.prefillTokensPerSecond.toFixed(0)} tokens/s`,
@@ -40,9 +44,10 @@ export function benchReport(result: BenchResult): string {
   ].join('\n');
 }
 
-function trainingLines(training: TrainingResult, what: string): string[] {
+/** @param memoryName what the memory of the device is called */
+function trainingLines(training: TrainingResult, what: string, memoryName: string): string[] {
   const { rows, length, matmulEfficiency } = training;
-  const memory = `${formatBytes(training.gpuBytes)} of GPU memory, ${(training.gpuBytes / training.minimumBytes).toFixed(3)} times the least possible`;
+  const memory = `${formatBytes(training.gpuBytes)} of ${memoryName}, ${(training.gpuBytes / training.minimumBytes).toFixed(3)} times the least possible`;
   return [
     `Training   ${what}, ${rows} row${rows === 1 ? '' : 's'} of ${length}: ${training.tokensPerSecond.toFixed(0)} tokens/s, ${milliseconds(training.secondsPerStep)} a step`,
     `           matrix products alone ${milliseconds(training.matmulSeconds)}, ${matmulEfficiency.toFixed(2)} of the step`,

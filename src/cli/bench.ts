@@ -13,6 +13,7 @@ import {
 } from '../evaluate/benchmark.ts';
 import { benchmarkTraining, type TrainingResult } from '../evaluate/training-benchmark.ts';
 import { GpuDevice } from '../engine/webgpu/device.ts';
+import { memoryOf } from './open-device.ts';
 import { GraftError } from '../errors.ts';
 import { randomFiles } from '../model/random-files.ts';
 import type { FileSet } from '../weights/bytes.ts';
@@ -89,6 +90,7 @@ export async function benchCommand(args: readonly string[], output: Output): Pro
   const result: BenchResult = {
     adapter: device.adapter.description || device.adapter.vendor,
     driver: `${device.adapter.vendor} ${device.adapter.architecture}`,
+    memory: memoryOf(device.adapter),
     processor: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     precision: model.dtype,

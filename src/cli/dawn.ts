@@ -34,7 +34,12 @@ export async function openDawn(name?: string, options: DeviceOptions = {}): Prom
     process.env['VK_ADD_DRIVER_FILES'] = driver;
     adapter = 'SwiftShader';
   }
-  const { create, globals } = await import('webgpu');
+  const { create, globals } = await import('webgpu').catch((cause: unknown) => {
+    throw noAdapter(
+      `WebGPU cannot be loaded here: ${messageOf(cause)}`,
+      'Use --device cpu, or bring what it lacks.',
+    );
+  });
   Object.assign(globalThis, globals);
   const restore = silenceNative();
   try {

@@ -1,5 +1,7 @@
 /** What `--device` names: the processor, or a GPU. */
-import type { Device } from '../engine/device.ts';
+import { GraftError } from '../errors.ts';
+import type { AdapterDescription, Device } from '../engine/device.ts';
+import type { GpuDevice } from '../engine/webgpu/device.ts';
 import { openProcessor } from './cpu.ts';
 import { openDawn } from './dawn.ts';
 import type { FlagSpec } from './flags.ts';
@@ -7,7 +9,7 @@ import { storedTuning } from './tuning-store.ts';
 
 export const deviceFlag = {
   value: 'NAME',
-  help: 'cpu for the processor, webgpu for the best GPU (the default), or a part of the name of the GPU to use; swiftshader is the software GPU of Chromium',
+  help: 'cpu for the processor, webgpu for the best GPU, or a part of the name of the GPU to use; swiftshader is the software GPU of Chromium (default: a real GPU, or else the processor, which is faster than a software GPU)',
 } as const satisfies FlagSpec;
 
 /** Whether a name is that of the CPU engine. */
@@ -15,10 +17,35 @@ export function isProcessor(name: string | undefined): boolean {
   return name?.toLowerCase() === 'cpu';
 }
 
-/** @throws GraftError `engine-no-adapter`, `engine-kernels` */
+/** What a device's memory is called. */
+export function memoryOf({ vendor }: AdapterDescription): string {
+  return isProcessor(vendor) ? 'memory' : 'GPU memory';
+}
+
+/**
+ * Opens the device of this name; without one a real GPU, or else the processor.
+ *
+ * @throws GraftError `engine-no-adapter`, `engine-kernels`
+ */
 export async function openDevice(name: string | undefined): Promise<Device> {
   if (isProcessor(name)) return openProcessor();
-  const device = await openDawn(name?.toLowerCase() === 'webgpu' ? undefined : name);
+  if (name !== undefined) return tuned(await openDawn(name.toLowerCase() === 'webgpu' ? undefined : name));
+  const gpu = await anyGpu();
+  if (gpu && !gpu.software) return tuned(gpu);
+  gpu?.close();
+  return openProcessor();
+}
+
+async function anyGpu(): Promise<GpuDevice | undefined> {
+  try {
+    return await openDawn();
+  } catch (error) {
+    if (error instanceof GraftError && error.code === 'engine-no-adapter') return undefined;
+    throw error;
+  }
+}
+
+async function tuned(device: GpuDevice): Promise<GpuDevice> {
   device.tuning = await storedTuning(device);
   return device;
 }

@@ -4,7 +4,15 @@ import { GraftError } from '../errors.ts';
 import { readPeft } from '../export/peft.ts';
 import { contentOf } from '../model/content.ts';
 import { parametersOf, readModel } from '../model/family.ts';
-import { checkResumed, clockTime, fingerprintOf, runParts, type RunParts } from '../runs/fingerprint.ts';
+import { gpuName } from '../runs/card-facts.ts';
+import {
+  checkResumed,
+  clockTime,
+  fingerprintOf,
+  otherDevice,
+  runParts,
+  type RunParts,
+} from '../runs/fingerprint.ts';
 import type { SaveEvery } from '../runs/save-clock.ts';
 import { makeTrainable, type AdapterShape, type Subject } from '../runs/trainable.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
@@ -113,6 +121,11 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
     output.line(
       `An earlier version saved this run. Graft cannot check that ${unknown.join(' and ')} are the ones it began with.`,
     );
+  const before = resumed && otherDevice(resumed.saved.fingerprint, parts);
+  if (before)
+    output.line(
+      `Warning: this run was begun on ${before} and goes on on ${parts.device}: from here on its numbers are not those of a run in one piece, bit for bit.`,
+    );
   await runTraining(
     {
       args,
@@ -160,7 +173,7 @@ async function makeSubject(flags: TrainFlags, { model }: Session, asked: TrainOp
 async function partsOf(
   data: Uint8Array,
   { train: training, validation }: RunRows,
-  { model, files }: Session,
+  { model, files, device }: Session,
   options: TrainOptions,
   dataOptions: DataOptions,
   adapter: AdapterShape | undefined,
@@ -176,6 +189,7 @@ async function partsOf(
     weights: await contentOf(files, WEIGHT_PIECES),
     base: model.weightChoices,
     settings: { options, dataOptions, dtype: model.dtype, modules: adapter?.modules },
+    device: gpuName(device.adapter),
   };
   return runParts(content, sha256);
 }

@@ -20,6 +20,8 @@ export interface RunParts {
   readonly weights: string;
   readonly base: string;
   readonly settings: string;
+  /** What it was computed on, in words: on another device the run goes on, and its last bits are others. Earlier versions did not save it. */
+  readonly device: string;
 }
 
 /** Parts that earlier versions did not save, and what is not known without them. */
@@ -40,10 +42,11 @@ export interface RunContent {
   readonly base: WeightChoices;
   /** Everything else that the numbers depend on. */
   readonly settings: object;
+  readonly device: string;
 }
 
 export function runParts(
-  { data, rows, model, weights, base, settings }: RunContent,
+  { data, rows, model, weights, base, settings, device }: RunContent,
   sha256: MakeHash,
 ): RunParts {
   const digest = (content: string | Uint8Array): string => {
@@ -58,6 +61,7 @@ export function runParts(
     weights,
     base: describeChoices(base) ?? 'stored',
     settings: digest(JSON.stringify(settings)),
+    device,
   };
 }
 
@@ -94,6 +98,12 @@ export function checkResumed(fingerprint: string, now: RunParts): string[] {
       'The chat template or the tokenizer changed since: put back what they were, or start the run again.',
     );
   return unknown.map((part) => ADDED[part]);
+}
+
+/** @returns the device that a saved run was begun on, where that is another than now */
+export function otherDevice(fingerprint: string, now: RunParts): string | undefined {
+  const device = partsOf(fingerprint)?.device;
+  return typeof device === 'string' && device !== now.device ? device : undefined;
 }
 
 /** A moment as the clock of this machine shows it, without its zone: read back in any zone, the clock shows the same. */

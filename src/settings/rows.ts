@@ -144,7 +144,7 @@ export const MORE_ROWS_SETTINGS = [
     flag: 'drop-duplicates',
     label: 'One row of those that teach the same',
     term: { id: 'leak', name: 'Leak' },
-    help: 'Keep one of the rows that teach the same: that of the test before that of the training.',
+    help: 'Keep one of the rows that teach the same: a test row rather than a training row.',
     initial: false,
   },
 ] as const satisfies readonly Setting[];

@@ -27,7 +27,7 @@ type AdapterApi = Pick<
   | 'exportFormats'
   | 'planExport'
   | 'exportFolder'
-  | 'stopExport'
+  | 'stopFolderExport'
 >;
 
 interface Rooms {
@@ -113,7 +113,7 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
           return deliverFolder(folder, files, target, step);
         }),
       ),
-    stopExport: () => stop(exporting),
+    stopFolderExport: () => stop(exporting),
   };
 }
 

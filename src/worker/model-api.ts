@@ -18,7 +18,7 @@ type ModelApi = Pick<
   | 'holdBase'
   | 'stopModel'
   | 'exportModel'
-  | 'stopExport'
+  | 'stopModelExport'
   | 'listModels'
   | 'deleteModel'
 >;
@@ -130,7 +130,7 @@ export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
           exporting.delete(controller);
         }
       }),
-    stopExport: async () => {
+    stopModelExport: async () => {
       for (const controller of exporting) controller.abort();
     },
     listModels: () => outcome(async () => ({ models: await models.list() })),

@@ -450,7 +450,7 @@ async function holdSecondFile(): Promise<(how: string) => Promise<void>> {
     const stopped = (): Promise<void> =>
       new Promise((done) => {
         addEventListener('message', ({ data }: MessageEvent<{ path?: readonly string[] }>) => {
-          if (data.path?.includes('stopExport')) done();
+          if (data.path?.includes('stopFolderExport')) done();
         });
       });
     for (const how of ['createWritable', 'createSyncAccessHandle']) {
@@ -476,7 +476,7 @@ async function holdSecondFile(): Promise<(how: string) => Promise<void>> {
 
 test('an adapter is exported in every format, into a folder or as a zip; a format may need its own base', async () => {
   const ask = (name: string): Promise<void> =>
-    library.getByRole('button', { name: `Export ${name} in another format` }).click();
+    library.getByRole('button', { name: `Other formats of ${name}` }).click();
   const panel = (name: string): Locator => library.getByRole('region', { name: `Export of ${name}` });
   await page.evaluate(() =>
     Object.assign(globalThis, {

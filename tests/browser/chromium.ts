@@ -17,7 +17,7 @@ export const WEBGPU_FLAGS = [...FLAGS, ...WEBGPU];
 /** @param webgpu whether it has an adapter: without these flags Chromium on a machine without a GPU has none */
 export async function launchChromium({ webgpu = true } = {}): Promise<Browser> {
   const executablePath = findChromium();
-  if (!executablePath) throw new Error('No Chromium: run node scripts/setup.mjs --tests');
+  if (!executablePath) throw new Error('No Chromium: run node scripts/setup.mjs');
   return chromium.launch({ executablePath, args: webgpu ? WEBGPU_FLAGS : FLAGS });
 }
 

@@ -67,7 +67,7 @@ export function leftOut({ skipped, copies }: DataSummary, options: DataOptions):
     {
       id: 'copies',
       title: `${plural(copies.count, 'copy is', 'copies are')} left out`,
-      why: 'Of rows that teach the same, one is kept: that of the test before that of the training.',
+      why: 'One of the rows that teach the same is kept: a test row rather than a training row.',
       state: 'copy' as const,
       ...copies,
       mends: [

@@ -99,7 +99,7 @@ export class Exporting {
   }
 
   async stop(): Promise<void> {
-    await this.#session.worker.stopExport();
+    await this.#session.worker.stopFolderExport();
   }
 
   async #write(folder: FileSystemDirectoryHandle | undefined): Promise<void> {

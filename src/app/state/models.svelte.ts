@@ -1,6 +1,7 @@
 /** The base models that this browser keeps, beside the bundled one. */
 import type { Failure, KeptModel } from '../../worker/api.ts';
 import { saveFile } from '../ui/save.ts';
+import { farWords, TimeLeft } from '../ui/time-left.ts';
 import type { Session } from './session.svelte.ts';
 
 export class Models {
@@ -26,20 +27,31 @@ export class Models {
 
   /** The one that is being put into a zip. */
   saving = $state<string>();
+  /** How far that is, in words. */
+  detail = $state('');
 
   /** Gives a model as a zip of its folder. */
   async save(name: string): Promise<void> {
     if (this.saving !== undefined) return;
     this.saving = name;
-    const outcome = await this.#session.worker.exportModel(name, undefined);
+    const left = new TimeLeft();
+    const outcome = await this.#session.worker.exportModel(name, undefined, (progress) => {
+      if (this.saving === name) this.detail = farWords(progress, left.hear(progress));
+    });
     this.saving = undefined;
+    this.detail = '';
+    this.failure = undefined;
     if (!outcome.ok) {
-      this.failure = outcome;
+      if (outcome.code === 'worker-aborted') this.#session.announcer.say('Saving the model was stopped.');
+      else this.failure = outcome;
       return;
     }
-    this.failure = undefined;
     if (outcome.zip) saveFile(outcome.name, outcome.zip);
     this.#session.announcer.say(`${outcome.name} is downloaded.`);
+  }
+
+  async stopSaving(): Promise<void> {
+    await this.#session.worker.stopModelExport();
   }
 
   async remove(name: string): Promise<void> {

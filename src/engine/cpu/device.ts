@@ -58,10 +58,12 @@ export class CpuDevice implements Device, CpuTarget {
     const target = cpuTarget(threads);
     ({ features: this.features, limits: this.limits, threads: this.threads } = target);
     this.lowering = new CpuLowering(target);
+    const build = relaxed ? 'relaxed SIMD' : 'SIMD';
     this.adapter = {
       vendor: 'CPU',
-      architecture: `${relaxed ? 'relaxed SIMD' : 'SIMD'}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
-      description: processor,
+      architecture: `${build}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+      // With fused multiply-add the last bits are others: a name that stands for the numbers tells of it.
+      description: `${processor} (${build})`,
     };
     this.#heap = new Heap(true);
     this.#threads = new Threads(module, this.#heap, threads);

@@ -52,5 +52,5 @@ export interface ExportingApi {
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly name: string; readonly zip?: Blob }>>;
   /** Ends `exportFolder`: it fails with `worker-aborted`, and nothing of it is left. */
-  stopExport(): Promise<void>;
+  stopFolderExport(): Promise<void>;
 }

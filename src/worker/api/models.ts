@@ -117,7 +117,7 @@ export interface ModelsApi {
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly name: string; readonly zip?: Blob }>>;
   /** Ends that: it fails with `worker-aborted`, and nothing of it is left. */
-  stopExport(): Promise<void>;
+  stopModelExport(): Promise<void>;
   listModels(): Promise<Outcome<{ readonly models: readonly KeptModel[] }>>;
   /** Runs and adapters of it stay; they need it again to go on. */
   deleteModel(name: string): Promise<Outcome<object>>;

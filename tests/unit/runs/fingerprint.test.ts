@@ -4,6 +4,7 @@ import {
   checkResumed,
   clockTime,
   fingerprintOf,
+  otherDevice,
   runParts,
   type RunContent,
 } from '../../../src/runs/fingerprint.ts';
@@ -16,6 +17,7 @@ const run: RunContent = {
   weights: 'a',
   base: { matrices: 'stored' },
   settings: { seed: 42 },
+  device: 'llvmpipe',
 };
 const fingerprint = fingerprintOf(runParts(run, sha256));
 const check = (changes: Partial<RunContent>, saved = fingerprint): string[] =>
@@ -53,6 +55,16 @@ describe('a run', () => {
       const error = await graftError(() => check({ rows }), 'train-resume');
       expect(error.what).toBe('The saved run made other rows of the same data.');
     }
+  });
+
+  it('goes on on another device, which is told', () => {
+    const elsewhere = runParts({ ...run, device: 'a processor' }, sha256);
+    expect(checkResumed(fingerprint, elsewhere)).toEqual([]);
+    expect(otherDevice(fingerprint, elsewhere)).toBe('llvmpipe');
+    expect(otherDevice(fingerprint, runParts(run, sha256))).toBeUndefined();
+    // Not known of a run that an earlier version saved.
+    const { device: _, ...parts } = runParts(run, sha256);
+    expect(otherDevice(JSON.stringify(parts), elsewhere)).toBeUndefined();
   });
 
   it('of an earlier version is resumed, and what it does not tell is named', async () => {
