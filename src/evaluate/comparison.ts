@@ -77,7 +77,7 @@ export interface Comparison {
   /** Missing for the base model alone, and for what was measured before it was looked at. */
   readonly seen?: Seen;
   readonly rows: readonly EvaluationRow[];
-  /** Of the base model and of the adapter on the same rows; missing where the measurement was stopped before. */
+  /** The losses of the base model and of the adapter on the same rows; missing where the measurement was stopped before. */
   readonly base?: LossReport;
   readonly tuned?: LossReport;
   readonly exact: { readonly base: Share; readonly tuned: Share };

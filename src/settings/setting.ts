@@ -70,7 +70,7 @@ export interface NumberSetting extends Common<number>, Range {
 }
 export interface SwitchSetting extends Common<boolean> {
   readonly type: 'switch';
-  /** Of a switch that is usually on: what happens where it is off, which is what its flag asks for. */
+  /** What happens where a switch that is usually on is off, which is what its flag asks for. */
   readonly off?: string;
 }
 export interface ChoiceSetting extends Common<string> {

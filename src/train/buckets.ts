@@ -66,9 +66,9 @@ export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
 /** Sizes of a run's plans. */
 export interface RunBuckets {
   readonly gradients: readonly Bucket[];
-  /** Of the evaluation; empty where nothing is held out. */
+  /** Buckets of the evaluation; empty where nothing is held out. */
   readonly losses: readonly Bucket[];
-  /** Of the reference policy, for an objective that has one. */
+  /** Buckets of the reference policy, for an objective that has one. */
   readonly references?: readonly Bucket[];
 }
 

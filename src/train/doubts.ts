@@ -41,7 +41,7 @@ export interface Doubt {
 const SMALL_MODEL = 20_000_000;
 
 interface Rates {
-  /** Of the usual optimiser. Outside of these a rate is asked about. */
+  /** Rates of the usual optimiser. Outside of these a rate is asked about. */
   readonly least: number;
   readonly most: number;
   readonly usual: string;

@@ -22,7 +22,7 @@ export interface StepEvent {
   /** Counts from 1. */
   readonly step: number;
   readonly steps: number;
-  /** Of the objective: for sft the mean cross-entropy over the step's supervised tokens, in nats. */
+  /** The loss of the objective: for sft the mean cross-entropy over the step's supervised tokens, in nats. */
   readonly loss: number;
   /** What the objective reports beside it. */
   readonly report?: ObjectiveReport;
@@ -57,7 +57,7 @@ export interface ValidateEvent {
 export interface EvalEvent {
   readonly type: 'eval';
   readonly step: number;
-  /** Of the objective, over the validation rows. */
+  /** The loss of the objective over the validation rows. */
   readonly loss: number;
   readonly report?: ObjectiveReport;
   readonly best: boolean;

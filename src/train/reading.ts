@@ -57,7 +57,7 @@ export interface Reading {
   readonly best?: { readonly step: number; readonly loss: number };
   /** The highest on the way to that, where it was far above the beginning. */
   readonly peak?: { readonly step: number; readonly loss: number };
-  /** Of pairs: the smoothed margin a quarter of the steps ago, and now, where it runs away. */
+  /** The smoothed margin of pairs a quarter of the steps ago, and now, where it runs away. */
   readonly margin?: { readonly from: number; readonly to: number };
   /** The smoothed training loss at the best validation, and now. */
   readonly training?: { readonly from: number; readonly to: number };

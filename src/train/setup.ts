@@ -18,7 +18,7 @@ export interface TrainerRequest {
   readonly trainable: Trainable;
   readonly options: TrainOptions;
   readonly rows: readonly LabelledTokens[];
-  /** Of more than {@link MOST_VALIDATION_ROWS}, as many are measured. */
+  /** At most {@link MOST_VALIDATION_ROWS} of them are measured. */
   readonly validation?: readonly LabelledTokens[];
   /** Go on from here instead of starting at step 0. */
   readonly state?: TrainerState;

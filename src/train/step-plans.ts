@@ -133,7 +133,7 @@ export interface RunPlans {
   readonly shared: SharedTensors;
   readonly gradients: readonly BucketPlan[];
   readonly losses: readonly BucketPlan[];
-  /** Of the reference policy; empty where the objective has none. */
+  /** Plans of the reference policy; empty where the objective has none. */
   readonly references: readonly BucketPlan[];
   readonly update: Plan;
   /** Frees plans and small buffers, after the device has settled. */

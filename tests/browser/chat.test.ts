@@ -437,7 +437,7 @@ const filesBelow = (folder?: string): Promise<string[]> =>
     return paths.sort();
   }, folder);
 
-/** Of a folder and of a zip that are written, the second file waits until the export is to be stopped. */
+/** Holds the second file of a folder, and of a zip, until the export is to be stopped. */
 async function holdSecondFile(): Promise<(how: string) => Promise<void>> {
   const [worker] = page.workers();
   await worker.evaluate(() => {

@@ -8,7 +8,7 @@ import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 export class Evaluation {
-  /** Of the same rows, in the order in which they were asked for. */
+  /** Evaluations of the same rows, in the order in which they were asked for. */
   results = $state.raw<readonly Result[]>([]);
   /** Which of how many is measured now, counted from 1. */
   turn = $state.raw({ at: 1, of: 1 });

@@ -17,7 +17,7 @@ export interface ModelRow {
   /** A copy on the hub that asks for no account. */
   readonly mirror?: string;
   readonly forecast?: ModelForecast;
-  /** Of a model that this browser keeps. */
+  /** What is known of a model that this browser keeps. */
   readonly kept?: KeptModel;
 }
 

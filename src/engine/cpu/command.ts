@@ -37,7 +37,7 @@ export interface CommandRequest {
   /** Units that a thread takes at once: enough to be worth it. All of them if left out. */
   grain?: number;
   flops?: number;
-  /** Of a matrix product: layout and sides, for profiles. */
+  /** Layout and sides of a matrix product, for profiles. */
   matmul?: string;
 }
 

@@ -14,7 +14,7 @@ export interface FewShotReport extends FewShotAnswers {
   readonly origin: Origin;
   /** As of an {@link Evaluation}. */
   readonly draw?: Draw;
-  /** Of the longest question with its examples. */
+  /** Tokens of the longest question with its examples. */
   readonly promptTokens: number;
   /** For the answers alone. */
   readonly seconds: number;

@@ -22,7 +22,7 @@ export type RunStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'c
 export interface StepPoint {
   readonly step: number;
   readonly steps: number;
-  /** Of the objective: for supervised runs a mean over the supervised tokens, in nats. */
+  /** The loss of the objective: for supervised runs a mean over the supervised tokens, in nats. */
   readonly loss: number;
   /** What the objective reports beside it. */
   readonly report?: ObjectiveReport;

@@ -379,7 +379,7 @@ export function attentionKeys(p: AttentionArguments, first: i32, end: i32, scrat
   const slopes = weights + SQUARE_BYTES;
   const sumsK = slopes + SQUARE_BYTES;
   const sumsV = sumsK + ((<usize>(OWN * width * TILE_COLUMNS)) << 2);
-  // Of every query of a block: lse, delta, start and end, four in a vector.
+  // lse, delta, start and end of every query of a block, four in a vector.
   const facts = sumsV + ((<usize>(OWN * width * TILE_COLUMNS)) << 2);
   const pitch = p.H * D;
   const pitchK = p.KV * D;
