@@ -88,6 +88,6 @@ describe('graft plan', () => {
       ...['--data', at('full.jsonl'), '--steps', '1', '--out', at('full')],
     ]);
     const [, peak] = /([\d.]+ MB) {2}for training/.exec(told.out) ?? [];
-    expect(trained.err).toContain(`(${peak} of GPU memory at its peak)`);
+    expect(trained.err).toContain(`(${peak} of memory at its peak)`);
   });
 });

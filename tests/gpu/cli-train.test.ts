@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   DEVICE,
+  GPU,
   floats,
   graft,
   metricsOf,
@@ -256,8 +257,10 @@ describe('graft train', () => {
 
   test('diverged, it says so, keeps what was learned before, and ends with an error', async () => {
     const out = at('diverged');
+    // Half precision overflows, where f32 hardly can.
+    const run = [...RUN.slice(0, -DEVICE.length), ...GPU];
     const { code, err } = await graft([
-      ...RUN,
+      ...run,
       '--out',
       out,
       ...['--precision', 'f16', '--lr', '10', '--clip', '0', '--schedule', 'constant', '--warmup', '0'],

@@ -10,8 +10,9 @@ import { toFloat32 } from '../../src/weights/dtypes.ts';
 import { parseSafetensors, type TensorEntry } from '../../src/weights/safetensors.ts';
 
 export const BIN = fileURLToPath(new URL('../../bin/graft.mjs', import.meta.url));
-/** As the tests of kernels: software, everywhere the same. */
-export const DEVICE = ['--device', 'llvmpipe'];
+/** What commands that train are tested on: everywhere the same, and fast. Kernels have tests of their own on software GPUs. */
+export const DEVICE = ['--device', 'cpu'];
+export const GPU = ['--device', 'llvmpipe'];
 /** Rows that Sprig's `voice` lesson is made of. */
 export const VOICE = fileURLToPath(new URL('../../public/samples/voice/train.jsonl', import.meta.url));
 
