@@ -233,7 +233,7 @@ describe('the guide', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: 'Guide' }).waitFor();
     await page.keyboard.press('Tab');
-    await page.keyboard.type('over');
+    await page.keyboard.type('overfit');
     await expect.poll(() => page.getByRole('article').count()).toBeLessThan(8);
     const link = page
       .getByRole('navigation', { name: 'Words of the guide' })
