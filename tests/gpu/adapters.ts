@@ -2,7 +2,7 @@
  * Devices for the tests: every kernel runs on lavapipe (f16, subgroups), on SwiftShader (neither f16 nor much speed) and, in the project `cpu`,
  * on the CPU engine, which needs no driver. A missing adapter skips its tests loudly.
  */
-import { beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { openProcessor } from '../../src/cli/cpu.ts';
 import { openDawn, swiftshaderDriver } from '../../src/cli/dawn.ts';
 import type { Device } from '../../src/engine/device.ts';
@@ -44,9 +44,17 @@ export function describeAdapters(title: string, define: (context: AdapterContext
   for (const device of DEVICES) describeAdapter(title, device, define);
 }
 
-/** Describes tests of whole models, which run on the faster device only. */
-export function describeDevice(title: string, define: (context: AdapterContext) => void): void {
-  describeAdapter(title, DEVICES[0], define);
+/**
+ * Describes tests of whole models, which run on the faster device only.
+ *
+ * @param own whether they need a device of their own: they count all of its memory, or change its limits
+ */
+export function describeDevice(
+  title: string,
+  define: (context: AdapterContext) => void,
+  { own = false } = {},
+): void {
+  describeAdapter(title, DEVICES[0], define, own);
 }
 
 /**
@@ -59,15 +67,19 @@ function describeAdapter(
   title: string,
   { name, f16, webgpu, present, open }: TestDevice,
   define: (context: AdapterContext) => void,
+  own = false,
 ): void {
   if (!present)
     console.warn(`SKIPPED: ${title} on ${name}, which is not installed (Chromium brings SwiftShader)`);
   describe.skipIf(!present)(`${title} (${name})`, () => {
     let device: Device | undefined;
     beforeAll(async () => {
-      let opening = warm.get(name);
+      let opening = own ? open() : warm.get(name);
       if (!opening) warm.set(name, (opening = open()));
       device = await opening;
+    });
+    afterAll(() => {
+      if (own) device?.close();
     });
     define({
       name,

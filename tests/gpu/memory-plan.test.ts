@@ -160,123 +160,127 @@ function expectEqual({ steps, end, peak, plan }: Measured): void {
 
 const unequal = (V: number): LabelledTokens[] => [20, 33, 60, 41, 17].flatMap((n) => fullRows(V, 1, n));
 
-describeDevice('Memory plan', (context) => {
-  const models: [string, () => FileSet][] = [
-    ['Sprig', sprigFolder],
-    ['a tiny model', tinyFolder],
-  ];
-  for (const [name, files] of models) {
-    test(`of ${name}: a run allocates what was planned`, async () => {
-      const plain = await measure(context, files(), {});
-      expectEqual(plain);
-      const checkpointed = await measure(context, files(), { checkpointing: true });
-      expectEqual(checkpointed);
-      expect(checkpointed.plan.peakBytes).toBeLessThan(plain.plan.peakBytes);
-      expect(checkpointed.plan.dispatches).toBeGreaterThan(plain.plan.dispatches);
-    });
-  }
-
-  test('in half precision, with known rows, validation, dropout, LoRA+ and samples', async () => {
-    const lora = { ...base.lora, rank: 6, dropout: 0.1 };
-    const changes = { lora, rateRatio: 4, steps: 4, evalEvery: 2 };
-    const setting: Setting = {
-      precision: 'f16',
-      rows: unequal,
-      validation: (V) => fullRows(V, 3, 50),
-      samples: { maxLength: 100 },
-    };
-    expectEqual(await measure(context, sprigFolder(), changes, setting));
-  });
-
-  test('of pairs, with a reference policy and validation', async () => {
-    const pairs = (V: number, count: number, length = LENGTH): LabelledTokens[] => {
-      const halves = fullRows(V, 2 * count, length);
-      return Array.from({ length: count }, (_, i) => {
-        const [chosen, rejected] = halves.slice(2 * i, 2 * i + 2).map(({ ids }) => Array.from(ids));
-        const labels = [...chosen, -100, ...rejected.slice(1)];
-        return { ids: [...chosen, ...rejected], labels, starts: [length] };
-      });
-    };
-    const dpo = { objective: 'dpo', beta: 0.1, labelSmoothing: 0, sftWeight: 0 } as const;
-    for (const reference of ['base', 'start'] as const) {
-      const settings: Setting = { rows: (V) => pairs(V, 4), validation: (V) => pairs(V, 3, 20) };
-      expectEqual(await measure(context, tinyFolder(), { ...dpo, reference, evalEvery: 1 }, settings));
-    }
-  });
-
-  test('with base weights in four bits', async () => {
-    const setting: Setting = { baseWeights: { matrices: 'q4_0' } };
-    const quantised = await measure(context, sprigFolder(), { checkpointing: true }, setting);
-    expectEqual(quantised);
-    const numbers = await measure(context, sprigFolder(), { checkpointing: true });
-    const weights = ({ plan }: Measured): number =>
-      plan.parts.base - (context.device.lowering.deviceBytes ?? 0);
-    expect(weights(quantised)).toBeLessThan(weights(numbers) / 3);
-  });
-
-  test('changed as it is advised for known rows', async () => {
-    const { device } = context;
-    const definition = await readModel(sprigFolder());
-    const rows = unequal(definition.shape.vocabulary);
-    const bucketsOf = (changes: Partial<TrainOptions>): RunBuckets =>
-      runBuckets({ ...base, ...changes }, rows, []);
-    const settings = { precision: 'f32', options: { ...base, batch: 5 }, bucketsOf } as const;
-    const advice = await adviseMemory(device.lowering, definition, settings, 0);
-    for (const change of ['batch', 'checkpointing'] as const) {
-      const { peakBytes, settings: advised } = advice.find((other) => other.change === change)!;
-      const measured = await measure(context, sprigFolder(), advised.options, { rows: unequal });
-      expectEqual(measured);
-      expect(measured.peak).toBe(peakBytes);
-    }
-  });
-
-  test('of a full fine-tuning', async () => {
-    expectEqual(await measure(context, tinyFolder(), { method: 'full', checkpointing: true }));
-  });
-
-  // A processor's memory needs none.
-  test.skipIf(!context.webgpu)('with weights in pieces', async () => {
-    const { limits } = context.device;
-    const before = limits.largestWeight;
-    Object.assign(limits, { largestWeight: 100 * 2 ** 10 });
-    const settings: [Partial<TrainOptions>, Setting][] = [
-      [{}, { precision: 'f16', samples: { maxLength: 100 } }],
-      [{}, { baseWeights: { matrices: 'q8_0' } }],
-      [{ method: 'full', checkpointing: true }, {}],
+describeDevice(
+  'Memory plan',
+  (context) => {
+    const models: [string, () => FileSet][] = [
+      ['Sprig', sprigFolder],
+      ['a tiny model', tinyFolder],
     ];
-    for (const [changes, setting] of settings) {
-      const measured = await measure(context, sprigFolder(), changes, setting);
-      expectEqual(measured);
-      expect(measured.plan.split.map(({ label }) => label)).toContain('model.embed_tokens.weight');
+    for (const [name, files] of models) {
+      test(`of ${name}: a run allocates what was planned`, async () => {
+        const plain = await measure(context, files(), {});
+        expectEqual(plain);
+        const checkpointed = await measure(context, files(), { checkpointing: true });
+        expectEqual(checkpointed);
+        expect(checkpointed.plan.peakBytes).toBeLessThan(plain.plan.peakBytes);
+        expect(checkpointed.plan.dispatches).toBeGreaterThan(plain.plan.dispatches);
+      });
     }
-    Object.assign(limits, { largestWeight: before });
-  });
 
-  test('of generation', async () => {
-    const { device } = context;
-    const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
-    const modules = adapterModules(model.definition, base.lora);
-    const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: false });
-    const generator = new Generator(model, 2, 200);
-    await generator.prepare(adapter);
-    const plan = await planGeneration(device.lowering, model.definition, {
-      precision: 'f32',
-      sequences: 2,
-      maxLength: 200,
-      adapter: base.lora,
+    test('in half precision, with known rows, validation, dropout, LoRA+ and samples', async () => {
+      const lora = { ...base.lora, rank: 6, dropout: 0.1 };
+      const changes = { lora, rateRatio: 4, steps: 4, evalEvery: 2 };
+      const setting: Setting = {
+        precision: 'f16',
+        rows: unequal,
+        validation: (V) => fullRows(V, 3, 50),
+        samples: { maxLength: 100 },
+      };
+      expectEqual(await measure(context, sprigFolder(), changes, setting));
     });
-    expect(device.allocatedBytes).toBe(plan.bytes);
-    generator.destroy();
-    adapter.destroy();
-    await model.destroy();
-    expect(device.allocatedBytes).toBe(device.lowering.deviceBytes ?? 0);
-  });
 
-  describeShared('stories260K', () => {
-    test('of stories260K: a run allocates what was planned', async () => {
-      expectEqual(
-        await measure(context, sharedFolder('models', 'stories260K'), { checkpointing: true, batch: 1 }),
-      );
+    test('of pairs, with a reference policy and validation', async () => {
+      const pairs = (V: number, count: number, length = LENGTH): LabelledTokens[] => {
+        const halves = fullRows(V, 2 * count, length);
+        return Array.from({ length: count }, (_, i) => {
+          const [chosen, rejected] = halves.slice(2 * i, 2 * i + 2).map(({ ids }) => Array.from(ids));
+          const labels = [...chosen, -100, ...rejected.slice(1)];
+          return { ids: [...chosen, ...rejected], labels, starts: [length] };
+        });
+      };
+      const dpo = { objective: 'dpo', beta: 0.1, labelSmoothing: 0, sftWeight: 0 } as const;
+      for (const reference of ['base', 'start'] as const) {
+        const settings: Setting = { rows: (V) => pairs(V, 4), validation: (V) => pairs(V, 3, 20) };
+        expectEqual(await measure(context, tinyFolder(), { ...dpo, reference, evalEvery: 1 }, settings));
+      }
     });
-  });
-});
+
+    test('with base weights in four bits', async () => {
+      const setting: Setting = { baseWeights: { matrices: 'q4_0' } };
+      const quantised = await measure(context, sprigFolder(), { checkpointing: true }, setting);
+      expectEqual(quantised);
+      const numbers = await measure(context, sprigFolder(), { checkpointing: true });
+      const weights = ({ plan }: Measured): number =>
+        plan.parts.base - (context.device.lowering.deviceBytes ?? 0);
+      expect(weights(quantised)).toBeLessThan(weights(numbers) / 3);
+    });
+
+    test('changed as it is advised for known rows', async () => {
+      const { device } = context;
+      const definition = await readModel(sprigFolder());
+      const rows = unequal(definition.shape.vocabulary);
+      const bucketsOf = (changes: Partial<TrainOptions>): RunBuckets =>
+        runBuckets({ ...base, ...changes }, rows, []);
+      const settings = { precision: 'f32', options: { ...base, batch: 5 }, bucketsOf } as const;
+      const advice = await adviseMemory(device.lowering, definition, settings, 0);
+      for (const change of ['batch', 'checkpointing'] as const) {
+        const { peakBytes, settings: advised } = advice.find((other) => other.change === change)!;
+        const measured = await measure(context, sprigFolder(), advised.options, { rows: unequal });
+        expectEqual(measured);
+        expect(measured.peak).toBe(peakBytes);
+      }
+    });
+
+    test('of a full fine-tuning', async () => {
+      expectEqual(await measure(context, tinyFolder(), { method: 'full', checkpointing: true }));
+    });
+
+    // A processor's memory needs none.
+    test.skipIf(!context.webgpu)('with weights in pieces', async () => {
+      const { limits } = context.device;
+      const before = limits.largestWeight;
+      Object.assign(limits, { largestWeight: 100 * 2 ** 10 });
+      const settings: [Partial<TrainOptions>, Setting][] = [
+        [{}, { precision: 'f16', samples: { maxLength: 100 } }],
+        [{}, { baseWeights: { matrices: 'q8_0' } }],
+        [{ method: 'full', checkpointing: true }, {}],
+      ];
+      for (const [changes, setting] of settings) {
+        const measured = await measure(context, sprigFolder(), changes, setting);
+        expectEqual(measured);
+        expect(measured.plan.split.map(({ label }) => label)).toContain('model.embed_tokens.weight');
+      }
+      Object.assign(limits, { largestWeight: before });
+    });
+
+    test('of generation', async () => {
+      const { device } = context;
+      const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
+      const modules = adapterModules(model.definition, base.lora);
+      const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: false });
+      const generator = new Generator(model, 2, 200);
+      await generator.prepare(adapter);
+      const plan = await planGeneration(device.lowering, model.definition, {
+        precision: 'f32',
+        sequences: 2,
+        maxLength: 200,
+        adapter: base.lora,
+      });
+      expect(device.allocatedBytes).toBe(plan.bytes);
+      generator.destroy();
+      adapter.destroy();
+      await model.destroy();
+      expect(device.allocatedBytes).toBe(device.lowering.deviceBytes ?? 0);
+    });
+
+    describeShared('stories260K', () => {
+      test('of stories260K: a run allocates what was planned', async () => {
+        expectEqual(
+          await measure(context, sharedFolder('models', 'stories260K'), { checkpointing: true, batch: 1 }),
+        );
+      });
+    });
+  },
+  { own: true },
+);
