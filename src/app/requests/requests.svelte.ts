@@ -9,7 +9,7 @@ export interface Request extends Asked {
 }
 
 /** Rows that the list keeps, the newest ones; the counts go on. */
-const LISTED = 200;
+const LISTED = 500;
 
 export class Requests {
   list = $state.raw<readonly Request[]>([]);
