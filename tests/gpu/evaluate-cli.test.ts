@@ -10,6 +10,16 @@ const sample = (name: string): string =>
   fileURLToPath(new URL(`../../public/samples/orders-json/${name}`, import.meta.url));
 const ADAPTER = fileURLToPath(new URL('../reference/peft/adapter', import.meta.url));
 const DATA = ['--model', SPRIG, '--data', sample('train.jsonl'), '--test-data', sample('test.jsonl')];
+const MANY = [
+  '--model',
+  SPRIG,
+  '--data',
+  sample('test.jsonl'),
+  '--test-data',
+  sample('train.jsonl'),
+  '--rows',
+  '400',
+];
 const temporary = temporaryFolder();
 
 interface Report {
@@ -84,13 +94,13 @@ test('methods and an adapter answer the same rows, and files keep what they said
 
 test('Ctrl-C keeps what was measured', async () => {
   const out = temporary('stopped');
-  // On the slower device: there is time to interrupt it.
+  // Many rows on the slower device: there is time to interrupt it.
   let sent = false;
   const { code, err } = await graft(
-    ['evaluate', ...DATA, '--rows', '40', '--methods', 'nearest,base', '--out', out, ...GPU],
+    ['evaluate', ...MANY, '--methods', 'nearest,base', '--out', out, ...GPU],
     (text, kill) => {
       // At least one group of answers is whole.
-      if (sent || !/Base model: answered (8|9|[1-3]\d) of 40 rows/.test(text)) return;
+      if (sent || !/Base model: answered (8|9|[1-9]\d|[1-3]\d\d) of 400 rows/.test(text)) return;
       sent = true;
       kill('SIGINT');
     },
@@ -100,12 +110,12 @@ test('Ctrl-C keeps what was measured', async () => {
   const { methods, stopped, verdict } = reportIn(out);
   expect(stopped).toBe(true);
   expect(verdict).toBeUndefined();
-  expect(methods[0]).toMatchObject({ method: 'nearest', rows: 40 });
+  expect(methods[0]).toMatchObject({ method: 'nearest', rows: 400 });
   expect(methods[1]).toMatchObject({ method: 'base', stopped: true });
   expect(methods[1].rows).toBeGreaterThanOrEqual(8);
-  expect(methods[1].rows).toBeLessThan(40);
+  expect(methods[1].rows).toBeLessThan(400);
   expect(methods[1].metrics['exact-match']).toEqual(expect.any(Number));
-  expect(predictionsIn(out)).toHaveLength(40 + methods[1].rows);
+  expect(predictionsIn(out)).toHaveLength(400 + methods[1].rows);
 });
 
 describe('what cannot be is refused before a model is loaded', () => {
