@@ -37,7 +37,7 @@ export async function openDawn(name?: string, options: DeviceOptions = {}): Prom
   const { create, globals } = await import('webgpu').catch((cause: unknown) => {
     throw noAdapter(
       `WebGPU cannot be loaded here: ${messageOf(cause)}`,
-      'Use --device cpu, or bring what it lacks.',
+      'Use --device cpu, or install what is missing.',
     );
   });
   Object.assign(globalThis, globals);

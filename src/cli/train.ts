@@ -124,7 +124,7 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   const before = resumed && otherDevice(resumed.saved.fingerprint, parts);
   if (before)
     output.line(
-      `Warning: this run was begun on ${before} and goes on on ${parts.device}: from here on its numbers are not those of a run in one piece, bit for bit.`,
+      `Warning: this run began on ${before} and continues on ${parts.device}. From here on its numbers differ in their last bits from those of an uninterrupted run.`,
     );
   await runTraining(
     {

@@ -21,7 +21,7 @@ export interface LabelledTokens {
   readonly starts?: ArrayLike<number>;
 }
 
-/** Capacity of a plan: tokens and output rows, and sequences where these are told apart. */
+/** Capacity of a plan: tokens and output rows, and sequences where these are kept apart. */
 export interface Bucket {
   readonly tokens: number;
   readonly rows: number;
@@ -48,7 +48,7 @@ export function sizeOfRows(rows: readonly LabelledTokens[]): Bucket {
 /** Inputs of a plan and the labels that go with its output rows. */
 export interface BatchTensors extends TokenInputs {
   readonly labels: Tensor;
-  /** u32 [S, 2]: the first output row of each sequence and the one after its last. Where sequences are told apart. */
+  /** u32 [S, 2]: the first output row of each sequence and the one after its last. Where sequences are kept apart. */
   readonly sequenceRanges?: Tensor;
 }
 

@@ -16,7 +16,7 @@ export const BETA = {
     id: 'beta',
     name: 'Beta',
     entry: {
-      what: 'How closely the model is held to the reference: rewards are beta times the log-ratio of the two.',
+      what: 'How close the model stays to the reference: rewards are beta times the log-ratio of the two.',
       more: 'The model stays nearer to the reference.',
       less: 'It moves further for the same pairs, and over-optimises sooner.',
       start: '0.1.',
@@ -24,7 +24,7 @@ export const BETA = {
       also: 'kl penalty temperature dpo',
     },
   },
-  help: 'How closely the model is held to the reference policy.',
+  help: 'How close the model stays to the reference policy.',
   more: 'Lower lets it move further.',
   initial: 0.1,
 } as const satisfies Setting;

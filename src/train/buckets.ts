@@ -105,7 +105,7 @@ export function rowsOfRun(count: number, options: TrainOptions): number[] {
   return [...taken].sort((a, b) => a - b);
 }
 
-/** The bucket of a micro-batch of so many full rows, every token supervised. @param sequences of a row, where these are told apart */
+/** The bucket of a micro-batch of so many full rows, every token supervised. @param sequences of a row, where these are kept apart */
 export function fullBucket(
   { batch, maxLength }: Pick<TrainOptions, 'batch' | 'maxLength'>,
   sequences?: number,

@@ -73,7 +73,7 @@ export class Evaluation {
     const before = this.result;
     if (stopped && before && isLarger(before, results[0])) {
       this.#tellStop(
-        `Stopped after ${measuredRows}. The measurement from before stays: it is of ${plural(before.rows.length, 'row')}.`,
+        `Stopped after ${measuredRows}. The earlier measurement of ${plural(before.rows.length, 'row')} is kept.`,
       );
       return;
     }
@@ -86,7 +86,7 @@ export class Evaluation {
     if (!stopped) this.#session.announcer.say('The evaluation is done.');
     else if (results.length < adapters.length)
       this.#tellStop('Stopped before both adapters had answered the same rows: only the first is shown.');
-    else this.#tellStop(`Stopped: what was measured until then is kept, answers to ${measuredRows}.`);
+    else this.#tellStop(`Stopped. Answers to ${measuredRows} are kept.`);
   }
 
   #tellStop(what: string): void {

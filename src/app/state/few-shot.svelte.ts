@@ -50,7 +50,7 @@ export class FewShot {
     // A sample that was cut short does not take the place of a larger one of the same.
     if (stopped && before?.shots.length === report.shots.length && isLarger(before, report)) {
       this.#tellStop(
-        `Stopped after ${rows}. The measurement from before stays: it is of ${plural(before.rows.length, 'row')}.`,
+        `Stopped after ${rows}. The earlier measurement of ${plural(before.rows.length, 'row')} is kept.`,
       );
       return;
     }
@@ -59,7 +59,7 @@ export class FewShot {
     if (project !== this.#kept.project) return;
     this.show(report);
     this.failure = notKept;
-    if (stopped) this.#tellStop(`Stopped: what was measured until then is kept, answers to ${rows}.`);
+    if (stopped) this.#tellStop(`Stopped. Answers to ${rows} are kept.`);
     else this.#session.announcer.say('The base model was measured with examples in its prompt.');
   }
 

@@ -1,4 +1,4 @@
-/** What is told of a model that this browser keeps. */
+/** What the table says of a model that this browser keeps. */
 import type { KeptModel } from '../../worker/api.ts';
 import { date, plural } from '../ui/format.ts';
 

@@ -79,7 +79,7 @@ function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
     case 'over-optimised':
       return {
         name: 'over-optimised',
-        how: `Every training pair is in the right order, and the margin still grew from ${number(reading.margin?.from)} to ${number(reading.margin?.to)} in the last quarter of the steps: the pairs are learnt by heart.`,
+        how: `Every training pair is in the right order, and the margin still grew from ${number(reading.margin?.from)} to ${number(reading.margin?.to)} in the last quarter of the steps: the pairs are being learned by heart.`,
         advice: `Fewer steps or a lower rate would do, or a higher beta; read some answers before you keep it.${unvalidated}`,
       };
     case 'unsteady': {

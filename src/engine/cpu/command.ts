@@ -86,13 +86,13 @@ export class Commands {
   }
 }
 
-/** How numbers are stored, as kernels are told it: F32 and F16 in kernels/common.ts. */
+/** How numbers are stored, as the kernels number it: F32 and F16 in kernels/common.ts. */
 export function storedAs({ dtype, label }: Tensor): number {
   if (dtype === 'u32') throw new Error(`${label} holds integers`);
   return dtype === 'f32' ? 0 : 1;
 }
 
-/** How a weight is held, as kernels are told it: `storedAs`, or a format of blocks behind these. See kernels/blocks.ts. */
+/** How a weight is stored, as the kernels number it: `storedAs`, or a format of blocks behind these. See kernels/blocks.ts. */
 export function weightType(weight: Tensor): number {
   return weight instanceof QuantisedTensor ? 2 + quantisedFormats[weight.format].code : storedAs(weight);
 }

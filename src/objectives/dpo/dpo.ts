@@ -27,7 +27,7 @@ const LABEL_SMOOTHING = {
     id: 'label-smoothing',
     name: 'Label smoothing',
     entry: {
-      what: 'The share of pairs that are taken to be the wrong way round, because people who compare answers make mistakes (conservative DPO).',
+      what: 'The share of pairs assumed to be labelled the wrong way round, since people who compare answers make mistakes (conservative DPO).',
       more: 'Margins stay smaller.',
       less: '0 trusts every pair.',
       start: '0, or 0.1 where preferences are noisy.',
@@ -35,7 +35,7 @@ const LABEL_SMOOTHING = {
       also: 'cdpo conservative noise',
     },
   },
-  help: 'The share of pairs that are taken to be the wrong way round.',
+  help: 'The share of pairs assumed to be labelled the wrong way round.',
   more: '0 trusts every pair.',
   initial: 0,
 } as const satisfies Setting;
@@ -54,7 +54,7 @@ const SFT_WEIGHT = {
     id: 'sft-weight',
     name: 'Weight of the chosen answers',
     entry: {
-      what: 'Adds so much of the supervised loss on the chosen answers. DPO alone may make both answers less likely, as long as the rejected one loses more.',
+      what: 'How much of the supervised loss on the chosen answers is added. DPO alone may make both answers less likely, as long as the rejected one loses more.',
       more: 'Chosen answers stay likely.',
       less: '0 is DPO alone.',
       start: '0; 0.1 to 1 where the chosen reward falls.',

@@ -11,7 +11,7 @@
 import { F32, half1, halves4 } from './common';
 import { at4 } from './vectors';
 
-/** What a tensor is held as: `code` in quantisedFormats. */
+/** How a tensor is stored: `code` in quantisedFormats. */
 export const Q8_0 = 0;
 export const Q4_0 = 1;
 export const Q4_1 = 2;
@@ -89,7 +89,7 @@ export function unpackBlocks(b: usize, format: i32, size: i32, element: i32, cou
 const BLOCKS: i32 = 2;
 
 /**
- * Unpacks numbers of a weight as f32, however it is held.
+ * Unpacks numbers of a weight as f32, however it is stored.
  *
  * @param type F32, F16, or BLOCKS + format: `weightType` in ../command.ts
  * @param element and `count` as for `unpackBlocks`, where there are blocks
