@@ -73,7 +73,7 @@ function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
     case 'overfitting':
       return {
         name: `overfitting since step ${best.step}`,
-        how: `Validation was best at step ${best.step} (${best.loss}) and rose to ${after}, while the training loss went from ${number(training?.from)} to ${number(training?.to)}: since then rows are learnt by heart.`,
+        how: `Validation was best at step ${best.step} (${best.loss}) and rose to ${after}, while the training loss went from ${number(training?.from)} to ${number(training?.to)}: since then rows are being learned by heart.`,
         advice: `Stop near step ${best.step} (Patience does), bring more rows, or take a lower rank or rate.${going ? '' : keptAt(best.step)}`,
       };
     case 'over-optimised':
