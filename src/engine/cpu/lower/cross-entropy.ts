@@ -1,9 +1,10 @@
 import source from '../kernels/cross_entropy.ts?raw';
 import logSource from '../kernels/log_probabilities.ts?raw';
+import { logitChunks, type LogitChunk } from '../../logit-chunks.ts';
 import { crossEntropyKind } from '../../ops/cross_entropy.ts';
 import { logProbabilitiesBackward, logProbabilitiesKind } from '../../ops/log_probabilities.ts';
 import { wholeColumns } from '../../ops/matmul.ts';
-import { Tensor } from '../../tensor.ts';
+import type { Tensor } from '../../tensor.ts';
 import { lowers, type Commands } from '../command.ts';
 import { parseKernels } from '../kernel.ts';
 import { matmulCommands } from './matmul.ts';
@@ -16,39 +17,15 @@ const logFile = parseKernels('log_probabilities', logSource);
  * small ones would take longer.
  */
 const CHUNK_BYTES = 64 * 2 ** 20;
-/** Chunks start on 256-byte boundaries of every tensor that they cut: 64 labels of four bytes. */
-const CHUNK_ROWS = 64;
-
-/** A chunk of rows with its logits. */
-interface Chunk {
-  readonly rows: number;
-  /** The rows of x. */
-  readonly part: Tensor;
-  /** f32 [rows, pitch], which the commands after it may overwrite. */
-  readonly z: Tensor;
-  /** The chunk's rows of a matrix like x. */
-  readonly of: (matrix: Tensor) => Tensor;
-  /** The chunk's part of a vector with an element for each row. */
-  readonly elements: (vector: Tensor) => Tensor;
-}
+/** A chunk of rows with its logits: f32 [rows, pitch], which the commands after it may overwrite. */
+type Chunk = LogitChunk & { readonly z: Tensor };
 
 /** Makes the logits of x · wᵀ chunk by chunk, and lets `use` add what is done with them. */
 function eachChunk(out: Commands, x: Tensor, w: Tensor, use: (chunk: Chunk) => void): void {
-  const R = x.rows;
-  const pitch = wholeColumns(w.rows);
-  const step = Math.min(R, CHUNK_ROWS * Math.max(1, Math.floor(CHUNK_BYTES / (pitch * 4) / CHUNK_ROWS)));
-  for (let start = 0; start < R; start += step) {
-    const rows = Math.min(step, R - start);
-    const part = x.slice(start, rows);
-    const z = out.tensor([rows, pitch], 'f32', 'logits');
-    matmulCommands(out, { a: part, b: w, layout: 'NT', c: z });
-    use({
-      rows,
-      part,
-      z,
-      of: (matrix) => matrix.slice(start, rows),
-      elements: ({ storage, dtype, offset }) => new Tensor(storage, [rows], dtype, offset + start * 4),
-    });
+  for (const chunk of logitChunks(x, w, CHUNK_BYTES)) {
+    const z = out.tensor(chunk.shape, 'f32', 'logits');
+    matmulCommands(out, { a: chunk.part, b: w, layout: 'NT', c: z });
+    use({ ...chunk, z });
   }
 }
 
