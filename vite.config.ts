@@ -3,6 +3,7 @@ import { defineConfig, type Plugin } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
 import project from './package.json' with { type: 'json' };
 import { hubOrigins } from './scripts/hub-origins.mjs';
+import { kernelFile } from './src/cli/kernels.ts';
 
 /**
  * Where models come from, when somebody asks for one: the Hugging Face hub and its file servers. GRAFT_HUBS names more, separated by
@@ -88,6 +89,23 @@ function preloadFonts(): Plugin {
   };
 }
 
+/** `virtual:cpu-kernels`: the addresses of the CPU engine's kernels, which are compiled for the build. */
+function cpuKernels(): Plugin {
+  const name = 'virtual:cpu-kernels';
+  return {
+    name: 'graft-cpu-kernels',
+    resolveId: (id) => (id === name ? `\0${name}` : undefined),
+    async load(id) {
+      if (id !== `\0${name}`) return undefined;
+      const [relaxed, simd] = await Promise.all([kernelFile('relaxed'), kernelFile('simd')]);
+      return [
+        `export { default as relaxed } from ${JSON.stringify(`${relaxed}?url`)};`,
+        `export { default as simd } from ${JSON.stringify(`${simd}?url`)};`,
+      ].join('\n');
+    },
+  };
+}
+
 /** The bundled model is the largest file, by far. */
 const MOST_FILE_BYTES = 8 * 2 ** 20;
 
@@ -103,7 +121,7 @@ function installable(): Plugin[] {
     includeManifestIcons: false,
     injectManifest: {
       rollupFormat: 'iife',
-      globPatterns: ['**/*.{html,js,css,woff2,svg,png,json,jsonl,safetensors,md}'],
+      globPatterns: ['**/*.{html,js,css,wasm,woff2,svg,png,json,jsonl,safetensors,md}'],
       maximumFileSizeToCacheInBytes: MOST_FILE_BYTES,
       dontCacheBustURLsMatching: /^assets\//,
     },
@@ -156,7 +174,7 @@ export default defineConfig({
     // No data: URLs: the policy has no place for inlined fonts and scripts.
     assetsInlineLimit: 0,
   },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [cpuKernels()] },
   server: { port: 5173, strictPort: true, headers: ISOLATION },
   preview: {
     port: 4173,

@@ -1,4 +1,4 @@
-/** The page's one bridge to the worker that owns the GPU. */
+/** The page's one bridge to the worker that trains. */
 import { proxy, wrap } from 'comlink';
 import { messageOf } from '../errors.ts';
 import type { Failure, GraftWorker } from '../worker/api.ts';
@@ -37,7 +37,7 @@ export function startWorker(onDefect: (failure: Failure) => void): GraftWorker {
     } catch (error) {
       const failure: Failure = {
         code: 'app-worker',
-        what: `The worker that owns the GPU failed: ${messageOf(error)}`,
+        what: `The worker that trains failed: ${messageOf(error)}`,
         remedy: 'Reload the page; what was saved is kept.',
       };
       onDefect(failure);

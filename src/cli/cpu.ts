@@ -3,6 +3,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { openCpu, type CpuDevice } from '../engine/cpu/device.ts';
+import { hasRelaxedSimd } from '../engine/cpu/relaxed.ts';
 import type { StartThread } from '../engine/cpu/threads.ts';
 import { compiledKernels, type KernelBuild } from './kernels.ts';
 
@@ -23,7 +24,7 @@ export function processorThreads(): number {
 
 /** Opens the processor as a device. @throws GraftError `engine-kernels` */
 export async function openProcessor({ threads, build }: CpuChoices = {}): Promise<CpuDevice> {
-  const relaxed = hasRelaxedSimd();
+  const relaxed = relaxedSimd();
   const chosen = build ?? (relaxed ? 'relaxed' : 'simd');
   return openCpu({
     module: await WebAssembly.compile(await compiledKernels(chosen)),
@@ -34,20 +35,11 @@ export async function openProcessor({ threads, build }: CpuChoices = {}): Promis
   });
 }
 
-/** (func (param v128) (result v128) local.get 0 local.get 0 local.get 0 f32x4.relaxed_madd) */
-const RELAXED_MADD = [
-  [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-  [0x01, 0x06, 0x01, 0x60, 0x01, 0x7b, 0x01, 0x7b],
-  [0x03, 0x02, 0x01, 0x00],
-  [0x0a, 0x0d, 0x01, 0x0b, 0x00, 0x20, 0x00, 0x20, 0x00, 0x20, 0x00, 0xfd, 0x85, 0x02, 0x0b],
-].flat();
-
 /** Node 20 has relaxed SIMD behind a flag, which counts for what is compiled from then on; later versions have it always. */
-function hasRelaxedSimd(): boolean {
-  const probe = (): boolean => WebAssembly.validate(Uint8Array.from(RELAXED_MADD));
-  if (probe()) return true;
+function relaxedSimd(): boolean {
+  if (hasRelaxedSimd()) return true;
   setFlagsFromString('--experimental-wasm-relaxed-simd');
-  return probe();
+  return hasRelaxedSimd();
 }
 
 const startThread: StartThread = (start, onFailure) =>

@@ -39,15 +39,20 @@ const FLAGS = [
 
 /** The compiled kernels, from an earlier call if there was one. @throws GraftError `engine-kernels` */
 export async function compiledKernels(build: KernelBuild): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await readFile(await kernelFile(build)));
+}
+
+/** Where the compiled kernels lie, compiled now if they were not before. @throws GraftError `engine-kernels` */
+export async function kernelFile(build: KernelBuild): Promise<string> {
   const path = join(COMPILED, `${build}-${hashOfSources()}.wasm`);
-  if (existsSync(path)) return new Uint8Array(await readFile(path));
+  if (existsSync(path)) return path;
   const bytes = await compile(build);
   await mkdir(dirname(path), { recursive: true });
   // Whole or not at all: another process may do the same.
   const part = `${path}.${process.pid}`;
   await writeFile(part, bytes);
   await rename(part, path);
-  return bytes;
+  return path;
 }
 
 /** Changes with every source and with how they are compiled. */

@@ -147,10 +147,13 @@ export async function planCommand(args: readonly string[], output: Output): Prom
   if (json !== undefined) output.line(`Wrote ${json}`);
 }
 
+/** What the CPU engine is called in reports. */
+const PROCESSOR = 'the processor';
+
 async function loweringOf(flags: PlanFlags): Promise<{ lowering: Lowering; adapter: string }> {
   const name = flags.text('device');
   if (isProcessor(name))
-    return { adapter: 'the processor', lowering: new CpuLowering(cpuTarget(processorThreads())) };
+    return { adapter: PROCESSOR, lowering: new CpuLowering(cpuTarget(processorThreads())) };
   const device =
     name === undefined ? undefined : await openDawn(name.toLowerCase() === 'webgpu' ? undefined : name);
   if (device) device.tuning = await storedTuning(device);
@@ -231,6 +234,7 @@ const PARTS: readonly (readonly [keyof MemoryParts, string])[] = [
 ];
 
 interface Described {
+  readonly adapter: string;
   readonly settings: { readonly batch: number; readonly length: number; readonly objective?: string };
   readonly training: Awaited<ReturnType<typeof planMemory>>;
   readonly generation: { readonly context: number; readonly bytes: number; readonly cache: number };
@@ -260,10 +264,11 @@ function flagsOf(before: AdviceSettings, after: AdviceSettings): string[] {
 }
 
 function describe(
-  { settings: { batch, length, objective }, training, generation, problems, advice }: Described,
+  { adapter, settings: { batch, length, objective }, training, generation, problems, advice }: Described,
   memory?: MemorySize,
 ): string {
   const pairs = objectiveOf(objective).rows === 'pairs';
+  const machine = adapter === PROCESSOR ? 'WebAssembly' : 'the GPU';
   const { parts, peakBytes, largestBuffer, largestBinding, split } = training;
   /** In the unit that the memory was given in. */
   const size = (bytes: number): string => memory?.show(bytes) ?? formatBytes(bytes);
@@ -285,24 +290,24 @@ function describe(
     ...problems.map(({ label, limit, bytes, allowed }) =>
       limit === 'dispatch'
         ? `Too large: ${label} takes ${bytes} workgroups side by side, and WebGPU dispatches ${allowed}.`
-        : `Too large: ${label} takes ${size(bytes)}, and the GPU ${limit === 'memory' ? 'has' : `allows a ${limit} of`} ${size(allowed)}.`,
+        : `Too large: ${label} takes ${size(bytes)}, and ${machine} ${limit === 'memory' ? 'has' : `allows a ${limit} of`} ${size(allowed)}.`,
     ),
     ...advice.map(
       ({ text, flags, peakBytes: bytes, fits }) =>
         `${fits ? 'Would fit' : 'Takes less'}: ${text} ${size(bytes)} at the peak with ${flags.join(' ')}.`,
     ),
-    verdict(peakBytes, problems.length === 0, memory),
+    verdict(peakBytes, problems.length === 0, machine, memory),
   ];
   return `${lines.join('\n')}\n`;
 }
 
 /** Whether the run fits, in the unit that the memory was given in. */
-function verdict(peakBytes: number, fits: boolean, memory: MemorySize | undefined): string {
+function verdict(peakBytes: number, fits: boolean, machine: string, memory: MemorySize | undefined): string {
   if (!memory)
     return fits
-      ? 'No buffer is larger than the GPU allows. Give --memory to learn whether the run fits.'
+      ? `No buffer is larger than ${machine} allows. Give --memory to learn whether the run fits.`
       : 'Does not fit.';
-  const sizes = `${memory.show(peakBytes)} at the peak, and the GPU has ${memory.show(memory.bytes)}`;
+  const sizes = `${memory.show(peakBytes)} at the peak, and ${machine === 'the GPU' ? machine : 'this machine'} has ${memory.show(memory.bytes)}`;
   if (fits) return `Fits: ${sizes}.`;
   return peakBytes > memory.bytes ? `Does not fit: ${sizes}.` : 'Does not fit: see what is too large above.';
 }

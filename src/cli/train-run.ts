@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { kindOf } from '../adapters/registry.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { memoryOf } from './open-device.ts';
-import { gpuName } from '../runs/card-facts.ts';
+import { deviceName } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
 import { Run } from '../runs/run.ts';
 import { SaveClock, type SaveEvery } from '../runs/save-clock.ts';
@@ -70,7 +70,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   try {
     await store.open();
     output.line(
-      `Training ${describeTrainable(subject)} on ${rows.train.length} rows, ${run.steps} steps, ${session.model.dtype}, on ${gpuName(session.device.adapter)} (${formatBytes(session.device.allocatedBytes + readbackBytes(session.device.lowering, subject.trainable.store))} of ${memoryOf(session.device.adapter)} at its peak)`,
+      `Training ${describeTrainable(subject)} on ${rows.train.length} rows, ${run.steps} steps, ${session.model.dtype}, on ${deviceName(session.device.adapter)} (${formatBytes(session.device.allocatedBytes + readbackBytes(session.device.lowering, subject.trainable.store))} of ${memoryOf(session.device.adapter)} at its peak)`,
     );
     if (resumed) output.line(`Resumed after step ${run.step}`);
     const live: Live = { asked, run, store };

@@ -4,7 +4,7 @@ import { GraftError } from '../errors.ts';
 import { readPeft } from '../export/peft.ts';
 import { contentOf } from '../model/content.ts';
 import { parametersOf, readModel } from '../model/family.ts';
-import { gpuName } from '../runs/card-facts.ts';
+import { deviceName } from '../runs/card-facts.ts';
 import {
   checkResumed,
   clockTime,
@@ -189,7 +189,7 @@ async function partsOf(
     weights: await contentOf(files, WEIGHT_PIECES),
     base: model.weightChoices,
     settings: { options, dataOptions, dtype: model.dtype, modules: adapter?.modules },
-    device: gpuName(device.adapter),
+    device: deviceName(device.adapter),
   };
   return runParts(content, sha256);
 }

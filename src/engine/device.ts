@@ -1,6 +1,7 @@
 /**
  * The seam between what is computed and what computes it. A device is an opened backend: it lowers a tape's operations to its own commands,
- * gives them memory, and runs them. Backends: webgpu/ (WGSL on a GPU) and dry-run/ (sizes alone, for the planner).
+ * gives them memory, and runs them. Backends: webgpu/ (WGSL on a GPU), cpu/ (WebAssembly
+ * on the processor) and dry-run/ (sizes alone, for the planner).
  */
 import type { GraftError } from '../errors.ts';
 import type { Lowering } from './lowering.ts';
@@ -22,8 +23,17 @@ export interface AdapterDescription {
 /** Called while kernels are compiled: `done` of `total`. */
 export type CompileProgress = (done: number, total: number) => void;
 
+/** What a device is that computes on the processor itself. */
+export interface Processor {
+  readonly threads: number;
+  /** Whether its kernels use relaxed SIMD. */
+  readonly relaxed: boolean;
+}
+
 export interface Device extends Target {
   readonly adapter: AdapterDescription;
+  /** Of the CPU engine alone. */
+  readonly processor?: Processor;
   /** What tapes become here. */
   readonly lowering: Lowering;
   /** Bytes of all memory that exists now. */

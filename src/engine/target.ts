@@ -13,6 +13,8 @@ export interface Target {
     readonly maxStorageBufferBindingSize: number;
     /** Largest piece of memory, in bytes. */
     readonly maxBufferSize: number;
+    /** All memory that there is, in bytes, where that is known: GPUs do not say. */
+    readonly memoryBytes?: number;
     /** Largest shard of a weight, where that is to be smaller than memory allows: see shards.ts. */
     readonly largestWeight?: number;
   };

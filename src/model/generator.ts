@@ -48,7 +48,7 @@ export interface Generated {
  * Tokens under way at once: the one that is read and those that run meanwhile. As many less one are computed in vain when a sequence stops.
  * On a GPU a readback can take longer than a token; on a processor a token in vain costs as much as any.
  */
-const IN_FLIGHT = { gpu: 3, software: 2 };
+const IN_FLIGHT = { gpu: 3, software: 2, processor: 1 };
 
 /** A sequence on its way. `started` counts its tokens that were submitted. */
 interface State {
@@ -165,7 +165,8 @@ export class Generator {
       };
     });
     this.#begin(replays, prompts, { ...sampling, candidates: options.candidates ?? 0 });
-    const inFlight = this.model.device.software ? IN_FLIGHT.software : IN_FLIGHT.gpu;
+    const { software, processor } = this.model.device;
+    const inFlight = IN_FLIGHT[processor ? 'processor' : software ? 'software' : 'gpu'];
     const reads: Read[] = [];
     try {
       for (;;) {

@@ -32,7 +32,7 @@ export function cardFacts(
     firstLoss: lossAt(steps, 1),
     lastLoss: lossAt(steps, step),
     evalLoss: bestEvalLoss,
-    adapterName: gpuName(model.device.adapter),
+    adapterName: deviceName(model.device.adapter),
     baseWeights: describeChoices(model.weightChoices),
   };
 }
@@ -52,7 +52,7 @@ const WRITTEN: Readonly<Record<string, string>> = {
 const written = (word: string): string => WRITTEN[word] ?? word.charAt(0).toUpperCase() + word.slice(1);
 
 /** Browsers keep the full name to themselves and give the vendor and the family: both are better than nothing. */
-export function gpuName({ vendor, architecture, description }: AdapterDescription): string {
+export function deviceName({ vendor, architecture, description }: AdapterDescription): string {
   const parts = [vendor, architecture].filter((part) => part).map(written);
   return description || parts.join(' ') || 'unnamed GPU';
 }

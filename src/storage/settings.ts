@@ -1,4 +1,5 @@
 /** Small values by name: measurements, choices. */
+import { GraftError } from '../errors.ts';
 import { database } from './database.ts';
 
 /** Whatever is kept under this name: validate it. */
@@ -13,4 +14,14 @@ export async function deleteSetting(name: string): Promise<void> {
 
 export async function writeSetting(name: string, value: unknown): Promise<void> {
   await database((db) => db.put('settings', value, name));
+}
+
+/** A browser that keeps nothing measures at every visit. That storage fails is said where it costs something: when a run is saved. */
+export async function ifStorageWorks(work: Promise<unknown>): Promise<unknown> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof GraftError) return undefined;
+    throw error;
+  }
 }

@@ -46,7 +46,7 @@ export const FOUR_BITS = 'nf4';
 /**
  * What is too large for the adapter.
  *
- * @param memoryBytes of the GPU, where it is known: browsers do not say
+ * @param memoryBytes of the GPU, where a person knows it: browsers do not say
  */
 export function memoryProblems(
   {
@@ -55,13 +55,18 @@ export function memoryProblems(
     largestDispatch,
     peakBytes,
   }: Pick<MemoryPlan, 'largestBuffer' | 'largestBinding' | 'largestDispatch' | 'peakBytes'>,
-  { maxBufferSize, maxStorageBufferBindingSize }: Target['limits'],
+  limits: Target['limits'],
   memoryBytes = Infinity,
 ): MemoryProblem[] {
   const candidates: MemoryProblem[] = [
-    { limit: 'buffer', ...largestBuffer, allowed: maxBufferSize },
-    { limit: 'binding', ...largestBinding, allowed: maxStorageBufferBindingSize },
-    { limit: 'memory', label: 'the run', bytes: peakBytes, allowed: memoryBytes },
+    { limit: 'buffer', ...largestBuffer, allowed: limits.maxBufferSize },
+    { limit: 'binding', ...largestBinding, allowed: limits.maxStorageBufferBindingSize },
+    {
+      limit: 'memory',
+      label: 'the run',
+      bytes: peakBytes,
+      allowed: Math.min(memoryBytes, limits.memoryBytes ?? Infinity),
+    },
     {
       limit: 'dispatch',
       label: largestDispatch.label,

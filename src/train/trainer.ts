@@ -204,6 +204,8 @@ export class Trainer {
       const next = this.setup.submitter.submit(submitted++);
       await finish();
       waiting = next;
+      // A GPU computes it while the next one is prepared. A processor has done so already.
+      if (this.setup.trainable.model.device.processor) await finish();
       if (this.#evaluatesAfter(submitted)) {
         await finish();
         this.#evaluationDue = true;

@@ -10,7 +10,7 @@ import type { DownloadsApi } from './api/downloads.ts';
 import type { EvaluationApi } from './api/evaluation.ts';
 import type { ExportingApi } from './api/exporting.ts';
 import type { ForecastApi } from './api/forecast.ts';
-import type { GpuApi } from './api/gpu.ts';
+import type { DeviceApi } from './api/device.ts';
 import type { MemoryApi } from './api/memory.ts';
 import type { ModelsApi } from './api/models.ts';
 import type { ProjectsApi } from './api/projects.ts';
@@ -27,7 +27,7 @@ export type * from './api/downloads.ts';
 export type * from './api/evaluation.ts';
 export type * from './api/exporting.ts';
 export type * from './api/forecast.ts';
-export type * from './api/gpu.ts';
+export type * from './api/device.ts';
 export type * from './api/memory.ts';
 export type * from './api/models.ts';
 export type * from './api/outcome.ts';
@@ -47,7 +47,7 @@ export interface GraftWorker
     EvaluationApi,
     ExportingApi,
     ForecastApi,
-    GpuApi,
+    DeviceApi,
     MemoryApi,
     ModelsApi,
     ProjectsApi,

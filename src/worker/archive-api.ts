@@ -82,7 +82,7 @@ export function archiveApi({ models, downloads, session, runs, projects }: Rooms
     deleteAll: () =>
       outcome(async () => {
         if (!runs.busy && (await someTabTrains())) throw otherTab();
-        await runs.withGpu(async () => {
+        await runs.withDevice(async () => {
           await runs.release();
           await session.dropModel();
         });

@@ -3,10 +3,9 @@ import * as v from 'valibot';
 import { checkChoices, sameChoices, WEIGHT_CHOICES, type WeightChoices } from '../model/weight-types.ts';
 import type { Target } from '../engine/target.ts';
 import { GraftError } from '../errors.ts';
-import { deleteSetting, readSetting, writeSetting } from '../storage/settings.ts';
+import { deleteSetting, ifStorageWorks, readSetting, writeSetting } from '../storage/settings.ts';
 import { planBase } from '../train/memory-plan.ts';
 import type { BaseOption, ModelRef, WeightChoice } from './api.ts';
-import { ifStorageWorks } from './gpu.ts';
 import type { OpenModel } from './model.ts';
 
 /** As it is kept, in settings and in exports. */

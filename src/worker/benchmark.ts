@@ -10,7 +10,7 @@ import {
 import { benchmarkTraining } from '../evaluate/training-benchmark.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import type { Benchmark, BenchmarkProgress } from './api.ts';
-import { describeDevice } from './gpu.ts';
+import { describeDevice } from './devices.ts';
 import type { ModelSource } from './model.ts';
 import type { Session } from './session.ts';
 import { otherTab, someTabTrains } from './training-lock.ts';
@@ -57,7 +57,7 @@ export async function benchmark(
     const training = await benchmarkTraining(model, { rows: ROWS, length: LENGTH, signal });
     next('Answers of the bundled model');
     const decoding = await benchmarkDecoding(model, { signal });
-    return { gpu: describeDevice(device), matmul, attention, training, decoding };
+    return { device: describeDevice(await session.chosenDevice()), matmul, attention, training, decoding };
   } catch (error) {
     if (!signal.aborted) throw error;
     throw new GraftError('worker-aborted', 'The benchmark was stopped.', 'Start it again when you like.');

@@ -53,7 +53,7 @@ export function curatedApi(
       }),
     measureTrainingSpeed: (onProgress) =>
       outcome(() =>
-        runs.withGpu(async () => {
+        runs.withDevice(async () => {
           const { measureSpeed } = await import('./curated/speed.ts');
           // Two at once would measure each other.
           if (await someTabTrains()) throw otherTab();

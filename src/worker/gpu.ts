@@ -1,22 +1,10 @@
-/** The GPU of this browser: opened, measured once, described; or why there is none. */
+/** The GPU of this browser: opened, and measured once; or why there is none. */
 import type { Device } from '../engine/device.ts';
 import { GpuDevice, openDevice } from '../engine/webgpu/device.ts';
 import { measureTuning } from '../engine/webgpu/measure-tuning.ts';
 import { isTuning } from '../engine/webgpu/tuning.ts';
 import { GraftError } from '../errors.ts';
-import { gpuName } from '../runs/card-facts.ts';
-import { readSetting, writeSetting } from '../storage/settings.ts';
-import type { Gpu } from './api.ts';
-
-export function describeDevice({ adapter, features, limits, software }: Device): Gpu {
-  return {
-    name: gpuName(adapter),
-    software,
-    f16: features.f16,
-    subgroups: features.subgroups ?? false,
-    maxBufferBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
-  };
-}
+import { ifStorageWorks, readSetting, writeSetting } from '../storage/settings.ts';
 
 const BROWSERS =
   'Chrome or Edge from 113, Safari from 26 and Firefox from 141 have it (on Linux, Chrome may want chrome://flags/#enable-unsafe-webgpu).';
@@ -33,22 +21,13 @@ function inBrowser(error: unknown): unknown {
 }
 
 /**
- * Opens a device.
+ * Opens a GPU.
  *
- * @param gpu `navigator.gpu`, which browsers without WebGPU and insecure pages lack
- * @param secure `isSecureContext`
- * @throws GraftError `worker-insecure`, `worker-no-webgpu`, or the engine's
+ * @param gpu `navigator.gpu`, which browsers without WebGPU lack
+ * @throws GraftError `worker-no-webgpu`, or the engine's
  */
-export async function openGpu(gpu: GPU | undefined, secure: boolean): Promise<GpuDevice> {
-  if (!gpu) {
-    throw secure
-      ? new GraftError('worker-no-webgpu', 'This browser does not offer WebGPU.', BROWSERS)
-      : new GraftError(
-          'worker-insecure',
-          'Browsers offer WebGPU to secure pages only, and this one came over plain HTTP.',
-          'Open it over HTTPS, or as localhost on the machine that serves it.',
-        );
-  }
+export async function openGpu(gpu: GPU | undefined): Promise<GpuDevice> {
+  if (!gpu) throw new GraftError('worker-no-webgpu', 'This browser does not offer WebGPU.', BROWSERS);
   return openDevice(gpu).catch((error: unknown) => {
     throw inBrowser(error);
   });
@@ -67,14 +46,4 @@ export async function tune(device: Device): Promise<void> {
   }
   device.tuning = await measureTuning(device);
   await ifStorageWorks(writeSetting(name, device.tuning));
-}
-
-/** A browser that keeps nothing measures at every visit. That storage fails is said where it costs something: when a run is saved. */
-export async function ifStorageWorks(work: Promise<unknown>): Promise<unknown> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof GraftError) return undefined;
-    throw error;
-  }
 }

@@ -16,7 +16,7 @@ import type {
   RunStatus,
 } from './api.ts';
 import type { OpenModel } from './model.ts';
-import { putOnGpu, samplesOf, type OnGpu } from './on-gpu.ts';
+import { putOnDevice, samplesOf, type OnDevice } from './on-device.ts';
 import { otherModel } from './other-model.ts';
 import type { MeasuredRun } from './run-forecast.ts';
 import { pointOf, samplePoint } from './run-records.ts';
@@ -47,7 +47,7 @@ export class LiveRun {
     private readonly seed: RunSeed,
     private readonly session: Session,
     private readonly open: OpenModel,
-    private readonly subject: OnGpu,
+    private readonly subject: OnDevice,
     private readonly store: PageStore,
     private readonly run: Run,
     public emit: Emit,
@@ -74,7 +74,7 @@ export class LiveRun {
     const saved = seed.checkpoint && (await readState(memoryFiles(seed.checkpoint.files, 'The checkpoint')));
     if (saved && saved.fingerprint !== open.fingerprint) throw otherModel(seed.run, open);
     device.resetPeak();
-    const subject = await putOnGpu(seed, session, open);
+    const subject = await putOnDevice(seed, session, open);
     let live: LiveRun | undefined;
     try {
       const store = new PageStore(seed, open, subject.adapter, () => live?.weigh());

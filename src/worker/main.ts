@@ -21,7 +21,7 @@ import { fitOf } from '../data/fit.ts';
 import { versionOf } from '../data/options.ts';
 import { preview } from '../data/row-set.ts';
 import { forecastApi } from './forecast-api.ts';
-import { describeDevice } from './gpu.ts';
+import { describeDevice } from './devices.ts';
 import { fetchBundled, type OpenModel } from './model.ts';
 import { modelApi } from './model-api.ts';
 import { Models } from './models.ts';
@@ -97,7 +97,17 @@ function abortAll(controllers: Set<AbortController>): void {
 }
 
 const api: GraftWorker = {
-  describeGpu: () => outcome(async () => ({ gpu: describeDevice(await session.device()) })),
+  useDevice: (choice) =>
+    outcome(async () => {
+      const use = () => session.useDevice(choice, chosenWeights);
+      const chosen = session.leavesDevice(choice)
+        ? await runs.withDevice(async () => {
+            await runs.release();
+            return use();
+          })
+        : await use();
+      return { device: describeDevice(chosen) };
+    }),
 
   ...modelApi({ models, session, runs, openRef }),
   ...downloadApi(downloads),
@@ -175,7 +185,9 @@ const api: GraftWorker = {
   chat: (adapter, messages, settings, onText) =>
     outcome(() =>
       abortable(chats, (signal) =>
-        runs.withGpu(() => chat(session, { adapter, messages, settings, onText: listener(onText), signal })),
+        runs.withDevice(() =>
+          chat(session, { adapter, messages, settings, onText: listener(onText), signal }),
+        ),
       ),
     ),
   stopChat: async () => abortAll(chats),
@@ -196,7 +208,7 @@ const api: GraftWorker = {
     outcome(() =>
       abortable(evaluations, async (signal) => {
         const request = { adapter, sample, onProgress: listener(onProgress), signal };
-        const evaluation = await runs.withGpu(() => evaluate(session, request));
+        const evaluation = await runs.withDevice(() => evaluate(session, request));
         return { evaluation, stopped: signal.aborted };
       }),
     ),
@@ -204,7 +216,7 @@ const api: GraftWorker = {
     outcome(() =>
       abortable(evaluations, async (signal) => {
         const request = { shots, sample, onProgress: listener(onProgress), signal };
-        const report = await runs.withGpu(() => measureFewShot(session, request));
+        const report = await runs.withDevice(() => measureFewShot(session, request));
         return { report, stopped: signal.aborted };
       }),
     ),
@@ -213,7 +225,7 @@ const api: GraftWorker = {
   benchmark: (onProgress) =>
     outcome(async () => ({
       benchmark: await abortable(benchmarks, (signal) =>
-        runs.withGpu(() =>
+        runs.withDevice(() =>
           benchmark(session, {
             source: () => fetchBundled(APP, () => undefined),
             onProgress: listener(onProgress),

@@ -62,7 +62,7 @@ export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
     baseWeights: BaseWeights | undefined,
   ): ReturnType<GraftWorker['openBundledModel']> =>
     outcome(() =>
-      runs.withGpu(() =>
+      runs.withDevice(() =>
         stoppable(onProgress, async (told) => {
           if (!session.has(model, baseWeights)) await runs.release();
           return { model: (await openRef(model, told, baseWeights)).info };
@@ -75,7 +75,7 @@ export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
       openNamed({ name: BUNDLED, bundled: true }, onProgress, baseWeights),
     openModel: (name, files, onProgress) =>
       outcome(() =>
-        runs.withGpu(() =>
+        runs.withDevice(() =>
           stoppable(onProgress, async (told, signal) => {
             const folder = folderOfFiles(name || 'The folder', files, 'config.json');
             const { source, notKept } = await models.add(name, folder, told, signal);
@@ -94,7 +94,7 @@ export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
       })),
     holdBase: (baseWeights, onProgress) =>
       outcome(() =>
-        runs.withGpu(() =>
+        runs.withDevice(() =>
           stoppable(onProgress, async (told) => {
             const { source } = await session.model(told);
             if (!session.has(source, baseWeights)) await runs.release();
@@ -137,7 +137,7 @@ export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
     deleteModel: (name) =>
       outcome(async () => {
         if (session.source?.name === name && !session.source.bundled) {
-          await runs.withGpu(async () => {
+          await runs.withDevice(async () => {
             await runs.release();
             await session.dropModel();
           });

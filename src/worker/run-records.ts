@@ -1,4 +1,5 @@
 /** Runs as the page sees them: made of what storage keeps. */
+import { ifStorageWorks } from '../storage/settings.ts';
 import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
 import type { Given } from '../settings/setting.ts';
 import { pageValues } from '../settings/table.ts';
@@ -9,7 +10,6 @@ import { summaryOf } from '../storage/summaries.ts';
 import type { StepEvent } from '../train/events.ts';
 import { readCurve, type Reading } from '../train/reading.ts';
 import type { BaseWeights, RunOptions, RunRecord, RunSummary, SamplePoint, StepPoint } from './api.ts';
-import { ifStorageWorks } from './gpu.ts';
 import { recipeOf } from './run-options.ts';
 
 export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeights'>): BaseWeights {

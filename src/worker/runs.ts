@@ -1,4 +1,5 @@
 /** Runs: one at most is on the GPU, trained or paused; the others lie in storage. */
+import { ifStorageWorks } from '../storage/settings.ts';
 import { GraftError } from '../errors.ts';
 import { adapterShape } from '../runs/trainable.ts';
 import type { StoredRun } from '../storage/records.ts';
@@ -7,8 +8,7 @@ import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
 import type { BaseWeights, ModelRef, RunOptions, RunRecord, RunSummary } from './api.ts';
 import { restoredData, storedRows } from './data.ts';
-import { GpuTurn, Withdrawn, type Emit } from './gpu-turn.ts';
-import { ifStorageWorks } from './gpu.ts';
+import { DeviceTurn, Withdrawn, type Emit } from './device-turn.ts';
 import { LiveRun } from './live-run.ts';
 import type { OpenModel } from './model.ts';
 import { otherModel } from './other-model.ts';
@@ -26,7 +26,7 @@ import { otherTab, tellTabs } from './training-lock.ts';
 
 export class Runs {
   #live: LiveRun | undefined;
-  readonly #turn: GpuTurn;
+  readonly #turn: DeviceTurn;
 
   constructor(
     private readonly session: Session,
@@ -34,15 +34,15 @@ export class Runs {
     private readonly projects: Projects,
     private readonly openRef: (model: ModelRef, baseWeights: BaseWeights) => Promise<OpenModel>,
   ) {
-    this.#turn = new GpuTurn(session, queue);
+    this.#turn = new DeviceTurn(session, queue);
     session.whenLost(() => {
       this.#live = undefined;
     });
   }
 
   /** Work that needs the GPU, when its turn comes. @throws GraftError `worker-training` while a run has it and was not asked to pause */
-  withGpu<T>(work: () => Promise<T>): Promise<T> {
-    return this.#turn.withGpu(work);
+  withDevice<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turn.withDevice(work);
   }
 
   /** Whether a run is trained, or about to be. */
@@ -181,7 +181,7 @@ export class Runs {
 
   /** @throws GraftError `worker-training`, `worker-other-tab` for a run that is trained just now */
   async delete(id: string): Promise<void> {
-    if (this.#live?.id === id) await this.withGpu(() => this.release());
+    if (this.#live?.id === id) await this.withDevice(() => this.release());
     else if ((await this.list()).some((run) => run.id === id && run.status === 'running')) throw otherTab();
     await deleteRun(id);
     tellTabs();
@@ -193,7 +193,7 @@ export class Runs {
       (run) => run.projectId === projectId && run.status === 'running',
     );
     if (training && training.id !== this.#live?.id) throw otherTab();
-    if (this.#live?.projectId === projectId) await this.withGpu(() => this.release());
+    if (this.#live?.projectId === projectId) await this.withDevice(() => this.release());
   }
 
   /** Frees a paused run's place on the GPU; it can go on from its checkpoint. */

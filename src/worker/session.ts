@@ -10,9 +10,10 @@ import { Adapter } from '../adapters/adapter.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
 import { adapterFiles } from '../storage/adapters.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { AdapterChoice, AdapterOrigin, ModelRef, Progress } from './api.ts';
+import type { AdapterChoice, AdapterOrigin, DeviceChoice, ModelRef, Progress } from './api.ts';
 import type { DataSet } from './data.ts';
-import { openGpu, tune } from './gpu.ts';
+import { openChosen, type ChosenDevice } from './devices.ts';
+import { tune } from './gpu.ts';
 import { openModel, type ModelSource, type OpenModel } from './model.ts';
 import type { TrainedOn } from './trained-on.ts';
 
@@ -43,12 +44,12 @@ interface Opening {
 
 /** How devices and models come into being; tests have their own. */
 interface Openers {
-  readonly device: () => Promise<Device>;
+  readonly device: (choice: DeviceChoice) => Promise<ChosenDevice>;
   readonly tune: (device: Device) => Promise<void>;
   readonly model: typeof openModel;
 }
 const OPENERS: Openers = {
-  device: () => openGpu(navigator.gpu as GPU | undefined, isSecureContext),
+  device: (choice) => openChosen(choice, isSecureContext),
   tune,
   model: openModel,
 };
@@ -56,7 +57,8 @@ const OPENERS: Openers = {
 export class Session {
   data: DataSet | undefined;
   current: Current | undefined;
-  #device: Promise<Device> | undefined;
+  #choice: DeviceChoice = 'auto';
+  #device: Promise<ChosenDevice> | undefined;
   #tuned: Device | undefined;
   #model: OpenModel | undefined;
   #opening: Opening | undefined;
@@ -77,19 +79,56 @@ export class Session {
     this.#onLost.add(listener);
   }
 
-  /** @throws GraftError `worker-no-webgpu`, `worker-insecure`, `engine-no-adapter` */
+  /** The device, opened if there is none or if it was lost. @throws GraftError `worker-no-webgpu`, `worker-insecure`, `engine-no-adapter` */
   async device(): Promise<Device> {
+    return (await this.chosenDevice()).device;
+  }
+
+  /** The same, with why it is this one. @throws as {@link device} */
+  async chosenDevice(): Promise<ChosenDevice> {
     const opening = this.#device;
     const open = await opening;
     // Another call may have opened it again while this one waited.
-    if (opening !== this.#device) return this.device();
-    if (open && !open.failure) return open;
-    if (open) this.#lose(open);
-    this.#device = this.#open.device();
-    this.#device.catch(() => {
-      this.#device = undefined;
+    if (opening !== this.#device) return this.chosenDevice();
+    if (open && !open.device.failure) return open;
+    if (open) this.#lose(open.device);
+    const opened = this.#open.device(this.#choice);
+    this.#device = opened;
+    opened.catch(() => {
+      if (this.#device === opened) this.#device = undefined;
     });
-    return this.#device;
+    return opened;
+  }
+
+  /** Whether another device than the one that was chosen is open, or being opened. */
+  leavesDevice(choice: DeviceChoice): boolean {
+    return this.#device !== undefined && choice !== this.#choice;
+  }
+
+  /**
+   * Opens the chosen device in place of another, which takes with it whatever it holds.
+   *
+   * @param weightsOn how the model that was open is to be held on the new one
+   * @throws as {@link device}
+   */
+  async useDevice(
+    choice: DeviceChoice,
+    weightsOn: (source: ModelSource, device: Device) => Promise<WeightChoices | undefined>,
+  ): Promise<ChosenDevice> {
+    const leaves = this.leavesDevice(choice);
+    this.#choice = choice;
+    if (!leaves) return this.chosenDevice();
+    while (this.#opening) await this.#opening.done.catch(() => undefined);
+    const before = await this.#device?.catch(() => undefined);
+    await this.#closeModel();
+    if (before) this.#lose(before.device);
+    this.#device = undefined;
+    const chosen = await this.chosenDevice();
+    if (this.#source)
+      this.#source = { ...this.#source, baseWeights: await weightsOn(this.#source, chosen.device) };
+    // What the base answered there has other last bits.
+    if (this.data) this.data = { ...this.data, base: { answers: new Map(), losses: new Map() } };
+    return chosen;
   }
 
   /** The device, with its kernels chosen by measurement. @throws as {@link device} */
@@ -105,8 +144,9 @@ export class Session {
   /** The failure of the device, if that is behind an error. */
   async reasonFor(error: unknown): Promise<unknown> {
     if (error instanceof GraftError) return error;
-    const device = await this.#device?.catch(() => undefined);
-    if (!device) return error;
+    const chosen = await this.#device?.catch(() => undefined);
+    if (!chosen) return error;
+    const { device } = chosen;
     if (!device.failure) await new Promise((resolve) => setTimeout(resolve, LOSS_NOTICE_MS));
     return device.failure ?? error;
   }
@@ -209,7 +249,7 @@ export class Session {
     if (!this.current)
       throw new GraftError(
         'worker-no-adapter',
-        'No run is on the GPU.',
+        'No run is open.',
         'Start or resume one, or choose an adapter of the library.',
       );
     return 'live' in this.current ? this.current.live : this.#residentAdapter(this.current.id, model);

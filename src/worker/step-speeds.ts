@@ -1,8 +1,7 @@
 /** What training steps of a model did on this GPU, kept from its runs: the best that a forecast of the next run can be made from. */
 import * as v from 'valibot';
 import type { AdapterDescription } from '../engine/device.ts';
-import { readSetting, writeSetting } from '../storage/settings.ts';
-import { ifStorageWorks } from './gpu.ts';
+import { ifStorageWorks, readSetting, writeSetting } from '../storage/settings.ts';
 
 const positive = v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE));
 

@@ -12,7 +12,7 @@ const CHANNEL = 'graft-runs';
 export function otherTab(): GraftError {
   return new GraftError(
     'worker-other-tab',
-    'Graft is training in another tab of this browser, and one GPU trains one run at a time.',
+    'Graft is training in another tab of this browser, and one device trains one run at a time.',
     'Pause or finish the run there; this tab can look, chat and evaluate meanwhile.',
   );
 }

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sprigAdapter, zipOf } from './adapter-files.ts';
 import { askAnew } from './answers.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { startAndPause } from './gate.ts';
+import { engineOf, startAndPause } from './gate.ts';
 import { downloadOf, factOf, goTo, WAIT } from './looks.ts';
 import { writeShardedModel } from './model-files.ts';
 
@@ -240,7 +240,7 @@ test('one project goes into a file of its own: all of it and nothing else, its b
 test('an import that is stopped leaves nothing', async () => {
   const other = await fresh();
   const before = await records(other.page);
-  const worker = other.page.workers()[0];
+  const worker = engineOf(other.page);
   // The project is written by then, and its rows are being checked.
   await worker.evaluate(() => {
     const scope = globalThis as unknown as { go: () => void };

@@ -8,13 +8,14 @@ import type { Browser, BrowserContext, Page, Worker } from 'playwright-core';
 import { expect, inject } from 'vitest';
 import type {
   AdapterInfo,
+  DeviceChoice,
   GraftWorker,
   Outcome,
   RunEvent,
   RunOptions,
   RunRecord,
 } from '../../src/worker/api.ts';
-import { allowSteps } from './gate.ts';
+import { allowSteps, engineOf } from './gate.ts';
 
 const COMLINK = readFileSync(
   createRequire(import.meta.url)
@@ -101,6 +102,9 @@ export async function startBench(page: Page): Promise<Worker> {
 /** Opens the bundled model, and the lesson of the sea captain. */
 export async function openAll(page: Page): Promise<void> {
   const opened = await page.evaluate(async () => {
+    // As the studio does: see `computeOn`.
+    const device = localStorage.getItem('graft-device');
+    if (device) await bench.api.useDevice(device as DeviceChoice);
     const model = await bench.api.openBundledModel();
     const file = async (path: string): Promise<{ name: string; bytes: Uint8Array<ArrayBuffer> }> => ({
       name: path,
@@ -134,7 +138,7 @@ export async function openAll(page: Page): Promise<void> {
  * @param steps that pass before the run waits for `interrupted`; all, unless it is said
  */
 export async function train(page: Page, what: RunOptions | string, steps = Infinity): Promise<void> {
-  await allowSteps(page.workers().at(-1)!, steps);
+  await allowSteps(engineOf(page), steps);
   await page.evaluate((asked) => {
     bench.events.length = 0;
     const hear = bench.proxy((event: RunEvent) => void bench.events.push(event));
@@ -160,7 +164,7 @@ export async function interrupted(
 ): Promise<RunRecord> {
   await reached(page, step);
   await page.evaluate((call) => void bench.api[call](), how);
-  await allowSteps(page.workers().at(-1)!, Infinity);
+  await allowSteps(engineOf(page), Infinity);
   return ended(page);
 }
 

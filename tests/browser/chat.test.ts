@@ -20,7 +20,7 @@ import { sprigFolder } from '../gpu/sprig.ts';
 import { sprigAdapter, zipOf } from './adapter-files.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
-import { holdReads } from './gate.ts';
+import { engineOf, holdReads } from './gate.ts';
 import { downloadOf, goTo, inspect, openSample, PICTURES, RESULTS, WAIT } from './looks.ts';
 
 const ADAPTER_FILES = ['README.md', 'adapter_config.json', 'adapter_model.safetensors'];
@@ -62,7 +62,11 @@ beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
   scratch = mkdtempSync(join(tmpdir(), 'graft-drop-'));
   browser = await openChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openStudio(browser, {
+    on: 'gpu',
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+  });
   ({ page } = studio);
   library = page.getByRole('region', { name: 'Adapters' });
 });
@@ -272,7 +276,7 @@ const keptPage = (of: Page): Promise<string> =>
   );
 
 test('switching between adapters that were asked before makes nothing on the GPU', async () => {
-  const [worker] = page.workers();
+  const worker = engineOf(page);
   await worker.evaluate(() => {
     const made: string[] = [];
     Object.assign(globalThis, { made });
@@ -395,7 +399,7 @@ test('a zip of the adapter has its card, and comes back dropped, or chosen as th
 
 /** Counts what is made on the GPU from now on: bytes of buffers, all of them and those that are still there. */
 async function watchGpu(): Promise<{ made(): Promise<number>; left(): Promise<number> }> {
-  const [worker] = page.workers();
+  const worker = engineOf(page);
   await worker.evaluate(() => {
     const buffers = { made: 0, left: 0 };
     Object.assign(globalThis, { buffers });
@@ -439,7 +443,7 @@ const filesBelow = (folder?: string): Promise<string[]> =>
 
 /** Holds the second file of a folder, and of a zip, until the export is to be stopped. */
 async function holdSecondFile(): Promise<(how: string) => Promise<void>> {
-  const [worker] = page.workers();
+  const worker = engineOf(page);
   await worker.evaluate(() => {
     const scope = globalThis as unknown as { waiting: string[] };
     scope.waiting = [];
@@ -621,7 +625,7 @@ test('an evaluation can be stopped, and takes a second adapter; the base model, 
   await page.getByLabel('Rows').fill('40');
   const compare = page.getByRole('button', { name: 'Compare with the base model' });
   // Held, so that it is stopped before a row is answered; after that, the rows so far would be shown.
-  const reads = await holdReads(page.workers().at(-1)!);
+  const reads = await holdReads(engineOf(page));
   await compare.click();
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await reads.go();

@@ -1,5 +1,11 @@
 /** A real Chromium with WebGPU on SwiftShader, and pages that remember what went wrong on them. */
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import {
+  chromium,
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+} from 'playwright-core';
 import { inject } from 'vitest';
 import { findChromium } from '../../scripts/machine.mjs';
 
@@ -42,13 +48,26 @@ export interface WatchedPage {
   close(): Promise<void>;
 }
 
+/** What pages compute on: `auto` is the processor here, which is several times as fast as a GPU in software. */
+export type ComputesOn = 'auto' | 'gpu';
+
+/** Pages of this context compute on this. */
+export async function computeOn(context: BrowserContext, device: ComputesOn): Promise<void> {
+  await context.addInitScript((name) => localStorage.setItem('graft-device', name), device);
+}
+
+export interface StudioOptions extends BrowserContextOptions {
+  readonly on?: ComputesOn;
+}
+
 /** Opens the studio in a fresh context. @param address of another server of the built page */
 export async function openStudio(
   browser: Browser,
-  options: BrowserContextOptions = {},
+  { on = 'auto', ...options }: StudioOptions = {},
   address = inject('address'),
 ): Promise<WatchedPage> {
   const context = await browser.newContext(options);
+  if (on !== 'auto') await computeOn(context, on);
   const page = await context.newPage();
   const problems: string[] = [];
   const requests: string[] = [];

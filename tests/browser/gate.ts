@@ -3,6 +3,13 @@ import type { Page, Worker } from 'playwright-core';
 import { expect } from 'vitest';
 import { factOf, WAIT } from './looks.ts';
 
+/** The worker that trains. Threads of the processor are workers beside it. */
+export function engineOf(page: Page): Worker {
+  const engine = page.workers().find((worker) => /\/main-[\w-]+\.js$/.test(worker.url()));
+  if (!engine) throw new Error('The page has no worker that trains');
+  return engine;
+}
+
 interface Gate {
   /** Steps that may still pass. */
   left: number;
@@ -15,13 +22,21 @@ export function allowSteps(worker: Worker, steps: number): Promise<void> {
     const scope = globalThis as unknown as { gate?: Gate };
     if (!scope.gate) {
       const gate: Gate = (scope.gate = { left: 0, waiting: [] });
-      const map = GPUBuffer.prototype.mapAsync;
-      // Each step is told after the statistics that it left on the GPU were mapped.
-      GPUBuffer.prototype.mapAsync = async function (...args) {
-        await map.apply(this, args);
-        if (!this.label.startsWith('staging of steps')) return;
+      const passed = async (): Promise<void> => {
         while (gate.left <= 0) await new Promise<void>((resolve) => gate.waiting.push(resolve));
         gate.left--;
+      };
+      // Each step is told after the statistics that it left on the GPU were mapped.
+      const map = GPUBuffer.prototype.mapAsync;
+      GPUBuffer.prototype.mapAsync = async function (...args) {
+        await map.apply(this, args);
+        if (this.label.startsWith('staging of steps')) await passed();
+      };
+      // On the processor the message waits that ends the turn in which they are read.
+      const post = MessagePort.prototype.postMessage as (this: MessagePort, ...args: unknown[]) => void;
+      MessagePort.prototype.postMessage = function (this: MessagePort, ...args: unknown[]) {
+        if (args[0] === 'read staging of steps') void passed().then(() => post.apply(this, args));
+        else post.apply(this, args);
       };
     }
     scope.gate.left = count;
@@ -30,33 +45,41 @@ export function allowSteps(worker: Worker, steps: number): Promise<void> {
 }
 
 /**
- * From now on nobody hears that the GPU is done until `go` was called: a validation, which waits for that between its rows, stands still.
+ * From now on nobody hears that the device is done until `go` was called: a validation, which waits for that between its rows, stands still.
  */
-export async function holdWork(worker: Worker): Promise<{ readonly go: () => Promise<void> }> {
-  await worker.evaluate(() => {
-    const scope = globalThis as unknown as { work: () => void };
-    const held = new Promise<void>((resolve) => (scope.work = resolve));
-    const done = GPUQueue.prototype.onSubmittedWorkDone;
-    GPUQueue.prototype.onSubmittedWorkDone = async function () {
-      await held;
-      return done.call(this);
-    };
-  });
-  return { go: () => worker.evaluate(() => (globalThis as unknown as { work: () => void }).work()) };
+export const holdWork = (worker: Worker): Promise<Held> => hold(worker, 'settle');
+
+/** From now on nothing is read from the device until `go` was called: an answer waits for its next token. */
+export const holdReads = (worker: Worker): Promise<Held> => hold(worker, 'read');
+
+interface Held {
+  readonly go: () => Promise<void>;
 }
 
-/** From now on nothing is read from the GPU until `go` was called: an answer waits for its next token. */
-export async function holdReads(worker: Worker): Promise<{ readonly go: () => Promise<void> }> {
-  await worker.evaluate(() => {
-    const scope = globalThis as unknown as { read: () => void };
-    const held = new Promise<void>((resolve) => (scope.read = resolve));
+async function hold(worker: Worker, what: 'settle' | 'read'): Promise<Held> {
+  await worker.evaluate((held) => {
+    const scope = globalThis as unknown as { letGo: () => void };
+    const going = new Promise<void>((resolve) => (scope.letGo = resolve));
+    const wait = GPUQueue.prototype.onSubmittedWorkDone;
     const map = GPUBuffer.prototype.mapAsync;
-    GPUBuffer.prototype.mapAsync = async function (...args) {
-      await held;
-      return map.apply(this, args);
+    if (held === 'settle')
+      GPUQueue.prototype.onSubmittedWorkDone = async function () {
+        await going;
+        return wait.call(this);
+      };
+    else
+      GPUBuffer.prototype.mapAsync = async function (...args) {
+        await going;
+        return map.apply(this, args);
+      };
+    const post = MessagePort.prototype.postMessage as (this: MessagePort, ...args: unknown[]) => void;
+    MessagePort.prototype.postMessage = function (this: MessagePort, ...args: unknown[]) {
+      if (typeof args[0] === 'string' && args[0].startsWith(held))
+        void going.then(() => post.apply(this, args));
+      else post.apply(this, args);
     };
-  });
-  return { go: () => worker.evaluate(() => (globalThis as unknown as { read: () => void }).read()) };
+  }, what);
+  return { go: () => worker.evaluate(() => (globalThis as unknown as { letGo: () => void }).letGo()) };
 }
 
 /** From now on shaders are compiled only when `go` was called. */
@@ -75,7 +98,7 @@ export async function holdShaders(worker: Worker): Promise<{ readonly go: () => 
 
 /** Starts a run at the page with what `start` does, and pauses it after a few steps. */
 export async function startAndPause(page: Page, start: () => Promise<void>): Promise<void> {
-  const worker = page.workers().at(-1)!;
+  const worker = engineOf(page);
   await allowSteps(worker, 2);
   await start();
   await expect.poll(() => factOf(page, 'Train'), WAIT).toMatch(/step [1-9]\d* of/);

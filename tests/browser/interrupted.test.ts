@@ -22,7 +22,7 @@ import {
   type Bench,
 } from './bench.ts';
 import { closeContexts, openChromium } from './chromium.ts';
-import { allowSteps, holdShaders, holdWork } from './gate.ts';
+import { allowSteps, engineOf, holdShaders, holdWork } from './gate.ts';
 import { WAIT } from './looks.ts';
 
 declare const bench: Bench;
@@ -109,7 +109,7 @@ describe('a run', () => {
 
   test('paused in the middle of a validation, it does not wait for its end, and makes it when it goes on', async () => {
     const page = await openBench(context);
-    const [worker] = page.workers();
+    const worker = engineOf(page);
     await train(page, OPTIONS, 5);
     // The answer of step 5 is there: what comes next is the validation of step 6.
     await expect
@@ -157,7 +157,7 @@ describe('a run', () => {
     expect(await page.evaluate(() => bench.run!)).toMatchObject(cancelled);
     await page.evaluate(() => (globalThis as unknown as { measured: Promise<unknown> }).measured);
 
-    const holding = await holdShaders(page.workers().at(-1)!);
+    const holding = await holdShaders(engineOf(page));
     await train(page, OPTIONS);
     await expect.poll(() => events(page), WAIT).toContainEqual({ type: 'status', status: 'running' });
     await page.evaluate(() => bench.api.cancelRun());

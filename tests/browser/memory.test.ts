@@ -11,7 +11,11 @@ let page: Page;
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
   browser = await openChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openStudio(browser, {
+    on: 'gpu',
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+  });
   ({ page } = studio);
   await goTo(page, 'data');
   await page.getByRole('button', { name: /^A sea captain/ }).click();
@@ -22,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => closeContexts(browser));
 
-const memory = (): Locator => page.getByRole('region', { name: /GPU|does not fit/ });
+const memory = (): Locator => page.getByRole('region', { name: /memory|does not fit/ });
 const title = (): Locator => memory().getByRole('paragraph').first();
 const start = (): Locator => page.getByRole('button', { name: 'Start training' });
 const saving = (): Locator => page.getByRole('button', { name: /^Save memory: .* instead of/ });
@@ -82,7 +86,7 @@ test.each([
 
 test('settings that cannot work are forecast neither in bytes nor in minutes', async () => {
   // Nothing was measured in this profile: no number is made up, and one press would measure.
-  await page.getByRole('button', { name: /^Measure \(about \d+ s\)$/ }).waitFor(WAIT);
+  await page.getByRole('button', { name: 'Measure it' }).waitFor(WAIT);
   expect(await page.getByRole('main').innerText()).not.toMatch(/takes (?:at most )?about/);
   // Advice may have made more of them.
   await page.getByRole('spinbutton', { name: 'Batches a step' }).fill('1');
@@ -94,5 +98,24 @@ test('settings that cannot work are forecast neither in bytes nor in minutes', a
   await expect
     .poll(() => page.getByRole('main').innerText())
     .toMatch(/Your own settings: .* passes over 288 rows/);
+  expect(studio.problems).toEqual([]);
+});
+
+test('on the processor a run has the memory that WebAssembly has', async () => {
+  await page
+    .getByRole('contentinfo')
+    .getByRole('link', { name: /SwiftShader/ })
+    .click();
+  await page.getByRole('combobox', { name: 'Compute on' }).selectOption('The processor');
+  await page
+    .getByRole('contentinfo')
+    .getByRole('link', { name: /^Processor with/ })
+    .waitFor(WAIT);
+  await goTo(page, 'train');
+  await page.getByText('Every setting, explained').click();
+  await rowsAtOnce(8, /This run needs .* of memory at most/);
+  await rowsAtOnce(30_000, /This run needs .* It does not fit:/);
+  expect(await memory().innerText()).toMatch(/this processor allows 4(?:\.0)? GiB for everything/);
+  expect(await start().isDisabled()).toBe(true);
   expect(studio.problems).toEqual([]);
 });

@@ -11,7 +11,7 @@ import { SPRIG } from '../gpu/sprig.ts';
 import { askAnew } from './answers.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
-import { startAndPause } from './gate.ts';
+import { engineOf, startAndPause } from './gate.ts';
 import { factOf, goTo, openSample, WAIT } from './looks.ts';
 import { sprigGguf, writeShardedModel } from './model-files.ts';
 
@@ -140,7 +140,7 @@ test('copying is stopped, and nothing of it is left; what was open still is', as
     // Gigabytes, to the page: it asks for 4 MiB at a time.
     writeFileSync(join(folder, 'LICENSE'), new Uint8Array(40 * 2 ** 20)),
   );
-  const [worker] = page.workers();
+  const worker = engineOf(page);
   await worker.evaluate(() => {
     const read = Blob.prototype.arrayBuffer;
     Blob.prototype.arrayBuffer = async function () {
@@ -198,7 +198,7 @@ test('what cannot be opened says what is missing, and is not kept', async () => 
 });
 
 test('a disk that fills while a model is copied says so; the model is open, what was kept is untouched', async () => {
-  const [worker] = page.workers();
+  const worker = engineOf(page);
   await worker.evaluate(() => {
     const { prototype } = (globalThis as unknown as { FileSystemSyncAccessHandle: { prototype: Access } })
       .FileSystemSyncAccessHandle;

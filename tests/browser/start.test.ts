@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { closeContexts, launchChromium, openChromium, openStudio } from './chromium.ts';
-import { axe, PICTURES } from './looks.ts';
+import { engineOf } from './gate.ts';
+import { axe, PICTURES, WAIT } from './looks.ts';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -20,13 +21,26 @@ async function settled(page: Page): Promise<void> {
   await expect.poll(() => page.locator('main [aria-busy="true"]').count(), { timeout: 30_000 }).toBe(0);
 }
 
-test('the GPU of this browser is named, by the worker', async () => {
+test('what computes is named by the worker; another can be chosen, and is kept', async () => {
   const { page, problems, close } = await openStudio(browser);
   await settled(page);
   const section = page.getByRole('region', { name: 'This browser' });
-  await expect.poll(() => section.getByRole('status').innerText()).toMatch(/swiftshader/i);
-  await expect.poll(() => section.innerText()).toMatch(/software GPU/);
-  expect(page.workers()).toHaveLength(1);
+  const status = (): Promise<string> => section.getByRole('status').innerText();
+  const line = (): Promise<string> => page.getByRole('contentinfo').innerText();
+  // A GPU in software is no faster than the processor that plays it.
+  expect(await status()).toMatch(/^Processor with \d+ cores?.*in software, Google SwiftShader/s);
+  expect(await line()).toMatch(/Processor with/);
+
+  const choice = section.getByRole('combobox', { name: 'Compute on' });
+  await choice.selectOption('The GPU');
+  await expect.poll(status, WAIT).toMatch(/SwiftShader.*A software GPU: right, but slow/s);
+  expect(await line()).toMatch(/SwiftShader/);
+  await page.reload();
+  await settled(page);
+  expect(await status()).toMatch(/SwiftShader/);
+  await choice.selectOption('The processor');
+  await expect.poll(status, WAIT).toMatch(/^Processor with/);
+  expect(await axe(page)).toEqual([]);
   expect(problems).toEqual([]);
   await close();
 });
@@ -108,7 +122,7 @@ test('nothing but its own origin is asked, and nothing else can be', async () =>
 test('the worker obeys the policy too', async () => {
   const { page, close } = await openStudio(browser);
   await settled(page);
-  const stopped = await page.workers()[0].evaluate(
+  const stopped = await engineOf(page).evaluate(
     () =>
       new Promise((done) => {
         addEventListener(
@@ -134,23 +148,31 @@ test('without bundled data sets the page says so and works on', async () => {
     .toMatch(/not here/);
   await expect
     .poll(() => page.getByRole('region', { name: 'This browser' }).innerText())
-    .toMatch(/swiftshader/i);
+    .toMatch(/Processor with/);
   await expect.poll(() => page.getByRole('button', { name: 'Tune a model now' }).isDisabled()).toBe(true);
   await context.close();
 });
 
-test('without WebGPU the page says what is missing and which browsers have it', async () => {
+test('without WebGPU the page says so, and trains on the processor', async () => {
   const plain = await launchChromium({ webgpu: false });
   try {
-    const { page, close } = await openStudio(plain);
+    const { page, problems, close } = await openStudio(plain);
     await settled(page);
-    const text = await page.getByRole('region', { name: 'This browser' }).innerText();
-    expect(text).toMatch(/does not offer WebGPU|No WebGPU adapter answered/);
-    // Nothing offers to start what cannot run.
-    await expect.poll(() => page.getByRole('button', { name: 'Tune a model now' }).count()).toBe(0);
-    await expect
-      .poll(() => page.getByRole('button', { name: 'Tune on this: Orders to JSON' }).isDisabled())
-      .toBe(true);
+    const section = page.getByRole('region', { name: 'This browser' });
+    expect(await section.innerText()).toMatch(/does not offer WebGPU|No WebGPU adapter answered/);
+    // Asked for alone, a GPU that is not there is told, and the processor stays.
+    await section.getByRole('combobox', { name: 'Compute on' }).selectOption('The GPU');
+    await section
+      .getByRole('alert')
+      .getByText(/WebGPU/)
+      .first()
+      .waitFor(WAIT);
+    await expect.poll(() => section.getByRole('status').innerText(), WAIT).toMatch(/^Processor with/);
+    await section.getByRole('alert').getByRole('button', { name: 'Put away' }).click();
+
+    await page.getByRole('button', { name: 'Tune a model now' }).click();
+    await page.getByText(/^Done: loss/).waitFor(WAIT);
+    expect(problems).toEqual([]);
     await close();
   } finally {
     await plain.close();

@@ -9,7 +9,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { tabTo } from './keyboard.ts';
-import { startAndPause } from './gate.ts';
+import { engineOf, startAndPause } from './gate.ts';
 import { axe, downloadOf, factOf, goTo, openSample, picture, PICTURES } from './looks.ts';
 
 const STAGES = ['start', 'task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
@@ -41,7 +41,7 @@ describe('the whole path, by keyboard', () => {
   test('what loads first is light, and the chart is not part of it', async () => {
     const { page } = studio;
     await expect.poll(() => page.locator('main [aria-busy="true"]').count(), { timeout: 30_000 }).toBe(0);
-    const worker = await withImports(page.workers()[0].url());
+    const worker = await withImports(engineOf(page).url());
     // The stages, and the rest of the app by the service worker, come when the page is loaded and idle.
     const asked = await page.evaluate(() => {
       const [{ loadEventStart }] = performance.getEntriesByType(

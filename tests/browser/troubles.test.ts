@@ -5,7 +5,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { launchChromium, openStudio } from './chromium.ts';
-import { startAndPause } from './gate.ts';
+import { engineOf, startAndPause } from './gate.ts';
 import { factOf, goTo, WAIT } from './looks.ts';
 
 const VIEW = { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' } as const;
@@ -105,7 +105,7 @@ test('a GPU that is lost is told, and the run goes on from its checkpoint on a n
   const { page, problems, close } = await openStudio(browser, VIEW);
   await openRows(page);
   await startAndPause(page, () => start(page, 24));
-  const [worker] = page.workers();
+  const worker = engineOf(page);
   await worker.evaluate(() => {
     const { createCommandEncoder } = GPUDevice.prototype;
     GPUDevice.prototype.createCommandEncoder = function (...args) {

@@ -1,10 +1,11 @@
 /** What the worker does when nothing goes wrong: it trains, keeps, exports, answers and measures. The tests share a profile. */
+import { engineOf } from './gate.ts';
 import { unzipSync } from 'fflate';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AdapterInfo, Progress, RunRecord } from '../../src/worker/api.ts';
 import { ended, events, listAdapters, listRuns, openBench, OPTIONS, train, type Bench } from './bench.ts';
-import { closeContexts, openChromium } from './chromium.ts';
+import { closeContexts, computeOn, openChromium } from './chromium.ts';
 
 declare const bench: Bench;
 
@@ -16,6 +17,8 @@ let whole: RunRecord;
 beforeAll(async () => {
   browser = await openChromium();
   context = await browser.newContext();
+  // A chosen few compute on a GPU in software: what the page's kernels are there for.
+  await computeOn(context, 'gpu');
 });
 afterAll(() => closeContexts(browser));
 
@@ -76,7 +79,7 @@ describe('a run', () => {
 
   test('listing runs reads none of their curves; a run that is opened has its own, read and judged', async () => {
     const page = await openBench(context, { ready: false });
-    const [worker] = page.workers();
+    const worker = engineOf(page);
     await worker.evaluate(() => {
       const seen: string[] = [];
       Object.assign(globalThis, { seen });

@@ -6,9 +6,10 @@ import type { Browser, Page, Worker } from 'playwright-core';
 import { test } from 'vitest';
 import { Random } from '../../src/random.ts';
 import { listRuns, openAll, OPTIONS, startBench, train, type Bench } from '../browser/bench.ts';
-import { launchChromium } from '../browser/chromium.ts';
+import { computeOn, launchChromium } from '../browser/chromium.ts';
+import { engineOf } from '../browser/gate.ts';
 import type { CampaignOptions, Row } from './campaign.ts';
-import { attackPage, checkCurve, endsWithin, hurry, wholeRun, workerOf, type WholeRun } from './page-run.ts';
+import { attackPage, checkCurve, endsWithin, hurry, wholeRun, type WholeRun } from './page-run.ts';
 
 const LOSSES = 60;
 const LOSSES_OF_A_RUN = 4;
@@ -57,7 +58,7 @@ async function hold(worker: Worker): Promise<void> {
 }
 
 const callsOf = (page: Page): Promise<number> =>
-  workerOf(page).evaluate(() => (globalThis as unknown as { held: Hold }).held.calls);
+  engineOf(page).evaluate(() => (globalThis as unknown as { held: Hold }).held.calls);
 
 interface Counts {
   tried: number;
@@ -75,6 +76,7 @@ async function oneRun(
   { random, counts, wanted }: { random: Random; counts: Counts; wanted: number },
 ): Promise<void> {
   const context = await browser.newContext();
+  await computeOn(context, 'gpu');
   try {
     const page = await context.newPage();
     await hold(await startBench(page));
@@ -88,7 +90,7 @@ async function oneRun(
       if (lost > 0) counts[goesOn ? 'resumed' : 'again']++;
       const isLast = lost === LOSSES_OF_A_RUN || counts.tried >= wanted;
       if (!isLast && way === 'call')
-        await workerOf(page).evaluate(
+        await engineOf(page).evaluate(
           (left) => void ((globalThis as unknown as { held: Hold }).held.left = left),
           1 + Math.floor(random.float() * whole.calls),
         );
@@ -96,7 +98,7 @@ async function oneRun(
       if (!isLast && way === 'instant') {
         const outcome = await endsWithin(page, random.float() * whole.duration);
         if (!outcome)
-          await workerOf(page).evaluate(() =>
+          await engineOf(page).evaluate(() =>
             (globalThis as unknown as { held: Hold }).held.device?.destroy(),
           );
       }
@@ -117,8 +119,9 @@ async function oneRun(
 async function attackDevice({ seed, share }: CampaignOptions): Promise<Row[]> {
   const random = new Random(seed);
   const browser = await launchChromium();
-  const inOnePiece = await wholeRun();
+  const inOnePiece = await wholeRun({ on: 'gpu' });
   const counting = await browser.newContext();
+  await computeOn(counting, 'gpu');
   const page = await counting.newPage();
   await hold(await startBench(page));
   await hurry(page);

@@ -1,10 +1,11 @@
 /** What the campaigns of the page share: the run that they attack, and what its curve must be in the end. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Page, Worker } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { Outcome, RunRecord } from '../../src/worker/api.ts';
 import { ended, losses, openBench, OPTIONS, train, type Bench } from '../browser/bench.ts';
-import { launchChromium } from '../browser/chromium.ts';
+import { computeOn, launchChromium, type ComputesOn } from '../browser/chromium.ts';
+import { engineOf } from '../browser/gate.ts';
 import { attack, type CampaignOptions, type Row } from './campaign.ts';
 
 declare const bench: Bench;
@@ -15,11 +16,8 @@ const FASTER = 40;
 /** All that a run is compared by. */
 export const curveOf = (run: RunRecord): string => JSON.stringify([losses(run), run.evals, run.samples]);
 
-/** The worker that was started last at the page. */
-export const workerOf = (page: Page): Worker => page.workers().at(-1)!;
-
 export async function hurry(page: Page): Promise<void> {
-  await workerOf(page).evaluate((factor) => {
+  await engineOf(page).evaluate((factor) => {
     const now = performance.now.bind(performance);
     performance.now = () => now() * factor;
   }, FASTER);
@@ -33,10 +31,15 @@ export interface WholeRun {
 }
 
 /** A run in one piece. @param look at the page once it has ended */
-export async function wholeRun(look?: (page: Page) => Promise<void>): Promise<WholeRun> {
+export async function wholeRun({
+  look,
+  on = 'auto',
+}: { look?: (page: Page) => Promise<void>; on?: ComputesOn } = {}): Promise<WholeRun> {
   const browser = await launchChromium();
   try {
-    const page = await openBench(await browser.newContext());
+    const context = await browser.newContext();
+    await computeOn(context, on);
+    const page = await openBench(context);
     await hurry(page);
     const begun = performance.now();
     await train(page, OPTIONS);

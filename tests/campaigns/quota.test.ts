@@ -124,8 +124,10 @@ async function round(
 async function attackQuota({ seed, share }: CampaignOptions): Promise<Row[]> {
   const random = new Random(seed);
   let bytes = 0;
-  const whole = await wholeRun(async (page) => {
-    bytes = await usedBy(page);
+  const whole = await wholeRun({
+    look: async (page) => {
+      bytes = await usedBy(page);
+    },
   });
   const browser = await launchChromium();
   const rows: Row[] = [];

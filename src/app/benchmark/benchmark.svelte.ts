@@ -1,5 +1,6 @@
 /** The benchmark of this visit: asked for, running, or its result. It lives as long as the page, not as the screen. */
 import type { Benchmark, BenchmarkProgress, Failure } from '../../worker/api.ts';
+import { device } from '../state/device.svelte.ts';
 import type { Session } from '../state/session.svelte.ts';
 
 class BenchmarkState {
@@ -14,7 +15,7 @@ class BenchmarkState {
     if (this.progress) return;
     this.failure = undefined;
     this.stopping = false;
-    this.progress = { doing: 'Opening the GPU', done: 0, total: 0 };
+    this.progress = { doing: `Opening ${device.the}`, done: 0, total: 0 };
     session.announcer.say('The benchmark has begun.');
     const outcome = await session.worker.benchmark((progress) => {
       if (this.progress) this.progress = progress;

@@ -1,5 +1,5 @@
 /** A result of the benchmark as text that people can send. */
-import type { Benchmark } from '../../worker/api.ts';
+import type { Benchmark, DeviceFacts } from '../../worker/api.ts';
 import { bytes, count } from '../ui/format.ts';
 
 export interface Report {
@@ -73,7 +73,7 @@ export function figures({ attention, training, decoding }: Benchmark): [string, 
       `${training.firstStepRatio.toFixed(2)} ×, compiled in ${training.compileSeconds.toFixed(1)} s`,
     ],
     [
-      'GPU memory of the step',
+      'Memory of the step',
       `${bytes(training.gpuBytes)}, ${(training.gpuBytes / training.minimumBytes).toFixed(3)} × the least possible`,
     ],
     [
@@ -89,17 +89,25 @@ export function figures({ attention, training, decoding }: Benchmark): [string, 
   ];
 }
 
+export const isSoftware = (device: DeviceFacts): boolean => device.kind === 'gpu' && device.software;
+
+function featuresOf(device: DeviceFacts): string[] {
+  const features: Record<string, boolean> =
+    device.kind === 'gpu'
+      ? { software: device.software, f16: device.f16, subgroups: device.subgroups }
+      : { [device.threads === 1 ? '1 thread' : `${device.threads} threads`]: true };
+  return Object.keys(features).filter((name) => features[name]);
+}
+
 export function asMarkdown({ graft, browser, system, date, benchmark }: Report): string {
-  const { gpu, matmul } = benchmark;
-  const features = [gpu.software && 'software', gpu.f16 && 'f16', gpu.subgroups && 'subgroups'].filter(
-    Boolean,
-  );
+  const { device, matmul } = benchmark;
+  const features = featuresOf(device);
   const rows = [
     ...matmul.map((result): [string, string] => [productName(result), speed(result.gflops)]),
     ...figures(benchmark),
   ];
   return [
-    `**${escaped(gpu.name)}**${features.length > 0 ? ` (${features.join(', ')})` : ''}, ${escaped(browser)} on ${escaped(system)}, Graft ${graft}, ${date}; f32, medians`,
+    `**${escaped(device.name)}**${features.length > 0 ? ` (${features.join(', ')})` : ''}, ${escaped(browser)} on ${escaped(system)}, Graft ${graft}, ${date}; f32, medians`,
     '',
     '| | |',
     '|---|---|',

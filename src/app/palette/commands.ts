@@ -15,7 +15,7 @@ const PLACES: Readonly<Record<Exclude<Place, (typeof STAGES)[number]>, string>> 
   start: 'the first screen',
   storage: 'Storage',
   guide: 'the guide',
-  benchmark: 'the benchmark of this GPU',
+  benchmark: 'the benchmark of this device',
 };
 /** What a stage offers to press: its buttons, and the labels of its file pickers. */
 const PRESSED = '#stage :is(button.button, label.button, a.button, button.tune)';

@@ -3,7 +3,7 @@ import { observeRequests, type Asked } from '../../requests.ts';
 import type { GraftWorker } from '../../worker/api.ts';
 
 export interface Request extends Asked {
-  readonly by: 'page' | 'GPU worker' | 'service worker';
+  readonly by: 'page' | 'worker' | 'service worker';
   /** Whether it went to another origin than the app's. */
   readonly elsewhere: boolean;
 }
@@ -22,7 +22,7 @@ export class Requests {
 
   constructor(worker: GraftWorker) {
     observeRequests((asked) => this.#add('page', asked));
-    void worker.watchRequests((asked) => this.#add('GPU worker', asked));
+    void worker.watchRequests((asked) => this.#add('worker', asked));
     if (!('serviceWorker' in navigator)) return;
     navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
       if (typeof data !== 'object' || data === null || !('type' in data) || data.type !== 'graft-asked')

@@ -178,7 +178,7 @@ export class Run {
   }
 
   /** The model was loaded again: what was on the GPU is in storage only. */
-  leaveGpu(): void {
+  leaveDevice(): void {
     if (!this.active) this.isLoaded = false;
   }
 

@@ -1,4 +1,4 @@
-/** What is open: the GPU, the model, the storage. */
+/** What is open: the model, the storage. */
 import type {
   BaseWeights,
   Failure,
@@ -9,7 +9,7 @@ import type {
   Progress,
 } from '../../worker/api.ts';
 import { heldWords } from '../task/base-words.ts';
-import { GpuCheck } from '../start/gpu.svelte.ts';
+import { device } from './device.svelte.ts';
 import { TimeLeft } from '../ui/time-left.ts';
 import { startWorker } from '../worker.ts';
 import { Announcer } from './announcer.svelte.ts';
@@ -30,7 +30,6 @@ export class Session {
   readonly worker: GraftWorker;
   readonly announcer = new Announcer();
   readonly notifier = new Notifier();
-  readonly gpu: GpuCheck;
   model = $state.raw<ModelInfo>();
   /** The one that was opened last, in this visit or before it. */
   last: ModelRef = lastModel() ?? BUNDLED;
@@ -70,7 +69,7 @@ export class Session {
     this.worker = startWorker((failure) => {
       this.defect ??= failure;
     });
-    this.gpu = new GpuCheck(this.worker);
+    void device.open(this.worker);
     void this.refreshStorage();
   }
 
@@ -79,6 +78,14 @@ export class Session {
     this.wanted = model;
     if (this.model && !isModel(this.model, model)) this.model = undefined;
     this.modelFailure = this.holdFailure = undefined;
+  }
+
+  /** Opens the model again, on another device. */
+  async reopen(): Promise<void> {
+    if (!this.model) return;
+    this.model = undefined;
+    this.#held = '';
+    await this.ensureModel();
   }
 
   /** The open model is gone. */

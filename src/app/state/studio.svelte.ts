@@ -1,5 +1,13 @@
 /** The open project: the state modules, and what goes across them. */
-import type { BaseWeights, DataOptions, ModelRef, ProjectInfo, RunSummary } from '../../worker/api.ts';
+import { device } from './device.svelte.ts';
+import type {
+  BaseWeights,
+  DeviceChoice,
+  DataOptions,
+  ModelRef,
+  ProjectInfo,
+  RunSummary,
+} from '../../worker/api.ts';
 import { Everything } from '../storage/everything.svelte.ts';
 import { Samples, type Sample, type ShownSample } from '../start/samples.svelte.ts';
 import { Adapters } from './adapters.svelte.ts';
@@ -60,7 +68,7 @@ export class Studio {
 
   constructor() {
     this.session.whenOpened = ({ name, bundled }, another, anew) => {
-      if (anew) this.run.leaveGpu();
+      if (anew) this.run.leaveDevice();
       void this.projects.keepModel(name, bundled);
       void this.models.refresh();
       if (another) void this.#readAgain();
@@ -184,14 +192,24 @@ export class Studio {
     const open = isThis(session.model);
     await models.remove(name);
     if (models.list.some((model) => model.name === name)) return;
-    if (open) this.run.leaveGpu();
+    if (open) this.run.leaveDevice();
     if (this.projects.id === undefined && isThis(session.wanted)) session.want(BUNDLED);
   }
 
   /** Loads the open model again with its weights held in another way. A paused run goes on from its checkpoint. */
   async holdBase(baseWeights: BaseWeights): Promise<void> {
     if (this.run.active || this.session.opening) return;
-    if (await this.session.holdBase(baseWeights)) this.run.leaveGpu();
+    if (await this.session.holdBase(baseWeights)) this.run.leaveDevice();
+  }
+
+  /** Computes on another device, where the open model is loaded again. A paused run goes on from its checkpoint. */
+  async changeDevice(choice: DeviceChoice): Promise<void> {
+    const { run, session } = this;
+    if (run.active || session.opening) return;
+    const changed = await device.choose(choice, session.worker);
+    run.leaveDevice();
+    await session.reopen();
+    if (changed && device.facts) session.announcer.say(`Graft computes on ${device.facts.name} now.`);
   }
 
   /** Goes on with a run, in its project. */

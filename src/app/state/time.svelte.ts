@@ -1,4 +1,5 @@
 /** How long the next run would take, and each preset: asked again whenever a setting, the model or the rows change. */
+import { device } from './device.svelte.ts';
 import type { RunOptions, RunTime, Shortening, SpeedSource } from '../../worker/api.ts';
 import { PRESETS, type Preset } from '../train/presets.ts';
 import { plural, roughly } from '../ui/format.ts';
@@ -58,8 +59,8 @@ export class TimeForecast {
 /** Where a forecast comes from. */
 export function sourceWords(source: SpeedSource): string {
   if (source.kind === 'test')
-    return `From a test of ${source.layers} layers of another model on this GPU: it may take half as long or twice.`;
-  const steps = `From ${plural(source.steps, 'step')} of this model on this GPU`;
+    return `From a test of ${source.layers} layers of another model on ${device.this}: it may take half as long or twice.`;
+  const steps = `From ${plural(source.steps, 'step')} of this model on ${device.this}`;
   return source.sameSize ? `${steps}.` : `${steps}, with more or fewer tokens at once.`;
 }
 

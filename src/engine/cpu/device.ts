@@ -3,7 +3,7 @@
  * asynchronous on a GPU only lets others have their turn here.
  */
 import { GraftError } from '../../errors.ts';
-import type { AdapterDescription, Device } from '../device.ts';
+import type { AdapterDescription, Device, Processor } from '../device.ts';
 import { MemoryPool, type Pool } from '../pool.ts';
 import { shardsOf } from '../shards.ts';
 import type { Tape } from '../tape.ts';
@@ -40,6 +40,7 @@ export async function openCpu(options: CpuOptions): Promise<CpuDevice> {
 export class CpuDevice implements Device, CpuTarget {
   readonly adapter: AdapterDescription;
   readonly threads: number;
+  readonly processor: Processor;
   readonly features: CpuTarget['features'];
   readonly limits: CpuTarget['limits'];
   readonly software = true;
@@ -57,6 +58,7 @@ export class CpuDevice implements Device, CpuTarget {
   constructor({ module, relaxed, processor, threads }: CpuOptions) {
     const target = cpuTarget(threads);
     ({ features: this.features, limits: this.limits, threads: this.threads } = target);
+    this.processor = { threads, relaxed };
     this.lowering = new CpuLowering(target);
     const build = relaxed ? 'relaxed SIMD' : 'SIMD';
     this.adapter = {
@@ -101,7 +103,7 @@ export class CpuDevice implements Device, CpuTarget {
   }
 
   async settle(): Promise<void> {
-    await nextTurn();
+    await nextTurn('settle');
     this.check();
   }
 
@@ -199,11 +201,11 @@ export class CpuDevice implements Device, CpuTarget {
   }
 
   /** A copy of some bytes. Everybody else has a turn meanwhile, as while a GPU is awaited. */
-  async readPiece(piece: Piece, offset: number, length: number): Promise<ArrayBuffer> {
+  async readPiece(piece: Piece, offset: number, length: number, what = 'tensor'): Promise<ArrayBuffer> {
     this.check();
     const result = new Uint8Array(length);
     result.set(this.bytesOf(piece, offset, length));
-    await nextTurn();
+    await nextTurn(`read ${what}`);
     return result.buffer;
   }
 

@@ -10,7 +10,7 @@ export class CpuStagingRing implements StagingRing {
   constructor(
     private readonly device: CpuDevice,
     private readonly bytes: number,
-    what: string,
+    private readonly what: string,
   ) {
     this.#pieces = Array.from({ length: STAGING_BUFFERS }, (_, i) =>
       device.allocate(bytes, `staging of ${what} ${i}`),
@@ -22,7 +22,7 @@ export class CpuStagingRing implements StagingRing {
     this.#next = (this.#next + 1) % STAGING_BUFFERS;
     if (this.#busy.has(piece)) throw new Error('The staging ring is full');
     this.#busy.add(piece);
-    return new CpuStagingSlot(this.device, piece, this.bytes, () => this.#busy.delete(piece));
+    return new CpuStagingSlot(this.device, piece, this.bytes, this.what, () => this.#busy.delete(piece));
   }
 
   destroy(): void {
@@ -35,6 +35,7 @@ export class CpuStagingSlot implements StagingSlot {
     private readonly device: CpuDevice,
     private readonly piece: Piece,
     private readonly bytes: number,
+    private readonly what: string,
     private readonly free: () => void,
   ) {}
 
@@ -45,7 +46,7 @@ export class CpuStagingSlot implements StagingSlot {
 
   async read(): Promise<Float32Array> {
     try {
-      const bytes = await this.device.readPiece(this.piece, 0, this.bytes);
+      const bytes = await this.device.readPiece(this.piece, 0, this.bytes, `staging of ${this.what}`);
       return new Float32Array(bytes);
     } finally {
       this.free();

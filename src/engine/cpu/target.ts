@@ -17,7 +17,11 @@ export function cpuTarget(threads: number): CpuTarget {
     threads,
     // Weights may be stored in half precision. There is no arithmetic of it, so activations are not.
     features: { f16: true, wideActivations: true },
-    limits: { maxStorageBufferBindingSize: LARGEST_TENSOR, maxBufferSize: LARGEST_TENSOR },
+    limits: {
+      maxStorageBufferBindingSize: LARGEST_TENSOR,
+      maxBufferSize: LARGEST_TENSOR,
+      memoryBytes: LARGEST_TENSOR,
+    },
     software: true,
   };
 }

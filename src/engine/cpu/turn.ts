@@ -1,14 +1,16 @@
 /**
  * Ends the current turn of the event loop and goes on in a later one. A promise alone would not do: its continuation comes before every timer,
  * signal and message, so that a run on this thread would never let them through.
+ *
+ * @param why what is waited for: the message itself, for who looks at what a worker does
  */
-export function nextTurn(): Promise<void> {
+export function nextTurn(why: string): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
       port1.close();
       resolve();
     };
-    port2.postMessage(undefined);
+    port2.postMessage(why);
   });
 }

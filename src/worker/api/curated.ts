@@ -1,4 +1,5 @@
 /** Models that suit a browser, and what each would take of this GPU: known before anything of it is fetched. */
+import type { MemoryProblem } from '../../train/memory-advice.ts';
 import type { ModelRef } from './models.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 import type { RunOptions } from './runs.ts';
@@ -25,7 +26,7 @@ export type ForecastSettings = Pick<RunOptions, 'batch' | 'maxLength' | 'rank'>;
 export interface ForecastMemory {
   readonly peakBytes: number;
   /** A buffer that this GPU does not allow; undefined where all are allowed. */
-  readonly refused?: { readonly label: string; readonly bytes: number; readonly allowed: number };
+  readonly refused?: MemoryProblem;
 }
 
 export interface ModelForecast {

@@ -40,6 +40,5 @@ export async function forecastModel(
 function memoryOf(plan: MemoryPlan, { limits }: Target): ForecastMemory {
   const [problem] = memoryProblems(plan, limits);
   if (!problem) return { peakBytes: plan.peakBytes };
-  const { label, bytes, allowed } = problem;
-  return { peakBytes: plan.peakBytes, refused: { label, bytes, allowed } };
+  return { peakBytes: plan.peakBytes, refused: problem };
 }

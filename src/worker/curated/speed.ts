@@ -9,7 +9,6 @@ import { randomFiles } from '../../model/random-files.ts';
 import { readSetting, writeSetting } from '../../storage/settings.ts';
 import type { TrainingSpeed } from '../api/curated.ts';
 import type { OnProgress } from '../api/outcome.ts';
-import { describeDevice } from '../gpu.ts';
 import { SMOLLM2_135M } from './configs.ts';
 
 /** Layers of SmolLM2-135M that are measured: with its head they are a third of it, and the step of a larger model is made of the same. */
@@ -30,7 +29,7 @@ export async function measureSpeed(
 ): Promise<TrainingSpeed> {
   const begun = performance.now();
   const files = randomFiles('a slice of SmolLM2-135M', { ...SMOLLM2_135M, num_hidden_layers: TEST_LAYERS });
-  const { software } = describeDevice(device);
+  const { software } = device;
   const runs = software ? 1 : 3;
   // The layers are made; compiling, the first step and each measurement follow; answers come last.
   const parts = 2 + (2 + runs);

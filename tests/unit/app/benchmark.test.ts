@@ -40,7 +40,14 @@ describe('a result', () => {
     system: 'X11',
     date: '2026-11-25',
     benchmark: {
-      gpu: { name: 'odd|name*', software: false, f16: true, subgroups: true, maxBufferBytes: 2 ** 31 },
+      device: {
+        kind: 'gpu',
+        name: 'odd|name*',
+        software: false,
+        f16: true,
+        subgroups: true,
+        maxBufferBytes: 2 ** 31,
+      },
       matmul: [{ layout: 'NT', M: 512, N: 8, K: 576, seconds: 0.0021, gflops: 2.2469 }],
       attention: [
         { tokens: 128, heads: 4, kvHeads: 2, headSize: 32, forwardSeconds: 0.0007, bothSeconds: 0.2 },
@@ -75,7 +82,7 @@ describe('a result', () => {
       '| Matrix products of the step alone | 179 ms, 0.75 of it |',
       '| Submits, dispatches of the step | 2, 428 |',
       '| First step against a warm one | 0.98 ×, compiled in 1.2 s |',
-      '| GPU memory of the step | 31 MiB, 1.033 × the least possible |',
+      '| Memory of the step | 31 MiB, 1.033 × the least possible |',
       '| Decoding Sprig | 222 tokens/s, prompt 5,407 tokens/s |',
       '| Attention, 128 tokens, 4 heads (2) of 32 | 0.70 ms, with reverse 200 ms |',
       '',

@@ -1,8 +1,10 @@
 /** What the memory panel says of weights that one buffer cannot hold. */
 import { describe, expect, test } from 'vitest';
-import { misfits, muchNote, splitNote } from '../../../src/app/state/plan.svelte.ts';
+import { misfits, muchNote, splitNote } from '../../../src/app/state/plan-words.ts';
+import type { DeviceWords } from '../../../src/app/state/device.svelte.ts';
 import type { RunMemory } from '../../../src/worker/api.ts';
 
+const GPU: DeviceWords = { isProcessor: false, the: 'the GPU', this: 'this GPU', memory: 'GPU memory' };
 const memory = (changes: Pick<RunMemory, 'split' | 'problems'>): RunMemory => changes as RunMemory;
 const MIB = 2 ** 20;
 
@@ -10,23 +12,23 @@ describe('weights in pieces', () => {
   test('are named with their number and size, and are no reason against a run', () => {
     const split = [{ label: 'model.embed_tokens.weight', pieces: 3, bytes: 128 * MIB }];
     const plan = memory({ split, problems: [] });
-    expect(splitNote(plan)).toBe(
+    expect(splitNote(plan, GPU)).toBe(
       '“model.embed_tokens.weight” is larger than this GPU allows for one buffer: it is split into 3 shards of at most 128 MiB.',
     );
-    expect(misfits(plan)).toEqual([]);
-    expect(splitNote(memory({ split: [...split, ...split], problems: [] }))).toContain(
+    expect(misfits(plan, GPU)).toEqual([]);
+    expect(splitNote(memory({ split: [...split, ...split], problems: [] }), GPU)).toContain(
       ', and 1 more like it.',
     );
   });
 
   test('are not spoken of where there are none', () => {
-    expect(splitNote(memory({ split: [], problems: [] }))).toBeUndefined();
+    expect(splitNote(memory({ split: [], problems: [] }), GPU)).toBeUndefined();
   });
 });
 
 test('a kernel with too many workgroups is a reason against a run, in words of its own', () => {
   const problems = [{ limit: 'dispatch', label: 'attention_tile', bytes: 70_000, allowed: 65_535 }] as const;
-  expect(misfits(memory({ split: [], problems }))).toEqual([
+  expect(misfits(memory({ split: [], problems }), GPU)).toEqual([
     '“attention_tile” works on too many rows at once: 70000 groups of them, where a GPU takes 65535.',
   ]);
 });
@@ -36,19 +38,19 @@ describe('a run above 4 GiB', () => {
 
   test('is warned of, with what would make it smaller', () => {
     const large = { peakBytes: 4097 * MIB, problems: [] };
-    expect(muchNote({ ...large, checkpointed }, 8)).toMatch(
+    expect(muchNote({ ...large, checkpointed }, 8, GPU)).toMatch(
       /^Many GPUs have less memory than this.* Save memory, or take fewer rows at once\.$/,
     );
-    expect(muchNote({ ...large, checkpointed }, 1)).toMatch(/ Save memory\.$/);
-    expect(muchNote(large, 8)).toMatch(/ Take fewer rows at once\.$/);
-    expect(muchNote(large, 1)).toMatch(/slow the machine down\.$/);
+    expect(muchNote({ ...large, checkpointed }, 1, GPU)).toMatch(/ Save memory\.$/);
+    expect(muchNote(large, 8, GPU)).toMatch(/ Take fewer rows at once\.$/);
+    expect(muchNote(large, 1, GPU)).toMatch(/slow the machine down\.$/);
   });
 
   test('is not where it is smaller, or cannot start anyway', () => {
-    expect(muchNote({ peakBytes: 4096 * MIB, problems: [], checkpointed }, 8)).toBeUndefined();
+    expect(muchNote({ peakBytes: 4096 * MIB, problems: [], checkpointed }, 8, GPU)).toBeUndefined();
     const problems = [
       { limit: 'dispatch', label: 'attention_tile', bytes: 70_000, allowed: 65_535 },
     ] as const;
-    expect(muchNote({ peakBytes: 4097 * MIB, problems }, 8)).toBeUndefined();
+    expect(muchNote({ peakBytes: 4097 * MIB, problems }, 8, GPU)).toBeUndefined();
   });
 });

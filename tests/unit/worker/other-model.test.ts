@@ -21,9 +21,9 @@ test('another precision, and how the base was held', () => {
   const held = { ...RUN, baseWeights: { matrices: 'nf4', embeddings: 'q8_0' } };
   const { what, remedy } = otherModel(held, open('f32'));
   expect(what).toBe(
-    'This run trains an adapter of small with its base weights in nf4, embeddings q8_0, and it was begun in f16, where this GPU calculates in f32.',
+    'This run trains an adapter of small with its base weights in nf4, embeddings q8_0, and it was begun in f16, where this device calculates in f32.',
   );
-  expect(remedy).toMatch(/^Resume it on a GPU like the one/);
+  expect(remedy).toMatch(/^Resume it on a device like the one/);
 });
 
 test('of a run from before precision was kept, nothing is said of it', () => {

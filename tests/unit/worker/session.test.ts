@@ -14,7 +14,7 @@ function world() {
   const device = { settle: () => Promise.resolve(), close: () => undefined } as unknown as Device;
   Object.defineProperty(device, 'failure', { get: () => lost.failure });
   const session = new Session({
-    device: () => Promise.resolve(device),
+    device: () => Promise.resolve({ device }),
     tune: () => Promise.resolve(),
     model: (_, source, told) =>
       new Promise<OpenModel>((resolve, reject) => {

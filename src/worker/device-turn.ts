@@ -18,7 +18,7 @@ interface Beginning {
   readonly emit: Emit;
 }
 
-export class GpuTurn {
+export class DeviceTurn {
   #busy = false;
   #request: Request | undefined;
   /** The run that is about to begin. */
@@ -53,11 +53,11 @@ export class GpuTurn {
   }
 
   /** Work that needs the GPU, when its turn comes. @throws GraftError `worker-training` while a run has it and was not asked to pause */
-  async withGpu<T>(work: () => Promise<T>): Promise<T> {
+  async withDevice<T>(work: () => Promise<T>): Promise<T> {
     if (this.#busy && !this.#request) {
       throw new GraftError(
         'worker-training',
-        'The GPU is busy with training.',
+        'A run is training.',
         'Pause the run first; it goes on where it was.',
       );
     }

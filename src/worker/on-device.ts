@@ -14,14 +14,18 @@ import type { RunSeed } from './run-store.ts';
 import { chatTokens, type Session } from './session.ts';
 
 /** What a run trains, and what answers the sample prompt meanwhile. */
-export interface OnGpu extends Subject {
+export interface OnDevice extends Subject {
   readonly generator: () => Generator;
   /** Gives back the GPU memory of what was trained. */
   readonly free: () => Promise<void>;
 }
 
 /** An adapter of the open model; for all weights a copy of the model that can be trained, beside the open one. */
-export async function putOnGpu({ run, start }: RunSeed, session: Session, open: OpenModel): Promise<OnGpu> {
+export async function putOnDevice(
+  { run, start }: RunSeed,
+  session: Session,
+  open: OpenModel,
+): Promise<OnDevice> {
   const options = trainOptions(run.settings as RunOptions);
   if (options.method !== 'full') {
     const subject = await makeTrainable(open.model, options, start);

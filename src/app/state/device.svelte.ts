@@ -1,0 +1,92 @@
+/** What this browser computes on: what a person chose, what the worker opened, and how the page speaks of it. */
+import type { DeviceChoice, DeviceFacts, Failure, GraftWorker } from '../../worker/api.ts';
+
+export type DeviceState =
+  | { readonly kind: 'asking' }
+  | { readonly kind: 'present'; readonly device: DeviceFacts }
+  | { readonly kind: 'absent'; readonly failure: Failure };
+
+/** In the order of the form, with what it calls them. */
+export const DEVICE_CHOICES: readonly { readonly choice: DeviceChoice; readonly name: string }[] = [
+  { choice: 'auto', name: 'The faster one' },
+  { choice: 'gpu', name: 'The GPU' },
+  { choice: 'processor', name: 'The processor' },
+];
+
+const KEY = 'graft-device';
+
+/** How the page speaks of what computes. */
+export interface DeviceWords {
+  readonly isProcessor: boolean;
+  /** “the GPU”, in a sentence. */
+  readonly the: string;
+  /** “this GPU”. */
+  readonly this: string;
+  /** What its memory is called. */
+  readonly memory: string;
+}
+
+class DeviceInUse implements DeviceWords {
+  state = $state.raw<DeviceState>({ kind: 'asking' });
+  choice = $state<DeviceChoice>(kept());
+  /** Why another one is not used, where it was asked for in vain. */
+  failure = $state.raw<Failure>();
+  /** The one that computes, until another is open. */
+  readonly facts = $derived(this.state.kind === 'present' ? this.state.device : undefined);
+  readonly isProcessor = $derived(this.facts?.kind === 'processor');
+  readonly the = $derived(this.isProcessor ? 'the processor' : 'the GPU');
+  readonly this = $derived(this.isProcessor ? 'this processor' : 'this GPU');
+  readonly memory = $derived(this.isProcessor ? 'memory' : 'GPU memory');
+
+  /** Asks the worker for what was chosen on an earlier visit. */
+  async open(worker: GraftWorker): Promise<void> {
+    const outcome = await worker.useDevice(this.choice);
+    this.state = outcome.ok
+      ? { kind: 'present', device: outcome.device }
+      : { kind: 'absent', failure: outcome };
+  }
+
+  /**
+   * Takes another one. What is open on the one before is gone from it.
+   *
+   * @returns whether another one is there now
+   */
+  async choose(choice: DeviceChoice, worker: GraftWorker): Promise<boolean> {
+    const { choice: before, state: was } = this;
+    this.choice = choice;
+    this.failure = undefined;
+    this.state = { kind: 'asking' };
+    const outcome = await worker.useDevice(choice);
+    if (outcome.ok) {
+      this.state = { kind: 'present', device: outcome.device };
+      keep(choice);
+      return true;
+    }
+    this.failure = outcome;
+    this.choice = before;
+    this.state = was;
+    // The one before is opened again, unless it was not left.
+    if (was.kind === 'present') await this.open(worker);
+    return false;
+  }
+}
+
+export const device = new DeviceInUse();
+
+function kept(): DeviceChoice {
+  try {
+    const value = localStorage.getItem(KEY);
+    return DEVICE_CHOICES.find(({ choice }) => choice === value)?.choice ?? 'auto';
+  } catch {
+    return 'auto';
+  }
+}
+
+function keep(choice: DeviceChoice): void {
+  try {
+    if (choice === 'auto') localStorage.removeItem(KEY);
+    else localStorage.setItem(KEY, choice);
+  } catch {
+    // Storage is refused: it holds for this visit.
+  }
+}

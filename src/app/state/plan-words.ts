@@ -1,0 +1,57 @@
+/** What the plan of a run says, in words. */
+import type { RunMemory } from '../../worker/api.ts';
+import { bytes } from '../ui/format.ts';
+import type { DeviceWords } from './device.svelte.ts';
+
+const NAMES = {
+  buffer: 'one buffer',
+  binding: 'one buffer that a shader reads',
+  memory: 'everything',
+} as const;
+
+/** Why a run does not fit, a sentence for each reason. */
+export function misfits({ problems }: RunMemory, on: DeviceWords): string[] {
+  return problems.map(({ limit, label, bytes: needed, allowed }) =>
+    limit === 'dispatch'
+      ? `“${label}” works on too many rows at once: ${needed} groups of them, where a GPU takes ${allowed}.`
+      : `“${label}” needs ${bytes(needed)}, and ${on.this} allows ${bytes(allowed)} for ${NAMES[limit]}.`,
+  );
+}
+
+/** Many GPUs that people have hold no more than this, and what else is open wants some of it. */
+const MUCH_BYTES = 4 * 2 ** 30;
+
+/** A word on a run that may be more than the GPU has, which a browser does not say; undefined for others. */
+export function muchNote(
+  { peakBytes, problems, checkpointed }: Pick<RunMemory, 'peakBytes' | 'problems' | 'checkpointed'>,
+  batch: number,
+  on: DeviceWords,
+): string | undefined {
+  if (problems.length > 0 || peakBytes <= MUCH_BYTES) return undefined;
+  const way = checkpointed
+    ? ` Save memory${batch > 1 ? ', or take fewer rows at once' : ''}.`
+    : batch > 1
+      ? ' Take fewer rows at once.'
+      : '';
+  return `Many ${on.isProcessor ? 'machines' : 'GPUs'} have less memory than this, and a browser does not tell how much there is: the run may fail, or slow the machine down.${way}`;
+}
+
+/** Which weights are split into shards because one buffer cannot hold them; undefined where none is. */
+export function splitNote({ split }: RunMemory, on: DeviceWords): string | undefined {
+  if (split.length === 0) return undefined;
+  const [{ label, pieces, bytes: largest }, ...others] = split;
+  const rest = others.length > 0 ? `, and ${others.length} more like it` : '';
+  return `“${label}” is larger than ${on.this} allows for one buffer: it is split into ${pieces} shards of at most ${bytes(largest)}${rest}.`;
+}
+
+/** The parts of a run's memory as the bar shows them. */
+export function partsOf({ parts }: RunMemory): { readonly name: string; readonly bytes: number }[] {
+  const { base, adapter, gradients, optimiser, activations, inputs, commands, samples, staging } = parts;
+  return [
+    { name: 'base model', bytes: base },
+    { name: 'adapter and optimiser', bytes: adapter + gradients + optimiser },
+    { name: 'activations', bytes: activations },
+    { name: 'sample answers', bytes: samples },
+    { name: 'the rest', bytes: inputs + commands + staging },
+  ];
+}

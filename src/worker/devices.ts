@@ -1,0 +1,126 @@
+/** Which device computes: what a person chose, or the faster one of the GPU and the processor. */
+import * as v from 'valibot';
+import type { Device } from '../engine/device.ts';
+import { GraftError } from '../errors.ts';
+import { deviceName } from '../runs/card-facts.ts';
+import { ifStorageWorks, readSetting, writeSetting } from '../storage/settings.ts';
+import type { Compared, DeviceChoice, DeviceFacts, Failure } from './api.ts';
+import { openGpu } from './gpu.ts';
+import { failureOf } from './outcome.ts';
+
+/** An open device, and why it is this one. */
+export interface ChosenDevice {
+  readonly device: Device;
+  readonly compared?: Compared;
+  /** Why there is no GPU, if one was looked for. */
+  readonly noGpu?: Failure;
+}
+
+/** How devices come into being; tests have their own. */
+export interface DeviceOpeners {
+  readonly gpu: () => Promise<Device>;
+  readonly processor: () => Promise<Device>;
+  readonly compare: (gpu: Device, processor: Device) => Promise<Compared>;
+}
+
+/** The shape of a small model's MLP: enough for a GPU to show what it is, and a moment's work for a processor. */
+const SHAPE = ['NT', 512, 1536, 576] as const;
+
+const OPENERS: DeviceOpeners = {
+  gpu: () => openGpu(navigator.gpu as GPU | undefined),
+  // Loaded where it is used: most of it are kernels.
+  processor: async () => (await import('./processor.ts')).openProcessor(),
+  compare,
+};
+
+/**
+ * Opens what was chosen.
+ *
+ * @param secure `isSecureContext`: elsewhere browsers offer neither WebGPU nor the locks that keep two tabs apart
+ * @throws GraftError `worker-insecure`, `worker-no-webgpu`, `engine-no-adapter`, `worker-no-simd`
+ */
+export async function openChosen(
+  choice: DeviceChoice,
+  secure: boolean,
+  openers = OPENERS,
+): Promise<ChosenDevice> {
+  if (!secure)
+    throw new GraftError(
+      'worker-insecure',
+      'Browsers let secure pages alone use the GPU and share memory between threads, and this page came over plain HTTP.',
+      'Open it over HTTPS, or as localhost on the machine that serves it.',
+    );
+  if (choice === 'gpu') return { device: await openers.gpu() };
+  if (choice === 'processor') return { device: await openers.processor() };
+  return openFaster(openers);
+}
+
+async function openFaster(openers: DeviceOpeners): Promise<ChosenDevice> {
+  const [gpu, processor] = await Promise.all([attempt(openers.gpu), attempt(openers.processor)]);
+  if (!('device' in gpu)) {
+    if ('device' in processor) return { ...processor, noGpu: failureOf(gpu.error) };
+    throw processor.error;
+  }
+  if (!('device' in processor)) return gpu;
+  if (gpu.device.software) {
+    gpu.device.close();
+    return { ...processor, noGpu: inSoftware(gpu.device) };
+  }
+  const compared = await openers.compare(gpu.device, processor.device);
+  const [faster, slower] = compared.gpu > compared.processor ? [gpu, processor] : [processor, gpu];
+  slower.device.close();
+  return { ...faster, compared };
+}
+
+function inSoftware({ adapter }: Device): Failure {
+  return {
+    code: 'worker-software-gpu',
+    what: `The only GPU here is one in software, ${deviceName(adapter)}, and the processor is faster without it.`,
+    remedy:
+      'A real GPU may need a driver, or hardware acceleration switched on in the settings of the browser.',
+  };
+}
+
+type Attempt = { readonly device: Device } | { readonly error: unknown };
+
+async function attempt(open: () => Promise<Device>): Promise<Attempt> {
+  try {
+    return { device: await open() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+const positive = v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE));
+const Rates = v.object({ gpu: positive, processor: positive });
+
+/** Both in the same product, measured once for each pair of them. */
+async function compare(gpu: Device, processor: Device): Promise<Compared> {
+  const nameOf = ({ adapter: { vendor, architecture, description } }: Device): string =>
+    `${vendor} ${architecture} ${description}`;
+  const name = `speed of ${nameOf(gpu)} and of ${nameOf(processor)}`;
+  const kept = v.safeParse(Rates, await ifStorageWorks(readSetting(name)));
+  if (kept.success) return kept.output;
+  const { benchmarkMatmul } = await import('../evaluate/benchmark.ts');
+  const rate = async (device: Device): Promise<number> => (await benchmarkMatmul(device, SHAPE)).gflops;
+  const measured = { gpu: await rate(gpu), processor: await rate(processor) };
+  await ifStorageWorks(writeSetting(name, measured));
+  return measured;
+}
+
+export function describeDevice({ device, compared, noGpu }: ChosenDevice): DeviceFacts {
+  const { adapter, features, limits, software } = device;
+  const any = {
+    name: deviceName(adapter),
+    maxBufferBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
+    ...(compared && { compared }),
+  };
+  const { processor } = device;
+  return processor
+    ? { kind: 'processor', ...any, ...processor, isolated: isIsolated(), ...(noGpu && { noGpu }) }
+    : { kind: 'gpu', ...any, software, f16: features.f16, subgroups: features.subgroups ?? false };
+}
+
+function isIsolated(): boolean {
+  return 'crossOriginIsolated' in globalThis && crossOriginIsolated;
+}
