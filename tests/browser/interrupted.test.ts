@@ -21,7 +21,7 @@ import {
   train,
   type Bench,
 } from './bench.ts';
-import { closeContexts, openChromium } from './chromium.ts';
+import { closeContexts, computeOn, openChromium, type ComputesOn } from './chromium.ts';
 import { allowSteps, engineOf, holdShaders, holdWork } from './gate.ts';
 import { WAIT } from './looks.ts';
 
@@ -32,12 +32,20 @@ let context: BrowserContext;
 /** The run that nothing interrupted: what the others are compared with. */
 let whole: RunRecord;
 
+/** A run in one piece. */
+async function oneRun(on: ComputesOn): Promise<RunRecord> {
+  const own = await browser.newContext();
+  await computeOn(own, on);
+  const page = await openBench(own);
+  await train(page, OPTIONS);
+  const run = await ended(page);
+  await own.close();
+  return run;
+}
+
 beforeAll(async () => {
   browser = await openChromium();
-  const page = await openBench(await browser.newContext());
-  await train(page, OPTIONS);
-  whole = await ended(page);
-  await page.context().close();
+  whole = await oneRun('auto');
 });
 beforeEach(async () => {
   context = await browser.newContext();
@@ -142,41 +150,6 @@ describe('a run', () => {
     expect(resumed.samples).toEqual(whole.samples);
     const rest = (await events(page)).flatMap((event) => (event.type === 'step' ? [event.secondsLeft] : []));
     expect(rest.at(-1)).toBeGreaterThan(0);
-  });
-
-  test('taken back while it is made ready, a new one is none, and a resumed one stays as it was', async () => {
-    const page = await openBench(context);
-    const cancelled = { ok: false, code: 'run-cancelled' };
-    // It waits for what has the GPU, and is let go at once.
-    await page.evaluate(() => {
-      Object.assign(globalThis, { measured: bench.api.evaluate('base', { rows: 2 }) });
-    });
-    await train(page, OPTIONS);
-    await expect.poll(() => events(page), WAIT).toEqual([{ type: 'wait' }]);
-    await page.evaluate(() => bench.api.cancelRun());
-    expect(await page.evaluate(() => bench.run!)).toMatchObject(cancelled);
-    await page.evaluate(() => (globalThis as unknown as { measured: Promise<unknown> }).measured);
-
-    const holding = await holdShaders(engineOf(page));
-    await train(page, OPTIONS);
-    await expect.poll(() => events(page), WAIT).toContainEqual({ type: 'status', status: 'running' });
-    await page.evaluate(() => bench.api.cancelRun());
-    await holding.go();
-    expect(await page.evaluate(() => bench.run!)).toMatchObject(cancelled);
-    expect(await listRuns(page)).toEqual([]);
-
-    await train(page, OPTIONS, 3);
-    const paused = await interrupted(page, 3);
-    const worker = await startBench(page);
-    await openAll(page);
-    const { go } = await holdShaders(worker);
-    await train(page, paused.id);
-    await expect.poll(() => events(page), WAIT).toContainEqual({ type: 'status', status: 'running' });
-    await page.evaluate(() => bench.api.pauseRun());
-    await go();
-    expect(await ended(page)).toMatchObject({ status: 'paused', resumable: true, steps: paused.steps });
-    await train(page, paused.id);
-    expect(losses(await ended(page))).toEqual(losses(whole));
   });
 
   test('goes on after a reload in its middle, and stops with what it learned', async () => {
@@ -314,24 +287,6 @@ describe('a run', () => {
     });
   });
 
-  test('ends where its loss is not finite, and keeps what it learned until then', async () => {
-    const page = await context.newPage();
-    const worker = await startBench(page);
-    // The fourth step says that its numbers are broken.
-    await worker.evaluate((slot) => {
-      const map = GPUBuffer.prototype.getMappedRange;
-      let reads = 0;
-      GPUBuffer.prototype.getMappedRange = function (...args) {
-        const range = map.apply(this, args);
-        if (this.label.startsWith('staging of steps') && ++reads === 4) new Float32Array(range)[slot] = 1;
-        return range;
-      };
-    }, BROKEN_SLOT);
-    await openAll(page);
-    await train(page, OPTIONS);
-    await diverged(page, 1);
-  });
-
   test('ends where its loss is not finite, and keeps nothing that is not a number', async () => {
     const page = await openBench(context);
     // More than an f32 holds: the first step makes infinities.
@@ -385,6 +340,92 @@ describe('a run', () => {
     expect(broken).toMatchObject({ ok: false, code: 'config-missing' });
   });
 
+  test('pauses when the disk is full, and goes on when there is room', async () => {
+    // Chromium looks at the quota before the first write, and then not for a while.
+    const page = await context.newPage();
+    const devtools = await context.newCDPSession(page);
+    const { origin } = new URL(inject('address'));
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+    await startBench(page);
+    await openAll(page);
+    await train(page, { ...OPTIONS, steps: 4, warmup: 0, evalEvery: 0, sampleEvery: 0 });
+    expect(await page.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'storage-full' });
+    expect((await events(page)).at(-1)).toMatchObject({
+      type: 'status',
+      status: 'paused',
+      failure: { code: 'storage-full' },
+    });
+    const [run] = await listRuns(page);
+    expect(run).toMatchObject({ status: 'paused', resumable: true });
+
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin });
+    await train(page, run.id);
+    expect(await ended(page)).toMatchObject({ status: 'done' });
+    expect(await listAdapters(page)).toMatchObject([{ runId: run.id }]);
+  });
+});
+
+/** What only a GPU has: shaders to compile, buffers to map, a device that can be lost. */
+describe('a run on a GPU', () => {
+  let wholeOnGpu: RunRecord;
+  beforeAll(async () => {
+    wholeOnGpu = await oneRun('gpu');
+  });
+  beforeEach(() => computeOn(context, 'gpu'));
+
+  test('taken back while it is made ready, a new one is none, and a resumed one stays as it was', async () => {
+    const page = await openBench(context);
+    const cancelled = { ok: false, code: 'run-cancelled' };
+    // It waits for what has the GPU, and is let go at once.
+    await page.evaluate(() => {
+      Object.assign(globalThis, { measured: bench.api.evaluate('base', { rows: 2 }) });
+    });
+    await train(page, OPTIONS);
+    await expect.poll(() => events(page), WAIT).toEqual([{ type: 'wait' }]);
+    await page.evaluate(() => bench.api.cancelRun());
+    expect(await page.evaluate(() => bench.run!)).toMatchObject(cancelled);
+    await page.evaluate(() => (globalThis as unknown as { measured: Promise<unknown> }).measured);
+
+    const holding = await holdShaders(engineOf(page));
+    await train(page, OPTIONS);
+    await expect.poll(() => events(page), WAIT).toContainEqual({ type: 'status', status: 'running' });
+    await page.evaluate(() => bench.api.cancelRun());
+    await holding.go();
+    expect(await page.evaluate(() => bench.run!)).toMatchObject(cancelled);
+    expect(await listRuns(page)).toEqual([]);
+
+    await train(page, OPTIONS, 3);
+    const paused = await interrupted(page, 3);
+    const worker = await startBench(page);
+    await openAll(page);
+    const { go } = await holdShaders(worker);
+    await train(page, paused.id);
+    await expect.poll(() => events(page), WAIT).toContainEqual({ type: 'status', status: 'running' });
+    await page.evaluate(() => bench.api.pauseRun());
+    await go();
+    expect(await ended(page)).toMatchObject({ status: 'paused', resumable: true, steps: paused.steps });
+    await train(page, paused.id);
+    expect(losses(await ended(page))).toEqual(losses(wholeOnGpu));
+  });
+
+  test('ends where its loss is not finite, and keeps what it learned until then', async () => {
+    const page = await context.newPage();
+    const worker = await startBench(page);
+    // The fourth step says that its numbers are broken.
+    await worker.evaluate((slot) => {
+      const map = GPUBuffer.prototype.getMappedRange;
+      let reads = 0;
+      GPUBuffer.prototype.getMappedRange = function (...args) {
+        const range = map.apply(this, args);
+        if (this.label.startsWith('staging of steps') && ++reads === 4) new Float32Array(range)[slot] = 1;
+        return range;
+      };
+    }, BROKEN_SLOT);
+    await openAll(page);
+    await train(page, OPTIONS);
+    await diverged(page, 1);
+  });
+
   test('survives a lost GPU: it goes on from its checkpoint on a new device', async () => {
     const page = await context.newPage();
     const worker = await startBench(page);
@@ -411,30 +452,6 @@ describe('a run', () => {
     const [run] = await listRuns(page);
     expect(run).toMatchObject({ status: 'failed', resumable: true });
     await train(page, run.id);
-    expect(losses(await ended(page))).toEqual(losses(whole));
-  });
-
-  test('pauses when the disk is full, and goes on when there is room', async () => {
-    // Chromium looks at the quota before the first write, and then not for a while.
-    const page = await context.newPage();
-    const devtools = await context.newCDPSession(page);
-    const { origin } = new URL(inject('address'));
-    await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
-    await startBench(page);
-    await openAll(page);
-    await train(page, { ...OPTIONS, steps: 4, warmup: 0, evalEvery: 0, sampleEvery: 0 });
-    expect(await page.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'storage-full' });
-    expect((await events(page)).at(-1)).toMatchObject({
-      type: 'status',
-      status: 'paused',
-      failure: { code: 'storage-full' },
-    });
-    const [run] = await listRuns(page);
-    expect(run).toMatchObject({ status: 'paused', resumable: true });
-
-    await devtools.send('Storage.overrideQuotaForOrigin', { origin });
-    await train(page, run.id);
-    expect(await ended(page)).toMatchObject({ status: 'done' });
-    expect(await listAdapters(page)).toMatchObject([{ runId: run.id }]);
+    expect(losses(await ended(page))).toEqual(losses(wholeOnGpu));
   });
 });

@@ -102,7 +102,7 @@ test('a second tab may look and chat, and is told why it may not train', async (
 });
 
 test('a GPU that is lost is told, and the run goes on from its checkpoint on a new one', async () => {
-  const { page, problems, close } = await openStudio(browser, VIEW);
+  const { page, problems, close } = await openStudio(browser, { ...VIEW, on: 'gpu' });
   await openRows(page);
   await startAndPause(page, () => start(page, 24));
   const worker = engineOf(page);

@@ -21,6 +21,8 @@ beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
   browser = await openChromium();
   studio = await openStudio(browser, {
+    // What a GPU without half precision can hold.
+    on: 'gpu',
     viewport: { width: 1440, height: 900 },
     reducedMotion: 'reduce',
     permissions: ['clipboard-read', 'clipboard-write'],
