@@ -53,7 +53,7 @@ async function secondTab(context: BrowserContext): Promise<Page> {
 test('a second tab may look and chat, and is told why it may not train', async () => {
   const { page, problems, close } = await openStudio(browser, VIEW);
   await openRows(page);
-  await start(page, 400);
+  await start(page, 5000);
   await page.getByRole('button', { name: 'Pause' }).waitFor(WAIT);
 
   const second = await secondTab(page.context());
@@ -128,7 +128,7 @@ test('a full disk pauses the run and says so; with room again it goes on', async
   const devtools = await page.context().newCDPSession(page);
   const { origin } = new URL(inject('address'));
   await openRows(page);
-  await start(page, 400);
+  await start(page, 5000);
   const pause = controls(page).getByRole('button', { name: 'Pause' });
   await pause.waitFor(WAIT);
   await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
