@@ -73,6 +73,7 @@ export const ROOMS = {
       'settings',
       'data',
       'storage',
+      'evaluate/check-words.ts',
       'evaluate/compared.ts',
       'evaluate/metrics/exact-match.ts',
       'evaluate/metrics/registry.ts',

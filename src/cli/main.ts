@@ -1,5 +1,4 @@
 /** `graft COMMAND`: the entry of the headless command. */
-import { readFileSync } from 'node:fs';
 import { GraftError, messageOf } from '../errors.ts';
 import { benchCommand, benchFlags } from './bench.ts';
 import { chatCommand, chatFlags } from './chat.ts';
@@ -19,6 +18,7 @@ import { createOutput, type Output } from './output.ts';
 import { planCommand, planFlags } from './plan.ts';
 import { trainCommand } from './train.ts';
 import { trainFlags } from './train-flags.ts';
+import { version } from './version.ts';
 
 interface Command {
   readonly help: string;
@@ -102,11 +102,6 @@ const commands: Readonly<Record<string, Command>> = {
     run: gradientsCommand,
   },
 };
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 function usage(): string {
   const list = Object.entries(commands).map(([name, { help }]) => `  ${name.padEnd(10)} ${help}`);

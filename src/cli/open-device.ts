@@ -5,7 +5,7 @@ import type { GpuDevice } from '../engine/webgpu/device.ts';
 import { openProcessor } from './cpu.ts';
 import { openDawn } from './dawn.ts';
 import type { FlagSpec } from './flags.ts';
-import { storedTuning } from './tuning-store.ts';
+import { useStored } from './tuning-store.ts';
 
 export const deviceFlag = {
   value: 'NAME',
@@ -45,7 +45,8 @@ async function anyGpu(): Promise<GpuDevice | undefined> {
   }
 }
 
+/** @throws GraftError `device-differs` */
 async function tuned(device: GpuDevice): Promise<GpuDevice> {
-  device.tuning = await storedTuning(device);
+  await useStored(device, openProcessor);
   return device;
 }

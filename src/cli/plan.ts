@@ -23,7 +23,7 @@ import {
   withUsualTargets,
 } from '../train/options.ts';
 import type { FileSet } from '../weights/bytes.ts';
-import { processorThreads } from './cpu.ts';
+import { openProcessor, processorThreads } from './cpu.ts';
 import { openDawn } from './dawn.ts';
 import { EXIT } from './exit.ts';
 import { modelOf, writeWhole } from './files.ts';
@@ -35,7 +35,7 @@ import { formatBytes, type Output } from './output.ts';
 import { flagsWithRecipe, recipeFlag } from './recipe-flags.ts';
 import { modelFlags, PRECISIONS, readWeightChoices } from './session.ts';
 import { checkLength, trainFlags } from './train-flags.ts';
-import { storedTuning } from './tuning-store.ts';
+import { useStored } from './tuning-store.ts';
 
 const defaults = defaultOptions();
 const METHOD_NAMES = METHODS.map(({ name }) => name);
@@ -156,7 +156,7 @@ async function loweringOf(flags: PlanFlags): Promise<{ lowering: Lowering; adapt
     return { adapter: PROCESSOR, lowering: new CpuLowering(cpuTarget(processorThreads())) };
   const device =
     name === undefined ? undefined : await openDawn(name.toLowerCase() === 'webgpu' ? undefined : name);
-  if (device) device.tuning = await storedTuning(device);
+  if (device) await useStored(device, openProcessor);
   const { features, limits, software, tuning }: GpuTarget = device ?? USUAL_GPU;
   const allowed = (flag: 'max-buffer' | 'max-binding', limit: number): number =>
     Math.min(limit, (flags.positive(flag) ?? Infinity) * MIB);

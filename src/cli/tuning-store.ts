@@ -3,39 +3,69 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Device } from '../engine/device.ts';
 import type { GpuDevice } from '../engine/webgpu/device.ts';
 import { measureTuning } from '../engine/webgpu/measure-tuning.ts';
-import { isTuning, type Tuning } from '../engine/webgpu/tuning.ts';
+import { isTuning } from '../engine/webgpu/tuning.ts';
 import { messageOf } from '../errors.ts';
+import { checkDevice, refuseDiffering } from '../evaluate/check-device.ts';
+import { isCheck, type DeviceCheck } from '../evaluate/check-words.ts';
+import { deviceName } from '../runs/card-facts.ts';
 import { writeWhole } from './files.ts';
+import { version } from './version.ts';
 
-/** The stored measurement of this adapter, or a new one, which is stored. */
-export async function storedTuning(device: GpuDevice): Promise<Tuning> {
+/**
+ * Gives a device the kernels that were chosen on its adapter, now or by an earlier command. A real GPU is compared with the processor first.
+ *
+ * @param openReference opens the processor
+ * @throws GraftError `device-differs` where the GPU computes something else
+ */
+export async function useStored(device: GpuDevice, openReference: () => Promise<Device>): Promise<void> {
   const { vendor, architecture, description } = device.adapter;
   const name = `${vendor} ${architecture} ${description}`.replace(/[^\w.]+/g, '-').slice(0, 120);
-  const path = join(
-    process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
-    'graft',
-    `tuning-${name}.json`,
+  const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'graft');
+  const path = join(folder, `tuning-${name}.json`);
+  const stored = await read(path);
+  if (isTuning(stored)) device.tuning = stored;
+  else {
+    device.tuning = await measureTuning(device);
+    await keep(path, device.tuning);
+  }
+  // A software adapter is known: the tests of every kernel run on it.
+  if (device.software) return;
+  const checked = join(folder, `check-${version()}-${name}.json`);
+  const known = await read(checked);
+  let check: DeviceCheck;
+  if (isCheck(known)) check = known;
+  else {
+    process.stderr.write('Comparing the kernels of this GPU with the processor’s, once\n');
+    const processor = await openReference();
+    check = await checkDevice(device, processor);
+    processor.close();
+    await keep(checked, check);
+    await keep(path, device.tuning);
+  }
+  refuseDiffering(
+    check,
+    deviceName(device.adapter),
+    'Use the processor: --device cpu. And send us these words.',
   );
-  if (existsSync(path)) {
-    const stored = parse(await readFile(path, 'utf8'));
-    if (isTuning(stored)) return stored;
-  }
-  const tuning = await measureTuning(device);
-  try {
-    await writeWhole(path, new TextEncoder().encode(`${JSON.stringify(tuning, null, 2)}\n`));
-  } catch (error) {
-    process.stderr.write(`The measurement of this adapter could not be kept: ${messageOf(error)}\n`);
-  }
-  return tuning;
 }
 
-function parse(text: string): unknown {
+async function keep(path: string, value: object): Promise<void> {
   try {
-    return JSON.parse(text) as unknown;
+    await writeWhole(path, new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`));
+  } catch (error) {
+    process.stderr.write(`What was measured on this adapter could not be kept: ${messageOf(error)}\n`);
+  }
+}
+
+async function read(path: string): Promise<unknown> {
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as unknown;
   } catch {
-    // A damaged cache is measured anew.
+    // A damaged cache is made anew.
     return undefined;
   }
 }

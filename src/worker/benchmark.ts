@@ -1,5 +1,7 @@
 /** The headless benchmark in the tab: the same shapes, the same bundled model, in f32, so that figures compare. */
+import { GpuDevice } from '../engine/webgpu/device.ts';
 import { GraftError } from '../errors.ts';
+import type { DeviceCheck } from '../evaluate/check-words.ts';
 import {
   attentionShapes,
   benchmarkAttention,
@@ -11,6 +13,7 @@ import { benchmarkTraining } from '../evaluate/training-benchmark.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import type { Benchmark, BenchmarkProgress } from './api.ts';
 import { describeDevice } from './devices.ts';
+import { compareWithProcessor } from './gpu.ts';
 import type { ModelSource } from './model.ts';
 import type { Session } from './session.ts';
 import { otherTab, someTabTrains } from './training-lock.ts';
@@ -26,7 +29,16 @@ export interface BenchmarkRequest {
   readonly signal: AbortSignal;
 }
 
-/** @throws GraftError `worker-other-tab`, `worker-aborted`, `worker-fetch`, `engine-…` */
+async function checked(
+  device: GpuDevice,
+  next: (doing: string) => void,
+  signal: AbortSignal,
+): Promise<DeviceCheck> {
+  next('Comparing its kernels with the processor’s');
+  return compareWithProcessor(device, () => signal.throwIfAborted());
+}
+
+/** @throws GraftError `worker-other-tab`, `worker-aborted`, `worker-fetch`, `device-differs`, `engine-…` */
 export async function benchmark(
   session: Session,
   { source, onProgress, signal }: BenchmarkRequest,
@@ -34,7 +46,7 @@ export async function benchmark(
   // Two at once would measure each other.
   if (await someTabTrains()) throw otherTab();
   const device = await session.tunedDevice();
-  const total = matmulShapes.length + attentionShapes.length + 2;
+  const total = matmulShapes.length + attentionShapes.length + (device.processor ? 2 : 3);
   let done = 0;
   const next = (doing: string): void => {
     signal.throwIfAborted();
@@ -57,7 +69,15 @@ export async function benchmark(
     const training = await benchmarkTraining(model, { rows: ROWS, length: LENGTH, signal });
     next('Answers of the bundled model');
     const decoding = await benchmarkDecoding(model, { signal });
-    return { device: describeDevice(await session.chosenDevice()), matmul, attention, training, decoding };
+    const check = device instanceof GpuDevice ? await checked(device, next, signal) : undefined;
+    return {
+      device: describeDevice(await session.chosenDevice()),
+      matmul,
+      attention,
+      training,
+      decoding,
+      ...(check && { check }),
+    };
   } catch (error) {
     if (!signal.aborted) throw error;
     throw new GraftError('worker-aborted', 'The benchmark was stopped.', 'Start it again when you like.');

@@ -4,7 +4,10 @@ import { GpuDevice, openDevice } from '../engine/webgpu/device.ts';
 import { measureTuning } from '../engine/webgpu/measure-tuning.ts';
 import { isTuning } from '../engine/webgpu/tuning.ts';
 import { GraftError } from '../errors.ts';
+import { isCheck, type DeviceCheck } from '../evaluate/check-words.ts';
+import { deviceName } from '../runs/card-facts.ts';
 import { ifStorageWorks, readSetting, writeSetting } from '../storage/settings.ts';
+import type { Progress } from './api.ts';
 
 const BROWSERS =
   'Chrome or Edge from 113, Safari from 26 and Firefox from 141 have it (on Linux, Chrome may want chrome://flags/#enable-unsafe-webgpu).';
@@ -33,17 +36,55 @@ export async function openGpu(gpu: GPU | undefined): Promise<GpuDevice> {
   });
 }
 
-/** Gives a device the tuning that was measured on its adapter, now or on an earlier visit. */
-export async function tune(device: Device): Promise<void> {
+/**
+ * Gives a device the tuning that was measured on its adapter, now or on an earlier visit. A real GPU is compared with the processor first.
+ *
+ * @throws GraftError `device-differs` where it computes something else
+ */
+export async function tune(device: Device, told: (progress: Progress) => void): Promise<void> {
   // Other backends have nothing to measure.
   if (!(device instanceof GpuDevice)) return;
   const { vendor, architecture, description } = device.adapter;
   const name = `tuning ${vendor} ${architecture} ${description}`;
   const stored = await ifStorageWorks(readSetting(name));
-  if (isTuning(stored)) {
-    device.tuning = stored;
-    return;
+  if (isTuning(stored)) device.tuning = stored;
+  else {
+    device.tuning = await measureTuning(device);
+    await ifStorageWorks(writeSetting(name, device.tuning));
   }
-  device.tuning = await measureTuning(device);
-  await ifStorageWorks(writeSetting(name, device.tuning));
+  // A software adapter is known: the tests of every kernel run on it.
+  if (device.software) return;
+  // Other kernels, and other shaders of the same ones, come with other versions.
+  const checked = `check ${import.meta.env.GRAFT_VERSION} of ${name}`;
+  const known = await ifStorageWorks(readSetting(checked));
+  const check = isCheck(known) ? known : await compareWithProcessor(device, told);
+  if (check !== known) {
+    await ifStorageWorks(writeSetting(checked, check));
+    await ifStorageWorks(writeSetting(name, device.tuning));
+  }
+  const { refuseDiffering } = await import('../evaluate/check-device.ts');
+  refuseDiffering(
+    check,
+    deviceName(device.adapter),
+    'Choose “The processor” under “Compute on”, on the first page, and send us these words.',
+  );
+}
+
+/** Gives up kernels that differ. Where the processor cannot be used there is nothing to compare with. */
+export async function compareWithProcessor(
+  device: GpuDevice,
+  told: (progress: Progress) => void,
+): Promise<DeviceCheck> {
+  const [{ checkDevice }, { openProcessor }] = await Promise.all([
+    import('../evaluate/check-device.ts'),
+    import('./processor.ts'),
+  ]);
+  const processor = await openProcessor();
+  try {
+    return await checkDevice(device, processor, {
+      onCase: (done, total) => told({ what: 'checking', done, total }),
+    });
+  } finally {
+    processor.close();
+  }
 }

@@ -45,7 +45,7 @@ interface Opening {
 /** How devices and models come into being; tests have their own. */
 interface Openers {
   readonly device: (choice: DeviceChoice) => Promise<ChosenDevice>;
-  readonly tune: (device: Device) => Promise<void>;
+  readonly tune: (device: Device, told: Told) => Promise<void>;
   readonly model: typeof openModel;
 }
 const OPENERS: Openers = {
@@ -131,11 +131,11 @@ export class Session {
     return chosen;
   }
 
-  /** The device, with its kernels chosen by measurement. @throws as {@link device} */
-  async tunedDevice(): Promise<Device> {
+  /** The device, with its kernels chosen by measurement. @throws as {@link device}, and `device-differs` */
+  async tunedDevice(told: Told = () => undefined): Promise<Device> {
     const device = await this.device();
     if (this.#tuned !== device) {
-      await this.#open.tune(device);
+      await this.#open.tune(device, told);
       this.#tuned = device;
     }
     return device;
@@ -222,7 +222,7 @@ export class Session {
   }
 
   async #load(source: ModelSource, told: Told): Promise<OpenModel> {
-    const device = await this.tunedDevice();
+    const device = await this.tunedDevice(told);
     const model = await this.#open.model(device, source, told);
     // A device that was lost meanwhile took the model with it: the next call opens it again.
     if (!device.failure) this.#model = model;

@@ -1,5 +1,6 @@
 /** A result of the benchmark as text that people can send. */
 import type { Benchmark, DeviceFacts } from '../../worker/api.ts';
+import { checkWords } from '../../evaluate/check-words.ts';
 import { bytes, count } from '../ui/format.ts';
 
 export interface Report {
@@ -57,7 +58,7 @@ export const productName = ({ layout, M, N, K }: Benchmark['matmul'][number]): s
   `${LAYOUTS[layout]}, ${M} × ${N} × ${K}`;
 
 /** The rows beside the products: a name and a figure. */
-export function figures({ attention, training, decoding }: Benchmark): [string, string][] {
+export function figures({ attention, training, decoding, check }: Benchmark): [string, string][] {
   return [
     [
       `Training step of Sprig, LoRA r = 8, ${training.rows} rows of ${training.length} tokens`,
@@ -86,6 +87,7 @@ export function figures({ attention, training, decoding }: Benchmark): [string, 
         `${milliseconds(forwardSeconds)}, with reverse ${milliseconds(bothSeconds)}`,
       ],
     ),
+    ...(check ? [['Kernels against the processor’s', checkWords(check)] satisfies [string, string]] : []),
   ];
 }
 

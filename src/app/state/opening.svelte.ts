@@ -77,7 +77,11 @@ export function openingWords({ step, name, model, rows }: OpeningState): Opening
   });
   if (step === 'list') return said('looking for it in this browser');
   if (step === 'project') return said('its runs and results');
-  if (model) return said(`its model${far(model, model.what === 'compiling' ? count : bytes)}`, model);
+  if (model)
+    return said(
+      `its model${far(model, model.what === 'compiling' || model.what === 'checking' ? count : bytes)}`,
+      model,
+    );
   if (rows) return said(`its rows${far(rows, rows.what === 'reading' ? bytes : count)}`, rows);
   return said('its rows');
 }

@@ -55,6 +55,13 @@ export function compileDoing(
 /** The model that is opened for the run. @param seconds as above */
 export function openingDoing({ what, done, total }: Progress, seconds?: number): Doing {
   if (what === 'compiling') return compileDoing({ done, total }, seconds);
+  if (what === 'checking')
+    return {
+      name: 'Comparing the GPU with the processor',
+      fact: `${done} of ${total}${whenLong(seconds)}`,
+      done,
+      total,
+    };
   const fact = total > 0 ? `${bytes(done)} of ${bytes(total)}${whenLong(seconds)}` : '';
   return { name: 'Loading the model', fact, done, total };
 }

@@ -34,7 +34,13 @@ export class TimeLeft {
   }
 }
 
-const COUNTED: ReadonlySet<Progress['what']> = new Set(['packing', 'compiling', 'preparing', 'comparing']);
+const COUNTED: ReadonlySet<Progress['what']> = new Set([
+  'packing',
+  'compiling',
+  'checking',
+  'preparing',
+  'comparing',
+]);
 
 /** “3 MiB of 10 MiB, about 20 s left”; empty where it is not known how far. @param secondsLeft as {@link TimeLeft} tells */
 export function farWords({ what, done, total, bytes: written }: Progress, secondsLeft?: number): string {

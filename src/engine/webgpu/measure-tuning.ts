@@ -10,7 +10,7 @@ import { defaultTuning, LAYOUTS, type MatmulTuning, type RegisterTile, type Tuni
 const BUDGET_MS = 1500;
 const RUNS = 5;
 /** Side of the measured products: large enough to fill the adapter, small enough for the budget. */
-const SIDE = { registers: 128, tiles: 1024 };
+const SIDE = { plain: 128, registers: 128, tiles: 1024 };
 /** A candidate must be faster by this factor to replace the default: less is noise. */
 const MARGIN = 1.1;
 /** Part of a second that one submit may take, by the speed of matrix products. */

@@ -8,8 +8,8 @@ export interface RegisterTile {
 
 /** How matrix products run on an adapter. */
 export interface MatmulTuning {
-  /** `registers` for adapters that run on the CPU, `tiles` in shared memory for GPUs. */
-  family: 'registers' | 'tiles';
+  /** `registers` for adapters that run on the CPU, `tiles` in shared memory for GPUs, `plain` where neither is right. */
+  family: 'registers' | 'tiles' | 'plain';
   /** Whether the lanes of the register kernels share their loads by quadBroadcast; needs subgroups. */
   quads: boolean;
   /** Invocations of a workgroup of the register kernels: the adapter's SIMD width. */
@@ -38,7 +38,8 @@ export function isTuning(value: unknown): value is Tuning {
   if (!isRecord(value) || !isPositive(value['flopsPerSubmit']) || !isRecord(value['matmul'])) return false;
   const { matmul } = value;
   const flags = typeof matmul['quads'] === 'boolean' && typeof matmul['tallTiles'] === 'boolean';
-  const family = matmul['family'] === 'registers' || matmul['family'] === 'tiles';
+  const families: unknown[] = ['registers', 'tiles', 'plain'];
+  const family = families.includes(matmul['family']);
   const lanes = matmul['lanes'] === 4 || matmul['lanes'] === 8 || matmul['lanes'] === 16;
   return (
     flags &&

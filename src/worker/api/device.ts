@@ -1,5 +1,6 @@
 /** What computes: a GPU or the processor; and its benchmark. */
 import type { AttentionResult, DecodingResult, MatmulResult } from '../../evaluate/benchmark.ts';
+import type { DeviceCheck } from '../../evaluate/check-words.ts';
 import type { TrainingResult } from '../../evaluate/training-benchmark.ts';
 import type { Failure, Outcome } from './outcome.ts';
 
@@ -54,6 +55,8 @@ export interface Benchmark {
   readonly attention: readonly AttentionResult[];
   readonly training: TrainingResult;
   readonly decoding: DecodingResult;
+  /** How a GPU's kernels compare with the processor's. */
+  readonly check?: DeviceCheck;
 }
 
 export interface BenchmarkProgress {

@@ -25,6 +25,7 @@ export interface Progress {
     | 'comparing'
     | 'loading'
     | 'compiling'
+    | 'checking'
     | 'measuring'
     | 'answering'
     | 'evaluating';

@@ -1,5 +1,6 @@
 /** What the benchmark page says of a browser, and the text that it gives. */
 import { describe, expect, test } from 'vitest';
+import type { DeviceCheck } from '../../../src/evaluate/check-words.ts';
 import { asJson, asMarkdown, browserOf, type Report } from '../../../src/app/benchmark/report.ts';
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0';
@@ -87,6 +88,17 @@ describe('a result', () => {
       '| Attention, 128 tokens, 4 heads (2) of 32 | 0.70 ms, with reverse 200 ms |',
       '',
     ]);
+  });
+  test('says how its kernels compare with the processor’s', () => {
+    const checked = (check: DeviceCheck): string =>
+      asMarkdown({ ...report, benchmark: { ...report.benchmark, check } });
+    const fine = { cases: 24, worst: 2.1e-6, dropped: [], differing: [] };
+    expect(checked(fine)).toContain(
+      '| Kernels against the processor’s | All 24 checks agree with the processor, within 2.1e-6 of the largest number. |',
+    );
+    expect(checked({ ...fine, dropped: ['tall tiles'], differing: ['answers'] })).toContain(
+      '1 of 24 checks differ from the processor: answers. Given up, since they computed something else: tall tiles.',
+    );
   });
   test('is the whole of it as JSON', () => {
     expect(JSON.parse(asJson(report))).toEqual(report);

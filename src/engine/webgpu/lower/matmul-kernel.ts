@@ -39,7 +39,7 @@ export function chooseKernel(
 ): Kernel {
   const { M, N, K } = shape;
   const { matmul: tuning } = target.tuning;
-  if (!hasWholeRows(layout, shape)) return PLAIN;
+  if (tuning.family === 'plain' || !hasWholeRows(layout, shape)) return PLAIN;
   let kernel: SplitKernel;
   if (tuning.family === 'registers') {
     kernel = chooseRegisterKernel(

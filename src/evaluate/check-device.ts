@@ -1,0 +1,96 @@
+/**
+ * Makes a GPU safe to compute on: what it computes is compared with the processor, and kernels that differ give way to simpler ones. No list
+ * of drivers and their defects is complete; this asks the driver that is there.
+ */
+import type { Device } from '../engine/device.ts';
+import type { MatmulTuning, Tuning } from '../engine/webgpu/tuning.ts';
+import { GraftError } from '../errors.ts';
+import { checkWords, type DeviceCheck } from './check-words.ts';
+import { compareDevices, selfTestOf, type CaseResult, type SelfTestCase, type Watch } from './self-test.ts';
+
+/** A device whose kernels are chosen by a tuning. */
+export type Tunable = Pick<Device, 'features'> & Device & { tuning: Tuning };
+
+interface Fallback {
+  /** What is given up. */
+  readonly name: string;
+  /** @returns undefined where it was not used */
+  readonly without: (tuning: MatmulTuning) => MatmulTuning | undefined;
+}
+
+/** From what costs the least to give up, to kernels that no driver should get wrong. */
+const FALLBACKS: readonly Fallback[] = [
+  {
+    name: 'lanes that share their loads',
+    without: (tuning) => (tuning.quads ? { ...tuning, quads: false } : undefined),
+  },
+  {
+    name: 'tall tiles',
+    without: (tuning) =>
+      tuning.family === 'tiles' && tuning.tallTiles ? { ...tuning, tallTiles: false } : undefined,
+  },
+  {
+    name: 'tiles in shared memory',
+    without: (tuning) => (tuning.family === 'tiles' ? { ...tuning, family: 'registers' } : undefined),
+  },
+  {
+    name: 'all tiles',
+    without: (tuning) => (tuning.family === 'plain' ? undefined : { ...tuning, family: 'plain' }),
+  },
+];
+
+/**
+ * Compares a device with another one, and leaves it with the first tuning whose kernels agree.
+ *
+ * @param reference a device that is right, as the CPU engine
+ * @param cases other ones, in tests
+ * @throws what the reference throws, the failure of a device that is lost, and the signal's reason
+ */
+export async function checkDevice(
+  device: Tunable,
+  reference: Device,
+  watch: Watch = {},
+  cases: readonly SelfTestCase[] = selfTestOf(device),
+): Promise<DeviceCheck> {
+  let results = await compareDevices(device, reference, cases, watch);
+  const dropped: string[] = [];
+  for (const { name, without } of FALLBACKS) {
+    const differing = results.filter(({ agrees }) => !agrees);
+    if (differing.length === 0) break;
+    const before = device.tuning;
+    const matmul = without(before.matmul);
+    if (!matmul) continue;
+    device.tuning = { ...before, matmul };
+    const again = cases.filter((one) => differing.some((result) => result.name === one.name));
+    const better = await compareDevices(device, reference, again, { signal: watch.signal });
+    if (better.some(({ agrees }) => agrees)) {
+      dropped.push(name);
+      results = results.map((result) => better.find((other) => other.name === result.name) ?? result);
+    } else {
+      device.tuning = before;
+    }
+  }
+  return summary(results, dropped);
+}
+
+export function summary(results: readonly CaseResult[], dropped: readonly string[] = []): DeviceCheck {
+  const [agreeing, differing] = [true, false].map((wanted) =>
+    results.filter(({ agrees }) => agrees === wanted),
+  );
+  return {
+    cases: results.length,
+    worst: Math.max(0, ...agreeing.map(({ error }) => error)),
+    dropped,
+    differing: differing.map(({ name }) => name),
+  };
+}
+
+/** @throws GraftError `device-differs` where a device computes something else than the processor */
+export function refuseDiffering(check: DeviceCheck, device: string, remedy: string): void {
+  if (check.differing.length === 0) return;
+  throw new GraftError(
+    'device-differs',
+    `${device} does not compute what it should. ${checkWords(check)}`,
+    remedy,
+  );
+}

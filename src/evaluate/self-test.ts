@@ -1,0 +1,272 @@
+/**
+ * Whether a device computes what another one does: products of matrices at odd shapes, and small random models of two families with all of
+ * their gradients, an adapter over each way of holding a base, and answers. A driver may miscompile a kernel that is right elsewhere.
+ */
+import { Adapter } from '../adapters/adapter.ts';
+import { adapterModules, initialTensors } from '../adapters/registry.ts';
+import type { Device } from '../engine/device.ts';
+import { matmul, type Layout } from '../engine/ops/matmul.ts';
+import { QUANTISED_TYPES } from '../engine/quantised.ts';
+import { Tape } from '../engine/tape.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { messageOf } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import { Generator } from '../model/generator.ts';
+import { LanguageModel } from '../model/language-model.ts';
+import { randomFiles } from '../model/random-files.ts';
+import { greedy } from '../model/sampling.ts';
+import type { WeightChoice } from '../model/weight-types.ts';
+import { computeGradients } from '../train/gradients.ts';
+import { defaultOptions } from '../train/options.ts';
+import { Random } from '../random.ts';
+
+/** What one case computed, by name. */
+type Values = ReadonlyMap<string, ArrayLike<number>>;
+
+export interface SelfTestCase {
+  readonly name: string;
+  /** The largest difference that is the order of sums, as a part of the largest number of a tensor. */
+  readonly tolerance: number;
+  readonly run: (device: Device) => Promise<Values>;
+}
+
+export interface CaseResult {
+  readonly name: string;
+  /** The largest difference found, as a part of the largest number of its tensor; Infinity where there was none to compare. */
+  readonly error: number;
+  readonly agrees: boolean;
+  /** Why it could not be computed, if so. */
+  readonly failure?: string;
+}
+
+const F32 = 1e-3;
+/** Activations in half precision have 11 bits, and errors of two layers add up. */
+const F16 = 5e-2;
+
+/** Odd, wider than a tile in both directions, one with few rows, and one with a long sum. */
+const PRODUCTS: readonly (readonly [M: number, N: number, K: number])[] = [
+  [5, 12, 20],
+  [70, 68, 132],
+  [2, 96, 64],
+  [8, 24, 1088],
+  [131, 196, 28],
+];
+const LAYOUTS: readonly Layout[] = ['NT', 'NN', 'TN'];
+
+/** Sides that are no powers of two, heads that share keys, and rows of blocks for every quantised layout. */
+const LLAMA: JsonObject = {
+  model_type: 'llama',
+  hidden_size: 192,
+  intermediate_size: 320,
+  num_hidden_layers: 2,
+  num_attention_heads: 6,
+  num_key_value_heads: 2,
+  vocab_size: 307,
+  max_position_embeddings: 128,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+};
+/** Normalisation of layers, biases, learned positions, GELU. */
+const GPT2: JsonObject = {
+  model_type: 'gpt2',
+  architectures: ['GPT2LMHeadModel'],
+  n_embd: 60,
+  n_layer: 2,
+  n_head: 5,
+  n_positions: 64,
+  vocab_size: 211,
+  layer_norm_epsilon: 1e-5,
+};
+const VOCABULARY = 200;
+/** Tokens of the rows: odd, one alone, and more than a tile. */
+const LENGTHS = [3, 17, 45];
+const CANDIDATES = 8;
+
+export const SELF_TEST: readonly SelfTestCase[] = [
+  ...LAYOUTS.flatMap((layout) =>
+    PRODUCTS.map((shape) => ({
+      name: `product ${layout} ${shape.join(' × ')}`,
+      tolerance: F32,
+      run: (device: Device) => product(device, layout, shape),
+    })),
+  ),
+  { name: 'all weights of a Llama', tolerance: F32, run: (device) => allWeights(device, LLAMA) },
+  { name: 'all weights of a GPT-2', tolerance: F32, run: (device) => allWeights(device, GPT2) },
+  { name: 'an adapter', tolerance: F32, run: (device) => adapterOver(device) },
+  ...QUANTISED_TYPES.map((type) => ({
+    name: `an adapter over ${type}`,
+    tolerance: F32,
+    run: (device: Device) => adapterOver(device, type),
+  })),
+  { name: 'answers', tolerance: F32, run: (device) => answers(device) },
+];
+
+/** The same in half precision, where the device has it; the other device stays in f32. */
+export const HALF_PRECISION: SelfTestCase = {
+  name: 'an adapter in half precision',
+  tolerance: F16,
+  run: (device) => adapterOver(device, undefined, device.processor ? 'f32' : 'f16'),
+};
+
+/** The cases for a device. */
+export function selfTestOf({ features }: Pick<Device, 'features'>): readonly SelfTestCase[] {
+  return features.f16 ? [...SELF_TEST, HALF_PRECISION] : SELF_TEST;
+}
+
+export interface Watch {
+  readonly onCase?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs the cases on both. What a case throws on the first is its failure. @throws what it throws on the second, and the signal's reason */
+export async function compareDevices(
+  device: Device,
+  reference: Device,
+  cases: readonly SelfTestCase[],
+  { onCase, signal }: Watch = {},
+): Promise<CaseResult[]> {
+  const results: CaseResult[] = [];
+  for (const one of cases) {
+    signal?.throwIfAborted();
+    onCase?.(results.length, cases.length);
+    results.push(await compare(device, reference, one));
+  }
+  return results;
+}
+
+async function compare(
+  device: Device,
+  reference: Device,
+  { name, tolerance, run }: SelfTestCase,
+): Promise<CaseResult> {
+  const expected = await run(reference);
+  try {
+    const error = worst(await run(device), expected);
+    return { name, error, agrees: error <= tolerance };
+  } catch (failure) {
+    // A device that is gone fails whatever comes next; its own reason says so.
+    device.check();
+    return { name, error: Infinity, agrees: false, failure: messageOf(failure) };
+  }
+}
+
+function worst(found: Values, expected: Values): number {
+  let most = 0;
+  for (const [name, values] of expected) {
+    const mine = found.get(name);
+    if (mine?.length !== values.length) return Infinity;
+    let largest = 0;
+    let difference = 0;
+    for (let i = 0; i < values.length; i++) {
+      largest = Math.max(largest, Math.abs(values[i]));
+      const apart = Math.abs(values[i] - mine[i]);
+      // Also where one of them is not a number.
+      if (!(apart <= difference)) difference = Number.isNaN(apart) ? Infinity : apart;
+    }
+    if (difference > 0) most = Math.max(most, difference / largest);
+  }
+  return most;
+}
+
+async function product(
+  device: Device,
+  layout: Layout,
+  [M, N, K]: readonly [number, number, number],
+): Promise<Values> {
+  const random = new Random(M + N + K);
+  const upload = (rows: number, columns: number): Tensor =>
+    device.upload(
+      [rows, columns],
+      'f32',
+      'operand',
+      Float32Array.from({ length: rows * columns }, () => spread(random)),
+    );
+  const a = layout === 'TN' ? upload(K, M) : upload(M, K);
+  const b = layout === 'NT' ? upload(N, K) : upload(K, N);
+  const tape = new Tape(device);
+  const c = matmul(tape, { a, b, layout, c: tape.pinned([M, N], 'f32', 'product') });
+  const pool = device.createPool();
+  const plan = await device.compile(tape, pool);
+  try {
+    plan.run();
+    return new Map([['product', new Float32Array(await plan.read(c))]]);
+  } finally {
+    plan.destroy();
+    pool.destroy();
+    for (const tensor of [a, b]) device.free(tensor);
+  }
+}
+
+/** From −1 to 1. */
+const spread = (random: Random): number => 2 * random.float() - 1;
+
+function rows(): { readonly ids: number[]; readonly labels: number[] }[] {
+  const random = new Random(5);
+  return LENGTHS.map((length) => {
+    const ids = Array.from({ length }, () => random.below(VOCABULARY));
+    return { ids, labels: ids.map((id, at) => (at > length / 2 || length < 4 ? id : -100)) };
+  });
+}
+
+async function allWeights(device: Device, config: JsonObject): Promise<Values> {
+  const model = await LanguageModel.load(device, randomFiles('self-test', config), {
+    precision: 'f32',
+    trainable: true,
+  });
+  try {
+    const { loss, gradients } = await computeGradients({ model, store: model.parameters! }, rows());
+    return new Map<string, ArrayLike<number>>([...gradients, ['loss', [loss]]]);
+  } finally {
+    await model.destroy();
+  }
+}
+
+async function adapterOver(
+  device: Device,
+  matrices?: WeightChoice,
+  precision: 'f32' | 'f16' = 'f32',
+): Promise<Values> {
+  const model = await LanguageModel.load(device, randomFiles('self-test', LLAMA), {
+    precision,
+    ...(matrices && { baseWeights: { matrices, embeddings: matrices } }),
+  });
+  const modules = adapterModules(model.definition, defaultOptions().lora);
+  const random = new Random(7);
+  const tensors = new Map(
+    [...initialTensors(modules, 7)].map(([name, values]) => [
+      name,
+      // B begins at zero, and would leave A without a gradient.
+      values.map((value) => (name.includes('lora_B') ? 0.02 * spread(random) : value)),
+    ]),
+  );
+  const adapter = new Adapter(device, modules, tensors, { trainable: true });
+  try {
+    const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows());
+    return new Map<string, ArrayLike<number>>([...gradients, ['loss', [loss]]]);
+  } finally {
+    adapter.destroy();
+    await model.destroy();
+  }
+}
+
+/** How likely the first candidates are for the token after a prompt. Their ids are not compared: two may be as likely as each other. */
+async function answers(device: Device): Promise<Values> {
+  const model = await LanguageModel.load(device, randomFiles('self-test', LLAMA), { precision: 'f32' });
+  const [, { ids }] = rows();
+  const generator = new Generator(model, 1, ids.length + 1);
+  const likely: number[] = [];
+  try {
+    await generator.generate([ids], {
+      maxNewTokens: 1,
+      sampling: greedy,
+      seed: 0,
+      stopIds: [],
+      candidates: CANDIDATES,
+      onToken: (_, __, candidates) => void likely.push(...candidates.map(({ probability }) => probability)),
+    });
+    return new Map([['probabilities', likely]]);
+  } finally {
+    generator.destroy();
+    await model.destroy();
+  }
+}

@@ -1,0 +1,86 @@
+/** The comparison of a GPU with the processor: right kernels agree, and those that are not are given up. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openProcessor } from '../../src/cli/cpu.ts';
+import type { CpuDevice } from '../../src/engine/cpu/device.ts';
+import { defaultTuning } from '../../src/engine/webgpu/tuning.ts';
+import { checkDevice, refuseDiffering } from '../../src/evaluate/check-device.ts';
+import { checkWords } from '../../src/evaluate/check-words.ts';
+import {
+  compareDevices,
+  HALF_PRECISION,
+  SELF_TEST,
+  type SelfTestCase,
+} from '../../src/evaluate/self-test.ts';
+import { describeDevice } from './adapters.ts';
+
+describeDevice('a GPU against the processor', (context) => {
+  let processor: CpuDevice;
+  beforeAll(async () => {
+    processor = await openProcessor({ threads: 1 });
+  });
+  afterAll(() => processor.close());
+
+  test('agrees in every case', async () => {
+    const results = await compareDevices(context.gpu, processor, SELF_TEST);
+    expect(results.filter(({ agrees }) => !agrees)).toEqual([]);
+    // Order of sums alone.
+    expect(Math.max(...results.map(({ error }) => error))).toBeLessThan(1e-5);
+    expect(results.length).toBeGreaterThan(20);
+  });
+
+  test('agrees in half precision as far as that goes', async () => {
+    const [{ error, agrees }] = await compareDevices(context.gpu, processor, [HALF_PRECISION]);
+    expect(agrees).toBe(true);
+    // In f32 throughout there would be less.
+    expect(error).toBeGreaterThan(1e-4);
+  });
+
+  test('with the kernels of a real GPU agrees, too', async () => {
+    const { gpu } = context;
+    const before = gpu.tuning;
+    try {
+      gpu.tuning = defaultTuning({ vendor: 'a real one', architecture: '', description: '' });
+      const products = SELF_TEST.filter(({ name }) => /^product/.test(name));
+      const check = await checkDevice(gpu, processor, {}, products);
+      expect(check).toMatchObject({ cases: products.length, dropped: [], differing: [] });
+      gpu.tuning = { ...gpu.tuning, matmul: { ...gpu.tuning.matmul, family: 'plain' } };
+      expect(await checkDevice(gpu, processor, {}, products)).toMatchObject({ dropped: [], differing: [] });
+    } finally {
+      gpu.tuning = before;
+    }
+  });
+
+  test('gives up what differs, and no more', async () => {
+    const { gpu } = context;
+    const before = gpu.tuning;
+    /** What a driver would do that computes something else with some kernels. */
+    const wrongWhile = (name: string, isWrong: () => boolean): SelfTestCase => ({
+      name,
+      tolerance: 1e-3,
+      run: (device) => Promise.resolve(new Map([['y', [1, device === gpu && isWrong() ? NaN : 2]]])),
+    });
+    try {
+      gpu.tuning = defaultTuning({ vendor: 'a real one', architecture: '', description: '' });
+      const tall = wrongWhile('tall', () => gpu.tuning.matmul.tallTiles);
+      const check = await checkDevice(gpu, processor, {}, [tall, ...SELF_TEST.slice(0, 1)]);
+      expect(check).toMatchObject({ cases: 2, dropped: ['tall tiles'], differing: [] });
+      expect(gpu.tuning.matmul).toMatchObject({ family: 'tiles', quads: true, tallTiles: false });
+      expect(checkWords(check)).toMatch(/^All 2 checks agree .* Given up.*: tall tiles\.$/);
+      expect(() => refuseDiffering(check, 'It', 'Do something.')).not.toThrow();
+
+      const always = wrongWhile('always', () => true);
+      const family = wrongWhile('tiled', () => gpu.tuning.matmul.family !== 'plain');
+      const both = await checkDevice(gpu, processor, {}, [always, family]);
+      expect(both.differing).toEqual(['always']);
+      expect(gpu.tuning.matmul.family).toBe('plain');
+      expect(() => refuseDiffering(both, 'It', 'Do something.')).toThrow(
+        expect.objectContaining({
+          code: 'device-differs',
+          what: expect.stringMatching(/^It does not compute what it should\. 1 of 2 checks differ/) as string,
+        }),
+      );
+    } finally {
+      gpu.tuning = before;
+    }
+  });
+});
