@@ -37,6 +37,7 @@ export const REFERENCE = {
   labels: { base: 'The bare base model', start: 'What the run starts from' },
   flag: 'reference',
   placeholder: 'R',
+  group: 'Goal',
   label: 'Reference policy',
   term: {
     id: 'reference-policy',

@@ -200,9 +200,9 @@ const COMMAND_ONLY: readonly string[] = ['epochs'];
 export const PAGE_TABLE: readonly Setting[] = TABLE.settings.filter(
   ({ name, part }) => (part === 'run' || part === 'page') && !COMMAND_ONLY.includes(name),
 );
-/** Whether a run may be without it: nobody is asked for it, and what it starts from decides. */
-export const mayBeMissing = ({ initial, group }: Setting): boolean =>
-  initial === undefined && group === undefined;
+/** Whether a run may be without it: then what it starts from decides. */
+export const mayBeMissing = ({ initial, group, type }: Setting): boolean =>
+  initial === undefined && (group === undefined || type === 'choice');
 /** Their values. */
 export type PageValues = Omit<RunValues, 'method' | 'epochs' | 'steps'> & {
   /** Missing in what was kept before the page had a choice: an adapter. */

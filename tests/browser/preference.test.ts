@@ -27,7 +27,11 @@ let page: Page;
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
   browser = await launchChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openStudio(browser, {
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
   ({ page } = studio);
 });
 afterAll(async () => {
@@ -65,6 +69,11 @@ test('DPO is what suits them; single answers are refused with what to do', async
   expect(await page.getByLabel('Beta', { exact: true }).count()).toBe(0);
   await objective.selectOption('dpo');
   await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
+  // What it is compared with follows what the run starts from, unless it is chosen.
+  const reference = page.getByLabel('Reference policy', { exact: true });
+  await expect.poll(() => reference.locator('option:checked').innerText()).toBe('As usual');
+  await reference.selectOption('The bare base model');
+  await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
 });
 
 test('a run tells accuracy, margin and rewards, and its adapter can be used', async () => {
@@ -78,6 +87,8 @@ test('a run tells accuracy, margin and rewards, and its adapter can be used', as
   const status = page.getByRole('button', { name: 'New run' });
   await status.waitFor({ timeout: 240_000 });
   await expect.poll(() => told.innerText()).toMatch(/Accuracy[\s\S]*%[\s\S]*Margin[\s\S]*validation/);
+  await page.getByRole('button', { name: 'Copy as a command line' }).click();
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toMatch(/ --reference base\b/);
   await page.getByRole('button', { name: 'Show as a table' }).click();
   await page.getByRole('columnheader', { name: 'margin' }).waitFor();
   expect(await inspect(page, 'preference-run')).toEqual([]);
