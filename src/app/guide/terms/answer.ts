@@ -1,0 +1,93 @@
+/** How a model answers, and how an adapter is taken elsewhere. */
+import type { Chapter } from './term.ts';
+
+export const ANSWER: Chapter = {
+  name: 'The answer',
+  terms: [
+    {
+      id: 'turns',
+      what: 'A turn is one question with its answer. A model that was tuned on single questions has never seen earlier turns before a question, and answers worse behind them.',
+      start: 'As the rows are: each question alone where every row has one turn.',
+      source: 'Transformers documentation, Chat templates',
+      also: 'multi-turn single-turn history chat context',
+    },
+    {
+      id: 'system-prompt',
+      what: 'Words that stand before the conversation and tell the model how to answer. Not every chat template has a place for them.',
+      start: 'The same words as in the training rows, or none.',
+      source: 'Transformers documentation, Chat templates',
+      also: 'instruction role persona',
+    },
+    {
+      id: 'greedy',
+      what: 'Always the likeliest token. The same question gets the same answer.',
+      start: 'For labels, JSON and measuring.',
+      source: 'Holtzman et al., The Curious Case of Neural Text Degeneration, 2019, arXiv:1904.09751',
+      also: 'temperature 0 deterministic',
+    },
+    {
+      id: 'answer-length',
+      what: 'How many tokens an answer may have. An answer that has not ended by then is cut.',
+      more: 'Room for long answers; an answer that never ends takes longer.',
+      start: 'A little more than the longest answer among your rows.',
+      source: 'Transformers documentation, GenerationConfig, max_new_tokens',
+      also: 'max new tokens cut stop',
+    },
+    {
+      id: 'temperature',
+      what: 'How random the choice of the next token is. 0 is greedy.',
+      more: 'Livelier, then wilder.',
+      less: 'Safer, then duller.',
+      start: '0 to measure, 0.7 to write.',
+      source: 'Ackley, Hinton, Sejnowski, A Learning Algorithm for Boltzmann Machines, 1985',
+      also: 'sampling randomness',
+    },
+    {
+      id: 'top-k',
+      what: 'Only the k likeliest tokens are drawn from. 0 is all.',
+      more: 'More variety.',
+      less: 'Fewer slips.',
+      start: '0, or 40.',
+      source: 'Fan et al., Hierarchical Neural Story Generation, 2018, arXiv:1805.04833',
+      also: 'sampling',
+    },
+    {
+      id: 'top-p',
+      what: 'Only the likeliest tokens that together have this probability are drawn from. 1 is all.',
+      more: 'More variety.',
+      less: 'Fewer slips.',
+      start: '0.9 with a temperature above 0.',
+      source: 'Holtzman et al., The Curious Case of Neural Text Degeneration, 2019, arXiv:1904.09751',
+      also: 'nucleus sampling',
+    },
+    {
+      id: 'min-p',
+      what: 'Tokens less likely than this share of the likeliest are not drawn. 0 is off.',
+      more: 'Fewer slips.',
+      start: '0.05 with a high temperature.',
+      source: 'Nguyen et al., Min-p Sampling, 2024, arXiv:2407.01082',
+      also: 'sampling',
+    },
+    {
+      id: 'repetition-penalty',
+      what: 'Tokens that are already in the text become less likely. 1 is off.',
+      more: 'Less repeating, then avoidance of words that are needed.',
+      start: '1; 1.1 if answers repeat themselves.',
+      source: 'Keskar et al., CTRL, 2019, arXiv:1909.05858',
+      also: 'repeat loop',
+    },
+    {
+      id: 'peft',
+      what: 'The files in which adapters are exchanged: adapter_config.json and adapter_model.safetensors. PEFT, transformers and others load what Graft writes.',
+      source: 'PEFT documentation, Checkpoint format',
+      also: 'export zip safetensors adapter_config',
+    },
+    {
+      id: 'merged',
+      what: 'Base and adapter as one model folder: the adapter is added to the weights. It is as large as the base, and runs in programs that know no adapters.',
+      start: 'Keep the adapter: it is small, and fits the base again.',
+      source: 'Hu et al., LoRA, 2021, arXiv:2106.09685, section 4.1',
+      also: 'merge export full weights',
+    },
+  ],
+};

@@ -1,0 +1,70 @@
+/** How it is found out whether it helped. */
+import { METRICS } from '../../../evaluate/metrics/registry.ts';
+import type { Chapter, Term } from './term.ts';
+
+export const MEASURE: Chapter = {
+  name: 'The measure',
+  terms: [
+    ...METRICS.map(({ name, entry: { what, more, less, start, source, also } }): Term => ({
+      id: name,
+      ...{ what, more, less, start, source, also },
+    })),
+    {
+      id: 'overfitting',
+      what: 'The training loss falls and the validation loss rises: the model repeats its rows instead of learning the task.',
+      start: 'Fewer steps, a lower rank or rate, more and more varied rows.',
+      source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
+      also: 'memorisation overfit learned by heart',
+    },
+    {
+      id: 'baseline',
+      what: 'What the cheapest method reaches. If that is good enough, you are done; if not, it is what the adapter has to beat.',
+      start: 'Measure the base alone, with examples in its prompt, and the most frequent answer.',
+      source: 'Brown et al., Language Models are Few-Shot Learners, 2020, arXiv:2005.14165',
+      also: 'prompting zero-shot',
+    },
+    {
+      id: 'few-shot',
+      what: 'A few rows of the training part stand in the prompt before the question. No training, and often enough.',
+      more: 'Usually better up to a point; every question gets longer and slower.',
+      start: '3 to 5. If this does the task, do not tune.',
+      source: 'Brown et al., Language Models are Few-Shot Learners, 2020, arXiv:2005.14165',
+      also: 'in-context learning shots k examples',
+    },
+    {
+      id: 'majority',
+      what: 'The answer that is most frequent in training, given to every question. It costs nothing; a model that does not beat it has learned nothing.',
+      source: 'scikit-learn documentation, DummyClassifier',
+      also: 'majority class dummy rule',
+    },
+    {
+      id: 'nearest',
+      what: 'Copies the answer of the training row that shares most words with the question, rare words weighing more. Where this does well, a search box would too.',
+      source: 'Cover & Hart, Nearest Neighbor Pattern Classification, 1967',
+      also: 'nearest neighbour knn copy retrieval tf-idf',
+    },
+    {
+      id: 'interval',
+      what: 'Where the true share lies with 95% confidence, given how few rows were asked.',
+      more: 'More rows make it narrower. Two intervals that overlap may be luck.',
+      source: 'Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927, JASA 22',
+      also: 'confidence wilson significance',
+    },
+    {
+      id: 'mcnemar',
+      what: 'Two methods on the same rows: on how many only the one is right, and on how many only the other. If both were equally good, each such row would be a coin toss. The exact McNemar test tells how often coins fall that unevenly.',
+      more: 'More rows show smaller differences. Below six rows that differ, none can be told from chance.',
+      source:
+        'McNemar, Note on the Sampling Error of the Difference Between Correlated Proportions, Psychometrika 12, 1947',
+      also: 'paired test chance significance p value won lost',
+    },
+    {
+      id: 'test-sample',
+      what: 'Answers take time, so some of the test rows are asked, drawn by the seed of the split. Where answers are labels, each comes up about as often as in the whole test part. Every method gets the same rows, and more rows include the fewer.',
+      more: 'A narrower interval, and a longer wait.',
+      start: '20 for a first look, 200 for a decision.',
+      source: 'Cochran, Sampling Techniques, 1977, chapter 5',
+      also: 'stratified random sample seed rows',
+    },
+  ],
+};

@@ -1,0 +1,82 @@
+/** What examples are made of. */
+import type { Chapter } from './term.ts';
+
+export const ROWS: Chapter = {
+  name: 'The rows',
+  terms: [
+    {
+      id: 'row',
+      what: 'One example: what the model reads and what it should answer. The model is trained on it in the form in which it will be asked.',
+      more: 'More rows teach rarer cases. Rows that contradict each other teach neither.',
+      start: '100 to 500, as varied as the questions that will come.',
+      source: 'Zhou et al., LIMA, 2023, arXiv:2305.11206',
+      also: 'example sample data dataset jsonl csv',
+    },
+    {
+      id: 'mapping',
+      what: 'Which column is the prompt and which the answer. A column as it is, or a template: your words with columns in double braces, {{like this}}. It is plain substitution, with no code in it. An input stands under the prompt, where a row has one. Columns that nothing reads are named.',
+      start: 'Write the prompt as you will ask it later: the same words, the same order.',
+      source: 'Graft, docs/architecture.md; TRL documentation, Dataset formats and types',
+      also: 'columns template csv placeholder',
+    },
+    {
+      id: 'loss-mask',
+      what: 'The tokens that the model learns from. It reads the prompt, but only the answer counts for the loss. The token view shows these tokens dark and the rest pale.',
+      source: 'TRL documentation, SFT Trainer: train on completion only',
+      also: 'labels -100 completion only supervised',
+    },
+    {
+      id: 'limit',
+      what: 'The most tokens of a row. Tokens above it are cut, or the row is left out.',
+      more: 'Long rows survive, and memory and time grow with the longest.',
+      less: 'Faster, but answers that lose their end teach the model not to stop.',
+      start: 'Just above the longest row that matters: the histogram shows it.',
+      source: 'TRL documentation, SFTConfig max_length',
+      also: 'max length truncation cutoff',
+    },
+    {
+      id: 'overlong',
+      what: 'What happens to rows above the limit: they lose their end, or part of the prompt, or are left out.',
+      start: 'Lose part of the prompt where the answer must stay whole; leave out where both matter.',
+      source: 'Graft, docs/architecture.md',
+      also: 'truncate drop policy',
+    },
+    {
+      id: 'train-part',
+      what: 'The rows that are trained on. The model sees each of them once a pass.',
+      source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
+      also: 'training set',
+    },
+    {
+      id: 'validation',
+      what: 'Rows that are looked at during a run and not trained on. When their loss rises while the training loss falls, rows are being learned by heart.',
+      more: 'A steadier signal, and fewer rows to train on.',
+      start: '10%, at least 20 rows.',
+      source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
+      also: 'dev eval held-out set',
+    },
+    {
+      id: 'test',
+      what: 'Rows that nothing has seen until the end. Only they say how good the adapter is. Look at them rarely: settings that are chosen by them fit them, too.',
+      more: 'Narrower intervals: 20 rows say little, 200 say much.',
+      start:
+        '10%, at least 50 rows if you have them. Or a file of its own: open it while rows are open, and choose Test rows.',
+      source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
+      also: 'held-out holdout set',
+    },
+    {
+      id: 'split',
+      what: 'Which row goes into which part, by a shuffle that the seed decides. The same file, fractions and seed give the same parts, here and headless. Leaving a row out moves no other row.',
+      start: 'Leave the seed. Change it to see how much of a result is luck.',
+      source: 'Graft, docs/architecture.md',
+      also: 'fraction shuffle seed',
+    },
+    {
+      id: 'leak',
+      what: 'A held-out row that is also trained on. The model has seen its answer, so every measurement looks better than it is.',
+      start: 'Leave the copies out: one press keeps the held-out row and drops those in training.',
+      source: 'Lee et al., Deduplicating Training Data Makes Language Models Better, 2021, arXiv:2107.06499',
+      also: 'duplicate contamination repeated',
+    },
+  ],
+};

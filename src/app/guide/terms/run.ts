@@ -1,0 +1,196 @@
+/** What happens while it trains, and the settings of that. */
+import { TABLE } from '../../../settings/table.ts';
+import type { TermId } from '../names.ts';
+import { LORA } from './sources.ts';
+import type { Chapter, Term } from './term.ts';
+
+/** Settings that bring their entries with them. */
+const CONTRIBUTED = TABLE.settings.flatMap(({ term }): Term[] =>
+  term?.entry ? [{ id: term.id as TermId, ...term.entry }] : [],
+);
+
+export const RUN: Chapter = {
+  name: 'The run',
+  terms: [
+    {
+      id: 'step',
+      what: 'One change of the adapter, after a batch of rows.',
+      more: 'Learns more, until rows are learned by heart.',
+      less: 'Stops before it has learned.',
+      start: 'Two or three passes over the rows.',
+      source: `${LORA}, appendix D`,
+      also: 'steps iterations updates max_steps',
+    },
+    {
+      id: 'epoch',
+      what: 'Every training row once. Steps times rows a step, over the rows there are.',
+      more: 'Better recall, then learning by heart.',
+      less: 'Fewer chances for rare rows.',
+      start: '3; 1 with thousands of rows.',
+      source: 'TRL documentation, SFT Trainer',
+      also: 'epochs passes num_train_epochs',
+    },
+    {
+      id: 'batch',
+      what: 'Rows that go through the model together before the adapter changes.',
+      more: 'Steadier steps, more memory.',
+      less: 'Noisier steps; use a lower rate.',
+      start: '8 for small models, 4 for larger ones.',
+      source: 'Goyal et al., Accurate, Large Minibatch SGD, 2017, arXiv:1706.02677',
+      also: 'micro-batch batch size per_device_train_batch_size',
+    },
+    {
+      id: 'accumulation',
+      what: 'Gradients of several batches are added before the adapter changes: a larger batch without its memory.',
+      more: 'Steadier steps that take as many times longer.',
+      start: '1; more where the memory holds no larger batch.',
+      source: 'Transformers documentation, gradient_accumulation_steps',
+      also: 'gradient accumulation accumulate',
+    },
+    {
+      id: 'packing',
+      what: 'Short rows are laid end to end, and each sees only itself, so that no time goes into padding. Losses and gradients stay the same.',
+      start: 'On where rows differ much in length.',
+      source: 'Krell et al., Efficient Sequence Packing without Cross-contamination, 2021, arXiv:2107.02027',
+      also: 'pack padding',
+    },
+    {
+      id: 'lr',
+      what: 'How far each step moves the adapter.',
+      more: 'Learns faster, then the loss jumps or runs away.',
+      less: 'A calm curve, and little is learned before the run ends.',
+      start: '2e-4 for models from 100 million parameters; 4e-3 for Sprig. Halve it if the loss jumps.',
+      source:
+        'Dettmers et al., QLoRA, 2023, arXiv:2305.14314, appendix B; Biderman et al., 2024, arXiv:2405.09673',
+      also: 'lr rate step size',
+    },
+    {
+      id: 'schedule',
+      what: 'How the rate falls over the run: slowly at both ends (cosine), in a straight line, or not at all.',
+      start: 'Cosine. Constant if you want to stop at any time.',
+      source: 'Loshchilov & Hutter, SGDR, 2016, arXiv:1608.03983',
+      also: 'cosine linear constant decay lr_scheduler_type',
+    },
+    {
+      id: 'warmup',
+      what: 'The rate rises from 0 over the first steps, until the optimiser knows how large gradients are.',
+      more: 'A safer start and fewer full steps.',
+      less: 'Risk of a jump at the very beginning.',
+      start: '5 steps, or a tenth of a short run.',
+      source: 'Goyal et al., Accurate, Large Minibatch SGD, 2017, arXiv:1706.02677',
+      also: 'warm-up warmup_steps',
+    },
+    {
+      id: 'clip',
+      what: 'A gradient with a larger norm is scaled down to this one, so that one odd batch cannot throw the run off.',
+      more: 'Odd batches move more.',
+      less: 'Every step is scaled down, as if the rate were lower.',
+      start: '1. 0 turns it off.',
+      source:
+        'Pascanu et al., On the Difficulty of Training Recurrent Neural Networks, 2012, arXiv:1211.5063',
+      also: 'max_grad_norm clipping',
+    },
+    {
+      id: 'gradient-norm',
+      what: 'How strongly a batch pulls at the adapter. A spike is an odd batch; a steady rise is a rate too high.',
+      start: 'Look at the rows of a step that spikes.',
+      source: 'Pascanu et al., 2012, arXiv:1211.5063',
+      also: 'grad norm gradient',
+    },
+    {
+      id: 'weight-decay',
+      what: 'Pulls the adapter towards zero at each step.',
+      more: 'Weaker adapters that hold less.',
+      less: '0 lets it learn freely.',
+      start: '0; 0.01 with many passes.',
+      source: 'Loshchilov & Hutter, Decoupled Weight Decay Regularization, 2017, arXiv:1711.05101',
+      also: 'decay l2 regularisation',
+    },
+    {
+      id: 'optimiser',
+      what: 'What turns gradients into steps: AdamW gives every weight a step of its own size, Lion steps of one size, SGD follows the gradient as it is.',
+      more: 'The rate has another meaning for each: one that suits AdamW is too large for Lion and too small for SGD.',
+      start: 'AdamW.',
+      source: 'Kingma & Ba, Adam, 2014, arXiv:1412.6980; Loshchilov & Hutter, 2017, arXiv:1711.05101',
+      also: 'optimizer adam adamw lion sgd betas',
+    },
+    {
+      id: 'objective',
+      what: 'What is learned from the rows: supervised fine-tuning learns the answer of each row, token by token; a preference objective learns from pairs of answers which of the two is better.',
+      start: 'Supervised. A preference objective afterwards, from the adapter that learned the task.',
+      source: 'Rafailov et al., Direct Preference Optimization, 2023, arXiv:2305.18290',
+      also: 'loss sft supervised dpo ipo hinge preference rlhf alignment',
+    },
+    {
+      id: 'preference-pair',
+      what: 'A row with one prompt and two answers, of which one is chosen and one rejected. Only what differs is learned: neither answer has to be perfect.',
+      start:
+        'Columns prompt, chosen and rejected. A few hundred pairs whose difference you could put into words.',
+      source: 'Rafailov et al., Direct Preference Optimization, 2023, arXiv:2305.18290',
+      also: 'chosen rejected comparison human feedback ultrafeedback',
+    },
+    {
+      id: 'reward-margin',
+      what: 'The reward of an answer is beta times how much likelier the model makes it than the reference does. The margin is the chosen reward less the rejected one; the accuracy is the share of pairs where it is above zero.',
+      more: 'Accuracy of 1 on the training pairs with margins that go on growing is over-optimisation: the pairs are learned by heart, and answers get worse.',
+      start: 'Look at the validation pairs. Stop when their loss rises, or raise beta.',
+      source:
+        'Rafailov et al., Scaling Laws for Reward Model Overoptimization in Direct Alignment Algorithms, 2024, arXiv:2406.02900',
+      also: 'reward accuracy margins chosen rejected logps over-optimisation',
+    },
+    ...CONTRIBUTED,
+    {
+      id: 'seed',
+      what: 'The number that decides everything random: how the adapter begins, the order of rows, dropout, which token is drawn. The same seed on the same machine gives the same curve, and the same answer.',
+      start: 'Any. Run two or three to see how much is luck.',
+      source:
+        'Dodge et al., Fine-Tuning Pretrained Language Models: Weight Initializations, Data Orders, and Early Stopping, 2020, arXiv:2002.06305',
+      also: 'random reproducible',
+    },
+    {
+      id: 'checkpoint',
+      what: 'The state of a run, saved while it trains. After a pause, a reload or a crash the run goes on from there, with the same curve to the bit.',
+      source: 'Graft, docs/architecture.md',
+      also: 'resume save state',
+    },
+    {
+      id: 'checkpointing',
+      what: 'Activations are computed again in the backward pass instead of being kept.',
+      more: 'On: a fraction of the memory, about a third more time.',
+      less: 'Off: faster, if it fits.',
+      start: 'Off until memory is short.',
+      source: 'Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016, arXiv:1604.06174',
+      also: 'gradient checkpointing memory recompute',
+    },
+    {
+      id: 'precision',
+      what: 'The number format on the GPU. f16 takes half the memory of f32. Adapters, sums and the optimiser always use f32 here.',
+      source: 'Micikevicius et al., Mixed Precision Training, 2017, arXiv:1710.03740',
+      also: 'f16 f32 fp16 half float',
+    },
+    {
+      id: 'sample-prompt',
+      what: 'One prompt that is answered again and again during the run, so that you see the model learn.',
+      start: 'A held-out question whose answer you know.',
+      source: 'Graft, docs/architecture.md',
+      also: 'answer every samples sampleEvery',
+    },
+    {
+      id: 'eval-every',
+      what: 'How often the loss on the validation rows is measured.',
+      more: 'More steps between: less time lost, coarser view.',
+      start: 'About ten times a run.',
+      source: 'Transformers documentation, eval_steps',
+      also: 'validate evaluation eval_steps',
+    },
+    {
+      id: 'patience',
+      what: 'The run ends after so many validations without a better one, and the best state is kept.',
+      more: 'Waits out bad luck, and takes longer.',
+      less: 'May stop at the first bump. 0 never stops early.',
+      start: '3 for long runs.',
+      source: 'Prechelt, Early Stopping – But When?, 1998',
+      also: 'early stopping',
+    },
+  ],
+};

@@ -1,0 +1,3 @@
+/** What more than one entry rests on. */
+export const LORA = 'Hu et al., LoRA, 2021, arXiv:2106.09685';
+export const PEFT = 'PEFT documentation, LoraConfig';
