@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Files of tests/gpu that hold for every device. */
@@ -33,6 +34,15 @@ const ON_CPU = [
   'trainer',
 ].map((name) => `tests/gpu/${name}.test.ts`);
 
+/** Two processes, each of which keeps its devices and what they have compiled. */
+const BY_TWO = {
+  pool: 'forks',
+  maxWorkers: 2,
+  isolate: false,
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
+} as const;
+
 export default defineConfig({
   test: {
     projects: [
@@ -40,32 +50,21 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['tests/unit/**/*.test.ts'],
+          maxWorkers: availableParallelism(),
           testTimeout: 60_000,
           expect: { poll: { timeout: 30_000 } },
         },
       },
       {
-        test: {
-          name: 'gpu',
-          include: ['tests/gpu/**/*.test.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          // Dawn and two software adapters share two cores: one file at a time, all in one process, which keeps its devices.
-          pool: 'forks',
-          fileParallelism: false,
-          isolate: false,
-        },
+        test: { name: 'gpu', include: ['tests/gpu/**/*.test.ts'], ...BY_TWO },
       },
       {
         // The kernels and models of the GPU tests on the CPU engine, and what is the CPU engine's own.
         test: {
           name: 'cpu',
           include: ['tests/cpu/**/*.test.ts', ...ON_CPU],
+          ...BY_TWO,
           env: { GRAFT_TEST_DEVICE: 'cpu' },
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          pool: 'forks',
-          fileParallelism: false,
         },
       },
       {
@@ -108,8 +107,9 @@ export default defineConfig({
           include: ['tests/interop/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
+          // Most of it is Python that loads torch, on one processor.
           pool: 'forks',
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
     ],

@@ -9,19 +9,36 @@ import { root } from './machine.mjs';
  * @property {number} passed
  * @property {number} failed
  * @property {number} skipped
- * @property {string[]} failures where and the first line of why, tests first, then what belongs to none
+ * @property {string[]} failures where, the first line of why, and what was found; tests first, then what belongs to none
  * @property {{ file: string, seconds: number }[]} files how long each took
  * @property {{ file: string, tests: number }[]} left files of which no test ran
  */
 
-/** @param {readonly { readonly message: string }[] | undefined} errors */
+/** How much of a value is worth a line that many read. */
+const MOST_OF_A_VALUE = 300;
+
+/**
+ * The first line of each error and, since that shortens arrays and objects, what was found instead of what was expected.
+ *
+ * @param {readonly { readonly message: string, readonly actual?: unknown }[] | undefined} errors
+ */
 const why = (errors) =>
-  (errors ?? []).map(({ message }) => message.split('\n', 1)[0].slice(0, 160)).join('; ');
+  (errors ?? [])
+    .map(({ message, actual }) => {
+      const first = message.split('\n', 1)[0].slice(0, 160);
+      // Vitest hands values over as text.
+      if (typeof actual !== 'string') return first;
+      const value = actual.replace(/\s+/g, ' ').trim();
+      if (value === '' || first.includes(value)) return first;
+      const cut = value.length > MOST_OF_A_VALUE ? `${value.slice(0, MOST_OF_A_VALUE)}…` : value;
+      return `${first} – found ${cut}`;
+    })
+    .join('; ');
 
 export default class {
   /**
    * @param {readonly import('vitest/node').TestModule[]} modules
-   * @param {readonly { readonly message: string }[]} unhandled
+   * @param {readonly { readonly message: string, readonly actual?: unknown }[]} unhandled
    */
   onTestRunEnd(modules, unhandled) {
     /** @type {Results} */

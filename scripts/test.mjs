@@ -1,9 +1,10 @@
 // @ts-check
 /**
- * `npm test`: set-up, then every check and every test, each with its time. Stops at the first step that fails. The last line counts the
- * tests of all runs: `N passed, N failed, N skipped`. `npm run test:long` is this with `--long`: what takes too long for every change.
+ * `npm test`: set-up, then every check and every test, each with its time. Stops at the first step that fails; checks that run side by side
+ * all end. The last line counts the tests of all runs: `N passed, N failed, N skipped`. `npm run test:long` is this with `--long`: what takes
+ * too long for every change.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './machine.mjs';
@@ -23,28 +24,50 @@ const notRun = [];
 /**
  * @param {string} name of a program in node_modules/.bin
  * @param {string[]} parameters
+ * @param {Record<string, string>} environment on top of this one
  * @returns {boolean} whether it ended well
  */
-function tool(name, ...parameters) {
+function tool(name, parameters, environment) {
+  const env = { ...process.env, ...environment };
   return (
-    spawnSync(join(BIN, name), parameters, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }).status ===
-    0
+    spawnSync(join(BIN, name), parameters, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
+      .status === 0
   );
 }
 
-/** Runs one vitest project and adds its counts. @param {string} project */
-function vitest(project) {
+/**
+ * One that runs beside others: what it says is kept until it has ended.
+ *
+ * @param {string} name
+ * @param {string[]} parameters
+ * @returns {Promise<{ well: boolean, said: string }>}
+ */
+function check(name, ...parameters) {
+  const child = spawn(join(BIN, name), parameters, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (/** @type {string} */ text) => (said += text));
+  return new Promise((resolve) => {
+    child.on('error', ({ message }) => resolve({ well: false, said: `${said}${message}\n` }));
+    child.on('close', (code) => resolve({ well: code === 0, said }));
+  });
+}
+
+/**
+ * Runs one vitest project, or a part of it, and adds its counts.
+ *
+ * @param {string} project
+ * @param {string[]} part names of files, or flags that leave some out
+ * @param {Record<string, string>} environment set for this run
+ */
+function vitest(project, part = [], environment = {}) {
   const file = join(RESULTS, `${project}.json`);
   rmSync(file, { force: true });
-  process.env['GRAFT_TEST_RESULTS'] = file;
-  const ended = tool(
-    'vitest',
-    'run',
-    '--project',
-    project,
-    '--reporter=default',
-    '--reporter=./scripts/results.mjs',
-  );
+  const parameters = ['--project', project, '--reporter=default', '--reporter=./scripts/results.mjs'];
+  const ended = tool('vitest', ['run', ...parameters, ...part], {
+    ...environment,
+    GRAFT_TEST_RESULTS: file,
+  });
   if (!existsSync(file)) return false;
   /** @type {import('./results.mjs').Results} */
   const { passed, failed, skipped, failures, files, left } = JSON.parse(readFileSync(file, 'utf8'));
@@ -100,36 +123,100 @@ const LONG_STEPS = [
   ['campaigns', () => program('tests/campaigns/run.ts', '--import', 'tsx')],
 ];
 
+/**
+ * Checks of the sources, none of which needs another: they share the processors.
+ *
+ * @type {[name: string, program: string, ...parameters: string[]][]}
+ */
+const CHECKS = [
+  ['lint', 'eslint', '--max-warnings', '0', '.'],
+  ['format', 'prettier', '--check', '--log-level', 'warn', '.'],
+  // Components, and every file that tsconfig.json names: it finds in them what tsc does.
+  ['types', 'svelte-check', '--fail-on-warnings', '--output', 'human'],
+];
+
+/** Files of tests that are described for both software GPUs: those of kernels, which take long to compile and little to run. */
+const KERNELS = filesBelow('tests/gpu').filter((file) => {
+  const text = readFileSync(join(root, file), 'utf8');
+  return text.includes('describeAdapters(') && !text.includes('describeDevice(');
+});
+
+/** @param {string} folder */
+function filesBelow(folder) {
+  return readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `${folder}/${name}`);
+}
+
 /** @type {[name: string, step: () => boolean][]} */
 const STEPS = [
-  ['set-up', () => setUp()],
-  ['lint', () => tool('eslint', '--max-warnings', '0', '.')],
-  ['format', () => tool('prettier', '--check', '--log-level', 'warn', '.')],
-  ['types', () => tool('tsc', '--noEmit')],
-  ['svelte', () => tool('svelte-check', '--fail-on-warnings', '--output', 'human')],
   ['unit tests', () => vitest('unit')],
   ['CPU engine tests', () => vitest('cpu')],
-  ['GPU tests', () => vitest('gpu')],
+  // lavapipe compiles twice as fast so, and runs at half the speed. It changes no number.
+  ['GPU kernels', () => vitest('gpu', KERNELS, { GALLIVM_PERF: 'nopt' })],
+  [
+    'GPU models, and commands',
+    () =>
+      vitest(
+        'gpu',
+        KERNELS.map((file) => `--exclude=${file}`),
+      ),
+  ],
   ['browser tests', () => vitest('browser')],
   ['interop tests', interop],
 ];
 
-mkdirSync(RESULTS, { recursive: true });
 /** @type {string[]} */
 const summary = [];
+/** The first step that failed. */
 let failed = '';
-for (const [name, step] of process.argv.includes('--long') ? LONG_STEPS : STEPS) {
-  if (failed) {
-    summary.push(`  not run  ${name}`);
-    continue;
-  }
-  console.log(`\n== ${name}`);
-  const start = performance.now();
-  const well = step();
-  const line = `${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`;
+
+/** How a step ended. @param {string} name @param {boolean} well @param {number} milliseconds */
+function tell(name, well, milliseconds) {
+  const line = `${name} (${(milliseconds / 1000).toFixed(1)} s)`;
   console.log(`== ${well ? 'ok' : 'FAILED'}: ${line}`);
   summary.push(`  ${well ? 'ok     ' : 'FAILED '}  ${line}`);
-  if (!well) failed = name;
+  if (!well) failed ||= name;
+}
+
+/** @param {typeof STEPS} steps one after the other, until one fails */
+function inTurn(steps) {
+  for (const [name, step] of steps) {
+    if (failed) {
+      summary.push(`  not run  ${name}`);
+      continue;
+    }
+    console.log(`\n== ${name}`);
+    const start = performance.now();
+    const well = step();
+    tell(name, well, performance.now() - start);
+  }
+}
+
+/** All checks at once, told in their order. */
+async function sideBySide() {
+  const start = performance.now();
+  const checks = CHECKS.map(async ([name, ...command]) => {
+    const result = failed ? undefined : await check(...command);
+    return { name, result, milliseconds: performance.now() - start };
+  });
+  for (const each of checks) {
+    const { name, result, milliseconds } = await each;
+    if (!result) {
+      summary.push(`  not run  ${name}`);
+      continue;
+    }
+    process.stdout.write(`\n== ${name}\n${result.said}`);
+    tell(name, result.well, milliseconds);
+  }
+}
+
+mkdirSync(RESULTS, { recursive: true });
+if (process.argv.includes('--long')) inTurn(LONG_STEPS);
+else {
+  inTurn([['set-up', () => setUp()]]);
+  await sideBySide();
+  inTurn(STEPS);
 }
 
 if (!existsSync(REFERENCES))

@@ -1,4 +1,7 @@
-/** Parity of a real pre-trained model with transformers and PEFT, in f32: published text, logits, gradients, and 30-step curves. */
+/**
+ * Parity of a real pre-trained model with transformers and PEFT, in f32: published text, logits, gradients, and 30-step curves. The CPU engine
+ * follows the curves to their ends, a software GPU, where a step takes long, for their first steps.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readPeft } from '../../src/export/peft.ts';
 import { Generator } from '../../src/model/generator.ts';
@@ -17,6 +20,8 @@ import { worstError } from './run.ts';
 
 const MODEL = ['models', 'stories260K'];
 const REFERENCE = ['reference', 'stories260K'];
+/** Warm-up, updates and a rate that changes show in the losses by then. */
+const FIRST_STEPS = 6;
 
 interface Row {
   ids: number[];
@@ -172,9 +177,10 @@ describeShared('stories260K', () => {
             rows,
             onEvent: (event) => event.type === 'step' && steps.push(event),
           });
-          expect(await trainer.run()).toBe('done');
-          expect(steps).toHaveLength(metrics.length);
-          metrics.forEach((expected, i) => {
+          const whole = !context.webgpu;
+          expect(await trainer.run(whole ? Infinity : FIRST_STEPS)).toBe(whole ? 'done' : 'paused');
+          expect(steps).toHaveLength(whole ? metrics.length : FIRST_STEPS);
+          metrics.slice(0, steps.length).forEach((expected, i) => {
             expect(steps[i].supervisedTokens).toBe(expected.supervised_tokens);
             expect(Math.abs(steps[i].lr - expected.lr)).toBeLessThan(1e-9);
             expect(Math.abs(steps[i].loss - expected.loss), `loss of step ${i + 1}`).toBeLessThan(1e-4);
@@ -183,7 +189,7 @@ describeShared('stories260K', () => {
               `norm of step ${i + 1}`,
             ).toBeLessThan(1e-3);
           });
-          if (adapter) {
+          if (adapter && whole) {
             const expected = (
               await readReference([...REFERENCE, 'curves', name, 'adapter', 'adapter_model.safetensors'])
             ).floats;

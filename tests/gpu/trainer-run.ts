@@ -1,0 +1,123 @@
+/** Trainers on the bundled model, and what their runs are compared by. */
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import type { AdapterTensors } from '../../src/adapters/kind.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
+import type { PreparedRow } from '../../src/data/prepare.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { loadTokenizer } from '../../src/text/tokenizer.ts';
+import type { EvalEvent, StepEvent, TrainEvent } from '../../src/train/events.ts';
+import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
+import type { NamedArrays, TrainerState } from '../../src/train/state.ts';
+import { Trainer } from '../../src/train/trainer.ts';
+import type { AdapterContext } from './adapters.ts';
+import { sprigFolder, voiceRows } from './sprig.ts';
+
+const defaults = defaultOptions();
+export const base: TrainOptions = {
+  ...defaults,
+  steps: 6,
+  batch: 2,
+  lr: 4e-3,
+  warmup: 0,
+  maxLength: 96,
+  lora: { ...defaults.lora, rank: 4, targets: ['q_proj', 'v_proj', 'down_proj'] },
+};
+
+export interface Run {
+  readonly trainer: Trainer;
+  readonly adapter: Adapter;
+  readonly events: TrainEvent[];
+  readonly steps: StepEvent[];
+  readonly evaluations: EvalEvent[];
+}
+
+export interface Setting {
+  readonly on?: LanguageModel;
+  readonly rows?: readonly PreparedRow[];
+  readonly validation?: readonly PreparedRow[];
+  readonly state?: TrainerState;
+  readonly tensors?: AdapterTensors;
+  readonly onEvent?: (event: TrainEvent, run: () => Run) => void;
+}
+
+/** What the tests of a file share. */
+interface Given {
+  readonly model: LanguageModel;
+  readonly rows: readonly PreparedRow[];
+  readonly validation: readonly PreparedRow[];
+}
+
+/**
+ * Loads the model before the tests of a suite, and opens trainers on it.
+ *
+ * @returns `given`, which is there once the tests run, and `open`: a trainer on an adapter of its own; both end with the test
+ */
+export function trainersOnSprig(context: AdapterContext): {
+  readonly given: Given;
+  readonly open: (changes?: Partial<TrainOptions>, setting?: Setting) => Promise<Run>;
+} {
+  const given = {} as { -readonly [Key in keyof Given]: Given[Key] };
+  beforeAll(async () => {
+    given.model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
+    const all = voiceRows(await loadTokenizer(sprigFolder()), 13);
+    given.rows = all.slice(0, 10);
+    given.validation = all.slice(10);
+  });
+  afterAll(() => given.model.destroy());
+
+  async function open(changes: Partial<TrainOptions> = {}, setting: Setting = {}): Promise<Run> {
+    const options = { ...base, ...changes };
+    const { on = given.model } = setting;
+    const modules = adapterModules(on.definition, options.lora);
+    const adapter = new Adapter(
+      on.device,
+      modules,
+      setting.tensors ?? initialTensors(modules, options.seed),
+      {
+        trainable: true,
+        rateRatio: options.rateRatio,
+      },
+    );
+    const events: TrainEvent[] = [];
+    const steps: StepEvent[] = [];
+    const evaluations: EvalEvent[] = [];
+    const opened: { run?: Run } = {};
+    const trainer = await Trainer.create({
+      trainable: { model: on, adapter, store: adapter.store },
+      options,
+      rows: setting.rows ?? given.rows,
+      validation: setting.validation,
+      state: setting.state,
+      onEvent(event) {
+        events.push(event);
+        if (event.type === 'step') steps.push(event);
+        if (event.type === 'eval') evaluations.push(event);
+        setting.onEvent?.(event, () => opened.run!);
+      },
+    });
+    onTestFinished(async () => {
+      await trainer.destroy();
+      adapter.destroy();
+    });
+    return (opened.run = { trainer, adapter, events, steps, evaluations });
+  }
+
+  return { given, open };
+}
+
+/** What must not depend on how a run was interrupted: everything but time and memory. */
+export const curve = (steps: readonly StepEvent[]): number[][] =>
+  steps.map(({ step, loss, lr, gradNorm, supervisedTokens }) => [step, loss, lr, gradNorm, supervisedTokens]);
+
+export function expectSame(actual: NamedArrays, expected: NamedArrays): void {
+  expect([...actual.keys()]).toEqual([...expected.keys()]);
+  for (const [name, values] of expected) expect(differences(actual.get(name)!, values), name).toBe(0);
+}
+
+/** How many numbers differ in any bit. */
+export const differences = (a: Float32Array, b: Float32Array): number => {
+  if (a.length !== b.length) return Infinity;
+  const [x, y] = [a, b].map((values) => new Uint32Array(values.slice().buffer));
+  return x.reduce((count, bits, i) => count + Number(bits !== y[i]), 0);
+};
