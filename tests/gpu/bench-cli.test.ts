@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { BenchResult } from '../../src/cli/bench-report.ts';
 import { randomFiles } from '../../src/model/random-files.ts';
-import { GPU, graft } from './graft-command.ts';
+import { GPU, graft, graftHere } from './graft-command.ts';
 
 const CONFIG = {
   model_type: 'llama',
@@ -63,7 +63,7 @@ test('graft bench --profile tells the time of each kernel, as JSON and as a tabl
       [['--batches', '4-256'], '--batches has "4-256"'],
       [['--runs', '0'], '--runs is 0'],
     ] as const) {
-      const failed = await graft(['bench', ...wrong, ...GPU]);
+      const failed = await graftHere(['bench', ...wrong, ...GPU]);
       expect(failed.code).not.toBe(0);
       expect(failed.err).toContain(said);
     }

@@ -2,10 +2,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { DEVICE, graft, temporaryFolder, VOICE } from './graft-command.ts';
+import { DEVICE, graft, graftHere, temporaryFolder, VOICE, type Ended } from './graft-command.ts';
 import { SPRIG } from './sprig.ts';
 
 const at = temporaryFolder();
+/** A wrong call, and what could not be, in processes as a person starts them; and what opens a device. */
+const IN_A_PROCESS = [
+  'no such command',
+  'an unknown flag',
+  'no such data',
+  'a target that no layer has',
+  'a device that is not there',
+  'an id that the model lacks',
+];
 
 describe('bad arguments and files', () => {
   let folders = 0;
@@ -110,22 +119,31 @@ describe('bad arguments and files', () => {
       /header\.csv has a header \(prompt, completion\) and no rows below it/,
     ],
   ];
+  const check = async (
+    [what, args, status, message]: (typeof cases)[number],
+    run: (args: readonly string[]) => Promise<Omit<Ended, 'signal'>>,
+  ): Promise<void> => {
+    const { code, out, err } = await run(args());
+    const last = err.trimEnd().split('\n').at(-1)!;
+    expect.soft(last, what).toMatch(/^graft: /);
+    expect.soft(last, what).toMatch(message);
+    expect.soft(err, what).not.toMatch(/^ {4}at /m);
+    expect.soft({ code, out }, what).toEqual({ code: status, out: '' });
+  };
+
   test('end with one clear line and another exit status than 0', async () => {
-    // Two at a time: most of the time goes into starting Node.
     writeFileSync(at('file'), '');
-    const queue = [...cases];
-    const check = async (): Promise<void> => {
-      for (let next = queue.shift(); next; next = queue.shift()) {
-        const [what, args, status, message] = next;
-        const { code, out, err } = await graft(args());
-        const last = err.trimEnd().split('\n').at(-1)!;
-        expect.soft(last, what).toMatch(/^graft: /);
-        expect.soft(last, what).toMatch(message);
-        expect.soft(err, what).not.toMatch(/^ {4}at /m);
-        expect.soft({ code, out }, what).toEqual({ code: status, out: '' });
-      }
+    for (const each of cases) if (!IN_A_PROCESS.includes(each[0])) await check(each, graftHere);
+  });
+
+  test('so do processes', async () => {
+    // Two at a time: most of the time goes into starting Node.
+    const queue = cases.filter(([what]) => IN_A_PROCESS.includes(what));
+    expect(queue).toHaveLength(IN_A_PROCESS.length);
+    const some = async (): Promise<void> => {
+      for (let next = queue.shift(); next; next = queue.shift()) await check(next, graft);
     };
-    await Promise.all([check(), check()]);
+    await Promise.all([some(), some()]);
   });
 
   test('rows that cannot be read are listed by line, and the rest is trained with the defaults, however few', async () => {

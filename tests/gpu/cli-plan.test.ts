@@ -2,45 +2,44 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { DEVICE, graft, temporaryFolder, type Ended } from './graft-command.ts';
+import { DEVICE, graft, graftHere, temporaryFolder } from './graft-command.ts';
 import { SPRIG } from './sprig.ts';
 
 const at = temporaryFolder();
 
 describe('graft plan', () => {
   const CONFIG = fileURLToPath(new URL('../fixtures/configs/SmolLM2-135M.json', import.meta.url));
-  const plan = (...args: string[]): Promise<Ended> =>
-    graft([
-      'plan',
-      '--model',
-      at('config-only'),
-      '--rank',
-      '16',
-      '--batch',
-      '1',
-      '--max-length',
-      '512',
-      ...args,
-    ]);
+  const plan = (...args: string[]): string[] => [
+    'plan',
+    '--model',
+    at('config-only'),
+    '--rank',
+    '16',
+    '--batch',
+    '1',
+    '--max-length',
+    '512',
+    ...args,
+  ];
 
   test('needs config.json alone, and says what to change where a run does not fit', async () => {
     mkdirSync(at('config-only'));
     writeFileSync(at('config-only', 'config.json'), readFileSync(CONFIG));
-    const fits = await plan('--checkpointing', '--targets', 'all-linear', '--json', '-');
+    const fits = await graft(plan('--checkpointing', '--targets', 'all-linear', '--json', '-'));
     expect({ code: fits.code, err: fits.err }).toEqual({ code: 0, err: '' });
     const { training, generation, problems, advice } = JSON.parse(fits.out) as Record<string, unknown>;
     expect(training).toMatchObject({ parts: { base: 269_100_416, adapter: 19_537_920 } });
     expect(generation).toMatchObject({ context: 4096, cache: 94_371_840 });
     expect({ problems, advice }).toEqual({ problems: [], advice: [] });
 
-    const tight = await plan('--memory', '500', '--json', at('plan.json'));
+    const tight = await graft(plan('--memory', '500', '--json', at('plan.json')));
     expect(tight.code).toBe(3);
     // In the unit that was asked in, with the flag to add.
     expect(tight.out).toMatch(/Too large: the run takes \d{3} MiB, and the GPU has 500 MiB\./);
     expect(tight.out).toMatch(
       /Would fit: Turn activation checkpointing on\. \d{3} MiB at the peak with --checkpointing\./,
     );
-    const inGb = await plan('--memory', '0.5GB', '--batch', '8');
+    const inGb = await graftHere(plan('--memory', '0.5GB', '--batch', '8'));
     expect(inGb.out).toMatch(
       /: Take \d rows? at once and \d batches a step\. [\d.]+ GB at the peak with --batch/,
     );
@@ -55,23 +54,21 @@ describe('graft plan', () => {
       ]),
     });
 
-    const roomy = await plan('--memory', '2GB');
+    const roomy = await graftHere(plan('--memory', '2GB'));
     expect(roomy.code).toBe(0);
     expect(roomy.out).toMatch(
       /\nFits: 0\.\d{1,3} GB at the peak, and the GPU has 2 GB\.\n$|\nFits: 1\.\d+ GB at the peak, and the GPU has 2 GB\.\n$/,
     );
 
-    const long = await plan('--max-length', '9000');
+    const long = await graftHere(plan('--max-length', '9000'));
     expect({ code: long.code, out: long.out }).toEqual({ code: 2, out: '' });
     expect(long.err).toContain('made for at most 8192');
   });
 
   test('says how many rows it plans, and knows --length by its other name', async () => {
     const usual = ['plan', '--model', at('config-only')];
-    const [asked, told] = await Promise.all([
-      graft([...usual, '--length', '256']),
-      graft([...usual, '--max-length', '256', '--batch', '1']),
-    ]);
+    const asked = await graftHere([...usual, '--length', '256']);
+    const told = await graftHere([...usual, '--max-length', '256', '--batch', '1']);
     expect(asked.out).toBe(told.out);
     expect(asked.out).toMatch(/for training, at its peak: 1 rows? of 256 tokens at once/);
   });

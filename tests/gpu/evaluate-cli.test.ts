@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Prediction } from '../../src/evaluate/report.ts';
-import { DEVICE, GPU, graft, temporaryFolder } from './graft-command.ts';
+import { DEVICE, GPU, graft, graftHere, temporaryFolder } from './graft-command.ts';
 import { SPRIG } from './sprig.ts';
 
 const sample = (name: string): string =>
@@ -147,7 +147,7 @@ describe('what cannot be is refused before a model is loaded', () => {
       /loss is measured by a model/,
     ],
   ])('%s', async (_, args, what) => {
-    const { code, err } = await graft(['evaluate', ...args]);
+    const { code, err } = await graftHere(['evaluate', ...args]);
     expect(err).toMatch(what);
     expect(code).toBe(2);
   });

@@ -1,10 +1,12 @@
-/** The command in a process of its own, as other tools call it. */
+/** The command, in a process of its own as other tools call it or in this one. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from 'vitest';
+import { runCommand } from '../../src/cli/commands.ts';
+import type { Output } from '../../src/cli/output.ts';
 import { memorySource } from '../../src/weights/bytes.ts';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
 import { parseSafetensors, type TensorEntry } from '../../src/weights/safetensors.ts';
@@ -60,6 +62,21 @@ export function graft(
       resolve({ code, signal, out, err: err.replace(/^Warning: maxDynamic.*\n/gm, '') }),
     );
   });
+}
+
+/** The same without a process of its own, for calls that read nothing, open no GPU and are not interrupted. */
+export async function graftHere(args: readonly string[]): Promise<Omit<Ended, 'signal'>> {
+  let out = '';
+  let err = '';
+  const output: Output = {
+    line: (text) => void (err += `${text}\n`),
+    progress: () => undefined,
+    result: (text) => void (out += text),
+    clear: () => undefined,
+  };
+  const code = await runCommand(args, output);
+  process.exitCode = undefined;
+  return { code, out, err };
 }
 
 export interface Line {

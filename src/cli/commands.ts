@@ -1,0 +1,175 @@
+/** The commands of `graft COMMAND`, and how a call of one ends. */
+import { GraftError, messageOf } from '../errors.ts';
+import { benchCommand, benchFlags } from './bench.ts';
+import { chatCommand, chatFlags } from './chat.ts';
+import { demoCommand, demoFlags } from './demo.ts';
+import { describeFlags, type FlagSpecs } from './flags.ts';
+import { evaluateCommand } from './evaluate.ts';
+import { evaluateFlags } from './evaluate-flags.ts';
+import { exportCommand, exportFlags } from './export.ts';
+import { fetchCommand, fetchFlags } from './fetch.ts';
+import { generateCommand, generateFlags } from './generate.ts';
+import { gradientsCommand, gradientsFlags } from './gradients.ts';
+import { logitsCommand, logitsFlags } from './logits.ts';
+import { EXIT } from './exit.ts';
+import { mergeCommand, mergeFlags } from './merge.ts';
+import { nearestName } from '../nearest-name.ts';
+import type { Output } from './output.ts';
+import { planCommand, planFlags } from './plan.ts';
+import { trainCommand } from './train.ts';
+import { trainFlags } from './train-flags.ts';
+import { version } from './version.ts';
+
+interface Command {
+  readonly help: string;
+  /** What a call needs, and what else it often has. */
+  readonly usage: string;
+  readonly flags: FlagSpecs;
+  readonly run: (args: readonly string[], output: Output) => Promise<void>;
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  train: {
+    help: 'train a LoRA adapter, or all weights, on your examples',
+    usage: '--model PATH --data FILE --out DIR',
+    flags: trainFlags,
+    run: trainCommand,
+  },
+  evaluate: {
+    help: 'compare adapters with the base model, prompts and rules on held-out rows',
+    usage: '--model PATH [--adapter DIR …] --data FILE [--test-data FILE] [--out DIR], or --predictions FILE',
+    flags: evaluateFlags,
+    run: evaluateCommand,
+  },
+  generate: {
+    help: 'answer a prompt, with or without an adapter',
+    usage: '--model PATH [--adapter DIR] --prompt TEXT',
+    flags: generateFlags,
+    run: generateCommand,
+  },
+  chat: {
+    help: 'talk with a model, with or without an adapter',
+    usage: '--model PATH [--adapter DIR]',
+    flags: chatFlags,
+    run: chatCommand,
+  },
+  plan: {
+    help: 'GPU memory of a run, without weights and without a GPU',
+    usage: '--model PATH [--memory SIZE]',
+    flags: planFlags,
+    run: planCommand,
+  },
+  fetch: {
+    help: 'a model from the Hugging Face hub or any address, into a folder',
+    usage: 'ORG/NAME [--to DIR]',
+    flags: fetchFlags,
+    run: fetchCommand,
+  },
+  merge: {
+    help: 'base plus adapter as one model folder',
+    usage: '--model PATH --adapter DIR --out DIR',
+    flags: mergeFlags,
+    run: mergeCommand,
+  },
+  export: {
+    help: 'an adapter in the format of another tool',
+    usage: '--model PATH --adapter DIR --format NAME --out DIR',
+    flags: exportFlags,
+    run: exportCommand,
+  },
+  demo: {
+    help: 'tune the bundled model on bundled examples and show what changed',
+    usage: '[--sample ID]',
+    flags: demoFlags,
+    run: demoCommand,
+  },
+  bench: {
+    help: 'measure this machine: matmul, attention, a training step, decoding',
+    usage: '[--model MODEL]',
+    flags: benchFlags,
+    run: benchCommand,
+  },
+  logits: {
+    help: 'logits of token ids, as safetensors',
+    usage: '--model PATH --ids 1,2,3 --out FILE',
+    flags: logitsFlags,
+    run: logitsCommand,
+  },
+  gradients: {
+    help: 'loss and gradients of one batch, as safetensors',
+    usage: '--model PATH --data FILE --out FILE',
+    flags: gradientsFlags,
+    run: gradientsCommand,
+  },
+};
+
+function usage(): string {
+  const list = Object.entries(commands).map(([name, { help }]) => `  ${name.padEnd(10)} ${help}`);
+  return [
+    'Usage: graft COMMAND [flags]',
+    '',
+    ...list,
+    '',
+    "graft COMMAND --help lists a command's flags; graft --version names the version.",
+    'Exit status: 0 it worked, 1 it could not, 2 the call is wrong, 3 plan: the run does not fit; 130 after Ctrl-C.',
+  ].join('\n');
+}
+
+function helpOf(name: string): string {
+  const { help, usage: call, flags } = commands[name];
+  return `graft ${name}: ${help}\n\nUsage: graft ${name} ${call}\n\n${describeFlags(flags)}`;
+}
+
+/** @throws GraftError `arguments` */
+function knownCommand(name: string): Command {
+  if (Object.hasOwn(commands, name)) return commands[name];
+  const near = nearestName(name, Object.keys(commands));
+  throw new GraftError(
+    'arguments',
+    `There is no command ${JSON.stringify(name)}.${near ? ` Did you mean graft ${near}?` : ''}`,
+    `Commands are ${Object.keys(commands).join(', ')}.`,
+  );
+}
+
+/** Errors of what was asked for, and not of what was found. */
+const WRONG_CALL = ['arguments', 'train-option'];
+const HELP = ['--help', '-h', 'help'];
+
+/** @returns the exit status @throws GraftError what the command throws */
+async function call([name, ...rest]: readonly string[], output: Output): Promise<number> {
+  if (name === '--version' || name === '-V' || name === 'version') {
+    output.result(`${version()}\n`);
+    return EXIT.fine;
+  }
+  if (name === undefined || HELP.includes(name)) {
+    const about = name === 'help' ? rest.at(0) : undefined;
+    if (about !== undefined) knownCommand(about);
+    output.result(`${about === undefined ? usage() : helpOf(about)}\n`);
+    return name === undefined ? EXIT.wrongCall : EXIT.fine;
+  }
+  const command = knownCommand(name);
+  if (rest.includes('--help') || rest.includes('-h')) {
+    output.result(`${helpOf(name)}\n`);
+    return EXIT.fine;
+  }
+  try {
+    await command.run(rest, output);
+    return Number(process.exitCode ?? EXIT.fine);
+  } catch (error) {
+    if (error instanceof GraftError && error.code === 'arguments' && error.remedy === '')
+      throw new GraftError(error.code, error.what, `See graft ${name} --help.`, { cause: error });
+    throw error;
+  }
+}
+
+/** Runs a command, says of an error what it is, and gives the exit status. */
+export async function runCommand(args: readonly string[], output: Output): Promise<number> {
+  try {
+    return await call(args, output);
+  } catch (error) {
+    const known = error instanceof GraftError;
+    output.line(`graft: ${messageOf(error).replaceAll('\n', ' ')}`);
+    if (!known && error instanceof Error && error.stack) output.line(error.stack);
+    return known && WRONG_CALL.includes(error.code) ? EXIT.wrongCall : EXIT.couldNot;
+  }
+}
