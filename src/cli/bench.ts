@@ -45,6 +45,7 @@ export const benchFlags = {
   'base-weights': modelFlags['base-weights'],
   'embedding-weights': modelFlags['embedding-weights'],
   device: modelFlags.device,
+  threads: modelFlags.threads,
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
@@ -62,8 +63,8 @@ export async function benchCommand(args: readonly string[], output: Output): Pro
   const batches = (flags.list('batches') ?? (name === undefined ? ['8x64'] : ['1x256', '4x256'])).map(
     readBatch,
   );
-  const rest = (['precision', 'base-weights', 'embedding-weights', 'device'] as const).flatMap((flag) =>
-    flags.text(flag) === undefined ? [] : [`--${flag}`, flags.required(flag)],
+  const rest = (['precision', 'base-weights', 'embedding-weights', 'device', 'threads'] as const).flatMap(
+    (flag) => (flags.text(flag) === undefined ? [] : [`--${flag}`, flags.required(flag)]),
   );
   const session = await openSession(new Flags(modelFlags, rest), output, {
     precision: 'f32',

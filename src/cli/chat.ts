@@ -22,6 +22,7 @@ export const chatFlags = {
   'base-weights': modelFlags['base-weights'],
   'embedding-weights': modelFlags['embedding-weights'],
   device: modelFlags.device,
+  threads: modelFlags.threads,
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 

@@ -39,6 +39,7 @@ export const demoFlags = {
   overwrite: { help: 'replace the result that --out holds' },
   precision: modelFlags.precision,
   device: modelFlags.device,
+  threads: modelFlags.threads,
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
@@ -229,7 +230,7 @@ async function chooseSample(id: string | undefined): Promise<Sample> {
 }
 
 function passOn(flags: Flags<typeof demoFlags>): string[] {
-  return (['precision', 'device'] as const).flatMap((name) => {
+  return (['precision', 'device', 'threads'] as const).flatMap((name) => {
     const value = flags.text(name);
     return value === undefined ? [] : [`--${name}`, value];
   });

@@ -64,6 +64,7 @@ export const evaluateFlags = {
   json: { help: 'print the report as JSON instead of a table' },
   ...settingFlags(BASE_SETTINGS),
   device: modelFlags.device,
+  threads: modelFlags.threads,
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 

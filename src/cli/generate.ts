@@ -33,6 +33,7 @@ export const generateFlags = {
   'base-weights': modelFlags['base-weights'],
   'embedding-weights': modelFlags['embedding-weights'],
   device: modelFlags.device,
+  threads: modelFlags.threads,
   raw: { help: 'continue the prompt as it is, without a chat template' },
   json: { help: 'one object with prompt_ids, new_ids and text' },
   help: modelFlags.help,

@@ -4,12 +4,17 @@ import type { AdapterDescription, Device } from '../engine/device.ts';
 import type { GpuDevice } from '../engine/webgpu/device.ts';
 import { openProcessor } from './cpu.ts';
 import { openDawn } from './dawn.ts';
-import type { FlagSpec } from './flags.ts';
+import type { Flags, FlagSpec } from './flags.ts';
 import { useStored } from './tuning-store.ts';
 
 export const deviceFlag = {
   value: 'NAME',
   help: 'cpu for the processor, webgpu for the best GPU, or a part of the name of the GPU to use; swiftshader is the software GPU of Chromium (default: a real GPU, or else the processor, which is faster than a software GPU)',
+} as const satisfies FlagSpec;
+
+export const threadsFlag = {
+  value: 'N',
+  help: 'threads of the processor that share the work (default: all, at most 16)',
 } as const satisfies FlagSpec;
 
 /** Whether a name is that of the CPU engine. */
@@ -23,17 +28,21 @@ export function memoryOf({ vendor }: AdapterDescription): string {
 }
 
 /**
- * Opens the device of this name; without one a real GPU, or else the processor.
+ * Opens the device that the flags name; without a name a real GPU, or else the processor.
  *
- * @throws GraftError `engine-no-adapter`, `engine-kernels`
+ * @throws GraftError `engine-no-adapter`, `engine-kernels`, `device-differs`
  */
-export async function openDevice(name: string | undefined): Promise<Device> {
-  if (isProcessor(name)) return openProcessor();
+export async function openDevice(
+  flags: Flags<{ readonly device: FlagSpec; readonly threads: FlagSpec }>,
+): Promise<Device> {
+  const name = flags.text('device');
+  const threads = flags.whole('threads', 1);
+  if (isProcessor(name)) return openProcessor({ threads });
   if (name !== undefined) return tuned(await openDawn(name.toLowerCase() === 'webgpu' ? undefined : name));
   const gpu = await anyGpu();
   if (gpu && !gpu.software) return tuned(gpu);
   gpu?.close();
-  return openProcessor();
+  return openProcessor({ threads });
 }
 
 async function anyGpu(): Promise<GpuDevice | undefined> {

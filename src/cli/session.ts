@@ -11,7 +11,7 @@ import { GraftError } from '../errors.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { folder, modelOf } from './files.ts';
 import type { FlagSpec, FlagSpecs, Flags } from './flags.ts';
-import { deviceFlag, openDevice } from './open-device.ts';
+import { deviceFlag, openDevice, threadsFlag } from './open-device.ts';
 import { formatBytes, type Output } from './output.ts';
 import { settingFlags } from './setting-flags.ts';
 
@@ -20,6 +20,7 @@ export const modelFlags = {
   model: { value: 'PATH', help: 'a Hugging Face model folder, or a GGUF file' },
   ...settingFlags(BASE_SETTINGS),
   device: deviceFlag,
+  threads: threadsFlag,
   help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
 
@@ -58,7 +59,7 @@ export async function openSession(
 ): Promise<Session> {
   const files = known ?? (await modelOf(flags.required('model')));
   const precision = flags.choice('precision', PRECISIONS) ?? fallback;
-  const device = await openDevice(flags.text('device'));
+  const device = await openDevice(flags);
   const model = await LanguageModel.load(device, files, {
     precision,
     baseWeights: readWeightChoices(flags),

@@ -44,6 +44,7 @@ export const trainFlags = {
   ...settingFlags(SPLIT_SETTINGS),
   ...settingFlags(BASE_SETTINGS),
   device: modelFlags.device,
+  threads: modelFlags.threads,
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
