@@ -80,7 +80,7 @@ async function oneRun(
   try {
     const page = await context.newPage();
     await hold(await startBench(page));
-    await hurry(page);
+    await hurry(page, 'gpu');
     await openAll(page);
     for (let lost = 0; ;) {
       const [saved] = await listRuns(page);
@@ -124,7 +124,7 @@ async function attackDevice({ seed, share }: CampaignOptions): Promise<Row[]> {
   await computeOn(counting, 'gpu');
   const page = await counting.newPage();
   await hold(await startBench(page));
-  await hurry(page);
+  await hurry(page, 'gpu');
   await openAll(page);
   const before = await callsOf(page);
   await train(page, OPTIONS);
