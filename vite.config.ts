@@ -3,7 +3,7 @@ import { defineConfig, type Plugin } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
 import project from './package.json' with { type: 'json' };
 import { hubOrigins } from './scripts/hub-origins.mjs';
-import { kernelFile } from './src/cli/kernels.ts';
+import { cpuKernels } from './scripts/cpu-kernels.ts';
 
 /**
  * Where models come from, when somebody asks for one: the Hugging Face hub and its file servers. GRAFT_HUBS names more, separated by
@@ -85,23 +85,6 @@ function preloadFonts(): Plugin {
             attrs: { rel: 'preload', as: 'font', type: 'font/woff2', href: `./${name}`, crossorigin: true },
             injectTo: 'head',
           })),
-    },
-  };
-}
-
-/** `virtual:cpu-kernels`: the addresses of the CPU engine's kernels, which are compiled for the build. */
-function cpuKernels(): Plugin {
-  const name = 'virtual:cpu-kernels';
-  return {
-    name: 'graft-cpu-kernels',
-    resolveId: (id) => (id === name ? `\0${name}` : undefined),
-    async load(id) {
-      if (id !== `\0${name}`) return undefined;
-      const [relaxed, simd] = await Promise.all([kernelFile('relaxed'), kernelFile('simd')]);
-      return [
-        `export { default as relaxed } from ${JSON.stringify(`${relaxed}?url`)};`,
-        `export { default as simd } from ${JSON.stringify(`${simd}?url`)};`,
-      ].join('\n');
     },
   };
 }

@@ -2,8 +2,7 @@
  * Graft's side of the training step that bench/peers measures: a small Llama, every weight trained, through the same model, tape and
  * trainer as everything else. Weights and tokens are those of the other contestants.
  */
-import { openDevice } from '../src/engine/webgpu/device.ts';
-import { measureTuning } from '../src/engine/webgpu/measure-tuning.ts';
+import type { Device } from '../src/engine/device.ts';
 import { LanguageModel } from '../src/model/language-model.ts';
 import { defaultOptions } from '../src/train/options.ts';
 import { Trainer } from '../src/train/trainer.ts';
@@ -30,15 +29,15 @@ const STEPS = 10_000;
 
 /**
  * @param numbers the page's seeded numbers in ±0.5, by count and seed
- * @returns a function that does one step and gives its loss, once the GPU has done it
+ * @param device what computes
+ * @returns a function that does one step and gives its loss, once the device has done it
  */
 export async function graftTrainStep(
   config: TrainStepConfig,
   numbers: (count: number, seed: number) => Float32Array,
+  device: Device,
 ): Promise<() => Promise<number>> {
   const { B, T, V } = config;
-  const device = await openDevice(navigator.gpu);
-  device.tuning = await measureTuning(device);
   const model = await LanguageModel.load(device, modelFiles(config, numbers), {
     precision: 'f32',
     trainable: true,

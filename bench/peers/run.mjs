@@ -2,6 +2,7 @@
 //
 //   node run.mjs matmul [--side 1024] [--runs 7] [--layouts NN,NT] [--libraries graft,jax-js] [--adapter swiftshader]
 //   node run.mjs train-step [--runs 15]
+//   node run.mjs matmul --adapter cpu
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -16,7 +17,7 @@ const { positionals, values } = parseArgs({
     'warm-ups': { type: 'string' },
     layouts: { type: 'string', default: 'NN,NT' },
     libraries: { type: 'string', default: 'graft,jax-js,onnxruntime-web,tfjs' },
-    // `swiftshader`, or `default` for the adapter that Chromium picks.
+    // `swiftshader`, `default` for the adapter that Chromium picks, or `cpu` for the processor itself.
     adapter: { type: 'string', default: 'swiftshader' },
     json: { type: 'boolean', default: false },
   },
@@ -33,14 +34,9 @@ const executablePath = BROWSERS.find((path) => path && existsSync(path));
 if (!executablePath) throw new Error('No Chromium found: set CHROMIUM to its path');
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const vite = {
-  root: `${here}page`,
-  logLevel: 'warn',
-  configFile: false,
-  build: { outDir: `${here}dist`, emptyOutDir: true, target: 'esnext', chunkSizeWarningLimit: 1e5 },
-};
+const vite = { configFile: `${here}vite.config.ts` };
 await build(vite);
-const server = await preview({ ...vite, preview: { port: 0, host: 'localhost' } });
+const server = await preview(vite);
 
 const flags = [
   '--no-sandbox',
@@ -50,7 +46,8 @@ const flags = [
   '--disable-component-update',
   '--disable-sync',
 ];
-if (values.adapter !== 'default') flags.push(`--use-webgpu-adapter=${values.adapter}`);
+const onProcessor = values.adapter === 'cpu';
+if (values.adapter !== 'default' && !onProcessor) flags.push(`--use-webgpu-adapter=${values.adapter}`);
 const browser = await chromium.launch({ executablePath, args: flags });
 try {
   const page = await browser.newPage();
@@ -77,12 +74,18 @@ async function matmul(page) {
     layouts: values.layouts.split(','),
     libraries: values.libraries.split(','),
   };
-  return page.evaluate((o) => window.peers.matmul(o), options);
+  return page.evaluate(
+    ([o, cpu]) => (cpu ? window.peers.matmulOnProcessor(o) : window.peers.matmul(o)),
+    [options, onProcessor],
+  );
 }
 
 async function trainStep(page) {
   const options = { runs: Number(values.runs ?? 15), warmUps: Number(values['warm-ups'] ?? 3) };
-  return page.evaluate((o) => window.peers.trainStep(o), options);
+  return page.evaluate(
+    ([o, cpu]) => (cpu ? window.peers.trainStepOnProcessor(o) : window.peers.trainStep(o)),
+    [options, onProcessor],
+  );
 }
 
 function print({ adapter, chromium: version, results, side }) {
@@ -92,7 +95,7 @@ function print({ adapter, chromium: version, results, side }) {
       ? [['train step', results]]
       : Object.entries(results).map(([layout, result]) => [`f32 ${side}³ ${layout}`, result]);
   for (const [title, result] of rows) {
-    const peers = Object.entries(result).filter(([name]) => name !== 'graft');
+    const peers = Object.entries(result).filter(([name]) => !name.startsWith('graft'));
     const fastestPeer = Math.min(...peers.map(([, { median }]) => median));
     console.log(title);
     for (const [name, { median, gflops }] of Object.entries(result).sort(

@@ -8,8 +8,13 @@ import { GraftError } from '../errors.ts';
 /** More threads than this bring nothing to models of the size that a processor trains. */
 const MOST_THREADS = 16;
 
-/** Opens the processor. Only a page that is isolated from others may share its memory with other threads: elsewhere there is one. @throws GraftError `worker-no-simd`, `worker-fetch` */
-export async function openProcessor(): Promise<CpuDevice> {
+/**
+ * Opens the processor. Only a page that is isolated from others may share its memory with other threads: elsewhere there is one.
+ *
+ * @param threads all of the processor if left out
+ * @throws GraftError `worker-no-simd`, `worker-fetch`
+ */
+export async function openProcessor(threads?: number): Promise<CpuDevice> {
   const isRelaxed = hasRelaxedSimd();
   const processors = navigator.hardwareConcurrency;
   return openCpu({
@@ -17,7 +22,7 @@ export async function openProcessor(): Promise<CpuDevice> {
     relaxed: isRelaxed,
     // Browsers do not tell its name.
     processor: `Processor with ${processors} ${processors === 1 ? 'core' : 'cores'}`,
-    threads: crossOriginIsolated ? Math.min(MOST_THREADS, processors) : 1,
+    threads: crossOriginIsolated ? (threads ?? Math.min(MOST_THREADS, processors)) : 1,
     startThread,
   });
 }

@@ -1,21 +1,29 @@
 // f32 [side, side] · [side, side], B as it is (NN) and transposed (NT), by each library on WebGPU.
-import { graft } from './contestants/graft.js';
-import { jax } from './contestants/jax.js';
+import { graftOn, openGpu } from './contestants/graft.js';
+import { jaxOn } from './contestants/jax.js';
 import { ort } from './contestants/ort.js';
 import { tfjs } from './contestants/tfjs.js';
 import { interleave, numbers } from './measure.js';
 
-const LIBRARIES = { graft, 'jax-js': jax, 'onnxruntime-web': ort, tfjs };
+const LIBRARIES = { graft: graftOn(openGpu), 'jax-js': jaxOn('webgpu'), 'onnxruntime-web': ort, tfjs };
 const PROBES = 50;
 
-export async function matmul({ side, warmUps, runs, layouts, libraries }) {
+export async function matmul({ libraries, ...options }) {
+  const contestants = Object.fromEntries(libraries.map((name) => [name, LIBRARIES[name]]));
+  const results = await measureProducts(contestants, options);
+  const { vendor, architecture, description } = (await navigator.gpu.requestAdapter()).info;
+  return { adapter: { vendor, architecture, description }, side: options.side, results };
+}
+
+/** Checks and times the products of each library in turn. @param makers by name */
+export async function measureProducts(makers, { side, warmUps, runs, layouts }) {
   const a = numbers(side * side, 1);
   const b = numbers(side * side, 2);
   const results = {};
   for (const layout of layouts) {
     const contestants = [];
-    for (const name of libraries) {
-      const { run, read } = await LIBRARIES[name]({ side, a, b, layout });
+    for (const [name, make] of Object.entries(makers)) {
+      const { run, read } = await make({ side, a, b, layout });
       await run();
       const error = worstError(await read(), { side, a, b, layout });
       if (!(error < 1e-3)) throw new Error(`${name} ${layout} is wrong by ${error}`);
@@ -29,8 +37,7 @@ export async function matmul({ side, warmUps, runs, layouts, libraries }) {
       ]),
     );
   }
-  const { vendor, architecture, description } = (await navigator.gpu.requestAdapter()).info;
-  return { adapter: { vendor, architecture, description }, side, results };
+  return results;
 }
 
 /** Compares some entries with sums in float64. */

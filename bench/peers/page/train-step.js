@@ -1,6 +1,7 @@
 // One training step of a small causal transformer of the Llama type: forward, loss, gradients of every weight, AdamW. f32.
 import { jaxTrainStep } from './contestants/jax-train-step.js';
 import { graftTrainStep } from '../../train-step.ts';
+import { openGpu } from './contestants/graft.js';
 import { interleave, numbers } from './measure.js';
 
 /** Symbols as in the whole tree: L layers, C channels, H heads, F width of the MLP, V vocabulary, B rows, T tokens of a row. */
@@ -21,13 +22,25 @@ export const CONFIG = {
   ropeTheta: 10000,
 };
 
-export async function trainStep({ warmUps, runs }) {
-  const makers = { 'jax-js': jaxTrainStep, graft: (config) => graftTrainStep(config, numbers) };
+export async function trainStep(options) {
+  const results = await measureSteps(
+    {
+      'jax-js': () => jaxTrainStep(CONFIG, 'webgpu'),
+      graft: async () => graftTrainStep(CONFIG, numbers, await openGpu()),
+    },
+    options,
+  );
+  const { vendor, architecture, description } = (await navigator.gpu.requestAdapter()).info;
+  return { adapter: { vendor, architecture, description }, config: CONFIG, results };
+}
+
+/** Times the steps of each library in turn. @param makers by name */
+export async function measureSteps(makers, { warmUps, runs }) {
   const contestants = [];
   const losses = {};
   const firstMs = {};
   for (const [name, make] of Object.entries(makers)) {
-    const step = await make(CONFIG);
+    const step = await make();
     losses[name] = [];
     const run = async () => {
       losses[name].push(await step());
@@ -38,14 +51,9 @@ export async function trainStep({ warmUps, runs }) {
     contestants.push({ name, run });
   }
   const times = await interleave(contestants, { warmUps, runs });
-  const { vendor, architecture, description } = (await navigator.gpu.requestAdapter()).info;
   const summary = Object.entries(times).map(([name, time]) => [
     name,
     { ...time, firstMs: firstMs[name], firstLoss: losses[name][0], lastLoss: losses[name].at(-1) },
   ]);
-  return {
-    adapter: { vendor, architecture, description },
-    config: CONFIG,
-    results: Object.fromEntries(summary),
-  };
+  return Object.fromEntries(summary);
 }

@@ -1,11 +1,14 @@
-// The step in jax-js, whole in one jit: loss, gradients and AdamW, with the state handed from step to step on the GPU.
+// The step in jax-js, whole in one jit: loss, gradients and AdamW, with the state handed from step to step on the device.
 import { blockUntilReady, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
 import { numbers } from '../measure.js';
-import { useWebGPU } from './jax.js';
+import { useDevice } from './jax.js';
 
-/** @returns a function that does one step and gives its loss, once the GPU has done it */
-export async function jaxTrainStep(config) {
-  await useWebGPU();
+/**
+ * @param {'webgpu' | 'wasm'} device
+ * @returns a function that does one step and gives its loss, once the device has done it
+ */
+export async function jaxTrainStep(config, device) {
+  await useDevice(device);
   const { L, C, H, F, V, B, T, lr, beta1, beta2, eps, weightDecay, normEps, ropeTheta } = config;
   const D = C / H;
 

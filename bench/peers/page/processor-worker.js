@@ -1,0 +1,48 @@
+// Graft's CPU engine with one thread and with two, and jax-js's wasm backend.
+import { openProcessor } from '../../../src/worker/processor.ts';
+import { graftTrainStep } from '../../train-step.ts';
+import { graftOn } from './contestants/graft.js';
+import { jaxOn } from './contestants/jax.js';
+import { jaxTrainStep } from './contestants/jax-train-step.js';
+import { measureProducts } from './matmul.js';
+import { numbers } from './measure.js';
+import { CONFIG, measureSteps } from './train-step.js';
+
+const devices = new Map();
+const withThreads = (count) => async () => {
+  if (!devices.has(count)) devices.set(count, await openProcessor(count));
+  return devices.get(count);
+};
+
+const contests = {
+  matmul: async (options) => ({
+    side: options.side,
+    results: await measureProducts(
+      {
+        graft: graftOn(withThreads(2)),
+        'graft, 1 thread': graftOn(withThreads(1)),
+        'jax-js wasm': jaxOn('wasm'),
+      },
+      options,
+    ),
+  }),
+  'train-step': async (options) => ({
+    config: CONFIG,
+    results: await measureSteps(
+      {
+        'jax-js wasm': () => jaxTrainStep(CONFIG, 'wasm'),
+        graft: async () => graftTrainStep(CONFIG, numbers, await withThreads(2)()),
+        'graft, 1 thread': async () => graftTrainStep(CONFIG, numbers, await withThreads(1)()),
+      },
+      options,
+    ),
+  }),
+};
+
+onmessage = async ({ data: { what, options } }) => {
+  try {
+    postMessage(await contests[what](options));
+  } catch (error) {
+    postMessage({ error: String(error?.stack ?? error) });
+  }
+};
