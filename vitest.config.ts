@@ -11,6 +11,7 @@ const ON_CPU = [
   'cross_entropy',
   'families',
   'generator',
+  'gguf-stored',
   'layer_norm',
   'linear',
   'loss',

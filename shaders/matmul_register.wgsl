@@ -25,7 +25,7 @@
 // for 1024, which is the fastest for large products but takes long to compile.
 //
 // B in quantised blocks brings four or eight numbers with a gather. Its scales are loaded once for SCALE_DEPTH k where blocks lie along k,
-// and for each row of B where they lie along N: a tile is narrower than a block.
+// and for each row of B where they lie along N: a tile is no wider than the numbers that share a scale.
 //
 // A block of A has k along its columns, a block of B along its rows; in WGSL's column-major terms their product is `B * A`, and column r
 // of it is row r of C's block: a vec4 along N.

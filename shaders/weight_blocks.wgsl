@@ -1,34 +1,75 @@
 // B of a matrix product, or the rows of an embedding, in quantised blocks, unpacked where it is used.
 //
-//   FORMAT   numbers of a block   each         value            scale of a block
-//   Q8_0     32                   8 bits, q    q · d            d f16
-//   Q4_0     32                   4 bits, q    (q − 8) · d      d f16
-//   Q4_1     32                   4 bits, q    q · d + m        d f16, m f16
-//   NF4      64                   4 bits, q    CODE[q] · d      d f32
+//   FORMAT   block   run   each         value                       scales of a block
+//   Q8_0     32      32    8 bits, q    q · d                       d f16
+//   Q4_0     32      32    4 bits, q    (q − 8) · d                 d f16
+//   Q4_1     32      32    4 bits, q    q · d + m                   d f16, m f16
+//   NF4      64      64    4 bits, q    CODE[q] · d                 d f32
+//   Q5_1     32      32    8 bits, q    q · d + m                   d f16, m f16
+//   Q2_K     256     16    4 bits, q    q · (d · s) − dmin · m      d f16, dmin f16, 16 bytes: s in the low four bits, m in the high four
+//   Q3_K     256     16    4 bits, q    (q − 4) · (d · s)           d f16, nothing,  16 bytes: s
+//   Q4_K     256     32    4 bits, q    q · (d · s) − dmin · m      d f16, dmin f16, 8 pairs of bytes: s, m
+//   Q5_K     256     32    8 bits, q    q · (d · s) − dmin · m      d f16, dmin f16, 8 pairs of bytes: s, m
+//   Q6_K     256     16    8 bits, q    q · (d · s)                 d f16, nothing,  16 bytes: s
 //
-// As llama.cpp's blocks and bitsandbytes' NF4, in another order, for words: first the quants of all `size` numbers, row by row, the first
-// number of a word in its lowest bits; then the scales of all blocks. Rows are whole blocks. Every value is the f32 that llama.cpp and
-// bitsandbytes give: q · d is exact, and one rounding is left.
+// What llama.cpp's blocks and bitsandbytes' NF4 hold, in another order, for words: first the quants of all `size` numbers, row by row, the
+// first number of a word in its lowest bits; then the scales of all blocks. Quants of eight bits are signed, as is s of Q3_K and Q6_K. Rows are
+// whole blocks. Every value is the f32 that llama.cpp and bitsandbytes give: all products are exact, and one rounding is left.
 //
-// A scale is taken once for as many numbers as the caller likes, as (factor, offset): values are q · factor + offset.
+// A run is the numbers that share a scale, which is taken once for as many of them as the caller likes, as (factor, offset): values are
+// q · factor + offset.
 
 override FORMAT: u32 = 0;
 const Q8_0 = 0u;
 const Q4_0 = 1u;
 const Q4_1 = 2u;
 const NF4 = 3u;
+const Q5_1 = 4u;
+const Q2_K = 5u;
+const Q3_K = 6u;
+const Q4_K = 7u;
+const Q5_K = 8u;
+const Q6_K = 9u;
 
 @group(0) @binding(2) var<storage, read> b: array<u32>;
 
-// The scale of the block that holds `element`.
+fn hasBytes() -> bool {
+  return FORMAT == Q8_0 || FORMAT == Q5_1 || FORMAT == Q5_K || FORMAT == Q6_K;
+}
+
+// The scale of the run that holds `element`.
 fn scaleOfB(element: u32, size: u32) -> vec2f {
-  if (FORMAT == NF4) { return vec2f(bitcast<f32>(b[(size >> 3u) + (element >> 6u)]), 0); }
-  if (FORMAT == Q4_1) { return unpack2x16float(b[(size >> 3u) + (element >> 5u)]); }
+  let scales = select(size >> 3u, size >> 2u, hasBytes());
+  if (FORMAT == NF4) { return vec2f(bitcast<f32>(b[scales + (element >> 6u)]), 0); }
+  if (FORMAT == Q4_1 || FORMAT == Q5_1) { return unpack2x16float(b[scales + (element >> 5u)]); }
+  if (FORMAT >= Q2_K) { return scaleOfRun(scales + (element >> 8u) * 5u, (element >> 4u) & 15u); }
   // Two blocks to a word.
-  let words = select(size >> 3u, size >> 2u, FORMAT == Q8_0);
-  let both = unpack2x16float(b[words + (element >> 6u)]);
+  let both = unpack2x16float(b[scales + (element >> 6u)]);
   let factor = select(both.x, both.y, (element & 32u) != 0u);
   return vec2f(factor, select(-8.0 * factor, 0.0, FORMAT == Q8_0));
+}
+
+// Two f16 of a word. d of blocks of 256 is so small that it is often subnormal, which unpack2x16float may take for zero.
+fn halvesOf(word: u32) -> vec2f {
+  let bits = vec2u(word & 0xffffu, word >> 16u);
+  let exponent = (bits >> vec2u(10u)) & vec2u(31u);
+  let digits = (bits & vec2u(1023u)) + select(vec2u(1024u), vec2u(), exponent == vec2u());
+  let power = bitcast<vec2f>((max(exponent, vec2u(1u)) + vec2u(102u)) << vec2u(23u)); // 2 to the exponent − 25
+  return vec2f(digits) * select(power, -power, (bits & vec2u(0x8000u)) != vec2u());
+}
+
+// The scale of a block's numbers from 16 · sixteen on; its scales begin at word `at`.
+fn scaleOfRun(at: u32, sixteen: u32) -> vec2f {
+  let d = halvesOf(b[at]);
+  let word = b[at + 1u + (sixteen >> 2u)];
+  if (FORMAT == Q4_K || FORMAT == Q5_K) {
+    let pair = (vec2u(word >> ((sixteen & 2u) << 3u)) >> vec2u(0u, 8u)) & vec2u(255u);
+    return vec2f(d.x, -d.y) * vec2f(pair);
+  }
+  let byte = word >> ((sixteen & 3u) << 3u);
+  if (FORMAT == Q2_K) { return vec2f(d.x, -d.y) * vec2f((vec2u(byte) >> vec2u(0u, 4u)) & vec2u(15u)); }
+  let factor = d.x * f32(bitcast<i32>(byte << 24u) >> 24u);
+  return vec2f(factor, select(0.0, -4.0 * factor, FORMAT == Q3_K));
 }
 
 // The sixteen numbers of NF4 (Dettmers et al., 2023): halves, quarters … by the bits of q, which costs less than an array that has to be
@@ -52,9 +93,11 @@ fn codeOf(q: vec4u) -> vec4f {
 
 // The numbers element … element + 3; `element` is a multiple of four.
 fn valuesOfB(element: u32, scale: vec2f) -> vec4f {
-  if (FORMAT == Q8_0) {
+  if (hasBytes()) {
     let word = b[element >> 2u];
-    return vec4f(bitcast<vec4i>(vec4u(word) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u)) * scale.x;
+    let q = vec4f(bitcast<vec4i>(vec4u(word) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u));
+    if (FORMAT == Q8_0 || FORMAT == Q6_K) { return q * scale.x; }
+    return fma(q, vec4f(scale.x), vec4f(scale.y));
   }
   let word = b[element >> 3u] >> ((element & 4u) << 2u);
   let q = (vec4u(word) >> vec4u(0u, 4u, 8u, 12u)) & vec4u(15u);

@@ -1,29 +1,48 @@
 /**
- * Frozen matrices in quantised blocks, as shaders/weight_blocks.wgsl reads them: the layouts of llama.cpp (Q8_0, Q4_0, Q4_1) and of
- * bitsandbytes (NF4) with quants and scales apart, in words.
+ * Frozen matrices in quantised blocks, as shaders/weight_blocks.wgsl reads them: the layouts of llama.cpp (Q8_0, Q4_0, Q4_1), of bitsandbytes
+ * (NF4), and of GGUF's other types, with quants and scales apart, in words.
  */
 import { Tensor, sizeOf, type Storage } from './tensor.ts';
 import type { Device } from './device.ts';
-
-export const QUANTISED_TYPES = ['q8_0', 'q4_0', 'q4_1', 'nf4'] as const;
-export type QuantisedType = (typeof QUANTISED_TYPES)[number];
 
 export interface QuantisedFormat {
   /** FORMAT of weight_blocks.wgsl. */
   readonly code: number;
   /** Numbers of a block. The rows of a matrix are whole blocks. */
   readonly block: number;
+  /** Numbers that share a factor and an offset. */
+  readonly run: number;
   /** Bits of a quant. */
   readonly bits: 4 | 8;
-  /** Bytes of a block's scale. */
-  readonly scaleBytes: 2 | 4;
+  /** Bytes of a block's scales. */
+  readonly scaleBytes: number;
 }
 
+export const QUANTISED_TYPES = [
+  'q8_0',
+  'q4_0',
+  'q4_1',
+  'nf4',
+  'q5_1',
+  'q2_k',
+  'q3_k',
+  'q4_k',
+  'q5_k',
+  'q6_k',
+] as const;
+export type QuantisedType = (typeof QUANTISED_TYPES)[number];
+
 export const quantisedFormats: Readonly<Record<QuantisedType, QuantisedFormat>> = {
-  q8_0: { code: 0, block: 32, bits: 8, scaleBytes: 2 },
-  q4_0: { code: 1, block: 32, bits: 4, scaleBytes: 2 },
-  q4_1: { code: 2, block: 32, bits: 4, scaleBytes: 4 },
-  nf4: { code: 3, block: 64, bits: 4, scaleBytes: 4 },
+  q8_0: { code: 0, block: 32, run: 32, bits: 8, scaleBytes: 2 },
+  q4_0: { code: 1, block: 32, run: 32, bits: 4, scaleBytes: 2 },
+  q4_1: { code: 2, block: 32, run: 32, bits: 4, scaleBytes: 4 },
+  nf4: { code: 3, block: 64, run: 64, bits: 4, scaleBytes: 4 },
+  q5_1: { code: 4, block: 32, run: 32, bits: 8, scaleBytes: 4 },
+  q2_k: { code: 5, block: 256, run: 16, bits: 4, scaleBytes: 20 },
+  q3_k: { code: 6, block: 256, run: 16, bits: 4, scaleBytes: 20 },
+  q4_k: { code: 7, block: 256, run: 32, bits: 4, scaleBytes: 20 },
+  q5_k: { code: 8, block: 256, run: 32, bits: 8, scaleBytes: 20 },
+  q6_k: { code: 9, block: 256, run: 16, bits: 8, scaleBytes: 20 },
 };
 
 /** Quants and scales of some rows, in the order of the device: the first number of a byte in its low bits, scales as they are stored. */

@@ -15,7 +15,7 @@ import {
   type StoredType,
 } from '../weights/dtypes.ts';
 import type { WeightSource } from '../weights/folder.ts';
-import { dequantise, type QuantisedType } from '../weights/quantise.ts';
+import { dequantise, type QuantisedType } from '../weights/layouts.ts';
 import { safetensorsHeader, type TensorEntry, type TensorToWrite } from '../weights/safetensors.ts';
 import type { AdapterData } from './peft.ts';
 
@@ -146,7 +146,7 @@ async function valuesOf(
   return toFolder(spec, dequantise(quantisedRows(rows, entry.dtype, quantised, entry.name), quantised));
 }
 
-/** safetensors has no blocks; what stood in blocks has no more digits than F16. */
+/** safetensors has no blocks. What stood in blocks becomes F16, which rounds by far less than a step of theirs. */
 function writtenType(dtype: StoredType, quantised?: QuantisedType): Dtype {
   if (isBlockType(dtype)) return 'F16';
   return quantised && dtype !== 'F32' ? 'F16' : dtype;

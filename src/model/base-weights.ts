@@ -8,11 +8,13 @@ import { GraftError } from '../errors.ts';
 import { isBlockType } from '../weights/blocks.ts';
 import { float32ToFloat16, storedBytes, toFloat32, type StoredType } from '../weights/dtypes.ts';
 import type { WeightSource } from '../weights/folder.ts';
-import { fromLlamaBlocks, quantise, type QuantisedType, type QuantisedValues } from '../weights/quantise.ts';
+import { LAYOUT_OF, takeApart } from '../weights/gguf/take-apart.ts';
+import type { QuantisedType, QuantisedValues } from '../weights/layouts.ts';
+import { quantise } from '../weights/quantise.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
 import type { ModelDefinition, WeightSpec } from './family.ts';
 import { folderShape, transposeBytes } from './folder-layout.ts';
-import { isSameLayout, weightTypes, type WeightChoices } from './weight-types.ts';
+import { isRounded, weightTypes, type WeightChoices } from './weight-types.ts';
 
 /** Called while weights are loaded: bytes of the file, done of total. */
 export type LoadProgress = (done: number, total: number) => void;
@@ -123,14 +125,19 @@ function write(device: Device, tensor: Tensor, firstRow: number, bytes: Uint8Arr
   });
 }
 
-/** Whole rows in blocks: untouched where they are stored in this layout. */
+/**
+ * Whole rows in blocks: the numbers of the file where this is the layout of their type, and rounded to it otherwise.
+ *
+ * @throws Error for a layout that numbers cannot be rounded to, which `weightTypes` never asks for
+ */
 export function quantisedRows(
   bytes: Uint8Array,
   from: StoredType,
   type: QuantisedType,
   name: string,
 ): QuantisedValues {
-  if (isSameLayout(from, type)) return fromLlamaBlocks(bytes, type);
+  if (isBlockType(from) && LAYOUT_OF[from] === type) return takeApart(bytes, from);
+  if (!isRounded(type)) throw new Error(`${name}: ${from} is not held as ${type}`);
   return quantise(toFloat32(bytes, from, name), type);
 }
 

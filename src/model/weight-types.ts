@@ -1,17 +1,18 @@
 /** How the frozen matrices of a base model are held on the GPU: as numbers, or in quantised blocks (QLoRA). */
-import { fitsQuantised, QUANTISED_TYPES, quantisedFormats, type QuantisedType } from '../engine/quantised.ts';
+import { fitsQuantised, quantisedFormats, type QuantisedType } from '../engine/quantised.ts';
 import type { Target } from '../engine/target.ts';
 import { GraftError } from '../errors.ts';
-import type { BlockType } from '../weights/blocks.ts';
 import { isBlockType } from '../weights/blocks.ts';
 import type { StoredType } from '../weights/dtypes.ts';
+import { LAYOUT_OF } from '../weights/gguf/take-apart.ts';
+import { ROUNDED_TYPES, type RoundedType } from '../weights/quantise.ts';
 import type { ModelDefinition, WeightSpec } from './family.ts';
 
 /**
- * What a person asks for. `stored`: blocks as they lie in the file (GGUF types that have no kernel become the nearest that has one), numbers
- * in the precision of the run.
+ * What a person asks for. `stored`: of a GGUF file exactly the numbers that its blocks stand for, in blocks; numbers in the precision of the
+ * run. The others round what is not stored in them.
  */
-export const WEIGHT_CHOICES = ['stored', 'f32', 'f16', ...QUANTISED_TYPES] as const;
+export const WEIGHT_CHOICES = ['stored', 'f32', 'f16', ...ROUNDED_TYPES] as const;
 export type WeightChoice = (typeof WEIGHT_CHOICES)[number];
 
 export type WeightType = 'f32' | 'f16' | QuantisedType;
@@ -65,30 +66,6 @@ export function checkChoices(
   }
 }
 
-/**
- * Each of GGUF's types in the layout that loses the least of it. Q4_K is a q4_1 whose scales are quantised; types of more than four
- * bits, and those with uneven steps, need eight.
- */
-const NEAREST: Readonly<Record<BlockType, QuantisedType>> = {
-  Q8_0: 'q8_0',
-  Q4_0: 'q4_0',
-  Q4_1: 'q4_1',
-  Q4_K: 'q4_1',
-  Q3_K: 'q4_1',
-  Q2_K: 'q4_1',
-  Q5_0: 'q8_0',
-  Q5_1: 'q8_0',
-  Q5_K: 'q8_0',
-  Q6_K: 'q8_0',
-  IQ4_NL: 'q8_0',
-  IQ4_XS: 'q8_0',
-};
-
-/** Whether a stored type is this layout already, bit for bit. */
-export function isSameLayout(stored: StoredType, type: QuantisedType): type is Exclude<QuantisedType, 'nf4'> {
-  return stored.toLowerCase() === type;
-}
-
 export interface WeightTypes {
   of(spec: WeightSpec): WeightType;
   /** Matrices that were to be quantised and are not: their rows are not whole blocks. */
@@ -123,8 +100,13 @@ export function weightTypes(
   return { of: ({ name }) => types.get(name)!, unquantised };
 }
 
-export function isQuantised(type: WeightChoice): type is QuantisedType {
+export function isQuantised(type: WeightChoice | WeightType): type is QuantisedType {
   return Object.hasOwn(quantisedFormats, type);
+}
+
+/** Whether numbers can be rounded to this layout. */
+export function isRounded(type: QuantisedType): type is RoundedType {
+  return ROUNDED_TYPES.some((rounded) => rounded === type);
 }
 
 function embeddingChoice({ matrices, embeddings }: WeightChoices, stored: StoredType): WeightChoice {
@@ -135,5 +117,5 @@ function embeddingChoice({ matrices, embeddings }: WeightChoices, stored: Stored
 
 function typeFor(choice: WeightChoice, stored: StoredType, usual: 'f32' | 'f16'): WeightType {
   if (choice !== 'stored') return choice;
-  return isBlockType(stored) ? NEAREST[stored] : usual;
+  return isBlockType(stored) ? LAYOUT_OF[stored] : usual;
 }

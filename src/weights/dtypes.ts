@@ -5,7 +5,7 @@
  */
 import { GraftError } from '../errors.ts';
 import { BLOCKS, isBlockType, type BlockType } from './blocks.ts';
-import { dequantise } from './gguf/dequantise.ts';
+import { dequantise } from './gguf/take-apart.ts';
 import { bfloat16ToFloat32, float16ToFloat32 } from './half.ts';
 
 export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from './half.ts';

@@ -1,32 +1,16 @@
 /**
- * Numbers → quantised blocks and back: llama.cpp's Q8_0, Q4_0 and Q4_1 (quantize_row_*_ref in ggml/src/ggml-quants.c) and bitsandbytes'
- * NF4 (blocks of 64, absmax in f32; QLoRA, Dettmers et al., 2023). The results are theirs, bit for bit: every step is rounded to f32 as
- * they round it.
- *
- * Quants and scales are kept apart, the quants two to a byte with the earlier one in the low bits, which is how a GPU wants them.
+ * Numbers → quantised blocks: llama.cpp's Q8_0, Q4_0 and Q4_1 (quantize_row_*_ref in ggml/src/ggml-quants.c) and bitsandbytes' NF4 (blocks of
+ * 64, absmax in f32; QLoRA, Dettmers et al., 2023). The results are theirs, bit for bit: every step is rounded to f32 as they round it.
  */
-import { float16ToFloat32, float32ToFloat16 } from './dtypes.ts';
+import { float32ToFloat16 } from './dtypes.ts';
+import { NF4_CODE, type QuantisedType, type QuantisedValues } from './layouts.ts';
 
-export const QUANTISED_TYPES = ['q8_0', 'q4_0', 'q4_1', 'nf4'] as const;
-export type QuantisedType = (typeof QUANTISED_TYPES)[number];
-
-export interface QuantisedValues {
-  /** Eight bits of a number, or four: 4-bit numbers lie two to a byte, the earlier one in the low bits. */
-  readonly quants: Uint8Array<ArrayBuffer>;
-  /** For each block: d as f16 (q8_0, q4_0), d and the least value as f16 (q4_1), the largest magnitude as f32 (nf4). */
-  readonly scales: Uint8Array<ArrayBuffer>;
-}
-
-/** Numbers of a block. */
-export const BLOCK_VALUES: Readonly<Record<QuantisedType, number>> = {
-  q8_0: 32,
-  q4_0: 32,
-  q4_1: 32,
-  nf4: 64,
-};
+/** The layouts that numbers can be rounded to. */
+export const ROUNDED_TYPES = ['q8_0', 'q4_0', 'q4_1', 'nf4'] as const satisfies readonly QuantisedType[];
+export type RoundedType = (typeof ROUNDED_TYPES)[number];
 
 /** @param values whole blocks */
-export function quantise(values: Float32Array, type: QuantisedType): QuantisedValues {
+export function quantise(values: Float32Array, type: RoundedType): QuantisedValues {
   switch (type) {
     case 'q8_0':
       return quantiseQ8(values);
@@ -86,26 +70,6 @@ function quantiseQ4(values: Float32Array, offset: boolean): QuantisedValues {
   return { quants, scales: bytesOf(float32ToFloat16(scales)) };
 }
 
-/** The sixteen values of NF4, as bitsandbytes prints them. */
-export const NF4_CODE = Float32Array.of(
-  -1.0,
-  -0.6961928009986877,
-  -0.5250730514526367,
-  -0.39491748809814453,
-  -0.28444138169288635,
-  -0.18477343022823334,
-  -0.09105003625154495,
-  0.0,
-  0.07958029955625534,
-  0.16093020141124725,
-  0.24611230194568634,
-  0.33791524171829224,
-  0.44070982933044434,
-  0.5626170039176941,
-  0.7229568362236023,
-  1.0,
-);
-
 function quantiseNf4(values: Float32Array): QuantisedValues {
   const quants = new Uint8Array(values.length / 2);
   const scales = new Float32Array(values.length / 64);
@@ -129,68 +93,6 @@ function nearestCode(value: number): number {
   const below = Math.fround(Math.abs(Math.fround(value - NF4_CODE[low])));
   const above = Math.fround(Math.abs(Math.fround(value - NF4_CODE[low + 1])));
   return above < below ? low + 1 : low;
-}
-
-/** The numbers that the blocks stand for, in f32 as the GPU unpacks them. */
-export function dequantise(
-  { quants, scales }: QuantisedValues,
-  type: QuantisedType,
-): Float32Array<ArrayBuffer> {
-  const size = type === 'q8_0' ? quants.length : quants.length * 2;
-  const values = new Float32Array(size);
-  if (type === 'nf4') {
-    const most = new Float32Array(scales.slice().buffer);
-    for (let i = 0; i < size; i++) values[i] = NF4_CODE[nibble(quants, i)] * most[i >> 6];
-    return values;
-  }
-  const numbers = float16ToFloat32(new Uint16Array(scales.slice().buffer));
-  const signed = new Int8Array(quants.buffer, quants.byteOffset, quants.length);
-  for (let i = 0; i < size; i++) {
-    const block = i >> 5;
-    if (type === 'q8_0') values[i] = signed[i] * numbers[block];
-    else if (type === 'q4_0') values[i] = (nibble(quants, i) - 8) * numbers[block];
-    else values[i] = nibble(quants, i) * numbers[2 * block] + numbers[2 * block + 1];
-  }
-  return values;
-}
-
-function nibble(quants: Uint8Array, i: number): number {
-  return (quants[i >> 1] >> ((i & 1) * 4)) & 15;
-}
-
-/** Bytes of a block of llama.cpp's: its scale, then its quants. */
-const LLAMA_BLOCK: Readonly<Record<Exclude<QuantisedType, 'nf4'>, { scale: number; bytes: number }>> = {
-  q8_0: { scale: 2, bytes: 34 },
-  q4_0: { scale: 2, bytes: 18 },
-  q4_1: { scale: 4, bytes: 20 },
-};
-
-/**
- * Blocks as they lie in a GGUF file, taken apart without a change of any bit. There the low halves of sixteen bytes are the first sixteen
- * numbers of a block, and the high halves the others.
- */
-export function fromLlamaBlocks(bytes: Uint8Array, type: Exclude<QuantisedType, 'nf4'>): QuantisedValues {
-  const { scale, bytes: blockBytes } = LLAMA_BLOCK[type];
-  const blocks = bytes.length / blockBytes;
-  const quantBytes = blockBytes - scale;
-  const quants = new Uint8Array(blocks * quantBytes);
-  const scales = new Uint8Array(blocks * scale);
-  for (let block = 0; block < blocks; block++) {
-    const from = block * blockBytes;
-    const first = from + scale;
-    const to = block * quantBytes;
-    scales.set(bytes.subarray(from, first), block * scale);
-    if (type === 'q8_0') {
-      quants.set(bytes.subarray(first, first + quantBytes), to);
-      continue;
-    }
-    for (let i = 0; i < 8; i++) {
-      const [even, odd] = [bytes[first + 2 * i], bytes[first + 2 * i + 1]];
-      quants[to + i] = (even & 15) | ((odd & 15) << 4);
-      quants[to + 8 + i] = (even >> 4) | (odd & 0xf0);
-    }
-  }
-  return { quants, scales };
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBuffer>): Uint8Array<ArrayBuffer> {

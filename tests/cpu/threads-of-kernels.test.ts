@@ -25,7 +25,7 @@ import { createQuantised, QUANTISED_TYPES, writeQuantised } from '../../src/engi
 import type { Tape } from '../../src/engine/tape.ts';
 import type { DType, Tensor } from '../../src/engine/tensor.ts';
 import { OPTIMISERS } from '../../src/optimisers/registry.ts';
-import { quantise } from '../../src/weights/quantise.ts';
+import { someBlocks } from '../gpu/blocks.ts';
 import { backwardFrom, constant, noise, runTape, watch } from '../gpu/run.ts';
 
 /** Large enough for several grains of each kernel, with a rest of two. */
@@ -158,8 +158,8 @@ const KERNELS: Record<string, Define> = {
     const x = embedding(tape, idsOn, trained, { dtype: 'f32', scale: 1.5, chain });
     backwardFrom(tape, x, numbers(device, [M, C], 2));
     const others = QUANTISED_TYPES.map((type): Tensor => {
-      const w = createQuantised(device, [61, 128], type, type);
-      writeQuantised(device, w, 0, quantise(Float32Array.from(noise(61 * 128, 9)), type));
+      const w = createQuantised(device, [61, 256], type, type);
+      writeQuantised(device, w, 0, someBlocks(type, 61 * 256, 9));
       return w;
     });
     others.push(numbers(device, [61, C], 4, 'f16'));

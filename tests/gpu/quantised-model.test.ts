@@ -18,7 +18,7 @@ import { defaultOptions } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
-import { dequantise } from '../../src/weights/quantise.ts';
+import { dequantise } from '../../src/weights/layouts.ts';
 import { concatBytes, writeSafetensors } from '../../src/weights/safetensors.ts';
 import { describeShared, sharedPath } from '../shared.ts';
 import { describeDevice, type AdapterContext } from './adapters.ts';

@@ -7,17 +7,19 @@ import { matmul, wholeColumns } from '../../src/engine/ops/matmul.ts';
 import type { Kernel } from '../../src/engine/webgpu/lower/matmul-kernel.ts';
 import {
   createQuantised,
+  quantisedFormats,
   QUANTISED_TYPES,
   writeQuantised,
   type QuantisedTensor,
   type QuantisedType,
 } from '../../src/engine/quantised.ts';
-import { dequantise, quantise } from '../../src/weights/quantise.ts';
+import { dequantise, LAYOUTS } from '../../src/weights/layouts.ts';
 import * as reference from '../reference/matmul.ts';
 import { describeAdapters } from './adapters.ts';
+import { someBlocks } from './blocks.ts';
 import { backwardFrom, constant, noise, runTape, stored, watch, worstError } from './run.ts';
 
-/** Noise in blocks on the device, written in two goes, and the numbers that it stands for. */
+/** Blocks on the device, written in two goes, and the numbers that they stand for. */
 function weights(
   device: Device,
   rows: number,
@@ -25,13 +27,27 @@ function weights(
   type: QuantisedType,
   spread = 1,
 ): { tensor: QuantisedTensor; values: Float64Array } {
-  const values = Float32Array.from(noise(rows * columns, 9, spread));
+  const blocks = someBlocks(type, rows * columns, 9, spread);
   const tensor = createQuantised(device, [rows, columns], type, 'weight');
   const half = 2 * Math.floor(rows / 4);
-  const cut = half * columns;
-  writeQuantised(device, tensor, 0, quantise(values.subarray(0, cut), type));
-  writeQuantised(device, tensor, half, quantise(values.subarray(cut), type));
-  return { tensor, values: Float64Array.from(dequantise(quantise(values, type), type)) };
+  const { bits, block, scaleBytes } = quantisedFormats[type];
+  const cut = { quants: (half * columns * bits) / 8, scales: ((half * columns) / block) * scaleBytes };
+  const { quants, scales } = blocks;
+  writeQuantised(device, tensor, 0, {
+    quants: quants.subarray(0, cut.quants),
+    scales: scales.subarray(0, cut.scales),
+  });
+  writeQuantised(device, tensor, half, {
+    quants: quants.subarray(cut.quants),
+    scales: scales.subarray(cut.scales),
+  });
+  return { tensor, values: Float64Array.from(dequantise(blocks, type)) };
+}
+
+/** A length of rows that no tile divides, in whole blocks. */
+function oddColumns(type: QuantisedType): number {
+  const { block } = quantisedFormats[type];
+  return block * (block > 64 ? 3 : 192 / block);
 }
 
 const NARROW = { rows: 2, columns: 2 } as const;
@@ -122,20 +138,34 @@ describeAdapters('Quantised weights', (context) => {
     });
   }
 
+  for (const [name, kernel] of Object.entries(FAMILIES)) {
+    test(`${name}: scales for sixteen numbers, in blocks of 256`, async () => {
+      for (const layout of ['NT', 'NN'] as const) {
+        const [N, K] = layout === 'NT' ? [20, 512] : [512, 20];
+        await check({ layout, M: 5, N, K, type: 'q2_k', kernel, R: 4 });
+      }
+    });
+  }
+
+  test('layouts are those that the loader writes', () => {
+    for (const type of QUANTISED_TYPES) expect(quantisedFormats[type]).toMatchObject(LAYOUTS[type]);
+  });
+
   for (const type of QUANTISED_TYPES) {
     test(`${type}: forward, reverse and decoding`, async () => {
       const kernel = FAMILIES['quad along N'];
-      await check({ layout: 'NT', M: 9, N: 36, K: 192, type, kernel, R: 8 });
-      await check({ layout: 'NN', M: 9, N: 192, K: 36, type, kernel, R: 8 });
-      await check({ layout: 'NT', M: 1, N: 100, K: 192, type });
+      const columns = oddColumns(type);
+      await check({ layout: 'NT', M: 9, N: 36, K: columns, type, kernel, R: 8 });
+      await check({ layout: 'NN', M: 9, N: columns, K: 36, type, kernel, R: 8 });
+      await check({ layout: 'NT', M: 1, N: 100, K: columns, type });
       if (!context.f16 || type === 'q4_0') return;
-      await check({ layout: 'NT', M: 9, N: 36, K: 192, type, R: 4, dtype: 'f16' });
-      await check({ layout: 'NN', M: 9, N: 192, K: 36, type, R: 4, dtype: 'f16' });
+      await check({ layout: 'NT', M: 9, N: 36, K: columns, type, R: 4, dtype: 'f16' });
+      await check({ layout: 'NN', M: 9, N: columns, K: 36, type, R: 4, dtype: 'f16' });
     });
 
     test(`${type}: embedding, every row of it exactly`, async () => {
       const { device } = context;
-      const [V, C] = [5, 192];
+      const [V, C] = [5, oddColumns(type)];
       const { tensor, values } = weights(device, V, C, type);
       const ids = [4, 0, 3, 3, 1, 2];
       const [x] = await runTape(device, (tape) => [
@@ -147,13 +177,13 @@ describeAdapters('Quantised weights', (context) => {
   }
 
   test('decoding: one to four rows', async () => {
-    for (const type of ['q8_0', 'q4_0', 'nf4'] as const)
+    for (const type of ['q8_0', 'q4_0', 'nf4', 'q3_k', 'q4_k', 'q6_k'] as const)
       for (const M of [1, 3])
         await check({
           layout: 'NT',
           M,
           N: 37,
-          K: 192,
+          K: oddColumns(type),
           type,
           kernel: { family: 'vector' },
           R: M === 3 ? 4 : undefined,
@@ -163,17 +193,20 @@ describeAdapters('Quantised weights', (context) => {
   test('rows that are not whole vec4s', async () => {
     await check({ layout: 'NT', M: 3, N: 7, K: 64, type: 'q8_0', R: 4 });
     await check({ layout: 'NN', M: 3, N: 64, K: 7, type: 'nf4', R: 4 });
+    await check({ layout: 'NT', M: 3, N: 7, K: 256, type: 'q3_k', R: 4 });
+    await check({ layout: 'NN', M: 3, N: 256, K: 7, type: 'q5_k', R: 4 });
   });
 
   test('split K keeps blocks whole', async () => {
     const kernel: Kernel = { family: 'quad', tile: NARROW, lanes: 8, alongN: true, parts: 3 };
     await check({ layout: 'NT', M: 3, N: 20, K: 224, type: 'q4_1', kernel });
+    await check({ layout: 'NT', M: 3, N: 20, K: 512, type: 'q6_k', kernel });
     await check({ layout: 'NN', M: 3, N: 32, K: 229, type: 'q4_1', kernel: { family: 'plain', parts: 3 } });
   });
 
   test('scales too small for a normal f16', async () => {
-    for (const type of ['q8_0', 'q4_1'] as const)
-      await check({ layout: 'NT', M: 2, N: 8, K: 64, type, spread: 2e-4 });
+    for (const type of ['q8_0', 'q4_1', 'q4_k'] as const)
+      await check({ layout: 'NT', M: 2, N: 8, K: type === 'q4_k' ? 256 : 64, type, spread: 2e-4 });
   });
 
   test('an odd head: logits in padded rows, and their reverse', async () => {
@@ -200,23 +233,26 @@ describeAdapters('Quantised weights', (context) => {
     expect(worstError(dx, product({ a: dz, b: values, layout: 'NN', M: R, N: C, K: V }))).toBeLessThan(2e-6);
   });
 
-  test('a frozen linear layer under an adapter has the gradients of its numbers', async () => {
-    const { device } = context;
-    const [M, N, K, R] = [9, 20, 64, 4];
-    const { tensor, values } = weights(device, N, K, 'nf4');
-    const [x, a, b, dy] = [M * K, R * K, N * R, M * N].map((size, i) => noise(size, i + 1));
-    const both = [tensor, constant(device, [N, K], values)].map((weight) =>
-      runTape(device, (tape) => {
-        const input = constant(device, [M, K], x);
-        const loraA = constant(device, [R, K], a, 'f32', true);
-        const loraB = constant(device, [N, R], b, 'f32', true);
-        const gradients = watch(tape, input);
-        const y = linear(tape, input, weight, { lora: { a: loraA, b: loraB, scale: 1.5 } });
-        backwardFrom(tape, y, constant(device, [M, N], dy));
-        return [y, ...gradients(), loraA.gradient!, loraB.gradient!];
-      }),
-    );
-    const [actual, expected] = await Promise.all(both);
-    actual.forEach((result, i) => expect(worstError(result, expected[i])).toBeLessThan(2e-6));
-  });
+  test.each(['nf4', 'q4_k'] as const)(
+    '%s: a frozen linear layer under an adapter has the gradients of its numbers',
+    async (type) => {
+      const { device } = context;
+      const [M, N, K, R] = [9, 20, quantisedFormats[type].block, 4];
+      const { tensor, values } = weights(device, N, K, type);
+      const [x, a, b, dy] = [M * K, R * K, N * R, M * N].map((size, i) => noise(size, i + 1));
+      const both = [tensor, constant(device, [N, K], values)].map((weight) =>
+        runTape(device, (tape) => {
+          const input = constant(device, [M, K], x);
+          const loraA = constant(device, [R, K], a, 'f32', true);
+          const loraB = constant(device, [N, R], b, 'f32', true);
+          const gradients = watch(tape, input);
+          const y = linear(tape, input, weight, { lora: { a: loraA, b: loraB, scale: 1.5 } });
+          backwardFrom(tape, y, constant(device, [M, N], dy));
+          return [y, ...gradients(), loraA.gradient!, loraB.gradient!];
+        }),
+      );
+      const [actual, expected] = await Promise.all(both);
+      actual.forEach((result, i) => expect(worstError(result, expected[i])).toBeLessThan(2e-6));
+    },
+  );
 });

@@ -214,20 +214,25 @@ describeShared('families', () => {
   });
 });
 
-describeShared('stories260K from GGUF', () => {
-  describeDevice('stories260K from GGUF, in pieces', (context) => {
+describeShared('Models from GGUF', () => {
+  describeDevice('Models from GGUF, in pieces', (context) => {
     const models: LanguageModel[] = [];
     afterAll(async () => {
       for (const model of models) await model.destroy();
     });
 
-    test.each(['Q8_0', 'Q4_0'])('%s: blocks of the file go into pieces', async (type) => {
-      const files = await modelOf(sharedPath('reference', 'gguf', `stories260K.${type}.gguf`));
+    test.each([
+      ['gguf', 'stories260K.Q8_0.gguf', 14],
+      ['gguf', 'stories260K.Q4_0.gguf', 14],
+      ['gguf-k', 'Q4_K.gguf', 40],
+      ['gguf-k', 'Q6_K.gguf', 40],
+    ])('%s/%s: blocks of the file go into pieces', async (folder, file, kib) => {
+      const files = await modelOf(sharedPath('reference', folder, file));
       const whole = await LanguageModel.load(context.device, files, { precision: 'f32' });
-      const split = await loadUnder(context.device, 14 * KIB, files, { precision: 'f32' });
+      const split = await loadUnder(context.device, kib * KIB, files, { precision: 'f32' });
       models.push(whole, split);
       expect(shardsOf(split.head).length).toBeGreaterThan(1);
-      const ids = Array.from({ length: 20 }, (_, i) => (i * 37 + 5) % 500);
+      const ids = Array.from({ length: 20 }, (_, i) => (i * 37 + 5) % whole.definition.shape.vocabulary);
       expect(await split.logits(ids)).toEqual(await whole.logits(ids));
     });
   });

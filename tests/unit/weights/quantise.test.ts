@@ -1,13 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { toFloat32 } from '../../../src/weights/dtypes.ts';
-import {
-  BLOCK_VALUES,
-  dequantise,
-  fromLlamaBlocks,
-  NF4_CODE,
-  QUANTISED_TYPES,
-  quantise,
-} from '../../../src/weights/quantise.ts';
+import { takeApart } from '../../../src/weights/gguf/take-apart.ts';
+import { dequantise, LAYOUTS, NF4_CODE } from '../../../src/weights/layouts.ts';
+import { quantise, ROUNDED_TYPES } from '../../../src/weights/quantise.ts';
 import { parseSafetensors } from '../../../src/weights/safetensors.ts';
 import { describeShared, sharedFolder } from '../../shared.ts';
 import { noise } from '../../gpu/run.ts';
@@ -17,9 +12,9 @@ describe('Quantised blocks', () => {
     const values = Float32Array.from(noise(64 * 40, 1, 0.02));
     // A step of each type, as a part of the range of a block. NF4's widest gap is 0.304 of the largest magnitude.
     const step = { q8_0: 1 / 127, q4_0: 1 / 7.9, q4_1: 2 / 15, nf4: 0.304 };
-    for (const type of QUANTISED_TYPES) {
+    for (const type of ROUNDED_TYPES) {
       const again = dequantise(quantise(values, type), type);
-      const block = BLOCK_VALUES[type];
+      const { block } = LAYOUTS[type];
       for (let start = 0; start < values.length; start += block) {
         const most = values.subarray(start, start + block).reduce((a, b) => Math.max(a, Math.abs(b)), 0);
         // Half a step and what rounding the scale to f16 adds; q4_0 has no +8, which may cost a whole one.
@@ -31,7 +26,7 @@ describe('Quantised blocks', () => {
   });
 
   test('zeros stay zeros, and blocks of one value keep it', () => {
-    for (const type of QUANTISED_TYPES) {
+    for (const type of ROUNDED_TYPES) {
       expect(dequantise(quantise(new Float32Array(64), type), type).every((value) => value === 0)).toBe(true);
       const same = dequantise(quantise(new Float32Array(64).fill(0.5), type), type);
       for (const value of same) expect(Math.abs(value - 0.5), type).toBeLessThan(1e-3);
@@ -54,18 +49,15 @@ describeShared('Quantised blocks beside their inventors', () => {
   };
   const floats = (bytes: Uint8Array): Float32Array => toFloat32(bytes, 'F32');
 
-  for (const [file, type] of [
+  test.each([
     ['Q8_0', 'q8_0'],
     ['Q4_0', 'q4_0'],
     ['Q4_1', 'q4_1'],
-  ] as const) {
-    test(`${file} of llama.cpp stands for the same numbers`, async () => {
-      const tensor = await read('gguf', `${file}.safetensors`);
-      expect(dequantise(fromLlamaBlocks(await tensor('raw'), type), type)).toEqual(
-        Float32Array.from(floats(await tensor('values'))),
-      );
-    });
-  }
+  ] as const)('%s of llama.cpp stands for the same numbers', async (file, type) => {
+    const tensor = await read('gguf', `${file}.safetensors`);
+    const values = Float32Array.from(floats(await tensor('values')));
+    expect(dequantise(takeApart(await tensor('raw'), file), type)).toEqual(values);
+  });
 
   test('NF4 has the bytes, scales and values of bitsandbytes', async () => {
     const tensor = await read('nf4', 'nf4.safetensors');

@@ -17,7 +17,7 @@ const TILE = { rows: 6, columns: 8 };
 const MOST_ROWS = 264;
 const MOST_COLUMNS = 96;
 const LEAST_COLUMNS = 48;
-/** Columns of B in blocks are unpacked in whole blocks. */
+/** Columns of B in blocks are unpacked by so many: `unpackBlocks` in kernels/blocks.ts. */
 const BLOCK_COLUMNS = 64;
 /** Up to so many rows are a product with vectors: kernels/matmul_vector.ts. */
 const VECTOR_ROWS = 4;

@@ -104,11 +104,11 @@ function chooseRegisterKernel(
   return kernel;
 }
 
-/** Parts of K and the k of each: a multiple of the depth that a kernel takes at once, and of the blocks of B. */
+/** Parts of K and the k of each: a multiple of the depth that a kernel takes at once, and of what shares a scale in B. */
 export function splitOf(kernel: Kernel, { K, quantised }: MatmulShape): { parts: number; part: number } {
   const depth = Math.max(
     kernel.family === 'tiled' ? TILE_DEPTH : 4,
-    quantised ? quantisedFormats[quantised].block : 0,
+    quantised ? quantisedFormats[quantised].run : 0,
   );
   const part = Math.max(depth, Math.ceil(K / (kernel.parts ?? 1) / depth) * depth);
   return { parts: Math.max(1, Math.ceil(K / part)), part };
@@ -143,7 +143,7 @@ export function constantsOf(
         LANES: lanes,
         LANES_ALONG_N: Number(alongN),
         QUADS: Number(family === 'quad'),
-        ...(format && layout === 'NT' ? { SCALE_DEPTH: format.block } : {}),
+        ...(format && layout === 'NT' ? { SCALE_DEPTH: format.run } : {}),
       };
     }
   }

@@ -1,0 +1,165 @@
+/** GGUF files held as stored: exactly the numbers of the file, whatever types it has. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
+import { modelOf } from '../../src/cli/files.ts';
+import { formatOf } from '../../src/engine/shards.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import type { WeightChoices } from '../../src/model/weight-types.ts';
+import { computeGradients } from '../../src/train/gradients.ts';
+import { planBase } from '../../src/train/memory-plan.ts';
+import { defaultOptions } from '../../src/train/options.ts';
+import type { BlockType } from '../../src/weights/blocks.ts';
+import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
+import { modelFolder } from '../../src/weights/folder.ts';
+import { LAYOUT_OF } from '../../src/weights/gguf/take-apart.ts';
+import { describeShared, sharedPath } from '../shared.ts';
+import { ggufFile, type TensorToWrite } from '../unit/weights/gguf-file.ts';
+import { randomMatrix } from '../unit/weights/random-blocks.ts';
+import { describeAdapters } from './adapters.ts';
+import { readReference } from './reference-file.ts';
+import { worstError } from './run.ts';
+
+describeShared('Whole models of one GGUF type', () => {
+  describeAdapters('Whole models of one GGUF type', (context) => {
+    test.each(['Q3_K', 'Q4_K', 'Q5_1', 'Q6_K'] as const)('%s: the logits of transformers', async (type) => {
+      const { floats, integers } = await readReference(['reference', 'gguf-k', `${type}.safetensors`]);
+      const files = await modelOf(sharedPath('reference', 'gguf-k', `${type}.gguf`));
+      const model = await LanguageModel.load(context.device, files, { precision: 'f32' });
+      expect(formatOf(model.weights.find('model.layers.0.mlp.up_proj.weight')!)).toBe(LAYOUT_OF[type]);
+      const logits = await model.logits(integers.get('ids')!.values);
+      expect(worstError(logits, floats.get('logits')!)).toBeLessThan(1e-5);
+      await model.destroy();
+    });
+  });
+});
+
+const CHANNELS = 256;
+const VOCABULARY = 300;
+
+/** Numbers of ggml's types. */
+const GGML: Readonly<Record<BlockType, number>> = {
+  Q4_0: 2,
+  Q4_1: 3,
+  Q5_0: 6,
+  Q5_1: 7,
+  Q8_0: 8,
+  Q2_K: 10,
+  Q3_K: 11,
+  Q4_K: 12,
+  Q5_K: 13,
+  Q6_K: 14,
+  IQ4_NL: 20,
+  IQ4_XS: 23,
+};
+
+/** Matrices of the model: their rows, their columns, and a type for each, so that all types are among them. */
+const MATRICES: Readonly<Record<string, readonly [rows: number, columns: number, type: BlockType]>> = {
+  token_embd: [VOCABULARY, CHANNELS, 'Q5_K'],
+  output: [VOCABULARY, CHANNELS, 'Q6_K'],
+  'blk.0.attn_q': [CHANNELS, CHANNELS, 'Q2_K'],
+  'blk.0.attn_k': [128, CHANNELS, 'Q3_K'],
+  'blk.0.attn_v': [128, CHANNELS, 'Q4_K'],
+  'blk.0.attn_output': [CHANNELS, CHANNELS, 'IQ4_XS'],
+  'blk.0.ffn_gate': [512, CHANNELS, 'Q5_0'],
+  'blk.0.ffn_up': [512, CHANNELS, 'IQ4_NL'],
+  'blk.0.ffn_down': [CHANNELS, 512, 'Q5_1'],
+  'blk.1.attn_q': [CHANNELS, CHANNELS, 'Q4_0'],
+  'blk.1.attn_k': [128, CHANNELS, 'Q4_1'],
+  'blk.1.attn_v': [128, CHANNELS, 'Q8_0'],
+  'blk.1.attn_output': [CHANNELS, CHANNELS, 'Q5_K'],
+  'blk.1.ffn_gate': [512, CHANNELS, 'Q2_K'],
+  'blk.1.ffn_up': [512, CHANNELS, 'Q6_K'],
+  'blk.1.ffn_down': [CHANNELS, 512, 'Q3_K'],
+};
+
+/** A Llama of random blocks. */
+async function everyType(): Promise<FileSet> {
+  const tensors: TensorToWrite[] = Object.entries(MATRICES).map(([name, [rows, columns, type]], i) => ({
+    name: `${name}.weight`,
+    shape: [rows, columns],
+    type: GGML[type],
+    data: randomMatrix(type, rows, columns, i + 1),
+  }));
+  const ones = new Uint8Array(new Float32Array(CHANNELS).fill(1).buffer);
+  for (const name of ['output', 'blk.0.attn', 'blk.0.ffn', 'blk.1.attn', 'blk.1.ffn'])
+    tensors.push({ name: `${name}_norm.weight`, shape: [CHANNELS], type: 0, data: ones });
+  const sizes = {
+    embedding_length: CHANNELS,
+    block_count: 2,
+    feed_forward_length: 512,
+    'attention.head_count': 8,
+    'attention.head_count_kv': 4,
+    context_length: 128,
+  };
+  const metadata = {
+    'general.architecture': { text: 'llama' },
+    'llama.attention.layer_norm_rms_epsilon': { f32: 1e-5 },
+    ...Object.fromEntries(Object.entries(sizes).map(([key, u32]) => [`llama.${key}`, { u32 }])),
+  };
+  return modelFolder(memoryFiles({ 'model.gguf': ggufFile({ metadata, tensors }) }));
+}
+
+describeAdapters('A model of all GGUF types', (context) => {
+  let files: FileSet;
+  let stored: LanguageModel;
+  let numbers: LanguageModel;
+  const ids = Array.from({ length: 40 }, (_, i) => (i * 37 + 5) % VOCABULARY);
+
+  const load = (baseWeights?: WeightChoices): Promise<LanguageModel> =>
+    LanguageModel.load(context.device, files, { precision: 'f32', baseWeights });
+
+  beforeAll(async () => {
+    files = await everyType();
+    stored = await load();
+    numbers = await load({ matrices: 'f32' });
+  });
+  afterAll(async () => {
+    await stored.destroy();
+    await numbers.destroy();
+  });
+
+  test('logits are those of its numbers in f32', async () => {
+    const expected = await numbers.logits(ids);
+    expect(worstError(await stored.logits(ids), expected)).toBeLessThan(1e-5);
+    // What rounding to eight bits would have done.
+    const rounded = await load({ matrices: 'q8_0', embeddings: 'q8_0' });
+    expect(worstError(await rounded.logits(ids), expected)).toBeGreaterThan(1e-4);
+    await rounded.destroy();
+  });
+
+  test('loss and gradients of an adapter are those of its numbers in f32', async () => {
+    const [first, second] = [await lossAndGradients(stored), await lossAndGradients(numbers)];
+    expect(Math.abs(first.loss - second.loss)).toBeLessThan(1e-5);
+    expect(first.gradients.size).toBeGreaterThan(0);
+    for (const [name, expected] of second.gradients)
+      expect(worstError(first.gradients.get(name)!, expected), name).toBeLessThan(1e-4);
+  });
+
+  async function lossAndGradients(model: LanguageModel): ReturnType<typeof computeGradients> {
+    const modules = adapterModules(model.definition, defaultOptions().lora);
+    const tensors = initialTensors(modules, 7);
+    for (const [name, values] of tensors)
+      if (name.includes('lora_B'))
+        tensors.set(
+          name,
+          values.map((_, i) => 0.02 * Math.sin(i)),
+        );
+    const adapter = new Adapter(model.device, modules, tensors, { trainable: true });
+    const result = await computeGradients({ model, adapter, store: adapter.store }, [{ ids, labels: ids }]);
+    await model.device.settle();
+    adapter.destroy();
+    return result;
+  }
+
+  test('takes the bytes that are planned', async () => {
+    const { device, definition, storedAs } = stored;
+    await device.settle();
+    const before = device.allocatedBytes;
+    const again = await load();
+    const { bytes } = planBase(device.lowering, definition, { precision: 'f32', storedAs });
+    expect(device.allocatedBytes - before).toBe(bytes - (device.lowering.deviceBytes ?? 0));
+    expect(again.weights.bytes).toBeLessThan(numbers.weights.bytes / 4);
+    await again.destroy();
+  });
+});
