@@ -4,8 +4,10 @@ import { Adapter } from '../../src/adapters/adapter.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { modelOf } from '../../src/cli/files.ts';
 import { formatOf } from '../../src/engine/shards.ts';
+import { mergedWeights } from '../../src/export/merge.ts';
+import { openModelWeights } from '../../src/model/folder-layout.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import type { WeightChoices } from '../../src/model/weight-types.ts';
+import { AS_STORED, type WeightChoices } from '../../src/model/weight-types.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
 import { planBase } from '../../src/train/memory-plan.ts';
 import { defaultOptions } from '../../src/train/options.ts';
@@ -151,6 +153,22 @@ describeAdapters('A model of all GGUF types', (context) => {
     adapter.destroy();
     return result;
   }
+
+  test('merges to the same file, held as stored or read as numbers', async () => {
+    const { definition } = stored;
+    const source = await openModelWeights(files, definition);
+    const { lora: config } = defaultOptions();
+    const modules = adapterModules(definition, config);
+    const adapter = { config, modules, tensors: initialTensors(modules, 7) };
+    const [held, read] = await Promise.all(
+      [AS_STORED, undefined].map(async (choices) => {
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of mergedWeights(definition, source, adapter, choices)) chunks.push(chunk);
+        return Buffer.concat(chunks);
+      }),
+    );
+    expect(held.equals(read)).toBe(true);
+  });
 
   test('takes the bytes that are planned', async () => {
     const { device, definition, storedAs } = stored;

@@ -25,7 +25,7 @@ export const WEIGHT_WORDS: Readonly<Record<Exclude<WeightChoice, 'stored'>, Word
   },
 };
 
-/** Bits of a number are the file's own there, unless it has none that a GPU takes. */
+/** Types of a GGUF file that are in blocks. */
 const BLOCKS = /^I?Q\d/;
 
 export function wordsOf(choice: WeightChoice, { fileTypes, precision }: ModelInfo): Words {
@@ -34,7 +34,7 @@ export function wordsOf(choice: WeightChoice, { fileTypes, precision }: ModelInf
   return {
     name: 'As in the file',
     what: BLOCKS.test(fileTypes[0] ?? '')
-      ? `${types}: the file’s own blocks, or the nearest that this page has`
+      ? `${types}: exactly the file’s numbers, in 4 or 8 bits each`
       : types.toLowerCase() === precision
         ? `${types}: its numbers as they are`
         : `${types}, held in ${precision} here`,

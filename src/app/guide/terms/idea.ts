@@ -53,7 +53,7 @@ export const IDEA: Chapter = {
     },
     {
       id: 'quantisation',
-      what: 'Each number is rounded to one of a few levels, with one scale for every block of 32 or 64 numbers: q8_0 has 256 levels, the 4-bit types have 16. A matrix whose rows are not whole blocks is not quantised.',
+      what: 'Each number is rounded to one of a few levels, with one scale for every block of 32 or 64 numbers: q8_0 has 256 levels, the 4-bit types have 16. A matrix whose rows are not whole blocks is not quantised. The blocks of a GGUF file are unpacked to exactly its numbers if the base is held as in the file.',
       more: 'With eight bits the model answers almost as with sixteen.',
       less: 'Four bits halve the memory again; rare words and arithmetic suffer first.',
       start: 'Measure the baseline once in each: it says what the rounding costs on your rows.',
@@ -64,7 +64,7 @@ export const IDEA: Chapter = {
       id: 'nf4',
       what: 'Three ways to use 4 bits. NF4 puts its 16 levels where the weights of a trained model usually lie, close together around zero. q4_0 and q4_1 are those of llama.cpp: evenly spaced around zero, or from the lowest value of a block.',
       start:
-        'nf4 for weights that come in 16 or 32 bits. A GGUF file that is q4_0 or q4_1 already: as in the file, bit for bit.',
+        'nf4 for weights that come in 16 or 32 bits. A GGUF file is quantised already: hold it as in the file, or it is rounded twice.',
       source: 'Dettmers et al., QLoRA, 2023, arXiv:2305.14314; llama.cpp, ggml-quants',
       also: 'normalfloat q4_0 q4_1 bitsandbytes gguf four bits',
     },
