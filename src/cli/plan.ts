@@ -7,7 +7,7 @@ import { USUAL_GPU, type GpuTarget } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
 import { readModel, type ModelDefinition } from '../model/family.ts';
-import { openModelWeights } from '../model/folder-layout.ts';
+import { openModelWeights, storedType } from '../model/folder-layout.ts';
 import { ALL_LINEAR, lastNames } from '../adapters/targets.ts';
 import { resolvePrecision } from '../model/precision.ts';
 import { checkChoices } from '../model/weight-types.ts';
@@ -215,7 +215,7 @@ function settingsOf(flags: PlanFlags, definition: ModelDefinition, { target }: L
 async function typesOf(files: FileSet, definition: ModelDefinition): Promise<StoredAs | undefined> {
   try {
     const source = await openModelWeights(files, definition);
-    return ({ name }) => source.get(name)?.dtype ?? 'F32';
+    return (spec) => storedType(source, spec) ?? 'F32';
   } catch (error) {
     if (error instanceof GraftError && error.code === 'weights-missing') return undefined;
     throw error;

@@ -1,7 +1,7 @@
 /** Base plus adapter as one model: the adapter goes into the weights of its layers, everything else stays as it was. */
 import { quantisedRows } from '../model/base-weights.ts';
 import type { ModelDefinition, WeightSpec } from '../model/family.ts';
-import { otherTensors, toFolder, transposeBytes } from '../model/folder-layout.ts';
+import { inModelLayout, otherTensors, storedType, toFolder, transposeBytes } from '../model/folder-layout.ts';
 import type { AdapterModule } from '../adapters/kind.ts';
 import { kindOf } from '../adapters/registry.ts';
 import { isQuantised, weightTypes, type WeightChoices } from '../model/weight-types.ts';
@@ -99,7 +99,7 @@ interface Layout {
 
 /** Which tensors are written, and as what. */
 function layoutOf(model: ModelDefinition, source: WeightSource, choices: WeightChoices | undefined): Layout {
-  const types = choices && weightTypes(model, choices, 'f32', ({ name }) => source.get(name)!.dtype);
+  const types = choices && weightTypes(model, choices, 'f32', (spec) => storedType(source, spec)!);
   const entries = model.weights.map((spec) => {
     const entry = source.get(spec.name)!;
     const type = types?.of(spec);
@@ -140,10 +140,11 @@ async function valuesOf(
   entry: TensorEntry,
   quantised: QuantisedType | undefined,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const bytes = await entry.read();
-  if (!quantised) return Float32Array.from(toFloat32(bytes, entry.dtype, entry.name));
-  const rows = spec.transposed ? transposeBytes(bytes, entry.shape) : bytes;
-  return toFolder(spec, dequantise(quantisedRows(rows, entry.dtype, quantised, entry.name), quantised));
+  if (!quantised) return Float32Array.from(toFloat32(await entry.read(), entry.dtype, entry.name));
+  const { entry: held, turn } = inModelLayout(spec, entry);
+  const bytes = await held.read();
+  const rows = turn ? transposeBytes(bytes, held.shape) : bytes;
+  return toFolder(spec, dequantise(quantisedRows(rows, held.dtype, quantised, held.name), quantised));
 }
 
 /** safetensors has no blocks. What stood in blocks becomes F16, which rounds by far less than a step of theirs. */

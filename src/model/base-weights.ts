@@ -13,7 +13,7 @@ import type { QuantisedType, QuantisedValues } from '../weights/layouts.ts';
 import { quantise } from '../weights/quantise.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
 import type { ModelDefinition, WeightSpec } from './family.ts';
-import { folderShape, transposeBytes } from './folder-layout.ts';
+import { folderShape, inModelLayout, transposeBytes } from './folder-layout.ts';
 import { isRounded, weightTypes, type WeightChoices } from './weight-types.ts';
 
 /** Called while weights are loaded: bytes of the file, done of total. */
@@ -67,7 +67,7 @@ export async function loadFrozen(
   choices: WeightChoices,
   onProgress?: LoadProgress,
 ): Promise<BaseWeights> {
-  const storedAs: StoredAs = (spec) => entryOf(source, spec).dtype;
+  const storedAs: StoredAs = (spec) => entryOf(source, spec).entry.dtype;
   const weights = emptyFrozen(device, model, dtype, choices, storedAs);
   try {
     await eachWeight(device, model, source, onProgress, (spec, bytes, from, firstRow) =>
@@ -186,18 +186,18 @@ async function eachWeight(
   use: (spec: WeightSpec, bytes: Uint8Array, dtype: StoredType, firstRow: number) => void,
 ): Promise<void> {
   const entries = model.weights.map((spec) => [spec, entryOf(source, spec)] as const);
-  const total = entries.reduce((sum, [, entry]) => sum + entry.byteLength, 0);
+  const total = entries.reduce((sum, [, { entry }]) => sum + entry.byteLength, 0);
   let done = 0;
   let inFlight = 0;
-  for (const [spec, entry] of entries) {
+  for (const [spec, { entry, turn }] of entries) {
     const columns = spec.shape[spec.shape.length - 1];
     const rows = sizeOf(spec.shape) / columns;
-    const whole = spec.transposed === true || spec.shape.length < 2;
+    const whole = turn || spec.shape.length < 2;
     const step = whole ? rows : Math.max(2, 2 * Math.floor(CHUNK_VALUES / columns / 2));
     const rowBytes = entry.byteLength / rows;
     for (let first = 0; first < rows; first += step) {
       const bytes = await entry.readRange(first * rowBytes, Math.min(first + step, rows) * rowBytes);
-      use(spec, spec.transposed ? transposeBytes(bytes, entry.shape) : bytes, entry.dtype, first);
+      use(spec, turn ? transposeBytes(bytes, entry.shape) : bytes, entry.dtype, first);
       onProgress?.((done += bytes.length), total);
       inFlight += bytes.length;
       if (inFlight < IN_FLIGHT_BYTES) continue;
@@ -207,7 +207,8 @@ async function eachWeight(
   }
 }
 
-function entryOf(source: WeightSource, spec: WeightSpec): TensorEntry {
+/** As `inModelLayout`, checked. */
+function entryOf(source: WeightSource, spec: WeightSpec): { entry: TensorEntry; turn: boolean } {
   const { name } = spec;
   const shape = folderShape(spec);
   const entry = source.get(name);
@@ -217,9 +218,11 @@ function entryOf(source: WeightSource, spec: WeightSpec): TensorEntry {
       `Tensor ${name} has the shape [${entry.shape.join(', ')}], and config.json asks for [${shape.join(', ')}].`,
     );
   }
-  if (!FLOATS.has(entry.dtype) && (spec.transposed || !isBlockType(entry.dtype)))
-    throw wrongTensor(`Tensor ${name} is of type ${entry.dtype}; F32, F16, BF16 and GGUF's are read.`);
-  return entry;
+  const held = inModelLayout(spec, entry);
+  const { dtype } = held.entry;
+  if (!FLOATS.has(dtype) && (held.turn || !isBlockType(dtype)))
+    throw wrongTensor(`Tensor ${name} is of type ${dtype}; F32, F16, BF16 and GGUF's are read.`);
+  return held;
 }
 
 function wrongTensor(what: string): GraftError {

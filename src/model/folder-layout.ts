@@ -3,6 +3,7 @@
  * other way round.
  */
 import type { FileSet } from '../weights/bytes.ts';
+import type { StoredType } from '../weights/dtypes.ts';
 import { openWeights, type WeightSource } from '../weights/folder.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
 import type { ModelDefinition, WeightSpec } from './family.ts';
@@ -46,6 +47,21 @@ const HEAD = /(^|\.)lm_head\.weight$/;
 /** The shape that the folder has for a weight. */
 export function folderShape({ shape, transposed }: WeightSpec): readonly number[] {
   return transposed ? [...shape].reverse() : shape;
+}
+
+/**
+ * A weight of the folder in the model's layout: the entry to read, and whether its rows and columns have still to change places. A GGUF file has
+ * GPT-2's linear layers as the model does, and not as its folder would.
+ */
+export function inModelLayout(spec: WeightSpec, entry: TensorEntry): { entry: TensorEntry; turn: boolean } {
+  if (!spec.transposed) return { entry, turn: false };
+  return entry.turned ? { entry: entry.turned, turn: false } : { entry, turn: true };
+}
+
+/** The type that a weight has in its file; undefined where it is not there. */
+export function storedType(source: WeightSource, spec: WeightSpec): StoredType | undefined {
+  const entry = source.get(spec.name);
+  return entry && inModelLayout(spec, entry).entry.dtype;
 }
 
 /** The bytes of a matrix [rows, columns], all elements of one size, as those of its transpose. */

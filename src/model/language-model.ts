@@ -19,7 +19,7 @@ import {
 } from './base-weights.ts';
 import { batchTensors, writeBatch } from './batch.ts';
 import { readModel, type ModelDefinition } from './family.ts';
-import { openModelWeights } from './folder-layout.ts';
+import { openModelWeights, storedType } from './folder-layout.ts';
 import {
   Graph,
   type AdapterDropout,
@@ -102,7 +102,7 @@ export class LanguageModel {
     const definition = await readModel(files);
     const source = await openModelWeights(files, definition);
     checkWeights(definition, source);
-    const types = new Map(definition.weights.map(({ name }) => [name, source.get(name)!.dtype]));
+    const types = new Map(definition.weights.map((spec) => [spec.name, storedType(source, spec)!]));
     const weights = trainable
       ? await loadTrainable(device, definition, source, state, onProgress)
       : await loadFrozen(device, definition, source, dtype, baseWeights, onProgress);

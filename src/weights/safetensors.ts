@@ -24,6 +24,8 @@ export interface TensorEntry {
   readonly byteLength: number;
   /** The file that holds it, for messages. */
   readonly file: string;
+  /** The same matrix the other way round, where that is how the file has it. */
+  readonly turned?: TensorEntry;
   /** All of its bytes. May be a view that others read too: do not write to it. */
   read(): Promise<Uint8Array<ArrayBuffer>>;
   /** Its bytes [startByte, endByte). Throws `bytes-range` outside of the tensor. */

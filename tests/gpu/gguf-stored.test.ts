@@ -75,109 +75,163 @@ const MATRICES: Readonly<Record<string, readonly [rows: number, columns: number,
   'blk.1.ffn_down': [CHANNELS, 512, 'Q3_K'],
 };
 
-/** A Llama of random blocks. */
-async function everyType(): Promise<FileSet> {
-  const tensors: TensorToWrite[] = Object.entries(MATRICES).map(([name, [rows, columns, type]], i) => ({
+/** A model of random blocks, whose vectors are all ones. */
+function modelOfBlocks(
+  architecture: string,
+  matrices: Readonly<Record<string, readonly [rows: number, columns: number, type: BlockType]>>,
+  vectors: Readonly<Record<string, number>>,
+  sizes: Readonly<Record<string, { u32: number } | { f32: number }>>,
+): Promise<FileSet> {
+  const tensors: TensorToWrite[] = Object.entries(matrices).map(([name, [rows, columns, type]], i) => ({
     name: `${name}.weight`,
     shape: [rows, columns],
     type: GGML[type],
     data: randomMatrix(type, rows, columns, i + 1),
   }));
-  const ones = new Uint8Array(new Float32Array(CHANNELS).fill(1).buffer);
-  for (const name of ['output', 'blk.0.attn', 'blk.0.ffn', 'blk.1.attn', 'blk.1.ffn'])
-    tensors.push({ name: `${name}_norm.weight`, shape: [CHANNELS], type: 0, data: ones });
-  const sizes = {
-    embedding_length: CHANNELS,
-    block_count: 2,
-    feed_forward_length: 512,
-    'attention.head_count': 8,
-    'attention.head_count_kv': 4,
-    context_length: 128,
-  };
+  for (const [name, size] of Object.entries(vectors))
+    tensors.push({
+      name,
+      shape: [size],
+      type: 0,
+      data: new Uint8Array(new Float32Array(size).fill(1).buffer),
+    });
   const metadata = {
-    'general.architecture': { text: 'llama' },
-    'llama.attention.layer_norm_rms_epsilon': { f32: 1e-5 },
-    ...Object.fromEntries(Object.entries(sizes).map(([key, u32]) => [`llama.${key}`, { u32 }])),
+    'general.architecture': { text: architecture },
+    ...Object.fromEntries(Object.entries(sizes).map(([key, value]) => [`${architecture}.${key}`, value])),
   };
   return modelFolder(memoryFiles({ 'model.gguf': ggufFile({ metadata, tensors }) }));
 }
 
-describeAdapters('A model of all GGUF types', (context) => {
-  let files: FileSet;
-  let stored: LanguageModel;
-  let numbers: LanguageModel;
-  const ids = Array.from({ length: 40 }, (_, i) => (i * 37 + 5) % VOCABULARY);
+const SIZES = {
+  embedding_length: { u32: CHANNELS },
+  feed_forward_length: { u32: 512 },
+  'attention.head_count': { u32: 8 },
+  context_length: { u32: 128 },
+};
 
-  const load = (baseWeights?: WeightChoices): Promise<LanguageModel> =>
-    LanguageModel.load(context.device, files, { precision: 'f32', baseWeights });
+function llama(): Promise<FileSet> {
+  const norms = ['output', 'blk.0.attn', 'blk.0.ffn', 'blk.1.attn', 'blk.1.ffn'];
+  return modelOfBlocks(
+    'llama',
+    MATRICES,
+    Object.fromEntries(norms.map((name) => [`${name}_norm.weight`, CHANNELS])),
+    {
+      ...SIZES,
+      block_count: { u32: 2 },
+      'attention.head_count_kv': { u32: 4 },
+      'attention.layer_norm_rms_epsilon': { f32: 1e-5 },
+    },
+  );
+}
 
-  beforeAll(async () => {
-    files = await everyType();
-    stored = await load();
-    numbers = await load({ matrices: 'f32' });
+/** Its folder has linear layers the other way round, and a GGUF file as the others do. */
+function gpt2(): Promise<FileSet> {
+  const norms = ['output_norm', 'blk.0.attn_norm', 'blk.0.ffn_norm'];
+  return modelOfBlocks(
+    'gpt2',
+    {
+      token_embd: [VOCABULARY, CHANNELS, 'Q6_K'],
+      position_embd: [128, CHANNELS, 'Q8_0'],
+      'blk.0.attn_qkv': [3 * CHANNELS, CHANNELS, 'Q4_K'],
+      'blk.0.attn_output': [CHANNELS, CHANNELS, 'Q6_K'],
+      'blk.0.ffn_up': [512, CHANNELS, 'Q3_K'],
+      'blk.0.ffn_down': [CHANNELS, 512, 'Q5_1'],
+    },
+    {
+      ...Object.fromEntries(
+        norms.flatMap((name) => [`${name}.weight`, `${name}.bias`].map((one) => [one, CHANNELS])),
+      ),
+      'blk.0.attn_qkv.bias': 3 * CHANNELS,
+      'blk.0.attn_output.bias': CHANNELS,
+      'blk.0.ffn_up.bias': 512,
+      'blk.0.ffn_down.bias': CHANNELS,
+    },
+    { ...SIZES, block_count: { u32: 1 }, 'attention.layer_norm_epsilon': { f32: 1e-5 } },
+  );
+}
+
+/** Two models: all types of blocks, and the family whose folder has its matrices the other way round. */
+const MODELS = { 'a Llama of all GGUF types': llama, 'a GPT-2 of blocks': gpt2 };
+
+for (const [name, make] of Object.entries(MODELS))
+  describeAdapters(`GGUF as stored: ${name}`, (context) => {
+    let files: FileSet;
+    let stored: LanguageModel;
+    let numbers: LanguageModel;
+    const ids = Array.from({ length: 40 }, (_, i) => (i * 37 + 5) % VOCABULARY);
+
+    const load = (baseWeights?: WeightChoices): Promise<LanguageModel> =>
+      LanguageModel.load(context.device, files, { precision: 'f32', baseWeights });
+
+    beforeAll(async () => {
+      files = await make();
+      stored = await load();
+      for (const { path } of stored.definition.linears)
+        expect(formatOf(stored.weights.find(`${path}.weight`)!), path).toBeDefined();
+      numbers = await load({ matrices: 'f32' });
+    });
+    afterAll(async () => {
+      await stored.destroy();
+      await numbers.destroy();
+    });
+
+    test('logits are those of its numbers in f32', async () => {
+      const expected = await numbers.logits(ids);
+      expect(worstError(await stored.logits(ids), expected)).toBeLessThan(1e-5);
+      // What rounding to eight bits would have done.
+      const rounded = await load({ matrices: 'q8_0', embeddings: 'q8_0' });
+      expect(worstError(await rounded.logits(ids), expected)).toBeGreaterThan(1e-4);
+      await rounded.destroy();
+    });
+
+    test('loss and gradients of an adapter are those of its numbers in f32', async () => {
+      const [first, second] = [await lossAndGradients(stored), await lossAndGradients(numbers)];
+      expect(Math.abs(first.loss - second.loss)).toBeLessThan(1e-5);
+      expect(first.gradients.size).toBeGreaterThan(0);
+      for (const [name, expected] of second.gradients)
+        expect(worstError(first.gradients.get(name)!, expected), name).toBeLessThan(1e-4);
+    });
+
+    async function lossAndGradients(model: LanguageModel): ReturnType<typeof computeGradients> {
+      const modules = adapterModules(model.definition, defaultOptions().lora);
+      const tensors = initialTensors(modules, 7);
+      for (const [name, values] of tensors)
+        if (name.includes('lora_B'))
+          tensors.set(
+            name,
+            values.map((_, i) => 0.02 * Math.sin(i)),
+          );
+      const adapter = new Adapter(model.device, modules, tensors, { trainable: true });
+      const result = await computeGradients({ model, adapter, store: adapter.store }, [{ ids, labels: ids }]);
+      await model.device.settle();
+      adapter.destroy();
+      return result;
+    }
+
+    test('merges to the same file, held as stored or read as numbers', async () => {
+      const { definition } = stored;
+      const source = await openModelWeights(files, definition);
+      const { lora: config } = defaultOptions();
+      const modules = adapterModules(definition, config);
+      const adapter = { config, modules, tensors: initialTensors(modules, 7) };
+      const [held, read] = await Promise.all(
+        [AS_STORED, undefined].map(async (choices) => {
+          const chunks: Uint8Array[] = [];
+          for await (const chunk of mergedWeights(definition, source, adapter, choices)) chunks.push(chunk);
+          return Buffer.concat(chunks);
+        }),
+      );
+      expect(held.equals(read)).toBe(true);
+    });
+
+    test('takes the bytes that are planned', async () => {
+      const { device, definition, storedAs } = stored;
+      await device.settle();
+      const before = device.allocatedBytes;
+      const again = await load();
+      const { bytes } = planBase(device.lowering, definition, { precision: 'f32', storedAs });
+      expect(device.allocatedBytes - before).toBe(bytes - (device.lowering.deviceBytes ?? 0));
+      expect(again.weights.bytes).toBeLessThan(numbers.weights.bytes / 4);
+      await again.destroy();
+    });
   });
-  afterAll(async () => {
-    await stored.destroy();
-    await numbers.destroy();
-  });
-
-  test('logits are those of its numbers in f32', async () => {
-    const expected = await numbers.logits(ids);
-    expect(worstError(await stored.logits(ids), expected)).toBeLessThan(1e-5);
-    // What rounding to eight bits would have done.
-    const rounded = await load({ matrices: 'q8_0', embeddings: 'q8_0' });
-    expect(worstError(await rounded.logits(ids), expected)).toBeGreaterThan(1e-4);
-    await rounded.destroy();
-  });
-
-  test('loss and gradients of an adapter are those of its numbers in f32', async () => {
-    const [first, second] = [await lossAndGradients(stored), await lossAndGradients(numbers)];
-    expect(Math.abs(first.loss - second.loss)).toBeLessThan(1e-5);
-    expect(first.gradients.size).toBeGreaterThan(0);
-    for (const [name, expected] of second.gradients)
-      expect(worstError(first.gradients.get(name)!, expected), name).toBeLessThan(1e-4);
-  });
-
-  async function lossAndGradients(model: LanguageModel): ReturnType<typeof computeGradients> {
-    const modules = adapterModules(model.definition, defaultOptions().lora);
-    const tensors = initialTensors(modules, 7);
-    for (const [name, values] of tensors)
-      if (name.includes('lora_B'))
-        tensors.set(
-          name,
-          values.map((_, i) => 0.02 * Math.sin(i)),
-        );
-    const adapter = new Adapter(model.device, modules, tensors, { trainable: true });
-    const result = await computeGradients({ model, adapter, store: adapter.store }, [{ ids, labels: ids }]);
-    await model.device.settle();
-    adapter.destroy();
-    return result;
-  }
-
-  test('merges to the same file, held as stored or read as numbers', async () => {
-    const { definition } = stored;
-    const source = await openModelWeights(files, definition);
-    const { lora: config } = defaultOptions();
-    const modules = adapterModules(definition, config);
-    const adapter = { config, modules, tensors: initialTensors(modules, 7) };
-    const [held, read] = await Promise.all(
-      [AS_STORED, undefined].map(async (choices) => {
-        const chunks: Uint8Array[] = [];
-        for await (const chunk of mergedWeights(definition, source, adapter, choices)) chunks.push(chunk);
-        return Buffer.concat(chunks);
-      }),
-    );
-    expect(held.equals(read)).toBe(true);
-  });
-
-  test('takes the bytes that are planned', async () => {
-    const { device, definition, storedAs } = stored;
-    await device.settle();
-    const before = device.allocatedBytes;
-    const again = await load();
-    const { bytes } = planBase(device.lowering, definition, { precision: 'f32', storedAs });
-    expect(device.allocatedBytes - before).toBe(bytes - (device.lowering.deviceBytes ?? 0));
-    expect(again.weights.bytes).toBeLessThan(numbers.weights.bytes / 4);
-    await again.destroy();
-  });
-});

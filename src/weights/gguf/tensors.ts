@@ -28,10 +28,19 @@ function entryOf(
 ): TensorEntry {
   const { start } = tensor;
   const raw = (from: number, to: number): Promise<Bytes> => source.read(start + from, start + to);
-  const { type, shape, byteLength, read } =
-    change?.kind === 'transposed'
-      ? transposed(source, tensor, raw)
-      : { ...tensor, read: reader(source, tensor, change, raw) };
+  if (change?.kind === 'transposed') {
+    const { read, ...other } = transposed(source, tensor, raw);
+    return { ...entry(source, name, other, read), turned: entry(source, name, tensor, raw) };
+  }
+  return entry(source, name, tensor, reader(source, tensor, change, raw));
+}
+
+function entry(
+  source: ByteSource,
+  name: string,
+  { type, shape, byteLength }: Pick<GgufTensor, 'type' | 'shape' | 'byteLength'>,
+  read: (from: number, to: number) => Promise<Bytes>,
+): TensorEntry {
   return {
     name,
     dtype: type,
@@ -81,7 +90,7 @@ function reader(
   };
 }
 
-/** A matrix the other way round, which blocks cannot be: they are unpacked. */
+/** A matrix the other way round, as the folder has it. Blocks cannot be turned: they are unpacked. */
 function transposed(
   source: ByteSource,
   { name, type, shape, byteLength }: GgufTensor,
