@@ -6,7 +6,13 @@ import { Adapter } from '../adapters/adapter.ts';
 import { adapterModules, initialTensors } from '../adapters/registry.ts';
 import type { Device } from '../engine/device.ts';
 import { matmul, type Layout } from '../engine/ops/matmul.ts';
-import { QUANTISED_TYPES } from '../engine/quantised.ts';
+import {
+  createQuantised,
+  QUANTISED_TYPES,
+  quantisedFormats,
+  writeQuantised,
+  type QuantisedType,
+} from '../engine/quantised.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { messageOf } from '../errors.ts';
@@ -15,7 +21,7 @@ import { Generator } from '../model/generator.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { randomFiles } from '../model/random-files.ts';
 import { greedy } from '../model/sampling.ts';
-import type { WeightChoice } from '../model/weight-types.ts';
+import { isRounded, type WeightChoice } from '../model/weight-types.ts';
 import { computeGradients } from '../train/gradients.ts';
 import { defaultOptions } from '../train/options.ts';
 import { Random } from '../random.ts';
@@ -52,8 +58,10 @@ const PRODUCTS: readonly (readonly [M: number, N: number, K: number])[] = [
   [131, 196, 28],
 ];
 const LAYOUTS: readonly Layout[] = ['NT', 'NN', 'TN'];
+/** Whole blocks of every layout lie along K, or along N. */
+const BLOCK_PRODUCTS = { NT: [5, 36, 512], NN: [5, 512, 36] } as const;
 
-/** Sides that are no powers of two, heads that share keys, and rows of blocks for every quantised layout. */
+/** Sides that are no powers of two, heads that share keys, and rows of blocks for every layout that numbers are rounded to. */
 const LLAMA: JsonObject = {
   model_type: 'llama',
   hidden_size: 192,
@@ -90,10 +98,18 @@ export const SELF_TEST: readonly SelfTestCase[] = [
       run: (device: Device) => product(device, layout, shape),
     })),
   ),
+  // The layouts that only GGUF files have.
+  ...QUANTISED_TYPES.filter((type) => !isRounded(type)).flatMap((type) =>
+    (['NT', 'NN'] as const).map((layout) => ({
+      name: `product ${layout} of ${type}`,
+      tolerance: F32,
+      run: (device: Device) => product(device, layout, BLOCK_PRODUCTS[layout], type),
+    })),
+  ),
   { name: 'all weights of a Llama', tolerance: F32, run: (device) => allWeights(device, LLAMA) },
   { name: 'all weights of a GPT-2', tolerance: F32, run: (device) => allWeights(device, GPT2) },
   { name: 'an adapter', tolerance: F32, run: (device) => adapterOver(device) },
-  ...QUANTISED_TYPES.map((type) => ({
+  ...QUANTISED_TYPES.filter(isRounded).map((type) => ({
     name: `an adapter over ${type}`,
     tolerance: F32,
     run: (device: Device) => adapterOver(device, type),
@@ -172,6 +188,7 @@ async function product(
   device: Device,
   layout: Layout,
   [M, N, K]: readonly [number, number, number],
+  type?: QuantisedType,
 ): Promise<Values> {
   const random = new Random(M + N + K);
   const upload = (rows: number, columns: number): Tensor =>
@@ -182,7 +199,8 @@ async function product(
       Float32Array.from({ length: rows * columns }, () => spread(random)),
     );
   const a = layout === 'TN' ? upload(K, M) : upload(M, K);
-  const b = layout === 'NT' ? upload(N, K) : upload(K, N);
+  const sides = layout === 'NT' ? ([N, K] as const) : ([K, N] as const);
+  const b = type ? blocks(device, sides, type, random) : upload(...sides);
   const tape = new Tape(device);
   const c = matmul(tape, { a, b, layout, c: tape.pinned([M, N], 'f32', 'product') });
   const pool = device.createPool();
@@ -195,6 +213,21 @@ async function product(
     pool.destroy();
     for (const tensor of [a, b]) device.free(tensor);
   }
+}
+
+/** A matrix of random blocks, whose f16 scales are small, half of them subnormal. */
+function blocks(device: Device, sides: readonly number[], type: QuantisedType, random: Random): Tensor {
+  const { block, bits, scaleBytes } = quantisedFormats[type];
+  const size = sides[0] * sides[1];
+  const quants = Uint8Array.from({ length: (size * bits) / 8 }, () => random.below(256));
+  const scales = Uint8Array.from({ length: (size / block) * scaleBytes }, () => random.below(256));
+  const words = new DataView(scales.buffer);
+  for (let at = 0; at < scales.length; at += scaleBytes)
+    for (const half of [at, at + 2])
+      words.setUint16(half, random.below(0x800) | (random.below(2) << 15), true);
+  const tensor = createQuantised(device, sides, type, 'operand');
+  writeQuantised(device, tensor, 0, { quants, scales });
+  return tensor;
 }
 
 /** From −1 to 1. */
