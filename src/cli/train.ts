@@ -187,7 +187,7 @@ async function partsOf(
     rows: [training, validation],
     model: { modelType, vocabulary, layers, channels },
     weights: await contentOf(files, WEIGHT_PIECES),
-    base: model.weightChoices,
+    base: model.held,
     settings: { options, dataOptions, dtype: model.dtype, modules: adapter?.modules },
     device: deviceName(device.adapter),
   };

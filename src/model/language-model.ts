@@ -29,7 +29,7 @@ import {
 } from './graph.ts';
 import { resolvePrecision, type Precision } from './precision.ts';
 import { inverseFrequencies } from './rope.ts';
-import { AS_STORED, checkChoices, type WeightChoices } from './weight-types.ts';
+import { AS_STORED, checkChoices, heldAs, type WeightChoices } from './weight-types.ts';
 
 export interface LoadOptions {
   precision?: Precision;
@@ -79,6 +79,13 @@ export class LanguageModel {
     this.#frequencies = definition.shape.ropes.map((rope) =>
       device.upload([rope.rotary / 2], 'f32', 'rotary frequencies', inverseFrequencies(rope)),
     );
+  }
+
+  /** How the weights are held: a part of what tells whether a saved run can go on with them. */
+  get held(): string {
+    const { weightChoices, definition, storedAs } = this;
+    // What is trained is f32 from the start.
+    return heldAs(weightChoices, this.parameters ? [] : definition.weights.map(storedAs));
   }
 
   /**

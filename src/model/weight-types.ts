@@ -40,6 +40,28 @@ export function describeChoices({ matrices, embeddings = matrices }: WeightChoic
   return embeddings === matrices ? matrices : `${matrices}, embeddings ${embeddings}`;
 }
 
+/** GGUF's types that earlier versions rounded where they were held as stored. A run that one of them saved began on other numbers. */
+const ROUNDED_BEFORE: ReadonlySet<StoredType> = new Set<StoredType>([
+  'Q2_K',
+  'Q3_K',
+  'Q4_K',
+  'Q5_K',
+  'Q6_K',
+  'Q5_0',
+  'Q5_1',
+  'IQ4_NL',
+  'IQ4_XS',
+]);
+
+/** How the weights of a model are held, for the fingerprint of a run. @param storedTypes of its weights, in the file */
+export function heldAs(choices: WeightChoices, storedTypes: readonly StoredType[]): string {
+  const { matrices, embeddings = matrices } = choices;
+  const words = describeChoices(choices) ?? 'stored';
+  const exact =
+    [matrices, embeddings].includes('stored') && storedTypes.some((type) => ROUNDED_BEFORE.has(type));
+  return exact ? `${words}, exactly` : words;
+}
+
 /**
  * Finds what cannot be before anything is read.
  *

@@ -2,7 +2,6 @@
 import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
 import type { TokenRow } from '../text/trainable.ts';
-import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
 
 /** SHA-256 while the bytes come: Node's own is ten times as fast as one in JavaScript, and the browser has none of this kind. */
 export interface Hash {
@@ -39,7 +38,8 @@ export interface RunContent {
   readonly model: object;
   /** What its folder holds (`contentOf`). */
   readonly weights: string;
-  readonly base: WeightChoices;
+  /** How its weights are held (`LanguageModel.held`). */
+  readonly base: string;
   /** Everything else that the numbers depend on. */
   readonly settings: object;
   readonly device: string;
@@ -59,7 +59,7 @@ export function runParts(
     rows: digestRows(rows, sha256()),
     model: digest(JSON.stringify(model)),
     weights,
-    base: describeChoices(base) ?? 'stored',
+    base,
     settings: digest(JSON.stringify(settings)),
     device,
   };

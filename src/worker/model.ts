@@ -6,7 +6,7 @@ import type { StoredAs } from '../model/base-weights.ts';
 import { contentParts, hashOf } from '../model/content.ts';
 import { parametersOf, type WeightSpec } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
-import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
+import type { WeightChoices } from '../model/weight-types.ts';
 import { lastNames } from '../adapters/targets.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { blobSource, memoryFiles, type FileSet } from '../weights/bytes.ts';
@@ -146,7 +146,7 @@ export async function openModel(
   });
   try {
     const parts = await contentParts(source.files);
-    const fingerprint = await hashOf(parts, model.dtype, describeChoices(model.weightChoices));
+    const fingerprint = await hashOf(parts, model.dtype, model.held === 'stored' ? undefined : model.held);
     const content = await hashOf(parts);
     return {
       source,

@@ -8,6 +8,7 @@ import {
   runParts,
   type RunContent,
 } from '../../../src/runs/fingerprint.ts';
+import { heldAs } from '../../../src/model/weight-types.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const run: RunContent = {
@@ -15,7 +16,7 @@ const run: RunContent = {
   rows: [[{ ids: [1, 2, 3], labels: [-100, 2, 3] }], []],
   model: { modelType: 'llama', layers: 2 },
   weights: 'a',
-  base: { matrices: 'stored' },
+  base: 'stored',
   settings: { seed: 42 },
   device: 'llvmpipe',
 };
@@ -40,7 +41,7 @@ describe('a run', () => {
       [{ model: { modelType: 'llama', layers: 3 } }, 'another model'],
       // The same shape, and other numbers in it.
       [{ weights: 'b' }, 'another model'],
-      [{ base: { matrices: 'q8_0' } }, 'other base weights (stored, and not q8_0)'],
+      [{ base: 'q8_0' }, 'other base weights (stored, and not q8_0)'],
       [{ settings: { seed: 43 } }, 'other settings'],
     ] as const) {
       const error = await graftError(() => check(changes), 'train-resume');
@@ -73,4 +74,12 @@ describe('a run', () => {
     expect(check({ weights: 'b', rows: [] }, old)).toEqual(["the base model's weights", 'the rows']);
     await graftError(() => check({ settings: {} }, old), 'train-resume');
   });
+});
+
+test('blocks that an earlier version rounded are told from the same ones as they are', () => {
+  const stored = { matrices: 'stored' } as const;
+  expect(heldAs(stored, ['F32', 'Q8_0', 'Q4_0', 'Q4_1', 'BF16'])).toBe('stored');
+  expect(heldAs(stored, ['F32', 'Q6_K'])).toBe('stored, exactly');
+  expect(heldAs({ matrices: 'nf4' }, ['Q6_K'])).toBe('nf4');
+  expect(heldAs({ matrices: 'nf4', embeddings: 'stored' }, ['Q6_K'])).toBe('nf4, embeddings stored, exactly');
 });
