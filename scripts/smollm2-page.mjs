@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * SmolLM2-135M-Instruct in the page: `node scripts/smollm2-page.mjs [--steps 20]`. Builds the page, opens it in Chromium on SwiftShader, chooses
+ * SmolLM2-135M-Instruct in the page: `node scripts/smollm2-page.mjs [--steps 20] [--device cpu|swiftshader]`. Builds the page, opens it in Chromium, on
+ * the processor unless it is told otherwise, chooses
  * the GGUF file and the 40 problems as a person would, trains, and compares every loss with what the headless command makes of the same
  * settings. Prints how long each part took. Needs ../shared.
  */
@@ -17,10 +18,12 @@ const OPEN_MS = 600_000;
 const RUN_MS = 4 * 3_600_000;
 /** Tokens of a row; what is longer is cut, in the page and headless. */
 const LENGTH = 256;
-/** Differences of two software adapters in f32. */
+/** Differences of two devices in f32. */
 const TOLERANCE = 1e-3;
 
-const steps = take(process.argv.slice(2), '--steps', 20);
+const args = process.argv.slice(2);
+const steps = take(args, '--steps', 20);
+const device = args.includes('--device') ? args[args.indexOf('--device') + 1] : 'cpu';
 const data = join(REFERENCE, 'messages.jsonl');
 const executablePath = findChromium();
 if (!executablePath) throw new Error('No Chromium: run node scripts/setup.mjs');
@@ -46,6 +49,7 @@ try {
   /** @param {string} stage */
   const goTo = (stage) => page.evaluate(`location.hash = '#/${stage}'`);
 
+  if (device !== 'cpu') await page.addInitScript("localStorage.setItem('graft-device', 'gpu')");
   await page.goto(server.resolvedUrls?.local[0] ?? '');
   const tune = page.getByRole('button', { name: 'Tune a model now' });
   await tune.and(page.locator(':enabled')).waitFor({ timeout: STEP_MS });
@@ -99,7 +103,7 @@ try {
     'train',
     ...['--model', GGUF, '--data', data, '--out', out, '--steps', `${steps}`, '--batch', '2'],
     ...['--lr', '0.0005', '--schedule', 'constant', '--warmup', '0', '--precision', 'f32'],
-    ...['--max-length', `${LENGTH}`],
+    ...['--max-length', `${LENGTH}`, '--device', device],
   );
   console.log(`The same headless: ${seconds.toFixed(1)} s`);
   const headless = readLines(readFileSync(join(out, 'metrics.jsonl'), 'utf8'))
