@@ -2,6 +2,7 @@
  * The browser's storage has room for a random number of bytes, so that it is full at some write of a run. The run pauses and says why, what
  * was saved before is untouched, and with room again it goes on to the curve of a run that nothing interrupted.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { expect, inject, test } from 'vitest';
 import { Random } from '../../src/random.ts';
@@ -18,11 +19,12 @@ import {
   train,
   type Bench,
 } from '../browser/bench.ts';
-import { computeOn, launchChromium } from '../browser/chromium.ts';
+import { launchChromium } from '../browser/chromium.ts';
 import type { CampaignOptions, Row } from './campaign.ts';
 import { attackPage, checkCurve, curveOf, hurry, wholeRun, type WholeRun } from './page-run.ts';
 
 const ROUNDS = 30;
+const QUOTA_KEPT_MS = 31_000;
 /** What a run writes on its way, as a multiple of what is left of it in storage: each checkpoint takes the place of the one before. */
 const WRITTEN = 6;
 
@@ -57,8 +59,6 @@ async function round(
   counts: Counts,
 ): Promise<void> {
   const context = await browser.newContext();
-  // On the processor a run is over before Chromium looks at the quota again.
-  await computeOn(context, 'gpu');
   try {
     // Something that was saved before.
     const page = await openBench(context);
@@ -70,7 +70,8 @@ async function round(
     const { origin } = new URL(inject('address'));
     await page.close();
 
-    // Chromium looks at the quota before the first write of a page, and reckons from there.
+    // Chromium looks at the quota before a write, and reckons from there for half a minute.
+    await sleep(QUOTA_KEPT_MS);
     const next = await context.newPage();
     const devtools = await context.newCDPSession(next);
     await startBench(next);
@@ -78,7 +79,7 @@ async function round(
       origin,
       quotaSize: (await usedBy(next)) + room,
     });
-    await hurry(next, 'gpu');
+    await hurry(next);
     await openAll(next);
     await train(next, OPTIONS);
     const outcome = await next.evaluate(() => bench.run!);
@@ -96,7 +97,7 @@ async function round(
     const saved = (await events(next)).filter(({ type }) => type === 'checkpoint').length;
     if (reload) {
       await startBench(next);
-      await hurry(next, 'gpu');
+      await hurry(next);
     }
     const others = (await listRuns(next)).filter(({ id }) => id !== earlierRun.id);
     const [run] = others;
@@ -127,7 +128,6 @@ async function attackQuota({ seed, share }: CampaignOptions): Promise<Row[]> {
   const random = new Random(seed);
   let bytes = 0;
   const whole = await wholeRun({
-    on: 'gpu',
     look: async (page) => {
       bytes = await usedBy(page);
     },
