@@ -8,11 +8,14 @@ import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { LossReport } from './comparison.ts';
 
-/** Tokens of one replay, unless a single row is longer. */
+/** The most tokens of one replay, unless a single row is longer. */
 const GROUP_TOKENS = 1024;
+/** Few rows are told of in as many groups, so that a large model on a slow device does not go silent; smaller ones waste the device. */
+const LEAST_GROUPS = 8;
+const LEAST_TOKENS = 128;
 
 /**
- * Mean loss over rows, in groups of about {@link GROUP_TOKENS} tokens. Frees what it took on the GPU, whatever ends it.
+ * Mean loss over rows, in groups of at most about {@link GROUP_TOKENS} tokens. Frees what it took on the GPU, whatever ends it.
  *
  * @param onRows hears how many rows are done, from 0 on, group by group; what it throws ends the evaluation
  * @throws GraftError `engine-…`, and what `onRows` throws
@@ -68,10 +71,12 @@ export async function evaluateLoss(
 }
 
 function groupRows(rows: readonly LabelledTokens[]): LabelledTokens[][] {
+  const all = rows.reduce((sum, { ids }) => sum + ids.length, 0);
+  const most = Math.min(GROUP_TOKENS, Math.max(LEAST_TOKENS, Math.ceil(all / LEAST_GROUPS)));
   const groups: LabelledTokens[][] = [];
   let tokens = Infinity;
   for (const row of rows) {
-    if (tokens + row.ids.length > GROUP_TOKENS) {
+    if (tokens + row.ids.length > most) {
       groups.push([]);
       tokens = 0;
     }

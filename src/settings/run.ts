@@ -77,7 +77,7 @@ export const RATE_SETTINGS = [
     group: 'Rate',
     label: 'Learning rate',
     term: { id: 'lr', name: 'Learning rate' },
-    help: 'The learning rate: how far each step moves the adapter.',
+    help: 'How far each step moves the adapter.',
     more: 'With too low a rate little is learned; with too high a rate the loss jumps.',
     initial: 1e-3,
   },

@@ -155,10 +155,12 @@ function readValidated(
     return { kind: rose ? 'diverging' : 'overfitting', ...told, ...known({ training }) };
   }
   if (before - best.loss < FLAT * before) return { kind: 'flat', ...told };
-  const sooner = later.findLast((entry) => entry.step <= step * (1 - LAST_PART))?.loss;
+  // A validation with nothing after it says nothing of the steps since.
+  const earlier = later.findLast((entry) => entry.step <= step * (1 - LAST_PART));
+  const sooner = earlier === last ? undefined : earlier?.loss;
   const peak = highestOf(later.filter((entry) => entry.step < best.step));
   if (peak && peak.loss > before * (1 + UNSTEADY)) return { kind: 'unsteady', ...told, peak };
-  // Where validation came at the end only, training tells how the last part went.
+  // Where validation came at the end only, or not for a while, training tells how the last part went.
   const goesOn = sooner === undefined ? trend && stillFalls(trend) : isFalling(before, sooner, last.loss);
   const falls = best === last && goesOn === true;
   return { kind: falls ? 'falling' : 'fine', ...told };

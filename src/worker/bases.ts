@@ -13,6 +13,21 @@ export function isSameBase(a: string, b: string): boolean {
   return plain(a) === plain(b);
 }
 
+/** An adapter that does not fit because it was made for another model is told by the names of both, not by its tensors. */
+export function madeForOther(
+  error: unknown,
+  { name, baseModel }: { readonly name: string; readonly baseModel: string },
+  open: string,
+): unknown {
+  const fits = !(error instanceof GraftError && error.code === 'adapter-fit');
+  if (fits || isSameBase(baseModel, open)) return error;
+  return new GraftError(
+    error.code,
+    `“${name}” is an adapter of ${baseModel}, and ${open} is open.`,
+    'Open the model that it was trained on, or choose another adapter.',
+  );
+}
+
 export class Bases {
   /**
    * @param bundled the files of the bundled model

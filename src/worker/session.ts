@@ -8,9 +8,10 @@ import { readPeft } from '../export/peft.ts';
 import { Generator } from '../model/generator.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
-import { adapterFiles } from '../storage/adapters.ts';
+import { adapterFiles, findAdapter } from '../storage/adapters.ts';
 import { memoryFiles } from '../weights/bytes.ts';
 import type { AdapterChoice, AdapterOrigin, DeviceChoice, ModelRef, Progress } from './api.ts';
+import { madeForOther } from './bases.ts';
 import type { DataSet } from './data.ts';
 import { openChosen, type ChosenDevice } from './devices.ts';
 import { tune } from './gpu.ts';
@@ -293,16 +294,19 @@ export class Session {
     await model.model.destroy();
   }
 
-  async #residentAdapter(id: string, { model }: OpenModel): Promise<Adapter> {
+  async #residentAdapter(id: string, { info, model }: OpenModel): Promise<Adapter> {
     const known = this.#resident.get(id);
     if (known) {
       this.#resident.delete(id);
       this.#resident.set(id, known);
       return known;
     }
-    const files = await adapterFiles(id);
-    if (!files) throw unknownAdapter();
-    const { modules, tensors } = await readPeft(memoryFiles(files, 'The adapter'), model.definition);
+    const [kept, files] = await Promise.all([findAdapter(id), adapterFiles(id)]);
+    if (!kept || !files) throw unknownAdapter();
+    const folder = memoryFiles(files, kept.name);
+    const { modules, tensors } = await readPeft(folder, model.definition).catch((error: unknown) => {
+      throw madeForOther(error, kept, info.name);
+    });
     const [oldest] = this.#resident.keys();
     if (this.#resident.size >= RESIDENT) await this.#evict(oldest);
     const adapter = await Adapter.frozen(model, modules, tensors);

@@ -28,7 +28,7 @@ export function howFarInWords({ what, done, total }: Progress, secondsLeft: numb
   if (total <= 0 || what === 'reading') return '';
   const rows = `${count(Math.floor(done))} of ${plural(total, 'row')}`;
   if (secondsLeft === undefined) return rows;
-  // A part of a row is the tokens of an answer so far, of the most that it may have: most answers end before.
-  const how = Number.isInteger(done) ? 'about' : 'at most';
+  // Until a row is answered all that is known is the most tokens that an answer may have: most end before.
+  const how = done < 1 ? 'at most' : 'about';
   return `${rows}, ${how} ${duration(Math.max(1, secondsLeft))} left`;
 }

@@ -272,11 +272,21 @@ export class Run {
       // The worker said where the run stands, unless it did not come that far.
       if (this.status === 'running') this.status = 'failed';
       this.failure = outcome;
+      await this.#readEnd();
       this.#say(`The run does not go on. ${outcome.what}`);
       this.#tell(outcome);
     }
     this.#changed(true);
     return outcome.ok;
+  }
+
+  /** What a failure left in storage: whether the run can go on, and what its curve says. The curve itself is drawn already. */
+  async #readEnd(): Promise<void> {
+    const { record } = this;
+    const stored = record && (await this.#session.worker.readRun(record.id));
+    if (!stored?.ok || record !== this.record) return;
+    this.record = stored.run;
+    this.reading = stored.run.reading;
   }
 
   #hear(event: RunEvent): void {

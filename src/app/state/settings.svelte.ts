@@ -62,7 +62,7 @@ export class Settings {
       lr === own
         ? ''
         : preset
-          ? `The learning rate follows: ${own}, which was ${lr}.`
+          ? `The learning rate follows: ${own} instead of ${lr}.`
           : `Your learning rate of ${lr} stays. ${own} suits this ${what}.`;
   }
 

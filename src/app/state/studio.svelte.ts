@@ -9,6 +9,7 @@ import type {
   RunSummary,
 } from '../../worker/api.ts';
 import { Everything } from '../storage/everything.svelte.ts';
+import { isSameModel } from '../ui/model-names.ts';
 import { Samples, type Sample, type ShownSample } from '../start/samples.svelte.ts';
 import { Adapters } from './adapters.svelte.ts';
 import { Chat } from './chat.svelte.ts';
@@ -225,12 +226,18 @@ export class Studio {
       await Promise.all([this.#ready, this.samples.ready]);
       await this.projects.settled;
       const kept = this.projects.current?.data;
-      if (kept && !this.data.summary && !this.data.reading) await this.openKept(kept.version);
+      if (kept && !this.data.summary && !this.data.reading) await this.#openKept(kept.version);
     });
   }
 
-  /** Rows that the project keeps. */
+  /** Other rows that the project keeps, in place of the open ones: a sample's task leaves with its rows. */
   async openKept(version: string): Promise<boolean> {
+    if (!(await this.#openKept(version))) return false;
+    this.task.suit(this.#sample, this.samples.list);
+    return true;
+  }
+
+  async #openKept(version: string): Promise<boolean> {
     if (!(await this.data.openKept(version, this.samples.list))) return false;
     this.#followRows();
     return true;
@@ -305,11 +312,19 @@ export class Studio {
 
   /** The adapter of the run on the screen, by id once it is kept. */
   get currentAdapter(): string {
-    if (this.run.status === 'cancelled') return this.adapters.own.at(0)?.id ?? 'base';
+    if (this.run.status === 'cancelled') return this.#latestAdapter;
     const id = this.run.record?.id;
     const kept = id === undefined ? undefined : this.adapters.list.find(({ runId }) => runId === id);
     if (kept) return kept.id;
-    return this.run.hasAdapter ? 'current' : (this.adapters.own.at(0)?.id ?? 'base');
+    return this.run.hasAdapter ? 'current' : this.#latestAdapter;
+  }
+
+  /** Of the project, for the open model if there is one. */
+  get #latestAdapter(): string {
+    const { own } = this.adapters;
+    const open = this.session.model?.name;
+    const suited = own.find(({ baseModel }) => open !== undefined && isSameModel(baseModel, open));
+    return (suited ?? own.at(0))?.id ?? 'base';
   }
 
   /** voice 1, voice 2: runs of the same rows stay apart. */

@@ -109,10 +109,12 @@ function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
       };
     case 'fine':
       return {
-        name: 'learned',
-        how: validated
-          ? `Validation fell from ${before} with the base model to ${best.loss} at step ${best.step}, and has settled.`
-          : `The training loss, smoothed, fell from ${before} to ${after}, and has settled.`,
+        name: going ? 'learning' : 'learned',
+        how: `${
+          validated
+            ? `Validation fell from ${before} with the base model to ${best.loss} at step ${best.step}`
+            : `The training loss, smoothed, fell from ${before} to ${after}`
+        }${going ? '.' : ', and has settled.'}`,
         advice: going ? '' : unvalidated.trim(),
       };
   }

@@ -39,6 +39,15 @@ export function roughly(seconds: number): string {
   return duration(Math.max(1, Math.round(seconds / unit)) * unit);
 }
 
+/** “about 5 min”, and “a few seconds”. */
+export const about = (seconds: number): string => `${seconds < 3 ? '' : 'about '}${roughly(seconds)}`;
+
+/** A time that was measured, short ones by their milliseconds: 18 ms, 2.7 s, 3 min 20 s. */
+export function took(seconds: number): string {
+  if (seconds < 1) return `${Math.max(1, Math.round(1000 * seconds))} ms`;
+  return seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
+}
+
 const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
 export const date = (milliseconds: number): string => day.format(milliseconds);
 

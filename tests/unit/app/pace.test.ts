@@ -41,6 +41,8 @@ test('rows are counted, with the time where it is known', () => {
   expect(howFarInWords(loss(210), 41.2)).toBe('210 of 512 rows, about 41 s left');
   const answers: Progress = { what: 'answering', by: 'adapter', done: 8.5, total: 20 };
   expect(whatInWords(answers)).toBe('Answers of the adapter');
-  expect(howFarInWords(answers, 90)).toBe('8 of 20 rows, at most 1 min 30 s left');
+  expect(howFarInWords(answers, 90)).toBe('8 of 20 rows, about 1 min 30 s left');
+  // The first answer may end long before its most tokens.
+  expect(howFarInWords({ ...answers, done: 0.5 }, 90)).toBe('0 of 20 rows, at most 1 min 30 s left');
   expect(howFarInWords({ what: 'answering', done: 0, total: 0 }, undefined)).toBe('');
 });

@@ -4,7 +4,7 @@ import { firstExamples } from '../../../src/app/start/examples.ts';
 import { curveCsv } from '../../../src/app/train/csv.ts';
 import { smooth } from '../../../src/smooth.ts';
 import { difference } from '../../../src/app/ui/diff.ts';
-import { bytes, duration, loss, parameters, rate } from '../../../src/app/ui/format.ts';
+import { about, bytes, duration, loss, parameters, rate, took } from '../../../src/app/ui/format.ts';
 import type { StepPoint } from '../../../src/worker/api.ts';
 
 describe('differences', () => {
@@ -89,6 +89,8 @@ test('numbers', () => {
     '1 h 5 min',
     '–',
   ]);
+  expect([about(1.2), about(4), about(262)]).toEqual(['a few seconds', 'about 5 s', 'about 4 min 30 s']);
+  expect([took(0), took(0.0184), took(2.74), took(200)]).toEqual(['1 ms', '18 ms', '2.7 s', '3 min 20 s']);
   expect([parameters(1_312_000), parameters(117_000), parameters(12)]).toEqual(['1.31 M', '117 K', '12']);
 });
 

@@ -100,6 +100,18 @@ describe('what is told', () => {
 });
 
 describe('while a run goes on', () => {
+  test('it is not called settled for want of a second validation', () => {
+    // Paused where its losses still fall steeply, with one validation some steps ago.
+    const { evals, ...curve } = curveOf('the sample as it is', 12);
+    const [base, first] = evals;
+    expect(first.step).toBeLessThan(9);
+    const reading = readCurve({ ...curve, evals: [base, first] });
+    expect(reading.kind).toBe('falling');
+    const fine = tell({ ...reading, kind: 'fine' }, true);
+    expect(fine.name).toBe('learning');
+    expect(fine.how).not.toMatch(/settled/);
+  });
+
   test('trouble is told when it shows, and nothing before', () => {
     expect(isAlarm(read('twelve rows, many times', 20))).toBe(false);
     expect(read('twelve rows, many times', 40)).toMatchObject({ kind: 'overfitting', best: { step: 20 } });
