@@ -13,7 +13,9 @@ export function forecastApi(session: Session, openOrThrow: () => Promise<OpenMod
       outcome(async () => {
         const open = await openOrThrow();
         const { forecastRuns, readSpeeds } = await import('./run-forecast.ts');
-        return { times: await forecastRuns(runs, open, session.data, await readSpeeds(open)) };
+        const speeds = await readSpeeds(open);
+        const measured = speeds.own !== undefined || speeds.test !== undefined;
+        return { times: await forecastRuns(runs, open, session.data, speeds), measured };
       }),
     doubtRun: (options) =>
       outcome(async () => {

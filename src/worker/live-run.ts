@@ -183,6 +183,7 @@ export class LiveRun {
   /** Keeps what was learned, and ends the run with this status. @returns the id of its adapter @throws GraftError `storage-…` */
   async keep(status: 'done' | 'stopped' | 'failed', failure?: Failure): Promise<string | undefined> {
     await this.run.keep(status);
+    if (status === 'failed') this.#read();
     this.become(status, failure);
     return this.store.keptId;
   }
@@ -190,6 +191,7 @@ export class LiveRun {
   /** Ends the run without a result; its curve stays. @throws GraftError `storage-…` */
   async discard(status: 'cancelled' | 'failed', failure?: Failure): Promise<void> {
     await this.store.discard(status);
+    if (status === 'failed') this.#read();
     this.become(status, failure);
   }
 

@@ -42,6 +42,8 @@ export class PageStore implements Store {
   #revision: string | undefined;
   /** Its loss was not finite: that ends it. */
   #broke = false;
+  /** The name of the model that a run of all weights has become. */
+  #keptModel: string | undefined;
 
   constructor(
     { run, rows, checkpoint }: RunSeed,
@@ -68,6 +70,7 @@ export class PageStore implements Store {
       samples: this.#samples,
       reading: this.reading,
       ...(this.takenBytes > 0 && { takenBytes: this.takenBytes }),
+      ...(this.#keptModel !== undefined && { keptModel: this.#keptModel }),
     };
   }
 
@@ -116,7 +119,9 @@ export class PageStore implements Store {
     this.weigh();
     const run = { ...this.record, status: ending };
     const { adapter, open } = this;
-    this.keptId = await endRun({ run, learned, adapter, rows: this.#rows.train.length }, open);
+    const kept = await endRun({ run, learned, adapter, rows: this.#rows.train.length }, open);
+    this.keptId = kept.adapterId;
+    this.#keptModel = kept.run.keptModel;
   }
 
   /** Ends the run without an adapter; its curve stays. `failed` is a loss that was not finite. @throws GraftError `storage-…` */
@@ -140,18 +145,26 @@ export interface EndedRun {
   readonly rows: number;
 }
 
-/** Keeps what a run learned, and writes it as ended. @returns the id of its adapter @throws GraftError `storage-…` */
-export async function endRun(ended: EndedRun, open: OpenModel): Promise<string | undefined> {
+/** What is there of a run that has ended. */
+export interface KeptRun {
+  readonly run: StoredRun;
+  /** Missing where all weights were trained. */
+  readonly adapterId?: string;
+}
+
+/** Keeps what a run learned, and writes it as ended. @throws GraftError `storage-…` */
+export async function endRun(ended: EndedRun, open: OpenModel): Promise<KeptRun> {
   const { run, learned, adapter } = ended;
   if (!adapter) {
     // The model first: where the tab is closed between the two, the run can still go on.
     const { name } = run.settings as RunOptions;
     // What is rarely needed is loaded when it is.
     const { keepModel } = await import('./kept-model.ts');
-    await saveEndedRun({ ...run, keptModel: await keepModel(name, learned.tensors, open) });
-    return undefined;
+    const stored = { ...run, keptModel: await keepModel(name, learned.tensors, open) };
+    await saveEndedRun(stored);
+    return { run: stored };
   }
   const made = keptAdapter({ ...ended, adapter }, open);
   await saveEndedRun(run, made);
-  return made.adapter.id;
+  return { run, adapterId: made.adapter.id };
 }

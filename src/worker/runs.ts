@@ -162,8 +162,9 @@ export class Runs {
       const learned = { step, bestEvalLoss, tensors: state.best ?? state.values };
       const options = trainOptions(run.settings as RunOptions);
       const adapter = options.method !== 'full' ? adapterShape(open.model.definition, options) : undefined;
-      this.#show(await endRun({ run, learned, adapter, rows: rows.train.length }, open));
-      return runRecord(run, false);
+      const kept = await endRun({ run, learned, adapter, rows: rows.train.length }, open);
+      this.#show(kept.adapterId);
+      return runRecord(kept.run, false);
     });
     tellTabs();
     return run;

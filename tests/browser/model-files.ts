@@ -1,6 +1,10 @@
-/** The bundled model in the other shapes that models come in: sharded safetensors, and a GGUF file as llama.cpp's converter writes it. */
+/**
+ * The bundled model in the other shapes that models come in: sharded safetensors, and a GGUF file as llama.cpp's converter writes it. And a
+ * model of another family, with random weights.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { randomFiles } from '../../src/model/random-files.ts';
 import { parseSafetensors, writeSafetensors, type TensorToWrite } from '../../src/weights/safetensors.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
 import { ggufFile } from '../unit/weights/gguf-file.ts';
@@ -121,4 +125,20 @@ export async function sprigGguf(): Promise<Uint8Array<ArrayBuffer>> {
         : tensor.data,
     })),
   });
+}
+
+/** GPT-2's shape in small: no model has trained these weights, and it has no chat template. Its tokens are the bundled model's. */
+export async function writeRandomGpt2(folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const model = randomFiles('gpt2', {
+    ...{ model_type: 'gpt2', vocab_size: 1024, n_positions: 128, n_embd: 64, n_layer: 2, n_head: 4 },
+    ...{ bos_token_id: 0, eos_token_id: 2 },
+  });
+  for (const name of model.list()) {
+    const source = (await model.open(name))!;
+    writeFileSync(join(folder, name), await source.read(0, source.size));
+  }
+  writeFileSync(join(folder, 'tokenizer.json'), await file('tokenizer.json'));
+  const { chat_template: _, ...rest } = await json<Record<string, unknown>>('tokenizer_config.json');
+  writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify(rest));
 }

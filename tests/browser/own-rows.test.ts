@@ -6,7 +6,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
-import { goTo, openSample } from './looks.ts';
+import { factOf, goTo, openSample } from './looks.ts';
 
 const STEP_MS = 60_000;
 
@@ -243,9 +243,12 @@ test('settings belong to their rows: a sample leaves nothing in them, also after
   await isOpen(/^A sea captain/);
   const sample = await settings();
   for (const [at, value] of sample.entries()) if (at !== 2) expect(value).not.toBe(mine[at]);
+  await expect.poll(() => factOf(page, 'Task')).toMatch(/sea captain/);
 
   await openKept(/^Open plain/);
   await expect.poll(settings).toEqual(mine);
+  // Nor does it leave its task.
+  await expect.poll(() => factOf(page, 'Task')).not.toMatch(/sea captain/);
   await openKept(/^Open A sea captain/);
   await expect.poll(settings).toEqual(sample);
   // The page writes what it keeps when it is left.

@@ -206,6 +206,21 @@ export class Data {
     return source !== undefined && this.#open(source, options, await this.#begin(source.name));
   }
 
+  /** The same rows, for a model that was opened. What it cannot read is not open any more: it was cut for the model before. */
+  async readFor(options: DataOptions): Promise<boolean> {
+    const { source } = this;
+    const turn = this.#turn;
+    if (await this.change(options)) return true;
+    if (turn === this.#turn && source === this.source && this.reading === '') {
+      this.summary = undefined;
+      this.version = undefined;
+      this.kept = undefined;
+      this.row = undefined;
+      this.mended = [];
+    }
+    return false;
+  }
+
   /** What was refused, cut otherwise. */
   async openOtherwise(options: DataOptions): Promise<boolean> {
     if (!this.refused) return false;

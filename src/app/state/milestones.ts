@@ -40,8 +40,9 @@ export class Milestones {
     return `Step ${step}: validation loss ${loss(value)}, the best so far.`;
   }
 
-  /** What the curve says of a run that goes on, where something went wrong: each trouble once. */
+  /** What the curve says of a run that goes on, where something went wrong: each trouble once. A run that broke off is told by its failure. */
   trouble(reading: Reading): string | undefined {
+    if (reading.kind === 'not-finite') return undefined;
     const { bad, name, how, advice } = tell(reading, true);
     if (!bad || this.#saidTrouble === reading.kind) return undefined;
     this.#saidTrouble = reading.kind;

@@ -418,7 +418,7 @@ export class Studio {
     if (!this.data.source) return;
     const limit = this.session.model?.maxPositions ?? this.data.options.maxLength;
     const options = { ...this.data.options, maxLength: Math.min(this.data.options.maxLength, limit) };
-    this.#opened(await this.data.change(options));
+    this.#opened(await this.data.readFor(options));
   }
 
   #opened(well: boolean): boolean {

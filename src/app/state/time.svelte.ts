@@ -50,7 +50,7 @@ export class TimeForecast {
     this.run = run;
     this.presets = Object.fromEntries(PRESETS.map((preset, at) => [preset, times.at(at)]));
     // A failure is told with the memory of the run, which needs the same model and rows.
-    this.unmeasured = outcome.ok && [run, ...times].every((time) => time === undefined);
+    this.unmeasured = outcome.ok && !outcome.measured;
     const shorter = run && run.total > LONG ? await worker.shortenRun(options) : undefined;
     if (asked === this.#asked) this.ways = shorter?.ok ? shorter.ways : [];
   }

@@ -48,11 +48,12 @@ export interface ForecastApi {
   /**
    * Forecasts runs on the open model and rows, without using the GPU: fit to be asked on every change of a setting.
    *
-   * @returns a time for each run; none where nothing was measured on this GPU, or no rows are open
+   * @returns a time for each run, none where no rows are open for this model; and whether training was ever measured on this device,
+   * without which there is none either
    */
   forecastRuns(
     runs: readonly RunOptions[],
-  ): Promise<Outcome<{ readonly times: readonly (RunTime | undefined)[] }>>;
+  ): Promise<Outcome<{ readonly times: readonly (RunTime | undefined)[]; readonly measured: boolean }>>;
   /** What would make a run shorter, each with its own forecast, the shortest first. */
   shortenRun(options: RunOptions): Promise<Outcome<{ readonly ways: readonly Shortening[] }>>;
 }

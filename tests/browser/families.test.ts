@@ -1,0 +1,205 @@
+/**
+ * A model of another family than the bundled one, as a person meets it: how far it is while it is opened, what the form of a run offers for
+ * it, a run of all its weights, and adapters and rows of the model before. The tests build on each other.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { engineOf } from './gate.ts';
+import { factOf, goTo, openSample, WAIT } from './looks.ts';
+import { writeRandomGpt2 } from './model-files.ts';
+
+const NAME = 'Random GPT-2';
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+let scratch: string;
+
+beforeAll(async () => {
+  scratch = mkdtempSync(join(tmpdir(), 'graft-families-'));
+  await writeRandomGpt2(join(scratch, NAME));
+  browser = await openChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+});
+afterAll(async () => {
+  await closeContexts(browser);
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const setting = (name: string): Locator => page.getByLabel(name, { exact: true });
+
+/** Shows all settings, and sets these. */
+async function fill(settings: Readonly<Record<string, string>>): Promise<void> {
+  const all = page.getByText('Every setting, explained');
+  await all.waitFor(WAIT);
+  if (!(await setting('Steps').isVisible())) await all.click();
+  for (const [name, value] of Object.entries(settings)) await setting(name).fill(value);
+}
+
+/** Trains on the open rows, with what the form has but for these settings. */
+async function train(settings: Readonly<Record<string, string>>): Promise<void> {
+  await fill(settings);
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByText(/^Done: loss/).waitFor(WAIT);
+}
+const SHORT = {
+  Steps: '2',
+  'Warm-up, steps': '1',
+  'Rows at once': '2',
+  'Validate every … steps': '0',
+  'Answer every … steps': '0',
+};
+
+test('while a model is copied and loaded, its bytes are counted', async () => {
+  await goTo(page, 'data');
+  await openSample(page);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await goTo(page, 'train');
+  await train(SHORT);
+  await goTo(page, 'task');
+  // A disk that takes its time.
+  await engineOf(page).evaluate(() => {
+    const read = Blob.prototype.arrayBuffer;
+    Blob.prototype.arrayBuffer = async function () {
+      if (this.size > 2 ** 14) await new Promise((resolve) => setTimeout(resolve, 200));
+      return read.call(this);
+    };
+  });
+  const region = page.getByRole('region', { name: 'Model', exact: true });
+  const told: string[] = [];
+  await page.exposeFunction('tell', (text: string) => told.push(text));
+  await region.evaluate((element) => {
+    const { tell } = globalThis as unknown as { tell(text: string): void };
+    new MutationObserver(() => {
+      for (const { textContent } of element.querySelectorAll('.wait p')) tell(textContent);
+    }).observe(element, { subtree: true, childList: true, characterData: true });
+  });
+  await region.getByLabel('Add a model folder').setInputFiles(join(scratch, NAME));
+  await expect.poll(() => region.locator('dl').innerText(), WAIT).toMatch(/gpt2/);
+  const counted = (label: string): string[] =>
+    told.filter((text) => new RegExp(`^${label}\\s+[\\d.,]+ [KM]?i?B of [\\d.,]+ [KM]iB`).test(text));
+  expect(counted('Copying the model into this browser').length, told.join('\n')).toBeGreaterThan(0);
+  expect(counted('Loading the model').length, told.join('\n')).toBeGreaterThan(1);
+});
+
+test('an adapter of another model is told by the names of both', async () => {
+  await goTo(page, 'use');
+  const prompt = page.getByLabel('Prompt for both');
+  await prompt.fill('Who is there?');
+  await prompt.press('Enter');
+  await page.getByText(`“voice 1” is an adapter of sprig, and ${NAME} is open.`).first().waitFor(WAIT);
+});
+
+test('rows that it cannot read are not open any more, and are with the model before', async () => {
+  await goTo(page, 'train');
+  await page.getByRole('button', { name: 'New run' }).click();
+  await page.getByText('The data has conversations and the model has no chat template.').waitFor(WAIT);
+  await page.getByText('A run learns from rows, and none are open.').waitFor();
+  expect(await page.getByRole('button', { name: /^Open the sample/ }).count()).toBe(0);
+  await goTo(page, 'task');
+  const open = (name: string): Promise<void> =>
+    page.getByRole('button', { name: `Open ${name}` }).click(WAIT);
+  await open('Sprig, bundled');
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await open(NAME);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/could not be read/);
+});
+
+test('IA3 takes the layers of GPT-2 that PEFT takes', async () => {
+  await goTo(page, 'data');
+  await page.getByRole('button', { name: 'Paste' }).click();
+  const rows = Array.from({ length: 40 }, (_, i) => `{"prompt":"Say ${i}","completion":"yes"}`);
+  await page.getByLabel('Rows', { exact: true }).fill(rows.join('\n'));
+  await page.getByRole('button', { name: 'Read these rows' }).click();
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/40 rows/);
+  await goTo(page, 'train');
+  await page.getByRole('button', { name: 'New run' }).click();
+  await page.getByRole('radio', { name: /^IA3 adapter/ }).check(WAIT);
+  await fill({});
+  const layers = page.getByRole('group', { name: /^Layers with an adapter/ });
+  const taken = (): Promise<string[]> =>
+    layers
+      .locator('label')
+      .evaluateAll((labels) =>
+        labels
+          .filter((label) => label.querySelector('input')!.checked)
+          .map((label) => label.textContent.trim()),
+      );
+  // TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING of PEFT.
+  await expect.poll(taken, WAIT).toEqual(['c_attn', 'mlp.c_proj']);
+  await train(SHORT);
+  await page.getByRole('heading', { level: 1 }).locator('xpath=..').getByText(/^IA3/).waitFor();
+});
+
+test('the learning rate follows the optimiser, and stays where a person has set one', async () => {
+  await page.getByRole('button', { name: 'New run' }).click();
+  await page.getByRole('radio', { name: 'Balanced' }).check(WAIT);
+  await fill({});
+  const rate = setting('Learning rate');
+  const optimiser = setting('Optimiser');
+  const usual = await rate.inputValue();
+  await optimiser.selectOption({ label: 'Lion' });
+  await expect.poll(async () => Number(await rate.inputValue())).toBeLessThan(Number(usual));
+  await page.getByText(`instead of ${usual}.`).waitFor();
+  await optimiser.selectOption({ label: 'AdamW' });
+  await expect.poll(() => rate.inputValue()).toBe(usual);
+  await rate.fill('0.0123');
+  await optimiser.selectOption({ label: 'SGD with momentum' });
+  await page.getByText('Your learning rate of 0.0123 stays.').waitFor();
+  expect(await rate.inputValue()).toBe('0.0123');
+  await optimiser.selectOption({ label: 'AdamW' });
+  await rate.fill(usual);
+});
+
+test('all weights of a model without a chat template are trained, and are a model then', async () => {
+  await page.getByRole('radio', { name: /^All weights/ }).check(WAIT);
+  await train(SHORT);
+  await page.getByText(/The model “.*” is kept\./).waitFor(WAIT);
+  await page.getByRole('link', { name: 'Open or save the model' }).click();
+  const row = page.getByRole('row').filter({ hasText: 'In this browser:' }).filter({ hasNotText: NAME });
+  await row.getByRole('button', { name: /^Open / }).click(WAIT);
+  await goTo(page, 'use');
+  const prompt = page.getByLabel('Prompt for both');
+  await prompt.fill('Say 3');
+  await prompt.press('Enter');
+  await page
+    .getByText(/\d tokens?, /)
+    .first()
+    .waitFor(WAIT);
+  expect(studio.problems).toEqual([]);
+});
+
+test('a run that breaks off has ended: it offers what was kept, and its failure stays with it', async () => {
+  await goTo(page, 'task');
+  await page.getByRole('button', { name: 'Open Sprig, bundled' }).click(WAIT);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/40 rows/);
+  await goTo(page, 'train');
+  const next = page.getByRole('button', { name: 'New run' });
+  await next.click(WAIT);
+  await page.getByRole('radio', { name: /^LoRA adapter/ }).check(WAIT);
+  const wild = {
+    'Learning rate': '10',
+    'Gradient clipping': '0',
+    'Warm-up, steps': '0',
+    'Rate of B to A': '1000',
+  };
+  await fill({ ...SHORT, Steps: '40', ...wild });
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByRole('button', { name: 'Start anyway' }).click();
+  const failure = page
+    .getByRole('main')
+    .getByText(/The loss or the gradient of step \d+ is not a finite number/);
+  await failure.waitFor(WAIT);
+  await page.getByText('Broke off.', { exact: true }).waitFor(WAIT);
+  expect(await page.getByRole('button', { name: /^(Resume|Stop and keep|Discard)$/ }).count()).toBe(0);
+  await next.click();
+  await page.getByRole('button', { name: 'Start training' }).waitFor();
+  expect(await failure.count()).toBe(0);
+  await page.getByRole('button', { name: 'Back to the run' }).click();
+  await failure.waitFor();
+});
