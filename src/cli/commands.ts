@@ -54,7 +54,7 @@ const commands: Readonly<Record<string, Command>> = {
     run: chatCommand,
   },
   plan: {
-    help: 'GPU memory of a run, without weights and without a GPU',
+    help: 'memory of a run, from the configuration alone: no weights and no GPU needed',
     usage: '--model PATH [--memory SIZE]',
     flags: planFlags,
     run: planCommand,

@@ -1,4 +1,4 @@
-/** `graft plan`: the GPU memory of a run and of generation, from config.json alone. */
+/** `graft plan`: the memory of a run and of generation, from config.json alone. */
 import type { Lowering } from '../engine/lowering.ts';
 import { CpuLowering } from '../engine/cpu/lowering.ts';
 import { cpuTarget } from '../engine/cpu/target.ts';
@@ -22,6 +22,7 @@ import {
   trainOptionsOf,
   withUsualTargets,
 } from '../train/options.ts';
+import { plural } from '../numbers.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { openProcessor, processorThreads } from './cpu.ts';
 import { openDawn } from './dawn.ts';
@@ -276,13 +277,13 @@ function describe(
   const lines = [
     row(
       peakBytes,
-      `for training, at its peak: ${batch} ${pairs ? 'pairs' : 'rows'} of ${pairs ? 'twice ' : ''}${length} tokens at once`,
+      `for training, at its peak: ${plural(batch, pairs ? 'pair' : 'row')} of ${pairs ? 'twice ' : ''}${length} tokens at once`,
     ),
     ...PARTS.map(([part, name]) => row(parts[part], `  ${name}`)),
     row(largestBuffer.bytes, `in the largest buffer (${largestBuffer.label})`),
     row(largestBinding.bytes, `in the largest binding (${largestBinding.label})`),
     ...split.map(({ label, pieces, bytes }) => row(bytes, `in the largest of ${pieces} shards of ${label}`)),
-    `${String(training.dispatches).padStart(10)}  dispatches a step, in ${training.submits} submits`,
+    `${String(training.dispatches).padStart(10)}  dispatches a step, in ${plural(training.submits, 'submit')}`,
     row(
       generation.bytes,
       `for generation of ${generation.context} tokens, ${formatBytes(generation.cache)} of them keys and values`,

@@ -70,7 +70,7 @@ describe('graft plan', () => {
     const asked = await graftHere([...usual, '--length', '256']);
     const told = await graftHere([...usual, '--max-length', '256', '--batch', '1']);
     expect(asked.out).toBe(told.out);
-    expect(asked.out).toMatch(/for training, at its peak: 1 rows? of 256 tokens at once/);
+    expect(asked.out).toMatch(/for training, at its peak: 1 row of 256 tokens at once/);
   });
 
   test('says of a run of full rows what train says of it', async () => {
