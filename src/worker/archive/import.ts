@@ -177,7 +177,7 @@ class Importer {
     const before = await readRecord('projects', project.id);
     if (before?.deleted !== undefined) await purgeProject(project.id);
     if (before && before.deleted === undefined) {
-      this.#skip(`Project “${project.name}”`, 'Here already; anything that it lacked is added.');
+      this.#skip(`Project “${project.name}”`, 'Here already: only what it lacked is added.');
     } else {
       await this.#write([{ store: 'projects', value: { ...project, model: { ...project.model, name } } }]);
       this.added.projects++;
