@@ -2,6 +2,7 @@
 import type { Example } from './example.ts';
 import { singleOf } from '../text/trainable.ts';
 import type { Part } from './parts.ts';
+import type { RowSet } from './row-set.ts';
 
 /** An example as it is asked. */
 export interface Question {
@@ -35,6 +36,22 @@ export function questionsOf(examples: readonly Example[], chatTemplate: boolean)
         : before.map(({ role, content }) => `${role}: ${content}`).join('\n');
     return [{ prompt, expected: messages[last].content, ask: before }];
   });
+}
+
+/**
+ * A prompt as rows put it to a model without a chat template: with what stands between prompt and answer in them, such as a new line, which
+ * the model has learned to expect. Prompts for a chat template stay as they are.
+ */
+export function asRowsAsk(
+  { questions, places }: Pick<RowSet, 'questions' | 'places'>,
+  prompt: string,
+): string {
+  const first = places.find(({ example }) => example)?.example;
+  const asked = questions.length > 0 || !first ? questions : questionsOf([first], false);
+  const same = asked.find((question) => question.prompt === prompt);
+  const { prompt: of, ask } = same ?? asked.at(0) ?? {};
+  if (of === undefined || typeof ask !== 'string') return prompt;
+  return same || !/\s$/.test(prompt) ? prompt + ask.slice(of.length) : prompt;
 }
 
 /** Longer is no question that a person asks to see how a run goes. */

@@ -142,6 +142,8 @@ export interface StoredRun {
   readonly steps: readonly StoredStep[];
   readonly evals: readonly Pick<StoredStep, 'step' | 'loss' | 'report'>[];
   readonly samples: readonly { readonly step: number; readonly text: string }[];
+  /** The prompt of the samples as the rows put it to a model without a chat template, where that is not as it was written. */
+  readonly asked?: string;
   /** The answer that a row gives to the prompt of the samples, where a row asks just that. */
   readonly wanted?: string;
   /** The model that it left in the model store, where all weights were trained. */

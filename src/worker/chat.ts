@@ -1,9 +1,10 @@
 /** One answer to a conversation, token by token. */
 import { GraftError } from '../errors.ts';
+import { asRowsAsk } from '../data/questions.ts';
 import { answer, promptOfText } from '../evaluate/answer.ts';
 import { renderChat } from '../text/chat-template.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
 import type { AdapterChoice, AskedPrompt, ChatMessage, ChatSettings, ChatToken, Origin } from './api.ts';
+import type { DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { originOf } from './origin.ts';
 import { chatTokens, type Session } from './session.ts';
@@ -26,7 +27,7 @@ export async function chat(
 ): Promise<{ text: string; tokens: ChatToken[]; seconds: number; origin: Origin; prompt: AskedPrompt }> {
   const open = await session.model();
   const { tokenizer } = open;
-  const { ids: prompt, text: shown } = promptOfConversation(tokenizer, messages);
+  const { ids: prompt, text: shown } = promptOfConversation(open, messages, session.data);
   const room = chatTokens(open.model.definition.shape.maxPositions);
   if (messages.filter(({ role }) => role !== 'system').length > 1 && prompt.length >= room) {
     throw new GraftError(
@@ -70,24 +71,33 @@ export async function chat(
   };
 }
 
-/** What a model would be given for a conversation. @throws GraftError `chat-template-…` */
-export function previewPrompt({ tokenizer }: OpenModel, messages: readonly ChatMessage[]): AskedPrompt {
-  const { ids, text } = promptOfConversation(tokenizer, messages);
+/** What a model would be given for a conversation. @param data the open rows @throws GraftError `chat-template-…` */
+export function previewPrompt(
+  open: OpenModel,
+  messages: readonly ChatMessage[],
+  data: DataSet | undefined,
+): AskedPrompt {
+  const { ids, text } = promptOfConversation(open, messages, data);
   return { text, tokens: ids.length };
 }
 
 /**
- * The prompt of a conversation: through the chat template, or line by line behind the start token where the model has none.
+ * The prompt of a conversation: through the chat template, or line by line behind the start token where the model has none,
+ * with the last question as the open rows put theirs.
  *
  * @returns its ids, and the text that they were made of, with special tokens by their names
  */
 function promptOfConversation(
-  tokenizer: Tokenizer,
+  { tokenizer, content }: OpenModel,
   messages: readonly ChatMessage[],
+  data: DataSet | undefined,
 ): { ids: number[]; text: string } {
   const { chatTemplate, bosToken, eosToken, startId } = tokenizer;
   if (chatTemplate === undefined) {
-    const text = messages.map(({ content }) => content).join('\n');
+    const lines = messages.map((message) => message.content).join('\n');
+    const last = messages.at(-1)?.content ?? '';
+    const asked = data?.modelContent === content ? asRowsAsk(data, last) : last;
+    const text = lines + asked.slice(last.length);
     const start = startId === undefined ? '' : (tokenizer.tokenOf(startId) ?? '');
     return { ids: promptOfText(tokenizer, text), text: start + text };
   }

@@ -82,7 +82,9 @@ export class LiveRun {
         ...{ trainable: subject.trainable, options: subject.options, rows: seed.rows, store },
         state: saved?.state,
         clock: new SaveClock(CHECKPOINTS, seed.checkpoint?.step),
-        ...(settings.sampleEvery > 0 && { samples: samplesOf(settings, subject.generator, open) }),
+        ...(settings.sampleEvery > 0 && {
+          samples: samplesOf(settings, seed.run.asked, subject.generator, open),
+        }),
         fromUntrained: true,
         onEvent(event) {
           if (event.type === 'compile') {

@@ -196,7 +196,7 @@ const api: GraftWorker = {
       // A preview never opens a model.
       const open = session.opened;
       if (!open) throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');
-      return { prompts: conversations.map((messages) => previewPrompt(open, messages)) };
+      return { prompts: conversations.map((messages) => previewPrompt(open, messages, session.data)) };
     }),
   taughtTurns: (choices) =>
     outcome(async () => {

@@ -48,9 +48,10 @@ export async function putOnDevice(
   };
 }
 
-/** The sample prompt, answered as the chat would. */
+/** The sample prompt, answered as the chat would. @param asked the prompt as the rows put it, where that is not as it was written */
 export function samplesOf(
   { sampleEvery: every, samplePrompt }: RunOptions,
+  asked: string | undefined,
   generatorOf: () => Generator,
   open: OpenModel,
 ): Samples {
@@ -60,13 +61,18 @@ export function samplesOf(
     tokens: SAMPLE_TOKENS,
     async answer({ adapter }, onToken) {
       try {
-        const [{ text }] = await answer(generatorOf(), tokenizer, [promptOf(tokenizer, samplePrompt)], {
-          maxNewTokens: SAMPLE_TOKENS,
-          sampling: greedy,
-          seed: 0,
-          adapter,
-          onToken,
-        });
+        const [{ text }] = await answer(
+          generatorOf(),
+          tokenizer,
+          [promptOf(tokenizer, asked ?? samplePrompt)],
+          {
+            maxNewTokens: SAMPLE_TOKENS,
+            sampling: greedy,
+            seed: 0,
+            adapter,
+            onToken,
+          },
+        );
         return text;
       } catch (error) {
         // No number to choose by: the next step finds its loss not finite, and says so.

@@ -1,4 +1,5 @@
 /** A run's settings as the page gives them: for the trainer, and as the command that repeats the run headless. */
+import { asRowsAsk } from '../data/questions.ts';
 import { writeSkipped } from '../data/skip-list.ts';
 import { GraftError } from '../errors.ts';
 import { fileNameOf } from '../export/folder-sink.ts';
@@ -63,7 +64,7 @@ export function checkRun(options: RunOptions, data: RowSet, { content, tokenizer
   if (!isAllowed(sampling, options.sampleEvery))
     throw wrong(`The setting sampleEvery is ${options.sampleEvery}.`, `Choose ${allowed(sampling)}.`);
   if (options.sampleEvery > 0) {
-    const { length } = promptOf(tokenizer, options.samplePrompt);
+    const { length } = promptOf(tokenizer, asRowsAsk(data, options.samplePrompt));
     if (length === 0 || length + SAMPLE_TOKENS > info.maxPositions)
       throw wrong(
         `The sample prompt has ${length} tokens.`,

@@ -20,6 +20,7 @@ import { startingFrom } from './starting-from.ts';
 import { listOfRuns, readOfRun } from './run-list.ts';
 import { endRun, type RunSeed } from './run-store.ts';
 import { runRecord, weightsOf } from './run-records.ts';
+import { asRowsAsk } from '../data/questions.ts';
 import { wantedAnswer } from '../runs/sample-answer.ts';
 import type { Session } from './session.ts';
 import { otherTab, tellTabs } from './training-lock.ts';
@@ -60,6 +61,7 @@ export class Runs {
       checkRun(options, data, open);
       await this.release();
       const wanted = options.sampleEvery > 0 ? wantedAnswer(data, options.samplePrompt) : undefined;
+      const sampled = asRowsAsk(data, options.samplePrompt);
       const run: StoredRun = {
         id: crypto.randomUUID(),
         projectId: await this.projects.ensureForRun(data.ref?.name ?? data.name),
@@ -78,6 +80,7 @@ export class Runs {
         steps: [],
         evals: [],
         samples: [],
+        ...(sampled !== options.samplePrompt && { asked: sampled }),
         ...(wanted !== undefined && { wanted }),
       };
       return this.#create({ run, rows: storedRows(data), start }, open, emit, signal);

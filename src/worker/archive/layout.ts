@@ -171,6 +171,7 @@ export const RunFile = v.object({
   steps: v.array(Step),
   evals: v.array(v.object({ ...At.entries, report: Report })),
   samples: v.array(v.object({ step: count, text: v.string() })),
+  asked: v.optional(v.string()),
   wanted: v.optional(v.string()),
   takenBytes: v.optional(count),
   reading: v.optional(Reading),

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Example } from '../../../src/data/example.ts';
 import type { StoredDataFiles } from '../../../src/storage/records.ts';
 import { previewPrompt } from '../../../src/worker/chat.ts';
+import type { DataSet } from '../../../src/worker/data.ts';
 import { takesSystemPrompt } from '../../../src/text/system-prompt.ts';
 import { Session, type Current } from '../../../src/worker/session.ts';
 import { kindOf, TurnsOfRows } from '../../../src/worker/taught-turns.ts';
@@ -74,7 +75,7 @@ test('the prompt is shown as the model sees it, with a system prompt where the t
   const open = await openSprig();
   expect(takesSystemPrompt(open.tokenizer)).toBe(true);
   const messages = [message('system', 'Be brief.'), message('user', 'Who is awake?')];
-  const { text, tokens } = previewPrompt(open, messages);
+  const { text, tokens } = previewPrompt(open, messages, undefined);
   expect(text).toBe(
     '<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWho is awake?<|im_end|>\n<|im_start|>assistant\n',
   );
@@ -94,7 +95,15 @@ test('the prompt is shown as the model sees it, with a system prompt where the t
   expect(takesSystemPrompt(withTemplate(refuses))).toBe(false);
   const passes = "{% for m in messages if m['role'] == 'user' %}{{ m['content'] }}{% endfor %}";
   expect(takesSystemPrompt(withTemplate(passes))).toBe(false);
-  const plain = previewPrompt({ ...open, tokenizer: withTemplate(undefined) }, [message('user', 'Once')]);
+  const untemplated = { ...open, tokenizer: withTemplate(undefined) };
+  const plain = previewPrompt(untemplated, [message('user', 'Once')], undefined);
   expect(plain.text).toBe('<|endoftext|>Once');
   expect(plain.tokens).toBe(1 + open.tokenizer.encode('Once').length);
+  // Rows of a table have a new line between prompt and answer; rows that were made for another model say nothing.
+  const asked = { questions: [{ prompt: 'Who?', expected: 'me', ask: 'Who?\n' }], places: [] };
+  const dataFor = (modelContent: string): DataSet => ({ ...asked, modelContent }) as unknown as DataSet;
+  const previewed = (content: string): string =>
+    previewPrompt(untemplated, [message('user', 'Once')], dataFor(content)).text;
+  expect(previewed(open.content)).toBe('<|endoftext|>Once\n');
+  expect(previewed('other')).toBe('<|endoftext|>Once');
 });
