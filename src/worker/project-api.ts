@@ -58,11 +58,11 @@ export function projectApi(projects: Projects, session: Session, runs: Runs, rea
 
   return {
     listProjects: () => outcome(async () => ({ projects: await projects.list() })),
-    createProject: (name) =>
+    createProject: (name, model) =>
       outcome(async () => {
         // What has no project yet, and is read just now, belongs to the new one.
         if (projects.id !== undefined) await leave();
-        return { project: await projects.create(name) };
+        return { project: await projects.create(name, model) };
       }),
     openProject: (id) =>
       outcome(async () => {

@@ -40,9 +40,10 @@ export class Projects {
     return (await listProjects()).map(infoOf);
   }
 
-  async create(name: string): Promise<ProjectInfo> {
+  /** @param model that it works with: the open one if left out, or else the bundled one */
+  async create(name: string, model?: ModelRef): Promise<ProjectInfo> {
     const now = Date.now();
-    const { name: base, bundled } = this.#open() ?? { name: BUNDLED, bundled: true };
+    const { name: base, bundled } = model ?? this.#open() ?? { name: BUNDLED, bundled: true };
     const project = {
       id: crypto.randomUUID(),
       name: nameOf(name),

@@ -70,10 +70,11 @@ const folders = (): Promise<number> =>
   });
 
 async function remove(name: string): Promise<void> {
+  const press = table().getByRole('button', { name: `Delete ${name}` });
+  // The table may not be drawn yet.
+  await press.waitFor(WAIT);
   const before = (await kept()).length;
-  await table()
-    .getByRole('button', { name: `Delete ${name}` })
-    .click();
+  await press.click();
   await table().getByRole('button', { name: 'Delete for good' }).click();
   await expect.poll(async () => (await kept()).length, WAIT).toBe(before - 1);
 }

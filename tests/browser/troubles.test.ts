@@ -94,7 +94,7 @@ test('a second tab may look and chat, and is told why it may not train', async (
   await page.getByText('Another tab trains it just now.').waitFor(WAIT);
   await expect.poll(() => controls(page).getByRole('button', { name: 'Resume' }).count()).toBe(0);
   await second.close();
-  await page.getByText(/^Paused at step \d+ of 400, and kept in this browser/).waitFor(WAIT);
+  await page.getByText(/^Paused at step \d+ of 5000, and kept in this browser/).waitFor(WAIT);
   await controls(page).getByRole('button', { name: 'Stop and keep' }).click();
   await page.getByText(/^Stopped at step/).waitFor(WAIT);
   expect(problems).toEqual([]);

@@ -88,15 +88,13 @@ export class Projects {
 
   async create(name: string): Promise<ProjectInfo | undefined> {
     this.#writeNow();
-    const outcome = await this.#session.worker.createProject(name);
+    const { name: model, bundled } = this.#session.wanted;
+    const outcome = await this.#session.worker.createProject(name, { name: model, bundled });
     if (!outcome.ok) {
       this.failure = outcome;
       return undefined;
     }
-    const project = this.adopt(outcome.project);
-    const { name: model, bundled } = this.#session.wanted;
-    await this.keepModel(model, bundled);
-    return project;
+    return this.adopt(outcome.project);
   }
 
   /** Takes on what the worker says is open. */

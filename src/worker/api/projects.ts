@@ -26,8 +26,8 @@ export interface ProjectInfo {
 export interface ProjectsApi {
   /** The one that changed last first. */
   listProjects(): Promise<Outcome<{ readonly projects: readonly ProjectInfo[] }>>;
-  /** Makes a project and opens it. */
-  createProject(name: string): Promise<Outcome<{ readonly project: ProjectInfo }>>;
+  /** Makes a project and opens it. @param model that it works with, whether or not that is open */
+  createProject(name: string, model: ModelRef): Promise<Outcome<{ readonly project: ProjectInfo }>>;
   /**
    * What is opened, trained and imported from now on belongs to it. The data that is open is closed, and what is being read is stopped.
    *
