@@ -111,7 +111,7 @@ function installable(): Plugin[] {
     manifest: {
       name: 'Graft',
       short_name: 'Graft',
-      description: 'Fine-tunes small language models on your own GPU, with nothing uploaded.',
+      description: 'Fine-tunes small language models on your own computer, with nothing uploaded.',
       lang: 'en',
       categories: ['developer', 'education', 'productivity'],
       start_url: './',
@@ -151,7 +151,7 @@ export default defineConfig({
   // Relative, so that the built page works under any path.
   base: './',
   build: {
-    // The first versions with light-dark(). All browsers with WebGPU are newer; older ones should still be able to read why not.
+    // The first versions with light-dark(). Older ones would not draw the page right.
     target: ['chrome123', 'edge123', 'firefox121', 'safari17.5'],
     modulePreload: { polyfill: false },
     // No data: URLs: the policy has no place for inlined fonts and scripts.

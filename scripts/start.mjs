@@ -16,7 +16,7 @@ try {
   const server = await preview({ root });
   console.log(`\nGraft is at ${server.resolvedUrls?.local[0]}`);
   console.log(
-    'Open it in a browser with WebGPU: Chrome or Edge from 113, Safari from 26, Firefox from 141. Ctrl-C stops it.',
+    'Open it in Chrome or Edge from 123, Firefox from 121 or Safari from 17.5, with a GPU or without. Ctrl-C stops it.',
   );
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error);

@@ -32,7 +32,7 @@ export interface Processor {
 
 export interface Device extends Target {
   readonly adapter: AdapterDescription;
-  /** Of the CPU engine alone. */
+  /** Only the CPU engine has it. */
   readonly processor?: Processor;
   /** What tapes become here. */
   readonly lowering: Lowering;

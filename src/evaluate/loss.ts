@@ -10,7 +10,7 @@ import type { LossReport } from './comparison.ts';
 
 /** The most tokens of one replay, unless a single row is longer. */
 const GROUP_TOKENS = 1024;
-/** Few rows are told of in as many groups, so that a large model on a slow device does not go silent; smaller ones waste the device. */
+/** Few rows are measured in at least so many groups, so that a large model on a slow device shows progress. Groups of fewer tokens waste the device. */
 const LEAST_GROUPS = 8;
 const LEAST_TOKENS = 128;
 

@@ -160,7 +160,7 @@ test('without WebGPU the page says so, and trains on the processor', async () =>
     await settled(page);
     const section = page.getByRole('region', { name: 'This browser' });
     expect(await section.innerText()).toMatch(/does not offer WebGPU|No WebGPU adapter answered/);
-    // Asked for alone, a GPU that is not there is told, and the processor stays.
+    // Whoever chooses a GPU that is not there reads why, and keeps the processor.
     await section.getByRole('combobox', { name: 'Compute on' }).selectOption('The GPU');
     await section
       .getByRole('alert')

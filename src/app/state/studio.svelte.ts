@@ -319,7 +319,7 @@ export class Studio {
     return this.run.hasAdapter ? 'current' : this.#latestAdapter;
   }
 
-  /** Of the project, for the open model if there is one. */
+  /** The project's latest adapter, one for the open model if there is any. */
   get #latestAdapter(): string {
     const { own } = this.adapters;
     const open = this.session.model?.name;
