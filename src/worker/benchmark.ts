@@ -33,7 +33,7 @@ async function checked(
   device: GpuDevice,
   next: (doing: string) => void,
   signal: AbortSignal,
-): Promise<DeviceCheck> {
+): Promise<DeviceCheck | undefined> {
   next('Comparing its kernels with the processor’s');
   return compareWithProcessor(device, () => signal.throwIfAborted());
 }

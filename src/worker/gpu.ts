@@ -58,6 +58,7 @@ export async function tune(device: Device, told: (progress: Progress) => void): 
   const checked = `check ${import.meta.env.GRAFT_VERSION} of ${name}`;
   const known = await ifStorageWorks(readSetting(checked));
   const check = isCheck(known) ? known : await compareWithProcessor(device, told);
+  if (!check) return;
   if (check !== known) {
     await ifStorageWorks(writeSetting(checked, check));
     await ifStorageWorks(writeSetting(name, device.tuning));
@@ -70,16 +71,20 @@ export async function tune(device: Device, told: (progress: Progress) => void): 
   );
 }
 
-/** Gives up kernels that differ. Where the processor cannot be used there is nothing to compare with. */
+/** Gives up kernels that differ. @returns undefined where the processor cannot be used: there is nothing to compare with */
 export async function compareWithProcessor(
   device: GpuDevice,
   told: (progress: Progress) => void,
-): Promise<DeviceCheck> {
+): Promise<DeviceCheck | undefined> {
   const [{ checkDevice }, { openProcessor }] = await Promise.all([
     import('../evaluate/check-device.ts'),
     import('./processor.ts'),
   ]);
-  const processor = await openProcessor();
+  const processor = await openProcessor().catch((error: unknown) => {
+    if (error instanceof GraftError) return undefined;
+    throw error;
+  });
+  if (!processor) return undefined;
   try {
     return await checkDevice(device, processor, {
       onCase: (done, total) => told({ what: 'checking', done, total }),
