@@ -62,7 +62,7 @@ export function markAdapter(id: string, deleted: number | undefined): Promise<St
   });
 }
 
-/** Takes every deleted adapter out for good. */
-export async function purgeDeletedAdapters(): Promise<void> {
-  await database(purgeAdapters);
+/** Takes every adapter out for good that was deleted before `before` (milliseconds since 1970). */
+export async function purgeDeletedAdapters(before: number): Promise<void> {
+  await database((db) => purgeAdapters(db, before));
 }

@@ -116,11 +116,16 @@ export async function database<T>(work: (db: Database) => Promise<T>): Promise<T
 
 const isFull = (error: unknown): boolean => error instanceof Error && error.name === 'QuotaExceededError';
 
-/** Takes every deleted adapter out for good. @returns how many */
-export async function purgeAdapters(db: Database): Promise<number> {
+/**
+ * Takes deleted adapters out for good.
+ *
+ * @param before milliseconds since 1970: only those that were deleted earlier
+ * @returns how many
+ */
+export async function purgeAdapters(db: Database, before = Infinity): Promise<number> {
   const transaction = db.transaction(['adapters', 'adapter-files'], 'readwrite');
   const adapters = transaction.objectStore('adapters');
-  const deleted = (await adapters.getAll()).filter((adapter) => adapter.deleted !== undefined);
+  const deleted = (await adapters.getAll()).filter(({ deleted: at }) => at !== undefined && at < before);
   await Promise.all([
     ...deleted.flatMap(({ id }) => [
       adapters.delete(id),

@@ -86,17 +86,23 @@ function rewrite(id: string, write: (project: StoredProject) => StoredProject): 
   });
 }
 
-/** Ids of projects that are deleted and could still be brought back. */
-export function deletedProjects(): Promise<Set<string>> {
+/**
+ * Ids of projects that are deleted and could still be brought back.
+ *
+ * @param before milliseconds since 1970: only those that were deleted earlier
+ */
+export function deletedProjects(before = Infinity): Promise<Set<string>> {
   return database(async (db) => {
     const projects = await db.getAll('projects');
-    return new Set(projects.filter(({ deleted }) => deleted !== undefined).map(({ id }) => id));
+    return new Set(
+      projects.filter(({ deleted }) => deleted !== undefined && deleted < before).map(({ id }) => id),
+    );
   });
 }
 
-/** Takes every deleted project out for good. */
-export async function purgeDeleted(): Promise<void> {
-  for (const id of await deletedProjects()) await purgeProject(id);
+/** Takes every project out for good that was deleted before `before` (milliseconds since 1970). */
+export async function purgeDeleted(before: number): Promise<void> {
+  for (const id of await deletedProjects(before)) await purgeProject(id);
 }
 
 /** Takes a project out for good, with its data sets, runs, checkpoints, adapters and results. */

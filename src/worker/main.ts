@@ -264,10 +264,12 @@ function openDataOrThrow(): DataSet {
 
 /** What was left behind goes, unless another tab may still want it. Nobody waits for it, and that it fails is said where storage is used. */
 void outcome(async () => {
+  // What is deleted while this runs can still be brought back: the page that would do so is open.
+  const started = Date.now();
   if (!(await arrive())) return {};
   await models.store.clean();
-  await purgeDeleted();
-  await purgeDeletedAdapters();
+  await purgeDeleted(started);
+  await purgeDeletedAdapters(started);
   await (await import('./folder-zip.ts')).clearExported();
   return {};
 });

@@ -27,6 +27,42 @@ async function captain(page: Page): Promise<AdapterInfo> {
   return (await listAdapters(page)).find(({ runId }) => runId === whole.id)!;
 }
 
+/** Marks an adapter as deleted at a time of one's choice, behind the worker's back. */
+function mark(page: Page, id: string, deleted: number): Promise<void> {
+  return page.evaluate(
+    ([key, at]) =>
+      new Promise<void>((resolve, reject) => {
+        const opening = indexedDB.open('graft');
+        opening.onsuccess = () => {
+          const transaction = opening.result.transaction('adapters', 'readwrite');
+          const store = transaction.objectStore('adapters');
+          const found = store.get(key);
+          found.onsuccess = () => store.put({ ...found.result, deleted: at });
+          transaction.oncomplete = () => {
+            opening.result.close();
+            resolve();
+          };
+          transaction.onabort = () => reject(transaction.error!);
+        };
+      }),
+    [id, deleted] as const,
+  );
+}
+
+/** Ids of all adapters that storage has, hidden ones too. For the page. */
+function storedAdapters(): Promise<IDBValidKey[]> {
+  return new Promise((resolve) => {
+    const opening = indexedDB.open('graft');
+    opening.onsuccess = () => {
+      const keys = opening.result.transaction('adapters').objectStore('adapters').getAllKeys();
+      keys.onsuccess = () => {
+        opening.result.close();
+        resolve(keys.result);
+      };
+    };
+  });
+}
+
 describe('a run', () => {
   test('shows a row as the model sees it', async () => {
     const page = await openBench(context);
@@ -188,6 +224,27 @@ describe('the library', () => {
     expect((await listAdapters(page)).find((adapter) => adapter.id === id)).toMatchObject({ name: 'Bosun' });
     expect(await page.evaluate(() => bench.api.storage())).toMatchObject({ ok: true });
     await page.close();
+  });
+
+  test('a start clears what was deleted before it, and nothing that is deleted meanwhile', async () => {
+    const page = await openBench(context, { ready: false });
+    const { id } = await captain(page);
+    const other = (await listAdapters(page)).find((adapter) => adapter.id !== id)!;
+    // As deleted an hour before the start, and an hour after it: while it clears.
+    const hour = 3_600_000;
+    await mark(page, other.id, Date.now() - hour);
+    await mark(page, id, Date.now() + hour);
+    // A start clears only if no other tab is open.
+    const watching = await context.newPage();
+    await watching.goto(page.url());
+    await page.close();
+    await expect
+      .poll(() => watching.evaluate(async () => (await navigator.locks.query()).held?.length))
+      .toBe(0);
+    const next = await openBench(context, { ready: false });
+    await expect.poll(() => watching.evaluate(storedAdapters)).toEqual([id]);
+    expect(await next.evaluate((of) => bench.api.restoreAdapter(of), id)).toMatchObject({ ok: true });
+    await Promise.all([next.close(), watching.close()]);
   });
 
   test('is asked until it is told to stop', async () => {
