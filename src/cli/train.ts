@@ -30,6 +30,7 @@ import { readSaveEvery } from './save-every.ts';
 import { openSaved, runFolderOf, type SavedRun } from './saved-run.ts';
 import { openSession, tokenizerOf, type Session } from './session.ts';
 import { sha256 } from './sha256.ts';
+import { toldSettings } from './told-settings.ts';
 import { makeRunRows, readRunFiles, type RunRows } from './train-data.ts';
 import {
   checkLength,
@@ -189,6 +190,7 @@ async function partsOf(
     weights: await contentOf(files, WEIGHT_PIECES),
     base: model.held,
     settings: { options, dataOptions, dtype: model.dtype, modules: adapter?.modules },
+    told: toldSettings(options, dataOptions, model.dtype),
     device: deviceName(device.adapter),
   };
   return runParts(content, sha256);

@@ -11,6 +11,9 @@ export interface Hash {
 }
 export type MakeHash = () => Hash;
 
+/** What stands after each flag, or `true` where the flag stands alone. */
+export type ToldSettings = Readonly<Record<string, string | true>>;
+
 /** Each part as a name of its content; how the base is held in words, since that can be said. */
 export interface RunParts {
   readonly data: string;
@@ -19,6 +22,8 @@ export interface RunParts {
   readonly weights: string;
   readonly base: string;
   readonly settings: string;
+  /** The settings as a person gives them, for messages. Earlier versions did not save them. */
+  readonly told: ToldSettings;
   /** What it was computed on, in words: on another device the run goes on, and its last bits are others. Earlier versions did not save it. */
   readonly device: string;
 }
@@ -42,11 +47,12 @@ export interface RunContent {
   readonly base: string;
   /** Everything else that the numbers depend on. */
   readonly settings: object;
+  readonly told: ToldSettings;
   readonly device: string;
 }
 
 export function runParts(
-  { data, rows, model, weights, base, settings, device }: RunContent,
+  { data, rows, model, weights, base, settings, told, device }: RunContent,
   sha256: MakeHash,
 ): RunParts {
   const digest = (content: string | Uint8Array): string => {
@@ -61,6 +67,7 @@ export function runParts(
     weights,
     base,
     settings: digest(JSON.stringify(settings)),
+    told,
     device,
   };
 }
@@ -81,13 +88,13 @@ export function checkResumed(fingerprint: string, now: RunParts): string[] {
   const unknown = (Object.keys(ADDED) as (keyof typeof ADDED)[]).filter(
     (part) => !Object.hasOwn(saved, part),
   );
-  const differs = (part: keyof RunParts): boolean =>
+  const differs = (part: Exclude<keyof RunParts, 'told'>): boolean =>
     saved[part] !== now[part] && !unknown.some((name) => name === part);
   const differences = [
     ...(differs('data') ? ['other data'] : []),
     ...(differs('model') || differs('weights') ? ['another model'] : []),
     ...(differs('base') ? [`other base weights (${String(saved.base)}, and not ${now.base})`] : []),
-    ...(differs('settings') ? ['other settings'] : []),
+    ...(differs('settings') ? [`other settings${tellOthers(saved.told, now.told)}`] : []),
   ];
   if (differences.length > 0)
     throw new GraftError('train-resume', `The saved run had ${differences.join(' and ')}.`, remedy);
@@ -98,6 +105,17 @@ export function checkResumed(fingerprint: string, now: RunParts): string[] {
       'The chat template or the tokenizer changed since: put back what they were, or start the run again.',
     );
   return unknown.map((part) => ADDED[part]);
+}
+
+/** Which settings differ: ` (--lr 0.001 then, 0.01 now)`; '' where that is not known. */
+function tellOthers(saved: unknown, now: ToldSettings): string {
+  if (!isObject(saved)) return '';
+  const told = (value: unknown): string =>
+    value === undefined ? 'not given' : value === true ? 'given' : String(value);
+  const flags = [...new Set([...Object.keys(saved), ...Object.keys(now)])];
+  const others = flags.filter((flag) => saved[flag] !== now[flag]);
+  const list = others.map((flag) => `--${flag} ${told(saved[flag])} then, ${told(now[flag])} now`);
+  return list.length > 0 ? ` (${list.join('; ')})` : '';
 }
 
 /** @returns the device that a saved run was begun on, where that is another than now */

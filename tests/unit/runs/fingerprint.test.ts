@@ -18,6 +18,7 @@ const run: RunContent = {
   weights: 'a',
   base: 'stored',
   settings: { seed: 42 },
+  told: { seed: '42', packing: true },
   device: 'llvmpipe',
 };
 const fingerprint = fingerprintOf(runParts(run, sha256));
@@ -42,7 +43,16 @@ describe('a run', () => {
       // The same shape, and other numbers in it.
       [{ weights: 'b' }, 'another model'],
       [{ base: 'q8_0' }, 'other base weights (stored, and not q8_0)'],
-      [{ settings: { seed: 43 } }, 'other settings'],
+      [
+        { settings: { seed: 43 }, told: { seed: '43', packing: true } },
+        'other settings (--seed 42 then, 43 now)',
+      ],
+      [
+        { settings: {}, told: { seed: '42', steps: '6' } },
+        'other settings (--packing given then, not given now; --steps not given then, 6 now)',
+      ],
+      // Layers that the same flags lead to.
+      [{ settings: { modules: [] } }, 'other settings'],
     ] as const) {
       const error = await graftError(() => check(changes), 'train-resume');
       expect(error.what).toBe(`The saved run had ${what}.`);
@@ -69,10 +79,11 @@ describe('a run', () => {
   });
 
   it('of an earlier version is resumed, and what it does not tell is named', async () => {
-    const { weights: _, rows: __, ...parts } = runParts(run, sha256);
+    const { weights: _, rows: __, told: ___, ...parts } = runParts(run, sha256);
     const old = JSON.stringify(parts);
     expect(check({ weights: 'b', rows: [] }, old)).toEqual(["the base model's weights", 'the rows']);
-    await graftError(() => check({ settings: {} }, old), 'train-resume');
+    const error = await graftError(() => check({ settings: {}, told: {} }, old), 'train-resume');
+    expect(error.what).toBe('The saved run had other settings.');
   });
 });
 
