@@ -14,7 +14,7 @@ import { answerScores } from '../evaluate/metrics/scores.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { AdapterChoice, Evaluation, FewShotReport, Progress, RuleReport, Sample } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
-import { lossPart, pairsOf, type LossPart } from './loss-part.ts';
+import { lossPart, pairsOf, type LossPart } from '../evaluate/loss-part.ts';
 import type { OpenModel } from './model.ts';
 import { originOf } from './origin.ts';
 import type { Session } from './session.ts';

@@ -4,15 +4,17 @@ import type { ForecastApi } from './api.ts';
 import { rowsOf } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { outcome } from './outcome.ts';
-import { trainOptions } from './run-options.ts';
+import { trainOptions } from '../runs/run-options.ts';
 import type { Session } from './session.ts';
+
+const load = () => Promise.all([import('../runs/run-forecast.ts'), import('./speeds.ts')]);
 
 export function forecastApi(session: Session, openOrThrow: () => Promise<OpenModel>): ForecastApi {
   return {
     forecastRuns: (runs) =>
       outcome(async () => {
         const open = await openOrThrow();
-        const { forecastRuns, readSpeeds } = await import('./run-forecast.ts');
+        const [{ forecastRuns }, { readSpeeds }] = await load();
         const speeds = await readSpeeds(open);
         const measured = speeds.own !== undefined || speeds.test !== undefined;
         return { times: await forecastRuns(runs, open, session.data, speeds), measured };
@@ -27,7 +29,7 @@ export function forecastApi(session: Session, openOrThrow: () => Promise<OpenMod
     shortenRun: (options) =>
       outcome(async () => {
         const open = await openOrThrow();
-        const { shortenRun, readSpeeds } = await import('./run-forecast.ts');
+        const [{ shortenRun }, { readSpeeds }] = await load();
         return { ways: await shortenRun(options, open, session.data, await readSpeeds(open)) };
       }),
   };

@@ -8,7 +8,7 @@ import type { StoredAdapter, StoredFiles, StoredRun } from '../storage/records.t
 import { countParameters, listed } from './adapters.ts';
 import type { RunOptions } from './api.ts';
 import type { OpenModel } from './model.ts';
-import { trainOptions } from './run-options.ts';
+import { trainOptions } from '../runs/run-options.ts';
 
 export interface Made {
   /** Settings, and the curve. */

@@ -18,7 +18,7 @@ import type {
 import type { OpenModel } from './model.ts';
 import { putOnDevice, samplesOf, type OnDevice } from './on-device.ts';
 import { otherModel } from './other-model.ts';
-import type { MeasuredRun } from './run-forecast.ts';
+import type { MeasuredHere } from './speeds.ts';
 import { pointOf, samplePoint } from './run-records.ts';
 import { PageStore, type RunSeed } from './run-store.ts';
 import type { Session } from './session.ts';
@@ -115,7 +115,7 @@ export class LiveRun {
   }
 
   /** What this visit measured: the forecast of the next run is made from it. */
-  get measured(): MeasuredRun {
+  get measured(): MeasuredHere {
     return {
       open: this.open,
       options: this.#options,

@@ -25,7 +25,7 @@ import { describeDevice } from './devices.ts';
 import { fetchBundled, type OpenModel } from './model.ts';
 import { modelApi } from './model-api.ts';
 import { Models } from './models.ts';
-import { planRun } from './memory.ts';
+import { planRun } from '../runs/run-memory.ts';
 import { listener, outcome } from './outcome.ts';
 import { keepOpened, projectApi } from './project-api.ts';
 import { Projects } from './projects.ts';
@@ -34,7 +34,7 @@ import { Readings } from './readings.ts';
 import { resultsApi } from './results-api.ts';
 import { listRows } from '../data/row-list.ts';
 import { Runs } from './runs.ts';
-import { Session } from './session.ts';
+import { chatTokens, Session } from './session.ts';
 import { Slices } from './slices.ts';
 import { arrive } from './tabs.ts';
 import { TurnsOfRows } from './taught-turns.ts';
@@ -161,7 +161,11 @@ const api: GraftWorker = {
     }),
 
   planRun: (options) =>
-    outcome(async () => ({ memory: await planRun(options, await openOrThrow(), session) })),
+    outcome(async () => {
+      const open = await openOrThrow();
+      const { maxPositions } = open.model.definition.shape;
+      return { memory: await planRun(options, open, session.data, chatTokens(maxPositions)) };
+    }),
   startRun: (options, onEvent) =>
     outcome(async () => ({ run: await runs.start(options, listener(onEvent)) })),
   resumeRun: (id, onEvent) => outcome(async () => ({ run: await runs.resume(id, listener(onEvent)) })),

@@ -9,7 +9,7 @@ import { makeTrainable, type Subject } from '../runs/trainable.ts';
 import { modelFolder } from '../weights/folder.ts';
 import type { RunOptions } from './api.ts';
 import type { OpenModel } from './model.ts';
-import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
+import { SAMPLE_TOKENS, trainOptions } from '../runs/run-options.ts';
 import type { RunSeed } from './run-store.ts';
 import { chatTokens, type Session } from './session.ts';
 

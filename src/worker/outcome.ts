@@ -2,7 +2,7 @@
 import { GraftError, messageOf } from '../errors.ts';
 import type { Failure, Outcome } from './api.ts';
 import { TooLong } from '../data/nothing-usable.ts';
-import { TooLarge } from './too-large.ts';
+import { TooLarge } from '../runs/run-memory.ts';
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof GraftError) {

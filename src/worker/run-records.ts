@@ -10,7 +10,7 @@ import { summaryOf } from '../storage/summaries.ts';
 import type { StepEvent } from '../train/events.ts';
 import { readCurve, type Reading } from '../train/reading.ts';
 import type { BaseWeights, RunOptions, RunRecord, RunSummary, SamplePoint, StepPoint } from './api.ts';
-import { recipeOf } from './run-options.ts';
+import { recipeOf } from '../runs/run-options.ts';
 
 export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeights'>): BaseWeights {
   return baseWeights as BaseWeights;

@@ -15,7 +15,7 @@ import { otherModel } from './other-model.ts';
 import { failureOf, outcome } from './outcome.ts';
 import type { Projects } from './projects.ts';
 import type { Queue } from './queue.ts';
-import { checkRun, headlessCommand, trainOptions } from './run-options.ts';
+import { checkRun, headlessCommand, trainOptions } from '../runs/run-options.ts';
 import { startingFrom } from './starting-from.ts';
 import { listOfRuns, readOfRun } from './run-list.ts';
 import { endRun, type RunSeed } from './run-store.ts';
@@ -356,7 +356,7 @@ export class Runs {
 /** Nobody waits for it: without it, the next forecast is made from the test. */
 function keepSpeed(measured: LiveRun['measured']): void {
   void outcome(async () => {
-    const { keepSpeedOf } = await import('./run-forecast.ts');
+    const { keepSpeedOf } = await import('./speeds.ts');
     await keepSpeedOf(measured);
     return {};
   });

@@ -1,23 +1,22 @@
-/** Whether rows are single questions with an answer, or conversations: a model tuned on the first kind is thrown by earlier turns. */
+/** What an adapter was taught, single questions or conversations: by its rows, which storage may have. */
 import type { Example } from '../data/example.ts';
 import { GraftError } from '../errors.ts';
 import { readDataSet } from '../storage/data-sets.ts';
 import type { StoredDataFiles } from '../storage/records.ts';
+import { turnsOf, type Turns } from '../data/turns.ts';
 import type { AdapterChoice, DataOptions, TaughtTurns } from './api.ts';
 import type { DataSet } from './data.ts';
 import type { Session } from './session.ts';
 import { Slices } from './slices.ts';
-import { singleOf } from '../text/trainable.ts';
 import { trainedOn, type TrainedOn } from './trained-on.ts';
 
-type Kind = TaughtTurns['kind'];
 type ReadFiles = (projectId: string, version: string) => Promise<StoredDataFiles | undefined>;
 
 const fromStorage: ReadFiles = async (projectId, version) => (await readDataSet(projectId, version))?.files;
 
 /** Remembers what it found, by data set and mapping: rows of one version never change. */
 export class TurnsOfRows {
-  readonly #known = new Map<string, Kind | undefined>();
+  readonly #known = new Map<string, Turns | undefined>();
 
   constructor(private readonly read = fromStorage) {}
 
@@ -28,21 +27,21 @@ export class TurnsOfRows {
    */
   async of(session: Session, choices: readonly AdapterChoice[]): Promise<TaughtTurns | undefined> {
     const { data } = session;
-    const kinds: (Kind | undefined)[] = [];
+    const kinds: (Turns | undefined)[] = [];
     for (const choice of choices) {
       const trained = await trainedOn(session, choice);
       if (trained) kinds.push(await this.#ofAdapter(trained, data));
     }
     const kind = (['single', 'text', 'several'] as const).find((each) => kinds.includes(each));
     if (kind) return { kind, of: 'adapter' };
-    const open = data && kindOf(data.entries.flatMap(({ example }) => example ?? []));
+    const open = data && turnsOf(data.entries.flatMap(({ example }) => example ?? []));
     return open && { kind: open, of: 'data' };
   }
 
   async #ofAdapter(
     { projectId, data: ref, dataOptions }: TrainedOn,
     open: DataSet | undefined,
-  ): Promise<Kind | undefined> {
+  ): Promise<Turns | undefined> {
     if (!ref || !dataOptions) return undefined;
     const { mapping, header, delimiter } = dataOptions as DataOptions;
     const key = JSON.stringify([projectId, ref.version, mapping, header, delimiter]);
@@ -54,7 +53,7 @@ export class TurnsOfRows {
       const examples = isOpen
         ? open.entries.flatMap(({ part, example }) => (part === 'test' || !example ? [] : [example]))
         : await examplesOf(await this.read(projectId, ref.version), { mapping, header, delimiter });
-      this.#known.set(key, kindOf(examples));
+      this.#known.set(key, turnsOf(examples));
     }
     return this.#known.get(key);
   }
@@ -79,21 +78,4 @@ async function examplesOf(
     if (error instanceof GraftError) return [];
     throw error;
   }
-}
-
-/** @returns undefined where there are no rows, or only rows of tokens */
-export function kindOf(examples: readonly Example[]): Kind | undefined {
-  let kind: Kind | undefined;
-  for (const given of examples) {
-    const example = singleOf(given);
-    if (example.kind === 'text') kind ??= 'text';
-    else if (example.kind === 'completion') kind = 'single';
-    else if (example.kind === 'messages') {
-      const turns = (role: string): number =>
-        example.messages.filter((message) => message.role === role).length;
-      if (turns('user') > 1 || turns('assistant') > 1) return 'several';
-      kind = 'single';
-    }
-  }
-  return kind;
 }

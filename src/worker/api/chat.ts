@@ -1,4 +1,5 @@
 /** Conversations with a model. */
+import type { Turns } from '../../data/turns.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin } from './results.ts';
@@ -34,8 +35,7 @@ export interface AskedPrompt {
 
 /** What the rows are that an adapter was trained on, or that are open. */
 export interface TaughtTurns {
-  /** `single`: every row is one question and its answer. `several`: some are conversations. `text`: no row has turns. */
-  readonly kind: 'single' | 'several' | 'text';
+  readonly kind: Turns;
   /** Whose rows these are: those of an adapter that is asked, or those that are open. */
   readonly of: 'adapter' | 'data';
 }

@@ -1,8 +1,11 @@
 /** Models that suit a browser, and what each would take of this GPU: known before anything of it is fetched. */
 import type { MemoryProblem } from '../../train/memory-advice.ts';
 import type { ModelRef } from './models.ts';
+import type { TrainingSpeed } from '../../runs/run-forecast.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 import type { RunOptions } from './runs.ts';
+
+export type { TrainingSpeed } from '../../runs/run-forecast.ts';
 
 export interface CuratedModel {
   /** On the hub. */
@@ -39,18 +42,6 @@ export interface ModelForecast {
   readonly tokens: number;
   /** Time of a full step at the measured speed; undefined where nothing was measured. */
   readonly secondsPerStep?: number;
-}
-
-/** What training steps of a known model did on this GPU. */
-export interface TrainingSpeed {
-  /** Floating-point operations a second. */
-  readonly flops: number;
-  /** The same of answers, token by token; missing from what was measured before answers were. */
-  readonly answerFlops?: number;
-  /** Milliseconds since 1970. */
-  readonly measured: number;
-  /** How long measuring took; missing from what was measured before that was kept. */
-  readonly seconds?: number;
 }
 
 export interface CuratedApi {

@@ -1,5 +1,6 @@
 /** Evaluations. */
 import type { Comparison, Draw, FewShotAnswers } from '../../evaluate/comparison.ts';
+import type { LossOf } from '../../evaluate/loss-part.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 import type { Origin } from './results.ts';
@@ -20,8 +21,7 @@ export interface FewShotReport extends FewShotAnswers {
   readonly seconds: number;
 }
 
-/** Rows of the loss: those that are asked, or the whole test part. */
-export type LossOf = 'asked' | 'all';
+export type { LossOf } from '../../evaluate/loss-part.ts';
 
 /** What is measured. */
 export interface Sample {

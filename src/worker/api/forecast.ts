@@ -1,38 +1,9 @@
 /** How long a run will take, before it starts. */
+import type { RunTime, Shortening } from '../../runs/run-forecast.ts';
+import type { RunOptions } from '../../runs/run-options.ts';
 import type { Outcome } from './outcome.ts';
-import type { RunOptions } from './runs.ts';
 
-/** What a forecast is made from: steps of this model on this GPU, or a test of a few layers of another model. */
-export type SpeedSource =
-  | {
-      readonly kind: 'run';
-      /** So many were measured. */
-      readonly steps: number;
-      /** Whether they had about as many tokens as those of the forecast. */
-      readonly sameSize: boolean;
-    }
-  | { readonly kind: 'test'; readonly layers: number };
-
-/** Seconds of a run. */
-export interface RunTime {
-  readonly total: number;
-  readonly steps: number;
-  /** All of them, the one before the first step included; more than it takes where the run ends early. */
-  readonly validations: number;
-  /** The answers to the sample prompt; undefined where there are some and nothing is known of their time. */
-  readonly answers?: number;
-  readonly source: SpeedSource;
-}
-
-/** A change that makes a run shorter. */
-export interface Shortening {
-  readonly text: string;
-  readonly change: Partial<
-    Pick<RunOptions, 'steps' | 'maxLength' | 'packing' | 'checkpointing' | 'evalEvery' | 'rank' | 'warmup'>
-  >;
-  /** Seconds of the run with the change made. */
-  readonly total: number;
-}
+export type { RunTime, Shortening, SpeedSource } from '../../runs/run-forecast.ts';
 
 /** A setting that can run and hardly can be meant. */
 export interface SettingDoubt {

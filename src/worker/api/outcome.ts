@@ -1,4 +1,4 @@
-import type { MemoryAdvice } from './memory.ts';
+import type { MemoryAdvice } from '../../runs/run-memory.ts';
 
 /** What the worker could not do, in the words of a GraftError. */
 export interface Failure {

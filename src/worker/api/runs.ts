@@ -1,21 +1,16 @@
 /** Training runs. */
 import type { ObjectiveReport } from '../../objectives/objective.ts';
 import type { Recipe } from '../../settings/recipe.ts';
-import type { PageValues } from '../../settings/table.ts';
+import type { RunOptions } from '../../runs/run-options.ts';
 import type { Reading } from '../../train/reading.ts';
 import type { DataRef } from './data.ts';
 import type { BaseWeights } from './models.ts';
 import type { Failure, Outcome } from './outcome.ts';
 
+export type { RunOptions } from '../../runs/run-options.ts';
 export type { Reading, ReadingKind } from '../../train/reading.ts';
 
 export type { CurveWords, ObjectiveReport, Reported } from '../../objectives/objective.ts';
-
-/** The settings of a run: those of the trainer and those of the page alone, as the table of settings has them. */
-export type RunOptions = PageValues & {
-  /** The adapter of the library that it starts from: rank, alpha, patterns and targets are that one's. */
-  readonly start?: { readonly id: string; readonly name: string };
-};
 
 export type RunStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
 

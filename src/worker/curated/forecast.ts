@@ -6,7 +6,8 @@ import { resolvePrecision } from '../../model/precision.ts';
 import { FOUR_BITS, memoryProblems } from '../../train/memory-advice.ts';
 import { planMemory, type MemoryPlan, type MemorySettings } from '../../train/memory-plan.ts';
 import { defaultOptions } from '../../train/options.ts';
-import type { ForecastMemory, ForecastSettings, ModelForecast, TrainingSpeed } from '../api/curated.ts';
+import type { TrainingSpeed } from '../../runs/run-forecast.ts';
+import type { ForecastMemory, ForecastSettings, ModelForecast } from '../api/curated.ts';
 
 /** @param speed of training on this GPU, where it was measured */
 export async function forecastModel(

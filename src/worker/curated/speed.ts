@@ -7,12 +7,9 @@ import { parametersOf } from '../../model/family.ts';
 import { LanguageModel } from '../../model/language-model.ts';
 import { randomFiles } from '../../model/random-files.ts';
 import { readSetting, writeSetting } from '../../storage/settings.ts';
-import type { TrainingSpeed } from '../api/curated.ts';
+import { decodingWork, TEST_LAYERS, type TrainingSpeed } from '../../runs/run-forecast.ts';
 import type { OnProgress } from '../api/outcome.ts';
 import { SMOLLM2_135M } from './configs.ts';
-
-/** Layers of SmolLM2-135M that are measured: with its head they are a third of it, and the step of a larger model is made of the same. */
-export const TEST_LAYERS = 4;
 
 const settingOf = ({ adapter: { vendor, architecture, description } }: Device): string =>
   `training speed ${vendor} ${architecture} ${description}`;
@@ -58,9 +55,6 @@ export async function measureSpeed(
     if (!device.failure) await model.destroy();
   }
 }
-
-/** Floating-point operations of one token of an answer: two for each parameter. */
-export const decodingWork = (parameters: number): number => 2 * parameters;
 
 function isSpeed(value: unknown): value is TrainingSpeed {
   if (!isObject(value)) return false;

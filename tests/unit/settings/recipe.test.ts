@@ -15,7 +15,7 @@ import { readRecipe, writeRecipe, type Recipe } from '../../../src/settings/reci
 import { recipeSchema, writeSchema } from '../../../src/settings/schema.ts';
 import type { Setting, SettingValue } from '../../../src/settings/setting.ts';
 import { PAGE_TABLE, TABLE } from '../../../src/settings/table.ts';
-import { recipeOf, trainOptions } from '../../../src/worker/run-options.ts';
+import { recipeOf, trainOptions } from '../../../src/runs/run-options.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { accepts } from './json-schema.ts';
 

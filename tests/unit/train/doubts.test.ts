@@ -5,7 +5,7 @@ import { presetOptions, suggest } from '../../../src/app/train/settings.ts';
 import { START } from '../../../src/app/train/kept-settings.ts';
 import { findDoubts, type DoubtedRun, type DoubtedSettings } from '../../../src/train/doubts.ts';
 import { defaultOptions, trainOptionsOf } from '../../../src/train/options.ts';
-import { trainOptions } from '../../../src/worker/run-options.ts';
+import { trainOptions } from '../../../src/runs/run-options.ts';
 
 const RUN: DoubtedRun = { steps: 100, rows: 300, parameters: 135_000_000 };
 const keysOf = (change: Partial<DoubtedSettings>, run: Partial<DoubtedRun> = {}): string[] =>

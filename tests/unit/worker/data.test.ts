@@ -7,7 +7,7 @@ import { openData } from '../../../src/data/open-data.ts';
 import { promptOfQuestion } from '../../../src/evaluate/answer.ts';
 import { questionsOf } from '../../../src/data/questions.ts';
 import { listRows } from '../../../src/data/row-list.ts';
-import { checkRun, headlessCommand } from '../../../src/worker/run-options.ts';
+import { checkRun, headlessCommand } from '../../../src/runs/run-options.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { openSprig } from './open-sprig.ts';
 

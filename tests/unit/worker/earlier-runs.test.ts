@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { RunOptions } from '../../../src/worker/api.ts';
-import { trainOptions } from '../../../src/worker/run-options.ts';
+import { trainOptions } from '../../../src/runs/run-options.ts';
 import { checkOptions } from '../../../src/train/options.ts';
 import { readState } from '../../../src/train/state-files.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';

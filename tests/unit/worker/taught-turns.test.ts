@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
+import { turnsOf } from '../../../src/data/turns.ts';
 import type { Example } from '../../../src/data/example.ts';
 import type { StoredDataFiles } from '../../../src/storage/records.ts';
 import { previewPrompt } from '../../../src/worker/chat.ts';
 import type { DataSet } from '../../../src/worker/data.ts';
 import { takesSystemPrompt } from '../../../src/text/system-prompt.ts';
 import { Session, type Current } from '../../../src/worker/session.ts';
-import { kindOf, TurnsOfRows } from '../../../src/worker/taught-turns.ts';
+import { TurnsOfRows } from '../../../src/worker/taught-turns.ts';
 import { openSprig } from './open-sprig.ts';
 
 const message = (
@@ -22,13 +23,13 @@ test('rows are single questions, conversations, or texts', () => {
   const single = talk('system', 'user', 'assistant');
   const completion: Example = { kind: 'completion', prompt: 'a', completion: 'b', line: 2 };
   const text: Example = { kind: 'text', text: 'a', line: 3 };
-  expect(kindOf([single, completion])).toBe('single');
-  expect(kindOf([single, talk('user', 'assistant', 'user', 'assistant')])).toBe('several');
+  expect(turnsOf([single, completion])).toBe('single');
+  expect(turnsOf([single, talk('user', 'assistant', 'user', 'assistant')])).toBe('several');
   // The last question has no answer: what was learnt is an answer in a conversation.
-  expect(kindOf([talk('user', 'assistant', 'user')])).toBe('several');
-  expect(kindOf([text, text])).toBe('text');
-  expect(kindOf([text, single])).toBe('single');
-  expect(kindOf([])).toBeUndefined();
+  expect(turnsOf([talk('user', 'assistant', 'user')])).toBe('several');
+  expect(turnsOf([text, text])).toBe('text');
+  expect(turnsOf([text, single])).toBe('single');
+  expect(turnsOf([])).toBeUndefined();
 });
 
 const LINES = {

@@ -7,10 +7,10 @@ import { runWork, stepWork } from '../../../src/train/run-work.ts';
 import type { DataOptions, RunOptions, RunTime, Shortening } from '../../../src/worker/api.ts';
 import { rowsOf, type DataSet } from '../../../src/worker/data.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
-import { forecastRuns, shortenRun, workOf, type Speeds } from '../../../src/worker/run-forecast.ts';
-import { trainOptions } from '../../../src/worker/run-options.ts';
-import { medianSpeed, speedLike, withMeasured } from '../../../src/worker/step-speeds.ts';
-import { dryRun, openSprig, readRows } from './open-sprig.ts';
+import { forecastRuns, shortenRun, workOf, type Speeds } from '../../../src/runs/run-forecast.ts';
+import { trainOptions } from '../../../src/runs/run-options.ts';
+import { medianSpeed, speedLike, withMeasured } from '../../../src/runs/step-speeds.ts';
+import { dryRun, openSprig, readRows } from '../worker/open-sprig.ts';
 
 const DATA: DataOptions = { maxLength: 512, overlong: 'truncate-end', validation: 0.2, test: 0, seed: 42 };
 const RUN: RunOptions = {

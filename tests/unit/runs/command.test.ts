@@ -13,9 +13,9 @@ import type { BaseWeights, DataFile, DataOptions, RunOptions } from '../../../sr
 import { rowsOf, type RowSet } from '../../../src/data/row-set.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
-import { headlessCommand } from '../../../src/worker/run-options.ts';
+import { headlessCommand } from '../../../src/runs/run-options.ts';
 import { Slices } from '../../../src/worker/slices.ts';
-import { openSprig } from './open-sprig.ts';
+import { openSprig } from '../worker/open-sprig.ts';
 
 let model: OpenModel;
 beforeAll(async () => {

@@ -1,6 +1,8 @@
-/** The memory planner as the page asks it. */
+/** The memory of a run before it starts, and what would make it smaller. */
 import { GraftError } from '../errors.ts';
-import { AS_STORED, sameChoices } from '../model/weight-types.ts';
+import type { LanguageModel } from '../model/language-model.ts';
+import { AS_STORED, sameChoices, type WeightChoices } from '../model/weight-types.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
 import { runBuckets } from '../train/buckets.ts';
 import { validationRows } from '../train/order.ts';
 import {
@@ -12,23 +14,90 @@ import {
 } from '../train/memory-advice.ts';
 import { planBase, planMemory, type MemoryPlan, type MemorySettings } from '../train/memory-plan.ts';
 import { checkOptions, hasRank, type TrainOptions } from '../train/options.ts';
-import type { BaseWeights, MemoryAdvice, RunMemory, RunOptions } from './api.ts';
-import { rowsOf } from './data.ts';
-import type { OpenModel } from './model.ts';
-import { bucketsOf } from '../runs/other-rows.ts';
-import { trainOptions } from './run-options.ts';
-import { chatTokens, type Session } from './session.ts';
-import { TooLarge } from './too-large.ts';
+import { rowsOf, type RowSet } from '../data/row-set.ts';
+import { bucketsOf } from './other-rows.ts';
+import { trainOptions, type RunOptions } from './run-options.ts';
+
+/** A way to make a run smaller: settings, and how the base is held where that should be another. */
+export interface MemoryAdvice {
+  readonly text: string;
+  readonly change: Partial<Pick<RunOptions, 'batch' | 'accumulate' | 'maxLength' | 'rank' | 'checkpointing'>>;
+  readonly baseWeights?: WeightChoices;
+  /** Peak of the run with the change made. */
+  readonly peakBytes: number;
+  /** Whether this adapter refuses nothing of it then. How much memory the GPU has is not known. */
+  readonly fits: boolean;
+}
+
+/** GPU memory of a run, in bytes, known before it starts. */
+export interface RunMemory {
+  /** The most that exists at once. */
+  readonly peakBytes: number;
+  /** What exists while steps run: what `StepPoint.gpuBytes` should show. */
+  readonly steadyBytes: number;
+  readonly parts: {
+    readonly base: number;
+    readonly adapter: number;
+    readonly gradients: number;
+    readonly optimiser: number;
+    readonly activations: number;
+    readonly inputs: number;
+    readonly commands: number;
+    readonly samples: number;
+    readonly staging: number;
+  };
+  readonly largestBuffer: { readonly label: string; readonly bytes: number };
+  readonly largestBinding: { readonly label: string; readonly bytes: number };
+  /** Weights that are larger than one buffer may be, kept in several; `bytes` of the largest. */
+  readonly split: readonly { readonly label: string; readonly pieces: number; readonly bytes: number }[];
+  /** What this adapter refuses; empty where the run fits. */
+  readonly problems: readonly {
+    readonly limit: 'buffer' | 'binding' | 'memory' | 'dispatch';
+    readonly label: string;
+    /** For a dispatch: workgroups. */
+    readonly bytes: number;
+    readonly allowed: number;
+  }[];
+  /** What to change where it does not fit, best first. */
+  readonly advice: readonly MemoryAdvice[];
+  /** The run with activation checkpointing, where it is off and would save much. */
+  readonly checkpointed?: { readonly peakBytes: number };
+  /** Another way to hold the base, with what it takes then: much smaller, or as it would be without a choice. */
+  readonly otherBase?: { readonly baseWeights: WeightChoices; readonly bytes: number };
+  readonly dispatches: number;
+  readonly submits: number;
+}
+
+/** Why a run cannot even be planned, and what would make it smaller. */
+export class TooLarge extends GraftError {
+  constructor(
+    { code, what, remedy }: GraftError,
+    readonly advice: readonly MemoryAdvice[],
+  ) {
+    super(code, what, remedy);
+  }
+}
+
+/** What a run is planned on. */
+export interface PlannedOn {
+  readonly model: LanguageModel;
+  /** Names its content: rows belong to it. */
+  readonly content: string;
+  readonly tokenizer: Tokenizer;
+}
 
 /**
- * Plans a run on the open model and data.
+ * Plans a run on a model and rows.
  *
- * @throws GraftError `train-option`, `lora-config`, and `train-tokens` with advice
+ * @param data the open rows; those of another model do not count
+ * @param sampleTokens the longest prompt with its answer, where the run answers prompts
+ * @throws GraftError `train-option`, `lora-config`; {@link TooLarge} where it cannot be planned
  */
 export async function planRun(
   options: RunOptions,
-  { model, content, tokenizer }: Pick<OpenModel, 'model' | 'content' | 'tokenizer'>,
-  { data }: Pick<Session, 'data'>,
+  { model, content, tokenizer }: PlannedOn,
+  data: RowSet | undefined,
+  sampleTokens: number,
 ): Promise<RunMemory> {
   const train = trainOptions(options);
   checkOptions(train);
@@ -41,9 +110,7 @@ export async function planRun(
     storedAs: model.storedAs,
     options: train,
     // What else is on the GPU, such as the chat's cache where the run answers nothing, is none of the run's.
-    ...(options.sampleEvery > 0 && {
-      samples: { maxLength: chatTokens(definition.shape.maxPositions) },
-    }),
+    ...(options.sampleEvery > 0 && { samples: { maxLength: sampleTokens } }),
   };
   const known = data && rows.length > 0 ? data : undefined;
   const settings: MemorySettings = {
@@ -82,7 +149,7 @@ export async function planRun(
 
 /** All weights are trained on a copy of the model: the open one, which the chat asks, stays where it is. */
 function besideBytes(
-  { device, definition, dtype: precision, storedAs, weightChoices: baseWeights }: OpenModel['model'],
+  { device, definition, dtype: precision, storedAs, weightChoices: baseWeights }: LanguageModel,
   { method }: Pick<TrainOptions, 'method'>,
 ): number {
   return method === 'full'
@@ -90,7 +157,7 @@ function besideBytes(
     : 0;
 }
 
-async function planBeside(model: OpenModel['model'], settings: MemorySettings): Promise<MemoryPlan> {
+async function planBeside(model: LanguageModel, settings: MemorySettings): Promise<MemoryPlan> {
   const plan = await planMemory(model.device.lowering, model.definition, settings);
   const bytes = besideBytes(model, settings.options);
   return {
@@ -106,7 +173,7 @@ const WORTH_CHECKPOINTING = { share: 0.3, bytes: 64 * 2 ** 20 };
 
 /** The run with activation checkpointing, where that saves much. */
 async function checkpointedPlan(
-  model: OpenModel['model'],
+  model: LanguageModel,
   settings: MemorySettings,
   { peakBytes, parts }: Pick<RunMemory, 'peakBytes' | 'parts'>,
 ): Promise<RunMemory['checkpointed']> {
@@ -127,11 +194,11 @@ const WORTH = 0.1;
 
 /** The base in four bits where that saves much; as stored where it is held in another way. */
 function otherBase(
-  { device, definition, dtype, storedAs, weightChoices }: OpenModel['model'],
+  { device, definition, dtype, storedAs, weightChoices }: LanguageModel,
   { peakBytes, parts }: Pick<RunMemory, 'peakBytes' | 'parts'>,
 ): RunMemory['otherBase'] {
   const isStored = sameChoices(weightChoices);
-  const baseWeights: BaseWeights = isStored ? { matrices: FOUR_BITS } : AS_STORED;
+  const baseWeights: WeightChoices = isStored ? { matrices: FOUR_BITS } : AS_STORED;
   const { bytes } = planBase(device.lowering, definition, { precision: dtype, baseWeights, storedAs });
   return !isStored || parts.base - bytes >= WORTH * peakBytes ? { baseWeights, bytes } : undefined;
 }
@@ -140,7 +207,7 @@ function otherBase(
 function changesOf(
   { settings: { options, baseWeights } }: Pick<Advice, 'settings'>,
   asked: RunOptions,
-  held: BaseWeights,
+  held: WeightChoices,
 ): Pick<RunMemory['advice'][number], 'change' | 'baseWeights'> {
   const { batch, accumulate, maxLength, checkpointing } = options;
   const rank = hasRank(options) ? options.lora.rank : asked.rank;

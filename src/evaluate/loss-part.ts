@@ -1,10 +1,12 @@
 /** The rows whose loss a measurement takes: those that are asked, or the whole test part. */
 import { questionsOf } from '../data/questions.ts';
-import { drawRows, type Drawn } from '../evaluate/draw.ts';
-import type { TestPart } from '../evaluate/examinee.ts';
-import type { Pair } from '../evaluate/methods/method.ts';
-import type { LossOf } from './api.ts';
-import type { DataSet, Place } from './data.ts';
+import type { Place, RowSet } from '../data/row-set.ts';
+import { drawRows, type Drawn } from './draw.ts';
+import type { TestPart } from './examinee.ts';
+import type { Pair } from './methods/method.ts';
+
+/** Rows of the loss: those that are asked, or the whole test part. */
+export type LossOf = 'asked' | 'all';
 
 /** An example that asks for something, with its row. */
 export interface PlacedPair extends Pair {
@@ -12,7 +14,7 @@ export interface PlacedPair extends Pair {
 }
 
 /** Examples of a part that ask for something, each with its question and its row. */
-export function pairsOf({ places }: DataSet, part: Place['part'], chat: boolean): PlacedPair[] {
+export function pairsOf({ places }: RowSet, part: Place['part'], chat: boolean): PlacedPair[] {
   return places.flatMap((place): PlacedPair[] => {
     const { part: of, example } = place;
     if (of !== part || !example) return [];
@@ -30,7 +32,7 @@ export interface LossPart extends TestPart {
  * @param rows how many are measured where none asks for anything
  */
 export function lossPart(
-  data: DataSet,
+  data: RowSet,
   pairs: readonly PlacedPair[],
   { chosen, draw }: Drawn,
   { rows, lossOf }: { readonly rows: number; readonly lossOf: LossOf },

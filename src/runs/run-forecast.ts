@@ -1,4 +1,4 @@
-/** How long a run will take: the work of its steps, validations and answers, at the speed that was measured on this GPU. */
+/** How long a run will take: the work of its steps, validations and answers, at the speed that was measured on this device. */
 import { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { AS_STORED } from '../model/weight-types.ts';
@@ -13,32 +13,76 @@ import {
   stepWork,
   type PlanWork,
 } from '../train/run-work.ts';
-import type { RunOptions, RunTime, Shortening, TrainingSpeed } from './api.ts';
-import { decodingWork, readSpeed, TEST_LAYERS } from './curated/speed.ts';
-import { rowsOf, type DataSet } from './data.ts';
-import type { OpenModel } from './model.ts';
-import { rowsCutAt, type Rows } from '../runs/other-rows.ts';
-import { SAMPLE_TOKENS, trainOptions } from './run-options.ts';
-import { keepStepSpeeds, medianSpeed, readStepSpeeds, speedLike, type StepSpeeds } from './step-speeds.ts';
+import type { LanguageModel } from '../model/language-model.ts';
+import { rowsOf, type RowSet } from '../data/row-set.ts';
+import { rowsCutAt, type Rows } from './other-rows.ts';
+import type { PlannedOn } from './run-memory.ts';
+import { SAMPLE_TOKENS, trainOptions, type RunOptions } from './run-options.ts';
+import { medianSpeed, speedLike, type MeasuredSteps, type StepSpeeds } from './step-speeds.ts';
 
-/** What was measured on this GPU: of steps of this model, of the test. */
+/** What a forecast is made from: steps of this model on this GPU, or a test of a few layers of another model. */
+export type SpeedSource =
+  | {
+      readonly kind: 'run';
+      /** So many were measured. */
+      readonly steps: number;
+      /** Whether they had about as many tokens as those of the forecast. */
+      readonly sameSize: boolean;
+    }
+  | { readonly kind: 'test'; readonly layers: number };
+
+/** Seconds of a run. */
+export interface RunTime {
+  readonly total: number;
+  readonly steps: number;
+  /** All of them, the one before the first step included; more than it takes where the run ends early. */
+  readonly validations: number;
+  /** The answers to the sample prompt; undefined where there are some and nothing is known of their time. */
+  readonly answers?: number;
+  readonly source: SpeedSource;
+}
+
+/** A change that makes a run shorter. */
+export interface Shortening {
+  readonly text: string;
+  readonly change: Partial<
+    Pick<RunOptions, 'steps' | 'maxLength' | 'packing' | 'checkpointing' | 'evalEvery' | 'rank' | 'warmup'>
+  >;
+  /** Seconds of the run with the change made. */
+  readonly total: number;
+}
+
+/** The speed of training that a test of a few layers measured. */
+export interface TrainingSpeed {
+  /** Floating-point operations a second. */
+  readonly flops: number;
+  /** The same of answers, token by token; missing from what was measured before answers were. */
+  readonly answerFlops?: number;
+  /** Milliseconds since 1970. */
+  readonly measured: number;
+  /** How long measuring took; missing from what was measured before that was kept. */
+  readonly seconds?: number;
+}
+
+/** Layers of SmolLM2-135M that the test has: with its head they are a third of it, and the step of a larger model is made of the same. */
+export const TEST_LAYERS = 4;
+
+/** Floating-point operations of one token of an answer: two for each parameter. */
+export const decodingWork = (parameters: number): number => 2 * parameters;
+
+/** What was measured on this device: of steps of this model, of the test. */
 export interface Speeds {
   readonly own?: StepSpeeds;
   readonly test?: TrainingSpeed;
 }
 
-export async function readSpeeds({ model: { device }, fingerprint }: OpenModel): Promise<Speeds> {
-  const [own, test] = await Promise.all([readStepSpeeds(device.adapter, fingerprint), readSpeed(device)]);
-  return { ...(own && { own }), ...(test && { test }) };
-}
-
-type Opened = Pick<OpenModel, 'model' | 'content' | 'tokenizer' | 'info'>;
+type Opened = PlannedOn & { readonly info: { readonly parameters: number } };
 
 /** @returns undefined for a run that has no rows, or none that can be made with its settings */
 export async function forecastRuns(
   runs: readonly RunOptions[],
   open: Opened,
-  data: DataSet | undefined,
+  data: RowSet | undefined,
   speeds: Speeds,
 ): Promise<(RunTime | undefined)[]> {
   const rows = openRows(open, data);
@@ -55,7 +99,7 @@ const LEAST_RANK = 4;
 export async function shortenRun(
   options: RunOptions,
   open: Opened,
-  data: DataSet | undefined,
+  data: RowSet | undefined,
   speeds: Speeds,
 ): Promise<Shortening[]> {
   const rows = openRows(open, data);
@@ -100,7 +144,7 @@ function lengthOf({ ids, starts }: LabelledTokens): number {
   return Math.max(...bounds.slice(1).map((end, at) => end - bounds[at]));
 }
 
-function openRows({ content }: Opened, data: DataSet | undefined): Rows | undefined {
+function openRows({ content }: Opened, data: RowSet | undefined): Rows | undefined {
   if (data?.modelContent !== content) return undefined;
   const train = rowsOf(data, 'train');
   return train.length > 0 ? { train, validation: validationRows(rowsOf(data, 'validation')) } : undefined;
@@ -167,9 +211,9 @@ function answerSeconds({ own, test }: Speeds, { info: { parameters } }: Opened):
   return (SAMPLE_TOKENS * decodingWork(parameters)) / test.answerFlops;
 }
 
-/** A run on this GPU, with what its steps and answers took. */
+/** A run on this device, with what its steps and answers took. */
 export interface MeasuredRun {
-  readonly open: Pick<OpenModel, 'model' | 'fingerprint'>;
+  readonly open: { readonly model: LanguageModel };
   readonly options: RunOptions;
   readonly rows: Rows;
   /** In order, from the first of this visit on. */
@@ -177,26 +221,24 @@ export interface MeasuredRun {
   readonly answerSeconds: readonly number[];
 }
 
-/** Keeps the speed of a run's steps for forecasts of later ones; a handful of steps say nothing, and change nothing. */
-export async function keepSpeedOf({
+/** The speed of a run's steps, for forecasts of later ones; undefined from a handful of steps, which say nothing. */
+export async function measuredSteps({
   open,
   options,
   rows,
   points,
   answerSeconds,
-}: MeasuredRun): Promise<void> {
+}: MeasuredRun): Promise<{ readonly steps: MeasuredSteps; readonly answer: number | undefined } | undefined> {
   const settings = trainOptions(options);
   const buckets = runBuckets(settings, rows.train, validationRows(rows.validation));
   const work = stepWork(settings, rows.train, buckets, await workOf(open, settings));
   const speed = medianSpeed(points.map(({ step, seconds }) => ({ flops: work(step - 1), seconds })));
-  if (!speed) return;
+  if (!speed) return undefined;
   const tokens = Math.max(...buckets.gradients.map((bucket) => bucket.tokens));
-  await keepStepSpeeds(
-    open.model.device.adapter,
-    open.fingerprint,
-    { tokens, checkpointing: settings.checkpointing, ...speed },
-    median(answerSeconds),
-  );
+  return {
+    steps: { tokens, checkpointing: settings.checkpointing, ...speed },
+    answer: median(answerSeconds),
+  };
 }
 
 /** Counted once for each kind of adapter: a forecast is asked for with every change of a setting. */
@@ -204,7 +246,10 @@ const counted = new WeakMap<object, Map<string, PlanWork>>();
 const MOST_COUNTED = 64;
 
 /** The work of a run's plans on the open model. */
-export async function workOf({ model }: Pick<OpenModel, 'model'>, options: TrainOptions): Promise<PlanWork> {
+export async function workOf(
+  { model }: { readonly model: LanguageModel },
+  options: TrainOptions,
+): Promise<PlanWork> {
   const known = counted.get(model) ?? new Map<string, PlanWork>();
   counted.set(model, known);
   const { method, lora, checkpointing, objective } = options;

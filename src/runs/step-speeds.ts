@@ -1,51 +1,21 @@
-/** What training steps of a model did on this GPU, kept from its runs: the best that a forecast of the next run can be made from. */
-import * as v from 'valibot';
-import type { AdapterDescription } from '../engine/device.ts';
-import { ifStorageWorks, readSetting, writeSetting } from '../storage/settings.ts';
-
-const positive = v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE));
+/** What training steps of a model did on this device, kept from its runs: the best that a forecast of the next run can be made from. */
 
 /** Steps of one size. */
-const MeasuredSteps = v.object({
+export interface MeasuredSteps {
   /** Tokens of the largest micro-batch, padding included. */
-  tokens: positive,
-  checkpointing: v.boolean(),
+  readonly tokens: number;
+  readonly checkpointing: boolean;
   /** Floating-point operations a second: the median over the steps. */
-  flops: positive,
+  readonly flops: number;
   /** How many steps were measured. */
-  steps: positive,
-});
-export type MeasuredSteps = v.InferOutput<typeof MeasuredSteps>;
-
-const StepSpeeds = v.object({
-  /** The latest first, one for each size. */
-  sizes: v.pipe(v.array(MeasuredSteps), v.maxLength(20)),
-  /** Seconds of an answer to the sample prompt. */
-  answer: v.optional(positive),
-});
-export type StepSpeeds = v.InferOutput<typeof StepSpeeds>;
-
-const settingOf = ({ vendor, architecture, description }: AdapterDescription, fingerprint: string): string =>
-  `step speeds ${vendor} ${architecture} ${description} ${fingerprint}`;
-
-/** @param fingerprint of the model, which names its precision and how its weights are held, too */
-export async function readStepSpeeds(
-  adapter: AdapterDescription,
-  fingerprint: string,
-): Promise<StepSpeeds | undefined> {
-  const kept = v.safeParse(StepSpeeds, await ifStorageWorks(readSetting(settingOf(adapter, fingerprint))));
-  return kept.success ? kept.output : undefined;
+  readonly steps: number;
 }
 
-/** Keeps what a run measured beside what earlier ones did. A browser that keeps nothing forecasts from the test. */
-export async function keepStepSpeeds(
-  adapter: AdapterDescription,
-  fingerprint: string,
-  measured: MeasuredSteps,
-  answer: number | undefined,
-): Promise<void> {
-  const before = await readStepSpeeds(adapter, fingerprint);
-  await ifStorageWorks(writeSetting(settingOf(adapter, fingerprint), withMeasured(before, measured, answer)));
+export interface StepSpeeds {
+  /** The latest first, one for each size. */
+  readonly sizes: readonly MeasuredSteps[];
+  /** Seconds of an answer to the sample prompt. */
+  readonly answer?: number | undefined;
 }
 
 const MOST_SIZES = 8;

@@ -5,19 +5,34 @@ import { GraftError } from '../errors.ts';
 import { fileNameOf } from '../export/folder-sink.ts';
 import { promptOf } from '../evaluate/answer.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
-import { checkStart } from '../runs/trainable.ts';
 import { recipeFlags, type Recipe } from '../settings/recipe.ts';
 import type { Given, SettingValue } from '../settings/setting.ts';
-import { pageValues, settingOf, TABLE } from '../settings/table.ts';
+import { pageValues, settingOf, TABLE, type PageValues } from '../settings/table.ts';
 import { allowed, isAllowed } from '../settings/values.ts';
 import { longestSequence } from '../text/trainable.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { checkKind, kindOfRow } from '../train/learning.ts';
 import { shellWord } from '../text/shell.ts';
 import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/options.ts';
-import type { DataOptions, RunOptions } from './api.ts';
+import type { DataOptions } from '../data/options.ts';
 import { rowsOf, type FilePlace, type RowSet } from '../data/row-set.ts';
-import type { OpenModel } from './model.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { checkStart } from './trainable.ts';
+
+/** The settings of a run: those of the trainer and those of the page alone, as the table of settings has them. */
+export type RunOptions = PageValues & {
+  /** The adapter of the library that it starts from: rank, alpha, patterns and targets are that one's. */
+  readonly start?: { readonly id: string; readonly name: string };
+};
+
+/** The base model that is open, as far as the settings of a run speak of it. */
+export interface BaseOfRun {
+  readonly source: { readonly name: string; readonly bundled: boolean; readonly baseWeights?: WeightChoices };
+  readonly info: { readonly name: string; readonly precision: 'f32' | 'f16'; readonly maxPositions: number };
+  readonly tokenizer: Tokenizer;
+  /** Names its content: rows belong to it. */
+  readonly content: string;
+}
 
 /** Tokens of a sample on the way. */
 export const SAMPLE_TOKENS = 48;
@@ -36,7 +51,11 @@ export function trainOptions(options: RunOptions): TrainOptions {
  *
  * @throws GraftError `train-option`, `train-rows`, `worker-data-model`
  */
-export function checkRun(options: RunOptions, data: RowSet, { content, tokenizer, info }: OpenModel): void {
+export function checkRun(
+  options: RunOptions,
+  data: RowSet,
+  { content, tokenizer, info }: Omit<BaseOfRun, 'source'>,
+): void {
   const wrong = (what: string, remedy: string): GraftError => new GraftError('train-option', what, remedy);
   checkOptions(trainOptions(options));
   checkStart(trainOptions(options), options.start !== undefined);
@@ -110,7 +129,7 @@ const SHAPE: readonly (string | undefined)[] = (
 export function headlessCommand(
   options: RunOptions,
   { name, path = name, heldOut, more = [], options: data }: RowSet,
-  { source, info }: OpenModel,
+  { source, info }: Pick<BaseOfRun, 'source' | 'info'>,
 ): string {
   const pathOf = (file: FilePlace): string => file.path ?? file.name;
   const recipe: Recipe = {

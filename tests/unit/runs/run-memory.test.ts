@@ -3,10 +3,11 @@ import { beforeAll, expect, test } from 'vitest';
 import type { WeightChoices } from '../../../src/model/weight-types.ts';
 import type { DataFile, DataOptions, RunMemory, RunOptions } from '../../../src/worker/api.ts';
 import type { DataSet } from '../../../src/worker/data.ts';
-import { planRun } from '../../../src/worker/memory.ts';
+import { planRun } from '../../../src/runs/run-memory.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { failureOf } from '../../../src/worker/outcome.ts';
-import { dryRun, openSprig, readRows } from './open-sprig.ts';
+import { chatTokens } from '../../../src/worker/session.ts';
+import { dryRun, openSprig, readRows } from '../worker/open-sprig.ts';
 
 /** Bytes of the largest buffer. */
 const LARGEST = 2 ** 20;
@@ -64,7 +65,7 @@ const opened = (largest?: number, weightChoices?: WeightChoices): OpenModel =>
 const rowsOf = (file: DataFile, options = DATA): Promise<DataSet> => readRows(sprig, file, options);
 
 const planOf = (run: RunOptions, data: DataSet, model: OpenModel): Promise<RunMemory> =>
-  planRun(run, model, { data });
+  planRun(run, model, data, chatTokens(model.info.maxPositions));
 
 test.each([
   ['chats', 'truncate-end', false],

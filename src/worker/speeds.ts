@@ -1,0 +1,56 @@
+/** What was measured of training on this device, as the browser keeps it: steps of runs, and the test of a few layers. */
+import * as v from 'valibot';
+import type { AdapterDescription } from '../engine/device.ts';
+import { measuredSteps, type MeasuredRun, type Speeds } from '../runs/run-forecast.ts';
+import { withMeasured, type StepSpeeds } from '../runs/step-speeds.ts';
+import { ifStorageWorks, readSetting, writeSetting } from '../storage/settings.ts';
+import { readSpeed } from './curated/speed.ts';
+import type { OpenModel } from './model.ts';
+
+const positive = v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE));
+
+const KeptSteps = v.object({
+  tokens: positive,
+  checkpointing: v.boolean(),
+  flops: positive,
+  steps: positive,
+});
+
+const KeptSpeeds = v.object({
+  sizes: v.pipe(v.array(KeptSteps), v.maxLength(20)),
+  answer: v.optional(positive),
+});
+
+const settingOf = ({ vendor, architecture, description }: AdapterDescription, fingerprint: string): string =>
+  `step speeds ${vendor} ${architecture} ${description} ${fingerprint}`;
+
+export async function readSpeeds({ model: { device }, fingerprint }: OpenModel): Promise<Speeds> {
+  const [own, test] = await Promise.all([readStepSpeeds(device.adapter, fingerprint), readSpeed(device)]);
+  return { ...(own && { own }), ...(test && { test }) };
+}
+
+/** A run on this device, and the model that it trained. */
+export interface MeasuredHere extends MeasuredRun {
+  readonly open: Pick<OpenModel, 'model' | 'fingerprint'>;
+}
+
+/** Keeps the speed of a run's steps beside what earlier ones did. A browser that keeps nothing forecasts from the test. */
+export async function keepSpeedOf(run: MeasuredHere): Promise<void> {
+  const measured = await measuredSteps(run);
+  if (!measured) return;
+  const { model, fingerprint } = run.open;
+  const { adapter } = model.device;
+  const before = await readStepSpeeds(adapter, fingerprint);
+  await ifStorageWorks(
+    writeSetting(settingOf(adapter, fingerprint), withMeasured(before, measured.steps, measured.answer)),
+  );
+}
+
+/** @param fingerprint of the model, which names its precision and how its weights are held, too */
+async function readStepSpeeds(
+  adapter: AdapterDescription,
+  fingerprint: string,
+): Promise<StepSpeeds | undefined> {
+  const kept = v.safeParse(KeptSpeeds, await ifStorageWorks(readSetting(settingOf(adapter, fingerprint))));
+  return kept.success ? kept.output : undefined;
+}
