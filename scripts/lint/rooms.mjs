@@ -24,6 +24,7 @@ const BELOW_RUNS = [
   'adapters',
   'optimisers',
   'objectives',
+  'rewards',
   'weights',
   'text',
   'data',
@@ -54,6 +55,12 @@ export const ROOMS = {
   optimisers: { imports: ['engine/cpu/kernels/update'], types: ['engine', 'settings'] },
   // The same: what is recorded comes to them as a graph.
   objectives: { imports: ['engine/cpu/kernels/pair_loss'], types: ['engine', 'settings'] },
+  // What a completion is worth. A person's own code runs in an interpreter, which is this room's alone.
+  rewards: {
+    imports: ['evaluate/metrics/exact-match.ts', 'evaluate/metrics/token-f1.ts', 'settings/values.ts'],
+    types: ['settings'],
+    packages: ['quickjs-emscripten-core', '@jitl/quickjs-wasmfile-release-sync'],
+  },
   // Reads losses and generations off a model: it needs to name a device and a run, never to make one.
   // The benchmark measures what the trainer does, and losses are measured on the engine's own plans.
   evaluate: { imports: ['engine', 'model', 'adapters', 'train', 'text', 'data'] },

@@ -1,0 +1,20 @@
+/** 1 where the completion is the wanted answer to the letter, white space at both ends aside. */
+import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
+import { wantedAnswer, type RewardKind } from './kind.ts';
+import { WITHIN, within, withinProblem } from './within.ts';
+
+export const exactMatch = {
+  name: 'exact-match',
+  label: 'Exactly right',
+  help: '1 where the completion is the wanted answer to the letter, white space at the ends aside.',
+  settings: [WITHIN],
+  range: [0, 1],
+  problem: (values) => withinProblem(values['within']),
+  open: ({ within: tag }) => ({
+    score(attempt) {
+      const wanted = wantedAnswer(attempt);
+      const given = within(attempt.completion, String(tag));
+      return given !== undefined && isExactMatch(given, wanted) ? 1 : 0;
+    },
+  }),
+} as const satisfies RewardKind;

@@ -1,0 +1,46 @@
+/** The share of fields that a completion in JSON has as the wanted answer has them. A field too many counts as one that is wrong. */
+import { FENCED, isJsonObject, jsonOf, sameJson } from './json-text.ts';
+import { wantedAnswer, type RewardKind, type RewardSetting } from './kind.ts';
+
+const LONGEST_EXPECTED = 64 * 1024;
+
+const SETTINGS = [
+  {
+    name: 'expected',
+    part: 'run',
+    type: 'text',
+    holds: 'json',
+    longest: LONGEST_EXPECTED,
+    label: 'Expected object',
+    help: "The same JSON for every row; each row's wanted answer if left empty.",
+    initial: '',
+  },
+  FENCED,
+] as const satisfies readonly RewardSetting[];
+
+export const jsonFields = {
+  name: 'json-fields',
+  label: 'Fields of JSON',
+  help: 'The share of the fields that are those of the wanted JSON, in any order; fields that are not wanted count as wrong.',
+  settings: SETTINGS,
+  range: [0, 1],
+  problem: ({ expected }) =>
+    expected !== '' && jsonOf(String(expected), false) === undefined
+      ? 'its expected object is no JSON'
+      : undefined,
+  open: ({ expected, fenced }) => ({
+    score(attempt) {
+      const wanted = jsonOf(expected === '' ? wantedAnswer(attempt) : String(expected), false);
+      if (wanted === undefined) throw new Error('the wanted answer is no JSON');
+      const given = jsonOf(attempt.completion, fenced === true);
+      if (!isJsonObject(wanted) || !isJsonObject(given)) return sameJson(wanted, given) ? 1 : 0;
+      const keys = new Set([...Object.keys(wanted), ...Object.keys(given)]);
+      if (keys.size === 0) return 1;
+      let right = 0;
+      for (const key of keys)
+        if (Object.hasOwn(wanted, key) && Object.hasOwn(given, key) && sameJson(wanted[key], given[key]))
+          right++;
+      return right / keys.size;
+    },
+  }),
+} as const satisfies RewardKind;

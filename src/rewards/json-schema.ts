@@ -1,0 +1,66 @@
+/**
+ * How far a completion in JSON is what a JSON Schema describes (a part of draft 2020-12). For an object with `properties` that is the share of
+ * the fields which are named there or required, or are there and not allowed, that are as they should be; otherwise all of it or nothing.
+ */
+import { FENCED, isJsonObject, jsonOf, type Json } from './json-text.ts';
+import type { RewardKind, RewardSetting } from './kind.ts';
+import { isValid, schemaProblem } from './schema.ts';
+
+const LONGEST_SCHEMA = 64 * 1024;
+
+const SETTINGS = [
+  {
+    name: 'schema',
+    part: 'run',
+    type: 'text',
+    holds: 'json',
+    longest: LONGEST_SCHEMA,
+    label: 'JSON Schema',
+    help: 'What the JSON has to be: type, properties, required, additionalProperties, items, enum, const and limits.',
+  },
+  FENCED,
+] as const satisfies readonly RewardSetting[];
+
+/** @param schema that `schemaProblem` has nothing against */
+function share(schema: Json, value: Json): number {
+  if (isValid(schema, value)) return 1;
+  if (!isJsonObject(schema) || !isJsonObject(value)) return 0;
+  const properties = isJsonObject(schema['properties']) ? schema['properties'] : {};
+  const required = Array.isArray(schema['required']) ? (schema['required'] as readonly string[]) : [];
+  const others = schema['additionalProperties'] ?? true;
+  const isRight = (key: string): boolean =>
+    Object.hasOwn(value, key)
+      ? isValid(Object.hasOwn(properties, key) ? properties[key] : others, value[key])
+      : !required.includes(key);
+  const fields = new Set([
+    ...Object.keys(properties).filter((key) => required.includes(key) || Object.hasOwn(value, key)),
+    ...required,
+    ...Object.keys(value).filter((key) => !Object.hasOwn(properties, key) && !isRight(key)),
+  ]);
+  const right = [...fields].filter(isRight).length;
+  // What is wrong may lie beside the fields, in another keyword: then not all of it is right.
+  return right === fields.size ? 0 : right / fields.size;
+}
+
+export const jsonSchema = {
+  name: 'json-schema',
+  label: 'JSON by a schema',
+  help: '1 where the completion is JSON that the schema allows; for an object the share of its fields that are right.',
+  settings: SETTINGS,
+  range: [0, 1],
+  problem({ schema }) {
+    const json = jsonOf(String(schema), false);
+    if (json === undefined) return 'its schema is no JSON';
+    const wrong = schemaProblem(json);
+    return wrong === undefined ? undefined : `its schema ${wrong}`;
+  },
+  open({ schema, fenced }) {
+    const json = jsonOf(String(schema), false) as Json;
+    return {
+      score({ completion }) {
+        const value = jsonOf(completion, fenced === true);
+        return value === undefined ? 0 : share(json, value);
+      },
+    };
+  },
+} as const satisfies RewardKind;

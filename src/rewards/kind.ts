@@ -1,0 +1,58 @@
+/** What a reward is. Each has a file of its own here and a line in registry.ts: form, flags, checks and docs follow from it. */
+import type { ChoiceSetting, NumberSetting, SwitchSetting, TextSetting } from '../settings/setting.ts';
+
+/** A completion to be scored. */
+export interface Attempt {
+  readonly prompt: string;
+  readonly completion: string;
+  /** Tokens of the completion. */
+  readonly tokens: number;
+  /** Whether it was cut at the limit. */
+  readonly cut: boolean;
+  /** The row's wanted answer, where it has one. */
+  readonly answer?: string;
+  /** The row's other columns. */
+  readonly row: Readonly<Record<string, unknown>>;
+}
+
+/** A setting of a reward. One without an initial value has to be given. */
+export type RewardSetting = (NumberSetting | SwitchSetting | ChoiceSetting | TextSetting) & {
+  /** What a text holds: the form has a field for it that is large enough. A spec may have JSON as it is, too. */
+  readonly holds?: 'json' | 'code';
+};
+
+export type RewardValue = number | string | boolean;
+/** The settings of a reward by name, with initial values in place of what was not given. */
+export type RewardValues = Readonly<Record<string, RewardValue>>;
+
+/** What an attempt gets: a score, or the score with the numbers that are shown beside it, in the order of `shown`. */
+export type Outcome = number | { readonly score: number; readonly shown: readonly number[] };
+
+/** Scores attempts. What it throws is a failure of this attempt: it is counted, and the attempt gets FALLBACK_SCORE. */
+export interface Scorer {
+  score(attempt: Attempt): Outcome | Promise<Outcome>;
+  close?(): void;
+}
+
+export interface RewardKind {
+  /** As `--reward` and files name it: lower case, words joined by dashes. */
+  readonly name: string;
+  readonly label: string;
+  /** What it scores, in one sentence. */
+  readonly help: string;
+  readonly settings: readonly RewardSetting[];
+  /** The least and the most that an attempt can get; missing where a person's own code decides. */
+  readonly range?: readonly [least: number, most: number];
+  /** What is shown beside the score without counting. */
+  readonly shown?: readonly string[];
+  /** What is wrong with values that are each of their type, as the end of a sentence: `its pattern is no regular expression`. */
+  problem?(values: RewardValues): string | undefined;
+  /** @throws GraftError for what only shows when it is opened */
+  open(values: RewardValues, where: string): Scorer | Promise<Scorer>;
+}
+
+/** The wanted answer. @throws Error where the row has none */
+export function wantedAnswer({ answer }: Attempt): string {
+  if (answer === undefined) throw new Error('the row has no wanted answer');
+  return answer;
+}

@@ -1,0 +1,20 @@
+/** 1 where completion and wanted answer are the same words, by the rules of SQuAD 1.1 (Rajpurkar et al., 2016). */
+import { tokenF1 } from '../evaluate/metrics/token-f1.ts';
+import { wantedAnswer, type RewardKind } from './kind.ts';
+import { WITHIN, within, withinProblem } from './within.ts';
+
+export const normalisedMatch = {
+  name: 'normalised-match',
+  label: 'Right in its words',
+  help: '1 where the completion has the words of the wanted answer, in their order: capitals, punctuation and a, an, the do not count.',
+  settings: [WITHIN],
+  range: [0, 1],
+  problem: (values) => withinProblem(values['within']),
+  open: ({ within: tag }) => ({
+    score(attempt) {
+      const wanted = tokenF1.normalise(wantedAnswer(attempt));
+      const given = within(attempt.completion, String(tag));
+      return given !== undefined && tokenF1.normalise(given) === wanted ? 1 : 0;
+    },
+  }),
+} as const satisfies RewardKind;

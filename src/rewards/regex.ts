@@ -1,0 +1,80 @@
+/**
+ * Whether a regular expression matches. It runs in the sandbox, whose interpreter counts the moves of expressions: any pattern is taken, and one
+ * that tries without end is stopped.
+ */
+import type { Attempt, RewardKind, RewardSetting } from './kind.ts';
+import { readProgram } from './sandbox.ts';
+
+const LONGEST_PATTERN = 4096;
+
+const SETTINGS = [
+  {
+    name: 'pattern',
+    part: 'run',
+    type: 'text',
+    longest: LONGEST_PATTERN,
+    placeholder: 'RE',
+    label: 'Regular expression',
+    help: 'As in JavaScript, without slashes; ^ and $ for the whole completion.',
+  },
+  {
+    name: 'flags',
+    part: 'run',
+    type: 'text',
+    longest: 8,
+    label: 'Flags',
+    help: 'i for any case, m for ^ and $ at lines, s for a dot that takes line breaks, u for Unicode.',
+    initial: 'su',
+  },
+  {
+    name: 'group',
+    part: 'run',
+    type: 'switch',
+    label: 'The first group has to be the wanted answer',
+    help: 'Give 1 only where what the first group matches is the wanted answer, white space at the ends aside.',
+    initial: false,
+  },
+] as const satisfies readonly RewardSetting[];
+
+function syntaxProblem(pattern: string, flags: string): string | undefined {
+  if (!/^[imsuv]*$/.test(flags)) return 'its flags are other than i, m, s, u and v';
+  try {
+    new RegExp(pattern, flags);
+    return undefined;
+  } catch (error) {
+    return `its pattern is no regular expression (${error instanceof Error ? error.message : ''})`;
+  }
+}
+
+/** Whether a pattern that compiles has a group that captures. Nothing is run: on any text, even an empty one, that may take forever. */
+function hasGroup(pattern: string): boolean {
+  const plain = pattern.replaceAll(/\\./gs, '').replaceAll(/\[[^\]]*\]/g, '');
+  return /\((?!\?)|\(\?<[^=!]/.test(plain);
+}
+
+export const regex = {
+  name: 'regex',
+  label: 'Regular expression',
+  help: '1 where a regular expression matches the completion, or what its first group matches is the wanted answer.',
+  settings: SETTINGS,
+  range: [0, 1],
+  problem({ pattern, flags, group }) {
+    const wrong = pattern === '' ? 'its pattern is empty' : syntaxProblem(String(pattern), String(flags));
+    return wrong ?? (group && !hasGroup(String(pattern)) ? 'its pattern has no group' : undefined);
+  },
+  async open({ pattern, flags, group }) {
+    const match = `new RegExp(${JSON.stringify(pattern)}, ${JSON.stringify(flags)}).exec(completion)`;
+    const program = await readProgram(
+      group
+        ? `((found) => found !== null && found[1]?.trim() === answer.trim())(${match})`
+        : `${match} !== null`,
+      ['completion', 'answer'],
+    );
+    return {
+      score({ completion, answer }: Attempt) {
+        if (group && answer === undefined) throw new Error('the row has no wanted answer');
+        return program.run({ completion, answer });
+      },
+    };
+  },
+} as const satisfies RewardKind;

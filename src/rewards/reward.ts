@@ -1,0 +1,158 @@
+/**
+ * Rewards for reinforced tuning: what a completion is worth, as a weighted sum of rewards. A reward that throws, does not end or gives no number
+ * scores FALLBACK_SCORE for that attempt, which is counted; one that has scored nothing yet stops the run.
+ */
+import { GraftError, messageOf } from '../errors.ts';
+import { plural } from '../numbers.ts';
+import type { Attempt, Outcome, Scorer } from './kind.ts';
+import { readRewards, rewardKind, rewardNames, valuesOf, type RewardSpec } from './specs.ts';
+
+export type { Attempt } from './kind.ts';
+export type { RewardSpec } from './specs.ts';
+
+/** What an attempt gets from a reward that failed on it. */
+export const FALLBACK_SCORE = 0;
+/** Beyond it a score is a slip: no sum of such scores should leave the range of f32. */
+const MOST_SCORE = 1e6;
+/** Attempts after which a reward that failed on all of them stops the run. */
+const ATTEMPTS_BEFORE_STOP = 16;
+
+export interface Scored {
+  /** The sum of the parts, each times its weight. */
+  readonly total: number;
+  /** The scores of the rewards before their weights, in the order of `names`. */
+  readonly parts: readonly number[];
+  /** What is shown beside them, in the order of `shown`. Where a reward failed, 0. */
+  readonly shown: readonly number[];
+  /** Why a reward failed on this attempt, in the order of `names`; missing where none did. */
+  readonly problems?: readonly (string | undefined)[];
+}
+
+/** What went wrong with a reward since it was opened. */
+export interface RewardFailures {
+  readonly reward: string;
+  readonly count: number;
+  /** The message of the first. */
+  readonly first: string;
+}
+
+export interface Rewards {
+  /** The rewards, each with a name of its own. */
+  readonly names: readonly string[];
+  readonly weights: readonly number[];
+  /** Numbers that rewards show without counting them, such as `number-match strict`. */
+  readonly shown: readonly string[];
+  /** The most that an attempt can get; undefined where a person's own code decides. */
+  readonly most: number | undefined;
+  /** Rewards that failed on an attempt, so far. */
+  readonly failures: readonly RewardFailures[];
+  /**
+   * Scores attempts, one after the other.
+   * @throws GraftError `reward-fails` where a reward has failed on every attempt so far, and these were at least 16
+   */
+  score(attempts: readonly Attempt[]): Promise<readonly Scored[]>;
+  close(): void;
+}
+
+interface Opened {
+  readonly name: string;
+  readonly weight: number;
+  readonly shown: readonly string[];
+  readonly scorer: Scorer;
+  attempts: number;
+  failed: number;
+  first: string;
+}
+
+/**
+ * @param specs checked again, whoever wrote them
+ * @param where the file or setting that they stand in, for messages
+ * @throws GraftError `reward`, `reward-code`
+ */
+export async function openRewards(specs: readonly RewardSpec[], where = 'rewards'): Promise<Rewards> {
+  const read = readRewards(specs, where);
+  const names = rewardNames(read);
+  const opened: Opened[] = [];
+  for (const [at, spec] of read.entries()) {
+    const kind = rewardKind(spec.name)!;
+    const scorer = await kind.open(valuesOf(kind, spec), `${where}, ${names[at]}`);
+    const shown = (kind.shown ?? []).map((name) => `${names[at]} ${name}`);
+    opened.push({
+      name: names[at],
+      weight: spec.weight ?? 1,
+      shown,
+      scorer,
+      attempts: 0,
+      failed: 0,
+      first: '',
+    });
+  }
+  return {
+    names,
+    weights: opened.map(({ weight }) => weight),
+    shown: opened.flatMap(({ shown }) => shown),
+    most: mostOf(read),
+    get failures() {
+      return opened
+        .filter(({ failed }) => failed > 0)
+        .map(({ name, failed, first }) => ({ reward: name, count: failed, first }));
+    },
+    async score(attempts) {
+      const scored: Scored[] = [];
+      for (const attempt of attempts) scored.push(await scoreOne(opened, attempt));
+      const dead = opened.find(({ attempts: n, failed }) => n >= ATTEMPTS_BEFORE_STOP && failed === n);
+      if (dead)
+        throw new GraftError(
+          'reward-fails',
+          `The reward ${dead.name} has failed on all ${plural(dead.attempts, 'completion')}: ${dead.first}.`,
+          'Try it on a few texts first (graft reward, or “Try it” on the page), and correct it.',
+        );
+      return scored;
+    },
+    close() {
+      for (const { scorer } of opened) scorer.close?.();
+    },
+  };
+}
+
+/** The most that weighted rewards can add up to; undefined where one has no limits. */
+export function mostOf(specs: readonly RewardSpec[]): number | undefined {
+  let most = 0;
+  for (const { name, weight = 1 } of specs) {
+    const range = rewardKind(name)?.range;
+    if (weight === 0) continue;
+    if (!range) return undefined;
+    most += Math.max(weight * range[0], weight * range[1]);
+  }
+  return most;
+}
+
+async function scoreOne(opened: readonly Opened[], attempt: Attempt): Promise<Scored> {
+  const [parts, shown, problems]: [number[], number[], (string | undefined)[]] = [[], [], []];
+  let total = 0;
+  for (const one of opened) {
+    one.attempts++;
+    try {
+      const outcome = await one.scorer.score(attempt);
+      parts.push(checked(outcome));
+      shown.push(...(typeof outcome === 'number' ? [] : outcome.shown));
+      problems.push(undefined);
+    } catch (error) {
+      const message = messageOf(error);
+      if (one.failed++ === 0) one.first = message;
+      parts.push(FALLBACK_SCORE);
+      shown.push(...one.shown.map(() => FALLBACK_SCORE));
+      problems.push(message);
+    }
+    total += one.weight * parts[parts.length - 1];
+  }
+  const hasFailed = problems.some((problem) => problem !== undefined);
+  return { total, parts, shown, ...(hasFailed && { problems }) };
+}
+
+function checked(outcome: Outcome): number {
+  const score = typeof outcome === 'number' ? outcome : outcome.score;
+  if (!Number.isFinite(score)) throw new Error(`it gives ${score} instead of a number`);
+  if (Math.abs(score) > MOST_SCORE) throw new Error(`it gives ${score}, more than ${MOST_SCORE}`);
+  return score;
+}

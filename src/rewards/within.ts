@@ -1,0 +1,34 @@
+/** The part of a completion that is compared: all of it, or what stands in a tag. */
+import type { RewardSetting } from './kind.ts';
+
+const LONGEST_TAG = 40;
+
+export const WITHIN = {
+  name: 'within',
+  part: 'run',
+  type: 'text',
+  longest: LONGEST_TAG,
+  placeholder: 'TAG',
+  label: 'Only within the tag',
+  help: 'Compare only what stands between <TAG> and </TAG>; everything if left empty.',
+  initial: '',
+} as const satisfies RewardSetting;
+
+/** A name that stands between < and >. */
+export const isTag = (name: string): boolean => /^[A-Za-z][\w-]*$/.test(name);
+
+/** @returns the end of a sentence */
+export function withinProblem(within: unknown): string | undefined {
+  return within === '' || isTag(String(within))
+    ? undefined
+    : 'its tag is no name: write it without < and >, such as answer';
+}
+
+/** What the last such tag holds; undefined where there is none that is closed. */
+export function within(completion: string, tag: string): string | undefined {
+  if (tag === '') return completion;
+  const [open, close] = [`<${tag}>`, `</${tag}>`];
+  const end = completion.lastIndexOf(close);
+  const start = end < 0 ? -1 : completion.lastIndexOf(open, end - 1);
+  return start < 0 ? undefined : completion.slice(start + open.length, end);
+}

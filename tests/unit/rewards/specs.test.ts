@@ -1,0 +1,51 @@
+/** Rewards as a person writes them: what is wrong is named, with what may stand there. */
+import { expect, test } from 'vitest';
+import { readRewards } from '../../../src/rewards/specs.ts';
+
+const WRONG: readonly [unknown, RegExp][] = [
+  [[], /no rewards\. Give 1 to 16/],
+  [Array.from({ length: 17 }, () => ({ name: 'exact-match' })), /17 rewards/],
+  ['exact-match', /an object with a name/],
+  [{ weight: 1 }, /an object with a name/],
+  [{ name: 'exact' }, /no reward "exact"\. Did you mean exact-match\?/],
+  [{ name: 'exact-match', weight: '1' }, /weight of exact-match is "1"\. Choose a number/],
+  [{ name: 'exact-match', weight: NaN }, /weight/],
+  [{ name: 'exact-match', weight: 1e4 }, /from −1000 to 1000/],
+  [{ name: 'exact-match', weight: 0 }, /every weight is 0/],
+  [{ name: 'exact-match', within: '<answer>' }, /its tag is no name/],
+  [{ name: 'regex' }, /regex needs pattern/],
+  [{ name: 'regex', patern: 'a' }, /no setting "patern"\. Did you mean pattern\?/],
+  [{ name: 'regex', pattern: '(' }, /no regular expression/],
+  [{ name: 'regex', pattern: 'a', flags: 'g' }, /flags/],
+  [{ name: 'regex', pattern: '(?:a)[(](?=x)', group: true }, /has no group/],
+  [{ name: 'length', unit: 'bytes' }, /unit of length is "bytes"\. Choose tokens, words or characters/],
+  [{ name: 'length', least: 10, most: 5 }, /shortest length is above/],
+  [{ name: 'length', span: 0 }, /at least 1|from 1/],
+  [{ name: 'format-tags', tags: 'a,,b' }, /no name of a tag/],
+  [{ name: 'format-tags', tags: 'a,a' }, /same tag twice/],
+  [{ name: 'json-schema', schema: '{' }, /its schema is no JSON/],
+  [{ name: 'json-schema', schema: { type: 'text' } }, /its schema has a wrong type, which needs one of null/],
+  [
+    { name: 'json-schema', schema: { properties: { a: { pattern: 'x' } } } },
+    /has "pattern" at a, which is not checked/,
+  ],
+  [{ name: 'json-fields', expected: '{' }, /expected object is no JSON/],
+  [{ name: 'javascript', code: ' ' }, /its code is empty/],
+  [
+    [{ name: 'exact-match' }, { name: 'length', least: -1 }],
+    /rewards\.json, reward 2: least of length is -1/,
+  ],
+];
+
+test.each(WRONG)('%j is refused', (value, message) => {
+  expect(() => readRewards(value, 'rewards.json')).toThrow(message);
+});
+
+test('what is right is kept as it is, with its weight and JSON as text', () => {
+  expect(readRewards({ name: 'regex', pattern: '(?<n>a)', group: true }, 'x')).toEqual([
+    { name: 'regex', weight: 1, pattern: '(?<n>a)', group: true },
+  ]);
+  expect(readRewards([{ name: 'json-schema', schema: { type: 'object' }, weight: 0.5 }], 'x')).toEqual([
+    { name: 'json-schema', weight: 0.5, schema: '{"type":"object"}' },
+  ]);
+});
