@@ -21,6 +21,8 @@ const ON_CPU = [
   'objectives',
   'optimisers',
   'peft-reference',
+  'policy',
+  'policy_loss',
   'quantised',
   'quantised-model',
   'rms_norm',

@@ -3,6 +3,7 @@ import { readExamples } from '../data/formats.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft } from '../export/peft.ts';
 import { folderShape, toFolder } from '../model/folder-layout.ts';
+import type { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import { adapterShapes } from '../adapters/registry.ts';
 import { makeTrainable } from '../runs/trainable.ts';
@@ -11,12 +12,15 @@ import { TABLE } from '../settings/table.ts';
 import { computeGradients, type BatchGradients } from '../train/gradients.ts';
 import { checkKind, kindOfRow, learningOf } from '../train/learning.ts';
 import { checkOptions, trainOptionsOf, withUsualTargets } from '../train/options.ts';
+import { policyGradients, type PolicyGradients } from '../train/policy/gradients.ts';
+import type { Trainable } from '../train/step-plans.ts';
 import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
 import { dataFlags, readReadOptions } from './data-flags.ts';
 import { folder, readWhole, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
+import { readPolicyRows } from './policy-rows.ts';
 import { modelFlags, openSession, tokenizerOf } from './session.ts';
 import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
 
@@ -73,8 +77,21 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   const options = trainOptionsOf(given);
   checkOptions(options);
   const learning = learningOf(options);
-  const { examples } = readExamples(await readWhole(path), readReadOptions(flags));
+  const isSampled = learning.objective.rows === 'prompts';
+  const bytes = await readWhole(path);
   const { model, files } = await openSession(flags, output, { trainable: full, precision: 'f32' });
+  if (isSampled) {
+    const rows = readPolicyRows(new TextDecoder().decode(bytes), path, {
+      rows: flags.whole('rows', 1),
+      scaleRewards: options.scaleRewards!,
+    });
+    for (const { ids } of rows) model.checkIds(ids);
+    const trainable = await trainableOf(model, { adapterPath, method, targets });
+    const computed = await policyGradients(trainable, [rows], learning);
+    await write(out, output, trainable, computed, rows.length, sampledTensors(computed));
+    return;
+  }
+  const { examples } = readExamples(bytes, readReadOptions(flags));
   const { shape } = model.definition;
   const { rows } = prepareRows(examples.slice(0, flags.whole('rows', 1)), await tokenizerOf(files), {
     maxLength: shape.maxPositions,
@@ -88,19 +105,41 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     );
 
   for (const row of rows) checkKind(learning.objective, kindOfRow(row));
-  let adapter: Adapter | undefined;
-  if (!full) {
-    if (adapterPath === undefined) {
-      const fresh = withUsualTargets(trainOptionsOf({ method, targets }), model.definition);
-      adapter = (await makeTrainable(model, fresh)).trainable.adapter;
-    } else {
-      const { modules, tensors } = await readPeft(folder(adapterPath), model.definition);
-      adapter = new Adapter(model.device, modules, tensors, { trainable: true });
-    }
+  const trainable = await trainableOf(model, { adapterPath, method, targets });
+  const computed = await computeGradients(trainable, rows, { learning });
+  await write(out, output, trainable, computed, rows.length, answersOf(computed));
+}
+
+type Tensors = ReturnType<typeof asF32>[];
+
+/** What gradients are computed of: an adapter that is there, a new one, or all weights. */
+async function trainableOf(
+  model: LanguageModel,
+  asked: {
+    readonly adapterPath: string | undefined;
+    readonly method: (typeof METHOD_NAMES)[number] | undefined;
+    readonly targets: readonly string[] | undefined;
+  },
+): Promise<Trainable> {
+  const { adapterPath, method, targets } = asked;
+  if (method === 'full') return { model, store: model.parameters! };
+  if (adapterPath === undefined) {
+    const fresh = withUsualTargets(trainOptionsOf({ method, targets }), model.definition);
+    return (await makeTrainable(model, fresh)).trainable;
   }
-  const store = adapter?.store ?? model.parameters!;
-  const computed = await computeGradients({ model, adapter, store }, rows, { learning });
-  const { loss, gradients } = computed;
+  const { modules, tensors } = await readPeft(folder(adapterPath), model.definition);
+  const adapter = new Adapter(model.device, modules, tensors, { trainable: true });
+  return { model, adapter, store: adapter.store };
+}
+
+async function write(
+  out: string,
+  output: Output,
+  { model, adapter }: Trainable,
+  { loss, gradients }: Pick<BatchGradients, 'loss' | 'gradients'>,
+  rows: number,
+  beside: Tensors,
+): Promise<void> {
   const tensors = adapter
     ? [...adapterShapes(adapter.modules)].map(([name, shape]) => asF32(name, shape, gradients.get(name)!))
     : model.definition.weights.map((spec) =>
@@ -108,21 +147,30 @@ export async function gradientsCommand(args: readonly string[], output: Output):
       );
   await writeWhole(
     out,
-    concatBytes(
-      writeSafetensors([asF32('loss', [1], Float32Array.of(loss)), ...answersOf(computed), ...tensors]),
-    ),
+    concatBytes(writeSafetensors([asF32('loss', [1], Float32Array.of(loss)), ...beside, ...tensors])),
   );
-  output.line(
-    `Loss ${loss.toFixed(6)} over ${rows.length} rows; wrote ${tensors.length} gradients to ${out}`,
-  );
+  output.line(`Loss ${loss.toFixed(6)} over ${rows} rows; wrote ${tensors.length} gradients to ${out}`);
+}
+
+/** Log-probabilities of the tokens of each row, 0 behind its end, with a mask; and what the objective reports, each f32 [1]. */
+function sampledTensors({ logProbabilities, report = {} }: PolicyGradients): Tensors {
+  const N = logProbabilities.length;
+  const T = Math.max(...logProbabilities.map(({ length }) => length));
+  const [logps, mask] = [new Float32Array(N * T), new Float32Array(N * T)];
+  logProbabilities.forEach((values, row) => {
+    logps.set(values, row * T);
+    mask.fill(1, row * T, row * T + values.length);
+  });
+  return [
+    asF32('logps', [N, T], logps),
+    asF32('mask', [N, T], mask),
+    ...Object.entries(report).map(([name, value]) => asF32(name, [1], Float32Array.of(value))),
+  ];
 }
 
 /** Log-probabilities of both answers of each pair, f32 [N]. */
-function answersOf({
-  logProbabilities,
-  referenceLogProbabilities,
-}: BatchGradients): ReturnType<typeof asF32>[] {
-  const sides = (prefix: string, values: Float32Array | undefined): ReturnType<typeof asF32>[] =>
+function answersOf({ logProbabilities, referenceLogProbabilities }: BatchGradients): Tensors {
+  const sides = (prefix: string, values: Float32Array | undefined): Tensors =>
     values
       ? ['chosen', 'rejected'].map((side, at) =>
           asF32(

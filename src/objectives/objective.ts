@@ -1,10 +1,11 @@
 /** What an objective is. Each has a folder of its own, and a line in registry.ts. */
 import type { PairKernel } from '../engine/ops/pair_loss.ts';
+import type { PolicyNumbers } from '../engine/ops/policy_loss.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Contribution, Given } from '../settings/setting.ts';
 
-/** What rows an objective takes: answers to learn, or pairs of answers of which one is preferred. */
-export type RowKind = 'answers' | 'pairs';
+/** What rows an objective takes: answers to learn, pairs of answers of which one is preferred, or prompts to which answers are sampled. */
+export type RowKind = 'answers' | 'pairs' | 'prompts';
 
 /**
  * What an objective can make its loss of: the forward of a micro-batch is recorded, and these record what comes behind it. Losses are sums over
@@ -17,6 +18,10 @@ export interface LossGraph {
   sequenceLogProbabilities(): Tensor;
   /** The summed loss of pairs, from the log-probabilities of their answers and those of the reference policy. @param numbers that the kernel reads */
   pairs(kernel: PairKernel, logProbabilities: Tensor, numbers: readonly number[]): Tensor;
+  /** The log-probability of each label: f32 [R]. @param temperature by which logits are divided */
+  tokenLogProbabilities(temperature: number): Tensor;
+  /** The clipped surrogate of sampled sequences, with the advantages, weights and earlier log-probabilities that the micro-batch brings. */
+  policy(logProbabilities: Tensor, numbers: PolicyNumbers): Tensor;
 }
 
 /** A number that is reported of a step or a validation beside its loss. */
@@ -41,8 +46,8 @@ export interface CurveWords {
 
 export interface Objective extends Contribution {
   readonly rows: RowKind;
-  /** What a step's loss and gradient are a mean over. */
-  readonly mean: 'tokens' | 'rows';
+  /** What a step's loss and gradient are a mean over: tokens, rows, or tokens with weights that come with the rows. */
+  readonly mean: 'tokens' | 'rows' | 'weights';
   /** Whether its loss reads the log-probabilities of a reference policy, which are computed before the first step and kept. */
   readonly reference: boolean;
   /** What it reports, in the order in which it is shown. */

@@ -7,7 +7,7 @@ export const BETA = {
   name: 'beta',
   part: 'run',
   type: 'number',
-  above: 0,
+  least: 0,
   most: 100,
   flag: 'beta',
   group: 'Goal',

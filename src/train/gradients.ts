@@ -1,7 +1,7 @@
 /** Loss and gradients of one batch, brought to the host: for parity checks and for looking inside. */
 import { GraftError } from '../errors.ts';
 import { sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
-import { countOf, measuredOf, SUPERVISED, type Measured } from './learning.ts';
+import { countOf, measuredOf, SUPERVISED, type Learning, type Measured } from './learning.ts';
 import type { NamedArrays } from './state.ts';
 import {
   recordGradients,
@@ -42,7 +42,7 @@ export async function computeGradients(
       'Give an adapter.',
     );
   const shared = sharedTensors(model, learning);
-  const reference = objective.reference ? await referenceOf(trainable, rows, shared) : undefined;
+  const reference = objective.reference ? await referenceOf(trainable, rows, shared, learning) : undefined;
   const { tape, inputs, policies } = recordGradients(trainable, sizeOfRows(rows), shared, options);
   const plan = await device.compile(tape, model.pool);
   writeBatch(plan, inputs, rows);
@@ -68,8 +68,9 @@ async function referenceOf(
   { model }: Trainable,
   rows: readonly LabelledTokens[],
   shared: SharedTensors,
+  learning: Learning,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const { tape, inputs, policies } = recordReference({ model }, sizeOfRows(rows), shared);
+  const { tape, inputs, policies } = recordReference({ model }, sizeOfRows(rows), shared, learning);
   const plan = await model.device.compile(tape, model.pool);
   writeBatch(plan, inputs, rows);
   plan.run();

@@ -47,7 +47,14 @@ export const kindOfRow = ({ starts }: LabelledTokens): RowKind => (starts ? 'pai
  * @throws GraftError `train-objective` where the objective takes other rows, with what to do
  */
 export function checkKind({ rows, label }: Objective, kind: RowKind): void {
-  if (rows === kind) return;
+  // Rows with single answers are prompts with the answers that are wanted.
+  if (rows === kind || (rows === 'prompts' && kind === 'answers')) return;
+  if (rows === 'prompts')
+    throw new GraftError(
+      'train-objective',
+      `The rows are pairs of a chosen and a rejected answer, and ${label} samples answers to prompts.`,
+      'Choose the objective dpo; or learn from rewards with a mapping whose prompt is {{prompt}} and whose answer is {{chosen}}.',
+    );
   if (kind === 'pairs')
     throw new GraftError(
       'train-objective',

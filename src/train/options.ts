@@ -6,6 +6,7 @@ import { endsWith } from '../adapters/targets.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { GraftError } from '../errors.ts';
 import type { LoraConfig } from '../adapters/lora/config.ts';
+import { objectiveOf } from '../objectives/registry.ts';
 import { RULES } from '../settings/rules.ts';
 import type { Given, SettingValue } from '../settings/setting.ts';
 import { settingOf, TABLE, type RunValues } from '../settings/table.ts';
@@ -118,6 +119,9 @@ export function checkOptions(options: TrainOptions): void {
   }
   const broken = RULES.find(({ holds }) => !holds(values));
   if (broken) throw wrong(broken.name, broken.allowed(values));
+  // Only rewards are enough by themselves.
+  if (options.beta === 0 && objectiveOf(options.objective).rows !== 'prompts')
+    throw wrong('beta', 'a number above 0');
 }
 
 /**

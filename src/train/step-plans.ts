@@ -98,17 +98,23 @@ export function recordLoss(
   return { tape, inputs, policies: graph.policies };
 }
 
-/** Log-probabilities of the sequences of one micro-batch by the reference policy. @param adapter whose values it has; none for the bare base */
+/**
+ * Log-probabilities of the sequences of one micro-batch by the reference policy, or of their tokens where they were sampled.
+ *
+ * @param adapter whose values it has; none for the bare base
+ */
 export function recordReference(
   { model, adapter }: Pick<Trainable, 'model' | 'adapter'>,
   bucket: Bucket,
   shared: SharedTensors,
+  { objective, settings }: Learning,
 ): Recorded {
   const tape = new Tape(model.device);
   const inputs = batchTensors(tape, bucket);
   const hidden = model.forward(tape, inputs, { adapter });
   const graph = new TapeLossGraph(tape, hidden, model.head, inputs, shared.stats);
-  graph.sequenceLogProbabilities();
+  if (objective.rows === 'prompts') graph.tokenLogProbabilities(settings['temperature'] as number);
+  else graph.sequenceLogProbabilities();
   return { tape, inputs, policies: graph.policies };
 }
 
@@ -121,6 +127,11 @@ export function recordUpdate(
   const tape = new Tape(model.device);
   recordStep(tape, store, kernel, shared);
   return tape;
+}
+
+/** Tells a plan its temperature, once for all of its replays. */
+export function writeSharpness(plan: Plan, { sharpness }: PolicyTensors): void {
+  if (sharpness) plan.write(sharpness.tensor, new Float32Array(sharpness.tensor.size).fill(sharpness.value));
 }
 
 export interface RunPlanOptions extends GradientOptions {
@@ -164,7 +175,9 @@ export async function compileRun(
   const compileBuckets = async (recorded: readonly (Recorded & Bucket)[]): Promise<BucketPlan[]> => {
     const compiled: BucketPlan[] = [];
     for (const { tape, ...bucket } of [...recorded].reverse()) {
-      compiled.unshift({ ...bucket, plan: await compile(tape) });
+      const plan = await compile(tape);
+      writeSharpness(plan, bucket.policies);
+      compiled.unshift({ ...bucket, plan });
     }
     return compiled;
   };
@@ -182,7 +195,7 @@ export async function compileRun(
     const policy = learning.settings['reference'] === 'start' ? { model, adapter } : { model };
     const references = (buckets.references ?? []).map((bucket) => ({
       ...bucket,
-      ...recordReference(policy, bucket, shared),
+      ...recordReference(policy, bucket, shared, learning),
     }));
     const update = recordUpdate(trainable, optimiser, shared);
     await device.prepare(

@@ -9,6 +9,7 @@ import { dropoutInto } from '../../src/engine/ops/dropout.ts';
 import { embedding, linkOccurrences } from '../../src/engine/ops/embedding.ts';
 import { gatherRows } from '../../src/engine/ops/gather_rows.ts';
 import { layerNorm } from '../../src/engine/ops/layer_norm.ts';
+import { policyLoss, POLICY_SUMS } from '../../src/engine/ops/policy_loss.ts';
 import { rmsNorm } from '../../src/engine/ops/rms_norm.ts';
 import { rope } from '../../src/engine/ops/rope.ts';
 import { rowNormInto } from '../../src/engine/ops/row_norm.ts';
@@ -17,7 +18,7 @@ import { scaleColumns } from '../../src/engine/ops/scale_columns.ts';
 import { scatterRows } from '../../src/engine/ops/scatter_rows.ts';
 import { sequenceSums } from '../../src/engine/ops/sequence_sums.ts';
 import { splitColumns } from '../../src/engine/ops/split_columns.ts';
-import { encodeStep, HYPER_SIZE, STATS_SIZE } from '../../src/engine/ops/step.ts';
+import { encodeStep, HYPER_SIZE, OWN_SLOT, STATS_SIZE } from '../../src/engine/ops/step.ts';
 import { update } from '../../src/engine/ops/update.ts';
 import { weightedSum } from '../../src/engine/ops/weighted_sum.ts';
 import { ParameterStore } from '../../src/engine/parameters.ts';
@@ -176,6 +177,18 @@ const KERNELS: Record<string, Define> = {
     );
     backwardFrom(tape, y, numbers(device, [40], 2));
     return [y, ...gradients()];
+  },
+  policy_loss(device, tape) {
+    const logps = numbers(device, [M], 1);
+    const gradients = watch(tape, logps);
+    const ranges = integers(device, [40, 2], (i) => 7 * (i >> 1) + (i & 1) * 7);
+    const total = device.upload([OWN_SLOT + POLICY_SUMS], 'f32', 'total');
+    const [old, reference] = [2, 3].map((seed) => numbers(device, [M], seed));
+    const [advantages, weights] = [4, 5].map((seed) => numbers(device, [40], seed));
+    const tensors = { logps, old, reference, ranges, advantages, weights, total };
+    const loss = policyLoss(tape, tensors, { epsilon: 0.2, epsilonHigh: 0.2, beta: 0.1, correctKl: true });
+    tape.backward(loss);
+    return [loss, ...gradients()];
   },
   sampling(device, tape) {
     const [S, V] = [5, 5000];

@@ -22,10 +22,18 @@ export const logProbabilitiesBackward = operationKind<
  * @param x [R, C]
  * @param w the head [V, C]
  * @param labels u32 [R]; a row with NO_LABEL gives 0, and no gradient
+ * @param kept whether the host may read them after a replay
  * @returns f32 [R]
  */
-export function logProbabilities(tape: Tape, x: Tensor, w: Tensor, labels: Tensor): Tensor {
-  const y = tape.tensor([x.rows], 'f32', 'log-probabilities');
+export function logProbabilities(
+  tape: Tape,
+  x: Tensor,
+  w: Tensor,
+  labels: Tensor,
+  { kept = false } = {},
+): Tensor {
+  const make = kept ? tape.pinned : tape.tensor;
+  const y = make.call(tape, [x.rows], 'f32', 'log-probabilities');
   tape.append(logProbabilitiesKind, { x, w, labels, y }, null);
   tape.record([y], [x, w], () =>
     logProbabilityBackward(tape, { x, w, labels, weights: tape.gradient(y), sign: 1 }),

@@ -14,6 +14,7 @@ import { layerNormLowerings } from './lower/layer-norm.ts';
 import { matmulLowerings } from './lower/matmul.ts';
 import { optimiserLowerings } from './lower/optimiser.ts';
 import { pairLossLowerings } from './lower/pair-loss.ts';
+import { policyLossLowerings } from './lower/policy-loss.ts';
 import { rmsNormLowerings } from './lower/rms-norm.ts';
 import { ropeLowerings } from './lower/rope.ts';
 import { rowNormLowerings } from './lower/row-norm.ts';
@@ -38,6 +39,7 @@ const ROWS: readonly LoweringRow[] = [
   ...matmulLowerings,
   ...optimiserLowerings,
   ...pairLossLowerings,
+  ...policyLossLowerings,
   ...rmsNormLowerings,
   ...ropeLowerings,
   ...rowNormLowerings,

@@ -13,6 +13,7 @@ export * from './log_probabilities';
 export * from './matmul';
 export * from './matmul_vector';
 export * from './most_likely';
+export * from './policy_loss';
 export * from './rms_norm';
 export * from './rope';
 export * from './row_norm';

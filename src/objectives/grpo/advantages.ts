@@ -1,0 +1,70 @@
+/** From rewards to what a token of each answer counts. */
+
+/** Keeps a group whose rewards hardly differ from being blown up. */
+const LEAST_SPREAD = 1e-4;
+
+/** What a difference of rewards is divided by. */
+export type ScaleRewards = 'group' | 'batch' | 'none';
+
+export interface Group {
+  readonly rewards: readonly number[];
+  readonly mean: number;
+  /** Standard deviation with n − 1. */
+  readonly spread: number;
+}
+
+export function groupOf(rewards: readonly number[]): Group {
+  return { rewards, ...spreadOf(rewards) };
+}
+
+/** Mean, and standard deviation with n − 1; equal numbers have a spread of exactly 0. */
+export function spreadOf(values: readonly number[]): { readonly mean: number; readonly spread: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (values.every((value) => value === values[0])) return { mean: values[0], spread: 0 };
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, spread: Math.sqrt(squares / (values.length - 1)) };
+}
+
+/** How much better each answer is than the mean of its group. */
+export function advantagesOf(groups: readonly Group[], scale: ScaleRewards): number[][] {
+  const all = spreadOf(groups.flatMap(({ rewards }) => rewards)).spread;
+  return groups.map(({ rewards, mean, spread }) => {
+    const by = scale === 'none' ? 1 : (scale === 'batch' ? all : spread) + LEAST_SPREAD;
+    return rewards.map((reward) => (reward - mean) / by);
+  });
+}
+
+export type LossType = 'grpo' | 'dapo' | 'dr_grpo' | 'bnpo';
+
+export interface TokenWeights {
+  /** What a token of each sequence counts in the sum, by micro-batch. */
+  readonly weights: readonly (readonly number[])[];
+  /** What the sum over all micro-batches is divided by. */
+  readonly count: number;
+}
+
+/**
+ * Every loss type as a weighted sum over tokens, divided by one number for the whole step.
+ *
+ * @param lengths tokens of each sequence, by micro-batch; 0 for one that is left out
+ */
+export function tokenWeights(
+  lossType: LossType,
+  lengths: readonly (readonly number[])[],
+  maxCompletionLength: number,
+): TokenWeights {
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  const sequences = sum(lengths.map(({ length }) => length));
+  const each = (weight: (length: number, batch: readonly number[]) => number): number[][] =>
+    lengths.map((batch) => batch.map((length) => (length === 0 ? 0 : weight(length, batch))));
+  switch (lossType) {
+    case 'grpo':
+      return { weights: each((length) => 1 / length), count: sequences };
+    case 'dr_grpo':
+      return { weights: each(() => 1 / maxCompletionLength), count: sequences };
+    case 'bnpo':
+      return { weights: each((_, batch) => 1 / sum(batch)), count: lengths.length };
+    case 'dapo':
+      return { weights: each(() => 1), count: Math.max(1, sum(lengths.map(sum))) };
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Group Relative Policy Optimization (Shao and others, 2024): answers are sampled, scored by rewards, and made more or less likely by how much
+ * better they are than the others to the same prompt. Loss types of DAPO (Yu and others, 2025) and Dr. GRPO (Liu and others, 2025) as TRL has them.
+ */
+import type { Given, SettingValue } from '../../settings/setting.ts';
+import type { LossGraph, Objective, ObjectiveReport } from '../objective.ts';
+import { GRPO_SETTINGS } from './settings.ts';
+
+/** What the policy loss of the engine adds up beside the loss (engine/ops/policy_loss.ts). */
+const SUMS = 5;
+
+function report(sums: ArrayLike<number>): ObjectiveReport {
+  const [tokens, low, high, kl, surprise] = Array.from(sums);
+  const mean = (sum: number): number => sum / Math.max(1, tokens);
+  return {
+    clip_ratio: mean(low + high),
+    clip_ratio_low: mean(low),
+    clip_ratio_high: mean(high),
+    kl: mean(kl),
+    entropy: mean(surprise),
+  };
+}
+
+export const grpo = {
+  name: 'grpo',
+  label: 'Rewards (GRPO)',
+  help: 'Samples answers to the prompts, scores them by rewards, and makes the better ones of each group more likely.',
+  settings: GRPO_SETTINGS,
+  initial: {
+    ...{ beta: 0, batch: 1, accumulate: 4, schedule: 'constant', warmup: 0 },
+  } as const satisfies Readonly<Record<string, SettingValue>>,
+  rows: 'prompts',
+  mean: 'weights',
+  reference: false,
+  reported: [
+    { name: 'reward', label: 'Reward' },
+    { name: 'reward_std', label: 'Spread of rewards' },
+    { name: 'frac_reward_zero_std', label: 'Groups that teach nothing', share: true },
+    { name: 'frac_cut', label: 'Answers cut', share: true },
+    { name: 'completion_length', label: 'Tokens of an answer' },
+    { name: 'entropy', label: 'Entropy (of the sampled tokens)' },
+    { name: 'clip_ratio', label: 'Tokens clipped', share: true },
+    { name: 'kl', label: 'Divergence from the reference' },
+  ],
+  sums: SUMS,
+  report,
+  curve: {
+    loss: 'the clipped surrogate, which is near 0 however well it learns: its mean advantage is 0',
+  },
+  record: (loss: LossGraph, settings: Given) =>
+    loss.policy(loss.tokenLogProbabilities(settings['temperature'] as number), {
+      epsilon: settings['epsilon'] as number,
+      epsilonHigh: settings['epsilonHigh'] as number,
+      beta: settings['beta'] as number,
+      correctKl: settings['klCorrection'] as boolean,
+    }),
+} as const satisfies Objective;

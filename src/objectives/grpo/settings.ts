@@ -1,0 +1,304 @@
+/** What a run that samples and scores is set by. Flags are named as TRL's settings. */
+import type { Setting } from '../../settings/setting.ts';
+import { BETA } from '../pairs.ts';
+
+const SHAO = 'Shao and others, DeepSeekMath, 2024';
+const SCHULMAN = 'Schulman and others, Proximal Policy Optimization, 2017';
+const DAPO = 'Yu and others, DAPO, 2025';
+
+const NUM_GENERATIONS = {
+  name: 'numGenerations',
+  part: 'run',
+  type: 'whole',
+  least: 2,
+  most: 256,
+  flag: 'num-generations',
+  group: 'Goal',
+  label: 'Answers a prompt',
+  term: {
+    id: 'group-size',
+    name: 'Answers a prompt (group)',
+    entry: {
+      what: 'How many answers are sampled for each prompt of a step. An answer counts by how much better it is than the others of its group, so no second model has to say what is good.',
+      more: 'Rare successes are found, and steps are steadier and slower.',
+      less: 'Steps are quick, and more groups are all right or all wrong: these teach nothing.',
+      start: '8.',
+      source: SHAO,
+      also: 'num_generations rollouts samples per prompt grpo',
+    },
+  },
+  help: 'How many answers are sampled for each prompt.',
+  more: 'They are compared with each other.',
+  initial: 8,
+} as const satisfies Setting;
+
+const MAX_COMPLETION_LENGTH = {
+  name: 'maxCompletionLength',
+  part: 'run',
+  type: 'whole',
+  least: 1,
+  most: 100_000,
+  flag: 'max-completion-length',
+  group: 'Goal',
+  label: 'Longest answer',
+  unit: 'tokens',
+  term: {
+    id: 'completion-length',
+    name: 'Longest answer',
+    entry: {
+      what: 'The most tokens of a sampled answer. What is longer is cut, and scored as it is.',
+      more: 'Long answers are whole; memory and time of a step grow.',
+      less: 'Steps are quick, and answers that need more room are never right.',
+      start: 'A little more than the right answers need.',
+      source: SHAO,
+      also: 'max_completion_length cut truncated',
+    },
+  },
+  help: 'The most tokens of a sampled answer.',
+  more: 'What is longer is cut.',
+  initial: 64,
+} as const satisfies Setting;
+
+const LOSS_TYPE = {
+  name: 'lossType',
+  part: 'run',
+  type: 'choice',
+  choices: ['dapo', 'grpo', 'dr_grpo', 'bnpo'],
+  labels: {
+    dapo: 'Mean over all tokens of the step (DAPO)',
+    grpo: 'Mean over answers, each a mean over its tokens (GRPO)',
+    dr_grpo: 'Sum over tokens by the longest length (Dr. GRPO)',
+    bnpo: 'Mean over the tokens of each batch (BNPO)',
+  },
+  flag: 'loss-type',
+  placeholder: 'T',
+  group: 'Goal',
+  label: 'Loss type',
+  advanced: true,
+  term: {
+    id: 'loss-type',
+    name: 'Loss type',
+    entry: {
+      what: 'What the loss of sampled answers is a mean over. A mean over answers (grpo) makes tokens of long answers count less; a mean over all tokens of a step (dapo) counts them alike.',
+      start: 'dapo.',
+      source: `${DAPO}; Liu and others, Understanding R1-Zero-Like Training, 2025`,
+      also: 'dapo dr grpo bnpo normalisation',
+    },
+  },
+  help: 'What the loss of sampled answers is a mean over.',
+  initial: 'dapo',
+} as const satisfies Setting;
+
+const EPSILON = {
+  name: 'epsilon',
+  part: 'run',
+  type: 'number',
+  above: 0,
+  below: 1,
+  flag: 'epsilon',
+  group: 'Goal',
+  label: 'Epsilon',
+  advanced: true,
+  term: {
+    id: 'epsilon-clip',
+    name: 'Epsilon (clipping)',
+    entry: {
+      what: 'How far the probability of a token may move from what it was when the answer was sampled, as a ratio: beyond 1 − epsilon and 1 + epsilon it teaches nothing more. With one update for each sample the ratio is 1 and nothing is clipped.',
+      more: 'Each batch of samples can move the model further.',
+      less: 'Steps are more careful.',
+      start: '0.2.',
+      source: SCHULMAN,
+      also: 'clip ratio ppo',
+    },
+  },
+  help: 'How far a token’s probability may move from what it was when it was sampled, as a ratio below and above 1.',
+  initial: 0.2,
+} as const satisfies Setting;
+
+const EPSILON_HIGH = {
+  name: 'epsilonHigh',
+  part: 'run',
+  type: 'number',
+  above: 0,
+  most: 100,
+  flag: 'epsilon-high',
+  group: 'Goal',
+  label: 'Epsilon above',
+  advanced: true,
+  term: {
+    id: 'epsilon-high',
+    name: 'Epsilon above',
+    entry: {
+      what: 'The same limit for probabilities that rise. A higher one lets rare tokens of good answers grow, which keeps variety.',
+      start: 'The same as epsilon, or 0.28.',
+      source: DAPO,
+      also: 'clip higher epsilon_high',
+    },
+  },
+  help: 'The limit above 1, where it is another than below.',
+  initial: ({ epsilon }) => (typeof epsilon === 'number' ? epsilon : 0.2),
+  initially: 'the same as epsilon',
+} as const satisfies Setting;
+
+const KL_CORRECTION = {
+  name: 'klCorrection',
+  part: 'run',
+  type: 'switch',
+  flag: 'no-kl-correction',
+  group: 'Goal',
+  label: 'Corrected divergence',
+  advanced: true,
+  term: {
+    id: 'kl-correction',
+    name: 'Corrected divergence',
+    entry: {
+      what: 'The divergence from the reference is estimated from sampled tokens. After the first update of a batch these are samples of an older policy: multiplied by the ratio of probabilities, the estimate is right again.',
+      start: 'On. Off is the estimate of the paper.',
+      source: 'Liu and others, DeepSeek-V3.2, 2025',
+      also: 'kl bias correction k3',
+    },
+  },
+  help: 'The divergence from the reference is multiplied by the ratio of probabilities.',
+  off: 'Take the divergence from the reference as the paper has it, not multiplied by the ratio.',
+  initial: true,
+} as const satisfies Setting;
+
+const NUM_ITERATIONS = {
+  name: 'numIterations',
+  part: 'run',
+  type: 'whole',
+  least: 1,
+  most: 100,
+  flag: 'num-iterations',
+  group: 'Goal',
+  label: 'Updates a sample',
+  advanced: true,
+  term: {
+    id: 'num-iterations',
+    name: 'Updates a sample',
+    entry: {
+      what: 'How many updates are made with the answers of a step before new ones are sampled.',
+      more: 'Sampling pays more, and the answers grow stale: clipping holds that in bounds.',
+      start: '1.',
+      source: SHAO,
+      also: 'num_iterations mu off policy',
+    },
+  },
+  help: 'How many updates are made with the answers of a step.',
+  initial: 1,
+} as const satisfies Setting;
+
+const TEMPERATURE = {
+  name: 'temperature',
+  part: 'run',
+  type: 'number',
+  above: 0,
+  most: 10,
+  flag: 'temperature',
+  group: 'Goal',
+  label: 'Temperature',
+  advanced: true,
+  term: { id: 'temperature', name: 'Temperature' },
+  help: 'How freely answers are sampled while it trains.',
+  more: 'The loss is of the same distribution.',
+  initial: 1,
+} as const satisfies Setting;
+
+const TOP_P = {
+  name: 'topP',
+  part: 'run',
+  type: 'number',
+  above: 0,
+  most: 1,
+  flag: 'top-p',
+  group: 'Goal',
+  label: 'Top-p',
+  advanced: true,
+  term: { id: 'top-p', name: 'Top-p (nucleus)' },
+  help: 'Only the most likely tokens that together have this probability are sampled.',
+  more: '1 takes all.',
+  initial: 1,
+} as const satisfies Setting;
+
+const TOP_K = {
+  name: 'topK',
+  part: 'run',
+  type: 'whole',
+  least: 0,
+  zero: 'all',
+  flag: 'top-k',
+  group: 'Goal',
+  label: 'Top-k',
+  advanced: true,
+  term: { id: 'top-k', name: 'Top-k' },
+  help: 'Only so many of the most likely tokens are sampled.',
+  more: '0 takes all.',
+  initial: 0,
+} as const satisfies Setting;
+
+const MASK_TRUNCATED = {
+  name: 'maskTruncated',
+  part: 'run',
+  type: 'switch',
+  flag: 'mask-truncated-completions',
+  group: 'Goal',
+  label: 'Leave cut answers out',
+  advanced: true,
+  term: {
+    id: 'mask-truncated',
+    name: 'Cut answers left out',
+    entry: {
+      what: 'Answers that were cut at the limit give no gradient. Their rewards still count in their groups.',
+      start: 'Off; on where answers are cut that would have been right.',
+      source: DAPO,
+      also: 'mask_truncated_completions overlong filtering',
+    },
+  },
+  help: 'Answers that were cut at the limit give no gradient.',
+  initial: false,
+} as const satisfies Setting;
+
+const SCALE_REWARDS = {
+  name: 'scaleRewards',
+  part: 'run',
+  type: 'choice',
+  choices: ['group', 'batch', 'none'],
+  labels: {
+    group: 'By the spread of the group',
+    batch: 'By the spread of the step',
+    none: 'Not at all',
+  },
+  flag: 'scale-rewards',
+  placeholder: 'S',
+  group: 'Goal',
+  label: 'Advantages divided',
+  advanced: true,
+  term: {
+    id: 'scale-rewards',
+    name: 'Advantages divided',
+    entry: {
+      what: 'What the difference between a reward and the mean of its group is divided by. The spread of the group makes every prompt count alike; without it groups in which answers hardly differ count less.',
+      start: 'The spread of the group.',
+      source: 'Liu and others, Understanding R1-Zero-Like Training, 2025',
+      also: 'scale_rewards dr grpo standard deviation',
+    },
+  },
+  help: 'What the difference between a reward and the mean of its group is divided by.',
+  initial: 'group',
+} as const satisfies Setting;
+
+export const GRPO_SETTINGS = [
+  NUM_GENERATIONS,
+  MAX_COMPLETION_LENGTH,
+  BETA,
+  LOSS_TYPE,
+  EPSILON,
+  EPSILON_HIGH,
+  KL_CORRECTION,
+  NUM_ITERATIONS,
+  TEMPERATURE,
+  TOP_P,
+  TOP_K,
+  MASK_TRUNCATED,
+  SCALE_REWARDS,
+] as const satisfies readonly Setting[];

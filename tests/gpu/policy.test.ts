@@ -1,0 +1,116 @@
+/** Learning from rewards against numbers of TRL: log-probabilities, loss types, gradients, and what is counted beside them. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import { readPolicyRows } from '../../src/cli/policy-rows.ts';
+import { readPeft } from '../../src/export/peft.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { learningOf } from '../../src/train/learning.ts';
+import { trainOptionsOf } from '../../src/train/options.ts';
+import { policyGradients, type PolicyGradients } from '../../src/train/policy/gradients.ts';
+import { withSamples, type SampledRow } from '../../src/train/policy/sampled.ts';
+import { describeShared, sharedFolder, sharedJson, sharedJsonl } from '../shared.ts';
+import { describeDevice } from './adapters.ts';
+import { readReference } from './reference-file.ts';
+import { worstError } from './run.ts';
+
+const REFERENCE = ['reference', 'objectives'];
+
+describeDevice('learning from rewards', (context) => {
+  describeShared('of TRL', () => {
+    let model: LanguageModel;
+    let rows: SampledRow[];
+    beforeAll(async () => {
+      model = await LanguageModel.load(context.device, sharedFolder('models', 'stories260K'), {
+        precision: 'f32',
+      });
+      const lines = sharedJsonl<object>(...REFERENCE, 'groups', 'rows.jsonl');
+      rows = readPolicyRows(lines.map((row) => JSON.stringify(row)).join('\n'), 'rows.jsonl', {
+        scaleRewards: 'group',
+      });
+    });
+    afterAll(() => model.destroy());
+
+    const learn = (flags: Record<string, string | number | boolean>) =>
+      learningOf(
+        trainOptionsOf({
+          ...{ objective: 'grpo', lossType: flags['loss-type'], beta: flags['beta'] },
+          ...{ epsilon: flags['epsilon'], epsilonHigh: flags['epsilon-high'] },
+          ...(flags['max-completion-length'] !== undefined && {
+            maxCompletionLength: flags['max-completion-length'],
+          }),
+          ...(flags['no-kl-correction'] === true && { klCorrection: false }),
+        }),
+      );
+    const compute = async (
+      batches: readonly (readonly SampledRow[])[],
+      learning: ReturnType<typeof learn>,
+    ): Promise<PolicyGradients> => {
+      const files = sharedFolder('reference', 'stories260K', 'lora', 'adapter');
+      const { modules, tensors } = await readPeft(files, model.definition);
+      const adapter = new Adapter(context.device, modules, tensors, { trainable: true });
+      const found = await policyGradients({ model, adapter, store: adapter.store }, batches, learning);
+      adapter.destroy();
+      return found;
+    };
+
+    test.each([
+      ...['grpo', 'grpo-kl', 'grpo-kl-plain', 'dapo', 'dapo-kl', 'dr-grpo', 'dr-grpo-kl', 'bnpo', 'bnpo-kl'],
+    ])('loss and gradients: %s', async (name) => {
+      const { flags } = sharedJson<{ flags: Record<string, string | number | boolean> }>(
+        ...[...REFERENCE, 'cases', name, 'settings.json'],
+      );
+      const { floats } = await readReference([...REFERENCE, 'cases', name, 'out.safetensors']);
+      const gradients = (await readReference([...REFERENCE, 'cases', name, 'grads.safetensors'])).floats;
+      const learning = learn(flags);
+      const found = await compute([rows], learning);
+      expect(Math.abs(found.loss - floats.get('loss')![0])).toBeLessThan(1e-4);
+      const wanted = floats.get('logps')!;
+      const mask = floats.get('mask')!;
+      const T = wanted.length / rows.length;
+      found.logProbabilities.forEach((values, row) =>
+        Array.from({ length: T }, (_, t) => row * T + t).forEach((place, t) => {
+          expect(t < values.length).toBe(mask[place] === 1);
+          if (t < values.length) expect(Math.abs(values[t] - wanted[place])).toBeLessThan(1e-3);
+        }),
+      );
+      for (const clip of ['clip_ratio', 'clip_ratio_low', 'clip_ratio_high'])
+        expect(found.report![clip], clip).toBeCloseTo(floats.get(clip)![0], 6);
+      expect(found.report!['clip_ratio']).toBeGreaterThan(0);
+      if (floats.has('kl')) expect(found.report!['kl']).toBeCloseTo(floats.get('kl')![0], 5);
+      expect([...found.gradients.keys()].sort()).toEqual([...gradients.keys()].sort());
+      for (const [tensor, values] of gradients)
+        expect(worstError(found.gradients.get(tensor)!, values), tensor).toBeLessThan(1e-4);
+
+      const halves = await compute([rows.slice(0, 6), rows.slice(6)], learning);
+      const accumulated = floats.get('loss_accumulated')!;
+      accumulated.forEach((loss, i) => expect(Math.abs(halves.losses[i] - loss)).toBeLessThan(1e-4));
+      expect(Math.abs(halves.loss - accumulated[0] - accumulated[1])).toBeLessThan(1e-4);
+    });
+
+    test('advantages follow from rewards, ratios from the policy itself, and the reference from the bare base', async () => {
+      const lines = sharedJsonl<Record<string, unknown>>(...REFERENCE, 'groups', 'rows.jsonl');
+      const bare = lines.map(({ prompt_ids, completion_ids, reward, group }) =>
+        JSON.stringify({ prompt_ids, completion_ids, reward, group }),
+      );
+      const without = readPolicyRows(bare.join('\n'), 'rows.jsonl', { scaleRewards: 'group' });
+      without.forEach(({ samples }, at) =>
+        expect(samples[0].advantage).toBeCloseTo(rows[at].samples[0].advantage, 5),
+      );
+      const learning = learn({ 'loss-type': 'grpo', beta: 0.04, epsilon: 0.2 });
+      const found = await compute([without], learning);
+      // The reference of these rows is the bare base.
+      const { floats } = await readReference([...REFERENCE, 'cases', 'grpo-kl', 'out.safetensors']);
+      const T = floats.get('logps')!.length / rows.length;
+      const known = withSamples(
+        rows,
+        rows.map(({ samples: [{ ids }] }, at) => ({
+          old: floats.get('logps')!.slice(at * T, at * T + ids.length),
+        })),
+      );
+      const same = await compute([known], learning);
+      expect(Math.abs(found.loss - same.loss)).toBeLessThan(1e-5);
+      for (const [tensor, values] of same.gradients)
+        expect(worstError(found.gradients.get(tensor)!, values), tensor).toBeLessThan(1e-4);
+    });
+  });
+});
