@@ -78,8 +78,9 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 120_000,
           expect: { poll: { timeout: 30_000 } },
-          // One file at a time, all in one process, which keeps its Chromium.
-          fileParallelism: false,
+          // Two processes, each of which keeps its Chromium.
+          pool: 'forks',
+          maxWorkers: 2,
           isolate: false,
         },
       },

@@ -14,13 +14,14 @@ type Call = (...args: readonly unknown[]) => Promise<unknown>;
 export function startWorker(onDefect: (failure: Failure) => void): GraftWorker {
   const worker = new Worker(new URL('../worker/main.ts', import.meta.url), { type: 'module', name: 'graft' });
   const methods = wrap(worker) as unknown as Record<string, Call>;
-  const broken = new Promise<never>((_, reject) => {
+  const failed = new Promise<never>((_, reject) => {
     worker.addEventListener(
       'error',
       (event) => reject(new Error(event.message || 'The worker did not start.')),
       { once: true },
     );
   });
+  const broken = Promise.race([failed, hasEnded(methods)]);
   // Each call races against it and reports it.
   broken.catch(() => undefined);
 
@@ -51,5 +52,16 @@ export function startWorker(onDefect: (failure: Failure) => void): GraftWorker {
       (_, name) =>
       (...args: unknown[]) =>
         call(String(name), args),
+  });
+}
+
+/** Rejects when the worker is no more: one that the browser ends, for its memory or on a crash, says nothing. */
+async function hasEnded(methods: Record<string, Call>): Promise<never> {
+  // Only secure pages have locks; elsewhere the worker trains nothing anyway.
+  if (!isSecureContext) return new Promise(() => undefined);
+  const lock = `graft-worker ${crypto.randomUUID()}`;
+  await methods['holdLock'](lock);
+  return navigator.locks.request(lock, () => {
+    throw new Error('It ended without a word.');
   });
 }

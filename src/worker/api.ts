@@ -54,4 +54,7 @@ export interface GraftWorker
     ResultsApi,
     RowsApi,
     RunsApi,
-    StorageApi {}
+    StorageApi {
+  /** Takes a lock of the browser for as long as the worker lives, and answers when it has it: the browser gives it back whatever ends the worker. */
+  holdLock(name: string): Promise<void>;
+}

@@ -36,7 +36,7 @@ import { listRows } from '../data/row-list.ts';
 import { Runs } from './runs.ts';
 import { chatTokens, Session } from './session.ts';
 import { Slices } from './slices.ts';
-import { arrive } from './tabs.ts';
+import { arrive, holdLock } from './tabs.ts';
 import { TurnsOfRows } from './taught-turns.ts';
 import { watchTabs } from './training-lock.ts';
 
@@ -246,6 +246,8 @@ const api: GraftWorker = {
     observeRequests(listener(onRequest));
     return new Promise<never>(() => undefined);
   },
+
+  holdLock,
 
   ...archiveApi({ models, downloads, session, runs, projects }),
   storage: () => outcome(measureSpace),

@@ -12,3 +12,13 @@ export async function arrive(): Promise<boolean> {
   void navigator.locks.request(NAME, { mode: 'shared' }, () => new Promise(() => undefined));
   return !held?.some(({ name }) => name === NAME);
 }
+
+/** Takes a lock for as long as the worker lives. Resolves when it has it. */
+export function holdLock(name: string): Promise<void> {
+  return new Promise((resolve) => {
+    void navigator.locks.request(name, () => {
+      resolve();
+      return new Promise(() => undefined);
+    });
+  });
+}

@@ -29,12 +29,12 @@ export async function launchChromium({ webgpu = true } = {}): Promise<Browser> {
 
 let shared: Promise<Browser> | undefined;
 
-/** The Chromium of all files, which run in one process. A test that breaks its browser launches one of its own. */
+/** The Chromium of all files of a process. A test that breaks its browser launches one of its own. */
 export function openChromium(): Promise<Browser> {
   return (shared ??= launchChromium());
 }
 
-/** Leaves the Chromium of all files to the next one, without pages. */
+/** Leaves the Chromium of this process to the next one, without pages. */
 export async function closeContexts(browser: Browser): Promise<void> {
   await Promise.all(browser.contexts().map((context) => context.close()));
 }

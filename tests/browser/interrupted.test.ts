@@ -208,41 +208,49 @@ describe('a run', () => {
     expect((await listAdapters(page)).filter(({ runId }) => runId === second.id)).toEqual([]);
   });
 
-  test('whose process is killed goes on from its last checkpoint, with the curve of one that was not', async () => {
-    const page = await context.newPage();
-    const worker = await startBench(page);
-    await openAll(page);
-    await train(page, OPTIONS, 3);
-    await reached(page, 3);
-    // Checkpoints are due by the clock.
-    await worker.evaluate(() => {
-      const now = performance.now.bind(performance);
-      performance.now = () => now() + 60_000;
-    });
-    await allowSteps(worker, 4);
-    await page.waitForFunction(() =>
-      bench.events.some((event) => event.type === 'checkpoint' && event.step > 0),
-    );
-    const devtools = await context.newCDPSession(page);
-    const crashed = page.waitForEvent('crash');
-    // It answers nothing any more.
-    devtools.send('Page.crash').catch(() => undefined);
-    await crashed;
-    await page.close();
+  test.each(['process', 'worker'])(
+    'whose %s is killed goes on from its last checkpoint, with the curve of one that was not',
+    async (what) => {
+      const page = await context.newPage();
+      const worker = await startBench(page);
+      await openAll(page);
+      await train(page, OPTIONS, 3);
+      await reached(page, 3);
+      // Checkpoints are due by the clock.
+      await worker.evaluate(() => {
+        const now = performance.now.bind(performance);
+        performance.now = () => now() + 60_000;
+      });
+      await allowSteps(worker, 4);
+      await page.waitForFunction(() =>
+        bench.events.some((event) => event.type === 'checkpoint' && event.step > 0),
+      );
+      if (what === 'process') {
+        const devtools = await context.newCDPSession(page);
+        const crashed = page.waitForEvent('crash');
+        // It answers nothing any more.
+        devtools.send('Page.crash').catch(() => undefined);
+        await crashed;
+      } else {
+        // Nobody answers that it is done.
+        await worker.evaluate(() => self.close()).catch(() => undefined);
+      }
+      await page.close();
 
-    const after = await openBench(context, { ready: false });
-    await expect
-      .poll(() => listRuns(after).then(([run]) => run), { timeout: 20_000 })
-      .toMatchObject({ status: 'paused', resumable: true });
-    const [{ id, steps }] = await listRuns(after);
-    expect(steps.length).toBeGreaterThan(0);
-    expect(steps.length).toBeLessThan(OPTIONS.steps);
-    await train(after, id);
-    const resumed = await ended(after);
-    expect(resumed.status).toBe('done');
-    expect(losses(resumed)).toEqual(losses(whole));
-    expect(resumed.evals).toEqual(whole.evals);
-  });
+      const after = await openBench(context, { ready: false });
+      await expect
+        .poll(() => listRuns(after).then(([run]) => run), { timeout: 20_000 })
+        .toMatchObject({ status: 'paused', resumable: true });
+      const [{ id, steps }] = await listRuns(after);
+      expect(steps.length).toBeGreaterThan(0);
+      expect(steps.length).toBeLessThan(OPTIONS.steps);
+      await train(after, id);
+      const resumed = await ended(after);
+      expect(resumed.status).toBe('done');
+      expect(losses(resumed)).toEqual(losses(whole));
+      expect(resumed.evals).toEqual(whole.evals);
+    },
+  );
 
   test('keeps a second tab from training, and tells it why', async () => {
     const first = await openBench(context);

@@ -1,6 +1,6 @@
 /**
- * What happens to a run when things go wrong around it, as the person at the page is told: a second tab, a GPU that is lost, a disk that is
- * full. Each time it goes on afterwards. That its curve is the same to the bit is interrupted.test.ts.
+ * What happens to a run when things go wrong around it, as the person at the page is told: a second tab, a GPU that is lost, a worker
+ * that ends, a disk that is full. Each time it goes on afterwards. That its curve is the same to the bit is interrupted.test.ts.
  */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
@@ -120,6 +120,22 @@ test('a GPU that is lost is told, and the run goes on from its checkpoint on a n
   await expect.poll(() => alert(page).innerText()).toMatch(/The GPU was lost.*Saved work is safe/s);
   await resumeToTheEnd(page);
   expect(problems.filter((problem) => !/destroyed|lost/i.test(problem))).toEqual([]);
+  await close();
+});
+
+test('a worker that ends without a word is told, and the run goes on after a reload', async () => {
+  const { page, problems, close } = await openStudio(browser, VIEW);
+  await openRows(page);
+  await startAndPause(page, () => start(page, 24));
+  await controls(page).getByRole('button', { name: 'Resume' }).click();
+  await engineOf(page)
+    .evaluate(() => self.close())
+    .catch(() => undefined);
+  await alert(page).waitFor(WAIT);
+  await expect.poll(() => alert(page).innerText()).toMatch(/It ended without a word.*Reload the page/s);
+  await page.reload();
+  await resumeToTheEnd(page);
+  expect(problems).toEqual([]);
   await close();
 });
 
