@@ -3,7 +3,9 @@
 //   node run.mjs matmul [--side 1024] [--runs 7] [--layouts NN,NT] [--libraries graft,jax-js] [--adapter swiftshader]
 //   node run.mjs train-step [--runs 15]
 //   node run.mjs matmul --adapter cpu
-import { existsSync } from 'node:fs';
+//   node run.mjs decoding --model FOLDER [--words 200] [--new-tokens 64] [--threads 2,1] [--runs 5]
+import { existsSync, readdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
@@ -19,6 +21,11 @@ const { positionals, values } = parseArgs({
     libraries: { type: 'string', default: 'graft,jax-js,onnxruntime-web,tfjs' },
     // `swiftshader`, `default` for the adapter that Chromium picks, or `cpu` for the processor itself.
     adapter: { type: 'string', default: 'swiftshader' },
+    // A folder with a GGUF file, its tokenizer and config.json.
+    model: { type: 'string' },
+    words: { type: 'string', default: '200' },
+    'new-tokens': { type: 'string', default: '64' },
+    threads: { type: 'string', default: '2,1' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -33,6 +40,9 @@ const BROWSERS = [
 const executablePath = BROWSERS.find((path) => path && existsSync(path));
 if (!executablePath) throw new Error('No Chromium found: set CHROMIUM to its path');
 
+if (what === 'decoding' && !values.model) throw new Error('Name a model folder: --model FOLDER');
+if (values.model) process.env.PEERS_MODEL = resolve(values.model);
+
 const here = fileURLToPath(new URL('.', import.meta.url));
 const vite = { configFile: `${here}vite.config.ts` };
 await build(vite);
@@ -46,7 +56,7 @@ const flags = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const onProcessor = values.adapter === 'cpu';
+const onProcessor = values.adapter === 'cpu' || what === 'decoding';
 if (values.adapter !== 'default' && !onProcessor) flags.push(`--use-webgpu-adapter=${values.adapter}`);
 const browser = await chromium.launch({ executablePath, args: flags });
 try {
@@ -57,9 +67,10 @@ try {
   });
   await page.goto(server.resolvedUrls.local[0]);
   await page.waitForFunction(() => window.peers !== undefined);
-  const report = what === 'matmul' ? await matmul(page) : await trainStep(page);
+  const contests = { matmul, 'train-step': trainStep, decoding };
+  const report = await contests[what](page);
   report.chromium = browser.version();
-  if (!values.json) print(report);
+  if (!values.json) (what === 'decoding' ? printDecoding : print)(report);
   console.log(JSON.stringify(report));
 } finally {
   await browser.close();
@@ -86,6 +97,32 @@ async function trainStep(page) {
     ([o, cpu]) => (cpu ? window.peers.trainStepOnProcessor(o) : window.peers.trainStep(o)),
     [options, onProcessor],
   );
+}
+
+async function decoding(page) {
+  const options = {
+    files: readdirSync(values.model).filter((name) => /\.(gguf|json)$/.test(name)),
+    words: Number(values.words),
+    newTokens: Number(values['new-tokens']),
+    threads: values.threads.split(',').map(Number),
+    runs: Number(values.runs ?? 5),
+    warmUps: Number(values['warm-ups'] ?? 1),
+  };
+  return { results: await page.evaluate((o) => window.peers.decoding(o), options) };
+}
+
+function printDecoding({ chromium: version, results }) {
+  console.log(`Chromium ${version}`);
+  for (const [threads, { graft, wllama }] of Object.entries(results)) {
+    console.log(`${threads} ${threads === '1' ? 'thread' : 'threads'}`);
+    for (const [name, { promptTokens, firstTokenMs, tokensPerSecond }] of Object.entries({ graft, wllama }))
+      console.log(
+        `  ${name.padEnd(8)} ${tokensPerSecond.toFixed(1).padStart(6)} tokens/s, the first after ${firstTokenMs.toFixed(0).padStart(5)} ms (prompt of ${promptTokens} tokens)`,
+      );
+    const rate = (graft.tokensPerSecond / wllama.tokensPerSecond).toFixed(2);
+    const prompt = (wllama.firstTokenMs / graft.firstTokenMs).toFixed(2);
+    console.log(`  graft is ${rate} times as fast token by token, ${prompt} times with the prompt`);
+  }
 }
 
 function print({ adapter, chromium: version, results, side }) {

@@ -1,10 +1,26 @@
-import { defineConfig } from 'vite';
+import { createReadStream, existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { defineConfig, type Plugin } from 'vite';
 import { cpuKernels } from '../../scripts/cpu-kernels.ts';
 
 /** Threads may share memory in a page that is isolated from others. */
 const headers = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+/** Serves the model folder that the decoding contest is asked of, below /model/. */
+const modelFolder: Plugin = {
+  name: 'model-folder',
+  configurePreviewServer({ middlewares }) {
+    const folder = process.env['PEERS_MODEL'];
+    if (!folder) return;
+    middlewares.use('/model', (request, response) => {
+      const path = join(folder, basename(request.url ?? ''));
+      if (!existsSync(path)) response.writeHead(404).end();
+      else createReadStream(path).pipe(response.writeHead(200, headers));
+    });
+  },
 };
 
 export default defineConfig({
@@ -17,6 +33,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 1e5,
   },
   worker: { format: 'es', plugins: () => [cpuKernels()] },
-  plugins: [cpuKernels()],
+  plugins: [cpuKernels(), modelFolder],
   preview: { port: 0, host: 'localhost', headers },
 });

@@ -1,6 +1,7 @@
 // What run.mjs calls in the page. Each function returns plain JSON.
+import { decoding } from './decoding.js';
 import { matmul } from './matmul.js';
 import { matmulOnProcessor, trainStepOnProcessor } from './processor.js';
 import { trainStep } from './train-step.js';
 
-window.peers = { matmul, trainStep, matmulOnProcessor, trainStepOnProcessor };
+window.peers = { matmul, trainStep, matmulOnProcessor, trainStepOnProcessor, decoding };

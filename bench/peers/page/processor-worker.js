@@ -1,6 +1,7 @@
-// Graft's CPU engine with one thread and with two, and jax-js's wasm backend.
+// Graft's CPU engine with one thread and with two, beside jax-js's wasm backend; and its side of the decoding contest.
 import { openProcessor } from '../../../src/worker/processor.ts';
 import { graftTrainStep } from '../../train-step.ts';
+import { answer, openModel } from './answering.js';
 import { graftOn } from './contestants/graft.js';
 import { jaxOn } from './contestants/jax.js';
 import { jaxTrainStep } from './contestants/jax-train-step.js';
@@ -15,6 +16,8 @@ const withThreads = (count) => async () => {
 };
 
 const contests = {
+  'open-model': openModel,
+  answer,
   matmul: async (options) => ({
     side: options.side,
     results: await measureProducts(

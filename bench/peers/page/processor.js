@@ -1,17 +1,28 @@
-// The same contests on the processor, in a worker: threads that wait for each other may not be a page's own.
-const worker = () => new Worker(new URL('./processor-worker.js', import.meta.url), { type: 'module' });
+// The contests on the processor run in a worker: threads that wait for each other may not be a page's own.
 
-const ask = (what) => (options) =>
-  new Promise((resolve, reject) => {
-    const contest = worker();
-    contest.onmessage = ({ data }) => {
-      contest.terminate();
-      if (data.error) reject(new Error(data.error));
-      else resolve({ adapter: { vendor: 'CPU', architecture: 'WebAssembly', description: '' }, ...data });
-    };
-    contest.onerror = ({ message }) => reject(new Error(message));
-    contest.postMessage({ what, options });
-  });
+/** A worker of its own, asked one thing at a time. */
+export function onProcessor() {
+  const worker = new Worker(new URL('./processor-worker.js', import.meta.url), { type: 'module' });
+  return {
+    ask: (what, options) =>
+      new Promise((resolve, reject) => {
+        worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data));
+        worker.onerror = ({ message }) => reject(new Error(message));
+        worker.postMessage({ what, options });
+      }),
+    close: () => worker.terminate(),
+  };
+}
 
-export const matmulOnProcessor = ask('matmul');
-export const trainStepOnProcessor = ask('train-step');
+const contest = (what) => async (options) => {
+  const { ask, close } = onProcessor();
+  try {
+    const found = await ask(what, options);
+    return { adapter: { vendor: 'CPU', architecture: 'WebAssembly', description: '' }, ...found };
+  } finally {
+    close();
+  }
+};
+
+export const matmulOnProcessor = contest('matmul');
+export const trainStepOnProcessor = contest('train-step');
