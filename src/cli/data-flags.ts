@@ -4,35 +4,72 @@ import type { Mapping } from '../data/mapping.ts';
 import type { Skipped } from '../data/parts.ts';
 import { parseSkipped } from '../data/skip-list.ts';
 import { GraftError } from '../errors.ts';
-import { FILE_SETTINGS, MORE_ROWS_SETTINGS } from '../settings/rows.ts';
+import { MIXES, type Mixture } from '../data/mixture.ts';
+import { FILE_SETTINGS, MIXTURE_SETTINGS, MORE_ROWS_SETTINGS } from '../settings/rows.ts';
 import type { Flags } from './flags.ts';
+import { fileNames, mixtureOf, readTasks, type TaskFile } from './task-files.ts';
 import { settingFlags } from './setting-flags.ts';
 
 export const dataFlags = settingFlags(FILE_SETTINGS);
 
 /** Flags that add files and leave rows out, for a run. */
-export const rowFlags = settingFlags(MORE_ROWS_SETTINGS);
+export const rowFlags = settingFlags([...MORE_ROWS_SETTINGS, ...MIXTURE_SETTINGS]);
 
 export interface RowOptions {
   readonly more?: readonly string[];
+  /** Where --data names several files: the first is that of the rows, the others come first among those of more rows. */
+  readonly mixture?: Mixture;
   readonly test?: string;
   readonly skip?: Skipped;
   readonly dropDuplicates?: true;
 }
 
 /** What is not given is missing: a run that was saved before there were these flags has none. @throws GraftError `arguments` */
-export function readRowOptions(flags: Flags<typeof rowFlags>): RowOptions {
-  const more = flags.text('more-data');
+export function readRowOptions(flags: Flags<typeof dataFlags & typeof rowFlags>): RowOptions {
+  const tasks = readTasks(flags.required('data'));
+  const moreData = flags.text('more-data');
+  const more = [
+    ...tasks.slice(1).map(({ path }) => path),
+    ...(moreData === undefined ? [] : fileNames(moreData)),
+  ];
+  const mixture = readMixture(flags, tasks);
   const test = flags.text('test-data');
   const skip = flags.text('skip-rows');
   return {
-    ...(more !== undefined && {
-      more: more.split(/(?<!\\),/).map((name) => name.replaceAll('\\,', ',').trim()),
-    }),
+    ...(more.length > 0 && { more }),
+    ...(mixture && { mixture }),
     ...(test !== undefined && { test }),
     ...(skip !== undefined && { skip: parseSkipped(skip) }),
     ...(flags.on('drop-duplicates') && { dropDuplicates: true }),
   };
+}
+
+function readMixture(flags: Flags<typeof rowFlags>, tasks: readonly TaskFile[]): Mixture | undefined {
+  const mix = flags.choice('mix', MIXES);
+  const temperature = flags.number('mix-temperature');
+  const cap = flags.whole('mix-cap', 1);
+  const wrong = (what: string, remedy: string): GraftError => new GraftError('arguments', what, remedy);
+  const asked = (['mix', 'mix-temperature', 'mix-cap'] as const).find((name) => flags.isGiven(name));
+  if (tasks.length < 2) {
+    if (asked)
+      throw wrong(
+        `--${asked} is for several tasks, and --data names one.`,
+        'Give a file for each task: --data A.jsonl,B.jsonl.',
+      );
+    return undefined;
+  }
+  const hasShares = tasks[0].share !== undefined;
+  if (hasShares && (mix ?? temperature) !== undefined)
+    throw wrong('The files of --data have shares, and --mix would make others.', 'Leave one of them out.');
+  if (temperature !== undefined && mix !== 'temperature')
+    throw wrong('--mix-temperature is for --mix temperature.', 'Give both, or neither.');
+  if (temperature !== undefined && temperature < 1)
+    throw wrong(`--mix-temperature is ${temperature}.`, 'Choose 1 or more: 1 is proportional.');
+  return mixtureOf(tasks, {
+    mix: hasShares ? 'given' : (mix ?? 'proportional'),
+    ...(temperature !== undefined && { temperature }),
+    ...(cap !== undefined && { cap }),
+  });
 }
 
 /** @throws GraftError `arguments` for templates that exclude each other, or half a pair */
@@ -40,7 +77,7 @@ export function readReadOptions(flags: Flags<typeof dataFlags>): ReadOptions {
   const header = flags.choice('header', ['yes', 'no'] as const);
   const delimiter = flags.text('delimiter');
   return {
-    fileName: flags.required('data'),
+    fileName: readTasks(flags.required('data'))[0].path,
     mapping: readMapping(flags),
     ...(header && { header: header === 'yes' }),
     ...(delimiter !== undefined && { delimiter: delimiter === 'tab' ? '\t' : delimiter }),

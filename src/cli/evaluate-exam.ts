@@ -1,7 +1,8 @@
 /** The rows and models of an evaluation, and the methods that answer one after the other. */
 import { setImmediate } from 'node:timers/promises';
 import type { Example } from '../data/example.ts';
-import { questionsOf } from '../data/questions.ts';
+import { isUsed } from '../data/parts.ts';
+import { questionsOf, questionsOfRows } from '../data/questions.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import type { Draw } from '../evaluate/comparison.ts';
 import { drawQuestions, drawRows } from '../evaluate/draw.ts';
@@ -55,7 +56,7 @@ export async function openExam(flags: EvaluateFlags, part: Part, output: Output)
   const options = readSplit(flags, seed);
   const rowCount = askedRows(flags);
   const lossOf = flags.choice('loss-rows', LOSS_ROWS);
-  const read = await readRunFiles(await readWhole(flags.required('data')), options, output);
+  const read = await readRunFiles(await readWhole(options.read.fileName), options, output);
   // Before gigabytes of weights are loaded.
   const modelFiles = await modelOf(flags.required('model'));
   const { shape } = await readModel(modelFiles);
@@ -73,7 +74,7 @@ export async function openExam(flags: EvaluateFlags, part: Part, output: Output)
   reportData(output, told);
   const chat = tokenizer.chatTemplate !== undefined;
   const measured = placed.filter(({ fate }) =>
-    part === 'all' ? fate !== 'skipped' && fate !== 'copy' : fate === part,
+    part === 'all' ? isUsed(fate) || fate === 'capped' : fate === part,
   );
   if (measured.length === 0) throw noRows(part);
   const training =
@@ -93,7 +94,8 @@ export async function openExam(flags: EvaluateFlags, part: Part, output: Output)
 
   const rows = drawn.chosen.map((at): AskedRow => {
     const { question, example, row } = test[at];
-    return { row, line: example.line, input: question.prompt, expected: question.expected };
+    const { prompt: input, expected, task } = question;
+    return { row, line: example.line, input, expected, ...(task !== undefined && { task }) };
   });
   // Rows that ask for nothing have a loss, too.
   const some =
@@ -193,9 +195,10 @@ export async function openExam(flags: EvaluateFlags, part: Part, output: Output)
 
 /** Rows that ask for something, each with its place among all of them. */
 function pairsOf(placed: readonly PlacedRow[], chat: boolean): (Pair & { readonly row: number })[] {
-  return placed.flatMap(({ example }, row) =>
-    example ? questionsOf([example], chat).map((question) => ({ example, question, row })) : [],
-  );
+  return placed.flatMap((one, row) => {
+    const { example } = one;
+    return example ? questionsOfRows([one], chat).map((question) => ({ example, question, row })) : [];
+  });
 }
 
 /** What rows were made of; undefined where one asks for nothing, or is cut. */

@@ -39,7 +39,7 @@ export const evaluateFlags = {
   },
   rows: {
     value: 'N',
-    help: `rows that are asked, drawn by the seed (default: ${DEFAULT_ROWS}, or all if there are fewer)`,
+    help: `rows that are asked, of each task if there are several, drawn by the seed (default: ${DEFAULT_ROWS}, or all if there are fewer)`,
   },
   seed: {
     value: 'N',

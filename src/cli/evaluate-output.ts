@@ -1,6 +1,7 @@
 /** What `graft evaluate` prints: a table of methods, and what it says. */
 import type { MethodResult, AskedRow, Judged } from '../evaluate/report.ts';
-import { resultScores } from '../evaluate/report.ts';
+import { taskNames } from '../evaluate/by-task.ts';
+import { resultScores, taskScores } from '../evaluate/report.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
 import type { Scores } from '../evaluate/metrics/scores.ts';
 import { percent, plural } from '../numbers.ts';
@@ -45,6 +46,23 @@ export function resultTable(
       return [resultName(result), ...metrics.map((metric) => scoreCell(metric, scores))];
     }),
   );
+}
+
+/** A table for each task of a mixture; '' where rows are of none. */
+export function taskTables(
+  results: readonly MethodResult[],
+  rows: readonly AskedRow[],
+  metrics: readonly Metric[],
+): string {
+  return taskNames(rows)
+    .map((task) => {
+      const lines = results.map((result) => {
+        const scores = taskScores(result, rows, metrics)[task] ?? {};
+        return [resultName(result), ...metrics.map((metric) => scoreCell(metric, scores))];
+      });
+      return `\n${textTable([`Task ${task}`, ...metrics.map(({ heading }) => heading)], lines)}`;
+    })
+    .join('');
 }
 
 export function verdictText({ verdict: { before, number, after, how, caution } }: Judged): string {

@@ -7,7 +7,7 @@ import { judgeResults, methodReport, predictionsOf, type Judged } from '../evalu
 import type { Metric } from '../evaluate/metrics/metric.ts';
 import { openExam, type OpenExam } from './evaluate-exam.ts';
 import { chosenMethods, chosenMetrics, evaluateFlags, PARTS, type EvaluateFlags } from './evaluate-flags.ts';
-import { resultTable, verdictText } from './evaluate-output.ts';
+import { resultTable, taskTables, verdictText } from './evaluate-output.ts';
 import { scorePredictions } from './evaluate-predictions.ts';
 import { EXIT } from './exit.ts';
 import { writeFolder } from './files.ts';
@@ -15,7 +15,7 @@ import { Flags } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
-import { readRowOptions } from './data-flags.ts';
+import { readReadOptions, readRowOptions } from './data-flags.ts';
 
 const PREDICTIONS = 'predictions.jsonl';
 const REPORT = 'report.json';
@@ -37,7 +37,7 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   }
   checkOutput('--out', out, [
     { what: 'the base model', path: flags.required('model') },
-    { what: 'the data', path: flags.required('data') },
+    { what: 'the data', path: readReadOptions(flags).fileName },
     { what: 'the test data', path: rows.test },
     ...(rows.more ?? []).map((path) => ({ what: 'the data', path })),
     ...flags.texts('adapter').map((path) => ({ what: 'the adapter', path })),
@@ -84,7 +84,7 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
         ? rowsInWords(rows.length, draw)
         : `${rows.length} of ${draw.of} rows of ${part}, drawn with seed ${draw.seed}.`,
     );
-    output.result(resultTable(results, rows, metrics));
+    output.result(resultTable(results, rows, metrics) + taskTables(results, rows, metrics));
     if (judged) output.result(verdictText(judged));
   }
   if (out !== undefined) output.line(`Wrote ${PREDICTIONS} and ${REPORT} to ${resolve(out)}`);

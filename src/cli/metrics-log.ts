@@ -42,7 +42,7 @@ export class MetricsLog {
   /** Why the file could no longer be written: `file-write`, or `file-gone` where the folder was deleted or moved. */
   failure: GraftError | undefined;
   readonly #lines: string[];
-  #waiting: Record<string, number> | undefined;
+  #waiting: Record<string, number | Readonly<Record<string, number>>> | undefined;
 
   private constructor(
     private readonly folder: string,
@@ -75,6 +75,7 @@ export class MetricsLog {
         step: event.step,
         loss: event.loss,
         ...event.report,
+        ...(event.tasks && { task_losses: event.tasks }),
         lr: event.lr,
         grad_norm: event.gradNorm,
         supervised_tokens: event.supervisedTokens,
@@ -85,6 +86,7 @@ export class MetricsLog {
       if (!this.#waiting) return;
       this.#waiting['eval_loss'] = event.loss;
       for (const [name, value] of Object.entries(event.report ?? {})) this.#waiting[`eval_${name}`] = value;
+      if (event.tasks) this.#waiting['eval_task_losses'] = event.tasks;
     }
   }
 
@@ -93,7 +95,7 @@ export class MetricsLog {
     const line = this.#lines.at(-1);
     if (line === undefined || readLine(line)?.step !== step) return;
     this.#lines.pop();
-    this.#waiting = JSON.parse(line) as Record<string, number>;
+    this.#waiting = JSON.parse(line) as Record<string, number | Record<string, number>>;
     const bytes = Buffer.byteLength(`${line}\n`);
     this.#guard(() => ftruncateSync(this.handle, fstatSync(this.handle).size - bytes));
   }

@@ -4,6 +4,7 @@ import type { LeftList, Numbering, Problem } from '../data/example.ts';
 import type { PrepareReport } from '../data/prepare.ts';
 import type { UnusedColumn } from '../data/unused.ts';
 import { GraftError } from '../errors.ts';
+import { percent } from '../numbers.ts';
 import type { Output } from './output.ts';
 import type { RowsTold } from './train-data.ts';
 
@@ -24,13 +25,14 @@ const SHOWN = 5;
 /** @throws GraftError `train-rows` if nothing is left to train on */
 export function reportData(output: Output, told: RowsTold): void {
   for (const file of told.files) reportFile(output, file, told);
-  const { rows, skipped, copies, repeated, leaks, missing } = told;
+  const { rows, skipped, copies, capped, tasks, repeated, leaks, missing } = told;
   if (skipped > 0) output.line(`  ${rowsOf(skipped)} left out by --skip-rows`);
   for (const { name, line } of missing.slice(0, SHOWN))
     output.line(
       `Warning: --skip-rows names ${line} of ${name || 'a file that is not given'}, where no row begins`,
     );
   if (copies > 0) output.line(`  ${rowsOf(copies)} left out by --drop-duplicates`);
+  if (capped > 0) output.line(`  ${rowsOf(capped)} left out by --mix-cap`);
   if (leaks.length > 0) {
     const some = leaks
       .slice(0, SHOWN)
@@ -41,7 +43,12 @@ export function reportData(output: Output, told: RowsTold): void {
     );
   } else if (repeated > 0)
     output.line(`  ${rowsOf(repeated)} repeat an earlier one; --drop-duplicates leaves the copies out`);
-  if (rows.validation + rows.test > 0 || skipped + copies > 0)
+  if (tasks.length > 1)
+    for (const { name, share, train, test } of tasks)
+      output.line(
+        `  Task ${name}: ${rowsOf(train)} to train on, drawn ${percent(share)} of the time; ${test} for a test`,
+      );
+  if (rows.validation + rows.test > 0 || skipped + copies + capped > 0)
     output.line(
       `  ${rows.train} rows to train on, ${rows.validation} for validation, ${rows.test} kept apart for a test`,
     );

@@ -1,11 +1,21 @@
 /** The rows of a run: read, made and divided by the flags of `graft train`, exactly as the studio does it. */
 import type { Example } from '../data/example.ts';
 import type { ReadResult } from '../data/formats.ts';
-import { divideRows, findRepeats, TEST_FILE, type Fate, type Part, type Repeats } from '../data/parts.ts';
+import {
+  divideRows,
+  findRepeats,
+  isUsed,
+  tasksOfRows,
+  TEST_FILE,
+  type Fate,
+  type Part,
+  type Repeats,
+} from '../data/parts.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import { optionsBeside } from '../data/sheet.ts';
 import { identityOf } from '../data/statistics.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { placesByTask } from '../train/tasks.ts';
 import { readWhole } from './files.ts';
 import type { Output } from './output.ts';
 import type { FileReport } from './report-data.ts';
@@ -48,6 +58,15 @@ export interface RowsTold {
   readonly rows: Readonly<Record<Part, number>>;
   readonly skipped: number;
   readonly copies: number;
+  /** Rows that their task has enough others for. */
+  readonly capped: number;
+  /** The tasks with their shares and rows; one without a name where there is no mixture. */
+  readonly tasks: readonly {
+    readonly name: string;
+    readonly share: number;
+    readonly train: number;
+    readonly test: number;
+  }[];
   /** Rows of which copies are left in. */
   readonly repeated: number;
   /** Rows for validation or test that are trained on too, and where both are. */
@@ -104,7 +123,7 @@ export function makeRunRows(
   files: readonly RunFile[],
   tokenizer: Tokenizer | undefined,
   { maxLength, vocabSize, now }: RowLimits,
-  { overlong, validationFraction, testFraction, splitSeed, skip, dropDuplicates }: DataOptions,
+  { overlong, validationFraction, testFraction, splitSeed, skip, dropDuplicates, mixture }: DataOptions,
   output: Output,
 ): RunRows {
   const made: Made[] = [];
@@ -134,7 +153,12 @@ export function makeRunRows(
           seed: splitSeed,
           skip,
           dropCopies: dropDuplicates,
+          ...(mixture && { mixture }),
         });
+  const tasks = made.length === 0 ? [] : tasksOfRows(made, fates, mixture);
+  tasks.forEach((task, at) => {
+    if (task) made[at] = { ...made[at], row: { ...made[at].row, task } };
+  });
   const pick = (part: Part): PreparedRow[] =>
     made.flatMap(({ row }, at) => (fates[at] === part ? [row] : []));
   const rows = { train: pick('train'), validation: pick('validation'), test: pick('test') };
@@ -152,6 +176,11 @@ export function makeRunRows(
       rows: { train: rows.train.length, validation: rows.validation.length, test: rows.test.length },
       skipped: fates.filter((fate) => fate === 'skipped').length,
       copies: fates.filter((fate) => fate === 'copy').length,
+      capped: fates.filter((fate) => fate === 'capped').length,
+      tasks: placesByTask(rows.train).map(({ name, share, places }) => ({
+        ...{ name, share, train: places.length },
+        test: rows.test.filter(({ task }) => task?.name === name).length,
+      })),
       ...repeatsOf(made, fates, nameOf),
       missing: (skip ?? []).flatMap((lines, file) => {
         const here = files.find((other) => other.file === file)?.read;
@@ -170,7 +199,7 @@ function repeatsOf(
   fates: readonly Fate[],
   nameOf: (file: number) => string,
 ): Pick<RowsTold, 'repeated' | 'leaks'> {
-  const parts = fates.map((fate) => (fate === 'skipped' || fate === 'copy' ? undefined : fate));
+  const parts = fates.map((fate) => (isUsed(fate) ? fate : undefined));
   const { repeated, leaked }: Repeats = findRepeats(
     made.map(({ identity }) => identity),
     parts,

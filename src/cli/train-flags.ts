@@ -85,7 +85,8 @@ export function readSplit(flags: Flags<typeof splitFlags>, seed: number): DataOp
   const validationFraction = fraction('val-fraction');
   const testFraction = fraction('test-fraction');
   const rows = readRowOptions(flags);
-  if (testFraction > 0 && rows.test !== undefined)
+  // Test rows of their own are of the first task; the others have none but those that are split off.
+  if (testFraction > 0 && rows.test !== undefined && !rows.mixture)
     throw new GraftError(
       'arguments',
       '--test-data gives the test rows, and --test-fraction asks for others.',

@@ -19,7 +19,7 @@ import { optimiserOf } from '../optimisers/registry.ts';
 import { findDoubts } from '../train/doubts.ts';
 import { countSteps, defaultWarmup, withUsualTargets, type TrainOptions } from '../train/options.ts';
 import { folder, modelOf, readWhole } from './files.ts';
-import { readRowOptions } from './data-flags.ts';
+import { readReadOptions, readRowOptions } from './data-flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
@@ -53,7 +53,7 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
   const rows = readRowOptions(flags);
   checkOutput('--out', out, [
     { what: 'the base model', path: flags.required('model') },
-    { what: 'the data', path: flags.required('data') },
+    { what: 'the data', path: readReadOptions(flags).fileName },
     { what: 'the test data', path: rows.test },
     ...(rows.more ?? []).map((path) => ({ what: 'the data', path })),
     { what: 'the adapter', path: flags.text('init-adapter') },
@@ -81,7 +81,7 @@ interface Call {
 
 async function train({ args, flags, out, output, asked, saveEvery, resumed }: Call): Promise<void> {
   const dataOptions = readDataOptions(flags, asked.seed);
-  const bytes = await readWhole(flags.required('data'));
+  const bytes = await readWhole(dataOptions.read.fileName);
   const read = await readRunFiles(bytes, dataOptions, output);
 
   // Before gigabytes of weights are loaded.

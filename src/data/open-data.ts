@@ -6,9 +6,9 @@ import type { Example, LeftList, Numbering, Problem } from './example.ts';
 import { ExampleReader } from './formats.ts';
 import { nothingUsable } from './nothing-usable.ts';
 import { versionOf, type DataFile, type DataOptions, type OtherFiles } from './options.ts';
-import { divideRows, findRepeats, ROWS_FILE, TEST_FILE } from './parts.ts';
+import { divideRows, findRepeats, isUsed, ROWS_FILE, tasksOfRows, TEST_FILE } from './parts.ts';
 import { RowMaker, type PrepareReport } from './prepare.ts';
-import { questionsOf } from './questions.ts';
+import { questionsOfRows } from './questions.ts';
 import { isDocument, isPlace, type Entry, type FilePlace, type Place, type RowSet } from './row-set.ts';
 import { optionsBeside } from './sheet.ts';
 import { identityOf } from './statistics.ts';
@@ -72,7 +72,7 @@ export async function openData(
       `Choose a length of at most ${info.maxPositions}.`,
     );
   }
-  const settings: DataOptions = heldOut ? { ...options, test: 0 } : options;
+  const settings: DataOptions = heldOut && !options.mixture ? { ...options, test: 0 } : options;
   const known = before?.files ?? [];
   const main = await openFile(file, model, settings, pace, known);
   const files: (OpenFile | undefined)[] = [main];
@@ -97,7 +97,7 @@ export async function openData(
   const places = entries.filter(isPlace);
   const test = places.filter(({ part }) => part === 'test');
   await pause();
-  const questions = questionsOf(examplesOf(test), tokenizer.chatTemplate !== undefined);
+  const questions = questionsOfRows(test, tokenizer.chatTemplate !== undefined);
   await pause();
   const data: RowSet = {
     ...placeOf(file),
@@ -155,11 +155,14 @@ function divide(
     row ? [{ file, line, identity: identities[at] }] : [],
   );
   const fates = divideRows(usable, options);
+  const tasks = tasksOfRows(usable, fates, options.mixture);
   let index = 0;
   return entries.map((entry): Entry => {
     if (!entry.row) return entry;
+    const task = tasks[index];
     const fate = fates[index++];
-    return fate === 'skipped' || fate === 'copy' ? { ...entry, state: fate } : { ...entry, part: fate };
+    if (!isUsed(fate)) return { ...entry, state: fate };
+    return { ...entry, part: fate, ...(task && { row: { ...entry.row, task } }) };
   });
 }
 

@@ -1,5 +1,6 @@
 /** What rows are read from and how: the choices that are kept with a data set, so that the same files give the same rows. */
 import type { Mapping } from './mapping.ts';
+import type { Mixture } from './mixture.ts';
 import type { Skipped } from './parts.ts';
 
 /** Where examples come from: a file's name decides how it is read. */
@@ -34,6 +35,8 @@ export interface DataOptions {
   readonly skip?: Skipped;
   /** Whether one row is kept of those that teach the same. Default: all are. */
   readonly dropCopies?: boolean;
+  /** Several tasks, each a file of its own. Default: all rows are of one. */
+  readonly mixture?: Mixture;
 }
 
 /** Names the rows that something was trained on: a name, and which version of the content. */

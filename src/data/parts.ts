@@ -4,6 +4,8 @@
  * Rows are split first and left out afterwards, so that leaving one out moves no other row to another part.
  */
 import { GraftError } from '../errors.ts';
+import type { Task } from '../text/trainable.ts';
+import { capped, taskOfFile, tasksOf, type Mixture } from './mixture.ts';
 import { splitExamples, type SplitOptions } from './split.ts';
 
 export type Part = 'train' | 'validation' | 'test';
@@ -19,6 +21,8 @@ export interface DivideOptions extends SplitOptions {
   readonly skip?: Skipped;
   /** Whether one row is kept of those that teach the same: of test rather than of validation, of these rather than of training. */
   readonly dropCopies?: boolean;
+  /** Each task is split by itself, as it would be alone. Test rows of their own are of the first task, which keeps no others for a test then. */
+  readonly mixture?: Mixture;
 }
 
 /** A row that could be used. */
@@ -29,9 +33,14 @@ export interface Divisible {
   readonly identity?: string;
 }
 
-export type Fate = Part | 'skipped' | 'copy';
-
 const RANK: Readonly<Record<Part, number>> = { test: 0, validation: 1, train: 2 };
+
+/** `capped`: its task trains on enough others. */
+export type Fate = Part | LeftOut;
+type LeftOut = 'skipped' | 'copy' | 'capped';
+
+/** Whether a row is used. */
+export const isUsed = (fate: Fate): fate is Part => fate in RANK;
 
 /**
  * @param rows those that could be used, in the order of their files' list, but for the test file anywhere
@@ -42,14 +51,25 @@ export function divideRows(rows: readonly Divisible[], options: DivideOptions): 
   const { skip = [], dropCopies = false } = options;
   const own = rows.flatMap(({ file }, at) => (file === TEST_FILE ? [] : [at]));
   const fates = new Array<Fate>(rows.length).fill('test');
-  const split = splitExamples(own.length, options);
-  for (const part of ['train', 'validation', 'test'] as const)
-    for (const index of split[part]) fates[own[index]] = part;
+  const tasks = byTask(rows, own, options.mixture);
+  const hasTest = options.mixture !== undefined && own.length < rows.length;
+  tasks.forEach((places, task) => {
+    const split = splitExamples(places.length, hasTest && task === 0 ? { ...options, test: 0 } : options);
+    for (const part of ['train', 'validation', 'test'] as const)
+      for (const index of split[part]) fates[places[index]] = part;
+  });
   const skipped = skip.map((lines) => new Set(lines));
   rows.forEach(({ file, line }, at) => {
     if (skipped.at(file)?.has(line)) fates[at] = 'skipped';
   });
   if (dropCopies) dropEqual(rows, fates);
+  const { mixture } = options;
+  if (mixture)
+    for (const places of tasks) {
+      const train = places.filter((at) => fates[at] === 'train');
+      const taken = new Set(capped(train, mixture, options.seed));
+      for (const at of train) if (!taken.has(at)) fates[at] = 'capped';
+    }
   if (own.length > 0 && !fates.includes('train'))
     throw new GraftError(
       'data-rows',
@@ -59,12 +79,22 @@ export function divideRows(rows: readonly Divisible[], options: DivideOptions): 
   return fates;
 }
 
+/** The places of rows, task by task; all together where there is no mixture. */
+function byTask(
+  rows: readonly Divisible[],
+  places: readonly number[],
+  mixture: Mixture | undefined,
+): readonly (readonly number[])[] {
+  if (!mixture) return [places];
+  return mixture.tasks.map((_, task) => places.filter((at) => taskOfFile(mixture, rows[at].file) === task));
+}
+
 /** Marks all rows of a kind as copies but one: the first in the part that measures. */
 function dropEqual(rows: readonly Divisible[], fates: Fate[]): void {
   const kept = new Map<string, number>();
   rows.forEach(({ identity }, at) => {
     const fate = fates[at];
-    if (identity === undefined || fate === 'skipped' || fate === 'copy') return;
+    if (identity === undefined || !isUsed(fate)) return;
     const before = kept.get(identity);
     if (before === undefined) {
       kept.set(identity, at);
@@ -74,6 +104,21 @@ function dropEqual(rows: readonly Divisible[], fates: Fate[]): void {
     fates[isBetter ? before : at] = 'copy';
     if (isBetter) kept.set(identity, at);
   });
+}
+
+/** The task of each row that is used, by the rows that are trained on; undefined for others, and without a mixture. @throws GraftError `data-rows` */
+export function tasksOfRows(
+  rows: readonly Pick<Divisible, 'file'>[],
+  fates: readonly Fate[],
+  mixture: Mixture | undefined,
+): (Task | undefined)[] {
+  if (!mixture) return rows.map(() => undefined);
+  const places = rows.map(({ file }) => taskOfFile(mixture, file));
+  const counts = mixture.tasks.map(
+    (_, task) => places.filter((place, at) => place === task && fates[at] === 'train').length,
+  );
+  const tasks = tasksOf(mixture, counts);
+  return places.map((place, at) => (isUsed(fates[at]) ? tasks[place] : undefined));
 }
 
 export interface Repeats {

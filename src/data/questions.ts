@@ -12,6 +12,8 @@ export interface Question {
   /** As the model is asked: a conversation, or a text that it continues. */
   readonly ask:
     readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[] | string;
+  /** The task of its row, in a mixture. */
+  readonly task?: string;
 }
 
 /** Examples that ask for something: conversations up to their last answer, prompts with completions, pairs with their chosen answer. Plain text asks for nothing. */
@@ -36,6 +38,21 @@ export function questionsOf(examples: readonly Example[], chatTemplate: boolean)
         : before.map(({ role, content }) => `${role}: ${content}`).join('\n');
     return [{ prompt, expected: messages[last].content, ask: before }];
   });
+}
+
+/** The questions of rows, each with the task of its row. */
+export function questionsOfRows(
+  rows: readonly {
+    readonly example?: Example;
+    readonly row: { readonly task?: { readonly name: string } };
+  }[],
+  chatTemplate: boolean,
+): Question[] {
+  return rows.flatMap(({ example, row: { task } }) =>
+    (example ? questionsOf([example], chatTemplate) : []).map((question) =>
+      task ? { ...question, task: task.name } : question,
+    ),
+  );
 }
 
 /**

@@ -12,8 +12,8 @@ import type { Part, Repeats } from './parts.ts';
 import type { PreparedRow } from './prepare.ts';
 import type { Question } from './questions.ts';
 
-/** How a row fares; only `ok` and `cut` are used. A person left `skipped` out; a `copy` teaches what another row does. */
-export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'skipped' | 'copy' | 'bad';
+/** How a row fares; only `ok` and `cut` are used. A person left `skipped` out; a `copy` teaches what another row does; the task of a `capped` one has enough others. */
+export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'skipped' | 'copy' | 'capped' | 'bad';
 
 export interface PreviewToken extends TextToken {
   readonly special: boolean;
@@ -82,6 +82,13 @@ export interface RowSet extends Repeats, FilePlace {
 export const isDocument = (example: Example): boolean => example.kind === 'text' && example.document === true;
 
 export const isPlace = (entry: Entry): entry is Place => entry.row !== undefined && entry.part !== undefined;
+
+/** The rows for a run on one task of a mixture: the test part stays whole. @param task all of them if left out */
+export function onlyTask<Rows extends RowSet>(data: Rows, task: string | undefined): Rows {
+  if (task === undefined) return data;
+  const isOwn = ({ part, row }: Entry): boolean => part === 'test' || row?.task?.name === task;
+  return { ...data, entries: data.entries.filter(isOwn), places: data.places.filter(isOwn) };
+}
 
 export function rowsOf({ places }: RowSet, part: Part): PreparedRow[] {
   return places.filter((place) => place.part === part).map(({ row }) => row);

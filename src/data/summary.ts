@@ -33,6 +33,16 @@ export interface FileSummary {
   readonly unused: readonly UnusedColumn[];
 }
 
+/** A task of a mixture. */
+export interface TaskSummary {
+  readonly name: string;
+  /** Place of its file in {@link DataSummary.files}. */
+  readonly file: number;
+  /** How often its rows are drawn, of 1. */
+  readonly share: number;
+  readonly rows: Readonly<Record<Part, number>>;
+}
+
 export interface DataSummary {
   /** The rows, the test rows, more rows; undefined where there is no file of test rows before more. */
   readonly files: readonly (FileSummary | undefined)[];
@@ -58,6 +68,10 @@ export interface DataSummary {
   readonly skipped: RowGroup;
   /** Left out because another row teaches the same. */
   readonly copies: RowGroup;
+  /** Left out because their task has enough others to train on. */
+  readonly capped: RowGroup;
+  /** The tasks of a mixture, with their rows; empty without one. */
+  readonly tasks: readonly TaskSummary[];
   readonly notes: readonly { readonly note: string; readonly lines: readonly number[] }[];
   /** All rows of the list: those that are used, those left out, and the bad ones that are told. */
   readonly listed: number;
@@ -101,6 +115,8 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
     unsupervised: groupOf(entries, 'unsupervised'),
     skipped: groupOf(entries, 'skipped'),
     copies: groupOf(entries, 'copy'),
+    capped: groupOf(entries, 'capped'),
+    tasks: taskSummaries(data),
     notes: files.flatMap((file) =>
       (file?.report.notes ?? []).map(({ note, lines }) => ({
         note: file === main ? note : `${file?.name}: ${note}`,
@@ -111,7 +127,7 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
     ...(prompt !== undefined && { prompt }),
     lengths: histogramOf(
       entries.flatMap(({ length, state }) =>
-        length > 0 && state !== 'skipped' && state !== 'copy' ? [length] : [],
+        length > 0 && state !== 'skipped' && state !== 'copy' && state !== 'capped' ? [length] : [],
       ),
       options?.maxLength ?? 0,
     ),
@@ -123,6 +139,19 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
     })),
     leakCount: leaked.size,
   };
+}
+
+function taskSummaries({ places, options }: RowSet): TaskSummary[] {
+  return (options?.mixture?.tasks ?? []).map(({ name, file }) => {
+    const own = places.filter(({ row }) => row.task?.name === name);
+    const count = (part: Part): number => own.filter((place) => place.part === part).length;
+    return {
+      name,
+      file,
+      share: own.at(0)?.row.task?.share ?? 0,
+      rows: { train: count('train'), validation: count('validation'), test: count('test') },
+    };
+  });
 }
 
 function fileOf({ name, unused }: OpenFile, rows: number): FileSummary {

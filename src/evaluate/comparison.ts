@@ -8,6 +8,8 @@ export interface LossReport {
   readonly supervisedTokens: number;
   /** Missing for what was measured before it was kept: then all rows of the test part. */
   readonly rows?: number;
+  /** In a mixture the same for each of its tasks, by name. */
+  readonly tasks?: Readonly<Record<string, LossReport>>;
 }
 
 /** How the rows that were asked were drawn from the test part. */
@@ -42,6 +44,8 @@ export interface EvaluationRow {
   readonly expected: string;
   readonly base: string;
   readonly tuned: string;
+  /** Its task, in a mixture. */
+  readonly task?: string;
 }
 
 /**

@@ -86,7 +86,10 @@ export interface Drawn {
   readonly draw: Draw;
 }
 
-/** The first `rows` questions of the drawn order whose prompt leaves room for an answer: the same for every method. */
+/**
+ * The first `rows` questions of the drawn order whose prompt leaves room for an answer: the same for every method. Of a mixture so many of each
+ * task, those that would be drawn of it alone.
+ */
 export function drawQuestions(
   questions: readonly Question[],
   { rows, seed }: { readonly rows: number; readonly seed: number },
@@ -100,12 +103,23 @@ export function drawQuestions(
   const newTokens = Math.min(Math.max(least, longest + spare), most, Math.floor(maxPositions / 2));
   const chosen: number[] = [];
   let tooLong = 0;
-  for (const at of drawOrder(answers, seed)) {
-    if (chosen.length >= rows) break;
-    if (promptOfQuestion(tokenizer, questions[at]).length + newTokens > maxPositions) tooLong++;
-    else chosen.push(at);
+  const tasks = new Map<string | undefined, number[]>();
+  questions.forEach(({ task }, at) => tasks.set(task, [...(tasks.get(task) ?? []), at]));
+  for (const own of tasks.values()) {
+    let drawn = 0;
+    for (const at of drawOrder(
+      own.map((place) => answers[place]),
+      seed,
+    )) {
+      if (drawn >= rows) break;
+      if (promptOfQuestion(tokenizer, questions[own[at]]).length + newTokens > maxPositions) tooLong++;
+      else {
+        chosen.push(own[at]);
+        drawn++;
+      }
+    }
   }
-  const labels = labelCounts(answers, chosen);
+  const labels = tasks.size > 1 ? undefined : labelCounts(answers, chosen);
   return {
     chosen,
     newTokens,

@@ -6,6 +6,7 @@ import { Tape } from '../engine/tape.ts';
 import { batchTensors, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
+import { placesByTask } from '../train/tasks.ts';
 import type { LossReport } from './comparison.ts';
 
 /** The most tokens of one replay, unless a single row is longer. */
@@ -15,7 +16,7 @@ const LEAST_GROUPS = 8;
 const LEAST_TOKENS = 128;
 
 /**
- * Mean loss over rows, in groups of at most about {@link GROUP_TOKENS} tokens. Frees what it took on the GPU, whatever ends it.
+ * Mean loss over rows, in groups of at most about {@link GROUP_TOKENS} tokens, of a mixture that of each task as well. Frees what it took on the GPU, whatever ends it.
  *
  * @param onRows hears how many rows are done, from 0 on, group by group; what it throws ends the evaluation
  * @throws GraftError `engine-…`, and what `onRows` throws
@@ -28,7 +29,11 @@ export async function evaluateLoss(
 ): Promise<LossReport> {
   const { device } = model;
   onRows(0);
-  const groups = groupRows(rows);
+  const tasks = placesByTask(rows).map(({ name, places }) => ({
+    name,
+    groups: groupRows(places.map((place) => rows[place])),
+  }));
+  const groups = tasks.flatMap((task) => task.groups);
   const sizes = groups.map(sizeOfRows);
   const bucket = {
     tokens: Math.max(...sizes.map(({ tokens }) => tokens)),
@@ -41,26 +46,39 @@ export async function evaluateLoss(
     const inputs = batchTensors(tape, bucket);
     linearCrossEntropy(tape, model.forward(tape, inputs, { adapter }), model.head, inputs.labels, stats);
     plan = await device.compile(tape, model.pool);
+    const reports: Record<string, LossReport> = {};
     let supervisedTokens = 0;
+    let sum = 0;
     let done = 0;
     // One group runs while the next one is written: the GPU does not wait, and little is left to run once it is stopped.
     let before: Promise<void> | undefined;
-    for (const group of groups) {
-      supervisedTokens += writeBatch(plan, inputs, group);
-      plan.run();
-      const rowsBefore = done;
+    for (const task of tasks) {
+      const from = { supervisedTokens, done, sum };
+      for (const group of task.groups) {
+        supervisedTokens += writeBatch(plan, inputs, group);
+        plan.run();
+        const rowsBefore = done;
+        await before;
+        if (before) onRows(rowsBefore);
+        before = device.settle();
+        // Awaited in the next turn; a device that fails until then must not count as an error that nobody caught.
+        before.catch(() => undefined);
+        done += group.length;
+      }
       await before;
-      if (before) onRows(rowsBefore);
-      before = device.settle();
-      // Awaited in the next turn; a device that fails until then must not count as an error that nobody caught.
-      before.catch(() => undefined);
-      done += group.length;
+      before = undefined;
+      onRows(done);
+      sum = new Float32Array(await device.read(stats))[LOSS_SLOT];
+      reports[task.name] = reportOf(
+        sum - from.sum,
+        supervisedTokens - from.supervisedTokens,
+        done - from.done,
+      );
     }
-    await before;
-    onRows(done);
-    const sum = new Float32Array(await device.read(stats))[LOSS_SLOT];
-    const loss = sum / supervisedTokens;
-    return { loss, perplexity: Math.exp(loss), supervisedTokens, rows: rows.length };
+    return {
+      ...reportOf(sum, supervisedTokens, rows.length),
+      ...(tasks.length > 1 && { tasks: reports }),
+    };
   } finally {
     if (!device.failure) {
       await device.settle();
@@ -68,6 +86,11 @@ export async function evaluateLoss(
       device.free(stats);
     }
   }
+}
+
+function reportOf(sum: number, supervisedTokens: number, rows: number): LossReport {
+  const loss = sum / supervisedTokens;
+  return { loss, perplexity: Math.exp(loss), supervisedTokens, rows };
 }
 
 function groupRows(rows: readonly LabelledTokens[]): LabelledTokens[][] {

@@ -7,6 +7,7 @@ import type { Detail, Method } from './methods/method.ts';
 import { exactMatch, isExactMatch } from './metrics/exact-match.ts';
 import { rowScore, type AnswerMetric, type Metric, type Score } from './metrics/metric.ts';
 import { scoresOf, type Scores } from './metrics/scores.ts';
+import { lossOfTask, ofTask, taskNames } from './by-task.ts';
 import { compare } from './paired.ts';
 import { judge, reference, type Verdict } from './verdict.ts';
 
@@ -18,6 +19,8 @@ export interface AskedRow {
   readonly line: number;
   readonly input: string;
   readonly expected: string;
+  /** Its task, in a mixture. */
+  readonly task?: string;
 }
 
 /** What a method answered. */
@@ -84,6 +87,28 @@ export function resultScores(
   return scoresOf({ expected, answers, likelihood: loss }, metrics);
 }
 
+/** The scores of each task of a mixture, by name; empty where rows are of none. */
+export function taskScores(
+  { answers, loss }: MethodResult,
+  rows: readonly AskedRow[],
+  metrics: readonly Metric[],
+): Record<string, Scores> {
+  const answered = rows.slice(0, answers.length);
+  return Object.fromEntries(
+    taskNames(answered).map((task) => [
+      task,
+      scoresOf(
+        {
+          expected: ofTask(answered, answered, task).map((row) => row.expected),
+          answers: ofTask(answers, answered, task),
+          likelihood: lossOfTask(loss, task),
+        },
+        metrics,
+      ),
+    ]),
+  );
+}
+
 /** Values and 95% intervals, by metric. */
 export function metricsReport(scores: Scores): {
   metrics: Record<string, number>;
@@ -105,11 +130,15 @@ export function methodReport(
   metrics: readonly Metric[],
 ): object {
   const { method, adapter, answers, stopped, loss, detail, seconds } = result;
+  const tasks = Object.entries(taskScores(result, rows, metrics));
   return {
     method: method.name,
     ...(adapter !== undefined && { adapter }),
     rows: answers.length,
     ...metricsReport(resultScores(result, rows, metrics)),
+    ...(tasks.length > 0 && {
+      tasks: Object.fromEntries(tasks.map(([task, scores]) => [task, metricsReport(scores)])),
+    }),
     ...(loss && { loss_rows: loss.rows, supervised_tokens: loss.supervisedTokens }),
     ...(detail?.answer !== undefined && { answer: detail.answer, share_of_training: detail.share }),
     ...(detail?.shots && { shots: detail.shots, prompt_tokens: detail.promptTokens }),

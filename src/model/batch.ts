@@ -19,6 +19,8 @@ export interface LabelledTokens {
   readonly labels: ArrayLike<number>;
   /** Where the sequences after the first begin; nothing is supervised there. Missing where the row is one sequence. */
   readonly starts?: ArrayLike<number>;
+  /** The task that it belongs to, in a mixture: how often rows of it are drawn. */
+  readonly task?: { readonly name: string; readonly share: number };
 }
 
 /** Capacity of a plan: tokens and output rows, and sequences where these are kept apart. */

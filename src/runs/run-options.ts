@@ -15,7 +15,8 @@ import { checkKind, kindOfRow } from '../train/learning.ts';
 import { shellWord } from '../text/shell.ts';
 import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/options.ts';
 import type { DataOptions } from '../data/options.ts';
-import { rowsOf, type FilePlace, type RowSet } from '../data/row-set.ts';
+import { ROWS_FILE, TEST_FILE } from '../data/parts.ts';
+import { onlyTask, rowsOf, type FilePlace, type RowSet } from '../data/row-set.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { checkStart } from './trainable.ts';
 
@@ -23,6 +24,8 @@ import { checkStart } from './trainable.ts';
 export type RunOptions = PageValues & {
   /** The adapter of the library that it starts from: rank, alpha, patterns and targets are that one's. */
   readonly start?: { readonly id: string; readonly name: string };
+  /** The one task of the open rows that it is trained on; all of them if left out. */
+  readonly task?: string;
 };
 
 /** The base model that is open, as far as the settings of a run speak of it. */
@@ -74,7 +77,13 @@ export function checkRun(
       'Prepare the data with the same length.',
     );
   }
-  if (options.evalEvery > 0 && rowsOf(data, 'validation').length === 0)
+  const own = onlyTask(data, options.task);
+  if (rowsOf(own, 'train').length === 0)
+    throw wrong(
+      `No row is of the task ${options.task ?? ''}.`,
+      'Choose a task of the open rows, or all of them.',
+    );
+  if (options.evalEvery > 0 && rowsOf(own, 'validation').length === 0)
     throw wrong(
       `The run should evaluate every ${options.evalEvery} steps, and no rows are held out for validation.`,
       'Split a validation part off, or choose 0.',
@@ -128,14 +137,12 @@ const SHAPE: readonly (string | undefined)[] = (
 /** The command that trains the same adapter on the same rows: read alike, split alike. */
 export function headlessCommand(
   options: RunOptions,
-  { name, path = name, heldOut, more = [], options: data }: RowSet,
+  rows: RowSet,
   { source, info }: Pick<BaseOfRun, 'source' | 'info'>,
 ): string {
-  const pathOf = (file: FilePlace): string => file.path ?? file.name;
+  const { options: data } = rows;
   const recipe: Recipe = {
-    data: path,
-    ...(more.length > 0 && { moreData: more.map(pathOf) }),
-    ...(heldOut && { testData: pathOf(heldOut) }),
+    ...filesOf(rows, options.task),
     ...recipeOf(options, data, {
       precision: info.precision,
       // All weights are trained as they are in their file.
@@ -162,6 +169,33 @@ export function headlessCommand(
   return ['npx', 'graft', 'train', ...words].join(' ');
 }
 
+/** The files of a run as the command names them: of a mixture each with its share, or the one file of the task that is trained alone. */
+function filesOf(
+  { name, path = name, heldOut, more = [], options }: RowSet,
+  only: string | undefined,
+): Recipe {
+  const pathOf = (file: FilePlace): string => file.path ?? file.name;
+  const test: Recipe = heldOut ? { testData: pathOf(heldOut) } : {};
+  const { mixture } = options ?? {};
+  const tasks = (mixture?.tasks ?? []).map(({ name: task, file, share }) => ({
+    task,
+    place: file - TEST_FILE - 1,
+    path: file === ROWS_FILE ? path : pathOf(more[file - TEST_FILE - 1]),
+    share,
+  }));
+  // Files of more rows are of the first task.
+  const rest = more.filter((_, at) => !tasks.some(({ place }) => place === at)).map(pathOf);
+  const moreData: Recipe = rest.length > 0 ? { moreData: rest } : {};
+  const alone = tasks.findIndex(({ task }) => task === only);
+  if (alone > 0) return { data: tasks[alone].path };
+  if (tasks.length < 2 || alone === 0) return { data: path, ...moreData, ...test };
+  const data = tasks.map(
+    ({ task, path: file, share }) =>
+      `${task}=${file.replaceAll(',', '\\,')}${mixture?.mix === 'given' && share !== undefined ? `:${share}` : ''}`,
+  );
+  return { data: data.join(), ...moreData, ...test };
+}
+
 /** How the base is held, where that is not as stored. */
 function weightSettings(choices: WeightChoices | undefined): Record<string, SettingValue | undefined> {
   return !choices || sameChoices(choices)
@@ -170,11 +204,20 @@ function weightSettings(choices: WeightChoices | undefined): Record<string, Sett
 }
 
 /** How the file is read, where that is not told by its looks. */
-function readSettings({ mapping, header, delimiter, skip, dropCopies }: Partial<DataOptions> = {}): Record<
-  string,
-  SettingValue | undefined
-> {
+function readSettings({
+  mapping,
+  header,
+  delimiter,
+  skip,
+  dropCopies,
+  mixture,
+}: Partial<DataOptions> = {}): Record<string, SettingValue | undefined> {
   return {
+    ...(mixture && {
+      mix: mixture.mix === 'given' ? undefined : mixture.mix,
+      mixTemperature: mixture.mix === 'temperature' ? mixture.temperature : undefined,
+      mixCap: mixture.cap,
+    }),
     ...Object.fromEntries(
       Object.entries(mapping ?? {}).map(([part, template]: [string, string]) => [
         `${part}Template`,

@@ -18,7 +18,7 @@ export const FILE_SETTINGS = [
     flag: 'data',
     placeholder: 'FILE',
     label: 'File of rows',
-    help: 'JSONL, JSON, CSV, TSV or plain text: messages, Alpaca, ShareGPT, prompt/completion, text, or ids/labels.',
+    help: 'JSONL, JSON, CSV, TSV or plain text: messages, Alpaca, ShareGPT, prompt/completion, text, or ids/labels; several tasks as A.jsonl:0.7,B.jsonl:0.3, shares and NAME= before a file as you like (what exists as it is written is one file, and \\, is a comma in a name).',
   },
   {
     name: 'promptTemplate',
@@ -214,5 +214,48 @@ export const SPLIT_SETTINGS = [
     term: { id: 'split', name: 'Split and its seed' },
     help: 'Seed that chooses the held-out rows.',
     initially: 'the seed',
+  },
+] as const satisfies readonly Setting[];
+
+const MIXTURE = { id: 'mixture', name: 'Mixture of tasks' } as const;
+
+/** How several tasks share a run. Shares of their own stand beside their files. */
+export const MIXTURE_SETTINGS = [
+  {
+    name: 'mix',
+    part: 'rows',
+    type: 'choice',
+    choices: ['proportional', 'equal', 'temperature'],
+    flag: 'mix',
+    placeholder: 'HOW',
+    label: 'Shares of the tasks',
+    term: MIXTURE,
+    help: 'How often rows of each task are drawn, where their files have no shares: by their rows, equally, or by their rows ^ 1/T.',
+    initially: 'proportional',
+  },
+  {
+    name: 'mixTemperature',
+    part: 'rows',
+    type: 'number',
+    least: 1,
+    most: 1000,
+    flag: 'mix-temperature',
+    placeholder: 'T',
+    label: 'Temperature of the shares',
+    term: MIXTURE,
+    help: 'Of --mix temperature: 1 is proportional, the higher the more equal.',
+    initially: '2',
+  },
+  {
+    name: 'mixCap',
+    part: 'rows',
+    type: 'whole',
+    least: 1,
+    flag: 'mix-cap',
+    placeholder: 'N',
+    label: 'Rows of a task at most',
+    term: MIXTURE,
+    help: 'Rows that each task trains on at most, chosen by the seed of the split.',
+    initially: 'all',
   },
 ] as const satisfies readonly Setting[];

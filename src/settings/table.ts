@@ -8,7 +8,13 @@ import {
   RATE_SETTINGS,
 } from './run.ts';
 import { REGISTRY, settingsOf, type Registry } from './registry.ts';
-import { FILE_SETTINGS, LIMIT_SETTINGS, MORE_ROWS_SETTINGS, SPLIT_SETTINGS } from './rows.ts';
+import {
+  FILE_SETTINGS,
+  LIMIT_SETTINGS,
+  MIXTURE_SETTINGS,
+  MORE_ROWS_SETTINGS,
+  SPLIT_SETTINGS,
+} from './rows.ts';
 import { oneOf } from './values.ts';
 import type {
   ChoiceSetting,
@@ -114,6 +120,7 @@ export function makeTable(registry: Registry): Table {
     ...settingsOf(registry.methods),
     ...OTHER_SETTINGS,
     ...SPLIT_SETTINGS,
+    ...MIXTURE_SETTINGS,
     ...BASE_SETTINGS,
     ...PAGE_SETTINGS,
   ];
@@ -168,6 +175,7 @@ type Usual =
   | (typeof CLIP_SETTINGS)[number]
   | (typeof OTHER_SETTINGS)[number]
   | (typeof SPLIT_SETTINGS)[number]
+  | (typeof MIXTURE_SETTINGS)[number]
   | (typeof BASE_SETTINGS)[number]
   | (typeof PAGE_SETTINGS)[number]
   | (typeof REGISTRY)[keyof typeof REGISTRY][0]['settings'][number];

@@ -105,6 +105,8 @@ export interface StoredStep {
   readonly loss: number;
   /** What the objective reports beside it. */
   readonly report?: Readonly<Record<string, number>>;
+  /** In a mixture the losses of its tasks. */
+  readonly tasks?: Readonly<Record<string, number>>;
   readonly lr: number;
   readonly gradNorm: number;
   readonly supervisedTokens: number;
@@ -140,7 +142,7 @@ export interface StoredRun {
   /** The command that repeats it headless. */
   readonly command: string;
   readonly steps: readonly StoredStep[];
-  readonly evals: readonly Pick<StoredStep, 'step' | 'loss' | 'report'>[];
+  readonly evals: readonly Pick<StoredStep, 'step' | 'loss' | 'report' | 'tasks'>[];
   readonly samples: readonly { readonly step: number; readonly text: string }[];
   /** The prompt of the samples as the rows put it to a model without a chat template, where that is not as it was written. */
   readonly asked?: string;

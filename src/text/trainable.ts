@@ -41,12 +41,21 @@ export type PairSide = Extract<
 /** As Hugging Face has it: position t predicts labels[t + 1]; -100 is not supervised. */
 export const IGNORED = -100;
 
+/** A task of a mixture: data sets that are trained together. */
+export interface Task {
+  readonly name: string;
+  /** How often its rows are drawn; the shares of all tasks are 1 together. */
+  readonly share: number;
+}
+
 export interface TokenRow {
   readonly ids: readonly number[];
   /** As long as ids; each the id at its place, or {@link IGNORED}. The first is always ignored: nothing predicts it. */
   readonly labels: readonly number[];
   /** Where the sequences after the first begin, in a row of several: both answers of a pair. Their first labels are ignored, too. */
   readonly starts?: readonly number[];
+  /** The task that it belongs to, in a mixture. */
+  readonly task?: Task;
 }
 
 /** Places [start, end) of a row's sequences. */

@@ -78,7 +78,7 @@ export function runBuckets(
   rows: readonly LabelledTokens[],
   validation: readonly LabelledTokens[],
 ): RunBuckets {
-  const order = new RowOrder(rows.length, options);
+  const order = new RowOrder(rows, options);
   const sizesOf = (some: readonly LabelledTokens[]): Bucket[] => microBatches(some, options).map(sizeOfRows);
   const steps = Array.from({ length: countSteps(options, rows.length) }, (_, step) =>
     sizesOf(order.rowsOf(step).map((row) => rows[row])),
@@ -88,7 +88,7 @@ export function runBuckets(
     losses: chooseBuckets(sizesOf(validation)),
     ...(objectiveOf(options.objective).reference && {
       references: chooseBuckets([
-        ...sizesOf(rowsOfRun(rows.length, options).map((row) => rows[row])),
+        ...sizesOf(rowsOfRun(rows, options).map((row) => rows[row])),
         ...sizesOf(validation),
       ]),
     }),
@@ -96,8 +96,9 @@ export function runBuckets(
 }
 
 /** The rows that a run takes, each once, in the order of the file. */
-export function rowsOfRun(count: number, options: TrainOptions): number[] {
-  const order = new RowOrder(count, options);
+export function rowsOfRun(rows: readonly LabelledTokens[], options: TrainOptions): number[] {
+  const count = rows.length;
+  const order = new RowOrder(rows, options);
   const taken = new Set<number>();
   const steps = countSteps(options, count);
   for (let step = 0; step < steps && taken.size < count; step++)

@@ -1,5 +1,6 @@
 /** What a trainer tells while it works. Plain data: it crosses to the page as it is. */
 import type { ObjectiveReport } from '../objectives/objective.ts';
+import type { TaskLosses } from './tasks.ts';
 
 export interface CompileEvent {
   readonly type: 'compile';
@@ -26,6 +27,8 @@ export interface StepEvent {
   readonly loss: number;
   /** What the objective reports beside it. */
   readonly report?: ObjectiveReport;
+  /** In a mixture the losses of the tasks that the step had rows of. */
+  readonly tasks?: TaskLosses;
   readonly lr: number;
   /** Global L2 norm of the gradient before clipping. */
   readonly gradNorm: number;
@@ -60,6 +63,8 @@ export interface EvalEvent {
   /** The loss of the objective over the validation rows. */
   readonly loss: number;
   readonly report?: ObjectiveReport;
+  /** In a mixture the loss of each task. */
+  readonly tasks?: TaskLosses;
   readonly best: boolean;
 }
 

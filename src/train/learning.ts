@@ -28,6 +28,8 @@ export function countOf({ mean }: Objective, rows: readonly LabelledTokens[]): n
 export interface Measured {
   readonly loss: number;
   readonly report?: ObjectiveReport;
+  /** In a mixture the losses of its tasks, by name. */
+  readonly tasks?: Readonly<Record<string, number>>;
 }
 
 /** @param stats as the device leaves them, sums of a step or a validation @param count as of {@link countOf} */

@@ -2,40 +2,107 @@
 import type { LabelledTokens } from '../model/batch.ts';
 import { Random } from '../random.ts';
 import type { TrainOptions } from './options.ts';
+import { placesByTask } from './tasks.ts';
+
+type OrderOptions = Pick<TrainOptions, 'seed' | 'shuffle' | 'batch' | 'accumulate'>;
+
+/** Draws of tasks from one seed. A late step needs the number of draws before it, and so their blocks. */
+const BLOCK = 1024;
+/** Keeps the seeds of blocks, tasks and epochs apart. */
+const [BLOCK_SEED, TASK_SEED, EPOCH_SEED] = [15_485_863, 104_729, 7_919];
 
 export class RowOrder {
-  readonly #epochs = new Map<number, number[]>();
+  /** Places of the rows, task by task; in one list where there is no mixture. */
+  readonly #tasks: readonly (readonly number[])[];
+  /** The task of a draw is the first whose bound is above it. */
+  readonly #bounds: readonly number[];
+  /** Rows of each task that were drawn before each block. */
+  readonly #before: number[][];
+  #block: { readonly index: number; readonly draws: Uint8Array } | undefined;
+  readonly #epochs = new Map<string, readonly number[]>();
 
   constructor(
-    private readonly count: number,
-    private readonly options: Pick<TrainOptions, 'seed' | 'shuffle' | 'batch' | 'accumulate'>,
-  ) {}
+    rows: readonly LabelledTokens[],
+    private readonly options: OrderOptions,
+  ) {
+    const tasks = placesByTask(rows);
+    this.#tasks = tasks.map(({ places }) => places);
+    let sum = 0;
+    this.#bounds = tasks.map(({ share }) => (sum += share));
+    this.#before = [tasks.map(() => 0)];
+  }
 
   /**
-   * Indices of the rows of a step: consecutive ones of an endless row of epochs, each epoch in its own order (or in the order of the
-   * file without shuffling).
+   * Places of the rows of a step. Rows of one task are consecutive ones of an endless row of epochs, each epoch in its own order (or in the
+   * order of the file without shuffling): none comes again before all of its task were taken. In a mixture the task of each place is drawn by
+   * the shares, and rows of one task stand together in a step.
    *
    * @param step counts from 0
    */
   rowsOf(step: number): number[] {
     const perStep = this.options.batch * this.options.accumulate;
-    return Array.from({ length: perStep }, (_, i) => {
-      const position = step * perStep + i;
-      const epoch = Math.floor(position / this.count);
-      return this.#epoch(epoch)[position % this.count];
-    });
+    const first = step * perStep;
+    if (this.#tasks.length === 1) return Array.from({ length: perStep }, (_, i) => this.#rowOf(0, first + i));
+    const taken = this.#takenBefore(first);
+    const rows = this.#tasks.map((): number[] => []);
+    for (let position = first; position < first + perStep; position++) {
+      const task = this.#taskAt(position);
+      rows[task].push(this.#rowOf(task, taken[task]++));
+    }
+    return rows.flat();
   }
 
-  #epoch(epoch: number): number[] {
-    let order = this.#epochs.get(epoch);
+  /** The k-th row that is taken of a task. */
+  #rowOf(task: number, k: number): number {
+    const { length } = this.#tasks[task];
+    return this.#epoch(task, Math.floor(k / length))[k % length];
+  }
+
+  #epoch(task: number, epoch: number): readonly number[] {
+    const key = `${task} ${epoch}`;
+    let order = this.#epochs.get(key);
     if (!order) {
-      order = Array.from({ length: this.count }, (_, i) => i);
-      if (this.options.shuffle) new Random(this.options.seed + epoch * 7_919).shuffle(order);
-      // A step reaches over at most a few epochs; older ones are not needed again.
-      if (this.#epochs.size > 8) this.#epochs.clear();
-      this.#epochs.set(epoch, order);
+      const places = [...this.#tasks[task]];
+      const { seed, shuffle } = this.options;
+      order = shuffle ? new Random(seed + epoch * EPOCH_SEED + task * TASK_SEED).shuffle(places) : places;
+      // A step reaches over at most a few epochs of a task; older ones are not needed again.
+      if (this.#epochs.size > 8 * this.#tasks.length) this.#epochs.clear();
+      this.#epochs.set(key, order);
     }
     return order;
+  }
+
+  #taskAt(position: number): number {
+    return this.#draws(Math.floor(position / BLOCK))[position % BLOCK];
+  }
+
+  /** Rows of each task that are drawn before a position. */
+  #takenBefore(position: number): number[] {
+    const block = Math.floor(position / BLOCK);
+    for (let known = this.#before.length - 1; known < block; known++)
+      this.#before.push(this.#counted(this.#before[known], this.#draws(known)));
+    return this.#counted(this.#before[block], this.#draws(block).subarray(0, position % BLOCK));
+  }
+
+  #counted(before: readonly number[], draws: Uint8Array): number[] {
+    const counts = [...before];
+    for (const task of draws) counts[task]++;
+    return counts;
+  }
+
+  #draws(index: number): Uint8Array {
+    if (this.#block?.index !== index) {
+      const random = new Random(this.options.seed + (index + 1) * BLOCK_SEED);
+      const last = this.#bounds.length - 1;
+      const draws = Uint8Array.from({ length: BLOCK }, () => {
+        const number = random.float();
+        const task = this.#bounds.findIndex((bound) => number < bound);
+        // Shares are rounded: their sum may fall short of 1.
+        return task < 0 ? last : task;
+      });
+      this.#block = { index, draws };
+    }
+    return this.#block.draws;
   }
 }
 
@@ -57,6 +124,7 @@ export function validationRows<Row>(rows: readonly Row[]): readonly Row[] {
 
 /**
  * Divides the rows of a step into micro-batches: `batch` rows each, or with packing as many as fit into batch · maxLength tokens of each of a row's sequences.
+ * Those of a mixture have rows of one task each, so that each task has its loss.
  */
 export function microBatches<Row extends LabelledTokens>(
   rows: readonly Row[],
@@ -68,7 +136,7 @@ export function microBatches<Row extends LabelledTokens>(
     const group = groups.at(-1);
     const room = batch * maxLength * (1 + (row.starts?.length ?? 0));
     const full = packing ? tokens + row.ids.length > room : group?.length === batch;
-    if (!group || full) {
+    if (!group || full || group[0].task?.name !== row.task?.name) {
       groups.push([row]);
       tokens = row.ids.length;
     } else {

@@ -55,7 +55,7 @@ export class ReferencePolicy {
       PARTS.map((part) => [part, new Float32Array(this.rows[part].length * SEQUENCES).fill(NaN)]),
     );
     const work = [
-      ...this.#groups('train', rowsOfRun(train.length, this.options)),
+      ...this.#groups('train', rowsOfRun(train, this.options)),
       ...this.#groups('validation', [...validation.keys()]),
     ];
     const total = work.reduce((sum, { places }) => sum + places.length, 0);

@@ -93,7 +93,7 @@ export function stepWork(
   buckets: RunBuckets,
   work: PlanWork,
 ): StepWork {
-  const order = new RowOrder(rows.length, options);
+  const order = new RowOrder(rows, options);
   return (step) =>
     sumOf(
       order.rowsOf(step).map((row) => rows[row]),
@@ -132,7 +132,7 @@ export function runWork(
     validation: sumOf(validation, options, buckets.losses, work.loss),
     reference:
       work.reference && buckets.references
-        ? [rowsOfRun(rows.length, options).map((row) => rows[row]), validation].reduce(
+        ? [rowsOfRun(rows, options).map((row) => rows[row]), validation].reduce(
             (sum, some) => sum + sumOf(some, options, buckets.references!, work.reference!),
             0,
           )

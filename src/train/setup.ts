@@ -11,6 +11,7 @@ import { checkOptions, countSteps, type TrainOptions } from './options.ts';
 import { validationRows } from './order.ts';
 import { ReferencePolicy } from './reference.ts';
 import type { TrainerState } from './state.ts';
+import { placesByTask } from './tasks.ts';
 import { compileRun, statsSize, type RunPlans, type Trainable } from './step-plans.ts';
 import { Steps } from './steps.ts';
 
@@ -37,6 +38,8 @@ export interface Setup {
   readonly validation: readonly LabelledTokens[];
   readonly plans: RunPlans;
   readonly ring: StagingRing;
+  /** Of a mixture. */
+  readonly taskRings: readonly StagingRing[];
   /** Missing where the objective has none. */
   readonly reference: ReferencePolicy | undefined;
   readonly submitter: Steps;
@@ -85,9 +88,21 @@ export async function setUp({
   );
   const { device } = trainable.model;
   const ring = device.createStaging(statsSize(learning.objective) * 4, 'steps');
+  const taskRings = placesByTask(rows)
+    .slice(1)
+    .map(() => device.createStaging(statsSize(learning.objective) * 4, 'tasks'));
   const reference = learning.objective.reference
     ? new ReferencePolicy(device, plans.references, { train: rows, validation }, options)
     : undefined;
-  const submitter = new Steps(trainable, { ...options, steps }, learning, rows, plans, reference, ring);
-  return { trainable, options, learning, steps, validation, plans, ring, reference, submitter };
+  const submitter = new Steps(
+    trainable,
+    { ...options, steps },
+    learning,
+    rows,
+    plans,
+    reference,
+    ring,
+    taskRings,
+  );
+  return { trainable, options, learning, steps, validation, plans, ring, taskRings, reference, submitter };
 }

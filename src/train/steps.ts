@@ -11,6 +11,7 @@ import { microBatches, RowOrder } from './order.ts';
 import type { ReferencePolicy } from './reference.ts';
 import { learningRate } from './schedule.ts';
 import { statsSize, type RunPlans, type Trainable } from './step-plans.ts';
+import { taskLosses, withTasks, type TaskLosses } from './tasks.ts';
 
 /** A step that is on the device. */
 export interface Submitted {
@@ -22,12 +23,16 @@ export interface Submitted {
   /** What its loss is a mean over. */
   readonly count: number;
   readonly stats: Promise<Float32Array>;
+  /** In a mixture: the rows, and the statistics after each task but the last. */
+  readonly tasks?: { readonly rows: readonly LabelledTokens[]; readonly stats: Promise<Float32Array[]> };
 }
 
 export interface Outcome extends Measured {
   readonly gradNorm: number;
   /** Whether something was not finite: then nothing was updated. */
   readonly broken: boolean;
+  /** In a mixture. */
+  readonly tasks?: TaskLosses;
 }
 
 /** A row of a micro-batch, with its place among the rows of the run. */
@@ -46,8 +51,10 @@ export class Steps {
     private readonly plans: RunPlans,
     private readonly reference: ReferencePolicy | undefined,
     private readonly ring: StagingRing,
+    /** In a mixture one for each task but one, which the ring of all serves. */
+    private readonly taskRings: readonly StagingRing[] = [],
   ) {
-    this.#order = new RowOrder(rows.length, options);
+    this.#order = new RowOrder(rows, options);
   }
 
   /** Puts a step on the device; its outcome comes later. @param step counts from 0 */
@@ -64,7 +71,9 @@ export class Steps {
       shared.hyper,
       encodeStep({ clip, tokens: count, lr, weightDecay }, optimiser.encode(step + 1, options)),
     );
-    microBatches(rows, options).forEach((group, index) => {
+    const { taskRings } = this;
+    const ofTasks: Promise<Float32Array>[] = [];
+    withTasks(microBatches(rows, options)).forEach(({ group, isLast }, index, { length }) => {
       const bucket = bucketFor(plans.gradients, group);
       const { plan, inputs } = bucket;
       writeBatch(plan, inputs, group);
@@ -78,22 +87,35 @@ export class Steps {
         shared.seed,
         Uint32Array.of(Math.imul(options.seed + 1, 0x9e3779b1) + step * 4096 + index),
       );
-      plan.run(index > 0 ? {} : { clear: [...trainable.store.gradients, ...this.#ofStep] });
+      const staged = isLast && index < length - 1 ? taskRings.at(ofTasks.length) : undefined;
+      const slot = staged?.next();
+      plan.run({
+        ...(index === 0 && { clear: [...trainable.store.gradients, ...this.#ofStep] }),
+        ...(slot && { stage: { tensor: shared.stats, slot } }),
+      });
+      if (slot) ofTasks.push(slot.read());
     });
     const slot = this.ring.next();
     plans.update.run({ stage: { tensor: shared.stats, slot } });
     const stats = slot.read();
     // Where the step before it ends the run, nobody waits for this one: its failure was reported already.
-    stats.catch(() => undefined);
+    const tasks = Promise.all(ofTasks);
+    for (const read of [stats, tasks]) read.catch(() => undefined);
     const supervised = rows.reduce((sum, row) => sum + countSupervised(row), 0);
-    return { step, lr, supervised, count, tokens: sizeOfRows(rows).tokens, stats };
+    return {
+      ...{ step, lr, supervised, count, stats },
+      tokens: sizeOfRows(rows).tokens,
+      ...(taskRings.length > 0 && { tasks: { rows, stats: tasks } }),
+    };
   }
 
   /** Waits for a step. */
-  async outcome({ stats, count }: Submitted): Promise<Outcome> {
+  async outcome({ stats, count, tasks }: Submitted): Promise<Outcome> {
     const values = await stats;
+    const { objective } = this.learning;
     return {
-      ...measuredOf(this.learning.objective, values, count),
+      ...measuredOf(objective, values, count),
+      ...(tasks && { tasks: taskLosses(objective, tasks.rows, [...(await tasks.stats), values]) }),
       gradNorm: values[NORM_SLOT],
       broken: values[BROKEN_SLOT] !== 0,
     };

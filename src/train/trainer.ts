@@ -8,7 +8,7 @@ import type { Optimiser } from '../optimisers/optimiser.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { Best } from './best.ts';
 import type { StepEvent, TrainEvent, TrainerStatus } from './events.ts';
-import { measuredOf, type Measured } from './learning.ts';
+import type { Measured } from './learning.ts';
 import { setUp, type Setup, type TrainerRequest } from './setup.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
 import type { Submitted } from './steps.ts';
@@ -138,8 +138,9 @@ export class Trainer {
     const elapsed = (): number => (performance.now() - began) / 1000;
     this.setup.submitter.clear();
     const { objective } = this.setup.learning;
-    const count = await runLosses(
-      { device, losses: this.setup.plans.losses, objective, reference: this.setup.reference },
+    const { stats } = this.setup.plans.shared;
+    const measured = await runLosses(
+      { device, losses: this.setup.plans.losses, objective, reference: this.setup.reference, stats },
       this.setup.validation,
       this.setup.options,
       {
@@ -147,10 +148,9 @@ export class Trainer {
         onProgress: (done, total) => this.#tellValidation(done, total, elapsed()),
       },
     );
-    if (count === undefined) return undefined;
-    const stats = new Float32Array(await device.read(this.setup.plans.shared.stats));
+    if (measured === undefined) return undefined;
     this.timeLeft.took('validation', elapsed());
-    return measuredOf(objective, stats, count);
+    return measured;
   }
 
   /** Everything needed to go on later. Call while the trainer is not running. */
@@ -185,6 +185,7 @@ export class Trainer {
     if (!device.failure) await device.settle();
     this.setup.plans.destroy();
     this.setup.ring.destroy();
+    for (const ring of this.setup.taskRings) ring.destroy();
   }
 
   async #loop(last: number): Promise<TrainerStatus> {

@@ -1,13 +1,15 @@
 /** The loss on validation rows: told as it goes, and given up when asked to. Neither changes the number. */
 import type { Device } from '../engine/device.ts';
+import type { Tensor } from '../engine/tensor.ts';
 import { writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { bucketFor } from './buckets.ts';
-import { countOf } from './learning.ts';
+import { countOf, measuredOf, type Measured } from './learning.ts';
 import type { TrainOptions } from './options.ts';
 import { microBatches } from './order.ts';
 import type { ReferencePolicy } from './reference.ts';
 import type { BucketPlan } from './step-plans.ts';
+import { isMixture, placesByTask, taskLosses, withTasks } from './tasks.ts';
 
 /** Between two looks the GPU should work about so long: a person sees progress, and a look costs nothing to speak of. */
 const LOOK_SECONDS = 0.25;
@@ -25,23 +27,28 @@ export interface LossPlans {
   readonly losses: readonly BucketPlan[];
   readonly objective: Objective;
   readonly reference: ReferencePolicy | undefined;
+  /** The statistics that they add to. */
+  readonly stats: Tensor;
 }
 
 /**
- * Adds the losses of all rows to the statistics of the plans, which the caller clears first and reads afterwards.
+ * Adds the losses of all rows to the statistics of the plans, which the caller clears first.
  *
- * @returns what the loss is a mean over, or undefined where it was interrupted
+ * @returns their mean, in a mixture that of each task as well; undefined where it was interrupted
  */
 export async function runLosses(
-  { device, losses, objective, reference }: LossPlans,
+  { device, losses, objective, reference, stats }: LossPlans,
   rows: readonly LabelledTokens[],
   options: Pick<TrainOptions, 'batch' | 'maxLength' | 'packing'>,
   { onProgress, isInterrupted }: ValidationWatch,
-): Promise<number | undefined> {
-  const groups = microBatches(
-    rows.map((row, place) => ({ ...row, place })),
-    options,
+): Promise<Measured | undefined> {
+  const placed = placesByTask(rows).flatMap(({ places }) =>
+    places.map((place) => ({ ...rows[place], place })),
   );
+  const groups = withTasks(microBatches(placed, options));
+  const read = async (): Promise<Float32Array> => new Float32Array(await device.read(stats));
+  /** After each task. */
+  const sums: Float32Array[] = [];
   let done = 0;
   let stride = 1;
   let looked = performance.now();
@@ -49,7 +56,10 @@ export async function runLosses(
   while (at < groups.length) {
     onProgress(done, rows.length);
     if (isInterrupted()) return undefined;
-    for (const group of groups.slice(at, at + stride)) {
+    const next = groups.slice(at, at + stride);
+    // The sums of a task are read before those of the next are added.
+    const end = next.findIndex(({ isLast }) => isLast);
+    for (const { group } of end < 0 ? next : next.slice(0, end + 1)) {
       const bucket = bucketFor(losses, group);
       writeBatch(bucket.plan, bucket.inputs, group);
       reference?.write(
@@ -59,8 +69,9 @@ export async function runLosses(
       );
       bucket.plan.run();
       done += group.length;
+      at++;
     }
-    at += stride;
+    if (end >= 0) sums.push(await read());
     await device.settle();
     const now = performance.now();
     const seconds = (now - looked) / 1000;
@@ -70,5 +81,8 @@ export async function runLosses(
     else if (seconds > LOOK_SECONDS * 2) stride = Math.max(1, Math.floor(stride / 2));
   }
   onProgress(done, rows.length);
-  return countOf(objective, rows);
+  return {
+    ...measuredOf(objective, sums[sums.length - 1], countOf(objective, rows)),
+    ...(isMixture(rows) && { tasks: taskLosses(objective, placed, sums) }),
+  };
 }

@@ -76,9 +76,10 @@ export async function evaluate(
     origin,
     draw: sitting.drawOf(rows),
     ...(seen && !(isPart && isAmongAsked(seen)) && { seen }),
-    rows: sitting.asked.slice(0, rows).map(({ question: { prompt, expected } }, at) => ({
+    rows: sitting.asked.slice(0, rows).map(({ question: { prompt, expected, task } }, at) => ({
       prompt,
       expected,
+      ...(task !== undefined && { task }),
       base: base.answers[at],
       tuned: byTuned.answers[at],
     })),

@@ -7,6 +7,7 @@ import { changeRun, deleteRun, readSavedRun, saveEndedRun } from '../storage/run
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
 import type { BaseWeights, ModelRef, RunOptions, RunRecord, RunSummary } from './api.ts';
+import { onlyTask } from '../data/row-set.ts';
 import { restoredData, storedRows } from './data.ts';
 import { DeviceTurn, Withdrawn, type Emit } from './device-turn.ts';
 import { LiveRun } from './live-run.ts';
@@ -83,7 +84,7 @@ export class Runs {
         ...(sampled !== options.samplePrompt && { asked: sampled }),
         ...(wanted !== undefined && { wanted }),
       };
-      return this.#create({ run, rows: storedRows(data), start }, open, emit, signal);
+      return this.#create({ run, rows: storedRows(onlyTask(data, options.task)), start }, open, emit, signal);
     });
     return begun.catch((error: unknown) => {
       throw error instanceof Withdrawn ? cancelled() : error;

@@ -3,6 +3,7 @@ import type { ObjectiveReport } from '../../objectives/objective.ts';
 import type { Recipe } from '../../settings/recipe.ts';
 import type { RunOptions } from '../../runs/run-options.ts';
 import type { Reading } from '../../train/reading.ts';
+import type { TaskLosses } from '../../train/tasks.ts';
 import type { DataRef } from './data.ts';
 import type { BaseWeights } from './models.ts';
 import type { Failure, Outcome } from './outcome.ts';
@@ -21,6 +22,8 @@ export interface StepPoint {
   readonly loss: number;
   /** What the objective reports beside it. */
   readonly report?: ObjectiveReport;
+  /** In a mixture the losses of the tasks that the step had rows of, by name. */
+  readonly tasks?: TaskLosses;
   readonly lr: number;
   readonly gradNorm: number;
   readonly supervisedTokens: number;
@@ -52,6 +55,7 @@ export interface EvalPoint {
   readonly step: number;
   readonly loss: number;
   readonly report?: ObjectiveReport;
+  readonly tasks?: TaskLosses;
 }
 
 export interface SamplePoint {

@@ -14,6 +14,7 @@
  */
 import * as v from 'valibot';
 import { MAX_TEMPLATE_CHARS } from '../../data/mapping.ts';
+import { MIXES } from '../../data/mixture.ts';
 import { RULES } from '../../evaluate/methods/registry.ts';
 import type { SettingValue } from '../../settings/setting.ts';
 import { METHODS } from '../../settings/registry.ts';
@@ -86,6 +87,18 @@ const DataOptions = v.looseObject({
   seed: count,
   skip: v.optional(v.pipe(v.array(v.array(count)), v.maxLength(MOST_FILES))),
   dropCopies: v.optional(v.boolean()),
+  mixture: v.optional(
+    v.object({
+      tasks: v.pipe(
+        v.array(v.object({ name: text, file: count, share: v.optional(v.pipe(v.number(), v.gtValue(0))) })),
+        v.minLength(2),
+        v.maxLength(MOST_FILES),
+      ),
+      mix: v.picklist([...MIXES, 'given']),
+      temperature: v.optional(v.pipe(v.number(), v.minValue(1))),
+      cap: v.optional(v.pipe(count, v.minValue(1))),
+    }),
+  ),
 });
 
 export const DataFile = v.object({
@@ -105,6 +118,7 @@ const Step = v.object({
   steps: count,
   loss: number,
   report: Report,
+  tasks: Report,
   lr: number,
   gradNorm: number,
   supervisedTokens: count,
@@ -169,7 +183,7 @@ export const RunFile = v.object({
   command: text,
   keptModel: v.optional(text),
   steps: v.array(Step),
-  evals: v.array(v.object({ ...At.entries, report: Report })),
+  evals: v.array(v.object({ ...At.entries, report: Report, tasks: Report })),
   samples: v.array(v.object({ step: count, text: v.string() })),
   asked: v.optional(v.string()),
   wanted: v.optional(v.string()),
@@ -183,6 +197,7 @@ const Row = v.pipe(
     labels: v.array(v.pipe(v.number(), v.integer())),
     line: count,
     starts: v.optional(v.array(count)),
+    task: v.optional(v.object({ name: text, share: number })),
   }),
   v.check(({ ids, labels }) => ids.length === labels.length, 'as many labels as ids'),
   v.check(
@@ -197,7 +212,12 @@ export const RowsFile = v.object({
   validation: v.array(Row),
   test: v.array(Row),
   questions: v.array(
-    v.object({ prompt: v.string(), expected: v.string(), ask: v.union([v.string(), v.array(Message)]) }),
+    v.object({
+      prompt: v.string(),
+      expected: v.string(),
+      ask: v.union([v.string(), v.array(Message)]),
+      task: v.optional(text),
+    }),
   ),
 });
 
@@ -222,12 +242,8 @@ export const AdapterFile = v.object({
 });
 
 const Share = v.object({ count, total: count, interval: v.tuple([number, number]) });
-const Loss = v.object({
-  loss: number,
-  perplexity: number,
-  supervisedTokens: count,
-  rows: v.optional(count),
-});
+const ofRows = { loss: number, perplexity: number, supervisedTokens: count, rows: v.optional(count) };
+const Loss = v.object({ ...ofRows, tasks: v.optional(v.record(text, v.object(ofRows))) });
 const Draw = v.object({
   seed: number,
   of: count,
@@ -263,7 +279,13 @@ const Measured = v.object({
           ]),
         ),
         rows: v.array(
-          v.object({ prompt: v.string(), expected: v.string(), base: v.string(), tuned: v.string() }),
+          v.object({
+            prompt: v.string(),
+            expected: v.string(),
+            base: v.string(),
+            tuned: v.string(),
+            task: v.optional(text),
+          }),
         ),
         base: v.optional(Loss),
         tuned: v.optional(Loss),

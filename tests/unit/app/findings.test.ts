@@ -30,6 +30,8 @@ const FINE: DataSummary = {
   unsupervised: NONE,
   skipped: NONE,
   copies: NONE,
+  capped: NONE,
+  tasks: [],
   notes: [],
   listed: 100,
   lengths: { width: 10, counts: [100], median: 50, longest: 3197 },

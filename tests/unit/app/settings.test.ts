@@ -39,6 +39,8 @@ const DATA: DataSummary = {
   unsupervised: NONE,
   skipped: NONE,
   copies: NONE,
+  capped: NONE,
+  tasks: [],
   notes: [],
   listed: 100,
   lengths: { width: 10, counts: [100], median: 5, longest: 9 },

@@ -1,7 +1,16 @@
 /** Parts of a run, rows that are left out, and rows that are there more than once. */
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { divideRows, findRepeats, TEST_FILE, type Divisible, type Fate } from '../../../src/data/parts.ts';
+import type { Mixture } from '../../../src/data/mixture.ts';
+import {
+  divideRows,
+  findRepeats,
+  isUsed,
+  tasksOfRows,
+  TEST_FILE,
+  type Divisible,
+  type Fate,
+} from '../../../src/data/parts.ts';
 import {
   parseSkipped,
   withoutFile,
@@ -61,7 +70,7 @@ describe('division', () => {
         (identities, seed) => {
           const all = [...rows('0123456789'), ...rows(identities.join(''))];
           const fates = divideRows(all, { ...SPLIT, seed, dropCopies: true });
-          const parts = fates.map((fate) => (fate === 'copy' || fate === 'skipped' ? undefined : fate));
+          const parts = fates.map((fate) => (isUsed(fate) ? fate : undefined));
           const { repeated, leaked } = findRepeats(
             all.map(({ identity }) => identity),
             parts,
@@ -71,6 +80,68 @@ describe('division', () => {
         },
       ),
     );
+  });
+
+  describe('of a mixture', () => {
+    const mixture: Mixture = {
+      tasks: [
+        { name: 'a', file: 0 },
+        { name: 'b', file: 2 },
+      ],
+      mix: 'proportional',
+    };
+    const all = [...rows('abcdefghij'), ...rows('klmnopqrstuvwxyzABCD', 2)];
+
+    it('splits each task as it would be split alone', () => {
+      const fates = divideRows(all, { ...SPLIT, mixture });
+      expect(fates.slice(0, 10)).toEqual(divideRows(all.slice(0, 10), SPLIT));
+      expect(fates.slice(10)).toEqual(divideRows(all.slice(10), SPLIT));
+    });
+
+    it('takes test rows of their own for the first task, and splits some off the others', () => {
+      const fates = divideRows([...all, ...rows('EF', TEST_FILE)], { ...SPLIT, mixture });
+      expect(count(fates.slice(0, 10), 'test')).toBe(0);
+      expect(fates.slice(10, 30)).toEqual(divideRows(all.slice(10), SPLIT));
+      expect(fates.slice(30)).toEqual(['test', 'test']);
+    });
+
+    it('keeps as many rows to train on as the cap says, and moves no other', () => {
+      const whole = divideRows(all, { ...SPLIT, mixture });
+      const fates = divideRows(all, { ...SPLIT, mixture: { ...mixture, cap: 5 } });
+      expect([count(fates.slice(0, 10), 'train'), count(fates.slice(10), 'train')]).toEqual([5, 5]);
+      fates.forEach((fate, at) => expect(fate === 'capped' ? 'train' : fate).toBe(whole[at]));
+    });
+
+    it.each([
+      ['proportional', 1, [6 / 18, 12 / 18]],
+      ['equal', 1, [0.5, 0.5]],
+      // √6 : √12
+      ['temperature', 2, [1 / (1 + Math.SQRT2), Math.SQRT2 / (1 + Math.SQRT2)]],
+      ['temperature', 1, [6 / 18, 12 / 18]],
+    ] as const)('draws tasks in %s shares (T = %d)', (mix, temperature, shares) => {
+      const asked = { ...mixture, mix, temperature };
+      const fates = divideRows(all, { ...SPLIT, mixture: asked });
+      const tasks = tasksOfRows(all, fates, asked);
+      const told = new Map(tasks.flatMap((task) => (task ? [[task.name, task.share] as const] : [])));
+      expect([...told.keys()]).toEqual(['a', 'b']);
+      [...told.values()].forEach((share, at) => expect(share).toBeCloseTo(shares[at], 12));
+    });
+
+    it('takes shares that are given in proportion to each other', () => {
+      const tasks = [
+        { name: 'a', file: 0, share: 3 },
+        { name: 'b', file: 2, share: 1 },
+      ];
+      const given = { tasks, mix: 'given' } as const;
+      const told = tasksOfRows(all, divideRows(all, { ...SPLIT, mixture: given }), given);
+      expect([told[0]?.share, told[29]?.share]).toEqual([0.75, 0.25]);
+    });
+
+    it('refuses a task without a row to train on', async () => {
+      const skip = [[], [], Array.from({ length: 20 }, (_, at) => at + 1)];
+      const fates = divideRows(all, { ...SPLIT, mixture, skip });
+      await graftError(() => tasksOfRows(all, fates, mixture), 'data-rows');
+    });
   });
 
   it('refuses to leave nothing to train on', async () => {

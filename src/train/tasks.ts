@@ -1,0 +1,69 @@
+/** The tasks of a mixture: which rows are whose, and the loss of each. */
+import { LOSS_SLOT } from '../engine/ops/step.ts';
+import type { LabelledTokens } from '../model/batch.ts';
+import type { Objective } from '../objectives/objective.ts';
+import { countOf } from './learning.ts';
+
+/** Mean losses by the names of tasks. */
+export type TaskLosses = Readonly<Record<string, number>>;
+
+interface TaskRows {
+  /** Empty where there is no mixture. */
+  readonly name: string;
+  readonly share: number;
+  readonly places: readonly number[];
+}
+
+/** Rows by their task, in the order in which tasks come first; all of them together where there is no mixture. */
+export function placesByTask(rows: readonly LabelledTokens[]): TaskRows[] {
+  const tasks = new Map<string, { name: string; share: number; places: number[] }>();
+  rows.forEach(({ task: { name, share } = { name: '', share: 1 } }, place) => {
+    const task = tasks.get(name);
+    if (task) task.places.push(place);
+    else tasks.set(name, { name, share, places: [place] });
+  });
+  return [...tasks.values()];
+}
+
+/** Whether rows are of several tasks. */
+export const isMixture = (rows: readonly LabelledTokens[]): boolean =>
+  rows.some(({ task }) => task !== undefined && task.name !== rows[0].task?.name);
+
+/** Micro-batches with the task that each is of, and whether it is the last of it. */
+export function withTasks<Row extends LabelledTokens>(
+  groups: readonly Row[][],
+): { readonly group: Row[]; readonly isLast: boolean }[] {
+  const taskOf = (group: readonly LabelledTokens[] | undefined): string | undefined => group?.[0].task?.name;
+  return groups.map((group, at) => ({
+    group,
+    isLast: at === groups.length - 1 || taskOf(group) !== taskOf(groups.at(at + 1)),
+  }));
+}
+
+/**
+ * The loss of each task, from the statistics as they stood after its last micro-batch: sums go on from one task to the next.
+ *
+ * @param rows in the order in which they were computed
+ * @param stats in the same order, one for each task that the rows are of
+ */
+export function taskLosses(
+  objective: Objective,
+  rows: readonly LabelledTokens[],
+  stats: readonly Float32Array[],
+): TaskLosses {
+  let before = 0;
+  return Object.fromEntries(
+    placesByTask(rows).map(({ name, places }, at) => {
+      const sum = stats[at][LOSS_SLOT] - before;
+      before = stats[at][LOSS_SLOT];
+      return [
+        name,
+        sum /
+          countOf(
+            objective,
+            places.map((place) => rows[place]),
+          ),
+      ];
+    }),
+  );
+}
