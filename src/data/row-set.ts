@@ -27,6 +27,8 @@ export interface PreviewRow extends Preview<PreviewToken> {
   readonly single: boolean;
   readonly state: RowState;
   readonly part?: Part;
+  /** The name of its task, in a mixture. */
+  readonly task?: string;
   /** Where the rejected answer's sequence begins, of a pair. */
   readonly starts?: readonly number[];
 }
@@ -128,6 +130,7 @@ export function preview({ entries, options, files }: RowSet, at: number, tokeniz
     part,
     ...shown,
     tokens,
+    ...(row?.task && { task: row.task.name }),
     ...(full.starts && { starts: full.starts }),
   };
 }

@@ -1,7 +1,6 @@
 /** The sizes of a run's micro-batches if its settings were others: of the rows that are open, cut as they would be then. */
-import { TEST_FILE } from '../data/parts.ts';
+import { divideRows, ROWS_FILE, tasksOfRows, TEST_FILE, type Part } from '../data/parts.ts';
 import { rowsOf, type RowSet } from '../data/row-set.ts';
-import { splitExamples } from '../data/split.ts';
 import { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { applyLimit } from '../text/limit.ts';
@@ -56,28 +55,37 @@ function sizesOf(options: TrainOptions, { train, validation }: Rows): RunBuckets
 /** The open rows as they would be read with another limit; undefined where their file is not open, or none would be left. */
 export function rowsCutAt(
   maxLength: number,
-  { entries, files, options }: RowSet,
+  { entries, files, heldOut, options }: RowSet,
   bosId: number | undefined,
 ): Rows | undefined {
   if (!files || !options) return undefined;
   const own = entries.filter(({ file, row }) => file !== TEST_FILE && row);
   // Rows that a person left out are split as well, and left out afterwards.
   const cut = own.some(({ example }) => example)
-    ? own.flatMap(({ row, part }) => {
+    ? own.flatMap(({ file, row, part }) => {
         const limited = row && applyLimit(row, maxLength, options.overlong, bosId);
         return limited?.row && limited.supervised > 0
-          ? [{ row: limited.row, isUsed: part !== undefined }]
+          ? [{ file, row: limited.row, isUsed: part !== undefined }]
           : [];
       })
     : documentCutAt(
         maxLength,
         own.map(({ row }) => row?.ids ?? []),
-      ).map((row) => ({ row, isUsed: true }));
-  const split = splitExamples(cut.length, options);
-  const pick = (indices: readonly number[]): LabelledTokens[] =>
-    indices.flatMap((index) => (cut[index].isUsed ? [cut[index].row] : []));
-  const train = pick(split.train);
-  return train.length === 0 ? undefined : { train, validation: pick(split.validation) };
+      ).map((row) => ({ file: ROWS_FILE, row, isUsed: true }));
+  if (!cut.some((one) => one.isUsed)) return undefined;
+  const { validation, test, seed, mixture } = options;
+  const placed = cut.map(({ file }, line) => ({ file, line }));
+  // What is left out is known; test rows of their own leave the first task whole.
+  const asked = { validation, test, seed, ...(mixture && { mixture: { ...mixture, cap: undefined } }) };
+  const fates = divideRows([...placed, ...(heldOut ? [{ file: TEST_FILE, line: 0 }] : [])], asked);
+  const used = fates.slice(0, placed.length).map((fate, at) => (cut[at].isUsed ? fate : 'skipped'));
+  if (mixture?.tasks.some(({ file }) => !placed.some((one, at) => one.file === file && used[at] === 'train')))
+    return undefined;
+  const tasks = tasksOfRows(placed, used, asked.mixture);
+  const pick = (part: Part): LabelledTokens[] =>
+    cut.flatMap(({ row }, at) => (used[at] === part ? [tasks[at] ? { ...row, task: tasks[at] } : row] : []));
+  const train = pick('train');
+  return train.length === 0 ? undefined : { train, validation: pick('validation') };
 }
 
 /** A text file is one document, whose rows begin with the last token of the one before. */

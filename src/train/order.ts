@@ -2,7 +2,7 @@
 import type { LabelledTokens } from '../model/batch.ts';
 import { Random } from '../random.ts';
 import type { TrainOptions } from './options.ts';
-import { placesByTask } from './tasks.ts';
+import { byTask, placesByTask } from './tasks.ts';
 
 type OrderOptions = Pick<TrainOptions, 'seed' | 'shuffle' | 'batch' | 'accumulate'>;
 
@@ -124,7 +124,7 @@ export function validationRows<Row>(rows: readonly Row[]): readonly Row[] {
 
 /**
  * Divides the rows of a step into micro-batches: `batch` rows each, or with packing as many as fit into batch · maxLength tokens of each of a row's sequences.
- * Those of a mixture have rows of one task each, so that each task has its loss.
+ * Those of a mixture have rows of one task each, the tasks one after the other, so that each has its loss.
  */
 export function microBatches<Row extends LabelledTokens>(
   rows: readonly Row[],
@@ -132,7 +132,7 @@ export function microBatches<Row extends LabelledTokens>(
 ): Row[][] {
   const groups: Row[][] = [];
   let tokens = 0;
-  for (const row of rows) {
+  for (const row of byTask(rows)) {
     const group = groups.at(-1);
     const room = batch * maxLength * (1 + (row.starts?.length ?? 0));
     const full = packing ? tokens + row.ids.length > room : group?.length === batch;

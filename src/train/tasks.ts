@@ -25,6 +25,13 @@ export function placesByTask(rows: readonly LabelledTokens[]): TaskRows[] {
   return [...tasks.values()];
 }
 
+/** Rows of one task together, in the order in which tasks come first; as they are where there is no mixture. */
+export function byTask<Row extends LabelledTokens>(rows: readonly Row[]): readonly Row[] {
+  return isMixture(rows)
+    ? placesByTask(rows).flatMap(({ places }) => places.map((place) => rows[place]))
+    : rows;
+}
+
 /** Whether rows are of several tasks. */
 export const isMixture = (rows: readonly LabelledTokens[]): boolean =>
   rows.some(({ task }) => task !== undefined && task.name !== rows[0].task?.name);

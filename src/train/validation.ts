@@ -9,7 +9,7 @@ import type { TrainOptions } from './options.ts';
 import { microBatches } from './order.ts';
 import type { ReferencePolicy } from './reference.ts';
 import type { BucketPlan } from './step-plans.ts';
-import { isMixture, placesByTask, taskLosses, withTasks } from './tasks.ts';
+import { isMixture, taskLosses, withTasks } from './tasks.ts';
 
 /** Between two looks the GPU should work about so long: a person sees progress, and a look costs nothing to speak of. */
 const LOOK_SECONDS = 0.25;
@@ -42,9 +42,7 @@ export async function runLosses(
   options: Pick<TrainOptions, 'batch' | 'maxLength' | 'packing'>,
   { onProgress, isInterrupted }: ValidationWatch,
 ): Promise<Measured | undefined> {
-  const placed = placesByTask(rows).flatMap(({ places }) =>
-    places.map((place) => ({ ...rows[place], place })),
-  );
+  const placed = rows.map((row, place) => ({ ...row, place }));
   const groups = withTasks(microBatches(placed, options));
   const read = async (): Promise<Float32Array> => new Float32Array(await device.read(stats));
   /** After each task. */

@@ -19,7 +19,7 @@ import { evaluate, measureFewShot } from './evaluation.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
 import { fitOf } from '../data/fit.ts';
 import { versionOf } from '../data/options.ts';
-import { preview } from '../data/row-set.ts';
+import { onlyTask, preview } from '../data/row-set.ts';
 import { forecastApi } from './forecast-api.ts';
 import { describeDevice } from './devices.ts';
 import { fetchBundled, type OpenModel } from './model.ts';
@@ -164,7 +164,10 @@ const api: GraftWorker = {
     outcome(async () => {
       const open = await openOrThrow();
       const { maxPositions } = open.model.definition.shape;
-      return { memory: await planRun(options, open, session.data, chatTokens(maxPositions)) };
+      const { data } = session;
+      return {
+        memory: await planRun(options, open, data && onlyTask(data, options.task), chatTokens(maxPositions)),
+      };
     }),
   startRun: (options, onEvent) =>
     outcome(async () => ({ run: await runs.start(options, listener(onEvent)) })),

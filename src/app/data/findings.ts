@@ -46,7 +46,7 @@ export function findingsOf(
 }
 
 /** What a person left out, which can come back. */
-export function leftOut({ skipped, copies }: DataSummary, options: DataOptions): Finding[] {
+export function leftOut({ skipped, copies, capped }: DataSummary, options: DataOptions): Finding[] {
   const { skip: _, ...unskipped } = options;
   const { dropCopies: __, ...withCopies } = options;
   return [
@@ -77,6 +77,15 @@ export function leftOut({ skipped, copies }: DataSummary, options: DataOptions):
           options: withCopies,
         },
       ],
+    },
+    {
+      id: 'capped',
+      title: `${plural(capped.count, 'row is', 'rows are')} left out by the cap of ${capped.count === 1 ? 'its task' : 'their tasks'}`,
+      why: 'Each task trains on so many rows at most, chosen by the seed of the split.',
+      term: 'mixture',
+      state: 'capped' as const,
+      ...capped,
+      mends: [],
     },
   ].filter((finding) => finding.count > 0);
 }

@@ -1,5 +1,6 @@
 /** Where rows come from: their files, and what a second file is to them. */
-import { TEST_FILE } from '../../data/parts.ts';
+import type { Mixture, MixtureTask } from '../../data/mixture.ts';
+import { ROWS_FILE, TEST_FILE } from '../../data/parts.ts';
 import { withoutFile } from '../../data/skip-list.ts';
 import type { DataFile, DataOptions, OtherFiles } from '../../worker/api.ts';
 import type { Sample } from '../start/samples.svelte.ts';
@@ -12,7 +13,14 @@ export interface Source extends OtherFiles {
 }
 
 /** What a second file is to the rows that are open. */
-export type SecondUse = 'replace' | 'more' | 'test';
+export type SecondUse = 'replace' | 'more' | 'test' | TaskUse;
+
+/** Another task beside the rows. */
+export interface TaskUse {
+  readonly task: string;
+  /** Of all rows that are drawn, from 0 to 1; as its rows are many if left out. */
+  readonly share?: number;
+}
 
 /** Rows, and how they are read. */
 export interface Reading {
@@ -35,11 +43,66 @@ export function withFile(
   file: DataFile,
   as: Exclude<SecondUse, 'replace'>,
 ): Reading {
-  if (as === 'more') return { source: { ...source, more: [...(source.more ?? []), file] }, options };
+  const more = { ...source, more: [...(source.more ?? []), file] };
+  if (as === 'more') return { source: more, options };
+  if (typeof as === 'object') return { source: more, options: withTask(options, source, as) };
   return {
     source: { ...source, heldOut: file },
-    options: skipping({ ...options, test: 0 }, withoutFile(options.skip, TEST_FILE)),
+    options: skipping(
+      options.mixture ? options : { ...options, test: 0 },
+      withoutFile(options.skip, TEST_FILE),
+    ),
   };
+}
+
+/** The rows become a task of their own, and the new file another. One that has no test rows of its own gives some. */
+function withTask(options: DataOptions, source: Source, { task, share }: TaskUse): DataOptions {
+  const { mixture } = options;
+  const before: readonly MixtureTask[] = mixture?.tasks ?? [{ name: source.name, file: ROWS_FILE }];
+  const file = TEST_FILE + 1 + (source.more?.length ?? 0);
+  const name = freeName(
+    task.trim() || 'task',
+    before.map((other) => other.name),
+  );
+  const test = options.test > 0 ? options.test : SPLIT.test;
+  if (share === undefined)
+    return {
+      ...options,
+      test,
+      mixture: sized({ ...mixture, tasks: [...before, { name, file }], mix: mixture?.mix ?? 'proportional' }),
+    };
+  // Those that were there keep their shares among each other.
+  const rest = before.reduce((sum, other) => sum + (other.share ?? 1), 0);
+  const tasks = [
+    ...before.map((other) => ({ ...other, share: ((1 - share) * (other.share ?? 1)) / rest })),
+    { name, file, share },
+  ];
+  return { ...options, test, mixture: { ...mixture, tasks, mix: 'given' } };
+}
+
+/** A mixture whose shares are given has one for each task. */
+function sized(mixture: Mixture): Mixture {
+  if (mixture.mix !== 'given') return mixture;
+  return { ...mixture, tasks: mixture.tasks.map((task) => ({ share: 1 / mixture.tasks.length, ...task })) };
+}
+
+function freeName(name: string, taken: readonly string[]): string {
+  let free = name;
+  for (let number = 2; taken.includes(free); number++) free = `${name} ${number}`;
+  return free;
+}
+
+/** The mixture without the task of a file; undefined where one task is left. */
+function withoutTask(mixture: Mixture | undefined, place: number): Mixture | undefined {
+  const tasks = (mixture?.tasks ?? [])
+    .filter(({ file }) => file !== place)
+    .map((task) => (task.file > place ? { ...task, file: task.file - 1 } : task));
+  return mixture && tasks.length > 1 ? { ...mixture, tasks } : undefined;
+}
+
+/** Options without a mixture where there is none: they are compared by what they hold. */
+export function mixing({ mixture: _, ...options }: DataOptions, mixture: Mixture | undefined): DataOptions {
+  return mixture ? { ...options, mixture } : options;
 }
 
 /** The rows without a file that is beside them. @param place of the file, as in the summary */
@@ -49,7 +112,13 @@ export function withoutPlace({ source, options }: Reading, place: number): Readi
   const left = more.filter((_, at) => at !== place - TEST_FILE - 1);
   return {
     source: { ...rest, ...(heldOut && !isTest && { heldOut }), ...(left.length > 0 && { more: left }) },
-    options: skipping({ ...options, ...(isTest && { test: SPLIT.test }) }, withoutFile(options.skip, place)),
+    options: skipping(
+      mixing(
+        { ...options, ...(isTest && { test: SPLIT.test }) },
+        isTest ? options.mixture : withoutTask(options.mixture, place),
+      ),
+      withoutFile(options.skip, place),
+    ),
   };
 }
 

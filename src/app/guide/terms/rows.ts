@@ -72,6 +72,17 @@ export const ROWS: Chapter = {
       also: 'fraction shuffle seed',
     },
     {
+      id: 'mixture',
+      what: 'Several data sets in one run, each a task of its own (multi-task training). Before each row a task is drawn by its share, from the seed; the rows of a task come without repetition until all of them were taken. Shares are given, or follow from the numbers of rows: proportional, equal, or by a temperature T, n^(1/T), which lies between the two. Each task is split by itself, as it would be alone, and has its own loss and score.',
+      more: 'A larger share learns a task faster, and repeats its rows more often. A task with few rows and a large share is learned by heart.',
+      less: 'A task with a small share is hardly learned. A cap keeps a large data set from filling the run.',
+      start:
+        'Proportional for data sets of like size; temperature 2 where one is much larger. Then compare with each task trained alone.',
+      source:
+        'Raffel et al., Exploring the Limits of Transfer Learning (T5), 2020, section 3.5.2, arXiv:1910.10683',
+      also: 'multi-task multitask mixing proportions temperature shares tasks several data sets',
+    },
+    {
       id: 'leak',
       what: 'A held-out row that is also trained on. The model has seen its answer, so every measurement looks better than it is.',
       start: 'Leave the copies out: one press keeps the held-out row and drops those in training.',
