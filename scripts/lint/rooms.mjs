@@ -38,7 +38,7 @@ const EVERYTHING_BUT_APP = [...BELOW_RUNS, 'runs', 'storage'];
 /** @type {Record<string, Room>} */
 export const ROOMS = {
   // The table of settings, which the page reads too: declarations, and no code of what they set.
-  settings: { imports: ['optimisers', 'objectives', 'adapters/settings.ts'] },
+  settings: { imports: ['optimisers', 'objectives', 'adapters/settings.ts'], types: ['rewards'] },
   engine: { imports: ['shaders'] },
   weights: { imports: [], packages: ['@noble/hashes'] },
   text: { imports: [], packages: ['@huggingface/jinja', '@huggingface/tokenizers'] },
@@ -54,10 +54,18 @@ export const ROOMS = {
   // What the page shows of them comes with their kernels' text, and nothing of the engine. A kernel in AssemblyScript extends the engine's.
   optimisers: { imports: ['engine/cpu/kernels/update'], types: ['engine', 'settings'] },
   // The same: what is recorded comes to them as a graph.
-  objectives: { imports: ['engine/cpu/kernels/pair_loss'], types: ['engine', 'settings'] },
+  objectives: {
+    imports: ['engine/cpu/kernels/pair_loss', 'rewards/setting.ts'],
+    types: ['engine', 'settings'],
+  },
   // What a completion is worth. A person's own code runs in an interpreter, which is this room's alone.
   rewards: {
-    imports: ['evaluate/metrics/exact-match.ts', 'evaluate/metrics/token-f1.ts', 'settings/values.ts'],
+    imports: [
+      'evaluate/metrics/exact-match.ts',
+      'evaluate/metrics/token-f1.ts',
+      'settings/value-schema.ts',
+      'settings/values.ts',
+    ],
     types: ['settings'],
     packages: ['quickjs-emscripten-core', '@jitl/quickjs-wasmfile-release-sync'],
   },

@@ -16,6 +16,7 @@ import { mergeCommand, mergeFlags } from './merge.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { Output } from './output.ts';
 import { planCommand, planFlags } from './plan.ts';
+import { rewardCommand, rewardFlags } from './reward.ts';
 import { trainCommand } from './train.ts';
 import { trainFlags } from './train-flags.ts';
 import { version } from './version.ts';
@@ -52,6 +53,12 @@ const commands: Readonly<Record<string, Command>> = {
     usage: '--model PATH [--adapter DIR]',
     flags: chatFlags,
     run: chatCommand,
+  },
+  reward: {
+    help: 'score texts by rewards, to try these before a run learns from them',
+    usage: '--reward NAME[:W]|FILE … --predictions FILE, or --data FILE for its own answers',
+    flags: rewardFlags,
+    run: rewardCommand,
   },
   plan: {
     help: 'memory of a run, from the configuration alone: no weights and no GPU needed',
@@ -132,7 +139,7 @@ function knownCommand(name: string): Command {
 }
 
 /** Errors of what was asked for, and not of what was found. */
-const WRONG_CALL = ['arguments', 'train-option'];
+const WRONG_CALL = ['arguments', 'train-option', 'reward', 'reward-code'];
 const HELP = ['--help', '-h', 'help'];
 
 /** @returns the exit status @throws GraftError what the command throws */

@@ -61,6 +61,11 @@ export class Flags<Specs extends FlagSpecs> {
     for (const [name, value] of Object.entries(values)) this.#values[name] ??= value;
   }
 
+  /** Other values for a flag that may have many: what those of the call stand for. */
+  replace(name: keyof Specs & string, values: readonly string[]): void {
+    this.#values[name] = [...values];
+  }
+
   /** Whether the call says anything of a flag. */
   isGiven(name: keyof Specs & string): boolean {
     return this.#values[name] !== undefined;
@@ -78,7 +83,7 @@ export class Flags<Specs extends FlagSpecs> {
   /** All values of a flag that may have many. */
   texts(name: keyof Specs & string): readonly string[] {
     const values = this.#values[name];
-    return Array.isArray(values) ? values : [];
+    return Array.isArray(values) ? values : typeof values === 'string' ? [values] : [];
   }
 
   required(name: keyof Specs & string): string {

@@ -5,6 +5,7 @@ import { LARGEST_RECIPE, readRecipe, recipeFlags, type Recipe } from '../setting
 import { TABLE } from '../settings/table.ts';
 import { readWhole } from './files.ts';
 import { Flags, type FlagSpec, type FlagSpecs } from './flags.ts';
+import { readRewardFiles } from './reward-flags.ts';
 import { readSettings } from './setting-flags.ts';
 
 export const recipeFlag = {
@@ -22,6 +23,7 @@ export async function flagsWithRecipe<Specs extends FlagSpecs>(
   args: readonly string[],
 ): Promise<Flags<Specs>> {
   const flags = new Flags(specs, args);
+  await readRewardFiles(flags);
   const path = flags.text('recipe');
   if (path === undefined) return flags;
   const bytes = await readWhole(path);

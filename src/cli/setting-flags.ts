@@ -4,6 +4,7 @@ import { GraftError } from '../errors.ts';
 import type { Given, Setting, SettingValue } from '../settings/setting.ts';
 import { TABLE } from '../settings/table.ts';
 import { oneOf } from '../settings/values.ts';
+import { readRewardTexts } from './reward-flags.ts';
 import type { FlagSpec, Flags, FlagSpecs } from './flags.ts';
 
 type FlagNames<One extends Setting> = One extends { flag: infer Name extends string } ? Name : never;
@@ -16,6 +17,7 @@ const PLACEHOLDERS: Readonly<Record<Setting['type'], string>> = {
   text: 'TEXT',
   names: 'A,B',
   pattern: 'NAME=X,…',
+  rewards: 'NAME',
 };
 
 /** The flags of these settings, in their order. */
@@ -31,7 +33,8 @@ export function settingFlags<One extends Setting>(
 function flagOf(setting: Setting, flag: string): FlagSpec {
   const { type, placeholder = PLACEHOLDERS[type] } = setting;
   const help = helpOf(setting);
-  return type === 'switch' ? { help, negative: negativeOf(flag) } : { value: placeholder, help };
+  if (type === 'switch') return { help, negative: negativeOf(flag) };
+  return { value: placeholder, help, ...(type === 'rewards' && { many: true }) };
 }
 
 /** One line: what may stand there, what it is, and what holds without the flag. */
@@ -120,5 +123,7 @@ function readSetting(flags: Flags<FlagSpecs>, setting: Setting, flag: string): S
       return flags.list(flag);
     case 'pattern':
       return flags.text(flag) === undefined ? undefined : flags.pattern(flag);
+    case 'rewards':
+      return flags.isGiven(flag) ? readRewardTexts(flags.texts(flag)) : undefined;
   }
 }

@@ -64,12 +64,21 @@ interface Opened {
   first: string;
 }
 
+export interface OpenOptions {
+  /** The file or setting that the rewards stand in, for messages. */
+  readonly where?: string;
+  /** Whether a reward that only fails stops the run; where rewards are tried, it is shown instead. */
+  readonly stops?: boolean;
+}
+
 /**
  * @param specs checked again, whoever wrote them
- * @param where the file or setting that they stand in, for messages
  * @throws GraftError `reward`, `reward-code`
  */
-export async function openRewards(specs: readonly RewardSpec[], where = 'rewards'): Promise<Rewards> {
+export async function openRewards(
+  specs: readonly RewardSpec[],
+  { where = 'rewards', stops = true }: OpenOptions = {},
+): Promise<Rewards> {
   const read = readRewards(specs, where);
   const names = rewardNames(read);
   const opened: Opened[] = [];
@@ -101,7 +110,7 @@ export async function openRewards(specs: readonly RewardSpec[], where = 'rewards
       const scored: Scored[] = [];
       for (const attempt of attempts) scored.push(await scoreOne(opened, attempt));
       const dead = opened.find(({ attempts: n, failed }) => n >= ATTEMPTS_BEFORE_STOP && failed === n);
-      if (dead)
+      if (stops && dead)
         throw new GraftError(
           'reward-fails',
           `The reward ${dead.name} has failed on all ${plural(dead.attempts, 'completion')}: ${dead.first}.`,

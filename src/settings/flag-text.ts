@@ -1,4 +1,5 @@
 /** How a setting is written after its flag. */
+import type { RewardSpec } from '../rewards/specs.ts';
 import type { Setting } from './setting.ts';
 
 /** @returns the text after the flag; for a switch, whether the flag stands there */
@@ -12,9 +13,19 @@ export function flagText(setting: Setting, value: unknown): string | boolean {
       return Object.entries(value as Readonly<Record<string, number>>)
         .map(([key, number]) => `${key}=${number}`)
         .join(',');
+    case 'rewards':
+      return rewardsText(value as readonly RewardSpec[]);
     default:
       return String(value);
   }
+}
+
+/** Names with their weights where there is nothing else to say, JSON otherwise. */
+function rewardsText(specs: readonly RewardSpec[]): string {
+  const isPlain = specs.every((spec) => Object.keys(spec).every((key) => key === 'name' || key === 'weight'));
+  return isPlain
+    ? specs.map(({ name, weight = 1 }) => (weight === 1 ? name : `${name}:${weight}`)).join(',')
+    : JSON.stringify(specs);
 }
 
 /** The flag that takes back what the flag of a switch does: `no-packing` for `packing`. */

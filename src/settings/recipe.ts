@@ -39,6 +39,8 @@ export function readRecipe(text: string, where: string): Recipe {
         'Leave it out, or take a name from recipe.schema.json.',
       );
     }
+    const problem = setting.type === 'rewards' ? setting.problem(value) : undefined;
+    if (problem !== undefined) throw wrong(`${key} cannot be used.`, problem);
     if (!isAllowed(setting, value)) throw wrong(`${key} is ${quoted(value)}.`, `Choose ${allowed(setting)}.`);
     recipe[key] = value as SettingValue;
   }

@@ -1,6 +1,9 @@
 /** What a setting is. Flags, form, recipe, checks, archive and glossary all follow from these fields. */
 
-export type SettingValue = number | boolean | string | readonly string[] | Readonly<Record<string, number>>;
+import type { RewardSpec } from '../rewards/specs.ts';
+
+export type SettingValue =
+  number | boolean | string | readonly string[] | Readonly<Record<string, number>> | readonly RewardSpec[];
 
 /** Settings by name, as far as they are known. */
 export type Given = Readonly<Record<string, unknown>>;
@@ -91,8 +94,22 @@ export interface PatternSetting extends Common<Readonly<Record<string, number>>>
   readonly type: 'pattern';
   readonly whole?: true;
 }
+/** A list of rewards, which src/rewards reads and checks. */
+export interface RewardsSetting extends Common<readonly RewardSpec[]> {
+  readonly type: 'rewards';
+  /** What is wrong with a value, in sentences; undefined where nothing is. */
+  readonly problem: (value: unknown) => string | undefined;
+  /** What may stand there, as JSON Schema. */
+  readonly schema: () => Readonly<Record<string, unknown>>;
+}
 export type Setting =
-  NumberSetting | SwitchSetting | ChoiceSetting | TextSetting | NamesSetting | PatternSetting;
+  | NumberSetting
+  | SwitchSetting
+  | ChoiceSetting
+  | TextSetting
+  | NamesSetting
+  | PatternSetting
+  | RewardsSetting;
 
 /** The groups of the form, in its order. */
 export const FORM_GROUPS = ['Goal', 'Length', 'Rate', 'Adapter', 'Watching', 'Chance'] as const;
@@ -109,7 +126,9 @@ export type ValueOf<S extends Setting> = S extends { type: 'whole' | 'number' }
         ? readonly string[]
         : S extends { type: 'pattern' }
           ? Readonly<Record<string, number>>
-          : string;
+          : S extends { type: 'rewards' }
+            ? readonly RewardSpec[]
+            : string;
 
 /** The values of several settings, by name. */
 export type ValuesOf<S extends Setting> = { readonly [One in S as One['name']]: ValueOf<One> };

@@ -17,6 +17,8 @@ export function allowed(setting: Setting): string {
       return 'at least one name';
     case 'pattern':
       return `the ends of paths, each with ${numbers(setting, setting.whole === true)}`;
+    case 'rewards':
+      return 'a list of rewards, each with its name, such as [{"name": "exact-match", "weight": 1}]';
   }
 }
 
@@ -47,6 +49,8 @@ export function isAllowed(setting: Setting, value: unknown): boolean {
           ([key, number]) => PATTERN_KEY.test(key) && isWithin(setting, number, setting.whole === true),
         )
       );
+    case 'rewards':
+      return setting.problem(value) === undefined;
   }
 }
 
@@ -65,6 +69,8 @@ export function isOfType(setting: Setting, value: unknown): boolean {
         !Array.isArray(value) &&
         Object.values(value).every((number) => typeof number === 'number')
       );
+    case 'rewards':
+      return Array.isArray(value);
     default:
       return isAllowed(setting, value);
   }

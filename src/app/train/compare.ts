@@ -64,7 +64,7 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
 
 function written(setting: Setting, value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (Array.isArray(value)) return value.join(', ');
+  if (Array.isArray(value) && setting.type !== 'rewards') return value.join(', ');
   const text = value === undefined ? '' : flagText(setting, value);
   return text === '' ? 'none' : String(text);
 }

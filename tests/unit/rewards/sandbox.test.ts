@@ -70,7 +70,7 @@ test.each([
 test.each(['1 +', 'const x = 1;', 'const score = () => 1;', '}', '"'])(
   '%s cannot run, which is said before the run',
   async (text) => {
-    await expect(openRewards([code(text)], 'rewards.js')).rejects.toThrow(
+    await expect(openRewards([code(text)], { where: 'rewards.js' })).rejects.toThrow(
       /rewards\.js, javascript: its code cannot run/,
     );
   },

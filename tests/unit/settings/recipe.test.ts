@@ -55,6 +55,18 @@ function valuesOf(setting: Setting): fc.Arbitrary<SettingValue> {
       return fc.string({ maxLength: 10 });
     case 'names':
       return fc.array(word, { minLength: 1, maxLength: 3 });
+    case 'rewards':
+      return fc.array(
+        fc.oneof(
+          fc.record({ name: fc.constant('exact-match'), weight: fc.constantFrom(1, 0.5, -2) }),
+          fc.record({
+            name: fc.constant('regex'),
+            weight: fc.constant(1),
+            pattern: fc.constantFrom('a,b', '[{]"'),
+          }),
+        ),
+        { minLength: 1, maxLength: 3 },
+      );
   }
 }
 

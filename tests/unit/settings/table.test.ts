@@ -54,6 +54,7 @@ describe.each(TABLE.settings.map((setting) => [setting.name, setting] as const))
         text: typeof value === 'string' && setting.type === 'text' && value.length <= setting.longest,
         names: false,
         pattern: JSON.stringify(value) === '{}',
+        rewards: false,
       };
       if (value !== 1.5) expect(isAllowed(setting, value), JSON.stringify(value)).toBe(kinds[setting.type]);
     }
