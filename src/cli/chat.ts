@@ -1,12 +1,14 @@
 /** `graft chat`: a conversation in the terminal, or one question a line from a pipe. */
 import { createInterface } from 'node:readline/promises';
 import { GraftError, messageOf } from '../errors.ts';
-import { answer, promptOfMessages } from '../evaluate/answer.ts';
+import { withAfter } from '../data/questions.ts';
+import { answer, promptOfMessages, promptOfText, textOfMessages } from '../evaluate/answer.ts';
 import { Generator } from '../model/generator.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
+import { afterPromptFlag, readAfterFlag } from './after-prompt.ts';
 import { readSampling, samplingFlags } from './sampling-flags.ts';
 import { modelFlags, openAdapter, openSession, requiredTokenizer } from './session.ts';
 
@@ -17,6 +19,7 @@ export const chatFlags = {
   single: {
     help: 'ask each question alone, without the turns before it: for adapters trained on single turns',
   },
+  'after-prompt': afterPromptFlag,
   ...samplingFlags,
   precision: modelFlags.precision,
   'base-weights': modelFlags['base-weights'],
@@ -38,14 +41,9 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
   const settings = readSampling(flags);
   const { model, files } = await openSession(flags, output);
   const tokenizer = await requiredTokenizer(files);
-  if (tokenizer.chatTemplate === undefined)
-    throw new GraftError(
-      'chat-template-missing',
-      `${files.name} has no chat template.`,
-      'Continue texts with graft generate --raw instead.',
-    );
   const path = flags.text('adapter');
   const adapter = path === undefined ? undefined : await openAdapter(path, model);
+  const after = await readAfterFlag(flags, path);
   const context = Math.min(CONTEXT, model.definition.shape.maxPositions);
   if (settings.maxNewTokens >= context)
     throw new GraftError(
@@ -54,7 +52,10 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
       'Give fewer.',
     );
   const generator = new Generator(model, 1, context);
-  const conversation = new Conversation(tokenizer, context - settings.maxNewTokens, flags.on('single'));
+  const conversation = new Conversation(tokenizer, context - settings.maxNewTokens, {
+    single: flags.on('single'),
+    after,
+  });
   conversation.system = flags.text('system');
 
   const terminal = process.stdin.isTTY;
@@ -106,12 +107,12 @@ export class Conversation {
 
   /**
    * @param room tokens of a prompt at most
-   * @param single whether each question is asked alone
+   * @param asking `single` is whether each question is asked alone, `after` what stands behind it where there is no chat template
    */
   constructor(
     private readonly tokenizer: Tokenizer,
     private readonly room: number,
-    private readonly single: boolean,
+    private readonly asking: { readonly single: boolean; readonly after: string },
   ) {}
 
   /**
@@ -121,7 +122,7 @@ export class Conversation {
    * @throws GraftError `prompt-length` if the question alone is too long, `chat-template-…`
    */
   ask(question: string): { ids: number[]; dropped: number } {
-    if (this.single) this.#turns = [];
+    if (this.asking.single) this.#turns = [];
     this.#turns.push({ role: 'user', content: question });
     for (let dropped = 0; ; dropped++) {
       const ids = this.#ids();
@@ -168,6 +169,12 @@ export class Conversation {
 
   #ids(): number[] {
     const system: ChatMessage[] = this.system === undefined ? [] : [{ role: 'system', content: this.system }];
-    return promptOfMessages(this.tokenizer, [...system, ...this.#turns]);
+    const messages = [...system, ...this.#turns];
+    return this.tokenizer.chatTemplate === undefined
+      ? promptOfText(
+          this.tokenizer,
+          textOfMessages(messages, (last) => withAfter(last, this.asking.after)),
+        )
+      : promptOfMessages(this.tokenizer, messages);
   }
 }

@@ -5,11 +5,11 @@ import { answer, promptOf, promptOfMessages, promptOfText, type Answer } from '.
 import { isObject, parseJson } from '../json.ts';
 import { Generator } from '../model/generator.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
 import { EXIT } from './exit.ts';
 import { readInput } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
+import { afterPromptFlag, readAfterFlag } from './after-prompt.ts';
 import { readSampling, samplingFlags } from './sampling-flags.ts';
 import { modelFlags, openAdapter, openSession, requiredTokenizer } from './session.ts';
 
@@ -35,6 +35,7 @@ export const generateFlags = {
   device: modelFlags.device,
   threads: modelFlags.threads,
   raw: { help: 'continue the prompt as it is, without a chat template' },
+  'after-prompt': afterPromptFlag,
   json: { help: 'one object with prompt_ids, new_ids and text' },
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
@@ -61,6 +62,11 @@ export async function generateCommand(args: readonly string[], output: Output): 
   const raw = flags.on('raw');
   const path = flags.text('adapter');
   const adapter = path === undefined ? undefined : await openAdapter(path, model);
+  const after = await readAfterFlag(flags, path);
+  const idsOf = (asked: string | readonly ChatMessage[]): number[] => {
+    if (typeof asked !== 'string') return promptOfMessages(tokenizer, asked);
+    return raw ? promptOfText(tokenizer, asked) : promptOf(tokenizer, asked, after);
+  };
   const { maxPositions } = model.definition.shape;
   const makeGenerator = (sequences: number, promptLength: number): Generator =>
     new Generator(model, sequences, Math.min(maxPositions, promptLength + settings.maxNewTokens + 1));
@@ -68,7 +74,7 @@ export async function generateCommand(args: readonly string[], output: Output): 
   if (kind === 'prompts') {
     const asked = readPrompts(text, value).map(({ line, read }): Asked => {
       try {
-        const ids = idsOf(tokenizer, read(), raw);
+        const ids = idsOf(read());
         if (ids.length >= maxPositions)
           throw new GraftError(
             'prompt-length',
@@ -102,7 +108,7 @@ export async function generateCommand(args: readonly string[], output: Output): 
     return;
   }
 
-  const promptIds = idsOf(tokenizer, messages ?? (value === '-' ? text.replace(/\r?\n$/, '') : text), raw);
+  const promptIds = idsOf(messages ?? (value === '-' ? text.replace(/\r?\n$/, '') : text));
   const json = flags.on('json');
   const [result] = await answer(makeGenerator(1, promptIds.length), tokenizer, [promptIds], {
     ...settings,
@@ -117,11 +123,6 @@ const record = ({ promptIds, newIds, text }: Answer): object => ({
   new_ids: newIds,
   text,
 });
-
-function idsOf(tokenizer: Tokenizer, asked: string | readonly ChatMessage[], raw: boolean): number[] {
-  if (typeof asked !== 'string') return promptOfMessages(tokenizer, asked);
-  return raw ? promptOfText(tokenizer, asked) : promptOf(tokenizer, asked);
-}
 
 interface PromptLine {
   /** From 1. */

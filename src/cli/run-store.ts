@@ -24,6 +24,8 @@ export interface FolderOfRun {
   readonly baseModel: string;
   /** Rows that are trained on. */
   readonly rows: number;
+  /** What stands between prompt and answer in them, for a model without a chat template. */
+  readonly afterPrompt: string;
   readonly fingerprint: string;
   /** When it began, on the clock of that machine. */
   readonly begun: string;
@@ -94,14 +96,20 @@ export class FileStore implements Store {
   }
 
   async #write(learned: Learned): Promise<void> {
-    const { out, session, subject, rows, baseModel } = this.run;
+    const { out, session, subject, rows, baseModel, afterPrompt } = this.run;
     const { adapter, options } = subject;
     const { tensors } = learned;
     if (!adapter) {
       await writeModelFolder(session, tensors, out);
       return;
     }
-    const made = { baseModel: basename(resolve(baseModel)), model: session.model, options, rows };
+    const made = {
+      baseModel: basename(resolve(baseModel)),
+      model: session.model,
+      options,
+      rows,
+      afterPrompt,
+    };
     const facts = cardFacts(made, learned, this.curve);
     await writeFolder(out, weightsLast(writePeft({ ...adapter, tensors }, facts)));
   }

@@ -1,5 +1,6 @@
 /** `graft train`: examples in, adapter (or model) out. */
 import { kindOf } from '../adapters/registry.ts';
+import { afterPrompt } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft } from '../export/peft.ts';
 import { contentOf } from '../model/content.ts';
@@ -96,9 +97,10 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   });
   // A resumed run makes its rows anew: a template that tells the date should tell the one that it told first.
   const begun = resumed?.saved.begun ?? clockTime(new Date());
+  const tokenizer = await tokenizerOf(files);
   const rows = makeRunRows(
     read,
-    await tokenizerOf(files),
+    tokenizer,
     { maxLength, vocabSize: shape.vocabulary, now: new Date(begun) },
     dataOptions,
     output,
@@ -133,6 +135,8 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
       session,
       subject: { ...subject, options },
       baseModel: flags.required('model'),
+      afterPrompt:
+        tokenizer?.chatTemplate === undefined ? afterPrompt({ questions: [], places: rows.placed }) : '',
       out,
       output,
       fingerprint: fingerprintOf(parts),

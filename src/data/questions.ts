@@ -1,8 +1,8 @@
 /** Held-out examples as questions with an expected answer. */
 import type { Example } from './example.ts';
 import { singleOf } from '../text/trainable.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Part } from './parts.ts';
-import type { RowSet } from './row-set.ts';
 
 /** An example as it is asked. */
 export interface Question {
@@ -55,20 +55,42 @@ export function questionsOfRows(
   );
 }
 
-/**
- * A prompt as rows put it to a model without a chat template: with what stands between prompt and answer in them, such as a new line, which
- * the model has learned to expect. Prompts for a chat template stay as they are.
- */
-export function asRowsAsk(
-  { questions, places }: Pick<RowSet, 'questions' | 'places'>,
-  prompt: string,
-): string {
+/** Rows, as far as they say how they ask. */
+interface Asking {
+  readonly questions: readonly Question[];
+  readonly places: readonly { readonly example?: Example }[];
+}
+
+function askedOf({ questions, places }: Asking): readonly Question[] {
   const first = places.find(({ example }) => example)?.example;
-  const asked = questions.length > 0 || !first ? questions : questionsOf([first], false);
-  const same = asked.find((question) => question.prompt === prompt);
-  const { prompt: of, ask } = same ?? asked.at(0) ?? {};
-  if (of === undefined || typeof ask !== 'string') return prompt;
-  return same || !/\s$/.test(prompt) ? prompt + ask.slice(of.length) : prompt;
+  return questions.length > 0 || !first ? questions : questionsOf([first], false);
+}
+
+const afterOf = (question: Question | undefined): string =>
+  question && typeof question.ask === 'string' ? question.ask.slice(question.prompt.length) : '';
+
+/**
+ * What stands between prompt and answer in rows for a model without a chat template, such as a new line: the model learns to answer behind
+ * it. '' where nothing does.
+ */
+export function afterPrompt(rows: Asking): string {
+  return afterOf(askedOf(rows).at(0));
+}
+
+/** A prompt with what stands behind prompts, unless white space is there already. */
+export function withAfter(prompt: string, after: string): string {
+  return /\s$/.test(prompt) ? prompt : prompt + after;
+}
+
+/** A prompt as rows put it to a model without a chat template; one for a chat template stays as it is. */
+export function asRowsAsk(
+  rows: Asking,
+  prompt: string,
+  { chatTemplate }: Pick<Tokenizer, 'chatTemplate'>,
+): string {
+  if (chatTemplate !== undefined) return prompt;
+  const same = askedOf(rows).find((question) => question.prompt === prompt);
+  return same ? prompt + afterOf(same) : withAfter(prompt, afterPrompt(rows));
 }
 
 /** Longer is no question that a person asks to see how a run goes. */

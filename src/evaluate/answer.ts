@@ -1,5 +1,5 @@
 /** Text in, text out: a prompt or a conversation, rendered as the model was trained on it, continued, and decoded as it comes. */
-import type { Question } from '../data/questions.ts';
+import { withAfter, type Question } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
 import type { Generator, GenerateOptions, FinishReason } from '../model/generator.ts';
 import type { Candidate } from '../model/sampling.ts';
@@ -46,15 +46,25 @@ export function promptOfText(tokenizer: Tokenizer, text: string): number[] {
   return [...(tokenizer.startId === undefined ? [] : [tokenizer.startId]), ...tokenizer.encode(text)];
 }
 
+/** A conversation for a model without a chat template: line by line. @param asRows puts the last question as rows put theirs */
+export function textOfMessages(
+  messages: readonly Pick<ChatMessage, 'content'>[],
+  asRows: (last: string) => string,
+): string {
+  return messages
+    .map(({ content }, at) => (at === messages.length - 1 ? asRows(content) : content))
+    .join('\n');
+}
+
 /** The ids of a question of the data. */
 export function promptOfQuestion(tokenizer: Tokenizer, { ask }: Question): number[] {
   return typeof ask === 'string' ? promptOfText(tokenizer, ask) : promptOfMessages(tokenizer, ask);
 }
 
-/** As a person asks: with the chat template where the model has one. */
-export function promptOf(tokenizer: Tokenizer, text: string): number[] {
+/** As a person asks: with the chat template where the model has one. @param after what stands behind prompts where it has none */
+export function promptOf(tokenizer: Tokenizer, text: string, after = ''): number[] {
   return tokenizer.chatTemplate === undefined
-    ? promptOfText(tokenizer, text)
+    ? promptOfText(tokenizer, withAfter(text, after))
     : promptOfMessages(tokenizer, [{ role: 'user', content: text }]);
 }
 

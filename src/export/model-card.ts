@@ -22,6 +22,8 @@ export interface CardFacts {
   readonly adapterName?: string;
   /** How the base was held while the adapter was trained, where that is not as in its file. */
   readonly baseWeights?: string;
+  /** What stood between prompt and answer in the rows, for a base without a chat template. */
+  readonly afterPrompt?: string;
 }
 
 export function modelCard(config: AdapterConfig, facts: CardFacts): string {
@@ -42,6 +44,7 @@ export function modelCard(config: AdapterConfig, facts: CardFacts): string {
     ['Loss, last step', facts.lastLoss?.toFixed(4)],
     ['Loss, validation', facts.evalLoss?.toFixed(4)],
     ['Base weights', facts.baseWeights],
+    ['Between prompt and answer', facts.afterPrompt && JSON.stringify(facts.afterPrompt)],
     ['Trained on', facts.adapterName],
   ];
   const table = rows

@@ -12,13 +12,21 @@ import type { JsonObject } from '../json.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { readJson, type FileSet } from '../weights/bytes.ts';
 import { toFloat32 } from '../weights/dtypes.ts';
-import { concatBytes, parseSafetensors, writeSafetensors, type TensorEntry } from '../weights/safetensors.ts';
+import {
+  concatBytes,
+  openSafetensors,
+  parseSafetensors,
+  writeSafetensors,
+  type TensorEntry,
+} from '../weights/safetensors.ts';
 import { baseFields, withBasePlace, withLoadSection, type BasePlace } from './load-section.ts';
 import { modelCard, type CardFacts } from './model-card.ts';
 
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
 const CARD = 'README.md';
+/** Among the metadata of the weights, where PEFT reads nothing else. */
+const AFTER_PROMPT = 'after_prompt';
 
 /** An adapter as plain data: what it applies to, and its values. */
 export interface AdapterData {
@@ -41,7 +49,7 @@ export function writePeft({ config, modules, tensors }: AdapterData, facts: Card
           .flatMap((module) => kindOf(module).parameters(module))
           .map(({ name, shape }) => ({ name, dtype: 'F32' as const, shape, data: tensors.get(name)! }))
           .sort((a, b) => (a.name < b.name ? -1 : 1)),
-        { format: 'pt' },
+        { format: 'pt', ...(facts.afterPrompt !== undefined && { [AFTER_PROMPT]: facts.afterPrompt }) },
       ),
     ),
     [CARD]: text(modelCard(config, facts)),
@@ -130,6 +138,13 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
   }
   if (modules.length === 0) throw unfit(`${files.name}/${WEIGHTS} holds no ${kind.label} tensors`);
   return { config: { ...config, targets: targetsOf(config, model, modules) }, modules, tensors };
+}
+
+/** What stood between prompt and answer in the rows of an adapter, for a base without a chat template; '' where that is not told. */
+export async function readAfterPrompt(files: FileSet): Promise<string> {
+  const source = await files.open(WEIGHTS);
+  if (!source) throw missing(files, WEIGHTS);
+  return (await openSafetensors(source)).metadata.get(AFTER_PROMPT) ?? '';
 }
 
 /** Bytes of a tensor's entry in the header of a file, beside its name. */

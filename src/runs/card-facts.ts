@@ -13,11 +13,13 @@ export interface Made {
   readonly options: TrainOptions;
   /** Rows that it was trained on. */
   readonly rows: number;
+  /** What stood between prompt and answer in them, for a model without a chat template. */
+  readonly afterPrompt?: string;
 }
 
 /** The losses are those of the whole run, wherever it was resumed. */
 export function cardFacts(
-  { baseModel, model, options, rows }: Made,
+  { baseModel, model, options, rows, afterPrompt }: Made,
   { step, bestEvalLoss }: Pick<Learned, 'step' | 'bestEvalLoss'>,
   { steps }: Pick<Curve, 'steps'>,
 ): CardFacts {
@@ -34,6 +36,7 @@ export function cardFacts(
     evalLoss: bestEvalLoss,
     adapterName: deviceName(model.device.adapter),
     baseWeights: describeChoices(model.weightChoices),
+    ...(afterPrompt !== undefined && afterPrompt !== '' && { afterPrompt }),
   };
 }
 

@@ -92,7 +92,7 @@ export function checkRun(
   if (!isAllowed(sampling, options.sampleEvery))
     throw wrong(`The setting sampleEvery is ${options.sampleEvery}.`, `Choose ${allowed(sampling)}.`);
   if (options.sampleEvery > 0) {
-    const { length } = promptOf(tokenizer, asRowsAsk(data, options.samplePrompt));
+    const { length } = promptOf(tokenizer, asRowsAsk(data, options.samplePrompt, tokenizer));
     if (length === 0 || length + SAMPLE_TOKENS > info.maxPositions)
       throw wrong(
         `The sample prompt has ${length} tokens.`,

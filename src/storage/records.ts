@@ -146,12 +146,16 @@ export interface StoredRun {
   readonly samples: readonly { readonly step: number; readonly text: string }[];
   /** The prompt of the samples as the rows put it to a model without a chat template, where that is not as it was written. */
   readonly asked?: string;
+  /** What stood between prompt and answer in its rows, for a model without a chat template; missing where nothing did. */
+  readonly afterPrompt?: string;
   /** The answer that a row gives to the prompt of the samples, where a row asks just that. */
   readonly wanted?: string;
   /** The model that it left in the model store, where all weights were trained. */
   readonly keptModel?: string;
   /** The most GPU memory that was taken while it was trained, in bytes. */
   readonly takenBytes?: number;
+  /** The loss of a model that only knows how often each token occurs in the answers; missing where another loss is trained. */
+  readonly unigramLoss?: number;
   /** What its curve says, as of when it was written; missing from before curves were read. */
   readonly reading?: Reading;
 }

@@ -3,6 +3,7 @@
  * an old run is read as a new one is. It looks at validation where there is some, and at the smoothed training loss where there is none.
  */
 import { smooth, smoothedOver } from '../smooth.ts';
+import { findSpike, type Spike } from './spike.ts';
 
 export interface Curve {
   /** Steps of the whole run, taken or not. */
@@ -15,6 +16,8 @@ export interface Curve {
   }[];
   /** In order. The one at step 0 is of the untouched adapter, which is the base model. */
   readonly evals: readonly { readonly step: number; readonly loss: number }[];
+  /** The loss of a model that only knows how often each token occurs in the answers, where the loss can be compared with it. */
+  readonly unigramLoss?: number;
   /** It ended because a loss or a gradient was not finite. */
   readonly broke: boolean;
 }
@@ -24,6 +27,7 @@ export interface Curve {
  * - `too-short`: too few steps to tell
  * - `worse`: it never got better than what it began with
  * - `diverging`: it got better, and then training itself got worse
+ * - `lost`: it shot up, and came back neither to where it had been nor to what single tokens cannot explain; or it settled above that
  * - `overfitting`: validation turns up while the training loss falls on
  * - `over-optimised`: every pair is in the right order, and the margins still run away
  * - `unsteady`: it got better in the end, after it had first got much worse
@@ -36,6 +40,7 @@ export type ReadingKind =
   | 'too-short'
   | 'worse'
   | 'diverging'
+  | 'lost'
   | 'overfitting'
   | 'over-optimised'
   | 'unsteady'
@@ -57,6 +62,10 @@ export interface Reading {
   readonly best?: { readonly step: number; readonly loss: number };
   /** The highest on the way to that, where it was far above the beginning. */
   readonly peak?: { readonly step: number; readonly loss: number };
+  /** What it had reached before it shot up to `peak`. */
+  readonly low?: { readonly step: number; readonly loss: number };
+  /** What a model that knows nothing but the frequencies of tokens has, where the run hardly got below that. */
+  readonly unigramLoss?: number;
   /** The smoothed margin of pairs a quarter of the steps ago, and now, where it runs away. */
   readonly margin?: { readonly from: number; readonly to: number };
   /** The smoothed training loss at the best validation, and now. */
@@ -81,6 +90,9 @@ const STILL_OF_ALL = 0.01;
 const LAST_PART = 0.25;
 /** A loss that was once so far above where it began came from too large steps. */
 const UNSTEADY = 0.05;
+/** A run that shot up is lost where it ends above what it had reached by this part of that, or of what it had learned; or so near to the loss of single tokens. */
+const ABOVE_LOW = 0.1;
+const NEAR_UNIGRAMS = 0.75;
 /** The training loss counts as moved beyond so many standard errors of its smoothed mean. */
 const SURE = 3;
 /** Steps whose mean is taken as the beginning of a run without validation. */
@@ -113,8 +125,9 @@ function runawayMargin({ points, steps }: Curve): Reading['margin'] {
   return right && to > WIDE_MARGIN && to > from * RUNS_AWAY ? { from, to } : undefined;
 }
 
-function readLoss({ steps, points, evals, broke }: Curve): Reading {
-  const trend = trendOf(points, steps);
+function readLoss(curve: Curve): Reading {
+  const { points, evals, broke } = curve;
+  const trend = trendOf(curve);
   const base = evals.at(0);
   const later = evals.slice(1);
   const validated = base !== undefined && later.length > 0;
@@ -127,7 +140,9 @@ function readLoss({ steps, points, evals, broke }: Curve): Reading {
   if (!trend) return { kind: 'too-short', step, of: 'training' };
   const { before, after, best, peak } = trend;
   const told = { step, of: 'training', before, after, best } as const;
-  return { kind: kindOfTraining(trend, points.length), ...told, ...(peak && { peak }) };
+  const kind = kindOfTraining(trend, points.length);
+  const lost = NEVER_LOST.includes(kind) ? undefined : lostOf(trend, after, kind);
+  return lost ? { ...told, ...lost } : { kind, ...told, ...(peak && { peak }) };
 }
 
 function readValidated(
@@ -154,6 +169,8 @@ function readValidated(
     const rose = training !== undefined && training.to > training.from * (1 + WORSE);
     return { kind: rose ? 'diverging' : 'overfitting', ...told, ...known({ training }) };
   }
+  const lost = trend && lostOf(trend, last.loss);
+  if (lost) return { ...told, ...lost };
   if (before - best.loss < FLAT * before) return { kind: 'flat', ...told };
   // A validation with nothing after it says nothing of the steps since.
   const earlier = later.findLast((entry) => entry.step <= step * (1 - LAST_PART));
@@ -163,7 +180,33 @@ function readValidated(
   // Where validation came at the end only, or not for a while, training tells how the last part went.
   const goesOn = sooner === undefined ? trend && stillFalls(trend) : isFalling(before, sooner, last.loss);
   const falls = best === last && goesOn === true;
-  return { kind: falls ? 'falling' : 'fine', ...told };
+  const settled = falls || !trend ? undefined : lostOf(trend, last.loss, 'fine');
+  return { ...told, ...(settled ?? { kind: falls ? 'falling' : 'fine' }) };
+}
+
+/** Readings of training that say as much as that it is lost, or too little. */
+const NEVER_LOST: readonly ReadingKind[] = ['too-short', 'worse', 'diverging'];
+
+/**
+ * Whether a run lost what its model knew. Training loss is compared with training loss, since it is what is there at every step.
+ *
+ * @param now its loss: the last validation, or of training
+ * @param kind what it would be called otherwise
+ */
+function lostOf(
+  { spike, unigramLoss, before, after }: Trend,
+  now: number,
+  kind?: ReadingKind,
+): Pick<Reading, 'kind' | 'low' | 'peak' | 'unigramLoss'> | undefined {
+  if (spike) {
+    const { low, peak, error } = spike;
+    const near = ABOVE_LOW * Math.max(low.loss, before - low.loss);
+    if (after > low.loss + Math.max(near, error)) return { kind: 'lost', low, peak };
+    if (unigramLoss !== undefined && now > NEAR_UNIGRAMS * unigramLoss)
+      return { kind: 'lost', low, peak, unigramLoss };
+  }
+  if (kind === 'fine' && unigramLoss !== undefined && now > unigramLoss) return { kind: 'lost', unigramLoss };
+  return undefined;
 }
 
 function isFalling(before: number, sooner: number, after: number): boolean {
@@ -203,7 +246,10 @@ interface Trend {
   readonly best: { readonly step: number; readonly loss: number };
   /** The highest smoothed loss, where it is surely far above the beginning. */
   readonly peak?: { readonly step: number; readonly loss: number };
-  /** Where the last part of the steps begins. */
+  readonly spike: Spike | undefined;
+  /** As of the curve. */
+  readonly unigramLoss: number | undefined;
+  /** The smoothed loss where the last part of the steps begins. */
   readonly sooner: number;
   /** Standard error of the difference of `before` and `after`. */
   readonly error: number;
@@ -211,14 +257,15 @@ interface Trend {
   at(step: number): number;
 }
 
-function trendOf(points: Curve['points'], steps: number): Trend | undefined {
+function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefined {
   if (points.length === 0) return undefined;
   const losses = points.map(({ loss }) => loss);
   const smoothed = smooth(losses, steps);
   const first = losses.slice(0, FIRST_STEPS);
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
-  const before = mean(first);
+  // Where it shoots up at once, the first step alone is what it began with.
+  const before = Math.min(mean(first), losses[0] + PLAINLY * losses[0]);
   const after = smoothed[smoothed.length - 1];
   // Neighbours differ by chance alone, whatever the trend is.
   const jumps = losses.slice(1).map((value, i) => (value - losses[i]) ** 2);
@@ -235,12 +282,15 @@ function trendOf(points: Curve['points'], steps: number): Trend | undefined {
   const last = points[points.length - 1].step;
   const error = noise * Math.sqrt(1 / first.length + 1 / smoothedOver(steps));
   const peak = highestOf(smoothed.map((loss, i) => ({ step: points[i].step, loss })));
+  const spike = findSpike(points);
   const high = peak && peak.loss > losses[0] + Math.max(UNSTEADY * losses[0], SURE * error);
   return {
     before,
     after,
     best,
     ...(high && { peak }),
+    spike,
+    unigramLoss,
     sooner: at(last * (1 - LAST_PART)),
     error,
     at,

@@ -1,7 +1,7 @@
 /** One answer to a conversation, token by token. */
 import { GraftError } from '../errors.ts';
 import { asRowsAsk } from '../data/questions.ts';
-import { answer, promptOfText } from '../evaluate/answer.ts';
+import { answer, promptOfText, textOfMessages } from '../evaluate/answer.ts';
 import { renderChat } from '../text/chat-template.ts';
 import type { AdapterChoice, AskedPrompt, ChatMessage, ChatSettings, ChatToken, Origin } from './api.ts';
 import type { DataSet } from './data.ts';
@@ -94,10 +94,8 @@ function promptOfConversation(
 ): { ids: number[]; text: string } {
   const { chatTemplate, bosToken, eosToken, startId } = tokenizer;
   if (chatTemplate === undefined) {
-    const lines = messages.map((message) => message.content).join('\n');
-    const last = messages.at(-1)?.content ?? '';
-    const asked = data?.modelContent === content ? asRowsAsk(data, last) : last;
-    const text = lines + asked.slice(last.length);
+    const rows = data?.modelContent === content ? data : undefined;
+    const text = textOfMessages(messages, (last) => (rows ? asRowsAsk(rows, last, tokenizer) : last));
     const start = startId === undefined ? '' : (tokenizer.tokenOf(startId) ?? '');
     return { ids: promptOfText(tokenizer, text), text: start + text };
   }

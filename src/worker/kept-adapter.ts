@@ -26,7 +26,13 @@ export function keptAdapter(
   const settings = run.settings as RunOptions;
   const { tensors } = learned;
   const finalLoss = lossAt(run.steps, learned.step);
-  const made = { baseModel: info.name, model, options: trainOptions(settings), rows };
+  const made = {
+    baseModel: info.name,
+    model,
+    options: trainOptions(settings),
+    rows,
+    afterPrompt: run.afterPrompt,
+  };
   const files = writePeft({ config, modules, tensors }, cardFacts(made, learned, run));
   const adapter: StoredAdapter = {
     id: crypto.randomUUID(),

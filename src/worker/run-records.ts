@@ -66,10 +66,10 @@ export function samplePoint({ step, text }: StoredRun['samples'][number], wanted
 
 /** @param broke it ended because its loss was not finite */
 export function readingOf(
-  { settings, steps, evals }: Pick<StoredRun, 'settings' | 'steps' | 'evals'>,
+  { settings, steps, evals, unigramLoss }: Pick<StoredRun, 'settings' | 'steps' | 'evals' | 'unigramLoss'>,
   broke: boolean,
 ): Reading {
-  return readCurve({ steps: (settings as RunOptions).steps, points: steps, evals, broke });
+  return readCurve({ steps: (settings as RunOptions).steps, points: steps, evals, unigramLoss, broke });
 }
 
 /** Reads the curve of a run that was kept before curves were read, once. What cannot be written is read again next time. */

@@ -80,7 +80,7 @@ export class PageStore implements Store {
 
   /** What the curve says so far. */
   get reading(): Reading {
-    return readingOf({ settings: this.#run.settings, steps: this.#steps, evals: this.#evals }, this.#broke);
+    return readingOf({ ...this.#run, steps: this.#steps, evals: this.#evals }, this.#broke);
   }
 
   hear(event: RunEvent): void {

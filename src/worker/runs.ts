@@ -1,9 +1,11 @@
 /** Runs: one at most is on the GPU, trained or paused; the others lie in storage. */
 import { ifStorageWorks } from '../storage/settings.ts';
 import { GraftError } from '../errors.ts';
+import { objectiveOf, OBJECTIVES } from '../objectives/registry.ts';
 import { adapterShape } from '../runs/trainable.ts';
 import type { StoredRun } from '../storage/records.ts';
 import { changeRun, deleteRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
+import { unigramLoss } from '../train/spike.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
 import type { BaseWeights, ModelRef, RunOptions, RunRecord, RunSummary } from './api.ts';
@@ -21,7 +23,7 @@ import { startingFrom } from './starting-from.ts';
 import { listOfRuns, readOfRun } from './run-list.ts';
 import { endRun, type RunSeed } from './run-store.ts';
 import { runRecord, weightsOf } from './run-records.ts';
-import { asRowsAsk } from '../data/questions.ts';
+import { afterPrompt, asRowsAsk } from '../data/questions.ts';
 import { wantedAnswer } from '../runs/sample-answer.ts';
 import type { Session } from './session.ts';
 import { otherTab, tellTabs } from './training-lock.ts';
@@ -62,7 +64,9 @@ export class Runs {
       checkRun(options, data, open);
       await this.release();
       const wanted = options.sampleEvery > 0 ? wantedAnswer(data, options.samplePrompt) : undefined;
-      const sampled = asRowsAsk(data, options.samplePrompt);
+      const sampled = asRowsAsk(data, options.samplePrompt, open.tokenizer);
+      const after = open.tokenizer.chatTemplate === undefined ? afterPrompt(data) : '';
+      const rows = storedRows(onlyTask(data, options.task));
       const run: StoredRun = {
         id: crypto.randomUUID(),
         projectId: await this.projects.ensureForRun(data.ref?.name ?? data.name),
@@ -83,8 +87,11 @@ export class Runs {
         samples: [],
         ...(sampled !== options.samplePrompt && { asked: sampled }),
         ...(wanted !== undefined && { wanted }),
+        ...(after !== '' && { afterPrompt: after }),
+        // Other objectives have losses of other kinds.
+        ...(objectiveOf(options.objective) === OBJECTIVES[0] && { unigramLoss: unigramLoss(rows.train) }),
       };
-      return this.#create({ run, rows: storedRows(onlyTask(data, options.task)), start }, open, emit, signal);
+      return this.#create({ run, rows, start }, open, emit, signal);
     });
     return begun.catch((error: unknown) => {
       throw error instanceof Withdrawn ? cancelled() : error;

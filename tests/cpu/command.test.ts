@@ -1,7 +1,9 @@
 /** The command on the processor, in a process of its own: it needs no GPU, answers, and ends. */
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { graft } from '../gpu/graft-command.ts';
+import { isObject, parseJson } from '../../src/json.ts';
+import { graft, temporaryFolder } from '../gpu/graft-command.ts';
 
 const SPRIG = fileURLToPath(new URL('../../public/models/sprig', import.meta.url));
 const CPU = ['--device', 'cpu'];
@@ -46,4 +48,39 @@ test('the benchmark names the build and the threads, and profiles kernels', asyn
   const names = result.training[0].profile.kernels.map(({ kernel }) => kernel);
   expect(names).toContain('attention');
   expect(names.some((name) => /^matmul NT \d+×\d+×\d+$/.test(name))).toBe(true);
+});
+
+const at = temporaryFolder();
+
+test('a base without a chat template is asked as the rows of its adapter ask', async () => {
+  cpSync(SPRIG, at('base'), { recursive: true });
+  const path = at('base', 'tokenizer_config.json');
+  const config = parseJson(readFileSync(path, 'utf8'), path);
+  if (!isObject(config)) throw new Error('no tokenizer_config.json');
+  const { chat_template: _, ...plain } = config;
+  writeFileSync(path, JSON.stringify(plain));
+  writeFileSync(at('rows.csv'), 'q,a\nWho?,Me.\nWhere?,Here.\n');
+  const rows = ['--data', at('rows.csv'), '--prompt-template', '{{q}}', '--answer-template', '{{a}}'];
+  const base = ['--model', at('base'), ...CPU];
+  const trained = await graft(['train', ...base, ...rows, '--steps', '1', '--out', at('tuned')]);
+  expect(trained.code, trained.err).toBe(0);
+  expect(readFileSync(at('tuned', 'README.md'), 'utf8')).toContain('| Between prompt and answer | "\\n" |');
+
+  const tuned = [...base, '--adapter', at('tuned')];
+  const promptIds = async (...args: string[]): Promise<unknown> => {
+    const asked = ['generate', ...args, '--max-new-tokens', '1', '--json'];
+    const { code, out, err } = await graft(asked);
+    expect(code, err).toBe(0);
+    return (JSON.parse(out) as { prompt_ids: unknown }).prompt_ids;
+  };
+  const asTrained = await promptIds(...base, '--prompt', 'Who?\n');
+  expect(await promptIds(...tuned, '--prompt', 'Who?')).toEqual(asTrained);
+  expect(await promptIds(...tuned, '--prompt', 'Who?\n')).toEqual(asTrained);
+  expect(await promptIds(...base, '--prompt', 'Who?', '--after-prompt', '\\n')).toEqual(asTrained);
+  expect(await promptIds(...base, '--prompt', 'Who?')).not.toEqual(asTrained);
+  expect(await promptIds(...tuned, '--raw', '--prompt', 'Who?')).not.toEqual(asTrained);
+
+  const chat = await graft(['chat', ...tuned, '--max-new-tokens', '1'], undefined, {}, 'Who?\n/prompt\n');
+  expect(chat.code, chat.err).toBe(0);
+  expect(chat.err).toContain('Who?\n');
 });

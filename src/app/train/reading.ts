@@ -12,7 +12,14 @@ export interface Told {
   readonly bad: boolean;
 }
 
-const BAD: readonly ReadingKind[] = ['not-finite', 'worse', 'diverging', 'overfitting', 'over-optimised'];
+const BAD: readonly ReadingKind[] = [
+  'not-finite',
+  'worse',
+  'diverging',
+  'lost',
+  'overfitting',
+  'over-optimised',
+];
 
 /** @param going it is trained just now, or can go on */
 export function tell(reading: Reading, going: boolean): Told {
@@ -70,6 +77,26 @@ function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
           : `The training loss, smoothed, had come down from ${before} to ${best.loss} at step ${best.step} and is back at ${after}.`,
         advice: `Lower the learning rate, to a third for a start, or warm up for longer.${validated && !going ? keptAt(best.step) : ''}`,
       };
+    case 'lost': {
+      const now = `${after} at step ${step}${validated ? ' on validation rows' : ''}`;
+      const { peak, low, unigramLoss } = reading;
+      const rose =
+        peak && low
+          ? `The training loss rose from ${number(low.loss)} at step ${low.step} to ${number(peak.loss)} at step ${peak.step}`
+          : '';
+      const empty = `${now}. A model that only knows how often each token occurs in the answers has ${number(unigramLoss)}.`;
+      return {
+        name: 'lost what it knew',
+        how:
+          unigramLoss === undefined
+            ? `${rose} and did not come back${going ? ' yet' : ''}: the loss is ${now}.`
+            : rose
+              ? `${rose}, and the loss is ${empty}`
+              : `The loss is ${empty}`,
+        advice:
+          'Steps this large undo what the base model knew: expect empty or senseless answers. Try a tenth of the learning rate, or more warm-up.',
+      };
+    }
     case 'overfitting':
       return {
         name: `overfitting since step ${best.step}`,

@@ -150,6 +150,7 @@ const Reading = v.object({
     'too-short',
     'worse',
     'diverging',
+    'lost',
     'overfitting',
     'over-optimised',
     'unsteady',
@@ -163,6 +164,8 @@ const Reading = v.object({
   after: v.optional(number),
   best: v.optional(At),
   peak: v.optional(At),
+  low: v.optional(At),
+  unigramLoss: v.optional(number),
   margin: v.optional(v.object({ from: number, to: number })),
   training: v.optional(v.object({ from: number, to: number })),
 });
@@ -186,8 +189,10 @@ export const RunFile = v.object({
   evals: v.array(v.object({ ...At.entries, report: Report, tasks: Report })),
   samples: v.array(v.object({ step: count, text: v.string() })),
   asked: v.optional(v.string()),
+  afterPrompt: v.optional(v.string()),
   wanted: v.optional(v.string()),
   takenBytes: v.optional(count),
+  unigramLoss: v.optional(number),
   reading: v.optional(Reading),
 });
 

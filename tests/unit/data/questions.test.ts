@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { compileMapping } from '../../../src/data/mapping.ts';
 import { asRowsAsk, questionsOf } from '../../../src/data/questions.ts';
 
+const PLAIN = { chatTemplate: undefined };
+const CHAT = { chatTemplate: '{{ messages }}' };
 const example = compileMapping({ prompt: '{{q}}', answer: '{{a}}' });
 const examples = [
   { ...example({ q: 'Where is it?', a: 'here' }), line: 1 },
@@ -12,20 +14,20 @@ const rows = (chatTemplate: boolean) => ({ questions: questionsOf(examples, chat
 
 describe('without a chat template', () => {
   test('a prompt ends as those of the rows do, which a model has learned to answer behind a new line', () => {
-    expect(asRowsAsk(rows(false), 'Where is it?')).toBe('Where is it?\n');
-    expect(asRowsAsk(rows(false), 'Who is there?')).toBe('Who is there?\n');
+    expect(asRowsAsk(rows(false), 'Where is it?', PLAIN)).toBe('Where is it?\n');
+    expect(asRowsAsk(rows(false), 'Who is there?', PLAIN)).toBe('Who is there?\n');
   });
   test('white space at its end is there already', () => {
-    expect(asRowsAsk(rows(false), 'Ends with a space: ')).toBe('Ends with a space: ');
-    expect(asRowsAsk(rows(false), 'Another one:\n')).toBe('Another one:\n');
+    expect(asRowsAsk(rows(false), 'Ends with a space: ', PLAIN)).toBe('Ends with a space: ');
+    expect(asRowsAsk(rows(false), 'Another one:\n', PLAIN)).toBe('Another one:\n');
   });
   test('rows that put prompt and completion together as they are leave it as it is', () => {
     const plain = questionsOf([{ kind: 'completion', prompt: 'a', completion: 'b', line: 1 }], false);
-    expect(asRowsAsk({ questions: plain, places: [] }, 'a')).toBe('a');
-    expect(asRowsAsk({ questions: [], places: [] }, 'a')).toBe('a');
+    expect(asRowsAsk({ questions: plain, places: [] }, 'a', PLAIN)).toBe('a');
+    expect(asRowsAsk({ questions: [], places: [] }, 'a', PLAIN)).toBe('a');
   });
 });
 
 test('a chat template needs nothing of it', () => {
-  expect(asRowsAsk(rows(true), 'Where is it?')).toBe('Where is it?');
+  expect(asRowsAsk(rows(true), 'Where is it?', CHAT)).toBe('Where is it?');
 });

@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { fromTo, isAlarm, tell } from '../../../src/app/train/reading.ts';
 import { readCurve, type Curve, type Reading } from '../../../src/train/reading.ts';
+import { unigramLoss } from '../../../src/train/spike.ts';
 
 interface Recorded {
   readonly name: string;
   readonly steps: number;
+  readonly unigramLoss: number;
   readonly losses: readonly number[];
   readonly evals: readonly [step: number, loss: number][];
   readonly ended: string;
@@ -16,9 +18,10 @@ const recorded = JSON.parse(
 ) as Recorded[];
 
 function curveOf(name: string, until = Infinity): Curve {
-  const { steps, losses, evals, ended } = recorded.find((run) => run.name === name)!;
+  const { steps, unigramLoss, losses, evals, ended } = recorded.find((run) => run.name === name)!;
   return {
     steps,
+    unigramLoss,
     points: losses.slice(0, until).map((loss, i) => ({ step: i + 1, loss })),
     evals: evals.filter(([step]) => step <= until).map(([step, loss]) => ({ step, loss })),
     broke: ended === 'train-diverged',
@@ -32,8 +35,20 @@ describe('a run is called what it is', () => {
     ['the sample without validation', 'fine', 'training'],
     ['a rate of 0.08', 'diverging', 'validation'],
     ['a rate of 0.08 without validation', 'diverging', 'training'],
-    ['a rate of 5', 'unsteady', 'validation'],
-    ['a rate of 5 without validation', 'unsteady', 'training'],
+    ['a rate of 5', 'lost', 'validation'],
+    ['a rate of 5 without validation', 'lost', 'training'],
+    ['a rate of 1', 'lost', 'validation'],
+    ['a rate of 1 without validation', 'lost', 'training'],
+    ['a rate of 1, 200 steps', 'lost', 'validation'],
+    ['a rate of 0.3', 'lost', 'validation'],
+    ['a rate of 0.3 without validation', 'lost', 'training'],
+    ['a rate of 0.3, 200 steps', 'lost', 'validation'],
+    ['a rate of 0.03', 'diverging', 'validation'],
+    ['a rate of 0.03 without validation', 'lost', 'training'],
+    ['a rate of 0.03, 200 steps', 'lost', 'validation'],
+    ['a rate of 0.003', 'fine', 'validation'],
+    ['a rate of 0.003 without validation', 'fine', 'training'],
+    ['a rate of 0.003, 200 steps', 'fine', 'validation'],
     ['a rate of 1e-6', 'flat', 'validation'],
     ['a rate of 1e-6 without validation', 'flat', 'training'],
     ['twelve rows, many times', 'overfitting', 'validation'],
@@ -44,6 +59,50 @@ describe('a run is called what it is', () => {
   ])('%s: %s, by %s', (name, kind, of) => {
     expect(read(name)).toMatchObject({ kind, of });
   });
+});
+
+describe('a run that shot up', () => {
+  /** The first steps of a wild run, and then those of a good one. */
+  const recovered = (): Curve => {
+    const [wild, good] = [curveOf('a rate of 5', 5), curveOf('the sample as it is')];
+    const losses = [...wild.points, ...good.points].map(({ loss }, i) => ({ step: i + 1, loss }));
+    return { ...good, steps: losses.length, points: losses, evals: [] };
+  };
+
+  test('and learned all the same is unsteady, not lost', () => {
+    expect(readCurve(recovered())).toMatchObject({ kind: 'unsteady', peak: { step: 3 } });
+  });
+
+  test('is known as lost by what it had reached before, where nothing else is known', () => {
+    const { unigramLoss: _, ...curve } = curveOf('a rate of 0.03, 200 steps');
+    const reading = readCurve(curve);
+    expect(reading).toMatchObject({ kind: 'lost', low: { step: 10 }, peak: { step: 23 } });
+    expect(tell(reading, false)).toMatchObject({ name: 'lost what it knew', bad: true });
+    expect(tell(reading, false).how).toBe(
+      'The training loss rose from 1.56 at step 10 to 7.55 at step 23 and did not come back: the loss is 3.72 at step 200 on validation rows.',
+    );
+  });
+
+  test('or by the loss of single tokens', () => {
+    expect(tell(read('a rate of 1'), false).how).toMatch(
+      /^The training loss rose from 5\.94 at step 3 to 13\.8 at step 6, and the loss is 4\.71 at step 60 on validation rows\. A model that only knows how often each token occurs in the answers has 4\.02\.$/,
+    );
+  });
+
+  test('a run that settles above the loss of single tokens is lost without a spike', () => {
+    const points = Array.from({ length: 60 }, (_, i) => ({ step: i + 1, loss: 5 + 2 * Math.exp(-i / 4) }));
+    const curve = { steps: 60, points, evals: [], broke: false };
+    expect(readCurve(curve).kind).toBe('fine');
+    expect(readCurve({ ...curve, unigramLoss: 4 })).toMatchObject({ kind: 'lost', unigramLoss: 4 });
+    expect(tell(readCurve({ ...curve, unigramLoss: 4 }), false).how).toMatch(
+      /^The loss is 5\.00 at step 60\. A model/,
+    );
+  });
+});
+
+test('the loss of single tokens is the entropy of the supervised ones', () => {
+  expect(unigramLoss([{ labels: [-100, 5, 5] }, { labels: [-100, 6, 6] }])).toBeCloseTo(Math.log(2), 12);
+  expect(unigramLoss([{ labels: [-100] }])).toBe(0);
 });
 
 describe('where validation came at the end only', () => {
@@ -116,8 +175,9 @@ describe('while a run goes on', () => {
     expect(isAlarm(read('twelve rows, many times', 20))).toBe(false);
     expect(read('twelve rows, many times', 40)).toMatchObject({ kind: 'overfitting', best: { step: 20 } });
     expect(isAlarm(read('the sample as it is', 6))).toBe(false);
-    for (let step = 0; step <= 60; step++)
-      expect(isAlarm(read('the sample as it is', step)), `at ${step}`).toBe(false);
+    for (const name of ['the sample as it is', 'a rate of 0.003', 'a rate of 0.003 without validation'])
+      for (let step = 0; step <= 60; step++)
+        expect(isAlarm(read(name, step)), `${name} at ${step}`).toBe(false);
   });
 
   test('a run without a step, and one with a single step, are too short to tell', () => {
