@@ -1,12 +1,12 @@
 // Sums over the rows of each sequence, and their gradient.
 //
 //   forward    y[s] = Σ x[r], r from ranges[s].x to ranges[s].y, the end excluded
-//   backward   dx[r] = dy[s] for the same rows
+//   backward   dx[r] = dy[s] for the same rows, 0 for rows of no sequence
 //
-// x, dx: [R] f32. ranges: [S], each within R; no two that are not empty share a row. y, dy: [S] f32. A workgroup has one sequence. The order of
-// a sum is fixed: each thread adds every THREADS-th row, and the first adds the threads' parts in turn.
+// x, dx: [R] f32. ranges: [S], each within R; no two that are not empty share a row. y, dy: [S] f32. Forward, a workgroup has one sequence, and the
+// order of a sum is fixed: each thread adds every THREADS-th row, and the first adds the threads' parts in turn. In reverse a thread has one row.
 
-struct Params { S: u32 }
+struct Params { S: u32, R: u32 }
 
 const THREADS = 64u;
 
@@ -37,8 +37,11 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
 
 @compute @workgroup_size(THREADS)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let s = group.x + group.y * groups.x;
-  if (s >= params.S) { return; }
-  let range = ranges[s];
-  for (var r = range.x + thread; r < range.y; r += THREADS) { dx[r] = dy[s]; }
+  let r = (group.x + group.y * groups.x) * THREADS + thread;
+  if (r >= params.R) { return; }
+  var value = 0.0;
+  for (var s = 0u; s < params.S; s++) {
+    if (r >= ranges[s].x && r < ranges[s].y) { value = dy[s]; }
+  }
+  dx[r] = value;
 }

@@ -56,7 +56,7 @@ export const ROOMS = {
   // The same: what is recorded comes to them as a graph.
   objectives: {
     imports: ['engine/cpu/kernels/pair_loss', 'rewards/setting.ts'],
-    types: ['engine', 'settings'],
+    types: ['engine', 'settings', 'model/batch.ts'],
   },
   // What a completion is worth. A person's own code runs in an interpreter, which is this room's alone.
   rewards: {

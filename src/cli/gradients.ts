@@ -7,6 +7,7 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import { adapterShapes } from '../adapters/registry.ts';
 import { makeTrainable } from '../runs/trainable.ts';
+import type { Objective } from '../objectives/objective.ts';
 import { METHODS } from '../settings/registry.ts';
 import { TABLE } from '../settings/table.ts';
 import { computeGradients, type BatchGradients } from '../train/gradients.ts';
@@ -45,7 +46,7 @@ export const gradientsFlags = {
   rows: { value: 'N', help: 'the first N rows are the batch (default: all)' },
   out: {
     value: 'FILE',
-    help: "where to write loss [1], the gradients under PEFT's names, and log-probabilities of answers where the objective is made of them, as safetensors",
+    help: "where to write loss [1], the gradients under PEFT's names, and where the objective compares answers, their log-probabilities and what it reports, as safetensors",
   },
 } as const satisfies FlagSpecs;
 
@@ -107,7 +108,10 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   for (const row of rows) checkKind(learning.objective, kindOfRow(row));
   const trainable = await trainableOf(model, { adapterPath, method, targets });
   const computed = await computeGradients(trainable, rows, { learning });
-  await write(out, output, trainable, computed, rows.length, answersOf(computed));
+  await write(out, output, trainable, computed, rows.length, [
+    ...answersOf(learning.objective, computed),
+    ...reportOf(computed),
+  ]);
 }
 
 type Tensors = ReturnType<typeof asF32>[];
@@ -153,7 +157,7 @@ async function write(
 }
 
 /** Log-probabilities of the tokens of each row, 0 behind its end, with a mask; and what the objective reports, each f32 [1]. */
-function sampledTensors({ logProbabilities, report = {} }: PolicyGradients): Tensors {
+function sampledTensors({ logProbabilities, report }: PolicyGradients): Tensors {
   const N = logProbabilities.length;
   const T = Math.max(...logProbabilities.map(({ length }) => length));
   const [logps, mask] = [new Float32Array(N * T), new Float32Array(N * T)];
@@ -161,24 +165,28 @@ function sampledTensors({ logProbabilities, report = {} }: PolicyGradients): Ten
     logps.set(values, row * T);
     mask.fill(1, row * T, row * T + values.length);
   });
-  return [
-    asF32('logps', [N, T], logps),
-    asF32('mask', [N, T], mask),
-    ...Object.entries(report).map(([name, value]) => asF32(name, [1], Float32Array.of(value))),
-  ];
+  return [asF32('logps', [N, T], logps), asF32('mask', [N, T], mask), ...reportOf({ report })];
 }
 
-/** Log-probabilities of both answers of each pair, f32 [N]. */
-function answersOf({ logProbabilities, referenceLogProbabilities }: BatchGradients): Tensors {
+/** Log-probabilities of both sequences of each row, f32 [N], by what is trained and by the reference. */
+function answersOf(
+  { sequences }: Objective,
+  { logProbabilities, referenceLogProbabilities }: BatchGradients,
+): Tensors {
   const sides = (prefix: string, values: Float32Array | undefined): Tensors =>
-    values
-      ? ['chosen', 'rejected'].map((side, at) =>
+    values && sequences
+      ? sequences.map((name, at) =>
           asF32(
-            `${prefix}${side}_logps`,
+            `${prefix}${name}`,
             [values.length / 2],
             Float32Array.from(values.filter((_, i) => i % 2 === at)),
           ),
         )
       : [];
   return [...sides('', logProbabilities), ...sides('ref_', referenceLogProbabilities)];
+}
+
+/** What the objective reports of the batch, [1] each. */
+function reportOf({ report = {} }: Pick<BatchGradients, 'report'>): Tensors {
+  return Object.entries(report).map(([name, value]) => asF32(name, [1], Float32Array.of(value ?? NaN)));
 }

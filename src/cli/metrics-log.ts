@@ -42,7 +42,7 @@ export class MetricsLog {
   /** Why the file could no longer be written: `file-write`, or `file-gone` where the folder was deleted or moved. */
   failure: GraftError | undefined;
   readonly #lines: string[];
-  #waiting: Record<string, number | Readonly<Record<string, number>>> | undefined;
+  #waiting: Record<string, number | null | Readonly<Record<string, number>>> | undefined;
 
   private constructor(
     private readonly folder: string,
@@ -95,7 +95,7 @@ export class MetricsLog {
     const line = this.#lines.at(-1);
     if (line === undefined || readLine(line)?.step !== step) return;
     this.#lines.pop();
-    this.#waiting = JSON.parse(line) as Record<string, number | Record<string, number>>;
+    this.#waiting = JSON.parse(line) as Record<string, number | null | Record<string, number>>;
     const bytes = Buffer.byteLength(`${line}\n`);
     this.#guard(() => ftruncateSync(this.handle, fstatSync(this.handle).size - bytes));
   }

@@ -268,7 +268,7 @@ function describe(
   { adapter, settings: { batch, length, objective }, training, generation, problems, advice }: Described,
   memory?: MemorySize,
 ): string {
-  const pairs = objectiveOf(objective).rows === 'pairs';
+  const { rows } = objectiveOf(objective);
   const machine = adapter === PROCESSOR ? 'WebAssembly' : 'the GPU';
   const { parts, peakBytes, largestBuffer, largestBinding, split } = training;
   /** In the unit that the memory was given in. */
@@ -277,7 +277,7 @@ function describe(
   const lines = [
     row(
       peakBytes,
-      `for training, at its peak: ${plural(batch, pairs ? 'pair' : 'row')} of ${pairs ? 'twice ' : ''}${length} tokens at once`,
+      `for training, at its peak: ${plural(batch, rows === 'pairs' ? 'pair' : 'row')} of ${rows === 'answers' ? '' : 'twice '}${length} tokens at once`,
     ),
     ...PARTS.map(([part, name]) => row(parts[part], `  ${name}`)),
     row(largestBuffer.bytes, `in the largest buffer (${largestBuffer.label})`),

@@ -178,7 +178,7 @@ function describeTrainable({ adapter, trainable }: Subject): string {
 function describeReport({ report = {} }: Pick<StepEvent, 'report'>): string {
   return Object.entries(report)
     .slice(0, 2)
-    .map(([name, value]) => `  ${name.replaceAll('_', ' ')} ${value.toFixed(3)}`)
+    .map(([name, value]) => `  ${name.replaceAll('_', ' ')} ${value === null ? '–' : value.toFixed(3)}`)
     .join('');
 }
 

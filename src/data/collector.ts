@@ -21,7 +21,7 @@ export interface ReadResult {
   left: readonly LeftList[];
   /** Columns of the rows that were read, and that no example is made of. */
   unused: readonly UnusedColumn[];
-  /** `messages`, `sharegpt`, `tokens`, `completion`, `alpaca`, `text`, `document` (a text file), `mapped`, `mixed`, or `none`. */
+  /** `messages`, `sharegpt`, `tokens`, `completion`, `alpaca`, `pairs`, `unpaired`, `text`, `document` (a text file), `mapped`, `mixed`, or `none`. */
   format: string;
 }
 

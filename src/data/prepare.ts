@@ -8,7 +8,7 @@ import {
   type RenderExampleOptions,
 } from '../text/loss-mask.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { renderTokenPair } from '../text/pair.ts';
+import { renderReady } from '../text/pair.ts';
 import {
   IGNORED,
   longestSequence,
@@ -110,6 +110,8 @@ function charsOf(example: Trainable): number {
       return 0;
     case 'pair':
       return Math.max(charsOf(example.chosen), charsOf(example.rejected));
+    case 'unpaired':
+      return charsOf(example.answer);
   }
 }
 
@@ -162,8 +164,13 @@ export class RowMaker {
       this.report.unsupervised.push(line);
       return;
     }
-    const { ids, labels, starts } = row;
-    this.rows.push({ ids, labels, ...(starts && { starts }), line });
+    const { ids, labels, starts, desirable } = row;
+    this.rows.push({
+      ...{ ids, labels },
+      ...(starts && { starts }),
+      ...(desirable !== undefined && { desirable }),
+      line,
+    });
     this.report.rows++;
     this.report.tokens += row.ids.length;
     this.report.supervisedTokens += supervised;
@@ -179,8 +186,8 @@ export class RowMaker {
       );
     if (this.tokenizer) return renderExample(example, this.tokenizer, this.options);
     if (example.kind === 'tokens') return renderTokens(example);
-    const pair = example.kind === 'pair' ? renderTokenPair(example) : undefined;
-    if (pair) return pair;
+    const ready = example.kind === 'pair' || example.kind === 'unpaired' ? renderReady(example) : undefined;
+    if (ready) return ready;
     throw new GraftError(
       'tokenizer-missing',
       `The example on line ${example.line} is text, and the model folder has no tokenizer.json.`,

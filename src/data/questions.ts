@@ -16,9 +16,10 @@ export interface Question {
   readonly task?: string;
 }
 
-/** Examples that ask for something: conversations up to their last answer, prompts with completions, pairs with their chosen answer. Plain text asks for nothing. */
+/** Examples that ask for something: conversations up to their last answer, prompts with completions, pairs with their chosen answer, judged answers that are desirable. Plain text asks for nothing. */
 export function questionsOf(examples: readonly Example[], chatTemplate: boolean): Question[] {
   return examples.flatMap((given): Question[] => {
+    if (given.kind === 'unpaired' && !given.desirable) return [];
     const example = singleOf(given);
     if (example.kind === 'completion') {
       const { prompt, completion, separator = '' } = example;

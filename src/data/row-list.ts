@@ -117,6 +117,8 @@ function textOf(
       .map((side) => textOf({ example: { ...side, line: example.line } }, tokenizer, enough))
       .join(' ⇄ ');
   }
+  if (example?.kind === 'unpaired')
+    return `${example.desirable ? '✓' : '✗'} ${textOf({ example: { ...example.answer, line: example.line } }, tokenizer, enough)}`;
   switch (example?.kind) {
     case 'completion':
       return `${example.prompt} → ${example.completion}`;

@@ -41,6 +41,8 @@ export function identityOf(example: Trainable): string {
       return JSON.stringify(example.text.trim());
     case 'tokens':
       return JSON.stringify(example.ids);
+    case 'unpaired':
+      return JSON.stringify([identityOf(example.answer), example.desirable]);
     case 'pair':
       return JSON.stringify([identityOf(example.chosen), identityOf(example.rejected)]);
   }

@@ -54,6 +54,8 @@ export interface DataSummary {
   readonly rows: { readonly train: number; readonly validation: number; readonly test: number };
   /** Rows that are pairs of answers, among those that are used. */
   readonly pairs: number;
+  /** Rows that are single answers with a label, by what it says. */
+  readonly unpaired: { readonly desirable: number; readonly undesirable: number };
   readonly tokens: number;
   readonly supervisedTokens: number;
   /** Tokens of the longest row that is used, of a pair its longer sequence, after the limit; `lengths.longest` is of all rows before it. */
@@ -106,6 +108,10 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
     supervisedTokens: places.reduce((sum, { supervised }) => sum + supervised, 0),
     longest: places.reduce((longest, { row }) => Math.max(longest, longestSequence(row)), 0),
     pairs: places.filter(({ row }) => row.starts).length,
+    unpaired: {
+      desirable: places.filter(({ row }) => row.desirable === true).length,
+      undesirable: places.filter(({ row }) => row.desirable === false).length,
+    },
     problems: files
       .flatMap((file, at) => (file?.problems ?? []).map((problem) => ({ file: at, ...problem })))
       .slice(0, SHOWN),

@@ -19,6 +19,10 @@ export interface LabelledTokens {
   readonly labels: ArrayLike<number>;
   /** Where the sequences after the first begin; nothing is supervised there. Missing where the row is one sequence. */
   readonly starts?: ArrayLike<number>;
+  /** All tokens of the first sequence but its first are predicted, beside those that have a label: for a loss over whole texts. */
+  readonly whole?: true;
+  /** Whether the answer is one that is wanted; where rows are told apart so. */
+  readonly desirable?: boolean;
   /** The task that it belongs to, in a mixture: how often rows of it are drawn. */
   readonly task?: { readonly name: string; readonly share: number };
 }
@@ -37,12 +41,21 @@ export function countSupervised({ labels }: LabelledTokens): number {
   return count;
 }
 
+/** How many output rows it takes: supervised labels, and in a text that is predicted whole all tokens but the first. */
+function countPredicted(row: LabelledTokens): number {
+  if (!row.whole) return countSupervised(row);
+  const [first = row.labels.length] = Array.from(row.starts ?? []);
+  let count = first - 1;
+  for (let t = first + 1; t < row.labels.length; t++) if (row.labels[t] >= 0) count++;
+  return count;
+}
+
 /** The smallest bucket that a set of sequences fits in exactly. */
 export function sizeOfRows(rows: readonly LabelledTokens[]): Bucket {
   const sequences = rows.reduce((sum, { starts }) => sum + (starts ? 1 + starts.length : 0), 0);
   return {
     tokens: rows.reduce((sum, row) => sum + row.ids.length, 0),
-    rows: rows.reduce((sum, row) => sum + countSupervised(row), 0),
+    rows: rows.reduce((sum, row) => sum + countPredicted(row), 0),
     ...(sequences > 0 && { sequences }),
   };
 }
@@ -50,8 +63,12 @@ export function sizeOfRows(rows: readonly LabelledTokens[]): Bucket {
 /** Inputs of a plan and the labels that go with its output rows. */
 export interface BatchTensors extends TokenInputs {
   readonly labels: Tensor;
-  /** u32 [S, 2]: the first output row of each sequence and the one after its last. Where sequences are kept apart. */
+  /** u32 [S, 2]: the first output row with a label of each sequence and the one after its last. Where sequences are kept apart. */
   readonly sequenceRanges?: Tensor;
+  /** f32 [R]: for rows of texts that are predicted whole, the rows of the micro-batch for each of their tokens; 0 for others. Where a loss reads it. */
+  readonly weights?: Tensor;
+  /** f32 [S]: 1 where the row of a sequence is desirable, −1 where it is not. Where a loss reads it. */
+  readonly desirable?: Tensor;
 }
 
 /** Declares the inputs of a plan for sequences with labels. */
@@ -91,30 +108,40 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
   const inverse = new Uint32Array(M).fill(NO_ROW);
   const labels = new Uint32Array(R).fill(NO_LABEL);
   const sequenceRanges = new Uint32Array(tensors.sequenceRanges?.size ?? 0);
+  const weights = new Float32Array(tensors.weights?.size ?? 0);
+  const desirable = new Float32Array(tensors.desirable?.size ?? 0);
   let m = 0;
   let r = 0;
   let s = 0;
-  /** Tokens `from` to `to` of a row, as a sequence of their own. */
+  /** The token at m predicts this one. */
+  const predict = (m: number, label: number): void => {
+    if (r === R) throw new Error(`More than ${R} supervised tokens in this bucket`);
+    rows[r] = m;
+    inverse[m] = r;
+    labels[r] = label;
+    r++;
+  };
+  /** Tokens `from` to `to` of a row, as a sequence of their own. Output rows of what has no label stand before those of its labels. */
   const add = (row: LabelledTokens, from: number, to: number): void => {
     const start = m;
     const end = start + to - from;
-    const firstRow = r;
     if (end > M) throw new Error(`${end} tokens do not fit in a bucket of ${M}`);
+    const whole = row.whole === true && from === 0;
+    const beginning = r;
+    if (whole) for (let t = 1; t < to; t++) if (row.labels[t] < 0) predict(start + t - 1, row.ids[t]);
+    const firstRow = r;
     for (let t = from; m < end; t++, m++) {
       ids[m] = row.ids[t];
       positions[m] = t - from;
       keyRanges.set([start, m + 1], m * 2);
       queryRanges.set([m, end], m * 2);
       const label = t + 1 < row.labels.length ? row.labels[t + 1] : -100;
-      if (label < 0) continue;
-      if (r === R) throw new Error(`More than ${R} supervised tokens in this bucket`);
-      rows[r] = m;
-      inverse[m] = r;
-      labels[r] = label;
-      r++;
+      if (label >= 0) predict(m, label);
     }
+    if (whole) weights.fill(1, beginning, r);
     if (!tensors.sequenceRanges) return;
     if (s === tensors.sequenceRanges.rows) throw new Error(`More than ${s} sequences in this bucket`);
+    if (tensors.desirable) desirable[s] = row.desirable ? 1 : -1;
     sequenceRanges.set([firstRow, r], 2 * s++);
   };
   for (const row of sequences) {
@@ -129,6 +156,7 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
     keyRanges.set([m, m + 1], m * 2);
     queryRanges.set([m, m + 1], m * 2);
   }
+  const predicted = weights.reduce((sum, weight) => sum + weight, 0);
   plan.write(tensors.ids, ids);
   plan.write(tensors.positions, positions);
   plan.write(tensors.keyRanges, keyRanges);
@@ -139,5 +167,11 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
   if (tensors.positionChain) plan.write(tensors.positionChain, linkOccurrences(positions));
   plan.write(tensors.labels, labels);
   if (tensors.sequenceRanges) plan.write(tensors.sequenceRanges, sequenceRanges);
+  if (tensors.weights)
+    plan.write(
+      tensors.weights,
+      weights.map((weight) => (weight * sequences.length) / predicted),
+    );
+  if (tensors.desirable) plan.write(tensors.desirable, desirable);
   return r;
 }

@@ -1,11 +1,15 @@
 /** What an objective is. Each has a folder of its own, and a line in registry.ts. */
-import type { PairKernel } from '../engine/ops/pair_loss.ts';
+import type { PairInputs, PairKernel } from '../engine/ops/pair_loss.ts';
 import type { PolicyNumbers } from '../engine/ops/policy_loss.ts';
+import type { LabelledTokens } from '../model/batch.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Contribution, Given } from '../settings/setting.ts';
 
-/** What rows an objective takes: answers to learn, pairs of answers of which one is preferred, or prompts to which answers are sampled. */
-export type RowKind = 'answers' | 'pairs' | 'prompts';
+/**
+ * What rows an objective takes: answers to learn, pairs of answers of which one is preferred, single answers that are desirable or not, or prompts to
+ * which answers are sampled.
+ */
+export type RowKind = 'answers' | 'pairs' | 'unpaired' | 'prompts';
 
 /**
  * What an objective can make its loss of: the forward of a micro-batch is recorded, and these record what comes behind it. Losses are sums over
@@ -16,8 +20,20 @@ export interface LossGraph {
   crossEntropy(): Tensor;
   /** The log-probability of each sequence's labels, summed over them: f32 [S]. The head's gradient computes its chunks again. */
   sequenceLogProbabilities(): Tensor;
-  /** The summed loss of pairs, from the log-probabilities of their answers and those of the reference policy. @param numbers that the kernel reads */
-  pairs(kernel: PairKernel, logProbabilities: Tensor, numbers: readonly number[]): Tensor;
+  /** The same by the reference policy, as it was before the first step: f32 [S], without a gradient. */
+  referenceLogProbabilities(): Tensor;
+  /** 1 for the sequences of rows that are desirable, −1 for those of others: f32 [S]. */
+  desirable(): Tensor;
+  /** The summed loss of pairs, from the log-probabilities of their answers. @param numbers that the kernel reads */
+  pairs(kernel: PairKernel, inputs: PairInputs, numbers: readonly number[]): Tensor;
+  /**
+   * The mean cross-entropy over all tokens of the texts that are predicted whole, times the rows of the micro-batch.
+   *
+   * @param sum the place among the objective's sums where it is added as well
+   */
+  textCrossEntropy(sum: number): Tensor;
+  /** Several of these losses as one. */
+  together(...losses: readonly Tensor[]): Tensor;
   /** The log-probability of each label: f32 [R]. @param temperature by which logits are divided */
   tokenLogProbabilities(temperature: number): Tensor;
   /** The clipped surrogate of sampled sequences, with the advantages, weights and earlier log-probabilities that the micro-batch brings. */
@@ -33,8 +49,8 @@ export interface Reported {
   readonly share?: true;
 }
 
-/** Reported numbers by name. */
-export type ObjectiveReport = Readonly<Record<string, number>>;
+/** Reported numbers by name; null where no row was of the kind that a number is about. */
+export type ObjectiveReport = Readonly<Record<string, number | null>>;
 
 /** How an objective's curve is read. */
 export interface CurveWords {
@@ -48,6 +64,8 @@ export interface Objective extends Contribution {
   readonly rows: RowKind;
   /** What a step's loss and gradient are a mean over: tokens, rows, or tokens with weights that come with the rows. */
   readonly mean: 'tokens' | 'rows' | 'weights';
+  /** Rows that a micro-batch must have; 1 if left out. */
+  readonly leastRows?: number;
   /** Whether its loss reads the log-probabilities of a reference policy, which are computed before the first step and kept. */
   readonly reference: boolean;
   /** What it reports, in the order in which it is shown. */
@@ -57,6 +75,14 @@ export interface Objective extends Contribution {
   /** The reported numbers. @param sums over a step or a validation @param count what they are a mean over */
   report(sums: ArrayLike<number>, count: number): ObjectiveReport;
   readonly curve: CurveWords;
+  /** What the two sequences of a row are called where their log-probabilities are written to a file. Missing where there are none. */
+  readonly sequences?: readonly [string, string];
+  /**
+   * Makes of rows of the file what is learnt from, where that is more than they hold. Rows that it has made already stay as they are.
+   *
+   * @param settings of the run by name, `batch` and `maxLength` among them
+   */
+  arrange?<Row extends LabelledTokens>(rows: readonly Row[], settings: Given): readonly Row[];
   /** Records the summed loss of a micro-batch. @param settings of the run by name */
   record(loss: LossGraph, settings: Given): Tensor;
 }

@@ -1,6 +1,7 @@
 /** What objectives over pairs of answers share. */
-import type { Setting } from '../settings/setting.ts';
-import type { ObjectiveReport, Reported } from './objective.ts';
+import type { PairKernel } from '../engine/ops/pair_loss.ts';
+import type { Given, Setting } from '../settings/setting.ts';
+import type { LossGraph, Objective, ObjectiveReport, Reported } from './objective.ts';
 
 /** The scale of rewards. Objectives whose scale means something else have a setting of their own. */
 export const BETA = {
@@ -19,14 +20,16 @@ export const BETA = {
       what: 'How close the model stays to the reference: rewards are beta times the log-ratio of the two.',
       more: 'The model stays nearer to the reference.',
       less: 'It moves further for the same pairs, and over-optimises sooner.',
-      start: '0.1.',
+      start:
+        '0.1; 2 for SimPO, whose rewards are means over tokens. In ORPO it is the weight of the term that compares.',
       source: 'Rafailov and others, Direct Preference Optimization, 2023',
       also: 'kl penalty temperature dpo',
     },
   },
-  help: 'How close the model stays to the reference policy.',
-  more: 'Lower lets it move further.',
+  help: 'How strongly preferences are held against what the model was: the scale of rewards.',
+  more: 'With a reference policy, lower lets the model move further.',
   initial: 0.1,
+  initially: '0.1, simpo 2, grpo 0',
 } as const satisfies Setting;
 
 export const REFERENCE = {
@@ -53,7 +56,7 @@ export const REFERENCE = {
   initially: 'start with --init-adapter, else base',
 } as const satisfies Setting;
 
-/** In the order in which they are shown. */
+/** What is reported of pairs, in the order in which it is shown. */
 export const PAIR_REPORT = [
   { name: 'reward_accuracy', label: 'Accuracy', share: true },
   { name: 'reward_margin', label: 'Margin' },
@@ -61,10 +64,10 @@ export const PAIR_REPORT = [
   { name: 'rejected_reward', label: 'Rejected reward' },
 ] as const satisfies readonly Reported[];
 
-/** What the kernel of pairs adds up beside the loss (engine/ops/pair_loss.ts): pairs in the right order, and the rewards of both sides. */
-export const PAIR_SUMS = 3;
+/** Sums that a kernel of pairs leaves (engine/ops/pair_loss.ts). */
+export const PAIR_SUMS = 4;
 
-/** Their means. */
+/** The means of what kernels of pairs add up: pairs in the right order, and the rewards of both sides. */
 export function pairReport(sums: ArrayLike<number>, pairs: number): ObjectiveReport {
   const [right, chosen, rejected] = Array.from(sums);
   return {
@@ -74,3 +77,44 @@ export function pairReport(sums: ArrayLike<number>, pairs: number): ObjectiveRep
     rejected_reward: rejected / pairs,
   };
 }
+
+/** The place of the sum that is an objective's own, behind those of {@link pairReport}. */
+export const OWN_SUM = 3;
+
+/** Every objective over pairs. An adapter that is to prefer moves less than one that is to learn: a tenth of the usual rate, in most of them. */
+export const PAIRS = {
+  rows: 'pairs',
+  mean: 'rows',
+  sequences: ['chosen_logps', 'rejected_logps'],
+  sums: PAIR_SUMS,
+} as const satisfies Partial<Objective>;
+export const SLOWER = { lr: 1e-4 } as const;
+
+/** Log-ratios to a reference policy, and how far they have gone. */
+const DRIFT = { name: 'drift', label: 'Drift' } as const satisfies Reported;
+
+/** Those that compare with a reference policy. */
+export const REFERENCED = {
+  ...PAIRS,
+  reference: true,
+  reported: [...PAIR_REPORT, DRIFT],
+  report: (sums: ArrayLike<number>, pairs: number): ObjectiveReport => ({
+    ...pairReport(sums, pairs),
+    drift: sums[OWN_SUM] / pairs,
+  }),
+  initial: SLOWER,
+} as const satisfies Partial<Objective>;
+
+/** Records the loss of a kernel, with these settings as its numbers. */
+export const recordReferenced =
+  (kernel: PairKernel, names: readonly string[]) =>
+  (loss: LossGraph, settings: Given): ReturnType<LossGraph['pairs']> =>
+    loss.pairs(
+      kernel,
+      { logps: loss.sequenceLogProbabilities(), reference: loss.referenceLogProbabilities() },
+      numbersOf(settings, names),
+    );
+
+/** The numbers of settings by name. */
+export const numbersOf = (settings: Given, names: readonly string[]): number[] =>
+  names.map((name) => settings[name] as number);

@@ -1,10 +1,22 @@
 /** Every objective: one line each. The first is the usual one. */
 import { dpo, hinge, ipo } from './dpo/dpo.ts';
 import { grpo } from './grpo/grpo.ts';
+import { kto } from './kto/kto.ts';
 import type { Objective } from './objective.ts';
+import { orpo } from './orpo/orpo.ts';
 import { sft } from './sft/sft.ts';
+import { simpo } from './simpo/simpo.ts';
 
-export const OBJECTIVES = [sft, dpo, ipo, hinge, grpo] as const satisfies readonly Objective[];
+export const OBJECTIVES = [
+  sft,
+  dpo,
+  ipo,
+  hinge,
+  orpo,
+  simpo,
+  kto,
+  grpo,
+] as const satisfies readonly Objective[];
 
 /** The objective of this name, the usual one without a name. @throws Error where there is none: settings are checked where they come in */
 export function objectiveOf(name: string = OBJECTIVES[0].name): Objective {

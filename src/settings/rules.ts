@@ -1,4 +1,6 @@
 /** What settings ask of each other. */
+import type { Objective } from '../objectives/objective.ts';
+import { OBJECTIVES } from '../objectives/registry.ts';
 import type { Given } from './setting.ts';
 import type { SettingName } from './table.ts';
 
@@ -16,7 +18,21 @@ export interface Rule {
 
 const isNumber = (value: unknown): value is number => typeof value === 'number';
 
+/** What a run with these settings learns with; the usual one without a choice. */
+function objectiveOf({ objective }: Given): Objective {
+  return OBJECTIVES.find(({ name }) => name === objective) ?? OBJECTIVES[0];
+}
+
 export const RULES: readonly Rule[] = [
+  {
+    name: 'batch',
+    of: ['batch'],
+    holds: ({ batch, ...given }) => !(isNumber(batch) && batch < (objectiveOf(given).leastRows ?? 1)),
+    allowed: (given) =>
+      `${objectiveOf(given).leastRows ?? 1} or more: ${objectiveOf(given).label} compares the answers of a micro-batch`,
+    reason: (given) =>
+      `${objectiveOf(given).label} compares the answers of a micro-batch: choose ${objectiveOf(given).leastRows ?? 1} rows or more.`,
+  },
   {
     name: 'warmup',
     of: ['warmup', 'steps'],

@@ -104,7 +104,7 @@ export interface StoredStep {
   readonly steps: number;
   readonly loss: number;
   /** What the objective reports beside it. */
-  readonly report?: Readonly<Record<string, number>>;
+  readonly report?: Readonly<Record<string, number | null>>;
   /** In a mixture the losses of its tasks. */
   readonly tasks?: Readonly<Record<string, number>>;
   readonly lr: number;

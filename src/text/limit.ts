@@ -50,7 +50,11 @@ export function applyLimit(
   ];
   const labels = keep(row.labels);
   labels[0] = IGNORED;
-  const limited = { ids: keep(row.ids), labels };
+  const limited = {
+    ids: keep(row.ids),
+    labels,
+    ...(row.desirable !== undefined && { desirable: row.desirable }),
+  };
   return { row: limited, cut: true, supervised: supervisedCount(limited), removed };
 }
 

@@ -5,14 +5,14 @@
  * - Prompt and completion without a template: bos + prompt + completion + eos, encoded as one text; completion and eos.
  * - Plain text: bos + text + eos; all of it.
  * - Ready rows: as they are.
- * - Pairs: both answers, each behind the prompt (pair.ts).
+ * - Pairs: both answers, each behind the prompt; judged answers likewise (pair.ts).
  *
  * bos where the tokenizer begins texts with it, eos where it has one. The template's text is encoded without the tokenizer's own bos: the template has written it.
  */
 import { GraftError } from '../errors.ts';
 import { renderChat } from './chat-template.ts';
 import { findChatSpans, type Span } from './chat-spans.ts';
-import { renderPair } from './pair.ts';
+import { renderPair, renderUnpaired } from './pair.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { IGNORED, type TokenRow, type Trainable, type TrainableMessage } from './trainable.ts';
 
@@ -178,6 +178,11 @@ export function renderExample(
       const pair = renderPair(example, template, tokenizer, options);
       if (!pair) throw withoutTemplate();
       return pair;
+    }
+    case 'unpaired': {
+      const row = renderUnpaired(example, template, tokenizer, options);
+      if (!row) throw withoutTemplate();
+      return row;
     }
   }
 }

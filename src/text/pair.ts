@@ -1,18 +1,17 @@
 /**
  * A pair of answers as one row: both sequences end to end, each the prompt and one answer. Prompt and answer are encoded as one text, and an answer
  * begins where that leaves the tokens of the prompt alone, for both where the first of the two does. So the two share the same prompt tokens, and
- * everything behind them is compared.
+ * everything behind them is compared. A single answer that is judged is encoded in the same way.
  */
 import { renderChat } from './chat-template.ts';
 import type { RenderedRow, RenderExampleOptions } from './loss-mask.ts';
 import type { Tokenizer } from './tokenizer.ts';
-import { IGNORED, type Pair, type PairSide, type TrainableMessage } from './trainable.ts';
+import { IGNORED, type Pair, type PairSide, type TrainableMessage, type Unpaired } from './trainable.ts';
 
-/** Tokens of a prompt by itself, and of the prompt with either answer. */
+/** Tokens of a prompt by itself, and of the prompt with each answer. */
 interface Encoded {
   readonly prompt: readonly number[];
-  readonly chosen: readonly number[];
-  readonly rejected: readonly number[];
+  readonly answers: readonly (readonly number[])[];
 }
 
 /**
@@ -25,21 +24,44 @@ export function renderPair(
   tokenizer: Tokenizer,
   options: RenderExampleOptions,
 ): RenderedRow | undefined {
-  if (chosen.kind === 'tokens' && rejected.kind === 'tokens')
-    return joined([tokensOf(chosen), tokensOf(rejected)]);
-  if (template !== undefined) {
-    const sides = [messagesOf(chosen), messagesOf(rejected)];
-    return fromEncoded(encodeChat(sides[0], sides[1], template, tokenizer, options));
-  }
-  if (chosen.kind !== 'completion' || rejected.kind !== 'completion') return undefined;
-  return fromEncoded(encodePlain(chosen, rejected, tokenizer));
+  const sequences = renderSides([chosen, rejected], template, tokenizer, options);
+  return sequences && joined(sequences);
 }
 
-/** A pair of ready rows, which needs no tokenizer. */
-export function renderTokenPair({ chosen, rejected }: Pair): RenderedRow | undefined {
-  return chosen.kind === 'tokens' && rejected.kind === 'tokens'
-    ? joined([tokensOf(chosen), tokensOf(rejected)])
-    : undefined;
+/** One answer that is judged; as {@link renderPair}. */
+export function renderUnpaired(
+  { answer, desirable }: Unpaired,
+  template: string | undefined,
+  tokenizer: Tokenizer,
+  options: RenderExampleOptions,
+): RenderedRow | undefined {
+  const sequences = renderSides([answer], template, tokenizer, options);
+  return sequences && { ...joined(sequences), desirable };
+}
+
+/** A pair, or a judged answer, of ready tokens, which needs no tokenizer. */
+export function renderReady(example: Pair | Unpaired): RenderedRow | undefined {
+  const sides = example.kind === 'pair' ? [example.chosen, example.rejected] : [example.answer];
+  const sequences = sides.flatMap((side) => (side.kind === 'tokens' ? [tokensOf(side)] : []));
+  if (sequences.length < sides.length) return undefined;
+  return {
+    ...joined(sequences),
+    ...(example.kind === 'unpaired' && { desirable: example.desirable }),
+  };
+}
+
+function renderSides(
+  sides: readonly PairSide[],
+  template: string | undefined,
+  tokenizer: Tokenizer,
+  options: RenderExampleOptions,
+): Sequence[] | undefined {
+  const ready = sides.flatMap((side) => (side.kind === 'tokens' ? [tokensOf(side)] : []));
+  if (ready.length === sides.length) return ready;
+  if (template !== undefined)
+    return fromEncoded(encodeChat(sides.map(messagesOf), template, tokenizer, options));
+  const plain = sides.flatMap((side) => (side.kind === 'completion' ? [side] : []));
+  return plain.length === sides.length ? fromEncoded(encodePlain(plain, tokenizer)) : undefined;
 }
 
 interface Sequence {
@@ -53,14 +75,13 @@ const tokensOf = ({ ids, labels }: Extract<PairSide, { kind: 'tokens' }>): Seque
 });
 
 function encodePlain(
-  chosen: Extract<PairSide, { kind: 'completion' }>,
-  rejected: Extract<PairSide, { kind: 'completion' }>,
+  sides: readonly Extract<PairSide, { kind: 'completion' }>[],
   tokenizer: Tokenizer,
 ): Encoded {
   const { startId, eosId } = tokenizer;
   const bos = startId === undefined ? [] : [startId];
   const eos = eosId === undefined ? [] : [eosId];
-  const { prompt, separator = '' } = chosen;
+  const { prompt, separator = '' } = sides[0];
   const whole = (answer: string): number[] => [
     ...bos,
     ...tokenizer.encode(prompt + separator + answer),
@@ -68,8 +89,7 @@ function encodePlain(
   ];
   return {
     prompt: [...bos, ...tokenizer.encode(prompt + separator)],
-    chosen: whole(chosen.completion),
-    rejected: whole(rejected.completion),
+    answers: sides.map(({ completion }) => whole(completion)),
   };
 }
 
@@ -100,8 +120,7 @@ function messagesOf(side: PairSide): Turns {
 
 /** The template writes bos, eos and everything between. */
 function encodeChat(
-  chosen: Turns,
-  rejected: Turns,
+  sides: readonly Turns[],
   template: string,
   tokenizer: Tokenizer,
   { templateVariables, now }: RenderExampleOptions,
@@ -118,26 +137,24 @@ function encodeChat(
       }),
     );
   return {
-    prompt: encode(chosen.prompt, true),
-    chosen: encode([...chosen.prompt, ...chosen.answer], false),
-    rejected: encode([...rejected.prompt, ...rejected.answer], false),
+    prompt: encode(sides[0].prompt, true),
+    answers: sides.map(({ prompt, answer }) => encode([...prompt, ...answer], false)),
   };
 }
 
-function fromEncoded({ prompt, chosen, rejected }: Encoded): RenderedRow {
-  const begin = Math.min(commonPrefix(prompt, chosen), commonPrefix(prompt, rejected));
-  const sequence = (ids: readonly number[]): Sequence => ({
-    ids,
-    labels: ids.map((id, t) => (t > 0 && t >= begin ? id : IGNORED)),
-  });
-  return joined([sequence(chosen), sequence(rejected)]);
+function fromEncoded({ prompt, answers }: Encoded): Sequence[] {
+  const begin = Math.min(...answers.map((answer) => commonPrefix(prompt, answer)));
+  return answers.map((ids) => ({ ids, labels: ids.map((id, t) => (t > 0 && t >= begin ? id : IGNORED)) }));
 }
 
-function joined([chosen, rejected]: readonly [Sequence, Sequence]): RenderedRow {
+/** Sequences as one row; a single one has no bounds to tell. */
+function joined(sequences: readonly Sequence[]): RenderedRow {
+  const ends: number[] = [];
+  for (const { ids } of sequences) ends.push((ends.at(-1) ?? 0) + ids.length);
   return {
-    ids: [...chosen.ids, ...rejected.ids],
-    labels: [...chosen.labels, ...rejected.labels],
-    starts: [chosen.ids.length],
+    ids: sequences.flatMap(({ ids }) => ids),
+    labels: sequences.flatMap(({ labels }) => labels),
+    ...(ends.length > 1 && { starts: ends.slice(0, -1) }),
     notes: [],
   };
 }

@@ -23,7 +23,8 @@ export type Trainable =
       readonly document?: boolean;
     }
   | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly labels: readonly number[] }
-  | Pair;
+  | Pair
+  | Unpaired;
 
 /** Two answers to one prompt, of which the first is preferred. Both sides are of one kind, and begin alike. */
 export interface Pair {
@@ -32,9 +33,16 @@ export interface Pair {
   readonly rejected: PairSide;
 }
 
-/** One answer of a pair with what it answers: what is learnt from there is what is compared here. */
+/** One answer that is desirable or not. */
+export interface Unpaired {
+  readonly kind: 'unpaired';
+  readonly answer: PairSide;
+  readonly desirable: boolean;
+}
+
+/** One answer of a pair, or a single one that is judged, with what it answers: what is learnt from there is what is compared here. */
 export type PairSide = Extract<
-  Exclude<Trainable, Pair>,
+  Exclude<Trainable, Pair | Unpaired>,
   { readonly kind: 'completion' | 'messages' | 'tokens' }
 >;
 
@@ -54,6 +62,8 @@ export interface TokenRow {
   readonly labels: readonly number[];
   /** Where the sequences after the first begin, in a row of several: both answers of a pair. Their first labels are ignored, too. */
   readonly starts?: readonly number[];
+  /** Whether the answer is wanted; where rows are judged so. */
+  readonly desirable?: boolean;
   /** The task that it belongs to, in a mixture. */
   readonly task?: Task;
 }
@@ -69,9 +79,11 @@ export function longestSequence(row: TokenRow): number {
   return sequencesOf(row).reduce((most, [start, end]) => Math.max(most, end - start), 0);
 }
 
-/** The example that is learnt from where only one answer can be: of a pair the chosen one. */
-export function singleOf<One extends Trainable>(example: One): Exclude<One, Pair> | PairSide {
-  return (example.kind === 'pair' ? example.chosen : example) as Exclude<One, Pair> | PairSide;
+/** The example that is learnt from where only one answer can be: of a pair the chosen one, and one that is judged without its label. */
+export function singleOf<One extends Trainable>(example: One): Exclude<One, Pair | Unpaired> | PairSide {
+  const single =
+    example.kind === 'pair' ? example.chosen : example.kind === 'unpaired' ? example.answer : example;
+  return single as Exclude<One, Pair | Unpaired> | PairSide;
 }
 
 /** How many tokens of a row are learnt from. */

@@ -2,6 +2,7 @@
 import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
 import { countSteps, type TrainOptions } from './options.ts';
 import { objectiveOf } from '../objectives/registry.ts';
+import { arranged } from './learning.ts';
 import { microBatches, RowOrder } from './order.ts';
 
 const MOST_BUCKETS = 3;
@@ -75,9 +76,11 @@ export interface RunBuckets {
 /** Sizes for every micro-batch that a run will have. */
 export function runBuckets(
   options: TrainOptions,
-  rows: readonly LabelledTokens[],
-  validation: readonly LabelledTokens[],
+  trained: readonly LabelledTokens[],
+  heldOut: readonly LabelledTokens[],
 ): RunBuckets {
+  const rows = arranged(options, trained);
+  const validation = arranged(options, heldOut);
   const order = new RowOrder(rows, options);
   const sizesOf = (some: readonly LabelledTokens[]): Bucket[] => microBatches(some, options).map(sizeOfRows);
   const steps = Array.from({ length: countSteps(options, rows.length) }, (_, step) =>

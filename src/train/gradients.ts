@@ -1,7 +1,15 @@
 /** Loss and gradients of one batch, brought to the host: for parity checks and for looking inside. */
 import { GraftError } from '../errors.ts';
 import { sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
-import { countOf, measuredOf, SUPERVISED, type Learning, type Measured } from './learning.ts';
+import {
+  arranged,
+  checkCount,
+  countOf,
+  measuredOf,
+  SUPERVISED,
+  type Learning,
+  type Measured,
+} from './learning.ts';
 import type { NamedArrays } from './state.ts';
 import {
   recordGradients,
@@ -28,7 +36,7 @@ export interface BatchGradients extends Measured {
  */
 export async function computeGradients(
   trainable: Trainable,
-  rows: readonly LabelledTokens[],
+  given: readonly LabelledTokens[],
   options: GradientOptions = {},
 ): Promise<BatchGradients> {
   const { model, adapter, store } = trainable;
@@ -41,6 +49,17 @@ export async function computeGradients(
       `${objective.label} compares with the bare base model, and all weights are trained here.`,
       'Give an adapter.',
     );
+  checkCount(objective, given.length);
+  // One batch, however long its rows.
+  const rows = arranged(
+    {
+      ...learning.settings,
+      objective: objective.name,
+      batch: given.length,
+      maxLength: model.definition.shape.maxPositions,
+    },
+    given,
+  );
   const shared = sharedTensors(model, learning);
   const reference = objective.reference ? await referenceOf(trainable, rows, shared, learning) : undefined;
   const { tape, inputs, policies } = recordGradients(trainable, sizeOfRows(rows), shared, options);

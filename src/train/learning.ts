@@ -24,6 +24,15 @@ export function countOf({ mean }: Objective, rows: readonly LabelledTokens[]): n
   return mean === 'rows' ? rows.length : rows.reduce((sum, row) => sum + countSupervised(row), 0);
 }
 
+/** Rows as the objective of a run learns from them; see {@link Objective.arrange}. @param options settings of the run by name */
+export function arranged<Row extends LabelledTokens>(
+  options: Readonly<Record<string, unknown>> & { readonly objective?: string },
+  rows: readonly Row[],
+): readonly Row[] {
+  const objective: Objective = objectiveOf(options.objective);
+  return objective.arrange ? objective.arrange(rows, options as Given) : rows;
+}
+
 /** A mean loss, and what the objective reports beside it. */
 export interface Measured {
   readonly loss: number;
@@ -42,8 +51,43 @@ export function measuredOf(objective: Objective, stats: Float32Array, count: num
   };
 }
 
-/** The kind of rows that these are: a pair has two sequences. */
-export const kindOfRow = ({ starts }: LabelledTokens): RowKind => (starts ? 'pairs' : 'answers');
+/** The kind of rows that these are: a judged answer has a label, and a pair two sequences. */
+export const kindOfRow = ({ starts, desirable }: LabelledTokens): RowKind =>
+  desirable !== undefined ? 'unpaired' : starts ? 'pairs' : 'answers';
+
+/** Sequences of a row that are kept apart. Missing where they are not. */
+export const sequencesOf = ({ rows }: Objective): number | undefined =>
+  rows === 'pairs' || rows === 'unpaired' ? 2 : undefined;
+
+/** What rows of each kind are called, what else they can teach, and what columns make them. */
+const KINDS: Readonly<Record<RowKind, { are: string; learns: string; choose: string; columns: string }>> = {
+  answers: {
+    are: 'The rows have single answers',
+    learns: 'learns single answers',
+    choose: 'choose the objective sft',
+    columns: 'prompt and completion',
+  },
+  pairs: {
+    are: 'The rows are pairs of a chosen and a rejected answer',
+    learns: 'learns from pairs of answers',
+    choose:
+      'choose the objective dpo; or learn the chosen answers alone, with a mapping whose prompt is {{prompt}} and whose answer is {{chosen}}',
+    columns: 'prompt, chosen and rejected',
+  },
+  prompts: {
+    are: 'The rows are prompts',
+    learns: 'samples answers to prompts',
+    choose: 'choose the objective grpo',
+    columns: 'prompt and completion',
+  },
+  unpaired: {
+    are: 'The rows are single answers with a label',
+    learns: 'learns from single answers with a label',
+    choose:
+      'choose the objective kto; or learn the answers alone, with a mapping whose prompt is {{prompt}} and whose answer is {{completion}}',
+    columns: 'prompt, completion and label',
+  },
+};
 
 /**
  * @throws GraftError `train-objective` where the objective takes other rows, with what to do
@@ -51,21 +95,19 @@ export const kindOfRow = ({ starts }: LabelledTokens): RowKind => (starts ? 'pai
 export function checkKind({ rows, label }: Objective, kind: RowKind): void {
   // Rows with single answers are prompts with the answers that are wanted.
   if (rows === kind || (rows === 'prompts' && kind === 'answers')) return;
-  if (rows === 'prompts')
-    throw new GraftError(
-      'train-objective',
-      `The rows are pairs of a chosen and a rejected answer, and ${label} samples answers to prompts.`,
-      'Choose the objective dpo; or learn from rewards with a mapping whose prompt is {{prompt}} and whose answer is {{chosen}}.',
-    );
-  if (kind === 'pairs')
-    throw new GraftError(
-      'train-objective',
-      `The rows are pairs of a chosen and a rejected answer, and ${label} learns single answers.`,
-      'Choose the objective dpo; or learn the chosen answers alone, with a mapping whose prompt is {{prompt}} and whose answer is {{chosen}}.',
-    );
   throw new GraftError(
     'train-objective',
-    `${label} learns from pairs of answers, and the rows have single ones.`,
-    'Give rows with the columns prompt, chosen and rejected, or choose the objective sft.',
+    `${KINDS[kind].are}, and ${label} ${KINDS[rows].learns}.`,
+    `Give rows with the columns ${KINDS[rows].columns}, or ${KINDS[kind].choose}.`,
   );
+}
+
+/** @throws GraftError `train-rows` where there are fewer rows than a micro-batch must have */
+export function checkCount({ leastRows = 1, label }: Objective, rows: number): void {
+  if (rows < leastRows)
+    throw new GraftError(
+      'train-rows',
+      `${label} compares the answers of ${leastRows} rows or more, and there is ${rows === 1 ? 'one' : 'none'}.`,
+      'Bring more rows.',
+    );
 }

@@ -1,12 +1,14 @@
 /** What comes behind the forward of a micro-batch: losses, as an objective asks for them, on the engine's tape. */
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import { logProbabilities } from '../engine/ops/log_probabilities.ts';
-import { pairLoss, type PairKernel } from '../engine/ops/pair_loss.ts';
+import { pairLoss, type PairInputs, type PairKernel } from '../engine/ops/pair_loss.ts';
 import { policyLoss, type PolicyNumbers } from '../engine/ops/policy_loss.ts';
 import { scaleColumns } from '../engine/ops/scale_columns.ts';
 import { sequenceSums } from '../engine/ops/sequence_sums.ts';
+import { LOSS_SLOT, OWN_SLOT } from '../engine/ops/step.ts';
+import { weightedRows } from '../engine/ops/weighted_rows.ts';
 import type { Tape } from '../engine/tape.ts';
-import type { Tensor } from '../engine/tensor.ts';
+import { Tensor } from '../engine/tensor.ts';
 import type { BatchTensors } from '../model/batch.ts';
 import type { LossGraph } from '../objectives/objective.ts';
 
@@ -41,8 +43,14 @@ export interface Sharpness {
   readonly value: number;
 }
 
+/** Inputs of a micro-batch that only some losses read. */
+type OwnInputs = { -readonly [Name in 'weights' | 'desirable']?: BatchTensors[Name] };
+
 export class TapeLossGraph implements LossGraph {
   readonly policies: PolicyTensors = {};
+  /** Inputs that the losses added to those of the model. */
+  readonly inputs: OwnInputs = {};
+  #rows: Tensor | undefined;
 
   /**
    * @param hidden what the head sees of the micro-batch
@@ -53,34 +61,67 @@ export class TapeLossGraph implements LossGraph {
     private readonly tape: Tape,
     private readonly hidden: Tensor,
     private readonly head: Tensor,
-    private readonly inputs: BatchTensors,
+    private readonly batch: BatchTensors,
     private readonly stats: Tensor,
   ) {}
 
   crossEntropy(): Tensor {
-    return linearCrossEntropy(this.tape, this.hidden, this.head, this.inputs.labels, this.stats);
+    return linearCrossEntropy(this.tape, this.hidden, this.head, this.batch.labels, this.stats);
   }
 
   sequenceLogProbabilities(): Tensor {
-    const rows = logProbabilities(this.tape, this.hidden, this.head, this.inputs.labels);
-    this.policies.trained = sequenceSums(this.tape, rows, this.#ranges);
+    this.policies.trained ??= sequenceSums(this.tape, this.#rowLogProbabilities, this.#ranges);
     return this.policies.trained;
   }
 
-  pairs(kernel: PairKernel, logps: Tensor, numbers: readonly number[]): Tensor {
-    const reference = this.tape.pinned([this.#ranges.rows], 'f32', 'log-probabilities of the reference');
-    this.policies.reference = reference;
-    return pairLoss(
-      this.tape,
-      kernel,
-      { logps, reference, ranges: this.#ranges, total: this.stats },
-      numbers,
-    );
+  referenceLogProbabilities(): Tensor {
+    this.policies.reference ??= this.#ofSequences('log-probabilities of the reference');
+    return this.policies.reference;
+  }
+
+  desirable(): Tensor {
+    this.inputs.desirable ??= this.#ofSequences('desirable sequences');
+    return this.inputs.desirable;
+  }
+
+  pairs(kernel: PairKernel, inputs: PairInputs, numbers: readonly number[]): Tensor {
+    return pairLoss(this.tape, kernel, { ...inputs, ranges: this.#ranges, total: this.stats }, numbers);
+  }
+
+  textCrossEntropy(sum: number): Tensor {
+    const x = this.#rowLogProbabilities;
+    this.inputs.weights ??= this.tape.pinned(x.shape, 'f32', 'weights of tokens');
+    return weightedRows(this.tape, { x, weights: this.inputs.weights, total: this.stats }, [
+      LOSS_SLOT,
+      OWN_SLOT + sum,
+    ]);
+  }
+
+  together(...losses: readonly Tensor[]): Tensor {
+    // They are added to the statistics already: only their gradients are still to be dealt out.
+    const { storage, shape, dtype } = this.stats;
+    const all = new Tensor(storage, shape, dtype);
+    this.tape.record([all], losses, () => {
+      const factor = this.tape.factor(all);
+      if (factor === undefined) throw new Error('The gradient of losses together must be a known number');
+      for (const loss of losses) this.tape.passFactor(loss, factor);
+    });
+    return all;
+  }
+
+  /** The log-probability of each output row's label, computed once for all losses of them. */
+  get #rowLogProbabilities(): Tensor {
+    this.#rows ??= logProbabilities(this.tape, this.hidden, this.head, this.batch.labels);
+    return this.#rows;
+  }
+
+  #ofSequences(label: string): Tensor {
+    return this.tape.pinned([this.#ranges.rows], 'f32', label);
   }
 
   tokenLogProbabilities(temperature: number): Tensor {
-    const { tape, inputs } = this;
-    const logps = logProbabilities(tape, this.#at(temperature), this.head, inputs.labels, { kept: true });
+    const { tape, batch } = this;
+    const logps = logProbabilities(tape, this.#at(temperature), this.head, batch.labels, { kept: true });
     this.policies.trained = logps;
     return logps;
   }
@@ -109,7 +150,7 @@ export class TapeLossGraph implements LossGraph {
   }
 
   get #ranges(): Tensor {
-    const { sequenceRanges } = this.inputs;
+    const { sequenceRanges } = this.batch;
     if (!sequenceRanges) throw new Error('The sequences of this micro-batch are not told apart');
     return sequenceRanges;
   }

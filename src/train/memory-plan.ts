@@ -22,7 +22,7 @@ import type { WeightChoices } from '../model/weight-types.ts';
 import { fullBucket, type RunBuckets } from './buckets.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { adapterConfigOf, type TrainOptions } from './options.ts';
-import { learningOf, type Learning } from './learning.ts';
+import { learningOf, sequencesOf, type Learning } from './learning.ts';
 import { compileRun, statsSize, type RunPlans, type Trainable } from './step-plans.ts';
 
 /** The settings that memory depends on. */
@@ -194,7 +194,7 @@ export async function planMemory(
 
 /** A step of one full micro-batch, every token supervised; both answers of a pair are full. */
 function fullBuckets(options: MemorySettings['options'], { objective }: Learning): RunBuckets {
-  const bucket = fullBucket(options, objective.rows === 'pairs' ? 2 : undefined);
+  const bucket = fullBucket(options, sequencesOf(objective));
   return { gradients: [bucket], losses: [], ...(objective.reference && { references: [bucket] }) };
 }
 

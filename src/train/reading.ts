@@ -12,7 +12,7 @@ export interface Curve {
   readonly points: readonly {
     readonly step: number;
     readonly loss: number;
-    readonly report?: Readonly<Record<string, number>>;
+    readonly report?: Readonly<Record<string, number | null>>;
   }[];
   /** In order. The one at step 0 is of the untouched adapter, which is the base model. */
   readonly evals: readonly { readonly step: number; readonly loss: number }[];

@@ -7,7 +7,7 @@ import type { ModelDefinition } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { bucketFor, rowsOfRun, type RunBuckets } from './buckets.ts';
-import { learningOf } from './learning.ts';
+import { arranged, learningOf, sequencesOf } from './learning.ts';
 import { emptyAdapter, type MemorySettings } from './memory-plan.ts';
 import { countSteps, type TrainOptions } from './options.ts';
 import { microBatches, RowOrder } from './order.ts';
@@ -53,7 +53,8 @@ export async function planWork(
   const model = LanguageModel.empty(new DryRunDevice(lowering), definition, { ...weights, trainable: full });
   const learning = learningOf(options);
   const { objective } = learning;
-  const sizes = objective.rows === 'pairs' ? COUNTED.map((size) => ({ ...size, sequences: 2 })) : COUNTED;
+  const sequences = sequencesOf(objective);
+  const sizes = COUNTED.map((size) => ({ ...size, ...(sequences && { sequences }) }));
   const { gradients, losses, references, update } = await compileRun(
     full ? { model, store: model.parameters! } : emptyAdapter(model, options),
     { gradients: sizes, losses: sizes, ...(objective.reference && { references: sizes }) },
@@ -89,10 +90,11 @@ export type StepWork = (step: number) => number;
 
 export function stepWork(
   options: TrainOptions,
-  rows: readonly LabelledTokens[],
+  ofFile: readonly LabelledTokens[],
   buckets: RunBuckets,
   work: PlanWork,
 ): StepWork {
+  const rows = arranged(options, ofFile);
   const order = new RowOrder(rows, options);
   return (step) =>
     sumOf(
@@ -117,11 +119,13 @@ export interface RunWork {
 
 export function runWork(
   options: TrainOptions,
-  rows: readonly LabelledTokens[],
-  validation: readonly LabelledTokens[],
+  trained: readonly LabelledTokens[],
+  heldOut: readonly LabelledTokens[],
   buckets: RunBuckets,
   work: PlanWork,
 ): RunWork {
+  const rows = arranged(options, trained);
+  const validation = arranged(options, heldOut);
   const steps = countSteps(options, rows.length);
   const counted = Math.min(steps, COUNTED_STEPS);
   const each = stepWork(options, rows, buckets, work);

@@ -6,7 +6,7 @@ import { optimiserOf } from '../optimisers/registry.ts';
 import { runBuckets } from './buckets.ts';
 import { checkRows, checkState } from './checks.ts';
 import type { TrainEvent } from './events.ts';
-import { learningOf, type Learning } from './learning.ts';
+import { arranged, checkCount, learningOf, type Learning } from './learning.ts';
 import { checkOptions, countSteps, type TrainOptions } from './options.ts';
 import { validationRows } from './order.ts';
 import { ReferencePolicy } from './reference.ts';
@@ -49,23 +49,26 @@ export interface Setup {
 export async function setUp({
   trainable,
   options,
-  rows,
+  rows: given,
   validation: heldOut = [],
   state,
   onEvent = () => undefined,
 }: TrainerRequest): Promise<Setup> {
   checkOptions(options);
-  if (rows.length === 0) {
+  if (given.length === 0) {
     throw new GraftError(
       'train-rows',
       'There are no rows to train on.',
       'Import examples with at least one supervised token.',
     );
   }
-  const validation = validationRows(heldOut);
+  const measured = validationRows(heldOut);
   const learning = learningOf(options);
-  checkRows(trainable, learning, rows, 'Row');
-  checkRows(trainable, learning, validation, 'Validation row');
+  checkRows(trainable, learning, given, 'Row');
+  checkRows(trainable, learning, measured, 'Validation row');
+  checkCount(learning.objective, given.length);
+  const rows = arranged(options, given);
+  const validation = arranged(options, measured);
   const steps = countSteps(options, rows.length);
   if (options.warmup > steps) {
     throw new GraftError(

@@ -80,7 +80,7 @@ export function recordGradients(
   });
   const graph = new TapeLossGraph(tape, hidden, model.head, inputs, shared.stats);
   tape.backward(objective.record(graph, settings));
-  return { tape, inputs, policies: graph.policies };
+  return { tape, inputs: { ...inputs, ...graph.inputs }, policies: graph.policies };
 }
 
 /** Loss of one micro-batch, added to `stats`. */
@@ -95,7 +95,7 @@ export function recordLoss(
   const hidden = model.forward(tape, inputs, { adapter });
   const graph = new TapeLossGraph(tape, hidden, model.head, inputs, shared.stats);
   objective.record(graph, settings);
-  return { tape, inputs, policies: graph.policies };
+  return { tape, inputs: { ...inputs, ...graph.inputs }, policies: graph.policies };
 }
 
 /**
@@ -115,7 +115,7 @@ export function recordReference(
   const graph = new TapeLossGraph(tape, hidden, model.head, inputs, shared.stats);
   if (objective.rows === 'prompts') graph.tokenLogProbabilities(settings['temperature'] as number);
   else graph.sequenceLogProbabilities();
-  return { tape, inputs, policies: graph.policies };
+  return { tape, inputs: { ...inputs, ...graph.inputs }, policies: graph.policies };
 }
 
 /** Clipping and one step of the optimiser. */

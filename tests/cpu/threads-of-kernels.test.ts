@@ -20,6 +20,7 @@ import { sequenceSums } from '../../src/engine/ops/sequence_sums.ts';
 import { splitColumns } from '../../src/engine/ops/split_columns.ts';
 import { encodeStep, HYPER_SIZE, OWN_SLOT, STATS_SIZE } from '../../src/engine/ops/step.ts';
 import { update } from '../../src/engine/ops/update.ts';
+import { weightedRows } from '../../src/engine/ops/weighted_rows.ts';
 import { weightedSum } from '../../src/engine/ops/weighted_sum.ts';
 import { ParameterStore } from '../../src/engine/parameters.ts';
 import { createQuantised, QUANTISED_TYPES, writeQuantised } from '../../src/engine/quantised.ts';
@@ -189,6 +190,14 @@ const KERNELS: Record<string, Define> = {
     const loss = policyLoss(tape, tensors, { epsilon: 0.2, epsilonHigh: 0.2, beta: 0.1, correctKl: true });
     tape.backward(loss);
     return [loss, ...gradients()];
+  },
+  weighted_rows(device, tape) {
+    const x = numbers(device, [M], 1);
+    const gradients = watch(tape, x);
+    const total = numbers(device, [STATS_SIZE + 1], 3);
+    const loss = weightedRows(tape, { x, weights: numbers(device, [M], 2), total }, [0, STATS_SIZE]);
+    tape.backward(loss, 0.5);
+    return [total, ...gradients()];
   },
   sampling(device, tape) {
     const [S, V] = [5, 5000];

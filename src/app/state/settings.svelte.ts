@@ -15,7 +15,14 @@ import {
 } from '../train/kept-settings.ts';
 import { dataOptionsFrom, leftOutOf, optionsFrom } from '../train/recipe.ts';
 import { PRESETS, type Preset } from '../train/presets.ts';
-import { findFaults, PREFERENCE, presetOptions, suggest, type Fault } from '../train/settings.ts';
+import {
+  findFaults,
+  presetOptions,
+  suggest,
+  suitableObjective,
+  withObjective,
+  type Fault,
+} from '../train/settings.ts';
 import type { Data } from './data.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -48,7 +55,7 @@ export class Settings {
   set<K extends keyof RunOptions>(key: K, value: RunOptions[K]): void {
     const before = this.options;
     const preset = PRESETS.find((one) => this.optionsOf(one).lr === before.lr);
-    this.options = { ...before, [key]: value };
+    this.options = key === 'objective' ? withObjective(String(value), before) : { ...before, [key]: value };
     if (key === 'optimiser' || key === 'objective') this.#followChoice(key, preset);
     else if (key === 'lr') this.rateSaid = '';
   }
@@ -121,8 +128,8 @@ export class Settings {
       samplePrompt: prompt ?? sample?.question ?? summary?.prompt ?? '',
       targets: this.#session.model?.targets ?? [],
       maxLength: options.maxLength,
-      ...(summary && summary.pairs > 0 && { objective: PREFERENCE.name }),
     };
+    if (summary) this.options = withObjective(suitableObjective(summary), this.options);
     this.choose('balanced');
   }
 

@@ -7,7 +7,7 @@ import { REGISTRY } from '../../settings/registry.ts';
 import { mayBeMissing, PAGE_TABLE, TABLE } from '../../settings/table.ts';
 import type { Given } from '../../settings/setting.ts';
 import { allowed, isAllowed } from '../../settings/values.ts';
-import type { DataSummary, ModelInfo, RunOptions } from '../../worker/api.ts';
+import type { DataSummary, ModelInfo, RowKind, RunOptions } from '../../worker/api.ts';
 
 export type SettingKey = keyof RunOptions;
 
@@ -111,8 +111,46 @@ export function usualTargets(
 
 const { objectives } = REGISTRY;
 const SUPERVISED = objectives[0];
-/** What suits pairs of answers. */
-export const PREFERENCE = objectives.find(({ rows }) => rows === 'pairs')!;
+/** The kind of rows that are open, those that are used. */
+function kindOfRows({ rows, pairs, unpaired }: DataSummary): RowKind | 'mixed' {
+  const all = rows.train + rows.validation + rows.test;
+  const judged = unpaired.desirable + unpaired.undesirable;
+  if (pairs + judged === 0) return 'answers';
+  return pairs === all ? 'pairs' : judged === all ? 'unpaired' : 'mixed';
+}
+
+/** What suits the open rows. */
+export function suitableObjective(data: DataSummary): string {
+  const kind = kindOfRows(data);
+  return (objectives.find(({ rows }) => rows === kind) ?? SUPERVISED).name;
+}
+
+/** The settings with another objective, and what is usual with it. What a person has chosen stays. */
+export function withObjective(objective: string, before: RunOptions): RunOptions {
+  const usual = TABLE.resolve({ objective: before.objective });
+  const now = TABLE.resolve({ objective });
+  const changed = TABLE.settings.filter(
+    (setting) =>
+      TABLE.owners(setting).objective &&
+      now[setting.name] !== usual[setting.name] &&
+      before[setting.name as SettingKey] === usual[setting.name],
+  );
+  return { ...before, ...Object.fromEntries(changed.map(({ name }) => [name, now[name]])), objective };
+}
+
+/** What rows of a kind are called, and what columns make them. */
+const ROWS: Readonly<Record<RowKind, { are: string; columns: string }>> = {
+  answers: { are: 'single answers', columns: 'prompt and completion' },
+  pairs: { are: 'pairs of answers', columns: 'prompt, chosen and rejected' },
+  unpaired: { are: 'single answers with a label', columns: 'prompt, completion and label' },
+  prompts: { are: 'prompts', columns: 'prompt and completion' },
+};
+const ALONE: Readonly<Record<RowKind, string>> = {
+  answers: '',
+  prompts: '',
+  pairs: ', or learn the chosen answers alone with the columns prompt and chosen under Data',
+  unpaired: ', or learn the answers alone with the columns prompt and completion under Data',
+};
 
 /** What a run learns; supervised in what was kept before there was a choice. */
 export function objectiveOf({ objective }: { readonly objective?: string }): (typeof objectives)[number] {
@@ -137,17 +175,16 @@ export function findFaults(
       'No rows are left to train on. Give the training part some under Data.',
     );
   if (data) {
-    const pairs = objectiveOf(options).rows === 'pairs';
-    const all = data.rows.train + data.rows.validation + data.rows.test;
+    const { rows, label } = objectiveOf(options);
+    const kind = kindOfRows(data);
+    const { are, columns } = ROWS[rows];
     need(
-      !pairs || data.pairs === all,
+      // Rows with single answers are prompts with the answers that are wanted.
+      kind === (rows === 'prompts' ? 'answers' : rows),
       'objective',
-      `${objectiveOf(options).label} learns from pairs of answers, and the rows have single ones: open rows with the columns prompt, chosen and rejected, or choose ${SUPERVISED.label}.`,
-    );
-    need(
-      pairs || data.pairs === 0,
-      'objective',
-      `The rows are pairs of answers, and ${objectiveOf(options).label} learns single ones: choose ${PREFERENCE.label}, or learn the chosen answers alone with the columns prompt and chosen under Data.`,
+      kind === 'mixed'
+        ? `${label} learns from ${are}, and the rows are of several kinds: open rows with the columns ${columns} alone.`
+        : `The rows are ${ROWS[kind].are}, and ${label} learns from ${are}: choose ${objectiveOf({ objective: suitableObjective(data) }).label}, open rows with the columns ${columns}${ALONE[kind]}.`,
     );
   }
   for (const setting of PAGE_TABLE)

@@ -9,10 +9,12 @@ import { BadRow, type RowFormat } from './row.ts';
 import { shareGptFormat } from './sharegpt.ts';
 import { textFormat } from './text.ts';
 import { tokensFormat } from './tokens.ts';
+import { unpairedFormat } from './unpaired.ts';
 
 /** In the order in which a row's fields are tried: the more telling names first. */
 const FORMATS: readonly RowFormat[] = [
   pairFormat,
+  unpairedFormat,
   messagesFormat,
   shareGptFormat,
   tokensFormat,
@@ -22,17 +24,17 @@ const FORMATS: readonly RowFormat[] = [
 ];
 
 export const KNOWN_FIELDS =
-  'messages; conversations; prompt and completion; instruction and output; prompt, chosen and rejected; text; ids and labels';
+  'messages; conversations; prompt and completion; instruction and output; prompt, chosen and rejected; prompt, completion and label; text; ids and labels';
 
 export const formatOfRow = (row: JsonObject): RowFormat | undefined =>
   FORMATS.find(({ matches }) => matches(row));
 
 /** Columns whose cells are lists, written as JSON. */
 const LISTS = new Set(
-  'messages conversations ids input_ids labels prompt_ids chosen_ids rejected_ids'.split(' '),
+  'messages conversations ids input_ids labels prompt_ids chosen_ids rejected_ids completion_ids'.split(' '),
 );
-/** Columns of pairs, whose cells are texts or lists of messages. */
-const PAIR_TEXTS = new Set(['prompt', 'chosen', 'rejected']);
+/** Columns of compared and judged answers, whose cells are texts or lists of messages. */
+const PAIR_TEXTS = new Set(['prompt', 'chosen', 'rejected', 'completion']);
 const LIST_OF_MESSAGES = /^\s*\[\s*\{/;
 
 const fieldOf = (column: string): string => column.trim().toLowerCase();
@@ -51,7 +53,7 @@ export function formatOfColumns(columns: readonly string[]): RowFormat | undefin
 /** A row of a table as its format wants it. @throws BadRow for a list that is not JSON */
 export function rowOfCells(columns: readonly string[], cells: readonly string[]): JsonObject {
   const row: JsonObject = Object.create(null) as JsonObject;
-  const isPair = columns.some((column) => fieldOf(column) === 'chosen');
+  const isPair = ['chosen', 'label'].some((field) => columns.some((column) => fieldOf(column) === field));
   columns.forEach((column, i) => {
     const field = fieldOf(column);
     const isList = LISTS.has(field) || (isPair && PAIR_TEXTS.has(field) && LIST_OF_MESSAGES.test(cells[i]));

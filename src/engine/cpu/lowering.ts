@@ -24,6 +24,7 @@ import { scaleColumnsLowerings } from './lower/scale-columns.ts';
 import { scatterRowsLowerings } from './lower/scatter-rows.ts';
 import { sequenceSumsLowerings } from './lower/sequence-sums.ts';
 import { splitColumnsLowerings } from './lower/split-columns.ts';
+import { weightedRowsLowerings } from './lower/weighted-rows.ts';
 import { weightedSumLowerings } from './lower/weighted-sum.ts';
 import type { CpuTarget } from './target.ts';
 
@@ -49,6 +50,7 @@ const ROWS: readonly LoweringRow[] = [
   ...scatterRowsLowerings,
   ...sequenceSumsLowerings,
   ...splitColumnsLowerings,
+  ...weightedRowsLowerings,
   ...weightedSumLowerings,
 ];
 

@@ -15,12 +15,20 @@ export interface PairKernel {
 /** Numbers of an objective that its kernel reads, at most. */
 export const PAIR_NUMBERS = 4;
 
-/** Slots of `total` from OWN_SLOT on, for what is added up beside the loss: pairs in the right order, rewards of the chosen, of the rejected. */
-const PAIR_SUMS = 3;
+/** Slots of `total` from OWN_SLOT on, for what the kernel adds up beside the loss. */
+export const PAIR_SUMS = 4;
+
+/** What a loss over pairs is made of. */
+export interface PairInputs {
+  readonly logps: Tensor;
+  readonly reference?: Tensor;
+  readonly values?: Tensor;
+}
 
 interface PairTensors extends Readonly<Record<string, Tensor | undefined>> {
   readonly logps: Tensor;
   readonly reference: Tensor;
+  readonly values: Tensor;
   readonly ranges: Tensor;
   readonly total: Tensor;
   /** Set when the backward is recorded. */
@@ -41,20 +49,22 @@ export const pairLossKind = operationKind<
  * once: the gradient of the loss must be a number that is known when the backward is recorded.
  *
  * @param logps f32 [2P], log-probabilities of the answers, chosen and rejected in turn
- * @param reference f32 [2P], the same by the reference policy; anything for a kernel that does not read it
+ * @param reference f32 [2P], the same by the reference policy; left out for a kernel that does not read it
+ * @param values f32 [2P], a number that a row brings for each answer; likewise
  * @param ranges u32 [2P, 2], rows of the answers, whose number is their length in tokens
- * @param total f32, uploaded, with three slots behind OWN_SLOT for what is added up beside the loss
+ * @param total f32, uploaded, with {@link PAIR_SUMS} slots behind OWN_SLOT for what is added up beside the loss
  * @param numbers of the objective, at most {@link PAIR_NUMBERS}
  */
 export function pairLoss(
   tape: Tape,
   kernel: PairKernel,
-  { logps, reference, ranges, total }: Record<'logps' | 'reference' | 'ranges' | 'total', Tensor>,
+  { logps, ranges, total, ...given }: PairInputs & Record<'ranges' | 'total', Tensor>,
   numbers: readonly number[],
 ): Tensor {
   if (logps.size % 2 !== 0 || total.size < OWN_SLOT + PAIR_SUMS)
     throw new Error(`pairLoss: ${logps.size} answers, and ${total.size} slots for the sums`);
-  const operation = tape.append(pairLossKind, { logps, reference, ranges, total } as PairTensors, {
+  const { reference = logps, values = logps } = given;
+  const operation = tape.append(pairLossKind, { logps, reference, values, ranges, total } as PairTensors, {
     ...{ kernel, numbers },
     scale: 1,
   });

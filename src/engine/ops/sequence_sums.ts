@@ -7,14 +7,13 @@ export const sequenceSumsKind = operationKind<{ x: Tensor; ranges: Tensor; y: Te
   'sequence_sums',
 );
 
-/** dx[r] = dy[s] for the rows r of each sequence s. Rows of no sequence are left as they were. */
+/** dx[r] = dy[s] for the rows r of each sequence s, and 0 for rows of none. */
 export const sequenceSumsBackward = operationKind<{ dy: Tensor; ranges: Tensor; dx: Tensor }, null>(
   'sequence_sums.backward',
 );
 
 /**
- * The sum of what the rows of each sequence have, such as the log-probability of a whole answer. Rows of no sequence get no gradient: what
- * made x must not read theirs, as `logProbabilities` does not read that of a row without a label.
+ * The sum of what the rows of each sequence have, such as the log-probability of a whole answer. The gradient of rows of no sequence is 0.
  *
  * @param x f32 [R]
  * @param ranges u32 [S, 2], the first row of each sequence and the one after its last; an empty range gives 0

@@ -23,6 +23,7 @@ import { scaleColumnsLowerings } from './lower/scale-columns.ts';
 import { scatterRowsLowerings } from './lower/scatter-rows.ts';
 import { sequenceSumsLowerings } from './lower/sequence-sums.ts';
 import { splitColumnsLowerings } from './lower/split-columns.ts';
+import { weightedRowsLowerings } from './lower/weighted-rows.ts';
 import { weightedSumLowerings } from './lower/weighted-sum.ts';
 import type { GpuTarget } from './target.ts';
 
@@ -48,6 +49,7 @@ const ROWS: readonly LoweringRow[] = [
   ...scatterRowsLowerings,
   ...sequenceSumsLowerings,
   ...splitColumnsLowerings,
+  ...weightedRowsLowerings,
   ...weightedSumLowerings,
 ];
 

@@ -3,9 +3,9 @@
  * same log-ratios: the hinge loss of SLiC-HF (Zhao and others, 2023), and IPO (Azar and others, 2023) on means over tokens, as TRL has it.
  */
 import type { PairKernel } from '../../engine/ops/pair_loss.ts';
-import type { Given, Setting, SettingValue } from '../../settings/setting.ts';
-import type { LossGraph, Objective } from '../objective.ts';
-import { BETA, PAIR_REPORT, PAIR_SUMS, pairReport, REFERENCE } from '../pairs.ts';
+import type { Setting } from '../../settings/setting.ts';
+import type { Objective } from '../objective.ts';
+import { BETA, recordReferenced, REFERENCE, REFERENCED } from '../pairs.ts';
 import dpoAssembly from './dpo.kernel.ts?raw';
 import dpoSource from './dpo.wgsl?raw';
 import hingeAssembly from './hinge.kernel.ts?raw';
@@ -69,61 +69,39 @@ const SFT_WEIGHT = {
 
 const LN_2 = Math.LN2;
 
-/** What the three share. An adapter that is to prefer moves less than one that is to learn: a tenth of the usual rate. */
-const COMMON = {
-  rows: 'pairs',
-  mean: 'rows',
-  reference: true,
-  reported: PAIR_REPORT,
-  sums: PAIR_SUMS,
-  report: pairReport,
-} as const;
-const SLOWER = { lr: 1e-4 } as const satisfies Readonly<Record<string, SettingValue>>;
-
 const dpoKernel: PairKernel = { name: 'dpo', wgsl: dpoSource, assembly: dpoAssembly };
 const hingeKernel: PairKernel = { name: 'hinge', wgsl: hingeSource, assembly: hingeAssembly };
 const ipoKernel: PairKernel = { name: 'ipo', wgsl: ipoSource, assembly: ipoAssembly };
 
-/** Records the loss of a kernel with these settings as its numbers. */
-const recordPairs = (kernel: PairKernel, names: readonly string[]) => (loss: LossGraph, settings: Given) =>
-  loss.pairs(
-    kernel,
-    loss.sequenceLogProbabilities(),
-    names.map((name) => settings[name] as number),
-  );
-
 export const dpo = {
-  ...COMMON,
+  ...REFERENCED,
   name: 'dpo',
   label: 'Preference (DPO)',
   help: 'Learns from pairs to prefer the chosen answer to the rejected one.',
   settings: [BETA, LABEL_SMOOTHING, SFT_WEIGHT, REFERENCE],
-  initial: SLOWER,
   curve: {
     loss: 'mean of −ln σ(margin) over the pairs',
     start: { loss: LN_2, words: 'ln 2 = 0.693' },
   },
-  record: recordPairs(dpoKernel, ['beta', 'labelSmoothing', 'sftWeight']),
+  record: recordReferenced(dpoKernel, ['beta', 'labelSmoothing', 'sftWeight']),
 } as const satisfies Objective;
 
 export const ipo = {
-  ...COMMON,
+  ...REFERENCED,
   name: 'ipo',
   label: 'Preference (IPO)',
   help: 'Like DPO, but steers the margin to one value, so that it cannot run away.',
   settings: [BETA, REFERENCE],
-  initial: SLOWER,
   curve: { loss: 'mean squared distance of the pairs’ margins from 1/(2β)' },
-  record: recordPairs(ipoKernel, ['beta']),
+  record: recordReferenced(ipoKernel, ['beta']),
 } as const satisfies Objective;
 
 export const hinge = {
-  ...COMMON,
+  ...REFERENCED,
   name: 'hinge',
   label: 'Preference (hinge)',
   help: 'Like DPO, but a pair whose margin is above 1 teaches nothing more.',
   settings: [BETA, REFERENCE],
-  initial: SLOWER,
   curve: { loss: 'mean of what the pairs’ margins lack to 1', start: { loss: 1, words: '1' } },
-  record: recordPairs(hingeKernel, ['beta']),
+  record: recordReferenced(hingeKernel, ['beta']),
 } as const satisfies Objective;

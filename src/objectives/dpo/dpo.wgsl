@@ -9,5 +9,5 @@ fn pairLoss(chosen: Answer, rejected: Answer, batch: Batch) -> PairLoss {
   let weight = params.c * batch.pairs / batch.chosenTokens;
   let loss = (1.0 - params.b) * softplus(-margin) + params.b * softplus(margin) - weight * chosen.logp;
   let slope = params.a * (params.b * sigmoid(margin) - (1.0 - params.b) * sigmoid(-margin));
-  return PairLoss(loss, slope - weight, -slope, chosenReward, rejectedReward);
+  return PairLoss(loss, slope - weight, -slope, rewardSums(chosenReward, rejectedReward, driftOf(chosen, rejected)));
 }

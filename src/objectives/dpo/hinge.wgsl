@@ -5,5 +5,5 @@ fn pairLoss(chosen: Answer, rejected: Answer, batch: Batch) -> PairLoss {
   let rejectedReward = params.a * (rejected.logp - rejected.reference);
   let left = 1.0 - (chosenReward - rejectedReward);
   let slope = select(0.0, -params.a, left > 0.0);
-  return PairLoss(max(left, 0.0), slope, -slope, chosenReward, rejectedReward);
+  return PairLoss(max(left, 0.0), slope, -slope, rewardSums(chosenReward, rejectedReward, driftOf(chosen, rejected)));
 }

@@ -1,5 +1,5 @@
 // The IPO loss on the CPU engine: see ipo.wgsl.
-import { Pair, PairArguments, pairLosses } from '../../engine/cpu/kernels/pair_loss';
+import { driftOf, Pair, PairArguments, pairLosses, rewardSums } from '../../engine/cpu/kernels/pair_loss';
 
 @unmanaged
 class IpoArguments extends PairArguments {
@@ -11,8 +11,7 @@ class IpoArguments extends PairArguments {
     pair.loss = distance * distance;
     pair.dChosen = (2 * distance) / pair.chosenTokens;
     pair.dRejected = (-2 * distance) / pair.rejectedTokens;
-    pair.chosenReward = this.a * chosenRatio;
-    pair.rejectedReward = this.a * rejectedRatio;
+    rewardSums(pair, this.a * chosenRatio, this.a * rejectedRatio, driftOf(pair));
   }
 }
 

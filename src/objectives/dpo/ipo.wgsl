@@ -8,7 +8,6 @@ fn pairLoss(chosen: Answer, rejected: Answer, batch: Batch) -> PairLoss {
     distance * distance,
     2.0 * distance / chosen.tokens,
     -2.0 * distance / rejected.tokens,
-    params.a * chosenRatio,
-    params.a * rejectedRatio,
+    rewardSums(params.a * chosenRatio, params.a * rejectedRatio, driftOf(chosen, rejected)),
   );
 }

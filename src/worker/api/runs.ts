@@ -11,7 +11,7 @@ import type { Failure, Outcome } from './outcome.ts';
 export type { RunOptions } from '../../runs/run-options.ts';
 export type { Reading, ReadingKind } from '../../train/reading.ts';
 
-export type { CurveWords, ObjectiveReport, Reported } from '../../objectives/objective.ts';
+export type { CurveWords, ObjectiveReport, Reported, RowKind } from '../../objectives/objective.ts';
 
 export type RunStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
 

@@ -112,13 +112,14 @@ export const DataFile = v.object({
   bytes: count,
 });
 
-const Report = v.optional(v.record(text, number));
+const Report = v.optional(v.record(text, v.nullable(number)));
+const Tasks = v.optional(v.record(text, number));
 const Step = v.object({
   step: count,
   steps: count,
   loss: number,
   report: Report,
-  tasks: Report,
+  tasks: Tasks,
   lr: number,
   gradNorm: number,
   supervisedTokens: count,
@@ -186,7 +187,7 @@ export const RunFile = v.object({
   command: text,
   keptModel: v.optional(text),
   steps: v.array(Step),
-  evals: v.array(v.object({ ...At.entries, report: Report, tasks: Report })),
+  evals: v.array(v.object({ ...At.entries, report: Report, tasks: Tasks })),
   samples: v.array(v.object({ step: count, text: v.string() })),
   asked: v.optional(v.string()),
   afterPrompt: v.optional(v.string()),
@@ -202,6 +203,7 @@ const Row = v.pipe(
     labels: v.array(v.pipe(v.number(), v.integer())),
     line: count,
     starts: v.optional(v.array(count)),
+    desirable: v.optional(v.boolean()),
     task: v.optional(v.object({ name: text, share: number })),
   }),
   v.check(({ ids, labels }) => ids.length === labels.length, 'as many labels as ids'),

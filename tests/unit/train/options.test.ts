@@ -14,6 +14,15 @@ describe('settings of a run', () => {
     expect(() => checkOptions(defaultOptions(method))).not.toThrow();
   });
 
+  it('ask KTO for two rows or more at once, since its divergence is told by the answers of other rows', async () => {
+    expect(() => checkOptions(trainOptionsOf({ objective: 'kto', batch: 2 }))).not.toThrow();
+    const error = await graftError(
+      () => checkOptions(trainOptionsOf({ objective: 'kto', batch: 1 })),
+      'train-option',
+    );
+    expect(error.remedy).toContain('2 or more');
+  });
+
   it.each<[Partial<Record<keyof TrainOptions, unknown>>, keyof TrainOptions]>([
     [{ steps: 0 }, 'steps'],
     [{ steps: 1.5 }, 'steps'],

@@ -116,10 +116,11 @@ export const RUN: Chapter = {
     },
     {
       id: 'objective',
-      what: 'What is learned from the rows: supervised fine-tuning learns the answer of each row, token by token; a preference objective learns from pairs of answers which of the two is better.',
-      start: 'Supervised. A preference objective afterwards, from the adapter that learned the task.',
+      what: 'What is learned from the rows: supervised fine-tuning learns the answer of each row, token by token; a preference objective learns from pairs of answers which of the two is better. DPO, IPO and hinge compare with a reference policy; SimPO does without one; ORPO learns the chosen answers at the same time. KTO needs no pairs: single answers, each marked as desirable or not.',
+      start:
+        'Supervised, and then DPO from the adapter that learned the task. ORPO where both are to be one run.',
       source: 'Rafailov et al., Direct Preference Optimization, 2023, arXiv:2305.18290',
-      also: 'loss sft supervised dpo ipo hinge preference rlhf alignment',
+      also: 'loss sft supervised dpo ipo hinge orpo simpo kto preference rlhf alignment',
     },
     {
       id: 'preference-pair',
@@ -128,6 +129,15 @@ export const RUN: Chapter = {
         'Columns prompt, chosen and rejected. A few hundred pairs whose difference you could put into words.',
       source: 'Rafailov et al., Direct Preference Optimization, 2023, arXiv:2305.18290',
       also: 'chosen rejected comparison human feedback ultrafeedback',
+    },
+    {
+      id: 'judged-answer',
+      what: 'A row with a prompt, one answer, and a label that says whether the answer is desirable. Thumbs up and down are such rows. Nobody has to write or find a second answer to compare with.',
+      start:
+        'Columns prompt, completion and label (true or false), and the objective KTO. Both labels, in about equal numbers; otherwise weigh the rarer one higher.',
+      source:
+        'Ethayarajh and others, KTO: Model Alignment as Prospect Theoretic Optimization, 2024, arXiv:2402.01306',
+      also: 'kto unpaired preference thumbs desirable undesirable completion label feedback',
     },
     {
       id: 'reward-margin',

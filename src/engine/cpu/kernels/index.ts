@@ -25,3 +25,4 @@ export * from './sequence_sums';
 export * from './split_columns';
 export * from './threads';
 export * from './tiles';
+export * from './weighted_rows';

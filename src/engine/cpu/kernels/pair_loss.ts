@@ -2,11 +2,11 @@
 // extends the one here with a method `pairLoss(pair: Pair): void`, which leaves loss and gradients of one pair in it, and exports one kernel that
 // calls `pairLosses`:
 //
-//   total[LOSS] += Σ loss;  total[RIGHT] += pairs whose chosen reward is the larger;  total[CHOSEN], total[REJECTED] += Σ rewards
+//   total[LOSS] += Σ loss;  total[OWN + k] += Σ of the pair's k-th sum, four numbers that the objective reports
 //   dlogps[2i], dlogps[2i + 1] = scale · gradients of the summed loss
 //
-// logps, reference, dlogps: [2P] f32, chosen and rejected in turn. ranges: [2P, 2], rows of each answer: their number is its length. A pair without
-// rows is padding. All pairs are one unit; sums are f64.
+// logps, reference, values, dlogps: [2P] f32, chosen and rejected in turn. ranges: [2P, 2], rows of each answer: their number is its length. A pair
+// without rows is padding. All pairs are one unit; sums are f64.
 import { exp1, Read, Write } from './common';
 import { at4 } from './vectors';
 
@@ -14,6 +14,7 @@ import { at4 } from './vectors';
 export class PairArguments {
   logps: Read;
   reference: Read;
+  values: Read;
   ranges: Read;
   total: Write;
   /** 0 where nobody reads it. */
@@ -26,32 +27,50 @@ export class PairArguments {
   d: f32;
 }
 
-/** An answer: Σ log p of its tokens by the policy and by the reference, and how many tokens there are. */
+/** Of each answer: Σ log p of its tokens by the policy and by the reference, how many tokens there are, and the number that its row brings. */
 @unmanaged
 export class Pair {
   chosenLogp: f32;
   chosenReference: f32;
   chosenTokens: f32;
+  chosenValue: f32;
   rejectedLogp: f32;
   rejectedReference: f32;
   rejectedTokens: f32;
-  /** The pairs of the micro-batch, and the tokens of all its chosen answers. */
+  rejectedValue: f32;
+  /** The pairs of the micro-batch, the tokens of all its chosen answers, and Σ log-ratio of policy and reference over its second answers. */
   pairs: f32;
   allChosenTokens: f32;
+  allRejectedRatio: f32;
 
-  // What the kernel leaves: the loss, its gradients by the log-probabilities, and what the answers are worth by this policy.
+  // What the kernel leaves: the loss, its gradients by the log-probabilities, and what is added to the reported sums.
   loss: f32;
   dChosen: f32;
   dRejected: f32;
-  chosenReward: f32;
-  rejectedReward: f32;
+  sum0: f32;
+  sum1: f32;
+  sum2: f32;
+  sum3: f32;
 }
 
 // Slots of `total`: ../../ops/step.ts and ../../ops/pair_loss.ts.
 const LOSS = 0;
-const RIGHT = 4;
-const CHOSEN = 5;
-const REJECTED = 6;
+const OWN = 4;
+
+/** What pairs are reported with: whether the chosen reward is the larger, and both rewards; the last place is the objective's. */
+export function rewardSums(pair: Pair, chosen: f32, rejected: f32, last: f32): void {
+  pair.sum0 = chosen > rejected ? 1 : 0;
+  pair.sum1 = chosen;
+  pair.sum2 = rejected;
+  pair.sum3 = last;
+}
+
+/** ½ (log-ratio of policy and reference)², the mean of both answers: to second order the KL divergence that they show. */
+export function driftOf(pair: Pair): f32 {
+  const chosen = pair.chosenLogp - pair.chosenReference;
+  const rejected = pair.rejectedLogp - pair.rejectedReference;
+  return <f32>0.25 * (chosen * chosen + rejected * rejected);
+}
 
 /** log(1 + eˣ), without overflow: −ln σ(−x). */
 export function softplus(x: f32): f32 {
@@ -60,6 +79,12 @@ export function softplus(x: f32): f32 {
 
 export function sigmoid(x: f32): f32 {
   return <f32>1 / (<f32>1 + exp1(-x));
+}
+
+/** 1 − eᵃ for a < 0: near 0 by its series, and never 0, where an answer is certain. */
+export function oneMinusExp(a: f32): f32 {
+  const series: f32 = -a * (1 + a * (<f32>0.5 + a * (<f32>(1.0 / 6.0) + a / 24)));
+  return max<f32>(a > -0.05 ? series : 1 - exp1(a), 1e-7);
 }
 
 /** The length of an answer. */
@@ -76,15 +101,19 @@ export function pairLosses<T extends PairArguments>(p: T, first: i32, end: i32, 
   const pair = changetype<Pair>(scratch);
   pair.pairs = 0;
   pair.allChosenTokens = 0;
+  pair.allRejectedRatio = 0;
   for (let i = 0; i < p.pairs; i++) {
     const tokens = tokensOf(p, 2 * i);
-    if (tokens > 0) pair.pairs += 1;
+    if (tokens === 0) continue;
+    pair.pairs += 1;
     pair.allChosenTokens += tokens;
+    pair.allRejectedRatio += load<f32>(p.logps + at4(2 * i), 4) - load<f32>(p.reference + at4(2 * i), 4);
   }
   let loss: f64 = 0;
-  let right: f64 = 0;
-  let chosen: f64 = 0;
-  let rejected: f64 = 0;
+  let sum0: f64 = 0;
+  let sum1: f64 = 0;
+  let sum2: f64 = 0;
+  let sum3: f64 = 0;
   for (let i = 0; i < p.pairs; i++) {
     const at = at4(2 * i);
     pair.dChosen = 0;
@@ -95,19 +124,23 @@ export function pairLosses<T extends PairArguments>(p: T, first: i32, end: i32, 
       pair.rejectedLogp = load<f32>(p.logps + at, 4);
       pair.chosenReference = load<f32>(p.reference + at);
       pair.rejectedReference = load<f32>(p.reference + at, 4);
+      pair.chosenValue = load<f32>(p.values + at);
+      pair.rejectedValue = load<f32>(p.values + at, 4);
       pair.rejectedTokens = tokensOf(p, 2 * i + 1);
       p.pairLoss(pair);
       loss += pair.loss;
-      right += pair.chosenReward > pair.rejectedReward ? 1 : 0;
-      chosen += pair.chosenReward;
-      rejected += pair.rejectedReward;
+      sum0 += pair.sum0;
+      sum1 += pair.sum1;
+      sum2 += pair.sum2;
+      sum3 += pair.sum3;
     }
     if (!p.dlogps) continue;
     store<f32>(p.dlogps + at, p.scale * pair.dChosen);
     store<f32>(p.dlogps + at, p.scale * pair.dRejected, 4);
   }
   add(p.total, LOSS, loss);
-  add(p.total, RIGHT, right);
-  add(p.total, CHOSEN, chosen);
-  add(p.total, REJECTED, rejected);
+  add(p.total, OWN, sum0);
+  add(p.total, OWN + 1, sum1);
+  add(p.total, OWN + 2, sum2);
+  add(p.total, OWN + 3, sum3);
 }

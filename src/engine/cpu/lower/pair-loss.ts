@@ -6,20 +6,23 @@ import { parseKernels, type KernelFile } from '../kernel.ts';
 const { fields } = parseKernels('pair_loss', source);
 
 export const pairLossLowerings = [
-  lowers(pairLossKind, (out, { logps, reference, ranges, total, dlogps }, { kernel, numbers, scale }) => {
-    checkF32(logps, reference, total, dlogps);
-    const [a = 0, b = 0, c = 0, d = 0] = numbers;
-    const file = fileOf(kernel);
-    const [name] = file.kernels;
-    out.add({
-      file,
-      kernel: name,
-      tensors: { logps, reference, ranges, total, dlogps },
-      params: { pairs: logps.size / 2, scale, a, b, c, d },
-      units: 1,
-      flops: 32 * logps.size,
-    });
-  }),
+  lowers(
+    pairLossKind,
+    (out, { logps, reference, values, ranges, total, dlogps }, { kernel, numbers, scale }) => {
+      checkF32(logps, reference, values, total, dlogps);
+      const [a = 0, b = 0, c = 0, d = 0] = numbers;
+      const file = fileOf(kernel);
+      const [name] = file.kernels;
+      out.add({
+        file,
+        kernel: name,
+        tensors: { logps, reference, values, ranges, total, dlogps },
+        params: { pairs: logps.size / 2, scale, a, b, c, d },
+        units: 1,
+        flops: 32 * logps.size,
+      });
+    },
+  ),
 ];
 
 const files = new Map<PairKernel, KernelFile>();

@@ -2,6 +2,7 @@ import source from '../kernels/sequence_sums.ts?raw';
 import { sequenceSumsBackward, sequenceSumsKind } from '../../ops/sequence_sums.ts';
 import { checkF32, lowers } from '../command.ts';
 import { parseKernels } from '../kernel.ts';
+import { ELEMENTS } from './shape.ts';
 
 const file = parseKernels('sequence_sums', source);
 
@@ -12,6 +13,7 @@ export const sequenceSumsLowerings = [
       file,
       kernel: 'sequenceSums',
       tensors: { x, ranges, y },
+      params: { S: ranges.rows },
       units: ranges.rows,
       flops: x.size,
     });
@@ -22,7 +24,9 @@ export const sequenceSumsLowerings = [
       file,
       kernel: 'sequenceSumsBackward',
       tensors: { dy, ranges, dx },
-      units: ranges.rows,
+      params: { S: ranges.rows },
+      units: dx.size,
+      grain: ELEMENTS,
       flops: dx.size,
     });
   }),

@@ -3,6 +3,9 @@ import { sequenceSumsBackward, sequenceSumsKind } from '../../ops/sequence_sums.
 import { lowers } from '../dispatch.ts';
 import { parseShader } from '../shader.ts';
 
+/** Of a workgroup of the shader. */
+const THREADS = 64;
+
 const shader = parseShader('sequence_sums', source);
 
 export const sequenceSumsLowerings = [
@@ -11,7 +14,7 @@ export const sequenceSumsLowerings = [
       shader,
       entry: 'forward',
       tensors: { x, ranges, y },
-      params: { S: ranges.rows },
+      params: { S: ranges.rows, R: x.size },
       workgroups: ranges.rows,
       flops: x.size,
     });
@@ -21,8 +24,8 @@ export const sequenceSumsLowerings = [
       shader,
       entry: 'backward',
       tensors: { dy, ranges, dx },
-      params: { S: ranges.rows },
-      workgroups: ranges.rows,
+      params: { S: ranges.rows, R: dx.size },
+      workgroups: Math.ceil(dx.size / THREADS),
       flops: dx.size,
     });
   }),

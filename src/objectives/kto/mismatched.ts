@@ -1,0 +1,41 @@
+/** Rows of KTO: each answer, and behind it the prompt with the answer of another row. */
+import type { LabelledTokens } from '../../model/batch.ts';
+
+/**
+ * Adds to each row a second sequence: its prompt with the answer of the row before it, the first of a block taking that of the last. Blocks are
+ * as many rows as a micro-batch has, in the order of the file, so that a row has the same one in every epoch and its reference is computed once.
+ * A rest of one row joins the block before it.
+ *
+ * @param options `maxLength` cuts the end of such a sequence
+ */
+export function withMismatched<Row extends LabelledTokens>(
+  rows: readonly Row[],
+  { batch, maxLength }: { readonly batch: number; readonly maxLength: number },
+): Row[] {
+  const blocks = Math.max(1, Math.ceil((rows.length - 1) / batch));
+  return rows.map((row, at) => {
+    if (row.starts) return row;
+    const block = Math.min(blocks - 1, Math.floor(at / batch));
+    const first = block * batch;
+    const last = block === blocks - 1 ? rows.length - 1 : first + batch - 1;
+    const other = rows[at === first ? last : at - 1];
+    const from = answerOf(other);
+    const prompt = answerOf(row);
+    const join = (of: 'ids' | 'labels'): number[] =>
+      [...part(row[of], 0, prompt), ...part(other[of], from)].slice(0, maxLength);
+    return {
+      ...row,
+      ids: [...Array.from(row.ids), ...join('ids')],
+      labels: [...Array.from(row.labels), ...join('labels')],
+      starts: [row.ids.length],
+    };
+  });
+}
+
+/** Where the answer of a row begins: at its first label. */
+function answerOf({ labels }: LabelledTokens): number {
+  return Array.from(labels).findIndex((label) => label >= 0);
+}
+
+const part = (values: ArrayLike<number>, from: number, to?: number): number[] =>
+  Array.from(values).slice(from, to);

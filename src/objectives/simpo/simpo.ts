@@ -1,0 +1,54 @@
+/** Simple Preference Optimization (Meng and others, 2024): mean log-probabilities of answers are the rewards, without a reference. */
+import type { PairKernel } from '../../engine/ops/pair_loss.ts';
+import type { Given, Setting } from '../../settings/setting.ts';
+import type { LossGraph, Objective } from '../objective.ts';
+import { BETA, numbersOf, PAIR_REPORT, pairReport, PAIRS, SLOWER } from '../pairs.ts';
+import assembly from './simpo.kernel.ts?raw';
+import wgsl from './simpo.wgsl?raw';
+
+const GAMMA = {
+  name: 'simpoGamma',
+  part: 'run',
+  type: 'number',
+  least: 0,
+  most: 100,
+  zero: 'none',
+  flag: 'simpo-gamma',
+  group: 'Goal',
+  label: 'Wanted margin',
+  term: {
+    id: 'simpo-gamma',
+    name: 'Wanted margin (gamma)',
+    entry: {
+      what: 'By how much the reward of the chosen answer should exceed that of the rejected one. It is subtracted from the margin, and not multiplied by beta.',
+      more: 'The model goes on pushing the two apart for longer.',
+      less: 'A pair in the right order soon teaches little.',
+      start: '0.5.',
+      source: 'Meng and others, SimPO, 2024',
+      also: 'target reward margin gamma simpo',
+    },
+  },
+  help: 'By how much the reward of the chosen answer should exceed that of the rejected one.',
+  initial: 0.5,
+} as const satisfies Setting;
+
+const kernel: PairKernel = { name: 'simpo', wgsl, assembly };
+
+export const simpo = {
+  ...PAIRS,
+  name: 'simpo',
+  label: 'Preference (SimPO)',
+  help: 'Learns to find the chosen answer likelier than the rejected one, token for token, without a reference policy.',
+  settings: [BETA, GAMMA],
+  initial: { ...SLOWER, beta: 2 },
+  reference: false,
+  reported: PAIR_REPORT,
+  report: pairReport,
+  curve: { loss: 'mean of −ln σ(margin − gamma) over the pairs' },
+  record: (loss: LossGraph, settings: Given) =>
+    loss.pairs(
+      kernel,
+      { logps: loss.sequenceLogProbabilities() },
+      numbersOf(settings, ['beta', 'simpoGamma']),
+    ),
+} as const satisfies Objective;
