@@ -1,6 +1,7 @@
 /** Says what was read of the files of a run, what was not, and what a person should look at. */
 import { NO_KNOWN_FIELDS } from '../data/collector.ts';
 import type { LeftList, Numbering, Problem } from '../data/example.ts';
+import { adviceOf, cutWords } from '../data/preference-lint.ts';
 import type { PrepareReport } from '../data/prepare.ts';
 import type { UnusedColumn } from '../data/unused.ts';
 import { GraftError } from '../errors.ts';
@@ -43,6 +44,13 @@ export function reportData(output: Output, told: RowsTold): void {
     );
   } else if (repeated > 0)
     output.line(`  ${rowsOf(repeated)} repeat an earlier one; --drop-duplicates leaves the copies out`);
+  const { preferences } = told;
+  if (preferences) {
+    for (const { title, why } of adviceOf(preferences)) output.line(`Warning: ${title}. ${why}`);
+    const cut = cutWords(preferences);
+    if (cut !== '')
+      output.line(`Warning: ${cut} Raise --max-length, or give --overlong truncate-prompt or drop`);
+  }
   if (tasks.length > 1)
     for (const { name, share, train, test } of tasks)
       output.line(

@@ -11,6 +11,7 @@ import {
   type Part,
   type Repeats,
 } from '../data/parts.ts';
+import { lintPreferences, type PreferenceLint } from '../data/preference-lint.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import { optionsBeside } from '../data/sheet.ts';
 import { identityOf } from '../data/statistics.ts';
@@ -71,6 +72,8 @@ export interface RowsTold {
   readonly repeated: number;
   /** Rows for validation or test that are trained on too, and where both are. */
   readonly leaks: readonly { readonly row: RowPlace; readonly of: RowPlace }[];
+  /** What to look at in pairs and judged answers that are trained on. */
+  readonly preferences?: PreferenceLint;
   /** Lines of `--skip-rows` on which no row begins. */
   readonly missing: readonly RowPlace[];
 }
@@ -161,6 +164,7 @@ export function makeRunRows(
   });
   const pick = (part: Part): PreparedRow[] =>
     made.flatMap(({ row }, at) => (fates[at] === part ? [row] : []));
+  const preferences = lintPreferences(made.filter((_, at) => fates[at] === 'train'));
   const rows = { train: pick('train'), validation: pick('validation'), test: pick('test') };
   const nameOf = (file: number): string => files.find((other) => other.file === file)?.name ?? '';
   return {
@@ -182,6 +186,7 @@ export function makeRunRows(
         test: rows.test.filter(({ task }) => task?.name === name).length,
       })),
       ...repeatsOf(made, fates, nameOf),
+      ...(preferences && { preferences }),
       missing: (skip ?? []).flatMap((lines, file) => {
         const here = files.find((other) => other.file === file)?.read;
         const known = new Set([...(here?.examples ?? []), ...(here?.problems ?? [])].map(({ line }) => line));

@@ -12,6 +12,7 @@ import { renderReady } from '../text/pair.ts';
 import {
   IGNORED,
   longestSequence,
+  sequencesOf,
   supervisedCount,
   type TokenRow,
   type Trainable,
@@ -52,6 +53,8 @@ export interface PrepareReport {
 export interface PreparedRow extends TokenRow {
   /** The line of the example that it was made from. */
   readonly line: number;
+  /** Which of its sequences lost their end to the limit: of a pair 0 the chosen answer, 1 the rejected one. */
+  readonly cutAnswers?: readonly number[];
 }
 
 /** What became of one example. */
@@ -159,7 +162,12 @@ export class RowMaker {
     }
   }
 
-  #add(row: TokenRow, line: number, supervised = supervisedCount(row)): void {
+  #add(
+    row: TokenRow,
+    line: number,
+    supervised = supervisedCount(row),
+    cutAnswers: readonly number[] = [],
+  ): void {
     if (supervised === 0) {
       this.report.unsupervised.push(line);
       return;
@@ -169,6 +177,7 @@ export class RowMaker {
       ...{ ids, labels },
       ...(starts && { starts }),
       ...(desirable !== undefined && { desirable }),
+      ...(cutAnswers.length > 0 && { cutAnswers }),
       line,
     });
     this.report.rows++;
@@ -239,14 +248,22 @@ export class RowMaker {
       if (lines) lines.push(line);
       else this.#notes.set(note, [line]);
     }
-    const { row, cut, supervised } = applyLimit(rendered, maxLength, overlong, this.tokenizer?.bosId);
+    const { row, cut, supervised, removed } = applyLimit(
+      rendered,
+      maxLength,
+      overlong,
+      this.tokenizer?.bosId,
+    );
     const length = longestSequence(rendered);
     if (!row) {
       this.report.dropped.push(line);
       return { state: 'dropped', length, supervised: 0 };
     }
     if (cut && supervised > 0) this.report.cut.push(line);
-    this.#add(row, line, supervised);
+    const ended = sequencesOf(rendered).flatMap(([, end], at) =>
+      rendered.starts && removed.some(([, last]) => last === end) ? [at] : [],
+    );
+    this.#add(row, line, supervised, ended);
     return { state: supervised === 0 ? 'unsupervised' : cut ? 'cut' : 'ok', length, supervised };
   }
 

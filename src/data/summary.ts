@@ -3,6 +3,7 @@ import { longestSequence } from '../text/trainable.ts';
 import type { LeftList, Numbering } from './example.ts';
 import type { OpenFile } from './open-data.ts';
 import type { Part } from './parts.ts';
+import { lintPreferences, type PreferenceLint } from './preference-lint.ts';
 import { firstPrompt } from './questions.ts';
 import type { Entry, RowSet, RowState } from './row-set.ts';
 import { histogramOf, type Histogram } from './statistics.ts';
@@ -56,6 +57,8 @@ export interface DataSummary {
   readonly pairs: number;
   /** Rows that are single answers with a label, by what it says. */
   readonly unpaired: { readonly desirable: number; readonly undesirable: number };
+  /** What to look at in pairs and judged answers that are trained on. */
+  readonly preferences?: PreferenceLint<RowPlace>;
   readonly tokens: number;
   readonly supervisedTokens: number;
   /** Tokens of the longest row that is used, of a pair its longer sequence, after the limit; `lengths.longest` is of all rows before it. */
@@ -97,6 +100,10 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
   const there = files.filter((file) => file !== undefined);
   const count = (part: Part): number => places.filter((place) => place.part === part).length;
   const prompt = firstPrompt(places);
+  const trained = entries.flatMap(({ part, row, example }, at) =>
+    part === 'train' && row ? [{ at, row, example }] : [],
+  );
+  const lint = lintPreferences(trained);
   const placeOf = (at: number): RowPlace => ({ at, file: entries[at].file, line: entries[at].line });
   return {
     files: files.map((file, at) => file && fileOf(file, places.filter((place) => place.file === at).length)),
@@ -112,6 +119,13 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
       desirable: places.filter(({ row }) => row.desirable === true).length,
       undesirable: places.filter(({ row }) => row.desirable === false).length,
     },
+    ...(lint && {
+      preferences: {
+        ...lint,
+        alike: lint.alike.map((place) => placeOf(trained[place].at)),
+        flipped: lint.flipped.map((place) => placeOf(trained[place].at)),
+      },
+    }),
     problems: files
       .flatMap((file, at) => (file?.problems ?? []).map((problem) => ({ file: at, ...problem })))
       .slice(0, SHOWN),

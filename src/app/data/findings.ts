@@ -1,4 +1,6 @@
 /** What is to look at in rows before training, and what mends it in one press. */
+import { adviceOf, cutWords } from '../../data/preference-lint.ts';
+import { withSkipped } from '../../data/skip-list.ts';
 import type { DataOptions, DataSummary, RowPlace } from '../../worker/api.ts';
 import type { StateFilter } from '../state/rows.svelte.ts';
 import { count, plural } from '../ui/format.ts';
@@ -41,6 +43,7 @@ export function findingsOf(
     tooLong(summary, options, maxPositions),
     cutWhole(summary, options, maxPositions),
     dropped(summary, options, maxPositions),
+    ...preferences(summary, options),
   ];
   return all.filter((finding) => finding !== undefined);
 }
@@ -183,16 +186,17 @@ const mostOf = (maxPositions: number | undefined, limit: number): string =>
   maxPositions === limit ? ' The model takes no more.' : '';
 
 function tooLong(
-  { cut, unsupervised }: DataSummary,
+  { cut, unsupervised, preferences: lint }: DataSummary,
   options: DataOptions,
   maxPositions: number | undefined,
 ): Finding | undefined {
   if (cut.count === 0) return undefined;
   const longest = Math.max(cut.longest, unsupervised.longest);
+  const told = lint ? cutWords(lint) : '';
   return {
     id: 'cut',
     title: `${plural(cut.count, 'row is', 'rows are')} cut at ${count(options.maxLength)} tokens`,
-    why: `The model never sees what is struck out.${mostOf(maxPositions, options.maxLength)}`,
+    why: `${told === '' ? 'The model never sees what is struck out.' : told}${mostOf(maxPositions, options.maxLength)}`,
     state: 'cut',
     ...cut,
     mends: [...raiseLimit(longest, options, maxPositions), ...cutPrompt(options), leaveLongOut(options)],
@@ -200,7 +204,7 @@ function tooLong(
 }
 
 function cutWhole(
-  { unsupervised, cut }: DataSummary,
+  { unsupervised, cut, pairs }: DataSummary,
   options: DataOptions,
   maxPositions: number | undefined,
 ): Finding | undefined {
@@ -210,7 +214,7 @@ function cutWhole(
     id: 'unsupervised',
     title: `${plural(unsupervised.count, 'row has', 'rows have')} nothing to learn`,
     why: byLimit
-      ? 'The limit takes their whole answer. They are not trained on.'
+      ? `The limit takes their whole answer${pairs > 0 ? ', or all that tells both answers apart' : ''}. They are not trained on.`
       : 'No supervised token is in them. They are not trained on.',
     state: 'unsupervised',
     ...unsupervised,
@@ -243,5 +247,36 @@ function dropped(
         options: { ...options, overlong: 'truncate-end' },
       },
     ],
+  };
+}
+
+/** What is told of pairs and judged answers. Pairs that teach nothing can be left out. */
+function preferences({ preferences: lint }: DataSummary, options: DataOptions): Finding[] {
+  if (!lint) return [];
+  return adviceOf(lint).map(({ id, title, why }) => {
+    const rows = id === 'alike' || id === 'flipped' ? lint[id] : [];
+    return {
+      id,
+      title,
+      why,
+      term: id === 'length-bias' ? 'length-bias' : rows.length > 0 ? 'preference-pair' : 'judged-answer',
+      rows,
+      count: rows.length,
+      mends: rows.length === 0 ? [] : [leaveOut(rows, options)],
+    };
+  });
+}
+
+function leaveOut(rows: readonly RowPlace[], options: DataOptions): Mend {
+  return {
+    words: `Leave ${them(rows.length)} out`,
+    done: `${plural(rows.length, 'pair is', 'pairs are')} left out.`,
+    options: {
+      ...options,
+      skip: rows.reduce<DataOptions['skip']>(
+        (skip, { file, line }) => withSkipped(skip, file, line),
+        options.skip,
+      ),
+    },
   };
 }

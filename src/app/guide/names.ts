@@ -27,6 +27,7 @@ const WORDS = {
   objective: 'Objective',
   optimiser: 'Optimiser',
   'preference-pair': 'Pair of answers (preference)',
+  'length-bias': 'Length bias of pairs',
   'judged-answer': 'Answer with a label (desirable or not)',
   'reward-margin': 'Reward, margin and accuracy of pairs',
   checkpoint: 'Checkpoint of a run',

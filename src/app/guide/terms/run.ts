@@ -131,6 +131,15 @@ export const RUN: Chapter = {
       also: 'chosen rejected comparison human feedback ultrafeedback',
     },
     {
+      id: 'length-bias',
+      what: 'Chosen answers that are longer (or shorter) than rejected ones all through: the easiest thing to learn from such pairs is the length. Cohen’s d says how far apart the two are, in units of their spread: 0.2 is small, 0.5 medium, 0.8 large.',
+      start:
+        'Below 0.3. Above 0.8 balance the pairs, or use an objective whose rewards are means over tokens (IPO, SimPO).',
+      source:
+        'Park and others, Disentangling Length from Quality in Direct Preference Optimization, 2024, arXiv:2403.19159',
+      also: 'verbosity cohen d effect size lengths pairs',
+    },
+    {
       id: 'judged-answer',
       what: 'A row with a prompt, one answer, and a label that says whether the answer is desirable. Thumbs up and down are such rows. Nobody has to write or find a second answer to compare with.',
       start:
