@@ -88,6 +88,7 @@ export const ROOMS = {
       'settings',
       'data',
       'storage',
+      'evaluate/by-task.ts',
       'evaluate/check-words.ts',
       'evaluate/compared.ts',
       'evaluate/metrics/exact-match.ts',

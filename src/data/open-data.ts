@@ -39,6 +39,8 @@ export interface OpenFile {
   /** Names its bytes and everything that its rows depend on: equal for equal rows. */
   readonly key: string;
   readonly name: string;
+  /** SHA-256 of its bytes, in hex. */
+  readonly version: string;
   readonly format: string;
   readonly entries: readonly Entry[];
   readonly report: PrepareReport;
@@ -207,6 +209,7 @@ async function openFile(
   return {
     key,
     name,
+    version,
     format,
     // Both are in the file's order already; a stable sort keeps the rows of a document in theirs.
     entries: bad.length > 0 ? [...entries, ...bad].sort((a, b) => a.line - b.line) : entries,

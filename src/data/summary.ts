@@ -29,6 +29,8 @@ export interface RowGroup {
 /** What became of one file. */
 export interface FileSummary {
   readonly name: string;
+  /** SHA-256 of its bytes, in hex: what a data set of this file alone is called. */
+  readonly version: string;
   /** Rows of it that are used. */
   readonly rows: number;
   readonly unused: readonly UnusedColumn[];
@@ -174,8 +176,8 @@ function taskSummaries({ places, options }: RowSet): TaskSummary[] {
   });
 }
 
-function fileOf({ name, unused }: OpenFile, rows: number): FileSummary {
-  return { name, rows, unused };
+function fileOf({ name, version, unused }: OpenFile, rows: number): FileSummary {
+  return { name, version, rows, unused };
 }
 
 function groupOf(entries: readonly Entry[], state: RowState): RowGroup {

@@ -191,7 +191,7 @@ function filesOf(
   if (tasks.length < 2 || alone === 0) return { data: path, ...moreData, ...test };
   const data = tasks.map(
     ({ task, path: file, share }) =>
-      `${task}=${file.replaceAll(',', '\\,')}${mixture?.mix === 'given' && share !== undefined ? `:${share}` : ''}`,
+      `${task.replaceAll(/[=\\/,:]/g, '-')}=${file.replaceAll(',', '\\,')}${mixture?.mix === 'given' && share !== undefined ? `:${share}` : ''}`,
   );
   return { data: data.join(), ...moreData, ...test };
 }

@@ -4,6 +4,7 @@ import { countSteps, type TrainOptions } from './options.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { arranged } from './learning.ts';
 import { microBatches, RowOrder } from './order.ts';
+import { isMixture, placesByTask } from './tasks.ts';
 
 const MOST_BUCKETS = 3;
 /** Tokens and rows are rounded up to this, so that sizes repeat and chunks of rows start on 256-byte boundaries. */
@@ -71,6 +72,8 @@ export interface RunBuckets {
   readonly losses: readonly Bucket[];
   /** Buckets of the reference policy, for an objective that has one. */
   readonly references?: readonly Bucket[];
+  /** How many tasks the rows are of; missing where there is no mixture. */
+  readonly tasks?: number;
 }
 
 /** Sizes for every micro-batch that a run will have. */
@@ -87,6 +90,7 @@ export function runBuckets(
     sizesOf(order.rowsOf(step).map((row) => rows[row])),
   );
   return {
+    ...(isMixture(rows) && { tasks: placesByTask(rows).length }),
     gradients: chooseBuckets(steps.flat()),
     losses: chooseBuckets(sizesOf(validation)),
     ...(objectiveOf(options.objective).reference && {

@@ -150,7 +150,8 @@ export async function planMemory(
     () => undefined,
   );
   const beforeRing = device.allocatedBytes;
-  device.createStaging(statsSize(learning.objective) * 4, 'steps');
+  for (let task = 0; task < (planned.tasks ?? 1); task++)
+    device.createStaging(statsSize(learning.objective) * 4, 'steps');
   const ring = device.allocatedBytes - beforeRing;
   const activations = model.pool.bytes;
   const beforeSamples = device.allocatedBytes;

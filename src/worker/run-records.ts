@@ -17,7 +17,12 @@ export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeig
 }
 
 export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
-  const options = pageValues(run.settings as Given);
+  const { start, task } = run.settings as RunOptions;
+  const options: RunOptions = {
+    ...pageValues(run.settings as Given),
+    ...(start && { start }),
+    ...(task !== undefined && { task }),
+  };
   const { id, projectId, baseModel, bundled, dataName, data } = run;
   const { status, created, step, trainingLoss, bestEval, reading, wanted, takenBytes, command } = run;
   const { keptModel } = run;

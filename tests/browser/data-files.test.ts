@@ -94,9 +94,9 @@ test('more rows are split with the first, and each file can be taken away', asyn
   await press('More rows');
   await expectParts('45 5 12');
   await page.getByText('More rows: more.jsonl, 10 rows').waitFor();
-  await press('Take held out.csv away');
+  await press('Take away held out.csv');
   await expectParts('40 5 5');
-  await press('Take more.jsonl away');
+  await press('Take away more.jsonl');
   await expectParts('32 4 4');
   await choose('other.csv', ['prompt,completion', ...table(0, 3)]);
   await press('Do not open it');

@@ -85,7 +85,7 @@ export class Evaluation {
     this.failure = notKept;
     if (!stopped) this.#session.announcer.say('The evaluation is done.');
     else if (results.length < adapters.length)
-      this.#tellStop('Stopped before both adapters had answered the same rows: only the first is shown.');
+      this.#tellStop('Stopped before all adapters had answered the same rows: those that had are shown.');
     else this.#tellStop(`Stopped. Answers to ${measuredRows} are kept.`);
   }
 

@@ -58,7 +58,9 @@ export function withFile(
 /** The rows become a task of their own, and the new file another. One that has no test rows of its own gives some. */
 function withTask(options: DataOptions, source: Source, { task, share }: TaskUse): DataOptions {
   const { mixture } = options;
-  const before: readonly MixtureTask[] = mixture?.tasks ?? [{ name: source.name, file: ROWS_FILE }];
+  const before: readonly MixtureTask[] = mixture?.tasks ?? [
+    { name: source.name.replace(/\.\w+$/, ''), file: ROWS_FILE },
+  ];
   const file = TEST_FILE + 1 + (source.more?.length ?? 0);
   const name = freeName(
     task.trim() || 'task',

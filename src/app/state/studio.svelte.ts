@@ -33,6 +33,7 @@ import type { Settings } from './settings.svelte.ts';
 import type { SecondUse } from './source.ts';
 import { Task } from './task.svelte.ts';
 import { TimeForecast } from './time.svelte.ts';
+import { Together } from './together.svelte.ts';
 
 /** The length at which a question that names a project is cut. */
 const NAME_CHARS = 40;
@@ -57,6 +58,7 @@ export class Studio {
   readonly fewShot = new FewShot(this.session, this.results);
   readonly evaluation = new Evaluation(this.session, this.results, 'evaluation');
   readonly chat = new Chat(this.session, this.results);
+  readonly together = new Together(this.data, this.run, this.runs, this.adapters);
   readonly everything = new Everything(this.session);
   readonly #opening = new Opening();
   /** Loaded after the first screen, with the table of settings. */

@@ -14,7 +14,7 @@ const OPTIONS: DataOptions = {
   seed: 1,
 };
 const FINE: DataSummary = {
-  files: [{ name: 'rows.csv', rows: 100, unused: [] }],
+  files: [{ name: 'rows.csv', version: 'a', rows: 100, unused: [] }],
   format: 'mapped',
   numbering: 'line',
   left: [],
@@ -128,8 +128,8 @@ test('one press leaves all copies out, and another brings them back', () => {
 
 test('a column with text that is not used is told, with its file', () => {
   const files = [
-    { name: 'a', rows: 3, unused: [{ name: 'id', rows: 3, text: false }] },
-    { name: 'b.csv', rows: 3, unused: [{ name: 'context', rows: 2, text: true }] },
+    { name: 'a', version: 'a', rows: 3, unused: [{ name: 'id', rows: 3, text: false }] },
+    { name: 'b.csv', version: 'b', rows: 3, unused: [{ name: 'context', rows: 2, text: true }] },
   ];
   expect(findingsOf({ ...FINE, files }, OPTIONS, 512)).toMatchObject([
     {

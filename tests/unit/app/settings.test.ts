@@ -23,7 +23,7 @@ const MODEL: ModelInfo = {
 };
 const NONE = { count: 0, rows: [], longest: 0 };
 const DATA: DataSummary = {
-  files: [{ name: 'rows.jsonl', rows: 360, unused: [] }],
+  files: [{ name: 'rows.jsonl', version: 'a', rows: 360, unused: [] }],
   format: 'messages',
   numbering: 'line',
   left: [],

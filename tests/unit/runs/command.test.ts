@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Flags } from '../../../src/cli/flags.ts';
-import { makeRunRows, readRunFiles } from '../../../src/cli/train-data.ts';
+import { makeRunRows, readRunFiles, type RunRows } from '../../../src/cli/train-data.ts';
+import type { Mixture } from '../../../src/data/mixture.ts';
+import type { PreparedRow } from '../../../src/data/prepare.ts';
 import { readDataOptions, readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
 import { createOutput } from '../../../src/cli/output.ts';
 import { readWeightChoices } from '../../../src/cli/session.ts';
 import type { BaseWeights, DataFile, DataOptions, RunOptions } from '../../../src/worker/api.ts';
-import { rowsOf, type RowSet } from '../../../src/data/row-set.ts';
+import { onlyTask, rowsOf, type RowSet } from '../../../src/data/row-set.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
 import { headlessCommand } from '../../../src/runs/run-options.ts';
@@ -181,6 +183,66 @@ test('test rows and more rows of files of their own, without the copies and with
   expect(leaky.told.leaks.length).toBeGreaterThan(0);
   expect(leaky.told.leaks[0].row.name).toBe(heldOut.path);
   expect(leaky.told.missing).toEqual([{ name: main.path, line: 999 }]);
+});
+
+test('a mixture of tasks, and one of them alone', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'graft-tasks-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = async (name: string, from: number, count: number): Promise<DataFile> => {
+    const path = join(folder, name);
+    const lines = Array.from({ length: count }, (_, i) => `Where is ${from + i}?,c${from + i}`);
+    const text = `prompt,completion\n${lines.join('\n')}\n`;
+    await writeFile(path, text);
+    return { name, path, bytes: new TextEncoder().encode(text) };
+  };
+  const main = await file('a:0.5,b.csv', 0, 30);
+  const heldOut = await file('test.csv', 100, 5);
+  const more = [await file('more.csv', 200, 10), await file('other.csv', 300, 40)];
+  const tasks = [
+    { name: 'first, of all', file: 0 },
+    { name: 'second', file: 3 },
+  ];
+  const sorted = (some: readonly PreparedRow[]): PreparedRow[] =>
+    some.toSorted((a, b) => (a.task?.name ?? '').localeCompare(b.task?.name ?? ''));
+  const base: DataOptions = { maxLength: 48, overlong: 'truncate-end', validation: 0.1, test: 0.2, seed: 5 };
+  const slices = new Slices(() => undefined, new AbortController().signal);
+  const repeated = async (run: RunOptions, data: RowSet, first: DataFile): Promise<RunRows> => {
+    const flags = new Flags(trainFlags, wordsOf(headlessCommand(run, data, model)).slice(3));
+    const asked = readDataOptions(flags, 7);
+    expect(asked.read.fileName).toBe(first.path);
+    return makeRunRows(
+      await readRunFiles(first.bytes, asked, SILENT),
+      model.tokenizer,
+      { maxLength: 48, vocabSize: 1024, now: new Date() },
+      asked,
+      SILENT,
+    );
+  };
+  for (const mixture of [
+    { tasks, mix: 'temperature', temperature: 3, cap: 20 },
+    { tasks: tasks.map((task, at) => ({ ...task, share: [0.25, 0.75][at] })), mix: 'given' },
+  ] satisfies Mixture[]) {
+    const { data, summary } = await openData(model, main, { ...base, mixture }, { heldOut, more }, slices);
+    // The file of test rows, and a fifth of the other task.
+    expect(summary.rows.test).toBe(5 + 8);
+    const made = await repeated(RUN, data, main);
+    for (const part of ['train', 'validation', 'test'] as const) {
+      const own = rowsOf(data, part);
+      const named = own.map(({ task, ...row }) => ({
+        ...row,
+        task: task && { ...task, name: task.name.replace(',', '-') },
+      }));
+      // Files of more rows stand behind those of tasks in the command: each task has its rows in one order all the same.
+      expect(sorted(made[part])).toEqual(sorted(named));
+    }
+    if (mixture.cap !== undefined) continue;
+    const alone = await repeated({ ...RUN, task: 'second' }, data, more[1]);
+    const unnamed = (part: 'train' | 'validation'): unknown[] =>
+      rowsOf(onlyTask(data, 'second'), part).map(({ task: _, ...row }) => row);
+    expect(alone.train).toEqual(unnamed('train'));
+    expect(alone.validation).toEqual(unnamed('validation'));
+    expect(alone.test.length).toBe(8);
+  }
 });
 
 test.each<[string, BaseWeights | undefined, string | undefined, string | undefined]>([

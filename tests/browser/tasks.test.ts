@@ -1,0 +1,117 @@
+/** Several tasks in one run, from two files to a comparison with each of them alone. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+
+const SAMPLES = join(import.meta.dirname, '../../public/samples');
+const rowsOf = (sample: string): Buffer =>
+  Buffer.from(
+    readFileSync(join(SAMPLES, sample, 'train.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .slice(0, 30)
+      .join('\n'),
+  );
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await launchChromium();
+  studio = await openStudio(browser, {
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  ({ page } = studio);
+});
+afterAll(async () => {
+  await studio.close();
+  await browser.close();
+});
+
+const open = (name: string, sample: string): Promise<void> =>
+  page
+    .getByLabel('Open a file')
+    .setInputFiles({ name, mimeType: 'application/octet-stream', buffer: rowsOf(sample) });
+const tasks = (): ReturnType<Page['getByRole']> => page.getByRole('region', { name: 'Tasks' });
+/** Each task in a line, what stands in fields included. */
+const lines = (): Promise<string[]> =>
+  tasks()
+    .locator('tbody tr')
+    .evaluateAll((rows) =>
+      rows.map((row) =>
+        [...row.children]
+          .map((cell) => `${cell.querySelector('input')?.value ?? ''}${cell.textContent.trim()}`)
+          .join(' '),
+      ),
+    );
+
+test('a second file becomes another task with a name and a share, split by itself', async () => {
+  await goTo(page, 'data');
+  await open('voice.jsonl', 'voice');
+  await page.getByRole('heading', { name: '30 rows' }).waitFor(WAIT);
+  await open('orders.jsonl', 'orders-json');
+  await page.getByRole('button', { name: 'Another task' }).click();
+  await page.getByLabel('Name of the task').fill('orders');
+  await page.getByLabel(/^Share of the rows that are drawn/).fill('100');
+  await page.getByText('Choose 1 to 99 %, or leave it empty.').waitFor();
+  await page.getByLabel(/^Share of the rows that are drawn/).fill('25');
+  expect(await inspect(page, 'task-second')).toEqual([]);
+  await page.getByRole('button', { name: 'Add this task' }).click();
+  await tasks().waitFor(WAIT);
+  await expect.poll(lines).toEqual(['voice 24 3 75%', 'orders 24 3 25%']);
+  // Shares that follow from the rows, and a cap.
+  await tasks().getByLabel('Shares', { exact: true }).selectOption('as each has rows');
+  await expect.poll(lines).toEqual(['voice 24 3 50%', 'orders 24 3 50%']);
+  await tasks().getByLabel('Rows of a task at most').fill('10');
+  await tasks().getByLabel('Rows of a task at most').press('Enter');
+  await page.getByText('28 rows are left out by the cap of their tasks').waitFor(WAIT);
+  await tasks().getByLabel('Rows of a task at most').fill('');
+  await tasks().getByLabel('Rows of a task at most').press('Enter');
+  await expect.poll(lines).toEqual(['voice 24 3 50%', 'orders 24 3 50%']);
+  await tasks().getByLabel('Name of task 1').fill('sailor');
+  await tasks().getByLabel('Name of task 1').press('Enter');
+  await expect.poll(lines).toEqual(['sailor 24 3 50%', 'orders 24 3 50%']);
+  expect(await inspect(page, 'tasks')).toEqual([]);
+});
+
+test('a run tells the loss of each task, and which command repeats it', async () => {
+  await goTo(page, 'train');
+  await page.getByText('Every setting, explained').click();
+  await page.getByLabel('Steps', { exact: true }).fill('4');
+  await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
+  await page.getByLabel('Validate every … steps', { exact: true }).fill('2');
+  await page.getByLabel('Answer every … steps', { exact: true }).fill('0');
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByRole('button', { name: 'New run' }).waitFor({ timeout: 240_000 });
+  const told = page.getByLabel('Loss of each task');
+  await expect.poll(() => told.innerText()).toMatch(/sailor[\s\S]*validation[\s\S]*orders[\s\S]*validation/);
+  await page.getByRole('button', { name: 'Copy as a command line' }).click();
+  await expect
+    .poll(() => page.evaluate(() => navigator.clipboard.readText()))
+    .toMatch(/--data sailor=voice\.jsonl,orders=orders\.jsonl .*--mix proportional/);
+  expect(await inspect(page, 'task-run')).toEqual([]);
+});
+
+test('each task is trained alone, and compared on the same test rows', async () => {
+  await goTo(page, 'evaluate');
+  const together = page.getByRole('region', { name: 'Together against each alone' });
+  await together.getByRole('button', { name: 'Train sailor, orders alone' }).click();
+  await together.getByText(/is trained alone/).waitFor();
+  await together.getByRole('button', { name: 'Compare together with alone' }).click({ timeout: 240_000 });
+  const table = page.getByRole('region', { name: 'Scores by task' });
+  await table.waitFor({ timeout: 240_000 });
+  await expect
+    .poll(() => table.locator('tbody th').allInnerTexts())
+    .toEqual([expect.stringContaining('sailor'), expect.stringContaining('orders')]);
+  // Base, all, and one for each task: four columns, and the comparison.
+  expect(await table.locator('tbody tr').first().locator('td').count()).toBe(5);
+  await expect.poll(() => table.innerText()).toMatch(/\+\d −\d/);
+  expect(await inspect(page, 'task-evaluate')).toEqual([]);
+  expect(studio.problems).toEqual([]);
+});
