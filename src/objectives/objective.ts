@@ -47,6 +47,10 @@ export interface Reported {
   readonly label: string;
   /** Whether it is a share, from 0 to 1. */
   readonly share?: true;
+  /** The entry of the guide that says what it is. */
+  readonly term?: string;
+  /** Numbers with the same name here are drawn into one picture of that name. */
+  readonly picture?: string;
 }
 
 /** Reported numbers by name; null where no row was of the kind that a number is about. */

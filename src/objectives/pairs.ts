@@ -58,10 +58,10 @@ export const REFERENCE = {
 
 /** What is reported of pairs, in the order in which it is shown. */
 export const PAIR_REPORT = [
-  { name: 'reward_accuracy', label: 'Accuracy', share: true },
-  { name: 'reward_margin', label: 'Margin' },
-  { name: 'chosen_reward', label: 'Chosen reward' },
-  { name: 'rejected_reward', label: 'Rejected reward' },
+  { name: 'reward_accuracy', label: 'Accuracy', share: true, term: 'reward-margin' },
+  { name: 'reward_margin', label: 'Margin', term: 'reward-margin' },
+  { name: 'chosen_reward', label: 'Chosen reward', picture: 'Rewards', term: 'reward-margin' },
+  { name: 'rejected_reward', label: 'Rejected reward', picture: 'Rewards', term: 'reward-margin' },
 ] as const satisfies readonly Reported[];
 
 /** Sums that a kernel of pairs leaves (engine/ops/pair_loss.ts). */
@@ -91,7 +91,7 @@ export const PAIRS = {
 export const SLOWER = { lr: 1e-4 } as const;
 
 /** Log-ratios to a reference policy, and how far they have gone. */
-const DRIFT = { name: 'drift', label: 'Drift' } as const satisfies Reported;
+const DRIFT = { name: 'drift', label: 'Drift', term: 'drift' } as const satisfies Reported;
 
 /** Those that compare with a reference policy. */
 export const REFERENCED = {

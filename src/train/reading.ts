@@ -30,6 +30,7 @@ export interface Curve {
  * - `lost`: it shot up, and came back neither to where it had been nor to what single tokens cannot explain; or it settled above that
  * - `overfitting`: validation turns up while the training loss falls on
  * - `over-optimised`: every pair is in the right order, and the margins still run away
+ * - `chosen-falls`: the chosen answers get less likely than by the reference, and the margin grows because the rejected ones fall further
  * - `unsteady`: it got better in the end, after it had first got much worse
  * - `flat`: it hardly moved
  * - `falling`: it got better, and would go on to
@@ -43,6 +44,7 @@ export type ReadingKind =
   | 'lost'
   | 'overfitting'
   | 'over-optimised'
+  | 'chosen-falls'
   | 'unsteady'
   | 'flat'
   | 'falling'
@@ -68,6 +70,8 @@ export interface Reading {
   readonly unigramLoss?: number;
   /** The smoothed margin of pairs a quarter of the steps ago, and now, where it runs away. */
   readonly margin?: { readonly from: number; readonly to: number };
+  /** The smoothed reward of the chosen answers a quarter of the steps ago, and now, where it falls. */
+  readonly chosen?: { readonly from: number; readonly to: number };
   /** The smoothed training loss at the best validation, and now. */
   readonly training?: { readonly from: number; readonly to: number };
 }
@@ -100,11 +104,14 @@ const FIRST_STEPS = 5;
 
 export function readCurve(curve: Curve): Reading {
   const reading = readLoss(curve);
-  const margin = GOOD.includes(reading.kind) ? runawayMargin(curve) : undefined;
-  return margin ? { ...reading, kind: 'over-optimised', margin } : reading;
+  if (!GOOD.includes(reading.kind)) return reading;
+  const margin = runawayMargin(curve);
+  if (margin) return { ...reading, kind: 'over-optimised', margin };
+  const chosen = fallingChosen(curve);
+  return chosen ? { ...reading, kind: 'chosen-falls', chosen } : reading;
 }
 
-/** Readings that a margin which runs away goes before. */
+/** Readings that a margin which runs away, or a chosen reward that falls, goes before. */
 const GOOD: readonly ReadingKind[] = ['fine', 'falling'];
 /** Rewards of pairs in the right order, of all pairs that a mean of the last steps is over. */
 const ALL_RIGHT = 0.999;
@@ -112,17 +119,40 @@ const ALL_RIGHT = 0.999;
 const WIDE_MARGIN = 4;
 const RUNS_AWAY = 1.1;
 
+/** A chosen reward below this is a fall: with a beta of 0.1 the answers have become e⁵ times less likely. */
+const FALLEN = -0.5;
+const FALLS = 1.1;
+
+/** A reported number over the steps, smoothed: a quarter of the steps ago, and now. Undefined where too few steps have it. */
+function lastPartOf({ points, steps }: Curve, name: string): Reading['margin'] {
+  const values = points.flatMap(({ report }) => report?.[name] ?? []);
+  if (values.length < LEAST_UNVALIDATED) return undefined;
+  const smoothed = smooth(values, steps);
+  return {
+    from: smoothed[Math.floor((smoothed.length - 1) * (1 - LAST_PART))],
+    to: smoothed[smoothed.length - 1],
+  };
+}
+
 /** Accuracy of 1 with margins that go on growing: what is learned then is the rows, and no preference. */
-function runawayMargin({ points, steps }: Curve): Reading['margin'] {
-  if (points.length < LEAST_UNVALIDATED || points.some(({ report }) => report === undefined))
-    return undefined;
-  const seriesOf = (name: string): number[] => points.map(({ report }) => report?.[name] ?? NaN);
-  const margins = smooth(seriesOf('reward_margin'), steps);
-  const accuracy = seriesOf('reward_accuracy').slice(-smoothedOver(steps));
-  const sooner = Math.floor((points.length - 1) * (1 - LAST_PART));
-  const [from, to] = [margins[sooner], margins[margins.length - 1]];
+function runawayMargin(curve: Curve): Reading['margin'] {
+  const margin = lastPartOf(curve, 'reward_margin');
+  const accuracy = curve.points
+    .flatMap(({ report }) => report?.['reward_accuracy'] ?? [])
+    .slice(-smoothedOver(curve.steps));
+  if (!margin || accuracy.length === 0) return undefined;
   const right = accuracy.reduce((sum, value) => sum + value, 0) / accuracy.length >= ALL_RIGHT;
-  return right && to > WIDE_MARGIN && to > from * RUNS_AWAY ? { from, to } : undefined;
+  return right && margin.to > WIDE_MARGIN && margin.to > margin.from * RUNS_AWAY ? margin : undefined;
+}
+
+/** A chosen reward that is below 0 and still falls. Where there is no reference, rewards are log-probabilities, always below 0: nothing is said. */
+function fallingChosen(curve: Curve): Reading['chosen'] {
+  const { report = {} } = curve.points.at(-1) ?? {};
+  if (!('drift' in report || 'kl' in report)) return undefined;
+  const chosen = lastPartOf(curve, 'chosen_reward');
+  return chosen && chosen.to < FALLEN && chosen.to < Math.min(chosen.from, chosen.from * FALLS)
+    ? chosen
+    : undefined;
 }
 
 function readLoss(curve: Curve): Reading {

@@ -27,6 +27,7 @@ const WORDS = {
   objective: 'Objective',
   optimiser: 'Optimiser',
   'preference-pair': 'Pair of answers (preference)',
+  drift: 'Drift from the reference (KL)',
   'length-bias': 'Length bias of pairs',
   'judged-answer': 'Answer with a label (desirable or not)',
   'reward-margin': 'Reward, margin and accuracy of pairs',

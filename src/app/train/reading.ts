@@ -19,6 +19,7 @@ const BAD: readonly ReadingKind[] = [
   'lost',
   'overfitting',
   'over-optimised',
+  'chosen-falls',
 ];
 
 /** @param going it is trained just now, or can go on */
@@ -108,6 +109,12 @@ function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
         name: 'over-optimised',
         how: `Every training pair is in the right order, and the margin still grew from ${number(reading.margin?.from)} to ${number(reading.margin?.to)} in the last quarter of the steps: the pairs are being learned by heart.`,
         advice: `Fewer steps or a lower rate would do, or a higher beta; read some answers before you keep it.${unvalidated}`,
+      };
+    case 'chosen-falls':
+      return {
+        name: 'chosen answers fall',
+        how: `The chosen answers are less likely by now than the reference makes them: their reward fell from ${number(reading.chosen?.from)} to ${number(reading.chosen?.to)} in the last quarter of the steps. The margin comes from rejected answers that fall further.`,
+        advice: `Give the chosen answers a weight of their own (0.1 to 1), raise beta or lower the rate; ORPO learns them at the same time.${unvalidated}`,
       };
     case 'unsteady': {
       const peak = `${number(reading.peak?.loss)} at step ${reading.peak?.step ?? step}`;

@@ -58,10 +58,10 @@ export const kto = {
   reference: true,
   sequences: ['logps', 'kl_logps'],
   reported: [
-    { name: 'reward_margin', label: 'Margin' },
-    { name: 'kl', label: 'KL to the reference' },
-    { name: 'chosen_reward', label: 'Reward of the desirable' },
-    { name: 'rejected_reward', label: 'Reward of the undesirable' },
+    { name: 'reward_margin', label: 'Margin', term: 'reward-margin' },
+    { name: 'kl', label: 'KL to the reference', term: 'drift' },
+    { name: 'chosen_reward', label: 'Desirable', picture: 'Rewards', term: 'reward-margin' },
+    { name: 'rejected_reward', label: 'Undesirable', picture: 'Rewards', term: 'reward-margin' },
   ],
   sums: PAIR_SUMS,
   report(sums: ArrayLike<number>, rows: number): ObjectiveReport {

@@ -154,6 +154,7 @@ const Reading = v.object({
     'lost',
     'overfitting',
     'over-optimised',
+    'chosen-falls',
     'unsteady',
     'flat',
     'falling',
@@ -168,6 +169,7 @@ const Reading = v.object({
   low: v.optional(At),
   unigramLoss: v.optional(number),
   margin: v.optional(v.object({ from: number, to: number })),
+  chosen: v.optional(v.object({ from: number, to: number })),
   training: v.optional(v.object({ from: number, to: number })),
 });
 

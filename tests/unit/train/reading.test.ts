@@ -214,6 +214,30 @@ describe('a curve over pairs', () => {
     expect(reading.margin!.to).toBeGreaterThan(reading.margin!.from);
   });
 
+  test('whose chosen answers get less likely is told, where there is a reference to be compared with', () => {
+    const falling = (to: number, told: object): Reading =>
+      readCurve({
+        steps: 60,
+        points: Array.from({ length: 60 }, (_, i) => {
+          const chosen_reward = (to * i) / 59;
+          const report = { reward_accuracy: 0.9, reward_margin: -chosen_reward, chosen_reward, ...told };
+          return { step: i + 1, loss: 0.7 - i / 200, report };
+        }),
+        evals: [],
+        broke: false,
+      });
+    const reading = falling(-3, { drift: 4 });
+    expect(reading.kind).toBe('chosen-falls');
+    expect(reading.chosen!.to).toBeLessThan(reading.chosen!.from);
+    expect(falling(-3, { kl: 4 }).kind).toBe('chosen-falls');
+    expect(falling(-0.2, { drift: 4 }).kind).not.toBe('chosen-falls');
+    expect(falling(3, { drift: 4 }).kind).not.toBe('chosen-falls');
+    // Log-probabilities are below 0 from the first step.
+    expect(falling(-3, {}).kind).not.toBe('chosen-falls');
+    // No batch had a row of the kind.
+    expect(falling(-3, { kl: 4, chosen_reward: null }).kind).not.toBe('chosen-falls');
+  });
+
   test('is not where the margin has settled, is small, or pairs are wrong', () => {
     for (const reading of [
       pairs(1, (share) => Math.min(6, 20 * share)),

@@ -131,6 +131,16 @@ export const RUN: Chapter = {
       also: 'chosen rejected comparison human feedback ultrafeedback',
     },
     {
+      id: 'drift',
+      what: 'How far the model has moved from the reference policy, in nats for an answer. For pairs it is half the mean square of the log-ratio of both over the answers of the batch, which is the KL divergence to second order: good for small numbers, too high for large ones. KTO estimates the divergence from mismatched answers, as the mean of their log-ratio, at least 0.',
+      more: 'The further, the less is left of what the model could do before.',
+      start:
+        'Watch it beside the margin: drift that grows while validation does not is paid for nothing. A higher beta or a lower rate holds it back.',
+      source:
+        'Schulman, Approximating KL Divergence, 2020; Ethayarajh and others, KTO, 2024, arXiv:2402.01306',
+      also: 'kl divergence reference policy log-ratio k2 estimator',
+    },
+    {
       id: 'length-bias',
       what: 'Chosen answers that are longer (or shorter) than rejected ones all through: the easiest thing to learn from such pairs is the length. Cohen’s d says how far apart the two are, in units of their spread: 0.2 is small, 0.5 medium, 0.8 large.',
       start:
