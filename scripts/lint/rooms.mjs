@@ -47,7 +47,7 @@ export const ROOMS = {
   // The trainer records on the engine's tape and keeps its state as safetensors; examples reach it as token rows, so data is types.
   train: {
     imports: ['settings', 'engine', 'model', 'adapters', 'optimisers', 'objectives', 'weights', 'text'],
-    types: ['data'],
+    types: ['data', 'rewards'],
   },
   // What an adapter does is recorded on the engine's tape; the model is handed it as hooks, and knows no kind.
   adapters: { imports: ['engine'], types: ['model', 'settings'] },

@@ -12,6 +12,8 @@ export interface LoggedStep {
   readonly step: number;
   readonly loss: number;
   readonly seconds: number;
+  /** Of a run that learns from rewards. */
+  readonly reward?: number;
 }
 
 /** What a line says of its step; undefined for a line that a crash cut short. */
@@ -19,9 +21,9 @@ export function readLine(line: string): LoggedStep | undefined {
   try {
     const json = JSON.parse(line) as unknown;
     if (!isObject(json)) return undefined;
-    const { step, loss, seconds } = json;
+    const { step, loss, seconds, reward } = json;
     return typeof step === 'number' && typeof loss === 'number' && typeof seconds === 'number'
-      ? { step, loss, seconds }
+      ? { step, loss, seconds, ...(typeof reward === 'number' && { reward }) }
       : undefined;
   } catch {
     return undefined;

@@ -66,12 +66,16 @@ export const splitFlags = {
   ...settingFlags(SPLIT_SETTINGS),
 } as const satisfies FlagSpecs;
 
-/** @param seed of the run, which splits too unless the flags say otherwise. @throws GraftError `arguments` */
-export function readDataOptions(flags: TrainFlags, seed: number): DataOptions {
+/**
+ * @param seed of the run, which splits too unless the flags say otherwise
+ * @param keepsColumns whether the run wants the columns that its rows are not made of
+ * @throws GraftError `arguments`
+ */
+export function readDataOptions(flags: TrainFlags, seed: number, keepsColumns = false): DataOptions {
   const options = readSplit(flags, seed);
   if (options.validationFraction === 0 && (flags.number('eval-every') ?? 0) > 0)
     throw new GraftError('arguments', '--eval-every needs rows to evaluate on.', 'Give --val-fraction too.');
-  return options;
+  return keepsColumns ? { ...options, read: { ...options.read, keepsColumns } } : options;
 }
 
 /** How files are read and split. @param seed as of {@link readDataOptions}. @throws GraftError `arguments` */

@@ -13,8 +13,10 @@ import type { RunRows } from '../runs/store.ts';
 import type { Subject } from '../runs/trainable.ts';
 import { shellLine } from '../text/shell.ts';
 import type { StepEvent } from '../train/events.ts';
+import type { Scoring } from '../train/policy/scoring.ts';
 import { readbackBytes } from '../train/memory-plan.ts';
 import { EXIT } from './exit.ts';
+import type { LoggedStep } from './metrics-log.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { FileStore, type FolderOfRun } from './run-store.ts';
 import { findSaved } from './saved-run.ts';
@@ -32,6 +34,8 @@ export interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
   readonly subject: Subject;
   readonly output: Output;
   readonly saveEvery: SaveEvery;
+  /** What answers are scored by, for an objective that samples them. */
+  readonly scoring: Scoring | undefined;
 }
 
 /** A run while it trains. */
@@ -51,11 +55,8 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   const state = resumed?.saved.state;
   const store = new FileStore({ ...asked, rows: rows.train.length });
   const run = await Run.create({
-    trainable: subject.trainable,
-    options: subject.options,
-    rows,
-    state,
-    store,
+    ...{ trainable: subject.trainable, options: subject.options, rows, state, store },
+    scoring: asked.scoring,
     clock: new SaveClock(asked.saveEvery, state?.counters.step),
     onEvent: (event) => tell(event, output),
   });
@@ -107,7 +108,7 @@ async function toTheEnd({ asked, run, store }: Live): Promise<void> {
   const [first, last] = [steps.at(0), steps.at(-1)];
   if (first?.step === 1 && last)
     output.line(
-      `Loss ${first.loss.toFixed(4)} → ${last.loss.toFixed(4)} in ${formatSeconds(steps.reduce((sum, { seconds }) => sum + seconds, 0))}`,
+      `${describeChange(first, last)} in ${formatSeconds(steps.reduce((sum, { seconds }) => sum + seconds, 0))}`,
     );
   output.line(`Wrote ${subject.adapter ? 'the adapter' : 'the model'} to ${resolve(out)}`);
 }
@@ -154,15 +155,22 @@ function commandFrom({ args, out }: TrainRun, place: string): string {
   return shellLine(['graft', 'train', ...kept, ...named, '--resume', place]);
 }
 
+function describeChange(first: LoggedStep, last: LoggedStep): string {
+  return first.reward !== undefined && last.reward !== undefined
+    ? `Reward ${first.reward.toFixed(3)} → ${last.reward.toFixed(3)}`
+    : `Loss ${first.loss.toFixed(4)} → ${last.loss.toFixed(4)}`;
+}
+
 function tell(event: RunEvent, output: Output): void {
   if (event.type === 'compile') output.progress(`Compiling shaders: ${event.done} of ${event.total}`);
   if (event.type === 'reference') {
     if (event.done < event.total) output.progress(`Reference: ${event.done} of ${event.total} rows`);
     else output.line(`Reference: ${event.total} of ${event.total} rows`);
   }
+  if (event.type === 'sampling') output.progress(describeSampling(event));
   if (event.type === 'eval')
     output.line(
-      `Step ${event.step}: validation loss ${event.loss.toFixed(4)}${describeReport(event)}${event.best ? ', the best so far' : ''}`,
+      `Step ${event.step}: validation ${describeMeasured(event)}${event.best ? ', the best so far' : ''}`,
     );
   if (event.type === 'step')
     output.progress(describeStep(event), event.step === 1 || event.step === event.steps);
@@ -182,6 +190,20 @@ function describeReport({ report = {} }: Pick<StepEvent, 'report'>): string {
     .join('');
 }
 
+/** The loss, or the reward where answers are scored: their loss says nothing. */
+function describeMeasured({ loss, report }: Pick<StepEvent, 'loss' | 'report'>): string {
+  const reward = report?.['reward'];
+  return typeof reward !== 'number'
+    ? `loss ${loss.toFixed(4)}${describeReport({ report })}`
+    : `reward ${reward.toFixed(3)}`;
+}
+
+function describeSampling({ step, done, total }: Extract<RunEvent, { type: 'sampling' }>): string {
+  return `Step ${step}: sampling, ${Math.floor(done)} of ${total} answers`;
+}
+
 function describeStep({ step, steps, loss, report, tokensPerSecond, secondsLeft }: StepEvent): string {
-  return `Step ${step} of ${steps}  loss ${loss.toFixed(4)}${describeReport({ report })}  ${Math.round(tokensPerSecond)} tokens/s  ${formatSeconds(secondsLeft)} left`;
+  const alike =
+    report?.['frac_reward_zero_std'] === 1 ? ', alike in every group: nothing was learned from it' : '';
+  return `Step ${step} of ${steps}  ${describeMeasured({ loss, report })}${alike}  ${Math.round(tokensPerSecond)} tokens/s  ${formatSeconds(secondsLeft)} left`;
 }

@@ -16,6 +16,9 @@ import {
 } from '../runs/fingerprint.ts';
 import type { SaveEvery } from '../runs/save-clock.ts';
 import { makeTrainable, type AdapterShape, type Subject } from '../runs/trainable.ts';
+import { objectiveOf } from '../objectives/registry.ts';
+import { openRewards } from '../rewards/reward.ts';
+import { rowsFor } from '../runs/asked-rows.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { findDoubts } from '../train/doubts.ts';
 import { countSteps, defaultWarmup, withUsualTargets, type TrainOptions } from '../train/options.ts';
@@ -81,7 +84,8 @@ interface Call {
 }
 
 async function train({ args, flags, out, output, asked, saveEvery, resumed }: Call): Promise<void> {
-  const dataOptions = readDataOptions(flags, asked.seed);
+  const isSampled = objectiveOf(asked.objective).rows === 'prompts';
+  const dataOptions = readDataOptions(flags, asked.seed, isSampled);
   const bytes = await readWhole(dataOptions.read.fileName);
   const read = await readRunFiles(bytes, dataOptions, output);
 
@@ -98,14 +102,19 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   // A resumed run makes its rows anew: a template that tells the date should tell the one that it told first.
   const begun = resumed?.saved.begun ?? clockTime(new Date());
   const tokenizer = await tokenizerOf(files);
-  const rows = makeRunRows(
+  const made = makeRunRows(
     read,
     tokenizer,
     { maxLength, vocabSize: shape.vocabulary, now: new Date(begun) },
     dataOptions,
     output,
   );
-  reportData(output, rows.told);
+  reportData(output, made.told);
+  const rows: RunRows = {
+    ...made,
+    train: rowsFor(asked.objective, made.train, made.placed),
+    validation: rowsFor(asked.objective, made.validation, made.placed),
+  };
 
   const subject = await makeSubject(flags, session, asked);
   const steps = countSteps(asked, rows.train.length);
@@ -129,23 +138,23 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
     output.line(
       `Warning: this run began on ${before} and continues on ${parts.device}. From here on its numbers differ in their last bits from those of an uninterrupted run.`,
     );
-  await runTraining(
-    {
-      args,
-      session,
-      subject: { ...subject, options },
-      baseModel: flags.required('model'),
-      afterPrompt:
-        tokenizer?.chatTemplate === undefined ? afterPrompt({ questions: [], places: rows.placed }) : '',
-      out,
-      output,
-      fingerprint: fingerprintOf(parts),
-      begun,
-      saveEvery,
-      resumed,
-    },
-    rows,
-  );
+  const rewards = isSampled ? await openRewards(asked.rewards!, { where: '--reward' }) : undefined;
+  try {
+    await runTraining(
+      {
+        ...{ args, session, out, output, begun, saveEvery, resumed },
+        subject: { ...subject, options },
+        scoring: tokenizer && rewards && { tokenizer, rewards },
+        baseModel: flags.required('model'),
+        afterPrompt:
+          tokenizer?.chatTemplate === undefined ? afterPrompt({ questions: [], places: rows.placed }) : '',
+        fingerprint: fingerprintOf(parts),
+      },
+      rows,
+    );
+  } finally {
+    rewards?.close();
+  }
 }
 
 /** @throws GraftError `arguments` for a target or a pattern that no layer of the model has */

@@ -66,7 +66,11 @@ export class Collector {
   readonly #columns: readonly string[];
   readonly #unused = new UnusedColumns();
 
-  constructor(mapping?: Mapping) {
+  /** @param keepsColumns whether an example has the columns that it is not made of */
+  constructor(
+    mapping?: Mapping,
+    private readonly keepsColumns = false,
+  ) {
     this.#mapped = mapping && compileMapping(mapping);
     this.#columns = mapping ? columnsOf(mapping) : [];
   }
@@ -86,7 +90,7 @@ export class Collector {
     try {
       const row = make();
       if (this.#mapped) {
-        this.example(line, this.#mapped(row), 'mapped');
+        this.example(line, { ...this.#mapped(row), ...this.#columnsOf(row, this.#columns) }, 'mapped');
         this.#unused.add(row, this.#columns, true);
         return;
       }
@@ -95,12 +99,19 @@ export class Collector {
         this.#unknown(line, row);
         return;
       }
-      this.example(line, format.read(row), format.name, format.notes?.(row));
+      const example = { ...format.read(row), ...this.#columnsOf(row, format.fields) };
+      this.example(line, example, format.name, format.notes?.(row));
       this.#unused.add(row, format.fields, false);
     } catch (error) {
       if (!(error instanceof BadRow)) throw error;
       this.problem(line, error.message);
     }
+  }
+
+  #columnsOf(row: JsonObject, used: readonly string[]): { columns?: JsonObject } {
+    if (!this.keepsColumns) return {};
+    const left = Object.entries(row).filter(([name]) => !used.includes(name));
+    return left.length > 0 ? { columns: Object.fromEntries(left) } : {};
   }
 
   #unknown(line: number, row: JsonObject): void {

@@ -7,6 +7,8 @@ export type Numbering = 'line' | 'row';
 export type Example = Trainable & {
   /** Where it begins in its file, from 1; see {@link Numbering}. */
   readonly line: number;
+  /** The columns that it is not made of, where these are kept: rewards may want them. */
+  readonly columns?: Readonly<Record<string, unknown>>;
   /** What of the row is not learnt from, as a person should know it. */
   readonly notes?: readonly string[];
 };

@@ -29,6 +29,8 @@ export interface ReadOptions extends TableOptions {
   readonly fileName: string;
   /** Which columns are prompt and answer, where the format is none of the known ones, or another reading of it is wanted. */
   readonly mapping?: Mapping;
+  /** Whether examples have the columns that they are not made of. */
+  readonly keepsColumns?: boolean;
 }
 
 type Content = Uint8Array | string;
@@ -181,14 +183,14 @@ export class ExampleReader {
 
   /** @throws GraftError `data-binary`, `data-encoding`, `data-empty`, `data-template` */
   constructor(content: Content, options: ReadOptions) {
-    const { fileName, mapping } = options;
+    const { fileName, mapping, keepsColumns } = options;
     const bare = withoutByteOrderMark(content, fileName);
     if (bare.length === 0)
       throw new GraftError('data-empty', `${fileName} is empty.`, 'Choose a file with examples.');
     this.kind = fileKind(bare, fileName);
     this.#content = bare;
     this.#options = options;
-    this.#collector = new Collector(mapping);
+    this.#collector = new Collector(mapping, keepsColumns);
   }
 
   /** The share that is read, after every row. @throws GraftError as {@link readExamples} */

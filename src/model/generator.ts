@@ -23,6 +23,8 @@ export interface GenerateOptions {
   readonly maxNewTokens: number;
   readonly sampling: Sampling;
   readonly seed: number;
+  /** A seed for each sequence, where what it draws should not depend on its place among the prompts. */
+  readonly seeds?: readonly number[];
   /** Ids that end a sequence; they are not part of the result. */
   readonly stopIds: readonly number[];
   readonly adapter?: AdapterHooks;
@@ -42,6 +44,8 @@ export type FinishReason = 'stop' | 'length' | 'caller' | 'aborted';
 export interface Generated {
   readonly ids: number[];
   readonly reason: FinishReason;
+  /** The id that ended it, where one did. */
+  readonly stopId?: number;
 }
 
 /**
@@ -58,6 +62,7 @@ interface State {
   readonly ids: number[];
   started: number;
   reason: FinishReason | undefined;
+  stopId?: number;
 }
 
 interface Read {
@@ -151,14 +156,14 @@ export class Generator {
     prompts: readonly (readonly number[])[],
     options: GenerateOptions,
   ): Promise<Generated[]> {
-    const { signal, sampling, seed, maxNewTokens } = options;
+    const { signal, sampling, seed, seeds, maxNewTokens } = options;
     const states = prompts.map((prompt, sequence): State => {
       const most = Math.min(maxNewTokens, this.maxLength - prompt.length);
       return {
         promptLength: prompt.length,
         most,
         // One generator for each sequence, so that a sequence does not depend on its neighbours.
-        random: new Random(seed + sequence * 1_000_003),
+        random: new Random(seeds?.[sequence] ?? seed + sequence * 1_000_003),
         ids: [],
         started: 0,
         reason: most > 0 ? undefined : 'length',
@@ -183,7 +188,10 @@ export class Generator {
       // What failed has said so; nothing may be mapped when the next prompt comes.
       await Promise.allSettled(reads.map(({ records }) => records));
     }
-    return states.map(({ ids, reason }) => ({ ids, reason: reason! }));
+    return states.map(({ ids, reason, stopId }) => ({
+      ...{ ids, reason: reason! },
+      ...(stopId !== undefined && { stopId }),
+    }));
   }
 
   #begin(
@@ -266,6 +274,7 @@ function take(state: State, sequence: number, records: ArrayBuffer, options: Gen
   }
   if (options.stopIds.includes(id)) {
     state.reason = 'stop';
+    state.stopId = id;
     return;
   }
   state.ids.push(id);

@@ -1,5 +1,13 @@
 /** What a run tells while it is trained: what its trainer tells, and what it does between the steps. Plain data. */
-import type { CompileEvent, EvalEvent, ReferenceEvent, StepEvent, ValidateEvent } from '../train/events.ts';
+import type {
+  CompileEvent,
+  EvalEvent,
+  ReferenceEvent,
+  RolloutEvent,
+  SamplingEvent,
+  StepEvent,
+  ValidateEvent,
+} from '../train/events.ts';
 
 /** The answer to the sample prompt after a step. */
 export interface SampleEvent {
@@ -28,6 +36,8 @@ export interface SaveEvent {
 export type RunEvent =
   | CompileEvent
   | ReferenceEvent
+  | SamplingEvent
+  | RolloutEvent
   | StepEvent
   | ValidateEvent
   | EvalEvent

@@ -1,6 +1,7 @@
 /** A run while it is trained. It rests between steps for what is due there (a sample answer, a saved state), and its store keeps what happens. */
 import type { TrainEvent } from '../train/events.ts';
 import type { TrainOptions } from '../train/options.ts';
+import type { Scoring } from '../train/policy/scoring.ts';
 import type { TrainerState } from '../train/state.ts';
 import type { Trainable } from '../train/step-plans.ts';
 import { Trainer } from '../train/trainer.ts';
@@ -26,6 +27,8 @@ export interface RunRequest {
   readonly store: Store;
   readonly clock: SaveClock;
   readonly samples?: Samples;
+  /** What answers are scored by, for an objective that samples them. */
+  readonly scoring?: Scoring;
   /** Before the first step, answer the prompt and measure the validation rows with what is untrained: where the curve comes from. */
   readonly fromUntrained?: boolean;
   /** May throw while shaders are compiled, which ends that; not later. */
@@ -50,7 +53,7 @@ export class Run {
    * @throws GraftError `train-…`, `engine-…`, and what `onEvent` throws
    */
   static async create(request: RunRequest): Promise<Run> {
-    const { trainable, options, rows, state, samples } = request;
+    const { trainable, options, rows, state, samples, scoring } = request;
     const run = new Run(request);
     run.#trainer = await Trainer.create({
       trainable,
@@ -59,6 +62,7 @@ export class Run {
       validation: rows.validation,
       state,
       sampleEvery: samples?.every,
+      scoring,
       onEvent: (event) => run.#hearTrainer(event),
     });
     return run;

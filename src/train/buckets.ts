@@ -4,6 +4,7 @@ import { countSteps, type TrainOptions } from './options.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { arranged } from './learning.ts';
 import { microBatches, RowOrder } from './order.ts';
+import { longestPrompt, policyBuckets, type GenerationSize, type PolicySizes } from './policy/buckets.ts';
 import { isMixture, placesByTask } from './tasks.ts';
 
 const MOST_BUCKETS = 3;
@@ -74,6 +75,8 @@ export interface RunBuckets {
   readonly references?: readonly Bucket[];
   /** How many tasks the rows are of; missing where there is no mixture. */
   readonly tasks?: number;
+  /** For an objective that samples. */
+  readonly generation?: GenerationSize;
 }
 
 /** Sizes for every micro-batch that a run will have. */
@@ -82,6 +85,8 @@ export function runBuckets(
   trained: readonly LabelledTokens[],
   heldOut: readonly LabelledTokens[],
 ): RunBuckets {
+  if (objectiveOf(options.objective).rows === 'prompts')
+    return sampledBuckets(options, longestPrompt([...trained, ...heldOut]));
   const rows = arranged(options, trained);
   const validation = arranged(options, heldOut);
   const order = new RowOrder(rows, options);
@@ -100,6 +105,16 @@ export function runBuckets(
       ]),
     }),
   };
+}
+
+/** Sizes for a run that samples. @param longest prompt, in tokens */
+export function sampledBuckets(
+  options: PolicySizes & Pick<TrainOptions, 'beta'>,
+  longest: number,
+): RunBuckets {
+  const { buckets, generation } = policyBuckets(options, longest, roundUp);
+  const { beta = 0 } = options;
+  return { gradients: buckets, losses: [], ...(beta > 0 && { references: buckets }), generation };
 }
 
 /** The rows that a run takes, each once, in the order of the file. */

@@ -18,6 +18,39 @@ export interface ReferenceEvent {
   readonly total: number;
 }
 
+/** How far the sampling of a step is, in answers. */
+export interface SamplingEvent {
+  readonly type: 'sampling';
+  /** The step that is being made, from 1. */
+  readonly step: number;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** The answers of the last group of a step, before anything is learned from them. */
+export interface RolloutEvent {
+  readonly type: 'rollout';
+  /** Counts from 1. */
+  readonly step: number;
+  readonly prompt: string;
+  /** The answer of the row. */
+  readonly wanted: string;
+  /** Names of the rewards, in the order of the parts. */
+  readonly rewards: readonly string[];
+  readonly answers: readonly SampledAnswer[];
+}
+
+export interface SampledAnswer {
+  readonly text: string;
+  readonly tokens: number;
+  /** Whether it was cut at the limit. */
+  readonly cut: boolean;
+  readonly reward: number;
+  /** What each reward gave, before its weight. */
+  readonly parts: readonly number[];
+  readonly advantage: number;
+}
+
 export interface StepEvent {
   readonly type: 'step';
   /** Counts from 1. */
@@ -76,4 +109,12 @@ export interface StatusEvent {
 /** `stopped`: ended early, and what was learned is kept. `cancelled`: ended, nothing is kept. */
 export type TrainerStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
 
-export type TrainEvent = CompileEvent | ReferenceEvent | StepEvent | ValidateEvent | EvalEvent | StatusEvent;
+export type TrainEvent =
+  | CompileEvent
+  | ReferenceEvent
+  | SamplingEvent
+  | RolloutEvent
+  | StepEvent
+  | ValidateEvent
+  | EvalEvent
+  | StatusEvent;

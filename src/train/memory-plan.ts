@@ -19,11 +19,16 @@ import { Adapter } from '../adapters/adapter.ts';
 import { adapterModules } from '../adapters/registry.ts';
 import type { AdapterConfig } from '../adapters/kind.ts';
 import type { WeightChoices } from '../model/weight-types.ts';
-import { fullBucket, type RunBuckets } from './buckets.ts';
+import { fullBucket, sampledBuckets, type RunBuckets } from './buckets.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { adapterConfigOf, type TrainOptions } from './options.ts';
 import { learningOf, sequencesOf, type Learning } from './learning.ts';
 import { compileRun, statsSize, type RunPlans, type Trainable } from './step-plans.ts';
+
+/** Those of an objective that samples. */
+type SampledOptions = Partial<
+  Pick<TrainOptions, 'accumulate' | 'numGenerations' | 'maxCompletionLength' | 'beta' | 'temperature'>
+>;
 
 /** The settings that memory depends on. */
 export interface MemorySettings {
@@ -44,7 +49,8 @@ export interface MemorySettings {
     | 'optimiser'
     | 'objective'
     | 'reference'
-  >;
+  > &
+    SampledOptions;
   /** Sizes of the micro-batches where the rows are known; otherwise full ones, every token supervised. */
   readonly buckets?: RunBuckets;
   /** Prompts are answered while it trains: tokens of an answer, prompt included. */
@@ -60,7 +66,7 @@ export interface MemoryParts {
   readonly gradients: number;
   /** What the optimiser keeps, such as AdamW's two moments, and the values before the last update, to which a run that breaks goes back. */
   readonly optimiser: number;
-  /** What the forward keeps for the reverse, and scratch: slots that all plans share. */
+  /** What the forward keeps for the reverse, and scratch: slots that all plans share. And keys and values of answers that are learned from. */
   readonly activations: number;
   /** Token ids, ranges, labels. */
   readonly inputs: number;
@@ -153,7 +159,7 @@ export async function planMemory(
   for (let task = 0; task < (planned.tasks ?? 1); task++)
     device.createStaging(statsSize(learning.objective) * 4, 'steps');
   const ring = device.allocatedBytes - beforeRing;
-  const activations = model.pool.bytes;
+  const activations = model.pool.bytes + (plans.generator?.cacheBytes ?? 0);
   const beforeSamples = device.allocatedBytes;
   if (samples) await new Generator(model, 1, samples.maxLength).prepare(trainable.adapter);
   const steadyBytes = device.allocatedBytes;
@@ -176,8 +182,7 @@ export async function planMemory(
   return {
     peakBytes,
     steadyBytes,
-    minimumBytes:
-      peakBytes - parts.activations + Math.max(...all.map(({ size }) => size.memory.minimumBytes)),
+    minimumBytes: peakBytes - model.pool.bytes + Math.max(...all.map(({ size }) => size.memory.minimumBytes)),
     parts: { ...parts, commands: peakBytes - Object.values(parts).reduce((a, b) => a + b, 0) },
     largestBuffer: device.largestBuffer,
     largestBinding: all
@@ -195,6 +200,10 @@ export async function planMemory(
 
 /** A step of one full micro-batch, every token supervised; both answers of a pair are full. */
 function fullBuckets(options: MemorySettings['options'], { objective }: Learning): RunBuckets {
+  if (objective.rows === 'prompts') {
+    const { accumulate = 1, maxLength, maxCompletionLength = 0 } = options;
+    return sampledBuckets({ ...options, accumulate }, Math.max(1, maxLength - maxCompletionLength));
+  }
   const bucket = fullBucket(options, sequencesOf(objective));
   return { gradients: [bucket], losses: [], ...(objective.reference && { references: [bucket] }) };
 }

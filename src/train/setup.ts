@@ -9,6 +9,11 @@ import type { TrainEvent } from './events.ts';
 import { arranged, checkCount, learningOf, type Learning } from './learning.ts';
 import { checkOptions, countSteps, type TrainOptions } from './options.ts';
 import { validationRows } from './order.ts';
+import { longestPrompt } from './policy/buckets.ts';
+import { checkReference } from './policy/gradients.ts';
+import type { Scoring } from './policy/scoring.ts';
+import { PolicySteps } from './policy/steps.ts';
+import { promptOf, type Prompt } from './policy/prompts.ts';
 import { ReferencePolicy } from './reference.ts';
 import type { TrainerState } from './state.ts';
 import { placesByTask } from './tasks.ts';
@@ -26,6 +31,8 @@ export interface TrainerRequest {
   /** How often the caller stops it to answer a prompt: for the estimate of the time left. */
   readonly sampleEvery?: number;
   readonly onEvent?: (event: TrainEvent) => void;
+  /** What answers are scored by, for an objective that samples them. */
+  readonly scoring?: Scoring;
 }
 
 export interface Setup {
@@ -42,7 +49,7 @@ export interface Setup {
   readonly taskRings: readonly StagingRing[];
   /** Missing where the objective has none. */
   readonly reference: ReferencePolicy | undefined;
-  readonly submitter: Steps;
+  readonly submitter: Steps | PolicySteps;
 }
 
 /** @throws GraftError `train-option`, `train-rows`, `train-objective`, `train-resume`, `engine-…` */
@@ -53,6 +60,7 @@ export async function setUp({
   validation: heldOut = [],
   state,
   onEvent = () => undefined,
+  scoring,
 }: TrainerRequest): Promise<Setup> {
   checkOptions(options);
   if (given.length === 0) {
@@ -69,6 +77,10 @@ export async function setUp({
   checkCount(learning.objective, given.length);
   const rows = arranged(options, given);
   const validation = arranged(options, measured);
+  const prompts =
+    learning.objective.rows === 'prompts'
+      ? promptsOf({ trainable, options, learning, scoring }, rows, validation)
+      : undefined;
   const steps = countSteps(options, rows.length);
   if (options.warmup > steps) {
     throw new GraftError(
@@ -97,15 +109,54 @@ export async function setUp({
   const reference = learning.objective.reference
     ? new ReferencePolicy(device, plans.references, { train: rows, validation }, options)
     : undefined;
-  const submitter = new Steps(
-    trainable,
-    { ...options, steps },
-    learning,
-    rows,
-    plans,
-    reference,
-    ring,
-    taskRings,
-  );
+  const submitter = prompts
+    ? new PolicySteps(
+        trainable,
+        { ...options, steps },
+        learning,
+        rows,
+        prompts,
+        plans,
+        scoring!,
+        ring,
+        onEvent,
+      )
+    : new Steps(trainable, { ...options, steps }, learning, rows, plans, reference, ring, taskRings);
   return { trainable, options, learning, steps, validation, plans, ring, taskRings, reference, submitter };
+}
+
+/** The prompts of a run that samples. @throws GraftError `train-objective`, `train-option` */
+function promptsOf(
+  {
+    trainable,
+    options,
+    learning,
+    scoring,
+  }: Pick<TrainerRequest, 'trainable' | 'options' | 'scoring'> & {
+    readonly learning: Learning;
+  },
+  train: readonly LabelledTokens[],
+  validation: readonly LabelledTokens[],
+): { readonly train: readonly Prompt[]; readonly validation: readonly Prompt[] } {
+  if (!scoring)
+    throw new GraftError(
+      'train-objective',
+      `${learning.objective.label} learns from rewards, and the run has none.`,
+      'Give a reward.',
+    );
+  checkReference(learning, trainable);
+  const { tokenizer } = scoring;
+  const longest = longestPrompt([...train, ...validation]);
+  const { maxPositions } = trainable.model.definition.shape;
+  const most = options.maxCompletionLength ?? 0;
+  if (longest + most > maxPositions)
+    throw new GraftError(
+      'train-option',
+      `The longest prompt has ${longest} tokens and an answer up to ${most}, and the model holds ${maxPositions}.`,
+      'Choose shorter answers, or leave long prompts out.',
+    );
+  return {
+    train: train.map((row, at) => promptOf(row, tokenizer, `Row ${at + 1}`)),
+    validation: validation.map((row, at) => promptOf(row, tokenizer, `Validation row ${at + 1}`)),
+  };
 }

@@ -7,6 +7,7 @@ import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors, type Bucket } from '../model/batch.ts';
+import { Generator } from '../model/generator.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Objective } from '../objectives/objective.ts';
@@ -14,6 +15,7 @@ import type { Optimiser } from '../optimisers/optimiser.ts';
 import type { RunBuckets } from './buckets.ts';
 import { SUPERVISED, type Learning } from './learning.ts';
 import { TapeLossGraph, type PolicyTensors } from './loss-graph.ts';
+import type { GenerationSize } from './policy/buckets.ts';
 
 /** What is trained: an adapter, or the model's own parameters. */
 export interface Trainable {
@@ -129,6 +131,17 @@ export function recordUpdate(
   return tape;
 }
 
+/** What keys and values of answers that are sampled at once may take. */
+const MOST_CACHE_BYTES = 256 * 2 ** 20;
+
+/** How many answers are sampled at once: all of a step, unless their cache would be too large. */
+function sampledAtOnce(model: LanguageModel, { answers, maxLength }: GenerationSize): number {
+  const { layers, kvHeads, headSize } = model.definition.shape;
+  const bytes = 2 * layers * maxLength * kvHeads * headSize * (model.activations === 'f16' ? 2 : 4);
+  const rounds = Math.ceil((answers * bytes) / MOST_CACHE_BYTES);
+  return Math.max(1, Math.ceil(answers / rounds));
+}
+
 /** Tells a plan its temperature, once for all of its replays. */
 export function writeSharpness(plan: Plan, { sharpness }: PolicyTensors): void {
   if (sharpness) plan.write(sharpness.tensor, new Float32Array(sharpness.tensor.size).fill(sharpness.value));
@@ -147,6 +160,8 @@ export interface RunPlans {
   /** Plans of the reference policy; empty where the objective has none. */
   readonly references: readonly BucketPlan[];
   readonly update: Plan;
+  /** Samples answers, for an objective that does. */
+  readonly generator: Generator | undefined;
   /** Frees plans and small buffers, after the device has settled. */
   destroy(): void;
 }
@@ -162,7 +177,9 @@ export async function compileRun(
   const { learning } = options;
   const shared = sharedTensors(trainable.model, learning);
   const plans: Plan[] = [];
+  let generator: Generator | undefined;
   const destroy = (): void => {
+    generator?.destroy();
     for (const plan of plans) plan.destroy();
     for (const tensor of Object.values(shared)) device.free(tensor);
   };
@@ -202,14 +219,18 @@ export async function compileRun(
       [...[...gradients, ...losses, ...references].map(({ tape }) => tape), update],
       onProgress,
     );
-    return {
-      shared,
+    const compiled = {
       gradients: await compileBuckets(gradients),
       losses: await compileBuckets(losses),
       references: await compileBuckets(references),
       update: await compile(update),
-      destroy,
     };
+    if (buckets.generation) {
+      const { maxLength } = buckets.generation;
+      generator = new Generator(model, sampledAtOnce(model, buckets.generation), maxLength);
+      await generator.prepare(adapter);
+    }
+    return { shared, ...compiled, generator, destroy };
   } catch (error) {
     destroy();
     throw error;

@@ -10,7 +10,7 @@ import type { TrainOptions } from './options.ts';
 import { microBatches, RowOrder } from './order.ts';
 import type { ReferencePolicy } from './reference.ts';
 import { learningRate } from './schedule.ts';
-import { statsSize, type RunPlans, type Trainable } from './step-plans.ts';
+import { statsSize, type RunPlans, type SharedTensors, type Trainable } from './step-plans.ts';
 import { taskLosses, withTasks, type TaskLosses } from './tasks.ts';
 
 /** A step that is on the device. */
@@ -35,12 +35,26 @@ export interface Outcome extends Measured {
   readonly tasks?: TaskLosses;
 }
 
+/** Makes the steps of a run. */
+export interface StepMaker {
+  /**
+   * Puts a step on the device; its outcome comes later.
+   *
+   * @param step counts from 0
+   * @param isInterrupted asked while it samples: true gives it up
+   * @returns undefined where it was interrupted before anything changed
+   */
+  submit(step: number, isInterrupted: () => boolean): Submitted | Promise<Submitted | undefined>;
+  /** Waits for a step. */
+  outcome(submitted: Submitted): Promise<Outcome>;
+}
+
 /** A row of a micro-batch, with its place among the rows of the run. */
 interface PlacedRow extends LabelledTokens {
   readonly place: number;
 }
 
-export class Steps {
+export class Steps implements StepMaker {
   readonly #order: RowOrder;
 
   constructor(
@@ -57,7 +71,6 @@ export class Steps {
     this.#order = new RowOrder(rows, options);
   }
 
-  /** Puts a step on the device; its outcome comes later. @param step counts from 0 */
   submit(step: number): Submitted {
     const { options, trainable, plans } = this;
     const { shared } = plans;
@@ -90,7 +103,9 @@ export class Steps {
       const staged = isLast && index < length - 1 ? taskRings.at(ofTasks.length) : undefined;
       const slot = staged?.next();
       plan.run({
-        ...(index === 0 && { clear: [...trainable.store.gradients, ...this.#ofStep] }),
+        ...(index === 0 && {
+          clear: [...trainable.store.gradients, ...clearedOfStep(shared, this.learning)],
+        }),
         ...(slot && { stage: { tensor: shared.stats, slot } }),
       });
       if (slot) ofTasks.push(slot.read());
@@ -109,7 +124,6 @@ export class Steps {
     };
   }
 
-  /** Waits for a step. */
   async outcome({ stats, count, tasks }: Submitted): Promise<Outcome> {
     const values = await stats;
     const { objective } = this.learning;
@@ -121,15 +135,7 @@ export class Steps {
     };
   }
 
-  /** The statistics that are of one step: cleared before it. */
-  get #ofStep(): Tensor[] {
-    const { storage, dtype } = this.plans.shared.stats;
-    const { sums } = this.learning.objective;
-    const own = sums > 0 ? [new Tensor(storage, [sums], dtype, OWN_SLOT * 4)] : [];
-    return [new Tensor(storage, [STEP_SLOTS], dtype), ...own];
-  }
-
-  /** Clears them for a validation. */
+  /** Clears the statistics for a validation. */
   clear(): void {
     const { stats } = this.plans.shared;
     const { device } = this.trainable.model;
@@ -137,4 +143,14 @@ export class Steps {
     const own = statsSize(this.learning.objective) - OWN_SLOT;
     if (own > 0) device.write(stats, new Float32Array(own), OWN_SLOT * 4);
   }
+}
+
+/** The statistics that are of one step: cleared before it. */
+export function clearedOfStep(
+  { stats: { storage, dtype } }: SharedTensors,
+  { objective }: Learning,
+): Tensor[] {
+  const { sums } = objective;
+  const own = sums > 0 ? [new Tensor(storage, [sums], dtype, OWN_SLOT * 4)] : [];
+  return [new Tensor(storage, [STEP_SLOTS], dtype), ...own];
 }

@@ -9,11 +9,12 @@ import { optimiserOf } from '../optimisers/registry.ts';
 import { Best } from './best.ts';
 import type { StepEvent, TrainEvent, TrainerStatus } from './events.ts';
 import type { Measured } from './learning.ts';
+import { PolicySteps } from './policy/steps.ts';
 import { setUp, type Setup, type TrainerRequest } from './setup.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
 import type { Submitted } from './steps.ts';
 import { secondsUntilDone, TimeLeft } from './time-left.ts';
-import { runLosses } from './validation.ts';
+import { runLosses, type ValidationWatch } from './validation.ts';
 
 export class Trainer {
   readonly steps: number;
@@ -133,24 +134,24 @@ export class Trainer {
    */
   async evaluate(isInterrupted = (): boolean => false): Promise<Measured | undefined> {
     if (this.setup.validation.length === 0 || !(await this.#knowReference(isInterrupted))) return undefined;
-    const { device } = this.setup.trainable.model;
     const began = performance.now();
     const elapsed = (): number => (performance.now() - began) / 1000;
-    this.setup.submitter.clear();
-    const { objective } = this.setup.learning;
-    const { stats } = this.setup.plans.shared;
-    const measured = await runLosses(
-      { device, losses: this.setup.plans.losses, objective, reference: this.setup.reference, stats },
-      this.setup.validation,
-      this.setup.options,
-      {
-        isInterrupted,
-        onProgress: (done, total) => this.#tellValidation(done, total, elapsed()),
-      },
-    );
+    const onProgress = (done: number, total: number): void => this.#tellValidation(done, total, elapsed());
+    const measured = await this.#measure({ onProgress, isInterrupted });
     if (measured === undefined) return undefined;
     this.timeLeft.took('validation', elapsed());
     return measured;
+  }
+
+  async #measure(watch: ValidationWatch): Promise<Measured | undefined> {
+    const { submitter, trainable, plans, learning, reference, validation, options } = this.setup;
+    if (submitter instanceof PolicySteps) return submitter.validate(watch.onProgress, watch.isInterrupted);
+    const { device } = trainable.model;
+    const { objective } = learning;
+    submitter.clear();
+    const { stats } = plans.shared;
+    const sources = { device, losses: plans.losses, objective, reference, stats };
+    return runLosses(sources, validation, options, watch);
   }
 
   /** Everything needed to go on later. Call while the trainer is not running. */
@@ -192,6 +193,7 @@ export class Trainer {
     // Whoever interrupts it has asked for a rest: no step follows.
     await this.#knowReference(() => this.#request !== undefined);
     if (this.#evaluationDue) await this.#judge();
+    const { submitter, trainable } = this.setup;
     let time = performance.now();
     let waiting: Submitted | undefined;
     let submitted = this.#step;
@@ -202,11 +204,14 @@ export class Trainer {
       time = await this.#report(done, time);
     };
     while (submitted < last && !this.#request) {
-      const next = this.setup.submitter.submit(submitted++);
+      const next = await submitter.submit(submitted, () => this.#request !== undefined);
+      // Whoever interrupts it has asked for a rest.
+      if (!next) break;
+      submitted++;
       await finish();
       waiting = next;
-      // A GPU computes it while the next one is prepared. A processor has done so already.
-      if (this.setup.trainable.model.device.processor) await finish();
+      // A GPU computes it while the next one is prepared. A processor has done so already, and so has whoever read what it sampled.
+      if (trainable.model.device.processor || submitter instanceof PolicySteps) await finish();
       if (this.#evaluatesAfter(submitted)) {
         await finish();
         this.#evaluationDue = true;

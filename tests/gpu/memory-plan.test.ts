@@ -13,7 +13,9 @@ import { runBuckets, type RunBuckets } from '../../src/train/buckets.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { adviseMemory } from '../../src/train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryPlan } from '../../src/train/memory-plan.ts';
-import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
+import { defaultOptions, trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
+import type { Scoring } from '../../src/train/policy/scoring.ts';
+import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
 import { concatBytes, writeSafetensors } from '../../src/weights/safetensors.ts';
@@ -76,6 +78,7 @@ interface Setting {
   readonly validation?: (vocabulary: number) => LabelledTokens[];
   /** Answers a prompt after the run, with room for so many tokens. */
   readonly samples?: { readonly maxLength: number };
+  readonly scoring?: Scoring;
 }
 
 interface Measured {
@@ -97,6 +100,7 @@ async function measure(
     rows = (V) => fullRows(V, 4),
     validation = () => [],
     samples,
+    scoring,
   }: Setting = {},
 ): Promise<Measured> {
   const options = { ...base, ...changes };
@@ -129,6 +133,7 @@ async function measure(
     options,
     rows: rows(vocabulary),
     validation: validation(vocabulary),
+    scoring,
     onEvent: (event) => event.type === 'step' && steps.push((event satisfies StepEvent).gpuBytes),
   });
   await trainer.run();
@@ -204,6 +209,24 @@ describeDevice(
         const settings: Setting = { rows: (V) => pairs(V, 4), validation: (V) => pairs(V, 3, 20) };
         expectEqual(await measure(context, tinyFolder(), { ...dpo, reference, evalEvery: 1 }, settings));
       }
+    });
+
+    test('of sampled answers, with a reference policy', async () => {
+      const questions = (V: number): LabelledTokens[] =>
+        fullRows(V, 4).map(({ ids }) => ({ ids, labels: Array.from(ids, (id, t) => (t < 40 ? -100 : id)) }));
+      const tokenizer = await loadTokenizer(sprigFolder());
+      const score: Scoring['rewards']['score'] = async (attempts) =>
+        attempts.map(({ tokens }) => ({ total: tokens, parts: [tokens], shown: [] }));
+      const setting: Setting = {
+        rows: questions,
+        validation: (V) => questions(V).slice(2),
+        scoring: { tokenizer, rewards: { names: ['length'], score } },
+      };
+      const changes = trainOptionsOf({
+        ...{ objective: 'grpo', numGenerations: 4, maxCompletionLength: 20, beta: 0.1, temperature: 0.9 },
+        ...{ steps: 2, batch: 2, accumulate: 2, evalEvery: 1, maxLength: LENGTH },
+      });
+      expectEqual(await measure(context, sprigFolder(), changes, setting));
     });
 
     test('with base weights in four bits', async () => {

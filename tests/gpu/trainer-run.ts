@@ -9,6 +9,7 @@ import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { EvalEvent, StepEvent, TrainEvent } from '../../src/train/events.ts';
 import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
 import type { NamedArrays, TrainerState } from '../../src/train/state.ts';
+import type { Scoring } from '../../src/train/policy/scoring.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import type { AdapterContext } from './adapters.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
@@ -38,6 +39,7 @@ export interface Setting {
   readonly validation?: readonly PreparedRow[];
   readonly state?: TrainerState;
   readonly tensors?: AdapterTensors;
+  readonly scoring?: Scoring | undefined;
   readonly onEvent?: (event: TrainEvent, run: () => Run) => void;
 }
 
@@ -87,6 +89,7 @@ export function trainersOnSprig(context: AdapterContext): {
       trainable: { model: on, adapter, store: adapter.store },
       options,
       rows: setting.rows ?? given.rows,
+      scoring: setting.scoring,
       validation: setting.validation,
       state: setting.state,
       onEvent(event) {

@@ -1,5 +1,6 @@
 /** What a run that samples and scores is set by. Flags are named as TRL's settings. */
 import type { Setting } from '../../settings/setting.ts';
+import { REWARDS_SETTING } from '../../rewards/setting.ts';
 import { BETA } from '../pairs.ts';
 
 const SHAO = 'Shao and others, DeepSeekMath, 2024';
@@ -288,6 +289,7 @@ const SCALE_REWARDS = {
 } as const satisfies Setting;
 
 export const GRPO_SETTINGS = [
+  REWARDS_SETTING,
   NUM_GENERATIONS,
   MAX_COMPLETION_LENGTH,
   BETA,

@@ -1,0 +1,33 @@
+/** Rows that are asked: what people and rewards read of them beside their tokens. */
+import type { Example } from '../data/example.ts';
+import { questionsOf } from '../data/questions.ts';
+import type { LabelledTokens } from '../model/batch.ts';
+import { objectiveOf } from '../objectives/registry.ts';
+import type { PromptRow } from '../train/policy/prompts.ts';
+
+/** A row and what it was made of; missing for a part of a document. */
+export interface MadeRow<Row extends LabelledTokens> {
+  readonly row: Row;
+  readonly example?: Example;
+}
+
+/**
+ * The rows as an objective takes them: with the texts of prompt and answer and the other columns where answers are sampled to them, else as they are.
+ *
+ * @param made what all rows of the run were made of
+ */
+export function rowsFor<Row extends LabelledTokens>(
+  objective: string | undefined,
+  rows: readonly Row[],
+  made: readonly MadeRow<Row>[],
+): readonly (Row & PromptRow)[] {
+  if (objectiveOf(objective).rows !== 'prompts') return rows;
+  const exampleOf = new Map(made.map(({ row, example }) => [row, example]));
+  return rows.map((row) => {
+    const example = exampleOf.get(row);
+    const [question] = example ? questionsOf([example], true) : [];
+    if (!question) return row;
+    const { prompt, expected: answer } = question;
+    return { ...row, asked: { prompt, answer, ...(example?.columns && { columns: example.columns }) } };
+  });
+}

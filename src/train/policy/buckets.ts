@@ -1,0 +1,46 @@
+/** Sizes of the plans of a run that samples: how long answers will be is not known, so all are planned for the longest. */
+import type { Bucket, LabelledTokens } from '../../model/batch.ts';
+import type { TrainOptions } from '../options.ts';
+import { promptLength } from './prompts.ts';
+
+/** Parts of the longest answers for which there is a plan each. */
+const PARTS = [1 / 4, 1 / 2, 1];
+
+/** What generation needs room for. */
+export interface GenerationSize {
+  /** Answers of a step; at most so many are sampled at once. */
+  readonly answers: number;
+  /** Tokens of the longest, prompt included. */
+  readonly maxLength: number;
+}
+
+/** What the sizes depend on. */
+export type PolicySizes = Pick<
+  TrainOptions,
+  'batch' | 'accumulate' | 'maxLength' | 'numGenerations' | 'maxCompletionLength'
+>;
+
+/** The plans of a step, and what its answers take. @param longest prompt, in tokens */
+export function policyBuckets(
+  { batch, accumulate, numGenerations: G = 0, maxCompletionLength = 0 }: PolicySizes,
+  longest: number,
+  round: (tokens: number) => number,
+): { readonly buckets: readonly Bucket[]; readonly generation: GenerationSize } {
+  const sequences = batch * G;
+  const sizes = PARTS.map((part): Bucket => {
+    const rows = Math.ceil(part * sequences * maxCompletionLength);
+    return { tokens: round(sequences * longest + rows), rows: round(rows), sequences };
+  });
+  return {
+    buckets: sizes.filter(({ tokens, rows }, at) => {
+      const next = sizes.at(at + 1);
+      return tokens !== next?.tokens || rows !== next.rows;
+    }),
+    generation: { answers: accumulate * sequences, maxLength: longest + maxCompletionLength },
+  };
+}
+
+/** Tokens of the longest prompt. */
+export function longestPrompt(rows: readonly LabelledTokens[]): number {
+  return rows.reduce((most, row) => Math.max(most, promptLength(row)), 1);
+}

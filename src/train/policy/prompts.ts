@@ -1,0 +1,61 @@
+/** Rows as prompts to which answers are sampled: what stands before a row's last answer is asked, and the answer is the one that is wanted. */
+import { GraftError } from '../../errors.ts';
+import type { LabelledTokens } from '../../model/batch.ts';
+import type { Tokenizer } from '../../text/tokenizer.ts';
+
+/** What a row asks, as people and rewards read it. */
+export interface Asked {
+  readonly prompt: string;
+  readonly answer: string;
+  /** The row's other columns. */
+  readonly columns?: Readonly<Record<string, unknown>>;
+}
+
+/** A row, with its texts where these are known: they are not always those that its tokens decode to. */
+export interface PromptRow extends LabelledTokens {
+  readonly asked?: Asked;
+}
+
+/** What is asked of the model. */
+export interface Prompt extends Required<Asked> {
+  readonly ids: readonly number[];
+}
+
+/** Tokens before the last answer of a row: what follows is learned where answers are learned. */
+export function promptLength({ labels }: Pick<LabelledTokens, 'labels'>): number {
+  let at = labels.length - 1;
+  while (at >= 0 && labels[at] < 0) at--;
+  while (at > 0 && labels[at - 1] >= 0) at--;
+  return Math.max(0, at);
+}
+
+export type Texts = Pick<Tokenizer, 'decode' | 'streamDecoder'>;
+
+/** @param what names the row @throws GraftError `train-objective` for a row that asks for nothing */
+export function promptOf(row: PromptRow, tokenizer: Texts, what: string): Prompt {
+  const length = promptLength(row);
+  const all = Array.from(row.ids);
+  const ids = all.slice(0, length);
+  // Of a text the first token is given, whatever it is.
+  if (ids.length < 2)
+    throw new GraftError(
+      'train-objective',
+      `${what} is a text without a prompt, and answers are sampled to prompts.`,
+      'Give rows with a prompt and the answer that is wanted.',
+    );
+  const {
+    prompt,
+    answer,
+    columns = {},
+  } = row.asked ?? {
+    prompt: tokenizer.decode(ids, { skipSpecialTokens: true }),
+    answer: textAfter(tokenizer, ids, all.slice(length)),
+  };
+  return { ids, prompt, answer, columns };
+}
+
+/** The text of an answer as it continues its prompt. */
+export function textAfter(tokenizer: Texts, before: readonly number[], ids: readonly number[]): string {
+  const stream = tokenizer.streamDecoder({ skipSpecialTokens: true, context: before });
+  return ids.map((id) => stream.push(id)).join('') + stream.end();
+}

@@ -1,0 +1,115 @@
+/** Samples answers on the device with the policy in training, and scores them. */
+import type { Adapter } from '../../adapters/adapter.ts';
+import type { Generator } from '../../model/generator.ts';
+import type { Sampling } from '../../model/sampling.ts';
+import type { Scored } from '../../rewards/reward.ts';
+import type { Scoring } from './scoring.ts';
+import { textAfter, type Prompt } from './prompts.ts';
+
+/** Between two words on how far it is. */
+const TELL_MILLISECONDS = 100;
+
+/** What is asked for one answer. */
+export interface Draw {
+  readonly prompt: Prompt;
+  readonly seed: number;
+}
+
+export interface Drawn {
+  readonly prompt: Prompt;
+  /** Its tokens, with the one that ended it. */
+  readonly ids: readonly number[];
+  readonly text: string;
+  /** Whether it came to the limit before it ended. */
+  readonly cut: boolean;
+  readonly scored: Scored;
+}
+
+export interface SamplingWatch {
+  /** Answers that are there, of all; a part of one while they are under way. */
+  readonly onProgress: (done: number, total: number) => void;
+  /** Asked at every token: true gives it up. */
+  readonly isInterrupted: () => boolean;
+}
+
+export class Sampler {
+  constructor(
+    private readonly generator: Generator,
+    private readonly adapter: Adapter | undefined,
+    private readonly scoring: Scoring,
+    private readonly maxCompletionLength: number,
+  ) {}
+
+  /**
+   * Answers in the order of what is asked.
+   *
+   * @returns undefined where it was interrupted
+   * @throws GraftError `sampling-not-finite`, `reward-fails`, `engine-…`
+   */
+  async draw(
+    draws: readonly Draw[],
+    sampling: Sampling,
+    { onProgress, isInterrupted }: SamplingWatch,
+  ): Promise<Drawn[] | undefined> {
+    const { generator, scoring, maxCompletionLength } = this;
+    const { tokenizer, rewards } = scoring;
+    const abort = new AbortController();
+    const drawn: Omit<Drawn, 'scored'>[] = [];
+    let told = 0;
+    onProgress(0, draws.length);
+    for (let start = 0; start < draws.length; start += generator.sequences) {
+      const group = draws.slice(start, start + generator.sequences);
+      let tokens = 0;
+      const generated = await generator.generate(
+        group.map(({ prompt }) => prompt.ids),
+        {
+          maxNewTokens: maxCompletionLength,
+          sampling,
+          seed: 0,
+          seeds: group.map(({ seed }) => seed),
+          stopIds: tokenizer.eosIds,
+          adapter: this.adapter,
+          signal: abort.signal,
+          onToken: () => {
+            tokens++;
+            if (isInterrupted()) abort.abort();
+            const now = performance.now();
+            if (now - told < TELL_MILLISECONDS) return;
+            told = now;
+            onProgress(start + tokens / maxCompletionLength, draws.length);
+          },
+        },
+      );
+      if (isInterrupted() || abort.signal.aborted) return undefined;
+      group.forEach(({ prompt }, at) => {
+        const { ids, stopId } = generated[at];
+        drawn.push({
+          prompt,
+          ids: stopId === undefined ? ids : [...ids, stopId],
+          text: textAfter(tokenizer, prompt.ids, ids),
+          cut: stopId === undefined,
+        });
+      });
+    }
+    onProgress(draws.length, draws.length);
+    const scored = await rewards.score(
+      drawn.map(({ prompt, ids, text, cut }) => ({
+        ...{ prompt: prompt.prompt, completion: text, tokens: ids.length, cut },
+        ...{ answer: prompt.answer, row: prompt.columns },
+      })),
+    );
+    return drawn.map((one, at) => ({ ...one, scored: scored[at] }));
+  }
+}
+
+/** The seed of an answer: a function of the run's seed, the step, the group in it and the place in the group. */
+export function sampleSeed(...parts: readonly number[]): number {
+  let hash = 0x811c9dc5;
+  for (const part of parts) {
+    hash = Math.imul(hash ^ part, 0x9e3779b1);
+    hash ^= hash >>> 15;
+    hash = Math.imul(hash, 0x85ebca6b);
+    hash ^= hash >>> 13;
+  }
+  return hash >>> 0;
+}

@@ -1,0 +1,180 @@
+/** Runs that learn from rewards: what they sample, what they report, how they rest, and that they go on with the same bits. */
+import { beforeAll, expect, test } from 'vitest';
+import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
+import type { Scored } from '../../src/rewards/reward.ts';
+import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
+import type { RolloutEvent } from '../../src/train/events.ts';
+import { trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
+import type { Scoring } from '../../src/train/policy/scoring.ts';
+import { readState, writeState } from '../../src/train/state-files.ts';
+import { memoryFiles } from '../../src/weights/bytes.ts';
+import { describeDevice } from '../gpu/adapters.ts';
+import { expectSame, trainersOnSprig, type Run, type Setting } from '../gpu/trainer-run.ts';
+import { sprigFolder } from '../gpu/sprig.ts';
+
+/** Sprig names tools well, and in any order. */
+const TOOLS = ['spade', 'rake', 'hoe', 'ladder', 'broom', 'net'];
+
+describeDevice('Learning from rewards', (context) => {
+  const { open } = trainersOnSprig(context);
+  let tokenizer: Tokenizer;
+  let rows: PreparedRow[];
+  beforeAll(async () => {
+    tokenizer = await loadTokenizer(sprigFolder());
+    rows = prepareRows(
+      TOOLS.map((tool) => ({
+        ...{ kind: 'messages' as const, line: 1 },
+        messages: [
+          { role: 'user' as const, content: `Name two tools, beginning with the ${tool}.` },
+          { role: 'assistant' as const, content: tool },
+        ],
+      })),
+      tokenizer,
+      { maxLength: 96 },
+    ).rows;
+  });
+
+  const usual = (changes: Record<string, unknown> = {}): TrainOptions =>
+    trainOptionsOf({
+      ...{ objective: 'grpo', steps: 4, batch: 1, accumulate: 2, lr: 4e-3, numGenerations: 4, rank: 4 },
+      ...{ maxCompletionLength: 12, maxLength: 96, targets: ['q_proj', 'v_proj', 'down_proj'] },
+      ...changes,
+    });
+  /** One for the wanted tool, and a little for a short answer. */
+  const scoring = (score?: (completion: string, answer: string) => number): Scoring => ({
+    tokenizer,
+    rewards: {
+      names: ['named'],
+      score: async (attempts) =>
+        attempts.map(({ completion, answer, tokens }): Scored => {
+          const total = score
+            ? score(completion, answer!)
+            : Number(completion.includes(answer!)) - tokens / 100;
+          return { total, parts: [total], shown: [] };
+        }),
+    },
+  });
+  const start = (changes?: Record<string, unknown>, setting: Setting = {}): Promise<Run> =>
+    open(usual(changes), { rows, scoring: scoring(), ...setting });
+  const numbers = ({ steps, evaluations }: Run): unknown[] => [
+    ...steps.map(({ step, loss, report, gradNorm }) => [step, loss, report, gradNorm]),
+    ...evaluations.map(({ step, loss, report }) => [step, loss, report]),
+  ];
+  const rollouts = ({ events }: Run): RolloutEvent[] =>
+    events.flatMap((event) => (event.type === 'rollout' ? [event] : []));
+
+  test('samples a group for each prompt, and reports what it got', async () => {
+    const run = await start({ evalEvery: 2 }, { validation: rows.slice(0, 2) });
+    expect(await run.trainer.run()).toBe('done');
+    expect(run.steps).toHaveLength(4);
+    for (const { report } of run.steps) {
+      expect(Object.keys(report!).slice(0, 5)).toEqual([
+        ...['reward', 'reward_std', 'frac_reward_zero_std', 'frac_cut', 'completion_length'],
+      ]);
+      expect(report!['reward_named']).toBe(report!['reward']);
+      expect(report!['clip_ratio']).toBe(0);
+      expect(report!['entropy']).toBeGreaterThan(0);
+      expect(report).not.toHaveProperty('kl');
+    }
+    for (const { loss, report } of run.evaluations) expect(loss).toBe(-report!['reward']!);
+    const [first] = rollouts(run);
+    expect(first.answers).toHaveLength(4);
+    const rewards = first.answers.map(({ reward }) => reward);
+    const mean = rewards.reduce((a, b) => a + b) / 4;
+    const spread = Math.sqrt(rewards.reduce((sum, reward) => sum + (reward - mean) ** 2, 0) / 3);
+    for (const { advantage, reward } of first.answers)
+      expect(advantage).toBeCloseTo((reward - mean) / (spread + 1e-4), 6);
+  });
+
+  test.each([{}, { numIterations: 2, beta: 0.1, temperature: 1.2 }])(
+    'a run from its saved state has the bits of one that was not interrupted: %o',
+    async (changes) => {
+      const settings = { ...changes, evalEvery: 2 };
+      const setting = { validation: rows.slice(0, 2) };
+      const whole = await start(settings, setting);
+      await whole.trainer.run();
+      const begun = await start(settings, setting);
+      await begun.trainer.run(1);
+      const files = writeState({ state: await begun.trainer.state(), fingerprint: 'grpo' });
+      const { state } = await readState(memoryFiles(files, 'state'));
+      const resumed = await start(settings, { ...setting, state });
+      expect(await resumed.trainer.run()).toBe('done');
+      expect(rollouts(resumed)).toEqual(rollouts(whole).slice(1));
+      expect(numbers(resumed)).toEqual(numbers(whole).slice(1));
+      expectSame(await resumed.adapter.read(), await whole.adapter.read());
+    },
+  );
+
+  test('several updates from the same answers move their probabilities, and clip what moved too far', async () => {
+    const run = await start({ numIterations: 4, lr: 2e-2, epsilon: 0.01, beta: 0.1 });
+    await run.trainer.run(2);
+    for (const { report } of run.steps) expect(report!['clip_ratio']).toBeGreaterThan(0);
+    expect(run.steps[1].report!['kl']).toBeGreaterThan(0);
+  });
+
+  test('groups that are all alike change nothing, and are said', async () => {
+    const run = await start({ weightDecay: 0.1, steps: 3 });
+    await run.trainer.run(1);
+    const before = await run.adapter.read();
+    const alike = await start(
+      { weightDecay: 0.1, steps: 3 },
+      { scoring: scoring(() => 1), state: await run.trainer.state() },
+    );
+    expect(await alike.trainer.run()).toBe('done');
+    for (const { report, gradNorm } of alike.steps) {
+      expect(report!['frac_reward_zero_std']).toBe(1);
+      expect(gradNorm).toBe(0);
+    }
+    expectSame(await alike.adapter.read(), before);
+  });
+
+  test('answers that are cut give no gradient where they are left out', async () => {
+    const run = await start({ maxCompletionLength: 2, maskTruncated: true, steps: 1 });
+    const before = await run.adapter.read();
+    await run.trainer.run();
+    expect(run.steps[0].report).toMatchObject({ frac_cut: 1, completion_length: 2 });
+    expectSame(await run.adapter.read(), before);
+  });
+
+  test('a pause while it samples gives the step up, and it is sampled again', async () => {
+    const whole = await start();
+    await whole.trainer.run();
+    let paused = false;
+    const run = await start(
+      {},
+      {
+        onEvent(event, self) {
+          if (event.type !== 'sampling' || event.step !== 3 || paused) return;
+          paused = true;
+          self().trainer.pause();
+        },
+      },
+    );
+    expect(await run.trainer.run()).toBe('paused');
+    expect(run.trainer.step).toBe(2);
+    expect(await run.trainer.run()).toBe('done');
+    expect(numbers(run)).toEqual(numbers(whole));
+    expectSame(await run.adapter.read(), await whole.adapter.read());
+  });
+
+  test('needs rewards, prompts, and room for the answers', async () => {
+    await expect(start({}, { scoring: undefined })).rejects.toMatchObject({ code: 'train-objective' });
+    const [text] = prepareRows([{ kind: 'text', text: 'The rose is red.', line: 1 }], tokenizer, {
+      maxLength: 96,
+    }).rows;
+    await expect(start({}, { rows: [text] })).rejects.toMatchObject({ code: 'train-objective' });
+    await expect(start({ maxCompletionLength: 512 })).rejects.toMatchObject({ code: 'train-option' });
+  });
+
+  test('a reward that throws ends the run, with what was learned before', async () => {
+    let calls = 0;
+    const failing = scoring(() => {
+      if (++calls > 8) throw new Error('no score');
+      return calls % 2;
+    });
+    const run = await start({}, { scoring: failing });
+    await expect(run.trainer.run()).rejects.toThrow('no score');
+    expect(run.trainer.step).toBe(1);
+    expect((await run.trainer.state()).counters.step).toBe(1);
+  });
+});
