@@ -98,6 +98,11 @@ export const ROOMS = {
       'evaluate/rows-in-words.ts',
       'evaluate/seen.ts',
       'evaluate/verdict.ts',
+      // The form of each reward, and its checks; what scores runs in the worker.
+      'rewards/kind.ts',
+      'rewards/registry.ts',
+      'rewards/reward.ts',
+      'rewards/specs.ts',
     ],
     types: ['worker/api.ts'],
     packages: ['svelte', 'comlink'],

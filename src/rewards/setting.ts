@@ -51,6 +51,6 @@ export const REWARDS_SETTING = {
   },
   help: 'What a completion is worth: names of rewards with their weights, JSON, or a file of JSON or JavaScript.',
   initial: [{ name: 'exact-match', weight: 1 }],
-  problem: rewardsProblem,
+  problem: (value) => rewardsProblem(value),
   schema: rewardsSchema,
 } as const satisfies RewardsSetting;

@@ -60,10 +60,10 @@ export function readRewards(value: unknown, where: string): readonly RewardSpec[
   return specs;
 }
 
-/** What is wrong with rewards, or undefined. */
-export function rewardsProblem(value: unknown): string | undefined {
+/** What is wrong with rewards, in sentences; undefined where nothing is. */
+export function rewardsProblem(value: unknown, where = 'The list'): string | undefined {
   try {
-    readRewards(value, 'The list');
+    readRewards(value, where);
     return undefined;
   } catch (error) {
     if (error instanceof GraftError) return error.message;

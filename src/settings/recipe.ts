@@ -9,7 +9,7 @@ import { flagText } from './flag-text.ts';
 import { RULES } from './rules.ts';
 import type { SettingValue } from './setting.ts';
 import { TABLE } from './table.ts';
-import { allowed, isAllowed, quoted } from './values.ts';
+import { correction, isAllowed, quoted } from './values.ts';
 
 export type Recipe = Readonly<Record<string, SettingValue>>;
 
@@ -39,9 +39,7 @@ export function readRecipe(text: string, where: string): Recipe {
         'Leave it out, or take a name from recipe.schema.json.',
       );
     }
-    const problem = setting.type === 'rewards' ? setting.problem(value) : undefined;
-    if (problem !== undefined) throw wrong(`${key} cannot be used.`, problem);
-    if (!isAllowed(setting, value)) throw wrong(`${key} is ${quoted(value)}.`, `Choose ${allowed(setting)}.`);
+    if (!isAllowed(setting, value)) throw wrong(`${key} is ${quoted(value)}.`, correction(setting, value));
     recipe[key] = value as SettingValue;
   }
   for (const setting of TABLE.settings) {

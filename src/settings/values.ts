@@ -22,6 +22,11 @@ export function allowed(setting: Setting): string {
   }
 }
 
+/** What to do about a value that may not stand in a setting, in sentences. */
+export function correction(setting: Setting, value: unknown): string {
+  return (setting.type === 'rewards' ? setting.problem(value) : undefined) ?? `Choose ${allowed(setting)}.`;
+}
+
 /** @returns whether a value may stand in a setting, whatever the other settings are */
 export function isAllowed(setting: Setting, value: unknown): boolean {
   switch (setting.type) {

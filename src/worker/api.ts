@@ -14,6 +14,7 @@ import type { DeviceApi } from './api/device.ts';
 import type { MemoryApi } from './api/memory.ts';
 import type { ModelsApi } from './api/models.ts';
 import type { ProjectsApi } from './api/projects.ts';
+import type { RewardsApi } from './api/rewards.ts';
 import type { ResultsApi } from './api/results.ts';
 import type { RowsApi } from './api/rows.ts';
 import type { RunsApi } from './api/runs.ts';
@@ -33,6 +34,7 @@ export type * from './api/models.ts';
 export type * from './api/outcome.ts';
 export type * from './api/projects.ts';
 export type * from './api/results.ts';
+export type * from './api/rewards.ts';
 export type * from './api/rows.ts';
 export type * from './api/runs.ts';
 export type * from './api/storage.ts';
@@ -52,6 +54,7 @@ export interface GraftWorker
     ModelsApi,
     ProjectsApi,
     ResultsApi,
+    RewardsApi,
     RowsApi,
     RunsApi,
     StorageApi {

@@ -31,6 +31,7 @@ import { keepOpened, projectApi } from './project-api.ts';
 import { Projects } from './projects.ts';
 import { Queue } from './queue.ts';
 import { Readings } from './readings.ts';
+import { rewardsApi } from './rewards-api.ts';
 import { resultsApi } from './results-api.ts';
 import { listRows } from '../data/row-list.ts';
 import { Runs } from './runs.ts';
@@ -115,6 +116,7 @@ const api: GraftWorker = {
     model.bundled ? (await fetchBundled(APP, () => undefined)).files : models.store.open(model.name),
   ),
   ...forecastApi(session, openOrThrow),
+  ...rewardsApi(session, openOrThrow),
   ...projectApi(projects, session, runs, readings),
   ...resultsApi,
 

@@ -6,7 +6,7 @@ import { defaultWarmup } from '../../settings/run.ts';
 import { REGISTRY } from '../../settings/registry.ts';
 import { mayBeMissing, PAGE_TABLE, TABLE } from '../../settings/table.ts';
 import type { Given } from '../../settings/setting.ts';
-import { allowed, isAllowed } from '../../settings/values.ts';
+import { correction, isAllowed } from '../../settings/values.ts';
 import type { DataSummary, ModelInfo, RowKind, RunOptions } from '../../worker/api.ts';
 
 export type SettingKey = keyof RunOptions;
@@ -198,7 +198,7 @@ export function findFaults(
         // A setting that came later is missing from what was kept before: its initial value holds.
         isAllowed(setting, options[setting.name as SettingKey] ?? initial[setting.name]),
         setting.name as SettingKey,
-        `Choose ${allowed(setting)}.`,
+        correction(setting, options[setting.name as SettingKey]),
       );
   const wrong = new Set<string>(faults.map(({ key }) => key));
   for (const { name, of, holds, reason } of RULES)

@@ -1,0 +1,45 @@
+/** Rewards, tried before a run learns from them. */
+import type { RewardSpec } from '../../rewards/specs.ts';
+import type { Outcome } from './outcome.ts';
+
+export type { RewardSpec } from '../../rewards/specs.ts';
+
+/** A text with what rewards give it. */
+export interface TriedText {
+  readonly text: string;
+  readonly total: number;
+  /** Before their weights, in the order of the rewards. */
+  readonly parts: readonly number[];
+  readonly shown: readonly number[];
+  /** Why a reward failed, in the order of the rewards. */
+  readonly problems?: readonly (string | undefined)[];
+}
+
+/** A row that asks for something. */
+export interface TriedRow {
+  readonly prompt: string;
+  /** Its wanted answer, scored as if a model had given it. */
+  readonly wanted: TriedText;
+  /** What a person typed instead. */
+  readonly typed?: TriedText;
+}
+
+export interface Tried {
+  readonly names: readonly string[];
+  readonly weights: readonly number[];
+  /** What rewards show without counting it. */
+  readonly shown: readonly string[];
+  readonly rows: readonly TriedRow[];
+}
+
+export interface RewardsApi {
+  /**
+   * Scores the wanted answers of the first training rows, and texts that were typed for them. Tokens are the open model's.
+   *
+   * @param typed a text for each of these rows; '' for none
+   */
+  tryRewards(
+    specs: readonly RewardSpec[],
+    typed: readonly string[],
+  ): Promise<Outcome<{ readonly tried: Tried }>>;
+}

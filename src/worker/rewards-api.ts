@@ -1,0 +1,55 @@
+/** Rewards on the open rows, before a run learns from them. */
+import { questionsOf, type Question } from '../data/questions.ts';
+import { GraftError } from '../errors.ts';
+import { openRewards } from '../rewards/reward.ts';
+import type { RewardsApi, TriedRow, TriedText } from './api.ts';
+import type { OpenModel } from './model.ts';
+import { outcome } from './outcome.ts';
+import type { Session } from './session.ts';
+
+export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenModel>): RewardsApi {
+  return {
+    tryRewards: (specs, typed) =>
+      outcome(async () => {
+        const { tokenizer } = await openOrThrow();
+        const questions = firstQuestions(session, typed.length);
+        const rewards = await openRewards(specs, { where: 'The rewards', stops: false });
+        const score = async ({ prompt, expected }: Question, text: string): Promise<TriedText> => {
+          const tokens = tokenizer.encode(text).length;
+          const attempt = { prompt, completion: text, tokens, cut: false, answer: expected, row: {} };
+          return { text, ...(await rewards.score([attempt]))[0] };
+        };
+        try {
+          const rows: TriedRow[] = [];
+          for (const [at, question] of questions.entries()) {
+            const { prompt, expected } = question;
+            const wanted = await score(question, expected);
+            rows.push({
+              prompt,
+              wanted,
+              ...(typed[at] !== '' && { typed: await score(question, typed[at]) }),
+            });
+          }
+          const { names, weights, shown } = rewards;
+          return { tried: { names, weights, shown, rows } };
+        } finally {
+          rewards.close();
+        }
+      }),
+  };
+}
+
+/** @throws GraftError `data-empty` where no row asks for anything */
+function firstQuestions({ data }: Session, most: number): Question[] {
+  const questions: Question[] = [];
+  for (const { part, example } of data?.places ?? []) {
+    if (questions.length === most) break;
+    if (part === 'train' && example) questions.push(...questionsOf([example], true));
+  }
+  if (questions.length > 0) return questions;
+  throw new GraftError(
+    'data-empty',
+    'No row of the training part has a question and an answer.',
+    'Open rows under Data that have both.',
+  );
+}
