@@ -5,15 +5,22 @@ import type { Skipped } from '../data/parts.ts';
 import { parseSkipped } from '../data/skip-list.ts';
 import { GraftError } from '../errors.ts';
 import { MIXES, type Mixture } from '../data/mixture.ts';
-import { FILE_SETTINGS, MIXTURE_SETTINGS, MORE_ROWS_SETTINGS } from '../settings/rows.ts';
+import type { TextOptions } from '../data/documents.ts';
+import { FILE_SETTINGS, MIXTURE_SETTINGS, MORE_ROWS_SETTINGS, TEXT_SETTINGS } from '../settings/rows.ts';
 import type { Flags } from './flags.ts';
-import { fileNames, mixtureOf, readTasks, type TaskFile } from './task-files.ts';
+import { fileNames, mixtureOf, readTasks, withReplay, type TaskFile } from './task-files.ts';
 import { settingFlags } from './setting-flags.ts';
 
-export const dataFlags = settingFlags(FILE_SETTINGS);
+export const dataFlags = settingFlags([...FILE_SETTINGS, ...TEXT_SETTINGS]);
 
 /** Flags that add files and leave rows out, for a run. */
-export const rowFlags = settingFlags([...MORE_ROWS_SETTINGS, ...MIXTURE_SETTINGS]);
+export const rowFlags = {
+  ...settingFlags([...MORE_ROWS_SETTINGS, ...MIXTURE_SETTINGS]),
+  replay: {
+    value: 'FILE:SHARE',
+    help: 'rows of an earlier stage, and their share of the rows that are drawn: one more task beside those of --data',
+  },
+} as const;
 
 export interface RowOptions {
   readonly more?: readonly string[];
@@ -22,11 +29,12 @@ export interface RowOptions {
   readonly test?: string;
   readonly skip?: Skipped;
   readonly dropDuplicates?: true;
+  readonly text?: TextOptions;
 }
 
 /** What is not given is missing: a run that was saved before there were these flags has none. @throws GraftError `arguments` */
 export function readRowOptions(flags: Flags<typeof dataFlags & typeof rowFlags>): RowOptions {
-  const tasks = readTasks(flags.required('data'));
+  const tasks = withReplay(readTasks(flags.required('data')), flags.text('replay'));
   const moreData = flags.text('more-data');
   const more = [
     ...tasks.slice(1).map(({ path }) => path),
@@ -41,7 +49,26 @@ export function readRowOptions(flags: Flags<typeof dataFlags & typeof rowFlags>)
     ...(test !== undefined && { test }),
     ...(skip !== undefined && { skip: parseSkipped(skip) }),
     ...(flags.on('drop-duplicates') && { dropDuplicates: true }),
+    ...readText(flags),
   };
+}
+
+function readText(flags: Flags<typeof dataFlags>): Pick<RowOptions, 'text'> {
+  const documents = flags.text('documents');
+  const rows = flags.choice('text-rows', ['apart', 'packed'] as const);
+  const overlap = flags.whole('text-overlap', 1);
+  if (overlap !== undefined && rows === 'packed')
+    throw new GraftError(
+      'arguments',
+      '--text-overlap is for rows of one document, and --text-rows packed lays documents end to end.',
+      'Leave one of them out.',
+    );
+  const text: TextOptions = {
+    ...(documents !== undefined && { documents }),
+    ...(rows === 'packed' && { packed: true }),
+    ...(overlap !== undefined && { overlap }),
+  };
+  return Object.keys(text).length > 0 ? { text } : {};
 }
 
 function readMixture(flags: Flags<typeof rowFlags>, tasks: readonly TaskFile[]): Mixture | undefined {
@@ -79,6 +106,7 @@ export function readReadOptions(flags: Flags<typeof dataFlags>): ReadOptions {
   return {
     fileName: readTasks(flags.required('data'))[0].path,
     mapping: readMapping(flags),
+    ...(flags.text('documents') !== undefined && { documents: flags.text('documents') }),
     ...(header && { header: header === 'yes' }),
     ...(delimiter !== undefined && { delimiter: delimiter === 'tab' ? '\t' : delimiter }),
   };

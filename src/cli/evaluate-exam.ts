@@ -7,6 +7,8 @@ import { GraftError, messageOf } from '../errors.ts';
 import type { Draw } from '../evaluate/comparison.ts';
 import { drawQuestions, drawRows } from '../evaluate/draw.ts';
 import { ModelExaminee } from '../evaluate/examinee.ts';
+import { evaluateLoss } from '../evaluate/loss.ts';
+import { base } from '../evaluate/methods/base.ts';
 import { fewShot } from '../evaluate/methods/few-shot.ts';
 import type { Asked, Exam, Method, Pair } from '../evaluate/methods/method.ts';
 import type { AskedRow, MethodResult } from '../evaluate/report.ts';
@@ -23,9 +25,10 @@ import {
   type PARTS,
 } from './evaluate-flags.ts';
 import { modelOf, readWhole } from './files.ts';
+import { readGeneral } from './general-text.ts';
 import type { Output } from './output.ts';
 import { reportData } from './report-data.ts';
-import { openAdapter, openSession, requiredTokenizer } from './session.ts';
+import { openAdapter, openSession, requiredTokenizer, type Session } from './session.ts';
 import { makeRunRows, readRunFiles, type PlacedRow } from './train-data.ts';
 import { checkLength, readSplit } from './train-flags.ts';
 
@@ -49,8 +52,13 @@ export interface OpenExam {
 /** Rows between two looks at what else the process has to do. */
 const ROWS_BETWEEN = 64;
 
-/** @throws GraftError `evaluate-rows`, and those of reading data and opening models */
-export async function openExam(flags: EvaluateFlags, part: Part, output: Output): Promise<OpenExam> {
+/** @param opened a model that is open already. @throws GraftError `evaluate-rows`, and those of reading data and opening models */
+export async function openExam(
+  flags: EvaluateFlags,
+  part: Part,
+  output: Output,
+  opened?: Session,
+): Promise<OpenExam> {
   const { seed: usual, maxLength: limit } = defaultOptions();
   const seed = flags.whole('seed') ?? flags.whole('split-seed') ?? usual;
   const options = readSplit(flags, seed);
@@ -87,7 +95,9 @@ export async function openExam(flags: EvaluateFlags, part: Part, output: Output)
     tokenizer,
     shape.maxPositions,
   );
-  const session = await openSession(flags, output, { files: modelFiles });
+  const session = opened ?? (await openSession(flags, output, { files: modelFiles }));
+  const general = flags.text('general');
+  const generalText = general === undefined ? undefined : await readGeneral(general, session);
   const adapters: { name: string; adapter: Adapter }[] = [];
   for (const path of flags.texts('adapter'))
     adapters.push({ name: path, adapter: await openAdapter(path, session.model) });
@@ -160,9 +170,20 @@ export async function openExam(flags: EvaluateFlags, part: Part, output: Output)
       const seconds = (): number => (performance.now() - start) / 1000;
       try {
         const answered = await method.answer(exam);
+        // Few-shot asks the base model, whose loss it is.
+        const asksModel = adapter !== undefined || method === base;
+        const onGeneral =
+          answered && generalText && asksModel && !signal.aborted
+            ? await evaluateLoss(session.model, generalText, adapter)
+            : undefined;
         if (answered) {
           const stopped = answered.answers.length < rows.length;
-          results.push({ ...named, ...answered, ...(stopped && { stopped }), seconds: seconds() });
+          results.push({
+            ...{ ...named, ...answered },
+            ...(onGeneral && { general: onGeneral }),
+            ...(stopped && { stopped }),
+            seconds: seconds(),
+          });
         } else
           output.line(`${method.title}: left out, since training has nothing that it could answer with.`);
       } catch (error) {

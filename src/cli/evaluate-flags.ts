@@ -10,6 +10,7 @@ import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
 import { BASE_SETTINGS } from '../settings/run.ts';
 import { dataFlags, rowFlags } from './data-flags.ts';
 import type { FlagSpecs, Flags } from './flags.ts';
+import { generalFlag } from './general-text.ts';
 import { modelFlags } from './session.ts';
 import { settingFlags } from './setting-flags.ts';
 
@@ -55,6 +56,7 @@ export const evaluateFlags = {
     value: 'N',
     help: `examples of training before each question, for ${fewShot.name} (default: ${DEFAULT_SHOTS})`,
   },
+  general: generalFlag('measure the perplexity on general text as well, beside that on the rows'),
   predictions: {
     value: 'FILE',
     help: 'score this file instead of a model: JSON lines with prediction and reference, or output and expected',

@@ -4,7 +4,7 @@ import { taskNames } from '../evaluate/by-task.ts';
 import { resultScores, taskScores } from '../evaluate/report.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
 import type { Scores } from '../evaluate/metrics/scores.ts';
-import { percent, plural } from '../numbers.ts';
+import { percent, plural, threeDigits } from '../numbers.ts';
 
 /** Columns that are as wide as their widest cell; all but the first are aligned at the right. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -39,11 +39,17 @@ export function resultTable(
   rows: readonly AskedRow[],
   metrics: readonly Metric[],
 ): string {
+  const hasGeneral = results.some(({ general }) => general !== undefined);
   return textTable(
-    ['method', ...metrics.map(({ heading }) => heading)],
+    ['method', ...metrics.map(({ heading }) => heading), ...(hasGeneral ? ['on general text'] : [])],
     results.map((result) => {
       const scores = resultScores(result, rows, metrics);
-      return [resultName(result), ...metrics.map((metric) => scoreCell(metric, scores))];
+      const general = result.general ? threeDigits(result.general.perplexity) : '–';
+      return [
+        resultName(result),
+        ...metrics.map((metric) => scoreCell(metric, scores)),
+        ...(hasGeneral ? [general] : []),
+      ];
     }),
   );
 }

@@ -92,6 +92,14 @@ export class MetricsLog {
     }
   }
 
+  /** Adds numbers to the line of the last step. */
+  note(values: Readonly<Record<string, number>>): void {
+    const last = this.#lines.at(-1);
+    if (!this.#waiting && last !== undefined) this.#takeBack(readLine(last)?.step ?? NaN);
+    if (this.#waiting) Object.assign(this.#waiting, values);
+    this.flush();
+  }
+
   /** Takes the line of this step out of the file again: its validation was interrupted, and is made when the run goes on. */
   #takeBack(step: number): void {
     const line = this.#lines.at(-1);

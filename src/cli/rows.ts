@@ -40,6 +40,8 @@ export function tokenizeRows(
   examples.forEach((example, index) => {
     const before = maker.rows.length;
     maker.add(example);
+    // What is left of documents that are laid end to end comes with the last of them.
+    if (index === examples.length - 1) maker.finish();
     onRows?.(example, maker.rows.slice(before));
     const done = index + 1;
     if (done % ROWS_BETWEEN === 0)

@@ -33,6 +33,8 @@ export interface FolderOfRun {
 }
 
 export class FileStore implements Store {
+  /** What was learned, once it is kept. */
+  learned: Learned | undefined;
   #log: MetricsLog | undefined;
 
   constructor(private readonly run: FolderOfRun) {}
@@ -88,7 +90,13 @@ export class FileStore implements Store {
     await this.settle();
     if (ending !== 'failed') await forgetEarlier(out);
     await this.#write(learned);
+    this.learned = learned;
     if (ending !== 'failed') await forgetSaved(out);
+  }
+
+  /** Adds numbers to the line of the last step. */
+  note(values: Readonly<Record<string, number>>): void {
+    this.#log?.note(values);
   }
 
   close(): void {

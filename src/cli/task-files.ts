@@ -74,6 +74,29 @@ function named(text: string, exists: (path: string) => boolean): { name?: string
   return name === undefined || exists(text) ? { path: text } : { name: name.trim(), path };
 }
 
+/**
+ * The tasks with rows of an earlier stage as one more, by their share of all rows that are drawn.
+ *
+ * @param replay `FILE:SHARE`, as of {@link readTasks}
+ * @throws GraftError `arguments` for what has no share below 1, and for several tasks without shares
+ */
+export function withReplay(
+  tasks: readonly TaskFile[],
+  replay: string | undefined,
+  exists: (path: string) => boolean = existsSync,
+): readonly TaskFile[] {
+  if (replay === undefined) return tasks;
+  const wrong = (what: string, remedy: string): GraftError => new GraftError('arguments', what, remedy);
+  const { path, share = 0, name = `replay of ${stemOf(path)}` } = readTask(replay, exists);
+  if (!(share > 0 && share < 1))
+    throw wrong(`--replay is ${replay}.`, 'Give a file and a share above 0 and below 1: FILE:0.2.');
+  if (tasks.length > 1 && tasks.some((task) => task.share === undefined))
+    throw wrong('--replay has a share, and the files of --data have none.', 'Give each of them a share.');
+  const sum = tasks.reduce((total, task) => total + (task.share ?? 1), 0);
+  const rest = tasks.map((task) => ({ ...task, share: ((1 - share) * (task.share ?? 1)) / sum }));
+  return [...rest, { name, path, share }];
+}
+
 /** The tasks as a mixture: the first file is that of the rows, the others are the first of those with more rows. */
 export function mixtureOf(tasks: readonly TaskFile[], how: Omit<Mixture, 'tasks'>): Mixture {
   return {

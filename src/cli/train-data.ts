@@ -119,6 +119,7 @@ function readFileOf(
 
 interface Made extends Omit<PlacedRow, 'fate' | 'cut'> {
   readonly identity?: string;
+  readonly document?: string;
 }
 
 /** @throws GraftError `split`, `prepare-length`, `chat-template-…`, `data-rows` */
@@ -126,7 +127,7 @@ export function makeRunRows(
   files: readonly RunFile[],
   tokenizer: Tokenizer | undefined,
   { maxLength, vocabSize, now }: RowLimits,
-  { overlong, validationFraction, testFraction, splitSeed, skip, dropDuplicates, mixture }: DataOptions,
+  { overlong, validationFraction, testFraction, splitSeed, skip, dropDuplicates, mixture, text }: DataOptions,
   output: Output,
 ): RunRows {
   const made: Made[] = [];
@@ -137,11 +138,15 @@ export function makeRunRows(
     const { report } = tokenizeRows(
       examples,
       tokenizer,
-      { maxLength, overlong, vocabSize, now },
+      { maxLength, overlong, vocabSize, now, text },
       output,
       (example, rows) => {
         const own = isWhole(example) ? {} : { identity: identityOf(example), example };
-        for (const row of rows) made.push({ file, line: example.line, ...own, row });
+        for (const row of rows)
+          made.push({
+            ...{ file, line: row.line, ...own, row },
+            ...(isWhole(example) && text?.packed !== true && { document: `${file}:${row.line}` }),
+          });
       },
     );
     reports.push({ ...told, name, report });

@@ -11,6 +11,7 @@ import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
 import { TABLE, type Known } from '../settings/table.ts';
 import { dataFlags, readReadOptions, readRowOptions, rowFlags, type RowOptions } from './data-flags.ts';
 import type { FlagSpecs, Flags } from './flags.ts';
+import { generalFlag } from './general-text.ts';
 import { modelFlags } from './session.ts';
 import { recipeFlag } from './recipe-flags.ts';
 import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
@@ -40,6 +41,7 @@ export const trainFlags = {
     value: 'N',
     help: 'save the state every N steps, or every so often: 90s, 5m (default: 5m, rarer where saving takes long)',
   },
+  forgetting: generalFlag('measure the loss on general text before and after the run'),
   overwrite: { help: 'discard the result or the run that --out holds' },
   ...settingFlags(SPLIT_SETTINGS),
   ...settingFlags(BASE_SETTINGS),

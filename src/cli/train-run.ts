@@ -7,6 +7,9 @@ import { GraftError, messageOf } from '../errors.ts';
 import { memoryOf } from './open-device.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
+import type { PreparedRow } from '../data/prepare.ts';
+import { forgettingInWords } from '../evaluate/general.ts';
+import { generalLoss } from './general-text.ts';
 import { Run } from '../runs/run.ts';
 import { SaveClock, type SaveEvery } from '../runs/save-clock.ts';
 import type { RunRows } from '../runs/store.ts';
@@ -36,6 +39,8 @@ export interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
   readonly saveEvery: SaveEvery;
   /** What answers are scored by, for an objective that samples them. */
   readonly scoring: Scoring | undefined;
+  /** Rows of a general text, whose loss is measured before and after. */
+  readonly generalText?: readonly PreparedRow[];
 }
 
 /** A run while it trains. */
@@ -43,6 +48,8 @@ interface Live {
   readonly asked: TrainRun;
   readonly run: Run;
   readonly store: FileStore;
+  /** Loss on the general text before the first step of this visit; of a resumed run that of the untrained model is not known any more. */
+  readonly before?: number;
 }
 
 /**
@@ -74,7 +81,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
       `Training ${describeTrainable(subject)} on ${rows.train.length} rows, ${run.steps} steps, ${session.model.dtype}, on ${deviceName(session.device.adapter)} (${formatBytes(session.device.allocatedBytes + readbackBytes(session.device.lowering, subject.trainable.store))} of ${memoryOf(session.device.adapter)} at its peak)`,
     );
     if (resumed) output.line(`Resumed after step ${run.step}`);
-    const live: Live = { asked, run, store };
+    const live: Live = { asked, run, store, ...(await lossBefore(asked)) };
     try {
       await toTheEnd(live);
     } catch (error) {
@@ -86,7 +93,35 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   }
 }
 
-async function toTheEnd({ asked, run, store }: Live): Promise<void> {
+/** Of a resumed run too: its base is there, and what it started from is not. */
+async function lossBefore({
+  generalText,
+  session,
+  subject,
+  resumed,
+  output,
+}: TrainRun): Promise<{ before?: number }> {
+  if (!generalText || (resumed && !subject.adapter)) return {};
+  // A resumed adapter has learned already: without it the model is what a run from nothing started from.
+  const adapter = resumed ? undefined : subject.trainable.adapter;
+  return { before: await generalLoss(session, generalText, adapter, output) };
+}
+
+/** Measures the general text with what was kept, and tells it. */
+async function tellForgetting({ asked, store, before }: Live): Promise<void> {
+  const { generalText, subject, session, output } = asked;
+  if (!generalText || before === undefined || !store.learned) return;
+  const { adapter, store: parameters } = subject.trainable;
+  // The best values are kept, and the last ones are on the device.
+  if (adapter) adapter.write(store.learned.tensors);
+  else for (const [name, values] of store.learned.tensors) parameters.write(name, values);
+  const after = await generalLoss(session, generalText, adapter, output);
+  store.note({ general_loss_before: before, general_loss: after });
+  output.line(`Forgetting: ${forgettingInWords({ before, after })}`);
+}
+
+async function toTheEnd(live: Live): Promise<void> {
+  const { asked, run, store } = live;
   const { out, output, subject } = asked;
   try {
     if ((await run.train()) === 'paused') {
@@ -104,6 +139,7 @@ async function toTheEnd({ asked, run, store }: Live): Promise<void> {
     throw error;
   }
   await run.keep('done');
+  await tellForgetting(live);
   const { steps } = store;
   const [first, last] = [steps.at(0), steps.at(-1)];
   if (first?.step === 1 && last)

@@ -25,6 +25,7 @@ import { countSteps, defaultWarmup, withUsualTargets, type TrainOptions } from '
 import { folder, modelOf, readWhole } from './files.ts';
 import { readReadOptions, readRowOptions } from './data-flags.ts';
 import { lockFolder } from './folder-lock.ts';
+import { readGeneral } from './general-text.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';
@@ -138,6 +139,8 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
     output.line(
       `Warning: this run began on ${before} and continues on ${parts.device}. From here on its numbers differ in their last bits from those of an uninterrupted run.`,
     );
+  const general = flags.text('forgetting');
+  const generalText = general === undefined ? undefined : await readGeneral(general, session);
   const rewards = isSampled ? await openRewards(asked.rewards!, { where: '--reward' }) : undefined;
   try {
     await runTraining(
@@ -149,6 +152,7 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
         afterPrompt:
           tokenizer?.chatTemplate === undefined ? afterPrompt({ questions: [], places: rows.placed }) : '',
         fingerprint: fingerprintOf(parts),
+        ...(generalText && { generalText }),
       },
       rows,
     );

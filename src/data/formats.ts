@@ -6,6 +6,7 @@
 import { GraftError } from '../errors.ts';
 import { Collector, objectOf, type ReadResult } from './collector.ts';
 import { columnsOfRow, listOfColumns } from './columns.ts';
+import { documentsOf } from './documents.ts';
 import { decodeFile, encodingOf, refuseBinary } from './encoding.ts';
 import type { LeftList, Numbering } from './example.ts';
 import { fileKind, type FileKind } from './file-kind.ts';
@@ -31,6 +32,8 @@ export interface ReadOptions extends TableOptions {
   readonly mapping?: Mapping;
   /** Whether examples have the columns that they are not made of. */
   readonly keepsColumns?: boolean;
+  /** Where a document of a text file ends (`TextOptions`). */
+  readonly documents?: string;
 }
 
 type Content = Uint8Array | string;
@@ -148,7 +151,11 @@ export function unmapped(fileName: string, columns: readonly string[]): GraftErr
   );
 }
 
-function* readText(content: Content, fileName: string, collector: Collector): Generator<number> {
+function* readText(
+  content: Content,
+  { fileName, documents }: ReadOptions,
+  collector: Collector,
+): Generator<number> {
   if (content.length > MAX_TEXT_FILE_BYTES) {
     throw tooLarge(fileName, content.length, MAX_TEXT_FILE_BYTES, 'Cut it into several files.');
   }
@@ -160,8 +167,8 @@ function* readText(content: Content, fileName: string, collector: Collector): Ge
       'Save it as UTF-8.',
     );
   }
-  if (text.trim() !== '')
-    collector.example(1, { kind: 'text', text: text.replaceAll('\r\n', '\n'), document: true }, 'document');
+  for (const { line, text: whole } of documentsOf(text.replaceAll('\r\n', '\n'), documents))
+    collector.example(line, { kind: 'text', text: whole, document: true }, 'document');
   yield 1;
 }
 
@@ -199,7 +206,7 @@ export class ExampleReader {
       case 'table':
         return readTable(this.#content, this.#options, this.#collector);
       case 'text':
-        return readText(this.#content, this.#options.fileName, this.#collector);
+        return readText(this.#content, this.#options, this.#collector);
       default:
         return readJson(this.#content, this.kind, this.#options, this.#collector);
     }
@@ -220,7 +227,7 @@ export class ExampleReader {
 }
 
 /**
- * Reads a data file. Bad rows are listed with line and reason, good rows are kept; a text file (.txt, .md) is one document, which
+ * Reads a data file. Bad rows are listed with line and reason, good rows are kept; a text file (.txt, .md) is one document or several, which
  * prepare.ts cuts into rows. `examples` may be empty: what to do then is the caller's.
  *
  * Throws GraftError where there are no rows to speak of: `data-binary`, `data-encoding`, `data-empty`, `data-text`, `data-too-large`, `json-syntax` (the frame of a JSON file), `data-columns` (a table that needs a mapping), `data-column`, `data-template` (a mapping that

@@ -7,7 +7,7 @@ import { ExampleReader } from './formats.ts';
 import { nothingUsable } from './nothing-usable.ts';
 import { versionOf, type DataFile, type DataOptions, type OtherFiles } from './options.ts';
 import { divideRows, findRepeats, isUsed, ROWS_FILE, tasksOfRows, TEST_FILE } from './parts.ts';
-import { RowMaker, type PrepareReport } from './prepare.ts';
+import { RowMaker, type PreparedRow, type PrepareReport } from './prepare.ts';
 import { questionsOfRows } from './questions.ts';
 import { isDocument, isPlace, type Entry, type FilePlace, type Place, type RowSet } from './row-set.ts';
 import { optionsBeside } from './sheet.ts';
@@ -153,8 +153,15 @@ function divide(
   identities: readonly (string | undefined)[],
   options: DataOptions,
 ): Entry[] {
-  const usable = entries.flatMap(({ file, line, row }, at) =>
-    row ? [{ file, line, identity: identities[at] }] : [],
+  const usable = entries.flatMap(({ file, line, row, example }, at) =>
+    row
+      ? [
+          {
+            ...{ file, line, identity: identities[at] },
+            ...(!example && options.text?.packed !== true && { document: `${file}:${line}` }),
+          },
+        ]
+      : [],
   );
   const fates = divideRows(usable, options);
   const tasks = tasksOfRows(usable, fates, options.mixture);
@@ -171,16 +178,19 @@ function divide(
 async function openFile(
   file: DataFile,
   { tokenizer, info, content }: RowModel,
-  { maxLength, overlong, mapping, header, delimiter }: DataOptions,
+  { maxLength, overlong, mapping, header, delimiter, text }: DataOptions,
   pace: Pace,
   known: readonly (OpenFile | undefined)[],
 ): Promise<OpenFile> {
   const { name, bytes } = file;
   const version = await versionOf(file);
-  const key = JSON.stringify([version, name, content, maxLength, overlong, mapping, header, delimiter]);
+  const key = JSON.stringify([version, name, content, maxLength, overlong, mapping, header, delimiter, text]);
   const same = known.find((open) => open?.key === key);
   if (same) return same;
-  const reader = new ExampleReader(bytes, { fileName: name, mapping, header, delimiter });
+  const reader = new ExampleReader(bytes, {
+    ...{ fileName: name, mapping, header, delimiter },
+    ...(text?.documents !== undefined && { documents: text.documents }),
+  });
   for (const share of reader.read())
     if (pace.due)
       await pace.pause({ what: 'reading', done: Math.round(share * bytes.length), total: bytes.length });
@@ -188,11 +198,14 @@ async function openFile(
   const { unmapped } = reader;
   if (unmapped) throw unmapped;
 
-  const maker = new RowMaker(tokenizer, { maxLength, overlong, vocabSize: info.vocabulary });
+  const maker = new RowMaker(tokenizer, { maxLength, overlong, vocabSize: info.vocabulary, text });
   const entries: Entry[] = [];
   await pace.each('preparing', examples, (example) => {
     for (const entry of makeEntries(maker, example)) entries.push(entry);
   });
+  const before = maker.rows.length;
+  maker.finish();
+  entries.push(...maker.rows.slice(before).map(documentEntry));
   const { rows, report } = maker.result();
   if (rows.length === 0) {
     throw nothingUsable({
@@ -225,6 +238,16 @@ async function openFile(
 /** Which file it is of is set where all files are put together. */
 const NOTHING = { file: ROWS_FILE, state: 'bad', length: 0, supervised: 0 } as const;
 
+/** A row of a document, or of several that are laid end to end. */
+const documentEntry = (row: PreparedRow): Entry => ({
+  file: ROWS_FILE,
+  line: row.line,
+  state: 'ok',
+  row,
+  length: row.ids.length,
+  supervised: supervisedCount(row),
+});
+
 /** The rows that an example becomes: one, or those of a document. */
 function makeEntries(maker: RowMaker, example: Example): Entry[] {
   const before = maker.rows.length;
@@ -232,14 +255,7 @@ function makeEntries(maker: RowMaker, example: Example): Entry[] {
   const { line } = example;
   if (state === 'failed') return [{ ...NOTHING, line, example, reason: maker.report.failed.at(-1)?.reason }];
   if (isDocument(example)) {
-    return maker.rows.slice(before).map((row) => ({
-      file: ROWS_FILE,
-      line,
-      state: 'ok',
-      row,
-      length: row.ids.length,
-      supervised: supervisedCount(row),
-    }));
+    return maker.rows.slice(before).map(documentEntry);
   }
   const row = maker.rows.length > before ? maker.rows[before] : undefined;
   return [{ file: ROWS_FILE, line, state, row, example, length, supervised }];

@@ -1,4 +1,5 @@
 /** What rows are read from and how: the choices that are kept with a data set, so that the same files give the same rows. */
+import type { TextOptions } from './documents.ts';
 import type { Mapping } from './mapping.ts';
 import type { Mixture } from './mixture.ts';
 import type { Skipped } from './parts.ts';
@@ -37,6 +38,8 @@ export interface DataOptions {
   readonly dropCopies?: boolean;
   /** Several tasks, each a file of its own. Default: all rows are of one. */
   readonly mixture?: Mixture;
+  /** How text files become rows. */
+  readonly text?: TextOptions;
 }
 
 /** Names the rows that something was trained on: a name, and which version of the content. */

@@ -31,7 +31,12 @@ export interface Divisible {
   readonly line: number;
   /** Equal for rows that teach the same (`identityOf`); missing for parts of a document, which are never copies. */
   readonly identity?: string;
+  /** Equal for the rows of one document. */
+  readonly document?: string;
 }
+
+/** So many documents, or more, are held out whole. Fewer are divided row by row, so that each part has some. */
+const WHOLE_DOCUMENTS = 10;
 
 const RANK: Readonly<Record<Part, number>> = { test: 0, validation: 1, train: 2 };
 
@@ -54,9 +59,10 @@ export function divideRows(rows: readonly Divisible[], options: DivideOptions): 
   const tasks = byTask(rows, own, options.mixture);
   const hasTest = options.mixture !== undefined && own.length < rows.length;
   tasks.forEach((places, task) => {
-    const split = splitExamples(places.length, hasTest && task === 0 ? { ...options, test: 0 } : options);
+    const units = unitsOf(rows, places);
+    const split = splitExamples(units.length, hasTest && task === 0 ? { ...options, test: 0 } : options);
     for (const part of ['train', 'validation', 'test'] as const)
-      for (const index of split[part]) fates[places[index]] = part;
+      for (const index of split[part]) for (const place of units[index]) fates[place] = part;
   });
   const skipped = skip.map((lines) => new Set(lines));
   rows.forEach(({ file, line }, at) => {
@@ -77,6 +83,22 @@ export function divideRows(rows: readonly Divisible[], options: DivideOptions): 
       'Bring rows back, or keep copies.',
     );
   return fates;
+}
+
+/** What is split: rows, and documents with all of their rows. */
+function unitsOf(rows: readonly Divisible[], places: readonly number[]): readonly (readonly number[])[] {
+  const documents = new Map<string, number[]>();
+  const units = places.map((place) => {
+    const { document } = rows[place];
+    const known = document === undefined ? undefined : documents.get(document);
+    known?.push(place);
+    const unit = known ?? [place];
+    if (document !== undefined && !known) documents.set(document, unit);
+    return known ? [] : unit;
+  });
+  return documents.size < WHOLE_DOCUMENTS
+    ? places.map((place) => [place])
+    : units.filter(({ length }) => length > 0);
 }
 
 /** The places of rows, task by task; all together where there is no mixture. */

@@ -17,6 +17,7 @@ import {
   type TokenRow,
   type Trainable,
 } from '../text/trainable.ts';
+import type { TextOptions } from './documents.ts';
 import type { Example, Problem } from './example.ts';
 
 /** Characters of a document that are encoded at once: some tokenizers take a whole text for one word, and a heap for every word. */
@@ -31,6 +32,8 @@ export interface PrepareOptions extends RenderExampleOptions {
   overlong?: OverlongPolicy;
   /** Rows of the model's embedding: ready token rows are checked against it. Default: the tokenizer's. */
   vocabSize?: number;
+  /** How documents become rows. */
+  text?: TextOptions;
 }
 
 export interface PrepareReport {
@@ -86,19 +89,28 @@ function* documentPieces(text: string): Generator<string> {
   }
 }
 
-/**
- * bos + document + eos in rows of maxLength. A row begins with the last token of the one before, so that every token but the first is
- * predicted, once.
- */
-function* documentRows(text: string, tokenizer: Tokenizer, maxLength: number): Generator<TokenRow> {
+/** bos + document + eos. */
+function documentIds(text: string, tokenizer: Tokenizer): number[] {
   const ids: number[] = [];
   if (tokenizer.startId !== undefined) ids.push(tokenizer.startId);
   for (const piece of documentPieces(text)) for (const id of tokenizer.encode(piece)) ids.push(id);
   if (tokenizer.eosId !== undefined) ids.push(tokenizer.eosId);
-  for (let start = 0; start === 0 || start < ids.length - 1; start += maxLength - 1) {
-    const row = ids.slice(start, start + maxLength);
-    yield { ids: row, labels: row.map((id, t) => (t === 0 ? IGNORED : id)) };
-  }
+  return ids;
+}
+
+/** A row of text: all of it is learnt, but for the tokens that the row before has, too. */
+const textRow = (ids: readonly number[], known: number): TokenRow => ({
+  ids,
+  labels: ids.map((id, t) => (t < Math.max(1, known) ? IGNORED : id)),
+});
+
+/**
+ * A document in rows of maxLength. A row begins with the last tokens of the one before, at least one, so that every token but the first is
+ * predicted, once.
+ */
+function* documentRows(ids: readonly number[], maxLength: number, overlap: number): Generator<TokenRow> {
+  for (let start = 0; start === 0 || start + overlap < ids.length; start += maxLength - overlap)
+    yield textRow(ids.slice(start, start + maxLength), start === 0 ? 1 : overlap);
 }
 
 function charsOf(example: Trainable): number {
@@ -133,6 +145,8 @@ export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'failed';
 /** Makes rows of examples one at a time, so that a caller can show how far it is, or stop. {@link prepareRows} makes all at once. */
 export class RowMaker {
   readonly rows: PreparedRow[] = [];
+  /** Tokens of documents that are laid end to end and fill no row yet, and the line of the first. */
+  #packed: { ids: number[]; line: number } = { ids: [], line: 1 };
   readonly #notes = new Map<string, number[]>();
   readonly report: PrepareReport = {
     rows: 0,
@@ -234,12 +248,13 @@ export class RowMaker {
     const { maxLength, overlong = 'truncate-end' } = this.options;
     const { line } = example;
     if (example.kind === 'text' && example.document && this.tokenizer) {
-      let length = 0;
-      for (const row of documentRows(example.text, this.tokenizer, maxLength)) {
-        this.#add(row, line);
-        length += row.ids.length;
-      }
-      return { state: 'ok', length, supervised: length };
+      const ids = documentIds(example.text, this.tokenizer);
+      const { packed = false, overlap = 1 } = this.options.text ?? {};
+      if (packed) this.#pack(ids, line);
+      else
+        for (const row of documentRows(ids, maxLength, Math.min(overlap, maxLength - 1)))
+          this.#add(row, line);
+      return { state: 'ok', length: ids.length, supervised: ids.length };
     }
     const rendered = this.#render(example);
     this.#checkIds(rendered);
@@ -267,6 +282,24 @@ export class RowMaker {
     return { state: supervised === 0 ? 'unsupervised' : cut ? 'cut' : 'ok', length, supervised };
   }
 
+  /** Lays a document behind the one before; each row begins with the last token of the row before it. */
+  #pack(ids: readonly number[], line: number): void {
+    const { maxLength } = this.options;
+    if (this.#packed.ids.length === 0) this.#packed.line = line;
+    for (const id of ids) this.#packed.ids.push(id);
+    while (this.#packed.ids.length >= maxLength) {
+      this.#add(textRow(this.#packed.ids.slice(0, maxLength), 1), this.#packed.line);
+      this.#packed = { ids: this.#packed.ids.slice(maxLength - 1), line };
+    }
+  }
+
+  /** The last row of documents that are laid end to end, which they do not fill. Once, after the last example. */
+  finish(): void {
+    const { ids, line } = this.#packed;
+    this.#packed = { ids: [], line: 1 };
+    if (ids.length > 1) this.#add(textRow(ids, 1), line);
+  }
+
   result(): Prepared {
     this.report.notes = [...this.#notes].map(([note, lines]) => ({ note, lines }));
     return { rows: this.rows, report: this.report };
@@ -286,5 +319,6 @@ export function prepareRows(
 ): Prepared {
   const maker = new RowMaker(tokenizer, options);
   for (const example of examples) maker.add(example);
+  maker.finish();
   return maker.result();
 }

@@ -32,6 +32,8 @@ export interface MethodResult {
   readonly answers: readonly string[];
   readonly stopped?: true;
   readonly loss?: LossReport;
+  /** The loss on a general text. */
+  readonly general?: LossReport;
   readonly detail?: Detail;
   readonly seconds: number;
 }
@@ -129,7 +131,7 @@ export function methodReport(
   rows: readonly AskedRow[],
   metrics: readonly Metric[],
 ): object {
-  const { method, adapter, answers, stopped, loss, detail, seconds } = result;
+  const { method, adapter, answers, stopped, loss, general, detail, seconds } = result;
   const tasks = Object.entries(taskScores(result, rows, metrics));
   return {
     method: method.name,
@@ -140,6 +142,7 @@ export function methodReport(
       tasks: Object.fromEntries(tasks.map(([task, scores]) => [task, metricsReport(scores)])),
     }),
     ...(loss && { loss_rows: loss.rows, supervised_tokens: loss.supervisedTokens }),
+    ...(general && { general_loss: general.loss, general_perplexity: general.perplexity }),
     ...(detail?.answer !== undefined && { answer: detail.answer, share_of_training: detail.share }),
     ...(detail?.shots && { shots: detail.shots, prompt_tokens: detail.promptTokens }),
     seconds,

@@ -211,8 +211,12 @@ function readSettings({
   skip,
   dropCopies,
   mixture,
+  text,
 }: Partial<DataOptions> = {}): Record<string, SettingValue | undefined> {
   return {
+    documents: text?.documents,
+    textRows: text?.packed ? 'packed' : undefined,
+    textOverlap: text?.packed ? undefined : text?.overlap,
     ...(mixture && {
       mix: mixture.mix === 'given' ? undefined : mixture.mix,
       mixTemperature: mixture.mix === 'temperature' ? mixture.temperature : undefined,

@@ -217,6 +217,49 @@ export const SPLIT_SETTINGS = [
   },
 ] as const satisfies readonly Setting[];
 
+const TEXT = { id: 'raw-text', name: 'Plain text (continued pre-training)' } as const;
+
+/** How text files become rows. */
+export const TEXT_SETTINGS = [
+  {
+    name: 'documents',
+    part: 'rows',
+    type: 'text',
+    longest: 1000,
+    flag: 'documents',
+    placeholder: 'RULE',
+    label: 'Where a document ends',
+    term: TEXT,
+    help: 'Of text files: file (with its file), blank (at blank lines), or the line that stands between documents, such as ---.',
+    initially: 'file',
+  },
+  {
+    name: 'textRows',
+    part: 'rows',
+    type: 'choice',
+    choices: ['apart', 'packed'],
+    flag: 'text-rows',
+    placeholder: 'HOW',
+    label: 'Rows of documents',
+    term: TEXT,
+    help: 'A row has one document or a part of one, or documents lie end to end with the end-of-text token between them, so that rows are full.',
+    initially: 'apart',
+  },
+  {
+    name: 'textOverlap',
+    part: 'rows',
+    type: 'whole',
+    least: 1,
+    flag: 'text-overlap',
+    placeholder: 'N',
+    label: 'Overlap of rows',
+    unit: 'tokens',
+    term: TEXT,
+    help: 'Tokens at the end of a row that the next row of the document begins with, as context: they are not learned twice.',
+    initially: '1',
+  },
+] as const satisfies readonly Setting[];
+
 const MIXTURE = { id: 'mixture', name: 'Mixture of tasks' } as const;
 
 /** How several tasks share a run. Shares of their own stand beside their files. */

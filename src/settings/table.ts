@@ -14,6 +14,7 @@ import {
   MIXTURE_SETTINGS,
   MORE_ROWS_SETTINGS,
   SPLIT_SETTINGS,
+  TEXT_SETTINGS,
 } from './rows.ts';
 import { oneOf } from './values.ts';
 import type {
@@ -121,6 +122,7 @@ export function makeTable(registry: Registry): Table {
     ...OTHER_SETTINGS,
     ...SPLIT_SETTINGS,
     ...MIXTURE_SETTINGS,
+    ...TEXT_SETTINGS,
     ...BASE_SETTINGS,
     ...PAGE_SETTINGS,
   ];
@@ -176,6 +178,7 @@ type Usual =
   | (typeof OTHER_SETTINGS)[number]
   | (typeof SPLIT_SETTINGS)[number]
   | (typeof MIXTURE_SETTINGS)[number]
+  | (typeof TEXT_SETTINGS)[number]
   | (typeof BASE_SETTINGS)[number]
   | (typeof PAGE_SETTINGS)[number]
   | (typeof REGISTRY)[keyof typeof REGISTRY][0]['settings'][number];

@@ -87,6 +87,13 @@ const DataOptions = v.looseObject({
   seed: count,
   skip: v.optional(v.pipe(v.array(v.array(count)), v.maxLength(MOST_FILES))),
   dropCopies: v.optional(v.boolean()),
+  text: v.optional(
+    v.object({
+      documents: v.optional(text),
+      packed: v.optional(v.boolean()),
+      overlap: v.optional(v.pipe(count, v.minValue(1))),
+    }),
+  ),
   mixture: v.optional(
     v.object({
       tasks: v.pipe(

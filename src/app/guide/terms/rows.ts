@@ -72,6 +72,15 @@ export const ROWS: Chapter = {
       also: 'fraction shuffle seed',
     },
     {
+      id: 'raw-text',
+      what: 'Training on text as it is, with a loss on every token, so that a model learns the words and facts of a field (continued pre-training, transfer learning). A document ends with its file, at blank lines, or at a line of your choice; the end-of-text token follows it. Rows have one document or a part of one, with an overlap as context; packed rows are full, and may hold the end of one document and the beginning of the next.',
+      more: 'A longer overlap gives more context and repeats more tokens, which are read again and not learned again.',
+      start:
+        'Some hundred pages of the field, then rows that ask. Watch perplexity on held-out text of the field and on general text side by side: what is won there may be lost here.',
+      source: 'Gururangan et al., Don’t Stop Pretraining, 2020, arXiv:2004.10964',
+      also: 'continued pretraining domain adaptation transfer learning markdown plain text corpus documents packed overlap',
+    },
+    {
       id: 'mixture',
       what: 'Several data sets in one run, each a task of its own (multi-task training). Before each row a task is drawn by its share, from the seed; the rows of a task come without repetition until all of them were taken. Shares are given, or follow from the numbers of rows: proportional, equal, or by a temperature T, n^(1/T), which lies between the two. Each task is split by itself, as it would be alone, and has its own loss and score.',
       more: 'A larger share learns a task faster, and repeats its rows more often. A task with few rows and a large share is learned by heart.',

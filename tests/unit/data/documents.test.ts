@@ -1,0 +1,109 @@
+/** Plain text as documents, and documents as rows: every token is learned once, whatever the rows are. */
+import { beforeAll, describe, expect, it, test } from 'vitest';
+import { withReplay } from '../../../src/cli/task-files.ts';
+import { documentsOf, type TextOptions } from '../../../src/data/documents.ts';
+import { divideRows } from '../../../src/data/parts.ts';
+import { prepareRows, type PreparedRow } from '../../../src/data/prepare.ts';
+import { readExamples } from '../../../src/data/formats.ts';
+import { IGNORED } from '../../../src/text/trainable.ts';
+import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
+import { graftError } from '../expect-graft-error.ts';
+import { sprigFolder } from '../../gpu/sprig.ts';
+
+const TEXT =
+  'The goat eats grass.\nIt is white.\n\n\nMia lives in the green cottage.\n---\nThe rose is red.\n';
+
+describe('where a document ends', () => {
+  it.each([
+    [undefined, [[1, TEXT]]],
+    ['file', [[1, TEXT]]],
+    [
+      'blank',
+      [
+        [1, 'The goat eats grass.\nIt is white.'],
+        [5, 'Mia lives in the green cottage.\n---\nThe rose is red.'],
+      ],
+    ],
+    [
+      '---',
+      [
+        [1, 'The goat eats grass.\nIt is white.\n\n\nMia lives in the green cottage.'],
+        [7, 'The rose is red.\n'],
+      ],
+    ],
+  ] as const)('%s', (rule, expected) => {
+    expect(documentsOf(TEXT, rule).map(({ line, text }) => [line, text])).toEqual(expected);
+  });
+
+  it('leaves nothing of an empty text', () => {
+    expect(documentsOf(' \n\n', 'blank')).toEqual([]);
+    expect(documentsOf(' \n\n', undefined)).toEqual([]);
+  });
+});
+
+describe('rows of documents', () => {
+  let tokenizer: Tokenizer;
+  beforeAll(async () => {
+    tokenizer = await loadTokenizer(sprigFolder());
+  });
+  const MAX = 12;
+  const rowsOf = (text: TextOptions): PreparedRow[] => {
+    const { documents } = text;
+    const { examples } = readExamples(TEXT, { fileName: 'a.md', ...(documents && { documents }) });
+    return prepareRows(examples, tokenizer, { maxLength: MAX, text }).rows;
+  };
+  /** What is learned, in order. */
+  const learned = (rows: readonly PreparedRow[]): number[] =>
+    rows.flatMap(({ labels }) => labels.filter((label) => label !== IGNORED));
+  /** Each document with the end-of-text token behind it. */
+  const wanted = (): number[][] =>
+    documentsOf(TEXT, 'blank').map(({ text }) => [
+      ...(tokenizer.startId === undefined ? [] : [tokenizer.startId]),
+      ...tokenizer.encode(text),
+      tokenizer.eosId!,
+    ]);
+
+  it.each([1, 4, 11])('apart, with an overlap of %d tokens', (overlap) => {
+    const rows = rowsOf({ documents: 'blank', overlap });
+    // The first token of a document is predicted by nothing.
+    expect(learned(rows)).toEqual(wanted().flatMap((ids) => ids.slice(1)));
+    for (const [at, row] of rows.entries()) {
+      expect(row.ids.length).toBeLessThanOrEqual(MAX);
+      const before = rows.at(at - 1);
+      if (at === 0 || before?.line !== row.line) continue;
+      expect(row.ids.slice(0, overlap)).toEqual(before.ids.slice(-overlap));
+    }
+  });
+
+  it('packed, end to end with the end-of-text token between them', () => {
+    const rows = rowsOf({ documents: 'blank', packed: true });
+    expect(learned(rows)).toEqual(wanted().flat().slice(1));
+    for (const { ids } of rows.slice(0, -1)) expect(ids).toHaveLength(MAX);
+  });
+});
+
+test('ten documents or more are held out whole, fewer are divided by their rows', () => {
+  const rows = (documents: number): { file: number; line: number; document: string }[] =>
+    Array.from({ length: documents * 5 }, (_, at) => ({
+      file: 0,
+      line: 1 + Math.floor(at / 5),
+      document: `0:${1 + Math.floor(at / 5)}`,
+    }));
+  const many = divideRows(rows(20), { validation: 0.1, test: 0.2, seed: 3 });
+  const parts = Array.from({ length: 20 }, (_, at) => new Set(many.slice(at * 5, at * 5 + 5)));
+  for (const fates of parts) expect(fates.size).toBe(1);
+  expect(many.filter((fate) => fate === 'test')).toHaveLength(20);
+  const one = divideRows(rows(1), { validation: 0.2, test: 0.2, seed: 3 });
+  expect([...new Set(one)].sort()).toEqual(['test', 'train', 'validation']);
+});
+
+test('replay is one more task, with its share of all rows', async () => {
+  const tasks = [{ name: 'new', path: 'new.jsonl' }];
+  const replayed = withReplay(tasks, 'old.jsonl:0.25', () => false);
+  expect(replayed).toEqual([
+    { name: 'new', path: 'new.jsonl', share: 0.75 },
+    { name: 'replay of old', path: 'old.jsonl', share: 0.25 },
+  ]);
+  await graftError(() => withReplay(tasks, 'old.jsonl', () => false), 'arguments');
+  await graftError(() => withReplay(tasks, 'old.jsonl:1', () => false), 'arguments');
+});
