@@ -57,14 +57,16 @@ export async function readTexts(path: string): Promise<ScoredText[]> {
 
 /** The wanted answers of rows, each as if it were the completion. @throws GraftError as `readExamples`, `data-empty` */
 export async function answersOf(path: string, options: ReadOptions, output: Output): Promise<ScoredText[]> {
-  const { examples } = readRows(await readWhole(path), options, output);
-  const texts = questionsOf(examples, true).map(({ prompt, expected }) => ({
-    prompt,
-    completion: expected,
-    answer: expected,
-    cut: false,
-    row: {},
-  }));
+  const { examples } = readRows(await readWhole(path), { ...options, keepsColumns: true }, output);
+  const texts = examples.flatMap((example) =>
+    questionsOf([example], true).map(({ prompt, expected }) => ({
+      prompt,
+      completion: expected,
+      answer: expected,
+      cut: false,
+      row: example.columns ?? {},
+    })),
+  );
   if (texts.length === 0)
     throw new GraftError(
       'data-empty',

@@ -7,16 +7,18 @@ import type { OpenModel } from './model.ts';
 import { outcome } from './outcome.ts';
 import type { Session } from './session.ts';
 
+type AskingRow = Question & { readonly row: Readonly<Record<string, unknown>> };
+
 export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenModel>): RewardsApi {
   return {
     tryRewards: (specs, typed) =>
       outcome(async () => {
         const { tokenizer } = await openOrThrow();
-        const questions = firstQuestions(session, typed.length);
+        const questions = firstRows(session, typed.length);
         const rewards = await openRewards(specs, { where: 'The rewards', stops: false });
-        const score = async ({ prompt, expected }: Question, text: string): Promise<TriedText> => {
+        const score = async ({ prompt, expected, row }: AskingRow, text: string): Promise<TriedText> => {
           const tokens = tokenizer.encode(text).length;
-          const attempt = { prompt, completion: text, tokens, cut: false, answer: expected, row: {} };
+          const attempt = { prompt, completion: text, tokens, cut: false, answer: expected, row };
           return { text, ...(await rewards.score([attempt]))[0] };
         };
         try {
@@ -40,11 +42,13 @@ export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenMode
 }
 
 /** @throws GraftError `data-empty` where no row asks for anything */
-function firstQuestions({ data }: Session, most: number): Question[] {
-  const questions: Question[] = [];
+function firstRows({ data }: Session, most: number): AskingRow[] {
+  const questions: AskingRow[] = [];
   for (const { part, example } of data?.places ?? []) {
     if (questions.length === most) break;
-    if (part === 'train' && example) questions.push(...questionsOf([example], true));
+    if (part !== 'train' || !example) continue;
+    const row = example.columns ?? {};
+    questions.push(...questionsOf([example], true).map((question) => ({ ...question, row })));
   }
   if (questions.length > 0) return questions;
   throw new GraftError(

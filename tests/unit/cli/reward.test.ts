@@ -25,6 +25,7 @@ beforeAll(async () => {
     path('rows.jsonl'),
     '{"prompt": "2 + 2", "completion": "4"}\n{"prompt": "2 + 3", "completion": "5"}\n',
   );
+  await writeFile(path('columns.csv'), 'a,b,c\none,two,7\n');
   await writeFile(
     path('rewards.json'),
     '[{"name": "number-match", "extraction": "flexible"}, {"name": "format-tags", "tags": "answer", "weight": 0.5}]',
@@ -112,6 +113,11 @@ test('the wanted answers of rows get what their rewards say', async () => {
   );
   expect(status).toBe(0);
   expect(JSON.parse(result)).toMatchObject({ rows: 2, most: 1, scores: [{ total: 1 }, { total: 1 }] });
+  const mapped = await graft(
+    ...['reward', '--data', path('columns.csv'), '--prompt-template', '{{a}}', '--answer-template', '{{b}}'],
+    ...['--reward', '{"name": "javascript", "code": "completion === answer && row.c === \\"7\\""}', '--json'],
+  );
+  expect(JSON.parse(mapped.result)).toMatchObject({ rows: 1, scores: [{ total: 1 }] });
 });
 
 test.each([

@@ -1,0 +1,108 @@
+/** The rewards of a run: chosen with their weights and fields, tried on rows in the built page, kept, and in recipe and command. */
+import { mkdirSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+
+const rows = Array.from({ length: 24 }, (_, i) => ({
+  prompt: `What is ${i} + ${i}?`,
+  completion: `It is #### ${2 * i}`,
+}));
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await openChromium();
+  studio = await openStudio(browser, {
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  ({ page } = studio);
+});
+afterAll(() => closeContexts(browser));
+
+const rewards = () => page.getByRole('region', { name: /^Rewards/ });
+const scores = () => rewards().getByRole('table');
+const add = async (label: string): Promise<void> => {
+  await rewards().getByLabel('Another reward').selectOption(label);
+  await rewards().getByRole('button', { name: 'Add', exact: true }).click();
+};
+
+test('an objective that learns from rewards has a list of them; another has none', async () => {
+  await goTo(page, 'data');
+  await page.getByLabel('Open a file').setInputFiles({
+    name: 'sums.jsonl',
+    mimeType: 'application/octet-stream',
+    buffer: Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n')),
+  });
+  await page.getByRole('heading', { name: '24 rows' }).waitFor(WAIT);
+  await goTo(page, 'train');
+  await page.getByText('Every setting, explained').click();
+  expect(await rewards().count()).toBe(0);
+  await page.getByLabel('Objective', { exact: true }).selectOption('grpo');
+  await rewards().getByText('Exactly right', { exact: true }).first().waitFor();
+});
+
+test('each has its weight and fields; what is wrong with one is said beside it, and nothing starts', async () => {
+  await rewards().getByRole('button', { name: 'Remove Exactly right' }).click();
+  await page.getByRole('alert').getByText('no rewards').first().waitFor();
+  await add('Right number');
+  await add('Regular expression');
+  await rewards().getByText('regex needs pattern').waitFor();
+  const start = page.getByRole('button', { name: 'Start training' });
+  expect(await start.isDisabled()).toBe(true);
+  // The new reward's first field has the focus.
+  await page.keyboard.type('^It is');
+  await rewards().getByText('regex needs pattern').waitFor({ state: 'detached' });
+  await rewards().getByLabel('Weight of Regular expression').fill('0.5');
+  await rewards().getByText('The most is 1.5.').waitFor();
+  await expect.poll(() => start.isEnabled()).toBe(true);
+});
+
+test('they score the wanted answers and typed texts at once, in the worker and its sandbox', async () => {
+  await rewards().getByText('Try them on your rows').click();
+  await scores().waitFor();
+  await expect.poll(() => scores().innerText()).toMatch(/Wanted: It is #### \d+\s+1\s+1\s+1\s+1\s+1\.5/);
+  const other = rewards().getByRole('textbox', { name: 'Another answer to row 1' });
+  await other.fill('It is #### 1');
+  await other.press('Control+Enter');
+  await rewards().getByText('4 texts scored.').waitFor();
+  await expect.poll(() => scores().innerText()).toMatch(/\n\s*0\s+1\s+0\s+0\s+0\.5/);
+});
+
+test('code of a person that fails is shown with what it threw; code that never ends is stopped', async () => {
+  await add('Your own JavaScript');
+  const code = rewards().getByLabel('JavaScript', { exact: true });
+  await code.fill('completion.length < 13 ? missing : 0');
+  await rewards().getByRole('button', { name: 'Score these texts' }).click();
+  await rewards()
+    .getByText(/javascript: ReferenceError/)
+    .first()
+    .waitFor();
+  await code.fill('(() => { for (;;); })()');
+  await rewards().getByText('The rewards have changed since.').waitFor();
+  await rewards().getByRole('button', { name: 'Score these texts' }).click();
+  await rewards().getByText('does not end within 2,000,000 steps').first().waitFor();
+  await code.fill('1 +');
+  await rewards().getByRole('button', { name: 'Score these texts' }).click();
+  await rewards().getByRole('alert').getByText('its code cannot run').waitFor();
+  await code.fill('completion.includes("####")');
+  await rewards().getByRole('button', { name: 'Score these texts' }).click();
+  await rewards().getByText('4 texts scored.').waitFor();
+  expect(await inspect(page, 'rewards')).toEqual([]);
+});
+
+test('they are in the settings of the project after a reload', async () => {
+  await page.reload();
+  await goTo(page, 'train');
+  await rewards().getByLabel('Weight of Regular expression').waitFor(WAIT);
+  expect(await rewards().getByLabel('Weight of Regular expression').inputValue()).toBe('0.5');
+  expect(await rewards().getByLabel('JavaScript', { exact: true }).inputValue()).toBe(
+    'completion.includes("####")',
+  );
+  expect(studio.problems).toEqual([]);
+});
