@@ -10,8 +10,12 @@ import { FILE_SETTINGS, MIXTURE_SETTINGS, MORE_ROWS_SETTINGS, TEXT_SETTINGS } fr
 import type { Flags } from './flags.ts';
 import { fileNames, mixtureOf, readTasks, withReplay, type TaskFile } from './task-files.ts';
 import { settingFlags } from './setting-flags.ts';
+import { readTemplate, templateFlag } from './template-flag.ts';
 
-export const dataFlags = settingFlags([...FILE_SETTINGS, ...TEXT_SETTINGS]);
+export const dataFlags = {
+  ...settingFlags([...FILE_SETTINGS, ...TEXT_SETTINGS]),
+  template: templateFlag,
+} as const;
 
 /** Flags that add files and leave rows out, for a run. */
 export const rowFlags = {
@@ -103,12 +107,24 @@ function readMixture(flags: Flags<typeof rowFlags>, tasks: readonly TaskFile[]):
 export function readReadOptions(flags: Flags<typeof dataFlags>): ReadOptions {
   const header = flags.choice('header', ['yes', 'no'] as const);
   const delimiter = flags.text('delimiter');
-  return {
-    fileName: readTasks(flags.required('data'))[0].path,
-    mapping: readMapping(flags),
-    ...(flags.text('documents') !== undefined && { documents: flags.text('documents') }),
+  const fileName = readTasks(flags.required('data'))[0].path;
+  const table = {
     ...(header && { header: header === 'yes' }),
     ...(delimiter !== undefined && { delimiter: delimiter === 'tab' ? '\t' : delimiter }),
+  };
+  const written = readMapping(flags);
+  const template = flags.text('template');
+  if (template !== undefined && written)
+    throw new GraftError(
+      'arguments',
+      '--template makes prompt and answer, and other templates are given as well.',
+      'Leave one of them out.',
+    );
+  return {
+    fileName,
+    mapping: template === undefined ? written : readTemplate(template, fileName, table),
+    ...(flags.text('documents') !== undefined && { documents: flags.text('documents') }),
+    ...table,
   };
 }
 

@@ -38,6 +38,14 @@ export async function flagsWithRecipe<Specs extends FlagSpecs>(
   return flags;
 }
 
+const MADE_BY_TEMPLATE = [
+  'promptTemplate',
+  'inputTemplate',
+  'answerTemplate',
+  'systemTemplate',
+  'textTemplate',
+];
+
 /** What the flags leave of a recipe: nothing that they say in another way, and nothing that the run that they ask for does not have. */
 function leftOf(recipe: Recipe, flags: Flags<FlagSpecs>, specs: FlagSpecs): Recipe {
   const known = TABLE.settings.filter(({ flag }) => flag !== undefined && Object.hasOwn(specs, flag));
@@ -45,6 +53,8 @@ function leftOf(recipe: Recipe, flags: Flags<FlagSpecs>, specs: FlagSpecs): Reci
   const replaced = new Set(
     known.filter(({ flag }) => flags.isGiven(flag!)).flatMap(({ replaces }) => replaces ?? []),
   );
+  // It is no setting: what it makes of a file's columns is.
+  if (flags.text('template') !== undefined) for (const name of MADE_BY_TEMPLATE) replaced.add(name);
   const hasAdapter = flags.text('init-adapter') !== undefined;
   return Object.fromEntries(
     Object.entries(recipe).filter(([name]) => {

@@ -62,7 +62,7 @@ export class Collector {
   /** Rows whose fields are of no known format. */
   unknownRows = 0;
   readonly #formats = new Set<string>();
-  readonly #mapped: ((row: JsonObject) => Trainable) | undefined;
+  readonly #mapped: ((row: JsonObject, line: number) => Trainable) | undefined;
   readonly #columns: readonly string[];
   readonly #unused = new UnusedColumns();
 
@@ -90,7 +90,7 @@ export class Collector {
     try {
       const row = make();
       if (this.#mapped) {
-        this.example(line, { ...this.#mapped(row), ...this.#columnsOf(row, this.#columns) }, 'mapped');
+        this.example(line, { ...this.#mapped(row, line), ...this.#columnsOf(row, this.#columns) }, 'mapped');
         this.#unused.add(row, this.#columns, true);
         return;
       }

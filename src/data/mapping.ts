@@ -1,12 +1,14 @@
 /**
  * Columns → prompt and answer, by templates of a person's own: `Which team answers this?\n{{text}}`. A template is text with the names of
- * columns in double braces and nothing else: no code, no conditions, and what a column holds is never read as a template again.
+ * columns in double braces and nothing else: no code, no conditions, and what a column holds is never read as a template again. A prompt may
+ * have several phrasings (phrasings.ts).
  */
 import { GraftError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import type { Trainable } from '../text/trainable.ts';
 import { listOfColumns, valueAt } from './columns.ts';
 import { BadRow, filledTextOf, textOf } from './formats/row.ts';
+import { drawPhrasing, phrasingsOf } from './phrasings.ts';
 
 /** Templates of what the model reads and what it should answer; or of a whole text, all of it learnt. */
 export type Mapping =
@@ -63,7 +65,7 @@ export function columnsOf(mapping: Mapping): string[] {
 function templatesOf(mapping: Mapping): string[] {
   if ('text' in mapping) return [mapping.text];
   const { system = '', prompt, input = '', answer } = mapping;
-  return [system, prompt, input, answer];
+  return [system, ...phrasingsOf(prompt).templates, input, answer];
 }
 
 /**
@@ -82,6 +84,12 @@ export function checkMapping(mapping: Mapping, columns: readonly string[]): void
       'Choose a column, or write a template such as {{column}}.',
     );
   }
+  if (!('text' in mapping) && phrasingsOf(mapping.prompt).templates.some((one) => one.trim() === ''))
+    throw new GraftError(
+      'data-template',
+      'One of the phrasings of the prompt is empty.',
+      'Write one on each side of every {{or}}.',
+    );
   const learnt = 'text' in mapping ? mapping.text : mapping.answer;
   if (!parseTemplate(learnt).some((part) => 'column' in part)) {
     throw new GraftError(
@@ -130,18 +138,24 @@ function fillOptional(template: Template, row: JsonObject): string {
 const separatorOf = (prompt: string, answer: string): string =>
   /\s$/.test(prompt) || /^\s/.test(answer) ? '' : '\n';
 
-/** What makes examples of rows. Each throws BadRow for a row with an empty prompt or answer. @throws GraftError `data-template` */
-export function compileMapping(mapping: Mapping): (row: JsonObject) => Trainable {
+/**
+ * What makes examples of rows. Each throws BadRow for a row with an empty prompt or answer. The line of a row draws its phrasing, where the prompt has several.
+ *
+ * @throws GraftError `data-template`
+ */
+export function compileMapping(mapping: Mapping): (row: JsonObject, line?: number) => Trainable {
   if ('text' in mapping) {
     const text = parseTemplate(mapping.text);
     return (row) => ({ kind: 'text', text: filledTextOf(fillTemplate(text, row), 'the text') });
   }
   const system = parseTemplate(mapping.system ?? '');
-  const prompt = parseTemplate(mapping.prompt);
+  const { templates, seed } = phrasingsOf(mapping.prompt);
+  const prompts = templates.map(parseTemplate);
   const input = parseTemplate(mapping.input ?? '');
   const answer = parseTemplate(mapping.answer);
-  return (row) => {
+  return (row, line = 1) => {
     const told = fillTemplate(system, row);
+    const prompt = prompts[drawPhrasing(prompts.length, seed, line)];
     const question = filledTextOf(fillTemplate(prompt, row), 'the prompt');
     const about = fillOptional(input, row);
     const asked = about === '' ? question : `${question}\n${about}`;

@@ -51,6 +51,7 @@ export const REWARDS_SETTING = {
   },
   help: 'What a completion is worth: names of rewards with their weights, JSON, or a file of JSON or JavaScript.',
   initial: [{ name: 'exact-match', weight: 1 }],
-  problem: (value) => rewardsProblem(value),
+  problem: (value) =>
+    Array.isArray(value) ? rewardsProblem(value) : 'Write a list of rewards, each with its name.',
   schema: rewardsSchema,
 } as const satisfies RewardsSetting;

@@ -22,6 +22,16 @@ export function accepts(schema: Schema, value: unknown): boolean {
         return typeof value !== 'string' || new RegExp(given as string, 'u').test(value);
       case 'minItems':
         return !Array.isArray(value) || value.length >= (given as number);
+      case 'maxItems':
+        return !Array.isArray(value) || value.length <= (given as number);
+      case 'const':
+        return value === given;
+      case 'oneOf':
+        return (given as Schema[]).filter((one) => accepts(one, value)).length === 1;
+      case 'required':
+        return (
+          objectOf(value) !== value || (given as string[]).every((key) => Object.hasOwn(objectOf(value), key))
+        );
       case 'items':
         return !Array.isArray(value) || value.every((item) => accepts(given as Schema, item));
       case 'propertyNames':

@@ -1,0 +1,135 @@
+/** `--template`: an instruction template of the library, or a file with one of a person's own, on the columns of the data. */
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { GraftError, messageOf } from '../errors.ts';
+import { isObject, parseJson } from '../json.ts';
+import { listOfColumns } from '../data/columns.ts';
+import { checkMapping, type Mapping } from '../data/mapping.ts';
+import { inspectHead } from '../data/sheet.ts';
+import { HEAD_BYTES } from '../data/sheet-types.ts';
+import type { TableOptions } from '../data/table.ts';
+import { TEMPLATES } from '../data/templates/registry.ts';
+import {
+  mappingOf,
+  missingPlace,
+  suggestPlaces,
+  type InstructionTemplate,
+} from '../data/templates/template.ts';
+import { nearestName } from '../nearest-name.ts';
+import type { FlagSpec } from './flags.ts';
+
+export const templateFlag = {
+  value: 'NAME[:PLACE=COLUMN,…]',
+  help: `instruction rows of other columns, in several phrasings drawn by seed=N: ${TEMPLATES.map(({ name }) => name).join(', ')}, or a .json file with phrasings of your own`,
+} as const satisfies FlagSpec;
+
+const wrong = (what: string, remedy: string): GraftError => new GraftError('arguments', what, remedy);
+
+/**
+ * @param text after the flag: `rate`, `translate:to=German,text=source,seed=7`
+ * @param data the file of rows, whose columns are looked at
+ * @throws GraftError `arguments` naming what has no column, `file-missing`, `data-column`
+ */
+export function readTemplate(text: string, data: string, options: TableOptions): Mapping {
+  const [, name, rest] = /^([^:]*\.json|[^:]*)(?::(.*))?$/s.exec(text) ?? [];
+  const template = name?.endsWith('.json') ? ownTemplate(name) : libraryTemplate(name ?? text);
+  const given = readPlaces(template, rest ?? '');
+  const sheet = inspectHead(headOf(data), data, options);
+  if (!sheet)
+    throw wrong(`${data} has no columns, and --template fills in columns.`, 'Leave --template out.');
+  const { seed = '0', ...own } = given;
+  const places = { ...suggestPlaces(template, sheet.columns), ...own };
+  const missing = missingPlace(template, places);
+  if (missing !== undefined)
+    throw wrong(
+      `--template ${template.name}: which column is “${missing}” is not clear. The columns are ${listOfColumns(sheet.columns)}.`,
+      `Say it: --template ${text}${rest === undefined ? ':' : ','}${missing}=COLUMN.`,
+    );
+  const mapping = mappingOf(template, places, Number(seed));
+  checkMapping(mapping, sheet.columns);
+  return mapping;
+}
+
+function libraryTemplate(name: string): InstructionTemplate {
+  const found = TEMPLATES.find((template) => template.name === name);
+  if (found) return found;
+  const names = TEMPLATES.map((template) => template.name);
+  const near = nearestName(name, names);
+  throw wrong(
+    `There is no template ${JSON.stringify(name)}.${near === undefined ? '' : ` Did you mean ${near}?`}`,
+    `Choose ${names.join(', ')}, or a .json file of your own.`,
+  );
+}
+
+/** `{"prompts": ["Rate it: [review]", …], "answer": "stars"}`: places named as their columns. */
+function ownTemplate(path: string): InstructionTemplate {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new GraftError('file-missing', `${path} cannot be read: ${messageOf(cause)}.`, 'Check the path.', {
+      cause,
+    });
+  }
+  const json = parseJson(text, path);
+  const prompts: unknown = isObject(json) ? json['prompts'] : undefined;
+  const answer: unknown = isObject(json) ? json['answer'] : undefined;
+  const isTexts = (value: unknown): value is string[] =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((one) => typeof one === 'string' && one.trim() !== '');
+  if (!isTexts(prompts) || typeof answer !== 'string')
+    throw wrong(
+      `${path} is no template.`,
+      'Write {"prompts": ["How many stars? [review]", …], "answer": "stars"}, with columns in brackets.',
+    );
+  const names = new Set(
+    prompts.flatMap((prompt) => [...prompt.matchAll(/\[(\w+)\]/g)].map(([, name]) => name)),
+  );
+  return {
+    name: path,
+    label: path,
+    help: '',
+    columns: [...names, answer].map((name) => ({ name, label: name, often: [name.toLowerCase()] })),
+    phrasings: prompts,
+  };
+}
+
+/** PLACE=COLUMN and WORD=TEXT, with commas between (a comma in a text as \,). */
+function readPlaces(template: InstructionTemplate, text: string): Record<string, string> {
+  const known = [...template.columns, ...(template.words ?? [])].map(({ name }) => name).concat('seed');
+  const items = text === '' ? [] : text.split(/(?<!\\),/);
+  return Object.fromEntries(
+    items.map((item) => {
+      const [, name = item, value] = /^([^=]*)=(.*)$/s.exec(item) ?? [];
+      if (value === undefined || !known.includes(name.trim()))
+        throw wrong(
+          `--template ${template.name} has ${JSON.stringify(item)}.`,
+          `Write PLACE=COLUMN; its places are ${known.join(', ')}.`,
+        );
+      const plain = value.replaceAll('\\,', ',').trim();
+      if (name.trim() === 'seed' && !/^\d{1,9}$/.test(plain))
+        throw wrong(
+          `The seed of --template is ${JSON.stringify(plain)}.`,
+          'Write a whole number of up to nine digits.',
+        );
+      return [name.trim(), plain];
+    }),
+  );
+}
+
+/** The first bytes of a file. @throws GraftError `file-missing` */
+function headOf(path: string): Uint8Array {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const head = new Uint8Array(HEAD_BYTES);
+      return head.subarray(0, readSync(file, head));
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    throw new GraftError('file-missing', `${path} cannot be read: ${messageOf(cause)}.`, 'Check the path.', {
+      cause,
+    });
+  }
+}
