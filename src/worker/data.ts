@@ -3,6 +3,8 @@ import { ROWS_FILE } from '../data/parts.ts';
 import { rowsOf, type Place, type RowSet } from '../data/row-set.ts';
 import type { LossReport } from '../evaluate/comparison.ts';
 import type { Known } from '../evaluate/examinee.ts';
+import { rowsFor } from '../runs/asked-rows.ts';
+import type { RunOptions } from '../runs/run-options.ts';
 import type { StoredRows, StoredRun } from '../storage/records.ts';
 import { longestSequence, supervisedCount } from '../text/trainable.ts';
 
@@ -26,6 +28,16 @@ export function storedRows(data: RowSet): StoredRows {
     validation: rowsOf(data, 'validation'),
     test: rowsOf(data, 'test'),
     questions: data.questions,
+  };
+}
+
+/** The rows of a run: with what they ask, where answers are sampled to them. */
+export function askedRows(data: RowSet, { objective }: Pick<RunOptions, 'objective'>): StoredRows {
+  const { train, validation, ...others } = storedRows(data);
+  return {
+    ...others,
+    train: rowsFor(objective, train, data.places),
+    validation: rowsFor(objective, validation, data.places),
   };
 }
 

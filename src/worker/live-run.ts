@@ -2,6 +2,8 @@
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Device } from '../engine/device.ts';
 import type { RunEvent } from '../runs/events.ts';
+import { objectiveOf } from '../objectives/registry.ts';
+import { openRewards, type Rewards } from '../rewards/reward.ts';
 import { Run, type Rest } from '../runs/run.ts';
 import { MOST_SHARE, SaveClock, type SaveEvery } from '../runs/save-clock.ts';
 import type { StoredRun } from '../storage/records.ts';
@@ -50,6 +52,7 @@ export class LiveRun {
     private readonly subject: OnDevice,
     private readonly store: PageStore,
     private readonly run: Run,
+    private readonly rewards: Rewards | undefined,
     public emit: Emit,
   ) {
     this.#firstOwn = seed.run.steps.length;
@@ -74,6 +77,7 @@ export class LiveRun {
     const saved = seed.checkpoint && (await readState(memoryFiles(seed.checkpoint.files, 'The checkpoint')));
     if (saved && saved.fingerprint !== open.fingerprint) throw otherModel(seed.run, open);
     device.resetPeak();
+    const rewards = await rewardsOf(settings);
     const subject = await putOnDevice(seed, session, open);
     let live: LiveRun | undefined;
     try {
@@ -85,6 +89,7 @@ export class LiveRun {
         ...(settings.sampleEvery > 0 && {
           samples: samplesOf(settings, seed.run.asked, subject.generator, open),
         }),
+        ...(rewards && { scoring: { tokenizer: open.tokenizer, rewards } }),
         fromUntrained: true,
         onEvent(event) {
           if (event.type === 'compile') {
@@ -93,9 +98,10 @@ export class LiveRun {
           } else live?.tell(event);
         },
       });
-      live = new LiveRun(seed, session, open, subject, store, run, emit);
+      live = new LiveRun(seed, session, open, subject, store, run, rewards, emit);
       return live;
     } catch (error) {
+      rewards?.close();
       await subject.free();
       throw error;
     }
@@ -199,6 +205,7 @@ export class LiveRun {
 
   /** Frees the trainer and what it trained. */
   async destroy(): Promise<void> {
+    this.rewards?.close();
     const { device } = this;
     if (device.failure) return;
     try {
@@ -236,6 +243,11 @@ export class LiveRun {
     } else if (event.type === 'reference') {
       const { step, done, total } = event;
       this.#phase({ kind: 'reference', step, done, total });
+    } else if (event.type === 'sampling') {
+      const { step, done, total } = event;
+      this.#phase({ kind: 'sampling', step, done, total });
+    } else if (event.type === 'rollout') {
+      this.emit(event);
     } else if (event.type === 'answer') {
       const { step, done, total } = event;
       this.#phase({ kind: 'answering', step, done, total });
@@ -259,4 +271,9 @@ export class LiveRun {
   #phase(phase: RunPhase, secondsLeft?: number): void {
     this.emit({ type: 'phase', phase, ...(secondsLeft !== undefined && { secondsLeft }) });
   }
+}
+
+/** Opens the rewards of a run that learns from them. @throws GraftError `reward`, `reward-code` */
+async function rewardsOf({ objective, rewards }: RunOptions): Promise<Rewards | undefined> {
+  return objectiveOf(objective).rows === 'prompts' && rewards ? openRewards(rewards) : undefined;
 }

@@ -10,7 +10,7 @@ import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
 import type { BaseWeights, ModelRef, RunOptions, RunRecord, RunSummary } from './api.ts';
 import { onlyTask } from '../data/row-set.ts';
-import { restoredData, storedRows } from './data.ts';
+import { askedRows, restoredData } from './data.ts';
 import { DeviceTurn, Withdrawn, type Emit } from './device-turn.ts';
 import { LiveRun } from './live-run.ts';
 import type { OpenModel } from './model.ts';
@@ -66,7 +66,7 @@ export class Runs {
       const wanted = options.sampleEvery > 0 ? wantedAnswer(data, options.samplePrompt) : undefined;
       const sampled = asRowsAsk(data, options.samplePrompt, open.tokenizer);
       const after = open.tokenizer.chatTemplate === undefined ? afterPrompt(data) : '';
-      const rows = storedRows(onlyTask(data, options.task));
+      const rows = askedRows(onlyTask(data, options.task), options);
       const run: StoredRun = {
         id: crypto.randomUUID(),
         projectId: await this.projects.ensureForRun(data.ref?.name ?? data.name),

@@ -4,6 +4,7 @@ import type {
   Failure,
   Outcome,
   Reading,
+  RolloutEvent,
   RunEvent,
   RunOptions,
   RunPhase,
@@ -27,6 +28,9 @@ export interface BaseLoss {
 /** Steps may come faster than anybody sees: the page is brought up to date so often. */
 const SHOWN_EVERY_MS = 100;
 
+/** What is said beside what the run does, which goes on. */
+const BESIDE: readonly RunEvent['type'][] = ['phase', 'memory', 'reading', 'rollout'];
+
 export class Run {
   /** What it runs or ran with. */
   options = $state.raw<RunOptions>();
@@ -40,6 +44,8 @@ export class Run {
   failure = $state.raw<Failure>();
   evals = $state.raw<readonly EvalPoint[]>([]);
   samples = $state.raw<readonly SamplePoint[]>([]);
+  /** The answers that the last step learned from, of one prompt; not kept. */
+  rollout = $state.raw<RolloutEvent>();
   /** What its curve says so far. */
   reading = $state.raw<Reading>();
   /** GPU memory of the run, base model included: the most at once, as it was planned; bytes. */
@@ -291,8 +297,7 @@ export class Run {
 
   #hear(event: RunEvent): void {
     this.waiting = event.type === 'wait';
-    // What is said beside goes on.
-    if (event.type !== 'phase' && event.type !== 'memory' && event.type !== 'reading') this.phase = undefined;
+    if (!BESIDE.includes(event.type)) this.phase = undefined;
     switch (event.type) {
       case 'wait':
         break;
@@ -315,6 +320,9 @@ export class Run {
       case 'phase':
         this.phase = event.phase;
         if (event.secondsLeft !== undefined) this.secondsLeft = event.secondsLeft;
+        break;
+      case 'rollout':
+        this.rollout = event;
         break;
       case 'memory':
         this.taken = event.taken;
@@ -387,6 +395,7 @@ export class Run {
     this.asked = undefined;
     this.evals = [];
     this.samples = [];
+    this.rollout = undefined;
     this.reading = undefined;
     this.planned = this.taken = undefined;
     this.#points = [];

@@ -34,6 +34,11 @@ export function phaseDoing(phase: RunPhase): Doing {
       const fact = `${count(done)} of ${count(total)} rows`;
       return { name: 'Asking the reference policy', fact, done, total };
     }
+    case 'sampling': {
+      const { step, done, total } = phase;
+      const fact = `${Math.floor(done)} of ${total} answers`;
+      return { name: `Sampling for step ${count(step)}`, fact, done, total };
+    }
     case 'saving':
       return {
         name: phase.step === 0 ? 'Saving the rows and settings' : `Saving step ${count(phase.step)}`,

@@ -2,6 +2,7 @@
 import type { ObjectiveReport } from '../../objectives/objective.ts';
 import type { Recipe } from '../../settings/recipe.ts';
 import type { RunOptions } from '../../runs/run-options.ts';
+import type { RolloutEvent } from '../../train/events.ts';
 import type { Reading } from '../../train/reading.ts';
 import type { TaskLosses } from '../../train/tasks.ts';
 import type { DataRef } from './data.ts';
@@ -11,6 +12,7 @@ import type { Failure, Outcome } from './outcome.ts';
 export type { RunOptions } from '../../runs/run-options.ts';
 export type { Reading, ReadingKind } from '../../train/reading.ts';
 
+export type { RolloutEvent, SampledAnswer } from '../../train/events.ts';
 export type { CurveWords, ObjectiveReport, Reported, RowKind } from '../../objectives/objective.ts';
 
 export type RunStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
@@ -47,6 +49,8 @@ export type RunPhase =
   /** Tokens of the answer to the sample prompt, of as many as it has at most. */
   | { readonly kind: 'answering'; readonly step: number; readonly done: number; readonly total: number }
   | { readonly kind: 'saving'; readonly step: number }
+  /** Answers that are sampled for the step that is being made, of all; a part of one while they are under way. */
+  | { readonly kind: 'sampling'; readonly step: number; readonly done: number; readonly total: number }
   /** Rows that the reference policy was asked for, before the first step. */
   | { readonly kind: 'reference'; readonly step: number; readonly done: number; readonly total: number };
 
@@ -79,6 +83,8 @@ export type RunEvent =
   | { readonly type: 'memory'; readonly taken: number }
   /** What the curve says so far. */
   | { readonly type: 'reading'; readonly reading: Reading }
+  /** Answers that a step learns from: those of its last group. */
+  | RolloutEvent
   | { readonly type: 'checkpoint'; readonly step: number }
   | { readonly type: 'status'; readonly status: RunStatus; readonly failure?: Failure };
 
