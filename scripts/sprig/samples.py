@@ -11,7 +11,7 @@ import random
 import re
 from pathlib import Path
 
-from facts import COLOURS, GOODS, NUMBERS, PEOPLE, SHOPS, VISITORS
+from facts import ANIMALS, COLOURS, GOODS, NUMBERS, PEOPLE, PLANTS, SHOPS, TOOLS, VISITORS
 from world import BY_SUBJECT, SUBJECTS, ask, assistant, cap, fact_pair, held_out, low, refusal_pair, small_talk_pair, user
 
 SEED = 7
@@ -75,7 +75,34 @@ SETS = [
      "task": "Answer in three sentences instead of one",
      "success": "On questions that training never saw, each answer has three sentences and the first answers the question. Read them side by side with the base model's.",
      "settings": {"steps": 60, "batch": 8, "lr": 6e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
+    {"id": "lists", "title": "Lists that begin as asked", "lists": True, "rows": 160, "testRows": 50, "metric": "none",
+     "description": "Teaches Sprig to begin a list of three with the thing that is asked for, from a reward alone: no row says what a right list is. "
+                    "Answers are sampled, a rule scores them, and the better ones become more likely.",
+     "task": "Begin a list with what is asked for",
+     "success": "With things that never came first in training, the list has three different things and begins as asked. The reward tells, for every answer.",
+     "settings": {"steps": 60, "batch": 1, "lr": 2e-3, "rank": 8, "alpha": 16, "maxLength": 96, "accumulate": 4, "objective": "grpo",
+                  "numGenerations": 8, "maxCompletionLength": 24,
+                  "rewards": [{"name": "regex", "weight": 1, "group": True,
+                               "pattern": r"^The ([a-z ]+), the (?!\1)([a-z ]+) and the (?!\1|\2)[a-z ]+\.$"}]}},
 ]
+
+
+LISTED = {"animals": ANIMALS, "plants": PLANTS, "tools": TOOLS}
+LIST_WORDINGS = ["Name three {group}, beginning with the {first}.", "Tell me three {group}, beginning with the {first}.",
+                 "List three {group}, beginning with the {first}.", "Give me three {group}, beginning with the {first}.",
+                 "Can you name three {group}, beginning with the {first}?"]
+
+
+def list_rows(rng):
+    """Lists that begin with a given thing. The answer of a row is that thing: what else is named is free. Every fourth thing is for the test alone."""
+    train, test = [], []
+    for group, table in LISTED.items():
+        for at, first in enumerate(table):
+            side = test if at % 4 == 3 else train
+            side += [{"messages": [user(wording.format(group=group, first=first)), assistant(first)]} for wording in LIST_WORDINGS]
+    rng.shuffle(train)
+    rng.shuffle(test)
+    return train, test
 
 
 def rows(make, rng, n, want_held_out, seen):
@@ -97,8 +124,10 @@ def main():
     for s in SETS:
         rng, seen, folder = random.Random(f"{SEED}-{s['id']}"), set(), out / s["id"]
         folder.mkdir(parents=True, exist_ok=True)
+        lists = list_rows(rng) if "lists" in s else None
         for name, n, side in (("train", s["rows"], False), ("test", s["testRows"], True)):
-            lines = [json.dumps(r, ensure_ascii=False) for r in rows(s["make"], rng, n, side, seen)]
+            made = lists[side] if lists else rows(s["make"], rng, n, side, seen)
+            lines = [json.dumps(r, ensure_ascii=False) for r in made]
             (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
         index.append({"id": s["id"], "title": s["title"], "description": s["description"], "task": s["task"],
                       "success": s["success"], "train": f"{s['id']}/train.jsonl",

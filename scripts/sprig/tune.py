@@ -111,7 +111,8 @@ def main():
     torch.set_num_threads(args.threads)
     overrides = {k: v for k in ("steps", "lr", "constant") if (v := getattr(args, k))}
     for entry in json.loads((Path(args.samples) / "index.json").read_text()):
-        if args.only in (None, entry["id"]):
+        # What is learned from rewards is no supervised tuning.
+        if args.only in (None, entry["id"]) and "objective" not in entry["settings"]:
             tune(args.model, Path(args.samples), entry, args.seed, overrides)
 
 

@@ -62,6 +62,8 @@ export interface CurveWords {
   readonly loss: string;
   /** What the loss is where nothing has been learned, as a number, and in words. Missing where it depends on model and rows. */
   readonly start?: { readonly loss: number; readonly words: string };
+  /** The reported number that is drawn and read in the place of the loss: higher is better there. */
+  readonly drawn?: 'reward';
 }
 
 export interface Objective extends Contribution {

@@ -3,6 +3,7 @@
  * an old run is read as a new one is. It looks at validation where there is some, and at the smoothed training loss where there is none.
  */
 import { smooth, smoothedOver } from '../smooth.ts';
+import { learnsFromRewards, readRewards } from './reading-rewards.ts';
 import { findSpike, type Spike } from './spike.ts';
 
 export interface Curve {
@@ -35,6 +36,8 @@ export interface Curve {
  * - `flat`: it hardly moved
  * - `falling`: it got better, and would go on to
  * - `fine`: it got better, and has settled
+ * - `reward-worse`, `reward-fell`, `reward-flat`, `reward-rising`, `reward-rose`: the same of rewards, where more is better
+ * - `reward-alike`: it hardly moved, and most groups of answers had one reward
  */
 export type ReadingKind =
   | 'not-finite'
@@ -48,7 +51,13 @@ export type ReadingKind =
   | 'unsteady'
   | 'flat'
   | 'falling'
-  | 'fine';
+  | 'fine'
+  | 'reward-worse'
+  | 'reward-fell'
+  | 'reward-flat'
+  | 'reward-alike'
+  | 'reward-rising'
+  | 'reward-rose';
 
 export interface Reading {
   readonly kind: ReadingKind;
@@ -103,6 +112,7 @@ const SURE = 3;
 const FIRST_STEPS = 5;
 
 export function readCurve(curve: Curve): Reading {
+  if (learnsFromRewards(curve)) return readRewards(curve);
   const reading = readLoss(curve);
   if (!GOOD.includes(reading.kind)) return reading;
   const margin = runawayMargin(curve);

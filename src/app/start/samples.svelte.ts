@@ -1,9 +1,19 @@
 /** The bundled data sets, as public/samples/index.json lists them, with the first rows of each. */
+import type { RunOptions } from '../../worker/api.ts';
 import { messageOf } from '../../errors.ts';
 import { firstExamples, type Example } from './examples.ts';
 import { fetchBytes } from './fetch.ts';
 
 /** The list is built with the page; that it has these fields is a test (tests/unit/app/samples.test.ts). */
+interface SampledSettings {
+  /** For a sample that is learned from rewards. */
+  readonly objective?: string;
+  readonly rewards?: RunOptions['rewards'];
+  readonly accumulate?: number;
+  readonly numGenerations?: number;
+  readonly maxCompletionLength?: number;
+}
+
 export interface Sample {
   readonly id: string;
   readonly title: string;
@@ -26,7 +36,7 @@ export interface Sample {
     readonly rank: number;
     readonly alpha: number;
     readonly maxLength: number;
-  };
+  } & SampledSettings;
 }
 
 export interface ShownSample extends Sample {

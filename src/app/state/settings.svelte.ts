@@ -130,6 +130,10 @@ export class Settings {
       maxLength: options.maxLength,
     };
     if (summary) this.options = withObjective(suitableObjective(summary), this.options);
+    if (sample?.settings.objective !== undefined) {
+      const { steps: _, ...own } = sample.settings;
+      this.options = { ...withObjective(sample.settings.objective, this.options), ...own };
+    }
     this.choose('balanced');
   }
 

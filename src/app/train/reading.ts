@@ -19,6 +19,9 @@ const BAD: readonly ReadingKind[] = [
   'lost',
   'overfitting',
   'over-optimised',
+  'reward-worse',
+  'reward-fell',
+  'reward-alike',
   'chosen-falls',
 ];
 
@@ -33,8 +36,10 @@ export function isAlarm({ kind }: Reading): boolean {
 }
 
 /** What a run came from and to, for one line: of validation where there is some, and never of a single batch. */
-export function fromTo({ of, before, after }: Reading): string {
+export function fromTo({ kind, of, before, after }: Reading): string {
   if (before === undefined || after === undefined) return '';
+  if (kind.startsWith('reward-'))
+    return `reward ${loss(before)} → ${loss(after)} ${of === 'validation' ? 'on validation prompts' : 'in training, smoothed'}`;
   const where = of === 'validation' ? 'on validation rows' : 'in training, smoothed';
   return `loss ${loss(before)} → ${loss(after)} ${where}`;
 }
@@ -134,6 +139,48 @@ function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
           ? `Validation was ${before} before the first step and ${best.loss} at its best: less than two hundredths lower.`
           : `The training loss, smoothed, went from ${before} to ${after}, which is no more than batches differ by chance.`,
         advice: `Try three to ten times the learning rate; if that changes nothing, check that the answers in the rows are what you want.${unvalidated}`,
+      };
+    case 'reward-worse':
+      return {
+        name: 'reward fell',
+        how: `The mean reward went from ${before} to ${after}.`,
+        advice: 'Try a third of the learning rate, or more answers a prompt.',
+      };
+    case 'reward-fell':
+      return {
+        name: `reward falling since step ${best.step}`,
+        how: `The mean reward had risen from ${before} to ${best.loss} at step ${best.step}, and is now ${after}.`,
+        advice: `Lower the learning rate, or give beta a weight above 0, which holds the model near the reference.${validated && !going ? keptAt(best.step) : ''}`,
+      };
+    case 'reward-alike':
+      return {
+        name: 'groups alike',
+        how: `The mean reward hardly moved from ${before}, and in most groups every answer got the same reward, so there was nothing to compare.`,
+        advice:
+          'Take easier prompts or a reward with steps between wrong and right, sample more answers a prompt, or tune on a few solved rows first.',
+      };
+    case 'reward-flat':
+      return {
+        name: 'reward hardly moved',
+        how: `The mean reward was ${before} at first and ${best.loss} at its best.`,
+        advice:
+          'Try a higher learning rate or more steps, and read a group: does the reward tell good answers from bad?',
+      };
+    case 'reward-rising':
+      return {
+        name: 'reward still rising',
+        how: `The mean reward rose from ${before} to ${after}, and went on rising in the last quarter of the steps.`,
+        advice: going
+          ? ''
+          : 'More steps would bring more. Read some answers first: a reward can be met in ways that nobody wanted.',
+      };
+    case 'reward-rose':
+      return {
+        name: 'reward rose',
+        how: `The mean reward rose from ${before} to ${after}.`,
+        advice: going
+          ? ''
+          : 'Read some answers before you keep it: a reward can be met in ways that nobody wanted.',
       };
     case 'falling':
       return {

@@ -23,6 +23,9 @@ export interface Suggestion {
   readonly lr: number;
   readonly rank: number;
   readonly alpha: number;
+  /** Of rows that are for an objective: the rate is that objective's own. */
+  readonly objective?: string;
+  readonly accumulate?: number;
 }
 
 export const PRESET_WORDS: Readonly<Record<Preset, { readonly name: string; readonly what: string }>> = {
@@ -70,8 +73,11 @@ export function presetOptions(
   trainRows: number,
   base: RunOptions,
 ): RunOptions {
-  const { batch, rank, alpha } = suggestion;
-  const lr = Number((suggestion.lr * rateFactor(base)).toPrecision(12));
+  const { rank, alpha } = suggestion;
+  const isOwn = suggestion.objective !== undefined && suggestion.objective === base.objective;
+  const rated = isOwn ? { ...base, objective: undefined } : base;
+  const lr = Number((suggestion.lr * rateFactor(rated)).toPrecision(12));
+  const { batch, accumulate } = sizeOfStep(base, suggestion, isOwn);
   const balanced =
     suggestion.steps ??
     Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil((PASSES * Math.max(1, trainRows)) / batch)));
@@ -84,7 +90,7 @@ export function presetOptions(
     ...base,
     steps,
     batch,
-    accumulate: 1,
+    accumulate,
     lr: thorough ? lr / 2 : lr,
     // An adapter that is started from has its own.
     ...(!base.start && { rank: thorough ? 2 * rank : rank, alpha: thorough ? 2 * alpha : alpha }),
@@ -93,6 +99,18 @@ export function presetOptions(
     patience: thorough ? 3 : 0,
     sampleEvery: Math.max(1, Math.round(steps / 6)),
   };
+}
+
+/** Rows of a step: as an objective has them by itself, where it takes other steps than most. */
+function sizeOfStep(
+  { objective }: RunOptions,
+  { batch, accumulate = 1 }: Suggestion,
+  isOwn: boolean,
+): { batch: number; accumulate: number } {
+  const [usual, own] = [{}, { objective }].map((given) => TABLE.resolve(given));
+  return isOwn || own['accumulate'] === usual['accumulate']
+    ? { batch, accumulate }
+    : { batch: own['batch'] as number, accumulate: own['accumulate'] as number };
 }
 
 /** The last part of the end of a path: `c_proj` of `mlp.c_proj`. */

@@ -27,7 +27,7 @@ export const grpo = {
   help: 'Samples answers to the prompts, scores them by rewards, and makes the better ones of each group more likely.',
   settings: GRPO_SETTINGS,
   initial: {
-    ...{ beta: 0, batch: 1, accumulate: 4, schedule: 'constant', warmup: 0 },
+    ...{ beta: 0, lr: 5e-4, batch: 1, accumulate: 4, schedule: 'constant', warmup: 0 },
   } as const satisfies Readonly<Record<string, SettingValue>>,
   rows: 'prompts',
   mean: 'weights',
@@ -45,7 +45,8 @@ export const grpo = {
   sums: SUMS,
   report,
   curve: {
-    loss: 'the clipped surrogate, which is near 0 however well it learns: its mean advantage is 0',
+    loss: 'the mean of the sampled answers. The loss itself is near 0 however well it learns, since half of each group is worse than its mean',
+    drawn: 'reward',
   },
   record: (loss: LossGraph, settings: Given) =>
     loss.policy(loss.tokenLogProbabilities(settings['temperature'] as number), {

@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
+import { OBJECTIVES } from '../../../src/objectives/registry.ts';
+import { rewardsProblem } from '../../../src/rewards/specs.ts';
 import { firstExamples } from '../../../src/app/start/examples.ts';
 
 const folder = new URL('../../../public/samples/', import.meta.url);
@@ -27,6 +29,11 @@ const Sample = v.strictObject({
     rank: positive,
     alpha: positive,
     maxLength: positive,
+    objective: v.optional(v.picklist(OBJECTIVES.map(({ name }) => name))),
+    rewards: v.optional(v.custom((value) => rewardsProblem(value) === undefined)),
+    accumulate: v.optional(positive),
+    numGenerations: v.optional(positive),
+    maxCompletionLength: v.optional(positive),
   }),
 });
 

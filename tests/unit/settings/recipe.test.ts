@@ -158,9 +158,12 @@ describe('flags and recipes', () => {
     await fc.assert(
       fc.asyncProperty(settings, async (chosen) => {
         const options = { ...START, ...chosen, samplePrompt: 'x', name: 'n' } as typeof START;
-        const { warmup, steps, batch } = options;
+        const { warmup, steps, batch, beta } = options;
         // What no rule refuses.
-        const sane = { ...options, warmup: Math.min(warmup, steps), batch: Math.max(2, batch), patience: 0 };
+        const sane = {
+          ...options,
+          ...{ warmup: Math.min(warmup, steps), batch: Math.max(2, batch), patience: 0, beta: beta || 1 },
+        };
         const recipe = recipeOf(sane, undefined, { precision: 'f32' });
         await writeFile(path, writeRecipe(recipe));
         expect(readRecipe(writeRecipe(recipe), path)).toEqual(recipe);

@@ -1,0 +1,24 @@
+/** What the curve of a run draws: the loss, or what the objective says is read in its place. */
+import type { CurveWords, EvalPoint, StepPoint } from '../../worker/api.ts';
+
+/** What is drawn, in words. */
+export interface ShownWords {
+  /** As in “training loss”. */
+  readonly name: 'loss' | 'reward';
+  readonly title: string;
+  readonly better: string;
+}
+
+export const LOSS: ShownWords = { name: 'loss', title: 'Loss', better: 'lower is better' };
+const REWARD: ShownWords = { name: 'reward', title: 'Reward', better: 'higher is better' };
+
+export const wordsOf = ({ drawn }: CurveWords): ShownWords => (drawn === 'reward' ? REWARD : LOSS);
+
+/** Points with what is drawn in the place of their loss; the same list where that is the loss. */
+export function shownOf<Point extends Pick<StepPoint | EvalPoint, 'loss' | 'report'>>(
+  points: readonly Point[],
+  { drawn }: CurveWords,
+): readonly Point[] {
+  if (drawn === undefined) return points;
+  return points.map((point) => ({ ...point, loss: point.report?.[drawn] ?? NaN }));
+}

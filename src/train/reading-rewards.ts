@@ -1,0 +1,65 @@
+/** What the curve of a run that learns from rewards says. Its loss says nothing: advantages have a mean of 0, so it is near 0 however well it learns. */
+import { smooth } from '../smooth.ts';
+import type { Curve, Reading } from './reading.ts';
+
+const LEAST_STEPS = 10;
+/** Changes that count, as a part of the largest reward that was seen. */
+const MOVED = 0.05;
+const FELL = 0.15;
+const FIRST_STEPS = 5;
+const LAST_PART = 0.25;
+/** Groups of one reward, as a share: with more of them most of the sampling is in vain. */
+const MANY_ALIKE = 0.75;
+
+/** The reward of a report; undefined where a run learns otherwise. */
+const rewardOf = ({ report }: { readonly report?: Curve['points'][number]['report'] }): number[] => {
+  const reward = report?.['reward'];
+  return typeof reward === 'number' ? [reward] : [];
+};
+
+export const learnsFromRewards = ({ points }: Pick<Curve, 'points'>): boolean =>
+  points.some((point) => rewardOf(point).length > 0);
+
+/** Rewards stand where losses stand in other readings: `before`, `after`, `best`. */
+export function readRewards({ steps, points, evals, broke }: Curve): Reading {
+  const taken = points.flatMap((point) => rewardOf(point).map((value) => ({ step: point.step, value })));
+  const line = smooth(
+    taken.map(({ value }) => value),
+    steps,
+  ).map((value, at) => ({ step: taken[at].step, value }));
+  // Of a validation the loss is the reward with its sign turned.
+  const measured = evals.map(({ step, loss }) => ({ step, value: -loss }));
+  const validated = measured.length > 1;
+  const curve = validated ? measured : line;
+  const first = taken.slice(0, FIRST_STEPS);
+  const before = validated
+    ? measured[0].value
+    : first.reduce((sum, { value }) => sum + value, 0) / Math.max(1, first.length);
+  const last = curve.at(-1);
+  const step = points.at(-1)?.step ?? 0;
+  const of: Reading['of'] = validated ? 'validation' : 'training';
+  if (broke) return { kind: 'not-finite', step, of };
+  if (taken.length < LEAST_STEPS || !last) return { kind: 'too-short', step, of };
+  const best = curve.reduce((most, entry) => (entry.value > most.value ? entry : most));
+  const scale = Math.max(...curve.map(({ value }) => Math.abs(value)), Math.abs(before), 1e-9);
+  const common = {
+    ...{ step, of, before, after: last.value },
+    best: { step: best.step, loss: best.value },
+  } as const;
+  const alike = alikeOf(points);
+  const isBetter = best.value - before > MOVED * scale;
+  if (last.value < before - MOVED * scale && !isBetter) return { ...common, kind: 'reward-worse' };
+  if (isBetter && best.value - last.value > FELL * scale) return { ...common, kind: 'reward-fell' };
+  if (!isBetter) return { ...common, kind: alike > MANY_ALIKE ? 'reward-alike' : 'reward-flat' };
+  const from = line[Math.floor(line.length * (1 - LAST_PART))].value;
+  const rising = line.at(-1)!.value - from > MOVED * scale;
+  return { ...common, kind: rising ? 'reward-rising' : 'reward-rose' };
+}
+
+/** The share of groups of one reward in the last steps. */
+function alikeOf(points: Curve['points']): number {
+  const shares = points
+    .slice(-Math.ceil(points.length * LAST_PART))
+    .flatMap(({ report }) => report?.['frac_reward_zero_std'] ?? []);
+  return shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length);
+}
