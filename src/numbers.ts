@@ -9,6 +9,12 @@ export function plural(value: number, one: string, many = `${one}s`): string {
 
 export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
+export function formatBytes(bytes: number): string {
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(0)} kB`;
+  if (bytes < 1e9) return `${(bytes / 1e6).toFixed(1)} MB`;
+  return `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
 /** Three significant digits, without the noise behind them. */
 export function threeDigits(value: number): string {
   if (!Number.isFinite(value)) return '–';

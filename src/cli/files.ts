@@ -1,6 +1,6 @@
 /** Files of this machine as the rest of Graft sees them. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
 import { checkRange, type ByteSource, type FileSet } from '../weights/bytes.ts';
@@ -160,6 +160,14 @@ async function syncFolder(path: string): Promise<void> {
   } catch (cause) {
     if (!NO_FOLDER_SYNC.has((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
   }
+}
+
+/** Bytes that this user may still write where a folder is or will be; undefined where the file system does not tell. */
+export async function freeBytes(path: string): Promise<number | undefined> {
+  let place = resolve(path);
+  while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
+  const { bavail, bsize, blocks } = await statfs(place);
+  return blocks === 0 ? undefined : bavail * bsize;
 }
 
 /** Where {@link replaceFolder} keeps the folder that it replaced. */

@@ -22,7 +22,7 @@ import { EXIT } from './exit.ts';
 import type { LoggedStep } from './metrics-log.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { FileStore, type FolderOfRun } from './run-store.ts';
-import { findSaved } from './saved-run.ts';
+import { checkDisk, findSaved } from './saved-run.ts';
 import type { Session } from './session.ts';
 
 /** Ctrl-C, a polite kill, and a terminal that was closed. */
@@ -60,6 +60,7 @@ interface Live {
 export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void> {
   const { output, session, subject, resumed } = asked;
   const state = resumed?.saved.state;
+  await checkDisk(asked, rows);
   const store = new FileStore({ ...asked, rows: rows.train.length });
   const run = await Run.create({
     ...{ trainable: subject.trainable, options: subject.options, rows, state, store },

@@ -3,6 +3,7 @@
  * longer than anybody reads, the tokens around the places that matter; what is counted and drawn from far away is of all of it.
  */
 import type { LimitedRow } from './limit.ts';
+import { textsOfTokens, type CharacterPart } from './token-text.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { IGNORED, type TokenRow } from './trainable.ts';
 
@@ -21,8 +22,10 @@ export interface PreviewToken {
   /** Its place in the row, from 0. */
   readonly at: number;
   readonly id: number;
-  /** What the token adds to the text: '' inside a character of several tokens, which its last token has. */
+  /** What the token adds to the text: '' inside a character of several tokens, which its first token has. */
   readonly text: string;
+  /** The character that it is a part of, where that takes several tokens. */
+  readonly part?: CharacterPart;
   readonly supervised: boolean;
   readonly cut: boolean;
 }
@@ -92,13 +95,10 @@ export function previewRow(row: TokenRow, limited: LimitedRow, tokenizer: Tokeni
   const answer = labels.findIndex((_, t) => isLearnt(t));
   const tokens: PreviewToken[] = [];
   for (const [start, end] of shownParts(length, [answer, ...limited.removed.flat()])) {
-    const stream = tokenizer.streamDecoder({ context: ids.slice(Math.max(0, start - CONTEXT), start) });
-    const texts: string[] = [];
-    for (let t = start; t < end; t++) texts.push(stream.push(ids[t]));
-    texts[texts.length - 1] += stream.end();
-    texts.forEach((text, i) => {
+    const context = ids.slice(Math.max(0, start - CONTEXT), start);
+    textsOfTokens(ids.slice(start, end), tokenizer, { context }).forEach((text, i) => {
       const at = start + i;
-      tokens.push({ at, id: ids[at], text, supervised: isLearnt(at), cut: isCut(at) });
+      tokens.push({ at, id: ids[at], ...text, supervised: isLearnt(at), cut: isCut(at) });
     });
   }
   return {

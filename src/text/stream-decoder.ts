@@ -14,8 +14,12 @@ const CONTEXT_IDS = 8;
 const CLEAN_UP_REACH = 4;
 
 export interface StreamDecoder {
-  /** One more id. The text that is certain now; often '' inside a character of several tokens. */
-  push(id: number): string;
+  /**
+   * One more id. The text that is certain now; often '' inside a character of several tokens.
+   *
+   * @param next the id after it, where that is known: a run of bytes is certain with its last one then, and not with the token behind it
+   */
+  push(id: number, next?: number): string;
   /** What was held back. Call once, after the last id. */
   end(): string;
 }
@@ -68,12 +72,14 @@ export function createStreamDecoder({
   };
 
   return {
-    push(id) {
+    push(id, next) {
       window.push(id);
-      inBytes = isByte(id);
+      const byte = isByte(id);
+      inBytes = byte && (next === undefined || isByte(next));
       if (inBytes) return '';
       text = decode(window);
-      const end = certain(text, cleansUp);
+      // Bytes that are no character stay what they are: nothing can complete them any more.
+      const end = byte ? text.length : certain(text, cleansUp);
       if (end <= given) return '';
       const piece = text.slice(given, end);
       given = end;

@@ -1,4 +1,5 @@
-import type { Tokenizer } from './tokenizer.ts';
+import { byteOf } from './byte-fallback.ts';
+import type { StreamDecodeOptions, Tokenizer } from './tokenizer.ts';
 
 /** What a token adds to the text after another one; a special token, or half a character, goes by its name in the vocabulary. */
 export function textOfToken(id: number, before: number | undefined, tokenizer: Tokenizer): string {
@@ -9,4 +10,69 @@ export function textOfToken(id: number, before: number | undefined, tokenizer: T
   const whole = tokenizer.decode([...context, id]);
   const text = whole.startsWith(prefix) ? whole.slice(prefix.length) : tokenizer.decode([id]);
   return text.includes('\uFFFD') || text === '' ? name : text;
+}
+
+/** A character that takes several tokens, and which of them one is. */
+export interface CharacterPart {
+  readonly text: string;
+  /** From 1. */
+  readonly number: number;
+  readonly count: number;
+}
+
+export interface TokenText {
+  /** What the token adds to the text: '' inside a character of several tokens, which its first token has. */
+  readonly text: string;
+  readonly part?: CharacterPart;
+}
+
+/** The text of each token of a whole text. Together they are what decoding all of them gives. */
+export function textsOfTokens(
+  ids: readonly number[],
+  tokenizer: Tokenizer,
+  options: StreamDecodeOptions,
+): TokenText[] {
+  const stream = tokenizer.streamDecoder(options);
+  const tokens: TokenText[] = ids.map((id, at) => ({ text: stream.push(id, ids.at(at + 1)) }));
+  const rest = stream.end();
+  if (rest !== '') tokens.push({ text: (tokens.pop()?.text ?? '') + rest });
+  for (let first = 0; first < ids.length; first++) {
+    if (tokens[first].text !== '' || !isPartial(ids[first], tokenizer)) continue;
+    const last = tokens.findIndex(({ text }, at) => at > first && text !== '');
+    if (last < 0) break;
+    const run = ids.slice(first, last + 1);
+    tokens.splice(first, run.length, ...characterParts(run, tokens[last].text, tokenizer));
+    first = last;
+  }
+  return tokens;
+}
+
+const byteOfToken = (id: number, tokenizer: Tokenizer): number | undefined =>
+  byteOf(tokenizer.tokenOf(id) ?? '');
+
+/** Whether a token is a piece of a character, without a text of its own. */
+function isPartial(id: number, tokenizer: Tokenizer): boolean {
+  return byteOfToken(id, tokenizer) !== undefined || tokenizer.decode([id]).includes('\uFFFD');
+}
+
+/** Several tokens whose text is known with the last of them: each character goes to the token that it begins with. */
+function characterParts(ids: readonly number[], text: string, tokenizer: Tokenizer): TokenText[] {
+  const characters = [...text];
+  // Bytes that are no text: one mark each.
+  if (characters.length === ids.length && characters.every((one) => one === '\uFFFD'))
+    return characters.map((one) => ({ text: one }));
+  const partsOf = (character: string, count: number): TokenText[] =>
+    Array.from({ length: count }, (_, i) => ({
+      text: i === 0 ? character : '',
+      ...(count > 1 && { part: { text: character, number: i + 1, count } }),
+    }));
+  const sizes = characters.map((one) => new TextEncoder().encode(one).length);
+  const bytes =
+    ids.every((id) => byteOfToken(id, tokenizer) !== undefined) &&
+    sizes.reduce((sum, size) => sum + size, 0) === ids.length;
+  if (bytes) return characters.flatMap((one, i) => partsOf(one, sizes[i]));
+  // The last token may have more than the end of the character.
+  const parts = partsOf(characters[0], ids.length);
+  const end = parts[parts.length - 1];
+  return [...parts.slice(0, -1), { ...end, text: characters.slice(1).join('') }];
 }

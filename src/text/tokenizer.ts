@@ -207,7 +207,7 @@ class LoadedTokenizer implements Tokenizer {
     });
     // What has no text doesn't part its neighbours either: decoding all at once never sees it.
     return {
-      push: (id) => (this.#isSilent(id, skipSpecialTokens) ? '' : stream.push(id)),
+      push: (id, next) => (this.#isSilent(id, skipSpecialTokens) ? '' : stream.push(id, next)),
       end: () => stream.end(),
     };
   }

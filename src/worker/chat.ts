@@ -8,7 +8,7 @@ import type { DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { originOf } from './origin.ts';
 import { chatTokens, type Session } from './session.ts';
-import { textOfToken } from '../text/token-text.ts';
+import { textOfToken, textsOfTokens } from '../text/token-text.ts';
 
 const CANDIDATES = 8;
 
@@ -39,11 +39,10 @@ export async function chat(
   const chosen = await session.adapter(adapter, open);
   const origin = await originOf(session, open, adapter);
   const { maxNewTokens, seed, ...sampling } = settings;
-  const pieces = tokenizer.streamDecoder({ skipSpecialTokens: true, context: prompt });
-  const tokens: ChatToken[] = [];
+  const candidatesOf: ChatToken['candidates'][] = [];
   let last = prompt.at(-1);
   const started = performance.now();
-  const [{ text }] = await answer(session.chatGenerator(open), tokenizer, [prompt], {
+  const [{ text, newIds }] = await answer(session.chatGenerator(open), tokenizer, [prompt], {
     maxNewTokens,
     seed,
     sampling,
@@ -52,19 +51,20 @@ export async function chat(
     onText: (_, piece) => onText(piece),
     candidates: CANDIDATES,
     onToken(_, id, candidates) {
-      tokens.push({
-        text: pieces.push(id),
-        candidates: candidates.map((candidate) => ({
+      candidatesOf.push(
+        candidates.map((candidate) => ({
           text: textOfToken(candidate.id, last, tokenizer),
           probability: candidate.probability,
+          ...(candidate.id === id && { taken: true as const }),
         })),
-      });
+      );
       last = id;
     },
   });
+  const texts = textsOfTokens(newIds, tokenizer, { context: prompt, skipSpecialTokens: true });
   return {
     text,
-    tokens,
+    tokens: texts.map((token, at) => ({ ...token, candidates: candidatesOf[at] })),
     seconds: (performance.now() - started) / 1000,
     origin,
     prompt: { text: shown, tokens: prompt.length },

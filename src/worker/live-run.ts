@@ -6,7 +6,9 @@ import { objectiveOf } from '../objectives/registry.ts';
 import { openRewards, type Rewards } from '../rewards/reward.ts';
 import { Run, type Rest } from '../runs/run.ts';
 import { MOST_SHARE, SaveClock, type SaveEvery } from '../runs/save-clock.ts';
+import { checkRoom, stateBytes } from '../runs/room.ts';
 import type { StoredRun } from '../storage/records.ts';
+import { measureSpace } from '../storage/space.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
 import type {
@@ -38,6 +40,24 @@ const CHECKPOINTS: SaveEvery = {
 const READINGS = 20;
 
 type Emit = (event: PageEvent) => void;
+
+/**
+ * All weights make a state of gigabytes, which should be known to fit. An adapter's is small: the run pauses where there is no room for it.
+ *
+ * @throws GraftError `run-room`
+ */
+async function checkStorage(subject: OnDevice, { rows, checkpoint }: RunSeed): Promise<void> {
+  if (subject.adapter) return;
+  const { usage, quota } = await measureSpace();
+  checkRoom({
+    state: stateBytes(subject, rows),
+    free: Math.max(0, quota - usage),
+    saved: checkpoint ? 1 : 0,
+    where: 'in the storage that this browser gives the page',
+    remedy: (missing) =>
+      `Free ${missing}: delete models and runs under Storage, or files of this computer, by which browsers measure what a page may keep. Or train an adapter, which takes far less.`,
+  });
+}
 
 export class LiveRun {
   /** Where the steps begin that were made in this visit, on this GPU. */
@@ -81,6 +101,7 @@ export class LiveRun {
     const subject = await putOnDevice(seed, session, open);
     let live: LiveRun | undefined;
     try {
+      await checkStorage(subject, seed);
       const store = new PageStore(seed, open, subject.adapter, () => live?.weigh());
       const run = await Run.create({
         ...{ trainable: subject.trainable, options: subject.options, rows: seed.rows, store },

@@ -356,7 +356,13 @@ describe('a run', () => {
     await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
     await startBench(page);
     await openAll(page);
-    await train(page, { ...OPTIONS, steps: 4, warmup: 0, evalEvery: 0, sampleEvery: 0 });
+    const short = { ...OPTIONS, steps: 4, warmup: 0, evalEvery: 0, sampleEvery: 0 };
+    // A state of all weights is large: that there is no room for it is told before the first step.
+    await train(page, { ...short, method: 'full' });
+    expect(await page.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'run-room' });
+    expect(await listRuns(page)).toEqual([]);
+
+    await train(page, short);
     expect(await page.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'storage-full' });
     expect((await events(page)).at(-1)).toMatchObject({
       type: 'status',

@@ -12,6 +12,22 @@ const RUN = [
   ...['train', '--model', SPRIG, '--data', VOICE, '--steps', '8', '--batch', '1', '--rank', '2'],
   ...['--targets', 'q_proj', '--lr', '2e-3', '--max-length', '48', '--seed', '5', ...DEVICE],
 ];
+const FULL = [
+  ...[
+    'train',
+    '--model',
+    SPRIG,
+    '--data',
+    VOICE,
+    '--steps',
+    '2',
+    '--batch',
+    '1',
+    '--method',
+    'full',
+    ...DEVICE,
+  ],
+];
 /** Long enough to be met while it trains. */
 const LONG = [...RUN, '--steps', '4000'];
 
@@ -74,6 +90,28 @@ describe('a disk that is full', () => {
       const second = await goOn(first.err);
       expect(second.code, second.err).toBe(0);
       expectWhole(out);
+    } finally {
+      spawnSync('umount', [disk]);
+    }
+  });
+
+  test('is known before the first step of a run that would not fit', async (context) => {
+    const disk = at('small');
+    mkdirSync(disk);
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk]).status === 0;
+    if (!mounted) {
+      console.log('SKIPPED: a disk that is really small, since this user may not mount one');
+      context.skip();
+    }
+    try {
+      const out = join(disk, 'run');
+      const full = await run([...FULL, '--out', out]);
+      expect(full.code).toBe(1);
+      expect(full.err).toMatch(
+        /^graft: The run saves its state in \S+run as it goes: \d+\.\d MB, and as much again while it is replaced\. That needs \d+\.\d MB, and (4\.\d MB|\d+ kB) are free\. Free \d+\.\d MB there, or .*--method lora/m,
+      );
+      expect(full.err).not.toContain('Step 1');
+      expect(existsSync(join(out, 'metrics.jsonl'))).toBe(false);
     } finally {
       spawnSync('umount', [disk]);
     }

@@ -30,10 +30,19 @@ export function compareCandidates(tokens: readonly (ChatToken | undefined)[]): C
       return {
         text,
         shares: keyed.map((side) => side.get(key)?.probability),
-        taken: tokens.map((token) => token?.text === text),
+        taken: tokens.map((token, side) => isTaken(token, keyed[side].get(key))),
       };
     })
     .sort((a, b) => most(b) - most(a));
+}
+
+/** Before it was kept which candidate was taken, the text told it. */
+function isTaken(
+  token: ChatToken | undefined,
+  candidate: ChatToken['candidates'][number] | undefined,
+): boolean {
+  if (!token || !candidate) return false;
+  return candidate.taken ?? (token.candidates.every((one) => !one.taken) && candidate.text === token.text);
 }
 
 /** Whether both answers are alike up to a position: only then were both asked for the token after the same text. */
@@ -45,6 +54,16 @@ export function sameBefore(sides: readonly (readonly ChatToken[])[], at: number)
       .join('\0'),
   );
   return others.every((other) => other === first);
+}
+
+/** A token of a text as it is drawn: a dot for what goes on with a character that began before it. */
+export function drawn({ text, part }: Pick<ChatToken, 'text' | 'part'>): string {
+  return text === '' && part ? '·' : visible(text);
+}
+
+/** The same in words, where the text is not all there is to say. */
+export function partInWords({ part }: Pick<ChatToken, 'part'>): string | undefined {
+  return part && `part ${part.number} of ${part.count} of “${part.text}”`;
 }
 
 /** A token that can be seen. */

@@ -1,5 +1,6 @@
 /** Conversations with a model. */
 import type { Turns } from '../../data/turns.ts';
+import type { CharacterPart } from '../../text/token-text.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin } from './results.ts';
@@ -20,9 +21,17 @@ export interface ChatMessage {
 }
 
 export interface ChatToken {
+  /** What it adds to the answer: '' inside a character of several tokens, which its first token has. */
   readonly text: string;
+  /** The character that it is a part of, where that takes several tokens. */
+  readonly part?: CharacterPart;
   /** The most likely tokens there, with their probabilities at temperature 1. */
-  readonly candidates: readonly { readonly text: string; readonly probability: number }[];
+  readonly candidates: readonly {
+    readonly text: string;
+    readonly probability: number;
+    /** It is the token that was taken; missing of the others, and in what was kept before this was told. */
+    readonly taken?: true;
+  }[];
 }
 
 /** What the model was given, as it saw it. */

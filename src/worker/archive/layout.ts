@@ -336,7 +336,10 @@ const Measured = v.object({
 });
 const Token = v.object({
   text: v.string(),
-  candidates: v.array(v.object({ text: v.string(), probability: number })),
+  part: v.optional(v.object({ text: v.string(), number: count, count })),
+  candidates: v.array(
+    v.object({ text: v.string(), probability: number, taken: v.optional(v.literal(true)) }),
+  ),
 });
 const Answer = v.object({
   adapter: text,

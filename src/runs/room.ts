@@ -1,0 +1,49 @@
+/** Room for what a run saves, known before its first step: a state, and the one that takes its place while that still stands. */
+import { sizeOf } from '../engine/tensor.ts';
+import { GraftError } from '../errors.ts';
+import { formatBytes } from '../numbers.ts';
+import { objectiveOf } from '../objectives/registry.ts';
+import { optimiserOf } from '../optimisers/registry.ts';
+import type { Subject } from './trainable.ts';
+
+const BYTES_PER_NUMBER = Float32Array.BYTES_PER_ELEMENT;
+/** Log-probabilities that a reference policy leaves of a row. */
+const REFERENCE_NUMBERS = 2;
+
+/** Bytes of a saved state: the values, what the optimiser keeps of them, the best values where there is validation, and the reference. */
+export function stateBytes(
+  { trainable, options }: Pick<Subject, 'options'> & { readonly trainable: Pick<Subject['trainable'], 'store'> },
+  { train, validation }: { readonly train: { length: number }; readonly validation: { length: number } },
+): number {
+  const numbers = trainable.store.specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const planes = 1 + optimiserOf(options.optimiser).kernel.planes.length;
+  const best = validation.length > 0 && options.evalEvery > 0 ? 1 : 0;
+  const reference = objectiveOf(options.objective).reference ? train.length + validation.length : 0;
+  return BYTES_PER_NUMBER * (numbers * (planes + best) + REFERENCE_NUMBERS * reference);
+}
+
+export interface Room {
+  /** Bytes of one state. */
+  readonly state: number;
+  /** Bytes that are free. */
+  readonly free: number;
+  /** States of this run that are there already. */
+  readonly saved: number;
+  /** Where, as a part of a sentence: `in out/run`. */
+  readonly where: string;
+  /** How to get room there, as a sentence. @param missing how much */
+  readonly remedy: (missing: string) => string;
+}
+
+/** @throws GraftError `run-room` where the states of a run do not fit, saying how much is missing */
+export function checkRoom({ state, free, saved, where, remedy }: Room): void {
+  const needed = state * Math.max(0, 2 - saved);
+  if (free >= needed) return;
+  throw new GraftError(
+    'run-room',
+    `The run saves its state ${where} as it goes: ${formatBytes(state)}, and as much again while it is replaced. That needs ${formatBytes(needed)}${
+      saved > 0 ? ' more' : ''
+    }, and ${formatBytes(free)} are free.`,
+    remedy(formatBytes(needed - free)),
+  );
+}
