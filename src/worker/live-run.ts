@@ -42,7 +42,8 @@ const READINGS = 20;
 type Emit = (event: PageEvent) => void;
 
 /**
- * All weights make a state of gigabytes, which should be known to fit. An adapter's is small: the run pauses where there is no room for it.
+ * All weights make a state of gigabytes, which should be known to fit, as far as the browser tells its quota. An adapter's is small: the run
+ * pauses where there is no room for it.
  *
  * @throws GraftError `run-room`
  */
