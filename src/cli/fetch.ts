@@ -44,7 +44,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
   process.once('SIGINT', onInterrupt);
   const token = process.env['HF_TOKEN']?.trim();
   const options: HubOptions = { hub, signal: stop.signal, ...(token && { token }) };
-  const offer = await findModel(askedFor(asked, flags, hub), options);
+  const offer = await withTokenTold(() => findModel(askedFor(asked, flags, hub), options));
   const folder = flags.text('to') ?? offer.name.slice(offer.name.lastIndexOf('/') + 1);
   await makeFolder(folder);
   output.line(
@@ -53,8 +53,10 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
       `, ${offer.licence === undefined ? 'licence not stated' : `licence ${offer.licence}`}`,
   );
   const sink = new FolderSink(folder);
-  await fetchModel(offer, sink, options, (progress) =>
-    output.progress(describe(progress), progress.waiting !== undefined),
+  await withTokenTold(() =>
+    fetchModel(offer, sink, options, (progress) =>
+      output.progress(describe(progress), progress.waiting !== undefined),
+    ),
   );
   process.off('SIGINT', onInterrupt);
   const checked = offer.files.filter(({ sha256, gitSha1 }) => sha256 ?? gitSha1).length;
@@ -64,6 +66,18 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
       : `The server declares no checksum for ${offer.files.length - checked} of ${offer.files.length} files.`,
   );
   output.result(`${offer.files.length === 1 ? join(folder, offer.files[0].name) : folder}\n`);
+}
+
+/** The page has a field for a token; the command reads it from its environment. */
+async function withTokenTold<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof GraftError) || !/give a token/.test(error.remedy)) throw error;
+    throw new GraftError(error.code, error.what, `${error.remedy} It is read from HF_TOKEN.`, {
+      cause: error,
+    });
+  }
 }
 
 function askedFor(asked: string, flags: Flags<typeof fetchFlags>, hub: string): string {

@@ -96,3 +96,60 @@ test('rows that it saw are counted when they are split otherwise, after a reload
   await expect.poll(verdict, WAIT).toMatch(/Training saw/);
   expect(studio.problems).toEqual([]);
 });
+
+test('the adapter that was measured is the one to measure again after a reload, and a new one before that', async () => {
+  const chosen = (): Promise<string> =>
+    page
+      .getByLabel('Adapter', { exact: true })
+      .evaluate((select) => (select as HTMLSelectElement).selectedOptions[0].text);
+  const measured = await chosen();
+  await goTo(page, 'train');
+  await page.getByRole('button', { name: 'New run' }).click();
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await expect.poll(() => factOf(page, 'Use'), WAIT).toContain('2 adapters');
+  await page.getByText(/^Done: loss/).waitFor(WAIT);
+  await goTo(page, 'evaluate');
+  await expect.poll(chosen).not.toBe(measured);
+  await page.reload();
+  await expect.poll(chosen, WAIT).toBe(measured);
+  expect(studio.problems).toEqual([]);
+});
+
+test('an answer that nobody can see is told as such', async () => {
+  await goTo(page, 'evaluate');
+  // As a ruined adapter answers.
+  await page.evaluate(
+    () =>
+      new Promise<void>((resolve, reject) => {
+        const opening = indexedDB.open('graft');
+        opening.onerror = () => reject(opening.error!);
+        opening.onsuccess = () => {
+          const transaction = opening.result.transaction('results', 'readwrite');
+          const cursor = transaction.objectStore('results').openCursor();
+          cursor.onsuccess = () => {
+            const at = cursor.result;
+            if (!at) return;
+            const kept = at.value as {
+              kind: string;
+              value: { evaluations: { rows: { base: string; tuned: string }[] }[] };
+            };
+            if (kept.kind === 'evaluation') {
+              const [row] = kept.value.evaluations[0].rows;
+              Object.assign(row, { base: '', tuned: ' \n\u200b' });
+              at.update(kept);
+            }
+            at.continue();
+          };
+          transaction.oncomplete = () => {
+            opening.result.close();
+            resolve();
+          };
+        };
+      }),
+  );
+  await page.reload();
+  const answers = page.getByRole('region', { name: 'The answers, side by side' });
+  await expect.poll(() => answers.getByText('nothing', { exact: true }).count(), WAIT).toBe(1);
+  expect(await answers.getByText('only white space', { exact: true }).count()).toBe(1);
+  expect(studio.problems).toEqual([]);
+});

@@ -62,6 +62,22 @@ export async function picture(page: Page, name: string, width: number, height: n
   await page.screenshot({ path: join(PICTURES, `studio-${name}-${width}.png`) });
 }
 
+/** What is wider than the window, and what can be scrolled sideways in it. */
+export function sideways(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    const found = scrollWidth > clientWidth ? [`the page, ${scrollWidth} px in ${clientWidth}`] : [];
+    for (const element of document.querySelectorAll<HTMLElement>('body *')) {
+      const scrolls = ['auto', 'scroll'].includes(getComputedStyle(element).overflowX);
+      if (!scrolls || element.matches('input, select, textarea') || !element.checkVisibility()) continue;
+      // Sizes are rounded.
+      if (element.scrollWidth > element.clientWidth + 1)
+        found.push(`${element.outerHTML.slice(0, 80)}, ${element.scrollWidth} px in ${element.clientWidth}`);
+    }
+    return found;
+  });
+}
+
 /** Both themes, wide and narrow: pictures for a person to look at, what axe finds, and what is wider than the window. */
 export async function inspect(page: Page, name: string): Promise<string[]> {
   const found: string[] = [];

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { tabTo } from './keyboard.ts';
 import { engineOf, startAndPause } from './gate.ts';
-import { axe, downloadOf, factOf, goTo, openSample, picture, PICTURES } from './looks.ts';
+import { axe, downloadOf, factOf, goTo, openSample, picture, PICTURES, sideways } from './looks.ts';
 
 const STAGES = ['start', 'task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 const RUN_MS = 180_000;
@@ -181,6 +181,17 @@ test.each([360, 821, 900, 1024, 1280])(
     }
   },
 );
+
+test.each([360, 1440])('%i px wide: nothing scrolls sideways on any screen', async (width) => {
+  const { page } = studio;
+  await page.setViewportSize({ width, height: 900 });
+  for (const place of [...STAGES, 'start', 'benchmark', 'storage', 'guide']) {
+    await goTo(page, place);
+    await page.evaluate(() => document.fonts.ready);
+    // Charts follow the size of the window a frame later.
+    await expect.poll(() => sideways(page), { message: place }).toEqual([]);
+  }
+});
 
 describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
   test.each([

@@ -22,6 +22,12 @@ export function bytes(value: number): string {
   return `${rest >= 100 || unit < 2 ? Math.round(rest) : +rest.toFixed(1)} ${UNITS[unit]}`;
 }
 
+/** What is said of a text that nobody can see; undefined where there is something to see. */
+export function blank(text: string): string | undefined {
+  if (text === '') return 'nothing';
+  return /^[\s\p{Cf}]*$/u.test(text) ? 'only white space' : undefined;
+}
+
 /** 8 s, 2 min 10 s, 1 h 5 min. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–';
