@@ -5,12 +5,9 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
-import { checkRoom, stateBytes } from '../runs/room.ts';
-import type { RunRows } from '../runs/store.ts';
-import type { Subject } from '../runs/trainable.ts';
 import { readState, writeState, type SavedState } from '../train/state-files.ts';
 import type { FileSet } from '../weights/bytes.ts';
-import { folder, freeBytes, removeFolder, replacedFolder, replaceFolder, writeFolder } from './files.ts';
+import { folder, removeFolder, replacedFolder, replaceFolder, writeFolder } from './files.ts';
 import { METRICS } from './metrics-log.ts';
 import { HASH_PIECE, sha256 } from './sha256.ts';
 
@@ -49,27 +46,10 @@ export async function forgetSaved(out: string): Promise<void> {
   await removeFolder(join(out, STATE));
 }
 
-/** What {@link checkDisk} looks at. */
-interface Saving {
-  readonly out: string;
-  readonly subject: Subject;
-  readonly resumed: SavedRun | undefined;
-}
-
-/** @throws GraftError `run-room` where the disk has no room for the states of a run, beside those that are there */
-export async function checkDisk({ out, subject, resumed }: Saving, rows: RunRows): Promise<void> {
-  const free = await freeBytes(out);
-  if (free === undefined) return;
+/** How many states lie in the folder of a run. */
+export function countSaved(out: string): number {
   const state = join(out, STATE);
-  const there = [state, replacedFolder(state)].filter((place) => existsSync(place)).length;
-  checkRoom({
-    state: stateBytes(subject, rows),
-    free,
-    saved: resumed ? there : 0,
-    where: `in ${resolve(out)}`,
-    remedy: (missing) =>
-      `Free ${missing} there, or name a folder on another disk with --out.${subject.adapter ? '' : ' An adapter (--method lora) takes far less.'}`,
-  });
+  return [state, replacedFolder(state)].filter((place) => existsSync(place)).length;
 }
 
 /** Folders of saved states that a path stands for, the latest first: of a run's folder both, of a state's folder itself and the one before. */

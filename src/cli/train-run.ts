@@ -18,11 +18,12 @@ import { shellLine } from '../text/shell.ts';
 import type { StepEvent } from '../train/events.ts';
 import type { Scoring } from '../train/policy/scoring.ts';
 import { readbackBytes } from '../train/memory-plan.ts';
+import { checkDisk } from './disk-room.ts';
 import { EXIT } from './exit.ts';
 import type { LoggedStep } from './metrics-log.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { FileStore, type FolderOfRun } from './run-store.ts';
-import { checkDisk, findSaved } from './saved-run.ts';
+import { findSaved } from './saved-run.ts';
 import type { Session } from './session.ts';
 
 /** Ctrl-C, a polite kill, and a terminal that was closed. */

@@ -12,7 +12,10 @@ const REFERENCE_NUMBERS = 2;
 
 /** Bytes of a saved state: the values, what the optimiser keeps of them, the best values where there is validation, and the reference. */
 export function stateBytes(
-  { trainable, options }: Pick<Subject, 'options'> & { readonly trainable: Pick<Subject['trainable'], 'store'> },
+  {
+    trainable,
+    options,
+  }: Pick<Subject, 'options'> & { readonly trainable: Pick<Subject['trainable'], 'store'> },
   { train, validation }: { readonly train: { length: number }; readonly validation: { length: number } },
 ): number {
   const numbers = trainable.store.specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
