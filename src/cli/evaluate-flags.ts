@@ -57,6 +57,10 @@ export const evaluateFlags = {
     help: `examples of training before each question, for ${fewShot.name} (default: ${DEFAULT_SHOTS})`,
   },
   general: generalFlag('measure the perplexity on general text as well, beside that on the rows'),
+  lineage: {
+    value: 'DIR',
+    help: 'every adapter that led to this one, each on the test rows of all of them: what was learned, and what was forgotten',
+  },
   predictions: {
     value: 'FILE',
     help: 'score this file instead of a model: JSON lines with prediction and reference, or output and expected',

@@ -6,6 +6,7 @@ import { rowsInWords } from '../evaluate/rows-in-words.ts';
 import { judgeResults, methodReport, predictionsOf, type Judged } from '../evaluate/report.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
 import { openExam, type OpenExam } from './evaluate-exam.ts';
+import { evaluateLineage } from './evaluate-lineage.ts';
 import { chosenMethods, chosenMetrics, evaluateFlags, PARTS, type EvaluateFlags } from './evaluate-flags.ts';
 import { resultTable, taskTables, verdictText } from './evaluate-output.ts';
 import { scorePredictions } from './evaluate-predictions.ts';
@@ -26,6 +27,8 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   const flags = new Flags(evaluateFlags, args);
   const predictions = flags.text('predictions');
   if (predictions !== undefined) return scorePredictions(predictions, flags, output);
+  const lineage = flags.text('lineage');
+  if (lineage !== undefined) return evaluateLineage(lineage, flags, output);
   chosenMethods(flags);
   chosenMetrics(flags);
   const out = flags.text('out');

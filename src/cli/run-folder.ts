@@ -14,6 +14,7 @@ const WEIGHTS = /^(adapter_model|adapters|model|pytorch_model)(-\d+-of-\d+)?\.(s
 const BESIDE = new Set([
   ADAPTER_CONFIG,
   'README.md',
+  'lineage.json',
   'model.safetensors.index.json',
   'pytorch_model.bin.index.json',
   ...COMPANIONS,

@@ -10,6 +10,7 @@ import type { Curve, Ending, Learned, RunRows, Store } from '../runs/store.ts';
 import type { Subject } from '../runs/trainable.ts';
 import type { TrainerState } from '../train/state.ts';
 import { writeFolder } from './files.ts';
+import { LINEAGE, writeLineage, type Lineage } from './lineage.ts';
 import { linesUntil, METRICS, MetricsLog, readLine, type LoggedStep } from './metrics-log.ts';
 import { writeModelFolder } from './model-folder.ts';
 import { belongs, discard, weightsLast } from './run-folder.ts';
@@ -30,6 +31,8 @@ export interface FolderOfRun {
   /** When it began, on the clock of that machine. */
   readonly begun: string;
   readonly resumed: SavedRun | undefined;
+  /** Where it comes from, and on which rows it was trained. */
+  readonly lineage?: Omit<Lineage, 'trainRows' | 'steps' | 'evalLoss'>;
 }
 
 export class FileStore implements Store {
@@ -107,7 +110,17 @@ export class FileStore implements Store {
     const { out, session, subject, rows, baseModel, afterPrompt } = this.run;
     const { adapter, options } = subject;
     const { tensors } = learned;
+    const { lineage } = this.run;
+    const told = lineage && {
+      [LINEAGE]: writeLineage({
+        ...lineage,
+        trainRows: rows,
+        steps: learned.step,
+        ...(learned.bestEvalLoss !== undefined && { evalLoss: learned.bestEvalLoss }),
+      }),
+    };
     if (!adapter) {
+      if (told) await writeFolder(out, told);
       await writeModelFolder(session, tensors, out);
       return;
     }
@@ -119,7 +132,7 @@ export class FileStore implements Store {
       afterPrompt,
     };
     const facts = cardFacts(made, learned, this.curve);
-    await writeFolder(out, weightsLast(writePeft({ ...adapter, tensors }, facts)));
+    await writeFolder(out, weightsLast({ ...told, ...writePeft({ ...adapter, tensors }, facts) }));
   }
 
   get #lines(): readonly string[] {

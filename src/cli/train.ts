@@ -26,6 +26,7 @@ import { folder, modelOf, readWhole } from './files.ts';
 import { readReadOptions, readRowOptions } from './data-flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { readGeneral } from './general-text.ts';
+import { lineageOf } from './lineage.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';
@@ -153,6 +154,7 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
           tokenizer?.chatTemplate === undefined ? afterPrompt({ questions: [], places: rows.placed }) : '',
         fingerprint: fingerprintOf(parts),
         ...(generalText && { generalText }),
+        lineage: lineageOf(flags, out, { splitSeed: dataOptions.splitSeed, maxLength }),
       },
       rows,
     );

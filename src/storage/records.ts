@@ -89,6 +89,10 @@ export interface StoredAdapter {
   readonly created: number;
   readonly runId?: string;
   readonly finalLoss?: number;
+  /** The lowest loss on validation rows. */
+  readonly evalLoss?: number;
+  /** The adapter that it was trained from, as it was called then. */
+  readonly parent?: { readonly id: string; readonly name: string };
   /** What it was trained on, if that was here. */
   readonly data?: DataRef;
   /** How that was read, split and cut (the worker's own); missing from before it was kept. */

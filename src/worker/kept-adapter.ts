@@ -45,6 +45,8 @@ export function keptAdapter(
     created: Date.now(),
     runId: run.id,
     ...(finalLoss !== undefined && { finalLoss }),
+    ...(learned.bestEvalLoss !== undefined && { evalLoss: learned.bestEvalLoss }),
+    ...(settings.start && { parent: settings.start }),
     ...(run.data && { data: run.data }),
     ...(run.dataOptions && { dataOptions: run.dataOptions }),
     ...(!sameChoices(model.weightChoices) && { baseWeights: model.weightChoices }),

@@ -229,6 +229,14 @@ const api: GraftWorker = {
         return { report, stopped: signal.aborted };
       }),
     ),
+  measureLineage: (id, rows, onProgress) =>
+    outcome(() =>
+      abortable(evaluations, async (signal) => {
+        const { measureLineage } = await import('./lineage.ts');
+        const request = { id, rows, onProgress: listener(onProgress), signal };
+        return { report: await runs.withDevice(() => measureLineage(session, request)) };
+      }),
+    ),
   stopEvaluation: async () => abortAll(evaluations),
 
   benchmark: (onProgress) =>

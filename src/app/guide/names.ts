@@ -26,6 +26,7 @@ const WORDS = {
   'weight-decay': 'Weight decay',
   objective: 'Objective',
   optimiser: 'Optimiser',
+  lineage: 'One after another (sequential tuning)',
   'preference-pair': 'Pair of answers (preference)',
   drift: 'Drift from the reference (KL)',
   'length-bias': 'Length bias of pairs',

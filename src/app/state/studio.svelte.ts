@@ -18,6 +18,7 @@ import { Downloads } from './downloads.svelte.ts';
 import { Evaluation } from './evaluation.svelte.ts';
 import { Exporting } from './exporting.svelte.ts';
 import { FewShot } from './few-shot.svelte.ts';
+import { Lineage } from './lineage.svelte.ts';
 import { Models } from './models.svelte.ts';
 import { Projects } from './projects.svelte.ts';
 import { Route, STAGES } from './route.svelte.ts';
@@ -58,6 +59,7 @@ export class Studio {
   readonly fewShot = new FewShot(this.session, this.results);
   readonly evaluation = new Evaluation(this.session, this.results, 'evaluation');
   readonly chat = new Chat(this.session, this.results);
+  readonly lineage = new Lineage(this.session);
   readonly together = new Together(this.data, this.run, this.runs, this.adapters);
   readonly everything = new Everything(this.session);
   readonly #opening = new Opening();

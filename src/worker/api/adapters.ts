@@ -1,6 +1,9 @@
 /** Adapters. */
+import type { LineageReport } from '../../evaluate/lineage.ts';
 import type { DataRef } from './data.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
+
+export type { LineageReport, StageRow, StageScore } from '../../evaluate/lineage.ts';
 
 /** A saved adapter, as the library lists it. */
 export interface AdapterInfo {
@@ -21,6 +24,10 @@ export interface AdapterInfo {
   /** The run that made it, if it was made here. */
   readonly runId?: string;
   readonly finalLoss?: number;
+  /** The lowest loss on validation rows. */
+  readonly evalLoss?: number;
+  /** The adapter that it was trained from, as it was called then. */
+  readonly parent?: { readonly id: string; readonly name: string };
   /** What it was trained on, if it was made here. */
   readonly data?: DataRef;
 }
@@ -54,6 +61,17 @@ export interface AdaptersApi {
     files: readonly File[],
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
+  /**
+   * Every stage that led to an adapter, and the base model, on the test rows of all of these stages. `stopEvaluation` ends it: it fails with
+   * `worker-aborted`.
+   *
+   * @param rows of each test part that are asked
+   */
+  measureLineage(
+    id: string,
+    rows: number,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly report: LineageReport }>>;
   /** Ends exports and imports of adapters: they fail with `worker-aborted`, and nothing of them is kept. */
   stopAdapters(): Promise<void>;
 }

@@ -265,6 +265,8 @@ export const AdapterFile = v.object({
   created: number,
   runId: v.optional(id),
   finalLoss: v.optional(number),
+  evalLoss: v.optional(number),
+  parent: v.optional(v.object({ id, name: text })),
   data: v.optional(DataRef),
   dataOptions: v.optional(DataOptions),
   baseWeights: v.optional(BaseWeights),

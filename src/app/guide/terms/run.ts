@@ -177,6 +177,15 @@ export const RUN: Chapter = {
       also: 'random reproducible',
     },
     {
+      id: 'lineage',
+      what: 'A run may start from an adapter that is there: general first, then medicine, then paediatric cardiology (sequential tuning). Each stage is kept with what it came from and which rows it learned. A later stage may forget an earlier one: the test rows of every stage are measured with every stage, and what was right before and is wrong now is counted.',
+      start:
+        'Where a stage forgets, mix a fifth of the earlier rows in (replay), or train all of them together as tasks.',
+      source:
+        'Kirkpatrick et al., Overcoming catastrophic forgetting in neural networks, 2017, arXiv:1612.00796; Scialom et al., Fine-tuned Language Models are Continual Learners, 2022, arXiv:2205.12393',
+      also: 'sequential continual learning replay stages catastrophic forgetting parent history',
+    },
+    {
       id: 'checkpoint',
       what: 'The state of a run, saved while it trains. After a pause, a reload or a crash the run goes on from there, with the same curve to the bit.',
       source: 'Graft, docs/architecture.md',

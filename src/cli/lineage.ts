@@ -1,0 +1,110 @@
+/** lineage.json beside an adapter or a model: what it was trained from, on which rows, and how well. `graft evaluate --lineage` follows it back. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import * as v from 'valibot';
+import { GraftError } from '../errors.ts';
+import { parseJson } from '../json.ts';
+import { fileNames, readTasks } from './task-files.ts';
+import { splitFlags, type TrainFlags } from './train-flags.ts';
+
+export const LINEAGE = 'lineage.json';
+
+const Lineage = v.object({
+  /** Folder of the adapter that it was trained from. This and all paths are seen from the folder of the file. */
+  parent: v.optional(v.string()),
+  /** The base model. */
+  model: v.string(),
+  data: v.array(v.object({ name: v.string(), path: v.string(), share: v.optional(v.number()) })),
+  moreData: v.optional(v.array(v.string())),
+  testData: v.optional(v.string()),
+  /** The other flags that read and split the same rows. */
+  flags: v.array(v.string()),
+  trainRows: v.number(),
+  steps: v.number(),
+  evalLoss: v.optional(v.number()),
+});
+export type Lineage = v.InferOutput<typeof Lineage>;
+
+export interface Stage extends Lineage {
+  readonly folder: string;
+}
+
+/** Where a run comes from, but for what it learned. Replay is left out: those rows are of another stage. */
+export function lineageOf(
+  flags: TrainFlags,
+  out: string,
+  { splitSeed, maxLength }: { readonly splitSeed: number; readonly maxLength: number },
+): Omit<Lineage, 'trainRows' | 'steps' | 'evalLoss'> {
+  const { data: _, 'more-data': __, 'test-data': ___, replay: ____, ...others } = splitFlags;
+  const from = (path: string): string => relative(resolve(out), resolve(path));
+  const [parent, more, test] = [flags.text('init-adapter'), flags.text('more-data'), flags.text('test-data')];
+  const told = (Object.keys(others) as (keyof typeof others)[]).flatMap((name): string[] => {
+    if (name === 'split-seed' || !flags.isGiven(name)) return [];
+    const text = flags.text(name);
+    return text !== undefined ? [`--${name}=${text}`] : flags.on(name) ? [`--${name}`] : [];
+  });
+  return {
+    ...(parent !== undefined && { parent: from(parent) }),
+    model: from(flags.required('model')),
+    data: readTasks(flags.required('data')).map((task) => ({ ...task, path: from(task.path) })),
+    ...(more !== undefined && { moreData: fileNames(more).map(from) }),
+    ...(test !== undefined && { testData: from(test) }),
+    flags: [...told, `--split-seed=${splitSeed}`, `--max-length=${maxLength}`],
+  };
+}
+
+/** The flags that read and split the rows of a stage as its run did. */
+export function rowFlagsOf({ folder, data, moreData, testData, flags }: Stage): string[] {
+  const at = (path: string): string => join(folder, path).replaceAll(',', '\\,');
+  const named = data.map(
+    ({ name, path, share }) =>
+      `${name.replaceAll(/[=\\/,:]/g, '-')}=${at(path)}${share === undefined ? '' : `:${share}`}`,
+  );
+  return [
+    `--data=${data.length > 1 ? named.join() : join(folder, data[0].path)}`,
+    ...(moreData ? [`--more-data=${moreData.map(at).join()}`] : []),
+    ...(testData === undefined ? [] : [`--test-data=${join(folder, testData)}`]),
+    ...flags,
+  ];
+}
+
+export function writeLineage(lineage: Lineage): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${JSON.stringify(lineage, null, 2)}\n`);
+}
+
+/** @throws GraftError `json-…`, `lineage` */
+async function readLineage(folder: string): Promise<Stage | undefined> {
+  const path = join(folder, LINEAGE);
+  if (!existsSync(path)) return undefined;
+  const parsed = v.safeParse(Lineage, parseJson(await readFile(path, 'utf8'), path));
+  if (!parsed.success)
+    throw new GraftError('lineage', `${path} does not say where the adapter is from.`, 'Train it again.');
+  return { ...parsed.output, folder };
+}
+
+/** Stages are followed back so far: a folder that names itself must not go on for ever. */
+const MOST_STAGES = 100;
+
+/**
+ * The stages that led to an adapter, the first one first. Where a stage or the folder that it names is gone, the line begins behind it.
+ *
+ * @throws GraftError `lineage` for a folder without a lineage.json
+ */
+export async function lineOf(folder: string): Promise<Stage[]> {
+  const line: Stage[] = [];
+  let at: string | undefined = folder;
+  while (at !== undefined && line.length < MOST_STAGES) {
+    const stage: Stage | undefined = await readLineage(at);
+    if (!stage) break;
+    line.unshift(stage);
+    at = stage.parent === undefined ? undefined : join(stage.folder, stage.parent);
+  }
+  if (line.length === 0)
+    throw new GraftError(
+      'lineage',
+      `${folder} has no ${LINEAGE}.`,
+      'Give an adapter that graft train wrote, or name adapters and rows by --adapter and --data.',
+    );
+  return line;
+}

@@ -1,0 +1,53 @@
+/** One adapter after another: what each stage gets right on the test rows of every stage, and what was forgotten on the way. */
+import type { LossReport } from './comparison.ts';
+
+/** What the base model or a stage answered to the test rows of one stage. */
+export interface StageScore {
+  /** Answers that are exactly right; missing where no row asks for an answer. */
+  readonly right?: number;
+  readonly loss?: LossReport;
+}
+
+/** The test rows of one stage. */
+export interface StageRow {
+  /** What they are called. */
+  readonly name: string;
+  /** Place of the stage that was trained for them. */
+  readonly stage: number;
+  /** Rows that ask for an answer. */
+  readonly rows: number;
+  readonly base: StageScore;
+  /** By stage, in order. */
+  readonly scores: readonly StageScore[];
+}
+
+export interface LineageReport {
+  /** Names of the adapters, the first one first. */
+  readonly stages: readonly string[];
+  readonly rows: readonly StageRow[];
+}
+
+export interface Forgotten {
+  /** Answers that were right at best since the own stage, and are not now. */
+  readonly right?: number;
+  /** What the loss grew by since it was lowest, in nats. */
+  readonly loss?: number;
+}
+
+/**
+ * What a stage has lost on rows of an earlier one, against the best since those were trained for.
+ *
+ * @param at place of the stage
+ * @returns undefined before the own stage, and at it
+ */
+export function forgottenAt({ stage, scores }: Omit<StageRow, 'name'>, at: number): Forgotten | undefined {
+  if (at <= stage) return undefined;
+  const since = scores.slice(stage, at);
+  const now = scores[at];
+  const rights = since.flatMap(({ right }) => right ?? []);
+  const losses = since.flatMap(({ loss }) => loss?.loss ?? []);
+  return {
+    ...(now.right !== undefined && rights.length > 0 && { right: Math.max(...rights) - now.right }),
+    ...(now.loss && losses.length > 0 && { loss: now.loss.loss - Math.min(...losses) }),
+  };
+}

@@ -1,0 +1,94 @@
+/** One stage after another, from two files to the graph of the library and the matrix of stages and tests. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+
+const SAMPLES = join(import.meta.dirname, '../../public/samples');
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await launchChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+});
+afterAll(async () => {
+  await studio.close();
+  await browser.close();
+});
+
+const open = (name: string, sample: string): Promise<void> =>
+  page.getByLabel('Open a file').setInputFiles({
+    name,
+    mimeType: 'application/octet-stream',
+    buffer: Buffer.from(
+      readFileSync(join(SAMPLES, sample, 'train.jsonl'), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .slice(0, 60)
+        .join('\n'),
+    ),
+  });
+
+/** A short run that answers nothing on its way. */
+async function train(steps: string): Promise<void> {
+  await page.getByText('Every setting, explained').click();
+  await page.getByLabel('Steps', { exact: true }).fill(steps);
+  await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
+  await page.getByLabel('Answer every … steps', { exact: true }).fill('0');
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByRole('button', { name: 'New run' }).waitFor({ timeout: 240_000 });
+}
+
+test('a run starts from the adapter of the one before, on other rows', async () => {
+  await goTo(page, 'data');
+  await open('orders.jsonl', 'orders-json');
+  await page.getByRole('heading', { name: '60 rows' }).waitFor(WAIT);
+  await goTo(page, 'train');
+  await train('30');
+  await goTo(page, 'data');
+  await open('voice.jsonl', 'voice');
+  await page.getByRole('button', { name: 'Training rows' }).click();
+  await page.getByRole('heading', { name: /^voice\.jsonl/ }).waitFor(WAIT);
+  await goTo(page, 'train');
+  await page.getByRole('button', { name: 'New run' }).click();
+  await page.getByLabel('Start from', { exact: true }).selectOption({ label: 'orders 1, rank 8' });
+  await train('12');
+});
+
+test('the library draws who came from whom, and lists it', async () => {
+  await goTo(page, 'use');
+  const lineage = page.getByRole('region', { name: 'One after another' });
+  await lineage.getByText('As a list').click();
+  await expect
+    .poll(() => lineage.locator('details > ul').innerText())
+    .toMatch(/orders 1\s+orders\.jsonl, validation [\d.]+\s+voice 1\s+voice\.jsonl, validation/);
+  await expect.poll(() => lineage.getByLabel('Stages up to').inputValue()).not.toBe('');
+  expect(await lineage.locator('svg g').count()).toBe(3);
+});
+
+test('every stage is measured on every test, and what was forgotten is said', async () => {
+  const lineage = page.getByRole('region', { name: 'One after another' });
+  await lineage.getByRole('button', { name: 'Measure every stage on every test' }).click();
+  const table = page.getByRole('region', { name: 'Stages and their tests' });
+  await table.waitFor({ timeout: 240_000 });
+  expect(await table.locator('tbody th').allInnerTexts()).toEqual([
+    expect.stringContaining('orders 1'),
+    expect.stringContaining('voice 1'),
+  ]);
+  // Base, and two stages.
+  for (const row of await table.locator('tbody tr').all()) expect(await row.locator('td').count()).toBe(3);
+  await expect
+    .poll(() => table.locator('tbody tr').first().innerText())
+    .toMatch(/its own[\s\S]*(forgot|loss \+)/);
+  await expect
+    .poll(() => table.locator('tbody tr').last().innerText())
+    .toMatch(/before its own[\s\S]*its own/);
+  expect(await inspect(page, 'stages')).toEqual([]);
+  expect(studio.problems).toEqual([]);
+});
