@@ -1,38 +1,33 @@
 /** The settings of a run as flags: kept with a saved run, so that one resumed with others can be told which they are. */
-import { writeSkipped } from '../data/skip-list.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { flagText } from '../settings/flag-text.ts';
 import type { Given } from '../settings/setting.ts';
 import { TABLE } from '../settings/table.ts';
 import type { TrainOptions } from '../train/options.ts';
-import type { DataOptions } from './train-flags.ts';
+import { readSettings } from './setting-flags.ts';
+import { trainFlags, type TrainFlags } from './train-flags.ts';
+
+const OF_ROWS = TABLE.settings.filter(
+  ({ part, flag }) => part === 'rows' && flag !== undefined && Object.hasOwn(trainFlags, flag),
+);
 
 /**
+ * @param flags say how rows are read
+ * @param options of the trainer, as they were worked out
  * @returns what stands after each flag; `true` for the flag of a switch. What is not chosen, and follows from nothing, is missing
  */
 export function toldSettings(
+  flags: TrainFlags,
   { lora, ...options }: TrainOptions,
-  { read, more, test, skip, dropDuplicates, ...split }: DataOptions,
   precision: LanguageModel['dtype'],
 ): Record<string, string | true> {
-  const { prompt, input, answer, system, text }: Readonly<Record<string, string>> = read.mapping ?? {};
+  const ofRows = TABLE.resolve(readSettings(flags, OF_ROWS));
   const values: Given = {
+    ...Object.fromEntries(OF_ROWS.map(({ name }) => [name, ofRows[name]])),
+    splitSeed: flags.whole('split-seed') ?? options.seed,
     ...options,
     ...lora,
-    ...split,
     precision,
-    data: read.fileName,
-    delimiter: read.delimiter,
-    header: read.header === undefined ? undefined : read.header ? 'yes' : 'no',
-    promptTemplate: prompt,
-    inputTemplate: input,
-    answerTemplate: answer,
-    systemTemplate: system,
-    textTemplate: text,
-    moreData: more,
-    testData: test,
-    skipRows: skip && writeSkipped(skip),
-    dropDuplicates,
   };
   const told = TABLE.settings.flatMap((setting): [string, string | true][] => {
     const value = values[setting.name];

@@ -13,6 +13,7 @@ import {
   otherDevice,
   runParts,
   type RunParts,
+  type ToldSettings,
 } from '../runs/fingerprint.ts';
 import type { SaveEvery } from '../runs/save-clock.ts';
 import { makeTrainable, type AdapterShape, type Subject } from '../runs/trainable.ts';
@@ -129,7 +130,8 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   };
   const asks = { steps, rows: rows.train.length, parameters: parametersOf(session.model.definition) };
   for (const { what, usual } of findDoubts(options, asks)) output.line(`Warning: ${what} ${usual}`);
-  const parts = await partsOf(bytes, rows, session, options, dataOptions, subject.adapter);
+  const told = toldSettings(flags, options, session.model.dtype);
+  const parts = await partsOf(bytes, rows, session, { options, dataOptions, told }, subject.adapter);
   const unknown = resumed ? checkResumed(resumed.saved.fingerprint, parts) : [];
   if (unknown.length > 0)
     output.line(
@@ -194,8 +196,7 @@ async function partsOf(
   data: Uint8Array,
   { train: training, validation }: RunRows,
   { model, files, device }: Session,
-  options: TrainOptions,
-  dataOptions: DataOptions,
+  { told, ...settings }: { options: TrainOptions; dataOptions: DataOptions; told: ToldSettings },
   adapter: AdapterShape | undefined,
 ): Promise<RunParts> {
   const {
@@ -208,8 +209,8 @@ async function partsOf(
     model: { modelType, vocabulary, layers, channels },
     weights: await contentOf(files, WEIGHT_PIECES),
     base: model.held,
-    settings: { options, dataOptions, dtype: model.dtype, modules: adapter?.modules },
-    told: toldSettings(options, dataOptions, model.dtype),
+    settings: { ...settings, dtype: model.dtype, modules: adapter?.modules },
+    told,
     device: deviceName(device.adapter),
   };
   return runParts(content, sha256);
