@@ -89,6 +89,9 @@ function preloadFonts(): Plugin {
   };
 }
 
+/** The entry of the worker, and all of a thread: that is one file. */
+const STAYS_IN_ENTRY = /\/src\/worker\/(?:main|cpu-thread)\.ts$|\/engine\/cpu\/serve\.mjs$/;
+
 /** The bundled model is the largest file, by far. */
 const MOST_FILE_BYTES = 8 * 2 ** 20;
 
@@ -157,7 +160,18 @@ export default defineConfig({
     // No data: URLs: the policy has no place for inlined fonts and scripts.
     assetsInlineLimit: 0,
   },
-  worker: { format: 'es', plugins: () => [cpuKernels()] },
+  worker: {
+    format: 'es',
+    plugins: () => [cpuKernels()],
+    // What the worker loads later imports nothing from its entry: WebKit would run the entry again for that, as a second worker in the first.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [{ name: 'worker', tags: ['$initial'], test: (id) => !STAYS_IN_ENTRY.test(id) }],
+        },
+      },
+    },
+  },
   server: { port: 5173, strictPort: true, headers: ISOLATION },
   preview: {
     port: 4173,

@@ -89,6 +89,7 @@ export default defineConfig({
         test: {
           name: 'long',
           include: ['tests/long/**/*.test.ts'],
+          globalSetup: 'tests/browser/server.ts',
           testTimeout: 3_600_000,
           hookTimeout: 600_000,
           pool: 'forks',

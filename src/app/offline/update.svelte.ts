@@ -55,8 +55,10 @@ export class Update {
     if (!update) this.kept = 'installing';
     worker.addEventListener('statechange', () => {
       if (worker.state === 'installed' && update) this.state = 'waiting';
-      else if (worker.state === 'activated') this.kept = 'yes';
-      else if (worker.state === 'redundant' && this.kept === 'installing') this.kept = 'failed';
+      else if (worker.state === 'activated') {
+        this.kept = 'yes';
+        worker.postMessage('claim');
+      } else if (worker.state === 'redundant' && this.kept === 'installing') this.kept = 'failed';
     });
   }
 }
