@@ -1,5 +1,5 @@
 /** The first page, in the production build: what it says, what it asks for, and that everybody can use it. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
@@ -79,6 +79,19 @@ test('the first screen is there with little script', async () => {
     bytes += gzipSync(Buffer.from(script)).length;
   }
   expect(bytes).toBeLessThan(MOST_SCRIPT_BYTES);
+});
+
+test('nothing imports the entry of the worker', () => {
+  // WebKit runs an entry that is imported once more: a second worker in the first, which answers everything twice.
+  const folder = 'dist/assets';
+  const scripts = readdirSync(folder).filter((name) => name.endsWith('.js'));
+  const entries = scripts.filter((name) => /^(?:main|cpu-thread)-/.test(name));
+  expect(entries).toHaveLength(2);
+  for (const script of scripts) {
+    const text = readFileSync(`${folder}/${script}`, 'utf8');
+    for (const entry of entries)
+      expect(text.includes(`./${entry}`), `${script} imports ${entry}`).toBe(false);
+  }
 });
 
 test('on a phone the commands have a button, on every screen', async () => {

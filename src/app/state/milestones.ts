@@ -1,7 +1,10 @@
 /** Which moments of a run are said aloud: its start, each quarter, a better validation now and then, its end. */
 import type { Reading, RunStatus, StepPoint } from '../../worker/api.ts';
-import { fromTo, tell } from '../train/reading.ts';
+import { fromTo, isAlarm } from '../train/reading-brief.ts';
 import { loss } from '../ui/format.ts';
+
+/** Not for the first screen. */
+const load = () => import('../train/reading.ts');
 
 const QUARTERS = 4;
 /** A validation that gets better at every look is said so many times in a run at most. */
@@ -41,21 +44,21 @@ export class Milestones {
   }
 
   /** What the curve says of a run that goes on, where something went wrong: each trouble once. A run that broke off is told by its failure. */
-  trouble(reading: Reading): string | undefined {
-    if (reading.kind === 'not-finite') return undefined;
-    const { bad, name, how, advice } = tell(reading, true);
-    if (!bad || this.#saidTrouble === reading.kind) return undefined;
+  async trouble(reading: Reading): Promise<string | undefined> {
+    if (reading.kind === 'not-finite' || !isAlarm(reading)) return undefined;
+    if (this.#saidTrouble === reading.kind) return undefined;
     this.#saidTrouble = reading.kind;
+    const { name, how, advice } = (await load()).tell(reading, true);
     return `The run is ${name}. ${how} ${advice}`;
   }
 
-  end(status: RunStatus, last: StepPoint | undefined, reading?: Reading): string | undefined {
+  async end(status: RunStatus, last: StepPoint | undefined, reading?: Reading): Promise<string | undefined> {
     const words = ENDS[status];
     if (!words || !last) return words;
     const went = reading && fromTo(reading);
     const where = `${words} Step ${last.step} of ${last.steps}${went ? `, ${went}` : ''}.`;
     if (!reading || status === 'cancelled') return where;
-    const { how, advice } = tell(reading, status === 'paused');
+    const { how, advice } = (await load()).tell(reading, status === 'paused');
     return `${where} ${how} ${advice}`.trim();
   }
 }

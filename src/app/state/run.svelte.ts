@@ -15,7 +15,7 @@ import type {
   StepPoint,
 } from '../../worker/api.ts';
 import { smooth } from '../../smooth.ts';
-import { fromTo } from '../train/reading.ts';
+import { fromTo } from '../train/reading-brief.ts';
 import { Milestones } from './milestones.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -232,7 +232,7 @@ export class Run {
     this.asked = undefined;
     if (outcome.ok) {
       this.#adopt(outcome.run);
-      this.#say(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
+      void this.#sayLater(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
     } else {
       this.failure = outcome;
     }
@@ -268,7 +268,7 @@ export class Run {
     this.#show();
     if (outcome.ok) {
       this.#adopt(outcome.run);
-      this.#say(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
+      void this.#sayLater(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
       // Who paused or discarded it sits before it.
       if (outcome.run.status === 'done' || outcome.run.status === 'stopped') this.#tell();
     } else if (outcome.code === 'run-cancelled') {
@@ -329,7 +329,7 @@ export class Run {
         break;
       case 'reading':
         this.reading = event.reading;
-        this.#say(this.#milestones.trouble(event.reading));
+        void this.#sayLater(this.#milestones.trouble(event.reading));
         break;
       case 'checkpoint':
         if (this.checkpoint === undefined) this.#changed(false);
@@ -409,6 +409,10 @@ export class Run {
     const went = this.reading ? fromTo(this.reading) : '';
     const where = this.last ? `Step ${this.last.step}${went && `, ${went}`}. ` : '';
     void this.#session.notifier.tell(title, failure?.what ?? `${where}The adapter is kept.`);
+  }
+
+  async #sayLater(text: Promise<string | undefined>): Promise<void> {
+    this.#say(await text);
   }
 
   #say(text: string | undefined): void {

@@ -1,6 +1,7 @@
 /** What the curve of a run says, in words: a name for it, a sentence that says how it was told, and one on what to try. */
-import type { Reading, ReadingKind } from '../../worker/api.ts';
+import type { Reading } from '../../worker/api.ts';
 import { loss } from '../ui/format.ts';
+import { isAlarm } from './reading-brief.ts';
 
 export interface Told {
   /** For a list: a few words. */
@@ -12,36 +13,9 @@ export interface Told {
   readonly bad: boolean;
 }
 
-const BAD: readonly ReadingKind[] = [
-  'not-finite',
-  'worse',
-  'diverging',
-  'lost',
-  'overfitting',
-  'over-optimised',
-  'reward-worse',
-  'reward-fell',
-  'reward-alike',
-  'chosen-falls',
-];
-
 /** @param going it is trained just now, or can go on */
 export function tell(reading: Reading, going: boolean): Told {
-  return { ...wordsOf(reading, going), bad: BAD.includes(reading.kind) };
-}
-
-/** Worth a word while the run is still going: the rest is too early to say. */
-export function isAlarm({ kind }: Reading): boolean {
-  return BAD.includes(kind);
-}
-
-/** What a run came from and to, for one line: of validation where there is some, and never of a single batch. */
-export function fromTo({ kind, of, before, after }: Reading): string {
-  if (before === undefined || after === undefined) return '';
-  if (kind.startsWith('reward-'))
-    return `reward ${loss(before)} → ${loss(after)} ${of === 'validation' ? 'on validation prompts' : 'in training, smoothed'}`;
-  const where = of === 'validation' ? 'on validation rows' : 'in training, smoothed';
-  return `loss ${loss(before)} → ${loss(after)} ${where}`;
+  return { ...wordsOf(reading, going), bad: isAlarm(reading) };
 }
 
 function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {

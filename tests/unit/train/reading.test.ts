@@ -1,7 +1,8 @@
 /** What is said of a run, on curves of real ones: the bundled model, trained well and badly (tests/fixtures/curves.mjs). */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { fromTo, isAlarm, tell } from '../../../src/app/train/reading.ts';
+import { fromTo, isAlarm } from '../../../src/app/train/reading-brief.ts';
+import { tell } from '../../../src/app/train/reading.ts';
 import { readCurve, type Curve, type Reading } from '../../../src/train/reading.ts';
 import { unigramLoss } from '../../../src/train/spike.ts';
 
