@@ -130,6 +130,14 @@ function helpOf(name: string): string {
 /** @throws GraftError `arguments` */
 function knownCommand(name: string): Command {
   if (Object.hasOwn(commands, name)) return commands[name];
+  if (name.startsWith('-')) {
+    const flag = nearestName(name, ['--help', '--version']);
+    throw new GraftError(
+      'arguments',
+      `There is no flag ${name} without a command.${flag ? ` Did you mean ${flag}?` : ''}`,
+      'Write the command first, as in graft train --steps 60.',
+    );
+  }
   const near = nearestName(name, Object.keys(commands));
   throw new GraftError(
     'arguments',

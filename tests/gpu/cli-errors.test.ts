@@ -29,6 +29,7 @@ describe('bad arguments and files', () => {
     ...args,
   ];
   const cases: [string, () => string[], number, RegExp][] = [
+    ['no such flag', () => ['--verson'], 2, /no flag --verson without a command\. Did you mean --version\?/],
     ['no such command', () => ['tran'], 2, /no command "tran"\. Did you mean graft train\?/],
     [
       'an unknown flag',
