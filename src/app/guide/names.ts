@@ -18,6 +18,7 @@ const WORDS = {
   forgetting: 'Forgetting',
   // The rows
   row: 'Row (example)',
+  'instruction-template': 'Instruction template',
   'loss-mask': 'Supervised tokens (loss mask)',
   'train-part': 'Training part',
   // The adapter

@@ -70,6 +70,11 @@ export class Columns {
     };
   }
 
+  /** Puts a mapping in the place of what is chosen. */
+  fill(mapping: Mapping): void {
+    this.#take(mapping);
+  }
+
   /** Columns that no template names: those that hold text, and the rest. Empty while the templates cannot be read. */
   get unused(): { readonly text: readonly string[]; readonly other: readonly string[] } {
     if (this.fault !== '' || !this.sheet) return { text: [], other: [] };

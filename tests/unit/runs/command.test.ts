@@ -88,6 +88,11 @@ test.each<[string, string, Partial<DataOptions>]>([
     { mapping: { prompt: '{{q}}', input: 'No. {{nr}}', answer: '{{a}}' } },
   ],
   [
+    'phrasings that lines draw',
+    `nr;q;a\n${rows(40)}\n`,
+    { mapping: { prompt: 'Ask: {{q}}\n{{or 9}}\n{{q}}\n(no. {{nr}})\n{{or}}\nSo {{q}}', answer: '{{a}}' } },
+  ],
+  [
     'rows that are left out, and copies',
     `prompt,completion\n${rows(30).replaceAll(';', ',').replaceAll(/^\d+,/gm, '')}\n${'Go,on\n'.repeat(20)}`,
     { skip: [[3, 4, 9]], dropCopies: true },
@@ -128,6 +133,32 @@ test.each<[string, string, Partial<DataOptions>]>([
     expect(made[part]).toEqual(rowsOf(data, part));
   }
   expect(made.train.length).toBeGreaterThan(10);
+});
+
+test('rewards with fields of their own come back from the line', async () => {
+  const bytes = new TextEncoder().encode(`nr;q;a\n${rows(40)}\n`);
+  const mapping = { prompt: '{{q}}', answer: '{{a}}' };
+  const options: DataOptions = {
+    maxLength: 48,
+    overlong: 'truncate-end',
+    validation: 0,
+    test: 0,
+    seed: 1,
+    mapping,
+  };
+  const slices = new Slices(() => undefined, new AbortController().signal);
+  const { data } = await openData(model, { name: 'rows.csv', bytes }, options, undefined, slices);
+  const rewards = [
+    { name: 'exact-match', weight: 1 },
+    {
+      name: 'javascript',
+      weight: -0.5,
+      code: "function reward({ completion }) {\n  return completion.includes('\"');\n}",
+    },
+    { name: 'regex', weight: 0.2, pattern: '^It is, \\d+$', flags: 's', group: false },
+  ];
+  const line = headlessCommand({ ...RUN, objective: 'grpo', rewards }, data, model);
+  expect(readTrainOptions(new Flags(trainFlags, wordsOf(line).slice(3))).rewards).toEqual(rewards);
 });
 
 test('test rows and more rows of files of their own, without the copies and with a row left out', async () => {

@@ -20,6 +20,15 @@ export const ROWS: Chapter = {
       also: 'columns template csv placeholder',
     },
     {
+      id: 'instruction-template',
+      what: 'A task in words, with places for columns: reviews and stars become questions for a rating, with the stars as answers. It has several phrasings, and each row gets one of them, drawn by its line and a seed, so that the model learns the task and not one sentence. Phrasings of your own stand in the prompt with a line {{or}} between them.',
+      more: 'More phrasings: other wordings of the same request work, too.',
+      less: 'One phrasing: the fewest rows are needed, and it is best asked just so.',
+      start: 'The five or six of the library. One alone where a program asks, always in the same words.',
+      source: 'Wei and others, Finetuned language models are zero-shot learners, 2022, arXiv:2109.01652',
+      also: 'flan prompt phrasing wording paraphrase instruction tuning',
+    },
+    {
       id: 'loss-mask',
       what: 'The tokens that the model learns from. It reads the prompt, but only the answer counts for the loss. The token view shows these tokens dark and the rest pale.',
       source: 'TRL documentation, SFT Trainer: train on completion only',

@@ -1,0 +1,68 @@
+/** Instruction templates on the page: reviews and stars become instruction rows by two presses, with their phrasings in view. */
+import { mkdirSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+
+const reviews = [
+  'review,stars',
+  ...Array.from({ length: 30 }, (_, i) => `"Order ${i} came late.",${(i % 5) + 1}`),
+];
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await openChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+});
+afterAll(() => closeContexts(browser));
+
+const form = () => page.getByRole('form', { name: /^Which column is what/ });
+const prompt = () => form().getByLabel('Template of the prompt');
+
+test('one press writes the phrasings of a task, with the first rows as they would be read', async () => {
+  await goTo(page, 'data');
+  await page.getByLabel('Open a file').setInputFiles({
+    name: 'reviews.csv',
+    mimeType: 'text/csv',
+    buffer: Buffer.from(reviews.join('\n')),
+  });
+  await form().getByRole('button', { name: 'Rate a review' }).click(WAIT);
+  await expect.poll(() => prompt().inputValue()).toMatch(/from 1 to 5[\s\S]*\{\{or\}\}[\s\S]*\{\{review\}\}/);
+  await form().getByText('6 phrasings; each row gets one').waitFor();
+  // The preview has the phrasing that the row gets.
+  await expect
+    .poll(() => form().innerText())
+    .toMatch(/as they would be read[\s\S]*from 1 to 5[\s\S]*Order 0 came late/);
+  const before = await form().locator('ol').innerText();
+  await form().getByRole('button', { name: 'Draw them otherwise' }).click();
+  await expect.poll(() => prompt().inputValue()).toContain('{{or 1}}');
+  expect(await form().locator('ol').innerText()).not.toBe(before);
+  // Words of a person stand in every phrasing.
+  await form().getByLabel('The best rating').fill('10');
+  await expect.poll(() => prompt().inputValue()).not.toContain('from 1 to 5');
+  expect(await inspect(page, 'templates')).toEqual([]);
+});
+
+test('a place that no column suits is asked for', async () => {
+  await form().getByRole('button', { name: 'Answer from a text' }).click();
+  await form().getByText('Choose what is “').waitFor();
+  await form().getByLabel('Text', { exact: true }).selectOption('review');
+  await form().getByLabel('Question', { exact: true }).selectOption('review');
+  await form().getByLabel('Answer', { exact: true }).selectOption('stars');
+  await expect.poll(() => prompt().inputValue()).toContain('Answer the question from the text.');
+  await form().getByRole('button', { name: 'Rate a review' }).click();
+  await expect.poll(() => prompt().inputValue()).toContain('{{or 1}}');
+});
+
+test('the second press reads the rows', async () => {
+  await form().getByRole('button', { name: 'Read these columns' }).click();
+  await page.getByRole('heading', { name: '30 rows' }).waitFor(WAIT);
+  const tokens = page.getByRole('slider', { name: 'Tokens of this row' });
+  await expect.poll(() => tokens.innerText()).toMatch(/from 1 to/);
+  expect(studio.problems).toEqual([]);
+});
