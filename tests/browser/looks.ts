@@ -25,6 +25,13 @@ export async function goTo(page: Page, stage: string): Promise<void> {
   await page.locator('main h1:not([data-left])').first().waitFor();
 }
 
+/** Every setting of the form under Train, whether it was folded away or not. */
+export async function openSettings(page: Page): Promise<void> {
+  await page
+    .locator('details', { has: page.getByText('Every setting, explained') })
+    .evaluate((details: HTMLDetailsElement) => (details.open = true));
+}
+
 /** Opens a bundled sample under Data, where samples are folded away once rows are open. */
 export async function openSample(page: Page, name = /^A sea captain/): Promise<void> {
   const sample = page.getByRole('button', { name });

@@ -31,6 +31,7 @@ const WORDS = {
   'preference-pair': 'Pair of answers (preference)',
   drift: 'Drift from the reference (KL)',
   'length-bias': 'Length bias of pairs',
+  'blind-vote': 'Blind vote',
   'judged-answer': 'Answer with a label (desirable or not)',
   'reward-margin': 'Reward, margin and accuracy of pairs',
   checkpoint: 'Checkpoint of a run',

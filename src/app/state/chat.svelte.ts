@@ -9,10 +9,13 @@ import type {
   KeptAnswer,
   Origin,
   TaughtTurns,
+  Vote,
 } from '../../worker/api.ts';
 import { usualAsking, type Asking } from '../use/asking.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import { isObject } from '../../json.ts';
+import { Random } from '../../random.ts';
+import type { Preferences } from './preferences.svelte.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -53,10 +56,26 @@ export class Answer {
   }
 }
 
+/** Names are hidden until a vote. */
+export class Blind {
+  /** Whether the right side stands first. */
+  readonly swapped: boolean;
+  vote = $state<Vote>();
+
+  constructor(swapped: boolean, vote?: Vote) {
+    this.swapped = swapped;
+    this.vote = vote;
+  }
+}
+
 export interface Turn {
   readonly prompt: string;
   readonly answers: readonly [Answer, Answer];
+  readonly blind?: Blind;
 }
+
+/** What wrote an answer. */
+const writerOf = ({ origin }: Answer): string => origin?.adapter?.name ?? 'The base model';
 
 const START: ChatSettings = {
   maxNewTokens: 64,
@@ -84,14 +103,18 @@ export class Chat {
   /** A prompt that the page filled in: who writes another one writes over it. */
   suggested = $state('');
   busy = $state(false);
+  /** Whether answers to the next question are voted on without their names. */
+  blind = $state(false);
   failure = $state.raw<Failure>();
   #stopping = false;
   readonly #session: Session;
   readonly #kept: Results;
+  readonly #preferences: Preferences;
 
-  constructor(session: Session, kept: Results) {
+  constructor(session: Session, kept: Results, preferences: Preferences) {
     this.#session = session;
     this.#kept = kept;
+    this.#preferences = preferences;
   }
 
   /** How the next question is asked. */
@@ -131,7 +154,11 @@ export class Chat {
     this.#stopping = false;
     const before = this.turns;
     const answers = [new Answer(this.sides[0]), new Answer(this.sides[1])] as const;
-    const turns = (this.turns = [...before, { prompt, answers }]);
+    // Another order for each vote, and the same where it is all done again.
+    const order = new Random(this.settings.seed + this.#preferences.count + before.length);
+    const blind = this.blind ? new Blind(order.below(2) === 1) : undefined;
+    const past = blind ? [] : before;
+    const turns = (this.turns = [...before, { prompt, answers, ...(blind && { blind }) }]);
     if (await this.#session.ensureModel()) {
       this.prompt = '';
       await this.begin(prompt);
@@ -139,7 +166,7 @@ export class Chat {
       const { project } = this.#kept;
       await this.#keep(project, turns);
       for (const side of [0, 1] as const)
-        await this.#answer(answers[side], this.#messages(before, side, prompt));
+        await this.#answer(answers[side], this.#messages(past, side, prompt), blind ? side : 0);
       await this.#keep(project, turns);
       this.#session.announcer.say(this.#stopping ? 'Stopped.' : 'Both answers are there.');
     } else {
@@ -150,9 +177,13 @@ export class Chat {
   }
 
   async #keep(project: string | undefined, turns: readonly Turn[]): Promise<void> {
-    const kept = turns.map(({ prompt, answers: [left, right] }, at) => {
+    const kept = turns.map(({ prompt, answers: [left, right], blind }, at) => {
       const last = at === turns.length - 1;
-      return { prompt, answers: [left.kept(last), right.kept(last)] as const };
+      return {
+        prompt,
+        answers: [left.kept(last), right.kept(last)] as const,
+        ...(blind && { blind: { swapped: blind.swapped, ...(blind.vote && { vote: blind.vote }) } }),
+      };
     });
     const failure = await this.#kept.keep(project, { chat: { turns: kept } });
     if (failure && project === this.#kept.project) this.failure = failure;
@@ -160,10 +191,55 @@ export class Chat {
 
   /** The conversation that the project keeps; nothing where it keeps none. */
   show(conversation: Conversation | undefined): void {
-    this.turns = (conversation?.turns ?? []).map(({ prompt, answers: [left, right] }) => ({
+    this.turns = (conversation?.turns ?? []).map(({ prompt, answers: [left, right], blind }) => ({
       prompt,
       answers: [Answer.of(left), Answer.of(right)],
+      ...(blind && { blind: new Blind(blind.swapped, blind.vote) }),
     }));
+  }
+
+  /** The turn that waits for a vote. */
+  get votable(): Turn | undefined {
+    const last = this.turns.at(-1);
+    const ended = last?.answers.every(({ state }) => state === 'done' || state === 'stopped');
+    return !this.busy && ended && last?.blind && !last.blind.vote ? last : undefined;
+  }
+
+  /** Keeps a vote, and tells who wrote which. */
+  async vote(vote: Vote): Promise<void> {
+    const turn = this.votable;
+    if (!turn?.blind) return;
+    const [left, right] = turn.answers;
+    if (vote !== 'none' && left.text === right.text) return;
+    turn.blind.vote = vote;
+    const [first, second] = turn.blind.swapped ? [right, left] : [left, right];
+    if (vote === 'none') await this.#preferences.tie();
+    else {
+      const [chosen, rejected] = vote === 'first' ? [first, second] : [second, first];
+      await this.#preferences.add({
+        prompt: this.#messages([], 0, turn.prompt),
+        chosen: chosen.text,
+        rejected: rejected.text,
+        by: 'vote',
+        names: [writerOf(chosen), writerOf(rejected)],
+        time: Date.now(),
+      });
+      this.#session.announcer.say(`${writerOf(chosen)} wrote the better answer.`);
+    }
+    await this.#keep(this.#kept.project, this.turns);
+  }
+
+  /** Keeps an answer that a person wrote better, with the one that was given. @param at the place of the turn */
+  async improve(at: number, side: 0 | 1, text: string): Promise<void> {
+    const { prompt, answers, blind } = this.turns[at];
+    await this.#preferences.add({
+      prompt: this.#messages(blind ? [] : this.turns.slice(0, at), side, prompt),
+      chosen: text,
+      rejected: answers[side].text,
+      by: 'edit',
+      names: ['You', writerOf(answers[side])],
+      time: Date.now(),
+    });
   }
 
   /** Nothing was asked, as in a new project. */
@@ -178,17 +254,19 @@ export class Chat {
 
   /** What is kept of how to ask, beside the conversation. */
   get choices(): object {
-    const { sides, settings, system, chosenAsking } = this;
+    const { sides, settings, system, chosenAsking, blind } = this;
     return {
       ...{ sides: [...sides], settings },
       ...(system !== '' && { system }),
       ...(chosenAsking && { asking: chosenAsking }),
+      ...(blind && { blind }),
     };
   }
 
   /** @param kept as the project has it: what is not of the right kind is left as it would be at the start */
   load(kept: unknown): void {
-    const { sides, settings, system, asking } = isObject(kept) ? kept : {};
+    const { sides, settings, system, asking, blind } = isObject(kept) ? kept : {};
+    this.blind = blind === true;
     const [left, right] = Array.isArray(sides) ? (sides as unknown[]) : [];
     this.sides = typeof left === 'string' && typeof right === 'string' ? [left, right] : ['base', 'current'];
     const values = isObject(settings) ? settings : {};
@@ -235,7 +313,8 @@ export class Chat {
     ];
   }
 
-  async #answer(answer: Answer, messages: readonly ChatMessage[]): Promise<void> {
+  /** @param draw added to the seed: two answers of one model that are voted on should differ */
+  async #answer(answer: Answer, messages: readonly ChatMessage[], draw: number): Promise<void> {
     if (this.#stopping) {
       answer.state = 'stopped';
       return;
@@ -244,7 +323,7 @@ export class Chat {
     const outcome = await this.#session.worker.chat(
       choiceOf(answer.adapter),
       messages,
-      this.settings,
+      { ...this.settings, seed: this.settings.seed + draw },
       (text) => {
         if (answer.state === 'writing') answer.text += text;
       },

@@ -2,6 +2,7 @@
  * Keys for those who work without a mouse. Single ones do nothing while somebody writes, and can be turned off (WCAG 2.1.4); the one of the
  * command palette works everywhere.
  */
+import type { Vote } from '../../worker/api.ts';
 import { STAGES } from './route.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
@@ -12,6 +13,9 @@ const STORED = 'graft-single-keys';
 /** What takes letters itself, and for Space also what is pressed with it. */
 const WRITES = 'input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog';
 const PRESSED = 'button, a, summary, label, input, [role=toolbar]';
+
+/** While two answers wait for a vote, these go before the stages. */
+const VOTES: Readonly<Record<string, Vote | undefined>> = { '1': 'first', '2': 'second', '0': 'none' };
 
 export class Shortcuts {
   enabled = $state(true);
@@ -56,7 +60,9 @@ export class Shortcuts {
     }
     if (target?.closest(WRITES)) return false;
     const stage = STAGES[Number(event.key) - 1];
-    if (stage) route.go(stage);
+    const vote = VOTES[event.key];
+    if (vote && route.place === 'use' && chat.votable) void chat.vote(vote);
+    else if (stage) route.go(stage);
     else if (event.key === '?') this.shown = true;
     else if (event.key === 'p') this.projector = !this.projector;
     else if (event.key === 'c') return this.#chat();

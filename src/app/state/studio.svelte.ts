@@ -20,6 +20,7 @@ import { Exporting } from './exporting.svelte.ts';
 import { FewShot } from './few-shot.svelte.ts';
 import { Lineage } from './lineage.svelte.ts';
 import { Models } from './models.svelte.ts';
+import { Preferences } from './preferences.svelte.ts';
 import { Projects } from './projects.svelte.ts';
 import { Route, STAGES } from './route.svelte.ts';
 import { nowOf } from './now.ts';
@@ -58,7 +59,8 @@ export class Studio {
   readonly baseline = new Evaluation(this.session, this.results, 'baseline');
   readonly fewShot = new FewShot(this.session, this.results);
   readonly evaluation = new Evaluation(this.session, this.results, 'evaluation');
-  readonly chat = new Chat(this.session, this.results);
+  readonly preferences = new Preferences(this.results);
+  readonly chat = new Chat(this.session, this.results, this.preferences);
   readonly lineage = new Lineage(this.session);
   readonly together = new Together(this.data, this.run, this.runs, this.adapters);
   readonly everything = new Everything(this.session);
@@ -266,6 +268,11 @@ export class Studio {
   async openText(name: string, text: string): Promise<boolean> {
     return this.openFile(new File([text], name));
   }
+  /** The pairs of answers that a person preferred one of, as rows. */
+  openPreferences(): Promise<boolean> {
+    this.route.go('data');
+    return this.openText('preferences.jsonl', this.preferences.rows);
+  }
   /** Uses the second file as a person said. */
   async useSecond(as: SecondUse): Promise<boolean> {
     const file = this.data.takeSecond();
@@ -394,6 +401,7 @@ export class Studio {
     if (!this.fewShot.report) this.fewShot.show(kept.fewShot);
     if (!this.evaluation.result) this.evaluation.show(kept.evaluation);
     if (this.chat.turns.length === 0) this.chat.show(kept.chat);
+    if (this.preferences.count === 0) this.preferences.show(kept.preferences);
   }
 
   #reset(model = this.#usual): void {
@@ -402,6 +410,7 @@ export class Studio {
     this.settings.load(undefined);
     this.run.forget();
     this.chat.forget();
+    this.preferences.show(undefined);
     this.baseline.forget();
     this.fewShot.forget();
     this.evaluation.forget();

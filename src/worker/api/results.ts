@@ -1,5 +1,5 @@
 /** What was measured and asked in a project: kept with it, with what it belongs to. */
-import type { AskedPrompt, ChatToken } from './chat.ts';
+import type { AskedPrompt, ChatMessage, ChatToken } from './chat.ts';
 import type { DataOptions } from './data.ts';
 import type { Evaluation, FewShotReport } from './evaluation.ts';
 import type { ModelRef } from './models.ts';
@@ -48,11 +48,35 @@ export interface KeptAnswer {
   readonly prompt?: AskedPrompt;
 }
 
+/** What a person said of two answers, in the order in which they saw them. */
+export type Vote = 'first' | 'second' | 'none';
+
 export interface Conversation {
   readonly turns: readonly {
     readonly prompt: string;
     readonly answers: readonly [KeptAnswer, KeptAnswer];
+    /** Where names were hidden: whether the right side stood first, and the vote. */
+    readonly blind?: { readonly swapped: boolean; readonly vote?: Vote };
   }[];
+}
+
+/** Two answers to one prompt, of which a person preferred one. */
+export interface PreferredPair {
+  readonly prompt: readonly ChatMessage[];
+  readonly chosen: string;
+  readonly rejected: string;
+  /** A vote between two answers, or an answer that the person wrote better. */
+  readonly by: 'vote' | 'edit';
+  /** What wrote the chosen answer and the rejected one. */
+  readonly names: readonly [string, string];
+  /** Milliseconds since 1970. */
+  readonly time: number;
+}
+
+export interface Preferences {
+  readonly pairs: readonly PreferredPair[];
+  /** Votes without a difference. */
+  readonly ties: number;
 }
 
 /** The latest of each kind. */
@@ -61,6 +85,7 @@ export interface Results {
   readonly fewShot?: FewShotReport;
   readonly evaluation?: Measured;
   readonly chat?: Conversation;
+  readonly preferences?: Preferences;
 }
 
 /** What was measured and asked. */

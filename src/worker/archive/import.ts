@@ -34,6 +34,7 @@ const RESULT_NAMES = {
   fewShot: 'Baseline with examples',
   evaluation: 'Evaluation',
   chat: 'Conversation',
+  preferences: 'Preferences',
 };
 
 export interface ImportOptions {

@@ -375,7 +375,35 @@ export const ResultFile = v.variant('kind', [
     ...result,
     kind: v.literal('chat'),
     value: v.object({
-      turns: v.array(v.object({ prompt: v.string(), answers: v.tuple([Answer, Answer]) })),
+      turns: v.array(
+        v.object({
+          prompt: v.string(),
+          answers: v.tuple([Answer, Answer]),
+          blind: v.optional(
+            v.object({
+              swapped: v.boolean(),
+              vote: v.optional(v.picklist(['first', 'second', 'none'])),
+            }),
+          ),
+        }),
+      ),
+    }),
+  }),
+  v.object({
+    ...result,
+    kind: v.literal('preferences'),
+    value: v.object({
+      pairs: v.array(
+        v.object({
+          prompt: v.pipe(v.array(Message), v.minLength(1)),
+          chosen: v.string(),
+          rejected: v.string(),
+          by: v.picklist(['vote', 'edit']),
+          names: v.tuple([v.string(), v.string()]),
+          time: number,
+        }),
+      ),
+      ties: count,
     }),
   }),
 ]);

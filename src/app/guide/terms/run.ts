@@ -150,6 +150,14 @@ export const RUN: Chapter = {
       also: 'verbosity cohen d effect size lengths pairs',
     },
     {
+      id: 'blind-vote',
+      what: 'Two answers are shown without their names, in an order that chance decides, and you say which is better. Whoever knows which model wrote an answer judges it by that. A vote makes a pair: the answer that you chose, and the one that you did not.',
+      start:
+        'Both sides at a temperature of about 0.8, so that their answers differ. Keys 1, 2, and 0 for no difference.',
+      source: 'Chiang and others, Chatbot Arena, 2024, arXiv:2403.04132',
+      also: 'a/b ab arena side by side preference human feedback vote',
+    },
+    {
       id: 'judged-answer',
       what: 'A row with a prompt, one answer, and a label that says whether the answer is desirable. Thumbs up and down are such rows. Nobody has to write or find a second answer to compare with.',
       start:

@@ -1,0 +1,61 @@
+/** Pairs of answers that a person preferred one of, by a vote or by writing it better: kept with the project, and opened as rows. */
+import type { ChatMessage, PreferredPair, Preferences as Kept } from '../../worker/api.ts';
+import type { Results } from './results.svelte.ts';
+
+export class Preferences {
+  pairs = $state.raw<readonly PreferredPair[]>([]);
+  /** Votes without a difference: nothing is learned from them. */
+  ties = $state(0);
+  readonly #kept: Results;
+
+  constructor(kept: Results) {
+    this.#kept = kept;
+  }
+
+  /** How often a person has judged. */
+  get count(): number {
+    return this.pairs.length + this.ties;
+  }
+
+  add(pair: PreferredPair): Promise<void> {
+    this.pairs = [...this.pairs, pair];
+    return this.#keep();
+  }
+
+  tie(): Promise<void> {
+    this.ties++;
+    return this.#keep();
+  }
+
+  remove(at: number): Promise<void> {
+    this.pairs = this.pairs.filter((_, index) => index !== at);
+    return this.#keep();
+  }
+
+  /** Those of the project; none where it keeps none. */
+  show(kept: Kept | undefined): void {
+    this.pairs = kept?.pairs ?? [];
+    this.ties = kept?.ties ?? 0;
+  }
+
+  /** As training rows: a prompt and two answers on each line. */
+  get rows(): string {
+    return this.pairs
+      .map(
+        ({ prompt, chosen, rejected }) =>
+          `${JSON.stringify({ prompt: promptOf(prompt), chosen, rejected })}\n`,
+      )
+      .join('');
+  }
+
+  async #keep(): Promise<void> {
+    const { pairs, ties } = this;
+    await this.#kept.keep(this.#kept.project, { preferences: { pairs, ties } });
+  }
+}
+
+/** A single question as a text, which models without a chat template take, too. */
+function promptOf(messages: readonly ChatMessage[]): string | readonly ChatMessage[] {
+  const [first, ...more] = messages;
+  return more.length === 0 && first.role === 'user' ? first.content : messages;
+}

@@ -1,0 +1,104 @@
+/** From blind votes and a better answer to the rows of a preference run: names hidden until the vote, pairs that outlive the page. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { downloadOf, openSettings, factOf, goTo, inspect, PICTURES, WAIT } from './looks.ts';
+
+const QUESTIONS = ['Who lives here?', 'What is the weather?', 'Tell me a story.', 'Where is the dog?'];
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await openChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+});
+afterAll(() => closeContexts(browser));
+
+const pairs = () => page.getByRole('region', { name: 'Your preferences' });
+const voteOf = (question: string) => page.getByRole('article', { name: `Blind answers to ${question}` });
+
+/** Asks, and waits until both answers can be voted on. */
+async function ask(question: string): Promise<void> {
+  await page.getByLabel('Prompt for both').fill(question);
+  await page.getByLabel('Prompt for both').press('Enter');
+  await voteOf(question)
+    .getByRole('button', { name: /The first is better/ })
+    .waitFor(WAIT);
+}
+
+test('two samples of a model stand without names, and a key says which is better', async () => {
+  await goTo(page, 'use');
+  await page.locator('summary', { hasText: 'Sampling' }).click();
+  await page.getByRole('spinbutton', { name: 'Temperature' }).fill('2');
+  await page.getByRole('spinbutton', { name: 'Longest answer, tokens' }).fill('12');
+  await page.getByLabel(/Vote blind/).check();
+  await ask(QUESTIONS[0]);
+  const vote = voteOf(QUESTIONS[0]);
+  expect(await vote.innerText()).not.toMatch(/base|Sprig/i);
+  expect(await inspect(page, 'blind-vote')).toEqual([]);
+  // The keys would go to a stage otherwise.
+  await vote.focus();
+  await page.keyboard.press('1');
+  await page.getByText(/You found the answer of .* better; it stood first/).waitFor();
+  await expect.poll(() => pairs().innerText()).toMatch(/1 pair for training/);
+
+  await ask(QUESTIONS[1]);
+  await page.keyboard.press('2');
+  await expect.poll(() => pairs().innerText()).toMatch(/2 pairs for training/);
+  await ask(QUESTIONS[2]);
+  await voteOf(QUESTIONS[2])
+    .getByRole('button', { name: /No difference/ })
+    .click();
+  await expect.poll(() => pairs().innerText()).toMatch(/2 pairs for training, 1 vote without a difference/);
+  expect(studio.problems).toEqual([]);
+});
+
+test('an answer that is written better is preferred to the one that was given', async () => {
+  await page
+    .getByRole('button', { name: /^Write the answer of .* better$/ })
+    .first()
+    .click();
+  await page.getByLabel(/^A better answer than/).fill('An old cat lives here.');
+  await page.getByRole('button', { name: 'Keep both as a pair' }).click();
+  await page.getByText('Kept as a pair, with your answer preferred.').waitFor();
+  await expect.poll(() => pairs().innerText()).toMatch(/3 pairs for training.*1 answer written by you/s);
+});
+
+test('pairs and an open vote outlive the page, and the pairs are rows as a file', async () => {
+  await ask(QUESTIONS[3]);
+  const before = await voteOf(QUESTIONS[3]).locator('.text').allInnerTexts();
+  await page.reload();
+  await voteOf(QUESTIONS[3])
+    .getByRole('button', { name: /The first is better/ })
+    .waitFor(WAIT);
+  expect(await voteOf(QUESTIONS[3]).locator('.text').allInnerTexts()).toEqual(before);
+  await expect.poll(() => pairs().innerText(), WAIT).toMatch(/3 pairs for training/);
+  const download = await downloadOf(page, () => page.getByRole('button', { name: 'Save as JSONL' }).click());
+  const rows = readFileSync(await download.path(), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, string>);
+  expect(rows.map(({ prompt }) => prompt)).toEqual([QUESTIONS[0], QUESTIONS[1], QUESTIONS[0]]);
+  expect(rows[2].chosen).toBe('An old cat lives here.');
+  expect(rows.every(({ chosen, rejected }) => chosen !== rejected)).toBe(true);
+});
+
+test('a preference run learns from them', async () => {
+  await page.getByRole('button', { name: 'Open them as training rows' }).click();
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toContain('3 rows');
+  await page.getByText('3 pairs of a chosen and a rejected answer.').waitFor();
+  await goTo(page, 'train');
+  await openSettings(page);
+  await expect.poll(() => page.getByLabel('Objective', { exact: true }).inputValue()).toBe('dpo');
+  await page.getByLabel('Steps', { exact: true }).fill('2');
+  await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
+  await page.getByLabel('Validate every … steps', { exact: true }).fill('0');
+  await page.getByLabel(/^Answer every/).fill('0');
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByText(/^Done: loss/).waitFor(WAIT);
+  expect(studio.problems).toEqual([]);
+});
