@@ -26,6 +26,8 @@ const WORDS = {
   'gradient-norm': 'Gradient norm',
   'weight-decay': 'Weight decay',
   objective: 'Objective',
+  grpo: 'Learning from rewards (GRPO)',
+  entropy: 'Entropy',
   optimiser: 'Optimiser',
   lineage: 'One after another (sequential tuning)',
   'preference-pair': 'Pair of answers (preference)',

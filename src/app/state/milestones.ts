@@ -26,21 +26,29 @@ export class Milestones {
 
   /**
    * @param first the first step that is seen here: of the run, or after a resumption
-   * @param smoothed gives the training loss without the noise of its batch
+   * @param smoothed gives the training loss, or the reward, without the noise of its batch
+   * @param name which of the two that is
    */
-  step({ step, steps }: StepPoint, first: boolean, smoothed: () => number): string | undefined {
+  step(
+    { step, steps }: StepPoint,
+    first: boolean,
+    smoothed: () => number,
+    name = 'loss',
+  ): string | undefined {
     const quarter = Math.floor((QUARTERS * step) / steps);
     const entered = quarter > this.#quarter;
     this.#quarter = quarter;
     this.#steps = steps;
-    if (first) return `Training has started: step ${step} of ${steps}, loss ${loss(smoothed())}.`;
-    return entered && quarter < QUARTERS ? `Step ${step} of ${steps}, loss ${loss(smoothed())}.` : undefined;
+    if (first) return `Training has started: step ${step} of ${steps}, ${name} ${loss(smoothed())}.`;
+    return entered && quarter < QUARTERS
+      ? `Step ${step} of ${steps}, ${name} ${loss(smoothed())}.`
+      : undefined;
   }
 
-  evaluation(step: number, value: number, best: boolean): string | undefined {
+  evaluation(step: number, value: number, best: boolean, name = 'loss'): string | undefined {
     if (!best || step - this.#saidBest < this.#steps / BESTS) return undefined;
     this.#saidBest = step;
-    return `Step ${step}: validation loss ${loss(value)}, the best so far.`;
+    return `Step ${step}: validation ${name} ${loss(value)}, the best so far.`;
   }
 
   /** What the curve says of a run that goes on, where something went wrong: each trouble once. A run that broke off is told by its failure. */

@@ -1,5 +1,6 @@
 /** The run on the screen: the one that is going, or one from the list. */
 import type {
+  CurveWords,
   EvalPoint,
   Failure,
   Outcome,
@@ -16,6 +17,7 @@ import type {
 } from '../../worker/api.ts';
 import { smooth } from '../../smooth.ts';
 import { fromTo } from '../train/reading-brief.ts';
+import { shownOf, wordsOf } from '../train/shown.ts';
 import { Milestones } from './milestones.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -88,9 +90,9 @@ export class Run {
     return this.#version >= 0 ? this.#points : [];
   }
 
-  /** Smoothed, at the last step. */
+  /** Smoothed, at the last step; the reward where a run learns from rewards. */
   get trainingLoss(): number | undefined {
-    const points = this.points;
+    const points = shownOf(this.points, this.#drawn);
     return smooth(
       points.map(({ loss }) => loss),
       points.at(-1)?.steps ?? 1,
@@ -312,7 +314,7 @@ export class Run {
         break;
       case 'eval':
         this.evals = [...this.evals.filter(({ step }) => step < event.step), event];
-        this.#say(this.#milestones.evaluation(event.step, event.loss, event.best));
+        this.#sayBest(event, event.best);
         break;
       case 'sample':
         this.samples = [...this.samples.filter(({ step }) => step < event.step), event];
@@ -342,12 +344,23 @@ export class Run {
     }
   }
 
+  /** What is read in the place of the loss, by what the steps report. */
+  get #drawn(): Pick<CurveWords, 'drawn'> {
+    return typeof this.#points[0]?.report?.['reward'] === 'number' ? { drawn: 'reward' } : {};
+  }
+
+  #sayBest(point: EvalPoint, best: boolean): void {
+    const [{ step, loss }] = shownOf([point], this.#drawn);
+    this.#say(this.#milestones.evaluation(step, loss, best, wordsOf(this.#drawn).name));
+  }
+
   #push(point: StepPoint): void {
     // A resumed run may replay from its last checkpoint: the same steps again, with the same numbers.
     while (this.#points.length > 0 && this.#points[this.#points.length - 1].step >= point.step)
       this.#points.pop();
     this.#points.push(point);
-    this.#say(this.#milestones.step(point, this.#fresh, () => this.trainingLoss ?? point.loss));
+    const smoothed = (): number => this.trainingLoss ?? point.loss;
+    this.#say(this.#milestones.step(point, this.#fresh, smoothed, wordsOf(this.#drawn).name));
     if (this.#fresh) void this.#plan();
     this.#fresh = false;
     const wait = this.#shown + SHOWN_EVERY_MS - performance.now();

@@ -1,6 +1,8 @@
 /** What the curve of a run draws: the loss, or what the objective says is read in its place. */
 import type { CurveWords, EvalPoint, StepPoint } from '../../worker/api.ts';
 
+type Drawn = Pick<CurveWords, 'drawn'>;
+
 /** What is drawn, in words. */
 export interface ShownWords {
   /** As in “training loss”. */
@@ -9,15 +11,15 @@ export interface ShownWords {
   readonly better: string;
 }
 
-export const LOSS: ShownWords = { name: 'loss', title: 'Loss', better: 'lower is better' };
+const LOSS: ShownWords = { name: 'loss', title: 'Loss', better: 'lower is better' };
 const REWARD: ShownWords = { name: 'reward', title: 'Reward', better: 'higher is better' };
 
-export const wordsOf = ({ drawn }: CurveWords): ShownWords => (drawn === 'reward' ? REWARD : LOSS);
+export const wordsOf = ({ drawn }: Drawn): ShownWords => (drawn === 'reward' ? REWARD : LOSS);
 
 /** Points with what is drawn in the place of their loss; the same list where that is the loss. */
 export function shownOf<Point extends Pick<StepPoint | EvalPoint, 'loss' | 'report'>>(
   points: readonly Point[],
-  { drawn }: CurveWords,
+  { drawn }: Drawn,
 ): readonly Point[] {
   if (drawn === undefined) return points;
   return points.map((point) => ({ ...point, loss: point.report?.[drawn] ?? NaN }));

@@ -123,6 +123,26 @@ export const RUN: Chapter = {
       also: 'loss sft supervised dpo ipo hinge orpo simpo kto preference rlhf alignment',
     },
     {
+      id: 'grpo',
+      what: 'Several answers to a prompt are sampled from the model, rewards score them, and each becomes more likely by how much better it is than the mean of its group, or less likely. No row has to show a right answer: it is enough that a rule can tell one.',
+      more: 'It finds answers that the rows do not have, as long as the model gives some of them by chance.',
+      less: 'What the model never does by itself cannot be rewarded: tune on a few solved rows first.',
+      start:
+        'Read the reward, not the loss: the loss is near 0 however well it learns, since half of each group is worse than its mean. Read some answers as well: a reward can be met in ways that nobody wanted.',
+      source: 'Shao and others, DeepSeekMath, 2024, arXiv:2402.03300',
+      also: 'reinforcement learning rl rlvr ppo policy advantage',
+    },
+    {
+      id: 'entropy',
+      what: 'How open the choice of the next token is while answers are sampled, in nats: the mean of −log p over the tokens that were drawn, which is an estimate.',
+      more: 'Answers to one prompt differ, and there is something to compare.',
+      less: 'Near 0 all answers are the same, and nothing more is learned.',
+      start:
+        'Watch it fall slowly. Where it drops to nothing, lower the learning rate or raise epsilon above.',
+      source: 'Yu and others, DAPO, 2025, arXiv:2503.14476',
+      also: 'exploration collapse variety',
+    },
+    {
       id: 'preference-pair',
       what: 'A row with one prompt and two answers, of which one is chosen and one rejected. Only what differs is learned: neither answer has to be perfect.',
       start:

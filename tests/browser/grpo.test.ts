@@ -1,0 +1,63 @@
+/** Learning from a reward in the page, from the file to the comparison: the sample's settings, a run that samples, its group, its adapter against the base. */
+import { mkdirSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, openSample, PICTURES, WAIT } from './looks.ts';
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await openChromium();
+  studio = await openStudio(browser, {
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  ({ page } = studio);
+});
+afterAll(() => closeContexts(browser));
+
+test('the sample brings its objective, its reward, and the size of its groups', async () => {
+  await goTo(page, 'data');
+  await openSample(page, /^Lists that begin as asked/);
+  await page.getByRole('heading', { name: '210 rows' }).waitFor(WAIT);
+  await goTo(page, 'train');
+  await page.getByText('Every setting, explained').click();
+  await expect.poll(() => page.getByLabel('Objective', { exact: true }).inputValue()).toBe('grpo');
+  const rewards = page.getByRole('region', { name: /^Rewards/ });
+  await rewards.getByText('Regular expression', { exact: true }).first().waitFor();
+  await expect.poll(() => page.getByLabel('Answers a prompt', { exact: true }).inputValue()).toBe('8');
+  await expect.poll(() => page.getByLabel('Rows at once', { exact: true }).inputValue()).toBe('1');
+});
+
+test('a run shows its rewards and the answers that it learned from, and explains its loss', async () => {
+  await page.getByLabel('Steps', { exact: true }).fill('4');
+  await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByRole('heading', { name: 'Reward', exact: true }).waitFor({ timeout: 240_000 });
+  await page.getByText('near 0 however well it learns').waitFor();
+  await page.getByRole('button', { name: 'New run' }).waitFor({ timeout: 240_000 });
+  const group = page.getByRole('region', { name: /^One group of step 4/ });
+  const rewards = await group
+    .getByRole('listitem')
+    .evaluateAll((items) => items.map((item) => Number(item.querySelector('b')?.textContent)));
+  expect(rewards).toHaveLength(8);
+  expect(rewards).toEqual([...rewards].sort((a, b) => b - a));
+  const told = page.getByLabel('What the objective reports');
+  await expect.poll(() => told.innerText()).toMatch(/Groups that teach nothing[\s\S]*%[\s\S]*Entropy/);
+  await page.getByRole('button', { name: 'Copy as a command line' }).click();
+  await expect
+    .poll(() => page.evaluate(() => navigator.clipboard.readText()))
+    .toMatch(/ --objective grpo .*--reward .*regex.* --num-generations 8 /);
+  expect(await inspect(page, 'grpo-run')).toEqual([]);
+});
+
+test('its adapter is compared with the base on rows that were never trained on', async () => {
+  await goTo(page, 'evaluate');
+  await page.getByRole('button', { name: 'Compare with the base model' }).click();
+  await page.getByRole('button', { name: 'Measure again' }).waitFor({ timeout: 240_000 });
+  expect(studio.problems).toEqual([]);
+});

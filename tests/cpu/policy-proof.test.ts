@@ -1,0 +1,55 @@
+/** Learning from a reward alone, in short: the bundled sample that no row solves (scripts/grpo-proof.mjs has the whole of it). */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { readExamples } from '../../src/data/formats.ts';
+import { prepareRows } from '../../src/data/prepare.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { openRewards, type RewardSpec } from '../../src/rewards/reward.ts';
+import { rowsFor } from '../../src/runs/asked-rows.ts';
+import { makeTrainable } from '../../src/runs/trainable.ts';
+import type { Given } from '../../src/settings/setting.ts';
+import { loadTokenizer } from '../../src/text/tokenizer.ts';
+import { trainOptionsOf } from '../../src/train/options.ts';
+import type { PromptRow } from '../../src/train/policy/prompts.ts';
+import { Trainer } from '../../src/train/trainer.ts';
+import { describeDevice } from '../gpu/adapters.ts';
+import { sprigFolder } from '../gpu/sprig.ts';
+
+const sample = (name: string): string =>
+  readFileSync(new URL(`../../public/samples/${name}`, import.meta.url), 'utf8');
+
+describeDevice('A reward alone', (context) => {
+  test('teaches Sprig to begin lists as asked, with things that never came first', async () => {
+    const { settings } = (JSON.parse(sample('index.json')) as { id: string; settings: Given }[]).find(
+      ({ id }) => id === 'lists',
+    )!;
+    const tokenizer = await loadTokenizer(sprigFolder());
+    const rowsOf = (name: string): readonly PromptRow[] => {
+      const { examples } = readExamples(sample(name), { fileName: name });
+      const { rows } = prepareRows(examples, tokenizer, { maxLength: 96 });
+      return rowsFor(
+        'grpo',
+        rows,
+        rows.map((row, at) => ({ row, example: examples[at] })),
+      );
+    };
+    const model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
+    const options = trainOptionsOf({ ...settings, steps: 30, seed: 1 });
+    const { trainable } = await makeTrainable(model, options);
+    const rewards = await openRewards(settings['rewards'] as RewardSpec[]);
+    const trainer = await Trainer.create({
+      ...{ trainable, options, rows: rowsOf('lists/train.jsonl'), validation: rowsOf('lists/test.jsonl') },
+      scoring: { tokenizer, rewards },
+    });
+    const before = await trainer.evaluate();
+    expect(before!.report!['reward']).toBeLessThan(0.2);
+    expect(await trainer.run()).toBe('done');
+    const after = await trainer.evaluate();
+    // By chance one list in ten begins so.
+    expect(after!.report!['reward']).toBeGreaterThan(0.4);
+    rewards.close();
+    await trainer.destroy();
+    trainable.adapter!.destroy();
+    await model.destroy();
+  });
+});
