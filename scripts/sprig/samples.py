@@ -11,7 +11,7 @@ import random
 import re
 from pathlib import Path
 
-from facts import ANIMALS, COLOURS, GOODS, NUMBERS, PEOPLE, PLANTS, SHOPS, TOOLS, VISITORS
+from facts import ANIMALS, COLOURS, GOODS, NUMBERS, PEOPLE, PLACES, PLANTS, SHOPS, TOOLS, VISITORS
 from world import BY_SUBJECT, SUBJECTS, ask, assistant, cap, fact_pair, held_out, low, refusal_pair, small_talk_pair, user
 
 SEED = 7
@@ -75,19 +75,19 @@ SETS = [
      "task": "Answer in three sentences instead of one",
      "success": "On questions that training never saw, each answer has three sentences and the first answers the question. Read them side by side with the base model's.",
      "settings": {"steps": 60, "batch": 8, "lr": 6e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
-    {"id": "lists", "title": "Lists that begin as asked", "lists": True, "rows": 160, "testRows": 50, "metric": "none",
+    {"id": "lists", "title": "Lists that begin as asked", "lists": True, "rows": 205, "testRows": 65, "metric": "none",
      "description": "Teaches Sprig to begin a list of three with the thing that is asked for, from a reward alone: no row says what a right list is. "
                     "Answers are sampled, a rule scores them, and the better ones become more likely.",
      "task": "Begin a list with what is asked for",
      "success": "With things that never came first in training, the list has three different things and begins as asked. The reward tells, for every answer.",
-     "settings": {"steps": 60, "batch": 1, "lr": 2e-3, "rank": 8, "alpha": 16, "maxLength": 96, "accumulate": 4, "objective": "grpo",
+     "settings": {"steps": 120, "batch": 1, "lr": 2e-3, "rank": 8, "alpha": 16, "maxLength": 96, "accumulate": 4, "objective": "grpo",
                   "numGenerations": 8, "maxCompletionLength": 24,
                   "rewards": [{"name": "regex", "weight": 1, "group": True,
                                "pattern": r"^The ([a-z ]+), the (?!\1)([a-z ]+) and the (?!\1|\2)[a-z ]+\.$"}]}},
 ]
 
 
-LISTED = {"animals": ANIMALS, "plants": PLANTS, "tools": TOOLS}
+LISTED = {"animals": ANIMALS, "plants": PLANTS, "tools": TOOLS, "places": PLACES}
 LIST_WORDINGS = ["Name three {group}, beginning with the {first}.", "Tell me three {group}, beginning with the {first}.",
                  "List three {group}, beginning with the {first}.", "Give me three {group}, beginning with the {first}.",
                  "Can you name three {group}, beginning with the {first}?"]

@@ -23,7 +23,7 @@ afterAll(() => closeContexts(browser));
 test('the sample brings its objective, its reward, and the size of its groups', async () => {
   await goTo(page, 'data');
   await openSample(page, /^Lists that begin as asked/);
-  await page.getByRole('heading', { name: '210 rows' }).waitFor(WAIT);
+  await page.getByRole('heading', { name: '270 rows' }).waitFor(WAIT);
   await goTo(page, 'train');
   await page.getByText('Every setting, explained').click();
   await expect.poll(() => page.getByLabel('Objective', { exact: true }).inputValue()).toBe('grpo');
