@@ -11,6 +11,7 @@ import { arranged, learningOf, sequencesOf } from './learning.ts';
 import { emptyAdapter, type MemorySettings } from './memory-plan.ts';
 import { countSteps, type TrainOptions } from './options.ts';
 import { microBatches, RowOrder } from './order.ts';
+import { sampledWork } from './policy/work.ts';
 import { compileRun } from './step-plans.ts';
 
 /** Floating-point operations of one replay, by the size of the micro-batch. */
@@ -53,7 +54,7 @@ export async function planWork(
   const model = LanguageModel.empty(new DryRunDevice(lowering), definition, { ...weights, trainable: full });
   const learning = learningOf(options);
   const { objective } = learning;
-  const sequences = sequencesOf(objective);
+  const sequences = objective.rows === 'prompts' ? 1 : sequencesOf(objective);
   const sizes = COUNTED.map((size) => ({ ...size, ...(sequences && { sequences }) }));
   const { gradients, losses, references, update } = await compileRun(
     full ? { model, store: model.parameters! } : emptyAdapter(model, options),
@@ -95,6 +96,10 @@ export function stepWork(
   work: PlanWork,
 ): StepWork {
   const rows = arranged(options, ofFile);
+  if (isSampled(options)) {
+    const { step } = sampledWork(options, rows, [], work);
+    return () => step;
+  }
   const order = new RowOrder(rows, options);
   return (step) =>
     sumOf(
@@ -133,7 +138,9 @@ export function runWork(
   for (let step = 0; step < counted; step++) sum += each(step);
   return {
     steps: (sum / counted) * steps,
-    validation: sumOf(validation, options, buckets.losses, work.loss),
+    validation: isSampled(options)
+      ? sampledWork(options, rows, validation, work).validation
+      : sumOf(validation, options, buckets.losses, work.loss),
     reference:
       work.reference && buckets.references
         ? [rowsOfRun(rows, options).map((row) => rows[row]), validation].reduce(
@@ -143,6 +150,8 @@ export function runWork(
         : 0,
   };
 }
+
+const isSampled = (options: TrainOptions): boolean => learningOf(options).objective.rows === 'prompts';
 
 /** Each micro-batch takes the work of the bucket that it is put in, padding included. */
 function sumOf(

@@ -103,6 +103,19 @@ test.each([
   expect((gradient(bucket) + update) / flops).toBeCloseTo(1, 1);
 });
 
+test('a run that samples takes longer with more answers, longer ones, and more updates from each', async () => {
+  const sampled = { objective: 'grpo', batch: 1, accumulate: 2, numGenerations: 4, maxCompletionLength: 32 };
+  const usual = await timeOf(sampled);
+  expect(usual.validations).toBeGreaterThan(0);
+  for (const change of [
+    { numGenerations: 8 },
+    { maxCompletionLength: 64 },
+    { numIterations: 2 },
+    { beta: 0.1 },
+  ])
+    expect((await timeOf({ ...sampled, ...change })).steps).toBeGreaterThan(1.1 * usual.steps);
+});
+
 describe('a forecast', () => {
   test('is none where nothing was measured, or no rows are open', async () => {
     expect(await forecastRuns([RUN], open, data, {})).toEqual([undefined]);
