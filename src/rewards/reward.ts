@@ -114,7 +114,7 @@ export async function openRewards(
         throw new GraftError(
           'reward-fails',
           `The reward ${dead.name} has failed on all ${plural(dead.attempts, 'completion')}: ${dead.first}.`,
-          'Try it on a few texts first (graft reward, or “Try it” on the page), and correct it.',
+          'Try it on a few texts first (graft reward, or “Try them on your rows” on the page), and correct it.',
         );
       return scored;
     },

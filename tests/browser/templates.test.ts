@@ -34,14 +34,13 @@ test('one press writes the phrasings of a task, with the first rows as they woul
   await form().getByRole('button', { name: 'Rate a review' }).click(WAIT);
   await expect.poll(() => prompt().inputValue()).toMatch(/from 1 to 5[\s\S]*\{\{or\}\}[\s\S]*\{\{review\}\}/);
   await form().getByText('6 phrasings; each row gets one').waitFor();
-  // The preview has the phrasing that the row gets.
-  await expect
-    .poll(() => form().innerText())
-    .toMatch(/as they would be read[\s\S]*from 1 to 5[\s\S]*Order 0 came late/);
-  const before = await form().locator('ol').innerText();
+  // The preview has the phrasing that each row gets.
+  const read = form().getByRole('region', { name: 'The first 3 rows' });
+  await expect.poll(() => read.innerText()).toMatch(/Order 0 came late\.\s+Which rating from 1 to 5 goes/);
+  const before = await read.innerText();
   await form().getByRole('button', { name: 'Draw them otherwise' }).click();
   await expect.poll(() => prompt().inputValue()).toContain('{{or 1}}');
-  expect(await form().locator('ol').innerText()).not.toBe(before);
+  expect(await read.innerText()).not.toBe(before);
   // Words of a person stand in every phrasing.
   await form().getByLabel('The best rating').fill('10');
   await expect.poll(() => prompt().inputValue()).not.toContain('from 1 to 5');
@@ -63,6 +62,6 @@ test('the second press reads the rows', async () => {
   await form().getByRole('button', { name: 'Read these columns' }).click();
   await page.getByRole('heading', { name: '30 rows' }).waitFor(WAIT);
   const tokens = page.getByRole('slider', { name: 'Tokens of this row' });
-  await expect.poll(() => tokens.innerText()).toMatch(/from 1 to/);
+  await expect.poll(() => tokens.innerText()).toMatch(/Review: Order 0 came late[\s\S]*Rating \(1 to 5\):/);
   expect(studio.problems).toEqual([]);
 });
