@@ -61,7 +61,6 @@ export const ROOMS = {
   // What a completion is worth. A person's own code runs in an interpreter, which is this room's alone.
   rewards: {
     imports: [
-      'evaluate/lineage.ts',
       'evaluate/metrics/exact-match.ts',
       'evaluate/metrics/token-f1.ts',
       'settings/value-schema.ts',
@@ -92,6 +91,7 @@ export const ROOMS = {
       'evaluate/by-task.ts',
       'evaluate/check-words.ts',
       'evaluate/compared.ts',
+      'evaluate/forgetting.ts',
       'evaluate/lineage.ts',
       'evaluate/metrics/exact-match.ts',
       'evaluate/metrics/registry.ts',

@@ -8,7 +8,7 @@ import { memoryOf } from './open-device.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
 import type { PreparedRow } from '../data/prepare.ts';
-import { forgettingInWords } from '../evaluate/general.ts';
+import { forgettingInWords } from '../evaluate/forgetting.ts';
 import { generalLoss } from './general-text.ts';
 import { Run } from '../runs/run.ts';
 import { SaveClock, type SaveEvery } from '../runs/save-clock.ts';

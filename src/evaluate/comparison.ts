@@ -84,6 +84,8 @@ export interface Comparison {
   /** The losses of the base model and of the adapter on the same rows; missing where the measurement was stopped before. */
   readonly base?: LossReport;
   readonly tuned?: LossReport;
+  /** The same on general text; measured where the rows are text that asks for nothing. */
+  readonly general?: { readonly base: LossReport; readonly tuned: LossReport };
   readonly exact: { readonly base: Share; readonly tuned: Share };
   /** What rules without a model would have answered to the same rows. */
   readonly rules: readonly RuleReport[];

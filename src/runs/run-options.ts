@@ -26,6 +26,8 @@ export type RunOptions = PageValues & {
   readonly start?: { readonly id: string; readonly name: string };
   /** The one task of the open rows that it is trained on; all of them if left out. */
   readonly task?: string;
+  /** Whether the loss on general text is measured before and after. */
+  readonly forgetting?: boolean;
 };
 
 /** The base model that is open, as far as the settings of a run speak of it. */
@@ -159,6 +161,7 @@ export function headlessCommand(
     ['out', `out/${fileNameOf(options.name)}`],
     ...(start ? [['init-adapter', `out/${fileNameOf(start.name)}`] as [string, string]] : []),
     ...told.slice(afterRows),
+    ...(options.forgetting ? [['forgetting', true] as [string, boolean]] : []),
   ];
   const words = flags.flatMap(([flag, value]) => {
     if (typeof value === 'boolean') return value ? [`--${flag}`] : [];

@@ -160,6 +160,8 @@ export interface StoredRun {
   readonly takenBytes?: number;
   /** The loss of a model that only knows how often each token occurs in the answers; missing where another loss is trained. */
   readonly unigramLoss?: number;
+  /** The loss on general text before the run, and with what it left: in nats for each token. */
+  readonly forgetting?: { readonly before: number; readonly after?: number };
   /** What its curve says, as of when it was written; missing from before curves were read. */
   readonly reading?: Reading;
 }

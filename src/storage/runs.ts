@@ -130,7 +130,10 @@ function changedBy(run: StoredRun, project: StoredProject | undefined): StoredPr
 }
 
 /** Changes what is kept of a run; its checkpoint stays as it is. Nothing happens if the run was never saved. */
-export function changeRun(id: string, change: Partial<Pick<StoredRun, 'status' | 'reading'>>): Promise<void> {
+export function changeRun(
+  id: string,
+  change: Partial<Pick<StoredRun, 'status' | 'reading' | 'forgetting'>>,
+): Promise<void> {
   return database(async (db) => {
     const transaction = db.transaction(['runs', 'run-summaries'], 'readwrite');
     const run = await transaction.objectStore('runs').get(id);

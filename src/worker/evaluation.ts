@@ -72,6 +72,8 @@ export async function evaluate(
   if (signal.aborted && rows === 0) throw stopped(tuned ? base.answers.length : 0);
   const isPart = rows < sitting.asked.length;
   const losses = isPart ? {} : await sitting.losses(tuned);
+  // Raw text asks for nothing: its perplexity stands beside that of general text.
+  const general = data.questions.length === 0 && !signal.aborted ? await generalOf(open, tuned) : undefined;
   return {
     origin,
     draw: sitting.drawOf(rows),
@@ -84,6 +86,7 @@ export async function evaluate(
       tuned: byTuned.answers[at],
     })),
     ...losses,
+    ...(general && { general }),
     exact: {
       base: sitting.exact(base.answers.slice(0, rows)),
       tuned: sitting.exact(byTuned.answers.slice(0, rows)),
@@ -93,6 +96,13 @@ export async function evaluate(
       return ruleReport(rule, { ...answered, answers }, sitting.exact(answers));
     }),
   };
+}
+
+/** The losses on general text. @throws GraftError `worker-fetch` */
+async function generalOf(open: OpenModel, tuned: Adapter | undefined): Promise<Evaluation['general']> {
+  const { generalLoss } = await import('./general-text.ts');
+  const base = await generalLoss(open, open.model, undefined);
+  return { base, tuned: tuned ? await generalLoss(open, open.model, tuned) : base };
 }
 
 /** Which of the rows training saw was counted for all that were to be asked. */

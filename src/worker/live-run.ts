@@ -8,6 +8,8 @@ import { Run, type Rest } from '../runs/run.ts';
 import { MOST_SHARE, SaveClock, type SaveEvery } from '../runs/save-clock.ts';
 import { checkRoom, stateBytes } from '../runs/room.ts';
 import type { StoredRun } from '../storage/records.ts';
+import { changeRun } from '../storage/runs.ts';
+import { ifStorageWorks } from '../storage/settings.ts';
 import { measureSpace } from '../storage/space.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
@@ -121,6 +123,7 @@ export class LiveRun {
         },
       });
       live = new LiveRun(seed, session, open, subject, store, run, rewards, emit);
+      if (settings.forgetting && !saved) await live.weighGeneral('before');
       return live;
     } catch (error) {
       rewards?.close();
@@ -213,6 +216,7 @@ export class LiveRun {
   /** Keeps what was learned, and ends the run with this status. @returns the id of its adapter @throws GraftError `storage-…` */
   async keep(status: 'done' | 'stopped' | 'failed', failure?: Failure): Promise<string | undefined> {
     await this.run.keep(status);
+    if (this.store.forgetting && this.store.learned && status !== 'failed') await this.weighGeneral('after');
     if (status === 'failed') this.#read();
     this.become(status, failure);
     return this.store.keptId;
@@ -238,6 +242,25 @@ export class LiveRun {
       // A device that is lost just now takes everything with it.
       if (!device.failure) throw error;
     }
+  }
+
+  /** Measures the loss on general text: with what the run starts from, or with what it has left. */
+  async weighGeneral(when: 'before' | 'after'): Promise<void> {
+    const { model, adapter, store: parameters } = this.subject.trainable;
+    const { learned, forgetting } = this.store;
+    // The best values are kept, and the last ones are on the device.
+    if (when === 'after' && learned) {
+      if (adapter) adapter.write(learned.tensors);
+      else for (const [name, values] of learned.tensors) parameters.write(name, values);
+    }
+    // What is rarely asked for is loaded when it is.
+    const { generalLoss } = await import('./general-text.ts');
+    const { loss } = await generalLoss(this.open, model, adapter);
+    // What it took of the device is none of the run's.
+    this.device.resetPeak();
+    this.store.forgetting =
+      when === 'before' ? { before: loss } : { before: forgetting?.before ?? loss, after: loss };
+    if (when === 'after') await ifStorageWorks(changeRun(this.id, { forgetting: this.store.forgetting }));
   }
 
   /** Tells the memory that is taken, where that is more than before. */

@@ -28,6 +28,10 @@ interface PageCurve extends Curve {
 
 export class PageStore implements Store {
   status: RunStatus = 'running';
+  /** The loss on general text, where it is measured. */
+  forgetting: StoredRun['forgetting'];
+  /** What was kept at the end. */
+  learned: Learned | undefined;
   /** The most bytes that were on the GPU while it was trained here. */
   takenBytes = 0;
   /** The id of the adapter that the run left; undefined where it left a model. */
@@ -59,6 +63,7 @@ export class PageStore implements Store {
     this.#evals = [...run.evals];
     this.#samples = [...run.samples];
     this.#revision = checkpoint?.revision;
+    this.forgetting = run.forgetting;
   }
 
   get record(): StoredRun {
@@ -71,6 +76,7 @@ export class PageStore implements Store {
       reading: this.reading,
       ...(this.takenBytes > 0 && { takenBytes: this.takenBytes }),
       ...(this.#keptModel !== undefined && { keptModel: this.#keptModel }),
+      ...(this.forgetting && { forgetting: this.forgetting }),
     };
   }
 
@@ -122,6 +128,7 @@ export class PageStore implements Store {
     const kept = await endRun({ run, learned, adapter, rows: this.#rows.train.length }, open);
     this.keptId = kept.adapterId;
     this.#keptModel = kept.run.keptModel;
+    this.learned = learned;
   }
 
   /** Ends the run without an adapter; its curve stays. `failed` is a loss that was not finite. @throws GraftError `storage-…` */

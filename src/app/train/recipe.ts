@@ -1,5 +1,6 @@
 /** What a recipe says, as the page has it: settings of the form, and how the open rows are read and split. */
 import type { Mapping } from '../../data/mapping.ts';
+import type { Mix } from '../../data/mixture.ts';
 import { parseSkipped } from '../../data/skip-list.ts';
 import { GraftError } from '../../errors.ts';
 import type { Recipe } from '../../settings/recipe.ts';
@@ -74,10 +75,40 @@ export function dataOptionsFrom(recipe: Recipe, current: DataOptions): DataOptio
     seed: number('splitSeed'),
     skip: skipped === undefined ? undefined : parseSkipped(skipped),
     dropCopies: recipe['dropDuplicates'] as boolean | undefined,
+    text: textOf(recipe, current),
+    mixture: mixtureOf(recipe, current),
   };
   const entries = Object.entries(told).filter(([, value]) => value !== undefined);
   const next = { ...current, ...Object.fromEntries(entries) };
   return JSON.stringify(next) === JSON.stringify(current) ? current : next;
+}
+
+/** How text files become rows, where the recipe says anything of it. */
+function textOf(recipe: Recipe, { text }: DataOptions): DataOptions['text'] {
+  const { documents, textRows, textOverlap } = recipe;
+  if ([documents, textRows, textOverlap].every((value) => value === undefined)) return undefined;
+  const { packed: _, ...rest } = text ?? {};
+  return {
+    ...rest,
+    ...(typeof documents === 'string' && { documents }),
+    ...(textRows === 'packed' && { packed: true }),
+    ...(typeof textOverlap === 'number' && { overlap: textOverlap }),
+  };
+}
+
+/** How the tasks that are open share a run. */
+function mixtureOf(recipe: Recipe, { mixture }: DataOptions): DataOptions['mixture'] {
+  const { mix, mixTemperature, mixCap } = recipe;
+  if (!mixture || [mix, mixTemperature, mixCap].every((value) => value === undefined)) return undefined;
+  return {
+    ...mixture,
+    ...(typeof mix === 'string' && {
+      mix: mix as Mix,
+      tasks: mixture.tasks.map(({ name, file }) => ({ name, file })),
+    }),
+    ...(typeof mixTemperature === 'number' && { temperature: mixTemperature }),
+    ...(typeof mixCap === 'number' && { cap: mixCap }),
+  };
 }
 
 function mappingOf(recipe: Recipe): Mapping | undefined {

@@ -116,6 +116,8 @@ export interface RunSummary {
   readonly keptModel?: string;
   /** The most GPU memory that it took, in bytes; missing from before that was kept. */
   readonly takenBytes?: number;
+  /** The loss on general text before the run, and with what it left. */
+  readonly forgetting?: { readonly before: number; readonly after?: number };
   /** Whether a checkpoint lies in storage from which it can go on. */
   readonly resumable: boolean;
   /** The command that repeats it headless. */

@@ -208,6 +208,7 @@ export const RunFile = v.object({
   afterPrompt: v.optional(v.string()),
   wanted: v.optional(v.string()),
   takenBytes: v.optional(count),
+  forgetting: v.optional(v.object({ before: number, after: v.optional(number) })),
   unigramLoss: v.optional(number),
   reading: v.optional(Reading),
 });
@@ -320,6 +321,7 @@ const Measured = v.object({
         ),
         base: v.optional(Loss),
         tuned: v.optional(Loss),
+        general: v.optional(v.object({ base: Loss, tuned: Loss })),
         exact: v.object({ base: Share, tuned: Share }),
         rules: v.array(
           v.object({

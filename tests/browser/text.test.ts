@@ -1,0 +1,79 @@
+/** Continued pre-training on plain text, from the file to perplexity on held-out text beside that on general text, and what was forgotten. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+
+const TEXT = readFileSync(join(import.meta.dirname, '../../public/texts/general.txt'));
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await launchChromium();
+  studio = await openStudio(browser, {
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  ({ page } = studio);
+});
+afterAll(async () => {
+  await studio.close();
+  await browser.close();
+});
+
+test('a text file is cut at the borders of its documents', async () => {
+  await goTo(page, 'data');
+  await page
+    .getByLabel('Open a file')
+    .setInputFiles({ name: 'field.md', mimeType: 'text/markdown', buffer: TEXT });
+  const text = page.getByRole('region', { name: /^Text\b/ });
+  await text.waitFor(WAIT);
+  const rows = (): Promise<string> => page.getByRole('heading', { name: /^\d+ rows?$/ }).innerText();
+  const whole = await rows();
+  await text.getByLabel('A document ends').selectOption('at blank lines');
+  // Eight paragraphs, each of at most a row.
+  await expect.poll(rows, WAIT).toBe('8 rows');
+  expect(whole).not.toBe('8 rows');
+  await text.getByLabel('Rows', { exact: true }).selectOption('packed, documents end to end');
+  await expect.poll(rows, WAIT).toBe(whole);
+  await page.getByLabel('Limit, tokens a row').fill('64');
+  await page.getByLabel('Limit, tokens a row').press('Enter');
+  await expect.poll(rows, WAIT).not.toBe(whole);
+  await text.getByLabel('Rows', { exact: true }).selectOption('of one document each');
+  await text.getByLabel('Overlap, tokens').fill('8');
+  await text.getByLabel('Overlap, tokens').press('Enter');
+  await expect.poll(() => page.getByLabel('Overlap, tokens').inputValue()).toBe('8');
+  expect(await inspect(page, 'text')).toEqual([]);
+});
+
+test('a run says what it forgot, and which command repeats it', async () => {
+  await goTo(page, 'train');
+  await page.getByLabel('Measure what is forgotten').check();
+  await page.getByText('Every setting, explained').click();
+  await page.getByLabel('Steps', { exact: true }).fill('6');
+  await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByRole('button', { name: 'New run' }).waitFor({ timeout: 240_000 });
+  await page.getByText(/Forgetting: loss on general text 0\.70\d+ → \d\.\d+/).waitFor(WAIT);
+  await page.getByRole('button', { name: 'Copy as a command line' }).click();
+  await expect
+    .poll(() => page.evaluate(() => navigator.clipboard.readText()))
+    .toMatch(/--documents blank .*--text-overlap 8 .*--forgetting|--forgetting.*--documents blank/);
+  expect(await inspect(page, 'text-run')).toEqual([]);
+});
+
+test('perplexity on held-out text stands beside that on general text', async () => {
+  await goTo(page, 'evaluate');
+  await page.getByRole('button', { name: 'Compare with the base model' }).click();
+  await page.getByRole('columnheader', { name: /^on general text/ }).waitFor({ timeout: 240_000 });
+  const scores = page.getByRole('region', { name: 'Scores' });
+  for (const row of await scores.locator('tbody tr').all())
+    await expect.poll(() => row.locator('td').last().innerText()).toMatch(/^\d/);
+  expect(await inspect(page, 'text-evaluate')).toEqual([]);
+  expect(studio.problems).toEqual([]);
+});
