@@ -140,7 +140,8 @@ export class Chat {
 
   /** What both sides would be given for a question: one prompt where they are alike; none while no model is open. */
   async preview(prompt: string): Promise<readonly AskedPrompt[]> {
-    const conversations = ([0, 1] as const).map((side) => this.#messages(this.turns, side, prompt));
+    const past = this.blind ? [] : this.turns;
+    const conversations = ([0, 1] as const).map((side) => this.#messages(past, side, prompt));
     const outcome = await this.#session.worker.previewPrompts(conversations);
     if (!outcome.ok) return [];
     const [left, right] = outcome.prompts;
