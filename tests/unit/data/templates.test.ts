@@ -1,7 +1,6 @@
 /** Instruction templates: phrasings that a seed draws, places for columns, and the library. */
 import { expect, test } from 'vitest';
-import { columnsOf, compileMapping } from '../../../src/data/mapping.ts';
-import { checkMapping } from '../../../src/data/mapping.ts';
+import { checkMapping, columnsOf, compileMapping } from '../../../src/data/mapping.ts';
 import { drawPhrasing, joinPhrasings, phrasingsOf } from '../../../src/data/phrasings.ts';
 import { readExamples } from '../../../src/data/formats.ts';
 import { TEMPLATES } from '../../../src/data/templates/registry.ts';
