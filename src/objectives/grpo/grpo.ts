@@ -45,7 +45,7 @@ export const grpo = {
   sums: SUMS,
   report,
   curve: {
-    loss: 'the mean of the sampled answers. The loss itself is near 0 however well it learns, since half of each group is worse than its mean',
+    loss: 'the mean of the sampled answers. The loss itself is near 0 however well it learns, since a group is as much better than its mean as it is worse',
     drawn: 'reward',
   },
   record: (loss: LossGraph, settings: Given) =>

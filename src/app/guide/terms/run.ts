@@ -128,7 +128,7 @@ export const RUN: Chapter = {
       more: 'It finds answers that the rows do not have, as long as the model gives some of them by chance.',
       less: 'What the model never does by itself cannot be rewarded: tune on a few solved rows first.',
       start:
-        'Read the reward, not the loss: the loss is near 0 however well it learns, since half of each group is worse than its mean. Read some answers as well: a reward can be met in ways that nobody wanted.',
+        'Read the reward, not the loss: the loss is near 0 however well it learns, since a group is as much better than its mean as it is worse. Read some answers as well: a reward can be met in ways that nobody wanted.',
       source: 'Shao and others, DeepSeekMath, 2024, arXiv:2402.03300',
       also: 'reinforcement learning rl rlvr ppo policy advantage',
     },
