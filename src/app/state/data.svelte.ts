@@ -131,7 +131,14 @@ export class Data {
     const turn = await this.#begin(file.name);
     const bytes = await this.#bytesOf(file, turn);
     if (!bytes) return false;
-    const next = withFile({ source, options }, { name: file.name, bytes }, as);
+    const [rows, beside] = [
+      { source, options },
+      { name: file.name, bytes },
+    ];
+    const next =
+      typeof as === 'object'
+        ? (await import('./task-source.ts')).withTask(rows, beside, as)
+        : withFile(rows, beside, as);
     return this.#open(next.source, next.options, turn);
   }
 

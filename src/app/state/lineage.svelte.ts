@@ -1,7 +1,9 @@
 /** The stages of an adapter, each measured on the test rows of all of them. */
+import { untrack } from 'svelte';
 import type { Failure, LineageReport, Progress } from '../../worker/api.ts';
 import { Pace } from './pace.ts';
 import type { Session } from './session.svelte.ts';
+import type { Studio } from './studio.svelte.ts';
 
 export class Lineage {
   /** The adapter whose line was measured last. */
@@ -35,4 +37,17 @@ export class Lineage {
   async stop(): Promise<void> {
     await this.session.worker.stopEvaluation();
   }
+}
+
+const known = new WeakMap<Studio, Lineage>();
+
+/** The one of a studio: what was measured stays while another stage is looked at. It is no part of the first screen. */
+export function lineageOf(studio: Studio): Lineage {
+  let lineage = known.get(studio);
+  if (!lineage) {
+    // Nobody who asks first owns it.
+    lineage = untrack(() => new Lineage(studio.session));
+    known.set(studio, lineage);
+  }
+  return lineage;
 }

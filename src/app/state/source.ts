@@ -1,6 +1,6 @@
 /** Where rows come from: their files, and what a second file is to them. */
-import type { Mixture, MixtureTask } from '../../data/mixture.ts';
-import { ROWS_FILE, TEST_FILE } from '../../data/parts.ts';
+import type { Mixture } from '../../data/mixture.ts';
+import { TEST_FILE } from '../../data/parts.ts';
 import { withoutFile } from '../../data/skip-list.ts';
 import type { DataFile, DataOptions, OtherFiles } from '../../worker/api.ts';
 import type { Sample } from '../start/samples.svelte.ts';
@@ -38,14 +38,9 @@ export const SPLIT: DataOptions = {
 };
 
 /** The rows with another file beside them; test rows take the place of those that were there. */
-export function withFile(
-  { source, options }: Reading,
-  file: DataFile,
-  as: Exclude<SecondUse, 'replace'>,
-): Reading {
+export function withFile({ source, options }: Reading, file: DataFile, as: 'more' | 'test'): Reading {
   const more = { ...source, more: [...(source.more ?? []), file] };
   if (as === 'more') return { source: more, options };
-  if (typeof as === 'object') return { source: more, options: withTask(options, source, as) };
   return {
     source: { ...source, heldOut: file },
     options: skipping(
@@ -53,45 +48,6 @@ export function withFile(
       withoutFile(options.skip, TEST_FILE),
     ),
   };
-}
-
-/** The rows become a task of their own, and the new file another. One that has no test rows of its own gives some. */
-function withTask(options: DataOptions, source: Source, { task, share }: TaskUse): DataOptions {
-  const { mixture } = options;
-  const before: readonly MixtureTask[] = mixture?.tasks ?? [
-    { name: source.name.replace(/\.\w+$/, ''), file: ROWS_FILE },
-  ];
-  const file = TEST_FILE + 1 + (source.more?.length ?? 0);
-  const name = freeName(
-    task.trim() || 'task',
-    before.map((other) => other.name),
-  );
-  const test = options.test > 0 ? options.test : SPLIT.test;
-  if (share === undefined)
-    return {
-      ...options,
-      test,
-      mixture: sized({ ...mixture, tasks: [...before, { name, file }], mix: mixture?.mix ?? 'proportional' }),
-    };
-  // Those that were there keep their shares among each other.
-  const rest = before.reduce((sum, other) => sum + (other.share ?? 1), 0);
-  const tasks = [
-    ...before.map((other) => ({ ...other, share: ((1 - share) * (other.share ?? 1)) / rest })),
-    { name, file, share },
-  ];
-  return { ...options, test, mixture: { ...mixture, tasks, mix: 'given' } };
-}
-
-/** A mixture whose shares are given has one for each task. */
-function sized(mixture: Mixture): Mixture {
-  if (mixture.mix !== 'given') return mixture;
-  return { ...mixture, tasks: mixture.tasks.map((task) => ({ share: 1 / mixture.tasks.length, ...task })) };
-}
-
-function freeName(name: string, taken: readonly string[]): string {
-  let free = name;
-  for (let number = 2; taken.includes(free); number++) free = `${name} ${number}`;
-  return free;
 }
 
 /** The mixture without the task of a file; undefined where one task is left. */
@@ -103,7 +59,7 @@ function withoutTask(mixture: Mixture | undefined, place: number): Mixture | und
 }
 
 /** Options without a mixture where there is none: they are compared by what they hold. */
-export function mixing({ mixture: _, ...options }: DataOptions, mixture: Mixture | undefined): DataOptions {
+function mixing({ mixture: _, ...options }: DataOptions, mixture: Mixture | undefined): DataOptions {
   return mixture ? { ...options, mixture } : options;
 }
 

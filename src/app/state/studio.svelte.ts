@@ -18,7 +18,6 @@ import { Downloads } from './downloads.svelte.ts';
 import { Evaluation } from './evaluation.svelte.ts';
 import { Exporting } from './exporting.svelte.ts';
 import { FewShot } from './few-shot.svelte.ts';
-import { Lineage } from './lineage.svelte.ts';
 import { Models } from './models.svelte.ts';
 import { Preferences } from './preferences.svelte.ts';
 import { Projects } from './projects.svelte.ts';
@@ -35,7 +34,6 @@ import type { Settings } from './settings.svelte.ts';
 import type { SecondUse } from './source.ts';
 import { Task } from './task.svelte.ts';
 import { TimeForecast } from './time.svelte.ts';
-import { Together } from './together.svelte.ts';
 
 /** The length at which a question that names a project is cut. */
 const NAME_CHARS = 40;
@@ -61,8 +59,6 @@ export class Studio {
   readonly evaluation = new Evaluation(this.session, this.results, 'evaluation');
   readonly preferences = new Preferences(this.results);
   readonly chat = new Chat(this.session, this.results, this.preferences);
-  readonly lineage = new Lineage(this.session);
-  readonly together = new Together(this.data, this.run, this.runs, this.adapters);
   readonly everything = new Everything(this.session);
   readonly #opening = new Opening();
   /** Loaded after the first screen, with the table of settings. */

@@ -1,9 +1,11 @@
 /** All tasks together against each alone: which adapters are there for it, and the runs that are missing, one after the other. */
+import { untrack } from 'svelte';
 import type { AdapterInfo, RunOptions } from '../../worker/api.ts';
 import type { Adapters } from './adapters.svelte.ts';
 import type { Data } from './data.svelte.ts';
 import type { Run } from './run.svelte.ts';
 import type { Runs } from './runs.svelte.ts';
+import type { Studio } from './studio.svelte.ts';
 
 /** What an adapter is for: all open tasks, or one of them. */
 interface OfTask {
@@ -92,4 +94,17 @@ function aloneOf(options: RunOptions, task: string, share: number): RunOptions {
     warmup: Math.min(options.warmup, Math.floor(steps / 10)),
     evalEvery: options.evalEvery > 0 ? Math.max(1, Math.min(options.evalEvery, steps)) : 0,
   };
+}
+
+const known = new WeakMap<Studio, Together>();
+
+/** The one of a studio: it goes on while another stage is looked at. It is no part of the first screen. */
+export function togetherOf(studio: Studio): Together {
+  let together = known.get(studio);
+  if (!together) {
+    // Nobody who asks first owns it.
+    together = untrack(() => new Together(studio.data, studio.run, studio.runs, studio.adapters));
+    known.set(studio, together);
+  }
+  return together;
 }
