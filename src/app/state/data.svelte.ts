@@ -14,7 +14,7 @@ import type { Sample } from '../start/samples.svelte.ts';
 import type { Columns } from './columns.svelte.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
-import { SPLIT, withFile, withoutPlace, type SecondUse, type Source } from './source.ts';
+import { SPLIT, type SecondUse, type Source } from './source.ts';
 
 /** A change that mended something, and how rows were read before it. */
 export interface Mended {
@@ -135,10 +135,8 @@ export class Data {
       { source, options },
       { name: file.name, bytes },
     ];
-    const next =
-      typeof as === 'object'
-        ? (await import('./task-source.ts')).withTask(rows, beside, as)
-        : withFile(rows, beside, as);
+    const { withFile, withTask } = await import('./beside.ts');
+    const next = typeof as === 'object' ? withTask(rows, beside, as) : withFile(rows, beside, as);
     return this.#open(next.source, next.options, turn);
   }
 
@@ -147,6 +145,7 @@ export class Data {
     const { source, options } = this;
     if (!source) return false;
     const turn = await this.#begin(source.name);
+    const { withoutPlace } = await import('./beside.ts');
     const next = withoutPlace({ source, options }, place);
     return this.#open(next.source, next.options, turn);
   }

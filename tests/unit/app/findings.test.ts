@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { findingsOf, leftOut } from '../../../src/app/data/findings.ts';
 import { leftWords, paceOf, secondsLeft, type Pace } from '../../../src/app/data/time-left.ts';
-import { withFile, withoutPlace } from '../../../src/app/state/source.ts';
+import { withFile, withoutPlace } from '../../../src/app/state/beside.ts';
 import type { DataOptions, DataSummary, RowGroup } from '../../../src/worker/api.ts';
 
 const NONE: RowGroup = { count: 0, rows: [], longest: 0 };
