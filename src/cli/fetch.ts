@@ -1,6 +1,6 @@
 /** `graft fetch`: a model from the Hugging Face hub (or any address) into a folder, resumed and checked. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { appendFile, open, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, open, rename, rm, rmdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
 import { isObject } from '../json.ts';
@@ -46,6 +46,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
   const options: HubOptions = { hub, signal: stop.signal, ...(token && { token }) };
   const offer = await withTokenTold(() => findModel(askedFor(asked, flags, hub), options));
   const folder = flags.text('to') ?? offer.name.slice(offer.name.lastIndexOf('/') + 1);
+  const isNew = !existsSync(folder);
   await makeFolder(folder);
   output.line(
     `${offer.name}: ${offer.files.length} ${offer.files.length === 1 ? 'file' : 'files'}` +
@@ -53,11 +54,17 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
       `, ${offer.licence === undefined ? 'licence not stated' : `licence ${offer.licence}`}`,
   );
   const sink = new FolderSink(folder);
-  await withTokenTold(() =>
-    fetchModel(offer, sink, options, (progress) =>
-      output.progress(describe(progress), progress.waiting !== undefined),
-    ),
-  );
+  try {
+    await withTokenTold(() =>
+      fetchModel(offer, sink, options, (progress) =>
+        output.progress(describe(progress), progress.waiting !== undefined),
+      ),
+    );
+  } catch (error) {
+    // Only an empty folder can be removed: what was downloaded stays.
+    if (isNew) await rmdir(folder).catch(() => undefined);
+    throw error;
+  }
   process.off('SIGINT', onInterrupt);
   const checked = offer.files.filter(({ sha256, gitSha1 }) => sha256 ?? gitSha1).length;
   output.line(

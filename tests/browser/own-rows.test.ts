@@ -49,6 +49,8 @@ describe('a list on one line', () => {
     await openFile(page, 'tree.json', JSON.stringify({ train: rows, test: rows.slice(0, 3) }));
     await page.getByText('1 row was not read').waitFor({ timeout: STEP_MS });
     await page.getByText('3 rows of “test” are left out').waitFor();
+    // What the list counts is not what is trained on.
+    await page.getByRole('region', { name: '12 rows' }).getByText('1 of them not used').waitFor();
     await expect
       .poll(() =>
         page

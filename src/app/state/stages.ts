@@ -1,5 +1,5 @@
 /** The one fact of each stage, from what is open, running and kept. */
-import { count, loss, plural } from '../ui/format.ts';
+import { loss, plural } from '../ui/format.ts';
 import { shownName } from '../ui/model-names.ts';
 import { outdated } from './origin.ts';
 import type { StageId } from './route.svelte.ts';
@@ -46,7 +46,7 @@ function data({ data: { summary, rows, reading, failure }, projects: { current }
       summary.dropped.count +
       summary.unsupervised.count +
       summary.leakCount;
-    fact = `${plural(rows, 'row')}${look > 0 ? `, ${count(look)} to look at` : ''}`;
+    fact = `${plural(rows, 'row')}${look > 0 ? `, ${plural(look, 'row')} to look at` : ''}`;
   } else if (failure) fact = 'could not be read';
   return { id: 'data', name: 'Data', fact, reached: summary !== undefined };
 }

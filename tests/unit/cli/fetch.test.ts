@@ -83,6 +83,8 @@ describe('graft fetch', () => {
     const to = join(folder, 'gated');
     const refused = await graft(['org/gated', '--to', to]);
     expect(refused.err).toMatch(/accounts that have accepted its licence/);
+    // No folder is left that would look like a model.
+    expect(existsSync(to)).toBe(false);
     const { code } = await graft(['org/gated', '--to', to, '--hub', server.address], {
       HF_TOKEN: TOKEN,
       HF_ENDPOINT: 'http://localhost:9',
