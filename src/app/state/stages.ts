@@ -1,5 +1,5 @@
 /** The one fact of each stage, from what is open, running and kept. */
-import { loss, plural } from '../ui/format.ts';
+import { count, loss, plural } from '../ui/format.ts';
 import { shownName } from '../ui/model-names.ts';
 import { outdated } from './origin.ts';
 import type { StageId } from './route.svelte.ts';
