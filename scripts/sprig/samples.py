@@ -80,7 +80,7 @@ SETS = [
                     "Answers are sampled, a rule scores them, and the better ones become more likely.",
      "task": "Begin a list with what is asked for",
      "success": "With things that never came first in training, the list has three different things and begins as asked. The reward tells, for every answer.",
-     "settings": {"steps": 160, "batch": 1, "lr": 1.5e-3, "rank": 8, "alpha": 16, "maxLength": 96, "accumulate": 8, "objective": "grpo",
+     "settings": {"steps": 100, "batch": 1, "lr": 1.5e-3, "rank": 8, "alpha": 16, "maxLength": 96, "accumulate": 8, "objective": "grpo",
                   "numGenerations": 8, "maxCompletionLength": 24,
                   "rewards": [{"name": "regex", "weight": 1, "group": True,
                                "pattern": r"^The ([a-z ]+), the (?!\1)([a-z ]+) and the (?!\1|\2)[a-z ]+\.$"}]}},
