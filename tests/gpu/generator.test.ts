@@ -166,7 +166,7 @@ describeDevice('Generator', (context) => {
   test('ends at a stop id, at the length, at the end of the cache, when told to, or before it began', async () => {
     const [whole] = await generator.generate([prompts[0]], options());
     const [stopped] = await generator.generate([prompts[0]], options({ stopIds: [whole.ids[2]] }));
-    expect(stopped).toEqual({ ids: whole.ids.slice(0, 2), reason: 'stop' });
+    expect(stopped).toEqual({ ids: whole.ids.slice(0, 2), reason: 'stop', stopId: whole.ids[2] });
     const [short] = await generator.generate([prompts[0]], options({ maxNewTokens: 3 }));
     expect(short).toEqual({ ids: whole.ids.slice(0, 3), reason: 'length' });
     expect(await generator.generate([prompts[0]], options({ maxNewTokens: 0 }))).toEqual([
