@@ -3,6 +3,7 @@
 //   node run.mjs matmul [--side 1024] [--runs 7] [--layouts NN,NT] [--libraries graft,jax-js] [--adapter swiftshader]
 //   node run.mjs train-step [--runs 15]
 //   node run.mjs matmul --adapter cpu
+//   node run.mjs train-model [--runs 3]
 //   node run.mjs decoding --model FOLDER [--words 200] [--new-tokens 64] [--threads 2,1] [--runs 5]
 import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -56,7 +57,7 @@ const flags = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const onProcessor = values.adapter === 'cpu' || what === 'decoding';
+const onProcessor = values.adapter === 'cpu' || what === 'decoding' || what === 'train-model';
 if (values.adapter !== 'default' && !onProcessor) flags.push(`--use-webgpu-adapter=${values.adapter}`);
 const browser = await chromium.launch({ executablePath, args: flags });
 try {
@@ -67,10 +68,11 @@ try {
   });
   await page.goto(server.resolvedUrls.local[0]);
   await page.waitForFunction(() => window.peers !== undefined);
-  const contests = { matmul, 'train-step': trainStep, decoding };
+  const contests = { matmul, 'train-step': trainStep, 'train-model': trainModel, decoding };
   const report = await contests[what](page);
   report.chromium = browser.version();
-  if (!values.json) (what === 'decoding' ? printDecoding : print)(report);
+  const printers = { decoding: printDecoding, 'train-model': printTraining };
+  if (!values.json) (printers[what] ?? print)(report);
   console.log(JSON.stringify(report));
 } finally {
   await browser.close();
@@ -97,6 +99,18 @@ async function trainStep(page) {
     ([o, cpu]) => (cpu ? window.peers.trainStepOnProcessor(o) : window.peers.trainStep(o)),
     [options, onProcessor],
   );
+}
+
+/** Graft alone: PyTorch on the same cores is pytorch.py. */
+async function trainModel(page) {
+  const options = { batches: [1, 4].map((rows) => [rows, 256]), runs: Number(values.runs ?? 3) };
+  return page.evaluate((o) => window.peers.trainModelOnProcessor(o), options);
+}
+
+function printTraining({ chromium: version, results }) {
+  console.log(`Chromium ${version}`);
+  for (const [batch, { tokensPerSecond }] of Object.entries(results))
+    console.log(`  ${batch} ${tokensPerSecond.toFixed(0)} tokens/s`);
 }
 
 async function decoding(page) {

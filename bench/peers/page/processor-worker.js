@@ -1,4 +1,8 @@
 // Graft's CPU engine with one thread and with two, beside jax-js's wasm backend; and its side of the decoding contest.
+import { benchmarkTraining } from '../../../src/evaluate/training-benchmark.ts';
+import { LanguageModel } from '../../../src/model/language-model.ts';
+import { randomFiles } from '../../../src/model/random-files.ts';
+import { SMOLLM2_135M } from '../../../src/worker/curated/configs.ts';
 import { openProcessor } from '../../../src/worker/processor.ts';
 import { graftTrainStep } from '../../train-step.ts';
 import { answer, openModel } from './answering.js';
@@ -16,6 +20,14 @@ const withThreads = (count) => async () => {
 };
 
 const contests = {
+  /** LoRA on the shape of SmolLM2-135M, as `graft bench` measures it headless. */
+  'train-model': async ({ batches, runs }) => {
+    const model = await LanguageModel.load(await withThreads(2)(), randomFiles('SmolLM2-135M', SMOLLM2_135M));
+    const results = {};
+    for (const [rows, length] of batches)
+      results[`${rows}x${length}`] = await benchmarkTraining(model, { rows, length, runs });
+    return { results };
+  },
   'open-model': openModel,
   answer,
   matmul: async (options) => ({

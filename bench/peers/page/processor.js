@@ -26,3 +26,4 @@ const contest = (what) => async (options) => {
 
 export const matmulOnProcessor = contest('matmul');
 export const trainStepOnProcessor = contest('train-step');
+export const trainModelOnProcessor = contest('train-model');
