@@ -59,7 +59,7 @@ test('two samples of a model stand without names, and a key says which is better
 
 test('an answer that is written better is preferred to the one that was given', async () => {
   await page
-    .getByRole('button', { name: /^Write the answer of .* better$/ })
+    .getByRole('button', { name: /^Write it better: the answer of / })
     .first()
     .click();
   await page.getByLabel(/^A better answer than/).fill('An old cat lives here.');
