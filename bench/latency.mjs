@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * How fast the page answers while it trains: `node bench/latency.mjs [SECONDS]` (30 by default). Builds the page, starts a run in Chromium
- * on SwiftShader, and dispatches real key and pointer events through the debugger: arrow keys and presses on the curve, letters into
+ * How fast the page answers while it trains: `node bench/latency.mjs [SECONDS]` (30 by default). Builds the page, starts a run in Chromium,
+ * and dispatches real key and pointer events through the debugger: arrow keys and presses on the curve, letters into
  * a field of another stage, presses that open and close parts of the page. The browser's own Event Timing says when the page began to
  * handle each of them, and when the frame that shows the answer was ready. The same is measured before, with nothing running.
  */
