@@ -63,7 +63,9 @@ export class Runs {
       const { options, start } = await startingFrom(asked, open);
       checkRun(options, data, open);
       await this.release();
-      const wanted = options.sampleEvery > 0 ? wantedAnswer(data, options.samplePrompt) : undefined;
+      // Where rewards say what is right, the row's answer may be no more than a part of it.
+      const isTold = options.sampleEvery > 0 && objectiveOf(options.objective).rows !== 'prompts';
+      const wanted = isTold ? wantedAnswer(data, options.samplePrompt) : undefined;
       const sampled = asRowsAsk(data, options.samplePrompt, open.tokenizer);
       const after = open.tokenizer.chatTemplate === undefined ? afterPrompt(data) : '';
       const rows = askedRows(onlyTask(data, options.task), options);
