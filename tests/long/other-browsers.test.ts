@@ -1,5 +1,5 @@
 /** The first page's one button, in browsers that are not Chromium and have no WebGPU: the same run as there, on the processor. */
-import { beforeAll, expect, inject, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { launchChromium } from '../browser/chromium.ts';
 import { OTHER_BROWSERS, type OtherBrowser } from './other-browsers.ts';
 
@@ -17,23 +17,27 @@ async function tuneAModel(run: OtherBrowser['run']): Promise<string> {
   return told;
 }
 
-let inChromium: string;
-beforeAll(async () => {
+/** What Chromium tells, asked once. */
+let told: Promise<string> | undefined;
+const inChromium = (): Promise<string> => (told ??= askChromium());
+
+async function askChromium(): Promise<string> {
   const browser = await launchChromium();
   const page = await browser.newPage();
   await page.goto(inject('address'));
-  inChromium = await tuneAModel((script) => page.evaluate(`(() => { ${script} })()`));
+  const line = await tuneAModel((script) => page.evaluate(`(() => { ${script} })()`));
   await browser.close();
-});
+  return line;
+}
 
 for (const [name, open] of Object.entries(OTHER_BROWSERS)) {
   test.skipIf(!open)(`${name} trains the sample, and draws its curve`, async () => {
     const browser = await open!();
     try {
       await browser.open(inject('address'));
-      const told = await tuneAModel(browser.run);
-      expect(told).toMatch(/^Done: loss \d/);
-      expect(told).toBe(inChromium);
+      const line = await tuneAModel(browser.run);
+      expect(line).toMatch(/^Done: loss \d/);
+      expect(line).toBe(await inChromium());
       expect(await browser.run(`return document.querySelectorAll('main canvas').length`)).toBeGreaterThan(0);
       expect(await browser.run(`return document.querySelectorAll('[role=alert]').length`)).toBe(0);
     } finally {
