@@ -1,6 +1,6 @@
 /**
- * The CPU engine's kernels as WebAssembly. They are compiled when they are first needed, which takes seconds, and kept under the hash of their
- * sources; the published package brings them along.
+ * The CPU engine's kernels as WebAssembly. Compiling takes seconds: `npm ci` does it, the published package
+ * brings them along, and what is missing is compiled when it is first needed. They are kept under the hash of their sources.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
