@@ -12,7 +12,7 @@ export interface LoggedStep {
   readonly step: number;
   readonly loss: number;
   readonly seconds: number;
-  /** Of a run that learns from rewards. */
+  /** For a run that learns from rewards. */
   readonly reward?: number;
 }
 

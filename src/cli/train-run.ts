@@ -95,7 +95,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   }
 }
 
-/** Of a resumed run too: its base is there, and what it started from is not. */
+/** Also for a resumed run: its base is there, and what it started from is not. */
 async function lossBefore({
   generalText,
   session,

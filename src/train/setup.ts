@@ -45,7 +45,7 @@ export interface Setup {
   readonly validation: readonly LabelledTokens[];
   readonly plans: RunPlans;
   readonly ring: StagingRing;
-  /** Of a mixture. */
+  /** For a mixture. */
   readonly taskRings: readonly StagingRing[];
   /** Missing where the objective has none. */
   readonly reference: ReferencePolicy | undefined;

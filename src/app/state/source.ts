@@ -15,7 +15,7 @@ export type SecondUse = 'replace' | 'more' | 'test' | TaskUse;
 /** Another task beside the rows. */
 export interface TaskUse {
   readonly task: string;
-  /** Of all rows that are drawn, from 0 to 1; as its rows are many if left out. */
+  /** The task's share of the rows that are drawn, from 0 to 1; in proportion to its rows if left out. */
   readonly share?: number;
 }
 

@@ -23,7 +23,7 @@ export interface Suggestion {
   readonly lr: number;
   readonly rank: number;
   readonly alpha: number;
-  /** Of rows that are for an objective: the rate is that objective's own. */
+  /** The objective that the rows are for, whose own learning rate is taken. */
   readonly objective?: string;
   readonly accumulate?: number;
 }

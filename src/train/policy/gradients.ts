@@ -16,7 +16,7 @@ import {
 import { lengthsOf, splitByToken, withSamples, writeSampled, type SampledRow } from './sampled.ts';
 
 export interface PolicyGradients extends Measured {
-  /** Of each micro-batch, as a share of the step's: their sum is the loss. */
+  /** The loss of each micro-batch, as a share of the step's: their sum is the loss. */
   readonly losses: readonly number[];
   /** Gradients of the loss of the whole step, by the name of the trained tensor. */
   readonly gradients: NamedArrays;

@@ -4,13 +4,13 @@ import type { TrainOptions } from '../options.ts';
 import type { PlanWork } from '../run-work.ts';
 import { promptLength } from './prompts.ts';
 
-/** Of the longest answer. */
+/** The length of a usual answer, as a share of the longest that is allowed. */
 const USUAL_PART = 0.5;
 
 export interface SampledWork {
-  /** Of one step: sampling its answers, and all updates with them. */
+  /** Work of one step: sampling its answers, and all updates with them. */
   readonly step: number;
-  /** Of one validation: an answer to each prompt. */
+  /** Work of one validation: an answer to each prompt. */
   readonly validation: number;
 }
 

@@ -3,7 +3,7 @@ import { sequenceSumsBackward, sequenceSumsKind } from '../../ops/sequence_sums.
 import { lowers } from '../dispatch.ts';
 import { parseShader } from '../shader.ts';
 
-/** Of a workgroup of the shader. */
+/** Threads of a workgroup of the shader. */
 const THREADS = 64;
 
 const shader = parseShader('sequence_sums', source);
