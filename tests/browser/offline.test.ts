@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closeContexts, openChromium } from './chromium.ts';
 import { allowSteps, engineOf } from './gate.ts';
 import { tabTo } from './keyboard.ts';
-import { downloadOf, factOf, goTo } from './looks.ts';
+import { downloadOf, factOf, goTo, WAIT } from './looks.ts';
 import { serveDist, type Site } from './site.ts';
 
 const STEP_MS = 60_000;
@@ -116,9 +116,11 @@ describe('without a network', () => {
     await ready(page);
     await expect.poll(() => counter(page)).toMatch(/: 0 to others, 0 to its own server/);
 
-    // Import, once the rows that were open are open again.
+    // Import, once the rows that were open are open again; their number is known before, and while they are read no file is taken.
     await goTo(page, 'data');
     await expect.poll(() => factOf(page, 'Data')).toMatch(/360 rows/);
+    await page.getByRole('link', { name: 'Train on these rows' }).waitFor(WAIT);
+    await expect.poll(() => page.getByLabel('Open a file').isEnabled(), WAIT).toBe(true);
     await page.locator('h1').focus();
     const [chooser] = await Promise.all([
       // Asked for early: it takes a moment until the browser is told to leave the file to the test.
