@@ -3,9 +3,10 @@ import { exactMatch } from './exact-match.ts';
 import { loss } from './loss.ts';
 import type { Metric } from './metric.ts';
 import { perplexity } from './perplexity.ts';
+import { rougeL } from './rouge-l.ts';
 import { tokenF1 } from './token-f1.ts';
 
-const registry = [exactMatch, tokenF1, loss, perplexity] as const satisfies readonly Metric[];
+const registry = [exactMatch, tokenF1, rougeL, loss, perplexity] as const satisfies readonly Metric[];
 
 export type MetricName = (typeof registry)[number]['name'];
 

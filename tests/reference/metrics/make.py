@@ -1,15 +1,17 @@
-"""Makes squad.json with torchmetrics: token F1 and exact match by the rules of SQuAD, for pairs that try every rule.
+"""Makes squad.json with torchmetrics: token F1 and exact match by the rules of SQuAD, for pairs that try every rule; and rouge.json with
+rouge-score: ROUGE-L of the same pairs and of some sentences.
 
-    pip install torch torchmetrics
+    pip install torch torchmetrics rouge-score
     python tests/reference/metrics/make.py
 
 Nothing of Graft runs here.
 """
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
-import torchmetrics
+from rouge_score.rouge_scorer import RougeScorer
 from torchmetrics.functional.text.squad import _compute_exact_match_score, _compute_f1_score
 
 HERE = Path(__file__).parent
@@ -42,8 +44,33 @@ PAIRS = [
     ("A.B.C.", "abc"),
 ]
 
+# More words, whose order matters.
+SENTENCES = [
+    ("the cat sat on the mat", "the mat sat on the cat"),
+    ("police killed the gunman", "police kill the gunman"),
+    ("the gunman kill police", "police kill the gunman"),
+    ("He went home, and then he slept.", "Then he slept; and he went home."),
+    ("a b c d e f g", "a x b y c z d"),
+    ("one two three", "three two one"),
+    ("1,000 apples at 2.50 each", "1000 apples at 2,50 each"),
+    ("The meeting moved from Monday to Tuesday because the room was taken.", "The meeting is on Tuesday: the room was taken on Monday."),
+]
+
 
 def main():
+    write("squad.json", "torchmetrics", squad())
+    write("rouge.json", "rouge_score", rouge())
+
+
+def rouge():
+    scorer = RougeScorer(["rougeL"], use_stemmer=False)
+    return [
+        {"answer": answer, "expected": expected, "f1": scorer.score(expected, answer)["rougeL"].fmeasure}
+        for answer, expected in PAIRS + SENTENCES
+    ]
+
+
+def squad():
     rows = []
     for answer, expected in PAIRS:
         rows.append(
@@ -54,8 +81,12 @@ def main():
                 "exact": bool(_compute_exact_match_score(answer, expected)),
             }
         )
-    made = {"made_with": {"torchmetrics": torchmetrics.__version__}, "rows": rows}
-    (HERE / "squad.json").write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return rows
+
+
+def write(name, package, rows):
+    made = {"made_with": {package: version(package)}, "rows": rows}
+    (HERE / name).write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 main()
