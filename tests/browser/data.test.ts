@@ -116,6 +116,12 @@ describe('a table with odd columns', () => {
     await page.keyboard.press('Home');
     await page.getByRole('heading', { name: 'Line 2, as the model sees it' }).waitFor();
     await expect.poll(() => list.getAttribute('aria-activedescendant')).toBeTruthy();
+    // Fast fingers: a row that is ready late does not take the place of the last one that was asked for.
+    for (const key of ['End', 'Home', 'End', 'ArrowUp', 'ArrowUp', 'ArrowDown'])
+      await page.keyboard.press(key);
+    await page.getByRole('heading', { name: 'Line 483, as the model sees it' }).waitFor();
+    await page.keyboard.press('Home');
+    await page.getByRole('heading', { name: 'Line 2, as the model sees it' }).waitFor();
   });
 
   test('a long row is cut where the limit says, and hostile text is text', async () => {

@@ -51,6 +51,8 @@ export class Data {
   rowFailure = $state.raw<Failure>();
   /** Another one once what is being read is not wanted any more: nothing of it is shown then. */
   #turn = 0;
+  /** Rows that were asked to be shown: the last one is. */
+  #shows = 0;
   readonly #session: Session;
   readonly #projects: Projects;
 
@@ -316,8 +318,9 @@ export class Data {
   async show(at: number): Promise<void> {
     if (at < 0 || at >= (this.summary?.listed ?? 0)) return;
     const turn = this.#turn;
+    const asked = ++this.#shows;
     const outcome = await this.#session.worker.previewRow(at);
-    if (turn !== this.#turn) return;
+    if (turn !== this.#turn || asked !== this.#shows) return;
     if (outcome.ok) {
       this.row = outcome.row;
       this.rowAt = at;
