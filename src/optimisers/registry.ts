@@ -1,10 +1,11 @@
 /** Every optimiser: one line each. The first is the usual one. */
 import { adamw } from './adamw/adamw.ts';
 import { lion } from './lion/lion.ts';
+import { nadamw } from './nadamw/nadamw.ts';
 import type { Optimiser } from './optimiser.ts';
 import { sgd } from './sgd/sgd.ts';
 
-export const OPTIMISERS = [adamw, lion, sgd] as const satisfies readonly Optimiser[];
+export const OPTIMISERS = [adamw, nadamw, lion, sgd] as const satisfies readonly Optimiser[];
 
 /** The optimiser of this name, the usual one without a name. @throws Error where there is none: settings are checked where they come in */
 export function optimiserOf(name: string = OPTIMISERS[0].name): Optimiser {

@@ -10,7 +10,7 @@ import { optimiserOf } from '../../src/optimisers/registry.ts';
 import { describeAdapters } from './adapters.ts';
 import { worstError } from './run.ts';
 
-interface Numbers extends Record<'sgd' | 'lion' | 'start', number[]> {
+interface Numbers extends Record<'sgd' | 'nadamw' | 'lion' | 'start', number[]> {
   lr: number;
   weightDecay: number;
   momentum: number;
@@ -21,29 +21,32 @@ const numbers = JSON.parse(
 ) as Numbers;
 
 describeAdapters('Optimisers', (context) => {
-  test.each(['sgd', 'lion'] as const)('20 steps of %s end where the published one does', async (name) => {
-    const { device } = context;
-    const { lr, weightDecay, momentum, start, gradients } = numbers;
-    const optimiser = optimiserOf(name);
-    const store = new ParameterStore(device, [{ name: 'p', shape: [start.length] }], {
-      state: optimiser.kernel.planes,
-    });
-    const hyper = device.upload([HYPER_SIZE], 'f32', 'hyper');
-    const stats = device.upload([STATS_SIZE], 'f32', 'stats');
-    const tape = new Tape(device);
-    update(tape, store, optimiser.kernel, { hyper, stats });
-    const plan = await device.compile(tape, device.createPool());
-    store.write('p', Float32Array.from(start));
-    for (const [index, gradient] of gradients.entries()) {
-      store.write('p', Float32Array.from(gradient), 'gradients');
-      const own = optimiser.encode(index + 1, { momentum });
-      device.write(hyper, encodeStep({ clip: 0, tokens: 1, lr, weightDecay }, own));
-      plan.run();
-    }
-    const values = (await store.read()).get('p')!;
-    expect(values).not.toEqual(Float32Array.from(start));
-    expect(worstError(values, numbers[name])).toBeLessThan(1e-6);
-  });
+  test.each(['sgd', 'nadamw', 'lion'] as const)(
+    '20 steps of %s end where the published one does',
+    async (name) => {
+      const { device } = context;
+      const { lr, weightDecay, momentum, start, gradients } = numbers;
+      const optimiser = optimiserOf(name);
+      const store = new ParameterStore(device, [{ name: 'p', shape: [start.length] }], {
+        state: optimiser.kernel.planes,
+      });
+      const hyper = device.upload([HYPER_SIZE], 'f32', 'hyper');
+      const stats = device.upload([STATS_SIZE], 'f32', 'stats');
+      const tape = new Tape(device);
+      update(tape, store, optimiser.kernel, { hyper, stats });
+      const plan = await device.compile(tape, device.createPool());
+      store.write('p', Float32Array.from(start));
+      for (const [index, gradient] of gradients.entries()) {
+        store.write('p', Float32Array.from(gradient), 'gradients');
+        const own = optimiser.encode(index + 1, { momentum });
+        device.write(hyper, encodeStep({ clip: 0, tokens: 1, lr, weightDecay }, own));
+        plan.run();
+      }
+      const values = (await store.read()).get('p')!;
+      expect(values).not.toEqual(Float32Array.from(start));
+      expect(worstError(values, numbers[name])).toBeLessThan(1e-6);
+    },
+  );
 
   test('a step that is not finite changes neither values nor momentum', async () => {
     const { device } = context;

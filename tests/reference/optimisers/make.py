@@ -1,8 +1,8 @@
-"""Makes numbers.json: 20 steps of torch's SGD with momentum, and of Lion as lion-pytorch (Phil Wang) has it, on given gradients.
+"""Makes numbers.json: 20 steps of torch's SGD with momentum and NAdam, and of Lion as lion-pytorch (Phil Wang) has it, on given gradients.
 
     pip install torch lion-pytorch && python make.py
 
-Weight decay is decoupled in both: SGD has none of its own here, and the values shrink before its step.
+Weight decay is decoupled in all of them: SGD has none of its own here, and the values shrink before its step.
 """
 import json
 from pathlib import Path
@@ -43,6 +43,7 @@ numbers = {
     "start": rounded(start),
     "gradients": [rounded(gradient) for gradient in gradients],
     "sgd": run(lambda values: torch.optim.SGD(values, lr=LR, momentum=MOMENTUM), True),
+    "nadamw": run(lambda values: torch.optim.NAdam(values, lr=LR, weight_decay=DECAY, decoupled_weight_decay=True), False),
     "lion": run(lambda values: Lion(values, lr=LR, betas=(0.9, 0.99), weight_decay=DECAY), False),
 }
 Path(__file__).with_name("numbers.json").write_text(json.dumps(numbers) + "\n")
