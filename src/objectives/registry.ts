@@ -1,4 +1,5 @@
 /** Every objective: one line each. The first is the usual one. */
+import { apoDown, apoZero } from './apo/apo.ts';
 import { dpo, hinge, ipo } from './dpo/dpo.ts';
 import { grpo } from './grpo/grpo.ts';
 import { kto } from './kto/kto.ts';
@@ -12,6 +13,8 @@ export const OBJECTIVES = [
   dpo,
   ipo,
   hinge,
+  apoZero,
+  apoDown,
   orpo,
   simpo,
   kto,

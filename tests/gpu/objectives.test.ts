@@ -282,6 +282,24 @@ describeDevice('preference objectives', (context) => {
       adapter.destroy();
     });
 
+    test.each(['apo-zero', 'apo-down'] as const)(
+      'loss and gradients of TRL’s own trainer: %s',
+      async (objective) => {
+        const apo = JSON.parse(readFileSync(at('apo.json'), 'utf8')) as Record<string, number>;
+        const learning = learningOf(trainOptionsOf({ objective, beta: apo['beta'] }));
+        const adapter = await start();
+        const trainable = { model, adapter, store: adapter.store };
+        const found = await computeGradients(trainable, rows.slice(0, apo['rows']), { learning });
+        expect(Math.abs(found.loss - apo[objective.replace('-', '_')])).toBeLessThan(1e-5);
+        const { floats } = await readTensors(file(at(`gradients-${objective}.safetensors`)));
+        expect([...found.gradients.keys()].sort()).toEqual([...floats.keys()].sort());
+        for (const [name, values] of floats)
+          expect(worstError(found.gradients.get(name)!, values), name).toBeLessThan(1e-4);
+        await context.device.settle();
+        adapter.destroy();
+      },
+    );
+
     test('10 steps, the reference told row by row before them', async () => {
       const adapter = await start();
       const { trainer, steps, events } = await train(model, adapter, rows, options);

@@ -1,0 +1,37 @@
+/**
+ * Anchored preference optimization (D'Oosterlinck and others, 2024) on the log-ratios of DPO, as TRL has it: each side of a pair is held against the
+ * reference by itself, so that it is said which way the chosen answers go.
+ */
+import type { PairKernel } from '../../engine/ops/pair_loss.ts';
+import type { Objective } from '../objective.ts';
+import { BETA, recordReferenced, REFERENCE, REFERENCED } from '../pairs.ts';
+import downAssembly from './apo_down.kernel.ts?raw';
+import downSource from './apo_down.wgsl?raw';
+import zeroAssembly from './apo_zero.kernel.ts?raw';
+import zeroSource from './apo_zero.wgsl?raw';
+
+const zeroKernel: PairKernel = { name: 'apo_zero', wgsl: zeroSource, assembly: zeroAssembly };
+const downKernel: PairKernel = { name: 'apo_down', wgsl: downSource, assembly: downAssembly };
+
+const APO = {
+  ...REFERENCED,
+  settings: [BETA, REFERENCE],
+} as const satisfies Partial<Objective>;
+
+export const apoZero = {
+  ...APO,
+  name: 'apo-zero',
+  label: 'Preference (APO-zero)',
+  help: 'Like DPO, but makes chosen answers likelier and rejected ones less likely, each by itself: for chosen answers better than the model’s.',
+  curve: { loss: 'mean of σ(−chosen reward) + σ(rejected reward)', start: { loss: 1, words: '1' } },
+  record: recordReferenced(zeroKernel, ['beta']),
+} as const satisfies Objective;
+
+export const apoDown = {
+  ...APO,
+  name: 'apo-down',
+  label: 'Preference (APO-down)',
+  help: 'Like DPO, but makes both answers less likely, the rejected one more: for chosen answers worse than the model’s.',
+  curve: { loss: 'mean of σ(chosen reward) + σ(−margin)', start: { loss: 1, words: '1' } },
+  record: recordReferenced(downKernel, ['beta']),
+} as const satisfies Objective;
