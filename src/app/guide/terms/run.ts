@@ -116,11 +116,11 @@ export const RUN: Chapter = {
     },
     {
       id: 'objective',
-      what: 'What is learned from the rows: supervised fine-tuning learns the answer of each row, token by token; a preference objective learns from pairs of answers which of the two is better. DPO, IPO and hinge compare with a reference policy; SimPO does without one; ORPO learns the chosen answers at the same time. KTO needs no pairs: single answers, each marked as desirable or not.',
+      what: 'What is learned from the rows: supervised fine-tuning learns the answer of each row, token by token; a preference objective learns from pairs of answers which of the two is better. DPO, IPO, APO and hinge compare with a reference policy; SimPO does without one; ORPO learns the chosen answers at the same time. KTO needs no pairs: single answers, each marked as desirable or not.',
       start:
         'Supervised, and then DPO from the adapter that learned the task. ORPO where both are to be one run.',
       source: 'Rafailov et al., Direct Preference Optimization, 2023, arXiv:2305.18290',
-      also: 'loss sft supervised dpo ipo hinge orpo simpo kto preference rlhf alignment',
+      also: 'loss sft supervised dpo ipo hinge apo orpo simpo kto preference rlhf alignment',
     },
     {
       id: 'grpo',
