@@ -34,6 +34,7 @@ const ON_CPU = [
   'scatter_rows',
   'split_columns',
   'stories260k',
+  'trained-part',
   'trainer',
 ].map((name) => `tests/gpu/${name}.test.ts`);
 

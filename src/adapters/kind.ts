@@ -18,6 +18,8 @@ export interface AdapterConfig {
   readonly kind?: string;
   /** Last parts of the paths of the layers that get an adapter: `q_proj`, …, or longer ends of a path; ALL_LINEAR for all of them. */
   readonly targets: readonly string[];
+  /** The layers of the model that get one, counted from 0; all of them if left out or empty. */
+  readonly layersToTransform?: readonly number[];
 }
 
 /** A layer with an adapter. */

@@ -80,6 +80,15 @@ export class PeftConfigReader {
     return value as Record<string, number>;
   }
 
+  /** Whole numbers from 0 on: one, or a list. */
+  wholes(name: string): number[] {
+    const value = this.json[name];
+    const list: unknown[] = Array.isArray(value) ? value : [value];
+    const isWhole = (item: unknown): item is number => Number.isInteger(item) && (item as number) >= 0;
+    if (!list.every(isWhole)) throw this.wrong(name, 'a whole number or a list of them');
+    return [...new Set(list)];
+  }
+
   /** The texts of a list; none for what is no list, such as a regular expression. */
   names(name: string): string[] {
     const value = this.json[name];

@@ -1,5 +1,6 @@
 /** Which layers of a model an adapter is on: by the ends of their paths, as PEFT matches targets and patterns. */
 import type { LinearModule } from '../model/family.ts';
+import type { AdapterConfig } from './kind.ts';
 
 /** Every layer that can carry an adapter, by PEFT's name for them. */
 export const ALL_LINEAR = 'all-linear';
@@ -9,10 +10,25 @@ export function endsWith(path: string, key: string): boolean {
   return path === key || path.endsWith(`.${key}`);
 }
 
-/** Whether the layer at `path` is among the targets. */
-export function isTarget({ targets }: { readonly targets: readonly string[] }, path: string): boolean {
-  return targets.some((target) => target === ALL_LINEAR || endsWith(path, target));
+/** Whether the linear layer at `path` is among the targets, and in one of the layers of the model that are chosen. */
+export function isTarget(
+  { targets, layersToTransform: layers = [] }: Pick<AdapterConfig, 'targets' | 'layersToTransform'>,
+  path: string,
+): boolean {
+  return (
+    targets.some((target) => target === ALL_LINEAR || endsWith(path, target)) &&
+    (layers.length === 0 || layers.includes(layerOf(path) ?? -1))
+  );
 }
+
+/** Which layer of the model a path lies in, counted from 0, as PEFT finds it; undefined for what is in none. */
+export function layerOf(path: string): number | undefined {
+  const [, layer] = LAYER.exec(path) ?? [];
+  return layer === undefined ? undefined : Number(layer);
+}
+
+/** The name of the list of layers, and the place in it: `model.layers.3.`, `transformer.h.3.`. */
+const LAYER = /^.*\.[^.]*\.(\d+)\./;
 
 /** The last parts of paths, each once: what a person calls the layers of a model. */
 export function lastNames(linears: readonly LinearModule[]): string[] {

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { GraftError } from '../errors.ts';
 import { nearestName } from '../nearest-name.ts';
+import { readNumbers } from '../settings/flag-text.ts';
 
 export interface FlagSpec {
   /** What the help calls the value; a flag without one is on or off. */
@@ -140,6 +141,16 @@ export class Flags<Specs extends FlagSpecs> {
       return [key, value];
     });
     return Object.fromEntries(entries);
+  }
+
+  /** Whole numbers and ranges of them, separated by commas: `0-3,5`. */
+  numbers(name: keyof Specs & string): readonly number[] | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const numbers = readNumbers(text);
+    if (numbers.some(Number.isNaN))
+      throw wrong(`--${name} is "${text}", expected whole numbers such as 0-3,5.`);
+    return numbers;
   }
 
   /** Token ids, separated by commas. */

@@ -8,6 +8,7 @@ import { Adapter } from '../adapters/adapter.ts';
 import { adapterShapes } from '../adapters/registry.ts';
 import { makeTrainable } from '../runs/trainable.ts';
 import type { Objective } from '../objectives/objective.ts';
+import { FULL_SETTINGS } from '../settings/full.ts';
 import { METHODS } from '../settings/registry.ts';
 import { TABLE } from '../settings/table.ts';
 import { computeGradients, type BatchGradients } from '../train/gradients.ts';
@@ -41,6 +42,7 @@ export const gradientsFlags = {
     help: `a new adapter of this kind, or all base weights: ${METHOD_NAMES.join(', ')} (default: ${METHOD_NAMES[0]})`,
   },
   targets: { value: 'A,B', help: 'layers of the new adapter (default: as graft train has them)' },
+  ...settingFlags(FULL_SETTINGS),
   ...dataFlags,
   ...settingFlags(OBJECTIVE_SETTINGS),
   rows: { value: 'N', help: 'the first N rows are the batch (default: all)' },
@@ -73,6 +75,9 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     { what: 'the data', path },
     { what: 'the adapter', path: adapterPath },
   ]);
+  const part = FULL_SETTINGS.find(({ flag }) => flags.isGiven(flag));
+  if (part && !full)
+    throw new GraftError('arguments', `--${part.flag} is for --method full.`, 'Leave it out.');
   const given = readSettings(flags, OBJECTIVE_SETTINGS);
   checkOwners(OBJECTIVE_SETTINGS, given);
   const options = trainOptionsOf(given);
@@ -80,7 +85,10 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   const learning = learningOf(options);
   const isSampled = learning.objective.rows === 'prompts';
   const bytes = await readWhole(path);
-  const { model, files } = await openSession(flags, output, { trainable: full, precision: 'f32' });
+  const { model, files } = await openSession(flags, output, {
+    trainable: full && readSettings(flags, FULL_SETTINGS),
+    precision: 'f32',
+  });
   if (isSampled) {
     const rows = readPolicyRows(new TextDecoder().decode(bytes), path, {
       rows: flags.whole('rows', 1),
@@ -146,9 +154,9 @@ async function write(
 ): Promise<void> {
   const tensors = adapter
     ? [...adapterShapes(adapter.modules)].map(([name, shape]) => asF32(name, shape, gradients.get(name)!))
-    : model.definition.weights.map((spec) =>
-        asF32(spec.name, folderShape(spec), toFolder(spec, gradients.get(spec.name)!)),
-      );
+    : model.definition.weights
+        .filter(({ name }) => gradients.has(name))
+        .map((spec) => asF32(spec.name, folderShape(spec), toFolder(spec, gradients.get(spec.name)!)));
   await writeWhole(
     out,
     concatBytes(writeSafetensors([asF32('loss', [1], Float32Array.of(loss)), ...beside, ...tensors])),

@@ -4,6 +4,7 @@ import { readPeft } from '../export/peft.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import type { Precision } from '../model/precision.ts';
+import type { TrainedPart } from '../model/trained-part.ts';
 import { WEIGHT_CHOICES, type WeightChoices } from '../model/weight-types.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { BASE_SETTINGS } from '../settings/run.ts';
@@ -43,7 +44,8 @@ export interface Session {
 }
 
 export interface SessionOptions {
-  trainable?: boolean;
+  /** The weights that are to learn. */
+  trainable?: boolean | TrainedPart;
   /** What the optimiser keeps for each trained weight. */
   state?: readonly string[];
   /** Where the flags do not say. */

@@ -16,6 +16,7 @@ const PLACEHOLDERS: Readonly<Record<Setting['type'], string>> = {
   choice: 'NAME',
   text: 'TEXT',
   names: 'A,B',
+  numbers: 'N,M-K',
   pattern: 'NAME=X,…',
   rewards: 'NAME',
 };
@@ -121,6 +122,8 @@ function readSetting(flags: Flags<FlagSpecs>, setting: Setting, flag: string): S
       return flags.text(flag);
     case 'names':
       return flags.list(flag);
+    case 'numbers':
+      return flags.numbers(flag);
     case 'pattern':
       return flags.text(flag) === undefined ? undefined : flags.pattern(flag);
     case 'rewards':

@@ -98,7 +98,7 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   if (flags.text('max-length') !== undefined) checkLength(asked.maxLength, shape);
   const maxLength = Math.min(asked.maxLength, shape.maxPositions);
   const session = await openSession(flags, output, {
-    trainable: asked.method === 'full',
+    ...(asked.method === 'full' && { trainable: asked }),
     state: optimiserOf(asked.optimiser).kernel.planes,
     files,
   });

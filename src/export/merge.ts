@@ -78,10 +78,7 @@ export async function* mergedWeights(
     }
     yield encode(values, written);
   }
-  for (const entry of others) {
-    if (isBlockType(entry.dtype)) yield await passedOnBytes(entry);
-    else yield* piecesOf(entry);
-  }
+  for (const entry of others) yield* passedOnPieces(entry);
 }
 
 interface Layout {
@@ -127,11 +124,14 @@ export function passedOn({ name, shape, dtype }: TensorEntry): Omit<TensorToWrit
   return { name, shape, dtype: writtenType(dtype) };
 }
 
-/** Its bytes. */
-export async function passedOnBytes(entry: TensorEntry): Promise<Uint8Array> {
-  const bytes = await entry.read();
-  if (!isBlockType(entry.dtype)) return bytes;
-  return encode(Float32Array.from(toFloat32(bytes, entry.dtype, entry.name)), writtenType(entry.dtype));
+/** Its bytes, a piece at a time; whole where it stood in blocks. */
+export async function* passedOnPieces(entry: TensorEntry): AsyncGenerator<Uint8Array> {
+  if (!isBlockType(entry.dtype)) {
+    yield* piecesOf(entry);
+    return;
+  }
+  const values = toFloat32(await entry.read(), entry.dtype, entry.name);
+  yield encode(Float32Array.from(values), writtenType(entry.dtype));
 }
 
 /** The numbers of a weight as the folder holds them, after a passage through blocks where there is one. */

@@ -7,7 +7,7 @@ import { COMPANIONS } from '../weights/companions.ts';
 import { storedBytes } from '../weights/dtypes.ts';
 import { safetensorsHeader, type TensorToWrite } from '../weights/safetensors.ts';
 import type { FolderFile } from './folder-sink.ts';
-import { passedOn, passedOnBytes } from './merge.ts';
+import { passedOn, passedOnPieces } from './merge.ts';
 
 export const MODEL_WEIGHTS = 'model.safetensors';
 
@@ -54,9 +54,10 @@ export async function filesOfFolder(files: FileSet): Promise<FolderFile[]> {
 }
 
 /**
- * The weights of a fully fine-tuned model, tensor by tensor: f32 weights under the names of the base's folder, and what else that holds as it is.
+ * The weights of a fully fine-tuned model, tensor by tensor: what learned in f32 under the names of the base's folder, and what else that holds as it is.
  *
  * @param files of the base
+ * @param values of the weights that learned
  */
 export async function tunedWeights(
   files: FileSet,
@@ -66,21 +67,27 @@ export async function tunedWeights(
   const source = await openModelWeights(files, definition);
   const others = otherTensors(definition, source);
   const tensors: Omit<TensorToWrite, 'data'>[] = [
-    ...definition.weights.map((spec) => ({
-      name: source.get(spec.name)!.name,
-      dtype: 'F32' as const,
-      shape: folderShape(spec),
-    })),
+    ...definition.weights.map((spec) => {
+      const entry = source.get(spec.name)!;
+      return values.has(spec.name)
+        ? { name: entry.name, dtype: 'F32' as const, shape: folderShape(spec) }
+        : passedOn(entry);
+    }),
     ...others.map(passedOn),
   ];
   const header = safetensorsHeader(tensors, { format: 'pt' });
   async function* weights(): AsyncGenerator<Uint8Array> {
     yield header;
     for (const spec of definition.weights) {
-      const { buffer, byteOffset, byteLength } = toFolder(spec, values.get(spec.name)!);
+      const learned = values.get(spec.name);
+      if (!learned) {
+        yield* passedOnPieces(source.get(spec.name)!);
+        continue;
+      }
+      const { buffer, byteOffset, byteLength } = toFolder(spec, learned);
       yield new Uint8Array(buffer, byteOffset, byteLength);
     }
-    for (const entry of others) yield await passedOnBytes(entry);
+    for (const entry of others) yield* passedOnPieces(entry);
   }
   const size = tensors.reduce((sum, { dtype, shape }) => sum + storedBytes(dtype, shape), header.byteLength);
   return { name: MODEL_WEIGHTS, size, read: weights };

@@ -14,7 +14,8 @@ import { quantise } from '../weights/quantise.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
 import type { ModelDefinition, WeightSpec } from './family.ts';
 import { folderShape, inModelLayout, transposeBytes } from './folder-layout.ts';
-import { isRounded, weightTypes, type WeightChoices } from './weight-types.ts';
+import { trainedPart, type TrainedPart } from './trained-part.ts';
+import { AS_STORED, isRounded, weightTypes, type WeightChoices } from './weight-types.ts';
 
 /** Called while weights are loaded: bytes of the file, done of total. */
 export type LoadProgress = (done: number, total: number) => void;
@@ -67,17 +68,28 @@ export async function loadFrozen(
   choices: WeightChoices,
   onProgress?: LoadProgress,
 ): Promise<BaseWeights> {
-  const storedAs: StoredAs = (spec) => entryOf(source, spec).entry.dtype;
-  const weights = emptyFrozen(device, model, dtype, choices, storedAs);
+  const weights = emptyFrozen(device, model, dtype, choices, (spec) => entryOf(source, spec).entry.dtype);
+  await fill(device, model, source, weights, onProgress, (spec, bytes, from, firstRow) =>
+    write(device, weights.find(spec.name)!, firstRow, bytes, from),
+  );
+  return weights;
+}
+
+/** Reads every weight into the memory that there is for it, which goes where that fails. */
+async function fill(
+  device: Device,
+  model: ModelDefinition,
+  source: WeightSource,
+  weights: Pick<BaseWeights, 'destroy'>,
+  onProgress: LoadProgress | undefined,
+  use: (spec: WeightSpec, bytes: Uint8Array, from: StoredType, firstRow: number) => void,
+): Promise<void> {
   try {
-    await eachWeight(device, model, source, onProgress, (spec, bytes, from, firstRow) =>
-      write(device, weights.find(spec.name)!, firstRow, bytes, from),
-    );
+    await eachWeight(device, model, source, onProgress, use);
   } catch (error) {
     weights.destroy();
     throw error;
   }
-  return weights;
 }
 
 /**
@@ -141,34 +153,61 @@ export function quantisedRows(
   return quantise(toFloat32(bytes, from, name), type);
 }
 
-/** Loads all weights as trainable parameters, for full fine-tuning. Always f32. */
+/** Weights of which some or all are trainable parameters. */
+export interface TrainableWeights extends BaseWeights {
+  readonly trained: ParameterStore;
+}
+
+export interface TrainableOptions {
+  /** Which weights learn. The others are held as they are stored, as those of an adapter's base. */
+  readonly part: TrainedPart;
+  /** What the optimiser keeps for each of them. */
+  readonly state: readonly string[];
+  /** The type of matrices that do not learn and are not quantised. */
+  readonly dtype: 'f32' | 'f16';
+}
+
+/** Loads weights for full fine-tuning: those that learn as parameters, always f32, and the others frozen. */
 export async function loadTrainable(
   device: Device,
   model: ModelDefinition,
   source: WeightSource,
-  state: readonly string[],
+  options: TrainableOptions,
   onProgress?: LoadProgress,
-): Promise<ParameterStore> {
+): Promise<TrainableWeights> {
   checkWeights(model, source);
-  const store = emptyTrainable(device, model, state);
-  try {
-    await eachWeight(device, model, source, onProgress, ({ name }, bytes, from, firstRow) =>
-      store.write(name, toFloat32(bytes, from, name) as Float32Array<ArrayBuffer>, 'values', firstRow),
-    );
-  } catch (error) {
-    store.destroy();
-    throw error;
-  }
-  return store;
+  const weights = emptyTrainable(device, model, options, (spec) => entryOf(source, spec).entry.dtype);
+  const { trained } = weights;
+  await fill(device, model, source, weights, onProgress, ({ name }, bytes, from, firstRow) => {
+    if (trained.find(name))
+      trained.write(name, toFloat32(bytes, from, name) as Float32Array<ArrayBuffer>, 'values', firstRow);
+    else write(device, weights.find(name)!, firstRow, bytes, from);
+  });
+  return weights;
 }
 
-/** The memory of trainable weights, with nothing in it. */
+/** The memory of weights for full fine-tuning, with nothing in it. @param storedAs as of {@link emptyFrozen} */
 export function emptyTrainable(
   device: Device,
   model: ModelDefinition,
-  state: readonly string[],
-): ParameterStore {
-  return new ParameterStore(device, model.weights, { state }, true);
+  { part, state, dtype }: TrainableOptions,
+  storedAs?: StoredAs,
+): TrainableWeights {
+  const learns = trainedPart(model, part);
+  const trained = new ParameterStore(device, model.weights.filter(learns), { state }, true);
+  const rest = { ...model, weights: model.weights.filter((spec) => !learns(spec)) };
+  const frozen = emptyFrozen(device, rest, dtype, AS_STORED, storedAs);
+  return {
+    trained,
+    find: (name) => trained.find(name) ?? frozen.find(name),
+    get bytes() {
+      return trained.bytes + frozen.bytes;
+    },
+    destroy() {
+      trained.destroy();
+      frozen.destroy();
+    },
+  };
 }
 
 /** What is written waits in memory of the driver until the GPU has taken it: without a pause, all of the model would be there twice. */

@@ -1,7 +1,7 @@
 /** A base model on a device: its definition, its weights, and the memory that its plans share. */
 import type { Device } from '../engine/device.ts';
 import { matmul, wholeColumns } from '../engine/ops/matmul.ts';
-import { ParameterStore, USUAL_STATE } from '../engine/parameters.ts';
+import { USUAL_STATE, type ParameterStore } from '../engine/parameters.ts';
 import type { Pool } from '../engine/pool.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -14,6 +14,7 @@ import {
   loadFrozen,
   loadTrainable,
   type BaseWeights,
+  type TrainableWeights,
   type LoadProgress,
   type StoredAs,
 } from './base-weights.ts';
@@ -29,14 +30,18 @@ import {
 } from './graph.ts';
 import { resolvePrecision, type Precision } from './precision.ts';
 import { inverseFrequencies } from './rope.ts';
+import { isEmbedding, type TrainedPart } from './trained-part.ts';
 import { AS_STORED, checkChoices, heldAs, type WeightChoices } from './weight-types.ts';
 
 export interface LoadOptions {
   precision?: Precision;
   /** How frozen matrices are held: as stored if left out. */
   baseWeights?: WeightChoices;
-  /** Load the weights as trainable parameters: full fine-tuning. They are f32 then, whatever the precision of the activations. */
-  trainable?: boolean;
+  /**
+   * Load the weights, or a part of them, as trainable parameters: full fine-tuning. They are f32 then, whatever the precision of the activations,
+   * and the others as they are stored.
+   */
+  trainable?: boolean | TrainedPart;
   /** What the optimiser keeps for each of them: AdamW's moments if left out. */
   state?: readonly string[];
   onProgress?: LoadProgress;
@@ -47,9 +52,11 @@ export interface EmptyOptions {
   baseWeights?: WeightChoices;
   /** The type of a weight in its file: numbers if left out. */
   storedAs?: StoredAs;
-  trainable?: boolean;
+  trainable?: boolean | TrainedPart;
   state?: readonly string[];
 }
+
+const partOf = (trainable: true | TrainedPart): TrainedPart => (trainable === true ? {} : trainable);
 
 export interface GraphRequest {
   adapter?: AdapterHooks;
@@ -67,7 +74,7 @@ export class LanguageModel {
   private constructor(
     readonly device: Device,
     readonly definition: ModelDefinition,
-    readonly weights: BaseWeights,
+    readonly weights: BaseWeights | TrainableWeights,
     /** Type of frozen matrices that are not quantised, and of activations where they fit in it. */
     readonly dtype: 'f32' | 'f16',
     /** What was asked for frozen matrices. */
@@ -85,7 +92,8 @@ export class LanguageModel {
   get held(): string {
     const { weightChoices, definition, storedAs } = this;
     // What is trained is f32 from the start.
-    return heldAs(weightChoices, this.parameters ? [] : definition.weights.map(storedAs));
+    const frozen = definition.weights.filter(({ name }) => !this.parameters?.find(name));
+    return heldAs(weightChoices, frozen.map(storedAs));
   }
 
   /**
@@ -105,13 +113,13 @@ export class LanguageModel {
     }: LoadOptions = {},
   ): Promise<LanguageModel> {
     const dtype = resolvePrecision(precision, device);
-    checkChoices(baseWeights, { trainable, target: device });
+    checkChoices(baseWeights, { trainable: trainable !== false, target: device });
     const definition = await readModel(files);
     const source = await openModelWeights(files, definition);
     checkWeights(definition, source);
     const types = new Map(definition.weights.map((spec) => [spec.name, storedType(source, spec)!]));
     const weights = trainable
-      ? await loadTrainable(device, definition, source, state, onProgress)
+      ? await loadTrainable(device, definition, source, { part: partOf(trainable), state, dtype }, onProgress)
       : await loadFrozen(device, definition, source, dtype, baseWeights, onProgress);
     return new LanguageModel(device, definition, weights, dtype, baseWeights, ({ name }) => types.get(name)!);
   }
@@ -128,9 +136,9 @@ export class LanguageModel {
       state = USUAL_STATE,
     }: EmptyOptions,
   ): LanguageModel {
-    checkChoices(baseWeights, { trainable, target: device });
+    checkChoices(baseWeights, { trainable: trainable !== false, target: device });
     const weights = trainable
-      ? emptyTrainable(device, definition, state)
+      ? emptyTrainable(device, definition, { part: partOf(trainable), state, dtype: precision }, storedAs)
       : emptyFrozen(device, definition, precision, baseWeights, storedAs);
     return new LanguageModel(device, definition, weights, precision, baseWeights, storedAs);
   }
@@ -141,9 +149,15 @@ export class LanguageModel {
     return wide ? 'f32' : this.dtype;
   }
 
-  /** The weights as trainable parameters, if they were loaded so. */
+  /** The weights that learn, if the model was loaded as trainable. */
   get parameters(): ParameterStore | undefined {
-    return this.weights instanceof ParameterStore ? this.weights : undefined;
+    return 'trained' in this.weights ? this.weights.trained : undefined;
+  }
+
+  /** Whether an embedding learns, of tokens or positions: its gradient needs to know where each id occurs. */
+  get trainsEmbedding(): boolean {
+    const { parameters, definition } = this;
+    return parameters?.specs.some((spec) => isEmbedding(definition, spec)) ?? false;
   }
 
   get head(): Tensor {

@@ -6,7 +6,7 @@ import { fileNameOf } from '../export/folder-sink.ts';
 import { promptOf } from '../evaluate/answer.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
 import { recipeFlags, type Recipe } from '../settings/recipe.ts';
-import type { Given, SettingValue } from '../settings/setting.ts';
+import type { Given, Setting, SettingValue } from '../settings/setting.ts';
 import { pageValues, settingOf, TABLE, type PageValues } from '../settings/table.ts';
 import { allowed, isAllowed } from '../settings/values.ts';
 import { longestSequence } from '../text/trainable.ts';
@@ -126,14 +126,22 @@ export function recipeOf(
     ...weightSettings(baseWeights),
   };
   const given = TABLE.settings.filter(
-    (setting) => values[setting.name] !== undefined && TABLE.applies(setting, options),
+    (setting) =>
+      values[setting.name] !== undefined &&
+      TABLE.applies(setting, options) &&
+      !isUnchosen(setting, values[setting.name]),
   );
   return Object.fromEntries(given.map(({ name }) => [name, values[name]!]));
 }
 
+/** Whether a setting that runs came without at first has the value that it had then: a recipe need not say it. */
+function isUnchosen({ later, initial }: Setting, value: unknown): boolean {
+  return later === true && JSON.stringify(value) === JSON.stringify(initial);
+}
+
 /** Flags of what an adapter is made with. */
 const SHAPE: readonly (string | undefined)[] = (
-  ['rank', 'alpha', 'rsLora', 'targets', 'rankPattern', 'alphaPattern'] as const
+  ['rank', 'alpha', 'rsLora', 'targets', 'rankPattern', 'alphaPattern', 'layersToTransform'] as const
 ).map((name) => settingOf(name).flag);
 
 /** The command that trains the same adapter on the same rows: read alike, split alike. */

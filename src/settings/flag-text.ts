@@ -2,6 +2,9 @@
 import type { RewardSpec } from '../rewards/specs.ts';
 import type { Setting } from './setting.ts';
 
+/** No model has so many layers. */
+const LONGEST_RANGE = 10_000;
+
 /** @returns the text after the flag; for a switch, whether the flag stands there */
 export function flagText(setting: Setting, value: unknown): string | boolean {
   switch (setting.type) {
@@ -9,6 +12,8 @@ export function flagText(setting: Setting, value: unknown): string | boolean {
       return value !== setting.initial;
     case 'names':
       return (value as readonly string[]).map((name) => name.replaceAll(',', '\\,')).join(',');
+    case 'numbers':
+      return (value as readonly number[]).join(',');
     case 'pattern':
       return Object.entries(value as Readonly<Record<string, number>>)
         .map(([key, number]) => `${key}=${number}`)
@@ -31,6 +36,17 @@ function rewardsText(specs: readonly RewardSpec[]): string {
 /** The flag that takes back what the flag of a switch does: `no-packing` for `packing`. */
 export function negativeOf(flag: string): string {
   return flag.startsWith('no-') ? flag.slice('no-'.length) : `no-${flag}`;
+}
+
+/** Numbers as a person writes them: `0-3, 5`. What cannot be read gives the number NaN, which no setting takes. */
+export function readNumbers(text: string): readonly number[] {
+  if (text.trim() === '') return [];
+  return text.split(',').flatMap((item) => {
+    const [, first, last = first] = /^\s*(\d+)(?:\s*-\s*(\d+))?\s*$/.exec(item) ?? [];
+    const [from, to] = [Number(first), Number(last)];
+    if (!(from <= to && to - from < LONGEST_RANGE)) return [NaN];
+    return Array.from({ length: to - from + 1 }, (_, at) => from + at);
+  });
 }
 
 /** A pattern as a person writes it: `q_proj=16, v_proj=4`. A part that cannot be read gets the number NaN, which no setting takes. */

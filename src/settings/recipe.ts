@@ -75,7 +75,9 @@ export function recipeFlags(recipe: Recipe): [flag: string, value: string | bool
     const value = Object.hasOwn(recipe, setting.name) ? recipe[setting.name] : undefined;
     if (setting.flag === undefined || value === undefined) return [];
     const text = flagText(setting, value);
-    return setting.type === 'pattern' && text === '' ? [] : [[setting.flag, text]];
+    return (setting.type === 'pattern' || setting.type === 'numbers') && text === ''
+      ? []
+      : [[setting.flag, text]];
   });
 }
 

@@ -3,6 +3,7 @@
  * imports nothing but the types of this folder, so that the page can read it without the engine. What one of them does not apply to, flags,
  * form and recipe leave out; which one is chosen is itself a setting as soon as there are two.
  */
+import { FULL_SETTINGS } from './full.ts';
 import { ADAPTERS } from '../adapters/settings.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import { OPTIMISERS } from '../optimisers/registry.ts';
@@ -12,8 +13,8 @@ import type { ChoiceSetting, Contribution, Setting } from './setting.ts';
 const FULL = {
   name: 'full',
   label: 'All weights',
-  help: 'Every weight of the model learns.',
-  settings: [],
+  help: 'Every weight of the model learns, or those that are chosen.',
+  settings: FULL_SETTINGS,
   // A full fine-tuning moves every weight and wants a smaller rate.
   initial: { lr: 3e-4 },
 } as const satisfies Contribution;

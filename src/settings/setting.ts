@@ -3,7 +3,13 @@
 import type { RewardSpec } from '../rewards/specs.ts';
 
 export type SettingValue =
-  number | boolean | string | readonly string[] | Readonly<Record<string, number>> | readonly RewardSpec[];
+  | number
+  | boolean
+  | string
+  | readonly string[]
+  | readonly number[]
+  | Readonly<Record<string, number>>
+  | readonly RewardSpec[];
 
 /** Settings by name, as far as they are known. */
 export type Given = Readonly<Record<string, unknown>>;
@@ -54,6 +60,10 @@ interface Common<Value> {
   readonly initially?: string;
   /** Whether an adapter that is there already has its own: no run that trains it on may choose another. */
   readonly fixed?: true;
+  /**
+   * It came when there were saved runs without it: where it has its initial value, runs are compared without it, so that those can go on.
+   */
+  readonly later?: true;
   /** Settings that say the same in another way: a flag for this one replaces them in a recipe. */
   readonly replaces?: readonly string[];
 }
@@ -89,6 +99,10 @@ export interface TextSetting extends Common<string> {
 export interface NamesSetting extends Common<readonly string[]> {
   readonly type: 'names';
 }
+/** Whole numbers, in any order; none of them for all. */
+export interface NumbersSetting extends Common<readonly number[]>, Range {
+  readonly type: 'numbers';
+}
 /** A number for each layer whose path ends with the key. */
 export interface PatternSetting extends Common<Readonly<Record<string, number>>>, Range {
   readonly type: 'pattern';
@@ -108,11 +122,12 @@ export type Setting =
   | ChoiceSetting
   | TextSetting
   | NamesSetting
+  | NumbersSetting
   | PatternSetting
   | RewardsSetting;
 
 /** The groups of the form, in its order. */
-export const FORM_GROUPS = ['Goal', 'Length', 'Rate', 'Adapter', 'Watching', 'Chance'] as const;
+export const FORM_GROUPS = ['Goal', 'Length', 'Rate', 'Adapter', 'Weights', 'Watching', 'Chance'] as const;
 export type FormGroup = (typeof FORM_GROUPS)[number];
 
 /** The value of a setting, by its declaration. */
@@ -124,11 +139,13 @@ export type ValueOf<S extends Setting> = S extends { type: 'whole' | 'number' }
       ? Choice
       : S extends { type: 'names' }
         ? readonly string[]
-        : S extends { type: 'pattern' }
-          ? Readonly<Record<string, number>>
-          : S extends { type: 'rewards' }
-            ? readonly RewardSpec[]
-            : string;
+        : S extends { type: 'numbers' }
+          ? readonly number[]
+          : S extends { type: 'pattern' }
+            ? Readonly<Record<string, number>>
+            : S extends { type: 'rewards' }
+              ? readonly RewardSpec[]
+              : string;
 
 /** The values of several settings, by name. */
 export type ValuesOf<S extends Setting> = { readonly [One in S as One['name']]: ValueOf<One> };

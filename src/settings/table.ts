@@ -185,9 +185,11 @@ type Usual =
 export type SettingName = Known['name'] | 'method';
 
 type Method = (typeof REGISTRY)['methods'][number]['name'];
-/** The values of settings that belong to a part; those that only another method, objective or optimiser has may be missing. */
-export type Values<Part extends Setting['part']> = ValuesOf<Extract<Usual, { part: Part }>> &
-  Partial<Omit<ValuesOf<Extract<Known, { part: Part }>>, Usual['name']>>;
+/** Those that every run has, and had when the first was saved. */
+type Always = Exclude<Usual, { later: true }>;
+/** The values of settings that belong to a part; those that only another method, objective or optimiser has, or that came later, may be missing. */
+export type Values<Part extends Setting['part']> = ValuesOf<Extract<Always, { part: Part }>> &
+  Partial<Omit<ValuesOf<Extract<Known, { part: Part }>>, Always['name']>>;
 /** The settings of the trainer, one beside the other. */
 export type RunValues = {
   readonly method: Method;

@@ -19,6 +19,8 @@ export function schemaOf(setting: Setting): Schema {
       return { type: 'string', maxLength: setting.longest };
     case 'names':
       return { type: 'array', minItems: 1, items: { type: 'string', pattern: '\\S' } };
+    case 'numbers':
+      return { type: 'array', uniqueItems: true, items: { type: 'integer', ...rangeOf(setting) } };
     case 'pattern':
       return {
         type: 'object',
@@ -35,7 +37,7 @@ function rangeOf({
   above,
   most,
   below,
-}: Extract<Setting, { type: 'whole' | 'number' | 'pattern' }>): Schema {
+}: Extract<Setting, { type: 'whole' | 'number' | 'numbers' | 'pattern' }>): Schema {
   return {
     ...(least !== undefined && { minimum: least }),
     ...(above !== undefined && { exclusiveMinimum: above }),

@@ -1,5 +1,7 @@
 /** Whether a value may stand in a setting, and what may. */
-import type { NumberSetting, PatternSetting, Setting } from './setting.ts';
+import type { NumbersSetting, NumberSetting, PatternSetting, Setting } from './setting.ts';
+
+type Ranged = NumberSetting | NumbersSetting | PatternSetting;
 
 /** What may stand in a setting, in words that follow “Choose”. */
 export function allowed(setting: Setting): string {
@@ -15,6 +17,8 @@ export function allowed(setting: Setting): string {
       return `a text of at most ${setting.longest} characters`;
     case 'names':
       return 'at least one name';
+    case 'numbers':
+      return `different numbers such as 0-3, 5, each ${numbers(setting, true)}`;
     case 'pattern':
       return `the ends of paths, each with ${numbers(setting, setting.whole === true)}`;
     case 'rewards':
@@ -45,6 +49,12 @@ export function isAllowed(setting: Setting, value: unknown): boolean {
         value.length > 0 &&
         value.every((item) => typeof item === 'string' && item.trim() !== '')
       );
+    case 'numbers':
+      return (
+        Array.isArray(value) &&
+        new Set(value).size === value.length &&
+        value.every((item) => isWithin(setting, item, true))
+      );
     case 'pattern':
       return (
         typeof value === 'object' &&
@@ -67,6 +77,8 @@ export function isOfType(setting: Setting, value: unknown): boolean {
       return typeof value === 'number';
     case 'names':
       return Array.isArray(value) && value.every((item) => typeof item === 'string');
+    case 'numbers':
+      return Array.isArray(value) && value.every((item) => typeof item === 'number');
     case 'pattern':
       return (
         typeof value === 'object' &&
@@ -85,7 +97,7 @@ export function isOfType(setting: Setting, value: unknown): boolean {
 export const PATTERN_KEY = /^[\w.]+$/;
 
 function isWithin(
-  { least = -Infinity, above = -Infinity, most = Infinity, below = Infinity }: NumberSetting | PatternSetting,
+  { least = -Infinity, above = -Infinity, most = Infinity, below = Infinity }: Ranged,
   value: unknown,
   whole: boolean,
 ): boolean {
@@ -100,10 +112,7 @@ function isWithin(
   );
 }
 
-function numbers(
-  { least, above, most, below, zero }: NumberSetting | PatternSetting,
-  whole: boolean,
-): string {
+function numbers({ least, above, most, below, zero }: Ranged, whole: boolean): string {
   const kind = whole ? 'a whole number' : 'a number';
   const upper = most === undefined ? (below === undefined ? '' : `below ${below}`) : `${most}`;
   const range =

@@ -49,6 +49,8 @@ export interface MemorySettings {
     | 'optimiser'
     | 'objective'
     | 'reference'
+    | 'trainWeights'
+    | 'lastLayers'
   > &
     SampledOptions;
   /** Sizes of the micro-batches where the rows are known; otherwise full ones, every token supervised. */
@@ -136,7 +138,7 @@ export async function planMemory(
   const full = options.method === 'full';
   const model = LanguageModel.empty(device, definition, {
     ...weights,
-    trainable: full,
+    ...(full && { trainable: options }),
     state: optimiserOf(options.optimiser).kernel.planes,
   });
   const trainable: Trainable = full ? { model, store: model.parameters! } : emptyAdapter(model, options);

@@ -27,6 +27,7 @@ const LORA: readonly string[] = [
   'targets',
   'rankPattern',
   'alphaPattern',
+  'layersToTransform',
 ] satisfies readonly (keyof LoraConfig)[];
 
 /** Rows that a run takes at most, counted with repetitions: its micro-batches are sized before the first step. */
@@ -42,9 +43,13 @@ export function trainOptionsOf(given: Given): TrainOptions {
   const lora: Record<string, SettingValue> = {};
   for (const { name, part, ...setting } of TABLE.settings) {
     if (part !== 'run') continue;
+    const isLeftOut =
+      setting.later === true && JSON.stringify(values[name]) === JSON.stringify(setting.initial);
     if (LORA.includes(name)) {
-      lora[name] = values[name];
       options['lora'] = lora;
+      if (!isLeftOut) lora[name] = values[name];
+    } else if (isLeftOut) {
+      continue;
     } else if (name === 'method' || !isChooser(name) || values[name] !== setting.initial) {
       const declared = TABLE.find(name)!;
       if (TABLE.applies(declared, values) || TABLE.applies(declared, {})) options[name] = values[name];
@@ -114,7 +119,8 @@ export function checkOptions(options: TrainOptions): void {
     if (setting.part !== 'run' || !TABLE.applies(setting, values)) continue;
     const value = values[setting.name];
     // Nothing is chosen, and something else decides.
-    if (value === undefined && (setting.initial === undefined || isChooser(setting.name))) continue;
+    if (value === undefined && (setting.initial === undefined || setting.later || isChooser(setting.name)))
+      continue;
     if (!isAllowed(setting, value)) throw wrong(setting.name, allowed(setting));
   }
   const broken = RULES.find(({ holds }) => !holds(values));

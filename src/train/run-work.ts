@@ -51,7 +51,10 @@ export async function planWork(
   { options, ...weights }: Omit<MemorySettings, 'samples' | 'buckets'>,
 ): Promise<PlanWork> {
   const full = options.method === 'full';
-  const model = LanguageModel.empty(new DryRunDevice(lowering), definition, { ...weights, trainable: full });
+  const model = LanguageModel.empty(new DryRunDevice(lowering), definition, {
+    ...weights,
+    ...(full && { trainable: options, state: optimiserOf(options.optimiser).kernel.planes }),
+  });
   const learning = learningOf(options);
   const { objective } = learning;
   const sequences = objective.rows === 'prompts' ? 1 : sequencesOf(objective);

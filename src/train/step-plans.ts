@@ -74,7 +74,7 @@ export function recordGradients(
   { dropout = 0, checkpointing, learning: { objective, settings } = SUPERVISED }: GradientOptions = {},
 ): Recorded {
   const tape = new Tape(model.device, true);
-  const inputs = batchTensors(tape, bucket, model.parameters !== undefined);
+  const inputs = batchTensors(tape, bucket, model.trainsEmbedding);
   const hidden = model.forward(tape, inputs, {
     adapter,
     checkpointing,

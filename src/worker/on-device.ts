@@ -4,6 +4,7 @@ import { answer, promptOf } from '../evaluate/answer.ts';
 import { Generator } from '../model/generator.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { greedy } from '../model/sampling.ts';
+import { optimiserOf } from '../optimisers/registry.ts';
 import type { Samples } from '../runs/run.ts';
 import { makeTrainable, type Subject } from '../runs/trainable.ts';
 import { modelFolder } from '../weights/folder.ts';
@@ -34,7 +35,11 @@ export async function putOnDevice(
   }
   const { device, dtype: precision } = open.model;
   const files = await modelFolder(open.source.files);
-  const model = await LanguageModel.load(device, files, { precision, trainable: true });
+  const model = await LanguageModel.load(device, files, {
+    precision,
+    trainable: options,
+    state: optimiserOf(options.optimiser).kernel.planes,
+  });
   let generator: Generator | undefined;
   return {
     ...(await makeTrainable(model, options)),

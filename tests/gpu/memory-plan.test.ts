@@ -108,7 +108,10 @@ async function measure(
   await device.settle();
   expect(device.allocatedBytes).toBe(device.lowering.deviceBytes ?? 0);
   device.resetPeak();
-  const model = await LanguageModel.load(device, files, { precision, baseWeights, trainable: full });
+  const model = await LanguageModel.load(device, files, {
+    ...{ precision, baseWeights },
+    trainable: full && options,
+  });
   const { definition } = model;
   const { vocabulary } = definition.shape;
   const known =
@@ -256,7 +259,17 @@ describeDevice(
     });
 
     test('of a full fine-tuning', async () => {
-      expectEqual(await measure(context, tinyFolder(), { method: 'full', checkpointing: true }));
+      const all = await measure(context, tinyFolder(), { method: 'full', checkpointing: true });
+      expectEqual(all);
+      for (const part of [
+        { lastLayers: 1 },
+        { trainWeights: 'norms' },
+        { trainWeights: 'no-embeddings' },
+      ] as const) {
+        const some = await measure(context, tinyFolder(), { method: 'full', checkpointing: true, ...part });
+        expectEqual(some);
+        expect(some.peak).toBeLessThan(all.peak);
+      }
     });
 
     // A processor's memory needs none.

@@ -154,6 +154,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
   test.each([
     ['dora', { rank: 4, dropout: 0.1, rankPattern: { 'layers.2.self_attn.q_proj': 6 } }],
     ['ia3', { targets: ['k_proj', 'v_proj', 'down_proj'], lr: 5e-2 }],
+    ['lora', { rank: 4, layersToTransform: [2, 5] }],
   ])(
     '%s: PEFT gives the same logits with it, and what PEFT saves again is what was read',
     async (method, settings) => {

@@ -3,7 +3,7 @@ import { GraftError } from '../../errors.ts';
 import type { LinearModule, ModelDefinition } from '../../model/family.ts';
 import type { Given } from '../../settings/setting.ts';
 import type { AdapterConfig, AdapterModule } from '../kind.ts';
-import { endsWith, isTarget, lastNames } from '../targets.ts';
+import { endsWith, isTarget, lastNames, layerOf } from '../targets.ts';
 import { LARGEST_RANK } from './settings.ts';
 
 export interface LoraConfig extends AdapterConfig {
@@ -25,16 +25,23 @@ export interface LoraModule extends AdapterModule {
 }
 
 const SETTINGS = ['rank', 'alpha', 'dropout', 'rsLora', 'targets', 'rankPattern', 'alphaPattern'] as const;
+/** Left out where it is empty, as it was before there was one. */
+const LAYERS = 'layersToTransform';
 
 /** The configuration in settings by name. */
 export function loraConfig(settings: Given): LoraConfig {
-  return Object.fromEntries(SETTINGS.map((name) => [name, settings[name]])) as unknown as LoraConfig;
+  const given = chosenLayers(settings) ? [...SETTINGS, LAYERS] : SETTINGS;
+  return Object.fromEntries(given.map((name) => [name, settings[name]])) as unknown as LoraConfig;
 }
 
 /** The settings of a configuration. */
 export function loraSettings(config: LoraConfig): Given {
-  return Object.fromEntries(SETTINGS.map((name) => [name, config[name]]));
+  const given = chosenLayers(config) ? ([...SETTINGS, LAYERS] as const) : SETTINGS;
+  return Object.fromEntries(given.map((name) => [name, config[name]]));
 }
+
+const chosenLayers = ({ [LAYERS]: layers }: { readonly [LAYERS]?: unknown }): boolean =>
+  Array.isArray(layers) && layers.length > 0;
 
 export function loraFacts({ rank, alpha, rsLora, dropout }: LoraConfig): [string, string | number][] {
   return [
@@ -66,7 +73,7 @@ export function loraScale(
 }
 
 /**
- * @throws GraftError `lora-config` for a target or a pattern that no layer has, a rank that is no positive whole number, or dropout outside
+ * @throws GraftError `lora-config` for a target, a layer or a pattern that the model does not have, a rank that is no positive whole number, or dropout outside
  * 0 … 1
  */
 export function checkLora(model: ModelDefinition, config: LoraConfig): void {
@@ -77,6 +84,7 @@ export function checkLora(model: ModelDefinition, config: LoraConfig): void {
   if (!(Number.isFinite(config.alpha) && config.alpha > 0))
     throw wrongConfig(`LoRA alpha is ${config.alpha}.`, 'Choose a number above 0.');
   checkTargets(model, config.targets);
+  checkLayers(model, config);
   for (const key of [...Object.keys(config.rankPattern), ...Object.keys(config.alphaPattern)]) {
     if (model.linears.some(({ path }) => isTarget(config, path) && endsWith(path, key))) continue;
     throw wrongConfig(
@@ -99,6 +107,17 @@ export function checkTargets(model: ModelDefinition, targets: readonly string[])
       `Choose among ${lastNames(model.linears).join(', ')}.`,
     );
   }
+}
+
+function checkLayers(model: ModelDefinition, { targets, layersToTransform = [] }: LoraConfig): void {
+  const targeted = model.linears.filter(({ path }) => isTarget({ targets }, path));
+  const known = new Set(targeted.flatMap(({ path }) => layerOf(path) ?? []));
+  const missing = layersToTransform.find((layer) => !known.has(layer));
+  if (missing === undefined) return;
+  throw wrongConfig(
+    `The model has no layer ${missing} with such targets.`,
+    `Choose from 0 to ${Math.max(...known)}.`,
+  );
 }
 
 export function wrongConfig(what: string, remedy: string): GraftError {

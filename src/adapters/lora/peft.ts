@@ -17,7 +17,13 @@ export function readLora(reader: PeftConfigReader): LoraConfig {
     targets: reader.names('target_modules'),
     rankPattern: reader.pattern('rank_pattern'),
     alphaPattern: reader.pattern('alpha_pattern'),
+    ...(reader.set('layers_to_transform') && { layersToTransform: readLayers(reader) }),
   };
+}
+
+/** Layers of a list of another name than the model has are found by the tensors. */
+function readLayers(reader: PeftConfigReader): readonly number[] {
+  return reader.set('layers_pattern') ? [] : reader.wholes('layers_to_transform');
 }
 
 export function writeLora(config: LoraConfig, useDora: boolean): JsonObject {
@@ -27,6 +33,7 @@ export function writeLora(config: LoraConfig, useDora: boolean): JsonObject {
     lora_alpha: config.alpha,
     alpha_pattern: config.alphaPattern,
     lora_dropout: config.dropout,
+    ...(config.layersToTransform && { layers_to_transform: config.layersToTransform }),
     peft_type: 'LORA',
     r: config.rank,
     rank_pattern: config.rankPattern,

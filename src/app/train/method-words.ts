@@ -14,6 +14,18 @@ export function hasRank({ method }: Pick<RunOptions, 'method'>): boolean {
   return rank !== undefined && TABLE.applies(rank, { method: methodOf({ method }).name });
 }
 
+/** What a full fine-tuning trains: “all weights”, “norms and biases of the last 2 layers”. */
+export function partWords({
+  trainWeights = 'all',
+  lastLayers = 0,
+}: Pick<RunOptions, 'trainWeights' | 'lastLayers'>): string {
+  const layers =
+    lastLayers === 0 ? '' : ` of the last ${lastLayers === 1 ? 'layer' : `${lastLayers} layers`}`;
+  if (trainWeights === 'norms') return `norms and biases${layers}`;
+  if (layers !== '') return `the weights${layers}`;
+  return trainWeights === 'all' ? 'all weights' : 'all weights but embeddings and head';
+}
+
 /** “LoRA rank 8”, “IA3”, “All weights”. */
 export function methodWords(options: Pick<RunOptions, 'method' | 'rank'>): string {
   const { label } = methodOf(options);

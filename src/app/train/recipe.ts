@@ -2,7 +2,6 @@
 import type { Mapping } from '../../data/mapping.ts';
 import type { Mix } from '../../data/mixture.ts';
 import { parseSkipped } from '../../data/skip-list.ts';
-import { GraftError } from '../../errors.ts';
 import type { Recipe } from '../../settings/recipe.ts';
 import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
 import type { DataOptions, RunOptions } from '../../worker/api.ts';
@@ -12,19 +11,12 @@ import type { DataOptions, RunOptions } from '../../worker/api.ts';
  *
  * @param targets layers of the open model, for a recipe that takes all of them
  * @param trainRows rows to train on, which make steps of passes
- * @throws GraftError `recipe` for a run that the page cannot make
  */
 export function optionsFrom(
   recipe: Recipe,
   current: RunOptions,
   { targets, trainRows }: { targets: readonly string[]; trainRows: number },
 ): RunOptions {
-  if (recipe['method'] === 'full')
-    throw new GraftError(
-      'recipe',
-      'The recipe trains all weights, and a recipe of the page trains an adapter.',
-      'Use it with graft train --recipe.',
-    );
   const told = Object.fromEntries(
     PAGE_TABLE.filter(({ name }) => name !== 'name' && Object.hasOwn(recipe, name)).map(({ name }) => [
       name,
@@ -36,11 +28,9 @@ export function optionsFrom(
   const initial = TABLE.resolve(recipe);
   if (Object.hasOwn(recipe, 'rank') && !Object.hasOwn(recipe, 'alpha'))
     Object.assign(options, { alpha: initial['alpha'] });
-  if (
-    Object.hasOwn(recipe, 'optimiser') &&
-    !Object.hasOwn(recipe, 'lr') &&
-    recipe['optimiser'] !== current.optimiser
-  )
+  const isOther = (name: 'optimiser' | 'method'): boolean =>
+    Object.hasOwn(recipe, name) && recipe[name] !== (current[name] ?? TABLE.resolve({})[name]);
+  if (!Object.hasOwn(recipe, 'lr') && (isOther('optimiser') || isOther('method')))
     Object.assign(options, { lr: initial['lr'] });
   const { batch, accumulate } = options;
   const epochs = recipe['epochs'];

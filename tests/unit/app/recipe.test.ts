@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import { START } from '../../../src/app/train/kept-settings.ts';
 import { dataOptionsFrom, leftOutOf, optionsFrom } from '../../../src/app/train/recipe.ts';
 import type { DataOptions } from '../../../src/worker/api.ts';
-import { graftError } from '../expect-graft-error.ts';
 
 const OPEN = { targets: ['q_proj', 'v_proj'], trainRows: 100 };
 const ROWS: DataOptions = { maxLength: 96, overlong: 'truncate-end', validation: 0.1, test: 0.1, seed: 42 };
@@ -28,9 +27,9 @@ test('an optimiser without a rate brings its own, as in the command; a rate that
   expect(optionsFrom({ optimiser: 'adamw' }, current, OPEN)).toMatchObject({ lr: 0.004 });
 });
 
-test('another method than LoRA is for the command', async () => {
-  const error = await graftError(() => optionsFrom({ method: 'full' }, START, OPEN), 'recipe');
-  expect(error.remedy).toContain('graft train --recipe');
+test('of some weights is taken with the rate of a full fine-tuning', () => {
+  const recipe = { method: 'full', trainWeights: 'norms', lastLayers: 2 };
+  expect(optionsFrom(recipe, { ...START, lr: 0.004 }, OPEN)).toMatchObject({ ...recipe, lr: 3e-4 });
 });
 
 test('rows are read and split as it says, and left alone where it says nothing else', () => {

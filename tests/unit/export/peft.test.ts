@@ -108,7 +108,7 @@ describe("PEFT's folder", () => {
     const paths = ['model.layers.1.self_attn.q_proj', 'model.layers.1.mlp.down_proj'];
     for (const changes of [
       { target_modules: '.*layers.1.*(q_proj|down_proj)' },
-      { target_modules: ['q_proj', 'down_proj'], layers_to_transform: [1] },
+      { target_modules: ['q_proj', 'down_proj'], layers_to_transform: 1, layers_pattern: 'blocks' },
     ]) {
       const config = JSON.stringify({ ...configOf(written), ...changes });
       const again = await read({ ...written, [CONFIG]: config });
@@ -116,6 +116,21 @@ describe("PEFT's folder", () => {
       // Written again, the list alone must say which: PEFT would make adapters for the other layers too.
       expect(again.config.targets).toEqual(paths);
     }
+  });
+
+  it('says which layers have an adapter as PEFT does', async () => {
+    const adapter = adapterOf({ ...plain, targets: ['q_proj'], layersToTransform: [1] });
+    expect(adapter.modules.map(({ path }) => path)).toEqual(['model.layers.1.self_attn.q_proj']);
+    const written = files(adapter);
+    expect(configOf(written)).toMatchObject({ target_modules: ['q_proj'], layers_to_transform: [1] });
+    expect((await read(written)).config).toEqual(adapter.config);
+    const single = JSON.stringify({ ...configOf(written), layers_to_transform: 1 });
+    expect((await read({ ...written, [CONFIG]: single })).config).toEqual(adapter.config);
+    for (const wrong of ['1', [0.5], [-1], {}]) {
+      const config = JSON.stringify({ ...configOf(written), layers_to_transform: wrong });
+      await expect(read({ ...written, [CONFIG]: config })).rejects.toThrow('layers_to_transform');
+    }
+    expect(() => adapterOf({ ...plain, layersToTransform: [2] })).toThrow('The model has no layer 2');
   });
 
   it.each([

@@ -22,6 +22,8 @@ export function accepts(schema: Schema, value: unknown): boolean {
         return typeof value !== 'string' || new RegExp(given as string, 'u').test(value);
       case 'minItems':
         return !Array.isArray(value) || value.length >= (given as number);
+      case 'uniqueItems':
+        return !Array.isArray(value) || new Set(value).size === value.length;
       case 'maxItems':
         return !Array.isArray(value) || value.length <= (given as number);
       case 'const':

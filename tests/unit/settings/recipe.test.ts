@@ -53,6 +53,8 @@ function valuesOf(setting: Setting): fc.Arbitrary<SettingValue> {
       return fc.constantFrom(...setting.choices);
     case 'text':
       return fc.string({ maxLength: 10 });
+    case 'numbers':
+      return fc.uniqueArray(fc.integer({ min: setting.least ?? 0, max: 99 }), { maxLength: 3 });
     case 'names':
       return fc.array(word, { minLength: 1, maxLength: 3 });
     case 'rewards':

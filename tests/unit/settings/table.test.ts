@@ -53,6 +53,7 @@ describe.each(TABLE.settings.map((setting) => [setting.name, setting] as const))
         choice: false,
         text: typeof value === 'string' && setting.type === 'text' && value.length <= setting.longest,
         names: false,
+        numbers: Array.isArray(value),
         pattern: JSON.stringify(value) === '{}',
         rewards: false,
       };

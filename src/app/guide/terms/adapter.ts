@@ -26,10 +26,11 @@ export const ADAPTER: Chapter = {
     {
       id: 'targets',
       what: 'Which layers get a pair of matrices: the four of attention (q, k, v, o) and the three of the MLP (gate, up, down).',
-      more: 'All layers learn best for the same number of parameters.',
+      more: 'All layers learn best for the same number of parameters. An adapter may also be put into some layers of the model alone, counted from 0 (layers_to_transform).',
       less: 'A smaller adapter and a little speed.',
       start: 'All linear layers.',
-      source: 'Dettmers et al., QLoRA, 2023, arXiv:2305.14314, section 4; PEFT documentation, target_modules',
+      source:
+        'Dettmers et al., QLoRA, 2023, arXiv:2305.14314, section 4; PEFT documentation, target_modules and layers_to_transform',
       also: 'q_proj v_proj modules all-linear',
     },
     {

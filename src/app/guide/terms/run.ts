@@ -205,6 +205,16 @@ export const RUN: Chapter = {
       also: 'random reproducible',
     },
     {
+      id: 'trained-weights',
+      what: 'A full fine-tuning may leave weights as they are: the embeddings, the first layers, or everything but norms and biases (BitFit). What is frozen needs no gradient and no moments, and nothing is computed backwards below the lowest layer that learns.',
+      more: 'More weights learn more and forget more.',
+      less: 'Less memory, faster steps, smaller checkpoints and a smaller delta. Norms and biases alone take a rate as high as an adapter’s.',
+      start: 'All of them, or the last half of the layers where memory is short.',
+      source:
+        'Ben Zaken et al., BitFit, 2022, arXiv:2106.10199; Lee et al., Surgical Fine-Tuning, 2023, arXiv:2210.11466',
+      also: 'freeze frozen layers last n embeddings norms biases bitfit partial',
+    },
+    {
       id: 'lineage',
       what: 'A run may start from an adapter that is there: general first, then medicine, then paediatric cardiology (sequential tuning). Each stage is kept with what it came from and which rows it learned. A later stage may forget an earlier one: the test rows of every stage are measured with every stage, and what was right before and is wrong now is counted.',
       start:

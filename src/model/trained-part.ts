@@ -1,0 +1,37 @@
+/** Which weights of a model learn in a full fine-tuning: all of them, the last layers, norms and biases, everything but the embeddings. */
+import type { ModelDefinition, WeightSpec } from './family.ts';
+
+export interface TrainedPart {
+  /** `no-embeddings` is without embeddings and head; `norms` is the norms and biases alone. All weights if left out. */
+  readonly trainWeights?: string;
+  /**
+   * Only so many layers, counted from the end, and what lies behind them: the last norm. Embeddings and head stay as they are, since a head that is
+   * tied is the embedding. All layers if left out or 0.
+   */
+  readonly lastLayers?: number;
+}
+
+/** The list of layers and the place in it: `model.layers.3.`, `transformer.h.3.`. */
+const LAYER = /\.(?:layers|h)\.(\d+)\./;
+
+/** Whether a weight is of embeddings, of tokens or positions, or of the head. */
+export function isEmbedding(
+  { linears }: Pick<ModelDefinition, 'linears'>,
+  { name, shape }: WeightSpec,
+): boolean {
+  return shape.length > 1 && !linears.some(({ path }) => name === `${path}.weight`);
+}
+
+/** @returns which of the model's weights learn */
+export function trainedPart(
+  definition: ModelDefinition,
+  { trainWeights = 'all', lastLayers = 0 }: TrainedPart,
+): (spec: WeightSpec) => boolean {
+  const first = lastLayers > 0 ? Math.max(0, definition.shape.layers - lastLayers) : 0;
+  return (spec) => {
+    if (trainWeights === 'norms' && spec.shape.length > 1) return false;
+    if ((trainWeights !== 'all' || lastLayers > 0) && isEmbedding(definition, spec)) return false;
+    const [, layer] = LAYER.exec(spec.name) ?? [];
+    return layer === undefined || Number(layer) >= first;
+  };
+}
