@@ -212,3 +212,35 @@ export function tensorName(
   if (architecture.transposed?.includes(stem)) return { name, change: { kind: 'transposed' } };
   return { name };
 }
+
+/** Where the converter puts a layer of a model. */
+export interface LayerPlace {
+  /** The value of `general.architecture`. */
+  readonly architecture: string;
+  /** GGUF's stem: `blk.0.attn_q`. */
+  readonly stem: string;
+  /** The outputs of these heads are moved: the two of a rotary pair lie side by side. */
+  readonly rotary?: 'heads' | 'kvHeads';
+}
+
+/** Types of models that the converter takes for another. */
+const SAME_AS: Readonly<Record<string, string>> = { mistral: 'llama', gemma3: 'gemma3_text' };
+
+/** GGUF's place of the linear layer of this path; undefined where its files have none. @param modelType of config.json */
+export function layerPlace(modelType: string, path: string): LayerPlace | undefined {
+  const type = SAME_AS[modelType] ?? modelType;
+  const found = Object.entries(ARCHITECTURES).find(([, known]) => known.modelType === type);
+  if (!found) return undefined;
+  const [architecture, { layers, layer, outside, rotary }] = found;
+  // The text part of a model that also sees is a model of its own there.
+  const own = path.replace(/^model\.language_model\./, 'model.');
+  const [number, rest] = own.startsWith(layers) ? own.slice(layers.length).split(/\.(.*)/s) : [];
+  const names = Object.entries(number === undefined ? outside : layer);
+  const stem = names.find(([, name]) => name === (rest ?? own))?.[0];
+  if (stem === undefined) return undefined;
+  return {
+    architecture,
+    stem: number === undefined ? stem : `blk.${number}.${stem}`,
+    ...(rotary?.[stem] && { rotary: rotary[stem] }),
+  };
+}
