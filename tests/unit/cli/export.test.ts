@@ -142,7 +142,7 @@ describe('each format', () => {
 describe('refused, with nothing written', () => {
   test.each([
     ['no format', { format: undefined }, /--format is missing/],
-    ['a format that is not there', { format: 'onnx' }, /onnx.*peft, merged, mlx/s],
+    ['a format that is not there', { format: 'onnx' }, /onnx.*peft, merged, .*mlx/s],
     ['no output', { format: 'mlx', out: undefined }, /--out is missing/],
     ['no model', { format: 'mlx', model: undefined }, /--model is missing/],
     ['no adapter', { format: 'mlx', adapter: undefined }, /--adapter is missing/],

@@ -1,0 +1,96 @@
+/**
+ * A LoRA adapter for llama.cpp (`llama-cli --lora FILE`), as its convert_lora_to_gguf.py writes it, and llama-adapter.cpp reads it:
+ *
+ *   W + α / r · b · a     a [r, in], b [out, r], under the names of the base's tensors
+ *
+ * One alpha holds for all layers there, and r is each layer's own: what a layer's scale is of that is put into b. Where the converter moves the rows
+ * of a weight (rotary pairs side by side), those of b move with them.
+ */
+import { kindOf } from '../../adapters/registry.ts';
+import { tensorNames, type LoraModule } from '../../adapters/lora/config.ts';
+import { GraftError } from '../../errors.ts';
+import { plural } from '../../numbers.ts';
+import { memoryFiles } from '../../weights/bytes.ts';
+import { layerPlace } from '../../weights/gguf/architectures.ts';
+import { writeGguf } from '../../weights/gguf/write.ts';
+import { concatBytes } from '../../weights/safetensors.ts';
+import { fileNameOf } from '../folder-sink.ts';
+import { readPeft } from '../peft.ts';
+import { wholeFile, type ExportFormat } from './format.ts';
+
+export const gguf: ExportFormat = {
+  name: 'gguf',
+  label: 'GGUF adapter',
+  help: 'a LoRA adapter for llama.cpp, beside the base as a GGUF file',
+  async prepare({ adapter, adapterName, model }) {
+    const { config, modules, tensors } = await readPeft(memoryFiles(adapter, adapterName), model);
+    const kind = kindOf(config);
+    if (kind.name !== 'lora')
+      throw new GraftError(
+        'export-format',
+        `${adapterName} is a ${kind.label} adapter, and llama.cpp has LoRA.`,
+        'Export a merged model, and convert that.',
+      );
+    const layers = modules as readonly LoraModule[];
+    const [{ scale, rank }] = layers;
+    const alpha = scale * rank;
+    let architecture = '';
+    const written = layers.flatMap((module) => {
+      const place = layerPlace(model.modelType, module.path);
+      if (!place)
+        throw new GraftError(
+          'export-format',
+          `GGUF has no place for the adapter of ${module.path} in a ${model.modelType} model.`,
+          'Export a merged model, and convert that.',
+        );
+      architecture = place.architecture;
+      const names = tensorNames(module.path);
+      const { inputs, outputs, rank: own } = module;
+      const rows = place.rotary && pairsTogether(outputs, model.shape[place.rotary]);
+      const ratio = (module.scale * own) / alpha;
+      return [
+        { name: `${place.stem}.weight.lora_a`, shape: [own, inputs], data: tensors.get(names.a)! },
+        {
+          name: `${place.stem}.weight.lora_b`,
+          shape: [outputs, own],
+          data: movedRows(tensors.get(names.b)!, own, ratio, rows),
+        },
+      ];
+    });
+    const bytes = writeGguf(
+      [
+        ['general.type', 'text', 'adapter'],
+        ['general.architecture', 'text', architecture],
+        ['general.name', 'text', adapterName],
+        ['adapter.type', 'text', 'lora'],
+        ['adapter.lora.alpha', 'f32', alpha],
+      ],
+      written,
+    );
+    const name = fileNameOf(adapterName);
+    return {
+      folder: `${name}-gguf`,
+      files: [wholeFile(`${name}.gguf`, concatBytes(bytes))],
+      summary: `a LoRA adapter for llama.cpp, on ${plural(layers.length, 'layer')}.`,
+    };
+  },
+};
+
+/** Where each row comes from: 0, half, 1, half + 1 … of each head. */
+const pairsTogether = (rows: number, heads: number): ((row: number) => number) => {
+  const size = rows / heads;
+  return (row) => {
+    const inHead = row % size;
+    return row - inHead + (inHead >> 1) + (inHead & 1) * (size / 2);
+  };
+};
+
+/** b [outputs, rank] times a number, with its rows where the converter puts them. */
+function movedRows(
+  b: Float32Array<ArrayBuffer>,
+  rank: number,
+  ratio: number,
+  from: (row: number) => number = (row) => row,
+): Float32Array<ArrayBuffer> {
+  return b.map((_, at) => ratio * b[from(Math.floor(at / rank)) * rank + (at % rank)]);
+}
