@@ -3,9 +3,18 @@ import type { Device } from '../engine/device.ts';
 import { ParameterStore, USUAL_STATE } from '../engine/parameters.ts';
 import { Tape } from '../engine/tape.ts';
 import { sizeOf, type Tensor } from '../engine/tensor.ts';
+import { GraftError } from '../errors.ts';
 import type { AdapterDropout, LinearHook } from '../model/graph.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import type { AdapterKind, AdapterModule, AdapterParameter, AdapterTensors, HookContext } from './kind.ts';
+import { Random } from '../random.ts';
+import type {
+  AdapterKind,
+  AdapterModule,
+  AdapterParameter,
+  AdapterTensors,
+  HookContext,
+  StartContext,
+} from './kind.ts';
 import { kindOf } from './registry.ts';
 
 export interface AdapterOptions {
@@ -14,6 +23,22 @@ export interface AdapterOptions {
   rateRatio?: number;
   /** What the optimiser keeps for each parameter: AdamW's moments if left out. */
   state?: readonly string[];
+}
+
+/** What an adapter may begin by. */
+export interface StartOptions {
+  /** Of the run. */
+  readonly seed?: number;
+  /** Ids of a text. */
+  readonly encode?: (text: string) => readonly number[];
+}
+
+function noTokenizer(): never {
+  throw new GraftError(
+    'train-option',
+    'The virtual tokens should begin as a text, and the model has no tokenizer here.',
+    'Leave the text out: they begin as tokens of the vocabulary.',
+  );
 }
 
 interface Layer {
@@ -25,6 +50,10 @@ interface Layer {
 export class Adapter {
   readonly store: ParameterStore;
   readonly #layers: ReadonlyMap<string, Layer>;
+  /** What stands in the place of weights of the base, by their names. */
+  readonly #replaced: ReadonlyMap<string, string>;
+  /** The layer with virtual tokens. */
+  readonly #before: Layer | undefined;
   /** Layers with parameters that still have to be made from the base. */
   #unstarted: Layer[] = [];
   #rowIds: Tensor | undefined;
@@ -44,12 +73,16 @@ export class Adapter {
         return [module.path, { module, kind, parameters: kind.parameters(module) }];
       }),
     );
+    this.#replaced = new Map(
+      [...this.#layers.values()].flatMap(({ kind, module }) => [...(kind.replaces?.(module) ?? [])]),
+    );
+    this.#before = [...this.#layers.values()].find(({ kind }) => kind.embed);
     const specs = this.#parameters.map(({ name, shape, padded = shape, faster }) => ({
       name,
       shape: padded,
       ...(faster && { rateScale: rateRatio }),
     }));
-    this.store = new ParameterStore(device, specs, trainable && { state });
+    this.store = new ParameterStore(device, specs, trainable && { state }, true);
     if (tensors) this.write(tensors);
   }
 
@@ -81,17 +114,51 @@ export class Adapter {
     const layer = this.#layers.get(path);
     if (!layer) return undefined;
     const { kind, module } = layer;
+    if (!kind.linear) return undefined;
     const salt = this.modules.indexOf(module);
     const context = this.#context(dropout && { ...dropout, salt });
-    return (tape, x, linear) => kind.linear(tape, x, linear, module, context);
+    return (tape, x, linear) => kind.linear!(tape, x, linear, module, context);
+  }
+
+  weight(name: string): Tensor | undefined {
+    const own = this.#replaced.get(name);
+    return own === undefined ? undefined : this.store.get(own);
+  }
+
+  get virtualTokens(): number {
+    const { kind, module } = this.#before ?? {};
+    return (module && kind?.virtualTokens?.(module)) ?? 0;
+  }
+
+  /** Whether it learns rows that are looked up by id, which the reverse needs the occurrences of. */
+  get embeds(): boolean {
+    return this.#before !== undefined;
+  }
+
+  embed(tape: Tape, x: Tensor, ids: Tensor, chain?: Tensor): void {
+    const { kind, module } = this.#before ?? {};
+    if (module) kind?.embed?.(tape, { x, ids, chain }, module, this.#context());
   }
 
   /** Gives the parameters their initial values that depend on the base model and were not written. Awaits the device if there are any. */
-  async start(model: LanguageModel): Promise<void> {
+  async start(model: LanguageModel, { seed = 0, encode = noTokenizer }: StartOptions = {}): Promise<void> {
     if (this.#unstarted.length === 0) return;
+    const uploaded: Tensor[] = [];
+    const context: StartContext = {
+      ...this.#context(),
+      random: new Random(seed),
+      encode,
+      upload: (values) => {
+        const tensor = this.device.upload([values.length], 'u32', 'start', values);
+        uploaded.push(tensor);
+        return tensor;
+      },
+    };
+    const others = (name: string): Tensor => model.weights.find(name)!;
     await this.#run(model, this.#unstarted, ({ kind, module }, tape, weight) =>
-      kind.start?.(tape, module, weight, this.#context()),
+      kind.start?.(tape, module, weight, context, others),
     );
+    for (const tensor of uploaded) this.device.free(tensor);
     this.#unstarted = [];
   }
 

@@ -1,7 +1,8 @@
 /**
- * What a kind of adapter is: LoRA, DoRA, IA3. Each has a folder with its settings, which the page reads too, and the kind itself: the layers that
- * it is on, their parameters, what it does to a layer's result, how it goes into a weight, and how PEFT writes it. A new kind is a folder, a
- * line in registry.ts, and one in settings.ts.
+ * What a kind of adapter is: LoRA, DoRA, IA3, virtual tokens, norms and biases. Each has a folder with its settings, which the page reads too, and
+ * the kind itself: the layers that it is on, their parameters, what it does there, how it goes into a weight, and how PEFT writes it. What it does
+ * is one of three things: it takes part in a linear layer (`linear`), puts tokens of its own before every sequence (`embed`), or has a weight of
+ * its own in the place of one of the base (`replaces`). A new kind is a folder, a line in registry.ts, and one in settings.ts.
  */
 import type { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -55,6 +56,16 @@ export interface HookContext {
   readonly dropout?: { readonly probability: number; readonly seed: Tensor; readonly salt: number };
 }
 
+/** What a parameter that comes from the base may begin by. */
+export interface StartContext extends HookContext {
+  /** Draws from the seed of the run. */
+  readonly random: Random;
+  /** Ids of a text, by the tokenizer of the base. @throws GraftError `train-option` where there is none */
+  readonly encode: (text: string) => readonly number[];
+  /** u32 [n]: values that last until the start is computed. */
+  readonly upload: (values: Uint32Array<ArrayBuffer>) => Tensor;
+}
+
 /** A part of a layer into which an adapter is merged. */
 export interface MergedPart {
   readonly part: 'weight' | 'bias';
@@ -78,41 +89,71 @@ export interface AdapterKind<
   settings(config: Config): Given;
   /** What the card of an adapter tells of it. */
   facts(config: Config): readonly (readonly [name: string, value: string | number])[];
+  /** What the card says to whoever loads it, in sentences. */
+  readonly note?: string;
 
   /** @throws GraftError `lora-config` for what no layer has, or a number that cannot be */
   check(model: ModelDefinition, config: Config): void;
+  /** The layers that it can be on, of which the targets choose: all linear ones if left out. */
+  layers?(model: ModelDefinition, config: Config): readonly LinearModule[];
   /**
    * A layer with an adapter of this configuration.
    *
    * @param found shapes of its tensors in a file, where they decide
    */
   module(linear: LinearModule, config: Config, found?: (name: string) => readonly number[]): Module;
+  /** The layer as a file has it, for a kind whose layers may have fewer tensors than the configuration would give them. */
+  filed?(layer: LinearModule, config: Config, has: (name: string) => boolean): LinearModule;
   parameters(module: Module): readonly AdapterParameter[];
   /** Initial values by name; without those that come from the base. */
   initial(module: Module, random: Random): readonly (readonly [name: string, Float32Array<ArrayBuffer>])[];
-  /** Records how the parameters begin that come from the base. */
-  start?(tape: Tape, module: Module, weight: Tensor, context: HookContext): void;
+  /**
+   * Records how the parameters begin that come from the base.
+   *
+   * @param weight of the layer; the weights of others by name
+   */
+  start?(
+    tape: Tape,
+    module: Module,
+    weight: Tensor,
+    context: StartContext,
+    others: (name: string) => Tensor,
+  ): void;
 
   /** What follows from the base and the parameters, and need not be computed for each token where both stay as they are. */
   constants?(module: Module): readonly { readonly name: string; readonly shape: readonly number[] }[];
   /** Records how the constants are computed into their tensors. */
   settle?(tape: Tape, module: Module, weight: Tensor, context: HookContext): void;
 
-  /** The layer with its adapter. */
-  linear(tape: Tape, x: Tensor, layer: LinearLayer, module: Module, context: HookContext): Tensor;
+  /** The linear layer with its adapter. */
+  linear?(tape: Tape, x: Tensor, layer: LinearLayer, module: Module, context: HookContext): Tensor;
+  /** How many tokens of its own it puts before every sequence. */
+  virtualTokens?(module: Module): number;
+  /** Writes their rows into x [M, C], where the ids say so (`FIRST_VIRTUAL`). */
+  embed?(
+    tape: Tape,
+    inputs: { readonly x: Tensor; readonly ids: Tensor; readonly chain?: Tensor },
+    module: Module,
+    context: HookContext,
+  ): void;
+  /** Names of weights of the base, each with the parameter that stands in its place. */
+  replaces?(module: Module): readonly (readonly [weight: string, parameter: string])[];
 
   /** W with the adapter in it, as people write it. */
   readonly formula: string;
-  /** Whether a bias changes as well. */
-  mergesBias(module: Module): boolean;
-  merge(merged: MergedPart, module: Module, tensors: AdapterTensors): void;
+  /** What of a layer changes where the adapter is merged; its weight if left out. */
+  mergedParts?(module: Module): readonly MergedPart['part'][];
+  /** Missing where it cannot be merged: then `unmergeable` says why. */
+  merge?(merged: MergedPart, module: Module, tensors: AdapterTensors): void;
+  /** Why the weights of the base cannot hold it, in a sentence. */
+  readonly unmergeable?: string;
 
   /** Whether an adapter_config.json is one of this kind. */
   isPeft(json: JsonObject): boolean;
   /** @throws GraftError `adapter-config`, `adapter-unsupported` */
   readPeft(reader: PeftConfigReader): Config;
-  /** Fields of adapter_config.json beside those that every kind has. */
-  writePeft(config: Config, modules: readonly Module[]): JsonObject;
+  /** Fields of adapter_config.json beside those that every kind has; undefined for one of those that PEFT's class of this kind has not. */
+  writePeft(config: Config, modules: readonly Module[]): Readonly<Record<string, unknown>>;
   /** What the tensors and the configuration of a file say differently of a layer, or undefined. */
   disagreement?(module: Module, config: Config): string | undefined;
   /** The configuration within the limits of what can be trained: for how large an adapter from outside may be. */

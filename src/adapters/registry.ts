@@ -1,14 +1,16 @@
 /** Every kind of adapter: one line each. The first is the usual one. */
 import type { JsonObject } from '../json.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import type { LinearModule, ModelDefinition } from '../model/family.ts';
 import { Random } from '../random.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule } from './kind.ts';
 import { dora } from './dora/dora.ts';
 import { ia3 } from './ia3/ia3.ts';
 import { lora } from './lora/lora.ts';
+import { norms } from './norms/norms.ts';
+import { prompt } from './prompt/prompt.ts';
 import { isTarget } from './targets.ts';
 
-export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora, ia3];
+export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora, ia3, prompt, norms];
 
 /** The kind of a configuration or a layer. @throws Error where there is none: what comes from outside is checked where it comes in */
 export function kindOf({ kind = ADAPTER_KINDS[0].name }: { readonly kind?: string }): AdapterKind {
@@ -22,11 +24,20 @@ export function kindOfPeft(json: JsonObject): AdapterKind | undefined {
   return ADAPTER_KINDS.find((kind) => kind.isPeft(json));
 }
 
+/** The layers that a kind can be on, before the targets choose among them. */
+export function layersOf(
+  kind: AdapterKind,
+  model: ModelDefinition,
+  config: AdapterConfig,
+): readonly LinearModule[] {
+  return kind.layers?.(model, config) ?? model.linears;
+}
+
 /** Which layers get an adapter. @throws GraftError `lora-config` for a configuration that cannot be, naming what is wrong */
 export function adapterModules(model: ModelDefinition, config: AdapterConfig): AdapterModule[] {
   const kind = kindOf(config);
   kind.check(model, config);
-  return model.linears
+  return layersOf(kind, model, config)
     .filter(({ path }) => isTarget(config, path))
     .map((linear) => kind.module(linear, config));
 }

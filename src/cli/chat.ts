@@ -44,14 +44,15 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
   const path = flags.text('adapter');
   const adapter = path === undefined ? undefined : await openAdapter(path, model);
   const after = await readAfterFlag(flags, path);
-  const context = Math.min(CONTEXT, model.definition.shape.maxPositions);
+  const cached = Math.min(CONTEXT, model.definition.shape.maxPositions);
+  const context = cached - (adapter?.virtualTokens ?? 0);
   if (settings.maxNewTokens >= context)
     throw new GraftError(
       'arguments',
       `--max-new-tokens is ${settings.maxNewTokens}, and a conversation has room for ${context} tokens.`,
       'Give fewer.',
     );
-  const generator = new Generator(model, 1, context);
+  const generator = new Generator(model, 1, cached);
   const conversation = new Conversation(tokenizer, context - settings.maxNewTokens, {
     single: flags.on('single'),
     after,

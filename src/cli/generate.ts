@@ -69,7 +69,11 @@ export async function generateCommand(args: readonly string[], output: Output): 
   };
   const { maxPositions } = model.definition.shape;
   const makeGenerator = (sequences: number, promptLength: number): Generator =>
-    new Generator(model, sequences, Math.min(maxPositions, promptLength + settings.maxNewTokens + 1));
+    new Generator(
+      model,
+      sequences,
+      Math.min(maxPositions, (adapter?.virtualTokens ?? 0) + promptLength + settings.maxNewTokens + 1),
+    );
 
   if (kind === 'prompts') {
     const asked = readPrompts(text, value).map(({ line, read }): Asked => {

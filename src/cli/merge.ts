@@ -1,6 +1,6 @@
 import { kindOf } from '../adapters/registry.ts';
 import { basename, join, resolve } from 'node:path';
-import { mergedWeights } from '../export/merge.ts';
+import { checkMergeable, mergedWeights } from '../export/merge.ts';
 import { mergedCard } from '../export/model-card.ts';
 import { readPeft, type AdapterData } from '../export/peft.ts';
 import { checkWeights } from '../model/base-weights.ts';
@@ -41,6 +41,7 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
   ]);
   const model = await readModel(files);
   const adapter = await readPeft(folder(flags.required('adapter')), model);
+  checkMergeable(adapter);
   const source = await openModelWeights(files, model);
   checkWeights(model, source);
   const release = await lockFolder(out, 'graft merge');

@@ -20,6 +20,7 @@ import { makeTrainable, type AdapterShape, type Subject } from '../runs/trainabl
 import { objectiveOf } from '../objectives/registry.ts';
 import { openRewards } from '../rewards/reward.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { findDoubts } from '../train/doubts.ts';
 import { countSteps, defaultWarmup, withUsualTargets, type TrainOptions } from '../train/options.ts';
@@ -119,7 +120,7 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
     validation: rowsFor(asked.objective, made.validation, made.placed),
   };
 
-  const subject = await makeSubject(flags, session, asked);
+  const subject = await makeSubject(flags, session, asked, tokenizer);
   const steps = countSteps(asked, rows.train.length);
   const options: TrainOptions = {
     // An adapter that is trained on has a kind and settings of its own.
@@ -166,9 +167,14 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
 }
 
 /** @throws GraftError `arguments` for a target or a pattern that no layer of the model has */
-async function newSubject(model: Session['model'], asked: TrainOptions): Promise<Subject> {
+async function newSubject(
+  model: Session['model'],
+  asked: TrainOptions,
+  tokenizer: Tokenizer | undefined,
+): Promise<Subject> {
+  const encode = tokenizer && ((text: string) => tokenizer.encode(text, { addSpecialTokens: true }));
   try {
-    return await makeTrainable(model, withUsualTargets(asked, model.definition));
+    return await makeTrainable(model, withUsualTargets(asked, model.definition), undefined, encode);
   } catch (error) {
     if (error instanceof GraftError && error.code === 'lora-config')
       throw new GraftError('arguments', error.what, error.remedy, { cause: error });
@@ -176,9 +182,14 @@ async function newSubject(model: Session['model'], asked: TrainOptions): Promise
   }
 }
 
-async function makeSubject(flags: TrainFlags, { model }: Session, asked: TrainOptions): Promise<Subject> {
+async function makeSubject(
+  flags: TrainFlags,
+  { model }: Session,
+  asked: TrainOptions,
+  tokenizer: Tokenizer | undefined,
+): Promise<Subject> {
   const path = flags.text('init-adapter');
-  if (path === undefined) return newSubject(model, asked);
+  if (path === undefined) return newSubject(model, asked, tokenizer);
   if (asked.method === 'full')
     throw new GraftError(
       'arguments',

@@ -144,7 +144,7 @@ export class ModelExaminee implements Examinee {
     const tell = (done: number): void => {
       onProgress({ what: 'answering', done: known + done, total: all.length });
     };
-    const generator = new Generator(model, SEQUENCES, longest + newTokens);
+    const generator = new Generator(model, SEQUENCES, (adapter?.virtualTokens ?? 0) + longest + newTokens);
     try {
       tell(0);
       for (let start = 0; start < missing.length; start += SEQUENCES) {

@@ -3,7 +3,7 @@ import { LOSS_SLOT, STATS_SIZE } from '../engine/ops/step.ts';
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
-import { batchTensors, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { batchTensors, sizeOfRows, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { placesByTask } from '../train/tasks.ts';
@@ -23,10 +23,11 @@ const LEAST_TOKENS = 128;
  */
 export async function evaluateLoss(
   model: LanguageModel,
-  rows: readonly LabelledTokens[],
+  given: readonly LabelledTokens[],
   adapter?: Adapter,
   onRows: (done: number) => void = () => undefined,
 ): Promise<LossReport> {
+  const rows = withVirtual(given, adapter?.virtualTokens ?? 0);
   const { device } = model;
   onRows(0);
   const tasks = placesByTask(rows).map(({ name, places }) => ({
@@ -44,7 +45,13 @@ export async function evaluateLoss(
   try {
     const tape = new Tape(device);
     const inputs = batchTensors(tape, bucket);
-    linearCrossEntropy(tape, model.forward(tape, inputs, { adapter }), model.head, inputs.labels, stats);
+    linearCrossEntropy(
+      tape,
+      model.forward(tape, inputs, { adapter }),
+      model.headOf(adapter),
+      inputs.labels,
+      stats,
+    );
     plan = await device.compile(tape, model.pool);
     const reports: Record<string, LossReport> = {};
     let supervisedTokens = 0;

@@ -1,4 +1,5 @@
 /** Base plus adapter as one model: the adapter goes into the weights of its layers, everything else stays as it was. */
+import { GraftError } from '../errors.ts';
 import { quantisedRows } from '../model/base-weights.ts';
 import type { ModelDefinition, WeightSpec } from '../model/family.ts';
 import { inModelLayout, otherTensors, storedType, toFolder, transposeBytes } from '../model/folder-layout.ts';
@@ -25,6 +26,13 @@ export interface MergedPlan {
   readonly bytes: number;
   /** Types that its tensors have, the one with the most bytes first. */
   readonly dtypes: readonly Dtype[];
+}
+
+/** @throws GraftError `adapter-merge` where the weights of a base cannot hold the adapter */
+export function checkMergeable({ config }: Pick<AdapterData, 'config'>): void {
+  const { unmergeable } = kindOf(config);
+  if (unmergeable !== undefined)
+    throw new GraftError('adapter-merge', unmergeable, 'Export the adapter itself, as a PEFT folder.');
 }
 
 /** @param choices as for {@link mergedWeights} */
@@ -57,12 +65,13 @@ export async function* mergedWeights(
   adapter: AdapterData,
   choices?: WeightChoices,
 ): AsyncGenerator<Uint8Array> {
+  checkMergeable(adapter);
   const { header, entries, others } = layoutOf(model, source, choices);
   yield header;
   const merges = new Map<string, { module: AdapterModule; part: 'weight' | 'bias' }>(
     adapter.modules.flatMap((module) => {
       const into = (part: 'weight' | 'bias') => [`${module.path}.${part}`, { module, part }] as const;
-      return kindOf(module).mergesBias(module) ? [into('weight'), into('bias')] : [into('weight')];
+      return (kindOf(module).mergedParts?.(module) ?? ['weight']).map(into);
     }),
   );
   for (const { spec, entry, quantised, written } of entries) {
@@ -74,7 +83,7 @@ export async function* mergedWeights(
     const values = await valuesOf(spec, entry, quantised);
     if (merge) {
       const { module, part } = merge;
-      kindOf(module).merge({ part, values, transposed: spec.transposed ?? false }, module, adapter.tensors);
+      kindOf(module).merge?.({ part, values, transposed: spec.transposed ?? false }, module, adapter.tensors);
     }
     yield encode(values, written);
   }

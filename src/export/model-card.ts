@@ -31,7 +31,7 @@ export function modelCard(config: AdapterConfig, facts: CardFacts): string {
   const rows: (readonly [string, string | number | undefined])[] = [
     ['Base model', facts.baseModel],
     ...kind.facts(config),
-    ['Target modules', config.targets.join(', ')],
+    ['Target modules', kind.layers ? undefined : config.targets.join(', ')],
     ['Training rows', facts.rows],
     ['Steps', facts.steps],
     ['Rows per step', facts.batch],
@@ -65,7 +65,7 @@ Trained with Graft. Losses are mean cross-entropy in nats per supervised token.
 | | |
 |---|---|
 ${table.join('\n')}
-
+${kind.note === undefined ? '' : `\n${kind.note}\n`}
 ${loadSection(facts.base ?? placeOfName(facts.baseModel))}`;
 }
 

@@ -2,7 +2,7 @@
  * PEFT's adapter folder, both ways: adapter_config.json, adapter_model.safetensors and a model card. What is written loads with
  * `PeftModel.from_pretrained`; what PEFT writes for the kinds of adapters/ is read.
  */
-import { kindOf, kindOfPeft } from '../adapters/registry.ts';
+import { kindOf, kindOfPeft, layersOf } from '../adapters/registry.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule, AdapterTensors } from '../adapters/kind.ts';
 import { PeftConfigReader, unsupportedIn } from '../adapters/peft-config.ts';
 import { ALL_LINEAR, isTarget, lastNames } from '../adapters/targets.ts';
@@ -74,8 +74,8 @@ function peftConfig(
   config: AdapterConfig,
   modules: readonly AdapterModule[],
   { baseModel, base }: CardFacts,
-): JsonObject {
-  const own: JsonObject = {
+): Readonly<Record<string, unknown>> {
+  const own: Readonly<Record<string, unknown>> = {
     base_model_name_or_path: baseModel,
     ...(base && base.kind !== 'local' && baseFields(base)),
     // As PEFT wants it for Conv1D. Reading need not ask: the base model says how its layers lie.
@@ -111,7 +111,9 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
   const modules: AdapterModule[] = [];
   const tensors = new Map<string, Float32Array<ArrayBuffer>>();
   const known = new Set<string>();
-  for (const linear of model.linears) {
+  const isThere = (name: string): boolean => entries.has(name);
+  for (const layer of layersOf(kind, model, config)) {
+    const linear = kind.filed?.(layer, config, isThere) ?? layer;
     const names = kind.parameters(kind.module(linear, config)).map(({ name }) => name);
     const present = names.find((name) => entries.has(name));
     if (present === undefined) continue;
@@ -133,7 +135,7 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
     if (/(^|\.)(embed_tokens|wte|wpe|lm_head)\./.test(name))
       throw unsupportedIn(`${files.name}/${WEIGHTS}`, `${name.slice(0, 200)}, of an embedding or the head,`);
     throw unfit(
-      `${files.name}/${WEIGHTS} has the tensor ${name.slice(0, 200)}, for which this base model has no linear layer`,
+      `${files.name}/${WEIGHTS} has the tensor ${name.slice(0, 200)}, for which this base model has no layer`,
     );
   }
   if (modules.length === 0) throw unfit(`${files.name}/${WEIGHTS} holds no ${kind.label} tensors`);
@@ -164,7 +166,7 @@ export async function largestAdapter(files: FileSet, model: ModelDefinition): Pr
   if (!json) throw missing(files, CONFIG);
   const { kind, config: given } = readConfig(json, `${files.name}/${CONFIG}`);
   const config = kind.limited?.(given) ?? given;
-  return model.linears
+  return layersOf(kind, model, config)
     .flatMap((linear) => kind.parameters(kind.module(linear, config)))
     .reduce(
       (bytes, { name, shape }) => bytes + sizeOf(shape) * MOST_BYTES_PER_NUMBER + name.length + ENTRY_BYTES,
@@ -190,7 +192,7 @@ function targetsOf(
   model: ModelDefinition,
   modules: readonly AdapterModule[],
 ): string[] {
-  const targeted = model.linears.filter(({ path }) => isTarget(config, path));
+  const targeted = layersOf(kindOf(config), model, config).filter(({ path }) => isTarget(config, path));
   const exact =
     targeted.length === modules.length && targeted.every(({ path }, i) => path === modules[i].path);
   return exact ? [...config.targets] : modules.map(({ path }) => path);

@@ -2,7 +2,7 @@
  * Sequences laid end to end: the model sees M tokens in a row, each with the range of tokens that it may attend to, so that rows of any
  * length share a replay without padding between them and without seeing each other.
  */
-import { linkOccurrences } from '../engine/ops/embedding.ts';
+import { FIRST_VIRTUAL, linkOccurrences } from '../engine/ops/embedding.ts';
 import { NO_LABEL } from '../engine/ops/cross_entropy.ts';
 import { NO_ROW } from '../engine/ops/gather_rows.ts';
 import type { Tape } from '../engine/tape.ts';
@@ -27,6 +27,48 @@ export interface LabelledTokens {
   readonly task?: { readonly name: string; readonly share: number };
 }
 
+/** The ids of so many virtual tokens. */
+export function virtualIds(count: number): number[] {
+  return Array.from({ length: count }, (_, at) => FIRST_VIRTUAL + at);
+}
+
+/** Rows with so many virtual tokens before each of their sequences, where they are not there yet. No loss is on them. */
+export function withVirtual<Row extends LabelledTokens>(rows: readonly Row[], count: number): readonly Row[] {
+  return count === 0 ? rows : rows.map((row) => (row.ids[0] >= FIRST_VIRTUAL ? row : lengthened(row, count)));
+}
+
+function lengthened<Row extends LabelledTokens>(row: Row, count: number): Row {
+  const before = virtualIds(count);
+  const unlabelled = before.map(() => -100);
+  const [all, allLabels] = [Array.from(row.ids), Array.from(row.labels)];
+  const begins = [0, ...Array.from(row.starts ?? [])];
+  const ids: number[] = [];
+  const labels: number[] = [];
+  const starts: number[] = [];
+  begins.forEach((from, at) => {
+    if (at > 0) starts.push(ids.length);
+    ids.push(...before, ...all.slice(from, begins.at(at + 1)));
+    labels.push(...unlabelled, ...allLabels.slice(from, begins.at(at + 1)));
+  });
+  return { ...row, ids, labels, ...(row.starts && { starts }) };
+}
+
+/** Rows as the bare base reads them: without virtual tokens. */
+export function withoutVirtual<Row extends LabelledTokens>(rows: readonly Row[]): readonly Row[] {
+  return rows.map((row) => {
+    if (!(row.ids[0] >= FIRST_VIRTUAL)) return row;
+    const all = Array.from(row.ids);
+    const isReal = (_: number, at: number): boolean => all[at] < FIRST_VIRTUAL;
+    const starts = Array.from(row.starts ?? [], (start) => all.slice(0, start).filter(isReal).length);
+    return {
+      ...row,
+      ids: all.filter(isReal),
+      labels: Array.from(row.labels).filter(isReal),
+      ...(row.starts && { starts }),
+    };
+  });
+}
+
 /** Capacity of a plan: tokens and output rows, and sequences where these are kept apart. */
 export interface Bucket {
   readonly tokens: number;
@@ -45,7 +87,8 @@ export function countSupervised({ labels }: LabelledTokens): number {
 function countPredicted(row: LabelledTokens): number {
   if (!row.whole) return countSupervised(row);
   const [first = row.labels.length] = Array.from(row.starts ?? []);
-  let count = first - 1;
+  let count = 0;
+  for (let t = 1; t < first; t++) if (row.ids[t] < FIRST_VIRTUAL) count++;
   for (let t = first + 1; t < row.labels.length; t++) if (row.labels[t] >= 0) count++;
   return count;
 }
@@ -128,7 +171,9 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
     if (end > M) throw new Error(`${end} tokens do not fit in a bucket of ${M}`);
     const whole = row.whole === true && from === 0;
     const beginning = r;
-    if (whole) for (let t = 1; t < to; t++) if (row.labels[t] < 0) predict(start + t - 1, row.ids[t]);
+    if (whole)
+      for (let t = 1; t < to; t++)
+        if (row.labels[t] < 0 && row.ids[t] < FIRST_VIRTUAL) predict(start + t - 1, row.ids[t]);
     const firstRow = r;
     for (let t = from; m < end; t++, m++) {
       ids[m] = row.ids[t];

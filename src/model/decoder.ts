@@ -55,6 +55,8 @@ export interface DecoderConfig extends ModelShape {
   readonly fused: boolean;
   readonly attentionScale: number;
   readonly embeddingScale: number;
+  /** Whether that is a multiplication of its own, behind the lookup. */
+  readonly scalesAll?: true;
   /** Not with a bias of the output or the MLP. */
   readonly residualScale: number;
   readonly logitScale: number;
@@ -75,6 +77,11 @@ export function decoder(
     shape: config,
     weights: weights(config),
     linears: linears(config).map(({ path, inputs, outputs }) => ({ path, inputs, outputs })),
+    embedding: {
+      path: `${config.prefix}.embed_tokens`,
+      scale: config.embeddingScale,
+      scalesAll: config.scalesAll ?? false,
+    },
     forward: (graph) => forward(graph, config),
   };
 }

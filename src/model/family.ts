@@ -63,6 +63,11 @@ export interface ModelDefinition {
   readonly shape: ModelShape;
   readonly weights: readonly WeightSpec[];
   readonly linears: readonly LinearModule[];
+  /**
+   * The module that looks token ids up, and what its rows are multiplied by: √C for Gemma. `scalesAll` where vectors that stand in the place of
+   * its rows are multiplied as well, as Granite's are.
+   */
+  readonly embedding: { readonly path: string; readonly scale: number; readonly scalesAll: boolean };
   /** Beginnings of names that some folders write differently: [ours, theirs]. */
   readonly renamed?: readonly (readonly [string, string])[];
   /** Records everything from token ids to the normalised hidden states that go through the head. */

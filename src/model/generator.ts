@@ -2,6 +2,7 @@
  * Generation with a key/value cache: one replay and one submit a token, several sequences at once, adapters switched without reloading the
  * base. Tokens are chosen on the GPU and stay there for the next replay; the host reads them while that one runs.
  */
+import { FIRST_VIRTUAL } from '../engine/ops/embedding.ts';
 import {
   encodeSettings,
   markSeen,
@@ -14,6 +15,7 @@ import type { StagingRing } from '../engine/staging.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { Random } from '../random.ts';
+import { virtualIds } from './batch.ts';
 import type { LanguageModel } from './language-model.ts';
 import type { AdapterHooks } from './graph.ts';
 import { Replays, type NextToken } from './replays.ts';
@@ -112,14 +114,16 @@ export class Generator {
       throw new Error(`${prompts.length} prompts for ${this.sequences} sequences`);
     if ((options.candidates ?? 0) > MOST_CANDIDATES)
       throw new Error(`${options.candidates} candidates, of at most ${MOST_CANDIDATES}`);
-    for (const prompt of prompts) this.#checkPrompt(prompt);
+    const before = virtualIds(options.adapter?.virtualTokens ?? 0);
+    for (const prompt of prompts) this.#checkPrompt(prompt, before.length);
     const replays = await this.#replaysFor(options.adapter);
 
-    const tokens = prompts.flatMap((prompt, sequence) =>
-      prompt.slice(0, -1).map((id, position) => ({ id, sequence, position })),
+    const sequences = before.length > 0 ? prompts.map((prompt) => [...before, ...prompt]) : prompts;
+    const tokens = sequences.flatMap((ids, sequence) =>
+      ids.slice(0, -1).map((id, position) => ({ id, sequence, position })),
     );
     await replays.fill(tokens, () => !options.signal?.aborted);
-    return this.#continue(replays, prompts, options);
+    return this.#continue(replays, sequences, options);
   }
 
   /** Compiles what generating with an adapter needs, ahead of the first prompt. */
@@ -204,7 +208,10 @@ export class Generator {
     const seen = new Uint32Array(this.sequences * words);
     prompts.forEach((prompt, sequence) => {
       last[sequence] = prompt[prompt.length - 1];
-      markSeen(seen.subarray(sequence * words, (sequence + 1) * words), prompt);
+      markSeen(
+        seen.subarray(sequence * words, (sequence + 1) * words),
+        prompt.filter((id) => id < FIRST_VIRTUAL),
+      );
     });
     replays.begin(last, seen, encodeSettings(settings));
   }
@@ -234,7 +241,7 @@ export class Generator {
     return replays;
   }
 
-  #checkPrompt(prompt: readonly number[]): void {
+  #checkPrompt(prompt: readonly number[], virtualTokens: number): void {
     this.model.checkIds(prompt);
     if (prompt.length === 0)
       throw new GraftError(
@@ -242,10 +249,11 @@ export class Generator {
         'The prompt has no tokens.',
         'Write something, or use a model with a start token.',
       );
-    if (prompt.length >= this.maxLength) {
+    const room = this.maxLength - virtualTokens;
+    if (prompt.length >= room) {
       throw new GraftError(
         'prompt-length',
-        `The prompt has ${prompt.length} tokens, and there is room for ${this.maxLength} with the answer.`,
+        `The prompt has ${prompt.length} tokens, and there is room for ${Math.max(0, room)} with the answer.`,
         'Shorten the prompt.',
       );
     }

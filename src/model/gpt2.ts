@@ -34,6 +34,7 @@ export const gpt2: Family = {
       shape: config,
       weights: weights(config),
       linears: linears(config),
+      embedding: { path: 'transformer.wte', scale: 1, scalesAll: false },
       // The folders of the hub hold GPT2Model, without the part that the head belongs to.
       renamed: [['transformer.', '']],
       forward: (graph) => forward(graph, config),

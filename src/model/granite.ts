@@ -16,6 +16,7 @@ export const granite: Family = {
       bias: { qkv, output: qkv, mlp },
       attentionScale: reader.positive('attention_multiplier', 1),
       embeddingScale: reader.positive('embedding_multiplier', 1),
+      scalesAll: true,
       residualScale,
       logitScale: 1 / reader.positive('logits_scaling', 1),
     });

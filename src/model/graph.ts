@@ -63,6 +63,12 @@ export interface AdapterDropout {
 export interface AdapterHooks {
   /** In the linear layer at `path`; undefined where it does nothing. */
   linear(path: string, dropout?: AdapterDropout): LinearHook | undefined;
+  /** What it has in the place of the weight of this name; undefined where that stays as it is. */
+  weight(name: string): Tensor | undefined;
+  /** How many virtual tokens it puts before every sequence (batch.ts). */
+  readonly virtualTokens: number;
+  /** Writes the rows of virtual tokens into x [M, C], which the lookup of the base has left out. `chain` as for a trained embedding. */
+  embed(tape: Tape, x: Tensor, ids: Tensor, chain?: Tensor): void;
 }
 
 export interface GraphOptions {
@@ -79,6 +85,8 @@ export interface GraphOptions {
   readonly inputs: TokenInputs;
   /** What an adapter does in a linear layer, by the layer's path. */
   readonly adapter?: (path: string) => LinearHook | undefined;
+  /** Adds to what was looked up by token id. */
+  readonly embed?: (x: Tensor) => void;
   readonly cache?: KeyValueCache;
   /** Keep only each layer's input for the reverse, and compute the rest again. */
   readonly checkpointing?: boolean;
@@ -95,8 +103,10 @@ export class Graph {
   constructor(private readonly options: GraphOptions) {}
 
   embed(name: string, scale?: number): Tensor {
-    const { tape, inputs, dtype, weight } = this.options;
-    return embedding(tape, inputs.ids, weight(name), { dtype, scale, chain: inputs.chain });
+    const { tape, inputs, dtype, weight, embed } = this.options;
+    const x = embedding(tape, inputs.ids, weight(name), { dtype, scale, chain: inputs.chain });
+    embed?.(x);
+    return x;
   }
 
   /** A learned vector for each position in its sequence. */

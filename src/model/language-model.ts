@@ -18,7 +18,7 @@ import {
   type LoadProgress,
   type StoredAs,
 } from './base-weights.ts';
-import { batchTensors, writeBatch } from './batch.ts';
+import { batchTensors, virtualIds, writeBatch } from './batch.ts';
 import { readModel, type ModelDefinition } from './family.ts';
 import { openModelWeights, storedType } from './folder-layout.ts';
 import {
@@ -161,7 +161,13 @@ export class LanguageModel {
   }
 
   get head(): Tensor {
-    return this.#weight(this.definition.shape.head);
+    return this.headOf(undefined);
+  }
+
+  /** The weight that maps hidden states to logits, or what an adapter has in its place. */
+  headOf(adapter: AdapterHooks | undefined): Tensor {
+    const { head } = this.definition.shape;
+    return adapter?.weight(head) ?? this.#weight(head);
   }
 
   /** Records the forward from token ids to the normalised hidden states of `inputs.rows`. */
@@ -174,11 +180,13 @@ export class LanguageModel {
       tape,
       shape: this.definition.shape,
       dtype: this.activations,
-      weight: (name) => this.#weight(name),
-      optionalWeight: (name) => this.weights.find(name),
+      weight: (name) => adapter?.weight(name) ?? this.#weight(name),
+      optionalWeight: (name) => adapter?.weight(name) ?? this.weights.find(name),
       inverseFrequencies: this.#frequencies,
       inputs,
       adapter: adapter && ((path) => adapter.linear(path, dropout)),
+      ...(adapter &&
+        adapter.virtualTokens > 0 && { embed: (x) => adapter.embed(tape, x, inputs.ids, inputs.chain) }),
       cache,
       checkpointing,
     });
@@ -186,16 +194,18 @@ export class LanguageModel {
   }
 
   /**
+   * @param virtualTokens that an adapter puts before them
    * @throws GraftError `token-id` naming the first id that the vocabulary does not have, `sequence-length` for more tokens than the model
    * has positions
    */
-  checkIds(ids: ArrayLike<number>): void {
+  checkIds(ids: ArrayLike<number>, virtualTokens = 0): void {
     const { vocabulary, maxPositions, hardLimit } = this.definition.shape;
-    if (hardLimit && ids.length > maxPositions) {
+    if (hardLimit && ids.length + virtualTokens > maxPositions) {
+      const beside = virtualTokens > 0 ? ` beside the ${virtualTokens} virtual ones of the adapter` : '';
       throw new GraftError(
         'sequence-length',
-        `The sequence has ${ids.length} tokens, and this model has positions for ${maxPositions}.`,
-        `Keep sequences to ${maxPositions} tokens.`,
+        `The sequence has ${ids.length} tokens${beside}, and this model has positions for ${maxPositions}.`,
+        `Keep sequences to ${maxPositions - virtualTokens} tokens.`,
       );
     }
     for (let t = 0; t < ids.length; t++) {
@@ -211,12 +221,13 @@ export class LanguageModel {
 
   /** Logits of every position of one sequence: f32 [T, V], row by row. */
   async logits(ids: ArrayLike<number>, adapter?: AdapterHooks): Promise<Float32Array<ArrayBuffer>> {
-    this.checkIds(ids);
+    this.checkIds(ids, adapter?.virtualTokens);
     const T = ids.length;
     const V = this.definition.shape.vocabulary;
     const pitch = wholeColumns(V);
+    const virtual = adapter?.virtualTokens ?? 0;
     const tape = new Tape(this.device);
-    const inputs = batchTensors(tape, { tokens: T, rows: T });
+    const inputs = batchTensors(tape, { tokens: virtual + T, rows: T });
     const hidden = this.forward(tape, inputs, { adapter });
     const CHUNK = 64;
     const chunks: Tensor[] = [];
@@ -225,15 +236,16 @@ export class LanguageModel {
       chunks.push(
         matmul(tape, {
           a: hidden.slice(start, rows),
-          b: this.head,
+          b: this.headOf(adapter),
           layout: 'NT',
           c: tape.pinned([rows, pitch], 'f32', 'logits'),
         }),
       );
     }
     const plan = await this.device.compile(tape, this.pool);
-    // Every position is an output row: labels only say so.
-    writeBatch(plan, inputs, [{ ids, labels: new Int32Array(T + 1) }]);
+    // Every position of a token is an output row: labels only say so.
+    const labels = new Int32Array(virtual + T + 1).fill(-100, 0, virtual + 1);
+    writeBatch(plan, inputs, [{ ids: [...virtualIds(virtual), ...Array.from(ids)], labels }]);
     plan.run();
     const logits = new Float32Array(T * V);
     for (const [index, chunk] of chunks.entries()) {

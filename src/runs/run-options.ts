@@ -11,7 +11,7 @@ import { pageValues, settingOf, TABLE, type PageValues } from '../settings/table
 import { allowed, isAllowed } from '../settings/values.ts';
 import { longestSequence } from '../text/trainable.ts';
 import { objectiveOf } from '../objectives/registry.ts';
-import { checkKind, kindOfRow } from '../train/learning.ts';
+import { checkKind, kindOfRow, virtualTokens } from '../train/learning.ts';
 import { shellWord } from '../text/shell.ts';
 import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/options.ts';
 import type { DataOptions } from '../data/options.ts';
@@ -95,10 +95,11 @@ export function checkRun(
     throw wrong(`The setting sampleEvery is ${options.sampleEvery}.`, `Choose ${allowed(sampling)}.`);
   if (options.sampleEvery > 0) {
     const { length } = promptOf(tokenizer, asRowsAsk(data, options.samplePrompt, tokenizer));
-    if (length === 0 || length + SAMPLE_TOKENS > info.maxPositions)
+    const most = info.maxPositions - SAMPLE_TOKENS - virtualTokens(options);
+    if (length === 0 || length > most)
       throw wrong(
         `The sample prompt has ${length} tokens.`,
-        `Choose one of 1 to ${info.maxPositions - SAMPLE_TOKENS} tokens, or no samples.`,
+        `Choose one of 1 to ${most} tokens, or no samples.`,
       );
   }
 }
@@ -140,9 +141,9 @@ function isUnchosen({ later, initial }: Setting, value: unknown): boolean {
 }
 
 /** Flags of what an adapter is made with. */
-const SHAPE: readonly (string | undefined)[] = (
-  ['rank', 'alpha', 'rsLora', 'targets', 'rankPattern', 'alphaPattern', 'layersToTransform'] as const
-).map((name) => settingOf(name).flag);
+const SHAPE: readonly (string | undefined)[] = TABLE.settings
+  .filter(({ fixed }) => fixed)
+  .map(({ flag }) => flag);
 
 /** The command that trains the same adapter on the same rows: read alike, split alike. */
 export function headlessCommand(

@@ -28,12 +28,14 @@ export interface Subject {
 /**
  * @param model loaded as trainable where the method is `full`
  * @param start an adapter to go on training; its kind and its settings stand for those of the run, which gives the dropout
+ * @param encode ids of a text, for an adapter that begins as one
  * @throws GraftError `lora-config`, `train-option`, `engine-…`
  */
 export async function makeTrainable(
   model: LanguageModel,
   asked: TrainOptions,
   start?: AdapterData,
+  encode?: (text: string) => readonly number[],
 ): Promise<Subject> {
   const options = withReference(asked, start !== undefined);
   if (options.method === 'full') {
@@ -54,7 +56,7 @@ export async function makeTrainable(
     rateRatio: options.rateRatio,
     state: optimiserOf(options.optimiser).kernel.planes,
   });
-  await adapter.start(model);
+  await adapter.start(model, { seed: options.seed, encode });
   return {
     trainable: { model, adapter, store: adapter.store },
     adapter: { config, modules },

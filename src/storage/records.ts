@@ -84,6 +84,8 @@ export interface StoredAdapter {
   /** Missing where the kind has none. */
   readonly rank?: number;
   readonly alpha?: number;
+  /** Of prompt tuning. */
+  readonly virtualTokens?: number;
   readonly targets: readonly string[];
   readonly parameters: number;
   readonly created: number;

@@ -2,7 +2,7 @@
 import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
 import { countSteps, type TrainOptions } from './options.ts';
 import { objectiveOf } from '../objectives/registry.ts';
-import { arranged } from './learning.ts';
+import { arranged, virtualTokens } from './learning.ts';
 import { microBatches, RowOrder } from './order.ts';
 import { longestPrompt, policyBuckets, type GenerationSize, type PolicySizes } from './policy/buckets.ts';
 import { isMixture, placesByTask } from './tasks.ts';
@@ -112,7 +112,7 @@ export function sampledBuckets(
   options: PolicySizes & Pick<TrainOptions, 'beta'>,
   longest: number,
 ): RunBuckets {
-  const { buckets, generation } = policyBuckets(options, longest, roundUp);
+  const { buckets, generation } = policyBuckets(options, longest + virtualTokens(options), roundUp);
   const { beta = 0 } = options;
   return { gradients: buckets, losses: [], ...(beta > 0 && { references: buckets }), generation };
 }
@@ -130,11 +130,12 @@ export function rowsOfRun(rows: readonly LabelledTokens[], options: TrainOptions
 
 /** The bucket of a micro-batch of so many full rows, every token supervised. @param sequences of a row, where these are kept apart */
 export function fullBucket(
-  { batch, maxLength }: Pick<TrainOptions, 'batch' | 'maxLength'>,
+  { batch, maxLength, ...options }: Pick<TrainOptions, 'batch' | 'maxLength'>,
   sequences?: number,
 ): Bucket {
-  const tokens = roundUp(batch * maxLength * (sequences ?? 1));
-  return { tokens, rows: tokens, ...(sequences !== undefined && { sequences: batch * sequences }) };
+  const rows = roundUp(batch * maxLength * (sequences ?? 1));
+  const tokens = roundUp(batch * (maxLength + virtualTokens(options)) * (sequences ?? 1));
+  return { tokens, rows, ...(sequences !== undefined && { sequences: batch * sequences }) };
 }
 
 /** The first bucket that holds these rows. */

@@ -10,13 +10,13 @@ import type { Trainable } from './step-plans.ts';
 
 /** @throws GraftError `token-id`, `train-objective`, or `train-rows` naming the first row without a supervised token; `what` says which rows these are */
 export function checkRows(
-  { model }: Trainable,
+  { model, adapter }: Trainable,
   { objective }: Learning,
   rows: readonly LabelledTokens[],
   what: string,
 ): void {
   rows.forEach((row, index) => {
-    model.checkIds(row.ids);
+    model.checkIds(row.ids, adapter?.virtualTokens);
     checkKind(objective, kindOfRow(row));
     if (countSupervised(row) === 0) {
       throw new GraftError(

@@ -1,6 +1,6 @@
 /** Loss and gradients of one batch, brought to the host: for parity checks and for looking inside. */
 import { GraftError } from '../errors.ts';
-import { sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { sizeOfRows, withoutVirtual, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import {
   arranged,
   checkCount,
@@ -51,14 +51,17 @@ export async function computeGradients(
     );
   checkCount(objective, given.length);
   // One batch, however long its rows.
-  const rows = arranged(
-    {
-      ...learning.settings,
-      objective: objective.name,
-      batch: given.length,
-      maxLength: model.definition.shape.maxPositions,
-    },
-    given,
+  const rows = withVirtual(
+    arranged(
+      {
+        ...learning.settings,
+        objective: objective.name,
+        batch: given.length,
+        maxLength: model.definition.shape.maxPositions,
+      },
+      given,
+    ),
+    adapter?.virtualTokens ?? 0,
   );
   const shared = sharedTensors(model, learning);
   const reference = objective.reference ? await referenceOf(trainable, rows, shared, learning) : undefined;
@@ -85,10 +88,11 @@ export async function computeGradients(
 
 async function referenceOf(
   { model }: Trainable,
-  rows: readonly LabelledTokens[],
+  given: readonly LabelledTokens[],
   shared: SharedTensors,
   learning: Learning,
 ): Promise<Float32Array<ArrayBuffer>> {
+  const rows = withoutVirtual(given);
   const { tape, inputs, policies } = recordReference({ model }, sizeOfRows(rows), shared, learning);
   const plan = await model.device.compile(tape, model.pool);
   writeBatch(plan, inputs, rows);

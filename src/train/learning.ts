@@ -1,6 +1,7 @@
 /** What a run learns: its objective with the settings that it reads, and which rows that is for. */
 import { GraftError } from '../errors.ts';
-import { countSupervised, type LabelledTokens } from '../model/batch.ts';
+import { PROMPT } from '../adapters/prompt/settings.ts';
+import { countSupervised, withVirtual, type LabelledTokens } from '../model/batch.ts';
 import type { Objective, ObjectiveReport, RowKind } from '../objectives/objective.ts';
 import { OBJECTIVES, objectiveOf } from '../objectives/registry.ts';
 import type { Given } from '../settings/setting.ts';
@@ -24,13 +25,24 @@ export function countOf({ mean }: Objective, rows: readonly LabelledTokens[]): n
   return mean === 'rows' ? rows.length : rows.reduce((sum, row) => sum + countSupervised(row), 0);
 }
 
-/** Rows as the objective of a run learns from them; see {@link Objective.arrange}. @param options settings of the run by name */
+/**
+ * Rows as a run learns from them: arranged by its objective ({@link Objective.arrange}), with the virtual tokens of its adapter before their
+ * sequences. Prompts that answers are sampled to stay as they are.
+ *
+ * @param options settings of the run by name
+ */
 export function arranged<Row extends LabelledTokens>(
   options: Readonly<Record<string, unknown>> & { readonly objective?: string },
   rows: readonly Row[],
 ): readonly Row[] {
   const objective: Objective = objectiveOf(options.objective);
-  return objective.arrange ? objective.arrange(rows, options as Given) : rows;
+  const own = objective.arrange ? objective.arrange(rows, options as Given) : rows;
+  return objective.rows === 'prompts' ? own : withVirtual(own, virtualTokens(options));
+}
+
+/** How many tokens the adapter of a run puts before each sequence. @param options settings of the run by name */
+export function virtualTokens({ method, virtualTokens: count }: Given): number {
+  return method === PROMPT.name ? (count as number) : 0;
 }
 
 /** A mean loss, and what the objective reports beside it. */

@@ -3,7 +3,7 @@
  * kept with its state: the reference is the model that is there then, without its adapter or with what it starts from.
  */
 import type { Device } from '../engine/device.ts';
-import { writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { withoutVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import { bucketFor, rowsOfRun } from './buckets.ts';
 import type { TrainOptions } from './options.ts';
 import { microBatches } from './order.ts';
@@ -113,7 +113,9 @@ export class ReferencePolicy {
     }));
   }
 
-  async #ask(rows: readonly LabelledTokens[]): Promise<Float32Array> {
+  async #ask(given: readonly LabelledTokens[]): Promise<Float32Array> {
+    // The bare base has no adapter that puts anything before them.
+    const rows = this.options.reference === 'start' ? given : withoutVirtual(given);
     const { plan, inputs, policies } = bucketFor(this.plans, rows);
     writeBatch(plan, inputs, rows);
     plan.run();

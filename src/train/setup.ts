@@ -6,7 +6,7 @@ import { optimiserOf } from '../optimisers/registry.ts';
 import { runBuckets } from './buckets.ts';
 import { checkRows, checkState } from './checks.ts';
 import type { TrainEvent } from './events.ts';
-import { arranged, checkCount, learningOf, type Learning } from './learning.ts';
+import { arranged, checkCount, learningOf, virtualTokens, type Learning } from './learning.ts';
 import { checkOptions, countSteps, type TrainOptions } from './options.ts';
 import { validationRows } from './order.ts';
 import { longestPrompt } from './policy/buckets.ts';
@@ -149,10 +149,11 @@ function promptsOf(
   const longest = longestPrompt([...train, ...validation]);
   const { maxPositions } = trainable.model.definition.shape;
   const most = options.maxCompletionLength ?? 0;
-  if (longest + most > maxPositions)
+  const virtual = virtualTokens(options);
+  if (virtual + longest + most > maxPositions)
     throw new GraftError(
       'train-option',
-      `The longest prompt has ${longest} tokens and an answer up to ${most}, and the model holds ${maxPositions}.`,
+      `The longest prompt has ${longest} tokens and an answer up to ${most}, and the model holds ${maxPositions - virtual}.`,
       'Choose shorter answers, or leave long prompts out.',
     );
   return {

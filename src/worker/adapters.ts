@@ -139,12 +139,15 @@ export class Library {
 }
 
 /** What the library lists of an adapter's configuration. */
-export function listed(config: AdapterConfig): Pick<AdapterInfo, 'kind' | 'rank' | 'alpha' | 'targets'> {
-  const { rank, alpha } = kindOf(config).settings(config);
+export function listed(
+  config: AdapterConfig,
+): Pick<AdapterInfo, 'kind' | 'rank' | 'alpha' | 'virtualTokens' | 'targets'> {
+  const { rank, alpha, virtualTokens } = kindOf(config).settings(config);
   return {
     ...(config.kind !== undefined && { kind: config.kind }),
     ...(typeof rank === 'number' && { rank }),
     ...(typeof alpha === 'number' && { alpha }),
+    ...(typeof virtualTokens === 'number' && { virtualTokens }),
     targets: config.targets,
   };
 }

@@ -28,7 +28,8 @@ export async function chat(
   const open = await session.model();
   const { tokenizer } = open;
   const { ids: prompt, text: shown } = promptOfConversation(open, messages, session.data);
-  const room = chatTokens(open.model.definition.shape.maxPositions);
+  const chosen = await session.adapter(adapter, open);
+  const room = chatTokens(open.model.definition.shape.maxPositions) - (chosen?.virtualTokens ?? 0);
   if (messages.filter(({ role }) => role !== 'system').length > 1 && prompt.length >= room) {
     throw new GraftError(
       'prompt-length',
@@ -36,7 +37,6 @@ export async function chat(
       'Begin a new conversation, or ask each question alone.',
     );
   }
-  const chosen = await session.adapter(adapter, open);
   const origin = await originOf(session, open, adapter);
   const { maxNewTokens, seed, ...sampling } = settings;
   const candidatesOf: ChatToken['candidates'][] = [];

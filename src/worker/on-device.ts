@@ -29,7 +29,9 @@ export async function putOnDevice(
 ): Promise<OnDevice> {
   const options = trainOptions(run.settings as RunOptions);
   if (options.method !== 'full') {
-    const subject = await makeTrainable(open.model, options, start);
+    const subject = await makeTrainable(open.model, options, start, (text) =>
+      open.tokenizer.encode(text, { addSpecialTokens: true }),
+    );
     const free = (): Promise<void> => session.free(subject.trainable.adapter!);
     return { ...subject, free, generator: () => session.chatGenerator(open) };
   }

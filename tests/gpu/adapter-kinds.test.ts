@@ -16,6 +16,7 @@ import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { openWeights } from '../../src/weights/folder.ts';
 import { concatBytes } from '../../src/weights/safetensors.ts';
+import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
 import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
@@ -79,8 +80,10 @@ describeDevice('A kind of adapter', (context) => {
     return { data: { ...adapter!, tensors }, losses };
   }
 
-  for (const { name } of ADAPTER_KINDS) {
+  for (const { name, unmergeable, embed } of ADAPTER_KINDS) {
     test(`${name}: a new one computes what the base does, also in blocks`, async () => {
+      // Tokens before a prompt change what it says, whatever they are.
+      if (embed) return;
       for (const baseWeights of [undefined, { matrices: 'q8_0' as const }]) {
         const base = baseWeights
           ? await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32', baseWeights })
@@ -110,8 +113,18 @@ describeDevice('A kind of adapter', (context) => {
       expect(await logitsWith(again)).toEqual(logits);
       await expectFrozen(again, logits);
 
+      // Gone on with under the settings of another kind: the adapter's own stand for them.
+      const other = ADAPTER_KINDS.find((kind) => kind.name !== name)!;
+      const more = await train(optionsOf(other.name, { steps: 1, lr: 1e-4 }), again);
+      expect(more.data.modules).toEqual(data.modules);
+      expect(more.losses[0]).toBeLessThan(losses[0]);
+
       const chunks: Uint8Array[] = [];
       const source = await openWeights(sprigFolder());
+      if (unmergeable !== undefined) {
+        await graftError(() => mergedWeights(model.definition, source, data).next(), 'adapter-merge');
+        return;
+      }
       for await (const chunk of mergedWeights(model.definition, source, data)) chunks.push(chunk);
       const config = (await sprigFolder().open('config.json'))!;
       const merged = await LanguageModel.load(
@@ -125,12 +138,6 @@ describeDevice('A kind of adapter', (context) => {
       // The bundled model is stored in f16: merging rounds its weights once more.
       expect(worstError(await merged.logits(IDS), logits)).toBeLessThan(5e-3);
       await merged.destroy();
-
-      // Gone on with under the settings of another kind: the adapter's own stand for them.
-      const other = ADAPTER_KINDS.find((kind) => kind.name !== name)!;
-      const more = await train(optionsOf(other.name, { steps: 1, lr: 1e-4 }), again);
-      expect(more.data.modules).toEqual(data.modules);
-      expect(more.losses[0]).toBeLessThan(losses[0]);
     });
 
     test(`${name}: in half precision and with checkpointing, the losses are nearly those without`, async () => {

@@ -13,7 +13,12 @@ import { runBuckets, type RunBuckets } from '../../src/train/buckets.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { adviseMemory } from '../../src/train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryPlan } from '../../src/train/memory-plan.ts';
-import { defaultOptions, trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
+import {
+  adapterConfigOf,
+  defaultOptions,
+  trainOptionsOf,
+  type TrainOptions,
+} from '../../src/train/options.ts';
 import type { Scoring } from '../../src/train/policy/scoring.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { Trainer } from '../../src/train/trainer.ts';
@@ -123,13 +128,14 @@ async function measure(
     ...(samples && { samples }),
     ...(known && { buckets: runBuckets(options, rows(vocabulary), validation(vocabulary)) }),
   });
-  const modules = adapterModules(definition, options.lora);
+  const modules = full ? [] : adapterModules(definition, adapterConfigOf(options));
   const adapter = full
     ? undefined
     : new Adapter(device, modules, initialTensors(modules, 1), {
         trainable: true,
         rateRatio: options.rateRatio,
       });
+  await adapter?.start(model);
   const steps: number[] = [];
   const trainer = await Trainer.create({
     trainable: { model, adapter, store: adapter?.store ?? model.parameters! },
@@ -208,10 +214,24 @@ describeDevice(
         });
       };
       const dpo = { objective: 'dpo', beta: 0.1, labelSmoothing: 0, sftWeight: 0 } as const;
+      const settings: Setting = { rows: (V) => pairs(V, 4), validation: (V) => pairs(V, 3, 20) };
       for (const reference of ['base', 'start'] as const) {
-        const settings: Setting = { rows: (V) => pairs(V, 4), validation: (V) => pairs(V, 3, 20) };
-        expectEqual(await measure(context, tinyFolder(), { ...dpo, reference, evalEvery: 1 }, settings));
+        const changes = { ...dpo, reference, evalEvery: 1 };
+        expectEqual(await measure(context, tinyFolder(), changes, settings));
+        const prompt = { method: 'prompt', virtualTokens: 5, promptText: '' } as const;
+        expectEqual(await measure(context, tinyFolder(), { ...changes, ...prompt }, settings));
       }
+    });
+
+    test.each(['prompt', 'norms'] as const)('of a kind that is not on linear layers: %s', async (method) => {
+      const kind = { method, virtualTokens: 7, promptText: '', normParts: 'all' } as const;
+      expectEqual(await measure(context, sprigFolder(), kind));
+      const settings: Setting = {
+        rows: unequal,
+        validation: (V) => fullRows(V, 3, 50),
+        samples: { maxLength: 100 },
+      };
+      expectEqual(await measure(context, sprigFolder(), { ...kind, evalEvery: 1 }, settings));
     });
 
     test('of sampled answers, with a reference policy', async () => {
@@ -230,6 +250,8 @@ describeDevice(
         ...{ steps: 2, batch: 2, accumulate: 2, evalEvery: 1, maxLength: LENGTH },
       });
       expectEqual(await measure(context, sprigFolder(), changes, setting));
+      const prompt = { method: 'prompt', virtualTokens: 5, promptText: '' } as const;
+      expectEqual(await measure(context, sprigFolder(), { ...changes, ...prompt }, setting));
     });
 
     test('with base weights in four bits', async () => {

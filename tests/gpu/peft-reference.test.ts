@@ -37,9 +37,9 @@ interface Gradients {
 }
 interface Settings {
   gradients: Gradients;
-  kinds: Record<'dora' | 'ia3', Gradients>;
+  kinds: Record<'dora' | 'ia3' | 'prompt' | 'norms', Gradients>;
   curves: Record<
-    'lora' | 'dora' | 'full',
+    'lora' | 'dora' | 'prompt' | 'norms' | 'full',
     {
       batch: number;
       accumulate: number;
@@ -59,7 +59,7 @@ interface Step {
   supervised_tokens: number;
 }
 interface Answer {
-  by: 'base' | 'adapter' | 'dora' | 'ia3';
+  by: 'base' | 'adapter' | 'dora' | 'ia3' | 'prompt' | 'norms';
   prompt: string;
   prompt_ids: number[];
   new_ids: number[];
@@ -96,7 +96,7 @@ describeDevice('numbers of transformers and PEFT', (context) => {
     adapter.destroy();
   });
 
-  test.each(['dora', 'ia3'] as const)('logits, loss and gradients of %s', async (name) => {
+  test.each(['dora', 'ia3', 'prompt', 'norms'] as const)('logits, loss and gradients of %s', async (name) => {
     const { floats, integers } = await readTensors(file(at('logits.safetensors')));
     const adapter = await openAdapter(true, name);
     const logits = await model.logits(integers.get('ids')!.values, adapter);
@@ -128,13 +128,13 @@ describeDevice('numbers of transformers and PEFT', (context) => {
     adapter.destroy();
   });
 
-  test.each(['lora', 'dora', 'full'] as const)('20 steps: %s', async (method) => {
+  test.each(['lora', 'dora', 'prompt', 'norms', 'full'] as const)('20 steps: %s', async (method) => {
     const { batch, accumulate, steps, lr, schedule, warmup, weight_decay, clip } = settings.curves[method];
     const full = method === 'full';
     const trained = full
       ? await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32', trainable: true })
       : model;
-    const adapter = full ? undefined : await openAdapter(true, method === 'dora' ? 'dora' : 'adapter');
+    const adapter = full ? undefined : await openAdapter(true, method === 'lora' ? 'adapter' : method);
     const told: StepEvent[] = [];
     const trainer = await Trainer.create({
       trainable: { model: trained, adapter, store: adapter?.store ?? trained.parameters! },
@@ -143,6 +143,7 @@ describeDevice('numbers of transformers and PEFT', (context) => {
         ...{ steps, batch, accumulate, lr, schedule, warmup, clip, weightDecay: weight_decay },
         maxLength: 64,
         shuffle: false,
+        ...(adapter?.virtualTokens && { virtualTokens: adapter.virtualTokens }),
       },
       rows,
       onEvent: (event) => event.type === 'step' && told.push(event),
@@ -164,7 +165,7 @@ describeDevice('numbers of transformers and PEFT', (context) => {
   test('greedy answers of the base and of the adapters', async () => {
     const answers = json<Answer[]>('greedy.json');
     const adapters = new Map<string, Adapter>();
-    for (const name of ['adapter', 'dora', 'ia3']) {
+    for (const name of ['adapter', 'dora', 'ia3', 'prompt', 'norms']) {
       const { modules, tensors } = await readPeft(folder(at(name)), model.definition);
       adapters.set(name, await Adapter.frozen(model, modules, tensors));
     }

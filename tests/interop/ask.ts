@@ -13,6 +13,8 @@ export interface Question {
   /** Makes `model`, with random weights. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly adapter?: string;
+  /** Whether the adapter has parts of modules only: PEFT takes the rest from the base. */
+  readonly partial?: boolean;
   /** Where PEFT saves the adapter again. */
   readonly save?: string;
   readonly ids?: readonly number[];

@@ -61,7 +61,6 @@ export const dora: AdapterKind<LoraConfig, LoraModule> = {
     copy(tape, norms, context.constant!(normsName(module.path))!);
   },
   linear: doraLinear,
-  mergesBias: () => false,
   merge: (merged, module, tensors) => mergeDora(merged, module, tensors, magnitudeName(module.path)),
   isPeft: (json) => json['peft_type'] === 'LORA' && json['use_dora'] === true,
   readPeft: (reader) => ({ kind: KIND, ...readLora(reader) }),

@@ -52,7 +52,7 @@ export const ia3: AdapterKind<Ia3Config, Ia3Module> = {
     if (feedforward) return linear(tape, scaleColumns(tape, x, vector), weight, { ...options, residual });
     return scaleColumns(tape, linear(tape, x, weight, options), vector, { residual });
   },
-  mergesBias: ({ feedforward }) => !feedforward,
+  mergedParts: ({ feedforward }) => (feedforward ? ['weight'] : ['weight', 'bias']),
   merge({ part, values, transposed }, { path, feedforward, outputs, inputs }, tensors) {
     const vector = tensors.get(vectorName(path))!;
     const isRows = part === 'bias' || feedforward === transposed;

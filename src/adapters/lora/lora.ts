@@ -29,7 +29,6 @@ export const lora: AdapterKind<LoraConfig, LoraModule> = {
   initial: loraInitial,
   linear: (tape, x, { weight, ...options }, module, context) =>
     linear(tape, x, weight, { ...options, lora: lowRank(module, context) }),
-  mergesBias: () => false,
   merge: mergeLora,
   isPeft: (json) => json['peft_type'] === 'LORA' && json['use_dora'] !== true,
   readPeft: readLora,

@@ -4,7 +4,7 @@ import { type Preset } from './presets.ts';
 import { RULES } from '../../settings/rules.ts';
 import { defaultWarmup } from '../../settings/run.ts';
 import { REGISTRY } from '../../settings/registry.ts';
-import { mayBeMissing, PAGE_TABLE, TABLE } from '../../settings/table.ts';
+import { mayBeMissing, PAGE_TABLE, settingOf, TABLE } from '../../settings/table.ts';
 import type { Given } from '../../settings/setting.ts';
 import { correction, isAllowed } from '../../settings/values.ts';
 import type { DataSummary, ModelInfo, RowKind, RunOptions } from '../../worker/api.ts';
@@ -116,6 +116,11 @@ function sizeOfStep(
 /** The last part of the end of a path: `c_proj` of `mlp.c_proj`. */
 const lastOf = (end: string): string => end.slice(end.lastIndexOf('.') + 1);
 
+/** Whether the layers of its adapter are chosen: some kinds have places of their own. */
+export function hasTargets({ method }: Pick<RunOptions, 'method'>): boolean {
+  return TABLE.applies(settingOf('targets'), { method });
+}
+
 /** The layers that a method begins with on a model. @param all what the model calls its layers */
 export function usualTargets(
   method: NonNullable<RunOptions['method']>,
@@ -221,7 +226,7 @@ export function findFaults(
   const wrong = new Set<string>(faults.map(({ key }) => key));
   for (const { name, of, holds, reason } of RULES)
     if (!of.some((one) => wrong.has(one))) need(holds(options), name as SettingKey, reason(options));
-  if (model && options.method !== 'full') {
+  if (model && hasTargets(options)) {
     const strangers = options.targets.filter((target) => !model.targets.includes(lastOf(target)));
     need(strangers.length === 0, 'targets', `${model.name} has no layers named ${strangers.join(', ')}.`);
   }

@@ -39,6 +39,12 @@ export function embedding(
   return x;
 }
 
+/**
+ * Ids from here on are no tokens of a vocabulary: the vectors that an adapter puts before every sequence, in their order. A lookup passes over ids
+ * that its table does not have, so that one in the table of the vocabulary leaves their rows to another.
+ */
+export const FIRST_VIRTUAL = 2 ** 30;
+
 const NONE = 0xffffffff;
 
 /** For each position: (1 if its id occurs here first, the next position with the same id or 2³² − 1). u32 [M, 2]. */

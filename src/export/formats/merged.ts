@@ -7,7 +7,7 @@ import { plural } from '../../numbers.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
 import { modelFolder } from '../../weights/folder.ts';
 import { fileNameOf } from '../folder-sink.ts';
-import { mergedWeights, planMerged } from '../merge.ts';
+import { checkMergeable, mergedWeights, planMerged } from '../merge.ts';
 import { mergedCard } from '../model-card.ts';
 import { companionFiles, MODEL_WEIGHTS } from '../model-folder.ts';
 import { readPeft } from '../peft.ts';
@@ -34,6 +34,7 @@ export async function prepareMerged({
 }: Parts): Promise<Prepared> {
   const folder = await modelFolder(base);
   const adapter = await readPeft(memoryFiles(given, adapterName), model);
+  checkMergeable(adapter);
   const source = await openModelWeights(folder, model);
   checkWeights(model, source);
   const choices = baseWeights && !sameChoices(baseWeights) ? baseWeights : undefined;

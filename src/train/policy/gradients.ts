@@ -1,6 +1,6 @@
 /** Loss and gradients of a step of sampled answers: for parity checks. */
 import { GraftError } from '../../errors.ts';
-import { sizeOfRows, writeBatch } from '../../model/batch.ts';
+import { sizeOfRows, withoutVirtual, withVirtual, writeBatch } from '../../model/batch.ts';
 import { tokenWeights, type LossType } from '../../objectives/grpo/advantages.ts';
 import { measuredOf, type Learning, type Measured } from '../learning.ts';
 import type { NamedArrays } from '../state.ts';
@@ -48,8 +48,10 @@ export async function policyGradients(
   );
   const total = new Float32Array(statsSize(objective));
   const losses: number[] = [];
+  const virtual = adapter?.virtualTokens ?? 0;
   const logProbabilities: Float32Array[] = [];
-  for (const [at, given] of batches.entries()) {
+  for (const [at, bare] of batches.entries()) {
+    const given = withVirtual(bare, virtual);
     const isKnown = given.every((row) => row.samples.every(({ reference }) => reference));
     const rows =
       (settings['beta'] as number) > 0 && !isKnown
@@ -93,7 +95,7 @@ async function withReference(
   const { tape, inputs, policies } = recordReference({ model }, sizeOfRows(rows), shared, learning);
   const plan = await model.device.compile(tape, model.pool);
   writeSharpness(plan, policies);
-  writeBatch(plan, inputs, rows);
+  writeBatch(plan, inputs, withoutVirtual(rows));
   plan.run();
   const values = splitByToken(new Float32Array(await plan.read(policies.trained!)), rows);
   plan.destroy();

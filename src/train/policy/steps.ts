@@ -1,7 +1,14 @@
 /** The steps of a run that learns from rewards: answers are sampled and scored, and updates are made with them. */
 import { BROKEN_SLOT, encodeStep, NORM_SLOT, STEP_SLOTS } from '../../engine/ops/step.ts';
 import type { StagingRing } from '../../engine/staging.ts';
-import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../../model/batch.ts';
+import {
+  countSupervised,
+  sizeOfRows,
+  virtualIds,
+  withoutVirtual,
+  writeBatch,
+  type LabelledTokens,
+} from '../../model/batch.ts';
 import { greedy } from '../../model/sampling.ts';
 import {
   advantagesOf,
@@ -138,7 +145,7 @@ export class PolicySteps implements StepMaker {
     const advantages = advantagesOf(scores, scaleRewards as ScaleRewards);
     return groups.map((group, at) =>
       sampledRow(
-        group[0].prompt.ids,
+        [...virtualIds(this.trainable.adapter?.virtualTokens ?? 0), ...group[0].prompt.ids],
         group.map(({ ids, cut }, member) => ({
           ids,
           advantage: advantages[at][member],
@@ -280,7 +287,8 @@ export class PolicySteps implements StepMaker {
     const done: SampledRow[][] = [];
     for (const rows of batches) {
       const { plan, inputs, policies } = bucketFor(this.plans.references, rows);
-      writeBatch(plan, inputs, rows);
+      // The reference is the bare base.
+      writeBatch(plan, inputs, withoutVirtual(rows));
       plan.run();
       const values = splitByToken(new Float32Array(await plan.read(policies.trained!)), rows);
       done.push(

@@ -16,6 +16,8 @@ export interface AdapterInfo {
   /** Missing where the kind has none. */
   readonly rank?: number;
   readonly alpha?: number;
+  /** Of prompt tuning. */
+  readonly virtualTokens?: number;
   readonly targets: readonly string[];
   readonly parameters: number;
   /** Milliseconds since 1970. */

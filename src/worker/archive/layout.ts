@@ -261,6 +261,7 @@ export const AdapterFile = v.object({
   kind: v.optional(v.picklist(METHODS.map(({ name }) => name))),
   rank: v.optional(count),
   alpha: v.optional(number),
+  virtualTokens: v.optional(count),
   targets: v.array(text),
   parameters: count,
   created: number,

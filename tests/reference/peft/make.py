@@ -15,8 +15,17 @@ from pathlib import Path
 import torch
 import transformers
 import peft
-from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
-from safetensors.torch import save_file
+from peft import (
+    IA3Config,
+    LNTuningConfig,
+    LoraConfig,
+    PeftModel,
+    PromptTuningConfig,
+    get_peft_model,
+    get_peft_model_state_dict,
+    set_peft_model_state_dict,
+)
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, get_scheduler
 
 HERE = Path(__file__).parent
@@ -30,6 +39,11 @@ NEW_TOKENS = 24
 CURVES = {
     "lora": dict(method="lora", batch=2, accumulate=2, steps=20, lr=3e-3, schedule="cosine", warmup=3, weight_decay=0.1, clip=1.0),
     "dora": dict(method="dora", batch=2, accumulate=2, steps=20, lr=3e-3, schedule="cosine", warmup=3, weight_decay=0.1, clip=1.0),
+    "prompt": dict(method="prompt", batch=2, accumulate=2, steps=20, lr=2e-2, schedule="cosine", warmup=3, weight_decay=0.1, clip=1.0),
+    "norms": dict(method="norms", batch=2, accumulate=2, steps=20, lr=1e-2, schedule="cosine", warmup=3, weight_decay=0.1, clip=1.0),
+    "pissa": dict(method="pissa", batch=2, accumulate=2, steps=20, lr=1e-3, schedule="cosine", warmup=3, weight_decay=0.0, clip=1.0),
+    "saved": dict(method="saved", batch=2, accumulate=2, steps=20, lr=2e-3, schedule="cosine", warmup=3, weight_decay=0.1, clip=1.0),
+    "saved-head": dict(method="saved-head", batch=2, accumulate=2, steps=20, lr=2e-3, schedule="cosine", warmup=3, weight_decay=0.1, clip=1.0),
     "full": dict(method="full", batch=4, accumulate=1, steps=20, lr=5e-4, schedule="linear", warmup=2, weight_decay=0.0, clip=1.0),
 }
 
@@ -75,7 +89,8 @@ def padded(rows):
 def summed_loss(model, rows):
     """Cross-entropy summed over the supervised tokens, and their number."""
     ids, mask, labels = padded(rows)
-    logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1].float()
+    # Virtual tokens stand before them.
+    logits = model(input_ids=ids, attention_mask=mask).logits[:, -ids.shape[1] : -1].float()
     targets = labels[:, 1:]
     loss = torch.nn.functional.cross_entropy(
         logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), ignore_index=-100, reduction="sum"
@@ -90,7 +105,13 @@ KINDS = {
     "ia3": IA3Config(
         target_modules=["k_proj", "v_proj", "down_proj"], feedforward_modules=["down_proj"], task_type="CAUSAL_LM"
     ),
+    "prompt": PromptTuningConfig(num_virtual_tokens=4, task_type="CAUSAL_LM"),
+    "norms": LNTuningConfig(
+        target_modules=["input_layernorm", "post_attention_layernorm", "norm"], task_type="CAUSAL_LM"
+    ),
 }
+PISSA = LoraConfig(r=4, target_modules=["q_proj", "v_proj", "down_proj"], init_lora_weights="pissa", **{**LORA, "lora_alpha": 8})
+SAVED = {"saved": ["embed_tokens"], "saved-head": ["embed_tokens", "lm_head"]}
 
 
 def make_adapter(name):
@@ -101,8 +122,11 @@ def make_adapter(name):
         for key, parameter in model.named_parameters():
             if "lora_B" in key:
                 parameter.normal_(0, 0.1)
-            if "magnitude" in key or "ia3_l" in key:
+            if "magnitude" in key or "ia3_l" in key or "ln_tuning" in key:
                 parameter.mul_(1 + 0.2 * torch.randn_like(parameter))
+            if "prompt_encoder" in key:
+                words = model.get_base_model().get_input_embeddings().weight
+                parameter.copy_(words[[710, 848, 445, 316]] + 0.1 * torch.randn_like(parameter))
     model.save_pretrained(HERE / name)
     (HERE / name / "README.md").unlink(missing_ok=True)
     settings = json.loads((HERE / name / "adapter_config.json").read_text())
@@ -115,12 +139,18 @@ def make_adapter(name):
 
 
 def with_adapter(trainable=False, name="adapter"):
+    if trainable and name == "prompt":
+        # PEFT loads no prompt for training: it begins as one that is.
+        model = get_peft_model(base(), KINDS[name])
+        set_peft_model_state_dict(model, load_file(HERE / name / "adapter_model.safetensors"))
+        return model
     return PeftModel.from_pretrained(base(), HERE / name, is_trainable=trainable)
 
 
 def short(name):
     """A parameter's name as adapter_model.safetensors has it."""
-    return name.replace(".default", "").replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
+    short = name.replace(".default", "").replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
+    return "prompt_embeddings" if "prompt_encoder" in short else short
 
 
 def make_gradients(rows, name, file):
@@ -132,10 +162,26 @@ def make_gradients(rows, name, file):
     return {"rows": 4, "loss": loss.item() / count, "supervised_tokens": count}
 
 
+def with_saved(names):
+    """The LoRA adapter, with modules that are trained as a whole beside it."""
+    model = get_peft_model(base(), LoraConfig(r=2, target_modules="all-linear", modules_to_save=names, **LORA))
+    adapter = load_file(HERE / "adapter" / "adapter_model.safetensors")
+    set_peft_model_state_dict(model, {**get_peft_model_state_dict(model), **adapter})
+    return model
+
+
+def start_of(method):
+    if method == "full":
+        return base().requires_grad_(True)
+    if method == "pissa":
+        return get_peft_model(base(), PISSA)
+    if method in SAVED:
+        return with_saved(SAVED[method])
+    return with_adapter(trainable=True, name={"lora": "adapter"}.get(method, method))
+
+
 def make_curve(name, rows, settings):
-    full = settings["method"] == "full"
-    model = base() if full else with_adapter(trainable=True, name={"lora": "adapter", "dora": "dora"}[name])
-    model.requires_grad_(True) if full else None
+    model = start_of(settings["method"])
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(
         parameters, lr=settings["lr"], betas=(0.9, 0.999), eps=1e-8, weight_decay=settings["weight_decay"]
@@ -162,6 +208,7 @@ def make_curve(name, rows, settings):
         optimiser.step()
         schedule.step()
     write_lines(f"curve-{name}.jsonl", metrics)
+    return model
 
 
 def make_greedy(tokenizer):
@@ -180,6 +227,8 @@ def make_greedy(tokenizer):
                 do_sample=False,
                 eos_token_id=tokenizer.eos_token_id,
                 pad_token_id=3,
+                # With a cache PEFT 0.21 and transformers 5.24 lose the places of the tokens after virtual ones.
+                use_cache=name != "prompt",
             )
             new = out[0, len(ids) :].tolist()
             answers.append(
@@ -200,12 +249,17 @@ def main():
         make_adapter(name)
     ids = torch.tensor([rows[0]["ids"][:24]])
     with torch.no_grad():
-        logits = {name: model(input_ids=ids).logits[0].contiguous() for name, model in [("base", base()), *((name, with_adapter(name=name)) for name in KINDS)]}
+        logits = {name: model(input_ids=ids).logits[0, -ids.shape[1] :].contiguous() for name, model in [("base", base()), *((name, with_adapter(name=name)) for name in KINDS)]}
     save_file({"ids": ids[0].to(torch.int32), **logits}, HERE / "logits.safetensors")
     gradients = make_gradients(rows, "adapter", "gradients.safetensors")
-    kinds = {name: make_gradients(rows, name, f"gradients-{name}.safetensors") for name in ["dora", "ia3"]}
+    kinds = {name: make_gradients(rows, name, f"gradients-{name}.safetensors") for name in ["dora", "ia3", "prompt", "norms"]}
+    trained = {}
     for name, settings in CURVES.items():
-        make_curve(name, rows, settings)
+        model = make_curve(name, rows, settings)
+        if name == "pissa" or name in SAVED:
+            with torch.no_grad():
+                trained[name] = model(input_ids=ids).logits[0, -1:].contiguous()
+    save_file(trained, HERE / "logits-trained.safetensors")
     make_greedy(tokenizer)
     versions = {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}
     write_json("settings.json", {"made_with": versions, "gradients": gradients, "kinds": kinds, "curves": CURVES})

@@ -1,0 +1,42 @@
+/** Settings of a run that learns norms and biases. */
+import type { Contribution, Setting } from '../../settings/setting.ts';
+
+/** What is learned of a layer. */
+export const NORM_PARTS = ['all', 'norms', 'biases'] as const;
+export type NormParts = (typeof NORM_PARTS)[number];
+
+export const NORMS_SETTINGS = [
+  {
+    name: 'normParts',
+    part: 'run',
+    fixed: true,
+    type: 'choice',
+    choices: NORM_PARTS,
+    labels: { all: 'Norms and biases', norms: 'Norms alone', biases: 'Biases alone (BitFit)' },
+    flag: 'norm-parts',
+    placeholder: 'PARTS',
+    group: 'Adapter',
+    label: 'What learns',
+    term: {
+      id: 'bitfit',
+      name: 'Norms and biases (BitFit)',
+      entry: {
+        what: 'Only the small vectors of a model learn: the weights of its norms, and its biases where it has some. They are its own, so merging puts them in their place.',
+        start: 'A model of Llama’s kind has no biases; GPT-2 and Qwen2 have.',
+        source:
+          'Ben Zaken et al., BitFit, 2022, arXiv:2106.10199; Zhao et al., Tuning LayerNorm in Attention, 2023, arXiv:2312.11420; PEFT LN_TUNING',
+        also: 'LN_TUNING layer norm tuning bias tuning layernorm rmsnorm',
+      },
+    },
+    help: 'The norms of the model, its biases, or both (PEFT LN_TUNING).',
+    initial: 'all',
+  },
+] as const satisfies readonly Setting[];
+
+export const NORMS = {
+  name: 'norms',
+  label: 'Norms and biases',
+  help: 'The norms and biases that the model has learn, and none of its matrices: very few numbers, which merge without a trace.',
+  settings: NORMS_SETTINGS,
+  initial: { lr: 1e-2 },
+} as const satisfies Contribution;

@@ -1,0 +1,62 @@
+/** Settings of prompt tuning: how many virtual tokens, and what they begin as. */
+import type { Contribution, Setting } from '../../settings/setting.ts';
+
+/** More of them than tokens of a long prompt only take time. */
+export const MOST_VIRTUAL_TOKENS = 1024;
+const LONGEST_TEXT = 10_000;
+
+const TERM = {
+  id: 'virtual-tokens',
+  name: 'Virtual tokens (soft prompt)',
+  entry: {
+    what: 'Vectors that stand before every prompt where tokens would stand, and are learned. No word of the vocabulary need be like them.',
+    more: 'Each holds a little more, and takes as long at each step, and as much of the context, as a token of a prompt.',
+    less: 'Too few cannot say what is wanted.',
+    start: '20 for a small model.',
+    source:
+      'Lester et al., The Power of Scale for Parameter-Efficient Prompt Tuning, 2021, arXiv:2104.08691; PEFT num_virtual_tokens',
+    also: 'prompt tuning soft prompt num_virtual_tokens prompt_tuning_init_text',
+  },
+} as const;
+
+export const PROMPT_SETTINGS = [
+  {
+    name: 'virtualTokens',
+    part: 'run',
+    fixed: true,
+    type: 'whole',
+    least: 1,
+    most: MOST_VIRTUAL_TOKENS,
+    flag: 'virtual-tokens',
+    group: 'Adapter',
+    label: 'Virtual tokens',
+    term: TERM,
+    help: 'How many learned vectors stand before every prompt (PEFT num_virtual_tokens).',
+    more: 'Each takes as long as a token of the prompt.',
+    initial: 20,
+  },
+  {
+    name: 'promptText',
+    part: 'run',
+    fixed: true,
+    type: 'text',
+    longest: LONGEST_TEXT,
+    flag: 'prompt-text',
+    placeholder: 'TEXT',
+    group: 'Adapter',
+    label: 'Begin as a text',
+    term: TERM,
+    help: 'A text whose tokens the virtual tokens begin as, repeated or cut to their number (PEFT prompt_tuning_init_text).',
+    more: 'Without one they begin as tokens of the vocabulary, drawn by the seed.',
+    initial: '',
+    initially: 'tokens of the vocabulary',
+  },
+] as const satisfies readonly Setting[];
+
+export const PROMPT = {
+  name: 'prompt',
+  label: 'Prompt tuning',
+  help: 'A few vectors before every prompt learn, and nothing else: the smallest adapter, which cannot be merged.',
+  settings: PROMPT_SETTINGS,
+  initial: { lr: 3e-2 },
+} as const satisfies Contribution;
