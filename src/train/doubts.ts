@@ -74,11 +74,14 @@ export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters 
   const rates = RATES[method === 'full' ? 'full' : 'adapter'][parameters < SMALL_MODEL ? 'small' : 'large'];
   const kind = method === 'full' ? 'a full fine-tuning' : 'an adapter';
   const size = `${kind} of a model of ${short(parameters / 1e6)} million parameters`;
-  const initial = (given: { readonly optimiser?: string }): number => TABLE.resolve(given)['lr'] as number;
-  // SGD takes far larger rates than AdamW, and Lion smaller ones.
-  const own = initial(optimiser === undefined ? {} : { optimiser });
-  const factor = own / initial({});
-  const usual = factor === 1 ? `${rates.usual} is usual` : `${short(own)} is where this optimiser begins`;
+  const initial = (given: { readonly optimiser?: string; readonly method?: string }): number =>
+    TABLE.resolve(given)['lr'] as number;
+  // SGD takes far larger rates than AdamW, and Lion smaller ones; vectors take larger ones than the matrices of LoRA.
+  const ofOptimiser = initial(optimiser === undefined ? {} : { optimiser }) / initial({});
+  const ofMethod = method === 'full' ? 1 : initial({ method }) / initial({});
+  const factor = ofOptimiser * ofMethod;
+  const begins = `${short(factor * initial({}))} is where this ${ofMethod === 1 ? 'optimiser' : 'method'} begins`;
+  const usual = factor === 1 ? `${rates.usual} is usual` : begins;
   if (lr > rates.most * factor)
     doubts.push({
       key: 'lr',

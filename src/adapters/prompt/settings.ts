@@ -45,7 +45,7 @@ export const PROMPT_SETTINGS = [
     placeholder: 'TEXT',
     group: 'Adapter',
     label: 'Begin as a text',
-    term: TERM,
+    term: { id: TERM.id, name: TERM.name },
     help: 'A text whose tokens the virtual tokens begin as, repeated or cut to their number (PEFT prompt_tuning_init_text).',
     more: 'Without one they begin as tokens of the vocabulary, drawn by the seed.',
     initial: '',
