@@ -1,0 +1,93 @@
+/** Runs that learn from preferences go on from a saved state with the bits of one that was not interrupted (DPO: tests/gpu/objectives.test.ts). */
+import { readFileSync } from 'node:fs';
+import { beforeAll, expect, test } from 'vitest';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
+import { readExamples } from '../../src/data/formats.ts';
+import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
+import { loadTokenizer } from '../../src/text/tokenizer.ts';
+import { trainOptionsOf } from '../../src/train/options.ts';
+import { readState, writeState } from '../../src/train/state-files.ts';
+import { memoryFiles } from '../../src/weights/bytes.ts';
+import { describeDevice } from '../gpu/adapters.ts';
+import { curve, expectSame, trainersOnSprig, type Run } from '../gpu/trainer-run.ts';
+import { sprigFolder } from '../gpu/sprig.ts';
+
+interface Pair {
+  readonly prompt: readonly object[];
+  readonly chosen: readonly object[];
+  readonly rejected: readonly object[];
+}
+
+const PAIRS = readFileSync(new URL('../reference/peft/pairs.jsonl', import.meta.url), 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Pair);
+/** Each answer for itself, every third pair with the rejected one. */
+const JUDGED = PAIRS.map(({ prompt, chosen, rejected }, at) =>
+  at % 3 === 2 ? { prompt, completion: rejected, label: false } : { prompt, completion: chosen, label: true },
+);
+
+describeDevice('A run that learns from preferences', (context) => {
+  const { given, open } = trainersOnSprig(context);
+  let pairs: PreparedRow[];
+  let judged: PreparedRow[];
+  beforeAll(async () => {
+    const tokenizer = await loadTokenizer(sprigFolder());
+    const rowsOf = (rows: readonly object[]): PreparedRow[] => {
+      const text = rows.map((row) => JSON.stringify(row)).join('\n');
+      const { examples, problems } = readExamples(text, { fileName: 'rows.jsonl' });
+      expect(problems).toEqual([]);
+      return prepareRows(examples, tokenizer, { maxLength: 96 }).rows;
+    };
+    pairs = rowsOf(PAIRS);
+    judged = rowsOf(JUDGED);
+  });
+
+  test.each([
+    ['kto', { reference: 'base', desirableWeight: 0.5 }],
+    ['kto', { reference: 'start', optimiser: 'lion' }],
+    ['orpo', {}],
+    ['simpo', { labelSmoothing: 0.1, packing: true }],
+  ])('with %s %o goes on from its state bit for bit', async (objective, changes) => {
+    const options = trainOptionsOf({
+      ...{ objective, steps: 6, batch: 2, accumulate: 2, lr: 2e-3, rank: 4, maxLength: 96, seed: 5 },
+      ...{ shuffle: true, dropout: 0.1, warmup: 1, evalEvery: 2, targets: ['q_proj', 'v_proj', 'down_proj'] },
+      ...changes,
+    });
+    // An adapter that already says something, so that the model with and without it are two references.
+    const modules = adapterModules(given.model.definition, options.lora);
+    const tensors = new Map(
+      [...initialTensors(modules, 1)].map(([name, values]) => [
+        name,
+        values.map((value, at) => value + Math.sin(at) / 50),
+      ]),
+    );
+    const all = objective === 'kto' ? judged : pairs;
+    const setting = { rows: all.slice(0, -3), validation: all.slice(-3), tensors };
+
+    const whole = await open(options, setting);
+    expect(await whole.trainer.run()).toBe('done');
+    const begun = await open(options, setting);
+    // In the middle of an epoch, and between two validations.
+    expect(await begun.trainer.run(3)).toBe('paused');
+    const files = writeState({ state: await begun.trainer.state(), fingerprint: objective });
+    const { state } = await readState(memoryFiles(files, 'state'));
+    // From another start: everything comes from the state.
+    const blank = new Map([...tensors].map(([name, values]) => [name, values.map(() => 0.5)]));
+    const resumed = await open(options, { ...setting, tensors: blank, state });
+    expect(await resumed.trainer.run()).toBe('done');
+
+    expect([...curve(begun.steps), ...curve(resumed.steps)]).toEqual(curve(whole.steps));
+    const told = ({ steps, evaluations }: Run): unknown[] => [
+      steps.map(({ report }) => report),
+      evaluations.map(({ step, loss, report, best }) => [step, loss, report, best]),
+    ];
+    const [steps, evaluations] = told(whole) as unknown[][];
+    expect(told(resumed)).toEqual([steps.slice(3), evaluations.slice(1)]);
+    expect(resumed.trainer.bestEvalLoss).toBe(whole.trainer.bestEvalLoss);
+    expectSame(await resumed.adapter.read(), await whole.adapter.read());
+    expectSame(await resumed.trainer.result(), await whole.trainer.result());
+    // The reference is kept, never computed again from a model that has learned.
+    expect(resumed.events.filter(({ type }) => type === 'reference')).toEqual([]);
+  });
+});
