@@ -10,6 +10,7 @@ import { modelOf } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
 import { readRewardFiles, readRewardTexts } from './reward-flags.ts';
+import { startSandbox } from './sandbox.ts';
 import { modelFlags, requiredTokenizer } from './session.ts';
 
 const DEFAULT_SHOWN = 20;
@@ -51,7 +52,7 @@ export async function rewardCommand(args: readonly string[], output: Output): Pr
       ? await answersOf(data!, readReadOptions(flags), output)
       : await readTexts(predictions);
   const tokensOf = await tokenCounter(flags.text('model'), specs, texts);
-  const rewards = await openRewards(specs, { where: '--reward', stops: false });
+  const rewards = await openRewards(specs, { where: '--reward', stops: false, startSandbox });
   try {
     const scored: Scored[] = [];
     for (const text of texts) {

@@ -36,6 +36,7 @@ import { reportData } from './report-data.ts';
 import { checkFree } from './run-folder.ts';
 import { readSaveEvery } from './save-every.ts';
 import { openSaved, runFolderOf, type SavedRun } from './saved-run.ts';
+import { startSandbox } from './sandbox.ts';
 import { openSession, tokenizerOf, type Session } from './session.ts';
 import { sha256 } from './sha256.ts';
 import { toldSettings } from './told-settings.ts';
@@ -145,7 +146,9 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
     );
   const general = flags.text('forgetting');
   const generalText = general === undefined ? undefined : await readGeneral(general, session);
-  const rewards = isSampled ? await openRewards(asked.rewards!, { where: '--reward' }) : undefined;
+  const rewards = isSampled
+    ? await openRewards(asked.rewards!, { where: '--reward', startSandbox })
+    : undefined;
   try {
     await runTraining(
       {

@@ -1,7 +1,7 @@
 /** A score by an expression or a function of a person's own, in the sandbox. */
 import { GraftError, messageOf } from '../errors.ts';
 import type { RewardKind, RewardSetting } from './kind.ts';
-import { readProgram, type Program } from './sandbox.ts';
+import type { Program } from './sandbox.ts';
 
 const LONGEST_CODE = 64 * 1024;
 const FIELDS = ['prompt', 'completion', 'tokens', 'cut', 'answer', 'row'] as const;
@@ -25,10 +25,10 @@ export const javascript = {
   help: 'What an expression or a function of your own gives: a number, or true and false as 1 and 0.',
   settings: SETTINGS,
   problem: ({ code }) => (String(code).trim() === '' ? 'its code is empty' : undefined),
-  async open({ code }, where) {
+  async open({ code }, where, sandbox) {
     let program: Program;
     try {
-      program = await readProgram(String(code), FIELDS);
+      program = await sandbox.read(String(code), FIELDS);
     } catch (error) {
       throw new GraftError(
         'reward-code',

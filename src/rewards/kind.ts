@@ -1,4 +1,5 @@
 /** What a reward is. Each has a file of its own here and a line in registry.ts: form, flags, checks and docs follow from it. */
+import type { Sandbox } from './sandbox.ts';
 import type { ChoiceSetting, NumberSetting, SwitchSetting, TextSetting } from '../settings/setting.ts';
 
 /** A completion to be scored. */
@@ -31,7 +32,6 @@ export type Outcome = number | { readonly score: number; readonly shown: readonl
 /** Scores attempts. What it throws is a failure of this attempt: it is counted, and the attempt gets FALLBACK_SCORE. */
 export interface Scorer {
   score(attempt: Attempt): Outcome | Promise<Outcome>;
-  close?(): void;
 }
 
 export interface RewardKind {
@@ -47,8 +47,8 @@ export interface RewardKind {
   readonly shown?: readonly string[];
   /** What is wrong with values that are each of their type, as the end of a sentence: `its pattern is no regular expression`. */
   problem?(values: RewardValues): string | undefined;
-  /** @throws GraftError for what only shows when it is opened */
-  open(values: RewardValues, where: string): Scorer | Promise<Scorer>;
+  /** @param sandbox for what may not end @throws GraftError for what only shows when it is opened */
+  open(values: RewardValues, where: string, sandbox: Sandbox): Scorer | Promise<Scorer>;
 }
 
 /** The wanted answer. @throws Error where the row has none */

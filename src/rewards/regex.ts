@@ -3,7 +3,6 @@
  * that tries without end is stopped.
  */
 import type { Attempt, RewardKind, RewardSetting } from './kind.ts';
-import { readProgram } from './sandbox.ts';
 
 const LONGEST_PATTERN = 4096;
 
@@ -62,9 +61,9 @@ export const regex = {
     const wrong = pattern === '' ? 'its pattern is empty' : syntaxProblem(String(pattern), String(flags));
     return wrong ?? (group && !hasGroup(String(pattern)) ? 'its pattern has no group' : undefined);
   },
-  async open({ pattern, flags, group }) {
+  async open({ pattern, flags, group }, _where, sandbox) {
     const match = `new RegExp(${JSON.stringify(pattern)}, ${JSON.stringify(flags)}).exec(completion)`;
-    const program = await readProgram(
+    const program = await sandbox.read(
       group
         ? `((found) => found !== null && found[1]?.trim() === answer.trim())(${match})`
         : `${match} !== null`,

@@ -5,6 +5,7 @@
 import { GraftError, messageOf } from '../errors.ts';
 import { plural } from '../numbers.ts';
 import type { Attempt, Outcome, Scorer } from './kind.ts';
+import { Sandbox, SandboxStopped, type StartSandbox } from './sandbox.ts';
 import { readRewards, rewardKind, rewardNames, valuesOf, type RewardSpec } from './specs.ts';
 
 export type { Attempt } from './kind.ts';
@@ -16,6 +17,8 @@ export const FALLBACK_SCORE = 0;
 const MOST_SCORE = 1e6;
 /** Attempts after which a reward that failed on all of them stops the run. */
 const ATTEMPTS_BEFORE_STOP = 16;
+/** Characters of a completion that a message quotes. */
+const LONGEST_QUOTE = 80;
 
 export interface Scored {
   /** The sum of the parts, each times its weight. */
@@ -49,6 +52,7 @@ export interface Rewards {
   /**
    * Scores attempts, one after the other.
    * @throws GraftError `reward-fails` where a reward has failed on every attempt so far, and these were at least 16
+   * @throws GraftError `reward-stopped` where one took too long
    */
   score(attempts: readonly Attempt[]): Promise<readonly Scored[]>;
   close(): void;
@@ -69,6 +73,8 @@ export interface OpenOptions {
   readonly where?: string;
   /** Whether a reward that only fails stops the run; where rewards are tried, it is shown instead. */
   readonly stops?: boolean;
+  /** Where code that may not end runs; without it, here, where it cannot be ended in the middle of a built-in function. */
+  readonly startSandbox?: StartSandbox;
 }
 
 /**
@@ -77,24 +83,26 @@ export interface OpenOptions {
  */
 export async function openRewards(
   specs: readonly RewardSpec[],
-  { where = 'rewards', stops = true }: OpenOptions = {},
+  { where = 'rewards', stops = true, startSandbox }: OpenOptions = {},
 ): Promise<Rewards> {
   const read = readRewards(specs, where);
   const names = rewardNames(read);
+  const sandbox = new Sandbox(startSandbox);
   const opened: Opened[] = [];
-  for (const [at, spec] of read.entries()) {
-    const kind = rewardKind(spec.name)!;
-    const scorer = await kind.open(valuesOf(kind, spec), `${where}, ${names[at]}`);
-    const shown = (kind.shown ?? []).map((name) => `${names[at]} ${name}`);
-    opened.push({
-      name: names[at],
-      weight: spec.weight ?? 1,
-      shown,
-      scorer,
-      attempts: 0,
-      failed: 0,
-      first: '',
-    });
+  try {
+    for (const [at, spec] of read.entries()) {
+      const kind = rewardKind(spec.name)!;
+      const scorer = await kind.open(valuesOf(kind, spec), `${where}, ${names[at]}`, sandbox);
+      const shown = (kind.shown ?? []).map((name) => `${names[at]} ${name}`);
+      const { weight = 1 } = spec;
+      opened.push({
+        ...{ name: names[at], weight, shown, scorer },
+        ...{ attempts: 0, failed: 0, first: '' },
+      });
+    }
+  } catch (error) {
+    sandbox.close();
+    throw error;
   }
   return {
     names,
@@ -108,7 +116,7 @@ export async function openRewards(
     },
     async score(attempts) {
       const scored: Scored[] = [];
-      for (const attempt of attempts) scored.push(await scoreOne(opened, attempt));
+      for (const attempt of attempts) scored.push(await scoreOne(opened, attempt, stops));
       const dead = opened.find(({ attempts: n, failed }) => n >= ATTEMPTS_BEFORE_STOP && failed === n);
       if (stops && dead)
         throw new GraftError(
@@ -118,9 +126,7 @@ export async function openRewards(
         );
       return scored;
     },
-    close() {
-      for (const { scorer } of opened) scorer.close?.();
-    },
+    close: () => sandbox.close(),
   };
 }
 
@@ -136,7 +142,7 @@ export function mostOf(specs: readonly RewardSpec[]): number | undefined {
   return most;
 }
 
-async function scoreOne(opened: readonly Opened[], attempt: Attempt): Promise<Scored> {
+async function scoreOne(opened: readonly Opened[], attempt: Attempt, stops: boolean): Promise<Scored> {
   const [parts, shown, problems]: [number[], number[], (string | undefined)[]] = [[], [], []];
   let total = 0;
   for (const one of opened) {
@@ -148,6 +154,8 @@ async function scoreOne(opened: readonly Opened[], attempt: Attempt): Promise<Sc
       problems.push(undefined);
     } catch (error) {
       const message = messageOf(error);
+      // A number that depends on how busy the machine was would make the run another one.
+      if (stops && error instanceof SandboxStopped) throw stopped(one, attempt, message);
       if (one.failed++ === 0) one.first = message;
       parts.push(FALLBACK_SCORE);
       shown.push(...one.shown.map(() => FALLBACK_SCORE));
@@ -157,6 +165,15 @@ async function scoreOne(opened: readonly Opened[], attempt: Attempt): Promise<Sc
   }
   const hasFailed = problems.some((problem) => problem !== undefined);
   return { total, parts, shown, ...(hasFailed && { problems }) };
+}
+
+function stopped({ name }: Opened, { completion }: Attempt, message: string): GraftError {
+  const text = completion.length > LONGEST_QUOTE ? `${completion.slice(0, LONGEST_QUOTE)}…` : completion;
+  return new GraftError(
+    'reward-stopped',
+    `The reward ${name} gave no score for “${text}”: ${message}.`,
+    'Built-in functions that work through long texts or large arrays can take that long; let it do less. Its score would depend on the machine, so none is taken, and the run rests where it was.',
+  );
 }
 
 function checked(outcome: Outcome): number {

@@ -1,187 +1,134 @@
 /**
- * JavaScript that a person wrote or a recipe brought, in an interpreter of its own: QuickJS, compiled to WebAssembly (quickjs-emscripten). It
- * sees the attempt and the language, and nothing else: no network, no page, no files, no clock and no chance, so that a run repeats. What
- * it may take is counted in steps of the interpreter, not in seconds, so that it is the same on every machine. Regular expressions count as well.
+ * Where code that a person wrote runs. What it does is counted in steps (interpreter.ts), but one built-in function, such as a search in a long text, is
+ * one step however long it takes. So the interpreter has a thread of its own, which is ended when it does not answer in time. How long something
+ * takes depends on the machine: no score is made of that, and a run pauses.
  */
-import type { QuickJSContext, QuickJSHandle, QuickJSWASMModule } from 'quickjs-emscripten-core';
 import { messageOf } from '../errors.ts';
-import { count } from '../numbers.ts';
 
-/** The interpreter asks after so many steps whether to go on. */
-const STEPS_BETWEEN = 10_000;
-/** A step is a turn of a loop, a call or a move of a regular expression. What people write takes thousands. */
-const MOST_STEPS = 2_000_000;
-/** The interpreter's own limit counts large blocks only. Its whole memory is bounded, and that holds for everything. */
-const MEMORY_PAGES = { initial: 256, maximum: 1024 };
-const STACK_BYTES = 128 * 1024;
-/** Steps in which the interpreter is busy by itself, such as looking for a long text in a longer one, can be slow: then time decides. */
-const MOST_MILLISECONDS = 5_000;
-const LONGEST_MESSAGE = 200;
+/** Thousands of times what a reward takes. */
+export const MOST_SECONDS = 5;
 
-/** Without Date and Math.random, which give something else at each run. */
-const INTRINSICS = {
-  BaseObjects: true,
-  Eval: true,
-  RegExp: true,
-  JSON: true,
-  StringNormalize: true,
-  MapSet: true,
-  TypedArrays: true,
-  Proxy: true,
-  Promise: true,
-  BigInt: true,
-} as const;
-const PRELUDE = 'delete Math.random;';
+/** What a thread is asked: to understand code, or to run what was understood on an object, as JSON. */
+export type Question =
+  | { readonly code: string; readonly fields: readonly string[] }
+  | { readonly script: string; readonly given: string };
 
-const limitedMemory = (): Promise<WebAssembly.Memory> =>
-  Promise.resolve(new WebAssembly.Memory(MEMORY_PAGES));
+/** The script that was understood, or the score that a script gave; or what is wrong, as the end of a sentence. */
+export type Answer =
+  | { readonly value: string | number }
+  /** `chance`: it might have gone otherwise. */
+  | { readonly problem: string; readonly chance?: true };
 
-let loading: Promise<QuickJSWASMModule> | undefined;
+export const LATE: Answer = { problem: `it does not end within ${MOST_SECONDS} seconds`, chance: true };
 
-/** The interpreter, loaded when it is first used. */
-async function interpreter(): Promise<QuickJSWASMModule> {
-  loading ??= Promise.all([
-    import('quickjs-emscripten-core'),
-    import('@jitl/quickjs-wasmfile-release-sync'),
-  ]).then(([{ newQuickJSWASMModuleFromVariant, newVariant }, variant]) =>
-    newQuickJSWASMModuleFromVariant(newVariant(variant.default, { wasmMemory: limitedMemory })),
-  );
-  try {
-    return await loading;
-  } catch (error) {
-    // Offline, before it was kept: the next use tries again.
-    loading = undefined;
-    throw error;
-  }
+/** A thread that answers one question after the other. */
+export interface SandboxThread {
+  ask(question: Question): void;
+  /** Ends it, whatever it does just now. */
+  end(): void;
 }
 
-/** What code did wrong, as the end of a sentence. */
+/** Starts a thread. @returns once it takes questions */
+export type StartSandbox = (
+  hear: (answer: Answer) => void,
+  fail: (error: Error) => void,
+) => Promise<SandboxThread>;
+
+/** What code did wrong, as the end of a sentence. It does so on every machine. */
 export class SandboxError extends Error {}
 
-/** Scripts whose value is a function of the attempt, the likeliest first. */
-function readings(code: string, fields: readonly string[]): string[] {
-  const exported = /^\s*export\s+default\s/m;
-  if (exported.test(code)) return [`${code.replace(exported, '\nconst reward = ')}\n;reward`];
-  // An expression, which may be a function itself; and statements that define one.
-  return [`(({ ${fields.join(', ')} }) => (${code}\n))`, `${code}\n;reward`];
-}
-
-/** Calls that function, and what it gives if that is one, and makes a number of the result. */
-const CALL = `(make, text) => {
-  const given = JSON.parse(text);
-  let value = make(given);
-  if (typeof value === 'function') value = value(given);
-  if (typeof value === 'boolean') return Number(value);
-  if (typeof value !== 'number') throw 'it gives ' + (value === null ? 'null' : typeof value) + ' instead of a number';
-  if (!Number.isFinite(value)) throw 'it gives ' + value + ' instead of a number';
-  return value;
-}`;
+/** Why there is no answer, as the end of a sentence. Elsewhere, or another time, there may be one. */
+export class SandboxStopped extends SandboxError {}
 
 /** Code that was understood. */
 export interface Program {
-  /** @param given a value that JSON can hold @throws SandboxError where the code throws, does not end, takes too much memory or gives no number */
+  /**
+   * @param given a value that JSON can hold
+   * @throws SandboxError where the code throws, takes too many steps or too much memory, or gives no number
+   * @throws SandboxStopped where it takes too long, or its thread broke
+   */
   run(given: object): Promise<number>;
 }
 
-/**
- * Reads code that is an expression of the fields, a function of an object of them, statements that define a function `reward`, or a module whose
- * default export is one. It runs in a new world for each object, so nothing passes from one to the next.
- *
- * @param fields the names that an expression sees
- * @throws SandboxError where it cannot be understood
- */
-export async function readProgram(code: string, fields: readonly string[]): Promise<Program> {
-  const problems: string[] = [];
-  for (const script of readings(code, fields)) {
-    const problem = await inWorld((context) => {
-      const made = evaluate(context, script);
-      if (typeof made === 'string') return made;
-      const type = context.typeof(made);
-      made.dispose();
-      return type === 'function' ? 0 : `it is ${type} and no function`;
-    });
-    if (problem === 0)
-      return {
-        async run(given) {
-          const found = await inWorld((context) => call(context, script, JSON.stringify(given)));
-          if (typeof found === 'string') throw new SandboxError(found);
-          return found;
-        },
+export class Sandbox {
+  #thread: Promise<SandboxThread> | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Takes the answer to the question that a thread has. */
+  #hear: (answer: Answer) => void = () => undefined;
+
+  /** @param start of the thread, when it is first needed and after one was ended @param tick milliseconds of a second of the limit, for tests */
+  constructor(
+    private readonly start: StartSandbox = startHere,
+    private readonly tick = 1000,
+  ) {}
+
+  /**
+   * Reads code that is an expression of the fields, a function of an object of them, statements that define a function `reward`, or a module whose
+   * default export is one. It runs in a new world for each object, so nothing passes from one to the next.
+   *
+   * @param fields the names that an expression sees
+   * @throws SandboxError where it cannot be understood
+   */
+  async read(code: string, fields: readonly string[]): Promise<Program> {
+    const script = String(await this.#ask({ code, fields }));
+    return { run: async (given) => Number(await this.#ask({ script, given: JSON.stringify(given) })) };
+  }
+
+  /** Ends its thread. What is asked later starts another. */
+  close(): void {
+    const thread = this.#thread;
+    this.#thread = undefined;
+    void thread?.then(
+      (one) => one.end(),
+      () => undefined,
+    );
+  }
+
+  /** One question after the other, so that the time that each takes is its own. */
+  async #ask(question: Question): Promise<string | number> {
+    const asked = this.#turn.then(() => this.#answer(question));
+    this.#turn = asked;
+    const answer = await asked;
+    if ('value' in answer) return answer.value;
+    throw new (answer.chance ? SandboxStopped : SandboxError)(answer.problem);
+  }
+
+  async #answer(question: Question): Promise<Answer> {
+    let thread: SandboxThread;
+    try {
+      thread = await (this.#thread ??= this.start(
+        (answer) => this.#hear(answer),
+        (error) => this.#hear(broken(error)),
+      ));
+    } catch (error) {
+      // Offline, before it was kept: the next use tries again.
+      this.#thread = undefined;
+      return broken(error);
+    }
+    return new Promise((resolve) => {
+      let ticks = 0;
+      // A clock that stands while the machine sleeps, or while this thread is busy and cannot hear the answer.
+      const clock = setInterval(() => {
+        if (++ticks >= MOST_SECONDS) this.#hear(LATE);
+      }, this.tick);
+      this.#hear = (answer) => {
+        clearInterval(clock);
+        this.#hear = () => undefined;
+        if ('chance' in answer) this.close();
+        resolve(answer);
       };
-    problems.push(String(problem));
-  }
-  // Where it does not define `reward`, it was meant to be an expression.
-  throw new SandboxError(
-    problems.findLast((problem) => !problem.startsWith('ReferenceError')) ?? problems[0],
-  );
-}
-
-/** @returns the number, or what went wrong */
-function call(context: QuickJSContext, script: string, text: string): number | string {
-  const make = evaluate(context, script);
-  if (typeof make === 'string') return make;
-  const caller = evaluate(context, CALL);
-  if (typeof caller === 'string') return caller;
-  const given = context.newString(text);
-  const result = context.callFunction(caller, context.undefined, make, given);
-  const found = result.error ? thrown(context, result.error) : context.getNumber(result.value);
-  if (!result.error) result.value.dispose();
-  for (const handle of [make, caller, given]) handle.dispose();
-  return found;
-}
-
-/** @returns what the use gives, or why it was stopped */
-async function inWorld(use: (context: QuickJSContext) => number | string): Promise<number | string> {
-  const quickJs = await interpreter();
-  try {
-    const runtime = quickJs.newRuntime();
-    const start = performance.now();
-    let asked = 0;
-    let stopped: string | undefined;
-    runtime.setMaxStackSize(STACK_BYTES);
-    runtime.setInterruptHandler(() => {
-      if (++asked > MOST_STEPS / STEPS_BETWEEN) stopped = `it does not end within ${count(MOST_STEPS)} steps`;
-      else if (performance.now() - start > MOST_MILLISECONDS)
-        stopped = `it does not end within ${MOST_MILLISECONDS / 1000} seconds`;
-      return stopped !== undefined;
+      thread.ask(question);
     });
-    const context = runtime.newContext({ intrinsics: INTRINSICS });
-    const prelude = evaluate(context, PRELUDE);
-    if (typeof prelude !== 'string') prelude.dispose();
-    const found = use(context);
-    context.dispose();
-    runtime.dispose();
-    return stopped ?? found;
-  } catch (error) {
-    // WebAssembly itself stopped, such as at the end of its stack: what the interpreter holds may be half written.
-    loading = undefined;
-    return `it breaks the interpreter (${messageOf(error)})`;
   }
 }
 
-/** Runs a script. @returns its value, or what it threw */
-function evaluate(context: QuickJSContext, script: string): QuickJSHandle | string {
-  const result = context.evalCode(script, 'reward.js');
-  return result.error ? thrown(context, result.error) : result.value;
-}
+const broken = (error: unknown): Answer => ({
+  problem: `its sandbox broke (${messageOf(error)})`,
+  chance: true,
+});
 
-/** What was thrown, in words. Frees it. */
-function thrown(context: QuickJSContext, error: QuickJSHandle): string {
-  const read = (name: string): string | undefined => {
-    const part = context.getProp(error, name);
-    const text = context.typeof(part) === 'string' ? context.getString(part) : undefined;
-    part.dispose();
-    return text;
-  };
-  const isText = context.typeof(error) === 'string';
-  // Without memory there is none for an Error.
-  const isNull = context.eq(error, context.null);
-  const [name, message] = isText
-    ? [undefined, context.getString(error)]
-    : isNull
-      ? [undefined, 'it throws null, or is out of memory']
-      : [read('name'), read('message')];
-  error.dispose();
-  const text = `${name === undefined ? '' : `${name}: `}${message ?? 'it throws no Error'}`;
-  return text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
-}
+/** No thread of its own: for short scripts and tests, which nobody has to wait for. What is in the middle of a built-in function cannot be ended. */
+const startHere: StartSandbox = async (hear, fail) => {
+  const { answerTo } = await import('./interpreter.ts');
+  return { ask: (question) => void answerTo(question).then(hear, fail), end: () => undefined };
+};

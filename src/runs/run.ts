@@ -1,7 +1,7 @@
 /** A run while it is trained. It rests between steps for what is due there (a sample answer, a saved state), and its store keeps what happens. */
 import type { TrainEvent } from '../train/events.ts';
 import type { TrainOptions } from '../train/options.ts';
-import type { Scoring } from '../train/policy/scoring.ts';
+import { isScoringFailure, type Scoring } from '../train/policy/scoring.ts';
 import type { TrainerState } from '../train/state.ts';
 import type { Trainable } from '../train/step-plans.ts';
 import { Trainer } from '../train/trainer.ts';
@@ -109,13 +109,18 @@ export class Run {
   /**
    * Trains until the run has ended or was asked to pause. Paused, its state is saved, and it can be trained again.
    *
-   * @throws GraftError `train-diverged`, `engine-…`, and what the store throws
+   * @throws GraftError `train-diverged`, `engine-…`, and what the store throws; `reward-…` where answers get no scores: the state before is saved
    */
   async train(): Promise<Rest> {
     if (this.request.clock.dueAtStart) await this.save('running');
-    if (this.step === 0 && this.request.fromUntrained) await this.#begin();
-    // Nothing is awaited between the question and the answer: the trainer forgets a pause that comes before it runs.
-    while (!this.end && !this.#pausing) await this.#advance();
+    try {
+      if (this.step === 0 && this.request.fromUntrained) await this.#begin();
+      // Nothing is awaited between the question and the answer: the trainer forgets a pause that comes before it runs.
+      while (!this.end && !this.#pausing) await this.#advance();
+    } catch (error) {
+      if (isScoringFailure(error)) await this.save('paused');
+      throw error;
+    }
     if (this.end) return this.end;
     try {
       await this.save('paused');

@@ -9,6 +9,7 @@ import { optimiserOf } from '../optimisers/registry.ts';
 import { Best } from './best.ts';
 import type { StepEvent, TrainEvent, TrainerStatus } from './events.ts';
 import type { Measured } from './learning.ts';
+import { isScoringFailure } from './policy/scoring.ts';
 import { PolicySteps } from './policy/steps.ts';
 import { setUp, type Setup, type TrainerRequest } from './setup.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
@@ -88,7 +89,8 @@ export class Trainer {
    * Trains until the run is done, paused, stopped or cancelled, and says which. A paused trainer can be sampled from, and run again.
    *
    * @param steps at most so many, then pause; a validation that was interrupted comes before them
-   * @throws GraftError `train-diverged` where the loss is not finite (what was learned before is kept), `engine-…`
+   * @throws GraftError `train-diverged` where the loss is not finite (what was learned before is kept), `engine-…`; `reward-…` where answers get
+   * no scores, which pauses it before the step
    */
   async run(steps = Infinity): Promise<TrainerStatus> {
     if (this.#status !== 'ready' && this.#status !== 'paused')
@@ -99,7 +101,7 @@ export class Trainer {
     try {
       this.#setStatus(await this.#loop(Math.min(this.steps, this.#step + steps)));
     } catch (error) {
-      this.#setStatus('failed');
+      this.#setStatus(isScoringFailure(error) ? 'paused' : 'failed');
       throw error;
     }
     return this.#status;

@@ -27,6 +27,7 @@ import { otherModel } from './other-model.ts';
 import type { MeasuredHere } from './speeds.ts';
 import { pointOf, samplePoint } from './run-records.ts';
 import { PageStore, type RunSeed } from './run-store.ts';
+import { startSandbox } from './sandbox.ts';
 import type { Session } from './session.ts';
 import { tellTabs } from './training-lock.ts';
 
@@ -320,5 +321,7 @@ export class LiveRun {
 
 /** Opens the rewards of a run that learns from them. @throws GraftError `reward`, `reward-code` */
 async function rewardsOf({ objective, rewards }: RunOptions): Promise<Rewards | undefined> {
-  return objectiveOf(objective).rows === 'prompts' && rewards ? openRewards(rewards) : undefined;
+  return objectiveOf(objective).rows === 'prompts' && rewards
+    ? openRewards(rewards, { startSandbox })
+    : undefined;
 }

@@ -5,6 +5,7 @@ import { openRewards } from '../rewards/reward.ts';
 import type { RewardsApi, TriedRow, TriedText } from './api.ts';
 import type { OpenModel } from './model.ts';
 import { outcome } from './outcome.ts';
+import { startSandbox } from './sandbox.ts';
 import type { Session } from './session.ts';
 
 type AskingRow = Question & { readonly row: Readonly<Record<string, unknown>> };
@@ -15,7 +16,7 @@ export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenMode
       outcome(async () => {
         const { tokenizer } = await openOrThrow();
         const questions = firstRows(session, typed.length);
-        const rewards = await openRewards(specs, { where: 'The rewards', stops: false });
+        const rewards = await openRewards(specs, { where: 'The rewards', stops: false, startSandbox });
         const score = async ({ prompt, expected, row }: AskingRow, text: string): Promise<TriedText> => {
           const tokens = tokenizer.encode(text).length;
           const attempt = { prompt, completion: text, tokens, cut: false, answer: expected, row };

@@ -6,6 +6,7 @@ import { adapterShape } from '../runs/trainable.ts';
 import type { StoredRun } from '../storage/records.ts';
 import { changeRun, deleteRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
 import { unigramLoss } from '../train/spike.ts';
+import { isScoringFailure } from '../train/policy/scoring.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
 import type { BaseWeights, ModelRef, RunOptions, RunRecord, RunSummary } from './api.ts';
@@ -285,7 +286,7 @@ export class Runs {
   /** Brings a run to rest after an error, and returns the error that tells most. */
   async #fail(live: LiveRun, reason: unknown): Promise<unknown> {
     const failure = failureOf(reason);
-    if (failure.code.startsWith('storage-')) {
+    if (failure.code.startsWith('storage-') || isScoringFailure(reason)) {
       // Nothing is lost: the run is on the GPU, and its last checkpoint where it was.
       live.become('paused', failure);
       return reason;

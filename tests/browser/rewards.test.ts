@@ -10,6 +10,9 @@ const rows = Array.from({ length: 24 }, (_, i) => ({
   completion: `It is #### ${2 * i}`,
 }));
 
+/** One call of a built-in function that takes days. */
+const ENDLESS = '"a".repeat(1.5e7).indexOf("a".repeat(7e6) + "b")';
+
 let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
@@ -87,6 +90,11 @@ test('code of a person that fails is shown with what it threw; code that never e
   await rewards().getByText('The rewards have changed since.').waitFor();
   await rewards().getByRole('button', { name: 'Score these texts' }).click();
   await rewards().getByText('does not end within 2,000,000 steps').first().waitFor();
+  // One call of a built-in function is one step, however long it takes: the interpreter's thread is ended.
+  await code.fill(`completion === "It is #### 1" ? ${ENDLESS} : 0`);
+  await rewards().getByText('The rewards have changed since.').waitFor();
+  await rewards().getByRole('button', { name: 'Score these texts' }).click();
+  await rewards().getByText('does not end within 5 seconds').first().waitFor();
   await code.fill('1 +');
   await rewards().getByRole('button', { name: 'Score these texts' }).click();
   await rewards().getByRole('alert').getByText('its code cannot run').waitFor();
@@ -104,5 +112,19 @@ test('they are in the settings of the project after a reload', async () => {
   expect(await rewards().getByLabel('JavaScript', { exact: true }).inputValue()).toBe(
     'completion.includes("####")',
   );
+});
+
+test('a run whose reward does not end pauses before its first step, and says why', async () => {
+  await page.getByText('Every setting, explained').click();
+  await rewards().getByLabel('JavaScript', { exact: true }).fill(ENDLESS);
+  await page.getByLabel('Steps', { exact: true }).fill('2');
+  await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
+  await page.getByRole('button', { name: 'Start training' }).click();
+  const failure = page.getByRole('alert').getByText(/The reward javascript gave no score for “/);
+  await failure.waitFor({ timeout: 240_000 });
+  await page.getByRole('button', { name: 'Resume' }).waitFor();
+  expect(await inspect(page, 'reward-stopped')).toEqual([]);
+  await page.getByRole('button', { name: /^Discard/ }).click();
+  await page.getByRole('button', { name: 'New run' }).waitFor();
   expect(studio.problems).toEqual([]);
 });

@@ -84,3 +84,26 @@ test('a base without a chat template is asked as the rows of its adapter ask', a
   expect(chat.code, chat.err).toBe(0);
   expect(chat.err).toContain('Who?\n');
 });
+
+test('a reward that does not end is named, and the run rests at the step before with its state saved', async () => {
+  const rows = [
+    { prompt: 'Name a tool.', completion: 'spade', endless: false },
+    { prompt: 'Name a flower.', completion: 'rose', endless: true },
+  ];
+  writeFileSync(at('tools.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  writeFileSync(
+    at('reward.js'),
+    // One call of a built-in function, which counts as one step, and takes days.
+    `export default ({ completion, row }) =>
+      row.endless ? 'a'.repeat(1.5e7).indexOf('a'.repeat(7e6) + 'b') : completion.length / 100;`,
+  );
+  const asked = ['train', '--model', SPRIG, '--data', at('tools.jsonl'), ...CPU, '--out', at('rewarded')];
+  const settings = ['--batch', '1', '--accumulate', '1', '--steps', '2', '--max-completion-length', '4'];
+  const { code, err } = await graft([
+    ...[...asked, ...settings, '--no-shuffle', '--num-generations', '2'],
+    ...['--objective', 'grpo', '--reward', at('reward.js')],
+  ]);
+  expect(code).toBe(1);
+  expect(err).toMatch(/The reward javascript gave no score for “.*”: it does not end within 5 seconds/);
+  expect(err).toMatch(/What is left is the state after step 1 of 2.* --resume /s);
+});

@@ -1,6 +1,7 @@
 /** Runs that learn from rewards: what they sample, what they report, how they rest, and that they go on with the same bits. */
 import { beforeAll, expect, test } from 'vitest';
 import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
+import { GraftError } from '../../src/errors.ts';
 import type { Scored } from '../../src/rewards/reward.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import type { RolloutEvent } from '../../src/train/events.ts';
@@ -164,6 +165,24 @@ describeDevice('Learning from rewards', (context) => {
     }).rows;
     await expect(start({}, { rows: [text] })).rejects.toMatchObject({ code: 'train-objective' });
     await expect(start({ maxCompletionLength: 512 })).rejects.toMatchObject({ code: 'train-option' });
+  });
+
+  test('answers that get no scores pause the run before their step, which is made when it goes on', async () => {
+    let calls = 0;
+    const busy = scoring((completion, answer) => {
+      // In the third step, once.
+      if (++calls === 20) throw new GraftError('reward-stopped', 'It does not end.', 'Let it do less.');
+      return Number(completion.includes(answer));
+    });
+    const sound = scoring((completion, answer) => Number(completion.includes(answer)));
+    const straight = await start({}, { scoring: sound });
+    await straight.trainer.run();
+    const run = await start({}, { scoring: busy });
+    await expect(run.trainer.run()).rejects.toMatchObject({ code: 'reward-stopped' });
+    expect([run.trainer.status, run.trainer.step]).toEqual(['paused', 2]);
+    expect(await run.trainer.run()).toBe('done');
+    expect(numbers(run)).toEqual(numbers(straight));
+    expectSame(await run.adapter.read(), await straight.adapter.read());
   });
 
   test('a reward that throws ends the run, with what was learned before', async () => {

@@ -1,4 +1,5 @@
 /** What a run that learns from rewards is given beside its rows. */
+import { GraftError } from '../../errors.ts';
 import type { Rewards } from '../../rewards/reward.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 
@@ -7,4 +8,9 @@ export interface Scoring {
   readonly tokenizer: Pick<Tokenizer, 'decode' | 'streamDecoder' | 'eosIds'>;
   /** Opened, and closed by whoever did. */
   readonly rewards: Pick<Rewards, 'names' | 'score'>;
+}
+
+/** Whether a step was given up because its answers got no scores: what is trained is as it was before. */
+export function isScoringFailure(error: unknown): boolean {
+  return error instanceof GraftError && error.code.startsWith('reward-');
 }

@@ -58,6 +58,19 @@ test.each([
   ['"x".repeat(1e9).length', /memory|string/],
   ['(() => { const all = []; for (;;) all.push(new Array(1e5).fill(all)); })()', /memory|does not end/],
   ['JSON.parse("[".repeat(1e5) + "]".repeat(1e5))', /stack|Maximum|interpreter/],
+  ['(() => { let s = "x"; for (let i = 0; i < 60; i++) s += s; return s.length; })()', /memory|too long/],
+  ['/^(?:a|a)*$/.test("a".repeat(40) + "b")', /does not end/],
+  ['/(x+x+)+y/.test("x".repeat(50))', /does not end/],
+  ['new Array(1e6).fill(7).sort()[0]', /memory/],
+  ['new Float64Array(4e6).map((_, i) => -i).sort()[0]', /memory|does not end/],
+  [
+    '(() => { let a = []; for (let i = 0; i < 3e4; i++) a = [a]; return JSON.stringify(a).length; })()',
+    /stack/,
+  ],
+  [
+    '(() => { let a = "x".repeat(1e5); for (let i = 0; i < 20; i++) a = [a, a]; return JSON.stringify(a).length; })()',
+    /memory/,
+  ],
 ])('%s fails, and the attempt gets 0', async (text, message) => {
   const scored = await scoreOf(code(text), 'x');
   expect(scored.total).toBe(0);

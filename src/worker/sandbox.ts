@@ -1,0 +1,20 @@
+/** The sandbox of rewards in the browser: its interpreter in a worker of this one, which can be ended at any time. */
+import type { Answer, StartSandbox } from '../rewards/sandbox.ts';
+
+export const startSandbox: StartSandbox = (hear, fail) =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./sandbox-thread.ts', import.meta.url), {
+      type: 'module',
+      name: 'graft sandbox',
+    });
+    const onReady = (): void => {
+      worker.addEventListener('message', ({ data }: MessageEvent<Answer>) => hear(data));
+      resolve({ ask: (question) => worker.postMessage(question), end: () => worker.terminate() });
+    };
+    worker.addEventListener('message', onReady, { once: true });
+    worker.addEventListener('error', ({ message }) => {
+      const error = new Error(message || 'it did not start');
+      fail(error);
+      reject(error);
+    });
+  });

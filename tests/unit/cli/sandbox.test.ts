@@ -1,0 +1,84 @@
+/** The thread of the sandbox in Node: what takes too long is ended in the middle of a built-in function, and makes no score. */
+import { afterEach, expect, test } from 'vitest';
+import { startSandbox } from '../../../src/cli/sandbox.ts';
+import { openRewards } from '../../../src/rewards/reward.ts';
+import { Sandbox, SandboxError, SandboxStopped } from '../../../src/rewards/sandbox.ts';
+import { attempt } from '../rewards/attempt.ts';
+
+/** One call of a built-in function that takes days. */
+const ENDLESS = '"a".repeat(1.5e7).indexOf("a".repeat(7e6) + "b")';
+/** Milliseconds in place of a second of the limit. */
+const SHORT = 20;
+
+const opened: Sandbox[] = [];
+afterEach(() => opened.splice(0).forEach((sandbox) => sandbox.close()));
+function open(...settings: ConstructorParameters<typeof Sandbox>): Sandbox {
+  const sandbox = new Sandbox(...settings);
+  opened.push(sandbox);
+  return sandbox;
+}
+
+test('it answers as the interpreter does without a thread', async () => {
+  const inThread = open(startSandbox);
+  const here = open();
+  for (const code of [
+    'completion.length',
+    'export default ({ completion }) => completion === "a\\ud800é"',
+    'missing',
+    '(() => { for (;;); })()',
+    '/(a+)+$/.test("a".repeat(60) + "b")',
+    '1 +',
+  ]) {
+    const told = async (sandbox: Sandbox): Promise<unknown> => {
+      try {
+        return await (await sandbox.read(code, ['completion'])).run({ completion: 'a\ud800é' });
+      } catch (error) {
+        expect(error).toBeInstanceOf(SandboxError);
+        expect(error).not.toBeInstanceOf(SandboxStopped);
+        return (error as Error).message;
+      }
+    };
+    expect(await told(inThread), code).toEqual(await told(here));
+  }
+});
+
+test('its thread is ended where a built-in function does not come to an end, and the next question has another', async () => {
+  let threads = 0;
+  const sandbox = open((...hearers) => {
+    threads++;
+    return startSandbox(...hearers);
+  }, SHORT);
+  const program = await sandbox.read(`completion === "bad" ? ${ENDLESS} : completion.length`, ['completion']);
+  // Asked at once, and answered one after the other.
+  const [good, bad, after] = await Promise.allSettled(
+    ['good', 'bad', 'after'].map((completion) => program.run({ completion })),
+  );
+  expect(good).toMatchObject({ value: 4 });
+  expect(bad).toMatchObject({ reason: expect.any(SandboxStopped) as unknown });
+  expect(after).toMatchObject({ value: 5 });
+  expect(threads).toBe(2);
+});
+
+test('a thread that does not start, or breaks, is no score either', async () => {
+  const offline = open(() => Promise.reject(new Error('not reached')));
+  await expect(offline.read('1', [])).rejects.toThrow('its sandbox broke (not reached)');
+  const breaking = open(async (_hear, fail) => ({ ask: () => fail(new Error('out of room')), end() {} }));
+  await expect(breaking.read('1', [])).rejects.toBeInstanceOf(SandboxStopped);
+});
+
+test('a run gets an error that names the reward and the text; where rewards are tried, it is shown', async () => {
+  const spec = { name: 'javascript', code: `completion === "bad" ? ${ENDLESS} : 1` };
+  const run = await openRewards([spec], { startSandbox });
+  await expect(run.score([attempt('good'), attempt('bad')])).rejects.toMatchObject({
+    code: 'reward-stopped',
+    what: 'The reward javascript gave no score for “bad”: it does not end within 5 seconds.',
+  });
+  run.close();
+  const tried = await openRewards([spec], { startSandbox, stops: false });
+  const scored = await tried.score([attempt('bad'), attempt('good')]);
+  expect(scored.map(({ total, problems }) => [total, problems?.[0]])).toEqual([
+    [0, 'it does not end within 5 seconds'],
+    [1, undefined],
+  ]);
+  tried.close();
+});
