@@ -21,8 +21,10 @@ export function stateBytes(
   const numbers = trainable.store.specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const planes = 1 + optimiserOf(options.optimiser).kernel.planes.length;
   const best = validation.length > 0 && options.evalEvery > 0 ? 1 : 0;
-  const reference = objectiveOf(options.objective).reference ? train.length + validation.length : 0;
-  return BYTES_PER_NUMBER * (numbers * (planes + best) + REFERENCE_NUMBERS * reference);
+  const { reference, rows } = objectiveOf(options.objective);
+  const start = rows === 'prompts' && options.reference === 'start' ? 1 : 0;
+  const compared = reference ? train.length + validation.length : 0;
+  return BYTES_PER_NUMBER * (numbers * (planes + best + start) + REFERENCE_NUMBERS * compared);
 }
 
 export interface Room {

@@ -17,6 +17,7 @@ import { checkOptions, hasRank, type TrainOptions } from '../train/options.ts';
 import { rowsOf, type RowSet } from '../data/row-set.ts';
 import { bucketsOf } from './other-rows.ts';
 import { trainOptions, type RunOptions } from './run-options.ts';
+import { withReference } from './trainable.ts';
 
 /** A way to make a run smaller: settings, and how the base is held where that should be another. */
 export interface MemoryAdvice {
@@ -99,7 +100,7 @@ export async function planRun(
   data: RowSet | undefined,
   sampleTokens: number,
 ): Promise<RunMemory> {
-  const train = trainOptions(options);
+  const train = withReference(trainOptions(options), options.start !== undefined);
   checkOptions(train);
   const { device, definition } = model;
   const full = train.method === 'full';

@@ -64,10 +64,16 @@ export async function makeTrainable(
   };
 }
 
-/** Where nobody chose a reference policy, it is the adapter that the run starts from, or else the bare base. */
-function withReference(options: TrainOptions, starts: boolean): TrainOptions {
-  const { reference = starts ? 'start' : 'base' } = options;
-  return objectiveOf(options.objective).reference ? { ...options, reference } : options;
+/**
+ * Where nobody chose a reference policy, it is the adapter that the run starts from, or else the bare base.
+ *
+ * @param starts whether the run starts from an adapter; of one that goes on from a saved state, whether it did
+ */
+export function withReference(options: TrainOptions, starts: boolean): TrainOptions {
+  const { objective, beta = 0, reference = starts ? 'start' : 'base' } = options;
+  const { reference: isKnown, rows } = objectiveOf(objective);
+  // Sampled answers are compared with it where that has a weight.
+  return isKnown || (rows === 'prompts' && beta > 0) ? { ...options, reference } : options;
 }
 
 /** The shape of a new adapter with these settings. @throws GraftError `lora-config` */

@@ -63,7 +63,7 @@ export interface MemorySettings {
 export interface MemoryParts {
   /** The weights of the base model. */
   readonly base: number;
-  /** The adapter's parameters. */
+  /** The adapter's parameters; and those of the adapter that it starts from, where sampled answers are compared with that. */
   readonly adapter: number;
   readonly gradients: number;
   /** What the optimiser keeps, such as AdamW's two moments, and the values before the last update, to which a run that breaks goes back. */
@@ -171,7 +171,7 @@ export async function planMemory(
     all.reduce((total, plan) => total + bytes(plan), 0);
   const parts: Omit<MemoryParts, 'commands'> = {
     base,
-    adapter: full ? 0 : plane,
+    adapter: (full ? 0 : plane) + (plans.start?.bytes ?? 0),
     gradients: plane,
     optimiser: store.bytes - 2 * plane,
     activations,

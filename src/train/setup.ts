@@ -101,6 +101,7 @@ export async function setUp({
     },
     (done, total) => onEvent({ type: 'compile', done, total }),
   );
+  if (plans.start && !state) plans.start.write(await trainable.adapter!.read());
   const { device } = trainable.model;
   const ring = device.createStaging(statsSize(learning.objective) * 4, 'steps');
   const taskRings = placesByTask(rows)

@@ -22,6 +22,9 @@ export interface TrainerState {
   readonly optimiser: ReadonlyMap<string, NamedArrays>;
   /** Values at the best evaluation so far. */
   readonly best?: NamedArrays;
-  /** Log-probabilities of the rows by the reference policy, by part; once they are known, for an objective that has one. */
+  /**
+   * For an objective with a reference policy, once they are known: the log-probabilities that it gives to the rows, by part. Where answers are sampled
+   * and the reference is what the run starts from: its tensors.
+   */
   readonly reference?: NamedArrays;
 }

@@ -9,7 +9,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors, type Bucket } from '../model/batch.ts';
 import { Generator } from '../model/generator.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import type { Adapter } from '../adapters/adapter.ts';
+import { Adapter } from '../adapters/adapter.ts';
 import type { Objective } from '../objectives/objective.ts';
 import type { Optimiser } from '../optimisers/optimiser.ts';
 import type { RunBuckets } from './buckets.ts';
@@ -159,11 +159,21 @@ export interface RunPlans {
   readonly losses: readonly BucketPlan[];
   /** Plans of the reference policy; empty where the objective has none. */
   readonly references: readonly BucketPlan[];
+  /** What the run starts from, where it is asked as the reference while the run goes on. Whoever runs the plans writes its values. */
+  readonly start: Adapter | undefined;
   readonly update: Plan;
   /** Samples answers, for an objective that does. */
   readonly generator: Generator | undefined;
   /** Frees plans and small buffers, after the device has settled. */
   destroy(): void;
+}
+
+/** A frozen copy of the adapter, where sampled answers are compared with what it was before the first step. */
+function startOf({ model, adapter }: Trainable, { objective, settings }: Learning): Adapter | undefined {
+  const isCompared = objective.rows === 'prompts' && (settings['beta'] as number) > 0;
+  return isCompared && settings['reference'] === 'start' && adapter
+    ? new Adapter(model.device, adapter.modules, undefined, { trainable: false })
+    : undefined;
 }
 
 /** Records everything that a run needs, compiles all kernels under one count of progress, and makes the plans. */
@@ -178,8 +188,10 @@ export async function compileRun(
   const shared = sharedTensors(trainable.model, learning);
   const plans: Plan[] = [];
   let generator: Generator | undefined;
+  const start = startOf(trainable, learning);
   const destroy = (): void => {
     generator?.destroy();
+    start?.destroy();
     for (const plan of plans) plan.destroy();
     for (const tensor of Object.values(shared)) device.free(tensor);
   };
@@ -208,8 +220,9 @@ export async function compileRun(
       ...recordLoss(trainable, bucket, shared, learning),
     }));
     const { model, adapter } = trainable;
-    // What the run starts from, before its first step: its own values as they are then.
-    const policy = learning.settings['reference'] === 'start' ? { model, adapter } : { model };
+    // Before the first step, what the run starts from are its own values.
+    const policy =
+      learning.settings['reference'] === 'start' ? { model, adapter: start ?? adapter } : { model };
     const references = (buckets.references ?? []).map((bucket) => ({
       ...bucket,
       ...recordReference(policy, bucket, shared, learning),
@@ -230,7 +243,7 @@ export async function compileRun(
       generator = new Generator(model, sampledAtOnce(model, buckets.generation), maxLength);
       await generator.prepare(adapter);
     }
-    return { shared, ...compiled, generator, destroy };
+    return { shared, ...compiled, start, generator, destroy };
   } catch (error) {
     destroy();
     throw error;

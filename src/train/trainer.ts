@@ -173,7 +173,7 @@ export class Trainer {
       values: await source.read(),
       optimiser,
       best: this.#best.values,
-      reference: this.setup.reference?.arrays,
+      reference: this.setup.reference?.arrays ?? (await this.setup.plans.start?.read()),
     };
   }
 
@@ -283,8 +283,14 @@ export class Trainer {
 
   /** @throws GraftError `train-resume` where they are missing or of other rows: they cannot be had from a model that has learned */
   #restoreReference(step: number, saved: NamedArrays | undefined): void {
-    if (!this.setup.reference || (step === 0 && !saved)) return;
-    const wrong = this.setup.reference.restore(saved ?? new Map());
+    const { reference, plans } = this.setup;
+    if (saved) plans.start?.write(saved);
+    const wrong =
+      plans.start && !saved
+        ? 'The saved run has not kept what it started from.'
+        : reference && (step > 0 || saved)
+          ? reference.restore(saved ?? new Map())
+          : undefined;
     if (wrong !== undefined)
       throw new GraftError('train-resume', wrong, 'Resume with the settings and the data of the saved run.');
   }

@@ -6,7 +6,7 @@ import { LanguageModel } from '../model/language-model.ts';
 import { greedy } from '../model/sampling.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import type { Samples } from '../runs/run.ts';
-import { makeTrainable, type Subject } from '../runs/trainable.ts';
+import { makeTrainable, withReference, type Subject } from '../runs/trainable.ts';
 import { modelFolder } from '../weights/folder.ts';
 import type { RunOptions } from './api.ts';
 import type { OpenModel } from './model.ts';
@@ -27,7 +27,8 @@ export async function putOnDevice(
   session: Session,
   open: OpenModel,
 ): Promise<OnDevice> {
-  const options = trainOptions(run.settings as RunOptions);
+  const settings = run.settings as RunOptions;
+  const options = withReference(trainOptions(settings), settings.start !== undefined);
   if (options.method !== 'full') {
     const subject = await makeTrainable(open.model, options, start, (text) =>
       open.tokenizer.encode(text, { addSpecialTokens: true }),

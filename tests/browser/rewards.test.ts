@@ -122,7 +122,7 @@ test('a run whose reward does not end pauses before its first step, and says why
   await page.getByRole('button', { name: 'Start training' }).click();
   const failure = page.getByRole('alert').getByText(/The reward javascript gave no score for “/);
   await failure.waitFor({ timeout: 240_000 });
-  await page.getByRole('button', { name: 'Resume' }).waitFor();
+  await page.getByRole('button', { name: 'Resume', exact: true }).waitFor();
   expect(await inspect(page, 'reward-stopped')).toEqual([]);
   await page.getByRole('button', { name: /^Discard/ }).click();
   await page.getByRole('button', { name: 'New run' }).waitFor();

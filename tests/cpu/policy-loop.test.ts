@@ -1,5 +1,7 @@
 /** Runs that learn from rewards: what they sample, what they report, how they rest, and that they go on with the same bits. */
 import { beforeAll, expect, test } from 'vitest';
+import type { AdapterTensors } from '../../src/adapters/kind.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
 import { GraftError } from '../../src/errors.ts';
 import type { Scored } from '../../src/rewards/reward.ts';
@@ -17,7 +19,7 @@ import { sprigFolder } from '../gpu/sprig.ts';
 const TOOLS = ['spade', 'rake', 'hoe', 'ladder', 'broom', 'net'];
 
 describeDevice('Learning from rewards', (context) => {
-  const { open } = trainersOnSprig(context);
+  const { given, open } = trainersOnSprig(context);
   let tokenizer: Tokenizer;
   let rows: PreparedRow[];
   beforeAll(async () => {
@@ -57,6 +59,16 @@ describeDevice('Learning from rewards', (context) => {
   });
   const start = (changes?: Record<string, unknown>, setting: Setting = {}): Promise<Run> =>
     open(usual(changes), { rows, scoring: scoring(), ...setting });
+  /** An adapter that already says something. */
+  const startOf = (changes: Record<string, unknown>, seed = 1): AdapterTensors => {
+    const modules = adapterModules(given.model.definition, usual(changes).lora);
+    return new Map(
+      [...initialTensors(modules, seed)].map(([name, values]) => [
+        name,
+        values.map((value, at) => value + Math.sin(seed * at) / 50),
+      ]),
+    );
+  };
   const numbers = ({ steps, evaluations }: Run): unknown[] => [
     ...steps.map(({ step, loss, report, gradNorm }) => [step, loss, report, gradNorm]),
     ...evaluations.map(({ step, loss, report }) => [step, loss, report]),
@@ -87,24 +99,48 @@ describeDevice('Learning from rewards', (context) => {
       expect(advantage).toBeCloseTo((reward - mean) / (spread + 1e-4), 6);
   });
 
-  test.each([{}, { numIterations: 2, beta: 0.1, temperature: 1.2 }])(
-    'a run from its saved state has the bits of one that was not interrupted: %o',
-    async (changes) => {
-      const settings = { ...changes, evalEvery: 2 };
-      const setting = { validation: rows.slice(0, 2) };
-      const whole = await start(settings, setting);
-      await whole.trainer.run();
-      const begun = await start(settings, setting);
-      await begun.trainer.run(1);
-      const files = writeState({ state: await begun.trainer.state(), fingerprint: 'grpo' });
-      const { state } = await readState(memoryFiles(files, 'state'));
-      const resumed = await start(settings, { ...setting, state });
-      expect(await resumed.trainer.run()).toBe('done');
-      expect(rollouts(resumed)).toEqual(rollouts(whole).slice(1));
-      expect(numbers(resumed)).toEqual(numbers(whole).slice(1));
-      expectSame(await resumed.adapter.read(), await whole.adapter.read());
-    },
-  );
+  test.each([
+    {},
+    { numIterations: 2, beta: 0.1, temperature: 1.2 },
+    { beta: 0.1, reference: 'start', rank: 2 },
+  ])('a run from its saved state has the bits of one that was not interrupted: %o', async (changes) => {
+    const settings = { ...changes, evalEvery: 2 };
+    const setting = { validation: rows.slice(0, 2), tensors: startOf(settings) };
+    const whole = await start(settings, setting);
+    await whole.trainer.run();
+    const begun = await start(settings, setting);
+    await begun.trainer.run(1);
+    const files = writeState({ state: await begun.trainer.state(), fingerprint: 'grpo' });
+    const { state } = await readState(memoryFiles(files, 'state'));
+    // From another start: what it began with comes from the state.
+    const resumed = await start(settings, { ...setting, tensors: startOf(settings, 5), state });
+    expect(await resumed.trainer.run()).toBe('done');
+    expect(rollouts(resumed)).toEqual(rollouts(whole).slice(1));
+    expect(numbers(resumed)).toEqual(numbers(whole).slice(1));
+    expectSame(await resumed.adapter.read(), await whole.adapter.read());
+  });
+
+  test('is held against the bare base, or against the adapter that it starts from', async () => {
+    const kls: Record<string, number[]> = {};
+    for (const reference of ['base', 'start']) {
+      const changes = { beta: 0.1, reference };
+      const run = await start(changes, { tensors: startOf(changes) });
+      await run.trainer.run();
+      kls[reference] = run.steps.map(({ report }) => report!['kl']!);
+    }
+    expect(kls['base'][0]).toBeGreaterThan(1e-4);
+    // The first answers are sampled from the reference itself.
+    expect(kls['start'][0]).toBeLessThan(1e-6);
+    expect(kls['start'][1]).toBeGreaterThan(1e-6);
+  });
+
+  test('a state that has not kept its start cannot be gone on from', async () => {
+    const changes = { beta: 0.1, reference: 'start' };
+    const run = await start(changes);
+    await run.trainer.run(1);
+    const { reference: _, ...state } = await run.trainer.state();
+    await expect(start(changes, { state })).rejects.toMatchObject({ code: 'train-resume' });
+  });
 
   test('several updates from the same answers move their probabilities, and clip what moved too far', async () => {
     const run = await start({ numIterations: 4, lr: 2e-2, epsilon: 0.01, beta: 0.1 });

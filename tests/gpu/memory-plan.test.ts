@@ -234,7 +234,7 @@ describeDevice(
       expectEqual(await measure(context, sprigFolder(), { ...kind, evalEvery: 1 }, settings));
     });
 
-    test('of sampled answers, with a reference policy', async () => {
+    test.each(['base', 'start'] as const)('of sampled answers, with the reference %s', async (reference) => {
       const questions = (V: number): LabelledTokens[] =>
         fullRows(V, 4).map(({ ids }) => ({ ids, labels: Array.from(ids, (id, t) => (t < 40 ? -100 : id)) }));
       const tokenizer = await loadTokenizer(sprigFolder());
@@ -247,6 +247,7 @@ describeDevice(
       };
       const changes = trainOptionsOf({
         ...{ objective: 'grpo', numGenerations: 4, maxCompletionLength: 20, beta: 0.1, temperature: 0.9 },
+        reference,
         ...{ steps: 2, batch: 2, accumulate: 2, evalEvery: 1, maxLength: LENGTH },
       });
       expectEqual(await measure(context, sprigFolder(), changes, setting));

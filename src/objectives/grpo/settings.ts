@@ -1,7 +1,7 @@
 /** What a run that samples and scores is set by. Flags are named as TRL's settings. */
 import type { Setting } from '../../settings/setting.ts';
 import { REWARDS_SETTING } from '../../rewards/setting.ts';
-import { BETA } from '../pairs.ts';
+import { BETA, REFERENCE } from '../pairs.ts';
 
 const SHAO = 'Shao and others, DeepSeekMath, 2024';
 const SCHULMAN = 'Schulman and others, Proximal Policy Optimization, 2017';
@@ -293,6 +293,7 @@ export const GRPO_SETTINGS = [
   NUM_GENERATIONS,
   MAX_COMPLETION_LENGTH,
   BETA,
+  REFERENCE,
   LOSS_TYPE,
   EPSILON,
   EPSILON_HIGH,
