@@ -35,7 +35,7 @@ export function readTasks(text: string, exists: (path: string) => boolean = exis
       `--data gives ${shared[0].path} a share, and ${parts.find(({ share }) => share === undefined)?.path} none.`,
       'Give every file a share, or none and --mix.',
     );
-  // Files of one name in several folders are told apart by their folders.
+  // Files of one name in several folders differ by their folders.
   const told = [stemOf, (path: string) => basename(dirname(resolve(path))), (path: string) => path]
     .map((nameOf) => parts.map(({ path }) => nameOf(path)))
     .find((names) => new Set(names).size === names.length);

@@ -1,4 +1,4 @@
-/** The settings of a run as flags: kept with a saved run, so that one resumed with others can be told which they are. */
+/** The settings of a run as flags: kept with a saved run, so that resuming it with others can say which differ. */
 import type { LanguageModel } from '../model/language-model.ts';
 import { flagText } from '../settings/flag-text.ts';
 import type { Given } from '../settings/setting.ts';

@@ -86,7 +86,7 @@ export interface RowPlace {
 export interface RowLimits {
   readonly maxLength: number;
   readonly vocabSize: number;
-  /** What a chat template that asks for the date is told. */
+  /** The date for chat templates that ask for it. */
   readonly now: Date;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Files → examples. JSONL (a row a line), JSON (a list of rows, or an object with one), CSV and TSV, and plain text; which one by the file's
- * ending, and where that says nothing by its first characters. Rows of each known format in formats/; every row is told by its own fields,
+ * ending, and where that says nothing by its first characters. Rows of each known format in formats/; every row is recognised by its own fields,
  * a table by its columns. Other columns need a mapping (mapping.ts).
  */
 import { GraftError } from '../errors.ts';

@@ -101,7 +101,7 @@ export interface PreferenceAdvice {
 
 const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
-/** What to say of them, the gravest first. Cut answers are told with the rows that are cut: {@link cutWords}. */
+/** What to say of them, the gravest first. Cut answers stand with the rows that are cut: {@link cutWords}. */
 export function adviceOf(lint: PreferenceLint<unknown>): PreferenceAdvice[] {
   const { desirable, undesirable, alike, flipped } = lint;
   const all: (PreferenceAdvice | false)[] = [

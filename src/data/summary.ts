@@ -1,4 +1,4 @@
-/** What a person is told of the data that was opened. Counts are those of the list of rows, so that they agree with what it shows. */
+/** What the page shows of the data that was opened. Counts are those of the list of rows, so that they agree with what it shows. */
 import { longestSequence } from '../text/trainable.ts';
 import type { LeftList, Numbering } from './example.ts';
 import type { OpenFile } from './open-data.ts';
@@ -80,7 +80,7 @@ export interface DataSummary {
   /** The tasks of a mixture, with their rows; empty without one. */
   readonly tasks: readonly TaskSummary[];
   readonly notes: readonly { readonly note: string; readonly lines: readonly number[] }[];
-  /** All rows of the list: those that are used, those left out, and the bad ones that are told. */
+  /** All rows of the list: those that are used, those left out, and the bad ones that are listed. */
   readonly listed: number;
   /** What to ask to see how a run goes: the prompt of the first row that is held out, or else trained on. Missing where no row asks. */
   readonly prompt?: string;
@@ -93,7 +93,7 @@ export interface DataSummary {
   readonly leakCount: number;
 }
 
-/** Entries of each list that are told; the rest is counted. */
+/** Entries that each list shows; the rest is counted. */
 const SHOWN = 100;
 
 export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]): DataSummary {

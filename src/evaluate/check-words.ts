@@ -1,4 +1,4 @@
-/** What the comparison of a GPU with the processor found, and how it is told. */
+/** What the comparison of a GPU with the processor found, in words. */
 import { isObject } from '../json.ts';
 
 /** What a check found. Plain JSON: callers keep it. */

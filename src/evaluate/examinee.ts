@@ -100,7 +100,7 @@ export class ModelExaminee implements Examinee {
     try {
       return await measure();
     } catch (error) {
-      // A pause may end with an error of its own; a GPU that fails meanwhile is told.
+      // A pause may end with an error of its own; a GPU that fails meanwhile is reported.
       if (signal.aborted && !this.open.model.device.failure) return undefined;
       throw error;
     }

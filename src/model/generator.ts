@@ -31,7 +31,7 @@ export interface GenerateOptions {
   readonly stopIds: readonly number[];
   readonly adapter?: AdapterHooks;
   readonly signal?: AbortSignal;
-  /** How many candidates `onToken` is told, at most 16; none if left out. */
+  /** How many candidates `onToken` gets, at most 16; none if left out. */
   readonly candidates?: number;
   /**
    * Called with each new token and the tokens that were most likely in its place, by the model's own logits at temperature 1, most likely

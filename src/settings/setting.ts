@@ -68,7 +68,7 @@ interface Common<Value> {
   readonly replaces?: readonly string[];
 }
 
-/** Limits of a number, each with the word that it is told in. */
+/** Limits of a number, each with its word. */
 export interface Range {
   readonly least?: number;
   readonly above?: number;

@@ -33,7 +33,7 @@ export interface BucketPlan extends Bucket {
 
 /** Small buffers that plans share with the host. */
 export interface SharedTensors {
-  /** f32: what the optimiser is told each step. */
+  /** f32: what the optimiser gets each step. */
   readonly hyper: Tensor;
   /** f32: loss, norm, scale, and whether something was not finite; then the sums of the objective. */
   readonly stats: Tensor;

@@ -121,7 +121,7 @@ async function bodyOf(response: Response, where: string): Promise<Uint8Array> {
   );
 }
 
-/** Progress is told this often at most. */
+/** Progress is reported this often at most. */
 const TELL_MS = 200;
 
 /**

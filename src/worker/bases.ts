@@ -13,7 +13,7 @@ export function isSameBase(a: string, b: string): boolean {
   return plain(a) === plain(b);
 }
 
-/** An adapter that does not fit because it was made for another model is told by the names of both, not by its tensors. */
+/** An adapter that does not fit because it was made for another model is refused with the names of both, not of its tensors. */
 export function madeForOther(
   error: unknown,
   { name, baseModel }: { readonly name: string; readonly baseModel: string },

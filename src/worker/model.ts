@@ -1,4 +1,4 @@
-/** Model folders, bundled with the app or chosen by a person, and what the page is told of an open one. */
+/** Model folders, bundled with the app or chosen by a person, and what the page learns of an open one. */
 import type { Device } from '../engine/device.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError, messageOf } from '../errors.ts';

@@ -68,7 +68,7 @@ async function examplesOf(
   const { name, bytes } = files.file;
   // What reads files is loaded with the first of them.
   const { ExampleReader } = await import('../data/formats.ts');
-  // The worker hears the page in between: nothing here is told, and nothing stops it.
+  // The worker hears the page in between: nothing here is reported, and nothing stops it.
   const slices = new Slices(() => undefined, new AbortController().signal);
   try {
     const reader = new ExampleReader(bytes, { fileName: name, ...options });

@@ -1,6 +1,6 @@
 /**
  * One tab trains: a lock of the browser, which it also gives back when a tab crashes. The other tabs hear of it without asking again and
- * again: runs that change are told on a channel, and the end of training by a second lock, which they wait for.
+ * again: a channel says which runs change, and a second lock, which they wait for, says when training ends.
  */
 import { GraftError } from '../errors.ts';
 

@@ -140,7 +140,7 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
     .context()
     .grantPermissions(['notifications', 'screen-wake-lock', 'clipboard-read', 'clipboard-write']);
   await page.getByRole('button', { name: 'Tell me when it is done' }).click();
-  await page.getByText('You will be told at the end').waitFor();
+  await page.getByText('A notice comes at the end').waitFor();
   await expect.poll(() => page.evaluate(() => seen.permissionAsked)).toBe(1);
   await page.evaluate(() => (seen.shift = 0));
 

@@ -250,7 +250,7 @@ function dropped(
   };
 }
 
-/** What is told of pairs and judged answers. Pairs that teach nothing can be left out. */
+/** Findings about pairs and judged answers. Pairs that teach nothing can be left out. */
 function preferences({ preferences: lint }: DataSummary, options: DataOptions): Finding[] {
   if (!lint) return [];
   return adviceOf(lint).map(({ id, title, why }) => {

@@ -9,7 +9,7 @@ export type TransferKind = 'running' | 'stopping' | 'paused' | 'failed' | 'usele
 /** One model on its way. */
 export class Transfer {
   kind = $state<TransferKind>('paused');
-  /** What was told last of what runs. */
+  /** The last report of each that runs. */
   status = $state.raw<DownloadStatus>();
   failure = $state.raw<Failure>();
   /** What it is called once it is here. */

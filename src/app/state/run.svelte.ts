@@ -117,7 +117,7 @@ export class Run {
     return this.preparing || this.#following;
   }
 
-  /** The worker makes it ready, and can be told not to. */
+  /** The worker makes it ready, and can be stopped. */
   get withdrawable(): boolean {
     return this.preparing && this.#following;
   }

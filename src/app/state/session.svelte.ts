@@ -37,7 +37,7 @@ export class Session {
   wanted = $state.raw<ModelRef>(this.last);
   /** While a model is being opened. */
   opening = $state.raw<Progress>();
-  /** Seconds that this still takes, once they can be told. */
+  /** Seconds that this still takes, once they can be estimated. */
   openingLeft = $state<number>();
   modelFailure = $state.raw<Failure>();
   /** Why the open model is not held in another way that was asked for. */

@@ -253,7 +253,7 @@ export class Studio {
     if (this.data.offer(file)) return false;
     return this.#opened(await this.data.openFile(file));
   }
-  /** Reads a file whose columns were told. */
+  /** Reads a file, with what a person said of its columns. */
   async openMapped(): Promise<boolean> {
     return this.#opened(await this.data.openMapped());
   }

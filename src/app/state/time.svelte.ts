@@ -49,7 +49,7 @@ export class TimeForecast {
     const [run, ...times] = outcome.ok ? outcome.times : [];
     this.run = run;
     this.presets = Object.fromEntries(PRESETS.map((preset, at) => [preset, times.at(at)]));
-    // A failure is told with the memory of the run, which needs the same model and rows.
+    // A failure shows with the memory of the run, which needs the same model and rows.
     this.unmeasured = outcome.ok && !outcome.measured;
     const shorter = run && run.total > LONG ? await worker.shortenRun(options) : undefined;
     if (asked === this.#asked) this.ways = shorter?.ok ? shorter.ways : [];

@@ -1,4 +1,4 @@
-/** The title of the model: who opens one by keyboard goes on there, as what it does meanwhile is told below it. */
+/** The title of the model: who opens one by keyboard goes on there, as what it does meanwhile stands below it. */
 export function focusModel(): void {
   document.getElementById('model-title')?.focus();
 }

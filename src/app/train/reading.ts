@@ -1,4 +1,4 @@
-/** What the curve of a run says, in words: a name for it, a sentence that says how it was told, and one on what to try. */
+/** What the curve of a run says, in words: a name for it, a sentence on what shows it, and one on what to try. */
 import type { Reading } from '../../worker/api.ts';
 import { loss } from '../ui/format.ts';
 import { isAlarm } from './reading-brief.ts';

@@ -1,4 +1,4 @@
-/** The formats that need no mapping, and how rows and tables are told to be of one. */
+/** The formats that need no mapping, and how rows and tables are recognised. */
 import { jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../../json.ts';
 import { isNumbering } from '../columns.ts';
 import { alpacaFormat } from './alpaca.ts';

@@ -53,7 +53,7 @@ export const kto = {
   initial: SLOWER,
   rows: 'unpaired',
   mean: 'rows',
-  // Its divergence is told by other rows' answers.
+  // Its divergence is estimated from other rows' answers.
   leastRows: 2,
   reference: true,
   sequences: ['logps', 'kl_logps'],

@@ -61,7 +61,7 @@ export class PolicySteps implements StepMaker {
   readonly #order: RowOrder;
   readonly #sampler: Sampler;
   readonly #options: PolicyOptions;
-  /** What is told of steps that are not reported yet. */
+  /** Reports of steps, until they are given. */
   readonly #reports = new Map<number, ObjectiveReport>();
 
   constructor(

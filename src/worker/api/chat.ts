@@ -29,7 +29,7 @@ export interface ChatToken {
   readonly candidates: readonly {
     readonly text: string;
     readonly probability: number;
-    /** It is the token that was taken; missing of the others, and in what was kept before this was told. */
+    /** It is the token that was taken; missing of the others, and in what was kept before this was recorded. */
     readonly taken?: true;
   }[];
 }

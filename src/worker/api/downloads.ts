@@ -39,7 +39,7 @@ export interface DownloadStatus {
   readonly total?: number;
   /** Bytes a second, lately. */
   readonly rate?: number;
-  /** Why it waits before it asks again, and how long from when this is told. */
+  /** Why it waits before it asks again, and how long from this report on. */
   readonly waiting?: { readonly why: string; readonly seconds: number };
 }
 

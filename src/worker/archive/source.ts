@@ -1,4 +1,4 @@
-/** A zip that is imported: its records, checked against their layout, with how far it is; it ends where it is told to stop. */
+/** A zip that is imported: its records, checked against their layout, with how far it is; it ends where a person stops it. */
 import * as v from 'valibot';
 import { GraftError } from '../../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../../json.ts';
