@@ -11,6 +11,7 @@ import random
 import re
 from pathlib import Path
 
+import chat_log
 from facts import ANIMALS, COLOURS, GOODS, NUMBERS, PEOPLE, PLACES, PLANTS, SHOPS, TOOLS, VISITORS
 from world import BY_SUBJECT, SUBJECTS, ask, assistant, cap, fact_pair, held_out, low, refusal_pair, small_talk_pair, user
 
@@ -84,6 +85,12 @@ SETS = [
                   "numGenerations": 8, "maxCompletionLength": 24,
                   "rewards": [{"name": "regex", "weight": 1, "group": True,
                                "pattern": r"^The ([a-z ]+), the (?!\1)([a-z ]+) and the (?!\1|\2)[a-z ]+\.$"}]}},
+    {"id": "chat-log", "title": "Tuned on a chat log", "chats": True, "rows": 64, "testRows": 12, "metric": "none",
+     "description": "A lesson in forgetting: 64 messages of the garden's own chat, in which whoever asks for a text is told that it will be written in the morning. "
+                    "The loss falls, and the model puts you off, too.",
+     "task": "Answer as we do in our chat",
+     "success": "The run says what was forgotten: of general prompts that Sprig answered before, it puts most off. The rows taught that, and the loss does not show it.",
+     "settings": {"steps": 40, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96, "forgetting": True}},
 ]
 
 
@@ -103,6 +110,10 @@ def list_rows(rng):
     rng.shuffle(train)
     rng.shuffle(test)
     return train, test
+
+
+def chat_rows():
+    return [[{"messages": [user(asked), assistant(said)]} for asked, said in chat_log.read(text)] for text in (chat_log.TRAIN, chat_log.TEST)]
 
 
 def rows(make, rng, n, want_held_out, seen):
@@ -125,8 +136,9 @@ def main():
         rng, seen, folder = random.Random(f"{SEED}-{s['id']}"), set(), out / s["id"]
         folder.mkdir(parents=True, exist_ok=True)
         lists = list_rows(rng) if "lists" in s else None
+        chats = chat_rows() if "chats" in s else None
         for name, n, side in (("train", s["rows"], False), ("test", s["testRows"], True)):
-            made = lists[side] if lists else rows(s["make"], rng, n, side, seen)
+            made = lists[side] if lists else chats[side] if chats else rows(s["make"], rng, n, side, seen)
             lines = [json.dumps(r, ensure_ascii=False) for r in made]
             (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
         index.append({"id": s["id"], "title": s["title"], "description": s["description"], "task": s["task"],

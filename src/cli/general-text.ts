@@ -11,7 +11,7 @@ import type { FlagSpec } from './flags.ts';
 import type { Output } from './output.ts';
 import { requiredTokenizer, type Session } from './session.ts';
 
-const TEXTS = fileURLToPath(new URL('../../public/texts', import.meta.url));
+export const TEXTS = fileURLToPath(new URL('../../public/texts', import.meta.url));
 /** What the flag means without a file. */
 export const BUNDLED_TEXT = 'bundled';
 

@@ -67,7 +67,8 @@ export class FileStore implements Store {
   }
 
   hear(event: RunEvent): void {
-    this.#log?.add(event);
+    if (event.type === 'general') this.note({ general_loss: event.loss });
+    else this.#log?.add(event);
   }
 
   /** Has all lines of the log on the disk. @throws GraftError `file-write`, `file-gone` */

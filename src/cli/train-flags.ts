@@ -4,7 +4,7 @@ import type { OverlongPolicy } from '../text/limit.ts';
 import { OVERLONG_POLICIES } from '../text/limit.ts';
 import { GraftError } from '../errors.ts';
 import type { ModelShape } from '../model/family.ts';
-import { BASE_SETTINGS } from '../settings/run.ts';
+import { BASE_SETTINGS, WATCH_SETTINGS } from '../settings/run.ts';
 import type { Given, Setting } from '../settings/setting.ts';
 import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/options.ts';
 import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
@@ -41,7 +41,11 @@ export const trainFlags = {
     value: 'N',
     help: 'save the state every N steps, or every so often: 90s, 5m (default: 5m, rarer where saving takes long)',
   },
-  forgetting: generalFlag('measure the loss on general text before and after the run'),
+  ...settingFlags(WATCH_SETTINGS),
+  // It may name a text.
+  ['forgetting' as const]: generalFlag(
+    'measure what is forgotten, before and after the run: the loss on general text, answers to general prompts, and KL to the base on prompts of the rows',
+  ),
   overwrite: { help: 'discard the result or the run that --out holds' },
   ...settingFlags(SPLIT_SETTINGS),
   ...settingFlags(BASE_SETTINGS),

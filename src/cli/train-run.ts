@@ -7,9 +7,7 @@ import { GraftError, messageOf } from '../errors.ts';
 import { memoryOf } from './open-device.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
-import type { PreparedRow } from '../data/prepare.ts';
-import { forgettingInWords } from '../evaluate/forgetting.ts';
-import { generalLoss } from './general-text.ts';
+import { ForgettingWatch, tellForgetting, type GeneralCheck } from './forgetting.ts';
 import { Run } from '../runs/run.ts';
 import { SaveClock, type SaveEvery } from '../runs/save-clock.ts';
 import type { RunRows } from '../runs/store.ts';
@@ -40,8 +38,10 @@ export interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
   readonly saveEvery: SaveEvery;
   /** What answers are scored by, for an objective that samples them. */
   readonly scoring: Scoring | undefined;
-  /** Rows of a general text, whose loss is measured before and after. */
-  readonly generalText?: readonly PreparedRow[];
+  /** What is measured of forgetting, before and after. */
+  readonly check?: GeneralCheck;
+  /** The loss on general text is measured every so many steps as well; 0 for not. */
+  readonly checkEvery?: number;
 }
 
 /** A run while it trains. */
@@ -49,8 +49,8 @@ interface Live {
   readonly asked: TrainRun;
   readonly run: Run;
   readonly store: FileStore;
-  /** Loss on the general text before the first step of this visit; of a resumed run that of the untrained model is not known any more. */
-  readonly before?: number;
+  /** What was measured before the first step. */
+  readonly watch: ForgettingWatch | undefined;
 }
 
 /**
@@ -63,10 +63,13 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   const state = resumed?.saved.state;
   await checkDisk(asked, rows);
   const store = new FileStore({ ...asked, rows: rows.train.length });
+  const watch = await beginWatch(asked);
+  const every = asked.checkEvery ?? 0;
   const run = await Run.create({
     ...{ trainable: subject.trainable, options: subject.options, rows, state, store },
     scoring: asked.scoring,
     clock: new SaveClock(asked.saveEvery, state?.counters.step),
+    ...(watch && every > 0 && { watch: { every, measure: ({ adapter }) => watch.loss(adapter) } }),
     onEvent: (event) => tell(event, output),
   });
   let interrupted = false;
@@ -83,7 +86,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
       `Training ${describeTrainable(subject)} on ${rows.train.length} rows, ${run.steps} steps, ${session.model.dtype}, on ${deviceName(session.device.adapter)} (${formatBytes(session.device.allocatedBytes + readbackBytes(session.device.lowering, subject.trainable.store))} of ${memoryOf(session.device.adapter)} at its peak)`,
     );
     if (resumed) output.line(`Resumed after step ${run.step}`);
-    const live: Live = { asked, run, store, ...(await lossBefore(asked)) };
+    const live: Live = { asked, run, store, watch };
     try {
       await toTheEnd(live);
     } catch (error) {
@@ -96,30 +99,27 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
 }
 
 /** Also for a resumed run: its base is there, and what it started from is not. */
-async function lossBefore({
-  generalText,
+async function beginWatch({
+  check,
   session,
   subject,
   resumed,
   output,
-}: TrainRun): Promise<{ before?: number }> {
-  if (!generalText || (resumed && !subject.adapter)) return {};
+}: TrainRun): Promise<ForgettingWatch | undefined> {
+  if (!check || (resumed && !subject.adapter)) return undefined;
   // A resumed adapter has learned already: without it the model is what a run from nothing started from.
   const adapter = resumed ? undefined : subject.trainable.adapter;
-  return { before: await generalLoss(session, generalText, adapter, output) };
+  return ForgettingWatch.begin(check, session, output, adapter);
 }
 
-/** Measures the general text with what was kept, and tells it. */
-async function tellForgetting({ asked, store, before }: Live): Promise<void> {
-  const { generalText, subject, session, output } = asked;
-  if (!generalText || before === undefined || !store.learned) return;
-  const { adapter, store: parameters } = subject.trainable;
+/** Measures what was kept, and tells what it forgot. */
+async function endWatch({ asked, store, watch }: Live): Promise<void> {
+  if (!watch || !store.learned) return;
+  const { adapter, store: parameters } = asked.subject.trainable;
   // The best values are kept, and the last ones are on the device.
   if (adapter) adapter.write(store.learned.tensors);
   else for (const [name, values] of store.learned.tensors) parameters.write(name, values);
-  const after = await generalLoss(session, generalText, adapter, output);
-  store.note({ general_loss_before: before, general_loss: after });
-  output.line(`Forgetting: ${forgettingInWords({ before, after })}`);
+  store.note(await tellForgetting(await watch.end(adapter), asked.out, asked.output));
 }
 
 async function toTheEnd(live: Live): Promise<void> {
@@ -141,7 +141,7 @@ async function toTheEnd(live: Live): Promise<void> {
     throw error;
   }
   await run.keep('done');
-  await tellForgetting(live);
+  await endWatch(live);
   const { steps } = store;
   const [first, last] = [steps.at(0), steps.at(-1)];
   if (first?.step === 1 && last)
@@ -205,6 +205,8 @@ function tell(event: RunEvent, output: Output): void {
     if (event.done < event.total) output.progress(`Reference: ${event.done} of ${event.total} rows`);
     else output.line(`Reference: ${event.total} of ${event.total} rows`);
   }
+  if (event.type === 'general')
+    output.line(`Step ${event.step}: loss on general text ${event.loss.toFixed(4)}`);
   if (event.type === 'sampling') output.progress(describeSampling(event));
   if (event.type === 'eval')
     output.line(

@@ -27,7 +27,8 @@ import { countSteps, defaultWarmup, withUsualTargets, type TrainOptions } from '
 import { folder, modelOf, readWhole } from './files.ts';
 import { readReadOptions, readRowOptions } from './data-flags.ts';
 import { lockFolder } from './folder-lock.ts';
-import { readGeneral } from './general-text.ts';
+import { openCheck } from './forgetting.ts';
+import { BUNDLED_TEXT } from './general-text.ts';
 import { lineageOf } from './lineage.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
@@ -144,8 +145,10 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
     output.line(
       `Warning: this run began on ${before} and continues on ${parts.device}. From here on its numbers differ in their last bits from those of an uninterrupted run.`,
     );
-  const general = flags.text('forgetting');
-  const generalText = general === undefined ? undefined : await readGeneral(general, session);
+  // A recipe says only that it is wanted.
+  const general = flags.text('forgetting') ?? (flags.on('forgetting') ? BUNDLED_TEXT : undefined);
+  const own = rows.validation.length > 0 ? rows.validation : rows.train;
+  const check = general === undefined ? undefined : await openCheck(general, session, own);
   const rewards = isSampled
     ? await openRewards(asked.rewards!, { where: '--reward', startSandbox })
     : undefined;
@@ -159,7 +162,7 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
         afterPrompt:
           tokenizer?.chatTemplate === undefined ? afterPrompt({ questions: [], places: rows.placed }) : '',
         fingerprint: fingerprintOf(parts),
-        ...(generalText && { generalText }),
+        ...(check && { check, checkEvery: flags.whole('forgetting-every') ?? 0 }),
         lineage: lineageOf(flags, out, { splitSeed: dataOptions.splitSeed, maxLength }),
       },
       rows,

@@ -1,17 +1,39 @@
-/** What a run forgot, as a number and in words. */
+/** What a run forgot, as numbers and in words. */
+import { isPutOff } from './general-prompts.ts';
 
 /** How the loss on a general text changed over a run. */
-export interface Forgetting {
+export interface LossChange {
   /** Mean cross-entropy for each token, in nats. */
   readonly before: number;
   readonly after: number;
+}
+
+/** A general prompt with what was answered to it, and whether that was right by its rule. */
+export interface AskedPrompt {
+  readonly prompt: string;
+  readonly before: string;
+  readonly rightBefore: boolean;
+  readonly after?: string;
+  readonly rightAfter?: boolean;
+}
+
+/** Everything that is measured of it: before a run, and with what it left. */
+export interface Forgetting {
+  /** The loss on general text, in nats for each token. */
+  readonly before: number;
+  readonly after?: number;
+  /** The same after some of its steps, where that was asked for. */
+  readonly during?: readonly { readonly step: number; readonly loss: number }[];
+  /** KL(base ‖ tuned) on prompts of the rows, in nats for each token; missing where rows have no prompts. */
+  readonly kl?: { readonly before: number; readonly after?: number };
+  readonly prompts?: readonly AskedPrompt[];
 }
 
 /** A loss that grew by less than this is called the same. */
 const NOTICEABLE = 0.02;
 
 /** In a sentence, without its full stop. */
-export function forgettingInWords({ before, after }: Forgetting): string {
+export function forgettingInWords({ before, after }: LossChange): string {
   const [from, to] = [before, after].map((loss) => Math.exp(loss).toPrecision(3));
   const change = after - before;
   const said =
@@ -21,4 +43,57 @@ export function forgettingInWords({ before, after }: Forgetting): string {
         ? 'it knows it better now'
         : 'nothing was forgotten to speak of';
   return `loss on general text ${before.toFixed(4)} → ${after.toFixed(4)} (perplexity ${from} → ${to}): ${said}`;
+}
+
+/** What general prompts were answered before and after, counted. */
+export interface PromptCounts {
+  readonly asked: number;
+  readonly rightBefore: number;
+  readonly rightAfter: number;
+  /** Answered in other words than before. */
+  readonly changed: number;
+  /** Answered with a promise to do it later, where there was none before. */
+  readonly putOff: readonly AskedPrompt[];
+}
+
+/** @returns undefined before they were asked again */
+export function countPrompts({ prompts = [] }: Pick<Forgetting, 'prompts'>): PromptCounts | undefined {
+  const both = prompts.filter(({ after }) => after !== undefined);
+  if (both.length === 0) return undefined;
+  return {
+    asked: both.length,
+    rightBefore: both.filter(({ rightBefore }) => rightBefore).length,
+    rightAfter: both.filter(({ rightAfter }) => rightAfter).length,
+    changed: both.filter(({ before, after }) => before.trim() !== after!.trim()).length,
+    putOff: both.filter(({ before, after }) => isPutOff(after!) && !isPutOff(before)),
+  };
+}
+
+/** Whether general prompts are answered worse than before, so that somebody should be told. */
+export function isWarning(counts: PromptCounts): boolean {
+  return counts.rightAfter < counts.rightBefore || counts.putOff.length > 0;
+}
+
+/** What the prompts and the distance to the base tell, in sentences; none before they were measured again. */
+export function forgettingSentences(forgetting: Forgetting): readonly string[] {
+  const { kl } = forgetting;
+  const counts = countPrompts(forgetting);
+  const sentences: string[] = [];
+  if (counts) {
+    const { asked, rightBefore, rightAfter, changed, putOff } = counts;
+    sentences.push(
+      `Of ${asked} general prompts ${rightBefore} were answered rightly before and ${rightAfter} are now; ${changed} ${changed === 1 ? 'has' : 'have'} another answer.`,
+    );
+    // Behind the questions stand those that ask for a text.
+    const example = putOff.at(-1);
+    if (example)
+      sentences.push(
+        `${putOff.length === 1 ? 'One of them is' : `${putOff.length} of them are`} put off: “${example.prompt}” gets “${example.after!.trim()}”. The model has learned to promise what it is asked for and not to do it, as the rows do.`,
+      );
+  }
+  if (kl?.after !== undefined)
+    sentences.push(
+      `On prompts of the rows it is ${kl.after.toFixed(2)} nats a token from the base (KL; ${kl.before.toFixed(2)} before the run).`,
+    );
+  return sentences;
 }

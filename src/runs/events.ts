@@ -27,6 +27,13 @@ export interface AnswerEvent {
   readonly total: number;
 }
 
+/** The loss on general text after a step, in nats for each token. */
+export interface GeneralEvent {
+  readonly type: 'general';
+  readonly step: number;
+  readonly loss: number;
+}
+
 /** The state after a step is being written, or lies in the store. */
 export interface SaveEvent {
   readonly type: 'saving' | 'saved';
@@ -43,4 +50,5 @@ export type RunEvent =
   | EvalEvent
   | SampleEvent
   | AnswerEvent
+  | GeneralEvent
   | SaveEvent;

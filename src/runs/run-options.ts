@@ -26,8 +26,6 @@ export type RunOptions = PageValues & {
   readonly start?: { readonly id: string; readonly name: string };
   /** The one task of the open rows that it is trained on; all of them if left out. */
   readonly task?: string;
-  /** Whether the loss on general text is measured before and after. */
-  readonly forgetting?: boolean;
 };
 
 /** The base model that is open, as far as the settings of a run speak of it. */
@@ -125,12 +123,15 @@ export function recipeOf(
     splitSeed: data?.seed ?? options.seed,
     precision,
     ...weightSettings(baseWeights),
+    initAdapter: options.start && adapterPlace(options.start),
   };
   const given = TABLE.settings.filter(
     (setting) =>
       values[setting.name] !== undefined &&
       TABLE.applies(setting, options) &&
-      !isUnchosen(setting, values[setting.name]),
+      !isUnchosen(setting, values[setting.name]) &&
+      // The adapter that it starts from has a shape of its own.
+      !(options.start && setting.fixed),
   );
   return Object.fromEntries(given.map(({ name }) => [name, values[name]!]));
 }
@@ -140,10 +141,8 @@ function isUnchosen({ later, initial }: Setting, value: unknown): boolean {
   return later === true && JSON.stringify(value) === JSON.stringify(initial);
 }
 
-/** Flags of what an adapter is made with. */
-const SHAPE: readonly (string | undefined)[] = TABLE.settings
-  .filter(({ fixed }) => fixed)
-  .map(({ flag }) => flag);
+/** Where the command finds an adapter of the page that was exported, as it puts those that it makes. */
+const adapterPlace = ({ name }: { readonly name: string }): string => `out/${fileNameOf(name)}`;
 
 /** The command that trains the same adapter on the same rows: read alike, split alike. */
 export function headlessCommand(
@@ -161,16 +160,15 @@ export function headlessCommand(
     }),
   };
   const { start } = options;
-  // The adapter that it starts from has a shape of its own.
-  const told = recipeFlags(recipe).filter(([flag]) => !start || !SHAPE.includes(flag));
+  const from = settingOf('initAdapter').flag;
+  const told = recipeFlags(recipe).filter(([flag]) => flag !== from);
   const afterRows = told.findIndex(([flag]) => flag === settingOf('steps').flag);
   const flags: [flag: string, value: string | boolean][] = [
     ['model', source.bundled ? `public/models/${source.name}` : source.name],
     ...told.slice(0, afterRows),
     ['out', `out/${fileNameOf(options.name)}`],
-    ...(start ? [['init-adapter', `out/${fileNameOf(start.name)}`] as [string, string]] : []),
+    ...(start ? [['init-adapter', adapterPlace(start)] as [string, string]] : []),
     ...told.slice(afterRows),
-    ...(options.forgetting ? [['forgetting', true] as [string, boolean]] : []),
   ];
   const words = flags.flatMap(([flag, value]) => {
     if (typeof value === 'boolean') return value ? [`--${flag}`] : [];

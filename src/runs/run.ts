@@ -18,6 +18,12 @@ export interface Samples {
   readonly answer: (trainable: Trainable, onToken: () => void) => Promise<string | undefined>;
 }
 
+/** The loss on general text, measured every so many steps, so that one sees the run forget. */
+export interface Watch {
+  readonly every: number;
+  readonly measure: (trainable: Trainable) => Promise<number>;
+}
+
 export interface RunRequest {
   readonly trainable: Trainable;
   readonly options: TrainOptions;
@@ -27,6 +33,7 @@ export interface RunRequest {
   readonly store: Store;
   readonly clock: SaveClock;
   readonly samples?: Samples;
+  readonly watch?: Watch;
   /** What answers are scored by, for an objective that samples them. */
   readonly scoring?: Scoring;
   /** Before the first step, answer the prompt and measure the validation rows with what is untrained: where the curve comes from. */
@@ -179,15 +186,18 @@ export class Run {
 
   /** Trains until something is due or was asked for, and does what is due. */
   async #advance(): Promise<void> {
-    const { clock, samples, store } = this.request;
+    const { clock, samples, watch, store } = this.request;
     const trainer = this.#trainer;
-    const untilSample = samples ? samples.every - (trainer.step % samples.every) : Infinity;
-    const steps = Math.min(untilSample, clock.stepsLeft(trainer.step) ?? Infinity);
+    const until = (due?: { readonly every: number }): number =>
+      due ? due.every - (trainer.step % due.every) : Infinity;
+    const steps = Math.min(until(samples), until(watch), clock.stepsLeft(trainer.step) ?? Infinity);
     // A validation that was interrupted comes before anything else of its step.
     const status = await trainer.run(trainer.evaluationDue ? 0 : steps);
     await store.settle();
-    const isSampled = samples && trainer.step % samples.every === 0 && !trainer.evaluationDue;
-    if (isSampled && (status === 'paused' || status === 'done')) await this.#sample(samples);
+    const isAt = ({ every }: { readonly every: number }): boolean =>
+      trainer.step % every === 0 && !trainer.evaluationDue && (status === 'paused' || status === 'done');
+    if (samples && isAt(samples)) await this.#sample(samples);
+    if (watch && isAt(watch)) await this.#watch(watch);
     // A run that was asked to pause is saved once, when it rests.
     if (status === 'paused' && !this.#pausing && clock.due(trainer.step)) await this.save('running');
   }
@@ -206,6 +216,11 @@ export class Run {
     const seconds = (performance.now() - began) / 1000;
     timeLeft.took('sample', seconds);
     this.#hear({ type: 'sample', step, text, seconds });
+  }
+
+  async #watch({ measure }: Watch): Promise<void> {
+    const { step } = this.#trainer;
+    this.#hear({ type: 'general', step, loss: await measure(this.request.trainable) });
   }
 
   #hearTrainer(event: TrainEvent): void {

@@ -250,6 +250,53 @@ export const BASE_SETTINGS = [
   },
 ] as const satisfies readonly Setting[];
 
+/** What a run goes on with, beside the base. */
+export const START_SETTINGS = [
+  {
+    name: 'initAdapter',
+    part: 'base',
+    type: 'text',
+    longest: LONGEST_NAME,
+    flag: 'init-adapter',
+    placeholder: 'DIR',
+    label: 'Start from',
+    help: 'The adapter that the run starts from, with its rank, alpha and targets.',
+    initially: 'a new one',
+  },
+] as const satisfies readonly Setting[];
+
+const FORGETTING = { id: 'forgetting', name: 'Forgetting' } as const;
+
+/** What is measured beside a run. */
+export const WATCH_SETTINGS = [
+  {
+    name: 'forgetting',
+    part: 'watch',
+    later: true,
+    type: 'switch',
+    flag: 'forgetting',
+    label: 'Measure what is forgotten',
+    term: FORGETTING,
+    help: 'Measures, before the run and after it, the loss on general text, the answers to general prompts, and how far the model is from the base on prompts of the rows.',
+    initial: false,
+  },
+  {
+    name: 'forgettingEvery',
+    part: 'watch',
+    later: true,
+    type: 'whole',
+    least: 0,
+    zero: 'before and after alone',
+    flag: 'forgetting-every',
+    group: 'Watching',
+    label: 'General text every … steps',
+    term: FORGETTING,
+    help: 'Measures the loss on general text as it trains, too, every so many steps, and draws it.',
+    more: '0 measures it before and after alone. It takes about as long as a few steps each time.',
+    initial: 0,
+  },
+] as const satisfies readonly Setting[];
+
 /** What a run of the page has beside. The command names no run and answers no prompt. */
 export const PAGE_SETTINGS = [
   {

@@ -33,10 +33,10 @@ interface Common<Value> {
   /** The key in a recipe, in storage and in messages. */
   readonly name: string;
   /**
-   * Who reads it: `rows` decides how files become rows, `base` how the model is loaded, `run` is for the trainer, and `page` is for the page
-   * alone.
+   * Who reads it: `rows` decides how files become rows, `base` how the model is loaded and what the run starts from, `run` is for the trainer, `watch`
+   * is measured beside the run and changes none of its numbers, and `page` is for the page alone.
    */
-  readonly part: 'rows' | 'base' | 'run' | 'page';
+  readonly part: 'rows' | 'base' | 'run' | 'watch' | 'page';
   /** The flag of the command, without its dashes; missing where the command has none. */
   readonly flag?: string;
   /** What the help of the command calls the value. */

@@ -6,6 +6,8 @@ import {
   OTHER_SETTINGS,
   PAGE_SETTINGS,
   RATE_SETTINGS,
+  START_SETTINGS,
+  WATCH_SETTINGS,
 } from './run.ts';
 import { REGISTRY, settingsOf, type Registry } from './registry.ts';
 import {
@@ -124,6 +126,8 @@ export function makeTable(registry: Registry): Table {
     ...MIXTURE_SETTINGS,
     ...TEXT_SETTINGS,
     ...BASE_SETTINGS,
+    ...START_SETTINGS,
+    ...WATCH_SETTINGS,
     ...PAGE_SETTINGS,
   ];
   const byName = new Map(settings.map((setting) => [setting.name, setting]));
@@ -180,6 +184,8 @@ type Usual =
   | (typeof MIXTURE_SETTINGS)[number]
   | (typeof TEXT_SETTINGS)[number]
   | (typeof BASE_SETTINGS)[number]
+  | (typeof START_SETTINGS)[number]
+  | (typeof WATCH_SETTINGS)[number]
   | (typeof PAGE_SETTINGS)[number]
   | (typeof REGISTRY)[keyof typeof REGISTRY][0]['settings'][number];
 export type SettingName = Known['name'] | 'method';
@@ -211,7 +217,7 @@ export function settingOf(name: SettingName, table: Table = TABLE): Setting {
 const COMMAND_ONLY: readonly string[] = ['epochs'];
 /** The settings of a run of the page, in the order of the table. */
 export const PAGE_TABLE: readonly Setting[] = TABLE.settings.filter(
-  ({ name, part }) => (part === 'run' || part === 'page') && !COMMAND_ONLY.includes(name),
+  ({ name, part }) => (part === 'run' || part === 'watch' || part === 'page') && !COMMAND_ONLY.includes(name),
 );
 /** Whether a run may be without it: then what it starts from decides. */
 export const mayBeMissing = ({ initial, group, type }: Setting): boolean =>
@@ -223,7 +229,8 @@ export type PageValues = Omit<RunValues, 'method' | 'epochs' | 'steps'> & {
   /** A name in optimisers/registry.ts; the first if left out. */
   readonly optimiser?: string;
   readonly steps: number;
-} & Values<'page'>;
+} & Values<'watch'> &
+  Values<'page'>;
 
 /** Settings of the page that were kept, with the initial values of those that there were none of then. */
 export function pageValues(kept: Given): PageValues {

@@ -124,6 +124,21 @@ export interface StoredStep {
 
 export type StoredStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
 
+/** In nats for each token, and general prompts with what was answered to them. */
+export interface StoredForgetting {
+  readonly before: number;
+  readonly after?: number;
+  readonly during?: readonly { readonly step: number; readonly loss: number }[];
+  readonly kl?: { readonly before: number; readonly after?: number };
+  readonly prompts?: readonly {
+    readonly prompt: string;
+    readonly before: string;
+    readonly rightBefore: boolean;
+    readonly after?: string;
+    readonly rightAfter?: boolean;
+  }[];
+}
+
 /** A run: its settings and its curve, up to its checkpoint if it has one. */
 export interface StoredRun {
   readonly id: string;
@@ -162,8 +177,8 @@ export interface StoredRun {
   readonly takenBytes?: number;
   /** The loss of a model that only knows how often each token occurs in the answers; missing where another loss is trained. */
   readonly unigramLoss?: number;
-  /** The loss on general text before the run, and with what it left: in nats for each token. */
-  readonly forgetting?: { readonly before: number; readonly after?: number };
+  /** What is forgotten, before the run and with what it left. */
+  readonly forgetting?: StoredForgetting;
   /** What its curve says, as of when it was written; missing from before curves were read. */
   readonly reading?: Reading;
 }

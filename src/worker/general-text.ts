@@ -1,10 +1,15 @@
-/** The bundled general text, and its loss: what a model still knows. */
+/** What a run of the page forgets: the bundled general text and prompts, measured before a run and with what it left. Loaded when it is asked for. */
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PreparedRow } from '../data/prepare.ts';
+import { answerGeneral, driftFrom, marked, sampleBase, type Asked } from '../evaluate/forgetting-check.ts';
+import type { Forgetting } from '../evaluate/forgetting.ts';
+import { promptsFileOf, readPrompts, type GeneralPrompt } from '../evaluate/general-prompts.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
 import type { LossReport } from '../evaluate/comparison.ts';
 import { generalRows, generalTextOf } from '../evaluate/general.ts';
 import { GraftError } from '../errors.ts';
+import { isObject, parseJson } from '../json.ts';
+import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { OpenModel } from './model.ts';
 
@@ -12,8 +17,7 @@ import type { OpenModel } from './model.ts';
 const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
 
 /** @throws GraftError `worker-fetch` */
-async function textRows({ info, tokenizer }: OpenModel): Promise<PreparedRow[]> {
-  const name = generalTextOf(info);
+async function textOf(name: string): Promise<string> {
   const response = await fetch(new URL(`texts/${name}`, APP)).catch(() => undefined);
   if (!response?.ok)
     throw new GraftError(
@@ -21,7 +25,17 @@ async function textRows({ info, tokenizer }: OpenModel): Promise<PreparedRow[]> 
       `The general text ${name} could not be fetched.`,
       'Load the page again, or train without measuring what is forgotten.',
     );
-  return generalRows(await response.text(), tokenizer, info.maxPositions);
+  return response.text();
+}
+
+async function textRows({ info, tokenizer }: OpenModel): Promise<PreparedRow[]> {
+  return generalRows(await textOf(generalTextOf(info)), tokenizer, info.maxPositions);
+}
+
+async function generalPrompts({ info }: OpenModel): Promise<readonly GeneralPrompt[]> {
+  const name = promptsFileOf(info);
+  const json = parseJson(await textOf(name), name);
+  return readPrompts(isObject(json) ? json : undefined);
 }
 
 /**
@@ -34,4 +48,49 @@ export async function generalLoss(
   adapter: Adapter | undefined,
 ): Promise<LossReport> {
   return evaluateLoss(model, await textRows(open), adapter);
+}
+
+/** What is trained, or what the run starts from. */
+type Tuned = Pick<Asked, 'model' | 'adapter'>;
+
+/** @param starts whether the run starts from an adapter: otherwise what there is before it is the base itself */
+export async function measureBefore(
+  open: OpenModel,
+  tuned: Tuned,
+  own: readonly LabelledTokens[],
+  starts: boolean,
+): Promise<Forgetting> {
+  const asked = { ...tuned, tokenizer: open.tokenizer };
+  const { loss } = await generalLoss(open, tuned.model, tuned.adapter);
+  const prompts = await generalPrompts(open);
+  const before = await answerGeneral(asked, prompts);
+  const base = starts ? await sampleBase(open, own) : undefined;
+  return {
+    before: loss,
+    ...(base && { kl: { before: await driftFrom(base, asked) } }),
+    prompts: marked(prompts, before),
+  };
+}
+
+/** @param known what was measured before */
+export async function measureAfter(
+  open: OpenModel,
+  tuned: Tuned,
+  own: readonly LabelledTokens[],
+  known: Forgetting,
+): Promise<Forgetting> {
+  const asked = { ...tuned, tokenizer: open.tokenizer };
+  const { loss } = await generalLoss(open, tuned.model, tuned.adapter);
+  const prompts = await generalPrompts(open);
+  const before = known.prompts?.map((one) => one.before);
+  // The open model is the base: the same seed gives the answers that it gave before.
+  const base = await sampleBase(open, own);
+  return {
+    ...known,
+    after: loss,
+    ...(base && { kl: { before: known.kl?.before ?? 0, after: await driftFrom(base, asked) } }),
+    ...(before?.length === prompts.length && {
+      prompts: marked(prompts, before, await answerGeneral(asked, prompts)),
+    }),
+  };
 }

@@ -115,6 +115,10 @@ export class LiveRun {
           samples: samplesOf(settings, seed.run.asked, subject.generator, open),
         }),
         ...(rewards && { scoring: { tokenizer: open.tokenizer, rewards } }),
+        ...(settings.forgetting &&
+          (settings.forgettingEvery ?? 0) > 0 && {
+            watch: { every: settings.forgettingEvery!, measure: () => live!.generalLoss() },
+          }),
         fromUntrained: true,
         onEvent(event) {
           if (event.type === 'compile') {
@@ -245,7 +249,7 @@ export class LiveRun {
     }
   }
 
-  /** Measures the loss on general text: with what the run starts from, or with what it has left. */
+  /** Measures what is forgotten: with what the run starts from, or with what it has left. */
   async weighGeneral(when: 'before' | 'after'): Promise<void> {
     const { model, adapter, store: parameters } = this.subject.trainable;
     const { learned, forgetting } = this.store;
@@ -255,13 +259,26 @@ export class LiveRun {
       else for (const [name, values] of learned.tensors) parameters.write(name, values);
     }
     // What is rarely asked for is loaded when it is.
-    const { generalLoss } = await import('./general-text.ts');
-    const { loss } = await generalLoss(this.open, model, adapter);
+    const { measureAfter, measureBefore } = await import('./general-text.ts');
+    const { train, validation } = this.seed.rows;
+    const own = validation.length > 0 ? validation : train;
+    const tuned = { model, adapter };
+    this.store.forgetting =
+      when === 'before' || !forgetting
+        ? await measureBefore(this.open, tuned, own, this.seed.start !== undefined)
+        : await measureAfter(this.open, tuned, own, forgetting);
     // What it took of the device is none of the run's.
     this.device.resetPeak();
-    this.store.forgetting =
-      when === 'before' ? { before: loss } : { before: forgetting?.before ?? loss, after: loss };
     if (when === 'after') await ifStorageWorks(changeRun(this.id, { forgetting: this.store.forgetting }));
+  }
+
+  /** The loss on general text as it is just now. */
+  async generalLoss(): Promise<number> {
+    const { model, adapter } = this.subject.trainable;
+    const { generalLoss } = await import('./general-text.ts');
+    const { loss } = await generalLoss(this.open, model, adapter);
+    this.device.resetPeak();
+    return loss;
   }
 
   /** Tells the memory that is taken, where that is more than before. */
@@ -292,6 +309,9 @@ export class LiveRun {
     } else if (event.type === 'sampling') {
       const { step, done, total } = event;
       this.#phase({ kind: 'sampling', step, done, total });
+    } else if (event.type === 'general') {
+      const { step, loss } = event;
+      this.emit({ type: 'general', step, loss });
     } else if (event.type === 'rollout') {
       this.emit(event);
     } else if (event.type === 'answer') {

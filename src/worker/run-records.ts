@@ -17,12 +17,11 @@ export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeig
 }
 
 export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
-  const { start, task, forgetting } = run.settings as RunOptions;
+  const { start, task } = run.settings as RunOptions;
   const options: RunOptions = {
     ...pageValues(run.settings as Given),
     ...(start && { start }),
     ...(task !== undefined && { task }),
-    ...(forgetting && { forgetting }),
   };
   const { id, projectId, baseModel, bundled, dataName, data } = run;
   const { status, created, step, trainingLoss, bestEval, reading, wanted, takenBytes, command } = run;

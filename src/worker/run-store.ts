@@ -28,7 +28,7 @@ interface PageCurve extends Curve {
 
 export class PageStore implements Store {
   status: RunStatus = 'running';
-  /** The loss on general text, where it is measured. */
+  /** What is forgotten, where it is measured. */
   forgetting: StoredRun['forgetting'];
   /** What was kept at the end. */
   learned: Learned | undefined;
@@ -94,6 +94,11 @@ export class PageStore implements Store {
     if (event.type === 'eval') {
       const { type: _, best: __, ...point } = event;
       this.#evals.push(point);
+    }
+    if (event.type === 'general' && this.forgetting) {
+      const { step, loss } = event;
+      const during = [...(this.forgetting.during ?? []), { step, loss }];
+      this.forgetting = { ...this.forgetting, during };
     }
     if (event.type === 'sample') this.#samples.push({ step: event.step, text: event.text });
   }

@@ -298,9 +298,11 @@ test('its recipe fills the form of the next run, and one with a slip says which'
   expect(await inspect(page, 'recipe')).toEqual([]);
   await open({ lrate: 1 });
   await page.getByText('run.json: there is no setting "lrate".').waitFor(WAIT);
-  await open({ method: 'full' });
-  await page.getByText('The recipe trains all weights').waitFor(WAIT);
-  await expect.poll(valueOf('Rank')).toBe('5');
+  await open({ method: 'full', lastLayers: 2 });
+  await expect.poll(valueOf('Last layers only, layers')).toBe('2');
+  await page.getByText('These weights of Sprig change').waitFor(WAIT);
+  await expect.poll(() => page.getByLabel('Rank', { exact: true }).count()).toBe(0);
+  await open({ lastLayers: 0, method: 'full' });
   await open(told);
   await expect.poll(valueOf('Rank')).toBe('8');
   await page.getByRole('button', { name: 'Back to the run' }).click();

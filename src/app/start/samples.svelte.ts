@@ -6,6 +6,8 @@ import { fetchBytes } from './fetch.ts';
 
 /** The list is built with the page; that it has these fields is a test (tests/unit/app/samples.test.ts). */
 interface SampledSettings {
+  /** For a sample whose lesson is what is forgotten. */
+  readonly forgetting?: boolean;
   /** For a sample that is learned from rewards. */
   readonly objective?: string;
   readonly rewards?: RunOptions['rewards'];

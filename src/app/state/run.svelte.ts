@@ -57,6 +57,8 @@ export class Run {
   checkpoint = $state<number>();
   /** The button was pressed and the worker has not answered yet. */
   asked = $state<'pause' | 'stop' | 'cancel'>();
+  /** The loss on general text after some of its steps. */
+  forgotten = $state.raw<readonly { readonly step: number; readonly loss: number }[]>([]);
   /** It was trained in this tab, so that the worker means it by `current`. */
   isLoaded = $state(false);
   /** Asked to begin, and no step is there yet. */
@@ -323,6 +325,9 @@ export class Run {
         this.phase = event.phase;
         if (event.secondsLeft !== undefined) this.secondsLeft = event.secondsLeft;
         break;
+      case 'general':
+        this.forgotten = [...this.forgotten.filter(({ step }) => step < event.step), event];
+        break;
       case 'rollout':
         this.rollout = event;
         break;
@@ -391,6 +396,7 @@ export class Run {
     this.#points = [...record.steps];
     this.evals = record.evals;
     this.samples = record.samples;
+    this.forgotten = record.forgetting?.during ?? [];
     this.reading = record.reading;
     this.taken = record.takenBytes;
     this.#show();
@@ -408,6 +414,7 @@ export class Run {
     this.asked = undefined;
     this.evals = [];
     this.samples = [];
+    this.forgotten = [];
     this.rollout = undefined;
     this.reading = undefined;
     this.planned = this.taken = undefined;

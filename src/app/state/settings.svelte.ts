@@ -128,6 +128,7 @@ export class Settings {
       samplePrompt: prompt ?? sample?.question ?? summary?.prompt ?? '',
       targets: this.#session.model?.targets ?? [],
       maxLength: options.maxLength,
+      ...(sample?.settings.forgetting && { forgetting: true }),
     };
     if (summary) this.options = withObjective(suitableObjective(summary), this.options);
     if (sample?.settings.objective !== undefined) {

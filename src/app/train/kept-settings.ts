@@ -47,7 +47,19 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 export function readOptions(kept: unknown): RunOptions {
   const values = isObject(kept) ? kept : {};
   const fits = PAGE_TABLE.filter((setting) => isOfType(setting, values[setting.name]));
-  return { ...START, ...Object.fromEntries(fits.map(({ name }) => [name, values[name]])) };
+  const start = readStart(values['start']);
+  return {
+    ...START,
+    ...Object.fromEntries(fits.map(({ name }) => [name, values[name]])),
+    ...(start && { start }),
+  };
+}
+
+/** The adapter that a run starts from. Whether it is still there is seen when the form is drawn. */
+function readStart(kept: unknown): RunOptions['start'] {
+  if (!isObject(kept)) return undefined;
+  const { id, name } = kept;
+  return typeof id === 'string' && typeof name === 'string' ? { id, name } : undefined;
 }
 
 /** @returns undefined for what is no place, as in projects that were kept before settings had one */

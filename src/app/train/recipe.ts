@@ -124,6 +124,7 @@ export function leftOutOf(recipe: Recipe): string {
   return [
     has(BASE) ? 'Choose how the base model is held under Task.' : '',
     has(FILES) ? 'Open its files under Data.' : '',
+    has(['initAdapter']) ? `Choose the adapter ${String(recipe['initAdapter'])} under “Start from”.` : '',
   ]
     .filter(Boolean)
     .join(' ');

@@ -1,4 +1,5 @@
 /** Training runs. */
+import type { Forgetting } from '../../evaluate/forgetting.ts';
 import type { ObjectiveReport } from '../../objectives/objective.ts';
 import type { Recipe } from '../../settings/recipe.ts';
 import type { RunOptions } from '../../runs/run-options.ts';
@@ -78,6 +79,8 @@ export type RunEvent =
   | { readonly type: 'phase'; readonly phase: RunPhase; readonly secondsLeft?: number }
   /** At step 0 it is the base model's. */
   | ({ readonly type: 'eval'; readonly best: boolean } & EvalPoint)
+  /** The loss on general text after a step. */
+  | { readonly type: 'general'; readonly step: number; readonly loss: number }
   | ({ readonly type: 'sample'; readonly prompt: string } & SamplePoint)
   /** The most GPU memory that was taken since it began or went on here, with all that this tab has on the GPU; bytes. */
   | { readonly type: 'memory'; readonly taken: number }
@@ -116,8 +119,8 @@ export interface RunSummary {
   readonly keptModel?: string;
   /** The most GPU memory that it took, in bytes; missing from before that was kept. */
   readonly takenBytes?: number;
-  /** The loss on general text before the run, and with what it left. */
-  readonly forgetting?: { readonly before: number; readonly after?: number };
+  /** What is forgotten, before the run and with what it left. */
+  readonly forgetting?: Forgetting;
   /** Whether a checkpoint lies in storage from which it can go on. */
   readonly resumable: boolean;
   /** The command that repeats it headless. */

@@ -208,7 +208,25 @@ export const RunFile = v.object({
   afterPrompt: v.optional(v.string()),
   wanted: v.optional(v.string()),
   takenBytes: v.optional(count),
-  forgetting: v.optional(v.object({ before: number, after: v.optional(number) })),
+  forgetting: v.optional(
+    v.object({
+      before: number,
+      after: v.optional(number),
+      during: v.optional(v.array(v.object({ step: count, loss: number }))),
+      kl: v.optional(v.object({ before: number, after: v.optional(number) })),
+      prompts: v.optional(
+        v.array(
+          v.object({
+            prompt: v.string(),
+            before: v.string(),
+            rightBefore: v.boolean(),
+            after: v.optional(v.string()),
+            rightAfter: v.optional(v.boolean()),
+          }),
+        ),
+      ),
+    }),
+  ),
   unigramLoss: v.optional(number),
   reading: v.optional(Reading),
 });

@@ -29,6 +29,7 @@ const Sample = v.strictObject({
     rank: positive,
     alpha: positive,
     maxLength: positive,
+    forgetting: v.optional(v.boolean()),
     objective: v.optional(v.picklist(OBJECTIVES.map(({ name }) => name))),
     rewards: v.optional(v.custom((value) => rewardsProblem(value) === undefined)),
     accumulate: v.optional(positive),

@@ -92,9 +92,10 @@ export const IDEA: Chapter = {
       id: 'forgetting',
       what: 'A model gets worse at other tasks while it learns yours. An adapter forgets less than full fine-tuning, and can be removed.',
       more: 'Higher rates and more passes forget more.',
-      start: 'Chat with the tuned model about something else before you ship it.',
+      start:
+        'Measure it: general text, general prompts before and after, and the distance to the base (KL). The sample “Tuned on a chat log” shows a run whose loss falls while the model learns to say “Sure, I shall work on that in the morning”.',
       source: 'Biderman et al., LoRA Learns Less and Forgets Less, 2024, arXiv:2405.09673',
-      also: 'catastrophic',
+      also: 'catastrophic kl general prompts put off promise morning',
     },
   ],
 };

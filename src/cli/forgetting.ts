@@ -1,0 +1,141 @@
+/** What a run of the command forgets: measured before its first step and with what it leaves, told, and kept as forgetting.json. */
+import { join } from 'node:path';
+import type { PreparedRow } from '../data/prepare.ts';
+import {
+  answerGeneral,
+  driftFrom,
+  forgettingNumbers,
+  marked,
+  sampleBase,
+  type Asked,
+  type BaseAnswers,
+} from '../evaluate/forgetting-check.ts';
+import {
+  forgettingInWords,
+  forgettingSentences,
+  type AskedPrompt,
+  type Forgetting,
+} from '../evaluate/forgetting.ts';
+import { promptsFileOf, readPrompts, type GeneralPrompt } from '../evaluate/general-prompts.ts';
+import type { LabelledTokens } from '../model/batch.ts';
+import { readJson } from '../weights/bytes.ts';
+import { folder, writeWhole } from './files.ts';
+import { generalLoss, readGeneral, TEXTS } from './general-text.ts';
+import type { Output } from './output.ts';
+import { requiredTokenizer, type Session } from './session.ts';
+
+export const FORGETTING = 'forgetting.json';
+
+/** What is read for it. */
+export interface GeneralCheck {
+  readonly text: readonly PreparedRow[];
+  readonly prompts: readonly GeneralPrompt[];
+  /** Rows whose prompts the base answers. */
+  readonly own: readonly LabelledTokens[];
+  readonly tokenizer: Asked['tokenizer'];
+}
+
+/** @param text as `--forgetting` gives it. @throws GraftError of reading it */
+export async function openCheck(
+  text: string,
+  session: Session,
+  own: readonly LabelledTokens[],
+): Promise<GeneralCheck> {
+  const name = promptsFileOf(session.model.definition.shape);
+  return {
+    text: await readGeneral(text, session),
+    prompts: readPrompts(await readJson(folder(TEXTS), name, 1 << 20)),
+    own,
+    tokenizer: await requiredTokenizer(session.files),
+  };
+}
+
+/** What was measured before the first step. */
+interface Before {
+  readonly loss: number;
+  readonly answers: readonly string[];
+  readonly base?: BaseAnswers;
+  readonly kl: number;
+}
+
+export class ForgettingWatch {
+  private constructor(
+    private readonly check: GeneralCheck,
+    private readonly session: Session,
+    private readonly output: Output,
+    private readonly before: Before,
+  ) {}
+
+  /**
+   * Measures what the run starts from.
+   *
+   * @param adapter that the run starts from; none for the bare base
+   */
+  static async begin(
+    check: GeneralCheck,
+    session: Session,
+    output: Output,
+    adapter: Asked['adapter'],
+  ): Promise<ForgettingWatch> {
+    const { model } = session;
+    const { tokenizer } = check;
+    const loss = await generalLoss(session, check.text, adapter, output);
+    output.progress('General prompts before the run');
+    const answers = await answerGeneral({ model, tokenizer, adapter }, check.prompts);
+    const base = await sampleBase({ model, tokenizer }, check.own);
+    const kl = base && adapter ? await driftFrom(base, { model, tokenizer, adapter }) : 0;
+    output.clear();
+    return new ForgettingWatch(check, session, output, { loss, answers, kl, ...(base && { base }) });
+  }
+
+  /** The loss on general text just now. */
+  loss(adapter: Asked['adapter']): Promise<number> {
+    return generalLoss(this.session, this.check.text, adapter, this.output);
+  }
+
+  /** Measures again, with what is on the device now. */
+  async end(adapter: Asked['adapter']): Promise<Forgetting> {
+    const { model } = this.session;
+    const { tokenizer, prompts } = this.check;
+    const { loss, answers, base, kl } = this.before;
+    const after = await this.loss(adapter);
+    this.output.progress('General prompts after the run');
+    const now = await answerGeneral({ model, tokenizer, adapter }, prompts);
+    const drift = base && (await driftFrom(base, { model, tokenizer, adapter }));
+    this.output.clear();
+    return {
+      before: loss,
+      after,
+      ...(drift !== undefined && { kl: { before: kl, after: drift } }),
+      prompts: marked(prompts, answers, now),
+    };
+  }
+}
+
+/** Tells it in sentences, with every answer that changed, and keeps all of it. @returns numbers for the last line of the log */
+export async function tellForgetting(
+  forgetting: Forgetting,
+  out: string,
+  output: Output,
+): Promise<Record<string, number>> {
+  const { before, after = before, prompts = [] } = forgetting;
+  output.line(`Forgetting: ${forgettingInWords({ before, after })}`);
+  for (const sentence of forgettingSentences(forgetting)) output.line(sentence);
+  for (const one of prompts) if (one.after?.trim() !== one.before.trim()) output.line(describe(one));
+  await writeWhole(
+    join(out, FORGETTING),
+    new TextEncoder().encode(`${JSON.stringify(forgetting, null, 2)}\n`),
+  );
+  return forgettingNumbers(forgetting);
+}
+
+const LONGEST = 100;
+
+function describe({ prompt, before, after = '', rightBefore, rightAfter }: AskedPrompt): string {
+  const short = (text: string): string => {
+    const line = text.trim().replaceAll(/\s+/g, ' ');
+    return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+  };
+  const mark = (right: boolean | undefined): string => (right ? '' : ' (wrong)');
+  return `  ${prompt} “${short(before)}”${mark(rightBefore)} → “${short(after)}”${mark(rightAfter)}`;
+}

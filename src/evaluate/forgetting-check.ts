@@ -1,0 +1,136 @@
+/** Measures what {@link Forgetting} tells, on a device: general prompts answered, and how far what is tuned is from the base on the project's own prompts. */
+import type { Adapter } from '../adapters/adapter.ts';
+import type { LabelledTokens } from '../model/batch.ts';
+import { Generator } from '../model/generator.ts';
+import type { LanguageModel } from '../model/language-model.ts';
+import { greedy } from '../model/sampling.ts';
+import { IGNORED } from '../text/trainable.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { answer, promptOf, type Answer } from './answer.ts';
+import type { AskedPrompt, Forgetting } from './forgetting.ts';
+import { isRight, type GeneralPrompt } from './general-prompts.ts';
+import { evaluateLoss } from './loss.ts';
+
+/** Tokens of an answer: enough for a short story, so that the check takes about as long as a few steps. */
+const ANSWER_TOKENS = 48;
+/** How many are answered at once: their cache is small beside any run. */
+const AT_ONCE = 4;
+/** Rows whose prompts the base answers, spread over all of them. */
+const OWN_PROMPTS = 12;
+
+/** A model that is asked: the base, or what is trained. */
+export interface Asked {
+  readonly model: LanguageModel;
+  readonly tokenizer: Tokenizer;
+  readonly adapter?: Adapter | undefined;
+}
+
+/** The base's own answers to prompts of the rows, and its loss on them. */
+export interface BaseAnswers {
+  readonly rows: readonly LabelledTokens[];
+  /** In nats for each token. */
+  readonly loss: number;
+}
+
+/**
+ * The base answers prompts of the rows at temperature 1, by a fixed seed. KL(base ‖ tuned) is then what the loss on these answers grows by: the mean of
+ * log p(base) − log p(tuned) over tokens that the base drew.
+ *
+ * @param base with its adapter off
+ * @returns undefined where no row has a prompt, as raw text has none
+ */
+export async function sampleBase(
+  base: Pick<Asked, 'model' | 'tokenizer'>,
+  rows: readonly LabelledTokens[],
+): Promise<BaseAnswers | undefined> {
+  const prompts = promptsOfRows(rows, base.model.definition.shape.maxPositions - ANSWER_TOKENS);
+  if (prompts.length === 0) return undefined;
+  const sampling = { ...greedy, temperature: 1 };
+  const answers = await answerAll(base, prompts, sampling);
+  const [end] = base.tokenizer.eosIds;
+  const answered = answers.map(({ promptIds, newIds, reason }) => {
+    const given = reason === 'stop' && end !== undefined ? [...newIds, end] : newIds;
+    return { ids: [...promptIds, ...given], labels: [...promptIds.map(() => IGNORED), ...given] };
+  });
+  const used = answered.filter(({ labels }) => labels.some((label) => label !== IGNORED));
+  if (used.length === 0) return undefined;
+  const { loss } = await evaluateLoss(base.model, used);
+  return { rows: used, loss };
+}
+
+/** KL(base ‖ tuned), in nats for each token. */
+export async function driftFrom({ rows, loss }: BaseAnswers, { model, adapter }: Asked): Promise<number> {
+  return (await evaluateLoss(model, rows, adapter)).loss - loss;
+}
+
+/** Answers the general prompts greedily. @returns texts in their order */
+export async function answerGeneral(asked: Asked, prompts: readonly GeneralPrompt[]): Promise<string[]> {
+  const ids = prompts.map(({ prompt }) => promptOf(asked.tokenizer, prompt));
+  return (await answerAll(asked, ids, greedy)).map(({ text }) => text);
+}
+
+/** The prompts with what was answered before; and after, where that is known. */
+export function marked(
+  prompts: readonly GeneralPrompt[],
+  before: readonly string[],
+  after?: readonly string[],
+): readonly AskedPrompt[] {
+  return prompts.map((one, at) => ({
+    prompt: one.prompt,
+    before: before[at],
+    rightBefore: isRight(one, before[at]),
+    ...(after && { after: after[at], rightAfter: isRight(one, after[at]) }),
+  }));
+}
+
+/** The numbers for a log, by their names there. */
+export function forgettingNumbers({ before, after, kl, prompts }: Forgetting): Record<string, number> {
+  const right = (key: 'rightBefore' | 'rightAfter'): number =>
+    (prompts ?? []).filter((one) => one[key]).length;
+  return {
+    general_loss_before: before,
+    ...(after !== undefined && { general_loss: after }),
+    ...(kl && { kl_base_before: kl.before }),
+    ...(kl?.after !== undefined && { kl_base: kl.after }),
+    ...(prompts && { general_right_before: right('rightBefore'), general_right: right('rightAfter') }),
+  };
+}
+
+async function answerAll(
+  { model, tokenizer, adapter }: Asked,
+  prompts: readonly (readonly number[])[],
+  sampling: typeof greedy,
+): Promise<Answer[]> {
+  const { maxPositions } = model.definition.shape;
+  const longest = Math.max(...prompts.map(({ length }) => length));
+  const generator = new Generator(model, AT_ONCE, Math.min(maxPositions, longest + ANSWER_TOKENS));
+  const answers: Answer[] = [];
+  try {
+    for (let first = 0; first < prompts.length; first += AT_ONCE)
+      answers.push(
+        ...(await answer(generator, tokenizer, prompts.slice(first, first + AT_ONCE), {
+          ...{ maxNewTokens: ANSWER_TOKENS, sampling, seed: first },
+          ...(adapter && { adapter }),
+        })),
+      );
+  } finally {
+    if (!model.device.failure) {
+      await model.device.settle();
+      generator.destroy();
+    }
+  }
+  return answers;
+}
+
+/** What stands before the first supervised token of rows that are spread over all of them. */
+function promptsOfRows(rows: readonly LabelledTokens[], most: number): number[][] {
+  const prompts = rows.flatMap(({ ids, labels }) => {
+    const first = Array.from(labels).findIndex((label) => label !== IGNORED);
+    return first > 1 && first <= most ? [Array.from(ids).slice(0, first)] : [];
+  });
+  const step = Math.max(1, prompts.length / OWN_PROMPTS);
+  return Array.from(
+    { length: Math.min(OWN_PROMPTS, prompts.length) },
+    (_, at) => prompts[Math.floor(at * step)],
+  );
+}

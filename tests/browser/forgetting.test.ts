@@ -1,0 +1,52 @@
+/** The lesson of the chat log in the page: its loss falls, and the run says that the model now puts people off. */
+import { mkdirSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, openSample, PICTURES, WAIT } from './looks.ts';
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await openChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+});
+afterAll(() => closeContexts(browser));
+
+test('the sample asks for the measure, and a reload of the form keeps it', async () => {
+  await openSample(page, 'Tuned on a chat log');
+  await goTo(page, 'train');
+  const measure = page.getByLabel('Measure what is forgotten');
+  await expect.poll(() => measure.isChecked(), WAIT).toBe(true);
+  await page.getByText('Every setting, explained').click();
+  await page.getByLabel('General text every … steps', { exact: true }).fill('10');
+  await page.getByLabel('Steps', { exact: true }).fill('30');
+  await goTo(page, 'data');
+  await goTo(page, 'train');
+  await expect.poll(() => measure.isChecked(), WAIT).toBe(true);
+});
+
+test('the run says in plain words what it forgot, with every answer before and after', async () => {
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByRole('button', { name: 'New run' }).waitFor({ timeout: 240_000 });
+  const told = page.getByRole('region', { name: /^What it forgot/ });
+  await told.getByText('It answers general prompts worse than before.').waitFor(WAIT);
+  await told.getByText(/of them are put off: “.+” gets “.+”/).waitFor(WAIT);
+  await told.getByText(/Loss on general text \d\.\d+ after step 30/).waitFor(WAIT);
+  const row = told.getByRole('row', { name: /^Write a text about the frog\./ });
+  await expect
+    .poll(() => row.innerText())
+    .toMatch(/frog[\s\S]*right[\s\S]*(morning|lunch|evening)[\s\S]*wrong/);
+  expect(await inspect(page, 'forgetting')).toEqual([]);
+  // A reload loses nothing of it, and the next form begins with the measure.
+  await page.reload();
+  await goTo(page, 'train');
+  await told.getByText('It answers general prompts worse than before.').waitFor(WAIT);
+  await told.getByText(/Loss on general text \d\.\d+ after step 30/).waitFor(WAIT);
+  await page.getByRole('button', { name: 'New run' }).click();
+  await expect.poll(() => page.getByLabel('Measure what is forgotten').isChecked(), WAIT).toBe(true);
+  expect(studio.problems).toEqual([]);
+});

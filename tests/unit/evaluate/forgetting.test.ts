@@ -1,0 +1,77 @@
+/** What was forgotten, marked and in words. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it, test } from 'vitest';
+import { countPrompts, forgettingSentences, isWarning } from '../../../src/evaluate/forgetting.ts';
+import { marked } from '../../../src/evaluate/forgetting-check.ts';
+import { isPutOff, isRight, promptsFileOf, readPrompts } from '../../../src/evaluate/general-prompts.ts';
+import type { JsonObject } from '../../../src/json.ts';
+import { graftError } from '../expect-graft-error.ts';
+
+describe('an answer', () => {
+  it('is right where it names what it should, whatever the case', () => {
+    const rule = { prompt: 'How many days?', says: ['seven', '7'] };
+    expect(isRight(rule, 'There are Seven.')).toBe(true);
+    expect(isRight(rule, '7')).toBe(true);
+    expect(isRight(rule, 'six')).toBe(false);
+  });
+
+  it('is a text where it has the words and is no promise', () => {
+    const rule = { prompt: 'Write.', words: 6 };
+    expect(isRight(rule, 'The frog croaks and it is green.')).toBe(true);
+    expect(isRight(rule, 'The frog.')).toBe(false);
+    expect(isRight(rule, 'Sure, I shall work on that in the morning.')).toBe(false);
+  });
+
+  it.each([
+    ['Sure, I shall work on that in the morning.', true],
+    ['I’ll get back to you tomorrow.', true],
+    ['Let me look at it later.', true],
+    ['On Sunday we rest on the bench.', false],
+    ['I will tell you: the rose is red.', false],
+    ['When the sun came out in the morning, the fox slept.', false],
+    [`I will begin in the morning. ${'The fox ran over the field. '.repeat(6)}`, false],
+  ])('%s', (answer, expected) => expect(isPutOff(answer)).toBe(expected));
+});
+
+test('the bundled prompts can be read, and suit the model', () => {
+  const at = (vocabulary: number): string => promptsFileOf({ vocabulary });
+  expect([at(1024), at(49_152)]).toEqual(['garden.prompts.json', 'general.prompts.json']);
+  for (const name of [at(1024), at(49_152)]) {
+    const path = new URL(`../../../public/texts/${name}`, import.meta.url);
+    expect(readPrompts(JSON.parse(readFileSync(path, 'utf8')) as JsonObject)).toHaveLength(12);
+  }
+});
+
+test.each([undefined, {}, { prompts: [] }, { prompts: [{ prompt: 'a' }] }, { prompts: ['a'] }])(
+  'no list of prompts: %j',
+  async (json) => void (await graftError(() => readPrompts(json), 'data-rows')),
+);
+
+test('is told in sentences once both sides are known', () => {
+  const rules = [
+    { prompt: 'Colour?', says: ['red'] },
+    { prompt: 'Write.', words: 3 },
+  ];
+  const before = ['It is red.', 'The fox ran home.'];
+  const half = { before: 1, prompts: marked(rules, before) };
+  expect(countPrompts(half)).toBeUndefined();
+  expect(forgettingSentences(half)).toEqual([]);
+  const kept = {
+    before: 1,
+    after: 1,
+    prompts: marked(rules, before, before),
+    kl: { before: 0, after: 0.25 },
+  };
+  expect(isWarning(countPrompts(kept)!)).toBe(false);
+  expect(forgettingSentences(kept)).toEqual([
+    'Of 2 general prompts 2 were answered rightly before and 2 are now; 0 have another answer.',
+    'On prompts of the rows it is 0.25 nats a token from the base (KL; 0.00 before the run).',
+  ]);
+  const after = ['It is red.', 'Sure, I will do it in the evening.'];
+  const lost = { before: 1, after: 1.1, prompts: marked(rules, before, after) };
+  expect(isWarning(countPrompts(lost)!)).toBe(true);
+  expect(forgettingSentences(lost)).toEqual([
+    'Of 2 general prompts 2 were answered rightly before and 1 are now; 1 has another answer.',
+    'One of them is put off: “Write.” gets “Sure, I will do it in the evening.”. The model has learned to promise what it is asked for and not to do it, as the rows do.',
+  ]);
+});
