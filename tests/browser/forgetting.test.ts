@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => closeContexts(browser));
 
 test('the sample asks for the measure, and a reload of the form keeps it', async () => {
-  await openSample(page, 'Tuned on a chat log');
+  await openSample(page, /Tuned on a chat log/);
   await goTo(page, 'train');
   const measure = page.getByLabel('Measure what is forgotten');
   await expect.poll(() => measure.isChecked(), WAIT).toBe(true);
