@@ -54,8 +54,10 @@ export class Adapter {
   readonly #replaced: ReadonlyMap<string, string>;
   /** The layer with virtual tokens. */
   readonly #before: Layer | undefined;
+  /** Parameters that stay as they began. */
+  readonly #fixed: ParameterStore | undefined;
   /** Layers with parameters that still have to be made from the base. */
-  #unstarted: Layer[] = [];
+  #unstarted = new Set<Layer>();
   #rowIds: Tensor | undefined;
   /** What follows from values that stay as they are. */
   #constants: ParameterStore | undefined;
@@ -77,12 +79,16 @@ export class Adapter {
       [...this.#layers.values()].flatMap(({ kind, module }) => [...(kind.replaces?.(module) ?? [])]),
     );
     this.#before = [...this.#layers.values()].find(({ kind }) => kind.embed);
-    const specs = this.#parameters.map(({ name, shape, padded = shape, faster }) => ({
-      name,
-      shape: padded,
-      ...(faster && { rateScale: rateRatio }),
-    }));
-    this.store = new ParameterStore(device, specs, trainable && { state }, true);
+    const [fixed, learned] = [true, false].map((isFixed) =>
+      this.#parameters
+        .filter((parameter) => (parameter.fixed ?? false) === isFixed)
+        .map(({ name, shape, padded = shape, faster }) => ({
+          ...{ name, shape: padded },
+          ...(faster && { rateScale: rateRatio }),
+        })),
+    );
+    if (fixed.length > 0) this.#fixed = new ParameterStore(device, fixed, false);
+    this.store = new ParameterStore(device, learned, trainable && { state }, true);
     if (tensors) this.write(tensors);
   }
 
@@ -101,12 +107,23 @@ export class Adapter {
   }
 
   get bytes(): number {
-    return this.store.bytes + (this.#constants?.bytes ?? 0);
+    return this.store.bytes + this.fixedBytes + (this.#constants?.bytes ?? 0);
+  }
+
+  /** Bytes of what stays as it began. */
+  get fixedBytes(): number {
+    return this.#fixed?.bytes ?? 0;
   }
 
   /** Elements of each tensor by PEFT name, without padding. */
   get sizes(): Map<string, number> {
     return new Map(this.#parameters.map(({ name, shape }) => [name, sizeOf(shape)]));
+  }
+
+  /** The same of those that learn: the optimiser keeps something for each. */
+  get learnedSizes(): Map<string, number> {
+    const learned = this.#parameters.filter(({ fixed }) => !fixed);
+    return new Map(learned.map(({ name, shape }) => [name, sizeOf(shape)]));
   }
 
   /** What the adapter does in the linear layer at `path`; undefined where it does nothing. */
@@ -142,7 +159,7 @@ export class Adapter {
 
   /** Gives the parameters their initial values that depend on the base model and were not written. Awaits the device if there are any. */
   async start(model: LanguageModel, { seed = 0, encode = noTokenizer }: StartOptions = {}): Promise<void> {
-    if (this.#unstarted.length === 0) return;
+    if (this.#unstarted.size === 0) return;
     const uploaded: Tensor[] = [];
     const context: StartContext = {
       ...this.#context(),
@@ -155,11 +172,25 @@ export class Adapter {
       },
     };
     const others = (name: string): Tensor => model.weights.find(name)!;
-    await this.#run(model, this.#unstarted, ({ kind, module }, tape, weight) =>
-      kind.start?.(tape, module, weight, context, others),
-    );
+    const unstarted = [...this.#unstarted];
+    const recorded = unstarted.filter(({ kind }) => kind.start);
+    if (recorded.length > 0)
+      await this.#run(model, recorded, ({ kind, module }, tape, weight) =>
+        kind.start?.(tape, module, weight, context, others),
+      );
     for (const tensor of uploaded) this.device.free(tensor);
-    this.#unstarted = [];
+    for (const kind of new Set(unstarted.map((layer) => layer.kind))) {
+      if (!kind.begin) continue;
+      const layers = unstarted
+        .filter((layer) => layer.kind === kind)
+        .map(({ module }) => ({ module, weight: others(`${module.path}.weight`) }));
+      const values = await kind.begin(this.device, layers, context.random);
+      for (const { name, ...shape } of this.#parameters) {
+        const own = values.get(name);
+        if (own) this.#storeOf(shape).write(name, repitch(own, shape.shape, shape.padded ?? shape.shape));
+      }
+    }
+    this.#unstarted.clear();
   }
 
   async #settle(model: LanguageModel): Promise<void> {
@@ -189,34 +220,38 @@ export class Adapter {
   /** Replaces the values of all tensors, or of their optimiser state. */
   write(tensors: AdapterTensors, plane?: string): void {
     if (this.#constants) throw new Error('A frozen adapter is not written to');
-    if (plane === undefined) this.#unstarted = [];
+    if (plane === undefined) this.#unstarted.clear();
     for (const layer of this.#layers.values()) {
-      for (const { name, shape, padded = shape, fromBase } of layer.parameters) {
+      for (const { name, shape, padded = shape, fromBase, fixed } of layer.parameters) {
+        if (fixed && plane !== undefined) continue;
         const values = tensors.get(name);
         if (!values && fromBase && plane === undefined) {
-          this.#unstarted.push(layer);
+          this.#unstarted.add(layer);
           continue;
         }
         if (values?.length !== sizeOf(shape))
           throw new Error(`No tensor of the right size for ${name}: ${values?.length}`);
-        this.store.write(name, repitch(values, shape, padded), plane);
+        this.#storeOf({ fixed }).write(name, repitch(values, shape, padded), plane);
       }
     }
   }
 
   /** Values, gradients or optimiser state by PEFT name, without padding. Awaits the GPU. */
   async read(plane?: string): Promise<Map<string, Float32Array<ArrayBuffer>>> {
-    const stored = await this.store.read(plane);
+    const stored = new Map(await this.store.read(plane));
+    if (this.#fixed && plane === undefined)
+      for (const [name, values] of await this.#fixed.read()) stored.set(name, values);
     return new Map(
-      this.#parameters.map(({ name, shape, padded = shape }) => [
-        name,
-        repitch(stored.get(name)!, padded, shape),
-      ]),
+      this.#parameters.flatMap(({ name, shape, padded = shape }) => {
+        const values = stored.get(name);
+        return values ? [[name, repitch(values, padded, shape)] as const] : [];
+      }),
     );
   }
 
   destroy(): void {
     this.store.destroy();
+    this.#fixed?.destroy();
     this.#constants?.destroy();
     if (this.#rowIds) this.device.free(this.#rowIds);
     this.#rowIds = undefined;
@@ -226,9 +261,13 @@ export class Adapter {
     return [...this.#layers.values()].flatMap(({ parameters }) => parameters);
   }
 
+  #storeOf({ fixed }: Pick<AdapterParameter, 'fixed'>): ParameterStore {
+    return fixed ? this.#fixed! : this.store;
+  }
+
   #context(dropout?: HookContext['dropout']): HookContext {
     return {
-      get: (name) => this.store.get(name),
+      get: (name) => this.#fixed?.find(name) ?? this.store.get(name),
       rowIds: (first, count) => this.#ids().sliceColumns(first, count),
       constant: (name) => this.#constants?.find(name),
       dropout,

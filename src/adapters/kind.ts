@@ -4,6 +4,7 @@
  * is one of three things: it takes part in a linear layer (`linear`), puts tokens of its own before every sequence (`embed`), or has a weight of
  * its own in the place of one of the base (`replaces`). A new kind is a folder, a line in registry.ts, and one in settings.ts.
  */
+import type { Device } from '../engine/device.ts';
 import type { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { JsonObject } from '../json.ts';
@@ -37,8 +38,10 @@ export interface AdapterParameter {
   readonly padded?: readonly number[];
   /** It learns faster by the ratio of the settings (LoRA+). */
   readonly faster?: boolean;
-  /** `start` makes its initial values from the base model. */
+  /** `start` or `begin` makes its initial values from the base model. */
   readonly fromBase?: boolean;
+  /** It stays as it began: without gradient and optimiser state. */
+  readonly fixed?: boolean;
 }
 
 /** Values of an adapter's tensors by PEFT name. */
@@ -119,6 +122,16 @@ export interface AdapterKind<
     context: StartContext,
     others: (name: string) => Tensor,
   ): void;
+  /**
+   * The same for values that take the host as well as the device, of all layers at once. Awaits the device.
+   *
+   * @returns values by name
+   */
+  begin?(
+    device: Device,
+    layers: readonly { readonly module: Module; readonly weight: Tensor }[],
+    random: Random,
+  ): Promise<AdapterTensors>;
 
   /** What follows from the base and the parameters, and need not be computed for each token where both stay as they are. */
   constants?(module: Module): readonly { readonly name: string; readonly shape: readonly number[] }[];
@@ -148,6 +161,16 @@ export interface AdapterKind<
   /** Why the weights of the base cannot hold it, in a sentence. */
   readonly unmergeable?: string;
 
+  /** The adapter as it is kept, for a kind that is there only while it is trained. */
+  portable?(
+    config: Config,
+    modules: readonly Module[],
+    tensors: AdapterTensors,
+  ): {
+    readonly config: AdapterConfig;
+    readonly modules: readonly AdapterModule[];
+    readonly tensors: AdapterTensors;
+  };
   /** Whether an adapter_config.json is one of this kind. */
   isPeft(json: JsonObject): boolean;
   /** @throws GraftError `adapter-config`, `adapter-unsupported` */

@@ -7,10 +7,11 @@ import { dora } from './dora/dora.ts';
 import { ia3 } from './ia3/ia3.ts';
 import { lora } from './lora/lora.ts';
 import { norms } from './norms/norms.ts';
+import { pissa } from './pissa/pissa.ts';
 import { prompt } from './prompt/prompt.ts';
 import { isTarget } from './targets.ts';
 
-export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora, ia3, prompt, norms];
+export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora, pissa, ia3, prompt, norms];
 
 /** The kind of a configuration or a layer. @throws Error where there is none: what comes from outside is checked where it comes in */
 export function kindOf({ kind = ADAPTER_KINDS[0].name }: { readonly kind?: string }): AdapterKind {

@@ -4,8 +4,9 @@ import { DORA } from './dora/settings.ts';
 import { IA3 } from './ia3/settings.ts';
 import { LORA } from './lora/settings.ts';
 import { NORMS } from './norms/settings.ts';
+import { PISSA } from './pissa/settings.ts';
 import { PROMPT } from './prompt/settings.ts';
 
 export { ia3Targets } from './ia3/settings.ts';
 
-export const ADAPTERS = [LORA, DORA, IA3, PROMPT, NORMS] as const satisfies readonly Contribution[];
+export const ADAPTERS = [LORA, DORA, PISSA, IA3, PROMPT, NORMS] as const satisfies readonly Contribution[];

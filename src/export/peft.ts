@@ -38,8 +38,15 @@ export interface AdapterData {
 /** Files by name. */
 export type Files = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 
+/** An adapter as it is kept: what was another while it was trained becomes one that PEFT knows. */
+export function portableAdapter(adapter: AdapterData): AdapterData {
+  const { config, modules, tensors } = adapter;
+  return kindOf(config).portable?.(config, modules, tensors) ?? adapter;
+}
+
 /** The files of a PEFT adapter folder. */
-export function writePeft({ config, modules, tensors }: AdapterData, facts: CardFacts): Files {
+export function writePeft(adapter: AdapterData, facts: CardFacts): Files {
+  const { config, modules, tensors } = portableAdapter(adapter);
   const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
   return {
     [CONFIG]: text(`${JSON.stringify(peftConfig(config, modules, facts), null, 2)}\n`),

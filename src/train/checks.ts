@@ -43,9 +43,12 @@ export function checkState(
     );
   }
   if (counters.step > steps) throw wrong(`The saved run is at step ${counters.step} of ${steps}.`);
-  const sizes = adapter
-    ? adapter.sizes
-    : new Map(store.specs.map(({ name, shape }) => [name, sizeOf(shape)] as const));
+  const sizesOf = (plane: string): ReadonlyMap<string, number> =>
+    adapter
+      ? plane === 'values' || plane === 'best'
+        ? adapter.sizes
+        : adapter.learnedSizes
+      : new Map(store.specs.map(({ name, shape }) => [name, sizeOf(shape)] as const));
   const planes: [string, NamedArrays | undefined][] = [
     ['values', values],
     ...optimiserOf(optimiser).kernel.planes.map((plane): [string, NamedArrays | undefined] => [
@@ -55,7 +58,7 @@ export function checkState(
     ...(best ? [['best', best] as [string, NamedArrays]] : []),
   ];
   for (const [plane, arrays] of planes) {
-    for (const [name, size] of sizes) {
+    for (const [name, size] of sizesOf(plane)) {
       const length = arrays?.get(name)?.length;
       if (length !== size)
         throw wrong(

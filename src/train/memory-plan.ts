@@ -144,7 +144,8 @@ export async function planMemory(
   const trainable: Trainable = full ? { model, store: model.parameters! } : emptyAdapter(model, options);
   const { store } = trainable;
   const plane = store.bytes / store.planes;
-  const base = device.allocatedBytes - store.bytes + (full ? plane : 0);
+  const fixed = trainable.adapter?.fixedBytes ?? 0;
+  const base = device.allocatedBytes - store.bytes - fixed + (full ? plane : 0);
 
   const plans = await compileRun(
     trainable,
@@ -171,7 +172,7 @@ export async function planMemory(
     all.reduce((total, plan) => total + bytes(plan), 0);
   const parts: Omit<MemoryParts, 'commands'> = {
     base,
-    adapter: (full ? 0 : plane) + (plans.start?.bytes ?? 0),
+    adapter: (full ? 0 : plane + fixed) + (plans.start?.bytes ?? 0),
     gradients: plane,
     optimiser: store.bytes - 2 * plane,
     activations,

@@ -1,5 +1,5 @@
 /** What a run leaves in the library: its adapter, as the library lists it and as a PEFT folder. */
-import { writePeft } from '../export/peft.ts';
+import { portableAdapter, writePeft } from '../export/peft.ts';
 import { sameChoices } from '../model/weight-types.ts';
 import { cardFacts, lossAt } from '../runs/card-facts.ts';
 import type { Learned } from '../runs/store.ts';
@@ -20,11 +20,11 @@ export interface Made {
 }
 
 export function keptAdapter(
-  { run, learned, adapter: { config, modules }, rows }: Made,
+  { run, learned, adapter: shape, rows }: Made,
   { info, model }: Pick<OpenModel, 'info' | 'model'>,
 ): { adapter: StoredAdapter; files: StoredFiles } {
   const settings = run.settings as RunOptions;
-  const { tensors } = learned;
+  const data = portableAdapter({ ...shape, tensors: learned.tensors });
   const finalLoss = lossAt(run.steps, learned.step);
   const made = {
     baseModel: info.name,
@@ -33,15 +33,15 @@ export function keptAdapter(
     rows,
     afterPrompt: run.afterPrompt,
   };
-  const files = writePeft({ config, modules, tensors }, cardFacts(made, learned, run));
+  const files = writePeft(data, cardFacts(made, learned, run));
   const adapter: StoredAdapter = {
     id: crypto.randomUUID(),
     projectId: run.projectId,
     name: settings.name.trim() || 'Unnamed',
     note: '',
     baseModel: info.name,
-    ...listed(config),
-    parameters: countParameters(tensors),
+    ...listed(data.config),
+    parameters: countParameters(data.tensors),
     created: Date.now(),
     runId: run.id,
     ...(finalLoss !== undefined && { finalLoss }),

@@ -223,7 +223,7 @@ describeDevice(
       }
     });
 
-    test.each(['prompt', 'norms'] as const)('of a kind that is not on linear layers: %s', async (method) => {
+    test.each(['pissa', 'prompt', 'norms'] as const)('of another kind: %s', async (method) => {
       const kind = { method, virtualTokens: 7, promptText: '', normParts: 'all' } as const;
       expectEqual(await measure(context, sprigFolder(), kind));
       const settings: Setting = {

@@ -3,15 +3,16 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { file, folder } from '../../src/cli/files.ts';
-import { readPeft } from '../../src/export/peft.ts';
+import { portableAdapter, readPeft } from '../../src/export/peft.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { greedy } from '../../src/model/sampling.ts';
+import { makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
-import { defaultOptions } from '../../src/train/options.ts';
+import { defaultOptions, trainOptionsOf } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { describeDevice } from './adapters.ts';
 import { readTensors } from './reference-file.ts';
@@ -39,7 +40,7 @@ interface Settings {
   gradients: Gradients;
   kinds: Record<'dora' | 'ia3' | 'prompt' | 'norms', Gradients>;
   curves: Record<
-    'lora' | 'dora' | 'prompt' | 'norms' | 'full',
+    'lora' | 'dora' | 'pissa' | 'prompt' | 'norms' | 'full',
     {
       batch: number;
       accumulate: number;
@@ -149,7 +150,48 @@ describeDevice('numbers of transformers and PEFT', (context) => {
       onEvent: (event) => event.type === 'step' && told.push(event),
     });
     expect(await trainer.run()).toBe('done');
-    const expected = lines<Step>(`curve-${method}.jsonl`);
+    expectCurve(told, method);
+    await trainer.destroy();
+    adapter?.destroy();
+    if (full) await trained.destroy();
+  });
+
+  test('20 steps of PiSSA from its start, and what is kept of it', async () => {
+    const { lr, schedule, warmup, weight_decay, clip, ...sizes } = settings.curves.pissa;
+    const targets = ['q_proj', 'v_proj', 'down_proj'];
+    const { trainable, adapter, options } = await makeTrainable(
+      model,
+      trainOptionsOf({ ...sizes, method: 'pissa', rank: 4, alpha: 8, targets, lr, schedule, warmup, clip }),
+    );
+    const told: StepEvent[] = [];
+    const trainer = await Trainer.create({
+      trainable,
+      options: { ...options, weightDecay: weight_decay, maxLength: 64, shuffle: false },
+      rows,
+      onEvent: (event) => event.type === 'step' && told.push(event),
+    });
+    expect(await trainer.run()).toBe('done');
+    expectCurve(told, 'pissa');
+    const kept = portableAdapter({ ...adapter!, tensors: await trainer.result() });
+    await trainer.destroy();
+    trainable.adapter!.destroy();
+    const converted = new Adapter(context.device, kept.modules, kept.tensors, { trainable: false });
+    await expectTrained(converted, 'pissa');
+    converted.destroy();
+  });
+
+  /** The logits of the last token after training are PEFT's. */
+  async function expectTrained(adapter: Adapter, name: 'pissa'): Promise<void> {
+    const { integers } = await readTensors(file(at('logits.safetensors')));
+    const { floats } = await readTensors(file(at('logits-trained.safetensors')));
+    const logits = await model.logits(integers.get('ids')!.values, adapter);
+    const { vocabulary } = model.definition.shape;
+    expect(worstError(logits.slice(-vocabulary), floats.get(name)!)).toBeLessThan(1e-3);
+    await context.device.settle();
+  }
+
+  function expectCurve(told: readonly StepEvent[], name: string): void {
+    const expected = lines<Step>(`curve-${name}.jsonl`);
     expect(told).toHaveLength(expected.length);
     expected.forEach((step, i) => {
       expect(told[i].supervisedTokens).toBe(step.supervised_tokens);
@@ -157,10 +199,7 @@ describeDevice('numbers of transformers and PEFT', (context) => {
       expect(Math.abs(told[i].loss - step.loss), `loss of step ${i + 1}`).toBeLessThan(1e-4);
       expect(Math.abs(told[i].gradNorm / step.grad_norm - 1), `norm of step ${i + 1}`).toBeLessThan(1e-3);
     });
-    await trainer.destroy();
-    adapter?.destroy();
-    if (full) await trained.destroy();
-  });
+  }
 
   test('greedy answers of the base and of the adapters', async () => {
     const answers = json<Answer[]>('greedy.json');

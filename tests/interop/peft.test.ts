@@ -10,7 +10,7 @@ import { copyCompanions } from '../../src/cli/model-folder.ts';
 import type { Device } from '../../src/engine/device.ts';
 import { answer, promptOfMessages } from '../../src/evaluate/answer.ts';
 import { mergedWeights } from '../../src/export/merge.ts';
-import { readPeft, writePeft, type AdapterData } from '../../src/export/peft.ts';
+import { portableAdapter, readPeft, writePeft, type AdapterData } from '../../src/export/peft.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
@@ -70,7 +70,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     const trained = trainable.adapter!;
     const trainer = await Trainer.create({ trainable, options, rows });
     expect(await trainer.run()).toBe('done');
-    const data: AdapterData = { ...shape!, tensors: await trainer.result() };
+    const data = portableAdapter({ ...shape!, tensors: await trainer.result() });
     await trainer.destroy();
 
     const adapter = join(out, name);
@@ -83,8 +83,10 @@ describe.skipIf(!python)('PEFT and transformers', () => {
       await writeFolder(merged, { 'model.safetensors': concatBytes(chunks) });
       await copyCompanions(folder(path), merged);
     }
-    const [logits, base] = [await model.logits(ids, trained), await model.logits(ids)];
     trained.destroy();
+    const kept = await Adapter.frozen(model, data.modules, data.tensors);
+    const [logits, base] = [await model.logits(ids, kept), await model.logits(ids)];
+    kept.destroy();
     await model.destroy();
     return { adapter, merged, logits, base, data };
   }
@@ -158,6 +160,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     ['dora', { rank: 4, dropout: 0.1, rankPattern: { 'layers.2.self_attn.q_proj': 6 } }],
     ['ia3', { targets: ['k_proj', 'v_proj', 'down_proj'], lr: 5e-2 }],
     ['lora', { rank: 4, layersToTransform: [2, 5] }],
+    ['pissa', { rank: 4, rsLora: true, rankPattern: { 'layers.2.self_attn.q_proj': 6 } }],
     ['prompt', { virtualTokens: 5, lr: 1e-1 }],
     ['norms', { lr: 5e-2 }],
   ])(

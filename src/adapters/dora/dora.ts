@@ -5,12 +5,12 @@
  *   y = W (x − x') + m / ‖W + s · B · A‖ · (W + s · B · A) x'        x' = dropout(x)
  */
 import { copy } from '../../engine/ops/add.ts';
-import { dropoutInto, type Dropout } from '../../engine/ops/dropout.ts';
 import { linear } from '../../engine/ops/linear.ts';
 import { scaleColumns } from '../../engine/ops/scale_columns.ts';
 import type { Tape } from '../../engine/tape.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import type { LinearLayer } from '../../model/graph.ts';
+import { dropoutOf } from '../dropout.ts';
 import type { AdapterKind, HookContext } from '../kind.ts';
 import {
   checkLora,
@@ -88,14 +88,4 @@ function doraLinear(
   const hidden = linear(tape, dropped, weight, { residual: frozen, scale: -scale });
   const y = linear(tape, dropped, weight, { lora, scale });
   return scaleColumns(tape, y, magnitude, { divisor, residual: hidden });
-}
-
-function dropoutOf(tape: Tape, x: Tensor, dropout: Dropout): Tensor {
-  const y = tape.tensor(x.shape, x.dtype, `dropout of ${x.label}`);
-  dropoutInto(tape, x, y, dropout);
-  tape.record([y], [x], () => {
-    const dy = tape.gradient(y);
-    tape.addGradient(x, (dx, accumulate) => dropoutInto(tape, dy, dx, dropout, accumulate));
-  });
-  return y;
 }
