@@ -287,8 +287,8 @@ export class PolicySteps implements StepMaker {
     const done: SampledRow[][] = [];
     for (const rows of batches) {
       const { plan, inputs, policies } = bucketFor(this.plans.references, rows);
-      // The reference is the bare base.
-      writeBatch(plan, inputs, withoutVirtual(rows));
+      // The bare base has no adapter that puts anything before them.
+      writeBatch(plan, inputs, this.plans.start ? rows : withoutVirtual(rows));
       plan.run();
       const values = splitByToken(new Float32Array(await plan.read(policies.trained!)), rows);
       done.push(
