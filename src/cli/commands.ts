@@ -74,13 +74,13 @@ const commands: Readonly<Record<string, Command>> = {
   },
   merge: {
     help: 'base plus adapter as one model folder',
-    usage: '--model PATH --adapter DIR --out DIR',
+    usage: '--model PATH --adapter DIR --out DIR, or --delta FILE for the adapter',
     flags: mergeFlags,
     run: mergeCommand,
   },
   export: {
     help: 'an adapter in the format of another tool',
-    usage: '--model PATH --adapter DIR --format NAME --out DIR',
+    usage: '--model PATH --adapter DIR --format NAME --out DIR, or --tuned DIR --format delta',
     flags: exportFlags,
     run: exportCommand,
   },

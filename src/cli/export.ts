@@ -1,7 +1,9 @@
-/** `graft export`: an adapter in another tool's format. */
+/** `graft export`: an adapter in another tool's format, or a tuned model as a delta. */
 import { basename, join, resolve } from 'node:path';
+import { GraftError } from '../errors.ts';
 import { EXPORT_FORMATS } from '../export/formats/registry.ts';
 import { readModel } from '../model/family.ts';
+import { exportDelta } from './delta.ts';
 import { folder, modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -9,16 +11,19 @@ import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { checkFree, discard, weightsLast } from './run-folder.ts';
 
-const NAMES = EXPORT_FORMATS.map(({ name }) => name);
+/** The format of a tuned model; the others are of adapters. */
+const DELTA_FORMAT = 'delta';
+const NAMES = [...EXPORT_FORMATS.map(({ name }) => name), DELTA_FORMAT];
 /** What a PEFT folder has. */
 const FILES = ['adapter_config.json', 'README.md', 'adapter_model.safetensors'];
 
 export const exportFlags = {
   model: { value: 'PATH', help: 'the base: a model folder or a GGUF file' },
   adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
+  tuned: { value: 'DIR', help: 'for delta: a model folder that was tuned from the base' },
   format: {
     value: 'NAME',
-    help: EXPORT_FORMATS.map(({ name, help }) => `${name} (${help})`).join('; '),
+    help: `${EXPORT_FORMATS.map(({ name, help }) => `${name} (${help})`).join('; ')}; ${DELTA_FORMAT} (the tensors that differ from the base, for graft merge --delta)`,
   },
   out: { value: 'DIR', help: 'where to write the folder' },
   overwrite: { help: 'replace the result that --out holds' },
@@ -29,6 +34,21 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
   const flags = new Flags(exportFlags, args);
   flags.required('format');
   const name = flags.choice('format', NAMES);
+  const isDelta = name === DELTA_FORMAT;
+  if (flags.isGiven(isDelta ? 'adapter' : 'tuned'))
+    throw new GraftError(
+      'arguments',
+      isDelta
+        ? 'An adapter is a delta by itself, and --format delta is for a tuned model.'
+        : `--tuned is for --format delta, and ${name} is a format of adapters.`,
+      isDelta ? 'Give the folder of the tuned model by --tuned.' : 'Give the adapter by --adapter.',
+    );
+  if (isDelta) {
+    const [model, tuned] = [flags.required('model'), flags.required('tuned')];
+    const out = flags.required('out');
+    await exportDelta(tuned, { model, out, overwrite: flags.on('overwrite'), output });
+    return;
+  }
   const format = EXPORT_FORMATS.find((one) => one.name === name)!;
   const [path, given, out] = [flags.required('model'), flags.required('adapter'), flags.required('out')];
   checkOutput('--out', out, [

@@ -1,5 +1,6 @@
 import { kindOf } from '../adapters/registry.ts';
 import { basename, join, resolve } from 'node:path';
+import { GraftError } from '../errors.ts';
 import { checkMergeable, mergedWeights } from '../export/merge.ts';
 import { mergedCard } from '../export/model-card.ts';
 import { readPeft, type AdapterData } from '../export/peft.ts';
@@ -9,6 +10,7 @@ import { openModelWeights } from '../model/folder-layout.ts';
 import { describeChoices } from '../model/weight-types.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import type { WeightSource } from '../weights/folder.ts';
+import { mergeDelta } from './delta.ts';
 import { folder, modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -21,6 +23,10 @@ import { modelFlags, readWeightChoices } from './session.ts';
 export const mergeFlags = {
   model: { value: 'PATH', help: 'the base: a model folder or a GGUF file' },
   adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
+  delta: {
+    value: 'FILE',
+    help: 'instead of an adapter a delta that graft export --format delta wrote, or its folder: gives the tuned model again, byte for byte',
+  },
   out: { value: 'DIR', help: 'where to write the merged model folder' },
   'base-weights': {
     value: 'TYPE',
@@ -33,6 +39,21 @@ export const mergeFlags = {
 
 export async function mergeCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(mergeFlags, args);
+  const delta = flags.text('delta');
+  if (delta !== undefined) {
+    const other = (['adapter', 'base-weights', 'embedding-weights'] as const).find((name) =>
+      flags.isGiven(name),
+    );
+    if (other)
+      throw new GraftError(
+        'arguments',
+        `--delta gives the tuned weights, and --${other} is for an adapter.`,
+        'Leave one of them out.',
+      );
+    const [path, out] = [flags.required('model'), flags.required('out')];
+    await mergeDelta(delta, { model: path, out, overwrite: flags.on('overwrite'), output });
+    return;
+  }
   const files = await modelOf(flags.required('model'));
   const out = flags.required('out');
   checkOutput('--out', out, [

@@ -9,12 +9,13 @@ import { findSaved, forgetSaved, runFolderOf, type SavedRun } from './saved-run.
 
 const ADAPTER_CONFIG = 'adapter_config.json';
 /** Files of weights, which a result is complete with: they are written last and removed first. */
-const WEIGHTS = /^(adapter_model|adapters|model|pytorch_model)(-\d+-of-\d+)?\.(safetensors|bin)$/;
+const WEIGHTS = /^(adapter_model|adapters|delta|model|pytorch_model)(-\d+-of-\d+)?\.(safetensors|bin)$/;
 /** The rest of a result. */
 const BESIDE = new Set([
   ADAPTER_CONFIG,
   'README.md',
   'lineage.json',
+  'forgetting.json',
   'model.safetensors.index.json',
   'pytorch_model.bin.index.json',
   ...COMPANIONS,

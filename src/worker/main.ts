@@ -110,7 +110,7 @@ const api: GraftWorker = {
       return { device: describeDevice(chosen) };
     }),
 
-  ...modelApi({ models, session, runs, openRef }),
+  ...modelApi({ models, session, runs, bases, openRef }),
   ...downloadApi(downloads),
   ...curatedApi(session, runs, async (model) =>
     model.bundled ? (await fetchBundled(APP, () => undefined)).files : models.store.open(model.name),

@@ -1,8 +1,11 @@
 /** The part of the worker's API that is about base models: those that a person brings, and those that this browser keeps. */
 import { GraftError } from '../errors.ts';
+import type { FolderFile } from '../export/folder-sink.ts';
+import type { FileSet } from '../weights/bytes.ts';
 import type { BaseWeights, GraftWorker, ModelRef, Progress } from './api.ts';
 import { baseOptions, chosenWeights, forgetWeights, keepWeights } from './base-weights.ts';
 import { BUNDLED, folderOfFiles, type OpenModel } from './model.ts';
+import type { Bases } from './bases.ts';
 import type { Models } from './models.ts';
 import { listener, outcome } from './outcome.ts';
 import type { Runs } from './runs.ts';
@@ -27,6 +30,7 @@ interface Rooms {
   readonly models: Models;
   readonly session: Session;
   readonly runs: Runs;
+  readonly bases: Bases;
   readonly openRef: (
     model: ModelRef,
     onProgress: (progress: Progress) => void,
@@ -34,7 +38,7 @@ interface Rooms {
   ) => Promise<OpenModel>;
 }
 
-export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
+export function modelApi({ models, session, runs, bases, openRef }: Rooms): ModelApi {
   /** One for each model that is being copied or opened. */
   const working = new Set<AbortController>();
   const exporting = new Set<AbortController>();
@@ -55,6 +59,15 @@ export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
     } finally {
       working.delete(controller);
     }
+  };
+  /** What a kept model has that its base has not, as a file. */
+  const deltaOf = async (base: ModelRef, tuned: FileSet): Promise<FolderFile> => {
+    const [{ deltaFile }, { modelFolder }] = await Promise.all([
+      import('../export/delta.ts'),
+      import('../weights/folder.ts'),
+    ]);
+    const files = base.bundled ? await bases.bundled() : (await models.open(base.name)).files;
+    return deltaFile(await modelFolder(files), tuned);
   };
   const openNamed = (
     model: ModelRef,
@@ -107,7 +120,7 @@ export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
     stopModel: async () => {
       for (const controller of working) controller.abort();
     },
-    exportModel: (name, target, onProgress) =>
+    exportModel: (name, target, onProgress, base) =>
       outcome(async () => {
         const controller = new AbortController();
         exporting.add(controller);
@@ -121,8 +134,8 @@ export function modelApi({ models, session, runs, openRef }: Rooms): ModelApi {
           ]);
           const watch = { onProgress: listener(onProgress), signal: controller.signal };
           return await deliverFolder(
-            fileNameOf(name),
-            await filesOfFolder(files),
+            fileNameOf(base ? `${name}-delta` : name),
+            base ? [await deltaOf(base, files)] : await filesOfFolder(files),
             target,
             stepping('keeping', watch),
           );

@@ -1,5 +1,5 @@
 /** The base models that this browser keeps, beside the bundled one. */
-import type { Failure, KeptModel } from '../../worker/api.ts';
+import type { Failure, KeptModel, ModelRef, Progress } from '../../worker/api.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeft } from '../ui/time-left.ts';
 import type { Session } from './session.svelte.ts';
@@ -30,14 +30,15 @@ export class Models {
   /** How far that is, in words. */
   detail = $state('');
 
-  /** Gives a model as a zip of its folder. */
-  async save(name: string): Promise<void> {
+  /** Gives a model as a zip of its folder. @param base the model that it was tuned from: then the zip has a delta */
+  async save(name: string, base?: ModelRef): Promise<void> {
     if (this.saving !== undefined) return;
     this.saving = name;
     const left = new TimeLeft();
-    const outcome = await this.#session.worker.exportModel(name, undefined, (progress) => {
+    const tell = (progress: Progress): void => {
       if (this.saving === name) this.detail = farWords(progress, left.hear(progress));
-    });
+    };
+    const outcome = await this.#session.worker.exportModel(name, undefined, tell, base);
     this.saving = undefined;
     this.detail = '';
     this.failure = undefined;

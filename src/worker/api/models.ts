@@ -106,15 +106,17 @@ export interface ModelsApi {
    */
   stopModel(): Promise<void>;
   /**
-   * Gives a kept model as the folder that it is.
+   * Gives a kept model as the folder that it is, or as what differs from its base.
    *
    * @param target a folder of the person's disk, in which a new folder is made; without one the folder becomes a zip
+   * @param base the model that it was tuned from: then a delta is given, the tensors that differ
    * @returns the name of the folder or of the zip, and the zip
    */
   exportModel(
     name: string,
     target: FileSystemDirectoryHandle | undefined,
     onProgress?: OnProgress,
+    base?: ModelRef,
   ): Promise<Outcome<{ readonly name: string; readonly zip?: Blob }>>;
   /** Ends that: it fails with `worker-aborted`, and nothing of it is left. */
   stopModelExport(): Promise<void>;
