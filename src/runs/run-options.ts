@@ -26,6 +26,8 @@ export type RunOptions = PageValues & {
   readonly start?: { readonly id: string; readonly name: string };
   /** The one task of the open rows that it is trained on; all of them if left out. */
   readonly task?: string;
+  /** Its adapter is on trial: it is used once a person has said so. */
+  readonly trial?: boolean;
 };
 
 /** The base model that is open, as far as the settings of a run speak of it. */

@@ -33,10 +33,10 @@ export function putAdapter(adapter: StoredAdapter, files: StoredFiles): Promise<
   });
 }
 
-/** Changes name or note; undefined if there is no such adapter. */
+/** Changes name, note or whether it is on trial; undefined if there is no such adapter. */
 export function changeAdapter(
   id: string,
-  change: Partial<Pick<StoredAdapter, 'name' | 'note'>>,
+  change: Partial<Pick<StoredAdapter, 'name' | 'note' | 'trial'>>,
 ): Promise<StoredAdapter | undefined> {
   return database(async (db) => {
     const transaction = db.transaction('adapters', 'readwrite');

@@ -8,6 +8,7 @@ import type {
   StoredCheckpoint,
   StoredDataFiles,
   StoredDataSet,
+  StoredFeedback,
   StoredFiles,
   StoredProject,
   StoredResult,
@@ -32,6 +33,7 @@ export interface GraftSchema extends DBSchema {
   /** Under the ids of `runs`: at most one each. */
   checkpoints: { key: string; value: StoredCheckpoint };
   results: { key: [projectId: string, kind: StoredResult['kind']]; value: StoredResult };
+  feedback: { key: [projectId: string, id: string]; value: StoredFeedback };
   settings: { key: string; value: unknown };
 }
 
@@ -69,6 +71,9 @@ const MIGRATIONS: readonly ((db: Database, upgrade: Upgrade) => void | Promise<v
     const summaries = db.createObjectStore('run-summaries', { keyPath: 'id' });
     // One at a time: all curves together may be large.
     for await (const { value } of upgrade.objectStore('runs')) await summaries.put(summaryOf(value));
+  },
+  (db) => {
+    db.createObjectStore('feedback', { keyPath: ['projectId', 'id'] });
   },
 ];
 

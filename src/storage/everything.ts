@@ -17,6 +17,7 @@ export interface ProjectKeys {
   readonly runs: readonly string[];
   readonly adapters: readonly string[];
   readonly results: readonly StoreKey<GraftSchema, 'results'>[];
+  readonly feedback: readonly StoreKey<GraftSchema, 'feedback'>[];
 }
 
 /** Keys of all that is kept in projects. @param project of this one alone */
@@ -25,14 +26,15 @@ export function listProjectKeys(project?: string): Promise<ProjectKeys> {
     const range = project === undefined ? undefined : under(project);
     const of = (store: 'runs' | 'adapters'): Promise<string[]> =>
       project === undefined ? db.getAllKeys(store) : db.getAllKeysFromIndex(store, 'project', project);
-    const [projects, sets, runs, adapters, results] = await Promise.all([
+    const [projects, sets, runs, adapters, results, feedback] = await Promise.all([
       project === undefined ? db.getAllKeys('projects') : [project],
       db.getAllKeys('data-sets', range),
       of('runs'),
       of('adapters'),
       db.getAllKeys('results', range),
+      db.getAllKeys('feedback', range),
     ]);
-    return { projects, sets, runs, adapters, results };
+    return { projects, sets, runs, adapters, results, feedback };
   });
 }
 

@@ -105,7 +105,7 @@ export async function purgeDeleted(before: number): Promise<void> {
   for (const id of await deletedProjects(before)) await purgeProject(id);
 }
 
-/** Takes a project out for good, with its data sets, runs, checkpoints, adapters and results. */
+/** Takes a project out for good, with its data sets, runs, checkpoints, adapters, results and feedback. */
 export function purgeProject(id: string): Promise<void> {
   return database(async (db) => {
     const stores = [
@@ -119,6 +119,7 @@ export function purgeProject(id: string): Promise<void> {
       'adapters',
       'adapter-files',
       'results',
+      'feedback',
     ] as const;
     const transaction = db.transaction(stores, 'readwrite', { durability: 'strict' });
     const of = <Name extends (typeof stores)[number]>(
@@ -139,6 +140,7 @@ export function purgeProject(id: string): Promise<void> {
       of('data-sets').delete(under(id)),
       of('data-files').delete(under(id)),
       of('results').delete(under(id)),
+      of('feedback').delete(under(id)),
       of('projects').delete(id),
       transaction.done,
     ]);

@@ -101,6 +101,8 @@ export interface StoredAdapter {
   readonly dataOptions?: object;
   /** How the base was held while it was trained, where that is not as stored (the worker's own); missing from before it was kept. */
   readonly baseWeights?: object;
+  /** It came of feedback, and waits for a person to say that it is used from now on. */
+  readonly trial?: boolean;
   /** When it was deleted. It can be brought back until nobody looks any more, or its room is needed. */
   readonly deleted?: number;
 }
@@ -212,9 +214,19 @@ export interface StoredCheckpoint {
 /** What was measured or asked in a project, under [projectId, kind]: the latest of its kind. */
 export interface StoredResult {
   readonly projectId: string;
-  readonly kind: 'baseline' | 'fewShot' | 'evaluation' | 'chat' | 'preferences';
+  readonly kind: 'baseline' | 'fewShot' | 'evaluation' | 'chat' | 'preferences' | 'further';
   /** When it was written. */
   readonly changed: number;
   /** The worker's own, kept as it was given. */
   readonly value: object;
+}
+
+/** What a person said of one answer, under [projectId, id]. Each has a record of its own, so that two tabs lose nothing of each other. */
+export interface StoredFeedback {
+  readonly projectId: string;
+  readonly id: string;
+  /** When it was said. */
+  readonly time: number;
+  /** The worker's own, kept as it was given. */
+  readonly entry: object;
 }

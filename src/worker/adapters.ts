@@ -15,7 +15,7 @@ import {
   putAdapter,
 } from '../storage/adapters.ts';
 import { AdapterZip, isZip, packZip, tooLarge, type Step } from '../export/adapter-zip.ts';
-import type { AdapterInfo } from './api.ts';
+import type { AdapterChange, AdapterInfo } from './api.ts';
 import type { Bases } from './bases.ts';
 import { folderOfFiles, type OpenModel } from './model.ts';
 import { unknownAdapter } from './session.ts';
@@ -37,10 +37,11 @@ export class Library {
   }
 
   /** @throws GraftError `worker-no-adapter` */
-  async update(id: string, { name, note }: { name?: string; note?: string }): Promise<AdapterInfo> {
+  async update(id: string, { name, note, trial }: AdapterChange): Promise<AdapterInfo> {
     const changed = await changeAdapter(id, {
       ...(name !== undefined && { name: name.trim().slice(0, MAX_NAME) || 'Unnamed' }),
       ...(note !== undefined && { note }),
+      ...(trial !== undefined && { trial }),
     });
     if (!changed) throw unknownAdapter();
     return changed;

@@ -9,6 +9,7 @@ import type { DataApi } from './api/data.ts';
 import type { DownloadsApi } from './api/downloads.ts';
 import type { EvaluationApi } from './api/evaluation.ts';
 import type { ExportingApi } from './api/exporting.ts';
+import type { FeedbackApi } from './api/feedback.ts';
 import type { ForecastApi } from './api/forecast.ts';
 import type { DeviceApi } from './api/device.ts';
 import type { MemoryApi } from './api/memory.ts';
@@ -27,6 +28,7 @@ export type * from './api/data.ts';
 export type * from './api/downloads.ts';
 export type * from './api/evaluation.ts';
 export type * from './api/exporting.ts';
+export type * from './api/feedback.ts';
 export type * from './api/forecast.ts';
 export type * from './api/device.ts';
 export type * from './api/memory.ts';
@@ -48,6 +50,7 @@ export interface GraftWorker
     DownloadsApi,
     EvaluationApi,
     ExportingApi,
+    FeedbackApi,
     ForecastApi,
     DeviceApi,
     MemoryApi,

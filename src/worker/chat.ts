@@ -27,7 +27,7 @@ export async function chat(
 ): Promise<{ text: string; tokens: ChatToken[]; seconds: number; origin: Origin; prompt: AskedPrompt }> {
   const open = await session.model();
   const { tokenizer } = open;
-  const { ids: prompt, text: shown } = promptOfConversation(open, messages, session.data);
+  const { ids: prompt, text: shown, plain } = promptOfConversation(open, messages, session.data);
   const chosen = await session.adapter(adapter, open);
   const room = chatTokens(open.model.definition.shape.maxPositions) - (chosen?.virtualTokens ?? 0);
   if (messages.filter(({ role }) => role !== 'system').length > 1 && prompt.length >= room) {
@@ -67,7 +67,7 @@ export async function chat(
     tokens: texts.map((token, at) => ({ ...token, candidates: candidatesOf[at] })),
     seconds: (performance.now() - started) / 1000,
     origin,
-    prompt: { text: shown, tokens: prompt.length },
+    prompt: { text: shown, tokens: prompt.length, ...(plain !== undefined && { plain }) },
   };
 }
 
@@ -91,13 +91,13 @@ function promptOfConversation(
   { tokenizer, content }: OpenModel,
   messages: readonly ChatMessage[],
   data: DataSet | undefined,
-): { ids: number[]; text: string } {
+): { ids: number[]; text: string; plain?: string } {
   const { chatTemplate, bosToken, eosToken, startId } = tokenizer;
   if (chatTemplate === undefined) {
     const rows = data?.modelContent === content ? data : undefined;
     const text = textOfMessages(messages, (last) => (rows ? asRowsAsk(rows, last, tokenizer) : last));
     const start = startId === undefined ? '' : (tokenizer.tokenOf(startId) ?? '');
-    return { ids: promptOfText(tokenizer, text), text: start + text };
+    return { ids: promptOfText(tokenizer, text), text: start + text, plain: text };
   }
   const text = renderChat(chatTemplate, messages, { addGenerationPrompt: true, bosToken, eosToken });
   return { ids: tokenizer.encode(text), text };

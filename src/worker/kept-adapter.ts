@@ -47,6 +47,7 @@ export function keptAdapter(
     ...(finalLoss !== undefined && { finalLoss }),
     ...(learned.bestEvalLoss !== undefined && { evalLoss: learned.bestEvalLoss }),
     ...(settings.start && { parent: settings.start }),
+    ...(settings.trial === true && { trial: true }),
     ...(run.data && { data: run.data }),
     ...(run.dataOptions && { dataOptions: run.dataOptions }),
     ...(!sameChoices(model.weightChoices) && { baseWeights: model.weightChoices }),

@@ -17,6 +17,7 @@ import { curatedApi } from './curated-api.ts';
 import { unasked, type DataSet } from './data.ts';
 import { evaluate, measureFewShot } from './evaluation.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
+import { feedbackApi } from './feedback-api.ts';
 import { fitOf } from '../data/fit.ts';
 import { versionOf } from '../data/options.ts';
 import { onlyTask, preview } from '../data/row-set.ts';
@@ -119,6 +120,7 @@ const api: GraftWorker = {
   ...rewardsApi(session, openOrThrow),
   ...projectApi(projects, session, runs, readings),
   ...resultsApi,
+  ...feedbackApi(session),
 
   openData: (file, options, others = {}, onProgress, keep) =>
     outcome(() =>

@@ -22,7 +22,7 @@ const TABLE = ['Says;Queue', ...Array.from({ length: 12 }, (_, i) => `Card ${i} 
 /** The stores that are compared: all but what a browser finds out about its own GPU. */
 const STORES = [
   ...['projects', 'data-sets', 'data-files', 'runs', 'rows'],
-  ...['run-summaries', 'checkpoints', 'adapters', 'adapter-files', 'results'],
+  ...['run-summaries', 'checkpoints', 'adapters', 'adapter-files', 'results', 'feedback'],
 ];
 
 type Zip = Record<string, Uint8Array>;
@@ -170,6 +170,11 @@ test('the choice says what base models add, and the file has that size', async (
   await page.getByRole('button', { name: `Delete ${HOSTILE}` }).waitFor(WAIT);
   await page.getByLabel('Right side').selectOption({ label: `${HOSTILE}, for sprig` });
   answers = await askAnew(page, QUESTION);
+  await page
+    .getByRole('button', { name: /^Good answer: / })
+    .last()
+    .click();
+  await expect.poll(async () => ((await records(page))['feedback'] as unknown[]).length).toBe(1);
 
   await goTo(page, 'storage');
   const small = join(scratch, 'small.zip');
@@ -187,7 +192,7 @@ test('the choice says what base models add, and the file has that size', async (
 test('in another browser all of it is the same, and goes on without the first one', async () => {
   const other = await fresh();
   expect(await bring(other.page, 'everything.zip', readFileSync(everything))).toBe(
-    'Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result, 1 model.',
+    'Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result, 1 judged answer, 1 model.',
   );
   expect(await records(other.page)).toEqual(await records(page));
   expect(await models(other.page)).toEqual(await models(page));
@@ -225,7 +230,7 @@ test('one project goes into a file of its own: all of it and nothing else, its b
 
   const other = await fresh();
   const said = await bring(other.page, 'shared.zip', readFileSync(shared));
-  expect(said).toMatch(/^Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result\./);
+  expect(said).toMatch(/^Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result, 1 judged answer\./);
   expect(said).toMatch(/tickets\.csv needs the base model In parts \([0-9a-f]{8}\)\. It is not kept here\./);
   expect(await records(other.page)).toEqual(before);
   await other.page.getByRole('link', { name: 'Task', exact: true }).last().click();
@@ -276,7 +281,7 @@ test('of a damaged file what is whole is taken, and what is not is named', async
   const tensors = bytes.indexOf('lora_A.weight', bytes.indexOf('adapter_model.safetensors'));
   bytes[tensors + 4000] ^= 1;
   const said = await bring(other.page, 'flipped.zip', bytes);
-  expect(said).toMatch(/^Added: 1 project, 1 data set, 1 run, 1 result, 1 model\./);
+  expect(said).toMatch(/^Added: 1 project, 1 data set, 1 run, 1 result, 1 judged answer, 1 model\./);
   expect(said).toMatch(/adapters\/.*adapter_model\.safetensors is not as it was packed/s);
   // From the whole file the rest is added, and nothing twice.
   expect(await bring(other.page, 'everything.zip', readFileSync(everything))).toMatch(/^Added: 1 adapter\./);
@@ -310,7 +315,7 @@ test('a hostile file is told for what it is, and breaks nothing', async () => {
   swap(pathOf(/data\.json$/), (text) => text.replace(/"rows":12/, '"rows":11'));
   swap(pathOf(/data\/[0-9a-f]+\/0$/), (text) => `${text}\nYour card is mine;${HOSTILE}`);
   const told = await bring(other.page, 'hostile.zip', zip);
-  expect(told).toMatch(/^Added: 1 project, 1 adapter, 1 result, 1 model\./);
+  expect(told).toMatch(/^Added: 1 project, 1 adapter, 1 result, 1 judged answer, 1 model\./);
   expect(told).toMatch(/run\.json is not as Graft writes it: settings\.lr/);
   expect(told).toMatch(/Data set “tickets\.csv”: Its rows are not those that its version names/);
   await goTo(other.page, 'start');

@@ -1,4 +1,4 @@
-/** From blind votes and a better answer to the rows of a preference run: names hidden until the vote, pairs that outlive the page. */
+/** From blind votes and a corrected answer to the rows of a preference run: names hidden until the vote, pairs that outlive the page. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -57,14 +57,14 @@ test('two samples of a model stand without names, and a key says which is better
   expect(studio.problems).toEqual([]);
 });
 
-test('an answer that is written better is preferred to the one that was given', async () => {
+test('an answer that is corrected is preferred to the one that was given', async () => {
   await page
-    .getByRole('button', { name: /^Write it better: the answer of / })
+    .getByRole('button', { name: /^What it should have said: the answer of / })
     .first()
     .click();
-  await page.getByLabel(/^A better answer than/).fill('An old cat lives here.');
-  await page.getByRole('button', { name: 'Keep both as a pair' }).click();
-  await page.getByText('Kept as a pair, with your answer preferred.').waitFor();
+  await page.getByLabel(/should have said$/).fill('An old cat lives here.');
+  await page.getByRole('button', { name: 'Put it in the queue' }).click();
+  await page.getByText('corrected, in the queue below').waitFor();
   await expect.poll(() => pairs().innerText()).toMatch(/3 pairs for training.*1 answer written by you/s);
 });
 

@@ -34,6 +34,7 @@ const WORDS = {
   drift: 'Drift from the reference (KL)',
   'length-bias': 'Length bias of pairs',
   'blind-vote': 'Blind vote',
+  feedback: 'Feedback (adaptive tuning)',
   'judged-answer': 'Answer with a label (desirable or not)',
   'reward-margin': 'Reward, margin and accuracy of pairs',
   checkpoint: 'Checkpoint of a run',

@@ -1,5 +1,5 @@
 /** The library of adapters. */
-import type { AdapterChoice, AdapterInfo, Failure, Progress } from '../../worker/api.ts';
+import type { AdapterChange, AdapterChoice, AdapterInfo, Failure, Progress } from '../../worker/api.ts';
 import { folderOf } from '../ui/files.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeft } from '../ui/time-left.ts';
@@ -68,7 +68,7 @@ export class Adapters {
     return this.list.find(({ id }) => id === key)?.name ?? 'Adapter';
   }
 
-  async change(id: string, change: { readonly name?: string; readonly note?: string }): Promise<void> {
+  async change(id: string, change: AdapterChange): Promise<void> {
     const outcome = await this.#session.worker.updateAdapter(id, change);
     if (outcome.ok) this.list = this.list.map((entry) => (entry.id === id ? outcome.adapter : entry));
     else this.failure = outcome;

@@ -32,6 +32,8 @@ export class Answer {
   origin = $state.raw<Origin>();
   /** What the model was given; missing until the answer is there. */
   prompt = $state.raw<AskedPrompt>();
+  /** The conversation that it answers; not kept. */
+  asked: readonly ChatMessage[] | undefined;
   failure = $state.raw<Failure>();
 
   constructor(adapter: AdapterKey) {
@@ -230,17 +232,10 @@ export class Chat {
     await this.#keep(this.#kept.project, this.turns);
   }
 
-  /** Keeps an answer that a person wrote better, with the one that was given. @param at the place of the turn */
-  async improve(at: number, side: 0 | 1, text: string): Promise<void> {
+  /** The conversation that an answer was given to. After a reload, as it would be asked now. @param at the place of the turn */
+  askedOf(at: number, side: 0 | 1): readonly ChatMessage[] {
     const { prompt, answers, blind } = this.turns[at];
-    await this.#preferences.add({
-      prompt: this.#messages(blind ? [] : this.turns.slice(0, at), side, prompt),
-      chosen: text,
-      rejected: answers[side].text,
-      by: 'edit',
-      names: ['You', writerOf(answers[side])],
-      time: Date.now(),
-    });
+    return answers[side].asked ?? this.#messages(blind ? [] : this.turns.slice(0, at), side, prompt);
   }
 
   /** Nothing was asked, as in a new project. */
@@ -321,6 +316,7 @@ export class Chat {
       return;
     }
     answer.state = 'writing';
+    answer.asked = messages;
     const outcome = await this.#session.worker.chat(
       choiceOf(answer.adapter),
       messages,

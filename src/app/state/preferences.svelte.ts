@@ -1,5 +1,5 @@
 /** Pairs of answers that a person preferred one of, by a vote or by writing it better: kept with the project, and opened as rows. */
-import type { ChatMessage, PreferredPair, Preferences as Kept } from '../../worker/api.ts';
+import type { PreferredPair, Preferences as Kept } from '../../worker/api.ts';
 import type { Results } from './results.svelte.ts';
 
 export class Preferences {
@@ -38,24 +38,8 @@ export class Preferences {
     this.ties = kept?.ties ?? 0;
   }
 
-  /** As training rows: a prompt and two answers on each line. */
-  get rows(): string {
-    return this.pairs
-      .map(
-        ({ prompt, chosen, rejected }) =>
-          `${JSON.stringify({ prompt: promptOf(prompt), chosen, rejected })}\n`,
-      )
-      .join('');
-  }
-
   async #keep(): Promise<void> {
     const { pairs, ties } = this;
     await this.#kept.keep(this.#kept.project, { preferences: { pairs, ties } });
   }
-}
-
-/** A single question as a text, which models without a chat template take, too. */
-function promptOf(messages: readonly ChatMessage[]): string | readonly ChatMessage[] {
-  const [first, ...more] = messages;
-  return more.length === 0 && first.role === 'user' ? first.content : messages;
 }

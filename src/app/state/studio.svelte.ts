@@ -265,9 +265,9 @@ export class Studio {
     return this.openFile(new File([text], name));
   }
   /** The pairs of answers that a person preferred one of, as rows. */
-  openPreferences(): Promise<boolean> {
+  openPreferences(rows: string): Promise<boolean> {
     this.route.go('data');
-    return this.openText('preferences.jsonl', this.preferences.rows);
+    return this.openText('preferences.jsonl', rows);
   }
   /** Uses the second file as a person said. */
   async useSecond(as: SecondUse): Promise<boolean> {

@@ -32,7 +32,12 @@ export interface AdapterInfo {
   readonly parent?: { readonly id: string; readonly name: string };
   /** What it was trained on, if it was made here. */
   readonly data?: DataRef;
+  /** It came of feedback, and waits for a person to say that it is used from now on. */
+  readonly trial?: boolean;
 }
+
+/** What a person may change of one. */
+export type AdapterChange = Partial<Pick<AdapterInfo, 'name' | 'note' | 'trial'>>;
 
 /** `base` is the model without an adapter, `current` the one that is being trained or was trained last. */
 export type AdapterChoice = 'base' | 'current' | { readonly id: string };
@@ -40,10 +45,7 @@ export type AdapterChoice = 'base' | 'current' | { readonly id: string };
 /** The library of adapters. */
 export interface AdaptersApi {
   listAdapters(): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
-  updateAdapter(
-    id: string,
-    change: { readonly name?: string; readonly note?: string },
-  ): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
+  updateAdapter(id: string, change: AdapterChange): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
   /** Removes it from the library; `restoreAdapter` brings it back from storage until the tab is closed, or its room is needed. */
   deleteAdapter(id: string): Promise<Outcome<object>>;
   restoreAdapter(id: string): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;

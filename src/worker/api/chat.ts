@@ -40,6 +40,8 @@ export interface AskedPrompt {
   readonly text: string;
   /** How many tokens it has. */
   readonly tokens: number;
+  /** Without its start token, where the model has no chat template: the text that it continues. */
+  readonly plain?: string;
 }
 
 /** What the rows are that an adapter was trained on, or that are open. */

@@ -79,6 +79,23 @@ export interface Preferences {
   readonly ties: number;
 }
 
+/** A run on feedback that was accepted, and what became of it. */
+export interface Further {
+  readonly runId: string;
+  /** The adapter that it started from. */
+  readonly from: { readonly id: string; readonly name: string };
+  /** Version of the rows that were open before, whose test rows measure both. */
+  readonly rows: string;
+  /** How many entries of the queue it learns from. */
+  readonly entries: number;
+  /** What it made. */
+  readonly adapter?: { readonly id: string; readonly name: string };
+  /** The adapter that it started from, and then the new one, on the same rows. */
+  readonly measured?: Measured;
+  /** Which of the two a person has chosen to use. */
+  readonly kept?: 'new' | 'old';
+}
+
 /** The latest of each kind. */
 export interface Results {
   readonly baseline?: Measured;
@@ -86,6 +103,7 @@ export interface Results {
   readonly evaluation?: Measured;
   readonly chat?: Conversation;
   readonly preferences?: Preferences;
+  readonly further?: Further;
 }
 
 /** What was measured and asked. */

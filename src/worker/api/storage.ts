@@ -21,6 +21,8 @@ export interface ImportReport {
   readonly runs: number;
   readonly adapters: number;
   readonly results: number;
+  /** Answers that a person has judged. */
+  readonly feedback: number;
   readonly models: number;
   readonly skipped: readonly { readonly what: string; readonly why: string }[];
   readonly missing: readonly MissingBase[];

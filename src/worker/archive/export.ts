@@ -83,6 +83,12 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
     if (result && !hidden.has(result.projectId))
       await json(`projects/${result.projectId}/results/${result.kind}.json`, result);
   }
+  for (const key of keys.feedback) {
+    next();
+    const said = await readRecord('feedback', key);
+    if (said && !hidden.has(said.projectId))
+      await json(`projects/${said.projectId}/feedback/${said.id}.json`, said);
+  }
   if (only === undefined) {
     const settings = (await listKeys('settings')).map(async (key) => [
       key,

@@ -35,6 +35,7 @@ const RESULT_NAMES = {
   evaluation: 'Evaluation',
   chat: 'Conversation',
   preferences: 'Preferences',
+  further: 'Further run',
 };
 
 export interface ImportOptions {
@@ -96,13 +97,23 @@ function placeOf(record: AnyRecord): RecordPlace {
     return { store: record.store, key: [record.value.projectId, record.value.version] };
   if (record.store === 'results')
     return { store: record.store, key: [record.value.projectId, record.value.kind] };
+  if (record.store === 'feedback')
+    return { store: record.store, key: [record.value.projectId, record.value.id] };
   if (record.store === 'projects' || record.store === 'runs' || record.store === 'adapters')
     return { store: record.store, key: record.value.id };
   return { store: record.store, key: record.key } as RecordPlace;
 }
 
 class Importer {
-  readonly added = { projects: 0, dataSets: 0, runs: 0, adapters: 0, results: 0, models: 0 };
+  readonly added = {
+    projects: 0,
+    dataSets: 0,
+    runs: 0,
+    adapters: 0,
+    results: 0,
+    feedback: 0,
+    models: 0,
+  };
   readonly skipped: { what: string; why: string }[] = [];
   readonly missing: MissingBase[] = [];
   /** Projects that are here, before or now, by their folders. */
@@ -128,6 +139,9 @@ class Importer {
       this.#adapter(path),
     );
     await this.#each(matching(/^projects\/[^/]+\/results\/\w{1,20}\.json$/), (path) => this.#result(path));
+    await this.#each(matching(/^projects\/[^/]+\/feedback\/[\w-]{1,64}\.json$/), (path) =>
+      this.#feedback(path),
+    );
     await this.#each(matching(/^models\/\d{1,6}\/model\.json$/), (path) => this.#model(path));
     await this.#each(matching(/^settings\.json$/), (path) => this.#settings(path));
     for (const project of this.#projects.values()) await this.#checkBase(project);
@@ -300,6 +314,15 @@ class Importer {
       return this.#skip(RESULT_NAMES[result.kind], 'The project has one already.');
     await this.#write([{ store: 'results', value: { ...result, projectId } }]);
     this.added.results++;
+  }
+
+  async #feedback(path: string): Promise<void> {
+    const { id: projectId } = this.#projectOf(path);
+    const said = await this.source.json(path, layout.FeedbackFile, MAX_SMALL_JSON * 16);
+    if (await readRecord('feedback', [projectId, said.id]))
+      return this.#skip('Feedback on an answer', 'Here already.');
+    await this.#write([{ store: 'feedback', value: { ...said, projectId } }]);
+    this.added.feedback++;
   }
 
   async #files(

@@ -10,6 +10,7 @@
  *   projects/ID/runs/ID/run.json               and rows.json, checkpoint.json, checkpoint/FILE
  *   projects/ID/adapters/ID/adapter.json       and the files of a PEFT folder
  *   projects/ID/results/KIND.json              since 2
+ *   projects/ID/feedback/ID.json               since 3
  *   models/NUMBER/model.json                   and files/FILE
  */
 import * as v from 'valibot';
@@ -24,7 +25,7 @@ import { BaseWeights } from '../base-weights.ts';
 
 export const FORMAT = 'graft-archive';
 /** The version of this layout. A reader takes its own and older ones. */
-export const VERSION = 2;
+export const VERSION = 3;
 
 const MAX_TEXT = 10_000;
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
@@ -97,7 +98,14 @@ const DataOptions = v.looseObject({
   mixture: v.optional(
     v.object({
       tasks: v.pipe(
-        v.array(v.object({ name: text, file: count, share: v.optional(v.pipe(v.number(), v.gtValue(0))) })),
+        v.array(
+          v.object({
+            name: text,
+            file: count,
+            share: v.optional(v.pipe(v.number(), v.gtValue(0))),
+            whole: v.optional(v.boolean()),
+          }),
+        ),
         v.minLength(2),
         v.maxLength(MOST_FILES),
       ),
@@ -287,6 +295,7 @@ export const AdapterFile = v.object({
   finalLoss: v.optional(number),
   evalLoss: v.optional(number),
   parent: v.optional(v.object({ id, name: text })),
+  trial: v.optional(v.boolean()),
   data: v.optional(DataRef),
   dataOptions: v.optional(DataOptions),
   baseWeights: v.optional(BaseWeights),
@@ -372,7 +381,7 @@ const Answer = v.object({
   tokenCount: count,
   seconds: number,
   origin: v.optional(Origin),
-  prompt: v.optional(v.object({ text: v.string(), tokens: count })),
+  prompt: v.optional(v.object({ text: v.string(), tokens: count, plain: v.optional(v.string()) })),
 });
 const result = { changed: number };
 export const ResultFile = v.variant('kind', [
@@ -427,7 +436,37 @@ export const ResultFile = v.variant('kind', [
       ties: count,
     }),
   }),
+  v.object({
+    ...result,
+    kind: v.literal('further'),
+    value: v.object({
+      runId: id,
+      from: v.object({ id, name: text }),
+      rows: DataRef.entries.version,
+      entries: count,
+      adapter: v.optional(v.object({ id, name: text })),
+      measured: v.optional(Measured),
+      kept: v.optional(v.picklist(['new', 'old'])),
+    }),
+  }),
 ]);
+
+export const FeedbackFile = v.object({
+  id,
+  time: number,
+  entry: v.object({
+    id,
+    time: number,
+    prompt: v.pipe(v.array(Message), v.minLength(1)),
+    plain: v.optional(v.string()),
+    answer: v.string(),
+    origin: v.optional(Origin),
+    verdict: v.picklist(['good', 'bad']),
+    correction: v.optional(v.string()),
+    state: v.picklist(['waiting', 'accepted', 'rejected']),
+    taught: v.optional(v.object({ runId: id, name: text, time: number })),
+  }),
+});
 
 export const ModelFile = v.object({
   name: text,

@@ -1,0 +1,263 @@
+/** What a person says of answers: a queue of the project, which is looked through before anything is learnt from it. */
+import { untrack } from 'svelte';
+import { feedbackFile, wantedOf, type FeedbackRows } from '../../../data/feedback.ts';
+import type {
+  ChatMessage,
+  Failure,
+  FeedbackEntry,
+  FeedbackFinding,
+  Origin,
+  PreferredPair,
+} from '../../../worker/api.ts';
+import type { Answer } from '../../state/chat.svelte.ts';
+import type { Session } from '../../state/session.svelte.ts';
+import type { Studio } from '../../state/studio.svelte.ts';
+
+/** What can be taken back: entries as they were, and those that were not there. */
+interface Step {
+  readonly done: string;
+  readonly before: readonly FeedbackEntry[];
+  readonly added: readonly string[];
+}
+
+/** Steps that can be taken back. */
+const MOST_STEPS = 50;
+
+/** An answer, with the conversation that it was given to. */
+export interface Given {
+  readonly prompt: readonly ChatMessage[];
+  readonly answer: Answer;
+}
+
+/** Where an entry stands: one that was taught is done with. */
+export type Standing = FeedbackEntry['state'] | 'taught';
+export const standingOf = ({ state, taught }: FeedbackEntry): Standing => (taught ? 'taught' : state);
+
+export class Feedback {
+  entries = $state.raw<readonly FeedbackEntry[]>([]);
+  /** What there is to look at, by the ids of entries. */
+  findings = $state.raw<ReadonlyMap<string, readonly FeedbackFinding[]>>();
+  failure = $state.raw<Failure>();
+  /** Whether what the project keeps is there. */
+  loaded = $state(false);
+  #steps = $state.raw<readonly Step[]>([]);
+  #project: string | undefined;
+  /** Counts what was looked through: only the last is shown. */
+  #looked = 0;
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** What the latest step did; undefined where nothing can be taken back. */
+  get undoable(): string | undefined {
+    return this.#steps.at(-1)?.done;
+  }
+
+  /** Reads the queue of a project, and forgets that of the one before. */
+  async follow(project: string | undefined): Promise<void> {
+    if (this.loaded && project === this.#project) return;
+    // What was said before there was a project goes into the one that was made for it.
+    const mine = this.#project === undefined ? this.entries : [];
+    this.#project = project;
+    this.entries = mine;
+    this.#steps = [];
+    this.failure = undefined;
+    this.loaded = project === undefined;
+    if (project === undefined) return;
+    const outcome = await this.#session.worker.listFeedback(project);
+    if (project !== this.#project) return;
+    this.loaded = true;
+    if (outcome.ok) this.entries = [...outcome.entries, ...mine];
+    else this.failure = outcome;
+    if (mine.length > 0) await this.#keep(mine);
+  }
+
+  /** What was said of an answer. */
+  of({ answer, prompt }: Given): FeedbackEntry | undefined {
+    const question = prompt.at(-1)?.content;
+    return this.entries.find(
+      (entry) =>
+        entry.answer === answer.text &&
+        entry.prompt.at(-1)?.content === question &&
+        sameOrigin(entry.origin, answer.origin),
+    );
+  }
+
+  /** Says that an answer is good or bad; said again, it is taken back. */
+  async judge(given: Given, verdict: FeedbackEntry['verdict']): Promise<void> {
+    const known = this.of(given);
+    if (known?.taught) return;
+    if (known?.verdict === verdict && known.correction === undefined) {
+      await this.remove(known);
+      return;
+    }
+    const { correction: _, ...plain } = known ?? entryOf(given, verdict);
+    // A liked answer needs no other; one that is disliked may have one.
+    const entry = verdict === 'good' || !known ? plain : known;
+    await this.#write(
+      [{ ...entry, verdict, state: 'waiting' }],
+      verdict === 'good' ? 'Marked as a good answer.' : 'Marked as a bad answer.',
+    );
+  }
+
+  /** What an answer should have been. */
+  async correct(given: Given, text: string): Promise<void> {
+    const known = this.of(given);
+    if (known?.taught) return;
+    const entry = known ?? entryOf(given, 'bad');
+    await this.#write(
+      [{ ...entry, verdict: 'bad', correction: text, state: 'waiting' }],
+      'Your answer is in the queue.',
+    );
+  }
+
+  accept(entries: readonly FeedbackEntry[]): Promise<void> {
+    return this.#write(
+      entries.map((entry) => ({ ...entry, state: 'accepted' as const })),
+      entries.length === 1 ? 'Accepted.' : `Accepted ${entries.length}.`,
+    );
+  }
+
+  reject(entry: FeedbackEntry): Promise<void> {
+    return this.#write([{ ...entry, state: 'rejected' }], 'Rejected.');
+  }
+
+  /** Writes another answer in the place of the wanted one. What the model said stays. */
+  edit(entry: FeedbackEntry, text: string): Promise<void> {
+    const { correction: _, ...plain } = entry;
+    return this.#write(
+      [
+        text === entry.answer
+          ? { ...plain, verdict: 'good' }
+          : { ...entry, verdict: 'bad', correction: text },
+      ],
+      'Changed.',
+    );
+  }
+
+  async remove(entry: FeedbackEntry): Promise<void> {
+    this.#remember({ done: 'Taken out.', before: [entry], added: [] });
+    this.entries = this.entries.filter(({ id }) => id !== entry.id);
+    this.#session.announcer.say('Taken out.');
+    await this.#drop([entry.id]);
+  }
+
+  /** Takes the latest step back. */
+  async undo(): Promise<void> {
+    const step = this.#steps.at(-1);
+    if (!step) return;
+    this.#steps = this.#steps.slice(0, -1);
+    const others = this.entries.filter(({ id }) => !step.added.includes(id));
+    this.entries = merged(others, step.before);
+    this.#session.announcer.say('Undone.');
+    if (step.added.length > 0) await this.#drop(step.added);
+    await this.#keep(step.before);
+  }
+
+  /** These have been learnt from. There is no way back from that. */
+  async markTaught(ids: readonly string[], taught: NonNullable<FeedbackEntry['taught']>): Promise<void> {
+    const entries = this.entries.filter(({ id }) => ids.includes(id)).map((entry) => ({ ...entry, taught }));
+    this.entries = merged(this.entries, entries);
+    this.#steps = [];
+    await this.#keep(entries);
+  }
+
+  /** Looks through the entries, beside the rows that are open. */
+  async look(): Promise<void> {
+    const looked = ++this.#looked;
+    const outcome = await this.#session.worker.lookAtFeedback(
+      this.entries.filter(({ state, taught }) => state !== 'rejected' && !taught),
+    );
+    if (looked !== this.#looked) return;
+    this.findings = outcome.ok ? outcome.findings : undefined;
+  }
+
+  /** Corrected answers as pairs, with what was said rejected. */
+  get pairs(): readonly PreferredPair[] {
+    return this.entries.flatMap(({ prompt, answer, correction, state, origin, time }): PreferredPair[] =>
+      correction === undefined || state === 'rejected'
+        ? []
+        : [
+            {
+              ...{ prompt, chosen: correction, rejected: answer, by: 'edit', time },
+              names: ['You', origin?.adapter?.name ?? 'The base model'],
+            },
+          ],
+    );
+  }
+
+  /** Entries as a file of rows. */
+  rows(entries: readonly FeedbackEntry[], as: FeedbackRows): string {
+    return feedbackFile(entries, as, this.#session.model?.chatTemplate);
+  }
+
+  async #write(entries: readonly FeedbackEntry[], done: string): Promise<void> {
+    const ids = entries.map(({ id }) => id);
+    const before = this.entries.filter(({ id }) => ids.includes(id));
+    this.#remember({ done, before, added: ids.filter((id) => before.every((one) => one.id !== id)) });
+    this.entries = merged(this.entries, entries);
+    this.#session.announcer.say(done);
+    await this.#keep(entries);
+  }
+
+  #remember(step: Step): void {
+    this.#steps = [...this.#steps, step].slice(-MOST_STEPS);
+  }
+
+  async #keep(entries: readonly FeedbackEntry[]): Promise<void> {
+    const project = this.#project;
+    if (project === undefined || entries.length === 0) return;
+    const outcome = await this.#session.worker.keepFeedback(project, entries);
+    if (!outcome.ok && project === this.#project) this.failure = outcome;
+  }
+
+  async #drop(ids: readonly string[]): Promise<void> {
+    const project = this.#project;
+    if (project === undefined) return;
+    const outcome = await this.#session.worker.dropFeedback(project, ids);
+    if (!outcome.ok && project === this.#project) this.failure = outcome;
+  }
+}
+
+function entryOf({ prompt, answer }: Given, verdict: FeedbackEntry['verdict']): FeedbackEntry {
+  const { origin, prompt: asked } = answer;
+  return {
+    id: crypto.randomUUID(),
+    time: Date.now(),
+    prompt,
+    ...(asked?.plain !== undefined && { plain: asked.plain }),
+    answer: answer.text,
+    ...(origin && { origin }),
+    verdict,
+    state: 'waiting',
+  };
+}
+
+/** Whether two answers are one: asked of the same model at the same time. */
+function sameOrigin(one: Origin | undefined, other: Origin | undefined): boolean {
+  return one?.time === other?.time && JSON.stringify(one?.adapter) === JSON.stringify(other?.adapter);
+}
+
+/** Entries with others in the place of those with their ids, in the order in which they came. */
+function merged(entries: readonly FeedbackEntry[], others: readonly FeedbackEntry[]): FeedbackEntry[] {
+  const kept = entries.filter(({ id }) => others.every((other) => other.id !== id));
+  return [...kept, ...others].sort((a, b) => a.time - b.time);
+}
+
+/** Whether an entry teaches anything to supervised learning. */
+export const teaches = (entry: FeedbackEntry): boolean => wantedOf(entry) !== undefined;
+
+const known = new WeakMap<Studio, Feedback>();
+
+/** The one of a studio. It is no part of the first screen. */
+export function feedbackOf(studio: Studio): Feedback {
+  let feedback = known.get(studio);
+  if (!feedback) {
+    // Nobody who asks first owns it.
+    feedback = untrack(() => new Feedback(studio.session));
+    known.set(studio, feedback);
+  }
+  return feedback;
+}

@@ -1,0 +1,142 @@
+/** What a person said of answers → rows: what each judgement teaches, and what to look at before it does. */
+import type { Part } from './parts.ts';
+
+interface Message {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** One answer, and what a person said of it. */
+export interface Judged {
+  readonly id: string;
+  /** The conversation up to the question. */
+  readonly prompt: readonly Message[];
+  /** For a model without a chat template: the text that it continued, without its start token. */
+  readonly plain?: string;
+  readonly answer: string;
+  readonly verdict: 'good' | 'bad';
+  /** What it should have said. */
+  readonly correction?: string;
+}
+
+/** `answers` for supervised learning; `judged` with a label each, for KTO. */
+export type FeedbackRows = 'answers' | 'judged';
+
+/** What is wanted in the place of an answer; undefined for one that is only disliked. */
+export function wantedOf({ answer, verdict, correction }: Judged): string | undefined {
+  return correction ?? (verdict === 'good' ? answer : undefined);
+}
+
+/** How many rows an entry gives: supervised learning has no way to say “not this”. */
+export function rowsOfEntry(entry: Judged, as: FeedbackRows): number {
+  return lessonsOf(entry, as).length;
+}
+
+interface Lesson {
+  readonly completion: string;
+  readonly label: boolean;
+}
+
+function lessonsOf(entry: Judged, as: FeedbackRows): readonly Lesson[] {
+  const wanted = wantedOf(entry);
+  const good = wanted === undefined ? [] : [{ completion: wanted, label: true }];
+  const bad = as === 'judged' && wanted !== entry.answer ? [{ completion: entry.answer, label: false }] : [];
+  return [...good, ...bad].filter(({ completion }) => completion.trim() !== '');
+}
+
+/**
+ * The entries as rows of a file, in JSON Lines: `prompt` and `completion`, and `label` where they are judged. A conversation is a list of messages
+ * on both sides.
+ *
+ * @param chatTemplate whether the model has one; by each entry where no model is open
+ */
+export function feedbackFile(
+  entries: readonly Judged[],
+  as: FeedbackRows,
+  chatTemplate: boolean | undefined,
+): string {
+  return entries
+    .flatMap((entry) => {
+      const { prompt, plain } = entry;
+      const isText = !(chatTemplate ?? plain === undefined);
+      const [first, ...more] = prompt;
+      const single = more.length === 0 && first.role === 'user';
+      const text = isText ? (plain ?? prompt.at(-1)?.content) : single ? first.content : undefined;
+      return lessonsOf(entry, as).map(({ completion, label }) => ({
+        prompt: text ?? prompt,
+        completion: text === undefined ? [{ role: 'assistant', content: completion }] : completion,
+        ...(as === 'judged' && { label }),
+      }));
+    })
+    .map((row) => `${JSON.stringify(row)}\n`)
+    .join('');
+}
+
+/** A row that asks for something, as far as feedback is compared with it. */
+export interface AskingRow {
+  readonly prompt: string;
+  readonly expected: string;
+  readonly part: Part;
+  /** Where it stands in its file. */
+  readonly line: number;
+}
+
+export type FeedbackFinding =
+  /** A test or validation row asks the same: what is taught of it would be measured. */
+  | { readonly kind: 'leak'; readonly part: 'test' | 'validation'; readonly line: number }
+  /** A row that is trained on teaches the same. */
+  | { readonly kind: 'known'; readonly line: number }
+  /** An earlier entry teaches the same, or another answer to the same question. */
+  | { readonly kind: 'copy' | 'contrary'; readonly of: string };
+
+const squeezed = (text: string): string => text.trim().replace(/\s+/g, ' ');
+const asked = (prompt: string): string => squeezed(prompt).toLowerCase();
+
+/** A conversation as one text, as rows are asked. */
+function questionOf(prompt: readonly Message[]): string {
+  const [first, ...more] = prompt;
+  return more.length === 0
+    ? first.content
+    : prompt.map(({ role, content }) => `${role}: ${content}`).join('\n');
+}
+
+/**
+ * Looks through entries before they are learnt from. White space and, in questions, capitals do not make a difference.
+ *
+ * @param entries in the order in which they came
+ * @returns by the ids of those that have something to look at; the gravest first
+ */
+export function lookAtFeedback(
+  entries: readonly Judged[],
+  rows: readonly AskingRow[],
+): ReadonlyMap<string, readonly FeedbackFinding[]> {
+  const rowsByQuestion = new Map<string, AskingRow[]>();
+  for (const row of rows) {
+    const question = asked(row.prompt);
+    const same = rowsByQuestion.get(question);
+    if (same) same.push(row);
+    else rowsByQuestion.set(question, [row]);
+  }
+  const earlier = new Map<string, { id: string; wanted: string }>();
+  const found = new Map<string, FeedbackFinding[]>();
+  for (const entry of entries) {
+    const question = asked(questionOf(entry.prompt));
+    const wanted = wantedOf(entry);
+    const findings: FeedbackFinding[] = [];
+    const same = rowsByQuestion.get(question) ?? [];
+    const held = same.find(({ part }) => part === 'test') ?? same.find(({ part }) => part === 'validation');
+    if (held && held.part !== 'train') findings.push({ kind: 'leak', part: held.part, line: held.line });
+    if (wanted !== undefined) {
+      const known = same.find(
+        ({ part, expected }) => part === 'train' && squeezed(expected) === squeezed(wanted),
+      );
+      if (known) findings.push({ kind: 'known', line: known.line });
+      const before = earlier.get(question);
+      if (before)
+        findings.push({ kind: before.wanted === squeezed(wanted) ? 'copy' : 'contrary', of: before.id });
+      else earlier.set(question, { id: entry.id, wanted: squeezed(wanted) });
+    }
+    if (findings.length > 0) found.set(entry.id, findings);
+  }
+  return found;
+}

@@ -1,0 +1,147 @@
+/** Judged answers as rows, and what is found in them beside the rows of a project. */
+import { describe, expect, test } from 'vitest';
+import {
+  feedbackFile,
+  lookAtFeedback,
+  rowsOfEntry,
+  wantedOf,
+  type AskingRow,
+  type Judged,
+} from '../../../src/data/feedback.ts';
+import { ExampleReader } from '../../../src/data/formats.ts';
+
+const entry = (id: string, more: Partial<Judged> = {}): Judged => ({
+  id,
+  prompt: [{ role: 'user', content: 'Where is my card?' }],
+  answer: 'No idea.',
+  verdict: 'bad',
+  ...more,
+});
+const LIKED = entry('liked', { verdict: 'good', answer: 'In the post.' });
+const CORRECTED = entry('corrected', { correction: 'In the post.' });
+const DISLIKED = entry('disliked');
+
+const lines = (text: string): unknown[] =>
+  text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as unknown);
+
+describe('what a judgement teaches', () => {
+  test('a liked answer as it is, a corrected one what it should have been, a dislike nothing', () => {
+    expect([LIKED, CORRECTED, DISLIKED].map(wantedOf)).toEqual(['In the post.', 'In the post.', undefined]);
+    expect([LIKED, CORRECTED, DISLIKED].map((one) => rowsOfEntry(one, 'answers'))).toEqual([1, 1, 0]);
+  });
+
+  test('judged, a correction is a good answer beside a bad one, and a dislike is a bad one', () => {
+    expect(lines(feedbackFile([LIKED, CORRECTED, DISLIKED], 'judged', true))).toEqual([
+      { prompt: 'Where is my card?', completion: 'In the post.', label: true },
+      { prompt: 'Where is my card?', completion: 'In the post.', label: true },
+      { prompt: 'Where is my card?', completion: 'No idea.', label: false },
+      { prompt: 'Where is my card?', completion: 'No idea.', label: false },
+    ]);
+  });
+
+  test('an answer of white space teaches nothing', () => {
+    expect(feedbackFile([entry('blank', { answer: ' \n' })], 'judged', true)).toBe('');
+  });
+
+  test('a model without a chat template learns behind the text that it continued', () => {
+    const plain = { ...LIKED, plain: 'Where is my card?\n' };
+    expect(lines(feedbackFile([plain], 'answers', false))).toEqual([
+      { prompt: 'Where is my card?\n', completion: 'In the post.' },
+    ]);
+    // Where another model is open, its own template asks.
+    expect(lines(feedbackFile([plain], 'answers', true))).toEqual([
+      { prompt: 'Where is my card?', completion: 'In the post.' },
+    ]);
+    expect(lines(feedbackFile([plain, LIKED], 'answers', undefined))).toEqual([
+      { prompt: 'Where is my card?\n', completion: 'In the post.' },
+      { prompt: 'Where is my card?', completion: 'In the post.' },
+    ]);
+  });
+
+  test('a conversation stays one, and both shapes are read from one file', () => {
+    const turns = entry('turns', {
+      correction: 'Tuesday.',
+      prompt: [
+        { role: 'system', content: 'Be short.' },
+        { role: 'user', content: 'When?' },
+      ],
+    });
+    const text = feedbackFile([turns, LIKED], 'judged', true);
+    const reader = new ExampleReader(new TextEncoder().encode(text), { fileName: 'feedback.jsonl' });
+    for (const _ of reader.read());
+    const { examples, problemCount } = reader.result();
+    expect(problemCount).toBe(0);
+    expect(examples.map(({ kind }) => kind)).toEqual(['unpaired', 'unpaired', 'unpaired']);
+    expect(examples[0]).toMatchObject({
+      desirable: true,
+      answer: {
+        kind: 'messages',
+        messages: [
+          { role: 'system', content: 'Be short.' },
+          { role: 'user', content: 'When?' },
+          { role: 'assistant', content: 'Tuesday.' },
+        ],
+      },
+    });
+  });
+});
+
+describe('what is found', () => {
+  const rows: AskingRow[] = [
+    { prompt: 'where is  my card?', expected: 'Lost', part: 'test', line: 7 },
+    { prompt: 'When does it come?', expected: 'On  Tuesday.', part: 'train', line: 3 },
+    { prompt: 'Who are you?', expected: 'Graft', part: 'validation', line: 9 },
+  ];
+  const asking = (id: string, content: string, correction: string): Judged =>
+    entry(id, { prompt: [{ role: 'user', content }], correction });
+
+  test('a test row that asks the same, whatever its capitals and spaces', () => {
+    expect(lookAtFeedback([DISLIKED], rows).get('disliked')).toEqual([
+      { kind: 'leak', part: 'test', line: 7 },
+    ]);
+    expect(lookAtFeedback([asking('v', 'Who are you?', 'A cat')], rows).get('v')).toEqual([
+      { kind: 'leak', part: 'validation', line: 9 },
+    ]);
+  });
+
+  test('a row that teaches the same already, and not one that teaches another answer', () => {
+    const found = lookAtFeedback(
+      [asking('same', 'When does it come?', 'On Tuesday.'), asking('other', 'When does it come? ', 'Never.')],
+      rows,
+    );
+    expect(found.get('same')).toEqual([{ kind: 'known', line: 3 }]);
+    expect(found.get('other')).toEqual([{ kind: 'contrary', of: 'same' }]);
+  });
+
+  test('entries that teach the same, or contradict an earlier one; a dislike alone does neither', () => {
+    const found = lookAtFeedback(
+      [
+        asking('one', 'Hi', 'Hello'),
+        asking('two', 'hi ', 'Hello '),
+        asking('three', 'Hi', 'Hey'),
+        asking('four', 'Ho', 'Hello'),
+      ],
+      [],
+    );
+    expect([...found]).toEqual([
+      ['two', [{ kind: 'copy', of: 'one' }]],
+      ['three', [{ kind: 'contrary', of: 'one' }]],
+    ]);
+    expect(lookAtFeedback([DISLIKED, { ...DISLIKED, id: 'again' }], []).size).toBe(0);
+  });
+
+  test('a conversation is another question than its last turn alone', () => {
+    const turns = entry('turns', {
+      correction: 'Lost',
+      prompt: [
+        { role: 'user', content: 'Hi' },
+        { role: 'assistant', content: 'Hello' },
+        { role: 'user', content: 'Where is my card?' },
+      ],
+    });
+    expect(lookAtFeedback([turns], rows).size).toBe(0);
+  });
+});
