@@ -89,6 +89,7 @@ export const ROOMS = {
       'data',
       'storage',
       'evaluate/by-task.ts',
+      'evaluate/change.ts',
       'evaluate/check-words.ts',
       'evaluate/compared.ts',
       'evaluate/forgetting.ts',

@@ -80,7 +80,10 @@ function readMixture(flags: Flags<typeof rowFlags>, tasks: readonly TaskFile[]):
   const temperature = flags.number('mix-temperature');
   const cap = flags.whole('mix-cap', 1);
   const wrong = (what: string, remedy: string): GraftError => new GraftError('arguments', what, remedy);
-  const asked = (['mix', 'mix-temperature', 'mix-cap'] as const).find((name) => flags.isGiven(name));
+  const whole = fileNames(flags.text('train-whole') ?? '').filter((name) => name !== '');
+  const asked = (['mix', 'mix-temperature', 'mix-cap', 'train-whole'] as const).find((name) =>
+    flags.isGiven(name),
+  );
   if (tasks.length < 2) {
     if (asked)
       throw wrong(
@@ -96,7 +99,14 @@ function readMixture(flags: Flags<typeof rowFlags>, tasks: readonly TaskFile[]):
     throw wrong('--mix-temperature is for --mix temperature.', 'Give both, or neither.');
   if (temperature !== undefined && temperature < 1)
     throw wrong(`--mix-temperature is ${temperature}.`, 'Choose 1 or more: 1 is proportional.');
-  return mixtureOf(tasks, {
+  const stranger = whole.find((name) => tasks.every((task) => task.name !== name));
+  if (stranger !== undefined)
+    throw wrong(
+      `--train-whole names ${stranger}, and no task is called so.`,
+      `The tasks are ${tasks.map(({ name }) => name).join(', ')}: give them names as NAME=FILE.`,
+    );
+  const told = tasks.map((task) => (whole.includes(task.name) ? { ...task, whole: true } : task));
+  return mixtureOf(told, {
     mix: hasShares ? 'given' : (mix ?? 'proportional'),
     ...(temperature !== undefined && { temperature }),
     ...(cap !== undefined && { cap }),

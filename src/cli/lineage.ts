@@ -5,6 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
 import { parseJson } from '../json.ts';
+import { MIXTURE_SETTINGS } from '../settings/rows.ts';
 import { fileNames, readTasks } from './task-files.ts';
 import { splitFlags, type TrainFlags } from './train-flags.ts';
 
@@ -30,6 +31,10 @@ export interface Stage extends Lineage {
   readonly folder: string;
 }
 
+const OF_MIXTURES = MIXTURE_SETTINGS.map(({ flag }) => flag);
+/** A task that is trained on whole holds no rows out. */
+const OF_SPLITS = ['val-fraction', 'test-fraction'];
+
 /** Where a run comes from, but for what it learned. Replay is left out: those rows are of another stage. */
 export function lineageOf(
   flags: TrainFlags,
@@ -39,15 +44,19 @@ export function lineageOf(
   const { data: _, 'more-data': __, 'test-data': ___, replay: ____, ...others } = splitFlags;
   const from = (path: string): string => relative(resolve(out), resolve(path));
   const [parent, more, test] = [flags.text('init-adapter'), flags.text('more-data'), flags.text('test-data')];
+  const data = readTasks(flags.required('data'));
+  // Without its replay, what is left of a mixture may be one task.
+  const without: readonly string[] =
+    data.length > 1 ? [] : flags.isGiven('train-whole') ? [...OF_MIXTURES, ...OF_SPLITS] : OF_MIXTURES;
   const told = (Object.keys(others) as (keyof typeof others)[]).flatMap((name): string[] => {
-    if (name === 'split-seed' || !flags.isGiven(name)) return [];
+    if (name === 'split-seed' || without.includes(name) || !flags.isGiven(name)) return [];
     const text = flags.text(name);
     return text !== undefined ? [`--${name}=${text}`] : flags.on(name) ? [`--${name}`] : [];
   });
   return {
     ...(parent !== undefined && { parent: from(parent) }),
     model: from(flags.required('model')),
-    data: readTasks(flags.required('data')).map((task) => ({ ...task, path: from(task.path) })),
+    data: data.map((task) => ({ ...task, path: from(task.path) })),
     ...(more !== undefined && { moreData: fileNames(more).map(from) }),
     ...(test !== undefined && { testData: from(test) }),
     flags: [...told, `--split-seed=${splitSeed}`, `--max-length=${maxLength}`],

@@ -9,6 +9,8 @@ export interface TaskFile {
   readonly name: string;
   readonly path: string;
   readonly share?: number;
+  /** Whether all of its rows are trained on. */
+  readonly whole?: boolean;
 }
 
 /** Files with commas between them; a comma in a name is written as `\,`. */
@@ -100,10 +102,11 @@ export function withReplay(
 /** The tasks as a mixture: the first file is that of the rows, the others are the first of those with more rows. */
 export function mixtureOf(tasks: readonly TaskFile[], how: Omit<Mixture, 'tasks'>): Mixture {
   return {
-    tasks: tasks.map(({ name, share }, at) => ({
+    tasks: tasks.map(({ name, share, whole }, at) => ({
       name,
       file: at === 0 ? 0 : TEST_FILE + at,
       ...(share !== undefined && { share }),
+      ...(whole && { whole }),
     })),
     ...how,
   };

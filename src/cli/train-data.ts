@@ -11,6 +11,7 @@ import {
   type Part,
   type Repeats,
 } from '../data/parts.ts';
+import { judgedTogether } from '../data/mixture.ts';
 import { lintPreferences, type PreferenceLint } from '../data/preference-lint.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import { optionsBeside } from '../data/sheet.ts';
@@ -164,8 +165,9 @@ export function makeRunRows(
           ...(mixture && { mixture }),
         });
   const tasks = made.length === 0 ? [] : tasksOfRows(made, fates, mixture);
+  const together = mixture ? judgedTogether(made.map(({ row }) => row)) : [];
   tasks.forEach((task, at) => {
-    if (task) made[at] = { ...made[at], row: { ...made[at].row, task } };
+    if (task) made[at] = { ...made[at], row: { ...together[at], task } };
   });
   const pick = (part: Part): PreparedRow[] =>
     made.flatMap(({ row }, at) => (fates[at] === part ? [row] : []));

@@ -4,7 +4,7 @@
  */
 import { GraftError } from '../errors.ts';
 import { Random } from '../random.ts';
-import type { Task } from '../text/trainable.ts';
+import type { Task, TokenRow } from '../text/trainable.ts';
 
 /** How shares follow from numbers of rows; `given` where each task has its own. */
 export const MIXES = ['proportional', 'equal', 'temperature'] as const;
@@ -19,6 +19,8 @@ export interface MixtureTask {
   readonly file: number;
   /** How often its rows are drawn, in any unit; only in a mixture whose shares are given. */
   readonly share?: number;
+  /** Whether all of its rows are trained on, and none is held out. */
+  readonly whole?: boolean;
 }
 
 export interface Mixture {
@@ -75,4 +77,13 @@ export function capped(rows: readonly number[], { cap }: Mixture, seed: number):
     .shuffle([...rows])
     .slice(0, cap)
     .sort((a, b) => a - b);
+}
+
+/**
+ * The rows of a mixture as rows of one kind: beside answers that are judged, an answer without a label is a desirable one. So judged answers are learnt
+ * together with rows of a task.
+ */
+export function judgedTogether<Row extends TokenRow>(rows: readonly Row[]): readonly Row[] {
+  if (rows.every(({ desirable }) => desirable === undefined)) return rows;
+  return rows.map((row) => (row.desirable === undefined && !row.starts ? { ...row, desirable: true } : row));
 }

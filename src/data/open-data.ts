@@ -4,6 +4,7 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { supervisedCount } from '../text/trainable.ts';
 import type { Example, LeftList, Numbering, Problem } from './example.ts';
 import { ExampleReader } from './formats.ts';
+import { judgedTogether } from './mixture.ts';
 import { nothingUsable } from './nothing-usable.ts';
 import { versionOf, type DataFile, type DataOptions, type OtherFiles } from './options.ts';
 import { divideRows, findRepeats, isUsed, ROWS_FILE, tasksOfRows, TEST_FILE } from './parts.ts';
@@ -165,13 +166,15 @@ function divide(
   );
   const fates = divideRows(usable, options);
   const tasks = tasksOfRows(usable, fates, options.mixture);
+  const given = entries.flatMap(({ row }) => row ?? []);
+  const rows = options.mixture ? judgedTogether(given) : given;
   let index = 0;
   return entries.map((entry): Entry => {
     if (!entry.row) return entry;
-    const task = tasks[index];
+    const [row, task] = [rows[index], tasks[index]];
     const fate = fates[index++];
     if (!isUsed(fate)) return { ...entry, state: fate };
-    return { ...entry, part: fate, ...(task && { row: { ...entry.row, task } }) };
+    return { ...entry, part: fate, ...(task && { row: { ...row, task } }) };
   });
 }
 

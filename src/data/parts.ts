@@ -60,7 +60,12 @@ export function divideRows(rows: readonly Divisible[], options: DivideOptions): 
   const hasTest = options.mixture !== undefined && own.length < rows.length;
   tasks.forEach((places, task) => {
     const units = unitsOf(rows, places);
-    const split = splitExamples(units.length, hasTest && task === 0 ? { ...options, test: 0 } : options);
+    const isWhole = options.mixture?.tasks[task].whole === true;
+    const split = splitExamples(units.length, {
+      ...options,
+      ...((isWhole || (hasTest && task === 0)) && { test: 0 }),
+      ...(isWhole && { validation: 0 }),
+    });
     for (const part of ['train', 'validation', 'test'] as const)
       for (const index of split[part]) for (const place of units[index]) fates[place] = part;
   });

@@ -148,7 +148,8 @@ function pairedInWords(
 const RARE = 0.1;
 const MILLIONTH = 1e-6;
 
-function oftenInWords(p: number): string {
+/** How often chance alone does as much, to put behind “would come … by chance”. */
+export function oftenInWords(p: number): string {
   if (p >= 1) return 'every time';
   if (p >= RARE) return `${Math.round(p * 100)} times in 100`;
   return p < MILLIONTH
@@ -156,7 +157,7 @@ function oftenInWords(p: number): string {
     : `about once in ${plural(Math.round(1 / p), 'time')}`;
 }
 
-const pInWords = (p: number): string =>
+export const pInWords = (p: number): string =>
   p < MILLIONTH ? 'p < 0.000001' : `p = ${p >= 1 ? 1 : Number(p.toPrecision(2))}`;
 
 /** Perplexity stands beside exact answers, and never counts as a gain where no more answers are right. */

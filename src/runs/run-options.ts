@@ -15,6 +15,7 @@ import { checkKind, kindOfRow, virtualTokens } from '../train/learning.ts';
 import { shellWord } from '../text/shell.ts';
 import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/options.ts';
 import type { DataOptions } from '../data/options.ts';
+import type { Mixture } from '../data/mixture.ts';
 import { ROWS_FILE, TEST_FILE } from '../data/parts.ts';
 import { onlyTask, rowsOf, type FilePlace, type RowSet } from '../data/row-set.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
@@ -203,9 +204,17 @@ function filesOf(
   if (tasks.length < 2 || alone === 0) return { data: path, ...moreData, ...test };
   const data = tasks.map(
     ({ task, path: file, share }) =>
-      `${task.replaceAll(/[=\\/,:]/g, '-')}=${file.replaceAll(',', '\\,')}${mixture?.mix === 'given' && share !== undefined ? `:${share}` : ''}`,
+      `${nameInCommand(task)}=${file.replaceAll(',', '\\,')}${mixture?.mix === 'given' && share !== undefined ? `:${share}` : ''}`,
   );
   return { data: data.join(), ...moreData, ...test };
+}
+
+const nameInCommand = (task: string): string => task.replaceAll(/[=\\/,:]/g, '-');
+
+/** Tasks of which no row is held out, as the command names them; undefined for none. */
+function wholeTasks({ tasks }: Mixture): readonly string[] | undefined {
+  const whole = tasks.filter((task) => task.whole);
+  return whole.length > 0 ? whole.map(({ name }) => nameInCommand(name)) : undefined;
 }
 
 /** How the base is held, where that is not as stored. */
@@ -233,6 +242,7 @@ function readSettings({
       mix: mixture.mix === 'given' ? undefined : mixture.mix,
       mixTemperature: mixture.mix === 'temperature' ? mixture.temperature : undefined,
       mixCap: mixture.cap,
+      trainWhole: wholeTasks(mixture),
     }),
     ...Object.fromEntries(
       Object.entries(mapping ?? {}).map(([part, template]: [string, string]) => [

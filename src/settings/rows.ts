@@ -301,4 +301,14 @@ export const MIXTURE_SETTINGS = [
     help: 'Rows that each task trains on at most, chosen by the seed of the split.',
     initially: 'all',
   },
+  {
+    name: 'trainWhole',
+    part: 'rows',
+    type: 'names',
+    flag: 'train-whole',
+    placeholder: 'TASK,…',
+    label: 'Tasks that are trained on whole',
+    term: MIXTURE,
+    help: 'Tasks of which no row is held out for validation or test, by their names.',
+  },
 ] as const satisfies readonly Setting[];

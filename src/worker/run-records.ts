@@ -17,11 +17,12 @@ export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeig
 }
 
 export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
-  const { start, task } = run.settings as RunOptions;
+  const { start, task, trial } = run.settings as RunOptions;
   const options: RunOptions = {
     ...pageValues(run.settings as Given),
     ...(start && { start }),
     ...(task !== undefined && { task }),
+    ...(trial && { trial }),
   };
   const { id, projectId, baseModel, bundled, dataName, data } = run;
   const { status, created, step, trainingLoss, bestEval, reading, wanted, takenBytes, command } = run;

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { downloadOf, goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { downloadOf, factOf, goTo, inspect, openSample, PICTURES, WAIT } from './looks.ts';
 
 const QUESTIONS = ['Who lives here?', 'What is the weather?', 'Tell me a story.'];
 
@@ -19,6 +19,7 @@ beforeAll(async () => {
 afterAll(() => closeContexts(browser));
 
 const queue = () => page.getByRole('region', { name: 'Feedback' });
+const further = () => page.getByRole('region', { name: 'A further short run' });
 const turnOf = (question: string) => page.getByRole('article', { name: `Answers to ${question}` });
 const standing = (words: string) => queue().getByRole('button', { name: new RegExp(`^${words} \\d+$`) });
 
@@ -48,6 +49,9 @@ function kept(): Promise<number> {
 }
 
 test('answers are judged with the mouse and by keys, and wait in a queue', async () => {
+  await goTo(page, 'data');
+  await openSample(page);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/\d+ rows/);
   await goTo(page, 'use');
   await queue()
     .getByText(/Mark an answer as good or bad/)
@@ -169,6 +173,50 @@ test('the queue outlives the page, and the judged answers keep what was said of 
   expect(studio.problems).toEqual([]);
 });
 
+test('one press trains a further run, which is measured and replaces nothing by itself', async () => {
+  await further().getByText('Train an adapter first, or import one').waitFor(WAIT);
+  await goTo(page, 'train');
+  await page.getByText(/Quick look/).click();
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByText(/^Done: loss/).waitFor(WAIT);
+  await goTo(page, 'use');
+  const before = await page.getByLabel('Right side').inputValue();
+  await further()
+    .getByText(/2 entries, \d+ steps/)
+    .waitFor(WAIT);
+  expect(await inspect(page, 'feedback-before')).toEqual([]);
+  await further().getByRole('button', { name: 'Train a further short run' }).click();
+  await further().getByText('Keep “').waitFor(WAIT);
+  await further()
+    .getByText(/^(▲|▼|≈|=) .*(exactly right|perplexity)/)
+    .waitFor();
+  // Both answered the same rows, and the one in use still is.
+  expect(await further().getByRole('row').count()).toBe(3);
+  expect(await page.getByLabel('Right side').inputValue()).toBe(before);
+  await expect.poll(() => standing('Taught').innerText()).toMatch(/2$/);
+  await expect.poll(() => standing('Accepted').innerText()).toMatch(/0$/);
+  expect(await inspect(page, 'feedback-verdict')).toEqual([]);
+});
+
+test('the choice outlives the page, and a press makes the new adapter the one in use', async () => {
+  await page.reload();
+  await further().getByRole('button', { name: 'Use it from now on' }).waitFor(WAIT);
+  const before = await page.getByLabel('Right side').inputValue();
+  await further().getByRole('button', { name: 'Use it from now on' }).click(WAIT);
+  await further()
+    .getByText(/took the place of/)
+    .waitFor();
+  expect(await page.getByLabel('Right side').inputValue()).not.toBe(before);
+  await expect
+    .poll(() => page.getByLabel('Right side').locator('option:checked').innerText())
+    .toMatch(/^feedback 1/);
+  // What was corrected is what it says now.
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  await ask(QUESTIONS[1]);
+  await expect.poll(() => turnOf(QUESTIONS[1]).locator('.text').nth(1).innerText()).toMatch(/It rains/);
+  expect(studio.problems).toEqual([]);
+});
+
 test('a database from before there was a queue opens unchanged', async () => {
   // A page without a worker, so that nobody holds the database.
   await page.goto(new URL('samples/index.json', inject('address')).href);
@@ -180,12 +228,22 @@ test('a database from before there was a queue opens unchanged', async () => {
       });
     const now = await done(indexedDB.open('graft'));
     const names = [...now.objectStoreNames].filter((name) => name !== 'feedback');
-    const stores = [];
+    const stores: {
+      name: string;
+      path: string | string[] | null;
+      indices: { index: string; path: string | string[] }[];
+      entries: [IDBValidKey, unknown][];
+    }[] = [];
     for (const name of names) {
       const store = now.transaction(name).objectStore(name);
       const indices = [...store.indexNames].map((index) => ({ index, path: store.index(index).keyPath }));
       const [keys, values] = [await done(store.getAllKeys()), await done<unknown[]>(store.getAll())];
-      stores.push({ name, path: store.keyPath, indices, entries: keys.map((key, at) => [key, values[at]]) });
+      stores.push({
+        name,
+        path: store.keyPath,
+        indices,
+        entries: keys.map((key, at) => [key, values[at]] as [IDBValidKey, unknown]),
+      });
     }
     now.close();
     await done(indexedDB.deleteDatabase('graft'));
@@ -200,16 +258,16 @@ test('a database from before there was a queue opens unchanged', async () => {
     for (const { name, path, entries } of stores)
       for (const [key, value] of entries) {
         const store = old.transaction(name, 'readwrite').objectStore(name);
-        await done(path === null ? store.put(value, key as IDBValidKey) : store.put(value));
+        await done(path === null ? store.put(value, key) : store.put(value));
       }
     old.close();
     return stores.map(({ name, entries }) => `${name}: ${entries.length}`);
   });
-  expect(moved).toEqual(expect.arrayContaining(['projects: 1', 'results: 1']));
+  expect(moved).toEqual(expect.arrayContaining(['projects: 1', 'adapters: 2', 'runs: 2']));
 
   await page.goto(`${inject('address')}#/use`);
   // The conversation is there; what was said of it is not, and can be said.
-  await turnOf(QUESTIONS[0])
+  await turnOf(QUESTIONS[1])
     .getByRole('button', { name: /^Good answer/ })
     .first()
     .click(WAIT);

@@ -14,7 +14,7 @@ import type { Sample } from '../start/samples.svelte.ts';
 import type { Columns } from './columns.svelte.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
-import { SPLIT, type SecondUse, type Source } from './source.ts';
+import { SPLIT, type Reading, type SecondUse, type Source } from './source.ts';
 
 /** A change that mended something, and how rows were read before it. */
 export interface Mended {
@@ -176,6 +176,11 @@ export class Data {
       ...(sample && { sample }),
     };
     return this.#open(source, set.options, turn);
+  }
+
+  /** Opens rows that were put together elsewhere. */
+  async openReading({ source, options }: Reading): Promise<boolean> {
+    return this.#open(source, options, await this.#begin(source.name));
   }
 
   /** Deletes rows that the project keeps. */

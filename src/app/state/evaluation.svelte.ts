@@ -20,10 +20,10 @@ export class Evaluation {
   stopped = $state('');
   seconds = $state(0);
   readonly #session: Session;
-  readonly #kept: Results;
+  readonly #kept: Pick<Results, 'project' | 'keep'>;
   readonly #kind: 'baseline' | 'evaluation';
 
-  constructor(session: Session, kept: Results, kind: 'baseline' | 'evaluation') {
+  constructor(session: Session, kept: Pick<Results, 'project' | 'keep'>, kind: 'baseline' | 'evaluation') {
     this.#session = session;
     this.#kept = kept;
     this.#kind = kind;

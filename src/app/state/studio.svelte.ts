@@ -297,6 +297,13 @@ export class Studio {
     if (this.run.active) await this.run.pause();
     this.route.go('use');
     this.#useCurrent();
+    // What is on trial stands beside what it came from.
+    const { options, hasAdapter, record } = this.run;
+    if (options?.trial && hasAdapter)
+      this.chat.sides = [
+        options.start?.id ?? 'base',
+        this.adapters.list.find(({ runId }) => runId === record?.id)?.id ?? 'current',
+      ];
     this.chat.clear();
     const prompt = this.run.options?.samplePrompt ?? '';
     if (prompt) await this.chat.ask(prompt);
@@ -322,13 +329,13 @@ export class Studio {
     if (this.run.status === 'cancelled') return this.#latestAdapter;
     const id = this.run.record?.id;
     const kept = id === undefined ? undefined : this.adapters.list.find(({ runId }) => runId === id);
-    if (kept) return kept.id;
-    return this.run.hasAdapter ? 'current' : this.#latestAdapter;
+    if (kept && !kept.trial) return kept.id;
+    return this.run.hasAdapter && !this.run.options?.trial ? 'current' : this.#latestAdapter;
   }
 
   /** The project's latest adapter, one for the open model if there is any. */
   get #latestAdapter(): string {
-    const { own } = this.adapters;
+    const own = this.adapters.own.filter(({ trial }) => !trial);
     const open = this.session.model?.name;
     const suited = own.find(({ baseModel }) => open !== undefined && isSameModel(baseModel, open));
     return (suited ?? own.at(0))?.id ?? 'base';
@@ -487,6 +494,7 @@ export class Studio {
     if (this.run.record) this.projects.follow(this.run.record.projectId);
     await this.refresh();
     this.#renameNext();
-    if (this.run.status === 'done' || this.run.status === 'stopped') this.#useCurrent();
+    const { status, options } = this.run;
+    if ((status === 'done' || status === 'stopped') && !options?.trial) this.#useCurrent();
   }
 }

@@ -88,14 +88,18 @@ function textOf(recipe: Recipe, { text }: DataOptions): DataOptions['text'] {
 
 /** How the tasks that are open share a run. */
 function mixtureOf(recipe: Recipe, { mixture }: DataOptions): DataOptions['mixture'] {
-  const { mix, mixTemperature, mixCap } = recipe;
-  if (!mixture || [mix, mixTemperature, mixCap].every((value) => value === undefined)) return undefined;
+  const { mix, mixTemperature, mixCap, trainWhole } = recipe;
+  if (!mixture || [mix, mixTemperature, mixCap, trainWhole].every((value) => value === undefined))
+    return undefined;
+  const whole = Array.isArray(trainWhole) ? (trainWhole as readonly string[]) : undefined;
   return {
     ...mixture,
-    ...(typeof mix === 'string' && {
-      mix: mix as Mix,
-      tasks: mixture.tasks.map(({ name, file }) => ({ name, file })),
-    }),
+    ...(typeof mix === 'string' && { mix: mix as Mix }),
+    tasks: mixture.tasks.map(({ name, file, share, whole: before }) => ({
+      ...{ name, file },
+      ...(share !== undefined && typeof mix !== 'string' && { share }),
+      ...((whole?.includes(name) ?? before) && { whole: true }),
+    })),
     ...(typeof mixTemperature === 'number' && { temperature: mixTemperature }),
     ...(typeof mixCap === 'number' && { cap: mixCap }),
   };

@@ -81,13 +81,14 @@ export interface Preferences {
 
 /** A run on feedback that was accepted, and what became of it. */
 export interface Further {
-  readonly runId: string;
+  /** When it was begun: its run is the first on trial since then. */
+  readonly time: number;
   /** The adapter that it started from. */
   readonly from: { readonly id: string; readonly name: string };
   /** Version of the rows that were open before, whose test rows measure both. */
   readonly rows: string;
-  /** How many entries of the queue it learns from. */
-  readonly entries: number;
+  /** Ids of the entries of the queue that it learns from. */
+  readonly entries: readonly string[];
   /** What it made. */
   readonly adapter?: { readonly id: string; readonly name: string };
   /** The adapter that it started from, and then the new one, on the same rows. */

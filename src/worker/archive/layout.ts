@@ -440,10 +440,10 @@ export const ResultFile = v.variant('kind', [
     ...result,
     kind: v.literal('further'),
     value: v.object({
-      runId: id,
+      time: number,
       from: v.object({ id, name: text }),
       rows: DataRef.entries.version,
-      entries: count,
+      entries: v.array(id),
       adapter: v.optional(v.object({ id, name: text })),
       measured: v.optional(Measured),
       kept: v.optional(v.picklist(['new', 'old'])),

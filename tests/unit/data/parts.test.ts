@@ -1,7 +1,7 @@
 /** Parts of a run, rows that are left out, and rows that are there more than once. */
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import type { Mixture } from '../../../src/data/mixture.ts';
+import { judgedTogether, type Mixture } from '../../../src/data/mixture.ts';
 import {
   divideRows,
   findRepeats,
@@ -103,6 +103,29 @@ describe('division', () => {
       expect(count(fates.slice(0, 10), 'test')).toBe(0);
       expect(fates.slice(10, 30)).toEqual(divideRows(all.slice(10), SPLIT));
       expect(fates.slice(30)).toEqual(['test', 'test']);
+    });
+
+    it('trains on a task whole, and splits the others as they would be alone', () => {
+      const [first, second] = mixture.tasks;
+      const whole = { ...mixture, tasks: [first, { ...second, whole: true }] };
+      const fates = divideRows(all, { ...SPLIT, mixture: whole });
+      expect(fates.slice(0, 10)).toEqual(divideRows(all.slice(0, 10), SPLIT));
+      expect(count(fates.slice(10), 'train')).toBe(20);
+      // Test rows of their own are of the first task, as without it.
+      const tested = divideRows([...all, ...rows('EF', TEST_FILE)], { ...SPLIT, mixture: whole });
+      expect(count(tested.slice(10, 30), 'train')).toBe(20);
+      expect(tested.slice(30)).toEqual(['test', 'test']);
+    });
+
+    it('takes answers without a label for desirable ones beside judged answers', () => {
+      const row = { ids: [1, 2], labels: [-100, 2] };
+      expect(judgedTogether([row, row])).toEqual([row, row]);
+      const pair = { ...row, starts: [1] };
+      expect(judgedTogether([row, { ...row, desirable: false }, pair])).toEqual([
+        { ...row, desirable: true },
+        { ...row, desirable: false },
+        pair,
+      ]);
     });
 
     it('keeps as many rows to train on as the cap says, and moves no other', () => {

@@ -216,6 +216,64 @@ test('test rows and more rows of files of their own, without the copies and with
   expect(leaky.told.missing).toEqual([{ name: main.path, line: 999 }]);
 });
 
+test('rows of a project with judged answers beside them, which are trained on whole', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'graft-feedback-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = async (name: string, rows: readonly object[]): Promise<DataFile> => {
+    const path = join(folder, name);
+    const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+    await writeFile(path, text);
+    return { name, path, bytes: new TextEncoder().encode(text) };
+  };
+  const rowOf = (at: number): object => ({ prompt: `Where is ${at}?`, completion: `c${at}` });
+  const main = await file(
+    'rows.jsonl',
+    Array.from({ length: 30 }, (_, at) => rowOf(at)),
+  );
+  const more = [
+    await file('feedback.jsonl', [
+      { ...rowOf(100), label: true },
+      { ...rowOf(101), label: false },
+    ]),
+  ];
+  const mixture: Mixture = {
+    tasks: [
+      { name: 'rows', file: 0, share: 0.5 },
+      { name: 'feedback', file: 2, share: 0.5, whole: true },
+    ],
+    mix: 'given',
+  };
+  const base: DataOptions = { maxLength: 48, overlong: 'truncate-end', validation: 0.1, test: 0.2, seed: 5 };
+  const slices = new Slices(() => undefined, new AbortController().signal);
+  const alone = await openData(model, main, base, {}, slices);
+  const { data, summary } = await openData(model, main, { ...base, mixture }, { more }, slices);
+  // The test rows are those of the project, one by one.
+  expect(data.questions.map(({ prompt }) => prompt)).toEqual(
+    alone.data.questions.map(({ prompt }) => prompt),
+  );
+  expect(summary.tasks.map(({ rows: { train, test } }) => [train, test])).toEqual([
+    [alone.summary.rows.train, alone.summary.rows.test],
+    [2, 0],
+  ]);
+  // Beside judged answers the project's own are desirable.
+  expect(rowsOf(data, 'train').filter(({ desirable }) => desirable === false)).toHaveLength(1);
+  expect(rowsOf(data, 'train').filter(({ desirable }) => desirable === undefined)).toEqual([]);
+  const run: RunOptions = { ...RUN, objective: 'kto', trial: true, start: { id: 'a', name: 'voice 1' } };
+  const command = headlessCommand(run, data, model);
+  expect(command).toContain('--train-whole feedback');
+  expect(command).toContain('--init-adapter out/voice-1');
+  const flags = new Flags(trainFlags, wordsOf(command).slice(3));
+  const asked = readDataOptions(flags, 7);
+  const made = makeRunRows(
+    await readRunFiles(main.bytes, asked, SILENT),
+    model.tokenizer,
+    { maxLength: 48, vocabSize: model.info.vocabulary, now: new Date() },
+    asked,
+    SILENT,
+  );
+  for (const part of ['train', 'validation', 'test'] as const) expect(made[part]).toEqual(rowsOf(data, part));
+});
+
 test('a mixture of tasks, and one of them alone', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'graft-tasks-'));
   onTestFinished(() => rm(folder, { recursive: true }));

@@ -1,7 +1,7 @@
 /** Results in an archive: how their rows were drawn comes along, and results from before that was kept are still read. */
 import { parse } from 'valibot';
 import { expect, test } from 'vitest';
-import { ResultFile } from '../../../src/worker/archive/layout.ts';
+import { FeedbackFile, ResultFile } from '../../../src/worker/archive/layout.ts';
 
 const ORIGIN = { time: 1, model: { name: 'sprig', bundled: true, fingerprint: 'f' } };
 const SHARE = { count: 1, total: 2, interval: [0.1, 0.9] };
@@ -63,4 +63,46 @@ test.each([
   examples({ draw: { ...DRAW, seed: '42' } }),
 ])('what is no such record is refused: %#', (result) => {
   expect(() => parse(ResultFile, result)).toThrow();
+});
+
+const FURTHER = {
+  kind: 'further',
+  changed: 1,
+  value: {
+    time: 1,
+    from: { id: 'a', name: 'voice 1' },
+    rows: '0'.repeat(64),
+    entries: ['e1', 'e2'],
+    adapter: { id: 'b', name: 'feedback 1' },
+    kept: 'old',
+  },
+};
+const SAID = {
+  id: 'e1',
+  time: 1,
+  entry: {
+    id: 'e1',
+    time: 1,
+    prompt: [{ role: 'user', content: 'Where?' }],
+    plain: 'Where?\n',
+    answer: 'Here.',
+    origin: { ...ORIGIN, adapter: { id: 'a', name: 'voice 1' } },
+    verdict: 'bad',
+    correction: 'There.',
+    state: 'accepted',
+    taught: { runId: 'r', name: 'feedback 1', time: 2 },
+  },
+};
+
+test('a further run and what was said of an answer are kept whole', () => {
+  expect(parse(ResultFile, FURTHER)).toEqual(FURTHER);
+  expect(parse(FeedbackFile, SAID)).toEqual(SAID);
+});
+
+test.each([
+  { ...SAID, entry: { ...SAID.entry, verdict: 'fine' } },
+  { ...SAID, entry: { ...SAID.entry, prompt: [] } },
+  { ...SAID, entry: { ...SAID.entry, state: 'taught' } },
+])('feedback that is none is refused: %#', (said) => {
+  expect(() => parse(FeedbackFile, said)).toThrow();
 });

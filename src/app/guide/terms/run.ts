@@ -181,7 +181,7 @@ export const RUN: Chapter = {
       id: 'feedback',
       what: 'What people say of answers, as something to learn from: good, bad, or what it should have said. It is looked through first. Then a short run goes on from the adapter that is in use, on what was accepted and on a share of the earlier rows, so that those are not forgotten (replay). Both adapters answer the same test rows before one takes the place of the other.',
       start:
-        'Ten corrected answers or more, half of what is drawn from earlier rows, and half the usual learning rate. Correct rather than dislike: a correction says where to go.',
+        'Ten corrected answers or more, and half of what is drawn from earlier rows. Correct rather than dislike: a correction says where to go.',
       source:
         'Ouyang and others, Training language models to follow instructions with human feedback, 2022, arXiv:2203.02155; Rolnick and others, Experience Replay for Continual Learning, 2019, arXiv:1811.11682',
       also: 'adaptive thumbs correction human in the loop continual learning replay queue review',

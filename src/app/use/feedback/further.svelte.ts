@@ -1,0 +1,360 @@
+/** A further short run on feedback that was accepted: rows put together, planned, trained, measured against the adapter in use; a person decides. */
+import { untrack } from 'svelte';
+import { rowsOfEntry } from '../../../data/feedback.ts';
+import { judgeChange, type Change } from '../../../evaluate/change.ts';
+import type {
+  AdapterInfo,
+  Failure,
+  FeedbackEntry,
+  Further as Kept,
+  RunOptions,
+  RunSummary,
+  SettingDoubt,
+} from '../../../worker/api.ts';
+import { device } from '../../state/device.svelte.ts';
+import { Evaluation } from '../../state/evaluation.svelte.ts';
+import { misfits } from '../../state/plan-words.ts';
+import type { Studio } from '../../state/studio.svelte.ts';
+import { feedbackOf, type Feedback } from './feedback.svelte.ts';
+import { FEEDBACK_FILE, hasFeedback, withFeedback } from './rows.ts';
+import { furtherOptions, USUAL, type FurtherSettings } from './settings.ts';
+
+/** Rows of the test that are asked where there are so many: fewer say little of a small change. */
+const ROWS = 50;
+
+/** What it is at. */
+type Doing = 'opening' | 'training' | 'measuring';
+
+export class Further {
+  kept = $state.raw<Kept>();
+  settings = $state.raw<FurtherSettings>(USUAL);
+  /** Whether what was taught before is taught again. */
+  again = $state(false);
+  doing = $state<Doing>();
+  /** What is asked about before the run starts. */
+  doubts = $state.raw<readonly SettingDoubt[]>([]);
+  failure = $state.raw<Failure>();
+  /** Both adapters against the base model, on the same rows. */
+  readonly evaluation: Evaluation;
+  readonly #studio: Studio;
+  readonly #feedback: Feedback;
+  #project: string | undefined;
+  #ready: RunOptions | undefined;
+
+  constructor(studio: Studio, feedback: Feedback) {
+    this.#studio = studio;
+    this.#feedback = feedback;
+    const { results } = studio;
+    this.evaluation = new Evaluation(
+      studio.session,
+      {
+        get project() {
+          return results.project;
+        },
+        keep: (project, { evaluation }) =>
+          this.kept && evaluation
+            ? results.keep(project, { further: { ...this.kept, measured: evaluation } })
+            : Promise.resolve(undefined),
+      },
+      'evaluation',
+    );
+  }
+
+  /** Reads what the project keeps of its latest further run. */
+  async follow(project: string | undefined): Promise<void> {
+    if (project === this.#project) return;
+    this.#project = project;
+    this.kept = undefined;
+    this.settings = USUAL;
+    this.doubts = [];
+    this.failure = undefined;
+    this.evaluation.forget();
+    const { further } = await this.#studio.results.read();
+    if (project !== this.#project || this.kept) return;
+    this.kept = further;
+    this.evaluation.show(further?.measured);
+  }
+
+  /** The adapter in use, which a run can go on from; undefined where there is none for the open model. */
+  from: AdapterInfo | undefined = $derived.by(() =>
+    this.#studio.adapters.list.find(({ id }) => id === this.#studio.currentAdapter),
+  );
+
+  /** What a run would learn from: accepted, and not what a test row asks. */
+  taken: readonly FeedbackEntry[] = $derived.by(() =>
+    this.#feedback.entries.filter(
+      (entry) =>
+        entry.state === 'accepted' &&
+        (!entry.taught || this.again) &&
+        !this.#leaks(entry) &&
+        rowsOfEntry(entry, this.#rows) > 0,
+    ),
+  );
+  /** Entries that were taught before. */
+  taught = $derived.by(() => this.#feedback.entries.filter(({ taught }) => taught).length);
+  /** Accepted, and asked by a test row. */
+  leaks = $derived.by(
+    () =>
+      this.#feedback.entries.filter(
+        (entry) => !entry.taught && entry.state === 'accepted' && this.#leaks(entry),
+      ).length,
+  );
+  /** Accepted dislikes that supervised learning makes nothing of. */
+  mute = $derived.by(
+    () =>
+      this.#feedback.entries.filter(
+        (entry) => !entry.taught && entry.state === 'accepted' && rowsOfEntry(entry, this.#rows) === 0,
+      ).length,
+  );
+
+  /** Why no run can start; '' where one can. */
+  obstacle = $derived.by(() => {
+    const { data, run, session } = this.#studio;
+    const { summary } = data;
+    if (run.active) return 'A run is training.';
+    if (!session.model || !summary)
+      return 'Open the rows of the project first: they are replayed, and their test rows measure.';
+    if (!this.from) return 'Train an adapter first, or import one: a further run goes on from it.';
+    if (!data.kept && !this.kept)
+      return 'The rows could not be kept in the project, so they could not be opened again.';
+    if (summary.pairs + summary.unpaired.desirable + summary.unpaired.undesirable > 0 && !hasFeedback(data))
+      return 'The rows of the project are compared or judged answers. Save the feedback as judged rows, and open it under Data.';
+    return this.taken.length === 0 ? 'Accept feedback that teaches something first.' : '';
+  });
+
+  /** The settings of a run on what is taken; undefined where none can start. */
+  options: RunOptions | undefined = $derived.by(() => {
+    const { data, session, runs } = this.#studio;
+    const { from, taken } = this;
+    if (!from || !session.model || !data.summary) return undefined;
+    const many = (as: 'answers' | 'judged'): number =>
+      taken.reduce((sum, entry) => sum + rowsOfEntry(entry, as), 0);
+    const good = many('answers');
+    const names = runs.list.map(({ options }) => options.name);
+    let number = 1;
+    while (names.includes(`feedback ${number}`)) number++;
+    return furtherOptions(this.settings, {
+      ...{ name: `feedback ${number}`, from, model: session.model, data: data.options, good },
+      bad: this.#rows === 'judged' ? many('judged') - good : 0,
+      rows: data.summary.rows,
+      ...(data.source?.sample && { suggestion: data.source.sample.settings }),
+    });
+  });
+
+  /** Its run, once there is one. */
+  run: RunSummary | undefined = $derived.by(() => {
+    const since = this.kept?.time ?? Infinity;
+    return this.#studio.runs.list
+      .filter(({ options, created }) => options.trial && created >= since)
+      .reduce<RunSummary | undefined>(
+        (first, run) => (first && first.created < run.created ? first : run),
+        undefined,
+      );
+  });
+
+  /** What its run made, as long as it is in the library. */
+  made: AdapterInfo | undefined = $derived.by(() =>
+    this.#studio.adapters.list.find(({ runId }) => runId !== undefined && runId === this.run?.id),
+  );
+
+  /** Whether there was a run, and a person has still to decide. */
+  get open(): boolean {
+    return this.run !== undefined && this.kept?.kept === undefined;
+  }
+
+  /** What the measurement says of the two; undefined before it. */
+  change: Change | undefined = $derived.by(() => {
+    const [before, after] = this.evaluation.results;
+    return before && after ? judgeChange(before, after) : undefined;
+  });
+
+  /** One press: the rows are opened, and the run starts unless there is something to ask. */
+  async start(): Promise<void> {
+    const { data, run } = this.#studio;
+    if (this.doing || this.obstacle !== '' || !this.from) return;
+    this.failure = undefined;
+    this.doing = 'opening';
+    const began = await this.#prepare();
+    if (began) {
+      const outcome = await this.#studio.session.worker.doubtRun(began);
+      const plan = await this.#studio.session.worker.planRun(began);
+      if (plan.ok && plan.memory.problems.length > 0) {
+        this.failure = {
+          code: 'app-further',
+          what: `The run does not fit. ${misfits(plan.memory, device).join(' ')}`,
+          remedy: 'Open the rows under Train, where the form says what would make it smaller.',
+        };
+      } else if (outcome.ok && outcome.doubts.length > 0) {
+        this.#ready = began;
+        this.doubts = outcome.doubts;
+        return;
+      } else {
+        await this.#train(began);
+        return;
+      }
+    } else if (!run.active) {
+      this.failure ??= data.failure;
+    }
+    await this.#leave();
+  }
+
+  /** What was asked about is meant so. */
+  async startAnyway(): Promise<void> {
+    const options = this.#ready;
+    this.#ready = undefined;
+    this.doubts = [];
+    if (options) await this.#train(options);
+  }
+
+  /** What was asked about is to be changed first. */
+  async takeBack(): Promise<void> {
+    this.#ready = undefined;
+    this.doubts = [];
+    await this.#leave();
+  }
+
+  /** Goes on with what was begun, here or before a reload: marks what was taught, and measures both on the rows of the project. */
+  async measure(rows = ROWS): Promise<void> {
+    const { kept, made, run } = this;
+    const { data, results } = this.#studio;
+    this.doing = undefined;
+    if (!kept || !made || !run || this.evaluation.progress) return;
+    this.failure = undefined;
+    this.doing = 'measuring';
+    if (kept.adapter?.id !== made.id) {
+      this.kept = { ...kept, adapter: { id: made.id, name: made.name } };
+      await results.keep(this.#project, { further: this.kept });
+      await this.#feedback.markTaught(kept.entries, { runId: run.id, name: made.name, time: Date.now() });
+    }
+    if (data.version === kept.rows || (await this.#open(kept.rows))) {
+      const held = data.summary?.rows.test ?? 0;
+      if (held === 0)
+        this.failure = {
+          code: 'app-further',
+          what: 'No rows are held out for a test, so nothing says whether the new adapter is better.',
+          remedy:
+            'Ask both in Use and decide by their answers; or give the split a test part under Data, and measure.',
+        };
+      else await this.evaluation.measure([kept.from.id, made.id], { rows: Math.min(rows, held) });
+      if (this.evaluation.results.length === 2 && this.kept) {
+        const { results: evaluations, seconds } = this.evaluation;
+        this.kept = { ...this.kept, measured: { evaluations, seconds } };
+      }
+    }
+    this.doing = undefined;
+  }
+
+  /** The new adapter is the one in use from now on. */
+  async use(): Promise<void> {
+    const { made } = this;
+    const { adapters, chat, session } = this.#studio;
+    if (!made) return;
+    await adapters.change(made.id, { trial: false });
+    await this.#decide('new');
+    chat.sides = [chat.sides[0] === made.id ? 'base' : chat.sides[0], made.id];
+    session.announcer.say(`${made.name} is in use from now on.`);
+  }
+
+  /** The adapter that was in use stays it. The new one stays in the library, on trial. */
+  async keepOld(): Promise<void> {
+    await this.#decide('old');
+    this.#studio.session.announcer.say(`${this.kept?.from.name ?? 'The adapter'} stays in use.`);
+  }
+
+  /** Both answer the next question, side by side. */
+  askBoth(): void {
+    const { kept, made } = this;
+    if (!kept || !made) return;
+    this.#studio.chat.sides = [kept.from.id, made.id];
+    document.getElementById('chat-prompt')?.focus();
+  }
+
+  async #decide(kept: 'new' | 'old'): Promise<void> {
+    if (!this.kept) return;
+    this.kept = { ...this.kept, kept };
+    this.failure = await this.#studio.results.keep(this.#project, { further: this.kept });
+  }
+
+  get #rows(): 'answers' | 'judged' {
+    return this.settings.learns === 'kto' ? 'judged' : 'answers';
+  }
+
+  #leaks({ id }: FeedbackEntry): boolean {
+    return (
+      this.#feedback.findings
+        ?.get(id)
+        ?.some((finding) => finding.kind === 'leak' && finding.part === 'test') ?? false
+    );
+  }
+
+  /** Opens the rows of the run. @returns its settings; undefined where they could not be opened */
+  async #prepare(): Promise<RunOptions | undefined> {
+    const { data, results } = this.#studio;
+    if (!(await this.#reopen())) return undefined;
+    const { from, options, taken } = this;
+    const { source, summary, kept } = data;
+    if (!from || !options || !source || !summary || !kept) return undefined;
+    const bytes = new TextEncoder().encode(this.#feedback.rows(taken, this.#rows));
+    const reading = withFeedback(
+      { source, options: data.options },
+      { name: FEEDBACK_FILE, bytes },
+      this.settings.replay,
+      summary,
+    );
+    const begun: Kept = {
+      time: Date.now(),
+      from: { id: from.id, name: from.name },
+      rows: kept.version,
+      entries: taken.map(({ id }) => id),
+    };
+    if (!(await data.openReading(reading))) return undefined;
+    this.evaluation.forget();
+    this.kept = begun;
+    await results.keep(this.#project, { further: begun });
+    return options;
+  }
+
+  async #train(options: RunOptions): Promise<void> {
+    const { run } = this.#studio;
+    this.doing = 'training';
+    await run.start(options);
+    await this.#studio.refresh();
+    if (run.status === 'done' || run.status === 'stopped') await this.measure();
+    // A paused run goes on under Train.
+    else if (run.status === 'paused') this.doing = undefined;
+    else await this.#leave();
+  }
+
+  /** The rows of the project as they were, without feedback beside them. */
+  async #reopen(): Promise<boolean> {
+    const { data } = this.#studio;
+    const version = this.kept?.rows;
+    if (!hasFeedback(data) || version === undefined) return data.summary !== undefined;
+    return this.#open(version);
+  }
+
+  async #open(version: string): Promise<boolean> {
+    const opened = await this.#studio.openKept(version);
+    if (!opened) this.failure = this.#studio.data.failure;
+    return opened;
+  }
+
+  /** Nothing was trained: the rows are as before. */
+  async #leave(): Promise<void> {
+    await this.#reopen();
+    this.doing = undefined;
+  }
+}
+
+const known = new WeakMap<Studio, Further>();
+
+/** The one of a studio: it goes on while another stage is looked at. It is no part of the first screen. */
+export function furtherOf(studio: Studio): Further {
+  const before = known.get(studio);
+  if (before) return before;
+  let further!: Further;
+  // What it derives must not end with the part of the page that asked first.
+  untrack(() => $effect.root(() => void (further = new Further(studio, feedbackOf(studio)))));
+  known.set(studio, further);
+  return further;
+}

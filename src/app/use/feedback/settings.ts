@@ -1,0 +1,80 @@
+/** Settings of a further run: short, on the adapter that it starts from. */
+import type { AdapterInfo, DataOptions, DataSummary, ModelInfo, RunOptions } from '../../../worker/api.ts';
+import { START } from '../../train/kept-settings.ts';
+import { presetOptions, suggest, withObjective, type Suggestion } from '../../train/settings.ts';
+
+/** How a further run learns: the good answers, or all that was judged. */
+export type Learns = 'sft' | 'kto';
+
+export interface FurtherSettings {
+  readonly learns: Learns;
+  /** Share of the rows that are drawn from those of the project. */
+  readonly replay: number;
+  /** As many as suit the rows if left out. */
+  readonly steps?: number;
+}
+
+export const USUAL: FurtherSettings = { learns: 'sft', replay: 0.5 };
+
+/** How often each row of feedback is seen, if nobody says how many steps. */
+const PASSES = 12;
+/** In 16 steps the bundled model learns two corrections by heart, and in 8 it does not. */
+const [LEAST_STEPS, MOST_STEPS] = [16, 120];
+const MOST_WEIGHT = 10;
+
+/** @param rows of feedback */
+export function usualSteps(rows: number, batch: number, replay: number): number {
+  const drawn = batch * (1 - replay);
+  return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil((PASSES * rows) / drawn)));
+}
+
+interface Situation {
+  readonly name: string;
+  readonly from: AdapterInfo;
+  readonly model: ModelInfo;
+  /** What the rows themselves suggest; a bundled sample does. */
+  readonly suggestion?: Suggestion;
+  readonly data: Pick<DataOptions, 'maxLength'>;
+  readonly rows: DataSummary['rows'];
+  /** Rows of feedback by their labels. */
+  readonly good: number;
+  readonly bad: number;
+}
+
+export function furtherOptions(
+  { learns, replay, steps }: FurtherSettings,
+  { name, from, model, suggestion = suggest(model), data, rows, good, bad }: Situation,
+): RunOptions {
+  const base: RunOptions = {
+    ...START,
+    name,
+    targets: model.targets,
+    maxLength: data.maxLength,
+    start: { id: from.id, name: from.name },
+    trial: true,
+  };
+  const asked = learns === 'kto' ? withObjective('kto', base) : base;
+  const { objective: _, ...supervised } = suggestion;
+  const usual = presetOptions('quick', supervised, rows.train, asked);
+  const batch = Math.max(2, usual.batch);
+  const many = steps ?? usualSteps(good + bad, batch * usual.accumulate, replay);
+  // The mean of desirable and undesirable answers that a step draws.
+  const share = good + bad === 0 ? 0 : bad / (good + bad);
+  const undesirable = (1 - replay) * share;
+  return {
+    ...usual,
+    ...(learns === 'kto' && {
+      undesirableWeight:
+        undesirable === 0
+          ? 1
+          : Math.min(MOST_WEIGHT, Math.max(1, Number(((1 - undesirable) / undesirable).toFixed(1)))),
+    }),
+    batch,
+    steps: many,
+    warmup: 0,
+    evalEvery: rows.validation > 0 ? many : 0,
+    patience: 0,
+    sampleEvery: 0,
+    samplePrompt: '',
+  };
+}

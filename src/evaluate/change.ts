@@ -1,0 +1,82 @@
+/** One adapter in the place of another: both on the same rows, and no more said than the numbers hold. */
+import { plural, threeDigits } from '../numbers.ts';
+import type { Comparison } from './comparison.ts';
+import { isExactMatch } from './metrics/exact-match.ts';
+import { compare } from './paired.ts';
+import { oftenInWords, pInWords } from './verdict.ts';
+
+/** `chance` where the two differ and that may be chance; `same` where nothing tells them apart. */
+export type ChangeKind = 'better' | 'worse' | 'chance' | 'same';
+
+export interface Change {
+  readonly kind: ChangeKind;
+  /** In a sentence. */
+  readonly what: string;
+  /** How that was found, and what it does not say. */
+  readonly how: string;
+}
+
+/** Rarer by chance than this is called a difference. */
+const LEVEL = 0.05;
+/** A perplexity that moved by less than this share is called the same. */
+const NOTICEABLE = 0.03;
+/** Answers that are hardly ever exactly right are texts of their own: their likelihood says more. */
+const FREE_TEXT_SHARE = 0.1;
+
+/** @param before the adapter in use, `after` the new one, measured on the same rows in the same order */
+export function judgeChange(before: Comparison, after: Comparison): Change {
+  const expected = before.rows.map((row) => row.expected);
+  if (after.rows.length !== expected.length || after.rows.some((row, at) => row.expected !== expected[at]))
+    throw new RangeError('The two were measured on different rows');
+  const [right, now] = [before, after].map(({ rows }) =>
+    rows.map((row) => isExactMatch(row.tuned, row.expected)),
+  );
+  const { onlyFirst, onlySecond, both, p } = compare(right, now);
+  const most = both + Math.max(onlyFirst, onlySecond);
+  const isFree = most <= FREE_TEXT_SHARE * expected.length;
+  const perplexity = perplexityOf(before, after);
+  if (isFree && perplexity) return byPerplexity(perplexity, expected.length);
+  const counts = `${both + onlySecond} of ${plural(expected.length, 'test row')} exactly right, before ${both + onlyFirst}`;
+  const chance =
+    onlyFirst + onlySecond === 0
+      ? 'Both are right on the same rows.'
+      : `Only the new one is right on ${onlySecond}, only the one in use on ${onlyFirst}: if both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact McNemar test, ${pInWords(p)}).`;
+  const likelihood = perplexity
+    ? ` Perplexity of the wanted answers ${threeDigits(perplexity.before)} → ${threeDigits(perplexity.after)}.`
+    : '';
+  const how = chance + likelihood;
+  if (onlyFirst === onlySecond) return { kind: 'same', what: `As good as before: ${counts}.`, how };
+  const isBetter = onlySecond > onlyFirst;
+  if (p >= LEVEL)
+    return {
+      kind: 'chance',
+      what: `${isBetter ? 'A little better' : 'A little worse'}, which may be chance: ${counts}.`,
+      how,
+    };
+  return isBetter
+    ? { kind: 'better', what: `Better: ${counts}.`, how }
+    : { kind: 'worse', what: `Worse: ${counts}.`, how };
+}
+
+interface Perplexities {
+  readonly before: number;
+  readonly after: number;
+}
+
+function perplexityOf({ tuned: before }: Comparison, { tuned: after }: Comparison): Perplexities | undefined {
+  if (!before || !after || ![before, after].every(({ perplexity }) => Number.isFinite(perplexity)))
+    return undefined;
+  return { before: before.perplexity, after: after.perplexity };
+}
+
+function byPerplexity({ before, after }: Perplexities, rows: number): Change {
+  const numbers = `perplexity ${threeDigits(before)} → ${threeDigits(after)}`;
+  const how = `${
+    rows > 0 ? 'The wanted answers are free text, and hardly one is met word for word. ' : ''
+  }Perplexity says how likely the wanted text is to a model. It does not say whether the model’s own answers are good, and a difference below ${100 * NOTICEABLE} % is called none.`;
+  if (before / after > 1 + NOTICEABLE)
+    return { kind: 'better', what: `The wanted answers are likelier: ${numbers}.`, how };
+  if (after / before > 1 + NOTICEABLE)
+    return { kind: 'worse', what: `The wanted answers are less likely: ${numbers}.`, how };
+  return { kind: 'same', what: `As likely as before: ${numbers}.`, how };
+}
