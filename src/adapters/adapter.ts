@@ -149,7 +149,7 @@ export class Adapter {
 
   /** Whether it learns rows that are looked up by id, which the reverse needs the occurrences of. */
   get embeds(): boolean {
-    return this.#before !== undefined;
+    return [...this.#layers.values()].some(({ kind, module }) => kind.learnsRows?.(module));
   }
 
   embed(tape: Tape, x: Tensor, ids: Tensor, chain?: Tensor): void {

@@ -107,6 +107,8 @@ export interface AdapterKind<
   module(linear: LinearModule, config: Config, found?: (name: string) => readonly number[]): Module;
   /** The layer as a file has it, for a kind whose layers may have fewer tensors than the configuration would give them. */
   filed?(layer: LinearModule, config: Config, has: (name: string) => boolean): LinearModule;
+  /** Layers of other kinds that it brings along. */
+  beside?(model: ModelDefinition, config: Config): readonly AdapterModule[];
   parameters(module: Module): readonly AdapterParameter[];
   /** Initial values by name; without those that come from the base. */
   initial(module: Module, random: Random): readonly (readonly [name: string, Float32Array<ArrayBuffer>])[];
@@ -151,6 +153,8 @@ export interface AdapterKind<
   ): void;
   /** Names of weights of the base, each with the parameter that stands in its place. */
   replaces?(module: Module): readonly (readonly [weight: string, parameter: string])[];
+  /** Whether rows of what it learns are looked up by token id. */
+  learnsRows?(module: Module): boolean;
 
   /** W with the adapter in it, as people write it. */
   readonly formula: string;

@@ -4,7 +4,6 @@ import { isObject, type JsonObject } from '../json.ts';
 
 /** Fields that, where they are set, make an adapter more than its tensors beside frozen linear layers. */
 const UNSUPPORTED = [
-  'modules_to_save',
   'trainable_token_indices',
   'target_parameters',
   'layer_replication',
@@ -48,8 +47,9 @@ export class PeftConfigReader {
     );
   }
 
-  /** @throws GraftError `adapter-unsupported` for a field that no kind has */
-  refuseUnsupported(): void {
+  /** @throws GraftError `adapter-unsupported` for a field that no kind has, or the kind has not */
+  refuseUnsupported(kind: { readonly beside?: unknown }): void {
+    if (!kind.beside && this.set('modules_to_save')) throw this.unsupported('modules_to_save');
     if (this.set('bias') && this.json['bias'] !== 'none') throw this.unsupported('a trained bias');
     for (const field of UNSUPPORTED) if (this.set(field)) throw this.unsupported(field);
     // These change the base's own weights when PEFT loads them, so that A and B alone are not the adapter.

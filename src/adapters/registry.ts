@@ -9,13 +9,14 @@ import { lora } from './lora/lora.ts';
 import { norms } from './norms/norms.ts';
 import { pissa } from './pissa/pissa.ts';
 import { prompt } from './prompt/prompt.ts';
+import { saved, SAVED } from './saved/saved.ts';
 import { isTarget } from './targets.ts';
 
 export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora, pissa, ia3, prompt, norms];
 
 /** The kind of a configuration or a layer. @throws Error where there is none: what comes from outside is checked where it comes in */
 export function kindOf({ kind = ADAPTER_KINDS[0].name }: { readonly kind?: string }): AdapterKind {
-  const found = ADAPTER_KINDS.find(({ name }) => name === kind);
+  const found = kind === SAVED ? saved : ADAPTER_KINDS.find(({ name }) => name === kind);
   if (!found) throw new Error(`There is no kind of adapter ${kind}`);
   return found;
 }
@@ -38,9 +39,12 @@ export function layersOf(
 export function adapterModules(model: ModelDefinition, config: AdapterConfig): AdapterModule[] {
   const kind = kindOf(config);
   kind.check(model, config);
-  return layersOf(kind, model, config)
-    .filter(({ path }) => isTarget(config, path))
-    .map((linear) => kind.module(linear, config));
+  return [
+    ...layersOf(kind, model, config)
+      .filter(({ path }) => isTarget(config, path))
+      .map((layer) => kind.module(layer, config)),
+    ...(kind.beside?.(model, config) ?? []),
+  ];
 }
 
 /** The values that an adapter begins with. The same seed gives the same adapter everywhere. */

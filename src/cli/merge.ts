@@ -62,7 +62,7 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
   ]);
   const model = await readModel(files);
   const adapter = await readPeft(folder(flags.required('adapter')), model);
-  checkMergeable(adapter);
+  checkMergeable(adapter, model);
   const source = await openModelWeights(files, model);
   checkWeights(model, source);
   const release = await lockFolder(out, 'graft merge');

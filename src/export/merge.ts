@@ -5,6 +5,7 @@ import type { ModelDefinition, WeightSpec } from '../model/family.ts';
 import { inModelLayout, otherTensors, storedType, toFolder, transposeBytes } from '../model/folder-layout.ts';
 import type { AdapterModule } from '../adapters/kind.ts';
 import { kindOf } from '../adapters/registry.ts';
+import { SAVED } from '../adapters/saved/saved.ts';
 import { isQuantised, weightTypes, type WeightChoices } from '../model/weight-types.ts';
 import { isBlockType } from '../weights/blocks.ts';
 import {
@@ -29,10 +30,18 @@ export interface MergedPlan {
 }
 
 /** @throws GraftError `adapter-merge` where the weights of a base cannot hold the adapter */
-export function checkMergeable({ config }: Pick<AdapterData, 'config'>): void {
-  const { unmergeable } = kindOf(config);
-  if (unmergeable !== undefined)
-    throw new GraftError('adapter-merge', unmergeable, 'Export the adapter itself, as a PEFT folder.');
+export function checkMergeable(
+  { config, modules }: Pick<AdapterData, 'config' | 'modules'>,
+  { shape: { head } }: ModelDefinition,
+): void {
+  const isTied = head !== 'lm_head.weight';
+  const reason =
+    kindOf(config).unmergeable ??
+    (isTied && modules.some(({ kind }) => kind === SAVED)
+      ? 'Its embedding or head is trained apart, and the base has one weight for both: a merged model would lose one of them.'
+      : undefined);
+  if (reason !== undefined)
+    throw new GraftError('adapter-merge', reason, 'Export the adapter itself, as a PEFT folder.');
 }
 
 /** @param choices as for {@link mergedWeights} */
@@ -65,7 +74,7 @@ export async function* mergedWeights(
   adapter: AdapterData,
   choices?: WeightChoices,
 ): AsyncGenerator<Uint8Array> {
-  checkMergeable(adapter);
+  checkMergeable(adapter, model);
   const { header, entries, others } = layoutOf(model, source, choices);
   yield header;
   const merges = new Map<string, { module: AdapterModule; part: 'weight' | 'bias' }>(

@@ -4,6 +4,7 @@
  */
 import { kindOf, kindOfPeft, layersOf } from '../adapters/registry.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule, AdapterTensors } from '../adapters/kind.ts';
+import { SAVED, savedNames } from '../adapters/saved/saved.ts';
 import { PeftConfigReader, unsupportedIn } from '../adapters/peft-config.ts';
 import { ALL_LINEAR, isTarget, lastNames } from '../adapters/targets.ts';
 import { sizeOf } from '../engine/tensor.ts';
@@ -42,6 +43,17 @@ export type Files = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 export function portableAdapter(adapter: AdapterData): AdapterData {
   const { config, modules, tensors } = adapter;
   return kindOf(config).portable?.(config, modules, tensors) ?? adapter;
+}
+
+/** @throws GraftError `export-format` for modules that are trained as a whole, which formats of other programs do not hold */
+export function refuseSaved({ modules }: AdapterData, name: string): void {
+  const names = savedNames(modules);
+  if (names.length > 0)
+    throw new GraftError(
+      'export-format',
+      `${name} has ${names.join(' and ')} trained as a whole, and this format holds low-rank matrices alone.`,
+      'Export the adapter as a PEFT folder, or a merged model.',
+    );
 }
 
 /** The files of a PEFT adapter folder. */
@@ -88,7 +100,7 @@ function peftConfig(
     // As PEFT wants it for Conv1D. Reading need not ask: the base model says how its layers lie.
     fan_in_fan_out: modules.some(({ transposed }) => transposed),
     inference_mode: true,
-    modules_to_save: null,
+    modules_to_save: savedNames(modules).length > 0 ? savedNames(modules) : null,
     target_modules: peftTargets(config, modules),
     task_type: 'CAUSAL_LM',
     ...kindOf(config).writePeft(config, modules),
@@ -97,7 +109,8 @@ function peftConfig(
 }
 
 /** Where the language model is a part, the others have layers of the same names: paths tell PEFT which of them are meant. */
-function peftTargets({ targets }: AdapterConfig, modules: readonly AdapterModule[]): readonly string[] {
+function peftTargets({ targets }: AdapterConfig, all: readonly AdapterModule[]): readonly string[] {
+  const modules = all.filter(({ kind }) => kind !== SAVED);
   if (modules.some(({ path }) => /(^|\.)language_model\./.test(path))) return modules.map(({ path }) => path);
   return targets.includes(ALL_LINEAR) ? lastNames(modules) : targets;
 }
@@ -137,6 +150,14 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
     if (disagreement !== undefined) throw unfit(disagreement);
     modules.push(module);
   }
+  const beside = kind.beside?.(model, config) ?? [];
+  for (const { name, shape } of beside.flatMap((module) => kindOf(module).parameters(module))) {
+    const entry = entries.get(name);
+    if (!entry) throw unfit(`${files.name}/${WEIGHTS} has no ${name}, which modules_to_save names`);
+    checkShape(entry, shape);
+    known.add(name);
+    tensors.set(name, await floats(entry));
+  }
   for (const name of entries.keys()) {
     if (known.has(name)) continue;
     if (/(^|\.)(embed_tokens|wte|wpe|lm_head)\./.test(name))
@@ -146,7 +167,11 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
     );
   }
   if (modules.length === 0) throw unfit(`${files.name}/${WEIGHTS} holds no ${kind.label} tensors`);
-  return { config: { ...config, targets: targetsOf(config, model, modules) }, modules, tensors };
+  return {
+    config: { ...config, targets: targetsOf(config, model, modules) },
+    modules: [...modules, ...beside],
+    tensors,
+  };
 }
 
 /** What stood between prompt and answer in the rows of an adapter, for a base without a chat template; '' where that is not told. */
@@ -173,12 +198,13 @@ export async function largestAdapter(files: FileSet, model: ModelDefinition): Pr
   if (!json) throw missing(files, CONFIG);
   const { kind, config: given } = readConfig(json, `${files.name}/${CONFIG}`);
   const config = kind.limited?.(given) ?? given;
-  return layersOf(kind, model, config)
-    .flatMap((linear) => kind.parameters(kind.module(linear, config)))
-    .reduce(
-      (bytes, { name, shape }) => bytes + sizeOf(shape) * MOST_BYTES_PER_NUMBER + name.length + ENTRY_BYTES,
-      HEADER_BYTES,
-    );
+  return [
+    ...layersOf(kind, model, config).flatMap((linear) => kind.parameters(kind.module(linear, config))),
+    ...(kind.beside?.(model, config) ?? []).flatMap((module) => kindOf(module).parameters(module)),
+  ].reduce(
+    (bytes, { name, shape }) => bytes + sizeOf(shape) * MOST_BYTES_PER_NUMBER + name.length + ENTRY_BYTES,
+    HEADER_BYTES,
+  );
 }
 
 function readConfig(json: JsonObject, where: string): { kind: AdapterKind; config: AdapterConfig } {
@@ -186,7 +212,7 @@ function readConfig(json: JsonObject, where: string): { kind: AdapterKind; confi
   if (!kind)
     throw unsupportedIn(where, `an adapter of type ${JSON.stringify(json['peft_type'])?.slice(0, 60)}`);
   const reader = new PeftConfigReader(json, where);
-  reader.refuseUnsupported();
+  reader.refuseUnsupported(kind);
   return { kind, config: kind.readPeft(reader) };
 }
 

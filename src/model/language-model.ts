@@ -33,6 +33,9 @@ import { inverseFrequencies } from './rope.ts';
 import { isEmbedding, type TrainedPart } from './trained-part.ts';
 import { AS_STORED, checkChoices, heldAs, type WeightChoices } from './weight-types.ts';
 
+/** Name of a head of its own, in all families. */
+const HEAD = 'lm_head.weight';
+
 export interface LoadOptions {
   precision?: Precision;
   /** How frozen matrices are held: as stored if left out. */
@@ -164,10 +167,9 @@ export class LanguageModel {
     return this.headOf(undefined);
   }
 
-  /** The weight that maps hidden states to logits, or what an adapter has in its place. */
+  /** The weight that maps hidden states to logits, or the head that an adapter has. A tied head does not follow an embedding that an adapter has. */
   headOf(adapter: AdapterHooks | undefined): Tensor {
-    const { head } = this.definition.shape;
-    return adapter?.weight(head) ?? this.#weight(head);
+    return adapter?.weight(HEAD) ?? this.#weight(this.definition.shape.head);
   }
 
   /** Records the forward from token ids to the normalised hidden states of `inputs.rows`. */

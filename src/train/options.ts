@@ -28,6 +28,7 @@ const LORA: readonly string[] = [
   'rankPattern',
   'alphaPattern',
   'layersToTransform',
+  'modulesToSave',
 ] satisfies readonly (keyof LoraConfig)[];
 
 /** Rows that a run takes at most, counted with repetitions: its micro-batches are sized before the first step. */

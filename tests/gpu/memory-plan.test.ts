@@ -204,6 +204,11 @@ describeDevice(
       expectEqual(await measure(context, sprigFolder(), changes, setting));
     });
 
+    test('of embedding and head that are trained beside an adapter', async () => {
+      const lora = { ...base.lora, modulesToSave: 'both' as const };
+      for (const files of [sprigFolder(), tinyFolder()]) expectEqual(await measure(context, files, { lora }));
+    });
+
     test('of pairs, with a reference policy and validation', async () => {
       const pairs = (V: number, count: number, length = LENGTH): LabelledTokens[] => {
         const halves = fullRows(V, 2 * count, length);

@@ -3,10 +3,13 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { file, folder } from '../../src/cli/files.ts';
-import { portableAdapter, readPeft } from '../../src/export/peft.ts';
+import { checkMergeable } from '../../src/export/merge.ts';
+import { portableAdapter, readPeft, writePeft } from '../../src/export/peft.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
+import type { LoraConfig } from '../../src/adapters/lora/config.ts';
+import { adapterModules } from '../../src/adapters/registry.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import { makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
@@ -14,6 +17,8 @@ import type { StepEvent } from '../../src/train/events.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
 import { defaultOptions, trainOptionsOf } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
+import { memoryFiles } from '../../src/weights/bytes.ts';
+import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
 import { readTensors } from './reference-file.ts';
 import { worstError } from './run.ts';
@@ -40,7 +45,7 @@ interface Settings {
   gradients: Gradients;
   kinds: Record<'dora' | 'ia3' | 'prompt' | 'norms', Gradients>;
   curves: Record<
-    'lora' | 'dora' | 'pissa' | 'prompt' | 'norms' | 'full',
+    'lora' | 'dora' | 'pissa' | 'saved' | 'saved-head' | 'prompt' | 'norms' | 'full',
     {
       batch: number;
       accumulate: number;
@@ -180,8 +185,53 @@ describeDevice('numbers of transformers and PEFT', (context) => {
     converted.destroy();
   });
 
+  test.each([
+    ['saved', 'embed_tokens'],
+    ['saved-head', 'both'],
+  ] as const)('20 steps with modules that are trained as a whole: %s', async (name, modulesToSave) => {
+    const start = await readPeft(folder(at('adapter')), model.definition);
+    const config = { ...(start.config as LoraConfig), modulesToSave };
+    const modules = adapterModules(model.definition, config);
+    const { lr, schedule, warmup, weight_decay, clip, ...sizes } = settings.curves[name];
+    const { trainable, adapter } = await makeTrainable(model, trainOptionsOf({}), {
+      ...{ config, modules, tensors: start.tensors },
+    });
+    const told: StepEvent[] = [];
+    const trainer = await Trainer.create({
+      trainable,
+      options: {
+        ...trainOptionsOf({
+          ...sizes,
+          method: 'lora',
+          lr,
+          schedule,
+          warmup,
+          clip,
+          weightDecay: weight_decay,
+        }),
+        ...{ maxLength: 64, shuffle: false },
+      },
+      rows,
+      onEvent: (event) => event.type === 'step' && told.push(event),
+    });
+    expect(await trainer.run()).toBe('done');
+    expectCurve(told, name);
+    const data = { ...adapter!, tensors: await trainer.result() };
+    await trainer.destroy();
+    trainable.adapter!.destroy();
+    const read = await readPeft(
+      memoryFiles(writePeft(data, { baseModel: 'sprig' }), 'saved'),
+      model.definition,
+    );
+    expect(read.modules).toEqual(data.modules);
+    const again = await Adapter.frozen(model, read.modules, read.tensors);
+    await expectTrained(again, name);
+    again.destroy();
+    await graftError(async () => checkMergeable(read, model.definition), 'adapter-merge');
+  });
+
   /** The logits of the last token after training are PEFT's. */
-  async function expectTrained(adapter: Adapter, name: 'pissa'): Promise<void> {
+  async function expectTrained(adapter: Adapter, name: 'pissa' | 'saved' | 'saved-head'): Promise<void> {
     const { integers } = await readTensors(file(at('logits.safetensors')));
     const { floats } = await readTensors(file(at('logits-trained.safetensors')));
     const logits = await model.logits(integers.get('ids')!.values, adapter);

@@ -15,6 +15,7 @@ import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { kindOf } from '../../src/adapters/registry.ts';
+import { SAVED } from '../../src/adapters/saved/saved.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import type { LabelledTokens } from '../../src/model/batch.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
@@ -76,7 +77,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     const adapter = join(out, name);
     await writeFolder(adapter, writePeft(data, { baseModel: path }));
     const merged = join(out, `${name}-merged`);
-    if (kindOf(data.config).unmergeable === undefined) {
+    if (isMergeable(data)) {
       const chunks: Uint8Array[] = [];
       for await (const chunk of mergedWeights(model.definition, await openWeights(folder(path)), data))
         chunks.push(chunk);
@@ -90,6 +91,10 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     await model.destroy();
     return { adapter, merged, logits, base, data };
   }
+
+  /** Two weights in the place of a tied one are no merged model. */
+  const isMergeable = ({ config, modules }: AdapterData): boolean =>
+    kindOf(config).unmergeable === undefined && !modules.some(({ kind }) => kind === SAVED);
 
   const flat = (logits: readonly number[][]): Float32Array => Float32Array.from(logits.flat());
   const largest = (a: Float32Array, b: Float32Array): number =>
@@ -160,6 +165,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     ['dora', { rank: 4, dropout: 0.1, rankPattern: { 'layers.2.self_attn.q_proj': 6 } }],
     ['ia3', { targets: ['k_proj', 'v_proj', 'down_proj'], lr: 5e-2 }],
     ['lora', { rank: 4, layersToTransform: [2, 5] }],
+    ['lora', { rank: 4, modulesToSave: 'both' }],
     ['pissa', { rank: 4, rsLora: true, rankPattern: { 'layers.2.self_attn.q_proj': 6 } }],
     ['prompt', { virtualTokens: 5, lr: 1e-1 }],
     ['norms', { lr: 5e-2 }],
@@ -176,7 +182,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
         ids,
       );
       const save = join(out, `${method}-of-peft`);
-      const merges = kindOf(data.config).unmergeable === undefined;
+      const merges = isMergeable(data);
       const [theirs, theirMerged] = askPython([
         { model: SPRIG, adapter, ids, save },
         ...(merges ? [{ model: merged, ids }] : []),

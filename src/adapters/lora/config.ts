@@ -4,7 +4,7 @@ import type { LinearModule, ModelDefinition } from '../../model/family.ts';
 import type { Given } from '../../settings/setting.ts';
 import type { AdapterConfig, AdapterModule } from '../kind.ts';
 import { endsWith, isTarget, lastNames, layerOf } from '../targets.ts';
-import { LARGEST_RANK } from './settings.ts';
+import { LARGEST_RANK, type SavedModules } from './settings.ts';
 
 export interface LoraConfig extends AdapterConfig {
   readonly rank: number;
@@ -16,6 +16,8 @@ export interface LoraConfig extends AdapterConfig {
   /** Another rank, or alpha, for the layers whose path ends with the key. */
   readonly rankPattern: Readonly<Record<string, number>>;
   readonly alphaPattern: Readonly<Record<string, number>>;
+  /** Trained as a whole beside it: neither embedding nor head if left out. */
+  readonly modulesToSave?: SavedModules;
 }
 
 /** A layer with an adapter. */
@@ -25,30 +27,48 @@ export interface LoraModule extends AdapterModule {
 }
 
 const SETTINGS = ['rank', 'alpha', 'dropout', 'rsLora', 'targets', 'rankPattern', 'alphaPattern'] as const;
-/** Left out where it is empty, as it was before there was one. */
-const LAYERS = 'layersToTransform';
+/** Left out where they have the value that they had before there was a choice. */
+const LATER = ['layersToTransform', 'modulesToSave'] as const;
 
 /** The configuration in settings by name. */
 export function loraConfig(settings: Given): LoraConfig {
-  const given = chosenLayers(settings) ? [...SETTINGS, LAYERS] : SETTINGS;
-  return Object.fromEntries(given.map((name) => [name, settings[name]])) as unknown as LoraConfig;
+  return Object.fromEntries(
+    [...SETTINGS, ...chosen(settings)].map((name) => [name, settings[name]]),
+  ) as unknown as LoraConfig;
 }
 
 /** The settings of a configuration. */
 export function loraSettings(config: LoraConfig): Given {
-  const given = chosenLayers(config) ? ([...SETTINGS, LAYERS] as const) : SETTINGS;
-  return Object.fromEntries(given.map((name) => [name, config[name]]));
+  return Object.fromEntries([...SETTINGS, ...chosen(config)].map((name) => [name, config[name]]));
 }
 
-const chosenLayers = ({ [LAYERS]: layers }: { readonly [LAYERS]?: unknown }): boolean =>
-  Array.isArray(layers) && layers.length > 0;
+function chosen(given: { readonly [name in (typeof LATER)[number]]?: unknown }): (typeof LATER)[number][] {
+  const isChosen = (value: unknown): boolean => (Array.isArray(value) ? value.length > 0 : value !== 'none');
+  return LATER.filter((name) => given[name] !== undefined && isChosen(given[name]));
+}
 
-export function loraFacts({ rank, alpha, rsLora, dropout }: LoraConfig): [string, string | number][] {
+const SAVED_WORDS: Readonly<Record<SavedModules, string>> = {
+  none: 'nothing',
+  embed_tokens: 'embedding',
+  lm_head: 'head',
+  both: 'embedding and head',
+};
+
+export function loraFacts({
+  rank,
+  alpha,
+  rsLora,
+  dropout,
+  modulesToSave,
+}: LoraConfig): [string, string | number][] {
   return [
     ['Rank', rank],
     ['Alpha', alpha],
     ['Scaling', rsLora ? 'alpha / √rank (rsLoRA)' : 'alpha / rank'],
     ['Dropout', dropout],
+    ...(modulesToSave === undefined
+      ? []
+      : [['Trained as a whole', SAVED_WORDS[modulesToSave]] satisfies [string, string]]),
   ];
 }
 

@@ -13,6 +13,7 @@ import {
   type LoraConfig,
   type LoraModule,
 } from './config.ts';
+import { savedModules } from '../saved/saved.ts';
 import { mergeLora } from './merge.ts';
 import { otherRank, readLora, writeLora } from './peft.ts';
 
@@ -25,6 +26,7 @@ export const lora: AdapterKind<LoraConfig, LoraModule> = {
   facts: loraFacts,
   check: checkLora,
   module: loraModule,
+  beside: (model, { modulesToSave }) => savedModules(model, modulesToSave),
   parameters: loraParameters,
   initial: loraInitial,
   linear: (tape, x, { weight, ...options }, module, context) =>

@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../json.ts';
 import type { PeftConfigReader } from '../peft-config.ts';
 import { loraRank, tensorNames, type LoraConfig, type LoraModule } from './config.ts';
+import { savedChoice } from '../saved/saved.ts';
 import { LARGEST_RANK } from './settings.ts';
 
 export function readLora(reader: PeftConfigReader): LoraConfig {
@@ -17,8 +18,20 @@ export function readLora(reader: PeftConfigReader): LoraConfig {
     targets: reader.names('target_modules'),
     rankPattern: reader.pattern('rank_pattern'),
     alphaPattern: reader.pattern('alpha_pattern'),
+    ...readSaved(reader),
     ...(reader.set('layers_to_transform') && { layersToTransform: readLayers(reader) }),
   };
+}
+
+/** @throws GraftError `adapter-unsupported` for other modules than embedding and head, or where a copy should stand for both */
+function readSaved(reader: PeftConfigReader): Pick<LoraConfig, 'modulesToSave'> {
+  if (!reader.set('modules_to_save')) return {};
+  const names = reader.names('modules_to_save');
+  const modulesToSave = savedChoice(names);
+  if (modulesToSave === undefined || modulesToSave === 'none')
+    throw reader.unsupported(`modules_to_save ${names.join(', ').slice(0, 60)}`);
+  if (reader.set('ensure_weight_tying')) throw reader.unsupported('ensure_weight_tying');
+  return { modulesToSave };
 }
 
 /** Layers of a list of another name than the model has are found by the tensors. */

@@ -20,6 +20,10 @@ export const TARGETS_SETTING = {
   initially: 'all',
 } as const satisfies Setting;
 
+/** What may be trained as a whole beside an adapter. */
+export const SAVED_MODULES = ['none', 'embed_tokens', 'lm_head', 'both'] as const;
+export type SavedModules = (typeof SAVED_MODULES)[number];
+
 export const LORA_SETTINGS = [
   {
     name: 'rank',
@@ -127,6 +131,34 @@ export const LORA_SETTINGS = [
     more: 'Empty for all.',
     initial: [],
     initially: 'all',
+  },
+  {
+    name: 'modulesToSave',
+    part: 'run',
+    fixed: true,
+    later: true,
+    type: 'choice',
+    choices: SAVED_MODULES,
+    labels: { none: 'Neither', embed_tokens: 'Embedding', lm_head: 'Head', both: 'Embedding and head' },
+    flag: 'modules-to-save',
+    placeholder: 'NAME',
+    group: 'Adapter',
+    label: 'Trained as a whole',
+    advanced: true,
+    term: {
+      id: 'modules-to-save',
+      name: 'Trained as a whole (modules to save)',
+      entry: {
+        what: 'The embedding, or the head, learns in full beside the adapter: what a token is, or how it is chosen. The adapter then has a copy of it, which is often larger than all the rest.',
+        more: 'For words and formats that the model hardly knows. Where both are one weight, a trained copy of one leaves the other as it is.',
+        start: 'Neither.',
+        source: 'PEFT documentation, LoraConfig modules_to_save',
+        also: 'modules_to_save embed_tokens lm_head wte trained embeddings',
+      },
+    },
+    help: 'Trains the embedding, the head or both in full beside the adapter (PEFT modules_to_save).',
+    more: 'Takes five times their size in f32.',
+    initial: 'none',
   },
   {
     name: 'rateRatio',

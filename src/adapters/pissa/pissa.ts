@@ -26,6 +26,7 @@ import { loraParameters, lowRank } from '../lora/lora.ts';
 import { mergeLora } from '../lora/merge.ts';
 import { readLora, writeLora } from '../lora/peft.ts';
 import { LARGEST_RANK } from '../lora/settings.ts';
+import { savedModules } from '../saved/saved.ts';
 import { isTarget } from '../targets.ts';
 import { PISSA } from './settings.ts';
 import { leadingVectors } from './svd.ts';
@@ -59,6 +60,7 @@ export const pissa: AdapterKind<LoraConfig, LoraModule> = {
     }
   },
   module: (layer, config, found) => ({ ...loraModule(layer, config, found), kind: KIND }),
+  beside: (model, { modulesToSave }) => savedModules(model, modulesToSave),
   parameters(module) {
     const [a, b] = loraParameters(module);
     const names = startNames(module.path);
@@ -120,8 +122,14 @@ export const pissa: AdapterKind<LoraConfig, LoraModule> = {
   },
   portable: (config, modules, tensors) => ({
     config: doubled(config),
-    modules: modules.map(({ kind: _, ...module }) => ({ ...module, rank: 2 * module.rank })),
-    tensors: new Map(modules.flatMap((module) => [...joined(module, tensors)])),
+    modules: modules.map(({ kind, ...module }) =>
+      kind === KIND ? { ...module, rank: 2 * module.rank } : { kind, ...module },
+    ),
+    // Those of modules that are trained as a whole stay as they are.
+    tensors: new Map([
+      ...[...tensors].filter(([name]) => !/\.lora_[AB]\./.test(name)),
+      ...modules.filter(({ kind }) => kind === KIND).flatMap((module) => [...joined(module, tensors)]),
+    ]),
   }),
   // What PEFT saves unconverted belongs to another base: the reader refuses it.
   isPeft: () => false,

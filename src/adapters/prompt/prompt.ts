@@ -101,6 +101,7 @@ export const prompt: AdapterKind<PromptConfig, PromptModule> = {
     copy(tape, embedding(tape, upload(ids), weight, { dtype: 'f32', scale: scales.rows }), get(TENSOR));
   },
   virtualTokens: ({ tokens }) => tokens,
+  learnsRows: () => true,
   embed(tape, { x, ids, chain }, { scales: { all: scale } }, { get }) {
     const table = get(TENSOR);
     tape.append(embeddingKind, { ids, w: atEnd(table), x }, { scale });

@@ -15,7 +15,7 @@ import { layerPlace } from '../../weights/gguf/architectures.ts';
 import { writeGguf } from '../../weights/gguf/write.ts';
 import { concatBytes } from '../../weights/safetensors.ts';
 import { fileNameOf } from '../folder-sink.ts';
-import { readPeft } from '../peft.ts';
+import { readPeft, refuseSaved } from '../peft.ts';
 import { wholeFile, type ExportFormat } from './format.ts';
 
 export const gguf: ExportFormat = {
@@ -23,8 +23,10 @@ export const gguf: ExportFormat = {
   label: 'GGUF adapter',
   help: 'a LoRA adapter for llama.cpp, beside the base as a GGUF file',
   async prepare({ adapter, adapterName, model }) {
-    const { config, modules, tensors } = await readPeft(memoryFiles(adapter, adapterName), model);
+    const data = await readPeft(memoryFiles(adapter, adapterName), model);
+    const { config, modules, tensors } = data;
     const kind = kindOf(config);
+    refuseSaved(data, adapterName);
     if (kind.name !== 'lora')
       throw new GraftError(
         'export-format',

@@ -1,0 +1,95 @@
+/**
+ * A module that is trained as a whole beside an adapter: the embedding, or the head (PEFT's `modules_to_save`). A copy of its weight stands in the
+ * place of the base's, in f32. Where embedding and head are one weight, a copy of either is a weight of its own, and the other stays as it is.
+ *
+ * No run is of this kind: adapters of others bring such modules along.
+ */
+import { copy } from '../../engine/ops/add.ts';
+import { embedding } from '../../engine/ops/embedding.ts';
+import { shardsOf } from '../../engine/shards.ts';
+import type { ModelDefinition } from '../../model/family.ts';
+import type { AdapterConfig, AdapterKind, AdapterModule } from '../kind.ts';
+import type { SavedModules } from '../lora/settings.ts';
+
+export const SAVED = 'saved';
+const HEAD = 'lm_head';
+
+/** `inputs` channels, `outputs` rows of the vocabulary. */
+export interface SavedModule extends AdapterModule {
+  readonly kind: typeof SAVED;
+  /** The weight of the base that it begins as. */
+  readonly begins: string;
+  /** Whether rows are looked up in it by id. */
+  readonly embeds: boolean;
+}
+
+/** Name of its weight, as in PEFT's adapter_model.safetensors. */
+const nameOf = (path: string): string => `base_model.model.${path}.weight`;
+
+/** The modules of a choice, on a model. */
+export function savedModules(
+  { embedding: { path }, shape: { channels, vocabulary, head } }: ModelDefinition,
+  chosen: SavedModules = 'none',
+): SavedModule[] {
+  const module = (path: string, begins: string, embeds: boolean): SavedModule => ({
+    ...{ kind: SAVED, path, inputs: channels, outputs: vocabulary },
+    ...{ begins, embeds },
+  });
+  return [
+    ...(chosen === 'embed_tokens' || chosen === 'both' ? [module(path, `${path}.weight`, true)] : []),
+    ...(chosen === HEAD || chosen === 'both' ? [module(HEAD, head, false)] : []),
+  ];
+}
+
+/** Names for PEFT. */
+export function savedNames(modules: readonly AdapterModule[]): string[] {
+  return modules
+    .filter(({ kind }) => kind === SAVED)
+    .map(({ path }) => path.slice(path.lastIndexOf('.') + 1));
+}
+
+/** The choice that has these names; undefined where there is none. */
+export function savedChoice(names: readonly string[]): SavedModules | undefined {
+  const ends = names.map((name) => name.slice(name.lastIndexOf('.') + 1));
+  const isEmbedding = (name: string): boolean => name === 'embed_tokens' || name === 'wte';
+  if (!ends.every((name) => isEmbedding(name) || name === HEAD)) return undefined;
+  const [embeds, heads] = [ends.some(isEmbedding), ends.includes(HEAD)];
+  return embeds && heads ? 'both' : embeds ? 'embed_tokens' : heads ? HEAD : 'none';
+}
+
+/** Rows that are copied at once. */
+const ROWS = 4096;
+
+export const saved: AdapterKind<AdapterConfig, SavedModule> = {
+  name: SAVED,
+  label: 'Trained modules',
+  formula: 'a weight of its own',
+  config: never,
+  settings: () => ({}),
+  facts: () => [],
+  check: () => undefined,
+  module: never,
+  parameters: ({ path, inputs, outputs }) => [
+    { name: nameOf(path), shape: [outputs, inputs], fromBase: true },
+  ],
+  initial: () => [],
+  start(tape, { path, begins, outputs }, _, { get, upload }, others) {
+    const ids = upload(Uint32Array.from({ length: outputs }, (_, row) => row));
+    for (const { firstRow, tensor } of shardsOf(get(nameOf(path))))
+      for (let first = 0; first < tensor.rows; first += ROWS) {
+        const count = Math.min(ROWS, tensor.rows - first);
+        const rows = ids.sliceColumns(firstRow + first, count);
+        copy(tape, embedding(tape, rows, others(begins), { dtype: 'f32' }), tensor.slice(first, count));
+      }
+  },
+  replaces: ({ path }) => [[`${path}.weight`, nameOf(path)]],
+  learnsRows: ({ embeds }) => embeds,
+  merge: ({ values }, { path }, tensors) => values.set(tensors.get(nameOf(path))!),
+  isPeft: () => false,
+  readPeft: never,
+  writePeft: never,
+};
+
+function never(): never {
+  throw new Error('No run is of this kind');
+}
