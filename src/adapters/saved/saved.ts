@@ -27,10 +27,12 @@ export interface SavedModule extends AdapterModule {
 const nameOf = (path: string): string => `base_model.model.${path}.weight`;
 
 /** The modules of a choice, on a model. */
-export function savedModules(
-  { embedding: { path }, shape: { channels, vocabulary, head } }: ModelDefinition,
-  chosen: SavedModules = 'none',
-): SavedModule[] {
+export function savedModules(model: ModelDefinition, chosen: SavedModules = 'none'): SavedModule[] {
+  if (chosen === 'none') return [];
+  const {
+    embedding: { path },
+    shape: { channels, vocabulary, head },
+  } = model;
   const module = (path: string, begins: string, embeds: boolean): SavedModule => ({
     ...{ kind: SAVED, path, inputs: channels, outputs: vocabulary },
     ...{ begins, embeds },

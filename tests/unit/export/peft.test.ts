@@ -165,7 +165,7 @@ describe("PEFT's folder", () => {
     ['another kind', { peft_type: 'VERA' }, 'adapter-unsupported'],
     ['DoRA without its lengths', { use_dora: true }, 'adapter-fit'],
     ['trained biases', { bias: 'lora_only' }, 'adapter-unsupported'],
-    ['saved modules', { modules_to_save: ['lm_head'] }, 'adapter-unsupported'],
+    ['saved modules', { modules_to_save: ['score'] }, 'adapter-unsupported'],
     ['token indices', { trainable_token_indices: [1] }, 'adapter-unsupported'],
     ['a bias beside B', { lora_bias: true }, 'adapter-unsupported'],
     ['VeLoRA', { velora_config: { num_groups: 2 } }, 'adapter-unsupported'],
