@@ -123,7 +123,7 @@ test('what cannot be imported says what is wrong and what to do', async () => {
       ...changed(files, (config) => (config['base_model_name_or_path'] = 'acme/Oak-1B')),
       'adapter_model.safetensors': renamed,
     },
-    /no linear layer.*trained on “acme\/Oak-1B”, and “sprig” is open\..*Open the model/s,
+    /no layer.*trained on “acme\/Oak-1B”, and “sprig” is open\..*Open the model/s,
   );
   await expect.poll(() => library.getByRole('listitem').count()).toBe(3);
 });
