@@ -39,6 +39,14 @@ test('what is written again replaces what was there, and the oldest go first', (
   expect(settingsAt(kept, placeOf('9'))).toBeUndefined();
 });
 
+test('what a run starts from and what is measured of forgetting come back', () => {
+  const start = { id: 'a1', name: 'general' };
+  const options = { ...START, start, forgetting: true, forgettingEvery: 10 };
+  expect(readOptions(JSON.parse(JSON.stringify(options)))).toEqual(options);
+  for (const wrong of [null, 'a1', {}, { id: 1, name: 'general' }])
+    expect(readOptions({ start: wrong })).toEqual(START);
+});
+
 test('settings from storage are checked field by field', () => {
   expect(readOptions({ steps: 'many', batch: 3, targets: [1], lr: 0.5 })).toEqual({
     ...START,

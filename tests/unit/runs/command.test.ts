@@ -15,7 +15,8 @@ import type { BaseWeights, DataFile, DataOptions, RunOptions } from '../../../sr
 import { onlyTask, rowsOf, type RowSet } from '../../../src/data/row-set.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
-import { headlessCommand } from '../../../src/runs/run-options.ts';
+import { headlessCommand, recipeOf } from '../../../src/runs/run-options.ts';
+import { readRecipe, writeRecipe } from '../../../src/settings/recipe.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { openSprig } from '../worker/open-sprig.ts';
 
@@ -159,6 +160,19 @@ test('rewards with fields of their own come back from the line', async () => {
   ];
   const line = headlessCommand({ ...RUN, objective: 'grpo', rewards }, data, model);
   expect(readTrainOptions(new Flags(trainFlags, wordsOf(line).slice(3))).rewards).toEqual(rewards);
+});
+
+test('a run that starts from an adapter says so in its recipe, and leaves out what that adapter decides', () => {
+  const options: RunOptions = { ...RUN, start: { id: 'a1', name: 'General 1' }, forgetting: true };
+  const recipe = recipeOf(options, undefined, {});
+  expect(recipe).toMatchObject({ initAdapter: 'out/General-1', forgetting: true, steps: 10 });
+  expect(Object.keys(recipe).filter((name) => /^(rank|alpha|targets|layers)/.test(name))).toEqual([]);
+  expect(readRecipe(writeRecipe(recipe), 'run.json')).toEqual(recipe);
+  // Without them nothing is said of it.
+  const plain = recipeOf(RUN, undefined, {});
+  expect(Object.keys(plain).filter((name) => /^(init|forgetting|last|train|layers)/.test(name))).toEqual([]);
+  const part = recipeOf({ ...RUN, method: 'full', trainWeights: 'norms', lastLayers: 2 }, undefined, {});
+  expect(part).toMatchObject({ method: 'full', trainWeights: 'norms', lastLayers: 2 });
 });
 
 test('test rows and more rows of files of their own, without the copies and with a row left out', async () => {
