@@ -17,7 +17,9 @@ beforeAll(async () => {
 afterAll(() => closeContexts(browser));
 
 test('the sample asks for the measure, and a reload of the form keeps it', async () => {
+  await goTo(page, 'data');
   await openSample(page, /Tuned on a chat log/);
+  await page.getByRole('heading', { name: /^\d+ rows?$/ }).waitFor(WAIT);
   await goTo(page, 'train');
   const measure = page.getByLabel('Measure what is forgotten');
   await expect.poll(() => measure.isChecked(), WAIT).toBe(true);
