@@ -5,7 +5,9 @@ import type { Setting } from '../../settings/setting.ts';
 import { PAGE_TABLE } from '../../settings/table.ts';
 import { shortWords } from '../task/base-words.ts';
 import { smooth } from '../../smooth.ts';
-import { duration, loss, rate } from '../ui/format.ts';
+import { threeDigits } from '../../numbers.ts';
+import { bytes, count, duration, loss, rate } from '../ui/format.ts';
+import { methodWords } from './method-words.ts';
 import { labelOf } from './fields.ts';
 
 export interface Row {
@@ -19,8 +21,14 @@ const SETTINGS = PAGE_TABLE.filter(({ name }) => name !== 'name');
 
 export type Compared = Pick<
   RunRecord,
-  'options' | 'baseModel' | 'baseWeights' | 'dataName' | 'steps' | 'evals'
->;
+  'options' | 'baseModel' | 'baseWeights' | 'dataName' | 'steps' | 'evals' | 'takenBytes' | 'forgetting'
+> & {
+  /** Numbers of what it left: of its adapter, or of the model; missing where it left nothing. */
+  readonly parameters?: number;
+};
+
+/** Stands where nothing was measured, with the reason. */
+const without = (reason: string): string => `– ${reason}`;
 
 export function compareRuns(runs: readonly Compared[]): Row[] {
   const row = (kind: Row['kind'], name: string, of: (run: Compared) => string): Row => ({
@@ -41,6 +49,18 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
     ),
   ].filter(({ cells }) => new Set(cells).size > 1);
   return [
+    row('result', 'What learned', ({ options }) => methodWords(options)),
+    row('result', 'Parameters kept', ({ parameters }) =>
+      parameters === undefined ? without('nothing kept') : count(parameters),
+    ),
+    row('result', 'Memory at its peak', ({ takenBytes }) =>
+      takenBytes === undefined ? without('not measured') : bytes(takenBytes),
+    ),
+    row('result', 'Time of a step, median', ({ steps }) =>
+      steps.length === 0
+        ? without('no steps')
+        : `${threeDigits(median(steps.map(({ seconds }) => seconds)))} s`,
+    ),
     row('result', 'Steps done', ({ steps }) => String(steps.length)),
     row('result', 'Training loss, smoothed', ({ steps }) => {
       const line = smooth(
@@ -55,11 +75,21 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
       const best = own.reduce((least, entry) => (entry.loss < least.loss ? entry : least));
       return `${loss(best.loss)} at step ${best.step}`;
     }),
+    row('result', 'Loss on general text', ({ forgetting }) =>
+      forgetting?.after === undefined
+        ? without('not measured')
+        : `${loss(forgetting.before)} → ${loss(forgetting.after)}`,
+    ),
     row('result', 'Trained for', ({ steps }) =>
       duration(steps.reduce((sum, { seconds }) => sum + seconds, 0)),
     ),
     ...settings,
   ];
+}
+
+/** The middle one; of an even number, the larger of both. */
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 function written(setting: Setting, value: unknown): string {
