@@ -5,6 +5,8 @@ import { hasRank, type TrainOptions } from './options.ts';
 /** The settings that are looked at. */
 export interface DoubtedSettings {
   readonly method: TrainOptions['method'];
+  /** Of a full fine-tuning: which weights learn. */
+  readonly trainWeights?: string | undefined;
   readonly optimiser?: string;
   readonly lr: number;
   readonly weightDecay: number;
@@ -68,10 +70,12 @@ const LARGE_BATCH = { rows: 32, times: 2 };
 
 /** In the order of their weight; none for the defaults and the presets of the page. */
 export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters }: DoubtedRun): Doubt[] {
-  const { method, optimiser, lr, weightDecay, rateRatio, batch, accumulate } = settings;
+  const { method, trainWeights, optimiser, lr, weightDecay, rateRatio, batch, accumulate } = settings;
   const { rank, alpha, rsLora, dropout } = settings.lora;
   const doubts: Doubt[] = [];
-  const rates = RATES[method === 'full' ? 'full' : 'adapter'][parameters < SMALL_MODEL ? 'small' : 'large'];
+  // Norms and biases alone take the rates of an adapter.
+  const moved = method === 'full' && trainWeights !== 'norms' ? 'full' : 'adapter';
+  const rates = RATES[moved][parameters < SMALL_MODEL ? 'small' : 'large'];
   const kind = method === 'full' ? 'a full fine-tuning' : 'an adapter';
   const size = `${kind} of a model of ${short(parameters / 1e6)} million parameters`;
   const initial = (given: { readonly optimiser?: string; readonly method?: string }): number =>
