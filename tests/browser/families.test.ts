@@ -2,14 +2,17 @@
  * A model of another family than the bundled one, as a person meets it: how far it is while it is opened, what the form of a run offers for
  * it, a run of all its weights, and adapters and rows of the model before. The tests build on each other.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { unzipSync } from 'fflate';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { engineOf } from './gate.ts';
-import { factOf, goTo, openSample, WAIT } from './looks.ts';
+import { memorySource } from '../../src/weights/bytes.ts';
+import { openSafetensors } from '../../src/weights/safetensors.ts';
+import { downloadOf, factOf, goTo, openSample, WAIT } from './looks.ts';
 import { writeRandomGpt2 } from './model-files.ts';
 
 const NAME = 'Random GPT-2';
@@ -156,12 +159,20 @@ test('the learning rate follows the optimiser, and stays where a person has set 
   await rate.fill(usual);
 });
 
-test('all weights of a model without a chat template are trained, and are a model then', async () => {
+test('the last layer of a model without a chat template is trained, and it is a model then, or what differs', async () => {
   await page.getByRole('radio', { name: /^All weights/ }).check(WAIT);
-  await train(SHORT);
+  await train({ ...SHORT, 'Last layers only, layers': '1' });
   await page.getByText(/The model “.*” is kept\./).waitFor(WAIT);
   await page.getByRole('link', { name: 'Open or save the model' }).click();
   const row = page.getByRole('row').filter({ hasText: 'In this browser:' }).filter({ hasNotText: NAME });
+  const delta = await downloadOf(page, () =>
+    row.getByRole('button', { name: /^Save what differs/ }).click(WAIT),
+  );
+  expect(delta.suggestedFilename()).toMatch(/-delta\.zip$/);
+  const files = Object.entries(unzipSync(readFileSync(await delta.path())));
+  expect(files.map(([name]) => name.replace(/^.*\//, ''))).toEqual(['delta.safetensors']);
+  const { tensors } = await openSafetensors(memorySource('delta', Uint8Array.from(files[0][1])));
+  expect([...tensors.keys()].filter((name) => !/(^|\.)(h\.1\.|ln_f\.)/.test(name))).toEqual([]);
   await row.getByRole('button', { name: /^Open / }).click(WAIT);
   await goTo(page, 'use');
   const prompt = page.getByLabel('Prompt for both');
