@@ -26,6 +26,8 @@ const standing = (words: string) => queue().getByRole('button', { name: new RegE
 /** Asks, and waits until both answers can be judged. */
 async function ask(question: string): Promise<void> {
   await page.getByLabel('Prompt for both').fill(question);
+  // The answers before are there a moment before the next question is taken.
+  await page.getByRole('button', { name: 'Ask both', exact: true }).waitFor(WAIT);
   await page.getByLabel('Prompt for both').press('Enter');
   await turnOf(question)
     .getByRole('button', { name: /^Good answer/ })
@@ -206,7 +208,7 @@ test('the choice outlives the page, and a press makes the new adapter the one in
   await further()
     .getByText(/took the place of/)
     .waitFor();
-  expect(await page.getByLabel('Right side').inputValue()).not.toBe(before);
+  await expect.poll(() => page.getByLabel('Right side').inputValue()).not.toBe(before);
   await expect
     .poll(() => page.getByLabel('Right side').locator('option:checked').innerText())
     .toMatch(/^feedback 1/);

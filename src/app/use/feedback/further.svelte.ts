@@ -250,8 +250,8 @@ export class Further {
     const { adapters, chat, session } = this.#studio;
     if (!made) return;
     await adapters.change(made.id, { trial: false });
-    await this.#decide('new');
     chat.sides = [chat.sides[0] === made.id ? 'base' : chat.sides[0], made.id];
+    await this.#decide('new');
     session.announcer.say(`${made.name} is in use from now on.`);
   }
 
