@@ -16,6 +16,7 @@ import { Evaluation } from '../../state/evaluation.svelte.ts';
 import { misfits } from '../../state/plan-words.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 import { feedbackOf, type Feedback } from './feedback.svelte.ts';
+import { obstacleTo } from './obstacle.ts';
 import { FEEDBACK_FILE, hasFeedback, withFeedback } from './rows.ts';
 import { furtherOptions, USUAL, type FurtherSettings } from './settings.ts';
 
@@ -52,7 +53,7 @@ export class Further {
           return results.project;
         },
         keep: (project, { evaluation }) =>
-          this.kept && evaluation
+          this.kept && evaluation && project === this.#project
             ? results.keep(project, { further: { ...this.kept, measured: evaluation } })
             : Promise.resolve(undefined),
       },
@@ -108,19 +109,7 @@ export class Further {
   );
 
   /** Why no run can start; '' where one can. */
-  obstacle = $derived.by(() => {
-    const { data, run, session } = this.#studio;
-    const { summary } = data;
-    if (run.active) return 'A run is training.';
-    if (!session.model || !summary)
-      return 'Open the rows of the project first: they are replayed, and their test rows measure.';
-    if (!this.from) return 'Train an adapter first, or import one: a further run goes on from it.';
-    if (!data.kept && !this.kept)
-      return 'The rows could not be kept in the project, so they could not be opened again.';
-    if (summary.pairs + summary.unpaired.desirable + summary.unpaired.undesirable > 0 && !hasFeedback(data))
-      return 'The rows of the project are compared or judged answers. Save the feedback as judged rows, and open it under Data.';
-    return this.taken.length === 0 ? 'Accept feedback that teaches something first.' : '';
-  });
+  obstacle = $derived.by(() => obstacleTo(this.#studio, this));
 
   /** The settings of a run on what is taken; undefined where none can start. */
   options: RunOptions | undefined = $derived.by(() => {
@@ -145,7 +134,7 @@ export class Further {
   run: RunSummary | undefined = $derived.by(() => {
     const since = this.kept?.time ?? Infinity;
     return this.#studio.runs.list
-      .filter(({ options, created }) => options.trial && created >= since)
+      .filter(({ options, created, status }) => options.trial && created >= since && status !== 'cancelled')
       .reduce<RunSummary | undefined>(
         (first, run) => (first && first.created < run.created ? first : run),
         undefined,
@@ -217,6 +206,7 @@ export class Further {
   async measure(rows = ROWS): Promise<void> {
     const { kept, made, run } = this;
     const { data, results } = this.#studio;
+    const project = this.#project;
     this.doing = undefined;
     if (!kept || !made || !run || this.evaluation.progress) return;
     this.failure = undefined;
@@ -236,7 +226,8 @@ export class Further {
             'Ask both in Use and decide by their answers; or give the split a test part under Data, and measure.',
         };
       else await this.evaluation.measure([kept.from.id, made.id], { rows: Math.min(rows, held) });
-      if (this.evaluation.results.length === 2 && this.kept) {
+      // Another project may have been opened meanwhile.
+      if (this.evaluation.results.length === 2 && this.kept && project === this.#project) {
         const { results: evaluations, seconds } = this.evaluation;
         this.kept = { ...this.kept, measured: { evaluations, seconds } };
       }
@@ -322,7 +313,10 @@ export class Further {
     if (run.status === 'done' || run.status === 'stopped') await this.measure();
     // A paused run goes on under Train.
     else if (run.status === 'paused') this.doing = undefined;
-    else await this.#leave();
+    else {
+      this.failure = run.failure;
+      await this.#leave();
+    }
   }
 
   /** The rows of the project as they were, without feedback beside them. */
