@@ -79,8 +79,10 @@ export async function openStudio(
   context.on('request', (request) => requests.push(request.url()));
   context.on('requestfailed', (request) => {
     // Where the page is loaded again meanwhile, what it asks for on its own is not fetched to the end: the icon, which the browser fetches
-    // when it likes, and the files of the bundled model, which the worker looks at to plan.
-    const own = /\/(favicon\.(?:svg|ico)|models\/sprig\/[\w.]+)$/.test(request.url());
+    // when it likes, the files of the bundled model, which the worker looks at to plan, and the script of the processor's threads, which end with the page.
+    const own = /\/(favicon\.(?:svg|ico)|models\/sprig\/[\w.]+|assets\/cpu-thread-[\w-]+\.js)$/.test(
+      request.url(),
+    );
     if (own && request.failure()?.errorText === 'net::ERR_ABORTED') return;
     // What the service worker answered to a worker is reported as aborted when that worker ends, complete as it was.
     // What is still asked for when the page closes has no answer and is no problem.
