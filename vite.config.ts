@@ -107,7 +107,7 @@ function installable(): Plugin[] {
     includeManifestIcons: false,
     injectManifest: {
       rollupFormat: 'iife',
-      globPatterns: ['**/*.{html,js,css,wasm,woff2,svg,png,json,jsonl,safetensors,md}'],
+      globPatterns: ['**/*.{html,js,css,wasm,woff2,svg,png,json,jsonl,csv,txt,safetensors,md}'],
       maximumFileSizeToCacheInBytes: MOST_FILE_BYTES,
       dontCacheBustURLsMatching: /^assets\//,
     },

@@ -116,6 +116,43 @@ def chat_rows():
     return [[{"messages": [user(asked), assistant(said)]} for asked, said in chat_log.read(text)] for text in (chat_log.TRAIN, chat_log.TEST)]
 
 
+def preferred(rng, n):
+    """n questions that training may see, each with two answers that Sprig knows: the short one (It is brown.) and the usual one (The potato is brown.)."""
+    out, seen = [], set()
+    while len(out) < n:
+        fact = rng.choice(BY_SUBJECT[rng.choice(SUBJECTS)])
+        question = ask(rng, fact)
+        if fact.short and question.lower() not in seen and not held_out(question):
+            seen.add(question.lower())
+            out.append((question, cap(fact.short) + ".", fact.answer + "."))
+    return out
+
+
+def write_preferences(folder):
+    """What is learned from preferences: the short answer is chosen and the usual one is not, as pairs and as single answers with a label."""
+    rng = random.Random(f"{SEED}-preferences")
+    pairs = [{"prompt": q, "chosen": good, "rejected": bad} for q, good, bad in preferred(rng, 200)]
+    votes = [{"prompt": q, "completion": good if at % 2 == 0 else bad, "label": at % 2 == 0} for at, (q, good, bad) in enumerate(preferred(rng, 240))]
+    for name, made in (("pairs", pairs), ("votes", votes)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in made))
+
+
+def write_text(folder):
+    """A text to go on pre-training with: the captain's log, a paragraph for each subject that has something to tell."""
+    rng = random.Random(f"{SEED}-text")
+    paragraphs = [[captain(f.short if at and f.short else f.answer) for at, f in enumerate(BY_SUBJECT[subject])] for subject in SUBJECTS if len(BY_SUBJECT[subject]) > 2]
+    rng.shuffle(paragraphs)
+    (folder / "log.txt").write_text("\n\n".join(" ".join(sentences) for sentences in paragraphs) + "\n")
+
+
+def write_table(folder, n=160):
+    """A table for instruction templates: what is written about an order, and the shop that it is of."""
+    rng = random.Random(f"{SEED}-table")
+    orders = [order_row(rng) for _ in range(n)]
+    lines = [f'"{text}",{json.loads(record)["shop"]}' for text, record in orders]
+    (folder / "shops.csv").write_text("\n".join(["message,category", *lines]) + "\n")
+
+
 def rows(make, rng, n, want_held_out, seen):
     """n rows with distinct questions from one side of the held-out line."""
     out = []
@@ -144,6 +181,11 @@ def main():
         index.append({"id": s["id"], "title": s["title"], "description": s["description"], "task": s["task"],
                       "success": s["success"], "train": f"{s['id']}/train.jsonl",
                       "test": f"{s['id']}/test.jsonl", "rows": s["rows"], "testRows": s["testRows"], "metric": s["metric"], "settings": s["settings"]})
+    more = out / "more"
+    more.mkdir(exist_ok=True)
+    write_preferences(more)
+    write_text(more)
+    write_table(more)
     (out / "index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 

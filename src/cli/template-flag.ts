@@ -1,12 +1,13 @@
 /** `--template`: an instruction template of the library, or a file with one of a person's own, on the columns of the data. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { GraftError, messageOf } from '../errors.ts';
-import { isObject, parseJson } from '../json.ts';
+import { parseJson } from '../json.ts';
 import { listOfColumns } from '../data/columns.ts';
 import { checkMapping, type Mapping } from '../data/mapping.ts';
 import { inspectHead } from '../data/sheet.ts';
 import { HEAD_BYTES } from '../data/sheet-types.ts';
 import type { TableOptions } from '../data/table.ts';
+import { OWN_TEMPLATE_FORM, ownTemplate, readOwnTemplate } from '../data/templates/own.ts';
 import { TEMPLATES } from '../data/templates/registry.ts';
 import {
   mappingOf,
@@ -31,7 +32,7 @@ const wrong = (what: string, remedy: string): GraftError => new GraftError('argu
  */
 export function readTemplate(text: string, data: string, options: TableOptions): Mapping {
   const [, name, rest] = /^([^:]*\.json|[^:]*)(?::(.*))?$/s.exec(text) ?? [];
-  const template = name?.endsWith('.json') ? ownTemplate(name) : libraryTemplate(name ?? text);
+  const template = name?.endsWith('.json') ? templateOfFile(name) : libraryTemplate(name ?? text);
   const given = readPlaces(template, rest ?? '');
   const sheet = inspectHead(headOf(data), data, options);
   if (!sheet)
@@ -60,8 +61,8 @@ function libraryTemplate(name: string): InstructionTemplate {
   );
 }
 
-/** `{"prompts": ["Rate it: [review]", …], "answer": "stars"}`: places named as their columns. */
-function ownTemplate(path: string): InstructionTemplate {
+/** A template of a file. */
+function templateOfFile(path: string): InstructionTemplate {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -70,28 +71,9 @@ function ownTemplate(path: string): InstructionTemplate {
       cause,
     });
   }
-  const json = parseJson(text, path);
-  const prompts: unknown = isObject(json) ? json['prompts'] : undefined;
-  const answer: unknown = isObject(json) ? json['answer'] : undefined;
-  const isTexts = (value: unknown): value is string[] =>
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.every((one) => typeof one === 'string' && one.trim() !== '');
-  if (!isTexts(prompts) || typeof answer !== 'string')
-    throw wrong(
-      `${path} is no template.`,
-      'Write {"prompts": ["How many stars? [review]", …], "answer": "stars"}, with columns in brackets.',
-    );
-  const names = new Set(
-    prompts.flatMap((prompt) => [...prompt.matchAll(/\[(\w+)\]/g)].map(([, name]) => name)),
-  );
-  return {
-    name: path,
-    label: path,
-    help: '',
-    columns: [...names, answer].map((name) => ({ name, label: name, often: [name.toLowerCase()] })),
-    phrasings: prompts,
-  };
+  const own = readOwnTemplate(parseJson(text, path));
+  if (!own) throw wrong(`${path} is no template.`, OWN_TEMPLATE_FORM);
+  return ownTemplate(path, own);
 }
 
 /** PLACE=COLUMN and WORD=TEXT, with commas between (a comma in a text as \,). */

@@ -191,7 +191,8 @@ async function openFile(
   const same = known.find((open) => open?.key === key);
   if (same) return same;
   const reader = new ExampleReader(bytes, {
-    ...{ fileName: name, mapping, header, delimiter },
+    // Which objective learns from them is chosen later, and rewards may read every column.
+    ...{ fileName: name, mapping, header, delimiter, keepsColumns: true },
     ...(text?.documents !== undefined && { documents: text.documents }),
   });
   for (const share of reader.read())

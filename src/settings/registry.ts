@@ -15,6 +15,10 @@ const FULL = {
   label: 'All weights',
   help: 'Every weight of the model learns, or those that are chosen.',
   settings: FULL_SETTINGS,
+  choice: {
+    changes: 'The model itself: the result is a whole model, of the size of the first.',
+    wrong: 'Few rows, little memory, or a model that should go on doing what it does now: it forgets most.',
+  },
   // A full fine-tuning moves every weight and wants a smaller rate.
   initial: { lr: 3e-4 },
 } as const satisfies Contribution;

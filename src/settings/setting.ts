@@ -161,6 +161,8 @@ export interface Contribution {
   /** What it is, in one sentence. */
   readonly help: string;
   readonly settings: readonly Setting[];
+  /** For the choice of a method: what a run with it changes, and when it is the wrong one. A sentence or two each. */
+  readonly choice?: { readonly changes: string; readonly wrong: string };
   /** Initial values of other settings that suit it, by name. */
   readonly initial?: Readonly<Record<string, SettingValue>>;
 }

@@ -101,12 +101,16 @@ const KINDS: Readonly<Record<RowKind, { are: string; learns: string; choose: str
   },
 };
 
+/** Whether an objective learns from rows of a kind. Rows with single answers are prompts with the answers that are wanted. */
+export const takesKind = ({ rows }: Objective, kind: RowKind): boolean =>
+  rows === kind || (rows === 'prompts' && kind === 'answers');
+
 /**
  * @throws GraftError `train-objective` where the objective takes other rows, with what to do
  */
-export function checkKind({ rows, label }: Objective, kind: RowKind): void {
-  // Rows with single answers are prompts with the answers that are wanted.
-  if (rows === kind || (rows === 'prompts' && kind === 'answers')) return;
+export function checkKind(objective: Objective, kind: RowKind): void {
+  if (takesKind(objective, kind)) return;
+  const { rows, label } = objective;
   throw new GraftError(
     'train-objective',
     `${KINDS[kind].are}, and ${label} ${KINDS[rows].learns}.`,

@@ -5,7 +5,7 @@ import { rowsOf } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { outcome } from './outcome.ts';
 import { trainOptions } from '../runs/run-options.ts';
-import type { Session } from './session.ts';
+import { chatTokens, type Session } from './session.ts';
 
 const load = () => Promise.all([import('../runs/run-forecast.ts'), import('./speeds.ts')]);
 
@@ -25,6 +25,18 @@ export function forecastApi(session: Session, openOrThrow: () => Promise<OpenMod
         const rows = session.data ? rowsOf(session.data, 'train').length : 0;
         const run = { steps: options.steps, rows, parameters: info.parameters };
         return { doubts: findDoubts(trainOptions(options), run) };
+      }),
+    costRun: (options) =>
+      outcome(async () => {
+        const open = await openOrThrow();
+        const [{ costOf }, { readSpeeds }] = await Promise.all([
+          import('../runs/run-cost.ts'),
+          import('./speeds.ts'),
+        ]);
+        const sampleTokens = chatTokens(open.model.definition.shape.maxPositions);
+        return {
+          cost: await costOf(options, open, session.data, { speeds: await readSpeeds(open), sampleTokens }),
+        };
       }),
     shortenRun: (options) =>
       outcome(async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { goTo, inspect, openSample, PICTURES, WAIT } from './looks.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../public/samples');
 const rowsOf = (sample: string): Buffer =>
@@ -113,5 +113,32 @@ test('each task is trained alone, and compared on the same test rows', async () 
   expect(await table.locator('tbody tr').first().locator('td').count()).toBe(5);
   await expect.poll(() => table.innerText()).toMatch(/\+\d −\d/);
   expect(await inspect(page, 'task-evaluate')).toEqual([]);
+  expect(studio.problems).toEqual([]);
+});
+
+test('a file is added beside a bundled sample, which then is a task among others', async () => {
+  await goTo(page, 'data');
+  await openSample(page);
+  await page.getByRole('heading', { name: '360 rows' }).waitFor(WAIT);
+  await page
+    .getByLabel('Add a file')
+    .setInputFiles({
+      name: 'orders.jsonl',
+      mimeType: 'application/octet-stream',
+      buffer: rowsOf('orders-json'),
+    });
+  await page.getByRole('button', { name: 'Another task' }).click();
+  await page.getByRole('button', { name: 'Add this task' }).click();
+  await tasks().waitFor(WAIT);
+  await expect
+    .poll(lines)
+    .toEqual([
+      expect.stringContaining('A sea captain in the garden'),
+      expect.stringContaining('orders 24 3'),
+    ]);
+  // They are there after a reload.
+  await page.reload();
+  await tasks().waitFor(WAIT);
+  await expect.poll(async () => (await lines()).length).toBe(2);
   expect(studio.problems).toEqual([]);
 });

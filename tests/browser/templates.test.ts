@@ -1,9 +1,9 @@
 /** Instruction templates on the page: reviews and stars become instruction rows by two presses, with their phrasings in view. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { downloadOf, goTo, inspect, PICTURES, WAIT } from './looks.ts';
 
 const reviews = [
   'review,stars',
@@ -56,6 +56,35 @@ test('a place that no column suits is asked for', async () => {
   await expect.poll(() => prompt().inputValue()).toContain('Answer the question from the text.');
   await form().getByRole('button', { name: 'Rate a review' }).click();
   await expect.poll(() => prompt().inputValue()).toContain('{{or 1}}');
+});
+
+test("what is written is kept as a template of one's own, which is listed, applied, saved and forgotten", async () => {
+  await form().getByText('Templates of your own').click();
+  const name = form().getByLabel('Keep what is written below as');
+  const written = await prompt().inputValue();
+  await name.fill('My stars');
+  await name.press('Enter');
+  const mine = form().getByRole('button', { name: 'My stars', exact: true });
+  await mine.waitFor();
+  await form().getByRole('button', { name: 'Classify' }).click();
+  await expect.poll(() => prompt().inputValue()).not.toBe(written);
+  await mine.click();
+  await expect.poll(() => prompt().inputValue()).toBe(written);
+  const saved = await downloadOf(page, () =>
+    form().getByRole('button', { name: 'Save My stars as a file' }).click(),
+  );
+  const text = readFileSync((await saved.path())!, 'utf8');
+  expect(JSON.parse(text)).toMatchObject({ answer: 'stars' });
+  // A file of another place is listed under its own name; what is no template says how one looks.
+  const open = form().getByLabel('Open a template');
+  await open.setInputFiles({ name: 'theirs.json', mimeType: 'application/json', buffer: Buffer.from(text) });
+  await form().getByRole('button', { name: 'theirs', exact: true }).waitFor();
+  await open.setInputFiles({ name: 'odd.json', mimeType: 'application/json', buffer: Buffer.from('[]') });
+  await form().getByText('odd.json is no template.').waitFor();
+  expect(await inspect(page, 'own-templates')).toEqual([]);
+  await form().getByRole('button', { name: 'Forget theirs' }).click();
+  await form().getByRole('button', { name: 'theirs', exact: true }).waitFor({ state: 'detached' });
+  await form().getByRole('button', { name: 'Rate a review' }).click();
 });
 
 test('the second press reads the rows', async () => {

@@ -35,5 +35,9 @@ export const IA3 = {
   label: 'IA3',
   help: 'A vector for each layer learns, which multiplies what the layer reads or writes: far fewer numbers than LoRA, at a higher learning rate.',
   settings: IA3_SETTINGS,
+  choice: {
+    changes: 'An adapter of a few thousand numbers: it turns up or down what the model has already.',
+    wrong: 'Something is new to the model: there is no room to learn it.',
+  },
   initial: { targets: USUAL, lr: 1e-2 },
 } as const satisfies Contribution;

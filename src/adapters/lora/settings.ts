@@ -180,4 +180,9 @@ export const LORA = {
   label: 'LoRA',
   help: 'A small pair of matrices beside each layer learns, and the model stays as it is.',
   settings: LORA_SETTINGS,
+  choice: {
+    changes: 'An adapter of a few megabytes or less; the model stays as it is.',
+    wrong:
+      'Facts that change every week, or that fit in the prompt: put them there. Much new text: an adapter of a low rank has little room for it.',
+  },
 } as const satisfies Contribution;

@@ -38,5 +38,9 @@ export const NORMS = {
   label: 'Norms and biases',
   help: 'The norms and biases that the model has learn, and none of its matrices: very few numbers, which merge without a trace.',
   settings: NORMS_SETTINGS,
+  choice: {
+    changes: 'The model’s own small vectors: merged, it is a model of the same shape.',
+    wrong: 'Something is new to the model: norms and biases hold little more than IA3.',
+  },
   initial: { lr: 1e-2 },
 } as const satisfies Contribution;

@@ -58,5 +58,9 @@ export const PROMPT = {
   label: 'Prompt tuning',
   help: 'A few vectors before every prompt learn, and nothing else: the smallest adapter, which cannot be merged.',
   settings: PROMPT_SETTINGS,
+  choice: {
+    changes: 'A few vectors before each prompt, and nothing inside of the model.',
+    wrong: 'Much is new to the model, or the prompts fill its context already: the vectors take their place there.',
+  },
   initial: { lr: 3e-2 },
 } as const satisfies Contribution;

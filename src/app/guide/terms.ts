@@ -19,7 +19,12 @@ const plain = (text: string): string =>
 
 /** Whether every word that is looked for begins a word of the entry. */
 export function matches(term: Term, name: string, wanted: string): boolean {
+  return matchesWords([name, term.id, term.also ?? '', term.what], wanted);
+}
+
+/** Whether every word that is looked for begins a word of these texts. */
+export function matchesWords(texts: readonly string[], wanted: string): boolean {
   const words = plain(wanted).split(' ').filter(Boolean);
-  const entry = ` ${plain([name, term.id, term.also ?? '', term.what].join(' '))}`;
+  const entry = ` ${plain(texts.join(' '))}`;
   return words.every((word) => entry.includes(` ${word}`));
 }

@@ -113,7 +113,12 @@ export class Data {
 
   /** Asks what a file is to the rows that are open. @returns whether there is something to ask: a sample is simply replaced */
   offer(file: File): boolean {
-    if (!this.summary || !this.source || this.source.sample || this.columns) return false;
+    return this.source?.sample === undefined && this.ask(file);
+  }
+
+  /** Asks what a file is to the rows that are open, a sample or not. @returns whether rows are open that it could be something to */
+  ask(file: File): boolean {
+    if (!this.summary || !this.source || this.columns) return false;
     this.second = file;
     this.#session.announcer.say(`Say how ${file.name} should be used.`);
     return true;
@@ -126,10 +131,11 @@ export class Data {
     return second;
   }
 
-  /** Opens the rows with another file beside them. */
+  /** Opens the rows with another file beside them. A sample with more than its own rows is none any more. */
   async addFile(file: File, as: Exclude<SecondUse, 'replace'>): Promise<boolean> {
-    const { source, options } = this;
-    if (!source) return false;
+    if (!this.source) return false;
+    const { options } = this;
+    const { sample: _, ...source } = this.source;
     const turn = await this.#begin(file.name);
     const bytes = await this.#bytesOf(file, turn);
     if (!bytes) return false;

@@ -1,6 +1,6 @@
 /** The settings of the next run. */
 import { readRecipe } from '../../settings/recipe.ts';
-import type { DataOptions, RunOptions } from '../../worker/api.ts';
+import type { AdapterInfo, DataOptions, RunOptions } from '../../worker/api.ts';
 import type { ShownSample } from '../start/samples.svelte.ts';
 import {
   placeOf,
@@ -15,11 +15,13 @@ import {
 } from '../train/kept-settings.ts';
 import { dataOptionsFrom, leftOutOf, optionsFrom } from '../train/recipe.ts';
 import { PRESETS, type Preset } from '../train/presets.ts';
+import type { Choice } from '../train/tuning-methods.ts';
 import {
   findFaults,
   presetOptions,
   suggest,
   suitableObjective,
+  withChoice,
   withObjective,
   type Fault,
 } from '../train/settings.ts';
@@ -175,12 +177,38 @@ export class Settings {
     this.options = readOptions(kept);
   }
 
+  /**
+   * A run with a method's defaults on the open rows: what it trains and learns from, with the usual settings of both and the balanced preset.
+   * Its name and its prompt stay.
+   *
+   * @param start the adapter that it goes on from, which has a kind and a shape
+   */
+  defaultsOf(choice: Choice, start?: AdapterInfo): RunOptions {
+    const { name, samplePrompt, forgetting } = this.options;
+    const fresh: RunOptions = {
+      ...{ ...START, name, samplePrompt },
+      ...(forgetting !== undefined && { forgetting }),
+      targets: this.#session.model?.targets ?? [],
+    };
+    const learning = withChoice(choice, fresh, start);
+    const own = this.#data.source?.sample?.settings;
+    const { steps: _, ...sampled } = own ?? {};
+    const isOwn = own?.objective !== undefined && own.objective === choice.objective;
+    return this.optionsOf('balanced', isOwn ? { ...learning, ...sampled } : learning);
+  }
+
+  /** Takes a method's defaults. */
+  adopt(choice: Choice, start?: AdapterInfo): void {
+    this.rateSaid = '';
+    this.options = this.defaultsOf(choice, start);
+  }
+
   /** The settings with a preset chosen: its length, rate and rank, and the rest as it is. */
-  optionsOf(preset: Preset): RunOptions {
+  optionsOf(preset: Preset, before = this.options): RunOptions {
     const suggestion = this.#data.source?.sample?.settings ?? suggest(this.#session.model);
     const rows = this.#data.summary?.rows;
     const options = presetOptions(preset, suggestion, rows?.train ?? 0, {
-      ...this.options,
+      ...before,
       maxLength: this.#data.options.maxLength,
     });
     return {

@@ -6,8 +6,10 @@ import { defaultWarmup } from '../../settings/run.ts';
 import { REGISTRY } from '../../settings/registry.ts';
 import { mayBeMissing, PAGE_TABLE, settingOf, TABLE } from '../../settings/table.ts';
 import type { Given } from '../../settings/setting.ts';
+import type { Choice } from './tuning-methods.ts';
 import { correction, isAllowed } from '../../settings/values.ts';
-import type { DataSummary, ModelInfo, RowKind, RunOptions } from '../../worker/api.ts';
+import { methodOf } from './method-words.ts';
+import type { AdapterInfo, DataSummary, ModelInfo, RowKind, RunOptions } from '../../worker/api.ts';
 
 export type SettingKey = keyof RunOptions;
 
@@ -132,10 +134,28 @@ export function usualTargets(
   return !usual || usual.includes('all-linear') ? all : all.filter((name) => usual.includes(name));
 }
 
+/** The settings with what learns, on the layers that it begins with. @param before on all layers of the model */
+export function withMethod(
+  before: RunOptions,
+  method: NonNullable<RunOptions['method']>,
+  all = before.targets,
+): RunOptions {
+  const { start: _, ...rest } = before;
+  return method === 'full' ? { ...rest, method } : { ...rest, method, targets: usualTargets(method, all) };
+}
+
+/** The settings of a run that goes on with an adapter: kind, size and layers are that one's. */
+export function withStart(before: RunOptions, adapter: AdapterInfo): RunOptions {
+  const { id, name, kind, rank = before.rank, alpha = before.alpha, targets } = adapter;
+  const { virtualTokens = before.virtualTokens } = adapter;
+  const { name: method } = methodOf({ method: kind });
+  return { ...before, method, rank, alpha, virtualTokens, targets, start: { id, name } };
+}
+
 const { objectives } = REGISTRY;
 const SUPERVISED = objectives[0];
 /** The kind of rows that are open, those that are used. */
-function kindOfRows({ rows, pairs, unpaired }: DataSummary): RowKind | 'mixed' {
+export function kindOfRows({ rows, pairs, unpaired }: DataSummary): RowKind | 'mixed' {
   const all = rows.train + rows.validation + rows.test;
   const judged = unpaired.desirable + unpaired.undesirable;
   if (pairs + judged === 0) return 'answers';
@@ -161,8 +181,23 @@ export function withObjective(objective: string, before: RunOptions): RunOptions
   return { ...before, ...Object.fromEntries(changed.map(({ name }) => [name, now[name]])), objective };
 }
 
+/**
+ * A run with a method's usual settings, before a preset chooses its length and rate.
+ *
+ * @param fresh settings as a form begins with them, on all layers of the model
+ * @param start the adapter that it goes on from
+ */
+export function withChoice(
+  { method, objective }: Choice,
+  fresh: RunOptions,
+  start?: AdapterInfo,
+): RunOptions {
+  const made = start ? withStart(fresh, start) : method ? withMethod(fresh, method) : fresh;
+  return objective === undefined ? made : withObjective(objective, made);
+}
+
 /** What rows of a kind are called, and what columns make them. */
-const ROWS: Readonly<Record<RowKind, { are: string; columns: string }>> = {
+export const ROWS: Readonly<Record<RowKind, { are: string; columns: string }>> = {
   answers: { are: 'single answers', columns: 'prompt and completion' },
   pairs: { are: 'pairs of answers', columns: 'prompt, chosen and rejected' },
   unpaired: { are: 'single answers with a label', columns: 'prompt, completion and label' },

@@ -78,6 +78,11 @@ export const dpo = {
   name: 'dpo',
   label: 'Preference (DPO)',
   help: 'Learns from pairs to prefer the chosen answer to the rejected one.',
+  choice: {
+    changes: 'What the model prefers among answers that it can give already: tone, length, form, caution.',
+    wrong:
+      'The rejected answers are ones that it never gives, or the chosen ones are far from what it can: learn those first, supervised. Too long, and both answers become unlikely.',
+  },
   settings: [BETA, LABEL_SMOOTHING, SFT_WEIGHT, REFERENCE],
   curve: {
     loss: 'mean of −ln σ(margin) over the pairs',
@@ -91,6 +96,10 @@ export const ipo = {
   name: 'ipo',
   label: 'Preference (IPO)',
   help: 'Like DPO, but steers the margin to one value, so that it cannot run away.',
+  choice: {
+    changes: 'The same as DPO, up to a margin that beta sets.',
+    wrong: 'Preferences that should be followed as far as they go: it stops at its margin.',
+  },
   settings: [BETA, REFERENCE],
   curve: { loss: 'mean squared distance of the pairs’ margins from 1/(2β)' },
   record: recordReferenced(ipoKernel, ['beta']),
@@ -101,6 +110,11 @@ export const hinge = {
   name: 'hinge',
   label: 'Preference (hinge)',
   help: 'Like DPO, but a pair whose margin is above 1 teaches nothing more.',
+  choice: {
+    changes: 'The same as DPO, for pairs that are not told apart yet.',
+    wrong:
+      'Preferences that should be followed as far as they go: a pair teaches nothing more at its margin.',
+  },
   settings: [BETA, REFERENCE],
   curve: { loss: 'mean of what the pairs’ margins lack to 1', start: { loss: 1, words: '1' } },
   record: recordReferenced(hingeKernel, ['beta']),

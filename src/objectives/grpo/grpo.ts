@@ -25,6 +25,12 @@ export const grpo = {
   name: 'grpo',
   label: 'Rewards (GRPO)',
   help: 'Samples answers to the prompts, scores them by rewards, and makes the better ones of each group more likely.',
+  choice: {
+    changes:
+      'How often the model gives answers that the rewards like; it invents nothing that it never says by chance.',
+    wrong:
+      'No rule can tell a right answer, or the model never gives one: show it some first, supervised. It takes longest, as all answers are sampled.',
+  },
   settings: GRPO_SETTINGS,
   initial: {
     ...{ beta: 0, lr: 5e-4, batch: 1, accumulate: 4, schedule: 'constant', warmup: 0 },

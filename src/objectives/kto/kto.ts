@@ -49,6 +49,10 @@ export const kto = {
   name: 'kto',
   label: 'Preference (KTO)',
   help: 'Learns from single answers, each marked as desirable or not.',
+  choice: {
+    changes: 'What the model prefers, from thumbs up and down on single answers.',
+    wrong: 'There are pairs: they say more for the same number of answers. Nearly all labels alike.',
+  },
   settings: [BETA, DESIRABLE_WEIGHT, UNDESIRABLE_WEIGHT, REFERENCE],
   initial: SLOWER,
   rows: 'unpaired',

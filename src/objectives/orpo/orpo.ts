@@ -17,6 +17,10 @@ export const orpo = {
   name: 'orpo',
   label: 'Preference (ORPO)',
   help: 'Learns the chosen answers and to prefer them in one run, without a supervised one before it.',
+  choice: {
+    changes: 'The chosen answers are learned and preferred at once, without a reference policy.',
+    wrong: 'A model that is tuned already and should move little: nothing holds it where it was.',
+  },
   settings: [BETA],
   reference: false,
   reported: [...PAIR_REPORT, { name: 'nll', label: 'Loss of the chosen texts' }],

@@ -39,6 +39,11 @@ export const simpo = {
   name: 'simpo',
   label: 'Preference (SimPO)',
   help: 'Learns to find the chosen answer likelier than the rejected one, token for token, without a reference policy.',
+  choice: {
+    changes:
+      'What the model prefers, by the mean over an answer’s tokens, so that length does not count. No reference policy.',
+    wrong: 'A long run or a high rate: nothing holds the model where it was, and it may forget much.',
+  },
   settings: [BETA, GAMMA],
   initial: { ...SLOWER, beta: 2 },
   reference: false,

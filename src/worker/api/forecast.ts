@@ -1,8 +1,10 @@
 /** How long a run will take, before it starts. */
+import type { RunCost } from '../../runs/run-cost.ts';
 import type { RunTime, Shortening } from '../../runs/run-forecast.ts';
 import type { RunOptions } from '../../runs/run-options.ts';
 import type { Outcome } from './outcome.ts';
 
+export type { RunCost } from '../../runs/run-cost.ts';
 export type { RunTime, Shortening, SpeedSource } from '../../runs/run-forecast.ts';
 
 /** A setting that can run and hardly can be meant. */
@@ -25,6 +27,8 @@ export interface ForecastApi {
   forecastRuns(
     runs: readonly RunOptions[],
   ): Promise<Outcome<{ readonly times: readonly (RunTime | undefined)[]; readonly measured: boolean }>>;
+  /** Memory and time of a run on the open model, for a choice among several; of rows of its kind where such are open. */
+  costRun(options: RunOptions): Promise<Outcome<{ readonly cost: RunCost }>>;
   /** What would make a run shorter, each with its own forecast, the shortest first. */
   shortenRun(options: RunOptions): Promise<Outcome<{ readonly ways: readonly Shortening[] }>>;
 }

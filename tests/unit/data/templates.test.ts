@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { checkMapping, columnsOf, compileMapping } from '../../../src/data/mapping.ts';
 import { drawPhrasing, joinPhrasings, phrasingsOf } from '../../../src/data/phrasings.ts';
 import { readExamples } from '../../../src/data/formats.ts';
+import { ownTemplate, readOwnTemplate, templateOfMapping } from '../../../src/data/templates/own.ts';
 import { TEMPLATES } from '../../../src/data/templates/registry.ts';
 import { mappingOf, missingPlace, suggestPlaces } from '../../../src/data/templates/template.ts';
 
@@ -120,3 +121,24 @@ test.each(TEMPLATES.map((one) => [one.name, one] as const))(
     });
   },
 );
+
+test('what is written becomes a template of its own, which gives the same mapping again', () => {
+  const mapping = { prompt: 'Rate it: {{review}}\n{{or 3}}\n{{review}} for {{shop}}?', answer: '{{stars}}' };
+  const own = templateOfMapping(mapping)!;
+  expect(own).toEqual({ prompts: ['Rate it: [review]', '[review] for [shop]?'], answer: 'stars' });
+  expect(readOwnTemplate(JSON.parse(JSON.stringify(own)))).toEqual(own);
+  const again = ownTemplate('mine', own);
+  expect(mappingOf(again, suggestPlaces(again, ['stars', 'shop', 'review']), 3)).toEqual(mapping);
+  // A system message, or words around the answer, are no part of a template.
+  expect(templateOfMapping({ ...mapping, system: 'Be brief.' })).toBeUndefined();
+  expect(templateOfMapping({ ...mapping, answer: '{{stars}} stars' })).toBeUndefined();
+  for (const odd of [
+    null,
+    [],
+    {},
+    { prompts: [], answer: 'a' },
+    { prompts: [' '], answer: 'a' },
+    { prompts: ['a'] },
+  ])
+    expect(readOwnTemplate(odd)).toBeUndefined();
+});

@@ -1,0 +1,116 @@
+/** What rows a method needs, whether the open ones are such, and how to get some that are. */
+import { phrasingsOf } from '../../data/phrasings.ts';
+import type { AdapterInfo, DataSummary } from '../../worker/api.ts';
+import type { Place } from '../state/route.svelte.ts';
+import { plural } from '../ui/format.ts';
+import { kindOfRows, ROWS } from './settings.ts';
+import type { Needs } from './tuning-methods.ts';
+
+/** What is there to learn from. */
+export interface Situation {
+  readonly data?: DataSummary;
+  /** The template of prompts by which the open rows are read. */
+  readonly prompt?: string;
+  /** Adapters that the open model can go on with, the latest first. */
+  readonly adapters: readonly AdapterInfo[];
+}
+
+/** Bundled rows of a kind. */
+export interface BundledRows {
+  readonly label: string;
+  /** Under samples/. */
+  readonly path: string;
+  /** As they are called once they are open. */
+  readonly name: string;
+}
+
+interface Need {
+  /** What it is, with the columns of a file. */
+  readonly rows: string;
+  /** What helps where none of that is there. */
+  readonly get: string;
+  readonly bundled?: BundledRows;
+  /** Where it is done, if not under Data. */
+  readonly at?: Place;
+}
+
+const columnsOf = (kind: keyof typeof ROWS): string => `${ROWS[kind].are}: ${ROWS[kind].columns}`;
+
+export const NEEDS: Readonly<Record<Needs, Need>> = {
+  answers: {
+    rows: `${columnsOf('answers')}, or messages`,
+    get: 'Open rows with these columns, or choose columns under Data.',
+  },
+  pairs: {
+    rows: columnsOf('pairs'),
+    get: 'Open such rows, or vote between two answers under Use.',
+    bundled: { label: 'Open bundled pairs', path: 'more/pairs.jsonl', name: 'short-answers.jsonl' },
+  },
+  unpaired: {
+    rows: columnsOf('unpaired'),
+    get: 'Open such rows: thumbs from a log will do.',
+    bundled: { label: 'Open bundled labels', path: 'more/votes.jsonl', name: 'short-answers-votes.jsonl' },
+  },
+  prompts: {
+    rows: 'prompts, with the wanted answer where a reward compares with it',
+    get: 'Open rows with prompts.',
+  },
+  text: {
+    rows: 'plain text or Markdown',
+    get: 'Open a .txt or .md file.',
+    bundled: { label: 'Open bundled text', path: 'more/log.txt', name: 'captains-log.txt' },
+  },
+  tasks: {
+    rows: 'two files or more, each a task',
+    get: 'Add a file under Data, as another task.',
+    bundled: { label: 'Add bundled orders', path: 'orders-json/train.jsonl', name: 'orders.jsonl' },
+  },
+  template: {
+    rows: 'a table with columns of any names',
+    get: 'Open a table, and choose a template above its columns.',
+    bundled: { label: 'Open bundled table', path: 'more/shops.csv', name: 'shops.csv' },
+  },
+  adapter: {
+    rows: 'single answers, and an adapter of this model',
+    get: 'Train the first stage, or import an adapter under Use.',
+    at: 'use',
+  },
+  feedback: {
+    rows: 'answers that were judged or corrected',
+    get: 'Judge answers under Use.',
+    at: 'use',
+  },
+};
+
+/** What stands in for a need: what of it is there, or undefined where none is. */
+export function met(needs: Needs, { data, prompt, adapters }: Situation): string | undefined {
+  const kind = data && kindOfRows(data);
+  const rows = data ? plural(data.rows.train, 'row') : '';
+  const answers = kind === 'answers';
+  switch (needs) {
+    case 'text':
+      return data?.format === 'document' || data?.format === 'text' ? `${rows} of text` : undefined;
+    case 'tasks':
+      return data && data.tasks.length > 1 && answers
+        ? data.tasks.map(({ name }) => name).join(', ')
+        : undefined;
+    case 'template':
+      return answers && prompt !== undefined && phrasingsOf(prompt).templates.length > 1
+        ? `${rows} in ${phrasingsOf(prompt).templates.length} phrasings`
+        : undefined;
+    case 'adapter':
+      return answers && adapters.length > 0 ? `from “${adapters[0].name}”` : undefined;
+    case 'feedback':
+      return undefined;
+    case 'prompts':
+      return answers ? rows : undefined;
+    default:
+      return kind === needs ? rows : undefined;
+  }
+}
+
+/** What is open instead; '' where nothing is. */
+export function openInstead({ data }: Situation): string {
+  const kind = data && kindOfRows(data);
+  return kind === undefined ? '' : kind === 'mixed' ? 'rows of several kinds' : ROWS[kind].are;
+}

@@ -1,0 +1,58 @@
+/** Templates of a person's own: `{"prompts": ["Rate it: [review]", …], "answer": "stars"}`, with places named as their columns. */
+import { isObject } from '../../json.ts';
+import { columnsOf, type Mapping } from '../mapping.ts';
+import { phrasingsOf } from '../phrasings.ts';
+import type { InstructionTemplate } from './template.ts';
+
+/** As it stands in a file. */
+export interface OwnTemplate {
+  readonly prompts: readonly string[];
+  readonly answer: string;
+}
+
+/** How a file should look, for whoever has another. */
+export const OWN_TEMPLATE_FORM =
+  'Write {"prompts": ["How many stars? [review]", …], "answer": "stars"}, with columns in brackets.';
+
+/** @returns undefined for what is no template */
+export function readOwnTemplate(json: unknown): OwnTemplate | undefined {
+  if (!isObject(json)) return undefined;
+  const { prompts, answer } = json;
+  const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';
+  if (!Array.isArray(prompts) || prompts.length === 0 || !prompts.every(isText) || !isText(answer))
+    return undefined;
+  return { prompts, answer };
+}
+
+/** A template of one's own, as those of the library are. @param name what people call it */
+export function ownTemplate(name: string, { prompts, answer }: OwnTemplate): InstructionTemplate {
+  const names = new Set(
+    prompts.flatMap((prompt) => [...prompt.matchAll(/\[(\w+)\]/g)].map(([, place]) => place)),
+  );
+  return {
+    ...{ name, label: name, help: 'Of your own.' },
+    columns: [...names, answer].map((place) => ({ name: place, label: place, often: [place.toLowerCase()] })),
+    phrasings: prompts,
+  };
+}
+
+/** A place is written with letters, digits and underscores. */
+const placeOf = (column: string): string => column.replaceAll(/\W+/g, '_');
+
+/**
+ * The prompts of a mapping as a template.
+ *
+ * @returns undefined where its answer is more than one column, or it has parts that a template has none of
+ */
+export function templateOfMapping(mapping: Mapping): OwnTemplate | undefined {
+  if ('text' in mapping || mapping.system !== undefined || mapping.input !== undefined) return undefined;
+  const answer = /^\s*\{\{([^{}]+)\}\}\s*$/.exec(mapping.answer)?.[1].trim();
+  if (answer === undefined || mapping.prompt.trim() === '') return undefined;
+  const columns = columnsOf({ prompt: mapping.prompt, answer: '' });
+  const prompts = phrasingsOf(mapping.prompt).templates.map((prompt) =>
+    prompt.replaceAll(/\{\{([^{}]+)\}\}/g, (mark, column: string) =>
+      columns.includes(column.trim()) ? `[${placeOf(column.trim())}]` : mark,
+    ),
+  );
+  return { prompts, answer: placeOf(answer) };
+}

@@ -1,0 +1,41 @@
+/** What a run would cost, for a choice among runs: the memory that is planned, and the time that is forecast. */
+import { onlyTask, type RowSet } from '../data/row-set.ts';
+import { objectiveOf } from '../objectives/registry.ts';
+import { kindOfRow, takesKind } from '../train/learning.ts';
+import { forecastRuns, type RunTime, type Speeds } from './run-forecast.ts';
+import { planRun, type PlannedOn } from './run-memory.ts';
+import type { RunOptions } from './run-options.ts';
+
+export interface RunCost {
+  /** The most GPU memory that exists at once, base model included, in bytes. */
+  readonly peakBytes: number;
+  /** Whether this device refuses nothing of it. */
+  readonly fits: boolean;
+  /** The time; unknown without rows that it learns from, or where no training was measured on this device. */
+  readonly time?: RunTime;
+  /** What sizes are of: the open rows, or rows of the most tokens where none is open that the run learns from. */
+  readonly rows: 'open' | 'longest';
+}
+
+/**
+ * @param data the open rows; those of another model or another kind do not count
+ * @param sampleTokens the longest prompt with its answer, where the run answers prompts
+ * @throws GraftError as `planRun`
+ */
+export async function costOf(
+  options: RunOptions,
+  open: PlannedOn & { readonly info: { readonly parameters: number } },
+  data: RowSet | undefined,
+  { speeds, sampleTokens }: { readonly speeds: Speeds; readonly sampleTokens: number },
+): Promise<RunCost> {
+  const own = data && onlyTask(data, options.task);
+  const rows = own && suits(options, own) && own.modelContent === open.content ? own : undefined;
+  const { peakBytes, problems } = await planRun(options, open, rows, sampleTokens);
+  const [time] = rows ? await forecastRuns([options], open, rows, speeds) : [];
+  return { peakBytes, fits: problems.length === 0, ...(time && { time }), rows: rows ? 'open' : 'longest' };
+}
+
+function suits({ objective }: RunOptions, { places }: RowSet): boolean {
+  const taker = objectiveOf(objective);
+  return places.length > 0 && places.every(({ row }) => takesKind(taker, kindOfRow(row)));
+}

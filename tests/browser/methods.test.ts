@@ -1,0 +1,83 @@
+/** The choice of a method: what each needs and costs on the open rows, and its defaults in one press. */
+import { mkdirSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TUNING_METHODS } from '../../src/app/train/tuning-methods.ts';
+import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, openSample, openSettings, PICTURES, WAIT } from './looks.ts';
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await launchChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+});
+afterAll(async () => {
+  await studio.close();
+  await browser.close();
+});
+
+const table = () => page.locator('table', { has: page.getByRole('columnheader', { name: 'wrong when' }) });
+const rowOf = (label: string) =>
+  table()
+    .getByRole('row')
+    .filter({ has: page.getByRole('rowheader', { name: new RegExp(`^${label.replace(/[()]/g, '\\$&')}`) }) });
+const compare = () => page.getByText(/^Compare all \d+ methods/).click();
+
+test('without rows it says what each method needs, and how to get that', async () => {
+  await goTo(page, 'train');
+  await compare();
+  const pairs = rowOf('Preference (DPO)');
+  expect(await pairs.innerText()).toContain('prompt, chosen and rejected');
+  await pairs.getByRole('button', { name: 'Open bundled pairs' }).waitFor();
+  expect(await table().getByRole('button', { name: /^Use / }).count()).toBe(0);
+});
+
+test('on a sample it plans every method, and tells which rows are missing', async () => {
+  await goTo(page, 'data');
+  await openSample(page);
+  await page.getByRole('heading', { name: /^\d+ rows$/ }).waitFor(WAIT);
+  await goTo(page, 'train');
+  await compare();
+  for (const { label, needs } of TUNING_METHODS)
+    if (needs !== 'feedback' && needs !== 'adapter')
+      await expect.poll(() => rowOf(label).innerText(), { timeout: 90_000 }).toMatch(/\d (?:MiB|KiB)/);
+  expect(await rowOf('LoRA').getAttribute('aria-current')).toBe('true');
+  expect(await rowOf('Preference (DPO)').innerText()).toMatch(/Open are single answers[\s\S]*up to/);
+  expect(await rowOf('Rewards (GRPO)').innerText()).not.toContain('up to');
+  expect(await inspect(page, 'methods')).toEqual([]);
+});
+
+test('one press takes the defaults of a method, and the form follows', async () => {
+  await rowOf('All weights').getByRole('button', { name: 'Use All weights' }).click();
+  await expect.poll(() => rowOf('All weights').getAttribute('aria-current')).toBe('true');
+  await openSettings(page);
+  const rate = page.getByLabel('Learning rate', { exact: true });
+  await expect.poll(() => rate.inputValue()).toBe('0.00075');
+  await rowOf('LoRA').getByRole('button', { name: 'Use LoRA' }).click();
+  await expect.poll(() => rate.inputValue()).toBe('0.006');
+});
+
+test('bundled pairs are opened from the choice, and suit what learns from pairs', async () => {
+  await rowOf('Preference (DPO)').getByRole('button', { name: 'Open bundled pairs' }).click();
+  await page.getByText('200 pairs of a chosen and a rejected answer.').waitFor(WAIT);
+  await goTo(page, 'train');
+  await compare();
+  await expect.poll(() => rowOf('Preference (DPO)').getAttribute('aria-current')).toBe('true');
+  await rowOf('Preference (SimPO)').getByRole('button', { name: 'Use Preference (SimPO)' }).click();
+  await openSettings(page);
+  await expect.poll(() => page.getByLabel('Objective', { exact: true }).inputValue()).toBe('simpo');
+  await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
+  expect(await rowOf('LoRA').innerText()).toContain('Open are pairs of answers');
+});
+
+test('the guide has the same methods in words', async () => {
+  await page.evaluate(() => (location.hash = '#/guide/methods'));
+  await page.getByRole('heading', { name: 'Methods of tuning' }).waitFor();
+  for (const { label } of TUNING_METHODS) expect(await rowOf(label).count(), label).toBe(1);
+  expect(await inspect(page, 'guide-methods')).toEqual([]);
+  expect(studio.problems).toEqual([]);
+});
