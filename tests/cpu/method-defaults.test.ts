@@ -67,7 +67,9 @@ describeDevice('The defaults of a method', (context) => {
     const [train, validation] = [rowsOf(data, 'train'), rowsOf(data, 'validation')];
     const fresh = { ...START, targets: LAYERS, maxLength: 96 };
     const chosen = withChoice(method.choice, fresh);
-    const options = trainOptions(presetOptions('quick', suggest(SPRIG), train.length, chosen));
+    // What is preferred takes longer to turn than an answer to be learned.
+    const preset = method.needs === 'pairs' || method.needs === 'unpaired' ? 'balanced' : 'quick';
+    const options = trainOptions(presetOptions(preset, suggest(SPRIG), train.length, chosen));
     const model = await LanguageModel.load(context.device, sprigFolder(), {
       precision: 'f32',
       trainable: options.method === 'full',
@@ -78,18 +80,9 @@ describeDevice('The defaults of a method', (context) => {
     const before = (await trainer.evaluate())!;
     expect(await trainer.run()).toBe('done');
     const after = (await trainer.evaluate())!;
-    console.log(
-      method.label,
-      options.steps,
-      options.lr,
-      before.loss,
-      after.loss,
-      before.report,
-      after.report,
-    );
+    console.log(method.label, before.loss, after.loss, before.report, after.report);
     expect(after.loss).toBeLessThan(0.8 * before.loss);
-    const accuracy = after.report?.['reward_accuracy'];
-    if (accuracy !== undefined) expect(accuracy).toBeGreaterThan(0.9);
+    if (after.report) expect(after.report['reward_margin']).toBeGreaterThan(before.report!['reward_margin']!);
     await trainer.destroy();
     trainable.adapter?.destroy();
     await model.destroy();

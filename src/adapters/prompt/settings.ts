@@ -60,7 +60,8 @@ export const PROMPT = {
   settings: PROMPT_SETTINGS,
   choice: {
     changes: 'A few vectors before each prompt, and nothing inside of the model.',
-    wrong: 'Much is new to the model, or the prompts fill its context already: the vectors take their place there.',
+    wrong:
+      'Much is new to the model, or the prompts fill its context already: the vectors take their place there.',
   },
   initial: { lr: 3e-2 },
 } as const satisfies Contribution;
