@@ -21,7 +21,7 @@ export interface ReadResult {
   left: readonly LeftList[];
   /** Columns of the rows that were read, and that no example is made of. */
   unused: readonly UnusedColumn[];
-  /** `messages`, `sharegpt`, `tokens`, `completion`, `alpaca`, `pairs`, `unpaired`, `text`, `document` (a text file), `mapped`, `mixed`, or `none`. */
+  /** `messages`, `sharegpt`, `tokens`, `completion`, `alpaca`, `pairs`, `unpaired`, `text`, `document` (a text file), `prompts`, `mapped`, `mixed`, or `none`. */
   format: string;
 }
 
@@ -38,6 +38,8 @@ export function objectOf(text: string): JsonObject {
   if (!isObject(value)) throw new BadRow('the row is not an object with fields');
   return value;
 }
+
+const NO_ANSWER = 'it has a prompt and no answer, where other rows have answers';
 
 /** How the reason begins for a row that needs a mapping. */
 export const NO_KNOWN_FIELDS = 'no known fields';
@@ -82,7 +84,7 @@ export class Collector {
 
   example(line: number, example: Trainable, format: string, notes: readonly string[] = []): void {
     this.examples.push({ ...example, line, ...(notes.length > 0 && { notes }) });
-    this.#formats.add(format);
+    this.#formats.add(example.kind === 'prompt' ? 'prompts' : format);
   }
 
   /** One row; `make` may throw BadRow. */
@@ -125,7 +127,20 @@ export class Collector {
     );
   }
 
+  /** Among rows with answers one without is a slip, and costs that row; a file of prompts alone is one for rewards. */
+  #refuseStrayPrompts(): void {
+    const isStray = ({ kind }: Example): boolean => kind === 'prompt';
+    const stray = this.examples.filter(isStray);
+    if (stray.length === 0 || stray.length === this.examples.length) return;
+    const answered = this.examples.filter((example) => !isStray(example));
+    this.examples.splice(0, this.examples.length, ...answered);
+    for (const { line } of stray) this.problem(line, NO_ANSWER);
+    this.problems.sort((a, b) => a.line - b.line);
+    this.#formats.delete('prompts');
+  }
+
   result(): ReadResult {
+    this.#refuseStrayPrompts();
     const [format = 'none', ...others] = this.#formats;
     const { examples, problems, problemCount, numbering, left } = this;
     return {

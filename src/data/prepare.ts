@@ -123,6 +123,10 @@ function charsOf(example: Trainable): number {
       return example.text.length;
     case 'tokens':
       return 0;
+    case 'prompt':
+      return typeof example.prompt === 'string'
+        ? example.prompt.length
+        : example.prompt.reduce((sum, { content }) => sum + content.length, 0);
     case 'pair':
       return Math.max(charsOf(example.chosen), charsOf(example.rejected));
     case 'unpaired':
@@ -182,15 +186,16 @@ export class RowMaker {
     supervised = supervisedCount(row),
     cutAnswers: readonly number[] = [],
   ): void {
-    if (supervised === 0) {
+    const { ids, labels, starts, desirable, asks } = row;
+    if (supervised === 0 && !asks) {
       this.report.unsupervised.push(line);
       return;
     }
-    const { ids, labels, starts, desirable } = row;
     this.rows.push({
       ...{ ids, labels },
       ...(starts && { starts }),
       ...(desirable !== undefined && { desirable }),
+      ...(asks && { asks }),
       ...(cutAnswers.length > 0 && { cutAnswers }),
       line,
     });
@@ -274,12 +279,13 @@ export class RowMaker {
       this.report.dropped.push(line);
       return { state: 'dropped', length, supervised: 0 };
     }
-    if (cut && supervised > 0) this.report.cut.push(line);
+    const isUsed = supervised > 0 || row.asks === true;
+    if (cut && isUsed) this.report.cut.push(line);
     const ended = sequencesOf(rendered).flatMap(([, end], at) =>
       rendered.starts && removed.some(([, last]) => last === end) ? [at] : [],
     );
     this.#add(row, line, supervised, ended);
-    return { state: supervised === 0 ? 'unsupervised' : cut ? 'cut' : 'ok', length, supervised };
+    return { state: !isUsed ? 'unsupervised' : cut ? 'cut' : 'ok', length, supervised };
   }
 
   /** Lays a document behind the one before; each row begins with the last token of the row before it. */

@@ -33,12 +33,19 @@ export function questionsOf(examples: readonly Example[], chatTemplate: boolean)
     );
     if (last <= 0) return [];
     const before = messages.slice(0, last).map(({ role, content }) => ({ role, content }));
-    const prompt =
-      before.length === 1
-        ? before[0].content
-        : before.map(({ role, content }) => `${role}: ${content}`).join('\n');
+    const prompt = textOfPrompt(before);
     return [{ prompt, expected: messages[last].content, ask: before }];
   });
+}
+
+/** What is asked, as a person reads it: a text, one turn's words, or all turns with their roles. */
+export function textOfPrompt(
+  prompt: string | readonly { readonly role: string; readonly content: string }[],
+): string {
+  if (typeof prompt === 'string') return prompt;
+  return prompt.length === 1
+    ? prompt[0].content
+    : prompt.map(({ role, content }) => `${role}: ${content}`).join('\n');
 }
 
 /** The questions of rows, each with the task of its row. */
@@ -115,7 +122,11 @@ export function firstPrompt(places: readonly Placed[]): string | undefined {
           ? example.prompt
           : example?.kind === 'messages'
             ? example.messages.find(({ role }) => role === 'user')?.content
-            : undefined;
+            : example?.kind === 'prompt'
+              ? typeof example.prompt === 'string'
+                ? example.prompt
+                : example.prompt.findLast(({ role }) => role === 'user')?.content
+              : undefined;
       if (prompt !== undefined && prompt.trim() !== '' && prompt.length <= MOST_PROMPT_CHARS) return prompt;
     }
   }

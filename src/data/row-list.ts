@@ -1,4 +1,5 @@
 /** The list of rows, filtered, a window at a time: the page never holds a hundred thousand of them. */
+import { textOfPrompt } from './questions.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Part } from './parts.ts';
 import type { Entry, RowSet, RowState } from './row-set.ts';
@@ -134,6 +135,8 @@ function textOf(
     }
     case 'text':
       return example.text;
+    case 'prompt':
+      return textOfPrompt(example.prompt);
     default: {
       const ids = example?.kind === 'tokens' ? example.ids : (row?.ids ?? []);
       return tokenizer.decode(enough === Infinity ? ids : ids.slice(0, enough));

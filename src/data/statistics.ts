@@ -39,6 +39,12 @@ export function identityOf(example: Trainable): string {
       return JSON.stringify(example.messages.map(({ role, content }) => [role, content.trim()]));
     case 'text':
       return JSON.stringify(example.text.trim());
+    case 'prompt':
+      return JSON.stringify(
+        typeof example.prompt === 'string'
+          ? example.prompt.trim()
+          : example.prompt.map(({ role, content }) => [role, content.trim()]),
+      );
     case 'tokens':
       return JSON.stringify(example.ids);
     case 'unpaired':

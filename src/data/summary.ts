@@ -57,6 +57,8 @@ export interface DataSummary {
   readonly rows: { readonly train: number; readonly validation: number; readonly test: number };
   /** Rows that are pairs of answers, among those that are used. */
   readonly pairs: number;
+  /** Rows that are prompts without an answer. */
+  readonly prompts: number;
   /** Rows that are single answers with a label, by what it says. */
   readonly unpaired: { readonly desirable: number; readonly undesirable: number };
   /** What to look at in pairs and judged answers that are trained on. */
@@ -117,6 +119,7 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
     supervisedTokens: places.reduce((sum, { supervised }) => sum + supervised, 0),
     longest: places.reduce((longest, { row }) => Math.max(longest, longestSequence(row)), 0),
     pairs: places.filter(({ row }) => row.starts).length,
+    prompts: places.filter(({ row }) => row.asks).length,
     unpaired: {
       desirable: places.filter(({ row }) => row.desirable === true).length,
       undesirable: places.filter(({ row }) => row.desirable === false).length,

@@ -23,6 +23,8 @@ export interface LabelledTokens {
   readonly whole?: true;
   /** Whether the answer is one that is wanted; where rows are told apart so. */
   readonly desirable?: boolean;
+  /** Whether it is a prompt without an answer, to which answers are sampled. */
+  readonly asks?: true;
   /** The task that it belongs to, in a mixture: how often rows of it are drawn. */
   readonly task?: { readonly name: string; readonly share: number };
 }

@@ -9,6 +9,7 @@ export const exactMatch = {
   help: '1 where the completion is the wanted answer to the letter, white space at the ends aside.',
   settings: [WITHIN],
   range: [0, 1],
+  compares: () => true,
   problem: (values) => withinProblem(values['within']),
   open: ({ within: tag }) => ({
     score(attempt) {

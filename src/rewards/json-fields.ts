@@ -24,6 +24,7 @@ export const jsonFields = {
   help: 'The share of the fields that are those of the wanted JSON, in any order; fields that are not wanted count as wrong.',
   settings: SETTINGS,
   range: [0, 1],
+  compares: ({ expected }) => expected === '',
   problem: ({ expected }) =>
     expected !== '' && jsonOf(String(expected), false) === undefined
       ? 'its expected object is no JSON'

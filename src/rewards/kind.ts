@@ -43,6 +43,8 @@ export interface RewardKind {
   readonly settings: readonly RewardSetting[];
   /** The least and the most that an attempt can get; missing where a person's own code decides. */
   readonly range?: readonly [least: number, most: number];
+  /** Whether it compares with the row's wanted answer, so that a row without one gets nothing. */
+  compares?(values: RewardValues): boolean;
   /** What is shown beside the score without counting. */
   readonly shown?: readonly string[];
   /** What is wrong with values that are each of their type, as the end of a sentence: `its pattern is no regular expression`. */

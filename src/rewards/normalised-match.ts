@@ -9,6 +9,7 @@ export const normalisedMatch = {
   help: '1 where the completion has the words of the wanted answer, in their order: capitals, punctuation and a, an, the do not count.',
   settings: [WITHIN],
   range: [0, 1],
+  compares: () => true,
   problem: (values) => withinProblem(values['within']),
   open: ({ within: tag }) => ({
     score(attempt) {

@@ -65,6 +65,7 @@ export const numberMatch = {
   help: '1 where the number of the completion is that of the wanted answer.',
   settings: SETTINGS,
   range: [0, 1],
+  compares: () => true,
   shown: ['strict', 'flexible'],
   problem: ({ marker }) => (marker === '' ? 'its marker is empty' : undefined),
   open: ({ extraction, marker }) => ({

@@ -57,6 +57,7 @@ export const regex = {
   help: '1 where a regular expression matches the completion, or what its first group matches is the wanted answer.',
   settings: SETTINGS,
   range: [0, 1],
+  compares: ({ group }) => group === true,
   problem({ pattern, flags, group }) {
     const wrong = pattern === '' ? 'its pattern is empty' : syntaxProblem(String(pattern), String(flags));
     return wrong ?? (group && !hasGroup(String(pattern)) ? 'its pattern has no group' : undefined);

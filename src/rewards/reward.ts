@@ -6,7 +6,7 @@ import { GraftError, messageOf } from '../errors.ts';
 import { plural } from '../numbers.ts';
 import type { Attempt, Outcome, Scorer } from './kind.ts';
 import { Sandbox, SandboxStopped, type StartSandbox } from './sandbox.ts';
-import { readRewards, rewardKind, rewardNames, valuesOf, type RewardSpec } from './specs.ts';
+import { answerProblem, readRewards, rewardKind, rewardNames, valuesOf, type RewardSpec } from './specs.ts';
 
 export type { Attempt } from './kind.ts';
 export type { RewardSpec } from './specs.ts';
@@ -47,6 +47,8 @@ export interface Rewards {
   readonly shown: readonly string[];
   /** The most that an attempt can get; undefined where a person's own code decides. */
   readonly most: number | undefined;
+  /** What is wrong with them for rows without a wanted answer, as a sentence; missing where none compares with one. */
+  readonly needsAnswer?: string;
   /** Rewards that failed on an attempt, so far. */
   readonly failures: readonly RewardFailures[];
   /**
@@ -109,6 +111,7 @@ export async function openRewards(
     weights: opened.map(({ weight }) => weight),
     shown: opened.flatMap(({ shown }) => shown),
     most: mostOf(read),
+    needsAnswer: answerProblem(read),
     get failures() {
       return opened
         .filter(({ failed }) => failed > 0)

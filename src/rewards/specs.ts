@@ -39,6 +39,17 @@ export function rewardNames(specs: readonly { readonly name: string }[]): string
   });
 }
 
+/** What is wrong with these rewards for rows that are prompts alone, as a sentence; undefined where none of them needs an answer. */
+export function answerProblem(specs: readonly RewardSpec[]): string | undefined {
+  const needy = specs.flatMap((spec) => {
+    const kind = rewardKind(spec.name);
+    return kind?.compares?.(valuesOf(kind, spec)) ? [kind.label] : [];
+  });
+  if (needy.length === 0) return undefined;
+  const names = [...new Set(needy)].map((label) => `“${label}”`).join(' and ');
+  return `${names} ${needy.length === 1 ? 'compares' : 'compare'} with the wanted answer, and the rows are prompts without one.`;
+}
+
 /**
  * Rewards from JSON: a list of specs, or one.
  * @param where the file or flag, for messages

@@ -1,6 +1,6 @@
 /** Rows that are asked: what people and rewards read of them beside their tokens. */
 import type { Example } from '../data/example.ts';
-import { questionsOf } from '../data/questions.ts';
+import { questionsOf, textOfPrompt } from '../data/questions.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import type { PromptRow } from '../train/policy/prompts.ts';
@@ -25,9 +25,14 @@ export function rowsFor<Row extends LabelledTokens>(
   const exampleOf = new Map(made.map(({ row, example }) => [row, example]));
   return rows.map((row) => {
     const example = exampleOf.get(row);
+    if (example?.kind === 'prompt')
+      return { ...row, asked: { prompt: textOfPrompt(example.prompt), ...columnsOf(example) } };
     const [question] = example ? questionsOf([example], true) : [];
     if (!question) return row;
     const { prompt, expected: answer } = question;
-    return { ...row, asked: { prompt, answer, ...(example?.columns && { columns: example.columns }) } };
+    return { ...row, asked: { prompt, answer, ...columnsOf(example) } };
   });
 }
+
+const columnsOf = (example: Example | undefined): Pick<NonNullable<PromptRow['asked']>, 'columns'> =>
+  example?.columns ? { columns: example.columns } : {};

@@ -143,12 +143,13 @@ function digestRows(parts: readonly (readonly TokenRow[])[], hash: Hash): string
   const add = (numbers: Int32Array<ArrayBuffer>): unknown => hash.update(new Uint8Array(numbers.buffer));
   for (const rows of parts) {
     add(Int32Array.of(rows.length));
-    for (const { ids, labels, starts, desirable, task } of rows) {
+    for (const { ids, labels, starts, desirable, asks, task } of rows) {
       add(Int32Array.of(ids.length));
       add(Int32Array.from(ids));
       add(Int32Array.from(labels));
       if (starts) add(Int32Array.from(starts));
       if (desirable !== undefined) add(Int32Array.of(Number(desirable)));
+      if (asks) add(Int32Array.of(2));
       if (task) hash.update(new TextEncoder().encode(JSON.stringify(task)));
     }
   }

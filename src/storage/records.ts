@@ -214,7 +214,7 @@ export interface StoredCheckpoint {
 /** What was measured or asked in a project, under [projectId, kind]: the latest of its kind. */
 export interface StoredResult {
   readonly projectId: string;
-  readonly kind: 'baseline' | 'fewShot' | 'evaluation' | 'chat' | 'preferences' | 'further';
+  readonly kind: 'baseline' | 'fewShot' | 'evaluation' | 'chat' | 'preferences' | 'further' | 'lineage';
   /** When it was written. */
   readonly changed: number;
   /** The worker's own, kept as it was given. */

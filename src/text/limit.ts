@@ -30,6 +30,7 @@ export function applyLimit(
   bosId?: number,
 ): LimitedRow {
   if (row.starts) return limitSequences(row, maxLength, policy, bosId);
+  if (row.asks) return limitPrompt(row, maxLength, policy, bosId);
   const length = row.ids.length;
   if (length <= maxLength) return { row, cut: false, supervised: supervisedCount(row), removed: [] };
   if (policy === 'drop') return { row: undefined, cut: true, supervised: 0, removed: [[0, length]] };
@@ -56,6 +57,23 @@ export function applyLimit(
     ...(row.desirable !== undefined && { desirable: row.desirable }),
   };
   return { row: limited, cut: true, supervised: supervisedCount(limited), removed };
+}
+
+/** The limit on a prompt without an answer: what it ends with is what is asked, so tokens are taken from its beginning, whatever is cut of other rows. */
+function limitPrompt(
+  row: TokenRow,
+  maxLength: number,
+  policy: OverlongPolicy,
+  bosId: number | undefined,
+): LimitedRow {
+  const length = row.ids.length;
+  if (length <= maxLength) return { row, cut: false, supervised: 0, removed: [] };
+  if (policy === 'drop') return { row: undefined, cut: true, supervised: 0, removed: [[0, length]] };
+  const from = row.ids[0] === bosId ? 1 : 0;
+  const end = from + length - maxLength;
+  const keep = (values: readonly number[]): number[] => [...values.slice(0, from), ...values.slice(end)];
+  const limited: TokenRow = { ids: keep(row.ids), labels: keep(row.labels), asks: true };
+  return { row: limited, cut: true, supervised: 0, removed: [[from, end]] };
 }
 
 /**

@@ -5,6 +5,7 @@
  * - Prompt and completion without a template: bos + prompt + completion + eos, encoded as one text; completion and eos.
  * - Plain text: bos + text + eos; all of it.
  * - Ready rows: as they are.
+ * - A prompt without an answer: up to where its answer would begin; nothing of it.
  * - Pairs: both answers, each behind the prompt; judged answers likewise (pair.ts).
  *
  * bos where the tokenizer begins texts with it, eos where it has one. The template's text is encoded without the tokenizer's own bos: the template has written it.
@@ -111,6 +112,28 @@ function renderMessages(
   return toRow(ids, inside, shared ? [...notes, SHARED_TOKEN] : notes);
 }
 
+/** What is asked, up to where its answer begins. */
+function renderPrompt(
+  messages: readonly TrainableMessage[],
+  template: string,
+  tokenizer: Tokenizer,
+  { templateVariables, now }: RenderExampleOptions,
+): RenderedRow {
+  const text = renderChat(template, messages, {
+    addGenerationPrompt: true,
+    bosToken: tokenizer.bosToken,
+    eosToken: tokenizer.eosToken,
+    variables: templateVariables,
+    now,
+    where: template === tokenizer.chatTemplate ? tokenizer.chatTemplateFile : undefined,
+  });
+  return asked(tokenizer.encode(text));
+}
+
+const asked = (ids: number[]): RenderedRow => ({
+  ...{ ids, labels: ids.map(() => IGNORED), asks: true, notes: [] },
+});
+
 /** bos + text + eos, with what a span covers and eos supervised. */
 function renderPlain(text: string, span: Span, tokenizer: Tokenizer): RenderedRow {
   const { ids, inside, shared } = encodeSpans(text, [span], tokenizer);
@@ -174,6 +197,15 @@ export function renderExample(
       return renderPlain(example.text, { start: 0, end: example.text.length }, tokenizer);
     case 'tokens':
       return renderTokens(example);
+    case 'prompt': {
+      const { prompt } = example;
+      const messages = typeof prompt === 'string' ? [{ role: 'user', content: prompt } as const] : prompt;
+      if (template !== undefined) return renderPrompt(messages, template, tokenizer, options);
+      if (typeof prompt !== 'string') throw withoutTemplate();
+      const ids = tokenizer.encode(prompt);
+      if (tokenizer.startId !== undefined) ids.unshift(tokenizer.startId);
+      return asked(ids);
+    }
     case 'pair': {
       const pair = renderPair(example, template, tokenizer, options);
       if (!pair) throw withoutTemplate();

@@ -23,6 +23,11 @@ export type Trainable =
       readonly document?: boolean;
     }
   | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly labels: readonly number[] }
+  | {
+      readonly kind: 'prompt';
+      /** A text, or turns of which the last is not an assistant's: no answer is known, and answers are sampled to it. */
+      readonly prompt: string | readonly TrainableMessage[];
+    }
   | Pair
   | Unpaired;
 
@@ -64,6 +69,8 @@ export interface TokenRow {
   readonly starts?: readonly number[];
   /** Whether the answer is wanted; where rows are judged so. */
   readonly desirable?: boolean;
+  /** Whether it is a prompt without an answer: all of it is asked, and nothing of it has a label. */
+  readonly asks?: true;
   /** The task that it belongs to, in a mixture. */
   readonly task?: Task;
 }

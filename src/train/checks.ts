@@ -18,7 +18,7 @@ export function checkRows(
   rows.forEach((row, index) => {
     model.checkIds(row.ids, adapter?.virtualTokens);
     checkKind(objective, kindOfRow(row));
-    if (countSupervised(row) === 0) {
+    if (!row.asks && countSupervised(row) === 0) {
       throw new GraftError(
         'train-rows',
         `${what} ${index + 1} has no supervised token.`,

@@ -64,8 +64,8 @@ export function measuredOf(objective: Objective, stats: Float32Array, count: num
 }
 
 /** The kind of rows that these are: a judged answer has a label, and a pair two sequences. */
-export const kindOfRow = ({ starts, desirable }: LabelledTokens): RowKind =>
-  desirable !== undefined ? 'unpaired' : starts ? 'pairs' : 'answers';
+export const kindOfRow = ({ starts, desirable, asks }: LabelledTokens): RowKind =>
+  asks ? 'prompts' : desirable !== undefined ? 'unpaired' : starts ? 'pairs' : 'answers';
 
 /** Sequences of a row that are kept apart. Missing where they are not. */
 export const sequencesOf = ({ rows }: Objective): number | undefined =>
@@ -87,10 +87,10 @@ const KINDS: Readonly<Record<RowKind, { are: string; learns: string; choose: str
     columns: 'prompt, chosen and rejected',
   },
   prompts: {
-    are: 'The rows are prompts',
+    are: 'The rows are prompts without answers',
     learns: 'samples answers to prompts',
     choose: 'choose the objective grpo',
-    columns: 'prompt and completion',
+    columns: 'prompt',
   },
   unpaired: {
     are: 'The rows are single answers with a label',

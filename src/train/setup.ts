@@ -146,6 +146,13 @@ function promptsOf(
       'Give a reward.',
     );
   checkReference(learning, trainable);
+  const { needsAnswer } = scoring.rewards;
+  if (needsAnswer !== undefined && [...train, ...validation].some(({ asks }) => asks))
+    throw new GraftError(
+      'train-objective',
+      needsAnswer,
+      'Take rewards that need none, or give rows with the columns prompt and completion.',
+    );
   const { tokenizer } = scoring;
   const longest = longestPrompt([...train, ...validation]);
   const { maxPositions } = trainable.model.definition.shape;

@@ -5,7 +5,7 @@ import type { Results, ResultsApi } from './api.ts';
 import { outcome } from './outcome.ts';
 import { missingProject } from './projects.ts';
 
-const KINDS = ['baseline', 'fewShot', 'evaluation', 'chat', 'preferences', 'further'] as const;
+const KINDS = ['baseline', 'fewShot', 'evaluation', 'chat', 'preferences', 'further', 'lineage'] as const;
 
 export const resultsApi: ResultsApi = {
   readResults: (projectId) =>

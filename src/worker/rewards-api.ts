@@ -1,5 +1,5 @@
 /** Rewards on the open rows, before a run learns from them. */
-import { questionsOf, type Question } from '../data/questions.ts';
+import { questionsOf, textOfPrompt } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
 import { openRewards } from '../rewards/reward.ts';
 import type { RewardsApi, TriedRow, TriedText } from './api.ts';
@@ -8,7 +8,12 @@ import { outcome } from './outcome.ts';
 import { startSandbox } from './sandbox.ts';
 import type { Session } from './session.ts';
 
-type AskingRow = Question & { readonly row: Readonly<Record<string, unknown>> };
+interface AskingRow {
+  readonly prompt: string;
+  /** Missing for a prompt alone. */
+  readonly expected?: string;
+  readonly row: Readonly<Record<string, unknown>>;
+}
 
 export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenModel>): RewardsApi {
   return {
@@ -19,17 +24,19 @@ export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenMode
         const rewards = await openRewards(specs, { where: 'The rewards', stops: false, startSandbox });
         const score = async ({ prompt, expected, row }: AskingRow, text: string): Promise<TriedText> => {
           const tokens = tokenizer.encode(text).length;
-          const attempt = { prompt, completion: text, tokens, cut: false, answer: expected, row };
+          const attempt = {
+            ...{ prompt, completion: text, tokens, cut: false, row },
+            ...(expected !== undefined && { answer: expected }),
+          };
           return { text, ...(await rewards.score([attempt]))[0] };
         };
         try {
           const rows: TriedRow[] = [];
           for (const [at, question] of questions.entries()) {
             const { prompt, expected } = question;
-            const wanted = await score(question, expected);
             rows.push({
               prompt,
-              wanted,
+              ...(expected !== undefined && { wanted: await score(question, expected) }),
               ...(typed[at] !== '' && { typed: await score(question, typed[at]) }),
             });
           }
@@ -49,12 +56,16 @@ function firstRows({ data }: Session, most: number): AskingRow[] {
     if (questions.length === most) break;
     if (part !== 'train' || !example) continue;
     const row = example.columns ?? {};
-    questions.push(...questionsOf([example], true).map((question) => ({ ...question, row })));
+    if (example.kind === 'prompt') questions.push({ prompt: textOfPrompt(example.prompt), row });
+    else
+      questions.push(
+        ...questionsOf([example], true).map(({ prompt, expected }) => ({ prompt, expected, row })),
+      );
   }
   if (questions.length > 0) return questions;
   throw new GraftError(
     'data-empty',
-    'No row of the training part has a question and an answer.',
-    'Open rows under Data that have both.',
+    'No row of the training part asks for anything.',
+    'Open rows under Data with a prompt.',
   );
 }

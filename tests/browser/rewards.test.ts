@@ -8,6 +8,7 @@ import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
 const rows = Array.from({ length: 24 }, (_, i) => ({
   prompt: `What is ${i} + ${i}?`,
   completion: `It is #### ${2 * i}`,
+  double: 2 * i,
 }));
 
 /** One call of a built-in function that takes days. */
@@ -101,6 +102,13 @@ test('code of a person that fails is shown with what it threw; code that never e
   await code.fill('completion.includes("####")');
   await rewards().getByRole('button', { name: 'Score these texts' }).click();
   await rewards().getByText('4 texts scored.').waitFor();
+  // It reads the row's other columns, too.
+  await code.fill('Number(completion.split("#### ")[1]) === row.double ? 7 : 0');
+  await rewards().getByRole('button', { name: 'Score these texts' }).click();
+  await expect.poll(() => scores().innerText()).toMatch(/Wanted: It is #### \d+\s+1\s+1\s+7\s/);
+  await code.fill('completion.includes("####")');
+  await rewards().getByRole('button', { name: 'Score these texts' }).click();
+  await rewards().getByText('4 texts scored.').waitFor();
   expect(await inspect(page, 'rewards')).toEqual([]);
 });
 
@@ -126,5 +134,31 @@ test('a run whose reward does not end pauses before its first step, and says why
   expect(await inspect(page, 'reward-stopped')).toEqual([]);
   await page.getByRole('button', { name: /^Discard/ }).click();
   await page.getByRole('button', { name: 'New run' }).waitFor();
+  expect(studio.problems).toEqual([]);
+});
+
+test('prompts alone suit rewards that need no answer, and say so of those that do', async () => {
+  await goTo(page, 'data');
+  await page.getByLabel('Open a file').setInputFiles({
+    name: 'prompts.jsonl',
+    mimeType: 'application/octet-stream',
+    buffer: Buffer.from(rows.map(({ prompt }) => JSON.stringify({ prompt })).join('\n')),
+  });
+  await page.getByRole('button', { name: 'Training rows' }).click();
+  await page.getByText('24 prompts without an answer').waitFor(WAIT);
+  await goTo(page, 'train');
+  const start = page.getByRole('button', { name: 'Start training' });
+  await page.getByRole('alert').getByText('“Exactly right” compares with the wanted answer').waitFor();
+  expect(await start.isDisabled()).toBe(true);
+  await rewards().getByRole('button', { name: 'Remove Exactly right' }).click();
+  await add('Length');
+  await expect.poll(() => start.isEnabled()).toBe(true);
+  await rewards().getByText('Try them on your rows').click();
+  await rewards().getByRole('textbox', { name: 'Another answer to row 1' }).fill('Twelve.');
+  await rewards().getByRole('button', { name: 'Score these texts' }).click();
+  await rewards().getByText('1 text scored.').waitFor();
+  expect(await scores().innerText()).not.toContain('Wanted:');
+  await page.getByLabel('Objective', { exact: true }).selectOption('sft');
+  await page.getByRole('alert').getByText('The rows are prompts without answers').waitFor();
   expect(studio.problems).toEqual([]);
 });

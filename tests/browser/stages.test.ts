@@ -90,5 +90,14 @@ test('every stage is measured on every test, and what was forgotten is said', as
     .poll(() => table.locator('tbody tr').last().innerText())
     .toMatch(/before its own[\s\S]*its own/);
   expect(await inspect(page, 'stages')).toEqual([]);
+});
+
+test('what was measured is there after a reload', async () => {
+  const table = page.getByRole('region', { name: 'Stages and their tests' });
+  const before = await table.innerText();
+  await page.reload();
+  await table.waitFor(WAIT);
+  await expect.poll(() => table.innerText()).toBe(before);
+  await page.getByText(/^Measured .*\d{4}/).waitFor();
   expect(studio.problems).toEqual([]);
 });

@@ -120,13 +120,11 @@ test('a file is added beside a bundled sample, which then is a task among others
   await goTo(page, 'data');
   await openSample(page);
   await page.getByRole('heading', { name: '360 rows' }).waitFor(WAIT);
-  await page
-    .getByLabel('Add a file')
-    .setInputFiles({
-      name: 'orders.jsonl',
-      mimeType: 'application/octet-stream',
-      buffer: rowsOf('orders-json'),
-    });
+  await page.getByLabel('Add a file').setInputFiles({
+    name: 'orders.jsonl',
+    mimeType: 'application/octet-stream',
+    buffer: rowsOf('orders-json'),
+  });
   await page.getByRole('button', { name: 'Another task' }).click();
   await page.getByRole('button', { name: 'Add this task' }).click();
   await tasks().waitFor(WAIT);

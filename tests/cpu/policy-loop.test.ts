@@ -76,6 +76,33 @@ describeDevice('Learning from rewards', (context) => {
   const rollouts = ({ events }: Run): RolloutEvent[] =>
     events.flatMap((event) => (event.type === 'rollout' ? [event] : []));
 
+  test('prompts alone are asked whole; rewards that compare with an answer are refused before anything is sampled', async () => {
+    const prompts = prepareRows(
+      TOOLS.map((tool, at) => ({
+        ...{ kind: 'prompt' as const, line: at + 1 },
+        prompt: `Name two tools, beginning with the ${tool}.`,
+      })),
+      tokenizer,
+      { maxLength: 96 },
+    ).rows;
+    const run = await start(
+      { steps: 2 },
+      { rows: prompts, scoring: scoring((completion) => completion.length / 100) },
+    );
+    expect(await run.trainer.run()).toBe('done');
+    expect(run.steps).toHaveLength(2);
+    // The same prompts as those of rows with answers, and nothing that is wanted.
+    for (const { prompt, wanted } of rollouts(run)) {
+      expect(prompt).toContain('Name two tools, beginning with the ');
+      expect(wanted).toBe('');
+    }
+    const { rewards, ...texts } = scoring();
+    const comparing = { ...texts, rewards: { ...rewards, needsAnswer: '“Exactly right” compares.' } };
+    await expect(start({}, { rows: prompts, scoring: comparing })).rejects.toThrow(
+      '“Exactly right” compares.',
+    );
+  });
+
   test('samples a group for each prompt, and reports what it got', async () => {
     const run = await start({ evalEvery: 2 }, { validation: rows.slice(0, 2) });
     expect(await run.trainer.run()).toBe('done');

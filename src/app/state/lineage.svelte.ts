@@ -1,7 +1,8 @@
 /** The stages of an adapter, each measured on the test rows of all of them. */
 import { untrack } from 'svelte';
-import type { Failure, LineageReport, Progress } from '../../worker/api.ts';
+import type { Failure, LineageReport, MeasuredLineage, Progress } from '../../worker/api.ts';
 import { Pace } from './pace.ts';
+import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
@@ -12,13 +13,38 @@ export class Lineage {
   progress = $state.raw<Progress>();
   secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
+  /** When it was measured, in milliseconds since 1970. */
+  time = $state<number>();
+  /** The project whose report is shown. */
+  #project: string | undefined;
 
-  constructor(private readonly session: Session) {}
+  constructor(
+    private readonly session: Session,
+    private readonly kept: Results,
+  ) {}
+
+  /** Shows what the open project keeps, once it is another one. */
+  async recall(): Promise<void> {
+    const { project } = this.kept;
+    if (project === this.#project || this.progress) return;
+    this.#project = project;
+    this.#show(undefined);
+    const { lineage } = await this.kept.read();
+    // What was measured meanwhile is later.
+    if (project === this.#project && !this.report) this.#show(lineage);
+  }
+
+  #show(measured: MeasuredLineage | undefined): void {
+    this.id = measured?.id;
+    this.report = measured?.report;
+    this.time = measured?.time;
+  }
 
   /** @param rows of each test part that are asked */
   async measure(id: string, rows: number): Promise<void> {
     if (this.progress) return;
     this.failure = undefined;
+    const { project } = this.kept;
     this.progress = { what: 'reading', done: 0, total: 0 };
     const pace = new Pace();
     const outcome = await this.session.worker.measureLineage(id, rows, (progress) => {
@@ -28,9 +54,13 @@ export class Lineage {
     });
     this.progress = undefined;
     if (outcome.ok) {
-      this.id = id;
-      this.report = outcome.report;
+      const lineage: MeasuredLineage = { id, report: outcome.report, time: Date.now() };
+      if (project === this.kept.project) {
+        this.#project = project;
+        this.#show(lineage);
+      }
       this.session.announcer.say('Every stage is measured.');
+      this.failure = await this.kept.keep(project, { lineage });
     } else if (outcome.code !== 'worker-aborted') this.failure = outcome;
   }
 
@@ -46,7 +76,7 @@ export function lineageOf(studio: Studio): Lineage {
   let lineage = known.get(studio);
   if (!lineage) {
     // Nobody who asks first owns it.
-    lineage = untrack(() => new Lineage(studio.session));
+    lineage = untrack(() => new Lineage(studio.session, studio.results));
     known.set(studio, lineage);
   }
   return lineage;

@@ -52,8 +52,8 @@ export const NEEDS: Readonly<Record<Needs, Need>> = {
     bundled: { label: 'Open bundled labels', path: 'more/votes.jsonl', name: 'short-answers-votes.jsonl' },
   },
   prompts: {
-    rows: 'prompts, with the wanted answer where a reward compares with it',
-    get: 'Open rows with prompts.',
+    rows: 'prompts, with the wanted answer where a reward compares with it: prompt, or prompt and completion',
+    get: 'Open such rows.',
   },
   text: {
     rows: 'plain text or Markdown',
@@ -103,7 +103,7 @@ export function met(needs: Needs, { data, prompt, adapters }: Situation): string
     case 'feedback':
       return undefined;
     case 'prompts':
-      return answers ? rows : undefined;
+      return answers || kind === 'prompts' ? rows : undefined;
     default:
       return kind === needs ? rows : undefined;
   }

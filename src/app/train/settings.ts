@@ -1,6 +1,7 @@
 /** Settings of a run: presets, and the reasons why some cannot work, said before anything is compiled. */
 import { ia3Targets } from '../../settings/registry.ts';
 import { type Preset } from './presets.ts';
+import { answerProblem, type RewardSpec } from '../../rewards/specs.ts';
 import { RULES } from '../../settings/rules.ts';
 import { defaultWarmup } from '../../settings/run.ts';
 import { REGISTRY } from '../../settings/registry.ts';
@@ -155,11 +156,11 @@ export function withStart(before: RunOptions, adapter: AdapterInfo): RunOptions 
 const { objectives } = REGISTRY;
 const SUPERVISED = objectives[0];
 /** The kind of rows that are open, those that are used. */
-export function kindOfRows({ rows, pairs, unpaired }: DataSummary): RowKind | 'mixed' {
+export function kindOfRows({ rows, pairs, prompts, unpaired }: DataSummary): RowKind | 'mixed' {
   const all = rows.train + rows.validation + rows.test;
   const judged = unpaired.desirable + unpaired.undesirable;
-  if (pairs + judged === 0) return 'answers';
-  return pairs === all ? 'pairs' : judged === all ? 'unpaired' : 'mixed';
+  if (pairs + judged + prompts === 0) return 'answers';
+  return prompts === all ? 'prompts' : pairs === all ? 'pairs' : judged === all ? 'unpaired' : 'mixed';
 }
 
 /** What suits the open rows. */
@@ -201,7 +202,7 @@ export const ROWS: Readonly<Record<RowKind, { are: string; columns: string }>> =
   answers: { are: 'single answers', columns: 'prompt and completion' },
   pairs: { are: 'pairs of answers', columns: 'prompt, chosen and rejected' },
   unpaired: { are: 'single answers with a label', columns: 'prompt, completion and label' },
-  prompts: { are: 'prompts', columns: 'prompt and completion' },
+  prompts: { are: 'prompts without answers', columns: 'prompt' },
 };
 const ALONE: Readonly<Record<RowKind, string>> = {
   answers: '',
@@ -238,11 +239,20 @@ export function findFaults(
     const { are, columns } = ROWS[rows];
     need(
       // Rows with single answers are prompts with the answers that are wanted.
-      kind === (rows === 'prompts' ? 'answers' : rows),
+      kind === rows || (rows === 'prompts' && kind === 'answers'),
       'objective',
       kind === 'mixed'
         ? `${label} learns from ${are}, and the rows are of several kinds: open rows with the columns ${columns} alone.`
         : `The rows are ${ROWS[kind].are}, and ${label} learns from ${are}: choose ${objectiveOf({ objective: suitableObjective(data) }).label}, open rows with the columns ${columns}${ALONE[kind]}.`,
+    );
+  }
+  const { rewards } = initial as { rewards?: readonly RewardSpec[] };
+  if (data && data.prompts > 0 && objectiveOf(options).rows === 'prompts' && rewards) {
+    const problem = answerProblem(rewards);
+    need(
+      problem === undefined,
+      'rewards',
+      `${problem} Take rewards that need none, such as length or code of your own, or open rows with the columns prompt and completion.`,
     );
   }
   for (const setting of PAGE_TABLE)

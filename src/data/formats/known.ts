@@ -5,6 +5,7 @@ import { alpacaFormat } from './alpaca.ts';
 import { completionFormat } from './completion.ts';
 import { messagesFormat } from './messages.ts';
 import { pairFormat } from './pair.ts';
+import { promptFormat } from './prompt.ts';
 import { BadRow, type RowFormat } from './row.ts';
 import { shareGptFormat } from './sharegpt.ts';
 import { textFormat } from './text.ts';
@@ -21,10 +22,11 @@ const FORMATS: readonly RowFormat[] = [
   completionFormat,
   alpacaFormat,
   textFormat,
+  promptFormat,
 ];
 
 export const KNOWN_FIELDS =
-  'messages; conversations; prompt and completion; instruction and output; prompt, chosen and rejected; prompt, completion and label; text; ids and labels';
+  'messages; conversations; prompt and completion; instruction and output; prompt, chosen and rejected; prompt, completion and label; text; ids and labels; prompt alone';
 
 export const formatOfRow = (row: JsonObject): RowFormat | undefined =>
   FORMATS.find(({ matches }) => matches(row));

@@ -1,6 +1,7 @@
 /**
  * OpenAI's chat format: `{"messages": [{"role": "user", "content": "…"}, …]}`. Content is a text or a list of text parts. `developer` is
- * taken as `system`. An assistant's message with `"weight": 0` is context and not learnt from, as in OpenAI's fine-tuning.
+ * taken as `system`. An assistant's message with `"weight": 0` is context and not learnt from, as in OpenAI's fine-tuning. Turns that end with the user's
+ * and have no answer to learn from are a prompt alone.
  */
 import { isObject } from '../../json.ts';
 import type { TrainableMessage } from '../../text/trainable.ts';
@@ -66,6 +67,8 @@ export const messagesFormat: RowFormat = {
   matches: (row) => row.messages !== undefined,
   read(row) {
     const messages = messagesOf(row.messages, 'messages');
+    const answered = messages.some(({ role, supervised }) => role === 'assistant' && supervised !== false);
+    if (!answered && messages.at(-1)?.role === 'user') return { kind: 'prompt', prompt: messages };
     requireAnswer(messages, 'messages');
     return { kind: 'messages', messages };
   },

@@ -1,4 +1,7 @@
-/** Rows as prompts to which answers are sampled: what stands before a row's last answer is asked, and the answer is the one that is wanted. */
+/**
+ * Rows as prompts to which answers are sampled: what stands before a row's last answer is asked, and the answer is the one that is wanted. A row that is
+ * a prompt alone is asked whole, and wants none.
+ */
 import { GraftError } from '../../errors.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
@@ -6,7 +9,8 @@ import type { Tokenizer } from '../../text/tokenizer.ts';
 /** What a row asks, as people and rewards read it. */
 export interface Asked {
   readonly prompt: string;
-  readonly answer: string;
+  /** The one that is wanted; missing for a row that is a prompt alone. */
+  readonly answer?: string;
   /** The row's other columns. */
   readonly columns?: Readonly<Record<string, unknown>>;
 }
@@ -17,12 +21,14 @@ export interface PromptRow extends LabelledTokens {
 }
 
 /** What is asked of the model. */
-export interface Prompt extends Required<Asked> {
+export interface Prompt extends Asked {
   readonly ids: readonly number[];
+  readonly columns: NonNullable<Asked['columns']>;
 }
 
 /** Tokens before the last answer of a row: what follows is learned where answers are learned. */
-export function promptLength({ labels }: Pick<LabelledTokens, 'labels'>): number {
+export function promptLength({ labels, asks }: Pick<LabelledTokens, 'labels' | 'asks'>): number {
+  if (asks) return labels.length;
   let at = labels.length - 1;
   while (at >= 0 && labels[at] < 0) at--;
   while (at > 0 && labels[at - 1] >= 0) at--;
@@ -43,15 +49,11 @@ export function promptOf(row: PromptRow, tokenizer: Texts, what: string): Prompt
       `${what} is a text without a prompt, and answers are sampled to prompts.`,
       'Give rows with a prompt and the answer that is wanted.',
     );
-  const {
-    prompt,
-    answer,
-    columns = {},
-  } = row.asked ?? {
+  const texts: Asked = row.asked ?? {
     prompt: tokenizer.decode(ids, { skipSpecialTokens: true }),
-    answer: textAfter(tokenizer, ids, all.slice(length)),
+    ...(!row.asks && { answer: textAfter(tokenizer, ids, all.slice(length)) }),
   };
-  return { ids, prompt, answer, columns };
+  return { ...texts, ids, columns: texts.columns ?? {} };
 }
 
 /** The text of an answer as it continues its prompt. */

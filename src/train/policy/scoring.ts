@@ -7,7 +7,7 @@ export interface Scoring {
   /** Makes texts of answers, and says which ids end them. */
   readonly tokenizer: Pick<Tokenizer, 'decode' | 'streamDecoder' | 'eosIds'>;
   /** Opened, and closed by whoever did. */
-  readonly rewards: Pick<Rewards, 'names' | 'score'>;
+  readonly rewards: Pick<Rewards, 'names' | 'score' | 'needsAnswer'>;
 }
 
 /** Whether a step was given up because its answers got no scores: what is trained is as it was before. */

@@ -185,7 +185,7 @@ export class PolicySteps implements StepMaker {
       type: 'rollout',
       step: step + 1,
       prompt: prompt.prompt,
-      wanted: prompt.answer,
+      wanted: prompt.answer ?? '',
       rewards: this.scoring.rewards.names,
       answers: group.map(({ text, ids, cut, scored }, at) => ({
         ...{ text, tokens: ids.length, cut, reward: scored.total, parts: scored.parts },

@@ -1,4 +1,5 @@
 /** What was measured and asked in a project: kept with it, with what it belongs to. */
+import type { LineageReport } from '../../evaluate/lineage.ts';
 import type { AskedPrompt, ChatMessage, ChatToken } from './chat.ts';
 import type { DataOptions } from './data.ts';
 import type { Evaluation, FewShotReport } from './evaluation.ts';
@@ -97,6 +98,15 @@ export interface Further {
   readonly kept?: 'new' | 'old';
 }
 
+/** The stages up to an adapter, each on the test rows of every stage. */
+export interface MeasuredLineage {
+  /** The adapter that they lead to. */
+  readonly id: string;
+  readonly report: LineageReport;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+}
+
 /** The latest of each kind. */
 export interface Results {
   readonly baseline?: Measured;
@@ -105,6 +115,7 @@ export interface Results {
   readonly chat?: Conversation;
   readonly preferences?: Preferences;
   readonly further?: Further;
+  readonly lineage?: MeasuredLineage;
 }
 
 /** What was measured and asked. */

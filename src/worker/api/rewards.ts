@@ -18,8 +18,8 @@ export interface TriedText {
 /** A row that asks for something. */
 export interface TriedRow {
   readonly prompt: string;
-  /** Its wanted answer, scored as if a model had given it. */
-  readonly wanted: TriedText;
+  /** Its wanted answer, scored as if a model had given it; missing for a prompt alone. */
+  readonly wanted?: TriedText;
   /** What a person typed instead. */
   readonly typed?: TriedText;
 }

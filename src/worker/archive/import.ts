@@ -36,6 +36,7 @@ const RESULT_NAMES = {
   chat: 'Conversation',
   preferences: 'Preferences',
   further: 'Further run',
+  lineage: 'Stages and their tests',
 };
 
 export interface ImportOptions {

@@ -248,11 +248,12 @@ const Row = v.pipe(
     asked: v.optional(
       v.object({
         prompt: v.string(),
-        answer: v.string(),
+        answer: v.optional(v.string()),
         columns: v.optional(v.record(v.string(), v.unknown())),
       }),
     ),
     desirable: v.optional(v.boolean()),
+    asks: v.optional(v.literal(true)),
     task: v.optional(v.object({ name: text, share: number })),
   }),
   v.check(({ ids, labels }) => ids.length === labels.length, 'as many labels as ids'),
@@ -383,6 +384,7 @@ const Answer = v.object({
   origin: v.optional(Origin),
   prompt: v.optional(v.object({ text: v.string(), tokens: count, plain: v.optional(v.string()) })),
 });
+const StageScore = v.object({ right: v.optional(count), loss: v.optional(Loss) });
 const result = { changed: number };
 export const ResultFile = v.variant('kind', [
   v.object({ ...result, kind: v.literal('baseline'), value: Measured }),
@@ -447,6 +449,26 @@ export const ResultFile = v.variant('kind', [
       adapter: v.optional(v.object({ id, name: text })),
       measured: v.optional(Measured),
       kept: v.optional(v.picklist(['new', 'old'])),
+    }),
+  }),
+  v.object({
+    ...result,
+    kind: v.literal('lineage'),
+    value: v.object({
+      id: text,
+      time: number,
+      report: v.object({
+        stages: v.array(text),
+        rows: v.array(
+          v.object({
+            name: text,
+            stage: count,
+            rows: count,
+            base: StageScore,
+            scores: v.array(StageScore),
+          }),
+        ),
+      }),
     }),
   }),
 ]);

@@ -20,6 +20,7 @@ const FINE: DataSummary = {
   left: [],
   rows: { train: 80, validation: 10, test: 10 },
   pairs: 0,
+  prompts: 0,
   unpaired: { desirable: 0, undesirable: 0 },
   tokens: 1000,
   supervisedTokens: 500,

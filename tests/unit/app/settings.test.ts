@@ -29,6 +29,7 @@ const DATA: DataSummary = {
   left: [],
   rows: { train: 288, validation: 32, test: 40 },
   pairs: 0,
+  prompts: 0,
   unpaired: { desirable: 0, undesirable: 0 },
   tokens: 1000,
   supervisedTokens: 500,

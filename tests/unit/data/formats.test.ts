@@ -112,7 +112,6 @@ describe('formats of rows', () => {
   it.each<[unknown, string]>([
     [{ messages: 'Hi' }, 'messages is "Hi"'],
     [{ messages: [] }, 'messages is empty'],
-    [{ messages: [USER] }, "no assistant's message"],
     [{ messages: [USER, { ...ANSWER, weight: 0 }] }, "no assistant's message"],
     [{ messages: [USER, { role: 'assistant', content: ' ' }] }, "no assistant's message"],
     [{ messages: [USER, { role: 'tool', content: 'x' }, ANSWER] }, 'messages[1] has the role "tool"'],

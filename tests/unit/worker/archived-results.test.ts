@@ -106,3 +106,22 @@ test.each([
 ])('feedback that is none is refused: %#', (said) => {
   expect(() => parse(FeedbackFile, said)).toThrow();
 });
+
+const stages = (score: object): object => ({
+  kind: 'lineage',
+  changed: 1,
+  value: {
+    id: 'a',
+    time: 2,
+    report: {
+      stages: ['general', 'medicine'],
+      rows: [{ name: 'rows.jsonl', stage: 0, rows: 8, base: {}, scores: [{ right: 8, loss: LOSS }, score] }],
+    },
+  },
+});
+
+test('stages on their tests are kept, and what is no score is refused', () => {
+  const result = stages({ right: 5 });
+  expect(parse(ResultFile, result)).toEqual(result);
+  expect(() => parse(ResultFile, stages({ right: -1 }))).toThrow();
+});
