@@ -28,11 +28,23 @@ const fileOf = (path: string): Reading['source']['file'] => ({
   bytes: new Uint8Array(readFileSync(new URL(`../../public/samples/${path}`, import.meta.url))),
 });
 
+/** Pairs with the other answer chosen. */
+function turned({ name, bytes }: Reading['source']['file']): Reading['source']['file'] {
+  const rows = new TextDecoder().decode(bytes).trimEnd().split('\n');
+  const lines = rows.map((row) => {
+    const { prompt, chosen, rejected } = JSON.parse(row) as Record<string, string>;
+    return JSON.stringify({ prompt, chosen: rejected, rejected: chosen });
+  });
+  return { name, bytes: new TextEncoder().encode(lines.join('\n')) };
+}
+
 /** Bundled rows as the page reads them for a method. */
-function readingOf({ needs }: TuningMethod): Reading {
+function readingOf({ needs, name }: TuningMethod): Reading {
   const own = NEEDS[needs].bundled;
   const path = needs === 'tasks' || !own ? 'voice/train.jsonl' : own.path;
-  const reading = { source: { name: path, file: fileOf(path) }, options: { ...SPLIT, maxLength: 96 } };
+  // APO-down is for pairs whose answers the model gives as well or better already: here its own answer is the chosen one.
+  const file = name === 'apo-down' ? turned(fileOf(path)) : fileOf(path);
+  const reading = { source: { name: path, file }, options: { ...SPLIT, maxLength: 96 } };
   if (needs === 'tasks' && own) return withTask(reading, fileOf(own.path), { task: 'orders' });
   if (needs !== 'template') return reading;
   const classify = TEMPLATES.find(({ name }) => name === 'classify')!;
@@ -80,7 +92,6 @@ describeDevice('The defaults of a method', (context) => {
     const before = (await trainer.evaluate())!;
     expect(await trainer.run()).toBe('done');
     const after = (await trainer.evaluate())!;
-    console.log(method.label, before.loss, after.loss, before.report, after.report);
     expect(after.loss).toBeLessThan(0.8 * before.loss);
     if (after.report) expect(after.report['reward_margin']).toBeGreaterThan(before.report!['reward_margin']!);
     await trainer.destroy();
