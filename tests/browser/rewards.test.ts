@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { goTo, inspect, openSettings, PICTURES, WAIT } from './looks.ts';
 
 const rows = Array.from({ length: 24 }, (_, i) => ({
   prompt: `What is ${i} + ${i}?`,
@@ -147,6 +147,7 @@ test('prompts alone suit rewards that need no answer, and say so of those that d
   await page.getByRole('button', { name: 'Training rows' }).click();
   await page.getByText('24 prompts without an answer').waitFor(WAIT);
   await goTo(page, 'train');
+  await page.getByRole('button', { name: 'New run' }).click();
   const start = page.getByRole('button', { name: 'Start training' });
   await page.getByRole('alert').getByText('“Exactly right” compares with the wanted answer').waitFor();
   expect(await start.isDisabled()).toBe(true);
@@ -158,6 +159,7 @@ test('prompts alone suit rewards that need no answer, and say so of those that d
   await rewards().getByRole('button', { name: 'Score these texts' }).click();
   await rewards().getByText('1 text scored.').waitFor();
   expect(await scores().innerText()).not.toContain('Wanted:');
+  await openSettings(page);
   await page.getByLabel('Objective', { exact: true }).selectOption('sft');
   await page.getByRole('alert').getByText('The rows are prompts without answers').waitFor();
   expect(studio.problems).toEqual([]);
