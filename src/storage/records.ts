@@ -1,6 +1,7 @@
 /** What is kept, as it lies in the database. A change here is a migration in database.ts. */
 import type { PreparedRow } from '../data/prepare.ts';
 import type { Question } from '../data/questions.ts';
+import type { RolloutEvent } from '../train/events.ts';
 import type { Reading } from '../train/reading.ts';
 
 /** Files by name. */
@@ -167,6 +168,8 @@ export interface StoredRun {
   readonly steps: readonly StoredStep[];
   readonly evals: readonly Pick<StoredStep, 'step' | 'loss' | 'report' | 'tasks'>[];
   readonly samples: readonly { readonly step: number; readonly text: string }[];
+  /** The last group of answers, for a run that samples them to learn from. */
+  readonly rollout?: RolloutEvent;
   /** The prompt of the samples as the rows put it to a model without a chat template, where that is not as it was written. */
   readonly asked?: string;
   /** What stood between prompt and answer in its rows, for a model without a chat template; missing where nothing did. */
@@ -186,7 +189,7 @@ export interface StoredRun {
 }
 
 /** What a list says of a run, under its id: the run without its curve. */
-export interface StoredSummary extends Omit<StoredRun, 'steps' | 'evals' | 'samples'> {
+export interface StoredSummary extends Omit<StoredRun, 'steps' | 'evals' | 'samples' | 'rollout'> {
   /** Steps done. */
   readonly step: number;
   /** Smoothed, at the last step. */

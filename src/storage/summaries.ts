@@ -3,7 +3,7 @@ import { smooth } from '../smooth.ts';
 import type { StoredRun, StoredSummary } from './records.ts';
 
 /** The summary of a run. It is written in the transaction that writes the run. */
-export function summaryOf({ steps, evals, samples: _, ...run }: StoredRun): StoredSummary {
+export function summaryOf({ steps, evals, samples: _, rollout: __, ...run }: StoredRun): StoredSummary {
   const last = steps.at(-1);
   const own = evals.filter(({ step }) => step > 0);
   const best = own.reduce<(typeof own)[number] | undefined>(

@@ -56,7 +56,7 @@ export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
 }
 
 export function runRecord(run: StoredRun, resumable: boolean): RunRecord {
-  const { steps, evals, samples, wanted } = run;
+  const { steps, evals, samples, rollout, wanted } = run;
   // A run from before curves were read.
   const reading = run.reading ?? readingOf(run, run.status === 'failed' && !resumable);
   return {
@@ -64,6 +64,7 @@ export function runRecord(run: StoredRun, resumable: boolean): RunRecord {
     steps,
     evals,
     samples: samples.map((sample) => samplePoint(sample, wanted)),
+    ...(rollout && { rollout }),
   };
 }
 

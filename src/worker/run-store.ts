@@ -42,6 +42,7 @@ export class PageStore implements Store {
   readonly #steps: StepPoint[];
   readonly #evals: EvalPoint[];
   readonly #samples: { step: number; text: string }[];
+  #rollout: StoredRun['rollout'];
   /** The revision of the last checkpoint. */
   #revision: string | undefined;
   /** Its loss was not finite: that ends it. */
@@ -62,6 +63,7 @@ export class PageStore implements Store {
     this.#steps = [...run.steps];
     this.#evals = [...run.evals];
     this.#samples = [...run.samples];
+    this.#rollout = run.rollout;
     this.#revision = checkpoint?.revision;
     this.forgetting = run.forgetting;
   }
@@ -73,6 +75,7 @@ export class PageStore implements Store {
       steps: this.#steps,
       evals: this.#evals,
       samples: this.#samples,
+      ...(this.#rollout && { rollout: this.#rollout }),
       reading: this.reading,
       ...(this.takenBytes > 0 && { takenBytes: this.takenBytes }),
       ...(this.#keptModel !== undefined && { keptModel: this.#keptModel }),
@@ -100,6 +103,7 @@ export class PageStore implements Store {
       const during = [...(this.forgetting.during ?? []), { step, loss }];
       this.forgetting = { ...this.forgetting, during };
     }
+    if (event.type === 'rollout') this.#rollout = event;
     if (event.type === 'sample') this.#samples.push({ step: event.step, text: event.text });
   }
 

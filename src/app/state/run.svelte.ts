@@ -46,7 +46,7 @@ export class Run {
   failure = $state.raw<Failure>();
   evals = $state.raw<readonly EvalPoint[]>([]);
   samples = $state.raw<readonly SamplePoint[]>([]);
-  /** The answers that the last step learned from, of one prompt; not kept. */
+  /** The answers that the last step learned from, of one prompt. */
   rollout = $state.raw<RolloutEvent>();
   /** What its curve says so far. */
   reading = $state.raw<Reading>();
@@ -397,6 +397,7 @@ export class Run {
     this.evals = record.evals;
     this.samples = record.samples;
     this.forgotten = record.forgetting?.during ?? [];
+    this.rollout = record.rollout;
     this.reading = record.reading;
     this.taken = record.takenBytes;
     this.#show();

@@ -135,6 +135,8 @@ export interface RunRecord extends RunSummary {
   /** The one at step 0 is the base model's. */
   readonly evals: readonly EvalPoint[];
   readonly samples: readonly SamplePoint[];
+  /** The last group of answers that it learned from, where it samples them. */
+  readonly rollout?: RolloutEvent;
 }
 
 /** Training. */

@@ -194,6 +194,20 @@ const Reading = v.object({
   training: v.optional(v.object({ from: number, to: number })),
 });
 
+const Rollout = v.object({
+  type: v.literal('rollout'),
+  step: count,
+  prompt: v.string(),
+  wanted: v.string(),
+  rewards: v.array(v.string()),
+  answers: v.array(
+    v.object({
+      ...{ text: v.string(), tokens: count, cut: v.boolean() },
+      ...{ reward: number, parts: v.array(number), advantage: number },
+    }),
+  ),
+});
+
 export const RunFile = v.object({
   id,
   created: number,
@@ -212,6 +226,7 @@ export const RunFile = v.object({
   steps: v.array(Step),
   evals: v.array(v.object({ ...At.entries, report: Report, tasks: Tasks })),
   samples: v.array(v.object({ step: count, text: v.string() })),
+  rollout: v.optional(Rollout),
   asked: v.optional(v.string()),
   afterPrompt: v.optional(v.string()),
   wanted: v.optional(v.string()),

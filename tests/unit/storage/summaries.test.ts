@@ -29,10 +29,11 @@ const run: StoredRun = {
     { step: 3, loss: 3.5 },
   ],
   samples: [{ step: 0, text: 'Ahoy' }],
+  rollout: { type: 'rollout', step: 3, prompt: 'Who?', wanted: 'Me.', rewards: ['length'], answers: [] },
 };
 
 test('a summary has what a list says of a run, and nothing of its curve', () => {
-  const { steps: _, evals: __, samples: ___, ...rest } = run;
+  const { steps: _, evals: __, samples: ___, rollout: ____, ...rest } = run;
   const summary = summaryOf(run);
   // The base model's validation is not the adapter's best.
   expect(summary).toEqual({
