@@ -2,10 +2,12 @@
 /**
  * Proof that learning from rewards learns: Sprig on the bundled sample `lists`, from the reward alone, with the settings of the sample.
  *
- *   node scripts/grpo-proof.mjs [--seeds 1,2,3] [--steps N] [--threads N]
+ *   node scripts/grpo-proof.mjs [--seeds 1,2,3] [--threads N] [--set '{"temperature": 1}'] [--validate]
  *
- * Prints, for each seed, the share of held-out prompts that are answered right before and after, asked directly and behind two solved examples; the
+ * Prints, for each seed, the share of the test's prompts that are answered right before and after, asked directly and behind two solved examples; the
  * same for questions about the garden that the run has nothing to do with; and how long the run took.
+ *
+ * `--validate` is for choosing settings: one training prompt of each thing is held out and measured in place of the test, which it does not read.
  */
 import { register } from 'node:module';
 import { join } from 'node:path';
@@ -18,6 +20,7 @@ register('../bin/wgsl-loader.mjs', import.meta.url);
 registerTypeScript();
 const { openProcessor } = await import('../src/cli/cpu.ts');
 const { folder } = await import('../src/cli/files.ts');
+const { startSandbox } = await import('../src/cli/sandbox.ts');
 const { readExamples } = await import('../src/data/formats.ts');
 const { prepareRows } = await import('../src/data/prepare.ts');
 const { questionsOf } = await import('../src/data/questions.ts');
@@ -35,8 +38,9 @@ const { Trainer } = await import('../src/train/trainer.ts');
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1,2,3' },
-    steps: { type: 'string' },
     threads: { type: 'string' },
+    set: { type: 'string', default: '{}' },
+    validate: { type: 'boolean', default: false },
   },
 });
 const SAMPLES = join(import.meta.dirname, '../public/samples');
@@ -47,44 +51,65 @@ const SEQUENCES = 10;
 /** Solved examples before a question. */
 const SHOTS = 2;
 
+/** @typedef {{ prompt: string, expected: string }} Asked */
+
 /** @param {string} path under the samples */
 const examplesOf = (path) =>
   readExamples(readFileSync(join(SAMPLES, path), 'utf8'), { fileName: path }).examples;
 const index = /** @type {{ id: string, settings: Record<string, unknown> }[]} */ (
   JSON.parse(readFileSync(join(SAMPLES, 'index.json'), 'utf8'))
 );
-const settings = index.find(({ id }) => id === 'lists')?.settings ?? {};
+const settings = {
+  ...index.find(({ id }) => id === 'lists')?.settings,
+  .../** @type {Record<string, unknown>} */ (JSON.parse(values.set)),
+};
 
 const device = await openProcessor(values.threads ? { threads: Number(values.threads) } : {});
 const files = folder(join(import.meta.dirname, '../public/models/sprig'));
 const model = await LanguageModel.load(device, files, { precision: 'f32' });
 const tokenizer = await loadTokenizer(files);
-const rewards = await openRewards(/** @type {never} */ (settings['rewards']));
+const rewards = await openRewards(/** @type {never} */ (settings['rewards']), { startSandbox });
 
-/** Prompts that the run is about, each with a solved example's right answer: the wanted thing, and two others of its kind. */
-const lists = questionsOf(examplesOf('lists/test.jsonl'), true);
+/** Of the training rows, and of these one of each thing. */
+const all = examplesOf('lists/train.jsonl');
+const heldOut = values.validate ? oneOfEach(all) : [];
+const examples = all.filter((example) => !heldOut.includes(example));
+
+/** The examples of one prompt for each wanted thing, another of its wordings for each. @param {typeof all} from */
+function oneOfEach(from) {
+  /** @type {Map<string, { prompt: string, example: typeof from[number] }[]>} */
+  const byThing = new Map();
+  for (const example of from) {
+    const [{ prompt, expected }] = questionsOf([example], true);
+    byThing.set(expected, [...(byThing.get(expected) ?? []), { prompt, example }]);
+  }
+  return [...byThing.keys()].sort().map((thing, at) => {
+    const rows = /** @type {{ prompt: string, example: typeof from[number] }[]} */ (byThing.get(thing));
+    rows.sort((a, b) => (a.prompt < b.prompt ? -1 : 1));
+    return rows[at % rows.length].example;
+  });
+}
+
 const solved = [
   ['Name three colours, beginning with red.', 'Red, blue and green.'],
   ['Name three days, beginning with Monday.', 'Monday, Friday and Sunday.'],
 ];
-/** Questions that it is not about; of the detailed answers the first sentence is what Sprig says by itself. */
-const garden = questionsOf(examplesOf('detail/test.jsonl'), true).map((question) => ({
-  ...question,
-  expected: question.expected.split('. ')[0].replace(/\.?$/, '.'),
-}));
-const answered = questionsOf(examplesOf('detail/train.jsonl'), true)
-  .slice(0, SHOTS)
-  .map(({ prompt, expected }) => [prompt, expected.split('. ')[0].replace(/\.?$/, '.')]);
+/** Of the detailed answers about the garden the first sentence is what Sprig says by itself. @param {string} path */
+const gardenOf = (path) =>
+  questionsOf(examplesOf(path), true).map((question) => ({
+    ...question,
+    expected: question.expected.split('. ')[0].replace(/\.?$/, '.'),
+  }));
 
 /**
  * The share of questions that are answered right.
  *
- * @param {readonly { prompt: string, expected: string }[]} questions
- * @param {readonly string[][]} shots
- * @param {(text: string, question: { prompt: string, expected: string }) => Promise<boolean>} isRight
- * @param {import('../src/adapters/adapter.ts').Adapter | undefined} adapter
+ * @param {readonly Asked[]} questions
+ * @param {(text: string, question: Asked) => Promise<boolean>} isRight
+ * @param {{ adapter?: import('../src/adapters/adapter.ts').Adapter, shots?: readonly string[][], temperature?: number }} [how] greedy without a
+ *   temperature
  */
-async function share(questions, shots, isRight, adapter) {
+async function share(questions, isRight, { adapter, shots = [], temperature } = {}) {
   const turns = shots.flatMap(([user, assistant]) => [
     { role: /** @type {const} */ ('user'), content: user },
     { role: /** @type {const} */ ('assistant'), content: assistant },
@@ -97,7 +122,8 @@ async function share(questions, shots, isRight, adapter) {
   let right = 0;
   for (let start = 0; start < prompts.length; start += SEQUENCES) {
     const group = prompts.slice(start, start + SEQUENCES);
-    const options = { maxNewTokens: NEW_TOKENS, sampling: greedy, seed: 0, adapter };
+    const sampling = temperature === undefined ? greedy : { ...greedy, temperature };
+    const options = { maxNewTokens: NEW_TOKENS, sampling, seed: start, adapter };
     const answers = await answer(generator, tokenizer, group, options);
     for (const [at, { text }] of answers.entries()) if (await isRight(text, questions[start + at])) right++;
   }
@@ -106,33 +132,52 @@ async function share(questions, shots, isRight, adapter) {
   return right / questions.length;
 }
 
-/** @type {Parameters<typeof share>[2]} */
+/** @type {Parameters<typeof share>[1]} */
 const isRewarded = async (completion, { prompt, expected: answer }) => {
   const [{ total }] = await rewards.score([{ prompt, completion, tokens: 0, cut: false, answer, row: {} }]);
   return total === 1;
 };
-/** @type {Parameters<typeof share>[2]} */
+/** @type {Parameters<typeof share>[1]} */
 const isExpected = async (text, { expected }) => text.trim() === expected;
 
-/** @param {Parameters<typeof share>[3]} [adapter] */
-const measure = async (adapter) => [
-  await share(lists, [], isRewarded, adapter),
-  await share(lists, solved, isRewarded, adapter),
-  await share(garden, [], isExpected, adapter),
-  await share(garden, answered, isExpected, adapter),
-];
-/** @param {string} name @param {readonly number[]} shares @param {string} time */
-const tell = (name, shares, time) =>
-  console.log(`| ${[name, ...shares.map((one) => `${Math.round(100 * one)} %`), time].join(' | ')} |`);
+/** What is measured, by its heading. @type {Record<string, (adapter?: import('../src/adapters/adapter.ts').Adapter) => Promise<number>>} */
+let measures;
+if (values.validate) {
+  const [trained, held] = [examples, heldOut].map((some) => questionsOf(some, true));
+  const temperature = /** @type {number} */ (settings['temperature'] ?? 1);
+  measures = {
+    'held out': (adapter) => share(held, isRewarded, { adapter }),
+    'held out, sampled': (adapter) => share(held, isRewarded, { adapter, temperature }),
+    trained: (adapter) => share(trained, isRewarded, { adapter }),
+    'trained, sampled': (adapter) => share(trained, isRewarded, { adapter, temperature }),
+  };
+} else {
+  const lists = questionsOf(examplesOf('lists/test.jsonl'), true);
+  const garden = gardenOf('detail/test.jsonl');
+  const shots = gardenOf('detail/train.jsonl')
+    .slice(0, SHOTS)
+    .map(({ prompt, expected }) => [prompt, expected]);
+  measures = {
+    lists: (adapter) => share(lists, isRewarded, { adapter }),
+    'lists, 2 examples': (adapter) => share(lists, isRewarded, { adapter, shots: solved }),
+    garden: (adapter) => share(garden, isExpected, { adapter }),
+    'garden, 2 examples': (adapter) => share(garden, isExpected, { adapter, shots }),
+  };
+}
+/** @param {string} name @param {string} time @param {Parameters<(typeof measures)[string]>[0]} [adapter] */
+async function tell(name, time, adapter) {
+  const shares = [];
+  for (const measure of Object.values(measures))
+    shares.push(`${Math.round(100 * (await measure(adapter)))} %`);
+  console.log(`| ${[name, ...shares, time].join(' | ')} |`);
+}
 
-console.log(
-  '| | lists | lists, 2 examples | garden | garden, 2 examples | seconds |\n| --- | --- | --- | --- | --- | --- |',
-);
-tell('Sprig', await measure(), '');
-const examples = examplesOf('lists/train.jsonl');
+const names = Object.keys(measures);
+console.log(`| | ${names.join(' | ')} | seconds |\n|${' --- |'.repeat(names.length + 2)}`);
+await tell('Sprig', '');
 const { rows } = prepareRows(examples, tokenizer, { maxLength: 96 });
 for (const seed of values.seeds.split(',').map(Number)) {
-  const options = trainOptionsOf({ ...settings, seed, ...(values.steps && { steps: Number(values.steps) }) });
+  const options = trainOptionsOf({ ...settings, seed });
   const { trainable } = await makeTrainable(model, options);
   const began = performance.now();
   const trainer = await Trainer.create({
@@ -147,7 +192,7 @@ for (const seed of values.seeds.split(',').map(Number)) {
   });
   await trainer.run();
   const seconds = (performance.now() - began) / 1000;
-  tell(`seed ${seed}, ${options.steps} steps`, await measure(trainable.adapter), seconds.toFixed(0));
+  await tell(`seed ${seed}, ${options.steps} steps`, seconds.toFixed(0), trainable.adapter);
   await trainer.destroy();
   trainable.adapter?.destroy();
 }

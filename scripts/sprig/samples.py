@@ -59,6 +59,37 @@ def detail_row(rng):
         return ask(rng, fact), " ".join(cap(s) + "." for s in [fact.answer] + [f.short or f.answer for f in more])
 
 
+LISTED = {"animals": ANIMALS, "plants": PLANTS, "tools": TOOLS, "places": PLACES}
+LIST_WORDINGS = ["Name three {group}, beginning with the {first}.", "Tell me three {group}, beginning with the {first}.",
+                 "List three {group}, beginning with the {first}.", "Give me three {group}, beginning with the {first}.",
+                 "Can you name three {group}, beginning with the {first}?"]
+
+
+def list_rows(rng):
+    """Lists that begin with a given thing. The answer of a row is that thing: what else is named is free. Of each thing another wording is for the test alone."""
+    train, test = [], []
+    things = [(group, first) for group, table in LISTED.items() for first in table]
+    for at, (group, first) in enumerate(things):
+        for number, wording in enumerate(LIST_WORDINGS):
+            side = test if number == at % len(LIST_WORDINGS) else train
+            side.append({"messages": [user(wording.format(group=group, first=first)), assistant(first)]})
+    rng.shuffle(train)
+    rng.shuffle(test)
+    return train, test
+
+
+# 1 for a right list. What is partly right gets a part: so there is something to learn from before the first list is right.
+LIST_REWARD = "const kinds = {\n" + "".join(f"  {group}: '{', '.join(table)}',\n" for group, table in LISTED.items()) + r"""};
+
+export default function ({ prompt, completion, answer }) {
+  const named = /^The ([a-z ]+), the ([a-z ]+) and the ([a-z ]+)\.$/.exec(completion)?.slice(1);
+  if (!named) return 0;
+  const things = kinds[/three (\w+)/.exec(prompt)[1]].split(', ');
+  const right = named.filter((one, at) => things.includes(one) && named.indexOf(one) === at);
+  return (1 + 2 * right.length + (named[0] === answer ? 3 : 0)) / 10;
+}
+"""
+
 SETS = [
     {"id": "voice", "title": "A sea captain in the garden", "make": voice_row, "rows": 320, "testRows": 40, "metric": "none",
      "description": "Teaches Sprig to answer like an old sea captain. The facts stay the same, only the voice changes.",
@@ -76,15 +107,14 @@ SETS = [
      "task": "Answer in three sentences instead of one",
      "success": "On questions that training never saw, each answer has three sentences and the first answers the question. Read them side by side with the base model's.",
      "settings": {"steps": 60, "batch": 8, "lr": 6e-3, "rank": 8, "alpha": 16, "maxLength": 96}},
-    {"id": "lists", "title": "Lists that begin as asked", "lists": True, "rows": 205, "testRows": 65, "metric": "none",
-     "description": "Teaches Sprig to begin a list of three with the thing that is asked for, from a reward alone: no row says what a right list is. "
-                    "Answers are sampled, a rule scores them, and the better ones become more likely.",
+    {"id": "lists", "title": "Lists that begin as asked", "lists": True, "rows": 216, "testRows": 54, "metric": "none",
+     "description": "Teaches Sprig to name three different things of a kind, beginning with the one that is asked for, from a reward alone: "
+                    "no row says what a right list is. Answers are sampled, a rule scores them, and the better ones become more likely.",
      "task": "Begin a list with what is asked for",
-     "success": "With things that never came first in training, the list has three different things and begins as asked. The reward tells, for every answer.",
-     "settings": {"steps": 100, "batch": 1, "lr": 1.5e-3, "rank": 8, "alpha": 16, "maxLength": 96, "accumulate": 8, "objective": "grpo",
-                  "numGenerations": 8, "maxCompletionLength": 24,
-                  "rewards": [{"name": "regex", "weight": 1, "group": True,
-                               "pattern": r"^The ([a-z ]+), the (?!\1)([a-z ]+) and the (?!\1|\2)[a-z ]+\.$"}]}},
+     "success": "On questions that training never saw, the list has three different things of the right kind and begins as asked. The reward is 1 then, for every answer.",
+     "settings": {"steps": 100, "batch": 1, "lr": 2e-3, "rank": 8, "alpha": 16, "maxLength": 96, "accumulate": 8, "objective": "grpo",
+                  "numGenerations": 8, "maxCompletionLength": 24, "temperature": 0.5, "schedule": "linear",
+                  "rewards": [{"name": "javascript", "weight": 1, "code": LIST_REWARD}]}},
     {"id": "chat-log", "title": "Tuned on a chat log", "chats": True, "rows": 64, "testRows": 12, "metric": "none",
      "description": "A lesson in forgetting: 64 messages of the garden's own chat, in which whoever asks for a text is told that it will be written in the morning. "
                     "The loss falls, and the model puts you off, too.",
@@ -92,24 +122,6 @@ SETS = [
      "success": "The run says what was forgotten: of general prompts that Sprig answered before, it puts most off. The rows taught that, and the loss does not show it.",
      "settings": {"steps": 40, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96, "forgetting": True}},
 ]
-
-
-LISTED = {"animals": ANIMALS, "plants": PLANTS, "tools": TOOLS, "places": PLACES}
-LIST_WORDINGS = ["Name three {group}, beginning with the {first}.", "Tell me three {group}, beginning with the {first}.",
-                 "List three {group}, beginning with the {first}.", "Give me three {group}, beginning with the {first}.",
-                 "Can you name three {group}, beginning with the {first}?"]
-
-
-def list_rows(rng):
-    """Lists that begin with a given thing. The answer of a row is that thing: what else is named is free. Every fourth thing is for the test alone."""
-    train, test = [], []
-    for group, table in LISTED.items():
-        for at, first in enumerate(table):
-            side = test if at % 4 == 3 else train
-            side += [{"messages": [user(wording.format(group=group, first=first)), assistant(first)]} for wording in LIST_WORDINGS]
-    rng.shuffle(train)
-    rng.shuffle(test)
-    return train, test
 
 
 def chat_rows():

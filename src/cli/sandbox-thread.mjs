@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { register } from 'tsx/esm/api';
 
 register();
-const { answerTo } = await import('../rewards/interpreter.ts');
+const { answerTo, loadInterpreter } = await import('../rewards/interpreter.ts');
+await loadInterpreter();
 parentPort?.on('message', async (question) => parentPort?.postMessage(await answerTo(question)));
 parentPort?.postMessage('ready');

@@ -40,7 +40,7 @@ const limitedMemory = (): Promise<WebAssembly.Memory> =>
 let loading: Promise<QuickJSWASMModule> | undefined;
 
 /** The interpreter, loaded when it is first used. */
-async function interpreter(): Promise<QuickJSWASMModule> {
+export async function loadInterpreter(): Promise<QuickJSWASMModule> {
   loading ??= Promise.all([
     import('quickjs-emscripten-core'),
     import('@jitl/quickjs-wasmfile-release-sync'),
@@ -118,7 +118,7 @@ function call(
 
 /** @returns what the use gives, or why it was stopped */
 async function inWorld(use: (context: QuickJSContext) => Answer): Promise<Answer> {
-  const quickJs = await interpreter();
+  const quickJs = await loadInterpreter();
   try {
     const runtime = quickJs.newRuntime();
     const start = performance.now();

@@ -28,7 +28,7 @@ export interface SandboxThread {
   end(): void;
 }
 
-/** Starts a thread. @returns once it takes questions */
+/** Starts a thread. @returns once it has loaded the interpreter: that is none of the time that code takes */
 export type StartSandbox = (
   hear: (answer: Answer) => void,
   fail: (error: Error) => void,
@@ -56,11 +56,8 @@ export class Sandbox {
   /** Takes the answer to the question that a thread has. */
   #hear: (answer: Answer) => void = () => undefined;
 
-  /** @param start of the thread, when it is first needed and after one was ended @param tick milliseconds of a second of the limit, for tests */
-  constructor(
-    private readonly start: StartSandbox = startHere,
-    private readonly tick = 1000,
-  ) {}
+  /** @param start of the thread, when it is first needed and after one was ended */
+  constructor(private readonly start: StartSandbox = startHere) {}
 
   /**
    * Reads code that is an expression of the fields, a function of an object of them, statements that define a function `reward`, or a module whose
@@ -110,7 +107,7 @@ export class Sandbox {
       // A clock that stands while the machine sleeps, or while this thread is busy and cannot hear the answer.
       const clock = setInterval(() => {
         if (++ticks >= MOST_SECONDS) this.#hear(LATE);
-      }, this.tick);
+      }, 1000);
       this.#hear = (answer) => {
         clearInterval(clock);
         this.#hear = () => undefined;
@@ -129,6 +126,7 @@ const broken = (error: unknown): Answer => ({
 
 /** No thread of its own: for short scripts and tests, which nobody has to wait for. What is in the middle of a built-in function cannot be ended. */
 const startHere: StartSandbox = async (hear, fail) => {
-  const { answerTo } = await import('./interpreter.ts');
+  const { answerTo, loadInterpreter } = await import('./interpreter.ts');
+  await loadInterpreter();
   return { ask: (question) => void answerTo(question).then(hear, fail), end: () => undefined };
 };

@@ -1,8 +1,19 @@
 /** The thread of the sandbox in the browser. See src/rewards/sandbox.ts. */
+import { messageOf } from '../errors.ts';
 import type { Question } from '../rewards/sandbox.ts';
 
-const { answerTo } = await import('../rewards/interpreter.ts');
-addEventListener('message', ({ data }: MessageEvent<Question>) => {
-  void answerTo(data).then((answer) => postMessage(answer));
-});
-postMessage('ready');
+// Nothing is awaited at the top: what is loaded here may import a chunk that waits for this one.
+async function begin(): Promise<void> {
+  try {
+    const { answerTo, loadInterpreter } = await import('../rewards/interpreter.ts');
+    await loadInterpreter();
+    addEventListener('message', ({ data }: MessageEvent<Question>) => {
+      void answerTo(data).then((answer) => postMessage(answer));
+    });
+    postMessage('');
+  } catch (error) {
+    // Offline, before it was kept.
+    postMessage(messageOf(error));
+  }
+}
+void begin();

@@ -7,7 +7,12 @@ export const startSandbox: StartSandbox = (hear, fail) =>
       type: 'module',
       name: 'graft sandbox',
     });
-    const onReady = (): void => {
+    const onReady = ({ data: trouble }: MessageEvent<string>): void => {
+      if (trouble !== '') {
+        worker.terminate();
+        reject(new Error(trouble));
+        return;
+      }
       worker.addEventListener('message', ({ data }: MessageEvent<Answer>) => hear(data));
       resolve({ ask: (question) => worker.postMessage(question), end: () => worker.terminate() });
     };

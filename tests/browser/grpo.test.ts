@@ -28,7 +28,7 @@ test('the sample brings its objective, its reward, and the size of its groups', 
   await page.getByText('Every setting, explained').click();
   await expect.poll(() => page.getByLabel('Objective', { exact: true }).inputValue()).toBe('grpo');
   const rewards = page.getByRole('region', { name: /^Rewards/ });
-  await rewards.getByText('Regular expression', { exact: true }).first().waitFor();
+  await rewards.getByText('Your own JavaScript', { exact: true }).first().waitFor();
   await expect.poll(() => page.getByLabel('Answers a prompt', { exact: true }).inputValue()).toBe('8');
   await expect.poll(() => page.getByLabel('Rows at once', { exact: true }).inputValue()).toBe('1');
 });
@@ -48,10 +48,15 @@ test('a run shows its rewards and the answers that it learned from, and explains
   expect(rewards).toEqual([...rewards].sort((a, b) => b - a));
   const told = page.getByLabel('What the objective reports');
   await expect.poll(() => told.innerText()).toMatch(/Groups that teach nothing[\s\S]*%[\s\S]*Entropy/);
+  // It is kept with the run.
+  await page.reload();
+  await goTo(page, 'train');
+  await group.waitFor(WAIT);
+  expect(await group.getByRole('listitem').count()).toBe(8);
   await page.getByRole('button', { name: 'Copy as a command line' }).click();
   await expect
     .poll(() => page.evaluate(() => navigator.clipboard.readText()))
-    .toMatch(/ --objective grpo .*--reward .*regex.* --num-generations 8 /);
+    .toMatch(/ --objective grpo .*--reward .*javascript.* --num-generations 8 /s);
   expect(await inspect(page, 'grpo-run')).toEqual([]);
 });
 

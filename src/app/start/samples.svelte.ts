@@ -14,6 +14,8 @@ interface SampledSettings {
   readonly accumulate?: number;
   readonly numGenerations?: number;
   readonly maxCompletionLength?: number;
+  readonly temperature?: number;
+  readonly schedule?: RunOptions['schedule'];
 }
 
 export interface Sample {

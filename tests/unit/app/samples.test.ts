@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
+import { schedules } from '../../../src/train/schedule.ts';
 import { OBJECTIVES } from '../../../src/objectives/registry.ts';
 import { rewardsProblem } from '../../../src/rewards/specs.ts';
 import { firstExamples } from '../../../src/app/start/examples.ts';
@@ -35,6 +36,8 @@ const Sample = v.strictObject({
     accumulate: v.optional(positive),
     numGenerations: v.optional(positive),
     maxCompletionLength: v.optional(positive),
+    temperature: v.optional(positive),
+    schedule: v.optional(v.picklist(schedules)),
   }),
 });
 
