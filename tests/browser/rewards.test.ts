@@ -95,7 +95,7 @@ test('code of a person that fails is shown with what it threw; code that never e
   await code.fill(`completion === "It is #### 1" ? ${ENDLESS} : 0`);
   await rewards().getByText('The rewards have changed since.').waitFor();
   await rewards().getByRole('button', { name: 'Score these texts' }).click();
-  await rewards().getByText('does not end within 5 seconds').first().waitFor();
+  await rewards().getByText('does not end within 5 seconds').first().waitFor({ timeout: 120_000 });
   await code.fill('1 +');
   await rewards().getByRole('button', { name: 'Score these texts' }).click();
   await rewards().getByRole('alert').getByText('its code cannot run').waitFor();
