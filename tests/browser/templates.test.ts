@@ -70,7 +70,7 @@ test("what is written is kept as a template of one's own, which is listed, appli
   await mine.click();
   await expect.poll(() => prompt().inputValue()).toBe(written);
   const saved = await downloadOf(page, () =>
-    form().getByRole('button', { name: 'Save My stars as a file' }).click(),
+    form().getByRole('button', { name: 'Save as a file: My stars' }).click(),
   );
   const text = readFileSync((await saved.path())!, 'utf8');
   expect(JSON.parse(text)).toMatchObject({ answer: 'stars' });
