@@ -118,6 +118,8 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
   await goTo(page, 'data');
   await openSample(page);
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
+  // It goes on once it is behind another tab.
+  await allowSteps(engineOf(page), 4);
   await start(SHORT);
   // Where the form was, the run is: from its top, with the heading to go on from.
   await expect.poll(() => page.evaluate(() => scrollY), WAIT).toBe(0);
@@ -154,6 +156,7 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
     globalThis.requestAnimationFrame = () => 0;
     document.dispatchEvent(new Event('visibilitychange'));
   });
+  await allowSteps(engineOf(page), Infinity);
   await expect.poll(() => page.evaluate(() => seen.notifications.length), WAIT).toBe(1);
   const [{ title, body }] = await page.evaluate(() => seen.notifications);
   expect(title).toBe('voice 1 is done');
