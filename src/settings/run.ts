@@ -292,7 +292,7 @@ export const WATCH_SETTINGS = [
     label: 'General text every … steps',
     term: FORGETTING,
     help: 'Measures the loss on general text as it trains, too, every so many steps, and draws it.',
-    more: '0 measures it before and after alone. It takes about as long as a few steps each time.',
+    more: '0 measures it before and after alone. Each time costs as much as a few steps.',
     initial: 0,
   },
 ] as const satisfies readonly Setting[];
