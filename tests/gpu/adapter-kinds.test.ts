@@ -12,6 +12,8 @@ import { adapterShape, makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { checkOptions, trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
+import { readState, writeState } from '../../src/train/state-files.ts';
+import type { TrainerState } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { openWeights } from '../../src/weights/folder.ts';
@@ -143,6 +145,35 @@ describeDevice('A kind of adapter', (context) => {
       // The bundled model is stored in f16: merging rounds its weights once more.
       expect(worstError(await merged.logits(IDS), logits)).toBeLessThan(5e-3);
       await merged.destroy();
+    });
+
+    test(`${name}: goes on from its saved state bit for bit`, async () => {
+      const options = optionsOf(name, { steps: 4, dropout: 0.05 });
+      const rows = voiceRows(await loadTokenizer(sprigFolder()), 16);
+      const open = async (seed: number, state?: TrainerState) => {
+        // Another seed is another start: everything has to come from the state.
+        const { trainable } = await makeTrainable(model, { ...options, seed });
+        const losses: number[] = [];
+        const trainer = await Trainer.create({
+          ...{ trainable, options, rows, state },
+          onEvent: (event) => event.type === 'step' && losses.push(event.loss),
+        });
+        const close = async (): Promise<void> => {
+          await trainer.destroy();
+          trainable.adapter!.destroy();
+        };
+        return { trainer, losses, close };
+      };
+      const whole = await open(options.seed);
+      expect(await whole.trainer.run()).toBe('done');
+      const begun = await open(options.seed);
+      expect(await begun.trainer.run(2)).toBe('paused');
+      const files = writeState({ state: await begun.trainer.state(), fingerprint: name });
+      const resumed = await open(options.seed + 1, (await readState(memoryFiles(files, 'state'))).state);
+      expect(await resumed.trainer.run()).toBe('done');
+      expect([...begun.losses, ...resumed.losses]).toEqual(whole.losses);
+      expect(await resumed.trainer.result()).toEqual(await whole.trainer.result());
+      for (const run of [whole, begun, resumed]) await run.close();
     });
 
     test(`${name}: in half precision and with checkpointing, the losses are nearly those without`, async () => {
