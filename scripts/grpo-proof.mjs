@@ -70,7 +70,7 @@ const model = await LanguageModel.load(device, files, { precision: 'f32' });
 const tokenizer = await loadTokenizer(files);
 const rewards = await openRewards(/** @type {never} */ (settings['rewards']), { startSandbox });
 
-/** Of the training rows, and of these one of each thing. */
+/** The training rows; with --validate one of each thing is held out. */
 const all = examplesOf('lists/train.jsonl');
 const heldOut = values.validate ? oneOfEach(all) : [];
 const examples = all.filter((example) => !heldOut.includes(example));
@@ -94,7 +94,7 @@ const solved = [
   ['Name three colours, beginning with red.', 'Red, blue and green.'],
   ['Name three days, beginning with Monday.', 'Monday, Friday and Sunday.'],
 ];
-/** Of the detailed answers about the garden the first sentence is what Sprig says by itself. @param {string} path */
+/** Questions about the garden. Answers are detailed; their first sentence is what Sprig says by itself. @param {string} path */
 const gardenOf = (path) =>
   questionsOf(examplesOf(path), true).map((question) => ({
     ...question,

@@ -27,7 +27,7 @@ export interface AdapterOptions {
 
 /** What an adapter may begin by. */
 export interface StartOptions {
-  /** Of the run. */
+  /** The seed of the run. */
   readonly seed?: number;
   /** Ids of a text. */
   readonly encode?: (text: string) => readonly number[];

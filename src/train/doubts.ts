@@ -5,7 +5,7 @@ import { hasRank, type TrainOptions } from './options.ts';
 /** The settings that are looked at. */
 export interface DoubtedSettings {
   readonly method: TrainOptions['method'];
-  /** Of a full fine-tuning: which weights learn. */
+  /** Which weights learn in a full fine-tuning. */
   readonly trainWeights?: string | undefined;
   readonly optimiser?: string;
   readonly lr: number;

@@ -104,7 +104,7 @@ function isSettled(before: Decomposition, now: Decomposition): boolean {
   return now.right.every((row, i) => 1 - Math.abs(dot(row, before.right[i])) < SETTLED);
 }
 
-/** Of rows Q and Y = Q · Wᵀ. */
+/** The decomposition that rows Q and Y = Q · Wᵀ give. */
 function decomposition(q: readonly Float64Array[], y: readonly Float64Array[], rank: number): Decomposition {
   const { values, vectors } = symmetric(y.map((row) => Float64Array.from(y, (other) => dot(row, other))));
   const leading = [...values.keys()].sort((a, b) => values[b] - values[a]).slice(0, rank);

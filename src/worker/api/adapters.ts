@@ -16,7 +16,7 @@ export interface AdapterInfo {
   /** Missing where the kind has none. */
   readonly rank?: number;
   readonly alpha?: number;
-  /** Of prompt tuning. */
+  /** Missing unless the kind is prompt tuning. */
   readonly virtualTokens?: number;
   readonly targets: readonly string[];
   readonly parameters: number;

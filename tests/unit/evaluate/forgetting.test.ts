@@ -47,7 +47,7 @@ test.each([undefined, {}, { prompts: [] }, { prompts: [{ prompt: 'a' }] }, { pro
   async (json) => void (await graftError(() => readPrompts(json), 'data-rows')),
 );
 
-test('is told in sentences once both sides are known', () => {
+test('gives sentences once both sides are known', () => {
   const rules = [
     { prompt: 'Colour?', says: ['red'] },
     { prompt: 'Write.', words: 3 },
