@@ -219,7 +219,7 @@ function checkTokens(buckets: readonly Bucket[], { batch, maxLength }: MemorySet
   if (tokens <= MOST_TOKENS) return;
   throw new GraftError(
     'train-tokens',
-    `A micro-batch of ${tokens} tokens (${batch} rows of up to ${maxLength}) is more than WebGPU can dispatch.`,
+    `A micro-batch of ${tokens} tokens (${batch} rows of up to ${maxLength}) is more than one step computes at once.`,
     `Choose fewer rows at once or shorter ones: at most ${MOST_TOKENS} tokens.`,
   );
 }
