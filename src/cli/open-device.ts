@@ -1,4 +1,5 @@
 /** What `--device` names: the processor, or a GPU. */
+import { readdirSync } from 'node:fs';
 import { GraftError } from '../errors.ts';
 import type { AdapterDescription, Device } from '../engine/device.ts';
 import type { GpuDevice } from '../engine/webgpu/device.ts';
@@ -45,7 +46,16 @@ export async function openDevice(
   return openProcessor({ threads });
 }
 
+/** How the device files begin that Linux drivers of GPUs make: Mesa and AMD, NVIDIA and its Jetson, Windows behind WSL, Adreno, Mali, PowerVR. */
+const GPU_FILES = /^(dri|kfd|nvidia|nvgpu|nvhost|dxg|kgsl|mali|pvr)/;
+
+/** Whether this machine can have a real GPU. Where it cannot, Dawn need not be loaded only to find a software one. */
+function canHaveGpu(): boolean {
+  return process.platform !== 'linux' || readdirSync('/dev').some((name) => GPU_FILES.test(name));
+}
+
 async function anyGpu(): Promise<GpuDevice | undefined> {
+  if (!canHaveGpu()) return undefined;
   try {
     return await openDawn();
   } catch (error) {

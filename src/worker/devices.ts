@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { Device } from '../engine/device.ts';
 import { GraftError } from '../errors.ts';
+import { benchmarkMatmul } from '../evaluate/benchmark.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import { ifStorageWorks, readSetting, writeSetting } from '../storage/settings.ts';
 import type { Compared, DeviceChoice, DeviceFacts, Failure } from './api.ts';
@@ -101,7 +102,6 @@ async function compare(gpu: Device, processor: Device): Promise<Compared> {
   const name = `speed of ${nameOf(gpu)} and of ${nameOf(processor)}`;
   const kept = v.safeParse(Rates, await ifStorageWorks(readSetting(name)));
   if (kept.success) return kept.output;
-  const { benchmarkMatmul } = await import('../evaluate/benchmark.ts');
   const rate = async (device: Device): Promise<number> => (await benchmarkMatmul(device, SHAPE)).gflops;
   const measured = { gpu: await rate(gpu), processor: await rate(processor) };
   await ifStorageWorks(writeSetting(name, measured));

@@ -1,7 +1,8 @@
 /** The part of the worker's API that is about base models: those that a person brings, and those that this browser keeps. */
 import { GraftError } from '../errors.ts';
-import type { FolderFile } from '../export/folder-sink.ts';
+import { fileNameOf, type FolderFile } from '../export/folder-sink.ts';
 import type { FileSet } from '../weights/bytes.ts';
+import { modelFolder } from '../weights/folder.ts';
 import type { BaseWeights, GraftWorker, ModelRef, Progress } from './api.ts';
 import { baseOptions, chosenWeights, forgetWeights, keepWeights } from './base-weights.ts';
 import { BUNDLED, folderOfFiles, type OpenModel } from './model.ts';
@@ -62,10 +63,7 @@ export function modelApi({ models, session, runs, bases, openRef }: Rooms): Mode
   };
   /** What a kept model has that its base has not, as a file. */
   const deltaOf = async (base: ModelRef, tuned: FileSet): Promise<FolderFile> => {
-    const [{ deltaFile }, { modelFolder }] = await Promise.all([
-      import('../export/delta.ts'),
-      import('../weights/folder.ts'),
-    ]);
+    const { deltaFile } = await import('../export/delta.ts');
     const files = base.bundled ? await bases.bundled() : (await models.open(base.name)).files;
     return deltaFile(await modelFolder(files), tuned);
   };
@@ -127,9 +125,8 @@ export function modelApi({ models, session, runs, bases, openRef }: Rooms): Mode
         try {
           const { files } = await models.open(name);
           // What is rarely needed is loaded when it is.
-          const [{ filesOfFolder }, { fileNameOf }, { deliverFolder }] = await Promise.all([
+          const [{ filesOfFolder }, { deliverFolder }] = await Promise.all([
             import('../export/model-folder.ts'),
-            import('../export/folder-sink.ts'),
             import('./folder-zip.ts'),
           ]);
           const watch = { onProgress: listener(onProgress), signal: controller.signal };
