@@ -1,17 +1,21 @@
 /** Suggestions for what was typed wrongly. */
 
 /**
- * The name that differs least from what was typed, by letters inserted, left out, changed or swapped with their neighbour; undefined where
- * none is near (more than a third of the letters differ).
+ * The name that differs least from what was typed, by letters inserted, left out, changed or swapped with their neighbour, or by words that
+ * one of them has more at its end (`batch-size` for `batch`); undefined where none is near (more than a third of the letters differ).
  */
 export function nearestName(typed: string, names: readonly string[]): string | undefined {
   const ranked = names
-    .map((name) => ({ name, distance: typed !== '' && name.startsWith(typed) ? 0.5 : distance(typed, name) }))
+    .map((name) => ({ name, distance: typed !== '' && begins(typed, name) ? 0.5 : distance(typed, name) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked.at(0);
   return best && best.distance <= Math.max(1, Math.max(typed.length, best.name.length) / 3)
     ? best.name
     : undefined;
+}
+
+function begins(typed: string, name: string): boolean {
+  return name.startsWith(typed) || typed.startsWith(`${name}-`);
 }
 
 /** Optimal string alignment distance. */

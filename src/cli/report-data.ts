@@ -43,7 +43,9 @@ export function reportData(output: Output, told: RowsTold): void {
       `Warning: ${leaks.length} of the rows for validation or test are trained on too (${some}${leaks.length > SHOWN ? ', …' : ''}); --drop-duplicates leaves the training copies out`,
     );
   } else if (repeated > 0)
-    output.line(`  ${rowsOf(repeated)} repeat an earlier one; --drop-duplicates leaves the copies out`);
+    output.line(
+      `  ${rowsOf(repeated)} ${repeated === 1 ? 'repeats' : 'repeat'} an earlier one; --drop-duplicates leaves copies out`,
+    );
   const { preferences } = told;
   if (preferences) {
     for (const { title, why } of adviceOf(preferences)) output.line(`Warning: ${title}. ${why}`);

@@ -12,6 +12,7 @@ test('a slip of the fingers finds its name', () => {
     ['maxlength', 'max-length'],
     ['lrr', 'lr'],
     ['plam', 'plan'],
+    ['rank-of-all', 'rank'],
   ])
     expect(nearestName(typed, NAMES), typed).toBe(name);
 });
