@@ -1,16 +1,16 @@
 /**
  * JSON from outside. Everything that parses a file's JSON goes through here: size, UTF-8, nesting depth and syntax are checked, in that
- * order and before anything is built, and what is wrong is said with the file's name.
+ * order and before anything is built, and errors name the file.
  */
 import { GraftError } from './errors.ts';
 
-/** What a reader needs of a file: structurally `ByteSource` of weights/, kept here so that text/ need not import weights/. */
+/** What a reader needs from a file: structurally `ByteSource` of weights/, kept here so that text/ need not import weights/. */
 export interface ReadableFile {
   readonly size: number;
   read(start: number, end: number): Promise<Uint8Array>;
 }
 
-/** What a reader needs of a folder: structurally `FileSet` of weights/. */
+/** What a reader needs from a folder: structurally `FileSet` of weights/. */
 export interface ReadableFolder {
   readonly name: string;
   open(name: string): Promise<ReadableFile | undefined>;
@@ -103,7 +103,7 @@ export async function readTextFile(
   return decodeUtf8(await file.read(0, file.size), where);
 }
 
-/** As {@link readTextFile}, parsed. The value is whatever the file says: validate it. */
+/** As {@link readTextFile}, parsed. The value is unchecked: validate it. */
 export async function readJsonFile(folder: ReadableFolder, name: string, limit: number): Promise<unknown> {
   const text = await readTextFile(folder, name, limit);
   return text === undefined ? undefined : parseJson(text, `${folder.name}/${name}`);

@@ -1,4 +1,4 @@
-/** Suggestions for what was typed wrongly. */
+/** Suggestions for misspelt names. */
 
 /**
  * The name that differs least from what was typed, by letters inserted, left out, changed or swapped with their neighbour, or by words that

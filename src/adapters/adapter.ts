@@ -50,7 +50,7 @@ interface Layer {
 export class Adapter {
   readonly store: ParameterStore;
   readonly #layers: ReadonlyMap<string, Layer>;
-  /** What stands in the place of weights of the base, by their names. */
+  /** Tensors that replace weights of the base, by the names of those weights. */
   readonly #replaced: ReadonlyMap<string, string>;
   /** The layer with virtual tokens. */
   readonly #before: Layer | undefined;
@@ -59,7 +59,7 @@ export class Adapter {
   /** Layers with parameters that still have to be made from the base. */
   #unstarted = new Set<Layer>();
   #rowIds: Tensor | undefined;
-  /** What follows from values that stay as they are. */
+  /** Tensors computed once from values that do not change. */
   #constants: ParameterStore | undefined;
 
   constructor(
@@ -93,7 +93,7 @@ export class Adapter {
   }
 
   /**
-   * An adapter that is asked and not trained: what depends on the base and its values is computed here, once, and not for each token. Awaits the
+   * For an adapter that only answers: computes once, not for each token, what depends on the base and the adapter's values. Awaits the
    * device if there is anything of that kind.
    */
   static async frozen(
@@ -110,7 +110,7 @@ export class Adapter {
     return this.store.bytes + this.fixedBytes + (this.#constants?.bytes ?? 0);
   }
 
-  /** Bytes of what stays as it began. */
+  /** Bytes of the frozen parameters. */
   get fixedBytes(): number {
     return this.#fixed?.bytes ?? 0;
   }
@@ -120,7 +120,7 @@ export class Adapter {
     return new Map(this.#parameters.map(({ name, shape }) => [name, sizeOf(shape)]));
   }
 
-  /** The same of those that learn: the optimiser keeps something for each. */
+  /** The same for trainable tensors, for each of which the optimiser keeps state. */
   get learnedSizes(): Map<string, number> {
     const learned = this.#parameters.filter(({ fixed }) => !fixed);
     return new Map(learned.map(({ name, shape }) => [name, sizeOf(shape)]));
@@ -147,7 +147,7 @@ export class Adapter {
     return (module && kind?.virtualTokens?.(module)) ?? 0;
   }
 
-  /** Whether it learns rows that are looked up by id, which the reverse needs the occurrences of. */
+  /** Whether it learns rows that are looked up by id: the backward pass then needs the occurrences of each id. */
   get embeds(): boolean {
     return [...this.#layers.values()].some(({ kind, module }) => kind.learnsRows?.(module));
   }
@@ -286,7 +286,7 @@ export class Adapter {
   }
 }
 
-/** A matrix, or a vector, with other rows and columns: what is cut is zero, and so is what is added. */
+/** Resizes a matrix or a vector: cut elements must be zero, added ones are zero. */
 function repitch(
   values: Float32Array<ArrayBuffer>,
   from: readonly number[],

@@ -14,14 +14,14 @@ import { isTarget } from './targets.ts';
 
 export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora, pissa, ia3, prompt, norms];
 
-/** The kind of a configuration or a layer. @throws Error where there is none: what comes from outside is checked where it comes in */
+/** The kind of a configuration or a layer. @throws Error where there is none: values from outside are checked where they come in */
 export function kindOf({ kind = ADAPTER_KINDS[0].name }: { readonly kind?: string }): AdapterKind {
   const found = kind === SAVED ? saved : ADAPTER_KINDS.find(({ name }) => name === kind);
   if (!found) throw new Error(`There is no kind of adapter ${kind}`);
   return found;
 }
 
-/** The kind of PEFT's configuration, or undefined where Graft has none of it. */
+/** The kind of PEFT's configuration; undefined where Graft has no such kind. */
 export function kindOfPeft(json: JsonObject): AdapterKind | undefined {
   return ADAPTER_KINDS.find((kind) => kind.isPeft(json));
 }

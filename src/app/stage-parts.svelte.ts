@@ -16,9 +16,9 @@ const LOADERS: Readonly<Record<StageId, () => Promise<{ readonly default: Part }
 };
 
 export class StageParts {
-  /** Those that are there. */
+  /** The loaded stages. */
   loaded = $state.raw<Partial<Record<StageId, Part>>>({});
-  /** One did not come. */
+  /** A stage could not be loaded. */
   failed = $state(false);
 
   constructor() {

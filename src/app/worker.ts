@@ -9,7 +9,7 @@ type Call = (...args: readonly unknown[]) => Promise<unknown>;
  * Starts the worker. Callbacks in calls become comlink proxies here and nowhere else, and a call never rejects: a worker that does not
  * start, or that throws, answers as a failed outcome.
  *
- * @param onDefect hears of it too, since calls without an outcome would lose it
+ * @param onDefect is called too, since calls without an outcome would lose the failure
  */
 export function startWorker(onDefect: (failure: Failure) => void): GraftWorker {
   const worker = new Worker(new URL('../worker/main.ts', import.meta.url), { type: 'module', name: 'graft' });
@@ -55,7 +55,7 @@ export function startWorker(onDefect: (failure: Failure) => void): GraftWorker {
   });
 }
 
-/** Rejects when the worker is no more: one that the browser ends, for its memory or on a crash, says nothing. */
+/** Rejects when the worker is gone: one that the browser ends, for its memory or on a crash, sends no message. */
 async function hasEnded(methods: Record<string, Call>): Promise<never> {
   // Only secure pages have locks; elsewhere the worker trains nothing anyway.
   if (!isSecureContext) return new Promise(() => undefined);

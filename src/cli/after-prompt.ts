@@ -1,4 +1,4 @@
-/** What stands behind a prompt where the model has no chat template: as the rows of the adapter had it, unless a flag says otherwise. */
+/** The text after a prompt where the model has no chat template: as the adapter's rows had it, unless a flag gives another. */
 import { readAfterPrompt } from '../export/peft.ts';
 import { folder } from './files.ts';
 import type { Flags, FlagSpecs } from './flags.ts';

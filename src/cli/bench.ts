@@ -1,4 +1,4 @@
-/** `graft bench`: what this machine does. */
+/** `graft bench`: how fast this machine computes. */
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -105,7 +105,7 @@ export async function benchCommand(args: readonly string[], output: Output): Pro
   output.result(`${flags.on('json') ? JSON.stringify(result, null, 2) : benchReport(result)}\n`);
 }
 
-/** A folder or file of this name goes before a shape that is known by it. */
+/** A folder or file of this name is preferred to a built-in shape of the same name. */
 function filesOf(name: string): FileSet | Promise<FileSet> {
   const shape = Object.hasOwn(BENCH_MODELS, name) && !existsSync(name) ? BENCH_MODELS[name] : undefined;
   return shape ? randomFiles(name, shape) : modelOf(name);

@@ -29,7 +29,7 @@ export const chatFlags = {
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
-/** Tokens of a conversation, if the model holds as many: what the page's chat has room for, too. */
+/** Tokens of a conversation, if the model takes as many: the same as the page's chat. */
 const CONTEXT = 4096;
 
 const COMMANDS =
@@ -60,7 +60,7 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
   conversation.system = flags.text('system');
 
   const terminal = process.stdin.isTTY;
-  // Answers alone are on standard output: what is typed and asked for stands beside them on standard error.
+  // Only answers go to standard output; prompts and messages go to standard error.
   const lines = createInterface({ input: process.stdin, output: process.stderr, terminal, prompt: '> ' });
   let answering: AbortController | undefined;
   lines.on('SIGINT', () => (answering ? answering.abort() : lines.close()));
@@ -100,7 +100,7 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
   lines.close();
 }
 
-/** The turns so far, and what the model is given of them. */
+/** The turns so far, and the ones that the model is given. */
 export class Conversation {
   system: string | undefined;
   #turns: ChatMessage[] = [];
@@ -152,7 +152,7 @@ export class Conversation {
     if (this.#turns.at(-1)?.role === 'user') this.#turns.pop();
   }
 
-  /** Does what a line that begins with a slash says. @returns what to tell */
+  /** Runs a line that begins with a slash. @returns the message to print */
   command(line: string): string {
     const [, name, value] = /^\/(\w*)\s*(.*)$/s.exec(line) ?? [];
     if (name === 'new') {

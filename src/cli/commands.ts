@@ -23,7 +23,7 @@ import { version } from './version.ts';
 
 interface Command {
   readonly help: string;
-  /** What a call needs, and what else it often has. */
+  /** The usage: required words, and common flags. */
   readonly usage: string;
   readonly flags: FlagSpecs;
   readonly run: (args: readonly string[], output: Output) => Promise<void>;
@@ -146,7 +146,7 @@ function knownCommand(name: string): Command {
   );
 }
 
-/** Errors of what was asked for, and not of what was found. */
+/** Errors of the call, not of the files or the device. */
 const WRONG_CALL = ['arguments', 'train-option', 'reward', 'reward-code'];
 const HELP = ['--help', '-h', 'help'];
 
@@ -177,7 +177,7 @@ async function call([name, ...rest]: readonly string[], output: Output): Promise
   }
 }
 
-/** Runs a command, says of an error what it is, and gives the exit status. */
+/** Runs a command, prints its error if it fails, and returns the exit status. */
 export async function runCommand(args: readonly string[], output: Output): Promise<number> {
   try {
     return await call(args, output);

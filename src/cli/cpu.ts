@@ -7,17 +7,17 @@ import { hasRelaxedSimd } from '../engine/cpu/relaxed.ts';
 import type { StartThread } from '../engine/cpu/threads.ts';
 import { compiledKernels, type KernelBuild } from './kernels.ts';
 
-/** More threads than this bring nothing to models of the size that a processor trains. */
+/** More threads do not speed up models of the size that a processor trains. */
 const MOST_THREADS = 16;
 
 export interface CpuChoices {
   /** Threads that share the work; all processors if left out. */
   readonly threads?: number;
-  /** Which kernels; relaxed SIMD where this Node has it if left out. */
+  /** The build of the kernels; if left out, relaxed SIMD where this Node has it. */
   readonly build?: KernelBuild;
 }
 
-/** Threads that a device gets where nobody says. */
+/** The default number of threads of a device. */
 export function processorThreads(): number {
   return Math.min(MOST_THREADS, availableParallelism());
 }
@@ -35,7 +35,7 @@ export async function openProcessor({ threads, build }: CpuChoices = {}): Promis
   });
 }
 
-/** Node 20 has relaxed SIMD behind a flag, which counts for what is compiled from then on; later versions have it always. */
+/** Node 20 has relaxed SIMD behind a flag, which holds for modules compiled from then on; later versions always have it. */
 function relaxedSimd(): boolean {
   if (hasRelaxedSimd()) return true;
   setFlagsFromString('--experimental-wasm-relaxed-simd');
@@ -46,7 +46,7 @@ const startThread: StartThread = (start, onFailure) =>
   new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./cpu-thread.mjs', import.meta.url), { workerData: start });
     worker.once('message', () => {
-      // A command that is done must not wait for threads that wait for work.
+      // A finished command must not wait for idle threads.
       worker.unref();
       resolve({ end: () => void worker.terminate() });
     });

@@ -28,7 +28,7 @@ export const rowFlags = {
 
 export interface RowOptions {
   readonly more?: readonly string[];
-  /** Where --data names several files: the first is that of the rows, the others come first among those of more rows. */
+  /** Where --data names several files, the first has the rows, and the others come before the files of --more-data. */
   readonly mixture?: Mixture;
   readonly test?: string;
   readonly skip?: Skipped;
@@ -36,7 +36,7 @@ export interface RowOptions {
   readonly text?: TextOptions;
 }
 
-/** What is not given is missing: a run that was saved before there were these flags has none. @throws GraftError `arguments` */
+/** Flags that are not given are missing: a run that was saved by a version without them has none. @throws GraftError `arguments` */
 export function readRowOptions(flags: Flags<typeof dataFlags & typeof rowFlags>): RowOptions {
   const tasks = withReplay(readTasks(flags.required('data')), flags.text('replay'));
   const moreData = flags.text('more-data');

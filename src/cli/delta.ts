@@ -1,4 +1,4 @@
-/** Deltas of the command: `graft export --format delta` writes one, `graft merge --delta` gives the tuned model again. */
+/** Deltas of the command: `graft export --format delta` writes one, `graft merge --delta` makes the tuned model from it. */
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DELTA, deltaFile, undoneDelta } from '../export/delta.ts';
@@ -17,7 +17,7 @@ export interface DeltaCall {
   readonly output: Output;
 }
 
-/** A model that was tuned from the base, as the tensors that differ. @throws GraftError `delta-base`, `folder-used`, `file-…` */
+/** Writes a model that was tuned from the base as the tensors that differ. @throws GraftError `delta-base`, `folder-used`, `file-…` */
 export async function exportDelta(
   tuned: string,
   { model, out, overwrite, output }: DeltaCall,
@@ -38,7 +38,7 @@ export async function exportDelta(
   output.line(`Wrote ${delta.name} (${formatBytes(delta.size)}) to ${resolve(out)}`);
 }
 
-/** Base and delta as the model that the delta was made from. @throws GraftError `delta-base`, `delta-file`, `folder-used`, `file-…` */
+/** Makes the model again from its base and the delta. @throws GraftError `delta-base`, `delta-file`, `folder-used`, `file-…` */
 export async function mergeDelta(delta: string, { model, out, overwrite, output }: DeltaCall): Promise<void> {
   checkOutput('--out', out, [
     { what: 'the base model', path: model },
@@ -64,7 +64,7 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch {
-    // What is not there is said when it is opened.
+    // A missing file is reported when it is opened.
     return false;
   }
 }

@@ -1,4 +1,4 @@
-/** `graft demo`: the whole path without hands, on the bundled model and a bundled data set. */
+/** `graft demo`: the whole path in one command, on the bundled model and a bundled data set. */
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
@@ -82,7 +82,7 @@ export async function demoCommand(args: readonly string[], output: Output): Prom
   ]);
   const release = await lockFolder(out, 'graft demo');
   try {
-    // The folder that the demo names itself is its own to replace.
+    // The demo may replace the folder of its own default name.
     await checkFree(out, { overwrite: flags.on('overwrite') || flags.text('out') === undefined });
     await demo(flags, sample, out, output);
   } finally {

@@ -37,7 +37,7 @@ type Part = (typeof PARTS)[number];
 export interface OpenExam {
   readonly part: Part;
   readonly files: readonly string[];
-  /** Rows of the part, those that ask for nothing included. */
+  /** Rows of the part, including those without a question. */
   readonly partRows: number;
   /** Rows for validation or test that are trained on, too. */
   readonly leaks: number;
@@ -45,11 +45,11 @@ export interface OpenExam {
   readonly rows: readonly AskedRow[];
   /** Grows while it is measured. */
   readonly results: readonly MethodResult[];
-  /** Yields after each method. Ends early where the signal says so, with what was answered until then among the results. */
+  /** Yields after each method. Ends early when the signal is aborted; the results then include the answers so far. */
   measure(signal: AbortSignal): AsyncGenerator<void>;
 }
 
-/** Rows between two looks at what else the process has to do. */
+/** Rows between two pauses for other work of the process. */
 const ROWS_BETWEEN = 64;
 
 /** @param opened a model that is open already. @throws GraftError `evaluate-rows`, and those of reading data and opening models */
@@ -107,7 +107,7 @@ export async function openExam(
     const { prompt: input, expected, task } = question;
     return { row, line: example.line, input, expected, ...(task !== undefined && { task }) };
   });
-  // Rows that ask for nothing have a loss, too.
+  // Rows without a question have a loss, too.
   const some =
     drawn.chosen.length > 0
       ? drawn.chosen.map((at) => test[at].row)
@@ -122,7 +122,7 @@ export async function openExam(
     (method): { method: Method; name?: string; adapter?: Adapter }[] =>
       method.kind === 'adapter' ? adapters.map((one) => ({ method, ...one })) : [{ method }],
   );
-  /** By default what cannot be measured is left out; what was asked for is an error. */
+  /** A default method that cannot be measured is left out; one that was asked for is an error. */
   const isOptional = flags.text('methods') === undefined;
 
   async function* measure(signal: AbortSignal): AsyncGenerator<void> {
@@ -170,7 +170,7 @@ export async function openExam(
       const seconds = (): number => (performance.now() - start) / 1000;
       try {
         const answered = await method.answer(exam);
-        // Few-shot asks the base model, whose loss it is.
+        // Few-shot prompting uses the base model, so the loss is the base's.
         const asksModel = adapter !== undefined || method === base;
         const onGeneral =
           answered && generalText && asksModel && !signal.aborted
@@ -187,7 +187,7 @@ export async function openExam(
         } else
           output.line(`${method.title}: left out, since training has nothing that it could answer with.`);
       } catch (error) {
-        // Answers of a model that is stopped come without an error; a rule is not asked by halves.
+        // A stopped model returns its answers without an error; a rule is always asked whole.
         if (signal.aborted && !session.device.failure)
           results.push({ ...named, answers: [], stopped: true, seconds: seconds() });
         else if (
@@ -214,7 +214,7 @@ export async function openExam(
   };
 }
 
-/** Rows that ask for something, each with its place among all of them. */
+/** Rows with a question, each with its place among all rows. */
 function pairsOf(placed: readonly PlacedRow[], chat: boolean): (Pair & { readonly row: number })[] {
   return placed.flatMap((one, row) => {
     const { example } = one;
@@ -222,7 +222,7 @@ function pairsOf(placed: readonly PlacedRow[], chat: boolean): (Pair & { readonl
   });
 }
 
-/** What rows were made of; undefined where one asks for nothing, or is cut. */
+/** The questions that rows were made of; undefined where a row has none, or is cut. */
 function wholeExamples(placed: readonly PlacedRow[], chat: boolean): Example[] | undefined {
   const examples = placed.flatMap(({ example, cut }) =>
     example && !cut && questionsOf([example], chat).length > 0 ? [example] : [],

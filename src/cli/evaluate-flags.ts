@@ -15,7 +15,7 @@ import { modelFlags } from './session.ts';
 import { settingFlags } from './setting-flags.ts';
 
 export const PARTS = ['test', 'validation', 'train', 'all'] as const;
-/** Rows of the loss: those that are asked, or the whole part. */
+/** The rows whose loss is measured: those that are asked, or the whole part. */
 export const LOSS_ROWS = ['asked', 'all'] as const;
 const DEFAULT_ROWS = 100;
 const DEFAULT_SHOTS = 4;
@@ -76,7 +76,7 @@ export const evaluateFlags = {
 
 export type EvaluateFlags = Flags<typeof evaluateFlags>;
 
-/** What `names` say, in their order. @throws GraftError `arguments` for a name that is none */
+/** The entries that `names` name, in their order. @throws GraftError `arguments` for a name that is none */
 function choose<Item extends { readonly name: string }>(
   flag: string,
   names: readonly string[],

@@ -1,4 +1,4 @@
-/** What `graft evaluate` prints: a table of methods, and what it says. */
+/** What `graft evaluate` prints: a table of methods, and a verdict. */
 import type { MethodResult, AskedRow, Judged } from '../evaluate/report.ts';
 import { taskNames } from '../evaluate/by-task.ts';
 import { resultScores, taskScores } from '../evaluate/report.ts';
@@ -20,7 +20,7 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
     .join('');
 }
 
-/** The value of a metric; of a share how many rows, and the 95% interval. */
+/** The value of a metric; for a share also the rows and the 95% interval. */
 export function scoreCell(metric: Metric, scores: Scores): string {
   const score = scores[metric.name];
   if (!score) return '–';
@@ -54,7 +54,7 @@ export function resultTable(
   );
 }
 
-/** A table for each task of a mixture; '' where rows are of none. */
+/** A table for each task of a mixture; '' where there is no mixture. */
 export function taskTables(
   results: readonly MethodResult[],
   rows: readonly AskedRow[],

@@ -1,4 +1,4 @@
-/** `graft evaluate --predictions`: scores of answers that are there already. Needs no model and no GPU. */
+/** `graft evaluate --predictions`: scores answers of a file. Needs no model and no GPU. */
 import { GraftError } from '../errors.ts';
 import { METRICS } from '../evaluate/metrics/registry.ts';
 import { readPredictions, type PredictedGroup } from '../evaluate/predictions.ts';

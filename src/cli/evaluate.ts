@@ -97,7 +97,7 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
   }
 }
 
-/** Whether training saw these rows only the person knows; of the rows of training there is no verdict. */
+/** Only the person knows whether training saw these rows; rows of training get no verdict. */
 function judgedOf({ part, rows, results, draw }: OpenExam): Judged | undefined {
   return part === 'train' || part === 'validation' ? undefined : judgeResults(rows, results, draw, 'folder');
 }

@@ -1,4 +1,4 @@
-/** What the exit status of `graft` means. A command that ends otherwise than fine sets `process.exitCode`, or throws. */
+/** The exit statuses of `graft`. A command that fails sets `process.exitCode`, or throws. */
 export const EXIT = {
   fine: 0,
   /** It could not be done: a file, the disk, the GPU, the numbers. */

@@ -75,7 +75,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
   output.result(`${offer.files.length === 1 ? join(folder, offer.files[0].name) : folder}\n`);
 }
 
-/** The page has a field for a token; the command reads it from its environment. */
+/** The page has a field for the token; the command reads the token from its environment. */
 async function withTokenTold<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -109,7 +109,7 @@ function describe({ file, done, total, rate, waiting }: DownloadProgress): strin
   return `${file}: ${parts.join(', ')}`;
 }
 
-/** Files under their names once they are whole and checked, beside them with `.part` until then. */
+/** Writes files with the ending `.part`, and gives them their names once they are complete and checked. */
 class FolderSink implements DownloadSink {
   constructor(private readonly folder: string) {}
 
@@ -147,7 +147,7 @@ class FolderSink implements DownloadSink {
       const note: unknown = JSON.parse(readFileSync(this.#note(file), 'utf8'));
       return isObject(note) && typeof note['etag'] === 'string' ? note['etag'] : undefined;
     } catch {
-      // None, or one that a crash cut short: then the file is checked by its checksum alone.
+      // No ETag, or one that a crash cut short: then the file is checked by its checksum alone.
       return undefined;
     }
   }
@@ -160,7 +160,7 @@ class FolderSink implements DownloadSink {
 
   async finish(file: string): Promise<void> {
     await rm(this.#note(file), { force: true });
-    // A file without a byte never began.
+    // An empty file is a download that never began.
     if (!existsSync(join(this.folder, file)) && !existsSync(this.#part(file)))
       await this.append(file, new Uint8Array(0));
     if (existsSync(this.#part(file))) await rename(this.#part(file), join(this.folder, file));

@@ -91,7 +91,7 @@ export async function readInput(path: string): Promise<Uint8Array> {
   return Buffer.concat(pieces);
 }
 
-/** The error of a write that failed; one that says so already is passed on. */
+/** The error of a failed write; one that is such an error already is passed on. */
 export function unwritten(path: string, cause: unknown): GraftError {
   if (cause instanceof GraftError) return cause;
   const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
@@ -103,7 +103,7 @@ export function unwritten(path: string, cause: unknown): GraftError {
   );
 }
 
-/** Makes a folder, and those that it lies in. @throws GraftError `file-write` */
+/** Makes a folder and its parents. @throws GraftError `file-write` */
 export async function makeFolder(path: string): Promise<void> {
   try {
     const first = await mkdir(path, { recursive: true });
@@ -139,13 +139,13 @@ export async function writeWhole(path: string, bytes: Uint8Array | AsyncIterable
     await rename(beside, path);
     await syncFolder(dirname(resolve(path)));
   } catch (cause) {
-    // The first error is the one to tell.
+    // The first error is the one to report.
     await rm(beside, { force: true }).catch(() => undefined);
     throw unwritten(path, cause);
   }
 }
 
-/** Errors by which a file system says that it cannot flush a folder: then it has no such thing to do. */
+/** Errors by which a file system says that it cannot flush folders: then there is nothing to flush. */
 const NO_FOLDER_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EPERM', 'EISDIR', 'EACCES', 'ENOSYS']);
 
 /** Flushes the names in a folder to the disk, so that a power failure does not undo a rename. */
@@ -162,7 +162,7 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Bytes that this user may still write where a folder is or will be; undefined where the file system does not tell. */
+/** Bytes that this user may still write where a folder is or will be; undefined where the file system does not say. */
 export async function freeBytes(path: string): Promise<number | undefined> {
   let place = resolve(path);
   while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
@@ -177,7 +177,7 @@ export function replacedFolder(path: string): string {
 
 /**
  * Replaces a folder by one that `fill` writes, and keeps the replaced one at {@link replacedFolder}. A crash leaves the old folder, the new
- * one or both, never half of one: under its name, or the old one at {@link replacedFolder}. Where the disk is too full for a third, the
+ * one or both, never half of one: under its name, or the old one at {@link replacedFolder}. Where the disk is too full for a third folder, the
  * one kept from before makes room.
  *
  * @throws GraftError `file-write`, or what `fill` throws; then the folder is as it was
@@ -194,7 +194,7 @@ export async function replaceFolder(path: string, fill: (folder: string) => Prom
     try {
       await write();
     } catch (error) {
-      // Without the folder itself the kept one is the only one.
+      // If the folder itself is missing, the kept one is the only one.
       if (!existsSync(path) || !existsSync(old)) throw error;
       await rm(old, { recursive: true, force: true });
       await write();

@@ -9,9 +9,9 @@ export interface FlagSpec {
   readonly value?: string;
   /** What the flag means where no value follows it. */
   readonly bare?: string;
-  /** Another flag, which takes back what this one switches on. */
+  /** Another flag, which switches this one off again. */
   readonly negative?: string;
-  /** Whether it may be given more than once, or with several values behind it. */
+  /** Whether it may be given more than once, or with several values after it. */
   readonly many?: boolean;
   readonly help: string;
 }
@@ -62,7 +62,7 @@ export class Flags<Specs extends FlagSpecs> {
     for (const [name, value] of Object.entries(values)) this.#values[name] ??= value;
   }
 
-  /** Other values for a flag that may have many: what those of the call stand for. */
+  /** Replaces the values of a flag that may have many, by what those of the call stand for. */
   replace(name: keyof Specs & string, values: readonly string[]): void {
     this.#values[name] = [...values];
   }
@@ -174,7 +174,7 @@ export function wordApart(specs: FlagSpecs, args: readonly string[]): { word?: s
   return at < 0 ? { rest: [...args] } : { word: args[at], rest: args.toSpliced(at, 1) };
 }
 
-/** What parseArgs refuses, in words that name the flag or the word. */
+/** An error of parseArgs, in words that name the flag or the word. */
 function misread(specs: FlagSpecs, args: readonly string[], cause: unknown): GraftError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   const nameOf = (word: string): string => word.replace(/^--?/, '').split('=')[0];
@@ -203,7 +203,7 @@ function lacksOrHasTooMuch(specs: FlagSpecs, args: readonly string[], at: number
   return specs[name].value === undefined ? given : !given && args.at(at + 1) === undefined;
 }
 
-/** With a flag of its own for each that takes another back; the help does not list them. */
+/** With an extra flag for each `--no-…` form, which the help does not list. */
 function withNegatives(specs: FlagSpecs): FlagSpecs {
   const negatives = Object.values(specs).flatMap(({ negative, help }) =>
     negative === undefined ? [] : [[negative, { help }] as const],

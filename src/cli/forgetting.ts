@@ -1,4 +1,4 @@
-/** What a run of the command forgets: measured before its first step and with what it leaves, told, and kept as forgetting.json. */
+/** What a run of the command forgets: measured before its first step and with its result, printed, and kept as forgetting.json. */
 import { join } from 'node:path';
 import type { PreparedRow } from '../data/prepare.ts';
 import {
@@ -26,7 +26,7 @@ import { requiredTokenizer, type Session } from './session.ts';
 
 export const FORGETTING = 'forgetting.json';
 
-/** What is read for it. */
+/** The inputs of the measurement. */
 export interface GeneralCheck {
   readonly text: readonly PreparedRow[];
   readonly prompts: readonly GeneralPrompt[];
@@ -112,7 +112,7 @@ export class ForgettingWatch {
   }
 }
 
-/** Tells it in sentences, with every answer that changed, and keeps all of it. @returns numbers for the last line of the log */
+/** Prints it in sentences, with every answer that changed, and keeps all of it. @returns numbers for the last line of the log */
 export async function tellForgetting(
   forgetting: Forgetting,
   out: string,

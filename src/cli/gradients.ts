@@ -26,7 +26,7 @@ import { readPolicyRows } from './policy-rows.ts';
 import { modelFlags, openSession, tokenizerOf } from './session.ts';
 import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
 
-/** What a loss depends on. The reference policy is the bare base. */
+/** The inputs of a loss. The reference policy is the base model alone. */
 const OBJECTIVE_SETTINGS = TABLE.settings.filter(
   (setting) =>
     setting.name === 'objective' || (TABLE.owners(setting).objective && setting.name !== 'reference'),
@@ -124,7 +124,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
 
 type Tensors = ReturnType<typeof asF32>[];
 
-/** What gradients are computed of: an adapter that is there, a new one, or all weights. */
+/** The parameters whose gradients are computed: an existing adapter, a new one, or all weights. */
 async function trainableOf(
   model: LanguageModel,
   asked: {

@@ -1,6 +1,6 @@
 /**
  * The CPU engine's kernels as WebAssembly. Compiling takes seconds: `npm ci` does it, the published package
- * brings them along, and what is missing is compiled when it is first needed. They are kept under the hash of their sources.
+ * contains them, and missing ones are compiled when they are first needed. They are kept under the hash of their sources.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { GraftError } from '../errors.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES = join(ROOT, 'src');
 const KERNELS = join(SOURCES, 'engine', 'cpu', 'kernels');
-/** Rooms whose folders bring kernels of their own. */
+/** Folders whose subfolders have kernels of their own. */
 const BRING_KERNELS = ['optimisers', 'objectives'];
 /** Ignored by git, and part of the package. */
 const COMPILED = join(ROOT, '.cache', 'kernels');

@@ -35,7 +35,7 @@ const OF_MIXTURES = MIXTURE_SETTINGS.map(({ flag }) => flag);
 /** A task that is trained on whole holds no rows out. */
 const OF_SPLITS = ['val-fraction', 'test-fraction'];
 
-/** Where a run comes from, but for what it learned. Replay is left out: those rows are of another stage. */
+/** The origin of a run, without its results. Replay is left out: its rows belong to another stage. */
 export function lineageOf(
   flags: TrainFlags,
   out: string,
@@ -92,11 +92,11 @@ async function readLineage(folder: string): Promise<Stage | undefined> {
   return { ...parsed.output, folder };
 }
 
-/** Stages are followed back so far: a folder that names itself must not go on for ever. */
+/** The most stages that are followed back: a folder that names itself must not loop for ever. */
 const MOST_STAGES = 100;
 
 /**
- * The stages that led to an adapter, the first one first. Where a stage or the folder that it names is gone, the line begins behind it.
+ * The stages that led to an adapter, the first one first. Where a stage or the folder that it names is gone, the line begins after it.
  *
  * @throws GraftError `lineage` for a folder without a lineage.json
  */

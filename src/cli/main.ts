@@ -3,7 +3,7 @@ import { runCommand } from './commands.ts';
 import { EXIT } from './exit.ts';
 import { createOutput } from './output.ts';
 
-// A reader that has seen enough (`graft … | head`) ends the command quietly. Whoever reads the messages may leave: work goes on.
+// A reader that closes standard output early (`graft … | head`) ends the command quietly. If standard error is closed, work continues.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.fine);
   throw error;

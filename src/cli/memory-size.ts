@@ -1,4 +1,4 @@
-/** Sizes of memory as a person gives them, and told back in the same unit. */
+/** Sizes of memory as a person gives them, printed in the same unit. */
 import { GraftError } from '../errors.ts';
 import type { Flags, FlagSpecs } from './flags.ts';
 
@@ -40,7 +40,7 @@ export function readMemory<Specs extends FlagSpecs>(
   };
 }
 
-/** Three digits that mean something, and all of those before the point. */
+/** Three significant digits, and all digits before the point. */
 function rounded(value: number): string {
   return value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }

@@ -16,7 +16,7 @@ export interface LoggedStep {
   readonly reward?: number;
 }
 
-/** What a line says of its step; undefined for a line that a crash cut short. */
+/** The numbers of a line; undefined for a line that a crash cut short. */
 export function readLine(line: string): LoggedStep | undefined {
   try {
     const json = JSON.parse(line) as unknown;
@@ -30,7 +30,7 @@ export function readLine(line: string): LoggedStep | undefined {
   }
 }
 
-/** The lines of a log up to a step: a run that is resumed there goes on behind them. */
+/** The lines of a log up to a step: a run that is resumed there appends to them. */
 export function linesUntil(lines: readonly string[], step: number): string[] {
   return lines.filter((line) => (readLine(line)?.step ?? Infinity) <= step);
 }
@@ -100,7 +100,7 @@ export class MetricsLog {
     this.flush();
   }
 
-  /** Takes the line of this step out of the file again: its validation was interrupted, and is made when the run goes on. */
+  /** Removes the line of this step from the file again: its validation was interrupted, and is repeated when the run is resumed. */
   #takeBack(step: number): void {
     const line = this.#lines.at(-1);
     if (line === undefined || readLine(line)?.step !== step) return;
@@ -123,7 +123,7 @@ export class MetricsLog {
     });
   }
 
-  /** Writes what waits, and has all of it on the disk. */
+  /** Writes the waiting lines and flushes the file. */
   sync(): void {
     this.flush();
     this.#guard(() => {

@@ -1,4 +1,4 @@
-/** Keeps native libraries from writing to standard error: what they print there goes past Node, straight to file descriptor 2. */
+/** Keeps native libraries from writing to standard error: their output goes past Node, straight to file descriptor 2. */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 

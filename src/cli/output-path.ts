@@ -6,7 +6,7 @@ import { GraftError } from '../errors.ts';
 /** Something that a command reads: `what` says what it is, as in "the base model". */
 export interface Source {
   readonly what: string;
-  /** A file or a folder; undefined where the command was not given one. */
+  /** A file or a folder; undefined where the call has none. */
   readonly path: string | undefined;
 }
 
@@ -23,7 +23,7 @@ const MOST_LINKS = 40;
 export function checkOutput(flag: string, out: string, sources: readonly Source[]): void {
   const existing = existingPart(out);
   const around = ancestors(existing);
-  // An output that is not there yet can neither be nor contain what is.
+  // An output that does not exist yet can neither be nor contain a source.
   const itself = existing === realPath(out) ? identity(existing) : undefined;
   const refuse = (how: string, { what, path }: Source): never => {
     throw new GraftError(
@@ -42,7 +42,7 @@ export function checkOutput(flag: string, out: string, sources: readonly Source[
   }
 }
 
-/** Where a source really lies: its own place, and for a folder the places of the files that are links in it. */
+/** The real places of a source: its own, and for a folder those of the files that are links in it. */
 function realPaths(path: string | undefined): string[] {
   const real = path === undefined ? undefined : realPath(path);
   if (real === undefined) return [];
@@ -59,7 +59,7 @@ function realPath(path: string): string | undefined {
   }
 }
 
-/** The deepest part of a path that is there, links followed, also those that lead to nothing yet. */
+/** The deepest existing part of a path, with links followed, also those to missing files. */
 function existingPart(path: string, links = 0): string {
   const real = realPath(path);
   if (real !== undefined) return real;

@@ -16,7 +16,7 @@ export interface Output {
 
 const PLAIN_INTERVAL_MS = 5_000;
 const TERMINAL_INTERVAL_MS = 80;
-/** Where a terminal does not tell how wide it is. */
+/** The width where a terminal does not tell its own. */
 const USUAL_COLUMNS = 80;
 
 export function createOutput(
@@ -24,7 +24,7 @@ export function createOutput(
   results: NodeJS.WritableStream = process.stdout,
 ): Output {
   const terminal = stream.isTTY;
-  // A terminal that was closed takes no more lines; what the command does goes on.
+  // A closed terminal takes no more lines; the command continues.
   stream.on('error', () => undefined);
   let moving = false;
   let last = performance.now();

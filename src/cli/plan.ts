@@ -42,7 +42,7 @@ const defaults = defaultOptions();
 const METHOD_NAMES = METHODS.map(({ name }) => name);
 const OBJECTIVE_NAMES = REGISTRY.objectives.map(({ name }) => name);
 const MIB = 2 ** 20;
-/** The conversation that the page's chat has room for. */
+/** Tokens of a conversation in the page's chat. */
 const CONTEXT = 4096;
 
 export const planFlags = {
@@ -254,7 +254,7 @@ interface Described {
   }[];
 }
 
-/** The flags that make one run of another, as they are typed. */
+/** The flags that turn one run into another, as they are typed. */
 function flagsOf(before: AdviceSettings, after: AdviceSettings): string[] {
   const [a, b] = [before.options, after.options];
   return [

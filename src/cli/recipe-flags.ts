@@ -14,7 +14,7 @@ export const recipeFlag = {
 } as const satisfies FlagSpec;
 
 /**
- * The flags of a call, with what its recipe says of those that are not given.
+ * The flags of a call, with the recipe's values for those that are not given.
  *
  * @throws GraftError `arguments`, `file-missing`, `recipe`
  */
@@ -46,14 +46,14 @@ const MADE_BY_TEMPLATE = [
   'textTemplate',
 ];
 
-/** What the flags leave of a recipe: nothing that they say in another way, and nothing that the run that they ask for does not have. */
+/** The part of a recipe that the flags leave: without settings that the flags give in another way, and without those that the run does not have. */
 function leftOf(recipe: Recipe, flags: Flags<FlagSpecs>, specs: FlagSpecs): Recipe {
   const known = TABLE.settings.filter(({ flag }) => flag !== undefined && Object.hasOwn(specs, flag));
   const given = { ...recipe, ...readSettings(flags, known) };
   const replaced = new Set(
     known.filter(({ flag }) => flags.isGiven(flag!)).flatMap(({ replaces }) => replaces ?? []),
   );
-  // It is no setting: what it makes of a file's columns is.
+  // It is no setting itself: the mapping that it makes is one.
   if (flags.text('template') !== undefined) for (const name of MADE_BY_TEMPLATE) replaced.add(name);
   const hasAdapter = flags.text('init-adapter') !== undefined;
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-/** Says what was read of the files of a run, what was not, and what a person should look at. */
+/** Prints what was read from the files of a run, what was not, and what a person should look at. */
 import { NO_KNOWN_FIELDS } from '../data/collector.ts';
 import type { LeftList, Numbering, Problem } from '../data/example.ts';
 import { adviceOf, cutWords } from '../data/preference-lint.ts';
@@ -9,7 +9,7 @@ import { percent } from '../numbers.ts';
 import type { Output } from './output.ts';
 import type { RowsTold } from './train-data.ts';
 
-/** What became of one file. */
+/** The report of one file. */
 export interface FileReport {
   readonly name: string;
   readonly format: string;
@@ -84,7 +84,7 @@ export function reportData(output: Output, told: RowsTold): void {
     );
 }
 
-/** Formats whose name says little to a person. */
+/** Formats with names that need an explanation. */
 const FORMATS: Readonly<Record<string, string>> = { none: '', mapped: ' (by templates)' };
 
 const rowsOf = (count: number): string => `${count} ${count === 1 ? 'row' : 'rows'}`;

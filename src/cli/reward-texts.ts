@@ -11,7 +11,7 @@ import { readRows } from './rows.ts';
 
 /** A text to be scored, before its tokens are counted. */
 export type ScoredText = Omit<Attempt, 'tokens'> & {
-  /** What the file says of them. */
+  /** The number of tokens in the file. */
   readonly tokens?: number;
 };
 

@@ -1,4 +1,4 @@
-/** `graft reward`: what rewards give texts that are there already. Needs no GPU, and a model only to count tokens. */
+/** `graft reward`: the scores that rewards give to texts of a file. Needs no GPU, and a model only to count tokens. */
 import { GraftError } from '../errors.ts';
 import { plural } from '../numbers.ts';
 import { openRewards, type Rewards, type Scored } from '../rewards/reward.ts';
@@ -67,7 +67,7 @@ export async function rewardCommand(args: readonly string[], output: Output): Pr
   }
 }
 
-/** Tokens of a text: what its file says, or what the tokenizer counts. @throws GraftError `arguments` where a reward needs them and nobody knows */
+/** Tokens of a text: what its file says, or what the tokenizer counts. @throws GraftError `arguments` where a reward needs them and neither is there */
 async function tokenCounter(
   model: string | undefined,
   specs: readonly RewardSpec[],

@@ -40,7 +40,7 @@ export function tokenizeRows(
   examples.forEach((example, index) => {
     const before = maker.rows.length;
     maker.add(example);
-    // What is left of documents that are laid end to end comes with the last of them.
+    // The rest of documents that are packed end to end comes with the last document.
     if (index === examples.length - 1) maker.finish();
     onRows?.(example, maker.rows.slice(before));
     const done = index + 1;

@@ -1,4 +1,4 @@
-/** What a folder holds that a command wrote, and whether another result may come into it. */
+/** The files that a command wrote to a folder, and whether another result may be written there. */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { COMPANIONS } from '../weights/companions.ts';
 import { findSaved, forgetSaved, runFolderOf, type SavedRun } from './saved-run.ts';
 
 const ADAPTER_CONFIG = 'adapter_config.json';
-/** Files of weights, which a result is complete with: they are written last and removed first. */
+/** Files of weights, which complete a result: they are written last and removed first. */
 const WEIGHTS = /^(adapter_model|adapters|delta|model|pytorch_model)(-\d+-of-\d+)?\.(safetensors|bin)$/;
 /** The rest of a result. */
 const BESIDE = new Set([
@@ -31,11 +31,11 @@ export function weightsLast<File>(files: Readonly<Record<string, File>>): Record
 }
 
 interface Claim {
-  /** Whether what the folder holds may go. */
+  /** Whether the content of the folder may be replaced. */
   readonly overwrite: boolean;
-  /** The state that the new run goes on from. */
+  /** The state that the new run resumes from. */
   readonly resumed?: SavedRun;
-  /** Whether a model that no training run wrote may be replaced: `graft merge` makes such ones. */
+  /** Whether a model that no training run wrote may be replaced: `graft merge` writes such models. */
   readonly models?: boolean;
 }
 

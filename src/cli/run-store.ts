@@ -25,24 +25,24 @@ export interface FolderOfRun {
   readonly baseModel: string;
   /** Rows that are trained on. */
   readonly rows: number;
-  /** What stands between prompt and answer in them, for a model without a chat template. */
+  /** The text between prompt and answer in the rows, for a model without a chat template. */
   readonly afterPrompt: string;
   readonly fingerprint: string;
   /** When it began, on the clock of that machine. */
   readonly begun: string;
   readonly resumed: SavedRun | undefined;
-  /** Where it comes from, and on which rows it was trained. */
+  /** Its origin and the rows that it was trained on. */
   readonly lineage?: Omit<Lineage, 'trainRows' | 'steps' | 'evalLoss'>;
 }
 
 export class FileStore implements Store {
-  /** What was learned, once it is kept. */
+  /** The result, once it is kept. */
   learned: Learned | undefined;
   #log: MetricsLog | undefined;
 
   constructor(private readonly run: FolderOfRun) {}
 
-  /** Makes the folder that of this run: without an old result, and with the lines of the steps that are done. @throws GraftError `file-write` */
+  /** Prepares the folder for this run: removes an old result, and writes the lines of the steps that are done. @throws GraftError `file-write` */
   async open(): Promise<void> {
     const { out, resumed } = this.run;
     const own = resumed !== undefined && (await belongs(out, resumed));
@@ -53,7 +53,7 @@ export class FileStore implements Store {
     this.#log = await MetricsLog.open(out, linesUntil(before, resumed?.saved.state.counters.step ?? 0));
   }
 
-  /** What the log tells of every step. */
+  /** The numbers of every step. */
   get steps(): LoggedStep[] {
     return this.#lines.flatMap((line) => readLine(line) ?? []);
   }
@@ -71,7 +71,7 @@ export class FileStore implements Store {
     else this.#log?.add(event);
   }
 
-  /** Has all lines of the log on the disk. @throws GraftError `file-write`, `file-gone` */
+  /** Flushes all lines of the log to the disk. @throws GraftError `file-write`, `file-gone` */
   async settle(): Promise<void> {
     this.#log?.sync();
     if (this.failure) throw this.failure;

@@ -1,4 +1,4 @@
-/** What most commands begin with: a device, a model on it, perhaps its tokenizer and an adapter. */
+/** What most commands begin with: a device, a model on it, and perhaps its tokenizer and an adapter. */
 import type { Device } from '../engine/device.ts';
 import { readPeft } from '../export/peft.ts';
 import { LanguageModel } from '../model/language-model.ts';
@@ -25,7 +25,7 @@ export const modelFlags = {
   help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
 
-/** How the frozen matrices are to be held. */
+/** The types in which the frozen matrices are stored. */
 export function readWeightChoices(
   flags: Flags<Readonly<Record<'base-weights' | 'embedding-weights', FlagSpec>>>,
 ): WeightChoices {
@@ -44,11 +44,11 @@ export interface Session {
 }
 
 export interface SessionOptions {
-  /** The weights that are to learn. */
+  /** The weights that are trained. */
   trainable?: boolean | TrainedPart;
   /** What the optimiser keeps for each trained weight. */
   state?: readonly string[];
-  /** Where the flags do not say. */
+  /** The default where the flags do not say. */
   precision?: Precision;
   /** The model's files, instead of those that the flags name. */
   files?: FileSet;

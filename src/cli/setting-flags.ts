@@ -1,4 +1,4 @@
-/** Flags of the settings: what the help says of them, and the values that they give. */
+/** Flags of the settings: their help, and the values that they give. */
 import { negativeOf } from '../settings/flag-text.ts';
 import { GraftError } from '../errors.ts';
 import type { Given, Setting, SettingValue } from '../settings/setting.ts';
@@ -38,7 +38,7 @@ function flagOf(setting: Setting, flag: string): FlagSpec {
   return { value: placeholder, help, ...(type === 'rewards' && { many: true }) };
 }
 
-/** One line: what may stand there, what it is, and what holds without the flag. */
+/** One line of help: the allowed values, what the setting is, and its default. */
 function helpOf(setting: Setting): string {
   if (setting.type === 'switch') return inLine(setting.off ?? setting.help);
   const choices =
@@ -53,7 +53,7 @@ function inLine(sentence: string): string {
   return /^[A-Z]{2}/.test(text) ? text : text.charAt(0).toLowerCase() + text.slice(1);
 }
 
-/** Settings whose choice changes what others begin with. */
+/** Settings whose value changes the defaults of others. */
 const CHOOSERS = ['method', 'objective', 'optimiser'] as const;
 
 function initialWords(setting: Setting): string | undefined {

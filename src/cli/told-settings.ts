@@ -14,7 +14,7 @@ const OF_ROWS = TABLE.settings.filter(
 /**
  * @param flags say how rows are read
  * @param options of the trainer, as they were worked out
- * @returns what stands after each flag; `true` for the flag of a switch. What is not chosen, and follows from nothing, is missing
+ * @returns the text after each flag; `true` for the flag of a switch. Settings without a value are missing
  */
 export function toldSettings(
   flags: TrainFlags,

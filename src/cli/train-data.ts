@@ -37,7 +37,7 @@ export interface RunRows {
   readonly validation: readonly PreparedRow[];
   /** Kept apart: not trained on, and not looked at by `train`. */
   readonly test: readonly PreparedRow[];
-  /** All of them in the order of their files, each with what it was made of and what becomes of it. */
+  /** All rows in the order of their files, each with its example and its part. */
   readonly placed: readonly PlacedRow[];
   readonly told: RowsTold;
 }
@@ -53,14 +53,14 @@ export interface PlacedRow {
   readonly cut: boolean;
 }
 
-/** What a person should hear of the rows. */
+/** What a person should know about the rows. */
 export interface RowsTold {
   readonly files: readonly FileReport[];
   readonly maxLength: number;
   readonly rows: Readonly<Record<Part, number>>;
   readonly skipped: number;
   readonly copies: number;
-  /** Rows that their task has enough others for. */
+  /** Rows that the cap of their task left out. */
   readonly capped: number;
   /** The tasks with their shares and rows; one without a name where there is no mixture. */
   readonly tasks: readonly {
@@ -203,7 +203,7 @@ export function makeRunRows(
   };
 }
 
-/** A document becomes many rows, which are no copies of anything. */
+/** A document becomes many rows, which are never copies. */
 const isWhole = (example: Example): boolean => example.kind === 'text' && example.document === true;
 
 function repeatsOf(

@@ -1,4 +1,4 @@
-/** The flags of `graft train`, and the settings that they mean. */
+/** The flags of `graft train`, and the settings that they give. */
 import type { ReadOptions } from '../data/formats.ts';
 import type { OverlongPolicy } from '../text/limit.ts';
 import { OVERLONG_POLICIES } from '../text/limit.ts';
@@ -95,7 +95,7 @@ export function readSplit(flags: Flags<typeof splitFlags>, seed: number): DataOp
   const validationFraction = fraction('val-fraction');
   const testFraction = fraction('test-fraction');
   const rows = readRowOptions(flags);
-  // Test rows of their own are of the first task; the others have none but those that are split off.
+  // Separate test rows belong to the first task; the other tasks have only rows that are split off.
   if (testFraction > 0 && rows.test !== undefined && !rows.mixture)
     throw new GraftError(
       'arguments',
@@ -122,10 +122,10 @@ export function checkLength(length: number, { maxPositions }: ModelShape): void 
     );
 }
 
-/** What a run does not have: settings of another method or optimiser, or those of the adapter that it goes on with. */
+/** Settings that a run does not have: those of another method or optimiser, or those of the adapter that it starts from. */
 function checkAdapterFlags(flags: TrainFlags, given: Given): void {
   const asked = RUN_SETTINGS.filter(({ name }) => Object.hasOwn(given, name));
-  // Dropout and the ratio of two rates were never refused: they mean nothing to a run without an adapter.
+  // Dropout and the ratio of LoRA+ are accepted, and have no effect without an adapter.
   checkOwners(
     asked,
     given,
@@ -144,7 +144,7 @@ function checkAdapterFlags(flags: TrainFlags, given: Given): void {
 export function readTrainOptions(flags: TrainFlags): TrainOptions {
   const given = readSettings(flags, RUN_SETTINGS);
   checkAdapterFlags(flags, given);
-  // Without --steps their number follows from the rows, and the warm-up with it: `trainCommand` sets it.
+  // Without --steps the number of steps and the warm-up follow from the rows: `trainCommand` sets them.
   const options = trainOptionsOf(given);
   checkOptions(options);
   return options;

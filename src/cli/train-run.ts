@@ -1,4 +1,4 @@
-/** The run of `graft train`: what it tells, how signals interrupt it, and what is left to go on with however it ends. */
+/** The run of `graft train`: what it prints, how signals interrupt it, and the state that is left however it ends. */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -26,7 +26,7 @@ import type { Session } from './session.ts';
 
 /** Ctrl-C, a polite kill, and a terminal that was closed. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** A folder of this name among the temporary files takes the state that the run's own folder has no room for. */
+/** The name of a temporary folder for the state, if the run's own folder has no room. */
 const RESCUED = 'graft-rescued-';
 
 export interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
@@ -36,11 +36,11 @@ export interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
   readonly subject: Subject;
   readonly output: Output;
   readonly saveEvery: SaveEvery;
-  /** What answers are scored by, for an objective that samples them. */
+  /** The rewards, for an objective that samples answers. */
   readonly scoring: Scoring | undefined;
   /** What is measured of forgetting, before and after. */
   readonly check?: GeneralCheck;
-  /** The loss on general text is measured every so many steps as well; 0 for not. */
+  /** Steps between two measurements of the loss on general text; 0 for none. */
   readonly checkEvery?: number;
 }
 
@@ -56,7 +56,7 @@ interface Live {
 /**
  * Trains until the run is done or interrupted.
  *
- * @throws GraftError of the trainer and of the disk, naming the state that is left and the command that goes on from it
+ * @throws GraftError of the trainer and of the disk, naming the state that is left and the command that resumes from it
  */
 export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void> {
   const { output, session, subject, resumed } = asked;
@@ -98,7 +98,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   }
 }
 
-/** Also for a resumed run: its base is there, and what it started from is not. */
+/** Also for a resumed run: it has its base, but not the adapter that it started from. */
 async function beginWatch({
   check,
   session,
@@ -112,11 +112,11 @@ async function beginWatch({
   return ForgettingWatch.begin(check, session, output, adapter);
 }
 
-/** Measures what was kept, and tells what it forgot. */
+/** Measures the result, and prints what it forgot. */
 async function endWatch({ asked, store, watch }: Live): Promise<void> {
   if (!watch || !store.learned) return;
   const { adapter, store: parameters } = asked.subject.trainable;
-  // The best values are kept, and the last ones are on the device.
+  // The best values are kept, while the last ones are on the device.
   if (adapter) adapter.write(store.learned.tensors);
   else for (const [name, values] of store.learned.tensors) parameters.write(name, values);
   store.note(await tellForgetting(await watch.end(adapter), asked.out, asked.output));
@@ -151,9 +151,9 @@ async function toTheEnd(live: Live): Promise<void> {
   output.line(`Wrote ${subject.adapter ? 'the adapter' : 'the model'} to ${resolve(out)}`);
 }
 
-/** What ended a run, with the state that is left of it and the command that goes on from there. */
+/** The error that ended a run, with the state that is left and the command that resumes from it. */
 async function withSurvivor(live: Live, error: unknown): Promise<unknown> {
-  // What a run that diverged had learned before is its result.
+  // A run that diverged keeps what it had learned before.
   if (!(error instanceof GraftError) || error.code === 'train-diverged') return error;
   const { asked, run } = live;
   const gone = error.code === 'file-gone';
@@ -169,7 +169,7 @@ async function withSurvivor(live: Live, error: unknown): Promise<unknown> {
   return new GraftError(error.code, error.what, `${error.remedy} ${survivor}`, { cause: error });
 }
 
-/** Saves the run in its folder or, where that cannot be, among the temporary files. */
+/** Saves the run in its folder or, if that fails, in a temporary folder. */
 async function rescue({ asked, run, store }: Live, gone: boolean): Promise<string | undefined> {
   const places = [...(gone ? [] : [async () => asked.out]), () => mkdtemp(join(tmpdir(), RESCUED))];
   for (const place of places) {
@@ -184,7 +184,7 @@ async function rescue({ asked, run, store }: Live, gone: boolean): Promise<strin
   return undefined;
 }
 
-/** The command that goes on with a run from a saved state. */
+/** The command that resumes a run from a saved state. */
 function commandFrom({ args, out }: TrainRun, place: string): string {
   const kept = args.filter(
     (word, i) => word !== '--overwrite' && !/^--resume(=|$)/.test(word) && args[i - 1] !== '--resume',
@@ -230,7 +230,7 @@ function describeReport({ report = {} }: Pick<StepEvent, 'report'>): string {
     .join('');
 }
 
-/** The loss, or the reward where answers are scored: their loss says nothing. */
+/** The loss; for a run that learns from rewards the reward, since its loss means little. */
 function describeMeasured({ loss, report }: Pick<StepEvent, 'loss' | 'report'>): string {
   const reward = report?.['reward'];
   return typeof reward !== 'number'

@@ -52,7 +52,7 @@ import {
 } from './train-flags.ts';
 import { runTraining } from './train-run.ts';
 
-/** Pieces of a file of weights by which a resumed run knows it again: a megabyte, and several in every layer. */
+/** Samples of a file of weights by which a resumed run recognises it: a megabyte in all, several in every layer. */
 const WEIGHT_PIECES = 256;
 
 export async function trainCommand(args: readonly string[], output: Output): Promise<void> {
@@ -105,7 +105,7 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
     state: optimiserOf(asked.optimiser).kernel.planes,
     files,
   });
-  // A resumed run makes its rows anew: a template that tells the date should tell the one that it told first.
+  // A resumed run makes its rows again: a template that prints the date should print the same one.
   const begun = resumed?.saved.begun ?? clockTime(new Date());
   const tokenizer = await tokenizerOf(files);
   const made = makeRunRows(
@@ -125,7 +125,7 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   const subject = await makeSubject(flags, session, asked, tokenizer);
   const steps = countSteps(asked, rows.train.length);
   const options: TrainOptions = {
-    // An adapter that is trained on has a kind and settings of its own.
+    // A run that starts from an adapter has that adapter's kind and settings.
     ...subject.options,
     maxLength,
     warmup: flags.text('warmup') === undefined ? defaultWarmup(steps) : asked.warmup,
@@ -145,7 +145,7 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
     output.line(
       `Warning: this run began on ${before} and continues on ${parts.device}. From here on its numbers differ in their last bits from those of an uninterrupted run.`,
     );
-  // A recipe says only that it is wanted.
+  // A recipe says only that forgetting is measured.
   const general = flags.text('forgetting') ?? (flags.on('forgetting') ? BUNDLED_TEXT : undefined);
   const own = rows.validation.length > 0 ? rows.validation : rows.train;
   const check = general === undefined ? undefined : await openCheck(general, session, own);
@@ -208,7 +208,7 @@ async function makeSubject(
   return makeTrainable(model, { ...asked, lora: { ...asked.lora, dropout } }, start);
 }
 
-/** What a resumed run must share with the saved one. */
+/** The fingerprint that a resumed run must share with the saved one. */
 async function partsOf(
   data: Uint8Array,
   { train: training, validation }: RunRows,

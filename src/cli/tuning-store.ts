@@ -31,7 +31,7 @@ export async function useStored(device: GpuDevice, openReference: () => Promise<
     device.tuning = await measureTuning(device);
     await keep(path, device.tuning);
   }
-  // A software adapter is known: the tests of every kernel run on it.
+  // A software adapter needs no comparison: the tests of every kernel run on it.
   if (device.software) return;
   const checked = join(folder, `check-${version()}-${name}.json`);
   const known = await read(checked);
@@ -65,7 +65,7 @@ async function read(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as unknown;
   } catch {
-    // A damaged cache is made anew.
+    // A damaged cache is written again.
     return undefined;
   }
 }

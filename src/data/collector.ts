@@ -7,7 +7,7 @@ import { BadRow } from './formats/row.ts';
 import { columnsOf, compileMapping, type Mapping } from './mapping.ts';
 import { UnusedColumns, type UnusedColumn } from './unused.ts';
 
-/** What a person can read; the rest is counted. */
+/** The most problems that are listed; the rest are counted. */
 export const MAX_PROBLEMS = 1000;
 
 export interface ReadResult {
@@ -19,7 +19,7 @@ export interface ReadResult {
   numbering: Numbering;
   /** Lists of a JSON file that were not read. */
   left: readonly LeftList[];
-  /** Columns of the rows that were read, and that no example is made of. */
+  /** Columns of the rows that no example uses. */
   unused: readonly UnusedColumn[];
   /** `messages`, `sharegpt`, `tokens`, `completion`, `alpaca`, `pairs`, `unpaired`, `text`, `document` (a text file), `prompts`, `mapped`, `mixed`, or `none`. */
   format: string;
@@ -127,7 +127,7 @@ export class Collector {
     );
   }
 
-  /** Among rows with answers one without is a slip, and costs that row; a file of prompts alone is one for rewards. */
+  /** Among rows with answers a row without one is a mistake and is dropped; a file with only prompts is for rewards. */
   #refuseStrayPrompts(): void {
     const isStray = ({ kind }: Example): boolean => kind === 'prompt';
     const stray = this.examples.filter(isStray);

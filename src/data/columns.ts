@@ -2,12 +2,12 @@
 import { isObject, type JsonObject } from '../json.ts';
 import type { Mapping } from './mapping.ts';
 
-/** Names that say what a column is to a person who fine-tunes, the likelier first. */
+/** Common names of columns by their role, the likelier first. */
 const PROMPT_NAMES =
   'prompt question instruction query input text message utterance sentence user review comment source document title'.split(
     ' ',
   );
-/** Prompts that are about something else of the row, and what that is called. */
+/** Names of prompts that come with an input, and names of the input. */
 const ASKING_NAMES = 'prompt question instruction query'.split(' ');
 const INPUT_NAMES = 'input context passage paragraph article document text source'.split(' ');
 /** Two texts that are read together. */
@@ -95,7 +95,7 @@ export function namesOfCount(count: number): string[] {
 
 export const isNumbering = (name: string): boolean => NUMBERING.test(name.trim());
 
-/** A mapping that the names suggest: something to change, not an answer. Undefined where there is nothing to tell prompt from answer. */
+/** A mapping that the names suggest, for a person to change. Undefined where nothing tells prompt from answer. */
 export function suggestMapping(columns: readonly string[]): Mapping | undefined {
   const last = (name: string): string => name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   const find = (names: readonly string[], taken?: string): string | undefined => {
@@ -130,7 +130,7 @@ export function suggestMapping(columns: readonly string[]): Mapping | undefined 
   };
 }
 
-/** Whether a name says that a column is read or learnt. */
+/** Whether a name is a common one of a prompt or an answer. */
 export function isTelling(name: string): boolean {
   const last = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   return TELLING.has(last);
@@ -163,7 +163,7 @@ export function columnsOfRow(row: JsonObject): string[] {
   return columns;
 }
 
-/** What a row has in a column: a field of that name, or the value at that path. Undefined where there is none. */
+/** The value of a column in a row: a field of that name, or the value at that path. Undefined where there is none. */
 export function valueAt(row: JsonObject, column: string): unknown {
   if (Object.hasOwn(row, column)) return row[column];
   let value: unknown = row;

@@ -23,7 +23,7 @@ export const MAX_ROW_CHARS = 2 ** 22;
 /** Characters that may be read again after bad rows, as a multiple of the text: an attack by quotes stays linear. */
 const REREAD = 4;
 
-/** A delimiter that rows agree on; a comma where nothing tells. */
+/** A delimiter that gives all rows the same number of cells; otherwise a comma. */
 export function delimiterOf(text: string): string {
   const head = text.slice(0, 2 ** 16);
   const end = Math.max(head.lastIndexOf('\n'), head.lastIndexOf('\r'));

@@ -1,6 +1,6 @@
 /** Plain text as documents: where each of them ends, and how they become rows. */
 
-/** How text files are read. What is left out is as it was before there was a choice. */
+/** How text files are read. A missing field means the behaviour of versions without that choice. */
 export interface TextOptions {
   /** Where a document ends: with its file if left out, at blank lines (`blank`), or at lines that are just this. */
   readonly documents?: string;

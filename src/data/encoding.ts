@@ -47,7 +47,7 @@ const MAGIC: readonly { readonly start: string; readonly what: string; readonly 
 ];
 
 /**
- * What is known not to be text, before it is read as thousands of bad lines: by its first bytes, or by a zero byte near the beginning,
+ * Refuses a file that is not text, before it is read as thousands of bad lines: by its first bytes, or by a zero byte near the beginning,
  * which UTF-8 text does not have.
  *
  * @throws GraftError `data-binary`

@@ -9,7 +9,7 @@ export type Example = Trainable & {
   readonly line: number;
   /** The columns that it is not made of, where these are kept: rewards may want them. */
   readonly columns?: Readonly<Record<string, unknown>>;
-  /** What of the row is not learnt from, as a person should know it. */
+  /** Which parts of the row are not learned from, in sentences. */
   readonly notes?: readonly string[];
 };
 

@@ -22,7 +22,7 @@ export interface Judged {
 /** `answers` for supervised learning; `judged` with a label each, for KTO. */
 export type FeedbackRows = 'answers' | 'judged';
 
-/** What is wanted in the place of an answer; undefined for one that is only disliked. */
+/** The wanted answer; undefined for an answer that is only disliked. */
 export function wantedOf({ answer, verdict, correction }: Judged): string | undefined {
   return correction ?? (verdict === 'good' ? answer : undefined);
 }
@@ -82,7 +82,7 @@ export interface AskingRow {
 }
 
 export type FeedbackFinding =
-  /** A test or validation row asks the same: what is taught of it would be measured. */
+  /** A test or validation row asks the same: the measurement would ask what was taught. */
   | { readonly kind: 'leak'; readonly part: 'test' | 'validation'; readonly line: number }
   /** A row that is trained on teaches the same. */
   | { readonly kind: 'known'; readonly line: number }

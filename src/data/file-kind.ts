@@ -16,7 +16,7 @@ const KIND_OF_ENDING: Readonly<Record<string, FileKind>> = {
   tab: 'table',
 };
 
-/** Whether the first line that isn't blank is a row by itself, and not a whole file in one line. */
+/** Whether the first line that isn't blank is one row, and not a whole file in one line. */
 function firstLineIsRow(content: Uint8Array | string): boolean {
   for (const { text } of linesOf(content)) {
     if (text.trim() === '') continue;
@@ -25,7 +25,7 @@ function firstLineIsRow(content: Uint8Array | string): boolean {
       const row: unknown = JSON.parse(text);
       return isObject(row) && !LIST_FIELDS.some((field) => Array.isArray(row[field]));
     } catch {
-      return false; // not JSON by itself: that is the answer
+      return false; // not JSON: that is the answer
     }
   }
   return false;

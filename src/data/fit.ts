@@ -1,4 +1,4 @@
-/** How well the open model's vocabulary fits the open rows: what a model cannot spell in few pieces, it has hardly seen. */
+/** How well the open model's vocabulary fits the open rows: a word that takes many tokens was rare in its training. */
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { isPlace, type RowSet } from './row-set.ts';
 
@@ -19,7 +19,7 @@ export function fitOf({ entries }: Pick<RowSet, 'entries'>, tokenizer: Tokenizer
   let [words, tokens] = [0, 0];
   for (let at = 0; at < places.length; at += step) {
     const ids = places[at].row.ids.filter((id) => !tokenizer.isSpecial(id));
-    // What stands between words, as in JSON, says nothing of the words.
+    // Tokens of punctuation, as in JSON, say nothing about the words.
     tokens += ids.filter((id) => !PUNCTUATION.test(tokenizer.decode([id]))).length;
     words += tokenizer.decode(ids).match(/[\p{L}\p{N}]+/gu)?.length ?? 0;
   }

@@ -28,7 +28,7 @@ const LOOKED_AT = 100;
 export interface ReadOptions extends TableOptions {
   /** For messages and for its ending. */
   readonly fileName: string;
-  /** Which columns are prompt and answer, where the format is none of the known ones, or another reading of it is wanted. */
+  /** Which columns are prompt and answer, where the format is unknown or should be read in another way. */
   readonly mapping?: Mapping;
   /** Whether examples have the columns that they are not made of. */
   readonly keepsColumns?: boolean;
@@ -103,7 +103,7 @@ function* readJson(
   }
 }
 
-/** The columns of the first rows together. */
+/** The union of the columns of the first rows. */
 function jsonColumns(content: Content, kind: 'jsonl' | 'json', fileName: string): string[] {
   const columns = new Set<string>();
   let looked = 0;
@@ -181,7 +181,7 @@ function withoutByteOrderMark(content: Content, fileName: string): Content {
   return a === 0xef && b === 0xbb && c === 0xbf ? content.subarray(3) : content;
 }
 
-/** A file on its way to examples: {@link read} goes on a row at a time, so that a caller can show how far it is, or stop. */
+/** A file that is being read: {@link read} yields after every row, so that a caller can show progress or stop. */
 export class ExampleReader {
   readonly kind: FileKind;
   readonly #content: Content;
@@ -212,7 +212,7 @@ export class ExampleReader {
     }
   }
 
-  /** Every row was read, and none has fields that are known: the error that asks for a mapping, if there are columns to map. */
+  /** To be called after every row: throws the error that asks for a mapping, if no row has known fields and there are columns to map. */
   get unmapped(): GraftError | undefined {
     const { examples, unknownRows } = this.#collector;
     if (examples.length > 0 || unknownRows === 0 || (this.kind !== 'json' && this.kind !== 'jsonl'))
@@ -230,7 +230,7 @@ export class ExampleReader {
  * Reads a data file. Bad rows are listed with line and reason, good rows are kept; a text file (.txt, .md) is one document or several, which
  * prepare.ts cuts into rows. `examples` may be empty: what to do then is the caller's.
  *
- * Throws GraftError where there are no rows to speak of: `data-binary`, `data-encoding`, `data-empty`, `data-text`, `data-too-large`, `json-syntax` (the frame of a JSON file), `data-columns` (a table that needs a mapping), `data-column`, `data-template` (a mapping that
+ * Throws GraftError where there are no rows: `data-binary`, `data-encoding`, `data-empty`, `data-text`, `data-too-large`, `json-syntax` (the frame of a JSON file), `data-columns` (a table that needs a mapping), `data-column`, `data-template` (a mapping that
  * does not fit).
  */
 export function readExamples(content: Content, options: ReadOptions): ReadResult {

@@ -104,7 +104,7 @@ class Walker {
       this.space();
       const line = this.lineOf(this.at);
       const text = this.value().trim();
-      // Whoever wrote the first two on one line wrote all of them so.
+      // If the first two rows share a line, all are numbered by their place.
       numbering ??= this.#goesOn(line) ? 'row' : 'line';
       yield { line: numbering === 'row' ? number : line, numbering, text, end: this.at };
       if (this.at >= this.text.length) throw this.broken('the file ends inside its list');

@@ -9,7 +9,7 @@ export interface Line {
   readonly number: number;
   /** Without its end. */
   readonly text: string;
-  /** Why the text cannot be had; text is then ''. */
+  /** Why the text cannot be read; `text` is then ''. */
   readonly problem?: string;
   /** Bytes, or characters, up to the next line. */
   readonly end: number;

@@ -1,5 +1,5 @@
 /**
- * Columns → prompt and answer, by templates of a person's own: `Which team answers this?\n{{text}}`. A template is text with the names of
+ * Columns → prompt and answer, by a person's templates: `Which team answers this?\n{{text}}`. A template is text with the names of
  * columns in double braces and nothing else: no code, no conditions, and what a column holds is never read as a template again. A prompt may
  * have several phrasings (phrasings.ts).
  */
@@ -15,7 +15,7 @@ export type Mapping =
   | {
       readonly system?: string;
       readonly prompt: string;
-      /** What the prompt is about, on a line of its own under it. A row may have nothing there. */
+      /** The input of the prompt, on a line under it. It may be empty in a row. */
       readonly input?: string;
       readonly answer: string;
     }
@@ -98,7 +98,7 @@ export function checkMapping(mapping: Mapping, columns: readonly string[]): void
       'Put a column into it, as in {{column}}.',
     );
   }
-  // A list or an object as a whole is a column too, where its parts are.
+  // A list or an object whose parts are columns is a column as well.
   const known = (name: string): boolean =>
     columns.some((column) => column === name || column.startsWith(`${name}.`));
   const unknown = columnsOf(mapping).find((column) => !known(column));
@@ -139,7 +139,7 @@ const separatorOf = (prompt: string, answer: string): string =>
   /\s$/.test(prompt) || /^\s/.test(answer) ? '' : '\n';
 
 /**
- * What makes examples of rows. Each throws BadRow for a row with an empty prompt or answer. The line of a row draws its phrasing, where the prompt has several.
+ * Functions that make examples of rows. They throw BadRow for a row with an empty prompt or answer. The line of a row draws its phrasing, where the prompt has several.
  *
  * @throws GraftError `data-template`
  */

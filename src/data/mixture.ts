@@ -1,5 +1,5 @@
 /**
- * A mixture: several data sets in one run, each a task of its own. How often rows of a task are drawn follows from how many it has to train on
+ * A mixture: several data sets in one run, each of them a task. How often rows of a task are drawn follows from how many it has to train on
  * (proportional, equal, or by a temperature, as Raffel and others mixed tasks for T5, 2020), or is given.
  */
 import { GraftError } from '../errors.ts';
@@ -10,7 +10,7 @@ import type { Task, TokenRow } from '../text/trainable.ts';
 export const MIXES = ['proportional', 'equal', 'temperature'] as const;
 export type Mix = (typeof MIXES)[number];
 
-/** The temperature of a mixture for which nobody chose one: as in multilingual BERT and T5, between proportional (1) and equal (∞). */
+/** The default temperature of a mixture: as in multilingual BERT and T5, between proportional (1) and equal (∞). */
 export const USUAL_TEMPERATURE = 2;
 
 export interface MixtureTask {
@@ -80,7 +80,7 @@ export function capped(rows: readonly number[], { cap }: Mixture, seed: number):
 }
 
 /**
- * The rows of a mixture as rows of one kind: beside answers that are judged, an answer without a label is a desirable one. So judged answers are learnt
+ * The rows of a mixture as rows of one kind: beside judged answers, an answer without a label counts as desirable. So judged answers are learned
  * together with rows of a task.
  */
 export function judgedTogether<Row extends TokenRow>(rows: readonly Row[]): readonly Row[] {

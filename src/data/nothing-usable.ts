@@ -1,10 +1,10 @@
-/** Why a file leaves no row to train on: a person should hear what is wrong with theirs, and what would leave some. */
+/** Why a file gives no row to train on, and which change would give some. */
 import type { Numbering, Problem } from './example.ts';
 import { GraftError } from '../errors.ts';
 import type { DataOptions } from './options.ts';
 import type { Entry } from './row-set.ts';
 
-/** The limit took the answer of every row, or the row: another limit, or another way to keep to it, leaves rows. */
+/** The limit removed the answer of every row, or the row: another limit, or another way to cut, keeps rows. */
 export class TooLong extends GraftError {
   constructor(
     what: string,
@@ -19,7 +19,7 @@ export class TooLong extends GraftError {
 export interface Unusable {
   readonly name: string;
   readonly entries: readonly Entry[];
-  /** What could not be read or made. */
+  /** The rows that could not be read or made. */
   readonly problems: readonly Problem[];
   readonly problemCount: number;
   readonly numbering: Numbering;

@@ -1,4 +1,4 @@
-/** Files → the open data: read, made into rows, divided, and told. In slices, since a file may have a hundred thousand rows. */
+/** Files → the open data: read, made into rows, split, and summarised. In slices, since a file may have a hundred thousand rows. */
 import { GraftError } from '../errors.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { supervisedCount } from '../text/trainable.ts';
@@ -16,7 +16,7 @@ import { identityOf } from './statistics.ts';
 import { summarise, type DataSummary } from './summary.ts';
 import type { UnusedColumn } from './unused.ts';
 
-/** What rows are made for. */
+/** The model that rows are made for. */
 export interface RowModel {
   readonly tokenizer: Tokenizer;
   /** Names the tokenizer: equal for models that make the same rows. */
@@ -26,7 +26,7 @@ export interface RowModel {
 
 type Doing = 'reading' | 'preparing' | 'comparing';
 
-/** Long work in pace, between which others have their turn and may stop it. */
+/** Long work in slices, between which other work has its turn and may stop it. */
 export interface Pace {
   /** Whether it is time to pause: asked after every row, so it must cost nothing. */
   readonly due: boolean;
@@ -81,13 +81,13 @@ export async function openData(
   const files: (OpenFile | undefined)[] = [main];
   for (const other of [heldOut, ...more])
     files.push(other && (await openBeside(other, file.name, model, settings, pace, known)));
-  // Without more rows a file that is not there takes no place.
+  // Without more rows a missing file takes no place.
   while (files.at(-1) === undefined) files.pop();
   const pause = async (): Promise<void> => {
     if (pace.due) await pace.pause({ what: 'comparing', done: 0, total: main.entries.length });
   };
   await pause();
-  // Test rows come last, so that rows keep their places where they are brought or taken away.
+  // Test rows come last, so that other rows keep their places when test rows are added or removed.
   const ordered = [0, ...more.map((_, at) => TEST_FILE + 1 + at), TEST_FILE];
   const read = ordered.flatMap(
     (at) => files.at(at)?.entries.map((entry): Entry => ({ ...entry, file: at })) ?? [],
@@ -121,7 +121,7 @@ export async function openData(
   return { data, summary: summarise(data, files) };
 }
 
-/** Columns are chosen for the first file: what is wrong with them in another one is said of that one. */
+/** Columns are chosen for the first file: an error in another file names that file. */
 async function openBeside(
   other: DataFile,
   first: string,
@@ -191,7 +191,7 @@ async function openFile(
   const same = known.find((open) => open?.key === key);
   if (same) return same;
   const reader = new ExampleReader(bytes, {
-    // Which objective learns from them is chosen later, and rewards may read every column.
+    // The objective is chosen later, and rewards may read every column.
     ...{ fileName: name, mapping, header, delimiter, keepsColumns: true },
     ...(text?.documents !== undefined && { documents: text.documents }),
   });

@@ -1,4 +1,4 @@
-/** What rows are read from and how: the choices that are kept with a data set, so that the same files give the same rows. */
+/** The files of rows and how they are read: the choices that are kept with a data set, so that the same files give the same rows. */
 import type { TextOptions } from './documents.ts';
 import type { Mapping } from './mapping.ts';
 import type { Mixture } from './mixture.ts';
@@ -12,18 +12,18 @@ export interface DataFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** What belongs to a file of rows. They are read as it is. */
+/** Other files beside the rows. They are read in the same way. */
 export interface OtherFiles {
-  /** Test rows of their own, whole. */
+  /** A file of test rows, all of which are used. */
   readonly heldOut?: DataFile;
   /** More rows, which are split with the first. */
   readonly more?: readonly DataFile[];
 }
 
 export interface DataOptions {
-  /** Which columns are prompt and answer, where the format is none of the known ones. */
+  /** Which columns are prompt and answer, where the format is unknown. */
   readonly mapping?: Mapping;
-  /** Whether the first row of a table names the columns, and what stands between cells. Default: told by its looks. */
+  /** Whether the first row of a table names the columns, and the character between cells. Default: detected. */
   readonly header?: boolean;
   readonly delimiter?: string;
   readonly maxLength: number;
@@ -42,7 +42,7 @@ export interface DataOptions {
   readonly text?: TextOptions;
 }
 
-/** Names the rows that something was trained on: a name, and which version of the content. */
+/** The rows that something was trained on: their name and version. */
 export interface DataRef {
   readonly name: string;
   /** SHA-256 of the files' bytes, in hex. */

@@ -1,5 +1,5 @@
 /**
- * What becomes of each row: trained on, validated with, tested with, or left out. The page and the headless command divide alike.
+ * The part of each row: training, validation, test, or left out. The page and the headless command split alike.
  *
  * Rows are split first and left out afterwards, so that leaving one out moves no other row to another part.
  */
@@ -21,7 +21,7 @@ export interface DivideOptions extends SplitOptions {
   readonly skip?: Skipped;
   /** Whether one row is kept of those that teach the same: of test rather than of validation, of these rather than of training. */
   readonly dropCopies?: boolean;
-  /** Each task is split by itself, as it would be alone. Test rows of their own are of the first task, which keeps no others for a test then. */
+  /** Each task is split as it would be alone. Separate test rows belong to the first task, which then keeps no others for a test. */
   readonly mixture?: Mixture;
 }
 
@@ -35,7 +35,7 @@ export interface Divisible {
   readonly document?: string;
 }
 
-/** So many documents, or more, are held out whole. Fewer are divided row by row, so that each part has some. */
+/** From this number on, documents are held out whole. Fewer are split row by row, so that each part has some. */
 const WHOLE_DOCUMENTS = 10;
 
 const RANK: Readonly<Record<Part, number>> = { test: 0, validation: 1, train: 2 };
@@ -90,7 +90,7 @@ export function divideRows(rows: readonly Divisible[], options: DivideOptions): 
   return fates;
 }
 
-/** What is split: rows, and documents with all of their rows. */
+/** The units that are split: rows, and documents with all of their rows. */
 function unitsOf(rows: readonly Divisible[], places: readonly number[]): readonly (readonly number[])[] {
   const documents = new Map<string, number[]>();
   const units = places.map((place) => {
@@ -116,7 +116,7 @@ function byTask(
   return mixture.tasks.map((_, task) => places.filter((at) => taskOfFile(mixture, rows[at].file) === task));
 }
 
-/** Marks all rows of a kind as copies but one: the first in the part that measures. */
+/** Marks all equal rows as copies except one: the first in the part that measures. */
 function dropEqual(rows: readonly Divisible[], fates: Fate[]): void {
   const kept = new Map<string, number>();
   rows.forEach(({ identity }, at) => {
@@ -149,14 +149,14 @@ export function tasksOfRows(
 }
 
 export interface Repeats {
-  /** Rows that teach what an earlier one does, by their place, with the first of their kind. */
+  /** Rows that teach what an earlier one does, by their place, with the first equal row. */
   readonly repeated: ReadonlyMap<number, number>;
   /** Rows for validation or test that are trained on as well, with a row that trains on them. */
   readonly leaked: ReadonlyMap<number, number>;
 }
 
 /**
- * Finds rows that are there more than once: within training a waste, across the split a leak that flatters every measurement.
+ * Finds repeated rows: within training they are a waste, across the split a leak that flatters every measurement.
  *
  * @param parts of each row; undefined for one that is not used
  */

@@ -1,9 +1,9 @@
-/** What was pasted: a paste has no ending that says it. */
+/** The format of pasted text, which has no file name to tell it. */
 
 export type PasteKind = 'jsonl' | 'json' | 'csv' | 'tsv' | 'txt';
 
 const LOOKED_AT = 10;
-/** A spreadsheet's names are short; prose with commas is not. */
+/** The most characters of a column's name: prose with commas is longer. */
 const MAX_NAME_CHARS = 30;
 const MAX_NAME_WORDS = 3;
 

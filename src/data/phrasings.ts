@@ -7,12 +7,12 @@ import { Random } from '../random.ts';
 const OR = /^\s*\{\{\s*or(?:\s+(\d{1,9}))?\s*\}\}\s*$/;
 
 export interface Phrasings {
-  /** One at least. */
+  /** At least one. */
   readonly templates: readonly string[];
   readonly seed: number;
 }
 
-/** The phrasings of a prompt's template; of one without `{{or}}` itself. */
+/** The phrasings of a prompt's template; the template itself where it has no `{{or}}`. */
 export function phrasingsOf(prompt: string): Phrasings {
   const templates: string[][] = [[]];
   let seed: number | undefined;

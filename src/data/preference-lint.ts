@@ -1,10 +1,10 @@
-/** What to look at in pairs and judged answers before a run learns from them. The page and the command say it in the same words. */
+/** What to look at in pairs and judged answers before a run learns from them, in the same words for the page and the command. */
 import { sequencesOf, type Pair, type TokenRow, type Trainable } from '../text/trainable.ts';
 import { identityOf } from './statistics.ts';
 
 /** A row that is trained on. */
 export interface LintedRow {
-  /** What it was made of; missing after a reload. */
+  /** The example that it was made from; missing after a reload. */
   readonly example?: Trainable;
   readonly row: TokenRow & { readonly cutAnswers?: readonly number[] };
 }
@@ -16,7 +16,7 @@ export interface PreferenceLint<Place = number> {
   readonly undesirable: number;
   /** Mean lengths of both answers in tokens, and how far apart they are (Cohen's d); where there are enough pairs to tell. */
   readonly lengths?: { readonly chosen: number; readonly rejected: number; readonly effect: number };
-  /** Answers whose end the limit takes. */
+  /** Answers whose end the limit cuts. */
   readonly cutChosen: number;
   readonly cutRejected: number;
   /** Pairs whose answers differ in spaces alone. */
@@ -27,10 +27,10 @@ export interface PreferenceLint<Place = number> {
 
 /** Pairs below which a difference of lengths says nothing. */
 const LEAST_PAIRS = 10;
-/** Cohen's own words: 0.2 is small, 0.5 medium, 0.8 large. Below the first nothing is said. */
+/** Cohen's own words: 0.2 is small, 0.5 medium, 0.8 large. Smaller differences are not reported. */
 const MINOR_EFFECT = 0.3;
 const MAJOR_EFFECT = 0.8;
-/** How far apart weight times number of both labels may be (Ethayarajh and others, 2024). */
+/** The largest ratio of weight times number between both labels (Ethayarajh and others, 2024). */
 const MOST_IMBALANCE = 4 / 3;
 
 /** @returns undefined where no row is a pair or has a label */
@@ -101,7 +101,7 @@ export interface PreferenceAdvice {
 
 const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
-/** What to say of them, the gravest first. Cut answers stand with the rows that are cut: {@link cutWords}. */
+/** The findings, the gravest first. Cut answers are reported with the cut rows: {@link cutWords}. */
 export function adviceOf(lint: PreferenceLint<unknown>): PreferenceAdvice[] {
   const { desirable, undesirable, alike, flipped } = lint;
   const all: (PreferenceAdvice | false)[] = [

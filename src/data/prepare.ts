@@ -1,4 +1,4 @@
-/** Examples → token rows of at most a run's length, and a report of everything that did not go straight through. */
+/** Examples → token rows of at most a run's length, and a report of everything that was cut, dropped or refused. */
 import { GraftError } from '../errors.ts';
 import { applyLimit, type OverlongPolicy } from '../text/limit.ts';
 import {
@@ -22,7 +22,7 @@ import type { Example, Problem } from './example.ts';
 
 /** Characters of a document that are encoded at once: some tokenizers take a whole text for one word, and a heap for every word. */
 const DOCUMENT_PIECE_CHARS = 128 * 1024;
-/** Characters of one example. Longer text is no example, and a word of that length can take a tokenizer minutes. */
+/** The most characters of an example. A tokenizer can take minutes for a word of such a length. */
 const MAX_EXAMPLE_CHARS = 1024 * 1024;
 
 export interface PrepareOptions extends RenderExampleOptions {
@@ -37,7 +37,7 @@ export interface PrepareOptions extends RenderExampleOptions {
 }
 
 export interface PrepareReport {
-  /** Rows that are trained, their tokens, and how many of these are learnt from. */
+  /** Training rows, their tokens, and how many of these are supervised. */
   rows: number;
   tokens: number;
   supervisedTokens: number;
@@ -49,7 +49,7 @@ export interface PrepareReport {
   unsupervised: number[];
   /** Rows that could not be made: a template that refuses them, an id that the model doesn't have. */
   failed: Problem[];
-  /** What a person should know, with the lines it is about. */
+  /** Warnings, with the lines that they are about. */
   notes: { note: string; lines: number[] }[];
 }
 
@@ -60,12 +60,12 @@ export interface PreparedRow extends TokenRow {
   readonly cutAnswers?: readonly number[];
 }
 
-/** What became of one example. */
+/** The result of one example. */
 export interface Made {
   readonly state: RowState;
   /** Tokens before the limit; of a pair those of its longer sequence. */
   readonly length: number;
-  /** Tokens that are learnt from, after it. */
+  /** Supervised tokens, after the limit. */
   readonly supervised: number;
 }
 
@@ -98,7 +98,7 @@ function documentIds(text: string, tokenizer: Tokenizer): number[] {
   return ids;
 }
 
-/** A row of text: all of it is learnt, but for the tokens that the row before has, too. */
+/** A row of text: all of it is supervised, except for the tokens that repeat the previous row. */
 const textRow = (ids: readonly number[], known: number): TokenRow => ({
   ids,
   labels: ids.map((id, t) => (t < Math.max(1, known) ? IGNORED : id)),
@@ -134,7 +134,7 @@ function charsOf(example: Trainable): number {
   }
 }
 
-/** What is wrong with every example alike, so that one error says it. */
+/** An error that every example would have, so that it is thrown once. */
 const FATAL_CODES = new Set([
   'chat-template-missing',
   'chat-template-budget',
@@ -143,7 +143,7 @@ const FATAL_CODES = new Set([
   'tokenizer-pattern',
 ]);
 
-/** How an example fares; `cut` is trained, the last three are not. */
+/** The fate of an example; `cut` is trained, the last three are not. */
 export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'failed';
 
 /** Makes rows of examples one at a time, so that a caller can show how far it is, or stop. {@link prepareRows} makes all at once. */
@@ -288,7 +288,7 @@ export class RowMaker {
     return { state: !isUsed ? 'unsupervised' : cut ? 'cut' : 'ok', length, supervised };
   }
 
-  /** Lays a document behind the one before; each row begins with the last token of the row before it. */
+  /** Appends a document to the previous one; each row begins with the last token of the row before it. */
   #pack(ids: readonly number[], line: number): void {
     const { maxLength } = this.options;
     if (this.#packed.ids.length === 0) this.#packed.line = line;

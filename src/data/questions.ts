@@ -4,7 +4,7 @@ import { singleOf } from '../text/trainable.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Part } from './parts.ts';
 
-/** An example as it is asked. */
+/** An example as a question. */
 export interface Question {
   /** As a person reads it. */
   readonly prompt: string;
@@ -16,7 +16,7 @@ export interface Question {
   readonly task?: string;
 }
 
-/** Examples that ask for something: conversations up to their last answer, prompts with completions, pairs with their chosen answer, judged answers that are desirable. Plain text asks for nothing. */
+/** The questions of examples: conversations up to their last answer, prompts with completions, pairs with their chosen answer, desirable answers. Plain text has none. */
 export function questionsOf(examples: readonly Example[], chatTemplate: boolean): Question[] {
   return examples.flatMap((given): Question[] => {
     if (given.kind === 'unpaired' && !given.desirable) return [];
@@ -38,7 +38,7 @@ export function questionsOf(examples: readonly Example[], chatTemplate: boolean)
   });
 }
 
-/** What is asked, as a person reads it: a text, one turn's words, or all turns with their roles. */
+/** The question as a person reads it: a text, one turn's words, or all turns with their roles. */
 export function textOfPrompt(
   prompt: string | readonly { readonly role: string; readonly content: string }[],
 ): string {
@@ -63,7 +63,7 @@ export function questionsOfRows(
   );
 }
 
-/** Rows, as far as they say how they ask. */
+/** The fields of rows that say how they ask. */
 interface Asking {
   readonly questions: readonly Question[];
   readonly places: readonly { readonly example?: Example }[];
@@ -78,19 +78,19 @@ const afterOf = (question: Question | undefined): string =>
   question && typeof question.ask === 'string' ? question.ask.slice(question.prompt.length) : '';
 
 /**
- * What stands between prompt and answer in rows for a model without a chat template, such as a new line: the model learns to answer behind
+ * The text between prompt and answer in rows for a model without a chat template, such as a new line: the model learns to answer after
  * it. '' where nothing does.
  */
 export function afterPrompt(rows: Asking): string {
   return afterOf(askedOf(rows).at(0));
 }
 
-/** A prompt with what stands behind prompts, unless white space is there already. */
+/** A prompt with that text after it, unless it ends with white space already. */
 export function withAfter(prompt: string, after: string): string {
   return /\s$/.test(prompt) ? prompt : prompt + after;
 }
 
-/** A prompt as rows put it to a model without a chat template; one for a chat template stays as it is. */
+/** A prompt as rows write it for a model without a chat template; one for a chat template is unchanged. */
 export function asRowsAsk(
   rows: Asking,
   prompt: string,
@@ -101,7 +101,7 @@ export function asRowsAsk(
   return same ? prompt + afterOf(same) : withAfter(prompt, afterPrompt(rows));
 }
 
-/** Longer is no question that a person asks to see how a run goes. */
+/** The most characters of a sample prompt. */
 const MOST_PROMPT_CHARS = 1000;
 
 /** A row with its part of the split. */
@@ -111,7 +111,7 @@ interface Placed {
   readonly part?: Part;
 }
 
-/** What a person could ask of rows like these: the first prompt that is held out, if there is one. */
+/** A prompt to ask as a sample: the first held-out one, if there is one. */
 export function firstPrompt(places: readonly Placed[]): string | undefined {
   for (const part of ['validation', 'test', 'train'] as const) {
     for (const { example: given, state, part: of } of places) {

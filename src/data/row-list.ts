@@ -16,7 +16,7 @@ export interface RowQuery {
 }
 
 export interface ListedRow {
-  /** For {@link preview}. */
+  /** The place for {@link preview}. */
   readonly at: number;
   /** Place of its file in `DataSummary.files`. */
   readonly file: number;
@@ -25,7 +25,7 @@ export interface ListedRow {
   readonly state: RowState;
   readonly repeated: boolean;
   readonly leaked: boolean;
-  /** Before the limit, and how many of them are used and learnt from. */
+  /** Tokens before the limit, and how many of them are used and supervised. */
   readonly tokens: number;
   readonly kept: number;
   readonly supervised: number;
@@ -97,7 +97,7 @@ function listed(data: RowSet, at: number, tokenizer: Tokenizer): ListedRow {
     tokens: length,
     kept: row?.ids.length ?? 0,
     supervised,
-    // Cut before it is looked through: a row may have a million characters, and there are hundreds of rows.
+    // Cut before it is searched: a row may have a million characters, and there are hundreds of rows.
     text: textOf(entry, tokenizer, SHOWN_CHARS)
       .slice(0, READ_CHARS)
       .replace(/\s+/g, ' ')
@@ -105,7 +105,7 @@ function listed(data: RowSet, at: number, tokenizer: Tokenizer): ListedRow {
   };
 }
 
-/** What a person knows a row by: its question first, then its answer. At least `enough` characters, if there are. */
+/** The text that identifies a row: its question first, then its answer. At least `enough` characters, if there are. */
 function textOf(
   { example, row, reason }: Pick<Entry, 'example' | 'row' | 'reason'>,
   tokenizer: Tokenizer,

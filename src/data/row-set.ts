@@ -1,4 +1,4 @@
-/** The rows that are open: those of the next run, what is held out, and every row as a person may look at it. */
+/** The open rows: those of the next run, the held-out ones, and every row as a person may look at it. */
 import { GraftError } from '../errors.ts';
 import { applyLimit } from '../text/limit.ts';
 import { renderExample } from '../text/loss-mask.ts';
@@ -12,7 +12,7 @@ import type { Part, Repeats } from './parts.ts';
 import type { PreparedRow } from './prepare.ts';
 import type { Question } from './questions.ts';
 
-/** How a row fares; only `ok` and `cut` are used. A person left `skipped` out; a `copy` teaches what another row does; the task of a `capped` one has enough others. */
+/** The fate of a row; only `ok` and `cut` are used. A person left `skipped` out; a `copy` teaches what another row does; the task of a `capped` one has enough others. */
 export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'skipped' | 'copy' | 'capped' | 'bad';
 
 export interface PreviewToken extends TextToken {
@@ -23,7 +23,7 @@ export interface PreviewRow extends Preview<PreviewToken> {
   /** Place of its file in `DataSummary.files`. */
   readonly file: number;
   readonly line: number;
-  /** Whether it is one example: parts of a document are not left out by themselves. */
+  /** Whether it is one example: parts of a document cannot be left out alone. */
   readonly single: boolean;
   readonly state: RowState;
   readonly part?: Part;
@@ -39,7 +39,7 @@ export interface Entry {
   readonly file: number;
   readonly line: number;
   readonly state: RowState;
-  /** What is trained or measured, or would be if it were not left out; missing for a row that cannot be. */
+  /** The token row for training or measuring, also of a row that is left out; missing for a row that cannot be made. */
   readonly row?: PreparedRow;
   /** Missing for a row that is not used. */
   readonly part?: Part;
@@ -55,7 +55,7 @@ export interface Entry {
 /** An entry that is used. */
 export type Place = Entry & { readonly row: PreparedRow; readonly part: Part };
 
-/** What a file is called, and where the headless command finds it, if it lies elsewhere than under its name. */
+/** The name of a file, and its path for the headless command if that is another. */
 export interface FilePlace {
   readonly name: string;
   readonly path?: string;
@@ -70,9 +70,9 @@ export interface RowSet extends Repeats, FilePlace {
   readonly ref?: DataRef;
   /** As it was split: no fraction is tested where the test part is a file of its own. */
   readonly options?: DataOptions;
-  /** Whose tokenizer made the rows. */
+  /** The tokenizer that made the rows. */
   readonly modelContent: string;
-  /** What it was made of; missing after a reload. */
+  /** The files that it was made from; missing after a reload. */
   readonly files?: readonly (OpenFile | undefined)[];
   /** In the order of their files: the rows, more rows, test rows of their own. */
   readonly entries: readonly Entry[];
@@ -96,7 +96,7 @@ export function rowsOf({ places }: RowSet, part: Part): PreparedRow[] {
   return places.filter((place) => place.part === part).map(({ row }) => row);
 }
 
-/** A row with every token's text, whether it is learnt from, and where the limit cuts it. @throws GraftError `data-row` */
+/** A row with every token's text, whether the token is supervised, and where the limit cuts the row. @throws GraftError `data-row` */
 export function preview({ entries, options, files }: RowSet, at: number, tokenizer: Tokenizer): PreviewRow {
   const entry = entries[at] as Entry | undefined;
   if (!entry) {

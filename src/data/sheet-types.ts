@@ -1,9 +1,9 @@
-/** The first rows of a file as the page gets them: apart from what reads them, which the page does not load. */
+/** The first rows of a file as the page gets them. The reader is in another file, which the page does not load. */
 import type { JsonObject } from '../json.ts';
 import type { Numbering } from './example.ts';
 import type { Mapping } from './mapping.ts';
 
-/** What is looked at of a file: enough for the first rows of any. */
+/** The bytes of a file that are read: enough for the first rows of any. */
 export const HEAD_BYTES = 2 ** 20;
 
 export interface SheetRow {
@@ -14,16 +14,16 @@ export interface SheetRow {
 
 export interface Sheet {
   readonly kind: 'table' | 'json';
-  /** Whether the first row of a table names the columns, and what stands between cells. */
+  /** Whether the first row of a table names the columns, and the character between cells. */
   readonly header?: boolean;
   readonly delimiter?: string;
   readonly columns: readonly string[];
-  /** Those of them that hold text, or are named as a prompt or an answer is, in the rows that were looked at. */
+  /** The columns that hold text in these rows, or have a name that is common for prompts or answers. */
   readonly texts: readonly string[];
   /** The first good rows, three of them if there are. */
   readonly rows: readonly SheetRow[];
-  /** The known format that the columns are of; such a file needs no mapping. */
+  /** The known format of the columns; such a file needs no mapping. */
   readonly format?: string;
-  /** What the names of the columns suggest. */
+  /** The mapping that the names of the columns suggest. */
   readonly suggestion?: Mapping;
 }

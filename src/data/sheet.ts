@@ -1,4 +1,4 @@
-/** The first rows of a file, for the eyes of a person who says which column is what. */
+/** The first rows of a file, for a person who says which column is what. */
 import { GraftError } from '../errors.ts';
 import { objectOf } from './collector.ts';
 import { columnsOfRow, suggestMapping, valueAt } from './columns.ts';
@@ -89,7 +89,7 @@ function inspectJson(text: string, kind: 'json' | 'jsonl'): Sheet | undefined {
       }
     }
   } catch (error) {
-    // The head ends inside the list: what came before is what there is to see.
+    // The head ends inside the list: the rows before that are shown.
     if (!(error instanceof GraftError)) throw error;
     if (rows.length === 0) return undefined;
   }

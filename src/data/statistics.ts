@@ -1,8 +1,8 @@
-/** Lengths of rows as a histogram, and what makes two rows equal. */
+/** Lengths of rows as a histogram, and the identity of a row. */
 import type { Trainable } from '../text/trainable.ts';
 
 export interface Histogram {
-  /** Tokens that a bar spans; the first begins at 0, the last also has what is longer. */
+  /** Tokens that a bar spans; the first begins at 0, the last also counts longer rows. */
   readonly width: number;
   readonly counts: readonly number[];
   readonly median: number;
@@ -30,7 +30,7 @@ export function histogramOf(lengths: readonly number[], limit: number): Histogra
   return { width, counts, median: sorted.length === 0 ? 0 : sorted[sorted.length >> 1], longest };
 }
 
-/** Equal for examples that teach the same: what is read and what is learnt, white space at the ends aside. */
+/** Equal for examples that teach the same: the same prompt and the same answer, ignoring white space at the ends. */
 export function identityOf(example: Trainable): string {
   switch (example.kind) {
     case 'completion':

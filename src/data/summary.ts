@@ -1,4 +1,4 @@
-/** What the page shows of the data that was opened. Counts are those of the list of rows, so that they agree with what it shows. */
+/** What the page shows about the open data. Counts are those of the list of rows, so that they agree with what it shows. */
 import { longestSequence } from '../text/trainable.ts';
 import type { LeftList, Numbering } from './example.ts';
 import type { OpenFile } from './open-data.ts';
@@ -18,7 +18,7 @@ export interface RowPlace {
   readonly line: number;
 }
 
-/** Rows that fare alike: how many, and the first of them. */
+/** Rows with the same fate: how many, and the first of them. */
 export interface RowGroup {
   readonly count: number;
   readonly rows: readonly RowPlace[];
@@ -26,10 +26,10 @@ export interface RowGroup {
   readonly longest: number;
 }
 
-/** What became of one file. */
+/** The result of one file. */
 export interface FileSummary {
   readonly name: string;
-  /** SHA-256 of its bytes, in hex: what a data set of this file alone is called. */
+  /** SHA-256 of its bytes, in hex: the version of a data set of this file alone. */
   readonly version: string;
   /** Rows of it that are used. */
   readonly rows: number;
@@ -59,7 +59,7 @@ export interface DataSummary {
   readonly pairs: number;
   /** Rows that are prompts without an answer. */
   readonly prompts: number;
-  /** Rows that are single answers with a label, by what it says. */
+  /** Rows that are single answers with a label, counted by the label. */
   readonly unpaired: { readonly desirable: number; readonly undesirable: number };
   /** What to look at in pairs and judged answers that are trained on. */
   readonly preferences?: PreferenceLint<RowPlace>;
@@ -84,7 +84,7 @@ export interface DataSummary {
   readonly notes: readonly { readonly note: string; readonly lines: readonly number[] }[];
   /** All rows of the list: those that are used, those left out, and the bad ones that are listed. */
   readonly listed: number;
-  /** What to ask to see how a run goes: the prompt of the first row that is held out, or else trained on. Missing where no row asks. */
+  /** The sample prompt of a run: that of the first held-out row, or else of a training row. Missing where no row has a prompt. */
   readonly prompt?: string;
   /** Tokens of rows before the limit. */
   readonly lengths: Histogram;
@@ -95,7 +95,7 @@ export interface DataSummary {
   readonly leakCount: number;
 }
 
-/** Entries that each list shows; the rest is counted. */
+/** The entries that each list shows; the rest are counted. */
 const SHOWN = 100;
 
 export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]): DataSummary {

@@ -6,9 +6,9 @@ import { csvRows, delimiterOf, type CsvRow } from './csv.ts';
 import { BadRow } from './formats/row.ts';
 
 export interface TableOptions {
-  /** Whether the first row names the columns. Default: told by its looks. */
+  /** Whether the first row names the columns. Default: detected. */
   readonly header?: boolean;
-  /** One character. Default: the one that the rows agree on; a tab for .tsv. */
+  /** One character. Default: the one that gives all rows the same number of cells; a tab for .tsv. */
   readonly delimiter?: string;
 }
 

@@ -1,16 +1,16 @@
-/** Columns that nothing is made of: a mapping, or a format, may pass over text that a person meant to be read. */
+/** Unused columns: a mapping or a format may ignore text that a person meant to be read. */
 import { isObject, type JsonObject } from '../json.ts';
 import { columnsOfRow, isTelling, valueAt } from './columns.ts';
 
 export interface UnusedColumn {
   readonly name: string;
-  /** Rows that have something in it. */
+  /** Rows with a value in it. */
   readonly rows: number;
-  /** Whether it holds text, or is named as a prompt or an answer is: what a person should know. */
+  /** Whether it holds text, or has a name that is common for prompts or answers: then a person is warned. */
   readonly text: boolean;
 }
 
-/** More columns than this, in a row or a file, are not listed: nobody reads them. */
+/** The most columns of a row or a file that are listed. */
 const MOST_COLUMNS = 64;
 /** A name or a label has fewer words. */
 const TEXT_WORDS = 3;
@@ -35,7 +35,7 @@ const isEmpty = (value: unknown): boolean =>
 export const isUsed = (column: string, used: readonly string[]): boolean =>
   used.some((name) => column === name || column.startsWith(`${name}.`) || name.startsWith(`${column}.`));
 
-/** Counts, a row at a time, what of the rows is not used. */
+/** Counts the unused columns, a row at a time. */
 export class UnusedColumns {
   readonly #found = new Map<string, { rows: number; text: boolean }>();
 

@@ -23,7 +23,7 @@ export interface AdapterDescription {
 /** Called while kernels are compiled: `done` of `total`. */
 export type CompileProgress = (done: number, total: number) => void;
 
-/** What a device is that computes on the processor itself. */
+/** Facts about a device that computes on the processor. */
 export interface Processor {
   readonly threads: number;
   /** Whether its kernels use relaxed SIMD. */
@@ -34,7 +34,7 @@ export interface Device extends Target {
   readonly adapter: AdapterDescription;
   /** Only the CPU engine has it. */
   readonly processor?: Processor;
-  /** What tapes become here. */
+  /** How tapes are lowered here. */
   readonly lowering: Lowering;
   /** Bytes of all memory that exists now. */
   readonly allocatedBytes: number;

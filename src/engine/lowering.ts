@@ -13,7 +13,7 @@ export interface Command {
   readonly writes: readonly Storage[];
   /** Floating-point operations, roughly: decides where a plan is split into submits. */
   readonly flops: number;
-  /** The most workgroups along one side, where the backend has such. */
+  /** The most workgroups along one side, where the backend has workgroups. */
   readonly workgroups: number;
 }
 
@@ -21,7 +21,7 @@ export interface Lowering<C extends Command = Command> {
   readonly target: Target;
   /** Bytes that an open device takes before anything is made on it; none if left out. */
   readonly deviceBytes?: number;
-  /** Whether the host reads tensors where they lie, without memory that they are copied to first. */
+  /** Whether the host reads tensors in place, without a staging copy. */
   readonly readsInPlace?: boolean;
   /** The commands of these operations, in order. */
   lower(operations: readonly Operation[]): C[];

@@ -61,7 +61,7 @@ export function planSlots(commands: readonly Command[]): SlotPlan {
   };
 }
 
-/** Where a life goes among others that follow each other, or undefined if it meets one of them. */
+/** Where a lifetime fits between others, or undefined if it overlaps one of them. */
 function placeOf({ first, last }: Life, lives: readonly Life[]): number | undefined {
   let low = 0;
   let high = lives.length;

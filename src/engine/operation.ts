@@ -5,13 +5,13 @@
  */
 import type { Tensor } from './tensor.ts';
 
-/** Tensors by role; one that is left out is not there for this operation. */
+/** Tensors by role; an operation may lack optional ones. */
 export type Roles = Readonly<Record<string, Tensor | readonly Tensor[] | undefined>>;
 
 /** The name of an operation, with the types of what belongs to it. */
 export interface OperationKind<T extends Roles, A> {
   readonly name: string;
-  /** Never there: carries the types of tensors and attributes. */
+  /** Never set: it carries the types of tensors and attributes. */
   readonly types?: readonly [T, A];
 }
 

@@ -34,7 +34,7 @@ interface Place {
 
 /** `values`, `gradients`, `previous` (the values before the last update), or the name of one of the optimiser's planes. */
 type Plane = string;
-/** What an optimiser keeps for each parameter where nobody says otherwise: AdamW's moments. */
+/** The default state of an optimiser for each parameter: AdamW's moments. */
 export const USUAL_STATE: readonly string[] = ['first', 'second'];
 const ALIGNMENT = 64;
 const LARGEST_SEGMENT = 256 * 2 ** 20;
@@ -109,7 +109,7 @@ export class ParameterStore {
     return tensor;
   }
 
-  /** What the optimiser walks over. */
+  /** The ranges that the optimiser updates. */
   ranges(): ParameterRange[] {
     return this.#ranges.map(({ segment, start, end, rateScale }) => {
       const view = (plane: Plane): Tensor =>

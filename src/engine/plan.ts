@@ -3,9 +3,9 @@ import type { PlanSize } from './size.ts';
 import type { StagingSlot } from './staging.ts';
 import type { Tensor } from './tensor.ts';
 
-/** What happens around a replay, in order with it. */
+/** Work before and after a replay, in order with it. */
 export interface RunOptions {
-  /** Become zero before the first command. Uploaded tensors. */
+  /** Uploaded tensors that are cleared before the first command. */
   readonly clear?: readonly Tensor[];
   /** Copied for the host after the last command: a pinned or uploaded tensor, from its start. */
   readonly stage?: { readonly tensor: Tensor; readonly slot: StagingSlot };
@@ -18,12 +18,12 @@ export interface Plan {
   /** Bytes of the inputs and outputs, which are this plan's own. */
   readonly pinnedBytes: number;
 
-  /** Fills a pinned input, in order with `run`. One that nothing in the compiled plan reads is passed over. */
+  /** Fills a pinned input, in order with `run`. An input that the compiled plan does not read is ignored. */
   write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>): void;
   /** Reads a pinned or uploaded tensor. Awaits the device. */
   read(tensor: Tensor): Promise<ArrayBuffer>;
   /** Replays the plan. */
   run(options?: RunOptions): void;
-  /** Frees what is the plan's own, and in the pool what no other plan uses. Call after the device has settled. */
+  /** Frees the plan's own memory, and in the pool what no other plan uses. Call after the device has settled. */
   destroy(): void;
 }

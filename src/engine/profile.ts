@@ -5,7 +5,7 @@ export interface KernelTime {
   readonly kernel: string;
   readonly matmul: boolean;
   readonly dispatches: number;
-  /** What all of its dispatches take in one run. */
+  /** The time of all its dispatches in one run. */
   readonly seconds: number;
 }
 

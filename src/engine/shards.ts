@@ -1,19 +1,19 @@
 /**
  * Matrices that are larger than a device allows for one tensor, in shards of whole rows. The vocabulary of an embedding is what this is
- * for: 262,144 rows of 1152 numbers take 1.2 GB in f32, and WebGPU promises bindings of 128 MiB. Lowerings walk over the shards.
+ * for: 262,144 rows of 1152 numbers take 1.2 GB in f32, and WebGPU promises bindings of 128 MiB. Lowerings iterate over the shards.
  */
 import type { Device } from './device.ts';
 import { createQuantised, quantisedBytes, QuantisedTensor, type QuantisedType } from './quantised.ts';
 import type { Target } from './target.ts';
 import { byteLength, Storage, Tensor, type DType } from './tensor.ts';
 
-/** Rows of a matrix in memory of their own. */
+/** Some rows of a matrix, in their own memory. */
 export interface Shard {
   readonly firstRow: number;
   readonly tensor: Tensor;
 }
 
-/** A matrix in shards, in the order of its rows. It has no memory itself: what reads it reads its shards. */
+/** A matrix in shards, in the order of its rows. It has no memory itself: kernels read its shards. */
 export class ShardedTensor extends Tensor {
   constructor(
     label: string,
@@ -97,7 +97,7 @@ export function createWeight(
 }
 
 /**
- * Walks over the shards that hold some rows.
+ * Iterates over the shards that hold some rows.
  *
  * @param use `row` counts in the shard, `from` in the rows that were asked for
  */

@@ -1,4 +1,4 @@
-/** A ring of small staging buffers: what a step leaves on the device is read while the next steps run. */
+/** A ring of small staging buffers: the results of a step are read while the next steps run. */
 
 /** Buffers of a ring: more than the steps that are ever in flight. */
 export const STAGING_BUFFERS = 4;

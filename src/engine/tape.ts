@@ -21,7 +21,7 @@ export class Tape {
   readonly #gradients = new Map<Tensor, Tensor>();
   /** Gradients of scalars that are known while the tape is recorded. */
   readonly #factors = new Map<Tensor, number>();
-  /** Which tensors still need the gradient that lies in a storage: more than one, and nobody may write into it. */
+  /** The tensors that still need the gradient in a storage: if there are several, it may not be written to. */
   readonly #holders = new Map<Storage, Set<Tensor>>();
 
   /**
@@ -82,7 +82,7 @@ export class Tape {
     return gradient;
   }
 
-  /** The gradient of a scalar where it is a number that is known now; undefined where it is computed. */
+  /** The gradient of a scalar where it is a known number; undefined where the plan computes it. */
   factor(tensor: Tensor): number | undefined {
     return this.#gradients.has(tensor) ? undefined : this.#factors.get(tensor);
   }
@@ -130,7 +130,7 @@ export class Tape {
 
   /**
    * Runs `forward` so that only what it captured and its output are kept: the backward records the forward again first. What the second
-   * recording makes and nobody reads is dropped when the plan is compiled. `forward` must be a pure function of its captured tensors.
+   * recording makes and nothing reads is dropped when the plan is compiled. `forward` must be a pure function of its captured tensors.
    */
   checkpoint(forward: () => Tensor): Tensor {
     if (!this.training) return forward();

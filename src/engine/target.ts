@@ -1,4 +1,4 @@
-/** What a tape is recorded for. A device is one; the memory planner records without one. */
+/** The target of a tape. A device is one; the memory planner records without a device. */
 export interface Target {
   readonly features: {
     /** Weights in half precision, and activations unless `wideActivations`. */
@@ -13,9 +13,9 @@ export interface Target {
     readonly maxStorageBufferBindingSize: number;
     /** Largest piece of memory, in bytes. */
     readonly maxBufferSize: number;
-    /** All memory that there is, in bytes, where that is known: GPUs do not say. */
+    /** All memory in bytes, where that is known: GPUs do not report it. */
     readonly memoryBytes?: number;
-    /** Largest shard of a weight, where that is to be smaller than memory allows: see shards.ts. */
+    /** Largest shard of a weight, where it should be smaller than memory allows: see shards.ts. */
     readonly largestWeight?: number;
   };
   /** Whether kernels run on the processor: see `softwareAdapter` in webgpu/tuning.ts. */

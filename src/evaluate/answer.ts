@@ -1,4 +1,4 @@
-/** Text in, text out: a prompt or a conversation, rendered as the model was trained on it, continued, and decoded as it comes. */
+/** Text in, text out: a prompt or a conversation, rendered as in training, continued, and decoded as tokens come. */
 import { withAfter, type Question } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
 import type { Generator, GenerateOptions, FinishReason } from '../model/generator.ts';
@@ -46,7 +46,7 @@ export function promptOfText(tokenizer: Tokenizer, text: string): number[] {
   return [...(tokenizer.startId === undefined ? [] : [tokenizer.startId]), ...tokenizer.encode(text)];
 }
 
-/** A conversation for a model without a chat template: line by line. @param asRows puts the last question as rows put theirs */
+/** A conversation for a model without a chat template: line by line. @param asRows writes the last question as the rows do */
 export function textOfMessages(
   messages: readonly Pick<ChatMessage, 'content'>[],
   asRows: (last: string) => string,
@@ -61,7 +61,7 @@ export function promptOfQuestion(tokenizer: Tokenizer, { ask }: Question): numbe
   return typeof ask === 'string' ? promptOfText(tokenizer, ask) : promptOfMessages(tokenizer, ask);
 }
 
-/** As a person asks: with the chat template where the model has one. @param after what stands behind prompts where it has none */
+/** The ids of a person's question: with the chat template where the model has one. @param after the text after prompts where it has none */
 export function promptOf(tokenizer: Tokenizer, text: string, after = ''): number[] {
   return tokenizer.chatTemplate === undefined
     ? promptOfText(tokenizer, withAfter(text, after))

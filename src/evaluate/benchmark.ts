@@ -30,14 +30,14 @@ export interface AttentionResult {
   readonly kvHeads: number;
   readonly headSize: number;
   readonly forwardSeconds: number;
-  /** Forward and reverse together. */
+  /** Forward and backward together. */
   readonly bothSeconds: number;
 }
 
 export interface DecodingResult {
   readonly prefillTokensPerSecond: number;
   readonly decodeTokensPerSecond: number;
-  /** Where the time of one new token goes. */
+  /** The time of one new token, by its parts. */
   readonly profile?: Profile;
 }
 
@@ -94,7 +94,7 @@ async function measureTape(device: Device, training: boolean, record: (tape: Tap
   return seconds / repeats;
 }
 
-/** Square, and the shapes of a small model's layers: 512 tokens through a projection, the MLP, and the reverse of a weight. */
+/** Square, and the shapes of a small model's layers: 512 tokens through a projection, the MLP, and the backward pass of a weight. */
 export const matmulShapes: readonly (readonly [Layout, number, number, number])[] = [
   ['NN', 1024, 1024, 1024],
   ['NT', 1024, 1024, 1024],

@@ -1,12 +1,12 @@
 /** A measurement of several tasks, task by task. */
 import type { LossReport } from './comparison.ts';
 
-/** The names of the tasks that rows are of, in the order in which they come first; empty where rows are of none. */
+/** The names of the rows' tasks, in the order in which they first occur; empty without a mixture. */
 export function taskNames(rows: readonly { readonly task?: string }[]): string[] {
   return [...new Set(rows.flatMap(({ task }) => task ?? []))];
 }
 
-/** Those of one task among items that stand beside the rows, such as answers. */
+/** The items of one task, from a list parallel to the rows, such as answers. */
 export function ofTask<Item>(
   items: readonly Item[],
   rows: readonly { readonly task?: string }[],

@@ -1,18 +1,18 @@
-/** One adapter in the place of another: both on the same rows, and no more said than the numbers hold. */
+/** Compares a new adapter with the one in use, on the same rows, and claims no more than the numbers show. */
 import { plural, threeDigits } from '../numbers.ts';
 import type { Comparison } from './comparison.ts';
 import { isExactMatch } from './metrics/exact-match.ts';
 import { compare } from './paired.ts';
 import { oftenInWords, pInWords } from './verdict.ts';
 
-/** `chance` where the two differ and that may be chance; `same` where nothing tells them apart. */
+/** `chance` where the difference may be chance; `same` where there is none. */
 export type ChangeKind = 'better' | 'worse' | 'chance' | 'same';
 
 export interface Change {
   readonly kind: ChangeKind;
   /** In a sentence. */
   readonly what: string;
-  /** How that was found, and what it does not say. */
+  /** How that was found, and what it does not show. */
   readonly how: string;
 }
 
@@ -20,7 +20,7 @@ export interface Change {
 const LEVEL = 0.05;
 /** A perplexity that moved by less than this share is called the same. */
 const NOTICEABLE = 0.03;
-/** Answers that are hardly ever exactly right are texts of their own: their likelihood says more. */
+/** Free text is hardly ever exactly right: the likelihood of the answers says more. */
 const FREE_TEXT_SHARE = 0.1;
 
 /** @param before the adapter in use, `after` the new one, measured on the same rows in the same order */

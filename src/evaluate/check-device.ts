@@ -12,13 +12,13 @@ import { compareDevices, selfTestOf, type CaseResult, type SelfTestCase, type Wa
 export type Tunable = Pick<Device, 'features'> & Device & { tuning: Tuning };
 
 interface Fallback {
-  /** What is given up. */
+  /** The kernels that are given up. */
   readonly name: string;
   /** @returns undefined where it was not used */
   readonly without: (tuning: MatmulTuning) => MatmulTuning | undefined;
 }
 
-/** From what costs the least to give up, to kernels that no driver should get wrong. */
+/** In order of cost: from the cheapest to give up, to kernels that no driver should get wrong. */
 const FALLBACKS: readonly Fallback[] = [
   {
     name: 'lanes that share their loads',
@@ -42,7 +42,7 @@ const FALLBACKS: readonly Fallback[] = [
 /**
  * Compares a device with another one, and leaves it with the first tuning whose kernels agree.
  *
- * @param reference a device that is right, as the CPU engine
+ * @param reference a device that computes correctly, such as the CPU engine
  * @param cases other ones, in tests
  * @throws what the reference throws, the failure of a device that is lost, and the signal's reason
  */

@@ -1,7 +1,7 @@
-/** What the comparison of a GPU with the processor found, in words. */
+/** The result of comparing a GPU with the processor, in words. */
 import { isObject } from '../json.ts';
 
-/** What a check found. Plain JSON: callers keep it. */
+/** The result of a check. Plain JSON: callers keep it. */
 export interface DeviceCheck {
   readonly cases: number;
   /** The largest difference among the cases that agree, as a part of the largest number of a tensor. */

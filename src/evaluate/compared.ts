@@ -1,4 +1,4 @@
-/** The ways to answer that need no tuning, the cheapest first: rows of one table, and what an adapter has to beat. */
+/** Methods without tuning, the cheapest first: rows of one table, which an adapter has to beat. */
 import type { Comparison, FewShotAnswers, LossReport, Share } from './comparison.ts';
 import { base as baseMethod } from './methods/base.ts';
 import { fewShot } from './methods/few-shot.ts';
@@ -13,7 +13,7 @@ export interface ComparedMethod {
   readonly name: string;
   /** What it costs, or what it does. */
   readonly what: string;
-  /** In a sentence: what it is, and what it does before “gets 3 of 20 rows right”. */
+  /** For sentences: its name, and the words before “gets 3 of 20 rows right”. */
   readonly noun: string;
   readonly doing: string;
   /** Whether it is a rule, which needs no model. */
@@ -22,13 +22,13 @@ export interface ComparedMethod {
   /** Whether it is right, row by row; missing where its answers were not kept. */
   readonly right?: readonly boolean[];
   readonly loss?: LossReport;
-  /** By the names of all metrics, as far as what it answered was kept. */
+  /** By the names of all metrics, as far as its answers were kept. */
   readonly scores: Scores;
   /** An entry of the glossary. */
   readonly term: string;
 }
 
-/** What is known of a method's answers. */
+/** A method's answers, as far as they are known. */
 interface Known {
   readonly exact: Share;
   readonly answers: readonly string[] | undefined;

@@ -1,4 +1,4 @@
-/** What was measured of a base model and of an adapter on the same rows, in the form in which the page keeps it. */
+/** The measurement of a base model and of an adapter on the same rows, in the form in which the page keeps it. */
 
 /** The loss of a model on rows that it was not trained on. */
 export interface LossReport {
@@ -6,7 +6,7 @@ export interface LossReport {
   readonly loss: number;
   readonly perplexity: number;
   readonly supervisedTokens: number;
-  /** Missing for what was measured before it was kept: then all rows of the test part. */
+  /** Missing in results of earlier versions: then all rows of the test part. */
   readonly rows?: number;
   /** In a mixture the same for each of its tasks, by name. */
   readonly tasks?: Readonly<Record<string, LossReport>>;
@@ -15,13 +15,13 @@ export interface LossReport {
 /** How the rows that were asked were drawn from the test part. */
 export interface Draw {
   readonly seed: number;
-  /** Rows of the test part that ask for something. */
+  /** Rows of the test part that have a question. */
   readonly of: number;
-  /** All rows of the test part; missing for what was measured before it was kept. */
+  /** All rows of the test part; missing in results of earlier versions. */
   readonly test?: number;
   /** How many rows were to be asked, where the measurement was stopped before all of them were. */
   readonly planned?: number;
-  /** Rows that came up and were passed over, since they leave no room for an answer. */
+  /** Drawn rows that were skipped, since they leave no room for an answer. */
   readonly tooLong: number;
   /** Where answers are labels: how many labels were drawn, of how many, and how often the rarest and the most frequent one came up. */
   readonly labels?: {
@@ -59,7 +59,7 @@ export type Seen =
   | 'rows'
   | 'folder';
 
-/** What a rule without a model answered. */
+/** The answers of a rule without a model. */
 export interface RuleReport {
   /** The name of its method. */
   readonly rule: string;
@@ -76,9 +76,9 @@ export interface Comparison {
     /** Missing for the base model alone. */
     readonly adapter?: object;
   };
-  /** Missing for what was measured before rows were drawn: then the first ones of the test part. */
+  /** Missing in results of earlier versions, which took the first rows of the test part. */
   readonly draw?: Draw;
-  /** Missing for the base model alone, and for what was measured before it was looked at. */
+  /** Missing for the base model alone, and in results of earlier versions. */
   readonly seen?: Seen;
   readonly rows: readonly EvaluationRow[];
   /** The losses of the base model and of the adapter on the same rows; missing where the measurement was stopped before. */
@@ -87,7 +87,7 @@ export interface Comparison {
   /** The same on general text; measured where the rows are text that asks for nothing. */
   readonly general?: { readonly base: LossReport; readonly tuned: LossReport };
   readonly exact: { readonly base: Share; readonly tuned: Share };
-  /** What rules without a model would have answered to the same rows. */
+  /** The answers of rules without a model to the same rows. */
   readonly rules: readonly RuleReport[];
 }
 

@@ -43,7 +43,7 @@ export function drawOrder(answers: readonly string[], seed: number): number[] {
     .map(({ at }) => at);
 }
 
-/** A sample of rows that ask for nothing, as indices: their loss can be measured all the same. @param of how many rows there are */
+/** A sample of rows without questions, as indices: their loss can be measured all the same. @param of how many rows there are */
 export const drawRows = (
   of: number,
   { rows, seed }: { readonly rows: number; readonly seed: number },
@@ -98,7 +98,7 @@ export function drawQuestions(
 ): Drawn {
   const { least, spare, most } = ANSWER_TOKENS;
   const answers = questions.map(({ expected }) => expected);
-  // From all questions, not from those drawn: what the base answers must not depend on how many are asked.
+  // From all questions, not only the drawn ones: the base's answers must not depend on how many are asked.
   const longest = answers.reduce((length, text) => Math.max(length, tokenizer.encode(text).length), 0);
   const newTokens = Math.min(Math.max(least, longest + spare), most, Math.floor(maxPositions / 2));
   const chosen: number[] = [];

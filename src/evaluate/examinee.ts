@@ -24,18 +24,18 @@ export interface NamedModel {
 /** The rows whose loss is measured. */
 export interface TestPart {
   readonly rows: readonly PreparedRow[];
-  /** What the rows were made of, one each; undefined where that is not known, or a row was cut. */
+  /** The examples that the rows were made of; undefined where they are not known, or a row was cut. */
   readonly examples: readonly Example[] | undefined;
 }
 
-/** What a model answered already: nothing is asked twice. Answers of an evaluation that was stopped are kept, too. */
+/** The answers that a model gave already, so that nothing is asked twice. Answers of a stopped evaluation are kept, too. */
 export interface Known {
   readonly answers: Map<Question, string>;
 }
 
 export interface ExamStep {
   readonly what: 'answering' | 'evaluating' | 'preparing';
-  /** Rows. A part of one: the tokens of the answers under way, of the most that they may have. */
+  /** Rows, with a fraction for the answers under way: their tokens, of the most that they may have. */
   readonly done: number;
   readonly total: number;
 }
@@ -46,16 +46,16 @@ export interface ExamineeOptions {
   /** Without it no loss is measured. */
   readonly test?: TestPart;
   readonly known?: Known;
-  /** Hears each answer once it is whole. */
+  /** Called with each complete answer. */
   readonly onAnswer?: (question: Question, text: string) => void;
   readonly onProgress: (step: ExamStep) => void;
-  /** Ends the work early, and without an error: what was answered until then is given, and a loss that is not whole is not. */
+  /** Ends the work early, without an error: the answers so far are returned, an incomplete loss is not. */
   readonly signal: AbortSignal;
   /** Awaited after every row that is prepared. */
   readonly pause?: (step: ExamStep) => Promise<void> | undefined;
 }
 
-/** Frees what it takes on the GPU after every call, stopped or not. */
+/** Frees its GPU memory after every call, stopped or not. */
 export class ModelExaminee implements Examinee {
   readonly name: string;
   readonly chat: boolean;

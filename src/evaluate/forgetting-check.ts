@@ -1,4 +1,4 @@
-/** Measures what {@link Forgetting} tells, on a device: general prompts answered, and how far what is tuned is from the base on the project's own prompts. */
+/** Measures {@link Forgetting} on a device: the answers to general prompts, and how far the tuned model is from the base on the project's own prompts. */
 import type { Adapter } from '../adapters/adapter.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { Generator } from '../model/generator.ts';
@@ -18,7 +18,7 @@ const AT_ONCE = 4;
 /** Rows whose prompts the base answers, spread over all of them. */
 const OWN_PROMPTS = 12;
 
-/** A model that is asked: the base, or what is trained. */
+/** The model that answers: the base, or the trained one. */
 export interface Asked {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
@@ -63,13 +63,13 @@ export async function driftFrom({ rows, loss }: BaseAnswers, { model, adapter }:
   return (await evaluateLoss(model, rows, adapter)).loss - loss;
 }
 
-/** Answers the general prompts greedily. @returns texts in their order */
+/** Answers the general prompts greedily. @returns the answers in order */
 export async function answerGeneral(asked: Asked, prompts: readonly GeneralPrompt[]): Promise<string[]> {
   const ids = prompts.map(({ prompt }) => promptOf(asked.tokenizer, prompt));
   return (await answerAll(asked, ids, greedy)).map(({ text }) => text);
 }
 
-/** The prompts with what was answered before; and after, where that is known. */
+/** The prompts with the answers before and, where they are known, after. */
 export function marked(
   prompts: readonly GeneralPrompt[],
   before: readonly string[],
@@ -122,7 +122,7 @@ async function answerAll(
   return answers;
 }
 
-/** What stands before the first supervised token of rows that are spread over all of them. */
+/** The text before the first supervised token, of rows that are spread over all of them. */
 function promptsOfRows(rows: readonly LabelledTokens[], most: number): number[][] {
   const prompts = rows.flatMap(({ ids, labels }) => {
     const first = Array.from(labels).findIndex((label) => label !== IGNORED);

@@ -8,7 +8,7 @@ export interface LossChange {
   readonly after: number;
 }
 
-/** A general prompt with what was answered to it, and whether that was right by its rule. */
+/** A general prompt with its answers, and whether they were right by its rule. */
 export interface AskedPrompt {
   readonly prompt: string;
   readonly before: string;
@@ -17,12 +17,12 @@ export interface AskedPrompt {
   readonly rightAfter?: boolean;
 }
 
-/** Everything that is measured of it: before a run, and with what it left. */
+/** The whole measurement of forgetting: before a run, and with its result. */
 export interface Forgetting {
   /** The loss on general text, in nats for each token. */
   readonly before: number;
   readonly after?: number;
-  /** The same after some of its steps, where that was asked for. */
+  /** The loss after some of its steps, where that was asked for. */
   readonly during?: readonly { readonly step: number; readonly loss: number }[];
   /** KL(base ‖ tuned) on prompts of the rows, in nats for each token; missing where rows have no prompts. */
   readonly kl?: { readonly before: number; readonly after?: number };
@@ -45,14 +45,14 @@ export function forgettingInWords({ before, after }: LossChange): string {
   return `loss on general text ${before.toFixed(4)} → ${after.toFixed(4)} (perplexity ${from} → ${to}): ${said}`;
 }
 
-/** What general prompts were answered before and after, counted. */
+/** The answers to general prompts before and after, counted. */
 export interface PromptCounts {
   readonly asked: number;
   readonly rightBefore: number;
   readonly rightAfter: number;
   /** Answered in other words than before. */
   readonly changed: number;
-  /** Answered with a promise to do it later, where there was none before. */
+  /** Answered with a promise to do it later, which was not so before. */
   readonly putOff: readonly AskedPrompt[];
 }
 
@@ -69,12 +69,12 @@ export function countPrompts({ prompts = [] }: Pick<Forgetting, 'prompts'>): Pro
   };
 }
 
-/** Whether general prompts are answered worse than before, so that somebody should be told. */
+/** Whether general prompts are answered so much worse than before that the person should know. */
 export function isWarning(counts: PromptCounts): boolean {
   return counts.rightAfter < counts.rightBefore || counts.putOff.length > 0;
 }
 
-/** What the prompts and the distance to the base tell, in sentences; none before they were measured again. */
+/** The results of prompts and of the distance to the base, in sentences; none before the second measurement. */
 export function forgettingSentences(forgetting: Forgetting): readonly string[] {
   const { kl } = forgetting;
   const counts = countPrompts(forgetting);
@@ -84,7 +84,7 @@ export function forgettingSentences(forgetting: Forgetting): readonly string[] {
     sentences.push(
       `Of ${asked} general prompts ${rightBefore} were answered rightly before and ${rightAfter} are now; ${changed} ${changed === 1 ? 'has' : 'have'} another answer.`,
     );
-    // Behind the questions stand those that ask for a text.
+    // The prompts that ask for a text come after the questions.
     const example = putOff.at(-1);
     if (example)
       sentences.push(

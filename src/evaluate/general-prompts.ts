@@ -1,4 +1,4 @@
-/** A small fixed set of general prompts: what a model answered to them before it was tuned, and after, each marked by a rule. */
+/** A small fixed set of general prompts, answered before and after tuning, each with a rule that marks the answer. */
 import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { generalTextOf } from './general.ts';
@@ -8,7 +8,7 @@ export interface GeneralPrompt {
   readonly prompt: string;
   /** The answer names one of these, whatever the case. */
   readonly says?: readonly string[];
-  /** The answer is a text of at least so many words, and no promise of one. */
+  /** The answer is a text of at least so many words, and not a promise of one. */
   readonly words?: number;
 }
 
@@ -41,10 +41,10 @@ export function isRight({ says, words }: GeneralPrompt, answer: string): boolean
 const PROMISE = /\b(?:i|we)(?:['’]ll| will| shall)\b|\blet me\b/i;
 const LATER =
   /\b(?:morning|afternoon|evening|noon|lunch|tonight|tomorrow|later|soon|next (?:week|time|month)|(?:mon|tues|wednes|thurs|fri|satur|sun)day|when i (?:can|have time))\b/i;
-/** Whoever promises a text in more words has written one. */
+/** A promise in more words counts as a text. */
 const LONGEST_PROMISE = 30;
 
-/** Whether an answer promises to do later what was asked: “Sure, I shall work on that in the morning.” */
+/** Whether an answer only promises to do it later: “Sure, I shall work on that in the morning.” */
 export function isPutOff(answer: string): boolean {
   return PROMISE.test(answer) && LATER.test(answer) && wordsOf(answer) <= LONGEST_PROMISE;
 }

@@ -1,4 +1,4 @@
-/** The loss on a fixed general text: what a model still knows after it was tuned. */
+/** The loss on a fixed general text: how much of it a model still knows after tuning. */
 import { prepareRows, type PreparedRow } from '../data/prepare.ts';
 import { BLANK, documentsOf } from '../data/documents.ts';
 import { GraftError } from '../errors.ts';

@@ -1,7 +1,7 @@
-/** One adapter after another: what each stage gets right on the test rows of every stage, and what was forgotten on the way. */
+/** One adapter after another: what each stage gets right on the test rows of every stage, and what was forgotten in between. */
 import type { LossReport } from './comparison.ts';
 
-/** What the base model or a stage answered to the test rows of one stage. */
+/** The result of the base model or of a stage on the test rows of one stage. */
 export interface StageScore {
   /** Answers that are exactly right; missing where no row asks for an answer. */
   readonly right?: number;
@@ -10,9 +10,9 @@ export interface StageScore {
 
 /** The test rows of one stage. */
 export interface StageRow {
-  /** What they are called. */
+  /** The name of the rows. */
   readonly name: string;
-  /** Place of the stage that was trained for them. */
+  /** The place of the stage that was trained for them. */
   readonly stage: number;
   /** Rows that ask for an answer. */
   readonly rows: number;
@@ -30,12 +30,12 @@ export interface LineageReport {
 export interface Forgotten {
   /** Answers that were right at best since the own stage, and are not now. */
   readonly right?: number;
-  /** What the loss grew by since it was lowest, in nats. */
+  /** The growth of the loss since its lowest value, in nats. */
   readonly loss?: number;
 }
 
 /**
- * What a stage has lost on rows of an earlier one, against the best since those were trained for.
+ * What a stage has lost on rows of an earlier stage, against the best result since that stage.
  *
  * @param at place of the stage
  * @returns undefined before the own stage, and at it

@@ -8,12 +8,12 @@ import type { Pair } from './methods/method.ts';
 /** Rows of the loss: those that are asked, or the whole test part. */
 export type LossOf = 'asked' | 'all';
 
-/** An example that asks for something, with its row. */
+/** An example with a question, and its row. */
 export interface PlacedPair extends Pair {
   readonly place: Place;
 }
 
-/** Examples of a part that ask for something, each with its question and its row. */
+/** Examples of a part that have a question, each with its question and its row. */
 export function pairsOf({ places }: RowSet, part: Place['part'], chat: boolean): PlacedPair[] {
   return places.flatMap((place): PlacedPair[] => {
     const { part: of, example } = place;
@@ -29,7 +29,7 @@ export interface LossPart extends TestPart {
 
 /**
  * @param pairs of the test part, in the order of the questions
- * @param rows how many are measured where none asks for anything
+ * @param rows how many are measured where no row has a question
  */
 export function lossPart(
   data: RowSet,
@@ -38,7 +38,7 @@ export function lossPart(
   { rows, lossOf }: { readonly rows: number; readonly lossOf: LossOf },
 ): LossPart {
   const test = data.places.filter(({ part }) => part === 'test');
-  // A run that goes on after a reload has rows without their examples: then a question has a row where each row has a question.
+  // A run that is resumed after a reload has rows without their examples: then questions and rows are matched only if every row has a question.
   const asking = pairs.length > 0 ? pairs.map(({ place }) => place) : test;
   let places = test;
   if (lossOf === 'asked' && chosen.length === 0)

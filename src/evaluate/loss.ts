@@ -16,9 +16,9 @@ const LEAST_GROUPS = 8;
 const LEAST_TOKENS = 128;
 
 /**
- * Mean loss over rows, in groups of at most about {@link GROUP_TOKENS} tokens, of a mixture that of each task as well. Frees what it took on the GPU, whatever ends it.
+ * Mean loss over rows, in groups of at most about {@link GROUP_TOKENS} tokens, of a mixture that of each task as well. Frees its GPU memory in any case.
  *
- * @param onRows hears how many rows are done, from 0 on, group by group; what it throws ends the evaluation
+ * @param onRows is called with how many rows are done, from 0 on, group by group; what it throws ends the evaluation
  * @throws GraftError `engine-…`, and what `onRows` throws
  */
 export async function evaluateLoss(

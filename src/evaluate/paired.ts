@@ -1,4 +1,4 @@
-/** Two methods on the same rows: where only one of them is right, and whether that may be chance. */
+/** Two methods on the same rows: the rows that only one gets right, and whether that may be chance. */
 
 export interface Paired {
   readonly both: number;

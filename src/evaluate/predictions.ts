@@ -1,4 +1,4 @@
-/** A file of predictions, whoever made it: JSON lines with an answer and the expected one. */
+/** A file of predictions, from any tool: JSON lines with an answer and the expected one. */
 import * as v from 'valibot';
 import { linesOf } from '../data/lines.ts';
 import { GraftError } from '../errors.ts';

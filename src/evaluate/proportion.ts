@@ -1,4 +1,4 @@
-/** A share of rows, with how sure one can be of it. */
+/** A share of rows with its confidence interval. */
 
 export interface Proportion {
   readonly count: number;

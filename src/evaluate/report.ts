@@ -1,4 +1,4 @@
-/** What an evaluation leaves in files: a line for each row and method, and a report of all of them. */
+/** The files of an evaluation: a line for each row and method, and a report of all of them. */
 import type { Comparison, Draw, LossReport, Seen, Share } from './comparison.ts';
 import { methodsOf } from './compared.ts';
 import { base } from './methods/base.ts';
@@ -23,12 +23,12 @@ export interface AskedRow {
   readonly task?: string;
 }
 
-/** What a method answered. */
+/** The answers of a method. */
 export interface MethodResult {
   readonly method: Method;
   /** The name of the adapter that answered. */
   readonly adapter?: string;
-  /** To the first of the rows, where it was stopped. */
+  /** Only those to the first rows, if it was stopped. */
   readonly answers: readonly string[];
   readonly stopped?: true;
   readonly loss?: LossReport;
@@ -163,7 +163,7 @@ export interface Judged {
   }[];
 }
 
-/** Undefined where the base model or every adapter is missing among what was measured whole. */
+/** Undefined unless the base model and an adapter were measured completely. */
 export function judgeResults(
   rows: readonly AskedRow[],
   results: readonly MethodResult[],

@@ -1,4 +1,4 @@
-/** Which rows a measurement is of, in words. */
+/** The rows of a measurement, in words. */
 import { count, plural } from '../numbers.ts';
 import type { Draw, LossReport } from './comparison.ts';
 
@@ -40,7 +40,7 @@ function labelsInWords({ drawn, of, least, most }: NonNullable<Draw['labels']>):
 
 const times = (many: number): string => (many === 1 ? 'once' : many === 2 ? 'twice' : `${count(many)} times`);
 
-/** What loss and perplexity are measured on, or that they are not. */
+/** The rows of loss and perplexity, or that these were not measured. */
 export function lossRowsInWords(asked: number, loss: LossReport | undefined, draw?: Draw): string {
   if (!loss) return 'Loss and perplexity were not measured: the measurement was stopped before.';
   const { rows } = loss;

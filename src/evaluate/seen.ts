@@ -1,4 +1,4 @@
-/** Whether training saw the rows that were measured: another split makes test rows of training rows. Nothing is claimed where it is not known. */
+/** Whether training saw the measured rows: another split turns training rows into test rows. Where that is not known, nothing is claimed. */
 import type { Example } from '../data/example.ts';
 import { identityOf } from '../data/statistics.ts';
 import { plural } from '../numbers.ts';
@@ -33,7 +33,7 @@ export function countSeen(
 
 const lineOf = ({ file, line }: TaughtRow): string => `${file}:${line}`;
 
-/** What a row teaches, however it is cut. */
+/** The content of a row, however it is cut. */
 const nameOf = ({ example, row }: TaughtRow): string =>
   example ? identityOf(example) : JSON.stringify(row.ids);
 
@@ -47,13 +47,13 @@ const UNKNOWN: Readonly<Record<Extract<Seen, string>, string>> = {
 
 type Measured = Pick<Comparison, 'origin' | 'rows' | 'seen'>;
 
-/** Whether the rows were held out of training for certain. */
+/** Whether the rows were certainly held out of training. */
 export function isHeldOut({ origin, seen }: Measured): boolean {
   if (!origin.adapter) return true;
   return typeof seen === 'object' && seen.test === 0;
 }
 
-/** The caveat to tell; '' where the rows were held out. */
+/** The caveat; '' where the rows were held out. */
 export function caveatOf(measured: Measured): string {
   const { seen, rows } = measured;
   if (isHeldOut(measured)) return '';

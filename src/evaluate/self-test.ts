@@ -26,12 +26,12 @@ import { computeGradients } from '../train/gradients.ts';
 import { defaultOptions } from '../train/options.ts';
 import { Random } from '../random.ts';
 
-/** What one case computed, by name. */
+/** The results of one case, by name. */
 type Values = ReadonlyMap<string, ArrayLike<number>>;
 
 export interface SelfTestCase {
   readonly name: string;
-  /** The largest difference that is the order of sums, as a part of the largest number of a tensor. */
+  /** The largest difference that the order of sums can cause, as a part of the largest number of a tensor. */
   readonly tolerance: number;
   readonly run: (device: Device) => Promise<Values>;
 }
@@ -134,7 +134,7 @@ export interface Watch {
   readonly signal?: AbortSignal;
 }
 
-/** Runs the cases on both. What a case throws on the first is its failure. @throws what it throws on the second, and the signal's reason */
+/** Runs the cases on both devices. An error on the first is the failure of that case. @throws errors of the second device, and the signal's reason */
 export async function compareDevices(
   device: Device,
   reference: Device,
@@ -160,7 +160,7 @@ async function compare(
     const error = worst(await run(device), expected);
     return { name, error, agrees: error <= tolerance };
   } catch (failure) {
-    // A device that is gone fails whatever comes next; its own reason says so.
+    // A lost device fails every later case; its own reason is reported.
     device.check();
     return { name, error: Infinity, agrees: false, failure: messageOf(failure) };
   }
@@ -268,7 +268,7 @@ async function adapterOver(
   const tensors = new Map(
     [...initialTensors(modules, 7)].map(([name, values]) => [
       name,
-      // B begins at zero, and would leave A without a gradient.
+      // B begins at zero, which would leave A without a gradient.
       values.map((value) => (name.includes('lora_B') ? 0.02 * spread(random) : value)),
     ]),
   );

@@ -1,5 +1,5 @@
 /**
- * Whether hours of work leave anything behind: training, switching adapters, and loading a model, each over and over, with what they hold
+ * Whether hours of work leak memory: training, switching adapters, and loading a model, each over and over, with the memory in use
  * after each round. A round that grows is a leak.
  */
 import type { Device } from '../engine/device.ts';

@@ -25,9 +25,9 @@ export interface TrainingResult {
   readonly flops: number;
   /** The matrix products of a step, the adapter's included, replayed without everything else. */
   readonly matmulSeconds: number;
-  /** Part of a step that they are: what is left is norms, attention, activations, the loss, the optimiser, and the host. */
+  /** Their share of a step: the rest is norms, attention, activations, the loss, the optimiser, and the host. */
   readonly matmulEfficiency: number;
-  /** All buffers: weights, adapter, optimiser state, and what the step's plan needs. */
+  /** Bytes of all buffers: weights, adapter, optimiser state, and the memory of the step's plan. */
   readonly gpuBytes: number;
   /** The same with the least memory that any plan of the step could do with. */
   readonly minimumBytes: number;
@@ -42,12 +42,12 @@ export interface TrainingOptions {
   /** Also the time of each kernel. */
   readonly profile?: boolean;
   readonly signal?: AbortSignal;
-  /** Hears how many of its parts are done: compiling, the first step, and each measurement. */
+  /** Called with how many parts are done: compiling, the first step, and each measurement. */
   readonly onPart?: (done: number, total: number) => void;
 }
 
 const RUNS = 5;
-/** More than anybody measures. */
+/** A limit that no measurement needs. */
 const MOST_STEPS = 100_000;
 /** Short steps are measured several at a time, submitted while others run, as in training. */
 const LEAST_SECONDS = 0.2;

@@ -1,4 +1,4 @@
-/** What an evaluation says: the adapter against the best method that needs no tuning, on the same rows, and no more than the numbers hold. */
+/** The verdict of an evaluation: the adapter against the best method without tuning, on the same rows. It claims no more than the numbers show. */
 import { plural, threeDigits } from '../numbers.ts';
 import { methodsOf, type ComparedMethod } from './compared.ts';
 import type { Comparison, FewShotAnswers } from './comparison.ts';
@@ -13,15 +13,15 @@ export interface Measured {
 }
 
 export interface Verdict {
-  /** Before the number that matters, the number, and after it. */
+  /** The text before the most important number, the number, and the text after it. */
   readonly before: string;
   readonly number: string;
   readonly after: string;
-  /** Whose number it is, where the difference is hardly chance. */
+  /** The winner, where the difference is hardly chance. */
   readonly winner: 'tuned' | 'untuned' | undefined;
-  /** How that was found, and what it does not say. */
+  /** How that was found, and what it does not show. */
   readonly how: string;
-  /** What to keep in mind; may be ''. */
+  /** A caveat; may be ''. */
   readonly caution: string;
 }
 
@@ -62,7 +62,7 @@ export function judge(measured: readonly Measured[], few: FewShotAnswers | undef
 
 const rightOf = ({ result }: Measured): number => result.exact.tuned.count;
 
-/** The first of those with the highest score: of equals the one that costs least. */
+/** The first with the highest score: of equals the cheapest. */
 function bestOf<T>(items: readonly T[], score: (item: T) => number): T {
   return items.reduce((best, item) => (score(item) > score(best) ? item : best));
 }
@@ -75,7 +75,7 @@ export function reference(methods: readonly ComparedMethod[]): ComparedMethod {
 const nameOf = ({ name }: Measured, measured: readonly Measured[]): string =>
   measured.length > 1 ? `“${name}”` : 'the adapter';
 
-/** Whether answers are texts of their own, of which hardly any is right word for word, by whatever method. */
+/** Whether answers are free text, which hardly any method gets right word for word. */
 function isFreeText({ draw, rows }: Comparison, right: number): boolean {
   const distinct = new Set(rows.map(({ expected }) => expected.trim())).size;
   const labels = draw ? draw.labels !== undefined : 2 * distinct <= rows.length;
@@ -148,7 +148,7 @@ function pairedInWords(
 const RARE = 0.1;
 const MILLIONTH = 1e-6;
 
-/** How often chance alone does as much, to put behind “would come … by chance”. */
+/** How often chance alone does as much, for “would come … by chance”. */
 export function oftenInWords(p: number): string {
   if (p >= 1) return 'every time';
   if (p >= RARE) return `${Math.round(p * 100)} times in 100`;
@@ -173,7 +173,7 @@ function perplexityInWords({ base, tuned, rows, draw }: Comparison, gain: number
     : `${capital(from)}. ${lossRowsInWords(rows.length, tuned, draw)}`;
 }
 
-/** Free text: perplexity, and what it does not say. */
+/** Free text: perplexity, and what it does not show. */
 function byPerplexity(measured: readonly Measured[], methods: readonly ComparedMethod[]): Said {
   const tuned = bestOf(measured, ({ result }) => -perplexityOfTuned(result));
   const { result } = tuned;

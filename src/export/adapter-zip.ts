@@ -1,4 +1,4 @@
-/** Zips of a folder, both ways, in pieces. One that comes from outside is hostile: what it declares is checked before it is unpacked. */
+/** Reads and writes zips of a folder in pieces. A zip from outside is hostile: its declarations are checked before it is unpacked. */
 import { GraftError } from '../errors.ts';
 import { memoryFiles, type FileSet } from '../weights/bytes.ts';
 import { ZipReader } from './zip/reader.ts';
@@ -15,7 +15,7 @@ export async function isZip(file: Blob): Promise<boolean> {
 /** Text gets smaller when it is packed, tensors do not. */
 const TEXT = /\.(?:json|md|txt|jinja)$/i;
 
-/** Hears how far it is, in bytes, and may throw to end it. */
+/** Called with the bytes so far; may throw to end the work. */
 export type Step = (done: number, total: number) => void | Promise<void>;
 
 /** A zip with one folder in it. @param files by their paths in that folder */
@@ -63,7 +63,7 @@ export class AdapterZip {
   }
 
   /**
-   * Unpacks files, those that are there. What a file declares is held against its limit first, and what comes out against what it declares.
+   * Unpacks the files that exist. The declared size is checked against the limit first, and the unpacked size against the declared one.
    *
    * @param limits largest size of each file, in bytes
    * @throws GraftError `zip-damaged`, `file-too-large`, what `step` throws

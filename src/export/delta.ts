@@ -33,7 +33,7 @@ interface Part {
 }
 
 /**
- * Names the weights of a base, however its files are cut: names, types, shapes, and both ends of every tensor.
+ * Identifies the weights of a base, however its files are split: names, types, shapes, and both ends of every tensor.
  *
  * @returns SHA-256 in hexadecimal digits
  */
@@ -56,7 +56,7 @@ function tensorsOf(definition: ModelDefinition, source: WeightSource): TensorEnt
 }
 
 /**
- * The file of a delta. Reads both models once to compare them, and again what differs when it is written; a piece of a tensor is in memory at a time.
+ * The file of a delta. Reads both models once to compare them, and the tensors that differ again when it is written; only a part of a tensor is in memory at a time.
  *
  * @throws GraftError `delta-base` for models that do not belong together, or are the same
  */
@@ -114,7 +114,7 @@ export async function undoneDelta(
   return { file: safetensorsFile(MODEL_WEIGHTS, parts, { format: 'pt' }), tensors: tensors.size };
 }
 
-/** Whether two tensors would be written alike. */
+/** Whether two tensors would be written with the same bytes. */
 async function areSame(a: TensorEntry, b: TensorEntry): Promise<boolean> {
   const written = passedOn(a);
   if (written.dtype !== passedOn(b).dtype || b.byteLength !== storedBytes(written.dtype, written.shape))

@@ -1,4 +1,4 @@
-/** A folder as it is written, file by file, to where a person wants it. */
+/** Writes a folder, file by file, to the place that a person chose. */
 import { GraftError, messageOf } from '../errors.ts';
 import type { Step } from './adapter-zip.ts';
 
@@ -13,13 +13,13 @@ export interface FolderFile {
 export interface FolderSink {
   begin(file: string): Promise<void>;
   append(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** All files are whole. */
+  /** Called when all files are complete. */
   finish(): Promise<void>;
-  /** Takes away what was written. */
+  /** Deletes the files that were written. */
   abort(): Promise<void>;
 }
 
-/** Writes all files. What fails or is stopped leaves nothing. @throws what `step` or the sink throws */
+/** Writes all files. If it fails or is stopped, nothing is left. @throws what `step` or the sink throws */
 export async function writeFiles(files: readonly FolderFile[], sink: FolderSink, step: Step): Promise<void> {
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
@@ -83,7 +83,7 @@ export class DirectorySink implements FolderSink {
   }
 
   async abort(): Promise<void> {
-    // What failed before may fail here, too, and is what the person should hear of.
+    // Deleting may fail, too; the person should see the first failure.
     await this.#open?.abort().catch(() => undefined);
     await this.parent.removeEntry(this.folder.name, { recursive: true }).catch(() => undefined);
   }

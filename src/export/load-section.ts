@@ -1,4 +1,4 @@
-/** How an exported adapter is loaded in transformers and PEFT: commands that work as they stand, for wherever its base model lies. */
+/** How an exported adapter is loaded in transformers and PEFT: commands that work unchanged, wherever its base model is. */
 import { isObject } from '../json.ts';
 
 /** Where the base model of an adapter is found. */
@@ -16,7 +16,7 @@ export type BasePlace =
       /** The file of the repository that has the weights, if they are GGUF. */
       readonly gguf?: string;
     }
-  /** A folder or a GGUF file of somebody's computer. */
+  /** A folder or a GGUF file on a computer. */
   | { readonly kind: 'local'; readonly folder: string; readonly gguf?: string };
 
 /** The place that a name tells: `org/model` is an id of the hub, as PEFT takes it; anything else is a folder or a GGUF file. */
@@ -30,7 +30,7 @@ export function placeOfName(baseModel: string): BasePlace {
 
 const lastPart = (path: string): string => path.split(/[\\/]/).filter(Boolean).at(-1) ?? 'base';
 
-/** What adapter_config.json says of its base, so that AutoPeftModel finds it. */
+/** The base's name in adapter_config.json, so that AutoPeftModel finds it. */
 export function baseFields(place: BasePlace): { base_model_name_or_path: string; revision?: string } {
   if (place.kind !== 'hub') return { base_model_name_or_path: place.folder };
   return {
@@ -40,7 +40,7 @@ export function baseFields(place: BasePlace): { base_model_name_or_path: string;
 }
 
 const HEADING = '## Load it';
-/** The section of cards from before there was a heading: it ended them. */
+/** The last section of cards of earlier versions, which had no heading. */
 const EARLIER =
   /\n```python\nfrom peft import PeftModel\nfrom transformers import AutoModelForCausalLM\n[\s\S]*$/;
 
@@ -120,14 +120,14 @@ function loadLines(place: BasePlace): string[] {
 /** A string literal: JSON's are Python's, too. */
 const python = (text: string): string => JSON.stringify(text);
 
-/** A card with another last section. One that Graft did not write has none, and stays as it is. */
+/** A card with another last section. A card that Graft did not write is returned unchanged. */
 export function withLoadSection(card: string, place: BasePlace): string {
   const at = card.indexOf(`\n${HEADING}\n`);
   if (at >= 0) return card.slice(0, at + 1) + loadSection(place);
   return EARLIER.test(card) ? card.replace(EARLIER, () => `\n${loadSection(place)}`) : card;
 }
 
-/** adapter_config.json with another place of its base. What is not such a file stays as it is. */
+/** adapter_config.json with another place of its base. Another file is returned unchanged. */
 export function withBasePlace(config: string, place: BasePlace): string {
   let json: unknown;
   try {

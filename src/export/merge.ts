@@ -1,4 +1,4 @@
-/** Base plus adapter as one model: the adapter goes into the weights of its layers, everything else stays as it was. */
+/** Base plus adapter as one model: the adapter is merged into the weights of its layers, everything else stays the same. */
 import { GraftError } from '../errors.ts';
 import { quantisedRows } from '../model/base-weights.ts';
 import type { ModelDefinition, WeightSpec } from '../model/family.ts';
@@ -21,7 +21,7 @@ import { dequantise, type QuantisedType } from '../weights/layouts.ts';
 import { safetensorsHeader, type TensorEntry, type TensorToWrite } from '../weights/safetensors.ts';
 import type { AdapterData } from './peft.ts';
 
-/** What a merged file will be, before any tensor is read. */
+/** The size and types of a merged file, known before any tensor is read. */
 export interface MergedPlan {
   /** The size of model.safetensors. */
   readonly bytes: number;
@@ -61,12 +61,12 @@ export function planMerged(
 }
 
 /**
- * The bytes of model.safetensors, tensor by tensor: never more than one tensor in memory, and of one that is only passed on no more than
- * a piece. Tensors keep the type that they have in the base, rounded once; what is quantised there, or by `choices`, becomes F16. A tied
- * head stays absent, so that it stays tied. What the folder holds beside the model's weights is passed on as it is.
+ * The bytes of model.safetensors, tensor by tensor: never more than one tensor in memory, and of a tensor that is only copied no more than
+ * a part. Tensors keep the type that they have in the base, rounded once; quantised ones, there or by `choices`, become F16. A tied
+ * head stays absent, so that it stays tied. Other tensors of the folder are copied unchanged.
  *
  * @param source the base's weights
- * @param choices how the base was held when the adapter was trained: its weights are then the numbers that the blocks stand for
+ * @param choices the types of the base weights when the adapter was trained: quantised weights are written as the numbers that their blocks stand for
  */
 export async function* mergedWeights(
   model: ModelDefinition,
@@ -112,7 +112,7 @@ interface Layout {
   readonly others: readonly TensorEntry[];
 }
 
-/** Which tensors are written, and as what. */
+/** Which tensors are written, and in which types. */
 function layoutOf(model: ModelDefinition, source: WeightSource, choices: WeightChoices | undefined): Layout {
   const types = choices && weightTypes(model, choices, 'f32', (spec) => storedType(source, spec)!);
   const entries = model.weights.map((spec) => {
@@ -129,7 +129,7 @@ function layoutOf(model: ModelDefinition, source: WeightSource, choices: WeightC
   return { entries, others, tensors, header: safetensorsHeader(tensors, { format: 'pt' }) };
 }
 
-/** Bytes of a tensor that are in memory at once, where they are only passed on. */
+/** Bytes of a tensor that are in memory at once, where they are only copied. */
 const PIECE = 16 * 2 ** 20;
 
 async function* piecesOf(entry: TensorEntry): AsyncGenerator<Uint8Array> {
@@ -142,7 +142,7 @@ export function passedOn({ name, shape, dtype }: TensorEntry): Omit<TensorToWrit
   return { name, shape, dtype: writtenType(dtype) };
 }
 
-/** Its bytes, a piece at a time; whole where it stood in blocks. */
+/** Its bytes, a part at a time; whole where it was in blocks. */
 export async function* passedOnPieces(entry: TensorEntry): AsyncGenerator<Uint8Array> {
   if (!isBlockType(entry.dtype)) {
     yield* piecesOf(entry);
@@ -152,7 +152,7 @@ export async function* passedOnPieces(entry: TensorEntry): AsyncGenerator<Uint8A
   yield encode(Float32Array.from(values), writtenType(entry.dtype));
 }
 
-/** The numbers of a weight as the folder holds them, after a passage through blocks where there is one. */
+/** The numbers of a weight in the folder's layout, quantised and dequantised where it was in blocks. */
 async function valuesOf(
   spec: WeightSpec,
   entry: TensorEntry,
@@ -165,7 +165,7 @@ async function valuesOf(
   return toFolder(spec, dequantise(quantisedRows(rows, held.dtype, quantised, held.name), quantised));
 }
 
-/** safetensors has no blocks. What stood in blocks becomes F16, which rounds by far less than a step of theirs. */
+/** safetensors has no blocks. Tensors in blocks become F16, which rounds by far less than a step of the blocks. */
 function writtenType(dtype: StoredType, quantised?: QuantisedType): Dtype {
   if (isBlockType(dtype)) return 'F16';
   return quantised && dtype !== 'F32' ? 'F16' : dtype;

@@ -3,11 +3,11 @@ import type { AdapterConfig } from '../adapters/kind.ts';
 import { kindOf } from '../adapters/registry.ts';
 import { loadSection, placeOfName, type BasePlace } from './load-section.ts';
 
-/** What the card tells. Absent facts are left out. */
+/** The facts of the card. Absent ones are left out. */
 export interface CardFacts {
   /** Name or path of the base model, as it goes into adapter_config.json. */
   readonly baseModel: string;
-  /** Where that is found; told by its name if left out. */
+  /** The place of the base; derived from its name if left out. */
   readonly base?: BasePlace;
   readonly steps?: number;
   readonly rows?: number;
@@ -20,9 +20,9 @@ export interface CardFacts {
   readonly lastLoss?: number;
   readonly evalLoss?: number;
   readonly adapterName?: string;
-  /** How the base was held while the adapter was trained, where that is not as in its file. */
+  /** The types of the base weights while the adapter was trained, where they are not the file's. */
   readonly baseWeights?: string;
-  /** What stood between prompt and answer in the rows, for a base without a chat template. */
+  /** The text between prompt and answer in the rows, for a base without a chat template. */
   readonly afterPrompt?: string;
 }
 

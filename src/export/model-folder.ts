@@ -1,4 +1,4 @@
-/** A model folder as it is written: weights beside the configuration and the tokenizer of the folder that the model came from. */
+/** Writes a model folder: weights beside the configuration and the tokenizer of the folder that the model came from. */
 import type { ModelDefinition } from '../model/family.ts';
 import { folderShape, openModelWeights, otherTensors, toFolder } from '../model/folder-layout.ts';
 import type { NamedArrays } from '../train/state.ts';
@@ -40,7 +40,7 @@ const folderFile = ({ name, source }: Companion): FolderFile => ({
   },
 });
 
-/** They, to be written elsewhere. */
+/** These files, to be written elsewhere. */
 export async function companionFiles(files: FileSet): Promise<FolderFile[]> {
   return (await companionsOf(files)).map(folderFile);
 }
@@ -54,10 +54,10 @@ export async function filesOfFolder(files: FileSet): Promise<FolderFile[]> {
 }
 
 /**
- * The weights of a fully fine-tuned model, tensor by tensor: what learned in f32 under the names of the base's folder, and what else that holds as it is.
+ * The weights of a fully fine-tuned model, tensor by tensor: trained weights in f32 under the names of the base's folder, all others unchanged.
  *
  * @param files of the base
- * @param values of the weights that learned
+ * @param values of the trained weights
  */
 export async function tunedWeights(
   files: FileSet,

@@ -1,5 +1,5 @@
 /**
- * PEFT's adapter folder, both ways: adapter_config.json, adapter_model.safetensors and a model card. What is written loads with
+ * Reads and writes PEFT's adapter folder: adapter_config.json, adapter_model.safetensors and a model card. What is written loads with
  * `PeftModel.from_pretrained`; what PEFT writes for the kinds of adapters/ is read.
  */
 import { kindOf, kindOfPeft, layersOf } from '../adapters/registry.ts';
@@ -39,7 +39,7 @@ export interface AdapterData {
 /** Files by name. */
 export type Files = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 
-/** An adapter as it is kept: what was another while it was trained becomes one that PEFT knows. */
+/** An adapter as it is kept: a kind that exists only in training becomes one that PEFT knows. */
 export function portableAdapter(adapter: AdapterData): AdapterData {
   const { config, modules, tensors } = adapter;
   return kindOf(config).portable?.(config, modules, tensors) ?? adapter;
@@ -108,7 +108,7 @@ function peftConfig(
   return Object.fromEntries(Object.entries(own).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Where the language model is a part, the others have layers of the same names: paths tell PEFT which of them are meant. */
+/** Where the language model is a part, other parts have layers of the same names: full paths tell PEFT which ones are meant. */
 function peftTargets({ targets }: AdapterConfig, all: readonly AdapterModule[]): readonly string[] {
   const modules = all.filter(({ kind }) => kind !== SAVED);
   if (modules.some(({ path }) => /(^|\.)language_model\./.test(path))) return modules.map(({ path }) => path);
@@ -174,7 +174,7 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
   };
 }
 
-/** What stood between prompt and answer in the rows of an adapter, for a base without a chat template; '' where that is not told. */
+/** The text between prompt and answer in the rows of an adapter, for a base without a chat template; '' where the folder does not say. */
 export async function readAfterPrompt(files: FileSet): Promise<string> {
   const source = await files.open(WEIGHTS);
   if (!source) throw missing(files, WEIGHTS);

@@ -55,7 +55,7 @@ export function checkWeights(model: ModelDefinition, source: WeightSource): void
 }
 
 /**
- * Loads frozen weights: matrices as `choices` say, a few rows at a time, so that a large one is never whole in memory; vectors (norms,
+ * Loads frozen weights: matrices in the types of `choices`, a few rows at a time, so that a large one is never whole in memory; vectors (norms,
  * biases) in f32.
  *
  * @param dtype the type of matrices that are not quantised
@@ -75,7 +75,7 @@ export async function loadFrozen(
   return weights;
 }
 
-/** Reads every weight into the memory that there is for it, which goes where that fails. */
+/** Reads every weight into its memory, which is freed if that fails. */
 async function fill(
   device: Device,
   model: ModelDefinition,
@@ -93,9 +93,9 @@ async function fill(
 }
 
 /**
- * The memory of frozen weights, with nothing in it: what a model needs is known without its files.
+ * The memory of frozen weights, without values: a model's size is known without its files.
  *
- * @param storedAs the type of a weight in the file that there may be: numbers if left out
+ * @param storedAs the type of a weight in the file: numbers if left out
  */
 export function emptyFrozen(
   device: Device,
@@ -159,15 +159,15 @@ export interface TrainableWeights extends BaseWeights {
 }
 
 export interface TrainableOptions {
-  /** Which weights learn. The others are held as they are stored, as those of an adapter's base. */
+  /** Which weights are trained. The others keep their stored type, like those of an adapter's base. */
   readonly part: TrainedPart;
   /** What the optimiser keeps for each of them. */
   readonly state: readonly string[];
-  /** The type of matrices that do not learn and are not quantised. */
+  /** The type of matrices that are frozen and not quantised. */
   readonly dtype: 'f32' | 'f16';
 }
 
-/** Loads weights for full fine-tuning: those that learn as parameters, always f32, and the others frozen. */
+/** Loads weights for full fine-tuning: the trained ones as parameters, always f32, and the others frozen. */
 export async function loadTrainable(
   device: Device,
   model: ModelDefinition,
@@ -186,7 +186,7 @@ export async function loadTrainable(
   return weights;
 }
 
-/** The memory of weights for full fine-tuning, with nothing in it. @param storedAs as of {@link emptyFrozen} */
+/** The memory of weights for full fine-tuning, without values. @param storedAs as of {@link emptyFrozen} */
 export function emptyTrainable(
   device: Device,
   model: ModelDefinition,
@@ -210,7 +210,7 @@ export function emptyTrainable(
   };
 }
 
-/** What is written waits in memory of the driver until the GPU has taken it: without a pause, all of the model would be there twice. */
+/** Written data wait in the driver's memory until the GPU has taken them: without a pause, the whole model would be in memory twice. */
 const IN_FLIGHT_BYTES = 64 * 2 ** 20;
 
 /**

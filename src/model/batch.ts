@@ -21,7 +21,7 @@ export interface LabelledTokens {
   readonly starts?: ArrayLike<number>;
   /** All tokens of the first sequence but its first are predicted, beside those that have a label: for a loss over whole texts. */
   readonly whole?: true;
-  /** Whether the answer is one that is wanted; where rows are told apart so. */
+  /** Whether the answer is desirable; where rows have such labels. */
   readonly desirable?: boolean;
   /** Whether it is a prompt without an answer, to which answers are sampled. */
   readonly asks?: true;
@@ -34,7 +34,7 @@ export function virtualIds(count: number): number[] {
   return Array.from({ length: count }, (_, at) => FIRST_VIRTUAL + at);
 }
 
-/** Rows with so many virtual tokens before each of their sequences, where they are not there yet. No loss is on them. */
+/** Rows with so many virtual tokens before each of their sequences, where they have none yet. These tokens have no loss. */
 export function withVirtual<Row extends LabelledTokens>(rows: readonly Row[], count: number): readonly Row[] {
   return count === 0 ? rows : rows.map((row) => (row.ids[0] >= FIRST_VIRTUAL ? row : lengthened(row, count)));
 }
@@ -166,7 +166,7 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
     labels[r] = label;
     r++;
   };
-  /** Tokens `from` to `to` of a row, as a sequence of their own. Output rows of what has no label stand before those of its labels. */
+  /** Tokens `from` to `to` of a row, as one sequence. Output rows without a label come before those with one. */
   const add = (row: LabelledTokens, from: number, to: number): void => {
     const start = m;
     const end = start + to - from;
@@ -198,7 +198,7 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
       from = to;
     }
   }
-  // What is left over is sequences of one token that nobody reads.
+  // The rest are sequences of one token, which are not read.
   for (; m < M; m++) {
     keyRanges.set([m, m + 1], m * 2);
     queryRanges.set([m, m + 1], m * 2);

@@ -1,4 +1,4 @@
-/** What a model folder holds, as a name: whatever the folder is called, and without reading gigabytes. */
+/** Identifies the content of a model folder, whatever its name, without reading gigabytes. */
 import type { FileSet } from '../weights/bytes.ts';
 import { concatBytes } from '../weights/safetensors.ts';
 
@@ -10,8 +10,8 @@ const PIECE_BYTES = 1 << 12;
 /**
  * SHA-256 over the configuration, the tokenizer, and both ends and the size of every file of weights.
  *
- * @param pieces so many of each file are looked at as well, evenly spread: two models that differ in some layers alone may have the same ends.
- *   What the page keeps is named without them
+ * @param pieces samples of each file that are hashed as well, evenly spread: two models that differ only in some layers may have the same ends.
+ *   The page's models are identified without them
  */
 export async function contentOf(files: FileSet, pieces = 0): Promise<string> {
   return hashOf(await contentParts(files, pieces));
@@ -38,7 +38,7 @@ export async function contentParts(files: FileSet, pieces = 0): Promise<Uint8Arr
   return parts;
 }
 
-/** SHA-256 over parts of a model's content. @param held how the weights are held */
+/** SHA-256 over parts of a model's content. @param held the types in which the weights are stored */
 export async function hashOf(parts: readonly Uint8Array[], ...held: (string | undefined)[]): Promise<string> {
   const words = new TextEncoder().encode(held.filter((part) => part !== undefined).join(' '));
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', concatBytes([words, ...parts])));

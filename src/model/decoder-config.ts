@@ -1,10 +1,10 @@
-/** What the config.json files of the decoder families have in common. */
+/** The common fields of the config.json files of the decoder families. */
 import type { Activation } from '../engine/ops/activation.ts';
 import type { ConfigReader } from './config.ts';
 import { headName, NORMS_BEFORE, type DecoderConfig, type DecoderLayer } from './decoder.ts';
 import { readRope, type RopeConfig } from './rope.ts';
 
-/** What transformers' configuration class of a family fills in. */
+/** The defaults of transformers' configuration class of a family. */
 export interface DecoderDefaults {
   readonly vocabulary?: number;
   readonly channels?: number;
@@ -126,7 +126,7 @@ export function readSliding(
   });
 }
 
-/** A layer's type asks for a window that the rest of the configuration switches off: transformers has one all the same, or fails. */
+/** A layer's type asks for a window that the rest of the configuration switches off: transformers uses one all the same, or fails. */
 export function checkWindow(reader: ConfigReader, sliding: readonly boolean[], window: number): void {
   if (window === 0 && sliding.includes(true))
     throw reader.unsupported('sliding_attention in layer_types without a sliding window');

@@ -1,5 +1,5 @@
 /**
- * The decoder that Llama made common, with the switches by which its relatives differ. A family's file reads a config.json and sets them.
+ * The decoder of Llama, with switches for the differences of its relatives. A family's file reads a config.json and sets them.
  *
  *   h ← embeddingScale · E[ids]
  *   each layer:   h ← h + residualScale · attention(h)
@@ -9,14 +9,14 @@
  *   attention(h) = Wo · softmax(attentionScale · q·kᵀ) · v        q, k = rope(norm?(Wq · n)), rope(norm?(Wk · n))    v = Wv · n    n = norm?(h)
  *   mlp(h)       = Wdown · (a(Wgate · n) · Wup · n)               n = norm?(h)
  *
- * with a further norm of what they give, in some families.
+ * with a further norm of the results, in some families.
  */
 import type { Activation } from '../engine/ops/activation.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { LinearModule, ModelDefinition, ModelShape, WeightSpec } from './family.ts';
 import type { Graph } from './graph.ts';
 
-/** What can differ from one layer to the next. */
+/** What may differ between layers. */
 export interface DecoderLayer {
   /** Which of the model's `ropes` turns queries and keys; undefined for none (NoPE). */
   readonly rope?: number;
@@ -64,7 +64,7 @@ export interface DecoderConfig extends ModelShape {
   readonly prefix: string;
 }
 
-/** A model of this kind. `more` is what the definition has beside it. */
+/** A model of this kind. `more` has the other fields of the definition. */
 export function decoder(
   modelType: string,
   config: DecoderConfig,
@@ -180,7 +180,7 @@ function mlp(g: Graph, config: DecoderConfig, layer: number, h: Tensor): Tensor 
   const [gate, up] = fused
     ? g.split(g.linear(n, `${name}.mlp.gate_up_proj`), [width, width])
     : ['gate_proj', 'up_proj'].map((part) => g.linear(n, `${name}.mlp.${part}`));
-  // The product is computed again for the reverse: it is cheap, and as large as gate and up themselves.
+  // The product is computed again for the backward pass: it is cheap, and as large as gate and up themselves.
   return joined(g, config, h, name, norms.mlpOutput, (residual) =>
     g.recompute(() => g.linear(g.gated(gate, up, activation), `${name}.mlp.down_proj`, residual)),
   );
@@ -190,7 +190,7 @@ function norm(g: Graph, { eps, normOffset }: DecoderConfig, x: Tensor, path: str
   return name === undefined ? x : g.rmsNorm(x, `${path}.${name}.weight`, { eps, offset: normOffset });
 }
 
-/** h + what `last` makes: in one go, or with a norm between. */
+/** h + the result of `last`: fused, or with a norm between. */
 function joined(
   g: Graph,
   config: DecoderConfig,

@@ -48,7 +48,7 @@ export interface ModelShape {
   readonly headSize: number;
   /** Longest sequence that the model was made for. */
   readonly maxPositions: number;
-  /** Whether a longer one cannot be computed at all, rather than badly: positions are looked up in a table, or frequencies change. */
+  /** Whether a longer one is impossible rather than bad: positions are looked up in a table, or frequencies change. */
   readonly hardLimit?: boolean;
   /** Whether activations outgrow half precision: they stay f32 then, whatever the type of the weights. */
   readonly wideActivations?: boolean;

@@ -1,6 +1,6 @@
 /**
- * Between a model folder and what Graft computes with: some folders drop or change the beginning of names, and GPT-2's hold linear layers the
- * other way round.
+ * Between a model folder and Graft's own layout: some folders drop or change the beginning of names, and GPT-2's have linear layers
+ * transposed.
  */
 import type { FileSet } from '../weights/bytes.ts';
 import type { StoredType } from '../weights/dtypes.ts';

@@ -25,7 +25,7 @@ export interface GenerateOptions {
   readonly maxNewTokens: number;
   readonly sampling: Sampling;
   readonly seed: number;
-  /** A seed for each sequence, where what it draws should not depend on its place among the prompts. */
+  /** A seed for each sequence, where its draws should not depend on its place among the prompts. */
   readonly seeds?: readonly number[];
   /** Ids that end a sequence; they are not part of the result. */
   readonly stopIds: readonly number[];
@@ -126,7 +126,7 @@ export class Generator {
     return this.#continue(replays, sequences, options);
   }
 
-  /** Compiles what generating with an adapter needs, ahead of the first prompt. */
+  /** Compiles the plans of an adapter before the first prompt. */
   async prepare(adapter?: AdapterHooks): Promise<void> {
     await this.#replaysFor(adapter);
   }
@@ -189,7 +189,7 @@ export class Generator {
         for (const { sequence } of read.sequences) take(states[sequence], sequence, records, options);
       }
     } finally {
-      // What failed has said so; nothing may be mapped when the next prompt comes.
+      // The failure was reported already; nothing may be mapped when the next prompt comes.
       await Promise.allSettled(reads.map(({ records }) => records));
     }
     return states.map(({ ids, reason, stopId }) => ({
@@ -220,7 +220,7 @@ export class Generator {
     const staging = this.#ring.next();
     replays.next(sequences, staging);
     const records = staging.read();
-    // It may fail before anybody waits for it.
+    // It may fail before it is awaited.
     records.catch(() => undefined);
     return { sequences, records };
   }

@@ -117,7 +117,7 @@ function forward(g: Graph, config: Gpt2Config): Tensor {
       const seen = g.attention(layer, q, k, v, { scale });
       const middle = g.linear(seen, `${name}.attn.c_proj`, { residual: input });
       const wide = g.linear(g.layerNorm(middle, `${name}.ln_2`, eps), `${name}.mlp.c_fc`);
-      // Computed again for the reverse, as the product of gate and up is in decoder.ts.
+      // Computed again for the backward pass, like the product of gate and up in decoder.ts.
       return g.recompute(() =>
         g.linear(g.activate(wide, activation), `${name}.mlp.c_proj`, { residual: middle }),
       );

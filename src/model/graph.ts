@@ -1,5 +1,5 @@
 /**
- * What a family's forward is written in: operations on the tape with the model's weights, the adapter and the batch filled in by name.
+ * The operations in which a family's forward is written: the model's weights, the adapter and the batch are filled in by name.
  * The same forward serves training, whole-sequence logits and generation with a cache.
  */
 import { activate, gated, type Activation } from '../engine/ops/activation.ts';
@@ -25,11 +25,11 @@ export interface TokenInputs {
   readonly positions: Tensor;
   /** u32 [M, 2]: the keys that each token may see, as a range of rows. */
   readonly keyRanges: Tensor;
-  /** u32 [M, 2]: the tokens that may see each key. For the reverse. */
+  /** u32 [M, 2]: the tokens that may see each key. For the backward pass. */
   readonly queryRanges?: Tensor;
   /** u32 [R]: the tokens whose hidden states go on to the head. */
   readonly rows: Tensor;
-  /** u32 [M]: where each token went among the rows. For the reverse. */
+  /** u32 [M]: where each token went among the rows. For the backward pass. */
   readonly inverse?: Tensor;
   /** u32 [M, 2]: occurrences of each id. For a trained embedding. */
   readonly chain?: Tensor;
@@ -59,11 +59,11 @@ export interface AdapterDropout {
   readonly seed: Tensor;
 }
 
-/** What an adapter does in a model. */
+/** The hooks of an adapter in a model. */
 export interface AdapterHooks {
-  /** In the linear layer at `path`; undefined where it does nothing. */
+  /** The adapter's part in the linear layer at `path`; undefined where it has none. */
   linear(path: string, dropout?: AdapterDropout): LinearHook | undefined;
-  /** What it has in the place of the weight of this name; undefined where that stays as it is. */
+  /** The adapter's tensor that replaces the weight of this name; undefined where it has none. */
   weight(name: string): Tensor | undefined;
   /** How many virtual tokens it puts before every sequence (batch.ts). */
   readonly virtualTokens: number;
@@ -85,10 +85,10 @@ export interface GraphOptions {
   readonly inputs: TokenInputs;
   /** What an adapter does in a linear layer, by the layer's path. */
   readonly adapter?: (path: string) => LinearHook | undefined;
-  /** Adds to what was looked up by token id. */
+  /** Adds to the rows that were looked up by token id. */
   readonly embed?: (x: Tensor) => void;
   readonly cache?: KeyValueCache;
-  /** Keep only each layer's input for the reverse, and compute the rest again. */
+  /** Keep only each layer's input for the backward pass, and compute the rest again. */
   readonly checkpointing?: boolean;
 }
 
@@ -124,7 +124,7 @@ export class Graph {
     return hook ? hook(tape, x, { ...layer, weight: w }) : linear(tape, x, w, layer);
   }
 
-  /** What a fused layer computed side by side, apart. */
+  /** Splits the result of a fused layer. */
   split(x: Tensor, widths: readonly number[]): Tensor[] {
     return splitColumns(this.options.tape, x, widths);
   }
@@ -185,7 +185,7 @@ export class Graph {
     return this.options.checkpointing ? this.options.tape.checkpoint(forward) : forward();
   }
 
-  /** Something cheap whose intermediate results are not worth keeping for the reverse. */
+  /** Something cheap whose intermediate results are not worth keeping for the backward pass. */
   recompute(forward: () => Tensor): Tensor {
     return this.options.tape.checkpoint(forward);
   }

@@ -38,7 +38,7 @@ const HEAD = 'lm_head.weight';
 
 export interface LoadOptions {
   precision?: Precision;
-  /** How frozen matrices are held: as stored if left out. */
+  /** The types of frozen matrices: as stored if left out. */
   baseWeights?: WeightChoices;
   /**
    * Load the weights, or a part of them, as trainable parameters: full fine-tuning. They are f32 then, whatever the precision of the activations,
@@ -80,7 +80,7 @@ export class LanguageModel {
     readonly weights: BaseWeights | TrainableWeights,
     /** Type of frozen matrices that are not quantised, and of activations where they fit in it. */
     readonly dtype: 'f32' | 'f16',
-    /** What was asked for frozen matrices. */
+    /** The requested types of frozen matrices. */
     readonly weightChoices: WeightChoices,
     /** The type of each weight in the file that it came from. */
     readonly storedAs: StoredAs,
@@ -91,10 +91,10 @@ export class LanguageModel {
     );
   }
 
-  /** How the weights are held: a part of what tells whether a saved run can go on with them. */
+  /** The types of the weights: a part of the fingerprint that a saved run must match. */
   get held(): string {
     const { weightChoices, definition, storedAs } = this;
-    // What is trained is f32 from the start.
+    // Trained weights are f32 from the start.
     const frozen = definition.weights.filter(({ name }) => !this.parameters?.find(name));
     return heldAs(weightChoices, frozen.map(storedAs));
   }
@@ -127,7 +127,7 @@ export class LanguageModel {
     return new LanguageModel(device, definition, weights, dtype, baseWeights, ({ name }) => types.get(name)!);
   }
 
-  /** A model without its files: all of its memory, and nothing in it. For a dry run. */
+  /** A model without its files: all of its memory, without values. For a dry run. */
   static empty(
     device: Device,
     definition: ModelDefinition,
@@ -152,12 +152,12 @@ export class LanguageModel {
     return wide ? 'f32' : this.dtype;
   }
 
-  /** The weights that learn, if the model was loaded as trainable. */
+  /** The trained weights, if the model was loaded as trainable. */
   get parameters(): ParameterStore | undefined {
     return 'trained' in this.weights ? this.weights.trained : undefined;
   }
 
-  /** Whether an embedding learns, of tokens or positions: its gradient needs to know where each id occurs. */
+  /** Whether an embedding of tokens or positions is trained: its gradient needs to know where each id occurs. */
   get trainsEmbedding(): boolean {
     const { parameters, definition } = this;
     return parameters?.specs.some((spec) => isEmbedding(definition, spec)) ?? false;
@@ -259,7 +259,7 @@ export class LanguageModel {
     return logits;
   }
 
-  /** Frees everything on the GPU, after what was submitted has run. */
+  /** Frees everything on the GPU, after all submitted work has run. */
   async destroy(): Promise<void> {
     if (!this.device.failure) await this.device.settle();
     this.weights.destroy();

@@ -1,4 +1,4 @@
-/** A model folder that nobody has: the config.json of a real model, and random weights in its shapes. For measurements of speed. */
+/** An artificial model folder: the config.json of a real model, and random weights in its shapes. For measurements of speed. */
 import type { JsonObject } from '../json.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { Random } from '../random.ts';

@@ -13,13 +13,13 @@ import type { AdapterHooks, KeyValueCache } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
 
 /**
- * Tokens of a prompt that go through the model in one replay. All of a long prompt in few large pieces, and a short one without much
- * padding, which attends to nothing and is written nowhere.
+ * Tokens of a prompt that go through the model in one replay: few large parts for a long prompt, and little padding for a short one. Padding
+ * attends to nothing and is not written.
  */
 const PREFILL_TOKENS = [64, 512] as const;
-/** A larger piece is used where at least this part of it is filled. */
+/** A larger part is used where at least this share of it is filled. */
 const LEAST_FILLED = 0.75;
-/** What the activations of a larger piece may take. */
+/** The most bytes of the activations of a larger part. */
 const PREFILL_BYTES = 32 * 2 ** 20;
 
 /** A token that goes through the model, and where it belongs. */
@@ -34,7 +34,7 @@ export interface NextToken {
   readonly sequence: number;
   /** The place of the last token. */
   readonly position: number;
-  /** What the choice is made by, in [0, 1). */
+  /** The random number of the choice, in [0, 1). */
   readonly draw: number;
 }
 
@@ -80,7 +80,7 @@ export class Replays {
     return new Replays(model.device, prefill, { plan, inputs, slots, sampling }, maxLength);
   }
 
-  /** The keys and values of `tokens` go into the cache. Awaits the GPU between pieces, as long as `goOn` says so. */
+  /** The keys and values of `tokens` go into the cache. Awaits the GPU between parts, and stops once `goOn` says so. */
   async fill(tokens: readonly PlacedToken[], goOn: () => boolean): Promise<void> {
     for (let start = 0; start < tokens.length && goOn();) {
       const rest = tokens.length - start;
@@ -171,7 +171,7 @@ function record(
   const tape = new Tape(model.device);
   const inputs = batchTensors(tape, { tokens, rows: tokens });
   const slots = tape.pinned([tokens], 'u32', 'slots');
-  // Without a head nobody reads the last layer's result: compiling drops all but its keys and values.
+  // Without a head the last layer's result is not read: compiling drops all but its keys and values.
   const hidden = model.forward(tape, inputs, { adapter, cache: { ...cache, slots } });
   return { tape, inputs, slots, hidden };
 }

@@ -24,14 +24,14 @@ export interface RopeConfig {
 export interface RopeSource {
   /** Where `rope_type` and its fields are; `rope_parameters` (transformers 5) or `rope_scaling` (before) if left out. */
   readonly parameters?: ConfigReader;
-  /** For a config that does not say; 10,000 if left out. */
+  /** The default of theta; 10,000 if left out. */
   readonly theta?: number;
   /** Part of a head that is rotated; all if left out. */
   readonly partial?: number;
 }
 
 const TYPES = ['default', 'linear', 'llama3', 'longrope'];
-/** What longrope was called before. */
+/** The earlier name of longrope. */
 const LONGROPE = ['longrope', 'su'];
 
 /** The rotary embedding of a config: theta, scaling, and how much of a head turns. */

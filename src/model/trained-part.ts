@@ -1,4 +1,4 @@
-/** Which weights of a model learn in a full fine-tuning: all of them, the last layers, norms and biases, everything but the embeddings. */
+/** Which weights of a model are trained in a full fine-tuning: all of them, the last layers, norms and biases, or everything but the embeddings. */
 import type { ModelDefinition, WeightSpec } from './family.ts';
 
 export interface TrainedPart {
@@ -22,7 +22,7 @@ export function isEmbedding(
   return shape.length > 1 && !linears.some(({ path }) => name === `${path}.weight`);
 }
 
-/** @returns which of the model's weights learn */
+/** @returns which of the model's weights are trained */
 export function trainedPart(
   definition: ModelDefinition,
   { trainWeights = 'all', lastLayers = 0 }: TrainedPart,

@@ -1,4 +1,4 @@
-/** How the frozen matrices of a base model are held on the GPU: as numbers, or in quantised blocks (QLoRA). */
+/** The types in which the frozen matrices of a base model are stored on the GPU: as numbers, or in quantised blocks (QLoRA). */
 import { fitsQuantised, quantisedFormats, type QuantisedType } from '../engine/quantised.ts';
 import type { Target } from '../engine/target.ts';
 import { GraftError } from '../errors.ts';
@@ -9,8 +9,8 @@ import { ROUNDED_TYPES, type RoundedType } from '../weights/quantise.ts';
 import type { ModelDefinition, WeightSpec } from './family.ts';
 
 /**
- * What a person asks for. `stored`: of a GGUF file exactly the numbers that its blocks stand for, in blocks; numbers in the precision of the
- * run. The others round what is not stored in them.
+ * A person's choice. `stored`: for a GGUF file exactly the numbers of its blocks, in blocks; numbers in the precision of the
+ * run. The other types round weights that are not stored in them.
  */
 export const WEIGHT_CHOICES = ['stored', 'f32', 'f16', ...ROUNDED_TYPES] as const;
 export type WeightChoice = (typeof WEIGHT_CHOICES)[number];
@@ -21,7 +21,7 @@ export interface WeightChoices {
   /** Linear layers, and the rest unless `embeddings` says otherwise. */
   readonly matrices: WeightChoice;
   /**
-   * Embeddings and head. Left out, they are as the matrices; but four bits are few for them, so that they become q8_0 then, unless the file
+   * Embeddings and head. Left out, they follow the matrices; but four bits are few for them, so they become q8_0 then, unless the file
    * has them in blocks already.
    */
   readonly embeddings?: WeightChoice;
@@ -40,7 +40,7 @@ export function describeChoices({ matrices, embeddings = matrices }: WeightChoic
   return embeddings === matrices ? matrices : `${matrices}, embeddings ${embeddings}`;
 }
 
-/** GGUF's types that earlier versions rounded where they were held as stored. A run that one of them saved began on other numbers. */
+/** GGUF's types that earlier versions rounded under `stored`. A run that such a version saved began on other numbers. */
 const ROUNDED_BEFORE: ReadonlySet<StoredType> = new Set<StoredType>([
   'Q2_K',
   'Q3_K',
@@ -53,7 +53,7 @@ const ROUNDED_BEFORE: ReadonlySet<StoredType> = new Set<StoredType>([
   'IQ4_XS',
 ]);
 
-/** How the weights of a model are held, for the fingerprint of a run. @param storedTypes of its weights, in the file */
+/** The types of the weights of a model, for the fingerprint of a run. @param storedTypes of its weights, in the file */
 export function heldAs(choices: WeightChoices, storedTypes: readonly StoredType[]): string {
   const { matrices, embeddings = matrices } = choices;
   const words = describeChoices(choices) ?? 'stored';
@@ -63,7 +63,7 @@ export function heldAs(choices: WeightChoices, storedTypes: readonly StoredType[
 }
 
 /**
- * Finds what cannot be before anything is read.
+ * Refuses impossible choices before anything is read.
  *
  * @throws GraftError `weights-frozen` for quantised weights that are to be trained, `precision-f16` for f16 that the adapter lacks
  */

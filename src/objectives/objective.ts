@@ -1,4 +1,4 @@
-/** What an objective is. Each has a folder of its own, and a line in registry.ts. */
+/** Objectives. Each has a folder, and a line in registry.ts. */
 import type { PairInputs, PairKernel } from '../engine/ops/pair_loss.ts';
 import type { PolicyNumbers } from '../engine/ops/policy_loss.ts';
 import type { LabelledTokens } from '../model/batch.ts';
@@ -12,8 +12,8 @@ import type { Contribution, Given } from '../settings/setting.ts';
 export type RowKind = 'answers' | 'pairs' | 'unpaired' | 'prompts';
 
 /**
- * What an objective can make its loss of: the forward of a micro-batch is recorded, and these record what comes behind it. Losses are sums over
- * what the objective counts, and are added to the statistics of the step.
+ * The parts that an objective can make its loss of: they are recorded after the forward of a micro-batch. Losses are sums over
+ * tokens or rows, as the objective counts, and are added to the statistics of the step.
  */
 export interface LossGraph {
   /** The summed cross-entropy of all labels. The head's gradient is taken chunk by chunk in the same pass. */
@@ -40,7 +40,7 @@ export interface LossGraph {
   policy(logProbabilities: Tensor, numbers: PolicyNumbers): Tensor;
 }
 
-/** A number that is reported of a step or a validation beside its loss. */
+/** A number that is reported for a step or a validation beside its loss. */
 export interface Reported {
   /** In metrics.jsonl. */
   readonly name: string;
@@ -53,16 +53,16 @@ export interface Reported {
   readonly picture?: string;
 }
 
-/** Reported numbers by name; null where no row was of the kind that a number is about. */
+/** Reported numbers by name; null where no row has such a number. */
 export type ObjectiveReport = Readonly<Record<string, number | null>>;
 
 /** How an objective's curve is read. */
 export interface CurveWords {
-  /** What the loss is, for people. */
+  /** What the loss means, for people. */
   readonly loss: string;
-  /** What the loss is where nothing has been learned, as a number, and in words. Missing where it depends on model and rows. */
+  /** The loss where nothing has been learned, as a number, and in words. Missing where it depends on model and rows. */
   readonly start?: { readonly loss: number; readonly words: string };
-  /** The reported number that is drawn and read in the place of the loss: higher is better there. */
+  /** The reported number that is drawn and read in place of the loss: higher is better there. */
   readonly drawn?: 'reward';
 }
 
@@ -81,10 +81,10 @@ export interface Objective extends Contribution {
   /** The reported numbers. @param sums over a step or a validation @param count what they are a mean over */
   report(sums: ArrayLike<number>, count: number): ObjectiveReport;
   readonly curve: CurveWords;
-  /** What the two sequences of a row are called where their log-probabilities are written to a file. Missing where there are none. */
+  /** The names of the two sequences of a row, where their log-probabilities are written to a file. Missing where there are none. */
   readonly sequences?: readonly [string, string];
   /**
-   * Makes of rows of the file what is learnt from, where that is more than they hold. Rows that it has made already stay as they are.
+   * Makes training rows of the file's rows, where they need more. Rows that it made before are unchanged.
    *
    * @param settings of the run by name, `batch` and `maxLength` among them
    */

@@ -6,7 +6,7 @@ import type { Tape } from '../../engine/tape.ts';
 import type { Tensor } from '../../engine/tensor.ts';
 import type { HookContext } from '../kind.ts';
 
-/** Numbers of a weight that are there at once, next to the low-rank product: 16 MiB. */
+/** Numbers of a weight that are in memory at once, next to the low-rank product: 16 MiB. */
 const CHUNK = 4 * 2 ** 20;
 /** Rows of a chunk are a multiple of this, so that each begins where a binding may. */
 const ROWS = 64;

@@ -34,7 +34,7 @@ function readSaved(reader: PeftConfigReader): Pick<LoraConfig, 'modulesToSave'> 
   return { modulesToSave };
 }
 
-/** Layers of a list of another name than the model has are found by the tensors. */
+/** Where the list of layers has another name in the model, the tensors say which layers are meant. */
 function readLayers(reader: PeftConfigReader): readonly number[] {
   return reader.set('layers_pattern') ? [] : reader.wholes('layers_to_transform');
 }

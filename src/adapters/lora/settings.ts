@@ -1,7 +1,7 @@
 /** LoRA's settings. */
 import type { Contribution, Setting } from '../../settings/setting.ts';
 
-/** A larger adapter is none: it is as large as the layer beside it. */
+/** At a larger rank an adapter is as large as the layer beside it. */
 export const LARGEST_RANK = 1024;
 
 const TARGETS = { id: 'targets', name: 'Layers with an adapter (target modules)' } as const;

@@ -1,11 +1,11 @@
 /**
- * PiSSA (Meng et al., 2024), as PEFT has it: LoRA whose matrices begin as the largest singular values and vectors of the weight, which the
- * base is left without.
+ * PiSSA (Meng et al., 2024), as PEFT has it: LoRA whose matrices begin as the largest singular values and vectors of the weight, which are
+ * subtracted from the base.
  *
  *   W = U · S · Vᵀ      A₀ = √(S / s) · Vᵀ      B₀ = U · √(S / s)      y = (W − s · B₀ · A₀) x + s · B · A x
  *
- * The base stays as it is: what it would be without is a low-rank term that does not learn. So adapter and start together are LoRA of twice the rank
- * on the unchanged base, [B, −B₀] · [A; A₀], and that is what is kept, as PEFT converts it when it saves.
+ * Graft leaves the base unchanged and subtracts a frozen low-rank term instead. Adapter and start together are therefore LoRA of twice the rank
+ * on the unchanged base, [B, −B₀] · [A; A₀]. That is what is kept; PEFT converts to the same when it saves.
  */
 import { linear } from '../../engine/ops/linear.ts';
 import { dropoutOf } from '../dropout.ts';
@@ -125,13 +125,13 @@ export const pissa: AdapterKind<LoraConfig, LoraModule> = {
     modules: modules.map(({ kind, ...module }) =>
       kind === KIND ? { ...module, rank: 2 * module.rank } : { kind, ...module },
     ),
-    // Those of modules that are trained as a whole stay as they are.
+    // Tensors of modules that are trained as a whole are not converted.
     tensors: new Map([
       ...[...tensors].filter(([name]) => !/\.lora_[AB]\./.test(name)),
       ...modules.filter(({ kind }) => kind === KIND).flatMap((module) => [...joined(module, tensors)]),
     ]),
   }),
-  // What PEFT saves unconverted belongs to another base: the reader refuses it.
+  // A PiSSA adapter that PEFT saved unconverted belongs to another base: the reader refuses it.
   isPeft: () => false,
   readPeft: readLora,
   writePeft: (config) => writeLora(config, false),

@@ -5,7 +5,7 @@
  *   Q ← orthogonal rows of (Q · Wᵀ) · W        until the leading vectors stay as they are
  *   Y = Q · Wᵀ      Y · Yᵀ = V · Λ · Vᵀ       σ = √Λ      right = Vᵀ · Q      left = Vᵀ · Y / σ
  *
- * W [N, K]; Q [L, K] with L rows, more than are wanted, so that what is wanted settles soon.
+ * W [N, K]; Q [L, K], with more rows than are wanted, so that the wanted ones converge soon.
  */
 import type { Device } from '../../engine/device.ts';
 import { matmul } from '../../engine/ops/matmul.ts';
@@ -28,7 +28,7 @@ export interface Decomposition {
   readonly right: readonly Float64Array[];
 }
 
-/** Rows beside those that are wanted. */
+/** Rows beyond those that are wanted. */
 const MORE_ROWS = 28;
 const MOST_ITERATIONS = 64;
 /** A vector has settled once an iteration turns it by no more than this: the square of the angle, halved. */

@@ -3,8 +3,8 @@
  *
  *   h₀ = [p₁ … p_P, E[ids]]
  *
- * They take the first positions; tokens follow at P, P + 1, …, and no loss is on them. The ids of virtual tokens begin at FIRST_VIRTUAL, which the
- * lookup of the base passes over, so that a row with them is a row like any other.
+ * They take the first positions and have no loss; tokens follow at P, P + 1, …. The ids of virtual tokens begin at FIRST_VIRTUAL. The
+ * base's lookup passes over these ids, so that a row with virtual tokens is a row like any other.
  */
 import { embedding, embeddingBackward, embeddingKind, FIRST_VIRTUAL } from '../../engine/ops/embedding.ts';
 import { copy } from '../../engine/ops/add.ts';
@@ -23,7 +23,7 @@ const TENSOR = 'prompt_embeddings';
 
 export interface PromptConfig extends AdapterConfig {
   readonly virtualTokens: number;
-  /** What they begin as; tokens of the vocabulary where it is empty. */
+  /** The text that they begin as; tokens of the vocabulary where it is empty. */
   readonly promptText: string;
 }
 
@@ -130,7 +130,7 @@ export const prompt: AdapterKind<PromptConfig, PromptModule> = {
     num_transformer_submodules: 1,
     num_virtual_tokens: tokens,
     peft_type: 'PROMPT_TUNING',
-    // The values are in the file: PEFT need not begin them as a text.
+    // The values are in the file, so PEFT does not need the text that they began as.
     prompt_tuning_init: 'RANDOM',
     token_dim: outputs,
   }),

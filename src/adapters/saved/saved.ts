@@ -2,7 +2,7 @@
  * A module that is trained as a whole beside an adapter: the embedding, or the head (PEFT's `modules_to_save`). A copy of its weight stands in the
  * place of the base's, in f32. Where embedding and head are one weight, a copy of either is a weight of its own, and the other stays as it is.
  *
- * No run is of this kind: adapters of others bring such modules along.
+ * No run has this kind alone: adapters of other kinds bring such modules along.
  */
 import { copy } from '../../engine/ops/add.ts';
 import { embedding } from '../../engine/ops/embedding.ts';

@@ -1,9 +1,9 @@
-/** The base model with examples beside other methods: only where it was measured on the same rows. */
+/** Whether the base model with examples can stand beside other methods: it must have been measured on the same rows. */
 import type { Evaluation, FewShotReport, Sample } from '../../worker/api.ts';
 import { comparable } from '../state/origin.ts';
 import { count, plural } from '../ui/format.ts';
 
-/** The report, if it can stand in one table with `base`; without its loss where that is of other rows. */
+/** The report, if it can stand in one table with `base`; without its loss where the loss is of other rows. */
 export function onSameRows(base: Evaluation, few: FewShotReport | undefined): FewShotReport | undefined {
   if (!few || whyNoExamples(base, few) !== undefined) return undefined;
   if (few.loss?.rows === base.base?.rows) return few;

@@ -1,11 +1,11 @@
-/** The benchmark of this visit: asked for, running, or its result. It lives as long as the page, not as the screen. */
+/** The benchmark of this visit: whether it runs, and its result. It lives as long as the page, not as the screen. */
 import type { Benchmark, BenchmarkProgress, Failure } from '../../worker/api.ts';
 import { device } from '../state/device.svelte.ts';
 import type { Session } from '../state/session.svelte.ts';
 
 class BenchmarkState {
   progress = $state.raw<BenchmarkProgress>();
-  /** Stop was pressed; what is measured just now ends first. */
+  /** Stop was pressed; the current measurement ends first. */
   stopping = $state(false);
   /** What was measured, and when. */
   result = $state.raw<{ readonly date: string; readonly benchmark: Benchmark }>();

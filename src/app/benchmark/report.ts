@@ -22,7 +22,7 @@ interface UserAgentData {
   readonly platform: string;
 }
 
-/** What a browser says of itself, without the brands that are there to keep parsers honest. */
+/** The brands that a browser names, without the made-up ones that keep parsers honest. */
 export function browserOf({
   userAgent,
   userAgentData,

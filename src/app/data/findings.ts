@@ -1,4 +1,4 @@
-/** What is to look at in rows before training, and what mends it in one press. */
+/** What to look at in the rows before training, and what mends it in one press. */
 import { adviceOf, cutWords } from '../../data/preference-lint.ts';
 import { withSkipped } from '../../data/skip-list.ts';
 import type { DataOptions, DataSummary, RowPlace } from '../../worker/api.ts';
@@ -48,7 +48,7 @@ export function findingsOf(
   return all.filter((finding) => finding !== undefined);
 }
 
-/** What a person left out, which can come back. */
+/** Rows that a person left out, which can be taken in again. */
 export function leftOut({ skipped, copies, capped }: DataSummary, options: DataOptions): Finding[] {
   const { skip: _, ...unskipped } = options;
   const { dropCopies: __, ...withCopies } = options;

@@ -1,4 +1,4 @@
-/** Templates of a person's own, kept in this browser for all projects. */
+/** A person's own templates, kept in this browser for all projects. */
 import { readOwnTemplate, type OwnTemplate } from '../../data/templates/own.ts';
 
 export interface NamedTemplate extends OwnTemplate {
@@ -18,7 +18,7 @@ function readKept(): readonly NamedTemplate[] {
         })
       : [];
   } catch {
-    // Storage is refused, or holds something else: there are none, and new ones last for this visit.
+    // Storage is refused or holds something else: the list is empty, and new templates last for this visit.
     return [];
   }
 }
@@ -26,7 +26,7 @@ function readKept(): readonly NamedTemplate[] {
 export class OwnTemplates {
   list = $state.raw(readKept());
 
-  /** One of the same name takes the place of the one before. */
+  /** Replaces a template of the same name. */
   keep(template: NamedTemplate): void {
     this.#set([...this.list.filter(({ name }) => name !== template.name), template]);
   }

@@ -1,4 +1,4 @@
-/** Why rows cannot be cut or split in a way, said before they are read again. */
+/** Why options cannot cut or split the rows, found before the rows are read again. */
 import type { DataOptions } from '../../worker/api.ts';
 
 /** @returns '' if they can */

@@ -1,8 +1,8 @@
-/** How long long work still takes, by how fast it has been. */
+/** The time that long work still takes, from its speed so far. */
 import type { Progress } from '../../worker/api.ts';
 import { duration } from '../ui/format.ts';
 
-/** One kind of work on its way. Times are in milliseconds. */
+/** The progress of one kind of work. Times are in milliseconds. */
 export interface Pace {
   readonly what: Progress['what'];
   /** When this kind of work began, and how much was done then. */
@@ -13,9 +13,9 @@ export interface Pace {
   readonly total: number;
 }
 
-/** Before that the speed is not known well enough to promise anything. */
+/** Earlier the speed is not known well enough to promise anything. */
 const LEAST_MS = 1_500;
-/** Shorter waits are over before a number helps. */
+/** A shorter wait is over before a number helps. */
 const LEAST_LEFT_S = 5;
 
 /** @param before the pace so far; another kind of work begins anew */
@@ -24,14 +24,14 @@ export function paceOf(before: Pace | undefined, { what, done, total }: Progress
   return { what, began: isSame ? before.began : now, first: isSame ? before.first : done, now, done, total };
 }
 
-/** Seconds that are left of this kind of work; undefined while nobody can tell. */
+/** Seconds that are left of this kind of work; undefined while they cannot be estimated. */
 export function secondsLeft({ began, first, now, done, total }: Pace): number | undefined {
   const seconds = (now - began) / 1000;
   if (now - began < LEAST_MS || done <= first || done >= total) return undefined;
   return ((total - done) * seconds) / (done - first);
 }
 
-/** “about 40 s left”; '' where nobody can tell, or it is over soon. */
+/** “about 40 s left”; '' where that cannot be estimated, or is over soon. */
 export function leftWords(pace: Pace | undefined): string {
   const left = pace && secondsLeft(pace);
   return left === undefined || left < LEAST_LEFT_S ? '' : `about ${duration(left)} left`;

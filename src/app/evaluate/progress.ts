@@ -24,11 +24,11 @@ export function whatInWords({ what, by }: Progress): string {
 
 /** “210 of 512 rows, about 40 s left”; '' before anything is known. */
 export function howFarInWords({ what, done, total }: Progress, secondsLeft: number | undefined): string {
-  // A file is read by its bytes.
+  // The progress of reading a file is in bytes.
   if (total <= 0 || what === 'reading') return '';
   const rows = `${count(Math.floor(done))} of ${plural(total, 'row')}`;
   if (secondsLeft === undefined) return rows;
-  // Until a row is answered all that is known is the most tokens that an answer may have: most end before.
+  // Until a row is answered only the limit of an answer's tokens is known, and most answers are shorter.
   const how = done < 1 ? 'at most' : 'about';
   return `${rows}, ${how} ${duration(Math.max(1, secondsLeft))} left`;
 }

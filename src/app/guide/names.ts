@@ -1,7 +1,7 @@
 import { SETTING_TERMS } from '../../settings/table.ts';
 import { METRIC_TITLES, type MetricName } from '../../evaluate/metrics/registry.ts';
 
-/** The words that the glossary explains, by the id in its addresses. Apart from the entries, which are loaded when somebody reads them. */
+/** The words that the glossary explains, by the id in its addresses. The entries are in files of their own, which are loaded when somebody reads them. */
 const WORDS = {
   ...SETTING_TERMS,
   // The idea
@@ -68,5 +68,5 @@ export type TermId = keyof typeof WORDS | MetricName;
 
 const isTerm = (id: string): id is TermId => Object.hasOwn(NAMES, id);
 
-/** An id that is not known is a slip in the code: it is shown as it is. */
+/** An unknown id is a slip in the code: it is shown unchanged. */
 export const nameOfTerm = (id: string): string => (isTerm(id) ? NAMES[id] : id);

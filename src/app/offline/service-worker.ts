@@ -62,11 +62,11 @@ scope.addEventListener('message', ({ data }) => {
 });
 scope.addEventListener('fetch', (event) => {
   const { request } = event;
-  // Other origins are none of its business: the page's policy and the page's count see those.
+  // Requests to other origins are left to the page's policy and the page's count.
   if (request.method === 'GET' && request.url.startsWith(BASE)) event.respondWith(answer(request));
 });
 
-/** All files or none: a version that is not complete is never used. What an earlier version has is not fetched again. */
+/** All files or none: a version that is not complete is never used. Files of an earlier version are not fetched again. */
 async function install(): Promise<void> {
   const cache = await caches.open(CACHE);
   await Promise.all(
@@ -100,7 +100,7 @@ async function answer(request: Request): Promise<Response> {
 
 /** The same answer with the headers of isolation: the page and its workers need them on their own files. */
 function isolated(response: Response): Response {
-  // An error of the network and an answer from elsewhere cannot be made anew.
+  // A network error and an opaque answer cannot be built again.
   if (response.status === 0) return response;
   const { body, status, statusText } = response;
   const headers = new Headers(response.headers);

@@ -4,7 +4,7 @@ import { whenQuiet } from '../ui/quiet.ts';
 export class Update {
   /** Whether all files are kept here, so that the page opens without a network. */
   kept = $state<'no' | 'installing' | 'yes' | 'failed'>('no');
-  /** `waiting`: a new version is complete. `taken`: another tab uses it already, and this one is the old one still. */
+  /** `waiting`: a new version is complete. `taken`: another tab uses it already, while this one runs the old one. */
   state = $state<'none' | 'waiting' | 'taken'>('none');
   #registration: ServiceWorkerRegistration | undefined;
   #asked = false;
@@ -45,7 +45,7 @@ export class Update {
         if (registration.installing) this.#follow(registration.installing);
       });
     } catch {
-      // Refused by the browser, or the script did not come: everything works, but not without a network.
+      // The browser refused, or the script did not load: everything works, but not without a network.
       if (this.kept !== 'yes') this.kept = 'failed';
     }
   }

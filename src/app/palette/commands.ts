@@ -19,7 +19,7 @@ const PLACES: Readonly<Record<Exclude<Place, (typeof STAGES)[number]>, string>> 
 };
 /** What a stage offers to press: its buttons, and the labels of its file pickers. */
 const PRESSED = '#stage :is(button.button, label.button, a.button, button.tune)';
-/** They answer something on the screen, and say little without it. */
+/** These buttons answer something on the screen, and say little without it. */
 const ANSWERS = /^(?:Put away|Keep|Stop)$/;
 
 export interface PaletteParts {

@@ -1,6 +1,6 @@
 /** Fuzzy matching: the letters that were typed, in order, wherever they stand. */
 
-/** Better than nothing between letters: where a word begins, and letters one after the other. */
+/** Bonuses: a letter that begins a word, and letters one after the other. */
 const WORD_START = 8;
 const IN_A_ROW = 5;
 const FIRST = 6;
@@ -48,7 +48,7 @@ function isWordStart(letters: string, at: number): boolean {
   return at === 0 || !/[\p{L}\p{N}]/u.test(letters[at - 1]);
 }
 
-/** What matches, best first; in the order that it came where nothing is better. @param textOf what a person sees of it */
+/** The items that match, best first; in their own order where they match equally well. @param textOf what a person sees of it */
 export function filter<Item>(asked: string, items: readonly Item[], textOf: (item: Item) => string): Item[] {
   return items
     .map((item, at) => ({ item, at, found: score(asked, textOf(item)) }))

@@ -32,7 +32,7 @@ export interface Sample {
   readonly testRows: number;
   /** Whether an answer can be checked letter by letter. */
   readonly metric: 'exact' | 'none';
-  /** What the sample is tuned with, unless one chooses otherwise. */
+  /** The settings of the sample, unless a person chooses others. */
   readonly settings: {
     readonly steps: number;
     readonly batch: number;
@@ -55,7 +55,7 @@ export type SamplesState =
   | { readonly kind: 'failed'; readonly reason: string };
 
 const SHOWN_ROWS = 3;
-/** Which held-out question is asked as the model learns. The very first may be one that no model of a garden can answer. */
+/** The held-out question that is asked as the model learns. The very first may be one that no model could answer. */
 const QUESTION_ROW = 3;
 
 const fetchText = async (path: string): Promise<string> => new TextDecoder().decode(await fetchBytes(path));

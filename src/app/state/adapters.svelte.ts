@@ -18,7 +18,7 @@ export class Adapters {
   list = $state.raw<readonly AdapterInfo[]>([]);
   loaded = $state(false);
   failure = $state.raw<Failure>();
-  /** In this tab: each can be brought back. */
+  /** Adapters that were deleted in this tab: each can be restored. */
   deleted = $state.raw<readonly AdapterInfo[]>([]);
   /** Name of what is imported, and id of what is exported; empty while nothing is. */
   importing = $state('');
@@ -26,7 +26,7 @@ export class Adapters {
   progress = $state.raw<Progress>();
   /** How far that is, in words. */
   detail = $state('');
-  /** Whether a zip of an adapter for the bundled model has that model in it. */
+  /** Whether the zip of an adapter for the bundled model contains that model. */
   withBase = $state(true);
   #stopped = false;
   #left = new TimeLeft();
@@ -108,7 +108,7 @@ export class Adapters {
     }
   }
 
-  /** Ends an import or an export. What was imported before it stays. */
+  /** Ends an import or an export. Adapters that were imported before stay. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#session.worker.stopAdapters();
@@ -126,7 +126,7 @@ export class Adapters {
     this.detail = farWords(progress, this.#left.hear(progress));
   };
 
-  /** Imports a zip, several of them, or the files of one PEFT folder. What cannot be imported leaves the others. */
+  /** Imports a zip, several of them, or the files of one PEFT folder. A failed import does not stop the others. */
   async bring(files: readonly File[]): Promise<void> {
     if (files.length === 0) return;
     this.failure = undefined;

@@ -4,7 +4,7 @@ export interface Announcement {
   readonly text: string;
 }
 
-/** Older ones were heard long ago. */
+/** Older messages were heard long ago. */
 const KEPT = 6;
 
 export class Announcer {

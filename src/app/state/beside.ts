@@ -13,7 +13,7 @@ export function withTask({ source, options }: Reading, file: DataFile, use: Task
   };
 }
 
-/** The rows become a task of their own, and the new file another. One that has no test rows of its own gives some. */
+/** The rows become one task, and the new file another. A task without test rows gives some of its rows. */
 function mixedWith(options: DataOptions, source: Source, { task, share }: TaskUse): DataOptions {
   const { mixture } = options;
   const before: readonly MixtureTask[] = mixture?.tasks ?? [
@@ -31,7 +31,7 @@ function mixedWith(options: DataOptions, source: Source, { task, share }: TaskUs
       test,
       mixture: sized({ ...mixture, tasks: [...before, { name, file }], mix: mixture?.mix ?? 'proportional' }),
     };
-  // Those that were there keep their shares among each other.
+  // The other tasks keep their shares among each other.
   const rest = before.reduce((sum, other) => sum + (other.share ?? 1), 0);
   const tasks = [
     ...before.map((other) => ({ ...other, share: ((1 - share) * (other.share ?? 1)) / rest })),
@@ -40,7 +40,7 @@ function mixedWith(options: DataOptions, source: Source, { task, share }: TaskUs
   return { ...options, test, mixture: { ...mixture, tasks, mix: 'given' } };
 }
 
-/** A mixture whose shares are given has one for each task. */
+/** A mixture with given shares has one for each task. */
 function sized(mixture: Mixture): Mixture {
   if (mixture.mix !== 'given') return mixture;
   return { ...mixture, tasks: mixture.tasks.map((task) => ({ share: 1 / mixture.tasks.length, ...task })) };
@@ -52,7 +52,7 @@ function freeName(name: string, taken: readonly string[]): string {
   return free;
 }
 
-/** The rows with another file beside them; test rows take the place of those that were there. */
+/** The rows with another file beside them; test rows replace the earlier test rows. */
 export function withFile({ source, options }: Reading, file: DataFile, as: 'more' | 'test'): Reading {
   const more = { ...source, more: [...(source.more ?? []), file] };
   if (as === 'more') return { source: more, options };
@@ -65,7 +65,7 @@ export function withFile({ source, options }: Reading, file: DataFile, as: 'more
   };
 }
 
-/** The mixture without the task of a file; undefined where one task is left. */
+/** The mixture without the task of a file; undefined where only one task is left. */
 function withoutTask(mixture: Mixture | undefined, place: number): Mixture | undefined {
   const tasks = (mixture?.tasks ?? [])
     .filter(({ file }) => file !== place)

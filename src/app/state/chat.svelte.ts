@@ -28,7 +28,7 @@ export class Answer {
   tokens = $state.raw<readonly ChatToken[]>([]);
   tokenCount = $state(0);
   seconds = $state(0);
-  /** What it was asked of; missing until it is there. */
+  /** The model and adapter that answer; missing until the answer is there. */
   origin = $state.raw<Origin>();
   /** What the model was given; missing until the answer is there. */
   prompt = $state.raw<AskedPrompt>();
@@ -49,7 +49,7 @@ export class Answer {
     const { adapter, text, state, tokens, tokenCount, seconds, origin, prompt } = this;
     return {
       ...{ adapter, text, tokenCount, seconds },
-      // One that has not ended by then never will.
+      // An answer that has not ended by then never will.
       state: state === 'done' || state === 'failed' ? state : 'stopped',
       tokens: last ? tokens : [],
       ...(origin && { origin }),
@@ -95,14 +95,14 @@ export class Chat {
   settings = $state.raw<ChatSettings>(START);
   /** Stands before every question, where the model's template has a place for it. */
   system = $state('');
-  /** How questions are asked, where a person chose; else as suits the rows that were trained on. */
+  /** How questions are asked, if a person chose; otherwise the training rows decide. */
   chosenAsking = $state<Asking>();
-  /** What those rows are; missing where nobody knows. */
+  /** The form of those rows; missing where it is not known. */
   taught = $state.raw<TaughtTurns>();
   /** Called before the first question: it may make a project. */
   begin: (prompt: string) => Promise<void> = async () => undefined;
   prompt = $state('');
-  /** A prompt that the page filled in: who writes another one writes over it. */
+  /** A prompt that the page filled in, which a person may write over. */
   suggested = $state('');
   busy = $state(false);
   /** Whether answers to the next question are voted on without their names. */
@@ -124,7 +124,7 @@ export class Chat {
     return this.chosenAsking ?? usualAsking(this.taught);
   }
 
-  /** What is usual is not a choice: it goes on following the rows. */
+  /** The usual value does not count as a choice: it keeps following the rows. */
   chooseAsking(asking: Asking): void {
     this.chosenAsking = asking === usualAsking(this.taught) ? undefined : asking;
   }
@@ -134,7 +134,7 @@ export class Chat {
     this.prompt = this.suggested = prompt;
   }
 
-  /** Finds out what the rows are that both sides were tuned on. @param sides as they are asked */
+  /** Finds out on which form of rows both sides were tuned. @param sides as they are asked */
   async learnTurns(sides: readonly AdapterKey[] = this.sides): Promise<void> {
     const outcome = await this.#session.worker.taughtTurns(sides.map(choiceOf));
     if (outcome.ok) this.taught = outcome.turns;
@@ -157,7 +157,7 @@ export class Chat {
     this.#stopping = false;
     const before = this.turns;
     const answers = [new Answer(this.sides[0]), new Answer(this.sides[1])] as const;
-    // Another order for each vote, and the same where it is all done again.
+    // Another order for each vote, and the same orders when everything is repeated.
     const order = new Random(this.settings.seed + this.#preferences.count + before.length);
     const blind = this.blind ? new Blind(order.below(2) === 1) : undefined;
     const past = blind ? [] : before;
@@ -208,7 +208,7 @@ export class Chat {
     return !this.busy && ended && last?.blind && !last.blind.vote ? last : undefined;
   }
 
-  /** Keeps a vote, and tells who wrote which. */
+  /** Keeps a vote, and shows which side wrote which answer. */
   async vote(vote: Vote): Promise<void> {
     const turn = this.votable;
     if (!turn?.blind) return;
@@ -248,7 +248,7 @@ export class Chat {
     this.load(undefined);
   }
 
-  /** What is kept of how to ask, beside the conversation. */
+  /** The choices of how to ask, which are kept beside the conversation. */
   get choices(): object {
     const { sides, settings, system, chosenAsking, blind } = this;
     return {
@@ -259,7 +259,7 @@ export class Chat {
     };
   }
 
-  /** @param kept as the project has it: what is not of the right kind is left as it would be at the start */
+  /** @param kept as the project has it: a value of the wrong type gets its initial value */
   load(kept: unknown): void {
     const { sides, settings, system, asking, blind } = isObject(kept) ? kept : {};
     this.blind = blind === true;
@@ -277,7 +277,7 @@ export class Chat {
     await this.#session.worker.stopChat();
   }
 
-  /** The last prompt again: with another seed, unless sampling is off, where the answer would be the same. */
+  /** Asks the last prompt again, with another seed if answers are sampled. */
   async retry(): Promise<void> {
     const last = this.turns.at(-1);
     if (!last || this.busy) return;

@@ -51,7 +51,7 @@ export class Columns {
     return outcome.sheet !== undefined;
   }
 
-  /** The first row is a header or not, or another character stands between cells: the columns are others then. */
+  /** Another header or delimiter gives other columns. */
   async change(table: { header?: boolean; delimiter?: string }): Promise<void> {
     if (table.header !== undefined) this.header = table.header;
     if (table.delimiter !== undefined) this.delimiter = table.delimiter;
@@ -70,7 +70,7 @@ export class Columns {
     };
   }
 
-  /** Puts a mapping in the place of what is chosen. */
+  /** Replaces the chosen columns by a mapping. */
   fill(mapping: Mapping): void {
     this.#take(mapping);
   }

@@ -38,7 +38,7 @@ export class Data {
   /** Columns that have to be chosen before a file can be read, or are being changed. */
   columns = $state.raw<Columns>();
   failure = $state.raw<Failure>();
-  /** What could not be opened last, and how it was asked for: it may be read otherwise. */
+  /** The rows that could not be opened last, and their options: other options may work. */
   refused = $state.raw<{ readonly source: Source; readonly options: DataOptions }>();
   /** Which rows are open: SHA-256 of their files. */
   version = $state<string>();
@@ -49,7 +49,7 @@ export class Data {
   row = $state.raw<PreviewRow>();
   rowAt = $state(0);
   rowFailure = $state.raw<Failure>();
-  /** Another one once what is being read is not wanted any more: nothing of it is shown then. */
+  /** Changes when the current reading is abandoned: nothing of it is shown then. */
   #turn = 0;
   /** Rows that were asked to be shown: the last one is. */
   #shows = 0;
@@ -95,7 +95,7 @@ export class Data {
     return bytes !== undefined && this.#openBytes(file.name, bytes, turn);
   }
 
-  /** The content of a file; undefined where it cannot be had, which is said, or is not wanted any more. */
+  /** The content of a file; undefined where it cannot be read (then `failure` says why) or is not wanted any more. */
   async #bytesOf(file: File, turn: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     try {
       return new Uint8Array(await file.arrayBuffer());
@@ -111,12 +111,12 @@ export class Data {
     }
   }
 
-  /** Asks what a file is to the rows that are open. @returns whether there is something to ask: a sample is simply replaced */
+  /** Asks which role a file has beside the open rows. @returns whether there is something to ask: a sample is simply replaced */
   offer(file: File): boolean {
     return this.source?.sample === undefined && this.ask(file);
   }
 
-  /** Asks what a file is to the rows that are open, a sample or not. @returns whether rows are open that it could be something to */
+  /** Asks which role a file has beside the open rows, a sample or not. @returns whether rows are open beside which it could have one */
   ask(file: File): boolean {
     if (!this.summary || !this.source || this.columns) return false;
     this.second = file;
@@ -124,14 +124,14 @@ export class Data {
     return true;
   }
 
-  /** The file that was asked about, which is not any more. */
+  /** Takes the file that was asked about; the question is then answered. */
   takeSecond(): File | undefined {
     const { second } = this;
     this.second = undefined;
     return second;
   }
 
-  /** Opens the rows with another file beside them. A sample with more than its own rows is none any more. */
+  /** Opens the rows with another file beside them. A sample with rows beside it does not count as a sample any more. */
   async addFile(file: File, as: Exclude<SecondUse, 'replace'>): Promise<boolean> {
     if (!this.source) return false;
     const { options } = this;
@@ -219,13 +219,13 @@ export class Data {
     this.rowFailure = undefined;
   }
 
-  /** The same rows, cut or split otherwise. */
+  /** Reads the same rows with other options. */
   async change(options: DataOptions): Promise<boolean> {
     const { source } = this;
     return source !== undefined && this.#open(source, options, await this.#begin(source.name));
   }
 
-  /** The same rows, for a model that was opened. What it cannot read is not open any more: it was cut for the model before. */
+  /** Reads the same rows for a model that was opened. Where that fails, no rows are open: the earlier ones were cut for the earlier model. */
   async readFor(options: DataOptions): Promise<boolean> {
     const { source } = this;
     const turn = this.#turn;
@@ -240,7 +240,7 @@ export class Data {
     return false;
   }
 
-  /** What was refused, cut otherwise. */
+  /** Reads the refused rows with other options. */
   async openOtherwise(options: DataOptions): Promise<boolean> {
     if (!this.refused) return false;
     const { source } = this.refused;
@@ -256,7 +256,7 @@ export class Data {
     return true;
   }
 
-  /** Takes the latest mend back. */
+  /** Undoes the latest mend. */
   async undo(): Promise<boolean> {
     const { mended } = this;
     const last = mended.at(-1);
@@ -366,7 +366,7 @@ export class Data {
     if (!outcome.ok) {
       if (outcome.code === 'data-columns' && (await this.#ask(source, options, turn))) return false;
       if (turn !== this.#turn) return false;
-      // Stopped is what was asked for.
+      // The person stopped it: that is no failure.
       if (outcome.code !== 'worker-aborted') this.failure = outcome;
       this.refused = { source, options };
       return false;
@@ -384,7 +384,7 @@ export class Data {
     this.options = options;
     this.summary = outcome.data;
     this.#session.announcer.say(`${source.name}: ${this.rows} rows are open.`);
-    // Rows that are only divided otherwise stay where they are: so does the one that is looked at.
+    // Rows that are only split differently keep their places, so the same row stays on the screen.
     const at = this.rowAt < outcome.data.listed && isSameRows ? this.rowAt : 0;
     await Promise.all([this.show(at), this.refresh()]);
     return true;

@@ -29,9 +29,9 @@ export interface DeviceWords {
 class DeviceInUse implements DeviceWords {
   state = $state.raw<DeviceState>({ kind: 'asking' });
   choice = $state<DeviceChoice>(kept());
-  /** Why another one is not used, where it was asked for in vain. */
+  /** Why the device that was asked for is not used. */
   failure = $state.raw<Failure>();
-  /** The one that computes, until another is open. */
+  /** The current device, until another is open. */
   readonly facts = $derived(this.state.kind === 'present' ? this.state.device : undefined);
   readonly isProcessor = $derived(this.facts?.kind === 'processor');
   readonly the = $derived(this.isProcessor ? 'the processor' : 'the GPU');
@@ -47,7 +47,7 @@ class DeviceInUse implements DeviceWords {
   }
 
   /**
-   * Takes another one. What is open on the one before is gone from it.
+   * Opens another device. What was open on the previous one is gone.
    *
    * @returns whether another one is there now
    */
@@ -65,7 +65,7 @@ class DeviceInUse implements DeviceWords {
     this.failure = outcome;
     this.choice = before;
     this.state = was;
-    // The one before is opened again, unless it was not left.
+    // The previous device is opened again, unless it stayed open.
     if (was.kind === 'present') await this.open(worker);
     return false;
   }

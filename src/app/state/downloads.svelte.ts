@@ -1,20 +1,20 @@
-/** Models from the hub: what is looked for, and what is on its way. It lives as long as the page: a download goes on behind other stages. */
+/** Models from the hub: the search, and the downloads. It lives as long as the page: a download continues while other stages are open. */
 import type { DownloadStatus, Failure, HubAccess, ModelOffer, PartialDownload } from '../../worker/api.ts';
 import type { Models } from './models.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
-/** `useless`: Graft cannot open it, so that it is not offered again. */
+/** `useless`: Graft cannot open it, so it is not offered again. */
 export type TransferKind = 'running' | 'stopping' | 'paused' | 'failed' | 'useless' | 'done';
 
-/** One model on its way. */
+/** The download of one model. */
 export class Transfer {
   kind = $state<TransferKind>('paused');
-  /** The last report of each that runs. */
+  /** The last report of each running download. */
   status = $state.raw<DownloadStatus>();
   failure = $state.raw<Failure>();
   /** What it is called once it is here. */
   kept = $state('');
-  /** Stopped only to go on at once. */
+  /** Stopped only to start again at once. */
   hurried = false;
   begun: PartialDownload;
 
@@ -22,7 +22,7 @@ export class Transfer {
     this.begun = $state.raw(begun);
   }
 
-  /** What the store has of it, while it does not run. */
+  /** The part that the store has, while the download does not run. */
   settle(begun: PartialDownload | undefined): void {
     this.begun = begun ?? { ...this.begun, done: 0 };
     this.status = undefined;
@@ -90,7 +90,7 @@ export class Downloads {
     return this.list.find((transfer) => transfer.source === source);
   }
 
-  /** What was begun in an earlier visit, and where the hub is. */
+  /** Reads the downloads of earlier visits, and where the hub is. */
   async refresh(): Promise<void> {
     const { worker } = this.#session;
     const [address, begun] = await Promise.all([worker.hubAddress(), worker.listDownloads()]);
@@ -132,7 +132,7 @@ export class Downloads {
     void this.#session.refreshStorage();
   }
 
-  /** Looks for a model and begins to download it, where there is one way to have it and room for it; otherwise the ways are shown. */
+  /** Looks for a model and begins the download if there is one offer and room for it; otherwise the offers are shown. */
   async fetch(asked: string): Promise<void> {
     await this.find(asked);
     const [offer, ...others] = this.offers;
@@ -145,7 +145,7 @@ export class Downloads {
     await this.#session.worker.stopFinding();
   }
 
-  /** Begins a download, or goes on with the one of this source. */
+  /** Begins a download, or continues the one of this source. */
   async start({ name, source, bytes }: Pick<ModelOffer, 'name' | 'source' | 'bytes'>): Promise<void> {
     let transfer = this.transferOf(source);
     if (!transfer) {
@@ -159,7 +159,7 @@ export class Downloads {
     if (transfer.active) return;
     transfer.kind = 'running';
     transfer.failure = undefined;
-    // Gigabytes are worth a promise that they stay.
+    // Before gigabytes are stored, the browser is asked to keep them.
     void this.#session.keepStorage();
     const outcome = await this.#session.worker.download(transfer.source, this.#access, (status) => {
       transfer.status = status;
@@ -188,7 +188,7 @@ export class Downloads {
     if (hurried && transfer.kind === 'paused') await this.resume(transfer);
   }
 
-  /** Asks again at once, where it waits to ask again. */
+  /** Retries at once, where it waits to retry. */
   async hurry(transfer: Transfer): Promise<void> {
     transfer.hurried = true;
     await this.#session.worker.pauseDownload(transfer.source);
@@ -199,7 +199,7 @@ export class Downloads {
     await this.#session.worker.pauseDownload(transfer.source);
   }
 
-  /** Takes away what came. */
+  /** Deletes the part that was downloaded. */
   async cancel(transfer: Transfer): Promise<void> {
     if (transfer.active) transfer.kind = 'stopping';
     const outcome = await this.#session.worker.cancelDownload(transfer.source);
@@ -213,7 +213,7 @@ export class Downloads {
     await Promise.all([this.refresh(), this.#session.refreshStorage()]);
   }
 
-  /** Off the list: what is whole is among the models. */
+  /** Removes it from the list: a complete model is among the kept models. */
   dismiss(transfer: Transfer): void {
     this.list = this.list.filter((other) => other !== transfer);
   }
@@ -223,7 +223,7 @@ export class Downloads {
     return token === '' ? {} : { token };
   }
 
-  /** What is in the store, and what this page knows more of. */
+  /** Lists what is in the store together with what this page knows. */
   #merge(begun: readonly PartialDownload[]): void {
     const storedOf = ({ source }: Transfer): PartialDownload | undefined =>
       begun.find((partial) => partial.source === source);

@@ -16,7 +16,7 @@ export class Evaluation {
   /** Seconds left of the current part; undefined while unknown or too short to show. */
   secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
-  /** What became of a measurement that was stopped; '' where none was. */
+  /** What was kept of a measurement that was stopped; '' where none was. */
   stopped = $state('');
   seconds = $state(0);
   readonly #session: Session;
@@ -53,7 +53,7 @@ export class Evaluation {
         this.progress = progress;
       });
       if (!outcome.ok) {
-        // Stopped is what was asked for; what was measured before is kept.
+        // The person stopped it: that is no failure, and earlier measurements are kept.
         stopped = outcome.code === 'worker-aborted';
         if (stopped && results.length > 0) break;
         this.progress = undefined;
@@ -69,7 +69,7 @@ export class Evaluation {
     }
     this.progress = undefined;
     const measuredRows = plural(results[0].rows.length, 'row');
-    // A sample that was cut short does not take the place of a larger one of the same.
+    // A stopped measurement does not replace one of more rows.
     const before = this.result;
     if (stopped && before && isLarger(before, results[0])) {
       this.#tellStop(

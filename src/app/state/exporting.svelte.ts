@@ -1,4 +1,4 @@
-/** An adapter in another format on its way to the disk: what will be written, how far it is, and what became of it. */
+/** The export of an adapter in another format: what will be written, how far it is, and its result. */
 import type { AdapterInfo, ExportPlan, Failure, FormatInfo, OtherBase, Progress } from '../../worker/api.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeft } from '../ui/time-left.ts';
@@ -20,7 +20,7 @@ export class Exporting {
   formats = $state.raw<readonly FormatInfo[]>([]);
   /** The name of the chosen one, which stays chosen for the next adapter. */
   format = $state('');
-  /** The adapter that is asked about. */
+  /** The adapter that is to be exported. */
   adapter = $state.raw<AdapterInfo>();
   plan = $state.raw<ExportPlan>();
   otherBase = $state.raw<OtherBase>();
@@ -71,7 +71,7 @@ export class Exporting {
     if (!this.busy) this.#reset(undefined);
   }
 
-  /** Opens the base, and looks again. */
+  /** Opens the base model, and looks again. */
   async openBase(): Promise<void> {
     const { adapter, otherBase } = this;
     if (!adapter || !otherBase?.model) return;
@@ -87,7 +87,7 @@ export class Exporting {
     try {
       folder = await picker()?.showDirectoryPicker({ id: 'graft-export', mode: 'readwrite' });
     } catch (error) {
-      // None was chosen.
+      // No folder was chosen.
       if (error instanceof DOMException && error.name === 'AbortError') return;
       throw error;
     }

@@ -14,7 +14,7 @@ export class FewShot {
   /** Seconds left of the current part; undefined while unknown or too short to show. */
   secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
-  /** What became of a measurement that was stopped; '' where none was. */
+  /** What was kept of a measurement that was stopped; '' where none was. */
   stopped = $state('');
   readonly #session: Session;
   readonly #kept: Results;
@@ -39,7 +39,7 @@ export class FewShot {
     });
     this.progress = undefined;
     if (!outcome.ok) {
-      // Stopped is what was asked for.
+      // The person stopped it: that is no failure.
       if (outcome.code === 'worker-aborted') this.#tellStop(`${outcome.what} ${outcome.remedy}`);
       else this.failure = outcome;
       return;
@@ -47,7 +47,7 @@ export class FewShot {
     const { report, stopped } = outcome;
     const rows = plural(report.rows.length, 'row');
     const before = this.report;
-    // A sample that was cut short does not take the place of a larger one of the same.
+    // A stopped measurement does not replace one of more rows.
     if (stopped && before?.shots.length === report.shots.length && isLarger(before, report)) {
       this.#tellStop(
         `Stopped after ${rows}. The earlier measurement of ${plural(before.rows.length, 'row')} is kept.`,

@@ -1,5 +1,5 @@
 /**
- * A list, the newest first, with what was deleted from it still in its place: there it is brought back, and no other row comes under the
+ * A list, the newest first, with deleted entries still in their places: each can be restored there, and no other row moves under the
  * pointer.
  */
 export function inPlace<Entry extends { readonly id: string }>(

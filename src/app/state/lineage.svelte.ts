@@ -1,4 +1,4 @@
-/** The stages of an adapter, each measured on the test rows of all of them. */
+/** The stages of an adapter, each measured on the test rows of all stages. */
 import { untrack } from 'svelte';
 import type { Failure, LineageReport, MeasuredLineage, Progress } from '../../worker/api.ts';
 import { Pace } from './pace.ts';
@@ -30,7 +30,7 @@ export class Lineage {
     this.#project = project;
     this.#show(undefined);
     const { lineage } = await this.kept.read();
-    // What was measured meanwhile is later.
+    // A measurement that was made meanwhile is newer.
     if (project === this.#project && !this.report) this.#show(lineage);
   }
 
@@ -71,11 +71,11 @@ export class Lineage {
 
 const known = new WeakMap<Studio, Lineage>();
 
-/** The one of a studio: what was measured stays while another stage is looked at. It is no part of the first screen. */
+/** The lineage of a studio: a result stays while another stage is open. It is not part of the first screen. */
 export function lineageOf(studio: Studio): Lineage {
   let lineage = known.get(studio);
   if (!lineage) {
-    // Nobody who asks first owns it.
+    // It must not belong to the effect that asks first.
     lineage = untrack(() => new Lineage(studio.session, studio.results));
     known.set(studio, lineage);
   }

@@ -7,7 +7,7 @@ import { loss } from '../ui/format.ts';
 const load = () => import('../train/reading.ts');
 
 const QUARTERS = 4;
-/** A validation that gets better at every look is said so many times in a run at most. */
+/** At most this many improvements of the validation are announced in a run. */
 const BESTS = 8;
 
 const ENDS: Partial<Record<RunStatus, string>> = {

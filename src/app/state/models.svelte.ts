@@ -25,12 +25,12 @@ export class Models {
     else this.failure = outcome;
   }
 
-  /** The one that is being put into a zip. */
+  /** The model that is being packed into a zip. */
   saving = $state<string>();
   /** How far that is, in words. */
   detail = $state('');
 
-  /** Gives a model as a zip of its folder. @param base the model that it was tuned from: then the zip has a delta */
+  /** Downloads a model as a zip of its folder. @param base the model that it was tuned from: then the zip has a delta */
   async save(name: string, base?: ModelRef): Promise<void> {
     if (this.saving !== undefined) return;
     this.saving = name;

@@ -9,9 +9,9 @@ export type OpeningStep = 'list' | 'project' | 'rows';
 export class Opening {
   /** Which step of opening the project runs. */
   step = $state<'list' | 'project'>();
-  /** How many wait for its rows. */
+  /** How many callers wait for its rows. */
   #waiting = $state(0);
-  /** Another one with each project that is opened: the one before it has nothing more to say. */
+  /** Changes with each project that is opened: the previous one has no say any more. */
   #turn = 0;
 
   /** Whether the rows are being opened. */
@@ -33,7 +33,7 @@ export class Opening {
 
   /** Work that opens the rows, or finds that they are open. */
   async whileRows<T>(work: () => Promise<T>): Promise<T> {
-    // An effect that asks for the rows does not depend on who else does.
+    // An effect that asks for the rows must not depend on other callers.
     untrack(() => this.#waiting++);
     try {
       return await work();

@@ -1,4 +1,4 @@
-/** Whether what was measured still tells of what is open, in words. */
+/** Whether a measurement is out of date, and why. */
 import { shownName } from '../ui/model-names.ts';
 import type { AdapterOrigin, DataOptions, ModelRef, Origin } from '../../worker/api.ts';
 
@@ -85,7 +85,7 @@ function adapterChanged(then: AdapterOrigin, { adapters, runs }: Now): string | 
   return run.step === then.step ? undefined : `The run has gone on to step ${run.step}.`;
 }
 
-/** How rows are read, without which of them are left out. */
+/** The options without the rows that are left out. */
 function chosen({ skip: _, dropCopies: __, ...options }: DataOptions): Partial<DataOptions> {
   return options;
 }

@@ -1,4 +1,4 @@
-/** How long a measurement takes yet, from how fast it has gone. */
+/** The time left of a measurement, from its speed so far. */
 import type { Progress } from '../../worker/api.ts';
 
 /** Shorter work is over before an estimate is read. */
@@ -7,7 +7,7 @@ const WORTH_TELLING_SECONDS = 10;
 /** Follows one measurement, whose parts (answers, losses) each have a pace of their own. */
 export class Pace {
   #part = '';
-  /** The first moment at which something was done: what came before compiles shaders. */
+  /** When the first part was done: the time before it compiles shaders. */
   #from = { done: 0, at: 0 };
 
   /**

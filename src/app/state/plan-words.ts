@@ -18,10 +18,10 @@ export function misfits({ problems }: RunMemory, on: DeviceWords): string[] {
   );
 }
 
-/** Many GPUs that people have hold no more than this, and what else is open wants some of it. */
+/** Many people's GPUs have no more than this, and other programs take some of it. */
 const MUCH_BYTES = 4 * 2 ** 30;
 
-/** A word on a run that may be more than the GPU has, which a browser does not say; undefined for others. */
+/** A warning about a run that may need more than the GPU has, which a browser does not report; undefined for others. */
 export function muchNote(
   { peakBytes, problems, checkpointed }: Pick<RunMemory, 'peakBytes' | 'problems' | 'checkpointed'>,
   batch: number,

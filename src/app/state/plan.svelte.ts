@@ -4,7 +4,7 @@ import type { Failure, MemoryAdvice, RunMemory, RunOptions } from '../../worker/
 import { misfits } from './plan-words.ts';
 import type { Session } from './session.svelte.ts';
 
-/** A number that is half written needs no plan. */
+/** A number that is being typed needs no plan. */
 const SETTLE_MS = 250;
 
 export class MemoryForecast {
@@ -19,7 +19,7 @@ export class MemoryForecast {
     this.#session = session;
   }
 
-  /** @returns gives it up */
+  /** @returns a function that gives up */
   ask(options: RunOptions): () => void {
     const asked = ++this.#asked;
     this.pending = true;

@@ -15,13 +15,13 @@ export class Projects {
   list = $state.raw<readonly ProjectInfo[]>([]);
   loaded = $state(false);
   failure = $state.raw<Failure>();
-  /** In this tab: each can be brought back. */
+  /** Projects that were deleted in this tab: each can be restored. */
   deleted = $state.raw<readonly ProjectInfo[]>([]);
   /** The open project. */
   id = $state<string>();
   /** Resolves when it is settled which one is open: what is read from then on is for that one. */
   settled: Promise<unknown> = Promise.resolve();
-  /** What is written of the page's own. */
+  /** The page's part of the project, as it was written last. */
   #page = '';
   #place = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -43,19 +43,19 @@ export class Projects {
     return this.list.find(({ id }) => id === this.id);
   }
 
-  /** The one to go on with: this tab's, which may be none, or the one that changed last. */
+  /** The project to open at the start: this tab's, which may be none, or the one that changed last. */
   get remembered(): ProjectInfo | undefined {
     const id = stored(() => sessionStorage.getItem(KEY));
     if (id === NONE) return undefined;
     return this.list.find((project) => project.id === id) ?? this.list.at(0);
   }
 
-  /** Whether this tab goes on with a project, as far as one knows before they are read. */
+  /** Whether this tab opens a project at the start, as far as is known before they are read. */
   get expected(): boolean {
     return this.returning && stored(() => sessionStorage.getItem(KEY)) !== NONE;
   }
 
-  /** Whether there are projects, as far as one knows before they are read. */
+  /** Whether there are projects, as far as is known before they are read. */
   get returning(): boolean {
     return this.loaded ? this.list.length > 0 : this.#wasHere;
   }
@@ -76,7 +76,7 @@ export class Projects {
     return this.#settle(this.#open(id));
   }
 
-  /** Nothing is open then: the next thing that is worth keeping makes a project. @returns whether it worked */
+  /** Closes the project: the next thing that is worth keeping makes a new one. @returns whether it worked */
   close(): Promise<boolean> {
     return this.#settle(this.#close());
   }
@@ -197,7 +197,7 @@ export class Projects {
     this.#waiting = undefined;
     if (page === undefined || this.id === undefined) return;
     this.#page = JSON.stringify(page);
-    // What comes from runes is a proxy, and does not travel.
+    // Values of runes are proxies, which cannot be sent to the worker.
     void this.#update(this.id, { page: JSON.parse(this.#page) as object });
   }
 
@@ -207,7 +207,7 @@ export class Projects {
   }
 }
 
-/** What the page remembers beside the database. Where that is refused, the project that changed last is opened. */
+/** Uses the page's storage beside the database. Where that is refused, the project that changed last is opened. */
 function stored<T>(use: () => T): T | undefined {
   try {
     return use();

@@ -17,7 +17,7 @@ export class Results {
     return this.#projects.id;
   }
 
-  /** What the open project keeps. What cannot be read counts as not there; whoever writes hears that storage fails. */
+  /** What the open project keeps. A result that cannot be read counts as missing; a failure of the storage shows when something is written. */
   async read(): Promise<Kept> {
     if (this.project === undefined) return {};
     const outcome = await this.#session.worker.readResults(this.project);

@@ -1,7 +1,7 @@
 /** Which stage is in the centre, kept in the address so that back, forward and a bookmark work. */
 export const STAGES = ['task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 export type StageId = (typeof STAGES)[number];
-/** Beside the stages: where the brand leads, what the GPU does, what is kept, and what the words mean. */
+/** Places beside the stages: the first screen, the benchmark, the storage and the guide. */
 const BESIDE = ['start', 'benchmark', 'storage', 'guide'] as const;
 export type Place = StageId | (typeof BESIDE)[number];
 
@@ -14,7 +14,7 @@ function placeOf(hash: string): Place {
 
 export class Route {
   place = $state<Place>('start');
-  /** What of the place: an entry of the guide. */
+  /** The part of the place: an entry of the guide. */
   part = $state<string>();
 
   constructor() {

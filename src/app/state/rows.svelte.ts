@@ -38,7 +38,7 @@ export class RowList {
     return this.rows.at(place - this.from >= 0 ? place - this.from : this.rows.length);
   }
 
-  /** Fetches what is around a place of the list. An answer that a newer question overtook is dropped, and the newer one waited for. */
+  /** Fetches the rows around a place of the list. If a newer request overtakes it, its answer is dropped, and it waits for the newer one. */
   fetch(place: number): Promise<void> {
     const run = this.#fetch(place);
     this.#latest = run;

@@ -1,4 +1,4 @@
-/** The run on the screen: the one that is going, or one from the list. */
+/** The run on the screen: the one that trains, or one from the list. */
 import type {
   CurveWords,
   EvalPoint,
@@ -27,10 +27,10 @@ export interface BaseLoss {
   readonly of: 'validation' | 'first step';
 }
 
-/** Steps may come faster than anybody sees: the page is brought up to date so often. */
+/** Steps may come faster than anybody can see: the page is updated this often. */
 const SHOWN_EVERY_MS = 100;
 
-/** What is said beside what the run does, which goes on. */
+/** Events that do not end the current phase. */
 const BESIDE: readonly RunEvent['type'][] = ['phase', 'memory', 'reading', 'rollout'];
 
 export class Run {
@@ -61,9 +61,9 @@ export class Run {
   forgotten = $state.raw<readonly { readonly step: number; readonly loss: number }[]>([]);
   /** It was trained in this tab, so that the worker means it by `current`. */
   isLoaded = $state(false);
-  /** Asked to begin, and no step is there yet. */
+  /** It was asked to begin and has no step yet. */
   preparing = $state(false);
-  /** Something else has the GPU: it begins after that. */
+  /** It waits until something else releases the device. */
   waiting = $state(false);
   /** This tab has it on its GPU. A record may say `running` of another tab. */
   #following = $state(false);
@@ -76,7 +76,7 @@ export class Run {
   /** No step was heard of since it was started or resumed. */
   #fresh = true;
   #rest: Promise<unknown> = Promise.resolve();
-  /** Counts what was asked for to be drawn: only the last is. */
+  /** Counts the runs that were asked for: only the last one is drawn. */
   #asked = 0;
   readonly #session: Session;
   readonly #changed: (ended: boolean) => void;
@@ -218,7 +218,7 @@ export class Run {
     else await this.#end('cancel');
   }
 
-  /** Takes back what was asked before its first step: a new run is none, a resumed one stays as it was. */
+  /** Cancels the start before the first step: a new run is discarded, a resumed one stays as it was. */
   async withdraw(): Promise<void> {
     this.asked = 'cancel';
     if (this.record) await this.#session.worker.pauseRun();
@@ -273,13 +273,13 @@ export class Run {
     if (outcome.ok) {
       this.#adopt(outcome.run);
       void this.#sayLater(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
-      // Who paused or discarded it sits before it.
+      // A person who paused or discarded the run is at the page.
       if (outcome.run.status === 'done' || outcome.run.status === 'stopped') this.#tell();
     } else if (outcome.code === 'run-cancelled') {
       this.#clear(undefined);
       this.#say('Cancelled: nothing was trained.');
     } else {
-      // The worker said where the run stands, unless it did not come that far.
+      // The worker has reported the run's status, unless it failed before.
       if (this.status === 'running') this.status = 'failed';
       this.failure = outcome;
       await this.#readEnd();
@@ -349,7 +349,7 @@ export class Run {
     }
   }
 
-  /** What is read in the place of the loss, by what the steps report. */
+  /** What is drawn in place of the loss, from what the steps report. */
   get #drawn(): Pick<CurveWords, 'drawn'> {
     return typeof this.#points[0]?.report?.['reward'] === 'number' ? { drawn: 'reward' } : {};
   }
@@ -373,7 +373,7 @@ export class Run {
     else this.#timer ??= setTimeout(() => this.#show(), wait);
   }
 
-  /** What it should take, to be seen beside what it takes: the number that the form told. */
+  /** Plans the memory, to be shown beside what the run takes: the number that the form showed. */
   async #plan(): Promise<void> {
     const { options } = this;
     const outcome = options && (await this.#session.worker.planRun(options));

@@ -40,7 +40,7 @@ export class Session {
   /** Seconds that this still takes, once they can be estimated. */
   openingLeft = $state<number>();
   modelFailure = $state.raw<Failure>();
-  /** Why the open model is not held in another way that was asked for. */
+  /** Why the weights could not be loaded in the type that was asked for. */
   holdFailure = $state.raw<Failure>();
   /** Why the open model is not kept, where it could not be. */
   notKept = $state.raw<Failure>();
@@ -54,7 +54,7 @@ export class Session {
   whenOpened: (model: ModelInfo, another: boolean, anew: boolean) => void = () => undefined;
   /** Content of the model that was open last; empty once that is deleted, and what was read with it. */
   #before: string | undefined;
-  /** Names what the worker holds, and how. */
+  /** Identifies the model in the worker, and how its weights are stored. */
   #held = '';
   #bundled: Promise<boolean> | undefined;
   #kept: Promise<boolean> | undefined;
@@ -73,7 +73,7 @@ export class Session {
     void this.refreshStorage();
   }
 
-  /** Another model than the open one is opened when it is needed. */
+  /** Chooses the model of the project; it is opened when it is needed. */
   want(model: ModelRef): void {
     this.wanted = model;
     if (this.model && !isModel(this.model, model)) this.model = undefined;
@@ -95,8 +95,8 @@ export class Session {
   }
 
   /**
-   * @param baseWeights in any way if left out
-   * @returns whether the model that is wanted is open now, and held so
+   * @param baseWeights any type if left out
+   * @returns whether the wanted model is open now, with such weights
    */
   async ensureModel(baseWeights?: BaseWeights): Promise<boolean> {
     const { model, wanted } = this;
@@ -111,7 +111,7 @@ export class Session {
     );
   }
 
-  /** Loads the open model again with its weights held in another way. */
+  /** Loads the open model again with its weights stored in another type. */
   holdBase(baseWeights: BaseWeights): Promise<boolean> {
     return this.#open(this.worker.holdBase(baseWeights, this.#hear), 'hold');
   }
@@ -167,7 +167,7 @@ export class Session {
       const { name, bundled, content, fingerprint } = outcome.model;
       const before = this.#before;
       const held = JSON.stringify([name, bundled, fingerprint]);
-      // What is added is loaded even where it is open already.
+      // A model that is added is loaded even if it is open already.
       const anew = how === 'add' || held !== this.#held;
       this.model = outcome.model;
       this.#before = content;
@@ -180,7 +180,7 @@ export class Session {
         `The model ${outcome.model.name} is open, its base weights ${heldWords(outcome.model)}.`,
       );
     } else if (outcome.code !== 'worker-aborted') {
-      // Stopped is what was asked for.
+      // The person stopped it: that is no failure.
       if (how === 'hold') this.holdFailure = outcome;
       else this.modelFailure = outcome;
     }

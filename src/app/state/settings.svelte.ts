@@ -32,7 +32,7 @@ export class Settings {
   options = $state.raw<RunOptions>(START);
   readonly #session: Session;
   readonly #data: Data;
-  /** What they belong to; undefined before rows are open, and for settings that were kept without. */
+  /** The rows and the model that the settings belong to; undefined before rows are open, and for settings that were kept without them. */
   #place = $state.raw<Place>();
   /** The settings of other rows and models of this project. */
   #others = $state.raw<readonly PlacedSettings[]>([]);
@@ -51,7 +51,7 @@ export class Settings {
     PRESETS.find((preset) => JSON.stringify(this.optionsOf(preset)) === JSON.stringify(this.options)),
   );
 
-  /** What became of the learning rate when another optimiser was chosen; '' before. */
+  /** What happened to the learning rate when another optimiser was chosen; '' before. */
   rateSaid = $state('');
 
   set<K extends keyof RunOptions>(key: K, value: RunOptions[K]): void {
@@ -80,12 +80,12 @@ export class Settings {
     this.options = this.optionsOf(preset);
   }
 
-  /** Cuts or splits the open rows otherwise: a preset that was chosen follows them. @returns whether they could be read so */
+  /** Reads the open rows with other options: a chosen preset follows them. @returns whether they could be read */
   changeRows(options: DataOptions): Promise<boolean> {
     return this.keepThrough(() => this.#data.change(options));
   }
 
-  /** The open rows change, and their settings stay theirs. @param change whether it could be */
+  /** Changes the open rows and keeps their settings. @param change resolves to whether it worked */
   async keepThrough(change: () => Promise<boolean>): Promise<boolean> {
     const { preset } = this;
     if (!(await change())) return false;
@@ -121,7 +121,7 @@ export class Settings {
     this.suit(name, sample, prompt);
   }
 
-  /** What suits the open rows, on every layer of the model. */
+  /** Takes settings that suit the open rows, on every layer of the model. */
   suit(name: string, sample?: ShownSample, prompt?: string): void {
     const { options, summary } = this.#data;
     this.options = {
@@ -143,7 +143,7 @@ export class Settings {
   /**
    * Takes the settings of a recipe, and reads the open rows as it says.
    *
-   * @returns what it leaves to the person, in sentences
+   * @returns what the person still has to decide, in sentences
    * @throws GraftError `recipe`, `json-…`, `arguments`
    */
   async takeRecipe(text: string, name: string): Promise<string> {
@@ -163,7 +163,7 @@ export class Settings {
     return leftOutOf(recipe);
   }
 
-  /** What a project keeps beside the options that are in the form. */
+  /** What a project keeps beside the options of the form. */
   get places(): { readonly open?: Place; readonly others: readonly PlacedSettings[] } {
     return { ...(this.#place && { open: this.#place }), others: this.#others };
   }

@@ -6,7 +6,7 @@ import type { Vote } from '../../worker/api.ts';
 import { STAGES } from './route.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
-/** As the keyboard of this machine has it. */
+/** The palette's keys on this machine's keyboard. */
 export const PALETTE_KEYS = /Mac|iP(?:hone|ad)/.test(navigator.platform) ? '⌘ K' : 'Ctrl K';
 
 const STORED = 'graft-single-keys';

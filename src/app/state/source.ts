@@ -1,4 +1,4 @@
-/** Where rows come from: their files, and what a second file is to them. */
+/** Where rows come from: their files, and the roles of a second file. */
 import type { DataFile, DataOptions, OtherFiles } from '../../worker/api.ts';
 import type { Sample } from '../start/samples.svelte.ts';
 
@@ -9,7 +9,7 @@ export interface Source extends OtherFiles {
   readonly sample?: Sample;
 }
 
-/** What a second file is to the rows that are open. */
+/** The role of a second file beside the open rows. */
 export type SecondUse = 'replace' | 'more' | 'test' | TaskUse;
 
 /** Another task beside the rows. */
@@ -25,7 +25,7 @@ export interface Reading {
   readonly options: DataOptions;
 }
 
-/** What the command starts with, too, but for the split. */
+/** The command starts with the same, except for the split. */
 export const SPLIT: DataOptions = {
   maxLength: 512,
   overlong: 'truncate-end',

@@ -107,7 +107,7 @@ function evaluate({ evaluation: { result, progress }, run, now }: Studio): Stage
   if (progress) fact = 'measuring';
   else if (result) {
     const { base, tuned } = result.exact;
-    // Where any method is right, none right is the news, whatever the loss did.
+    // If another method gets rows right, “none right” matters more than the loss.
     const counts = [base, tuned, ...result.rules.map(({ exact }) => exact)].some(
       ({ count: right }) => right > 0,
     );

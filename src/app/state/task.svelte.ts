@@ -15,10 +15,10 @@ export interface SampleTask {
 }
 
 /**
- * The texts that go with rows: of a sample its own, of other rows none. What a person wrote stays.
+ * The texts that suit the open rows: a sample has its own, other rows have none. A person's own text stays.
  *
  * @param sample that the rows are
- * @param samples all that there are: a text of one of them was written by nobody here
+ * @param samples all samples: a text that equals one of theirs was not written by the person
  */
 export function suitedTexts(
   { title, success }: TaskTexts,
@@ -66,7 +66,7 @@ function textsOf(value: unknown): Partial<TaskTexts> {
   };
 }
 
-/** The first project without texts takes on the old ones. */
+/** The first project without texts takes the old ones. */
 function takeOld(): unknown {
   try {
     const old: unknown = JSON.parse(localStorage.getItem(OLD_KEY) ?? 'null');

@@ -36,7 +36,7 @@ export class Theme {
     this.#frame();
   }
 
-  /** What the browser draws itself, around the page: each of the two colours says for which theme it is. */
+  /** The colour of what the browser draws around the page, one for each theme. */
   #frame(): void {
     for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
       const own = (meta.dataset['theme'] ??= /dark/.test(meta.media) ? 'dark' : 'light');

@@ -5,7 +5,7 @@ import { PRESETS, type Preset } from '../train/presets.ts';
 import { plural, roughly } from '../ui/format.ts';
 import type { Session } from './session.svelte.ts';
 
-/** A number that is half written needs no forecast. */
+/** A number that is being typed needs no forecast. */
 const SETTLE_MS = 250;
 /** A run that takes longer than this is warned of, in seconds. */
 export const LONG = 3600;
@@ -24,14 +24,14 @@ export class TimeForecast {
     this.#session = session;
   }
 
-  /** @returns gives it up */
+  /** @returns a function that gives up */
   ask(options: RunOptions, presets: Readonly<Record<Preset, RunOptions>>): () => void {
     const asked = ++this.#asked;
     const timer = setTimeout(() => void this.#forecast(options, presets, asked), SETTLE_MS);
     return () => clearTimeout(timer);
   }
 
-  /** For settings that cannot work: the presets keep their times. */
+  /** Settings that cannot work have no forecast; the presets keep their times. */
   clear(): void {
     this.#asked++;
     this.run = undefined;
@@ -64,7 +64,7 @@ export function sourceWords(source: SpeedSource): string {
   return source.sameSize ? `${steps}.` : `${steps}, with more or fewer tokens at once.`;
 }
 
-/** What the time goes into, where it is not steps alone. */
+/** What the time is spent on, where it is not steps alone. */
 export function partWords({ steps, validations, answers }: RunTime): string {
   const parts = [
     [steps, 'steps'],
@@ -82,7 +82,7 @@ export function partWords({ steps, validations, answers }: RunTime): string {
 /** A change is worth a button if it saves at least this share of the time. */
 const WORTH = 0.1;
 
-/** Ways that help, and those that hardly do: it is worth knowing which. */
+/** Changes that help, and those that hardly do. */
 export function sortWays(
   ways: readonly Shortening[],
   total: number,

@@ -1,4 +1,4 @@
-/** All tasks together against each alone: which adapters are there for it, and the runs that are missing, one after the other. */
+/** All tasks together against each alone: which adapters there are, and the missing runs, trained one after the other. */
 import { untrack } from 'svelte';
 import type { AdapterInfo, RunOptions } from '../../worker/api.ts';
 import type { Adapters } from './adapters.svelte.ts';
@@ -34,7 +34,7 @@ export class Together {
     ),
   );
 
-  /** The open tasks, each with its adapter alone. A file that was trained on by itself elsewhere counts as well. */
+  /** The open tasks, each with its adapter alone. An adapter that was trained on that file alone elsewhere counts as well. */
   tasks: readonly OfTask[] = $derived.by(() => {
     const { summary } = this.data;
     return (summary?.tasks ?? []).map(({ name, share, file }) => ({
@@ -98,11 +98,11 @@ function aloneOf(options: RunOptions, task: string, share: number): RunOptions {
 
 const known = new WeakMap<Studio, Together>();
 
-/** The one of a studio: it goes on while another stage is looked at. It is no part of the first screen. */
+/** The comparison of a studio: it continues while another stage is open. It is not part of the first screen. */
 export function togetherOf(studio: Studio): Together {
   let together = known.get(studio);
   if (!together) {
-    // Nobody who asks first owns it.
+    // It must not belong to the effect that asks first.
     together = untrack(() => new Together(studio.data, studio.run, studio.runs, studio.adapters));
     known.set(studio, together);
   }

@@ -1,6 +1,6 @@
 /** Keeps the screen on, since a computer that falls asleep does not train. */
 
-/** @returns lets go of it */
+/** @returns a function that releases it */
 export function keepAwake(): () => void {
   let lock: WakeLockSentinel | undefined;
   let done = false;
@@ -11,7 +11,7 @@ export function keepAwake(): () => void {
         if (done) void taken.release();
         else lock = taken;
       },
-      // Refused, on a low battery for instance: the run goes on while the computer does.
+      // Refused, on a low battery for instance: the run continues as long as the computer is awake.
       () => undefined,
     );
   };

@@ -1,4 +1,4 @@
-/** What this browser keeps, all of it or one project, as one file: written, read back, or deleted. It goes on behind other stages. */
+/** Everything that this browser keeps, or one project, as one file: written, read back, or deleted. The work continues while other stages are open. */
 import type { Failure, GraftWorker, ImportReport, Progress } from '../../worker/api.ts';
 import type { Session } from '../state/session.svelte.ts';
 import { saveFile } from '../ui/save.ts';
@@ -36,7 +36,7 @@ export class Everything {
     return this.#save(this.#session.worker.exportProject(id, this.#hear));
   }
 
-  /** What was exported so far is dropped; what was imported so far is taken back. */
+  /** Ends it: a partial export is dropped, a partial import is undone. */
   async stop(): Promise<void> {
     const { worker } = this.#session;
     await (this.busy === 'importing' ? worker.stopImport() : worker.stopExport());

@@ -1,9 +1,9 @@
-/** Ways to hold a base model on the GPU, in words. */
+/** The types in which base weights can be stored on the device, in words. */
 import type { BaseWeights, ModelInfo, WeightChoice } from '../../worker/api.ts';
 
 interface Words {
   readonly name: string;
-  /** What it means for memory and for exactness. */
+  /** What the type means for memory and for exactness. */
   readonly what: string;
 }
 

@@ -1,4 +1,4 @@
-/** The title of the model: who opens one by keyboard goes on there, as what it does meanwhile stands below it. */
+/** Focuses the title of the model: a person who opened one by keyboard continues there, since its progress is shown below. */
 export function focusModel(): void {
   document.getElementById('model-title')?.focus();
 }

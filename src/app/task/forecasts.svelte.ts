@@ -1,4 +1,4 @@
-/** What each model to choose from would take of this GPU. It lives as long as the page, not as the stage. */
+/** What each model of the list would take on this device. It lives as long as the page, not as the stage. */
 import type {
   CuratedModel,
   Failure,
@@ -12,7 +12,7 @@ import type { Session } from '../state/session.svelte.ts';
 import { BUNDLED } from '../state/session.svelte.ts';
 import { suggest } from '../train/settings.ts';
 
-/** Tokens of a row, as data that is opened is cut at first. */
+/** Tokens of a row: the initial limit of opened data. */
 const LENGTH = 256;
 /** Bytes of a parameter, for a model of which only the size is known. */
 const WIDTH = 2;
@@ -20,7 +20,7 @@ const WIDTH = 2;
 class Curated {
   models = $state.raw<readonly CuratedModel[]>([]);
   forecasts = $state<Record<string, ModelForecast>>({});
-  /** Why there are none. */
+  /** Why there are no forecasts. */
   failure = $state.raw<Failure>();
   speed = $state.raw<TrainingSpeed>();
   measuring = $state(false);
@@ -37,7 +37,7 @@ class Curated {
   }
 
   /**
-   * What each would take, where that is not known yet: for a time when nothing trains, since the worker plans for a second or two.
+   * Plans each model that is not planned yet. To be called while nothing trains, since the worker plans for a second or two.
    *
    * @param kept models of this browser
    */

@@ -1,12 +1,12 @@
-/** What the table says of a model that this browser keeps. */
+/** What the table says about a model that this browser keeps. */
 import type { KeptModel } from '../../worker/api.ts';
 import { date, plural } from '../ui/format.ts';
 
-/** Where it came from and when. What has no address was added from disk or trained here. */
+/** Where it came from and when. A model without an address was added from disk or trained here. */
 export const keptFrom = ({ source, created }: KeptModel): string =>
   `${source ? `from ${shownSource(source)}` : 'from disk or trained here'}, kept ${date(created)}`;
 
-/** What cannot go on without it. */
+/** Runs and adapters that need it. */
 export function neededBy({ runs, adapters }: KeptModel): string {
   const parts = [
     ...(runs.length > 0 ? [`${plural(runs.length, 'run')} to go on with (${runs.join(', ')})`] : []),

@@ -14,7 +14,7 @@ export interface ModelRow {
   readonly bytes: number;
   readonly licence?: string;
   readonly gated?: boolean;
-  /** A copy on the hub that asks for no account. */
+  /** A copy on the hub that needs no account. */
   readonly mirror?: string;
   readonly forecast?: ModelForecast;
   /** What is known of a model that this browser keeps. */
@@ -78,7 +78,7 @@ export function secondsOf({ forecast }: ModelRow): number | undefined {
   return forecast?.secondsPerStep === undefined ? undefined : STEPS * forecast.secondsPerStep;
 }
 
-/** Sorted by a column; what is not known comes last either way, and rows that are alike stay in their order. */
+/** Sorted by a column; unknown values come last in both directions, and equal rows keep their order. */
 export function sorted(rows: readonly ModelRow[], { column, descending }: Order): ModelRow[] {
   const valueOf = (row: ModelRow): string | number | undefined => {
     if (column === 'name') return row.name.split('/').at(-1)!.toLowerCase();

@@ -1,4 +1,4 @@
-/** Whether the bundled toy can do what the rows ask, by what can be counted. */
+/** Whether the bundled toy can learn these rows, judged by what can be counted. */
 import { count } from '../ui/format.ts';
 
 /** The rows that it was made for take 1.2 to 1.6; questions to a bank and sums in words take 2.1 and more. */
@@ -12,7 +12,7 @@ export interface ToyFacts {
   readonly positions: number;
 }
 
-/** @returns what it cannot do, with the number that says so; undefined where nothing speaks against it */
+/** @returns what it cannot do, with the number that shows it; undefined where nothing speaks against it */
 export function toyWarning({ tokensPerWord = 0, longest, positions }: ToyFacts): string | undefined {
   const facts = [
     ...(tokensPerWord > MOST_PIECES

@@ -1,4 +1,4 @@
-/** The axis of the loss: linear, or logarithmic, where a run that fell far still shows what happened after. Kept as a preference. */
+/** The axis of the loss: linear, or logarithmic, which still shows the details after a steep fall. Kept as a preference. */
 
 export type LossAxis = 'linear' | 'log';
 
@@ -25,7 +25,7 @@ const HEADROOM = 0.06;
 /** The least height of the plot: on a linear axis as a part of its largest loss, on a logarithmic one as a ratio. */
 const FLAT = 0.25;
 const FLAT_RATIO = 1.3;
-/** What a logarithmic axis cannot show any more: a loss of 0 lies at its lower end. */
+/** The least loss of a logarithmic axis: a loss of 0 is drawn at its lower end. */
 const LEAST = 1e-6;
 
 export type Line = ArrayLike<number | null | undefined>;
@@ -43,7 +43,7 @@ export function rangeOf(lines: readonly Line[], base: number | undefined, axis: 
     const room = (high / low) ** HEADROOM * Math.sqrt(missing);
     return [low / room, high * room];
   }
-  // A line that hardly moves is not blown up to fill the plot.
+  // A line that hardly changes is not magnified to fill the plot.
   const height = Math.max(max - min, FLAT * max) || 1;
   return [Math.max(0, min - height * HEADROOM), max + height * HEADROOM];
 }
@@ -53,7 +53,7 @@ export function heightOf(value: number, axis: LossAxis): number {
   return axis === 'log' ? Math.log(Math.max(LEAST, value)) : value;
 }
 
-/** From few lines to many: the first that give enough are taken. */
+/** From few lines to many: the first that are enough are taken. */
 const MANTISSAS = [
   [1],
   [1, 3],
@@ -70,7 +70,7 @@ export function logTicks(min: number, max: number): number[] {
     ticks = [];
     for (let power = Math.floor(Math.log10(min)); power <= Math.ceil(Math.log10(max)); power++)
       for (const mantissa of mantissas) {
-        // As it is written, so that 3 hundredths are 0.03 and nothing beside it.
+        // Through its decimal form, so that 3 hundredths are exactly 0.03.
         const value = Number(`${mantissa}e${power}`);
         if (value >= min && value <= max) ticks.push(value);
       }

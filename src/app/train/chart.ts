@@ -69,7 +69,7 @@ function table({ steps, points, evals, ghosts }: Curves): uPlot.AlignedData {
 export function makeChart(host: HTMLElement, onPoint: (step: number | undefined) => void): Chart {
   const colour = palette(host);
   const { fontFamily } = getComputedStyle(host);
-  /** Follows the page, which a projector makes larger. */
+  /** Follows the font size, which the projector mode makes larger. */
   const letters = (): number => parseFloat(getComputedStyle(host).fontSize);
   let builtFor = letters();
   let plot: uPlot | undefined;
@@ -123,7 +123,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     ctx.fillText(text, beside ? x + gap : right, beside ? y : y - gap);
   }
 
-  /** The base model's loss all along, since that is what tuning starts from; and the names of the runs that are laid over. */
+  /** The base model's loss across the chart, since tuning starts from it; and the names of the runs that are drawn over it. */
   function annotate(drawn: uPlot): void {
     if (!last) return;
     const { ctx, bbox } = drawn;

@@ -1,4 +1,4 @@
-/** What differs between runs, as a table: how they went, and the settings that are not the same. */
+/** What differs between runs, as a table: their results, and the settings that differ. */
 import type { RunOptions, RunRecord } from '../../worker/api.ts';
 import { flagText } from '../../settings/flag-text.ts';
 import type { Setting } from '../../settings/setting.ts';
@@ -23,7 +23,7 @@ export type Compared = Pick<
   RunRecord,
   'options' | 'baseModel' | 'baseWeights' | 'dataName' | 'steps' | 'evals' | 'takenBytes' | 'forgetting'
 > & {
-  /** Numbers of what it left: of its adapter, or of the model; missing where it left nothing. */
+  /** Parameters of its adapter, or of the model; missing where it left nothing. */
   readonly parameters?: number;
 };
 
@@ -87,7 +87,7 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
   ];
 }
 
-/** The middle one; of an even number, the larger of both. */
+/** The median; of an even number, the larger of the two in the middle. */
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -1,4 +1,4 @@
-/** Memory and time of every method with its defaults, asked one after the other while somebody compares them. */
+/** Memory and time of every method with its defaults, planned one after the other while a person compares them. */
 import type { RunCost, RunOptions } from '../../worker/api.ts';
 import type { Session } from '../state/session.svelte.ts';
 
@@ -16,7 +16,7 @@ export class Costs {
     this.#session = session;
   }
 
-  /** @param runs by the name of the method @returns gives it up */
+  /** @param runs by the name of the method @returns a function that gives up */
   ask(runs: readonly (readonly [name: string, options: RunOptions])[]): () => void {
     const asked = ++this.#asked;
     this.known = {};

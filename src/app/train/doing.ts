@@ -4,14 +4,14 @@ import { bytes, count, duration } from '../ui/format.ts';
 
 export interface Doing {
   readonly name: string;
-  /** How far it is, and how long it still takes where that is long. */
+  /** How far it is, and the time left where that is long. */
   readonly fact: string;
   readonly done: number;
-  /** 0 where nobody knows how far it is. */
+  /** 0 where it is not known how far it is. */
   readonly total: number;
 }
 
-/** Only what takes longer is worth a number of seconds. */
+/** Shorter waits show no seconds. */
 const LONG_SECONDS = 10;
 
 const left = (seconds: number | undefined): string =>
@@ -80,7 +80,7 @@ export function sentence({ name, fact }: Doing): string {
   return fact ? `${name}: ${fact}` : name;
 }
 
-/** How long something still takes that goes on as it went so far. Each thing is timed from when it was first seen. */
+/** The time left of a piece of work at its speed so far. Each piece is timed from when it was first seen. */
 export class Pace {
   #what: unknown;
   #began = 0;
@@ -89,7 +89,7 @@ export class Pace {
   /**
    * @param what another thing is timed anew
    * @param now milliseconds
-   * @returns seconds, or undefined before there is anything to go by
+   * @returns seconds, or undefined before there is enough to estimate from
    */
   left(what: unknown, done: number, total: number, now: number): number | undefined {
     if (what !== this.#what || done < this.#from) {

@@ -8,7 +8,7 @@ export type Field = Setting & { readonly name: SettingKey };
 export interface Group {
   readonly name: string;
   readonly fields: readonly Field[];
-  /** Those that few need. */
+  /** Settings that few people need. */
   readonly advanced: readonly Field[];
 }
 

@@ -1,4 +1,4 @@
-/** Runs that lie under the current one: told apart by their dashes, and by their names at the end of the line. */
+/** Runs that are drawn under the current one, with different dashes and with their names at the end of the line. */
 import type { StepPoint } from '../../worker/api.ts';
 
 export interface Ghost {

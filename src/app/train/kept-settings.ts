@@ -4,10 +4,10 @@ import { PAGE_TABLE, pageValues } from '../../settings/table.ts';
 import { isOfType } from '../../settings/values.ts';
 import type { RunOptions } from '../../worker/api.ts';
 
-/** What a form begins with, before rows and a model say what suits them. */
+/** The initial settings, before rows and a model suggest others. */
 export const START: RunOptions = { ...pageValues({ steps: 60 }), targets: [] };
 
-/** What settings belong to: rows by their version and by how their columns are read, and a model, as rates and layers suit one model only. */
+/** What settings belong to: the rows (their version, and how their columns are read) and the model, since rates and layers suit one model only. */
 export interface Place {
   readonly rows: string;
   readonly model: string;
@@ -22,10 +22,10 @@ export function placeOf(version = '', mapping?: Mapping, content = ''): Place {
 
 const samePlace = (a: Place, b: Place): boolean => a.rows === b.rows && a.model === b.model;
 
-/** A project remembers the settings of so many sets of rows, the latest ones. */
+/** The number of sets of rows whose settings a project remembers, the latest ones. */
 const MOST = 20;
 
-/** The settings that were left with these rows and this model. */
+/** The last settings of these rows and this model. */
 export function settingsAt(kept: readonly PlacedSettings[], place: Place): RunOptions | undefined {
   return kept.find((entry) => samePlace(entry, place))?.options;
 }
@@ -62,7 +62,7 @@ function readStart(kept: unknown): RunOptions['start'] {
   return typeof id === 'string' && typeof name === 'string' ? { id, name } : undefined;
 }
 
-/** @returns undefined for what is no place, as in projects that were kept before settings had one */
+/** @returns undefined where it is no place, as in projects of earlier versions */
 export function readPlace(kept: unknown): Place | undefined {
   if (!isObject(kept)) return undefined;
   const { rows, model } = kept;

@@ -31,7 +31,7 @@ export const AXIS_NAME = 1.5;
 /** Where the key lies: from the top as a part of the height, from the bottom in letters. */
 const TOP = 0.17;
 const BOTTOM = 4.4;
-/** What is drawn reaches so far beside its value: a ring, and above a line its name, in letters. */
+/** How far drawings reach beyond their value: a ring, and the name above a line, in letters. */
 const RING = 6;
 const NAME = 1.5;
 
@@ -42,7 +42,7 @@ export function placeKey(
   const [min, max] = range.map(high);
   const height = size.height - PADDING.top - (AXIS + AXIS_NAME) * letters;
   const y = (value: number): number => PADDING.top + ((max - high(value)) / (max - min)) * height;
-  /** From where to where each line goes beside the key. */
+  /** The range of each line beside the key. */
   const spans = base === undefined ? [] : [[y(base), y(base)]];
   for (const line of lines) {
     // A line that enters the key's room has a point on either side: the one before counts, too.

@@ -3,7 +3,7 @@ import { METHODS } from '../../settings/registry.ts';
 import { TABLE } from '../../settings/table.ts';
 import type { RunOptions } from '../../worker/api.ts';
 
-/** The method of a run; LoRA in what was kept before there was a choice. */
+/** The method of a run; LoRA for runs of versions that had no choice. */
 export function methodOf({ method }: { readonly method?: string }): (typeof METHODS)[number] {
   return METHODS.find(({ name }) => name === method) ?? METHODS[0];
 }

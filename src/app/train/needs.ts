@@ -1,4 +1,4 @@
-/** What rows a method needs, whether the open ones are such, and how to get some that are. */
+/** Which rows a method needs, whether the open ones suit it, and how to get some that do. */
 import { phrasingsOf } from '../../data/phrasings.ts';
 import type { AdapterInfo, DataSummary } from '../../worker/api.ts';
 import type { Place } from '../state/route.svelte.ts';
@@ -6,12 +6,12 @@ import { plural } from '../ui/format.ts';
 import { kindOfRows, ROWS } from './settings.ts';
 import type { Needs } from './tuning-methods.ts';
 
-/** What is there to learn from. */
+/** The rows and adapters that there are to learn from. */
 export interface Situation {
   readonly data?: DataSummary;
   /** The template of prompts by which the open rows are read. */
   readonly prompt?: string;
-  /** Adapters that the open model can go on with, the latest first. */
+  /** Adapters of the open model, the latest first. */
   readonly adapters: readonly AdapterInfo[];
 }
 
@@ -20,17 +20,17 @@ export interface BundledRows {
   readonly label: string;
   /** Under samples/. */
   readonly path: string;
-  /** As they are called once they are open. */
+  /** The name of the file once it is open. */
   readonly name: string;
 }
 
 interface Need {
   /** What it is, with the columns of a file. */
   readonly rows: string;
-  /** What helps where none of that is there. */
+  /** What to do where there are none. */
   readonly get: string;
   readonly bundled?: BundledRows;
-  /** Where it is done, if not under Data. */
+  /** The stage where that is done, if not Data. */
   readonly at?: Place;
 }
 
@@ -82,7 +82,7 @@ export const NEEDS: Readonly<Record<Needs, Need>> = {
   },
 };
 
-/** What stands in for a need: what of it is there, or undefined where none is. */
+/** What meets a need, in words; undefined where nothing does. */
 export function met(needs: Needs, { data, prompt, adapters }: Situation): string | undefined {
   const kind = data && kindOfRows(data);
   const rows = data ? plural(data.rows.train, 'row') : '';
@@ -109,7 +109,7 @@ export function met(needs: Needs, { data, prompt, adapters }: Situation): string
   }
 }
 
-/** What is open instead; '' where nothing is. */
+/** Which other rows are open; '' where none are. */
 export function openInstead({ data }: Situation): string {
   const kind = data && kindOfRows(data);
   return kind === undefined ? '' : kind === 'mixed' ? 'rows of several kinds' : ROWS[kind].are;

@@ -1,4 +1,4 @@
-/** What the curve of a run says, as far as a line and the first screen need it: the words are in reading.ts. */
+/** What the curve of a run says, in one line, for the first screen too: the full words are in reading.ts. */
 import type { Reading, ReadingKind } from '../../worker/api.ts';
 import { loss } from '../ui/format.ts';
 
@@ -15,12 +15,12 @@ const BAD: readonly ReadingKind[] = [
   'chosen-falls',
 ];
 
-/** Worth a word while the run is still going: the rest is too early to say. */
+/** Readings that are shown while the run trains: it is too early for the others. */
 export function isAlarm({ kind }: Reading): boolean {
   return BAD.includes(kind);
 }
 
-/** What a run came from and to, for one line: of validation where there is some, and never of a single batch. */
+/** The loss before and after a run in one line: of validation where there is some, and never of a single batch. */
 export function fromTo({ kind, of, before, after }: Reading): string {
   if (before === undefined || after === undefined) return '';
   if (kind.startsWith('reward-'))

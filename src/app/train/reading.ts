@@ -7,13 +7,13 @@ export interface Told {
   /** For a list: a few words. */
   readonly name: string;
   readonly how: string;
-  /** What to try; empty where there is nothing to mend. */
+  /** What to try; empty where nothing is wrong. */
   readonly advice: string;
   /** Something went wrong: a person should see it at a glance. */
   readonly bad: boolean;
 }
 
-/** @param going it is trained just now, or can go on */
+/** @param going whether it trains, or can be resumed */
 export function tell(reading: Reading, going: boolean): Told {
   return { ...wordsOf(reading, going), bad: isAlarm(reading) };
 }

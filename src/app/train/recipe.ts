@@ -1,4 +1,4 @@
-/** What a recipe says, as the page has it: settings of the form, and how the open rows are read and split. */
+/** A recipe on the page: it sets the form, and how the open rows are read and split. */
 import type { Mapping } from '../../data/mapping.ts';
 import type { Mix } from '../../data/mixture.ts';
 import { parseSkipped } from '../../data/skip-list.ts';
@@ -7,7 +7,7 @@ import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
 import type { DataOptions, RunOptions } from '../../worker/api.ts';
 
 /**
- * The settings of the form with what the recipe says; the name of the run stays.
+ * The settings of the form with those of the recipe; the name of the run stays.
  *
  * @param targets layers of the open model, for a recipe that takes all of them
  * @param trainRows rows to train on, which make steps of passes
@@ -24,7 +24,7 @@ export function optionsFrom(
     ]),
   );
   const options = { ...current, ...told } as RunOptions;
-  // What follows from another setting, where the recipe leaves it to that.
+  // Settings that follow from another one, where the recipe does not give them.
   const initial = TABLE.resolve(recipe);
   if (Object.hasOwn(recipe, 'rank') && !Object.hasOwn(recipe, 'alpha'))
     Object.assign(options, { alpha: initial['alpha'] });
@@ -46,7 +46,7 @@ export function optionsFrom(
   };
 }
 
-/** How the rows are read and split with what the recipe says; the same object where it says nothing else. */
+/** How the rows are read and split with the recipe; the same object where it changes nothing. */
 export function dataOptionsFrom(recipe: Recipe, current: DataOptions): DataOptions {
   const text = (name: string): string | undefined => recipe[name] as string | undefined;
   const number = (name: string): number | undefined => recipe[name] as number | undefined;
@@ -73,7 +73,7 @@ export function dataOptionsFrom(recipe: Recipe, current: DataOptions): DataOptio
   return JSON.stringify(next) === JSON.stringify(current) ? current : next;
 }
 
-/** How text files become rows, where the recipe says anything of it. */
+/** How text files become rows, if the recipe has that. */
 function textOf(recipe: Recipe, { text }: DataOptions): DataOptions['text'] {
   const { documents, textRows, textOverlap } = recipe;
   if ([documents, textRows, textOverlap].every((value) => value === undefined)) return undefined;
@@ -86,7 +86,7 @@ function textOf(recipe: Recipe, { text }: DataOptions): DataOptions['text'] {
   };
 }
 
-/** How the tasks that are open share a run. */
+/** How the open tasks share a run. */
 function mixtureOf(recipe: Recipe, { mixture }: DataOptions): DataOptions['mixture'] {
   const { mix, mixTemperature, mixCap, trainWhole } = recipe;
   if (!mixture || [mix, mixTemperature, mixCap, trainWhole].every((value) => value === undefined))

@@ -1,4 +1,4 @@
-/** Settings of a run: presets, and the reasons why some cannot work, said before anything is compiled. */
+/** Settings of a run: presets, and faults, which are found before anything is compiled. */
 import { ia3Targets } from '../../settings/registry.ts';
 import { type Preset } from './presets.ts';
 import { answerProblem, type RewardSpec } from '../../rewards/specs.ts';
@@ -19,7 +19,7 @@ export interface Fault {
   readonly reason: string;
 }
 
-/** What the data set itself suggests; a bundled sample says all of it. */
+/** What the data set suggests; a bundled sample suggests everything. */
 export interface Suggestion {
   readonly steps?: number;
   readonly batch: number;
@@ -54,8 +54,8 @@ export function suggest(model: Pick<ModelInfo, 'parameters'> | undefined): Sugge
 }
 
 /**
- * The rate of a method, an objective and an optimiser, as a multiple of that of supervised LoRA and the usual optimiser: as their own initial rates are to each other.
- * Every weight moves in a full fine-tuning, which wants a smaller rate than an adapter.
+ * The rate of a method, an objective and an optimiser, as a multiple of that of supervised LoRA and the usual optimiser: the ratio of their initial rates.
+ * A full fine-tuning changes every weight and needs a smaller rate than an adapter.
  */
 function rateFactor({ method, objective, optimiser }: RunOptions): number {
   const rateOf = (given: Given): number => TABLE.resolve(given)['lr'] as number;
@@ -63,7 +63,7 @@ function rateFactor({ method, objective, optimiser }: RunOptions): number {
   const ofMethod =
     method === undefined ? 1 : method === 'full' ? 1 / FULL_SLOWER : rateOf({ method }) / usual;
   const ofObjective = objective === undefined ? 1 : rateOf({ objective }) / usual;
-  // As it is read: 0.004 × 0.2 is 0.0008, and not one digit of the sixteenth more.
+  // Rounded to the digits that are shown: 0.004 × 0.2 is exactly 0.0008.
   return Number(
     ((ofMethod * ofObjective * rateOf(optimiser === undefined ? {} : { optimiser })) / usual).toPrecision(12),
   );
@@ -87,7 +87,7 @@ export function presetOptions(
   const thorough = preset === 'thorough';
   const steps =
     preset === 'quick' ? Math.max(LEAST_STEPS, Math.round(balanced / 3)) : thorough ? 3 * balanced : balanced;
-  // Ten looks at the validation rows and six answers, wherever a run ends.
+  // Ten validations and six answers, however long a run is.
   const evalEvery = Math.max(1, Math.round(steps / 10));
   return {
     ...base,
@@ -95,7 +95,7 @@ export function presetOptions(
     batch,
     accumulate,
     lr: thorough ? lr / 2 : lr,
-    // An adapter that is started from has its own.
+    // A run that starts from an adapter has that adapter's.
     ...(!base.start && { rank: thorough ? 2 * rank : rank, alpha: thorough ? 2 * alpha : alpha }),
     warmup: defaultWarmup(steps),
     evalEvery,
@@ -104,7 +104,7 @@ export function presetOptions(
   };
 }
 
-/** Rows of a step: as an objective has them by itself, where it takes other steps than most. */
+/** Rows of a step: the objective's own number, where it differs from the usual one. */
 function sizeOfStep(
   { objective }: RunOptions,
   { batch, accumulate = 1 }: Suggestion,
@@ -119,12 +119,12 @@ function sizeOfStep(
 /** The last part of the end of a path: `c_proj` of `mlp.c_proj`. */
 const lastOf = (end: string): string => end.slice(end.lastIndexOf('.') + 1);
 
-/** Whether the layers of its adapter are chosen: some kinds have places of their own. */
+/** Whether a person chooses the layers of its adapter: some kinds have fixed ones. */
 export function hasTargets({ method }: Pick<RunOptions, 'method'>): boolean {
   return TABLE.applies(settingOf('targets'), { method });
 }
 
-/** The layers that a method begins with on a model. @param all what the model calls its layers */
+/** The initial layers of a method on a model. @param all names of the model's layers */
 export function usualTargets(
   method: NonNullable<RunOptions['method']>,
   all: readonly string[],
@@ -135,7 +135,7 @@ export function usualTargets(
   return !usual || usual.includes('all-linear') ? all : all.filter((name) => usual.includes(name));
 }
 
-/** The settings with what learns, on the layers that it begins with. @param before on all layers of the model */
+/** The settings with another method, on its initial layers. @param before on all layers of the model */
 export function withMethod(
   before: RunOptions,
   method: NonNullable<RunOptions['method']>,
@@ -145,7 +145,7 @@ export function withMethod(
   return method === 'full' ? { ...rest, method } : { ...rest, method, targets: usualTargets(method, all) };
 }
 
-/** The settings of a run that goes on with an adapter: kind, size and layers are that one's. */
+/** The settings of a run that starts from an adapter: kind, size and layers are the adapter's. */
 export function withStart(before: RunOptions, adapter: AdapterInfo): RunOptions {
   const { id, name, kind, rank = before.rank, alpha = before.alpha, targets } = adapter;
   const { virtualTokens = before.virtualTokens } = adapter;
@@ -155,7 +155,7 @@ export function withStart(before: RunOptions, adapter: AdapterInfo): RunOptions 
 
 const { objectives } = REGISTRY;
 const SUPERVISED = objectives[0];
-/** The kind of rows that are open, those that are used. */
+/** The kind of the open rows that are used. */
 export function kindOfRows({ rows, pairs, prompts, unpaired }: DataSummary): RowKind | 'mixed' {
   const all = rows.train + rows.validation + rows.test;
   const judged = unpaired.desirable + unpaired.undesirable;
@@ -163,13 +163,13 @@ export function kindOfRows({ rows, pairs, prompts, unpaired }: DataSummary): Row
   return prompts === all ? 'prompts' : pairs === all ? 'pairs' : judged === all ? 'unpaired' : 'mixed';
 }
 
-/** What suits the open rows. */
+/** The objective that suits the open rows. */
 export function suitableObjective(data: DataSummary): string {
   const kind = kindOfRows(data);
   return (objectives.find(({ rows }) => rows === kind) ?? SUPERVISED).name;
 }
 
-/** The settings with another objective, and what is usual with it. What a person has chosen stays. */
+/** The settings with another objective and its usual values. Values that a person has chosen stay. */
 export function withObjective(objective: string, before: RunOptions): RunOptions {
   const usual = TABLE.resolve({ objective: before.objective });
   const now = TABLE.resolve({ objective });
@@ -186,7 +186,7 @@ export function withObjective(objective: string, before: RunOptions): RunOptions
  * A run with a method's usual settings, before a preset chooses its length and rate.
  *
  * @param fresh settings as a form begins with them, on all layers of the model
- * @param start the adapter that it goes on from
+ * @param start the adapter that it starts from
  */
 export function withChoice(
   { method, objective }: Choice,
@@ -211,7 +211,7 @@ const ALONE: Readonly<Record<RowKind, string>> = {
   unpaired: ', or learn the answers alone with the columns prompt and completion under Data',
 };
 
-/** What a run learns; supervised in what was kept before there was a choice. */
+/** The objective of a run; supervised for runs of versions that had no choice. */
 export function objectiveOf({ objective }: { readonly objective?: string }): (typeof objectives)[number] {
   return objectives.find(({ name }) => name === objective) ?? SUPERVISED;
 }
@@ -238,7 +238,7 @@ export function findFaults(
     const kind = kindOfRows(data);
     const { are, columns } = ROWS[rows];
     need(
-      // Rows with single answers are prompts with the answers that are wanted.
+      // Rows with single answers are prompts with the wanted answers.
       kind === rows || (rows === 'prompts' && kind === 'answers'),
       'objective',
       kind === 'mixed'
@@ -263,7 +263,7 @@ export function findFaults(
       !(mayBeMissing(setting) && options[setting.name as SettingKey] === undefined)
     )
       need(
-        // A setting that came later is missing from what was kept before: its initial value holds.
+        // A setting that is newer than the kept settings is missing from them: its initial value holds.
         isAllowed(setting, options[setting.name as SettingKey] ?? initial[setting.name]),
         setting.name as SettingKey,
         correction(setting, options[setting.name as SettingKey]),

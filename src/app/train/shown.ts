@@ -1,4 +1,4 @@
-/** What the curve of a run draws: the loss, or what the objective says is read in its place. */
+/** What the curve of a run draws: the loss, or what the objective names in its place. */
 import type { CurveWords, EvalPoint, StepPoint } from '../../worker/api.ts';
 
 type Drawn = Pick<CurveWords, 'drawn'>;
@@ -16,7 +16,7 @@ const REWARD: ShownWords = { name: 'reward', title: 'Reward', better: 'higher is
 
 export const wordsOf = ({ drawn }: Drawn): ShownWords => (drawn === 'reward' ? REWARD : LOSS);
 
-/** Points with what is drawn in the place of their loss; the same list where that is the loss. */
+/** Points with the drawn value in place of their loss; the same list where that is the loss. */
 export function shownOf<Point extends Pick<StepPoint | EvalPoint, 'loss' | 'report'>>(
   points: readonly Point[],
   { drawn }: Drawn,

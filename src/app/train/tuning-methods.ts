@@ -1,12 +1,12 @@
 /**
- * The methods of tuning that a person chooses among, the same in the form of a run and in the guide. What learns, and from what, comes from the
- * registries of methods and objectives; the others are supervised runs that differ by their rows.
+ * The methods of tuning that a person chooses among, the same in the form of a run and in the guide. Methods and objectives come from their
+ * registries; the others are supervised runs that differ by their rows.
  */
 import { REGISTRY } from '../../settings/registry.ts';
 import type { Contribution } from '../../settings/setting.ts';
 import type { RowKind, RunOptions } from '../../worker/api.ts';
 
-/** What a method learns from: a kind of rows, or rows that come about in a way of their own. */
+/** What a method learns from: a kind of rows, or rows with another origin. */
 export type Needs = RowKind | 'text' | 'tasks' | 'template' | 'adapter' | 'feedback';
 
 /** The settings that choose it. */
@@ -29,7 +29,7 @@ export interface MethodGroup {
 
 const { methods: WHAT_LEARNS, objectives } = REGISTRY;
 const [SUPERVISED, ...OTHERS] = objectives;
-/** What learns, where a method does not say so. */
+/** The method that is trained, where an entry does not say. */
 const USUAL: Choice = { method: WHAT_LEARNS[0].name, objective: SUPERVISED.name };
 
 function methodOf({ name, label, help, choice }: Contribution, needs: Needs, chosen: Choice): TuningMethod {

@@ -1,4 +1,4 @@
-/** Which words of two texts the other does not have, by a longest common subsequence. */
+/** The words of two texts that the other one lacks, by a longest common subsequence. */
 export interface Piece {
   readonly text: string;
   /** Whether only this text has it. */

@@ -1,7 +1,7 @@
-/** For what takes its time, and is over some time. */
+/** For work that ends at some time. */
 import { untrack } from 'svelte';
 
-/** In a component: does something each time that what goes on has ended. */
+/** In a component: calls a function each time that the work ends. */
 export function whenItEnds(goesOn: () => boolean, then: () => void): void {
   let went = false;
   $effect(() => {

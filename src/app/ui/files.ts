@@ -32,7 +32,7 @@ async function filesOf(entry: FileSystemEntry): Promise<File[]> {
   }
 }
 
-/** Everything in a dropped folder. Of files with one name it takes the one that lies least deep: only the name goes to the worker. */
+/** Everything in a dropped folder. Where files share a name, the least deep one is taken: only names go to the worker. */
 export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
   // Entries must be taken before the first await: the list is emptied after the event.
   const entries = [...transfer.items]

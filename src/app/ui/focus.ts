@@ -1,4 +1,4 @@
-/** Where the keyboard goes on when the button that was pressed is gone, or cannot be pressed any more. */
+/** Moves the focus when the pressed button is gone, or cannot be pressed any more. */
 import { tick } from 'svelte';
 
 export function isFocusLost(): boolean {
@@ -6,14 +6,14 @@ export function isFocusLost(): boolean {
   return at === null || at === document.body || at.matches(':disabled');
 }
 
-/** For a button that comes in the place of the one that was pressed. */
+/** For a button that replaces the pressed one. */
 export function takeFocus(element: HTMLElement): void {
   void tick().then(() => {
     if (isFocusLost()) element.focus({ preventScroll: true });
   });
 }
 
-/** The stage is read from its heading on. */
+/** Moves the focus to the heading of the stage. */
 export async function focusHeading(): Promise<void> {
   await tick();
   const heading = document.querySelector<HTMLElement>('main h1');

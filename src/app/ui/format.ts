@@ -3,7 +3,7 @@ import { count, percent, plural, threeDigits as loss } from '../../numbers.ts';
 
 export { count, loss, percent, plural };
 
-/** A learning rate: 4e-3, 2.5e-4; 10 and 0 stay what they are. */
+/** A learning rate: 4e-3, 2.5e-4; 10 and 0 are written plainly. */
 export function rate(value: number): string {
   const short = Number(value.toPrecision(3));
   return short !== 0 && Math.abs(short) < 0.1 ? short.toExponential() : String(short);
@@ -22,7 +22,7 @@ export function bytes(value: number): string {
   return `${rest >= 100 || unit < 2 ? Math.round(rest) : +rest.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** What is said of a text that nobody can see; undefined where there is something to see. */
+/** Words for a text without visible characters; undefined for other texts. */
 export function blank(text: string): string | undefined {
   if (text === '') return 'nothing';
   return /^[\s\p{Cf}]*$/u.test(text) ? 'only white space' : undefined;
@@ -38,7 +38,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ''}`;
 }
 
-/** A time that is only about right, without digits that say nothing: 25 s, 4 min 30 s, 1 h 5 min. */
+/** An approximate time, without digits that mean nothing: 25 s, 4 min 30 s, 1 h 5 min. */
 export function roughly(seconds: number): string {
   if (seconds < 3) return 'a few seconds';
   const unit = [5, 30, 60, 300][[90, 600, 3600, Infinity].findIndex((below) => seconds < below)];
@@ -48,7 +48,7 @@ export function roughly(seconds: number): string {
 /** “about 5 min”, and “a few seconds”. */
 export const about = (seconds: number): string => `${seconds < 3 ? '' : 'about '}${roughly(seconds)}`;
 
-/** A time that was measured, short ones by their milliseconds: 18 ms, 2.7 s, 3 min 20 s. */
+/** A measured time: 18 ms, 2.7 s, 3 min 20 s. */
 export function took(seconds: number): string {
   if (seconds < 1) return `${Math.max(1, Math.round(1000 * seconds))} ms`;
   return seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);

@@ -1,7 +1,7 @@
 /** Parts of the page that are loaded when somebody goes there. */
 import type { Failure } from '../../worker/api.ts';
 
-/** One did not come. */
+/** The failure of a part that could not be loaded. */
 export const NOT_LOADED: Failure = {
   code: 'app-part',
   what: 'A part of the page did not load.',

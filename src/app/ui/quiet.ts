@@ -1,8 +1,8 @@
 /** For what can wait until the page has been shown and can be used. */
 
-/** Where browsers do not say that they are idle. */
+/** The wait in browsers that do not say when they are idle. */
 const SOON_MS = 500;
-/** A page that is never idle does it all the same. */
+/** The longest wait: a page that is never idle does the work all the same. */
 const LATEST_MS = 4000;
 
 /** Calls `work` once: when the page is loaded and the browser has nothing else to do. */

@@ -1,4 +1,4 @@
-/** For what is drawn with colours that it looked up: they are others once the theme is another. */
+/** For drawings with looked-up colours, which change with the theme. */
 
 /** Calls `listener` when the system's theme or the chosen one changes. @returns ends that */
 export function onThemeChange(listener: () => void): () => void {

@@ -1,13 +1,13 @@
-/** How far long work is and how long it still takes, as a person reads it. */
+/** How far long work is, and the time left, in words. */
 import type { Progress } from '../../worker/api.ts';
 import { bytes, count, duration } from './format.ts';
 
-/** Before this, what came so far says little about the rest. */
+/** Earlier the progress says little about the rest. */
 const SOON_S = 2;
-/** What is over in less has an end in sight. */
+/** Shorter work shows no time left. */
 const LONG_S = 10;
 
-/** Seconds that are left, from how fast it went so far. */
+/** Seconds that are left, from the speed so far. */
 export class TimeLeft {
   #part = '';
   #begun = 0;
@@ -54,7 +54,7 @@ export function farWords({ what, done, total, bytes: written }: Progress, second
   return parts.join(', ');
 }
 
-/** Nobody counts on the second: 7 s, 40 s, 3 min. */
+/** Rounded: 7 s, 40 s, 3 min. */
 function roughly(seconds: number): number {
   if (seconds < 10) return Math.ceil(seconds);
   return seconds < 60 ? Math.ceil(seconds / 5) * 5 : Math.ceil(seconds / 60) * 60;

@@ -3,7 +3,7 @@ import type { TaughtTurns } from '../../worker/api.ts';
 
 export type Asking = 'alone' | 'conversation';
 
-/** What suits the rows that a model was tuned on. */
+/** The way of asking that suits the rows that a model was tuned on. */
 export function usualAsking(taught: TaughtTurns | undefined): Asking {
   return taught && taught.kind !== 'several' ? 'alone' : 'conversation';
 }

@@ -3,7 +3,7 @@ import type { ChatToken } from '../../worker/api.ts';
 
 export interface Compared {
   readonly text: string;
-  /** How likely each side found it; undefined where it is not among the likeliest, or that answer has no such position. */
+  /** The probability on each side; undefined where it is not among the likeliest, or that answer has no such position. */
   readonly shares: readonly (number | undefined)[];
   /** Whether each side took it. */
   readonly taken: readonly boolean[];
@@ -11,7 +11,7 @@ export interface Compared {
 
 /** Every candidate of either side, the likeliest first. @param tokens of each side at one position, missing where it has ended before */
 export function compareCandidates(tokens: readonly (ChatToken | undefined)[]): Compared[] {
-  // Two candidates may read alike: the first of one side stands beside the first of the other.
+  // Two candidates may have the same text: the first of one side stands beside the first of the other.
   const keyed = tokens.map((token) => {
     const seen = new Map<string, number>();
     return new Map(
@@ -36,7 +36,7 @@ export function compareCandidates(tokens: readonly (ChatToken | undefined)[]): C
     .sort((a, b) => most(b) - most(a));
 }
 
-/** Before it was kept which candidate was taken, the text told it. */
+/** Answers of earlier versions do not say which candidate was taken: the text tells it. */
 function isTaken(
   token: ChatToken | undefined,
   candidate: ChatToken['candidates'][number] | undefined,
@@ -56,12 +56,12 @@ export function sameBefore(sides: readonly (readonly ChatToken[])[], at: number)
   return others.every((other) => other === first);
 }
 
-/** A token of a text as it is drawn: a dot for what goes on with a character that began before it. */
+/** A token of a text as it is drawn: a dot where it continues a character that began before it. */
 export function drawn({ text, part }: Pick<ChatToken, 'text' | 'part'>): string {
   return text === '' && part ? '·' : visible(text);
 }
 
-/** The same in words, where the text is not all there is to say. */
+/** The same in words, where the text alone is not enough. */
 export function partInWords({ part }: Pick<ChatToken, 'part'>): string | undefined {
   return part && `part ${part.number} of ${part.count} of “${part.text}”`;
 }

@@ -9,7 +9,7 @@ export function planWords({ bytes: size, files, summary }: Omit<ExportPlan, 'fre
 /** A zip is put together in the browser's own storage, and the download is a second copy. */
 export const fitsZip = ({ bytes: size, free }: Pick<ExportPlan, 'bytes' | 'free'>): boolean => size <= free;
 
-/** What is known of the room there is. */
+/** The free room, as far as the browser tells. */
 export function roomWords(plan: Pick<ExportPlan, 'bytes' | 'free'>): string {
   return fitsZip(plan)
     ? `The browser has ${bytes(plan.free)} of room for this page. The zip takes ${bytes(plan.bytes)} of it until the next visit, and as much again where you save it.`

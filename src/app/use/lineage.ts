@@ -1,4 +1,4 @@
-/** Who came from whom, as a graph: adapters in columns by their stage, each behind what it was trained from. */
+/** The lineage as a graph: adapters in columns by their stage, each after the one that it was trained from. */
 import type { AdapterInfo, RunSummary } from '../../worker/api.ts';
 
 export interface LineageNode {
@@ -10,7 +10,7 @@ export interface LineageNode {
   readonly row: number;
 }
 
-/** The name of the base that trees grow from: a model, made by a run of all weights where one is of this name. */
+/** The name of the base model of the trees, which a run of all weights may have made. */
 export interface LineageTree {
   readonly base: string;
   /** The run of all weights that made the base, if it is known. */
@@ -46,12 +46,12 @@ export function treesOf(adapters: readonly AdapterInfo[], runs: readonly RunSumm
     const all = own.filter((adapter) => parentOf(adapter) === undefined).map((adapter) => nodeOf(adapter, 0));
     const roots = all.filter(({ children }) => from !== undefined || children.length > 0);
     if (roots.length === 0) return [];
-    // Lines of roots that are left out close up.
+    // Lines of omitted roots are closed up.
     rows = 0;
     deepest = 0;
     return [{ base, from, roots: roots.map(({ adapter }) => nodeOf(adapter, 0)), rows, depth: deepest }];
   });
 }
 
-/** A node and all that came from it, the first one first. */
+/** A node and its descendants, in order. */
 export const flatten = (node: LineageNode): LineageNode[] => [node, ...node.children.flatMap(flatten)];

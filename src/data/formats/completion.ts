@@ -1,6 +1,6 @@
 /**
  * `{"prompt": "…", "completion": "…"}`, put together as they are; or both as lists of messages (TRL's conversational form), where only the
- * completion's answers are learnt from.
+ * completion's answers are learned.
  */
 import { messagesOf, requireAnswer } from './messages.ts';
 import { filledTextOf, textOf, type RowFormat } from './row.ts';

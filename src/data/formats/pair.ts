@@ -50,7 +50,7 @@ function textSides({ prompt, chosen, rejected }: JsonObject): Sides {
   return [side(answers[0]), side(answers[1])];
 }
 
-/** A prompt of its own stands before both; otherwise it is their common beginning. */
+/** A separate prompt stands before both; otherwise the prompt is their common beginning. */
 function messageSides(row: JsonObject): Sides {
   const chosen = messagesOf(row.chosen, 'chosen');
   const rejected = messagesOf(row.rejected, 'rejected');
@@ -83,7 +83,7 @@ function promptOf(prompt: unknown, common: number): TrainableMessage[] {
 const isSame = (a: TrainableMessage, b: TrainableMessage): boolean =>
   a.role === b.role && a.content === b.content;
 
-/** Turns that stand before the answers: none of them is learnt from. */
+/** The turns before the answers: none of them is learned. */
 function contextOf(messages: readonly TrainableMessage[]): TrainableMessage[] {
   return messages.map((message) =>
     message.role === 'assistant' ? { ...message, supervised: false } : message,

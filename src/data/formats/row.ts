@@ -10,11 +10,11 @@ export interface RowFormat {
   matches(row: JsonObject): boolean;
   /** The example. Throws {@link BadRow}. */
   read(row: JsonObject): Trainable;
-  /** What of a row that was read is left out, as sentences without their full stops. */
+  /** Which parts of the row are left out, as sentences without their full stops. */
   notes?(row: JsonObject): readonly string[];
 }
 
-/** A row that is not as its format says; the message is the reason that the person reads. */
+/** A row that breaks its format; the message is the reason that the person reads. */
 export class BadRow extends Error {}
 
 const LONE_SURROGATE = /\p{Surrogate}/u;

@@ -8,7 +8,7 @@ import { completionFormat } from './completion.ts';
 import { BadRow, shown, type RowFormat } from './row.ts';
 import { idsOf } from './tokens.ts';
 
-/** How people and programs write the two, capitals and spaces aside. */
+/** How people and programs write the two labels, ignoring capitals and spaces. */
 const GOOD = new Set('true 1 +1 yes good up thumbs_up desirable 👍'.split(' '));
 const BAD = new Set('false 0 -1 no bad down thumbs_down undesirable 👎'.split(' '));
 

@@ -1,4 +1,4 @@
-/** Templates of a person's own: `{"prompts": ["Rate it: [review]", …], "answer": "stars"}`, with places named as their columns. */
+/** A person's own templates: `{"prompts": ["Rate it: [review]", …], "answer": "stars"}`, with places named as their columns. */
 import { isObject } from '../../json.ts';
 import { columnsOf, type Mapping } from '../mapping.ts';
 import { phrasingsOf } from '../phrasings.ts';
@@ -10,7 +10,7 @@ export interface OwnTemplate {
   readonly answer: string;
 }
 
-/** How a file should look, for whoever has another. */
+/** The form of a file, for messages. */
 export const OWN_TEMPLATE_FORM =
   'Write {"prompts": ["How many stars? [review]", …], "answer": "stars"}, with columns in brackets.';
 
@@ -24,7 +24,7 @@ export function readOwnTemplate(json: unknown): OwnTemplate | undefined {
   return { prompts, answer };
 }
 
-/** A template of one's own, as those of the library are. @param name what people call it */
+/** A person's template in the form of the library's. @param name its label */
 export function ownTemplate(name: string, { prompts, answer }: OwnTemplate): InstructionTemplate {
   const names = new Set(
     prompts.flatMap((prompt) => [...prompt.matchAll(/\[(\w+)\]/g)].map(([, place]) => place)),
@@ -42,7 +42,7 @@ const placeOf = (column: string): string => column.replaceAll(/\W+/g, '_');
 /**
  * The prompts of a mapping as a template.
  *
- * @returns undefined where its answer is more than one column, or it has parts that a template has none of
+ * @returns undefined where its answer is more than one column, or it has parts that a template cannot have
  */
 export function templateOfMapping(mapping: Mapping): OwnTemplate | undefined {
   if ('text' in mapping || mapping.system !== undefined || mapping.input !== undefined) return undefined;

@@ -1,4 +1,4 @@
-/** What an instruction template is: phrasings of a task, with places for columns and for words that are the same in every row. */
+/** Instruction templates: phrasings of a task, with places for columns and for words that are the same in every row. */
 import { GraftError } from '../../errors.ts';
 import { slot } from '../columns.ts';
 import type { Mapping } from '../mapping.ts';
@@ -8,24 +8,24 @@ import { joinPhrasings } from '../phrasings.ts';
 export interface TemplateColumn {
   readonly name: string;
   readonly label: string;
-  /** What such a column is often called, the likeliest first. */
+  /** Usual names of such a column, the likeliest first. */
   readonly often: readonly string[];
 }
 
-/** A place for words of a person's own: a language, a list of labels. */
+/** A place for a person's words: a language, a list of labels. */
 export interface TemplateWords {
   readonly name: string;
   readonly label: string;
-  /** What stands there if nothing else is given; '' leaves out the phrase that has them. */
+  /** The default; '' leaves out the phrase that has them. */
   readonly initial: string;
-  /** For words that may be left out: what is added to every phrasing with them. */
+  /** For optional words: a text that is added to every phrasing with them. */
   readonly adds?: string;
 }
 
 export interface InstructionTemplate {
   readonly name: string;
   readonly label: string;
-  /** What its rows teach, in one sentence. */
+  /** What the rows teach, in one sentence. */
   readonly help: string;
   /** The last is what is learned. */
   readonly columns: readonly TemplateColumn[];
@@ -34,7 +34,7 @@ export interface InstructionTemplate {
   readonly phrasings: readonly string[];
 }
 
-/** What stands in the places, by their names: columns of the file, and words. */
+/** What fills the places, by their names: columns of the file, and words. */
 export type Places = Readonly<Record<string, string>>;
 
 const last = (name: string): string => name.slice(name.lastIndexOf('.') + 1).toLowerCase();
@@ -61,7 +61,7 @@ export function suggestPlaces(template: InstructionTemplate, columns: readonly s
   };
 }
 
-/** The first place that has nothing, and needs something. */
+/** The first place that is empty and may not be. */
 export function missingPlace(
   { columns, words = [] }: InstructionTemplate,
   places: Places,
@@ -89,7 +89,7 @@ export function mappingOf(
       `Say which column it is, or what stands there: ${template.name}:${missing}=….`,
     );
   const { columns, words = [], phrasings } = template;
-  // What a person types is text: braces in it would name columns.
+  // A person's words are plain text: braces in them would name columns.
   const plain = (text: string): string => text.trim().replaceAll('{{', '{').replaceAll('}}', '}');
   const filled = (text: string): string =>
     text.replaceAll(/\[(\w+)\]/g, (mark, name: string) =>

@@ -1,4 +1,4 @@
-/** What operations become on a processor: calls of kernels over a number of units. Nothing here touches a memory. */
+/** The commands of a processor: calls of kernels over a number of units. Nothing here touches memory. */
 import type { Command } from '../lowering.ts';
 import type { Operation, OperationKind, Roles } from '../operation.ts';
 import { quantisedFormats, QuantisedTensor } from '../quantised.ts';
@@ -6,7 +6,7 @@ import { byteLength, Storage, Tensor, type DType } from '../tensor.ts';
 import type { KernelFile } from './kernel.ts';
 import type { CpuTarget } from './target.ts';
 
-/** A command with its header is so large in memory, and its arguments begin behind so many bytes: as in kernels/threads.ts. */
+/** Bytes of a command with its header, and of the header before its arguments: as in kernels/threads.ts. */
 export const COMMAND_BYTES = 192;
 export const HEADER_BYTES = 16;
 const MOST_ARGUMENTS = (COMMAND_BYTES - HEADER_BYTES) / 4;
@@ -116,7 +116,7 @@ export interface LoweringRow {
 export function lowers<T extends Roles, A>(kind: OperationKind<T, A>, lower: Lower<T, A>): LoweringRow {
   return {
     name: kind.name,
-    // An operation of this name was recorded with this kind, whose types are T and A.
+    // An operation of this name was recorded with this kind, so its types are T and A.
     lower: (out, { tensors, attributes }) => lower(out, tensors as T, attributes as A),
   };
 }

@@ -22,7 +22,7 @@ export interface CpuOptions {
   readonly module: WebAssembly.Module;
   /** Whether they use relaxed SIMD, for reports. */
   readonly relaxed: boolean;
-  /** What the processor is called, for reports. */
+  /** The name of the processor, for reports. */
   readonly processor: string;
   /** Threads that share the work, the calling one included. */
   readonly threads: number;
@@ -64,7 +64,7 @@ export class CpuDevice implements Device, CpuTarget {
     this.adapter = {
       vendor: 'CPU',
       architecture: `${build}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
-      // With fused multiply-add the last bits are others: a name that stands for the numbers tells of it.
+      // With fused multiply-add the last bits differ, so the name, which identifies the numbers, says whether it is used.
       description: `${processor} (${build})`,
     };
     this.#heap = new Heap(true);
@@ -165,7 +165,7 @@ export class CpuDevice implements Device, CpuTarget {
     return CpuPlan.compile(this, tape, pool);
   }
 
-  /** Nothing is left to do: all kernels are compiled before the device is there. */
+  /** Nothing to do: all kernels are compiled before the device is opened. */
   prepare(): Promise<void> {
     return Promise.resolve();
   }

@@ -8,7 +8,7 @@ import { MOST_MEMORY_BYTES } from './target.ts';
 
 /** Pieces begin at multiples of a line of the cache, and are so many bytes long. */
 export const ALIGNMENT = 64;
-/** The first bytes are for the kernels' constants and for what threads tell each other. */
+/** The first bytes are for the kernels' constants and for the communication of threads. */
 export const FIRST_BYTES = 2 ** 14;
 /** Kernels load whole vectors, so that they may read, not write, so far behind the last piece. */
 const SLACK_BYTES = 64;

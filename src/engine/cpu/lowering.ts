@@ -61,7 +61,7 @@ export class CpuLowering implements Lowering<CpuCommand> {
 
   constructor(readonly target: CpuTarget) {}
 
-  /** What threads tell each other, and the scratch memory of each. */
+  /** Control words of the threads, and the scratch memory of each. */
   get deviceBytes(): number {
     return FIRST_BYTES + this.target.threads * SCRATCH_BYTES;
   }
@@ -84,7 +84,7 @@ export class CpuLowering implements Lowering<CpuCommand> {
     return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
   }
 
-  /** One group: nothing waits for a processor but its own program. */
+  /** One group: on a processor nothing else waits for the plan. */
   split<D extends Command>(commands: readonly D[]): D[][] {
     return [[...commands]];
   }

@@ -1,4 +1,4 @@
-/** A plan on a processor: commands with their arguments written to memory, which the threads run as they lie there. */
+/** A plan on a processor: commands with their arguments are written to memory once, and the threads run them from there. */
 import type { Plan, RunOptions } from '../plan.ts';
 import { MemoryPool, type Lease, type Pool } from '../pool.ts';
 import { sizePlan, type PlanSize } from '../size.ts';

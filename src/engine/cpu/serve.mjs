@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * What a thread of the CPU engine is: an instance of the kernels over the shared memory. Plain JavaScript, so that a bare worker of Node can
+ * A thread of the CPU engine: an instance of the kernels over the shared memory. Plain JavaScript, so that a bare worker of Node can
  * import it, without the hooks that make TypeScript run.
  */
 
-/** Where threads tell each other what there is to do: Control in kernels/threads.ts, as words. */
+/** The control words of the threads: Control in kernels/threads.ts. */
 export const CONTROL = 8192;
 export const FIELDS = { unit: 0, turn: 1, done: 2, ended: 3, program: 4, start: 5, count: 6 };
 
@@ -25,7 +25,7 @@ export function instantiate(module, memory) {
   const names = WebAssembly.Module.exports(module)
     .filter(({ kind }) => kind === 'function')
     .map(({ name }) => name);
-  // The compiler keeps the first place of the table for nobody.
+  // The compiler keeps the first place of the table empty.
   const table = new WebAssembly.Table({ initial: names.length + 1, element: 'anyfunc' });
   const { exports } = new WebAssembly.Instance(module, { env: { memory, table } });
   names.forEach((name, index) => table.set(index + 1, /** @type {any} */ (exports[name])));
@@ -47,7 +47,7 @@ export function serve({ module, memory, scratch }) {
   }
 }
 
-/** Tells all threads that there will be nothing more to do. @param {WebAssembly.Memory} memory */
+/** Ends all threads. @param {WebAssembly.Memory} memory */
 export function endThreads(memory) {
   const control = new Int32Array(memory.buffer, CONTROL, Object.keys(FIELDS).length);
   Atomics.store(control, FIELDS.ended, 1);

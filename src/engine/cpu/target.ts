@@ -1,12 +1,12 @@
 import type { Target } from '../target.ts';
 
-/** What a WebAssembly memory can be at most: addresses have 32 bits. */
+/** The largest WebAssembly memory: addresses have 32 bits. */
 export const MOST_MEMORY_BYTES = 2 ** 32;
 const PAGE_BYTES = 2 ** 16;
 /** The last page is not used: no address is then beyond 32 bits. */
 const LARGEST_TENSOR = MOST_MEMORY_BYTES - 2 * PAGE_BYTES;
 
-/** What commands are made for: a processor with so many threads. */
+/** The target of commands: a processor with so many threads. */
 export interface CpuTarget extends Target {
   readonly threads: number;
 }
@@ -15,7 +15,7 @@ export interface CpuTarget extends Target {
 export function cpuTarget(threads: number): CpuTarget {
   return {
     threads,
-    // Weights may be stored in half precision. There is no arithmetic of it, so activations are not.
+    // Weights may be stored in half precision. WebAssembly has no arithmetic for it, so activations are f32.
     features: { f16: true, wideActivations: true },
     limits: {
       maxStorageBufferBindingSize: LARGEST_TENSOR,

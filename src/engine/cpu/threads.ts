@@ -7,7 +7,7 @@ import { SCRATCH_BYTES } from './command.ts';
 import { FIRST_BYTES, type Heap } from './heap.ts';
 import { CONTROL, endThreads, instantiate } from './serve.mjs';
 
-/** What a thread is started with: it is to call `serve` with it. */
+/** What a thread is started with: the thread calls `serve` with it. */
 export interface ThreadStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
@@ -16,7 +16,7 @@ export interface ThreadStart {
 
 /** A thread beside the first. */
 export interface StartedThread {
-  /** Ends it, whatever it does. */
+  /** Ends it, even while it works. */
   end(): void;
 }
 

@@ -2,7 +2,7 @@
  * Ends the current turn of the event loop and goes on in a later one. A promise alone would not do: its continuation comes before every timer,
  * signal and message, so that a run on this thread would never let them through.
  *
- * @param why what is waited for: the message itself, for who looks at what a worker does
+ * @param why what is waited for; it is the message itself, so that it shows when a worker is inspected
  */
 export function nextTurn(why: string): Promise<void> {
   return new Promise((resolve) => {

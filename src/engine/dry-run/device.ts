@@ -48,7 +48,7 @@ export class DryRunDevice implements Device {
   }
 
   check(): void {
-    // Nothing is behind it that could fail.
+    // There is no device that could fail.
   }
 
   settle(): Promise<void> {

@@ -29,7 +29,7 @@ export interface AttentionOptions {
   family?: unknown;
 }
 
-/** What all of attention's operations share. */
+/** The attributes that all operations of attention share. */
 export interface AttentionAttributes {
   readonly heads: number;
   readonly kvHeads: number;
@@ -97,7 +97,7 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
       const tensors = { q, k, v, dO, rows, queryRanges, dk, dv };
       tape.append(attentionKeys, tensors, { ...attributes, accumulateK, accumulateV });
     };
-    // One operation makes both; where only one is asked for, the other goes to memory that nobody reads.
+    // One operation makes both; where only one is needed, the other goes to memory that is never read.
     const unread = (of: Tensor): Tensor => tape.tensor(of.shape, of.dtype, `unread d ${of.label}`);
     if (k.requiresGrad && v.requiresGrad) {
       tape.addGradient(k, (dk, accumulateK) =>

@@ -7,7 +7,7 @@ export const gatherRowsKind = operationKind<{ x: Tensor; rows: Tensor; y: Tensor
   'gather_rows',
 );
 
-/** Marks a row that is nobody's: zero in the result. */
+/** Marks a row without a source: zero in the result. */
 export const NO_ROW = 0xffffffff;
 
 /**

@@ -8,13 +8,13 @@ export interface PolicyNumbers {
   /** The ratio of probabilities counts down to 1 − epsilon, and up to 1 + epsilonHigh. */
   readonly epsilon: number;
   readonly epsilonHigh: number;
-  /** Weight of the divergence from the reference; at 0 nothing of the reference is read. */
+  /** Weight of the divergence from the reference; at 0 the reference is not read. */
   readonly beta: number;
   /** Whether the divergence is multiplied by the ratio, which makes its mean over samples of an older policy unbiased. */
   readonly correctKl: boolean;
 }
 
-/** What stands as `old` of a row whose sample the policy itself made just now: no log-probability is above 0. Its ratio is 1. */
+/** The value of `old` for a row that the current policy sampled: no log-probability is above 0. Its ratio is 1. */
 export const ON_POLICY = 1;
 
 /** Slots of `total` from OWN_SLOT on: tokens, tokens clipped below, tokens clipped above, Σ divergence, Σ −log p. */

@@ -49,7 +49,7 @@ export function rope(tape: Tape, x: Tensor, positions: Tensor, options: RopeOpti
   tape.append(ropeKind, { positions, inverseFrequencies, turned: y }, attributes);
 
   tape.record([y], [x], () => {
-    // Others may hold the gradient of y (a residual's, for example), so it is not turned in place.
+    // Other tensors may share the gradient of y (a residual's, for example), so it is not rotated in place.
     const dy = tape.gradient(y);
     tape.addGradient(x, (dx, accumulate) =>
       tape.append(

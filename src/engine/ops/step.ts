@@ -1,5 +1,5 @@
 /**
- * What the host and the device tell each other in a training step, in two small tensors: `hyper` holds the numbers of the step, `stats` its outcome.
+ * What the host and the device exchange in a training step, in two small tensors: `hyper` holds the numbers of the step, `stats` its outcome.
  * The optimiser's own numbers follow those that every step has.
  */
 
@@ -13,7 +13,7 @@ export interface StepNumbers {
   readonly weightDecay: number;
 }
 
-/** Sizes of the two tensors, in f32. Where an objective reports more than its loss, its sums stand in `stats` behind the slots that all have. */
+/** Sizes of the two tensors, in f32. Where an objective reports more than its loss, its sums follow in `stats` after the common slots. */
 export const HYPER_SIZE = 16;
 export const STATS_SIZE = 4;
 /** The first slot of an objective's own sums. */

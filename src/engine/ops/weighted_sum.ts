@@ -14,7 +14,7 @@ export interface WeightedLoss {
   readonly weight: number;
 }
 
-/** Σ weight · loss: a loss that is made of losses. Where its own gradient is a known number, theirs are, too. */
+/** Σ weight · loss: a loss made of losses. If its own gradient is a known number, so are theirs. */
 export function weightedSum(tape: Tape, terms: readonly WeightedLoss[]): Tensor {
   if (terms.length === 0) throw new Error('A sum of losses needs one');
   const y = tape.tensor(terms[0].loss.shape, 'f32', 'sum of losses');

@@ -23,7 +23,7 @@ export interface DeviceOptions {
   powerPreference?: GPUPowerPreference;
   /** A stored measurement for this adapter, if there is one. */
   tuning?: Tuning;
-  /** Limits below those of the adapter: to try on a large one how a small one would do. */
+  /** Limits below those of the adapter: to test on a large GPU how a small one behaves. */
   limits?: Partial<GpuTarget['limits']>;
 }
 

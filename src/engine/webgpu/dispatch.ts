@@ -1,4 +1,4 @@
-/** What operations become on a GPU: dispatches of WGSL kernels. Nothing here touches a device. */
+/** The commands of a GPU: dispatches of WGSL kernels. Nothing here touches a device. */
 import type { Command } from '../lowering.ts';
 import type { Operation, OperationKind, Roles } from '../operation.ts';
 import { byteLength, Storage, Tensor, type DType } from '../tensor.ts';
@@ -113,7 +113,7 @@ export interface LoweringRow {
 export function lowers<T extends Roles, A>(kind: OperationKind<T, A>, lower: Lower<T, A>): LoweringRow {
   return {
     name: kind.name,
-    // An operation of this name was recorded with this kind, whose types are T and A.
+    // An operation of this name was recorded with this kind, so its types are T and A.
     lower: (out, { tensors, attributes }) => lower(out, tensors as T, attributes as A),
   };
 }

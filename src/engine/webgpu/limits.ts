@@ -1,4 +1,4 @@
-/** What WebGPU refuses, found out before a plan is made. */
+/** Finds what WebGPU would refuse, before a plan is made. */
 import { GraftError } from '../../errors.ts';
 import type { PlanSize } from '../size.ts';
 import type { Tensor } from '../tensor.ts';

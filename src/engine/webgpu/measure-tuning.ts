@@ -6,7 +6,7 @@ import type { GpuDevice } from './device.ts';
 import type { Kernel } from './lower/matmul-kernel.ts';
 import { defaultTuning, LAYOUTS, type MatmulTuning, type RegisterTile, type Tuning } from './tuning.ts';
 
-/** Time for everything, compilation included: what is not measured by then keeps its default. */
+/** Time for everything, compilation included: candidates that are not measured by then keep their default. */
 const BUDGET_MS = 1500;
 const RUNS = 5;
 /** Side of the measured products: large enough to fill the adapter, small enough for the budget. */
@@ -32,7 +32,7 @@ export async function measureTuning(device: GpuDevice): Promise<Tuning> {
       if (performance.now() > deadline) break;
       const started = await bench.measure(layout, kernelOf(tuning.matmul, device, layout));
       if (started === undefined) {
-        // Quads are not what they seem on this adapter.
+        // The quads of this adapter do not work as specified.
         tuning.matmul.quads = false;
         continue;
       }

@@ -13,7 +13,7 @@ export class Pipelines {
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #layoutOf = new Map<string, GPUBindGroupLayout>();
 
-  /** @param check throws what ended the device, if something did */
+  /** @param check throws the failure of the device, if it has one */
   constructor(
     private readonly gpu: GPUDevice,
     private readonly check: () => void,

@@ -1,6 +1,6 @@
 /**
  * Where the time of a plan goes, by kernel. Every dispatch gets a pass of its own with a timestamp before and after it; where the adapter
- * has no timestamps, each kernel runs alone, and what an empty run takes is taken off. Replays of a plan know nothing of this.
+ * has no timestamps, each kernel runs alone, and the time of an empty run is subtracted. Replays of a plan are not affected.
  */
 import type { ProfileOptions } from '../device.ts';
 import type { Plan } from '../plan.ts';
@@ -11,7 +11,7 @@ import { pipelineKey } from './pipelines.ts';
 import { encodeDispatch, GpuPlan, splitBound, type BoundDispatch } from './plan.ts';
 import { QUERY_USAGE } from './usage.ts';
 
-/** What a query set may hold, by WebGPU's limit: two queries for a dispatch. */
+/** The largest query set, by WebGPU's limit: two queries for a dispatch. */
 const MOST_QUERIES = 4096;
 const TIMESTAMP_BYTES = 8;
 

@@ -4,7 +4,7 @@ import { defaultTuning, type Tuning } from './tuning.ts';
 /** WebGPU's `maxComputeWorkgroupsPerDimension`, of which no adapter is asked for more. */
 export const MOST_WORKGROUPS = 65_535;
 
-/** What WGSL kernels are chosen for: the features, limits and tuning of a GPU. */
+/** The target of WGSL kernels: the features, limits and tuning of a GPU. */
 export interface GpuTarget extends Target {
   readonly features: Target['features'] & {
     readonly subgroups: boolean;
@@ -16,7 +16,7 @@ export interface GpuTarget extends Target {
   readonly tuning: Tuning;
 }
 
-/** A GPU as most laptops and desktops have one, with the largest limits that browsers give: for plans without a device. */
+/** A GPU like that of most laptops and desktops, with the largest limits that browsers give: for plans without a device. */
 export const USUAL_GPU: GpuTarget = {
   features: { f16: true, subgroups: true },
   limits: {

@@ -24,7 +24,7 @@ export interface MatmulTuning {
   workgroups: number;
 }
 
-/** What was measured on, or is assumed of, an adapter. Plain JSON: callers store it. */
+/** Measured or assumed values of an adapter. Plain JSON: callers store it. */
 export interface Tuning {
   /** Floating-point operations that one submit may hold, so that it stays well under a driver's watchdog: about a second's worth. */
   flopsPerSubmit: number;
@@ -67,7 +67,7 @@ function isRegisterTile(value: unknown): value is RegisterTile {
 const WIDE: RegisterTile = { rows: 16, columns: 4 };
 const NARROW: RegisterTile = { rows: 2, columns: 2 };
 
-/** Adapters that are programs on the processor, by what they call themselves: Chromium's, Mesa's and Windows'. */
+/** Software adapters by their names: Chromium's, Mesa's and Windows'. */
 const SOFTWARE = {
   swiftshader: /swiftshader/i,
   lavapipe: /llvmpipe|lavapipe/i,

@@ -9,7 +9,7 @@ export const STORAGE_USAGE = STORAGE | COPY_SRC | COPY_DST;
 export const UNIFORM_USAGE = 0x40 | COPY_DST;
 /** What the host reads. */
 export const READBACK_USAGE = 0x1 | COPY_DST;
-/** Where queries are resolved to. */
+/** The results of queries. */
 export const QUERY_USAGE = 0x200 | COPY_SRC;
 /** `GPUMapMode.READ` and `GPUShaderStage.COMPUTE`. */
 export const MAP_READ = 0x1;

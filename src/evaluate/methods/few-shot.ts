@@ -8,7 +8,7 @@ import type { TrainableMessage } from '../../text/trainable.ts';
 import type { Method, Pair } from './method.ts';
 
 const MOST_SHOTS = 64;
-/** Between examples where no chat template parts them. */
+/** The text between examples where there is no chat template. */
 const BETWEEN = '\n\n';
 
 /** Throws `evaluate-shots` for more examples than training has, or than fit before a question. */

@@ -1,4 +1,4 @@
-/** Always the answer that is most frequent in training. */
+/** Always gives the answer that is most frequent in training. */
 import { percent } from '../../numbers.ts';
 import type { Method } from './method.ts';
 
@@ -31,7 +31,7 @@ export interface Frequent {
   readonly count: number;
 }
 
-/** The most frequent answer, the first of equals, white space at the ends aside; undefined where none is there twice. */
+/** The most frequent answer, the first of equals, ignoring white space at the ends; undefined where no answer occurs twice. */
 export function mostFrequent(answers: readonly string[]): Frequent | undefined {
   const counts = new Map<string, number>();
   for (const answer of answers) counts.set(answer.trim(), (counts.get(answer.trim()) ?? 0) + 1);

@@ -1,5 +1,5 @@
 /**
- * What a method is: a way to answer, from a rule without a model to an adapter. Each has a file of its own here and a line in registry.ts.
+ * Methods of answering, from a rule without a model to an adapter. Each has a file of its own here and a line in registry.ts.
  * A method does not run a model itself: it asks an {@link Examinee}, so that the page and the command bring their own, and the page can
  * name methods without loading what runs them.
  */
@@ -7,13 +7,13 @@ import type { Example } from '../../data/example.ts';
 import type { Question } from '../../data/questions.ts';
 import type { LossReport } from '../comparison.ts';
 
-/** An example that asks for something, with its question. */
+/** An example with its question. */
 export interface Pair {
   readonly example: Example;
   readonly question: Question;
 }
 
-/** A question that is asked. Its example is missing where the rows of a run are there and their file is not. */
+/** A question that is asked. Its example is missing where the rows of a run are kept but their file is not. */
 export interface Asked {
   readonly question: Question;
   readonly example?: Example;
@@ -28,7 +28,7 @@ export interface Examinee {
   /** Tokens that an answer may take. */
   readonly newTokens: number;
   tokensOf(question: Question): number;
-  /** Greedy answers; those to the first questions only where it is stopped. */
+  /** Greedy answers; only those to the first questions if it is stopped. */
   ask(questions: readonly Question[]): Promise<string[]>;
   /** Over the rows that are measured; undefined where it is not asked for, or was stopped. */
   loss(): Promise<LossReport | undefined>;
@@ -37,7 +37,7 @@ export interface Examinee {
 }
 
 export interface Exam {
-  /** Examples of training that ask for something. */
+  /** Examples of training that have a question. */
   readonly train: readonly Pair[];
   /** The rows that were drawn. */
   readonly asked: readonly Asked[];
@@ -50,7 +50,7 @@ export interface Exam {
   readonly each: <Item>(items: readonly Item[], work: (item: Item) => void) => Promise<void>;
 }
 
-/** What a person should know of how the answers came about. */
+/** Notes for the person on how the answers were made. */
 export interface Detail {
   /** The one answer of a rule, and its share of training. */
   readonly answer?: string;
@@ -61,7 +61,7 @@ export interface Detail {
 }
 
 export interface Answered {
-  /** To the questions that were asked, in their order. */
+  /** The answers, in the order of the questions. */
   readonly answers: readonly string[];
   readonly loss?: LossReport;
   readonly detail?: Detail;
@@ -77,12 +77,12 @@ export interface Method {
   readonly term: string;
   /** A rule needs no model; the others ask the base model, or an adapter. */
   readonly kind: 'rule' | 'base' | 'adapter';
-  /** In a sentence: what it is. */
+  /** Its name in a sentence. */
   readonly noun: string;
-  /** What it costs, or what it does. */
+  /** What it costs, or what it does, in short. */
   readonly what: (detail: Detail) => string;
-  /** What it does, before “gets 3 of 20 rows right”. */
+  /** The words before “gets 3 of 20 rows right”. */
   readonly doing: (detail: Detail) => string;
-  /** Undefined where it has nothing to answer with: no training rows, or none that repeats. */
+  /** Undefined where the method is impossible: without training rows, or without a repeated answer. */
   readonly answer: (exam: Exam) => Promise<Answered | undefined>;
 }

@@ -1,4 +1,4 @@
-/** Whether an answer is the expected one, white space at both ends aside. */
+/** Whether an answer is the expected one, ignoring white space at both ends. */
 import { percent } from '../../numbers.ts';
 import { proportion } from '../proportion.ts';
 import type { AnswerMetric } from './metric.ts';
@@ -28,6 +28,6 @@ export const exactMatch = {
   },
 } as const satisfies AnswerMetric;
 
-/** Equal but for white space at both ends. */
+/** Equal except for white space at both ends. */
 export const isExactMatch = (answer: string, expected: string): boolean =>
   exactMatch.score(exactMatch.normalise(answer), exactMatch.normalise(expected)) === 1;

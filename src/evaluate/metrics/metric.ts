@@ -1,5 +1,5 @@
 /**
- * What a metric is. Each has a file of its own here and a line in registry.ts; the tables of the page, its glossary and `graft evaluate`
+ * Metrics. Each has a file of its own here and a line in registry.ts; the tables of the page, its glossary and `graft evaluate`
  * are made from that list. A metric imports no code but arithmetic, since the page computes scores from answers that it keeps.
  */
 
@@ -14,11 +14,11 @@ export interface MetricEntry {
   readonly start?: string;
   /** Where to read on: a paper or a manual. */
   readonly source: string;
-  /** Other words that people look for. */
+  /** Other words that people search for. */
   readonly also?: string;
 }
 
-/** What a metric says of all rows together. */
+/** The value of a metric over all rows. */
 export interface Score {
   readonly value: number;
   /** Where the value is a share of the rows: how many they are, with the 95% interval. */

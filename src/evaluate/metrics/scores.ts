@@ -1,8 +1,8 @@
-/** Scores of answers: row by row, and all together. */
+/** Scores of answers: row by row, and over all rows. */
 import { type AnswerMetric, type Likelihood, type Metric, rowScore, type Score } from './metric.ts';
 import { METRICS } from './registry.ts';
 
-/** What is known of a method: its answers to rows, the likelihood of the expected ones, or both. */
+/** The data of a method: its answers to rows, the likelihood of the expected ones, or both. */
 export interface Scored {
   readonly expected: readonly string[];
   /** Row by row; missing where they were not kept. */
@@ -10,7 +10,7 @@ export interface Scored {
   readonly likelihood?: Likelihood | undefined;
 }
 
-/** By the names of the metrics. One is missing where what it needs is not known, or no row has a score. */
+/** By the names of the metrics. A metric is missing where its data are not known, or no row has a score. */
 export type Scores = Readonly<Partial<Record<string, Score>>>;
 
 export function scoresOf(

@@ -1,5 +1,5 @@
 /**
- * What an export format is: a folder that is made of an adapter and its base. Each format has a file of its own here and a line in
+ * Export formats: folders that are made of an adapter and its base. Each format has a file of its own here and a line in
  * registry.ts, from which `graft export` and the page take it.
  */
 import type { ModelDefinition } from '../../model/family.ts';
@@ -9,9 +9,9 @@ import type { FolderFile } from '../folder-sink.ts';
 import type { BasePlace } from '../load-section.ts';
 import type { Files } from '../peft.ts';
 
-/** What a folder is made of. */
+/** The sources of a folder. */
 export interface Parts {
-  /** As the adapter names its base. */
+  /** The base's name in the adapter. */
   readonly baseModel: string;
   /** The files of the base as they were opened. */
   readonly base: FileSet;
@@ -19,9 +19,9 @@ export interface Parts {
   readonly adapterName: string;
   /** The files of a PEFT folder. */
   readonly adapter: Files;
-  /** How the base was held in training. */
+  /** The types of the base weights in training. */
   readonly baseWeights?: WeightChoices;
-  /** Where others find the base, if that is known better than by its name. */
+  /** Where other people find the base, if more than its name is known. */
   readonly place?: BasePlace;
 }
 
@@ -30,7 +30,7 @@ export interface Prepared {
   /** Its name, which every file system takes. */
   readonly folder: string;
   readonly files: readonly FolderFile[];
-  /** What the files hold, as the page says it after “A folder of 3 MiB in 2 files:”. */
+  /** The content of the files, for the page after “A folder of 3 MiB in 2 files:”. */
   readonly summary: string;
 }
 

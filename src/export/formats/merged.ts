@@ -1,4 +1,4 @@
-/** Base plus adapter as one model folder, as it is streamed. Needs the files of the base, and no GPU. */
+/** Base plus adapter as one model folder, streamed. Needs the files of the base, and no GPU. */
 import { kindOf } from '../../adapters/registry.ts';
 import { checkWeights } from '../../model/base-weights.ts';
 import { openModelWeights } from '../../model/folder-layout.ts';

@@ -1,4 +1,4 @@
-/** The PEFT folder as it is, once it is known to fit the base. */
+/** The PEFT folder unchanged, after a check that it fits the base. */
 import { memoryFiles } from '../../weights/bytes.ts';
 import { fileNameOf } from '../folder-sink.ts';
 import { readPeft, withBase } from '../peft.ts';

@@ -1,6 +1,6 @@
 /**
- * A zip from outside, read in ranges: only its directory is held in memory, and that within bounds. It is hostile: names, sizes, places and
- * what unpacking makes are checked before they are used, and every file's checksum when it was read.
+ * A zip from outside, read in ranges: only its directory is in memory, within limits. It is hostile: names, sizes, places and
+ * unpacked bytes are checked before they are used, and every file's checksum after it was read.
  */
 import { GraftError, messageOf } from '../../errors.ts';
 import { crc32 } from './crc32.ts';
@@ -28,7 +28,7 @@ const MAX_RATIO = 1032;
 const CHUNK = 4 * 2 ** 20;
 const EXPORT_AGAIN = 'Choose a file that Graft exported, or export it again.';
 
-/** The error for what is wrong with this zip. */
+/** The error of this zip. */
 type Damaged = (what: string) => GraftError;
 
 interface Entry {
@@ -181,7 +181,7 @@ async function findDirectory(
   throw damaged('it has no directory');
 }
 
-/** A 64-bit number, as far as whole numbers reach here: what is more lies outside of every file. */
+/** A 64-bit number, up to the largest exact integer here: a larger one lies outside of every file. */
 function wide(view: DataView, at: number): number {
   return Number(view.getBigUint64(at, true));
 }
@@ -214,7 +214,7 @@ function readDirectory(view: DataView, count: number, end: number, damaged: Dama
     if (entries.has(name)) throw damaged(`${name} is in it twice`);
     entries.set(name, entry);
   }
-  // Files that share bytes are how a small zip becomes a huge folder.
+  // With shared bytes a small zip could become a huge folder.
   let before = 0;
   for (const { name, offset, packed } of [...entries.values()].sort((a, b) => a.offset - b.offset)) {
     if (offset < before) throw damaged(`${name} overlaps another file`);

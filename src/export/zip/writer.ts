@@ -1,5 +1,5 @@
 /**
- * A zip that is made of references: files are not copied into it but lie in it as the blobs that they are, so that a zip of gigabytes takes
+ * A zip that is made of references: files are not copied into it but referred to as blobs, so that a zip of gigabytes takes
  * no memory. Layout: APPNOTE 6.3, with the 64-bit fields where numbers need them (4.5.3).
  */
 import { crc32 } from './crc32.ts';
@@ -13,10 +13,10 @@ const LOCATOR_64 = 0x07064b50;
 const UTF8 = 0x0800;
 const STORED = 0;
 const DEFLATED = 8;
-/** What says that a number is in the 64-bit fields instead. */
+/** The value that says that a number is in the 64-bit fields instead. */
 const MAX_16 = 0xffff;
 const MAX_32 = 0xffffffff;
-/** 1980-01-01, the first day of zips: what is packed has no date of its own. */
+/** 1980-01-01, the first date of the format: packed files have no date of their own. */
 const DATE = 0x21;
 /** Bytes that are summed at once. */
 const CHUNK = 4 * 2 ** 20;
@@ -48,9 +48,9 @@ export class ZipWriter {
   }
 
   /**
-   * Adds bytes as they are: tensors do not get smaller.
+   * Adds bytes without packing: tensors do not get smaller.
    *
-   * @param onRead hears how many more bytes were summed; what it throws ends the work
+   * @param onRead is called with how many more bytes were summed; what it throws ends the work
    */
   async file(
     name: string,
@@ -66,7 +66,7 @@ export class ZipWriter {
     this.#add(name, STORED, crc, file.size, file);
   }
 
-  /** Adds bytes as they are whose checksum is known: they are not read. */
+  /** Adds bytes without packing whose checksum is known: they are not read. */
   summed(name: string, file: Blob, crc: number): void {
     this.#add(name, STORED, crc, file.size, file);
   }

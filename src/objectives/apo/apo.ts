@@ -1,6 +1,6 @@
 /**
  * Anchored preference optimization (D'Oosterlinck and others, 2024) on the log-ratios of DPO, as TRL has it: each side of a pair is held against the
- * reference by itself, so that it is said which way the chosen answers go.
+ * reference separately, so that the loss determines in which direction the chosen answers move.
  */
 import type { PairKernel } from '../../engine/ops/pair_loss.ts';
 import type { Objective } from '../objective.ts';

@@ -1,9 +1,9 @@
-/** From rewards to what a token of each answer counts. */
+/** From rewards to the weight of a token in each answer. */
 
-/** Keeps a group whose rewards hardly differ from being blown up. */
+/** Keeps small differences of rewards in a group from being magnified. */
 const LEAST_SPREAD = 1e-4;
 
-/** What a difference of rewards is divided by. */
+/** The divisor of differences of rewards. */
 export type ScaleRewards = 'group' | 'batch' | 'none';
 
 export interface Group {
@@ -37,9 +37,9 @@ export function advantagesOf(groups: readonly Group[], scale: ScaleRewards): num
 export type LossType = 'grpo' | 'dapo' | 'dr_grpo' | 'bnpo';
 
 export interface TokenWeights {
-  /** What a token of each sequence counts in the sum, by micro-batch. */
+  /** The weight of a token in each sequence, by micro-batch. */
   readonly weights: readonly (readonly number[])[];
-  /** What the sum over all micro-batches is divided by. */
+  /** The divisor of the sum over all micro-batches. */
   readonly count: number;
 }
 

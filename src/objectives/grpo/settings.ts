@@ -1,4 +1,4 @@
-/** What a run that samples and scores is set by. Flags are named as TRL's settings. */
+/** Settings of a run that samples and scores answers. Flags are named like TRL's settings. */
 import type { Setting } from '../../settings/setting.ts';
 import { REWARDS_SETTING } from '../../rewards/setting.ts';
 import { BETA, REFERENCE } from '../pairs.ts';

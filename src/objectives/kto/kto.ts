@@ -8,7 +8,7 @@ import assembly from './kto.kernel.ts?raw';
 import wgsl from './kto.wgsl?raw';
 import { withMismatched } from './mismatched.ts';
 
-/** What one of the two weights is, by whose it is. */
+/** The setting of one of the two weights, by its label. */
 function weightOf<const Side extends 'desirable' | 'undesirable'>(side: Side) {
   return {
     name: `${side}Weight`,

@@ -1,4 +1,4 @@
-/** Rows of KTO: each answer, and behind it the prompt with the answer of another row. */
+/** Rows of KTO: each answer, followed by the prompt with the answer of another row. */
 import type { LabelledTokens } from '../../model/batch.ts';
 
 /**

@@ -1,4 +1,4 @@
-/** How a model answers, and how an adapter is taken elsewhere. */
+/** How a model answers, and how an adapter is exported. */
 import type { Chapter } from './term.ts';
 
 export const ANSWER: Chapter = {

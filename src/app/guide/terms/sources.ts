@@ -1,3 +1,3 @@
-/** What more than one entry rests on. */
+/** Sources that more than one entry cites. */
 export const LORA = 'Hu et al., LoRA, 2021, arXiv:2106.09685';
 export const PEFT = 'PEFT documentation, LoraConfig';

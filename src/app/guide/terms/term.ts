@@ -11,7 +11,7 @@ export interface Term {
   readonly start?: string;
   /** Where to read on: a paper or a manual. */
   readonly source: string;
-  /** Other words that people look for. */
+  /** Other words that people search for. */
   readonly also?: string;
 }
 

@@ -1,4 +1,4 @@
-/** What a person says of answers: a queue of the project, which is looked through before anything is learnt from it. */
+/** A person's judgements of answers: a queue of the project, which is looked through before a run learns from it. */
 import { untrack } from 'svelte';
 import { feedbackFile, wantedOf, type FeedbackRows } from '../../../data/feedback.ts';
 import type {
@@ -13,14 +13,14 @@ import type { Answer } from '../../state/chat.svelte.ts';
 import type { Session } from '../../state/session.svelte.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 
-/** What can be taken back: entries as they were, and those that were not there. */
+/** A step that can be undone: entries as they were, and those that were added. */
 interface Step {
   readonly done: string;
   readonly before: readonly FeedbackEntry[];
   readonly added: readonly string[];
 }
 
-/** Steps that can be taken back. */
+/** How many steps can be undone. */
 const MOST_STEPS = 50;
 
 /** An answer, with the conversation that it was given to. */
@@ -29,20 +29,20 @@ export interface Given {
   readonly answer: Answer;
 }
 
-/** Where an entry stands: one that was taught is done with. */
+/** The state of an entry: one that was taught is finished. */
 export type Standing = FeedbackEntry['state'] | 'taught';
 export const standingOf = ({ state, taught }: FeedbackEntry): Standing => (taught ? 'taught' : state);
 
 export class Feedback {
   entries = $state.raw<readonly FeedbackEntry[]>([]);
-  /** What there is to look at, by the ids of entries. */
+  /** The findings, by the ids of entries. */
   findings = $state.raw<ReadonlyMap<string, readonly FeedbackFinding[]>>();
   failure = $state.raw<Failure>();
-  /** Whether what the project keeps is there. */
+  /** Whether the project's entries are loaded. */
   loaded = $state(false);
   #steps = $state.raw<readonly Step[]>([]);
   #project: string | undefined;
-  /** Counts what was looked through: only the last is shown. */
+  /** Counts the looks: only the last one is shown. */
   #looked = 0;
   readonly #session: Session;
 
@@ -50,15 +50,15 @@ export class Feedback {
     this.#session = session;
   }
 
-  /** What the latest step did; undefined where nothing can be taken back. */
+  /** The latest step, in words; undefined where nothing can be undone. */
   get undoable(): string | undefined {
     return this.#steps.at(-1)?.done;
   }
 
-  /** Reads the queue of a project, and forgets that of the one before. */
+  /** Reads the queue of a project, and drops that of the previous one. */
   async follow(project: string | undefined): Promise<void> {
     if (this.loaded && project === this.#project) return;
-    // What was said before there was a project goes into the one that was made for it.
+    // Judgements from before there was a project go into the one that was made for them.
     const mine = this.#project === undefined ? this.entries : [];
     this.#project = project;
     this.entries = mine;
@@ -74,7 +74,7 @@ export class Feedback {
     if (mine.length > 0) await this.#keep(mine);
   }
 
-  /** What was said of an answer. */
+  /** The entry of an answer, if it was judged. */
   of({ answer, prompt }: Given): FeedbackEntry | undefined {
     const question = prompt.at(-1)?.content;
     return this.entries.find(
@@ -85,7 +85,7 @@ export class Feedback {
     );
   }
 
-  /** Says that an answer is good or bad; said again, it is taken back. */
+  /** Judges an answer as good or bad; the same judgement again takes it back. */
   async judge(given: Given, verdict: FeedbackEntry['verdict']): Promise<void> {
     const known = this.of(given);
     if (known?.taught) return;
@@ -102,7 +102,7 @@ export class Feedback {
     );
   }
 
-  /** What an answer should have been. */
+  /** Keeps what an answer should have been. */
   async correct(given: Given, text: string): Promise<void> {
     const known = this.of(given);
     if (known?.taught) return;
@@ -124,7 +124,7 @@ export class Feedback {
     return this.#write([{ ...entry, state: 'rejected' }], 'Rejected.');
   }
 
-  /** Writes another answer in the place of the wanted one. What the model said stays. */
+  /** Replaces the wanted answer. The model's answer stays. */
   edit(entry: FeedbackEntry, text: string): Promise<void> {
     const { correction: _, ...plain } = entry;
     return this.#write(
@@ -144,7 +144,7 @@ export class Feedback {
     await this.#drop([entry.id]);
   }
 
-  /** Takes the latest step back. */
+  /** Undoes the latest step. */
   async undo(): Promise<void> {
     const step = this.#steps.at(-1);
     if (!step) return;
@@ -156,7 +156,7 @@ export class Feedback {
     await this.#keep(step.before);
   }
 
-  /** These have been learnt from. There is no way back from that. */
+  /** Marks entries that a run has learned from, which cannot be undone. */
   async markTaught(ids: readonly string[], taught: NonNullable<FeedbackEntry['taught']>): Promise<void> {
     const entries = this.entries.filter(({ id }) => ids.includes(id)).map((entry) => ({ ...entry, taught }));
     this.entries = merged(this.entries, entries);
@@ -164,7 +164,7 @@ export class Feedback {
     await this.#keep(entries);
   }
 
-  /** Looks through the entries, beside the rows that are open. */
+  /** Looks through the entries, beside the open rows. */
   async look(): Promise<void> {
     const looked = ++this.#looked;
     const outcome = await this.#session.worker.lookAtFeedback(
@@ -174,7 +174,7 @@ export class Feedback {
     this.findings = outcome.ok ? outcome.findings : undefined;
   }
 
-  /** Corrected answers as pairs, with what was said rejected. */
+  /** Corrected answers as pairs, with the model's answer as the rejected one. */
   get pairs(): readonly PreferredPair[] {
     return this.entries.flatMap(({ prompt, answer, correction, state, origin, time }): PreferredPair[] =>
       correction === undefined || state === 'rejected'
@@ -240,7 +240,7 @@ function sameOrigin(one: Origin | undefined, other: Origin | undefined): boolean
   return one?.time === other?.time && JSON.stringify(one?.adapter) === JSON.stringify(other?.adapter);
 }
 
-/** Entries with others in the place of those with their ids, in the order in which they came. */
+/** Entries with those of the same id replaced, in the order in which they came. */
 function merged(entries: readonly FeedbackEntry[], others: readonly FeedbackEntry[]): FeedbackEntry[] {
   const kept = entries.filter(({ id }) => others.every((other) => other.id !== id));
   return [...kept, ...others].sort((a, b) => a.time - b.time);
@@ -251,11 +251,11 @@ export const teaches = (entry: FeedbackEntry): boolean => wantedOf(entry) !== un
 
 const known = new WeakMap<Studio, Feedback>();
 
-/** The one of a studio. It is no part of the first screen. */
+/** The feedback of a studio. It is not part of the first screen. */
 export function feedbackOf(studio: Studio): Feedback {
   let feedback = known.get(studio);
   if (!feedback) {
-    // Nobody who asks first owns it.
+    // It must not belong to the effect that asks first.
     feedback = untrack(() => new Feedback(studio.session));
     known.set(studio, feedback);
   }

@@ -1,4 +1,4 @@
-/** A further short run on feedback that was accepted: rows put together, planned, trained, measured against the adapter in use; a person decides. */
+/** A further short run on accepted feedback: it assembles the rows, plans, trains and measures against the adapter in use; then a person decides. */
 import { untrack } from 'svelte';
 import { rowsOfEntry } from '../../../data/feedback.ts';
 import { judgeChange, type Change } from '../../../evaluate/change.ts';
@@ -20,19 +20,19 @@ import { obstacleTo } from './obstacle.ts';
 import { FEEDBACK_FILE, hasFeedback, withFeedback } from './rows.ts';
 import { furtherOptions, USUAL, type FurtherSettings } from './settings.ts';
 
-/** Rows of the test that are asked where there are so many: fewer say little of a small change. */
+/** How many test rows are asked, where there are as many: fewer say little about a small change. */
 const ROWS = 50;
 
-/** What it is at. */
+/** The current step. */
 type Doing = 'opening' | 'training' | 'measuring';
 
 export class Further {
   kept = $state.raw<Kept>();
   settings = $state.raw<FurtherSettings>(USUAL);
-  /** Whether what was taught before is taught again. */
+  /** Whether entries that were taught before are taught again. */
   again = $state(false);
   doing = $state<Doing>();
-  /** What is asked about before the run starts. */
+  /** Doubts that the person has to answer before the run starts. */
   doubts = $state.raw<readonly SettingDoubt[]>([]);
   failure = $state.raw<Failure>();
   /** Both adapters against the base model, on the same rows. */
@@ -76,12 +76,12 @@ export class Further {
     this.evaluation.show(further?.measured);
   }
 
-  /** The adapter in use, which a run can go on from; undefined where there is none for the open model. */
+  /** The adapter in use, from which a run can start; undefined where there is none for the open model. */
   from: AdapterInfo | undefined = $derived.by(() =>
     this.#studio.adapters.list.find(({ id }) => id === this.#studio.currentAdapter),
   );
 
-  /** What a run would learn from: accepted, and not what a test row asks. */
+  /** Entries that a run would learn from: accepted, and not asked by a test row. */
   taken: readonly FeedbackEntry[] = $derived.by(() =>
     this.#feedback.entries.filter(
       (entry) =>
@@ -100,7 +100,7 @@ export class Further {
         (entry) => !entry.taught && entry.state === 'accepted' && this.#leaks(entry),
       ).length,
   );
-  /** Accepted dislikes that supervised learning makes nothing of. */
+  /** Accepted dislikes, from which supervised learning learns nothing. */
   mute = $derived.by(
     () =>
       this.#feedback.entries.filter(
@@ -111,7 +111,7 @@ export class Further {
   /** Why no run can start; '' where one can. */
   obstacle = $derived.by(() => obstacleTo(this.#studio, this));
 
-  /** The settings of a run on what is taken; undefined where none can start. */
+  /** The settings of a run on these entries; undefined where none can start. */
   options: RunOptions | undefined = $derived.by(() => {
     const { data, session, runs } = this.#studio;
     const { from, taken } = this;
@@ -141,17 +141,17 @@ export class Further {
       );
   });
 
-  /** What its run made, as long as it is in the library. */
+  /** The adapter of its run, while it is in the library. */
   made: AdapterInfo | undefined = $derived.by(() =>
     this.#studio.adapters.list.find(({ runId }) => runId !== undefined && runId === this.run?.id),
   );
 
-  /** Whether there was a run, and a person has still to decide. */
+  /** Whether a person still has to decide about the run. */
   get open(): boolean {
     return this.run !== undefined && this.kept?.kept === undefined;
   }
 
-  /** What the measurement says of the two; undefined before it. */
+  /** The comparison of the two adapters; undefined before the measurement. */
   change: Change | undefined = $derived.by(() => {
     const [before, after] = this.evaluation.results;
     return before && after ? judgeChange(before, after) : undefined;
@@ -187,7 +187,7 @@ export class Further {
     await this.#leave();
   }
 
-  /** What was asked about is meant so. */
+  /** The person confirms the settings. */
   async startAnyway(): Promise<void> {
     const options = this.#ready;
     this.#ready = undefined;
@@ -195,14 +195,14 @@ export class Further {
     if (options) await this.#train(options);
   }
 
-  /** What was asked about is to be changed first. */
+  /** The person wants to change the settings first. */
   async takeBack(): Promise<void> {
     this.#ready = undefined;
     this.doubts = [];
     await this.#leave();
   }
 
-  /** Goes on with what was begun, here or before a reload: marks what was taught, and measures both on the rows of the project. */
+  /** Continues a further run after its training, here or after a reload: marks the entries as taught, and measures both adapters on the rows of the project. */
   async measure(rows = ROWS): Promise<void> {
     const { kept, made, run } = this;
     const { data, results } = this.#studio;
@@ -235,7 +235,7 @@ export class Further {
     this.doing = undefined;
   }
 
-  /** The new adapter is the one in use from now on. */
+  /** Puts the new adapter in use from now on. */
   async use(): Promise<void> {
     const { made } = this;
     const { adapters, chat, session } = this.#studio;
@@ -246,13 +246,13 @@ export class Further {
     session.announcer.say(`${made.name} is in use from now on.`);
   }
 
-  /** The adapter that was in use stays it. The new one stays in the library, on trial. */
+  /** Keeps the adapter in use. The new one stays in the library, on trial. */
   async keepOld(): Promise<void> {
     await this.#decide('old');
     this.#studio.session.announcer.say(`${this.kept?.from.name ?? 'The adapter'} stays in use.`);
   }
 
-  /** Both answer the next question, side by side. */
+  /** Lets both answer the next question, side by side. */
   askBoth(): void {
     const { kept, made } = this;
     if (!kept || !made) return;
@@ -311,7 +311,7 @@ export class Further {
     await run.start(options);
     await this.#studio.refresh();
     if (run.status === 'done' || run.status === 'stopped') await this.measure();
-    // A paused run goes on under Train.
+    // A paused run is resumed under Train.
     else if (run.status === 'paused') this.doing = undefined;
     else {
       this.failure = run.failure;
@@ -319,7 +319,7 @@ export class Further {
     }
   }
 
-  /** The rows of the project as they were, without feedback beside them. */
+  /** Opens the rows of the project as they were, without feedback beside them. */
   async #reopen(): Promise<boolean> {
     const { data } = this.#studio;
     const version = this.kept?.rows;
@@ -333,7 +333,7 @@ export class Further {
     return opened;
   }
 
-  /** Nothing was trained: the rows are as before. */
+  /** Nothing was trained: opens the rows as before. */
   async #leave(): Promise<void> {
     await this.#reopen();
     this.doing = undefined;
@@ -342,12 +342,12 @@ export class Further {
 
 const known = new WeakMap<Studio, Further>();
 
-/** The one of a studio: it goes on while another stage is looked at. It is no part of the first screen. */
+/** The further run of a studio: it continues while another stage is open. It is not part of the first screen. */
 export function furtherOf(studio: Studio): Further {
   const before = known.get(studio);
   if (before) return before;
   let further!: Further;
-  // What it derives must not end with the part of the page that asked first.
+  // Its derived values must not end with the part of the page that asks first.
   untrack(() => $effect.root(() => void (further = new Further(studio, feedbackOf(studio)))));
   known.set(studio, further);
   return further;

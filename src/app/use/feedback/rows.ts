@@ -1,4 +1,4 @@
-/** The rows of a further run: those of the project, with what was accepted as one more task that is trained on whole. */
+/** The rows of a further run: those of the project, with the accepted feedback as one more task, without held-out rows. */
 import type { MixtureTask } from '../../../data/mixture.ts';
 import { ROWS_FILE, TEST_FILE } from '../../../data/parts.ts';
 import type { DataFile, DataSummary } from '../../../worker/api.ts';
@@ -28,7 +28,7 @@ export function withFeedback(
   const names = before.map(({ name }) => name);
   let name = FEEDBACK_TASK;
   for (let number = 2; names.includes(name); number++) name = `${FEEDBACK_TASK} ${number}`;
-  // Those that were there keep their shares among each other.
+  // The other tasks keep their shares among each other.
   const earlier = before.map((task, at) => ({
     ...task,
     share: replay * (before.length > 1 ? tasks[at].share : 1),

@@ -3,20 +3,20 @@ import type { AdapterInfo, DataOptions, DataSummary, ModelInfo, RunOptions } fro
 import { START } from '../../train/kept-settings.ts';
 import { presetOptions, suggest, withObjective, type Suggestion } from '../../train/settings.ts';
 
-/** How a further run learns: the good answers, or all that was judged. */
+/** What a further run learns from: the good answers, or all judged ones. */
 export type Learns = 'sft' | 'kto';
 
 export interface FurtherSettings {
   readonly learns: Learns;
   /** Share of the rows that are drawn from those of the project. */
   readonly replay: number;
-  /** As many as suit the rows if left out. */
+  /** A number that suits the rows if left out. */
   readonly steps?: number;
 }
 
 export const USUAL: FurtherSettings = { learns: 'sft', replay: 0.5 };
 
-/** How often each row of feedback is seen, if nobody says how many steps. */
+/** How often each row of feedback is seen, if the number of steps is not set. */
 const PASSES = 12;
 /** In 16 steps the bundled model learns two corrections by heart, and in 8 it does not. */
 const [LEAST_STEPS, MOST_STEPS] = [16, 120];
@@ -32,7 +32,7 @@ interface Situation {
   readonly name: string;
   readonly from: AdapterInfo;
   readonly model: ModelInfo;
-  /** What the rows themselves suggest; a bundled sample does. */
+  /** The settings that a bundled sample suggests. */
   readonly suggestion?: Suggestion;
   readonly data: Pick<DataOptions, 'maxLength'>;
   readonly rows: DataSummary['rows'];

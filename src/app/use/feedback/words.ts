@@ -1,4 +1,4 @@
-/** What is found in a queue of judged answers, in sentences. */
+/** Findings in a queue of judged answers, in sentences. */
 import type { FeedbackFinding } from '../../../worker/api.ts';
 
 export function findingInWords(finding: FeedbackFinding): string {

@@ -6,10 +6,10 @@
 //   keys      dv[j] (+)= Σ_m p[m,j] · do[m]                                          dk[j] (+)= scale · Σ_m ds[m,j] · q[m]
 //
 // for each of H heads. Query m sees key j if start ≤ j < end and end − j ≤ window (0: no window), with [start, end) = keyRanges[m]. A query
-// without keys gets zeros. The reverse computes s and p again (Dao et al., 2022, "FlashAttention").
+// without keys gets zeros. The backward pass computes s and p again (Dao et al., 2022, "FlashAttention").
 //
 // q, o, do, dq: [M, H·D]. k, v, dk, dv: [N, KV·D]; head h reads key head ⌊h · KV / H⌋. keyRanges: [M, 2]. queryRanges: [N, 2], the queries that can
-// see a key at most. lse: [M, H], 0 for a query without keys. rows: [M, H, 4], what the reverse needs of a query: bits of lse, bits of delta, start
+// see a key at most. lse: [M, H], 0 for a query without keys. rows: [M, H, 4], what the backward pass needs of a query: bits of lse, bits of delta, start
 // and end with the window applied. All f32.
 //
 // A unit is OWN rows of one head: queries, or keys in `attentionKeys`. They meet OTHERS rows of the other side at a time: these go to the thread's
@@ -53,7 +53,7 @@ const OTHERS: i32 = 64;
 /** Bytes of OWN × OTHERS numbers. */
 const SQUARE_BYTES: usize = (<usize>(OWN * OTHERS)) << 2;
 
-// A score that is not there, and the maximum of none: exp of their difference is 0, never NaN.
+// A masked score, and the maximum of no scores: exp of their difference is 0, never NaN.
 const MASKED: f32 = -1e30;
 const NO_TOP: f32 = -1e29;
 
@@ -158,7 +158,7 @@ export function attention(p: AttentionArguments, first: i32, end: i32, scratch: 
   }
 }
 
-/** Goes on with the softmax of a row: weights of these keys, and what was summed before faded to the new maximum. */
+/** Continues the softmax of a row: weights of these keys, with the earlier sums rescaled to the new maximum. */
 function softmaxRow(
   scores: usize,
   weights: usize,
@@ -397,7 +397,7 @@ export function attentionKeys(p: AttentionArguments, first: i32, end: i32, scrat
       const range = p.queryRanges + ((<usize>(j0 + i)) << 3);
       const start = load<i32>(range);
       let stop = load<i32>(range, 4);
-      // Each query ends a key later than the one before at least: after as many as the window is wide none sees the key any more.
+      // Each query ends at least one key later than the one before: after as many queries as the window is wide none sees the key any more.
       if (p.window !== 0) stop = min(stop, start + p.window);
       if (start < stop) {
         from = min(from, start);

@@ -1,6 +1,6 @@
-// What the kernels share. Helpers this small are inlined by the compiler.
+// Helpers of all kernels. Functions this small are inlined by the compiler.
 
-/** A tensor that a kernel reads, by address; 0 where it is not there. */
+/** A tensor that a kernel reads, by address; 0 where it is missing. */
 export type Read = usize;
 /** A tensor that a kernel writes, and may read before. */
 export type Write = usize;

@@ -27,7 +27,7 @@ export class PairArguments {
   d: f32;
 }
 
-/** What a pair's kernel reads of each answer: Σ log p of its tokens by the policy and by the reference, how many tokens there are, and the number that its row brings. */
+/** What a pair's kernel reads about each answer: Σ log p of its tokens by the policy and by the reference, how many tokens there are, and the number that its row brings. */
 @unmanaged
 export class Pair {
   chosenLogp: f32;

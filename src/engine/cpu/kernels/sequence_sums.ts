@@ -3,7 +3,7 @@
 //   sequenceSums           y[s] = Σ x[r], r from ranges[s, 0] to ranges[s, 1], the end excluded
 //   sequenceSumsBackward   dx[r] = dy[s] for the same rows, 0 for rows of no sequence
 //
-// x, dx: [R] f32. ranges: [S, 2], each within R; no two that are not empty share a row. y, dy: [S] f32. A unit is a sequence; in reverse, a row.
+// x, dx: [R] f32. ranges: [S, 2], each within R; no two that are not empty share a row. y, dy: [S] f32. A unit is a sequence; in the backward pass, a row.
 import { Read, Write } from './common';
 import { at4 } from './vectors';
 

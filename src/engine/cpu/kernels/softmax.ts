@@ -1,4 +1,4 @@
-// Rows of scores that become probabilities: what cross-entropy and log-probabilities share.
+// Rows of scores that become probabilities: shared by cross-entropy and log-probabilities.
 import { exp1, exp4, max4, sum4 } from './common';
 
 /** The label of a row that has none. */

@@ -19,7 +19,7 @@ class Command {
 const COMMAND_BYTES: usize = 192;
 const HEADER_BYTES: usize = offsetof<Command>();
 
-/** What threads tell each other: FIELDS in ../serve.mjs. */
+/** How threads communicate: FIELDS in ../serve.mjs. */
 @unmanaged
 class Control {
   /**
@@ -45,7 +45,7 @@ const CLOSED: u64 = 0xffffffff;
 /** Nanoseconds after which a thread in the midst of a program looks whether another has failed. */
 const PATIENCE: i64 = 200_000_000;
 
-/** Makes a program the one that threads work at. The one before must be over. */
+/** Makes a program the current one of the threads. The previous one must be over. */
 export function begin(control: Control, program: usize, count: u32): void {
   const base = changetype<usize>(control);
   const turn = atomic.load<u64>(base) >> 32;
@@ -96,7 +96,7 @@ export function work(control: Control, scratch: usize, forever: bool): bool {
   }
 }
 
-/** Goes on to the next command. */
+/** Advances to the next command. */
 function next(base: usize, turn: u32): void {
   atomic.store<u64>(base, (<u64>(turn + 1)) << 32);
   atomic.notify(base + offsetof<Control>('turn'), -1);

@@ -34,14 +34,14 @@ export function multiply(
   for (let i = i0; i < i1; i += TILE_ROWS) {
     let b = packed;
     if (transposed) {
-      // The last tile may read a few numbers behind its rows. What comes of them is stored nowhere.
+      // The last tile may read a few numbers behind its rows. Their results are not stored.
       const at = a + ((<usize>i) << 2);
       for (let g = 0; g < panels; g++, b += panelBytes, s += TILE_BYTES) {
         tileOfColumns(at, row, b, depth, going ? fresh : s);
         if (going) addTile(s, fresh);
       }
     } else {
-      // The last row stands in for those that are not there.
+      // The last row stands in for missing ones.
       const last = M - 1;
       const a0 = a + <usize>i * row;
       const a1 = a + <usize>min(i + 1, last) * row;
@@ -181,7 +181,7 @@ export function tileOfColumns(a: usize, row: usize, b: usize, depth: i32, s: usi
   v128.store(s, c51, 176);
 }
 
-/** Brings k … k + depth of the columns from j on, all f32, to panels: [panel][k][8], times a factor. Columns that are not there have any numbers. */
+/** Brings k … k + depth of the columns from j on, all f32, to panels: [panel][k][8], times a factor. Missing columns get arbitrary numbers. */
 export function pack(
   b: usize,
   pitch: i32,
@@ -204,7 +204,7 @@ export function pack(
       continue;
     }
     const from = b + ((<usize>k) << 2);
-    // The last column stands in for those that are not there.
+    // The last column stands in for missing ones.
     const last = N - 1;
     for (let half = 0; half < 2; half++) {
       const first = column + 4 * half;

@@ -14,7 +14,7 @@ export const addLowerings = [
 ];
 
 function elementwise(out: Commands, kernel: string, y: Tensor, a: Tensor, b?: Tensor): void {
-  // Integers are copied as the f32 that they are not: bits stay what they are.
+  // Integers are copied as if they were f32: their bits stay the same.
   const typeOf = (tensor: Tensor): number => (tensor.dtype === 'u32' ? 0 : storedAs(tensor));
   out.add({
     file,

@@ -21,7 +21,7 @@ const LEAST_COLUMNS = 48;
 const BLOCK_COLUMNS = 64;
 /** Up to so many rows are a product with vectors: kernels/matmul_vector.ts. */
 const VECTOR_ROWS = 4;
-/** Blocks for each thread, where there are enough of them: one that is held up then holds up the others little. */
+/** Blocks for each thread, where there are enough of them: a delayed thread then delays the others little. */
 const BLOCKS_OF_A_THREAD = 4;
 
 /** A product with everything chosen. */

@@ -42,7 +42,7 @@ export const optimiserLowerings = [
   }),
   lowers(updateKind, (out, { hyper, stats, gradients, values, previous, state }, { kernel, rateScale }) => {
     checkF32(gradients, values, previous, ...state);
-    // Kernels of optimisers know no rest.
+    // Kernels of optimisers work on whole vectors only.
     if (values.size % 4 !== 0) throw new Error(`${values.label}: ${values.size} are not whole vectors`);
     const file = fileOf(kernel);
     const [name] = file.kernels;

@@ -1,4 +1,4 @@
-/** How much of a tensor a thread takes at once: what several operations share. */
+/** How much of a tensor a thread takes at once, for several operations. */
 
 /** Elements, where they are computed one by one: a multiple of the vector's four. */
 export const ELEMENTS = 8192;

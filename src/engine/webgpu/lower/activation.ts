@@ -48,7 +48,7 @@ export const activationLowerings = [
   }),
 ];
 
-/** What every dispatch over the elements of `x` shares. */
+/** The common part of every dispatch over the elements of `x`. */
 function over(x: Tensor, activation: Activation) {
   return {
     shader,

@@ -132,7 +132,7 @@ export const attentionLowerings = [
   ),
 ];
 
-/** What a test or a measurement asks for: one of this backend's families. */
+/** The family that a test or a measurement asks for. */
 function givenFamily({ family }: AttentionAttributes): AttentionFamily | undefined {
   return family as AttentionFamily | undefined;
 }

@@ -59,7 +59,7 @@ export function chooseKernel(
   return parts > 1 && !hasLowRank ? { ...kernel, parts } : kernel;
 }
 
-/** What the vec4 kernels ask for. */
+/** The shapes that the vec4 kernels need. */
 function hasWholeRows(layout: Layout, { M, N, K, pitchA, pitchC }: MatmulShape): boolean {
   const columns = [pitchA ?? (layout === 'TN' ? M : K), layout === 'NT' ? K : N, pitchC ?? N];
   return columns.every((count) => count % 4 === 0);
@@ -75,7 +75,7 @@ function chooseRegisterKernel(
   { M, N, K, quantised }: MatmulShape,
   family: 'quad' | 'register',
 ): SplitKernel {
-  // Blocks spare so many gathers that a short tile has as few for its operations as a tall one of numbers, and compiles much faster.
+  // Blocks save so many gathers that a short tile needs as few of them as a tall one of numbers, and it compiles much faster.
   const isTall = 2 * M * N * K >= TALL_TILE_FLOPS && !quantised;
   const mostRows = isTall ? best.rows : Math.min(best.rows, ROWS_FOR_ALL);
   let kernel: SplitKernel | undefined;
@@ -149,7 +149,7 @@ export function constantsOf(
   }
 }
 
-/** A side may be more than WebGPU dispatches: whoever compiles the plan refuses it (limits.ts). */
+/** A side may be more than WebGPU dispatches: compiling the plan refuses it (limits.ts). */
 export function workgroupsOf(kernel: Kernel, { M, N }: MatmulShape, parts: number): [number, number, number] {
   switch (kernel.family) {
     case 'plain':

@@ -51,7 +51,7 @@ const VEC4_BYTES = 16;
 export const matmulLowerings = [
   lowers(matmulKind, (out, { a, b, c, z, l, bias, residual }, { lowRankScale, kernel, ...attributes }) => {
     const lowRank = z && l && { z, l, scale: lowRankScale };
-    // What a test or a measurement asks for is one of this backend's kernels.
+    // The kernel that a test or a measurement asks for.
     matmulDispatches(out, { a, b, c, lowRank, bias, residual, ...attributes }, kernel as Kernel | undefined);
   }),
 ];
@@ -75,7 +75,7 @@ function product(out: Dispatches, options: Product): void {
   const { a, b, c, kernel, layout, lowRank, bias, residual, accumulate = false, scale = 1 } = options;
   const shape = shapeOf(options);
   const { M, N, K, quantised } = shape;
-  // Bindings cannot be left out of an entry point that names them: what a variant does not read is bound to A or B.
+  // Bindings cannot be left out of an entry point that names them: bindings that a variant does not read are bound to A or B.
   const unused = a.bytes < b.bytes && !quantised ? b : a;
   const { family } = kernel;
   const { parts, part } = splitOf(kernel, shape);

@@ -1,4 +1,4 @@
-/** How much of a tensor a workgroup takes: what several operations share. */
+/** How much of a tensor a workgroup takes, for several operations. */
 import type { Target } from '../../target.ts';
 
 /** Elements of a workgroup of the operations that go element by element: 64 threads, four each. */
