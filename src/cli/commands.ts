@@ -124,7 +124,7 @@ function usage(): string {
 
 function helpOf(name: string): string {
   const { help, usage: call, flags } = commands[name];
-  return `graft ${name}: ${help}\n\nUsage: graft ${name} ${call}\n\n${describeFlags(flags)}`;
+  return `graft ${name}: ${help}\n\nUsage: graft ${name} ${call}\n\n${describeFlags(flags, process.stdout.columns)}`;
 }
 
 /** @throws GraftError `arguments` */

@@ -13,6 +13,8 @@ export interface FlagSpec {
   readonly negative?: string;
   /** Whether it may be given more than once, or with several values after it. */
   readonly many?: boolean;
+  /** The part of the help that lists it; without one it comes first. */
+  readonly heading?: string;
   readonly help: string;
 }
 
@@ -245,13 +247,49 @@ function dashedValue(specs: FlagSpecs, args: readonly string[]): { name: string;
   return undefined;
 }
 
-export function describeFlags(specs: FlagSpecs): string {
-  const names = Object.entries(specs).map(
-    ([name, { value, bare }]) =>
-      `--${name}${value ? (bare === undefined ? ` ${value}` : ` [${value}]`) : ''}`,
-  );
-  const width = Math.max(...names.map((name) => name.length));
-  return Object.values(specs)
-    .map(({ help }, i) => `  ${names[i].padEnd(width)}  ${help}`)
-    .join('\n');
+/** The same flags in a part of the help. */
+export function under<Specs extends FlagSpecs>(heading: string, specs: Specs): Specs {
+  return Object.fromEntries(
+    Object.entries(specs).map(([name, spec]) => [name, { heading, ...spec }]),
+  ) as unknown as Specs;
+}
+
+/** The least width that is worth a second column. */
+const LEAST_COLUMNS = 60;
+
+/**
+ * The flags and what they do, part by part.
+ *
+ * @param columns of the terminal: longer lines are broken between words; without it each flag has one line
+ */
+export function describeFlags(specs: FlagSpecs, columns = Infinity): string {
+  const flags = Object.entries(specs).map(([name, { value, bare, help, heading = '' }]) => ({
+    name: `--${name}${value ? (bare === undefined ? ` ${value}` : ` [${value}]`) : ''}`,
+    help,
+    heading,
+  }));
+  const width = Math.max(...flags.map(({ name }) => name.length));
+  const room = columns - width - '    '.length;
+  const lines = (help: string): string[] => (room < LEAST_COLUMNS ? [help] : brokenAt(room, help));
+  const described = (heading: string): string[] =>
+    flags
+      .filter((flag) => flag.heading === heading)
+      .flatMap(({ name, help }) =>
+        lines(help).map((line, i) => `  ${(i === 0 ? name : '').padEnd(width)}  ${line}`),
+      );
+  return [...new Set(['', ...flags.map(({ heading }) => heading)])]
+    .map((heading) => [...(heading ? [heading] : []), ...described(heading)].join('\n'))
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+/** Lines of at most so many letters, broken between words. */
+function brokenAt(most: number, text: string): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines[lines.length - 1];
+    if (last !== '' && last.length + 1 + word.length > most) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return lines;
 }

@@ -1,7 +1,7 @@
 /** Flags of the settings: their help, and the values that they give. */
 import { negativeOf } from '../settings/flag-text.ts';
 import { GraftError } from '../errors.ts';
-import type { Given, Setting, SettingValue } from '../settings/setting.ts';
+import type { FormGroup, Given, Setting, SettingValue } from '../settings/setting.ts';
 import { TABLE } from '../settings/table.ts';
 import { oneOf } from '../settings/values.ts';
 import { readRewardTexts } from './reward-flags.ts';
@@ -21,6 +21,29 @@ const PLACEHOLDERS: Readonly<Record<Setting['type'], string>> = {
   rewards: 'NAME',
 };
 
+/** The groups of the form, as parts of the help. */
+const HEADINGS: Readonly<Record<FormGroup, string>> = {
+  Goal: 'Objective',
+  Length: 'Length of the run, and memory',
+  Rate: 'Learning rate and optimiser',
+  Adapter: 'Adapter',
+  Weights: 'Full fine-tuning',
+  Watching: 'Validation and forgetting',
+  Chance: 'Seed and order',
+};
+
+/** Of settings that the form has in a place of their own. */
+const PLACED: Readonly<Record<string, FormGroup>> = {
+  epochs: 'Length',
+  rewards: 'Goal',
+  targets: 'Adapter',
+  feedforward: 'Adapter',
+};
+
+function headingOf({ name, group = PLACED[name] as FormGroup | undefined }: Setting): { heading?: string } {
+  return group ? { heading: HEADINGS[group] } : {};
+}
+
 /** The flags of these settings, in their order. */
 export function settingFlags<One extends Setting>(
   settings: readonly One[],
@@ -33,9 +56,9 @@ export function settingFlags<One extends Setting>(
 
 function flagOf(setting: Setting, flag: string): FlagSpec {
   const { type, placeholder = PLACEHOLDERS[type] } = setting;
-  const help = helpOf(setting);
-  if (type === 'switch') return { help, negative: negativeOf(flag) };
-  return { value: placeholder, help, ...(type === 'rewards' && { many: true }) };
+  const about = { help: helpOf(setting), ...headingOf(setting) };
+  if (type === 'switch') return { ...about, negative: negativeOf(flag) };
+  return { ...about, value: placeholder, ...(type === 'rewards' && { many: true }) };
 }
 
 /** One line of help: the allowed values, what the setting is, and its default. */

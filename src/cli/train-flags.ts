@@ -10,7 +10,7 @@ import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/option
 import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
 import { TABLE, type Known } from '../settings/table.ts';
 import { dataFlags, readReadOptions, readRowOptions, rowFlags, type RowOptions } from './data-flags.ts';
-import type { FlagSpecs, Flags } from './flags.ts';
+import { under, type FlagSpecs, type Flags } from './flags.ts';
 import { generalFlag } from './general-text.ts';
 import { modelFlags } from './session.ts';
 import { recipeFlag } from './recipe-flags.ts';
@@ -23,34 +23,39 @@ const RUN_SETTINGS = TABLE.settings.filter(({ part }) => part === 'run') as (Set
 
 export const trainFlags = {
   model: modelFlags.model,
-  ...dataFlags,
-  ...rowFlags,
+  ...under('Rows', { ...dataFlags, ...rowFlags }),
   recipe: recipeFlag,
   out: {
     value: 'DIR',
     help: 'where to write the PEFT folder (for full fine-tuning the model folder) and metrics.jsonl',
   },
   ...settingFlags(RUN_SETTINGS),
-  ...settingFlags(LIMIT_SETTINGS),
-  'init-adapter': { value: 'DIR', help: 'start from this PEFT adapter, with its rank, alpha and targets' },
-  resume: {
-    value: 'DIR',
-    help: 'go on with the run that was saved here (its state folder, or the folder given as --out); --out is then the same folder',
-  },
-  'save-every': {
-    value: 'N',
-    help: 'save the state every N steps, or every so often: 90s, 5m (default: 5m, rarer where saving takes long)',
-  },
+  ...under('Rows', settingFlags(LIMIT_SETTINGS)),
+  ...under('Start, saving and resuming', {
+    'init-adapter': { value: 'DIR', help: 'start from this PEFT adapter, with its rank, alpha and targets' },
+    resume: {
+      value: 'DIR',
+      help: 'go on with the run that was saved here (its state folder, or the folder given as --out); --out is then the same folder',
+    },
+    'save-every': {
+      value: 'N',
+      help: 'save the state every N steps, or every so often: 90s, 5m (default: 5m, rarer where saving takes long)',
+    },
+    overwrite: { help: 'discard the result or the run that --out holds' },
+  }),
   ...settingFlags(WATCH_SETTINGS),
-  // It may name a text.
-  ['forgetting' as const]: generalFlag(
-    'measure what is forgotten, before and after the run: the loss on general text, answers to general prompts, and KL to the base on prompts of the rows',
-  ),
-  overwrite: { help: 'discard the result or the run that --out holds' },
-  ...settingFlags(SPLIT_SETTINGS),
-  ...settingFlags(BASE_SETTINGS),
-  device: modelFlags.device,
-  threads: modelFlags.threads,
+  ...under('Validation and forgetting', {
+    // It may name a text.
+    ['forgetting' as const]: generalFlag(
+      'measure what is forgotten, before and after the run: the loss on general text, answers to general prompts, and KL to the base on prompts of the rows',
+    ),
+  }),
+  ...under('Rows', settingFlags(SPLIT_SETTINGS)),
+  ...under('Base model and device', {
+    ...settingFlags(BASE_SETTINGS),
+    device: modelFlags.device,
+    threads: modelFlags.threads,
+  }),
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
-import { describeFlags, Flags, wordApart, type FlagSpecs } from '../../../src/cli/flags.ts';
+import { describeFlags, Flags, under, wordApart, type FlagSpecs } from '../../../src/cli/flags.ts';
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
 import type { LoraModule } from '../../../src/adapters/lora/config.ts';
 import { adapterModules } from '../../../src/adapters/registry.ts';
@@ -108,5 +108,35 @@ describe('patterns of an adapter', () => {
       const { what } = await graftError(() => modules(flag, 'down_proj=2'), 'lora-config');
       expect(what).toContain('down_proj');
     }
+  });
+});
+
+describe('the help of a command', () => {
+  const specs = {
+    model: { value: 'PATH', help: 'a folder' },
+    ...under('Rows', { data: { value: 'FILE', help: 'a file' } }),
+    ...under('Adapter', { rank: { value: 'N', help: `${'the inner width '.repeat(6)}of it` } }),
+    ...under('Rows', { header: { help: 'names of columns' } }),
+    help: { help: 'this text' },
+  } satisfies FlagSpecs;
+
+  it('has its flags part by part, those without a heading first', () => {
+    expect(
+      describeFlags(specs)
+        .split('\n')
+        .map((line) => line.trim().split(' ')[0]),
+    ).toEqual(['--model', '--help', '', 'Rows', '--data', '--header', '', 'Adapter', '--rank']);
+  });
+
+  it('is broken between words where the terminal ends, under its column', () => {
+    const columns = 80;
+    const lines = describeFlags(specs, columns).split('\n');
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(columns);
+    expect(lines.at(-1)).toMatch(/^ {16}\S/);
+    expect(lines.join(' ').replace(/\s+/g, ' ')).toBe(describeFlags(specs).replace(/\s+/g, ' '));
+  });
+
+  it('has one line for each flag where there is no terminal, or one that is too narrow', () => {
+    expect(describeFlags(specs, 60)).toBe(describeFlags(specs));
   });
 });
