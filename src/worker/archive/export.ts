@@ -1,4 +1,4 @@
-/** What this browser keeps, or one project of it → one zip. Records are read one at a time; weights are not copied but referred to. */
+/** All stored data, or one project → one zip. Records are read one at a time; weights are not copied but referred to. */
 import { GraftError } from '../../errors.ts';
 import { listKeys, listProjectKeys, readRecord } from '../../storage/everything.ts';
 import type { ModelStore } from '../../storage/models.ts';
@@ -12,9 +12,9 @@ export interface ExportOptions {
   readonly store: ModelStore;
   /** This project alone, without the settings of the browser. */
   readonly project?: string;
-  /** Whether base models come along: they are large, and can be had again. */
+  /** Whether it contains base models: they are large, and can be downloaded again. */
   readonly models: boolean;
-  /** What is known of a project's base model. */
+  /** The facts about a project's base model. */
   readonly describeBase: (model: ModelRef) => Promise<BaseFile>;
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;

@@ -1,4 +1,4 @@
-/** A zip that Graft exported → what this browser does not have yet, beside what it has. What cannot be read is left out, with the reason. */
+/** A zip that Graft exported → records that this browser does not have yet. Records that cannot be read are left out, with the reason. */
 import * as v from 'valibot';
 import { GraftError } from '../../errors.ts';
 import {
@@ -46,8 +46,8 @@ export interface ImportOptions {
 }
 
 /**
- * @throws GraftError `worker-aborted`: what was added is taken back. `zip-…`, `archive-format`, `archive-newer`, `storage-…`, which end it too;
- *   what was added until then is whole, and stays
+ * @throws GraftError `worker-aborted`: the import is undone. `zip-…`, `archive-format`, `archive-newer`, `storage-…`, which end it too;
+ *   records that were added until then are complete, and stay
  */
 export async function importArchive(name: string, file: Blob, options: ImportOptions): Promise<ImportReport> {
   const source = new ArchiveSource(await ZipReader.open(name, file), options);
@@ -84,7 +84,7 @@ interface ImportedProject {
   readonly id: string;
   readonly name: string;
   readonly base: layout.BaseFile;
-  /** What its base model is called here. */
+  /** The name of its base model here. */
   readonly here: string;
 }
 
@@ -119,7 +119,7 @@ class Importer {
   readonly missing: MissingBase[] = [];
   /** Projects that are here, before or now, by their folders. */
   readonly #projects = new Map<string, ImportedProject>();
-  /** Where the records lie that were added, and names of models: what a stop takes back. */
+  /** The places of added records, and names of added models: a stop removes them. */
   readonly #records: RecordPlace[] = [];
   readonly #models: string[] = [];
 
@@ -154,7 +154,7 @@ class Importer {
     for (const name of this.#models) await this.options.store.delete(name);
   }
 
-  /** One after the other. What is wrong with one does not keep the next one out; that the disk is full does. */
+  /** One after the other. A fault in one does not stop the next; a full disk does. */
   async #each(paths: readonly string[], add: (path: string) => Promise<void>): Promise<void> {
     for (const path of paths) {
       this.source.begin();
@@ -169,7 +169,7 @@ class Importer {
     }
   }
 
-  /** Writes records together, and remembers where they lie. */
+  /** Writes records together, and remembers their places. */
   async #write(records: readonly AnyRecord[]): Promise<void> {
     await writeRecords(records);
     this.#records.push(...records.map(placeOf));
@@ -202,7 +202,7 @@ class Importer {
     this.#projects.set(folder, { id: project.id, name: project.name, base, here: name });
   }
 
-  /** Older files name the base and say no more of it. */
+  /** Older files only name the base. */
   async #baseOf(folder: string, model: ModelRef): Promise<layout.BaseFile> {
     const path = `${folder}base.json`;
     return this.source.names.includes(path) ? this.source.json(path, layout.BaseFile, MAX_SMALL_JSON) : model;
@@ -247,7 +247,7 @@ class Importer {
         bytes: await this.source.read(`${folder}${at}`, MAX_FILE),
       })),
     );
-    // The last of them are more rows; what is left is test rows.
+    // The last of them are more rows; the rest is test rows.
     const { more: count = 0 } = set;
     const tests = beside.length - count;
     const heldOut = tests === 1 ? beside[0] : undefined;

@@ -1,4 +1,4 @@
-/** A zip that is imported: its records, checked against their layout, with how far it is; it ends where a person stops it. */
+/** A zip that is imported: its records, checked against their layout, with progress and interruption. */
 import * as v from 'valibot';
 import { GraftError } from '../../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../../json.ts';
@@ -7,7 +7,7 @@ import { folderOf } from './layout.ts';
 import type { ZipReader } from '../../export/zip/reader.ts';
 
 export interface SourceOptions {
-  /** In bytes of what lies in the zip. */
+  /** The progress, in bytes of the zip. */
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
 }
@@ -15,7 +15,7 @@ export interface SourceOptions {
 export class ArchiveSource {
   readonly names: readonly string[];
   readonly #total: number;
-  /** Bytes of records that are done with, and of the one that is read now. */
+  /** Bytes of finished records, and of the current one. */
   #done = 0;
   #reading = 0;
 
@@ -33,7 +33,7 @@ export class ArchiveSource {
     this.tell(0);
   }
 
-  /** A record is done with, read or passed over. @param path of its JSON file */
+  /** A record is finished, read or skipped. @param path of its JSON file */
   end(path: string): void {
     // A project's own folder holds everything else.
     const alone = /(?:project|settings)\.json$|\/results\//.test(path);

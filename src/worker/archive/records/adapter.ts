@@ -1,0 +1,28 @@
+/** An adapter of the library. */
+import * as v from 'valibot';
+import { METHODS } from '../../../settings/registry.ts';
+import { BaseWeights } from '../../base-weights.ts';
+import { DataOptions, DataRef } from './data.ts';
+import { count, id, number, text } from './values.ts';
+
+export const AdapterFile = v.object({
+  id,
+  name: text,
+  note: text,
+  baseModel: text,
+  kind: v.optional(v.picklist(METHODS.map(({ name }) => name))),
+  rank: v.optional(count),
+  alpha: v.optional(number),
+  virtualTokens: v.optional(count),
+  targets: v.array(text),
+  parameters: count,
+  created: number,
+  runId: v.optional(id),
+  finalLoss: v.optional(number),
+  evalLoss: v.optional(number),
+  parent: v.optional(v.object({ id, name: text })),
+  trial: v.optional(v.boolean()),
+  data: v.optional(DataRef),
+  dataOptions: v.optional(DataOptions),
+  baseWeights: v.optional(BaseWeights),
+});

@@ -1,0 +1,58 @@
+/** A measurement of answers and losses. */
+import * as v from 'valibot';
+import { RULES } from '../../../evaluate/methods/registry.ts';
+import { Origin } from './origin.ts';
+import { count, number, text } from './values.ts';
+
+export const Share = v.object({ count, total: count, interval: v.tuple([number, number]) });
+const ofRows = { loss: number, perplexity: number, supervisedTokens: count, rows: v.optional(count) };
+export const Loss = v.object({ ...ofRows, tasks: v.optional(v.record(text, v.object(ofRows))) });
+export const Draw = v.object({
+  seed: number,
+  of: count,
+  test: v.optional(count),
+  planned: v.optional(count),
+  tooLong: count,
+  labels: v.optional(v.object({ drawn: count, of: count, least: count, most: count })),
+});
+
+export const Measured = v.object({
+  evaluations: v.pipe(
+    v.array(
+      v.object({
+        origin: Origin,
+        draw: v.optional(Draw),
+        seen: v.optional(
+          v.union([
+            v.object({ asked: count, test: count, of: count }),
+            v.picklist(['imported', 'before', 'rows']),
+          ]),
+        ),
+        rows: v.array(
+          v.object({
+            prompt: v.string(),
+            expected: v.string(),
+            base: v.string(),
+            tuned: v.string(),
+            task: v.optional(text),
+          }),
+        ),
+        base: v.optional(Loss),
+        tuned: v.optional(Loss),
+        general: v.optional(v.object({ base: Loss, tuned: Loss })),
+        exact: v.object({ base: Share, tuned: Share }),
+        rules: v.array(
+          v.object({
+            rule: v.picklist(RULES.map(({ name }) => name)),
+            exact: Share,
+            answer: v.optional(v.string()),
+            share: v.optional(number),
+            answers: v.optional(v.array(v.string())),
+          }),
+        ),
+      }),
+    ),
+    v.minLength(1),
+  ),
+  seconds: number,
+});

@@ -1,0 +1,19 @@
+/** The model, rows and adapter of an answer or a measurement. */
+import * as v from 'valibot';
+import { DataRef } from './data.ts';
+import { anything, count, id, number, text } from './values.ts';
+
+export const Origin = v.object({
+  time: number,
+  model: v.object({ name: text, bundled: v.boolean(), fingerprint: text }),
+  data: v.optional(
+    v.object({
+      name: text,
+      version: v.optional(DataRef.entries.version),
+      options: v.optional(anything),
+    }),
+  ),
+  adapter: v.optional(
+    v.union([v.object({ name: text, id }), v.object({ name: text, runId: id, step: count })]),
+  ),
+});

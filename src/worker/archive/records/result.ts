@@ -1,0 +1,113 @@
+/** The results of a project: one record of each kind. */
+import * as v from 'valibot';
+import { DataRef } from './data.ts';
+import { Draw, Loss, Measured, Share } from './measured.ts';
+import { Origin } from './origin.ts';
+import { count, id, Message, number, text } from './values.ts';
+
+const Token = v.object({
+  text: v.string(),
+  part: v.optional(v.object({ text: v.string(), number: count, count })),
+  candidates: v.array(
+    v.object({ text: v.string(), probability: number, taken: v.optional(v.literal(true)) }),
+  ),
+});
+const Answer = v.object({
+  adapter: text,
+  text: v.string(),
+  state: v.picklist(['done', 'stopped', 'failed']),
+  tokens: v.array(Token),
+  tokenCount: count,
+  seconds: number,
+  origin: v.optional(Origin),
+  prompt: v.optional(v.object({ text: v.string(), tokens: count, plain: v.optional(v.string()) })),
+});
+
+const StageScore = v.object({ right: v.optional(count), loss: v.optional(Loss) });
+const result = { changed: number };
+export const ResultFile = v.variant('kind', [
+  v.object({ ...result, kind: v.literal('baseline'), value: Measured }),
+  v.object({ ...result, kind: v.literal('evaluation'), value: Measured }),
+  v.object({
+    ...result,
+    kind: v.literal('fewShot'),
+    value: v.object({
+      origin: Origin,
+      draw: v.optional(Draw),
+      shots: v.array(v.object({ prompt: v.string(), answer: v.string() })),
+      rows: v.array(v.object({ prompt: v.string(), expected: v.string(), answer: v.string() })),
+      exact: Share,
+      loss: v.optional(Loss),
+      promptTokens: count,
+      seconds: number,
+    }),
+  }),
+  v.object({
+    ...result,
+    kind: v.literal('chat'),
+    value: v.object({
+      turns: v.array(
+        v.object({
+          prompt: v.string(),
+          answers: v.tuple([Answer, Answer]),
+          blind: v.optional(
+            v.object({
+              swapped: v.boolean(),
+              vote: v.optional(v.picklist(['first', 'second', 'none'])),
+            }),
+          ),
+        }),
+      ),
+    }),
+  }),
+  v.object({
+    ...result,
+    kind: v.literal('preferences'),
+    value: v.object({
+      pairs: v.array(
+        v.object({
+          prompt: v.pipe(v.array(Message), v.minLength(1)),
+          chosen: v.string(),
+          rejected: v.string(),
+          by: v.picklist(['vote', 'edit']),
+          names: v.tuple([v.string(), v.string()]),
+          time: number,
+        }),
+      ),
+      ties: count,
+    }),
+  }),
+  v.object({
+    ...result,
+    kind: v.literal('further'),
+    value: v.object({
+      time: number,
+      from: v.object({ id, name: text }),
+      rows: DataRef.entries.version,
+      entries: v.array(id),
+      adapter: v.optional(v.object({ id, name: text })),
+      measured: v.optional(Measured),
+      kept: v.optional(v.picklist(['new', 'old'])),
+    }),
+  }),
+  v.object({
+    ...result,
+    kind: v.literal('lineage'),
+    value: v.object({
+      id: text,
+      time: number,
+      report: v.object({
+        stages: v.array(text),
+        rows: v.array(
+          v.object({
+            name: text,
+            stage: count,
+            rows: count,
+            base: StageScore,
+            scores: v.array(StageScore),
+          }),
+        ),
+      }),
+    }),
+  }),
+]);

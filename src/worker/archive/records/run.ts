@@ -1,0 +1,137 @@
+/** A run: its settings, its curve, the reading of the curve, and its last checkpoint. */
+import * as v from 'valibot';
+import type { SettingValue } from '../../../settings/setting.ts';
+import { mayBeMissing, PAGE_TABLE } from '../../../settings/table.ts';
+import { allowed, isAllowed } from '../../../settings/values.ts';
+import { BaseWeights } from '../../base-weights.ts';
+import { DataOptions, DataRef } from './data.ts';
+import { count, id, number, text } from './values.ts';
+
+const Report = v.optional(v.record(text, v.nullable(number)));
+const Tasks = v.optional(v.record(text, number));
+const Step = v.object({
+  step: count,
+  steps: count,
+  loss: number,
+  report: Report,
+  tasks: Tasks,
+  lr: number,
+  gradNorm: number,
+  supervisedTokens: count,
+  seconds: number,
+  tokensPerSecond: number,
+  secondsLeft: number,
+  gpuBytes: count,
+});
+
+/** The settings of a run, by the table. A setting that is newer than the run is missing, and one of a later version is kept unchanged. */
+const Settings = v.looseObject({
+  ...Object.fromEntries(
+    PAGE_TABLE.map((setting) => {
+      const value = v.custom<SettingValue>(
+        (given) => isAllowed(setting, given),
+        `${setting.name} should be ${allowed(setting)}`,
+      );
+      const needed = setting.initial === undefined && !mayBeMissing(setting);
+      return [setting.name, needed ? value : v.optional(value)];
+    }),
+  ),
+  name: text,
+});
+
+const At = v.object({ step: count, loss: number });
+const Reading = v.object({
+  kind: v.picklist([
+    'not-finite',
+    'too-short',
+    'worse',
+    'diverging',
+    'lost',
+    'overfitting',
+    'over-optimised',
+    'reward-worse',
+    'reward-fell',
+    'reward-flat',
+    'reward-alike',
+    'reward-rising',
+    'reward-rose',
+    'chosen-falls',
+    'unsteady',
+    'flat',
+    'falling',
+    'fine',
+  ]),
+  step: count,
+  of: v.picklist(['validation', 'training']),
+  before: v.optional(number),
+  after: v.optional(number),
+  best: v.optional(At),
+  peak: v.optional(At),
+  low: v.optional(At),
+  unigramLoss: v.optional(number),
+  margin: v.optional(v.object({ from: number, to: number })),
+  chosen: v.optional(v.object({ from: number, to: number })),
+  training: v.optional(v.object({ from: number, to: number })),
+});
+
+const Rollout = v.object({
+  type: v.literal('rollout'),
+  step: count,
+  prompt: v.string(),
+  wanted: v.string(),
+  rewards: v.array(v.string()),
+  answers: v.array(
+    v.object({
+      ...{ text: v.string(), tokens: count, cut: v.boolean() },
+      ...{ reward: number, parts: v.array(number), advantage: number },
+    }),
+  ),
+});
+
+export const RunFile = v.object({
+  id,
+  created: number,
+  status: v.picklist(['ready', 'running', 'paused', 'done', 'stopped', 'cancelled', 'failed']),
+  settings: Settings,
+  baseModel: text,
+  modelFingerprint: text,
+  precision: v.optional(v.picklist(['f32', 'f16'])),
+  baseWeights: v.optional(BaseWeights),
+  bundled: v.boolean(),
+  dataName: text,
+  data: v.optional(DataRef),
+  dataOptions: v.optional(DataOptions),
+  command: text,
+  keptModel: v.optional(text),
+  steps: v.array(Step),
+  evals: v.array(v.object({ ...At.entries, report: Report, tasks: Tasks })),
+  samples: v.array(v.object({ step: count, text: v.string() })),
+  rollout: v.optional(Rollout),
+  asked: v.optional(v.string()),
+  afterPrompt: v.optional(v.string()),
+  wanted: v.optional(v.string()),
+  takenBytes: v.optional(count),
+  forgetting: v.optional(
+    v.object({
+      before: number,
+      after: v.optional(number),
+      during: v.optional(v.array(v.object({ step: count, loss: number }))),
+      kl: v.optional(v.object({ before: number, after: v.optional(number) })),
+      prompts: v.optional(
+        v.array(
+          v.object({
+            prompt: v.string(),
+            before: v.string(),
+            rightBefore: v.boolean(),
+            after: v.optional(v.string()),
+            rightAfter: v.optional(v.boolean()),
+          }),
+        ),
+      ),
+    }),
+  ),
+  unigramLoss: v.optional(number),
+  reading: v.optional(Reading),
+});
+
+export const CheckpointFile = v.object({ revision: id, step: count });
