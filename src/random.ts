@@ -36,7 +36,7 @@ export class Random {
     return random;
   }
 
-  /** Four uint32, not all zero: all that the generator remembers. */
+  /** Four uint32, not all zero: the whole state of the generator. */
   get state(): RandomState {
     return [this.#s0, this.#s1, this.#s2, this.#s3];
   }

@@ -1,4 +1,4 @@
-/** What a page or a worker asked for, as the browser itself recorded it: nothing is counted by those who ask. */
+/** The requests of a page or a worker as the browser recorded them: the code that makes them counts nothing. */
 
 export interface Asked {
   readonly url: string;
@@ -28,7 +28,7 @@ function asked({
 }: Pick<PerformanceResourceTiming, 'name' | 'workerStart' | 'transferSize' | 'decodedBodySize'>): Asked {
   const own = new URL(name).origin === location.origin;
   // The service worker answers for our own origin, and reports itself what it has to ask the network for. The browser's cache has a
-  // body and no transfer. The browser says nothing of other origins, so each counts as the network.
+  // body and no transfer. The browser does not tell this for other origins, so each counts as the network.
   const kept = own && (workerStart > 0 || (transferSize === 0 && decodedBodySize > 0));
   return { url: name.replace(/#.*$/, ''), answer: kept ? 'kept' : 'network', bytes: kept ? 0 : transferSize };
 }

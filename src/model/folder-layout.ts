@@ -30,8 +30,8 @@ export async function openModelWeights(
 }
 
 /**
- * Tensors of the folder that are no weights of the model: of a model that also sees, all but its text part. A head that is tied to the
- * embedding is none of them: it would be a second, older copy.
+ * Tensors of the folder that are not weights of the model: in a multimodal folder, all except the text part. A head that is tied to the
+ * embedding does not count: it would be a second, older copy.
  */
 export function otherTensors({ weights, shape }: ModelDefinition, source: WeightSource): TensorEntry[] {
   const known = new Set(weights.map(({ name }) => source.get(name)?.name));

@@ -1,4 +1,4 @@
-/** What objectives over pairs of answers share. */
+/** Common parts of objectives over pairs of answers. */
 import type { PairKernel } from '../engine/ops/pair_loss.ts';
 import type { Given, Setting } from '../settings/setting.ts';
 import type { LossGraph, Objective, ObjectiveReport, Reported } from './objective.ts';
@@ -56,7 +56,7 @@ export const REFERENCE = {
   initially: 'start with --init-adapter, else base',
 } as const satisfies Setting;
 
-/** What is reported of pairs, in the order in which it is shown. */
+/** Reports about pairs, in the order in which they are shown. */
 export const PAIR_REPORT = [
   { name: 'reward_accuracy', label: 'Accuracy', share: true, term: 'reward-margin' },
   { name: 'reward_margin', label: 'Margin', term: 'reward-margin' },
@@ -67,7 +67,7 @@ export const PAIR_REPORT = [
 /** Sums that a kernel of pairs leaves (engine/ops/pair_loss.ts). */
 export const PAIR_SUMS = 4;
 
-/** The means of what kernels of pairs add up: pairs in the right order, and the rewards of both sides. */
+/** The means of the sums that kernels of pairs leave: pairs in the right order, and the rewards of both sides. */
 export function pairReport(sums: ArrayLike<number>, pairs: number): ObjectiveReport {
   const [right, chosen, rejected] = Array.from(sums);
   return {
@@ -78,10 +78,10 @@ export function pairReport(sums: ArrayLike<number>, pairs: number): ObjectiveRep
   };
 }
 
-/** The place of the sum that is an objective's own, behind those of {@link pairReport}. */
+/** The place of the objective's own sum, after those of {@link pairReport}. */
 export const OWN_SUM = 3;
 
-/** Every objective over pairs. An adapter that is to prefer moves less than one that is to learn: a tenth of the usual rate, in most of them. */
+/** Settings of every objective over pairs. Preferences need smaller steps than supervised learning: in most of them a tenth of the usual rate. */
 export const PAIRS = {
   rows: 'pairs',
   mean: 'rows',
@@ -90,10 +90,10 @@ export const PAIRS = {
 } as const satisfies Partial<Objective>;
 export const SLOWER = { lr: 1e-4 } as const;
 
-/** Log-ratios to a reference policy, and how far they have gone. */
+/** Log-ratios to a reference policy, and the divergence from it. */
 const DRIFT = { name: 'drift', label: 'Drift', term: 'drift' } as const satisfies Reported;
 
-/** Those that compare with a reference policy. */
+/** Objectives that compare with a reference policy. */
 export const REFERENCED = {
   ...PAIRS,
   reference: true,

@@ -1,4 +1,4 @@
-/** 1 where the completion is the wanted answer to the letter, white space at both ends aside. */
+/** 1 where the completion is exactly the wanted answer, ignoring white space at both ends. */
 import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
 import { wantedAnswer, type RewardKind } from './kind.ts';
 import { WITHIN, within, withinProblem } from './within.ts';

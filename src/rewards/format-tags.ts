@@ -33,7 +33,7 @@ const occursOnce = (text: string, part: string): boolean => {
   return first >= 0 && !text.includes(part, first + part.length);
 };
 
-/** How many tags are there once, closed, filled, and behind those before them; and whether nothing stands outside of them. */
+/** How many tags occur once, closed, filled, and after the previous ones; and whether nothing stands outside of them. */
 function read(text: string, names: readonly string[]): { found: number; isAll: boolean } {
   let [at, found, isAll] = [0, 0, true];
   for (const name of names) {

@@ -1,7 +1,7 @@
 /**
- * JavaScript that a person wrote or a recipe brought, in an interpreter of its own: QuickJS, compiled to WebAssembly (quickjs-emscripten). It
- * sees the attempt and the language, and nothing else: no network, no page, no files, no clock and no chance, so that a run repeats. What
- * it may take is counted in steps of the interpreter, not in seconds, so that it is the same on every machine. Regular expressions count as well.
+ * Runs JavaScript that a person wrote or a recipe contains, in a separate interpreter: QuickJS, compiled to WebAssembly (quickjs-emscripten). It
+ * sees the attempt and the language, and nothing else: no network, no page, no files, no clock and no random numbers, so that a run repeats. The
+ * limit is counted in steps of the interpreter, not in seconds, so that it is the same on every machine. Regular expressions count as well.
  *
  * This is what a thread of the sandbox runs (sandbox.ts).
  */
@@ -10,16 +10,16 @@ import { messageOf } from '../errors.ts';
 import { count } from '../numbers.ts';
 import { LATE, MOST_SECONDS, type Answer, type Question } from './sandbox.ts';
 
-/** The interpreter asks after so many steps whether to go on. */
+/** The interpreter asks after this many steps whether to continue. */
 const STEPS_BETWEEN = 10_000;
-/** A step is a turn of a loop, a call or a move of a regular expression. What people write takes thousands. */
+/** A step is a turn of a loop, a call or a move of a regular expression. Usual rewards take thousands. */
 const MOST_STEPS = 2_000_000;
 /** The interpreter's own limit counts large blocks only. Its whole memory is bounded, and that holds for everything. */
 const MEMORY_PAGES = { initial: 256, maximum: 1024 };
 const STACK_BYTES = 128 * 1024;
 const LONGEST_MESSAGE = 200;
 
-/** Without Date and Math.random, which give something else at each run. */
+/** Without Date and Math.random, which differ in each run. */
 const INTRINSICS = {
   BaseObjects: true,
   Eval: true,
@@ -64,7 +64,7 @@ function readings(code: string, fields: readonly string[]): string[] {
   return [`(({ ${fields.join(', ')} }) => (${code}\n))`, `${code}\n;reward`];
 }
 
-/** Calls that function, and what it gives if that is one, and makes a number of the result. */
+/** Calls that function, and its result if that is a function, and makes a number of the result. */
 const CALL = `(make, text) => {
   const given = JSON.parse(text);
   let value = make(given);
@@ -75,7 +75,7 @@ const CALL = `(make, text) => {
   return value;
 }`;
 
-/** Answers what a thread of the sandbox is asked. */
+/** Answers the questions to a thread of the sandbox. */
 export function answerTo(question: Question): Promise<Answer> {
   return 'code' in question ? understand(question) : inWorld((context) => call(context, question));
 }
@@ -116,7 +116,7 @@ function call(
   return answer;
 }
 
-/** @returns what the use gives, or why it was stopped */
+/** @returns the result, or why it was stopped */
 async function inWorld(use: (context: QuickJSContext) => Answer): Promise<Answer> {
   const quickJs = await loadInterpreter();
   try {
@@ -139,7 +139,7 @@ async function inWorld(use: (context: QuickJSContext) => Answer): Promise<Answer
     runtime.dispose();
     return stopped ?? found;
   } catch (error) {
-    // WebAssembly itself stopped, such as at the end of its stack: what the interpreter holds may be half written.
+    // WebAssembly itself stopped, such as at the end of its stack: the interpreter's memory may be half written.
     loading = undefined;
     return { problem: `it breaks the interpreter (${messageOf(error)})` };
   }
@@ -151,7 +151,7 @@ function evaluate(context: QuickJSContext, script: string): QuickJSHandle | stri
   return result.error ? thrown(context, result.error) : result.value;
 }
 
-/** What was thrown, in words. Frees it. */
+/** The thrown value, in words. Frees it. */
 function thrown(context: QuickJSContext, error: QuickJSHandle): string {
   const read = (name: string): string | undefined => {
     const part = context.getProp(error, name);

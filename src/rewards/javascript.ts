@@ -1,4 +1,4 @@
-/** A score by an expression or a function of a person's own, in the sandbox. */
+/** A score by a person's expression or function, in the sandbox. */
 import { GraftError, messageOf } from '../errors.ts';
 import type { RewardKind, RewardSetting } from './kind.ts';
 import type { Program } from './sandbox.ts';

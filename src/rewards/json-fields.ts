@@ -1,4 +1,4 @@
-/** The share of fields that a completion in JSON has as the wanted answer has them. A field too many counts as one that is wrong. */
+/** The share of fields in which a completion in JSON equals the wanted answer. An extra field counts as a wrong one. */
 import { FENCED, isJsonObject, jsonOf, sameJson } from './json-text.ts';
 import { wantedAnswer, type RewardKind, type RewardSetting } from './kind.ts';
 

@@ -1,6 +1,6 @@
 /**
- * How far a completion in JSON is what a JSON Schema describes (a part of draft 2020-12). For an object with `properties` that is the share of
- * the fields which are named there or required, or are there and not allowed, that are as they should be; otherwise all of it or nothing.
+ * How well a completion in JSON matches a JSON Schema (a part of draft 2020-12). For an object with `properties` that is the share of correct
+ * fields among those that are named there, required, or present and not allowed; for other schemas 1 or 0.
  */
 import { FENCED, isJsonObject, jsonOf, type Json } from './json-text.ts';
 import type { RewardKind, RewardSetting } from './kind.ts';
@@ -21,7 +21,7 @@ const SETTINGS = [
   FENCED,
 ] as const satisfies readonly RewardSetting[];
 
-/** @param schema that `schemaProblem` has nothing against */
+/** @param schema one for which `schemaProblem` finds nothing */
 function share(schema: Json, value: Json): number {
   if (isValid(schema, value)) return 1;
   if (!isJsonObject(schema) || !isJsonObject(value)) return 0;
@@ -38,7 +38,7 @@ function share(schema: Json, value: Json): number {
     ...Object.keys(value).filter((key) => !Object.hasOwn(properties, key) && !isRight(key)),
   ]);
   const right = [...fields].filter(isRight).length;
-  // What is wrong may lie beside the fields, in another keyword: then not all of it is right.
+  // Another keyword than the fields' may fail: then the score stays below 1.
   return right === fields.size ? 0 : right / fields.size;
 }
 

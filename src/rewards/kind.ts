@@ -1,4 +1,4 @@
-/** What a reward is. Each has a file of its own here and a line in registry.ts: form, flags, checks and docs follow from it. */
+/** Rewards. Each has a file in this folder and a line in registry.ts: form, flags, checks and docs follow from it. */
 import type { Sandbox } from './sandbox.ts';
 import type { ChoiceSetting, NumberSetting, SwitchSetting, TextSetting } from '../settings/setting.ts';
 
@@ -18,18 +18,18 @@ export interface Attempt {
 
 /** A setting of a reward. One without an initial value has to be given. */
 export type RewardSetting = (NumberSetting | SwitchSetting | ChoiceSetting | TextSetting) & {
-  /** What a text holds: the form has a field for it that is large enough. A spec may have JSON as it is, too. */
+  /** The kind of a text, so that the form has a field that is large enough. A spec may also have JSON directly. */
   readonly holds?: 'json' | 'code';
 };
 
 export type RewardValue = number | string | boolean;
-/** The settings of a reward by name, with initial values in place of what was not given. */
+/** The settings of a reward by name, with initial values for those that were not given. */
 export type RewardValues = Readonly<Record<string, RewardValue>>;
 
-/** What an attempt gets: a score, or the score with the numbers that are shown beside it, in the order of `shown`. */
+/** The result of an attempt: a score, or the score with the numbers that are shown beside it, in the order of `shown`. */
 export type Outcome = number | { readonly score: number; readonly shown: readonly number[] };
 
-/** Scores attempts. What it throws is a failure of this attempt: it is counted, and the attempt gets FALLBACK_SCORE. */
+/** Scores attempts. An error is a failure of this attempt: it is counted, and the attempt gets FALLBACK_SCORE. */
 export interface Scorer {
   score(attempt: Attempt): Outcome | Promise<Outcome>;
 }
@@ -45,11 +45,11 @@ export interface RewardKind {
   readonly range?: readonly [least: number, most: number];
   /** Whether it compares with the row's wanted answer, so that a row without one gets nothing. */
   compares?(values: RewardValues): boolean;
-  /** What is shown beside the score without counting. */
+  /** Names of the numbers that are shown beside the score without counting. */
   readonly shown?: readonly string[];
-  /** What is wrong with values that are each of their type, as the end of a sentence: `its pattern is no regular expression`. */
+  /** A fault of values that have the right types, as the end of a sentence: `its pattern is no regular expression`. */
   problem?(values: RewardValues): string | undefined;
-  /** @param sandbox for what may not end @throws GraftError for what only shows when it is opened */
+  /** @param sandbox for code that may not end @throws GraftError for faults that only show when it is opened */
   open(values: RewardValues, where: string, sandbox: Sandbox): Scorer | Promise<Scorer>;
 }
 

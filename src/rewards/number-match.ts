@@ -1,5 +1,5 @@
 /**
- * 1 where the completion's number is the wanted one. How it is found is lm-evaluation-harness' gsm8k: strictly, the first number right behind
+ * 1 where the completion's number is the wanted one. It is found as in lm-evaluation-harness' gsm8k: strictly, the first number right after
  * a marker (`#### (\-?[0-9\.\,]+)`), or flexibly, the last one anywhere (`(-?[$0-9.,]{2,})|(-?[0-9]+)`). Both are shown, since a model that
  * gains strictly and not flexibly has learned the form and not the sums. Numbers are compared by value; the harness compares their letters.
  */
@@ -8,7 +8,7 @@ import { wantedAnswer, type RewardKind, type RewardSetting } from './kind.ts';
 const STRICT = /-?[0-9.,]+/y;
 const FLEXIBLE = /-?[$0-9.,]{2,}|-?[0-9]+/g;
 
-/** @returns the text of the first number right behind a marker */
+/** @returns the text of the first number right after a marker */
 export function strictNumber(text: string, marker: string): string | undefined {
   for (let at = text.indexOf(marker); at >= 0; at = text.indexOf(marker, at + 1)) {
     STRICT.lastIndex = at + marker.length;
@@ -25,7 +25,7 @@ export function flexibleNumber(text: string): string | undefined {
   return last;
 }
 
-/** A number in one way of writing it, so that 007.50 is 7.5 at any length; undefined where the text is none. */
+/** A number in its normal form, so that 007.50 is 7.5 at any length; undefined where the text is not a number. */
 export function canonical(text: string | undefined): string | undefined {
   const [, sign, whole, fraction = ''] =
     /^(-?)(\d*)(?:\.(\d*))?$/.exec(text?.replaceAll(/[$,]/g, '').replace(/\.$/, '') ?? '') ?? [];

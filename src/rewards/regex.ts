@@ -1,6 +1,6 @@
 /**
  * Whether a regular expression matches. It runs in the sandbox, whose interpreter counts the moves of expressions: any pattern is taken, and one
- * that tries without end is stopped.
+ * that never ends is stopped.
  */
 import type { Attempt, RewardKind, RewardSetting } from './kind.ts';
 
@@ -45,7 +45,7 @@ function syntaxProblem(pattern: string, flags: string): string | undefined {
   }
 }
 
-/** Whether a pattern that compiles has a group that captures. Nothing is run: on any text, even an empty one, that may take forever. */
+/** Whether a pattern that compiles has a capturing group. The pattern is not run: on any text, even an empty one, that may take forever. */
 function hasGroup(pattern: string): boolean {
   const plain = pattern.replaceAll(/\\./gs, '').replaceAll(/\[[^\]]*\]/g, '');
   return /\((?!\?)|\(\?<[^=!]/.test(plain);

@@ -1,6 +1,6 @@
 /**
- * Rewards for reinforced tuning: what a completion is worth, as a weighted sum of rewards. A reward that throws, does not end or gives no number
- * scores FALLBACK_SCORE for that attempt, which is counted; one that has scored nothing yet stops the run.
+ * Rewards for reinforcement learning: the score of a completion is a weighted sum of rewards. A reward that throws, does not end or gives no number
+ * scores FALLBACK_SCORE for that attempt, which is counted; a reward that has failed on every attempt stops the run.
  */
 import { GraftError, messageOf } from '../errors.ts';
 import { plural } from '../numbers.ts';
@@ -11,9 +11,9 @@ import { answerProblem, readRewards, rewardKind, rewardNames, valuesOf, type Rew
 export type { Attempt } from './kind.ts';
 export type { RewardSpec } from './specs.ts';
 
-/** What an attempt gets from a reward that failed on it. */
+/** The score of an attempt from a reward that failed on it. */
 export const FALLBACK_SCORE = 0;
-/** Beyond it a score is a slip: no sum of such scores should leave the range of f32. */
+/** The largest score: sums of scores must stay in the range of f32. */
 const MOST_SCORE = 1e6;
 /** Attempts after which a reward that failed on all of them stops the run. */
 const ATTEMPTS_BEFORE_STOP = 16;
@@ -25,13 +25,13 @@ export interface Scored {
   readonly total: number;
   /** The scores of the rewards before their weights, in the order of `names`. */
   readonly parts: readonly number[];
-  /** What is shown beside them, in the order of `shown`. Where a reward failed, 0. */
+  /** The numbers that are shown beside them, in the order of `shown`. Where a reward failed, 0. */
   readonly shown: readonly number[];
   /** Why a reward failed on this attempt, in the order of `names`; missing where none did. */
   readonly problems?: readonly (string | undefined)[];
 }
 
-/** What went wrong with a reward since it was opened. */
+/** The failures of a reward since it was opened. */
 export interface RewardFailures {
   readonly reward: string;
   readonly count: number;
@@ -47,7 +47,7 @@ export interface Rewards {
   readonly shown: readonly string[];
   /** The most that an attempt can get; undefined where a person's own code decides. */
   readonly most: number | undefined;
-  /** What is wrong with them for rows without a wanted answer, as a sentence; missing where none compares with one. */
+  /** Why they cannot score rows without a wanted answer, as a sentence; missing where they can. */
   readonly needsAnswer?: string;
   /** Rewards that failed on an attempt, so far. */
   readonly failures: readonly RewardFailures[];
@@ -73,14 +73,14 @@ interface Opened {
 export interface OpenOptions {
   /** The file or setting that the rewards stand in, for messages. */
   readonly where?: string;
-  /** Whether a reward that only fails stops the run; where rewards are tried, it is shown instead. */
+  /** Whether a reward that always fails stops the run; where rewards are tried out, the failure is shown instead. */
   readonly stops?: boolean;
-  /** Where code that may not end runs; without it, here, where it cannot be ended in the middle of a built-in function. */
+  /** Runs code that may not end. Without it the code runs on this thread, where a built-in function cannot be interrupted. */
   readonly startSandbox?: StartSandbox;
 }
 
 /**
- * @param specs checked again, whoever wrote them
+ * @param specs checked again, wherever they come from
  * @throws GraftError `reward`, `reward-code`
  */
 export async function openRewards(
@@ -157,7 +157,7 @@ async function scoreOne(opened: readonly Opened[], attempt: Attempt, stops: bool
       problems.push(undefined);
     } catch (error) {
       const message = messageOf(error);
-      // A number that depends on how busy the machine was would make the run another one.
+      // A score that depends on the load of the machine would make the run unrepeatable.
       if (stops && error instanceof SandboxStopped) throw stopped(one, attempt, message);
       if (one.failed++ === 0) one.first = message;
       parts.push(FALLBACK_SCORE);

@@ -1,22 +1,22 @@
 /**
- * Where code that a person wrote runs. What it does is counted in steps (interpreter.ts), but one built-in function, such as a search in a long text, is
- * one step however long it takes. So the interpreter has a thread of its own, which is ended when it does not answer in time. How long something
- * takes depends on the machine: no score is made of that, and a run pauses.
+ * Runs code that a person wrote. Its work is counted in steps (interpreter.ts), but one built-in function, such as a search in a long text, is
+ * one step however long it takes. So the interpreter has its own thread, which is ended when it does not answer in time. How long something
+ * takes depends on the machine: it gives no score, and the run pauses.
  */
 import { messageOf } from '../errors.ts';
 
-/** Thousands of times what a reward takes. */
+/** Thousands of times as long as a reward takes. */
 export const MOST_SECONDS = 5;
 
-/** What a thread is asked: to understand code, or to run what was understood on an object, as JSON. */
+/** A question to a thread: to parse code, or to run parsed code on an object, as JSON. */
 export type Question =
   | { readonly code: string; readonly fields: readonly string[] }
   | { readonly script: string; readonly given: string };
 
-/** The script that was understood, or the score that a script gave; or what is wrong, as the end of a sentence. */
+/** The parsed script, or the score that a script gave; or an error, as the end of a sentence. */
 export type Answer =
   | { readonly value: string | number }
-  /** `chance`: it might have gone otherwise. */
+  /** `chance`: another attempt might succeed. */
   | { readonly problem: string; readonly chance?: true };
 
 export const LATE: Answer = { problem: `it does not end within ${MOST_SECONDS} seconds`, chance: true };
@@ -24,23 +24,23 @@ export const LATE: Answer = { problem: `it does not end within ${MOST_SECONDS} s
 /** A thread that answers one question after the other. */
 export interface SandboxThread {
   ask(question: Question): void;
-  /** Ends it, whatever it does just now. */
+  /** Ends it, even while it works. */
   end(): void;
 }
 
-/** Starts a thread. @returns once it has loaded the interpreter: that is none of the time that code takes */
+/** Starts a thread. @returns once it has loaded the interpreter: loading does not count as time of the code */
 export type StartSandbox = (
   hear: (answer: Answer) => void,
   fail: (error: Error) => void,
 ) => Promise<SandboxThread>;
 
-/** What code did wrong, as the end of a sentence. It does so on every machine. */
+/** An error of the code, as the end of a sentence. It occurs on every machine. */
 export class SandboxError extends Error {}
 
-/** Why there is no answer, as the end of a sentence. Elsewhere, or another time, there may be one. */
+/** Why there is no answer, as the end of a sentence. On another machine, or later, there may be one. */
 export class SandboxStopped extends SandboxError {}
 
-/** Code that was understood. */
+/** Parsed code. */
 export interface Program {
   /**
    * @param given a value that JSON can hold
@@ -53,7 +53,7 @@ export interface Program {
 export class Sandbox {
   #thread: Promise<SandboxThread> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
-  /** Takes the answer to the question that a thread has. */
+  /** Receives the answer to the thread's question. */
   #hear: (answer: Answer) => void = () => undefined;
 
   /** @param start of the thread, when it is first needed and after one was ended */
@@ -64,14 +64,14 @@ export class Sandbox {
    * default export is one. It runs in a new world for each object, so nothing passes from one to the next.
    *
    * @param fields the names that an expression sees
-   * @throws SandboxError where it cannot be understood
+   * @throws SandboxError where it cannot be parsed
    */
   async read(code: string, fields: readonly string[]): Promise<Program> {
     const script = String(await this.#ask({ code, fields }));
     return { run: async (given) => Number(await this.#ask({ script, given: JSON.stringify(given) })) };
   }
 
-  /** Ends its thread. What is asked later starts another. */
+  /** Ends its thread. A later question starts another. */
   close(): void {
     const thread = this.#thread;
     this.#thread = undefined;
@@ -124,7 +124,7 @@ const broken = (error: unknown): Answer => ({
   chance: true,
 });
 
-/** No thread of its own: for short scripts and tests, which nobody has to wait for. What is in the middle of a built-in function cannot be ended. */
+/** Runs on this thread: for short scripts and tests. A built-in function cannot be interrupted there. */
 const startHere: StartSandbox = async (hear, fail) => {
   const { answerTo, loadInterpreter } = await import('./interpreter.ts');
   await loadInterpreter();

@@ -1,5 +1,5 @@
 /**
- * A part of JSON Schema, draft 2020-12: the keywords below, each as its specification has it. A keyword that is not among them is an error
+ * A part of JSON Schema, draft 2020-12: the keywords below, each as its specification has it. Another keyword is an error
  * rather than a check that is left out. Without `pattern`, `$ref` and combinations a check takes time in proportion to the value.
  */
 import { isJsonObject, sameJson, type Json } from './json-text.ts';
@@ -25,10 +25,10 @@ const characters = (text: string): number => {
 };
 
 interface Keyword {
-  /** What it may be set to, in words that follow “needs”. */
+  /** Its allowed values, in words that follow “needs”. */
   readonly needs: string;
   readonly takes: (wanted: Json) => boolean;
-  /** Whether a value passes. What a keyword is not about does. */
+  /** Whether a value passes. Values of other types than the keyword's do. */
   readonly passes: (value: Json, wanted: Json, schema: { readonly [key: string]: Json }) => boolean;
 }
 
@@ -111,7 +111,7 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
 /** Keywords that check nothing. */
 const NOTES = ['$schema', '$id', '$comment', 'title', 'description', 'default', 'examples'];
 
-/** Why a schema is not taken, as the end of a sentence; undefined where it is. @param at where in it, for the message */
+/** Why a schema is refused, as the end of a sentence; undefined where it is accepted. @param at the place in it, for the message */
 export function schemaProblem(schema: Json, at = ''): string | undefined {
   const where = at === '' ? '' : ` at ${at}`;
   if (typeof schema === 'boolean') return undefined;
@@ -136,7 +136,7 @@ export function schemaProblem(schema: Json, at = ''): string | undefined {
   return undefined;
 }
 
-/** Whether a value is what a schema describes. @param schema that `schemaProblem` has nothing against */
+/** Whether a value matches a schema. @param schema one for which `schemaProblem` finds nothing */
 export function isValid(schema: Json, value: Json): boolean {
   if (typeof schema === 'boolean') return schema;
   const keywords = schema as { readonly [key: string]: Json };

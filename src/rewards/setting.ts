@@ -28,7 +28,7 @@ function rewardsSchema(): Readonly<Record<string, unknown>> {
   return { type: 'array', minItems: 1, maxItems: MOST_REWARDS, items: { oneOf: items } };
 }
 
-/** Its flag may be given more than once; its place in the form is its own. */
+/** Its flag may be given more than once; the form has a separate editor for it. */
 export const REWARDS_SETTING = {
   name: 'rewards',
   part: 'run',

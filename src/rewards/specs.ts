@@ -9,7 +9,7 @@ import { REWARDS } from './registry.ts';
 /** A reward of a run as JSON: a name of the registry, a weight, and settings of this reward by their names. */
 export interface RewardSpec {
   readonly name: string;
-  /** What its score counts for in the sum; 1 if left out, and 0 to show it only. */
+  /** The weight of its score in the sum; 1 if left out, and 0 to show it only. */
   readonly weight?: number;
   readonly [setting: string]: RewardValue | undefined;
 }
@@ -21,7 +21,7 @@ export function rewardKind(name: string): RewardKind | undefined {
   return REWARDS.find((kind) => kind.name === name);
 }
 
-/** The settings of a reward, with initial values where nothing is given. */
+/** The settings of a reward, with initial values for those that were not given. */
 export function valuesOf(kind: RewardKind, spec: RewardSpec): RewardValues {
   return Object.fromEntries(
     kind.settings.map(({ name, initial }) => [
@@ -31,7 +31,7 @@ export function valuesOf(kind: RewardKind, spec: RewardSpec): RewardValues {
   );
 }
 
-/** What a reward is called beside others: its name, with a number where another of the kind stands before it. */
+/** The name of a reward among others: its kind, with a number where an earlier one has the same kind. */
 export function rewardNames(specs: readonly { readonly name: string }[]): string[] {
   return specs.map(({ name }, at) => {
     const before = specs.slice(0, at).filter((other) => other.name === name).length;
@@ -39,7 +39,7 @@ export function rewardNames(specs: readonly { readonly name: string }[]): string
   });
 }
 
-/** What is wrong with these rewards for rows that are prompts alone, as a sentence; undefined where none of them needs an answer. */
+/** Why these rewards cannot score rows that are only prompts, as a sentence; undefined where none of them needs an answer. */
 export function answerProblem(specs: readonly RewardSpec[]): string | undefined {
   const needy = specs.flatMap((spec) => {
     const kind = rewardKind(spec.name);
@@ -53,7 +53,7 @@ export function answerProblem(specs: readonly RewardSpec[]): string | undefined 
 /**
  * Rewards from JSON: a list of specs, or one.
  * @param where the file or flag, for messages
- * @throws GraftError `reward` naming the reward, what is wrong with it, and what may stand there
+ * @throws GraftError `reward` naming the reward, its fault, and the allowed values
  */
 export function readRewards(value: unknown, where: string): readonly RewardSpec[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
@@ -71,7 +71,7 @@ export function readRewards(value: unknown, where: string): readonly RewardSpec[
   return specs;
 }
 
-/** What is wrong with rewards, in sentences; undefined where nothing is. */
+/** The faults of rewards, in sentences; undefined where there are none. */
 export function rewardsProblem(value: unknown, where = 'The list'): string | undefined {
   try {
     readRewards(value, where);

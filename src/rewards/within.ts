@@ -1,4 +1,4 @@
-/** The part of a completion that is compared: all of it, or what stands in a tag. */
+/** The part of a completion that is compared: all of it, or the content of a tag. */
 import type { RewardSetting } from './kind.ts';
 
 const LONGEST_TAG = 40;
@@ -24,7 +24,7 @@ export function withinProblem(within: unknown): string | undefined {
     : 'its tag is no name: write it without < and >, such as answer';
 }
 
-/** What the last such tag holds; undefined where there is none that is closed. */
+/** The content of the last such tag; undefined where there is no closed one. */
 export function within(completion: string, tag: string): string | undefined {
   if (tag === '') return completion;
   const [open, close] = [`<${tag}>`, `</${tag}>`];

@@ -1,20 +1,20 @@
-/** Rows that are asked: what people and rewards read of them beside their tokens. */
+/** Rows as prompts: the texts that people and rewards read beside the tokens. */
 import type { Example } from '../data/example.ts';
 import { questionsOf, textOfPrompt } from '../data/questions.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import type { PromptRow } from '../train/policy/prompts.ts';
 
-/** A row and what it was made of; missing for a part of a document. */
+/** A row and its example, which is missing for a part of a document. */
 export interface MadeRow<Row extends LabelledTokens> {
   readonly row: Row;
   readonly example?: Example;
 }
 
 /**
- * The rows as an objective takes them: with the texts of prompt and answer and the other columns where answers are sampled to them, else as they are.
+ * The rows as an objective takes them: with the texts of prompt and answer and the other columns where answers are sampled to them, otherwise unchanged.
  *
- * @param made what all rows of the run were made of
+ * @param made the examples of all rows of the run
  */
 export function rowsFor<Row extends LabelledTokens>(
   objective: string | undefined,

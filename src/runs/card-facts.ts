@@ -1,4 +1,4 @@
-/** What the card of an adapter tells of the run that made it. */
+/** The facts about a run on the card of its adapter. */
 import type { AdapterDescription } from '../engine/device.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import type { LanguageModel } from '../model/language-model.ts';
@@ -7,13 +7,13 @@ import type { TrainOptions } from '../train/options.ts';
 import type { Curve, Learned } from './store.ts';
 
 export interface Made {
-  /** As adapter_config.json names it. */
+  /** The name in adapter_config.json. */
   readonly baseModel: string;
   readonly model: Pick<LanguageModel, 'device' | 'weightChoices'>;
   readonly options: TrainOptions;
   /** Rows that it was trained on. */
   readonly rows: number;
-  /** What stood between prompt and answer in them, for a model without a chat template. */
+  /** The text between prompt and answer in these rows, for a model without a chat template. */
   readonly afterPrompt?: string;
 }
 
@@ -40,12 +40,12 @@ export function cardFacts(
   };
 }
 
-/** The loss of a step; undefined where the log from before a resume is not there. */
+/** The loss of a step; undefined where the log from before a resume is missing. */
 export function lossAt(steps: Curve['steps'], step: number): number | undefined {
   return steps.findLast((point) => point.step === step)?.loss;
 }
 
-/** WebGPU gives vendors and families in small letters: as they are written. Others get a capital. */
+/** Spellings of vendors and families, which WebGPU gives in small letters. Others get a capital. */
 const WRITTEN: Readonly<Record<string, string>> = {
   amd: 'AMD',
   arm: 'Arm',
@@ -54,7 +54,7 @@ const WRITTEN: Readonly<Record<string, string>> = {
 };
 const written = (word: string): string => WRITTEN[word] ?? word.charAt(0).toUpperCase() + word.slice(1);
 
-/** Browsers keep the full name to themselves and give the vendor and the family: both are better than nothing. */
+/** Browsers hide the full name and give the vendor and the family: both are better than nothing. */
 export function deviceName({ vendor, architecture, description }: AdapterDescription): string {
   const parts = [vendor, architecture].filter((part) => part).map(written);
   return description || parts.join(' ') || 'unnamed GPU';

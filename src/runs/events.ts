@@ -1,4 +1,4 @@
-/** What a run tells while it is trained: what its trainer tells, and what it does between the steps. Plain data. */
+/** Events of a run: those of its trainer, and what it does between the steps. Plain data. */
 import type {
   CompileEvent,
   EvalEvent,
@@ -18,7 +18,7 @@ export interface SampleEvent {
   readonly seconds: number;
 }
 
-/** How far that answer is, in tokens. */
+/** The progress of that answer, in tokens. */
 export interface AnswerEvent {
   readonly type: 'answer';
   readonly step: number;
@@ -34,7 +34,7 @@ export interface GeneralEvent {
   readonly loss: number;
 }
 
-/** The state after a step is being written, or lies in the store. */
+/** The state after a step is being written, or is stored. */
 export interface SaveEvent {
   readonly type: 'saving' | 'saved';
   readonly step: number;

@@ -1,4 +1,4 @@
-/** What a resumed run must share with the saved one, and in which of it they differ. */
+/** The parts that a resumed run must share with the saved one, and the differences. */
 import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
 import type { TokenRow } from '../text/trainable.ts';
@@ -11,10 +11,10 @@ export interface Hash {
 }
 export type MakeHash = () => Hash;
 
-/** What stands after each flag, or `true` where the flag stands alone. */
+/** The text after each flag, or `true` where the flag stands alone. */
 export type ToldSettings = Readonly<Record<string, string | true>>;
 
-/** Each part as a name of its content; how the base is held in words, since that can be said. */
+/** Each part as a hash of its content; the types of the base weights in words, for messages. */
 export interface RunParts {
   readonly data: string;
   readonly rows: string;
@@ -24,11 +24,11 @@ export interface RunParts {
   readonly settings: string;
   /** The settings as a person gives them, for messages. Earlier versions did not save them. */
   readonly told: ToldSettings;
-  /** What it was computed on, in words: on another device the run goes on, and its last bits are others. Earlier versions did not save it. */
+  /** The device, in words: on another device the run can be resumed, and its last bits differ. Earlier versions did not save it. */
   readonly device: string;
 }
 
-/** Parts that earlier versions did not save, and what is not known without them. */
+/** Parts that earlier versions did not save, and what cannot be checked without them. */
 const ADDED = {
   weights: "the base model's weights",
   rows: 'the rows',
@@ -37,13 +37,13 @@ const ADDED = {
 export interface RunContent {
   /** The bytes of the data file. */
   readonly data: Uint8Array;
-  /** What was made of it, by this tokenizer and chat template and at this time. */
+  /** The rows made of it, by this tokenizer and chat template and at this time. */
   readonly rows: readonly (readonly TokenRow[])[];
   /** Type and shape of the base model. */
   readonly model: object;
-  /** What its folder holds (`contentOf`). */
+  /** The content of its folder (`contentOf`). */
   readonly weights: string;
-  /** How its weights are held (`LanguageModel.held`). */
+  /** The types of its weights (`LanguageModel.held`). */
   readonly base: string;
   /** Everything else that the numbers depend on. */
   readonly settings: object;
@@ -78,7 +78,7 @@ export function fingerprintOf(parts: RunParts): string {
 }
 
 /**
- * @returns what could not be compared, in words: a run that an earlier version saved does not tell it
+ * @returns what could not be compared, in words: runs of earlier versions lack some parts
  * @throws GraftError `train-resume` saying what differs
  */
 export function checkResumed(fingerprint: string, now: RunParts): string[] {
@@ -118,7 +118,7 @@ function tellOthers(saved: unknown, now: ToldSettings): string {
   return list.length > 0 ? ` (${list.join('; ')})` : '';
 }
 
-/** @returns the device that a saved run was begun on, where that is another than now */
+/** @returns the device on which a saved run began, where it is not the current one */
 export function otherDevice(fingerprint: string, now: RunParts): string | undefined {
   const device = partsOf(fingerprint)?.device;
   return typeof device === 'string' && device !== now.device ? device : undefined;

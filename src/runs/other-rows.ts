@@ -1,4 +1,4 @@
-/** The sizes of a run's micro-batches if its settings were others: of the rows that are open, cut as they would be then. */
+/** The sizes of a run's micro-batches with other settings: of the open rows, cut as they would be then. */
 import { divideRows, ROWS_FILE, tasksOfRows, TEST_FILE, type Part } from '../data/parts.ts';
 import { rowsOf, type RowSet } from '../data/row-set.ts';
 import { GraftError } from '../errors.ts';
@@ -75,7 +75,7 @@ export function rowsCutAt(
   if (!cut.some((one) => one.isUsed)) return undefined;
   const { validation, test, seed, mixture } = options;
   const placed = cut.map(({ file }, line) => ({ file, line }));
-  // What is left out is known; test rows of their own leave the first task whole.
+  // The fates of rows are known; with separate test rows the first task keeps all of its rows.
   const asked = { validation, test, seed, ...(mixture && { mixture: { ...mixture, cap: undefined } }) };
   const fates = divideRows([...placed, ...(heldOut ? [{ file: TEST_FILE, line: 0 }] : [])], asked);
   const used = fates.slice(0, placed.length).map((fate, at) => (cut[at].isUsed ? fate : 'skipped'));

@@ -1,4 +1,4 @@
-/** Room for what a run saves, known before its first step: a state, and the one that takes its place while that still stands. */
+/** The disk space of a run's states, known before its first step: a state, and the next one, which is written before the old one is deleted. */
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { formatBytes } from '../numbers.ts';
@@ -7,10 +7,10 @@ import { optimiserOf } from '../optimisers/registry.ts';
 import type { Subject } from './trainable.ts';
 
 const BYTES_PER_NUMBER = Float32Array.BYTES_PER_ELEMENT;
-/** Log-probabilities that a reference policy leaves of a row. */
+/** Log-probabilities of a row by a reference policy. */
 const REFERENCE_NUMBERS = 2;
 
-/** Bytes of a saved state: the values, what the optimiser keeps of them, the best values where there is validation, and the reference. */
+/** Bytes of a saved state: the values, the optimiser's state, the best values where there is validation, and the reference. */
 export function stateBytes(
   {
     trainable,
@@ -32,7 +32,7 @@ export interface Room {
   readonly state: number;
   /** Bytes that are free. */
   readonly free: number;
-  /** States of this run that are there already. */
+  /** States of this run that are stored already. */
   readonly saved: number;
   /** Where, as a part of a sentence: `in out/run`. */
   readonly where: string;

@@ -1,4 +1,4 @@
-/** What a run would cost, for a choice among runs: the memory that is planned, and the time that is forecast. */
+/** The costs of a run, for a choice among runs: planned memory and forecast time. */
 import { onlyTask, type RowSet } from '../data/row-set.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { kindOfRow, takesKind } from '../train/learning.ts';
@@ -9,11 +9,11 @@ import type { RunOptions } from './run-options.ts';
 export interface RunCost {
   /** The most GPU memory that exists at once, base model included, in bytes. */
   readonly peakBytes: number;
-  /** Whether this device refuses nothing of it. */
+  /** Whether this device can run it. */
   readonly fits: boolean;
   /** The time; unknown without rows that it learns from, or where no training was measured on this device. */
   readonly time?: RunTime;
-  /** What sizes are of: the open rows, or rows of the most tokens where none is open that the run learns from. */
+  /** The rows of these sizes: the open ones, or rows of the most tokens where no suitable ones are open. */
   readonly rows: 'open' | 'longest';
 }
 

@@ -1,4 +1,4 @@
-/** How long a run will take: the work of its steps, validations and answers, at the speed that was measured on this device. */
+/** Forecasts the time of a run: the work of its steps, validations and answers, at the speed that was measured on this device. */
 import { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { AS_STORED } from '../model/weight-types.ts';
@@ -20,11 +20,11 @@ import type { PlannedOn } from './run-memory.ts';
 import { SAMPLE_TOKENS, trainOptions, type RunOptions } from './run-options.ts';
 import { medianSpeed, speedLike, type MeasuredSteps, type StepSpeeds } from './step-speeds.ts';
 
-/** What a forecast is made from: steps of this model on this GPU, or a test of a few layers of another model. */
+/** The source of a forecast: steps of this model on this device, or a test of a few layers of another model. */
 export type SpeedSource =
   | {
       readonly kind: 'run';
-      /** So many were measured. */
+      /** How many steps were measured. */
       readonly steps: number;
       /** Whether they had about as many tokens as those of the forecast. */
       readonly sameSize: boolean;
@@ -37,7 +37,7 @@ export interface RunTime {
   readonly steps: number;
   /** All of them, the one before the first step included; more than it takes where the run ends early. */
   readonly validations: number;
-  /** The answers to the sample prompt; undefined where there are some and nothing is known of their time. */
+  /** The answers to the sample prompt; undefined where there are some and their time is not known. */
   readonly answers?: number;
   readonly source: SpeedSource;
 }
@@ -56,11 +56,11 @@ export interface Shortening {
 export interface TrainingSpeed {
   /** Floating-point operations a second. */
   readonly flops: number;
-  /** The same of answers, token by token; missing from what was measured before answers were. */
+  /** The same for answers, token by token; missing in measurements of earlier versions. */
   readonly answerFlops?: number;
   /** Milliseconds since 1970. */
   readonly measured: number;
-  /** How long measuring took; missing from what was measured before that was kept. */
+  /** How long measuring took; missing in measurements of earlier versions. */
   readonly seconds?: number;
 }
 
@@ -70,7 +70,7 @@ export const TEST_LAYERS = 4;
 /** Floating-point operations of one token of an answer: two for each parameter. */
 export const decodingWork = (parameters: number): number => 2 * parameters;
 
-/** What was measured on this device: of steps of this model, of the test. */
+/** Measurements on this device: of steps of this model, and of the test. */
 export interface Speeds {
   readonly own?: StepSpeeds;
   readonly test?: TrainingSpeed;
@@ -78,7 +78,7 @@ export interface Speeds {
 
 type Opened = PlannedOn & { readonly info: { readonly parameters: number } };
 
-/** @returns undefined for a run that has no rows, or none that can be made with its settings */
+/** @returns undefined for a run without rows, or with settings that are impossible */
 export async function forecastRuns(
   runs: readonly RunOptions[],
   open: Opened,
@@ -138,7 +138,7 @@ export async function shortenRun(
   return ways.sort((a, b) => a.total - b.total);
 }
 
-/** Tokens of a row that the limit looks at: of a pair those of its longer sequence. */
+/** Tokens of a row that the limit is compared with: for a pair those of its longer sequence. */
 function lengthOf({ ids, starts }: LabelledTokens): number {
   const bounds = [0, ...Array.from(starts ?? []), ids.length];
   return Math.max(...bounds.slice(1).map((end, at) => end - bounds[at]));
@@ -161,7 +161,7 @@ async function forecast(
   try {
     checkOptions(settings);
     const count = countSteps(settings, train.length);
-    // The buckets of a long run are those of its beginning, nearly.
+    // The buckets of a long run are nearly those of its beginning.
     const buckets = runBuckets({ ...settings, steps: Math.min(count, COUNTED_STEPS) }, train, validation);
     const work = await workOf(open, settings);
     const tokens = Math.max(...buckets.gradients.map((bucket) => bucket.tokens));
@@ -211,7 +211,7 @@ function answerSeconds({ own, test }: Speeds, { info: { parameters } }: Opened):
   return (SAMPLE_TOKENS * decodingWork(parameters)) / test.answerFlops;
 }
 
-/** A run on this device, with what its steps and answers took. */
+/** A run on this device, with the times of its steps and answers. */
 export interface MeasuredRun {
   readonly open: { readonly model: LanguageModel };
   readonly options: RunOptions;
@@ -221,7 +221,7 @@ export interface MeasuredRun {
   readonly answerSeconds: readonly number[];
 }
 
-/** The speed of a run's steps, for forecasts of later ones; undefined from a handful of steps, which say nothing. */
+/** The speed of a run's steps, for forecasts of later ones; undefined for a few steps, which say too little. */
 export async function measuredSteps({
   open,
   options,

@@ -1,4 +1,4 @@
-/** The memory of a run before it starts, and what would make it smaller. */
+/** The memory of a run, known before it starts, and changes that make it smaller. */
 import { GraftError } from '../errors.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { AS_STORED, sameChoices, type WeightChoices } from '../model/weight-types.ts';
@@ -19,14 +19,14 @@ import { bucketsOf } from './other-rows.ts';
 import { trainOptions, type RunOptions } from './run-options.ts';
 import { withReference } from './trainable.ts';
 
-/** A way to make a run smaller: settings, and how the base is held where that should be another. */
+/** A change that makes a run smaller: settings, and the types of the base weights where these change. */
 export interface MemoryAdvice {
   readonly text: string;
   readonly change: Partial<Pick<RunOptions, 'batch' | 'accumulate' | 'maxLength' | 'rank' | 'checkpointing'>>;
   readonly baseWeights?: WeightChoices;
   /** Peak of the run with the change made. */
   readonly peakBytes: number;
-  /** Whether this adapter refuses nothing of it then. How much memory the GPU has is not known. */
+  /** Whether this adapter can run it then. How much memory the GPU has is not known. */
   readonly fits: boolean;
 }
 
@@ -34,7 +34,7 @@ export interface MemoryAdvice {
 export interface RunMemory {
   /** The most that exists at once. */
   readonly peakBytes: number;
-  /** What exists while steps run: what `StepPoint.gpuBytes` should show. */
+  /** Bytes while steps run, as `StepPoint.gpuBytes` should show. */
   readonly steadyBytes: number;
   readonly parts: {
     readonly base: number;
@@ -49,9 +49,9 @@ export interface RunMemory {
   };
   readonly largestBuffer: { readonly label: string; readonly bytes: number };
   readonly largestBinding: { readonly label: string; readonly bytes: number };
-  /** Weights that are larger than one buffer may be, kept in several; `bytes` of the largest. */
+  /** Weights that are larger than one buffer may be and are split into shards; `bytes` of the largest. */
   readonly split: readonly { readonly label: string; readonly pieces: number; readonly bytes: number }[];
-  /** What this adapter refuses; empty where the run fits. */
+  /** The reasons why this adapter cannot run it; empty where the run fits. */
   readonly problems: readonly {
     readonly limit: 'buffer' | 'binding' | 'memory' | 'dispatch';
     readonly label: string;
@@ -63,7 +63,7 @@ export interface RunMemory {
   readonly advice: readonly MemoryAdvice[];
   /** The run with activation checkpointing, where it is off and would save much. */
   readonly checkpointed?: { readonly peakBytes: number };
-  /** Another way to hold the base, with what it takes then: much smaller, or as it would be without a choice. */
+  /** Other types of the base weights, with the memory of the run then: much smaller, or as stored. */
   readonly otherBase?: { readonly baseWeights: WeightChoices; readonly bytes: number };
   readonly dispatches: number;
   readonly submits: number;
@@ -79,10 +79,10 @@ export class TooLarge extends GraftError {
   }
 }
 
-/** What a run is planned on. */
+/** The device and the model of a plan. */
 export interface PlannedOn {
   readonly model: LanguageModel;
-  /** Names its content: rows belong to it. */
+  /** Identifies its content: rows belong to it. */
   readonly content: string;
   readonly tokenizer: Tokenizer;
 }
@@ -110,7 +110,7 @@ export async function planRun(
     baseWeights: full ? AS_STORED : model.weightChoices,
     storedAs: model.storedAs,
     options: train,
-    // What else is on the GPU, such as the chat's cache where the run answers nothing, is none of the run's.
+    // Other memory on the GPU, such as the chat's cache, does not count for a run that answers nothing.
     ...(options.sampleEvery > 0 && { samples: { maxLength: sampleTokens } }),
   };
   const known = data && rows.length > 0 ? data : undefined;
@@ -148,7 +148,7 @@ export async function planRun(
   };
 }
 
-/** All weights are trained on a copy of the model: the open one, which the chat asks, stays where it is. */
+/** All weights are trained on a copy of the model: the open one stays loaded for the chat. */
 function besideBytes(
   { device, definition, dtype: precision, storedAs, weightChoices: baseWeights }: LanguageModel,
   { method }: Pick<TrainOptions, 'method'>,
@@ -169,7 +169,7 @@ async function planBeside(model: LanguageModel, settings: MemorySettings): Promi
   };
 }
 
-/** Activation checkpointing is worth a word if it saves at least this share of the run's memory, and so many bytes. */
+/** Activation checkpointing is offered if it saves at least this share of the run's memory, and this many bytes. */
 const WORTH_CHECKPOINTING = { share: 0.3, bytes: 64 * 2 ** 20 };
 
 /** The run with activation checkpointing, where that saves much. */
@@ -179,7 +179,7 @@ async function checkpointedPlan(
   { peakBytes, parts }: Pick<RunMemory, 'peakBytes' | 'parts'>,
 ): Promise<RunMemory['checkpointed']> {
   const least = Math.max(WORTH_CHECKPOINTING.bytes, WORTH_CHECKPOINTING.share * peakBytes);
-  // It saves no more than there are activations: most small runs need no second plan.
+  // It cannot save more than the activations: most small runs need no second plan.
   if (settings.options.checkpointing || parts.activations < least) return undefined;
   const options = { ...settings.options, checkpointing: true };
   const plan = await planBeside(model, { ...settings, options });
@@ -190,10 +190,10 @@ function pick({ text, peakBytes, fits }: Advice): Pick<Advice, 'text' | 'peakByt
   return { text, peakBytes, fits };
 }
 
-/** Another way to hold the base is worth a word if it changes at least this share of the run's memory. */
+/** Other types of the base weights are offered if they change at least this share of the run's memory. */
 const WORTH = 0.1;
 
-/** The base in four bits where that saves much; as stored where it is held in another way. */
+/** The base in four bits where that saves much; as stored where it has other types now. */
 function otherBase(
   { device, definition, dtype, storedAs, weightChoices }: LanguageModel,
   { peakBytes, parts }: Pick<RunMemory, 'peakBytes' | 'parts'>,
@@ -204,7 +204,7 @@ function otherBase(
   return !isStored || parts.base - bytes >= WORTH * peakBytes ? { baseWeights, bytes } : undefined;
 }
 
-/** The settings that differ, and how the base would be held if that does. Neither where a model would have to be opened in half precision. */
+/** The settings that differ, and the types of the base weights if they differ. Neither where a model would have to be opened in half precision. */
 function changesOf(
   { settings: { options, baseWeights } }: Pick<Advice, 'settings'>,
   asked: RunOptions,

@@ -23,27 +23,27 @@ import { checkStart } from './trainable.ts';
 
 /** The settings of a run: those of the trainer and those of the page alone, as the table of settings has them. */
 export type RunOptions = PageValues & {
-  /** The adapter of the library that it starts from: rank, alpha, patterns and targets are that one's. */
+  /** The adapter of the library that it starts from: rank, alpha, patterns and targets come from it. */
   readonly start?: { readonly id: string; readonly name: string };
   /** The one task of the open rows that it is trained on; all of them if left out. */
   readonly task?: string;
-  /** Its adapter is on trial: it is used once a person has said so. */
+  /** Its adapter is on trial until a person puts it in use. */
   readonly trial?: boolean;
 };
 
-/** The base model that is open, as far as the settings of a run speak of it. */
+/** The open base model, as far as the settings of a run depend on it. */
 export interface BaseOfRun {
   readonly source: { readonly name: string; readonly bundled: boolean; readonly baseWeights?: WeightChoices };
   readonly info: { readonly name: string; readonly precision: 'f32' | 'f16'; readonly maxPositions: number };
   readonly tokenizer: Tokenizer;
-  /** Names its content: rows belong to it. */
+  /** Identifies its content: rows belong to it. */
   readonly content: string;
 }
 
-/** Tokens of a sample on the way. */
+/** The most tokens of a sample answer. */
 export const SAMPLE_TOKENS = 48;
 
-/** Runs that were kept before there was a setting have its initial value, and so have all where the method has none of it. */
+/** Runs of versions without a setting have its initial value, and so have runs whose method lacks it. */
 export function trainOptions(options: RunOptions): TrainOptions {
   const given = Object.entries(options).filter(([name]) => {
     const setting = TABLE.find(name);
@@ -53,7 +53,7 @@ export function trainOptions(options: RunOptions): TrainOptions {
 }
 
 /**
- * Finds what cannot work before anything is compiled.
+ * Refuses impossible settings before anything is compiled.
  *
  * @throws GraftError `train-option`, `train-rows`, `worker-data-model`
  */
@@ -106,11 +106,11 @@ export function checkRun(
 }
 
 /**
- * What a recipe says of a run, by the names of the settings: what is trained, and how rows are read and split. Files are not in it: whoever
- * takes the recipe has their own.
+ * The recipe of a run, by the names of the settings: what is trained, and how rows are read and split. It names no files: each
+ * person has their own.
  *
  * @param data how the rows were read; undefined where that was not kept
- * @param base how the base model was held; of a run that was kept before there was a choice, its precision is not known
+ * @param base the types of the base weights; for runs of versions without that choice the precision is not known
  */
 export function recipeOf(
   options: RunOptions,
@@ -133,18 +133,18 @@ export function recipeOf(
       values[setting.name] !== undefined &&
       TABLE.applies(setting, options) &&
       !isUnchosen(setting, values[setting.name]) &&
-      // The adapter that it starts from has a shape of its own.
+      // The shape comes from the adapter that it starts from.
       !(options.start && setting.fixed),
   );
   return Object.fromEntries(given.map(({ name }) => [name, values[name]!]));
 }
 
-/** Whether a setting that runs came without at first has the value that it had then: a recipe need not say it. */
+/** Whether a newer setting has the value that older runs had: then a recipe can leave it out. */
 function isUnchosen({ later, initial }: Setting, value: unknown): boolean {
   return later === true && JSON.stringify(value) === JSON.stringify(initial);
 }
 
-/** Where the command finds an adapter of the page that was exported, as it puts those that it makes. */
+/** The folder in which the command finds an exported adapter of the page, named like those that it makes. */
 const adapterPlace = ({ name }: { readonly name: string }): string => `out/${fileNameOf(name)}`;
 
 /** The command that trains the same adapter on the same rows: read alike, split alike. */
@@ -158,7 +158,7 @@ export function headlessCommand(
     ...filesOf(rows, options.task),
     ...recipeOf(options, data, {
       precision: info.precision,
-      // All weights are trained as they are in their file.
+      // A full fine-tuning takes the weights as stored.
       ...(options.method !== 'full' && { baseWeights: source.baseWeights }),
     }),
   };
@@ -176,7 +176,7 @@ export function headlessCommand(
   const words = flags.flatMap(([flag, value]) => {
     if (typeof value === 'boolean') return value ? [`--${flag}`] : [];
     const word = shellWord(value);
-    // What begins with a hyphen would be taken for a flag.
+    // A value that begins with a hyphen would be taken for a flag.
     return word.startsWith("'-") || word.startsWith('-') ? [`--${flag}=${word}`] : [`--${flag}`, word];
   });
   return ['npx', 'graft', 'train', ...words].join(' ');
@@ -217,14 +217,14 @@ function wholeTasks({ tasks }: Mixture): readonly string[] | undefined {
   return whole.length > 0 ? whole.map(({ name }) => nameInCommand(name)) : undefined;
 }
 
-/** How the base is held, where that is not as stored. */
+/** The types of the base weights, where they are not as stored. */
 function weightSettings(choices: WeightChoices | undefined): Record<string, SettingValue | undefined> {
   return !choices || sameChoices(choices)
     ? {}
     : { baseWeights: choices.matrices, embeddingWeights: choices.embeddings };
 }
 
-/** How the file is read, where that is not told by its looks. */
+/** How the file is read, where that is not detected. */
 function readSettings({
   mapping,
   header,

@@ -1,4 +1,4 @@
-/** A run while it is trained. It rests between steps for what is due there (a sample answer, a saved state), and its store keeps what happens. */
+/** A run while it is trained. It rests between steps for a sample answer or a saved state, and its store keeps its events. */
 import type { TrainEvent } from '../train/events.ts';
 import type { TrainOptions } from '../train/options.ts';
 import { isScoringFailure, type Scoring } from '../train/policy/scoring.ts';
@@ -9,16 +9,16 @@ import type { RunEvent } from './events.ts';
 import type { SaveClock } from './save-clock.ts';
 import type { Ending, Learned, RunRows, Store } from './store.ts';
 
-/** A prompt that is answered every so many steps, so that one sees the run learn. */
+/** A prompt that is answered every so many steps, to show how the run learns. */
 export interface Samples {
   readonly every: number;
   /** The most tokens of an answer. */
   readonly tokens: number;
-  /** @returns undefined where the model gives no finite numbers to choose a token by: the next step says so */
+  /** @returns undefined where the model's logits are not finite: the next step reports that */
   readonly answer: (trainable: Trainable, onToken: () => void) => Promise<string | undefined>;
 }
 
-/** The loss on general text, measured every so many steps, so that one sees the run forget. */
+/** The loss on general text, measured every so many steps, to show what the run forgets. */
 export interface Watch {
   readonly every: number;
   readonly measure: (trainable: Trainable) => Promise<number>;
@@ -28,34 +28,34 @@ export interface RunRequest {
   readonly trainable: Trainable;
   readonly options: TrainOptions;
   readonly rows: RunRows;
-  /** Go on from here. */
+  /** The saved state to resume from. */
   readonly state?: TrainerState;
   readonly store: Store;
   readonly clock: SaveClock;
   readonly samples?: Samples;
   readonly watch?: Watch;
-  /** What answers are scored by, for an objective that samples them. */
+  /** The rewards, for an objective that samples answers. */
   readonly scoring?: Scoring;
-  /** Before the first step, answer the prompt and measure the validation rows with what is untrained: where the curve comes from. */
+  /** Before the first step, answer the prompt and measure the validation rows with the untrained adapter: the start of the curve. */
   readonly fromUntrained?: boolean;
   /** May throw while shaders are compiled, which ends that; not later. */
   readonly onEvent?: (event: RunEvent) => void;
 }
 
-/** How training came to rest. */
+/** Why training rests. */
 export type Rest = 'paused' | 'done' | 'stopped' | 'cancelled';
 
 export class Run {
   #trainer!: Trainer;
   /** It was asked to pause. */
   #pausing = false;
-  /** Whoever asked to pause or to end does not want to wait for the end of a validation. */
+  /** A person who asked to pause or to end should not wait for the end of a validation. */
   #hurried = false;
 
   private constructor(private readonly request: RunRequest) {}
 
   /**
-   * Compiles a run, and puts it where its state was.
+   * Compiles a run, and restores its state.
    *
    * @throws GraftError `train-…`, `engine-…`, and what `onEvent` throws
    */
@@ -85,18 +85,18 @@ export class Run {
     return this.#trainer.step;
   }
 
-  /** Whether it broke, so that what is on the GPU is no state to save. */
+  /** Whether it failed, so that the values on the GPU must not be saved. */
   get failed(): boolean {
     return this.#trainer.status === 'failed';
   }
 
-  /** How the run ended, by itself or because it was asked to; undefined while it can go on. */
+  /** How the run ended, at its last step or by request; undefined while it can be continued. */
   get end(): 'done' | 'stopped' | 'cancelled' | undefined {
     const { status } = this.#trainer;
     return status === 'done' || status === 'stopped' || status === 'cancelled' ? status : undefined;
   }
 
-  /** These three end a validation that is under way. Paused, it is made when the run goes on. */
+  /** These three end a validation that is under way. After a pause it is repeated when the run is resumed. */
   pause(): void {
     this.#pausing = true;
     this.#hurried = true;
@@ -132,7 +132,7 @@ export class Run {
     try {
       await this.save('paused');
     } finally {
-      // It rests even where it could not be saved: asked again, it goes on.
+      // It rests even if it could not be saved, and can be continued.
       this.#pausing = false;
       this.#hurried = false;
     }
@@ -149,23 +149,23 @@ export class Run {
     this.#hear({ type: 'saved', step });
   }
 
-  /** What can be gone on from just now, for a store of another kind. */
+  /** The current state, for another store. */
   state(): Promise<TrainerState> {
     return this.#trainer.state();
   }
 
-  /** Gives what was learned to the store. @throws what the store throws */
+  /** Gives the result to the store. @throws what the store throws */
   async keep(ending: Ending): Promise<void> {
     await this.request.store.result(await this.#learned(), ending);
   }
 
-  /** Whether what was learned is made of numbers. */
+  /** Whether the result has only finite numbers. */
   async isFinite(): Promise<boolean> {
     const { tensors } = await this.#learned();
     return [...tensors.values()].every((values) => values.every((value) => Number.isFinite(value)));
   }
 
-  /** Frees the plans; what was trained stays. */
+  /** Frees the plans; the trained values stay. */
   destroy(): Promise<void> {
     return this.#trainer.destroy();
   }
@@ -184,7 +184,7 @@ export class Run {
     }
   }
 
-  /** Trains until something is due or was asked for, and does what is due. */
+  /** Trains until something is due or requested, and does what is due. */
   async #advance(): Promise<void> {
     const { clock, samples, watch, store } = this.request;
     const trainer = this.#trainer;
@@ -227,7 +227,7 @@ export class Run {
     // The trainer's own status changes with every rest; the run's is what `train` returns.
     if (event.type === 'status') return;
     this.#hear(event);
-    // There is no trainer yet.
+    // The trainer does not exist yet.
     if (event.type === 'compile') return;
     const { clock, store } = this.request;
     if (event.type === 'step' && clock.due(event.step)) this.#trainer.pause({ afterValidation: true });

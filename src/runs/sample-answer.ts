@@ -1,9 +1,9 @@
-/** What the prompt of the samples should be answered, where a row asks just that: then one sees not only that a run learns, but whether it is right. */
+/** The expected answer to the sample prompt, where a row has this prompt: it shows whether a run's answers are right. */
 import { singleOf } from '../text/trainable.ts';
 import type { Example } from '../data/example.ts';
 import type { RowSet } from '../data/row-set.ts';
 
-/** Held-out rows go first: an answer that is right there was not learned by heart. */
+/** Held-out rows come first: a right answer there was not learned by heart. */
 const PARTS = ['validation', 'test', 'train'] as const;
 
 /** The expected answer of the first row that begins with this prompt; undefined where no row does. */
@@ -14,7 +14,7 @@ export function wantedAnswer({ places, questions }: RowSet, prompt: string): str
       if (answer) return answer;
     }
   }
-  // After a reload the questions are what is left of the examples.
+  // After a reload only the questions are left of the examples.
   return questions.find((question) => question.prompt === prompt)?.expected;
 }
 

@@ -1,4 +1,4 @@
-/** When a run saves its state: every so many steps, or every so often. Where it pauses to save does not change its numbers. */
+/** When a run saves its state: every so many steps, or after some time. Where it pauses to save does not change its numbers. */
 
 /** Saving takes at most a twentieth of the time, however large the state and slow the disk. */
 export const MOST_SHARE = 20;
@@ -9,7 +9,7 @@ export type SaveEvery =
       readonly milliseconds: number;
       /** Training takes at least so many times as long as a save. */
       readonly mostShare?: number;
-      /** After so many steps it saves earlier, if they took so long; the first steps are saved after that time. */
+      /** The first steps are saved earlier: after this many steps, if they took this long. */
       readonly soon?: { readonly steps: number; readonly milliseconds: number };
       /** Save before the first step, so that a run is never without a state. */
       readonly atStart?: boolean;

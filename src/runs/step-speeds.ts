@@ -1,4 +1,4 @@
-/** What training steps of a model did on this device, kept from its runs: the best that a forecast of the next run can be made from. */
+/** The speed of a model's training steps on this device, kept from its runs: the best source of a forecast. */
 
 /** Steps of one size. */
 export interface MeasuredSteps {
@@ -44,7 +44,7 @@ export function speedLike(
   return [...sizes].sort((a, b) => distance(a) - distance(b)).at(0);
 }
 
-/** A run tells of its speed after so many steps; the first one warms up. */
+/** The speed of a run counts from this many steps on; the first one warms up. */
 const LEAST_STEPS = 3;
 
 /**

@@ -1,4 +1,4 @@
-/** Where a run keeps what it makes: files for the command, the browser's database for the page, memory for tests. */
+/** The store of a run: files for the command, the browser's database for the page, memory for tests. */
 import type { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { NamedArrays, TrainerState } from '../train/state.ts';
@@ -9,7 +9,7 @@ export interface RunRows {
   readonly validation: readonly LabelledTokens[];
 }
 
-/** What happened so far, before this visit as well. */
+/** The events so far, from before this visit as well. */
 export interface Curve {
   readonly steps: readonly { readonly step: number; readonly loss: number }[];
   /** The one at step 0 is the base model's. */
@@ -17,7 +17,7 @@ export interface Curve {
   readonly samples: readonly { readonly step: number; readonly text: string }[];
 }
 
-/** What a run leaves. */
+/** The result of a run. */
 export interface Learned {
   /** Steps done. */
   readonly step: number;
@@ -26,7 +26,7 @@ export interface Learned {
   readonly bestEvalLoss: number | undefined;
 }
 
-/** How a run ends with a result: `stopped` was asked to, `failed` is a loss that was not finite. */
+/** How a run ends with a result: `stopped` by request, `failed` with a loss that was not finite. */
 export type Ending = 'done' | 'stopped' | 'failed';
 
 export interface Store {
@@ -34,17 +34,17 @@ export interface Store {
   readonly curve: Curve;
   /** Why an event could not be kept. The run then rests as soon as it can, and {@link settle} throws it. */
   readonly failure?: GraftError;
-  /** Hears every event before anybody else. It must not throw: the next step is on the GPU by then. */
+  /** Takes every event before any other listener. It must not throw: the next step is on the GPU by then. */
   hear(event: RunEvent): void;
-  /** Makes sure that what was heard is kept. Called whenever the trainer rests. @throws {@link failure} */
+  /** Makes sure that all events are kept. Called whenever the trainer rests. @throws {@link failure} */
   settle(): Promise<void>;
   /**
-   * Keeps what the run goes on from.
+   * Keeps the state from which the run can be resumed.
    *
    * @param rows which never change: a store that keeps them does so with the first state
-   * @param status whether the run goes on at once
+   * @param status whether the run continues at once
    */
   state(state: TrainerState, rows: RunRows, status: 'running' | 'paused'): Promise<void>;
-  /** Keeps what was learned. After `done` and `stopped` the states are needed no more. */
+  /** Keeps the result. After `done` and `stopped` the states are not needed any more. */
   result(learned: Learned, ending: Ending): Promise<void>;
 }

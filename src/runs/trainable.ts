@@ -1,4 +1,4 @@
-/** What a run trains: a new adapter, one that is there already, or all weights of the model. */
+/** What a run trains: a new adapter, an existing one, or all weights of the model. */
 import { Adapter } from '../adapters/adapter.ts';
 import type { AdapterConfig, AdapterModule } from '../adapters/kind.ts';
 import { adapterModules, initialTensors } from '../adapters/registry.ts';
@@ -27,7 +27,7 @@ export interface Subject {
 
 /**
  * @param model loaded as trainable where the method is `full`
- * @param start an adapter to go on training; its kind and its settings stand for those of the run, which gives the dropout
+ * @param start an adapter to train further: its kind and settings replace those of the run, except for dropout
  * @param encode ids of a text, for an adapter that begins as one
  * @throws GraftError `lora-config`, `train-option`, `engine-…`
  */
@@ -65,9 +65,9 @@ export async function makeTrainable(
 }
 
 /**
- * Where nobody chose a reference policy, it is the adapter that the run starts from, or else the bare base.
+ * The default reference policy is the adapter that the run starts from, or else the base model alone.
  *
- * @param starts whether the run starts from an adapter; of one that goes on from a saved state, whether it did
+ * @param starts whether the run starts, or a resumed run started, from an adapter
  */
 export function withReference(options: TrainOptions, starts: boolean): TrainOptions {
   const { objective, beta = 0, reference = starts ? 'start' : 'base' } = options;

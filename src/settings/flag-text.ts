@@ -33,7 +33,7 @@ function rewardsText(specs: readonly RewardSpec[]): string {
     : JSON.stringify(specs);
 }
 
-/** The flag that takes back what the flag of a switch does: `no-packing` for `packing`. */
+/** The flag that switches a setting off again: `no-packing` for `packing`. */
 export function negativeOf(flag: string): string {
   return flag.startsWith('no-') ? flag.slice('no-'.length) : `no-${flag}`;
 }

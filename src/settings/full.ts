@@ -1,4 +1,4 @@
-/** Settings of a full fine-tuning: which weights of the model learn. */
+/** Settings of a full fine-tuning: which weights of the model are trained. */
 import type { Setting } from './setting.ts';
 
 const PART = { id: 'trained-weights', name: 'Weights that learn (frozen layers)' } as const;

@@ -1,6 +1,6 @@
 /**
  * A recipe: the settings of a run as a JSON file, by their names. The command takes one with `--recipe`, the page writes and reads the same;
- * what a key may hold is in recipe.schema.json, which is made from the table.
+ * the allowed values are in recipe.schema.json, which is made from the table.
  */
 import { GraftError } from '../errors.ts';
 import { isObject, parseJson } from '../json.ts';
@@ -13,14 +13,14 @@ import { correction, isAllowed, quoted } from './values.ts';
 
 export type Recipe = Readonly<Record<string, SettingValue>>;
 
-/** An editor's own: where the schema of the file lies. */
+/** The address of the schema, which editors add. */
 const SCHEMA_KEY = '$schema';
 /** No recipe is larger: the longest templates fit in it. */
 export const LARGEST_RECIPE = 4 * 2 ** 20;
 
 /**
  * @param where the file, for messages
- * @throws GraftError `json-…` for what is no JSON, `recipe` naming the key, its value and what may stand there
+ * @throws GraftError `json-…` for a file that is not JSON, `recipe` naming the key, its value and the allowed ones
  */
 export function readRecipe(text: string, where: string): Recipe {
   const wrong = (what: string, remedy: string): GraftError =>
@@ -60,7 +60,7 @@ export function readRecipe(text: string, where: string): Recipe {
   return recipe;
 }
 
-/** Whether a value asks for something: a part of nothing and an empty list do not. */
+/** Whether a value has an effect: a share of 0 and an empty list have none. */
 const isSaid = (value: SettingValue | undefined): boolean =>
   value !== undefined && value !== 0 && value !== '';
 
@@ -69,7 +69,7 @@ export function writeRecipe(recipe: Recipe): string {
   return `${JSON.stringify(recipe, null, 2)}\n`;
 }
 
-/** A recipe as flags of the command, without their dashes; what the command has no flag for is left out. */
+/** A recipe as flags of the command, without their dashes; settings without a flag are left out. */
 export function recipeFlags(recipe: Recipe): [flag: string, value: string | boolean][] {
   return TABLE.settings.flatMap((setting): [string, string | boolean][] => {
     const value = Object.hasOwn(recipe, setting.name) ? recipe[setting.name] : undefined;

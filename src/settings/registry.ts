@@ -1,7 +1,7 @@
 /**
- * What a run can be made with. A new kind of adapter, optimiser or objective is a line here: its settings come from a file of its own, which
+ * The adapter kinds, optimisers and objectives of runs. A new one is a line here: its settings come from its own file, which
  * imports nothing but the types of this folder, so that the page can read it without the engine. What one of them does not apply to, flags,
- * form and recipe leave out; which one is chosen is itself a setting as soon as there are two.
+ * form and recipe leave out. The choice itself is a setting as soon as there are two.
  */
 import { FULL_SETTINGS } from './full.ts';
 import { ADAPTERS } from '../adapters/settings.ts';
@@ -19,7 +19,7 @@ const FULL = {
     changes: 'The model itself: the result is a whole model, of the size of the first.',
     wrong: 'Few rows, little memory, or a model that should go on doing what it does now: it forgets most.',
   },
-  // A full fine-tuning moves every weight and wants a smaller rate.
+  // A full fine-tuning changes every weight and needs a smaller rate.
   initial: { lr: 3e-4 },
 } as const satisfies Contribution;
 
@@ -40,7 +40,7 @@ export const REGISTRY = {
 /** The setting that chooses one of several contributions. */
 export type Chooser = Pick<ChoiceSetting, 'name' | 'flag' | 'placeholder' | 'label' | 'help' | 'term'>;
 
-/** Each setting once, also where several contributions have it. */
+/** Each setting once, even if several contributions have it. */
 export function settingsOf<Of extends Contribution>(
   contributions: readonly Of[],
 ): readonly Of['settings'][number][] {

@@ -1,14 +1,14 @@
 /** Settings that decide how files become rows. The page has them under Data. */
 import type { Setting } from './setting.ts';
 
-/** Longer is a document, not a template. */
+/** The most characters of a template. */
 export const LONGEST_TEMPLATE = 64 * 1024;
 const LONGEST_PATH = 10_000;
 
 const DATA_TEMPLATES = ['promptTemplate', 'inputTemplate', 'answerTemplate', 'systemTemplate'];
 const MAPPING = { id: 'mapping', name: 'Mapping of columns' } as const;
 
-/** The files, and what of them is read. */
+/** The files, and which part of them is read. */
 export const FILE_SETTINGS = [
   {
     name: 'data',
@@ -262,7 +262,7 @@ export const TEXT_SETTINGS = [
 
 const MIXTURE = { id: 'mixture', name: 'Mixture of tasks' } as const;
 
-/** How several tasks share a run. Shares of their own stand beside their files. */
+/** How several tasks share a run. Explicit shares are written beside the files. */
 export const MIXTURE_SETTINGS = [
   {
     name: 'mix',

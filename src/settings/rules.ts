@@ -1,4 +1,4 @@
-/** What settings ask of each other. */
+/** Rules between settings. */
 import type { Objective } from '../objectives/objective.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import type { Given } from './setting.ts';
@@ -7,10 +7,10 @@ import type { SettingName } from './table.ts';
 export interface Rule {
   /** The setting that is named where the rule is broken. */
   readonly name: SettingName;
-  /** The settings that it compares. Where one of them is wrong by itself, the rule says nothing. */
+  /** The settings that it compares. Where one of them is wrong alone, the rule is not checked. */
   readonly of: readonly SettingName[];
   readonly holds: (given: Given) => boolean;
-  /** What may stand there, in words that follow “Choose”. */
+  /** The allowed values, in words that follow “Choose”. */
   readonly allowed: (given: Given) => string;
   /** The same in a sentence, for the page. */
   readonly reason: (given: Given) => string;
@@ -18,7 +18,7 @@ export interface Rule {
 
 const isNumber = (value: unknown): value is number => typeof value === 'number';
 
-/** What a run with these settings learns with; the usual one without a choice. */
+/** The objective of a run with these settings; the usual one without a choice. */
 function objectiveOf({ objective }: Given): Objective {
   return OBJECTIVES.find(({ name }) => name === objective) ?? OBJECTIVES[0];
 }

@@ -6,7 +6,7 @@ const LONGEST_PROMPT = 1_000_000;
 
 const MOST_WARMUP = 5;
 
-/** Warm-up of a run for which nobody chose one: a few steps, and no more than a tenth of a short run. */
+/** The default warm-up: a few steps, and no more than a tenth of a short run. */
 export function defaultWarmup(steps: number): number {
   return Math.min(MOST_WARMUP, Math.floor(steps / 10));
 }
@@ -250,7 +250,7 @@ export const BASE_SETTINGS = [
   },
 ] as const satisfies readonly Setting[];
 
-/** What a run goes on with, beside the base. */
+/** What a run starts from, beside the base. */
 export const START_SETTINGS = [
   {
     name: 'initAdapter',
@@ -267,7 +267,7 @@ export const START_SETTINGS = [
 
 const FORGETTING = { id: 'forgetting', name: 'Forgetting' } as const;
 
-/** What is measured beside a run. */
+/** Measurements beside a run. */
 export const WATCH_SETTINGS = [
   {
     name: 'forgetting',
@@ -297,7 +297,7 @@ export const WATCH_SETTINGS = [
   },
 ] as const satisfies readonly Setting[];
 
-/** What a run of the page has beside. The command names no run and answers no prompt. */
+/** Additional settings of the page: the command names no run and answers no prompt. */
 export const PAGE_SETTINGS = [
   {
     name: 'name',

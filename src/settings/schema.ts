@@ -1,9 +1,9 @@
-/** What a recipe may hold, as JSON Schema: public/recipe.schema.json is this, for editors and other programs. */
+/** The JSON Schema of a recipe: public/recipe.schema.json, for editors and other programs. */
 import type { Setting } from './setting.ts';
 import { TABLE } from './table.ts';
 import { schemaOf, type Schema } from './value-schema.ts';
 
-/** Rules between settings are not in it: who reads a recipe checks them as well. */
+/** Rules between settings are not in it: reading a recipe checks them as well. */
 export function recipeSchema(): Schema {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

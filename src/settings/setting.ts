@@ -1,4 +1,4 @@
-/** What a setting is. Flags, form, recipe, checks, archive and glossary all follow from these fields. */
+/** Settings. Flags, form, recipe, checks, archive and glossary all follow from these fields. */
 
 import type { RewardSpec } from '../rewards/specs.ts';
 
@@ -18,7 +18,7 @@ export type Given = Readonly<Record<string, unknown>>;
 export interface SettingTerm {
   readonly id: string;
   readonly name: string;
-  /** What the guide says, where it has no entry of its own: sentences, the source and other words that people look for. */
+  /** The guide's text, where it has no separate entry: sentences, the source and other words that people search for. */
   readonly entry?: {
     readonly what: string;
     readonly more?: string;
@@ -43,25 +43,25 @@ interface Common<Value> {
   readonly placeholder?: string;
   /** What it is, in one sentence. */
   readonly help: string;
-  /** What the form says as well. */
+  /** A further sentence in the form. */
   readonly more?: string;
   readonly term?: SettingTerm;
-  /** Where the form has it; missing where the form has a place of its own for it, or none. */
+  /** Its group in the form; missing where the form has a separate editor for it, or none. */
   readonly group?: FormGroup;
-  /** What people call it: the form, messages of the page, comparisons of runs. */
+  /** Its label, in the form, messages of the page, and comparisons of runs. */
   readonly label: string;
-  /** What a number counts. */
+  /** The unit of a number. */
   readonly unit?: string;
-  /** Whether the form hides it among the settings that few need. */
+  /** Whether the form hides it among the settings that few people need. */
   readonly advanced?: true;
-  /** What holds where nothing is chosen. It may depend on the settings before it; missing where it depends on model or rows. */
+  /** The default. It may depend on the settings before it; missing where it depends on model or rows. */
   readonly initial?: Value | ((given: Given) => Value);
-  /** What the help says of that instead of the value. */
+  /** Words for the default in the help, instead of the value. */
   readonly initially?: string;
-  /** Whether an adapter that is there already has its own: no run that trains it on may choose another. */
+  /** Whether an existing adapter has its own value: a run that trains it further may not choose another. */
   readonly fixed?: true;
   /**
-   * It came when there were saved runs without it: where it has its initial value, runs are compared without it, so that those can go on.
+   * It is newer than some saved runs: where it has its initial value, runs are compared without it, so that those can be resumed.
    */
   readonly later?: true;
   /** Settings that say the same in another way: a flag for this one replaces them in a recipe. */
@@ -74,7 +74,7 @@ export interface Range {
   readonly above?: number;
   readonly most?: number;
   readonly below?: number;
-  /** What 0 means where it turns something off. */
+  /** What 0 means, where it turns something off. */
   readonly zero?: string;
 }
 
@@ -83,13 +83,13 @@ export interface NumberSetting extends Common<number>, Range {
 }
 export interface SwitchSetting extends Common<boolean> {
   readonly type: 'switch';
-  /** What happens where a switch that is usually on is off, which is what its flag asks for. */
+  /** What happens where a switch that is usually on is off, which is what its flag does. */
   readonly off?: string;
 }
 export interface ChoiceSetting extends Common<string> {
   readonly type: 'choice';
   readonly choices: readonly string[];
-  /** What people call a choice, where that is not its value. */
+  /** The label of a choice, where that is not its value. */
   readonly labels?: Readonly<Record<string, string>>;
 }
 export interface TextSetting extends Common<string> {
@@ -111,9 +111,9 @@ export interface PatternSetting extends Common<Readonly<Record<string, number>>>
 /** A list of rewards, which src/rewards reads and checks. */
 export interface RewardsSetting extends Common<readonly RewardSpec[]> {
   readonly type: 'rewards';
-  /** What is wrong with a value, in sentences; undefined where nothing is. */
+  /** The fault of a value, in sentences; undefined where there is none. */
   readonly problem: (value: unknown) => string | undefined;
-  /** What may stand there, as JSON Schema. */
+  /** The allowed values, as JSON Schema. */
   readonly schema: () => Readonly<Record<string, unknown>>;
 }
 export type Setting =
@@ -151,7 +151,7 @@ export type ValueOf<S extends Setting> = S extends { type: 'whole' | 'number' }
 export type ValuesOf<S extends Setting> = { readonly [One in S as One['name']]: ValueOf<One> };
 
 /**
- * Something that a run can be made with, and the settings that it brings along: an adapter kind, an optimiser, an objective. Settings that
+ * An adapter kind, an optimiser or an objective, with its settings. Settings that
  * several of them share are the same object in each.
  */
 export interface Contribution {
@@ -161,8 +161,8 @@ export interface Contribution {
   /** What it is, in one sentence. */
   readonly help: string;
   readonly settings: readonly Setting[];
-  /** For the choice of a method: what a run with it changes, and when it is the wrong one. A sentence or two each. */
+  /** For the choice of a method: what a run with it changes, and when it is the wrong choice. A sentence or two each. */
   readonly choice?: { readonly changes: string; readonly wrong: string };
-  /** Initial values of other settings that suit it, by name. */
+  /** Suitable defaults of other settings, by name. */
   readonly initial?: Readonly<Record<string, SettingValue>>;
 }

@@ -79,11 +79,11 @@ export interface Table<One extends Setting = Setting> {
   ownerLabels(setting: Setting): string;
   /** Whether a run with these choices has the setting. */
   applies(setting: Setting, given: Given): boolean;
-  /** The values that hold where nothing is chosen; missing for settings that depend on the model or the rows. */
+  /** The defaults; missing for settings that depend on the model or the rows. */
   resolve(given: Given): Record<string, SettingValue>;
 }
 
-/** The settings of runs that are made with what a registry has. Which contribution is chosen is a setting where there are two. */
+/** The settings of runs with the contributions of a registry. The choice of a contribution is a setting where there are two. */
 export function makeTable(registry: Registry): Table {
   const owned = new Map<Setting, Partial<Record<ChooserName, readonly string[]>>>();
   const chosen = new Map<ChooserName, readonly Contribution[]>();
@@ -132,7 +132,7 @@ export function makeTable(registry: Registry): Table {
   ];
   const byName = new Map(settings.map((setting) => [setting.name, setting]));
   if (byName.size < settings.length) throw new Error('Two settings have one name');
-  /** What a run with these settings is made with. */
+  /** The contributions of a run with these settings. */
   const contributionsOf = (given: Given): Contribution[] =>
     CHOOSERS.map(({ name }) => {
       const among = chosen.get(name) ?? [];
@@ -159,7 +159,7 @@ export function makeTable(registry: Registry): Table {
       const values: Record<string, SettingValue> = {};
       const made = contributionsOf(given);
       for (const { name, initial } of settings) {
-        // What an optimiser says goes before what a method says.
+        // An optimiser's values take precedence over a method's.
         const own = made.findLast((one) => one.initial && Object.hasOwn(one.initial, name))?.initial?.[name];
         const value = given[name] ?? own ?? (typeof initial === 'function' ? initial(values) : initial);
         if (value !== undefined) values[name] = value as SettingValue;
@@ -171,7 +171,7 @@ export function makeTable(registry: Registry): Table {
 
 /** Every setting of the registry as it stands, by the type that its declaration gives it. */
 export type Known = Usual | (typeof REGISTRY)[keyof typeof REGISTRY][number]['settings'][number];
-/** Those of every run, and those of the usual method, objective and optimiser: runs that were saved before there were others have them. */
+/** Settings of every run, and of the usual method, objective and optimiser: runs of versions without others have these. */
 type Usual =
   | (typeof FILE_SETTINGS)[number]
   | (typeof MORE_ROWS_SETTINGS)[number]
@@ -191,12 +191,12 @@ type Usual =
 export type SettingName = Known['name'] | 'method';
 
 type Method = (typeof REGISTRY)['methods'][number]['name'];
-/** Those that every run has, and had when the first was saved. */
+/** Settings that every run has, and had when the first was saved. */
 type Always = Exclude<Usual, { later: true }>;
 /** The values of settings that belong to a part; those that only another method, objective or optimiser has, or that came later, may be missing. */
 export type Values<Part extends Setting['part']> = ValuesOf<Extract<Always, { part: Part }>> &
   Partial<Omit<ValuesOf<Extract<Known, { part: Part }>>, Always['name']>>;
-/** The settings of the trainer, one beside the other. */
+/** The settings of the trainer, in one object. */
 export type RunValues = {
   readonly method: Method;
   /** Names of the registry; the first of each if left out. */
@@ -213,18 +213,18 @@ export function settingOf(name: SettingName, table: Table = TABLE): Setting {
   return setting;
 }
 
-/** What the command has and the page has not. */
+/** Settings that the command has and the page has not. */
 const COMMAND_ONLY: readonly string[] = ['epochs'];
 /** The settings of a run of the page, in the order of the table. */
 export const PAGE_TABLE: readonly Setting[] = TABLE.settings.filter(
   ({ name, part }) => (part === 'run' || part === 'watch' || part === 'page') && !COMMAND_ONLY.includes(name),
 );
-/** Whether a run may be without it: then what it starts from decides. */
+/** Whether a run may lack it: then the adapter that it starts from decides. */
 export const mayBeMissing = ({ initial, group, type }: Setting): boolean =>
   initial === undefined && (group === undefined || type === 'choice');
 /** Their values. */
 export type PageValues = Omit<RunValues, 'method' | 'epochs' | 'steps'> & {
-  /** Missing in what was kept before the page had a choice: an adapter. */
+  /** Missing in runs of versions without a choice: they train an adapter. */
   readonly method?: Method;
   /** A name in optimisers/registry.ts; the first if left out. */
   readonly optimiser?: string;
@@ -232,7 +232,7 @@ export type PageValues = Omit<RunValues, 'method' | 'epochs' | 'steps'> & {
 } & Values<'watch'> &
   Values<'page'>;
 
-/** Settings of the page that were kept, with the initial values of those that there were none of then. */
+/** Kept settings of the page, with the initial values of settings that are newer. */
 export function pageValues(kept: Given): PageValues {
   const values = TABLE.resolve(kept);
   return Object.fromEntries(PAGE_TABLE.map(({ name }) => [name, values[name]])) as unknown as PageValues;

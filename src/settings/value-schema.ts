@@ -4,7 +4,7 @@ import { PATTERN_KEY } from './values.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** What a setting may be, without its description. */
+/** The allowed values of a setting, without its description. */
 export function schemaOf(setting: Setting): Schema {
   switch (setting.type) {
     case 'whole':

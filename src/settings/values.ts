@@ -1,9 +1,9 @@
-/** Whether a value may stand in a setting, and what may. */
+/** Whether a setting allows a value, and which values it allows. */
 import type { NumbersSetting, NumberSetting, PatternSetting, Setting } from './setting.ts';
 
 type Ranged = NumberSetting | NumbersSetting | PatternSetting;
 
-/** What may stand in a setting, in words that follow “Choose”. */
+/** The allowed values of a setting, in words that follow “Choose”. */
 export function allowed(setting: Setting): string {
   switch (setting.type) {
     case 'whole':
@@ -26,12 +26,12 @@ export function allowed(setting: Setting): string {
   }
 }
 
-/** What to do about a value that may not stand in a setting, in sentences. */
+/** What to do about a value that is not allowed, in sentences. */
 export function correction(setting: Setting, value: unknown): string {
   return (setting.type === 'rewards' ? setting.problem(value) : undefined) ?? `Choose ${allowed(setting)}.`;
 }
 
-/** @returns whether a value may stand in a setting, whatever the other settings are */
+/** @returns whether a setting allows a value, whatever the other settings are */
 export function isAllowed(setting: Setting, value: unknown): boolean {
   switch (setting.type) {
     case 'whole':
@@ -69,7 +69,7 @@ export function isAllowed(setting: Setting, value: unknown): boolean {
   }
 }
 
-/** @returns whether a value is of the setting's type, also where it may not stand there, such as a number that is half written */
+/** @returns whether a value is of the setting's type, even if it is not allowed, such as a number that is being typed */
 export function isOfType(setting: Setting, value: unknown): boolean {
   switch (setting.type) {
     case 'whole':

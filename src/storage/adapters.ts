@@ -47,7 +47,7 @@ export function changeAdapter(
   });
 }
 
-/** Hides an adapter, or brings it back; undefined if there is no such adapter. */
+/** Hides an adapter, or restores it; undefined if there is no such adapter. */
 export function markAdapter(id: string, deleted: number | undefined): Promise<StoredAdapter | undefined> {
   return database(async (db) => {
     const transaction = db.transaction('adapters', 'readwrite');
@@ -62,7 +62,7 @@ export function markAdapter(id: string, deleted: number | undefined): Promise<St
   });
 }
 
-/** Takes every adapter out for good that was deleted before `before` (milliseconds since 1970). */
+/** Removes for good every adapter that was deleted before `before` (milliseconds since 1970). */
 export async function purgeDeletedAdapters(before: number): Promise<void> {
   await database((db) => purgeAdapters(db, before));
 }

@@ -28,7 +28,7 @@ export function readDataSet(projectId: string, version: string): Promise<SavedDa
 }
 
 /**
- * Keeps a data set as the one that is open in its project. A version that is there already keeps the time when it came.
+ * Keeps a data set as the open one of its project. An existing version keeps its time.
  *
  * @returns the data set as it is kept
  */

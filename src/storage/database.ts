@@ -1,4 +1,4 @@
-/** The one database: its stores, its versions, and what its errors mean. Everything else in this room goes through `database`. */
+/** The database: its stores, its versions, and the meaning of its errors. Everything else in this room goes through `database`. */
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction, type StoreNames } from 'idb';
 import { GraftError, messageOf } from '../errors.ts';
 import { toProjects } from './migrations.ts';
@@ -23,10 +23,10 @@ export interface GraftSchema extends DBSchema {
   /** Under the keys of `data-sets`. */
   'data-files': { key: [projectId: string, version: string]; value: StoredDataFiles };
   adapters: { key: string; value: StoredAdapter; indexes: { project: string } };
-  /** PEFT folders, under the ids of `adapters`: apart, so that listing reads no tensors. */
+  /** PEFT folders, under the ids of `adapters`: kept apart, so that listing reads no tensors. */
   'adapter-files': { key: string; value: StoredFiles };
   runs: { key: string; value: StoredRun; indexes: { project: string } };
-  /** One for each run: what lists are made of. */
+  /** The summary of each run, for lists. */
   'run-summaries': { key: string; value: StoredSummary };
   /** Under the ids of `runs`. */
   rows: { key: string; value: StoredRows };
@@ -43,7 +43,7 @@ const NAME = 'graft';
 
 type Upgrade = IDBPTransaction<GraftSchema, StoreNames<GraftSchema>[], 'versionchange'>;
 
-/** Each brings the database from the version of its index to the next. Never change one that was published: add another. */
+/** Each migrates the database from the version of its index to the next. Never change one that was published: add another. */
 const MIGRATIONS: readonly ((db: Database, upgrade: Upgrade) => void | Promise<void>)[] = [
   (db) => {
     for (const name of ['adapters', 'runs'] as const) db.createObjectStore(name, { keyPath: 'id' });
@@ -85,7 +85,7 @@ function connect(): Promise<Database> {
       for (const migrate of MIGRATIONS.slice(from)) await migrate(db, upgrade);
     },
     blocking(_current, _wanted, event) {
-      // A newer Graft waits in another tab. What runs now is written; the next call here says why it fails.
+      // A newer Graft waits in another tab. The current write is finished; the next call here fails with that reason.
       (event.target as IDBDatabase).close();
       connection = undefined;
     },
@@ -100,7 +100,7 @@ function connect(): Promise<Database> {
 }
 
 /**
- * Works on the database. Where there is no room, deleted adapters give theirs, and the work is done again.
+ * Works on the database. Where there is no room, deleted adapters are removed, and the work is repeated.
  *
  * @param work in one transaction, so that a second time finds what the first one found
  * @throws GraftError `storage-full`, `storage-newer`, `storage-failed`
@@ -122,7 +122,7 @@ export async function database<T>(work: (db: Database) => Promise<T>): Promise<T
 const isFull = (error: unknown): boolean => error instanceof Error && error.name === 'QuotaExceededError';
 
 /**
- * Takes deleted adapters out for good.
+ * Removes deleted adapters for good.
  *
  * @param before milliseconds since 1970: only those that were deleted earlier
  * @returns how many
@@ -141,7 +141,7 @@ export async function purgeAdapters(db: Database, before = Infinity): Promise<nu
   return deleted.length;
 }
 
-/** What an error of the database means to a person. */
+/** The meaning of a database error, for people. */
 export function storageError(error: unknown): unknown {
   if (error instanceof GraftError) return error;
   const name = error instanceof Error ? error.name : '';

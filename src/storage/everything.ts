@@ -1,4 +1,4 @@
-/** Every record of the database, store by store: to take all of it or one project along, and to delete all of it. Throws as `database` does. */
+/** Every record of the database, store by store: to export all of it or one project, and to delete all of it. Throws as `database` does. */
 import type { StoreKey, StoreNames, StoreValue } from 'idb';
 import { database, type GraftSchema } from './database.ts';
 import { under } from './projects.ts';
@@ -10,7 +10,7 @@ export function listKeys<Name extends StoreName>(store: Name): Promise<StoreKey<
   return database((db) => db.getAllKeys(store));
 }
 
-/** What belongs to each project is listed by it. */
+/** The stores whose keys begin with a project. */
 export interface ProjectKeys {
   readonly projects: readonly string[];
   readonly sets: readonly StoreKey<GraftSchema, 'data-sets'>[];
@@ -54,7 +54,7 @@ export type AnyRecord = {
   };
 }[StoreName];
 
-/** Writes records together, and the summaries of runs with them: all of them are there afterwards, or none. */
+/** Writes records together, and the summaries of runs with them: either all of them or none. */
 export function writeRecords(given: readonly AnyRecord[]): Promise<void> {
   const summaries = given.flatMap((record): AnyRecord[] =>
     record.store === 'runs' ? [{ store: 'run-summaries', value: summaryOf(record.value) }] : [],
@@ -75,7 +75,7 @@ export type RecordPlace = {
   [Name in StoreName]: { readonly store: Name; readonly key: StoreKey<GraftSchema, Name> };
 }[StoreName];
 
-/** Deletes records together, and the summaries of runs with them: all of them are gone afterwards, or none. */
+/** Deletes records together, and the summaries of runs with them: either all of them or none. */
 export function deleteRecords(given: readonly RecordPlace[]): Promise<void> {
   const places = given.flatMap((place): RecordPlace[] =>
     place.store === 'runs' ? [place, { store: 'run-summaries', key: place.key }] : [place],

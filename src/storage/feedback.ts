@@ -1,15 +1,15 @@
-/** What people said of answers in projects. All functions throw as `database` does. */
+/** People's judgements of answers in projects. All functions throw as `database` does. */
 import { database } from './database.ts';
 import { under } from './projects.ts';
 import type { StoredFeedback } from './records.ts';
 
-/** In the order in which it was said. */
+/** In the order in which they were made. */
 export async function listFeedback(projectId: string): Promise<StoredFeedback[]> {
   const stored = await database((db) => db.getAll('feedback', under(projectId)));
   return stored.sort((a, b) => a.time - b.time);
 }
 
-/** Writes entries of a project, in place of those with their ids. @returns false if there is no such project */
+/** Writes entries of a project, and replaces those of the same id. @returns false if there is no such project */
 export function putFeedback(projectId: string, entries: readonly StoredFeedback[]): Promise<boolean> {
   return database(async (db) => {
     const transaction = db.transaction(['projects', 'feedback'], 'readwrite', { durability: 'strict' });

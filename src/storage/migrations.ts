@@ -1,4 +1,4 @@
-/** What old records become. Pure, so that every published shape can be tested without a browser. */
+/** Migrations of old records. Pure, so that every published shape can be tested without a browser. */
 import type { StoredAdapter, StoredProject, StoredRun } from './records.ts';
 
 /** Records of version 1: runs and adapters without a project. */

@@ -11,7 +11,7 @@ const Facts = {
   name: v.string(),
   /** Milliseconds since 1970. */
   created: size,
-  /** Where it came from, if not from disk. */
+  /** Its address, if it is not from disk. */
   source: v.optional(v.string()),
 };
 export const Manifest = v.object({
@@ -35,9 +35,9 @@ export interface ModelPlan {
   readonly source?: string;
   /** Names of all its files, with '/' between folders. */
   readonly files: readonly string[];
-  /** All that is to come, where that is known. */
+  /** Bytes in all, where that is known. */
   readonly bytes?: number;
-  /** Whether what came so far is kept when the tab is closed: `resume` goes on with it. */
+  /** Whether a partial model is kept when the tab is closed: `resume` continues it. */
   readonly resumable: boolean;
 }
 
@@ -46,23 +46,23 @@ export interface ModelWriter {
   readonly plan: ModelPlan;
   /** Bytes of a file that are there. */
   size(file: string): number;
-  /** What is there of a file, in full between two places. */
+  /** The bytes of a file between two places. */
   read(file: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
   append(file: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** Cuts what came of a file: 0 to begin again. */
+  /** Truncates a file: 0 to begin again. */
   truncate(file: string, bytes: number): Promise<void>;
-  /** A note beside a file: which version of it this is. It lasts as long as the model is not whole. */
+  /** A note beside a file that identifies its version. It lasts until the model is complete. */
   version(file: string): string | undefined;
   setVersion(file: string, version: string | undefined): Promise<void>;
-  /** From here on the model is there. */
+  /** Completes the model: from here on it is listed. */
   commit(facts?: { readonly licence?: string }): Promise<StoredModel>;
-  /** Leaves what came so far, for `resume`. */
+  /** Keeps the partial model, for `resume`. */
   pause(): Promise<void>;
-  /** Takes away what came so far. */
+  /** Deletes the partial model. */
   abort(): Promise<void>;
 }
 
-/** What workers alone have, and so is not among the page's types: https://fs.spec.whatwg.org/#api-filesystemsyncaccesshandle */
+/** An API of workers only, so it is not among the page's types: https://fs.spec.whatwg.org/#api-filesystemsyncaccesshandle */
 interface SyncAccess {
   read(bytes: Uint8Array<ArrayBuffer>, options: { at: number }): number;
   write(bytes: Uint8Array<ArrayBuffer>, options: { at: number }): number;
@@ -107,7 +107,7 @@ export class FolderWriter implements ModelWriter {
     return new FolderWriter(parent, id, folder, plan, new Map(), new Map());
   }
 
-  /** Goes on with what lies in a folder. */
+  /** Continues a partial model in a folder. */
   static async resume(
     parent: FileSystemDirectoryHandle,
     id: string,
@@ -136,7 +136,7 @@ export class FolderWriter implements ModelWriter {
       const access = await this.#access(file);
       const at = this.size(file);
       const written = access.write(bytes, { at });
-      // Some browsers write what fits and say so. Chromium may say 2 ** 32 - 1 where nothing did.
+      // Some browsers write what fits and return the number. Chromium may return 2 ** 32 - 1 where nothing fits.
       if (written !== bytes.byteLength) {
         access.truncate(at);
         throw new DOMException(`${bytes.byteLength} more bytes of ${file} do not fit.`, 'QuotaExceededError');
@@ -168,7 +168,7 @@ export class FolderWriter implements ModelWriter {
   commit({ licence }: { readonly licence?: string } = {}): Promise<StoredModel> {
     return filing(async () => {
       const { name, source, files } = this.plan;
-      // A file without a byte is a file too.
+      // An empty file is a file, too.
       for (const file of files) if (this.size(file) === 0) await this.#access(file);
       this.#close();
       const manifest = {

@@ -22,7 +22,7 @@ import {
 
 const FOLDER = 'models';
 
-/** A model that was begun as resumable and is not whole. */
+/** A resumable model that is not complete. */
 export interface PartialModel extends ModelPlan {
   /** Milliseconds since 1970. */
   readonly created: number;
@@ -30,7 +30,7 @@ export interface PartialModel extends ModelPlan {
   readonly done: number;
 }
 
-/** For workers: the page cannot write. All of it throws `storage-full` and `storage-failed` where the browser does. */
+/** For workers: the page cannot write. All functions throw `storage-full` and `storage-failed` where the browser does. */
 export class ModelStore {
   /** @param root of the private file system */
   constructor(private readonly root = () => navigator.storage.getDirectory()) {}
@@ -86,7 +86,7 @@ export class ModelStore {
     });
   }
 
-  /** Models that were begun as resumable and are not whole yet, the oldest first. */
+  /** Resumable models that are not complete, the oldest first. */
   partials(): Promise<PartialModel[]> {
     return filing(async () => {
       const partials: PartialModel[] = [];
@@ -100,7 +100,7 @@ export class ModelStore {
     });
   }
 
-  /** Goes on with a model that was begun as resumable; undefined if there is none of this name. */
+  /** Continues a resumable model; undefined if there is none of this name. */
   resume(name: string): Promise<ModelWriter | undefined> {
     return filing(async () => {
       for (const [id, folder] of await this.#folders()) {
@@ -120,7 +120,7 @@ export class ModelStore {
     });
   }
 
-  /** Takes away what was begun and can neither be read nor gone on with. For a time when nobody writes. */
+  /** Deletes partial models that can neither be read nor continued. To be called while nothing is written. */
   clean(): Promise<void> {
     return filing(async () => {
       const parent = await this.#parent();
@@ -151,7 +151,7 @@ export class ModelStore {
   }
 }
 
-/** Merged models on their way to a download, apart from the models that are kept. */
+/** Merged models for a download, apart from the kept models. */
 export const mergedModels = new ModelStore(async () =>
   (await navigator.storage.getDirectory()).getDirectoryHandle('merged', { create: true }),
 );

@@ -2,7 +2,7 @@
 import { database, type Database } from './database.ts';
 import type { StoredDataSet, StoredProject } from './records.ts';
 
-/** A project with what a list says of it. */
+/** A project with the facts of a list. */
 export interface ProjectOverview {
   readonly project: StoredProject;
   /** The data set that is open in it. */
@@ -61,7 +61,7 @@ export async function putProject(project: StoredProject): Promise<void> {
 
 export type ProjectChange = Partial<Pick<StoredProject, 'name' | 'model' | 'data' | 'place' | 'page'>>;
 
-/** Changes a project; which stage is open is no change worth a date. Nothing happens if there is no such project. */
+/** Changes a project; the date stays if only the open stage changes. Nothing happens if there is no such project. */
 export function changeProject(id: string, change: ProjectChange): Promise<void> {
   return rewrite(id, (project) => ({
     ...project,
@@ -70,7 +70,7 @@ export function changeProject(id: string, change: ProjectChange): Promise<void> 
   }));
 }
 
-/** Hides a project and everything in it, or brings it back. */
+/** Hides a project and everything in it, or restores it. */
 export function markProject(id: string, deleted: number | undefined): Promise<void> {
   return rewrite(id, ({ deleted: _, ...project }) => ({
     ...project,
@@ -87,7 +87,7 @@ function rewrite(id: string, write: (project: StoredProject) => StoredProject): 
 }
 
 /**
- * Ids of projects that are deleted and could still be brought back.
+ * Ids of deleted projects that could still be restored.
  *
  * @param before milliseconds since 1970: only those that were deleted earlier
  */
@@ -100,12 +100,12 @@ export function deletedProjects(before = Infinity): Promise<Set<string>> {
   });
 }
 
-/** Takes every project out for good that was deleted before `before` (milliseconds since 1970). */
+/** Removes for good every project that was deleted before `before` (milliseconds since 1970). */
 export async function purgeDeleted(before: number): Promise<void> {
   for (const id of await deletedProjects(before)) await purgeProject(id);
 }
 
-/** Takes a project out for good, with its data sets, runs, checkpoints, adapters, results and feedback. */
+/** Removes a project for good, with its data sets, runs, checkpoints, adapters, results and feedback. */
 export function purgeProject(id: string): Promise<void> {
   return database(async (db) => {
     const stores = [

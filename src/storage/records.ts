@@ -1,4 +1,4 @@
-/** What is kept, as it lies in the database. A change here is a migration in database.ts. */
+/** The records of the database. A change here needs a migration in database.ts. */
 import type { PreparedRow } from '../data/prepare.ts';
 import type { Question } from '../data/questions.ts';
 import type { RolloutEvent } from '../train/events.ts';
@@ -13,7 +13,7 @@ export interface ModelRef {
   readonly bundled: boolean;
 }
 
-/** What one task is tuned with. Data sets, runs and adapters name the project that they belong to. */
+/** A project. Data sets, runs and adapters name the project that they belong to. */
 export interface StoredProject {
   readonly id: string;
   readonly name: string;
@@ -26,13 +26,13 @@ export interface StoredProject {
   readonly data?: string;
   /** The stage that was open last. */
   readonly place: string;
-  /** The page's own (texts of the task, settings of the next run), kept as it was given. */
+  /** The page's own data (texts of the task, settings of the next run), stored unchanged. */
   readonly page: object;
-  /** When it was deleted. It can be brought back until nobody looks any more. */
+  /** When it was deleted. It can be restored while a page that deleted it is open. */
   readonly deleted?: number;
 }
 
-/** Names a data set: what an adapter was trained on stays said when the rows themselves are gone. */
+/** Identifies a data set: an adapter names its training rows even when these are deleted. */
 export interface DataRef {
   readonly name: string;
   /** SHA-256 of the files' bytes, in hex: other rows are another version. */
@@ -46,13 +46,13 @@ export interface StoredDataSet extends DataRef {
   readonly projectId: string;
   /** The bundled sample that it is. */
   readonly sample?: string;
-  /** How it is read, split and cut: the worker's own, kept as it was given. */
+  /** How it is read, split and cut: the worker's own data, stored unchanged. */
   readonly options: object;
   /** Names of its files: the rows, then test rows of their own if there are any, then more rows. */
   readonly files: readonly string[];
   /** How many of the files are more rows; missing for none. */
   readonly more?: number;
-  /** What it was read as, for lists. */
+  /** Its format, for lists. */
   readonly format: string;
   readonly rows: number;
   readonly bytes: number;
@@ -60,7 +60,7 @@ export interface StoredDataSet extends DataRef {
 
 export interface StoredDataFile {
   readonly name: string;
-  /** Where the headless command finds it, if it lies elsewhere than under its name. */
+  /** Its path for the headless command, if that is not its name. */
   readonly path?: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
@@ -94,17 +94,17 @@ export interface StoredAdapter {
   readonly finalLoss?: number;
   /** The lowest loss on validation rows. */
   readonly evalLoss?: number;
-  /** The adapter that it was trained from, as it was called then. */
+  /** The adapter that it was trained from, by its name then. */
   readonly parent?: { readonly id: string; readonly name: string };
-  /** What it was trained on, if that was here. */
+  /** The rows that it was trained on, if it was trained here. */
   readonly data?: DataRef;
-  /** How that was read, split and cut (the worker's own); missing from before it was kept. */
+  /** How they were read, split and cut (the worker's own data); missing in earlier versions. */
   readonly dataOptions?: object;
-  /** How the base was held while it was trained, where that is not as stored (the worker's own); missing from before it was kept. */
+  /** The types of the base weights while it was trained, where they were not as stored (the worker's own data); missing in earlier versions. */
   readonly baseWeights?: object;
-  /** It came of feedback, and waits for a person to say that it is used from now on. */
+  /** It was trained on feedback, and is on trial until a person puts it in use. */
   readonly trial?: boolean;
-  /** When it was deleted. It can be brought back until nobody looks any more, or its room is needed. */
+  /** When it was deleted. It can be restored while a page that deleted it is open, unless its room is needed. */
   readonly deleted?: number;
 }
 
@@ -148,53 +148,53 @@ export interface StoredRun {
   readonly projectId: string;
   readonly created: number;
   readonly status: StoredStatus;
-  /** The worker's own, kept as they were given. */
+  /** The worker's own data, stored unchanged. */
   readonly settings: object;
   readonly baseModel: string;
-  /** Names the content of the model that the run needs to go on, its precision and how it is held. */
+  /** Identifies the model that the run needs to be resumed: its content, precision and types of weights. */
   readonly modelFingerprint: string;
-  /** The precision of the model, and how its matrices are held (the worker's own); both missing from before there was a choice. */
+  /** The precision of the model, and the types of its matrices (the worker's own data); both missing in earlier versions. */
   readonly precision?: 'f32' | 'f16';
   readonly baseWeights?: object;
   /** Whether that model came with the app. */
   readonly bundled: boolean;
   readonly dataName: string;
-  /** Missing for runs from before data sets were kept. */
+  /** Missing in runs of earlier versions. */
   readonly data?: DataRef;
-  /** How that was read, split and cut (the worker's own); missing from before it was kept. */
+  /** How they were read, split and cut (the worker's own data); missing in earlier versions. */
   readonly dataOptions?: object;
-  /** The command that repeats it headless. */
+  /** The headless command that repeats it. */
   readonly command: string;
   readonly steps: readonly StoredStep[];
   readonly evals: readonly Pick<StoredStep, 'step' | 'loss' | 'report' | 'tasks'>[];
   readonly samples: readonly { readonly step: number; readonly text: string }[];
   /** The last group of answers, for a run that samples them to learn from. */
   readonly rollout?: RolloutEvent;
-  /** The prompt of the samples as the rows put it to a model without a chat template, where that is not as it was written. */
+  /** The sample prompt as rows write it for a model without a chat template, where that differs from what the person wrote. */
   readonly asked?: string;
-  /** What stood between prompt and answer in its rows, for a model without a chat template; missing where nothing did. */
+  /** The text between prompt and answer in its rows, for a model without a chat template; missing where there was none. */
   readonly afterPrompt?: string;
-  /** The answer that a row gives to the prompt of the samples, where a row asks just that. */
+  /** The answer of a row to the sample prompt, where a row has this prompt. */
   readonly wanted?: string;
-  /** The model that it left in the model store, where all weights were trained. */
+  /** The model that it made, in the model store, where all weights were trained. */
   readonly keptModel?: string;
   /** The most GPU memory that was taken while it was trained, in bytes. */
   readonly takenBytes?: number;
   /** The loss of a model that only knows how often each token occurs in the answers; missing where another loss is trained. */
   readonly unigramLoss?: number;
-  /** What is forgotten, before the run and with what it left. */
+  /** The measurement of forgetting, before the run and with its result. */
   readonly forgetting?: StoredForgetting;
-  /** What its curve says, as of when it was written; missing from before curves were read. */
+  /** The reading of its curve, as of when it was written; missing in earlier versions. */
   readonly reading?: Reading;
 }
 
-/** What a list says of a run, under its id: the run without its curve. */
+/** The summary of a run for lists, under its id: the run without its curve. */
 export interface StoredSummary extends Omit<StoredRun, 'steps' | 'evals' | 'samples' | 'rollout'> {
   /** Steps done. */
   readonly step: number;
   /** Smoothed, at the last step. */
   readonly trainingLoss?: number;
-  /** The adapter's best; what the base model reached before the first step does not count. */
+  /** The adapter's best; the base model's before the first step does not count. */
   readonly bestEval?: { readonly step: number; readonly loss: number };
 }
 
@@ -207,29 +207,29 @@ export interface StoredRows {
 }
 
 export interface StoredCheckpoint {
-  /** Another one with every write: tells a tab whether the checkpoint is still the one that it wrote. */
+  /** Changes with every write: it tells a tab whether the checkpoint is still the one that it wrote. */
   readonly revision: string;
   readonly step: number;
   /** The trainer's state. */
   readonly files: StoredFiles;
 }
 
-/** What was measured or asked in a project, under [projectId, kind]: the latest of its kind. */
+/** The latest result of a kind in a project, under [projectId, kind]. */
 export interface StoredResult {
   readonly projectId: string;
   readonly kind: 'baseline' | 'fewShot' | 'evaluation' | 'chat' | 'preferences' | 'further' | 'lineage';
   /** When it was written. */
   readonly changed: number;
-  /** The worker's own, kept as it was given. */
+  /** The worker's own data, stored unchanged. */
   readonly value: object;
 }
 
-/** What a person said of one answer, under [projectId, id]. Each has a record of its own, so that two tabs lose nothing of each other. */
+/** A person's judgement of one answer, under [projectId, id]. Each has its own record, so that two tabs do not overwrite each other. */
 export interface StoredFeedback {
   readonly projectId: string;
   readonly id: string;
-  /** When it was said. */
+  /** When it was made. */
   readonly time: number;
-  /** The worker's own, kept as it was given. */
+  /** The worker's own data, stored unchanged. */
   readonly entry: object;
 }

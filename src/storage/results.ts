@@ -1,4 +1,4 @@
-/** What was measured and asked in projects: the latest of each kind. All functions throw as `database` does. */
+/** Results of projects: the latest of each kind. All functions throw as `database` does. */
 import { database } from './database.ts';
 import { under } from './projects.ts';
 import type { StoredResult } from './records.ts';
@@ -7,7 +7,7 @@ export function listResults(projectId: string): Promise<StoredResult[]> {
   return database((db) => db.getAll('results', under(projectId)));
 }
 
-/** Writes results of a project, in place of those of their kinds. @returns false if there is no such project */
+/** Writes results of a project, and replaces those of the same kind. @returns false if there is no such project */
 export function putResults(projectId: string, results: readonly StoredResult[]): Promise<boolean> {
   return database(async (db) => {
     const transaction = db.transaction(['projects', 'results'], 'readwrite', { durability: 'strict' });

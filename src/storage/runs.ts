@@ -1,4 +1,4 @@
-/** Runs, their rows and their checkpoints. Each change is one transaction: all of it is there afterwards, or nothing. */
+/** Runs, their rows and their checkpoints. Each change is one transaction: all or nothing. */
 import { database } from './database.ts';
 import { deletedProjects } from './projects.ts';
 import type {
@@ -47,7 +47,7 @@ export interface SavedRun {
   readonly checkpoint: StoredCheckpoint;
 }
 
-/** Everything that a run needs to go on, or undefined if it cannot. */
+/** Everything that a run needs to be resumed, or undefined if it cannot be. */
 export function readSavedRun(id: string): Promise<SavedRun | undefined> {
   return database(async (db) => {
     const transaction = db.transaction(['runs', 'rows', 'checkpoints']);
@@ -60,7 +60,7 @@ export function readSavedRun(id: string): Promise<SavedRun | undefined> {
   });
 }
 
-/** Which checkpoint a run has. */
+/** The revision of a run's checkpoint. */
 export async function checkpointRevision(id: string): Promise<string | undefined> {
   return (await database((db) => db.get('checkpoints', id)))?.revision;
 }
@@ -94,7 +94,7 @@ export function saveCheckpoint(
   });
 }
 
-/** Writes a run that has ended: its rows and its checkpoint go, the adapter that it made comes. */
+/** Writes a run that has ended: its rows and its checkpoint are deleted, its adapter is added. */
 export function saveEndedRun(
   run: StoredRun,
   made?: { readonly adapter: StoredAdapter; readonly files: StoredFiles },
@@ -120,7 +120,7 @@ export function saveEndedRun(
   });
 }
 
-/** The project of a run that is written. One that is missing, for want of room or deleted in another tab, is back with its run. */
+/** The project of a run that is written. A missing one, for want of room or deleted in another tab, is restored with its run. */
 function changedBy(run: StoredRun, project: StoredProject | undefined): StoredProject {
   const { projectId, baseModel, bundled, dataName, created } = run;
   const changed = Date.now();
@@ -129,7 +129,7 @@ function changedBy(run: StoredRun, project: StoredProject | undefined): StoredPr
   return { id: projectId, name: dataName, created, changed, model, place: 'train', page: {} };
 }
 
-/** Changes what is kept of a run; its checkpoint stays as it is. Nothing happens if the run was never saved. */
+/** Changes the record of a run; its checkpoint stays. Nothing happens if the run was never saved. */
 export function changeRun(
   id: string,
   change: Partial<Pick<StoredRun, 'status' | 'reading' | 'forgetting'>>,

@@ -2,7 +2,7 @@
 import { GraftError } from '../errors.ts';
 import { database } from './database.ts';
 
-/** Whatever is kept under this name: validate it. */
+/** The unchecked value of this name: validate it. */
 export function readSetting(name: string): Promise<unknown> {
   return database((db) => db.get('settings', name));
 }
@@ -16,7 +16,7 @@ export async function writeSetting(name: string, value: unknown): Promise<void> 
   await database((db) => db.put('settings', value, name));
 }
 
-/** A browser that keeps nothing measures at every visit. That storage fails is said where it costs something: when a run is saved. */
+/** A browser without storage measures at every visit. The failure is reported where it matters: when a run is saved. */
 export async function ifStorageWorks(work: Promise<unknown>): Promise<unknown> {
   try {
     return await work;

@@ -1,11 +1,11 @@
-/** How much room the browser gives, and whether it promised to keep what is there. */
+/** How much room the browser gives, and whether it promised to keep the stored data. */
 
 export interface Space {
   /** Bytes in use. */
   readonly usage: number;
   /** Bytes that may be in use at most. */
   readonly quota: number;
-  /** Whether the browser will not clear it on its own when disks get full. */
+  /** Whether the browser promised not to clear it when disks get full. */
   readonly persistent: boolean;
 }
 
@@ -17,7 +17,7 @@ export async function measureSpace(): Promise<Space> {
   return { usage, quota, persistent };
 }
 
-/** Asks the browser to keep what is stored. For the page: browsers do not offer it to workers, since it may ask the person. */
+/** Asks the browser to keep the stored data. For the page: browsers do not offer it to workers, since it may ask the person. */
 export function requestPersistence(): Promise<boolean> {
   return navigator.storage.persist();
 }

@@ -1,4 +1,4 @@
-/** What the list of runs says of each, kept apart from its curve, so that listing reads no steps. */
+/** Summaries of runs for lists, kept apart from the curves, so that listing reads no steps. */
 import { smooth } from '../smooth.ts';
 import type { StoredRun, StoredSummary } from './records.ts';
 

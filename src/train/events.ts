@@ -1,24 +1,24 @@
-/** What a trainer tells while it works. Plain data: it crosses to the page as it is. */
+/** Events of a trainer. Plain data, which cross to the page unchanged. */
 import type { ObjectiveReport } from '../objectives/objective.ts';
 import type { TaskLosses } from './tasks.ts';
 
 export interface CompileEvent {
   readonly type: 'compile';
-  /** Pipelines compiled, of all that the first plans need. */
+  /** How many pipelines are compiled, of all that the first plans need. */
   readonly done: number;
   readonly total: number;
 }
 
-/** How far the reference policy is, in rows. */
+/** The progress of the reference policy, in rows. */
 export interface ReferenceEvent {
   readonly type: 'reference';
-  /** The run begins with it. */
+  /** It comes before the first step. */
   readonly step: 0;
   readonly done: number;
   readonly total: number;
 }
 
-/** How far the sampling of a step is, in answers. */
+/** The progress of sampling for a step, in answers. */
 export interface SamplingEvent {
   readonly type: 'sampling';
   /** The step that is being made, from 1. */
@@ -46,7 +46,7 @@ export interface SampledAnswer {
   /** Whether it was cut at the limit. */
   readonly cut: boolean;
   readonly reward: number;
-  /** What each reward gave, before its weight. */
+  /** The score of each reward, before its weight. */
   readonly parts: readonly number[];
   readonly advantage: number;
 }
@@ -58,7 +58,7 @@ export interface StepEvent {
   readonly steps: number;
   /** The loss of the objective: for sft the mean cross-entropy over the step's supervised tokens, in nats. */
   readonly loss: number;
-  /** What the objective reports beside it. */
+  /** Reports of the objective beside it. */
   readonly report?: ObjectiveReport;
   /** In a mixture the losses of the tasks that the step had rows of. */
   readonly tasks?: TaskLosses;
@@ -77,7 +77,7 @@ export interface StepEvent {
   readonly gpuBytes: number;
 }
 
-/** How far a validation is. */
+/** The progress of a validation. */
 export interface ValidateEvent {
   readonly type: 'validate';
   readonly step: number;

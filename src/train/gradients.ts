@@ -1,4 +1,4 @@
-/** Loss and gradients of one batch, brought to the host: for parity checks and for looking inside. */
+/** Loss and gradients of one batch, read by the host: for parity checks. */
 import { GraftError } from '../errors.ts';
 import { sizeOfRows, withoutVirtual, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import {
@@ -25,14 +25,14 @@ export interface BatchGradients extends Measured {
   readonly gradients: NamedArrays;
   /** Log-probabilities of the rows' sequences, in their order; where the objective is made of them. */
   readonly logProbabilities?: Float32Array;
-  /** The same by the bare base model; where the objective has a reference. */
+  /** The same by the base model alone; where the objective has a reference. */
   readonly referenceLogProbabilities?: Float32Array;
 }
 
 /**
- * Computes gradients of one batch without changing anything. Nothing else may train meanwhile. The reference policy is the bare base.
+ * Computes gradients of one batch without changing anything. Nothing else may train meanwhile. The reference policy is the base model alone.
  *
- * @throws GraftError `train-objective` where all weights are trained and there is no bare base beside them
+ * @throws GraftError `train-objective` where all weights are trained, so that there is no base model to compare with
  */
 export async function computeGradients(
   trainable: Trainable,

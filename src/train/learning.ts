@@ -1,4 +1,4 @@
-/** What a run learns: its objective with the settings that it reads, and which rows that is for. */
+/** The objective of a run with its settings, and the rows that it takes. */
 import { GraftError } from '../errors.ts';
 import { PROMPT } from '../adapters/prompt/settings.ts';
 import { countSupervised, withVirtual, type LabelledTokens } from '../model/batch.ts';
@@ -20,7 +20,7 @@ export function learningOf(options: object & { readonly objective?: string }): L
   return { objective: objectiveOf(options.objective), settings: options as Given };
 }
 
-/** What a loss over these rows is a mean over. */
+/** The divisor of a loss over these rows. */
 export function countOf({ mean }: Objective, rows: readonly LabelledTokens[]): number {
   return mean === 'rows' ? rows.length : rows.reduce((sum, row) => sum + countSupervised(row), 0);
 }
@@ -45,7 +45,7 @@ export function virtualTokens({ method, virtualTokens: count }: Given): number {
   return method === PROMPT.name ? (count as number) : 0;
 }
 
-/** A mean loss, and what the objective reports beside it. */
+/** A mean loss, and the objective's reports beside it. */
 export interface Measured {
   readonly loss: number;
   readonly report?: ObjectiveReport;
@@ -71,7 +71,7 @@ export const kindOfRow = ({ starts, desirable, asks }: LabelledTokens): RowKind 
 export const sequencesOf = ({ rows }: Objective): number | undefined =>
   rows === 'pairs' || rows === 'unpaired' ? 2 : undefined;
 
-/** What rows of each kind are called, what else they can teach, and what columns make them. */
+/** The name of each kind of rows, the objectives that can use it, and the columns that it needs. */
 const KINDS: Readonly<Record<RowKind, { are: string; learns: string; choose: string; columns: string }>> = {
   answers: {
     are: 'The rows have single answers',
@@ -101,7 +101,7 @@ const KINDS: Readonly<Record<RowKind, { are: string; learns: string; choose: str
   },
 };
 
-/** Whether an objective learns from rows of a kind. Rows with single answers are prompts with the answers that are wanted. */
+/** Whether an objective learns from rows of a kind. Rows with single answers are prompts with the wanted answers. */
 export const takesKind = ({ rows }: Objective, kind: RowKind): boolean =>
   rows === kind || (rows === 'prompts' && kind === 'answers');
 

@@ -1,4 +1,4 @@
-/** What comes behind the forward of a micro-batch: losses, as an objective asks for them, on the engine's tape. */
+/** Losses after the forward of a micro-batch, as an objective asks for them, on the engine's tape. */
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import { logProbabilities } from '../engine/ops/log_probabilities.ts';
 import { pairLoss, type PairInputs, type PairKernel } from '../engine/ops/pair_loss.ts';
@@ -21,7 +21,7 @@ export interface PolicyTensors {
   trained?: Tensor;
   /** By the reference: written before it. */
   reference?: Tensor;
-  /** What else belongs to sampled sequences. */
+  /** Further inputs of sampled sequences. */
   sampled?: SampledTensors;
   /** Where logits are divided by a temperature. */
   sharpness?: Sharpness;
@@ -33,11 +33,11 @@ export interface SampledTensors {
   readonly old: Tensor;
   /** f32 [S]. */
   readonly advantages: Tensor;
-  /** f32 [S]: what a token of each sequence counts. */
+  /** f32 [S]: the weight of a token in each sequence. */
   readonly weights: Tensor;
 }
 
-/** What logits are multiplied by in another temperature than 1: f32 [C], written once. */
+/** The factor of logits for another temperature than 1: f32 [C], written once. */
 export interface Sharpness {
   readonly tensor: Tensor;
   readonly value: number;
@@ -53,7 +53,7 @@ export class TapeLossGraph implements LossGraph {
   #rows: Tensor | undefined;
 
   /**
-   * @param hidden what the head sees of the micro-batch
+   * @param hidden the head's input for the micro-batch
    * @param head the weight of the head, as it is or in shards
    * @param stats the statistics of the step, to which losses are added
    */
@@ -98,7 +98,7 @@ export class TapeLossGraph implements LossGraph {
   }
 
   together(...losses: readonly Tensor[]): Tensor {
-    // They are added to the statistics already: only their gradients are still to be dealt out.
+    // They are added to the statistics already: only their gradients remain.
     const { storage, shape, dtype } = this.stats;
     const all = new Tensor(storage, shape, dtype);
     this.tape.record([all], losses, () => {
@@ -140,7 +140,7 @@ export class TapeLossGraph implements LossGraph {
     return policyLoss(tape, { logps, reference, ranges, ...policies.sampled, total }, numbers);
   }
 
-  /** What the head sees, for logits divided by a temperature. */
+  /** The head's input, for logits divided by a temperature. */
   #at(temperature: number): Tensor {
     const { tape, hidden } = this;
     if (temperature === 1) return hidden;

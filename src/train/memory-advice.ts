@@ -1,4 +1,4 @@
-/** Whether a planned run fits what the adapter allows, and what to change where it does not: each change with its own planned bytes. */
+/** Whether a planned run fits the adapter's limits, and what to change where it does not: each change with its own planned bytes. */
 import type { Lowering } from '../engine/lowering.ts';
 import type { Target } from '../engine/target.ts';
 import { MOST_WORKGROUPS } from '../engine/webgpu/target.ts';
@@ -9,14 +9,14 @@ import type { RunBuckets } from './buckets.ts';
 import { planMemory, type MemoryPlan, type MemorySettings } from './memory-plan.ts';
 import { hasRank, type TrainOptions } from './options.ts';
 
-/** Settings of a run as far as advice changes them. */
+/** The settings of a run that advice may change. */
 export interface AdviceSettings extends Omit<MemorySettings, 'options' | 'buckets'> {
   readonly options: MemorySettings['options'] & Pick<TrainOptions, 'accumulate'>;
   /** Sizes of the micro-batches where the rows are known, undefined where they make no run with these options; full ones if left out. */
   readonly bucketsOf?: (options: AdviceSettings['options']) => RunBuckets | undefined;
 }
 
-/** One limit that a plan is above. */
+/** A limit that a plan exceeds. */
 export interface MemoryProblem {
   readonly limit: 'buffer' | 'binding' | 'memory' | 'dispatch';
   /** What is too large. */
@@ -28,7 +28,7 @@ export interface MemoryProblem {
 
 export interface Advice {
   readonly change: 'batch' | 'checkpointing' | 'precision' | 'base' | 'length' | 'rank' | 'all';
-  /** In words, as an instruction. */
+  /** The change in words, as an instruction. */
   readonly text: string;
   /** The settings with the change made. */
   readonly settings: AdviceSettings;
@@ -44,9 +44,9 @@ const LEAST_RANK = 4;
 export const FOUR_BITS = 'nf4';
 
 /**
- * What is too large for the adapter.
+ * The parts of a plan that are too large for the adapter.
  *
- * @param memoryBytes of the GPU, where a person knows it: browsers do not say
+ * @param memoryBytes of the GPU, if a person gives it: browsers do not report it
  */
 export function memoryProblems(
   {
@@ -102,7 +102,7 @@ export async function adviseMemory(
       }
     );
   };
-  /** The gentlest step of a change that fits, or the furthest that can be. */
+  /** The smallest step of a change that fits, or the largest possible one. */
   const best = async (change: Change, from: AdviceSettings): Promise<Advice | undefined> => {
     let last: Advice | undefined;
     for (let next = change.step(from, target); next; next = change.step(next, target)) {
@@ -160,7 +160,7 @@ interface Change {
   readonly text: (changed: AdviceSettings) => string;
 }
 
-/** Those that change only how long it takes come first. */
+/** Changes that only cost time come first. */
 const CHANGES: readonly Change[] = [
   {
     name: 'batch',

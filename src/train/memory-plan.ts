@@ -1,5 +1,5 @@
 /**
- * What a run will take of the GPU, before anything of it is there: the run is set up as a dry run, so that the
+ * The memory of a run before anything is allocated: the run is set up as a dry run, so that the
  * numbers are those of the real one, to the byte. Needs config.json alone, neither weights nor a GPU.
  */
 import { READBACK_BYTES } from '../engine/device.ts';
@@ -34,9 +34,9 @@ type SampledOptions = Partial<
 export interface MemorySettings {
   /** Type of activations, and of frozen matrices that are numbers. */
   readonly precision: 'f32' | 'f16';
-  /** How frozen matrices are held, as stored if left out. */
+  /** The types of frozen matrices, as stored if left out. */
   readonly baseWeights?: WeightChoices;
-  /** The types of the weights in their file, where it is there: numbers if left out. */
+  /** The types of the weights in their file, if it is known: numbers if left out. */
   readonly storedAs?: StoredAs;
   readonly options: Pick<
     TrainOptions,
@@ -66,9 +66,9 @@ export interface MemoryParts {
   /** The adapter's parameters; and those of the adapter that it starts from, where sampled answers are compared with that. */
   readonly adapter: number;
   readonly gradients: number;
-  /** What the optimiser keeps, such as AdamW's two moments, and the values before the last update, to which a run that breaks goes back. */
+  /** The optimiser's state, such as AdamW's two moments, and the values before the last update, which are restored if a loss is not finite. */
   readonly optimiser: number;
-  /** What the forward keeps for the reverse, and scratch: slots that all plans share. And keys and values of answers that are learned from. */
+  /** Activations that the forward keeps for the backward pass, and scratch, in slots that all plans share; and keys and values of sampled answers. */
   readonly activations: number;
   /** Token ids, ranges, labels. */
   readonly inputs: number;
@@ -76,11 +76,11 @@ export interface MemoryParts {
   readonly commands: number;
   /** The cache of keys and values, and the plans, for sample answers. */
   readonly samples: number;
-  /** What is copied to the host: losses, and pieces of the adapter for a checkpoint. */
+  /** Staging buffers for the host: losses, and parts of the adapter for a checkpoint. */
   readonly staging: number;
 }
 
-/** A weight that is too large for one buffer or binding, in several. */
+/** A weight that is too large for one buffer or binding and is split into shards. */
 export interface SplitWeight {
   readonly label: string;
   readonly pieces: number;
@@ -114,7 +114,7 @@ export interface MemoryPlan {
   readonly flops: number;
 }
 
-/** Bytes that saving takes beside what a run has all the time: the largest piece that is copied to the host. */
+/** Additional bytes while a state is saved: the largest part that is copied to the host. */
 export const readbackBytes = (
   { readsInPlace }: Lowering,
   { largestSegment }: Pick<ParameterStore, 'largestSegment'>,
@@ -123,7 +123,7 @@ export const readbackBytes = (
 /**
  * Plans a run.
  *
- * @param lowering of what it will run on: features, limits, tuning
+ * @param lowering of the device that it will run on: features, limits, tuning
  * @throws GraftError `lora-config`, `train-tokens`
  */
 export async function planMemory(
@@ -211,7 +211,7 @@ function fullBuckets(options: MemorySettings['options'], { objective }: Learning
   return { gradients: [bucket], losses: [], ...(objective.reference && { references: [bucket] }) };
 }
 
-/** Attention has a workgroup for 32 tokens: no model takes more at once, and a plan of them would only take minutes to say so. */
+/** Attention has a workgroup for 32 tokens: more tokens exceed every device, and planning them would only take minutes. */
 const MOST_TOKENS = 32 * MOST_WORKGROUPS;
 
 function checkTokens(buckets: readonly Bucket[], { batch, maxLength }: MemorySettings['options']): void {
@@ -230,7 +230,7 @@ export interface BasePlan {
   readonly unquantised: readonly string[];
 }
 
-/** What the base model takes by itself: the part `base` of a run with an adapter. */
+/** The memory of the base model alone: the part `base` of a run with an adapter. */
 export function planBase(
   lowering: Lowering,
   definition: ModelDefinition,
@@ -250,7 +250,7 @@ export interface GenerationSettings extends Pick<MemorySettings, 'precision' | '
   readonly adapter?: AdapterConfig;
 }
 
-/** What generating takes beside the base model: the cache of keys and values, an adapter, plans. */
+/** The memory of generation beside the base model: the cache of keys and values, an adapter, plans. */
 export interface GenerationPlan {
   /** Base model included. */
   readonly bytes: number;

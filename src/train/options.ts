@@ -36,7 +36,7 @@ const MOST_VISITS = 50_000_000;
 
 /**
  * Settings by name as the trainer takes them; those that are missing have their initial value. What another optimiser or objective than the
- * first would need is left out, so that the settings of a run that was saved before there was one are the same.
+ * first would need is left out, so that the settings of a run of an earlier version stay the same.
  */
 export function trainOptionsOf(given: Given): TrainOptions {
   const values = TABLE.resolve(given);
@@ -87,7 +87,7 @@ export function withUsualTargets(
   return { ...options, lora: { ...lora, targets } };
 }
 
-/** The settings with those of an adapter that is there already. */
+/** The settings with those of an existing adapter. */
 export function withAdapter(options: TrainOptions, config: AdapterConfig): TrainOptions {
   const kind = kindOf(config);
   const settings = Object.entries(kind.settings(config));
@@ -102,7 +102,7 @@ export function withAdapter(options: TrainOptions, config: AdapterConfig): Train
   };
 }
 
-/** Settings that work without touching anything. */
+/** Default settings that change nothing. */
 export function defaultOptions(method: TrainOptions['method'] = 'lora'): TrainOptions {
   return trainOptionsOf({ method });
 }
@@ -110,7 +110,7 @@ export function defaultOptions(method: TrainOptions['method'] = 'lora'): TrainOp
 /**
  * Checks what can be checked before anything is loaded.
  *
- * @throws GraftError `train-option` naming the setting, its value, and what would do
+ * @throws GraftError `train-option` naming the setting, its value, and the allowed ones
  */
 export function checkOptions(options: TrainOptions): void {
   const values = settingsOf(options);
@@ -119,22 +119,22 @@ export function checkOptions(options: TrainOptions): void {
   for (const setting of TABLE.settings) {
     if (setting.part !== 'run' || !TABLE.applies(setting, values)) continue;
     const value = values[setting.name];
-    // Nothing is chosen, and something else decides.
+    // The setting has no value: another setting decides.
     if (value === undefined && (setting.initial === undefined || setting.later || isChooser(setting.name)))
       continue;
     if (!isAllowed(setting, value)) throw wrong(setting.name, allowed(setting));
   }
   const broken = RULES.find(({ holds }) => !holds(values));
   if (broken) throw wrong(broken.name, broken.allowed(values));
-  // Only rewards are enough by themselves.
+  // Only rewards can be enough alone.
   if (options.beta === 0 && objectiveOf(options.objective).rows !== 'prompts')
     throw wrong('beta', 'a number above 0');
 }
 
 /**
- * Steps of the run: as asked, or as many as the epochs take.
+ * Steps of the run: the given number, or as many as the epochs take.
  *
- * @throws GraftError `train-option` for a run that would not end in a lifetime
+ * @throws GraftError `train-option` for a run of too many steps
  */
 export function countSteps({ steps, epochs, batch, accumulate }: TrainOptions, rows: number): number {
   const count = steps ?? Math.max(1, Math.ceil((epochs * rows) / (batch * accumulate)));

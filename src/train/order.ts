@@ -8,7 +8,7 @@ type OrderOptions = Pick<TrainOptions, 'seed' | 'shuffle' | 'batch' | 'accumulat
 
 /** Draws of tasks from one seed. A late step needs the number of draws before it, and so their blocks. */
 const BLOCK = 1024;
-/** Keeps the seeds of blocks, tasks and epochs apart. */
+/** Different salts for the seeds of blocks, tasks and epochs. */
 const [BLOCK_SEED, TASK_SEED, EPOCH_SEED] = [15_485_863, 104_729, 7_919];
 
 export class RowOrder {
@@ -108,11 +108,11 @@ export class RowOrder {
 
 /**
  * Rows that a validation measures at most. Each is paid for at every validation, and before the first step: ten thousand of them would take
- * longer than many a run, and a mean over these is already sure to a few hundredths.
+ * longer than many a run, and a mean over these is already precise to a few hundredths.
  */
 export const MOST_VALIDATION_ROWS = 512;
 
-/** The rows that are measured, spread evenly over those that are held out for it. */
+/** The measured rows, spread evenly over the validation part. */
 export function validationRows<Row>(rows: readonly Row[]): readonly Row[] {
   const { length } = rows;
   if (length <= MOST_VALIDATION_ROWS) return rows;

@@ -1,14 +1,14 @@
-/** What the curve of a run that learns from rewards says. Its loss says nothing: advantages have a mean of 0, so it is near 0 however well it learns. */
+/** Reads the curve of a run that learns from rewards. Its loss means little: advantages have a mean of 0, so it is near 0 however well it learns. */
 import { smooth } from '../smooth.ts';
 import type { Curve, Reading } from './reading.ts';
 
 const LEAST_STEPS = 10;
-/** Changes that count, as a part of the largest reward that was seen. */
+/** The smallest change that counts, as a part of the largest reward so far. */
 const MOVED = 0.05;
 const FELL = 0.15;
 const FIRST_STEPS = 5;
 const LAST_PART = 0.25;
-/** Groups of one reward, as a share: with more of them most of the sampling is in vain. */
+/** A share of groups with one reward: with more of them most of the sampling is wasted. */
 const MANY_ALIKE = 0.75;
 
 /** The reward of a report; undefined where a run learns otherwise. */
@@ -20,14 +20,14 @@ const rewardOf = ({ report }: { readonly report?: Curve['points'][number]['repor
 export const learnsFromRewards = ({ points }: Pick<Curve, 'points'>): boolean =>
   points.some((point) => rewardOf(point).length > 0);
 
-/** Rewards stand where losses stand in other readings: `before`, `after`, `best`. */
+/** Rewards take the places of losses in other readings: `before`, `after`, `best`. */
 export function readRewards({ steps, points, evals, broke }: Curve): Reading {
   const taken = points.flatMap((point) => rewardOf(point).map((value) => ({ step: point.step, value })));
   const line = smooth(
     taken.map(({ value }) => value),
     steps,
   ).map((value, at) => ({ step: taken[at].step, value }));
-  // Of a validation the loss is the reward with its sign turned.
+  // The loss of a validation is the negative reward.
   const measured = evals.map(({ step, loss }) => ({ step, value: -loss }));
   const validated = measured.length > 1;
   const curve = validated ? measured : line;

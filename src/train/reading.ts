@@ -1,5 +1,5 @@
 /**
- * What a curve says about its run: whether it learned, and where it went wrong. A pure function of the numbers that a run keeps, so that
+ * Reads a curve: whether the run learned, and where it went wrong. A pure function of the numbers that a run keeps, so that
  * an old run is read as a new one is. It looks at validation where there is some, and at the smoothed training loss where there is none.
  */
 import { smooth, smoothedOver } from '../smooth.ts';
@@ -73,9 +73,9 @@ export interface Reading {
   readonly best?: { readonly step: number; readonly loss: number };
   /** The highest on the way to that, where it was far above the beginning. */
   readonly peak?: { readonly step: number; readonly loss: number };
-  /** What it had reached before it shot up to `peak`. */
+  /** The loss that it had reached before it rose to `peak`. */
   readonly low?: { readonly step: number; readonly loss: number };
-  /** What a model that knows nothing but the frequencies of tokens has, where the run hardly got below that. */
+  /** The loss of a model that only knows the frequencies of tokens, where the run hardly got below that. */
   readonly unigramLoss?: number;
   /** The smoothed margin of pairs a quarter of the steps ago, and now, where it runs away. */
   readonly margin?: { readonly from: number; readonly to: number };
@@ -89,9 +89,9 @@ export interface Reading {
 const LEAST_STEPS = 10;
 /** Without validation more are needed, since every batch has other rows. */
 const LEAST_UNVALIDATED = 20;
-/** What short runs must lose to be called worse all the same. */
+/** The rise of the loss from which a short run is called worse all the same. */
 const PLAINLY = 0.1;
-/** Changes of validation that count, as a part of the loss. The rows are the same each time, so nothing of it is chance of the batch. */
+/** The smallest change of validation that counts, as a part of the loss. The rows are the same each time, so batches add no noise. */
 const WORSE = 0.01;
 const ROSE = 0.02;
 /** Validation that rose so much after its best and came down again counts as well, where the best lies in the first half. */
@@ -101,7 +101,7 @@ const FLAT = 0.02;
 const STILL_FALLING = 0.05;
 const STILL_OF_ALL = 0.01;
 const LAST_PART = 0.25;
-/** A loss that was once so far above where it began came from too large steps. */
+/** A loss that rose this far above its beginning came from too large steps. */
 const UNSTEADY = 0.05;
 /** A run that shot up is lost where it ends above what it had reached by this part of that, or of what it had learned; or so near to the loss of single tokens. */
 const ABOVE_LOW = 0.1;
@@ -121,7 +121,7 @@ export function readCurve(curve: Curve): Reading {
   return chosen ? { ...reading, kind: 'chosen-falls', chosen } : reading;
 }
 
-/** Readings that a margin which runs away, or a chosen reward that falls, goes before. */
+/** Readings over which a runaway margin, or a falling chosen reward, takes precedence. */
 const GOOD: readonly ReadingKind[] = ['fine', 'falling'];
 /** Rewards of pairs in the right order, of all pairs that a mean of the last steps is over. */
 const ALL_RIGHT = 0.999;
@@ -144,7 +144,7 @@ function lastPartOf({ points, steps }: Curve, name: string): Reading['margin'] {
   };
 }
 
-/** Accuracy of 1 with margins that go on growing: what is learned then is the rows, and no preference. */
+/** Accuracy of 1 with growing margins: the run then learns the rows by heart, and no preference. */
 function runawayMargin(curve: Curve): Reading['margin'] {
   const margin = lastPartOf(curve, 'reward_margin');
   const accuracy = curve.points
@@ -155,7 +155,7 @@ function runawayMargin(curve: Curve): Reading['margin'] {
   return right && margin.to > WIDE_MARGIN && margin.to > margin.from * RUNS_AWAY ? margin : undefined;
 }
 
-/** A chosen reward that is below 0 and still falls. Where there is no reference, rewards are log-probabilities, always below 0: nothing is said. */
+/** A chosen reward that is below 0 and still falls. Without a reference, rewards are log-probabilities, always below 0: there is no such reading. */
 function fallingChosen(curve: Curve): Reading['chosen'] {
   const { report = {} } = curve.points.at(-1) ?? {};
   if (!('drift' in report || 'kl' in report)) return undefined;
@@ -196,7 +196,7 @@ function readValidated(
   const training = trend && { from: trend.at(best.step), to: trend.after };
   const whole = trend && { from: trend.before, to: trend.after };
   const told = { step, of: 'validation', before, after: last.loss, best } as const;
-  // Never below the base, or hardly, and above it in the end.
+  // Hardly or never below the base, and above it in the end.
   const worse =
     best.loss > before * (1 + WORSE) ||
     (before - best.loss < FLAT * before && last.loss > before * (1 + WORSE));
@@ -212,12 +212,12 @@ function readValidated(
   const lost = trend && lostOf(trend, last.loss);
   if (lost) return { ...told, ...lost };
   if (before - best.loss < FLAT * before) return { kind: 'flat', ...told };
-  // A validation with nothing after it says nothing of the steps since.
+  // A validation without a later one says nothing about the steps since.
   const earlier = later.findLast((entry) => entry.step <= step * (1 - LAST_PART));
   const sooner = earlier === last ? undefined : earlier?.loss;
   const peak = highestOf(later.filter((entry) => entry.step < best.step));
   if (peak && peak.loss > before * (1 + UNSTEADY)) return { kind: 'unsteady', ...told, peak };
-  // Where validation came at the end only, or not for a while, training tells how the last part went.
+  // Where validation came only at the end, or not for a while, the training loss tells how the last part went.
   const goesOn = sooner === undefined ? trend && stillFalls(trend) : isFalling(before, sooner, last.loss);
   const falls = best === last && goesOn === true;
   const settled = falls || !trend ? undefined : lostOf(trend, last.loss, 'fine');
@@ -228,10 +228,10 @@ function readValidated(
 const NEVER_LOST: readonly ReadingKind[] = ['too-short', 'worse', 'diverging'];
 
 /**
- * Whether a run lost what its model knew. Training loss is compared with training loss, since it is what is there at every step.
+ * Whether a run lost what its model knew. Training losses are compared, since every step has one.
  *
  * @param now its loss: the last validation, or of training
- * @param kind what it would be called otherwise
+ * @param kind the reading otherwise
  */
 function lostOf(
   { spike, unigramLoss, before, after }: Trend,
@@ -271,7 +271,7 @@ function kindOfTraining(trend: Trend, count: number): ReadingKind {
     return count >= FIRST_STEPS && rise > Math.max(PLAINLY * before, SURE * error) ? 'worse' : 'too-short';
   const least = Math.max(FLAT * before, SURE * error);
   if (rise > least) return best.loss < before - least ? 'diverging' : 'worse';
-  // It fell, and gave back more than half of that.
+  // It fell, and then rose by more than half of that.
   if (before - best.loss > least && after - best.loss > Math.max((before - best.loss) / 2, least))
     return 'diverging';
   if (-rise < least) return 'flat';
@@ -279,7 +279,7 @@ function kindOfTraining(trend: Trend, count: number): ReadingKind {
   return stillFalls(trend) ? 'falling' : 'fine';
 }
 
-/** The training loss, as far as noise lets one see it. */
+/** The training loss without its noise. */
 interface Trend {
   readonly before: number;
   readonly after: number;
@@ -304,7 +304,7 @@ function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefined {
   const first = losses.slice(0, FIRST_STEPS);
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
-  // Where it shoots up at once, the first step alone is what it began with.
+  // Where it rises at once, the first step alone is its beginning.
   const before = Math.min(mean(first), losses[0] + PLAINLY * losses[0]);
   const after = smoothed[smoothed.length - 1];
   // Neighbours differ by chance alone, whatever the trend is.
@@ -337,7 +337,7 @@ function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefined {
   };
 }
 
-/** Without the parts that are not there. */
+/** Without missing parts. */
 function known<T extends object>(parts: T): T {
   return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as T;
 }

@@ -1,6 +1,6 @@
 /**
  * The log-probabilities that the reference policy gives to the sequences of each row. They are computed once, before the first step of a run, and
- * kept with its state: the reference is the model that is there then, without its adapter or with what it starts from.
+ * kept with its state: the reference is the model before the first step, without its adapter or with the one that it starts from.
  */
 import type { Device } from '../engine/device.ts';
 import { withoutVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
@@ -42,7 +42,7 @@ export class ReferencePolicy {
    * Computes it, unless it is known.
    *
    * @param onProgress rows that are done, of all
-   * @param isInterrupted asked between micro-batches: true gives it up
+   * @param isInterrupted called between micro-batches: true interrupts
    * @returns whether it is known now
    */
   async compute(
@@ -75,7 +75,7 @@ export class ReferencePolicy {
     return true;
   }
 
-  /** Writes what it gives to these rows into the inputs of a plan. @param places of the rows of the micro-batch in their part */
+  /** Writes the log-probabilities of these rows into the inputs of a plan. @param places of the rows of the micro-batch in their part */
   write({ plan, policies: { reference } }: BucketPlan, part: Part, places: readonly number[]): void {
     const values = this.#values?.get(part);
     if (!reference || !values) throw new Error('The reference policy is not known yet');
@@ -91,7 +91,7 @@ export class ReferencePolicy {
     return this.#values;
   }
 
-  /** @returns what is wrong with it where it is of other rows */
+  /** @returns a fault where it belongs to other rows */
   restore(saved: NamedArrays): string | undefined {
     const values = new Map<Part, Float32Array<ArrayBuffer>>();
     for (const part of PARTS) {
@@ -114,7 +114,7 @@ export class ReferencePolicy {
   }
 
   async #ask(given: readonly LabelledTokens[]): Promise<Float32Array> {
-    // The bare base has no adapter that puts anything before them.
+    // The base model alone has no virtual tokens.
     const rows = this.options.reference === 'start' ? given : withoutVirtual(given);
     const { plan, inputs, policies } = bucketFor(this.plans, rows);
     writeBatch(plan, inputs, rows);

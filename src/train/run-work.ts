@@ -1,4 +1,4 @@
-/** How much a run computes, counted before it starts: the floating-point operations of its steps, and of a validation. */
+/** The work of a run, counted before it starts: the floating-point operations of its steps, and of a validation. */
 import { DryRunDevice } from '../engine/dry-run/device.ts';
 import type { Lowering } from '../engine/lowering.ts';
 import { flopsOf } from '../engine/size.ts';
@@ -19,7 +19,7 @@ type WorkOf = (bucket: Bucket) => number;
 
 /** The work of a run's plans. */
 export interface PlanWork {
-  /** Forward and reverse. */
+  /** Forward and backward. */
   readonly gradient: WorkOf;
   /** Forward alone, as a validation does. */
   readonly loss: WorkOf;

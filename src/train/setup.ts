@@ -1,4 +1,4 @@
-/** What a trainer works with: its settings and rows are checked, its plans are compiled. */
+/** Sets up a trainer: checks its settings and rows, compiles its plans. */
 import type { StagingRing } from '../engine/staging.ts';
 import { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
@@ -26,12 +26,12 @@ export interface TrainerRequest {
   readonly rows: readonly LabelledTokens[];
   /** At most {@link MOST_VALIDATION_ROWS} of them are measured. */
   readonly validation?: readonly LabelledTokens[];
-  /** Go on from here instead of starting at step 0. */
+  /** The saved state to resume from instead of starting at step 0. */
   readonly state?: TrainerState;
   /** How often the caller stops it to answer a prompt: for the estimate of the time left. */
   readonly sampleEvery?: number;
   readonly onEvent?: (event: TrainEvent) => void;
-  /** What answers are scored by, for an objective that samples them. */
+  /** The rewards, for an objective that samples answers. */
   readonly scoring?: Scoring;
 }
 

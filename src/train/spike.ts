@@ -1,4 +1,4 @@
-/** Losses that shoot up, as too large steps make them: what a model knew can be gone by then, although the loss comes down again. */
+/** Spikes of the loss, as too large steps make them: the model may have lost what it knew, although the loss falls again. */
 
 export interface Spike {
   /** The lowest before it, or the beginning where nothing was lower. */
@@ -8,7 +8,7 @@ export interface Spike {
   readonly error: number;
 }
 
-/** Steps whose mean is looked at: one batch says little, and a longer mean is late. */
+/** The steps of a mean: one batch says little, and a longer mean is late. */
 const STEPS = 3;
 /** A rise counts from this part of the loss that a run begins with, and beyond so many standard errors. */
 const LEAST_RISE = 0.25;

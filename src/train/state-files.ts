@@ -36,13 +36,13 @@ const Saved = v.object({
 
 export interface SavedState {
   readonly state: TrainerState;
-  /** Names data and settings that a resumed run must share with this one. */
+  /** The fingerprint of data and settings that a resumed run must share. */
   readonly fingerprint: string;
   /** When the run began, where its rows are made anew and may tell the time: `2026-11-26T10:39:26` on the clock that it began by, in no zone. */
   readonly begun?: string;
 }
 
-/** What is no state of the optimiser. */
+/** Names that are not planes of the optimiser. */
 const OWN_PLANES: readonly string[] = ['values', 'best', 'reference'];
 
 /** The files of a saved run. */
@@ -118,7 +118,7 @@ export async function readState(files: FileSet): Promise<SavedState> {
   };
 }
 
-/** Errors about its arrays speak of a saved state: it is no download to fetch again. */
+/** Errors about its arrays name a saved state: fetching it again would not help. */
 async function readArrays(source: ByteSource, folder: string): Promise<Map<string, SafetensorsEntry>> {
   try {
     return await parseSafetensors(source);

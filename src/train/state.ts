@@ -1,4 +1,4 @@
-/** All that a run needs to go on bit for bit: values, optimiser state and counters. The order of rows and dropout follow from seed and step. */
+/** Everything that a run needs to be resumed bit for bit: values, optimiser state and counters. The order of rows and dropout follow from seed and step. */
 
 export type NamedArrays = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 
@@ -18,7 +18,7 @@ export interface TrainerState {
   readonly counters: TrainerCounters;
   /** Trained tensors by name: PEFT's for an adapter, the model's own for full fine-tuning. */
   readonly values: NamedArrays;
-  /** What the optimiser keeps, by its planes: AdamW's `first` and `second` moments. */
+  /** The optimiser's state, by its planes: AdamW's `first` and `second` moments. */
   readonly optimiser: ReadonlyMap<string, NamedArrays>;
   /** Values at the best evaluation so far. */
   readonly best?: NamedArrays;

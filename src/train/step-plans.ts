@@ -17,7 +17,7 @@ import { SUPERVISED, type Learning } from './learning.ts';
 import { TapeLossGraph, type PolicyTensors } from './loss-graph.ts';
 import type { GenerationSize } from './policy/buckets.ts';
 
-/** What is trained: an adapter, or the model's own parameters. */
+/** The trained parameters: an adapter's, or the model's own. */
 export interface Trainable {
   readonly model: LanguageModel;
   readonly adapter?: Adapter;
@@ -33,7 +33,7 @@ export interface BucketPlan extends Bucket {
 
 /** Small buffers that plans share with the host. */
 export interface SharedTensors {
-  /** f32: what the optimiser gets each step. */
+  /** f32: the optimiser's numbers of a step. */
   readonly hyper: Tensor;
   /** f32: loss, norm, scale, and whether something was not finite; then the sums of the objective. */
   readonly stats: Tensor;
@@ -103,7 +103,7 @@ export function recordLoss(
 /**
  * Log-probabilities of the sequences of one micro-batch by the reference policy, or of their tokens where they were sampled.
  *
- * @param adapter whose values it has; none for the bare base
+ * @param adapter whose values it has; none for the base model alone
  */
 export function recordReference(
   { model, adapter }: Pick<Trainable, 'model' | 'adapter'>,
@@ -131,7 +131,7 @@ export function recordUpdate(
   return tape;
 }
 
-/** What keys and values of answers that are sampled at once may take. */
+/** The most bytes of keys and values of answers that are sampled at once. */
 const MOST_CACHE_BYTES = 256 * 2 ** 20;
 
 /** How many answers are sampled at once: all of a step, unless their cache would be too large. */
@@ -142,7 +142,7 @@ function sampledAtOnce(model: LanguageModel, { answers, maxLength }: GenerationS
   return Math.max(1, Math.ceil(answers / rounds));
 }
 
-/** Tells a plan its temperature, once for all of its replays. */
+/** Writes the temperature of a plan, once for all of its replays. */
 export function writeSharpness(plan: Plan, { sharpness }: PolicyTensors): void {
   if (sharpness) plan.write(sharpness.tensor, new Float32Array(sharpness.tensor.size).fill(sharpness.value));
 }
@@ -159,7 +159,7 @@ export interface RunPlans {
   readonly losses: readonly BucketPlan[];
   /** Plans of the reference policy; empty where the objective has none. */
   readonly references: readonly BucketPlan[];
-  /** What the run starts from, where it is asked as the reference while the run goes on. Whoever runs the plans writes its values. */
+  /** The adapter that the run starts from, where it is the reference during the run. The caller writes its values. */
   readonly start: Adapter | undefined;
   readonly update: Plan;
   /** Samples answers, for an objective that does. */
@@ -168,7 +168,7 @@ export interface RunPlans {
   destroy(): void;
 }
 
-/** A frozen copy of the adapter, where sampled answers are compared with what it was before the first step. */
+/** A frozen copy of the adapter, where sampled answers are compared with the adapter before the first step. */
 function startOf({ model, adapter }: Trainable, { objective, settings }: Learning): Adapter | undefined {
   const isCompared = objective.rows === 'prompts' && (settings['beta'] as number) > 0;
   return isCompared && settings['reference'] === 'start' && adapter
@@ -220,7 +220,7 @@ export async function compileRun(
       ...recordLoss(trainable, bucket, shared, learning),
     }));
     const { model, adapter } = trainable;
-    // Before the first step, what the run starts from are its own values.
+    // Before the first step, the reference has the run's own values.
     const policy =
       learning.settings['reference'] === 'start' ? { model, adapter: start ?? adapter } : { model };
     const references = (buckets.references ?? []).map((bucket) => ({

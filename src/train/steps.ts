@@ -1,4 +1,4 @@
-/** The steps of a run on the device: what each is given, and what it leaves. */
+/** The steps of a run on the device: their inputs, and their outcomes. */
 import { BROKEN_SLOT, encodeStep, NORM_SLOT, OWN_SLOT, STEP_SLOTS } from '../engine/ops/step.ts';
 import type { StagingRing } from '../engine/staging.ts';
 import { Tensor } from '../engine/tensor.ts';
@@ -20,7 +20,7 @@ export interface Submitted {
   readonly lr: number;
   readonly tokens: number;
   readonly supervised: number;
-  /** What its loss is a mean over. */
+  /** The divisor of its loss. */
   readonly count: number;
   readonly stats: Promise<Float32Array>;
   /** In a mixture: the rows, and the statistics after each task but the last. */
@@ -41,7 +41,7 @@ export interface StepMaker {
    * Puts a step on the device; its outcome comes later.
    *
    * @param step counts from 0
-   * @param isInterrupted asked while it samples: true gives it up
+   * @param isInterrupted called while it samples: true interrupts
    * @returns undefined where it was interrupted before anything changed
    */
   submit(step: number, isInterrupted: () => boolean): Submitted | Promise<Submitted | undefined>;
@@ -113,7 +113,7 @@ export class Steps implements StepMaker {
     const slot = this.ring.next();
     plans.update.run({ stage: { tensor: shared.stats, slot } });
     const stats = slot.read();
-    // Where the step before it ends the run, nobody waits for this one: its failure was reported already.
+    // Where the step before it ends the run, this one is not awaited: the failure was reported already.
     const tasks = Promise.all(ofTasks);
     for (const read of [stats, tasks]) read.catch(() => undefined);
     const supervised = rows.reduce((sum, row) => sum + countSupervised(row), 0);

@@ -1,4 +1,4 @@
-/** The tasks of a mixture: which rows are whose, and the loss of each. */
+/** The tasks of a mixture: the rows and the loss of each. */
 import { LOSS_SLOT } from '../engine/ops/step.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { Objective } from '../objectives/objective.ts';

@@ -1,4 +1,4 @@
-/** How long a run will still take: its steps, and the validations and answers that come between them. Pure; all times are seconds. */
+/** The time left of a run: its steps, and the validations and answers between them. Pure; all times are seconds. */
 
 export interface Plan {
   /** Steps of the whole run. */
@@ -22,7 +22,7 @@ export function samplesAfter(step: number, { steps, sampleEvery }: Plan): number
   return Math.floor(steps / sampleEvery) - Math.floor(step / sampleEvery);
 }
 
-/** Until something is done that goes on as it went so far; undefined before there is anything to go by. */
+/** The time left of work at its speed so far; undefined before there is enough to estimate from. */
 export function secondsUntilDone(elapsed: number, done: number, total: number): number | undefined {
   return done > 0 ? (elapsed * (total - done)) / done : undefined;
 }
@@ -30,7 +30,7 @@ export function secondsUntilDone(elapsed: number, done: number, total: number): 
 /** Steps, validations and answers that an estimate looks back over. */
 const RECENT = 20;
 
-/** An estimate from what the recent ones took. */
+/** An estimate from the recent ones. */
 export class TimeLeft {
   readonly #took = { step: [] as number[], validation: [] as number[], sample: [] as number[] };
 
@@ -46,7 +46,7 @@ export class TimeLeft {
    * Until the end of the run. Validations or answers of which none was timed yet count as nothing.
    *
    * @param step done last; what belongs to it is still to come
-   * @returns undefined while no step was timed: then nobody knows
+   * @returns undefined while no step was timed
    */
   after(step: number): number | undefined {
     return this.#sum(step, validationsOf(step, this.plan));

@@ -19,15 +19,15 @@ import { runLosses, type ValidationWatch } from './validation.ts';
 
 export class Trainer {
   readonly steps: number;
-  /** What it has timed: the caller adds what happens between its steps. */
+  /** The measured times: the caller adds those of work between steps. */
   readonly timeLeft: TimeLeft;
   readonly #optimiser: Optimiser;
   #step = 0;
-  /** Where this trainer began: 0, or where a saved run had come to. */
+  /** The step at which this trainer began: 0, or that of a saved run. */
   #firstStep = 0;
   #status: TrainerStatus = 'ready';
   #request: 'pause' | 'stop' | 'cancel' | undefined;
-  /** Whoever asked does not want to wait for the end of a validation. */
+  /** A person who asked should not wait for the end of a validation. */
   #hurried = false;
   readonly #best = new Best();
   #evaluationDue = false;
@@ -89,7 +89,7 @@ export class Trainer {
    * Trains until the run is done, paused, stopped or cancelled, and says which. A paused trainer can be sampled from, and run again.
    *
    * @param steps at most so many, then pause; a validation that was interrupted comes before them
-   * @throws GraftError `train-diverged` where the loss is not finite (what was learned before is kept), `engine-…`; `reward-…` where answers get
+   * @throws GraftError `train-diverged` where the loss is not finite (the values before are kept), `engine-…`; `reward-…` where answers get
    * no scores, which pauses it before the step
    */
   async run(steps = Infinity): Promise<TrainerStatus> {
@@ -110,29 +110,29 @@ export class Trainer {
   /**
    * Asks a running trainer to pause after the steps already submitted.
    *
-   * @param afterValidation one that is under way, or belongs to the last step, is finished first; otherwise it is given up, and made when
-   * the run goes on
+   * @param afterValidation one that is under way, or belongs to the last step, is finished first; otherwise it is interrupted, and repeated when
+   * the run is resumed
    */
   pause({ afterValidation = false } = {}): void {
     this.#request ??= 'pause';
     if (!afterValidation) this.#hurried = true;
   }
 
-  /** Asks to end here and keep what was learned. */
+  /** Asks to end here and keep the result. */
   stop(): void {
     this.#end('stop');
   }
 
-  /** Asks to end here; the caller discards what was learned. */
+  /** Asks to end here; the caller discards the result. */
   cancel(): void {
     this.#end('cancel');
   }
 
   /**
-   * Mean loss over the validation rows, and what the objective reports of them. Events say how far it is.
+   * Mean loss over the validation rows, and the objective's reports. Events tell the progress.
    *
-   * @param isInterrupted asked now and then: true gives it up
-   * @returns undefined if there are no such rows, or it was given up
+   * @param isInterrupted called now and then: true interrupts
+   * @returns undefined if there are no such rows, or it was interrupted
    */
   async evaluate(isInterrupted = (): boolean => false): Promise<Measured | undefined> {
     if (this.setup.validation.length === 0 || !(await this.#knowReference(isInterrupted))) return undefined;
@@ -156,7 +156,7 @@ export class Trainer {
     return runLosses(sources, validation, options, watch);
   }
 
-  /** Everything needed to go on later. Call while the trainer is not running. */
+  /** The state from which the run can be resumed. Call while the trainer is not running. */
   async state(): Promise<TrainerState> {
     const { adapter, store } = this.setup.trainable;
     const source = adapter ?? store;
@@ -192,7 +192,7 @@ export class Trainer {
   }
 
   async #loop(last: number): Promise<TrainerStatus> {
-    // Whoever interrupts it has asked for a rest: no step follows.
+    // An interruption asks for a rest: no step follows.
     await this.#knowReference(() => this.#request !== undefined);
     if (this.#evaluationDue) await this.#judge();
     const { submitter, trainable } = this.setup;
@@ -207,12 +207,12 @@ export class Trainer {
     };
     while (submitted < last && !this.#request) {
       const next = await submitter.submit(submitted, () => this.#request !== undefined);
-      // Whoever interrupts it has asked for a rest.
+      // An interruption asks for a rest.
       if (!next) break;
       submitted++;
       await finish();
       waiting = next;
-      // A GPU computes it while the next one is prepared. A processor has done so already, and so has whoever read what it sampled.
+      // A GPU computes it while the next one is prepared. A processor has finished it already, and so has a step that reads its samples.
       if (trainable.model.device.processor || submitter instanceof PolicySteps) await finish();
       if (this.#evaluatesAfter(submitted)) {
         await finish();
@@ -227,7 +227,7 @@ export class Trainer {
     return this.#request === 'stop' ? 'stopped' : 'paused';
   }
 
-  /** Every so many steps, and at the end of the run: the last values have their chance to be the best. */
+  /** Every so many steps, and at the end of the run: the last values may be the best. */
   #evaluatesAfter(step: number): boolean {
     const { evalEvery } = this.setup.options;
     return (
@@ -240,7 +240,7 @@ export class Trainer {
     const { broken, ...measured } = await this.setup.submitter.outcome(submitted);
     const { device } = this.setup.trainable.model;
     if (broken) {
-      // The values of this step are what made it break; those of the step before gave a finite loss.
+      // The values of this step gave a loss that is not finite; those of the step before gave a finite one.
       if (step > this.#firstStep) {
         this.setup.trainable.store.undoUpdate();
         this.#step = step - 1;
@@ -281,7 +281,7 @@ export class Trainer {
     );
   }
 
-  /** @throws GraftError `train-resume` where they are missing or of other rows: they cannot be had from a model that has learned */
+  /** @throws GraftError `train-resume` where they are missing or of other rows: a model that was trained cannot give them */
   #restoreReference(step: number, saved: NamedArrays | undefined): void {
     const { reference, plans } = this.setup;
     if (saved) plans.start?.write(saved);
@@ -309,7 +309,7 @@ export class Trainer {
     });
   }
 
-  /** Makes the validation that is due, and keeps the best values. Without patience left, the run is to stop. */
+  /** Makes the validation that is due, and keeps the best values. Without patience left, it stops the run. */
   async #judge(): Promise<void> {
     const measured = await this.evaluate(() => this.#hurried);
     if (measured === undefined) return;
@@ -342,7 +342,7 @@ export class Trainer {
       this.#setStatus(request === 'stop' ? 'stopped' : 'cancelled');
   }
 
-  /** What is trained, as it is now. */
+  /** The trained tensors as they are now. */
   #values(): Promise<NamedArrays> {
     return (this.setup.trainable.adapter ?? this.setup.trainable.store).read();
   }

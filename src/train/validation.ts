@@ -1,4 +1,4 @@
-/** The loss on validation rows: told as it goes, and given up when asked to. Neither changes the number. */
+/** The loss on validation rows, with progress and interruption, neither of which changes the number. */
 import type { Device } from '../engine/device.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { writeBatch, type LabelledTokens } from '../model/batch.ts';
@@ -11,17 +11,17 @@ import type { ReferencePolicy } from './reference.ts';
 import type { BucketPlan } from './step-plans.ts';
 import { isMixture, taskLosses, withTasks } from './tasks.ts';
 
-/** Between two looks the GPU should work about so long: a person sees progress, and a look costs nothing to speak of. */
+/** The time of work between two checks for an interruption: a person sees progress, and a check costs little. */
 const LOOK_SECONDS = 0.25;
 
 export interface ValidationWatch {
   /** Rows that are measured. */
   readonly onProgress: (done: number, total: number) => void;
-  /** Asked between two groups of micro-batches: true gives it up. */
+  /** Called between two groups of micro-batches: true interrupts. */
   readonly isInterrupted: () => boolean;
 }
 
-/** What a validation runs on. */
+/** The plans of a validation. */
 export interface LossPlans {
   readonly device: Device;
   readonly losses: readonly BucketPlan[];
@@ -74,7 +74,7 @@ export async function runLosses(
     const now = performance.now();
     const seconds = (now - looked) / 1000;
     looked = now;
-    // The next look comes after about as much work as fits.
+    // The next check comes after about as much work as fits.
     if (seconds < LOOK_SECONDS / 2) stride *= 2;
     else if (seconds > LOOK_SECONDS * 2) stride = Math.max(1, Math.floor(stride / 2));
   }

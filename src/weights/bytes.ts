@@ -1,6 +1,6 @@
 /**
- * Where bytes come from: a file that can be read in ranges, and a folder of such files. The browser has blobs, tests have memory, the
- * command line has file handles (cli/); nothing above this line knows which.
+ * Sources of bytes: a file that can be read in ranges, and a folder of such files. The browser has blobs, tests have memory, the
+ * command line has file handles (cli/); callers do not know which.
  */
 import { GraftError } from '../errors.ts';
 import { isObject, readJsonFile, type JsonObject } from '../json.ts';
@@ -91,7 +91,7 @@ export const MAX_JSON_BYTES = 32 * 2 ** 20;
 
 /**
  * A JSON object from a folder; undefined if the file isn't there. Throws `file-too-large`, `json-encoding`, `json-depth`, `json-syntax`
- * or `json-shape`, naming the file. The fields are whatever the file says: validate them.
+ * or `json-shape`, naming the file. The fields are unchecked: validate them.
  */
 export async function readJson(
   files: FileSet,

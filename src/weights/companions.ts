@@ -1,6 +1,6 @@
 /** The files of a model folder beside its weights. */
 
-/** What Graft reads. */
+/** Files that Graft reads. */
 export const READ_COMPANIONS: readonly string[] = [
   'config.json',
   'generation_config.json',
@@ -11,14 +11,14 @@ export const READ_COMPANIONS: readonly string[] = [
   'chat_template.json',
 ];
 
-/** All that a folder of the Hugging Face kind may hold: it goes along as it is when a model is written that was made from that folder. */
+/** Files that a Hugging Face folder may hold: they are copied unchanged when a model is written that was made from that folder. */
 export const COMPANIONS: readonly string[] = [
   ...READ_COMPANIONS,
   'added_tokens.json',
   'vocab.json',
   'merges.txt',
   'tokenizer.model',
-  // For a model that also sees.
+  // For a multimodal model.
   'preprocessor_config.json',
   'processor_config.json',
 ];

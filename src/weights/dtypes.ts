@@ -36,10 +36,10 @@ export function isDtype(value: unknown): value is Dtype {
   return typeof value === 'string' && Object.hasOwn(DTYPE_BYTES, value);
 }
 
-/** How a tensor's numbers lie in its file: one after the other, or in GGUF's blocks. */
+/** The types of tensors in files: numbers one after the other, or GGUF's blocks. */
 export type StoredType = Dtype | BlockType;
 
-/** Bytes of a tensor. NaN where its rows (the last dimension) are not whole blocks: such a tensor cannot be. */
+/** Bytes of a tensor. NaN where its rows (the last dimension) are not whole blocks: such a tensor is impossible. */
 export function storedBytes(type: StoredType, shape: readonly number[]): number {
   const count = shape.reduce((product, size) => product * size, 1);
   if (!isBlockType(type)) return count * DTYPE_BYTES[type];

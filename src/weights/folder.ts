@@ -67,7 +67,7 @@ async function openShards(files: FileSet, shardOf: Map<string, string>): Promise
   return tensors;
 }
 
-/** Names of the folder's GGUF files, if they are its weights: safetensors go before. */
+/** Names of the folder's GGUF files, if they are its weights: safetensors take precedence. */
 function ggufNames(files: FileSet): string[] {
   const names = files.list();
   if (names.includes(SINGLE) || names.includes(INDEX)) return [];
@@ -75,8 +75,8 @@ function ggufNames(files: FileSet): string[] {
 }
 
 /**
- * A folder as all of Graft reads it: as it is, or, where its weights are a GGUF file, with what that file's metadata says in place of the
- * files that are not there.
+ * A folder as Graft reads it: unchanged, or, where its weights are a GGUF file, with files from its metadata in place of
+ * missing ones.
  *
  * @throws GraftError `weights-several` for more than one GGUF file, and those of a bad one: `gguf`, `gguf-unsupported`, `gguf-metadata`
  */
@@ -96,7 +96,7 @@ export async function modelFolder(files: FileSet): Promise<FileSet> {
 
 /**
  * Opens a folder's weights: headers are read and checked, tensors are read when asked for. As in transformers, a single
- * model.safetensors goes before an index; both go before GGUF.
+ * model.safetensors takes precedence over an index, and both over GGUF.
  * Throws `weights-missing` where there are none, `weights-index` for a bad index, those of `modelFolder`, `safetensors` and JSON errors for
  * a bad file.
  */

@@ -1,6 +1,6 @@
 /**
- * Models that are fetched: from the Hugging Face hub (or a mirror of it) by id, or from any address. `findModel` asks what there is,
- * `fetchModel` brings it into a sink, from where an earlier one stopped.
+ * Fetches models: from the Hugging Face hub (or a mirror of it) by id, or from any address. `findModel` makes an offer,
+ * `fetchModel` downloads it into a sink, from where an earlier download stopped.
  */
 import { GraftError } from '../errors.ts';
 import { chooseFiles, everyChoice, type Choice } from './hub/choose.ts';
@@ -29,7 +29,7 @@ export interface HubOptions extends ClientOptions {
 }
 
 /**
- * What a person asked for, as files with addresses, sizes and checksums. A repository is pinned to the commit that its revision stands
+ * A person's request as files with addresses, sizes and checksums. A repository is pinned to the commit that its revision stands
  * for, so that all files are of one moment, also those that are fetched tomorrow.
  *
  * @param asked an id or an address (`parsePlace`)
@@ -41,7 +41,7 @@ export async function findModel(asked: string, options: HubOptions): Promise<Off
 }
 
 /**
- * The same, every way in which it can be had: safetensors first, then each GGUF file, smallest first.
+ * All offers for a request: safetensors first, then each GGUF file, smallest first.
  *
  * @throws GraftError `hub-…`
  */
@@ -121,14 +121,14 @@ async function bodyOf(response: Response, where: string): Promise<Uint8Array> {
   );
 }
 
-/** Progress is reported this often at most. */
+/** Milliseconds between two reports of progress. */
 const TELL_MS = 200;
 
 /**
- * Brings an offer's files into a sink, one after the other, each checked against what the server declares.
+ * Downloads an offer's files into a sink, one after the other, each checked against the server's declarations.
  *
- * @throws GraftError `hub-…`, what the sink throws (a full disk), and what `signal` was aborted with. What came by then is in the sink:
- * called again with the same offer, it goes on from there
+ * @throws GraftError `hub-…`, what the sink throws (a full disk), and what `signal` was aborted with. The partial files are in the sink:
+ * called again with the same offer, it continues from there
  */
 export async function fetchModel(
   { name, source, files }: Offer,
@@ -187,7 +187,7 @@ export async function fetchModel(
   }
 }
 
-/** Says what an error left. */
+/** Adds to an error what is kept. */
 function withKept(
   error: GraftError,
   name: string,

@@ -1,5 +1,5 @@
 /**
- * How quantised blocks lie on a device: quants and scales apart, row by row. Four layouts are what numbers are rounded to (quantise.ts), the
+ * Layouts of quantised blocks on a device: quants and scales apart, row by row. Numbers can be rounded to four of them (quantise.ts); the
  * others are for the blocks of GGUF files (gguf/take-apart.ts), which they hold without a loss.
  *
  *   layout   block   run   each        value of q                    scales of a block
@@ -72,7 +72,7 @@ export const NF4_CODE = Float32Array.of(
   1.0,
 );
 
-/** What a quant stands for before its scale. */
+/** The value of a quant before its scale. */
 const CODES: Readonly<Record<QuantisedType, ArrayLike<number>>> = {
   q8_0: codes(256, signed),
   q4_0: codes(16, (q) => q - 8),

@@ -9,7 +9,7 @@ import { DTYPE_BYTES, isDtype, type Dtype, type StoredType } from './dtypes.ts';
 
 /** The reference reader's limit. */
 const MAX_HEADER_BYTES = 100_000_000;
-/** What lies in a repository in place of a large file (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md): shorter than 1024 bytes. */
+/** A pointer that replaces a large file in a repository (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md): shorter than 1024 bytes. */
 const LFS_POINTER = 'version https://git-lfs.github.com/spec/';
 const MOST_POINTER_BYTES = 1024;
 /** More than any model has; keeps shapes small enough to print. */
@@ -24,7 +24,7 @@ export interface TensorEntry {
   readonly byteLength: number;
   /** The file that holds it, for messages. */
   readonly file: string;
-  /** The same matrix the other way round, where that is how the file has it. */
+  /** The same matrix transposed, where the file has it so. */
   readonly turned?: TensorEntry;
   /** All of its bytes. May be a view that others read too: do not write to it. */
   read(): Promise<Uint8Array<ArrayBuffer>>;

@@ -1,4 +1,4 @@
-/** The part of the worker's API that is about adapters that are kept: the library, and folders in other formats. */
+/** The worker's API for kept adapters: the library, and folders in other formats. */
 import { GraftError } from '../errors.ts';
 import type { Prepared } from '../export/formats/format.ts';
 import type { EXPORT_FORMATS } from '../export/formats/registry.ts';
@@ -64,7 +64,7 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
     deleteAdapter: (id) =>
       outcome(async () => {
         await library.delete(id);
-        // Its place on the GPU is freed when the GPU is free; the page does not wait for that.
+        // Its GPU memory is freed when the GPU is idle; the page does not wait for that.
         void outcome(() => queue.run(() => session.forget(id)).then(() => ({})));
         return {};
       }),
@@ -117,7 +117,7 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
   };
 }
 
-/** The formats are rarely needed: they are loaded when they are. */
+/** The formats are rarely needed: they are loaded on demand. */
 const allFormats = async (): Promise<typeof EXPORT_FORMATS> =>
   (await import('../export/formats/registry.ts')).EXPORT_FORMATS;
 

@@ -47,7 +47,7 @@ export class Library {
     return changed;
   }
 
-  /** It stays in storage, hidden, and nothing of it in memory. @throws GraftError `worker-no-adapter` */
+  /** It stays in storage, hidden, and leaves memory. @throws GraftError `worker-no-adapter` */
   async delete(id: string): Promise<void> {
     if (!(await markAdapter(id, Date.now()))) throw unknownAdapter();
   }
@@ -68,7 +68,7 @@ export class Library {
   /**
    * A zip of the PEFT folder, whose card says how to load it.
    *
-   * @param beside whether the bundled base model, if the adapter is for it, comes along in a folder of its own
+   * @param beside whether the zip contains the bundled base model, if the adapter is for it
    * @throws GraftError `worker-no-adapter`, `worker-aborted`, `worker-fetch`
    */
   async export(
@@ -132,14 +132,14 @@ export class Library {
       parameters: countParameters(tensors),
       created: Date.now(),
     };
-    // The last moment at which it can be stopped.
+    // The last point at which it can be stopped.
     await step(1, 1);
     await putAdapter(adapter, { ...stored, [CARD]: card });
     return adapter;
   }
 }
 
-/** What the library lists of an adapter's configuration. */
+/** The part of an adapter's configuration that the library lists. */
 export function listed(
   config: AdapterConfig,
 ): Pick<AdapterInfo, 'kind' | 'rank' | 'alpha' | 'virtualTokens' | 'targets'> {
@@ -153,7 +153,7 @@ export function listed(
   };
 }
 
-/** Files of a folder, those that are there, each held against its limit first. @throws GraftError `file-too-large` */
+/** The existing files of a folder, each checked against its limit first. @throws GraftError `file-too-large` */
 async function readFiles(
   name: string,
   folder: FileSet,
@@ -190,7 +190,7 @@ async function filesOf(model: FileSet, folder: string): Promise<Files> {
   return files;
 }
 
-/** What does not fit was made for another model, and says for which. */
+/** An adapter that does not fit was made for another model, which the error names. */
 function ofOtherBase(error: unknown, base: string, open: string): unknown {
   if (!(error instanceof GraftError && error.code === 'adapter-fit')) return error;
   return new GraftError(

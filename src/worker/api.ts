@@ -1,5 +1,5 @@
 /**
- * What the page may ask of the worker that owns the GPU, the model and the trainer, by topic. Types only: the page imports this file and
+ * The API of the worker that owns the GPU, the model and the trainer, by topic. Types only: the page imports this file and
  * nothing else from here. All of it survives structured cloning; callbacks are comlink proxies.
  */
 import type { AdaptersApi } from './api/adapters.ts';

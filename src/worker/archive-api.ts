@@ -1,4 +1,4 @@
-/** The part of the worker's API that is about all that is kept: taking it or one project along, bringing it back, deleting it. */
+/** The worker's API for all stored data: exporting all of it or one project, importing, and deleting. */
 import { contentOf } from '../model/content.ts';
 import { deleteEverything } from '../storage/everything.ts';
 import type { GraftWorker, ModelRef } from './api.ts';
@@ -29,7 +29,7 @@ export function archiveApi({ models, downloads, session, runs, projects }: Rooms
   let exporting: AbortController | undefined;
   let importing: AbortController | undefined;
 
-  /** The bundled one is here wherever Graft is: its content is given where it is known anyway. */
+  /** The bundled model comes with every Graft: its content is given where it is known anyway. */
   const describeBase = async ({ name, bundled }: ModelRef): Promise<BaseFile> => {
     const open = session.opened;
     if (open?.source.name === name && open.source.bundled === bundled && bundled)
@@ -48,7 +48,7 @@ export function archiveApi({ models, downloads, session, runs, projects }: Rooms
     what: { readonly models: boolean; readonly project?: string },
     onProgress: Parameters<GraftWorker['exportAll']>[1],
   ): Promise<Blob> => {
-    // What is rarely needed is loaded when it is.
+    // Rarely needed code is loaded on demand.
     const { exportArchive } = await import('./archive/export.ts');
     const { signal } = (exporting = new AbortController());
     return exportArchive({ ...what, store, describeBase, onProgress: listener(onProgress), signal });
@@ -97,7 +97,7 @@ export function archiveApi({ models, downloads, session, runs, projects }: Rooms
 
 const today = (): string => new Date().toISOString().slice(0, 10);
 
-/** What of a name can stand in the name of a file anywhere. */
+/** The characters of a name that every file system takes. */
 function fileWords(name: string): string {
   const words = name
     .normalize('NFKD')

@@ -1,4 +1,4 @@
-/** How a base model is held on the GPU: what a person chose for each model, and what each choice would take. */
+/** The types of base weights on the GPU: a person's choice for each model, and the memory of each choice. */
 import * as v from 'valibot';
 import { checkChoices, sameChoices, WEIGHT_CHOICES, type WeightChoices } from '../model/weight-types.ts';
 import type { Target } from '../engine/target.ts';
@@ -8,7 +8,7 @@ import { planBase } from '../train/memory-plan.ts';
 import type { BaseOption, ModelRef, WeightChoice } from './api.ts';
 import type { OpenModel } from './model.ts';
 
-/** As it is kept, in settings and in exports. */
+/** As it is stored in settings and in exports. */
 export const BaseWeights = v.object({
   matrices: v.picklist(WEIGHT_CHOICES),
   embeddings: v.optional(v.picklist(WEIGHT_CHOICES)),
@@ -17,13 +17,13 @@ export const BaseWeights = v.object({
 const nameOf = ({ name, bundled }: ModelRef): string =>
   `base weights of ${bundled ? 'the bundled' : 'the kept'} ${name}`;
 
-/** What was chosen for a model, where this GPU can hold it so; undefined for as stored. */
+/** The choice for a model, if this GPU can use it; undefined for as stored. */
 export async function chosenWeights(model: ModelRef, target: Target): Promise<WeightChoices | undefined> {
   const parsed = v.safeParse(BaseWeights, await ifStorageWorks(readSetting(nameOf(model))));
   return parsed.success && !refusalOf(parsed.output, target) ? parsed.output : undefined;
 }
 
-/** Where nothing can be kept, the choice holds until the tab is closed. */
+/** Without storage the choice holds until the tab is closed. */
 export async function keepWeights(model: ModelRef, choices: WeightChoices): Promise<void> {
   await ifStorageWorks(
     sameChoices(choices) ? deleteSetting(nameOf(model)) : writeSetting(nameOf(model), choices),
@@ -35,7 +35,7 @@ export async function forgetWeights(model: ModelRef): Promise<void> {
   await ifStorageWorks(deleteSetting(nameOf(model)));
 }
 
-/** Every choice for the matrices of the open model, with what it takes on this GPU. @param embeddings as in {@link WeightChoices} */
+/** Every type for the matrices of the open model, with its memory on this GPU. @param embeddings as in {@link WeightChoices} */
 export function baseOptions({ model }: OpenModel, embeddings: WeightChoice | undefined): BaseOption[] {
   const { device, definition, dtype, storedAs } = model;
   return WEIGHT_CHOICES.map((matrices) => {
@@ -51,7 +51,7 @@ export function baseOptions({ model }: OpenModel, embeddings: WeightChoice | und
   });
 }
 
-/** Why this GPU cannot hold a base so. */
+/** Why this GPU cannot use such base weights. */
 function refusalOf(choices: WeightChoices, target: Target): string | undefined {
   try {
     checkChoices(choices, { trainable: false, target });

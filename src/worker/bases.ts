@@ -1,4 +1,4 @@
-/** Base models of adapters, by the names that adapters give them: where they lie here, and where others find them. */
+/** Base models of adapters, by the names in the adapters: where they are in this browser, and where other people find them. */
 import { GraftError } from '../errors.ts';
 import { placeOfName, type BasePlace } from '../export/load-section.ts';
 import { HUB, parsePlace } from '../weights/hub.ts';
@@ -7,7 +7,7 @@ import type { StoredModel } from '../storage/model-writer.ts';
 import type { ModelRef } from './api.ts';
 import { BUNDLED } from './model.ts';
 
-/** `HuggingFaceTB/SmolLM2`, `/home/me/SmolLM2` and `smollm2` are one model under the names that people give it. */
+/** Whether two names mean one model: `HuggingFaceTB/SmolLM2`, `/home/me/SmolLM2` and `smollm2` do. */
 export function isSameBase(a: string, b: string): boolean {
   const plain = (name: string): string => name.split(/[\\/]/).filter(Boolean).at(-1)?.toLowerCase() ?? '';
   return plain(a) === plain(b);
@@ -55,7 +55,7 @@ export class Bases {
     );
   }
 
-  /** Where the base of an exported adapter is found. @param beside whether the bundled model comes along */
+  /** Where the base of an exported adapter is found. @param beside whether the zip contains the bundled model */
   async placeOf(baseModel: string, beside: boolean): Promise<BasePlace> {
     if (baseModel === BUNDLED && beside) return { kind: 'beside', folder: BUNDLED };
     const model = (await this.kept()).find(({ name }) => name === baseModel);
@@ -63,7 +63,7 @@ export class Bases {
   }
 }
 
-/** A model from a hub is there for everybody; another one has its files only. */
+/** Everybody can fetch a model from a hub; another one has only its files. */
 function placeOfModel({ name, source, files }: StoredModel): BasePlace | undefined {
   const gguf = files.map((file) => file.name).find((file) => /\.gguf$/i.test(file));
   const place = source === undefined ? undefined : parsePlace(source);

@@ -23,7 +23,7 @@ const ROWS = 8;
 const LENGTH = 64;
 
 export interface BenchmarkRequest {
-  /** The bundled model; what is open stays open beside it. */
+  /** The bundled model; the open one stays open beside it. */
   readonly source: () => Promise<ModelSource>;
   readonly onProgress: (progress: BenchmarkProgress) => void;
   readonly signal: AbortSignal;
@@ -43,7 +43,7 @@ export async function benchmark(
   session: Session,
   { source, onProgress, signal }: BenchmarkRequest,
 ): Promise<Benchmark> {
-  // Two at once would measure each other.
+  // Two at once would slow each other down.
   if (await someTabTrains()) throw otherTab();
   const device = await session.tunedDevice();
   const total = matmulShapes.length + attentionShapes.length + (device.processor ? 2 : 3);

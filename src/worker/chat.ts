@@ -71,7 +71,7 @@ export async function chat(
   };
 }
 
-/** What a model would be given for a conversation. @param data the open rows @throws GraftError `chat-template-…` */
+/** The prompt of a model for a conversation. @param data the open rows @throws GraftError `chat-template-…` */
 export function previewPrompt(
   open: OpenModel,
   messages: readonly ChatMessage[],
@@ -82,8 +82,8 @@ export function previewPrompt(
 }
 
 /**
- * The prompt of a conversation: through the chat template, or line by line behind the start token where the model has none,
- * with the last question as the open rows put theirs.
+ * The prompt of a conversation: through the chat template, or line by line after the start token where the model has none,
+ * with the last question written as in the open rows.
  *
  * @returns its ids, and the text that they were made of, with special tokens by their names
  */

@@ -1,4 +1,4 @@
-/** The curated list as the page asks for it. What it is made of is loaded with the first question. */
+/** The curated list for the page. Its code is loaded with the first call. */
 import { GraftError } from '../errors.ts';
 import { readModel } from '../model/family.ts';
 import type { FileSet } from '../weights/bytes.ts';
@@ -55,7 +55,7 @@ export function curatedApi(
       outcome(() =>
         runs.withDevice(async () => {
           const { measureSpeed } = await import('./curated/speed.ts');
-          // Two at once would measure each other.
+          // Two at once would slow each other down.
           if (await someTabTrains()) throw otherTab();
           const { signal } = (measuring = new AbortController());
           try {

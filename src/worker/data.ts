@@ -1,4 +1,4 @@
-/** The open rows with what the base model answered to them, and as a run keeps them. */
+/** The open rows with the base model's answers, and the data of a run. */
 import { ROWS_FILE } from '../data/parts.ts';
 import { rowsOf, type Place, type RowSet } from '../data/row-set.ts';
 import type { LossReport } from '../evaluate/comparison.ts';
@@ -11,17 +11,17 @@ import { longestSequence, supervisedCount } from '../text/trainable.ts';
 export { rowsOf, type Place } from '../data/row-set.ts';
 
 export interface DataSet extends RowSet {
-  /** What the base model answered, and its losses by the rows that they are of. No adapter changes them; how the base is held does. */
+  /** The base model's answers, and its losses by their rows. No adapter changes them; other types of the base weights do. */
   readonly base: Known & { readonly losses: Map<string, LossReport> };
 }
 
-/** Rows of which nothing was asked yet. */
+/** Rows without answers so far. */
 export const unasked = (rows: RowSet): DataSet => ({
   ...rows,
   base: { answers: new Map(), losses: new Map() },
 });
 
-/** What a run keeps of its data, so that it can go on after a reload. */
+/** The data that a run keeps, so that it can be resumed after a reload. */
 export function storedRows(data: RowSet): StoredRows {
   return {
     train: rowsOf(data, 'train'),
@@ -31,7 +31,7 @@ export function storedRows(data: RowSet): StoredRows {
   };
 }
 
-/** The rows of a run: with what they ask, where answers are sampled to them. */
+/** The rows of a run: with their prompts, where answers are sampled to them. */
 export function askedRows(data: RowSet, { objective }: Pick<RunOptions, 'objective'>): StoredRows {
   const { train, validation, ...others } = storedRows(data);
   return {
@@ -41,7 +41,7 @@ export function askedRows(data: RowSet, { objective }: Pick<RunOptions, 'objecti
   };
 }
 
-/** The data of a run that goes on after a reload. */
+/** The data of a run that is resumed after a reload. */
 export function restoredData(
   { dataName, data }: Pick<StoredRun, 'dataName' | 'data'>,
   modelContent: string,

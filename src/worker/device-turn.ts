@@ -1,4 +1,4 @@
-/** Whose turn on the GPU it is: one run has it while it trains or is about to; other work waits for its turn, or is refused meanwhile. */
+/** Turns on the GPU: one run has it while it trains or is about to; other work waits for its turn, or is refused meanwhile. */
 import { GraftError } from '../errors.ts';
 import type { RunEvent } from './api.ts';
 import type { Queue } from './queue.ts';
@@ -8,10 +8,10 @@ import { whileTraining } from './training-lock.ts';
 export type Emit = (event: RunEvent) => void;
 type Request = 'pause' | 'stop' | 'cancel';
 
-/** A run was taken back before it was on the GPU. */
+/** A run was withdrawn before it was on the GPU. */
 export class Withdrawn extends Error {}
 
-/** How a run that is about to begin is taken back: a new one is cancelled, a resumed one stays paused. */
+/** How a run that is about to begin is withdrawn: a new one is cancelled, a resumed one stays paused. */
 interface Beginning {
   readonly withdrawnBy: 'pause' | 'cancel';
   readonly controller: AbortController;
@@ -34,12 +34,12 @@ export class DeviceTurn {
     return this.#busy;
   }
 
-  /** What the page asked of it. */
+  /** The page's request to it. */
   get request(): Request | undefined {
     return this.#request;
   }
 
-  /** Asks the run to rest or to end. A pause does not take the place of what was asked before. */
+  /** Asks the run to rest or to end. A pause does not replace an earlier request. */
   ask(request: Request): void {
     if (request === 'pause') this.#request ??= request;
     else this.#request = request;
@@ -47,7 +47,7 @@ export class DeviceTurn {
     if (beginning && beginning.withdrawnBy === this.#request) beginning.controller.abort(new Withdrawn());
   }
 
-  /** Work when the queue comes to it. */
+  /** Work in its turn in the queue. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.queue.run(work);
   }
@@ -64,7 +64,7 @@ export class DeviceTurn {
     return this.queue.run(() => this.#explained(work));
   }
 
-  /** Work of a run that can be taken back until {@link begun}. @throws Withdrawn, and as `train` */
+  /** Work of a run that can be withdrawn until {@link begun}. @throws Withdrawn, and as `train` */
   begin<T>(
     withdrawnBy: Beginning['withdrawnBy'],
     emit: Emit,
@@ -102,7 +102,7 @@ export class DeviceTurn {
     }
   }
 
-  /** Work, with the loss of the device as the reason where that is behind an error. */
+  /** Work whose errors name the loss of the device, if that caused them. */
   async #explained<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();

@@ -1,4 +1,4 @@
-/** Which device computes: what a person chose, or the faster one of the GPU and the processor. */
+/** Chooses the device: the person's choice, or the faster one of the GPU and the processor. */
 import * as v from 'valibot';
 import type { Device } from '../engine/device.ts';
 import { GraftError } from '../errors.ts';
@@ -9,7 +9,7 @@ import type { Compared, DeviceChoice, DeviceFacts, Failure } from './api.ts';
 import { openGpu } from './gpu.ts';
 import { failureOf } from './outcome.ts';
 
-/** An open device, and why it is this one. */
+/** An open device, and why it was chosen. */
 export interface ChosenDevice {
   readonly device: Device;
   readonly compared?: Compared;
@@ -17,25 +17,25 @@ export interface ChosenDevice {
   readonly noGpu?: Failure;
 }
 
-/** How devices come into being; tests have their own. */
+/** Functions that open devices; tests have their own. */
 export interface DeviceOpeners {
   readonly gpu: () => Promise<Device>;
   readonly processor: () => Promise<Device>;
   readonly compare: (gpu: Device, processor: Device) => Promise<Compared>;
 }
 
-/** The shape of a small model's MLP: enough for a GPU to show what it is, and a moment's work for a processor. */
+/** The shape of a small model's MLP: enough to compare a GPU, and a moment's work for a processor. */
 const SHAPE = ['NT', 512, 1536, 576] as const;
 
 const OPENERS: DeviceOpeners = {
   gpu: () => openGpu(navigator.gpu as GPU | undefined),
-  // Loaded where it is used: most of it are kernels.
+  // Loaded on demand: most of it are kernels.
   processor: async () => (await import('./processor.ts')).openProcessor(),
   compare,
 };
 
 /**
- * Opens what was chosen.
+ * Opens the chosen device.
  *
  * @param secure `isSecureContext`: elsewhere browsers offer neither WebGPU nor the locks that keep two tabs apart
  * @throws GraftError `worker-insecure`, `worker-no-webgpu`, `engine-no-adapter`, `worker-no-simd`

@@ -1,4 +1,4 @@
-/** A model of the store that is being filled from a server. What Graft cannot open is refused as early as what came says so. */
+/** A model of the store that is being filled from a server. A model that Graft cannot open is refused as early as its bytes show it. */
 import { GraftError } from '../errors.ts';
 import { readModel } from '../model/family.ts';
 import type { ModelWriter } from '../storage/model-writer.ts';
@@ -8,12 +8,12 @@ import type { DownloadSink, Offer } from '../weights/hub.ts';
 
 /** Weights, and the list of them. */
 const WEIGHTS = /\.(?:gguf|safetensors)$|\.safetensors\.index\.json$/i;
-/** Codes of what no other copy of the file would mend. */
+/** Codes of errors that another download would not mend. */
 const UNSUPPORTED = /-unsupported$/;
 /** Bytes of a file of weights before its header is looked for. */
 const FIRST_LOOK = 1 << 16;
 
-/** What came is of no use here. */
+/** Graft cannot use the downloaded model. */
 export class Unusable extends Error {
   constructor(readonly failure: GraftError) {
     super(failure.message);
@@ -23,7 +23,7 @@ export class Unusable extends Error {
 export interface SinkOptions {
   readonly writer: ModelWriter;
   readonly files: Offer['files'];
-  /** Finds what is wrong with a model by its headers. @throws GraftError */
+  /** Finds the faults of a model by its headers. @throws GraftError */
   readonly check: (files: FileSet) => Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export class StoreSink implements DownloadSink {
   /** Files beside the weights that are still to come. */
   readonly #small: Set<string>;
   readonly #weights: readonly string[];
-  /** Bytes that have to be there before the header is looked for again; Infinity once it was read. */
+  /** Bytes that are needed before the header is looked for again; Infinity once it was read. */
   #lookAt = FIRST_LOOK;
 
   constructor(private readonly options: SinkOptions) {
@@ -59,12 +59,12 @@ export class StoreSink implements DownloadSink {
   /** @throws Unusable; GraftError `storage-…` */
   async append(file: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     await this.options.writer.append(file, bytes);
-    // Weights in several files have as many headers: what is wrong with those is found when all are there.
+    // Weights in several files have as many headers: their faults are found when all files are complete.
     if (this.#weights.length !== 1 || this.#weights[0] !== file) return;
     if (this.#small.size === 0 && this.size(file) >= this.#lookAt) await this.#look(file);
   }
 
-  /** What Graft cannot open is known from the small files, before gigabytes come. @throws Unusable */
+  /** Checks the small files before gigabytes are fetched. @throws Unusable */
   async finish(file: string): Promise<void> {
     if (!this.#small.delete(file) || this.#small.size > 0) return;
     const { name, files } = this.options.writer.plan;
@@ -79,7 +79,7 @@ export class StoreSink implements DownloadSink {
     });
   }
 
-  /** Checks the model by the first bytes of its weights, as if the rest were there. @throws Unusable */
+  /** Checks the model by the first bytes of its weights, as if the rest were complete. @throws Unusable */
   async #look(file: string): Promise<void> {
     const { writer, files, check } = this.options;
     const declared = files.find(({ name }) => name === file)?.size;
@@ -108,7 +108,7 @@ export class StoreSink implements DownloadSink {
       await check(part);
     } catch (error) {
       if (wanted !== undefined) this.#lookAt = wanted;
-      // What is damaged is found by its checksum, and fetched again.
+      // Damage is found by the checksum, and the file is fetched again.
       else if (error instanceof GraftError && UNSUPPORTED.test(error.code)) throw new Unusable(error);
       else if (!(error instanceof GraftError)) throw error;
     }

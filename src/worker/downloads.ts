@@ -1,4 +1,4 @@
-/** Downloads of base models into the store of this browser: each runs, is paused, goes on, or is cancelled by its source. */
+/** Downloads of base models into the store of this browser: each is started, paused, resumed or cancelled by its source. */
 import { GraftError } from '../errors.ts';
 import type { ModelWriter, StoredModel } from '../storage/model-writer.ts';
 import type { ModelStore } from '../storage/models.ts';
@@ -8,14 +8,14 @@ import { StoreSink, Unusable } from './download-sink.ts';
 import type { DownloadStatus, HubAccess, ModelOffer, PartialDownload } from './api/downloads.ts';
 import { freeName } from './models.ts';
 
-/** What is around the downloads: the browser's, or a test's. */
+/** The environment of downloads: the browser's, or a test's. */
 export interface DownloadOptions {
   readonly store: ModelStore;
-  /** Finds what is wrong with a whole model. @throws GraftError */
+  /** Finds the faults of a complete model. @throws GraftError */
   readonly check: (files: FileSet) => Promise<void>;
   /** The hub that ids are looked up at. */
   readonly hub: () => Promise<string>;
-  /** Works if nobody else works under this name, in any tab. @returns undefined if somebody does */
+  /** Works unless this name is in use, in any tab. @returns undefined if it is */
   readonly alone: <T>(name: string, work: () => Promise<T>) => Promise<T | undefined>;
   readonly patience?: HubOptions['patience'];
 }
@@ -30,7 +30,7 @@ interface Running {
 
 export class Downloads {
   readonly #running = new Map<string, Running>();
-  /** What was found last, by source: a download of it need not ask again. */
+  /** The last offers, by source: a download need not ask for them again. */
   readonly #found = new Map<string, Offer>();
 
   constructor(private readonly options: DownloadOptions) {}
@@ -45,7 +45,7 @@ export class Downloads {
 
   /**
    * @returns undefined where it was paused or cancelled
-   * @throws GraftError `hub-…`, `storage-…`, `download-running`: what came is kept; UselessDownload with what is wrong with the model
+   * @throws GraftError `hub-…`, `storage-…`, `download-running`: the partial model is kept; UselessDownload with the fault of the model
    */
   async download(
     source: string,
@@ -82,7 +82,7 @@ export class Downloads {
     if (!done) throw running(source);
   }
 
-  /** All that were begun. @throws as {@link cancel} */
+  /** All downloads that are not complete. @throws as {@link cancel} */
   async cancelAll(): Promise<void> {
     for (const { source } of await this.list()) await this.cancel(source);
   }
@@ -186,7 +186,7 @@ function running(source: string): GraftError {
   );
 }
 
-/** A download that will be of no use however often it is tried: nothing of it is kept. */
+/** A download of a model that Graft cannot open: nothing of it is kept. */
 export class UselessDownload extends GraftError {}
 
 function unusable(name: string, cause: GraftError): UselessDownload {

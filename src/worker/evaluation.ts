@@ -39,7 +39,7 @@ export interface FewShotRequest {
 }
 
 /**
- * Answers come before losses: stopped, it gives the rows that both answered, and the losses that are there.
+ * Answers come before losses: if it is stopped, it gives the rows that both answered, and the losses so far.
  *
  * @throws GraftError `worker-no-model`, `worker-no-data`, `worker-no-held-out`, `worker-no-adapter`, `worker-aborted` where nothing was measured
  */
@@ -72,7 +72,7 @@ export async function evaluate(
   if (signal.aborted && rows === 0) throw stopped(tuned ? base.answers.length : 0);
   const isPart = rows < sitting.asked.length;
   const losses = isPart ? {} : await sitting.losses(tuned);
-  // Raw text asks for nothing: its perplexity stands beside that of general text.
+  // Raw text has no questions: its perplexity stands beside that of general text.
   const general = data.questions.length === 0 && !signal.aborted ? await generalOf(open, tuned) : undefined;
   return {
     origin,
@@ -105,7 +105,7 @@ async function generalOf(open: OpenModel, tuned: Adapter | undefined): Promise<E
   return { base, tuned: tuned ? await generalLoss(open, open.model, tuned) : base };
 }
 
-/** Which of the rows training saw was counted for all that were to be asked. */
+/** The rows that training saw were counted among all planned rows. */
 const isAmongAsked = (seen: Seen): boolean => typeof seen === 'object' && seen.asked > 0;
 
 /** An answer that is always the same is kept once. */
@@ -114,7 +114,7 @@ function ruleReport({ name }: Method, { answers, detail }: Answered, exact: Shar
 }
 
 /**
- * The same questions as `evaluate` asks, so that the two compare.
+ * The same questions as in `evaluate`, so that the two can be compared.
  *
  * @throws GraftError `worker-no-model`, `worker-no-data`, `worker-no-held-out`, `evaluate-shots`, `worker-aborted` where no row was answered
  */
@@ -167,9 +167,9 @@ interface Sitting {
   readonly slices: Slices;
   /** The draw of the first `rows` of the rows that were drawn. */
   drawOf(rows: number): Draw;
-  /** A rule may have nothing to answer with. @throws GraftError `worker-aborted` */
+  /** A rule may be impossible on these rows. @throws GraftError `worker-aborted` */
   apply(rule: Method): Promise<Answered | undefined>;
-  /** What a model answers; to the first rows only where it is stopped. @throws GraftError `worker-aborted` */
+  /** A model's answers; only those to the first rows if it is stopped. @throws GraftError `worker-aborted` */
   answer(method: Method, by: By, extra: Extra): Promise<Answered>;
   losses(adapter: Adapter | undefined): Promise<Pick<Evaluation, 'base' | 'tuned'>>;
   /** @param answers to the first rows */

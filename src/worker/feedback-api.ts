@@ -1,4 +1,4 @@
-/** The part of the worker's API that keeps what a person said of answers. */
+/** The worker's API for a person's judgements of answers. */
 import { lookAtFeedback, type AskingRow } from '../data/feedback.ts';
 import { questionsOf } from '../data/questions.ts';
 import type { RowSet } from '../data/row-set.ts';

@@ -6,7 +6,7 @@ import { ZipWriter } from '../export/zip/writer.ts';
 import type { ModelWriter } from '../storage/model-writer.ts';
 import { mergedModels } from '../storage/models.ts';
 
-/** A zip refers to files that lie there until the next one, or the next visit: this takes them away. */
+/** Deletes the files that a zip refers to, at the next zip or the next visit. */
 export async function clearExported(): Promise<void> {
   for (const { name } of await mergedModels.list()) await mergedModels.delete(name);
   await mergedModels.clean();
@@ -46,7 +46,7 @@ export class ZipSink implements FolderSink {
     return this.writer.abort();
   }
 
-  /** Once it is finished: a blob that lies on the disk. */
+  /** The finished zip: a blob on the disk. */
   async zip(): Promise<Blob> {
     const zip = new ZipWriter();
     for (const [file, crc] of this.#sums)
@@ -56,12 +56,12 @@ export class ZipSink implements FolderSink {
 }
 
 /**
- * Writes a folder to where a person wants it.
+ * Writes a folder to the place that a person chose.
  *
  * @param name of the folder
  * @param target a folder of the person's disk, in which it is made; without one it becomes a zip
  * @returns the name of the folder or of the zip, and the zip
- * @throws GraftError `worker-aborted`, `export-write`, `storage-…`; then nothing of it is left
+ * @throws GraftError `worker-aborted`, `export-write`, `storage-…`; then nothing is left
  */
 export async function deliverFolder(
   name: string,

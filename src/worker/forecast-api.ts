@@ -1,4 +1,4 @@
-/** How long runs will take, as the page asks it. What it is made of is loaded with the first question. */
+/** Forecasts of runs for the page. Their code is loaded with the first call. */
 import { findDoubts } from '../train/doubts.ts';
 import type { ForecastApi } from './api.ts';
 import { rowsOf } from './data.ts';

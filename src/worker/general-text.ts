@@ -1,4 +1,4 @@
-/** What a run of the page forgets: the bundled general text and prompts, measured before a run and with what it left. Loaded when it is asked for. */
+/** What a run of the page forgets: the bundled general text and prompts, measured before a run and with its result. Loaded on demand. */
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import { answerGeneral, driftFrom, marked, sampleBase, type Asked } from '../evaluate/forgetting-check.ts';
@@ -13,7 +13,7 @@ import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { OpenModel } from './model.ts';
 
-/** Where the app lies, seen from a file of the worker. */
+/** The address of the app, from a file of the worker. */
 const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
 
 /** @throws GraftError `worker-fetch` */
@@ -50,10 +50,10 @@ export async function generalLoss(
   return evaluateLoss(model, await textRows(open), adapter);
 }
 
-/** What is trained, or what the run starts from. */
+/** The trained adapter or model, or the one that the run starts from. */
 type Tuned = Pick<Asked, 'model' | 'adapter'>;
 
-/** @param starts whether the run starts from an adapter: otherwise what there is before it is the base itself */
+/** @param starts whether the run starts from an adapter: otherwise the model before the run is the base itself */
 export async function measureBefore(
   open: OpenModel,
   tuned: Tuned,
@@ -72,7 +72,7 @@ export async function measureBefore(
   };
 }
 
-/** @param known what was measured before */
+/** @param known the measurement before the run */
 export async function measureAfter(
   open: OpenModel,
   tuned: Tuned,

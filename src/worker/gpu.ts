@@ -12,7 +12,7 @@ import type { Progress } from './api.ts';
 const BROWSERS =
   'Chrome or Edge from 113, Safari from 26 and Firefox from 141 have it (on Linux, Chrome may want chrome://flags/#enable-unsafe-webgpu).';
 
-/** What a person in front of a browser can do; the engine speaks to one at a terminal. */
+/** Remedies for a person at a browser; the engine's are for a terminal. */
 function inBrowser(error: unknown): unknown {
   return error instanceof GraftError && error.code === 'engine-no-adapter'
     ? new GraftError(
@@ -52,9 +52,9 @@ export async function tune(device: Device, told: (progress: Progress) => void): 
     device.tuning = await measureTuning(device);
     await ifStorageWorks(writeSetting(name, device.tuning));
   }
-  // A software adapter is known: the tests of every kernel run on it.
+  // A software adapter needs no comparison: the tests of every kernel run on it.
   if (device.software) return;
-  // Other kernels, and other shaders of the same ones, come with other versions.
+  // Kernels and their shaders may change with a version.
   const checked = `check ${import.meta.env.GRAFT_VERSION} of ${name}`;
   const known = await ifStorageWorks(readSetting(checked));
   const check = isCheck(known) ? known : await compareWithProcessor(device, told);

@@ -1,4 +1,4 @@
-/** What a run leaves in the library: its adapter, as the library lists it and as a PEFT folder. */
+/** The adapter of a run, for the library: its entry in the list, and its PEFT folder. */
 import { portableAdapter, writePeft } from '../export/peft.ts';
 import { sameChoices } from '../model/weight-types.ts';
 import { cardFacts, lossAt } from '../runs/card-facts.ts';

@@ -1,4 +1,4 @@
-/** What a run of all weights leaves: a model among those that this browser keeps. */
+/** The model of a run of all weights, for the models that this browser keeps. */
 import { writeFiles } from '../export/folder-sink.ts';
 import { companionFiles, tunedWeights } from '../export/model-folder.ts';
 import { ModelStore } from '../storage/models.ts';
@@ -11,7 +11,7 @@ import { freeName } from './models.ts';
  * Writes the model: the folder that `graft train --method full` writes.
  *
  * @returns the name that it is kept under: the wanted one, or that with a number
- * @throws GraftError `storage-…`; then nothing of it is left
+ * @throws GraftError `storage-…`; then nothing is left
  */
 export async function keepModel(
   wanted: string,

@@ -1,4 +1,4 @@
-/** Every stage that led to an adapter of the library, each on the test rows of all of them. */
+/** Every stage that led to an adapter of the library, each on the test rows of all stages. */
 import { openData, type Pace } from '../data/open-data.ts';
 import type { RowSet } from '../data/row-set.ts';
 import { taskNames } from '../evaluate/by-task.ts';
@@ -25,10 +25,10 @@ interface Request {
   readonly signal: AbortSignal;
 }
 
-/** Adapters are followed back so far. */
+/** The most stages that are followed back. */
 const MOST_STAGES = 100;
 
-/** The stages of an adapter, the first one first; where one was deleted, the line begins behind it. */
+/** The stages of an adapter, the first one first; where one was deleted, the line begins after it. */
 async function lineOf(id: string): Promise<StoredAdapter[]> {
   const line: StoredAdapter[] = [];
   let next = await findAdapter(id);

@@ -1,4 +1,4 @@
-/** A run with its trainer on the GPU, as the page follows it. */
+/** A run with its trainer on the GPU, which the page follows. */
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Device } from '../engine/device.ts';
 import type { RunEvent } from '../runs/events.ts';
@@ -31,7 +31,7 @@ import { startSandbox } from './sandbox.ts';
 import type { Session } from './session.ts';
 import { tellTabs } from './training-lock.ts';
 
-/** A closed tab costs half a minute at most. */
+/** Time between two saves: a closed tab costs half a minute at most. */
 const CHECKPOINTS: SaveEvery = {
   milliseconds: 30_000,
   mostShare: MOST_SHARE,
@@ -39,7 +39,7 @@ const CHECKPOINTS: SaveEvery = {
   atStart: true,
 };
 
-/** A curve without validation is read so many times on its way; otherwise with every validation. */
+/** How often a curve without validation is read during a run; otherwise it is read with every validation. */
 const READINGS = 20;
 
 type Emit = (event: PageEvent) => void;
@@ -64,7 +64,7 @@ async function checkStorage(subject: OnDevice, { rows, checkpoint }: RunSeed): P
 }
 
 export class LiveRun {
-  /** Where the steps begin that were made in this visit, on this GPU. */
+  /** The first step of this visit, on this GPU. */
   readonly #firstOwn: number;
   readonly #answerSeconds: number[] = [];
   readonly #options: RunOptions;
@@ -84,7 +84,7 @@ export class LiveRun {
   }
 
   /**
-   * Compiles a run, and puts it where its checkpoint was.
+   * Compiles a run, and restores its checkpoint.
    *
    * @param goOn called with each shader: what it throws ends the compiling
    * @throws GraftError `train-…`, `lora-config`, `state-…`, `engine-…`
@@ -137,7 +137,7 @@ export class LiveRun {
     }
   }
 
-  /** What is trained, if it is an adapter. */
+  /** The trained adapter, if it trains one. */
   get adapter(): Adapter | undefined {
     return this.subject.trainable.adapter;
   }
@@ -150,7 +150,7 @@ export class LiveRun {
     return this.store.record;
   }
 
-  /** What this visit measured: the forecast of the next run is made from it. */
+  /** The speed of this visit, for the forecast of the next run. */
   get measured(): MeasuredHere {
     return {
       open: this.open,
@@ -169,7 +169,7 @@ export class LiveRun {
     return this.seed.run.projectId;
   }
 
-  /** How the run ended, by itself or because it was asked to; undefined while it can go on. */
+  /** How the run ended, at its last step or by request; undefined while it can be continued. */
   get end(): 'done' | 'stopped' | 'cancelled' | undefined {
     return this.run.end;
   }
@@ -179,15 +179,15 @@ export class LiveRun {
     return this.run.step;
   }
 
-  /** What its adapter is just now. */
+  /** The current values of its adapter. */
   get origin(): AdapterOrigin {
     return { name: this.#options.name, runId: this.id, step: this.step };
   }
 
-  /** Says to the page and to the record where the run stands. */
+  /** Reports the status of the run to the page and to its record. */
   become(status: RunStatus, failure?: Failure): void {
     this.store.status = status;
-    // What was asked and measured meanwhile is not the run's.
+    // Memory of questions and measurements meanwhile does not belong to the run.
     if (status === 'running') this.device.resetPeak();
     this.emit({ type: 'status', status, ...(failure && { failure }) });
     tellTabs();
@@ -218,7 +218,7 @@ export class LiveRun {
     return this.run.isFinite();
   }
 
-  /** Keeps what was learned, and ends the run with this status. @returns the id of its adapter @throws GraftError `storage-…` */
+  /** Keeps the result, and ends the run with this status. @returns the id of its adapter @throws GraftError `storage-…` */
   async keep(status: 'done' | 'stopped' | 'failed', failure?: Failure): Promise<string | undefined> {
     await this.run.keep(status);
     if (this.store.forgetting && this.store.learned && status !== 'failed') await this.weighGeneral('after');
@@ -234,7 +234,7 @@ export class LiveRun {
     this.become(status, failure);
   }
 
-  /** Frees the trainer and what it trained. */
+  /** Frees the trainer and the trained values. */
   async destroy(): Promise<void> {
     this.rewards?.close();
     const { device } = this;
@@ -244,21 +244,21 @@ export class LiveRun {
       this.session.trim();
       await this.subject.free();
     } catch (error) {
-      // A device that is lost just now takes everything with it.
+      // If the device is lost now, everything is freed with it.
       if (!device.failure) throw error;
     }
   }
 
-  /** Measures what is forgotten: with what the run starts from, or with what it has left. */
+  /** Measures forgetting: before the run, or with its result. */
   async weighGeneral(when: 'before' | 'after'): Promise<void> {
     const { model, adapter, store: parameters } = this.subject.trainable;
     const { learned, forgetting } = this.store;
-    // The best values are kept, and the last ones are on the device.
+    // The best values are kept, while the last ones are on the device.
     if (when === 'after' && learned) {
       if (adapter) adapter.write(learned.tensors);
       else for (const [name, values] of learned.tensors) parameters.write(name, values);
     }
-    // What is rarely asked for is loaded when it is.
+    // Rarely needed code is loaded on demand.
     const { measureAfter, measureBefore } = await import('./general-text.ts');
     const { train, validation } = this.seed.rows;
     const own = validation.length > 0 ? validation : train;
@@ -267,12 +267,12 @@ export class LiveRun {
       when === 'before' || !forgetting
         ? await measureBefore(this.open, tuned, own, this.seed.start !== undefined)
         : await measureAfter(this.open, tuned, own, forgetting);
-    // What it took of the device is none of the run's.
+    // Its memory does not belong to the run.
     this.device.resetPeak();
     if (when === 'after') await ifStorageWorks(changeRun(this.id, { forgetting: this.store.forgetting }));
   }
 
-  /** The loss on general text as it is just now. */
+  /** The current loss on general text. */
   async generalLoss(): Promise<number> {
     const { model, adapter } = this.subject.trainable;
     const { generalLoss } = await import('./general-text.ts');
@@ -281,7 +281,7 @@ export class LiveRun {
     return loss;
   }
 
-  /** Tells the memory that is taken, where that is more than before. */
+  /** Reports the memory in use, if that is more than before. */
   weigh(): void {
     const { peakBytes } = this.device;
     if (peakBytes <= this.store.takenBytes) return;

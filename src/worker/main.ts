@@ -42,7 +42,7 @@ import { arrive, holdLock } from './tabs.ts';
 import { TurnsOfRows } from './taught-turns.ts';
 import { watchTabs } from './training-lock.ts';
 
-/** Where the app lies: the built worker is in its folder assets/, the development server has sources at its root. */
+/** The address of the app: the built worker is in its folder assets/, the development server has sources at its root. */
 const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
 
 const session = new Session();
@@ -58,7 +58,7 @@ const bases = new Bases(
 const downloads = makeDownloads(models);
 const readings = new Readings();
 const turnsOfRows = new TurnsOfRows();
-/** What stops the answers that are asked for, and the evaluations. */
+/** Stop the answer, and the evaluation. */
 const chats = new Set<AbortController>();
 const evaluations = new Set<AbortController>();
 const benchmarks = new Set<AbortController>();
@@ -76,7 +76,7 @@ async function openRef(
   return session.openModel({ ...source, baseWeights: held }, onProgress);
 }
 
-/** Work on a model or on data: in turn with what the GPU does, but for data while a run trains. */
+/** Work on a model or on data: in turn with work on the GPU, except for data while a run trains. */
 function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return runs.busy ? work() : queue.run(work);
 }
@@ -128,12 +128,12 @@ const api: GraftWorker = {
         const slices = new Slices(listener(onProgress), signal, () => runs.busy);
         slices.check();
         const model = await openOrThrow();
-        // What reads files is loaded with the first of them.
+        // The code that reads files is loaded with the first file.
         const { openData } = await import('../data/open-data.ts');
         const { data, summary } = await openData(model, file, options, others, slices, session.data);
         const opened = { data: unasked(data), summary };
         const version = await versionOf(file, others);
-        // From here on it is open; what is left is to keep it.
+        // From here on it is open, and remains to be kept.
         await slices.pause({ what: 'keeping', done: 0, total: 0 });
         return keepOpened(opened, session, projects, { file, version, options, others, keep });
       }),
@@ -283,9 +283,9 @@ function openDataOrThrow(): DataSet {
   return session.data;
 }
 
-/** What was left behind goes, unless another tab may still want it. Nobody waits for it, and that it fails is said where storage is used. */
+/** Deletes leftovers, unless another tab may still need them. It is not awaited, and failures show where storage is used. */
 void outcome(async () => {
-  // What is deleted while this runs can still be brought back: the page that would do so is open.
+  // Records that are deleted from now on can still be restored: their page is open.
   const started = Date.now();
   if (!(await arrive())) return {};
   await models.store.clean();

@@ -1,4 +1,4 @@
-/** The part of the worker's API that is about base models: those that a person brings, and those that this browser keeps. */
+/** The worker's API for base models: those that a person brings, and those that this browser keeps. */
 import { GraftError } from '../errors.ts';
 import { fileNameOf, type FolderFile } from '../export/folder-sink.ts';
 import type { FileSet } from '../weights/bytes.ts';
@@ -44,7 +44,7 @@ export function modelApi({ models, session, runs, bases, openRef }: Rooms): Mode
   const working = new Set<AbortController>();
   const exporting = new Set<AbortController>();
 
-  /** Work that `stopModel` ends at the next thing it tells. */
+  /** Work that `stopModel` ends at its next report of progress. */
   const stoppable = async <T>(
     onProgress: Parameters<GraftWorker['openBundledModel']>[0],
     work: (told: (progress: Progress) => void, signal: AbortSignal) => Promise<T>,
@@ -61,7 +61,7 @@ export function modelApi({ models, session, runs, bases, openRef }: Rooms): Mode
       working.delete(controller);
     }
   };
-  /** What a kept model has that its base has not, as a file. */
+  /** The tensors in which a kept model differs from its base, as a file. */
   const deltaOf = async (base: ModelRef, tuned: FileSet): Promise<FolderFile> => {
     const { deltaFile } = await import('../export/delta.ts');
     const files = base.bundled ? await bases.bundled() : (await models.open(base.name)).files;
@@ -124,7 +124,7 @@ export function modelApi({ models, session, runs, bases, openRef }: Rooms): Mode
         exporting.add(controller);
         try {
           const { files } = await models.open(name);
-          // What is rarely needed is loaded when it is.
+          // Rarely needed code is loaded on demand.
           const [{ filesOfFolder }, { deliverFolder }] = await Promise.all([
             import('../export/model-folder.ts'),
             import('./folder-zip.ts'),

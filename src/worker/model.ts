@@ -1,4 +1,4 @@
-/** Model folders, bundled with the app or chosen by a person, and what the page learns of an open one. */
+/** Model folders, bundled with the app or chosen by a person, and the facts about an open model. */
 import type { Device } from '../engine/device.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError, messageOf } from '../errors.ts';
@@ -15,12 +15,12 @@ import { concatBytes } from '../weights/safetensors.ts';
 import type { ModelInfo, Progress } from './api.ts';
 import { takesSystemPrompt } from '../text/system-prompt.ts';
 
-/** Where a model comes from: enough to open it again on another device. */
+/** The source of a model: enough to open it again on another device. */
 export interface ModelSource {
   readonly name: string;
   readonly files: FileSet;
   readonly bundled: boolean;
-  /** How its frozen matrices are held: as stored if left out. */
+  /** The types of its frozen matrices: as stored if left out. */
   readonly baseWeights?: WeightChoices;
 }
 
@@ -29,9 +29,9 @@ export interface OpenModel {
   readonly info: ModelInfo;
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
-  /** Names content, precision and how the weights are held: a run goes on only with the model that it began with. */
+  /** Identifies content, precision and the types of the weights: a run is resumed only on the model that it began with. */
   readonly fingerprint: string;
-  /** Names the content alone: rows belong to it, however the weights are held. */
+  /** Identifies the content alone: rows belong to it, whatever the types of the weights. */
   readonly content: string;
 }
 
@@ -138,7 +138,7 @@ export async function openModel(
   onProgress: (progress: Progress) => void,
 ): Promise<OpenModel> {
   const files = await modelFolder(source.files);
-  // First, since it is quick and may be what is missing.
+  // First, since it is quick and the likeliest file to be missing.
   const tokenizer = await loadTokenizer(files);
   const model = await LanguageModel.load(device, files, {
     baseWeights: source.baseWeights,

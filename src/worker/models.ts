@@ -20,7 +20,7 @@ import { failureOf } from './outcome.ts';
 /** Bytes that are copied at once. */
 const CHUNK = 4 * 2 ** 20;
 const MAX_NAME = 80;
-/** What is kept beside the files of a model: what it says of itself. */
+/** The facts that are kept beside the files of a model. */
 const WORDS = /^(?:README\.md|LICENSE(?:\.\w+)?)$/;
 /** The README's first bytes, where its front matter is. */
 const README_BYTES = 1 << 16;
@@ -45,10 +45,10 @@ export class Models {
   }
 
   /**
-   * Checks a folder and copies what belongs to the model. What Graft cannot open is not copied. The same model is not copied twice.
+   * Checks a folder and copies the files of the model. A model that Graft cannot open is not copied, and the same model is not copied twice.
    *
    * @param name empty where the folder has none
-   * @returns the model from the store, or from where it was, with why it is not kept
+   * @returns the model from the store, or from its own files, with the reason why it is not kept
    * @throws GraftError what is wrong with the model; `worker-aborted`
    */
   async add(
@@ -71,7 +71,7 @@ export class Models {
       await this.#copy(free, files, onProgress, signal);
       return { source: await this.open(free) };
     } catch (error) {
-      // It can be used all the same, as long as the tab is open.
+      // It can be used all the same while the tab is open.
       if (!(error instanceof GraftError && error.code.startsWith('storage-'))) throw error;
       return { source: { name: free, files, bundled: false }, notKept: failureOf(error) };
     }
@@ -81,7 +81,7 @@ export class Models {
     try {
       return await this.store.list();
     } catch (error) {
-      // That nothing can be kept is said when it is tried.
+      // A failure of the storage shows when something is kept.
       if (error instanceof GraftError) return [];
       throw error;
     }
@@ -120,7 +120,7 @@ export class Models {
   }
 }
 
-/** Everything that opening it would find wrong, but for what the GPU has no room for. Headers are read, weights are not. */
+/** All faults that opening it would find, except for a lack of GPU memory. Headers are read, weights are not. */
 export async function checkModel(files: FileSet): Promise<void> {
   const folder = await modelFolder(files);
   const definition = await readModel(folder);
@@ -140,7 +140,7 @@ export function modelFiles(names: readonly string[]): string[] {
   return [...names.filter((name) => COMPANIONS.includes(name) || WORDS.test(name)), ...weights];
 }
 
-/** What the README's front matter says, or config.json. */
+/** The value in the README's front matter, or in config.json. */
 export async function licenceOf(files: FileSet): Promise<string | undefined> {
   const readme = await files.open('README.md');
   if (readme) {
@@ -166,7 +166,7 @@ async function nameOf(files: FileSet): Promise<string> {
   return (last || 'Model').slice(0, MAX_NAME);
 }
 
-/** As it is, or with the first number that makes it another. */
+/** The name itself, or with the first free number. */
 export function freeName(name: string, taken: ReadonlySet<string>): string {
   if (!taken.has(name)) return name;
   let number = 2;

@@ -1,4 +1,4 @@
-/** What a run has on the GPU beside the open model, and how its sample prompt is answered there. */
+/** The part of a run on the GPU beside the open model, and the answers to its sample prompt. */
 import { GraftError } from '../errors.ts';
 import { answer, promptOf } from '../evaluate/answer.ts';
 import { Generator } from '../model/generator.ts';
@@ -14,10 +14,10 @@ import { SAMPLE_TOKENS, trainOptions } from '../runs/run-options.ts';
 import type { RunSeed } from './run-store.ts';
 import { chatTokens, type Session } from './session.ts';
 
-/** What a run trains, and what answers the sample prompt meanwhile. */
+/** The trained parameters of a run, and the model that answers the sample prompt meanwhile. */
 export interface OnDevice extends Subject {
   readonly generator: () => Generator;
-  /** Gives back the GPU memory of what was trained. */
+  /** Frees the GPU memory of the trained parameters. */
   readonly free: () => Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export async function putOnDevice(
   };
 }
 
-/** The sample prompt, answered as the chat would. @param asked the prompt as the rows put it, where that is not as it was written */
+/** The sample prompt, answered as the chat would. @param asked the prompt as the rows write it, where that differs from the person's */
 export function samplesOf(
   { sampleEvery: every, samplePrompt }: RunOptions,
   asked: string | undefined,
@@ -83,7 +83,7 @@ export function samplesOf(
         );
         return text;
       } catch (error) {
-        // No number to choose by: the next step finds its loss not finite, and says so.
+        // The logits are not finite: the next step finds that its loss is not, and reports it.
         if (error instanceof GraftError && error.code === 'sampling-not-finite') return undefined;
         throw error;
       }

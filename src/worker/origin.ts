@@ -1,4 +1,4 @@
-/** What a measurement or an answer belongs to. */
+/** The origin of a measurement or an answer. */
 import { findAdapter } from '../storage/adapters.ts';
 import type { AdapterChoice, AdapterOrigin, Origin } from './api.ts';
 import type { DataSet } from './data.ts';

@@ -1,11 +1,11 @@
-/** Why a run does not go on with the model that is open. */
+/** Why a run cannot be resumed on the open model. */
 import { GraftError } from '../errors.ts';
 import { describeChoices } from '../model/weight-types.ts';
 import type { StoredRun } from '../storage/records.ts';
 import type { BaseWeights } from './api.ts';
 import type { OpenModel } from './model.ts';
 
-/** @param open what is open instead; missing where the model is not here */
+/** @param open the model that is open instead; missing where the run's model is not here */
 export function otherModel(
   { baseModel, bundled, precision, baseWeights }: StoredRun,
   open?: OpenModel,

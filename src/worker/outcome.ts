@@ -22,7 +22,7 @@ export function failureOf(error: unknown): Failure {
   };
 }
 
-/** What a call gives the page: nothing is thrown through the bridge. */
+/** The outcome of a call for the page: nothing is thrown through the bridge. */
 export async function outcome<T extends object>(work: () => T | Promise<T>): Promise<Outcome<T>> {
   try {
     return { ok: true, ...(await work()) };
@@ -32,8 +32,8 @@ export async function outcome<T extends object>(work: () => T | Promise<T>): Pro
 }
 
 /**
- * A callback of the page, called without waiting. It is a comlink proxy and gives a promise, which fails when the page has gone: then
- * nobody is left to hear, and the work goes on.
+ * A callback of the page, called without waiting. It is a comlink proxy and gives a promise, which fails when the page is closed: then
+ * the failure is ignored, and the work continues.
  */
 export function listener<Value>(callback: ((value: Value) => void) | undefined): (value: Value) => void {
   if (!callback) return () => undefined;

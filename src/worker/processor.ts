@@ -5,7 +5,7 @@ import { hasRelaxedSimd } from '../engine/cpu/relaxed.ts';
 import type { StartThread } from '../engine/cpu/threads.ts';
 import { GraftError } from '../errors.ts';
 
-/** More threads than this bring nothing to models of the size that a processor trains. */
+/** More threads do not speed up models of the size that a processor trains. */
 const MOST_THREADS = 16;
 
 /**

@@ -1,4 +1,4 @@
-/** The part of the worker's API that is about projects and the data sets that they keep. */
+/** The worker's API for projects and the data sets that they keep. */
 import { GraftError } from '../errors.ts';
 import type {
   DataFile,
@@ -33,8 +33,8 @@ type ProjectApi = Pick<
 
 export function projectApi(projects: Projects, session: Session, runs: Runs, readings: Readings): ProjectApi {
   /**
-   * Rows belong to a project, those that are read just now too; the GPU and its model do not. The caller says at once, before it awaits
-   * anything, what is open instead.
+   * Rows belong to a project, even while they are read; the GPU and its model do not. The caller opens the next project before it awaits
+   * anything.
    *
    * @throws GraftError `worker-training`
    */
@@ -60,7 +60,7 @@ export function projectApi(projects: Projects, session: Session, runs: Runs, rea
     listProjects: () => outcome(async () => ({ projects: await projects.list() })),
     createProject: (name, model) =>
       outcome(async () => {
-        // What has no project yet, and is read just now, belongs to the new one.
+        // Rows that are being read without a project belong to the new one.
         if (projects.id !== undefined) await leave();
         return { project: await projects.create(name, model) };
       }),
@@ -117,7 +117,7 @@ export async function keepOpened(
     session.data = { ...data, ref: refOf(kept) };
     return { data: summary, version, kept, project: await projects.find(await projects.ensure(keep.name)) };
   } catch (error) {
-    // The rows are open all the same: a run can be trained on them now.
+    // The rows are open all the same: a run can train on them.
     if (!(error instanceof GraftError)) throw error;
     return { data: summary, version, notKept: failureOf(error) };
   }

@@ -1,4 +1,4 @@
-/** Projects as the page sees them, and the one that is open in this tab: what is trained and imported belongs to it. */
+/** Projects as the page sees them, and the one that is open in this tab: runs and imports belong to it. */
 import { GraftError } from '../errors.ts';
 import { deleteDataSet, listDataSets, openDataSet, readDataSet } from '../storage/data-sets.ts';
 import {
@@ -31,7 +31,7 @@ export class Projects {
   id: string | undefined;
   readonly #open: () => ModelRef | undefined;
 
-  /** @param open the model that is open: what a new project works with */
+  /** @param open the open model, with which a new project works */
   constructor(open: () => ModelRef | undefined) {
     this.#open = open;
   }

@@ -25,7 +25,7 @@ export class Readings {
     }
   }
 
-  /** Stops all of them. Resolves when none can keep anything any more; those whose turn has not come stop when it does. */
+  /** Stops all of them. Resolves when none can keep anything any more; waiting ones stop when their turn comes. */
   async stop(): Promise<void> {
     do {
       for (const controller of this.#asked) controller.abort();

@@ -1,4 +1,4 @@
-/** The part of the worker's API that keeps what was measured and asked. */
+/** The worker's API for measurements and conversations. */
 import type { StoredResult } from '../storage/records.ts';
 import { listResults, putResults } from '../storage/results.ts';
 import type { Results, ResultsApi } from './api.ts';

@@ -10,7 +10,7 @@ import type { Session } from './session.ts';
 
 interface AskingRow {
   readonly prompt: string;
-  /** Missing for a prompt alone. */
+  /** Missing for a row that is only a prompt. */
   readonly expected?: string;
   readonly row: Readonly<Record<string, unknown>>;
 }
@@ -49,7 +49,7 @@ export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenMode
   };
 }
 
-/** @throws GraftError `data-empty` where no row asks for anything */
+/** @throws GraftError `data-empty` where no row has a prompt */
 function firstRows({ data }: Session, most: number): AskingRow[] {
   const questions: AskingRow[] = [];
   for (const { part, example } of data?.places ?? []) {

@@ -1,4 +1,4 @@
-/** Runs as they are listed and read: those in storage, and the one that is on the GPU, which is further than storage knows. */
+/** The list of runs: those in storage, and the one on the GPU, which is ahead of its record. */
 import { GraftError } from '../errors.ts';
 import type { StoredRun, StoredSummary } from '../storage/records.ts';
 import { listRuns, readRun } from '../storage/runs.ts';
@@ -17,7 +17,7 @@ export async function listOfRuns(live: LiveRun | undefined, busy: boolean): Prom
   const elsewhere = !busy && (await someTabTrains());
   const stored = await listRuns();
   const summaryOfLive = (resumable: boolean): RunSummary => runSummary(summaryOf(live!.record), resumable);
-  // A run for whose first checkpoint there was no room is on the GPU alone.
+  // A run whose first checkpoint had no room is only on the GPU.
   const unsaved = live && !stored.some(({ run }) => run.id === live.id) ? [summaryOfLive(true)] : [];
   const saved = stored.map(async ({ run, resumable }) => {
     if (live && isHere(live, run, { busy, elsewhere })) return summaryOfLive(resumable);
@@ -50,14 +50,14 @@ interface Trained {
   readonly elsewhere: boolean;
 }
 
-/** Whether the run of this tab is the one that is kept: another tab may have gone on with it, or ended it. */
+/** Whether the stored run is still this tab's: another tab may have resumed or ended it. */
 function isHere(live: LiveRun, { id, status, step }: StoredSummary, { busy, elsewhere }: Trained): boolean {
   if (live.id !== id) return false;
   const ended = status === 'done' || status === 'stopped' || status === 'cancelled';
   return busy || (step <= live.step && !ended && !(elsewhere && status === 'running'));
 }
 
-/** Where a run stands that is not of this tab: one that says it runs was left by a tab that is gone, unless another one trains just now. */
+/** The status of a run of another tab: a running one was left by a tab that closed, unless another tab trains now. */
 function standing<Run extends Pick<StoredRun, 'status'>>(
   run: Run,
   resumable: boolean,

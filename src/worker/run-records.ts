@@ -1,4 +1,4 @@
-/** Runs as the page sees them: made of what storage keeps. */
+/** Runs as the page sees them, made from stored records. */
 import { ifStorageWorks } from '../storage/settings.ts';
 import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
 import type { Given } from '../settings/setting.ts';
@@ -57,7 +57,7 @@ export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
 
 export function runRecord(run: StoredRun, resumable: boolean): RunRecord {
   const { steps, evals, samples, rollout, wanted } = run;
-  // A run from before curves were read.
+  // A run of a version that did not read curves.
   const reading = run.reading ?? readingOf(run, run.status === 'failed' && !resumable);
   return {
     ...runSummary(summaryOf({ ...run, reading }), resumable),
@@ -80,7 +80,7 @@ export function readingOf(
   return readCurve({ steps: (settings as RunOptions).steps, points: steps, evals, unigramLoss, broke });
 }
 
-/** Reads the curve of a run that was kept before curves were read, once. What cannot be written is read again next time. */
+/** Reads the curve of a run of an earlier version, once. If that cannot be stored, it is read again next time. */
 export async function withReading(run: StoredSummary, resumable: boolean): Promise<StoredSummary> {
   if (run.reading || run.status === 'running') return run;
   const whole = await readRun(run.id);
@@ -90,7 +90,7 @@ export async function withReading(run: StoredSummary, resumable: boolean): Promi
   return { ...run, reading };
 }
 
-/** What is kept of a step. */
+/** The stored part of a step. */
 export function pointOf({ type: _, tokens: __, ...point }: StepEvent): StepPoint {
   return point;
 }

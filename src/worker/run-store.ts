@@ -13,7 +13,7 @@ import { keptAdapter } from './kept-adapter.ts';
 import type { OpenModel } from './model.ts';
 import { pointOf, readingOf } from './run-records.ts';
 
-/** What a run begins with, new or from storage. */
+/** The start of a run, new or from storage. */
 export interface RunSeed {
   readonly run: StoredRun;
   readonly rows: StoredRows;
@@ -28,13 +28,13 @@ interface PageCurve extends Curve {
 
 export class PageStore implements Store {
   status: RunStatus = 'running';
-  /** What is forgotten, where it is measured. */
+  /** The measurement of forgetting, if there is one. */
   forgetting: StoredRun['forgetting'];
-  /** What was kept at the end. */
+  /** The result at the end. */
   learned: Learned | undefined;
-  /** The most bytes that were on the GPU while it was trained here. */
+  /** Peak bytes on the GPU while it was trained here. */
   takenBytes = 0;
-  /** The id of the adapter that the run left; undefined where it left a model. */
+  /** The id of the adapter that the run made; undefined where it made a model. */
   keptId: string | undefined;
   readonly #run: StoredRun;
   readonly #rows: StoredRows;
@@ -55,7 +55,7 @@ export class PageStore implements Store {
     private readonly open: OpenModel,
     /** Missing where all weights are trained. */
     private readonly adapter: AdapterShape | undefined,
-    /** Looks how much GPU memory is taken. */
+    /** Reads how much GPU memory is in use. */
     private readonly weigh: () => void,
   ) {
     this.#run = run;
@@ -87,7 +87,7 @@ export class PageStore implements Store {
     return { steps: this.#steps, evals: this.#evals, samples: this.#samples };
   }
 
-  /** What the curve says so far. */
+  /** The reading of the curve so far. */
   get reading(): Reading {
     return readingOf({ ...this.#run, steps: this.#steps, evals: this.#evals }, this.#broke);
   }
@@ -107,9 +107,9 @@ export class PageStore implements Store {
     if (event.type === 'sample') this.#samples.push({ step: event.step, text: event.text });
   }
 
-  /** The curve is kept with the checkpoint: a run that is resumed goes on behind it. */
+  /** The curve is kept with the checkpoint: a resumed run continues it. */
   async settle(): Promise<void> {
-    // Nothing waits.
+    // There is nothing to wait for.
   }
 
   /** Writes a checkpoint, the record as it stands now, and the first time the rows. @throws GraftError `storage-…` */
@@ -128,7 +128,7 @@ export class PageStore implements Store {
     this.#revision = revision;
   }
 
-  /** Puts what was learned into the library, or among the models that are kept, and ends the run. @throws GraftError `storage-…` */
+  /** Puts the result into the library, or among the kept models, and ends the run. @throws GraftError `storage-…` */
   async result(learned: Learned, ending: Ending): Promise<void> {
     this.#broke = ending === 'failed';
     this.weigh();
@@ -146,7 +146,7 @@ export class PageStore implements Store {
     await saveEndedRun({ ...this.record, status });
   }
 
-  /** Whether the checkpoint is still the one that was written here, and not that of another tab that went on. */
+  /** Whether the checkpoint is still the one that was written here, and not by another tab that resumed the run. */
   async isCurrent(): Promise<boolean> {
     return (await checkpointRevision(this.#run.id)) === this.#revision;
   }
@@ -161,20 +161,20 @@ export interface EndedRun {
   readonly rows: number;
 }
 
-/** What is there of a run that has ended. */
+/** A run that has ended. */
 export interface KeptRun {
   readonly run: StoredRun;
   /** Missing where all weights were trained. */
   readonly adapterId?: string;
 }
 
-/** Keeps what a run learned, and writes it as ended. @throws GraftError `storage-…` */
+/** Keeps the result of a run, and writes the run as ended. @throws GraftError `storage-…` */
 export async function endRun(ended: EndedRun, open: OpenModel): Promise<KeptRun> {
   const { run, learned, adapter } = ended;
   if (!adapter) {
-    // The model first: where the tab is closed between the two, the run can still go on.
+    // The model first: if the tab is closed between the two, the run can still be resumed.
     const { name } = run.settings as RunOptions;
-    // What is rarely needed is loaded when it is.
+    // Rarely needed code is loaded on demand.
     const { keepModel } = await import('./kept-model.ts');
     const stored = { ...run, keptModel: await keepModel(name, learned.tensors, open) };
     await saveEndedRun(stored);

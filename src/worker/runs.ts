@@ -1,4 +1,4 @@
-/** Runs: one at most is on the GPU, trained or paused; the others lie in storage. */
+/** Runs: at most one is on the GPU, training or paused; the others are in storage. */
 import { ifStorageWorks } from '../storage/settings.ts';
 import { GraftError } from '../errors.ts';
 import { objectiveOf, OBJECTIVES } from '../objectives/registry.ts';
@@ -64,7 +64,7 @@ export class Runs {
       const { options, start } = await startingFrom(asked, open);
       checkRun(options, data, open);
       await this.release();
-      // Where rewards say what is right, the row's answer may be no more than a part of it.
+      // Where rewards decide, the row's answer may be only a part of the right one.
       const isTold = options.sampleEvery > 0 && objectiveOf(options.objective).rows !== 'prompts';
       const wanted = isTold ? wantedAnswer(data, options.samplePrompt) : undefined;
       const sampled = asRowsAsk(data, options.samplePrompt, open.tokenizer);
@@ -121,7 +121,7 @@ export class Runs {
     return begun.catch(async (error: unknown) => {
       if (!(error instanceof Withdrawn)) throw error;
       const record = await this.read(id);
-      // Its checkpoint is where it was.
+      // Its checkpoint is unchanged.
       emit({ type: 'status', status: record.status });
       return record;
     });
@@ -139,14 +139,14 @@ export class Runs {
     return this.#end('stop');
   }
 
-  /** Ends the run, trained or paused, and keeps its curve only. */
+  /** Ends the run, trained or paused, and keeps only its curve. */
   cancel(): Promise<void> {
     return this.#end('cancel');
   }
 
   /**
-   * Ends a run that is not trained just now, wherever it lies: `stop` keeps what its checkpoint has learned as an adapter, `cancel` keeps its
-   * curve only.
+   * Ends a run that is not training, on the GPU or in storage: `stop` keeps its checkpoint as an adapter, `cancel` keeps only its
+   * curve.
    *
    * @throws GraftError `run-not-resumable`, `run-other-model`, `worker-training`, `worker-other-tab`, `storage-…`
    */
@@ -194,7 +194,7 @@ export class Runs {
     return readOfRun(id, this.#live, this.busy);
   }
 
-  /** @throws GraftError `worker-training`, `worker-other-tab` for a run that is trained just now */
+  /** @throws GraftError `worker-training`, `worker-other-tab` for a run that is training */
   async delete(id: string): Promise<void> {
     if (this.#live?.id === id) await this.withDevice(() => this.release());
     else if ((await this.list()).some((run) => run.id === id && run.status === 'running')) throw otherTab();
@@ -202,7 +202,7 @@ export class Runs {
     tellTabs();
   }
 
-  /** Lets go of a project that is about to be deleted. @throws GraftError `worker-training`, `worker-other-tab` while a run of it trains */
+  /** Releases a project that is about to be deleted. @throws GraftError `worker-training`, `worker-other-tab` while a run of it trains */
   async leaveProject(projectId: string): Promise<void> {
     const training = (await this.list()).find(
       (run) => run.projectId === projectId && run.status === 'running',
@@ -211,7 +211,7 @@ export class Runs {
     if (this.#live?.projectId === projectId) await this.withDevice(() => this.release());
   }
 
-  /** Frees a paused run's place on the GPU; it can go on from its checkpoint. */
+  /** Frees a paused run's GPU memory; it can be resumed from its checkpoint. */
   async release(): Promise<void> {
     const live = this.#live;
     this.#live = undefined;
@@ -229,7 +229,7 @@ export class Runs {
     } catch (error) {
       if (error instanceof Withdrawn) throw error;
       const reason = await this.session.reasonFor(error);
-      // Where it stands, since it could not be brought to the GPU.
+      // The status in storage, since it could not be brought to the GPU.
       const status = seed.checkpoint ? 'paused' : 'failed';
       emit({ type: 'status', status, failure: failureOf(reason) });
       throw reason;
@@ -238,19 +238,19 @@ export class Runs {
   }
 
   async #drive(live: LiveRun): Promise<RunRecord> {
-    // A copy of the model that is trained cannot be asked before it is kept.
+    // The trained copy of the model cannot answer before it is kept.
     this.session.current = live.adapter && {
       live: live.adapter,
       origin: () => live.origin,
       trainedOn: () => ({ ...live.record, runId: live.id }),
     };
     try {
-      // What was asked while shaders were compiled.
+      // The request that came while shaders were compiled.
       const { request } = this.#turn;
       if (request === 'stop') live.stop();
       if (request === 'cancel') live.cancel();
       if (request === 'pause') live.pause();
-      // A new run is not there before its first checkpoint.
+      // A new run has no record before its first checkpoint.
       await this.#claim(live);
       const rest = await live.train();
       keepSpeed(live.measured);
@@ -265,7 +265,7 @@ export class Runs {
     }
   }
 
-  /** Says in storage that a run goes on, so that other tabs know whose it is. */
+  /** Stores that a run is running, so that other tabs know whose it is. */
   async #claim(live: LiveRun): Promise<void> {
     await ifStorageWorks(changeRun(live.id, { status: 'running' }));
     tellTabs();
@@ -287,7 +287,7 @@ export class Runs {
   async #fail(live: LiveRun, reason: unknown): Promise<unknown> {
     const failure = failureOf(reason);
     if (failure.code.startsWith('storage-') || isScoringFailure(reason)) {
-      // Nothing is lost: the run is on the GPU, and its last checkpoint where it was.
+      // Nothing is lost: the run is on the GPU, and its last checkpoint is unchanged.
       live.become('paused', failure);
       return reason;
     }
@@ -295,17 +295,17 @@ export class Runs {
     this.#forget(live);
     try {
       if (failure.code !== 'train-diverged') {
-        // It can go on from its checkpoint.
+        // It can be resumed from its checkpoint.
         await changeRun(live.id, { status: 'failed' });
         live.become('failed', failure);
       } else if (live.step > 0 && (await live.isFinite())) {
-        // From its checkpoint it would come to the same end.
+        // From its checkpoint it would fail in the same way.
         this.#show(await live.keep('failed', failure));
       } else {
         await live.discard('failed', failure);
       }
     } catch (error) {
-      // That storage failed too is the lesser news: the checkpoint is where it was.
+      // That storage failed, too, matters less: the checkpoint is unchanged.
       if (!(error instanceof GraftError)) throw error;
       live.become('failed', failure);
     }
@@ -325,7 +325,7 @@ export class Runs {
       if (!live) return;
       try {
         if (!(await live.isCurrent())) {
-          // Another tab went on with this run: it is no longer for this one to end.
+          // Another tab resumed this run: this tab must not end it.
           await this.release();
           return;
         }
@@ -333,7 +333,7 @@ export class Runs {
         else live.cancel();
         if (live.end) await this.#finish(live, live.end);
       } catch (error) {
-        // The page hears of it by the run's last event.
+        // The run's last event tells the page.
         await this.#fail(live, await this.session.reasonFor(error));
       }
     });
@@ -353,7 +353,7 @@ export class Runs {
     throw otherModel(run, open);
   }
 
-  /** The adapter that a run left is the one that is asked from now on. */
+  /** The adapter of a finished run becomes `current`. */
   #show(id: string | undefined): void {
     this.session.current = id === undefined ? undefined : { id };
   }
@@ -364,7 +364,7 @@ export class Runs {
   }
 }
 
-/** Nobody waits for it: without it, the next forecast is made from the test. */
+/** It is not awaited: without it, the next forecast is made from the test. */
 function keepSpeed(measured: LiveRun['measured']): void {
   void outcome(async () => {
     const { keepSpeedOf } = await import('./speeds.ts');

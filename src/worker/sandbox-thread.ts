@@ -2,7 +2,7 @@
 import { messageOf } from '../errors.ts';
 import type { Question } from '../rewards/sandbox.ts';
 
-// Nothing is awaited at the top: what is loaded here may import a chunk that waits for this one.
+// Nothing is awaited at the top level: a module that is loaded here may import a chunk that waits for this one.
 async function begin(): Promise<void> {
   try {
     const { answerTo, loadInterpreter } = await import('../rewards/interpreter.ts');

@@ -1,6 +1,6 @@
 /**
- * What the worker holds on the GPU: one device, one model, the adapters that were used last, the cache of the chat. When the device is
- * lost all of it goes, and the next call opens it again.
+ * The state on the GPU: one device, one model, the adapters that were used last, the cache of the chat. When the device is
+ * lost, so is everything on it, and the next call opens it again.
  */
 import type { Device } from '../engine/device.ts';
 import { GraftError } from '../errors.ts';
@@ -27,7 +27,7 @@ export function chatTokens(maxPositions: number): number {
 
 /** Adapters that stay on the GPU. */
 const RESIDENT = 8;
-/** A device that is lost fails what waits for it first, and says so a moment later. */
+/** When a device is lost, waiting calls fail first, and the loss is reported a moment later. */
 const LOSS_NOTICE_MS = 100;
 
 /** The adapter that `current` means: one in training, or one of the library. */
@@ -37,13 +37,13 @@ export type Current =
 
 type Told = (progress: Progress) => void;
 
-/** A model that is being opened: one at a time. Whoever asks for the model meanwhile gets this one. */
+/** A model that is being opened: one at a time. Calls that need the model meanwhile get this one. */
 interface Opening {
   readonly done: Promise<OpenModel>;
   readonly listeners: Set<Told>;
 }
 
-/** How devices and models come into being; tests have their own. */
+/** Functions that open devices and models; tests have their own. */
 interface Openers {
   readonly device: (choice: DeviceChoice) => Promise<ChosenDevice>;
   readonly tune: (device: Device, told: Told) => Promise<void>;
@@ -85,7 +85,7 @@ export class Session {
     return (await this.chosenDevice()).device;
   }
 
-  /** The same, with why it is this one. @throws as {@link device} */
+  /** The same, with the reason of the choice. @throws as {@link device} */
   async chosenDevice(): Promise<ChosenDevice> {
     const opening = this.#device;
     const open = await opening;
@@ -107,9 +107,9 @@ export class Session {
   }
 
   /**
-   * Opens the chosen device in place of another, which takes with it whatever it holds.
+   * Opens the chosen device in place of another, whose memory is freed.
    *
-   * @param weightsOn how the model that was open is to be held on the new one
+   * @param weightsOn the types of the model's weights on the new device
    * @throws as {@link device}
    */
   async useDevice(
@@ -127,7 +127,7 @@ export class Session {
     const chosen = await this.chosenDevice();
     if (this.#source)
       this.#source = { ...this.#source, baseWeights: await weightsOn(this.#source, chosen.device) };
-    // What the base answered there has other last bits.
+    // The base's answers of the old device have other last bits.
     if (this.data) this.data = { ...this.data, base: { answers: new Map(), losses: new Map() } };
     return chosen;
   }
@@ -142,7 +142,7 @@ export class Session {
     return device;
   }
 
-  /** The failure of the device, if that is behind an error. */
+  /** The failure of the device, if that caused an error. */
   async reasonFor(error: unknown): Promise<unknown> {
     if (error instanceof GraftError) return error;
     const chosen = await this.#device?.catch(() => undefined);
@@ -152,17 +152,17 @@ export class Session {
     return device.failure ?? error;
   }
 
-  /** The open model if there is one, whether or not its device is still there. */
+  /** The open model if there is one, even if its device was lost. */
   get opened(): OpenModel | undefined {
     return this.#model;
   }
 
-  /** Where the model comes from that is open, or was until the device was lost. */
+  /** The source of the model that is open, or was until the device was lost. */
   get source(): ModelSource | undefined {
     return this.#source;
   }
 
-  /** The source of a model if it is this one, held in this way if that is said. */
+  /** The source of the open model if it is this one, with these types of weights if they are given. */
   has({ name, bundled }: ModelRef, baseWeights?: WeightChoices): ModelSource | undefined {
     const source = this.#source;
     const same = source?.name === name && source.bundled === bundled;
@@ -195,12 +195,12 @@ export class Session {
       try {
         const model = await this.#load(source, told);
         if (this.data?.modelContent !== model.content) this.data = undefined;
-        // The base answered with its weights as they were held.
+        // The base's answers depend on the types of its weights.
         else if (held !== model.fingerprint)
           this.data = { ...this.data, base: { answers: new Map(), losses: new Map() } };
         return model;
       } catch (error) {
-        // A model that failed to open is not tried again; the one before may be.
+        // A model that failed to open is not tried again; the previous one may be.
         if (this.#source === source) this.#source = before;
         throw error;
       }
@@ -256,7 +256,7 @@ export class Session {
     return 'live' in this.current ? this.current.live : this.#residentAdapter(this.current.id, model);
   }
 
-  /** Frees the place on the GPU of an adapter that is no longer in the library. */
+  /** Frees the GPU memory of an adapter that is no longer in the library. */
   async forget(id: string): Promise<void> {
     if (this.current && 'id' in this.current && this.current.id === id) this.current = undefined;
     await this.#evict(id);
@@ -277,7 +277,7 @@ export class Session {
     adapter.destroy();
   }
 
-  /** Gives back what the chat shares with a run that has ended. The GPU must have settled. */
+  /** Frees memory that the chat shares with a run that has ended. The GPU must have settled. */
   trim(): void {
     this.#chat?.forgetAll();
   }

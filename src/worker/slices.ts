@@ -1,4 +1,4 @@
-/** Long work in slices: between them the worker hears what the page asks, tells how far it is, and stops when it should. */
+/** Long work in slices: between them the worker takes calls of the page, reports progress, and stops on request. */
 import { GraftError } from '../errors.ts';
 import type { Step } from '../export/adapter-zip.ts';
 import type { Progress } from './api.ts';
@@ -51,13 +51,13 @@ export class Slices {
   }
 }
 
-/** What long work tells, and what ends it. */
+/** The progress of long work, and its end on request. */
 export interface Watch {
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
 }
 
-/** Tells how far it is and lets the worker hear the page, a few times a second. */
+/** Reports progress and lets the worker take calls of the page, a few times a second. */
 export function stepping(what: Progress['what'], { onProgress, signal }: Watch): Step {
   const slices = new Slices(onProgress, signal);
   return async (done, total) => {

@@ -1,4 +1,4 @@
-/** What was measured of training on this device, as the browser keeps it: steps of runs, and the test of a few layers. */
+/** Measured speeds of training on this device, as the browser keeps them: steps of runs, and the test of a few layers. */
 import * as v from 'valibot';
 import type { AdapterDescription } from '../engine/device.ts';
 import { measuredSteps, type MeasuredRun, type Speeds } from '../runs/run-forecast.ts';
@@ -34,7 +34,7 @@ export interface MeasuredHere extends MeasuredRun {
   readonly open: Pick<OpenModel, 'model' | 'fingerprint'>;
 }
 
-/** Keeps the speed of a run's steps beside what earlier ones did. A browser that keeps nothing forecasts from the test. */
+/** Keeps the speed of a run's steps beside those of earlier runs. A browser without storage forecasts from the test. */
 export async function keepSpeedOf(run: MeasuredHere): Promise<void> {
   const measured = await measuredSteps(run);
   if (!measured) return;
@@ -46,7 +46,7 @@ export async function keepSpeedOf(run: MeasuredHere): Promise<void> {
   );
 }
 
-/** @param fingerprint of the model, which names its precision and how its weights are held, too */
+/** @param fingerprint of the model, with its precision and the types of its weights */
 async function readStepSpeeds(
   adapter: AdapterDescription,
   fingerprint: string,

@@ -1,4 +1,4 @@
-/** What an adapter was taught, single questions or conversations: by its rows, which storage may have. */
+/** Whether an adapter was taught single questions or conversations, found from its rows if they are stored. */
 import type { Example } from '../data/example.ts';
 import { GraftError } from '../errors.ts';
 import { readDataSet } from '../storage/data-sets.ts';
@@ -14,7 +14,7 @@ type ReadFiles = (projectId: string, version: string) => Promise<StoredDataFiles
 
 const fromStorage: ReadFiles = async (projectId, version) => (await readDataSet(projectId, version))?.files;
 
-/** Remembers what it found, by data set and mapping: rows of one version never change. */
+/** The results so far, by data set and mapping: rows of one version never change. */
 export class TurnsOfRows {
   readonly #known = new Map<string, Turns | undefined>();
 
@@ -66,9 +66,9 @@ async function examplesOf(
 ): Promise<readonly Example[]> {
   if (!files) return [];
   const { name, bytes } = files.file;
-  // What reads files is loaded with the first of them.
+  // The code that reads files is loaded with the first file.
   const { ExampleReader } = await import('../data/formats.ts');
-  // The worker hears the page in between: nothing here is reported, and nothing stops it.
+  // It pauses so that the worker can take calls; it reports no progress and cannot be stopped.
   const slices = new Slices(() => undefined, new AbortController().signal);
   try {
     const reader = new ExampleReader(bytes, { fileName: name, ...options });

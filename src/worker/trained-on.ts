@@ -1,4 +1,4 @@
-/** How many of the measured rows an adapter was trained on: another split makes test rows of training rows. */
+/** How many of the measured rows an adapter was trained on: another split turns training rows into test rows. */
 import { GraftError } from '../errors.ts';
 import { countSeen } from '../evaluate/seen.ts';
 import { findAdapter } from '../storage/adapters.ts';
@@ -11,7 +11,7 @@ import { questionsOf } from '../data/questions.ts';
 import type { Session } from './session.ts';
 import type { Slices } from './slices.ts';
 
-/** What an adapter or a run keeps of its rows. */
+/** The rows of an adapter or a run, as they are kept. */
 export type TrainedOn = Pick<StoredAdapter, 'projectId' | 'runId' | 'data' | 'dataOptions'>;
 
 /** Missing for the base model, which was not trained here. */
@@ -24,7 +24,7 @@ export async function trainedOn({ current }: Session, choice: AdapterChoice): Pr
 
 /**
  * @param asked indices of the questions that are asked
- * @param slices hears how far it is where the rows have to be read again
+ * @param slices reports progress where the rows have to be read again
  * @param read gives the files of a data set that a project keeps
  * @throws GraftError `worker-aborted`
  */
@@ -48,13 +48,13 @@ export async function seenRows(
       : await openAgain(await read(ref.version), options, open, slices, data);
   if (!trained) return 'rows';
   const isWhole = ({ example }: Entry): boolean => example === undefined;
-  // The rows of a document are others when they are cut otherwise: then none can be told from another.
+  // Another cut gives a document other rows, which cannot be matched.
   if (options.maxLength !== data.options.maxLength && [...data.places, ...trained.places].some(isWhole))
     return 'rows';
   const train = trained.places.filter(({ part }) => part === 'train');
   const test = data.places.filter(({ part }) => part === 'test');
   const chat = open.tokenizer.chatTemplate !== undefined;
-  // In the order of the questions: not every row asks for something.
+  // In the order of the questions: not every row has one.
   const asking = test.filter(({ example }) => example && questionsOf([example], chat).length > 0);
   return countSeen(
     train,

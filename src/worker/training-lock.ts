@@ -21,7 +21,7 @@ export function otherTab(): GraftError {
 export function whileTraining<T>(work: () => Promise<T>): Promise<T> {
   return navigator.locks.request(TRAINING, { ifAvailable: true }, (lock) => {
     if (!lock) throw otherTab();
-    // Given back first: who waited for it can train at once.
+    // Released first: a waiting tab can train at once.
     return navigator.locks.request(SEEN, work);
   }) as Promise<T>;
 }
@@ -35,7 +35,7 @@ export async function someTabTrains(): Promise<boolean> {
 let channel: BroadcastChannel | undefined;
 const openChannel = (): BroadcastChannel => (channel ??= new BroadcastChannel(CHANNEL));
 
-/** Tells the other tabs that what is kept of a run has changed. */
+/** Tells the other tabs that the record of a run has changed. */
 export function tellTabs(): void {
   openChannel().postMessage('changed');
 }

@@ -1,5 +1,5 @@
 // −β ln σ(z), z = (a(c) − a(r)) − (ln(1 − eᵃ⁽ᶜ⁾) − ln(1 − eᵃ⁽ʳ⁾)), where a(y) = log p / |y| is the mean over an answer's tokens; a = β.
-// z is the logarithm of the ratio of both answers' odds. The cross-entropy of the chosen texts is a loss of its own.
+// z is the logarithm of the ratio of both answers' odds. The cross-entropy of the chosen texts is a separate loss.
 
 fn pairLoss(chosen: Answer, rejected: Answer, batch: Batch) -> PairLoss {
   let c = chosen.logp / chosen.tokens;

@@ -1,4 +1,4 @@
-/** Sizes of the plans of a run that samples: how long answers will be is not known, so all are planned for the longest. */
+/** Sizes of the plans of a run that samples: the lengths of answers are not known, so the longest one is planned. */
 import type { Bucket, LabelledTokens } from '../../model/batch.ts';
 import type { TrainOptions } from '../options.ts';
 import { promptLength } from './prompts.ts';
@@ -6,7 +6,7 @@ import { promptLength } from './prompts.ts';
 /** Parts of the longest answers for which there is a plan each. */
 const PARTS = [1 / 4, 1 / 2, 1];
 
-/** What generation needs room for. */
+/** The size of generation. */
 export interface GenerationSize {
   /** Answers of a step; at most so many are sampled at once. */
   readonly answers: number;
@@ -14,13 +14,13 @@ export interface GenerationSize {
   readonly maxLength: number;
 }
 
-/** What the sizes depend on. */
+/** The inputs of the sizes. */
 export type PolicySizes = Pick<
   TrainOptions,
   'batch' | 'accumulate' | 'maxLength' | 'numGenerations' | 'maxCompletionLength'
 >;
 
-/** The plans of a step, and what its answers take. @param longest prompt, in tokens */
+/** The plans of a step, and the room of its answers. @param longest prompt, in tokens */
 export function policyBuckets(
   { batch, accumulate, numGenerations: G = 0, maxCompletionLength = 0 }: PolicySizes,
   longest: number,

@@ -25,8 +25,8 @@ export interface PolicyGradients extends Measured {
 }
 
 /**
- * Computes gradients of a step without changing anything. Nothing else may train meanwhile. What the samples lack is computed: where they have no
- * earlier log-probabilities the policy itself made them, and the reference policy is the bare base.
+ * Computes gradients of a step without changing anything. Nothing else may train meanwhile. Missing parts of the samples are computed: without
+ * earlier log-probabilities they count as made by the policy itself, and the reference policy is the base model alone.
  *
  * @param batches the micro-batches of the step
  * @throws GraftError `train-objective` where a reference is needed and all weights are trained
@@ -76,7 +76,7 @@ export async function policyGradients(
   return { ...measuredOf(objective, total, count), losses, gradients, logProbabilities };
 }
 
-/** @throws GraftError `train-objective` where the run compares with a bare base that is not there */
+/** @throws GraftError `train-objective` where the run compares with a base model that is not there */
 export function checkReference({ settings }: Learning, { adapter }: Pick<Trainable, 'adapter'>): void {
   if ((settings['beta'] as number) > 0 && !adapter)
     throw new GraftError(

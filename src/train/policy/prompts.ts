@@ -1,26 +1,26 @@
 /**
- * Rows as prompts to which answers are sampled: what stands before a row's last answer is asked, and the answer is the one that is wanted. A row that is
- * a prompt alone is asked whole, and wants none.
+ * Rows as prompts to which answers are sampled: the text before a row's last answer is the prompt, and that answer is the wanted one. A row that is
+ * only a prompt is asked whole, and has no wanted answer.
  */
 import { GraftError } from '../../errors.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 
-/** What a row asks, as people and rewards read it. */
+/** A row's prompt, as people and rewards read it. */
 export interface Asked {
   readonly prompt: string;
-  /** The one that is wanted; missing for a row that is a prompt alone. */
+  /** The wanted answer; missing for a row that is only a prompt. */
   readonly answer?: string;
   /** The row's other columns. */
   readonly columns?: Readonly<Record<string, unknown>>;
 }
 
-/** A row, with its texts where these are known: they are not always those that its tokens decode to. */
+/** A row, with its texts where these are known: they may differ from the decoded tokens. */
 export interface PromptRow extends LabelledTokens {
   readonly asked?: Asked;
 }
 
-/** What is asked of the model. */
+/** The prompt of the model. */
 export interface Prompt extends Asked {
   readonly ids: readonly number[];
   readonly columns: NonNullable<Asked['columns']>;
@@ -37,12 +37,12 @@ export function promptLength({ labels, asks }: Pick<LabelledTokens, 'labels' | '
 
 export type Texts = Pick<Tokenizer, 'decode' | 'streamDecoder'>;
 
-/** @param what names the row @throws GraftError `train-objective` for a row that asks for nothing */
+/** @param what names the row @throws GraftError `train-objective` for a row without a prompt */
 export function promptOf(row: PromptRow, tokenizer: Texts, what: string): Prompt {
   const length = promptLength(row);
   const all = Array.from(row.ids);
   const ids = all.slice(0, length);
-  // Of a text the first token is given, whatever it is.
+  // In a text the first token is always given.
   if (ids.length < 2)
     throw new GraftError(
       'train-objective',

@@ -1,4 +1,4 @@
-/** Sampled sequences as a micro-batch takes them: groups of answers to one prompt, with what each of them counts. */
+/** Sampled sequences as a micro-batch takes them: groups of answers to one prompt, each with its weight. */
 import { ON_POLICY } from '../../engine/ops/policy_loss.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { Tensor } from '../../engine/tensor.ts';
@@ -13,7 +13,7 @@ export interface Sample {
   readonly advantage: number;
   /** Whether it gives no gradient. */
   readonly left?: boolean;
-  /** Log-probabilities of its tokens by the policy that made it; missing where that is the one in training, as it is. */
+  /** Log-probabilities of its tokens by the policy that made it; missing where that is the current policy. */
   readonly old?: ArrayLike<number>;
   /** The same by the reference policy. */
   readonly reference?: ArrayLike<number>;
@@ -77,7 +77,7 @@ export function writeSampled(
   if (reference) byToken(reference, (sample) => sample.reference);
 }
 
-/** What a plan computed for each token, by sample. @param values f32 [R] @param samples in the order of the micro-batch */
+/** The numbers that a plan computed for each token, by sample. @param values f32 [R] @param samples in the order of the micro-batch */
 export function splitByToken(values: Float32Array, rows: readonly SampledRow[]): Float32Array[] {
   let at = 0;
   return rows.flatMap(({ samples }) => samples.map(({ ids }) => values.slice(at, (at += ids.length))));

@@ -6,10 +6,10 @@ import type { Scored } from '../../rewards/reward.ts';
 import type { Scoring } from './scoring.ts';
 import { textAfter, type Prompt } from './prompts.ts';
 
-/** Between two words on how far it is. */
+/** Tokens between two reports of progress. */
 const TELL_MILLISECONDS = 100;
 
-/** What is asked for one answer. */
+/** The request for one answer. */
 export interface Draw {
   readonly prompt: Prompt;
   readonly seed: number;
@@ -26,9 +26,9 @@ export interface Drawn {
 }
 
 export interface SamplingWatch {
-  /** Answers that are there, of all; a part of one while they are under way. */
+  /** How many answers are complete, of all; with a fraction for those under way. */
   readonly onProgress: (done: number, total: number) => void;
-  /** Asked at every token: true gives it up. */
+  /** Called at every token: true interrupts. */
   readonly isInterrupted: () => boolean;
 }
 
@@ -41,7 +41,7 @@ export class Sampler {
   ) {}
 
   /**
-   * Answers in the order of what is asked.
+   * Answers in the order of the requests.
    *
    * @returns undefined where it was interrupted
    * @throws GraftError `sampling-not-finite`, `reward-fails`, `engine-…`

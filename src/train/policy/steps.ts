@@ -40,7 +40,7 @@ import {
 import type { Scoring } from './scoring.ts';
 import type { Prompt } from './prompts.ts';
 
-/** What of the settings it reads. They are there: the objective brings them. */
+/** The settings that it reads, which the objective brings. */
 type PolicyOptions = TrainOptions & { readonly steps: number } & {
   readonly [
     name in
@@ -61,7 +61,7 @@ export class PolicySteps implements StepMaker {
   readonly #order: RowOrder;
   readonly #sampler: Sampler;
   readonly #options: PolicyOptions;
-  /** Reports of steps, until they are given. */
+  /** Reports of steps, until they are read. */
   readonly #reports = new Map<number, ObjectiveReport>();
 
   constructor(
@@ -116,7 +116,7 @@ export class PolicySteps implements StepMaker {
     this.#reports.delete(step);
     return {
       loss,
-      // Without a weight nothing is compared with the reference.
+      // Without a weight there is no reference.
       report: { ...told, ...others, ...(this.#options.beta > 0 && { kl }) },
       gradNorm: values[NORM_SLOT],
       broken: values[BROKEN_SLOT] !== 0,
@@ -205,7 +205,7 @@ export class PolicySteps implements StepMaker {
       options.maxCompletionLength,
     );
     const lr = learningRate(step, options);
-    // Nothing is better than anything else: even the optimiser's momentum and the decay should leave the values as they are.
+    // No answer is better than another: not even the optimiser's momentum and the decay should change the values.
     const teaches =
       options.beta > 0 ||
       sampled.some(({ samples }) => samples.some(({ advantage, left }) => advantage !== 0 && !left));
@@ -227,7 +227,7 @@ export class PolicySteps implements StepMaker {
     };
   }
 
-  /** Tells the optimiser of the next update. @param update counts from 0 */
+  /** Writes the optimiser's numbers of the next update. @param update counts from 0 */
   #begin(update: number, lr: number, count: number): void {
     const { clip, weightDecay } = this.#options;
     const optimiser = optimiserOf(this.#options.optimiser);
@@ -274,7 +274,7 @@ export class PolicySteps implements StepMaker {
     return after;
   }
 
-  /** Updates, where there is something to learn. @returns the statistics */
+  /** Updates the values, unless there is nothing to learn. @returns the statistics */
   async #end(teaches: boolean): Promise<Float32Array> {
     const { shared, update } = this.plans;
     if (!teaches) return new Float32Array(await this.trainable.model.device.read(shared.stats));
@@ -287,7 +287,7 @@ export class PolicySteps implements StepMaker {
     const done: SampledRow[][] = [];
     for (const rows of batches) {
       const { plan, inputs, policies } = bucketFor(this.plans.references, rows);
-      // The bare base has no adapter that puts anything before them.
+      // The base model alone has no virtual tokens.
       writeBatch(plan, inputs, this.plans.start ? rows : withoutVirtual(rows));
       plan.run();
       const values = splitByToken(new Float32Array(await plan.read(policies.trained!)), rows);

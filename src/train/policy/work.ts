@@ -1,4 +1,4 @@
-/** How much the steps of a run that samples compute, counted before it starts: answers are taken to be half as long as they may be. */
+/** The work of a run that samples, counted before it starts: answers are assumed to be half as long as they may be. */
 import type { LabelledTokens } from '../../model/batch.ts';
 import type { TrainOptions } from '../options.ts';
 import type { PlanWork } from '../run-work.ts';

@@ -1,6 +1,6 @@
 /**
- * What llama.cpp's converter did to a Hugging Face model, told backwards: the names of tensors of each architecture, and what was done to their
- * numbers. Names: `constants.py` and `tensor_mapping.py` of gguf-py; what is done to the numbers: `modify_tensors` of each model in llama.cpp's
+ * How llama.cpp's converter changed a Hugging Face model: the names of tensors of each architecture, and the changes of their
+ * numbers. Names: `constants.py` and `tensor_mapping.py` of gguf-py; changes of the numbers: `modify_tensors` of each model in llama.cpp's
  * converter.
  */
 import { GraftError } from '../../errors.ts';
@@ -25,7 +25,7 @@ export interface Architecture {
   readonly plusOne?: readonly string[];
   /** Stems whose weight was transposed. */
   readonly transposed?: readonly string[];
-  /** Fields of config.json besides those of every architecture; may take some of them back with undefined. */
+  /** Fields of config.json besides those of every architecture; undefined removes one of those. */
   readonly config?: (header: GgufHeader, fields: JsonObject) => JsonObject;
 }
 
@@ -173,14 +173,14 @@ export type Change =
 export interface TensorName {
   /** Hugging Face's. */
   readonly name: string;
-  /** What the converter did to it. */
+  /** How the converter changed it. */
   readonly change?: Change;
 }
 
 /**
  * Hugging Face's name of a tensor; undefined for one that holds no weights.
  *
- * @throws GraftError `gguf-unsupported` for a tensor that the architecture does not have here: it would be left out of the computation
+ * @throws GraftError `gguf-unsupported` for a tensor that the architecture does not have here, since the computation would ignore it
  */
 export function tensorName(
   architecture: Architecture,
@@ -223,7 +223,7 @@ export interface LayerPlace {
   readonly rotary?: 'heads' | 'kvHeads';
 }
 
-/** Types of models that the converter takes for another. */
+/** Types of models that the converter treats as another. */
 const SAME_AS: Readonly<Record<string, string>> = { mistral: 'llama', gemma3: 'gemma3_text' };
 
 /** GGUF's place of the linear layer of this path; undefined where its files have none. @param modelType of config.json */
@@ -232,7 +232,7 @@ export function layerPlace(modelType: string, path: string): LayerPlace | undefi
   const found = Object.entries(ARCHITECTURES).find(([, known]) => known.modelType === type);
   if (!found) return undefined;
   const [architecture, { layers, layer, outside, rotary }] = found;
-  // The text part of a model that also sees is a model of its own there.
+  // The text part of a multimodal model is a separate model there.
   const own = path.replace(/^model\.language_model\./, 'model.');
   const [number, rest] = own.startsWith(layers) ? own.slice(layers.length).split(/\.(.*)/s) : [];
   const names = Object.entries(number === undefined ? outside : layer);

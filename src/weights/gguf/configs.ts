@@ -7,7 +7,7 @@ export function hasTensor({ tensors }: GgufHeader, name: string): boolean {
   return tensors.some((tensor) => tensor.name === name);
 }
 
-/** Metadata are silent about biases. Any of them asks for all of its kind: one that is missing is then an error. */
+/** Metadata do not mention biases. One bias means that the model has all of its kind: a missing one is then an error. */
 export function biasConfig({ tensors }: GgufHeader): JsonObject {
   const has = (pattern: RegExp): boolean => tensors.some(({ name }) => pattern.test(name));
   return {

@@ -1,6 +1,6 @@
 /**
- * A GGUF file is a model folder in one file. Seen as a folder it has the files that the rest of Graft reads, made from its metadata, and
- * those that lie beside it, which go before: a person who puts a config.json there means it.
+ * A GGUF file as a model folder: it has the files that the rest of Graft reads, made from its metadata, and
+ * those that lie beside it, which take precedence: a person who puts a config.json there means it.
  */
 import type { JsonObject } from '../../json.ts';
 import { memorySource, type ByteSource, type FileSet } from '../bytes.ts';
@@ -10,7 +10,7 @@ import { readGgufHeader, type GgufHeader } from './header.ts';
 import { ggufTensors } from './tensors.ts';
 import { generationConfigOf, hasTokenizer, tokenizerConfigOf, tokenizerOf } from './tokenizer.ts';
 
-/** What each file is made by. */
+/** The functions that make each file. */
 type Made = Readonly<Record<string, (header: GgufHeader) => JsonObject | Promise<JsonObject>>>;
 
 const CONFIGURATION: Made = { 'config.json': configOf };

@@ -12,7 +12,7 @@ import { storedBytes, type Dtype, type StoredType } from '../dtypes.ts';
 import { Metadata, type MetadataScalar, type MetadataValue } from './metadata.ts';
 import { ByteReader } from './reader.ts';
 
-/** Numbers of `ggml_type` that are read. */
+/** The values of `ggml_type` that are read. */
 const TENSOR_TYPES: Readonly<Record<number, Dtype | BlockType>> = {
   0: 'F32',
   1: 'F16',

@@ -7,7 +7,7 @@ import type { JsonObject } from '../../json.ts';
 export interface PreTokenizer {
   readonly normalizer: JsonObject | null;
   readonly steps: readonly JsonObject[];
-  /** A whole word that is a token is taken as it is, whatever the merges say. */
+  /** A whole word that is a token becomes that token, whatever the merges say. */
   readonly ignoreMerges: boolean;
   /** Whether a text begins with bos where the metadata does not say. */
   readonly addsBos: boolean;

@@ -46,7 +46,7 @@ export class ByteReader {
     this.#at = 0;
   }
 
-  /** What `read` makes of the next `size` bytes. */
+  /** The result of `read` for the next `size` bytes. */
   number(size: number, read: (view: DataView, at: number) => number | bigint): number | bigint {
     const value = read(this.#view, this.#at);
     this.#at += size;
@@ -61,7 +61,7 @@ export class ByteReader {
     return BigInt(this.number(8, (view, at) => view.getBigUint64(at, true)));
   }
 
-  /** UTF-8 with its byte order mark, which tokens may be; what is not UTF-8 becomes U+FFFD, as in other readers. */
+  /** UTF-8 with its byte order mark, which may be a token; invalid bytes become U+FFFD, as in other readers. */
   text(length: number): string {
     const bytes = this.#buffer.subarray(this.#at, (this.#at += length));
     return this.#text.decode(bytes);

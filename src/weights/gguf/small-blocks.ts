@@ -6,7 +6,7 @@ function fifthBit(block: Uint8Array, at: number, value: number): number {
   return ((block[at + (value >> 3)] >> (value & 7)) & 1) << 4;
 }
 
-/** d, m and whatever else is copied as it is. */
+/** d, m and other fields that are copied unchanged. */
 export function copyScales(block: Uint8Array, at: number, count: number, to: Uint8Array, s: number): void {
   for (let i = 0; i < count; i++) to[s + i] = block[at + i];
 }

@@ -11,7 +11,7 @@ import { iq4 } from './iq4.ts';
 import { kQuants } from './k-quants.ts';
 import { smallBlocks } from './small-blocks.ts';
 
-/** Where the parts of one block go. */
+/** The destinations of the parts of one block. */
 export interface Parts {
   /** A byte for each number, in their order. */
   readonly quants: Uint8Array;
@@ -23,7 +23,7 @@ export type TakeApart = (block: Uint8Array, at: number, to: Parts, q: number, s:
 
 const TAKE_APART: Readonly<Record<BlockType, TakeApart>> = { ...smallBlocks, ...kQuants, ...iq4 };
 
-/** The layout that holds a type as it is. */
+/** The layout that holds a type exactly. */
 export const LAYOUT_OF = {
   Q4_0: 'q4_0',
   Q4_1: 'q4_1',

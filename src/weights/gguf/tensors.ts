@@ -61,7 +61,7 @@ function entry(
   };
 }
 
-/** Reads bytes of a tensor with what was done to it undone. */
+/** Reads bytes of a tensor and undoes the converter's changes. */
 function reader(
   source: ByteSource,
   { name, type, shape, byteLength }: GgufTensor,
@@ -90,7 +90,7 @@ function reader(
   };
 }
 
-/** A matrix the other way round, as the folder has it. Blocks cannot be turned: they are unpacked. */
+/** A matrix transposed, as the folder has it. Blocks cannot be transposed: they are unpacked. */
 function transposed(
   source: ByteSource,
   { name, type, shape, byteLength }: GgufTensor,

@@ -15,7 +15,7 @@ export const TOKEN_TYPE = { NORMAL: 1, UNKNOWN: 2, CONTROL: 3, USER_DEFINED: 4, 
 const TOKENS = 'tokenizer.ggml.tokens';
 const MODEL = 'tokenizer.ggml.model';
 
-/** Where generation stops besides the ids of the metadata: converters write no list of them, and llama.cpp knows these by their text. */
+/** Tokens that end generation besides the ids of the metadata: converters write no list of them, and llama.cpp knows these by their text. */
 const ENDS = new Set([
   '<|eot_id|>',
   '<|eom_id|>',
@@ -68,7 +68,7 @@ function vocabularyOf(metadata: Metadata): Vocabulary {
   return { tokens, types, ids };
 }
 
-/** What a text is searched for before anything else is done with it. A file does not tell what of white space a token takes: as llama.cpp has it. */
+/** Tokens that are searched in a text first. A file does not say which white space a token includes: this follows llama.cpp. */
 function addedTokens(metadata: Metadata, { ids, types }: Vocabulary): JsonObject[] {
   const added: readonly number[] = [TOKEN_TYPE.CONTROL, TOKEN_TYPE.USER_DEFINED, TOKEN_TYPE.UNKNOWN];
   const takesSpace = /phi[- ]?3/i.test(metadata.text('general.name') ?? '');
@@ -128,7 +128,7 @@ export function tokenizerOf({ metadata }: Pick<GgufHeader, 'metadata'>): JsonObj
   };
 }
 
-/** What is put around a text, as the `tokenizers` library reads it. */
+/** The post-processor, as the `tokenizers` library reads it. */
 function postProcessor(metadata: Metadata, vocabulary: Vocabulary): JsonObject | null {
   const added = (name: string, adds: boolean): string[] => {
     const token = adds ? tokenAt(metadata, vocabulary, name) : undefined;
@@ -222,7 +222,7 @@ export function tokenizerConfigOf({ metadata }: GgufHeader): JsonObject {
 }
 
 /**
- * generation_config.json: where generation stops, which may be the end of a turn besides the end of the text.
+ * generation_config.json: the tokens that end generation, which may be the end of a turn besides the end of the text.
  *
  * @throws GraftError `gguf-metadata`
  */

@@ -1,5 +1,5 @@
 /**
- * What the hub declares of a file's content, computed while it comes: SHA-256 for files in its large-file storage, git's SHA-1 for the rest.
+ * The checksum that the hub declares for a file, computed during the download: SHA-256 for files in its large-file storage, git's SHA-1 for the rest.
  * WebCrypto takes a whole file at once, which gigabytes are not.
  */
 import { sha1 } from '@noble/hashes/legacy.js';
@@ -18,7 +18,7 @@ export class Checksum {
     if (file.sha256 === undefined) this.#hash.update(new TextEncoder().encode(`blob ${file.size}\0`));
   }
 
-  /** Over what came of a file already; undefined where nothing is declared. */
+  /** A checksum that begins with the stored part of a file; undefined where the server declares none. */
   static async of(file: RemoteFile, sink: DownloadSink): Promise<Checksum | undefined> {
     // Git's hash begins with the size.
     if (file.sha256 === undefined && (file.gitSha1 === undefined || file.size === undefined))

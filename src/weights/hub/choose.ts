@@ -1,4 +1,4 @@
-/** Which files of a repository make a model: it may hold the same weights in five formats. */
+/** Chooses the files of a model in a repository, which may hold the same weights in five formats. */
 import { GraftError } from '../../errors.ts';
 import { READ_COMPANIONS } from '../companions.ts';
 import type { ListedFile } from './listing.ts';
@@ -12,7 +12,7 @@ const PART = /-\d{5}-of-\d{5}\.gguf$/i;
 
 export interface Choice {
   readonly files: readonly ListedFile[];
-  /** Whether it is one GGUF file, which says everything itself. */
+  /** Whether it is one GGUF file, which needs no other files. */
   readonly gguf: boolean;
 }
 
@@ -69,7 +69,7 @@ export function chooseFiles(model: string, files: readonly ListedFile[], file?: 
 }
 
 /**
- * Every way in which a repository can be had: its safetensors first, then each GGUF file, smallest first.
+ * All choices of a repository: its safetensors first, then each GGUF file, smallest first.
  *
  * @throws GraftError as {@link chooseFiles} where there is none
  */

@@ -1,7 +1,7 @@
-/** Requests to a hub or to any other server: who gets the token, and what a refusal means. */
+/** Requests to a hub or to any other server: which server gets the token, and what a refusal means. */
 import { GraftError, messageOf } from '../../errors.ts';
 
-/** Something that may be better in a moment. */
+/** A failure that may be temporary. */
 export class Unsettled extends Error {
   /** @param retryMs how long the server asks to wait */
   constructor(
@@ -15,12 +15,12 @@ export class Unsettled extends Error {
 export interface ClientOptions {
   /** The token of a person's account on the hub. It goes to the hub's own origin and to no other, also not along a redirect. */
   readonly token?: string;
-  /** Where the token goes. */
+  /** The origin that gets the token. */
   readonly hub: string;
   readonly signal: AbortSignal;
 }
 
-/** What is asked for, in words. */
+/** The request, in words. */
 export interface Subject {
   /** `org/name`, or an address. */
   readonly model: string;
@@ -39,9 +39,9 @@ export class Client {
   }
 
   /**
-   * The answer, if it is one of success, or 416 where a range was asked for.
+   * The response, if it is a success, or 416 where a range was asked for.
    *
-   * @throws Unsettled where asking again may help; GraftError `hub-…` where it does not; what `signal` was aborted with
+   * @throws Unsettled where a retry may help; GraftError `hub-…` where it does not; the reason of `signal`
    */
   async ask(
     url: string,
@@ -63,7 +63,7 @@ export class Client {
     };
     let response: Response;
     try {
-      // Nothing of the browser's goes along, and its cache is no place for gigabytes.
+      // No cookies are sent, and the cache is no place for gigabytes.
       response = await fetch(url, {
         method,
         headers,
@@ -82,7 +82,7 @@ export class Client {
   }
 }
 
-/** Browsers do not tell these apart on purpose; Node does, in the cause. */
+/** Browsers hide the difference on purpose; Node tells it in the cause. */
 function unreachable(url: string, { model }: Subject, cause: unknown): GraftError | Unsettled {
   const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : undefined;
   const inner = reason ?? messageOf(cause);
@@ -127,7 +127,7 @@ function refusal(
   const code = response.headers.get('x-error-code') ?? '';
   const elsewhere = response.url !== '' && new URL(response.url).origin !== new URL(url).origin;
   if (status >= 500 || status === 408 || status === 429 || (elsewhere && [401, 403].includes(status))) {
-    // A signed address of the hub's file server that has run out is refused: the next try gets a new one.
+    // The hub's file server refuses an expired signed address: the next try gets a new one.
     const retry = Number(response.headers.get('retry-after') ?? NaN);
     return new Unsettled(
       new GraftError(

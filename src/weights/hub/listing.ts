@@ -63,7 +63,7 @@ function parseFile(entry: unknown): ListedFile | undefined {
     ...(isSize(size) && { size }),
     ...(typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256)
       ? { sha256 }
-      : // Of a large file the blob is a pointer to it.
+      : // For a large file the blob is a pointer to it.
         !isObject(lfs) && typeof blobId === 'string' && /^[0-9a-f]{40}$/.test(blobId) && { gitSha1: blobId }),
   };
 }

@@ -1,8 +1,8 @@
-/** Trying again, for as long as there is hope. */
+/** Retries with growing pauses. */
 import { Unsettled } from './client.ts';
 import type { Patience, Wait } from './types.ts';
 
-/** A pause that ends early, with what `signal` was aborted with. */
+/** A pause that ends early with the reason of `signal`. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
@@ -19,10 +19,10 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Calls `work` until it settles, with growing pauses.
+ * Calls `work` until it succeeds or fails for good, with growing pauses.
  *
  * @param advanced whether the last try came further than all before: then the count begins again
- * @param onWait hears why and how long it waits, and with undefined that it goes on
+ * @param onWait is called with the reason and the length of a pause, and with undefined when it ends
  * @throws what `work` throws; after too many tries the failure of the last one
  */
 export async function persist<T>(

@@ -1,4 +1,4 @@
-/** What a person typed to name a model: an id on the hub, an address on the hub, or an address anywhere else. */
+/** The place of a model that a person typed: an id on the hub, an address on the hub, or any other address. */
 import { GraftError } from '../../errors.ts';
 
 /** The hub, unless a setting says another. */
@@ -92,7 +92,7 @@ function parseUrl(text: string, hub: string): Place {
   const hubParts = new URL(hub).pathname.split('/').filter(Boolean);
   const onHub = `${url.href}/`.startsWith(`${hub}/`) || url.hostname === 'huggingface.co';
   if (at >= 1 && parts.length > at + 1) {
-    // Whatever the server: only hubs have addresses like these.
+    // On any server: only hubs have addresses like these.
     const names = parts.slice(onHub ? hubParts.length : Math.max(0, at - 2), at);
     const base = parts.slice(0, at - names.length);
     const [revision, ...path] = parts.slice(at + 1);
@@ -120,7 +120,7 @@ function parseUrl(text: string, hub: string): Place {
   }
   url.hash = '';
   if (!/\.gguf$/i.test(url.pathname) && !url.pathname.endsWith('/')) {
-    // Somebody who copies the address of one of a folder's files means the folder.
+    // The address of a file in a folder means the folder.
     url.pathname = /\.\w+$/.test(url.pathname) ? url.pathname.replace(/[^/]*$/, '') : `${url.pathname}/`;
   }
   return { kind: 'url', url: url.href };
@@ -134,7 +134,7 @@ function decodedParts(url: URL, text: string): string[] {
   }
 }
 
-/** The address that `parsePlace` reads as this place: what is kept with a model to say where it came from, and to go on. */
+/** The address that `parsePlace` reads as this place: it is kept with a model as its source, and to resume a download. */
 export function addressOf({ hub, repo, revision, file }: RepoPlace): string {
   return file === undefined
     ? `${hub}/${repo}/tree/${encodePath(revision)}`

@@ -9,7 +9,7 @@ export class Rate {
   /** @param at milliseconds of any clock */
   add(bytes: number, at: number): void {
     const last = this.#points.at(-1);
-    // A file that starts over is no negative speed.
+    // A file that starts over does not count as negative speed.
     if (last && bytes < last.bytes) this.#points = [];
     // A few points are enough: chunks come by the hundred.
     if (last && at - last.at < 50) this.#points.pop();

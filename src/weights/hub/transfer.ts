@@ -1,4 +1,4 @@
-/** One file, from where an earlier transfer stopped to its end, checked. */
+/** The transfer of one file, from where an earlier one stopped, with its check. */
 import { GraftError, messageOf } from '../../errors.ts';
 import { Checksum } from './checksum.ts';
 import { Unsettled, type Client, type Subject } from './client.ts';
@@ -10,15 +10,15 @@ export interface TransferOptions {
   readonly sink: DownloadSink;
   readonly subject: Subject;
   readonly patience: Patience;
-  /** Bytes of the file that are there, and all of them where that is known. */
+  /** Stored bytes of the file, and its size where that is known. */
   readonly onBytes: (done: number, total: number | undefined) => void;
   readonly onWait: (wait?: Wait) => void;
 }
 
 /**
- * Fetches a file into the sink. What is there already is not fetched again, unless it turns out to be of another version.
+ * Fetches a file into the sink. Stored bytes are not fetched again, unless they turn out to be of another version.
  *
- * @throws GraftError `hub-…`, and whatever the sink throws; what is there by then stays, unless it is known to be wrong
+ * @throws GraftError `hub-…`, and whatever the sink throws; the stored part stays, unless it is known to be wrong
  */
 export async function transfer(file: RemoteFile, options: TransferOptions): Promise<void> {
   const { client, sink, patience, onWait } = options;
@@ -60,7 +60,7 @@ class Transfer {
     this.#checksum = await Checksum.of(file, options.sink);
   }
 
-  /** One request and as much of its answer as comes. @throws Unsettled where the rest may come next time */
+  /** One request, and as much of its response as arrives. @throws Unsettled where a retry may bring the rest */
   async attempt(): Promise<void> {
     const { file, options } = this;
     const { client, sink, subject, patience } = options;
@@ -81,7 +81,7 @@ class Transfer {
         timer = setTimeout(() => idle.abort(), patience.idleMs);
       }
     } catch (error) {
-      // A request that was given up for its silence has not been refused.
+      // A request that timed out was not refused.
       if (idle.signal.aborted && !client.signal.aborted) throw this.#broken(silence(patience.idleMs));
       throw error;
     } finally {
@@ -105,7 +105,7 @@ class Transfer {
     }
   }
 
-  /** Makes what is there fit the answer. @returns whether the file is whole already */
+  /** Truncates the stored part to fit the response. @returns whether the file is complete already */
   async #place(response: Response): Promise<boolean> {
     const { file, options } = this;
     const { sink } = options;
@@ -115,7 +115,7 @@ class Transfer {
     if (response.status === 416) {
       await response.body?.cancel();
       if (total === have && (file.size === undefined || file.size === have)) return true;
-      // What is there is longer than the file: it is of another version.
+      // The stored part is longer than the file: it is of another version.
       await this.#restart();
       throw new Unsettled(
         new GraftError(

@@ -1,4 +1,4 @@
-/** What the parts of a download tell each other. */
+/** Types of a download. */
 
 /** One file as it lies on a server. */
 export interface RemoteFile {
@@ -13,32 +13,32 @@ export interface RemoteFile {
   readonly gitSha1?: string;
 }
 
-/** A model as it can be had. */
+/** An offer of a model. */
 export interface Offer {
-  /** What it is called here: the repository's id, so that an adapter's configuration names what PEFT can load. */
+  /** Its name here: the repository's id, so that an adapter's configuration names a model that PEFT can load. */
   readonly name: string;
-  /** The address of exactly this content: asked again, it is the same offer. */
+  /** The address of exactly this content: it leads to the same offer again. */
   readonly source: string;
   readonly licence?: string;
-  /** Whether its licence has to be accepted on the hub before files can be had. */
+  /** Whether its licence has to be accepted on the hub before files can be fetched. */
   readonly gated: boolean;
-  /** Small files first: what is wrong with a model is mostly known before its weights are fetched. */
+  /** Small files first: most faults of a model are found before its weights are fetched. */
   readonly files: readonly RemoteFile[];
   /** All of it, where every size is declared. */
   readonly bytes?: number;
 }
 
-/** Where the bytes go. What is in it survives a break; `read` is for checking it. */
+/** The destination of the bytes. They survive an interruption; `read` is for checking them. */
 export interface DownloadSink {
   /** Bytes of a file that are there. */
   size(file: string): number;
   read(file: string, start: number, end: number): Promise<Uint8Array>;
   append(file: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   truncate(file: string, bytes: number): Promise<void>;
-  /** The version (ETag) of what is there of a file, for servers that declare no checksum. */
+  /** The version (ETag) of the stored part of a file, for servers that declare no checksum. */
   version(file: string): string | undefined;
   setVersion(file: string, version: string | undefined): Promise<void>;
-  /** All of it is there, and is what was declared. */
+  /** The file is complete and checked. */
   finish(file: string): Promise<void>;
 }
 
@@ -60,7 +60,7 @@ export interface DownloadProgress {
   readonly waiting?: Wait;
 }
 
-/** How long a server is borne with. */
+/** The limits of retries. */
 export interface Patience {
   /** Tries in a row without a new byte. */
   readonly tries: number;

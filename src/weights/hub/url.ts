@@ -1,4 +1,4 @@
-/** A model at any address: a GGUF file, or a folder of a server that lists nothing, of which the files are asked for by name. */
+/** A model at any address: a GGUF file, or a folder on a server without listings, whose files are asked for by name. */
 import { GraftError } from '../../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../../json.ts';
 import { READ_COMPANIONS } from '../companions.ts';
@@ -6,7 +6,7 @@ import type { Client } from './client.ts';
 import { MAX_LISTING_BYTES } from './listing.ts';
 import type { Offer, RemoteFile } from './types.ts';
 
-/** Runs a request with patience. */
+/** Runs a request with retries. */
 type Asking = <T>(work: (client: Client) => Promise<T>) => Promise<T>;
 
 const SINGLE = 'model.safetensors';
@@ -28,7 +28,7 @@ export async function findFolder(url: string, asking: Asking): Promise<Offer> {
       try {
         const { headers } = await client.ask(address, { model: url, file: name }, { method: 'HEAD' });
         const length = headers.get('content-length');
-        // What is text may be compressed on its way, and is short anyway.
+        // Text may be compressed on the way, and is short anyway.
         const size = /\.(?:gguf|safetensors)$/i.test(name) && length !== null ? Number(length) : undefined;
         return { name, url: address, ...(size !== undefined && { size }) };
       } catch (error) {

@@ -28,15 +28,15 @@ export interface AdapterInfo {
   readonly finalLoss?: number;
   /** The lowest loss on validation rows. */
   readonly evalLoss?: number;
-  /** The adapter that it was trained from, as it was called then. */
+  /** The adapter that it was trained from, by its name then. */
   readonly parent?: { readonly id: string; readonly name: string };
-  /** What it was trained on, if it was made here. */
+  /** The rows that it was trained on, if it was made here. */
   readonly data?: DataRef;
-  /** It came of feedback, and waits for a person to say that it is used from now on. */
+  /** It was trained on feedback, and is on trial until a person puts it in use. */
   readonly trial?: boolean;
 }
 
-/** What a person may change of one. */
+/** The fields that a person may change. */
 export type AdapterChange = Partial<Pick<AdapterInfo, 'name' | 'note' | 'trial'>>;
 
 /** `base` is the model without an adapter, `current` the one that is being trained or was trained last. */
@@ -46,13 +46,13 @@ export type AdapterChoice = 'base' | 'current' | { readonly id: string };
 export interface AdaptersApi {
   listAdapters(): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
   updateAdapter(id: string, change: AdapterChange): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
-  /** Removes it from the library; `restoreAdapter` brings it back from storage until the tab is closed, or its room is needed. */
+  /** Removes it from the library; `restoreAdapter` restores it from storage until the tab is closed, or its room is needed. */
   deleteAdapter(id: string): Promise<Outcome<object>>;
   restoreAdapter(id: string): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
   /**
    * A zip of a PEFT folder, with a card that says how to load it.
    *
-   * @param beside whether the bundled base model comes along, if the adapter is for it
+   * @param beside whether the zip contains the bundled base model, if the adapter is for it
    */
   exportAdapter(
     id: string,
@@ -76,6 +76,6 @@ export interface AdaptersApi {
     rows: number,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly report: LineageReport }>>;
-  /** Ends exports and imports of adapters: they fail with `worker-aborted`, and nothing of them is kept. */
+  /** Ends exports and imports of adapters: they fail with `worker-aborted` and leave nothing. */
   stopAdapters(): Promise<void>;
 }

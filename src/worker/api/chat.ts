@@ -29,12 +29,12 @@ export interface ChatToken {
   readonly candidates: readonly {
     readonly text: string;
     readonly probability: number;
-    /** It is the token that was taken; missing of the others, and in what was kept before this was recorded. */
+    /** Whether it was taken; missing for the others, and in conversations of earlier versions. */
     readonly taken?: true;
   }[];
 }
 
-/** What the model was given, as it saw it. */
+/** The prompt as the model saw it. */
 export interface AskedPrompt {
   /** Rendered with the chat template, special tokens by their names. */
   readonly text: string;
@@ -44,14 +44,14 @@ export interface AskedPrompt {
   readonly plain?: string;
 }
 
-/** What the rows are that an adapter was trained on, or that are open. */
+/** The form of the rows that an adapter was trained on, or that are open. */
 export interface TaughtTurns {
   readonly kind: Turns;
-  /** Whose rows these are: those of an adapter that is asked, or those that are open. */
+  /** Which rows these are: an adapter's, or the open ones. */
   readonly of: 'adapter' | 'data';
 }
 
-/** Asking the model. */
+/** Questions to the model. */
 export interface ChatApi {
   /** Answers a conversation; text streams through `onText`. One answer at a time; a paused run may be asked. */
   chat(
@@ -68,7 +68,7 @@ export interface ChatApi {
       readonly prompt: AskedPrompt;
     }>
   >;
-  /** What the open model would be given for each of these conversations. Asks nothing of the GPU. */
+  /** The prompts of the open model for each of these conversations. Does not use the GPU. */
   previewPrompts(
     conversations: readonly (readonly ChatMessage[])[],
   ): Promise<Outcome<{ readonly prompts: readonly AskedPrompt[] }>>;

@@ -1,4 +1,4 @@
-/** Models that suit a browser, and what each would take of this GPU: known before anything of it is fetched. */
+/** Models that suit a browser, with the memory and time that each would take here, known before it is fetched. */
 import type { MemoryProblem } from '../../train/memory-advice.ts';
 import type { ModelRef } from './models.ts';
 import type { TrainingSpeed } from '../../runs/run-forecast.ts';
@@ -22,7 +22,7 @@ export interface CuratedModel {
   readonly weightBytes: number;
 }
 
-/** What memory and time depend on. */
+/** The configuration, on which memory and time depend. */
 export type ForecastSettings = Pick<RunOptions, 'batch' | 'maxLength' | 'rank'>;
 
 /** GPU memory of a run, by the planner. */
@@ -48,7 +48,7 @@ export interface CuratedApi {
   /** In an order to read them in. No GPU is needed. */
   curatedModels(): Promise<Outcome<{ readonly models: readonly CuratedModel[] }>>;
   /**
-   * Plans a run on a model, on paper: neither its weights nor the GPU's memory are touched.
+   * Plans a run on a model in a dry run, without its weights and without GPU memory.
    *
    * @param of the id of one of the list, or a model that is bundled or kept
    */
@@ -56,7 +56,7 @@ export interface CuratedApi {
     of: string | ModelRef,
     settings: ForecastSettings,
   ): Promise<Outcome<{ readonly forecast: ModelForecast }>>;
-  /** What was measured on this GPU, now or in an earlier visit. */
+  /** The measured speed of this GPU, from this visit or an earlier one. */
   trainingSpeed(): Promise<Outcome<{ readonly speed?: TrainingSpeed }>>;
   /** Measures it: seconds on a GPU, up to minutes on a software adapter. Fails with `worker-aborted` when it is stopped. */
   measureTrainingSpeed(onProgress?: OnProgress): Promise<Outcome<{ readonly speed: TrainingSpeed }>>;

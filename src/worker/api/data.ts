@@ -10,7 +10,7 @@ export type { RowFit } from '../../data/fit.ts';
 export type { DataFile, DataOptions, DataRef, OtherFiles } from '../../data/options.ts';
 export type { DataSummary, FileSummary, RowGroup, RowPlace } from '../../data/summary.ts';
 
-/** What a data set is called, beside the names of its files. */
+/** The name of a data set, and its sample. */
 export interface DataName {
   readonly name: string;
   /** The bundled sample that it is. */
@@ -55,7 +55,7 @@ export interface DataApi {
   >;
   /** How well the open model fits the open rows; without a fit where the rows have no words. */
   fitOfRows(): Promise<Outcome<{ readonly fit?: RowFit }>>;
-  /** Ends imports early: they fail with `worker-aborted`, and the data before stays. Resolves when none can keep anything any more. */
+  /** Ends imports early: they fail with `worker-aborted`, and the open data stay. Resolves when no import can keep anything any more. */
   stopData(): Promise<void>;
   /** Data sets that the open project keeps, the newest first. */
   listData(): Promise<Outcome<{ readonly sets: readonly DataSetInfo[] }>>;

@@ -1,16 +1,16 @@
-/** What computes: a GPU or the processor; and its benchmark. */
+/** The device, a GPU or the processor, and its benchmark. */
 import type { AttentionResult, DecodingResult, MatmulResult } from '../../evaluate/benchmark.ts';
 import type { DeviceCheck } from '../../evaluate/check-words.ts';
 import type { TrainingResult } from '../../evaluate/training-benchmark.ts';
 import type { Failure, Outcome } from './outcome.ts';
 
 /**
- * What a person wants to compute on. `auto`: a real GPU if it is faster than the processor, else the processor; a GPU in software only
+ * A person's choice of a device. `auto`: a real GPU if it is faster than the processor, else the processor; a GPU in software only
  * where the processor cannot be used.
  */
 export type DeviceChoice = 'auto' | 'gpu' | 'processor';
 
-/** What two devices reached in the same product of matrices, in GFLOP/s. */
+/** The speed of two devices in the same product of matrices, in GFLOP/s. */
 export interface Compared {
   readonly gpu: number;
   readonly processor: number;
@@ -20,13 +20,13 @@ interface AnyDevice {
   readonly name: string;
   /** The largest single buffer, in bytes. */
   readonly maxBufferBytes: number;
-  /** What decided between the GPU and the processor, if both were measured. */
+  /** The measurement that decided between the GPU and the processor, if both were measured. */
   readonly compared?: Compared;
 }
 
 export interface GpuFacts extends AnyDevice {
   readonly kind: 'gpu';
-  /** Whether the adapter is a program on the processor: right, but slow. */
+  /** Whether the adapter is a software GPU: correct, but slow. */
   readonly software: boolean;
   /** Half precision in shaders: half the memory, up to twice the speed. */
   readonly f16: boolean;
@@ -41,14 +41,14 @@ export interface ProcessorFacts extends AnyDevice {
   readonly relaxed: boolean;
   /** Whether this page is isolated from others: without it there is one thread. */
   readonly isolated: boolean;
-  /** Why no GPU computes, if one was looked for in vain. */
+  /** Why no GPU is used, if none could be opened. */
   readonly noGpu?: Failure;
 }
 
 /** What this browser computes on. */
 export type DeviceFacts = GpuFacts | ProcessorFacts;
 
-/** What this device does, in f32. */
+/** The speed of this device, in f32. */
 export interface Benchmark {
   readonly device: DeviceFacts;
   readonly matmul: readonly MatmulResult[];
@@ -69,14 +69,14 @@ export interface BenchmarkProgress {
 
 export interface DeviceApi {
   /**
-   * Opens the chosen device and describes it; it stays open for the calls that follow. What another one held is gone: the model is opened
-   * again when it is needed, and what was trained there is in storage. Fails with `worker-training` while a run trains.
+   * Opens the chosen device and describes it; it stays open for the calls that follow. The memory of another one is gone: the model is opened
+   * again when it is needed, and trained values are in storage. Fails with `worker-training` while a run trains.
    */
   useDevice(choice: DeviceChoice): Promise<Outcome<{ readonly device: DeviceFacts }>>;
   /** Measures the device: half a minute on a software adapter, seconds on a real one. */
   benchmark(
     onProgress: (progress: BenchmarkProgress) => void,
   ): Promise<Outcome<{ readonly benchmark: Benchmark }>>;
-  /** Ends a benchmark after what it measures just now: it fails with `worker-aborted`. */
+  /** Ends a benchmark after the current measurement: it fails with `worker-aborted`. */
   stopBenchmark(): Promise<void>;
 }

@@ -2,29 +2,29 @@
 import type { KeptModel } from './models.ts';
 import type { Failure, Outcome } from './outcome.ts';
 
-/** A file of a model that can be had. */
+/** A file of an offered model. */
 export interface OfferedFile {
   readonly name: string;
   /** Undefined where the server does not say. */
   readonly bytes?: number;
-  /** Whether the server declares a checksum, so that what comes can be checked. */
+  /** Whether the server declares a checksum, so that the file can be checked. */
   readonly checked: boolean;
 }
 
-/** A model as it can be had: asked for, and nothing of it fetched. */
+/** An offer of a model: nothing of it is fetched yet. */
 export interface ModelOffer {
-  /** What it will be called here. */
+  /** Its name here. */
   readonly name: string;
-  /** The address of exactly this content: what {@link DownloadsApi.download} takes. */
+  /** The address of exactly this content, for {@link DownloadsApi.download}. */
   readonly source: string;
   readonly licence?: string;
-  /** Whether its licence has to be accepted on the hub before files can be had. */
+  /** Whether its licence has to be accepted on the hub before files can be fetched. */
   readonly gated: boolean;
   readonly files: readonly OfferedFile[];
   readonly bytes?: number;
 }
 
-/** A download that was begun and is not whole. */
+/** A download that is not complete. */
 export interface PartialDownload {
   readonly name: string;
   readonly source: string;
@@ -54,19 +54,19 @@ export interface DownloadsApi {
   /** @param address empty for the usual one */
   changeHub(address: string): Promise<Outcome<{ readonly hub: string }>>;
   /**
-   * Asks what can be had, without fetching it.
+   * Finds the offers of a model, without fetching it.
    *
    * @param asked `org/name`, `org/name@revision`, an address on the hub, or any address of a model
-   * @returns every way to have it: a repository may hold several quantisations
+   * @returns all offers: a repository may hold several quantisations
    */
   findModels(asked: string, access: HubAccess): Promise<Outcome<{ readonly offers: readonly ModelOffer[] }>>;
   /** Ends what `findModels` waits for: it fails with `worker-aborted`. */
   stopFinding(): Promise<void>;
   /**
-   * Fetches a model, checks it and keeps it; goes on where an earlier download of it stopped.
+   * Fetches a model, checks it and keeps it; continues where an earlier download stopped.
    *
    * @param source of an offer, or of a download that was begun
-   * @returns without a model where it was paused or cancelled; what came is kept, but for a cancelled one. `useless` where Graft cannot open
+   * @returns without a model where it was paused or cancelled; a paused download is kept, a cancelled one is not. `useless` where Graft cannot open
    *   the model: nothing of it is kept then, and trying again would not help
    */
   download(
@@ -74,10 +74,10 @@ export interface DownloadsApi {
     access: HubAccess,
     onStatus: (status: DownloadStatus) => void,
   ): Promise<Outcome<{ readonly model?: Pick<KeptModel, 'name' | 'bytes'>; readonly useless?: Failure }>>;
-  /** Stops one that runs and keeps what came. */
+  /** Pauses a running download and keeps its bytes. */
   pauseDownload(source: string): Promise<void>;
-  /** Takes away what came of one, whether or not it runs. */
+  /** Deletes a download, whether or not it runs. */
   cancelDownload(source: string): Promise<Outcome<object>>;
-  /** Those that were begun and are not whole, running or not, the oldest first. */
+  /** Downloads that are not complete, running or not, the oldest first. */
   listDownloads(): Promise<Outcome<{ readonly downloads: readonly PartialDownload[] }>>;
 }

@@ -13,7 +13,7 @@ export interface Evaluation extends Comparison {
 
 export interface FewShotReport extends FewShotAnswers {
   readonly origin: Origin;
-  /** As of an {@link Evaluation}. */
+  /** As in an {@link Evaluation}. */
   readonly draw?: Draw;
   /** Tokens of the longest question with its examples. */
   readonly promptTokens: number;
@@ -23,7 +23,7 @@ export interface FewShotReport extends FewShotAnswers {
 
 export type { LossOf } from '../../evaluate/loss-part.ts';
 
-/** What is measured. */
+/** The rows to measure. */
 export interface Sample {
   /** Rows of the test part, drawn by the seed of the split: a larger number holds the rows of a smaller one. */
   readonly rows: number;
@@ -35,7 +35,7 @@ export interface Sample {
 export interface EvaluationApi {
   /**
    * Base against an adapter on held-out rows: answers first, then losses. With `base` for the adapter, the base alone, as both. What the
-   * base answered is kept for the next call. A measurement that is stopped gives the rows that both answered, without the losses that
+   * base's answers are kept for the next call. A stopped measurement gives the rows that both answered, without the losses that
    * were not measured yet; without a row it fails with `worker-aborted`.
    */
   evaluate(
@@ -45,13 +45,13 @@ export interface EvaluationApi {
   ): Promise<Outcome<{ readonly evaluation: Evaluation; readonly stopped: boolean }>>;
   /**
    * The base model on the rows that `evaluate` draws, with `shots` examples of training before each, chosen by the seed of the split. A
-   * measurement that is stopped gives the rows that were answered, without a loss; without a row it fails with `worker-aborted`.
+   * stopped measurement gives the answered rows, without a loss; without a row it fails with `worker-aborted`.
    */
   measureFewShot(
     shots: number,
     sample: Sample,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly report: FewShotReport; readonly stopped: boolean }>>;
-  /** Ends what is measured now. */
+  /** Stops the current measurement. */
   stopEvaluation(): Promise<void>;
 }

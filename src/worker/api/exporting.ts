@@ -10,7 +10,7 @@ export interface FormatInfo {
   readonly help: string;
 }
 
-/** What an export would write. */
+/** The files that an export would write. */
 export interface ExportPlan {
   /** The name of the folder. */
   readonly folder: string;
@@ -18,7 +18,7 @@ export interface ExportPlan {
   readonly bytes: number;
   /** What the files hold, in words. */
   readonly summary: string;
-  /** Bytes that the browser still gives this page: a zip is put together there. */
+  /** Bytes that this page may still store: a zip is put together there. */
   readonly free: number;
 }
 
@@ -31,7 +31,7 @@ export interface OtherBase {
 export interface ExportingApi {
   exportFormats(): Promise<Outcome<{ readonly formats: readonly FormatInfo[] }>>;
   /**
-   * Looks at the adapter and the headers of the base's files, and at no weights.
+   * Reads the adapter and the headers of the base's files, but no weights.
    *
    * @param format a name of `exportFormats`
    */
@@ -51,6 +51,6 @@ export interface ExportingApi {
     target: FileSystemDirectoryHandle | undefined,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly name: string; readonly zip?: Blob }>>;
-  /** Ends `exportFolder`: it fails with `worker-aborted`, and nothing of it is left. */
+  /** Ends `exportFolder`: it fails with `worker-aborted` and leaves nothing. */
   stopFolderExport(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** How long a run will take, before it starts. */
+/** The time of a run, before it starts. */
 import type { RunCost } from '../../runs/run-cost.ts';
 import type { RunTime, Shortening } from '../../runs/run-forecast.ts';
 import type { RunOptions } from '../../runs/run-options.ts';
@@ -7,7 +7,7 @@ import type { Outcome } from './outcome.ts';
 export type { RunCost } from '../../runs/run-cost.ts';
 export type { RunTime, Shortening, SpeedSource } from '../../runs/run-forecast.ts';
 
-/** A setting that can run and hardly can be meant. */
+/** A setting that works and is probably a mistake. */
 export interface SettingDoubt {
   readonly key: 'lr' | 'rank' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch';
   readonly what: string;
@@ -16,10 +16,10 @@ export interface SettingDoubt {
 }
 
 export interface ForecastApi {
-  /** What to ask about before a run on the open model and rows starts. */
+  /** Doubts about the settings, before a run on the open model and rows starts. */
   doubtRun(options: RunOptions): Promise<Outcome<{ readonly doubts: readonly SettingDoubt[] }>>;
   /**
-   * Forecasts runs on the open model and rows, without using the GPU: fit to be asked on every change of a setting.
+   * Forecasts runs on the open model and rows, without using the GPU: fast enough for every change of a setting.
    *
    * @returns a time for each run, none where no rows are open for this model; and whether training was ever measured on this device,
    * without which there is none either
@@ -29,6 +29,6 @@ export interface ForecastApi {
   ): Promise<Outcome<{ readonly times: readonly (RunTime | undefined)[]; readonly measured: boolean }>>;
   /** Memory and time of a run on the open model, for a choice among several; of rows of its kind where such are open. */
   costRun(options: RunOptions): Promise<Outcome<{ readonly cost: RunCost }>>;
-  /** What would make a run shorter, each with its own forecast, the shortest first. */
+  /** Changes that make a run shorter, each with its own forecast, the shortest first. */
   shortenRun(options: RunOptions): Promise<Outcome<{ readonly ways: readonly Shortening[] }>>;
 }

@@ -5,11 +5,11 @@ import type { Outcome } from './outcome.ts';
 
 export type { MemoryAdvice, RunMemory } from '../../runs/run-memory.ts';
 
-/** What a run will need. */
+/** The memory that a run will need. */
 export interface MemoryApi {
   /**
-   * Plans the GPU memory of a run on the open model, and on the open data if there is some, without using the GPU: fit to be asked on
-   * every change of a setting, also while a run trains.
+   * Plans the GPU memory of a run on the open model, and on the open data if there are any, without using the GPU: fast enough for
+   * every change of a setting, even while a run trains.
    */
   planRun(options: RunOptions): Promise<Outcome<{ readonly memory: RunMemory }>>;
 }

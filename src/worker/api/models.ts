@@ -3,7 +3,7 @@ import type { WeightChoice, WeightChoices } from '../../model/weight-types.ts';
 import type { Failure, OnProgress, Outcome } from './outcome.ts';
 
 export type { WeightChoice };
-/** How the frozen matrices of a base model are held on the GPU. */
+/** The types of the frozen matrices of a base model on the GPU. */
 export type BaseWeights = WeightChoices;
 
 export interface ModelInfo {
@@ -22,22 +22,22 @@ export interface ModelInfo {
   readonly baseWeights: BaseWeights;
   /** Types of its matrices in their file, the one with the most numbers first: F32, BF16, Q4_1 … */
   readonly fileTypes: readonly string[];
-  /** Names content, precision and how the weights are held. */
+  /** Identifies content, precision and the types of the weights. */
   readonly fingerprint: string;
-  /** Names the content alone: rows belong to it. */
+  /** Identifies the content alone: rows belong to it. */
   readonly content: string;
   /** Last parts of the names of the layers that can carry an adapter. */
   readonly targets: readonly string[];
 }
 
-/** One way to hold the matrices of the open model. */
+/** A type for the matrices of the open model. */
 export interface BaseOption {
   readonly matrices: WeightChoice;
   /** Memory of the base on the GPU. */
   readonly bytes: number;
   /** How many matrices stay numbers, since their rows are not whole blocks. */
   readonly unquantised: number;
-  /** Why this GPU cannot: then the numbers above say nothing. */
+  /** Why this GPU cannot use it: then the numbers above mean nothing. */
   readonly refused?: string;
 }
 
@@ -54,9 +54,9 @@ export interface KeptModel {
   /** Milliseconds since 1970. */
   readonly created: number;
   readonly licence?: string;
-  /** Where it came from, if not from disk. */
+  /** Its address, if it is not from disk. */
   readonly source?: string;
-  /** Names of the runs that cannot go on without it. */
+  /** Names of the runs that cannot be resumed without it. */
   readonly runs: readonly string[];
   /** How many adapters were made for it. */
   readonly adapters: number;
@@ -67,7 +67,7 @@ export interface ModelsApi {
   /**
    * Loads the bundled model, the one that is open already if it is this one.
    *
-   * @param baseWeights as was chosen for this model if left out
+   * @param baseWeights the remembered choice of this model if left out
    */
   openBundledModel(
     onProgress?: OnProgress,
@@ -90,10 +90,10 @@ export interface ModelsApi {
     onProgress?: OnProgress,
     baseWeights?: BaseWeights,
   ): Promise<Outcome<{ readonly model: ModelInfo }>>;
-  /** Ways to hold the open model, with what each takes. @param embeddings the choice for embeddings and head */
+  /** Types for the matrices of the open model, with the memory of each. @param embeddings the choice for embeddings and head */
   planBase(embeddings?: WeightChoice): Promise<Outcome<{ readonly options: readonly BaseOption[] }>>;
   /**
-   * Loads the open model again with its weights held in another way, and remembers that for this model. A run that is paused has to be
+   * Loads the open model again with its weights in another type, and remembers that for this model. A paused run has to be
    * resumed from its checkpoint.
    */
   holdBase(
@@ -101,12 +101,12 @@ export interface ModelsApi {
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly model: ModelInfo }>>;
   /**
-   * Ends the opening of a model: it fails with `worker-aborted`, and what was open before can be opened again. A copy that is not whole yet is
+   * Ends the opening of a model: it fails with `worker-aborted`, and the earlier model can be opened again. An incomplete copy is
    * not kept.
    */
   stopModel(): Promise<void>;
   /**
-   * Gives a kept model as the folder that it is, or as what differs from its base.
+   * Exports a kept model as its folder, or as the tensors that differ from its base.
    *
    * @param target a folder of the person's disk, in which a new folder is made; without one the folder becomes a zip
    * @param base the model that it was tuned from: then a delta is given, the tensors that differ
@@ -118,9 +118,9 @@ export interface ModelsApi {
     onProgress?: OnProgress,
     base?: ModelRef,
   ): Promise<Outcome<{ readonly name: string; readonly zip?: Blob }>>;
-  /** Ends that: it fails with `worker-aborted`, and nothing of it is left. */
+  /** Ends such an export: it fails with `worker-aborted` and leaves nothing. */
   stopModelExport(): Promise<void>;
   listModels(): Promise<Outcome<{ readonly models: readonly KeptModel[] }>>;
-  /** Runs and adapters of it stay; they need it again to go on. */
+  /** Its runs and adapters stay; they need the model again to be used. */
   deleteModel(name: string): Promise<Outcome<object>>;
 }

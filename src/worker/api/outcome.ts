@@ -1,6 +1,6 @@
 import type { MemoryAdvice } from '../../runs/run-memory.ts';
 
-/** What the worker could not do, in the words of a GraftError. */
+/** A failure of the worker, in the words of a GraftError. */
 export interface Failure {
   /** `worker-no-webgpu`, `worker-insecure`, or the engine's own code. */
   readonly code: string;
@@ -29,11 +29,11 @@ export interface Progress {
     | 'measuring'
     | 'answering'
     | 'evaluating';
-  /** Whose answers or loss it is: the base model's, an adapter's, or the base model's with examples in its prompt. */
+  /** The method whose answers or loss are measured: the base model, an adapter, or the base model with examples in its prompt. */
   readonly by?: 'base' | 'adapter' | 'examples';
   readonly done: number;
   readonly total: number;
-  /** What was written so far, where `done` counts something else. */
+  /** Bytes written so far, where `done` counts something else. */
   readonly bytes?: number;
 }
 

@@ -18,7 +18,7 @@ export interface ProjectInfo {
   readonly adapters: number;
   /** The stage that was open last. */
   readonly place: string;
-  /** The page's own, as it was given: validate it. */
+  /** The page's own data, stored unchanged: validate them. */
   readonly page: object;
 }
 
@@ -29,9 +29,9 @@ export interface ProjectsApi {
   /** Makes a project and opens it. @param model that it works with, whether or not that is open */
   createProject(name: string, model: ModelRef): Promise<Outcome<{ readonly project: ProjectInfo }>>;
   /**
-   * What is opened, trained and imported from now on belongs to it. The data that is open is closed, and what is being read is stopped.
+   * Opens a project: rows, runs and imports from now on belong to it. The open data are closed, and reading is stopped.
    *
-   * @param id none for none: the next data set makes a project of its name
+   * @param id undefined for no project: the next data set then makes one of its name
    */
   openProject(id: string | undefined): Promise<Outcome<{ readonly project?: ProjectInfo }>>;
   updateProject(
@@ -43,7 +43,7 @@ export interface ProjectsApi {
       readonly page?: object;
     },
   ): Promise<Outcome<object>>;
-  /** Hides it with all that belongs to it; `restoreProject` brings it back while a tab of Graft stays open. */
+  /** Hides it with everything in it; `restoreProject` restores it while a tab of Graft stays open. */
   deleteProject(id: string): Promise<Outcome<object>>;
   restoreProject(id: string): Promise<Outcome<object>>;
 }

@@ -1,4 +1,4 @@
-/** What was measured and asked in a project: kept with it, with what it belongs to. */
+/** Results of a project: measurements and conversations, each with its origin. */
 import type { LineageReport } from '../../evaluate/lineage.ts';
 import type { AskedPrompt, ChatMessage, ChatToken } from './chat.ts';
 import type { DataOptions } from './data.ts';
@@ -6,24 +6,24 @@ import type { Evaluation, FewShotReport } from './evaluation.ts';
 import type { ModelRef } from './models.ts';
 import type { Outcome } from './outcome.ts';
 
-/** With what something was measured or answered. It is out of date once one of these is another. */
+/** What a result was made with. The result is out of date once one of these differs. */
 export interface Origin {
   /** Milliseconds since 1970. */
   readonly time: number;
-  /** The base model. The fingerprint names its content and its precision. */
+  /** The base model. The fingerprint identifies its content and precision. */
   readonly model: ModelRef & { readonly fingerprint: string };
-  /** Whose rows were asked; missing for a conversation. */
+  /** The rows that were asked; missing for a conversation. */
   readonly data?: {
     readonly name: string;
     readonly version?: string;
-    /** How they were read, split and cut; missing for the rows of a run that went on after a reload. */
+    /** How they were read, split and cut; missing for the rows of a run that was resumed after a reload. */
     readonly options?: DataOptions;
   };
   /** Missing for the base model alone. */
   readonly adapter?: AdapterOrigin;
 }
 
-/** An adapter of the library, or what a run had learned after so many steps. */
+/** An adapter of the library, or that of a run after so many steps. */
 export type AdapterOrigin =
   | { readonly name: string; readonly id: string }
   | { readonly name: string; readonly runId: string; readonly step: number };
@@ -35,7 +35,7 @@ export interface Measured {
 }
 
 export interface KeptAnswer {
-  /** `base`, `current` or the id of an adapter, as it was asked for. */
+  /** `base`, `current` or the id of an adapter, as it was requested. */
   readonly adapter: string;
   readonly text: string;
   readonly state: 'done' | 'stopped' | 'failed';
@@ -45,11 +45,11 @@ export interface KeptAnswer {
   readonly seconds: number;
   /** Missing where nothing was answered. */
   readonly origin?: Origin;
-  /** What the model was given; missing where nothing was answered, and from before it was kept. */
+  /** The prompt; missing where nothing was answered, and in earlier versions. */
   readonly prompt?: AskedPrompt;
 }
 
-/** What a person said of two answers, in the order in which they saw them. */
+/** A person's vote on two answers, in the order in which they were shown. */
 export type Vote = 'first' | 'second' | 'none';
 
 export interface Conversation {
@@ -68,7 +68,7 @@ export interface PreferredPair {
   readonly rejected: string;
   /** A vote between two answers, or an answer that the person wrote better. */
   readonly by: 'vote' | 'edit';
-  /** What wrote the chosen answer and the rejected one. */
+  /** The names of the models that wrote the chosen and the rejected answer. */
   readonly names: readonly [string, string];
   /** Milliseconds since 1970. */
   readonly time: number;
@@ -80,9 +80,9 @@ export interface Preferences {
   readonly ties: number;
 }
 
-/** A run on feedback that was accepted, and what became of it. */
+/** A run on accepted feedback, and its result. */
 export interface Further {
-  /** When it was begun: its run is the first on trial since then. */
+  /** When it began: its run is the first on trial since then. */
   readonly time: number;
   /** The adapter that it started from. */
   readonly from: { readonly id: string; readonly name: string };
@@ -90,24 +90,24 @@ export interface Further {
   readonly rows: string;
   /** Ids of the entries of the queue that it learns from. */
   readonly entries: readonly string[];
-  /** What it made. */
+  /** The adapter that it made. */
   readonly adapter?: { readonly id: string; readonly name: string };
   /** The adapter that it started from, and then the new one, on the same rows. */
   readonly measured?: Measured;
-  /** Which of the two a person has chosen to use. */
+  /** Which of the two a person put in use. */
   readonly kept?: 'new' | 'old';
 }
 
 /** The stages up to an adapter, each on the test rows of every stage. */
 export interface MeasuredLineage {
-  /** The adapter that they lead to. */
+  /** The adapter at the end of the line. */
   readonly id: string;
   readonly report: LineageReport;
   /** Milliseconds since 1970. */
   readonly time: number;
 }
 
-/** The latest of each kind. */
+/** The latest result of each kind. */
 export interface Results {
   readonly baseline?: Measured;
   readonly fewShot?: FewShotReport;
@@ -118,9 +118,9 @@ export interface Results {
   readonly lineage?: MeasuredLineage;
 }
 
-/** What was measured and asked. */
+/** The results of the open project. */
 export interface ResultsApi {
   readResults(projectId: string): Promise<Outcome<{ readonly results: Results }>>;
-  /** Keeps those that are given, in place of the ones before. Fails with `project-missing` where there is no such project. */
+  /** Keeps the given results, and replaces those of the same kind. Fails with `project-missing` where there is no such project. */
   keepResults(projectId: string, results: Results): Promise<Outcome<object>>;
 }

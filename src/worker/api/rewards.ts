@@ -1,10 +1,10 @@
-/** Rewards, tried before a run learns from them. */
+/** Rewards, tried out before a run learns from them. */
 import type { RewardSpec } from '../../rewards/specs.ts';
 import type { Outcome } from './outcome.ts';
 
 export type { RewardSpec } from '../../rewards/specs.ts';
 
-/** A text with what rewards give it. */
+/** A text with its scores. */
 export interface TriedText {
   readonly text: string;
   readonly total: number;
@@ -15,19 +15,19 @@ export interface TriedText {
   readonly problems?: readonly (string | undefined)[];
 }
 
-/** A row that asks for something. */
+/** A row with a prompt. */
 export interface TriedRow {
   readonly prompt: string;
-  /** Its wanted answer, scored as if a model had given it; missing for a prompt alone. */
+  /** Its wanted answer, scored as if a model had given it; missing for a row that is only a prompt. */
   readonly wanted?: TriedText;
-  /** What a person typed instead. */
+  /** The text that a person typed. */
   readonly typed?: TriedText;
 }
 
 export interface Tried {
   readonly names: readonly string[];
   readonly weights: readonly number[];
-  /** What rewards show without counting it. */
+  /** Names of the numbers that rewards show without counting them. */
   readonly shown: readonly string[];
   readonly rows: readonly TriedRow[];
 }

@@ -23,7 +23,7 @@ export interface StepPoint {
   readonly steps: number;
   /** The loss of the objective: for supervised runs a mean over the supervised tokens, in nats. */
   readonly loss: number;
-  /** What the objective reports beside it. */
+  /** Reports of the objective beside it. */
   readonly report?: ObjectiveReport;
   /** In a mixture the losses of the tasks that the step had rows of, by name. */
   readonly tasks?: TaskLosses;
@@ -36,7 +36,7 @@ export interface StepPoint {
   readonly gpuBytes: number;
 }
 
-/** What a run does between its steps, or before the first one. */
+/** The phase of a run between its steps, or before the first one. */
 export type RunPhase =
   /** Rows of validation that are measured; at step 0 with the untouched adapter. */
   | {
@@ -44,18 +44,18 @@ export type RunPhase =
       readonly step: number;
       readonly done: number;
       readonly total: number;
-      /** Until all of them are measured; missing until it is known. */
+      /** Seconds until all of them are measured; missing until it is known. */
       readonly seconds?: number;
     }
   /** Tokens of the answer to the sample prompt, of as many as it has at most. */
   | { readonly kind: 'answering'; readonly step: number; readonly done: number; readonly total: number }
   | { readonly kind: 'saving'; readonly step: number }
-  /** Answers that are sampled for the step that is being made, of all; a part of one while they are under way. */
+  /** Answers that are sampled for the current step, of all; with a fraction for those under way. */
   | { readonly kind: 'sampling'; readonly step: number; readonly done: number; readonly total: number }
   /** Rows that the reference policy was asked for, before the first step. */
   | { readonly kind: 'reference'; readonly step: number; readonly done: number; readonly total: number };
 
-/** A validation: the objective's loss on rows that are not trained on, and what it reports of them. */
+/** A validation: the objective's loss on held-out rows, and its reports. */
 export interface EvalPoint {
   readonly step: number;
   readonly loss: number;
@@ -66,40 +66,40 @@ export interface EvalPoint {
 export interface SamplePoint {
   readonly step: number;
   readonly text: string;
-  /** Whether it is the answer that is wanted; missing where no row says what that is. */
+  /** Whether it is the wanted answer; missing where no row tells that. */
   readonly right?: boolean;
 }
 
 export type RunEvent =
   | ({ readonly type: 'step' } & StepPoint)
-  /** Something else has the GPU: the run begins after it. */
+  /** Something else uses the device: the run begins after it. */
   | { readonly type: 'wait' }
   | { readonly type: 'compile'; readonly done: number; readonly total: number }
-  /** It does this until the next event. `secondsLeft` is of the whole run, once a step has been timed. */
+  /** The phase lasts until the next event. `secondsLeft` is of the whole run, once a step has been timed. */
   | { readonly type: 'phase'; readonly phase: RunPhase; readonly secondsLeft?: number }
   /** At step 0 it is the base model's. */
   | ({ readonly type: 'eval'; readonly best: boolean } & EvalPoint)
   /** The loss on general text after a step. */
   | { readonly type: 'general'; readonly step: number; readonly loss: number }
   | ({ readonly type: 'sample'; readonly prompt: string } & SamplePoint)
-  /** The most GPU memory that was taken since it began or went on here, with all that this tab has on the GPU; bytes. */
+  /** The peak GPU memory since it began or was resumed here, with everything that this tab has on the GPU; bytes. */
   | { readonly type: 'memory'; readonly taken: number }
-  /** What the curve says so far. */
+  /** The reading of the curve so far. */
   | { readonly type: 'reading'; readonly reading: Reading }
   /** Answers that a step learns from: those of its last group. */
   | RolloutEvent
   | { readonly type: 'checkpoint'; readonly step: number }
   | { readonly type: 'status'; readonly status: RunStatus; readonly failure?: Failure };
 
-/** A run as lists tell it, without its curve. */
+/** A run in a list, without its curve. */
 export interface RunSummary {
   readonly id: string;
   readonly projectId: string;
   readonly options: RunOptions;
   readonly baseModel: string;
-  /** Whether that came with the app. */
+  /** Whether that model came with the app. */
   readonly bundled: boolean;
-  /** How that was held. */
+  /** The types of its weights. */
   readonly baseWeights: BaseWeights;
   readonly dataName: string;
   readonly data?: DataRef;
@@ -111,25 +111,25 @@ export interface RunSummary {
   readonly trainingLoss?: number;
   /** The lowest validation of the adapter. */
   readonly bestEval?: { readonly step: number; readonly loss: number };
-  /** What its curve says. */
+  /** The reading of its curve. */
   readonly reading?: Reading;
-  /** The answer that a row gives to the prompt of the samples, where a row asks just that. */
+  /** The answer of a row to the sample prompt, where a row has this prompt. */
   readonly wanted?: string;
-  /** The model that it left among those that this browser keeps, where all weights were trained. */
+  /** The kept model that it made, where all weights were trained. */
   readonly keptModel?: string;
-  /** The most GPU memory that it took, in bytes; missing from before that was kept. */
+  /** The peak GPU memory, in bytes; missing in earlier versions. */
   readonly takenBytes?: number;
-  /** What is forgotten, before the run and with what it left. */
+  /** The measurement of forgetting, before the run and with its result. */
   readonly forgetting?: Forgetting;
-  /** Whether a checkpoint lies in storage from which it can go on. */
+  /** Whether it can be resumed from a checkpoint in storage. */
   readonly resumable: boolean;
-  /** The command that repeats it headless. */
+  /** The headless command that repeats it. */
   readonly command: string;
   /** Its settings, and how its rows were read and split, without its files. */
   readonly recipe: Recipe;
 }
 
-/** A run as it is kept: settings, curve, events. */
+/** A kept run: settings, curve, events. */
 export interface RunRecord extends RunSummary {
   readonly steps: readonly StepPoint[];
   /** The one at step 0 is the base model's. */
@@ -146,11 +146,11 @@ export interface RunsApi {
     options: RunOptions,
     onEvent: (event: RunEvent) => void,
   ): Promise<Outcome<{ readonly run: RunRecord }>>;
-  /** Goes on with a paused run, or with one from storage after a reload. */
+  /** Resumes a paused run, or one from storage after a reload. */
   resumeRun(id: string, onEvent: (event: RunEvent) => void): Promise<Outcome<{ readonly run: RunRecord }>>;
-  /** Does not wait for the end of a validation. A run that is being resumed and has no new step yet stays as it was. */
+  /** Pauses without waiting for the end of a validation. A run that is being resumed and has no new step yet stays as it was. */
   pauseRun(): Promise<void>;
-  /** Ends the run and keeps what was learned as an adapter. */
+  /** Ends the run and keeps the result as an adapter. */
   stopRun(): Promise<void>;
   /** Ends the run and keeps nothing. One that is being compiled does not begin: `startRun` fails with `run-cancelled`. */
   cancelRun(): Promise<void>;
@@ -162,8 +162,8 @@ export interface RunsApi {
   readRun(id: string): Promise<Outcome<{ readonly run: RunRecord }>>;
   deleteRun(id: string): Promise<Outcome<object>>;
   /**
-   * Tells when another tab has saved, paused, ended or deleted a run, or when one that trained has closed: what is kept may be another then.
-   * It does not end: a call that has ended is not heard any more.
+   * Calls back when another tab has saved, paused, ended or deleted a run, or when one that trained has closed: the kept records may have changed.
+   * The call does not end: callbacks of an ended call are ignored.
    */
   watchTabs(onChange: () => void): Promise<never>;
 }

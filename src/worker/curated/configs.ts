@@ -1,5 +1,5 @@
 /**
- * The config.json of each model of the curated list, as its repository has it, without what no plan reads: memory and work of a run are
+ * The config.json of each model of the curated list, without the fields that no plan reads: memory and work of a run are
  * planned from it before anything is fetched.
  */
 import type { JsonObject } from '../../json.ts';

@@ -1,4 +1,4 @@
-/** What a run on a model that is not here would take of this GPU. */
+/** The memory and time of a run on a model that is not downloaded. */
 import type { Lowering } from '../../engine/lowering.ts';
 import type { Target } from '../../engine/target.ts';
 import type { ModelDefinition } from '../../model/family.ts';

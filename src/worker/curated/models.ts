@@ -1,4 +1,4 @@
-/** Small models that suit a browser: few enough to choose from, each with what it is good at and what its repository asks. */
+/** Small models that suit a browser: few enough to choose from, each with its strengths and its repository's conditions. */
 import type { JsonObject } from '../../json.ts';
 import { defineModel, parametersOf, type ModelDefinition } from '../../model/family.ts';
 import type { CuratedModel } from '../api/curated.ts';
@@ -17,7 +17,7 @@ interface Entry extends Omit<CuratedModel, 'parameters' | 'weightBytes'> {
   readonly config: JsonObject;
   /** Bytes of a number in its safetensors: bfloat16, if left out. */
   readonly width?: 4;
-  /** Numbers in its safetensors that are no parameters, or are there twice. */
+  /** Numbers in its safetensors that are not parameters, or are stored twice. */
   readonly besides?: number;
 }
 
@@ -98,7 +98,7 @@ export function curatedModels(): CuratedModel[] {
   });
 }
 
-/** What a model of the list is; undefined if there is none of this id. */
+/** A model of the list; undefined if there is none of this id. */
 export function curatedDefinition(id: string): ModelDefinition | undefined {
   const entry = ENTRIES.find((each) => each.id === id);
   return entry && defineModel(entry.config, id);

@@ -1,4 +1,4 @@
-/** The speed of training on this GPU: measured on steps of real layers, kept by adapter, and told with when it was measured. */
+/** The speed of training on this GPU: measured on steps of real layers, and stored by adapter with the time of the measurement. */
 import type { Device } from '../../engine/device.ts';
 import { benchmarkDecoding } from '../../evaluate/benchmark.ts';
 import { benchmarkTraining } from '../../evaluate/training-benchmark.ts';
