@@ -7,6 +7,7 @@ const ON_CPU = [
   'adamw',
   'adapter',
   'adapter-kinds',
+  'added-tokens',
   'attention',
   'cross_entropy',
   'families',

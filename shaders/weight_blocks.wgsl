@@ -20,6 +20,8 @@
 // q · factor + offset.
 
 override FORMAT: u32 = 0;
+// Numbers of the whole matrix, where only its first rows are read: 0 where these are all.
+override SIZE: u32 = 0;
 const Q8_0 = 0u;
 const Q4_0 = 1u;
 const Q4_1 = 2u;
@@ -39,7 +41,8 @@ fn hasBytes() -> bool {
 
 // The scale of the run that holds `element`.
 fn scaleOfB(element: u32, size: u32) -> vec2f {
-  let scales = select(size >> 3u, size >> 2u, hasBytes());
+  let all = select(size, SIZE, SIZE != 0u);
+  let scales = select(all >> 3u, all >> 2u, hasBytes());
   if (FORMAT == NF4) { return vec2f(bitcast<f32>(b[scales + (element >> 6u)]), 0); }
   if (FORMAT == Q4_1 || FORMAT == Q5_1) { return unpack2x16float(b[scales + (element >> 5u)]); }
   if (FORMAT >= Q2_K) { return scaleOfRun(scales + (element >> 8u) * 5u, (element >> 4u) & 15u); }

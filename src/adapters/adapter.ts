@@ -1,5 +1,7 @@
 /** An adapter on a device: its parameters, and what it does to the layers of a model. */
 import type { Device } from '../engine/device.ts';
+import { linkOccurrences } from '../engine/ops/embedding.ts';
+import { firstOverlaid, overlaidRows } from '../engine/ops/overlaid_rows.ts';
 import { ParameterStore, USUAL_STATE } from '../engine/parameters.ts';
 import { Tape } from '../engine/tape.ts';
 import { sizeOf, type Tensor } from '../engine/tensor.ts';
@@ -12,6 +14,8 @@ import type {
   AdapterModule,
   AdapterParameter,
   AdapterTensors,
+  Encode,
+  HeadRows,
   HookContext,
   StartContext,
 } from './kind.ts';
@@ -29,15 +33,15 @@ export interface AdapterOptions {
 export interface StartOptions {
   /** The seed of the run. */
   readonly seed?: number;
-  /** Ids of a text. */
-  readonly encode?: (text: string) => readonly number[];
+  /** By the tokenizer of the base. */
+  readonly encode?: Encode;
 }
 
 function noTokenizer(): never {
   throw new GraftError(
     'train-option',
-    'The virtual tokens should begin as a text, and the model has no tokenizer here.',
-    'Leave the text out: they begin as tokens of the vocabulary.',
+    'Tokens should begin as a text, and the model has no tokenizer here.',
+    'Leave the text out, or choose a complete model folder.',
   );
 }
 
@@ -52,13 +56,17 @@ export class Adapter {
   readonly #layers: ReadonlyMap<string, Layer>;
   /** Tensors that replace weights of the base, by the names of those weights. */
   readonly #replaced: ReadonlyMap<string, string>;
-  /** The layer with virtual tokens. */
-  readonly #before: Layer | undefined;
+  /** The layers with tokens of their own. */
+  readonly #embedding: readonly Layer[];
+  /** Rows of the head. */
+  readonly #head: HeadRows | undefined;
   /** Parameters that stay as they began. */
   readonly #fixed: ParameterStore | undefined;
   /** Layers with parameters that still have to be made from the base. */
   #unstarted = new Set<Layer>();
   #rowIds: Tensor | undefined;
+  /** Of the rows that the head has beside those of the base. */
+  #headIds: { readonly ids: Tensor; readonly chain: Tensor } | undefined;
   /** Tensors computed once from values that do not change. */
   #constants: ParameterStore | undefined;
 
@@ -78,7 +86,9 @@ export class Adapter {
     this.#replaced = new Map(
       [...this.#layers.values()].flatMap(({ kind, module }) => [...(kind.replaces?.(module) ?? [])]),
     );
-    this.#before = [...this.#layers.values()].find(({ kind }) => kind.embed);
+    const layers = [...this.#layers.values()];
+    this.#embedding = layers.filter(({ kind }) => kind.embed);
+    this.#head = layers.flatMap(({ kind, module }) => kind.headRows?.(module) ?? [])[0];
     const [fixed, learned] = [true, false].map((isFixed) =>
       this.#parameters
         .filter((parameter) => (parameter.fixed ?? false) === isFixed)
@@ -143,8 +153,23 @@ export class Adapter {
   }
 
   get virtualTokens(): number {
-    const { kind, module } = this.#before ?? {};
-    return (module && kind?.virtualTokens?.(module)) ?? 0;
+    return this.#embedding.reduce((sum, { kind, module }) => sum + (kind.virtualTokens?.(module) ?? 0), 0);
+  }
+
+  get vocabulary(): number {
+    return this.#head ? this.#head.first + this.#head.count : 0;
+  }
+
+  head(tape: Tape, weight: Tensor): Tensor {
+    if (!this.#head) return weight;
+    const { first, parameter } = this.#head;
+    const overlay = { table: this.store.get(parameter), first };
+    return overlaidRows(
+      tape,
+      weight,
+      overlay,
+      this.#idsOfHead(first, Math.max(weight.rows, this.vocabulary)),
+    );
   }
 
   /** Whether it learns rows that are looked up by id: the backward pass then needs the occurrences of each id. */
@@ -153,8 +178,8 @@ export class Adapter {
   }
 
   embed(tape: Tape, x: Tensor, ids: Tensor, chain?: Tensor): void {
-    const { kind, module } = this.#before ?? {};
-    if (module) kind?.embed?.(tape, { x, ids, chain }, module, this.#context());
+    for (const { kind, module } of this.#embedding)
+      kind.embed!(tape, { x, ids, chain }, module, this.#context());
   }
 
   /** Gives the parameters their initial values that depend on the base model and were not written. Awaits the device if there are any. */
@@ -184,7 +209,7 @@ export class Adapter {
       const layers = unstarted
         .filter((layer) => layer.kind === kind)
         .map(({ module }) => ({ module, weight: others(`${module.path}.weight`) }));
-      const values = await kind.begin(this.device, layers, context.random);
+      const values = await kind.begin(this.device, layers, context);
       for (const { name, ...shape } of this.#parameters) {
         const own = values.get(name);
         if (own) this.#storeOf(shape).write(name, repitch(own, shape.shape, shape.padded ?? shape.shape));
@@ -253,8 +278,9 @@ export class Adapter {
     this.store.destroy();
     this.#fixed?.destroy();
     this.#constants?.destroy();
-    if (this.#rowIds) this.device.free(this.#rowIds);
-    this.#rowIds = undefined;
+    for (const tensor of [this.#rowIds, this.#headIds?.ids, this.#headIds?.chain])
+      if (tensor) this.device.free(tensor);
+    this.#rowIds = this.#headIds = undefined;
   }
 
   get #parameters(): AdapterParameter[] {
@@ -272,6 +298,17 @@ export class Adapter {
       constant: (name) => this.#constants?.find(name),
       dropout,
     };
+  }
+
+  /** Ids from the first row that the head has apart to its last, and that each occurs once. Made with the first head. */
+  #idsOfHead(first: number, rows: number): { readonly ids: Tensor; readonly chain: Tensor } {
+    if (this.#headIds) return this.#headIds;
+    const start = firstOverlaid(first);
+    const ids = Uint32Array.from({ length: rows - start }, (_, row) => start + row);
+    return (this.#headIds = {
+      ids: this.device.upload([ids.length], 'u32', 'ids of the head', ids),
+      chain: this.device.upload([ids.length, 2], 'u32', 'chain of the head', linkOccurrences(ids)),
+    });
   }
 
   /** Made with the first hook that asks for them. */

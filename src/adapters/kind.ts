@@ -59,12 +59,24 @@ export interface HookContext {
   readonly dropout?: { readonly probability: number; readonly seed: Tensor; readonly salt: number };
 }
 
+/** Ids of a text, without special tokens unless they are asked for. */
+export type Encode = (text: string, options?: { readonly addSpecialTokens?: boolean }) => readonly number[];
+
+/** Rows of the head that an adapter has: by ids, in the place of the base's or behind its last. */
+export interface HeadRows {
+  /** The id of the first. */
+  readonly first: number;
+  readonly count: number;
+  /** The name of the parameter that they are. */
+  readonly parameter: string;
+}
+
 /** What a parameter that comes from the base may begin by. */
 export interface StartContext extends HookContext {
   /** Draws from the seed of the run. */
   readonly random: Random;
   /** Ids of a text, by the tokenizer of the base. @throws GraftError `train-option` where there is none */
-  readonly encode: (text: string) => readonly number[];
+  readonly encode: Encode;
   /** u32 [n]: values that last until the start is computed. */
   readonly upload: (values: Uint32Array<ArrayBuffer>) => Tensor;
 }
@@ -132,7 +144,7 @@ export interface AdapterKind<
   begin?(
     device: Device,
     layers: readonly { readonly module: Module; readonly weight: Tensor }[],
-    random: Random,
+    context: Pick<StartContext, 'random' | 'encode'>,
   ): Promise<AdapterTensors>;
 
   /** What follows from the base and the parameters, and need not be computed for each token where both stay as they are. */
@@ -144,7 +156,7 @@ export interface AdapterKind<
   linear?(tape: Tape, x: Tensor, layer: LinearLayer, module: Module, context: HookContext): Tensor;
   /** How many tokens of its own it puts before every sequence. */
   virtualTokens?(module: Module): number;
-  /** Writes their rows into x [M, C], where the ids say so (`FIRST_VIRTUAL`). */
+  /** Writes the rows of tokens of its own into x [M, C], where the ids say so: of virtual ones (`FIRST_VIRTUAL`), or of the vocabulary. */
   embed?(
     tape: Tape,
     inputs: { readonly x: Tensor; readonly ids: Tensor; readonly chain?: Tensor },
@@ -153,6 +165,8 @@ export interface AdapterKind<
   ): void;
   /** Names of weights of the base, each with the parameter that stands in its place. */
   replaces?(module: Module): readonly (readonly [weight: string, parameter: string])[];
+  /** Rows of the head that it has. */
+  headRows?(module: Module): HeadRows | undefined;
   /** Whether rows of what it learns are looked up by token id. */
   learnsRows?(module: Module): boolean;
 

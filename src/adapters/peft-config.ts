@@ -4,7 +4,6 @@ import { isObject, type JsonObject } from '../json.ts';
 
 /** Fields that, where they are set, make an adapter more than its tensors beside frozen linear layers. */
 const UNSUPPORTED = [
-  'trainable_token_indices',
   'target_parameters',
   'layer_replication',
   'alora_invocation_tokens',
@@ -22,6 +21,8 @@ export class PeftConfigReader {
   constructor(
     private readonly json: JsonObject,
     private readonly where: string,
+    /** Texts of tokens that were added, by their ids. */
+    readonly added: ReadonlyMap<number, string> = new Map(),
   ) {}
 
   wrong(name: string, expected: string): GraftError {
@@ -49,7 +50,8 @@ export class PeftConfigReader {
 
   /** @throws GraftError `adapter-unsupported` for a field that no kind has, or the kind has not */
   refuseUnsupported(kind: { readonly beside?: unknown }): void {
-    if (!kind.beside && this.set('modules_to_save')) throw this.unsupported('modules_to_save');
+    for (const field of ['modules_to_save', 'trainable_token_indices'])
+      if (!kind.beside && this.set(field)) throw this.unsupported(field);
     if (this.set('bias') && this.json['bias'] !== 'none') throw this.unsupported('a trained bias');
     for (const field of UNSUPPORTED) if (this.set(field)) throw this.unsupported(field);
     // These change the base's own weights when PEFT loads them, so that A and B alone are not the adapter.
@@ -87,6 +89,19 @@ export class PeftConfigReader {
     const isWhole = (item: unknown): item is number => Number.isInteger(item) && (item as number) >= 0;
     if (!list.every(isWhole)) throw this.wrong(name, 'a whole number or a list of them');
     return [...new Set(list)];
+  }
+
+  /** Lists of whole numbers from 0 on by the names of modules; one without a name where the field is a list itself. */
+  listsOfWholes(name: string): { readonly name: string | undefined; readonly ids: readonly number[] }[] {
+    const value = this.json[name];
+    const lists: [string | undefined, unknown][] = isObject(value)
+      ? Object.entries(value)
+      : [[undefined, value]];
+    const isWhole = (item: unknown): item is number => Number.isInteger(item) && (item as number) >= 0;
+    return lists.map(([own, list]) => {
+      if (!Array.isArray(list) || !list.every(isWhole)) throw this.wrong(name, 'lists of whole numbers');
+      return { name: own, ids: list };
+    });
   }
 
   /** The texts of a list; none for what is no list, such as a regular expression. */

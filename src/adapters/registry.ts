@@ -9,14 +9,20 @@ import { lora } from './lora/lora.ts';
 import { norms } from './norms/norms.ts';
 import { pissa } from './pissa/pissa.ts';
 import { prompt } from './prompt/prompt.ts';
-import { saved, SAVED } from './saved/saved.ts';
+import { saved } from './saved/saved.ts';
 import { isTarget } from './targets.ts';
+import { tokens } from './tokens/tokens.ts';
 
 export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora, pissa, ia3, prompt, norms];
 
+/** Kinds of modules that adapters bring along. */
+const BESIDE: readonly AdapterKind[] = [saved, tokens];
+/** Whether a module is beside an adapter, rather than a layer with one. */
+export const isBeside = ({ kind }: AdapterModule): boolean => BESIDE.some(({ name }) => name === kind);
+
 /** The kind of a configuration or a layer. @throws Error where there is none: values from outside are checked where they come in */
 export function kindOf({ kind = ADAPTER_KINDS[0].name }: { readonly kind?: string }): AdapterKind {
-  const found = kind === SAVED ? saved : ADAPTER_KINDS.find(({ name }) => name === kind);
+  const found = BESIDE.find(({ name }) => name === kind) ?? ADAPTER_KINDS.find(({ name }) => name === kind);
   if (!found) throw new Error(`There is no kind of adapter ${kind}`);
   return found;
 }

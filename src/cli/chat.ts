@@ -10,7 +10,7 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
 import { afterPromptFlag, readAfterFlag } from './after-prompt.ts';
 import { readSampling, samplingFlags } from './sampling-flags.ts';
-import { modelFlags, openAdapter, openSession, requiredTokenizer } from './session.ts';
+import { modelFlags, openAsked, openSession } from './session.ts';
 
 export const chatFlags = {
   model: modelFlags.model,
@@ -40,9 +40,8 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
   const flags = new Flags(chatFlags, args);
   const settings = readSampling(flags);
   const { model, files } = await openSession(flags, output);
-  const tokenizer = await requiredTokenizer(files);
   const path = flags.text('adapter');
-  const adapter = path === undefined ? undefined : await openAdapter(path, model);
+  const { adapter, tokenizer } = await openAsked(path, { model, files });
   const after = await readAfterFlag(flags, path);
   const cached = Math.min(CONTEXT, model.definition.shape.maxPositions);
   const context = cached - (adapter?.virtualTokens ?? 0);

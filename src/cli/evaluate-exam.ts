@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Example } from '../data/example.ts';
 import { isUsed } from '../data/parts.ts';
+import { prepareRows, type PreparedRow } from '../data/prepare.ts';
 import { questionsOf, questionsOfRows } from '../data/questions.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import type { Draw } from '../evaluate/comparison.ts';
@@ -15,6 +16,7 @@ import type { AskedRow, MethodResult } from '../evaluate/report.ts';
 import { readModel } from '../model/family.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { plural } from '../numbers.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
 import { defaultOptions } from '../train/options.ts';
 import {
   askedRows,
@@ -28,7 +30,7 @@ import { modelOf, readWhole } from './files.ts';
 import { readGeneral } from './general-text.ts';
 import type { Output } from './output.ts';
 import { reportData } from './report-data.ts';
-import { openAdapter, openSession, requiredTokenizer, type Session } from './session.ts';
+import { openAdapter, openSession, requiredTokenizer, tokenizerOfAdapter, type Session } from './session.ts';
 import { makeRunRows, readRunFiles, type PlacedRow } from './train-data.ts';
 import { checkLength, readSplit } from './train-flags.ts';
 
@@ -98,9 +100,12 @@ export async function openExam(
   const session = opened ?? (await openSession(flags, output, { files: modelFiles }));
   const general = flags.text('general');
   const generalText = general === undefined ? undefined : await readGeneral(general, session);
-  const adapters: { name: string; adapter: Adapter }[] = [];
-  for (const path of flags.texts('adapter'))
-    adapters.push({ name: path, adapter: await openAdapter(path, session.model) });
+  const adapters: { name: string; adapter: Adapter; own: Tokenizer }[] = [];
+  for (const path of flags.texts('adapter')) {
+    const adapter = await openAdapter(path, session.model);
+    const own = await tokenizerOfAdapter(path, adapter, session.files, tokenizer);
+    adapters.push({ name: path, adapter, own });
+  }
 
   const rows = drawn.chosen.map((at): AskedRow => {
     const { question, example, row } = test[at];
@@ -113,20 +118,27 @@ export async function openExam(
       ? drawn.chosen.map((at) => test[at].row)
       : drawRows(measured.length, { rows: rowCount, seed });
   const lossRows = lossOf === 'all' ? measured : some.map((at) => measured[at]);
-  const testPart = {
-    rows: lossRows.map(({ row }) => row),
-    examples: wholeExamples(lossRows, chat),
-  };
+  const examples = wholeExamples(lossRows, chat);
+  /** An adapter with tokens of its own reads the rows otherwise; parts of documents stay as they are. */
+  const rowsBy = (own: Tokenizer, adapter: Adapter | undefined): PreparedRow[] =>
+    lossRows.flatMap(({ row, example }) =>
+      own === tokenizer || !example
+        ? [row]
+        : prepareRows([example], own, {
+            ...{ maxLength, overlong: options.overlong },
+            vocabSize: session.model.vocabularyWith(adapter),
+          }).rows,
+    );
   const results: MethodResult[] = [];
   const turns = chosenMethods(flags).flatMap(
-    (method): { method: Method; name?: string; adapter?: Adapter }[] =>
+    (method): { method: Method; name?: string; adapter?: Adapter; own?: Tokenizer }[] =>
       method.kind === 'adapter' ? adapters.map((one) => ({ method, ...one })) : [{ method }],
   );
   /** A default method that cannot be measured is left out; one that was asked for is an error. */
   const isOptional = flags.text('methods') === undefined;
 
   async function* measure(signal: AbortSignal): AsyncGenerator<void> {
-    for (const { method, name, adapter } of turns) {
+    for (const { method, name, adapter, own = tokenizer } of turns) {
       if (signal.aborted) return;
       if (isOptional && method === fewShot && train.length < askedShots(flags)) {
         output.line(
@@ -138,11 +150,11 @@ export async function openExam(
       output.progress(`${title}: ${plural(rows.length, 'row')}`, true);
       const start = performance.now();
       const model = new ModelExaminee(
-        { name: modelFiles.name, model: session.model, tokenizer },
+        { name: modelFiles.name, model: session.model, tokenizer: own },
         {
           ...(adapter && { adapter }),
           newTokens: drawn.newTokens,
-          test: testPart,
+          test: { rows: rowsBy(own, adapter), examples },
           signal,
           onProgress: ({ what, done, total }) =>
             output.progress(

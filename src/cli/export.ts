@@ -2,6 +2,7 @@
 import { basename, join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
 import { EXPORT_FORMATS } from '../export/formats/registry.ts';
+import { TOKENIZER_FILES } from '../export/grown-folder.ts';
 import { readModel } from '../model/family.ts';
 import { exportDelta } from './delta.ts';
 import { folder, modelOf, writeWhole } from './files.ts';
@@ -14,8 +15,8 @@ import { checkFree, discard, weightsLast } from './run-folder.ts';
 /** The format of a tuned model; the others are of adapters. */
 const DELTA_FORMAT = 'delta';
 const NAMES = [...EXPORT_FORMATS.map(({ name }) => name), DELTA_FORMAT];
-/** What a PEFT folder has. */
-const FILES = ['adapter_config.json', 'README.md', 'adapter_model.safetensors'];
+/** What a PEFT folder has; a tokenizer where it adds tokens. */
+const FILES = ['adapter_config.json', 'README.md', 'adapter_model.safetensors', ...TOKENIZER_FILES];
 
 export const exportFlags = {
   model: { value: 'PATH', help: 'the base: a model folder or a GGUF file' },

@@ -127,8 +127,8 @@ export class Flags<Specs extends FlagSpecs> {
 
   list(name: keyof Specs & string): string[] | undefined {
     const items = this.text(name)
-      ?.split(',')
-      .map((item) => item.trim());
+      ?.split(/(?<!\\),/)
+      .map((item) => item.replaceAll('\\,', ',').trim());
     if (items?.some((item) => item === '')) throw wrong(`--${name} has an empty item.`);
     return items;
   }

@@ -11,7 +11,7 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
 import { afterPromptFlag, readAfterFlag } from './after-prompt.ts';
 import { readSampling, samplingFlags } from './sampling-flags.ts';
-import { modelFlags, openAdapter, openSession, requiredTokenizer } from './session.ts';
+import { modelFlags, openAsked, openSession } from './session.ts';
 
 export const generateFlags = {
   model: modelFlags.model,
@@ -58,10 +58,9 @@ export async function generateCommand(args: readonly string[], output: Output): 
   const messages = kind === 'messages' ? readMessages(text, value) : undefined;
 
   const { model, files } = await openSession(flags, output);
-  const tokenizer = await requiredTokenizer(files);
   const raw = flags.on('raw');
   const path = flags.text('adapter');
-  const adapter = path === undefined ? undefined : await openAdapter(path, model);
+  const { adapter, tokenizer } = await openAsked(path, { model, files });
   const after = await readAfterFlag(flags, path);
   const idsOf = (asked: string | readonly ChatMessage[]): number[] => {
     if (typeof asked !== 'string') return promptOfMessages(tokenizer, asked);

@@ -23,7 +23,7 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { readPolicyRows } from './policy-rows.ts';
-import { modelFlags, openSession, tokenizerOf } from './session.ts';
+import { modelFlags, openSession, tokenizerOf, tokenizerOfAdapter } from './session.ts';
 import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
 
 /** The inputs of a loss. The reference policy is the base model alone. */
@@ -94,17 +94,22 @@ export async function gradientsCommand(args: readonly string[], output: Output):
       rows: flags.whole('rows', 1),
       scaleRewards: options.scaleRewards!,
     });
-    for (const { ids } of rows) model.checkIds(ids);
     const trainable = await trainableOf(model, { adapterPath, method, targets });
+    for (const { ids } of rows) model.checkIds(ids, trainable.adapter);
     const computed = await policyGradients(trainable, [rows], learning);
     await write(out, output, trainable, computed, rows.length, sampledTensors(computed));
     return;
   }
   const { examples } = readExamples(bytes, readReadOptions(flags));
-  const { shape } = model.definition;
-  const { rows } = prepareRows(examples.slice(0, flags.whole('rows', 1)), await tokenizerOf(files), {
-    maxLength: shape.maxPositions,
-    vocabSize: shape.vocabulary,
+  const trainable = await trainableOf(model, { adapterPath, method, targets });
+  const base = await tokenizerOf(files);
+  const tokenizer =
+    adapterPath === undefined || !trainable.adapter
+      ? base
+      : await tokenizerOfAdapter(adapterPath, trainable.adapter, files, base);
+  const { rows } = prepareRows(examples.slice(0, flags.whole('rows', 1)), tokenizer, {
+    maxLength: model.definition.shape.maxPositions,
+    vocabSize: model.vocabularyWith(trainable.adapter),
   });
   if (rows.length === 0)
     throw new GraftError(
@@ -114,7 +119,6 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     );
 
   for (const row of rows) checkKind(learning.objective, kindOfRow(row));
-  const trainable = await trainableOf(model, { adapterPath, method, targets });
   const computed = await computeGradients(trainable, rows, { learning });
   await write(out, output, trainable, computed, rows.length, [
     ...answersOf(learning.objective, computed),

@@ -23,8 +23,9 @@ export async function logitsCommand(args: readonly string[], output: Output): Pr
   ]);
   const { model } = await openSession(flags, output, { precision: 'f32' });
   const path = flags.text('adapter');
-  const logits = await model.logits(ids, path === undefined ? undefined : await openAdapter(path, model));
-  const shape = [ids.length, model.definition.shape.vocabulary];
+  const adapter = path === undefined ? undefined : await openAdapter(path, model);
+  const logits = await model.logits(ids, adapter);
+  const shape = [ids.length, model.vocabularyWith(adapter)];
   await writeWhole(
     out,
     concatBytes(writeSafetensors([{ name: 'logits', dtype: 'F32', shape, data: logits }])),

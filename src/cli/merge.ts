@@ -1,6 +1,7 @@
 import { kindOf } from '../adapters/registry.ts';
 import { basename, join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
+import { mergedFolder } from '../export/grown-folder.ts';
 import { checkMergeable, mergedWeights } from '../export/merge.ts';
 import { mergedCard } from '../export/model-card.ts';
 import { readPeft, type AdapterData } from '../export/peft.ts';
@@ -90,7 +91,7 @@ async function writeMerged(
 ): Promise<void> {
   const quantised = flags.text('base-weights') ?? flags.text('embedding-weights');
   const choices = quantised === undefined ? undefined : readWeightChoices(flags);
-  await copyCompanions(files, out);
+  await copyCompanions(await mergedFolder(files, adapter, model), out);
   const card = mergedCard({
     baseModel: basename(resolve(flags.required('model'))),
     adapter: basename(resolve(flags.required('adapter'))),

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { GraftError } from '../errors.ts';
+import { addedTokens } from '../adapters/tokens/tokens.ts';
+import { tokenizerFiles } from '../export/grown-folder.ts';
 import { writePeft } from '../export/peft.ts';
 import { cardFacts } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
@@ -133,7 +135,9 @@ export class FileStore implements Store {
       afterPrompt,
     };
     const facts = cardFacts(made, learned, this.curve);
-    await writeFolder(out, weightsLast({ ...told, ...writePeft({ ...adapter, tensors }, facts) }));
+    const added = addedTokens(adapter.modules);
+    const beside = { ...told, ...(added && (await tokenizerFiles(session.files, added))) };
+    await writeFolder(out, weightsLast({ ...beside, ...writePeft({ ...adapter, tensors }, facts) }));
   }
 
   get #lines(): readonly string[] {

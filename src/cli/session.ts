@@ -11,6 +11,8 @@ import { BASE_SETTINGS } from '../settings/run.ts';
 import { GraftError } from '../errors.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { folder, modelOf } from './files.ts';
+import { addedTokens } from '../adapters/tokens/tokens.ts';
+import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import type { FlagSpec, FlagSpecs, Flags } from './flags.ts';
 import { deviceFlag, openDevice, threadsFlag } from './open-device.ts';
 import { formatBytes, type Output } from './output.ts';
@@ -103,4 +105,31 @@ export async function requiredTokenizer(files: FileSet): Promise<Tokenizer> {
 export async function openAdapter(path: string, model: LanguageModel): Promise<Adapter> {
   const { modules, tensors } = await readPeft(folder(path), model.definition);
   return Adapter.frozen(model, modules, tensors);
+}
+
+/**
+ * The tokenizer for an adapter: where that adds tokens, the one in its folder, or the base's with the new tokens.
+ *
+ * @param tokenizer of the base
+ * @throws GraftError `adapter-fit` where its ids are not those of the adapter
+ */
+export async function tokenizerOfAdapter<Of extends Tokenizer | undefined>(
+  path: string,
+  { modules }: Pick<Adapter, 'modules'>,
+  files: FileSet,
+  tokenizer: Of,
+): Promise<Of | Tokenizer> {
+  const added = addedTokens(modules);
+  return added ? tokenizerWithTokens(added, files, folder(path)) : tokenizer;
+}
+
+/** What is asked: the base, or an adapter, with its tokenizer. @throws GraftError `tokenizer-missing`, `adapter-…` */
+export async function openAsked(
+  path: string | undefined,
+  { model, files }: Pick<Session, 'model' | 'files'>,
+): Promise<{ readonly adapter: Adapter | undefined; readonly tokenizer: Tokenizer }> {
+  const tokenizer = await requiredTokenizer(files);
+  if (path === undefined) return { adapter: undefined, tokenizer };
+  const adapter = await openAdapter(path, model);
+  return { adapter, tokenizer: await tokenizerOfAdapter(path, adapter, files, tokenizer) };
 }

@@ -1,7 +1,10 @@
 /** `graft train`: examples in, adapter (or model) out. */
+import type { Encode } from '../adapters/kind.ts';
 import { kindOf } from '../adapters/registry.ts';
 import { afterPrompt } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
+import { addedTokens } from '../adapters/tokens/tokens.ts';
+import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import { readPeft } from '../export/peft.ts';
 import { contentOf } from '../model/content.ts';
 import { parametersOf, readModel } from '../model/family.ts';
@@ -20,7 +23,9 @@ import { makeTrainable, type AdapterShape, type Subject } from '../runs/trainabl
 import { objectiveOf } from '../objectives/registry.ts';
 import { openRewards } from '../rewards/reward.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
+import { newTokens, type NewTokens } from '../text/added-tokens.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { FileSet } from '../weights/bytes.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { findDoubts } from '../train/doubts.ts';
 import { countSteps, defaultWarmup, withUsualTargets, type TrainOptions } from '../train/options.ts';
@@ -38,7 +43,7 @@ import { checkFree } from './run-folder.ts';
 import { readSaveEvery } from './save-every.ts';
 import { openSaved, runFolderOf, type SavedRun } from './saved-run.ts';
 import { startSandbox } from './sandbox.ts';
-import { openSession, tokenizerOf, type Session } from './session.ts';
+import { openSession, requiredTokenizer, tokenizerOf, tokenizerOfAdapter, type Session } from './session.ts';
 import { sha256 } from './sha256.ts';
 import { toldSettings } from './told-settings.ts';
 import { makeRunRows, readRunFiles, type RunRows } from './train-data.ts';
@@ -89,17 +94,19 @@ interface Call {
   readonly resumed: SavedRun | undefined;
 }
 
-async function train({ args, flags, out, output, asked, saveEvery, resumed }: Call): Promise<void> {
-  const isSampled = objectiveOf(asked.objective).rows === 'prompts';
-  const dataOptions = readDataOptions(flags, asked.seed, isSampled);
+async function train({ args, flags, out, output, asked: given, saveEvery, resumed }: Call): Promise<void> {
+  const isSampled = objectiveOf(given.objective).rows === 'prompts';
+  const dataOptions = readDataOptions(flags, given.seed, isSampled);
   const bytes = await readWhole(dataOptions.read.fileName);
   const read = await readRunFiles(bytes, dataOptions, output);
 
   // Before gigabytes of weights are loaded.
   const files = await modelOf(flags.required('model'));
   const { shape } = await readModel(files);
-  if (flags.text('max-length') !== undefined) checkLength(asked.maxLength, shape);
-  const maxLength = Math.min(asked.maxLength, shape.maxPositions);
+  if (flags.text('max-length') !== undefined) checkLength(given.maxLength, shape);
+  const maxLength = Math.min(given.maxLength, shape.maxPositions);
+  const base = await tokenizerOf(files);
+  const { asked, added, tokenizer } = await withNewTokens(flags, given, { files, base });
   const session = await openSession(flags, output, {
     ...(asked.method === 'full' && { trainable: asked }),
     state: optimiserOf(asked.optimiser).kernel.planes,
@@ -107,11 +114,11 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   });
   // A resumed run makes its rows again: a template that prints the date should print the same one.
   const begun = resumed?.saved.begun ?? clockTime(new Date());
-  const tokenizer = await tokenizerOf(files);
+  const vocabSize = Math.max(shape.vocabulary, added ? added.first + added.texts.length : 0);
   const made = makeRunRows(
     read,
     tokenizer,
-    { maxLength, vocabSize: shape.vocabulary, now: new Date(begun) },
+    { maxLength, vocabSize, now: new Date(begun) },
     dataOptions,
     output,
   );
@@ -122,7 +129,7 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
     validation: rowsFor(asked.objective, made.validation, made.placed),
   };
 
-  const subject = await makeSubject(flags, session, asked, tokenizer);
+  const subject = await makeSubject(flags, session, asked, base);
   const steps = countSteps(asked, rows.train.length);
   const options: TrainOptions = {
     // A run that starts from an adapter has that adapter's kind and settings.
@@ -147,7 +154,10 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
     );
   // A recipe says only that forgetting is measured.
   const general = flags.text('forgetting') ?? (flags.on('forgetting') ? BUNDLED_TEXT : undefined);
-  const own = rows.validation.length > 0 ? rows.validation : rows.train;
+  // The base has no rows for new tokens.
+  const own = (rows.validation.length > 0 ? rows.validation : rows.train).filter(({ ids }) =>
+    ids.every((id) => id < shape.vocabulary),
+  );
   const check = general === undefined ? undefined : await openCheck(general, session, own);
   const rewards = isSampled
     ? await openRewards(asked.rewards!, { where: '--reward', startSandbox })
@@ -172,13 +182,39 @@ async function train({ args, flags, out, output, asked, saveEvery, resumed }: Ca
   }
 }
 
+/**
+ * The settings with the ids of new tokens, and the tokenizer that has them: those that are asked for, or those of the adapter that the run starts from.
+ *
+ * @throws GraftError `add-tokens`, `tokenizer-…`, `adapter-…`
+ */
+async function withNewTokens(
+  flags: TrainFlags,
+  asked: TrainOptions,
+  { files, base }: { readonly files: FileSet; readonly base: Tokenizer | undefined },
+): Promise<{ asked: TrainOptions; added?: NewTokens; tokenizer: Tokenizer | undefined }> {
+  const path = flags.text('init-adapter');
+  const texts = asked.lora.addTokens ?? [];
+  if (path !== undefined) {
+    const start = await readPeft(folder(path), await readModel(files));
+    const added = addedTokens(start.modules);
+    return { asked, added, tokenizer: await tokenizerOfAdapter(path, start, files, base) };
+  }
+  if (texts.length === 0) return { asked, tokenizer: base };
+  const added = newTokens(texts, base ?? (await requiredTokenizer(files)));
+  return {
+    asked: { ...asked, lora: { ...asked.lora, firstToken: added.first } },
+    added,
+    tokenizer: await tokenizerWithTokens(added, files),
+  };
+}
+
 /** @throws GraftError `arguments` for a target or a pattern that no layer of the model has */
 async function newSubject(
   model: Session['model'],
   asked: TrainOptions,
   tokenizer: Tokenizer | undefined,
 ): Promise<Subject> {
-  const encode = tokenizer && ((text: string) => tokenizer.encode(text, { addSpecialTokens: true }));
+  const encode: Encode | undefined = tokenizer && ((text, how) => tokenizer.encode(text, how));
   try {
     return await makeTrainable(model, withUsualTargets(asked, model.definition), undefined, encode);
   } catch (error) {

@@ -7,6 +7,8 @@ const CHUNK_ROWS = 64;
 
 /** A chunk of rows. */
 export interface LogitChunk {
+  /** Whether it is the first one. */
+  readonly first: boolean;
   readonly rows: number;
   /** Shape of its logits, f32: a row of a vocabulary is padded to a multiple of four. */
   readonly shape: readonly [rows: number, pitch: number];
@@ -31,6 +33,7 @@ export function logitChunks(x: Tensor, w: Tensor, most: number): LogitChunk[] {
     const start = i * step;
     const rows = Math.min(step, R - start);
     return {
+      first: i === 0,
       rows,
       shape: [rows, pitch],
       part: x.slice(start, rows),

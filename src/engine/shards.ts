@@ -34,6 +34,16 @@ export function shardsOf(tensor: Tensor): readonly Shard[] {
   return tensor instanceof ShardedTensor ? tensor.shards : [{ firstRow: 0, tensor }];
 }
 
+/** The shards of the first rows of a matrix, without a copy; `count` is a multiple of {@link SHARD_ROWS}. */
+export function firstRows(tensor: Tensor, count: number): Shard[] {
+  return shardsOf(tensor)
+    .filter(({ firstRow }) => firstRow < count)
+    .map(({ firstRow, tensor: shard }) => ({
+      firstRow,
+      tensor: firstRow + shard.rows <= count ? shard : shard.slice(0, count - firstRow),
+    }));
+}
+
 /** How a matrix is quantised, in shards or not; undefined for numbers. */
 export function formatOf(tensor: Tensor): QuantisedType | undefined {
   const [{ tensor: first }] = shardsOf(tensor);
@@ -44,7 +54,7 @@ export function formatOf(tensor: Tensor): QuantisedType | undefined {
  * Shards begin at multiples of so many rows: then a column of results, an element of a bias and a row of a factor of an adapter for their
  * first row lies on a 256-byte boundary, as a binding must, in f16 as in f32.
  */
-const ROWS = 128;
+export const SHARD_ROWS = 128;
 
 /**
  * Rows of a shard of a matrix, except the last: as many shards as it takes, of about the same size.
@@ -58,10 +68,10 @@ export function rowsOfShard(
   bytes: (rows: number) => number,
 ): number {
   const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize, largestWeight);
-  const most = Math.floor(limit / bytes(ROWS));
+  const most = Math.floor(limit / bytes(SHARD_ROWS));
   if (bytes(rows) <= limit || most === 0) return rows;
-  const units = Math.ceil(rows / ROWS);
-  return ROWS * Math.ceil(units / Math.ceil(units / most));
+  const units = Math.ceil(rows / SHARD_ROWS);
+  return SHARD_ROWS * Math.ceil(units / Math.ceil(units / most));
 }
 
 /** First row and number of rows of each shard. */

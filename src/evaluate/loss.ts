@@ -48,7 +48,7 @@ export async function evaluateLoss(
     linearCrossEntropy(
       tape,
       model.forward(tape, inputs, { adapter }),
-      model.headOf(adapter),
+      model.headOf(tape, adapter),
       inputs.labels,
       stats,
     );

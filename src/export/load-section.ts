@@ -40,12 +40,18 @@ export function baseFields(place: BasePlace): { base_model_name_or_path: string;
 }
 
 const HEADING = '## Load it';
+/** What a base needs before an adapter with new tokens is loaded. */
+const RESIZE = 'resize_token_embeddings';
 /** The last section of cards of earlier versions, which had no heading. */
 const EARLIER =
   /\n```python\nfrom peft import PeftModel\nfrom transformers import AutoModelForCausalLM\n[\s\S]*$/;
 
-/** The last section of a model card. */
-export function loadSection(place: BasePlace): string {
+/**
+ * The last section of a model card.
+ *
+ * @param grows whether the adapter has new tokens: the base then gets rows for them first, by the tokenizer beside the adapter
+ */
+export function loadSection(place: BasePlace, grows = false): string {
   const packages = ['torch', 'transformers', 'peft', ...(ggufOf(place) === undefined ? [] : ['gguf'])];
   return `${HEADING}
 
@@ -56,7 +62,7 @@ pip install ${packages.join(' ')}
 \`\`\`
 
 \`\`\`python
-${loadLines(place).join('\n')}
+${loadLines(place, grows).join('\n')}
 
 text = "Hello"
 if tokenizer.chat_template:
@@ -85,7 +91,7 @@ function whereBase(place: BasePlace): string {
   }
 }
 
-function loadLines(place: BasePlace): string[] {
+function loadLines(place: BasePlace, grows: boolean): string[] {
   const name = python(place.kind === 'hub' ? place.id : place.folder);
   const more = [
     ...(place.kind === 'hub' && place.revision !== undefined ? [`revision=${python(place.revision)}`] : []),
@@ -96,6 +102,19 @@ function loadLines(place: BasePlace): string[] {
       ? ['import os', '', `os.environ["HF_ENDPOINT"] = ${python(place.hub)}`, '']
       : [];
   const from = ['base', ...more].join(', ');
+  if (grows)
+    return [
+      ...hub,
+      'from peft import PeftModel',
+      'from transformers import AutoModelForCausalLM, AutoTokenizer',
+      '',
+      `base = ${name}`,
+      'tokenizer = AutoTokenizer.from_pretrained(".")',
+      `model = AutoModelForCausalLM.from_pretrained(${from})`,
+      'if len(tokenizer) > model.get_input_embeddings().num_embeddings:',
+      `    model.${RESIZE}(len(tokenizer))`,
+      'model = PeftModel.from_pretrained(model, ".")',
+    ];
   // AutoPeftModel cannot pass the name of a GGUF file on, and knows no path but the one of adapter_config.json.
   if (place.kind === 'local' || more.some((argument) => argument.startsWith('gguf_file')))
     return [
@@ -123,7 +142,7 @@ const python = (text: string): string => JSON.stringify(text);
 /** A card with another last section. A card that Graft did not write is returned unchanged. */
 export function withLoadSection(card: string, place: BasePlace): string {
   const at = card.indexOf(`\n${HEADING}\n`);
-  if (at >= 0) return card.slice(0, at + 1) + loadSection(place);
+  if (at >= 0) return card.slice(0, at + 1) + loadSection(place, card.includes(RESIZE, at));
   return EARLIER.test(card) ? card.replace(EARLIER, () => `\n${loadSection(place)}`) : card;
 }
 

@@ -6,6 +6,7 @@ import { inModelLayout, otherTensors, storedType, toFolder, transposeBytes } fro
 import type { AdapterModule } from '../adapters/kind.ts';
 import { kindOf } from '../adapters/registry.ts';
 import { SAVED } from '../adapters/saved/saved.ts';
+import { addedRows, TOKENS, type AddedRows } from '../adapters/tokens/tokens.ts';
 import { isQuantised, weightTypes, type WeightChoices } from '../model/weight-types.ts';
 import { isBlockType } from '../weights/blocks.ts';
 import {
@@ -48,9 +49,10 @@ export function checkMergeable(
 export function planMerged(
   model: ModelDefinition,
   source: WeightSource,
+  adapter: AdapterData,
   choices?: WeightChoices,
 ): MergedPlan {
-  const { header, tensors } = layoutOf(model, source, choices);
+  const { header, tensors } = layoutOf(model, source, choices, addedRows(adapter));
   const sizes = new Map<Dtype, number>();
   for (const { dtype, shape } of tensors)
     sizes.set(dtype, (sizes.get(dtype) ?? 0) + storedBytes(dtype, shape));
@@ -75,15 +77,21 @@ export async function* mergedWeights(
   choices?: WeightChoices,
 ): AsyncGenerator<Uint8Array> {
   checkMergeable(adapter, model);
-  const { header, entries, others } = layoutOf(model, source, choices);
+  const { header, entries, others } = layoutOf(model, source, choices, addedRows(adapter));
   yield header;
   const merges = new Map<string, { module: AdapterModule; part: 'weight' | 'bias' }>(
-    adapter.modules.flatMap((module) => {
-      const into = (part: 'weight' | 'bias') => [`${module.path}.${part}`, { module, part }] as const;
-      return (kindOf(module).mergedParts?.(module) ?? ['weight']).map(into);
-    }),
+    adapter.modules
+      .filter(({ kind }) => kind !== TOKENS)
+      .flatMap((module) => {
+        const into = (part: 'weight' | 'bias') => [`${module.path}.${part}`, { module, part }] as const;
+        return (kindOf(module).mergedParts?.(module) ?? ['weight']).map(into);
+      }),
   );
-  for (const { spec, entry, quantised, written } of entries) {
+  for (const { spec, entry, quantised, written, added } of entries) {
+    if (added) {
+      yield* grownPieces({ spec, entry, quantised, written }, added);
+      continue;
+    }
     const merge = merges.get(spec.name);
     if (!merge && !quantised && !isBlockType(entry.dtype)) {
       yield* piecesOf(entry);
@@ -99,31 +107,64 @@ export async function* mergedWeights(
   for (const entry of others) yield* passedOnPieces(entry);
 }
 
+interface MergedEntry {
+  readonly spec: WeightSpec;
+  readonly entry: TensorEntry;
+  readonly quantised: QuantisedType | undefined;
+  readonly written: Dtype;
+}
+
 interface Layout {
   readonly header: Uint8Array;
   /** In the order of the file: the model's own, then the others. */
   readonly tensors: readonly Omit<TensorToWrite, 'data'>[];
-  readonly entries: readonly {
-    readonly spec: WeightSpec;
-    readonly entry: TensorEntry;
-    readonly quantised: QuantisedType | undefined;
-    readonly written: Dtype;
-  }[];
+  readonly entries: readonly (MergedEntry & { readonly added: AddedRows | undefined })[];
   readonly others: readonly TensorEntry[];
 }
 
+/** Rows of a weight by names of weights. */
+type RowsByWeight = ReadonlyMap<string, AddedRows>;
+
+/** Rows that go into the last dimension but one, in the place of others or behind them. */
+async function* grownPieces(
+  { spec, entry, quantised, written }: MergedEntry,
+  { first, values }: AddedRows,
+): AsyncGenerator<Uint8Array> {
+  const rowBytes = storedBytes(written, [spec.shape[1]]);
+  const behind = (first + values.length / spec.shape[1]) * rowBytes;
+  const rows = encode(values, written);
+  if (quantised || isBlockType(entry.dtype)) {
+    const all = encode(await valuesOf(spec, entry, quantised), written);
+    yield* [all.subarray(0, first * rowBytes), rows, all.subarray(behind)];
+    return;
+  }
+  yield* piecesOf(entry, 0, first * rowBytes);
+  yield rows;
+  yield* piecesOf(entry, behind);
+}
+
 /** Which tensors are written, and in which types. */
-function layoutOf(model: ModelDefinition, source: WeightSource, choices: WeightChoices | undefined): Layout {
+function layoutOf(
+  model: ModelDefinition,
+  source: WeightSource,
+  choices: WeightChoices | undefined,
+  added: RowsByWeight,
+): Layout {
   const types = choices && weightTypes(model, choices, 'f32', (spec) => storedType(source, spec)!);
   const entries = model.weights.map((spec) => {
     const entry = source.get(spec.name)!;
     const type = types?.of(spec);
     const quantised = type && isQuantised(type) ? type : undefined;
-    return { spec, entry, quantised, written: writtenType(entry.dtype, quantised) };
+    const written = writtenType(entry.dtype, quantised);
+    return { spec, entry, quantised, written, added: added.get(spec.name) };
   });
   const others = otherTensors(model, source);
   const tensors = [
-    ...entries.map(({ entry: { name, shape }, written }) => ({ name, shape, dtype: written })),
+    ...entries.map(({ entry: { name, shape }, written, added: rows }) => ({
+      name,
+      shape: rows ? [Math.max(shape[0], rows.first + rows.values.length / shape[1]), shape[1]] : shape,
+      dtype: written,
+    })),
     ...others.map(passedOn),
   ];
   return { entries, others, tensors, header: safetensorsHeader(tensors, { format: 'pt' }) };
@@ -132,9 +173,9 @@ function layoutOf(model: ModelDefinition, source: WeightSource, choices: WeightC
 /** Bytes of a tensor that are in memory at once, where they are only copied. */
 const PIECE = 16 * 2 ** 20;
 
-async function* piecesOf(entry: TensorEntry): AsyncGenerator<Uint8Array> {
-  for (let start = 0; start < entry.byteLength; start += PIECE)
-    yield await entry.readRange(start, Math.min(start + PIECE, entry.byteLength));
+async function* piecesOf(entry: TensorEntry, from = 0, end = entry.byteLength): AsyncGenerator<Uint8Array> {
+  for (let start = from; start < end; start += PIECE)
+    yield await entry.readRange(start, Math.min(start + PIECE, end));
 }
 
 /** How a tensor that Graft does not know is written. */

@@ -28,6 +28,7 @@ export interface CardFacts {
 
 export function modelCard(config: AdapterConfig, facts: CardFacts): string {
   const kind = kindOf(config);
+  const grows = 'addTokens' in config;
   const rows: (readonly [string, string | number | undefined])[] = [
     ['Base model', facts.baseModel],
     ...kind.facts(config),
@@ -66,7 +67,7 @@ Trained with Graft. Losses are mean cross-entropy in nats per supervised token.
 |---|---|
 ${table.join('\n')}
 ${kind.note === undefined ? '' : `\n${kind.note}\n`}
-${loadSection(facts.base ?? placeOfName(facts.baseModel))}`;
+${loadSection(facts.base ?? placeOfName(facts.baseModel), grows)}`;
 }
 
 export interface MergeFacts {

@@ -2,14 +2,15 @@
  * Reads and writes PEFT's adapter folder: adapter_config.json, adapter_model.safetensors and a model card. What is written loads with
  * `PeftModel.from_pretrained`; what PEFT writes for the kinds of adapters/ is read.
  */
-import { kindOf, kindOfPeft, layersOf } from '../adapters/registry.ts';
+import { isBeside, kindOf, kindOfPeft, layersOf } from '../adapters/registry.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule, AdapterTensors } from '../adapters/kind.ts';
-import { SAVED, savedNames } from '../adapters/saved/saved.ts';
+import { savedNames } from '../adapters/saved/saved.ts';
+import { addedTokens, tokenIndices } from '../adapters/tokens/tokens.ts';
 import { PeftConfigReader, unsupportedIn } from '../adapters/peft-config.ts';
 import { ALL_LINEAR, isTarget, lastNames } from '../adapters/targets.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
-import type { JsonObject } from '../json.ts';
+import { isObject, parseJson, type JsonObject } from '../json.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { readJson, type FileSet } from '../weights/bytes.ts';
 import { toFloat32 } from '../weights/dtypes.ts';
@@ -20,14 +21,19 @@ import {
   writeSafetensors,
   type TensorEntry,
 } from '../weights/safetensors.ts';
+import { addedTexts } from '../text/added-tokens.ts';
 import { baseFields, withBasePlace, withLoadSection, type BasePlace } from './load-section.ts';
 import { modelCard, type CardFacts } from './model-card.ts';
 
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
 const CARD = 'README.md';
+const TOKENIZER = 'tokenizer.json';
+const MOST_TOKENIZER_BYTES = 64 * 2 ** 20;
+const INDICES = 'trainable_token_indices';
 /** Among the metadata of the weights, where PEFT reads nothing else. */
 const AFTER_PROMPT = 'after_prompt';
+const ADDED_TOKENS = 'added_tokens';
 
 /** An adapter as plain data: what it applies to, and its values. */
 export interface AdapterData {
@@ -45,8 +51,14 @@ export function portableAdapter(adapter: AdapterData): AdapterData {
   return kindOf(config).portable?.(config, modules, tensors) ?? adapter;
 }
 
-/** @throws GraftError `export-format` for modules that are trained as a whole, which formats of other programs do not hold */
-export function refuseSaved({ modules }: AdapterData, name: string): void {
+/** @throws GraftError `export-format` for what is trained beside the layers, which formats of other programs do not hold */
+export function refuseBeside({ modules }: AdapterData, name: string): void {
+  if (addedTokens(modules))
+    throw new GraftError(
+      'export-format',
+      `${name} adds tokens to the vocabulary, and this format holds low-rank matrices alone.`,
+      'Export the adapter as a PEFT folder, or a merged model.',
+    );
   const names = savedNames(modules);
   if (names.length > 0)
     throw new GraftError(
@@ -60,6 +72,7 @@ export function refuseSaved({ modules }: AdapterData, name: string): void {
 export function writePeft(adapter: AdapterData, facts: CardFacts): Files {
   const { config, modules, tensors } = portableAdapter(adapter);
   const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
+  const added = addedTokens(modules);
   return {
     [CONFIG]: text(`${JSON.stringify(peftConfig(config, modules, facts), null, 2)}\n`),
     [WEIGHTS]: concatBytes(
@@ -68,7 +81,11 @@ export function writePeft(adapter: AdapterData, facts: CardFacts): Files {
           .flatMap((module) => kindOf(module).parameters(module))
           .map(({ name, shape }) => ({ name, dtype: 'F32' as const, shape, data: tensors.get(name)! }))
           .sort((a, b) => (a.name < b.name ? -1 : 1)),
-        { format: 'pt', ...(facts.afterPrompt !== undefined && { [AFTER_PROMPT]: facts.afterPrompt }) },
+        {
+          format: 'pt',
+          ...(facts.afterPrompt !== undefined && { [AFTER_PROMPT]: facts.afterPrompt }),
+          ...(added && { [ADDED_TOKENS]: JSON.stringify(added.texts) }),
+        },
       ),
     ),
     [CARD]: text(modelCard(config, facts)),
@@ -103,6 +120,7 @@ function peftConfig(
     modules_to_save: savedNames(modules).length > 0 ? savedNames(modules) : null,
     target_modules: peftTargets(config, modules),
     task_type: 'CAUSAL_LM',
+    ...(addedTokens(modules) && { [INDICES]: tokenIndices(modules) }),
     ...kindOf(config).writePeft(config, modules),
   };
   return Object.fromEntries(Object.entries(own).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -110,7 +128,7 @@ function peftConfig(
 
 /** Where the language model is a part, other parts have layers of the same names: full paths tell PEFT which ones are meant. */
 function peftTargets({ targets }: AdapterConfig, all: readonly AdapterModule[]): readonly string[] {
-  const modules = all.filter(({ kind }) => kind !== SAVED);
+  const modules = all.filter((module) => !isBeside(module));
   if (modules.some(({ path }) => /(^|\.)language_model\./.test(path))) return modules.map(({ path }) => path);
   return targets.includes(ALL_LINEAR) ? lastNames(modules) : targets;
 }
@@ -125,7 +143,7 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
   if (!json) throw missing(files, CONFIG);
   const source = await files.open(WEIGHTS);
   if (!source) throw missing(files, WEIGHTS);
-  const { kind, config } = readConfig(json, `${files.name}/${CONFIG}`);
+  const { kind, config } = readConfig(json, `${files.name}/${CONFIG}`, await textsOfTokens(files, json));
   const entries = await parseSafetensors(source);
 
   const modules: AdapterModule[] = [];
@@ -151,9 +169,17 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
     modules.push(module);
   }
   const beside = kind.beside?.(model, config) ?? [];
+  if (addedTokens(beside)?.texts.includes(''))
+    throw unsupportedIn(
+      `${files.name}/${CONFIG}`,
+      'trainable_token_indices for tokens that tokenizer.json of this folder does not add',
+    );
   for (const { name, shape } of beside.flatMap((module) => kindOf(module).parameters(module))) {
     const entry = entries.get(name);
-    if (!entry) throw unfit(`${files.name}/${WEIGHTS} has no ${name}, which modules_to_save names`);
+    if (!entry)
+      throw unfit(
+        `${files.name}/${WEIGHTS} has no ${name}, which modules_to_save or trainable_token_indices name`,
+      );
     checkShape(entry, shape);
     known.add(name);
     tensors.set(name, await floats(entry));
@@ -172,6 +198,19 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
     modules: [...modules, ...beside],
     tensors,
   };
+}
+
+/** Texts of the tokens that a folder adds, by their ids: its tokenizer says so, or without one the metadata of its weights. */
+async function textsOfTokens(files: FileSet, json: JsonObject): Promise<Map<number, string>> {
+  if (json[INDICES] === undefined || json[INDICES] === null) return new Map();
+  const known = addedTexts(await readJson(files, TOKENIZER, MOST_TOKENIZER_BYTES));
+  if (known.size > 0) return known;
+  const source = await files.open(WEIGHTS);
+  const told = source && (await openSafetensors(source)).metadata.get(ADDED_TOKENS);
+  const texts: unknown = told === undefined ? [] : parseJson(told, `${files.name}/${WEIGHTS}`);
+  const [ids = []]: unknown[] = isObject(json[INDICES]) ? Object.values(json[INDICES]) : [json[INDICES]];
+  if (!Array.isArray(texts) || !Array.isArray(ids)) return known;
+  return new Map(ids.map((id: number, at) => [id, typeof texts[at] === 'string' ? texts[at] : '']));
 }
 
 /** The text between prompt and answer in the rows of an adapter, for a base without a chat template; '' where the folder does not say. */
@@ -207,11 +246,15 @@ export async function largestAdapter(files: FileSet, model: ModelDefinition): Pr
   );
 }
 
-function readConfig(json: JsonObject, where: string): { kind: AdapterKind; config: AdapterConfig } {
+function readConfig(
+  json: JsonObject,
+  where: string,
+  added?: ReadonlyMap<number, string>,
+): { kind: AdapterKind; config: AdapterConfig } {
   const kind = kindOfPeft(json);
   if (!kind)
     throw unsupportedIn(where, `an adapter of type ${JSON.stringify(json['peft_type'])?.slice(0, 60)}`);
-  const reader = new PeftConfigReader(json, where);
+  const reader = new PeftConfigReader(json, where, added);
   reader.refuseUnsupported(kind);
   return { kind, config: kind.readPeft(reader) };
 }

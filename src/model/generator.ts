@@ -115,7 +115,7 @@ export class Generator {
     if ((options.candidates ?? 0) > MOST_CANDIDATES)
       throw new Error(`${options.candidates} candidates, of at most ${MOST_CANDIDATES}`);
     const before = virtualIds(options.adapter?.virtualTokens ?? 0);
-    for (const prompt of prompts) this.#checkPrompt(prompt, before.length);
+    for (const prompt of prompts) this.#checkPrompt(prompt, before.length, options.adapter);
     const replays = await this.#replaysFor(options.adapter);
 
     const sequences = before.length > 0 ? prompts.map((prompt) => [...before, ...prompt]) : prompts;
@@ -160,7 +160,7 @@ export class Generator {
     prompts: readonly (readonly number[])[],
     options: GenerateOptions,
   ): Promise<Generated[]> {
-    const { signal, sampling, seed, seeds, maxNewTokens } = options;
+    const { signal, seed, seeds, maxNewTokens } = options;
     const states = prompts.map((prompt, sequence): State => {
       const most = Math.min(maxNewTokens, this.maxLength - prompt.length);
       return {
@@ -173,7 +173,7 @@ export class Generator {
         reason: most > 0 ? undefined : 'length',
       };
     });
-    this.#begin(replays, prompts, { ...sampling, candidates: options.candidates ?? 0 });
+    this.#begin(replays, prompts, options);
     const { software, processor } = this.model.device;
     const inFlight = IN_FLIGHT[processor ? 'processor' : software ? 'software' : 'gpu'];
     const reads: Read[] = [];
@@ -201,10 +201,10 @@ export class Generator {
   #begin(
     replays: Replays,
     prompts: readonly (readonly number[])[],
-    settings: Parameters<typeof encodeSettings>[0],
+    { sampling, candidates = 0, adapter }: GenerateOptions,
   ): void {
     const last = new Uint32Array(this.sequences);
-    const words = Math.ceil(this.model.definition.shape.vocabulary / 32);
+    const words = Math.ceil(this.model.vocabularyWith(adapter) / 32);
     const seen = new Uint32Array(this.sequences * words);
     prompts.forEach((prompt, sequence) => {
       last[sequence] = prompt[prompt.length - 1];
@@ -213,7 +213,7 @@ export class Generator {
         prompt.filter((id) => id < FIRST_VIRTUAL),
       );
     });
-    replays.begin(last, seen, encodeSettings(settings));
+    replays.begin(last, seen, encodeSettings({ ...sampling, candidates }));
   }
 
   #next(replays: Replays, sequences: readonly NextToken[]): Read {
@@ -241,8 +241,8 @@ export class Generator {
     return replays;
   }
 
-  #checkPrompt(prompt: readonly number[], virtualTokens: number): void {
-    this.model.checkIds(prompt);
+  #checkPrompt(prompt: readonly number[], virtualTokens: number, adapter: AdapterHooks | undefined): void {
+    this.model.checkIds(prompt, adapter && { vocabulary: adapter.vocabulary, virtualTokens: 0 });
     if (prompt.length === 0)
       throw new GraftError(
         'prompt-length',

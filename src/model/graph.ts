@@ -67,7 +67,11 @@ export interface AdapterHooks {
   weight(name: string): Tensor | undefined;
   /** How many virtual tokens it puts before every sequence (batch.ts). */
   readonly virtualTokens: number;
-  /** Writes the rows of virtual tokens into x [M, C], which the lookup of the base has left out. `chain` as for a trained embedding. */
+  /** Rows that the vocabulary has at least, with tokens of its own; 0 where it has none. */
+  readonly vocabulary: number;
+  /** The head with the rows of its own tokens; `weight` itself where it has none. */
+  head(tape: Tape, weight: Tensor): Tensor;
+  /** Writes the rows of tokens of its own into x [M, C], virtual ones too. `chain` as for a trained embedding. */
   embed(tape: Tape, x: Tensor, ids: Tensor, chain?: Tensor): void;
 }
 

@@ -164,12 +164,21 @@ export class LanguageModel {
   }
 
   get head(): Tensor {
-    return this.headOf(undefined);
+    return this.#weight(this.definition.shape.head);
   }
 
-  /** The weight that maps hidden states to logits, or the head that an adapter has. A tied head does not follow an embedding that an adapter has. */
-  headOf(adapter: AdapterHooks | undefined): Tensor {
-    return adapter?.weight(HEAD) ?? this.#weight(this.definition.shape.head);
+  /**
+   * The weight that maps hidden states to logits, or the head that an adapter has, or the base's with rows of the adapter, recorded on the tape. A tied
+   * head does not follow an embedding that an adapter has as a whole.
+   */
+  headOf(tape: Tape, adapter: AdapterHooks | undefined): Tensor {
+    const weight = adapter?.weight(HEAD) ?? this.head;
+    return adapter ? adapter.head(tape, weight) : weight;
+  }
+
+  /** Tokens that the vocabulary has, with those of an adapter. */
+  vocabularyWith(adapter: Pick<AdapterHooks, 'vocabulary'> | undefined): number {
+    return Math.max(this.definition.shape.vocabulary, adapter?.vocabulary ?? 0);
   }
 
   /** Records the forward from token ids to the normalised hidden states of `inputs.rows`. */
@@ -187,8 +196,7 @@ export class LanguageModel {
       inverseFrequencies: this.#frequencies,
       inputs,
       adapter: adapter && ((path) => adapter.linear(path, dropout)),
-      ...(adapter &&
-        adapter.virtualTokens > 0 && { embed: (x) => adapter.embed(tape, x, inputs.ids, inputs.chain) }),
+      ...(adapter && { embed: (x) => adapter.embed(tape, x, inputs.ids, inputs.chain) }),
       cache,
       checkpointing,
     });
@@ -196,12 +204,14 @@ export class LanguageModel {
   }
 
   /**
-   * @param virtualTokens that an adapter puts before them
+   * @param adapter that puts virtual tokens before them, or has tokens of its own
    * @throws GraftError `token-id` naming the first id that the vocabulary does not have, `sequence-length` for more tokens than the model
    * has positions
    */
-  checkIds(ids: ArrayLike<number>, virtualTokens = 0): void {
-    const { vocabulary, maxPositions, hardLimit } = this.definition.shape;
+  checkIds(ids: ArrayLike<number>, adapter?: Pick<AdapterHooks, 'virtualTokens' | 'vocabulary'>): void {
+    const { maxPositions, hardLimit } = this.definition.shape;
+    const virtualTokens = adapter?.virtualTokens ?? 0;
+    const vocabulary = this.vocabularyWith(adapter);
     if (hardLimit && ids.length + virtualTokens > maxPositions) {
       const beside = virtualTokens > 0 ? ` beside the ${virtualTokens} virtual ones of the adapter` : '';
       throw new GraftError(
@@ -223,14 +233,15 @@ export class LanguageModel {
 
   /** Logits of every position of one sequence: f32 [T, V], row by row. */
   async logits(ids: ArrayLike<number>, adapter?: AdapterHooks): Promise<Float32Array<ArrayBuffer>> {
-    this.checkIds(ids, adapter?.virtualTokens);
+    this.checkIds(ids, adapter);
     const T = ids.length;
-    const V = this.definition.shape.vocabulary;
+    const V = this.vocabularyWith(adapter);
     const pitch = wholeColumns(V);
     const virtual = adapter?.virtualTokens ?? 0;
     const tape = new Tape(this.device);
     const inputs = batchTensors(tape, { tokens: virtual + T, rows: T });
     const hidden = this.forward(tape, inputs, { adapter });
+    const head = this.headOf(tape, adapter);
     const CHUNK = 64;
     const chunks: Tensor[] = [];
     for (let start = 0; start < T; start += CHUNK) {
@@ -238,7 +249,7 @@ export class LanguageModel {
       chunks.push(
         matmul(tape, {
           a: hidden.slice(start, rows),
-          b: this.headOf(adapter),
+          b: head,
           layout: 'NT',
           c: tape.pinned([rows, pitch], 'f32', 'logits'),
         }),

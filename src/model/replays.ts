@@ -70,7 +70,7 @@ export class Replays {
       prefill.push({ plan: await model.device.compile(tape, model.pool), inputs, slots });
     }
     const { tape, inputs, slots, hidden } = record(model, cache, S, adapter);
-    const head = model.headOf(adapter);
+    const head = model.headOf(tape, adapter);
     const V = head.rows;
     const logits = tape.tensor([S, wholeColumns(V)], 'f32', 'logits');
     matmul(tape, { a: hidden, b: head, layout: 'NT', c: logits });

@@ -1,7 +1,8 @@
 /** What a run trains: a new adapter, an existing one, or all weights of the model. */
 import { Adapter } from '../adapters/adapter.ts';
-import type { AdapterConfig, AdapterModule } from '../adapters/kind.ts';
+import type { AdapterConfig, AdapterModule, Encode } from '../adapters/kind.ts';
 import { adapterModules, initialTensors } from '../adapters/registry.ts';
+import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { AdapterData } from '../export/peft.ts';
 import { GraftError } from '../errors.ts';
 import type { ModelDefinition } from '../model/family.ts';
@@ -28,14 +29,14 @@ export interface Subject {
 /**
  * @param model loaded as trainable where the method is `full`
  * @param start an adapter to train further: its kind and settings replace those of the run, except for dropout
- * @param encode ids of a text, for an adapter that begins as one
+ * @param encode ids of a text by the tokenizer of the base, for an adapter that begins as one
  * @throws GraftError `lora-config`, `train-option`, `engine-…`
  */
 export async function makeTrainable(
   model: LanguageModel,
   asked: TrainOptions,
   start?: AdapterData,
-  encode?: (text: string) => readonly number[],
+  encode?: Encode,
 ): Promise<Subject> {
   const options = withReference(asked, start !== undefined);
   if (options.method === 'full') {
@@ -50,6 +51,12 @@ export async function makeTrainable(
   const { config, modules } = start
     ? { config: adapterConfigOf(settings), modules: start.modules }
     : adapterShape(model.definition, settings);
+  if (settings.reference === 'base' && addedTokens(modules))
+    throw new GraftError(
+      'train-option',
+      'The reference policy is the bare base, which has no rows for new tokens.',
+      'Start from an adapter that has them, which is the reference then.',
+    );
   const tensors = start?.tensors ?? initialTensors(modules, options.seed);
   const adapter = new Adapter(model.device, modules, tensors, {
     trainable: true,

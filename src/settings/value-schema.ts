@@ -1,6 +1,6 @@
 /** The values of one setting as JSON Schema. */
 import type { Setting } from './setting.ts';
-import { PATTERN_KEY } from './values.ts';
+import { mayBeNone, PATTERN_KEY } from './values.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -18,7 +18,11 @@ export function schemaOf(setting: Setting): Schema {
     case 'text':
       return { type: 'string', maxLength: setting.longest };
     case 'names':
-      return { type: 'array', minItems: 1, items: { type: 'string', pattern: '\\S' } };
+      return {
+        type: 'array',
+        ...(!mayBeNone(setting) && { minItems: 1 }),
+        items: { type: 'string', pattern: '\\S' },
+      };
     case 'numbers':
       return { type: 'array', uniqueItems: true, items: { type: 'integer', ...rangeOf(setting) } };
     case 'pattern':

@@ -16,7 +16,7 @@ export function allowed(setting: Setting): string {
     case 'text':
       return `a text of at most ${setting.longest} characters`;
     case 'names':
-      return 'at least one name';
+      return mayBeNone(setting) ? 'names, none of them empty' : 'at least one name';
     case 'numbers':
       return `different numbers such as 0-3, 5, each ${numbers(setting, true)}`;
     case 'pattern':
@@ -25,6 +25,9 @@ export function allowed(setting: Setting): string {
       return 'a list of rewards, each with its name, such as [{"name": "exact-match", "weight": 1}]';
   }
 }
+
+/** Whether a list of names may have none. */
+export const mayBeNone = ({ initial }: Setting): boolean => Array.isArray(initial) && initial.length === 0;
 
 /** What to do about a value that is not allowed, in sentences. */
 export function correction(setting: Setting, value: unknown): string {
@@ -46,7 +49,7 @@ export function isAllowed(setting: Setting, value: unknown): boolean {
     case 'names':
       return (
         Array.isArray(value) &&
-        value.length > 0 &&
+        (value.length > 0 || mayBeNone(setting)) &&
         value.every((item) => typeof item === 'string' && item.trim() !== '')
       );
     case 'numbers':

@@ -16,7 +16,7 @@ export function checkRows(
   what: string,
 ): void {
   rows.forEach((row, index) => {
-    model.checkIds(row.ids, adapter?.virtualTokens);
+    model.checkIds(row.ids, adapter);
     checkKind(objective, kindOfRow(row));
     if (!row.asks && countSupervised(row) === 0) {
       throw new GraftError(

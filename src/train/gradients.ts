@@ -93,6 +93,8 @@ async function referenceOf(
   learning: Learning,
 ): Promise<Float32Array<ArrayBuffer>> {
   const rows = withoutVirtual(given);
+  // It has no rows for tokens that an adapter adds.
+  for (const { ids } of rows) model.checkIds(ids);
   const { tape, inputs, policies } = recordReference({ model }, sizeOfRows(rows), shared, learning);
   const plan = await model.device.compile(tape, model.pool);
   writeBatch(plan, inputs, rows);

@@ -29,6 +29,8 @@ const LORA: readonly string[] = [
   'alphaPattern',
   'layersToTransform',
   'modulesToSave',
+  'addTokens',
+  'firstToken',
 ] satisfies readonly (keyof LoraConfig)[];
 
 /** Rows that a run takes at most, counted with repetitions: its micro-batches are sized before the first step. */

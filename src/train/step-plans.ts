@@ -80,7 +80,7 @@ export function recordGradients(
     checkpointing,
     dropout: dropout > 0 ? { probability: dropout, seed: shared.seed } : undefined,
   });
-  const graph = new TapeLossGraph(tape, hidden, model.headOf(adapter), inputs, shared.stats);
+  const graph = new TapeLossGraph(tape, hidden, model.headOf(tape, adapter), inputs, shared.stats);
   tape.backward(objective.record(graph, settings));
   return { tape, inputs: { ...inputs, ...graph.inputs }, policies: graph.policies };
 }
@@ -95,7 +95,7 @@ export function recordLoss(
   const tape = new Tape(model.device);
   const inputs = batchTensors(tape, bucket);
   const hidden = model.forward(tape, inputs, { adapter });
-  const graph = new TapeLossGraph(tape, hidden, model.headOf(adapter), inputs, shared.stats);
+  const graph = new TapeLossGraph(tape, hidden, model.headOf(tape, adapter), inputs, shared.stats);
   objective.record(graph, settings);
   return { tape, inputs: { ...inputs, ...graph.inputs }, policies: graph.policies };
 }
@@ -114,7 +114,7 @@ export function recordReference(
   const tape = new Tape(model.device);
   const inputs = batchTensors(tape, bucket);
   const hidden = model.forward(tape, inputs, { adapter });
-  const graph = new TapeLossGraph(tape, hidden, model.headOf(adapter), inputs, shared.stats);
+  const graph = new TapeLossGraph(tape, hidden, model.headOf(tape, adapter), inputs, shared.stats);
   if (objective.rows === 'prompts') graph.tokenLogProbabilities(settings['temperature'] as number);
   else graph.sequenceLogProbabilities();
   return { tape, inputs: { ...inputs, ...graph.inputs }, policies: graph.policies };

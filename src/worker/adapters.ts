@@ -1,5 +1,6 @@
 /** The library of adapters: what is listed, changed, exported and imported. Nothing here needs the GPU. */
 import type { AdapterConfig } from '../adapters/kind.ts';
+import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { kindOf } from '../adapters/registry.ts';
 import { GraftError } from '../errors.ts';
 import { fileNameOf } from '../export/folder-sink.ts';
@@ -118,9 +119,15 @@ export class Library {
     const folder = memoryFiles(stored, name);
     const base = (await readJson(folder, CONFIG))?.['base_model_name_or_path'];
     const baseModel = typeof base === 'string' && base !== '' ? base.slice(0, MAX_NAME) : info.name;
-    const { config, tensors } = await readPeft(folder, model.definition).catch((error: unknown) => {
+    const { config, modules, tensors } = await readPeft(folder, model.definition).catch((error: unknown) => {
       throw baseModel === info.name ? error : ofOtherBase(error, baseModel, info.name);
     });
+    if (addedTokens(modules))
+      throw new GraftError(
+        'adapter-unsupported',
+        `${name} adds tokens to the vocabulary, which the page does not do yet.`,
+        'Use it with graft chat, or merge it with graft merge and open the model.',
+      );
     const card = stored[CARD] ?? new TextEncoder().encode(modelCard(config, { baseModel }));
     const adapter: AdapterInfo = {
       id: crypto.randomUUID(),

@@ -30,8 +30,8 @@ export async function putOnDevice(
   const settings = run.settings as RunOptions;
   const options = withReference(trainOptions(settings), settings.start !== undefined);
   if (options.method !== 'full') {
-    const subject = await makeTrainable(open.model, options, start, (text) =>
-      open.tokenizer.encode(text, { addSpecialTokens: true }),
+    const subject = await makeTrainable(open.model, options, start, (text, how) =>
+      open.tokenizer.encode(text, how),
     );
     const free = (): Promise<void> => session.free(subject.trainable.adapter!);
     return { ...subject, free, generator: () => session.chatGenerator(open) };

@@ -135,7 +135,7 @@ async function measure(
         trainable: true,
         rateRatio: options.rateRatio,
       });
-  await adapter?.start(model);
+  await adapter?.start(model, { encode: (text) => Array.from(text, (one) => one.charCodeAt(0) % 90) });
   const steps: number[] = [];
   const trainer = await Trainer.create({
     trainable: { model, adapter, store: adapter?.store ?? model.parameters! },
@@ -207,6 +207,15 @@ describeDevice(
     test('of embedding and head that are trained beside an adapter', async () => {
       const lora = { ...base.lora, modulesToSave: 'both' as const };
       for (const files of [sprigFolder(), tinyFolder()]) expectEqual(await measure(context, files, { lora }));
+    });
+
+    test('of tokens that are added beside an adapter, also to a base in blocks', async () => {
+      const lora = { ...base.lora, addTokens: ['<|a|>', '<|b|>'] };
+      const setting: Setting = { samples: { maxLength: 32 } };
+      for (const files of [sprigFolder(), tinyFolder()])
+        expectEqual(await measure(context, files, { lora }, setting));
+      const q8_0 = { matrices: 'q8_0', embeddings: 'q8_0' } as const;
+      expectEqual(await measure(context, sprigFolder(), { lora }, { baseWeights: q8_0 }));
     });
 
     test('of pairs, with a reference policy and validation', async () => {

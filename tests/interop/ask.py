@@ -1,7 +1,7 @@
 """What transformers and PEFT make of a model folder. Reads a list of questions as JSON on standard input, answers them in a list.
 With "config", the folder is first made: a model of that config.json with random weights.
 
-{"model": folder, "gguf"?: file in it, "config"?: {...}, "adapter"?: folder, "partial"?: true, "save"?: folder, "ids"?: [...],
+{"model": folder, "gguf"?: file in it, "config"?: {...}, "vocabulary"?: n, "adapter"?: folder, "partial"?: true, "save"?: folder, "ids"?: [...],
  "messages"?: [[{role, content}, ...], ...], "max_new_tokens"?: n,
  "gradients"?: {"ids": [[...], ...], "labels": [[...], ...], "out": file}}
 → {"logits"?: [[...], ...], "answers"?: [{"prompt_ids", "new_ids", "text"}, ...]}
@@ -40,6 +40,9 @@ def load(question):
     # An adapter may have parts of modules only, if it is said to.
     missing = "ignore" if question.get("partial") else "error"
     warnings.filterwarnings(missing, message="Found missing adapter keys")
+    if "vocabulary" in question:
+        # Rows for tokens that the adapter adds: what they begin as is the adapter's.
+        model.resize_token_embeddings(question["vocabulary"], mean_resizing=False)
     if "adapter" in question:
         model = PeftModel.from_pretrained(model, question["adapter"])
         if "save" in question:
@@ -74,7 +77,7 @@ def main():
                 # Virtual tokens of an adapter stand before them.
                 result["logits"] = model(torch.tensor([question["ids"]])).logits[0, -len(question["ids"]) :].tolist()
             if "messages" in question:
-                tokenizer = AutoTokenizer.from_pretrained(question["model"])
+                tokenizer = AutoTokenizer.from_pretrained(question.get("tokenizer", question["model"]))
                 result["answers"] = [
                     answer(model, tokenizer, messages, question["max_new_tokens"]) for messages in question["messages"]
                 ]

@@ -12,7 +12,11 @@ export interface Question {
   readonly gguf?: string;
   /** Makes `model`, with random weights. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Rows of embedding and head, where the adapter adds tokens. */
+  readonly vocabulary?: number;
   readonly adapter?: string;
+  /** The folder of the tokenizer, if not the model's. */
+  readonly tokenizer?: string;
   /** Whether the adapter has parts of modules only: PEFT takes the rest from the base. */
   readonly partial?: boolean;
   /** Where PEFT saves the adapter again. */

@@ -8,7 +8,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { folder, writeFolder } from '../../src/cli/files.ts';
 import { mergeCommand } from '../../src/cli/merge.ts';
 import { createOutput } from '../../src/cli/output.ts';
-import { withBase, type Files } from '../../src/export/peft.ts';
+import { addedTokens } from '../../src/adapters/tokens/tokens.ts';
+import { tokenizerFiles } from '../../src/export/grown-folder.ts';
+import { readPeft, withBase, writePeft, type Files } from '../../src/export/peft.ts';
 import { readModel } from '../../src/model/family.ts';
 import { packZip } from '../../src/export/adapter-zip.ts';
 import { writeFiles, type FolderSink } from '../../src/export/folder-sink.ts';
@@ -21,6 +23,8 @@ import { python } from './ask.ts';
 const TAB_ADAPTER = join(import.meta.dirname, '../../test-results/adapter-of-the-tab.zip');
 /** Written by tests/browser/chat.test.ts. */
 const TAB_MERGED = join(import.meta.dirname, '../../test-results/merged-of-the-tab.zip');
+/** As PEFT saves it: tests/reference/peft/tokens.py. */
+const TOKENS = join(import.meta.dirname, '../reference/peft/tokens');
 const COMMIT = '12fd25f77366fa6b3b4b768ec3050bf629380bac';
 const IDS = [1, 76, 97, 300, 12, 45, 600, 3];
 const BASE_FILES = [
@@ -123,6 +127,21 @@ describe.skipIf(!python)('model cards', () => {
     await writeFolder(join(out, 'copied'), { ...adapter, ...base });
     add('copied', join(out, 'copied'));
 
+    const tokens = join(out, 'tokens');
+    const model = await readModel(folder(SPRIG));
+    const grown = await readPeft(folder(TOKENS), model);
+    await writeFolder(tokens, {
+      ...writePeft(grown, { baseModel: 'sprig' }),
+      ...(await tokenizerFiles(folder(SPRIG), addedTokens(grown.modules)!)),
+      ...base,
+    });
+    add('added tokens', tokens);
+    add(
+      'added tokens by hand',
+      out,
+      `${plain}model.resize_token_embeddings(1027)\nfrom peft import PeftModel\nmodel = PeftModel.from_pretrained(model, ${JSON.stringify(TOKENS)})`,
+    );
+
     if (existsSync(TAB_ADAPTER)) {
       const files = unzipSync(readFileSync(TAB_ADAPTER));
       await writeFolder(join(out, 'tab'), files);
@@ -172,6 +191,13 @@ describe.skipIf(!python)('model cards', () => {
       expect(largest(logits, peft), name).toBe(0);
       expect(said.trim(), name).not.toBe('');
     }
+  });
+
+  test('say it of an adapter with added tokens, whose base gets rows for them', () => {
+    const { said, logits } = ran.get('added tokens')!;
+    expect(logits).toHaveLength(IDS.length * 1027);
+    expect(largest(logits, ran.get('added tokens by hand')!.logits)).toBe(0);
+    expect(said.trim()).not.toBe('');
   });
 
   test('say it of the adapter that the tab trained and exported', (context) => {

@@ -19,12 +19,12 @@ import {
   loraFacts,
   loraModule,
   loraSettings,
+  modulesBeside,
   type LoraConfig,
   type LoraModule,
 } from '../lora/config.ts';
 import { loraInitial, loraParameters, lowRank } from '../lora/lora.ts';
 import { otherRank, readLora, writeLora } from '../lora/peft.ts';
-import { savedModules } from '../saved/saved.ts';
 import { mergeDora } from './merge.ts';
 import { adaptedNorms } from './norms.ts';
 
@@ -47,7 +47,7 @@ export const dora: AdapterKind<LoraConfig, LoraModule> = {
   facts: loraFacts,
   check: checkLora,
   module: (layer, config, found) => ({ ...loraModule(layer, config, found), kind: KIND }),
-  beside: (model, { modulesToSave }) => savedModules(model, modulesToSave),
+  beside: modulesBeside,
   parameters: (module) => [
     ...loraParameters(module),
     { name: magnitudeName(module.path), shape: [module.outputs], fromBase: true },

@@ -3,7 +3,9 @@ import { GraftError } from '../../errors.ts';
 import type { LinearModule, ModelDefinition } from '../../model/family.ts';
 import type { Given } from '../../settings/setting.ts';
 import type { AdapterConfig, AdapterModule } from '../kind.ts';
+import { savedModules } from '../saved/saved.ts';
 import { endsWith, isTarget, lastNames, layerOf } from '../targets.ts';
+import { tokensModules } from '../tokens/tokens.ts';
 import { LARGEST_RANK, type SavedModules } from './settings.ts';
 
 export interface LoraConfig extends AdapterConfig {
@@ -18,6 +20,10 @@ export interface LoraConfig extends AdapterConfig {
   readonly alphaPattern: Readonly<Record<string, number>>;
   /** Trained as a whole beside it: neither embedding nor head if left out. */
   readonly modulesToSave?: SavedModules;
+  /** Tokens that are added to the vocabulary, and learned beside it. */
+  readonly addTokens?: readonly string[];
+  /** The id of the first of them, by the tokenizer; the first row behind the base's if left out, for plans without one. */
+  readonly firstToken?: number;
 }
 
 /** A layer with an adapter. */
@@ -28,7 +34,7 @@ export interface LoraModule extends AdapterModule {
 
 const SETTINGS = ['rank', 'alpha', 'dropout', 'rsLora', 'targets', 'rankPattern', 'alphaPattern'] as const;
 /** Left out where they have the value that they had before there was a choice. */
-const LATER = ['layersToTransform', 'modulesToSave'] as const;
+const LATER = ['layersToTransform', 'modulesToSave', 'addTokens', 'firstToken'] as const;
 
 /** The configuration in settings by name. */
 export function loraConfig(settings: Given): LoraConfig {
@@ -60,6 +66,7 @@ export function loraFacts({
   rsLora,
   dropout,
   modulesToSave,
+  addTokens = [],
 }: LoraConfig): [string, string | number][] {
   return [
     ['Rank', rank],
@@ -69,7 +76,18 @@ export function loraFacts({
     ...(modulesToSave === undefined
       ? []
       : [['Trained as a whole', SAVED_WORDS[modulesToSave]] satisfies [string, string]]),
+    ...(addTokens.length === 0 ? [] : [['Added tokens', addTokens.join(' ')] satisfies [string, string]]),
   ];
+}
+
+/** Modules beside the layers of an adapter of this configuration: trained as a whole, or rows of new tokens. */
+export function modulesBeside(
+  model: ModelDefinition,
+  { modulesToSave, addTokens: texts = [], firstToken }: LoraConfig,
+): AdapterModule[] {
+  const saved = savedModules(model, modulesToSave);
+  if (texts.length === 0) return saved;
+  return [...saved, ...tokensModules(model, { texts, first: firstToken ?? model.shape.vocabulary })];
 }
 
 function lookUp(pattern: Readonly<Record<string, number>>, path: string): number | undefined {
@@ -105,6 +123,11 @@ export function checkLora(model: ModelDefinition, config: LoraConfig): void {
     throw wrongConfig(`LoRA alpha is ${config.alpha}.`, 'Choose a number above 0.');
   checkTargets(model, config.targets);
   checkLayers(model, config);
+  if ((config.addTokens ?? []).length > 0 && (config.modulesToSave ?? 'none') !== 'none')
+    throw wrongConfig(
+      'New tokens are to be added, and the embedding or the head trained as a whole.',
+      'Choose one of them: rows of new tokens are trained by themselves.',
+    );
   for (const key of [...Object.keys(config.rankPattern), ...Object.keys(config.alphaPattern)]) {
     if (model.linears.some(({ path }) => isTarget(config, path) && endsWith(path, key))) continue;
     throw wrongConfig(

@@ -9,11 +9,11 @@ import {
   loraFacts,
   loraModule,
   loraSettings,
+  modulesBeside,
   tensorNames,
   type LoraConfig,
   type LoraModule,
 } from './config.ts';
-import { savedModules } from '../saved/saved.ts';
 import { mergeLora } from './merge.ts';
 import { otherRank, readLora, writeLora } from './peft.ts';
 
@@ -26,7 +26,7 @@ export const lora: AdapterKind<LoraConfig, LoraModule> = {
   facts: loraFacts,
   check: checkLora,
   module: loraModule,
-  beside: (model, { modulesToSave }) => savedModules(model, modulesToSave),
+  beside: modulesBeside,
   parameters: loraParameters,
   initial: loraInitial,
   linear: (tape, x, { weight, ...options }, module, context) =>

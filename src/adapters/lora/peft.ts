@@ -19,6 +19,7 @@ export function readLora(reader: PeftConfigReader): LoraConfig {
     rankPattern: reader.pattern('rank_pattern'),
     alphaPattern: reader.pattern('alpha_pattern'),
     ...readSaved(reader),
+    ...readTokens(reader),
     ...(reader.set('layers_to_transform') && { layersToTransform: readLayers(reader) }),
   };
 }
@@ -32,6 +33,26 @@ function readSaved(reader: PeftConfigReader): Pick<LoraConfig, 'modulesToSave'> 
     throw reader.unsupported(`modules_to_save ${names.join(', ').slice(0, 60)}`);
   if (reader.set('ensure_weight_tying')) throw reader.unsupported('ensure_weight_tying');
   return { modulesToSave };
+}
+
+/**
+ * Rows of tokens, of the embedding and the head alike. A token whose text is not told has an empty one.
+ *
+ * @throws GraftError `adapter-unsupported` for ids that do not follow each other, or that differ between modules
+ */
+function readTokens(reader: PeftConfigReader): Pick<LoraConfig, 'addTokens' | 'firstToken'> {
+  const FIELD = 'trainable_token_indices';
+  if (!reader.set(FIELD)) return {};
+  const lists = reader.listsOfWholes(FIELD);
+  if (lists.length === 0) return {};
+  const odd = lists.find(({ name }) => name !== undefined && !/(^|\.)(embed_tokens|wte|lm_head)$/.test(name));
+  if (odd) throw reader.unsupported(`${FIELD} of ${odd.name?.slice(0, 60)}`);
+  const [{ ids }] = lists;
+  if (lists.some((list) => list.ids.join() !== ids.join()))
+    throw reader.unsupported(`${FIELD} with other tokens for one module than for another`);
+  if (ids.length === 0 || ids.some((id, at) => id !== ids[0] + at))
+    throw reader.unsupported(`${FIELD} with ids that do not follow each other`);
+  return { addTokens: ids.map((id) => reader.added.get(id) ?? ''), firstToken: ids[0] };
 }
 
 /** Where the list of layers has another name in the model, the tensors say which layers are meant. */

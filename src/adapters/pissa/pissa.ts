@@ -17,6 +17,7 @@ import {
   loraModule,
   loraRank,
   loraSettings,
+  modulesBeside,
   tensorNames,
   wrongConfig,
   type LoraConfig,
@@ -26,7 +27,6 @@ import { loraParameters, lowRank } from '../lora/lora.ts';
 import { mergeLora } from '../lora/merge.ts';
 import { readLora, writeLora } from '../lora/peft.ts';
 import { LARGEST_RANK } from '../lora/settings.ts';
-import { savedModules } from '../saved/saved.ts';
 import { isTarget } from '../targets.ts';
 import { PISSA } from './settings.ts';
 import { leadingVectors } from './svd.ts';
@@ -60,7 +60,7 @@ export const pissa: AdapterKind<LoraConfig, LoraModule> = {
     }
   },
   module: (layer, config, found) => ({ ...loraModule(layer, config, found), kind: KIND }),
-  beside: (model, { modulesToSave }) => savedModules(model, modulesToSave),
+  beside: modulesBeside,
   parameters(module) {
     const [a, b] = loraParameters(module);
     const names = startNames(module.path);
@@ -71,7 +71,7 @@ export const pissa: AdapterKind<LoraConfig, LoraModule> = {
     return [{ ...a, fromBase: true }, { ...b, fromBase: true }, start(a, names.a), start(b, names.b)];
   },
   initial: () => [],
-  async begin(device, layers, random) {
+  async begin(device, layers, { random }) {
     const found = await leadingVectors(
       device,
       layers.map(({ module: { rank }, weight }) => ({ matrix: weight, rank })),

@@ -6,10 +6,9 @@
  * They take the first positions and have no loss; tokens follow at P, P + 1, …. The ids of virtual tokens begin at FIRST_VIRTUAL. The
  * base's lookup passes over these ids, so that a row with virtual tokens is a row like any other.
  */
-import { embedding, embeddingBackward, embeddingKind, FIRST_VIRTUAL } from '../../engine/ops/embedding.ts';
+import { embedding, FIRST_VIRTUAL } from '../../engine/ops/embedding.ts';
 import { copy } from '../../engine/ops/add.ts';
-import { ShardedTensor } from '../../engine/shards.ts';
-import type { Tensor } from '../../engine/tensor.ts';
+import { overlayEmbedded } from '../../engine/ops/overlaid_rows.ts';
 import { GraftError } from '../../errors.ts';
 import type { LinearModule } from '../../model/family.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule } from '../kind.ts';
@@ -36,13 +35,6 @@ interface EmbeddingLayer extends LinearModule {
 export interface PromptModule extends AdapterModule, EmbeddingLayer {
   readonly tokens: number;
   readonly text: string;
-}
-
-/** Rows of a table of virtual tokens as the rows that follow all others. */
-function atEnd(table: Tensor): Tensor {
-  return new ShardedTensor(table.label, table.shape, table.dtype, [
-    { firstRow: FIRST_VIRTUAL, tensor: table },
-  ]);
 }
 
 export const prompt: AdapterKind<PromptConfig, PromptModule> = {
@@ -88,7 +80,7 @@ export const prompt: AdapterKind<PromptConfig, PromptModule> = {
   parameters: ({ tokens, outputs }) => [{ name: TENSOR, shape: [tokens, outputs], fromBase: true }],
   initial: () => [],
   start(tape, { tokens, text, inputs, scales }, weight, { get, random, encode, upload }) {
-    const drawn = text === '' ? [] : encode(text);
+    const drawn = text === '' ? [] : encode(text, { addSpecialTokens: true });
     if (text !== '' && drawn.length === 0)
       throw new GraftError(
         'train-option',
@@ -104,14 +96,7 @@ export const prompt: AdapterKind<PromptConfig, PromptModule> = {
   learnsRows: () => true,
   embed(tape, { x, ids, chain }, { scales: { all: scale } }, { get }) {
     const table = get(TENSOR);
-    tape.append(embeddingKind, { ids, w: atEnd(table), x }, { scale });
-    tape.record([x], [table], () => {
-      if (!chain) throw new Error('Training virtual tokens needs the chain of occurrences');
-      const dx = tape.gradient(x);
-      tape.addGradient(table, (dw) =>
-        tape.append(embeddingBackward, { ids, chain, dx, dw: atEnd(dw) }, { scale }),
-      );
-    });
+    overlayEmbedded(tape, { x, ids, chain }, { table, first: FIRST_VIRTUAL }, scale);
   },
   isPeft: (json) => json['peft_type'] === 'PROMPT_TUNING',
   readPeft: (reader) => ({

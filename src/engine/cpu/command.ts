@@ -97,6 +97,11 @@ export function weightType(weight: Tensor): number {
   return weight instanceof QuantisedTensor ? 2 + quantisedFormats[weight.format].code : storedAs(weight);
 }
 
+/** Rows of the matrix that a weight is, or is the beginning of. */
+export function storedRows(weight: Tensor): number {
+  return weight instanceof QuantisedTensor ? weight.storedRows : weight.rows;
+}
+
 /** @throws Error unless all of them are f32, which kernels of activations ask for */
 export function checkF32(...tensors: readonly (Tensor | undefined)[]): void {
   for (const tensor of tensors)

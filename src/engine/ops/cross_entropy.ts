@@ -2,6 +2,7 @@ import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import { Tensor } from '../tensor.ts';
 import { logProbabilityBackward } from './log_probabilities.ts';
+import { addWeightGradient } from './overlaid_rows.ts';
 
 /** Marks a row without a label. */
 export const NO_LABEL = 0xffffffff;
@@ -21,9 +22,11 @@ interface CrossEntropyAttributes {
   readonly accumulate: boolean;
   /** Factor of both gradients. */
   scale: number;
+  /** Whether the first chunk's gradient of w is added to what dw holds or replaces it. */
+  accumulateWeight: boolean;
 }
 
-/** sum (+)= Σ cross-entropy of x · wᵀ against labels, in chunks of rows; with dx and dw, dx = scale · its gradient and dw += scale · its gradient. */
+/** sum (+)= Σ cross-entropy of x · wᵀ against labels, in chunks of rows; with dx and dw, dx = scale · its gradient and dw (+)= scale · its gradient. */
 export const crossEntropyKind = operationKind<CrossEntropyTensors, CrossEntropyAttributes>(
   'linear_cross_entropy',
 );
@@ -44,7 +47,7 @@ export function linearCrossEntropy(tape: Tape, x: Tensor, w: Tensor, labels: Ten
   const operation = tape.append(
     crossEntropyKind,
     { x, w, labels, sum } as CrossEntropyTensors,
-    { accumulate: total !== undefined, scale: 1 } as CrossEntropyAttributes,
+    { accumulate: total !== undefined, scale: 1, accumulateWeight: true } as CrossEntropyAttributes,
   );
   const loss = new Tensor(sum.storage, sum.shape, sum.dtype, sum.offset);
   tape.record([loss], [x, w], () => {
@@ -54,7 +57,10 @@ export function linearCrossEntropy(tape: Tape, x: Tensor, w: Tensor, labels: Ten
       return;
     }
     operation.attributes.scale = scale;
-    operation.tensors.dw = w.gradient;
+    addWeightGradient(tape, w, (dw, accumulate) => {
+      operation.tensors.dw = dw;
+      operation.attributes.accumulateWeight = accumulate;
+    });
     if (!x.requiresGrad) return;
     const dx = tape.tensor(x.shape, x.dtype, `d ${x.label}`);
     operation.tensors.dx = dx;

@@ -1,6 +1,7 @@
 import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
+import { addWeightGradient } from './overlaid_rows.ts';
 
 /** y [R] = log softmax(x · wᵀ) at each row's label, 0 where there is none; in chunks of rows. */
 export const logProbabilitiesKind = operationKind<{ x: Tensor; w: Tensor; labels: Tensor; y: Tensor }, null>(
@@ -8,11 +9,11 @@ export const logProbabilitiesKind = operationKind<{ x: Tensor; w: Tensor; labels
 );
 
 /**
- * dx (+)= sign · Σ weights · d y / d x and dw += the same for w. `weights` f32 [R], or [1] for all rows. The chunks of logits are computed again.
+ * dx (+)= sign · Σ weights · d y / d x and dw (+)= the same for w. `weights` f32 [R], or [1] for all rows. The chunks of logits are computed again.
  */
 export const logProbabilitiesBackward = operationKind<
   { x: Tensor; w: Tensor; labels: Tensor; weights: Tensor; dx?: Tensor; dw?: Tensor },
-  { sign: 1 | -1; accumulate: boolean }
+  { sign: 1 | -1; accumulate: boolean; accumulateWeight: boolean }
 >('log_probabilities.backward');
 
 /**
@@ -47,12 +48,12 @@ export function logProbabilityBackward(
   { sign, ...tensors }: { x: Tensor; w: Tensor; labels: Tensor; weights: Tensor; sign: 1 | -1 },
 ): void {
   const { x, w } = tensors;
-  const dw = w.gradient;
-  if (!x.requiresGrad) {
-    if (dw) tape.append(logProbabilitiesBackward, { ...tensors, dw }, { sign, accumulate: false });
-    return;
-  }
-  tape.addGradient(x, (dx, accumulate) =>
-    tape.append(logProbabilitiesBackward, { ...tensors, dx, dw }, { sign, accumulate }),
-  );
+  const weight: { dw?: Tensor; accumulateWeight: boolean } = { accumulateWeight: false };
+  addWeightGradient(tape, w, (dw, accumulateWeight) => Object.assign(weight, { dw, accumulateWeight }));
+  const { dw, accumulateWeight } = weight;
+  const append = (dx: Tensor | undefined, accumulate: boolean): void => {
+    tape.append(logProbabilitiesBackward, { ...tensors, dx, dw }, { sign, accumulate, accumulateWeight });
+  };
+  if (x.requiresGrad) tape.addGradient(x, append);
+  else if (dw) append(undefined, false);
 }

@@ -15,7 +15,7 @@ import { layerPlace } from '../../weights/gguf/architectures.ts';
 import { writeGguf } from '../../weights/gguf/write.ts';
 import { concatBytes } from '../../weights/safetensors.ts';
 import { fileNameOf } from '../folder-sink.ts';
-import { readPeft, refuseSaved } from '../peft.ts';
+import { readPeft, refuseBeside } from '../peft.ts';
 import { wholeFile, type ExportFormat } from './format.ts';
 
 export const gguf: ExportFormat = {
@@ -26,7 +26,7 @@ export const gguf: ExportFormat = {
     const data = await readPeft(memoryFiles(adapter, adapterName), model);
     const { config, modules, tensors } = data;
     const kind = kindOf(config);
-    refuseSaved(data, adapterName);
+    refuseBeside(data, adapterName);
     if (kind.name !== 'lora')
       throw new GraftError(
         'export-format',

@@ -7,6 +7,7 @@ import { plural } from '../../numbers.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
 import { modelFolder } from '../../weights/folder.ts';
 import { fileNameOf } from '../folder-sink.ts';
+import { mergedFolder } from '../grown-folder.ts';
 import { checkMergeable, mergedWeights, planMerged } from '../merge.ts';
 import { mergedCard } from '../model-card.ts';
 import { companionFiles, MODEL_WEIGHTS } from '../model-folder.ts';
@@ -38,7 +39,7 @@ export async function prepareMerged({
   const source = await openModelWeights(folder, model);
   checkWeights(model, source);
   const choices = baseWeights && !sameChoices(baseWeights) ? baseWeights : undefined;
-  const { bytes, dtypes } = planMerged(model, source, choices);
+  const { bytes, dtypes } = planMerged(model, source, adapter, choices);
   const layers = adapter.modules.length;
   const card = mergedCard({
     ...{ baseModel, adapter: adapterName, layers, formula: kindOf(adapter.config).formula },
@@ -48,7 +49,7 @@ export async function prepareMerged({
     folder: `${fileNameOf(adapterName)}-merged`,
     files: [
       { name: MODEL_WEIGHTS, size: bytes, read: () => mergedWeights(model, source, adapter, choices) },
-      ...(await companionFiles(folder)),
+      ...(await companionFiles(await mergedFolder(folder, adapter, model))),
       wholeFile(CARD, new TextEncoder().encode(card)),
     ],
     summary: [

@@ -15,7 +15,7 @@ import { plural } from '../../numbers.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
 import { concatBytes, writeSafetensors } from '../../weights/safetensors.ts';
 import { fileNameOf } from '../folder-sink.ts';
-import { readPeft, refuseSaved } from '../peft.ts';
+import { readPeft, refuseBeside } from '../peft.ts';
 import { wholeFile, type ExportFormat } from './format.ts';
 
 /** The names of layers are those of the Hugging Face folder in the families that mlx-lm has under `model.layers`. */
@@ -30,7 +30,7 @@ export const mlx: ExportFormat = {
   async prepare({ adapter, adapterName, model }) {
     const data = await readPeft(memoryFiles(adapter, adapterName), model);
     const kind = kindOf(data.config);
-    refuseSaved(data, adapterName);
+    refuseBeside(data, adapterName);
     if (!KINDS.includes(kind.name))
       throw new GraftError(
         'export-format',

@@ -1,6 +1,9 @@
 /** The PEFT folder unchanged, after a check that it fits the base. */
+import { addedTokens } from '../../adapters/tokens/tokens.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
+import { modelFolder } from '../../weights/folder.ts';
 import { fileNameOf } from '../folder-sink.ts';
+import { tokenizerFiles } from '../grown-folder.ts';
 import { readPeft, withBase } from '../peft.ts';
 import { wholeFile, type ExportFormat } from './format.ts';
 
@@ -8,12 +11,15 @@ export const peft: ExportFormat = {
   name: 'peft',
   label: 'PEFT adapter',
   help: 'the adapter as a PEFT folder, for transformers and PEFT',
-  async prepare({ adapter, adapterName, model, place }) {
-    await readPeft(memoryFiles(adapter, adapterName), model);
+  async prepare({ adapter, adapterName, base, model, place }) {
+    const { modules } = await readPeft(memoryFiles(adapter, adapterName), model);
+    const added = addedTokens(modules);
+    const beside =
+      added && !adapter['tokenizer.json'] ? await tokenizerFiles(await modelFolder(base), added) : {};
     return {
       folder: fileNameOf(adapterName),
-      files: Object.entries(place ? withBase(adapter, place) : adapter).map(([name, bytes]) =>
-        wholeFile(name, bytes),
+      files: Object.entries({ ...(place ? withBase(adapter, place) : adapter), ...beside }).map(
+        ([name, bytes]) => wholeFile(name, bytes),
       ),
       summary: 'the adapter alone, with a card that says how to load it.',
     };

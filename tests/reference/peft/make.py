@@ -180,8 +180,8 @@ def start_of(method):
     return with_adapter(trainable=True, name={"lora": "adapter"}.get(method, method))
 
 
-def make_curve(name, rows, settings):
-    model = start_of(settings["method"])
+def make_curve(name, rows, settings, start=None):
+    model = start or start_of(settings["method"])
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(
         parameters, lr=settings["lr"], betas=(0.9, 0.999), eps=1e-8, weight_decay=settings["weight_decay"]

@@ -52,7 +52,8 @@ describe.each(TABLE.settings.map((setting) => [setting.name, setting] as const))
         switch: value === true,
         choice: false,
         text: typeof value === 'string' && setting.type === 'text' && value.length <= setting.longest,
-        names: false,
+        // None of them, where that is what holds without a choice.
+        names: JSON.stringify(value) === '[]' && JSON.stringify(setting.initial) === '[]',
         numbers: Array.isArray(value),
         pattern: JSON.stringify(value) === '{}',
         rewards: false,

@@ -20,6 +20,8 @@ class EmbeddingArguments {
   dw: Write;
   C: i32;
   V: u32;
+  /** Rows of all of w, where it is the beginning of a matrix in blocks. */
+  rowsW: i32;
   firstRow: u32;
   typeW: i32;
   /** The format of blocks; −1 where w holds numbers. */
@@ -43,7 +45,7 @@ export function embedding(p: EmbeddingArguments, first: i32, end: i32, _scratch:
     const element = <i32>row * C;
     const x = p.x + at4(m * C);
     if (p.format >= 0) {
-      unpackBlocks(p.w, p.format, <i32>p.V * C, element, C, x);
+      unpackBlocks(p.w, p.format, p.rowsW * C, element, C, x);
       if (p.scale !== 1)
         for (let c = 0; c < C; c += 4) v128.store(x + at4(c), f32x4.mul(scale, v128.load(x + at4(c))));
     } else if (p.typeW === F32) {

@@ -36,6 +36,8 @@ class MatmulArguments {
   transposedA: i32;
   transposedB: i32;
   typeB: i32;
+  /** Rows of all of B, where it is the beginning of a matrix in blocks. */
+  rowsB: i32;
   scale: f32;
   lowRankScale: f32;
   accumulate: i32;
@@ -99,8 +101,7 @@ function unpackPanels(
   spare: usize,
 ): void {
   const panelBytes = (<usize>(depth * TILE_COLUMNS)) << 2;
-  const rows = p.transposedB ? p.N : p.K;
-  const size = rows * p.pitchB;
+  const size = p.rowsB * p.pitchB;
   if (p.transposedB) {
     for (let g = 0; g < panels; g++) {
       for (let column = 0; column < TILE_COLUMNS; column++) {

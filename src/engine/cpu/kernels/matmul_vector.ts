@@ -24,6 +24,8 @@ class MatmulVectorArguments {
   pitchC: i32;
   pitchZ: i32;
   typeB: i32;
+  /** Rows of all of B, where it is the beginning of a matrix in blocks. */
+  rowsB: i32;
   scale: f32;
   lowRankScale: f32;
   accumulate: i32;
@@ -31,7 +33,7 @@ class MatmulVectorArguments {
 
 export function matmulVector(p: MatmulVectorArguments, first: i32, end: i32, scratch: usize): void {
   const K = p.K;
-  const size = p.N * K;
+  const size = p.rowsB * K;
   for (let n = first; n < end; n++) {
     let row = p.b + ((<usize>n * <usize>K) << 2);
     if (p.typeB !== F32) {

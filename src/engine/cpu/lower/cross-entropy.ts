@@ -30,13 +30,13 @@ function eachChunk(out: Commands, x: Tensor, w: Tensor, use: (chunk: Chunk) => v
 }
 
 export const crossEntropyLowerings = [
-  lowers(crossEntropyKind, (out, { x, w, labels, sum, dx, dw }, { scale, accumulate }) => {
+  lowers(crossEntropyKind, (out, { x, w, labels, sum, dx, dw }, { scale, accumulate, accumulateWeight }) => {
     const R = x.rows;
     const V = w.rows;
     const gradient = dx !== undefined || dw !== undefined;
     const losses = out.tensor([R], 'f32', 'losses');
     const params = { V, pitch: wholeColumns(V), gradient: Number(gradient), accumulate: Number(accumulate) };
-    eachChunk(out, x, w, ({ rows, part, z, of, elements }) => {
+    eachChunk(out, x, w, ({ first, rows, part, z, of, elements }) => {
       out.add({
         file,
         kernel: 'crossEntropyRows',
@@ -47,7 +47,15 @@ export const crossEntropyLowerings = [
         flops: 8 * rows * V,
       });
       if (dx) matmulCommands(out, { a: z, b: w, layout: 'NN', c: of(dx), scale });
-      if (dw) matmulCommands(out, { a: z, b: part, layout: 'TN', c: dw, accumulate: true, scale });
+      if (dw)
+        matmulCommands(out, {
+          a: z,
+          b: part,
+          layout: 'TN',
+          c: dw,
+          accumulate: accumulateWeight || !first,
+          scale,
+        });
     });
     out.add({
       file,
@@ -72,21 +80,25 @@ export const crossEntropyLowerings = [
       }),
     );
   }),
-  lowers(logProbabilitiesBackward, (out, { x, w, labels, weights, dx, dw }, { sign, accumulate }) => {
-    const V = w.rows;
-    const shared = weights.size === 1 && x.rows !== 1;
-    eachChunk(out, x, w, ({ rows, part, z, of, elements }) => {
-      out.add({
-        file: logFile,
-        kernel: 'logProbabilitiesBackward',
-        tensors: { z, labels: elements(labels), weights: shared ? weights : elements(weights) },
-        params: { V, pitch: wholeColumns(V), sign, shared: Number(shared) },
-        units: rows,
-        grain: 1,
-        flops: 8 * rows * V,
+  lowers(
+    logProbabilitiesBackward,
+    (out, { x, w, labels, weights, dx, dw }, { sign, accumulate, accumulateWeight }) => {
+      const V = w.rows;
+      const shared = weights.size === 1 && x.rows !== 1;
+      eachChunk(out, x, w, ({ first, rows, part, z, of, elements }) => {
+        out.add({
+          file: logFile,
+          kernel: 'logProbabilitiesBackward',
+          tensors: { z, labels: elements(labels), weights: shared ? weights : elements(weights) },
+          params: { V, pitch: wholeColumns(V), sign, shared: Number(shared) },
+          units: rows,
+          grain: 1,
+          flops: 8 * rows * V,
+        });
+        if (dx) matmulCommands(out, { a: z, b: w, layout: 'NN', c: of(dx), accumulate });
+        if (dw)
+          matmulCommands(out, { a: z, b: part, layout: 'TN', c: dw, accumulate: accumulateWeight || !first });
       });
-      if (dx) matmulCommands(out, { a: z, b: w, layout: 'NN', c: of(dx), accumulate });
-      if (dw) matmulCommands(out, { a: z, b: part, layout: 'TN', c: dw, accumulate: true });
-    });
-  }),
+    },
+  ),
 ];

@@ -2,7 +2,7 @@ import source from '../kernels/embedding.ts?raw';
 import { embeddingBackward, embeddingKind } from '../../ops/embedding.ts';
 import { quantisedFormats, QuantisedTensor } from '../../quantised.ts';
 import { shardsOf } from '../../shards.ts';
-import { checkF32, lowers, storedAs } from '../command.ts';
+import { checkF32, lowers, storedAs, storedRows } from '../command.ts';
 import { parseKernels } from '../kernel.ts';
 import { rowsAtOnce } from './shape.ts';
 
@@ -21,6 +21,7 @@ export const embeddingLowerings = [
         params: {
           C,
           V: w.rows,
+          rowsW: storedRows(w),
           firstRow,
           typeW: blocks ? 0 : storedAs(w),
           format: blocks ? quantisedFormats[w.format].code : -1,
@@ -40,7 +41,7 @@ export const embeddingLowerings = [
         file,
         kernel: 'embeddingBackward',
         tensors: { ids, chain, dx, dw },
-        params: { C, V: dw.rows, firstRow, typeW: 0, format: -1, scale },
+        params: { C, V: dw.rows, rowsW: dw.rows, firstRow, typeW: 0, format: -1, scale },
         units: ids.size,
         grain: rowsAtOnce(C),
         flops: dx.size,

@@ -1,9 +1,10 @@
 /** How a product is cut into blocks for threads: kernels/matmul.ts. */
 import source from '../kernels/matmul.ts?raw';
 import vectorSource from '../kernels/matmul_vector.ts?raw';
+import { isSharded, matmulOfShards } from '../../matmul-shards.ts';
 import { matmulKind, shapeOf, type MatmulOptions } from '../../ops/matmul.ts';
 import type { Tensor } from '../../tensor.ts';
-import { checkF32, lowers, SCRATCH_BYTES, weightType, type Commands } from '../command.ts';
+import { checkF32, lowers, SCRATCH_BYTES, storedRows, weightType, type Commands } from '../command.ts';
 import { parseKernels } from '../kernel.ts';
 import { rowsAtOnce } from './shape.ts';
 
@@ -37,10 +38,19 @@ export const matmulLowerings = [
   ),
 ];
 
-/** Adds a product. */
-export function matmulCommands(out: Commands, product: Product): void {
-  const { a, b, c, layout, lowRank, bias, residual, accumulate = false, scale = 1 } = product;
-  const { M, N, K } = shapeOf(product);
+/** Adds a product, or one for each shard. */
+export function matmulCommands(out: Commands, whole: Product): void {
+  if (isSharded(whole)) matmulOfShards(whole, (part) => product(out, part), notF32);
+  else product(out, whole);
+}
+
+function notF32({ label, dtype }: Tensor): never {
+  throw new Error(`${label} is ${dtype}, not f32`);
+}
+
+function product(out: Commands, options: Product): void {
+  const { a, b, c, layout, lowRank, bias, residual, accumulate = false, scale = 1 } = options;
+  const { M, N, K } = shapeOf(options);
   checkF32(a, c, lowRank?.z, lowRank?.l, bias, residual);
   const typeB = weightType(b);
   const few = layout === 'NT' && M <= VECTOR_ROWS && K * 4 <= SCRATCH_BYTES;
@@ -54,6 +64,7 @@ export function matmulCommands(out: Commands, product: Product): void {
     pitchC: c.pitch,
     pitchZ: lowRank?.z.pitch ?? 0,
     typeB,
+    rowsB: storedRows(b),
     scale,
     lowRankScale: lowRank?.scale ?? 0,
     accumulate: Number(accumulate),

@@ -32,13 +32,13 @@ function eachChunk(out: Dispatches, x: Tensor, w: Tensor, use: (chunk: Chunk) =>
 }
 
 export const crossEntropyLowerings = [
-  lowers(crossEntropyKind, (out, { x, w, labels, sum, dx, dw }, { scale, accumulate }) => {
+  lowers(crossEntropyKind, (out, { x, w, labels, sum, dx, dw }, { scale, accumulate, accumulateWeight }) => {
     const R = x.rows;
     const V = w.rows;
     const shape = rowShape(out.target);
     const losses = out.tensor([R], 'f32', 'losses');
     const params = { V, pitch: wholeColumns(V) };
-    eachChunk(out, x, w, ({ rows, part, z, of, elements }) => {
+    eachChunk(out, x, w, ({ first, rows, part, z, of, elements }) => {
       out.add({
         shader,
         entry: 'rows',
@@ -49,7 +49,15 @@ export const crossEntropyLowerings = [
         flops: 8 * rows * V,
       });
       if (dx) matmulDispatches(out, { a: z, b: w, layout: 'NN', c: of(dx), scale });
-      if (dw) matmulDispatches(out, { a: z, b: part, layout: 'TN', c: dw, accumulate: true, scale });
+      if (dw)
+        matmulDispatches(out, {
+          a: z,
+          b: part,
+          layout: 'TN',
+          c: dw,
+          accumulate: accumulateWeight || !first,
+          scale,
+        });
     });
     out.add({
       shader,
@@ -76,22 +84,32 @@ export const crossEntropyLowerings = [
       }),
     );
   }),
-  lowers(logProbabilitiesBackward, (out, { x, w, labels, weights, dx, dw }, { sign, accumulate }) => {
-    const V = w.rows;
-    const shape = rowShape(out.target);
-    const shared = weights.size === 1 && x.rows !== 1;
-    eachChunk(out, x, w, ({ rows, part, z, of, elements }) => {
-      out.add({
-        shader: logShader,
-        entry: 'backward',
-        constants: { ...shape, SHARED_WEIGHT: Number(shared) },
-        tensors: { logits: z, labels: elements(labels), weights: shared ? weights : elements(weights) },
-        params: { R: rows, V, pitch: wholeColumns(V), sign },
-        workgroups: Math.ceil(rows / shape.ROWS),
-        flops: 8 * rows * V,
+  lowers(
+    logProbabilitiesBackward,
+    (out, { x, w, labels, weights, dx, dw }, { sign, accumulate, accumulateWeight }) => {
+      const V = w.rows;
+      const shape = rowShape(out.target);
+      const shared = weights.size === 1 && x.rows !== 1;
+      eachChunk(out, x, w, ({ first, rows, part, z, of, elements }) => {
+        out.add({
+          shader: logShader,
+          entry: 'backward',
+          constants: { ...shape, SHARED_WEIGHT: Number(shared) },
+          tensors: { logits: z, labels: elements(labels), weights: shared ? weights : elements(weights) },
+          params: { R: rows, V, pitch: wholeColumns(V), sign },
+          workgroups: Math.ceil(rows / shape.ROWS),
+          flops: 8 * rows * V,
+        });
+        if (dx) matmulDispatches(out, { a: z, b: w, layout: 'NN', c: of(dx), accumulate });
+        if (dw)
+          matmulDispatches(out, {
+            a: z,
+            b: part,
+            layout: 'TN',
+            c: dw,
+            accumulate: accumulateWeight || !first,
+          });
       });
-      if (dx) matmulDispatches(out, { a: z, b: w, layout: 'NN', c: of(dx), accumulate });
-      if (dw) matmulDispatches(out, { a: z, b: part, layout: 'TN', c: dw, accumulate: true });
-    });
-  }),
+    },
+  ),
 ];

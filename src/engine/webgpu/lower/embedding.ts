@@ -2,11 +2,11 @@ import source from '../../../../shaders/embedding.wgsl?raw';
 import blocksSource from '../../../../shaders/weight_blocks.wgsl?raw';
 import scalarsSource from '../../../../shaders/weight_scalars.wgsl?raw';
 import { embeddingBackward, embeddingKind } from '../../ops/embedding.ts';
-import { quantisedFormats, QuantisedTensor } from '../../quantised.ts';
+import { QuantisedTensor } from '../../quantised.ts';
 import { shardsOf } from '../../shards.ts';
 import { lowers } from '../dispatch.ts';
 import { parseShader } from '../shader.ts';
-import { elementGroups } from './shape.ts';
+import { blockConstants, elementGroups } from './shape.ts';
 
 const shader = parseShader('embedding', `${source}\n${scalarsSource}`);
 const blocksShader = parseShader('embedding of blocks', `${source}\n${blocksSource}`);
@@ -22,7 +22,7 @@ export const embeddingLowerings = [
           ? {
               shader: blocksShader,
               types: { Elem: x.dtype },
-              constants: { ...constants, FORMAT: quantisedFormats[b.format].code },
+              constants: { ...constants, ...blockConstants(b) },
             }
           : { shader, types: { Elem: x.dtype, ElemB: w.dtype }, constants }),
         entry: 'forward',

@@ -114,7 +114,7 @@ export function splitOf(kernel: Kernel, { K, quantised }: MatmulShape): { parts:
   return { parts: Math.max(1, Math.ceil(K / part)), part };
 }
 
-/** The `override` constants of a kernel, and of how it reads B. */
+/** The `override` constants of a kernel, but for those of how B lies in blocks. */
 export function constantsOf(
   kernel: Kernel,
   layout: Layout,
@@ -124,11 +124,10 @@ export function constantsOf(
   const sides = {
     TRANSPOSED_A: Number(layout === 'TN'),
     TRANSPOSED_B: Number(layout === 'NT'),
-    ...(format ? { FORMAT: format.code } : {}),
   };
   switch (kernel.family) {
     case 'vector':
-      return format ? { FORMAT: format.code, STEP: VECTOR_STEP } : {};
+      return format ? { STEP: VECTOR_STEP } : {};
     case 'plain':
       return sides;
     case 'tiled':

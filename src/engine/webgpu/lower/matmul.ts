@@ -18,12 +18,15 @@ import vectorSource from '../../../../shaders/matmul_vector.wgsl?raw';
 import blocksSource from '../../../../shaders/weight_blocks.wgsl?raw';
 import scalarsSource from '../../../../shaders/weight_scalars.wgsl?raw';
 import vectorsSource from '../../../../shaders/weight_vectors.wgsl?raw';
+import { isSharded, matmulOfShards, type WideSum } from '../../matmul-shards.ts';
 import { matmulKind, shapeOf, type MatmulOptions } from '../../ops/matmul.ts';
+import { QuantisedTensor } from '../../quantised.ts';
 import type { Tensor } from '../../tensor.ts';
 import { lowers, type Dispatches } from '../dispatch.ts';
 import { parseShader, type ElementType, type Shader } from '../shader.ts';
 import { chooseKernel, constantsOf, PLAIN, splitOf, workgroupsOf, type Kernel } from './matmul-kernel.ts';
-import { isSharded, matmulOfShards } from './matmul-shards.ts';
+import { addDispatch, copyDispatch } from './add.ts';
+import { blockConstants } from './shape.ts';
 
 /** A product with everything chosen. */
 export type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor; kernel: Kernel };
@@ -66,8 +69,19 @@ export function matmulDispatches(out: Dispatches, options: Omit<Product, 'kernel
       ? PLAIN
       : chooseKernel(out.target, layout, shape, lowRank !== undefined));
   const whole = { ...options, kernel };
-  if (isSharded(whole)) matmulOfShards(out, whole, (part) => product(out, part));
+  if (isSharded(whole))
+    matmulOfShards(
+      whole,
+      (part) => product(out, part),
+      (c) => wideSum(out, c),
+    );
   else product(out, whole);
+}
+
+/** Sums of shards in f32, for a result in half precision. */
+function wideSum(out: Dispatches, c: Tensor): WideSum {
+  const sum = out.tensor(c.shape, 'f32', `sum of ${c.label}`);
+  return { sum, finish: (accumulate) => (accumulate ? addDispatch : copyDispatch)(out, sum, c) };
 }
 
 /** One product by one kernel. A, C and the residual may be columns of wider matrices. */
@@ -103,6 +117,7 @@ function product(out: Dispatches, options: Product): void {
     },
     constants: {
       ...constantsOf(kernel, layout, quantised),
+      ...(b instanceof QuantisedTensor && blockConstants(b)),
       ...(inRegisters ? {} : { LOW_RANK: Number(lowRank !== undefined), ...(last ? finish : {}) }),
     },
     subgroups: family === 'quad',

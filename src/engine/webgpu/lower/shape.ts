@@ -1,4 +1,5 @@
 /** How much of a tensor a workgroup takes, for several operations. */
+import { quantisedFormats, type QuantisedTensor } from '../../quantised.ts';
 import type { Target } from '../../target.ts';
 
 /** Elements of a workgroup of the operations that go element by element: 64 threads, four each. */
@@ -15,4 +16,17 @@ export function elementGroups(size: number): number {
  */
 export function rowShape(target: Target): { THREADS: number; ROWS: number } {
   return target.software ? { THREADS: 1, ROWS: 8 } : { THREADS: 64, ROWS: 1 };
+}
+
+/** How weight_blocks.wgsl finds the numbers of a matrix, as constants of the shader. */
+export function blockConstants({
+  format,
+  storedRows,
+  rows,
+  columns,
+}: QuantisedTensor): Record<string, number> {
+  return {
+    FORMAT: quantisedFormats[format].code,
+    ...(storedRows !== rows && { SIZE: storedRows * columns }),
+  };
 }

@@ -8,28 +8,43 @@
  * NT and TN give the bits of one product. NN has the same terms in the same order, in a sum for each shard; the sums are added in
  * f32, whatever the type of the result.
  */
-import { shardsOf, ShardedTensor } from '../../shards.ts';
-import type { Tensor } from '../../tensor.ts';
-import type { Dispatches } from '../dispatch.ts';
-import { addDispatch, copyDispatch } from './add.ts';
-import type { Product } from './matmul.ts';
+import type { MatmulOptions } from './ops/matmul.ts';
+import { shardsOf, ShardedTensor } from './shards.ts';
+import type { Tensor } from './tensor.ts';
+
+/** A product with a place for its result. */
+type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor };
+
+/** Where the terms of a result are added up in f32, and how they go into it then. */
+export interface WideSum {
+  readonly sum: Tensor;
+  readonly finish: (accumulate: boolean) => void;
+}
 
 /** Whether a product has to be made of shards. */
 export function isSharded({ b, c }: Product): boolean {
   return b instanceof ShardedTensor || c instanceof ShardedTensor;
 }
 
-/** Calls `product` for each shard. */
-export function matmulOfShards(out: Dispatches, whole: Product, product: (part: Product) => void): void {
+/**
+ * Calls `product` for each shard.
+ *
+ * @param wide makes the sum of a result that is not f32
+ */
+export function matmulOfShards<One extends Product>(
+  whole: One,
+  product: (part: One) => void,
+  wide: (c: Tensor) => WideSum,
+): void {
   const { layout, b, c } = whole;
   if (layout === 'TN' ? b instanceof ShardedTensor : c instanceof ShardedTensor)
     throw new Error(`matmul ${layout}: ${b.label} or ${c.label} is not to be in shards`);
   if (layout === 'NT') columns(whole, product);
-  else if (layout === 'NN') terms(out, whole, product);
+  else if (layout === 'NN') terms(whole, product, wide);
   else rows(whole, product);
 }
 
-function columns(whole: Product, product: (part: Product) => void): void {
+function columns<One extends Product>(whole: One, product: (part: One) => void): void {
   const { b, c, bias, residual, lowRank } = whole;
   for (const { firstRow, tensor } of shardsOf(b)) {
     const width = widthOf(c, firstRow, tensor, b);
@@ -44,11 +59,16 @@ function columns(whole: Product, product: (part: Product) => void): void {
   }
 }
 
-function terms(out: Dispatches, whole: Product, product: (part: Product) => void): void {
+function terms<One extends Product>(
+  whole: One,
+  product: (part: One) => void,
+  wide: (c: Tensor) => WideSum,
+): void {
   const { a, b, c, accumulate } = whole;
   if (whole.bias ?? whole.residual)
     throw new Error(`matmul NN: neither bias nor residual goes with shards of ${b.label}`);
-  const sum = c.dtype === 'f32' ? c : out.tensor(c.shape, 'f32', `sum of ${c.label}`);
+  const apart = c.dtype === 'f32' ? undefined : wide(c);
+  const sum = apart?.sum ?? c;
   for (const { firstRow, tensor } of shardsOf(b)) {
     const first = firstRow === 0;
     product({
@@ -60,10 +80,10 @@ function terms(out: Dispatches, whole: Product, product: (part: Product) => void
       lowRank: first ? whole.lowRank : undefined,
     });
   }
-  if (sum !== c) (accumulate ? addDispatch : copyDispatch)(out, sum, c);
+  apart?.finish(accumulate === true);
 }
 
-function rows(whole: Product, product: (part: Product) => void): void {
+function rows<One extends Product>(whole: One, product: (part: One) => void): void {
   const { a, c } = whole;
   for (const { firstRow, tensor } of shardsOf(c))
     product({ ...whole, a: a.sliceColumns(firstRow, widthOf(a, firstRow, tensor, c)), c: tensor });

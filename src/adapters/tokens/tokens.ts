@@ -1,0 +1,152 @@
+/**
+ * Tokens that are added to the vocabulary beside an adapter, whose rows of embedding and head are learned and nothing else of these (PEFT's
+ * `trainable_token_indices`). The base stays as it is: rows of the adapter stand behind its last, or in the place of rows that no token had, in a
+ * vocabulary that is padded. Where embedding and head are one weight, so are the rows.
+ *
+ * Each begins as the mean of the rows that its text had until then, one for each of its pieces. No run is of this kind: adapters of others bring
+ * such rows along.
+ */
+import { embeddingKind } from '../../engine/ops/embedding.ts';
+import { overlayEmbedded } from '../../engine/ops/overlaid_rows.ts';
+import { Tape } from '../../engine/tape.ts';
+import { GraftError } from '../../errors.ts';
+import type { ModelDefinition } from '../../model/family.ts';
+import type { AdapterConfig, AdapterKind, AdapterModule, AdapterTensors } from '../kind.ts';
+
+export const TOKENS = 'tokens';
+const HEAD = 'lm_head';
+
+/** The new tokens of an adapter. */
+export interface AddedTokens {
+  readonly texts: readonly string[];
+  /** The id of the first; the others follow. */
+  readonly first: number;
+}
+
+/** `inputs` channels, `outputs` rows. */
+export interface TokensModule extends AdapterModule, AddedTokens {
+  readonly kind: typeof TOKENS;
+  /** What embedded rows are multiplied by; undefined where the rows are those of the head alone. */
+  readonly scale?: number;
+  /** Whether the rows are those of the head. */
+  readonly isHead: boolean;
+}
+
+/** Name of its rows, as in PEFT's adapter_model.safetensors. */
+const nameOf = (path: string): string => `base_model.model.${path}.token_adapter.trainable_tokens_delta`;
+
+/** The rows of some tokens, on a model. @throws GraftError `lora-config` for ids that leave a gap behind the base's */
+export function tokensModules(model: ModelDefinition, added: AddedTokens): TokensModule[] {
+  const {
+    embedding: { path, scale },
+    shape: { channels, vocabulary, head },
+  } = model;
+  if (added.first > vocabulary)
+    throw new GraftError(
+      'lora-config',
+      `The first new token has the id ${added.first}, and the base model has rows for ${vocabulary} tokens.`,
+      'Use the tokenizer that belongs to this model.',
+    );
+  const rows = { kind: TOKENS, inputs: channels, outputs: added.texts.length, ...added } as const;
+  return head === `${HEAD}.weight`
+    ? [
+        { ...rows, path, scale, isHead: false },
+        { ...rows, path: HEAD, isHead: true },
+      ]
+    : [{ ...rows, path, scale, isHead: true }];
+}
+
+/** For PEFT: the ids by the names of the modules; undefined where there are none. */
+export function tokenIndices(
+  modules: readonly AdapterModule[],
+): Readonly<Record<string, readonly number[]>> | undefined {
+  const own = modules.filter((module): module is TokensModule => module.kind === TOKENS);
+  if (own.length === 0) return undefined;
+  return Object.fromEntries(
+    own.map(({ path, first, outputs }) => [
+      path.slice(path.lastIndexOf('.') + 1),
+      Array.from({ length: outputs }, (_, at) => first + at),
+    ]),
+  );
+}
+
+/** Rows of a weight: in the place of those from `first` on, or behind its last. */
+export interface AddedRows {
+  readonly first: number;
+  readonly values: Float32Array<ArrayBuffer>;
+}
+
+/** The rows that an adapter has, by the names of the weights of the base. */
+export function addedRows({
+  modules,
+  tensors,
+}: {
+  readonly modules: readonly AdapterModule[];
+  readonly tensors: AdapterTensors;
+}): ReadonlyMap<string, AddedRows> {
+  const own = modules.filter((module): module is TokensModule => module.kind === TOKENS);
+  return new Map(
+    own.map(({ path, first }) => [`${path}.weight`, { first, values: tensors.get(nameOf(path))! }]),
+  );
+}
+
+/** The new tokens of an adapter with these layers. */
+export function addedTokens(modules: readonly AdapterModule[]): AddedTokens | undefined {
+  return modules.find((module): module is TokensModule => module.kind === TOKENS);
+}
+
+export const tokens: AdapterKind<AdapterConfig, TokensModule> = {
+  name: TOKENS,
+  label: 'Added tokens',
+  formula: 'rows of its own',
+  config: never,
+  settings: () => ({}),
+  facts: () => [],
+  check: () => undefined,
+  module: never,
+  parameters: ({ path, inputs, outputs }) => [
+    { name: nameOf(path), shape: [outputs, inputs], fromBase: true },
+  ],
+  initial: () => [],
+  async begin(device, layers, { encode }) {
+    const values = new Map<string, Float32Array<ArrayBuffer>>();
+    for (const { module, weight } of layers) {
+      const { path, texts, inputs: C } = module;
+      const pieces = texts.map((text) => encode(text));
+      const tape = new Tape(device);
+      const ids = device.upload([pieces.flat().length], 'u32', 'pieces', Uint32Array.from(pieces.flat()));
+      const x = tape.pinned([ids.size, C], 'f32', 'rows of pieces');
+      tape.append(embeddingKind, { ids, w: weight, x }, { scale: 1 });
+      const plan = await device.compile(tape, device.createPool());
+      plan.run();
+      const found = new Float32Array(await plan.read(x));
+      plan.destroy();
+      device.free(ids);
+      const rows = new Float32Array(texts.length * C);
+      let from = 0;
+      pieces.forEach(({ length }, at) => {
+        for (let c = 0; c < C; c++) {
+          let sum = 0;
+          for (let piece = 0; piece < length; piece++) sum += found[(from + piece) * C + c];
+          rows[at * C + c] = sum / length;
+        }
+        from += length;
+      });
+      values.set(nameOf(path), rows);
+    }
+    return values;
+  },
+  embed(tape, inputs, { path, first, scale }, { get }) {
+    if (scale !== undefined) overlayEmbedded(tape, inputs, { table: get(nameOf(path)), first }, scale);
+  },
+  headRows: ({ path, first, outputs, isHead }) =>
+    isHead ? { first, count: outputs, parameter: nameOf(path) } : undefined,
+  learnsRows: ({ scale }) => scale !== undefined,
+  isPeft: () => false,
+  readPeft: never,
+  writePeft: never,
+};
+
+function never(): never {
+  throw new Error('No run is of this kind');
+}

@@ -1,0 +1,97 @@
+/**
+ * Tokens that are added to a tokenizer, as transformers' `add_tokens` adds them: each text becomes one token wherever it stands, and their ids follow
+ * the highest that there is.
+ *
+ * They are no special tokens, which answers leave out: a marker or a word that a model learned to write should be seen. They are found in
+ * the text as it was written (`normalized` false).
+ */
+import { GraftError } from '../errors.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import type { Tokenizer } from './tokenizer.ts';
+import { MAX_TOKEN_CHARS } from './tokenizer-check.ts';
+
+/** More of them is a new vocabulary, which rows beside an adapter are no way to learn. */
+export const MOST_ADDED_TOKENS = 1024;
+
+/** New tokens: their texts, and the id of the first. */
+export interface NewTokens {
+  readonly texts: readonly string[];
+  readonly first: number;
+}
+
+/**
+ * @param tokenizer of the base
+ * @throws GraftError `add-tokens` for a text that cannot be a new token, naming it
+ */
+export function newTokens(texts: readonly string[], tokenizer: Tokenizer): NewTokens {
+  const problem = problemWithTexts(texts);
+  if (problem !== undefined) throw wrong(problem, 'Give each text once, without white space around it.');
+  const known = texts.find((text) => tokenizer.idOf(text) !== undefined);
+  if (known !== undefined)
+    throw wrong(
+      `${quoted(known)} is a token of this model already, with the id ${tokenizer.idOf(known)}.`,
+      'Leave it out: rows may use it as it is.',
+    );
+  return { texts, first: tokenizer.vocabSize };
+}
+
+/** What is wrong with texts by themselves, in a sentence; undefined where nothing is. */
+export function problemWithTexts(texts: readonly string[]): string | undefined {
+  if (texts.length > MOST_ADDED_TOKENS)
+    return `${texts.length} tokens are to be added; at most ${MOST_ADDED_TOKENS} can be.`;
+  const long = texts.find((text) => text.length > MAX_TOKEN_CHARS);
+  if (long !== undefined)
+    return `${quoted(long)} has ${long.length} characters; a token has at most ${MAX_TOKEN_CHARS}.`;
+  if (texts.includes('')) return 'A text of the new tokens is empty.';
+  const spaced = texts.find((text) => text.trim() !== text);
+  if (spaced !== undefined)
+    return spaced.trim() === ''
+      ? 'A text of the new tokens is white space alone.'
+      : `${quoted(spaced)} begins or ends with white space, which many tokenizers set apart from words.`;
+  const twice = texts.find((text, at) => texts.indexOf(text) !== at);
+  return twice === undefined ? undefined : `${quoted(twice)} is named twice.`;
+}
+
+const wrong = (what: string, remedy: string): GraftError => new GraftError('add-tokens', what, remedy);
+const quoted = (text: string): string => JSON.stringify(text.slice(0, 60));
+
+/** A token as tokenizer.json and tokenizer_config.json have it, without its id. */
+const entryOf = (content: string): JsonObject => ({
+  content,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+  special: false,
+});
+
+const eachId = ({ texts, first }: NewTokens): [id: number, text: string][] =>
+  texts.map((text, at) => [first + at, text]);
+
+/** A parsed tokenizer.json with new tokens. */
+export function tokenizerWith(json: JsonObject, added: NewTokens): JsonObject {
+  const before: unknown[] = Array.isArray(json['added_tokens']) ? json['added_tokens'] : [];
+  const entries = eachId(added).map(([id, text]) => ({ id, ...entryOf(text) }));
+  return { ...json, added_tokens: [...before, ...entries] };
+}
+
+/** A parsed tokenizer_config.json with new tokens, where it lists those that were added. */
+export function tokenizerConfigWith(json: JsonObject, added: NewTokens): JsonObject {
+  const listed = json['added_tokens_decoder'];
+  if (!isObject(listed)) return json;
+  const entries = eachId(added).map(([id, text]) => [String(id), entryOf(text)] as const);
+  return { ...json, added_tokens_decoder: { ...listed, ...Object.fromEntries(entries) } };
+}
+
+/** The added tokens of a parsed tokenizer.json: text by id. */
+export function addedTexts(json: unknown): Map<number, string> {
+  const entries: unknown[] =
+    isObject(json) && Array.isArray(json['added_tokens']) ? json['added_tokens'] : [];
+  return new Map(
+    entries.flatMap((entry) =>
+      isObject(entry) && typeof entry['id'] === 'number' && typeof entry['content'] === 'string'
+        ? [[entry['id'], entry['content']] as const]
+        : [],
+    ),
+  );
+}
