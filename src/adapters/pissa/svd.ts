@@ -31,6 +31,8 @@ export interface Decomposition {
 /** Rows beyond those that are wanted. */
 const MORE_ROWS = 28;
 const MOST_ITERATIONS = 64;
+/** Iterations from one look at the vectors to the next: a look takes the host longer than an iteration. */
+const LOOK_EVERY = 4;
 /** A vector has settled once an iteration turns it by no more than this: the square of the angle, halved. */
 const SETTLED = 1e-11;
 /** Matrices that are multiplied in one replay. */
@@ -79,19 +81,17 @@ async function decompose(
     return { rank, q, y, z, basis: orthogonal(drawn), found: undefined, settled: false };
   });
   const plan = await device.compile(tape, device.createPool());
-  for (
-    let iteration = 0;
-    iteration < MOST_ITERATIONS && searches.some(({ settled }) => !settled);
-    iteration++
-  ) {
+  for (let done = 1; done <= MOST_ITERATIONS && searches.some(({ settled }) => !settled); done++) {
     for (const { q, basis } of searches) plan.write(q, flat(basis));
     plan.run();
     for (const search of searches) {
       if (search.settled) continue;
-      const y = rowsOf(await plan.read(search.y), search.y.columns);
-      const found = decomposition(search.basis, y, search.rank);
-      search.settled = search.found !== undefined && isSettled(search.found, found);
-      search.found = found;
+      if (done % LOOK_EVERY === 0) {
+        const y = rowsOf(await plan.read(search.y), search.y.columns);
+        const found = decomposition(search.basis, y, search.rank);
+        search.settled = search.found !== undefined && isSettled(search.found, found);
+        search.found = found;
+      }
       if (!search.settled) search.basis = orthogonal(rowsOf(await plan.read(search.z), search.z.columns));
     }
   }
@@ -111,7 +111,7 @@ function decomposition(q: readonly Float64Array[], y: readonly Float64Array[], r
   const sigma = Float64Array.from(leading, (i) => Math.sqrt(Math.max(0, values[i])));
   const combined = (rows: readonly Float64Array[], i: number, factor: number): Float64Array => {
     const sum = new Float64Array(rows[0].length);
-    rows.forEach((row, j) => addScaled(sum, row, vectors[j][i] * factor));
+    rows.forEach((row, j) => addScaled(sum, row, vectors[i][j] * factor));
     return sum;
   };
   return {
@@ -121,13 +121,18 @@ function decomposition(q: readonly Float64Array[], y: readonly Float64Array[], r
   };
 }
 
-/** Rows that span the same, each of length 1 (Gram and Schmidt, twice for the digits that one pass loses). */
+/** Rows that span the same, each of length 1 (Gram and Schmidt; once more where a pass takes most of a row, for the digits that it loses). */
 function orthogonal(rows: readonly Float64Array[]): Float64Array[] {
   const done: Float64Array[] = [];
   for (const given of rows) {
     const row = given.slice();
-    for (let pass = 0; pass < 2; pass++) for (const other of done) addScaled(row, other, -dot(row, other));
-    const length = Math.sqrt(dot(row, row));
+    let left = dot(row, row);
+    for (let pass = 0, before = Infinity; pass < 2 && left < before / 2; pass++) {
+      before = left;
+      for (const other of done) addScaled(row, other, -dot(row, other));
+      left = dot(row, row);
+    }
+    const length = Math.sqrt(left);
     if (length > 0) for (let i = 0; i < row.length; i++) row[i] /= length;
     done.push(row);
   }
@@ -135,7 +140,7 @@ function orthogonal(rows: readonly Float64Array[]): Float64Array[] {
 }
 
 /**
- * Eigenvalues and eigenvectors (in columns) of a symmetric matrix, by Jacobi's rotations.
+ * Eigenvalues and eigenvectors (in rows) of a symmetric matrix, by Jacobi's rotations.
  *
  * @param a is used up
  */
@@ -162,6 +167,7 @@ function symmetric(a: readonly Float64Array[]): { values: Float64Array; vectors:
   return { values: Float64Array.from(a, (row, i) => row[i]), vectors };
 }
 
+/** Turns rows and columns p and q of a, and the two vectors. */
 function rotate(
   a: readonly Float64Array[],
   vectors: readonly Float64Array[],
@@ -170,23 +176,37 @@ function rotate(
   c: number,
   s: number,
 ): void {
-  for (const rows of [a, vectors])
-    for (const row of rows) {
-      const [x, y] = [row[p], row[q]];
-      row[p] = c * x - s * y;
-      row[q] = s * x + c * y;
-    }
-  for (let k = 0; k < a.length; k++) {
-    const [x, y] = [a[p][k], a[q][k]];
-    a[p][k] = c * x - s * y;
-    a[q][k] = s * x + c * y;
+  turn(vectors[p], vectors[q], c, s);
+  turn(a[p], a[q], c, s);
+  for (const row of a) {
+    const x = row[p];
+    const y = row[q];
+    row[p] = c * x - s * y;
+    row[q] = s * x + c * y;
   }
 }
 
+function turn(first: Float64Array, second: Float64Array, c: number, s: number): void {
+  for (let k = 0; k < first.length; k++) {
+    const x = first[k];
+    const y = second[k];
+    first[k] = c * x - s * y;
+    second[k] = s * x + c * y;
+  }
+}
+
+/** In four sums, none of which waits for another. */
 function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
+  let [s, t, u, v] = [0, 0, 0, 0];
+  let i = 0;
+  for (; i + 3 < a.length; i += 4) {
+    s += a[i] * b[i];
+    t += a[i + 1] * b[i + 1];
+    u += a[i + 2] * b[i + 2];
+    v += a[i + 3] * b[i + 3];
+  }
+  for (; i < a.length; i++) s += a[i] * b[i];
+  return s + t + (u + v);
 }
 
 function addScaled(target: Float64Array, row: Float64Array, factor: number): void {
