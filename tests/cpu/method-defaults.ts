@@ -1,0 +1,113 @@
+/** Runs with the defaults of every method that the page offers, on bundled rows of its kind. */
+import { readFileSync } from 'node:fs';
+import { expect } from 'vitest';
+import { START } from '../../src/app/train/kept-settings.ts';
+import { NEEDS } from '../../src/app/train/needs.ts';
+import { presetOptions, suggest, withChoice } from '../../src/app/train/settings.ts';
+import { TUNING_METHODS, type TuningMethod } from '../../src/app/train/tuning-methods.ts';
+import { withTask } from '../../src/app/state/beside.ts';
+import { SPLIT, type Reading } from '../../src/app/state/source.ts';
+import { openData } from '../../src/data/open-data.ts';
+import { rowsOf, type RowSet } from '../../src/data/row-set.ts';
+import { mappingOf } from '../../src/data/templates/template.ts';
+import { TEMPLATES } from '../../src/data/templates/registry.ts';
+import type { Device } from '../../src/engine/device.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { trainOptions } from '../../src/runs/run-options.ts';
+import { makeTrainable } from '../../src/runs/trainable.ts';
+import { optimiserOf } from '../../src/optimisers/registry.ts';
+import { loadTokenizer } from '../../src/text/tokenizer.ts';
+import type { Measured } from '../../src/train/learning.ts';
+import { Trainer } from '../../src/train/trainer.ts';
+import { sprigFolder } from '../gpu/sprig.ts';
+
+const LAYERS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
+const SPRIG = { parameters: 1_300_000 };
+
+const fileOf = (path: string): Reading['source']['file'] => ({
+  name: path.replace(/.*\//, ''),
+  bytes: new Uint8Array(readFileSync(new URL(`../../public/samples/${path}`, import.meta.url))),
+});
+
+/** Pairs with the other answer chosen. */
+function turned({ name, bytes }: Reading['source']['file']): Reading['source']['file'] {
+  const rows = new TextDecoder().decode(bytes).trimEnd().split('\n');
+  const lines = rows.map((row) => {
+    const { prompt, chosen, rejected } = JSON.parse(row) as Record<string, string>;
+    return JSON.stringify({ prompt, chosen: rejected, rejected: chosen });
+  });
+  return { name, bytes: new TextEncoder().encode(lines.join('\n')) };
+}
+
+/** Bundled rows as the page reads them for a method. */
+function readingOf({ needs, name }: TuningMethod): Reading {
+  const own = NEEDS[needs].bundled;
+  const path = needs === 'tasks' || !own ? 'voice/train.jsonl' : own.path;
+  // APO-down is for pairs whose answers the model gives as well or better already: here its own answer is the chosen one.
+  const file = name === 'apo-down' ? turned(fileOf(path)) : fileOf(path);
+  const reading = { source: { name: path, file }, options: { ...SPLIT, maxLength: 96 } };
+  if (needs === 'tasks' && own) return withTask(reading, fileOf(own.path), { task: 'orders' });
+  if (needs !== 'template') return reading;
+  const classify = TEMPLATES.find(({ name }) => name === 'classify')!;
+  const mapping = mappingOf(classify, { text: 'message', label: 'category' });
+  return { ...reading, options: { ...reading.options, mapping } };
+}
+
+const NOW = {
+  due: false,
+  pause: () => Promise.resolve(),
+  each: <Item>(_: string, items: readonly Item[], work: (item: Item, at: number) => void): Promise<void> => {
+    items.forEach(work);
+    return Promise.resolve();
+  },
+};
+
+async function rowsFor(method: TuningMethod): Promise<RowSet> {
+  const { source, options } = readingOf(method);
+  const model = {
+    tokenizer: await loadTokenizer(sprigFolder()),
+    content: 'sprig',
+    info: { name: 'sprig', maxPositions: 512, vocabulary: 1024 },
+  };
+  return (await openData(model, source.file, options, source, NOW)).data;
+}
+
+/** An adapter to go on from is that of LoRA's own defaults (tests/cpu/stages.test.ts); rewards have their own proof (policy-proof.test.ts). */
+export const TRIED = TUNING_METHODS.filter(
+  ({ needs }) => !['adapter', 'feedback', 'prompts'].includes(needs),
+);
+
+export interface Learned {
+  readonly before: Measured;
+  readonly after: Measured;
+}
+
+/**
+ * Trains with the defaults of a method, as a run of the page that begins with a preset.
+ *
+ * @param share of the run's steps that are made; the rates are those of the whole run
+ * @returns what the rows that are held out tell before and after
+ */
+export async function learnByDefaults(device: Device, method: TuningMethod, share = 1): Promise<Learned> {
+  const data = await rowsFor(method);
+  const [train, validation] = [rowsOf(data, 'train'), rowsOf(data, 'validation')];
+  const fresh = { ...START, targets: LAYERS, maxLength: 96 };
+  const chosen = withChoice(method.choice, fresh);
+  // What is preferred takes longer to turn than an answer to be learned.
+  const preset = method.needs === 'pairs' || method.needs === 'unpaired' ? 'balanced' : 'quick';
+  const options = trainOptions(presetOptions(preset, suggest(SPRIG), train.length, chosen));
+  const model = await LanguageModel.load(device, sprigFolder(), {
+    precision: 'f32',
+    trainable: options.method === 'full',
+    state: optimiserOf(options.optimiser).kernel.planes,
+  });
+  const { trainable, options: settings } = await makeTrainable(model, options);
+  const trainer = await Trainer.create({ trainable, options: settings, rows: train, validation });
+  const before = (await trainer.evaluate())!;
+  expect(await trainer.run(Math.ceil(share * trainer.steps))).toBe(share < 1 ? 'paused' : 'done');
+  const after = (await trainer.evaluate())!;
+  await trainer.destroy();
+  trainable.adapter?.destroy();
+  await model.destroy();
+  return { before, after };
+}

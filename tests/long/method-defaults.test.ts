@@ -1,0 +1,19 @@
+/** The defaults of every method that the page offers, on the CPU engine: a whole run learns, as rows that are held out tell. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openProcessor } from '../../src/cli/cpu.ts';
+import type { Device } from '../../src/engine/device.ts';
+import { learnByDefaults, TRIED } from '../cpu/method-defaults.ts';
+
+describe('The defaults of a method', () => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openProcessor();
+  });
+  afterAll(() => device.close());
+
+  test.each(TRIED)('$label', async (method) => {
+    const { before, after } = await learnByDefaults(device, method);
+    expect(after.loss).toBeLessThan(0.9 * before.loss);
+    if (after.report) expect(after.report['reward_margin']).toBeGreaterThan(before.report!['reward_margin']!);
+  });
+});
