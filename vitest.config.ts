@@ -112,11 +112,8 @@ export default defineConfig({
         test: {
           name: 'interop',
           include: ['tests/interop/**/*.test.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          // Most of it is Python that loads torch, on one processor.
-          pool: 'forks',
-          maxWorkers: 2,
+          // Two processes, each of which keeps its Python with torch.
+          ...BY_TWO,
         },
       },
     ],

@@ -80,10 +80,10 @@ describe.skipIf(!python)('Added tokens in PEFT', () => {
   beforeAll(async () => {
     device = await openProcessor();
     out = mkdtempSync(join(tmpdir(), 'graft-tokens-'));
-    askPython(names.map((name) => ({ model: at(name), config: cases[name].config })));
+    await askPython(names.map((name) => ({ model: at(name), config: cases[name].config })));
     for (const name of names) ours.set(name, await adapt(name));
     const text = await trainOne();
-    const answers = askPython([
+    const answers = await askPython([
       ...names.flatMap((name) => {
         const { rows, first } = cases[name];
         const ids = idsOf(cases[name]);

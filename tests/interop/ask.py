@@ -1,14 +1,17 @@
-"""What transformers and PEFT make of a model folder. Reads a list of questions as JSON on standard input, answers them in a list.
+"""What transformers and PEFT make of a model folder. Reads lists of questions as JSON, one a line, on standard input, and answers each with a
+list in a line, or with {"failed": traceback}.
 With "config", the folder is first made: a model of that config.json with random weights.
 
 {"model": folder, "gguf"?: file in it, "config"?: {...}, "vocabulary"?: n, "adapter"?: folder, "partial"?: true, "save"?: folder, "ids"?: [...],
  "messages"?: [[{role, content}, ...], ...], "max_new_tokens"?: n,
  "gradients"?: {"ids": [[...], ...], "labels": [[...], ...], "out": file}}
-→ {"logits"?: [[...], ...], "answers"?: [{"prompt_ids", "new_ids", "text"}, ...]}
+ or {"model": folder, "texts": [...]}, which asks the tokenizer alone
+→ {"logits"?: [[...], ...], "answers"?: [{"prompt_ids", "new_ids", "text"}, ...], "encoded"?: {"ids": [[...], ...], "decoded": [...], "eos"}}
 """
 
 import json
 import sys
+import traceback
 import warnings
 
 import torch
@@ -66,25 +69,44 @@ def gradients(model, ids, labels, out):
     save_file({name: weight.grad.contiguous() for name, weight in model.named_parameters() if weight.grad is not None}, out)
 
 
+def encode(folder, texts):
+    """The ids of each text, its special tokens included, and the text of those without them."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    plain = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    return {
+        "ids": [tokenizer(text)["input_ids"] for text in texts],
+        "decoded": [tokenizer.decode(one) for one in plain],
+        "eos": tokenizer.eos_token_id,
+    }
+
+
+def answer_all(question):
+    if "texts" in question:
+        return {"encoded": encode(question["model"], question["texts"])}
+    model = load(question)
+    result = {}
+    with torch.no_grad():
+        if "ids" in question:
+            # Virtual tokens of an adapter stand before them.
+            result["logits"] = model(torch.tensor([question["ids"]])).logits[0, -len(question["ids"]) :].tolist()
+        if "messages" in question:
+            tokenizer = AutoTokenizer.from_pretrained(question.get("tokenizer", question["model"]))
+            result["answers"] = [
+                answer(model, tokenizer, messages, question["max_new_tokens"]) for messages in question["messages"]
+            ]
+    if "gradients" in question:
+        gradients(model, **question["gradients"])
+    return result
+
+
 def main():
     torch.set_num_threads(2)
-    answers = []
-    for question in json.load(sys.stdin):
-        model = load(question)
-        result = {}
-        with torch.no_grad():
-            if "ids" in question:
-                # Virtual tokens of an adapter stand before them.
-                result["logits"] = model(torch.tensor([question["ids"]])).logits[0, -len(question["ids"]) :].tolist()
-            if "messages" in question:
-                tokenizer = AutoTokenizer.from_pretrained(question.get("tokenizer", question["model"]))
-                result["answers"] = [
-                    answer(model, tokenizer, messages, question["max_new_tokens"]) for messages in question["messages"]
-                ]
-        if "gradients" in question:
-            gradients(model, **question["gradients"])
-        answers.append(result)
-    json.dump(answers, sys.stdout)
+    for line in sys.stdin:
+        try:
+            reply = [answer_all(question) for question in json.loads(line)]
+        except Exception:
+            reply = {"failed": traceback.format_exc()}
+        print(json.dumps(reply), flush=True)
 
 
 main()

@@ -1,5 +1,7 @@
 /** Asks transformers and PEFT themselves: ask.py, in a Python that has them, which scripts/test.mjs finds or makes. */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export interface Message {
@@ -30,10 +32,14 @@ export interface Question {
     readonly labels: readonly number[][];
     readonly out: string;
   };
+  /** For the tokenizer alone: no model is loaded. */
+  readonly texts?: readonly string[];
 }
 export interface Answered {
   readonly logits: number[][];
   readonly answers: { prompt_ids: number[]; new_ids: number[]; text: string }[];
+  /** Of each text, its special tokens included, and the text of those without them. */
+  readonly encoded: { ids: number[][]; decoded: string[]; eos: number };
 }
 
 export const python = process.env['GRAFT_PYTHON'];
@@ -42,15 +48,43 @@ if (!python)
     'SKIPPED: the tests against PEFT itself need GRAFT_PYTHON; node scripts/python.mjs prints one.',
   );
 
-/** All questions in one process: importing torch takes longer than answering. */
-export function askPython(questions: readonly Question[]): Answered[] {
+/** All answers to a list of questions, or what Python said of one that failed. */
+type Reply = Answered[] | { readonly failed: string };
+
+interface Python {
+  readonly ask: (questions: string) => Promise<Reply>;
+}
+
+let started: Python | undefined;
+
+/** The one Python of this process, whatever its files ask: importing torch takes longer than most answers. It ends with this process. */
+function startPython(): Python {
   const script = fileURLToPath(new URL('./ask.py', import.meta.url));
-  const { status, stdout, stderr } = spawnSync(python!, [script], {
-    input: JSON.stringify(questions),
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
+  const child = spawn(python!, [script], {
     env: { ...process.env, HF_HUB_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1' },
   });
-  if (status !== 0) throw new Error(`ask.py ended with ${status}:\n${stderr}`);
-  return JSON.parse(stdout) as Answered[];
+  const waiting: { resolve: (reply: Reply) => void; reject: (error: Error) => void }[] = [];
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  createInterface(child.stdout).on('line', (line) => waiting.shift()?.resolve(JSON.parse(line) as Reply));
+  child.on('close', (code) => {
+    for (const { reject } of waiting.splice(0)) reject(new Error(`ask.py ended with ${code}:\n${said}`));
+  });
+  // It does not hold up the end of this process.
+  child.unref();
+  for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as Socket).unref();
+  return {
+    ask: (questions) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ resolve, reject });
+        child.stdin.write(`${questions}\n`);
+      }),
+  };
+}
+
+/** @throws Error with Python's own words where a question has no answer */
+export async function askPython(questions: readonly Question[]): Promise<Answered[]> {
+  const reply = await (started ??= startPython()).ask(JSON.stringify(questions));
+  if ('failed' in reply) throw new Error(`ask.py failed:\n${reply.failed}`);
+  return reply;
 }

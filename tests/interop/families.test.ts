@@ -122,7 +122,7 @@ describe.skipIf(!python)('Families in transformers and PEFT', () => {
   beforeAll(async () => {
     device = await openDawn('llvmpipe');
     out = mkdtempSync(join(tmpdir(), 'graft-families-'));
-    models = askPython(
+    models = await askPython(
       names.map((name) => ({
         model: at(name),
         config: configs[name],
@@ -131,7 +131,7 @@ describe.skipIf(!python)('Families in transformers and PEFT', () => {
       })),
     );
     for (const name of names) ours.set(name, await adapt(name));
-    adapted = askPython(
+    adapted = await askPython(
       names.flatMap((name) => [
         { model: at(name), adapter: `${at(name)}-adapter`, ids: ids[0] },
         { model: `${at(name)}-merged`, ids: ids[0] },

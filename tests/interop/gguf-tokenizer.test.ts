@@ -1,5 +1,4 @@
 /** A model folder that was made from a GGUF file, merged or tuned, in transformers: its tokenizer loads there and gives the same ids. */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +8,7 @@ import { copyCompanions } from '../../src/cli/model-folder.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { describeShared, sharedJson, sharedPath } from '../shared.ts';
 import { describeSmolLM2, SMOLLM2_GGUF } from '../smollm2.ts';
-import { python } from './ask.ts';
+import { askPython, python } from './ask.ts';
 
 let out: string;
 beforeAll(() => {
@@ -27,14 +26,7 @@ async function agrees(name: string, gguf: string): Promise<void> {
     `${name}.json`,
   );
   const texts = reference.texts.map(({ text }) => text);
-  const { status, stdout, stderr } = spawnSync(python!, [join(import.meta.dirname, 'encode.py')], {
-    input: JSON.stringify([{ folder, texts }]),
-    encoding: 'utf8',
-    maxBuffer: 2 ** 26,
-    env: { ...process.env, HF_HUB_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1' },
-  });
-  expect(status, stderr).toBe(0);
-  const [theirs] = JSON.parse(stdout) as [{ ids: number[][]; decoded: string[]; eos: number }];
+  const [{ encoded: theirs }] = await askPython([{ model: folder, texts }]);
   const ours = await loadTokenizer(files);
   expect(theirs.ids).toEqual(reference.texts.map(({ with_special }) => with_special));
   expect(theirs.decoded).toEqual(texts.map((text) => ours.decode(ours.encode(text))));

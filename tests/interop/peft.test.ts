@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openDawn } from '../../src/cli/dawn.ts';
+import { openProcessor } from '../../src/cli/cpu.ts';
 import { folder, writeFolder } from '../../src/cli/files.ts';
 import { copyCompanions } from '../../src/cli/model-folder.ts';
 import type { Device } from '../../src/engine/device.ts';
@@ -37,7 +37,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
   let device: Device;
   let out: string;
   beforeAll(async () => {
-    device = await openDawn('llvmpipe');
+    device = await openProcessor();
     out = mkdtempSync(join(tmpdir(), 'graft-interop-'));
   });
   afterAll(() => {
@@ -126,7 +126,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
       turns.map((content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content }) as const),
     );
     const max_new_tokens = 24;
-    const [base, withPlain, withPatterned, merged] = askPython([
+    const [base, withPlain, withPatterned, merged] = await askPython([
       { model: SPRIG, ids, messages, max_new_tokens },
       { model: SPRIG, adapter: plain.adapter, ids },
       { model: SPRIG, adapter: patterned.adapter, ids },
@@ -183,7 +183,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
       );
       const save = join(out, `${method}-of-peft`);
       const merges = isMergeable(data);
-      const [theirs, theirMerged] = askPython([
+      const [theirs, theirMerged] = await askPython([
         { model: SPRIG, adapter, ids, save },
         ...(merges ? [{ model: merged, ids }] : []),
       ]);
@@ -222,7 +222,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     const adapter = new Adapter(device, modules, tensors, { trainable: false });
     const ids = voiceRows(await loadTokenizer(folder(SPRIG)), 1)[0].ids.slice(0, 24);
     const [logits, without] = [await model.logits(ids, adapter), await model.logits(ids)];
-    const [theirs] = askPython([{ model: SPRIG, adapter: path, ids }]);
+    const [theirs] = await askPython([{ model: SPRIG, adapter: path, ids }]);
     expect(largest(flat(theirs.logits), logits)).toBeLessThan(1e-4);
     expect(largest(logits, without)).toBeGreaterThan(0.1);
     adapter.destroy();
@@ -237,7 +237,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
       const rows = sharedJsonl<LabelledTokens>('reference', 'stories260K', 'rows.jsonl');
       const ids = Array.from(rows[0].ids).slice(0, 32);
       const trained = await train(path, 'stories', rows, {}, ids);
-      const [withAdapter, merged] = askPython([
+      const [withAdapter, merged] = await askPython([
         { model: path, adapter: trained.adapter, ids },
         { model: trained.merged, ids },
       ]);

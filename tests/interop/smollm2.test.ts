@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openDawn } from '../../src/cli/dawn.ts';
+import { openProcessor } from '../../src/cli/cpu.ts';
 import { modelOf, writeFolder } from '../../src/cli/files.ts';
 import type { Device } from '../../src/engine/device.ts';
 import { writePeft } from '../../src/export/peft.ts';
@@ -21,7 +21,7 @@ describe.skipIf(!python)('SmolLM2 in PEFT', () => {
     let device: Device;
     let out: string;
     beforeAll(async () => {
-      device = await openDawn('llvmpipe');
+      device = await openProcessor();
       out = mkdtempSync(join(tmpdir(), 'graft-interop-'));
     });
     afterAll(() => {
@@ -52,7 +52,7 @@ describe.skipIf(!python)('SmolLM2 in PEFT', () => {
         writePeft({ config: options.lora, modules, tensors: await trainer.result() }, { baseModel: SMOLLM2 }),
       );
       const [tuned, base] = [await model.logits(ids, adapter), await model.logits(ids)];
-      const [theirs] = askPython([{ model: SMOLLM2, gguf: basename(SMOLLM2_GGUF), adapter: out, ids }]);
+      const [theirs] = await askPython([{ model: SMOLLM2, gguf: basename(SMOLLM2_GGUF), adapter: out, ids }]);
       expect(largest(theirs.logits.flat(), tuned)).toBeLessThan(1e-3);
       expect(largest(base, tuned)).toBeGreaterThan(0.1);
       await trainer.destroy();

@@ -50,9 +50,9 @@ describe.skipIf(!python)('Virtual tokens, norms and biases in PEFT', () => {
   beforeAll(async () => {
     device = await openProcessor();
     out = mkdtempSync(join(tmpdir(), 'graft-vectors-'));
-    askPython(names.map((name) => ({ model: at(name), config: configs[name] })));
+    await askPython(names.map((name) => ({ model: at(name), config: configs[name] })));
     for (const name of names) ours.set(name, await adaptAll(name));
-    const answers = askPython(
+    const answers = await askPython(
       names.flatMap((name) => [
         ...['prompt', 'norms', 'biases'].map((kind) => ({
           ...{ model: at(name), adapter: `${at(name)}-${kind}`, partial: true, ids },
