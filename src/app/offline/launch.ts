@@ -32,7 +32,10 @@ async function open(studio: Studio, files: readonly File[]): Promise<void> {
   route.go(place);
   if (place === 'data') {
     if (run.active) data.failure = failure;
-    else await studio.openFile(files[0]);
+    else {
+      await studio.ready;
+      await studio.rows.openFile(files[0]);
+    }
   } else if (place === 'use') {
     if (run.active) adapters.failure = failure;
     else await adapters.bring(files);

@@ -70,7 +70,7 @@ function projects(studio: Studio, here: readonly Command[]): Command[] {
     .map(({ id, name }) => ({
       group,
       words: `Open the project ${name}`,
-      run: () => void studio.openProject(id),
+      run: () => void studio.project.open(id),
     }));
   const { current } = kept;
   if (current && !everything.busy)
@@ -79,7 +79,7 @@ function projects(studio: Studio, here: readonly Command[]): Command[] {
       words: `Share ${current.name}`,
       run: () => void everything.share(current.id),
     });
-  commands.push({ group, words: 'New project', run: () => void studio.beginProject() });
+  commands.push({ group, words: 'New project', run: () => void studio.project.begin() });
   // On the first screen some of them are buttons, too.
   return commands.filter(({ words }) => here.every((other) => other.words !== words));
 }

@@ -28,13 +28,21 @@ export class Runs {
     if (outcome.ok) {
       this.all = [...outcome.runs].sort((a, b) => b.created - a.created);
       this.failure = undefined;
-      // One that was gone on with has more steps now.
+      // A run that was resumed has more steps now.
       for (const { id, step } of this.overlaid)
         if (this.all.some((run) => run.id === id && run.step !== step)) await this.#overlay(id);
     } else {
       this.failure = outcome;
     }
     void this.#session.refreshStorage();
+  }
+
+  /** The first of `stem 1`, `stem 2` and so on that no run of the project is called. */
+  freeName(stem: string): string {
+    const taken = this.list.map(({ options }) => options.name);
+    let number = 1;
+    while (taken.includes(`${stem} ${number}`)) number++;
+    return `${stem} ${number}`;
   }
 
   get resumable(): RunSummary | undefined {

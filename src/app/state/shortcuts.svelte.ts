@@ -84,7 +84,7 @@ export class Shortcuts {
   #chat(): boolean {
     const { run } = this.#studio;
     if (run.asked || run.preparing || !run.hasAdapter) return false;
-    void this.#studio.askBoth();
+    void this.#studio.inUse.askBoth();
     return true;
   }
 

@@ -18,7 +18,7 @@ export interface Stage {
 export function stagesOf(studio: Studio): Stage[] {
   const stages = [task(studio), data(studio), baseline(studio), train(studio), evaluate(studio), use(studio)];
   // What the project holds is not known yet, so that no stage may say that it is empty.
-  return studio.unknown
+  return studio.project.unknown
     ? stages.map(({ id, name }) => ({ id, name, fact: 'opening…', reached: false }))
     : stages;
 }
@@ -33,7 +33,11 @@ function task({ session, task: { title } }: Studio): Stage {
   };
 }
 
-function data({ data: { summary, rows, reading, failure }, projects: { current }, opening }: Studio): Stage {
+function data({
+  data: { summary, rows, reading, failure },
+  projects: { current },
+  project: { opening },
+}: Studio): Stage {
   // Rows of a project that was just opened are read when a stage needs them.
   const kept = current?.data && plural(current.data.rows, 'row');
   let fact = kept ?? 'no rows yet';

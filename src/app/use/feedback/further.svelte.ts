@@ -78,7 +78,7 @@ export class Further {
 
   /** The adapter in use, from which a run can start; undefined where there is none for the open model. */
   from: AdapterInfo | undefined = $derived.by(() =>
-    this.#studio.adapters.list.find(({ id }) => id === this.#studio.currentAdapter),
+    this.#studio.adapters.list.find(({ id }) => id === this.#studio.inUse.key),
   );
 
   /** Entries that a run would learn from: accepted, and not asked by a test row. */
@@ -119,11 +119,8 @@ export class Further {
     const many = (as: 'answers' | 'judged'): number =>
       taken.reduce((sum, entry) => sum + rowsOfEntry(entry, as), 0);
     const good = many('answers');
-    const names = runs.list.map(({ options }) => options.name);
-    let number = 1;
-    while (names.includes(`feedback ${number}`)) number++;
     return furtherOptions(this.settings, {
-      ...{ name: `feedback ${number}`, from, model: session.model, data: data.options, good },
+      ...{ name: runs.freeName('feedback'), from, model: session.model, data: data.options, good },
       bad: this.#rows === 'judged' ? many('judged') - good : 0,
       rows: data.summary.rows,
       ...(data.source?.sample && { suggestion: data.source.sample.settings }),
@@ -328,7 +325,7 @@ export class Further {
   }
 
   async #open(version: string): Promise<boolean> {
-    const opened = await this.#studio.openKept(version);
+    const opened = await this.#studio.rows.openKept(version);
     if (!opened) this.failure = this.#studio.data.failure;
     return opened;
   }

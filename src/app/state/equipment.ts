@@ -1,0 +1,17 @@
+/** The parts that every stage needs and the first screen does not: they are loaded after it. */
+import { AdapterInUse } from './adapter-in-use.ts';
+import { RowOpener } from './row-opener.ts';
+import { Settings } from './settings.svelte.ts';
+import type { Studio } from './studio.svelte.ts';
+
+export class Equipment {
+  readonly settings: Settings;
+  readonly rows: RowOpener;
+  readonly inUse: AdapterInUse;
+
+  constructor(studio: Studio) {
+    this.settings = new Settings(studio.session, studio.data);
+    this.rows = new RowOpener(studio);
+    this.inUse = new AdapterInUse(studio);
+  }
+}

@@ -1,0 +1,132 @@
+/** Opens rows. The settings of the next run, the task and the question follow the rows that are open. */
+import type { DataOptions } from '../../worker/api.ts';
+import type { Sample, ShownSample } from '../start/samples.svelte.ts';
+import type { SecondUse } from './source.ts';
+import type { Studio } from './studio.svelte.ts';
+
+export class RowOpener {
+  readonly #studio: Studio;
+
+  constructor(studio: Studio) {
+    this.#studio = studio;
+  }
+
+  /** The bundled sample that the open rows are, if they are one. */
+  get sample(): ShownSample | undefined {
+    const { samples, data } = this.#studio;
+    return samples.list.find(({ id }) => id === data.source?.sample?.id);
+  }
+
+  /** What to ask a model that learned the open rows; '' where none of them has a question. */
+  get question(): string {
+    return this.sample?.question ?? this.#studio.data.summary?.prompt ?? '';
+  }
+
+  async openSample(sample: Sample): Promise<boolean> {
+    return this.#opened(await this.#studio.data.openSample(sample));
+  }
+
+  /** Where rows are open already, the page asks which role the file has. @returns whether its rows are open */
+  async openFile(file: File): Promise<boolean> {
+    const { data } = this.#studio;
+    if (data.offer(file)) return false;
+    return this.#opened(await data.openFile(file));
+  }
+
+  openText(name: string, text: string): Promise<boolean> {
+    return this.openFile(new File([text], name));
+  }
+
+  /** Opens pairs of a preferred and a rejected answer. @param rows as JSONL */
+  openPreferences(rows: string): Promise<boolean> {
+    this.#studio.route.go('data');
+    return this.openText('preferences.jsonl', rows);
+  }
+
+  /** Reads a file with the columns that a person chose. */
+  async openMapped(): Promise<boolean> {
+    return this.#opened(await this.#studio.data.openMapped());
+  }
+
+  /** Reads a file that was refused with other options. */
+  async openOtherwise(options: DataOptions): Promise<boolean> {
+    return this.#opened(await this.#studio.data.openOtherwise(options));
+  }
+
+  /** Opens other rows that the project keeps, in place of the open ones. A sample's task leaves with its rows. */
+  async openKept(version: string): Promise<boolean> {
+    if (!(await this.openAgain(version))) return false;
+    this.#suitTask();
+    return true;
+  }
+
+  /** Opens rows that the project keeps, as they were left. The task stays. */
+  async openAgain(version: string): Promise<boolean> {
+    const { data, samples } = this.#studio;
+    if (!(await data.openKept(version, samples.list))) return false;
+    this.#follow();
+    return true;
+  }
+
+  /** Gives the second file the role that a person chose. */
+  async useSecond(as: SecondUse): Promise<boolean> {
+    const { data } = this.#studio;
+    const file = data.takeSecond();
+    if (!file) return false;
+    return as === 'replace' ? this.#opened(await data.openFile(file)) : this.addFile(file, as);
+  }
+
+  /** Opens a file beside the rows. */
+  addFile(file: File, as: Exclude<SecondUse, 'replace'>): Promise<boolean> {
+    const { settings, data } = this.#studio;
+    return settings.keepThrough(() => data.addFile(file, as));
+  }
+
+  /** Removes a file that was opened beside the rows. @param place of the file, as in the summary */
+  dropFile(place: number): Promise<boolean> {
+    const { settings, data } = this.#studio;
+    return settings.keepThrough(() => data.dropFile(place));
+  }
+
+  /** Reads the open rows again for another model, and cuts them at its limit. */
+  async readAgain(): Promise<void> {
+    const { data, session } = this.#studio;
+    const { maxLength } = data.options;
+    const limit = session.model?.maxPositions ?? maxLength;
+    this.#opened(await data.readFor({ ...data.options, maxLength: Math.min(maxLength, limit) }));
+  }
+
+  /** voice 1, voice 2: runs of the same rows have different names. */
+  nextName(): string {
+    const { data, runs } = this.#studio;
+    return runs.freeName(data.source?.file.name.replace(/\.\w+$/, '') ?? 'run');
+  }
+
+  /** Gives the next run another name once a run of the list has its name. */
+  renameNext(): void {
+    const { runs, settings } = this.#studio;
+    if (runs.list.some(({ options }) => options.name === settings.options.name))
+      settings.set('name', this.nextName());
+  }
+
+  #opened(well: boolean): boolean {
+    if (!well) return false;
+    const { session, projects } = this.#studio;
+    if (session.model) void projects.keepModel(session.model.name, session.model.bundled);
+    this.#follow();
+    this.#suitTask();
+    return true;
+  }
+
+  #follow(): void {
+    const { settings, chat } = this.#studio;
+    settings.follow(this.nextName(), this.sample);
+    this.renameNext();
+    chat.suggest(this.question);
+  }
+
+  #suitTask(): void {
+    const { task, samples } = this.#studio;
+    task.suit(this.sample, samples.list);
+  }
+}

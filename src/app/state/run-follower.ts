@@ -1,0 +1,56 @@
+/** Updates the lists and the run on the screen when a run changes, in this tab or in another. */
+import type { Studio } from './studio.svelte.ts';
+
+export class RunFollower {
+  readonly #studio: Studio;
+  /** It reads what another tab has changed, and has to read again. */
+  #reading = false;
+  #readAgain = false;
+
+  constructor(studio: Studio) {
+    this.#studio = studio;
+  }
+
+  /** @param ended or paused; else the run was saved for the first time */
+  changed(ended: boolean): Promise<void> {
+    return ended ? this.#ended() : this.#saved();
+  }
+
+  /** Another tab has saved, paused or ended a run, or was closed. */
+  async changedElsewhere(): Promise<void> {
+    // Changes that come while it reads are read after it.
+    if (this.#reading) {
+      this.#readAgain = true;
+      return;
+    }
+    const { run, runs } = this.#studio;
+    this.#reading = true;
+    do {
+      this.#readAgain = false;
+      await this.#studio.refresh();
+      const shown = runs.all.find(({ id }) => id === run.record?.id);
+      const { status, last } = run;
+      if (shown && (shown.status !== status || shown.step !== (last?.step ?? 0))) await run.show(shown);
+    } while (this.#readAgain);
+    this.#reading = false;
+  }
+
+  async #saved(): Promise<void> {
+    const { run, runs, projects, rows } = this.#studio;
+    await Promise.all([runs.refresh(), projects.refresh()]);
+    const record = runs.all.find(({ status }) => status === 'running');
+    if (!record || !run.active) return;
+    run.record ??= record;
+    projects.follow(record.projectId);
+    rows.renameNext();
+  }
+
+  async #ended(): Promise<void> {
+    const { run, projects, rows, inUse } = this.#studio;
+    if (run.record) projects.follow(run.record.projectId);
+    await this.#studio.refresh();
+    rows.renameNext();
+    const { status, options } = run;
+    if ((status === 'done' || status === 'stopped') && !options?.trial) inUse.compare();
+  }
+}
