@@ -60,6 +60,20 @@ export interface StudioOptions extends BrowserContextOptions {
   readonly on?: ComputesOn;
 }
 
+/** Opens the studio in the Chromium of this process, as wide as a laptop and without animations, for all tests of a file. */
+export async function openWide(options: StudioOptions = {}): Promise<WatchedPage> {
+  return openStudio(await openChromium(), {
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+    ...options,
+  });
+}
+
+/** Closes the pages of the tests of a file. */
+export async function closePages(): Promise<void> {
+  await closeContexts(await openChromium());
+}
+
 /** Opens the studio in a fresh context. @param address of another server of the built page */
 export async function openStudio(
   browser: Browser,

@@ -1,21 +1,19 @@
 /** Files beside the open rows, what is to mend in them, columns that are not used, and how much room all of it takes. */
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
 import { goTo, inspect } from './looks.ts';
 
 const STEP_MS = 60_000;
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  browser = await openChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openWide();
   ({ page } = studio);
   await goTo(page, 'data');
 });
-afterAll(() => closeContexts(browser));
+afterAll(closePages);
 
 const choose = (name: string, lines: readonly string[]): Promise<void> =>
   page

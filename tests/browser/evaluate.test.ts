@@ -1,20 +1,18 @@
 /** What an evaluation claims of its rows, in the production build: how they were drawn, and whether training saw them. */
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
 import { factOf, goTo, WAIT } from './looks.ts';
 
 const ROWS = 60;
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  browser = await openChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openWide();
   ({ page } = studio);
 });
-afterAll(() => closeContexts(browser));
+afterAll(closePages);
 
 const verdict = (): Promise<string> => page.locator('header.verdict').innerText();
 const table = (): Promise<string> => page.getByRole('table').innerText();

@@ -1,22 +1,19 @@
 /** From an answer in Use to an adapter that learnt from what was said of it: the queue, its review, the further run, and who decides. */
-import { mkdirSync, readFileSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
+import { readFileSync } from 'node:fs';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { downloadOf, factOf, goTo, inspect, openSample, PICTURES, WAIT } from './looks.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { downloadOf, factOf, goTo, inspect, openSample, WAIT } from './looks.ts';
 
 const QUESTIONS = ['Who lives here?', 'What is the weather?', 'Tell me a story.'];
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  mkdirSync(PICTURES, { recursive: true });
-  browser = await openChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openWide();
   ({ page } = studio);
 });
-afterAll(() => closeContexts(browser));
+afterAll(closePages);
 
 const queue = () => page.getByRole('region', { name: 'Feedback' });
 const further = () => page.getByRole('region', { name: 'A further short run' });

@@ -1,23 +1,21 @@
 /** Kinds of adapters beside LoRA, on the page: chosen, trained on the bundled rows, asked beside the base, measured, and taken away as PEFT reads them. */
 import { readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
 import { downloadOf, goTo, openSample, openSettings, WAIT } from './looks.ts';
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  browser = await openChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openWide();
   ({ page } = studio);
   await goTo(page, 'data');
   await openSample(page);
   await page.getByRole('heading', { name: '360 rows' }).waitFor(WAIT);
 });
-afterAll(() => closeContexts(browser));
+afterAll(closePages);
 
 test.each([
   ['Prompt tuning', 'PROMPT_TUNING', { num_virtual_tokens: 20 }],

@@ -1,21 +1,13 @@
 /** What the form of a run says of its memory, and the buttons there: each does what it promised. The tests build on each other. */
-import { mkdirSync } from 'node:fs';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, WAIT } from './looks.ts';
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  mkdirSync(PICTURES, { recursive: true });
-  browser = await openChromium();
-  studio = await openStudio(browser, {
-    on: 'gpu',
-    viewport: { width: 1440, height: 900 },
-    reducedMotion: 'reduce',
-  });
+  studio = await openWide({ on: 'gpu' });
   ({ page } = studio);
   await goTo(page, 'data');
   await page.getByRole('button', { name: /^A sea captain/ }).click();
@@ -24,7 +16,7 @@ beforeAll(async () => {
   await page.getByText('Every setting, explained').click();
   await page.getByRole('spinbutton', { name: 'Answer every … steps' }).fill('0');
 });
-afterAll(() => closeContexts(browser));
+afterAll(closePages);
 
 const memory = (): Locator => page.getByRole('region', { name: /memory|does not fit/ });
 const title = (): Locator => memory().getByRole('paragraph').first();

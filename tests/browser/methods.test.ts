@@ -1,24 +1,17 @@
 /** The choice of a method: what each needs and costs on the open rows, and its defaults in one press. */
-import { mkdirSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TUNING_METHODS } from '../../src/app/train/tuning-methods.ts';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, openSample, openSettings, PICTURES, WAIT } from './looks.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, openSample, openSettings, WAIT } from './looks.ts';
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  mkdirSync(PICTURES, { recursive: true });
-  browser = await launchChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openWide();
   ({ page } = studio);
 });
-afterAll(async () => {
-  await studio.close();
-  await browser.close();
-});
+afterAll(closePages);
 
 const table = () => page.locator('table', { has: page.getByRole('columnheader', { name: 'wrong when' }) });
 const rowOf = (label: string) =>

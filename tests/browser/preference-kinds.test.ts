@@ -1,9 +1,9 @@
 /** ORPO, SimPO and KTO from a file of rows to the comparison with the base model, one after the other in one page. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
 import { factOf, goTo, openSettings, WAIT } from './looks.ts';
 
 interface Talk {
@@ -26,15 +26,13 @@ const judged = pairs.map(({ prompt, chosen, rejected }, i) => ({
   label: i % 2 === 0,
 }));
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  browser = await openChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openWide();
   ({ page } = studio);
 });
-afterAll(() => closeContexts(browser));
+afterAll(closePages);
 
 async function openRows(name: string, rows: readonly object[]): Promise<void> {
   await goTo(page, 'data');

@@ -1,10 +1,10 @@
 /** Pairs of answers, from the file to an adapter that prefers: rows side by side, the objective that suits them, what a run reports, its adapter. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, WAIT } from './looks.ts';
 
 interface Talk {
   messages: { role: string; content: string }[];
@@ -21,23 +21,13 @@ const pairs = talks.slice(0, -1).map(({ messages }, i) => ({
   rejected: talks[i + 1].messages[1].content,
 }));
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  mkdirSync(PICTURES, { recursive: true });
-  browser = await launchChromium();
-  studio = await openStudio(browser, {
-    viewport: { width: 1440, height: 900 },
-    reducedMotion: 'reduce',
-    permissions: ['clipboard-read', 'clipboard-write'],
-  });
+  studio = await openWide({ permissions: ['clipboard-read', 'clipboard-write'] });
   ({ page } = studio);
 });
-afterAll(async () => {
-  await studio.close();
-  await browser.close();
-});
+afterAll(closePages);
 
 const openRows = (name: string, rows: readonly object[]): Promise<void> =>
   page.getByLabel('Open a file').setInputFiles({

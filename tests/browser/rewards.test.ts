@@ -1,9 +1,8 @@
 /** The rewards of a run: chosen with their weights and fields, tried on rows in the built page, kept, and in recipe and command. */
-import { mkdirSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, openSettings, PICTURES, WAIT } from './looks.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, openSettings, WAIT } from './looks.ts';
 
 const rows = Array.from({ length: 24 }, (_, i) => ({
   prompt: `What is ${i} + ${i}?`,
@@ -14,20 +13,13 @@ const rows = Array.from({ length: 24 }, (_, i) => ({
 /** One call of a built-in function that takes days. */
 const ENDLESS = '"a".repeat(1.5e7).indexOf("a".repeat(7e6) + "b")';
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  mkdirSync(PICTURES, { recursive: true });
-  browser = await openChromium();
-  studio = await openStudio(browser, {
-    viewport: { width: 1440, height: 900 },
-    reducedMotion: 'reduce',
-    permissions: ['clipboard-read', 'clipboard-write'],
-  });
+  studio = await openWide({ permissions: ['clipboard-read', 'clipboard-write'] });
   ({ page } = studio);
 });
-afterAll(() => closeContexts(browser));
+afterAll(closePages);
 
 const rewards = () => page.getByRole('region', { name: /^Rewards/ });
 const scores = () => rewards().getByRole('table');

@@ -1,26 +1,20 @@
 /** One stage after another, from two files to the graph of the library and the matrix of stages and tests. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, WAIT } from './looks.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../public/samples');
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  mkdirSync(PICTURES, { recursive: true });
-  browser = await launchChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openWide();
   ({ page } = studio);
 });
-afterAll(async () => {
-  await studio.close();
-  await browser.close();
-});
+afterAll(closePages);
 
 const open = (name: string, sample: string): Promise<void> =>
   page.getByLabel('Open a file').setInputFiles({

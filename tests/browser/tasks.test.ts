@@ -1,10 +1,10 @@
 /** Several tasks in one run, from two files to a comparison with each of them alone. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, openSample, PICTURES, WAIT } from './looks.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, openSample, WAIT } from './looks.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../public/samples');
 const rowsOf = (sample: string): Buffer =>
@@ -16,23 +16,13 @@ const rowsOf = (sample: string): Buffer =>
       .join('\n'),
   );
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  mkdirSync(PICTURES, { recursive: true });
-  browser = await launchChromium();
-  studio = await openStudio(browser, {
-    viewport: { width: 1440, height: 900 },
-    reducedMotion: 'reduce',
-    permissions: ['clipboard-read', 'clipboard-write'],
-  });
+  studio = await openWide({ permissions: ['clipboard-read', 'clipboard-write'] });
   ({ page } = studio);
 });
-afterAll(async () => {
-  await studio.close();
-  await browser.close();
-});
+afterAll(closePages);
 
 const open = (name: string, sample: string): Promise<void> =>
   page

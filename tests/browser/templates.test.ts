@@ -1,25 +1,22 @@
 /** Instruction templates on the page: reviews and stars become instruction rows by two presses, with their phrasings in view. */
-import { mkdirSync, readFileSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
+import { readFileSync } from 'node:fs';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { downloadOf, goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { downloadOf, goTo, inspect, WAIT } from './looks.ts';
 
 const reviews = [
   'review,stars',
   ...Array.from({ length: 30 }, (_, i) => `"Order ${i} came late.",${(i % 5) + 1}`),
 ];
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  mkdirSync(PICTURES, { recursive: true });
-  browser = await openChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openWide();
   ({ page } = studio);
 });
-afterAll(() => closeContexts(browser));
+afterAll(closePages);
 
 const form = () => page.getByRole('form', { name: /^Which column is what/ });
 const prompt = () => form().getByLabel('Template of the prompt');

@@ -1,30 +1,20 @@
 /** Continued pre-training on plain text, from the file to perplexity on held-out text beside that on general text, and what was forgotten. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, WAIT } from './looks.ts';
 
 const TEXT = readFileSync(join(import.meta.dirname, '../../public/texts/general.txt'));
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  mkdirSync(PICTURES, { recursive: true });
-  browser = await launchChromium();
-  studio = await openStudio(browser, {
-    viewport: { width: 1440, height: 900 },
-    reducedMotion: 'reduce',
-    permissions: ['clipboard-read', 'clipboard-write'],
-  });
+  studio = await openWide({ permissions: ['clipboard-read', 'clipboard-write'] });
   ({ page } = studio);
 });
-afterAll(async () => {
-  await studio.close();
-  await browser.close();
-});
+afterAll(closePages);
 
 test('a text file is cut at the borders of its documents', async () => {
   await goTo(page, 'data');

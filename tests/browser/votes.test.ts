@@ -1,22 +1,19 @@
 /** From blind votes and a corrected answer to the rows of a preference run: names hidden until the vote, pairs that outlive the page. */
-import { mkdirSync, readFileSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
+import { readFileSync } from 'node:fs';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { downloadOf, openSettings, factOf, goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { downloadOf, openSettings, factOf, goTo, inspect, WAIT } from './looks.ts';
 
 const QUESTIONS = ['Who lives here?', 'What is the weather?', 'Tell me a story.', 'Where is the dog?'];
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  mkdirSync(PICTURES, { recursive: true });
-  browser = await openChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openWide();
   ({ page } = studio);
 });
-afterAll(() => closeContexts(browser));
+afterAll(closePages);
 
 const pairs = () => page.getByRole('region', { name: 'Your preferences' });
 const voteOf = (question: string) => page.getByRole('article', { name: `Blind answers to ${question}` });

@@ -2,34 +2,29 @@
  * How the base is held, in the production build: chosen where the model is, planned, trained on, kept with the run and taken on after a
  * reload. The tests share a profile and build on each other.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeShared, sharedPath } from '../shared.ts';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
 import { startAndPause } from './gate.ts';
-import { downloadOf, factOf, goTo, inspect, PICTURES, WAIT } from './looks.ts';
+import { downloadOf, factOf, goTo, inspect, WAIT } from './looks.ts';
 
 const STEPS = 16;
 const UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20 };
 
-let browser: Browser;
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
-  mkdirSync(PICTURES, { recursive: true });
-  browser = await openChromium();
-  studio = await openStudio(browser, {
+  studio = await openWide({
     // What a GPU without half precision can hold.
     on: 'gpu',
-    viewport: { width: 1440, height: 900 },
-    reducedMotion: 'reduce',
     permissions: ['clipboard-read', 'clipboard-write'],
   });
   ({ page } = studio);
 });
-afterAll(() => closeContexts(browser));
+afterAll(closePages);
 
 const weights = (): Locator => page.getByRole('region', { name: /^Base weights/ });
 const controls = (): Locator => page.getByRole('group', { name: 'This run' });
