@@ -1,6 +1,6 @@
 /** The requests of a page or a worker as the browser recorded them: the code that makes them counts nothing. */
 
-export interface Asked {
+export interface NetworkRequest {
   readonly url: string;
   /** `kept`: answered on this device, by the browser's cache or by the app's own store of its files. */
   readonly answer: 'network' | 'kept';
@@ -9,7 +9,7 @@ export interface Asked {
 }
 
 /** Calls `report` for every request of this page or worker, from its beginning. A page's own document is one of them. */
-export function observeRequests(report: (asked: Asked) => void): void {
+export function observeRequests(report: (asked: NetworkRequest) => void): void {
   const tell = (entry: PerformanceEntry): void => {
     if (entry instanceof PerformanceResourceTiming && /^https?:/.test(entry.name)) report(asked(entry));
   };
@@ -25,7 +25,10 @@ function asked({
   workerStart,
   transferSize,
   decodedBodySize,
-}: Pick<PerformanceResourceTiming, 'name' | 'workerStart' | 'transferSize' | 'decodedBodySize'>): Asked {
+}: Pick<
+  PerformanceResourceTiming,
+  'name' | 'workerStart' | 'transferSize' | 'decodedBodySize'
+>): NetworkRequest {
   const own = new URL(name).origin === location.origin;
   // The service worker answers for our own origin, and reports itself what it has to ask the network for. The browser's cache has a
   // body and no transfer. The browser does not tell this for other origins, so each counts as the network.

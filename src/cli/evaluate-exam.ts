@@ -11,7 +11,7 @@ import { ModelExaminee } from '../evaluate/examinee.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
 import { base } from '../evaluate/methods/base.ts';
 import { fewShot } from '../evaluate/methods/few-shot.ts';
-import type { Asked, Exam, Method, Pair } from '../evaluate/methods/method.ts';
+import type { AskedQuestion, Exam, Method, Pair } from '../evaluate/methods/method.ts';
 import type { AskedRow, MethodResult } from '../evaluate/report.ts';
 import { readModel } from '../model/family.ts';
 import type { Adapter } from '../adapters/adapter.ts';
@@ -164,7 +164,7 @@ export async function openExam(
       );
       const exam: Exam = {
         train,
-        asked: drawn.chosen.map((at): Asked => test[at]),
+        asked: drawn.chosen.map((at): AskedQuestion => test[at]),
         model,
         shots: askedShots(flags),
         seed,

@@ -7,7 +7,7 @@ import {
   forgettingNumbers,
   marked,
   sampleBase,
-  type Asked,
+  type AskedModel,
   type BaseAnswers,
 } from '../evaluate/forgetting-check.ts';
 import {
@@ -32,7 +32,7 @@ export interface GeneralCheck {
   readonly prompts: readonly GeneralPrompt[];
   /** Rows whose prompts the base answers. */
   readonly own: readonly LabelledTokens[];
-  readonly tokenizer: Asked['tokenizer'];
+  readonly tokenizer: AskedModel['tokenizer'];
 }
 
 /** @param text as `--forgetting` gives it. @throws GraftError of reading it */
@@ -75,7 +75,7 @@ export class ForgettingWatch {
     check: GeneralCheck,
     session: Session,
     output: Output,
-    adapter: Asked['adapter'],
+    adapter: AskedModel['adapter'],
   ): Promise<ForgettingWatch> {
     const { model } = session;
     const { tokenizer } = check;
@@ -89,12 +89,12 @@ export class ForgettingWatch {
   }
 
   /** The loss on general text just now. */
-  loss(adapter: Asked['adapter']): Promise<number> {
+  loss(adapter: AskedModel['adapter']): Promise<number> {
     return generalLoss(this.session, this.check.text, adapter, this.output);
   }
 
   /** Measures again, with what is on the device now. */
-  async end(adapter: Asked['adapter']): Promise<Forgetting> {
+  async end(adapter: AskedModel['adapter']): Promise<Forgetting> {
     const { model } = this.session;
     const { tokenizer, prompts } = this.check;
     const { loss, answers, base, kl } = this.before;

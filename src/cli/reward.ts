@@ -12,6 +12,7 @@ import type { Output } from './output.ts';
 import { readRewardFiles, readRewardTexts } from './reward-flags.ts';
 import { startSandbox } from './sandbox.ts';
 import { modelFlags, requiredTokenizer } from './session.ts';
+import { mean } from '../averages.ts';
 
 const DEFAULT_SHOWN = 20;
 const LONGEST_SHOWN = 60;
@@ -86,9 +87,6 @@ async function tokenCounter(
     );
   return ({ tokens, completion }) => tokens ?? tokenizer?.encode(completion).length ?? 0;
 }
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Means, ends and failures of each reward, of what is shown beside them, and of the sum. */
 function summary(rewards: Rewards, scored: readonly Scored[]): Summary[] {

@@ -27,7 +27,7 @@ export interface RowModel {
 type Doing = 'reading' | 'preparing' | 'comparing';
 
 /** Long work in slices, between which other work has its turn and may stop it. */
-export interface Pace {
+export interface Slicer {
   /** Whether it is time to pause: asked after every row, so it must cost nothing. */
   readonly due: boolean;
   /** @throws what ends the work */
@@ -64,7 +64,7 @@ export async function openData(
   file: DataFile,
   options: DataOptions,
   { heldOut, more = [] }: OtherFiles = {},
-  pace: Pace,
+  slicer: Slicer,
   before?: RowSet,
 ): Promise<{ data: RowSet; summary: DataSummary }> {
   const { tokenizer, info, content } = model;
@@ -77,14 +77,14 @@ export async function openData(
   }
   const settings: DataOptions = heldOut && !options.mixture ? { ...options, test: 0 } : options;
   const known = before?.files ?? [];
-  const main = await openFile(file, model, settings, pace, known);
+  const main = await openFile(file, model, settings, slicer, known);
   const files: (OpenFile | undefined)[] = [main];
   for (const other of [heldOut, ...more])
-    files.push(other && (await openBeside(other, file.name, model, settings, pace, known)));
+    files.push(other && (await openBeside(other, file.name, model, settings, slicer, known)));
   // Without more rows a missing file takes no place.
   while (files.at(-1) === undefined) files.pop();
   const pause = async (): Promise<void> => {
-    if (pace.due) await pace.pause({ what: 'comparing', done: 0, total: main.entries.length });
+    if (slicer.due) await slicer.pause({ what: 'comparing', done: 0, total: main.entries.length });
   };
   await pause();
   // Test rows come last, so that other rows keep their places when test rows are added or removed.
@@ -93,7 +93,7 @@ export async function openData(
     (at) => files.at(at)?.entries.map((entry): Entry => ({ ...entry, file: at })) ?? [],
   );
   const identities: (string | undefined)[] = [];
-  await pace.each('comparing', read, ({ row, example }) => {
+  await slicer.each('comparing', read, ({ row, example }) => {
     identities.push(row && example && !isDocument(example) ? identityOf(example) : undefined);
   });
   const entries = divide(read, identities, settings);
@@ -127,11 +127,11 @@ async function openBeside(
   first: string,
   model: RowModel,
   settings: DataOptions,
-  pace: Pace,
+  slicer: Slicer,
   known: readonly (OpenFile | undefined)[],
 ): Promise<OpenFile> {
   try {
-    return await openFile(other, model, optionsBeside(other.bytes, other.name, settings), pace, known);
+    return await openFile(other, model, optionsBeside(other.bytes, other.name, settings), slicer, known);
   } catch (error) {
     if (!(error instanceof GraftError) || !['data-column', 'data-columns'].includes(error.code)) throw error;
     throw new GraftError(
@@ -182,7 +182,7 @@ async function openFile(
   file: DataFile,
   { tokenizer, info, content }: RowModel,
   { maxLength, overlong, mapping, header, delimiter, text }: DataOptions,
-  pace: Pace,
+  slicer: Slicer,
   known: readonly (OpenFile | undefined)[],
 ): Promise<OpenFile> {
   const { name, bytes } = file;
@@ -196,15 +196,15 @@ async function openFile(
     ...(text?.documents !== undefined && { documents: text.documents }),
   });
   for (const share of reader.read())
-    if (pace.due)
-      await pace.pause({ what: 'reading', done: Math.round(share * bytes.length), total: bytes.length });
+    if (slicer.due)
+      await slicer.pause({ what: 'reading', done: Math.round(share * bytes.length), total: bytes.length });
   const { examples, problems, problemCount, numbering, left, unused, format } = reader.result();
   const { unmapped } = reader;
   if (unmapped) throw unmapped;
 
   const maker = new RowMaker(tokenizer, { maxLength, overlong, vocabSize: info.vocabulary, text });
   const entries: Entry[] = [];
-  await pace.each('preparing', examples, (example) => {
+  await slicer.each('preparing', examples, (example) => {
     for (const entry of makeEntries(maker, example)) entries.push(entry);
   });
   const before = maker.rows.length;

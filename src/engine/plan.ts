@@ -4,7 +4,7 @@ import type { StagingSlot } from './staging.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Work before and after a replay, in order with it. */
-export interface RunOptions {
+export interface ReplayOptions {
   /** Uploaded tensors that are cleared before the first command. */
   readonly clear?: readonly Tensor[];
   /** Copied for the host after the last command: a pinned or uploaded tensor, from its start. */
@@ -23,7 +23,7 @@ export interface Plan {
   /** Reads a pinned or uploaded tensor. Awaits the device. */
   read(tensor: Tensor): Promise<ArrayBuffer>;
   /** Replays the plan. */
-  run(options?: RunOptions): void;
+  run(options?: ReplayOptions): void;
   /** Frees the plan's own memory, and in the pool what no other plan uses. Call after the device has settled. */
   destroy(): void;
 }

@@ -12,6 +12,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { Generator } from '../model/generator.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { greedy } from '../model/sampling.ts';
+import { median } from '../averages.ts';
 
 export type Layout = 'NN' | 'NT' | 'TN';
 
@@ -213,8 +214,4 @@ export async function benchmarkDecoding(
 
 function ramp(size: number): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length: size }, (_, i) => ((i * 37) % 101) / 101 - 0.5);
-}
-
-export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -6,7 +6,13 @@ import type { Device } from '../engine/device.ts';
 import type { MatmulTuning, Tuning } from '../engine/webgpu/tuning.ts';
 import { GraftError } from '../errors.ts';
 import { checkWords, type DeviceCheck } from './check-words.ts';
-import { compareDevices, selfTestOf, type CaseResult, type SelfTestCase, type Watch } from './self-test.ts';
+import {
+  compareDevices,
+  selfTestOf,
+  type CaseResult,
+  type SelfTestCase,
+  type ComparisonWatch,
+} from './self-test.ts';
 
 /** A device whose kernels are chosen by a tuning. */
 export type Tunable = Pick<Device, 'features'> & Device & { tuning: Tuning };
@@ -49,7 +55,7 @@ const FALLBACKS: readonly Fallback[] = [
 export async function checkDevice(
   device: Tunable,
   reference: Device,
-  watch: Watch = {},
+  watch: ComparisonWatch = {},
   cases: readonly SelfTestCase[] = selfTestOf(device),
 ): Promise<DeviceCheck> {
   let results = await compareDevices(device, reference, cases, watch);

@@ -19,7 +19,7 @@ const AT_ONCE = 4;
 const OWN_PROMPTS = 12;
 
 /** The model that answers: the base, or the trained one. */
-export interface Asked {
+export interface AskedModel {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   readonly adapter?: Adapter | undefined;
@@ -40,7 +40,7 @@ export interface BaseAnswers {
  * @returns undefined where no row has a prompt, as raw text has none
  */
 export async function sampleBase(
-  base: Pick<Asked, 'model' | 'tokenizer'>,
+  base: Pick<AskedModel, 'model' | 'tokenizer'>,
   rows: readonly LabelledTokens[],
 ): Promise<BaseAnswers | undefined> {
   const prompts = promptsOfRows(rows, base.model.definition.shape.maxPositions - ANSWER_TOKENS);
@@ -59,12 +59,15 @@ export async function sampleBase(
 }
 
 /** KL(base ‖ tuned), in nats for each token. */
-export async function driftFrom({ rows, loss }: BaseAnswers, { model, adapter }: Asked): Promise<number> {
+export async function driftFrom(
+  { rows, loss }: BaseAnswers,
+  { model, adapter }: AskedModel,
+): Promise<number> {
   return (await evaluateLoss(model, rows, adapter)).loss - loss;
 }
 
 /** Answers the general prompts greedily. @returns the answers in order */
-export async function answerGeneral(asked: Asked, prompts: readonly GeneralPrompt[]): Promise<string[]> {
+export async function answerGeneral(asked: AskedModel, prompts: readonly GeneralPrompt[]): Promise<string[]> {
   const ids = prompts.map(({ prompt }) => promptOf(asked.tokenizer, prompt));
   return (await answerAll(asked, ids, greedy)).map(({ text }) => text);
 }
@@ -97,7 +100,7 @@ export function forgettingNumbers({ before, after, kl, prompts }: Forgetting): R
 }
 
 async function answerAll(
-  { model, tokenizer, adapter }: Asked,
+  { model, tokenizer, adapter }: AskedModel,
   prompts: readonly (readonly number[])[],
   sampling: typeof greedy,
 ): Promise<Answer[]> {

@@ -129,7 +129,7 @@ export function selfTestOf({ features }: Pick<Device, 'features'>): readonly Sel
   return features.f16 ? [...SELF_TEST, HALF_PRECISION] : SELF_TEST;
 }
 
-export interface Watch {
+export interface ComparisonWatch {
   readonly onCase?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -139,7 +139,7 @@ export async function compareDevices(
   device: Device,
   reference: Device,
   cases: readonly SelfTestCase[],
-  { onCase, signal }: Watch = {},
+  { onCase, signal }: ComparisonWatch = {},
 ): Promise<CaseResult[]> {
   const results: CaseResult[] = [];
   for (const one of cases) {

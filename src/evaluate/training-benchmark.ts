@@ -7,7 +7,7 @@ import { adapterModules, initialTensors } from '../adapters/registry.ts';
 import type { StepEvent } from '../train/events.ts';
 import { defaultOptions } from '../train/options.ts';
 import { Trainer } from '../train/trainer.ts';
-import { median } from './benchmark.ts';
+import { median } from '../averages.ts';
 
 export interface TrainingResult {
   readonly rows: number;

@@ -27,11 +27,11 @@ export type RewardValue = number | string | boolean;
 export type RewardValues = Readonly<Record<string, RewardValue>>;
 
 /** The result of an attempt: a score, or the score with the numbers that are shown beside it, in the order of `shown`. */
-export type Outcome = number | { readonly score: number; readonly shown: readonly number[] };
+export type RewardOutcome = number | { readonly score: number; readonly shown: readonly number[] };
 
 /** Scores attempts. An error is a failure of this attempt: it is counted, and the attempt gets FALLBACK_SCORE. */
 export interface Scorer {
-  score(attempt: Attempt): Outcome | Promise<Outcome>;
+  score(attempt: Attempt): RewardOutcome | Promise<RewardOutcome>;
 }
 
 export interface RewardKind {

@@ -4,7 +4,7 @@
  */
 import { GraftError, messageOf } from '../errors.ts';
 import { plural } from '../numbers.ts';
-import type { Attempt, Outcome, Scorer } from './kind.ts';
+import type { Attempt, RewardOutcome, Scorer } from './kind.ts';
 import { Sandbox, SandboxStopped, type StartSandbox } from './sandbox.ts';
 import { answerProblem, readRewards, rewardKind, rewardNames, valuesOf, type RewardSpec } from './specs.ts';
 
@@ -179,7 +179,7 @@ function stopped({ name }: Opened, { completion }: Attempt, message: string): Gr
   );
 }
 
-function checked(outcome: Outcome): number {
+function checked(outcome: RewardOutcome): number {
   const score = typeof outcome === 'number' ? outcome : outcome.score;
   if (!Number.isFinite(score)) throw new Error(`it gives ${score} instead of a number`);
   if (Math.abs(score) > MOST_SCORE) throw new Error(`it gives ${score}, more than ${MOST_SCORE}`);

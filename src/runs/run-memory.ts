@@ -12,7 +12,15 @@ import {
   type Advice,
   type AdviceSettings,
 } from '../train/memory-advice.ts';
-import { planBase, planMemory, type MemoryPlan, type MemorySettings } from '../train/memory-plan.ts';
+import {
+  planBase,
+  planMemory,
+  type Largest,
+  type MemoryParts,
+  type MemoryPlan,
+  type MemorySettings,
+  type SplitWeight,
+} from '../train/memory-plan.ts';
 import { checkOptions, hasRank, type TrainOptions } from '../train/options.ts';
 import { rowsOf, type RowSet } from '../data/row-set.ts';
 import { bucketsOf } from './other-rows.ts';
@@ -36,21 +44,10 @@ export interface RunMemory {
   readonly peakBytes: number;
   /** Bytes while steps run, as `StepPoint.gpuBytes` should show. */
   readonly steadyBytes: number;
-  readonly parts: {
-    readonly base: number;
-    readonly adapter: number;
-    readonly gradients: number;
-    readonly optimiser: number;
-    readonly activations: number;
-    readonly inputs: number;
-    readonly commands: number;
-    readonly samples: number;
-    readonly staging: number;
-  };
-  readonly largestBuffer: { readonly label: string; readonly bytes: number };
-  readonly largestBinding: { readonly label: string; readonly bytes: number };
-  /** Weights that are larger than one buffer may be and are split into shards; `bytes` of the largest. */
-  readonly split: readonly { readonly label: string; readonly pieces: number; readonly bytes: number }[];
+  readonly parts: MemoryParts;
+  readonly largestBuffer: Largest;
+  readonly largestBinding: Largest;
+  readonly split: readonly SplitWeight[];
   /** The reasons why this adapter cannot run it; empty where the run fits. */
   readonly problems: readonly {
     readonly limit: 'buffer' | 'binding' | 'memory' | 'dispatch';

@@ -19,7 +19,7 @@ export interface Samples {
 }
 
 /** The loss on general text, measured every so many steps, to show what the run forgets. */
-export interface Watch {
+export interface GeneralLossWatch {
   readonly every: number;
   readonly measure: (trainable: Trainable) => Promise<number>;
 }
@@ -33,7 +33,7 @@ export interface RunRequest {
   readonly store: Store;
   readonly clock: SaveClock;
   readonly samples?: Samples;
-  readonly watch?: Watch;
+  readonly watch?: GeneralLossWatch;
   /** The rewards, for an objective that samples answers. */
   readonly scoring?: Scoring;
   /** Before the first step, answer the prompt and measure the validation rows with the untrained adapter: the start of the curve. */
@@ -218,7 +218,7 @@ export class Run {
     this.#hear({ type: 'sample', step, text, seconds });
   }
 
-  async #watch({ measure }: Watch): Promise<void> {
+  async #watch({ measure }: GeneralLossWatch): Promise<void> {
     const { step } = this.#trainer;
     this.#hear({ type: 'general', step, loss: await measure(this.request.trainable) });
   }

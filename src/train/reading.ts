@@ -5,6 +5,7 @@
 import { smooth, smoothedOver } from '../smooth.ts';
 import { learnsFromRewards, readRewards } from './reading-rewards.ts';
 import { findSpike, type Spike } from './spike.ts';
+import { mean } from '../averages.ts';
 
 export interface Curve {
   /** Steps of the whole run, taken or not. */
@@ -302,8 +303,6 @@ function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefined {
   const losses = points.map(({ loss }) => loss);
   const smoothed = smooth(losses, steps);
   const first = losses.slice(0, FIRST_STEPS);
-  const mean = (values: readonly number[]): number =>
-    values.reduce((sum, value) => sum + value, 0) / values.length;
   // Where it rises at once, the first step alone is its beginning.
   const before = Math.min(mean(first), losses[0] + PLAINLY * losses[0]);
   const after = smoothed[smoothed.length - 1];

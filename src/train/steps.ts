@@ -27,7 +27,7 @@ export interface Submitted {
   readonly tasks?: { readonly rows: readonly LabelledTokens[]; readonly stats: Promise<Float32Array[]> };
 }
 
-export interface Outcome extends Measured {
+export interface StepOutcome extends Measured {
   readonly gradNorm: number;
   /** Whether something was not finite: then nothing was updated. */
   readonly broken: boolean;
@@ -46,7 +46,7 @@ export interface StepMaker {
    */
   submit(step: number, isInterrupted: () => boolean): Submitted | Promise<Submitted | undefined>;
   /** Waits for a step. */
-  outcome(submitted: Submitted): Promise<Outcome>;
+  outcome(submitted: Submitted): Promise<StepOutcome>;
 }
 
 /** A row of a micro-batch, with its place among the rows of the run. */
@@ -124,7 +124,7 @@ export class Steps implements StepMaker {
     };
   }
 
-  async outcome({ stats, count, tasks }: Submitted): Promise<Outcome> {
+  async outcome({ stats, count, tasks }: Submitted): Promise<StepOutcome> {
     const values = await stats;
     const { objective } = this.learning;
     return {

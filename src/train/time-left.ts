@@ -1,4 +1,5 @@
 /** The time left of a run: its steps, and the validations and answers between them. Pure; all times are seconds. */
+import { median } from '../averages.ts';
 
 export interface Plan {
   /** Steps of the whole run. */
@@ -31,7 +32,7 @@ export function secondsUntilDone(elapsed: number, done: number, total: number): 
 const RECENT = 20;
 
 /** An estimate from the recent ones. */
-export class TimeLeft {
+export class RunTimeLeft {
   readonly #took = { step: [] as number[], validation: [] as number[], sample: [] as number[] };
 
   constructor(private readonly plan: Plan) {}
@@ -60,12 +61,12 @@ export class TimeLeft {
 
   #sum(step: number, validations: number): number | undefined {
     const { steps } = this.plan;
-    const each = median(this.#took.step);
+    const each = typical(this.#took.step);
     if (each === undefined && step < steps) return undefined;
     return (
       (steps - step) * (each ?? 0) +
-      validations * (median(this.#took.validation) ?? 0) +
-      samplesOf(step, this.plan) * (median(this.#took.sample) ?? 0)
+      validations * (typical(this.#took.validation) ?? 0) +
+      samplesOf(step, this.plan) * (typical(this.#took.sample) ?? 0)
     );
   }
 }
@@ -74,7 +75,5 @@ export class TimeLeft {
 const validationsOf = (step: number, plan: Plan): number => validationsAfter(Math.max(0, step - 1), plan);
 const samplesOf = (step: number, plan: Plan): number => samplesAfter(Math.max(0, step - 1), plan);
 
-function median(values: readonly number[]): number | undefined {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted.at(Math.floor(sorted.length / 2));
-}
+const typical = (values: readonly number[]): number | undefined =>
+  values.length > 0 ? median(values) : undefined;

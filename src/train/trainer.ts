@@ -14,13 +14,13 @@ import { PolicySteps } from './policy/steps.ts';
 import { setUp, type Setup, type TrainerRequest } from './setup.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
 import type { Submitted } from './steps.ts';
-import { secondsUntilDone, TimeLeft } from './time-left.ts';
+import { secondsUntilDone, RunTimeLeft } from './time-left.ts';
 import { runLosses, type ValidationWatch } from './validation.ts';
 
 export class Trainer {
   readonly steps: number;
   /** The measured times: the caller adds those of work between steps. */
-  readonly timeLeft: TimeLeft;
+  readonly timeLeft: RunTimeLeft;
   readonly #optimiser: Optimiser;
   #step = 0;
   /** The step at which this trainer began: 0, or that of a saved run. */
@@ -41,7 +41,7 @@ export class Trainer {
     this.steps = steps;
     this.#optimiser = optimiserOf(options.optimiser);
     const evalEvery = validation.length > 0 ? options.evalEvery : 0;
-    this.timeLeft = new TimeLeft({ steps, evalEvery, sampleEvery });
+    this.timeLeft = new RunTimeLeft({ steps, evalEvery, sampleEvery });
   }
 
   /**

@@ -7,7 +7,7 @@ import { ModelExaminee, type ExamineeOptions, type ExamStep } from '../evaluate/
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { fewShot } from '../evaluate/methods/few-shot.ts';
-import type { Answered, Asked, Method } from '../evaluate/methods/method.ts';
+import type { Answered, AskedQuestion, Method } from '../evaluate/methods/method.ts';
 import { RULES } from '../evaluate/methods/registry.ts';
 import { exactMatch } from '../evaluate/metrics/exact-match.ts';
 import { answerScores } from '../evaluate/metrics/scores.ts';
@@ -162,7 +162,7 @@ interface Sitting {
   readonly open: OpenModel;
   readonly data: DataSet;
   readonly drawn: Drawn;
-  readonly asked: readonly Asked[];
+  readonly asked: readonly AskedQuestion[];
   readonly part: LossPart;
   readonly slices: Slices;
   /** The draw of the first `rows` of the rows that were drawn. */
@@ -207,7 +207,7 @@ async function prepare(
   const drawn = draw(rows);
   const pairs = pairsOf(data, 'test', chat);
   const part = lossPart(data, pairs, drawn, { rows, lossOf });
-  const asked = drawn.chosen.map((at): Asked => ({
+  const asked = drawn.chosen.map((at): AskedQuestion => ({
     question: data.questions[at],
     example: pairs.at(at)?.example,
   }));

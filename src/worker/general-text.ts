@@ -1,7 +1,13 @@
 /** What a run of the page forgets: the bundled general text and prompts, measured before a run and with its result. Loaded on demand. */
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PreparedRow } from '../data/prepare.ts';
-import { answerGeneral, driftFrom, marked, sampleBase, type Asked } from '../evaluate/forgetting-check.ts';
+import {
+  answerGeneral,
+  driftFrom,
+  marked,
+  sampleBase,
+  type AskedModel,
+} from '../evaluate/forgetting-check.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
 import { promptsFileOf, readPrompts, type GeneralPrompt } from '../evaluate/general-prompts.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
@@ -51,7 +57,7 @@ export async function generalLoss(
 }
 
 /** The trained adapter or model, or the one that the run starts from. */
-type Tuned = Pick<Asked, 'model' | 'adapter'>;
+type Tuned = Pick<AskedModel, 'model' | 'adapter'>;
 
 /** @param starts whether the run starts from an adapter: otherwise the model before the run is the base itself */
 export async function measureBefore(

@@ -1,5 +1,5 @@
 /** Every stage that led to an adapter of the library, each on the test rows of all stages. */
-import { openData, type Pace } from '../data/open-data.ts';
+import { openData, type Slicer } from '../data/open-data.ts';
 import type { RowSet } from '../data/row-set.ts';
 import { taskNames } from '../evaluate/by-task.ts';
 import { drawQuestions } from '../evaluate/draw.ts';
@@ -44,13 +44,13 @@ async function lineOf(id: string): Promise<StoredAdapter[]> {
 async function rowsOfStage(
   { projectId, data, dataOptions }: StoredAdapter,
   open: OpenModel,
-  pace: Pace,
+  slicer: Slicer,
 ): Promise<RowSet | undefined> {
   const kept = data && dataOptions && (await readDataSet(projectId, data.version));
   if (!kept) return undefined;
   const { file, heldOut, more } = kept.files;
   const others = { ...(heldOut && { heldOut }), ...(more && { more }) };
-  return (await openData(open, file, dataOptions as DataOptions, others, pace)).data;
+  return (await openData(open, file, dataOptions as DataOptions, others, slicer)).data;
 }
 
 /**

@@ -6,7 +6,7 @@ import { NEEDS } from '../../src/app/train/needs.ts';
 import { presetOptions, suggest, withChoice } from '../../src/app/train/settings.ts';
 import { TUNING_METHODS, type TuningMethod } from '../../src/app/train/tuning-methods.ts';
 import { withTask } from '../../src/app/state/beside.ts';
-import { SPLIT, type Reading } from '../../src/app/state/source.ts';
+import { SPLIT, type RowReading } from '../../src/app/state/source.ts';
 import { openData } from '../../src/data/open-data.ts';
 import { rowsOf, type RowSet } from '../../src/data/row-set.ts';
 import { mappingOf } from '../../src/data/templates/template.ts';
@@ -24,13 +24,13 @@ import { sprigFolder } from '../gpu/sprig.ts';
 const LAYERS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 const SPRIG = { parameters: 1_300_000 };
 
-const fileOf = (path: string): Reading['source']['file'] => ({
+const fileOf = (path: string): RowReading['source']['file'] => ({
   name: path.replace(/.*\//, ''),
   bytes: new Uint8Array(readFileSync(new URL(`../../public/samples/${path}`, import.meta.url))),
 });
 
 /** Pairs with the other answer chosen. */
-function turned({ name, bytes }: Reading['source']['file']): Reading['source']['file'] {
+function turned({ name, bytes }: RowReading['source']['file']): RowReading['source']['file'] {
   const rows = new TextDecoder().decode(bytes).trimEnd().split('\n');
   const lines = rows.map((row) => {
     const { prompt, chosen, rejected } = JSON.parse(row) as Record<string, string>;
@@ -40,7 +40,7 @@ function turned({ name, bytes }: Reading['source']['file']): Reading['source']['
 }
 
 /** Bundled rows as the page reads them for a method. */
-function readingOf({ needs, name }: TuningMethod): Reading {
+function readingOf({ needs, name }: TuningMethod): RowReading {
   const own = NEEDS[needs].bundled;
   const path = needs === 'tasks' || !own ? 'voice/train.jsonl' : own.path;
   // APO-down is for pairs whose answers the model gives as well or better already: here its own answer is the chosen one.

@@ -3,7 +3,7 @@ import type { Progress } from '../../worker/api.ts';
 import { duration } from '../ui/format.ts';
 
 /** The progress of one kind of work. Times are in milliseconds. */
-export interface Pace {
+export interface ImportPace {
   readonly what: Progress['what'];
   /** When this kind of work began, and how much was done then. */
   readonly began: number;
@@ -19,20 +19,24 @@ const LEAST_MS = 1_500;
 const LEAST_LEFT_S = 5;
 
 /** @param before the pace so far; another kind of work begins anew */
-export function paceOf(before: Pace | undefined, { what, done, total }: Progress, now: number): Pace {
+export function paceOf(
+  before: ImportPace | undefined,
+  { what, done, total }: Progress,
+  now: number,
+): ImportPace {
   const isSame = before?.what === what && before.total === total;
   return { what, began: isSame ? before.began : now, first: isSame ? before.first : done, now, done, total };
 }
 
 /** Seconds that are left of this kind of work; undefined while they cannot be estimated. */
-export function secondsLeft({ began, first, now, done, total }: Pace): number | undefined {
+export function secondsLeft({ began, first, now, done, total }: ImportPace): number | undefined {
   const seconds = (now - began) / 1000;
   if (now - began < LEAST_MS || done <= first || done >= total) return undefined;
   return ((total - done) * seconds) / (done - first);
 }
 
 /** “about 40 s left”; '' where that cannot be estimated, or is over soon. */
-export function leftWords(pace: Pace | undefined): string {
+export function leftWords(pace: ImportPace | undefined): string {
   const left = pace && secondsLeft(pace);
   return left === undefined || left < LEAST_LEFT_S ? '' : `about ${duration(left)} left`;
 }

@@ -1,8 +1,8 @@
 /** Every request since the page was loaded: by the page, by its worker, and by the service worker. */
-import { observeRequests, type Asked } from '../../requests.ts';
+import { observeRequests, type NetworkRequest } from '../../requests.ts';
 import type { GraftWorker } from '../../worker/api.ts';
 
-export interface Request extends Asked {
+export interface Request extends NetworkRequest {
   readonly by: 'page' | 'worker' | 'service worker';
   /** Whether it went to another origin than the app's. */
   readonly elsewhere: boolean;
@@ -33,7 +33,7 @@ export class Requests {
     navigator.serviceWorker.startMessages();
   }
 
-  #add(by: Request['by'], asked: Asked): void {
+  #add(by: Request['by'], asked: NetworkRequest): void {
     const elsewhere = !asked.url.startsWith(`${location.origin}/`);
     if (elsewhere) this.elsewhere++;
     else if (asked.answer === 'kept') this.kept++;

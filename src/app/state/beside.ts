@@ -3,10 +3,10 @@ import type { Mixture, MixtureTask } from '../../data/mixture.ts';
 import { ROWS_FILE, TEST_FILE } from '../../data/parts.ts';
 import { withoutFile } from '../../data/skip-list.ts';
 import type { DataFile, DataOptions } from '../../worker/api.ts';
-import { SPLIT, type Reading, type Source, type TaskUse } from './source.ts';
+import { SPLIT, type RowReading, type Source, type TaskUse } from './source.ts';
 
 /** The rows with a file of another task. */
-export function withTask({ source, options }: Reading, file: DataFile, use: TaskUse): Reading {
+export function withTask({ source, options }: RowReading, file: DataFile, use: TaskUse): RowReading {
   return {
     source: { ...source, more: [...(source.more ?? []), file] },
     options: mixedWith(options, source, use),
@@ -53,7 +53,7 @@ function freeName(name: string, taken: readonly string[]): string {
 }
 
 /** The rows with another file beside them; test rows replace the earlier test rows. */
-export function withFile({ source, options }: Reading, file: DataFile, as: 'more' | 'test'): Reading {
+export function withFile({ source, options }: RowReading, file: DataFile, as: 'more' | 'test'): RowReading {
   const more = { ...source, more: [...(source.more ?? []), file] };
   if (as === 'more') return { source: more, options };
   return {
@@ -79,7 +79,7 @@ function mixing({ mixture: _, ...options }: DataOptions, mixture: Mixture | unde
 }
 
 /** The rows without a file that is beside them. @param place of the file, as in the summary */
-export function withoutPlace({ source, options }: Reading, place: number): Reading {
+export function withoutPlace({ source, options }: RowReading, place: number): RowReading {
   const { heldOut, more = [], ...rest } = source;
   const isTest = place === TEST_FILE;
   const left = more.filter((_, at) => at !== place - TEST_FILE - 1);

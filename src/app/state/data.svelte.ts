@@ -8,13 +8,13 @@ import type {
   PreviewRow,
   Progress,
 } from '../../worker/api.ts';
-import { paceOf, type Pace } from '../data/time-left.ts';
+import { paceOf, type ImportPace } from '../data/time-left.ts';
 import { fetchBytes } from '../start/fetch.ts';
 import type { Sample } from '../start/samples.svelte.ts';
 import type { Columns } from './columns.svelte.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
-import { SPLIT, type Reading, type SecondUse, type Source } from './source.ts';
+import { SPLIT, type RowReading, type SecondUse, type Source } from './source.ts';
 
 /** A change that mended something, and how rows were read before it. */
 export interface Mended {
@@ -30,7 +30,7 @@ export class Data {
   /** How far the import is. */
   progress = $state.raw<Progress>();
   /** How fast that goes. */
-  pace = $state.raw<Pace>();
+  pace = $state.raw<ImportPace>();
   /** A file that was brought while rows were open, until a person says what it is. */
   second = $state.raw<File>();
   /** What was mended since the rows were opened, the latest last. */
@@ -185,7 +185,7 @@ export class Data {
   }
 
   /** Opens rows that were put together elsewhere. */
-  async openReading({ source, options }: Reading): Promise<boolean> {
+  async openReading({ source, options }: RowReading): Promise<boolean> {
     return this.#open(source, options, await this.#begin(source.name));
   }
 

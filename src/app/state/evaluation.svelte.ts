@@ -3,7 +3,7 @@ import type { Evaluation as Result, Failure, Measured, Progress, Sample } from '
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import { plural } from '../ui/format.ts';
 import { isLarger } from './origin.ts';
-import { Pace } from './pace.ts';
+import { MeasurementPace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -42,7 +42,7 @@ export class Evaluation {
     const start = performance.now();
     const results: Result[] = [];
     let stopped = false;
-    const pace = new Pace();
+    const pace = new MeasurementPace();
     this.secondsLeft = undefined;
     for (const [at, adapter] of adapters.entries()) {
       this.turn = { at: at + 1, of: adapters.length };

@@ -2,7 +2,7 @@
 import type { Failure, FewShotReport, Progress, Sample } from '../../worker/api.ts';
 import { plural } from '../ui/format.ts';
 import { isLarger } from './origin.ts';
-import { Pace } from './pace.ts';
+import { MeasurementPace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -30,7 +30,7 @@ export class FewShot {
     this.failure = undefined;
     this.stopped = '';
     this.progress = { what: 'answering', done: 0, total: 0 };
-    const pace = new Pace();
+    const pace = new MeasurementPace();
     this.secondsLeft = undefined;
     const outcome = await this.#session.worker.measureFewShot(this.shots, sample, (progress) => {
       if (!this.progress) return;

@@ -1,7 +1,7 @@
 /** The stages of an adapter, each measured on the test rows of all stages. */
 import { untrack } from 'svelte';
 import type { Failure, LineageReport, MeasuredLineage, Progress } from '../../worker/api.ts';
-import { Pace } from './pace.ts';
+import { MeasurementPace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
@@ -46,7 +46,7 @@ export class Lineage {
     this.failure = undefined;
     const { project } = this.kept;
     this.progress = { what: 'reading', done: 0, total: 0 };
-    const pace = new Pace();
+    const pace = new MeasurementPace();
     const outcome = await this.session.worker.measureLineage(id, rows, (progress) => {
       if (!this.progress) return;
       this.secondsLeft = pace.secondsLeft(progress, performance.now());

@@ -5,7 +5,7 @@ import type { Progress } from '../../worker/api.ts';
 const WORTH_TELLING_SECONDS = 10;
 
 /** Follows one measurement, whose parts (answers, losses) each have a pace of their own. */
-export class Pace {
+export class MeasurementPace {
   #part = '';
   /** When the first part was done: the time before it compiles shaders. */
   #from = { done: 0, at: 0 };

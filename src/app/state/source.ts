@@ -20,7 +20,7 @@ export interface TaskUse {
 }
 
 /** Rows, and how they are read. */
-export interface Reading {
+export interface RowReading {
   readonly source: Source;
   readonly options: DataOptions;
 }

@@ -9,6 +9,7 @@ import { threeDigits } from '../../numbers.ts';
 import { bytes, count, duration, loss, rate } from '../ui/format.ts';
 import { methodWords } from './method-words.ts';
 import { labelOf } from './fields.ts';
+import { median } from '../../averages.ts';
 
 export interface Row {
   readonly name: string;
@@ -85,11 +86,6 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
     ),
     ...settings,
   ];
-}
-
-/** The median; of an even number, the larger of the two in the middle. */
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 function written(setting: Setting, value: unknown): string {

@@ -81,7 +81,7 @@ export function sentence({ name, fact }: Doing): string {
 }
 
 /** The time left of a piece of work at its speed so far. Each piece is timed from when it was first seen. */
-export class Pace {
+export class WorkPace {
   #what: unknown;
   #began = 0;
   #from = 0;

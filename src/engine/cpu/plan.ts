@@ -1,5 +1,5 @@
 /** A plan on a processor: commands with their arguments are written to memory once, and the threads run them from there. */
-import type { Plan, RunOptions } from '../plan.ts';
+import type { Plan, ReplayOptions } from '../plan.ts';
 import { MemoryPool, type Lease, type Pool } from '../pool.ts';
 import { sizePlan, type PlanSize } from '../size.ts';
 import type { Tape } from '../tape.ts';
@@ -49,7 +49,7 @@ export class CpuPlan implements Plan {
     return this.device.readPiece(this.#pieceOf(tensor), tensor.offset, tensor.bytes);
   }
 
-  run({ clear = [], stage }: RunOptions = {}): void {
+  run({ clear = [], stage }: ReplayOptions = {}): void {
     if (this.#destroyed) throw new Error('This plan was destroyed');
     this.device.check();
     for (const tensor of clear)

@@ -5,6 +5,7 @@ import type { Profile } from '../profile.ts';
 import { COMMAND_BYTES, type CpuCommand } from './command.ts';
 import type { CpuDevice } from './device.ts';
 import { CpuPlan } from './plan.ts';
+import { median } from '../../averages.ts';
 
 /** See `Device.profile`. */
 export async function profilePlans(
@@ -31,10 +32,10 @@ export async function profilePlans(
     const name = nameOf(command);
     const sum = kernels.get(name) ?? { matmul: command.matmul !== undefined, dispatches: 0, seconds: 0 };
     kernels.set(name, sum);
-    const median = times[index].sort((a, b) => a - b)[times[index].length >> 1];
+    const typical = median(times[index]);
     sum.dispatches++;
-    sum.seconds += median;
-    seconds += median;
+    sum.seconds += typical;
+    seconds += typical;
   });
   return {
     method: 'alone',

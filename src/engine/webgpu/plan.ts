@@ -1,6 +1,6 @@
 /** A plan on a GPU: dispatches with pipelines, bind groups and buffers fixed. */
 import type { CompileProgress } from '../device.ts';
-import type { Plan, RunOptions } from '../plan.ts';
+import type { Plan, ReplayOptions } from '../plan.ts';
 import { MemoryPool, type Lease, type Pool } from '../pool.ts';
 import { sizePlan, type PlanSize } from '../size.ts';
 import type { Tape } from '../tape.ts';
@@ -77,7 +77,7 @@ export class GpuPlan implements Plan {
     return this.device.readBuffer(this.#bufferOf(tensor), tensor.offset, tensor.bytes);
   }
 
-  run({ clear = [], stage }: RunOptions = {}): void {
+  run({ clear = [], stage }: ReplayOptions = {}): void {
     if (this.#destroyed) throw new Error('This plan was destroyed');
     this.device.check();
     this.groups.forEach((group, index) => {

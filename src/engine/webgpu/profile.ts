@@ -10,6 +10,7 @@ import type { Dispatch } from './dispatch.ts';
 import { pipelineKey } from './pipelines.ts';
 import { encodeDispatch, GpuPlan, splitBound, type BoundDispatch } from './plan.ts';
 import { QUERY_USAGE } from './usage.ts';
+import { median } from '../../averages.ts';
 
 /** The largest query set, by WebGPU's limit: two queries for a dispatch. */
 const MOST_QUERIES = 4096;
@@ -153,8 +154,4 @@ function kernelName(dispatch: Dispatch): string {
   if (!isMatmul(dispatch) || params['K'] === undefined) return name;
   const layout = constants['TRANSPOSED_A'] ? 'TN' : constants['TRANSPOSED_B'] === 0 ? 'NN' : 'NT';
   return `${name} ${layout} ${params['M']}×${params['N']}×${params['K']}`;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }

@@ -14,7 +14,7 @@ export interface Pair {
 }
 
 /** A question that is asked. Its example is missing where the rows of a run are kept but their file is not. */
-export interface Asked {
+export interface AskedQuestion {
   readonly question: Question;
   readonly example?: Example;
 }
@@ -40,7 +40,7 @@ export interface Exam {
   /** Examples of training that have a question. */
   readonly train: readonly Pair[];
   /** The rows that were drawn. */
-  readonly asked: readonly Asked[];
+  readonly asked: readonly AskedQuestion[];
   /** The model that a method of kind `model` asks. */
   readonly model: Examinee;
   /** Examples before each question, where a method puts some there, and the seed that chooses them. */

@@ -1,4 +1,5 @@
 /** The steps of a run that learns from rewards: answers are sampled and scored, and updates are made with them. */
+import { mean } from '../../averages.ts';
 import { BROKEN_SLOT, encodeStep, NORM_SLOT, STEP_SLOTS } from '../../engine/ops/step.ts';
 import type { StagingRing } from '../../engine/staging.ts';
 import {
@@ -27,7 +28,7 @@ import type { TrainOptions } from '../options.ts';
 import { microBatches, RowOrder } from '../order.ts';
 import { learningRate } from '../schedule.ts';
 import { statsSize, type RunPlans, type Trainable } from '../step-plans.ts';
-import { clearedOfStep, type Outcome, type StepMaker, type Submitted } from '../steps.ts';
+import { clearedOfStep, type StepOutcome, type StepMaker, type Submitted } from '../steps.ts';
 import { sampleSeed, Sampler, type Drawn } from './sampler.ts';
 import {
   lengthsOf,
@@ -108,7 +109,7 @@ export class PolicySteps implements StepMaker {
     return this.#learn(step, rows);
   }
 
-  async outcome({ step, stats, count }: Submitted): Promise<Outcome> {
+  async outcome({ step, stats, count }: Submitted): Promise<StepOutcome> {
     const values = await stats;
     const { loss, report } = measuredOf(this.learning.objective, values, count);
     const { kl, ...others } = report!;
@@ -160,20 +161,18 @@ export class PolicySteps implements StepMaker {
     drawn: readonly Drawn[],
     groups: readonly Group[],
   ): ObjectiveReport & { readonly reward: number } {
-    const mean = <T>(of: readonly T[], value: (one: T) => number): number =>
-      of.reduce((sum, one) => sum + value(one), 0) / of.length;
     return {
-      reward: mean(drawn, ({ scored }) => scored.total),
+      reward: mean(drawn.map(({ scored }) => scored.total)),
       ...(groups.length > 0 && {
-        reward_std: mean(groups, ({ spread }) => spread),
-        frac_reward_zero_std: mean(groups, ({ spread }) => Number(spread === 0)),
+        reward_std: mean(groups.map(({ spread }) => spread)),
+        frac_reward_zero_std: mean(groups.map(({ spread }) => Number(spread === 0))),
       }),
-      frac_cut: mean(drawn, ({ cut }) => Number(cut)),
-      completion_length: mean(drawn, ({ ids }) => ids.length),
+      frac_cut: mean(drawn.map(({ cut }) => Number(cut))),
+      completion_length: mean(drawn.map(({ ids }) => ids.length)),
       ...Object.fromEntries(
         this.scoring.rewards.names.map((name, at) => [
           `reward_${name}`,
-          mean(drawn, ({ scored }) => scored.parts[at]),
+          mean(drawn.map(({ scored }) => scored.parts[at])),
         ]),
       ),
     };

@@ -1,6 +1,9 @@
 /** Base models. */
 import type { WeightChoice, WeightChoices } from '../../model/weight-types.ts';
+import type { ModelRef } from '../../storage/records.ts';
 import type { Failure, OnProgress, Outcome } from './outcome.ts';
+
+export type { ModelRef } from '../../storage/records.ts';
 
 export type { WeightChoice };
 /** The types of the frozen matrices of a base model on the GPU. */
@@ -39,12 +42,6 @@ export interface BaseOption {
   readonly unquantised: number;
   /** Why this GPU cannot use it: then the numbers above mean nothing. */
   readonly refused?: string;
-}
-
-/** A base model by name: bundled with the app, or kept in this browser. */
-export interface ModelRef {
-  readonly name: string;
-  readonly bundled: boolean;
 }
 
 /** A base model that this browser keeps. */

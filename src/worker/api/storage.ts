@@ -1,5 +1,5 @@
 /** All stored data, and requests. */
-import type { Asked } from '../../requests.ts';
+import type { NetworkRequest } from '../../requests.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 
 /** A base model that an imported project needs and this browser does not keep. */
@@ -49,5 +49,5 @@ export interface StorageApi {
     Outcome<{ readonly usage: number; readonly quota: number; readonly persistent: boolean }>
   >;
   /** Reports every request of this worker. The call does not end: callbacks of an ended call are ignored. */
-  watchRequests(onRequest: (asked: Asked) => void): Promise<never>;
+  watchRequests(onRequest: (asked: NetworkRequest) => void): Promise<never>;
 }

@@ -1,6 +1,6 @@
 /** What a run says that it does between its steps. */
 import { expect, test } from 'vitest';
-import { compileDoing, openingDoing, Pace, phaseDoing, sentence } from '../../../src/app/train/doing.ts';
+import { compileDoing, openingDoing, WorkPace, phaseDoing, sentence } from '../../../src/app/train/doing.ts';
 
 test('a validation says how far it is, and how long it still takes', () => {
   const phase = { kind: 'validating', step: 12, done: 210, total: 512 } as const;
@@ -28,7 +28,7 @@ test('compiling and loading say how long only where that is long', () => {
 });
 
 test('each thing is timed from when it was first seen', () => {
-  const pace = new Pace();
+  const pace = new WorkPace();
   expect(pace.left('shaders', 2, 10, 1000)).toBeUndefined();
   expect(pace.left('shaders', 4, 10, 3000)).toBe(6);
   expect(pace.left('model', 4, 10, 3000)).toBeUndefined();

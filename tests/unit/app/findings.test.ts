@@ -1,7 +1,7 @@
 /** What is to look at in rows, and what mends it. */
 import { expect, test } from 'vitest';
 import { findingsOf, leftOut } from '../../../src/app/data/findings.ts';
-import { leftWords, paceOf, secondsLeft, type Pace } from '../../../src/app/data/time-left.ts';
+import { leftWords, paceOf, secondsLeft, type ImportPace } from '../../../src/app/data/time-left.ts';
 import { withFile, withoutPlace } from '../../../src/app/state/beside.ts';
 import type { DataOptions, DataSummary, RowGroup } from '../../../src/worker/api.ts';
 
@@ -158,7 +158,7 @@ test('a second file is test rows or more rows, and can be taken away again', () 
 });
 
 test('what is left is told once the speed is known, and only where it is long', () => {
-  const at = (now: number, done: number, before?: Pace): Pace =>
+  const at = (now: number, done: number, before?: ImportPace): ImportPace =>
     paceOf(before, { what: 'preparing', done, total: 1000 }, now);
   const start = at(0, 10);
   expect(secondsLeft(start)).toBeUndefined();

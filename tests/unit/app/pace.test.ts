@@ -1,7 +1,7 @@
 /** How far a measurement is and how long it takes yet, in words. */
 import { expect, test } from 'vitest';
 import { howFarInWords, whatInWords } from '../../../src/app/evaluate/progress.ts';
-import { Pace } from '../../../src/app/state/pace.ts';
+import { MeasurementPace } from '../../../src/app/state/pace.ts';
 import type { Progress } from '../../../src/worker/api.ts';
 
 const SECOND = 1000;
@@ -13,7 +13,7 @@ const loss = (done: number, by: Progress['by'] = 'base'): Progress => ({
 });
 
 test('time left comes from the rows that are done, and not from the shaders before them', () => {
-  const pace = new Pace();
+  const pace = new MeasurementPace();
   expect(pace.secondsLeft(loss(0), 0)).toBeUndefined();
   // A minute of compiling.
   expect(pace.secondsLeft(loss(8), 60 * SECOND)).toBeUndefined();
@@ -22,7 +22,7 @@ test('time left comes from the rows that are done, and not from the shaders befo
 });
 
 test('another part has a pace of its own', () => {
-  const pace = new Pace();
+  const pace = new MeasurementPace();
   pace.secondsLeft(loss(8), 0);
   expect(pace.secondsLeft(loss(16), SECOND)).toBeDefined();
   expect(pace.secondsLeft(loss(8, 'adapter'), 2 * SECOND)).toBeUndefined();
@@ -30,7 +30,7 @@ test('another part has a pace of its own', () => {
 });
 
 test('what takes less than ten seconds has no time left', () => {
-  const pace = new Pace();
+  const pace = new MeasurementPace();
   pace.secondsLeft(loss(1), 0);
   expect(pace.secondsLeft(loss(101), SECOND)).toBeUndefined();
 });

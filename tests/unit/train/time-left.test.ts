@@ -1,6 +1,11 @@
 /** What is still to come of a run, and how long it takes. */
 import { describe, expect, test } from 'vitest';
-import { samplesAfter, secondsUntilDone, TimeLeft, validationsAfter } from '../../../src/train/time-left.ts';
+import {
+  samplesAfter,
+  secondsUntilDone,
+  RunTimeLeft,
+  validationsAfter,
+} from '../../../src/train/time-left.ts';
 
 const PLAN = { steps: 25, evalEvery: 10, sampleEvery: 5 };
 
@@ -20,14 +25,14 @@ describe('what is still to come', () => {
 
 describe('the time left', () => {
   test('is not known before a step was timed', () => {
-    const left = new TimeLeft(PLAN);
+    const left = new RunTimeLeft(PLAN);
     left.took('validation', 30);
     expect(left.after(0)).toBeUndefined();
     expect(left.validating(0, 12)).toBeUndefined();
   });
 
   test('counts the validations and answers that are still to come, that of the step itself included', () => {
-    const left = new TimeLeft(PLAN);
+    const left = new RunTimeLeft(PLAN);
     for (const seconds of [1, 9, 2]) left.took('step', seconds);
     left.took('validation', 30);
     left.took('sample', 4);
@@ -41,7 +46,7 @@ describe('the time left', () => {
   });
 
   test('looks at the recent ones only', () => {
-    const left = new TimeLeft({ steps: 100, evalEvery: 0, sampleEvery: 0 });
+    const left = new RunTimeLeft({ steps: 100, evalEvery: 0, sampleEvery: 0 });
     for (let i = 0; i < 5; i++) left.took('step', 60);
     for (let i = 0; i < 20; i++) left.took('step', 1);
     expect(left.after(25)).toBe(75);

@@ -2,13 +2,13 @@
 import type { MixtureTask } from '../../../data/mixture.ts';
 import { ROWS_FILE, TEST_FILE } from '../../../data/parts.ts';
 import type { DataFile, DataSummary } from '../../../worker/api.ts';
-import type { Reading } from '../../state/source.ts';
+import type { RowReading } from '../../state/source.ts';
 
 export const FEEDBACK_TASK = 'feedback';
 export const FEEDBACK_FILE = 'feedback.jsonl';
 
 /** Whether rows have feedback beside them. */
-export const hasFeedback = ({ options }: Pick<Reading, 'options'>): boolean =>
+export const hasFeedback = ({ options }: Pick<RowReading, 'options'>): boolean =>
   options.mixture?.tasks.some(({ whole }) => whole) ?? false;
 
 /**
@@ -16,11 +16,11 @@ export const hasFeedback = ({ options }: Pick<Reading, 'options'>): boolean =>
  * @param tasks of the open rows, with their shares
  */
 export function withFeedback(
-  { source, options }: Reading,
+  { source, options }: RowReading,
   file: DataFile,
   replay: number,
   { tasks }: Pick<DataSummary, 'tasks'>,
-): Reading {
+): RowReading {
   const { sample: _, more = [], ...files } = source;
   const before: readonly MixtureTask[] = options.mixture?.tasks ?? [
     { name: source.name.replace(/\.\w+$/, ''), file: ROWS_FILE },
