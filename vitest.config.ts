@@ -10,6 +10,7 @@ const ON_CPU = [
   'added-tokens',
   'attention',
   'cross_entropy',
+  'eva',
   'families',
   'generator',
   'gguf-stored',

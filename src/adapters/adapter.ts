@@ -18,6 +18,7 @@ import type {
   HeadRows,
   HookContext,
   StartContext,
+  StartProgress,
 } from './kind.ts';
 import { kindOf } from './registry.ts';
 
@@ -35,6 +36,8 @@ export interface StartOptions {
   readonly seed?: number;
   /** By the tokenizer of the base. */
   readonly encode?: Encode;
+  /** Reports progress, where the start takes long; what it throws ends the start. */
+  readonly tell?: (progress: StartProgress) => void;
 }
 
 function noTokenizer(): never {
@@ -183,7 +186,10 @@ export class Adapter {
   }
 
   /** Gives the parameters their initial values that depend on the base model and were not written. Awaits the device if there are any. */
-  async start(model: LanguageModel, { seed = 0, encode = noTokenizer }: StartOptions = {}): Promise<void> {
+  async start(
+    model: LanguageModel,
+    { seed = 0, encode = noTokenizer, tell = () => undefined }: StartOptions = {},
+  ): Promise<void> {
     if (this.#unstarted.size === 0) return;
     const uploaded: Tensor[] = [];
     const context: StartContext = {
@@ -209,7 +215,7 @@ export class Adapter {
       const layers = unstarted
         .filter((layer) => layer.kind === kind)
         .map(({ module }) => ({ module, weight: others(`${module.path}.weight`) }));
-      const values = await kind.begin(this.device, layers, context);
+      const values = await kind.begin(this.device, layers, { ...context, tell });
       for (const { name, ...shape } of this.#parameters) {
         const own = values.get(name);
         if (own) this.#storeOf(shape).write(name, repitch(own, shape.shape, shape.padded ?? shape.shape));

@@ -81,6 +81,70 @@ export interface StartContext extends HookContext {
   readonly upload: (values: Uint32Array<ArrayBuffer>) => Tensor;
 }
 
+/** How far the start of an adapter is. */
+export interface StartProgress {
+  /** `reading`: batches of rows that went through the base. `vectors`: matrices whose singular vectors are found. */
+  readonly what: 'reading' | 'vectors';
+  readonly done: number;
+  /** `reading` may come to its end before. */
+  readonly total: number;
+}
+
+/** What rows give to the layers of the base. */
+export interface RowInputs {
+  readonly device: Device;
+  /** What layers read, each with the layers that share it, in the order of the model. */
+  readonly inputs: readonly { readonly paths: readonly string[]; readonly width: number }[];
+  /** How many batches of rows there are. */
+  readonly batches: number;
+  /** Makes room for the covariances of some of these inputs, by their places. Awaits the device. */
+  measure(places: readonly number[]): Promise<Covariances>;
+}
+
+export interface Covariances {
+  /** Adds up the batches that come next, until so many are read. @param tell hears how many are; what it throws ends the reading */
+  read(batches: number, tell: (done: number) => void): Promise<void>;
+  /** Tokens that were read. */
+  readonly tokens: number;
+  /** In the order of the places: matrix − less · lessᵀ is the sum of (x − mean)(x − mean)ᵀ over all tokens, and `trace` that of its diagonal. */
+  sums(): Promise<readonly { readonly matrix: Tensor; readonly less: Tensor; readonly trace: number }[]>;
+  /** Frees it, after the device has settled. */
+  destroy(): void;
+}
+
+/** Layers with what they begin as. */
+export interface Begun<Module extends AdapterModule = AdapterModule> {
+  readonly modules: readonly Module[];
+  readonly tensors: AdapterTensors;
+}
+
+/** How a kind begins that takes rows of the run for that. */
+export interface RowsStart<
+  Config extends AdapterConfig = AdapterConfig,
+  Module extends AdapterModule = AdapterModule,
+> {
+  /** Whether tokens that are not learned are read too. */
+  readsPrompts(config: Config): boolean;
+  /**
+   * Layers and values to begin with. The layers may have other ranks than the configuration says, and some may be left out. Awaits the device.
+   *
+   * @param modules as the configuration has them
+   * @throws GraftError `train-rows` where the rows are too few, and what `tell` throws
+   */
+  begin(
+    rows: RowInputs,
+    config: Config,
+    modules: readonly Module[],
+    context: { readonly random: Random; readonly tell: (progress: StartProgress) => void },
+  ): Promise<Begun<Module>>;
+  /** Takes the memory that this takes, and gives it back: for a device that only counts. */
+  plan(rows: RowInputs, config: Config, modules: readonly Module[]): Promise<void>;
+  /** The layers as large as they may become. */
+  largest(config: Config, modules: readonly Module[]): readonly Module[];
+  /** A layer as a saved state has it, by the sizes of its tensors; undefined where it was left out. */
+  saved(module: Module, config: Config, size: (name: string) => number | undefined): Module | undefined;
+}
+
 /** A part of a layer into which an adapter is merged. */
 export interface MergedPart {
   readonly part: 'weight' | 'bias';
@@ -139,13 +203,16 @@ export interface AdapterKind<
   /**
    * The same for values that take the host as well as the device, of all layers at once. Awaits the device.
    *
+   * @param tell hears how far it is; what it throws ends it
    * @returns values by name
    */
   begin?(
     device: Device,
     layers: readonly { readonly module: Module; readonly weight: Tensor }[],
-    context: Pick<StartContext, 'random' | 'encode'>,
+    context: Pick<StartContext, 'random' | 'encode'> & { readonly tell: (progress: StartProgress) => void },
   ): Promise<AdapterTensors>;
+  /** For a kind that begins from what the base makes of rows. */
+  readonly fromRows?: RowsStart<Config, Module>;
 
   /** What follows from the base and the parameters, and need not be computed for each token where both stay as they are. */
   constants?(module: Module): readonly { readonly name: string; readonly shape: readonly number[] }[];

@@ -4,6 +4,7 @@ import type { LinearModule, ModelDefinition } from '../model/family.ts';
 import { Random } from '../random.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule } from './kind.ts';
 import { dora } from './dora/dora.ts';
+import { eva } from './eva/eva.ts';
 import { ia3 } from './ia3/ia3.ts';
 import { lora } from './lora/lora.ts';
 import { norms } from './norms/norms.ts';
@@ -13,7 +14,7 @@ import { saved } from './saved/saved.ts';
 import { isTarget } from './targets.ts';
 import { tokens } from './tokens/tokens.ts';
 
-export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora, pissa, ia3, prompt, norms];
+export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora, pissa, eva, ia3, prompt, norms];
 
 /** Kinds of modules that adapters bring along. */
 const BESIDE: readonly AdapterKind[] = [saved, tokens];
@@ -51,6 +52,16 @@ export function adapterModules(model: ModelDefinition, config: AdapterConfig): A
       .map((layer) => kind.module(layer, config)),
     ...(kind.beside?.(model, config) ?? []),
   ];
+}
+
+/** Layers as a saved state has them: some kinds decide their ranks only when they begin. @param sizes of its tensors by name */
+export function modulesOfState(
+  config: AdapterConfig,
+  modules: readonly AdapterModule[],
+  sizes: (name: string) => number | undefined,
+): AdapterModule[] {
+  const { fromRows } = kindOf(config);
+  return fromRows ? modules.flatMap((module) => fromRows.saved(module, config, sizes) ?? []) : [...modules];
 }
 
 /** The values that an adapter begins with. The same seed gives the same adapter everywhere. */

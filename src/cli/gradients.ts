@@ -3,6 +3,7 @@ import { readExamples } from '../data/formats.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft } from '../export/peft.ts';
 import { folderShape, toFolder } from '../model/folder-layout.ts';
+import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import { adapterShapes } from '../adapters/registry.ts';
@@ -89,27 +90,27 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     trainable: full && readSettings(flags, FULL_SETTINGS),
     precision: 'f32',
   });
+  const there = adapterPath === undefined ? undefined : await trainableOf(model, adapterPath);
   if (isSampled) {
     const rows = readPolicyRows(new TextDecoder().decode(bytes), path, {
       rows: flags.whole('rows', 1),
       scaleRewards: options.scaleRewards!,
     });
-    const trainable = await trainableOf(model, { adapterPath, method, targets });
+    const trainable = there ?? (await newTrainable(model, { method, targets }, rows));
     for (const { ids } of rows) model.checkIds(ids, trainable.adapter);
     const computed = await policyGradients(trainable, [rows], learning);
     await write(out, output, trainable, computed, rows.length, sampledTensors(computed));
     return;
   }
   const { examples } = readExamples(bytes, readReadOptions(flags));
-  const trainable = await trainableOf(model, { adapterPath, method, targets });
   const base = await tokenizerOf(files);
   const tokenizer =
-    adapterPath === undefined || !trainable.adapter
+    adapterPath === undefined || !there?.adapter
       ? base
-      : await tokenizerOfAdapter(adapterPath, trainable.adapter, files, base);
+      : await tokenizerOfAdapter(adapterPath, there.adapter, files, base);
   const { rows } = prepareRows(examples.slice(0, flags.whole('rows', 1)), tokenizer, {
     maxLength: model.definition.shape.maxPositions,
-    vocabSize: model.vocabularyWith(trainable.adapter),
+    vocabSize: model.vocabularyWith(there?.adapter),
   });
   if (rows.length === 0)
     throw new GraftError(
@@ -119,6 +120,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     );
 
   for (const row of rows) checkKind(learning.objective, kindOfRow(row));
+  const trainable = there ?? (await newTrainable(model, { method, targets }, rows));
   const computed = await computeGradients(trainable, rows, { learning });
   await write(out, output, trainable, computed, rows.length, [
     ...answersOf(learning.objective, computed),
@@ -128,24 +130,28 @@ export async function gradientsCommand(args: readonly string[], output: Output):
 
 type Tensors = ReturnType<typeof asF32>[];
 
-/** The parameters whose gradients are computed: an existing adapter, a new one, or all weights. */
-async function trainableOf(
+/** An adapter of a folder. */
+async function trainableOf(model: LanguageModel, path: string): Promise<Trainable> {
+  const { modules, tensors } = await readPeft(folder(path), model.definition);
+  const adapter = new Adapter(model.device, modules, tensors, { trainable: true });
+  return { model, adapter, store: adapter.store };
+}
+
+/** A new adapter, or all weights. @param rows for an adapter that begins from rows */
+async function newTrainable(
   model: LanguageModel,
-  asked: {
-    readonly adapterPath: string | undefined;
+  {
+    method,
+    targets,
+  }: {
     readonly method: (typeof METHOD_NAMES)[number] | undefined;
     readonly targets: readonly string[] | undefined;
   },
+  rows: readonly LabelledTokens[],
 ): Promise<Trainable> {
-  const { adapterPath, method, targets } = asked;
   if (method === 'full') return { model, store: model.parameters! };
-  if (adapterPath === undefined) {
-    const fresh = withUsualTargets(trainOptionsOf({ method, targets }), model.definition);
-    return (await makeTrainable(model, fresh)).trainable;
-  }
-  const { modules, tensors } = await readPeft(folder(adapterPath), model.definition);
-  const adapter = new Adapter(model.device, modules, tensors, { trainable: true });
-  return { model, adapter, store: adapter.store };
+  const fresh = withUsualTargets(trainOptionsOf({ method, targets }), model.definition);
+  return (await makeTrainable(model, fresh, undefined, { rows })).trainable;
 }
 
 async function write(

@@ -11,7 +11,7 @@ import { ForgettingWatch, tellForgetting, type GeneralCheck } from './forgetting
 import { Run } from '../runs/run.ts';
 import { SaveClock, type SaveEvery } from '../runs/save-clock.ts';
 import type { RunRows } from '../runs/store.ts';
-import type { Subject } from '../runs/trainable.ts';
+import type { Subject, TimedStart } from '../runs/trainable.ts';
 import { shellLine } from '../text/shell.ts';
 import type { StepEvent } from '../train/events.ts';
 import type { Scoring } from '../train/policy/scoring.ts';
@@ -214,6 +214,16 @@ function tell(event: RunEvent, output: Output): void {
     );
   if (event.type === 'step')
     output.progress(describeStep(event), event.step === 1 || event.step === event.steps);
+}
+
+/** How far the start of an adapter is. */
+export function tellStart({ what, done, total, seconds }: TimedStart, output: Output): void {
+  const left = seconds === undefined || done === total ? '' : `, about ${formatSeconds(seconds)} left`;
+  output.progress(
+    what === 'reading'
+      ? `Reading activations: ${done} of at most ${total} batches`
+      : `Singular vectors: ${done} of ${total} matrices${left}`,
+  );
 }
 
 function describeTrainable({ adapter, trainable }: Subject): string {

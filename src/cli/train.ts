@@ -1,5 +1,4 @@
 /** `graft train`: examples in, adapter (or model) out. */
-import type { Encode } from '../adapters/kind.ts';
 import { kindOf } from '../adapters/registry.ts';
 import { afterPrompt } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
@@ -8,6 +7,7 @@ import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import { readPeft } from '../export/peft.ts';
 import { contentOf } from '../model/content.ts';
 import { parametersOf, readModel } from '../model/family.ts';
+import type { LanguageModel } from '../model/language-model.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import {
   checkResumed,
@@ -19,7 +19,7 @@ import {
   type ToldSettings,
 } from '../runs/fingerprint.ts';
 import type { SaveEvery } from '../runs/save-clock.ts';
-import { makeTrainable, type AdapterShape, type Subject } from '../runs/trainable.ts';
+import { makeTrainable, type AdapterShape, type Beginnings, type Subject } from '../runs/trainable.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { openRewards } from '../rewards/reward.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
@@ -55,7 +55,7 @@ import {
   type DataOptions,
   type TrainFlags,
 } from './train-flags.ts';
-import { runTraining } from './train-run.ts';
+import { runTraining, tellStart } from './train-run.ts';
 
 /** Samples of a file of weights by which a resumed run recognises it: a megabyte in all, several in every layer. */
 const WEIGHT_PIECES = 256;
@@ -129,7 +129,17 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
     validation: rowsFor(asked.objective, made.validation, made.placed),
   };
 
-  const subject = await makeSubject(flags, session, asked, base);
+  const subject = await makeSubject(
+    flags,
+    session.model,
+    { ...asked, maxLength },
+    {
+      ...(base && { encode: (text, how) => base.encode(text, how) }),
+      rows: rows.train,
+      saved: resumed?.saved.state.values,
+      tell: (progress) => tellStart(progress, output),
+    },
+  );
   const steps = countSteps(asked, rows.train.length);
   const options: TrainOptions = {
     // A run that starts from an adapter has that adapter's kind and settings.
@@ -210,13 +220,12 @@ async function withNewTokens(
 
 /** @throws GraftError `arguments` for a target or a pattern that no layer of the model has */
 async function newSubject(
-  model: Session['model'],
+  model: LanguageModel,
   asked: TrainOptions,
-  tokenizer: Tokenizer | undefined,
+  beginnings: Beginnings,
 ): Promise<Subject> {
-  const encode: Encode | undefined = tokenizer && ((text, how) => tokenizer.encode(text, how));
   try {
-    return await makeTrainable(model, withUsualTargets(asked, model.definition), undefined, encode);
+    return await makeTrainable(model, withUsualTargets(asked, model.definition), undefined, beginnings);
   } catch (error) {
     if (error instanceof GraftError && error.code === 'lora-config')
       throw new GraftError('arguments', error.what, error.remedy, { cause: error });
@@ -226,12 +235,12 @@ async function newSubject(
 
 async function makeSubject(
   flags: TrainFlags,
-  { model }: Session,
+  model: LanguageModel,
   asked: TrainOptions,
-  tokenizer: Tokenizer | undefined,
+  beginnings: Beginnings,
 ): Promise<Subject> {
   const path = flags.text('init-adapter');
-  if (path === undefined) return newSubject(model, asked, tokenizer);
+  if (path === undefined) return newSubject(model, asked, beginnings);
   if (asked.method === 'full')
     throw new GraftError(
       'arguments',
@@ -241,7 +250,7 @@ async function makeSubject(
   const start = await readPeft(folder(path), model.definition);
   const own = kindOf(start.config).settings(start.config)['dropout'];
   const dropout = flags.number('dropout') ?? (typeof own === 'number' ? own : 0);
-  return makeTrainable(model, { ...asked, lora: { ...asked.lora, dropout } }, start);
+  return makeTrainable(model, { ...asked, lora: { ...asked.lora, dropout } }, start, beginnings);
 }
 
 /** The fingerprint that a resumed run must share with the saved one. */

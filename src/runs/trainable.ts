@@ -1,16 +1,29 @@
 /** What a run trains: a new adapter, an existing one, or all weights of the model. */
 import { Adapter } from '../adapters/adapter.ts';
-import type { AdapterConfig, AdapterModule, Encode } from '../adapters/kind.ts';
-import { adapterModules, initialTensors } from '../adapters/registry.ts';
+import type {
+  AdapterConfig,
+  AdapterModule,
+  AdapterTensors,
+  Encode,
+  StartProgress,
+} from '../adapters/kind.ts';
+import { adapterModules, initialTensors, kindOf, modulesOfState } from '../adapters/registry.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { AdapterData } from '../export/peft.ts';
 import { GraftError } from '../errors.ts';
 import type { ModelDefinition } from '../model/family.ts';
+import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
+import { Random } from '../random.ts';
+import { startBuckets } from '../train/buckets.ts';
+import { arranged } from '../train/learning.ts';
 import { adapterConfigOf, withAdapter, type TrainOptions } from '../train/options.ts';
+import { rowBatches, rowInputs } from '../train/row-inputs.ts';
+import type { NamedArrays } from '../train/state.ts';
 import type { Trainable } from '../train/step-plans.ts';
+import { secondsUntilDone } from '../train/time-left.ts';
 
 /** An adapter without its values. */
 export interface AdapterShape {
@@ -26,17 +39,33 @@ export interface Subject {
   readonly options: TrainOptions;
 }
 
+/** How far the start of an adapter is, and how long it still takes where that is known; seconds. */
+export interface TimedStart extends StartProgress {
+  readonly seconds?: number;
+}
+
+/** What an adapter may begin from. */
+export interface Beginnings {
+  /** Ids of a text by the tokenizer of the base, for an adapter that begins as one. */
+  readonly encode?: Encode;
+  /** The rows that the run trains on, for a kind that reads some first. */
+  readonly rows?: readonly LabelledTokens[];
+  /** Values of the saved state that the run goes on from: nothing is computed then, and whoever has the state writes them. */
+  readonly saved?: NamedArrays;
+  /** Hears how far the start is, where it takes long; what it throws ends it. */
+  readonly tell?: (progress: TimedStart) => void;
+}
+
 /**
  * @param model loaded as trainable where the method is `full`
  * @param start an adapter to train further: its kind and settings replace those of the run, except for dropout
- * @param encode ids of a text by the tokenizer of the base, for an adapter that begins as one
- * @throws GraftError `lora-config`, `train-option`, `engine-…`
+ * @throws GraftError `lora-config`, `train-option`, `train-rows`, `engine-…`, and what `tell` throws
  */
 export async function makeTrainable(
   model: LanguageModel,
   asked: TrainOptions,
   start?: AdapterData,
-  encode?: Encode,
+  beginnings: Beginnings = {},
 ): Promise<Subject> {
   const options = withReference(asked, start !== undefined);
   if (options.method === 'full') {
@@ -48,26 +77,72 @@ export async function makeTrainable(
   const { dropout } = options.lora;
   const started = start ? withAdapter(options, start.config) : options;
   const settings: TrainOptions = { ...started, lora: { ...started.lora, dropout } };
-  const { config, modules } = start
-    ? { config: adapterConfigOf(settings), modules: start.modules }
-    : adapterShape(model.definition, settings);
-  if (settings.reference === 'base' && addedTokens(modules))
+  const { encode, saved } = beginnings;
+  const tell = timed(beginnings.tell);
+  const { tensors, ...shape } = start
+    ? { config: adapterConfigOf(settings), modules: start.modules, tensors: start.tensors }
+    : await newAdapter(model, settings, { ...beginnings, tell });
+  if (settings.reference === 'base' && addedTokens(shape.modules))
     throw new GraftError(
       'train-option',
       'The reference policy is the bare base, which has no rows for new tokens.',
       'Start from an adapter that has them, which is the reference then.',
     );
-  const tensors = start?.tensors ?? initialTensors(modules, options.seed);
-  const adapter = new Adapter(model.device, modules, tensors, {
+  const adapter = new Adapter(model.device, shape.modules, saved ? undefined : tensors, {
     trainable: true,
     rateRatio: options.rateRatio,
     state: optimiserOf(options.optimiser).kernel.planes,
   });
-  await adapter.start(model, { seed: options.seed, encode });
-  return {
-    trainable: { model, adapter, store: adapter.store },
-    adapter: { config, modules },
-    options: settings,
+  try {
+    if (!saved) await adapter.start(model, { seed: options.seed, encode, tell });
+  } catch (error) {
+    if (!model.device.failure) adapter.destroy();
+    throw error;
+  }
+  return { trainable: { model, adapter, store: adapter.store }, adapter: shape, options: settings };
+}
+
+/** The layers of a new adapter, and the values that do not come from the weights of the base. */
+async function newAdapter(
+  model: LanguageModel,
+  options: TrainOptions,
+  { rows, saved, tell = () => undefined }: Beginnings,
+): Promise<AdapterShape & { readonly tensors?: AdapterTensors }> {
+  if (saved) return adapterShape(model.definition, options, saved);
+  const { config, modules } = adapterShape(model.definition, options);
+  const { fromRows } = kindOf(config);
+  if (!fromRows) return { config, modules, tensors: initialTensors(modules, options.seed) };
+  if (!rows) throw new Error(`The kind ${options.method} begins from rows, and there are none`);
+  for (const row of rows) model.checkIds(row.ids);
+  const readsPrompts = fromRows.readsPrompts(config);
+  const batches = rowBatches(arranged(options, rows), options);
+  const inputs = rowInputs({ model, batches, buckets: startBuckets(batches, readsPrompts), readsPrompts });
+  const context = { random: new Random(options.seed), tell };
+  const begun = await fromRows.begin(inputs, config, modules, context);
+  return { ...narrowed(config, modules, begun.modules), tensors: begun.tensors };
+}
+
+/** The configuration of layers of which some were left out: it names those that are there. */
+function narrowed(
+  config: AdapterConfig,
+  all: readonly AdapterModule[],
+  modules: readonly AdapterModule[],
+): AdapterShape {
+  const targets = modules.filter(({ kind }) => kind === config.kind).map(({ path }) => path);
+  return { config: modules.length < all.length ? { ...config, targets } : config, modules };
+}
+
+/** Adds how long it still takes, by what was done so far. */
+function timed(tell: Beginnings['tell'] = () => undefined): (progress: StartProgress) => void {
+  let began = performance.now();
+  let last: StartProgress | undefined;
+  return (progress) => {
+    const { what, done, total } = progress;
+    if (what !== last?.what || done < last.done) began = performance.now();
+    last = progress;
+    const seconds = secondsUntilDone((performance.now() - began) / 1000, done, total);
+    // Reading may come to its end before: how long it takes is not known.
+    tell({ ...progress, ...(what === 'vectors' && seconds !== undefined && { seconds }) });
   };
 }
 
@@ -83,13 +158,25 @@ export function withReference(options: TrainOptions, starts: boolean): TrainOpti
   return isKnown || (rows === 'prompts' && beta > 0) ? { ...options, reference } : options;
 }
 
-/** The shape of a new adapter with these settings. @throws GraftError `lora-config` */
+/**
+ * The shape of a new adapter with these settings.
+ *
+ * @param saved values of a saved state, for a kind that decides ranks as it begins
+ * @throws GraftError `lora-config`
+ */
 export function adapterShape(
   model: ModelDefinition,
   options: Pick<TrainOptions, 'method' | 'lora'>,
+  saved?: NamedArrays,
 ): AdapterShape {
   const config = adapterConfigOf(options);
-  return { config, modules: adapterModules(model, config) };
+  const modules = adapterModules(model, config);
+  if (!saved) return { config, modules };
+  return narrowed(
+    config,
+    modules,
+    modulesOfState(config, modules, (name) => saved.get(name)?.length),
+  );
 }
 
 /** @throws GraftError `train-option` for all weights that should start from an adapter */

@@ -1,10 +1,12 @@
 /** Shapes vary, plans do not: a run's micro-batches are covered by a few plan sizes, chosen before the first step. */
 import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
-import { countSteps, type TrainOptions } from './options.ts';
+import { kindOf } from '../adapters/registry.ts';
+import { adapterConfigOf, countSteps, type TrainOptions } from './options.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { arranged, virtualTokens } from './learning.ts';
 import { microBatches, RowOrder } from './order.ts';
 import { longestPrompt, policyBuckets, type GenerationSize, type PolicySizes } from './policy/buckets.ts';
+import { rowBatches, sizeOfInputs } from './row-inputs.ts';
 import { isMixture, placesByTask } from './tasks.ts';
 
 const MOST_BUCKETS = 3;
@@ -75,6 +77,8 @@ export interface RunBuckets {
   readonly references?: readonly Bucket[];
   /** How many tasks the rows are of; missing where there is no mixture. */
   readonly tasks?: number;
+  /** Sizes of the batches that an adapter begins from, for a kind that reads rows. */
+  readonly starts?: readonly Bucket[];
   /** For an objective that samples. */
   readonly generation?: GenerationSize;
 }
@@ -86,7 +90,10 @@ export function runBuckets(
   heldOut: readonly LabelledTokens[],
 ): RunBuckets {
   if (objectiveOf(options.objective).rows === 'prompts')
-    return sampledBuckets(options, longestPrompt([...trained, ...heldOut]));
+    return {
+      ...sampledBuckets(options, longestPrompt([...trained, ...heldOut])),
+      ...startsOf(options, arranged(options, trained)),
+    };
   const rows = arranged(options, trained);
   const validation = arranged(options, heldOut);
   const order = new RowOrder(rows, options);
@@ -96,6 +103,7 @@ export function runBuckets(
   );
   return {
     ...(isMixture(rows) && { tasks: placesByTask(rows).length }),
+    ...startsOf(options, rows),
     gradients: chooseBuckets(steps.flat()),
     losses: chooseBuckets(sizesOf(validation)),
     ...(objectiveOf(options.objective).reference && {
@@ -105,6 +113,22 @@ export function runBuckets(
       ]),
     }),
   };
+}
+
+/** Sizes that hold the batches that an adapter begins from. @param readsPrompts whether tokens without a label count */
+export function startBuckets(
+  batches: readonly (readonly LabelledTokens[])[],
+  readsPrompts: boolean,
+): Bucket[] {
+  return chooseBuckets(batches.map((batch) => sizeOfInputs(batch, readsPrompts)));
+}
+
+/** The same of a run; nothing where its adapter reads no rows. */
+function startsOf(options: TrainOptions, rows: readonly LabelledTokens[]): Pick<RunBuckets, 'starts'> {
+  if (options.method === 'full') return {};
+  const config = adapterConfigOf(options);
+  const { fromRows } = kindOf(config);
+  return fromRows ? { starts: startBuckets(rowBatches(rows, options), fromRows.readsPrompts(config)) } : {};
 }
 
 /** Sizes for a run that samples. @param longest prompt, in tokens */

@@ -16,13 +16,14 @@ import type { ModelDefinition } from '../model/family.ts';
 import { Generator } from '../model/generator.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
-import { adapterModules } from '../adapters/registry.ts';
+import { adapterModules, kindOf } from '../adapters/registry.ts';
 import type { AdapterConfig } from '../adapters/kind.ts';
 import type { WeightChoices } from '../model/weight-types.ts';
 import { fullBucket, sampledBuckets, type RunBuckets } from './buckets.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { adapterConfigOf, type TrainOptions } from './options.ts';
 import { learningOf, sequencesOf, type Learning } from './learning.ts';
+import { rowInputs } from './row-inputs.ts';
 import { compileRun, statsSize, type RunPlans, type Trainable } from './step-plans.ts';
 
 /** Those of an objective that samples. */
@@ -68,7 +69,10 @@ export interface MemoryParts {
   readonly gradients: number;
   /** The optimiser's state, such as AdamW's two moments, and the values before the last update, which are restored if a loss is not finite. */
   readonly optimiser: number;
-  /** Activations that the forward keeps for the backward pass, and scratch, in slots that all plans share; and keys and values of sampled answers. */
+  /**
+   * Activations that the forward keeps for the backward pass, and scratch, in slots that all plans share; and keys and values of sampled answers.
+   * Where an adapter begins from rows and that takes more memory than the run, the difference.
+   */
   readonly activations: number;
   /** Token ids, ranges, labels. */
   readonly inputs: number;
@@ -141,6 +145,7 @@ export async function planMemory(
     ...(full && { trainable: options }),
     state: optimiserOf(options.optimiser).kernel.planes,
   });
+  const beginBytes = full ? 0 : await planBeginning(device, model, options, planned);
   const trainable: Trainable = full ? { model, store: model.parameters! } : emptyAdapter(model, options);
   const { store } = trainable;
   const plane = store.bytes / store.planes;
@@ -175,17 +180,21 @@ export async function planMemory(
     adapter: (full ? 0 : plane + fixed) + (plans.start?.bytes ?? 0),
     gradients: plane,
     optimiser: store.bytes - 2 * plane,
-    activations,
+    activations: activations + Math.max(0, beginBytes - steadyBytes - readback),
     inputs: sum((plan) => plan.pinnedBytes),
     samples: steadyBytes - beforeSamples,
     staging: ring + readback,
   };
-  const peakBytes = steadyBytes + readback;
+  const runBytes = steadyBytes + readback;
+  const peakBytes = Math.max(runBytes, beginBytes);
   const largest = plans.gradients[plans.gradients.length - 1].plan;
   return {
     peakBytes,
     steadyBytes,
-    minimumBytes: peakBytes - model.pool.bytes + Math.max(...all.map(({ size }) => size.memory.minimumBytes)),
+    minimumBytes: Math.max(
+      runBytes - model.pool.bytes + Math.max(...all.map(({ size }) => size.memory.minimumBytes)),
+      beginBytes,
+    ),
     parts: { ...parts, commands: peakBytes - Object.values(parts).reduce((a, b) => a + b, 0) },
     largestBuffer: device.largestBuffer,
     largestBinding: all
@@ -199,6 +208,24 @@ export async function planMemory(
     submits: largest.submits + plans.update.submits,
     flops: flopsOf([largest, plans.update]),
   };
+}
+
+/** The most that exists while an adapter begins from rows; 0 where it reads none. What comes after it finds nothing of it left. */
+async function planBeginning(
+  device: DryRunDevice,
+  model: LanguageModel,
+  options: MemorySettings['options'],
+  { starts, gradients }: RunBuckets,
+): Promise<number> {
+  const config = adapterConfigOf(options);
+  const { fromRows } = kindOf(config);
+  if (!fromRows) return 0;
+  device.resetPeak();
+  const readsPrompts = fromRows.readsPrompts(config);
+  const inputs = rowInputs({ model, batches: [], buckets: starts ?? gradients, readsPrompts });
+  await fromRows.plan(inputs, config, adapterModules(model.definition, config));
+  // Directions and sums are read back, in pieces of at most so many bytes.
+  return device.peakBytes + (device.lowering.readsInPlace ? 0 : READBACK_BYTES);
 }
 
 /** A step of one full micro-batch, every token supervised; both answers of a pair are full. */
@@ -286,7 +313,9 @@ export function emptyAdapter(
   options: Pick<TrainOptions, 'method' | 'lora' | 'rateRatio' | 'optimiser'>,
 ): Trainable {
   const { rateRatio, optimiser } = options;
-  const modules = adapterModules(model.definition, adapterConfigOf(options));
+  const config = adapterConfigOf(options);
+  const layers = adapterModules(model.definition, config);
+  const modules = kindOf(config).fromRows?.largest(config, layers) ?? layers;
   const adapter = new Adapter(model.device, modules, undefined, {
     trainable: true,
     rateRatio,

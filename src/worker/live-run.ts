@@ -86,7 +86,7 @@ export class LiveRun {
   /**
    * Compiles a run, and restores its checkpoint.
    *
-   * @param goOn called with each shader: what it throws ends the compiling
+   * @param goOn called while the adapter begins, and with each shader: what it throws ends that
    * @throws GraftError `train-…`, `lora-config`, `state-…`, `engine-…`
    */
   static async create(
@@ -102,7 +102,13 @@ export class LiveRun {
     if (saved && saved.fingerprint !== open.fingerprint) throw otherModel(seed.run, open);
     device.resetPeak();
     const rewards = await rewardsOf(settings);
-    const subject = await putOnDevice(seed, session, open);
+    const subject = await putOnDevice(seed, session, open, {
+      saved: saved?.state.values,
+      tell(progress) {
+        emit({ type: 'phase', phase: { kind: 'starting', step: 0, ...progress } });
+        goOn();
+      },
+    });
     let live: LiveRun | undefined;
     try {
       await checkStorage(subject, seed);

@@ -1,4 +1,5 @@
 /** The part of a run on the GPU beside the open model, and the answers to its sample prompt. */
+import type { Encode } from '../adapters/kind.ts';
 import { GraftError } from '../errors.ts';
 import { answer, promptOf } from '../evaluate/answer.ts';
 import { Generator } from '../model/generator.ts';
@@ -6,7 +7,7 @@ import { LanguageModel } from '../model/language-model.ts';
 import { greedy } from '../model/sampling.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import type { Samples } from '../runs/run.ts';
-import { makeTrainable, withReference, type Subject } from '../runs/trainable.ts';
+import { makeTrainable, withReference, type Beginnings, type Subject } from '../runs/trainable.ts';
 import { modelFolder } from '../weights/folder.ts';
 import type { RunOptions } from './api.ts';
 import type { OpenModel } from './model.ts';
@@ -21,18 +22,24 @@ export interface OnDevice extends Subject {
   readonly free: () => Promise<void>;
 }
 
-/** An adapter of the open model; for all weights a copy of the model that can be trained, beside the open one. */
+/**
+ * An adapter of the open model; for all weights a copy of the model that can be trained, beside the open one.
+ *
+ * @param saved values of the state that it goes on from
+ * @param tell hears how far the start of an adapter is; what it throws ends it
+ */
 export async function putOnDevice(
-  { run, start }: RunSeed,
+  { run, start, rows }: RunSeed,
   session: Session,
   open: OpenModel,
+  { saved, tell }: Pick<Beginnings, 'saved' | 'tell'> = {},
 ): Promise<OnDevice> {
   const settings = run.settings as RunOptions;
   const options = withReference(trainOptions(settings), settings.start !== undefined);
   if (options.method !== 'full') {
-    const subject = await makeTrainable(open.model, options, start, (text, how) =>
-      open.tokenizer.encode(text, how),
-    );
+    const encode: Encode = (text, how) => open.tokenizer.encode(text, how);
+    const beginnings = { encode, rows: rows.train, saved, tell };
+    const subject = await makeTrainable(open.model, options, start, beginnings);
     const free = (): Promise<void> => session.free(subject.trainable.adapter!);
     return { ...subject, free, generator: () => session.chatGenerator(open) };
   }

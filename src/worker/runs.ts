@@ -175,7 +175,8 @@ export class Runs {
       const { step, bestEvalLoss } = state.counters;
       const learned = { step, bestEvalLoss, tensors: state.best ?? state.values };
       const options = trainOptions(run.settings as RunOptions);
-      const adapter = options.method !== 'full' ? adapterShape(open.model.definition, options) : undefined;
+      const adapter =
+        options.method !== 'full' ? adapterShape(open.model.definition, options, state.values) : undefined;
       const kept = await endRun({ run, learned, adapter, rows: rows.train.length }, open);
       this.#show(kept.adapterId);
       return runRecord(kept.run, false);

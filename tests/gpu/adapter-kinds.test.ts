@@ -7,6 +7,7 @@ import { Tape } from '../../src/engine/tape.ts';
 import { mergedWeights } from '../../src/export/merge.ts';
 import { portableAdapter, readPeft, writePeft, type AdapterData } from '../../src/export/peft.ts';
 import { batchTensors } from '../../src/model/batch.ts';
+import type { PreparedRow } from '../../src/data/prepare.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { adapterShape, makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
@@ -27,8 +28,10 @@ const IDS = [1, 653, 202, 710, 2, 202, 1, 655, 202, 710, 4, 848, 445, 316];
 
 describeDevice('A kind of adapter', (context) => {
   let model: LanguageModel;
+  let rows: readonly PreparedRow[];
   beforeAll(async () => {
     model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
+    rows = voiceRows(await loadTokenizer(sprigFolder()), 16);
   });
   afterAll(() => model.destroy());
 
@@ -67,12 +70,12 @@ describeDevice('A kind of adapter', (context) => {
     options: TrainOptions,
     start?: AdapterData,
   ): Promise<{ data: AdapterData; losses: number[] }> {
-    const { trainable, adapter, options: settings } = await makeTrainable(model, options, start);
+    const { trainable, adapter, options: settings } = await makeTrainable(model, options, start, { rows });
     const losses: number[] = [];
     const trainer = await Trainer.create({
       trainable,
       options: settings,
-      rows: voiceRows(await loadTokenizer(sprigFolder()), 16),
+      rows,
       onEvent: (event) => event.type === 'step' && losses.push((event satisfies StepEvent).loss),
     });
     expect(await trainer.run()).toBe('done');
@@ -90,7 +93,7 @@ describeDevice('A kind of adapter', (context) => {
         const base = baseWeights
           ? await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32', baseWeights })
           : model;
-        const { trainable } = await makeTrainable(base, optionsOf(name));
+        const { trainable } = await makeTrainable(base, optionsOf(name), undefined, { rows });
         expect(worstError(await logitsOf(base, trainable.adapter), await base.logits(IDS))).toBeLessThan(
           1e-5,
         );
@@ -149,10 +152,12 @@ describeDevice('A kind of adapter', (context) => {
 
     test(`${name}: goes on from its saved state bit for bit`, async () => {
       const options = optionsOf(name, { steps: 4, dropout: 0.05 });
-      const rows = voiceRows(await loadTokenizer(sprigFolder()), 16);
       const open = async (seed: number, state?: TrainerState) => {
         // Another seed is another start: everything has to come from the state.
-        const { trainable } = await makeTrainable(model, { ...options, seed });
+        const { trainable } = await makeTrainable(model, { ...options, seed }, undefined, {
+          rows,
+          saved: state?.values,
+        });
         const losses: number[] = [];
         const trainer = await Trainer.create({
           ...{ trainable, options, rows, state },

@@ -144,7 +144,7 @@ describeDevice('added tokens', (context) => {
       model,
       { ...options, lora: { ...options.lora, firstToken: first } },
       undefined,
-      (text) => plain.encode(text),
+      { encode: (text) => plain.encode(text) },
     );
     const values = await trainable.adapter!.read();
     ROWS[kind].forEach((name, place) =>
@@ -282,7 +282,7 @@ describeDevice('added tokens', (context) => {
     const model = models.get('tied')!;
     const options = trainOptionsOf({ addTokens: told.texts, objective: 'dpo' });
     await graftError(
-      () => makeTrainable(model, options, undefined, (text) => plain.encode(text)),
+      () => makeTrainable(model, options, undefined, { encode: (text) => plain.encode(text) }),
       'train-option',
     );
     const both = trainOptionsOf({ addTokens: told.texts, modulesToSave: 'both' });

@@ -13,13 +13,9 @@ import { runBuckets, type RunBuckets } from '../../src/train/buckets.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { adviseMemory } from '../../src/train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryPlan } from '../../src/train/memory-plan.ts';
-import {
-  adapterConfigOf,
-  defaultOptions,
-  trainOptionsOf,
-  type TrainOptions,
-} from '../../src/train/options.ts';
+import { defaultOptions, trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
 import type { Scoring } from '../../src/train/policy/scoring.ts';
+import { makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
@@ -128,18 +124,14 @@ async function measure(
     ...(samples && { samples }),
     ...(known && { buckets: runBuckets(options, rows(vocabulary), validation(vocabulary)) }),
   });
-  const modules = full ? [] : adapterModules(definition, adapterConfigOf(options));
-  const adapter = full
-    ? undefined
-    : new Adapter(device, modules, initialTensors(modules, 1), {
-        trainable: true,
-        rateRatio: options.rateRatio,
-      });
-  await adapter?.start(model, { encode: (text) => Array.from(text, (one) => one.charCodeAt(0) % 90) });
+  const { trainable } = await makeTrainable(model, options, undefined, {
+    rows: rows(vocabulary),
+    encode: (text) => Array.from(text, (one) => one.charCodeAt(0) % 90),
+  });
+  const { adapter } = trainable;
   const steps: number[] = [];
   const trainer = await Trainer.create({
-    trainable: { model, adapter, store: adapter?.store ?? model.parameters! },
-    options,
+    ...{ trainable, options },
     rows: rows(vocabulary),
     validation: validation(vocabulary),
     scoring,
@@ -246,6 +238,35 @@ describeDevice(
         samples: { maxLength: 100 },
       };
       expectEqual(await measure(context, sprigFolder(), { ...kind, evalEvery: 1 }, settings));
+    });
+
+    test('of an adapter that begins from rows', async () => {
+      const kind = trainOptionsOf({
+        method: 'eva',
+        evaRho: 1,
+        rank: 16,
+        steps: 2,
+        batch: 2,
+        maxLength: LENGTH,
+      });
+      expectEqual(await measure(context, sprigFolder(), kind));
+      const settings: Setting = { rows: unequal, validation: (V) => fullRows(V, 3, 50) };
+      expectEqual(await measure(context, sprigFolder(), { ...kind, evalEvery: 1 }, settings));
+      // Ranks that rows decide are planned as large as they can become.
+      const shared = await measure(context, sprigFolder(), { ...kind, evaRho: 2 });
+      expect(shared.end).toBeLessThanOrEqual(shared.plan.steadyBytes);
+      expect(shared.peak).toBeLessThanOrEqual(shared.plan.peakBytes);
+      // Where steps take little, the start is what takes most.
+      const few = { rank: 1, batch: 1, steps: 4, maxLength: 16, warmup: 0 };
+      const small = await measure(
+        context,
+        sprigFolder(),
+        { ...kind, ...few, lora: { ...kind.lora, rank: 1 } },
+        { rows: (V) => fullRows(V, 4, 16) },
+      );
+      expect(small.plan.peakBytes).toBeGreaterThan(small.plan.steadyBytes);
+      if (context.device.processor) expect(small.peak).toBe(small.plan.peakBytes);
+      expect(small.peak).toBeLessThanOrEqual(small.plan.peakBytes);
     });
 
     test.each(['base', 'start'] as const)('of sampled answers, with the reference %s', async (reference) => {

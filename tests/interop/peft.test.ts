@@ -67,6 +67,8 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     } = await makeTrainable(
       model,
       trainOptionsOf({ method: 'lora', steps: 4, batch: 2, warmup: 0, lr: 1e-2, seed: 1, ...settings }),
+      undefined,
+      { rows },
     );
     const trained = trainable.adapter!;
     const trainer = await Trainer.create({ trainable, options, rows });
@@ -167,6 +169,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     ['lora', { rank: 4, layersToTransform: [2, 5] }],
     ['lora', { rank: 4, modulesToSave: 'both' }],
     ['pissa', { rank: 4, rsLora: true, rankPattern: { 'layers.2.self_attn.q_proj': 6 } }],
+    ['eva', { rank: 4, rsLora: true, evaWhiten: true, lr: 5e-2 }],
     ['prompt', { virtualTokens: 5, lr: 1e-1 }],
     ['norms', { lr: 5e-2 }],
   ])(

@@ -100,14 +100,18 @@ export function loraRank(config: Pick<LoraConfig, 'rank' | 'rankPattern'>, path:
   return lookUp(config.rankPattern, path) ?? config.rank;
 }
 
+/** Alpha of the adapter of the layer at `path`. */
+export function loraAlpha(config: Pick<LoraConfig, 'alpha' | 'alphaPattern'>, path: string): number {
+  return lookUp(config.alphaPattern, path) ?? config.alpha;
+}
+
 /** The multiplier of an adapter's contribution. */
 export function loraScale(
   config: Pick<LoraConfig, 'alpha' | 'alphaPattern' | 'rsLora'>,
   path: string,
   rank: number,
 ): number {
-  const alpha = lookUp(config.alphaPattern, path) ?? config.alpha;
-  return alpha / (config.rsLora ? Math.sqrt(rank) : rank);
+  return loraAlpha(config, path) / (config.rsLora ? Math.sqrt(rank) : rank);
 }
 
 /**

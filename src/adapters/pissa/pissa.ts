@@ -27,11 +27,20 @@ import { loraParameters, lowRank } from '../lora/lora.ts';
 import { mergeLora } from '../lora/merge.ts';
 import { readLora, writeLora } from '../lora/peft.ts';
 import { LARGEST_RANK } from '../lora/settings.ts';
+import { leadingVectors } from '../svd.ts';
 import { isTarget } from '../targets.ts';
 import { PISSA } from './settings.ts';
-import { leadingVectors } from './svd.ts';
 
 const KIND = PISSA.name;
+
+interface PissaConfig extends LoraConfig {
+  /** Iterations of the search for singular vectors: until they have settled if left out. */
+  readonly pissaIterations?: number;
+}
+
+interface PissaModule extends LoraModule {
+  readonly iterations?: number;
+}
 
 /** Names of what the matrices began as. */
 const startNames = (path: string): { a: string; b: string } => ({
@@ -39,12 +48,15 @@ const startNames = (path: string): { a: string; b: string } => ({
   b: `${path}.lora_B.start`,
 });
 
-export const pissa: AdapterKind<LoraConfig, LoraModule> = {
+export const pissa: AdapterKind<PissaConfig, PissaModule> = {
   name: KIND,
   label: PISSA.label,
   formula: 'W + s · (B · A − B₀ · A₀)',
-  config: (settings) => ({ kind: KIND, ...loraConfig(settings) }),
-  settings: loraSettings,
+  config({ pissaIterations: count, ...settings }) {
+    const isChosen = typeof count === 'number' && count > 0;
+    return { kind: KIND, ...loraConfig(settings), ...(isChosen && { pissaIterations: count }) };
+  },
+  settings: ({ pissaIterations = 0, ...config }) => ({ ...loraSettings(config), pissaIterations }),
   facts: loraFacts,
   check(model, config) {
     checkLora(model, config);
@@ -59,7 +71,11 @@ export const pissa: AdapterKind<LoraConfig, LoraModule> = {
         );
     }
   },
-  module: (layer, config, found) => ({ ...loraModule(layer, config, found), kind: KIND }),
+  module: (layer, config, found) => ({
+    ...loraModule(layer, config, found),
+    kind: KIND,
+    ...(config.pissaIterations !== undefined && { iterations: config.pissaIterations }),
+  }),
   beside: modulesBeside,
   parameters(module) {
     const [a, b] = loraParameters(module);
@@ -71,11 +87,14 @@ export const pissa: AdapterKind<LoraConfig, LoraModule> = {
     return [{ ...a, fromBase: true }, { ...b, fromBase: true }, start(a, names.a), start(b, names.b)];
   },
   initial: () => [],
-  async begin(device, layers, { random }) {
+  async begin(device, layers, { random, tell }) {
     const found = await leadingVectors(
       device,
       layers.map(({ module: { rank }, weight }) => ({ matrix: weight, rank })),
-      random,
+      {
+        ...{ random, iterations: layers.at(0)?.module.iterations },
+        tell: (done, total) => tell({ what: 'vectors', done, total }),
+      },
     );
     return new Map(
       layers.flatMap(({ module: { path, rank, scale, inputs, outputs } }, at) => {
@@ -122,7 +141,7 @@ export const pissa: AdapterKind<LoraConfig, LoraModule> = {
   },
   portable: (config, modules, tensors) => ({
     config: doubled(config),
-    modules: modules.map(({ kind, ...module }) =>
+    modules: modules.map(({ kind, iterations: _, ...module }) =>
       kind === KIND ? { ...module, rank: 2 * module.rank } : { kind, ...module },
     ),
     // Tensors of modules that are trained as a whole are not converted.
@@ -138,7 +157,7 @@ export const pissa: AdapterKind<LoraConfig, LoraModule> = {
 };
 
 /** LoRA's configuration of twice the rank, with the same factor before its matrices. */
-function doubled({ kind: _, ...config }: LoraConfig): LoraConfig {
+function doubled({ kind: _, pissaIterations: __, ...config }: PissaConfig): LoraConfig {
   const factor = config.rsLora ? Math.SQRT2 : 2;
   const times = (pattern: Readonly<Record<string, number>>, by: number): Record<string, number> =>
     Object.fromEntries(Object.entries(pattern).map(([key, value]) => [key, value * by]));

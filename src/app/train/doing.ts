@@ -29,6 +29,22 @@ export function phaseDoing(phase: RunPhase): Doing {
       const name = step === 0 ? 'The base model answers the prompt' : 'Answering the prompt';
       return { name, fact: `${done} of at most ${total} tokens`, done, total };
     }
+    case 'starting': {
+      const { what, done, total, seconds } = phase;
+      return what === 'reading'
+        ? {
+            name: 'Reading activations',
+            fact: `${count(done)} of at most ${count(total)} batches`,
+            done,
+            total,
+          }
+        : {
+            name: 'Finding singular vectors',
+            fact: `${count(done)} of ${count(total)} matrices${left(seconds)}`,
+            done,
+            total,
+          };
+    }
     case 'reference': {
       const { done, total } = phase;
       const fact = `${count(done)} of ${count(total)} rows`;

@@ -52,6 +52,15 @@ export type RunPhase =
   | { readonly kind: 'saving'; readonly step: number }
   /** Answers that are sampled for the current step, of all; with a fraction for those under way. */
   | { readonly kind: 'sampling'; readonly step: number; readonly done: number; readonly total: number }
+  /** Batches that were read, or singular vectors that were found, of what the adapter begins from. */
+  | {
+      readonly kind: 'starting';
+      readonly step: number;
+      readonly what: 'reading' | 'vectors';
+      readonly done: number;
+      readonly total: number;
+      readonly seconds?: number;
+    }
   /** Rows that the reference policy was asked for, before the first step. */
   | { readonly kind: 'reference'; readonly step: number; readonly done: number; readonly total: number };
 

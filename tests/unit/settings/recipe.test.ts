@@ -140,7 +140,11 @@ describe('a recipe that cannot be', () => {
       'run.json: steps and epochs say the same in two ways.',
       'Leave one of them out.',
     ],
-    [{ method: 'full', rank: 4 }, 'run.json: rank is 4, and it is for LoRA, DoRA or PiSSA.', 'Leave it out.'],
+    [
+      { method: 'full', rank: 4 },
+      'run.json: rank is 4, and it is for LoRA, DoRA, PiSSA or EVA.',
+      'Leave it out.',
+    ],
     [[1], 'run.json: a recipe is an object, and this is none.', 'Write settings as'],
   ])('%j is told by key, value and what may stand there', async (recipe, what, remedy) => {
     const error = await graftError(() => read(recipe), 'recipe');

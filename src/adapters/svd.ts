@@ -7,16 +7,21 @@
  *
  * W [N, K]; Q [L, K], with more rows than are wanted, so that the wanted ones converge soon.
  */
-import type { Device } from '../../engine/device.ts';
-import { matmul } from '../../engine/ops/matmul.ts';
-import { Tape } from '../../engine/tape.ts';
-import type { Tensor } from '../../engine/tensor.ts';
-import type { Random } from '../../random.ts';
+import type { Device } from '../engine/device.ts';
+import { matmul } from '../engine/ops/matmul.ts';
+import type { Plan } from '../engine/plan.ts';
+import { Tape } from '../engine/tape.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import type { Random } from '../random.ts';
 
 /** A matrix [N, K], numbers or blocks, and how many of its singular values are wanted. */
 export interface Wanted {
   readonly matrix: Tensor;
   readonly rank: number;
+  /** f32 [K, 4], for a symmetric matrix: less · lessᵀ is taken from it. */
+  readonly less?: Tensor;
+  /** Vectors that may be near those that are sought: rows, orthogonal. */
+  readonly near?: readonly Float64Array[];
 }
 
 /** The largest singular values, largest first, with their vectors as rows. */
@@ -28,80 +33,156 @@ export interface Decomposition {
   readonly right: readonly Float64Array[];
 }
 
-/** Rows beyond those that are wanted. */
+export interface SearchOptions {
+  readonly random: Random;
+  /** So many iterations; until all vectors have settled if left out. */
+  readonly iterations?: number;
+  /** A vector has settled once the iterations between two looks turn it by no more than this: the square of the angle, halved. */
+  readonly settled?: number;
+  /** Hears how many matrices are done, of all. What it throws ends the search. */
+  readonly tell?: (done: number, total: number) => void;
+}
+
+/** Rows beside those that are wanted. */
 const MORE_ROWS = 28;
 const MOST_ITERATIONS = 64;
-/** Iterations from one look at the vectors to the next: a look takes the host longer than an iteration. */
+/** Between two looks at the vectors: a look costs the host more than an iteration. */
 const LOOK_EVERY = 4;
-/** A vector has settled once an iteration turns it by no more than this: the square of the angle, halved. */
+/** Where nobody says otherwise. */
 const SETTLED = 1e-11;
 /** Matrices that are multiplied in one replay. */
 const AT_ONCE = 8;
 
-/** @returns in the order of what is wanted; the same seed gives the same bits on the same device. Awaits the device */
+/**
+ * @returns in the order of what is wanted; the same seed gives the same bits on the same device. Awaits the device
+ * @throws what `tell` throws
+ */
 export async function leadingVectors(
   device: Device,
   wanted: readonly Wanted[],
-  random: Random,
+  options: SearchOptions,
 ): Promise<Decomposition[]> {
   const found: Decomposition[] = [];
+  const tell = (done: number): void => options.tell?.(done, wanted.length);
+  tell(0);
   for (let start = 0; start < wanted.length; start += AT_ONCE)
-    found.push(...(await decompose(device, wanted.slice(start, start + AT_ONCE), random)));
+    found.push(
+      ...(await decompose(device, wanted.slice(start, start + AT_ONCE), {
+        ...options,
+        tell: (done) => tell(start + done),
+      })),
+    );
   return found;
 }
 
-interface Search {
-  readonly rank: number;
+/** Takes the memory that a search for these vectors takes, and gives it back: for a device that only counts. */
+export async function planSearch(device: Device, wanted: readonly Wanted[]): Promise<void> {
+  for (let start = 0; start < wanted.length; start += AT_ONCE) {
+    const { tape } = record(device, wanted.slice(start, start + AT_ONCE));
+    (await device.compile(tape, device.createPool())).destroy();
+  }
+}
+
+/** The tensors of a search. */
+interface Recorded {
+  readonly wanted: Wanted;
   readonly q: Tensor;
   readonly y: Tensor;
   readonly z: Tensor;
+}
+
+interface Search extends Recorded {
   /** Orthogonal rows. */
   basis: Float64Array[];
   found: Decomposition | undefined;
   settled: boolean;
 }
 
-async function decompose(
-  device: Device,
-  wanted: readonly Wanted[],
-  random: Random,
-): Promise<Decomposition[]> {
+function record(device: Device, wanted: readonly Wanted[]): { tape: Tape; recorded: Recorded[] } {
   const tape = new Tape(device);
-  const searches = wanted.map(({ matrix, rank }): Search => {
+  const recorded = wanted.map((one): Recorded => {
+    const { matrix, rank, less } = one;
     const { rows: N, columns: K } = matrix;
     const L = Math.min(N, K, Math.max(2 * rank, rank + MORE_ROWS));
     const q = tape.pinned([L, K], 'f32', 'rows');
     const y = tape.pinned([L, N], 'f32', 'rows by the transposed matrix');
     const z = tape.pinned([L, K], 'f32', 'rows by the square');
-    matmul(tape, { a: q, b: matrix, layout: 'NT', c: y });
-    matmul(tape, { a: y, b: matrix, layout: 'NN', c: z });
-    const drawn = Array.from({ length: L }, () =>
-      Float64Array.from({ length: K }, () => 2 * random.float() - 1),
-    );
-    return { rank, q, y, z, basis: orthogonal(drawn), found: undefined, settled: false };
+    if (less) {
+      multiplySymmetric(tape, { rows: q, matrix, less, c: y });
+      multiplySymmetric(tape, { rows: y, matrix, less, c: z });
+    } else {
+      matmul(tape, { a: q, b: matrix, layout: 'NT', c: y });
+      matmul(tape, { a: y, b: matrix, layout: 'NN', c: z });
+    }
+    return { wanted: one, q, y, z };
+  });
+  return { tape, recorded };
+}
+
+/** c = rows · (matrix − less · lessᵀ). */
+function multiplySymmetric(
+  tape: Tape,
+  { rows, matrix, less, c }: { rows: Tensor; matrix: Tensor; less: Tensor; c: Tensor },
+): void {
+  const z = matmul(tape, { a: rows, b: less, layout: 'NN' });
+  matmul(tape, { a: rows, b: matrix, layout: 'NT', c, lowRank: { z, l: less, scale: -1 } });
+}
+
+async function decompose(
+  device: Device,
+  wanted: readonly Wanted[],
+  { random, tell, ...until }: Omit<SearchOptions, 'tell'> & { readonly tell: (done: number) => void },
+): Promise<Decomposition[]> {
+  const { tape, recorded } = record(device, wanted);
+  const searches = recorded.map((one): Search => {
+    const [L, K] = one.q.shape;
+    const { near = [] } = one.wanted;
+    const drawn = Array.from({ length: L }, (_, at) => near.at(at) ?? noise(K, random));
+    return { ...one, basis: orthogonal(drawn), found: undefined, settled: false };
   });
   const plan = await device.compile(tape, device.createPool());
-  for (let done = 1; done <= MOST_ITERATIONS && searches.some(({ settled }) => !settled); done++) {
-    for (const { q, basis } of searches) plan.write(q, flat(basis));
-    plan.run();
-    for (const search of searches) {
-      if (search.settled) continue;
-      if (done % LOOK_EVERY === 0) {
-        const y = rowsOf(await plan.read(search.y), search.y.columns);
-        const found = decomposition(search.basis, y, search.rank);
-        search.settled = search.found !== undefined && isSettled(search.found, found);
-        search.found = found;
-      }
-      if (!search.settled) search.basis = orthogonal(rowsOf(await plan.read(search.z), search.z.columns));
-    }
+  try {
+    await iterate(plan, searches, until, tell);
+  } finally {
+    if (!device.failure) await device.settle();
+    plan.destroy();
   }
-  await device.settle();
-  plan.destroy();
   return searches.map(({ found }) => found!);
 }
 
-function isSettled(before: Decomposition, now: Decomposition): boolean {
-  return now.right.every((row, i) => 1 - Math.abs(dot(row, before.right[i])) < SETTLED);
+/** Turns the rows until they have settled, or so many times; then all of them are found. */
+async function iterate(
+  plan: Plan,
+  searches: readonly Search[],
+  { iterations, settled = SETTLED }: Pick<SearchOptions, 'iterations' | 'settled'>,
+  tell: (done: number) => void,
+): Promise<void> {
+  const last = iterations ?? MOST_ITERATIONS - 1;
+  for (let at = 0; at <= last; at++) {
+    const open = searches.filter(({ settled }) => !settled);
+    for (const { q, basis } of open) plan.write(q, flat(basis));
+    plan.run();
+    const looks = at === last || (iterations === undefined && at % LOOK_EVERY === LOOK_EVERY - 1);
+    for (const search of open) {
+      if (looks) look(search, rowsOf(await plan.read(search.y), search.y.columns), settled);
+      if (!search.settled && at < last)
+        search.basis = orthogonal(rowsOf(await plan.read(search.z), search.z.columns));
+    }
+    const done = at === last ? searches.length : searches.filter(({ settled }) => settled).length;
+    tell(done);
+    if (done === searches.length) return;
+  }
+}
+
+function look(search: Search, y: readonly Float64Array[], settled: number): void {
+  const found = decomposition(search.basis, y, search.wanted.rank);
+  search.settled =
+    search.found?.right.every((row, i) => 1 - Math.abs(dot(row, found.right[i])) < settled) ?? false;
+  search.found = found;
+}
+
+function noise(length: number, random: Random): Float64Array {
+  return Float64Array.from({ length }, () => 2 * random.float() - 1);
 }
 
 /** The decomposition that rows Q and Y = Q · Wᵀ give. */
