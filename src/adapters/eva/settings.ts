@@ -16,6 +16,9 @@ const TERM = {
   },
 } as const;
 
+/** The same entry of the guide, for the settings after the first. */
+const WORD = { id: TERM.id, name: TERM.name } as const;
+
 export const EVA_SETTINGS = [
   {
     name: 'evaRho',
@@ -42,7 +45,7 @@ export const EVA_SETTINGS = [
     group: 'Adapter',
     label: 'Read until directions agree (tau)',
     advanced: true,
-    term: TERM,
+    term: WORD,
     help: 'Reads rows until one more batch leaves directions with at least this cosine similarity (PEFT EvaConfig tau).',
     more: '1 reads all rows of the run.',
     initial: 0.99,
@@ -56,7 +59,7 @@ export const EVA_SETTINGS = [
     group: 'Adapter',
     label: 'Read learned tokens only',
     advanced: true,
-    term: TERM,
+    term: WORD,
     help: 'Takes the inputs of tokens that are learned, and not those of prompts (PEFT EvaConfig use_label_mask).',
     off: 'Takes the inputs of prompts as well when EVA begins.',
     initial: true,
@@ -70,7 +73,7 @@ export const EVA_SETTINGS = [
     group: 'Adapter',
     label: 'Whiten directions',
     advanced: true,
-    term: TERM,
+    term: WORD,
     help: 'Divides each direction by the square root of its singular value (PEFT EvaConfig whiten).',
     initial: false,
   },
@@ -83,7 +86,7 @@ export const EVA_SETTINGS = [
     group: 'Adapter',
     label: 'Alpha follows the rank of a layer',
     advanced: true,
-    term: TERM,
+    term: WORD,
     help: 'Changes alpha with the rank that a layer gets, so that all keep the same strength (PEFT EvaConfig adjust_scaling_factors).',
     off: 'Leaves alpha as it is where EVA gives a layer another rank.',
     initial: true,
