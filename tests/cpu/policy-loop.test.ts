@@ -2,9 +2,11 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { AdapterTensors } from '../../src/adapters/kind.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
+import { readExamples } from '../../src/data/formats.ts';
 import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
 import { GraftError } from '../../src/errors.ts';
 import type { Scored } from '../../src/rewards/reward.ts';
+import { rowsFor } from '../../src/runs/asked-rows.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import type { RolloutEvent } from '../../src/train/events.ts';
 import { trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
@@ -101,6 +103,43 @@ describeDevice('Learning from rewards', (context) => {
     await expect(start({}, { rows: prompts, scoring: comparing })).rejects.toThrow(
       '“Exactly right” compares.',
     );
+  });
+
+  test('a conversation of several turns is asked as it stands, in steps and in validations', async () => {
+    const { examples } = readExamples(
+      TOOLS.map((tool) =>
+        JSON.stringify({
+          prompt: [
+            { role: 'user', content: 'Who are you?' },
+            { role: 'assistant', content: 'I am Sprig.' },
+            { role: 'user', content: `Name two tools, beginning with the ${tool}.` },
+          ],
+        }),
+      ).join('\n'),
+      { fileName: 'turns.jsonl' },
+    );
+    const made = prepareRows(examples, tokenizer, { maxLength: 96 }).rows;
+    const turns = rowsFor(
+      'grpo',
+      made,
+      made.map((row, at) => ({ row, example: examples[at] })),
+    );
+    const run = await start(
+      { steps: 2, evalEvery: 2 },
+      {
+        rows: turns,
+        validation: turns.slice(0, 2),
+        scoring: scoring((completion) => completion.length / 100),
+      },
+    );
+    expect(await run.trainer.run()).toBe('done');
+    expect(run.evaluations.at(-1)!.report!['reward']).toBeGreaterThan(0);
+    const groups = rollouts(run);
+    expect(groups).toHaveLength(2);
+    for (const { prompt, answers } of groups) {
+      expect(prompt).toMatch(/^user: Who are you\?\nassistant: I am Sprig\.\nuser: Name two tools/);
+      expect(answers.every(({ text }) => text.length > 0)).toBe(true);
+    }
   });
 
   test('samples a group for each prompt, and reports what it got', async () => {

@@ -2,7 +2,7 @@
  * `{"prompt": "…", "completion": "…"}`, put together as they are; or both as lists of messages (TRL's conversational form), where only the
  * completion's answers are learned.
  */
-import { messagesOf, requireAnswer } from './messages.ts';
+import { contextOf, messagesOf, requireAnswer } from './messages.ts';
 import { filledTextOf, textOf, type RowFormat } from './row.ts';
 
 export const completionFormat: RowFormat = {
@@ -19,9 +19,6 @@ export const completionFormat: RowFormat = {
     }
     const answers = messagesOf(completion, 'completion');
     requireAnswer(answers, 'completion');
-    const before = messagesOf(prompt, 'prompt').map((message) =>
-      message.role === 'assistant' ? { ...message, supervised: false } : message,
-    );
-    return { kind: 'messages', messages: [...before, ...answers] };
+    return { kind: 'messages', messages: [...contextOf(messagesOf(prompt, 'prompt')), ...answers] };
   },
 };

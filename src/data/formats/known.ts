@@ -3,6 +3,7 @@ import { jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../../json.ts';
 import { isNumbering } from '../columns.ts';
 import { alpacaFormat } from './alpaca.ts';
 import { completionFormat } from './completion.ts';
+import { conversationFormat } from './conversation.ts';
 import { messagesFormat } from './messages.ts';
 import { pairFormat } from './pair.ts';
 import { promptFormat } from './prompt.ts';
@@ -20,6 +21,7 @@ const FORMATS: readonly RowFormat[] = [
   shareGptFormat,
   tokensFormat,
   completionFormat,
+  conversationFormat,
   alpacaFormat,
   textFormat,
   promptFormat,

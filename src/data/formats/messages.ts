@@ -49,6 +49,13 @@ export function messagesOf(value: unknown, field: string): TrainableMessage[] {
   return value.map((message: unknown, index) => messageOf(message, `${field}[${index}]`));
 }
 
+/** The turns before the answers: none of them is learned. */
+export function contextOf(messages: readonly TrainableMessage[]): TrainableMessage[] {
+  return messages.map((message) =>
+    message.role === 'assistant' ? { ...message, supervised: false } : message,
+  );
+}
+
 /** Throws BadRow unless there is an answer to learn from. */
 export function requireAnswer(messages: readonly TrainableMessage[], field: string): void {
   if (

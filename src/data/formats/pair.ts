@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from '../../json.ts';
 import { IGNORED, type PairSide, type TrainableMessage } from '../../text/trainable.ts';
-import { messagesOf, requireAnswer } from './messages.ts';
+import { contextOf, messagesOf, requireAnswer } from './messages.ts';
 import { BadRow, filledTextOf, textOf, type RowFormat } from './row.ts';
 import { idsOf } from './tokens.ts';
 
@@ -82,13 +82,6 @@ function promptOf(prompt: unknown, common: number): TrainableMessage[] {
 
 const isSame = (a: TrainableMessage, b: TrainableMessage): boolean =>
   a.role === b.role && a.content === b.content;
-
-/** The turns before the answers: none of them is learned. */
-function contextOf(messages: readonly TrainableMessage[]): TrainableMessage[] {
-  return messages.map((message) =>
-    message.role === 'assistant' ? { ...message, supervised: false } : message,
-  );
-}
 
 function tokenSides(row: JsonObject): Sides {
   const prompt = idsOf(row['prompt_ids'], 'prompt_ids');

@@ -1,19 +1,20 @@
 /**
- * A prompt without an answer, for objectives that sample their own: `{"prompt": "…"}` or a list of messages there, with no other text beside it, so that
- * no column is passed over that may be the answer. A question of another usual name is one where it stands alone.
+ * A prompt without an answer, for objectives that sample their own: `{"prompt": "…"}` with no other text beside it, so that no column is passed over
+ * that may be the answer. A question of another usual name is one where it stands alone.
  */
 import { isNumbering } from '../columns.ts';
-import { messagesOf } from './messages.ts';
 import { filledTextOf, type RowFormat } from './row.ts';
 import type { JsonObject } from '../../json.ts';
 
-const NAMES = ['prompt', 'question', 'instruction', 'query'];
+/** Columns that ask something. */
+export const PROMPT_COLUMNS = ['prompt', 'question', 'instruction', 'query'];
 
-const columnOf = (row: JsonObject): string | undefined => NAMES.find((name) => row[name] !== undefined);
+const columnOf = (row: JsonObject): string | undefined =>
+  PROMPT_COLUMNS.find((name) => row[name] !== undefined);
 
 export const promptFormat: RowFormat = {
   name: 'prompts',
-  fields: NAMES,
+  fields: PROMPT_COLUMNS,
   matches(row) {
     const column = columnOf(row);
     const others = Object.entries(row).filter(([name]) => name !== column && !isNumbering(name));
@@ -21,11 +22,7 @@ export const promptFormat: RowFormat = {
     return column !== undefined && others.every(([, value]) => ['number', 'boolean'].includes(typeof value));
   },
   read(row) {
-    const column = columnOf(row) ?? NAMES[0];
-    const value = row[column];
-    return {
-      kind: 'prompt',
-      prompt: Array.isArray(value) ? messagesOf(value, column) : filledTextOf(value, column),
-    };
+    const column = columnOf(row) ?? PROMPT_COLUMNS[0];
+    return { kind: 'prompt', prompt: filledTextOf(row[column], column) };
   },
 };

@@ -50,6 +50,54 @@ test('an assistant’s turn of weight 0 is context of a prompt; one that can be 
   expect(read(lines({ messages: [...learned, ...TURNS.slice(1)] })).examples[0].kind).toBe('messages');
 });
 
+/** A conversation that goes on: what was answered before is context. */
+const SEVERAL = [
+  ...TURNS,
+  { role: 'assistant', content: 'Apple.' },
+  { role: 'user', content: 'And a yellow one?' },
+];
+
+test('a conversation of several turns is asked whole, as its prompt is before an answer', () => {
+  const { examples, problemCount, format } = read(
+    lines({ prompt: SEVERAL, source: 'orchard', most: 3 }),
+    'rows.jsonl',
+    true,
+  );
+  expect([problemCount, format]).toEqual([0, 'prompts']);
+  const { rows, report } = prepareRows(examples, tokenizer, { maxLength: 96 });
+  expect(report).toMatchObject({ rows: 1, supervisedTokens: 0, cut: [] });
+  const [asked] = rowsFor('grpo', rows, [{ row: rows[0], example: examples[0] }]);
+  const { ids, ...texts } = promptOf(asked, tokenizer, 'Row 1');
+  expect(texts).toEqual({
+    prompt: 'system: Be brief.\nuser: Name a fruit.\nassistant: Apple.\nuser: And a yellow one?',
+    columns: { source: 'orchard', most: 3 },
+  });
+  const completion = [{ role: 'assistant', content: 'Banana.' }];
+  const [whole] = prepareRows(read(lines({ prompt: SEVERAL, completion })).examples, tokenizer, {
+    maxLength: 96,
+  }).rows;
+  expect(whole.ids.slice(0, ids.length)).toEqual(ids);
+  expect(whole.labels.slice(0, ids.length).every((label) => label < 0)).toBe(true);
+  expect(tokenizer.decode(whole.labels.slice(ids.length, ids.length + 2))).toMatch(/^Ban/);
+});
+
+test('beside a conversation a text of a usual name is the wanted answer, and not learned from anywhere else', () => {
+  const { examples, problemCount, format, unused } = read(
+    lines({ prompt: SEVERAL, answer: 'Banana.', source: 'orchard' }, { prompt: TURNS, answer: 3 }),
+  );
+  expect([problemCount, format]).toEqual([0, 'completion']);
+  expect(unused.map(({ name }) => name)).toEqual(['source']);
+  const { rows } = prepareRows(examples, tokenizer, { maxLength: 96 });
+  const made = rows.map((row, at) => ({ row, example: examples[at] }));
+  const answers = rowsFor('grpo', rows, made).map((row) => promptOf(row, tokenizer, 'A row').answer);
+  expect(answers).toEqual(['Banana.', '3']);
+});
+
+test('a conversation that ends with the assistant’s turn asks nothing', () => {
+  const { problems } = read(lines({ prompt: SEVERAL.slice(0, 3) }));
+  expect(problems[0].reason).toContain('prompt ends with the assistant’s turn');
+});
+
 test('a text beside the prompt may be its answer, so the row is none until a person says so', () => {
   const { examples, problems } = read(lines({ prompt: 'Name a tree.', note: 'Oak.' }));
   expect(examples).toEqual([]);
