@@ -101,6 +101,7 @@ export const ROOMS = {
       'evaluate/rows-in-words.ts',
       'evaluate/seen.ts',
       'evaluate/verdict.ts',
+      'evaluate/with-examples.ts',
       // The form of each reward, and its checks; what scores runs in the worker.
       'rewards/kind.ts',
       'rewards/registry.ts',

@@ -10,7 +10,8 @@ import { drawQuestions, drawRows } from '../evaluate/draw.ts';
 import { ModelExaminee } from '../evaluate/examinee.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
 import { base } from '../evaluate/methods/base.ts';
-import { fewShot } from '../evaluate/methods/few-shot.ts';
+import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
+import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { AskedQuestion, Exam, Method, Pair } from '../evaluate/methods/method.ts';
 import type { AskedRow, MethodResult } from '../evaluate/report.ts';
 import { readModel } from '../model/family.ts';
@@ -26,6 +27,7 @@ import {
   type EvaluateFlags,
   type PARTS,
 } from './evaluate-flags.ts';
+import { openAnswerRewards, type ChosenRewards } from './evaluate-rewards.ts';
 import { modelOf, readWhole } from './files.ts';
 import { readGeneral } from './general-text.ts';
 import type { Output } from './output.ts';
@@ -49,21 +51,32 @@ export interface OpenExam {
   readonly results: readonly MethodResult[];
   /** Yields after each method. Ends early when the signal is aborted; the results then include the answers so far. */
   measure(signal: AbortSignal): AsyncGenerator<void>;
+  /** Ends what scores answers, and says what of it failed. */
+  close(): void;
 }
 
 /** Rows between two pauses for other work of the process. */
 const ROWS_BETWEEN = 64;
 
-/** @param opened a model that is open already. @throws GraftError `evaluate-rows`, and those of reading data and opening models */
+/** What an evaluation may have beside its flags. */
+interface More {
+  /** A model that is open already. */
+  readonly opened?: Session;
+  readonly chosenRewards?: ChosenRewards | undefined;
+}
+
+/** @throws GraftError `evaluate-rows`, and those of reading data and opening models */
 export async function openExam(
   flags: EvaluateFlags,
   part: Part,
   output: Output,
-  opened?: Session,
+  { opened, chosenRewards }: More = {},
 ): Promise<OpenExam> {
   const { seed: usual, maxLength: limit } = defaultOptions();
   const seed = flags.whole('seed') ?? flags.whole('split-seed') ?? usual;
-  const options = readSplit(flags, seed);
+  const split = readSplit(flags, seed);
+  // Rewards may read the columns that rows are not made of.
+  const options = chosenRewards ? { ...split, read: { ...split.read, keepsColumns: true } } : split;
   const rowCount = askedRows(flags);
   const lossOf = flags.choice('loss-rows', LOSS_ROWS);
   const read = await readRunFiles(await readWhole(options.read.fileName), options, output);
@@ -130,7 +143,8 @@ export async function openExam(
           }).rows,
     );
   const results: MethodResult[] = [];
-  const turns = chosenMethods(flags).flatMap(
+  const rewards = chosenRewards && (await openAnswerRewards(chosenRewards, tokenizer, output));
+  const turns = chosenMethods(flags, chosenRewards?.learned).flatMap(
     (method): { method: Method; name?: string; adapter?: Adapter; own?: Tokenizer }[] =>
       method.kind === 'adapter' ? adapters.map((one) => ({ method, ...one })) : [{ method }],
   );
@@ -140,13 +154,15 @@ export async function openExam(
   async function* measure(signal: AbortSignal): AsyncGenerator<void> {
     for (const { method, name, adapter, own = tokenizer } of turns) {
       if (signal.aborted) return;
-      if (isOptional && method === fewShot && train.length < askedShots(flags)) {
+      const hasExamples = method === fewShot || method === adapterFewShot;
+      if (isOptional && hasExamples && train.length < askedShots(flags)) {
         output.line(
           `${method.title}: left out, since there are ${plural(train.length, 'training row')} to choose examples from.`,
         );
         continue;
       }
-      const title = name ?? method.title;
+      const title =
+        name === undefined ? method.title : method === adapterFewShot ? `${name}, with examples` : name;
       output.progress(`${title}: ${plural(rows.length, 'row')}`, true);
       const start = performance.now();
       const model = new ModelExaminee(
@@ -183,16 +199,18 @@ export async function openExam(
       try {
         const answered = await method.answer(exam);
         // Few-shot prompting uses the base model, so the loss is the base's.
-        const asksModel = adapter !== undefined || method === base;
+        const asksModel = method === base || method === adapterMethod;
         const onGeneral =
           answered && generalText && asksModel && !signal.aborted
             ? await evaluateLoss(session.model, generalText, adapter)
             : undefined;
         if (answered) {
           const stopped = answered.answers.length < rows.length;
+          const scored = await rewards?.score(exam.asked, answered.answers);
           results.push({
             ...{ ...named, ...answered },
             ...(onGeneral && { general: onGeneral }),
+            ...(scored && { rewards: scored }),
             ...(stopped && { stopped }),
             seconds: seconds(),
           });
@@ -202,12 +220,7 @@ export async function openExam(
         // A stopped model returns its answers without an error; a rule is always asked whole.
         if (signal.aborted && !session.device.failure)
           results.push({ ...named, answers: [], stopped: true, seconds: seconds() });
-        else if (
-          isOptional &&
-          method === fewShot &&
-          error instanceof GraftError &&
-          error.code === 'evaluate-shots'
-        )
+        else if (isOptional && hasExamples && error instanceof GraftError && error.code === 'evaluate-shots')
           output.line(`${method.title}: left out. ${messageOf(error)}`);
         else throw error;
       }
@@ -223,6 +236,7 @@ export async function openExam(
     rows,
     results,
     measure,
+    close: () => rewards?.close(),
   };
 }
 

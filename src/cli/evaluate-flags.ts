@@ -1,6 +1,6 @@
 /** The flags of `graft evaluate`, and what they choose. */
 import { GraftError } from '../errors.ts';
-import { fewShot } from '../evaluate/methods/few-shot.ts';
+import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { Method } from '../evaluate/methods/method.ts';
 import { METHODS } from '../evaluate/methods/registry.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
@@ -54,7 +54,12 @@ export const evaluateFlags = {
   },
   shots: {
     value: 'N',
-    help: `examples of training before each question, for ${fewShot.name} (default: ${DEFAULT_SHOTS})`,
+    help: `examples of training before each question, for ${fewShot.name} and ${adapterFewShot.name} (default: ${DEFAULT_SHOTS})`,
+  },
+  reward: {
+    value: 'NAME[:W]|FILE …',
+    many: true,
+    help: 'score answers by these rewards as well: names with weights, JSON, or a file of JSON or JavaScript (default: those that an adapter learned from)',
   },
   general: generalFlag('measure the perplexity on general text as well, beside that on the rows'),
   lineage: {
@@ -100,11 +105,19 @@ export function chosenMetrics(flags: EvaluateFlags): readonly Metric[] {
   return names ? choose('metrics', names, METRICS) : METRICS;
 }
 
-/** In the order of the registry, the cheapest first. @throws GraftError `arguments` */
-export function chosenMethods(flags: EvaluateFlags): readonly Method[] {
+/**
+ * In the order of the registry, the cheapest first.
+ *
+ * @param learned whether an adapter learned from rewards: it is asked with examples as well, then
+ * @throws GraftError `arguments`
+ */
+export function chosenMethods(flags: EvaluateFlags, learned = false): readonly Method[] {
   const adapters = flags.texts('adapter').length;
   const names = flags.list('methods');
-  if (!names) return METHODS.filter(({ kind }) => kind !== 'adapter' || adapters > 0);
+  if (!names)
+    return METHODS.filter(
+      (method) => method.kind !== 'adapter' || (adapters > 0 && (learned || method !== adapterFewShot)),
+    );
   const chosen = choose('methods', names, METHODS);
   const isAsked = chosen.some(({ kind }) => kind === 'adapter');
   if (isAsked !== adapters > 0)

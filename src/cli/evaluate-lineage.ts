@@ -42,7 +42,7 @@ export async function evaluateLineage(folder: string, flags: EvaluateFlags, outp
       '--methods=base,adapter',
       ...PASSED.flatMap((name) => (flags.text(name) === undefined ? [] : [`--${name}=${flags.text(name)}`])),
     ];
-    const exam = await openExam(new Flags(evaluateFlags, args), 'test', output, session).catch(
+    const exam = await openExam(new Flags(evaluateFlags, args), 'test', output, { opened: session }).catch(
       (error: unknown) => {
         if (error instanceof GraftError && error.code === 'evaluate-rows') return undefined;
         throw error;

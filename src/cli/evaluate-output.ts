@@ -1,7 +1,8 @@
 /** What `graft evaluate` prints: a table of methods, and a verdict. */
 import type { MethodResult, AskedRow, Judged } from '../evaluate/report.ts';
 import { taskNames } from '../evaluate/by-task.ts';
-import { resultScores, taskScores } from '../evaluate/report.ts';
+import { meanOf, resultScores, taskScores } from '../evaluate/report.ts';
+import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
 import type { Scores } from '../evaluate/metrics/scores.ts';
 import { percent, plural, threeDigits } from '../numbers.ts';
@@ -30,8 +31,9 @@ export function scoreCell(metric: Metric, scores: Scores): string {
 }
 
 /** What a result is called in the table. */
-export function resultName({ method, adapter, answers, stopped }: MethodResult): string {
-  return `${adapter ?? method.title}${stopped ? `, stopped after ${plural(answers.length, 'row')}` : ''}`;
+export function resultName({ method, adapter, answers, detail, stopped }: MethodResult): string {
+  const examples = method === adapterFewShot ? `, with ${plural(detail?.shots?.length ?? 0, 'example')}` : '';
+  return `${adapter ?? method.title}${adapter === undefined ? '' : examples}${stopped ? `, stopped after ${plural(answers.length, 'row')}` : ''}`;
 }
 
 export function resultTable(
@@ -40,13 +42,19 @@ export function resultTable(
   metrics: readonly Metric[],
 ): string {
   const hasGeneral = results.some(({ general }) => general !== undefined);
+  const hasRewards = results.some(({ rewards }) => rewards !== undefined);
   return textTable(
-    ['method', ...metrics.map(({ heading }) => heading), ...(hasGeneral ? ['on general text'] : [])],
+    [
+      ...['method', ...(hasRewards ? ['reward'] : [])],
+      ...metrics.map(({ heading }) => heading),
+      ...(hasGeneral ? ['on general text'] : []),
+    ],
     results.map((result) => {
       const scores = resultScores(result, rows, metrics);
       const general = result.general ? threeDigits(result.general.perplexity) : '–';
       return [
         resultName(result),
+        ...(hasRewards ? [result.rewards?.length ? threeDigits(meanOf(result.rewards)) : '–'] : []),
         ...metrics.map((metric) => scoreCell(metric, scores)),
         ...(hasGeneral ? [general] : []),
       ];

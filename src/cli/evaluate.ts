@@ -3,12 +3,26 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
 import { rowsInWords } from '../evaluate/rows-in-words.ts';
-import { judgeResults, methodReport, predictionsOf, type Judged } from '../evaluate/report.ts';
+import {
+  judgeResults,
+  meanOf,
+  methodReport,
+  predictionsOf,
+  type Judged,
+  type MethodResult,
+} from '../evaluate/report.ts';
+import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
+import { base } from '../evaluate/methods/base.ts';
+import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
+import type { Method } from '../evaluate/methods/method.ts';
+import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
+import { examplesInWords } from '../evaluate/with-examples.ts';
 import { openExam, type OpenExam } from './evaluate-exam.ts';
 import { evaluateLineage } from './evaluate-lineage.ts';
 import { chosenMethods, chosenMetrics, evaluateFlags, PARTS, type EvaluateFlags } from './evaluate-flags.ts';
 import { resultTable, taskTables, verdictText } from './evaluate-output.ts';
+import { chosenRewards } from './evaluate-rewards.ts';
 import { scorePredictions } from './evaluate-predictions.ts';
 import { EXIT } from './exit.ts';
 import { writeFolder } from './files.ts';
@@ -63,7 +77,7 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
 async function evaluate(flags: EvaluateFlags, out: string | undefined, output: Output): Promise<void> {
   const metrics = chosenMetrics(flags);
   const part = flags.choice('split', PARTS) ?? 'test';
-  const exam = await openExam(flags, part, output);
+  const exam = await openExam(flags, part, output, { chosenRewards: await chosenRewards(flags) });
   const controller = new AbortController();
   const stop = (): void => controller.abort();
   for (const signal of SIGNALS) process.once(signal, stop);
@@ -75,8 +89,9 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
     await keep();
   } finally {
     for (const signal of SIGNALS) process.off(signal, stop);
+    output.clear();
+    exam.close();
   }
-  output.clear();
   const judged = judgedOf(exam);
   if (flags.on('json'))
     output.result(`${JSON.stringify(reportOf(exam, flags, metrics, controller.signal.aborted))}\n`);
@@ -89,12 +104,37 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
     );
     output.result(resultTable(results, rows, metrics) + taskTables(results, rows, metrics));
     if (judged) output.result(verdictText(judged));
+    for (const text of examplesTexts(exam)) output.result(`\n${text}\n`);
   }
   if (out !== undefined) output.line(`Wrote ${PREDICTIONS} and ${REPORT} to ${resolve(out)}`);
   if (controller.signal.aborted) {
     output.line('Stopped: what was measured until then is kept.');
     process.exitCode = EXIT.interrupted;
   }
+}
+
+/** What examples do to each adapter that was asked with and without them, beside what they do to the base model. */
+function examplesTexts({ results, rows }: OpenExam): string[] {
+  const whole = results.filter(({ stopped }) => !stopped);
+  const of = (method: Method, adapter?: string): MethodResult | undefined =>
+    whole.find((result) => result.method === method && result.adapter === adapter);
+  const scoreOf = ({ rewards, answers }: MethodResult): number =>
+    meanOf(rewards ?? rows.map(({ expected }, at) => Number(isExactMatch(answers[at], expected))));
+  const [baseAlone, baseBehind] = [of(base), of(fewShot)];
+  if (!baseAlone || !baseBehind || rows.length === 0) return [];
+  const measured = whole.filter(({ method }) => method === adapterFewShot);
+  return measured.flatMap((behind): string[] => {
+    const { adapter, detail, rewards } = behind;
+    const alone = of(adapterMethod, adapter);
+    if (!alone) return [];
+    const text = examplesInWords({
+      of: rewards ? 'reward' : 'right',
+      alone: { base: scoreOf(baseAlone), tuned: scoreOf(alone) },
+      shots: detail?.shots?.length ?? 0,
+      behind: { base: scoreOf(baseBehind), tuned: scoreOf(behind) },
+    });
+    return [measured.length > 1 ? `${adapter}: ${text}` : text];
+  });
 }
 
 /** Only the person knows whether training saw these rows; rows of training get no verdict. */

@@ -5,6 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
 import { parseJson } from '../json.ts';
+import { readRewards, type RewardSpec } from '../rewards/specs.ts';
 import { MIXTURE_SETTINGS } from '../settings/rows.ts';
 import { fileNames, readTasks } from './task-files.ts';
 import { splitFlags, type TrainFlags } from './train-flags.ts';
@@ -21,6 +22,8 @@ const Lineage = v.object({
   testData: v.optional(v.string()),
   /** The other flags that read and split the same rows. */
   flags: v.array(v.string()),
+  /** What answers were scored by, in a run that learned from rewards. */
+  rewards: v.optional(v.array(v.record(v.string(), v.unknown()))),
   trainRows: v.number(),
   steps: v.number(),
   evalLoss: v.optional(v.number()),
@@ -39,7 +42,15 @@ const OF_SPLITS = ['val-fraction', 'test-fraction'];
 export function lineageOf(
   flags: TrainFlags,
   out: string,
-  { splitSeed, maxLength }: { readonly splitSeed: number; readonly maxLength: number },
+  {
+    splitSeed,
+    maxLength,
+    rewards,
+  }: {
+    readonly splitSeed: number;
+    readonly maxLength: number;
+    readonly rewards: readonly RewardSpec[] | undefined;
+  },
 ): Omit<Lineage, 'trainRows' | 'steps' | 'evalLoss'> {
   const { data: _, 'more-data': __, 'test-data': ___, replay: ____, ...others } = splitFlags;
   const from = (path: string): string => relative(resolve(out), resolve(path));
@@ -60,6 +71,7 @@ export function lineageOf(
     ...(more !== undefined && { moreData: fileNames(more).map(from) }),
     ...(test !== undefined && { testData: from(test) }),
     flags: [...told, `--split-seed=${splitSeed}`, `--max-length=${maxLength}`],
+    ...(rewards && { rewards: rewards.map((reward) => ({ ...reward })) }),
   };
 }
 
@@ -90,6 +102,12 @@ async function readLineage(folder: string): Promise<Stage | undefined> {
   if (!parsed.success)
     throw new GraftError('lineage', `${path} does not say where the adapter is from.`, 'Train it again.');
   return { ...parsed.output, folder };
+}
+
+/** The rewards that an adapter learned from; undefined for another one, and for one without a {@link LINEAGE}. @throws GraftError `json-…`, `lineage`, `reward` */
+export async function rewardsOfAdapter(folder: string): Promise<readonly RewardSpec[] | undefined> {
+  const rewards = (await readLineage(folder))?.rewards;
+  return rewards && readRewards(rewards, join(folder, LINEAGE));
 }
 
 /** The most stages that are followed back: a folder that names itself must not loop for ever. */

@@ -183,7 +183,11 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
           tokenizer?.chatTemplate === undefined ? afterPrompt({ questions: [], places: rows.placed }) : '',
         fingerprint: fingerprintOf(parts),
         ...(check && { check, checkEvery: flags.whole('forgetting-every') ?? 0 }),
-        lineage: lineageOf(flags, out, { splitSeed: dataOptions.splitSeed, maxLength }),
+        lineage: lineageOf(flags, out, {
+          splitSeed: dataOptions.splitSeed,
+          maxLength,
+          rewards: isSampled ? asked.rewards : undefined,
+        }),
       },
       rows,
     );

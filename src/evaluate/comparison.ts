@@ -87,6 +87,8 @@ export interface Comparison {
   /** The same on general text; measured where the rows are text that asks for nothing. */
   readonly general?: { readonly base: LossReport; readonly tuned: LossReport };
   readonly exact: { readonly base: Share; readonly tuned: Share };
+  /** What rewards give the answers, row by row, where the adapter learned from rewards. */
+  readonly rewards?: { readonly base: readonly number[]; readonly tuned: readonly number[] };
   /** The answers of rules without a model to the same rows. */
   readonly rules: readonly RuleReport[];
 }
@@ -98,4 +100,6 @@ export interface FewShotAnswers {
   readonly exact: Share;
   /** Missing where a row is cut or does not fit with the examples, and where the measurement was stopped before. */
   readonly loss?: LossReport;
+  /** What rewards give the answers, row by row, where the adapter beside it learned from rewards. */
+  readonly rewards?: readonly number[];
 }

@@ -1,6 +1,7 @@
 /** The files of an evaluation: a line for each row and method, and a report of all of them. */
 import type { Comparison, Draw, LossReport, Seen, Share } from './comparison.ts';
 import { methodsOf } from './compared.ts';
+import { adapter as adapterMethod } from './methods/adapter.ts';
 import { base } from './methods/base.ts';
 import { fewShot } from './methods/few-shot.ts';
 import type { Detail, Method } from './methods/method.ts';
@@ -34,6 +35,8 @@ export interface MethodResult {
   readonly loss?: LossReport;
   /** The loss on a general text. */
   readonly general?: LossReport;
+  /** What rewards give its answers, each the weighted sum, where answers are scored by rewards as well. */
+  readonly rewards?: readonly number[];
   readonly detail?: Detail;
   readonly seconds: number;
 }
@@ -69,13 +72,16 @@ export function predictionsOf(
   results: readonly MethodResult[],
   metrics: readonly Metric[],
 ): Prediction[] {
-  return results.flatMap(({ method, adapter, answers }) =>
+  return results.flatMap(({ method, adapter, answers, rewards }) =>
     answers.map((output, at) => ({
       ...rows[at],
       method: method.name,
       ...(adapter !== undefined && { adapter }),
       output,
-      scores: scoresOfRow(output, rows[at].expected, metrics),
+      scores: {
+        ...scoresOfRow(output, rows[at].expected, metrics),
+        ...(rewards?.[at] !== undefined && { reward: rewards[at] }),
+      },
     })),
   );
 }
@@ -125,13 +131,16 @@ export function metricsReport(scores: Scores): {
   };
 }
 
+export const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
 /** A method in report.json. */
 export function methodReport(
   result: MethodResult,
   rows: readonly AskedRow[],
   metrics: readonly Metric[],
 ): object {
-  const { method, adapter, answers, stopped, loss, general, detail, seconds } = result;
+  const { method, adapter, answers, stopped, loss, general, rewards, detail, seconds } = result;
   const tasks = Object.entries(taskScores(result, rows, metrics));
   return {
     method: method.name,
@@ -143,6 +152,7 @@ export function methodReport(
     }),
     ...(loss && { loss_rows: loss.rows, supervised_tokens: loss.supervisedTokens }),
     ...(general && { general_loss: general.loss, general_perplexity: general.perplexity }),
+    ...(rewards && rewards.length > 0 && { reward: meanOf(rewards) }),
     ...(detail?.answer !== undefined && { answer: detail.answer, share_of_training: detail.share }),
     ...(detail?.shots && { shots: detail.shots, prompt_tokens: detail.promptTokens }),
     seconds,
@@ -174,7 +184,7 @@ export function judgeResults(
   const found = (method: Method): MethodResult | undefined =>
     whole.find((result) => result.method === method);
   const untuned = found(base);
-  const tuned = whole.filter(({ method }) => method.kind === 'adapter');
+  const tuned = whole.filter(({ method }) => method === adapterMethod);
   if (!untuned || tuned.length === 0) return undefined;
   const { answers, loss } = untuned;
   const isRight = (result: Pick<MethodResult, 'answers'>): boolean[] =>
@@ -205,6 +215,7 @@ export function judgeResults(
       ...(loss && { base: loss }),
       ...(result.loss && { tuned: result.loss }),
       exact: { base: shareOf(untuned), tuned: shareOf(result) },
+      ...(untuned.rewards && result.rewards && { rewards: { base: untuned.rewards, tuned: result.rewards } }),
       rules,
     };
     return { name: result.adapter ?? '', result: comparison };
@@ -215,6 +226,7 @@ export function judgeResults(
     rows: rows.map(({ input, expected }, at) => ({ prompt: input, expected, answer: prompted.answers[at] })),
     exact: shareOf(prompted),
     ...(prompted.loss && { loss: prompted.loss }),
+    ...(prompted.rewards && { rewards: prompted.rewards }),
   };
   const best = reference(methodsOf(measured[0].result, few));
   return {

@@ -44,10 +44,13 @@ export function judge(measured: readonly Measured[], few: FewShotAnswers | undef
   const methods = methodsOf(result, few);
   const [best, tuned] = [bestOf(methods, ({ exact }) => exact.count), bestOf(measured, rightOf)];
   const free = isFreeText(result, Math.max(best.exact.count, rightOf(tuned)));
+  const rewarded = measured.filter(({ result: { rewards } }) => (rewards?.tuned.length ?? 0) > 0);
   const said =
-    free && result.base && result.tuned && rightOf(tuned) >= best.exact.count
-      ? byPerplexity(measured, methods)
-      : byAnswers(tuned, best, nameOf(tuned, measured));
+    rewarded.length > 0
+      ? byRewards(rewarded, few, measured.length > 1)
+      : free && result.base && result.tuned && rightOf(tuned) >= best.exact.count
+        ? byPerplexity(measured, methods)
+        : byAnswers(tuned, best, nameOf(tuned, measured));
   const rows = result.rows.length;
   return {
     ...said,
@@ -172,6 +175,55 @@ function perplexityInWords({ base, tuned, rows, draw }: Comparison, gain: number
     ? `The wanted answers are likelier to the adapter (${from})${but}. ${lossRowsInWords(rows.length, tuned, draw)}`
     : `${capital(from)}. ${lossRowsInWords(rows.length, tuned, draw)}`;
 }
+
+/** What learned from rewards is judged by them: other answers than those of the file may be worth as much. */
+function byRewards(measured: readonly Measured[], few: FewShotAnswers | undefined, isNamed: boolean): Said {
+  const tuned = bestOf(measured, ({ result }) => meanOf(result.rewards?.tuned));
+  const { rewards, rows } = tuned.result;
+  const untuned = [
+    { doing: 'the base model', rewards: rewards?.base },
+    {
+      doing: `the base model with ${plural(few?.shots.length ?? 0, 'example')} in its prompt`,
+      rewards: few?.rewards,
+    },
+  ];
+  const best = bestOf(untuned, (one) => meanOf(one.rewards));
+  const adapter = isNamed ? `“${tuned.name}”` : 'the adapter';
+  const by = meanOf(rewards?.tuned);
+  const without = meanOf(best.rewards);
+  const paired = compare(
+    rows.map((_, at) => rewards!.tuned[at] > best.rewards![at]),
+    rows.map((_, at) => rewards!.tuned[at] < best.rewards![at]),
+  );
+  const { onlyFirst, onlySecond, p } = paired;
+  const sure = p < LEVEL;
+  const numbers = {
+    number: `${threeDigits(without)} → ${threeDigits(by)}`,
+    after: ` from ${best.doing}, the best without tuning, to ${adapter}.${sure || by === without ? '' : ' The difference may be chance.'}`,
+    how:
+      onlyFirst + onlySecond === 0
+        ? `On the same ${plural(rows.length, 'row')} the rewards of both are the same.`
+        : `On the same ${plural(rows.length, 'row')} the answer of ${adapter} gets a higher reward on ${onlyFirst}, a lower one on ${onlySecond}. ` +
+          `If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact sign test, ${pInWords(p)}). ` +
+          'A reward says what was asked of the run. Whether its answers are what you want, their texts tell.',
+  };
+  const gains = by > without;
+  const verdict = gains
+    ? sure
+      ? 'Tuning helped'
+      : 'Tuning may have helped'
+    : sure
+      ? 'Tuning did not help'
+      : 'No gain';
+  return {
+    before: `${verdict}: the mean reward goes `,
+    ...numbers,
+    winner: sure && by !== without ? (gains ? 'tuned' : 'untuned') : undefined,
+  };
+}
+
+const meanOf = (values: readonly number[] = []): number =>
+  values.length === 0 ? -Infinity : values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Free text: perplexity, and what it does not show. */
 function byPerplexity(measured: readonly Measured[], methods: readonly ComparedMethod[]): Said {

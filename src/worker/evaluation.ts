@@ -1,28 +1,21 @@
-/** Methods on held-out rows of the open data: the base against an adapter, and the base with examples in its prompt. */
+/** Methods on held-out rows of the open data: the base against an adapter, and both with examples in their prompts. */
 import { GraftError } from '../errors.ts';
-import { plural } from '../numbers.ts';
-import type { Draw, LossReport, Seen, Share } from '../evaluate/comparison.ts';
-import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
-import { ModelExaminee, type ExamineeOptions, type ExamStep } from '../evaluate/examinee.ts';
+import type { Seen, Share } from '../evaluate/comparison.ts';
+import { pairsOf } from '../evaluate/loss-part.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
-import { fewShot } from '../evaluate/methods/few-shot.ts';
-import type { Answered, AskedQuestion, Method } from '../evaluate/methods/method.ts';
+import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
+import type { Answered, Method } from '../evaluate/methods/method.ts';
 import { RULES } from '../evaluate/methods/registry.ts';
-import { exactMatch } from '../evaluate/metrics/exact-match.ts';
-import { answerScores } from '../evaluate/metrics/scores.ts';
 import type { Adapter } from '../adapters/adapter.ts';
+import { rewardAnswers, rewardsOf } from './answer-rewards.ts';
 import type { AdapterChoice, Evaluation, FewShotReport, Progress, RuleReport, Sample } from './api.ts';
-import { rowsOf, type DataSet } from './data.ts';
-import { lossPart, pairsOf, type LossPart } from '../evaluate/loss-part.ts';
+import { rowsOf } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { originOf } from './origin.ts';
 import type { Session } from './session.ts';
-import { Slices } from './slices.ts';
+import { isChat, prepare, stopped, type Sitting } from './sitting.ts';
 import { seenRows, trainedOn } from './trained-on.ts';
-
-/** The seed for rows whose split is unknown: those that a run kept for itself. */
-const DEFAULT_SEED = 42;
 
 export interface EvaluationRequest {
   readonly adapter: AdapterChoice;
@@ -33,6 +26,8 @@ export interface EvaluationRequest {
 
 export interface FewShotRequest {
   readonly shots: number;
+  /** Asked behind the same examples; `base` for none. */
+  readonly adapter: AdapterChoice;
   readonly sample: Sample;
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
@@ -71,6 +66,15 @@ export async function evaluate(
   const rows = Math.min(base.answers.length, byTuned.answers.length);
   if (signal.aborted && rows === 0) throw stopped(tuned ? base.answers.length : 0);
   const isPart = rows < sitting.asked.length;
+  const specs = await rewardsOf(training);
+  const [ofBase, ofTuned] = specs
+    ? await rewardAnswers(
+        specs,
+        open,
+        sitting.asked,
+        [base, byTuned].map(({ answers }) => answers.slice(0, rows)),
+      )
+    : [];
   const losses = isPart ? {} : await sitting.losses(tuned);
   // Raw text has no questions: its perplexity stands beside that of general text.
   const general = data.questions.length === 0 && !signal.aborted ? await generalOf(open, tuned) : undefined;
@@ -91,6 +95,7 @@ export async function evaluate(
       base: sitting.exact(base.answers.slice(0, rows)),
       tuned: sitting.exact(byTuned.answers.slice(0, rows)),
     },
+    ...(specs && rows > 0 && { rewards: { base: ofBase, tuned: ofTuned } }),
     rules: rules.map(({ rule, answered }) => {
       const answers = answered.answers.slice(0, rows);
       return ruleReport(rule, { ...answered, answers }, sitting.exact(answers));
@@ -114,13 +119,13 @@ function ruleReport({ name }: Method, { answers, detail }: Answered, exact: Shar
 }
 
 /**
- * The same questions as in `evaluate`, so that the two can be compared.
+ * The same questions as in `evaluate`, so that the two can be compared: to the base model with examples, and to an adapter.
  *
  * @throws GraftError `worker-no-model`, `worker-no-data`, `worker-no-held-out`, `evaluate-shots`, `worker-aborted` where no row was answered
  */
 export async function measureFewShot(
   session: Session,
-  { shots, sample, onProgress, signal }: FewShotRequest,
+  { shots, sample, adapter, onProgress, signal }: FewShotRequest,
 ): Promise<FewShotReport> {
   const sitting = await prepare(session, sample, onProgress, signal, shots);
   const { open, data } = sitting;
@@ -139,8 +144,11 @@ export async function measureFewShot(
   });
   const { answers, loss, detail: { shots: chosen = [], promptTokens = 0 } = {} } = answered;
   if (signal.aborted && answers.length === 0) throw stopped();
+  const seconds = (answeredAt - start) / 1000;
+  const tuned = signal.aborted ? undefined : await tunedBehind(session, sitting, adapter, answers);
   return {
     origin: await originOf(session, open, 'base', data),
+    ...tuned,
     draw: sitting.drawOf(answers.length),
     shots: chosen,
     rows: sitting.asked.slice(0, answers.length).map(({ question: { prompt, expected } }, at) => ({
@@ -151,121 +159,32 @@ export async function measureFewShot(
     exact: sitting.exact(answers),
     ...(loss && { loss }),
     promptTokens,
-    seconds: (answeredAt - start) / 1000,
+    seconds,
   };
 }
 
-type By = NonNullable<Progress['by']>;
-type Extra = Pick<ExamineeOptions, 'adapter' | 'known' | 'onAnswer' | 'test'>;
-
-interface Sitting {
-  readonly open: OpenModel;
-  readonly data: DataSet;
-  readonly drawn: Drawn;
-  readonly asked: readonly AskedQuestion[];
-  readonly part: LossPart;
-  readonly slices: Slices;
-  /** The draw of the first `rows` of the rows that were drawn. */
-  drawOf(rows: number): Draw;
-  /** A rule may be impossible on these rows. @throws GraftError `worker-aborted` */
-  apply(rule: Method): Promise<Answered | undefined>;
-  /** A model's answers; only those to the first rows if it is stopped. @throws GraftError `worker-aborted` */
-  answer(method: Method, by: By, extra: Extra): Promise<Answered>;
-  losses(adapter: Adapter | undefined): Promise<Pick<Evaluation, 'base' | 'tuned'>>;
-  /** @param answers to the first rows */
-  exact(answers: readonly string[]): Share;
-}
-
-/** @param ofBase answers of the base model that are kept for the next measurement */
-const stopped = (ofBase = 0): GraftError =>
-  new GraftError(
-    'worker-aborted',
-    'The measurement was stopped before a row was answered.',
-    ofBase > 0
-      ? `The base model answered ${plural(ofBase, 'row')}: they are kept until other rows or another model are opened, and are not asked again.`
-      : 'Start it again when you like.',
-  );
-
-/** Draws the rows that are asked. @throws GraftError `worker-no-model`, `worker-no-data` */
-async function prepare(
+/** The adapter behind the same examples, with what its rewards give both; undefined where it is stopped, or none is asked for. */
+async function tunedBehind(
   session: Session,
-  { rows, lossOf = 'asked' }: Sample,
-  onProgress: (progress: Progress) => void,
-  signal: AbortSignal,
-  shots = 0,
-): Promise<Sitting> {
-  const open = await session.model();
-  const { data } = session;
-  if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
-  const chat = isChat(open);
-  const seed = data.options?.seed ?? DEFAULT_SEED;
-  const test = rowsOf(data, 'test').length;
-  const draw = (many: number): Drawn => {
-    const drawn = drawQuestions(data.questions, { rows: many, seed }, open.tokenizer, open.info.maxPositions);
-    return { ...drawn, draw: { ...drawn.draw, test } };
-  };
-  const drawn = draw(rows);
-  const pairs = pairsOf(data, 'test', chat);
-  const part = lossPart(data, pairs, drawn, { rows, lossOf });
-  const asked = drawn.chosen.map((at): AskedQuestion => ({
-    question: data.questions[at],
-    example: pairs.at(at)?.example,
-  }));
-  const slices = new Slices(onProgress, signal);
-  const examinee = (by: By, extra: Extra = {}): ModelExaminee =>
-    new ModelExaminee(
-      { name: open.info.name, model: open.model, tokenizer: open.tokenizer },
-      {
-        ...extra,
-        newTokens: drawn.newTokens,
-        onProgress: (step: ExamStep) => onProgress({ ...step, by }),
-        signal,
-        pause: (step) => (slices.due ? slices.pause({ ...step, by }) : undefined),
-      },
-    );
-  const exam = {
-    train: pairsOf(data, 'train', chat),
-    asked,
-    shots,
-    seed,
-    each: <Item>(items: readonly Item[], work: (item: Item) => void) => slices.each('comparing', items, work),
-  };
-  const lossOfBase = async (): Promise<LossReport | undefined> => {
-    const known = data.base.losses.get(part.key) ?? (await examinee('base', { test: part }).loss());
-    if (known) data.base.losses.set(part.key, known);
-    return known;
-  };
-  const stoppable = async <Result>(work: Promise<Result>): Promise<Result> => {
-    try {
-      return await work;
-    } catch (error) {
-      throw signal.aborted && !open.model.device.failure ? stopped() : error;
-    }
-  };
+  sitting: Sitting,
+  choice: AdapterChoice,
+  ofBase: readonly string[],
+): Promise<Pick<FewShotReport, 'tuned' | 'rewards'> | undefined> {
+  const { open, data, part, asked } = sitting;
+  const tuned = await session.adapter(choice, open);
+  const { adapter } = await originOf(session, open, choice, data);
+  if (!tuned || !adapter) return undefined;
+  const { answers, loss } = await sitting.answer(adapterFewShot, 'adapter', { adapter: tuned, test: part });
+  // Stopped in between, only the base model's answers are to all of the rows.
+  if (answers.length < ofBase.length) return undefined;
+  const specs = await rewardsOf(await trainedOn(session, choice));
+  const [rewards, own] = specs ? await rewardAnswers(specs, open, asked, [ofBase, answers]) : [];
   return {
-    open,
-    data,
-    drawn,
-    asked,
-    part,
-    slices,
-    drawOf: (many) =>
-      many === drawn.chosen.length ? drawn.draw : { ...draw(many).draw, planned: drawn.chosen.length },
-    apply: (rule) => stoppable(rule.answer({ ...exam, model: examinee('base') })),
-    // A model always answers.
-    answer: async (method, by, extra) =>
-      (await stoppable(method.answer({ ...exam, model: examinee(by, extra) })))!,
-    async losses(adapter) {
-      const base = await lossOfBase();
-      const tuned = adapter ? await examinee('adapter', { adapter, test: part }).loss() : base;
-      return { ...(base && { base }), ...(tuned && { tuned }) };
-    },
-    exact(answers) {
-      const expected = asked.slice(0, answers.length).map(({ question }) => question.expected);
-      return exactMatch.aggregate(answerScores(exactMatch, expected, answers).map((score) => score ?? 0))
-        .share;
+    ...(rewards && { rewards }),
+    tuned: {
+      ...{ adapter, answers, exact: sitting.exact(answers) },
+      ...(loss && { loss }),
+      ...(own && { rewards: own }),
     },
   };
 }
-
-const isChat = ({ tokenizer }: OpenModel): boolean => tokenizer.chatTemplate !== undefined;

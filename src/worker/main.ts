@@ -223,10 +223,10 @@ const api: GraftWorker = {
         return { evaluation, stopped: signal.aborted };
       }),
     ),
-  measureFewShot: (shots, sample, onProgress) =>
+  measureFewShot: (shots, sample, onProgress, adapter = 'base') =>
     outcome(() =>
       abortable(evaluations, async (signal) => {
-        const request = { shots, sample, onProgress: listener(onProgress), signal };
+        const request = { shots, sample, adapter, onProgress: listener(onProgress), signal };
         const report = await runs.withDevice(() => measureFewShot(session, request));
         return { report, stopped: signal.aborted };
       }),

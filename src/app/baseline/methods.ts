@@ -1,6 +1,7 @@
 /** Whether the base model with examples can stand beside other methods: it must have been measured on the same rows. */
-import type { Evaluation, FewShotReport, Sample } from '../../worker/api.ts';
-import { comparable } from '../state/origin.ts';
+import type { ByExamples } from '../../evaluate/with-examples.ts';
+import type { Evaluation, FewShotReport, Sample, Share } from '../../worker/api.ts';
+import { comparable, isSameAdapter } from '../state/origin.ts';
 import { count, plural } from '../ui/format.ts';
 
 /** The report, if it can stand in one table with `base`; without its loss where the loss is of other rows. */
@@ -10,6 +11,39 @@ export function onSameRows(base: Evaluation, few: FewShotReport | undefined): Fe
   const { loss: _, ...answers } = few;
   return answers;
 }
+
+/** What the adapter of an evaluation answered behind examples; undefined where it was not asked. @param few on the same rows */
+export function tunedBehind(
+  { origin: { adapter } }: Evaluation,
+  few: FewShotReport | undefined,
+): FewShotReport['tuned'] {
+  return few?.tuned && isSameAdapter(few.tuned.adapter, adapter) ? few.tuned : undefined;
+}
+
+/** What examples do to an adapter that learned from rewards, beside what they do to the base model. @param few on the same rows */
+export function byExamples(result: Evaluation, few: FewShotReport | undefined): ByExamples | undefined {
+  const tuned = tunedBehind(result, few);
+  if (!few || !tuned || result.rows.length === 0) return undefined;
+  const { rewards, exact } = result;
+  const shots = few.shots.length;
+  if (rewards && few.rewards && tuned.rewards)
+    return {
+      of: 'reward',
+      alone: { base: meanOf(rewards.base), tuned: meanOf(rewards.tuned) },
+      shots,
+      behind: { base: meanOf(few.rewards), tuned: meanOf(tuned.rewards) },
+    };
+  const shareOf = ({ count: right, total }: Share): number => right / total;
+  return {
+    of: 'right',
+    alone: { base: shareOf(exact.base), tuned: shareOf(exact.tuned) },
+    shots,
+    behind: { base: shareOf(few.exact), tuned: shareOf(tuned.exact) },
+  };
+}
+
+export const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** What `base` was measured on: examples are measured on the same. */
 export const sampleOf = ({ rows, base, draw }: Evaluation): Sample => ({
@@ -29,4 +63,11 @@ export function whyNoExamples(base: Evaluation, few: FewShotReport | undefined):
     ({ prompt, expected }, at) => few.rows[at].prompt === prompt && few.rows[at].expected === expected,
   );
   return same ? undefined : `${name} is not in the table: it was measured on other rows of the test part.`;
+}
+
+/** Why an adapter that learned from rewards is not among the methods with examples; undefined where it is, and for another one. */
+export function whyNotBehind(result: Evaluation, few: FewShotReport | undefined): string | undefined {
+  return result.rewards && !tunedBehind(result, few)
+    ? 'The adapter learned from rewards, which can break what examples in the prompt do. It was not asked with any.'
+    : undefined;
 }

@@ -1,5 +1,6 @@
-/** The base model with examples in its prompt: prompting first. Kept with the project. */
+/** The base model with examples in its prompt: prompting first; and an adapter behind the same ones. Kept with the project. */
 import type { Failure, FewShotReport, Progress, Sample } from '../../worker/api.ts';
+import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import { plural } from '../ui/format.ts';
 import { isLarger } from './origin.ts';
 import { MeasurementPace } from './pace.ts';
@@ -24,7 +25,8 @@ export class FewShot {
     this.#kept = kept;
   }
 
-  async measure(sample: Sample): Promise<void> {
+  /** @param adapter that is asked as well */
+  async measure(sample: Sample, adapter: AdapterKey = 'base'): Promise<void> {
     if (this.progress) return;
     const { project } = this.#kept;
     this.failure = undefined;
@@ -32,11 +34,13 @@ export class FewShot {
     this.progress = { what: 'answering', done: 0, total: 0 };
     const pace = new MeasurementPace();
     this.secondsLeft = undefined;
-    const outcome = await this.#session.worker.measureFewShot(this.shots, sample, (progress) => {
+    const told = (progress: Progress): void => {
       if (!this.progress) return;
       this.secondsLeft = pace.secondsLeft(progress, performance.now());
       this.progress = progress;
-    });
+    };
+    const choice = choiceOf(adapter);
+    const outcome = await this.#session.worker.measureFewShot(this.shots, sample, told, choice);
     this.progress = undefined;
     if (!outcome.ok) {
       // The person stopped it: that is no failure.

@@ -44,6 +44,9 @@ interface Sampled {
   readonly rows: readonly unknown[];
 }
 
+export const isSameAdapter = (a: AdapterOrigin | undefined, b: AdapterOrigin | undefined): boolean =>
+  idOf(a) === idOf(b);
+
 const idOf = (adapter: AdapterOrigin | undefined): string =>
   !adapter ? '' : 'runId' in adapter ? `${adapter.runId} ${adapter.step}` : adapter.id;
 

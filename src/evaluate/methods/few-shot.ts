@@ -1,17 +1,18 @@
-/** Prompting before tuning: a few rows of training stand before each question, and the base model answers. */
+/** A few rows of training stand before each question: prompting before tuning, and the same with an adapter. */
 import type { Example } from '../../data/example.ts';
 import { questionsOf, type Question } from '../../data/questions.ts';
 import { GraftError } from '../../errors.ts';
 import { plural } from '../../numbers.ts';
 import { Random } from '../../random.ts';
 import type { TrainableMessage } from '../../text/trainable.ts';
-import type { Method, Pair } from './method.ts';
+import type { Answered, Detail, Exam, Method, Pair } from './method.ts';
 
 const MOST_SHOTS = 64;
 /** The text between examples where there is no chat template. */
 const BETWEEN = '\n\n';
 
-/** Throws `evaluate-shots` for more examples than training has, or than fit before a question. */
+const before = ({ shots = [] }: Detail): string => plural(shots.length, 'example');
+
 export const fewShot: Method = {
   name: 'few-shot',
   title: 'Base, with examples',
@@ -19,36 +20,50 @@ export const fewShot: Method = {
   term: 'few-shot',
   kind: 'base',
   noun: 'the base model with examples',
-  what: ({ shots = [] }) => `${plural(shots.length, 'example')} before each question`,
-  doing: ({ shots = [] }) => `the base model with ${plural(shots.length, 'example')} in its prompt`,
-  async answer({ train, asked, model, shots: count, seed }) {
-    const shots = chooseShots(train, count, seed);
-    const questions = asked.flatMap(({ question, example }): Question[] =>
-      example
-        ? [{ ...question, ask: questionsOf([withShots(example, shots, model.chat)], model.chat)[0].ask }]
-        : [],
-    );
-    const promptTokens = questions.reduce((most, question) => Math.max(most, model.tokensOf(question)), 0);
-    const { name, newTokens, maxPositions } = model;
-    if (promptTokens + newTokens > maxPositions) {
-      throw new GraftError(
-        'evaluate-shots',
-        `With ${count} examples before it the longest question has ${promptTokens} tokens, its answer may take ${newTokens}, and ${name} holds ${maxPositions}.`,
-        'Put fewer examples before it.',
-      );
-    }
-    const answers = await model.ask(questions);
-    const loss = await model.lossWith((example) => withShots(example, shots, model.chat));
-    return {
-      answers,
-      ...(loss && { loss }),
-      detail: {
-        shots: shots.map(({ question: { prompt, expected } }) => ({ prompt, answer: expected })),
-        promptTokens,
-      },
-    };
-  },
+  what: (detail) => `${before(detail)} before each question`,
+  doing: (detail) => `the base model with ${before(detail)} in its prompt`,
+  answer: answerWithExamples,
 };
+
+/** The same with an adapter. A run on rewards samples answers without examples, and the model may forget how to use them. */
+export const adapterFewShot: Method = {
+  ...fewShot,
+  name: 'adapter-few-shot',
+  title: 'Adapter, with examples',
+  help: 'each adapter with the same examples (left out by itself, unless the adapter learned from rewards)',
+  kind: 'adapter',
+  noun: 'the adapter with examples',
+  doing: (detail) => `the adapter with ${before(detail)} in its prompt`,
+};
+
+/** @throws GraftError `evaluate-shots` for more examples than training has, or than fit before a question */
+async function answerWithExamples({ train, asked, model, shots: count, seed }: Exam): Promise<Answered> {
+  const shots = chooseShots(train, count, seed);
+  const questions = asked.flatMap(({ question, example }): Question[] =>
+    example
+      ? [{ ...question, ask: questionsOf([withShots(example, shots, model.chat)], model.chat)[0].ask }]
+      : [],
+  );
+  const promptTokens = questions.reduce((most, question) => Math.max(most, model.tokensOf(question)), 0);
+  const { name, newTokens, maxPositions } = model;
+  if (promptTokens + newTokens > maxPositions) {
+    throw new GraftError(
+      'evaluate-shots',
+      `With ${count} examples before it the longest question has ${promptTokens} tokens, its answer may take ${newTokens}, and ${name} holds ${maxPositions}.`,
+      'Put fewer examples before it.',
+    );
+  }
+  const answers = await model.ask(questions);
+  const loss = await model.lossWith((example) => withShots(example, shots, model.chat));
+  return {
+    answers,
+    ...(loss && { loss }),
+    detail: {
+      shots: shots.map(({ question: { prompt, expected } }) => ({ prompt, answer: expected })),
+      promptTokens,
+    },
+  };
+}
 
 /** @throws GraftError `evaluate-shots` */
 function chooseShots(train: readonly Pair[], count: number, seed: number): Pair[] {

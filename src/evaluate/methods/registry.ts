@@ -1,12 +1,12 @@
 /** All methods, the cheapest first: the rows of a table. An adapter is compared with the best of those before it. */
 import { adapter } from './adapter.ts';
 import { base } from './base.ts';
-import { fewShot } from './few-shot.ts';
+import { adapterFewShot, fewShot } from './few-shot.ts';
 import { frequent } from './frequent.ts';
 import type { Method } from './method.ts';
 import { nearestRow } from './nearest.ts';
 
-export const METHODS: readonly Method[] = [frequent, nearestRow, base, fewShot, adapter];
+export const METHODS: readonly Method[] = [frequent, nearestRow, base, fewShot, adapter, adapterFewShot];
 
 /** Methods that need no model. */
 export const RULES = METHODS.filter(({ kind }) => kind === 'rule');

@@ -1,9 +1,9 @@
 /** Evaluations. */
-import type { Comparison, Draw, FewShotAnswers } from '../../evaluate/comparison.ts';
+import type { Comparison, Draw, FewShotAnswers, LossReport, Share } from '../../evaluate/comparison.ts';
 import type { LossOf } from '../../evaluate/loss-part.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
-import type { Origin } from './results.ts';
+import type { AdapterOrigin, Origin } from './results.ts';
 
 export type { Draw, EvaluationRow, LossReport, RuleReport, Seen, Share } from '../../evaluate/comparison.ts';
 
@@ -13,6 +13,14 @@ export interface Evaluation extends Comparison {
 
 export interface FewShotReport extends FewShotAnswers {
   readonly origin: Origin;
+  /** An adapter behind the same examples, on the same rows, where one was asked, too. */
+  readonly tuned?: {
+    readonly adapter: AdapterOrigin;
+    readonly answers: readonly string[];
+    readonly exact: Share;
+    readonly loss?: LossReport;
+    readonly rewards?: readonly number[];
+  };
   /** As in an {@link Evaluation}. */
   readonly draw?: Draw;
   /** Tokens of the longest question with its examples. */
@@ -44,13 +52,17 @@ export interface EvaluationApi {
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly evaluation: Evaluation; readonly stopped: boolean }>>;
   /**
-   * The base model on the rows that `evaluate` draws, with `shots` examples of training before each, chosen by the seed of the split. A
-   * stopped measurement gives the answered rows, without a loss; without a row it fails with `worker-aborted`.
+   * The base model on the rows that `evaluate` draws, with `shots` examples of training before each, chosen by the seed of the split; and an
+   * adapter behind the same examples. A stopped measurement gives the rows that the base model answered, without a loss; without a row it
+   * fails with `worker-aborted`.
+   *
+   * @param adapter none if left out
    */
   measureFewShot(
     shots: number,
     sample: Sample,
     onProgress?: OnProgress,
+    adapter?: AdapterChoice,
   ): Promise<Outcome<{ readonly report: FewShotReport; readonly stopped: boolean }>>;
   /** Stops the current measurement. */
   stopEvaluation(): Promise<void>;

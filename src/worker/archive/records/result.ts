@@ -38,6 +38,16 @@ export const ResultFile = v.variant('kind', [
       rows: v.array(v.object({ prompt: v.string(), expected: v.string(), answer: v.string() })),
       exact: Share,
       loss: v.optional(Loss),
+      rewards: v.optional(v.array(number)),
+      tuned: v.optional(
+        v.object({
+          adapter: AdapterOrigin,
+          answers: v.array(v.string()),
+          exact: Share,
+          loss: v.optional(Loss),
+          rewards: v.optional(v.array(number)),
+        }),
+      ),
       promptTokens: count,
       seconds: number,
     }),

@@ -1,0 +1,66 @@
+/** Scores by rewards beside the metrics of `graft evaluate`: those of `--reward`, or those that an adapter learned from. */
+import type { AskedQuestion } from '../evaluate/methods/method.ts';
+import { plural } from '../numbers.ts';
+import { openRewards } from '../rewards/reward.ts';
+import type { RewardSpec } from '../rewards/specs.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { EvaluateFlags } from './evaluate-flags.ts';
+import { rewardsOfAdapter } from './lineage.ts';
+import type { Output } from './output.ts';
+import { readRewardFiles, readRewardTexts } from './reward-flags.ts';
+import { startSandbox } from './sandbox.ts';
+
+/** Rewards of an evaluation, before they are opened. */
+export interface ChosenRewards {
+  readonly specs: readonly RewardSpec[];
+  /** Whether an adapter under examination learned from rewards. */
+  readonly learned: boolean;
+}
+
+export interface AnswerRewards {
+  /** The weighted sum of the rewards for each answer. @param asked what was answered, and maybe more behind it */
+  score(asked: readonly AskedQuestion[], answers: readonly string[]): Promise<readonly number[]>;
+  close(): void;
+}
+
+/**
+ * Those of `--reward`, or else those of the first adapter that learned from some; undefined where nothing is scored by rewards.
+ *
+ * @throws GraftError `reward`, and those of reading files
+ */
+export async function chosenRewards(flags: EvaluateFlags): Promise<ChosenRewards | undefined> {
+  await readRewardFiles(flags);
+  let learned: readonly RewardSpec[] | undefined;
+  for (const folder of flags.texts('adapter')) learned ??= await rewardsOfAdapter(folder);
+  const specs = flags.isGiven('reward') ? readRewardTexts(flags.texts('reward')) : learned;
+  return specs && { specs, learned: learned !== undefined };
+}
+
+/** @throws GraftError `reward`, `reward-code` */
+export async function openAnswerRewards(
+  { specs }: ChosenRewards,
+  tokenizer: Tokenizer,
+  output: Output,
+): Promise<AnswerRewards> {
+  const rewards = await openRewards(specs, { where: '--reward', stops: false, startSandbox });
+  return {
+    async score(asked, answers) {
+      const scored = await rewards.score(
+        answers.map((completion, at) => {
+          const { question, example } = asked[at];
+          const { prompt, expected: answer } = question;
+          const tokens = tokenizer.encode(completion).length;
+          return { prompt, completion, tokens, cut: false, answer, row: example?.columns ?? {} };
+        }),
+      );
+      return scored.map(({ total }) => total);
+    },
+    close() {
+      for (const { reward, count, first } of rewards.failures)
+        output.line(
+          `Warning: the reward ${reward} failed on ${plural(count, 'answer')}, which count as 0: ${first}`,
+        );
+      rewards.close();
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/** What rewards give answers on held-out rows, where the adapter that is measured learned from rewards. */
+import type { AskedQuestion } from '../evaluate/methods/method.ts';
+import { openRewards } from '../rewards/reward.ts';
+import { rewardsProblem, type RewardSpec } from '../rewards/specs.ts';
+import { readRun } from '../storage/runs.ts';
+import type { RunOptions } from './api.ts';
+import type { OpenModel } from './model.ts';
+import { startSandbox } from './sandbox.ts';
+import type { TrainedOn } from './trained-on.ts';
+
+/** The rewards of the run that made an adapter; undefined where it learned from rows, or its run is not kept. */
+export async function rewardsOf(trained: TrainedOn | undefined): Promise<readonly RewardSpec[] | undefined> {
+  const runId = trained?.runId;
+  if (runId === undefined) return undefined;
+  const settings = (await readRun(runId))?.run.settings as Partial<RunOptions> | undefined;
+  const isRewarded = settings?.objective === 'grpo' && rewardsProblem(settings.rewards) === undefined;
+  return isRewarded ? settings.rewards : undefined;
+}
+
+/**
+ * The weighted sums of the rewards, row by row, for each list of answers to the first rows.
+ *
+ * @throws GraftError `reward`, `reward-code`, `reward-stopped` where one took too long
+ */
+export async function rewardAnswers(
+  specs: readonly RewardSpec[],
+  { tokenizer }: OpenModel,
+  asked: readonly AskedQuestion[],
+  lists: readonly (readonly string[])[],
+): Promise<number[][]> {
+  const rewards = await openRewards(specs, { where: 'The rewards', stops: false, startSandbox });
+  try {
+    const scored: number[][] = [];
+    for (const answers of lists) {
+      const attempts = answers.map((completion, at) => {
+        const { question, example } = asked[at];
+        const { prompt, expected: answer } = question;
+        const tokens = tokenizer.encode(completion).length;
+        return { prompt, completion, tokens, cut: false, answer, row: example?.columns ?? {} };
+      });
+      scored.push((await rewards.score(attempts)).map(({ total }) => total));
+    }
+    return scored;
+  } finally {
+    rewards.close();
+  }
+}

@@ -1,0 +1,134 @@
+/** The rows that a measurement asks, and the ways to answer them: drawn once for all methods, so that they compare. */
+import { GraftError } from '../errors.ts';
+import { plural } from '../numbers.ts';
+import type { Draw, LossReport, Share } from '../evaluate/comparison.ts';
+import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
+import { ModelExaminee, type ExamineeOptions, type ExamStep } from '../evaluate/examinee.ts';
+import { lossPart, pairsOf, type LossPart } from '../evaluate/loss-part.ts';
+import type { Answered, AskedQuestion, Method } from '../evaluate/methods/method.ts';
+import { exactMatch } from '../evaluate/metrics/exact-match.ts';
+import { answerScores } from '../evaluate/metrics/scores.ts';
+import type { Adapter } from '../adapters/adapter.ts';
+import type { Evaluation, Progress, Sample } from './api.ts';
+import { rowsOf, type DataSet } from './data.ts';
+import type { OpenModel } from './model.ts';
+import type { Session } from './session.ts';
+import { Slices } from './slices.ts';
+
+/** The seed for rows whose split is unknown: those that a run kept for itself. */
+const DEFAULT_SEED = 42;
+
+type By = NonNullable<Progress['by']>;
+type Extra = Pick<ExamineeOptions, 'adapter' | 'known' | 'onAnswer' | 'test'>;
+
+export interface Sitting {
+  readonly open: OpenModel;
+  readonly data: DataSet;
+  readonly drawn: Drawn;
+  readonly asked: readonly AskedQuestion[];
+  readonly part: LossPart;
+  readonly slices: Slices;
+  /** The draw of the first `rows` of the rows that were drawn. */
+  drawOf(rows: number): Draw;
+  /** A rule may be impossible on these rows. @throws GraftError `worker-aborted` */
+  apply(rule: Method): Promise<Answered | undefined>;
+  /** A model's answers; only those to the first rows if it is stopped. @throws GraftError `worker-aborted` */
+  answer(method: Method, by: By, extra: Extra): Promise<Answered>;
+  losses(adapter: Adapter | undefined): Promise<Pick<Evaluation, 'base' | 'tuned'>>;
+  /** @param answers to the first rows */
+  exact(answers: readonly string[]): Share;
+}
+
+/** @param ofBase answers of the base model that are kept for the next measurement */
+export const stopped = (ofBase = 0): GraftError =>
+  new GraftError(
+    'worker-aborted',
+    'The measurement was stopped before a row was answered.',
+    ofBase > 0
+      ? `The base model answered ${plural(ofBase, 'row')}: they are kept until other rows or another model are opened, and are not asked again.`
+      : 'Start it again when you like.',
+  );
+
+/** Draws the rows that are asked. @throws GraftError `worker-no-model`, `worker-no-data` */
+export async function prepare(
+  session: Session,
+  { rows, lossOf = 'asked' }: Sample,
+  onProgress: (progress: Progress) => void,
+  signal: AbortSignal,
+  shots = 0,
+): Promise<Sitting> {
+  const open = await session.model();
+  const { data } = session;
+  if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
+  const chat = isChat(open);
+  const seed = data.options?.seed ?? DEFAULT_SEED;
+  const test = rowsOf(data, 'test').length;
+  const draw = (many: number): Drawn => {
+    const drawn = drawQuestions(data.questions, { rows: many, seed }, open.tokenizer, open.info.maxPositions);
+    return { ...drawn, draw: { ...drawn.draw, test } };
+  };
+  const drawn = draw(rows);
+  const pairs = pairsOf(data, 'test', chat);
+  const part = lossPart(data, pairs, drawn, { rows, lossOf });
+  const asked = drawn.chosen.map((at): AskedQuestion => ({
+    question: data.questions[at],
+    example: pairs.at(at)?.example,
+  }));
+  const slices = new Slices(onProgress, signal);
+  const examinee = (by: By, extra: Extra = {}): ModelExaminee =>
+    new ModelExaminee(
+      { name: open.info.name, model: open.model, tokenizer: open.tokenizer },
+      {
+        ...extra,
+        newTokens: drawn.newTokens,
+        onProgress: (step: ExamStep) => onProgress({ ...step, by }),
+        signal,
+        pause: (step) => (slices.due ? slices.pause({ ...step, by }) : undefined),
+      },
+    );
+  const exam = {
+    train: pairsOf(data, 'train', chat),
+    asked,
+    shots,
+    seed,
+    each: <Item>(items: readonly Item[], work: (item: Item) => void) => slices.each('comparing', items, work),
+  };
+  const lossOfBase = async (): Promise<LossReport | undefined> => {
+    const known = data.base.losses.get(part.key) ?? (await examinee('base', { test: part }).loss());
+    if (known) data.base.losses.set(part.key, known);
+    return known;
+  };
+  const stoppable = async <Result>(work: Promise<Result>): Promise<Result> => {
+    try {
+      return await work;
+    } catch (error) {
+      throw signal.aborted && !open.model.device.failure ? stopped() : error;
+    }
+  };
+  return {
+    open,
+    data,
+    drawn,
+    asked,
+    part,
+    slices,
+    drawOf: (many) =>
+      many === drawn.chosen.length ? drawn.draw : { ...draw(many).draw, planned: drawn.chosen.length },
+    apply: (rule) => stoppable(rule.answer({ ...exam, model: examinee('base') })),
+    // A model always answers.
+    answer: async (method, by, extra) =>
+      (await stoppable(method.answer({ ...exam, model: examinee(by, extra) })))!,
+    async losses(adapter) {
+      const base = await lossOfBase();
+      const tuned = adapter ? await examinee('adapter', { adapter, test: part }).loss() : base;
+      return { ...(base && { base }), ...(tuned && { tuned }) };
+    },
+    exact(answers) {
+      const expected = asked.slice(0, answers.length).map(({ question }) => question.expected);
+      return exactMatch.aggregate(answerScores(exactMatch, expected, answers).map((score) => score ?? 0))
+        .share;
+    },
+  };
+}
+
+export const isChat = ({ tokenizer }: OpenModel): boolean => tokenizer.chatTemplate !== undefined;

@@ -1,0 +1,96 @@
+/** What is said of a run by answers without examples and behind some. */
+import { expect, test } from 'vitest';
+import { byExamples, whyNotBehind } from '../../../src/app/baseline/methods.ts';
+import { judge } from '../../../src/evaluate/verdict.ts';
+import { examplesInWords, type ByExamples } from '../../../src/evaluate/with-examples.ts';
+import type { Evaluation, FewShotReport, Share } from '../../../src/worker/api.ts';
+
+const said = (alone: readonly [number, number], behind: readonly [number, number]): string => {
+  const pair = ([base, tuned]: readonly [number, number]) => ({ base, tuned });
+  const both: ByExamples = { of: 'reward', alone: pair(alone), shots: 2, behind: pair(behind) };
+  return examplesInWords(both);
+};
+
+test('both numbers are told, and what got worse by them', () => {
+  expect(said([0.2, 0.9], [0.3, 0.8])).toBe(
+    'The mean reward went from 0.20 to 0.90 with the question alone, and from 0.30 to 0.80 with 2 examples before it. Neither got worse.',
+  );
+  expect(said([0.2, 0.9], [0.8, 0.3])).toContain(
+    'With examples it got worse: the run broke what examples did',
+  );
+  expect(said([0.9, 0.2], [0.3, 0.8])).toContain('The question alone got worse');
+  expect(said([0.9, 0.2], [0.8, 0.3])).toContain('Both got worse');
+  expect(said([0.5, 0.49], [0.5, 0.49])).toContain('Neither got worse.');
+  expect(
+    examplesInWords({
+      of: 'right',
+      alone: { base: 0, tuned: 0.5 },
+      shots: 1,
+      behind: { base: 0.25, tuned: 0.5 },
+    }),
+  ).toMatch(/^The share of right answers went from 0% to 50% .* from 25% to 50% with 1 example before it/);
+});
+
+const ROWS = 10;
+const share = (count: number): Share => ({ count, total: ROWS, interval: [0, 1] });
+const model = { name: 'sprig', bundled: true, fingerprint: 'f' };
+const ADAPTER = { name: 'lists 1', id: 'a' };
+const rewarded = (base: number, tuned: number): Evaluation => ({
+  origin: { time: 0, model, adapter: ADAPTER },
+  draw: { seed: 42, of: ROWS, tooLong: 0 },
+  rows: Array.from({ length: ROWS }, (_, at) => ({
+    ...{ prompt: `Ask ${at}`, expected: 'hen', base: 'Who?', tuned: 'The hen.' },
+  })),
+  exact: { base: share(0), tuned: share(0) },
+  rewards: {
+    base: Array.from({ length: ROWS }, () => base),
+    tuned: Array.from({ length: ROWS }, () => tuned),
+  },
+  rules: [],
+});
+
+test('an adapter that learned from rewards is judged by them, although no answer is that of the file', () => {
+  const { before, number, after, winner, how } = judge(
+    [{ name: 'lists 1', result: rewarded(0.2, 0.9) }],
+    undefined,
+  );
+  expect(before + number + after).toBe(
+    'Tuning helped: the mean reward goes 0.20 → 0.90 from the base model, the best without tuning, to the adapter.',
+  );
+  expect(winner).toBe('tuned');
+  expect(how).toContain('gets a higher reward on 10, a lower one on 0');
+  expect(judge([{ name: 'lists 1', result: rewarded(0.9, 0.2) }], undefined).winner).toBe('untuned');
+  const same = judge([{ name: 'lists 1', result: rewarded(0.5, 0.5) }], undefined);
+  expect(same).toMatchObject({ before: expect.stringMatching(/^No gain/), winner: undefined });
+});
+
+test('it is compared behind examples where it was asked with the same ones, and otherwise that is missing', () => {
+  const result = rewarded(0.2, 0.9);
+  const few: FewShotReport = {
+    origin: { time: 0, model },
+    shots: [{ prompt: 'Ask', answer: 'hen' }],
+    rows: result.rows.map(({ prompt, expected }) => ({ prompt, expected, answer: 'x' })),
+    exact: share(0),
+    rewards: result.rows.map(() => 0.4),
+    tuned: {
+      adapter: ADAPTER,
+      answers: result.rows.map(() => 'y'),
+      exact: share(0),
+      rewards: result.rows.map(() => 0.1),
+    },
+    promptTokens: 10,
+    seconds: 1,
+  };
+  const both = byExamples(result, few)!;
+  expect(both).toMatchObject({ of: 'reward', shots: 1 });
+  expect(both.behind.base).toBeCloseTo(0.4);
+  expect(both.behind.tuned).toBeCloseTo(0.1);
+  expect(whyNotBehind(result, few)).toBeUndefined();
+  const others = { ...few, tuned: { ...few.tuned!, adapter: { name: 'lists 2', id: 'b' } } };
+  expect(byExamples(result, others)).toBeUndefined();
+  expect(whyNotBehind(result, others)).toContain('was not asked with any');
+  // The base model behind examples is the best without tuning.
+  expect(judge([{ name: 'lists 1', result }], few).after).toContain(
+    'the base model with 1 example in its prompt',
+  );
+});
