@@ -41,6 +41,7 @@ export const Measured = v.object({
         tuned: v.optional(Loss),
         general: v.optional(v.object({ base: Loss, tuned: Loss })),
         exact: v.object({ base: Share, tuned: Share }),
+        rewards: v.optional(v.object({ base: v.array(number), tuned: v.array(number) })),
         rules: v.array(
           v.object({
             rule: v.picklist(RULES.map(({ name }) => name)),

@@ -3,6 +3,11 @@ import * as v from 'valibot';
 import { DataRef } from './data.ts';
 import { anything, count, id, number, text } from './values.ts';
 
+export const AdapterOrigin = v.union([
+  v.object({ name: text, id }),
+  v.object({ name: text, runId: id, step: count }),
+]);
+
 export const Origin = v.object({
   time: number,
   model: v.object({ name: text, bundled: v.boolean(), fingerprint: text }),
@@ -13,7 +18,5 @@ export const Origin = v.object({
       options: v.optional(anything),
     }),
   ),
-  adapter: v.optional(
-    v.union([v.object({ name: text, id }), v.object({ name: text, runId: id, step: count })]),
-  ),
+  adapter: v.optional(AdapterOrigin),
 });

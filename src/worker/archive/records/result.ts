@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { DataRef } from './data.ts';
 import { Draw, Loss, Measured, Share } from './measured.ts';
-import { Origin } from './origin.ts';
+import { AdapterOrigin, Origin } from './origin.ts';
 import { count, id, Message, number, text } from './values.ts';
 
 const Token = v.object({
