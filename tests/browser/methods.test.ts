@@ -50,7 +50,7 @@ test('one press takes the defaults of a method, and the form follows', async () 
   await expect.poll(() => rowOf('All weights').getAttribute('aria-current')).toBe('true');
   await openSettings(page);
   const rate = page.getByLabel('Learning rate', { exact: true });
-  await expect.poll(() => rate.inputValue()).toBe('0.00075');
+  await expect.poll(() => rate.inputValue()).toBe('0.000375');
   await rowOf('LoRA').getByRole('button', { name: 'Use LoRA' }).click();
   await expect.poll(() => rate.inputValue()).toBe('0.006');
 });
