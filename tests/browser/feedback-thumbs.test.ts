@@ -1,0 +1,109 @@
+/** Thumbs alone, and a further run on them by KTO: likes and dislikes without one corrected answer, up to the comparison. */
+import { mkdirSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { factOf, goTo, inspect, openSample, openSettings, PICTURES, WAIT } from './looks.ts';
+
+const LIKED = ['Who lives here?', 'What is the weather?'];
+const DISLIKED = ['Tell me a story.', 'Where is the ladder?'];
+
+let browser: Browser;
+let studio: WatchedPage;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  browser = await openChromium();
+  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  ({ page } = studio);
+});
+afterAll(() => closeContexts(browser));
+
+const queue = () => page.getByRole('region', { name: 'Feedback' });
+const further = () => page.getByRole('region', { name: 'A further short run' });
+const standing = (words: string) => queue().getByRole('button', { name: new RegExp(`^${words} \\d+$`) });
+
+/** Asks, and judges the answer of the adapter. */
+async function judge(question: string, thumb: 'Good' | 'Bad'): Promise<void> {
+  await page.getByRole('button', { name: 'Ask both', exact: true }).waitFor(WAIT);
+  await page.getByLabel('Prompt for both').fill(question);
+  await page.getByLabel('Prompt for both').press('Enter');
+  const thumbs = page
+    .getByRole('article', { name: `Answers to ${question}` })
+    .getByRole('button', { name: new RegExp(`^${thumb} answer`) });
+  await thumbs.nth(1).click(WAIT);
+}
+
+test('thumbs on the answers of an adapter wait in the queue', async () => {
+  await goTo(page, 'data');
+  await openSample(page);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/\d+ rows/);
+  await goTo(page, 'train');
+  await openSettings(page);
+  await page.getByLabel('Steps', { exact: true }).fill('8');
+  await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
+  await page.getByLabel('Validate every … steps', { exact: true }).fill('8');
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByText(/^Done: loss/).waitFor(WAIT);
+  await goTo(page, 'use');
+  await page.locator('summary', { hasText: 'Sampling' }).click();
+  await page.getByRole('spinbutton', { name: 'Longest answer, tokens' }).fill('12');
+  for (const question of LIKED) await judge(question, 'Good');
+  for (const question of DISLIKED) await judge(question, 'Bad');
+  await expect.poll(() => standing('To look through').innerText()).toMatch(/4$/);
+  for (const question of [...LIKED, ...DISLIKED])
+    await queue()
+      .getByRole('listitem')
+      .filter({ hasText: question })
+      .getByRole('button', { name: /^Accept/ })
+      .click();
+  await expect.poll(() => standing('Accepted').innerText()).toMatch(/4$/);
+});
+
+test('dislikes teach nothing to a supervised run, and all of it is learned by KTO', async () => {
+  await further()
+    .getByText(/2 entries, \d+ steps/)
+    .waitFor(WAIT);
+  await further()
+    .getByText(/2 accepted dislikes have no correction/)
+    .waitFor();
+  await further().getByLabel('Learns from').selectOption('kto');
+  await further()
+    .getByText(/4 entries, \d+ steps/)
+    .waitFor();
+  expect(
+    await further()
+      .getByText(/no correction/)
+      .count(),
+  ).toBe(0);
+  await further().getByLabel('Steps', { exact: true }).fill('6');
+  await further().getByLabel('Steps', { exact: true }).press('Tab');
+  await further()
+    .getByText(/4 entries, 6 steps/)
+    .waitFor();
+  await further().getByRole('button', { name: 'Train a further short run' }).click();
+  await further().getByText('Keep “').waitFor(WAIT);
+  await further()
+    .getByText(/^(▲|▼|≈|=) .*(exactly right|perplexity)/)
+    .waitFor(WAIT);
+  expect(await further().getByRole('row').count()).toBe(3);
+  await expect.poll(() => standing('Taught').innerText()).toMatch(/4$/);
+  expect(await inspect(page, 'feedback-thumbs')).toEqual([]);
+});
+
+test('its run was one of KTO, and its adapter takes over at a press', async () => {
+  await goTo(page, 'train');
+  const told = page.getByLabel('What the objective reports');
+  await expect
+    .poll(() => told.innerText(), WAIT)
+    .toMatch(/Margin[\s\S]*KL to the reference[\s\S]*Desirable[\s\S]*Undesirable/);
+  await goTo(page, 'use');
+  await further().getByRole('button', { name: 'Use it from now on' }).click(WAIT);
+  await further()
+    .getByText(/took the place of/)
+    .waitFor();
+  await expect
+    .poll(() => page.getByLabel('Right side').locator('option:checked').innerText())
+    .toMatch(/^feedback 1/);
+  expect(studio.problems).toEqual([]);
+});
