@@ -101,7 +101,7 @@ export async function learnByDefaults(device: Device, method: TuningMethod, shar
     trainable: options.method === 'full',
     state: optimiserOf(options.optimiser).kernel.planes,
   });
-  const { trainable, options: settings } = await makeTrainable(model, options);
+  const { trainable, options: settings } = await makeTrainable(model, options, undefined, { rows: train });
   const trainer = await Trainer.create({ trainable, options: settings, rows: train, validation });
   const before = (await trainer.evaluate())!;
   expect(await trainer.run(Math.ceil(share * trainer.steps))).toBe(share < 1 ? 'paused' : 'done');
