@@ -1,17 +1,11 @@
 /** Runs: at most one is on the GPU, training or paused; the others are in storage. */
 import { ifStorageWorks } from '../storage/settings.ts';
 import { GraftError } from '../errors.ts';
-import { objectiveOf, OBJECTIVES } from '../objectives/registry.ts';
-import { adapterShape } from '../runs/trainable.ts';
 import type { StoredRun } from '../storage/records.ts';
-import { changeRun, deleteRun, readSavedRun, saveEndedRun } from '../storage/runs.ts';
-import { unigramLoss } from '../train/spike.ts';
+import { changeRun, deleteRun, readSavedRun } from '../storage/runs.ts';
 import { isScoringFailure } from '../train/policy/scoring.ts';
-import { readState } from '../train/state-files.ts';
-import { memoryFiles } from '../weights/bytes.ts';
 import type { BaseWeights, ModelRef, RunOptions, RunRecord, RunSummary } from './api.ts';
-import { onlyTask } from '../data/row-set.ts';
-import { askedRows, restoredData } from './data.ts';
+import { restoredData } from './data.ts';
 import { DeviceTurn, Withdrawn, type Emit } from './device-turn.ts';
 import { LiveRun } from './live-run.ts';
 import type { OpenModel } from './model.ts';
@@ -19,13 +13,13 @@ import { otherModel } from './other-model.ts';
 import { failureOf, outcome } from './outcome.ts';
 import type { Projects } from './projects.ts';
 import type { Queue } from './queue.ts';
-import { checkRun, headlessCommand, trainOptions } from '../runs/run-options.ts';
+import { checkRun } from '../runs/run-options.ts';
 import { startingFrom } from './starting-from.ts';
 import { listOfRuns, readOfRun } from './run-list.ts';
-import { endRun, type RunSeed } from './run-store.ts';
+import { discardSaved, keepSaved } from './ended-runs.ts';
+import { newRun } from './new-run.ts';
+import type { RunSeed } from './run-store.ts';
 import { runRecord, weightsOf } from './run-records.ts';
-import { afterPrompt, asRowsAsk } from '../data/questions.ts';
-import { wantedAnswer } from '../runs/sample-answer.ts';
 import type { Session } from './session.ts';
 import { otherTab, tellTabs } from './training-lock.ts';
 
@@ -64,37 +58,9 @@ export class Runs {
       const { options, start } = await startingFrom(asked, open);
       checkRun(options, data, open);
       await this.release();
-      // Where rewards decide, the row's answer may be only a part of the right one.
-      const isTold = options.sampleEvery > 0 && objectiveOf(options.objective).rows !== 'prompts';
-      const wanted = isTold ? wantedAnswer(data, options.samplePrompt) : undefined;
-      const sampled = asRowsAsk(data, options.samplePrompt, open.tokenizer);
-      const after = open.tokenizer.chatTemplate === undefined ? afterPrompt(data) : '';
-      const rows = askedRows(onlyTask(data, options.task), options);
-      const run: StoredRun = {
-        id: crypto.randomUUID(),
-        projectId: await this.projects.ensureForRun(data.ref?.name ?? data.name),
-        created: Date.now(),
-        status: 'running',
-        settings: options,
-        baseModel: open.info.name,
-        modelFingerprint: open.fingerprint,
-        precision: open.info.precision,
-        baseWeights: open.info.baseWeights,
-        bundled: open.source.bundled,
-        dataName: data.ref?.name ?? data.name,
-        ...(data.ref && { data: data.ref }),
-        ...(data.options && { dataOptions: data.options }),
-        command: headlessCommand(options, data, open),
-        steps: [],
-        evals: [],
-        samples: [],
-        ...(sampled !== options.samplePrompt && { asked: sampled }),
-        ...(wanted !== undefined && { wanted }),
-        ...(after !== '' && { afterPrompt: after }),
-        // Other objectives have losses of other kinds.
-        ...(objectiveOf(options.objective) === OBJECTIVES[0] && { unigramLoss: unigramLoss(rows.train) }),
-      };
-      return this.#create({ run, rows, start }, open, emit, signal);
+      const { run, rows } = newRun(options, data, open);
+      const projectId = await this.projects.ensureForRun(run.dataName);
+      return this.#create({ run: { ...run, projectId }, rows, start }, open, emit, signal);
     });
     return begun.catch((error: unknown) => {
       throw error instanceof Withdrawn ? cancelled() : error;
@@ -162,22 +128,9 @@ export class Runs {
       const saved = await readSavedRun(id);
       if (!saved)
         throw notResumable('There is nothing left of it to keep: start a new one with its settings.');
-      const { checkpoint, rows } = saved;
       // Before the first step there is nothing to keep.
-      if (how === 'cancel' || checkpoint.step === 0) {
-        const run: StoredRun = { ...saved.run, status: 'cancelled' };
-        await saveEndedRun(run);
-        return runRecord(run, false);
-      }
-      const open = await this.#modelOf(saved.run);
-      const { state } = await readState(memoryFiles(checkpoint.files, 'The checkpoint'));
-      const run: StoredRun = { ...saved.run, status: 'stopped' };
-      const { step, bestEvalLoss } = state.counters;
-      const learned = { step, bestEvalLoss, tensors: state.best ?? state.values };
-      const options = trainOptions(run.settings as RunOptions);
-      const adapter =
-        options.method !== 'full' ? adapterShape(open.model.definition, options, state.values) : undefined;
-      const kept = await endRun({ run, learned, adapter, rows: rows.train.length }, open);
+      if (how === 'cancel' || saved.checkpoint.step === 0) return runRecord(await discardSaved(saved), false);
+      const kept = await keepSaved(saved, await this.#modelOf(saved.run));
       this.#show(kept.adapterId);
       return runRecord(kept.run, false);
     });

@@ -1,0 +1,32 @@
+/** Runs that end in storage, without being brought to the GPU again. */
+import { trainOptions } from '../runs/run-options.ts';
+import { adapterShape } from '../runs/trainable.ts';
+import type { StoredRun } from '../storage/records.ts';
+import { saveEndedRun, type SavedRun } from '../storage/runs.ts';
+import { readState } from '../train/state-files.ts';
+import { memoryFiles } from '../weights/bytes.ts';
+import type { RunOptions } from './api.ts';
+import type { OpenModel } from './model.ts';
+import { endRun } from './run-store.ts';
+
+/** Keeps only the curve. */
+export async function discardSaved(saved: SavedRun): Promise<StoredRun> {
+  const run: StoredRun = { ...saved.run, status: 'cancelled' };
+  await saveEndedRun(run);
+  return run;
+}
+
+/** Keeps the best weights of the checkpoint, or the last ones where nothing was validated. */
+export async function keepSaved(
+  { run: paused, checkpoint, rows }: SavedRun,
+  open: OpenModel,
+): ReturnType<typeof endRun> {
+  const { state } = await readState(memoryFiles(checkpoint.files, 'The checkpoint'));
+  const run: StoredRun = { ...paused, status: 'stopped' };
+  const { step, bestEvalLoss } = state.counters;
+  const learned = { step, bestEvalLoss, tensors: state.best ?? state.values };
+  const options = trainOptions(run.settings as RunOptions);
+  const adapter =
+    options.method !== 'full' ? adapterShape(open.model.definition, options, state.values) : undefined;
+  return endRun({ run, learned, adapter, rows: rows.train.length }, open);
+}
