@@ -227,9 +227,11 @@ export function tellStart({ what, done, total, seconds }: TimedStart, output: Ou
 }
 
 function describeTrainable({ adapter, trainable }: Subject): string {
-  return adapter
-    ? `a ${kindOf(adapter.config).label} adapter on ${adapter.modules.length} layers`
-    : `all ${trainable.store.specs.length} tensors`;
+  if (adapter) {
+    const { label } = kindOf(adapter.config);
+    return `${/^[AEIOU]/.test(label) ? 'an' : 'a'} ${label} adapter on ${adapter.modules.length} layers`;
+  }
+  return `all ${trainable.store.specs.length} tensors`;
 }
 
 /** The first two of what the objective reports: for pairs accuracy and margin. */
