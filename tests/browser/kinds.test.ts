@@ -22,6 +22,8 @@ test.each([
   ['Norms and biases', 'LN_TUNING', {}],
   // Plain LoRA of twice the rank.
   ['PiSSA', 'LORA', { r: 16 }],
+  // It begins from some of the rows.
+  ['EVA', 'LORA', { r: 8 }],
 ])(
   '%s learns, answers beside the base, is measured, and leaves as PEFT’s %s',
   async (label, type, fields) => {

@@ -17,6 +17,16 @@ test('an answer counts its tokens, a checkpoint names its step', () => {
   expect(sentence(phaseDoing({ kind: 'saving', step: 1200 }))).toBe('Saving step 1,200');
 });
 
+test('the start of an adapter counts batches, which may be fewer, and matrices', () => {
+  const start = { kind: 'starting', step: 0 } as const;
+  expect(sentence(phaseDoing({ ...start, what: 'reading', done: 3, total: 1200 }))).toBe(
+    'Reading activations: 3 of at most 1,200 batches',
+  );
+  expect(sentence(phaseDoing({ ...start, what: 'vectors', done: 40, total: 210, seconds: 31 }))).toBe(
+    'Finding singular vectors: 40 of 210 matrices, about 31 s left',
+  );
+});
+
 test('compiling and loading say how long only where that is long', () => {
   expect(sentence(compileDoing({ done: 12, total: 40 }, 4))).toBe('Compiling shaders: 12 of 40');
   expect(sentence(compileDoing({ done: 12, total: 40 }, 70))).toBe(
