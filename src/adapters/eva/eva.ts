@@ -60,14 +60,18 @@ const fromRows: RowsStart<EvaConfig, LoraModule> = {
   async begin(rows, config, modules, { random, tell }) {
     const groups = inputGroups(rows, config, modules);
     const found: Found[] = [];
-    for (const [at, group] of groups.entries())
-      found.push(
-        ...(await directions(rows, config, group, {
-          random,
-          tell: ({ what, done, total }) =>
-            tell({ what, done: at * total + done, total: groups.length * total }),
-        })),
-      );
+    const inputs = groups.flat().length;
+    for (const [at, group] of groups.entries()) {
+      // Each group reads the rows again, and looks for the vectors of its own inputs.
+      const { length: before } = found;
+      const tellGroup = ({ what, done, total }: StartProgress): void =>
+        tell(
+          what === 'reading'
+            ? { what, done: at * total + done, total: groups.length * total }
+            : { what, done: before + done, total: inputs },
+        );
+      found.push(...(await directions(rows, config, group, { random, tell: tellGroup })));
+    }
     const own = modules.filter(({ kind }) => kind === KIND);
     const budget = own.reduce((sum, { rank }) => sum + rank, 0);
     const ranks =
