@@ -57,6 +57,8 @@ export default defineConfig({
           name: 'unit',
           include: ['tests/unit/**/*.test.ts'],
           maxWorkers: availableParallelism(),
+          // Most of these files take less time than what they import.
+          isolate: false,
           testTimeout: 60_000,
           expect: { poll: { timeout: 30_000 } },
         },
