@@ -21,7 +21,7 @@ import {
   writeSafetensors,
   type TensorEntry,
 } from '../weights/safetensors.ts';
-import { addedTexts } from '../text/added-tokens.ts';
+import { addedTexts, type NewTokens } from '../text/added-tokens.ts';
 import { baseFields, withBasePlace, withLoadSection, type BasePlace } from './load-section.ts';
 import { modelCard, type CardFacts } from './model-card.ts';
 
@@ -218,6 +218,15 @@ export async function readAfterPrompt(files: FileSet): Promise<string> {
   const source = await files.open(WEIGHTS);
   if (!source) throw missing(files, WEIGHTS);
   return (await openSafetensors(source)).metadata.get(AFTER_PROMPT) ?? '';
+}
+
+/** The new tokens of a folder; undefined where it has none, or does not say their texts. */
+export async function readAddedTokens(files: FileSet): Promise<NewTokens | undefined> {
+  const json = (await readJson(files, CONFIG, 1 << 20)) ?? {};
+  const texts = [...(await textsOfTokens(files, json))];
+  const [ids]: unknown[] = isObject(json[INDICES]) ? Object.values(json[INDICES]) : [json[INDICES]];
+  const own = texts.filter(([id]) => Array.isArray(ids) && ids.includes(id));
+  return own.length === 0 ? undefined : { first: own[0][0], texts: own.map(([, text]) => text) };
 }
 
 /** Bytes of a tensor's entry in the header of a file, beside its name. */

@@ -25,6 +25,8 @@ import { checkStart } from './trainable.ts';
 export type RunOptions = PageValues & {
   /** The adapter of the library that it starts from: rank, alpha, patterns and targets come from it. */
   readonly start?: { readonly id: string; readonly name: string };
+  /** The id of the first of its new tokens, by the tokenizer of the base. */
+  readonly firstToken?: number;
   /** The one task of the open rows that it is trained on; all of them if left out. */
   readonly task?: string;
   /** Its adapter is on trial until a person puts it in use. */
@@ -49,7 +51,11 @@ export function trainOptions(options: RunOptions): TrainOptions {
     const setting = TABLE.find(name);
     return setting !== undefined && TABLE.applies(setting, options);
   });
-  return trainOptionsOf(Object.fromEntries(given) as Given);
+  const train = trainOptionsOf(Object.fromEntries(given) as Given);
+  const { firstToken } = options;
+  return firstToken === undefined || !train.lora.addTokens
+    ? train
+    : { ...train, lora: { ...train.lora, firstToken } };
 }
 
 /**

@@ -49,6 +49,14 @@ export function readNumbers(text: string): readonly number[] {
   });
 }
 
+/** Names as a person writes them: `<|tool|>, <|user|>`; a comma in a name is `\\,`. */
+export function readNames(text: string): readonly string[] {
+  return text
+    .split(/(?<!\\),/)
+    .map((name) => name.replaceAll('\\,', ',').trim())
+    .filter((name) => name !== '');
+}
+
 /** A pattern as a person writes it: `q_proj=16, v_proj=4`. A part that cannot be read gets the number NaN, which no setting takes. */
 export function readPattern(text: string): Readonly<Record<string, number>> {
   const items = text.split(',').map((item) => item.trim());

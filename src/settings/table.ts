@@ -214,7 +214,7 @@ export function settingOf(name: SettingName, table: Table = TABLE): Setting {
 }
 
 /** Settings that the command has and the page has not. */
-const COMMAND_ONLY: readonly string[] = ['epochs', 'addTokens'];
+const COMMAND_ONLY: readonly string[] = ['epochs'];
 /** The settings of a run of the page, in the order of the table. */
 export const PAGE_TABLE: readonly Setting[] = TABLE.settings.filter(
   ({ name, part }) => (part === 'run' || part === 'watch' || part === 'page') && !COMMAND_ONLY.includes(name),

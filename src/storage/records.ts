@@ -87,6 +87,8 @@ export interface StoredAdapter {
   readonly alpha?: number;
   /** Missing unless the kind is prompt tuning. */
   readonly virtualTokens?: number;
+  /** Tokens that it adds to the vocabulary. */
+  readonly addTokens?: readonly string[];
   readonly targets: readonly string[];
   readonly parameters: number;
   readonly created: number;

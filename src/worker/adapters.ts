@@ -4,7 +4,15 @@ import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { kindOf } from '../adapters/registry.ts';
 import { GraftError } from '../errors.ts';
 import { fileNameOf } from '../export/folder-sink.ts';
-import { largestAdapter, readPeft, withBase, type Files } from '../export/peft.ts';
+import { tokenizerFiles } from '../export/grown-folder.ts';
+import {
+  largestAdapter,
+  readAddedTokens,
+  readPeft,
+  withBase,
+  writePeft,
+  type Files,
+} from '../export/peft.ts';
 import { modelCard } from '../export/model-card.ts';
 import { memoryFiles, readJson, type ByteSource, type FileSet } from '../weights/bytes.ts';
 import {
@@ -28,6 +36,7 @@ const CARD = 'README.md';
 const TEXT_LIMITS: Readonly<Record<string, number>> = { [CONFIG]: 2 ** 20, [CARD]: 2 ** 20 };
 /** Bytes at most, whatever the base: rank 1024 on all layers of a model of three billion parameters has about this. */
 export const ADAPTER_LIMITS: Readonly<Record<string, number>> = { ...TEXT_LIMITS, [WEIGHTS]: 2 ** 31 };
+const TOKENIZER_LIMIT: Readonly<Record<string, number>> = { 'tokenizer.json': 64 * 2 ** 20 };
 const MAX_NAME = 200;
 /** Bytes that are read at once. */
 const CHUNK = 4 * 2 ** 20;
@@ -80,10 +89,16 @@ export class Library {
   ): Promise<{ fileName: string; file: Blob }> {
     const [adapter, stored] = await Promise.all([findAdapter(id), adapterFiles(id)]);
     if (!adapter || !stored) throw unknownAdapter();
+    const added = await readAddedTokens(memoryFiles(stored, adapter.name));
     const place = await bases.placeOf(adapter.baseModel, beside);
     const base = place.kind === 'beside' ? await filesOf(await bases.bundled(), place.folder) : {};
     const folder = fileNameOf(adapter.name);
-    const file = await packZip(folder, { ...withBase(stored, place), ...base }, stepping('keeping', watch));
+    const tokenizer = added ? await tokenizerFiles(await bases.filesOf(adapter.baseModel), added) : {};
+    const file = await packZip(
+      folder,
+      { ...withBase(stored, place), ...tokenizer, ...base },
+      stepping('keeping', watch),
+    );
     return { fileName: `${folder}.zip`, file };
   }
 
@@ -115,19 +130,15 @@ export class Library {
     const weights = zip
       ? await readFiles(name, await zip.unpack(limits, step), limits)
       : await readFiles(name, given, limits, step);
+    // Rows of new tokens need their texts, which PEFT leaves to the tokenizer.
+    const tokenizer = await readTokenizer(name, zip ?? given, texts);
     const stored: Files = { ...texts, ...weights };
-    const folder = memoryFiles(stored, name);
+    const folder = memoryFiles({ ...stored, ...tokenizer }, name);
     const base = (await readJson(folder, CONFIG))?.['base_model_name_or_path'];
     const baseModel = typeof base === 'string' && base !== '' ? base.slice(0, MAX_NAME) : info.name;
     const { config, modules, tensors } = await readPeft(folder, model.definition).catch((error: unknown) => {
       throw baseModel === info.name ? error : ofOtherBase(error, baseModel, info.name);
     });
-    if (addedTokens(modules))
-      throw new GraftError(
-        'adapter-unsupported',
-        `${name} adds tokens to the vocabulary, which the page does not do yet.`,
-        'Use it with graft chat, or merge it with graft merge and open the model.',
-      );
     const card = stored[CARD] ?? new TextEncoder().encode(modelCard(config, { baseModel }));
     const adapter: AdapterInfo = {
       id: crypto.randomUUID(),
@@ -141,7 +152,9 @@ export class Library {
     };
     // The last point at which it can be stopped.
     await step(1, 1);
-    await putAdapter(adapter, { ...stored, [CARD]: card });
+    // The library keeps the texts with the weights, and no tokenizer.
+    const told = addedTokens(modules) && writePeft({ config, modules, tensors }, { baseModel });
+    await putAdapter(adapter, { ...stored, ...(told && { [WEIGHTS]: told[WEIGHTS] }), [CARD]: card });
     return adapter;
   }
 }
@@ -149,15 +162,24 @@ export class Library {
 /** The part of an adapter's configuration that the library lists. */
 export function listed(
   config: AdapterConfig,
-): Pick<AdapterInfo, 'kind' | 'rank' | 'alpha' | 'virtualTokens' | 'targets'> {
-  const { rank, alpha, virtualTokens } = kindOf(config).settings(config);
+): Pick<AdapterInfo, 'kind' | 'rank' | 'alpha' | 'virtualTokens' | 'addTokens' | 'targets'> {
+  const { rank, alpha, virtualTokens, addTokens } = kindOf(config).settings(config);
   return {
     ...(config.kind !== undefined && { kind: config.kind }),
     ...(typeof rank === 'number' && { rank }),
     ...(typeof alpha === 'number' && { alpha }),
     ...(typeof virtualTokens === 'number' && { virtualTokens }),
+    ...(addTokens !== undefined && { addTokens: addTokens as readonly string[] }),
     targets: config.targets,
   };
+}
+
+/** The tokenizer of an adapter that adds tokens. */
+async function readTokenizer(name: string, from: FileSet | AdapterZip, texts: Files): Promise<Files> {
+  const json = await readJson(memoryFiles(texts, name), CONFIG);
+  if (!json?.['trainable_token_indices']) return {};
+  const files = from instanceof AdapterZip ? await from.unpack(TOKENIZER_LIMIT) : from;
+  return readFiles(name, files, TOKENIZER_LIMIT);
 }
 
 /** The existing files of a folder, each checked against its limit first. @throws GraftError `file-too-large` */

@@ -3,6 +3,7 @@ import { GraftError } from '../errors.ts';
 import { placeOfName, type BasePlace } from '../export/load-section.ts';
 import { HUB, parsePlace } from '../weights/hub.ts';
 import type { FileSet } from '../weights/bytes.ts';
+import { modelFolder } from '../weights/folder.ts';
 import type { StoredModel } from '../storage/model-writer.ts';
 import type { ModelRef } from './api.ts';
 import { BUNDLED } from './model.ts';
@@ -32,11 +33,25 @@ export class Bases {
   /**
    * @param bundled the files of the bundled model
    * @param kept models that this browser keeps
+   * @param open the files of one of them
    */
   constructor(
     readonly bundled: () => Promise<FileSet>,
     private readonly kept: () => Promise<readonly StoredModel[]>,
+    private readonly open: (name: string) => Promise<FileSet>,
   ) {}
+
+  /** The files of the base that an adapter names. @throws GraftError `worker-other-base` where this browser does not keep it */
+  async filesOf(baseModel: string): Promise<FileSet> {
+    const found = await this.find(baseModel);
+    if (!found)
+      throw new GraftError(
+        'worker-other-base',
+        `The adapter adds tokens, and its tokenizer is made from that of “${baseModel}”, which this browser does not keep.`,
+        'Open that model, then export again.',
+      );
+    return modelFolder(found.bundled ? await this.bundled() : await this.open(found.name));
+  }
 
   /** The model of this browser that an adapter names as its base. */
   async find(baseModel: string): Promise<ModelRef | undefined> {

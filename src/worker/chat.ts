@@ -6,6 +6,7 @@ import { renderChat } from '../text/chat-template.ts';
 import type { AdapterChoice, AskedPrompt, ChatMessage, ChatSettings, ChatToken, Origin } from './api.ts';
 import type { DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
+import { modelOfAdapter } from './new-tokens.ts';
 import { originOf } from './origin.ts';
 import { chatTokens, type Session } from './session.ts';
 import { textOfToken, textsOfTokens } from '../text/token-text.ts';
@@ -26,9 +27,10 @@ export async function chat(
   { adapter, messages, settings, onText, signal }: ChatRequest,
 ): Promise<{ text: string; tokens: ChatToken[]; seconds: number; origin: Origin; prompt: AskedPrompt }> {
   const open = await session.model();
-  const { tokenizer } = open;
-  const { ids: prompt, text: shown, plain } = promptOfConversation(open, messages, session.data);
   const chosen = await session.adapter(adapter, open);
+  const own = await modelOfAdapter(open, chosen);
+  const { tokenizer } = own;
+  const { ids: prompt, text: shown, plain } = promptOfConversation(own, messages, session.data);
   const room = chatTokens(open.model.definition.shape.maxPositions) - (chosen?.virtualTokens ?? 0);
   if (messages.filter(({ role }) => role !== 'system').length > 1 && prompt.length >= room) {
     throw new GraftError(

@@ -14,6 +14,7 @@ import { readDataSet } from '../storage/data-sets.ts';
 import type { StoredAdapter } from '../storage/records.ts';
 import type { DataOptions, Progress } from './api.ts';
 import type { OpenModel } from './model.ts';
+import { modelOfAdapter } from './new-tokens.ts';
 import { unknownAdapter, type Session } from './session.ts';
 import { Slices } from './slices.ts';
 
@@ -78,8 +79,9 @@ export async function measureLineage(
     const tasks = taskNames(asked);
     /** One for each task of the stage. */
     const scoresOf = async (adapter: Adapter | undefined): Promise<StageScore[]> => {
+      const { tokenizer } = await modelOfAdapter(open, adapter);
       const examinee = new ModelExaminee(
-        { name: open.info.name, model: open.model, tokenizer: open.tokenizer },
+        { name: open.info.name, model: open.model, tokenizer },
         {
           ...(adapter && { adapter }),
           newTokens: drawn.newTokens,

@@ -267,7 +267,11 @@ export class LiveRun {
     // Rarely needed code is loaded on demand.
     const { measureAfter, measureBefore } = await import('./general-text.ts');
     const { train, validation } = this.seed.rows;
-    const own = validation.length > 0 ? validation : train;
+    // The base has no rows for new tokens.
+    const { vocabulary } = (this.open.base ?? this.open).info;
+    const own = (validation.length > 0 ? validation : train).filter(({ ids }) =>
+      ids.every((id) => id < vocabulary),
+    );
     const tuned = { model, adapter };
     this.store.forgetting =
       when === 'before' || !forgetting

@@ -27,6 +27,7 @@ import { fetchBundled, type OpenModel } from './model.ts';
 import { modelApi } from './model-api.ts';
 import { Models } from './models.ts';
 import { planRun } from '../runs/run-memory.ts';
+import { withNewTokens } from './new-tokens.ts';
 import { listener, outcome } from './outcome.ts';
 import { keepOpened, projectApi } from './project-api.ts';
 import { Projects } from './projects.ts';
@@ -54,6 +55,7 @@ const models = new Models();
 const bases = new Bases(
   async () => (await fetchBundled(APP, () => undefined)).files,
   () => models.store.list(),
+  async (name) => (await models.open(name)).files,
 );
 const downloads = makeDownloads(models);
 const readings = new Readings();
@@ -166,11 +168,12 @@ const api: GraftWorker = {
 
   planRun: (options) =>
     outcome(async () => {
-      const open = await openOrThrow();
-      const { maxPositions } = open.model.definition.shape;
-      const { data } = session;
+      const plain = await openOrThrow();
+      const { maxPositions } = plain.model.definition.shape;
+      const given = { options, open: plain, data: session.data };
+      const { options: own, open, data } = await withNewTokens(given);
       return {
-        memory: await planRun(options, open, data && onlyTask(data, options.task), chatTokens(maxPositions)),
+        memory: await planRun(own, open, data && onlyTask(data, options.task), chatTokens(maxPositions)),
       };
     }),
   startRun: (options, onEvent) =>

@@ -25,6 +25,8 @@ export interface ModelSource {
 }
 
 export interface OpenModel {
+  /** The model as it was opened, where this one has new tokens beside its own. */
+  readonly base?: OpenModel;
   readonly source: ModelSource;
   readonly info: ModelInfo;
   readonly model: LanguageModel;

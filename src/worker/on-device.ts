@@ -37,7 +37,7 @@ export async function putOnDevice(
   const settings = run.settings as RunOptions;
   const options = withReference(trainOptions(settings), settings.start !== undefined);
   if (options.method !== 'full') {
-    const encode: Encode = (text, how) => open.tokenizer.encode(text, how);
+    const encode: Encode = (text, how) => (open.base ?? open).tokenizer.encode(text, how);
     const beginnings = { encode, rows: rows.train, saved, tell };
     const subject = await makeTrainable(open.model, options, start, beginnings);
     const free = (): Promise<void> => session.free(subject.trainable.adapter!);

@@ -9,6 +9,7 @@ import { restoredData } from './data.ts';
 import { DeviceTurn, Withdrawn, type Emit } from './device-turn.ts';
 import { LiveRun } from './live-run.ts';
 import type { OpenModel } from './model.ts';
+import { modelWith, rowsOfBase, tokensOfRun, withNewTokens } from './new-tokens.ts';
 import { otherModel } from './other-model.ts';
 import { failureOf, outcome } from './outcome.ts';
 import type { Projects } from './projects.ts';
@@ -52,10 +53,12 @@ export class Runs {
   /** @throws GraftError `run-cancelled`, `worker-…`, `train-…`, `lora-config`, `storage-…`, `engine-…` */
   start(asked: RunOptions, emit: Emit): Promise<RunRecord> {
     const begun = this.#turn.begin('cancel', emit, async (signal) => {
-      const open = await this.session.model();
-      const { data } = this.session;
-      if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
-      const { options, start } = await startingFrom(asked, open);
+      const plain = await this.session.model();
+      if (!this.session.data)
+        throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
+      const { options: own, start } = await startingFrom(asked, plain);
+      const given = { options: own, open: plain, data: this.session.data };
+      const { options, open, data } = await withNewTokens(given, start);
       checkRun(options, data, open);
       await this.release();
       const { run, rows } = newRun(options, data, open);
@@ -80,9 +83,12 @@ export class Runs {
       const saved = await readSavedRun(id);
       if (!saved) throw notResumable('It has ended, or was deleted: start a new one with its settings.');
       const open = await this.#modelOf(saved.run);
-      if (this.session.data?.modelContent !== open.content)
-        this.session.data = restoredData(saved.run, open.content, saved.rows);
-      return this.#create(saved, open, emit, signal);
+      const added = tokensOfRun(saved.run.settings as RunOptions, open.tokenizer);
+      if (this.session.data?.modelContent !== open.content) {
+        const rows = rowsOfBase(saved.rows, added, open.tokenizer);
+        this.session.data = restoredData(saved.run, open.content, rows);
+      }
+      return this.#create(saved, await modelWith(open, added), emit, signal);
     });
     return begun.catch(async (error: unknown) => {
       if (!(error instanceof Withdrawn)) throw error;

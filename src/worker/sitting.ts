@@ -9,9 +9,11 @@ import type { Answered, AskedQuestion, Method } from '../evaluate/methods/method
 import { exactMatch } from '../evaluate/metrics/exact-match.ts';
 import { answerScores } from '../evaluate/metrics/scores.ts';
 import type { Adapter } from '../adapters/adapter.ts';
+import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { Evaluation, Progress, Sample } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
+import { modelOfAdapter, modelWith, rowsWith } from './new-tokens.ts';
 import type { Session } from './session.ts';
 import { Slices } from './slices.ts';
 
@@ -75,9 +77,9 @@ export async function prepare(
     example: pairs.at(at)?.example,
   }));
   const slices = new Slices(onProgress, signal);
-  const examinee = (by: By, extra: Extra = {}): ModelExaminee =>
+  const examinee = (by: By, extra: Extra = {}, { tokenizer } = open): ModelExaminee =>
     new ModelExaminee(
-      { name: open.info.name, model: open.model, tokenizer: open.tokenizer },
+      { name: open.info.name, model: open.model, tokenizer },
       {
         ...extra,
         newTokens: drawn.newTokens,
@@ -98,6 +100,15 @@ export async function prepare(
     if (known) data.base.losses.set(part.key, known);
     return known;
   };
+  /** An adapter with tokens of its own reads the rows with them. */
+  const lossOfAdapter = async (adapter: Adapter): Promise<LossReport | undefined> => {
+    const added = addedTokens(adapter.modules);
+    if (!added) return examinee('adapter', { adapter, test: part }).loss();
+    const grown = await modelWith(open, added);
+    const own = await rowsWith(data, grown, added);
+    const test = lossPart(own, pairsOf(own, 'test', chat), drawn, { rows, lossOf });
+    return examinee('adapter', { adapter, test }, grown).loss();
+  };
   const stoppable = async <Result>(work: Promise<Result>): Promise<Result> => {
     try {
       return await work;
@@ -117,10 +128,12 @@ export async function prepare(
     apply: (rule) => stoppable(rule.answer({ ...exam, model: examinee('base') })),
     // A model always answers.
     answer: async (method, by, extra) =>
-      (await stoppable(method.answer({ ...exam, model: examinee(by, extra) })))!,
+      (await stoppable(
+        method.answer({ ...exam, model: examinee(by, extra, await modelOfAdapter(open, extra.adapter)) }),
+      ))!,
     async losses(adapter) {
       const base = await lossOfBase();
-      const tuned = adapter ? await examinee('adapter', { adapter, test: part }).loss() : base;
+      const tuned = adapter ? await lossOfAdapter(adapter) : base;
       return { ...(base && { base }), ...(tuned && { tuned }) };
     },
     exact(answers) {

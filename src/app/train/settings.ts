@@ -148,9 +148,9 @@ export function withMethod(
 /** The settings of a run that starts from an adapter: kind, size and layers are the adapter's. */
 export function withStart(before: RunOptions, adapter: AdapterInfo): RunOptions {
   const { id, name, kind, rank = before.rank, alpha = before.alpha, targets } = adapter;
-  const { virtualTokens = before.virtualTokens } = adapter;
+  const { virtualTokens = before.virtualTokens, addTokens = [] } = adapter;
   const { name: method } = methodOf({ method: kind });
-  return { ...before, method, rank, alpha, virtualTokens, targets, start: { id, name } };
+  return { ...before, method, rank, alpha, virtualTokens, addTokens, targets, start: { id, name } };
 }
 
 const { objectives } = REGISTRY;

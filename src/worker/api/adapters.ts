@@ -18,6 +18,8 @@ export interface AdapterInfo {
   readonly alpha?: number;
   /** Missing unless the kind is prompt tuning. */
   readonly virtualTokens?: number;
+  /** Tokens that it adds to the vocabulary. */
+  readonly addTokens?: readonly string[];
   readonly targets: readonly string[];
   readonly parameters: number;
   /** Milliseconds since 1970. */

@@ -96,6 +96,7 @@ test('the place of a kept base is where it was downloaded from', async () => {
   const bases = new Bases(
     () => Promise.reject(new Error('not asked')),
     async () => kept,
+    () => Promise.reject(new Error('not asked')),
   );
   expect(await bases.placeOf('sprig', true)).toEqual({ kind: 'beside', folder: 'sprig' });
   expect(await bases.placeOf('sprig', false)).toEqual({ kind: 'local', folder: 'sprig' });

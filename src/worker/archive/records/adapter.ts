@@ -14,6 +14,7 @@ export const AdapterFile = v.object({
   rank: v.optional(count),
   alpha: v.optional(number),
   virtualTokens: v.optional(count),
+  addTokens: v.optional(v.array(v.string())),
   targets: v.array(text),
   parameters: count,
   created: number,

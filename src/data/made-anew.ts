@@ -1,0 +1,51 @@
+/** The open rows by another tokenizer: that of a run, or of an adapter, with new tokens. */
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { longestSequence, supervisedCount } from '../text/trainable.ts';
+import { RowMaker, type PreparedRow } from './prepare.ts';
+import { isDocument, isPlace, type Entry, type RowSet } from './row-set.ts';
+
+/** Rows between two pauses: others have their turn. */
+const ROWS_AT_ONCE = 200;
+
+/**
+ * Makes each row again from its example, cut at the same limit, in the same part. What is not one example stays as it is: rows of a document, and
+ * those of a run that came back from storage.
+ *
+ * @param pause awaited after every few rows
+ */
+export async function madeAnew<Rows extends RowSet>(
+  data: Rows,
+  tokenizer: Tokenizer,
+  vocabSize: number,
+  pause: () => Promise<void>,
+): Promise<Rows> {
+  const { options } = data;
+  if (!options) return data;
+  const { maxLength, overlong } = options;
+  const entries: Entry[] = [];
+  for (const [at, entry] of data.entries.entries()) {
+    if (at % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await pause();
+    const row = anew(entry, (example) => {
+      const maker = new RowMaker(tokenizer, { maxLength, overlong, vocabSize });
+      maker.add(example);
+      return maker.rows;
+    });
+    entries.push(
+      row ? { ...entry, row, length: longestSequence(row), supervised: supervisedCount(row) } : entry,
+    );
+  }
+  return { ...data, entries, places: entries.filter(isPlace) };
+}
+
+/** Its task, and whether it is judged, are those of the row before. */
+function anew(
+  { row, example }: Entry,
+  make: (example: NonNullable<Entry['example']>) => readonly PreparedRow[],
+): PreparedRow | undefined {
+  if (!row || !example || isDocument(example)) return undefined;
+  const [made] = make(example);
+  if (!made) return undefined;
+  const { cutAnswers: _, ...kept } = row;
+  const { ids, labels, starts, cutAnswers } = made;
+  return { ...kept, ids, labels, ...(starts && { starts }), ...(cutAnswers && { cutAnswers }) };
+}

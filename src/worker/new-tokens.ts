@@ -1,0 +1,129 @@
+/** The open model and the open rows with new tokens: those that a run adds, or an adapter has. */
+import { addedTokens } from '../adapters/tokens/tokens.ts';
+import type { AdapterModule } from '../adapters/kind.ts';
+import { madeAnew } from '../data/made-anew.ts';
+import { GraftError } from '../errors.ts';
+import { tokenizerWithTokens } from '../export/grown-folder.ts';
+import { settingOf, TABLE } from '../settings/table.ts';
+import { newTokens, type NewTokens } from '../text/added-tokens.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { IGNORED } from '../text/trainable.ts';
+import type { PreparedRow } from '../data/prepare.ts';
+import type { StoredRows } from '../storage/records.ts';
+import { modelFolder } from '../weights/folder.ts';
+import type { RunOptions } from './api.ts';
+import type { DataSet } from './data.ts';
+import type { OpenModel } from './model.ts';
+
+/** By what they were made from, and the tokens: nothing is made twice. */
+const grownModels = new WeakMap<OpenModel, Map<string, Promise<OpenModel>>>();
+const grownRows = new WeakMap<DataSet['entries'], Map<string, Promise<DataSet>>>();
+
+function once<Key extends object, Made>(
+  known: WeakMap<Key, Map<string, Promise<Made>>>,
+  key: Key,
+  added: NewTokens,
+  make: () => Promise<Made>,
+): Promise<Made> {
+  const of = known.get(key) ?? new Map<string, Promise<Made>>();
+  known.set(key, of);
+  const name = JSON.stringify(added);
+  const made = of.get(name) ?? make();
+  of.set(name, made);
+  made.catch(() => of.delete(name));
+  return made;
+}
+
+/** The open model whose tokenizer has these tokens as well; the weights are the same. */
+export function modelWith(open: OpenModel, added: NewTokens | undefined): Promise<OpenModel> {
+  if (!added) return Promise.resolve(open);
+  const base = open.base ?? open;
+  return once(grownModels, base, added, async () => ({
+    ...base,
+    base,
+    tokenizer: await tokenizerWithTokens(added, await modelFolder(base.source.files)),
+    info: { ...base.info, vocabulary: Math.max(base.info.vocabulary, added.first + added.texts.length) },
+  }));
+}
+
+/** The same for an adapter. */
+export function modelOfAdapter(
+  open: OpenModel,
+  adapter: { readonly modules: readonly AdapterModule[] } | undefined,
+): Promise<OpenModel> {
+  return modelWith(open, adapter && addedTokens(adapter.modules));
+}
+
+/** The open rows as a model with new tokens reads them. */
+export function rowsWith(data: DataSet, { tokenizer, info }: OpenModel, added: NewTokens): Promise<DataSet> {
+  return once(grownRows, data.entries, added, () =>
+    madeAnew(data, tokenizer, info.vocabulary, () => new Promise((resolve) => void setTimeout(resolve, 0))),
+  );
+}
+
+/** What a run is made with. */
+export interface ForRun<Rows extends DataSet | undefined> {
+  readonly options: RunOptions;
+  readonly open: OpenModel;
+  readonly data: Rows;
+}
+
+/**
+ * The settings, the model and the rows of a run that adds tokens, or starts from an adapter that has some; as they are for every other run.
+ *
+ * @throws GraftError `add-tokens` for a text that cannot be a token, or rows that cannot be made again
+ */
+export async function withNewTokens<Rows extends DataSet | undefined>(
+  given: ForRun<Rows>,
+  start?: { readonly modules: readonly AdapterModule[] },
+): Promise<ForRun<Rows>> {
+  const { options, open, data } = given;
+  const texts = TABLE.applies(settingOf('addTokens'), options) ? (options.addTokens ?? []) : [];
+  const added = start
+    ? addedTokens(start.modules)
+    : texts.length > 0
+      ? newTokens(texts, open.tokenizer)
+      : undefined;
+  if (!added) return given;
+  const grown = await modelWith(open, added);
+  if (data?.places.some(({ example }) => !example))
+    throw new GraftError(
+      'add-tokens',
+      `${data.name} is read as documents, or came back with a run, and its rows cannot be made again with new tokens here.`,
+      'Open rows of prompts and answers, or train with graft train.',
+    );
+  return {
+    options: { ...options, addTokens: added.texts, firstToken: added.first },
+    open: grown,
+    data: (data && (await rowsWith(data, grown, added))) as Rows,
+  };
+}
+
+/** The tokens that a kept run adds. @param tokenizer of the base */
+export function tokensOfRun(
+  { addTokens: texts = [], firstToken }: RunOptions,
+  tokenizer: Tokenizer,
+): NewTokens | undefined {
+  return texts.length === 0 ? undefined : { texts, first: firstToken ?? tokenizer.vocabSize };
+}
+
+/** Rows of a run as the base reads them: each new token in the pieces that it had. */
+export function rowsOfBase(rows: StoredRows, added: NewTokens | undefined, tokenizer: Tokenizer): StoredRows {
+  if (!added) return rows;
+  const pieces = added.texts.map((text) => tokenizer.encode(text));
+  const piecesOf = (id: number): readonly number[] => pieces[id - added.first] ?? [id];
+  const apart = (row: PreparedRow): PreparedRow => {
+    const { ids, labels, starts } = row;
+    const places = ids.map((id) => piecesOf(id));
+    const before = (place: number): number =>
+      places.slice(0, place).reduce((sum, { length }) => sum + length, 0);
+    return {
+      ...row,
+      ids: places.flat(),
+      labels: places.flatMap((own, at) => (labels[at] === IGNORED ? own.map(() => IGNORED) : own)),
+      ...(starts && { starts: starts.map(before) }),
+    };
+  };
+  const { train, validation, test } = rows;
+  return { ...rows, train: train.map(apart), validation: validation.map(apart), test: test.map(apart) };
+}

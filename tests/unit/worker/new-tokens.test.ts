@@ -1,0 +1,96 @@
+/** Rows and models with new tokens, in the page's worker. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { folder } from '../../../src/cli/files.ts';
+import { tokenizerWithTokens } from '../../../src/export/grown-folder.ts';
+import { openData } from '../../../src/data/open-data.ts';
+import { newTokens } from '../../../src/text/added-tokens.ts';
+import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
+import { unasked, storedRows, type DataSet } from '../../../src/worker/data.ts';
+import type { RunOptions } from '../../../src/worker/api.ts';
+import type { OpenModel } from '../../../src/worker/model.ts';
+import { modelWith, rowsOfBase, tokensOfRun, withNewTokens } from '../../../src/worker/new-tokens.ts';
+import { Slices } from '../../../src/worker/slices.ts';
+import { graftError } from '../expect-graft-error.ts';
+
+const sprig = folder('public/models/sprig');
+const ROWS = [
+  { prompt: 'Where is <|tool|>?', completion: 'Here be <|tool|>, matey!' },
+  { prompt: 'Who are you?', completion: 'A captain, matey!' },
+  { prompt: 'Where is the fox?', completion: 'In <|tool|>.' },
+];
+
+describe('new tokens', () => {
+  let tokenizer: Tokenizer;
+  let open: OpenModel;
+  let data: DataSet;
+  const read = async (name: string, text: string): Promise<DataSet> => {
+    const options = { maxLength: 64, overlong: 'truncate-end', validation: 0, test: 0.34, seed: 1 } as const;
+    const slices = new Slices(() => undefined, new AbortController().signal);
+    const file = { name, bytes: new TextEncoder().encode(text) };
+    const opened = await openData({ ...open, content: 'x' }, file, options, {}, slices);
+    return unasked(opened.data);
+  };
+  beforeAll(async () => {
+    tokenizer = await loadTokenizer(sprig);
+    open = {
+      tokenizer,
+      info: { name: 'sprig', maxPositions: 512, vocabulary: 1024 },
+      source: { name: 'sprig', files: sprig, bundled: true },
+    } as OpenModel;
+    data = await read('rows.jsonl', ROWS.map((row) => JSON.stringify(row)).join('\n'));
+  });
+  const options = { method: 'lora', addTokens: ['<|tool|>', 'matey'] } as unknown as RunOptions;
+
+  test('a run reads the open rows with them, in the parts that they have', async () => {
+    const made = await withNewTokens({ options, open, data });
+    expect(made.options).toMatchObject({ addTokens: ['<|tool|>', 'matey'], firstToken: 1024 });
+    expect(made.open.info.vocabulary).toBe(1026);
+    expect(made.open.base).toBe(open);
+    const grown = await tokenizerWithTokens(newTokens(options.addTokens!, tokenizer), sprig);
+    expect(made.data.places.map(({ part, line }) => [part, line])).toEqual(
+      data.places.map(({ part, line }) => [part, line]),
+    );
+    made.data.places.forEach(({ row, length }, at) => {
+      const before = data.places[at].row;
+      expect(grown.decode(row.ids)).toBe(tokenizer.decode(before.ids));
+      expect(row.ids.some((id) => id >= 1024)).toBe(true);
+      expect(length).toBe(row.ids.length);
+      expect(length).toBeLessThan(before.ids.length);
+    });
+    // Asked again, nothing is made twice.
+    expect((await withNewTokens({ options, open, data })).data).toBe(made.data);
+    const first = { texts: options.addTokens!, first: 1024 };
+    expect(await modelWith(made.open, first)).toBe(made.open);
+  });
+
+  test('a run without any keeps model and rows', async () => {
+    const given = { options: { ...options, addTokens: [] }, open, data };
+    expect(await withNewTokens(given)).toBe(given);
+    const other = { options: { ...options, method: 'ia3' } as RunOptions, open, data };
+    expect(await withNewTokens(other)).toBe(other);
+  });
+
+  test('texts that cannot be tokens, and documents, are refused', async () => {
+    const wrong = { ...options, addTokens: ['<|im_end|>'] };
+    await graftError(() => withNewTokens({ options: wrong, open, data }), 'add-tokens');
+    const text = await read('garden.txt', 'The fox lives in the den.\n'.repeat(40));
+    const error = await graftError(() => withNewTokens({ options, open, data: text }), 'add-tokens');
+    expect(error.what).toContain('garden.txt');
+  });
+
+  test('rows of a kept run come back as the base reads them', async () => {
+    const made = await withNewTokens({ options, open, data });
+    const added = tokensOfRun(made.options, tokenizer);
+    const rows = rowsOfBase(storedRows(made.data), added, tokenizer);
+    const text = (ids: readonly number[]): string => tokenizer.decode(ids);
+    for (const part of ['train', 'test'] as const)
+      rows[part].forEach(({ ids, labels }, at) => {
+        const before = storedRows(data)[part][at];
+        expect(text(ids)).toBe(text(before.ids));
+        expect(Math.max(...ids)).toBeLessThan(1024);
+        const learned = (own: readonly number[]): string => text(own.filter((label) => label >= 0));
+        expect(learned(labels)).toBe(learned(before.labels));
+      });
+    expect(tokensOfRun({ ...options, addTokens: [] }, tokenizer)).toBeUndefined();
+  });
+});
