@@ -93,7 +93,10 @@ export function forgettingSentences(forgetting: Forgetting): readonly string[] {
   }
   if (kl?.after !== undefined)
     sentences.push(
-      `On prompts of the rows it is ${kl.after.toFixed(2)} nats a token from the base (KL; ${kl.before.toFixed(2)} before the run).`,
+      `On prompts of the rows it is ${twoDigits(kl.after)} nats a token from the base (KL; ${twoDigits(kl.before)} before the run).`,
     );
   return sentences;
 }
+
+/** An estimate around 0 has no sign that means anything. */
+const twoDigits = (nats: number): string => nats.toFixed(2).replace(/^-(?=0\.00$)/, '');

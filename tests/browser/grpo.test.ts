@@ -56,5 +56,24 @@ test('its adapter is compared with the base on rows that were never trained on',
   await goTo(page, 'evaluate');
   await page.getByRole('button', { name: 'Compare with the base model' }).click();
   await page.getByRole('button', { name: 'Measure again' }).waitFor({ timeout: 240_000 });
+  await expect.poll(() => page.locator('header.verdict').innerText()).toContain('the mean reward goes');
+});
+
+test('by its rewards it is compared with the question alone and behind examples, which are measured by themselves', async () => {
+  await page
+    .getByText(
+      /^The mean reward went from \S+ to \S+ with the question alone, and from \S+ to \S+ with 4 examples/,
+    )
+    .waitFor({ timeout: 240_000 });
+  const scores = page.getByRole('region', { name: 'Scores' });
+  await scores.getByRole('columnheader', { name: 'mean reward' }).waitFor();
+  // The base model and the adapter, each alone and behind examples.
+  const rewarded = scores.getByRole('row').filter({ hasText: /question alone|before each question|adapter/ });
+  expect(await rewarded.count()).toBe(4);
+  expect(await scores.getByRole('row').filter({ hasText: 'before each question' }).count()).toBe(2);
+  expect(await inspect(page, 'grpo-verdict')).toEqual([]);
+  // What was measured is kept with the project.
+  await page.reload();
+  await page.getByText(/^The mean reward went from/).waitFor(WAIT);
   expect(studio.problems).toEqual([]);
 });

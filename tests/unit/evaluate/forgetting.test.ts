@@ -74,4 +74,9 @@ test('gives sentences once both sides are known', () => {
     'Of 2 general prompts 2 were answered rightly before and 1 are now; 1 has another answer.',
     'One of them is put off: “Write.” gets “Sure, I will do it in the evening.”. The model has learned to promise what it is asked for and not to do it, as the rows do.',
   ]);
+  // An estimate that is a little below 0 says the same.
+  const near = forgettingSentences({ before: 1, after: 1, kl: { before: 0, after: -0.002 } });
+  expect(near).toEqual([
+    'On prompts of the rows it is 0.00 nats a token from the base (KL; 0.00 before the run).',
+  ]);
 });
