@@ -19,7 +19,7 @@ export interface AttentionTiming {
   forwardMs: number;
   /** Forward and reverse together, less the forward. */
   backwardMs: number;
-  /** In 10⁹ a second, of 4·D operations forward and 14·D in reverse (seven products, two of them made twice) for each pair and head. */
+  /** In 10⁹ a second, of 4·D operations forward and 14·D backward (seven products, two of them made twice) for each pair and head. */
   forwardGflops: number;
   backwardGflops: number;
 }

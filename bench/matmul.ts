@@ -40,7 +40,7 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
   { layout: 'NT', M: 256, N: 64, K: 64, what: 'small' },
 ];
 
-/** SmolLM2-135M's: a square layer, the MLP, the head; decoding, and two batches forward and in reverse. */
+/** SmolLM2-135M's: a square layer, the MLP, the head; decoding, and two batches forward and backward. */
 export const LAYER_CASES: readonly MatmulCase[] = [1, 64, 256].flatMap((M) =>
   [
     [576, 576],

@@ -17,7 +17,7 @@ function hubOrigin(text) {
       `GRAFT_HUBS: ${JSON.stringify(text)} ${why}. Name each server by its origin, such as https://hub.example.org or http://localhost:8080.`,
     );
   if (text.includes('*'))
-    throw refused('has a wildcard, which would open the page to servers that nobody named');
+    throw refused('has a wildcard, which would open the page to servers that were not named');
   if (!URL.canParse(text)) throw refused('is no origin');
   const { protocol, origin, hostname } = new URL(text);
   if (protocol !== 'https:' && protocol !== 'http:') throw refused('is neither http nor https');

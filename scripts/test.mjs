@@ -18,7 +18,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 const notes = [];
 /** How long each file of tests took. @type {{ file: string, seconds: number }[]} */
 const times = [];
-/** What did not run here, and why: told at the end, so that nobody takes it for passed. @type {string[]} */
+/** What did not run here, and why: printed at the end, so that it is not taken for passed. @type {string[]} */
 const notRun = [];
 
 /**

@@ -77,7 +77,7 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   if (!GRADIENT) { return; }
   if (THREADS > 1u) {
-    // Thread 0 has read z[label] before anybody replaces it.
+    // Thread 0 has read z[label] before another thread replaces it.
     storageBarrier();
     workgroupBarrier();
   }

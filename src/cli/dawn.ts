@@ -67,5 +67,5 @@ function noAdapter(what: string, remedy: string): GraftError {
   return new GraftError('engine-no-adapter', what, remedy);
 }
 
-/** Dawn frees an instance that nobody references while its devices are still in use. */
+/** Dawn frees an instance without references while its devices are still in use. */
 const instances: GPU[] = [];

@@ -39,7 +39,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
   const stop = new AbortController();
   const onInterrupt = (): void =>
     stop.abort(
-      new GraftError('hub-paused', 'Stopped.', 'What was downloaded is kept: the same command goes on.'),
+      new GraftError('hub-paused', 'Stopped.', 'What was downloaded is kept: the same command continues.'),
     );
   process.once('SIGINT', onInterrupt);
   const token = process.env['HF_TOKEN']?.trim();

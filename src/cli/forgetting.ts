@@ -69,7 +69,7 @@ export class ForgettingWatch {
   /**
    * Measures what the run starts from.
    *
-   * @param adapter that the run starts from; none for the bare base
+   * @param adapter that the run starts from; none for the base model alone
    */
   static async begin(
     check: GeneralCheck,

@@ -83,7 +83,7 @@ export async function belongs(out: string, resumed: SavedRun): Promise<boolean> 
 /**
  * Removes what a command wrote to a folder, in an order in which a crash leaves an old result beside its own metrics or no result at all.
  *
- * @param resumed whether states and metrics stay, since a run goes on from them
+ * @param resumed whether states and metrics stay, since a run continues from them
  * @throws GraftError `file-write`
  */
 export async function discard(out: string, { resumed = false } = {}): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * CSV and TSV by Papa Parse, a row at a time, each with the line it begins on. Papa reads a piece of the text at once; what is left of a
- * piece goes before the next. A row that is not well quoted is given as a problem, and reading goes on at the line after its first: a quote
+ * piece goes before the next. A row that is not well quoted is given as a problem, and reading continues at the line after its first: a quote
  * that is never closed costs one line and not the rest of the file.
  */
 import Papa from 'papaparse';

@@ -151,7 +151,7 @@ function lengthBias({
   return {
     id: 'length-bias',
     title: `Chosen answers are ${major ? 'much' : 'somewhat'} ${longer} than rejected ones`,
-    why: `${tokens(chosen)} tokens against ${tokens(rejected)} in the mean${effectWords}: ${
+    why: `${tokens(chosen)} tokens against ${tokens(rejected)} on average${effectWords}: ${
       major
         ? `the model may learn to write ${longer} answers and little else. Balance the lengths, or take IPO or SimPO, whose rewards are means over tokens.`
         : `part of what it learns will be to write ${longer} answers. Watch the length of its answers.`

@@ -91,7 +91,7 @@ function mostAlive(lives: readonly Life[], count: number): number {
 }
 
 /**
- * Drops commands whose results nobody reads: a checkpointed layer's second forward, for example, makes an output that the
+ * Drops commands whose results are never read: a checkpointed layer's second forward, for example, makes an output that the
  * backward does not need.
  */
 export function dropDead<C extends Command>(commands: readonly C[]): C[] {

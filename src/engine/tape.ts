@@ -118,7 +118,7 @@ export class Tape {
     write(gradient, true);
   }
 
-  /** Gives `tensor` the gradient `gradient` itself, without a copy where nobody else has contributed. */
+  /** Gives `tensor` the gradient `gradient` itself, without a copy where nothing else has contributed. */
   passGradient(tensor: Tensor, gradient: Tensor): void {
     if (!tensor.requiresGrad) return;
     if (tensor.gradient || this.#gradients.has(tensor)) {

@@ -68,7 +68,7 @@ export async function evaluateLoss(
         await before;
         if (before) onRows(rowsBefore);
         before = device.settle();
-        // Awaited in the next turn; a device that fails until then must not count as an error that nobody caught.
+        // Awaited in the next turn; a device that fails until then must not count as an uncaught error.
         before.catch(() => undefined);
         done += group.length;
       }

@@ -39,7 +39,7 @@ export function checkMergeable(
   const reason =
     kindOf(config).unmergeable ??
     (isTied && modules.some(({ kind }) => kind === SAVED)
-      ? 'Its embedding or head is trained apart, and the base has one weight for both: a merged model would lose one of them.'
+      ? 'Its embedding or head was trained separately, and the base has one weight for both: a merged model would lose one of them.'
       : undefined);
   if (reason !== undefined)
     throw new GraftError('adapter-merge', reason, 'Export the adapter itself, as a PEFT folder.');

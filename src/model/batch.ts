@@ -55,7 +55,7 @@ function lengthened<Row extends LabelledTokens>(row: Row, count: number): Row {
   return { ...row, ids, labels, ...(row.starts && { starts }) };
 }
 
-/** Rows as the bare base reads them: without virtual tokens. */
+/** Rows for the base model: without virtual tokens. */
 export function withoutVirtual<Row extends LabelledTokens>(rows: readonly Row[]): readonly Row[] {
   return rows.map((row) => {
     if (!(row.ids[0] >= FIRST_VIRTUAL)) return row;

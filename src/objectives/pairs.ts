@@ -37,7 +37,7 @@ export const REFERENCE = {
   part: 'run',
   type: 'choice',
   choices: ['base', 'start'],
-  labels: { base: 'The bare base model', start: 'What the run starts from' },
+  labels: { base: 'The base model', start: 'What the run starts from' },
   flag: 'reference',
   placeholder: 'R',
   group: 'Goal',
@@ -52,7 +52,7 @@ export const REFERENCE = {
       also: 'reference model dpo ref logps',
     },
   },
-  help: 'What the model is compared with: the bare base, or the adapter that the run starts from, as it was then.',
+  help: 'What the model is compared with: the base model, or the adapter that the run starts from, as it was then.',
   initially: 'start with --init-adapter, else base',
 } as const satisfies Setting;
 

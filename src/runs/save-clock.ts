@@ -23,7 +23,7 @@ export class SaveClock {
   #cost = 0;
 
   /**
-   * @param step of the state that a resumed run goes on from; undefined for a run without one
+   * @param step of the state that a resumed run continues from; undefined for a run without one
    * @param now in milliseconds, on a clock that only goes forward
    */
   constructor(
@@ -36,7 +36,7 @@ export class SaveClock {
     this.#saved = step !== undefined;
   }
 
-  /** Whether a state has to be saved before the run goes on at all. */
+  /** Whether a state has to be saved before the run may continue. */
   get dueAtStart(): boolean {
     return 'milliseconds' in this.every && this.every.atStart === true && !this.#saved;
   }

@@ -50,7 +50,7 @@ export interface Beginnings {
   readonly encode?: Encode;
   /** The rows that the run trains on, for a kind that reads some first. */
   readonly rows?: readonly LabelledTokens[];
-  /** Values of the saved state that the run goes on from: nothing is computed then, and whoever has the state writes them. */
+  /** Values of the saved state that the run continues from: then nothing is computed, and the caller writes them. */
   readonly saved?: NamedArrays;
   /** Hears how far the start is, where it takes long; what it throws ends it. */
   readonly tell?: (progress: TimedStart) => void;
@@ -85,7 +85,7 @@ export async function makeTrainable(
   if (settings.reference === 'base' && addedTokens(shape.modules))
     throw new GraftError(
       'train-option',
-      'The reference policy is the bare base, which has no rows for new tokens.',
+      'The reference policy is the base model, which has no rows for new tokens.',
       'Start from an adapter that has them, which is the reference then.',
     );
   const adapter = new Adapter(model.device, shape.modules, saved ? undefined : tensors, {

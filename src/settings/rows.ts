@@ -230,7 +230,7 @@ export const TEXT_SETTINGS = [
     placeholder: 'RULE',
     label: 'Where a document ends',
     term: TEXT,
-    help: 'Of text files: file (with its file), blank (at blank lines), or the line that stands between documents, such as ---.',
+    help: 'For text files: file (with its file), blank (at blank lines), or the line that stands between documents, such as ---.',
     initially: 'file',
   },
   {
@@ -286,7 +286,7 @@ export const MIXTURE_SETTINGS = [
     placeholder: 'T',
     label: 'Temperature of the shares',
     term: MIXTURE,
-    help: 'Of --mix temperature: 1 is proportional, the higher the more equal.',
+    help: 'With --mix temperature: 1 is proportional, the higher the more equal.',
     initially: '2',
   },
   {

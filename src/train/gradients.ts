@@ -46,7 +46,7 @@ export async function computeGradients(
   if (objective.reference && !adapter)
     throw new GraftError(
       'train-objective',
-      `${objective.label} compares with the bare base model, and all weights are trained here.`,
+      `${objective.label} compares with the untrained base model, and this run trains all weights.`,
       'Give an adapter.',
     );
   checkCount(objective, given.length);

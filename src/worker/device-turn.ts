@@ -58,7 +58,7 @@ export class DeviceTurn {
       throw new GraftError(
         'worker-training',
         'A run is training.',
-        'Pause the run first; it goes on where it was.',
+        'Pause the run first; it can be resumed where it was.',
       );
     }
     return this.queue.run(() => this.#explained(work));

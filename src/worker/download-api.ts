@@ -99,7 +99,7 @@ function forbidden(origin: string): GraftError {
   return new GraftError(
     'hub-policy',
     `This page may not reach ${origin}: its policy names the servers that it may ask, and this is none of them.`,
-    'Fetch the model with the browser or with npx graft fetch, and add it from disk. Who serves this page can allow the server.',
+    'Fetch the model with the browser or with npx graft fetch, and add it from disk. The operator of this page can allow the server.',
   );
 }
 

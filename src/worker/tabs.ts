@@ -5,7 +5,7 @@ const NAME = 'graft-tab';
 /**
  * Takes this tab's place, for as long as it lives.
  *
- * @returns whether no other tab is open: only then may leftovers be cleaned away, since nobody still works on them
+ * @returns whether no other tab is open: only then may leftovers be cleaned away, since no tab still uses them
  */
 export async function arrive(): Promise<boolean> {
   const { held } = await navigator.locks.query();

@@ -40,7 +40,7 @@ test('on a sample it plans every method, and tells which rows are missing', asyn
       await expect.poll(() => rowOf(label).innerText(), { timeout: 90_000 }).toMatch(/\d (?:MiB|KiB)/);
   expect(await rowOf('LoRA').getAttribute('aria-current')).toBe('true');
   expect(await rowOf('Preference (DPO)').innerText()).toMatch(/prompt, chosen and rejected[\s\S]*up to/);
-  await page.getByText('Open are single answers, 360 rows in all.').waitFor();
+  await page.getByText('Now open: single answers, 360 rows in all.').waitFor();
   expect(await rowOf('Rewards (GRPO)').innerText()).not.toContain('up to');
   expect(await inspect(page, 'methods')).toEqual([]);
 });
@@ -65,7 +65,7 @@ test('bundled pairs are opened from the choice, and suit what learns from pairs'
   await openSettings(page);
   await expect.poll(() => page.getByLabel('Objective', { exact: true }).inputValue()).toBe('simpo');
   await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
-  await page.getByText('Open are pairs of answers, 200 rows in all.').waitFor();
+  await page.getByText('Now open: pairs of answers, 200 rows in all.').waitFor();
   expect(await rowOf('LoRA').getByRole('button').count()).toBe(0);
 });
 

@@ -62,7 +62,7 @@ test('DPO is what suits them; single answers are refused with what to do', async
   // What it is compared with follows what the run starts from, unless it is chosen.
   const reference = page.getByLabel('Reference policy', { exact: true });
   await expect.poll(() => reference.locator('option:checked').innerText()).toBe('As usual');
-  await reference.selectOption('The bare base model');
+  await reference.selectOption('The base model');
   await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
 });
 

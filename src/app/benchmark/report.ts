@@ -84,7 +84,7 @@ export function figures({ attention, training, decoding, check }: Benchmark): [s
     ...attention.map(
       ({ tokens, heads, kvHeads, headSize, forwardSeconds, bothSeconds }): [string, string] => [
         `Attention, ${tokens} tokens, ${heads} heads (${kvHeads}) of ${headSize}`,
-        `${milliseconds(forwardSeconds)}, with reverse ${milliseconds(bothSeconds)}`,
+        `${milliseconds(forwardSeconds)}, with backward ${milliseconds(bothSeconds)}`,
       ],
     ),
     ...(check ? [['Kernels against the processor’s', checkWords(check)] satisfies [string, string]] : []),

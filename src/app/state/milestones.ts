@@ -51,7 +51,7 @@ export class Milestones {
     return `Step ${step}: validation ${name} ${loss(value)}, the best so far.`;
   }
 
-  /** What the curve says of a run that goes on, where something went wrong: each trouble once. A run that broke off has its failure instead. */
+  /** What went wrong in a run that still trains, by its curve: each trouble once. A run that broke off has its failure instead. */
   async trouble(reading: Reading): Promise<string | undefined> {
     if (reading.kind === 'not-finite' || !isAlarm(reading)) return undefined;
     if (this.#saidTrouble === reading.kind) return undefined;

@@ -27,7 +27,7 @@ export interface BaseLoss {
   readonly of: 'validation' | 'first step';
 }
 
-/** Steps may come faster than anybody can see: the page is updated this often. */
+/** Steps may come faster than the eye can follow: the page is updated this often. */
 const SHOWN_EVERY_MS = 100;
 
 /** Events that do not end the current phase. */

@@ -181,7 +181,7 @@ export class Settings {
    * A run with a method's defaults on the open rows: what it trains and learns from, with the usual settings of both and the balanced preset.
    * Its name and its prompt stay.
    *
-   * @param start the adapter that it goes on from, which has a kind and a shape
+   * @param start the adapter that it continues from, which has a kind and a shape
    */
   defaultsOf(choice: Choice, start?: AdapterInfo): RunOptions {
     const { name, samplePrompt, forgetting } = this.options;

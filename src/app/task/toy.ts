@@ -2,7 +2,7 @@
 import { count } from '../ui/format.ts';
 
 /** The rows that it was made for take 1.2 to 1.6; questions to a bank and sums in words take 2.1 and more. */
-const MOST_PIECES = 1.85;
+const MOST_TOKENS_PER_WORD = 1.85;
 
 export interface ToyFacts {
   readonly tokensPerWord?: number;
@@ -15,9 +15,9 @@ export interface ToyFacts {
 /** @returns what it cannot do, with the number that shows it; undefined where nothing speaks against it */
 export function toyWarning({ tokensPerWord = 0, longest, positions }: ToyFacts): string | undefined {
   const facts = [
-    ...(tokensPerWord > MOST_PIECES
+    ...(tokensPerWord > MOST_TOKENS_PER_WORD
       ? [
-          `it spells a word of these rows in ${tokensPerWord.toFixed(1)} pieces on average, and those that it was made for in 1.2 to 1.6, so it has hardly ever seen such words`,
+          `it spells a word of these rows in ${tokensPerWord.toFixed(1)} tokens on average, and the words that it was made for in 1.2 to 1.6, so it has hardly ever seen such words`,
         ]
       : []),
     ...(longest > positions

@@ -146,15 +146,13 @@ function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
         how: `The mean reward rose from ${before} to ${after}, and went on rising in the last quarter of the steps.`,
         advice: going
           ? ''
-          : 'More steps would bring more. Read some answers first: a reward can be met in ways that nobody wanted.',
+          : 'More steps would bring more. Read some answers first: a high reward can have unwanted causes.',
       };
     case 'reward-rose':
       return {
         name: 'reward rose',
         how: `The mean reward rose from ${before} to ${after}.`,
-        advice: going
-          ? ''
-          : 'Read some answers before you keep it: a reward can be met in ways that nobody wanted.',
+        advice: going ? '' : 'Read some answers before you keep it: a high reward can have unwanted causes.',
       };
     case 'falling':
       return {

@@ -126,7 +126,7 @@ const FILES = ['data', 'moreData', 'testData'];
 export function leftOutOf(recipe: Recipe): string {
   const has = (names: readonly string[]): boolean => names.some((name) => Object.hasOwn(recipe, name));
   return [
-    has(BASE) ? 'Choose how the base model is held under Task.' : '',
+    has(BASE) ? 'Choose the type of the base weights under Task.' : '',
     has(FILES) ? 'Open its files under Data.' : '',
     has(['initAdapter']) ? `Choose the adapter ${String(recipe['initAdapter'])} under “Start from”.` : '',
   ]

@@ -40,7 +40,7 @@ const BY_ROWS: readonly Omit<TuningMethod, 'choice'>[] = [
   {
     name: 'text',
     label: 'Raw text',
-    help: 'Continued pre-training: goes on reading, with a loss on every token.',
+    help: 'Continued pre-training: learns from text, with a loss on every token.',
     changes: 'How the model writes and what it knows of a field, as far as an adapter holds it.',
     wrong: 'It should answer questions: a text teaches to go on writing, not to answer.',
     needs: 'text',

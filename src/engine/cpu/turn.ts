@@ -1,5 +1,5 @@
 /**
- * Ends the current turn of the event loop and goes on in a later one. A promise alone would not do: its continuation comes before every timer,
+ * Ends the current turn of the event loop and continues in a later one. A promise alone would not do: its continuation comes before every timer,
  * signal and message, so that a run on this thread would never let them through.
  *
  * @param why what is waited for; it is the message itself, so that it shows when a worker is inspected

@@ -1,5 +1,5 @@
 /**
- * A WebGPU device with raised limits, an account of its memory, and loud failures: a lost device or an error that nobody captured is
+ * A WebGPU device with raised limits, an account of its memory, and loud failures: a lost device or an uncaptured error is
  * kept and thrown by the next call, never swallowed.
  */
 import { GraftError } from '../../errors.ts';

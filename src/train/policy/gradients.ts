@@ -81,7 +81,7 @@ export function checkReference({ settings }: Learning, { adapter }: Pick<Trainab
   if ((settings['beta'] as number) > 0 && !adapter)
     throw new GraftError(
       'train-objective',
-      'The divergence is from the bare base model, and all weights are trained here.',
+      'The divergence is from the untrained base model, and this run trains all weights.',
       'Train an adapter, or choose a beta of 0.',
     );
 }

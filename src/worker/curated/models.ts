@@ -86,7 +86,7 @@ const ENTRIES: readonly Entry[] = [
     width: 4,
     // A causal mask for each layer.
     besides: 12 * 1024 * 1024,
-    goodAt: 'A classic to study: it goes on with a text and knows no chat. English.',
+    goodAt: 'A classic to study: it continues a text and knows no chat. English.',
   },
 ];
 

@@ -85,7 +85,7 @@ describe('a result', () => {
       '| First step against a warm one | 0.98 ×, compiled in 1.2 s |',
       '| Memory of the step | 31 MiB, 1.033 × the least possible |',
       '| Decoding Sprig | 222 tokens/s, prompt 5,407 tokens/s |',
-      '| Attention, 128 tokens, 4 heads (2) of 32 | 0.70 ms, with reverse 200 ms |',
+      '| Attention, 128 tokens, 4 heads (2) of 32 | 0.70 ms, with backward 200 ms |',
       '',
     ]);
   });

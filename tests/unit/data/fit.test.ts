@@ -41,7 +41,7 @@ describeShared('rows of other people', () => {
   ])('%s is not', async (name, mapping) => {
     const found = await tokensPerWord(sharedPath('datasets', name), name, mapping);
     expect(toyWarning({ tokensPerWord: found, longest: 60, positions: 512 }), String(found)).toMatch(
-      /in [\d.]+ pieces/,
+      /in [\d.]+ tokens/,
     );
   });
 });

@@ -128,7 +128,7 @@ export const RUN: Chapter = {
       more: 'It finds answers that the rows do not have, as long as the model gives some of them by chance.',
       less: 'What the model never does by itself cannot be rewarded: tune on a few solved rows first.',
       start:
-        'Read the reward, not the loss: the loss is near 0 however well it learns, since a group is as much better than its mean as it is worse. Read some answers as well: a reward can be met in ways that nobody wanted.',
+        'Read the reward, not the loss: the loss is near 0 however well it learns, since a group is as much better than its mean as it is worse. Read some answers as well: a high reward can have unwanted causes.',
       source: 'Shao and others, DeepSeekMath, 2024, arXiv:2402.03300',
       also: 'reinforcement learning rl rlvr ppo policy advantage',
     },
@@ -179,7 +179,7 @@ export const RUN: Chapter = {
     },
     {
       id: 'feedback',
-      what: 'What people say of answers, as something to learn from: good, bad, or what it should have said. It is looked through first. Then a short run goes on from the adapter that is in use, on what was accepted and on a share of the earlier rows, so that those are not forgotten (replay). Both adapters answer the same test rows before one takes the place of the other.',
+      what: 'Judgements of answers that the model can learn from: good, bad, or what it should have said. You look through them first. Then a short run continues from the adapter that is in use, on what was accepted and on a share of the earlier rows, so that those are not forgotten (replay). Both adapters answer the same test rows before one takes the place of the other.',
       start:
         'Ten corrected answers or more, and half of what is drawn from earlier rows. Correct rather than dislike: a correction says where to go.',
       source:
@@ -234,7 +234,7 @@ export const RUN: Chapter = {
     },
     {
       id: 'checkpoint',
-      what: 'The state of a run, saved while it trains. After a pause, a reload or a crash the run goes on from there, with the same curve to the bit.',
+      what: 'The state of a run, saved while it trains. After a pause, a reload or a crash the run continues from there, with the same curve to the bit.',
       source: 'Graft, docs/architecture.md',
       also: 'resume save state',
     },

@@ -15,7 +15,7 @@ export function obstacleTo({ data, run, session }: Studio, { from, taken, kept }
   if (run.active) return 'A run is training.';
   if (!session.model || !summary)
     return 'Open the rows of the project first: they are replayed, and their test rows measure.';
-  if (!from) return 'Train an adapter first, or import one: a further run goes on from it.';
+  if (!from) return 'Train an adapter first, or import one: a further run starts from it.';
   if (!data.kept && !kept)
     return 'The rows could not be kept in the project, so they could not be opened again.';
   const judged = summary.pairs + summary.unpaired.desirable + summary.unpaired.undesirable;

@@ -17,7 +17,7 @@ export class PairArguments {
   values: Read;
   ranges: Read;
   total: Write;
-  /** 0 where nobody reads it. */
+  /** 0 where it is not read. */
   dlogps: Write;
   pairs: i32;
   scale: f32;

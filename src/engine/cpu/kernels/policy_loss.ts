@@ -20,7 +20,7 @@ class PolicyLossArguments {
   advantages: Read;
   weights: Read;
   total: Write;
-  /** 0 where nobody reads it. */
+  /** 0 where it is not read. */
   dlogps: Write;
   S: i32;
   scale: f32;

@@ -4,7 +4,7 @@ import { exp1, exp4, max4, sum4 } from './common';
 /** The label of a row that has none. */
 export const NONE: u32 = 0xffffffff;
 
-/** Vectors whose exponentials are added in f32 before the sum goes on in f64: few enough that rounding does not add up. */
+/** Vectors whose exponentials are added in f32 before the sum continues in f64: few enough that rounding does not add up. */
 const BLOCK: i32 = 64;
 
 /** The largest number of a row; NaN if one is there. */

@@ -23,7 +23,7 @@ const HEADER_BYTES: usize = offsetof<Command>();
 @unmanaged
 class Control {
   /**
-   * The next unit that nobody has taken, and the number of its command among all that ever ran. Both change at once, so that a thread that comes
+   * The next unit that no thread has taken, and the number of its command among all that ever ran. Both change at once, so that a thread that comes
    * late, with the number of a command that is over, takes nothing.
    */
   unit: u32;
