@@ -2,7 +2,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describeShared, sharedJson, sharedPath } from '../shared.ts';
-import { DEVICE, floats, graft, metricsOf, temporaryFolder, tensorsOf, type Line } from './graft-command.ts';
+import {
+  DEVICE,
+  DEVICE_HERE,
+  floats,
+  graft,
+  graftHere,
+  metricsOf,
+  temporaryFolder,
+  tensorsOf,
+  type Line,
+} from './graft-command.ts';
 import { readReference } from './reference-file.ts';
 import { worstError } from './run.ts';
 
@@ -116,8 +126,8 @@ describeShared('graft beside the reference files', () => {
       ['ia3', /(k_proj|v_proj|down_proj)\.ia3_l$/],
     ] as const) {
       const out = at(`${method}.safetensors`);
-      const made = await graft([
-        ...['gradients', '--model', llama(), '--method', method, ...DEVICE],
+      const made = await graftHere([
+        ...['gradients', '--model', llama(), '--method', method, ...DEVICE_HERE],
         ...['--data', at('rows.jsonl'), '--rows', '1', '--out', out],
       ]);
       expect(made.code, made.err).toBe(0);
@@ -126,13 +136,13 @@ describeShared('graft beside the reference files', () => {
       for (const name of found) expect(name).toMatch(ends);
     }
 
-    const full = await graft([
+    const full = await graftHere([
       'gradients',
       '--model',
       llama(),
       '--method',
       'full',
-      ...DEVICE,
+      ...DEVICE_HERE,
       '--data',
       at('rows.jsonl'),
       '--rows',

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   DEVICE,
+  DEVICE_HERE,
   floats,
   graft,
+  graftHere,
   metricsOf,
   numbers,
   temporaryFolder,
@@ -196,9 +198,9 @@ describe('graft train', () => {
     const said = async (
       ...args: string[]
     ): Promise<{ prompt_ids: number[]; new_ids: number[]; text: string }> => {
-      const { code, out, err } = await graft([
+      const { code, out, err } = await graftHere([
         'generate',
-        ...DEVICE,
+        ...DEVICE_HERE,
         '--precision',
         'f32',
         '--max-new-tokens',
@@ -228,7 +230,7 @@ describe('graft train', () => {
 
     // Onto a base whose embedding alone was quantised.
     const quantised = ['--embedding-weights', 'q8_0', '--out', at('quantised')];
-    const other = await graft(['merge', '--model', SPRIG, '--adapter', whole(), ...quantised]);
+    const other = await graftHere(['merge', '--model', SPRIG, '--adapter', whole(), ...quantised]);
     expect(other.code, other.err).toBe(0);
     const differs = async (name: string): Promise<boolean> => {
       const entry = (await tensorsOf(at('quantised', 'model.safetensors'))).get(name);

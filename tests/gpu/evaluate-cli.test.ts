@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Prediction } from '../../src/evaluate/report.ts';
-import { DEVICE, GPU, graft, graftHere, temporaryFolder } from './graft-command.ts';
+import { DEVICE, DEVICE_HERE, GPU, graft, graftHere, temporaryFolder } from './graft-command.ts';
 import { SPRIG } from './sprig.ts';
 
 const sample = (name: string): string =>
@@ -73,8 +73,8 @@ test('methods and an adapter answer the same rows, and files keep what they said
 
   // A larger sample holds the smaller one, and the same model says the same again.
   const more = temporary('more');
-  const base = ['evaluate', ...DATA, '--methods', 'base', '--metrics', 'token-f1', '--json', ...DEVICE];
-  const second = await graft([...base, '--rows', '6', '--loss-rows', 'all', '--out', more]);
+  const base = ['evaluate', ...DATA, '--methods', 'base', '--metrics', 'token-f1', '--json', ...DEVICE_HERE];
+  const second = await graftHere([...base, '--rows', '6', '--loss-rows', 'all', '--out', more]);
   expect(second.code, second.err).toBe(0);
   expect((JSON.parse(second.out) as Report).methods).toMatchObject([
     { method: 'base', rows: 6, loss_rows: 40 },
@@ -85,7 +85,7 @@ test('methods and an adapter answer the same rows, and files keep what they said
   );
   expect(Object.keys(again[0].scores)).toEqual(['token-f1']);
 
-  const used = await graft([...base, '--out', more]);
+  const used = await graftHere([...base, '--out', more]);
   expect([used.code, used.err]).toEqual([
     1,
     expect.stringMatching(/holds an evaluation \(predictions\.jsonl\)/),

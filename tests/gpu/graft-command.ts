@@ -14,6 +14,8 @@ import { parseSafetensors, type TensorEntry } from '../../src/weights/safetensor
 export const BIN = fileURLToPath(new URL('../../bin/graft.mjs', import.meta.url));
 /** What commands that train are tested on: everywhere the same, and fast. Kernels have tests of their own on software GPUs. */
 export const DEVICE = ['--device', 'cpu'];
+/** The same without threads beside that of the test, for calls in this process. */
+export const DEVICE_HERE = [...DEVICE, '--threads', '1'];
 export const GPU = ['--device', 'llvmpipe'];
 /** Rows that Sprig's `voice` lesson is made of. */
 export const VOICE = fileURLToPath(new URL('../../public/samples/voice/train.jsonl', import.meta.url));

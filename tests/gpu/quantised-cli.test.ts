@@ -5,8 +5,10 @@ import { beforeAll, expect, test } from 'vitest';
 import { concatBytes, writeSafetensors } from '../../src/weights/safetensors.ts';
 import {
   DEVICE,
+  DEVICE_HERE,
   floats,
   graft,
+  graftHere,
   metricsOf,
   numbers,
   temporaryFolder,
@@ -40,7 +42,7 @@ const run = (out: string, ...more: string[]): string[] => [
 ];
 
 test('a run goes on with the base held as it was, and not otherwise', async () => {
-  const whole = await graft(run('whole'));
+  const whole = await graftHere(run('whole', ...DEVICE_HERE));
   expect(whole.code, whole.err).toBe(0);
   expect(readFileSync(at('whole', 'README.md'), 'utf8')).toContain('| Base weights | q8_0 |');
 
@@ -55,7 +57,7 @@ test('a run goes on with the base held as it was, and not otherwise', async () =
   expect(done).toBeLessThan(30);
 
   for (const type of ['nf4', 'stored']) {
-    const other = await graft(
+    const other = await graftHere(
       run('parted', '--resume', at('parted')).map((word) => (word === 'q8_0' ? type : word)),
     );
     expect(other.code).toBe(1);
@@ -63,7 +65,7 @@ test('a run goes on with the base held as it was, and not otherwise', async () =
       `graft: The saved run had other base weights (q8_0, and not ${type}). Resume with exactly the arguments`,
     );
   }
-  const embeddings = await graft(run('parted', '--resume', at('parted'), '--embedding-weights', 'f32'));
+  const embeddings = await graftHere(run('parted', '--resume', at('parted'), '--embedding-weights', 'f32'));
   expect(embeddings.code).toBe(1);
   expect(embeddings.err).toContain('(q8_0, and not q8_0, embeddings f32)');
 
@@ -78,15 +80,15 @@ test.each(['q8_0', 'nf4'])(
   async (type) => {
     const logits = async (name: string, ...args: string[]): Promise<Float32Array> => {
       const path = at(`${name}.safetensors`);
-      const { code, err } = await graft([
+      const { code, err } = await graftHere([
         'logits',
-        ...['--ids', '5,17,301,42,9,77,500,12', '--precision', 'f32', '--out', path, ...DEVICE, ...args],
+        ...['--ids', '5,17,301,42,9,77,500,12', '--precision', 'f32', '--out', path, ...DEVICE_HERE, ...args],
       ]);
       expect(code, err).toBe(0);
       return floats((await tensorsOf(path)).get('logits'));
     };
     const merge = async (out: string, ...args: string[]): Promise<void> => {
-      const { code, err } = await graft([
+      const { code, err } = await graftHere([
         'merge',
         ...['--model', at('base'), '--adapter', at('whole'), '--out', at(out), ...args],
       ]);
