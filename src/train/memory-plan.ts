@@ -210,6 +210,9 @@ export async function planMemory(
   };
 }
 
+/** Sums and directions are read back: no more than so many bytes at once for each column of all inputs. */
+const READ_OF_COLUMN = 128;
+
 /** The most that exists while an adapter begins from rows; 0 where it reads none. What comes after it finds nothing of it left. */
 async function planBeginning(
   device: DryRunDevice,
@@ -224,8 +227,9 @@ async function planBeginning(
   const readsPrompts = fromRows.readsPrompts(config);
   const inputs = rowInputs({ model, batches: [], buckets: starts ?? gradients, readsPrompts });
   await fromRows.plan(inputs, config, adapterModules(model.definition, config));
-  // Directions and sums are read back, in pieces of at most so many bytes.
-  return device.peakBytes + (device.lowering.readsInPlace ? 0 : READBACK_BYTES);
+  if (device.lowering.readsInPlace) return device.peakBytes;
+  const columns = inputs.inputs.reduce((sum, { width }) => sum + width, 0);
+  return device.peakBytes + Math.min(READBACK_BYTES, columns * READ_OF_COLUMN);
 }
 
 /** A step of one full micro-batch, every token supervised; both answers of a pair are full. */
