@@ -60,6 +60,6 @@ test('rows are read and split as it says, and left alone where it says nothing e
 test('what belongs to another stage is told', () => {
   expect(leftOutOf({ steps: 4, precision: 'f32' })).toBe('');
   expect(leftOutOf({ baseWeights: 'nf4', data: 'rows.csv' })).toBe(
-    'Choose how the base model is held under Task. Open its files under Data.',
+    'Choose the type of the base weights under Task. Open its files under Data.',
   );
 });
