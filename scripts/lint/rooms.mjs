@@ -99,7 +99,9 @@ export const ROOMS = {
       'evaluate/metrics/scores.ts',
       'evaluate/paired.ts',
       'evaluate/rows-in-words.ts',
+      'evaluate/run-took.ts',
       'evaluate/seen.ts',
+      'evaluate/tuned-table.ts',
       'evaluate/verdict.ts',
       'evaluate/with-examples.ts',
       // The form of each reward, and its checks; what scores runs in the worker.

@@ -13,12 +13,15 @@ import { base } from '../evaluate/methods/base.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { AskedQuestion, Exam, Method, Pair } from '../evaluate/methods/method.ts';
+import type { Forgetting } from '../evaluate/forgetting.ts';
 import type { AskedRow, MethodResult } from '../evaluate/report.ts';
+import type { LabelledTokens } from '../model/batch.ts';
 import { readModel } from '../model/family.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { plural } from '../numbers.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { defaultOptions } from '../train/options.ts';
+import { openAdapterWithFacts, type OpenedAdapter } from './adapter-facts.ts';
 import {
   askedRows,
   askedShots,
@@ -29,10 +32,11 @@ import {
 } from './evaluate-flags.ts';
 import { openAnswerRewards, type ChosenRewards } from './evaluate-rewards.ts';
 import { modelOf, readWhole } from './files.ts';
+import { ForgettingWatch, openCheck, type GeneralCheck } from './forgetting.ts';
 import { readGeneral } from './general-text.ts';
 import type { Output } from './output.ts';
 import { reportData } from './report-data.ts';
-import { openAdapter, openSession, requiredTokenizer, tokenizerOfAdapter, type Session } from './session.ts';
+import { openSession, requiredTokenizer, tokenizerOfAdapter, type Session } from './session.ts';
 import { makeRunRows, readRunFiles, type PlacedRow } from './train-data.ts';
 import { checkLength, readSplit } from './train-flags.ts';
 
@@ -113,12 +117,15 @@ export async function openExam(
   const session = opened ?? (await openSession(flags, output, { files: modelFiles }));
   const general = flags.text('general');
   const generalText = general === undefined ? undefined : await readGeneral(general, session);
-  const adapters: { name: string; adapter: Adapter; own: Tokenizer }[] = [];
+  const adapters: (OpenedAdapter & { readonly own: Tokenizer })[] = [];
   for (const path of flags.texts('adapter')) {
-    const adapter = await openAdapter(path, session.model);
-    const own = await tokenizerOfAdapter(path, adapter, session.files, tokenizer);
-    adapters.push({ name: path, adapter, own });
+    const opened = await openAdapterWithFacts(path, session.model);
+    const own = await tokenizerOfAdapter(path, opened.adapter, session.files, tokenizer);
+    adapters.push({ ...opened, own });
   }
+  const forgetting = flags.text('forgetting');
+  const check =
+    forgetting === undefined ? undefined : await openCheck(forgetting, session, ownRows(placed, measured));
 
   const rows = drawn.chosen.map((at): AskedRow => {
     const { question, example, row } = test[at];
@@ -145,14 +152,21 @@ export async function openExam(
   const results: MethodResult[] = [];
   const rewards = chosenRewards && (await openAnswerRewards(chosenRewards, tokenizer, output));
   const turns = chosenMethods(flags, chosenRewards?.learned).flatMap(
-    (method): { method: Method; name?: string; adapter?: Adapter; own?: Tokenizer }[] =>
+    (method): ({ readonly method: Method; readonly own?: Tokenizer } & Partial<OpenedAdapter>)[] =>
       method.kind === 'adapter' ? adapters.map((one) => ({ method, ...one })) : [{ method }],
   );
   /** A default method that cannot be measured is left out; one that was asked for is an error. */
   const isOptional = flags.text('methods') === undefined;
 
+  let watch: ForgettingWatch | undefined;
+  /** What the base knows is measured once. */
+  const forgottenBy = async (asked: GeneralCheck, adapter: Adapter | undefined): Promise<Forgetting> => {
+    watch ??= await ForgettingWatch.begin(asked, session, output, undefined);
+    return adapter ? watch.end(adapter) : watch.start;
+  };
+
   async function* measure(signal: AbortSignal): AsyncGenerator<void> {
-    for (const { method, name, adapter, own = tokenizer } of turns) {
+    for (const { method, name, adapter, kind, took, own = tokenizer } of turns) {
       if (signal.aborted) return;
       const hasExamples = method === fewShot || method === adapterFewShot;
       if (isOptional && hasExamples && train.length < askedShots(flags)) {
@@ -194,7 +208,12 @@ export async function openExam(
           }
         },
       };
-      const named = { method, ...(name !== undefined && { adapter: name }) };
+      const named = {
+        method,
+        ...(name !== undefined && { adapter: name }),
+        ...(kind !== undefined && { kind }),
+        ...(took && { took }),
+      };
       const seconds = (): number => (performance.now() - start) / 1000;
       try {
         const answered = await method.answer(exam);
@@ -204,6 +223,8 @@ export async function openExam(
           answered && generalText && asksModel && !signal.aborted
             ? await evaluateLoss(session.model, generalText, adapter)
             : undefined;
+        const forgotten =
+          answered && check && asksModel && !signal.aborted ? await forgottenBy(check, adapter) : undefined;
         if (answered) {
           const stopped = answered.answers.length < rows.length;
           const scored = await rewards?.score(exam.asked, answered.answers);
@@ -211,6 +232,7 @@ export async function openExam(
             ...{ ...named, ...answered },
             ...(onGeneral && { general: onGeneral }),
             ...(scored && { rewards: scored }),
+            ...(forgotten && { forgetting: forgotten }),
             ...(stopped && { stopped }),
             seconds: seconds(),
           });
@@ -238,6 +260,13 @@ export async function openExam(
     measure,
     close: () => rewards?.close(),
   };
+}
+
+/** Rows whose prompts tell how far an adapter is from the base: as in a run those of validation, or else of training. */
+function ownRows(placed: readonly PlacedRow[], measured: readonly PlacedRow[]): LabelledTokens[] {
+  const rowsOf = (fate: PlacedRow['fate']): PlacedRow[] => placed.filter((one) => one.fate === fate);
+  const own = [rowsOf('validation'), rowsOf('train')].find((rows) => rows.length > 0) ?? measured;
+  return own.map(({ row }) => row);
 }
 
 /** Rows with a question, each with its place among all rows. */

@@ -62,6 +62,9 @@ export const evaluateFlags = {
     help: 'score answers by these rewards as well: names with weights, JSON, or a file of JSON or JavaScript (default: those that an adapter learned from)',
   },
   general: generalFlag('measure the perplexity on general text as well, beside that on the rows'),
+  forgetting: generalFlag(
+    'measure what each adapter forgot, as graft train does: the loss on general text, general prompts, KL to the base',
+  ),
   lineage: {
     value: 'DIR',
     help: 'every adapter that led to this one, each on the test rows of all of them: what was learned, and what was forgotten',

@@ -22,6 +22,7 @@ const OF_MODELS = [
   'rows',
   'loss-rows',
   'shots',
+  'forgetting',
   'out',
 ] as const;
 

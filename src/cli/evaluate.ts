@@ -23,6 +23,7 @@ import { evaluateLineage } from './evaluate-lineage.ts';
 import { chosenMethods, chosenMetrics, evaluateFlags, PARTS, type EvaluateFlags } from './evaluate-flags.ts';
 import { resultTable, taskTables, verdictText } from './evaluate-output.ts';
 import { chosenRewards } from './evaluate-rewards.ts';
+import { tableReport, tunedTable, tunedTableText } from './evaluate-table.ts';
 import { scorePredictions } from './evaluate-predictions.ts';
 import { EXIT } from './exit.ts';
 import { writeFolder } from './files.ts';
@@ -103,6 +104,8 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
         : `${rows.length} of ${draw.of} rows of ${part}, drawn with seed ${draw.seed}.`,
     );
     output.result(resultTable(results, rows, metrics) + taskTables(results, rows, metrics));
+    const table = tunedTable(results, rows, draw, metrics);
+    if (table) output.result(tunedTableText(table));
     if (judged) output.result(verdictText(judged));
     for (const text of examplesTexts(exam)) output.result(`\n${text}\n`);
   }
@@ -150,12 +153,14 @@ function reportOf(
 ): object {
   const { part, rows, results, draw, files, leaks, partRows } = exam;
   const judged = judgedOf(exam);
+  const table = tunedTable(results, rows, draw, metrics);
   return {
     model: flags.required('model'),
     adapters: flags.texts('adapter'),
     data: { files, split: part, rows: partRows, leaks },
     draw: { seed: draw.seed, asked: rows.length, of: draw.of, too_long: draw.tooLong, labels: draw.labels },
     methods: results.map((result) => methodReport(result, rows, metrics)),
+    ...(table && { table: tableReport(table) }),
     comparisons: judged?.comparisons ?? [],
     ...(judged && { verdict: verdictText(judged).trim().replaceAll('\n\n', '\n') }),
     stopped,

@@ -80,7 +80,7 @@ export class ForgettingWatch {
     const { model } = session;
     const { tokenizer } = check;
     const loss = await generalLoss(session, check.text, adapter, output);
-    output.progress('General prompts before the run');
+    output.progress('General prompts: answering');
     const answers = await answerGeneral({ model, tokenizer, adapter }, check.prompts);
     const base = await sampleBase({ model, tokenizer }, check.own);
     const kl = base && adapter ? await driftFrom(base, { model, tokenizer, adapter }) : 0;
@@ -88,18 +88,24 @@ export class ForgettingWatch {
     return new ForgettingWatch(check, session, output, { loss, answers, kl, ...(base && { base }) });
   }
 
+  /** What there was to forget. */
+  get start(): Forgetting {
+    const { loss, answers } = this.before;
+    return { before: loss, prompts: marked(this.check.prompts, answers) };
+  }
+
   /** The loss on general text just now. */
   loss(adapter: AskedModel['adapter']): Promise<number> {
     return generalLoss(this.session, this.check.text, adapter, this.output);
   }
 
-  /** Measures again, with what is on the device now. */
+  /** Measures again, with what is on the device now. It may be asked more than once. */
   async end(adapter: AskedModel['adapter']): Promise<Forgetting> {
     const { model } = this.session;
     const { tokenizer, prompts } = this.check;
     const { loss, answers, base, kl } = this.before;
     const after = await this.loss(adapter);
-    this.output.progress('General prompts after the run');
+    this.output.progress('General prompts: answering');
     const now = await answerGeneral({ model, tokenizer, adapter }, prompts);
     const drift = base && (await driftFrom(base, { model, tokenizer, adapter }));
     this.output.clear();

@@ -27,7 +27,13 @@ const Lineage = v.object({
   trainRows: v.number(),
   steps: v.number(),
   evalLoss: v.optional(v.number()),
+  /** What the run took of the device at its peak. */
+  peakBytes: v.optional(v.number()),
 });
+/** What is known of a run only once it has trained. */
+type Outcome = 'trainRows' | 'steps' | 'evalLoss' | 'peakBytes';
+/** Where a run comes from, but for what it learned. */
+export type LineageBefore = Omit<Lineage, Outcome>;
 export type Lineage = v.InferOutput<typeof Lineage>;
 
 export interface Stage extends Lineage {
@@ -51,7 +57,7 @@ export function lineageOf(
     readonly maxLength: number;
     readonly rewards: readonly RewardSpec[] | undefined;
   },
-): Omit<Lineage, 'trainRows' | 'steps' | 'evalLoss'> {
+): LineageBefore {
   const { data: _, 'more-data': __, 'test-data': ___, replay: ____, ...others } = splitFlags;
   const from = (path: string): string => relative(resolve(out), resolve(path));
   const [parent, more, test] = [flags.text('init-adapter'), flags.text('more-data'), flags.text('test-data')];
@@ -95,7 +101,7 @@ export function writeLineage(lineage: Lineage): Uint8Array<ArrayBuffer> {
 }
 
 /** @throws GraftError `json-…`, `lineage` */
-async function readLineage(folder: string): Promise<Stage | undefined> {
+export async function readLineage(folder: string): Promise<Stage | undefined> {
   const path = join(folder, LINEAGE);
   if (!existsSync(path)) return undefined;
   const parsed = v.safeParse(Lineage, parseJson(await readFile(path, 'utf8'), path));

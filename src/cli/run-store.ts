@@ -12,7 +12,7 @@ import type { Curve, Ending, Learned, RunRows, Store } from '../runs/store.ts';
 import type { Subject } from '../runs/trainable.ts';
 import type { TrainerState } from '../train/state.ts';
 import { writeFolder } from './files.ts';
-import { LINEAGE, writeLineage, type Lineage } from './lineage.ts';
+import { LINEAGE, writeLineage, type LineageBefore } from './lineage.ts';
 import { linesUntil, METRICS, MetricsLog, readLine, type LoggedStep } from './metrics-log.ts';
 import { writeModelFolder } from './model-folder.ts';
 import { belongs, discard, weightsLast } from './run-folder.ts';
@@ -34,12 +34,14 @@ export interface FolderOfRun {
   readonly begun: string;
   readonly resumed: SavedRun | undefined;
   /** Its origin and the rows that it was trained on. */
-  readonly lineage?: Omit<Lineage, 'trainRows' | 'steps' | 'evalLoss'>;
+  readonly lineage?: LineageBefore;
 }
 
 export class FileStore implements Store {
   /** The result, once it is kept. */
   learned: Learned | undefined;
+  /** What the run takes of the device at its peak, once that is known. */
+  peakBytes: number | undefined;
   #log: MetricsLog | undefined;
 
   constructor(private readonly run: FolderOfRun) {}
@@ -120,6 +122,7 @@ export class FileStore implements Store {
         trainRows: rows,
         steps: learned.step,
         ...(learned.bestEvalLoss !== undefined && { evalLoss: learned.bestEvalLoss }),
+        ...(this.peakBytes !== undefined && { peakBytes: this.peakBytes }),
       }),
     };
     if (!adapter) {

@@ -82,8 +82,11 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
     await store.open();
+    const { device } = session;
+    const peakBytes = device.allocatedBytes + readbackBytes(device.lowering, subject.trainable.store);
+    store.peakBytes = peakBytes;
     output.line(
-      `Training ${describeTrainable(subject)} on ${rows.train.length} rows, ${run.steps} steps, ${session.model.dtype}, on ${deviceName(session.device.adapter)} (${formatBytes(session.device.allocatedBytes + readbackBytes(session.device.lowering, subject.trainable.store))} of ${memoryOf(session.device.adapter)} at its peak)`,
+      `Training ${describeTrainable(subject)} on ${rows.train.length} rows, ${run.steps} steps, ${session.model.dtype}, on ${deviceName(device.adapter)} (${formatBytes(peakBytes)} of ${memoryOf(device.adapter)} at its peak)`,
     );
     if (resumed) output.line(`Resumed after step ${run.step}`);
     const live: Live = { asked, run, store, watch };
@@ -98,7 +101,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   }
 }
 
-/** Also for a resumed run: it has its base, but not the adapter that it started from. */
+/** Also for a resumed run, whose saved state is not on the device yet: it has its base, but not the adapter that it started from. */
 async function beginWatch({
   check,
   session,
@@ -106,8 +109,8 @@ async function beginWatch({
   resumed,
   output,
 }: TrainRun): Promise<ForgettingWatch | undefined> {
-  if (!check || (resumed && !subject.adapter)) return undefined;
-  // A resumed adapter has learned already: without it the model is what a run from nothing started from.
+  if (!check) return undefined;
+  // Without an adapter the model is what a run from nothing started from.
   const adapter = resumed ? undefined : subject.trainable.adapter;
   return ForgettingWatch.begin(check, session, output, adapter);
 }

@@ -23,6 +23,8 @@ export interface AskedModel {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   readonly adapter?: Adapter | undefined;
+  /** Hears how many prompts or rows are done, group by group; what it throws ends the work. */
+  readonly onDone?: (what: 'answering' | 'evaluating', done: number, total: number) => void;
 }
 
 /** The base's own answers to prompts of the rows, and its loss on them. */
@@ -40,7 +42,7 @@ export interface BaseAnswers {
  * @returns undefined where no row has a prompt, as raw text has none
  */
 export async function sampleBase(
-  base: Pick<AskedModel, 'model' | 'tokenizer'>,
+  base: Pick<AskedModel, 'model' | 'tokenizer' | 'onDone'>,
   rows: readonly LabelledTokens[],
 ): Promise<BaseAnswers | undefined> {
   const prompts = promptsOfRows(rows, base.model.definition.shape.maxPositions - ANSWER_TOKENS);
@@ -61,9 +63,10 @@ export async function sampleBase(
 /** KL(base ‖ tuned), in nats for each token. */
 export async function driftFrom(
   { rows, loss }: BaseAnswers,
-  { model, adapter }: AskedModel,
+  { model, adapter, onDone }: AskedModel,
 ): Promise<number> {
-  return (await evaluateLoss(model, rows, adapter)).loss - loss;
+  const told = (done: number): void => onDone?.('evaluating', done, rows.length);
+  return (await evaluateLoss(model, rows, adapter, told)).loss - loss;
 }
 
 /** Answers the general prompts greedily. @returns the answers in order */
@@ -100,7 +103,7 @@ export function forgettingNumbers({ before, after, kl, prompts }: Forgetting): R
 }
 
 async function answerAll(
-  { model, tokenizer, adapter }: AskedModel,
+  { model, tokenizer, adapter, onDone }: AskedModel,
   prompts: readonly (readonly number[])[],
   sampling: typeof greedy,
 ): Promise<Answer[]> {
@@ -109,13 +112,16 @@ async function answerAll(
   const generator = new Generator(model, AT_ONCE, Math.min(maxPositions, longest + ANSWER_TOKENS));
   const answers: Answer[] = [];
   try {
-    for (let first = 0; first < prompts.length; first += AT_ONCE)
+    for (let first = 0; first < prompts.length; first += AT_ONCE) {
+      onDone?.('answering', first, prompts.length);
       answers.push(
         ...(await answer(generator, tokenizer, prompts.slice(first, first + AT_ONCE), {
           ...{ maxNewTokens: ANSWER_TOKENS, sampling, seed: first },
           ...(adapter && { adapter }),
         })),
       );
+    }
+    onDone?.('answering', prompts.length, prompts.length);
   } finally {
     if (!model.device.failure) {
       await model.device.settle();

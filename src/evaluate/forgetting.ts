@@ -29,8 +29,8 @@ export interface Forgetting {
   readonly prompts?: readonly AskedPrompt[];
 }
 
-/** A loss that grew by less than this is called the same. */
-const NOTICEABLE = 0.02;
+/** A loss on general text that moved by less than this, in nats, is called the same. */
+export const NOTICEABLE = 0.02;
 
 /** In a sentence, without its full stop. */
 export function forgettingInWords({ before, after }: LossChange): string {

@@ -26,6 +26,23 @@ export function compare(first: readonly boolean[], second: readonly boolean[]): 
   };
 }
 
+/** On how many rows each of two methods scores higher. */
+export interface Leads {
+  readonly first: number;
+  readonly second: number;
+  /** As of {@link Paired}. Of scores that are 0 or 1 it is the same number. */
+  readonly p: number;
+}
+
+/** The same for scores of any height: rows with equal scores tell nothing (sign test). */
+export function compareScores(first: readonly number[], second: readonly number[]): Leads {
+  if (first.length !== second.length)
+    throw new RangeError(`${first.length} rows are compared with ${second.length}`);
+  const ahead = first.filter((score, at) => score > second[at]).length;
+  const behind = first.filter((score, at) => score < second[at]).length;
+  return { first: ahead, second: behind, p: mcnemar(ahead, behind) };
+}
+
 /**
  * The exact McNemar test (McNemar, Psychometrika 12, 1947): of the rows that only one method gets right, each is like a fair coin if both
  * are equally good. Two-sided: twice the smaller tail of that binomial distribution, at most 1.

@@ -1,6 +1,7 @@
 /** The files of an evaluation: a line for each row and method, and a report of all of them. */
 import type { Comparison, Draw, LossReport, Seen, Share } from './comparison.ts';
 import { methodsOf } from './compared.ts';
+import type { Forgetting } from './forgetting.ts';
 import { adapter as adapterMethod } from './methods/adapter.ts';
 import { base } from './methods/base.ts';
 import { fewShot } from './methods/few-shot.ts';
@@ -10,6 +11,7 @@ import { rowScore, type AnswerMetric, type Metric, type Score } from './metrics/
 import { scoresOf, type Scores } from './metrics/scores.ts';
 import { lossOfTask, ofTask, taskNames } from './by-task.ts';
 import { compare } from './paired.ts';
+import type { RunTook } from './run-took.ts';
 import { judge, reference, type Verdict } from './verdict.ts';
 
 /** A row that was asked. */
@@ -38,6 +40,10 @@ export interface MethodResult {
   /** What rewards give its answers, each the weighted sum, where answers are scored by rewards as well. */
   readonly rewards?: readonly number[];
   readonly detail?: Detail;
+  /** What an adapter is, in words, what its run took, and what it forgot; of the base, what there is to forget. */
+  readonly kind?: string;
+  readonly took?: RunTook;
+  readonly forgetting?: Forgetting;
   readonly seconds: number;
 }
 

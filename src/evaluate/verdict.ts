@@ -1,7 +1,7 @@
 /** The verdict of an evaluation: the adapter against the best method without tuning, on the same rows. It claims no more than the numbers show. */
 import { plural, threeDigits } from '../numbers.ts';
 import { methodsOf, type ComparedMethod } from './compared.ts';
-import type { Comparison, FewShotAnswers } from './comparison.ts';
+import type { Comparison, Draw, FewShotAnswers } from './comparison.ts';
 import { isExactMatch } from './metrics/exact-match.ts';
 import { compare } from './paired.ts';
 import { lossRowsInWords } from './rows-in-words.ts';
@@ -28,10 +28,11 @@ export interface Verdict {
 type Said = Omit<Verdict, 'caution'>;
 
 /** Rarer by chance than this is called a difference. */
-const LEVEL = 0.05;
+export const LEVEL = 0.05;
 /** A perplexity that moved by less than this share is called the same. */
-const NOTICEABLE = 0.03;
-const FEW_ROWS = 20;
+export const NOTICEABLE = 0.03;
+/** Fewer rows say little, whatever they say. */
+export const FEW_ROWS = 20;
 /** Free text is hardly ever exactly right: above this share exact answers decide. */
 const FREE_TEXT_SHARE = 0.1;
 
@@ -78,8 +79,15 @@ export function reference(methods: readonly ComparedMethod[]): ComparedMethod {
 const nameOf = ({ name }: Measured, measured: readonly Measured[]): string =>
   measured.length > 1 ? `“${name}”` : 'the adapter';
 
-/** Whether answers are free text, which hardly any method gets right word for word. */
-function isFreeText({ draw, rows }: Comparison, right: number): boolean {
+/**
+ * Whether answers are free text, which hardly any method gets right word for word.
+ *
+ * @param right rows that the best method gets right
+ */
+export function isFreeText(
+  { draw, rows }: { readonly draw?: Draw; readonly rows: readonly { readonly expected: string }[] },
+  right: number,
+): boolean {
   const distinct = new Set(rows.map(({ expected }) => expected.trim())).size;
   const labels = draw ? draw.labels !== undefined : 2 * distinct <= rows.length;
   return !labels && right <= FREE_TEXT_SHARE * rows.length;

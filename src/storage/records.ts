@@ -219,7 +219,8 @@ export interface StoredCheckpoint {
 /** The latest result of a kind in a project, under [projectId, kind]. */
 export interface StoredResult {
   readonly projectId: string;
-  readonly kind: 'baseline' | 'fewShot' | 'evaluation' | 'chat' | 'preferences' | 'further' | 'lineage';
+  readonly kind:
+    'baseline' | 'fewShot' | 'evaluation' | 'chat' | 'preferences' | 'further' | 'lineage' | 'tuned';
   /** When it was written. */
   readonly changed: number;
   /** The worker's own data, stored unchanged. */

@@ -6,13 +6,14 @@ import type { Known } from '../evaluate/examinee.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
 import type { RunOptions } from '../runs/run-options.ts';
 import type { StoredRows, StoredRun } from '../storage/records.ts';
+import type { BaseKnows } from './general-text.ts';
 import { longestSequence, supervisedCount } from '../text/trainable.ts';
 
 export { rowsOf, type Place } from '../data/row-set.ts';
 
 export interface DataSet extends RowSet {
-  /** The base model's answers, and its losses by their rows. No adapter changes them; other types of the base weights do. */
-  readonly base: Known & { readonly losses: Map<string, LossReport> };
+  /** The base model's answers, its losses by their rows, and what it knows of the general text. No adapter changes them; other types of the base weights do. */
+  readonly base: Known & { readonly losses: Map<string, LossReport>; knows?: BaseKnows };
 }
 
 /** Rows without answers so far. */

@@ -7,18 +7,34 @@ import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { Answered, Method } from '../evaluate/methods/method.ts';
 import { RULES } from '../evaluate/methods/registry.ts';
-import type { Adapter } from '../adapters/adapter.ts';
+import type { LanguageModel } from '../model/language-model.ts';
 import { rewardAnswers, rewardsOf } from './answer-rewards.ts';
-import type { AdapterChoice, Evaluation, FewShotReport, Progress, RuleReport, Sample } from './api.ts';
-import { rowsOf } from './data.ts';
+import type {
+  AdapterChoice,
+  AdapterOrigin,
+  Evaluation,
+  FewShotReport,
+  Origin,
+  Progress,
+  RuleReport,
+  Sample,
+} from './api.ts';
+import { rowsOf, type DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { originOf } from './origin.ts';
 import type { Session } from './session.ts';
-import { isChat, prepare, stopped, type Sitting } from './sitting.ts';
-import { seenRows, trainedOn } from './trained-on.ts';
+import { isChat, prepare, stopped, type By, type Sitting, type TunedAnswerer } from './sitting.ts';
+import { seenRows, trainedOn, type TrainedOn } from './trained-on.ts';
+
+/** A tuned model that stands in the place of the base with an adapter. */
+export interface TunedModel {
+  readonly model: LanguageModel;
+  readonly origin: AdapterOrigin;
+  readonly trainedOn: TrainedOn;
+}
 
 export interface EvaluationRequest {
-  readonly adapter: AdapterChoice;
+  readonly adapter: AdapterChoice | TunedModel;
   readonly sample: Sample;
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
@@ -51,9 +67,7 @@ export async function evaluate(
       'Split a test part off, or give a file of its own.',
     );
   }
-  const tuned = await session.adapter(adapter, open);
-  const origin = await originOf(session, open, adapter, data);
-  const training = await trainedOn(session, adapter);
+  const { by, tuned, origin, training } = await subjectOf(session, open, data, adapter);
   const seen = training && (await seenRows(training, data, drawn.chosen, open, slices));
   const rules: { rule: Method; answered: Answered }[] = [];
   for (const rule of RULES) {
@@ -61,7 +75,7 @@ export async function evaluate(
     if (answered) rules.push({ rule, answered });
   }
   const base = await sitting.answer(baseMethod, 'base', { known: data.base });
-  const byTuned = tuned ? await sitting.answer(adapterMethod, 'adapter', { adapter: tuned }) : base;
+  const byTuned = tuned ? await sitting.answer(adapterMethod, by, tuned) : base;
   // Rows are answered in their order: those that both answered are a smaller sample.
   const rows = Math.min(base.answers.length, byTuned.answers.length);
   if (signal.aborted && rows === 0) throw stopped(tuned ? base.answers.length : 0);
@@ -75,7 +89,7 @@ export async function evaluate(
         [base, byTuned].map(({ answers }) => answers.slice(0, rows)),
       )
     : [];
-  const losses = isPart ? {} : await sitting.losses(tuned);
+  const losses = isPart ? {} : await sitting.losses(by, tuned);
   // Raw text has no questions: its perplexity stands beside that of general text.
   const general = data.questions.length === 0 && !signal.aborted ? await generalOf(open, tuned) : undefined;
   return {
@@ -103,11 +117,42 @@ export async function evaluate(
   };
 }
 
+interface Subject {
+  readonly by: By;
+  /** Missing for the base alone. */
+  readonly tuned: TunedAnswerer | undefined;
+  readonly origin: Origin;
+  readonly training: TrainedOn | undefined;
+}
+
+async function subjectOf(
+  session: Session,
+  open: OpenModel,
+  data: DataSet,
+  of: EvaluationRequest['adapter'],
+): Promise<Subject> {
+  if (typeof of === 'object' && 'model' in of) {
+    const { model, origin: adapter, trainedOn: training } = of;
+    return {
+      ...{ by: 'model', tuned: { model }, training },
+      origin: { ...(await originOf(session, open, 'base', data)), adapter },
+    };
+  }
+  const adapter = await session.adapter(of, open);
+  return {
+    by: 'adapter',
+    tuned: adapter && { adapter },
+    origin: await originOf(session, open, of, data),
+    training: await trainedOn(session, of),
+  };
+}
+
 /** The losses on general text. @throws GraftError `worker-fetch` */
-async function generalOf(open: OpenModel, tuned: Adapter | undefined): Promise<Evaluation['general']> {
+async function generalOf(open: OpenModel, tuned: TunedAnswerer | undefined): Promise<Evaluation['general']> {
   const { generalLoss } = await import('./general-text.ts');
   const base = await generalLoss(open, open.model, undefined);
-  return { base, tuned: tuned ? await generalLoss(open, open.model, tuned) : base };
+  const { model, adapter } = { model: open.model, adapter: undefined, ...tuned };
+  return { base, tuned: tuned ? await generalLoss(open, model, adapter) : base };
 }
 
 /** The rows that training saw were counted among all planned rows. */

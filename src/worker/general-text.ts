@@ -7,6 +7,7 @@ import {
   marked,
   sampleBase,
   type AskedModel,
+  type BaseAnswers,
 } from '../evaluate/forgetting-check.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
 import { promptsFileOf, readPrompts, type GeneralPrompt } from '../evaluate/general-prompts.ts';
@@ -52,12 +53,14 @@ export async function generalLoss(
   open: OpenModel,
   model: LanguageModel,
   adapter: Adapter | undefined,
+  onDone?: AskedModel['onDone'],
 ): Promise<LossReport> {
-  return evaluateLoss(model, await textRows(open), adapter);
+  const rows = await textRows(open);
+  return evaluateLoss(model, rows, adapter, (done) => onDone?.('evaluating', done, rows.length));
 }
 
 /** The trained adapter or model, or the one that the run starts from. */
-type Tuned = Pick<AskedModel, 'model' | 'adapter'>;
+type Tuned = Pick<AskedModel, 'model' | 'adapter' | 'onDone'>;
 
 /** @param starts whether the run starts from an adapter: otherwise the model before the run is the base itself */
 export async function measureBefore(
@@ -67,7 +70,7 @@ export async function measureBefore(
   starts: boolean,
 ): Promise<Forgetting> {
   const asked = { ...tuned, tokenizer: open.tokenizer };
-  const { loss } = await generalLoss(open, tuned.model, tuned.adapter);
+  const { loss } = await generalLoss(open, tuned.model, tuned.adapter, tuned.onDone);
   const prompts = await generalPrompts(open);
   const before = await answerGeneral(asked, prompts);
   const base = starts ? await sampleBase(open, own) : undefined;
@@ -78,19 +81,42 @@ export async function measureBefore(
   };
 }
 
-/** @param known the measurement before the run */
+/** What the base knows: everything tuned is compared with it. */
+export interface BaseKnows {
+  readonly forgetting: Forgetting;
+  /** Missing where rows have no prompts. */
+  readonly own?: BaseAnswers;
+}
+
+/** @param own rows whose prompts the base answers @throws GraftError `worker-fetch`, and what `onDone` throws */
+export async function measureBase(
+  open: OpenModel,
+  own: readonly LabelledTokens[],
+  onDone: AskedModel['onDone'],
+): Promise<BaseKnows> {
+  const base = { model: open.model, tokenizer: open.tokenizer, onDone };
+  const forgetting = await measureBefore(open, base, own, false);
+  const answers = await sampleBase(base, own);
+  return { forgetting, ...(answers && { own: answers }) };
+}
+
+/**
+ * @param known the measurement before the run
+ * @param answers of the base to prompts of the rows, where they are there already
+ */
 export async function measureAfter(
   open: OpenModel,
   tuned: Tuned,
   own: readonly LabelledTokens[],
   known: Forgetting,
+  answers?: BaseAnswers,
 ): Promise<Forgetting> {
   const asked = { ...tuned, tokenizer: open.tokenizer };
-  const { loss } = await generalLoss(open, tuned.model, tuned.adapter);
+  const { loss } = await generalLoss(open, tuned.model, tuned.adapter, tuned.onDone);
   const prompts = await generalPrompts(open);
   const before = known.prompts?.map((one) => one.before);
   // The open model is the base: the same seed gives the answers that it gave before.
-  const base = await sampleBase(open, own);
+  const base = answers ?? (await sampleBase(open, own));
   return {
     ...known,
     after: loss,

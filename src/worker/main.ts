@@ -234,6 +234,21 @@ const api: GraftWorker = {
         return { report, stopped: signal.aborted };
       }),
     ),
+  measureTuned: (tuned, sample, onProgress) =>
+    outcome(() =>
+      abortable(evaluations, async (signal) => {
+        const { measureTuned } = await import('./tuned.ts');
+        const request = { tuned, sample, onProgress: listener(onProgress), signal };
+        return {
+          measured: await runs.withDevice(() => measureTuned(session, request, (name) => models.open(name))),
+        };
+      }),
+    ),
+  tookOfRuns: (ids) =>
+    outcome(async () => {
+      const { tookOfRuns } = await import('./tuned.ts');
+      return { took: await tookOfRuns(ids, session.opened) };
+    }),
   measureLineage: (id, rows, onProgress) =>
     outcome(() =>
       abortable(evaluations, async (signal) => {

@@ -5,7 +5,16 @@ import type { Results, ResultsApi } from './api.ts';
 import { outcome } from './outcome.ts';
 import { missingProject } from './projects.ts';
 
-const KINDS = ['baseline', 'fewShot', 'evaluation', 'chat', 'preferences', 'further', 'lineage'] as const;
+const KINDS = [
+  'baseline',
+  'fewShot',
+  'evaluation',
+  'chat',
+  'preferences',
+  'further',
+  'lineage',
+  'tuned',
+] as const;
 
 export const resultsApi: ResultsApi = {
   readResults: (projectId) =>

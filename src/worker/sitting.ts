@@ -10,6 +10,7 @@ import { exactMatch } from '../evaluate/metrics/exact-match.ts';
 import { answerScores } from '../evaluate/metrics/scores.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
+import type { LanguageModel } from '../model/language-model.ts';
 import type { Evaluation, Progress, Sample } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
@@ -20,8 +21,13 @@ import { Slices } from './slices.ts';
 /** The seed for rows whose split is unknown: those that a run kept for itself. */
 const DEFAULT_SEED = 42;
 
-type By = NonNullable<Progress['by']>;
-type Extra = Pick<ExamineeOptions, 'adapter' | 'known' | 'onAnswer' | 'test'>;
+export type By = NonNullable<Progress['by']>;
+type Extra = Pick<ExamineeOptions, 'adapter' | 'known' | 'onAnswer' | 'test'> & {
+  /** In place of the open one. */
+  readonly model?: LanguageModel;
+};
+/** What answers beside the base: the open model with an adapter, or another model. */
+export type TunedAnswerer = { readonly adapter: Adapter } | { readonly model: LanguageModel };
 
 export interface Sitting {
   readonly open: OpenModel;
@@ -36,7 +42,7 @@ export interface Sitting {
   apply(rule: Method): Promise<Answered | undefined>;
   /** A model's answers; only those to the first rows if it is stopped. @throws GraftError `worker-aborted` */
   answer(method: Method, by: By, extra: Extra): Promise<Answered>;
-  losses(adapter: Adapter | undefined): Promise<Pick<Evaluation, 'base' | 'tuned'>>;
+  losses(by: By, tuned: TunedAnswerer | undefined): Promise<Pick<Evaluation, 'base' | 'tuned'>>;
   /** @param answers to the first rows */
   exact(answers: readonly string[]): Share;
 }
@@ -77,9 +83,13 @@ export async function prepare(
     example: pairs.at(at)?.example,
   }));
   const slices = new Slices(onProgress, signal);
-  const examinee = (by: By, extra: Extra = {}, { tokenizer } = open): ModelExaminee =>
+  const examinee = (
+    by: By,
+    { model = open.model, ...extra }: Extra = {},
+    { tokenizer } = open,
+  ): ModelExaminee =>
     new ModelExaminee(
-      { name: open.info.name, model: open.model, tokenizer },
+      { name: open.info.name, model, tokenizer },
       {
         ...extra,
         newTokens: drawn.newTokens,
@@ -131,9 +141,10 @@ export async function prepare(
       (await stoppable(
         method.answer({ ...exam, model: examinee(by, extra, await modelOfAdapter(open, extra.adapter)) }),
       ))!,
-    async losses(adapter) {
+    async losses(by, of) {
       const base = await lossOfBase();
-      const tuned = adapter ? await lossOfAdapter(adapter) : base;
+      const ofModel = (): Promise<LossReport | undefined> => examinee(by, { ...of, test: part }).loss();
+      const tuned = of ? await ('adapter' in of ? lossOfAdapter(of.adapter) : ofModel()) : base;
       return { ...(base && { base }), ...(tuned && { tuned }) };
     },
     exact(answers) {

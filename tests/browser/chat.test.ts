@@ -634,13 +634,14 @@ test('an evaluation can be stopped, and takes a second adapter; the base model, 
     .locator('#stage')
     .getByText('The measurement was stopped before a row was answered.')
     .waitFor(WAIT);
-  await expect.poll(() => page.getByRole('table').count()).toBe(0);
+  const scores = page.getByRole('table', { name: /^Methods on the same rows/ });
+  await expect.poll(() => scores.count()).toBe(0);
   await expect.poll(() => page.getByRole('alert').count()).toBe(0);
 
   await page.getByLabel('Rows').fill('3');
   await compare.click();
-  await page.getByRole('table').waitFor(WAIT);
-  const table = await page.getByRole('table').getByRole('row').allInnerTexts();
+  await scores.waitFor(WAIT);
+  const table = await scores.getByRole('row').allInnerTexts();
   // Rules come before any model, where one of them is ever right.
   const rows = table.filter((row) => !/^(Most frequent answer|Nearest row)/.test(row));
   expect(rows).toHaveLength(4);

@@ -1,14 +1,15 @@
 /** Kinds of adapters beside LoRA, on the page: chosen, trained on the bundled rows, asked beside the base, measured, and taken away as PEFT reads them. */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { downloadOf, goTo, openSample, openSettings, WAIT } from './looks.ts';
+import { downloadOf, goTo, inspect, openSample, openSettings, PICTURES, WAIT } from './looks.ts';
 
 let studio: WatchedPage;
 let page: Page;
 beforeAll(async () => {
+  mkdirSync(PICTURES, { recursive: true });
   studio = await openWide();
   ({ page } = studio);
   await goTo(page, 'data');
@@ -16,6 +17,27 @@ beforeAll(async () => {
   await page.getByRole('heading', { name: '360 rows' }).waitFor(WAIT);
 });
 afterAll(closePages);
+
+/** A short run with this name, to its end. @returns what it says then */
+async function train(method: RegExp, name: string, steps = 12): Promise<string> {
+  await goTo(page, 'train');
+  const anew = page.getByRole('button', { name: 'New run' });
+  if (await anew.isVisible()) await anew.click();
+  await openSettings(page);
+  await page.getByRole('radio', { name: method }).check();
+  for (const [label, value] of [
+    ['Steps', `${steps}`],
+    ['Warm-up, steps', '0'],
+    ['Validate every … steps', `${steps}`],
+    ['Answer every … steps', '0'],
+    ['Name of the run', name],
+  ])
+    await page.getByLabel(label, { exact: true }).fill(value);
+  await page.getByRole('button', { name: 'Start training' }).click();
+  const done = page.getByText(/^Done: loss/);
+  await done.waitFor(WAIT);
+  return done.innerText();
+}
 
 test.each([
   ['Prompt tuning', 'PROMPT_TUNING', { num_virtual_tokens: 20 }],
@@ -27,27 +49,9 @@ test.each([
 ])(
   '%s learns, answers beside the base, is measured, and leaves as PEFT’s %s',
   async (label, type, fields) => {
-    await goTo(page, 'train');
-    const anew = page.getByRole('button', { name: 'New run' });
-    if (await anew.isVisible()) await anew.click();
-    await openSettings(page);
-    await page.getByRole('radio', { name: new RegExp(`^${label} adapter`) }).check();
-    for (const [name, value] of [
-      ['Steps', '12'],
-      ['Warm-up, steps', '0'],
-      ['Validate every … steps', '12'],
-      ['Answer every … steps', '0'],
-      ['Name of the run', label],
-    ])
-      await page.getByLabel(name, { exact: true }).fill(value);
-    await page.getByRole('button', { name: 'Start training' }).click();
-    const done = page.getByText(/^Done: loss/);
-    await done.waitFor(WAIT);
+    const done = await train(new RegExp(`^${label} adapter`), label);
     // Of the validation rows.
-    const [before, after] = /(\d+\.\d+) → (\d+\.\d+)/
-      .exec(await done.innerText())!
-      .slice(1)
-      .map(Number);
+    const [before, after] = /(\d+\.\d+) → (\d+\.\d+)/.exec(done)!.slice(1).map(Number);
     expect(after).toBeLessThan(before);
 
     await page.getByRole('button', { name: 'Ask both the same question' }).click();
@@ -68,3 +72,89 @@ test.each([
     expect(studio.problems).toEqual([]);
   },
 );
+
+const table = () => page.getByRole('table', { name: 'Everything tuned, in one table' });
+const rowOf = (name: string) =>
+  table()
+    .getByRole('row')
+    .filter({ has: page.getByRole('rowheader', { name: new RegExp(`^${name}`) }) });
+const names = () => table().getByRole('rowheader').locator('b').allInnerTexts();
+const chooseExact = () => page.getByLabel('Score', { exact: true }).selectOption('exact-match');
+const measure = () => page.getByRole('button', { name: /^Measure all (on the same rows|again)$/ });
+
+const rows = () => page.getByRole('spinbutton', { name: 'How many to ask' });
+
+test('all of them, and a model of all weights, stand in one table with what they took, their score and what they forgot', async () => {
+  await train(/^All weights/, 'Whole', 4);
+  await goTo(page, 'evaluate');
+  // What runs took is known before anything is measured; the rest says what to press.
+  await expect
+    .poll(() => rowOf('Norms and biases').innerText(), WAIT)
+    .toMatch(/[\d.]+ MiB[\s\S]*Press “Measure all/);
+  await expect.poll(() => rowOf('Whole').innerText(), WAIT).toMatch(/All weights[\s\S]*MiB/);
+  await rows().fill('3');
+  await measure().click();
+  // Answers are free text: the score is perplexity until another one is chosen.
+  const score = page.getByLabel('Score', { exact: true });
+  await expect.poll(() => score.inputValue(), WAIT).toBe('perplexity');
+  await chooseExact();
+  for (const name of ['Prompt tuning', 'Norms and biases', 'PiSSA', 'Whole'])
+    await expect
+      .poll(() => rowOf(name).innerText(), WAIT)
+      .toMatch(/of 3[\s\S]*[+−]\d\.\d{3}[\s\S]*\d+ of 12[\s\S]*\d\.\d\d/);
+  expect(await rowOf('Base model').innerText()).toMatch(/of 3[\s\S]*loss[\s\S]*12 of 12/);
+  await page.getByRole('button', { name: 'Measure all again' }).waitFor(WAIT);
+  expect(studio.problems).toEqual([]);
+});
+
+test('the table is sorted by keyboard, and has no fault in either theme, wide or narrow', async () => {
+  const least = await names();
+  expect(least[0]).toBe('Base model');
+  const header = table().getByRole('columnheader', { name: 'Parameters' });
+  expect(await header.getAttribute('aria-sort')).toBe('ascending');
+  await header.getByRole('button').focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(() => header.getAttribute('aria-sort')).toBe('descending');
+  // The base stays above.
+  expect(await names()).toEqual([least[0], ...least.slice(1).reverse()]);
+  expect(await inspect(page, 'tuned-table')).toEqual([]);
+});
+
+test('it is there again after a reload; what was measured on fewer rows does not stand beside more', async () => {
+  await page.reload();
+  await chooseExact();
+  await expect.poll(() => rowOf('PiSSA').innerText(), WAIT).toMatch(/of 3[\s\S]*of 12/);
+  await page.getByRole('button', { name: 'Measure all again' }).waitFor(WAIT);
+  await rows().fill('30');
+  await rows().press('Tab');
+  // The page itself presses Stop once the first one is there: nobody else is sure to come before the last.
+  await page.evaluate(() => {
+    new MutationObserver((_, observer) => {
+      const table = document.querySelector('table[aria-label^="Everything tuned"]');
+      if (!table?.textContent?.includes('of 30')) return;
+      observer.disconnect();
+      [...document.querySelectorAll('button')].find(({ textContent }) => textContent === 'Stop')!.click();
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  await measure().click();
+  const stopped = page.locator('#stage').getByText('Stopped: 1 of 4 rows of the table was measured.');
+  await stopped.waitFor(WAIT);
+  const apart = table().getByText('Measured on 3 rows, the latest on 30.');
+  expect(await apart.count()).toBe(3);
+  // Measured again on as few rows as before, all stand together.
+  await rows().fill('3');
+  await rows().press('Tab');
+  await measure().click();
+  await expect.poll(() => apart.count(), WAIT).toBe(0);
+  await expect
+    .poll(
+      () =>
+        table()
+          .getByText(/^Measured on/)
+          .count(),
+      WAIT,
+    )
+    .toBe(0);
+  await expect.poll(() => rowOf('Whole').innerText(), WAIT).toMatch(/of 3[\s\S]*of 12/);
+  expect(studio.problems).toEqual([]);
+});

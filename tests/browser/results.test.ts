@@ -40,7 +40,7 @@ async function told(of: Page): Promise<Record<string, string>> {
   const examples = await of.getByText(/^The longest prompt had/).innerText();
   await goTo(of, 'evaluate');
   const verdict = await of.locator('h1').innerText();
-  const scores = await of.getByRole('table').innerText();
+  const scores = await of.getByRole('table', { name: /^Methods on the same rows/ }).innerText();
   const answers = await of.getByRole('region', { name: 'The answers, side by side' }).innerText();
   await goTo(of, 'use');
   const chat = (await of.getByRole('article').allInnerTexts()).join('\n');
@@ -94,7 +94,7 @@ test('what was measured and asked is there after a reload, word for word', async
   await goTo(page, 'evaluate');
   await page.getByLabel('Rows').fill('3');
   await page.getByRole('button', { name: 'Compare with the base model' }).click();
-  await page.getByRole('table').waitFor(WAIT);
+  await page.getByRole('table', { name: /^Methods on the same rows/ }).waitFor(WAIT);
   await goTo(page, 'use');
   await page.getByText('Sampling', { exact: false }).first().click();
   await page.getByLabel('Temperature', { exact: true }).fill('0.7');

@@ -145,10 +145,11 @@ describe('the whole path, by keyboard', () => {
     await goTo(page, 'evaluate');
     await page.getByLabel('Rows').fill('6');
     await page.getByRole('button', { name: 'Compare with the base model' }).click();
-    await page.getByRole('table').waitFor({ timeout: STEP_MS });
+    const scores = page.getByRole('table', { name: /^Methods on the same rows/ });
+    await scores.waitFor({ timeout: STEP_MS });
     await expect.poll(() => page.locator('h1').innerText()).toMatch(/adapter|difference/i);
     for (const name of [/^Base model/, /adapter$/])
-      await expect.poll(() => page.getByRole('table').getByRole('rowheader', { name }).count()).toBe(1);
+      await expect.poll(() => scores.getByRole('rowheader', { name }).count()).toBe(1);
     await goTo(page, 'baseline');
     await page.getByLabel('Rows').fill('4');
     await page.getByRole('button', { name: 'Measure the base model' }).click();

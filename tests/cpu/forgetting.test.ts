@@ -80,6 +80,28 @@ test('measured or not, the run is the same, and one that learns nothing forgets 
   expect(watched.err).toContain('nothing was forgotten to speak of');
 });
 
+test('all weights, interrupted and resumed: what was forgotten is measured against the base as in a run without a break', async () => {
+  const full = ['--method', 'full', '--steps', '6', '--forgetting'];
+  await train('whole', ...full);
+  let sent = false;
+  const args = [
+    ...['train', '--model', SPRIG, '--data', publicFile('samples/chat-log/train.jsonl')],
+    ...['--lr', `${settings['lr']}`, '--batch', `${settings['batch']}`, '--max-length', '96', ...full],
+    ...['--out', at('rested'), ...DEVICE],
+  ];
+  const first = await graft(args, (err, kill) => {
+    if (sent || !/Step 1 of 6/.test(err)) return;
+    sent = true;
+    kill('SIGINT');
+  });
+  expect(first.code, first.err).toBe(130);
+  const second = await graft([...args, '--resume', at('rested')]);
+  expect(second.code, second.err).toBe(0);
+  const [rested, whole] = [keptOf('rested'), keptOf('whole')];
+  expect(rested.after).not.toBe(rested.before);
+  expect(rested).toEqual(whole);
+});
+
 test('a run that starts from an adapter is compared with it, and both with the base', async () => {
   await train('again', '--steps', '2', '--init-adapter', at('log'), '--forgetting');
   const kept = keptOf('again');

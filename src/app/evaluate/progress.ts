@@ -2,15 +2,24 @@
 import type { Progress } from '../../worker/api.ts';
 import { count, duration, plural } from '../ui/format.ts';
 
-const WHOSE = { base: 'the base model', adapter: 'the adapter', examples: 'the base model with examples' };
+const WHOSE = {
+  base: 'the base model',
+  adapter: 'the adapter',
+  model: 'the tuned model',
+  examples: 'the base model with examples',
+};
 
-export function whatInWords({ what, by }: Progress): string {
+export function whatInWords({ what, by, general }: Progress): string {
   const whose = by && WHOSE[by];
   switch (what) {
     case 'answering':
+      if (general) return `What is forgotten: prompts, ${whose}`;
       return whose ? `Answers of ${whose}` : 'Getting ready';
     case 'evaluating':
+      if (general) return `What is forgotten: loss, ${whose}`;
       return whose ? `Loss of ${whose}` : 'Loss';
+    case 'loading':
+      return 'Opening the tuned model';
     case 'reading':
       return 'Reading the training rows';
     case 'preparing':
@@ -24,8 +33,8 @@ export function whatInWords({ what, by }: Progress): string {
 
 /** “210 of 512 rows, about 40 s left”; '' before anything is known. */
 export function howFarInWords({ what, done, total }: Progress, secondsLeft: number | undefined): string {
-  // The progress of reading a file is in bytes.
-  if (total <= 0 || what === 'reading') return '';
+  // The progress of files is in bytes.
+  if (total <= 0 || what === 'reading' || what === 'loading') return '';
   const rows = `${count(Math.floor(done))} of ${plural(total, 'row')}`;
   if (secondsLeft === undefined) return rows;
   // Until a row is answered only the limit of an answer's tokens is known, and most answers are shorter.

@@ -46,6 +46,7 @@ const WORDS = {
   nearest: 'Nearest row',
   interval: '95% interval',
   mcnemar: 'Won or lost by chance (exact McNemar test)',
+  'tuned-table': 'Everything tuned, in one table',
   'test-sample': 'Random test sample',
   // The answer
   turns: 'One question, or a conversation (turns)',

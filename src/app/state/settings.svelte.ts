@@ -13,7 +13,7 @@ import {
   type Place,
   type PlacedSettings,
 } from '../train/kept-settings.ts';
-import { dataOptionsFrom, leftOutOf, optionsFrom } from '../train/recipe.ts';
+import { dataOptionsFrom, leftOutOf, optionsFrom, startsOf } from '../train/recipe.ts';
 import { PRESETS, type Preset } from '../train/presets.ts';
 import type { Choice } from '../train/tuning-methods.ts';
 import {
@@ -23,6 +23,7 @@ import {
   suitableObjective,
   withChoice,
   withObjective,
+  withStart,
   type Fault,
 } from '../train/settings.ts';
 import type { Data } from './data.svelte.ts';
@@ -143,24 +144,31 @@ export class Settings {
   /**
    * Takes the settings of a recipe, and reads the open rows as it says.
    *
+   * @param adapters of the library, one of which the recipe may start from
    * @returns what the person still has to decide, in sentences
    * @throws GraftError `recipe`, `json-…`, `arguments`
    */
-  async takeRecipe(text: string, name: string): Promise<string> {
+  async takeRecipe(text: string, name: string, adapters: readonly AdapterInfo[]): Promise<string> {
     const recipe = readRecipe(text, name);
     const model = this.#session.model;
     const rows = dataOptionsFrom(recipe, this.#data.options);
-    const take = (): RunOptions =>
-      optionsFrom(recipe, this.options, {
+    const starts = startsOf(
+      recipe,
+      adapters.filter(({ baseModel }) => baseModel === model?.name),
+    );
+    const take = (): RunOptions => {
+      const options = optionsFrom(recipe, this.options, {
         targets: model?.targets ?? [],
         trainRows: this.#data.summary?.rows.train ?? 0,
       });
+      return starts.length === 1 ? withStart(options, starts[0]) : options;
+    };
     // Refused before the rows are read anew.
     take();
     if (rows !== this.#data.options && this.#data.summary && !(await this.changeRows(rows)))
       return 'The rows could not be read as the recipe says, so nothing was changed.';
     this.options = { ...take(), maxLength: this.#data.options.maxLength };
-    return leftOutOf(recipe);
+    return leftOutOf(recipe, starts);
   }
 
   /** What a project keeps beside the options of the form. */

@@ -1,6 +1,7 @@
 /** The table of models to choose from: the bundled one, those that are kept, and small ones of the hub. */
 import type { CuratedModel, KeptModel, ModelForecast } from '../../worker/api.ts';
 
+import { sortedBy } from '../ui/sorted.ts';
 import { keptFrom } from './kept-words.ts';
 
 export interface ModelRow {
@@ -87,12 +88,5 @@ export function sorted(rows: readonly ModelRow[], { column, descending }: Order)
     if (column === 'time') return secondsOf(row);
     return row.licence;
   };
-  const known = rows.filter((row) => valueOf(row) !== undefined);
-  const unknown = rows.filter((row) => valueOf(row) === undefined);
-  known.sort((a, b) => (descending ? -1 : 1) * compare(valueOf(a)!, valueOf(b)!));
-  return [...known, ...unknown];
-}
-
-function compare(a: string | number, b: string | number): number {
-  return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en');
+  return sortedBy(rows, valueOf, descending);
 }

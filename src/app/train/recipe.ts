@@ -4,7 +4,7 @@ import type { Mix } from '../../data/mixture.ts';
 import { parseSkipped } from '../../data/skip-list.ts';
 import type { Recipe } from '../../settings/recipe.ts';
 import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
-import type { DataOptions, RunOptions } from '../../worker/api.ts';
+import type { AdapterInfo, DataOptions, RunOptions } from '../../worker/api.ts';
 
 /**
  * The settings of the form with those of the recipe; the name of the run stays.
@@ -122,14 +122,44 @@ function mappingOf(recipe: Recipe): Mapping | undefined {
 const BASE = ['baseWeights', 'embeddingWeights'];
 const FILES = ['data', 'moreData', 'testData'];
 
-/** What the page does not take from a recipe, in sentences; '' where it takes everything. */
-export function leftOutOf(recipe: Recipe): string {
+type Named = Pick<AdapterInfo, 'name'>;
+
+/**
+ * Adapters that a recipe may mean: it names the folder of one, whose name has no spaces and may be written otherwise in small things.
+ *
+ * @param adapters that the open model can go on with
+ */
+export function startsOf<Adapter extends Named>(recipe: Recipe, adapters: readonly Adapter[]): Adapter[] {
+  const path = recipe['initAdapter'];
+  if (typeof path !== 'string') return [];
+  const plain = (name: string): string =>
+    name
+      .normalize('NFKD')
+      .replace(/[^\p{L}\p{N}]+/gu, '')
+      .toLowerCase();
+  const wanted = plain(path.split(/[\\/]/).findLast((part) => part !== '') ?? '');
+  return adapters.filter(({ name }) => plain(name) === wanted);
+}
+
+/**
+ * What the page does not take from a recipe, in sentences; '' where it takes everything.
+ *
+ * @param starts adapters that it may mean: one is taken
+ */
+export function leftOutOf(recipe: Recipe, starts: readonly Named[] = []): string {
   const has = (names: readonly string[]): boolean => names.some((name) => Object.hasOwn(recipe, name));
   return [
     has(BASE) ? 'Choose the type of the base weights under Task.' : '',
     has(FILES) ? 'Open its files under Data.' : '',
-    has(['initAdapter']) ? `Choose the adapter ${String(recipe['initAdapter'])} under “Start from”.` : '',
+    has(['initAdapter']) ? startInWords(String(recipe['initAdapter']), starts) : '',
   ]
     .filter(Boolean)
     .join(' ');
+}
+
+function startInWords(path: string, starts: readonly Named[]): string {
+  if (starts.length === 1) return `It starts from “${starts[0].name}”.`;
+  return starts.length === 0
+    ? `It starts from the adapter ${path}, and none of this model has that name here: train or import it, then choose it under “Start from”.`
+    : `It starts from the adapter ${path}, and ${starts.length} have that name: choose one under “Start from”.`;
 }

@@ -1,6 +1,8 @@
 /** Evaluations. */
 import type { Comparison, Draw, FewShotAnswers, LossReport, Share } from '../../evaluate/comparison.ts';
+import type { Forgetting } from '../../evaluate/forgetting.ts';
 import type { LossOf } from '../../evaluate/loss-part.ts';
+import type { RunTook } from '../../evaluate/run-took.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 import type { AdapterOrigin, Origin } from './results.ts';
@@ -39,6 +41,17 @@ export interface Sample {
   readonly lossOf?: LossOf;
 }
 
+/** Something that was tuned: an adapter of the library, or the model that a run of all weights has left. */
+export type TunedChoice = { readonly id: string } | { readonly runId: string };
+
+/** What was measured of something tuned: on the rows, and of what it forgot, both beside the base. */
+export interface TunedMeasurement {
+  readonly sample: Sample;
+  readonly evaluation: Evaluation;
+  readonly forgetting: Forgetting;
+  readonly seconds: number;
+}
+
 /** Base against tuned on held-out rows. */
 export interface EvaluationApi {
   /**
@@ -64,6 +77,17 @@ export interface EvaluationApi {
     onProgress?: OnProgress,
     adapter?: AdapterChoice,
   ): Promise<Outcome<{ readonly report: FewShotReport; readonly stopped: boolean }>>;
+  /**
+   * The same as `evaluate` with what was forgotten, as one measurement. What is measured of the base is kept for the next call. Stopped, it
+   * fails with `worker-aborted`.
+   */
+  measureTuned(
+    tuned: TunedChoice,
+    sample: Sample,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly measured: TunedMeasurement }>>;
+  /** What runs took, by their ids; nothing of a run that is not kept any more. */
+  tookOfRuns(ids: readonly string[]): Promise<Outcome<{ readonly took: Readonly<Record<string, RunTook>> }>>;
   /** Stops the current measurement. */
   stopEvaluation(): Promise<void>;
 }

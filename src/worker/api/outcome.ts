@@ -29,8 +29,10 @@ export interface Progress {
     | 'measuring'
     | 'answering'
     | 'evaluating';
-  /** The method whose answers or loss are measured: the base model, an adapter, or the base model with examples in its prompt. */
-  readonly by?: 'base' | 'adapter' | 'examples';
+  /** Whose answers or loss are measured: the base model, an adapter, a tuned model, or the base model with examples in its prompt. */
+  readonly by?: 'base' | 'adapter' | 'model' | 'examples';
+  /** Of the general text and prompts, instead of the rows. */
+  readonly general?: true;
   readonly done: number;
   readonly total: number;
   /** Bytes written so far, where `done` counts something else. */

@@ -2,7 +2,7 @@
 import type { LineageReport } from '../../evaluate/lineage.ts';
 import type { AskedPrompt, ChatMessage, ChatToken } from './chat.ts';
 import type { DataOptions } from './data.ts';
-import type { Evaluation, FewShotReport } from './evaluation.ts';
+import type { Evaluation, FewShotReport, TunedMeasurement } from './evaluation.ts';
 import type { ModelRef } from './models.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -107,6 +107,12 @@ export interface MeasuredLineage {
   readonly time: number;
 }
 
+/** Everything tuned that was measured for the table, each with the rows that it was measured on. */
+export interface MeasuredTuned {
+  /** The latest last; one for each adapter or run. */
+  readonly entries: readonly TunedMeasurement[];
+}
+
 /** The latest result of each kind. */
 export interface Results {
   readonly baseline?: Measured;
@@ -116,6 +122,7 @@ export interface Results {
   readonly preferences?: Preferences;
   readonly further?: Further;
   readonly lineage?: MeasuredLineage;
+  readonly tuned?: MeasuredTuned;
 }
 
 /** The results of the open project. */

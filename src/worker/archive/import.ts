@@ -37,6 +37,7 @@ const RESULT_NAMES = {
   preferences: 'Preferences',
   further: 'Further run',
   lineage: 'Stages and their tests',
+  tuned: 'Table of what was tuned',
 };
 
 export interface ImportOptions {

@@ -1,7 +1,7 @@
 /** A recipe as the page takes it. */
 import { expect, test } from 'vitest';
 import { START } from '../../../src/app/train/kept-settings.ts';
-import { dataOptionsFrom, leftOutOf, optionsFrom } from '../../../src/app/train/recipe.ts';
+import { dataOptionsFrom, leftOutOf, optionsFrom, startsOf } from '../../../src/app/train/recipe.ts';
 import type { DataOptions } from '../../../src/worker/api.ts';
 
 const OPEN = { targets: ['q_proj', 'v_proj'], trainRows: 100 };
@@ -55,6 +55,23 @@ test('rows are read and split as it says, and left alone where it says nothing e
       maxLength: 64,
     },
   });
+});
+
+test('what is measured of forgetting comes along', () => {
+  const recipe = { forgetting: true, forgettingEvery: 20 };
+  expect(optionsFrom(recipe, { ...START, lr: 0.004 }, OPEN)).toMatchObject(recipe);
+});
+
+test('the adapter that it starts from is found by the name of its folder, or it is told what to choose', () => {
+  const named = (...names: string[]): { name: string }[] => names.map((name) => ({ name }));
+  const recipe = { initAdapter: 'out/General-1' };
+  const one = startsOf(recipe, named('General 1', 'General 11', 'Chef'));
+  expect(one).toEqual(named('General 1'));
+  expect(leftOutOf(recipe, one)).toBe('It starts from “General 1”.');
+  expect(startsOf({ initAdapter: 'Café\\adapters\\Café/' }, named('cafe', 'Café'))).toHaveLength(2);
+  expect(leftOutOf(recipe, named('General 1', 'general 1'))).toMatch(/2 have that name: choose one/);
+  expect(leftOutOf(recipe)).toMatch(/^It starts from the adapter out\/General-1, and none .* choose it/);
+  expect(startsOf({ steps: 3 }, named('General 1'))).toEqual([]);
 });
 
 test('what belongs to another stage is told', () => {

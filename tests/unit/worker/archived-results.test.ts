@@ -107,6 +107,42 @@ test.each([
   expect(() => parse(FeedbackFile, said)).toThrow();
 });
 
+const tuned = (forgetting: object): object => ({
+  kind: 'tuned',
+  changed: 1,
+  value: {
+    entries: [
+      {
+        sample: { rows: 2 },
+        evaluation: {
+          origin: { ...ORIGIN, adapter: { name: 'voice 1', runId: 'r', step: 3 } },
+          draw: DRAW,
+          rows: ROWS,
+          base: LOSS,
+          tuned: LOSS,
+          exact: { base: SHARE, tuned: SHARE },
+          rules: [],
+        },
+        forgetting: { before: 0.7, after: 0.8, kl: { before: 0, after: 0.5 }, ...forgetting },
+        seconds: 3,
+      },
+    ],
+  },
+});
+const PROMPT = { prompt: '?', before: 'a', rightBefore: true, after: 'b', rightAfter: false };
+
+test('a row of the table of everything tuned is kept whole', () => {
+  const result = tuned({ prompts: [PROMPT] });
+  expect(parse(ResultFile, result)).toEqual(result);
+});
+
+test.each([tuned({ before: 'little' }), tuned({ prompts: [{ ...PROMPT, rightBefore: 1 }] })])(
+  'a row that is none is refused: %#',
+  (result) => {
+    expect(() => parse(ResultFile, result)).toThrow();
+  },
+);
+
 const stages = (score: object): object => ({
   kind: 'lineage',
   changed: 1,

@@ -59,6 +59,16 @@ export const MEASURE: Chapter = {
       also: 'paired test chance significance p value won lost',
     },
     {
+      id: 'tuned-table',
+      what: 'Every adapter of the project and every model that a run of all weights left, beside the base: what it took (parameters that are kept, memory at its peak, the median time of a step), its score on the same test rows, and what it forgot of a text and of prompts that are always the same. KL to the base says how far its answers to the prompts of your rows have moved; that is neither good nor bad.',
+      more: 'Numbers that were measured on other rows, or on another number of them, are not shown: rows differ in how hard they are, and the difference would pass for one between adapters.',
+      start:
+        'Train two kinds with the same rows and steps, and measure them together. Take the cheapest one that may be as good as the best, and look at what it forgot.',
+      source:
+        'Dietterich, Approximate Statistical Tests for Comparing Supervised Classification Learning Algorithms, Neural Computation 10, 1998; Biderman et al., LoRA Learns Less and Forgets Less, 2024, arXiv:2405.09673',
+      also: 'compare kinds adapters leaderboard table lora dora ia3 full same rows forgetting memory parameters speed',
+    },
+    {
       id: 'test-sample',
       what: 'Answers take time, so some of the test rows are asked, drawn by the seed of the split. Where answers are labels, each comes up about as often as in the whole test part. Every method gets the same rows, and more rows include the fewer.',
       more: 'A narrower interval, and a longer wait.',

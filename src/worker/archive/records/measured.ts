@@ -1,4 +1,4 @@
-/** A measurement of answers and losses. */
+/** A measurement of answers and losses, and of what was forgotten. */
 import * as v from 'valibot';
 import { RULES } from '../../../evaluate/methods/registry.ts';
 import { Origin } from './origin.ts';
@@ -16,44 +16,55 @@ export const Draw = v.object({
   labels: v.optional(v.object({ drawn: count, of: count, least: count, most: count })),
 });
 
+export const Evaluation = v.object({
+  origin: Origin,
+  draw: v.optional(Draw),
+  seen: v.optional(
+    v.union([v.object({ asked: count, test: count, of: count }), v.picklist(['imported', 'before', 'rows'])]),
+  ),
+  rows: v.array(
+    v.object({
+      prompt: v.string(),
+      expected: v.string(),
+      base: v.string(),
+      tuned: v.string(),
+      task: v.optional(text),
+    }),
+  ),
+  base: v.optional(Loss),
+  tuned: v.optional(Loss),
+  general: v.optional(v.object({ base: Loss, tuned: Loss })),
+  exact: v.object({ base: Share, tuned: Share }),
+  rewards: v.optional(v.object({ base: v.array(number), tuned: v.array(number) })),
+  rules: v.array(
+    v.object({
+      rule: v.picklist(RULES.map(({ name }) => name)),
+      exact: Share,
+      answer: v.optional(v.string()),
+      share: v.optional(number),
+      answers: v.optional(v.array(v.string())),
+    }),
+  ),
+});
 export const Measured = v.object({
-  evaluations: v.pipe(
+  evaluations: v.pipe(v.array(Evaluation), v.minLength(1)),
+  seconds: number,
+});
+
+export const Forgetting = v.object({
+  before: number,
+  after: v.optional(number),
+  during: v.optional(v.array(v.object({ step: count, loss: number }))),
+  kl: v.optional(v.object({ before: number, after: v.optional(number) })),
+  prompts: v.optional(
     v.array(
       v.object({
-        origin: Origin,
-        draw: v.optional(Draw),
-        seen: v.optional(
-          v.union([
-            v.object({ asked: count, test: count, of: count }),
-            v.picklist(['imported', 'before', 'rows']),
-          ]),
-        ),
-        rows: v.array(
-          v.object({
-            prompt: v.string(),
-            expected: v.string(),
-            base: v.string(),
-            tuned: v.string(),
-            task: v.optional(text),
-          }),
-        ),
-        base: v.optional(Loss),
-        tuned: v.optional(Loss),
-        general: v.optional(v.object({ base: Loss, tuned: Loss })),
-        exact: v.object({ base: Share, tuned: Share }),
-        rewards: v.optional(v.object({ base: v.array(number), tuned: v.array(number) })),
-        rules: v.array(
-          v.object({
-            rule: v.picklist(RULES.map(({ name }) => name)),
-            exact: Share,
-            answer: v.optional(v.string()),
-            share: v.optional(number),
-            answers: v.optional(v.array(v.string())),
-          }),
-        ),
+        prompt: v.string(),
+        before: v.string(),
+        rightBefore: v.boolean(),
+        after: v.optional(v.string()),
+        rightAfter: v.optional(v.boolean()),
       }),
     ),
-    v.minLength(1),
   ),
-  seconds: number,
 });

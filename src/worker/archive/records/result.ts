@@ -1,7 +1,7 @@
 /** The results of a project: one record of each kind. */
 import * as v from 'valibot';
 import { DataRef } from './data.ts';
-import { Draw, Loss, Measured, Share } from './measured.ts';
+import { Draw, Evaluation, Forgetting, Loss, Measured, Share } from './measured.ts';
 import { AdapterOrigin, Origin } from './origin.ts';
 import { count, id, Message, number, text } from './values.ts';
 
@@ -118,6 +118,20 @@ export const ResultFile = v.variant('kind', [
           }),
         ),
       }),
+    }),
+  }),
+  v.object({
+    ...result,
+    kind: v.literal('tuned'),
+    value: v.object({
+      entries: v.array(
+        v.object({
+          sample: v.object({ rows: count, lossOf: v.optional(v.picklist(['asked', 'all'])) }),
+          evaluation: Evaluation,
+          forgetting: Forgetting,
+          seconds: number,
+        }),
+      ),
     }),
   }),
 ]);

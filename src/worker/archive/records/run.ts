@@ -5,6 +5,7 @@ import { mayBeMissing, PAGE_TABLE } from '../../../settings/table.ts';
 import { allowed, isAllowed } from '../../../settings/values.ts';
 import { BaseWeights } from '../../base-weights.ts';
 import { DataOptions, DataRef } from './data.ts';
+import { Forgetting } from './measured.ts';
 import { count, id, number, text } from './values.ts';
 
 const Report = v.optional(v.record(text, v.nullable(number)));
@@ -111,25 +112,7 @@ export const RunFile = v.object({
   afterPrompt: v.optional(v.string()),
   wanted: v.optional(v.string()),
   takenBytes: v.optional(count),
-  forgetting: v.optional(
-    v.object({
-      before: number,
-      after: v.optional(number),
-      during: v.optional(v.array(v.object({ step: count, loss: number }))),
-      kl: v.optional(v.object({ before: number, after: v.optional(number) })),
-      prompts: v.optional(
-        v.array(
-          v.object({
-            prompt: v.string(),
-            before: v.string(),
-            rightBefore: v.boolean(),
-            after: v.optional(v.string()),
-            rightAfter: v.optional(v.boolean()),
-          }),
-        ),
-      ),
-    }),
-  ),
+  forgetting: v.optional(Forgetting),
   unigramLoss: v.optional(number),
   reading: v.optional(Reading),
 });

@@ -1,0 +1,133 @@
+/** The table of everything tuned: what is missing in it is measured in turn, and kept with the project as it comes. */
+import { untrack } from 'svelte';
+import type { RunTook } from '../../evaluate/run-took.ts';
+import type { Failure, Progress, Sample, TunedMeasurement } from '../../worker/api.ts';
+import { keyOf, type Tuned } from '../evaluate/tuned-rows.ts';
+import { plural } from '../ui/format.ts';
+import { MeasurementPace } from './pace.ts';
+import type { Results } from './results.svelte.ts';
+import type { Session } from './session.svelte.ts';
+import type { Studio } from './studio.svelte.ts';
+
+export class TunedTable {
+  /** The latest last; one for each row. */
+  entries = $state.raw<readonly TunedMeasurement[]>([]);
+  /** What runs took, by their ids. */
+  took = $state.raw<Readonly<Record<string, RunTook>>>({});
+  /** Which of how many is measured now, counted from 1, and its name. */
+  turn = $state.raw({ at: 1, of: 1, name: '' });
+  progress = $state.raw<Progress>();
+  /** Seconds left of the current part. */
+  secondsLeft = $state<number>();
+  /** Seconds left of all that is to be measured, once one was. */
+  allLeft = $state<number>();
+  failure = $state.raw<Failure>();
+  /** What became of a measurement that was stopped; '' where none was. */
+  stopped = $state('');
+  /** The project whose table is shown. */
+  #project: string | undefined;
+  /** Stop was pressed, perhaps between two measurements. */
+  #stopping = false;
+
+  constructor(
+    private readonly session: Session,
+    private readonly kept: Results,
+  ) {}
+
+  /** Shows what the open project keeps, once it is another one. */
+  async recall(): Promise<void> {
+    const { project } = this.kept;
+    if (project === this.#project) return;
+    if (this.progress) void this.stop();
+    this.#project = project;
+    this.entries = [];
+    this.failure = undefined;
+    this.stopped = '';
+    const { tuned } = await this.kept.read();
+    // What was measured meanwhile is later.
+    if (project === this.#project && this.entries.length === 0) this.entries = tuned?.entries ?? [];
+  }
+
+  /** Reads what runs took. */
+  async weigh(runIds: readonly string[]): Promise<void> {
+    if (runIds.length === 0) return;
+    const outcome = await this.session.worker.tookOfRuns(runIds);
+    if (outcome.ok) this.took = { ...this.took, ...outcome.took };
+  }
+
+  /** Measures one after the other. What is whole is kept, whatever becomes of the rest. */
+  async measure(tuned: readonly Pick<Tuned, 'key' | 'choice' | 'name'>[], sample: Sample): Promise<void> {
+    if (this.progress || tuned.length === 0) return;
+    const { project } = this.kept;
+    this.#project = project;
+    this.failure = undefined;
+    this.stopped = '';
+    this.#stopping = false;
+    const pace = new MeasurementPace();
+    let done = 0;
+    for (const { choice, name } of tuned) {
+      this.turn = { at: done + 1, of: tuned.length, name };
+      this.progress = { what: 'answering', done: 0, total: 0 };
+      this.secondsLeft = undefined;
+      const usual = this.#usualSeconds(sample);
+      const start = performance.now();
+      const outcome = await this.session.worker.measureTuned(choice, sample, (progress) => {
+        if (!this.progress) return;
+        const now = performance.now();
+        this.secondsLeft = pace.secondsLeft(progress, now);
+        this.allLeft = usual && Math.max(0, usual * (tuned.length - done) - (now - start) / 1000);
+        this.progress = progress;
+      });
+      // Another project may have been opened meanwhile.
+      if (project !== this.kept.project) break;
+      if (!outcome.ok) {
+        if (outcome.code === 'worker-aborted') this.#tellStop(done, tuned.length);
+        else this.failure = outcome;
+        break;
+      }
+      done++;
+      const others = this.entries.filter((entry) => keyOf(entry) !== keyOf(outcome.measured));
+      this.entries = [...others, outcome.measured];
+      this.failure = await this.kept.keep(project, { tuned: { entries: this.entries } });
+      if (this.failure) break;
+      if (this.#stopping && done < tuned.length) {
+        this.#tellStop(done, tuned.length);
+        break;
+      }
+    }
+    this.progress = undefined;
+    this.allLeft = undefined;
+    if (done === tuned.length) this.session.announcer.say('Everything is measured on the same rows.');
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.session.worker.stopEvaluation();
+  }
+
+  #tellStop(done: number, of: number): void {
+    this.stopped = `Stopped: ${done} of ${plural(of, 'row')} of the table ${done === 1 ? 'was' : 'were'} measured. Press again to measure the rest.`;
+    this.session.announcer.say(this.stopped);
+  }
+
+  /** What a measurement of so many rows takes, from those that were made; undefined before one was. */
+  #usualSeconds({ rows }: Sample): number | undefined {
+    const alike = this.entries.filter((entry) => entry.sample.rows === rows);
+    return alike.length === 0
+      ? undefined
+      : alike.reduce((sum, { seconds }) => sum + seconds, 0) / alike.length;
+  }
+}
+
+const known = new WeakMap<Studio, TunedTable>();
+
+/** The one of a studio: it goes on while another stage is looked at. It is no part of the first screen. */
+export function tunedTableOf(studio: Studio): TunedTable {
+  let table = known.get(studio);
+  if (!table) {
+    // Nobody who asks first owns it.
+    table = untrack(() => new TunedTable(studio.session, studio.results));
+    known.set(studio, table);
+  }
+  return table;
+}

@@ -1,0 +1,53 @@
+/** What the folder of an adapter tells beside its values: what learned, and what that took. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AdapterConfig } from '../adapters/kind.ts';
+import { Adapter } from '../adapters/adapter.ts';
+import { kindOf } from '../adapters/registry.ts';
+import { medianSeconds, type RunTook } from '../evaluate/run-took.ts';
+import { readPeft } from '../export/peft.ts';
+import type { LanguageModel } from '../model/language-model.ts';
+import { folder } from './files.ts';
+import { readLineage } from './lineage.ts';
+import { METRICS, readLine } from './metrics-log.ts';
+
+export interface OpenedAdapter {
+  /** The path of its folder, as it was given. */
+  readonly name: string;
+  readonly adapter: Adapter;
+  /** “LoRA rank 8”. */
+  readonly kind: string;
+  readonly took: RunTook;
+}
+
+/** Loads a PEFT folder, with what `graft train` wrote beside it. @throws GraftError `adapter-…` */
+export async function openAdapterWithFacts(path: string, model: LanguageModel): Promise<OpenedAdapter> {
+  const { config, modules, tensors } = await readPeft(folder(path), model.definition);
+  const parameters = [...tensors.values()].reduce((sum, { length }) => sum + length, 0);
+  return {
+    name: path,
+    adapter: await Adapter.frozen(model, modules, tensors),
+    kind: kindInWords(config),
+    took: { parameters, ...(await tookOf(path)) },
+  };
+}
+
+function kindInWords(config: AdapterConfig): string {
+  const kind = kindOf(config);
+  const { rank, virtualTokens } = kind.settings(config);
+  if (typeof rank === 'number') return `${kind.label} rank ${rank}`;
+  return typeof virtualTokens === 'number' ? `${kind.label}, ${virtualTokens} tokens` : kind.label;
+}
+
+/** Another program's folder has neither file, and may have one of the same name that says something else. */
+async function tookOf(path: string): Promise<Pick<RunTook, 'peakBytes' | 'secondsPerStep'>> {
+  const peakBytes = (await readLineage(path).catch(() => undefined))?.peakBytes;
+  const log = join(path, METRICS);
+  const lines = existsSync(log) ? (await readFile(log, 'utf8')).split('\n') : [];
+  const secondsPerStep = medianSeconds(lines.flatMap((line) => readLine(line) ?? []));
+  return {
+    ...(peakBytes !== undefined && { peakBytes }),
+    ...(secondsPerStep !== undefined && { secondsPerStep }),
+  };
+}

@@ -1,0 +1,166 @@
+/** The table of `graft evaluate`: every adapter with what it took, its score and what it forgot, beside the base. */
+import type { Draw } from '../evaluate/comparison.ts';
+import { forgettingNumbers } from '../evaluate/forgetting-check.ts';
+import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
+import { base } from '../evaluate/methods/base.ts';
+import type { Metric } from '../evaluate/metrics/metric.ts';
+import { resultScores, type AskedRow, type MethodResult } from '../evaluate/report.ts';
+import {
+  generalLossOf,
+  generalStandings,
+  promptsOf,
+  promptStandings,
+  scoreStandings,
+  usualMetric,
+  type Candidate,
+  type ScoreStanding,
+  type Standing,
+} from '../evaluate/tuned-table.ts';
+import { count, formatBytes, threeDigits } from '../numbers.ts';
+import { resultName, scoreCell, textTable } from './evaluate-output.ts';
+
+interface Line {
+  readonly result: MethodResult;
+  readonly score: ScoreStanding;
+  readonly general: Standing | undefined;
+  readonly prompts: Standing | undefined;
+}
+
+export interface TunedTable {
+  readonly metric: Metric;
+  readonly rows: readonly AskedRow[];
+  /** The base first, where it was asked. */
+  readonly lines: readonly Line[];
+}
+
+/**
+ * @param metrics those that were chosen: the usual one if it is among them, else the first
+ * @returns undefined where no adapter was asked
+ */
+export function tunedTable(
+  results: readonly MethodResult[],
+  rows: readonly AskedRow[],
+  draw: Draw,
+  metrics: readonly Metric[],
+): TunedTable | undefined {
+  const shown = results.filter(({ method }) => method === base || method === adapterMethod);
+  if (!shown.some(({ method }) => method === adapterMethod)) return undefined;
+  // What was stopped has answered fewer rows, and is compared with nothing.
+  const candidates = shown.map((result): Candidate | undefined => (result.stopped ? undefined : result));
+  const usual = usualMetric(
+    rows,
+    draw,
+    candidates.flatMap((one) => one ?? []),
+  );
+  const metric = metrics.find(({ name }) => name === usual.name) ?? metrics[0];
+  const scores = scoreStandings(
+    metric,
+    rows.map(({ expected }) => expected),
+    candidates,
+  );
+  const general = generalStandings(candidates);
+  const prompts = promptStandings(candidates);
+  return {
+    metric,
+    rows,
+    lines: shown.map((result, at) => ({
+      result,
+      score: scores[at],
+      general: general[at],
+      prompts: prompts[at],
+    })),
+  };
+}
+
+/** The table as `report.json` has it. What was not measured is left out. */
+export function tableReport({ metric, rows, lines }: TunedTable): object[] {
+  return lines.map(({ result, score, general, prompts }) => {
+    const { method, adapter, kind, took = {}, forgetting, answers } = result;
+    const value = resultScores(result, rows, [metric])[metric.name];
+    const { parameters, peakBytes, secondsPerStep } = took;
+    return {
+      method: method.name,
+      ...(adapter !== undefined && { adapter }),
+      ...(kind !== undefined && { kind }),
+      ...(parameters !== undefined && { parameters }),
+      ...(peakBytes !== undefined && { peak_bytes: peakBytes }),
+      ...(secondsPerStep !== undefined && { seconds_per_step: secondsPerStep }),
+      metric: metric.name,
+      rows: answers.length,
+      ...(value && { score: value.value }),
+      ...(score.standing && { standing: score.standing }),
+      ...(score.against && {
+        against_best: {
+          only_this: score.against.first,
+          only_best: score.against.second,
+          p: score.against.p,
+        },
+      }),
+      ...(forgetting && {
+        forgetting: {
+          ...forgettingNumbers(forgetting),
+          ...(forgetting.prompts && { general_prompts: forgetting.prompts.length }),
+          ...(general && { loss_standing: general }),
+          ...(prompts && { prompts_standing: prompts }),
+        },
+      }),
+    };
+  });
+}
+
+const NONE = '–';
+/** Behind a value: how it stands to the best one of its column. */
+const STANDING: Readonly<Record<Standing, string>> = {
+  best: ' (best)',
+  first: ' (highest)',
+  even: ' (even)',
+  behind: '',
+};
+const EVEN =
+  '(best) is ahead of all others. (highest), (lowest) and (even) may be as good as each other: the difference may be chance, or is too small to count.';
+
+/** The table as it is printed. */
+export function tunedTableText({ metric, rows, lines }: TunedTable): string {
+  const measured = lines.some(({ result }) => result.forgetting !== undefined);
+  const head = [
+    'tuned',
+    'kind',
+    'parameters',
+    'memory',
+    's/step',
+    metric.heading,
+    ...(measured ? ['on general text', 'general prompts', 'KL to base'] : []),
+  ];
+  const text = textTable(
+    head,
+    lines.map(({ result, score, general, prompts }) => {
+      const { kind = NONE, took: { parameters, peakBytes, secondsPerStep } = {}, forgetting } = result;
+      const right = promptsOf(result);
+      const loss = generalLossOf(result);
+      const wordsOf = (standing: Standing | undefined): string => (standing ? STANDING[standing] : '');
+      const change =
+        forgetting?.after === undefined ? '' : ` ${signed(forgetting.after - forgetting.before)}`;
+      return [
+        resultName(result),
+        kind,
+        parameters === undefined ? NONE : count(parameters),
+        peakBytes === undefined ? NONE : formatBytes(peakBytes),
+        secondsPerStep === undefined ? NONE : threeDigits(secondsPerStep),
+        `${scoreCell(metric, resultScores(result, rows, [metric]))}${wordsOf(score.standing)}`,
+        ...(measured
+          ? [
+              loss === undefined
+                ? NONE
+                : `${loss.toFixed(3)}${change}${wordsOf(general).replace('highest', 'lowest')}`,
+              right ? `${right.right} of ${right.asked}${wordsOf(prompts)}` : NONE,
+              forgetting?.kl?.after === undefined ? NONE : forgetting.kl.after.toFixed(2),
+            ]
+          : []),
+      ];
+    }),
+  );
+  const isMarked = lines.some(({ score }) => score.standing !== undefined);
+  return `\n${text}${isMarked ? `${EVEN}\n` : ''}`;
+}
+
+const signed = (change: number): string => `${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(3)}`;

@@ -1,0 +1,17 @@
+/** What a run took, beside what it learned. */
+import { median } from '../averages.ts';
+
+/** A number is missing where nothing was measured. */
+export interface RunTook {
+  /** Parameters that are kept. */
+  readonly parameters?: number;
+  /** Memory at its peak. */
+  readonly peakBytes?: number;
+  /** The median over its steps. */
+  readonly secondsPerStep?: number;
+}
+
+/** The median time of a step; undefined without steps. */
+export function medianSeconds(steps: readonly { readonly seconds: number }[]): number | undefined {
+  return steps.length === 0 ? undefined : median(steps.map(({ seconds }) => seconds));
+}

@@ -1,0 +1,162 @@
+/** Everything that was tuned for a project in one table: how each scores and what it forgot, on the same rows, and which differences may be chance. */
+import type { Draw, LossReport } from './comparison.ts';
+import { NOTICEABLE as NOTICEABLE_LOSS, type Forgetting } from './forgetting.ts';
+import { exactMatch, isExactMatch } from './metrics/exact-match.ts';
+import type { Metric } from './metrics/metric.ts';
+import { perplexity } from './metrics/perplexity.ts';
+import { answerScores } from './metrics/scores.ts';
+import { compareScores, type Leads } from './paired.ts';
+import { isFreeText, LEVEL, NOTICEABLE } from './verdict.ts';
+
+/** What a model answered to the rows of the table. Answers and losses of one table are of the same rows, in the same order. */
+export interface Candidate {
+  readonly answers: readonly string[];
+  readonly loss?: LossReport;
+  /** Missing where it was not measured; of the base, what it is before anything is tuned. */
+  readonly forgetting?: Pick<Forgetting, 'before' | 'after' | 'prompts'>;
+}
+
+/**
+ * How a value stands to the best one of its column: alone at the top for certain (`best`), at the top while others may be as good (`first`), with a
+ * difference that may be chance or is too small to count (`even`), or behind.
+ */
+export type Standing = 'best' | 'first' | 'even' | 'behind';
+
+/** The metric that says most where nobody chose one: exact answers, or perplexity where answers are free text or none is asked for. */
+export function usualMetric(
+  rows: readonly { readonly expected: string }[],
+  draw: Draw | undefined,
+  candidates: readonly Candidate[],
+): Metric {
+  const right = candidates.map(
+    ({ answers }) => rows.filter(({ expected }, at) => isExactMatch(answers[at] ?? '', expected)).length,
+  );
+  const asked = { ...(draw && { draw }), rows };
+  return rows.length === 0 || isFreeText(asked, Math.max(0, ...right)) ? perplexity : exactMatch;
+}
+
+interface Column<Item> {
+  /** The one with the highest value; undefined where fewer than two values are there: nothing is compared. */
+  readonly best: Item | undefined;
+  readonly standings: readonly (Standing | undefined)[];
+}
+
+/**
+ * @param value the higher, the better; undefined where it was not measured
+ * @param isEven whether an item may be as good as the one with the highest value
+ */
+function column<Item>(
+  items: readonly Item[],
+  value: (item: Item) => number | undefined,
+  isEven: (item: Item, best: Item) => boolean,
+): Column<Item> {
+  const known = items.filter((item) => value(item) !== undefined);
+  if (known.length < 2) return { best: undefined, standings: items.map(() => undefined) };
+  const best = known.reduce((top, item) => (value(item)! > value(top)! ? item : top));
+  const others = known.filter((item) => item !== best);
+  const isAlone = !others.some((item) => isEven(item, best));
+  const isTied = others.some((item) => value(item) === value(best));
+  const standingOf = (item: Item): Standing | undefined => {
+    if (value(item) === undefined) return undefined;
+    if (item === best) return isAlone ? 'best' : isTied ? 'even' : 'first';
+    return isEven(item, best) ? 'even' : 'behind';
+  };
+  return { best, standings: items.map(standingOf) };
+}
+
+export interface ScoreStanding {
+  readonly standing: Standing | undefined;
+  /** Rows on which this one scores higher, and rows on which the best one does; missing for the best one, and where no rows are compared. */
+  readonly against?: Leads;
+}
+
+/**
+ * How scores stand. Answers are compared row by row, by the paired test of the verdict; of a loss there is no test, so that one within 3% of the best
+ * perplexity counts as even.
+ *
+ * @param expected of the rows
+ * @param candidates undefined for what was not measured on these rows
+ */
+export function scoreStandings(
+  metric: Metric,
+  expected: readonly string[],
+  candidates: readonly (Candidate | undefined)[],
+): ScoreStanding[] {
+  if (metric.of === 'likelihood')
+    return column(
+      candidates.map((one) => one?.loss),
+      (one) => one && -one.loss,
+      (one, best) => one!.loss - best!.loss < Math.log(1 + NOTICEABLE),
+    ).standings.map((standing) => ({ standing }));
+  const items = candidates.map((one) => {
+    const scores = one && answerScores(metric, expected, one.answers).flatMap((score) => score ?? []);
+    return scores && scores.length > 0 ? { scores, value: metric.aggregate(scores).value } : undefined;
+  });
+  const leadsOf = (one: (typeof items)[number], best: (typeof items)[number]): Leads =>
+    compareScores(one!.scores, best!.scores);
+  const { best, standings } = column(
+    items,
+    (one) => one?.value,
+    (one, top) => leadsOf(one, top).p >= LEVEL,
+  );
+  return standings.map((standing, at) => ({
+    standing,
+    ...(standing && items[at] !== best && { against: leadsOf(items[at], best) }),
+  }));
+}
+
+/** The loss on general text with what is tuned; of the base, its own. */
+export const generalLossOf = ({ forgetting }: Candidate): number | undefined =>
+  forgetting && (forgetting.after ?? forgetting.before);
+
+/** How losses on general text stand. Within 0.02 nats they count as even. */
+export function generalStandings(
+  candidates: readonly (Candidate | undefined)[],
+): readonly (Standing | undefined)[] {
+  return column(
+    candidates.map((one) => {
+      const loss = one && generalLossOf(one);
+      return loss === undefined ? undefined : { loss };
+    }),
+    (one) => one && -one.loss,
+    (one, best) => one!.loss - best!.loss < NOTICEABLE_LOSS,
+  ).standings;
+}
+
+/**
+ * How numbers stand of which the least is the best, as bytes and seconds.
+ *
+ * @param tolerance a number within this share of the least counts as even
+ */
+export function leastStandings(
+  values: readonly (number | undefined)[],
+  tolerance: number,
+): readonly (Standing | undefined)[] {
+  return column(
+    values.map((value) => (value === undefined ? undefined : { value })),
+    (one) => one && -one.value,
+    (one, best) => one!.value <= best!.value * (1 + tolerance),
+  ).standings;
+}
+
+/** Which general prompts are answered rightly, in their order; of the base, before anything was tuned. */
+function rightPrompts({ forgetting }: Candidate): readonly boolean[] | undefined {
+  return forgetting?.prompts?.map(({ rightBefore, rightAfter }) => rightAfter ?? rightBefore);
+}
+
+/** How many general prompts are answered rightly, of how many. */
+export function promptsOf(one: Candidate): { readonly right: number; readonly asked: number } | undefined {
+  const right = rightPrompts(one);
+  return right && { right: right.filter(Boolean).length, asked: right.length };
+}
+
+/** How the answers to general prompts stand, by the same paired test. */
+export function promptStandings(
+  candidates: readonly (Candidate | undefined)[],
+): readonly (Standing | undefined)[] {
+  return column(
+    candidates.map((one) => one && rightPrompts(one)?.map(Number)),
+    (scores) => scores?.reduce((sum, score) => sum + score, 0),
+    (scores, best) => compareScores(scores!, best!).p >= LEVEL,
+  ).standings;
+}

@@ -1,0 +1,151 @@
+/** Something tuned, measured for the table: on the test rows and by what it forgot, beside the base. */
+import { sizeOf } from '../engine/tensor.ts';
+import type { AskedModel } from '../evaluate/forgetting-check.ts';
+import { medianSeconds, type RunTook } from '../evaluate/run-took.ts';
+import { GraftError } from '../errors.ts';
+import { trainedPart } from '../model/trained-part.ts';
+import { readRun } from '../storage/runs.ts';
+import type { StoredRun } from '../storage/records.ts';
+import type { Progress, RunOptions, Sample, TunedChoice, TunedMeasurement } from './api.ts';
+import { isSameBase } from './bases.ts';
+import { rowsOf } from './data.ts';
+import { evaluate, type TunedModel } from './evaluation.ts';
+import { measureAfter, measureBase } from './general-text.ts';
+import { openModel, type ModelSource, type OpenModel } from './model.ts';
+import { otherModel } from './other-model.ts';
+import type { Session } from './session.ts';
+
+/**
+ * What runs took.
+ *
+ * @param open tells how many weights learned in a run of all weights on it
+ */
+export async function tookOfRuns(
+  ids: readonly string[],
+  open: OpenModel | undefined,
+): Promise<Record<string, RunTook>> {
+  const kept = await Promise.all(ids.map((id) => readRun(id)));
+  return Object.fromEntries(
+    kept.flatMap((found) => (found ? [[found.run.id, tookOfRun(found.run, open)] as const] : [])),
+  );
+}
+
+function tookOfRun({ steps, settings, takenBytes, baseModel }: StoredRun, open?: OpenModel): RunTook {
+  const options = settings as RunOptions;
+  const secondsPerStep = medianSeconds(steps);
+  const isOpen = open !== undefined && isSameBase(baseModel, open.source.name);
+  return {
+    ...(takenBytes !== undefined && { peakBytes: takenBytes }),
+    ...(secondsPerStep !== undefined && { secondsPerStep }),
+    ...(options.method === 'full' && isOpen && { parameters: learned(open, options) }),
+  };
+}
+
+function learned({ model: { definition } }: OpenModel, options: RunOptions): number {
+  return definition.weights
+    .filter(trainedPart(definition, options))
+    .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+interface Request {
+  readonly tuned: TunedChoice;
+  readonly sample: Sample;
+  readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A model that a run of all weights left is opened beside the base while it is measured.
+ *
+ * @param openKept finds a model that this browser keeps
+ * @throws GraftError `worker-aborted`, `run-missing`, `run-other-model`, `model-missing`, and those of an evaluation
+ */
+export async function measureTuned(
+  session: Session,
+  { tuned, sample, onProgress, signal }: Request,
+  openKept: (name: string) => Promise<ModelSource>,
+): Promise<TunedMeasurement> {
+  const start = performance.now();
+  const open = await session.model();
+  const subject = 'id' in tuned ? tuned : await openTuned(tuned.runId, open, openKept, onProgress);
+  try {
+    const evaluation = await evaluate(session, { adapter: subject, sample, onProgress, signal });
+    // What is not whole cannot stand beside the others.
+    if (signal.aborted) throw stopped();
+    const forgetting = await forgottenBy(session, open, subject, { onProgress, signal });
+    return { sample, evaluation, forgetting, seconds: (performance.now() - start) / 1000 };
+  } catch (error) {
+    throw signal.aborted && !open.model.device.failure ? stopped() : error;
+  } finally {
+    if ('model' in subject) await free(subject);
+  }
+}
+
+async function forgottenBy(
+  session: Session,
+  open: OpenModel,
+  subject: TunedModel | { readonly id: string },
+  { onProgress, signal }: Pick<Request, 'onProgress' | 'signal'>,
+): Promise<TunedMeasurement['forgetting']> {
+  const { data } = session;
+  if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
+  const validation = rowsOf(data, 'validation');
+  const own = validation.length > 0 ? validation : rowsOf(data, 'train');
+  const toldBy =
+    (by: Progress['by']): AskedModel['onDone'] =>
+    (what, done, total) => {
+      signal.throwIfAborted();
+      onProgress({ what, by, general: true, done, total });
+    };
+  const known = (data.base.knows ??= await measureBase(open, own, toldBy('base')));
+  const asked =
+    'model' in subject
+      ? { model: subject.model, onDone: toldBy('model') }
+      : { model: open.model, adapter: await session.adapter(subject, open), onDone: toldBy('adapter') };
+  return measureAfter(open, asked, own, known.forgetting, known.own);
+}
+
+/** The model that a run left, on the device beside the base. */
+async function openTuned(
+  runId: string,
+  open: OpenModel,
+  openKept: (name: string) => Promise<ModelSource>,
+  onProgress: (progress: Progress) => void,
+): Promise<TunedModel> {
+  const kept = await readRun(runId);
+  if (kept?.run.keptModel === undefined)
+    throw new GraftError(
+      'run-missing',
+      'This run has no model that is kept.',
+      'It was deleted, perhaps in another tab: choose another.',
+    );
+  const { run } = kept;
+  if (!isSameBase(run.baseModel, open.source.name)) throw otherModel(run, open);
+  const source = await openKept(kept.run.keptModel);
+  const { model } = await openModel(open.model.device, source, onProgress);
+  const { name } = run.settings as RunOptions;
+  return {
+    model,
+    origin: { name, runId, step: stepsOf(run) },
+    trainedOn: {
+      ...{ projectId: run.projectId, runId },
+      ...(run.data && { data: run.data }),
+      ...(run.dataOptions && { dataOptions: run.dataOptions }),
+    },
+  };
+}
+
+const stepsOf = ({ steps }: StoredRun): number => steps.at(-1)?.step ?? 0;
+
+async function free({ model }: TunedModel): Promise<void> {
+  if (model.device.failure) return;
+  await model.device.settle();
+  await model.destroy();
+}
+
+const stopped = (): GraftError =>
+  new GraftError(
+    'worker-aborted',
+    'The measurement was stopped before it was whole.',
+    'What was measured whole is kept.',
+  );

@@ -1,0 +1,207 @@
+/** The table of everything tuned: which rows it has, and which measurements may stand together. */
+import { describe, expect, test } from 'vitest';
+import {
+  inOrder,
+  keyOf,
+  latestOf,
+  measuredTogether,
+  tableOf,
+  tunedOf,
+  whyApart,
+} from '../../../src/app/evaluate/tuned-rows.ts';
+import type { Now } from '../../../src/app/state/origin.ts';
+import { pageValues } from '../../../src/settings/table.ts';
+import type { AdapterInfo, DataOptions, RunSummary, TunedMeasurement } from '../../../src/worker/api.ts';
+
+const OPTIONS: DataOptions = { maxLength: 64, overlong: 'drop', validation: 0.1, test: 0.1, seed: 42 };
+const NOW: Now = {
+  model: { name: 'sprig', bundled: true, fingerprint: 'f' },
+  rows: { version: 'a', options: OPTIONS },
+  adapters: [
+    { id: 'lora', name: 'One' },
+    { id: 'ia3', name: 'Two' },
+  ],
+  runs: [{ id: 'whole', step: 9 }],
+};
+const SHARE = { count: 0, total: 0, interval: [0, 1] } as const;
+
+interface Changes {
+  readonly rows?: number;
+  readonly version?: string;
+  readonly after?: number;
+  readonly answer?: string;
+  readonly seen?: TunedMeasurement['evaluation']['seen'];
+}
+
+function measured(
+  id: string,
+  { rows = 4, version = 'a', after = 0.8, answer = 'yes', seen }: Changes = {},
+): TunedMeasurement {
+  return {
+    sample: { rows },
+    seconds: 1,
+    evaluation: {
+      origin: {
+        time: 1,
+        model: { name: 'sprig', bundled: true, fingerprint: 'f' },
+        data: { name: 'rows', version, options: OPTIONS },
+        adapter: id === 'whole' ? { name: 'All', runId: id, step: 9 } : { name: id, id },
+      },
+      draw: { seed: 42, of: 40, tooLong: 0 },
+      rows: Array.from({ length: rows }, (_, at) => ({
+        ...{ prompt: `Say ${at}`, expected: at % 2 === 0 ? 'yes' : 'no', base: 'no', tuned: answer },
+      })),
+      exact: { base: SHARE, tuned: SHARE },
+      rules: [],
+      ...(seen !== undefined && { seen }),
+    },
+    forgetting: {
+      before: 0.7,
+      after,
+      kl: { before: 0, after: 0.5 },
+      prompts: [{ prompt: '?', before: 'a', rightBefore: true, after: 'b', rightAfter: false }],
+    },
+  };
+}
+
+const adapter = (id: string, more: object = {}): AdapterInfo =>
+  ({
+    ...{ id, name: id, baseModel: 'sprig', parameters: 100, created: 1, runId: `run of ${id}`, targets: [] },
+    ...more,
+  }) as unknown as AdapterInfo;
+const run = (id: string, more: object = {}): RunSummary => {
+  const { options, ...others } = more as { options?: object };
+  return {
+    ...{ id, baseModel: 'sprig', dataName: 'rows', created: 1 },
+    options: { ...pageValues({ ...options }), name: id },
+    ...others,
+  } as unknown as RunSummary;
+};
+const project = (adapters: readonly AdapterInfo[], runs: readonly RunSummary[] = []) =>
+  tunedOf({ adapters, runs, models: ['All'], open: 'sprig', took: { 'run of lora': { peakBytes: 9 } } });
+
+describe('rows', () => {
+  test('are adapters and models that runs left, in the order in which they were made', () => {
+    const tuned = project(
+      [
+        adapter('ia3', { kind: 'ia3', created: 3 }),
+        adapter('lora', { rank: 8, created: 1 }),
+        adapter('trial', { trial: true }),
+        adapter('soft', { kind: 'prompt', virtualTokens: 20, created: 4, runId: undefined }),
+      ],
+      [
+        run('whole', { options: { method: 'full' }, keptModel: 'All', created: 2 }),
+        run('gone', { options: { method: 'full' }, keptModel: 'Deleted', created: 2 }),
+        run('of lora'),
+      ],
+    );
+    expect(tuned.map(({ key, kind }) => [key, kind])).toEqual([
+      ['lora', 'LoRA rank 8'],
+      ['whole', 'All weights'],
+      ['ia3', 'IA3'],
+      ['soft', 'Prompt tuning, 20 tokens'],
+    ]);
+    expect(tuned[0].took).toEqual({ parameters: 100, peakBytes: 9 });
+    expect(tuned[3].runId).toBeUndefined();
+  });
+
+  test('say which method left another kind of adapter', () => {
+    const [one] = project(
+      [adapter('pissa', { rank: 16 })],
+      [run('run of pissa', { options: { method: 'pissa', rank: 8 } })],
+    );
+    expect(one.kind).toBe('PiSSA rank 8, kept as LoRA rank 16');
+  });
+
+  test('of another base are there, and say which to open', () => {
+    const [one] = project([adapter('lora', { baseModel: 'oak' })]);
+    const { found } = measuredTogether([one], [], NOW);
+    expect(found[0].lacks).toBe('Of another base model: open oak to measure it.');
+  });
+});
+
+describe('measurements stand together', () => {
+  const latest = measured('ia3');
+
+  test('where the same model answered the same rows', () => {
+    expect(whyApart(measured('lora'), latest, NOW)).toBeUndefined();
+    expect(keyOf(measured('whole'))).toBe('whole');
+  });
+
+  test.each<[string, TunedMeasurement | undefined, RegExp]>([
+    ['nothing', undefined, /^Not measured yet\.$/],
+    ['fewer rows', measured('lora', { rows: 2 }), /^Measured on 2 rows, the latest on 4\.$/],
+    [
+      'other rows that are open',
+      measured('lora', { version: 'b' }),
+      /^Measured before\. Other rows are open now\.$/,
+    ],
+    ['an adapter that is gone', measured('gone'), /is deleted/],
+  ])('but for %s', (_, entry, why) => {
+    expect(whyApart(entry, latest, NOW)).toMatch(why);
+  });
+
+  test('and not where other rows of the same number were asked', () => {
+    const entry = measured('lora');
+    const rows = entry.evaluation.rows.map((row) => ({ ...row, prompt: `Tell ${row.prompt}` }));
+    const other = { ...entry, evaluation: { ...entry.evaluation, rows } };
+    expect(whyApart(other, latest, NOW)).toBe('Measured on other rows than the latest.');
+  });
+
+  test('on the rows of the latest that is not out of date', () => {
+    const entries = [measured('lora'), measured('ia3', { version: 'b' })];
+    expect(latestOf(entries, NOW)).toBe(entries[0]);
+    expect(latestOf([measured('ia3', { version: 'b' })], NOW)).toBeUndefined();
+  });
+});
+
+describe('the table', () => {
+  const tuned = project(
+    [adapter('lora', { rank: 8, parameters: 300 }), adapter('ia3', { kind: 'ia3', created: 2 })],
+    [run('run of lora'), run('run of ia3', { options: { batch: 99 } })],
+  );
+  const entries = [
+    measured('lora', { after: 0.9, seen: { asked: 1, test: 2, of: 8 } }),
+    measured('ia3', { after: 0.6, answer: 'no' }),
+  ];
+  const table = tableOf(measuredTogether(tuned, entries, NOW), 'exact-match');
+
+  test('has the base and what changed of it', () => {
+    expect(table.rows).toBe(4);
+    expect(table.base?.candidate?.answers).toEqual(['no', 'no', 'no', 'no']);
+    expect(table.tuned.map(({ change, kl }) => [change?.toFixed(1), kl])).toEqual([
+      ['0.2', 0.5],
+      ['-0.1', 0.5],
+    ]);
+    // Two of four each, on other rows.
+    expect(table.tuned.map(({ score }) => score.standing)).toEqual(['even', 'even']);
+    expect(table.tuned.map(({ general }) => general)).toEqual(['behind', 'best']);
+    expect(table.tuned[0].caveat).toContain('Training saw 1 of the 4 rows');
+  });
+
+  test('compares parameters always, and what steps took only where they were of the same rows', () => {
+    expect(table.tuned.map(({ cost }) => cost)).toEqual([{ parameters: 'behind' }, { parameters: 'best' }]);
+  });
+
+  test('shows nothing of what stands apart', () => {
+    const others = [measured('lora', { rows: 2 }), measured('ia3')];
+    const [first, second] = tableOf(measuredTogether(tuned, others, NOW), 'exact-match').tuned;
+    expect(first).toMatchObject({
+      lacks: 'Measured on 2 rows, the latest on 4.',
+      score: { standing: undefined },
+    });
+    expect(first.candidate).toBeUndefined();
+    expect(first.kl).toBeUndefined();
+    expect(second.candidate).toBeDefined();
+  });
+
+  test('is sorted by any column, with what is not known at the end', () => {
+    const keys = (column: Parameters<typeof inOrder>[1]['column'], descending = false): unknown[] =>
+      inOrder(table.tuned, { column, descending }, () => 1).map((row) => row.tuned?.key);
+    expect(keys('parameters')).toEqual(['ia3', 'lora']);
+    expect(keys('parameters', true)).toEqual(['lora', 'ia3']);
+    expect(keys('general')).toEqual(['ia3', 'lora']);
+    expect(keys('memory', true)).toEqual(['lora', 'ia3']);
+    expect(keys('name', true)).toEqual(['lora', 'ia3']);
+  });
+});

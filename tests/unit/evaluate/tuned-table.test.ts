@@ -1,0 +1,131 @@
+/** Everything tuned in one table: which value is called the best, and which differences may be chance. */
+import { describe, expect, test } from 'vitest';
+import { exactMatch } from '../../../src/evaluate/metrics/exact-match.ts';
+import { perplexity } from '../../../src/evaluate/metrics/perplexity.ts';
+import { tokenF1 } from '../../../src/evaluate/metrics/token-f1.ts';
+import { compareScores } from '../../../src/evaluate/paired.ts';
+import { medianSeconds } from '../../../src/evaluate/run-took.ts';
+import {
+  generalStandings,
+  leastStandings,
+  promptsOf,
+  promptStandings,
+  scoreStandings,
+  usualMetric,
+  type Candidate,
+} from '../../../src/evaluate/tuned-table.ts';
+
+const ROWS = 20;
+const expected = Array.from({ length: ROWS }, (_, at) => `label ${at % 4}`);
+/** Right on rows from `first` on, `many` of them. */
+const right = (many: number, first = 0): Candidate => ({
+  answers: expected.map((text, at) => (at >= first && at < first + many ? text : 'no')),
+});
+const standingsOf = (...candidates: (Candidate | undefined)[]): unknown[] =>
+  scoreStandings(exactMatch, expected, candidates).map(({ standing }) => standing);
+
+describe('scores', () => {
+  test('the best is called so only where chance hardly does as much', () => {
+    // 20 against 12: eight rows that only one gets right, p = 2 / 2⁸.
+    expect(standingsOf(right(12), right(20))).toEqual(['behind', 'best']);
+    // 20 against 15: five such rows, p = 0.0625.
+    expect(standingsOf(right(15), right(20))).toEqual(['even', 'first']);
+    // The same number on other rows.
+    expect(standingsOf(right(10), right(10, 10))).toEqual(['even', 'even']);
+  });
+
+  test('one that nobody can tell from the best keeps it from that name', () => {
+    expect(standingsOf(right(20), right(19), right(5))).toEqual(['first', 'even', 'behind']);
+  });
+
+  test('what was not measured has no standing, and alone nothing has', () => {
+    expect(standingsOf(undefined, right(20), right(2))).toEqual([undefined, 'best', 'behind']);
+    expect(standingsOf(right(3), undefined)).toEqual([undefined, undefined]);
+  });
+
+  test('against the best it is told on which rows each is better', () => {
+    const [first, second] = scoreStandings(exactMatch, expected, [right(12, 2), right(18)]);
+    expect(first.against).toMatchObject({ first: 0, second: 6 });
+    expect(first.against?.p).toBeCloseTo(2 / 2 ** 6, 12);
+    expect(second.against).toBeUndefined();
+  });
+
+  test('scores of any height are compared by the sign of their differences', () => {
+    expect(compareScores([1, 0.5, 0.2, 0], [0.5, 0.5, 0.1, 1])).toMatchObject({ first: 2, second: 1 });
+    const half: Candidate = { answers: expected.map((text) => `${text} and more`) };
+    expect(scoreStandings(tokenF1, expected, [half, right(20)]).map(({ standing }) => standing)).toEqual([
+      'behind',
+      'best',
+    ]);
+  });
+
+  test('perplexity has no test of rows: within 3% it is the same', () => {
+    const at = (value: number): Candidate => ({
+      answers: [],
+      loss: { loss: Math.log(value), perplexity: value, supervisedTokens: 9 },
+    });
+    const of = (...values: number[]): unknown[] =>
+      scoreStandings(perplexity, [], values.map(at)).map(({ standing }) => standing);
+    expect(of(4, 2)).toEqual(['behind', 'best']);
+    expect(of(2.05, 2, 4)).toEqual(['even', 'first', 'behind']);
+  });
+});
+
+test('the usual metric is exact answers for labels, and perplexity for free text and for none', () => {
+  const rows = expected.map((text) => ({ expected: text }));
+  expect(usualMetric(rows, undefined, [right(0)]).name).toBe('exact-match');
+  const texts = expected.map((_, at) => ({ expected: `a text of its own, number ${at}` }));
+  expect(usualMetric(texts, undefined, [right(0)]).name).toBe('perplexity');
+  expect(usualMetric([], undefined, [right(0)]).name).toBe('perplexity');
+});
+
+describe('what was forgotten', () => {
+  const knows = (loss: number, prompts: string): Candidate => ({
+    answers: [],
+    forgetting: {
+      before: 0.7,
+      after: loss,
+      prompts: [...prompts].map((mark, at) => ({
+        ...{ prompt: `${at}`, before: '', rightBefore: true, after: '', rightAfter: mark === '+' },
+      })),
+    },
+  });
+  const base: Candidate = {
+    answers: [],
+    forgetting: {
+      before: 0.7,
+      prompts: knows(0.7, '+'.repeat(12)).forgetting?.prompts?.map(({ prompt, before, rightBefore }) => ({
+        prompt,
+        before,
+        rightBefore,
+      })),
+    },
+  };
+
+  test('a loss within 0.02 nats is the same', () => {
+    expect(generalStandings([base, knows(0.71, ''), knows(0.9, ''), undefined])).toEqual([
+      'first',
+      'even',
+      'behind',
+      undefined,
+    ]);
+  });
+
+  test('of twelve prompts five fewer may be chance, and six may not', () => {
+    expect(promptsOf(base)).toEqual({ right: 12, asked: 12 });
+    expect(promptStandings([base, knows(1, '+++++++-----')])).toEqual(['first', 'even']);
+    expect(promptStandings([base, knows(1, '++++++------')])).toEqual(['best', 'behind']);
+  });
+});
+
+test('the least of bytes and seconds', () => {
+  expect(leastStandings([10, 12, undefined], 0)).toEqual(['best', 'behind', undefined]);
+  expect(leastStandings([10, 10, 12], 0)).toEqual(['even', 'even', 'behind']);
+  expect(leastStandings([1, 1.05, 2], 0.1)).toEqual(['first', 'even', 'behind']);
+  expect(leastStandings([1], 0)).toEqual([undefined]);
+});
+
+test('the time of a step is the median, which a slow first step does not move', () => {
+  expect(medianSeconds([{ seconds: 9 }, { seconds: 1 }, { seconds: 2 }])).toBe(2);
+  expect(medianSeconds([])).toBeUndefined();
+});
