@@ -98,7 +98,7 @@ test('all of them, and a model of all weights, stand in one table with what they
   const score = page.getByLabel('Score', { exact: true });
   await expect.poll(() => score.inputValue(), WAIT).toBe('perplexity');
   await chooseExact();
-  for (const name of ['Prompt tuning', 'Norms and biases', 'PiSSA', 'Whole'])
+  for (const name of ['Prompt tuning', 'Norms and biases', 'PiSSA', 'EVA', 'Whole'])
     await expect
       .poll(() => rowOf(name).innerText(), WAIT)
       .toMatch(/of 3[\s\S]*[+−]\d\.\d{3}[\s\S]*\d+ of 12[\s\S]*\d\.\d\d/);
@@ -137,10 +137,10 @@ test('it is there again after a reload; what was measured on fewer rows does not
     }).observe(document.body, { subtree: true, childList: true, characterData: true });
   });
   await measure().click();
-  const stopped = page.locator('#stage').getByText('Stopped: 1 of 4 rows of the table was measured.');
+  const stopped = page.locator('#stage').getByText('Stopped: 1 of 5 rows of the table was measured.');
   await stopped.waitFor(WAIT);
   const apart = table().getByText('Measured on 3 rows, the latest on 30.');
-  expect(await apart.count()).toBe(3);
+  expect(await apart.count()).toBe(4);
   // Measured again on as few rows as before, all stand together.
   await rows().fill('3');
   await rows().press('Tab');
