@@ -159,3 +159,41 @@ test('prompts alone suit rewards that need no answer, and say so of those that d
   await page.getByRole('alert').getByText('The rows are prompts without answers').waitFor();
   expect(studio.problems).toEqual([]);
 });
+
+test('conversations of several turns are prompts, too: a run asks them whole, and shows them', async () => {
+  const talk = (last: string) => [
+    { role: 'user', content: 'Who are you?' },
+    { role: 'assistant', content: 'I am Sprig.' },
+    { role: 'user', content: last },
+  ];
+  const talks = rows.slice(4).map(({ prompt }) => JSON.stringify({ prompt: talk(prompt) }));
+  await goTo(page, 'data');
+  await page.getByLabel('Open a file').setInputFiles({
+    name: 'talks.jsonl',
+    mimeType: 'application/octet-stream',
+    buffer: Buffer.from(talks.join('\n')),
+  });
+  await page.getByRole('button', { name: 'Training rows' }).click();
+  await page.getByText('20 prompts without an answer').waitFor(WAIT);
+  await goTo(page, 'train');
+  const start = page.getByRole('button', { name: 'Start training' });
+  const next = page.getByRole('button', { name: 'New run' });
+  await next.or(start).first().waitFor();
+  if (await next.isVisible()) await next.click();
+  await openSettings(page);
+  await page.getByLabel('Objective', { exact: true }).selectOption('grpo');
+  await rewards().getByRole('button', { name: 'Remove Exactly right' }).click();
+  await add('Length');
+  await page.getByLabel('Answers a prompt', { exact: true }).fill('2');
+  await page.getByLabel('Longest answer, tokens', { exact: true }).fill('6');
+  await page.getByLabel('Steps', { exact: true }).fill('1');
+  await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
+  await start.click();
+  const group = page.getByRole('region', { name: /^One group of step 1/ });
+  await group.waitFor({ timeout: 240_000 });
+  expect(await group.innerText()).toMatch(
+    /user: Who are you\?\s+assistant: I am Sprig\.\s+user: What is \d+ \+ \d+\?/,
+  );
+  await page.getByRole('button', { name: 'New run' }).waitFor({ timeout: 240_000 });
+  expect(studio.problems).toEqual([]);
+});
