@@ -13,7 +13,7 @@ import { readModel } from '../../src/model/family.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { allowSteps, engineOf } from './gate.ts';
+import { allowSteps, engineOf, holdWork } from './gate.ts';
 import { downloadOf, factOf, goTo, inspect, openSample, PICTURES, RESULTS, WAIT } from './looks.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -367,6 +367,8 @@ test('made ready, it says what it waits for and is cancelled; before its first s
     .click();
   await page.getByRole('button', { name: 'Measure this processor' }).click();
   await page.getByText(/1 of 13/).waitFor(WAIT);
+  // The measurement lasts until the run was cancelled.
+  const measurement = await holdWork(engineOf(page));
   await start(SHORT);
   await page.getByText('Wait for the processor').waitFor(WAIT);
   await expect
@@ -376,6 +378,7 @@ test('made ready, it says what it waits for and is cancelled; before its first s
   await press('Cancel');
   await page.getByRole('button', { name: 'Start training' }).waitFor(WAIT);
   await expect.poll(heard).toContainEqual('Cancelled: nothing was trained.');
+  await measurement.go();
   await page
     .getByRole('contentinfo')
     .getByRole('link', { name: /^Processor with/ })

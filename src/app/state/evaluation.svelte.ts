@@ -36,6 +36,15 @@ export class Evaluation {
   /** What the base model answered is kept by the worker: a second adapter costs its own answers only. */
   async measure(adapters: readonly AdapterKey[], sample: Sample): Promise<void> {
     if (this.progress) return;
+    // It ends once its result is shown: what is said of it then is said of this one.
+    try {
+      await this.#measure(adapters, sample);
+    } finally {
+      this.progress = undefined;
+    }
+  }
+
+  async #measure(adapters: readonly AdapterKey[], sample: Sample): Promise<void> {
     const { project } = this.#kept;
     this.failure = undefined;
     this.stopped = '';
@@ -56,7 +65,6 @@ export class Evaluation {
         // The person stopped it: that is no failure, and earlier measurements are kept.
         stopped = outcome.code === 'worker-aborted';
         if (stopped && results.length > 0) break;
-        this.progress = undefined;
         if (stopped) this.#tellStop(`${outcome.what} ${outcome.remedy}`);
         else this.failure = outcome;
         return;
@@ -67,7 +75,6 @@ export class Evaluation {
         results.push(outcome.evaluation);
       if (stopped) break;
     }
-    this.progress = undefined;
     const measuredRows = plural(results[0].rows.length, 'row');
     // A stopped measurement does not replace one of more rows.
     const before = this.result;
