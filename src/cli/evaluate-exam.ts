@@ -147,7 +147,7 @@ export async function openExam(
         : prepareRows([example], own, {
             ...{ maxLength, overlong: options.overlong },
             vocabSize: session.model.vocabularyWith(adapter),
-          }).rows,
+          }).rows.map((made) => ({ ...made, ...(row.task !== undefined && { task: row.task }) })),
     );
   const results: MethodResult[] = [];
   const rewards = chosenRewards && (await openAnswerRewards(chosenRewards, tokenizer, output));

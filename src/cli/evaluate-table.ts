@@ -17,6 +17,7 @@ import {
   type Standing,
 } from '../evaluate/tuned-table.ts';
 import { count, formatBytes, threeDigits } from '../numbers.ts';
+import { twoDigits } from '../evaluate/forgetting.ts';
 import { resultName, scoreCell, textTable } from './evaluate-output.ts';
 
 interface Line {
@@ -146,14 +147,14 @@ export function tunedTableText({ metric, rows, lines }: TunedTable): string {
         parameters === undefined ? NONE : count(parameters),
         peakBytes === undefined ? NONE : formatBytes(peakBytes),
         secondsPerStep === undefined ? NONE : threeDigits(secondsPerStep),
-        `${scoreCell(metric, resultScores(result, rows, [metric]))}${wordsOf(score.standing)}`,
+        `${scoreCell(metric, resultScores(result, rows, [metric]))}${metric.better === 'lower' ? wordsOf(score.standing).replace('highest', 'lowest') : wordsOf(score.standing)}`,
         ...(measured
           ? [
               loss === undefined
                 ? NONE
                 : `${loss.toFixed(3)}${change}${wordsOf(general).replace('highest', 'lowest')}`,
               right ? `${right.right} of ${right.asked}${wordsOf(prompts)}` : NONE,
-              forgetting?.kl?.after === undefined ? NONE : forgetting.kl.after.toFixed(2),
+              forgetting?.kl?.after === undefined ? NONE : twoDigits(forgetting.kl.after),
             ]
           : []),
       ];

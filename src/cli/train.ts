@@ -23,7 +23,7 @@ import { makeTrainable, type AdapterShape, type Beginnings, type Subject } from 
 import { objectiveOf } from '../objectives/registry.ts';
 import { openRewards } from '../rewards/reward.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
-import { newTokens, type NewTokens } from '../text/added-tokens.ts';
+import { hasAdded, newTokens, type NewTokens } from '../text/added-tokens.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
@@ -165,8 +165,8 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
   // A recipe says only that forgetting is measured.
   const general = flags.text('forgetting') ?? (flags.on('forgetting') ? BUNDLED_TEXT : undefined);
   // The base has no rows for new tokens.
-  const own = (rows.validation.length > 0 ? rows.validation : rows.train).filter(({ ids }) =>
-    ids.every((id) => id < shape.vocabulary),
+  const own = (rows.validation.length > 0 ? rows.validation : rows.train).filter(
+    ({ ids }) => !hasAdded(added, ids),
   );
   const check = general === undefined ? undefined : await openCheck(general, session, own);
   const rewards = isSampled

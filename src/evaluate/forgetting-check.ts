@@ -98,7 +98,10 @@ export function forgettingNumbers({ before, after, kl, prompts }: Forgetting): R
     ...(after !== undefined && { general_loss: after }),
     ...(kl && { kl_base_before: kl.before }),
     ...(kl?.after !== undefined && { kl_base: kl.after }),
-    ...(prompts && { general_right_before: right('rightBefore'), general_right: right('rightAfter') }),
+    ...(prompts && { general_right_before: right('rightBefore') }),
+    ...(prompts?.some(({ rightAfter }) => rightAfter !== undefined) && {
+      general_right: right('rightAfter'),
+    }),
   };
 }
 

@@ -99,4 +99,5 @@ export function forgettingSentences(forgetting: Forgetting): readonly string[] {
 }
 
 /** An estimate around 0 has no sign that means anything. */
-const twoDigits = (nats: number): string => nats.toFixed(2).replace(/^-(?=0\.00$)/, '');
+/** Without a sign where it is 0 so far. */
+export const twoDigits = (nats: number): string => nats.toFixed(2).replace(/^-(?=0\.00$)/, '');

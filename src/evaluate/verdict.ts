@@ -45,7 +45,8 @@ export function judge(measured: readonly Measured[], few: FewShotAnswers | undef
   const methods = methodsOf(result, few);
   const [best, tuned] = [bestOf(methods, ({ exact }) => exact.count), bestOf(measured, rightOf)];
   const free = isFreeText(result, Math.max(best.exact.count, rightOf(tuned)));
-  const rewarded = measured.filter(({ result: { rewards } }) => (rewards?.tuned.length ?? 0) > 0);
+  const scored = measured.filter(({ result: { rewards } }) => (rewards?.tuned.length ?? 0) > 0);
+  const rewarded = scored.filter((one) => isSameReward(one.result, scored[0].result));
   const said =
     rewarded.length > 0
       ? byRewards(rewarded, few, measured.length > 1)
@@ -62,6 +63,12 @@ export function judge(measured: readonly Measured[], few: FewShotAnswers | undef
         : '',
     ),
   };
+}
+
+/** Whether two adapters can be compared by their rewards: each has those of its own run, and they give the base model's answers the same. */
+export function isSameReward(a: Pick<Comparison, 'rewards'>, b: Pick<Comparison, 'rewards'>): boolean {
+  const [one, other] = [a.rewards?.base ?? [], b.rewards?.base ?? []];
+  return one.length === other.length && one.every((value, at) => value === other[at]);
 }
 
 const rightOf = ({ result }: Measured): number => result.exact.tuned.count;

@@ -40,6 +40,10 @@ export async function writeFiles(files: readonly FolderFile[], sink: FolderSink,
   }
 }
 
+/** The browser may count a file as open for a moment after it was let go of, and its folder cannot be deleted then. */
+const ATTEMPTS = 20;
+const BETWEEN_MS = 50;
+
 /** A new folder in one that a person chose. */
 export class DirectorySink implements FolderSink {
   #open: FileSystemWritableFileStream | undefined;
@@ -85,7 +89,18 @@ export class DirectorySink implements FolderSink {
   async abort(): Promise<void> {
     // Deleting may fail, too; the person should see the first failure.
     await this.#open?.abort().catch(() => undefined);
-    await this.parent.removeEntry(this.folder.name, { recursive: true }).catch(() => undefined);
+    for (let attempt = 0; attempt < ATTEMPTS && !(await this.#remove()); attempt++)
+      await new Promise((resolve) => void setTimeout(resolve, BETWEEN_MS));
+  }
+
+  /** Whether the folder is gone. */
+  async #remove(): Promise<boolean> {
+    try {
+      await this.parent.removeEntry(this.folder.name, { recursive: true });
+      return true;
+    } catch (error) {
+      return error instanceof Error && error.name === 'NotFoundError';
+    }
   }
 
   async #close(): Promise<void> {

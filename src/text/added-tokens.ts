@@ -68,10 +68,21 @@ const entryOf = (content: string): JsonObject => ({
 const eachId = ({ texts, first }: NewTokens): [id: number, text: string][] =>
   texts.map((text, at) => [first + at, text]);
 
-/** A parsed tokenizer.json with new tokens. */
+/** Whether any of these ids is that of a new token: the base may have a row for it that no token had. */
+export function hasAdded(added: NewTokens | undefined, ids: ArrayLike<number>): boolean {
+  return (
+    added !== undefined &&
+    Array.from(ids).some((id) => id >= added.first && id < added.first + added.texts.length)
+  );
+}
+
+/** A parsed tokenizer.json with new tokens. Those that it has already stay as they are. */
 export function tokenizerWith(json: JsonObject, added: NewTokens): JsonObject {
   const before: unknown[] = Array.isArray(json['added_tokens']) ? json['added_tokens'] : [];
-  const entries = eachId(added).map(([id, text]) => ({ id, ...entryOf(text) }));
+  const known = addedTexts(json);
+  const entries = eachId(added)
+    .filter(([id]) => !known.has(id))
+    .map(([id, text]) => ({ id, ...entryOf(text) }));
   return { ...json, added_tokens: [...before, ...entries] };
 }
 
@@ -80,7 +91,7 @@ export function tokenizerConfigWith(json: JsonObject, added: NewTokens): JsonObj
   const listed = json['added_tokens_decoder'];
   if (!isObject(listed)) return json;
   const entries = eachId(added).map(([id, text]) => [String(id), entryOf(text)] as const);
-  return { ...json, added_tokens_decoder: { ...listed, ...Object.fromEntries(entries) } };
+  return { ...json, added_tokens_decoder: { ...Object.fromEntries(entries), ...listed } };
 }
 
 /** The added tokens of a parsed tokenizer.json: text by id. */

@@ -1,4 +1,5 @@
 /** Loss and gradients of one batch, read by the host: for parity checks. */
+import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { GraftError } from '../errors.ts';
 import { sizeOfRows, withoutVirtual, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import {
@@ -19,6 +20,7 @@ import {
   type SharedTensors,
   type Trainable,
 } from './step-plans.ts';
+import { hasAdded } from '../text/added-tokens.ts';
 
 export interface BatchGradients extends Measured {
   /** Gradients of the mean loss, by the name of the trained tensor. */
@@ -87,14 +89,19 @@ export async function computeGradients(
 }
 
 async function referenceOf(
-  { model }: Trainable,
+  { model, adapter }: Trainable,
   given: readonly LabelledTokens[],
   shared: SharedTensors,
   learning: Learning,
 ): Promise<Float32Array<ArrayBuffer>> {
   const rows = withoutVirtual(given);
-  // It has no rows for tokens that an adapter adds.
-  for (const { ids } of rows) model.checkIds(ids);
+  const added = adapter && addedTokens(adapter.modules);
+  if (rows.some(({ ids }) => hasAdded(added, ids)))
+    throw new GraftError(
+      'train-option',
+      'The reference policy is the base model, which has no rows for new tokens.',
+      'Leave out rows with new tokens, or choose an objective without a reference.',
+    );
   const { tape, inputs, policies } = recordReference({ model }, sizeOfRows(rows), shared, learning);
   const plan = await model.device.compile(tape, model.pool);
   writeBatch(plan, inputs, rows);

@@ -181,6 +181,8 @@ export async function measureFewShot(
       'Split a test part off, or give a file of its own.',
     );
   }
+  // An adapter that is not here is told before anything is asked.
+  await session.adapter(adapter, open);
   let answeredAt = performance.now();
   const start = answeredAt;
   const answered = await sitting.answer(fewShot, 'examples', {

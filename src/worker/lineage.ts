@@ -14,7 +14,7 @@ import { readDataSet } from '../storage/data-sets.ts';
 import type { StoredAdapter } from '../storage/records.ts';
 import type { DataOptions, Progress } from './api.ts';
 import type { OpenModel } from './model.ts';
-import { modelOfAdapter } from './new-tokens.ts';
+import { modelOfAdapter, rowsAnew } from './new-tokens.ts';
 import { unknownAdapter, type Session } from './session.ts';
 import { Slices } from './slices.ts';
 
@@ -74,18 +74,23 @@ export async function measureLineage(
     const { seed = 0 } = data.options ?? {};
     const drawn = drawQuestions(data.questions, { rows: most, seed }, open.tokenizer, open.info.maxPositions);
     const asked = drawn.chosen.map((at) => data.questions[at]);
-    const test = lossPart(data, pairsOf(data, 'test', chat), drawn, { rows: most, lossOf: 'asked' });
+    const testOf = (of: RowSet): ReturnType<typeof lossPart> =>
+      lossPart(of, pairsOf(of, 'test', chat), drawn, { rows: most, lossOf: 'asked' });
+    const test = testOf(data);
     if (test.rows.length === 0) continue;
     const tasks = taskNames(asked);
     /** One for each task of the stage. */
     const scoresOf = async (adapter: Adapter | undefined): Promise<StageScore[]> => {
-      const { tokenizer } = await modelOfAdapter(open, adapter);
+      const own = await modelOfAdapter(open, adapter);
+      const { tokenizer } = own;
+      // An adapter with new tokens reads the rows with them.
+      const read = own === open ? test : testOf(await rowsAnew(data, own));
       const examinee = new ModelExaminee(
         { name: open.info.name, model: open.model, tokenizer },
         {
           ...(adapter && { adapter }),
           newTokens: drawn.newTokens,
-          test,
+          test: read,
           signal,
           onProgress: (step) => onProgress({ ...step, by: adapter ? 'adapter' : 'base' }),
         },

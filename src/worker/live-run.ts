@@ -30,6 +30,8 @@ import { PageStore, type RunSeed } from './run-store.ts';
 import { startSandbox } from './sandbox.ts';
 import type { Session } from './session.ts';
 import { tellTabs } from './training-lock.ts';
+import { addedTokens } from '../adapters/tokens/tokens.ts';
+import { hasAdded } from '../text/added-tokens.ts';
 
 /** Time between two saves: a closed tab costs half a minute at most. */
 const CHECKPOINTS: SaveEvery = {
@@ -108,6 +110,9 @@ export class LiveRun {
         emit({ type: 'phase', phase: { kind: 'starting', step: 0, ...progress } });
         goOn();
       },
+    }).catch((error: unknown) => {
+      rewards?.close();
+      throw error;
     });
     let live: LiveRun | undefined;
     try {
@@ -268,10 +273,8 @@ export class LiveRun {
     const { measureAfter, measureBefore } = await import('./general-text.ts');
     const { train, validation } = this.seed.rows;
     // The base has no rows for new tokens.
-    const { vocabulary } = (this.open.base ?? this.open).info;
-    const own = (validation.length > 0 ? validation : train).filter(({ ids }) =>
-      ids.every((id) => id < vocabulary),
-    );
+    const added = adapter && addedTokens(adapter.modules);
+    const own = (validation.length > 0 ? validation : train).filter(({ ids }) => !hasAdded(added, ids));
     const tuned = { model, adapter };
     this.store.forgetting =
       when === 'before' || !forgetting

@@ -9,6 +9,7 @@ import { newTokens, type NewTokens } from '../text/added-tokens.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { IGNORED } from '../text/trainable.ts';
 import type { PreparedRow } from '../data/prepare.ts';
+import type { RowSet } from '../data/row-set.ts';
 import type { StoredRows } from '../storage/records.ts';
 import { modelFolder } from '../weights/folder.ts';
 import type { RunOptions } from './api.ts';
@@ -54,11 +55,24 @@ export function modelOfAdapter(
   return modelWith(open, adapter && addedTokens(adapter.modules));
 }
 
+/** Lets other work of the worker have its turn. */
+const pause = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0));
+
 /** The open rows as a model with new tokens reads them. */
-export function rowsWith(data: DataSet, { tokenizer, info }: OpenModel, added: NewTokens): Promise<DataSet> {
-  return once(grownRows, data.entries, added, () =>
-    madeAnew(data, tokenizer, info.vocabulary, () => new Promise((resolve) => void setTimeout(resolve, 0))),
+export async function rowsWith(
+  data: DataSet,
+  { tokenizer, info }: OpenModel,
+  added: NewTokens,
+): Promise<DataSet> {
+  const { entries, places } = await once(grownRows, data.entries, added, () =>
+    madeAnew(data, tokenizer, info.vocabulary, pause),
   );
+  return { ...data, entries, places };
+}
+
+/** The same for rows that nobody asks for twice. */
+export function rowsAnew<Rows extends RowSet>(data: Rows, { tokenizer, info }: OpenModel): Promise<Rows> {
+  return madeAnew(data, tokenizer, info.vocabulary, pause);
 }
 
 /** What a run is made with. */
@@ -78,11 +92,11 @@ export async function withNewTokens<Rows extends DataSet | undefined>(
   start?: { readonly modules: readonly AdapterModule[] },
 ): Promise<ForRun<Rows>> {
   const { options, open, data } = given;
-  const texts = TABLE.applies(settingOf('addTokens'), options) ? (options.addTokens ?? []) : [];
+  const texts = textsOf(options);
   const added = start
     ? addedTokens(start.modules)
     : texts.length > 0
-      ? newTokens(texts, open.tokenizer)
+      ? (tokensOfStart(options, texts, open.tokenizer) ?? newTokens(texts, open.tokenizer))
       : undefined;
   if (!added) return given;
   const grown = await modelWith(open, added);
@@ -99,11 +113,25 @@ export async function withNewTokens<Rows extends DataSet | undefined>(
   };
 }
 
-/** The tokens that a kept run adds. @param tokenizer of the base */
-export function tokensOfRun(
-  { addTokens: texts = [], firstToken }: RunOptions,
+/** The new tokens of a run; its settings keep those that another method had. */
+function textsOf(options: RunOptions): readonly string[] {
+  return TABLE.applies(settingOf('addTokens'), options) ? (options.addTokens ?? []) : [];
+}
+
+/** The tokens of the adapter that a run starts from, where the base has them already: other programs train such rows, too. */
+function tokensOfStart(
+  { start }: RunOptions,
+  texts: readonly string[],
   tokenizer: Tokenizer,
 ): NewTokens | undefined {
+  const first = start && tokenizer.idOf(texts[0]);
+  return first === undefined ? undefined : { texts, first };
+}
+
+/** The tokens that a kept run adds. @param tokenizer of the base */
+export function tokensOfRun(options: RunOptions, tokenizer: Tokenizer): NewTokens | undefined {
+  const texts = textsOf(options);
+  const { firstToken } = options;
   return texts.length === 0 ? undefined : { texts, first: firstToken ?? tokenizer.vocabSize };
 }
 

@@ -79,7 +79,7 @@ const rowOf = (name: string) =>
     .getByRole('row')
     .filter({ has: page.getByRole('rowheader', { name: new RegExp(`^${name}`) }) });
 const names = () => table().getByRole('rowheader').locator('b').allInnerTexts();
-const chooseExact = () => page.getByLabel('Score', { exact: true }).selectOption('exact-match');
+const chooseExact = () => page.getByLabel('Score', { exact: true }).selectOption('exact-match', WAIT);
 const measure = () => page.getByRole('button', { name: /^Measure all (on the same rows|again)$/ });
 
 const rows = () => page.getByRole('spinbutton', { name: 'How many to ask' });

@@ -98,11 +98,11 @@ const fromRows: RowsStart<EvaConfig, LoraModule> = {
     // The ranks of a parameter are rounded up to four on the device.
     const MOST_PADDING = 3;
     let left = own.reduce((sum, { rank }) => sum + rank, 0);
+    // Layers that share an input may each get what the one of the highest rank may.
+    const highest = Math.max(...own.map(({ rank }) => rank));
     const ranks = new Map<string, number>();
-    for (const { path, rank, inputs } of [...own].sort(
-      (a, b) => b.inputs + b.outputs - a.inputs - a.outputs,
-    )) {
-      const most = mostRank(rank, config.evaRho, inputs);
+    for (const { path, inputs } of [...own].sort((a, b) => b.inputs + b.outputs - a.inputs - a.outputs)) {
+      const most = mostRank(highest, config.evaRho, inputs);
       const taken = Math.min(most, left);
       left -= taken;
       ranks.set(path, Math.min(most, taken + MOST_PADDING));

@@ -4,12 +4,18 @@ import type { Evaluation, FewShotReport, Sample, Share } from '../../worker/api.
 import { comparable, isSameAdapter } from '../state/origin.ts';
 import { count, plural } from '../ui/format.ts';
 
-/** The report, if it can stand in one table with `base`; without its loss where the loss is of other rows. */
+/**
+ * The report, if it can stand in one table with `base`; without its loss where the loss is of other rows, and without rewards where they are those of
+ * another adapter's run.
+ */
 export function onSameRows(base: Evaluation, few: FewShotReport | undefined): FewShotReport | undefined {
   if (!few || whyNoExamples(base, few) !== undefined) return undefined;
-  if (few.loss?.rows === base.base?.rows) return few;
-  const { loss: _, ...answers } = few;
-  return answers;
+  const { loss, rewards, ...answers } = few;
+  return {
+    ...answers,
+    ...(loss && loss.rows === base.base?.rows && { loss }),
+    ...(rewards && tunedBehind(base, few) && { rewards }),
+  };
 }
 
 /** What the adapter of an evaluation answered behind examples; undefined where it was not asked. @param few on the same rows */

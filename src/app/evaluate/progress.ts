@@ -32,10 +32,13 @@ export function whatInWords({ what, by, general }: Progress): string {
 }
 
 /** “210 of 512 rows, about 40 s left”; '' before anything is known. */
-export function howFarInWords({ what, done, total }: Progress, secondsLeft: number | undefined): string {
+export function howFarInWords(
+  { what, general, done, total }: Progress,
+  secondsLeft: number | undefined,
+): string {
   // The progress of files is in bytes.
   if (total <= 0 || what === 'reading' || what === 'loading') return '';
-  const rows = `${count(Math.floor(done))} of ${plural(total, 'row')}`;
+  const rows = `${count(Math.floor(done))} of ${plural(total, general && what === 'answering' ? 'prompt' : 'row')}`;
   if (secondsLeft === undefined) return rows;
   // Until a row is answered only the limit of an answer's tokens is known, and most answers are shorter.
   const how = done < 1 ? 'at most' : 'about';

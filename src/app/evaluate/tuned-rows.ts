@@ -79,8 +79,10 @@ export function tunedOf({ adapters, runs, models, open, took }: Project): Tuned[
     .map(({ created: _, ...tuned }): Tuned => tuned);
 }
 
-const workOf = ({ options: { batch, accumulate, maxLength }, data, dataName }: RunSummary): string =>
-  [batch, accumulate, maxLength, data?.version ?? dataName].join(' ');
+const workOf = ({ options, baseModel, data, dataName }: RunSummary): string => {
+  const { batch, accumulate, maxLength, objective } = options;
+  return [baseModel, objective, batch, accumulate, maxLength, data?.version ?? dataName].join(' ');
+};
 
 /** What learned. Some methods leave an adapter of another kind: PiSSA a plain LoRA of twice the rank. */
 function madeAs(adapter: Parameters<typeof kindWords>[0], run: RunSummary | undefined): string {

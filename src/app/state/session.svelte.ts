@@ -45,6 +45,8 @@ export class Session {
   /** Why the open model is not kept, where it could not be. */
   notKept = $state.raw<Failure>();
   storage = $state.raw<StorageState>();
+  /** How many measurements of the table of everything tuned are under way: that table is loaded late. */
+  measuring = $state(0);
   /** The worker itself failed: nothing works until the page is loaded again. */
   defect = $state.raw<Failure>();
   /**

@@ -34,18 +34,26 @@ export class TunedTable {
     private readonly kept: Results,
   ) {}
 
-  /** Shows what the open project keeps, once it is another one. */
+  /** Shows what the open project keeps: another project, or one that an import or another tab has added to. */
   async recall(): Promise<void> {
     const { project } = this.kept;
-    if (project === this.#project) return;
-    if (this.progress) void this.stop();
-    this.#project = project;
-    this.entries = [];
-    this.failure = undefined;
-    this.stopped = '';
+    if (project !== this.#project) {
+      this.#project = project;
+      this.entries = [];
+      this.failure = undefined;
+      this.stopped = '';
+    }
+    await this.#takeKept();
+  }
+
+  async #takeKept(): Promise<void> {
+    const project = this.#project;
     const { tuned } = await this.kept.read();
-    // What was measured meanwhile is later.
-    if (project === this.#project && this.entries.length === 0) this.entries = tuned?.entries ?? [];
+    if (project !== this.#project) return;
+    // What was measured here is later.
+    const own = this.entries.map(keyOf);
+    const others = (tuned?.entries ?? []).filter((entry) => !own.includes(keyOf(entry)));
+    if (others.length > 0) this.entries = [...others, ...this.entries];
   }
 
   /** Reads what runs took. */
@@ -64,6 +72,7 @@ export class TunedTable {
     this.stopped = '';
     this.#stopping = false;
     const pace = new MeasurementPace();
+    this.session.measuring++;
     let done = 0;
     for (const { choice, name } of tuned) {
       this.turn = { at: done + 1, of: tuned.length, name };
@@ -86,6 +95,7 @@ export class TunedTable {
         break;
       }
       done++;
+      await this.#takeKept();
       const others = this.entries.filter((entry) => keyOf(entry) !== keyOf(outcome.measured));
       this.entries = [...others, outcome.measured];
       this.failure = await this.kept.keep(project, { tuned: { entries: this.entries } });
@@ -96,6 +106,7 @@ export class TunedTable {
       }
     }
     this.progress = undefined;
+    this.session.measuring--;
     this.allLeft = undefined;
     if (done === tuned.length) this.session.announcer.say('Everything is measured on the same rows.');
   }

@@ -1,7 +1,7 @@
 /** What is said of a run by answers without examples and behind some. */
 import { expect, test } from 'vitest';
-import { byExamples, whyNotBehind } from '../../../src/app/baseline/methods.ts';
-import { judge } from '../../../src/evaluate/verdict.ts';
+import { byExamples, onSameRows, whyNotBehind } from '../../../src/app/baseline/methods.ts';
+import { isSameReward, judge } from '../../../src/evaluate/verdict.ts';
 import { examplesInWords, type ByExamples } from '../../../src/evaluate/with-examples.ts';
 import type { Evaluation, FewShotReport, Share } from '../../../src/worker/api.ts';
 
@@ -89,8 +89,25 @@ test('it is compared behind examples where it was asked with the same ones, and 
   const others = { ...few, tuned: { ...few.tuned!, adapter: { name: 'lists 2', id: 'b' } } };
   expect(byExamples(result, others)).toBeUndefined();
   expect(whyNotBehind(result, others)).toContain('was not asked with any');
+  // Rewards of another run do not stand beside this one's.
+  expect(onSameRows(result, few)?.rewards).toEqual(few.rewards);
+  expect(onSameRows(result, others)?.rewards).toBeUndefined();
   // The base model behind examples is the best without tuning.
   expect(judge([{ name: 'lists 1', result }], few).after).toContain(
     'the base model with 1 example in its prompt',
   );
+});
+
+test('adapters that learned from other rewards are not compared by them', () => {
+  const [one, other] = [rewarded(0.2, 0.5), rewarded(3, 9)];
+  expect(isSameReward(one, rewarded(0.2, 0.9))).toBe(true);
+  expect(isSameReward(one, other)).toBe(false);
+  const { number } = judge(
+    [
+      { name: 'lists 1', result: one },
+      { name: 'length 1', result: other },
+    ],
+    undefined,
+  );
+  expect(number).toBe('0.20 → 0.50');
 });

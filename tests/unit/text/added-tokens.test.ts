@@ -2,7 +2,13 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { folder } from '../../../src/cli/files.ts';
 import { grownFolder } from '../../../src/export/grown-folder.ts';
-import { addedTexts, newTokens, tokenizerConfigWith } from '../../../src/text/added-tokens.ts';
+import {
+  addedTexts,
+  hasAdded,
+  newTokens,
+  tokenizerConfigWith,
+  tokenizerWith,
+} from '../../../src/text/added-tokens.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { readJson } from '../../../src/weights/bytes.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -57,5 +63,20 @@ describe('new tokens', () => {
     });
     expect((await readJson(files, 'config.json'))?.['vocab_size']).toBe(1025);
     expect(tokenizerConfigWith({ a: 1 }, { texts: ['x'], first: 5 })).toEqual({ a: 1 });
+  });
+
+  test('one that the base has already stays as it is there', () => {
+    const known = { id: 2, content: '<|im_end|>', special: true };
+    const added = { texts: ['<|im_end|>'], first: 2 };
+    expect(tokenizerWith({ added_tokens: [known] }, added)).toEqual({ added_tokens: [known] });
+    const config = { added_tokens_decoder: { '2': known } };
+    expect(tokenizerConfigWith(config, added)).toEqual(config);
+  });
+
+  test('are found in rows by their ids, wherever the vocabulary ends', () => {
+    const added = { texts: ['a', 'b'], first: 10 };
+    expect(hasAdded(added, [1, 11])).toBe(true);
+    expect(hasAdded(added, [9, 12])).toBe(false);
+    expect(hasAdded(undefined, [10])).toBe(false);
   });
 });

@@ -58,7 +58,10 @@ describe('new tokens', () => {
       expect(length).toBeLessThan(before.ids.length);
     });
     // Asked again, nothing is made twice.
-    expect((await withNewTokens({ options, open, data })).data).toBe(made.data);
+    const again = await withNewTokens({ options, open, data: { ...data, name: 'kept.jsonl' } });
+    expect(again.data.entries).toBe(made.data.entries);
+    // What the rows are called may have changed meanwhile.
+    expect(again.data.name).toBe('kept.jsonl');
     const first = { texts: options.addTokens!, first: 1024 };
     expect(await modelWith(made.open, first)).toBe(made.open);
   });
@@ -68,6 +71,8 @@ describe('new tokens', () => {
     expect(await withNewTokens(given)).toBe(given);
     const other = { options: { ...options, method: 'ia3' } as RunOptions, open, data };
     expect(await withNewTokens(other)).toBe(other);
+    // Settings keep what another method had.
+    expect(tokensOfRun(other.options, tokenizer)).toBeUndefined();
   });
 
   test('texts that cannot be tokens, and documents, are refused', async () => {
