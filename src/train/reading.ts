@@ -235,7 +235,7 @@ const NEVER_LOST: readonly ReadingKind[] = ['too-short', 'worse', 'diverging'];
  * @param kind the reading otherwise
  */
 function lostOf(
-  { spike, unigramLoss, before, after }: Trend,
+  { spike, unigramLoss, before, after, halfway }: Trend,
   now: number,
   kind?: ReadingKind,
 ): Pick<Reading, 'kind' | 'low' | 'peak' | 'unigramLoss'> | undefined {
@@ -246,8 +246,9 @@ function lostOf(
     if (unigramLoss !== undefined && now > NEAR_UNIGRAMS * unigramLoss)
       return { kind: 'lost', low, peak, unigramLoss };
   }
-  if (kind === 'fine' && unigramLoss !== undefined && now > unigramLoss) return { kind: 'lost', unigramLoss };
-  return undefined;
+  if (kind !== 'fine' || unigramLoss === undefined || now <= unigramLoss) return undefined;
+  // A schedule that ends brings every run to rest. One that fell until then was too short, and lost nothing.
+  return isFalling(before, halfway, after) ? { kind: 'falling' } : { kind: 'lost', unigramLoss };
 }
 
 function isFalling(before: number, sooner: number, after: number): boolean {
@@ -292,6 +293,8 @@ interface Trend {
   readonly unigramLoss: number | undefined;
   /** The smoothed loss where the last part of the steps begins. */
   readonly sooner: number;
+  /** The smoothed loss after half of the steps. */
+  readonly halfway: number;
   /** Standard error of the difference of `before` and `after`. */
   readonly error: number;
   /** The smoothed loss at a step. */
@@ -331,6 +334,7 @@ function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefined {
     spike,
     unigramLoss,
     sooner: at(last * (1 - LAST_PART)),
+    halfway: at(last / 2),
     error,
     at,
   };
