@@ -235,7 +235,7 @@ const NEVER_LOST: readonly ReadingKind[] = ['too-short', 'worse', 'diverging'];
  * @param kind the reading otherwise
  */
 function lostOf(
-  { spike, unigramLoss, before, after, halfway }: Trend,
+  { spike, peak: rise, unigramLoss, before, after, halfway }: Trend,
   now: number,
   kind?: ReadingKind,
 ): Pick<Reading, 'kind' | 'low' | 'peak' | 'unigramLoss'> | undefined {
@@ -247,8 +247,8 @@ function lostOf(
       return { kind: 'lost', low, peak, unigramLoss };
   }
   if (kind !== 'fine' || unigramLoss === undefined || now <= unigramLoss) return undefined;
-  // A schedule that ends brings every run to rest. One that fell until then was too short, and lost nothing.
-  return isFalling(before, halfway, after) ? { kind: 'falling' } : { kind: 'lost', unigramLoss };
+  // A schedule that ends brings every run to rest. One that only fell until then was too short, and lost nothing.
+  return !rise && isFalling(before, halfway, after) ? { kind: 'falling' } : { kind: 'lost', unigramLoss };
 }
 
 function isFalling(before: number, sooner: number, after: number): boolean {

@@ -80,6 +80,12 @@ test('a short run that fell until its rate had gone to 0 lost nothing, though it
   };
   expect(readCurve(curve)).toMatchObject({ kind: 'falling', of: 'validation' });
   expect(readCurve({ ...curve, evals: [] })).toMatchObject({ kind: 'falling', of: 'training' });
+  // One that had risen far first is lost.
+  const risen = curve.points.map(({ step, loss }) => ({
+    step,
+    loss: step > 2 && step < 9 ? loss + 5 : loss,
+  }));
+  expect(readCurve({ ...curve, points: risen }).kind).toBe('lost');
 });
 
 describe('a run that shot up', () => {
