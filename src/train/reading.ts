@@ -235,7 +235,7 @@ const NEVER_LOST: readonly ReadingKind[] = ['too-short', 'worse', 'diverging'];
  * @param kind the reading otherwise
  */
 function lostOf(
-  { spike, peak: rise, unigramLoss, before, after, halfway }: Trend,
+  { spike, rose, unigramLoss, before, after, halfway }: Trend,
   now: number,
   kind?: ReadingKind,
 ): Pick<Reading, 'kind' | 'low' | 'peak' | 'unigramLoss'> | undefined {
@@ -248,7 +248,7 @@ function lostOf(
   }
   if (kind !== 'fine' || unigramLoss === undefined || now <= unigramLoss) return undefined;
   // A schedule that ends brings every run to rest. One that only fell until then was too short, and lost nothing.
-  return !rise && isFalling(before, halfway, after) ? { kind: 'falling' } : { kind: 'lost', unigramLoss };
+  return !rose && isFalling(before, halfway, after) ? { kind: 'falling' } : { kind: 'lost', unigramLoss };
 }
 
 function isFalling(before: number, sooner: number, after: number): boolean {
@@ -293,6 +293,8 @@ interface Trend {
   readonly unigramLoss: number | undefined;
   /** The smoothed loss where the last part of the steps begins. */
   readonly sooner: number;
+  /** Whether the smoothed loss was ever far above the first one, though its noise may explain that. */
+  readonly rose: boolean;
   /** The smoothed loss after half of the steps. */
   readonly halfway: number;
   /** Standard error of the difference of `before` and `after`. */
@@ -334,6 +336,7 @@ function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefined {
     spike,
     unigramLoss,
     sooner: at(last * (1 - LAST_PART)),
+    rose: (peak?.loss ?? 0) > losses[0] * (1 + UNSTEADY),
     halfway: at(last / 2),
     error,
     at,
