@@ -82,7 +82,7 @@ export default defineConfig({
           globalSetup: 'tests/browser/server.ts',
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          expect: { poll: { timeout: 30_000 } },
+          expect: { poll: { timeout: 90_000 } },
           // Two processes, each of which keeps its Chromium.
           pool: 'forks',
           maxWorkers: 2,

@@ -12,7 +12,7 @@ import { sprigAdapter, zipOf } from './adapter-files.ts';
 import { askAnew } from './answers.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { engineOf, startAndPause } from './gate.ts';
-import { downloadOf, factOf, goTo, WAIT } from './looks.ts';
+import { downloadOf, factOf, goTo, openSettings, WAIT } from './looks.ts';
 import { writeShardedModel } from './model-files.ts';
 
 const HOSTILE = '<img src=x onerror="document.title=1">';
@@ -156,7 +156,7 @@ test('the choice says what base models add, and the file has that size', async (
   await page.getByRole('button', { name: 'Read these columns' }).click();
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/12 rows/);
   await goTo(page, 'train');
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('24');
   await page.getByRole('spinbutton', { name: 'Warm-up, steps' }).fill('1');
   await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');

@@ -81,6 +81,8 @@ export async function openStudio(
   address = inject('address'),
 ): Promise<WatchedPage> {
   const context = await browser.newContext(options);
+  // Machines of CI stand still for half a minute at times.
+  context.setDefaultTimeout(90_000);
   if (on !== 'auto') await computeOn(context, on);
   const page = await context.newPage();
   const problems: string[] = [];

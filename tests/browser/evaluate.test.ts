@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { factOf, goTo, WAIT } from './looks.ts';
+import { factOf, goTo, openSettings, WAIT } from './looks.ts';
 
 const ROWS = 60;
 
@@ -44,7 +44,7 @@ test('rows are drawn, and said to be, and are the same for every method', async 
   await expect.poll(table, WAIT).toMatch(/Base, with examples/);
 
   await goTo(page, 'train');
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   await page.getByLabel('Steps', { exact: true }).fill('3');
   await page.getByLabel('Warm-up, steps', { exact: true }).fill('1');
   await page.getByLabel('Validate every … steps', { exact: true }).fill('0');

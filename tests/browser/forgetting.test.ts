@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, openSample, WAIT } from './looks.ts';
+import { goTo, inspect, openSample, openSettings, WAIT } from './looks.ts';
 
 let studio: WatchedPage;
 let page: Page;
@@ -19,7 +19,7 @@ test('the sample asks for the measure, and a reload of the form keeps it', async
   await goTo(page, 'train');
   const measure = page.getByLabel('Measure what is forgotten');
   await expect.poll(() => measure.isChecked(), WAIT).toBe(true);
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   await page.getByLabel('General text every … steps', { exact: true }).fill('10');
   await page.getByLabel('Steps', { exact: true }).fill('30');
   await goTo(page, 'data');

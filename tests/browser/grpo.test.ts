@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, openSample, WAIT } from './looks.ts';
+import { goTo, inspect, openSample, openSettings, WAIT } from './looks.ts';
 
 let studio: WatchedPage;
 let page: Page;
@@ -17,7 +17,7 @@ test('the sample brings its objective, its reward, and the size of its groups', 
   await openSample(page, /^Lists that begin as asked/);
   await page.getByRole('heading', { name: '270 rows' }).waitFor(WAIT);
   await goTo(page, 'train');
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   await expect.poll(() => page.getByLabel('Objective', { exact: true }).inputValue()).toBe('grpo');
   const rewards = page.getByRole('region', { name: /^Rewards/ });
   await rewards.getByText('Your own JavaScript', { exact: true }).first().waitFor();

@@ -2,7 +2,7 @@
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, WAIT } from './looks.ts';
+import { goTo, inspect, openSettings, WAIT } from './looks.ts';
 
 let studio: WatchedPage;
 let page: Page;
@@ -13,7 +13,7 @@ beforeAll(async () => {
   await page.getByRole('button', { name: /^A sea captain/ }).click();
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
   await goTo(page, 'train');
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   await page.getByRole('spinbutton', { name: 'Answer every … steps' }).fill('0');
 });
 afterAll(closePages);
@@ -104,7 +104,7 @@ test('on the processor a run has the memory that WebAssembly has', async () => {
     .getByRole('link', { name: /^Processor with/ })
     .waitFor(WAIT);
   await goTo(page, 'train');
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   await rowsAtOnce(8, /This run needs .* of memory at most/);
   await rowsAtOnce(30_000, /This run needs .* It does not fit:/);
   expect(await memory().innerText()).toMatch(/this processor allows 4(?:\.0)? GiB for everything/);

@@ -6,7 +6,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
-import { factOf, goTo, openSample } from './looks.ts';
+import { factOf, goTo, openSample, openSettings } from './looks.ts';
 
 const STEP_MS = 60_000;
 
@@ -174,7 +174,7 @@ describe('another split', () => {
     await expect.poll(() => thorough.isChecked()).toBe(true);
     await expect.poll(() => start.isEnabled()).toBe(true);
     // Settings of one's own stay as they are: what does not go with the rows any more is in sight.
-    await page.getByText('Every setting, explained').click();
+    await openSettings(page);
     // Emptied first, as one does who types another number.
     await page.getByLabel('Validate every … steps', { exact: true }).fill('');
     await page
@@ -200,7 +200,7 @@ describe('the prompt that is asked', () => {
     await page.getByRole('heading', { name: /^A sea captain/ }).waitFor({ timeout: STEP_MS });
     await openRows(page);
     await goTo(page, 'train');
-    await page.getByText('Every setting, explained').click();
+    await openSettings(page);
     const prompt = page.getByLabel('Prompt that is answered as it learns', { exact: true });
     await expect.poll(() => prompt.inputValue()).toMatch(/^Say \d+$/);
     expect(
@@ -220,8 +220,7 @@ test('settings belong to their rows: a sample leaves nothing in them, also after
   const field = (name: string): Locator => page.getByLabel(name, { exact: true });
   const settings = async (): Promise<string[]> => {
     await goTo(page, 'train');
-    if (!(await field('Name of the run').isVisible()))
-      await page.getByText('Every setting, explained').click();
+    if (!(await field('Name of the run').isVisible())) await openSettings(page);
     const names = ['Name of the run', 'Steps', 'Learning rate', 'Prompt that is answered as it learns'];
     return Promise.all(names.map((name) => field(name).inputValue()));
   };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, WAIT } from './looks.ts';
+import { goTo, inspect, openSettings, WAIT } from './looks.ts';
 
 interface Talk {
   messages: { role: string; content: string }[];
@@ -50,7 +50,7 @@ test('a file of pairs is known by its columns, its bad rows are named, and both 
 
 test('DPO is what suits them; single answers are refused with what to do', async () => {
   await goTo(page, 'train');
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   const objective = page.getByLabel('Objective', { exact: true });
   await expect.poll(() => objective.inputValue()).toBe('dpo');
   await expect.poll(() => page.getByLabel('Beta', { exact: true }).inputValue()).toBe('0.1');

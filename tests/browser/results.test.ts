@@ -9,7 +9,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { axe, downloadOf, factOf, goTo, PICTURES, WAIT } from './looks.ts';
+import { axe, downloadOf, factOf, goTo, openSettings, PICTURES, WAIT } from './looks.ts';
 
 const DATABASE_2 = join(import.meta.dirname, '../fixtures/databases/version-2.json.gz');
 
@@ -85,7 +85,7 @@ test('what was measured and asked is there after a reload, word for word', async
   await page.getByRole('button', { name: 'Measure with examples' }).click();
   await page.getByText(/^The longest prompt had/).waitFor(WAIT);
   await goTo(page, 'train');
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   await page.getByLabel('Steps', { exact: true }).fill('6');
   await page.getByLabel('Warm-up, steps', { exact: true }).fill('1');
   await page.getByLabel('Validate every … steps', { exact: true }).fill('0');

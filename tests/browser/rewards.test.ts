@@ -37,7 +37,7 @@ test('an objective that learns from rewards has a list of them; another has none
   });
   await page.getByRole('heading', { name: '24 rows' }).waitFor(WAIT);
   await goTo(page, 'train');
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   expect(await rewards().count()).toBe(0);
   await page.getByLabel('Objective', { exact: true }).selectOption('grpo');
   await rewards().getByText('Exactly right', { exact: true }).first().waitFor();
@@ -115,7 +115,7 @@ test('they are in the settings of the project after a reload', async () => {
 });
 
 test('a run whose reward does not end pauses before its first step, and says why', async () => {
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   await rewards().getByLabel('JavaScript', { exact: true }).fill(ENDLESS);
   await page.getByLabel('Steps', { exact: true }).fill('2');
   await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, WAIT } from './looks.ts';
+import { goTo, inspect, openSettings, WAIT } from './looks.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../public/samples');
 
@@ -31,7 +31,7 @@ const open = (name: string, sample: string): Promise<void> =>
 
 /** A short run that answers nothing on its way. */
 async function train(steps: string): Promise<void> {
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   await page.getByLabel('Steps', { exact: true }).fill(steps);
   await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
   await page.getByLabel('Answer every … steps', { exact: true }).fill('0');

@@ -11,7 +11,7 @@ import { describeShared, sharedPath } from '../shared.ts';
 import { launchChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { EVERY_CALL, holdCalls, startAndPause } from './gate.ts';
 import { kept, models } from './hub.ts';
-import { downloadOf, factOf, goTo, inspect, PICTURES } from './looks.ts';
+import { downloadOf, factOf, goTo, inspect, openSettings, PICTURES } from './looks.ts';
 
 const STEP_MS = 60_000;
 
@@ -53,7 +53,7 @@ describe('a project', () => {
     await page.getByLabel('What does success look like?').fill('Ahoy in every answer');
     await page.getByLabel('What does success look like?').blur();
     await goTo(page, 'train');
-    await page.getByText('Every setting, explained').click();
+    await openSettings(page);
     await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('24');
     await page.getByRole('spinbutton', { name: 'Warm-up, steps' }).fill('2');
     await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');
@@ -76,7 +76,7 @@ describe('a project', () => {
       .toBe('Ahoy in every answer');
     await goTo(page, 'train');
     await page.getByRole('button', { name: 'New run' }).click();
-    await page.getByText('Every setting, explained').click();
+    await openSettings(page);
     await expect
       .poll(() => page.getByRole('spinbutton', { name: 'Steps', exact: true }).inputValue())
       .toBe('24');
@@ -162,7 +162,7 @@ describeShared('a model folder', () => {
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/20 rows/);
     await expect.poll(() => brand(page)).toMatch(/stories260K/);
     await goTo(page, 'train');
-    await page.getByText('Every setting, explained').click();
+    await openSettings(page);
     await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('24');
     await page.getByRole('spinbutton', { name: 'Warm-up, steps' }).fill('2');
     await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');

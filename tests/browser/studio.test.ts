@@ -10,7 +10,17 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { tabTo } from './keyboard.ts';
 import { engineOf, startAndPause } from './gate.ts';
-import { axe, downloadOf, factOf, goTo, openSample, picture, PICTURES, sideways } from './looks.ts';
+import {
+  axe,
+  downloadOf,
+  factOf,
+  goTo,
+  openSample,
+  openSettings,
+  picture,
+  PICTURES,
+  sideways,
+} from './looks.ts';
 
 const STAGES = ['start', 'task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 const RUN_MS = 180_000;
@@ -299,7 +309,7 @@ describe('on the way', () => {
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
     await goTo(page, 'train');
     await page.getByRole('button', { name: 'New run' }).click();
-    await page.getByText('Every setting, explained').click();
+    await openSettings(page);
     await expect.poll(() => page.getByLabel('Name of the run').inputValue()).toBe('voice 2');
     const start = page.getByRole('button', { name: 'Start training' });
     await page.getByLabel('Steps', { exact: true }).fill('24');

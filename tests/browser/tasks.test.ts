@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, openSample, WAIT } from './looks.ts';
+import { goTo, inspect, openSample, openSettings, WAIT } from './looks.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../public/samples');
 const rowsOf = (sample: string): Buffer =>
@@ -72,7 +72,7 @@ test('a second file becomes another task with a name and a share, split by itsel
 
 test('a run tells the loss of each task, and which command repeats it', async () => {
   await goTo(page, 'train');
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   await page.getByLabel('Steps', { exact: true }).fill('4');
   await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
   await page.getByLabel('Validate every … steps', { exact: true }).fill('2');

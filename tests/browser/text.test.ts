@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, WAIT } from './looks.ts';
+import { goTo, inspect, openSettings, WAIT } from './looks.ts';
 
 const TEXT = readFileSync(join(import.meta.dirname, '../../public/texts/general.txt'));
 
@@ -44,7 +44,7 @@ test('a text file is cut at the borders of its documents', async () => {
 test('a run says what it forgot, and which command repeats it', async () => {
   await goTo(page, 'train');
   await page.getByLabel('Measure what is forgotten').check();
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   await page.getByLabel('Steps', { exact: true }).fill('6');
   await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
   await page.getByRole('button', { name: 'Start training' }).click();

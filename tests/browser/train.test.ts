@@ -14,7 +14,17 @@ import { memoryFiles } from '../../src/weights/bytes.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { allowSteps, engineOf, holdWork } from './gate.ts';
-import { downloadOf, factOf, goTo, inspect, openSample, PICTURES, RESULTS, WAIT } from './looks.ts';
+import {
+  downloadOf,
+  factOf,
+  goTo,
+  inspect,
+  openSample,
+  openSettings,
+  PICTURES,
+  RESULTS,
+  WAIT,
+} from './looks.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const STEPS = 12;
@@ -100,7 +110,7 @@ async function start(settings: Readonly<Record<string, string>>): Promise<void> 
   await goTo(page, 'train');
   const again = page.getByRole('button', { name: 'New run' });
   if (await again.isVisible()) await again.click();
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   for (const [name, value] of Object.entries(settings))
     await page.getByLabel(name, { exact: true }).fill(value);
   await page.getByRole('button', { name: 'Start training' }).click();
@@ -182,7 +192,7 @@ test('the next run is forecast from the steps of this one, and a long one says w
     await expect
       .poll(() => preset.locator('xpath=..').innerText())
       .toMatch(/\d+ steps, .* over 288 rows; (?:about|a few seconds)/);
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   const steps = page.getByLabel('Steps', { exact: true });
   const before = await steps.inputValue();
   await steps.fill('2000000');
@@ -273,7 +283,7 @@ test('its recipe fills the form of the next run, and one with a slip says which'
     rankPattern: {},
   });
   await page.getByRole('button', { name: 'New run' }).click();
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   const open = async (content: object): Promise<void> =>
     page.getByLabel('Open a recipe').setInputFiles({
       name: 'run.json',

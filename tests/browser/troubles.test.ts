@@ -6,7 +6,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { launchChromium, openStudio } from './chromium.ts';
 import { engineOf, startAndPause } from './gate.ts';
-import { factOf, goTo, WAIT } from './looks.ts';
+import { factOf, goTo, openSettings, WAIT } from './looks.ts';
 
 const VIEW = { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' } as const;
 
@@ -29,7 +29,7 @@ async function openRows(page: Page): Promise<void> {
 /** Starts a run of so many steps, without validation. */
 async function start(page: Page, steps: number): Promise<void> {
   await goTo(page, 'train');
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill(String(steps));
   await page.getByRole('spinbutton', { name: 'Warm-up, steps' }).fill('1');
   await page.getByRole('spinbutton', { name: 'Validate every … steps' }).fill('0');

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeShared, sharedPath } from '../shared.ts';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
 import { startAndPause } from './gate.ts';
-import { downloadOf, factOf, goTo, inspect, WAIT } from './looks.ts';
+import { downloadOf, factOf, goTo, inspect, openSettings, WAIT } from './looks.ts';
 
 const STEPS = 16;
 const UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20 };
@@ -63,7 +63,7 @@ async function plannedBase(): Promise<number> {
 }
 
 async function fillAndStart(): Promise<void> {
-  await page.getByText('Every setting, explained').click();
+  await openSettings(page);
   for (const [name, value] of Object.entries({
     Steps: String(STEPS),
     'Warm-up, steps': '2',

@@ -1,10 +1,9 @@
 /** The stages of an adapter, each measured on the test rows of all stages. */
-import { untrack } from 'svelte';
 import type { Failure, LineageReport, MeasuredLineage, Progress } from '../../worker/api.ts';
+import { ofStudio } from './of-studio.svelte.ts';
 import { MeasurementPace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
-import type { Studio } from './studio.svelte.ts';
 
 export class Lineage {
   /** The adapter whose line was measured last. */
@@ -69,15 +68,5 @@ export class Lineage {
   }
 }
 
-const known = new WeakMap<Studio, Lineage>();
-
-/** The lineage of a studio: a result stays while another stage is open. It is not part of the first screen. */
-export function lineageOf(studio: Studio): Lineage {
-  let lineage = known.get(studio);
-  if (!lineage) {
-    // It must not belong to the effect that asks first.
-    lineage = untrack(() => new Lineage(studio.session, studio.results));
-    known.set(studio, lineage);
-  }
-  return lineage;
-}
+/** The lineage of a studio: a result stays while another stage is open. */
+export const lineageOf = ofStudio(({ session, results }) => new Lineage(session, results));

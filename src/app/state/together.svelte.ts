@@ -1,11 +1,10 @@
 /** All tasks together against each alone: which adapters there are, and the missing runs, trained one after the other. */
-import { untrack } from 'svelte';
 import type { AdapterInfo, RunOptions } from '../../worker/api.ts';
 import type { Adapters } from './adapters.svelte.ts';
 import type { Data } from './data.svelte.ts';
+import { ofStudio } from './of-studio.svelte.ts';
 import type { Run } from './run.svelte.ts';
 import type { Runs } from './runs.svelte.ts';
-import type { Studio } from './studio.svelte.ts';
 
 /** What an adapter is for: all open tasks, or one of them. */
 interface OfTask {
@@ -96,15 +95,7 @@ function aloneOf(options: RunOptions, task: string, share: number): RunOptions {
   };
 }
 
-const known = new WeakMap<Studio, Together>();
-
-/** The comparison of a studio: it continues while another stage is open. It is not part of the first screen. */
-export function togetherOf(studio: Studio): Together {
-  let together = known.get(studio);
-  if (!together) {
-    // It must not belong to the effect that asks first.
-    together = untrack(() => new Together(studio.data, studio.run, studio.runs, studio.adapters));
-    known.set(studio, together);
-  }
-  return together;
-}
+/** The comparison of a studio: it continues while another stage is open. */
+export const togetherOf = ofStudio(
+  ({ data, run, runs, adapters }) => new Together(data, run, runs, adapters),
+);

@@ -1,13 +1,12 @@
 /** The table of everything tuned: what is missing in it is measured in turn, and kept with the project as it comes. */
-import { untrack } from 'svelte';
 import type { RunTook } from '../../evaluate/run-took.ts';
 import type { Failure, Progress, Sample, TunedMeasurement } from '../../worker/api.ts';
 import { keyOf, type Tuned } from '../evaluate/tuned-rows.ts';
 import { plural } from '../ui/format.ts';
+import { ofStudio } from './of-studio.svelte.ts';
 import { MeasurementPace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
-import type { Studio } from './studio.svelte.ts';
 
 export class TunedTable {
   /** The latest last; one for each row. */
@@ -130,15 +129,5 @@ export class TunedTable {
   }
 }
 
-const known = new WeakMap<Studio, TunedTable>();
-
-/** The one of a studio: it goes on while another stage is looked at. It is no part of the first screen. */
-export function tunedTableOf(studio: Studio): TunedTable {
-  let table = known.get(studio);
-  if (!table) {
-    // Nobody who asks first owns it.
-    table = untrack(() => new TunedTable(studio.session, studio.results));
-    known.set(studio, table);
-  }
-  return table;
-}
+/** The table of a studio: its measurement goes on while another stage is open. */
+export const tunedTableOf = ofStudio(({ session, results }) => new TunedTable(session, results));

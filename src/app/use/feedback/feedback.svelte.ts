@@ -1,5 +1,4 @@
 /** A person's judgements of answers: a queue of the project, which is looked through before a run learns from it. */
-import { untrack } from 'svelte';
 import { feedbackFile, wantedOf, type FeedbackRows } from '../../../data/feedback.ts';
 import type {
   ChatMessage,
@@ -10,8 +9,8 @@ import type {
   PreferredPair,
 } from '../../../worker/api.ts';
 import type { Answer } from '../../state/chat.svelte.ts';
+import { ofStudio } from '../../state/of-studio.svelte.ts';
 import type { Session } from '../../state/session.svelte.ts';
-import type { Studio } from '../../state/studio.svelte.ts';
 
 /** A step that can be undone: entries as they were, and those that were added. */
 interface Step {
@@ -249,15 +248,5 @@ function merged(entries: readonly FeedbackEntry[], others: readonly FeedbackEntr
 /** Whether an entry teaches anything to supervised learning. */
 export const teaches = (entry: FeedbackEntry): boolean => wantedOf(entry) !== undefined;
 
-const known = new WeakMap<Studio, Feedback>();
-
-/** The feedback of a studio. It is not part of the first screen. */
-export function feedbackOf(studio: Studio): Feedback {
-  let feedback = known.get(studio);
-  if (!feedback) {
-    // It must not belong to the effect that asks first.
-    feedback = untrack(() => new Feedback(studio.session));
-    known.set(studio, feedback);
-  }
-  return feedback;
-}
+/** The feedback of a studio. */
+export const feedbackOf = ofStudio(({ session }) => new Feedback(session));

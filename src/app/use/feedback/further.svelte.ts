@@ -1,5 +1,4 @@
 /** A further short run on accepted feedback: it assembles the rows, plans, trains and measures against the adapter in use; then a person decides. */
-import { untrack } from 'svelte';
 import { rowsOfEntry } from '../../../data/feedback.ts';
 import { judgeChange, type Change } from '../../../evaluate/change.ts';
 import type {
@@ -13,6 +12,7 @@ import type {
 } from '../../../worker/api.ts';
 import { device } from '../../state/device.svelte.ts';
 import { Evaluation } from '../../state/evaluation.svelte.ts';
+import { ofStudio } from '../../state/of-studio.svelte.ts';
 import { misfits } from '../../state/plan-words.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 import { feedbackOf, type Feedback } from './feedback.svelte.ts';
@@ -337,15 +337,5 @@ export class Further {
   }
 }
 
-const known = new WeakMap<Studio, Further>();
-
-/** The further run of a studio: it continues while another stage is open. It is not part of the first screen. */
-export function furtherOf(studio: Studio): Further {
-  const before = known.get(studio);
-  if (before) return before;
-  let further!: Further;
-  // Its derived values must not end with the part of the page that asks first.
-  untrack(() => $effect.root(() => void (further = new Further(studio, feedbackOf(studio)))));
-  known.set(studio, further);
-  return further;
-}
+/** The further run of a studio: it continues while another stage is open. */
+export const furtherOf = ofStudio((studio) => new Further(studio, feedbackOf(studio)));
