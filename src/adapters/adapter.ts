@@ -30,13 +30,13 @@ export interface AdapterOptions {
   state?: readonly string[];
 }
 
-/** What an adapter may begin by. */
+/** What an adapter's initial values may depend on. */
 export interface StartOptions {
   /** The seed of the run. */
   readonly seed?: number;
-  /** By the tokenizer of the base. */
+  /** Ids of a text by the tokenizer of the base. */
   readonly encode?: Encode;
-  /** Reports progress, where the start takes long; what it throws ends the start. */
+  /** Reports progress if the start takes long. Throwing ends the start. */
   readonly tell?: (progress: StartProgress) => void;
 }
 
@@ -59,16 +59,16 @@ export class Adapter {
   readonly #layers: ReadonlyMap<string, Layer>;
   /** Tensors that replace weights of the base, by the names of those weights. */
   readonly #replaced: ReadonlyMap<string, string>;
-  /** The layers with tokens of their own. */
+  /** The layers that put tokens before every sequence. */
   readonly #embedding: readonly Layer[];
-  /** Rows of the head. */
+  /** The adapter's rows of the head. */
   readonly #head: HeadRows | undefined;
   /** Parameters that stay as they began. */
   readonly #fixed: ParameterStore | undefined;
   /** Layers with parameters that still have to be made from the base. */
   #unstarted = new Set<Layer>();
   #rowIds: Tensor | undefined;
-  /** Of the rows that the head has beside those of the base. */
+  /** Ids of the adapter's rows of the head. */
   #headIds: { readonly ids: Tensor; readonly chain: Tensor } | undefined;
   /** Tensors computed once from values that do not change. */
   #constants: ParameterStore | undefined;
@@ -76,7 +76,7 @@ export class Adapter {
   constructor(
     readonly device: Device,
     readonly modules: readonly AdapterModule[],
-    /** Left out, all of them are zero. */
+    /** If left out, all values are zero. */
     tensors: AdapterTensors | undefined,
     { trainable, rateRatio = 1, state = USUAL_STATE }: AdapterOptions,
   ) {
@@ -106,8 +106,8 @@ export class Adapter {
   }
 
   /**
-   * For an adapter that only answers: computes once, not for each token, what depends on the base and the adapter's values. Awaits the
-   * device if there is anything of that kind.
+   * For an adapter that only answers: computes once, not for each token, what depends on the base and the adapter's values. Awaits the device if
+   * there is anything to compute.
    */
   static async frozen(
     model: LanguageModel,
@@ -175,7 +175,7 @@ export class Adapter {
     );
   }
 
-  /** Whether it learns rows that are looked up by id: the backward pass then needs the occurrences of each id. */
+  /** Whether it trains rows that are looked up by id: the backward pass then needs the occurrences of each id. */
   get embeds(): boolean {
     return [...this.#layers.values()].some(({ kind, module }) => kind.learnsRows?.(module));
   }
@@ -234,7 +234,7 @@ export class Adapter {
     );
   }
 
-  /** Records something for each layer, of the base's weight, and runs it once. */
+  /** Records something for each layer from the base's weight, and runs it once. */
   async #run(
     model: LanguageModel,
     layers: readonly Layer[],
@@ -306,7 +306,7 @@ export class Adapter {
     };
   }
 
-  /** Ids from the first row that the head has apart to its last, and that each occurs once. Made with the first head. */
+  /** Ids of the head's separate rows, from the first to the last, and a chain that says that each occurs once. Made with the first head. */
   #idsOfHead(first: number, rows: number): { readonly ids: Tensor; readonly chain: Tensor } {
     if (this.#headIds) return this.#headIds;
     const start = firstOverlaid(first);

@@ -1,8 +1,8 @@
 /**
  * What a kind of adapter is: LoRA, DoRA, IA3, virtual tokens, norms and biases. Each has a folder with its settings, which the page reads too, and
- * the kind itself: the layers that it is on, their parameters, what it does there, how it goes into a weight, and how PEFT writes it. What it does
- * is one of three things: it takes part in a linear layer (`linear`), puts tokens of its own before every sequence (`embed`), or has a weight of
- * its own in the place of one of the base (`replaces`). A new kind is a folder, a line in registry.ts, and one in settings.ts.
+ * the kind itself: the layers that it is on, their parameters, what it does there, how it is merged into a weight, and how PEFT writes it. It does
+ * one of three things: change a linear layer (`linear`), put tokens before every sequence (`embed`), or replace a weight of the base (`replaces`). A
+ * new kind is a folder, a line in registry.ts, and one in settings.ts.
  */
 import type { Device } from '../engine/device.ts';
 import type { Tape } from '../engine/tape.ts';
@@ -34,13 +34,13 @@ export interface AdapterParameter {
   /** As in PEFT's adapter_model.safetensors. */
   readonly name: string;
   readonly shape: readonly number[];
-  /** Its shape on the device, where that is padded with zeros, which must stay zero. */
+  /** Its shape on the device, if padded with zeros, which must stay zero. */
   readonly padded?: readonly number[];
-  /** It learns faster by the ratio of the settings (LoRA+). */
+  /** It has a higher learning rate, by the ratio of the settings (LoRA+). */
   readonly faster?: boolean;
   /** `start` or `begin` makes its initial values from the base model. */
   readonly fromBase?: boolean;
-  /** It stays as it began: without gradient and optimiser state. */
+  /** It is frozen: no gradient and no optimiser state. */
   readonly fixed?: boolean;
 }
 
@@ -53,83 +53,83 @@ export interface HookContext {
   readonly get: (name: string) => Tensor;
   /** u32 [count]: first, first + 1, …, below the number of a layer's outputs. `first` is a multiple of 64. */
   readonly rowIds: (first: number, count: number) => Tensor;
-  /** What `constants` names, once it was computed; undefined while the adapter's values may change. */
+  /** The tensors that `constants` names, once computed; undefined while the adapter's values may change. */
   readonly constant?: (name: string) => Tensor | undefined;
   /** Dropout on the adapter's input, while training. */
   readonly dropout?: { readonly probability: number; readonly seed: Tensor; readonly salt: number };
 }
 
-/** Ids of a text, without special tokens unless they are asked for. */
+/** Ids of a text; special tokens only on request. */
 export type Encode = (text: string, options?: { readonly addSpecialTokens?: boolean }) => readonly number[];
 
-/** Rows of the head that an adapter has: by ids, in the place of the base's or behind its last. */
+/** An adapter's rows of the head, by id: they replace rows of the base or follow its last. */
 export interface HeadRows {
   /** The id of the first. */
   readonly first: number;
   readonly count: number;
-  /** The name of the parameter that they are. */
+  /** The name of their parameter. */
   readonly parameter: string;
 }
 
-/** What a parameter that comes from the base may begin by. */
+/** What the initial values of a parameter made from the base may depend on. */
 export interface StartContext extends HookContext {
-  /** Draws from the seed of the run. */
+  /** Random numbers from the seed of the run. */
   readonly random: Random;
   /** Ids of a text, by the tokenizer of the base. @throws GraftError `train-option` where there is none */
   readonly encode: Encode;
-  /** u32 [n]: values that last until the start is computed. */
+  /** u32 [n] with these values, valid until the start is computed. */
   readonly upload: (values: Uint32Array<ArrayBuffer>) => Tensor;
 }
 
-/** How far the start of an adapter is. */
+/** The progress of an adapter's start. */
 export interface StartProgress {
-  /** `reading`: batches of rows that went through the base. `vectors`: matrices whose singular vectors are found. */
+  /** `reading` counts batches of rows through the base, `vectors` matrices whose singular vectors are found. */
   readonly what: 'reading' | 'vectors';
   readonly done: number;
-  /** `reading` may come to its end before. */
+  /** `reading` may end earlier. */
   readonly total: number;
 }
 
-/** What rows give to the layers of the base. */
+/** The inputs that rows of the run give to the layers of the base. */
 export interface RowInputs {
   readonly device: Device;
-  /** What layers read, each with the layers that share it, in the order of the model. */
+  /** The inputs, each with the layers that share it, in the order of the model. */
   readonly inputs: readonly { readonly paths: readonly string[]; readonly width: number }[];
   /** How many batches of rows there are. */
   readonly batches: number;
-  /** Makes room for the covariances of some of these inputs, by their places. Awaits the device. */
+  /** Allocates the covariances of some of these inputs, by index. Awaits the device. */
   measure(places: readonly number[]): Promise<Covariances>;
 }
 
 export interface Covariances {
-  /** Adds up the batches that come next, until so many are read. @param tell hears how many are; what it throws ends the reading */
+  /** Adds up the next batches, until `batches` are read. @param tell called with the number read; throwing ends the reading */
   read(batches: number, tell: (done: number) => void): Promise<void>;
-  /** Tokens that were read. */
+  /** Tokens read so far. */
   readonly tokens: number;
-  /** In the order of the places: matrix − less · lessᵀ is the sum of (x − mean)(x − mean)ᵀ over all tokens, and `trace` that of its diagonal. */
+  /** In the order of the indices: matrix − less · lessᵀ is the sum of (x − mean)(x − mean)ᵀ over all tokens, and `trace` the sum of its diagonal. */
   sums(): Promise<readonly { readonly matrix: Tensor; readonly less: Tensor; readonly trace: number }[]>;
-  /** Frees it, after the device has settled. */
+  /** Frees the sums, after the device has settled. */
   destroy(): void;
 }
 
-/** Layers with what they begin as. */
+/** Layers with their initial values. */
 export interface Begun<Module extends AdapterModule = AdapterModule> {
   readonly modules: readonly Module[];
   readonly tensors: AdapterTensors;
 }
 
-/** How a kind begins that takes rows of the run for that. */
+/** How a kind begins that reads rows of the run for its initial values. */
 export interface RowsStart<
   Config extends AdapterConfig = AdapterConfig,
   Module extends AdapterModule = AdapterModule,
 > {
-  /** Whether tokens that are not learned are read too. */
+  /** Whether tokens without a label are read too. */
   readsPrompts(config: Config): boolean;
   /**
-   * Layers and values to begin with. The layers may have other ranks than the configuration says, and some may be left out. Awaits the device.
+   * Initial layers and values. The layers may have other ranks than the configuration says, and some may be left out. Awaits the device.
    *
    * @param modules as the configuration has them
-   * @throws GraftError `train-rows` where the rows are too few, and what `tell` throws
+   * @throws GraftError `train-rows` if there are too few rows, and what `tell` throws
    */
   begin(
     rows: RowInputs,
@@ -137,9 +137,9 @@ export interface RowsStart<
     modules: readonly Module[],
     context: { readonly random: Random; readonly tell: (progress: StartProgress) => void },
   ): Promise<Begun<Module>>;
-  /** Takes the memory that this takes, and gives it back: for a device that only counts. */
+  /** Allocates what `begin` needs and frees it: for a device that only counts. */
   plan(rows: RowInputs, config: Config, modules: readonly Module[]): Promise<void>;
-  /** The layers as large as they may become. */
+  /** The layers at their largest possible size. */
   largest(config: Config, modules: readonly Module[]): readonly Module[];
   /** A layer as a saved state has it, by the sizes of its tensors; undefined where it was left out. */
   saved(module: Module, config: Config, size: (name: string) => number | undefined): Module | undefined;
@@ -157,23 +157,23 @@ export interface AdapterKind<
   Config extends AdapterConfig = AdapterConfig,
   Module extends AdapterModule = AdapterModule,
 > {
-  /** As it is chosen, and kept: `lora`. */
+  /** The name in settings and stored runs: `lora`. */
   readonly name: string;
-  /** As people know it. */
+  /** The name that people know. */
   readonly label: string;
 
   /** The configuration from settings by name. */
   config(settings: Given): Config;
   /** The settings that give this configuration. */
   settings(config: Config): Given;
-  /** What the card of an adapter tells of it. */
+  /** How the card of an adapter describes it. */
   facts(config: Config): readonly (readonly [name: string, value: string | number])[];
-  /** What the card says to whoever loads it, in sentences. */
+  /** Instructions on the card for whoever loads it, in sentences. */
   readonly note?: string;
 
-  /** @throws GraftError `lora-config` for what no layer has, or a number that cannot be */
+  /** @throws GraftError `lora-config` for targets that no layer has, or an invalid number */
   check(model: ModelDefinition, config: Config): void;
-  /** The layers that it can be on, of which the targets choose: all linear ones if left out. */
+  /** The layers that targets choose from: all linear ones if left out. */
   layers?(model: ModelDefinition, config: Config): readonly LinearModule[];
   /**
    * A layer with an adapter of this configuration.
@@ -181,15 +181,15 @@ export interface AdapterKind<
    * @param found shapes of its tensors in a file, where they decide
    */
   module(linear: LinearModule, config: Config, found?: (name: string) => readonly number[]): Module;
-  /** The layer as a file has it, for a kind whose layers may have fewer tensors than the configuration would give them. */
+  /** The layer as in a file, for a kind whose layers may have fewer tensors than the configuration gives them. */
   filed?(layer: LinearModule, config: Config, has: (name: string) => boolean): LinearModule;
   /** Layers of other kinds that it brings along. */
   beside?(model: ModelDefinition, config: Config): readonly AdapterModule[];
   parameters(module: Module): readonly AdapterParameter[];
-  /** Initial values by name; without those that come from the base. */
+  /** Initial values by name, except those that are made from the base. */
   initial(module: Module, random: Random): readonly (readonly [name: string, Float32Array<ArrayBuffer>])[];
   /**
-   * Records how the parameters begin that come from the base.
+   * Records the initial values of parameters that are made from the base.
    *
    * @param weight of the layer; the weights of others by name
    */
@@ -201,9 +201,9 @@ export interface AdapterKind<
     others: (name: string) => Tensor,
   ): void;
   /**
-   * The same for values that take the host as well as the device, of all layers at once. Awaits the device.
+   * The same for values that the host helps to compute, for all layers at once. Awaits the device.
    *
-   * @param tell hears how far it is; what it throws ends it
+   * @param tell called with the progress; throwing ends it
    * @returns values by name
    */
   begin?(
@@ -211,42 +211,42 @@ export interface AdapterKind<
     layers: readonly { readonly module: Module; readonly weight: Tensor }[],
     context: Pick<StartContext, 'random' | 'encode'> & { readonly tell: (progress: StartProgress) => void },
   ): Promise<AdapterTensors>;
-  /** For a kind that begins from what the base makes of rows. */
+  /** For a kind whose initial values depend on rows. */
   readonly fromRows?: RowsStart<Config, Module>;
 
-  /** What follows from the base and the parameters, and need not be computed for each token where both stay as they are. */
+  /** Tensors that follow from the base and the parameters: computed once, not for each token, while both stay unchanged. */
   constants?(module: Module): readonly { readonly name: string; readonly shape: readonly number[] }[];
   /** Records how the constants are computed into their tensors. */
   settle?(tape: Tape, module: Module, weight: Tensor, context: HookContext): void;
 
   /** The linear layer with its adapter. */
   linear?(tape: Tape, x: Tensor, layer: LinearLayer, module: Module, context: HookContext): Tensor;
-  /** How many tokens of its own it puts before every sequence. */
+  /** How many tokens it puts before every sequence. */
   virtualTokens?(module: Module): number;
-  /** Writes the rows of tokens of its own into x [M, C], where the ids say so: of virtual ones (`FIRST_VIRTUAL`), or of the vocabulary. */
+  /** Writes the rows of its tokens into x [M, C], where ids name them: virtual tokens (`FIRST_VIRTUAL`) or new ones of the vocabulary. */
   embed?(
     tape: Tape,
     inputs: { readonly x: Tensor; readonly ids: Tensor; readonly chain?: Tensor },
     module: Module,
     context: HookContext,
   ): void;
-  /** Names of weights of the base, each with the parameter that stands in its place. */
+  /** Names of the base's weights that it replaces, each with the parameter that replaces it. */
   replaces?(module: Module): readonly (readonly [weight: string, parameter: string])[];
-  /** Rows of the head that it has. */
+  /** Its rows of the head. */
   headRows?(module: Module): HeadRows | undefined;
-  /** Whether rows of what it learns are looked up by token id. */
+  /** Whether rows of its parameters are looked up by token id. */
   learnsRows?(module: Module): boolean;
 
-  /** W with the adapter in it, as people write it. */
+  /** The formula of the merged weight, for people. */
   readonly formula: string;
-  /** What of a layer changes where the adapter is merged; its weight if left out. */
+  /** The parts of a layer that merging changes; its weight if left out. */
   mergedParts?(module: Module): readonly MergedPart['part'][];
-  /** Missing where it cannot be merged: then `unmergeable` says why. */
+  /** Missing if it cannot be merged: `unmergeable` then says why. */
   merge?(merged: MergedPart, module: Module, tensors: AdapterTensors): void;
-  /** Why the weights of the base cannot hold it, in a sentence. */
+  /** Why it cannot be merged into the weights of the base, in a sentence. */
   readonly unmergeable?: string;
 
-  /** The adapter as it is kept, for a kind that is there only while it is trained. */
+  /** Converts the adapter to the kind that is saved, for a kind that exists only during training. */
   portable?(
     config: Config,
     modules: readonly Module[],
@@ -260,10 +260,10 @@ export interface AdapterKind<
   isPeft(json: JsonObject): boolean;
   /** @throws GraftError `adapter-config`, `adapter-unsupported` */
   readPeft(reader: PeftConfigReader): Config;
-  /** Fields of adapter_config.json beside those that every kind has; undefined for one of those that PEFT's class of this kind has not. */
+  /** Fields of adapter_config.json beside the common ones; undefined for a common one that PEFT's class of this kind lacks. */
   writePeft(config: Config, modules: readonly Module[]): Readonly<Record<string, unknown>>;
-  /** What the tensors and the configuration of a file say differently of a layer, or undefined. */
+  /** How the tensors of a layer contradict the configuration of their file; undefined if they do not. */
   disagreement?(module: Module, config: Config): string | undefined;
-  /** The configuration within the limits of what can be trained: for how large an adapter from outside may be. */
+  /** The configuration at the limits of what can be trained, for the largest size of an imported adapter. */
   limited?(config: Config): Config;
 }

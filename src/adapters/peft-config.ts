@@ -1,8 +1,8 @@
-/** PEFT's adapter_config.json as it is read: each field checked, errors that name it. */
+/** Reads PEFT's adapter_config.json: checks each field, and errors name it. */
 import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 
-/** Fields that, where they are set, make an adapter more than its tensors beside frozen linear layers. */
+/** Fields that, if set, make an adapter more than its tensors beside frozen linear layers. */
 const UNSUPPORTED = [
   'target_parameters',
   'layer_replication',
@@ -21,7 +21,7 @@ export class PeftConfigReader {
   constructor(
     private readonly json: JsonObject,
     private readonly where: string,
-    /** Texts of tokens that were added, by their ids. */
+    /** Texts of added tokens, by id. */
     readonly added: ReadonlyMap<number, string> = new Map(),
   ) {}
 
@@ -37,7 +37,7 @@ export class PeftConfigReader {
     return unsupportedIn(this.where, what);
   }
 
-  /** Whether a field says something: more than null, false, or an empty list. */
+  /** Whether a field is set: not null, false, or an empty list. */
   set(name: string): boolean {
     const value = this.json[name];
     return (
@@ -48,7 +48,7 @@ export class PeftConfigReader {
     );
   }
 
-  /** @throws GraftError `adapter-unsupported` for a field that no kind has, or the kind has not */
+  /** @throws GraftError `adapter-unsupported` for a field that no kind has, or that this kind lacks */
   refuseUnsupported(kind: { readonly beside?: unknown }): void {
     for (const field of ['modules_to_save', 'trainable_token_indices'])
       if (!kind.beside && this.set(field)) throw this.unsupported(field);
@@ -104,7 +104,7 @@ export class PeftConfigReader {
     });
   }
 
-  /** The texts of a list; none for what is no list, such as a regular expression. */
+  /** The texts of a list; none if it is no list, such as a regular expression. */
   names(name: string): string[] {
     const value = this.json[name];
     return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];

@@ -16,12 +16,12 @@ import { tokens } from './tokens/tokens.ts';
 
 export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora, pissa, eva, ia3, prompt, norms];
 
-/** Kinds of modules that adapters bring along. */
+/** Kinds of modules that belong to adapters of other kinds. */
 const BESIDE: readonly AdapterKind[] = [saved, tokens];
 /** Whether a module is beside an adapter, rather than a layer with one. */
 export const isBeside = ({ kind }: AdapterModule): boolean => BESIDE.some(({ name }) => name === kind);
 
-/** The kind of a configuration or a layer. @throws Error where there is none: values from outside are checked where they come in */
+/** The kind of a configuration or a layer. @throws Error if there is none: values from outside are checked earlier */
 export function kindOf({ kind = ADAPTER_KINDS[0].name }: { readonly kind?: string }): AdapterKind {
   const found = BESIDE.find(({ name }) => name === kind) ?? ADAPTER_KINDS.find(({ name }) => name === kind);
   if (!found) throw new Error(`There is no kind of adapter ${kind}`);
@@ -42,7 +42,7 @@ export function layersOf(
   return kind.layers?.(model, config) ?? model.linears;
 }
 
-/** Which layers get an adapter. @throws GraftError `lora-config` for a configuration that cannot be, naming what is wrong */
+/** Which layers get an adapter. @throws GraftError `lora-config` for an invalid configuration, naming the fault */
 export function adapterModules(model: ModelDefinition, config: AdapterConfig): AdapterModule[] {
   const kind = kindOf(config);
   kind.check(model, config);
@@ -54,7 +54,7 @@ export function adapterModules(model: ModelDefinition, config: AdapterConfig): A
   ];
 }
 
-/** Layers as a saved state has them: some kinds decide their ranks only when they begin. @param sizes of its tensors by name */
+/** Layers as in a saved state: some kinds decide ranks only when a run begins. @param sizes of its tensors by name */
 export function modulesOfState(
   config: AdapterConfig,
   modules: readonly AdapterModule[],
@@ -64,7 +64,7 @@ export function modulesOfState(
   return fromRows ? modules.flatMap((module) => fromRows.saved(module, config, sizes) ?? []) : [...modules];
 }
 
-/** The values that an adapter begins with. The same seed gives the same adapter everywhere. */
+/** The initial values of an adapter. The same seed gives the same adapter everywhere. */
 export function initialTensors(
   modules: readonly AdapterModule[],
   seed: number,

@@ -18,9 +18,9 @@ import type { Random } from '../random.ts';
 export interface Wanted {
   readonly matrix: Tensor;
   readonly rank: number;
-  /** f32 [K, 4], for a symmetric matrix: less · lessᵀ is taken from it. */
+  /** f32 [K, 4], for a symmetric matrix: less · lessᵀ is subtracted from it. */
   readonly less?: Tensor;
-  /** Vectors that may be near those that are sought: rows, orthogonal. */
+  /** A first guess of the vectors: orthogonal rows. */
   readonly near?: readonly Float64Array[];
 }
 
@@ -35,26 +35,26 @@ export interface Decomposition {
 
 export interface SearchOptions {
   readonly random: Random;
-  /** So many iterations; until all vectors have settled if left out. */
+  /** The number of iterations; if left out, until all vectors have settled. */
   readonly iterations?: number;
-  /** A vector has settled once the iterations between two looks turn it by no more than this: the square of the angle, halved. */
+  /** A vector has settled once the iterations between two checks turn it by no more than this: the square of the angle, halved. */
   readonly settled?: number;
-  /** Hears how many matrices are done, of all. What it throws ends the search. */
+  /** Called with the number of finished matrices, of all. Throwing ends the search. */
   readonly tell?: (done: number, total: number) => void;
 }
 
-/** Rows beside those that are wanted. */
+/** Rows beyond the wanted ones. */
 const MORE_ROWS = 28;
 const MOST_ITERATIONS = 64;
-/** Between two looks at the vectors: a look costs the host more than an iteration. */
+/** Iterations between two checks: a check costs the host more than an iteration. */
 const LOOK_EVERY = 4;
-/** Where nobody says otherwise. */
+/** The default of `settled`. */
 const SETTLED = 1e-11;
 /** Matrices that are multiplied in one replay. */
 const AT_ONCE = 8;
 
 /**
- * @returns in the order of what is wanted; the same seed gives the same bits on the same device. Awaits the device
+ * @returns in the order of `wanted`; the same seed gives the same bits on the same device. Awaits the device
  * @throws what `tell` throws
  */
 export async function leadingVectors(
@@ -75,7 +75,7 @@ export async function leadingVectors(
   return found;
 }
 
-/** Takes the memory that a search for these vectors takes, and gives it back: for a device that only counts. */
+/** Allocates what a search for these vectors needs and frees it: for a device that only counts. */
 export async function planSearch(device: Device, wanted: readonly Wanted[]): Promise<void> {
   for (let start = 0; start < wanted.length; start += AT_ONCE) {
     const { tape } = record(device, wanted.slice(start, start + AT_ONCE));
@@ -150,7 +150,7 @@ async function decompose(
   return searches.map(({ found }) => found!);
 }
 
-/** Turns the rows until they have settled, or so many times; then all of them are found. */
+/** Iterates until the rows have settled, or a given number of times; then finds all vectors. */
 async function iterate(
   plan: Plan,
   searches: readonly Search[],
@@ -202,7 +202,7 @@ function decomposition(q: readonly Float64Array[], y: readonly Float64Array[], r
   };
 }
 
-/** Rows that span the same, each of length 1 (Gram and Schmidt; once more where a pass takes most of a row, for the digits that it loses). */
+/** Rows that span the same space, each of length 1 (Gram and Schmidt; a second pass if the first takes most of a row, for the digits lost). */
 function orthogonal(rows: readonly Float64Array[]): Float64Array[] {
   const done: Float64Array[] = [];
   for (const given of rows) {
@@ -223,7 +223,7 @@ function orthogonal(rows: readonly Float64Array[]): Float64Array[] {
 /**
  * Eigenvalues and eigenvectors (in rows) of a symmetric matrix, by Jacobi's rotations.
  *
- * @param a is used up
+ * @param a is overwritten
  */
 function symmetric(a: readonly Float64Array[]): { values: Float64Array; vectors: readonly Float64Array[] } {
   const n = a.length;
@@ -276,7 +276,7 @@ function turn(first: Float64Array, second: Float64Array, c: number, s: number): 
   }
 }
 
-/** In four sums, none of which waits for another. */
+/** Four independent sums, so that none waits for another. */
 function dot(a: Float64Array, b: Float64Array): number {
   let [s, t, u, v] = [0, 0, 0, 0];
   let i = 0;

@@ -10,7 +10,7 @@ export function endsWith(path: string, key: string): boolean {
   return path === key || path.endsWith(`.${key}`);
 }
 
-/** Whether the linear layer at `path` is among the targets, and in one of the layers of the model that are chosen. */
+/** Whether the linear layer at `path` is among the targets, and in one of the chosen layers of the model. */
 export function isTarget(
   { targets, layersToTransform: layers = [] }: Pick<AdapterConfig, 'targets' | 'layersToTransform'>,
   path: string,
@@ -21,16 +21,16 @@ export function isTarget(
   );
 }
 
-/** Which layer of the model a path lies in, counted from 0, as PEFT finds it; undefined for what is in none. */
+/** The layer of the model that a path is in, counted from 0, as PEFT finds it; undefined if it is in none. */
 export function layerOf(path: string): number | undefined {
   const [, layer] = LAYER.exec(path) ?? [];
   return layer === undefined ? undefined : Number(layer);
 }
 
-/** The name of the list of layers, and the place in it: `model.layers.3.`, `transformer.h.3.`. */
+/** The name of the list of layers, and the index in it: `model.layers.3.`, `transformer.h.3.`. */
 const LAYER = /^.*\.[^.]*\.(\d+)\./;
 
-/** The last parts of paths, each once: what a person calls the layers of a model. */
+/** The last parts of paths, each once: the names that people use for layers. */
 export function lastNames(linears: readonly LinearModule[]): string[] {
   return [...new Set(linears.map(({ path }) => path.slice(path.lastIndexOf('.') + 1)))];
 }

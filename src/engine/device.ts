@@ -46,7 +46,7 @@ export interface Device extends Target {
   readonly failure: GraftError | undefined;
 
   resetPeak(): void;
-  /** Calls `listener` once when the device fails; returns a function that stops listening. */
+  /** Calls `listener` once if the device fails; returns a function that stops listening. */
   onFailure(listener: (error: GraftError) => void): () => void;
   /** @throws GraftError if the device has failed */
   check(): void;
@@ -80,8 +80,8 @@ export interface Device extends Target {
   prepare(tapes: readonly Tape[], onProgress: CompileProgress): Promise<void>;
 
   /**
-   * Measures plans that run one after the other, such as gradients and update of a training step. Median of `runs` for each command. The
-   * commands really run, more than once: what they write is not to be used afterwards.
+   * Measures plans that run one after the other, such as gradients and update of a training step. Median of `runs` for each command. The commands
+   * really run, more than once, so do not use what they write afterwards.
    */
   profile(plans: readonly Plan[], options?: ProfileOptions): Promise<Profile>;
   /** Replays only the matrix products of a plan, in its order. Awaits nothing. */

@@ -7,7 +7,7 @@ import type { Storage, Tensor } from './tensor.ts';
 export interface Command {
   /** The kernel, in messages. */
   readonly label: string;
-  /** Everything that it reads or writes, with scratch tensors of the lowering. */
+  /** Everything that it reads or writes, scratch tensors included. */
   readonly operands: readonly Tensor[];
   /** What it writes. */
   readonly writes: readonly Storage[];
@@ -25,7 +25,7 @@ export interface Lowering<C extends Command = Command> {
   readonly readsInPlace?: boolean;
   /** The commands of these operations, in order. */
   lower(operations: readonly Operation[]): C[];
-  /** Bytes that a plan of so many commands takes beside its tensors: their parameters. */
+  /** Bytes that a plan takes for the parameters of its commands. */
   parameterBytes(commands: number): number;
   /** Bytes that memory of this size really takes. */
   allocationBytes(bytes: number): number;

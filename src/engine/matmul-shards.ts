@@ -5,17 +5,17 @@
  *   NN  dy · W    some columns of dy and a shard of W give a term of the result, and the terms add up
  *   TN  dyᵀ · x   some columns of dy give a shard of dW
  *
- * NT and TN give the bits of one product. NN has the same terms in the same order, in a sum for each shard; the sums are added in
- * f32, whatever the type of the result.
+ * NT and TN give the same bits as one product. NN has the same terms in the same order, but one sum for each shard; the sums are added in f32,
+ * whatever the type of the result.
  */
 import type { MatmulOptions } from './ops/matmul.ts';
 import { shardsOf, ShardedTensor } from './shards.ts';
 import type { Tensor } from './tensor.ts';
 
-/** A product with a place for its result. */
+/** A product and where its result goes. */
 type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor };
 
-/** Where the terms of a result are added up in f32, and how they go into it then. */
+/** An f32 tensor where the terms of a result are added up, and how they are then copied into it. */
 export interface WideSum {
   readonly sum: Tensor;
   readonly finish: (accumulate: boolean) => void;

@@ -39,7 +39,7 @@ export function planSlots(commands: readonly Command[]): SlotPlan {
   // Slots are made in descending order of size.
   const slots: { bytes: number; lives: Life[] }[] = [];
   const slotOf = new Map<Storage, number>();
-  // A stable order: equal sizes in order of their birth, so that the same tape always gets the same plan.
+  // A stable order: equal sizes by first use, so that the same tape always gets the same plan.
   const bySize = [...lives.values()].sort((a, b) => b.storage.bytes - a.storage.bytes || a.first - b.first);
   for (const life of bySize) {
     let index = slots.length - 1;

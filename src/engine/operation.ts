@@ -11,7 +11,7 @@ export type Roles = Readonly<Record<string, Tensor | readonly Tensor[] | undefin
 /** The name of an operation, with the types of what belongs to it. */
 export interface OperationKind<T extends Roles, A> {
   readonly name: string;
-  /** Never set: it carries the types of tensors and attributes. */
+  /** Never set. It only carries the types of tensors and attributes. */
   readonly types?: readonly [T, A];
 }
 

@@ -151,7 +151,7 @@ export class ParameterStore {
   /** All parameters of a plane, brought to the host at once. Awaits the device. */
   async read(plane: Plane = 'values'): Promise<Map<string, Float32Array<ArrayBuffer>>> {
     const segments: Float32Array<ArrayBuffer>[] = [];
-    // One after the other: readbacks take memory of their own.
+    // Sequentially, because each readback takes memory.
     for (const index of this.#segments.keys())
       segments.push(new Float32Array(await this.device.read(this.#whole(plane, index))));
     return new Map(
@@ -204,7 +204,7 @@ export class ParameterStore {
     return cutRows(rows, step).map(({ firstRow, count }) => ({ shape: [count, columns], firstRow }));
   }
 
-  /** Takes so many elements of the last segment, or of a new one. */
+  /** Takes `size` elements of the last segment, or of a new one. */
   #place(size: number, limit: number, rateScale: number): Pick<Place, 'segment' | 'start'> {
     if (this.#segments.length === 0 || this.#segments.at(-1)! + size > limit) this.#segments.push(0);
     const segment = this.#segments.length - 1;

@@ -25,7 +25,7 @@ export interface Pool {
 
 /** A pool of a backend's memory. */
 export class MemoryPool<M extends Memory> implements Pool {
-  /** With the number of plans that have each. */
+  /** Each with the number of plans that use it. */
   readonly #users = new Map<M, number>();
 
   constructor(private readonly allocator: Allocator<M>) {}
@@ -34,7 +34,7 @@ export class MemoryPool<M extends Memory> implements Pool {
     return [...this.#users.keys()].reduce((sum, memory) => sum + memory.size, 0);
   }
 
-  /** One piece for each size, none given twice. The pool grows where it has too few or too small ones. */
+  /** One piece for each size, all different. The pool grows if it has too few pieces or too small ones. */
   take(sizes: readonly number[]): Lease<M> {
     const free = [...this.#users.keys()].sort((a, b) => a.size - b.size);
     const slots = new Array<M>(sizes.length);
@@ -66,7 +66,7 @@ export class MemoryPool<M extends Memory> implements Pool {
   }
 
   #giveBack(memory: M | undefined): void {
-    // A pool that was destroyed has nothing to be given back.
+    // Nothing can be given back to a destroyed pool.
     const users = memory && this.#users.get(memory);
     if (!memory || users === undefined) return;
     if (users > 1) {

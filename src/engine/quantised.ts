@@ -72,7 +72,7 @@ export class QuantisedTensor extends Tensor {
     storage: Storage,
     shape: readonly number[],
     readonly format: QuantisedType,
-    /** Rows of the matrix that lies in the storage, where these are its first ones: scales begin behind the quants of all. */
+    /** Rows of the whole matrix in the storage, if this is a view of its first rows: scales follow the quants of all rows. */
     readonly storedRows = sizeOf(shape) / shape[shape.length - 1],
   ) {
     super(storage, shape, 'u32');
@@ -82,7 +82,7 @@ export class QuantisedTensor extends Tensor {
     return quantisedBytes([this.storedRows, this.columns], this.format);
   }
 
-  /** Only the first rows can be had without a copy. */
+  /** Only a view of the first rows needs no copy. */
   override slice(start: number, count: number): QuantisedTensor {
     if (start !== 0) throw new Error(`${this.label}: blocks are cut from the first row on`);
     return new QuantisedTensor(this.storage, [count, this.columns], this.format, this.storedRows);

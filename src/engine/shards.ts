@@ -29,7 +29,7 @@ export class ShardedTensor extends Tensor {
   }
 }
 
-/** The shards of a matrix: itself, where it is in one. */
+/** The shards of a matrix; a matrix in one piece is its own shard. */
 export function shardsOf(tensor: Tensor): readonly Shard[] {
   return tensor instanceof ShardedTensor ? tensor.shards : [{ firstRow: 0, tensor }];
 }
@@ -51,8 +51,8 @@ export function formatOf(tensor: Tensor): QuantisedType | undefined {
 }
 
 /**
- * Shards begin at multiples of so many rows: then a column of results, an element of a bias and a row of a factor of an adapter for their
- * first row lies on a 256-byte boundary, as a binding must, in f16 as in f32.
+ * Shards begin at multiples of this many rows. The column of results, element of a bias or row of an adapter's factor that belongs to their first row
+ * is then on a 256-byte boundary, as a binding must be, in f16 as in f32.
  */
 export const SHARD_ROWS = 128;
 
@@ -60,7 +60,7 @@ export const SHARD_ROWS = 128;
  * Rows of a shard of a matrix, except the last: as many shards as it takes, of about the same size.
  *
  * @param bytes of so many rows
- * @returns all rows where they fit in one, or where not even the smallest shard does
+ * @returns all rows if they fit in one, or if not even the smallest shard does
  */
 export function rowsOfShard(
   { maxBufferSize, maxStorageBufferBindingSize, largestWeight = Infinity }: Target['limits'],

@@ -129,8 +129,8 @@ export class Tape {
   }
 
   /**
-   * Runs `forward` so that only what it captured and its output are kept: the backward records the forward again first. What the second
-   * recording makes and nothing reads is dropped when the plan is compiled. `forward` must be a pure function of its captured tensors.
+   * Runs `forward` so that only what it captured and its output are kept: the backward records the forward again first. Commands of the second
+   * recording whose results are never read are dropped when the plan is compiled. `forward` must be a pure function of its captured tensors.
    */
   checkpoint(forward: () => Tensor): Tensor {
     if (!this.training) return forward();

@@ -24,7 +24,7 @@ export class Storage {
 }
 
 export class Tensor {
-  /** Whether the tape must compute a gradient for this tensor. */
+  /** Whether the tape computes a gradient for this tensor. */
   requiresGrad = false;
   /** For a trainable parameter: where its gradient is accumulated, across micro-batches. */
   gradient: Tensor | undefined;
@@ -62,7 +62,7 @@ export class Tensor {
     return this.shape[this.shape.length - 1] ?? 1;
   }
 
-  /** The same memory under another shape of equal size. */
+  /** The same memory with another shape of equal size. */
   reshape(...shape: number[]): Tensor {
     if (sizeOf(shape) !== this.size || this.pitch !== this.columns)
       throw new Error(`${this.label}: cannot reshape [${this.shape}] to [${shape}]`);

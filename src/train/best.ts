@@ -19,7 +19,7 @@ export class Best {
     return this.#values;
   }
 
-  /** Takes a validation. @param read gives the values that were measured @returns whether it is the best */
+  /** Adds a validation. @param read returns the measured values @returns whether it is the best */
   async judge(loss: number, read: () => Promise<NamedArrays>): Promise<boolean> {
     const best = Number.isFinite(loss) && (this.#loss === undefined || loss < this.#loss);
     if (best) {

@@ -75,9 +75,9 @@ export interface RunBuckets {
   readonly losses: readonly Bucket[];
   /** Buckets of the reference policy, for an objective that has one. */
   readonly references?: readonly Bucket[];
-  /** How many tasks the rows are of; missing where there is no mixture. */
+  /** The number of tasks of the rows; missing without a mixture. */
   readonly tasks?: number;
-  /** Sizes of the batches that an adapter begins from, for a kind that reads rows. */
+  /** Sizes of the batches for an adapter's initial values, for a kind that reads rows. */
   readonly starts?: readonly Bucket[];
   /** For an objective that samples. */
   readonly generation?: GenerationSize;
@@ -115,7 +115,7 @@ export function runBuckets(
   };
 }
 
-/** Sizes that hold the batches that an adapter begins from. @param readsPrompts whether tokens without a label count */
+/** Sizes for the batches that an adapter's initial values are made from. @param readsPrompts whether tokens without a label count */
 export function startBuckets(
   batches: readonly (readonly LabelledTokens[])[],
   readsPrompts: boolean,
@@ -123,7 +123,7 @@ export function startBuckets(
   return chooseBuckets(batches.map((batch) => sizeOfInputs(batch, readsPrompts)));
 }
 
-/** The same of a run; nothing where its adapter reads no rows. */
+/** The same for a run; nothing if its adapter reads no rows. */
 function startsOf(options: TrainOptions, rows: readonly LabelledTokens[]): Pick<RunBuckets, 'starts'> {
   if (options.method === 'full') return {};
   const config = adapterConfigOf(options);
@@ -152,7 +152,7 @@ export function rowsOfRun(rows: readonly LabelledTokens[], options: TrainOptions
   return [...taken].sort((a, b) => a - b);
 }
 
-/** The bucket of a micro-batch of so many full rows, every token supervised. @param sequences of a row, where these are kept apart */
+/** The bucket of a micro-batch of `rows` full rows, every token supervised. @param sequences of a row, if they are kept apart */
 export function fullBucket(
   { batch, maxLength, ...options }: Pick<TrainOptions, 'batch' | 'maxLength'>,
   sequences?: number,

@@ -1,4 +1,4 @@
-/** What a run needs before anything is compiled: rows that can be trained on, and a saved state that is its own. */
+/** Checks before anything is compiled: rows that can be trained on, and a saved state that belongs to the run. */
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { countSupervised, type LabelledTokens } from '../model/batch.ts';
@@ -8,7 +8,10 @@ import { checkKind, kindOfRow, type Learning } from './learning.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
 import type { Trainable } from './step-plans.ts';
 
-/** @throws GraftError `token-id`, `train-objective`, or `train-rows` naming the first row without a supervised token; `what` says which rows these are */
+/**
+ * @param what names the rows in messages @throws GraftError `token-id`, `train-objective`, or `train-rows` naming the first row without a supervised
+ * token
+ */
 export function checkRows(
   { model, adapter }: Trainable,
   { objective }: Learning,

@@ -1,11 +1,11 @@
-/** Settings that can run and hardly can be meant: asked about before a run of the page, warned of by the command. */
+/** Settings that can run but are probably a mistake: the page asks before such a run, the command warns. */
 import { TABLE } from '../settings/table.ts';
 import { hasRank, type TrainOptions } from './options.ts';
 
-/** The settings that are looked at. */
+/** The checked settings. */
 export interface DoubtedSettings {
   readonly method: TrainOptions['method'];
-  /** Which weights learn in a full fine-tuning. */
+  /** The trained weights of a full fine-tuning. */
   readonly trainWeights?: string | undefined;
   readonly optimiser?: string;
   readonly lr: number;
@@ -33,9 +33,9 @@ export interface DoubtedRun {
 
 export interface Doubt {
   readonly key: 'lr' | 'rank' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch';
-  /** What is odd, in a sentence. */
+  /** The odd setting, in a sentence. */
   readonly what: string;
-  /** What is usual, and what happens otherwise. */
+  /** The usual value, and what happens otherwise. */
   readonly usual: string;
 }
 
@@ -43,7 +43,7 @@ export interface Doubt {
 const SMALL_MODEL = 20_000_000;
 
 interface Rates {
-  /** Rates of the usual optimiser. Outside of these a rate is asked about. */
+  /** Learning rates of the usual optimiser. Others are asked about. */
   readonly least: number;
   readonly most: number;
   readonly usual: string;
@@ -65,22 +65,22 @@ const MOST_DROPOUT = 0.5;
 const MOST_DECAY = 0.3;
 const MOST_RATIO = 64;
 const MOST_PASSES = 500;
-/** A batch is doubted from so many rows on, where it is this many times all rows there are. */
+/** A batch is doubted from `rows` rows on, if it is `times` times as large as the whole dataset. */
 const LARGE_BATCH = { rows: 32, times: 2 };
 
-/** In the order of their weight; none for the defaults and the presets of the page. */
+/** Most important first; none for the defaults and the presets of the page. */
 export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters }: DoubtedRun): Doubt[] {
   const { method, trainWeights, optimiser, lr, weightDecay, rateRatio, batch, accumulate } = settings;
   const { rank, alpha, rsLora, dropout } = settings.lora;
   const doubts: Doubt[] = [];
-  // Norms and biases alone take the rates of an adapter.
+  // Norms and biases alone take an adapter's learning rates.
   const moved = method === 'full' && trainWeights !== 'norms' ? 'full' : 'adapter';
   const rates = RATES[moved][parameters < SMALL_MODEL ? 'small' : 'large'];
   const kind = method === 'full' ? 'a full fine-tuning' : 'an adapter';
   const size = `${kind} of a model of ${short(parameters / 1e6)} million parameters`;
   const initial = (given: { readonly optimiser?: string; readonly method?: string }): number =>
     TABLE.resolve(given)['lr'] as number;
-  // SGD takes far larger rates than AdamW, and Lion smaller ones; vectors take larger ones than the matrices of LoRA.
+  // SGD needs far larger rates than AdamW, and Lion smaller ones; vectors need larger ones than the matrices of LoRA.
   const ofOptimiser = initial(optimiser === undefined ? {} : { optimiser }) / initial({});
   const ofMethod = method === 'full' ? 1 : initial({ method }) / initial({});
   const factor = ofOptimiser * ofMethod;

@@ -12,7 +12,7 @@ export interface CompileEvent {
 /** The progress of the reference policy, in rows. */
 export interface ReferenceEvent {
   readonly type: 'reference';
-  /** It comes before the first step. */
+  /** Computed before the first step. */
   readonly step: 0;
   readonly done: number;
   readonly total: number;
@@ -21,7 +21,7 @@ export interface ReferenceEvent {
 /** The progress of sampling for a step, in answers. */
 export interface SamplingEvent {
   readonly type: 'sampling';
-  /** The step that is being made, from 1. */
+  /** The current step, from 1. */
   readonly step: number;
   readonly done: number;
   readonly total: number;
@@ -33,7 +33,7 @@ export interface RolloutEvent {
   /** Counts from 1. */
   readonly step: number;
   readonly prompt: string;
-  /** The answer of the row. */
+  /** The answer in the row. */
   readonly wanted: string;
   /** Names of the rewards, in the order of the parts. */
   readonly rewards: readonly string[];
@@ -60,15 +60,15 @@ export interface StepEvent {
   readonly loss: number;
   /** Reports of the objective beside it. */
   readonly report?: ObjectiveReport;
-  /** In a mixture the losses of the tasks that the step had rows of. */
+  /** In a mixture, the losses of the tasks in this step. */
   readonly tasks?: TaskLosses;
   readonly lr: number;
   /** Global L2 norm of the gradient before clipping. */
   readonly gradNorm: number;
   readonly supervisedTokens: number;
-  /** All tokens of the step, prompts included. */
+  /** Tokens of the step, prompts included. */
   readonly tokens: number;
-  /** Since the step before, pauses excluded. */
+  /** Since the previous step, pauses excluded. */
   readonly seconds: number;
   readonly tokensPerSecond: number;
   /** An estimate from the recent steps, with the validations that are still to come. */
@@ -84,7 +84,7 @@ export interface ValidateEvent {
   /** Rows. */
   readonly done: number;
   readonly total: number;
-  /** Until all rows are measured; missing until it is known. */
+  /** Time until all rows are measured; missing until known. */
   readonly seconds?: number;
   /** Time left for the whole run, this validation included; undefined until a step was timed. */
   readonly secondsLeft?: number;

@@ -25,16 +25,16 @@ import { hasAdded } from '../text/added-tokens.ts';
 export interface BatchGradients extends Measured {
   /** Gradients of the mean loss, by the name of the trained tensor. */
   readonly gradients: NamedArrays;
-  /** Log-probabilities of the rows' sequences, in their order; where the objective is made of them. */
+  /** Log-probabilities of the rows' sequences, in their order; if the objective uses them. */
   readonly logProbabilities?: Float32Array;
-  /** The same by the base model alone; where the objective has a reference. */
+  /** The same by the base model alone; if the objective has a reference. */
   readonly referenceLogProbabilities?: Float32Array;
 }
 
 /**
  * Computes gradients of one batch without changing anything. Nothing else may train meanwhile. The reference policy is the base model alone.
  *
- * @throws GraftError `train-objective` where all weights are trained, so that there is no base model to compare with
+ * @throws GraftError `train-objective` if all weights are trained, so that there is no base model to compare with
  */
 export async function computeGradients(
   trainable: Trainable,

@@ -1,4 +1,4 @@
-/** The objective of a run with its settings, and the rows that it takes. */
+/** The objective of a run with its settings, and the kinds of rows that it accepts. */
 import { GraftError } from '../errors.ts';
 import { PROMPT } from '../adapters/prompt/settings.ts';
 import { countSupervised, withVirtual, type LabelledTokens } from '../model/batch.ts';
@@ -26,8 +26,8 @@ export function countOf({ mean }: Objective, rows: readonly LabelledTokens[]): n
 }
 
 /**
- * Rows as a run learns from them: arranged by its objective ({@link Objective.arrange}), with the virtual tokens of its adapter before their
- * sequences. Prompts that answers are sampled to stay as they are.
+ * Rows as the trainer takes them: arranged by the objective ({@link Objective.arrange}), with the adapter's virtual tokens before their sequences.
+ * Prompts for sampling stay unchanged.
  *
  * @param options settings of the run by name
  */
@@ -53,7 +53,7 @@ export interface Measured {
   readonly tasks?: Readonly<Record<string, number>>;
 }
 
-/** @param stats as the device leaves them, sums of a step or a validation @param count as of {@link countOf} */
+/** @param stats as written by the device: sums of a step or a validation @param count from {@link countOf} */
 export function measuredOf(objective: Objective, stats: Float32Array, count: number): Measured {
   return {
     loss: stats[LOSS_SLOT] / count,
@@ -63,11 +63,11 @@ export function measuredOf(objective: Objective, stats: Float32Array, count: num
   };
 }
 
-/** The kind of rows that these are: a judged answer has a label, and a pair two sequences. */
+/** The kind of these rows: a judged answer has a label, and a pair two sequences. */
 export const kindOfRow = ({ starts, desirable, asks }: LabelledTokens): RowKind =>
   asks ? 'prompts' : desirable !== undefined ? 'unpaired' : starts ? 'pairs' : 'answers';
 
-/** Sequences of a row that are kept apart. Missing where they are not. */
+/** Sequences of a row that are kept apart; missing if they are not. */
 export const sequencesOf = ({ rows }: Objective): number | undefined =>
   rows === 'pairs' || rows === 'unpaired' ? 2 : undefined;
 
@@ -106,7 +106,7 @@ export const takesKind = ({ rows }: Objective, kind: RowKind): boolean =>
   rows === kind || (rows === 'prompts' && kind === 'answers');
 
 /**
- * @throws GraftError `train-objective` where the objective takes other rows, with what to do
+ * @throws GraftError `train-objective` if the objective takes other rows, with the remedy
  */
 export function checkKind(objective: Objective, kind: RowKind): void {
   if (takesKind(objective, kind)) return;
@@ -118,7 +118,7 @@ export function checkKind(objective: Objective, kind: RowKind): void {
   );
 }
 
-/** @throws GraftError `train-rows` where there are fewer rows than a micro-batch must have */
+/** @throws GraftError `train-rows` if there are fewer rows than a micro-batch must have */
 export function checkCount({ leastRows = 1, label }: Objective, rows: number): void {
   if (rows < leastRows)
     throw new GraftError(

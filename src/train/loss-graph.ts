@@ -1,4 +1,4 @@
-/** Losses after the forward of a micro-batch, as an objective asks for them, on the engine's tape. */
+/** Records the losses of an objective after the forward of a micro-batch. */
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import { logProbabilities } from '../engine/ops/log_probabilities.ts';
 import { pairLoss, type PairInputs, type PairKernel } from '../engine/ops/pair_loss.ts';
@@ -13,17 +13,17 @@ import type { BatchTensors } from '../model/batch.ts';
 import type { LossGraph } from '../objectives/objective.ts';
 
 /**
- * Log-probabilities, pinned: f32 [S] of whole sequences, or f32 [R] of their tokens where these were sampled. Missing where the objective has no use
- * for them.
+ * Log-probabilities, pinned: f32 [S] of whole sequences, or f32 [R] of their tokens if these were sampled. Missing if the objective does not need
+ * them.
  */
 export interface PolicyTensors {
-  /** By what is trained: read after a replay. */
+  /** By the trained policy: read after a replay. */
   trained?: Tensor;
-  /** By the reference: written before it. */
+  /** By the reference: written before a replay. */
   reference?: Tensor;
   /** Further inputs of sampled sequences. */
   sampled?: SampledTensors;
-  /** Where logits are divided by a temperature. */
+  /** If logits are divided by a temperature. */
   sharpness?: Sharpness;
 }
 
@@ -37,7 +37,7 @@ export interface SampledTensors {
   readonly weights: Tensor;
 }
 
-/** The factor of logits for another temperature than 1: f32 [C], written once. */
+/** The factor of logits for a temperature other than 1: f32 [C], written once. */
 export interface Sharpness {
   readonly tensor: Tensor;
   readonly value: number;
@@ -98,7 +98,7 @@ export class TapeLossGraph implements LossGraph {
   }
 
   together(...losses: readonly Tensor[]): Tensor {
-    // They are added to the statistics already: only their gradients remain.
+    // They have been added to the statistics: only their gradients remain.
     const { storage, shape, dtype } = this.stats;
     const all = new Tensor(storage, shape, dtype);
     this.tape.record([all], losses, () => {

@@ -1,4 +1,4 @@
-/** Whether a planned run fits the adapter's limits, and what to change where it does not: each change with its own planned bytes. */
+/** Whether a planned run fits the adapter's limits, and what to change if it does not: each change with its own planned bytes. */
 import type { Lowering } from '../engine/lowering.ts';
 import type { Target } from '../engine/target.ts';
 import { MOST_WORKGROUPS } from '../engine/webgpu/target.ts';
@@ -12,7 +12,7 @@ import { hasRank, type TrainOptions } from './options.ts';
 /** The settings of a run that advice may change. */
 export interface AdviceSettings extends Omit<MemorySettings, 'options' | 'buckets'> {
   readonly options: MemorySettings['options'] & Pick<TrainOptions, 'accumulate'>;
-  /** Sizes of the micro-batches where the rows are known, undefined where they make no run with these options; full ones if left out. */
+  /** Sizes of the micro-batches if the rows are known; undefined if these options allow no run on them; full ones if left out. */
   readonly bucketsOf?: (options: AdviceSettings['options']) => RunBuckets | undefined;
 }
 
@@ -40,7 +40,7 @@ export interface Advice {
 /** Advice does not go below these. */
 const LEAST_LENGTH = 64;
 const LEAST_RANK = 4;
-/** The 4-bit layout that loses the least of weights that were trained in 16 bits. */
+/** The 4-bit layout with the smallest loss for weights that were trained in 16 bits. */
 export const FOUR_BITS = 'nf4';
 
 /**
@@ -78,9 +78,8 @@ export function memoryProblems(
 }
 
 /**
- * The changes that make a run smaller, best first: those that are enough before those that are not, and among them those that cost
- * nothing but time before those that change what is learned. Where none is enough by itself, the first advice is as many of them
- * together as it takes, if all of them do.
+ * The changes that make a run smaller, best first: sufficient ones before others, and within each group those that only cost time before those that
+ * change what is learned. If none is enough by itself, the first advice combines as many as it takes, provided that all together are enough.
  */
 export async function adviseMemory(
   lowering: Lowering,
@@ -136,7 +135,7 @@ export async function adviseMemory(
     : single;
 }
 
-/** Undefined where the rows make no run with these settings, or one that is too large to be planned. */
+/** Undefined if these settings allow no run on the rows, or one that is too large to be planned. */
 async function planOf(
   lowering: Lowering,
   definition: ModelDefinition,
@@ -155,7 +154,7 @@ async function planOf(
 /** A way to make a run smaller, step by step. */
 interface Change {
   readonly name: Advice['change'];
-  /** The next smaller settings, or undefined where it goes no further. */
+  /** The next smaller settings, or undefined if there are none. */
   readonly step: (settings: AdviceSettings, target: Target) => AdviceSettings | undefined;
   readonly text: (changed: AdviceSettings) => string;
 }

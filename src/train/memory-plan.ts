@@ -26,18 +26,18 @@ import { learningOf, sequencesOf, type Learning } from './learning.ts';
 import { rowInputs } from './row-inputs.ts';
 import { compileRun, statsSize, type RunPlans, type Trainable } from './step-plans.ts';
 
-/** Those of an objective that samples. */
+/** Settings of an objective that samples. */
 type SampledOptions = Partial<
   Pick<TrainOptions, 'accumulate' | 'numGenerations' | 'maxCompletionLength' | 'beta' | 'temperature'>
 >;
 
 /** The settings that memory depends on. */
 export interface MemorySettings {
-  /** Type of activations, and of frozen matrices that are numbers. */
+  /** Type of activations, and of frozen matrices that are not quantised. */
   readonly precision: 'f32' | 'f16';
   /** The types of frozen matrices, as stored if left out. */
   readonly baseWeights?: WeightChoices;
-  /** The types of the weights in their file, if it is known: numbers if left out. */
+  /** The types of the weights in their file, if known: plain numbers if left out. */
   readonly storedAs?: StoredAs;
   readonly options: Pick<
     TrainOptions,
@@ -54,9 +54,9 @@ export interface MemorySettings {
     | 'lastLayers'
   > &
     SampledOptions;
-  /** Sizes of the micro-batches where the rows are known; otherwise full ones, every token supervised. */
+  /** Sizes of the micro-batches if the rows are known; otherwise full ones, every token supervised. */
   readonly buckets?: RunBuckets;
-  /** Prompts are answered while it trains: tokens of an answer, prompt included. */
+  /** For sample answers during training: tokens of an answer, prompt included. */
   readonly samples?: { readonly maxLength: number };
 }
 
@@ -64,21 +64,21 @@ export interface MemorySettings {
 export interface MemoryParts {
   /** The weights of the base model. */
   readonly base: number;
-  /** The adapter's parameters; and those of the adapter that it starts from, where sampled answers are compared with that. */
+  /** The adapter's parameters, and those of the adapter that it starts from if sampled answers are compared with that. */
   readonly adapter: number;
   readonly gradients: number;
   /** The optimiser's state, such as AdamW's two moments, and the values before the last update, which are restored if a loss is not finite. */
   readonly optimiser: number;
   /**
-   * Activations that the forward keeps for the backward pass, and scratch, in slots that all plans share; and keys and values of sampled answers.
-   * Where an adapter begins from rows and that takes more memory than the run, the difference.
+   * Activations that the forward keeps for the backward pass, and scratch, in slots that all plans share; keys and values of sampled answers. If an
+   * adapter's initial values are made from rows and that takes more memory than the run, the difference.
    */
   readonly activations: number;
   /** Token ids, ranges, labels. */
   readonly inputs: number;
   /** Parameters of the dispatches, and of the optimiser. */
   readonly commands: number;
-  /** The cache of keys and values, and the plans, for sample answers. */
+  /** The KV cache and the plans for sample answers. */
   readonly samples: number;
   /** Staging buffers for the host: losses, and parts of the adapter for a checkpoint. */
   readonly staging: number;
@@ -92,7 +92,7 @@ export interface SplitWeight {
   readonly bytes: number;
 }
 
-/** A buffer or a binding, by the name of what is in it. */
+/** A buffer or a binding, by the name of its content. */
 export interface Largest {
   readonly label: string;
   readonly bytes: number;
@@ -101,9 +101,9 @@ export interface Largest {
 export interface MemoryPlan {
   /** The most that exists at once: the sum of the parts. */
   readonly peakBytes: number;
-  /** What exists while steps run: all but the readback of a checkpoint. */
+  /** Bytes while steps run: all but the readback of a checkpoint. */
   readonly steadyBytes: number;
-  /** `peakBytes` with the least memory that any assignment of slots could do with. */
+  /** `peakBytes` with the least memory that any assignment of slots needs. */
   readonly minimumBytes: number;
   readonly parts: MemoryParts;
   readonly largestBuffer: Largest;
@@ -210,10 +210,10 @@ export async function planMemory(
   };
 }
 
-/** Sums and directions are read back: no more than so many bytes at once for each column of all inputs. */
+/** Sums and directions are read back: at most this many bytes at once for each column of all inputs. */
 const READ_OF_COLUMN = 128;
 
-/** The most that exists while an adapter begins from rows; 0 where it reads none. What comes after it finds nothing of it left. */
+/** The peak while an adapter's initial values are made from rows; 0 if it reads none. All of it is freed before the run. */
 async function planBeginning(
   device: DryRunDevice,
   model: LanguageModel,
@@ -257,7 +257,7 @@ function checkTokens(buckets: readonly Bucket[], { batch, maxLength }: MemorySet
 
 export interface BasePlan {
   readonly bytes: number;
-  /** Names of the matrices that were to be quantised and are not: their rows are not whole blocks. */
+  /** Names of the matrices that could not be quantised: their rows are not whole blocks. */
   readonly unquantised: readonly string[];
 }
 
@@ -273,7 +273,7 @@ export function planBase(
 }
 
 export interface GenerationSettings extends Pick<MemorySettings, 'precision' | 'baseWeights' | 'storedAs'> {
-  /** How many are generated at once. */
+  /** How many answers are generated at once. */
   readonly sequences: number;
   /** Tokens of a sequence, prompt included. */
   readonly maxLength: number;
@@ -281,7 +281,7 @@ export interface GenerationSettings extends Pick<MemorySettings, 'precision' | '
   readonly adapter?: AdapterConfig;
 }
 
-/** The memory of generation beside the base model: the cache of keys and values, an adapter, plans. */
+/** The memory of generation beside the base model: KV cache, adapter, plans. */
 export interface GenerationPlan {
   /** Base model included. */
   readonly bytes: number;

@@ -1,4 +1,4 @@
-/** Settings of a run as the trainer takes them, and the reasons why some cannot work. The table of settings says what they are. */
+/** Settings of a run as the trainer takes them, and why some cannot work. The table of settings explains each. */
 import type { AdapterConfig } from '../adapters/kind.ts';
 import { areUsual, IA3, ia3Targets } from '../adapters/ia3/settings.ts';
 import { kindOf } from '../adapters/registry.ts';
@@ -14,7 +14,7 @@ import { allowed, isAllowed, quoted } from '../settings/values.ts';
 
 export { defaultWarmup } from '../settings/run.ts';
 
-/** Every setting of the table that a run has, those of the adapter apart. Without `steps`, `epochs` decides. */
+/** Every setting of a run except those of the adapter. Without `steps`, `epochs` decides. */
 export type TrainOptions = Omit<RunValues, keyof LoraConfig> & {
   readonly lora: LoraConfig;
 };
@@ -33,12 +33,12 @@ const LORA: readonly string[] = [
   'firstToken',
 ] satisfies readonly (keyof LoraConfig)[];
 
-/** Rows that a run takes at most, counted with repetitions: its micro-batches are sized before the first step. */
+/** The most rows of a run, counted with repetitions: its micro-batches are sized before the first step. */
 const MOST_VISITS = 50_000_000;
 
 /**
- * Settings by name as the trainer takes them; those that are missing have their initial value. What another optimiser or objective than the
- * first would need is left out, so that the settings of a run of an earlier version stay the same.
+ * Settings by name as the trainer takes them; missing ones get their default. Settings of optimisers and objectives other than the first are left out
+ * unless chosen, so that the settings of a run of an earlier version stay the same.
  */
 export function trainOptionsOf(given: Given): TrainOptions {
   const values = TABLE.resolve(given);
@@ -68,7 +68,7 @@ function settingsOf({ lora, ...options }: Pick<TrainOptions, 'lora'>): Given {
   return { ...options, ...lora };
 }
 
-/** Whether a run with these settings has an adapter of some rank. */
+/** Whether a run with these settings has an adapter with a rank. */
 export function hasRank({ method }: { readonly method: string }): boolean {
   return TABLE.applies(settingOf('rank'), { method });
 }
@@ -78,7 +78,7 @@ export function adapterConfigOf(options: Pick<TrainOptions, 'method' | 'lora'>):
   return kindOf({ kind: options.method }).config(settingsOf(options));
 }
 
-/** The settings with the layers that IA3 usually takes of this model, where none were chosen. */
+/** The settings, with IA3's default layers of this model if none were chosen. */
 export function withUsualTargets(
   options: TrainOptions,
   { linears }: Pick<ModelDefinition, 'linears'>,
@@ -104,13 +104,13 @@ export function withAdapter(options: TrainOptions, config: AdapterConfig): Train
   };
 }
 
-/** Default settings that change nothing. */
+/** Settings with all defaults. */
 export function defaultOptions(method: TrainOptions['method'] = 'lora'): TrainOptions {
   return trainOptionsOf({ method });
 }
 
 /**
- * Checks what can be checked before anything is loaded.
+ * Makes all checks that need nothing loaded.
  *
  * @throws GraftError `train-option` naming the setting, its value, and the allowed ones
  */
@@ -128,13 +128,13 @@ export function checkOptions(options: TrainOptions): void {
   }
   const broken = RULES.find(({ holds }) => !holds(values));
   if (broken) throw wrong(broken.name, broken.allowed(values));
-  // Only rewards can be enough alone.
+  // Only a reward can stand alone.
   if (options.beta === 0 && objectiveOf(options.objective).rows !== 'prompts')
     throw wrong('beta', 'a number above 0');
 }
 
 /**
- * Steps of the run: the given number, or as many as the epochs take.
+ * Steps of the run: the given number, or as many as the epochs need.
  *
  * @throws GraftError `train-option` for a run of too many steps
  */

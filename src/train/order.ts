@@ -6,13 +6,13 @@ import { byTask, placesByTask } from './tasks.ts';
 
 type OrderOptions = Pick<TrainOptions, 'seed' | 'shuffle' | 'batch' | 'accumulate'>;
 
-/** Draws of tasks from one seed. A late step needs the number of draws before it, and so their blocks. */
+/** Draws of tasks from one seed, in blocks: a late step needs the number of draws before it. */
 const BLOCK = 1024;
 /** Different salts for the seeds of blocks, tasks and epochs. */
 const [BLOCK_SEED, TASK_SEED, EPOCH_SEED] = [15_485_863, 104_729, 7_919];
 
 export class RowOrder {
-  /** Places of the rows, task by task; in one list where there is no mixture. */
+  /** Indices of the rows, task by task; one list without a mixture. */
   readonly #tasks: readonly (readonly number[])[];
   /** The task of a draw is the first whose bound is above it. */
   readonly #bounds: readonly number[];
@@ -33,9 +33,9 @@ export class RowOrder {
   }
 
   /**
-   * Places of the rows of a step. Rows of one task are consecutive ones of an endless row of epochs, each epoch in its own order (or in the
-   * order of the file without shuffling): none comes again before all of its task were taken. In a mixture the task of each place is drawn by
-   * the shares, and rows of one task stand together in a step.
+   * Indices of the rows of a step. A task's rows come from an endless sequence of epochs, each in its own order (or in the order of the file without
+   * shuffling), so no row repeats before all of its task were taken. In a mixture, the task of each row is drawn by the shares, and a step keeps the
+   * rows of one task together.
    *
    * @param step counts from 0
    */
@@ -52,7 +52,7 @@ export class RowOrder {
     return rows.flat();
   }
 
-  /** The k-th row that is taken of a task. */
+  /** The k-th row taken of a task. */
   #rowOf(task: number, k: number): number {
     const { length } = this.#tasks[task];
     return this.#epoch(task, Math.floor(k / length))[k % length];
@@ -65,7 +65,7 @@ export class RowOrder {
       const places = [...this.#tasks[task]];
       const { seed, shuffle } = this.options;
       order = shuffle ? new Random(seed + epoch * EPOCH_SEED + task * TASK_SEED).shuffle(places) : places;
-      // A step reaches over at most a few epochs of a task; older ones are not needed again.
+      // A step covers at most a few epochs of a task; older ones are not needed again.
       if (this.#epochs.size > 8 * this.#tasks.length) this.#epochs.clear();
       this.#epochs.set(key, order);
     }
@@ -107,8 +107,8 @@ export class RowOrder {
 }
 
 /**
- * Rows that a validation measures at most. Each is paid for at every validation, and before the first step: ten thousand of them would take
- * longer than many a run, and a mean over these is already precise to a few hundredths.
+ * Rows that a validation measures at most. Each costs time at every validation and before the first step: ten thousand would take longer than many a
+ * run, and a mean over these is already precise to a few hundredths.
  */
 export const MOST_VALIDATION_ROWS = 512;
 
@@ -123,8 +123,8 @@ export function validationRows<Row>(rows: readonly Row[]): readonly Row[] {
 }
 
 /**
- * Divides the rows of a step into micro-batches: `batch` rows each, or with packing as many as fit into batch · maxLength tokens of each of a row's sequences.
- * Those of a mixture have rows of one task each, the tasks one after the other, so that each has its loss.
+ * Divides the rows of a step into micro-batches: `batch` rows each, or with packing as many as fit into batch · maxLength tokens of each of a row's
+ * sequences. In a mixture, each micro-batch has rows of one task, and the tasks follow one another, so that each has its loss.
  */
 export function microBatches<Row extends LabelledTokens>(
   rows: readonly Row[],

@@ -8,10 +8,10 @@ const MOVED = 0.05;
 const FELL = 0.15;
 const FIRST_STEPS = 5;
 const LAST_PART = 0.25;
-/** A share of groups with one reward: with more of them most of the sampling is wasted. */
+/** Above this share of groups with one reward, most of the sampling is wasted. */
 const MANY_ALIKE = 0.75;
 
-/** The reward of a report; undefined where a run learns otherwise. */
+/** The reward of a report; undefined for other objectives. */
 const rewardOf = ({ report }: { readonly report?: Curve['points'][number]['report'] }): number[] => {
   const reward = report?.['reward'];
   return typeof reward === 'number' ? [reward] : [];
@@ -20,7 +20,7 @@ const rewardOf = ({ report }: { readonly report?: Curve['points'][number]['repor
 export const learnsFromRewards = ({ points }: Pick<Curve, 'points'>): boolean =>
   points.some((point) => rewardOf(point).length > 0);
 
-/** Rewards take the places of losses in other readings: `before`, `after`, `best`. */
+/** `before`, `after` and `best` are rewards here, where other readings have losses. */
 export function readRewards({ steps, points, evals, broke }: Curve): Reading {
   const taken = points.flatMap((point) => rewardOf(point).map((value) => ({ step: point.step, value })));
   const line = smooth(

@@ -1,6 +1,6 @@
 /**
- * Reads a curve: whether the run learned, and where it went wrong. A pure function of the numbers that a run keeps, so that
- * an old run is read as a new one is. It looks at validation where there is some, and at the smoothed training loss where there is none.
+ * Reads a curve: whether the run learned, and where it went wrong. A pure function of the stored numbers, so that old and new runs are read alike. It
+ * uses the validation loss, or the smoothed training loss if there is no validation.
  */
 import { smooth, smoothedOver } from '../smooth.ts';
 import { learnsFromRewards, readRewards } from './reading-rewards.ts';
@@ -10,17 +10,17 @@ import { mean } from '../averages.ts';
 export interface Curve {
   /** Steps of the whole run, taken or not. */
   readonly steps: number;
-  /** Those that were taken, in order; losses are those of the objective. */
+  /** The steps taken, in order; losses are the objective's. */
   readonly points: readonly {
     readonly step: number;
     readonly loss: number;
     readonly report?: Readonly<Record<string, number | null>>;
   }[];
-  /** In order. The one at step 0 is of the untouched adapter, which is the base model. */
+  /** In order. Step 0 is the untouched adapter, which is the base model. */
   readonly evals: readonly { readonly step: number; readonly loss: number }[];
-  /** The loss of a model that only knows how often each token occurs in the answers, where the loss can be compared with it. */
+  /** The loss of a model that only knows token frequencies in the answers, if the loss can be compared with it. */
   readonly unigramLoss?: number;
-  /** It ended because a loss or a gradient was not finite. */
+  /** Whether it ended because a loss or a gradient was not finite. */
   readonly broke: boolean;
 }
 
@@ -64,50 +64,53 @@ export interface Reading {
   readonly kind: ReadingKind;
   /** Steps that were read. */
   readonly step: number;
-  /** Where its losses come from: validation rows, or the smoothed loss of training. */
+  /** The source of its losses: validation rows, or the smoothed training loss. */
   readonly of: 'validation' | 'training';
-  /** What it began with: the base model on the validation rows, or the mean of the first steps. Missing where there is no number. */
+  /** The initial loss: the base model on the validation rows, or the mean of the first steps. Missing if there is none. */
   readonly before?: number;
   /** The last validation, or the smoothed loss of the last step. */
   readonly after?: number;
-  /** The lowest since the beginning, and where that was. With validation it is what the adapter is kept of. */
+  /** The lowest loss, and its step. With validation, the adapter of that step is kept. */
   readonly best?: { readonly step: number; readonly loss: number };
-  /** The highest on the way to that, where it was far above the beginning. */
+  /** The highest loss before that, if it was far above the beginning. */
   readonly peak?: { readonly step: number; readonly loss: number };
   /** The loss that it had reached before it rose to `peak`. */
   readonly low?: { readonly step: number; readonly loss: number };
-  /** The loss of a model that only knows the frequencies of tokens, where the run hardly got below that. */
+  /** The loss of a model that only knows token frequencies, if the run hardly got below that. */
   readonly unigramLoss?: number;
-  /** The smoothed margin of pairs a quarter of the steps ago, and now, where it runs away. */
+  /** The smoothed margin of pairs a quarter of the steps ago, and now, if it runs away. */
   readonly margin?: { readonly from: number; readonly to: number };
-  /** The smoothed reward of the chosen answers a quarter of the steps ago, and now, where it falls. */
+  /** The smoothed reward of the chosen answers a quarter of the steps ago, and now, if it falls. */
   readonly chosen?: { readonly from: number; readonly to: number };
   /** The smoothed training loss at the best validation, and now. */
   readonly training?: { readonly from: number; readonly to: number };
 }
 
-/** Fewer steps say nothing of where a run goes. */
+/** Fewer steps do not show a trend. */
 const LEAST_STEPS = 10;
-/** Without validation more are needed, since every batch has other rows. */
+/** Without validation more steps are needed, since every batch has other rows. */
 const LEAST_UNVALIDATED = 20;
-/** The rise of the loss from which a short run is called worse all the same. */
+/** A rise of the loss by this much counts as worse even in a short run. */
 const PLAINLY = 0.1;
 /** The smallest change of validation that counts, as a part of the loss. The rows are the same each time, so batches add no noise. */
 const WORSE = 0.01;
 const ROSE = 0.02;
-/** Validation that rose so much after its best and came down again counts as well, where the best lies in the first half. */
+/** Validation that rose this much after its best and fell again also counts, if the best is in the first half. */
 const ROSE_MEANWHILE = 0.05;
 const FLAT = 0.02;
-/** A run that lost so much in the last quarter of its steps has not settled: as a part of the loss, and of all that it lost. */
+/** A run whose loss fell this much in the last quarter of its steps has not settled: as a part of the loss, and of the whole fall. */
 const STILL_FALLING = 0.05;
 const STILL_OF_ALL = 0.01;
 const LAST_PART = 0.25;
 /** A loss that rose this far above its beginning came from too large steps. */
 const UNSTEADY = 0.05;
-/** A run that shot up is lost where it ends above what it had reached by this part of that, or of what it had learned; or so near to the loss of single tokens. */
+/**
+ * A run that shot up is lost if it ends above its best before the spike by this part of that loss, or of what it had learned; or this close to the
+ * loss of single tokens.
+ */
 const ABOVE_LOW = 0.1;
 const NEAR_UNIGRAMS = 0.75;
-/** The training loss counts as moved beyond so many standard errors of its smoothed mean. */
+/** The training loss has moved if it did by this many standard errors of its smoothed mean. */
 const SURE = 3;
 /** Steps whose mean is taken as the beginning of a run without validation. */
 const FIRST_STEPS = 5;
@@ -124,9 +127,9 @@ export function readCurve(curve: Curve): Reading {
 
 /** Readings over which a runaway margin, or a falling chosen reward, takes precedence. */
 const GOOD: readonly ReadingKind[] = ['fine', 'falling'];
-/** Rewards of pairs in the right order, of all pairs that a mean of the last steps is over. */
+/** The share of pairs in the right order over the last steps that counts as all. */
 const ALL_RIGHT = 0.999;
-/** A margin beyond which a pair teaches next to nothing: −ln σ(4) is 0.02. It runs away where it grew so much in the last quarter of the steps. */
+/** A margin beyond which a pair teaches next to nothing: −ln σ(4) is 0.02. It runs away if it grew this much in the last quarter of the steps. */
 const WIDE_MARGIN = 4;
 const RUNS_AWAY = 1.1;
 
@@ -134,7 +137,7 @@ const RUNS_AWAY = 1.1;
 const FALLEN = -0.5;
 const FALLS = 1.1;
 
-/** A reported number over the steps, smoothed: a quarter of the steps ago, and now. Undefined where too few steps have it. */
+/** A reported number, smoothed over the steps: a quarter of the steps ago, and now. Undefined if too few steps have it. */
 function lastPartOf({ points, steps }: Curve, name: string): Reading['margin'] {
   const values = points.flatMap(({ report }) => report?.[name] ?? []);
   if (values.length < LEAST_UNVALIDATED) return undefined;
@@ -145,7 +148,7 @@ function lastPartOf({ points, steps }: Curve, name: string): Reading['margin'] {
   };
 }
 
-/** Accuracy of 1 with growing margins: the run then learns the rows by heart, and no preference. */
+/** Accuracy of 1 with growing margins: the run memorises the rows instead of learning a preference. */
 function runawayMargin(curve: Curve): Reading['margin'] {
   const margin = lastPartOf(curve, 'reward_margin');
   const accuracy = curve.points
@@ -197,7 +200,7 @@ function readValidated(
   const training = trend && { from: trend.at(best.step), to: trend.after };
   const whole = trend && { from: trend.before, to: trend.after };
   const told = { step, of: 'validation', before, after: last.loss, best } as const;
-  // Hardly or never below the base, and above it in the end.
+  // Hardly or never below the base, and above it at the end.
   const worse =
     best.loss > before * (1 + WORSE) ||
     (before - best.loss < FLAT * before && last.loss > before * (1 + WORSE));
@@ -218,20 +221,20 @@ function readValidated(
   const sooner = earlier === last ? undefined : earlier?.loss;
   const peak = highestOf(later.filter((entry) => entry.step < best.step));
   if (peak && peak.loss > before * (1 + UNSTEADY)) return { kind: 'unsteady', ...told, peak };
-  // Where validation came only at the end, or not for a while, the training loss tells how the last part went.
+  // If validation came only at the end, or not for a while, the training loss shows how the last part went.
   const goesOn = sooner === undefined ? trend && stillFalls(trend) : isFalling(before, sooner, last.loss);
   const falls = best === last && goesOn === true;
   const settled = falls || !trend ? undefined : lostOf(trend, last.loss, 'fine');
   return { ...told, ...(settled ?? { kind: falls ? 'falling' : 'fine' }) };
 }
 
-/** Readings of training that say as much as that it is lost, or too little. */
+/** Readings of training that mean the run is lost as well, or that say too little. */
 const NEVER_LOST: readonly ReadingKind[] = ['too-short', 'worse', 'diverging'];
 
 /**
  * Whether a run lost what its model knew. Training losses are compared, since every step has one.
  *
- * @param now its loss: the last validation, or of training
+ * @param now the last validation loss, or training loss
  * @param kind the reading otherwise
  */
 function lostOf(
@@ -247,7 +250,7 @@ function lostOf(
       return { kind: 'lost', low, peak, unigramLoss };
   }
   if (kind !== 'fine' || unigramLoss === undefined || now <= unigramLoss) return undefined;
-  // A schedule that ends brings every run to rest. One that only fell until then was too short, and lost nothing.
+  // The end of a schedule brings every run to rest. A loss that only fell until then was too short a run, not a lost one.
   return !rose && isFalling(before, halfway, after) ? { kind: 'falling' } : { kind: 'lost', unigramLoss };
 }
 
@@ -286,12 +289,12 @@ interface Trend {
   readonly before: number;
   readonly after: number;
   readonly best: { readonly step: number; readonly loss: number };
-  /** The highest smoothed loss, where it is surely far above the beginning. */
+  /** The highest smoothed loss, if it is certainly far above the beginning. */
   readonly peak?: { readonly step: number; readonly loss: number };
   readonly spike: Spike | undefined;
-  /** As of the curve. */
+  /** As in the curve. */
   readonly unigramLoss: number | undefined;
-  /** The smoothed loss where the last part of the steps begins. */
+  /** The smoothed loss at the beginning of the last part of the steps. */
   readonly sooner: number;
   /** Whether the smoothed loss was ever far above the first one, though its noise may explain that. */
   readonly rose: boolean;
@@ -308,15 +311,15 @@ function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefined {
   const losses = points.map(({ loss }) => loss);
   const smoothed = smooth(losses, steps);
   const first = losses.slice(0, FIRST_STEPS);
-  // Where it rises at once, the first step alone is its beginning.
+  // If it rises at once, the first step alone is its beginning.
   const before = Math.min(mean(first), losses[0] + PLAINLY * losses[0]);
   const after = smoothed[smoothed.length - 1];
-  // Neighbours differ by chance alone, whatever the trend is.
+  // Neighbours differ only by chance, whatever the trend.
   const jumps = losses.slice(1).map((value, i) => (value - losses[i]) ** 2);
   const noise = jumps.length > 0 ? Math.sqrt(mean(jumps) / 2) : 0;
   let best = { step: points[0].step, loss: before };
   smoothed.forEach((loss, i) => {
-    // The first ones are means of too few.
+    // The first ones are means of too few steps.
     if (i >= first.length && loss < best.loss) best = { step: points[i].step, loss };
   });
   const at = (step: number): number => {
@@ -343,7 +346,7 @@ function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefined {
   };
 }
 
-/** Without missing parts. */
+/** Drops parts that are missing. */
 function known<T extends object>(parts: T): T {
   return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as T;
 }

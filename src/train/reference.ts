@@ -41,7 +41,7 @@ export class ReferencePolicy {
   /**
    * Computes it, unless it is known.
    *
-   * @param onProgress rows that are done, of all
+   * @param onProgress called with the finished rows, of all
    * @param isInterrupted called between micro-batches: true interrupts
    * @returns whether it is known now
    */
@@ -91,7 +91,7 @@ export class ReferencePolicy {
     return this.#values;
   }
 
-  /** @returns a fault where it belongs to other rows */
+  /** @returns a fault if it belongs to other rows */
   restore(saved: NamedArrays): string | undefined {
     const values = new Map<Part, Float32Array<ArrayBuffer>>();
     for (const part of PARTS) {

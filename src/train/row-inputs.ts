@@ -1,10 +1,10 @@
 /**
- * What the rows of a run give to the layers of its base: for an adapter that begins from that. Rows go through the base in the micro-batches in which
- * the run will take them, each row once, and the inputs of layers are added up to their covariance:
+ * The inputs that the rows of a run give to the layers of its base, for an adapter whose initial values depend on them. Rows go through the base once
+ * each, in the micro-batches of the run, and the inputs of layers are added up to their covariance:
  *
  *   G += (X − m)ᵀ · (X − m)      s += Σ rows of X − m       X [R, C], the tokens that count      m [C] the mean of the first batch
  *
- * Around m the sums are of the size of the variance, and f32 holds them. Σ (x − mean)(x − mean)ᵀ is G − s · sᵀ / n.
+ * Around m, the sums have the size of the variance, which f32 can represent. Σ (x − mean)(x − mean)ᵀ is G − s · sᵀ / n.
  */
 import type { Covariances, RowInputs } from '../adapters/kind.ts';
 import type { Device } from '../engine/device.ts';
@@ -50,14 +50,14 @@ export function rowBatches<Row extends LabelledTokens>(rows: readonly Row[], opt
   return batches;
 }
 
-/** The size of a batch whose tokens are read: `rows` are those that count, or have a loss, whichever are more. */
+/** The size of a batch: `rows` is the number of tokens that count or of those with a loss, whichever is larger. */
 export function sizeOfInputs(rows: readonly LabelledTokens[], readsPrompts: boolean): Bucket {
   const { tokens, rows: predicted } = sizeOfRows(rows);
   const counted = rows.reduce((sum, row) => sum + countedTokens(row, readsPrompts).length, 0);
   return { tokens, rows: Math.max(predicted, counted) };
 }
 
-/** The tokens of a row that count: those that have a label. A prompt to which answers are sampled has none: all of it counts. */
+/** The tokens of a row that count: those with a label. A prompt for sampling has none, so all of it counts. */
 function countedTokens({ ids, labels }: LabelledTokens, readsPrompts: boolean): number[] {
   const all = Array.from({ length: ids.length }, (_, t) => t);
   const labelled = readsPrompts ? [] : all.filter((t) => labels[t] >= 0);
@@ -67,12 +67,12 @@ function countedTokens({ ids, labels }: LabelledTokens, readsPrompts: boolean): 
 export interface RowInputsRequest {
   readonly model: LanguageModel;
   readonly batches: readonly (readonly LabelledTokens[])[];
-  /** Sizes of which one holds each batch, in ascending order. */
+  /** Sizes so that each batch fits one, in ascending order. */
   readonly buckets: readonly Bucket[];
   readonly readsPrompts: boolean;
 }
 
-/** Columns of a tensor of which one is used: the fewest that products take. */
+/** Columns of a tensor that only needs one: the fewest that products allow. */
 const COLUMNS = 4;
 
 export function rowInputs(request: RowInputsRequest): RowInputs {
@@ -98,7 +98,7 @@ export function rowInputs(request: RowInputsRequest): RowInputs {
   };
 }
 
-/** What linear layers read, each with the layers that read it, in the order of the forward. */
+/** The inputs of linear layers, each with the layers that read it, in the order of the forward. */
 function sharedInputs(model: LanguageModel): { paths: string[]; width: number }[] {
   const found = new Map<Tensor, { paths: string[]; width: number }>();
   const tape = new Tape(model.device);
@@ -113,7 +113,7 @@ function sharedInputs(model: LanguageModel): { paths: string[]; width: number }[
   return [...found.values()];
 }
 
-/** The base as it is, with somebody who hears what its layers read. */
+/** The unchanged base, with a listener for the inputs of its layers. */
 function listening(hear: (path: string, x: Tensor, tape: Tape) => void): AdapterHooks {
   return {
     linear:
@@ -145,7 +145,7 @@ class Sums implements Covariances {
   readonly #device: Device;
   /** G of each input, in shards where it is large. */
   readonly #squares: ParameterStore;
-  /** Of each input: s, m, the squares of the lengths of rows, and s / √n as it is asked for. */
+  /** For each input: s, m, the squared lengths of rows, and s / √n once it is needed. */
   readonly #small: ParameterStore;
   readonly #readings: Reading[] = [];
   /** Sums of the first batch alone, for its mean. */

@@ -1,4 +1,4 @@
-/** The work of a run, counted before it starts: the floating-point operations of its steps, and of a validation. */
+/** The floating-point operations of a run's steps and of a validation, counted before it starts. */
 import { DryRunDevice } from '../engine/dry-run/device.ts';
 import type { Lowering } from '../engine/lowering.ts';
 import { flopsOf } from '../engine/size.ts';
@@ -23,14 +23,14 @@ export interface PlanWork {
   readonly gradient: WorkOf;
   /** Forward alone, as a validation does. */
   readonly loss: WorkOf;
-  /** Forward of the reference policy; where the objective has one. */
+  /** Forward of the reference policy, if the objective has one. */
   readonly reference?: WorkOf;
   readonly update: number;
 }
 
 /**
- * Sizes that plans are counted at. Work is a + b·tokens + c·tokens² + d·rows, nearly: products of the layers grow with the tokens, attention with
- * their square, the head with the supervised rows. So four plans tell of all, and another batch or limit costs no new ones.
+ * Sizes at which plans are counted. Work is nearly a + b·tokens + c·tokens² + d·rows: products of the layers grow with the tokens, attention with
+ * their square, the head with the supervised rows. So four plans determine all, and another batch size or length limit needs no new ones.
  */
 const FEW = 32;
 const COUNTED: readonly Bucket[] = [
@@ -113,7 +113,7 @@ export function stepWork(
     ) + work.update;
 }
 
-/** Steps that are counted one by one; longer runs repeat the same rows, and go on at the mean of these. */
+/** Steps that are counted one by one; longer runs repeat the same rows, and the mean stands for the rest. */
 export const COUNTED_STEPS = 2000;
 
 export interface RunWork {
@@ -156,7 +156,7 @@ export function runWork(
 
 const isSampled = (options: TrainOptions): boolean => learningOf(options).objective.rows === 'prompts';
 
-/** Each micro-batch takes the work of the bucket that it is put in, padding included. */
+/** Each micro-batch costs as much as its bucket, padding included. */
 function sumOf(
   rows: readonly LabelledTokens[],
   options: TrainOptions,
@@ -166,7 +166,7 @@ function sumOf(
   return microBatches(rows, options).reduce((sum, group) => sum + work(bucketFor(buckets, group)), 0);
 }
 
-/** Validations of a run that is not ended early: before the first step, every so many steps, and after the last. */
+/** Validations of a run that does not end early: before the first step, every `every` steps, and after the last. */
 export function countValidations({ evalEvery }: Pick<TrainOptions, 'evalEvery'>, steps: number): number {
   return evalEvery > 0 ? 1 + Math.ceil(steps / evalEvery) : 0;
 }

@@ -28,7 +28,7 @@ export interface TrainerRequest {
   readonly validation?: readonly LabelledTokens[];
   /** The saved state to resume from instead of starting at step 0. */
   readonly state?: TrainerState;
-  /** How often the caller stops it to answer a prompt: for the estimate of the time left. */
+  /** Steps between the caller's sample answers, for the estimate of the time left. */
   readonly sampleEvery?: number;
   readonly onEvent?: (event: TrainEvent) => void;
   /** The rewards, for an objective that samples answers. */
@@ -47,7 +47,7 @@ export interface Setup {
   readonly ring: StagingRing;
   /** For a mixture. */
   readonly taskRings: readonly StagingRing[];
-  /** Missing where the objective has none. */
+  /** Missing if the objective has none. */
   readonly reference: ReferencePolicy | undefined;
   readonly submitter: Steps | PolicySteps;
 }

@@ -1,20 +1,20 @@
 /** Spikes of the loss, as too large steps make them: the model may have lost what it knew, although the loss falls again. */
 
 export interface Spike {
-  /** The lowest before it, or the beginning where nothing was lower. */
+  /** The lowest loss before it, or the initial one if none was lower. */
   readonly low: { readonly step: number; readonly loss: number };
   readonly peak: { readonly step: number; readonly loss: number };
-  /** How much the mean of a few steps differs by chance of the batch. */
+  /** How much the mean of a few steps varies by chance. */
   readonly error: number;
 }
 
-/** The steps of a mean: one batch says little, and a longer mean is late. */
+/** Steps of a mean: one batch says little, and a longer mean lags. */
 const STEPS = 3;
-/** A rise counts from this part of the loss that a run begins with, and beyond so many standard errors. */
+/** A rise counts from this part of the initial loss on, and beyond this many standard errors. */
 const LEAST_RISE = 0.25;
 const SURE = 3.5;
 
-/** The largest rise above what was reached before it; undefined where the batches explain it. @param points in order */
+/** The largest rise above an earlier low; undefined if the noise of batches explains it. @param points in order */
 export function findSpike(
   points: readonly { readonly step: number; readonly loss: number }[],
 ): Spike | undefined {
@@ -33,16 +33,16 @@ export function findSpike(
   return found && rise > Math.max(LEAST_RISE * start.loss, SURE * error) ? { ...found, error } : undefined;
 }
 
-/** Standard deviation of a batch's loss. The middle one of its jumps, so that a spike is not taken for noise. */
+/** Standard deviation of a batch's loss, from the median jump, so that a spike does not count as noise. */
 function noiseOf(points: readonly { readonly loss: number }[]): number {
   const jumps = points.slice(1).map(({ loss }, i) => Math.abs(loss - points[i].loss));
-  // Half of the differences of two such values are below 0.95 standard deviations of one.
+  // The median difference of two normal values is 0.95 of their standard deviation.
   return (jumps.sort((a, b) => a - b)[Math.floor(jumps.length / 2)] ?? 0) / 0.95;
 }
 
 /**
- * The loss of a model that knows how often each token is supervised in these rows, and nothing of what stands before it: the entropy of
- * single tokens, in nats. A run that ends there learned no row.
+ * The loss of a model that knows how often each token is supervised in these rows, and nothing about its context: the entropy of single tokens, in
+ * nats. A run that ends there learned no row.
  */
 export function unigramLoss(rows: readonly { readonly labels: readonly number[] }[]): number {
   const counts = new Map<number, number>();

@@ -38,7 +38,7 @@ export interface SavedState {
   readonly state: TrainerState;
   /** The fingerprint of data and settings that a resumed run must share. */
   readonly fingerprint: string;
-  /** When the run began, where its rows are made anew and may tell the time: `2026-11-26T10:39:26` on the clock that it began by, in no zone. */
+  /** When the run began, if its rows are rendered anew and may contain the time: `2026-11-26T10:39:26`, local time without a zone. */
   readonly begun?: string;
 }
 
@@ -118,7 +118,7 @@ export async function readState(files: FileSet): Promise<SavedState> {
   };
 }
 
-/** Errors about its arrays name a saved state: fetching it again would not help. */
+/** Errors about its arrays mention a saved state, since downloading it again would not help. */
 async function readArrays(source: ByteSource, folder: string): Promise<Map<string, SafetensorsEntry>> {
   try {
     return await parseSafetensors(source);

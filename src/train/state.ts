@@ -10,7 +10,7 @@ export interface TrainerCounters {
   readonly seed: number;
   readonly bestEvalLoss?: number;
   readonly evaluationsSinceBest: number;
-  /** It was interrupted in the validation that belongs to its step: that comes before the next one. */
+  /** It was interrupted in the validation of its step, which is made before the next step. */
   readonly evaluationDue?: boolean;
 }
 
@@ -23,8 +23,8 @@ export interface TrainerState {
   /** Values at the best evaluation so far. */
   readonly best?: NamedArrays;
   /**
-   * For an objective with a reference policy, once they are known: the log-probabilities that it gives to the rows, by part. Where answers are sampled
-   * and the reference is what the run starts from: its tensors.
+   * For an objective with a reference policy, once known: its log-probabilities of the rows, by part. If answers are sampled and the reference is the
+   * adapter that the run starts from: its tensors.
    */
   readonly reference?: NamedArrays;
 }

@@ -24,7 +24,7 @@ export interface Trainable {
   readonly store: ParameterStore;
 }
 
-/** A plan with the inputs that hold one micro-batch. */
+/** A plan with the inputs of one micro-batch. */
 export interface BucketPlan extends Bucket {
   readonly plan: Plan;
   readonly inputs: BatchTensors;
@@ -41,7 +41,7 @@ export interface SharedTensors {
   readonly seed: Tensor;
 }
 
-/** @param learning whose sums stand in the statistics */
+/** @param learning whose sums are in the statistics */
 export function sharedTensors(model: LanguageModel, { objective }: Learning = SUPERVISED): SharedTensors {
   return {
     hyper: model.device.upload([HYPER_SIZE], 'f32', 'hyperparameters'),
@@ -101,9 +101,9 @@ export function recordLoss(
 }
 
 /**
- * Log-probabilities of the sequences of one micro-batch by the reference policy, or of their tokens where they were sampled.
+ * Log-probabilities of the sequences of one micro-batch by the reference policy, or of their tokens if they were sampled.
  *
- * @param adapter whose values it has; none for the base model alone
+ * @param adapter of the reference; none for the base model alone
  */
 export function recordReference(
   { model, adapter }: Pick<Trainable, 'model' | 'adapter'>,
@@ -131,7 +131,7 @@ export function recordUpdate(
   return tape;
 }
 
-/** The most bytes of keys and values of answers that are sampled at once. */
+/** The most bytes of the KV cache of answers that are sampled at once. */
 const MOST_CACHE_BYTES = 256 * 2 ** 20;
 
 /** How many answers are sampled at once: all of a step, unless their cache would be too large. */
@@ -157,9 +157,9 @@ export interface RunPlans {
   readonly shared: SharedTensors;
   readonly gradients: readonly BucketPlan[];
   readonly losses: readonly BucketPlan[];
-  /** Plans of the reference policy; empty where the objective has none. */
+  /** Plans of the reference policy; empty if the objective has none. */
   readonly references: readonly BucketPlan[];
-  /** The adapter that the run starts from, where it is the reference during the run. The caller writes its values. */
+  /** The adapter that the run starts from, if it is the reference during the run. The caller writes its values. */
   readonly start: Adapter | undefined;
   readonly update: Plan;
   /** Samples answers, for an objective that does. */
@@ -168,7 +168,7 @@ export interface RunPlans {
   destroy(): void;
 }
 
-/** A frozen copy of the adapter, where sampled answers are compared with the adapter before the first step. */
+/** A frozen copy of the adapter, if sampled answers are compared with the adapter before the first step. */
 function startOf({ model, adapter }: Trainable, { objective, settings }: Learning): Adapter | undefined {
   const isCompared = objective.rows === 'prompts' && (settings['beta'] as number) > 0;
   return isCompared && settings['reference'] === 'start' && adapter

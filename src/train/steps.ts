@@ -23,13 +23,13 @@ export interface Submitted {
   /** The divisor of its loss. */
   readonly count: number;
   readonly stats: Promise<Float32Array>;
-  /** In a mixture: the rows, and the statistics after each task but the last. */
+  /** In a mixture: the rows, and the statistics after every task except the last. */
   readonly tasks?: { readonly rows: readonly LabelledTokens[]; readonly stats: Promise<Float32Array[]> };
 }
 
 export interface StepOutcome extends Measured {
   readonly gradNorm: number;
-  /** Whether something was not finite: then nothing was updated. */
+  /** Whether something was not finite, so that nothing was updated. */
   readonly broken: boolean;
   /** In a mixture. */
   readonly tasks?: TaskLosses;
@@ -42,14 +42,14 @@ export interface StepMaker {
    *
    * @param step counts from 0
    * @param isInterrupted called while it samples: true interrupts
-   * @returns undefined where it was interrupted before anything changed
+   * @returns undefined if it was interrupted before anything changed
    */
   submit(step: number, isInterrupted: () => boolean): Submitted | Promise<Submitted | undefined>;
   /** Waits for a step. */
   outcome(submitted: Submitted): Promise<StepOutcome>;
 }
 
-/** A row of a micro-batch, with its place among the rows of the run. */
+/** A row of a micro-batch, with its index among the rows of the run. */
 interface PlacedRow extends LabelledTokens {
   readonly place: number;
 }
@@ -65,7 +65,7 @@ export class Steps implements StepMaker {
     private readonly plans: RunPlans,
     private readonly reference: ReferencePolicy | undefined,
     private readonly ring: StagingRing,
-    /** In a mixture one for each task but one, which the ring of all serves. */
+    /** In a mixture one for each task except the last, which the ring of the totals serves. */
     private readonly taskRings: readonly StagingRing[] = [],
   ) {
     this.#order = new RowOrder(rows, options);
@@ -95,7 +95,7 @@ export class Steps implements StepMaker {
         'train',
         group.map(({ place }) => place),
       );
-      // Dropout has another seed in every micro-batch, and the same one when a step is replayed.
+      // Dropout has a different seed in every micro-batch, and the same one when a step is repeated.
       device.write(
         shared.seed,
         Uint32Array.of(Math.imul(options.seed + 1, 0x9e3779b1) + step * 4096 + index),
@@ -113,7 +113,7 @@ export class Steps implements StepMaker {
     const slot = this.ring.next();
     plans.update.run({ stage: { tensor: shared.stats, slot } });
     const stats = slot.read();
-    // Where the step before it ends the run, this one is not awaited: the failure was reported already.
+    // If the step before it ends the run, this one is not awaited: the failure has been reported.
     const tasks = Promise.all(ofTasks);
     for (const read of [stats, tasks]) read.catch(() => undefined);
     const supervised = rows.reduce((sum, row) => sum + countSupervised(row), 0);
@@ -145,7 +145,7 @@ export class Steps implements StepMaker {
   }
 }
 
-/** The statistics that are of one step: cleared before it. */
+/** The statistics of a single step, cleared before it. */
 export function clearedOfStep(
   { stats: { storage, dtype } }: SharedTensors,
   { objective }: Learning,

@@ -8,13 +8,13 @@ import { countOf } from './learning.ts';
 export type TaskLosses = Readonly<Record<string, number>>;
 
 interface TaskRows {
-  /** Empty where there is no mixture. */
+  /** Empty without a mixture. */
   readonly name: string;
   readonly share: number;
   readonly places: readonly number[];
 }
 
-/** Rows by their task, in the order in which tasks come first; all of them together where there is no mixture. */
+/** Rows by task, in the order of each task's first row; all together without a mixture. */
 export function placesByTask(rows: readonly LabelledTokens[]): TaskRows[] {
   const tasks = new Map<string, { name: string; share: number; places: number[] }>();
   rows.forEach(({ task: { name, share } = { name: '', share: 1 } }, place) => {
@@ -25,7 +25,7 @@ export function placesByTask(rows: readonly LabelledTokens[]): TaskRows[] {
   return [...tasks.values()];
 }
 
-/** Rows of one task together, in the order in which tasks come first; as they are where there is no mixture. */
+/** Rows of one task together, in the order of each task's first row; unchanged without a mixture. */
 export function byTask<Row extends LabelledTokens>(rows: readonly Row[]): readonly Row[] {
   return isMixture(rows)
     ? placesByTask(rows).flatMap(({ places }) => places.map((place) => rows[place]))
@@ -36,7 +36,7 @@ export function byTask<Row extends LabelledTokens>(rows: readonly Row[]): readon
 export const isMixture = (rows: readonly LabelledTokens[]): boolean =>
   rows.some(({ task }) => task !== undefined && task.name !== rows[0].task?.name);
 
-/** Micro-batches with the task that each is of, and whether it is the last of it. */
+/** Micro-batches with the task of each, and whether it is the last of its task. */
 export function withTasks<Row extends LabelledTokens>(
   groups: readonly Row[][],
 ): { readonly group: Row[]; readonly isLast: boolean }[] {
@@ -48,7 +48,7 @@ export function withTasks<Row extends LabelledTokens>(
 }
 
 /**
- * The loss of each task, from the statistics as they stood after its last micro-batch: sums go on from one task to the next.
+ * The loss of each task, from the statistics after its last micro-batch: sums continue from one task to the next.
  *
  * @param rows in the order in which they were computed
  * @param stats in the same order, one for each task that the rows are of

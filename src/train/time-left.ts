@@ -4,9 +4,9 @@ import { median } from '../averages.ts';
 export interface Plan {
   /** Steps of the whole run. */
   readonly steps: number;
-  /** Validation every so many steps and at the end; 0 for never. */
+  /** Steps between validations, with one at the end; 0 for never. */
   readonly evalEvery: number;
-  /** An answer every so many steps; 0 for never. */
+  /** Steps between sample answers; 0 for never. */
   readonly sampleEvery: number;
 }
 
@@ -44,16 +44,16 @@ export class RunTimeLeft {
   }
 
   /**
-   * Until the end of the run. Validations or answers of which none was timed yet count as nothing.
+   * Time until the end of the run. Validations or answers count as 0 until one was timed.
    *
-   * @param step done last; what belongs to it is still to come
+   * @param step the last finished one; its validation and answer are still to come
    * @returns undefined while no step was timed
    */
   after(step: number): number | undefined {
     return this.#sum(step, validationsOf(step, this.plan));
   }
 
-  /** The same in the middle of the validation that belongs to this step. @param seconds until that is done */
+  /** The same during the validation of this step. @param seconds until it is done */
   validating(step: number, seconds: number): number | undefined {
     const rest = this.#sum(step, validationsAfter(step, this.plan));
     return rest === undefined ? undefined : seconds + rest;
@@ -71,7 +71,7 @@ export class RunTimeLeft {
   }
 }
 
-/** As `validationsAfter`, with that of the step itself. The base model's is made before the first step. */
+/** As `validationsAfter`, including that of the step itself. The base model's is made before the first step. */
 const validationsOf = (step: number, plan: Plan): number => validationsAfter(Math.max(0, step - 1), plan);
 const samplesOf = (step: number, plan: Plan): number => samplesAfter(Math.max(0, step - 1), plan);
 

@@ -19,7 +19,7 @@ import { runLosses, type ValidationWatch } from './validation.ts';
 
 export class Trainer {
   readonly steps: number;
-  /** The measured times: the caller adds those of work between steps. */
+  /** The measured times; the caller adds the time of work between steps. */
   readonly timeLeft: RunTimeLeft;
   readonly #optimiser: Optimiser;
   #step = 0;
@@ -27,7 +27,7 @@ export class Trainer {
   #firstStep = 0;
   #status: TrainerStatus = 'ready';
   #request: 'pause' | 'stop' | 'cancel' | undefined;
-  /** A person who asked should not wait for the end of a validation. */
+  /** A person who paused should not have to wait for the end of a validation. */
   #hurried = false;
   readonly #best = new Best();
   #evaluationDue = false;
@@ -65,7 +65,7 @@ export class Trainer {
     return this.#step;
   }
 
-  /** Whether the validation that belongs to this step was interrupted: it comes before the next step. */
+  /** Whether the validation of this step was interrupted: it is made before the next step. */
   get evaluationDue(): boolean {
     return this.#evaluationDue;
   }
@@ -88,9 +88,9 @@ export class Trainer {
   /**
    * Trains until the run is done, paused, stopped or cancelled, and says which. A paused trainer can be sampled from, and run again.
    *
-   * @param steps at most so many, then pause; a validation that was interrupted comes before them
-   * @throws GraftError `train-diverged` where the loss is not finite (the values before are kept), `engine-…`; `reward-…` where answers get
-   * no scores, which pauses it before the step
+   * @param steps pause after this many; an interrupted validation comes before them
+   * @throws GraftError `train-diverged` if the loss is not finite (the previous values are kept), `engine-…`; `reward-…` if answers get no scores,
+   * which pauses it before the step
    */
   async run(steps = Infinity): Promise<TrainerStatus> {
     if (this.#status !== 'ready' && this.#status !== 'paused')
@@ -110,8 +110,8 @@ export class Trainer {
   /**
    * Asks a running trainer to pause after the steps already submitted.
    *
-   * @param afterValidation one that is under way, or belongs to the last step, is finished first; otherwise it is interrupted, and repeated when
-   * the run is resumed
+   * @param afterValidation finishes a validation that is under way, or belongs to the last step; otherwise it is interrupted, and repeated when the
+   * run is resumed
    */
   pause({ afterValidation = false } = {}): void {
     this.#request ??= 'pause';
@@ -129,9 +129,9 @@ export class Trainer {
   }
 
   /**
-   * Mean loss over the validation rows, and the objective's reports. Events tell the progress.
+   * Mean loss over the validation rows, and the objective's reports. Events report the progress.
    *
-   * @param isInterrupted called now and then: true interrupts
+   * @param isInterrupted called regularly: true interrupts
    * @returns undefined if there are no such rows, or it was interrupted
    */
   async evaluate(isInterrupted = (): boolean => false): Promise<Measured | undefined> {
@@ -192,7 +192,7 @@ export class Trainer {
   }
 
   async #loop(last: number): Promise<TrainerStatus> {
-    // An interruption asks for a rest: no step follows.
+    // An interruption means a pause: no step follows.
     await this.#knowReference(() => this.#request !== undefined);
     if (this.#evaluationDue) await this.#judge();
     const { submitter, trainable } = this.setup;
@@ -207,7 +207,7 @@ export class Trainer {
     };
     while (submitted < last && !this.#request) {
       const next = await submitter.submit(submitted, () => this.#request !== undefined);
-      // An interruption asks for a rest.
+      // An interruption means a pause.
       if (!next) break;
       submitted++;
       await finish();
@@ -227,7 +227,7 @@ export class Trainer {
     return this.#request === 'stop' ? 'stopped' : 'paused';
   }
 
-  /** Every so many steps, and at the end of the run: the last values may be the best. */
+  /** At the set interval, and at the end of the run: the last values may be the best. */
   #evaluatesAfter(step: number): boolean {
     const { evalEvery } = this.setup.options;
     return (
@@ -272,7 +272,7 @@ export class Trainer {
     return now;
   }
 
-  /** Computes the log-probabilities of the reference policy where they are needed and not known. @returns whether the run can go on */
+  /** Computes the log-probabilities of the reference policy if they are needed and unknown. @returns whether the run can continue */
   async #knowReference(isInterrupted: () => boolean): Promise<boolean> {
     if (!this.setup.reference) return true;
     return this.setup.reference.compute(
@@ -281,7 +281,7 @@ export class Trainer {
     );
   }
 
-  /** @throws GraftError `train-resume` where they are missing or of other rows: a model that was trained cannot give them */
+  /** @throws GraftError `train-resume` if they are missing or belong to other rows: a trained model cannot give them */
   #restoreReference(step: number, saved: NamedArrays | undefined): void {
     const { reference, plans } = this.setup;
     if (saved) plans.start?.write(saved);

@@ -11,7 +11,7 @@ import type { ReferencePolicy } from './reference.ts';
 import type { BucketPlan } from './step-plans.ts';
 import { isMixture, taskLosses, withTasks } from './tasks.ts';
 
-/** The time of work between two checks for an interruption: a person sees progress, and a check costs little. */
+/** Time between two checks for an interruption: short enough for visible progress, and long enough that a check costs little. */
 const LOOK_SECONDS = 0.25;
 
 export interface ValidationWatch {
@@ -34,7 +34,7 @@ export interface LossPlans {
 /**
  * Adds the losses of all rows to the statistics of the plans, which the caller clears first.
  *
- * @returns their mean, in a mixture that of each task as well; undefined where it was interrupted
+ * @returns their mean, in a mixture also that of each task; undefined if it was interrupted
  */
 export async function runLosses(
   { device, losses, objective, reference, stats }: LossPlans,
@@ -74,7 +74,7 @@ export async function runLosses(
     const now = performance.now();
     const seconds = (now - looked) / 1000;
     looked = now;
-    // The next check comes after about as much work as fits.
+    // The next check comes after about as much work as fits in that time.
     if (seconds < LOOK_SECONDS / 2) stride *= 2;
     else if (seconds > LOOK_SECONDS * 2) stride = Math.max(1, Math.floor(stride / 2));
   }

@@ -8,12 +8,12 @@ import type { HookContext } from '../kind.ts';
 
 /** Numbers of a weight that are in memory at once, next to the low-rank product: 16 MiB. */
 const CHUNK = 4 * 2 ** 20;
-/** Rows of a chunk are a multiple of this, so that each begins where a binding may. */
+/** Chunks have a multiple of this many rows, so that each begins where a binding may. */
 const ROWS = 64;
 
 /**
- * The length of each row of W + s · B · A, f32 [N], without a gradient. Rows of W, which may be in blocks or in shards, are written out as
- * numbers, some at a time.
+ * The length of each row of W + s · B · A, f32 [N], without a gradient. W may be in blocks or in shards; its rows are converted to numbers chunk by
+ * chunk.
  */
 export function adaptedNorms(
   tape: Tape,

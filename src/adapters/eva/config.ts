@@ -60,19 +60,19 @@ export function checkEva(model: ModelDefinition, config: EvaConfig): void {
   }
 }
 
-/** Alpha of a layer that was given another rank. */
+/** Alpha of a layer whose rank was changed. */
 export function evaAlpha(config: EvaConfig, path: string, rank: number): number {
   const alpha = loraAlpha(config, path);
   return config.evaAdjustScaling ? alpha * (rank / loraRank(config, path)) : alpha;
 }
 
-/** A layer with the rank that it was given. */
+/** A layer with its assigned rank. */
 export function withRank(module: LoraModule, config: EvaConfig, rank: number): LoraModule {
   const alpha = evaAlpha(config, module.path, rank);
   return { ...module, rank, scale: alpha / (config.rsLora ? Math.sqrt(rank) : rank) };
 }
 
-/** What PEFT is told: LoRA, with the rank and the alpha of each layer that has another. */
+/** The configuration for PEFT: LoRA, with rank and alpha of each layer that differs. */
 export function evaAsLora(config: EvaConfig, modules: readonly LoraModule[]): LoraConfig {
   const { kind: _, ...lora } = Object.fromEntries(
     Object.entries(config).filter(([name]) => !EVA_SETTINGS.some((own) => own.name === name)),

@@ -5,9 +5,9 @@
  *   C = Σ (x − mean)(x − mean)ᵀ = V · Σ² · Vᵀ        A₀ = the first rows of Vᵀ        explained by v: σ² / trace C
  *
  * PEFT keeps the leading vectors of the rows read so far and decomposes them with each batch again, since it wants no matrix of the width of a layer
- * squared. The sums here keep all, and are the same subspace where PEFT's converges to one: what an incremental decomposition drops are the directions
- * behind those that it keeps. Wide layers make those sums large, so as many are added up at once as fit a fixed memory, and the rows are read again
- * for the next.
+ * squared. The sums here keep everything. Where PEFT's decomposition converges, both give the same subspace: it drops only the directions after those
+ * that it keeps. Sums of wide layers are large, so as many as fit in a fixed memory are added up at once, and the rows are read again for the next
+ * ones.
  */
 import { GraftError } from '../../errors.ts';
 import { linear } from '../../engine/ops/linear.ts';
@@ -31,26 +31,26 @@ import { mostRank, sharedRanks } from './ranks.ts';
 import { EVA } from './settings.ts';
 
 const KIND = EVA.name;
-/** What the sums of one pass over the rows may take, unless one alone takes more. */
+/** The most bytes for the sums of one pass over the rows, unless one sum alone takes more. */
 const MOST_BYTES = 256 * 2 ** 20;
-/** The sums are f32: vectors turn by about this in their last digits. As `settled` of a search. */
+/** The sums are f32, so vectors turn by about this in their last digits. Used as `settled` of a search. */
 const SETTLED = 1e-8;
-/** Iterations where vectors are only compared with those of a batch before: as many as PEFT makes. */
+/** Iterations when vectors are only compared with those of an earlier batch: PEFT's number. */
 const ROUGH_ITERATIONS = 4;
 
-/** An input of layers, with how many directions of it may be wanted. */
+/** An input of layers, and how many of its directions may be wanted. */
 interface Input {
   readonly place: number;
   readonly paths: readonly string[];
   readonly width: number;
   readonly most: number;
-  /** Directions that have to agree before enough is read: as many as a layer has rank if none is shared. */
+  /** Directions that have to agree before reading stops: the rank of a layer before ranks are shared. */
   readonly least: number;
 }
 
 interface Found extends Input {
   readonly vectors: Decomposition;
-  /** Of the variance of the input. */
+  /** Share of the input's variance. */
   readonly ratios: Float64Array;
 }
 
@@ -62,7 +62,7 @@ const fromRows: RowsStart<EvaConfig, LoraModule> = {
     const found: Found[] = [];
     const inputs = groups.flat().length;
     for (const [at, group] of groups.entries()) {
-      // Each group reads the rows again, and looks for the vectors of its own inputs.
+      // Each group reads the rows again and finds the vectors of its own inputs.
       const { length: before } = found;
       const tellGroup = ({ what, done, total }: StartProgress): void =>
         tell(
@@ -98,7 +98,7 @@ const fromRows: RowsStart<EvaConfig, LoraModule> = {
     // The ranks of a parameter are rounded up to four on the device.
     const MOST_PADDING = 3;
     let left = own.reduce((sum, { rank }) => sum + rank, 0);
-    // Layers that share an input may each get what the one of the highest rank may.
+    // Layers that share an input may each get as much as the layer with the highest rank.
     const highest = Math.max(...own.map(({ rank }) => rank));
     const ranks = new Map<string, number>();
     for (const { path, inputs } of [...own].sort((a, b) => b.inputs + b.outputs - a.inputs - a.outputs)) {
@@ -143,7 +143,7 @@ export const eva: AdapterKind<EvaConfig, LoraModule> = {
     modules: modules.map(({ kind, ...module }) => (kind === KIND ? module : { kind, ...module })),
     tensors,
   }),
-  // What it leaves is plain LoRA, also in PEFT.
+  // The result is plain LoRA, also in PEFT.
   isPeft: () => false,
   readPeft: (reader) => evaConfig({ ...readLora(reader) }),
   writePeft: (config) => writeLora(config satisfies LoraConfig, false),
@@ -214,7 +214,7 @@ async function directions(
     let now: Decomposition[] | undefined;
     for (let until = 2; evaTau < 1 && until < rows.batches; until *= 2) {
       await read(until - 1);
-      // So few tokens have no such directions.
+      // So few tokens do not have that many directions.
       if (sums.tokens <= most) continue;
       const before = await search({ iterations: ROUGH_ITERATIONS }, now);
       await read(until);

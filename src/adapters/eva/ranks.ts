@@ -1,12 +1,12 @@
 /**
- * How EVA shares rank among layers, as PEFT does: all explained variance ratios of all layers in one list, and the budget goes to the largest.
- * A layer may get no more than `most`, and layers that are given little that varies get none.
+ * How EVA shares rank among layers, as PEFT does: all explained variance ratios of all layers go in one list, and the budget goes to the largest. A
+ * layer gets at most `most`; a layer whose inputs hardly vary gets none.
  */
 
-/** A layer, or several that share an input: they have its ratios each. */
+/** A layer, or several that share an input: each of them has its ratios. */
 export interface SharedRatios {
   readonly paths: readonly string[];
-  /** Shares of the variance of the input, the largest first: as many as a layer may have rank. */
+  /** Shares of the input's variance, the largest first, one for each possible rank. */
   readonly ratios: ArrayLike<number>;
 }
 
@@ -15,7 +15,7 @@ export interface SharedRatios {
  * @returns the rank of each layer by its path
  */
 export function sharedRanks(inputs: readonly SharedRatios[], budget: number): Map<string, number> {
-  // PEFT's order, which decides between equal ratios: first one layer of each input, then the others of each.
+  // PEFT's order decides between equal ratios: first one layer of each input, then the others of each.
   const layers = [
     ...inputs.map(({ paths: [first], ratios }) => ({ path: first, ratios })),
     ...inputs.flatMap(({ paths, ratios }) => paths.slice(1).map((path) => ({ path, ratios }))),
@@ -24,7 +24,7 @@ export function sharedRanks(inputs: readonly SharedRatios[], budget: number): Ma
   shares.sort((a, b) => b.ratio - a.ratio);
   const ranks = new Map(layers.map(({ path }) => [path, 0]));
   for (const { path } of shares.slice(0, budget)) ranks.set(path, ranks.get(path)! + 1);
-  // Of layers with one input the first has the highest rank.
+  // The first of several layers with one input has the highest rank.
   for (const {
     paths: [first, ...others],
   } of inputs)
@@ -37,7 +37,7 @@ export function sharedRanks(inputs: readonly SharedRatios[], budget: number): Ma
   return ranks;
 }
 
-/** The most rank that a layer of this rank may get: Python rounds a half to the even neighbour. */
+/** The highest rank that a layer of this rank may get. Python rounds a half to the even neighbour. */
 export function mostRank(rank: number, rho: number, width: number): number {
   const product = rank * rho;
   const floor = Math.floor(product);

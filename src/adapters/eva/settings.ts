@@ -16,7 +16,7 @@ const TERM = {
   },
 } as const;
 
-/** The same entry of the guide, for the settings after the first. */
+/** The shared entry of the guide, for the settings after the first. */
 const WORD = { id: TERM.id, name: TERM.name } as const;
 
 export const EVA_SETTINGS = [

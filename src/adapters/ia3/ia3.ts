@@ -1,6 +1,6 @@
 /**
- * (IA)³ (Liu et al., 2022): a learned vector multiplies what a layer writes, (W x + b) ⊙ l, or in the layers that are called feedforward what it
- * reads, W (x ⊙ l) + b. It begins as ones.
+ * (IA)³ (Liu et al., 2022): a learned vector multiplies what a layer writes, (W x + b) ⊙ l, or, in feedforward layers, what it reads, W (x ⊙ l) + b.
+ * It begins as ones.
  */
 import { linear } from '../../engine/ops/linear.ts';
 import { scaleColumns } from '../../engine/ops/scale_columns.ts';
@@ -12,7 +12,7 @@ import { isTarget } from '../targets.ts';
 const KIND = 'ia3';
 
 export interface Ia3Config extends AdapterConfig {
-  /** Those of the targets that scale their inputs, by the ends of their paths. */
+  /** Targets that scale their inputs, by the ends of their paths. */
   readonly feedforward: readonly string[];
 }
 

@@ -18,7 +18,7 @@ export const IA3_SETTINGS = [
   },
 ] as const satisfies readonly Setting[];
 
-/** Its layers in PEFT's table of Llama and its relatives, and in that of GPT-2, whose queries, keys and values are one layer. */
+/** The layers of IA3 in PEFT's tables: for Llama and its relatives, and for GPT-2, whose queries, keys and values are one layer. */
 const USUAL = ['k_proj', 'v_proj', 'down_proj'];
 const FUSED = ['c_attn', 'mlp.c_proj'];
 
@@ -27,7 +27,7 @@ export function ia3Targets(has: (end: string) => boolean): readonly string[] {
   return !USUAL.some(has) && FUSED.every(has) ? FUSED : USUAL;
 }
 
-/** Whether targets are those that IA3 begins with, before a model is known. */
+/** Whether targets are IA3's defaults, before a model is known. */
 export const areUsual = (targets: readonly string[]): boolean => targets.join() === USUAL.join();
 
 export const IA3 = {

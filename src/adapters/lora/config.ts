@@ -15,14 +15,14 @@ export interface LoraConfig extends AdapterConfig {
   readonly dropout: number;
   /** Scale by α / √r instead of α / r (rsLoRA, Kalajdzievski, 2023). */
   readonly rsLora: boolean;
-  /** Another rank, or alpha, for the layers whose path ends with the key. */
+  /** Rank, or alpha, of the layers whose path ends with the key. */
   readonly rankPattern: Readonly<Record<string, number>>;
   readonly alphaPattern: Readonly<Record<string, number>>;
-  /** Trained as a whole beside it: neither embedding nor head if left out. */
+  /** Modules that are trained in full beside it: neither embedding nor head if left out. */
   readonly modulesToSave?: SavedModules;
-  /** Tokens that are added to the vocabulary, and learned beside it. */
+  /** Tokens that are added to the vocabulary and trained beside it. */
   readonly addTokens?: readonly string[];
-  /** The id of the first of them, by the tokenizer; the first row behind the base's if left out, for plans without one. */
+  /** The tokenizer's id of the first of them. If left out, the first row after the base's, for plans without a tokenizer. */
   readonly firstToken?: number;
 }
 
@@ -33,7 +33,7 @@ export interface LoraModule extends AdapterModule {
 }
 
 const SETTINGS = ['rank', 'alpha', 'dropout', 'rsLora', 'targets', 'rankPattern', 'alphaPattern'] as const;
-/** Left out where they have the value that they had before there was a choice. */
+/** Left out if they have the value from before there was a choice. */
 const LATER = ['layersToTransform', 'modulesToSave', 'addTokens', 'firstToken'] as const;
 
 /** The configuration in settings by name. */
@@ -80,7 +80,7 @@ export function loraFacts({
   ];
 }
 
-/** Modules beside the layers of an adapter of this configuration: trained as a whole, or rows of new tokens. */
+/** Modules beside the layers of an adapter: trained in full, or rows of new tokens. */
 export function modulesBeside(
   model: ModelDefinition,
   { modulesToSave, addTokens: texts = [], firstToken }: LoraConfig,

@@ -39,7 +39,7 @@ export const lora: AdapterKind<LoraConfig, LoraModule> = {
   limited: limitedRanks,
 };
 
-/** A [rank, inputs] and B [outputs, rank]. Ranks are stored as multiples of four, for vector loads: the gradients of the rows added are zero. */
+/** A [rank, inputs] and B [outputs, rank]. Ranks are padded to multiples of four, for vector loads: the gradients of the added rows are zero. */
 export function loraParameters({ path, rank, inputs, outputs }: LoraModule): AdapterParameter[] {
   const names = tensorNames(path);
   const padded = Math.ceil(rank / 4) * 4;

@@ -9,7 +9,7 @@ export function mergeLora(
 ): void {
   const names = tensorNames(path);
   const [a, b] = [tensors.get(names.a)!, tensors.get(names.b)!];
-  // (B · A)ᵀ = Aᵀ · Bᵀ, for a folder that holds Wᵀ.
+  // (B · A)ᵀ = Aᵀ · Bᵀ, for a folder with Wᵀ.
   if (transposed) addProduct(values, transpose(a, rank), transpose(b, b.length / rank), rank, scale);
   else addProduct(values, b, a, rank, scale);
 }
@@ -26,7 +26,7 @@ function addProduct(w: Float32Array, b: Float32Array, a: Float32Array, R: number
   }
 }
 
-/** The transpose of a matrix of so many rows. */
+/** The transpose of a matrix with `rows` rows. */
 function transpose(values: Float32Array, rows: number): Float32Array {
   const columns = values.length / rows;
   return Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);

@@ -24,7 +24,7 @@ export function readLora(reader: PeftConfigReader): LoraConfig {
   };
 }
 
-/** @throws GraftError `adapter-unsupported` for other modules than embedding and head, or where a copy should stand for both */
+/** @throws GraftError `adapter-unsupported` for modules other than embedding and head, or for one copy that replaces both */
 function readSaved(reader: PeftConfigReader): Pick<LoraConfig, 'modulesToSave'> {
   if (!reader.set('modules_to_save')) return {};
   const names = reader.names('modules_to_save');
@@ -36,7 +36,7 @@ function readSaved(reader: PeftConfigReader): Pick<LoraConfig, 'modulesToSave'> 
 }
 
 /**
- * Rows of tokens, of the embedding and the head alike. A token whose text is not told has an empty one.
+ * Rows of tokens, in the embedding and the head alike. A token whose text is unknown has an empty one.
  *
  * @throws GraftError `adapter-unsupported` for ids that do not follow each other, or that differ between modules
  */
@@ -55,7 +55,7 @@ function readTokens(reader: PeftConfigReader): Pick<LoraConfig, 'addTokens' | 'f
   return { addTokens: ids.map((id) => reader.added.get(id) ?? ''), firstToken: ids[0] };
 }
 
-/** Where the list of layers has another name in the model, the tensors say which layers are meant. */
+/** If the list of layers has another name in the model, the tensors say which layers are meant. */
 function readLayers(reader: PeftConfigReader): readonly number[] {
   return reader.set('layers_pattern') ? [] : reader.wholes('layers_to_transform');
 }
@@ -76,7 +76,7 @@ export function writeLora(config: LoraConfig, useDora: boolean): JsonObject {
   };
 }
 
-/** What is wrong where a file's tensors have another rank than its configuration says. */
+/** The error text if a file's tensors have another rank than its configuration says. */
 export function otherRank({ path, rank }: LoraModule, config: LoraConfig): string | undefined {
   const configured = loraRank(config, path);
   return rank === configured

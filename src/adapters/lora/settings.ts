@@ -20,7 +20,7 @@ export const TARGETS_SETTING = {
   initially: 'all',
 } as const satisfies Setting;
 
-/** What may be trained as a whole beside an adapter. */
+/** What may be trained in full beside an adapter. */
 export const SAVED_MODULES = ['none', 'embed_tokens', 'lm_head', 'both'] as const;
 export type SavedModules = (typeof SAVED_MODULES)[number];
 

@@ -1,7 +1,7 @@
 /**
- * Norms and biases: BitFit (Ben Zaken et al., 2022) and the tuning of norms (Zhao et al., 2023). A copy of each of these vectors stands in the place
- * of the base's, and is learned. PEFT's LN_TUNING is the format: it copies whole modules, so that of a linear layer the file has the bias alone, and
- * PEFT takes the weight that it lacks from the base.
+ * Norms and biases: BitFit (Ben Zaken et al., 2022) and the tuning of norms (Zhao et al., 2023). A trained copy of each of these vectors replaces the
+ * base's. PEFT's LN_TUNING is the format. It copies whole modules: for a linear layer the file has only the bias, and PEFT takes the missing weight
+ * from the base.
  */
 import { copy } from '../../engine/ops/add.ts';
 import type { LinearModule, ModelDefinition } from '../../model/family.ts';
@@ -16,7 +16,7 @@ export interface NormsConfig extends AdapterConfig {
   readonly normParts: NormParts;
 }
 
-/** A layer with vectors that learn: `outputs` numbers in each. */
+/** A layer with trained vectors: `outputs` numbers in each. */
 interface VectorLayer extends LinearModule {
   readonly vectors: readonly ('weight' | 'bias')[];
 }
@@ -70,7 +70,7 @@ export const norms: AdapterKind<NormsConfig, NormsModule> = {
   writePeft: () => ({ fan_in_fan_out: undefined, peft_type: 'LN_TUNING' }),
 };
 
-/** A norm has a weight of one dimension; biases are those of norms and of linear layers. */
+/** A norm has a weight of one dimension. Norms and linear layers have biases. */
 function vectorLayers({ weights, linears }: ModelDefinition, parts: NormParts): VectorLayer[] {
   const has = new Set(weights.map(({ name }) => name));
   const ofNorms = weights.flatMap(({ name, shape }): VectorLayer[] => {

@@ -1,7 +1,7 @@
-/** Settings of a run that learns norms and biases. */
+/** Settings of a run that trains norms and biases. */
 import type { Contribution, Setting } from '../../settings/setting.ts';
 
-/** What is learned of a layer. */
+/** What is trained in a layer. */
 export const NORM_PARTS = ['all', 'norms', 'biases'] as const;
 export type NormParts = (typeof NORM_PARTS)[number];
 

@@ -5,7 +5,7 @@
  *   W = U · S · Vᵀ      A₀ = √(S / s) · Vᵀ      B₀ = U · √(S / s)      y = (W − s · B₀ · A₀) x + s · B · A x
  *
  * Graft leaves the base unchanged and subtracts a frozen low-rank term instead. Adapter and start together are therefore LoRA of twice the rank
- * on the unchanged base, [B, −B₀] · [A; A₀]. That is what is kept; PEFT converts to the same when it saves.
+ * on the unchanged base, [B, −B₀] · [A; A₀]. That is what is saved; PEFT converts to the same when it saves.
  */
 import { linear } from '../../engine/ops/linear.ts';
 import { dropoutOf } from '../dropout.ts';
@@ -42,7 +42,7 @@ interface PissaModule extends LoraModule {
   readonly iterations?: number;
 }
 
-/** Names of what the matrices began as. */
+/** Names of the matrices' initial values. */
 const startNames = (path: string): { a: string; b: string } => ({
   a: `${path}.lora_A.start`,
   b: `${path}.lora_B.start`,
@@ -144,7 +144,7 @@ export const pissa: AdapterKind<PissaConfig, PissaModule> = {
     modules: modules.map(({ kind, iterations: _, ...module }) =>
       kind === KIND ? { ...module, rank: 2 * module.rank } : { kind, ...module },
     ),
-    // Tensors of modules that are trained as a whole are not converted.
+    // Tensors of modules that are trained in full are not converted.
     tensors: new Map([
       ...[...tensors].filter(([name]) => !/\.lora_[AB]\./.test(name)),
       ...modules.filter(({ kind }) => kind === KIND).flatMap((module) => [...joined(module, tensors)]),

@@ -1,10 +1,10 @@
 /**
- * Prompt tuning (Lester et al., 2021), as PEFT has it: P learned vectors stand before every sequence in the place of embedded tokens.
+ * Prompt tuning (Lester et al., 2021), as PEFT has it: P learned vectors stand before every sequence, as if they were embedded tokens.
  *
  *   h₀ = [p₁ … p_P, E[ids]]
  *
- * They take the first positions and have no loss; tokens follow at P, P + 1, …. The ids of virtual tokens begin at FIRST_VIRTUAL. The
- * base's lookup passes over these ids, so that a row with virtual tokens is a row like any other.
+ * They take the first positions and have no loss; tokens follow at P, P + 1, …. The ids of virtual tokens begin at FIRST_VIRTUAL. The base's lookup
+ * skips these ids, so a row with virtual tokens is a row like any other.
  */
 import { embedding, FIRST_VIRTUAL } from '../../engine/ops/embedding.ts';
 import { copy } from '../../engine/ops/add.ts';
@@ -22,13 +22,13 @@ const TENSOR = 'prompt_embeddings';
 
 export interface PromptConfig extends AdapterConfig {
   readonly virtualTokens: number;
-  /** The text that they begin as; tokens of the vocabulary where it is empty. */
+  /** The text whose embedding they begin as; if empty, random tokens of the vocabulary. */
   readonly promptText: string;
 }
 
 /** The embedding of the base: `inputs` its rows, `outputs` channels. */
 interface EmbeddingLayer extends LinearModule {
-  /** What the base multiplies its rows by as it looks them up, and what it multiplies all vectors by. */
+  /** The base's factor for rows that it looks up, and its factor for all vectors. */
   readonly scales: { readonly rows: number; readonly all: number };
 }
 
@@ -115,7 +115,7 @@ export const prompt: AdapterKind<PromptConfig, PromptModule> = {
     num_transformer_submodules: 1,
     num_virtual_tokens: tokens,
     peft_type: 'PROMPT_TUNING',
-    // The values are in the file, so PEFT does not need the text that they began as.
+    // The values are in the file, so PEFT does not need the initial text.
     prompt_tuning_init: 'RANDOM',
     token_dim: outputs,
   }),

@@ -1,7 +1,7 @@
 /** Settings of prompt tuning: how many virtual tokens, and what they begin as. */
 import type { Contribution, Setting } from '../../settings/setting.ts';
 
-/** More virtual tokens than a long prompt has tokens only take time. */
+/** More virtual tokens than a long prompt has only cost time. */
 export const MOST_VIRTUAL_TOKENS = 1024;
 const LONGEST_TEXT = 10_000;
 

@@ -1,8 +1,8 @@
 /**
- * A module that is trained as a whole beside an adapter: the embedding, or the head (PEFT's `modules_to_save`). A copy of its weight stands in the
- * place of the base's, in f32. Where embedding and head are one weight, a copy of either is a weight of its own, and the other stays as it is.
+ * A module that is trained in full beside an adapter: the embedding, or the head (PEFT's `modules_to_save`). An f32 copy of its weight replaces the
+ * base's. If embedding and head share one weight, a copy of either is a weight of its own, and the other stays unchanged.
  *
- * No run has this kind alone: adapters of other kinds bring such modules along.
+ * No run has this kind alone: such modules belong to adapters of other kinds.
  */
 import { copy } from '../../engine/ops/add.ts';
 import { embedding } from '../../engine/ops/embedding.ts';
@@ -17,7 +17,7 @@ const HEAD = 'lm_head';
 /** `inputs` channels, `outputs` rows of the vocabulary. */
 export interface SavedModule extends AdapterModule {
   readonly kind: typeof SAVED;
-  /** The weight of the base that it begins as. */
+  /** The weight of the base that it is initialised from. */
   readonly begins: string;
   /** Whether rows are looked up in it by id. */
   readonly embeds: boolean;
@@ -26,7 +26,7 @@ export interface SavedModule extends AdapterModule {
 /** Name of its weight, as in PEFT's adapter_model.safetensors. */
 const nameOf = (path: string): string => `base_model.model.${path}.weight`;
 
-/** The modules of a choice, on a model. */
+/** The modules of a model that a choice of `settings` names. */
 export function savedModules(model: ModelDefinition, chosen: SavedModules = 'none'): SavedModule[] {
   if (chosen === 'none') return [];
   const {
@@ -50,7 +50,7 @@ export function savedNames(modules: readonly AdapterModule[]): string[] {
     .map(({ path }) => path.slice(path.lastIndexOf('.') + 1));
 }
 
-/** The choice that has these names; undefined where there is none. */
+/** The choice with these names; undefined if there is none. */
 export function savedChoice(names: readonly string[]): SavedModules | undefined {
   const ends = names.map((name) => name.slice(name.lastIndexOf('.') + 1));
   const isEmbedding = (name: string): boolean => name === 'embed_tokens' || name === 'wte';

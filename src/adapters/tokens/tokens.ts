@@ -1,10 +1,10 @@
 /**
- * Tokens that are added to the vocabulary beside an adapter, whose rows of embedding and head are learned and nothing else of these (PEFT's
- * `trainable_token_indices`). The base stays as it is: rows of the adapter stand behind its last, or in the place of rows that no token had, in a
- * vocabulary that is padded. Where embedding and head are one weight, so are the rows.
+ * Tokens that are added to the vocabulary beside an adapter. Only their rows of embedding and head are trained (PEFT's `trainable_token_indices`).
+ * The base stays unchanged: rows of the adapter follow its last, or replace unused rows of a padded vocabulary. If embedding and head share one
+ * weight, they share the rows.
  *
- * Each begins as the mean of the rows that its text had until then, one for each of its pieces. No run is of this kind: adapters of others bring
- * such rows along.
+ * Each begins as the mean of the rows of the tokens that its text had until then. No run has this kind alone: such rows belong to adapters of other
+ * kinds.
  */
 import { embeddingKind } from '../../engine/ops/embedding.ts';
 import { overlayEmbedded } from '../../engine/ops/overlaid_rows.ts';
@@ -26,16 +26,16 @@ export interface AddedTokens {
 /** `inputs` channels, `outputs` rows. */
 export interface TokensModule extends AdapterModule, AddedTokens {
   readonly kind: typeof TOKENS;
-  /** What embedded rows are multiplied by; undefined where the rows are those of the head alone. */
+  /** The factor of embedded rows; undefined for rows of the head alone. */
   readonly scale?: number;
-  /** Whether the rows are those of the head. */
+  /** Whether the head has the rows. */
   readonly isHead: boolean;
 }
 
 /** Name of its rows, as in PEFT's adapter_model.safetensors. */
 const nameOf = (path: string): string => `base_model.model.${path}.token_adapter.trainable_tokens_delta`;
 
-/** The rows of some tokens, on a model. @throws GraftError `lora-config` for ids that leave a gap behind the base's */
+/** The rows of some tokens, on a model. @throws GraftError `lora-config` for ids that leave a gap after the base's */
 export function tokensModules(model: ModelDefinition, added: AddedTokens): TokensModule[] {
   const {
     embedding: { path, scale },
@@ -56,7 +56,7 @@ export function tokensModules(model: ModelDefinition, added: AddedTokens): Token
     : [{ ...rows, path, scale, isHead: true }];
 }
 
-/** For PEFT: the ids by the names of the modules; undefined where there are none. */
+/** For PEFT: the ids by the names of the modules; undefined if there are none. */
 export function tokenIndices(
   modules: readonly AdapterModule[],
 ): Readonly<Record<string, readonly number[]>> | undefined {
@@ -70,13 +70,13 @@ export function tokenIndices(
   );
 }
 
-/** Rows of a weight: in the place of those from `first` on, or behind its last. */
+/** A weight with its rows from `first` on replaced, or with rows after its last. */
 export interface AddedRows {
   readonly first: number;
   readonly values: Float32Array<ArrayBuffer>;
 }
 
-/** The rows that an adapter has, by the names of the weights of the base. */
+/** The rows of an adapter, by the names of the base's weights. */
 export function addedRows({
   modules,
   tensors,

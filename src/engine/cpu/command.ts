@@ -32,9 +32,9 @@ export interface CommandRequest {
   tensors: Record<string, Tensor | undefined>;
   /** Every argument that is a number. */
   params?: Record<string, number>;
-  /** Parts that can be computed apart from each other: rows, elements, tiles. */
+  /** Parts that can be computed independently: rows, elements, tiles. */
   units: number;
-  /** Units that a thread takes at once: enough to be worth it. All of them if left out. */
+  /** Units that a thread takes at once: enough to be worth it. If left out, one thread takes all of them. */
   grain?: number;
   flops?: number;
   /** Layout and sides of a matrix product, for profiles. */
@@ -97,7 +97,7 @@ export function weightType(weight: Tensor): number {
   return weight instanceof QuantisedTensor ? 2 + quantisedFormats[weight.format].code : storedAs(weight);
 }
 
-/** Rows of the matrix that a weight is, or is the beginning of. */
+/** Rows of the matrix: of the whole one where the weight is a view of its first rows. */
 export function storedRows(weight: Tensor): number {
   return weight instanceof QuantisedTensor ? weight.storedRows : weight.rows;
 }

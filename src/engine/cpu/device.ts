@@ -1,6 +1,6 @@
 /**
- * The processor as a device: kernels in WebAssembly over one memory, by as many threads as are given. A plan has run when `run` returns; what is
- * asynchronous on a GPU only lets others have their turn here.
+ * The processor as a device: kernels in WebAssembly over one memory, run by a fixed number of threads. A plan has run when `run` returns. What is
+ * asynchronous on a GPU only yields to the event loop here.
  */
 import { GraftError } from '../../errors.ts';
 import type { AdapterDescription, Device, Processor } from '../device.ts';
@@ -26,7 +26,7 @@ export interface CpuOptions {
   readonly processor: string;
   /** Threads that share the work, the calling one included. */
   readonly threads: number;
-  /** Starts the others. */
+  /** Starts the other threads. */
   readonly startThread: StartThread;
 }
 
@@ -200,7 +200,7 @@ export class CpuDevice implements Device, CpuTarget {
     this.bytesOf(piece, offset, bytes.length).set(bytes);
   }
 
-  /** A copy of some bytes. Everybody else has a turn meanwhile, as while a GPU is awaited. */
+  /** A copy of some bytes. Yields to the event loop first, as awaiting a GPU does. */
   async readPiece(piece: Piece, offset: number, length: number, what = 'tensor'): Promise<ArrayBuffer> {
     this.check();
     const result = new Uint8Array(length);
@@ -209,12 +209,12 @@ export class CpuDevice implements Device, CpuTarget {
     return result.buffer;
   }
 
-  /** The place of a kernel in the table of the threads. */
+  /** The index of a kernel in the threads' table. */
   indexOf(kernel: string): number {
     return this.#threads.placeOf(kernel);
   }
 
-  /** Runs so many commands from an address on. */
+  /** Runs `count` commands from an address on. */
   runProgram(address: number, count: number): void {
     try {
       this.#threads.run(address, count);

@@ -1,16 +1,16 @@
 /**
- * The engine's one WebAssembly memory, handed out in pieces. It grows as it has to and never shrinks; pieces that are given back are used again,
- * the smallest that fits first.
+ * The engine's one WebAssembly memory, handed out in pieces. It grows when it must and never shrinks. Freed pieces are reused, the smallest that fits
+ * first.
  */
 import { GraftError } from '../../errors.ts';
 import type { Memory } from '../pool.ts';
 import { MOST_MEMORY_BYTES } from './target.ts';
 
-/** Pieces begin at multiples of a line of the cache, and are so many bytes long. */
+/** Pieces begin at a multiple of a cache line, and their size is one too. */
 export const ALIGNMENT = 64;
 /** The first bytes are for the kernels' constants and for the communication of threads. */
 export const FIRST_BYTES = 2 ** 14;
-/** Kernels load whole vectors, so that they may read, not write, so far behind the last piece. */
+/** Kernels load whole vectors, so they may read (never write) this many bytes past the last piece. */
 const SLACK_BYTES = 64;
 const PAGE_BYTES = 2 ** 16;
 const MOST_PAGES = MOST_MEMORY_BYTES / PAGE_BYTES - 1;
@@ -27,9 +27,9 @@ interface Gap {
 
 export class Heap {
   readonly memory: WebAssembly.Memory;
-  /** By address; no two touch each other. */
+  /** In order of address; no two are adjacent. */
   readonly #gaps: Gap[] = [];
-  /** Behind the last piece that was ever handed out. */
+  /** The end of the last piece that was ever handed out. */
   #end = FIRST_BYTES;
 
   /** @param shared between threads */

@@ -84,7 +84,7 @@ export class CpuLowering implements Lowering<CpuCommand> {
     return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
   }
 
-  /** One group: on a processor nothing else waits for the plan. */
+  /** One group: on a processor there is nothing to split a plan for. */
   split<D extends Command>(commands: readonly D[]): D[][] {
     return [[...commands]];
   }

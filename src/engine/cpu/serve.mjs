@@ -15,7 +15,7 @@ export const FIELDS = { unit: 0, turn: 1, done: 2, ended: 3, program: 4, start: 
  */
 
 /**
- * Makes an instance of the kernels. Each has its place in the instance's table, the same one in every thread: that of its export.
+ * Makes an instance of the kernels. Each kernel has the same index in the table of every thread: that of its export.
  *
  * @param {WebAssembly.Module} module
  * @param {WebAssembly.Memory} memory
@@ -25,7 +25,7 @@ export function instantiate(module, memory) {
   const names = WebAssembly.Module.exports(module)
     .filter(({ kind }) => kind === 'function')
     .map(({ name }) => name);
-  // The compiler keeps the first place of the table empty.
+  // The compiler keeps the first entry of the table empty.
   const table = new WebAssembly.Table({ initial: names.length + 1, element: 'anyfunc' });
   const { exports } = new WebAssembly.Instance(module, { env: { memory, table } });
   names.forEach((name, index) => table.set(index + 1, /** @type {any} */ (exports[name])));
@@ -41,7 +41,7 @@ export function serve({ module, memory, scratch }) {
   try {
     instantiate(module, memory).thread.work(CONTROL, scratch, 1);
   } catch (error) {
-    // The others must not wait for what this one began.
+    // The others must not wait for the part that this thread took.
     endThreads(memory);
     throw error;
   }

@@ -53,7 +53,7 @@ export class Threads {
     );
   }
 
-  /** The place of a kernel in the table. */
+  /** The index of a kernel in the table. */
   placeOf(kernel: string): number {
     const place = this.#places.get(kernel);
     if (place === undefined) throw new Error(`The compiled kernels have no ${kernel}`);

@@ -1,6 +1,6 @@
 /**
- * Ends the current turn of the event loop and continues in a later one. A promise alone would not do: its continuation comes before every timer,
- * signal and message, so that a run on this thread would never let them through.
+ * Ends the current turn of the event loop and continues in a later one. A promise alone is not enough: its continuation runs before every timer,
+ * signal and message, so a run on this thread would never let them through.
  *
  * @param why what is waited for; it is the message itself, so that it shows when a worker is inspected
  */

@@ -25,7 +25,7 @@ export class DryRunDevice implements Device {
   #peakBytes = 0;
   readonly #uploaded = new WeakMap<Storage, Memory>();
 
-  /** @param lowering of the backend that the run is for. Its limits decide how things are laid out; what is above them is not refused */
+  /** @param lowering of the backend that the run is for. Its limits decide the layout; what exceeds them is not refused */
   constructor(readonly lowering: Lowering) {
     ({ features: this.features, limits: this.limits, software: this.software } = lowering.target);
     this.#allocatedBytes = this.#peakBytes = lowering.deviceBytes ?? 0;

@@ -54,7 +54,7 @@ export function gated(tape: Tape, gate: Tensor, up: Tensor, activation: Activati
     const dy = tape.gradient(y);
     const both = (dx: Tensor, accumulate: boolean, du: Tensor, accumulateUp: boolean): unknown =>
       tape.append(gatedBackward, { g: gate, u: up, dy, dx, du }, { activation, accumulate, accumulateUp });
-    // One operation makes both; where only one is needed, the other goes to memory that is never read.
+    // One operation computes both. If only one is needed, the other goes to memory that is never read.
     const unread = (of: Tensor): Tensor => tape.tensor(of.shape, of.dtype, `unread d ${of.label}`);
     if (gate.requiresGrad && up.requiresGrad) {
       tape.addGradient(gate, (dx, accumulate) =>

@@ -3,7 +3,7 @@ import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
 
 export interface AttentionOptions {
-  /** Queries [M, H·D], f32 or f16 as all of them. */
+  /** Queries [M, H·D]. All three are f32, or all f16. */
   q: Tensor;
   /** Keys [N, KV·D]. */
   k: Tensor;
@@ -12,9 +12,9 @@ export interface AttentionOptions {
   /** u32 [M, 2]: query m attends to the rows start … end − 1 of k and v. With start = end its result and its gradients are zero. */
   keyRanges: Tensor;
   /**
-   * u32 [N, 2]: key j is seen by none but the queries first … last − 1, which the backward of k and v walks; `keyRanges` says
-   * which of them do. Needed where k or v has a gradient. With a window, query first + i must end behind key j + i, as in causal rows, if
-   * it sees the key at all: of the queries only as many are walked as the window is wide.
+   * u32 [N, 2]: only the queries first … last − 1 can see key j; the backward of k and v walks them, and `keyRanges` says which of them do see it.
+   * Needed where k or v has a gradient. With a window, query first + i must end behind key j + i, as in causal rows, if it sees the key at all: only
+   * as many queries are walked as the window is wide.
    */
   queryRanges?: Tensor;
   heads: number;
@@ -23,7 +23,7 @@ export interface AttentionOptions {
   headSize: number;
   /** Factor of the scores, usually 1/√D. */
   scale: number;
-  /** Only the last so many keys of a query's range, its own included (Mistral's sliding window); 0 for all. */
+  /** How many of the last keys of its range a query sees, its own included (Mistral's sliding window); 0 for all. */
   window?: number;
   /** Chooses among the backend's kernels, in the backend's own terms: for tests and measurements. */
   family?: unknown;
@@ -39,7 +39,7 @@ export interface AttentionAttributes {
   readonly family?: unknown;
 }
 
-/** o [M, H·D] = softmax(scale · q·kᵀ)·v of each head; lse f32 [M, H], where it is asked for: the log-sum-exp of the scores. */
+/** o [M, H·D] = softmax(scale · q·kᵀ)·v of each head; lse f32 [M, H] (optional): the log-sum-exp of the scores. */
 export const attentionKind = operationKind<
   { q: Tensor; k: Tensor; v: Tensor; keyRanges: Tensor; o: Tensor; lse?: Tensor },
   AttentionAttributes
@@ -97,7 +97,7 @@ export function attention(tape: Tape, options: AttentionOptions): Tensor {
       const tensors = { q, k, v, dO, rows, queryRanges, dk, dv };
       tape.append(attentionKeys, tensors, { ...attributes, accumulateK, accumulateV });
     };
-    // One operation makes both; where only one is needed, the other goes to memory that is never read.
+    // One operation computes both. If only one is needed, the other goes to memory that is never read.
     const unread = (of: Tensor): Tensor => tape.tensor(of.shape, of.dtype, `unread d ${of.label}`);
     if (k.requiresGrad && v.requiresGrad) {
       tape.addGradient(k, (dk, accumulateK) =>

@@ -12,7 +12,7 @@ interface CrossEntropyTensors extends Readonly<Record<string, Tensor | undefined
   readonly w: Tensor;
   readonly labels: Tensor;
   readonly sum: Tensor;
-  /** Set when the backward is recorded, where the gradient of the loss is a number that is known then. */
+  /** Set when the backward is recorded, if the gradient of the loss is a known number. */
   dx?: Tensor;
   dw?: Tensor;
 }
@@ -22,7 +22,7 @@ interface CrossEntropyAttributes {
   readonly accumulate: boolean;
   /** Factor of both gradients. */
   scale: number;
-  /** Whether the first chunk's gradient of w is added to what dw holds or replaces it. */
+  /** Whether the first chunk's gradient of w is added to dw or replaces it. */
   accumulateWeight: boolean;
 }
 
@@ -32,8 +32,8 @@ export const crossEntropyKind = operationKind<CrossEntropyTensors, CrossEntropyA
 );
 
 /**
- * The summed cross-entropy of x · wᵀ against labels, without ever holding all logits: rows go through the head in chunks. Where its gradient is
- * a number that is known when the backward is recorded (1 for the loss that is minimised, a weight in a sum of losses), each chunk's gradient is
+ * The summed cross-entropy of x · wᵀ against labels, without ever having all logits in memory: rows go through the head in chunks. Where its gradient
+ * is a number that is known when the backward is recorded (1 for the loss that is minimised, a weight in a sum of losses), each chunk's gradient is
  * taken at once (as in Liger's fused linear cross-entropy); where it is computed, the backward makes the chunks again.
  *
  * @param x [R, C], the supervised rows only

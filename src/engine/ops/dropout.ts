@@ -5,9 +5,9 @@ import type { Tensor } from '../tensor.ts';
 export interface Dropout {
   /** Chance of an element to be dropped: 0 ≤ p < 1. */
   probability: number;
-  /** u32 [1], external: another one each micro-batch. */
+  /** u32 [1], external; it changes with each micro-batch. */
   seed: Tensor;
-  /** Sets places of the model apart that drop under the same seed. */
+  /** Differs between places of the model that drop under the same seed. */
   salt: number;
 }
 

@@ -40,8 +40,8 @@ export function embedding(
 }
 
 /**
- * Ids from here on are no tokens of a vocabulary: the vectors that an adapter puts before every sequence, in their order. A lookup passes over ids
- * that its table does not have, so that one in the table of the vocabulary leaves their rows to another.
+ * Ids from here on are no tokens of the vocabulary, but the vectors that an adapter puts before every sequence, in order. A lookup skips ids that its
+ * table does not have, so the lookup in the vocabulary leaves their rows to another.
  */
 export const FIRST_VIRTUAL = 2 ** 30;
 

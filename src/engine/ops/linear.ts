@@ -5,7 +5,7 @@
  *   dz = s · dy · B             dx = dy · W + dz · A          dA += dzᵀ · drop(x)       dB += s · dyᵀ · z
  *
  * A `scale` stands before W and s alike, for layers whose contribution to the residual is multiplied (Granite).
- * B · A is never formed, and the low-rank product rides in the tile of the large one. A frozen W gets no gradient.
+ * B · A is never formed; the low-rank product is added within the tile of the large one. A frozen W gets no gradient.
  */
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';

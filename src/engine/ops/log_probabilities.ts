@@ -17,8 +17,8 @@ export const logProbabilitiesBackward = operationKind<
 >('log_probabilities.backward');
 
 /**
- * The log-probability of each row's label under softmax(x · wᵀ), without ever holding all logits: rows go through the head in chunks, in the
- * backward again. What preference and reinforcement objectives are made of.
+ * The log-probability of each row's label under softmax(x · wᵀ), without ever having all logits in memory: rows go through the head in chunks, in the
+ * backward again. Preference and reinforcement objectives are made of it.
  *
  * @param x [R, C]
  * @param w the head [V, C]

@@ -5,8 +5,8 @@
  *
  * B may be in quantised blocks (quantised.ts), and in shards, as C may be for TN (shards.ts).
  *
- * A vocabulary need not be a multiple of four. Tensors with a column for each token therefore have `wholeColumns(V)` of them: products
- * write what they like into the columns beyond V, and whoever reads such rows as A must have made those columns zero.
+ * A vocabulary need not be a multiple of four. Tensors with a column for each token therefore have `wholeColumns(V)` of them: products may write
+ * anything into the columns beyond V, and whoever reads such rows as A must clear those columns first.
  */
 import { operationKind } from '../operation.ts';
 import type { QuantisedType } from '../quantised.ts';
@@ -66,9 +66,9 @@ export interface MatmulOptions {
   lowRank?: { z: Tensor; l: Tensor; scale: number };
   /** f32 [N], added to every row. */
   bias?: Tensor;
-  /** As C, in shape and type; added. Not C itself: that is `accumulate`. */
+  /** Added; same shape and type as C. Not C itself: that is `accumulate`. */
   residual?: Tensor;
-  /** Adds to what C holds instead of replacing it. */
+  /** Adds to C instead of replacing it. */
   accumulate?: boolean;
   /** Factor of A·B alone. */
   scale?: number;
@@ -89,7 +89,7 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
   return c;
 }
 
-/** The sides of a product. @throws Error where its tensors do not fit each other */
+/** M, N and K of a product. @throws Error if the shapes of its tensors do not match */
 export function shapeOf({ a, b, c, layout, lowRank, bias, residual }: MatmulOptions): MatmulShape {
   const [N, K] = layout === 'NT' ? [b.rows, b.columns] : [b.columns, b.rows];
   const M = layout !== 'TN' ? a.rows : (c?.rows ?? a.columns);

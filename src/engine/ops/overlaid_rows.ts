@@ -1,11 +1,11 @@
 /**
- * A matrix of which some rows, next to each other, are others: they stand in the place of its own, or follow its last.
+ * A matrix with a run of rows replaced or appended.
  *
  *   W' = [W₀ … W₍f₋₁₎, T₀ … T₍t₋₁₎, W₍f₊t₎ …]
  *
- * W stays where it is, as numbers, in blocks or in shards. From the boundary of a shard before the first other row on (shards.ts), rows lie in a
- * tensor of their own in f32, which every replay fills anew: they are few, and products with W' are those of a matrix in shards. A gradient of W' is one of
- * that tensor, and of T.
+ * W stays where it is, as numbers, in blocks or in shards. From the last shard boundary before the first replaced row on (shards.ts), rows are copied
+ * to an f32 tensor of their own, which every replay fills anew: they are few, and products with W' are those of a matrix in shards. A gradient of W'
+ * is one of that tensor, and of T.
  */
 import { firstRows, SHARD_ROWS, ShardedTensor } from '../shards.ts';
 import type { GradientWriter, Tape } from '../tape.ts';
@@ -19,7 +19,7 @@ export interface Overlay {
   readonly first: number;
 }
 
-/** Where the tensor of its own begins. */
+/** The row of W' at which that tensor begins. */
 export const firstOverlaid = (first: number): number => Math.floor(first / SHARD_ROWS) * SHARD_ROWS;
 
 /** A table as rows from `first` on of a larger one. */
@@ -28,7 +28,7 @@ export function rowsFrom(table: Tensor, first: number): Tensor {
 }
 
 /**
- * Writes the rows of a table into x [M, C] where the ids are its own, in the place of what is there.
+ * Overwrites the rows of x [M, C] whose ids belong to a table.
  *
  * @param chain occurrences of each id, from `linkOccurrences`; needed where the table is trained
  */
@@ -73,7 +73,7 @@ export function overlaidRows(
   return all;
 }
 
-/** Adds to the gradient of a weight, or of those of its rows that learn. */
+/** Adds to the gradient of a weight, or of its trained rows only. */
 export function addWeightGradient(tape: Tape, w: Tensor, write: GradientWriter): void {
   const learned =
     w instanceof ShardedTensor && !w.gradient

@@ -12,10 +12,10 @@ export interface PairKernel {
   readonly assembly: string;
 }
 
-/** Numbers of an objective that its kernel reads, at most. */
+/** The most numbers that an objective's kernel may read. */
 export const PAIR_NUMBERS = 4;
 
-/** Slots of `total` from OWN_SLOT on, for what the kernel adds up beside the loss. */
+/** Slots of `total` from OWN_SLOT on, for the kernel's sums beside the loss. */
 export const PAIR_SUMS = 4;
 
 /** What a loss over pairs is made of. */
@@ -45,12 +45,12 @@ export const pairLossKind = operationKind<
 >('pair_loss');
 
 /**
- * A summed loss over pairs of answers, which an objective's kernel makes of the log-probabilities of whole answers. Both gradients are taken at
- * once: the gradient of the loss must be a number that is known when the backward is recorded.
+ * A summed loss over pairs of answers, which an objective's kernel computes from the log-probabilities of whole answers. Loss and gradients are
+ * computed at once, so the gradient of the loss must be a known number when the backward is recorded.
  *
  * @param logps f32 [2P], log-probabilities of the answers, chosen and rejected in turn
  * @param reference f32 [2P], the same by the reference policy; left out for a kernel that does not read it
- * @param values f32 [2P], a number that a row brings for each answer; likewise
+ * @param values f32 [2P], a number from the data for each answer; left out likewise
  * @param ranges u32 [2P, 2], rows of the answers, whose number is their length in tokens
  * @param total f32, uploaded, with {@link PAIR_SUMS} slots behind OWN_SLOT for what is added up beside the loss
  * @param numbers of the objective, at most {@link PAIR_NUMBERS}

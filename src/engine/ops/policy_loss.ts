@@ -5,7 +5,7 @@ import { OWN_SLOT } from './step.ts';
 
 /** Numbers of the clipped surrogate. */
 export interface PolicyNumbers {
-  /** The ratio of probabilities counts down to 1 − epsilon, and up to 1 + epsilonHigh. */
+  /** The ratio of probabilities is clipped to 1 − epsilon … 1 + epsilonHigh. */
   readonly epsilon: number;
   readonly epsilonHigh: number;
   /** Weight of the divergence from the reference; at 0 the reference is not read. */
@@ -40,7 +40,7 @@ export const policyLossKind = operationKind<PolicyTensors, PolicyNumbers & { sca
 
 /**
  * The clipped surrogate of PPO over the tokens of sampled sequences (Schulman and others, 2017), with one advantage for each sequence, as GRPO has it
- * (Shao and others, 2024). The gradient is taken at once: that of the loss must be a number that is known when the backward is recorded.
+ * (Shao and others, 2024). Loss and gradients are computed at once, so the gradient of the loss must be a known number when the backward is recorded.
  *
  * @param logps f32 [R], log-probabilities of the tokens by the policy
  * @param old f32 [R], the same by the policy that made the samples, or {@link ON_POLICY}

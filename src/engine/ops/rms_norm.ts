@@ -31,7 +31,7 @@ export interface RmsNormOptions {
 }
 
 /**
- * y = scale · x / rms(x) · (offset + w), over each run of as many numbers as w has: a row of x, or a head of it. x [M, n · C] in any float
+ * y = scale · x / rms(x) · (offset + w), over each run of C numbers: a row of x, or a head of it. x [M, n · C] in any float
  * type, w [C] f32.
  */
 export function rmsNorm(

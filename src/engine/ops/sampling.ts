@@ -14,7 +14,7 @@ const NONE = 0xffffffff;
 /** A draw of a sequence that has ended: nothing is chosen for it. */
 export const NO_DRAW = -1;
 
-/** How to choose; what the numbers mean is said in model/sampling.ts. */
+/** How to choose; model/sampling.ts explains the numbers. */
 export interface SamplingSettings {
   readonly temperature: number;
   readonly topK: number;
@@ -25,7 +25,7 @@ export interface SamplingSettings {
   readonly candidates: number;
 }
 
-/** What choosing reads and writes, apart from the logits. All are the plan's inputs and outputs. */
+/** The tensors that sampling reads and writes, apart from the logits. All are inputs and outputs of the plan. */
 export interface SamplingTensors {
   /** From `encodeSettings`. */
   readonly settings: Tensor;

@@ -11,7 +11,7 @@ export const putColumns = operationKind<
 >('put_columns');
 
 /**
- * x [M, C] cut into matrices of the given widths, which add up to C. Every part must lead to the loss if one does: its gradient is written
+ * x [M, C] cut into matrices of the given widths, which add up to C. If one part leads to the loss, all must: the gradient of each is written
  * straight into its columns of the whole.
  */
 export function splitColumns(tape: Tape, x: Tensor, widths: readonly number[]): Tensor[] {

@@ -7,7 +7,7 @@
 export interface StepNumbers {
   /** Largest global norm of the gradient; 0 for no clipping. */
   readonly clip: number;
-  /** Supervised tokens of the whole step, or what else an objective divides by: gradients arrive as sums. */
+  /** Supervised tokens of the whole step, or another denominator of the objective: gradients arrive as sums. */
   readonly tokens: number;
   readonly lr: number;
   readonly weightDecay: number;

@@ -11,7 +11,7 @@ export const weightedRowsKind = operationKind<
 
 /**
  * The loss −Σ weights · x over rows, such as a mean of cross-entropies whose denominator the host knows. It is added to the first slot of the
- * statistics, and to another that is reported.
+ * statistics and to a second one, which is reported.
  *
  * @param x f32 [R], log-probabilities
  * @param weights f32 [R], which the host writes; 0 for rows that do not count

@@ -23,7 +23,7 @@ export interface DeviceOptions {
   powerPreference?: GPUPowerPreference;
   /** A stored measurement for this adapter, if there is one. */
   tuning?: Tuning;
-  /** Limits below those of the adapter: to test on a large GPU how a small one behaves. */
+  /** Limits below those of the adapter, to test on a large GPU how a small one behaves. */
   limits?: Partial<GpuTarget['limits']>;
 }
 
@@ -258,7 +258,7 @@ export class GpuDevice implements Device, GpuTarget {
     return this.#pipelines.of(dispatch);
   }
 
-  /** The layout of a dispatch's bindings: only those it names. */
+  /** The layout of a dispatch's bindings: only the ones it names. */
   layout(dispatch: Dispatch): GPUBindGroupLayout {
     return this.#pipelines.layout(dispatch);
   }

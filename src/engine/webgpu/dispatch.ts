@@ -30,7 +30,7 @@ export interface DispatchRequest {
   tensors: Record<string, Tensor | undefined>;
   /** Every field of the shader's `struct Params`. */
   params?: Record<string, number>;
-  /** Workgroups; one number is folded over x and y, with the shader reading `x + y · num_workgroups.x`. */
+  /** Workgroups; a single number is folded over x and y, and the shader reads `x + y · num_workgroups.x`. */
   workgroups: number | [number, number, number];
   flops?: number;
 }

@@ -9,11 +9,11 @@ import { defaultTuning, LAYOUTS, type MatmulTuning, type RegisterTile, type Tuni
 /** Time for everything, compilation included: candidates that are not measured by then keep their default. */
 const BUDGET_MS = 1500;
 const RUNS = 5;
-/** Side of the measured products: large enough to fill the adapter, small enough for the budget. */
+/** Side of the measured matrices: large enough to fill the adapter, small enough for the budget. */
 const SIDE = { plain: 128, registers: 128, tiles: 1024 };
 /** A candidate must be faster by this factor to replace the default: less is noise. */
 const MARGIN = 1.1;
-/** Part of a second that one submit may take, by the speed of matrix products. */
+/** The share of a second that one submit may take, by the speed of matrix products. */
 const SUBMIT_SECONDS = 0.25;
 
 const TILE_ROWS = [1, 2, 4, 8, 16] as const;

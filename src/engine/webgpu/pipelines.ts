@@ -30,7 +30,7 @@ export class Pipelines {
     return pipeline;
   }
 
-  /** The layout of a dispatch's bindings: only those it names. */
+  /** The layout of a dispatch's bindings: only the ones it names. */
   layout(dispatch: Dispatch): GPUBindGroupLayout {
     const variant = pipelineKey(dispatch);
     let layout = this.#layoutOf.get(variant);

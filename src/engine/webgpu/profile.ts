@@ -116,7 +116,7 @@ async function byTimestamps(
   return times.map(median);
 }
 
-/** Seconds of each command: of equal ones, the first is measured. */
+/** Seconds of each command. Equal commands are measured once. */
 async function alone(device: GpuDevice, commands: readonly BoundDispatch[], runs: number): Promise<number[]> {
   const measure = async (one: readonly BoundDispatch[]): Promise<number> => {
     const seconds: number[] = [];

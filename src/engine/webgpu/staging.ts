@@ -51,7 +51,7 @@ export class GpuStagingSlot implements StagingSlot {
       buffer.unmap();
       return values;
     } catch (error) {
-      // A lost device says more than its failed mapping.
+      // The loss of the device explains more than the failed mapping.
       this.device.check();
       throw error;
     } finally {

@@ -1,7 +1,7 @@
 import type { Target } from '../target.ts';
 import { defaultTuning, type Tuning } from './tuning.ts';
 
-/** WebGPU's `maxComputeWorkgroupsPerDimension`, of which no adapter is asked for more. */
+/** WebGPU's default `maxComputeWorkgroupsPerDimension`; Graft asks no adapter for more. */
 export const MOST_WORKGROUPS = 65_535;
 
 /** The target of WGSL kernels: the features, limits and tuning of a GPU. */

@@ -8,7 +8,7 @@ export interface RegisterTile {
 
 /** How matrix products run on an adapter. */
 export interface MatmulTuning {
-  /** `registers` for adapters that run on the CPU, `tiles` in shared memory for GPUs, `plain` where neither is right. */
+  /** `registers` for adapters that run on the CPU, `tiles` in shared memory for GPUs, `plain` where both give wrong results. */
   family: 'registers' | 'tiles' | 'plain';
   /** Whether the lanes of the register kernels share their loads by quadBroadcast; needs subgroups. */
   quads: boolean;

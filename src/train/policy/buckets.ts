@@ -3,12 +3,12 @@ import type { Bucket, LabelledTokens } from '../../model/batch.ts';
 import type { TrainOptions } from '../options.ts';
 import { promptLength } from './prompts.ts';
 
-/** Parts of the longest answers for which there is a plan each. */
+/** Fractions of the longest length that get a plan each. */
 const PARTS = [1 / 4, 1 / 2, 1];
 
 /** The size of generation. */
 export interface GenerationSize {
-  /** Answers of a step; at most so many are sampled at once. */
+  /** Answers of a step, the most that are sampled at once. */
   readonly answers: number;
   /** Tokens of the longest, prompt included. */
   readonly maxLength: number;
@@ -20,7 +20,7 @@ export type PolicySizes = Pick<
   'batch' | 'accumulate' | 'maxLength' | 'numGenerations' | 'maxCompletionLength'
 >;
 
-/** The plans of a step, and the room of its answers. @param longest prompt, in tokens */
+/** The plans of a step, and the size of generation. @param longest prompt, in tokens */
 export function policyBuckets(
   { batch, accumulate, numGenerations: G = 0, maxCompletionLength = 0 }: PolicySizes,
   longest: number,

@@ -25,11 +25,11 @@ export interface PolicyGradients extends Measured {
 }
 
 /**
- * Computes gradients of a step without changing anything. Nothing else may train meanwhile. Missing parts of the samples are computed: without
- * earlier log-probabilities they count as made by the policy itself, and the reference policy is the base model alone.
+ * Computes gradients of a step without changing anything. Nothing else may train meanwhile. Missing parts of the samples are computed: samples
+ * without earlier log-probabilities count as made by the current policy, and the reference policy is the base model alone.
  *
  * @param batches the micro-batches of the step
- * @throws GraftError `train-objective` where a reference is needed and all weights are trained
+ * @throws GraftError `train-objective` if a reference is needed and all weights are trained
  */
 export async function policyGradients(
   trainable: Trainable,
@@ -76,7 +76,7 @@ export async function policyGradients(
   return { ...measuredOf(objective, total, count), losses, gradients, logProbabilities };
 }
 
-/** @throws GraftError `train-objective` where the run compares with a base model that is not there */
+/** @throws GraftError `train-objective` if the run needs a base model to compare with and has none */
 export function checkReference({ settings }: Learning, { adapter }: Pick<Trainable, 'adapter'>): void {
   if ((settings['beta'] as number) > 0 && !adapter)
     throw new GraftError(

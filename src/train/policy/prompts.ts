@@ -1,6 +1,6 @@
 /**
- * Rows as prompts to which answers are sampled: the text before a row's last answer is the prompt, and that answer is the wanted one. A row that is
- * only a prompt is asked whole, and has no wanted answer.
+ * Rows as prompts for sampling: the text before a row's last answer is the prompt, and that answer is the wanted one. A row that is only a prompt has
+ * no wanted answer.
  */
 import { GraftError } from '../../errors.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
@@ -15,7 +15,7 @@ export interface Asked {
   readonly columns?: Readonly<Record<string, unknown>>;
 }
 
-/** A row, with its texts where these are known: they may differ from the decoded tokens. */
+/** A row, with its texts if known: they may differ from the decoded tokens. */
 export interface PromptRow extends LabelledTokens {
   readonly asked?: Asked;
 }
@@ -26,7 +26,7 @@ export interface Prompt extends Asked {
   readonly columns: NonNullable<Asked['columns']>;
 }
 
-/** Tokens before the last answer of a row: what follows is learned where answers are learned. */
+/** Tokens before the last answer of a row. */
 export function promptLength({ labels, asks }: Pick<LabelledTokens, 'labels' | 'asks'>): number {
   if (asks) return labels.length;
   let at = labels.length - 1;

@@ -1,4 +1,4 @@
-/** Sampled sequences as a micro-batch takes them: groups of answers to one prompt, each with its weight. */
+/** Sampled sequences for a micro-batch: groups of answers to one prompt, each with its weight. */
 import { ON_POLICY } from '../../engine/ops/policy_loss.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { Tensor } from '../../engine/tensor.ts';
@@ -8,12 +8,12 @@ import type { PolicyTensors } from '../loss-graph.ts';
 
 /** A sampled answer. */
 export interface Sample {
-  /** Its tokens, with the one that ended it. */
+  /** Its tokens, including the one that ended it. */
   readonly ids: readonly number[];
   readonly advantage: number;
-  /** Whether it gives no gradient. */
+  /** Whether it is left out of the gradient. */
   readonly left?: boolean;
-  /** Log-probabilities of its tokens by the policy that made it; missing where that is the current policy. */
+  /** Log-probabilities of its tokens by the policy that sampled it; missing if that is the current policy. */
   readonly old?: ArrayLike<number>;
   /** The same by the reference policy. */
   readonly reference?: ArrayLike<number>;
@@ -37,7 +37,7 @@ export function sampledRow(promptIds: readonly number[], samples: readonly Sampl
   return { ids, labels, starts, samples };
 }
 
-/** Tokens of each sequence of a micro-batch, 0 for one that is left out. */
+/** Tokens of each sequence of a micro-batch; 0 for one that is left out. */
 export function lengthsOf(rows: readonly SampledRow[]): number[] {
   return rows.flatMap(({ samples }) => samples.map(({ ids, left }) => (left ? 0 : ids.length)));
 }
@@ -83,7 +83,7 @@ export function splitByToken(values: Float32Array, rows: readonly SampledRow[]):
   return rows.flatMap(({ samples }) => samples.map(({ ids }) => values.slice(at, (at += ids.length))));
 }
 
-/** The rows, with something of each sample replaced. @param changes in the order of the samples */
+/** The rows, with changes to each sample. @param changes in the order of the samples */
 export function withSamples(rows: readonly SampledRow[], changes: readonly Partial<Sample>[]): SampledRow[] {
   let at = 0;
   return rows.map((row) => ({

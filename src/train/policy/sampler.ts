@@ -17,16 +17,16 @@ export interface Draw {
 
 export interface Drawn {
   readonly prompt: Prompt;
-  /** Its tokens, with the one that ended it. */
+  /** Its tokens, including the one that ended it. */
   readonly ids: readonly number[];
   readonly text: string;
-  /** Whether it came to the limit before it ended. */
+  /** Whether it reached the limit before it ended. */
   readonly cut: boolean;
   readonly scored: Scored;
 }
 
 export interface SamplingWatch {
-  /** How many answers are complete, of all; with a fraction for those under way. */
+  /** Called with the number of complete answers, of all, plus a fraction for those under way. */
   readonly onProgress: (done: number, total: number) => void;
   /** Called at every token: true interrupts. */
   readonly isInterrupted: () => boolean;

@@ -1,4 +1,4 @@
-/** The steps of a run that learns from rewards: answers are sampled and scored, and updates are made with them. */
+/** The steps of a run with rewards: samples answers, scores them, and updates with them. */
 import { mean } from '../../averages.ts';
 import { BROKEN_SLOT, encodeStep, NORM_SLOT, STEP_SLOTS } from '../../engine/ops/step.ts';
 import type { StagingRing } from '../../engine/staging.ts';
@@ -41,7 +41,7 @@ import {
 import type { Scoring } from './scoring.ts';
 import type { Prompt } from './prompts.ts';
 
-/** The settings that it reads, which the objective brings. */
+/** The settings of the objective that it reads. */
 type PolicyOptions = TrainOptions & { readonly steps: number } & {
   readonly [
     name in
@@ -62,7 +62,7 @@ export class PolicySteps implements StepMaker {
   readonly #order: RowOrder;
   readonly #sampler: Sampler;
   readonly #options: PolicyOptions;
-  /** Reports of steps, until they are read. */
+  /** Reports of steps that were not read yet. */
   readonly #reports = new Map<number, ObjectiveReport>();
 
   constructor(
@@ -83,7 +83,7 @@ export class PolicySteps implements StepMaker {
     this.#sampler = new Sampler(generator, trainable.adapter, scoring, this.#options.maxCompletionLength);
   }
 
-  /** Awaits the device, since it has to read what it sampled. @returns undefined where it was interrupted before anything changed */
+  /** Awaits the device, since it has to read the samples. @returns undefined if it was interrupted before anything changed */
   async submit(step: number, isInterrupted: () => boolean): Promise<Submitted | undefined> {
     const { seed, numGenerations, temperature, topP, topK } = this.#options;
     const asked = this.#order.rowsOf(step).map((place) => this.prompts.train[place]);
@@ -117,7 +117,7 @@ export class PolicySteps implements StepMaker {
     this.#reports.delete(step);
     return {
       loss,
-      // Without a weight there is no reference.
+      // A divergence of weight 0 needs no reference.
       report: { ...told, ...others, ...(this.#options.beta > 0 && { kl }) },
       gradNorm: values[NORM_SLOT],
       broken: values[BROKEN_SLOT] !== 0,
@@ -125,7 +125,7 @@ export class PolicySteps implements StepMaker {
   }
 
   /**
-   * The mean reward of greedy answers to the validation prompts. Its negative stands for the loss, so that less is better everywhere.
+   * The mean reward of greedy answers to the validation prompts. Its negative is reported as the loss, so that less is better everywhere.
    *
    * @returns undefined where it was interrupted
    */
@@ -204,7 +204,7 @@ export class PolicySteps implements StepMaker {
       options.maxCompletionLength,
     );
     const lr = learningRate(step, options);
-    // No answer is better than another: not even the optimiser's momentum and the decay should change the values.
+    // No answer is better than another: the optimiser's momentum and decay should not change the values either.
     const teaches =
       options.beta > 0 ||
       sampled.some(({ samples }) => samples.some(({ advantage, left }) => advantage !== 0 && !left));
@@ -236,7 +236,7 @@ export class PolicySteps implements StepMaker {
     );
   }
 
-  /** @returns the micro-batches, with the log-probabilities that the policy gave to their answers where these are to be kept */
+  /** @returns the micro-batches, with the policy's log-probabilities of their answers if these are to be kept */
   async #gradients(
     update: number,
     batches: readonly SampledRow[][],

@@ -8,9 +8,9 @@ import { promptLength } from './prompts.ts';
 const USUAL_PART = 0.5;
 
 export interface SampledWork {
-  /** Work of one step: sampling its answers, and all updates with them. */
+  /** Operations of one step: sampling its answers, and all updates with them. */
   readonly step: number;
-  /** Work of one validation: an answer to each prompt. */
+  /** Operations of one validation: an answer to each prompt. */
   readonly validation: number;
 }
 

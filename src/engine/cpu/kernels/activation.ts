@@ -46,7 +46,7 @@ function gate(x: v128, gelu: i32): v128 {
   return sigmoid(f32x4.mul(f32x4.splat(SCALE), k));
 }
 
-/** a′(x), where σ(k(x)) is s. */
+/** a′(x), given s = σ(k(x)). */
 function slope(x: v128, s: v128, gelu: i32): v128 {
   const one = f32x4.splat(1.0);
   const rest = f32x4.sub(one, s);

@@ -9,12 +9,12 @@
 // without keys gets zeros. The backward pass computes s and p again (Dao et al., 2022, "FlashAttention").
 //
 // q, o, do, dq: [M, H·D]. k, v, dk, dv: [N, KV·D]; head h reads key head ⌊h · KV / H⌋. keyRanges: [M, 2]. queryRanges: [N, 2], the queries that can
-// see a key at most. lse: [M, H], 0 for a query without keys. rows: [M, H, 4], what the backward pass needs of a query: bits of lse, bits of delta, start
-// and end with the window applied. All f32.
+// see a key at most. lse: [M, H], 0 for a query without keys. rows: [M, H, 4], what the backward pass needs of a query: bits of lse, bits of delta,
+// start and end with the window applied. All f32.
 //
 // A unit is OWN rows of one head: queries, or keys in `attentionKeys`. They meet OTHERS rows of the other side at a time: these go to the thread's
-// scratch memory in panels, and tiles.ts makes the products. `attentionDecode` is for few queries, a unit for each of a head: there, packing
-// would take longer than the product.
+// scratch memory in panels, and tiles.ts makes the products. `attentionDecode` is for few queries, a unit for each of a head: packing would take
+// longer than the product there.
 import { exp1, exp4, madd, max4, Read, sum4, Write } from './common';
 import { multiply, pack, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 
@@ -57,7 +57,7 @@ const SQUARE_BYTES: usize = (<usize>(OWN * OTHERS)) << 2;
 const MASKED: f32 = -1e30;
 const NO_TOP: f32 = -1e29;
 
-/** Where the numbers of row r begin in sums of so many panels, `panel` after `panel` TILE_BYTES apart. */
+/** The address of row r in the sums of tiles; panels are TILE_BYTES apart. */
 function rowOfSums(sums: usize, r: i32, panels: i32): usize {
   const tile = r / TILE_ROWS;
   return sums + <usize>(tile * panels) * TILE_BYTES + ((<usize>(r - tile * TILE_ROWS)) << 5);
@@ -443,7 +443,7 @@ export function attentionKeys(p: AttentionArguments, first: i32, end: i32, scrat
             at += 16;
           }
         }
-        // The other side once more, now with its numbers side by side.
+        // The other side again, now with each row contiguous.
         pack(p.q + theirs, pitch, 0, 0, width, D, m, there, p.scale, queries);
         pack(p.dO + theirs, pitch, 0, 0, width, D, m, there, 1.0, gradients);
         multiply(slopes, OTHERS, 0, count, 0, count, there, queries, width, sumsK, true, scratch);

@@ -17,7 +17,7 @@
 import { F32, half1, halves4 } from './common';
 import { at4 } from './vectors';
 
-/** How a tensor is stored: `code` in quantisedFormats. */
+/** Storage formats: `code` in quantisedFormats. */
 export const Q8_0 = 0;
 export const Q4_0 = 1;
 export const Q4_1 = 2;

@@ -5,7 +5,7 @@ export type Read = usize;
 /** A tensor that a kernel writes, and may read before. */
 export type Write = usize;
 
-/** How numbers are stored: `storedAs` in ../command.ts. */
+/** Number formats: `storedAs` in ../command.ts. */
 export const F32 = 0;
 export const F16 = 1;
 

@@ -4,7 +4,7 @@
 //   normTotal   stats[NORM] = √Σ parts · rate        rate = 1 / number of supervised tokens: gradients arrive as sums
 //               stats[SCALE] = rate · min(1, clip / (norm + 1e-6)), as in PyTorch's clip_grad_norm_; 0 where the norm is not finite
 //
-// Where the loss or the norm is not finite nothing is updated, in this step and in all later ones, however late the host learns of it. g: [size] f32.
+// Where the loss or the norm is not finite, neither this step nor any later one updates anything, however late the host learns of it. g: [size] f32.
 // normTotal is one unit.
 import { Read, Write } from './common';
 import { at4, load4 } from './vectors';

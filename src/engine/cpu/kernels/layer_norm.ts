@@ -68,7 +68,7 @@ export function layerNormBackward(p: LayerNormArguments, first: i32, end: i32, _
     let sum = f32x4.splat(0);
     let products = f32x4.splat(0);
     for (let c = 0; c < C; c += 4) {
-      // Zeros of dy behind the end of the row keep what is there out of both sums.
+      // dy is zero past the end of the row, which keeps padding out of both sums.
       const g = f32x4.mul(load4(dy + at4(c), C - c), load4(p.w + at4(c), C - c));
       sum = f32x4.add(sum, g);
       products = madd(g, f32x4.mul(f32x4.sub(load4(x + at4(c), C - c), mean), r), products);

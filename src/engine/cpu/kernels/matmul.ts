@@ -6,8 +6,8 @@
 //
 // A unit is a block of `rows` × `columns` of C. For each stretch of K, the columns of B go to the thread's scratch memory in panels of eight, k by
 // k, whatever B's layout and type. Then each six rows of A meet all panels: A is read where it lies, so it comes from memory once for each
-// block, six rows of it from the first cache, and a panel from the second. Sums of a stretch wait in scratch memory, in f32, and what else
-// belongs to C is added when all stretches are done. The order of a sum depends on K alone, not on the blocks.
+// block, six rows of it from the first cache, and a panel from the second. Sums of a stretch wait in scratch memory, in f32, and bias, residual and
+// the low-rank term are added after the last stretch. The order of a sum depends on K alone, not on the blocks.
 //
 // All tensors but B are f32. B may be f16 or in blocks (blocks.ts), whose rows may be longer than a stretch. tiles.ts has the tiles.
 import { unpack } from './blocks';
@@ -130,7 +130,7 @@ function scaleSums(sums: usize, tiles: i32, panels: i32, scale: f32): void {
   for (let s = sums; s < end; s += 16) v128.store(s, f32x4.mul(v128.load(s), f));
 }
 
-/** Makes a block of C of its sums. */
+/** Turns the sums of a block into its part of C. */
 function finish(p: MatmulArguments, i0: i32, i1: i32, j0: i32, j1: i32, sums: usize, panels: i32): void {
   // With a low-rank term the sums are scaled already.
   const scale: f32 = p.R > 0 ? 1.0 : p.scale;

@@ -1,4 +1,4 @@
-// Products of a few rows with a matrix, where every number of B is used a few times only: decoding.
+// Products of a few rows with a matrix, as in decoding: every number of B is used only a few times.
 //
 //   C[M,N] = scale · A·Bᵀ  + lowRankScale · Z·Lᵀ  + bias  + residual  (+ C)
 //

@@ -1,4 +1,4 @@
-// The N most likely tokens by the model's own logits, with their probabilities: what a person sees beside the token that was chosen. N is
+// The N most likely tokens by the model's own logits, with their probabilities: shown beside the chosen token. N is
 // `candidates` of the settings; with 0 nothing happens.
 //
 // z: logits [S, pitch] f32. likelyOfPart: the N best of PART tokens, and the sum of exp(z − its best). A unit is a part of a sequence.
@@ -29,7 +29,7 @@ const PART = 1024;
 const MOST = 16;
 /** Bytes of a leader: its score, then its id. */
 const LEADER: usize = 8;
-/** Where `candidates` lies among the settings: ../../ops/sampling.ts. */
+/** Index of `candidates` in the settings: ../../ops/sampling.ts. */
 const CANDIDATES: usize = 20;
 const NONE: u32 = 0xffffffff;
 const LOWEST: f32 = -3.4e38;
@@ -38,7 +38,7 @@ function isBefore(score: f32, id: u32, otherScore: f32, otherId: u32): bool {
   return score > otherScore || (score === otherScore && id < otherId);
 }
 
-/** How many are asked for. */
+/** How many tokens are asked for. */
 function countOf(p: MostLikelyArguments): i32 {
   return min(<i32>load<u32>(p.settings + CANDIDATES), MOST);
 }
@@ -70,7 +70,7 @@ export function likelyOfPart(p: MostLikelyArguments, first: i32, end: i32, _scra
   }
 }
 
-/** Puts a token where it belongs in a list of so many, if it does. */
+/** Inserts a token into the sorted list of the `count` best, if it is among them. */
 function insert(list: usize, count: i32, score: f32, id: u32): void {
   let n = count - 1;
   let at = list + <usize>n * LEADER;

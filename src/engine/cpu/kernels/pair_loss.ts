@@ -1,6 +1,6 @@
-// A loss over pairs of answers, of their log-probabilities. An objective's own file (src/objectives/NAME/*.kernel.ts) has a class of arguments that
-// extends the one here with a method `pairLoss(pair: Pair): void`, which leaves loss and gradients of one pair in it, and exports one kernel that
-// calls `pairLosses`:
+// A loss over pairs of answers, computed from their log-probabilities. An objective's own file (src/objectives/NAME/*.kernel.ts) has a class of
+// arguments that extends the one here with a method `pairLoss(pair: Pair): void`, which leaves loss and gradients of one pair in it, and exports one
+// kernel that calls `pairLosses`:
 //
 //   total[LOSS] += Σ loss;  total[OWN + k] += Σ of the pair's k-th sum, four numbers that the objective reports
 //   dlogps[2i], dlogps[2i + 1] = scale · gradients of the summed loss
@@ -17,7 +17,7 @@ export class PairArguments {
   values: Read;
   ranges: Read;
   total: Write;
-  /** 0 where it is not read. */
+  /** 0 if the kernel does not read it. */
   dlogps: Write;
   pairs: i32;
   scale: f32;

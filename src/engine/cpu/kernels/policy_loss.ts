@@ -20,7 +20,7 @@ class PolicyLossArguments {
   advantages: Read;
   weights: Read;
   total: Write;
-  /** 0 where it is not read. */
+  /** 0 if the kernel does not read it. */
   dlogps: Write;
   S: i32;
   scale: f32;

@@ -5,8 +5,8 @@
 //   top-k    the count passes k − 1              top-p    the mass passes p · (mass of what top-k left)
 //   draw     the mass passes u · (mass of what is left)            mass of a token: exp((score − best score) / temperature)
 //
-// Such a token is found by a radix search of the scores' bits, 11 of them at a time: masses are summed into bins in f64, and the bin in which the goal is
-// passed becomes the next prefix.
+// Such a token is found by a radix search of the scores' bits, 11 of them at a time: masses are summed into bins in f64, and the bin in which the
+// goal is passed becomes the next prefix.
 //
 // z: logits [S, pitch] f32. seen: [S, words], a bit for each token that occurred. draws: [S] in [0, 1), negative for a sequence that has
 // ended, which is left alone. ids: [S], the chosen token, where the next replay's embedding reads it. picked: [S, record], what the host
@@ -49,9 +49,9 @@ const SIGN: u32 = 0x80000000;
 /** As in ../lower/sampling.ts. */
 const PART = 1024;
 const DIGITS = 3;
-/** exp of this is 0, or next to it. */
+/** exp of this is 0, or nearly. */
 const LOWEST: f32 = -200;
-/** Behind all tokens. */
+/** Sorts after all tokens. */
 const NOWHERE: u64 = u64.MAX_VALUE;
 
 /** Keys rise as scores fall, and NaN is before everything. */
@@ -106,8 +106,8 @@ function massOf(key: u32, top: f32, least: f32, temperature: f32): f64 {
 }
 
 /**
- * The place of the first token, of those up to `limit`, at which the total passes `goal`: a number of tokens where `byCount`, else a share of the
- * whole mass.
+ * The place of the first token up to `limit` at which the running total passes `goal`: a number of tokens if `byCount`, else a share of the whole
+ * mass.
  */
 function search(
   p: SamplingArguments,
@@ -139,7 +139,7 @@ function search(
       for (let bin = 0; bin < count; bin++) whole += load<f64>(bins + ((<usize>bin) << 3));
       rest = goal * whole;
     }
-    // Sums round: where none passes the goal it is the last that has anything.
+    // Sums round: if no bin passes the goal, take the last that is not empty.
     let chosen = 0;
     let below: f64 = 0;
     let sum: f64 = 0;
@@ -154,7 +154,7 @@ function search(
     prefix = (prefix << (before - shift)) | chosen;
   }
 
-  // Tokens with this very score have equal masses: the one wanted has `skip` of them before it.
+  // Tokens with exactly this score have equal masses: `skip` of them come before the wanted one.
   const mass = byCount ? 1 : massOf(prefix, top, least, temperature);
   let skip: f64 = mass > 0 ? floor<f64>(rest / mass) : 0;
   let found: u64 = placeOf(prefix, 0);

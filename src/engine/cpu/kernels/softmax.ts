@@ -17,7 +17,7 @@ export function highest(row: usize, V: i32): f32 {
   return most;
 }
 
-/** Σ exp(z − top) over a row, whose numbers they replace if they are kept. */
+/** Σ exp(z − top) over a row. If kept, the exponentials replace the row's numbers. */
 export function exponentials(row: usize, V: i32, top: f32, keep: i32): f64 {
   const t = f32x4.splat(top);
   let total: f64 = 0.0;
@@ -42,7 +42,7 @@ export function exponentials(row: usize, V: i32, top: f32, keep: i32): f64 {
   return total;
 }
 
-/** Multiplies the V numbers of a row, and sets what is behind them to zero. */
+/** Multiplies the V numbers of a row, and clears its padding. */
 export function scaleRow(row: usize, V: i32, pitch: i32, factor: f32): void {
   const f = f32x4.splat(factor);
   let v = 0;

@@ -1,13 +1,13 @@
 // How threads run a program: commands one after the other, each in parts that the threads take until none is left.
 //
-// Nobody waits for a thread that has taken nothing: a command is done when all of its units are, whoever did them. So a thread that the system holds
-// up costs no more than the part that it is at. Which thread takes which part is not determined, and must not matter: a kernel computes each of its
+// Nobody waits for a thread that has taken nothing: a command is done when all of its units are, whoever did them. So a thread that the system delays
+// costs no more than the part it is working on. Which thread takes which part is not determined, and must not matter: a kernel computes each of its
 // units alone, in an order of sums that depends on nothing but the sizes.
 
 /** A command as ../plan.ts writes it. Its arguments follow. */
 @unmanaged
 class Command {
-  /** Place of the kernel in the table. */
+  /** Index of the kernel in the table. */
   kernel: u32;
   units: u32;
   /** Units that a thread takes at once. */
@@ -23,8 +23,8 @@ const HEADER_BYTES: usize = offsetof<Command>();
 @unmanaged
 class Control {
   /**
-   * The next unit that no thread has taken, and the number of its command among all that ever ran. Both change at once, so that a thread that comes
-   * late, with the number of a command that is over, takes nothing.
+   * The next unit that no thread has taken, and the number of its command among all that ever ran. Both change at once, so a late thread that still
+   * has the number of a finished command takes nothing.
    */
   unit: u32;
   turn: u32;
@@ -38,11 +38,11 @@ class Control {
   count: u32;
 }
 
-/** Looks at a number this often before it waits for it: a command often ends within microseconds, and waking a thread takes some. */
+/** Polls a number this often before it waits for a change: a command often ends within microseconds, and waking a thread takes as long. */
 const GLANCES = 2000;
-/** A unit that no command has: nothing is to be taken while the program changes. */
+/** A unit that no command has, so that nothing is taken while the program changes. */
 const CLOSED: u64 = 0xffffffff;
-/** Nanoseconds after which a thread in the midst of a program looks whether another has failed. */
+/** Nanoseconds after which a thread that waits within a program checks whether another has failed. */
 const PATIENCE: i64 = 200_000_000;
 
 /** Makes a program the current one of the threads. The previous one must be over. */
@@ -80,7 +80,7 @@ export function work(control: Control, scratch: usize, forever: bool): bool {
     const units = command.units;
     if (unit < units) {
       const end = min(unit + command.grain, units);
-      // Fails if another took it, or if all that was read since belongs to another command.
+      // Fails if another thread took it, or if a new command has begun since.
       if (atomic.cmpxchg<u64>(base, ticket, ((<u64>turn) << 32) | (<u64>end)) !== ticket) continue;
       call_indirect<void>(command.kernel, at + HEADER_BYTES, <i32>unit, <i32>end, scratch);
       if (atomic.add<u32>(done, end - unit) + (end - unit) === units) {

@@ -1,8 +1,8 @@
 // Register tiles of 6 × 8: what the products of matmul.ts and attention.ts are made of.
 //
 // A tile has twelve vectors of sums, the two of B and one of A, in fifteen registers: x64 leaves no more. It must stay a function of its own, which
-// it does because it is exported: inlined in its loops, V8 runs out of registers. Nor may it do anything but add up and store: a choice between that
-// and going on with older sums costs a third of its speed. Sums of tiles lie [tile of rows][panel][6][8].
+// it does because it is exported: inlined in its loops, V8 runs out of registers. It may only add up and store: a branch that continues older sums
+// costs a third of its speed. Sums of tiles lie [tile of rows][panel][6][8].
 import { madd } from './common';
 
 /** Rows and columns of a tile, and the bytes of its sums. */
@@ -11,8 +11,8 @@ export const TILE_COLUMNS: i32 = 8;
 export const TILE_BYTES: usize = 192;
 
 /**
- * Adds the products of some rows of A, from its first k on, with all panels to the sums, or begins these. Each call adds up its own first: a sum over a
- * long K is then made of short ones, which round less. `fresh` has room for a tile.
+ * Adds the products of some rows of A (from its first k on) with all panels to the sums, or starts the sums. Each call first adds up its own
+ * products: a sum over a long K is then made of short ones, which round less. `fresh` has room for a tile.
  */
 export function multiply(
   a: usize,
@@ -62,7 +62,7 @@ function addTile(s: usize, fresh: usize): void {
     v128.store(s + i, f32x4.add(v128.load(s + i), v128.load(fresh + i)));
 }
 
-/** A tile of six rows of A that lie anywhere, their numbers side by side. */
+/** A tile of six rows of A at any addresses, each row contiguous. */
 export function tileOfRows(
   a0: usize,
   a1: usize,
@@ -129,7 +129,7 @@ export function tileOfRows(
   v128.store(s, c51, 176);
 }
 
-/** A tile of six rows of op(A) that are columns of A: side by side for each k, `row` bytes from one k to the next. */
+/** A tile of six rows of op(A) that are columns of A: contiguous for each k, `row` bytes from one k to the next. */
 export function tileOfColumns(a: usize, row: usize, b: usize, depth: i32, s: usize): void {
   let c00 = f32x4.splat(0);
   let c01 = c00;
@@ -181,7 +181,7 @@ export function tileOfColumns(a: usize, row: usize, b: usize, depth: i32, s: usi
   v128.store(s, c51, 176);
 }
 
-/** Brings k … k + depth of the columns from j on, all f32, to panels: [panel][k][8], times a factor. Missing columns get arbitrary numbers. */
+/** Packs k … k + depth of the columns from j on, all f32, into panels [panel][k][8], times a factor. Missing columns get arbitrary numbers. */
 export function pack(
   b: usize,
   pitch: i32,

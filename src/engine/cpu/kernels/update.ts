@@ -7,9 +7,9 @@
 //
 //   g ← g · SCALE;  previous ← p;  p ← updated(at, p, g, lr)
 //
-// Where something was not finite (SCALE 0, see gradient_norm.ts) nothing is updated. `previous` then holds the values from before the last
-// update: the last ones that are known to give a finite loss. What changes from step to step is data (`hyper`). p, g: [size] f32. A unit is one
-// element; ranges are whole vectors.
+// Where something was not finite (SCALE 0, see gradient_norm.ts) nothing is updated. `previous` then has the values before the last update, the last
+// that are known to give a finite loss. What changes from step to step is data (`hyper`). p, g: [size] f32. A unit is one element; ranges are whole
+// vectors.
 import { Read, Write } from './common';
 import { at4 } from './vectors';
 

@@ -1,6 +1,6 @@
-// Vectors at the end of a row or a tensor, where fewer than four numbers are left.
+// Vectors at the end of a row or tensor, where fewer than four numbers may be left.
 
-/** Four numbers, or as many as are left, with zeros behind them. */
+/** Four numbers; past the end, zeros. */
 export function load4(address: usize, left: i32): v128 {
   if (left >= 4) return v128.load(address);
   let x = v128.load32_zero(address);

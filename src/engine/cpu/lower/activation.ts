@@ -24,7 +24,7 @@ export const activationLowerings = [
   ),
 ];
 
-/** A command over the elements of `g`, each of so many operations. */
+/** A command over the elements of `g`, with `flops` operations for each. */
 function over(
   out: Commands,
   kernel: string,

@@ -14,7 +14,7 @@ const file = parseKernels('attention', source);
 
 /** Rows of a unit: OWN in kernels/attention.ts. */
 const OWN_ROWS = 48;
-/** Without a backward, up to so many queries are taken one by one. */
+/** Without a backward, up to this many queries are computed one by one. */
 const DECODE_QUERIES = 4;
 
 export const attentionLowerings = [
@@ -76,7 +76,7 @@ export const attentionLowerings = [
   }),
 ];
 
-/** The numbers of every kernel over queries like `q` and keys like `k`. */
+/** The number arguments of every kernel over queries like `q` and keys like `k`. */
 function describe(
   q: Tensor,
   k: Tensor,

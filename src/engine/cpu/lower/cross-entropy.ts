@@ -13,8 +13,8 @@ const file = parseKernels('cross_entropy', source);
 const logFile = parseKernels('log_probabilities', logSource);
 
 /**
- * Logits of one chunk of rows take at most this much, unless a chunk is already as small as it can be. Each chunk reads the head anew, so that
- * small ones would take longer.
+ * The most bytes of one chunk's logits, unless the chunk is already as small as it can be. Each chunk reads the head anew, so small chunks take
+ * longer.
  */
 const CHUNK_BYTES = 64 * 2 ** 20;
 /** A chunk of rows with its logits: f32 [rows, pitch], which the commands after it may overwrite. */

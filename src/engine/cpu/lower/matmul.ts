@@ -14,15 +14,15 @@ const vectorFile = parseKernels('matmul_vector', vectorSource);
 /** As in kernels/matmul.ts. */
 const DEPTH = 512;
 const TILE = { rows: 6, columns: 8 };
-/** The largest block: its panels of B lie in the second cache, and what packing them costs is shared by many rows. */
+/** The largest block: its panels of B fit in the second-level cache, and many rows share the cost of packing them. */
 const MOST_ROWS = 264;
 const MOST_COLUMNS = 96;
 const LEAST_COLUMNS = 48;
-/** Columns of B in blocks are unpacked by so many: `unpackBlocks` in kernels/blocks.ts. */
+/** Quantised columns of B are unpacked this many at a time: `unpackBlocks` in kernels/blocks.ts. */
 const BLOCK_COLUMNS = 64;
-/** Up to so many rows are a product with vectors: kernels/matmul_vector.ts. */
+/** Up to this many rows, kernels/matmul_vector.ts makes the product. */
 const VECTOR_ROWS = 4;
-/** Blocks for each thread, where there are enough of them: a delayed thread then delays the others little. */
+/** Blocks for each thread, where there are enough: a delayed thread then hardly delays the others. */
 const BLOCKS_OF_A_THREAD = 4;
 
 /** A product with everything chosen. */
@@ -97,7 +97,7 @@ function product(out: Commands, options: Product): void {
   });
 }
 
-/** The block of a product, of whole tiles: large, but several for each thread. Results do not depend on it. */
+/** The block size of a product, in whole tiles: large, but several blocks for each thread. Results do not depend on it. */
 function blockOf(M: number, N: number, threads: number, unit: number): { rows: number; columns: number } {
   const wanted = threads === 1 ? 1 : threads * BLOCKS_OF_A_THREAD;
   const cut = (side: number, of: number, parts: number): number =>
@@ -105,7 +105,7 @@ function blockOf(M: number, N: number, threads: number, unit: number): { rows: n
   const most = Math.floor(MOST_COLUMNS / unit) * unit;
   const least = Math.ceil(M / MOST_ROWS);
   let columns = Math.min(most, cut(N, unit, Math.ceil(wanted / least)));
-  // Narrow blocks read A often: rather fewer rows than fewer columns than this.
+  // Narrow blocks read A often: below this width, reduce rows first.
   columns = Math.max(columns, Math.min(cut(N, unit, 1), LEAST_COLUMNS));
   const across = Math.ceil(N / columns);
   const rows = Math.min(MOST_ROWS, cut(M, TILE.rows, Math.max(least, Math.ceil(wanted / across))));

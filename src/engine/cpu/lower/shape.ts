@@ -1,12 +1,12 @@
 /** How much of a tensor a thread takes at once, for several operations. */
 
-/** Elements, where they are computed one by one: a multiple of the vector's four. */
+/** Elements, for element-wise kernels: a multiple of the vector's four. */
 export const ELEMENTS = 8192;
 
-/** Rows of so many numbers, where a kernel goes over rows. */
+/** Rows of `columns` numbers, for kernels that work on rows. */
 export function rowsAtOnce(columns: number): number {
   return Math.max(1, Math.ceil(ELEMENTS / columns));
 }
 
-/** Columns, where a kernel sums down them: a line of the cache. */
+/** Columns, for kernels that sum down them: a cache line. */
 export const COLUMNS = 16;

@@ -29,8 +29,8 @@ export type AttentionFamily = 'lanes' | 'tiles' | 'decode';
 /** Up to here `decode` is chosen on GPUs, where a thread for each query would leave most of them idle; not yet measured on one. */
 const DECODE_QUERIES = 64;
 /**
- * And on software adapters: over 512 keys of 9 heads of 64 numbers, one query takes 1.4 ms on lavapipe, `lanes` 2.2 ms; 8 queries of one
- * cache 16 ms and 2.3 ms.
+ * The same on software adapters: over 512 keys of 9 heads of 64 numbers, one query takes 1.4 ms on lavapipe, with `lanes` 2.2 ms; 8 queries of one
+ * cache take 16 ms and 2.3 ms.
  */
 const SOFTWARE_DECODE_QUERIES = 2;
 /** Rows of a workgroup of attention_tile.wgsl, and how many numbers of a row it takes at a time. */
@@ -62,7 +62,7 @@ export const attentionLowerings = [
       return;
     }
     const { common, constants, blocks, flops } = kernels(out, family, q, k, attributes);
-    // The binding must be there; without a backward nothing is written to it.
+    // The binding must exist; without a backward nothing is written to it.
     const lse = saved ?? out.tensor([1], 'f32', 'log-sum-exp of attention');
     summed(out, family, o, false, (sums) =>
       out.add({
@@ -132,7 +132,7 @@ export const attentionLowerings = [
   ),
 ];
 
-/** The family that a test or a measurement asks for. */
+/** The family that a test or a measurement chose. */
 function givenFamily({ family }: AttentionAttributes): AttentionFamily | undefined {
   return family as AttentionFamily | undefined;
 }
@@ -195,7 +195,7 @@ function kernels(
   };
 }
 
-/** The lanes family sums up in its results, which must be f32: gives such a tensor to `write`, and converts where the real one is not. */
+/** The lanes family accumulates in its results, which must be f32. Gives `write` an f32 tensor, and converts it if the real one is f16. */
 function summed(
   out: Dispatches,
   family: AttentionFamily,

@@ -13,7 +13,7 @@ import { rowShape } from './shape.ts';
 const shader = parseShader('cross_entropy', source);
 const logShader = parseShader('log_probabilities', logSource);
 
-/** Logits of one chunk of rows take at most this much, unless a chunk is already as small as it can be. */
+/** The most bytes of one chunk's logits, unless the chunk is already as small as it can be. */
 const CHUNK_BYTES = 16 * 2 ** 20;
 /** A chunk of rows with its logits: f32 [rows, pitch], which the dispatches after it may overwrite. */
 type Chunk = LogitChunk & { readonly z: Tensor };

@@ -21,7 +21,7 @@ const TILE = 64;
 const TILE_DEPTH = 16;
 /** A part of K should be long enough to be worth the second pass. */
 const SHORTEST_PART = 256;
-/** Tiles with more rows of blocks than this take seconds to compile, so they are for products of at least that many operations. */
+/** Tiles with more rows of blocks than this take seconds to compile, so only products of at least that many operations use them. */
 const ROWS_FOR_ALL = 4;
 const TALL_TILE_FLOPS = 2 ** 28;
 /** Multiply-adds of a SIMD vector that take as long as one gather, about: an estimate for SwiftShader, see matmul_register.wgsl. */
@@ -104,7 +104,7 @@ function chooseRegisterKernel(
   return kernel;
 }
 
-/** Parts of K and the k of each: a multiple of the depth that a kernel takes at once, and of what shares a scale in B. */
+/** Parts of K and the k of each: a multiple of the kernel's depth, and of the numbers that share a scale in B. */
 export function splitOf(kernel: Kernel, { K, quantised }: MatmulShape): { parts: number; part: number } {
   const depth = Math.max(
     kernel.family === 'tiled' ? TILE_DEPTH : 4,
@@ -114,7 +114,7 @@ export function splitOf(kernel: Kernel, { K, quantised }: MatmulShape): { parts:
   return { parts: Math.max(1, Math.ceil(K / part)), part };
 }
 
-/** The `override` constants of a kernel, but for those of how B lies in blocks. */
+/** The `override` constants of a kernel, except those for quantised blocks in B. */
 export function constantsOf(
   kernel: Kernel,
   layout: Layout,

@@ -54,7 +54,7 @@ const VEC4_BYTES = 16;
 export const matmulLowerings = [
   lowers(matmulKind, (out, { a, b, c, z, l, bias, residual }, { lowRankScale, kernel, ...attributes }) => {
     const lowRank = z && l && { z, l, scale: lowRankScale };
-    // The kernel that a test or a measurement asks for.
+    // The kernel that a test or a measurement chose.
     matmulDispatches(out, { a, b, c, lowRank, bias, residual, ...attributes }, kernel as Kernel | undefined);
   }),
 ];
@@ -89,7 +89,7 @@ function product(out: Dispatches, options: Product): void {
   const { a, b, c, kernel, layout, lowRank, bias, residual, accumulate = false, scale = 1 } = options;
   const shape = shapeOf(options);
   const { M, N, K, quantised } = shape;
-  // Bindings cannot be left out of an entry point that names them: bindings that a variant does not read are bound to A or B.
+  // An entry point needs every binding that it names, so those that a variant does not read are bound to A or B.
   const unused = a.bytes < b.bytes && !quantised ? b : a;
   const { family } = kernel;
   const { parts, part } = splitOf(kernel, shape);
@@ -149,7 +149,7 @@ function product(out: Dispatches, options: Product): void {
   }
 }
 
-/** As matmul_register.wgsl wants them, in which these are data. */
+/** In the form of matmul_register.wgsl, where these are data. */
 function finishBits({
   BIAS,
   RESIDUAL,

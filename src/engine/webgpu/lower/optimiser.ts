@@ -9,10 +9,10 @@ import { elementGroups } from './shape.ts';
 
 const normShader = parseShader('gradient_norm', normSource);
 
-/** Elements that a workgroup of the norm sums up, and the parts that it leaves: one for each thread. */
+/** Elements that a workgroup of the norm sums up, and the partial sums that it writes: one for each thread. */
 const SUMMED_ELEMENTS = 64 * 64;
 const PARTS = 64;
-/** More parts than this are added up once more before the last workgroup takes them all. */
+/** If there are more partial sums than this, they are added up once more before the last workgroup. */
 const MANY_PARTS = 16_384;
 
 export const optimiserLowerings = [
@@ -56,7 +56,7 @@ function shaderOf(kernel: UpdateKernel): Shader {
   return shader;
 }
 
-/** Sums of squares (or of parts made before) of each thread's elements. */
+/** Each thread's sum of squares, or of partial sums. */
 function sumParts(out: Dispatches, tensors: readonly Tensor[], square: boolean): Tensor {
   const counts = tensors.map(({ size }) => Math.ceil(size / SUMMED_ELEMENTS));
   const parts = out.tensor(

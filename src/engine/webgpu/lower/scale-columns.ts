@@ -6,7 +6,7 @@ import { elementGroups } from './shape.ts';
 
 const shader = parseShader('scale_columns', source);
 
-/** Missing tensors are bound to another one, and not read. */
+/** Missing tensors are bound to another tensor, and not read. */
 export const scaleColumnsLowerings = [
   lowers(scaleColumnsKind, (out, { x, s, d, bias, residual, y }) => {
     out.add({

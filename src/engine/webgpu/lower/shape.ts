@@ -2,7 +2,7 @@
 import { quantisedFormats, type QuantisedTensor } from '../../quantised.ts';
 import type { Target } from '../../target.ts';
 
-/** Elements of a workgroup of the operations that go element by element: 64 threads, four each. */
+/** Elements of a workgroup of element-wise operations: 64 threads, four each. */
 const ELEMENTS = 256;
 
 /** Workgroups that cover `size` elements. */
@@ -11,8 +11,8 @@ export function elementGroups(size: number): number {
 }
 
 /**
- * Threads that share a row and rows that share a workgroup, where a kernel sums over rows: as constants of the shader. A processor
- * wants one thread a row and no barrier, its lanes side by side on eight rows; a GPU wants its threads along the row.
+ * Threads that share a row and rows that share a workgroup, where a kernel sums over rows: as constants of the shader. A processor is fastest with
+ * one thread for each row and no barrier, its lanes on eight rows at once; a GPU with its threads along the row.
  */
 export function rowShape(target: Target): { THREADS: number; ROWS: number } {
   return target.software ? { THREADS: 1, ROWS: 8 } : { THREADS: 64, ROWS: 1 };
