@@ -43,7 +43,7 @@ const FREE_TEXT_SHARE = 0.1;
 export function judge(measured: readonly Measured[], few: FewShotAnswers | undefined): Verdict {
   const { result } = measured[0];
   const methods = methodsOf(result, few);
-  const [best, tuned] = [bestOf(methods, ({ exact }) => exact.count), bestOf(measured, rightOf)];
+  const [best, tuned] = [reference(methods), bestOf(measured, rightOf)];
   const free = isFreeText(result, Math.max(best.exact.count, rightOf(tuned)));
   const scored = measured.filter(({ result: { rewards } }) => (rewards?.tuned.length ?? 0) > 0);
   const rewarded = scored.filter((one) => isSameReward(one.result, scored[0].result));
@@ -78,9 +78,10 @@ function bestOf<T>(items: readonly T[], score: (item: T) => number): T {
   return items.reduce((best, item) => (score(item) > score(best) ? item : best));
 }
 
-/** The best method: the others are compared with it. */
+/** The best method: the others are compared with it. A rule that is never right is no rival. */
 export function reference(methods: readonly ComparedMethod[]): ComparedMethod {
-  return bestOf(methods, ({ exact }) => exact.count);
+  const rivals = methods.filter(({ rule, exact }) => !rule || exact.count > 0);
+  return bestOf(rivals, ({ exact }) => exact.count);
 }
 
 const nameOf = ({ name }: Measured, measured: readonly Measured[]): string =>

@@ -103,8 +103,10 @@ export class Projects {
     { heldOut, more = [] }: OtherFiles,
   ): Promise<DataSetInfo> {
     const files = [file, ...(heldOut ? [heldOut] : []), ...more];
+    const projectId = await this.ensure(keep.name);
+    const before = await this.find(projectId);
     const set: StoredDataSet = {
-      projectId: await this.ensure(keep.name),
+      projectId,
       version,
       name: nameOf(keep.name),
       created: Date.now(),
@@ -116,9 +118,15 @@ export class Projects {
       rows: rows.train + rows.validation + rows.test,
       bytes: files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
     };
-    return dataInfoOf(
-      await openDataSet(set, { file, ...(heldOut && { heldOut }), ...(more.length > 0 && { more }) }),
-    );
+    const kept = await openDataSet(set, {
+      file,
+      ...(heldOut && { heldOut }),
+      ...(more.length > 0 && { more }),
+    });
+    // A name that nobody chose follows the rows, until something is made of them.
+    if (before.runs === 0 && before.adapters === 0 && before.name === before.data?.name)
+      await this.update(projectId, { name: keep.name });
+    return dataInfoOf(kept);
   }
 
   async listData(): Promise<DataSetInfo[]> {

@@ -192,3 +192,25 @@ test('the keyboard has a place to go on once the only run is deleted', async () 
   await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
   expect(studio.problems).toEqual([]);
 });
+
+test('a name that nobody chose follows the rows, and one that was chosen stays', async () => {
+  const replace = async (name: string, count: number): Promise<void> => {
+    await goTo(page, 'data');
+    await choose(name, count);
+    await page.getByRole('button', { name: 'Training rows', exact: true }).click();
+    await expect.poll(() => factOf(page, 'Data'), WAIT).toContain(`${count} rows`);
+  };
+  await begin();
+  await choose('draft.csv', 30);
+  await expect.poll(brand).toContain('draft.csv');
+  await replace('final.csv', 40);
+  await expect.poll(brand).toContain('final.csv');
+  await goTo(page, 'start');
+  await projects.getByRole('button', { name: 'Rename final.csv' }).click();
+  await projects.getByLabel('Name of the project').fill('chosen');
+  await page.keyboard.press('Enter');
+  await expect.poll(brand).toContain('chosen');
+  await replace('later.csv', 50);
+  expect(await brand()).toContain('chosen');
+  expect(studio.problems).toEqual([]);
+});

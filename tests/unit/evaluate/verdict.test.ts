@@ -4,7 +4,7 @@ import { onSameRows, whyNoExamples } from '../../../src/app/baseline/methods.ts'
 import { methodsOf } from '../../../src/evaluate/compared.ts';
 import { lossRowsInWords, rowsInWords } from '../../../src/evaluate/rows-in-words.ts';
 import { caveatOf, isHeldOut } from '../../../src/evaluate/seen.ts';
-import { judge, type Verdict } from '../../../src/evaluate/verdict.ts';
+import { judge, reference, type Verdict } from '../../../src/evaluate/verdict.ts';
 import type { Draw, Evaluation, FewShotReport, Share } from '../../../src/worker/api.ts';
 
 const ROWS = 20;
@@ -69,6 +69,12 @@ function withExamples(answers: string[], perplexity?: number): FewShotReport {
     seconds: 1,
   };
 }
+
+test('a rule that is never right is not what the others are compared with', () => {
+  const neverRight = rightFrom(0, 0);
+  expect(reference(methodsOf(evaluation({ nearest: neverRight }))).key).toBe('base');
+  expect(reference(methodsOf(evaluation({ nearest: rightFrom(0, 1) }))).key).toBe('nearest');
+});
 
 const verdict = (result: Evaluation, few?: FewShotReport): Verdict =>
   judge([{ name: 'Captain', result }], few);
