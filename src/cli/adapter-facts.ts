@@ -1,4 +1,4 @@
-/** What the folder of an adapter tells beside its values: what learned, and what that took. */
+/** Facts in the folder of an adapter beside its values: what was trained, and what that took. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ function kindInWords(config: AdapterConfig): string {
   return typeof virtualTokens === 'number' ? `${kind.label}, ${virtualTokens} tokens` : kind.label;
 }
 
-/** Another program's folder has neither file, and may have one of the same name that says something else. */
+/** A folder of another program has neither file, and may have one of the same name with other content. */
 async function tookOf(path: string): Promise<Pick<RunTook, 'peakBytes' | 'secondsPerStep'>> {
   const peakBytes = (await readLineage(path).catch(() => undefined))?.peakBytes;
   const log = join(path, METRICS);

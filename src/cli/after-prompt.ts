@@ -1,4 +1,4 @@
-/** The text after a prompt where the model has no chat template: as the adapter's rows had it, unless a flag gives another. */
+/** The text after a prompt if the model has no chat template: as in the adapter's rows, unless a flag gives another. */
 import { readAfterPrompt } from '../export/peft.ts';
 import { folder } from './files.ts';
 import type { Flags, FlagSpecs } from './flags.ts';

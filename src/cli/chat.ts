@@ -99,15 +99,14 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
   lines.close();
 }
 
-/** The turns so far, and the ones that the model is given. */
+/** The turns so far, and those that the model gets. */
 export class Conversation {
   system: string | undefined;
   #turns: ChatMessage[] = [];
   #given: readonly number[] = [];
 
   /**
-   * @param room tokens of a prompt at most
-   * @param asking `single` is whether each question is asked alone, `after` what stands behind it where there is no chat template
+   * @param room most tokens of a prompt @param asking `single`: each question is asked alone; `after`: the text after it if there is no chat template
    */
   constructor(
     private readonly tokenizer: Tokenizer,

@@ -28,7 +28,7 @@ export const rowFlags = {
 
 export interface RowOptions {
   readonly more?: readonly string[];
-  /** Where --data names several files, the first has the rows, and the others come before the files of --more-data. */
+  /** If --data names several files, the first has the rows, and the others come before the files of --more-data. */
   readonly mixture?: Mixture;
   readonly test?: string;
   readonly skip?: Skipped;
@@ -36,7 +36,7 @@ export interface RowOptions {
   readonly text?: TextOptions;
 }
 
-/** Flags that are not given are missing: a run that was saved by a version without them has none. @throws GraftError `arguments` */
+/** Leaves out flags that are not given: a run that was saved by a version without them has none. @throws GraftError `arguments` */
 export function readRowOptions(flags: Flags<typeof dataFlags & typeof rowFlags>): RowOptions {
   const tasks = withReplay(readTasks(flags.required('data')), flags.text('replay'));
   const moreData = flags.text('more-data');

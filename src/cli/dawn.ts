@@ -16,7 +16,7 @@ export function swiftshaderDriver(): string | undefined {
   return SWIFTSHADER_DRIVERS.find((path) => existsSync(path));
 }
 
-/** Timestamps as the driver gives them: Dawn rounds them to 65 µs for pages, which no kernel should be measured by. */
+/** Timestamps as the driver gives them: Dawn rounds them to 65 µs for pages, too coarse to measure a kernel. */
 const DAWN_OPTIONS = ['disable-dawn-features=timestamp_quantization'];
 
 /**

@@ -55,14 +55,14 @@ export interface OpenExam {
   readonly results: readonly MethodResult[];
   /** Yields after each method. Ends early when the signal is aborted; the results then include the answers so far. */
   measure(signal: AbortSignal): AsyncGenerator<void>;
-  /** Ends what scores answers, and says what of it failed. */
+  /** Closes the rewards, and reports which failed. */
   close(): void;
 }
 
 /** Rows between two pauses for other work of the process. */
 const ROWS_BETWEEN = 64;
 
-/** What an evaluation may have beside its flags. */
+/** Optional inputs of an evaluation beside its flags. */
 interface More {
   /** A model that is open already. */
   readonly opened?: Session;
@@ -79,12 +79,12 @@ export async function openExam(
   const { seed: usual, maxLength: limit } = defaultOptions();
   const seed = flags.whole('seed') ?? flags.whole('split-seed') ?? usual;
   const split = readSplit(flags, seed);
-  // Rewards may read the columns that rows are not made of.
+  // Rewards may read columns that rows do not use.
   const options = chosenRewards ? { ...split, read: { ...split.read, keepsColumns: true } } : split;
   const rowCount = askedRows(flags);
   const lossOf = flags.choice('loss-rows', LOSS_ROWS);
   const read = await readRunFiles(await readWhole(options.read.fileName), options, output);
-  // Before gigabytes of weights are loaded.
+  // Checked before gigabytes of weights are loaded.
   const modelFiles = await modelOf(flags.required('model'));
   const { shape } = await readModel(modelFiles);
   const tokenizer = await requiredTokenizer(modelFiles);
@@ -139,7 +139,7 @@ export async function openExam(
       : drawRows(measured.length, { rows: rowCount, seed });
   const lossRows = lossOf === 'all' ? measured : some.map((at) => measured[at]);
   const examples = wholeExamples(lossRows, chat);
-  /** An adapter with tokens of its own reads the rows otherwise; parts of documents stay as they are. */
+  /** An adapter with new tokens reads the rows differently; parts of documents stay unchanged. */
   const rowsBy = (own: Tokenizer, adapter: Adapter | undefined): PreparedRow[] =>
     lossRows.flatMap(({ row, example }) =>
       own === tokenizer || !example
@@ -159,7 +159,7 @@ export async function openExam(
   const isOptional = flags.text('methods') === undefined;
 
   let watch: ForgettingWatch | undefined;
-  /** What the base knows is measured once. */
+  /** The base is measured once. */
   const forgottenBy = async (asked: GeneralCheck, adapter: Adapter | undefined): Promise<Forgetting> => {
     watch ??= await ForgettingWatch.begin(asked, session, output, undefined);
     return adapter ? watch.end(adapter) : watch.start;
@@ -239,7 +239,7 @@ export async function openExam(
         } else
           output.line(`${method.title}: left out, since training has nothing that it could answer with.`);
       } catch (error) {
-        // A stopped model returns its answers without an error; a rule is always asked whole.
+        // A stopped model returns its answers without an error; a rule always answers every row.
         if (signal.aborted && !session.device.failure)
           results.push({ ...named, answers: [], stopped: true, seconds: seconds() });
         else if (isOptional && hasExamples && error instanceof GraftError && error.code === 'evaluate-shots')
@@ -262,7 +262,7 @@ export async function openExam(
   };
 }
 
-/** Rows whose prompts tell how far an adapter is from the base: as in a run those of validation, or else of training. */
+/** Rows for the distance of an adapter from the base: as in a run those of validation, or else of training. */
 function ownRows(placed: readonly PlacedRow[], measured: readonly PlacedRow[]): LabelledTokens[] {
   const rowsOf = (fate: PlacedRow['fate']): PlacedRow[] => placed.filter((one) => one.fate === fate);
   const own = [rowsOf('validation'), rowsOf('train')].find((rows) => rows.length > 0) ?? measured;

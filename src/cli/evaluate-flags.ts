@@ -15,7 +15,7 @@ import { modelFlags } from './session.ts';
 import { settingFlags } from './setting-flags.ts';
 
 export const PARTS = ['test', 'validation', 'train', 'all'] as const;
-/** The rows whose loss is measured: those that are asked, or the whole part. */
+/** The rows whose loss is measured: the asked ones, or the whole part. */
 export const LOSS_ROWS = ['asked', 'all'] as const;
 const DEFAULT_ROWS = 100;
 const DEFAULT_SHOTS = 4;
@@ -84,7 +84,7 @@ export const evaluateFlags = {
 
 export type EvaluateFlags = Flags<typeof evaluateFlags>;
 
-/** The entries that `names` name, in their order. @throws GraftError `arguments` for a name that is none */
+/** The entries with these names, in their order. @throws GraftError `arguments` for an unknown name */
 function choose<Item extends { readonly name: string }>(
   flag: string,
   names: readonly string[],
@@ -111,7 +111,7 @@ export function chosenMetrics(flags: EvaluateFlags): readonly Metric[] {
 /**
  * In the order of the registry, the cheapest first.
  *
- * @param learned whether an adapter learned from rewards: it is asked with examples as well, then
+ * @param learned whether an adapter learned from rewards: it is then asked with examples as well
  * @throws GraftError `arguments`
  */
 export function chosenMethods(flags: EvaluateFlags, learned = false): readonly Method[] {

@@ -30,7 +30,7 @@ export function scoreCell(metric: Metric, scores: Scores): string {
   return `${count} of ${total} (${percent(interval[0])} to ${percent(interval[1])})`;
 }
 
-/** What a result is called in the table. */
+/** The label of a result in the table. */
 export function resultName({ method, adapter, answers, detail, stopped }: MethodResult): string {
   const examples = method === adapterFewShot ? `, with ${plural(detail?.shots?.length ?? 0, 'example')}` : '';
   return `${adapter ?? method.title}${adapter === undefined ? '' : examples}${stopped ? `, stopped after ${plural(answers.length, 'row')}` : ''}`;
@@ -62,7 +62,7 @@ export function resultTable(
   );
 }
 
-/** A table for each task of a mixture; '' where there is no mixture. */
+/** A table for each task of a mixture; '' without a mixture. */
 export function taskTables(
   results: readonly MethodResult[],
   rows: readonly AskedRow[],

@@ -10,7 +10,7 @@ import { scoreCell, textTable } from './evaluate-output.ts';
 import { readInput } from './files.ts';
 import type { Output } from './output.ts';
 
-/** What belongs to the measurement of a model. */
+/** Flags that only make sense with a model. */
 const OF_MODELS = [
   'model',
   'adapter',

@@ -18,13 +18,13 @@ export interface ChosenRewards {
 }
 
 export interface AnswerRewards {
-  /** The weighted sum of the rewards for each answer. @param asked what was answered, and maybe more behind it */
+  /** The weighted sum of the rewards for each answer. @param asked the answered rows, and possibly more after them */
   score(asked: readonly AskedQuestion[], answers: readonly string[]): Promise<readonly number[]>;
   close(): void;
 }
 
 /**
- * Those of `--reward`, or else those of the first adapter that learned from some; undefined where nothing is scored by rewards.
+ * Those of `--reward`, or else those of the first adapter that learned from some; undefined if there are none.
  *
  * @throws GraftError `reward`, and those of reading files
  */

@@ -30,13 +30,12 @@ interface Line {
 export interface TunedTable {
   readonly metric: Metric;
   readonly rows: readonly AskedRow[];
-  /** The base first, where it was asked. */
+  /** The base first, if it was asked. */
   readonly lines: readonly Line[];
 }
 
 /**
- * @param metrics those that were chosen: the usual one if it is among them, else the first
- * @returns undefined where no adapter was asked
+ * @param metrics the chosen ones: the usual one if it is among them, else the first @returns undefined if no adapter was asked
  */
 export function tunedTable(
   results: readonly MethodResult[],
@@ -46,7 +45,7 @@ export function tunedTable(
 ): TunedTable | undefined {
   const shown = results.filter(({ method }) => method === base || method === adapterMethod);
   if (!shown.some(({ method }) => method === adapterMethod)) return undefined;
-  // What was stopped has answered fewer rows, and is compared with nothing.
+  // A stopped method has answered fewer rows, so it is not compared.
   const candidates = shown.map((result): Candidate | undefined => (result.stopped ? undefined : result));
   const usual = usualMetric(
     rows,
@@ -73,7 +72,7 @@ export function tunedTable(
   };
 }
 
-/** The table as `report.json` has it. What was not measured is left out. */
+/** The table for `report.json`, without what was not measured. */
 export function tableReport({ metric, rows, lines }: TunedTable): object[] {
   return lines.map(({ result, score, general, prompts }) => {
     const { method, adapter, kind, took = {}, forgetting, answers } = result;
@@ -110,7 +109,7 @@ export function tableReport({ metric, rows, lines }: TunedTable): object[] {
 }
 
 const NONE = '–';
-/** Behind a value: how it stands to the best one of its column. */
+/** The text after a value: its standing beside the best of its column. */
 const STANDING: Readonly<Record<Standing, string>> = {
   best: ' (best)',
   first: ' (highest)',
@@ -120,7 +119,7 @@ const STANDING: Readonly<Record<Standing, string>> = {
 const EVEN =
   '(best) is ahead of all others. (highest), (lowest) and (even) may be as good as each other: the difference may be chance, or is too small to count.';
 
-/** The table as it is printed. */
+/** The table as printed. */
 export function tunedTableText({ metric, rows, lines }: TunedTable): string {
   const measured = lines.some(({ result }) => result.forgetting !== undefined);
   const head = [

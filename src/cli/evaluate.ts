@@ -116,7 +116,7 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
   }
 }
 
-/** What examples do to each adapter that was asked with and without them, beside what they do to the base model. */
+/** The effect of examples on each adapter that was asked with and without them, beside their effect on the base model. */
 function examplesTexts({ results, rows }: OpenExam): string[] {
   const whole = results.filter(({ stopped }) => !stopped);
   const of = (method: Method, adapter?: string): MethodResult | undefined =>

@@ -1,12 +1,12 @@
 /** The exit statuses of `graft`. A command that fails sets `process.exitCode`, or throws. */
 export const EXIT = {
   fine: 0,
-  /** It could not be done: a file, the disk, the GPU, the numbers. */
+  /** The command failed: a file, the disk, the GPU, the numbers. */
   couldNot: 1,
   /** The call is wrong: a command, a flag or its value. */
   wrongCall: 2,
   /** `graft plan`: the run does not fit. */
   doesNotFit: 3,
-  /** What a shell reports for a command that SIGINT ended. */
+  /** The status that a shell reports for a command that SIGINT ended. */
   interrupted: 130,
 } as const;

@@ -15,7 +15,7 @@ import { checkFree, discard, weightsLast } from './run-folder.ts';
 /** The format of a tuned model; the others are of adapters. */
 const DELTA_FORMAT = 'delta';
 const NAMES = [...EXPORT_FORMATS.map(({ name }) => name), DELTA_FORMAT];
-/** What a PEFT folder has; a tokenizer where it adds tokens. */
+/** The files of a PEFT folder; a tokenizer if it adds tokens. */
 const FILES = ['adapter_config.json', 'README.md', 'adapter_model.safetensors', ...TOKENIZER_FILES];
 
 export const exportFlags = {

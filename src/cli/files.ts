@@ -1,4 +1,4 @@
-/** Files of this machine as the rest of Graft sees them. */
+/** Files of this machine, for the rest of Graft. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -6,7 +6,7 @@ import { GraftError, messageOf } from '../errors.ts';
 import { checkRange, type ByteSource, type FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';
 
-/** A folder of this machine. @throws GraftError `file-missing` if it is none */
+/** A folder of this machine. @throws GraftError `file-missing` if it is not a folder */
 export function folder(path: string): FileSet {
   if (!existsSync(path) || !statSync(path).isDirectory()) {
     throw new GraftError(
@@ -69,7 +69,7 @@ export function file(path: string): ByteSource {
   };
 }
 
-/** The whole of a file that the person named. @throws GraftError `file-missing` */
+/** The content of a file that the person named. @throws GraftError `file-missing` */
 export async function readWhole(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
@@ -83,7 +83,7 @@ export async function readWhole(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The whole of a file, or of standard input where it is called -. @throws GraftError `file-missing` */
+/** The content of a file, or of standard input for -. @throws GraftError `file-missing` */
 export async function readInput(path: string): Promise<Uint8Array> {
   if (path !== '-') return readWhole(path);
   const pieces: Uint8Array[] = [];
@@ -91,7 +91,7 @@ export async function readInput(path: string): Promise<Uint8Array> {
   return Buffer.concat(pieces);
 }
 
-/** The error of a failed write; one that is such an error already is passed on. */
+/** The error of a failed write; such an error is passed on unchanged. */
 export function unwritten(path: string, cause: unknown): GraftError {
   if (cause instanceof GraftError) return cause;
   const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
@@ -120,8 +120,8 @@ export async function writeFolder(path: string, files: Readonly<Record<string, U
 }
 
 /**
- * Writes a file whole or not at all: beside its place first, flushed to the disk, then moved there. After a crash or a power failure the
- * name stands for the old bytes or for the new ones.
+ * Writes a file whole or not at all: first to a temporary name in the same folder, flushed to the disk, then renamed. After a crash or a power
+ * failure the name has the old bytes or the new ones.
  *
  * @throws GraftError `file-write`
  */
@@ -145,7 +145,7 @@ export async function writeWhole(path: string, bytes: Uint8Array | AsyncIterable
   }
 }
 
-/** Errors by which a file system says that it cannot flush folders: then there is nothing to flush. */
+/** Errors of a file system that cannot flush folders: there is then nothing to flush. */
 const NO_FOLDER_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EPERM', 'EISDIR', 'EACCES', 'ENOSYS']);
 
 /** Flushes the names in a folder to the disk, so that a power failure does not undo a rename. */
@@ -176,9 +176,9 @@ export function replacedFolder(path: string): string {
 }
 
 /**
- * Replaces a folder by one that `fill` writes, and keeps the replaced one at {@link replacedFolder}. A crash leaves the old folder, the new
- * one or both, never half of one: under its name, or the old one at {@link replacedFolder}. Where the disk is too full for a third folder, the
- * one kept from before makes room.
+ * Replaces a folder by one that `fill` writes, and keeps the replaced one at {@link replacedFolder}. A crash leaves the old folder, the new one or
+ * both, never half of one: under its name, or the old one at {@link replacedFolder}. If the disk is too full for a third folder, the one kept from
+ * before is deleted first.
  *
  * @throws GraftError `file-write`, or what `fill` throws; then the folder is as it was
  */
@@ -194,7 +194,7 @@ export async function replaceFolder(path: string, fill: (folder: string) => Prom
     try {
       await write();
     } catch (error) {
-      // If the folder itself is missing, the kept one is the only one.
+      // If the folder itself is missing, the kept one is the only copy.
       if (!existsSync(path) || !existsSync(old)) throw error;
       await rm(old, { recursive: true, force: true });
       await write();
@@ -211,7 +211,7 @@ export async function replaceFolder(path: string, fill: (folder: string) => Prom
   }
 }
 
-/** Removes a folder: its name goes in one moment, so that a crash leaves no half of it there. @throws GraftError `file-write` */
+/** Removes a folder: it is renamed first, so that a crash leaves no half of it under its name. @throws GraftError `file-write` */
 export async function removeFolder(path: string): Promise<void> {
   const going = `${path}.part`;
   try {

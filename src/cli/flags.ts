@@ -7,7 +7,7 @@ import { readNumbers } from '../settings/flag-text.ts';
 export interface FlagSpec {
   /** What the help calls the value; a flag without one is on or off. */
   readonly value?: string;
-  /** What the flag means where no value follows it. */
+  /** The value of the flag if none follows it. */
   readonly bare?: string;
   /** Another flag, which switches this one off again. */
   readonly negative?: string;
@@ -64,12 +64,12 @@ export class Flags<Specs extends FlagSpecs> {
     for (const [name, value] of Object.entries(values)) this.#values[name] ??= value;
   }
 
-  /** Replaces the values of a flag that may have many, by what those of the call stand for. */
+  /** Replaces the values of a repeatable flag by the content that they name. */
   replace(name: keyof Specs & string, values: readonly string[]): void {
     this.#values[name] = [...values];
   }
 
-  /** Whether the call says anything of a flag. */
+  /** Whether the call has a flag. */
   isGiven(name: keyof Specs & string): boolean {
     return this.#values[name] !== undefined;
   }
@@ -83,7 +83,7 @@ export class Flags<Specs extends FlagSpecs> {
     return typeof value === 'string' ? value : undefined;
   }
 
-  /** All values of a flag that may have many. */
+  /** All values of a repeatable flag. */
   texts(name: keyof Specs & string): readonly string[] {
     const values = this.#values[name];
     return Array.isArray(values) ? values : typeof values === 'string' ? [values] : [];
@@ -165,7 +165,7 @@ export class Flags<Specs extends FlagSpecs> {
   }
 }
 
-/** The first word that is neither a flag nor a flag's value, and what is left without it. */
+/** The first word that is neither a flag nor a flag's value, and the rest without it. */
 export function wordApart(specs: FlagSpecs, args: readonly string[]): { word?: string; rest: string[] } {
   const isFlag = (word: string | undefined): boolean => word?.startsWith('-') ?? false;
   const wantsValue = (word: string | undefined): boolean => {
@@ -226,7 +226,7 @@ function withEachValue(specs: FlagSpecs, args: readonly string[]): string[] {
   });
 }
 
-/** `--json` as `--json=-`, where it is the last word or a flag follows. */
+/** `--json` as `--json=-`, if it is the last word or a flag follows. */
 function withBareValues(specs: FlagSpecs, args: readonly string[]): string[] {
   return args.map((word, i) => {
     const name = word.slice('--'.length);
@@ -236,7 +236,7 @@ function withBareValues(specs: FlagSpecs, args: readonly string[]): string[] {
   });
 }
 
-/** The first flag that wants a value and is followed by a word with a dash, which could be either a value or a flag. */
+/** The first flag that needs a value and is followed by a word with a dash, which could be a value or a flag. */
 function dashedValue(specs: FlagSpecs, args: readonly string[]): { name: string; value: string } | undefined {
   for (const [i, word] of args.entries()) {
     const name = word.slice('--'.length);
@@ -283,7 +283,7 @@ export function describeFlags(specs: FlagSpecs, columns = Infinity): string {
     .join('\n\n');
 }
 
-/** Lines of at most so many letters, broken between words. */
+/** Lines of at most `most` characters, broken between words. */
 function brokenAt(most: number, text: string): string[] {
   const lines = [''];
   for (const word of text.split(' ')) {

@@ -1,7 +1,7 @@
 /**
- * A lock on a folder that one process writes to. Each process leaves a file of its own there, and then looks whether another living one
- * has left one, too: two that come at once both see it, so that never both go on. A file whose process has ended counts for nothing; the
- * process is known by its number and by when it started, since numbers are given out again.
+ * A lock on a folder that one process writes to. Each process writes a file of its own there, and then checks whether another living process has one
+ * too: of two that come at once, each sees the other, so never both continue. The file of a process that has ended does not count. A process is
+ * identified by its id and its start time, since ids are reused.
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -19,11 +19,11 @@ const Lock = v.object({
   /** The command, for messages. */
   command: v.string(),
   pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  /** When the process started, as this system tells it; undefined where it does not. */
+  /** The start time of the process, as this system reports it; undefined if it does not. */
   started: v.optional(v.string()),
-  /** Name of the machine, and which processes it can see: numbers mean nothing elsewhere. */
+  /** Name of the machine, and which processes it can see: process ids mean nothing elsewhere. */
   machine: v.string(),
-  /** Which start of the machine this was, where it tells. */
+  /** Identifies the boot of the machine, if it reports one. */
   boot: v.optional(v.string()),
   /** Milliseconds since 1970. */
   at: v.number(),
@@ -34,10 +34,10 @@ type Lock = v.InferOutput<typeof Lock>;
 const CLOCK_SLACK_S = 60;
 
 /**
- * Makes the folder if need be, and takes its lock.
+ * Makes the folder if it is missing, and takes its lock.
  *
  * @param command that will write there, as in "graft train"
- * @returns what gives the lock back; a folder that was made for it and is still empty goes too
+ * @returns a function that releases the lock, and removes a folder that was made for it and is still empty
  * @throws GraftError `folder-locked` naming the process that has it, `file-write`
  */
 export async function lockFolder(path: string, command: string): Promise<() => Promise<void>> {
@@ -47,7 +47,7 @@ export async function lockFolder(path: string, command: string): Promise<() => P
   const own = join(path, name);
   const release = async (): Promise<void> => {
     process.off('exit', releaseNow);
-    // Where it cannot be removed it counts for nothing, once this process has ended.
+    // If it cannot be removed, it no longer counts once this process has ended.
     await rm(own, { force: true }).catch(() => undefined);
     if (made) await rmdir(path).catch(() => undefined);
   };
@@ -86,7 +86,7 @@ async function leave(path: string, command: string): Promise<void> {
   }
 }
 
-/** Undefined for a lock that was given back meanwhile, or of which a power failure left no more than the name. */
+/** Undefined for a lock that was released meanwhile, or of which a power failure left only the name. */
 function readLock(path: string): Lock | undefined {
   try {
     const parsed = v.safeParse(Lock, JSON.parse(readFileSync(path, 'utf8')));
@@ -112,16 +112,16 @@ function exists(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // There, and of another user.
+    // The process exists, and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
-/** When a process started, in whatever way this system tells it; another process of the same number has another answer. */
+/** The start time of a process, in the system's own format; another process with the same id has another one. */
 function startOf(pid: number): string | undefined {
   try {
     if (process.platform === 'linux') {
-      // The name in brackets may hold anything: count the fields behind it. The first is the state, the 20th the start.
+      // The name in brackets may contain anything, so count the fields after it: the first is the state, the 20th the start.
       const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
       const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
       return fields[0] === 'Z' ? 'ended' : fields[19];

@@ -1,4 +1,4 @@
-/** What a run of the command forgets: measured before its first step and with its result, printed, and kept as forgetting.json. */
+/** Forgetting of a run of the command: measured before its first step and with its result, printed, and kept as forgetting.json. */
 import { join } from 'node:path';
 import type { PreparedRow } from '../data/prepare.ts';
 import {
@@ -88,7 +88,7 @@ export class ForgettingWatch {
     return new ForgettingWatch(check, session, output, { loss, answers, kl, ...(base && { base }) });
   }
 
-  /** What there was to forget. */
+  /** The base's measurement before the run. */
   get start(): Forgetting {
     const { loss, answers } = this.before;
     return { before: loss, prompts: marked(this.check.prompts, answers) };
@@ -99,7 +99,7 @@ export class ForgettingWatch {
     return generalLoss(this.session, this.check.text, adapter, this.output);
   }
 
-  /** Measures again, with what is on the device now. It may be asked more than once. */
+  /** Measures the current values on the device. It may be called more than once. */
   async end(adapter: AskedModel['adapter']): Promise<Forgetting> {
     const { model } = this.session;
     const { tokenizer, prompts } = this.check;
@@ -118,7 +118,7 @@ export class ForgettingWatch {
   }
 }
 
-/** Prints it in sentences, with every answer that changed, and keeps all of it. @returns numbers for the last line of the log */
+/** Prints it in sentences, with every changed answer, and keeps all of it. @returns numbers for the last line of the log */
 export async function tellForgetting(
   forgetting: Forgetting,
   out: string,

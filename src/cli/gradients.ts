@@ -174,7 +174,7 @@ async function write(
   output.line(`Loss ${loss.toFixed(6)} over ${rows} rows; wrote ${tensors.length} gradients to ${out}`);
 }
 
-/** Log-probabilities of the tokens of each row, 0 behind its end, with a mask; and what the objective reports, each f32 [1]. */
+/** Log-probabilities of the tokens of each row, 0 after its end, with a mask; and the objective's reports, each f32 [1]. */
 function sampledTensors({ logProbabilities, report }: PolicyGradients): Tensors {
   const N = logProbabilities.length;
   const T = Math.max(...logProbabilities.map(({ length }) => length));
@@ -186,7 +186,7 @@ function sampledTensors({ logProbabilities, report }: PolicyGradients): Tensors 
   return [asF32('logps', [N, T], logps), asF32('mask', [N, T], mask), ...reportOf({ report })];
 }
 
-/** Log-probabilities of both sequences of each row, f32 [N], by what is trained and by the reference. */
+/** Log-probabilities of both sequences of each row, f32 [N], by the trained policy and by the reference. */
 function answersOf(
   { sequences }: Objective,
   { logProbabilities, referenceLogProbabilities }: BatchGradients,
@@ -204,7 +204,7 @@ function answersOf(
   return [...sides('', logProbabilities), ...sides('ref_', referenceLogProbabilities)];
 }
 
-/** What the objective reports of the batch, [1] each. */
+/** The objective's reports of the batch, [1] each. */
 function reportOf({ report = {} }: Pick<BatchGradients, 'report'>): Tensors {
   return Object.entries(report).map(([name, value]) => asF32(name, [1], Float32Array.of(value ?? NaN)));
 }

@@ -42,13 +42,13 @@ export async function compiledKernels(build: KernelBuild): Promise<Uint8Array<Ar
   return new Uint8Array(await readFile(await kernelFile(build)));
 }
 
-/** Where the compiled kernels lie, compiled now if they were not before. @throws GraftError `engine-kernels` */
+/** The path of the compiled kernels, compiled now if they are missing. @throws GraftError `engine-kernels` */
 export async function kernelFile(build: KernelBuild): Promise<string> {
   const path = join(COMPILED, `${build}-${hashOfSources()}.wasm`);
   if (existsSync(path)) return path;
   const bytes = await compile(build);
   await mkdir(dirname(path), { recursive: true });
-  // Whole or not at all: another process may do the same.
+  // Written whole or not at all: another process may do the same.
   const part = `${path}.${process.pid}`;
   await writeFile(part, bytes);
   await rename(part, path);

@@ -22,7 +22,7 @@ const Lineage = v.object({
   testData: v.optional(v.string()),
   /** The other flags that read and split the same rows. */
   flags: v.array(v.string()),
-  /** What answers were scored by, in a run that learned from rewards. */
+  /** The rewards of a run that learned from some. */
   rewards: v.optional(v.array(v.record(v.string(), v.unknown()))),
   trainRows: v.number(),
   steps: v.number(),
@@ -30,9 +30,9 @@ const Lineage = v.object({
   /** What the run took of the device at its peak. */
   peakBytes: v.optional(v.number()),
 });
-/** What is known of a run only once it has trained. */
+/** Facts about a run that exist only after training. */
 type Outcome = 'trainRows' | 'steps' | 'evalLoss' | 'peakBytes';
-/** Where a run comes from, but for what it learned. */
+/** The origin of a run, without its results. */
 export type LineageBefore = Omit<Lineage, Outcome>;
 export type Lineage = v.InferOutput<typeof Lineage>;
 
@@ -41,7 +41,7 @@ export interface Stage extends Lineage {
 }
 
 const OF_MIXTURES = MIXTURE_SETTINGS.map(({ flag }) => flag);
-/** A task that is trained on whole holds no rows out. */
+/** A task that is used in full for training holds out no rows. */
 const OF_SPLITS = ['val-fraction', 'test-fraction'];
 
 /** The origin of a run, without its results. Replay is left out: its rows belong to another stage. */
@@ -62,7 +62,7 @@ export function lineageOf(
   const from = (path: string): string => relative(resolve(out), resolve(path));
   const [parent, more, test] = [flags.text('init-adapter'), flags.text('more-data'), flags.text('test-data')];
   const data = readTasks(flags.required('data'));
-  // Without its replay, what is left of a mixture may be one task.
+  // Without its replay, a mixture may have only one task left.
   const without: readonly string[] =
     data.length > 1 ? [] : flags.isGiven('train-whole') ? [...OF_MIXTURES, ...OF_SPLITS] : OF_MIXTURES;
   const told = (Object.keys(others) as (keyof typeof others)[]).flatMap((name): string[] => {
@@ -120,7 +120,7 @@ export async function rewardsOfAdapter(folder: string): Promise<readonly RewardS
 const MOST_STAGES = 100;
 
 /**
- * The stages that led to an adapter, the first one first. Where a stage or the folder that it names is gone, the line begins after it.
+ * The stages that led to an adapter, the first one first. If a stage or the folder that it names is gone, the line begins after it.
  *
  * @throws GraftError `lineage` for a folder without a lineage.json
  */

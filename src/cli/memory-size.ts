@@ -11,7 +11,7 @@ const UNITS: Readonly<Record<string, number>> = {
 
 export interface MemorySize {
   readonly bytes: number;
-  /** Any number of bytes in the unit that was used. */
+  /** Formats a number of bytes in the unit that the person used. */
   show(bytes: number): string;
 }
 

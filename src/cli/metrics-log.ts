@@ -36,12 +36,11 @@ export function linesUntil(lines: readonly string[], step: number): string[] {
 }
 
 /**
- * A step's line is written when the next step is done, since an evaluation may come in between. A failed write is not thrown into the
- * trainer, which may have submitted the next step by then: it is kept in {@link failure}, for which the run rests, and the lines that the
- * file lacks are still in memory.
+ * A step's line is written when the next step is done, since an evaluation may come in between. A failed write is not thrown into the trainer, which
+ * may have submitted the next step by then: it is kept in {@link failure}, at which the run pauses, and the missing lines are still in memory.
  */
 export class MetricsLog {
-  /** Why the file could no longer be written: `file-write`, or `file-gone` where the folder was deleted or moved. */
+  /** Why the file can no longer be written: `file-write`, or `file-gone` if the folder was deleted or moved. */
   failure: GraftError | undefined;
   readonly #lines: string[];
   #waiting: Record<string, number | null | Readonly<Record<string, number>>> | undefined;

@@ -7,9 +7,9 @@ const STDERR = 2;
 const FLAGS = constants.O_WRONLY | constants.O_APPEND;
 
 /**
- * Leads file descriptor 2 into nothing until the returned function is called. Dawn warns there of limits of a driver that it lowers, at each
- * start, and has no switch for that. Node cannot duplicate a descriptor, so the file behind it is opened anew by its name, which works for
- * terminals, pipes and files that are appended to; where it does not (Windows, sockets, other files), nothing changes.
+ * Discards what is written to file descriptor 2 until the returned function is called. At each start Dawn warns there of driver limits that it
+ * lowers, and has no switch for that. Node cannot duplicate a descriptor, so the file behind it is opened anew by name. That works for terminals,
+ * pipes and files that are appended to; elsewhere (Windows, sockets, other files) nothing changes.
  */
 export function silenceNative(): () => void {
   let kept: number | undefined;
@@ -30,7 +30,7 @@ export function silenceNative(): () => void {
 
 /**
  * Whether standard error is a file whose place of writing is shared with whoever has the same descriptor: standard output after
- * `> log 2>&1`, and the shell. Opened anew it would have a place of its own, and they would overwrite each other. On macOS, opening
+ * `> log 2>&1`, and the shell. Opened anew, it would have its own position, and they would overwrite each other. On macOS, opening
  * /dev/fd/2 duplicates the descriptor instead.
  */
 function sharesPlace(): boolean {

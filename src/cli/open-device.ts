@@ -46,10 +46,10 @@ export async function openDevice(
   return openProcessor({ threads });
 }
 
-/** How the device files begin that Linux drivers of GPUs make: Mesa and AMD, NVIDIA and its Jetson, Windows behind WSL, Adreno, Mali, PowerVR. */
+/** Prefixes of the device files that Linux GPU drivers make: Mesa and AMD, NVIDIA and its Jetson, Windows behind WSL, Adreno, Mali, PowerVR. */
 const GPU_FILES = /^(dri|kfd|nvidia|nvgpu|nvhost|dxg|kgsl|mali|pvr)/;
 
-/** Whether this machine can have a real GPU. Where it cannot, Dawn need not be loaded only to find a software one. */
+/** Whether this machine can have a real GPU. If not, Dawn need not be loaded only to find a software one. */
 function canHaveGpu(): boolean {
   return process.platform !== 'linux' || readdirSync('/dev').some((name) => GPU_FILES.test(name));
 }

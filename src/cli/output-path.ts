@@ -6,7 +6,7 @@ import { GraftError } from '../errors.ts';
 /** Something that a command reads: `what` says what it is, as in "the base model". */
 export interface Source {
   readonly what: string;
-  /** A file or a folder; undefined where the call has none. */
+  /** A file or a folder; undefined if the call has none. */
   readonly path: string | undefined;
 }
 
@@ -14,8 +14,8 @@ export interface Source {
 const MOST_LINKS = 40;
 
 /**
- * Refuses an output that is, contains or lies inside one of the things that it is made from. Folders are compared by what they are on the
- * disk (device and inode), so that links, relative paths and names in another case are seen through. Writes nothing.
+ * Refuses an output that is, contains or lies inside one of the things that it is made from. Folders are compared by device and inode, so links,
+ * relative paths and names in another case are recognised. Writes nothing.
  *
  * @param flag that named the output, as in "--out"
  * @throws GraftError `arguments`
@@ -73,7 +73,7 @@ function isLink(path: string): boolean {
   try {
     return lstatSync(path).isSymbolicLink();
   } catch {
-    // Not there, or behind links that go in a circle.
+    // Missing, or behind circular links.
     return false;
   }
 }

@@ -8,7 +8,7 @@ export interface Output {
    * in the first few, so that a short command leaves nothing in a log; a line that matters is always printed.
    */
   progress(text: string, matters?: boolean): void;
-  /** Text of the result, for standard output: as it is, without an end of line of its own. */
+  /** Text of the result, for standard output: unchanged, without an added line end. */
   result(text: string): void;
   /** Takes progress off the terminal's line. */
   clear(): void;

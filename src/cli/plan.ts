@@ -153,7 +153,7 @@ export async function planCommand(args: readonly string[], output: Output): Prom
   if (json !== undefined) output.line(`Wrote ${json}`);
 }
 
-/** What the CPU engine is called in reports. */
+/** The CPU engine's name in reports. */
 const PROCESSOR = 'the processor';
 
 async function loweringOf(flags: PlanFlags): Promise<{ lowering: Lowering; adapter: string }> {
@@ -281,7 +281,7 @@ function describe(
   const { rows } = objectiveOf(objective);
   const machine = adapter === PROCESSOR ? 'WebAssembly' : 'the GPU';
   const { parts, peakBytes, largestBuffer, largestBinding, split } = training;
-  /** In the unit that the memory was given in. */
+  /** Formats bytes in the unit of the given memory. */
   const size = (bytes: number): string => memory?.show(bytes) ?? formatBytes(bytes);
   const row = (bytes: number, text: string): string => `${formatBytes(bytes).padStart(10)}  ${text}`;
   const lines = [

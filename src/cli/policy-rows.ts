@@ -13,11 +13,11 @@ interface Read {
 }
 
 /**
- * One sequence a row: {prompt_ids, completion_ids} with `advantage`, or with `reward` and `group` from which it follows; `old_logps` and `ref_logps`
- * where they are known.
+ * One sequence a row: {prompt_ids, completion_ids} with `advantage`, or with `reward` and `group`, from which it follows; `old_logps` and `ref_logps`
+ * if known.
  *
  * @param text JSONL
- * @param rows at most so many
+ * @param rows the most that are read
  * @throws GraftError `train-rows` naming the line
  */
 export function readPolicyRows(

@@ -46,14 +46,14 @@ const MADE_BY_TEMPLATE = [
   'textTemplate',
 ];
 
-/** The part of a recipe that the flags leave: without settings that the flags give in another way, and without those that the run does not have. */
+/** The part of a recipe that applies: without settings that the flags replace, and without those that the run does not have. */
 function leftOf(recipe: Recipe, flags: Flags<FlagSpecs>, specs: FlagSpecs): Recipe {
   const known = TABLE.settings.filter(({ flag }) => flag !== undefined && Object.hasOwn(specs, flag));
   const given = { ...recipe, ...readSettings(flags, known) };
   const replaced = new Set(
     known.filter(({ flag }) => flags.isGiven(flag!)).flatMap(({ replaces }) => replaces ?? []),
   );
-  // It is no setting itself: the mapping that it makes is one.
+  // It is not a setting itself; the mapping made from it is.
   if (flags.text('template') !== undefined) for (const name of MADE_BY_TEMPLATE) replaced.add(name);
   const hasAdapter = flags.text('init-adapter') !== undefined;
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-/** Prints what was read from the files of a run, what was not, and what a person should look at. */
+/** Prints what was read from the files of a run, what was not, and what needs a look. */
 import { NO_KNOWN_FIELDS } from '../data/collector.ts';
 import type { LeftList, Numbering, Problem } from '../data/example.ts';
 import { adviceOf, cutWords } from '../data/preference-lint.ts';

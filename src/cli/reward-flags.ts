@@ -14,7 +14,7 @@ const isJson = (text: string): boolean => /^\s*[[{]/.test(text);
 const isFile = (text: string): boolean => !isJson(text) && /\.(json|m?js)$/i.test(text);
 
 /**
- * Replaces names of files by their content, so that the values of the flag are complete.
+ * Replaces file names by their content, so that the values of the flag are complete.
  *
  * @throws GraftError `file-missing`, `reward`, `json-…`
  */

@@ -9,7 +9,7 @@ import { readInput, readWhole } from './files.ts';
 import type { Output } from './output.ts';
 import { readRows } from './rows.ts';
 
-/** A text to be scored, before its tokens are counted. */
+/** A text to score, before its tokens are counted. */
 export type ScoredText = Omit<Attempt, 'tokens'> & {
   /** The number of tokens in the file. */
   readonly tokens?: number;
@@ -55,7 +55,7 @@ export async function readTexts(path: string): Promise<ScoredText[]> {
   return texts;
 }
 
-/** The wanted answers of rows, each as if it were the completion. @throws GraftError as `readExamples`, `data-empty` */
+/** The wanted answers of rows, each as the completion. @throws GraftError as `readExamples`, `data-empty` */
 export async function answersOf(path: string, options: ReadOptions, output: Output): Promise<ScoredText[]> {
   const { examples } = readRows(await readWhole(path), { ...options, keepsColumns: true }, output);
   const texts = examples.flatMap((example) =>

@@ -68,7 +68,7 @@ export async function rewardCommand(args: readonly string[], output: Output): Pr
   }
 }
 
-/** Tokens of a text: what its file says, or what the tokenizer counts. @throws GraftError `arguments` where a reward needs them and neither is there */
+/** Tokens of a text, from its file or counted by the tokenizer. @throws GraftError `arguments` if a reward needs them and neither is there */
 async function tokenCounter(
   model: string | undefined,
   specs: readonly RewardSpec[],
@@ -88,7 +88,7 @@ async function tokenCounter(
   return ({ tokens, completion }) => tokens ?? tokenizer?.encode(completion).length ?? 0;
 }
 
-/** Means, ends and failures of each reward, of what is shown beside them, and of the sum. */
+/** Mean, range and failures of each reward, of the numbers shown beside them, and of the sum. */
 function summary(rewards: Rewards, scored: readonly Scored[]): Summary[] {
   const line = (name: string, values: readonly number[], more: Partial<Summary> = {}): Summary => ({
     name,

@@ -1,16 +1,16 @@
-/** Reading and tokenizing with their progress: a million rows take a minute or two, which should not be silent. */
+/** Reads and tokenizes with a report of progress: a million rows take a minute or two, which should not pass in silence. */
 import { ExampleReader, type ReadOptions, type ReadResult } from '../data/formats.ts';
 import type { Example } from '../data/example.ts';
 import { RowMaker, type Prepared, type PreparedRow, type PrepareOptions } from '../data/prepare.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Output } from './output.ts';
 
-/** Rows between two looks at the clock. */
+/** Rows between two checks of the clock. */
 const ROWS_BETWEEN = 64;
 
 const number = (value: number): string => value.toLocaleString('en');
 
-/** As `readExamples`, and says how far it is. @throws GraftError as `readExamples` */
+/** As `readExamples`, and reports progress. @throws GraftError as `readExamples` */
 export function readRows(content: Uint8Array, options: ReadOptions, output: Output): ReadResult {
   const reader = new ExampleReader(content, options);
   let rows = 0;
@@ -24,9 +24,9 @@ export function readRows(content: Uint8Array, options: ReadOptions, output: Outp
 }
 
 /**
- * As `prepareRows`, and says how far it is.
+ * As `prepareRows`, and reports progress.
  *
- * @param onRows hears which rows an example became
+ * @param onRows called with the rows of each example
  * @throws GraftError as `prepareRows`
  */
 export function tokenizeRows(

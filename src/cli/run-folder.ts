@@ -40,7 +40,7 @@ interface Claim {
 }
 
 /**
- * Refuses a folder whose result or saved run would be lost, or mixed with another.
+ * Refuses a folder if its result or saved run would be lost or mixed with another.
  *
  * @throws GraftError `folder-used`
  */
@@ -71,7 +71,7 @@ export async function checkFree(out: string, { overwrite, resumed, models = fals
     );
 }
 
-/** Whether a folder is that of a resumed run: it was saved there, or an older state of it is there. */
+/** Whether a folder belongs to a resumed run: it was saved there, or an older state of it is there. */
 export async function belongs(out: string, resumed: SavedRun): Promise<boolean> {
   if (!existsSync(out)) return false;
   const own = runFolderOf(resumed);

@@ -38,9 +38,9 @@ export interface FolderOfRun {
 }
 
 export class FileStore implements Store {
-  /** The result, once it is kept. */
+  /** The result, once it is saved. */
   learned: Learned | undefined;
-  /** What the run takes of the device at its peak, once that is known. */
+  /** The run's peak memory on the device, once known. */
   peakBytes: number | undefined;
   #log: MetricsLog | undefined;
 

@@ -1,7 +1,7 @@
 import { GraftError } from '../errors.ts';
 import { MOST_SHARE, type SaveEvery } from '../runs/save-clock.ts';
 
-/** Without --save-every: what a crash may cost at most. */
+/** The default of --save-every: the most that a crash may cost. */
 const DEFAULT_MS = 5 * 60_000;
 
 /** @param text "20" for steps, "90s" or "5m" for time; undefined for the default. @throws GraftError `arguments` */

@@ -18,7 +18,7 @@ export interface SavedRun {
   readonly saved: SavedState;
   /** The folder that it was read from. */
   readonly path: string;
-  /** Lines of metrics.jsonl until then; undefined where an earlier version saved it. */
+  /** Lines of metrics.jsonl until then; undefined if an earlier version saved it. */
   readonly metrics: readonly string[] | undefined;
 }
 
@@ -46,13 +46,13 @@ export async function forgetSaved(out: string): Promise<void> {
   await removeFolder(join(out, STATE));
 }
 
-/** How many states lie in the folder of a run. */
+/** How many states the folder of a run has. */
 export function countSaved(out: string): number {
   const state = join(out, STATE);
   return [state, replacedFolder(state)].filter((place) => existsSync(place)).length;
 }
 
-/** Folders of saved states that a path stands for, the latest first: of a run's folder both, of a state's folder itself and the one before. */
+/** The saved states that a path means, the latest first: for a run's folder both, for a state's folder itself and the one before. */
 function candidates(path: string): string[] {
   const state = existsSync(join(path, STATE)) || existsSync(replacedFolder(join(path, STATE)));
   const first = state ? join(path, STATE) : path;
@@ -60,13 +60,13 @@ function candidates(path: string): string[] {
   return [first, ...(isState ? [replacedFolder(first)] : [])].filter((place) => existsSync(place));
 }
 
-/** The folder of the run that a saved state lies in, unless it was moved elsewhere. */
+/** The run's folder of a saved state, unless the state was moved elsewhere. */
 export function runFolderOf({ path }: SavedRun): string | undefined {
   const full = resolve(path);
   return [STATE, replacedFolder(STATE)].includes(basename(full)) ? dirname(full) : undefined;
 }
 
-/** The latest saved state that a path stands for, if there is one and it is whole. */
+/** The latest saved state that a path means, if there is one and it is complete. */
 export async function findSaved(path: string): Promise<SavedRun | undefined> {
   for (const place of candidates(path)) {
     try {

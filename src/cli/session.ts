@@ -1,4 +1,4 @@
-/** What most commands begin with: a device, a model on it, and perhaps its tokenizer and an adapter. */
+/** The common start of most commands: a device, a model on it, and possibly its tokenizer and an adapter. */
 import type { Device } from '../engine/device.ts';
 import { readPeft } from '../export/peft.ts';
 import { LanguageModel } from '../model/language-model.ts';
@@ -48,9 +48,9 @@ export interface Session {
 export interface SessionOptions {
   /** The weights that are trained. */
   trainable?: boolean | TrainedPart;
-  /** What the optimiser keeps for each trained weight. */
+  /** The optimiser's state of each trained weight. */
   state?: readonly string[];
-  /** The default where the flags do not say. */
+  /** The default without a flag. */
   precision?: Precision;
   /** The model's files, instead of those that the flags name. */
   files?: FileSet;
@@ -108,10 +108,10 @@ export async function openAdapter(path: string, model: LanguageModel): Promise<A
 }
 
 /**
- * The tokenizer for an adapter: where that adds tokens, the one in its folder, or the base's with the new tokens.
+ * The tokenizer for an adapter: if that adds tokens, the one in its folder, or the base's with the new tokens.
  *
  * @param tokenizer of the base
- * @throws GraftError `adapter-fit` where its ids are not those of the adapter
+ * @throws GraftError `adapter-fit` if its ids are not those of the adapter
  */
 export async function tokenizerOfAdapter<Of extends Tokenizer | undefined>(
   path: string,
@@ -123,7 +123,7 @@ export async function tokenizerOfAdapter<Of extends Tokenizer | undefined>(
   return added ? tokenizerWithTokens(added, files, folder(path)) : tokenizer;
 }
 
-/** What is asked: the base, or an adapter, with its tokenizer. @throws GraftError `tokenizer-missing`, `adapter-…` */
+/** The model to ask: the base or an adapter, with its tokenizer. @throws GraftError `tokenizer-missing`, `adapter-…` */
 export async function openAsked(
   path: string | undefined,
   { model, files }: Pick<Session, 'model' | 'files'>,

@@ -32,7 +32,7 @@ const HEADINGS: Readonly<Record<FormGroup, string>> = {
   Chance: 'Seed and order',
 };
 
-/** Of settings that the form has in a place of their own. */
+/** The part of the help for settings that the form has elsewhere. */
 const PLACED: Readonly<Record<string, FormGroup>> = {
   epochs: 'Length',
   rewards: 'Goal',
@@ -70,7 +70,7 @@ function helpOf(setting: Setting): string {
   return `${choices}${inLine(setting.help)}${initial === undefined ? '' : ` (default: ${initial})`}`;
 }
 
-/** A sentence as a part of one. */
+/** A sentence as part of another. */
 function inLine(sentence: string): string {
   const text = sentence.replace(/\.$/, '');
   return /^[A-Z]{2}/.test(text) ? text : text.charAt(0).toLowerCase() + text.slice(1);
@@ -96,7 +96,7 @@ function initialWords(setting: Setting): string | undefined {
 /**
  * Refuses settings that the run does not have: those of another method, optimiser or objective.
  *
- * @param isIgnored of a setting that is passed over instead
+ * @param isIgnored whether a setting is ignored instead
  * @throws GraftError `arguments`
  */
 export function checkOwners(
@@ -117,9 +117,9 @@ export function checkOwners(
 }
 
 /**
- * The values that flags give, by the names of the settings; without those that are not given.
+ * The values of flags by the names of the settings, without flags that are not given.
  *
- * @throws GraftError `arguments` for what is no value of the setting's type
+ * @throws GraftError `arguments` for a value that does not have the setting's type
  */
 export function readSettings(
   flags: Flags<FlagSpecs>,

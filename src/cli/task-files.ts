@@ -19,10 +19,10 @@ export function fileNames(text: string): string[] {
 }
 
 /**
- * `A.jsonl`, `A.jsonl:0.7,B.jsonl:0.3`, `sums=A.jsonl,B.jsonl`. A file that exists under what is written is that file, whatever colons, commas
- * and equals signs its name has; so is each part between commas.
+ * `A.jsonl`, `A.jsonl:0.7,B.jsonl:0.3`, `sums=A.jsonl,B.jsonl`. If a file of exactly this name exists, it is that file, whatever colons, commas and
+ * equals signs its name has; the same holds for each part between commas.
  *
- * @throws GraftError `arguments` for shares that only some have or that are none, and for two tasks of one name
+ * @throws GraftError `arguments` for shares that only some have or that are invalid, and for two tasks of one name
  */
 export function readTasks(text: string, exists: (path: string) => boolean = existsSync): TaskFile[] {
   const wrong = (what: string, remedy: string): GraftError => new GraftError('arguments', what, remedy);

@@ -61,7 +61,7 @@ function libraryTemplate(name: string): InstructionTemplate {
   );
 }
 
-/** A template of a file. */
+/** A template from a file. */
 function templateOfFile(path: string): InstructionTemplate {
   let text: string;
   try {

@@ -1,4 +1,4 @@
-/** The settings of a run as flags: kept with a saved run, so that resuming it with others can say which differ. */
+/** The settings of a run as flags: kept with a saved run, so that an error at resuming can name those that differ. */
 import type { LanguageModel } from '../model/language-model.ts';
 import { flagText } from '../settings/flag-text.ts';
 import type { Given } from '../settings/setting.ts';
@@ -12,9 +12,8 @@ const OF_ROWS = TABLE.settings.filter(
 );
 
 /**
- * @param flags say how rows are read
- * @param options of the trainer, as they were worked out
- * @returns the text after each flag; `true` for the flag of a switch. Settings without a value are missing
+ * @param flags those about reading rows @param options of the trainer, with all defaults @returns the text after each flag; `true` for a switch.
+ * Settings without a value are missing
  */
 export function toldSettings(
   flags: TrainFlags,

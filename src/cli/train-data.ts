@@ -1,4 +1,4 @@
-/** The rows of a run: read, made and divided by the flags of `graft train`, exactly as the studio does it. */
+/** The rows of a run: read, made and split by the flags of `graft train`, exactly as in the studio. */
 import type { Example } from '../data/example.ts';
 import type { ReadResult } from '../data/formats.ts';
 import {
@@ -24,9 +24,9 @@ import type { FileReport } from './report-data.ts';
 import { readRows, tokenizeRows } from './rows.ts';
 import type { DataOptions } from './train-flags.ts';
 
-/** A file that was read, before its rows are made. */
+/** A file after reading, before its rows are made. */
 export interface RunFile {
-  /** Its place in the list of files (`data/parts.ts`). */
+  /** Its index in the list of files (`data/parts.ts`). */
   readonly file: number;
   readonly name: string;
   readonly read: ReadResult;
@@ -35,7 +35,7 @@ export interface RunFile {
 export interface RunRows {
   readonly train: readonly PreparedRow[];
   readonly validation: readonly PreparedRow[];
-  /** Kept apart: not trained on, and not looked at by `train`. */
+  /** Test rows: `train` neither trains on them nor reads them. */
   readonly test: readonly PreparedRow[];
   /** All rows in the order of their files, each with its example and its part. */
   readonly placed: readonly PlacedRow[];
@@ -53,7 +53,7 @@ export interface PlacedRow {
   readonly cut: boolean;
 }
 
-/** What a person should know about the rows. */
+/** Notes about the rows for the person. */
 export interface RowsTold {
   readonly files: readonly FileReport[];
   readonly maxLength: number;
@@ -69,11 +69,11 @@ export interface RowsTold {
     readonly train: number;
     readonly test: number;
   }[];
-  /** Rows of which copies are left in. */
+  /** Rows with copies that were left in. */
   readonly repeated: number;
   /** Rows for validation or test that are trained on too, and where both are. */
   readonly leaks: readonly { readonly row: RowPlace; readonly of: RowPlace }[];
-  /** What to look at in pairs and judged answers that are trained on. */
+  /** Findings in pairs and judged answers that are trained on. */
   readonly preferences?: PreferenceLint;
   /** Lines of `--skip-rows` on which no row begins. */
   readonly missing: readonly RowPlace[];

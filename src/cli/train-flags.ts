@@ -69,7 +69,7 @@ export interface DataOptions extends RowOptions {
   readonly splitSeed: number;
 }
 
-/** What {@link readSplit} reads. */
+/** The flags of {@link readSplit}. */
 export const splitFlags = {
   ...dataFlags,
   ...rowFlags,
@@ -79,7 +79,7 @@ export const splitFlags = {
 
 /**
  * @param seed of the run, which splits too unless the flags say otherwise
- * @param keepsColumns whether the run wants the columns that its rows are not made of
+ * @param keepsColumns whether the run needs columns that its rows do not use
  * @throws GraftError `arguments`
  */
 export function readDataOptions(flags: TrainFlags, seed: number, keepsColumns = false): DataOptions {
@@ -100,7 +100,7 @@ export function readSplit(flags: Flags<typeof splitFlags>, seed: number): DataOp
   const validationFraction = fraction('val-fraction');
   const testFraction = fraction('test-fraction');
   const rows = readRowOptions(flags);
-  // Separate test rows belong to the first task; the other tasks have only rows that are split off.
+  // Separate test rows belong to the first task; the test rows of other tasks are split off.
   if (testFraction > 0 && rows.test !== undefined && !rows.mixture)
     throw new GraftError(
       'arguments',
@@ -149,7 +149,7 @@ function checkAdapterFlags(flags: TrainFlags, given: Given): void {
 export function readTrainOptions(flags: TrainFlags): TrainOptions {
   const given = readSettings(flags, RUN_SETTINGS);
   checkAdapterFlags(flags, given);
-  // Without --steps the number of steps and the warm-up follow from the rows: `trainCommand` sets them.
+  // Without --steps, the number of steps and the warm-up depend on the rows: `trainCommand` sets them.
   const options = trainOptionsOf(given);
   checkOptions(options);
   return options;

@@ -1,4 +1,4 @@
-/** The run of `graft train`: what it prints, how signals interrupt it, and the state that is left however it ends. */
+/** The run of `graft train`: its output, its interruption by signals, and the state that is left however it ends. */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -38,7 +38,7 @@ export interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
   readonly saveEvery: SaveEvery;
   /** The rewards, for an objective that samples answers. */
   readonly scoring: Scoring | undefined;
-  /** What is measured of forgetting, before and after. */
+  /** The measurement of forgetting, before and after. */
   readonly check?: GeneralCheck;
   /** Steps between two measurements of the loss on general text; 0 for none. */
   readonly checkEvery?: number;
@@ -101,7 +101,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   }
 }
 
-/** Also for a resumed run, whose saved state is not on the device yet: it has its base, but not the adapter that it started from. */
+/** Also for a resumed run, whose saved state is not on the device yet: the base is there, but not the adapter that it started from. */
 async function beginWatch({
   check,
   session,
@@ -110,7 +110,7 @@ async function beginWatch({
   output,
 }: TrainRun): Promise<ForgettingWatch | undefined> {
   if (!check) return undefined;
-  // Without an adapter the model is what a run from nothing started from.
+  // A run that started without an adapter started from the model itself.
   const adapter = resumed ? undefined : subject.trainable.adapter;
   return ForgettingWatch.begin(check, session, output, adapter);
 }
@@ -219,7 +219,7 @@ function tell(event: RunEvent, output: Output): void {
     output.progress(describeStep(event), event.step === 1 || event.step === event.steps);
 }
 
-/** How far the start of an adapter is. */
+/** The progress of an adapter's start. */
 export function tellStart({ what, done, total, seconds }: TimedStart, output: Output): void {
   const left = seconds === undefined || done === total ? '' : `, about ${formatSeconds(seconds)} left`;
   output.progress(

@@ -57,7 +57,7 @@ import {
 } from './train-flags.ts';
 import { runTraining, tellStart } from './train-run.ts';
 
-/** Samples of a file of weights by which a resumed run recognises it: a megabyte in all, several in every layer. */
+/** Samples of a file of weights that identify it for a resumed run: a megabyte in all, several in every layer. */
 const WEIGHT_PIECES = 256;
 
 export async function trainCommand(args: readonly string[], output: Output): Promise<void> {
@@ -100,7 +100,7 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
   const bytes = await readWhole(dataOptions.read.fileName);
   const read = await readRunFiles(bytes, dataOptions, output);
 
-  // Before gigabytes of weights are loaded.
+  // Checked before gigabytes of weights are loaded.
   const files = await modelOf(flags.required('model'));
   const { shape } = await readModel(files);
   if (flags.text('max-length') !== undefined) checkLength(given.maxLength, shape);

@@ -65,7 +65,7 @@ async function read(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as unknown;
   } catch {
-    // A damaged cache is written again.
+    // A damaged cache is rewritten.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-/** What rows become: examples, or problems with their reasons. */
+/** Collects rows as examples, or as problems with their reasons. */
 import { isObject, jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../json.ts';
 import type { Trainable } from '../text/trainable.ts';
 import type { Example, LeftList, Numbering, Problem } from './example.ts';
@@ -44,11 +44,11 @@ const NO_ANSWER = 'it has a prompt and no answer, where other rows have answers'
 /** How the reason begins for a row that needs a mapping. */
 export const NO_KNOWN_FIELDS = 'no known fields';
 
-/** Characters of a bad row that are looked at for the reason. */
+/** Characters of a bad row that are searched for the reason. */
 const LOOKED_AT_CHARS = 2 ** 16;
 
 function syntaxReason(text: string, error: unknown): string {
-  // A text that is not closed ends with the row: otherwise each of its escaped quotes would be tried as a beginning.
+  // An unclosed string ends with the row: otherwise each of its escaped quotes would be tried as a beginning.
   const outside = text.slice(0, LOOKED_AT_CHARS).replace(/"(?:[^"\\]|\\(?:.|$))*(?:"|$)/gs, '""');
   const bare = /(?:^|[[,:\s])(NaN|-?Infinity|None|True|False|undefined)\b/.exec(outside);
   if (bare) return `not valid JSON: ${bare[1]} is not a value that JSON has`;
@@ -68,7 +68,7 @@ export class Collector {
   readonly #columns: readonly string[];
   readonly #unused = new UnusedColumns();
 
-  /** @param keepsColumns whether an example has the columns that it is not made of */
+  /** @param keepsColumns whether an example keeps the columns that it does not use */
   constructor(
     mapping?: Mapping,
     private readonly keepsColumns = false,

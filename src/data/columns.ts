@@ -7,7 +7,7 @@ const PROMPT_NAMES =
   'prompt question instruction query input text message utterance sentence user review comment source document title'.split(
     ' ',
   );
-/** Names of prompts that come with an input, and names of the input. */
+/** Names of prompts that have an input beside them, and names of the input. */
 const ASKING_NAMES = 'prompt question instruction query'.split(' ');
 const INPUT_NAMES = 'input context passage paragraph article document text source'.split(' ');
 /** Two texts that are read together. */
@@ -64,7 +64,7 @@ export function looksLikeHeader(cells: readonly string[]): boolean {
 /** Names from a header: trimmed, never empty, all different, without the braces that a template ends with. */
 export function namesOfHeader(cells: readonly string[]): string[] {
   const names = new Set<string>();
-  /** How often a name has come: the next number to try. */
+  /** How often a name has occurred: the next number to try. */
   const numbers = new Map<string, number>();
   cells.forEach((cell, i) => {
     const bare = cell.trim().replaceAll('{{', '{').replaceAll('}}', '}');
@@ -78,7 +78,7 @@ export function namesOfHeader(cells: readonly string[]): string[] {
   return [...names];
 }
 
-/** Columns that a message lists, and characters of each. */
+/** The most columns that a message lists, and the most characters of each. */
 const LISTED = 12;
 const LISTED_CHARS = 60;
 
@@ -95,7 +95,7 @@ export function namesOfCount(count: number): string[] {
 
 export const isNumbering = (name: string): boolean => NUMBERING.test(name.trim());
 
-/** A mapping that the names suggest, for a person to change. Undefined where nothing tells prompt from answer. */
+/** A mapping suggested by the names, for a person to change. Undefined if nothing distinguishes prompt and answer. */
 export function suggestMapping(columns: readonly string[]): Mapping | undefined {
   const last = (name: string): string => name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   const find = (names: readonly string[], taken?: string): string | undefined => {
@@ -130,13 +130,13 @@ export function suggestMapping(columns: readonly string[]): Mapping | undefined 
   };
 }
 
-/** Whether a name is a common one of a prompt or an answer. */
+/** Whether a name is common for a prompt or an answer. */
 export function isTelling(name: string): boolean {
   const last = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   return TELLING.has(last);
 }
 
-/** The template that is one column. */
+/** A template of one column. */
 export const slot = (column: string): string => `{{${column}}}`;
 
 /** Levels of a row that become columns: `instances.0.output`. */

@@ -1,7 +1,7 @@
 /**
- * CSV and TSV by Papa Parse, a row at a time, each with the line it begins on. Papa reads a piece of the text at once; what is left of a
- * piece goes before the next. A row that is not well quoted is given as a problem, and reading continues at the line after its first: a quote
- * that is never closed costs one line and not the rest of the file.
+ * CSV and TSV by Papa Parse, a row at a time, each with the line it begins on. Papa reads the text in chunks; the rest of a chunk is put before the
+ * next. A badly quoted row is reported as a problem, and reading continues at the line after its first: a quote that is never closed costs one line,
+ * not the rest of the file.
  */
 import Papa from 'papaparse';
 
@@ -16,11 +16,11 @@ export interface CsvRow {
 }
 
 const PIECE_CHARS = 2 ** 18;
-/** After a bad row, and growing again: so that many bad rows do not cost a whole piece each. */
+/** The size after a bad row, which grows again: otherwise each of many bad rows would cost a whole chunk. */
 const SMALL_PIECE_CHARS = 2 ** 13;
-/** Longer is no example. */
+/** A longer row is no example. */
 export const MAX_ROW_CHARS = 2 ** 22;
-/** Characters that may be read again after bad rows, as a multiple of the text: an attack by quotes stays linear. */
+/** Characters that may be read again after bad rows, as a multiple of the text: so an attack by quotes takes linear time. */
 const REREAD = 4;
 
 /** A delimiter that gives all rows the same number of cells; otherwise a comma. */
@@ -38,7 +38,7 @@ export function delimiterOf(text: string): string {
 
 interface Piece {
   readonly cells: readonly string[];
-  /** Where the row ends in the piece, its line's end included. */
+  /** The end of the row in the chunk, its line end included. */
   readonly end: number;
   readonly fault?: string;
 }
@@ -48,7 +48,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   InvalidQuotes: 'a quote inside a quoted field is not doubled',
 };
 
-/** The rows of a piece. The last is left out unless the text ends there: it may go on in the next piece. */
+/** The rows of a chunk. The last is left out unless the text ends there: it may continue in the next chunk. */
 function parsePiece(text: string, delimiter: string, newline: '\n' | '\r', isLast: boolean): Piece[] {
   const rows: Piece[] = [];
   const parser = new Papa.Parser({
@@ -87,7 +87,7 @@ export function* csvRows(text: string, delimiter: string): Generator<CsvRow> {
   let size = PIECE_CHARS;
   let start = 0;
   let line = 1;
-  /** Past the line that begins at `from`. */
+  /** The position after the line that begins at `from`. */
   const nextLine = (from: number): number => {
     const at = text.indexOf(newline, from);
     return at < 0 ? text.length : at + 1;

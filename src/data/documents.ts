@@ -1,8 +1,8 @@
 /** Plain text as documents: where each of them ends, and how they become rows. */
 
-/** How text files are read. A missing field means the behaviour of versions without that choice. */
+/** How text files are read. A missing field means the behaviour before there was that choice. */
 export interface TextOptions {
-  /** Where a document ends: with its file if left out, at blank lines (`blank`), or at lines that are just this. */
+  /** Where a document ends: at the end of its file if left out, at blank lines (`blank`), or at lines that are exactly this. */
   readonly documents?: string;
   /** Whether documents are laid end to end, so that every row is full. Default: a row has one document, or a part of one. */
   readonly packed?: boolean;
@@ -22,7 +22,7 @@ export interface DocumentText {
   readonly text: string;
 }
 
-/** The documents of a text, without the lines that stand between them; none is empty. @param text with `\n` as its line breaks */
+/** The documents of a text, without the lines between them; none is empty. @param text with `\n` as its line breaks */
 export function documentsOf(text: string, rule: string | undefined): DocumentText[] {
   if (rule === undefined || rule === WHOLE_FILE) return text.trim() === '' ? [] : [{ line: 1, text }];
   const isBorder = (line: string): boolean => line.trim() === (rule === BLANK ? '' : rule.trim());

@@ -1,7 +1,7 @@
 /** The text of a data file: UTF-8 or UTF-16, with or without a byte order mark; anything else is an error that says what it is and what to do. */
 import { GraftError } from '../errors.ts';
 
-/** Bytes that are looked at to tell UTF-16 without a mark. */
+/** Bytes that are examined to recognise UTF-16 without a mark. */
 const HEAD_BYTES = 512;
 
 /**
@@ -26,7 +26,7 @@ export function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be'
 const UNPACK = 'Unpack it, and open the file that is inside.';
 const SAVE_AS = 'Save it as CSV, JSON or JSONL where it was made, and open that.';
 
-/** First bytes of files that people bring and that are no text. */
+/** First bytes of common files that are not text. */
 const MAGIC: readonly { readonly start: string; readonly what: string; readonly remedy: string }[] = [
   { start: '\x1f\x8b', what: 'compressed with gzip', remedy: UNPACK },
   { start: 'BZh', what: 'compressed with bzip2', remedy: UNPACK },
@@ -80,7 +80,7 @@ export function decodeFile(bytes: Uint8Array, fileName: string): string {
   }
 }
 
-/** The line of the first byte that is not UTF-8: found by lines, since a line's end is never inside a character. */
+/** The line of the first byte that is not UTF-8: searched line by line, since a line end is never inside a character. */
 function firstBadLine(bytes: Uint8Array): number {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let line = 1;

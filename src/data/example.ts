@@ -7,7 +7,7 @@ export type Numbering = 'line' | 'row';
 export type Example = Trainable & {
   /** Where it begins in its file, from 1; see {@link Numbering}. */
   readonly line: number;
-  /** The columns that it is not made of, where these are kept: rewards may want them. */
+  /** The columns that it does not use, if they are kept: rewards may need them. */
   readonly columns?: Readonly<Record<string, unknown>>;
   /** Which parts of the row are not learned from, in sentences. */
   readonly notes?: readonly string[];
@@ -21,7 +21,7 @@ export interface Problem {
   readonly reason: string;
 }
 
-/** Rows of a JSON file that stand in another list than the one that is read. */
+/** Rows of a JSON file in a list other than the one that is read. */
 export interface LeftList {
   readonly name: string;
   readonly rows: number;

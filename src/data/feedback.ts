@@ -1,4 +1,4 @@
-/** What a person said of answers → rows: what each judgement teaches, and what to look at before it does. */
+/** A person's judgements of answers → rows: what each judgement teaches, and what to check before it does. */
 import type { Part } from './parts.ts';
 
 interface Message {
@@ -6,7 +6,7 @@ interface Message {
   readonly content: string;
 }
 
-/** One answer, and what a person said of it. */
+/** One answer, and a person's judgement of it. */
 export interface Judged {
   readonly id: string;
   /** The conversation up to the question. */
@@ -15,7 +15,7 @@ export interface Judged {
   readonly plain?: string;
   readonly answer: string;
   readonly verdict: 'good' | 'bad';
-  /** What it should have said. */
+  /** The answer that the person wanted. */
   readonly correction?: string;
 }
 
@@ -27,7 +27,7 @@ export function wantedOf({ answer, verdict, correction }: Judged): string | unde
   return correction ?? (verdict === 'good' ? answer : undefined);
 }
 
-/** How many rows an entry gives: supervised learning has no way to say “not this”. */
+/** How many rows an entry gives: supervised learning cannot express “not this”. */
 export function rowsOfEntry(entry: Judged, as: FeedbackRows): number {
   return lessonsOf(entry, as).length;
 }
@@ -48,7 +48,7 @@ function lessonsOf(entry: Judged, as: FeedbackRows): readonly Lesson[] {
  * The entries as rows of a file, in JSON Lines: `prompt` and `completion`, and `label` where they are judged. A conversation is a list of messages
  * on both sides.
  *
- * @param chatTemplate whether the model has one; by each entry where no model is open
+ * @param chatTemplate whether the model has one; decided by each entry if no model is open
  */
 export function feedbackFile(
   entries: readonly Judged[],
@@ -72,12 +72,12 @@ export function feedbackFile(
     .join('');
 }
 
-/** A row that asks for something, as far as feedback is compared with it. */
+/** The part of a row that feedback is compared with. */
 export interface AskingRow {
   readonly prompt: string;
   readonly expected: string;
   readonly part: Part;
-  /** Where it stands in its file. */
+  /** Its position in its file. */
   readonly line: number;
 }
 
@@ -92,7 +92,7 @@ export type FeedbackFinding =
 const squeezed = (text: string): string => text.trim().replace(/\s+/g, ' ');
 const asked = (prompt: string): string => squeezed(prompt).toLowerCase();
 
-/** A conversation as one text, as rows are asked. */
+/** A conversation as one text, in the form of questions. */
 function questionOf(prompt: readonly Message[]): string {
   const [first, ...more] = prompt;
   return more.length === 0
@@ -101,10 +101,10 @@ function questionOf(prompt: readonly Message[]): string {
 }
 
 /**
- * Looks through entries before they are learnt from. White space and, in questions, capitals do not make a difference.
+ * Checks entries before a run learns from them, ignoring white space and, in questions, capitals.
  *
- * @param entries in the order in which they came
- * @returns by the ids of those that have something to look at; the gravest first
+ * @param entries in the order in which they were made
+ * @returns findings by id, for entries that have some; the gravest first
  */
 export function lookAtFeedback(
   entries: readonly Judged[],

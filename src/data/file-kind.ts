@@ -1,4 +1,4 @@
-/** What kind of file it is: by its ending, and where that says nothing by its first characters. */
+/** The kind of a file: by its extension, or else by its first characters. */
 import { isObject, jsonDepth, MAX_JSON_DEPTH } from '../json.ts';
 import { LIST_FIELDS } from './json-rows.ts';
 import { linesOf } from './lines.ts';
@@ -16,7 +16,7 @@ const KIND_OF_ENDING: Readonly<Record<string, FileKind>> = {
   tab: 'table',
 };
 
-/** Whether the first line that isn't blank is one row, and not a whole file in one line. */
+/** Whether the first line that isn't blank is one row, rather than a whole file in one line. */
 function firstLineIsRow(content: Uint8Array | string): boolean {
   for (const { text } of linesOf(content)) {
     if (text.trim() === '') continue;
@@ -31,7 +31,7 @@ function firstLineIsRow(content: Uint8Array | string): boolean {
   return false;
 }
 
-/** A .json file with a row a line is common, so the ending alone doesn't tell. */
+/** A .json file with a row a line is common, so the extension alone doesn't decide. */
 export function fileKind(content: Uint8Array | string, fileName: string): FileKind {
   const ending = /\.([a-z0-9]+)$/i.exec(fileName)?.[1].toLowerCase() ?? '';
   const known = Object.hasOwn(KIND_OF_ENDING, ending) ? KIND_OF_ENDING[ending] : undefined;

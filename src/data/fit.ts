@@ -8,7 +8,7 @@ export interface RowFit {
   readonly tokensPerWord: number;
 }
 
-/** Rows that are looked at, evenly spread. */
+/** The number of examined rows, evenly spread. */
 const ROWS = 200;
 const PUNCTUATION = /^[\p{P}\p{S}\s]+$/u;
 

@@ -22,15 +22,15 @@ export type { ReadResult } from './collector.ts';
 /** JSON and CSV are decoded as a whole; engines hold strings of about twice this. JSONL has no such limit. */
 const MAX_WHOLE_FILE_BYTES = 256 * 2 ** 20;
 const MAX_TEXT_FILE_BYTES = 64 * 2 ** 20;
-/** Rows that are looked at to know the columns of a JSON file. */
+/** Rows that are examined for the columns of a JSON file. */
 const LOOKED_AT = 100;
 
 export interface ReadOptions extends TableOptions {
-  /** For messages and for its ending. */
+  /** For messages and for its extension. */
   readonly fileName: string;
-  /** Which columns are prompt and answer, where the format is unknown or should be read in another way. */
+  /** Which columns are prompt and answer, if the format is unknown or should be read differently. */
   readonly mapping?: Mapping;
-  /** Whether examples have the columns that they are not made of. */
+  /** Whether examples keep the columns that they do not use. */
   readonly keepsColumns?: boolean;
   /** Where a document of a text file ends (`TextOptions`). */
   readonly documents?: string;
@@ -172,7 +172,7 @@ function* readText(
   yield 1;
 }
 
-/** UTF-8 stays bytes, so that one bad line of a JSONL file costs that line; other encodings become text. */
+/** UTF-8 stays bytes, so that one bad line of a JSONL file costs only that line; other encodings are decoded. */
 function withoutByteOrderMark(content: Content, fileName: string): Content {
   if (typeof content === 'string') return content.charCodeAt(0) === 0xfeff ? content.slice(1) : content;
   refuseBinary(content, fileName);
@@ -212,7 +212,7 @@ export class ExampleReader {
     }
   }
 
-  /** To be called after every row: throws the error that asks for a mapping, if no row has known fields and there are columns to map. */
+  /** Called after every row: throws the error that asks for a mapping, if no row has known fields and there are columns to map. */
   get unmapped(): GraftError | undefined {
     const { examples, unknownRows } = this.#collector;
     if (examples.length > 0 || unknownRows === 0 || (this.kind !== 'json' && this.kind !== 'jsonl'))
@@ -228,10 +228,10 @@ export class ExampleReader {
 
 /**
  * Reads a data file. Bad rows are listed with line and reason, good rows are kept; a text file (.txt, .md) is one document or several, which
- * prepare.ts cuts into rows. `examples` may be empty: what to do then is the caller's.
+ * prepare.ts cuts into rows. `examples` may be empty, which the caller handles.
  *
- * Throws GraftError where there are no rows: `data-binary`, `data-encoding`, `data-empty`, `data-text`, `data-too-large`, `json-syntax` (the frame of a JSON file), `data-columns` (a table that needs a mapping), `data-column`, `data-template` (a mapping that
- * does not fit).
+ * Throws GraftError where there are no rows: `data-binary`, `data-encoding`, `data-empty`, `data-text`, `data-too-large`, `json-syntax` (the frame of
+ * a JSON file), `data-columns` (a table that needs a mapping), `data-column`, `data-template` (a mapping that does not fit).
  */
 export function readExamples(content: Content, options: ReadOptions): ReadResult {
   const reader = new ExampleReader(content, options);

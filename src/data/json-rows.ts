@@ -33,7 +33,7 @@ class Walker {
     readonly where: string,
   ) {}
 
-  /** The line of a place not before the last one asked for. */
+  /** The line of a position, which must not precede the last one asked for. */
   lineOf(place: number): number {
     for (; this.#counted < place; this.#counted++)
       if (this.text.charCodeAt(this.#counted) === NEW_LINE) this.#line++;
@@ -52,7 +52,7 @@ class Walker {
     while (this.at < this.text.length && ' \t\r\n'.includes(this.text[this.at])) this.at++;
   }
 
-  /** Past a string that begins here. */
+  /** The position after a string that begins here. */
   string(): string {
     const start = this.at;
     for (this.at++; this.at < this.text.length; this.at++) {
@@ -63,7 +63,7 @@ class Walker {
     throw this.broken('the file ends inside a text');
   }
 
-  /** Past a value that begins here: to the next comma or closing bracket outside of it. It may be damaged inside. */
+  /** The position after a value that begins here: the next comma or closing bracket outside it. The value may be damaged. */
   value(): string {
     const start = this.at;
     let depth = 0;
@@ -84,7 +84,7 @@ class Walker {
     return this.text.slice(start, this.at);
   }
 
-  /** Whether another value begins on this line, after the comma that stands here. */
+  /** Whether another value begins on this line, after the comma here. */
   #goesOn(line: number): boolean {
     let next = this.at + 1;
     while (next < this.text.length && ' \t\r\n'.includes(this.text[next])) next++;

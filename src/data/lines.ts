@@ -1,7 +1,7 @@
 /** The lines of a file, one at a time, without a copy of the whole. */
 import { messageOf } from '../errors.ts';
 
-/** Longer is no example: no model that fits in a browser reads a million tokens. */
+/** A longer line is no example: no model that fits in a browser reads a million tokens. */
 export const MAX_LINE_BYTES = 16 * 2 ** 20;
 
 export interface Line {

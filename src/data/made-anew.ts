@@ -1,15 +1,15 @@
-/** The open rows by another tokenizer: that of a run, or of an adapter, with new tokens. */
+/** Makes the open rows with another tokenizer: that of a run or an adapter with new tokens. */
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { longestSequence, supervisedCount } from '../text/trainable.ts';
 import { RowMaker, type PreparedRow } from './prepare.ts';
 import { isDocument, isPlace, type Entry, type RowSet } from './row-set.ts';
 
-/** Rows between two pauses: others have their turn. */
+/** Rows between two pauses for other work. */
 const ROWS_AT_ONCE = 200;
 
 /**
- * Makes each row again from its example, cut at the same limit, in the same part. What is not one example stays as it is: rows of a document, and
- * those of a run that came back from storage.
+ * Makes each row again from its example, with the same limit and in the same part. Rows that are not one example stay unchanged: rows of a document,
+ * and those of a run from storage.
  *
  * @param pause awaited after every few rows
  */
@@ -37,7 +37,7 @@ export async function madeAnew<Rows extends RowSet>(
   return { ...data, entries, places: entries.filter(isPlace) };
 }
 
-/** Its task, and whether it is judged, are those of the row before. */
+/** Task and label are copied from the earlier row. */
 function anew(
   { row, example }: Entry,
   make: (example: NonNullable<Entry['example']>) => readonly PreparedRow[],

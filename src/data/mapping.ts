@@ -23,7 +23,7 @@ export type Mapping =
 
 export type Template = readonly ({ readonly literal: string } | { readonly column: string })[];
 
-/** Longer is a document, not a template. */
+/** A longer text is a document, not a template. */
 export const MAX_TEMPLATE_CHARS = 64 * 1024;
 
 /** @throws GraftError `data-template` for a brace that is not closed, or a template that is too long */
@@ -56,7 +56,7 @@ export function parseTemplate(template: string): Template {
   return parts;
 }
 
-/** The columns that a mapping names. */
+/** The columns in a mapping. */
 export function columnsOf(mapping: Mapping): string[] {
   const parts = templatesOf(mapping).flatMap((template) => parseTemplate(template));
   return [...new Set(parts.flatMap((part) => ('column' in part ? part.column : [])))];
@@ -110,7 +110,7 @@ export function checkMapping(mapping: Mapping, columns: readonly string[]): void
   );
 }
 
-/** A value as it stands in a text: a text as it is, nothing as nothing, a list or an object as JSON. */
+/** A value as text: a text unchanged, null as '', a list or an object as JSON. */
 function asText(value: unknown, column: string): string {
   if (value === undefined) throw new BadRow(`there is no ${column}`);
   if (value === null) return '';
@@ -125,7 +125,7 @@ export function fillTemplate(template: Template, row: JsonObject): string {
     .join('');
 }
 
-/** As {@link fillTemplate}, but nothing where every column of the template is missing or empty. */
+/** As {@link fillTemplate}, but '' if every column of the template is missing or empty. */
 function fillOptional(template: Template, row: JsonObject): string {
   const filled = template.map((part) =>
     'literal' in part ? part.literal : asText(valueAt(row, part.column) ?? null, part.column),
@@ -134,12 +134,13 @@ function fillOptional(template: Template, row: JsonObject): string {
   return isEmpty ? '' : filled.join('');
 }
 
-/** Between prompt and answer where no chat template puts anything there: a new line, unless white space stands there already. */
+/** The text between prompt and answer without a chat template: a new line, unless there is white space already. */
 const separatorOf = (prompt: string, answer: string): string =>
   /\s$/.test(prompt) || /^\s/.test(answer) ? '' : '\n';
 
 /**
- * Functions that make examples of rows. They throw BadRow for a row with an empty prompt or answer. The line of a row draws its phrasing, where the prompt has several.
+ * Functions that make examples of rows. They throw BadRow for a row with an empty prompt or answer. If the prompt has several phrasings, the line of
+ * a row chooses one.
  *
  * @throws GraftError `data-template`
  */

@@ -6,7 +6,7 @@ import { GraftError } from '../errors.ts';
 import { Random } from '../random.ts';
 import type { Task, TokenRow } from '../text/trainable.ts';
 
-/** How shares follow from numbers of rows; `given` where each task has its own. */
+/** How shares follow from numbers of rows; `given` if each task has its own. */
 export const MIXES = ['proportional', 'equal', 'temperature'] as const;
 export type Mix = (typeof MIXES)[number];
 
@@ -15,7 +15,7 @@ export const USUAL_TEMPERATURE = 2;
 
 export interface MixtureTask {
   readonly name: string;
-  /** Place of its file in the list of files (`data/parts.ts`). */
+  /** Index of its file in the list of files (`data/parts.ts`). */
   readonly file: number;
   /** How often its rows are drawn, in any unit; only in a mixture whose shares are given. */
   readonly share?: number;
@@ -28,11 +28,11 @@ export interface Mixture {
   readonly tasks: readonly MixtureTask[];
   readonly mix: Mix | 'given';
   readonly temperature?: number;
-  /** Rows that a task trains on at most; the seed of the split chooses them. */
+  /** The most rows that a task trains on; the seed of the split chooses them. */
   readonly cap?: number;
 }
 
-/** The place of the task that a file's rows belong to. */
+/** The index of the task that a file's rows belong to. */
 export function taskOfFile({ tasks }: Mixture, file: number): number {
   return Math.max(
     0,
@@ -70,7 +70,7 @@ export function tasksOf(
   return tasks.map(({ name }, at) => ({ name, share: weights[at] / sum }));
 }
 
-/** Which of so many rows a task trains on: all, or as many as the cap allows. @returns indices in ascending order */
+/** Which rows a task trains on: all, or as many as the cap allows. @returns indices in ascending order */
 export function capped(rows: readonly number[], { cap }: Mixture, seed: number): readonly number[] {
   if (cap === undefined || rows.length <= cap) return rows;
   return new Random(seed)

@@ -1,4 +1,4 @@
-/** Files → the open data: read, made into rows, split, and summarised. In slices, since a file may have a hundred thousand rows. */
+/** Files → the open data: read, tokenized, split and summarised. In slices, since a file may have a hundred thousand rows. */
 import { GraftError } from '../errors.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { supervisedCount } from '../text/trainable.ts';
@@ -26,7 +26,7 @@ export interface RowModel {
 
 type Doing = 'reading' | 'preparing' | 'comparing';
 
-/** Long work in slices, between which other work has its turn and may stop it. */
+/** Long work in slices. Between them other work runs, and may stop it. */
 export interface Slicer {
   /** Whether it is time to pause: asked after every row, so it must cost nothing. */
   readonly due: boolean;
@@ -53,7 +53,7 @@ export interface OpenFile {
 }
 
 /**
- * Reads, prepares and divides. Rows that are open already and only divided otherwise are not made again.
+ * Reads, prepares and divides. Open rows that are only split differently are not made again.
  *
  * @param before the data that is open
  * @param others a file of test rows, instead of a fraction, and files of more rows
@@ -81,7 +81,7 @@ export async function openData(
   const files: (OpenFile | undefined)[] = [main];
   for (const other of [heldOut, ...more])
     files.push(other && (await openBeside(other, file.name, model, settings, slicer, known)));
-  // Without more rows a missing file takes no place.
+  // Without more rows, a missing file gets no index.
   while (files.at(-1) === undefined) files.pop();
   const pause = async (): Promise<void> => {
     if (slicer.due) await slicer.pause({ what: 'comparing', done: 0, total: main.entries.length });
@@ -228,7 +228,7 @@ async function openFile(
     name,
     version,
     format,
-    // Both are in the file's order already; a stable sort keeps the rows of a document in theirs.
+    // Both are in the file's order; a stable sort keeps the rows of a document in theirs.
     entries: bad.length > 0 ? [...entries, ...bad].sort((a, b) => a.line - b.line) : entries,
     report,
     problems: [...problems, ...report.failed].sort((a, b) => a.line - b.line),
@@ -239,10 +239,10 @@ async function openFile(
   };
 }
 
-/** Which file it is of is set where all files are put together. */
+/** Its file is set when all files are put together. */
 const NOTHING = { file: ROWS_FILE, state: 'bad', length: 0, supervised: 0 } as const;
 
-/** A row of a document, or of several that are laid end to end. */
+/** A row of a document, or of several laid end to end. */
 const documentEntry = (row: PreparedRow): Entry => ({
   file: ROWS_FILE,
   line: row.line,

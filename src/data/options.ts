@@ -1,4 +1,4 @@
-/** The files of rows and how they are read: the choices that are kept with a data set, so that the same files give the same rows. */
+/** The files of rows and how they are read: choices that are stored with a data set, so that the same files give the same rows. */
 import type { TextOptions } from './documents.ts';
 import type { Mapping } from './mapping.ts';
 import type { Mixture } from './mixture.ts';
@@ -7,7 +7,7 @@ import type { Skipped } from './parts.ts';
 /** Where examples come from: a file's name decides how it is read. */
 export interface DataFile {
   readonly name: string;
-  /** Where it lies beside the headless command: a bundled sample has a place in the repository. */
+  /** Its path for the headless command: a bundled sample has one in the repository. */
   readonly path?: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
@@ -34,9 +34,9 @@ export interface DataOptions {
   readonly seed: number;
   /** Rows that are left out, by the place of their file: the rows, the test rows, more rows. */
   readonly skip?: Skipped;
-  /** Whether one row is kept of those that teach the same. Default: all are. */
+  /** Whether only one of several equal rows is kept. Default: all are. */
   readonly dropCopies?: boolean;
-  /** Several tasks, each a file of its own. Default: all rows are of one. */
+  /** Several tasks, each with its own file. Default: one task. */
   readonly mixture?: Mixture;
   /** How text files become rows. */
   readonly text?: TextOptions;

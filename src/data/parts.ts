@@ -10,18 +10,18 @@ import { splitExamples, type SplitOptions } from './split.ts';
 
 export type Part = 'train' | 'validation' | 'test';
 
-/** Places of files in a list: the rows, test rows of their own, and from the third place on more rows. */
+/** Indices in a list of files: the rows, separate test rows, and from the third on more rows. */
 export const ROWS_FILE = 0;
 export const TEST_FILE = 1;
 
-/** Lines that are left out of each file, by its place in the list. Lines are rows where the file numbers those. */
+/** Lines that are left out of each file, by its index in the list; rows, if the file numbers those. */
 export type Skipped = readonly (readonly number[])[];
 
 export interface DivideOptions extends SplitOptions {
   readonly skip?: Skipped;
-  /** Whether one row is kept of those that teach the same: of test rather than of validation, of these rather than of training. */
+  /** Whether only one of several equal rows is kept: preferably in test, then in validation, then in training. */
   readonly dropCopies?: boolean;
-  /** Each task is split as it would be alone. Separate test rows belong to the first task, which then keeps no others for a test. */
+  /** Each task is split as if it were alone. Separate test rows belong to the first task, which then has no other test rows. */
   readonly mixture?: Mixture;
 }
 
@@ -35,7 +35,7 @@ export interface Divisible {
   readonly document?: string;
 }
 
-/** From this number on, documents are held out whole. Fewer are split row by row, so that each part has some. */
+/** From this number on, whole documents are held out. Fewer are split row by row, so that each part has some. */
 const WHOLE_DOCUMENTS = 10;
 
 const RANK: Readonly<Record<Part, number>> = { test: 0, validation: 1, train: 2 };
@@ -48,9 +48,8 @@ type LeftOut = 'skipped' | 'copy' | 'capped';
 export const isUsed = (fate: Fate): fate is Part => fate in RANK;
 
 /**
- * @param rows those that could be used, in the order of their files' list, but for the test file anywhere
- * @returns the fate of each
- * @throws GraftError `split`, and `data-rows` where nothing is left to train on
+ * @param rows the usable ones, in the order of the file list; the test file may be anywhere @returns the fate of each @throws GraftError `split`, and
+ * `data-rows` if nothing is left to train on
  */
 export function divideRows(rows: readonly Divisible[], options: DivideOptions): Fate[] {
   const { skip = [], dropCopies = false } = options;
@@ -106,7 +105,7 @@ function unitsOf(rows: readonly Divisible[], places: readonly number[]): readonl
     : units.filter(({ length }) => length > 0);
 }
 
-/** The places of rows, task by task; all together where there is no mixture. */
+/** The indices of rows, task by task; all together without a mixture. */
 function byTask(
   rows: readonly Divisible[],
   places: readonly number[],
@@ -149,7 +148,7 @@ export function tasksOfRows(
 }
 
 export interface Repeats {
-  /** Rows that teach what an earlier one does, by their place, with the first equal row. */
+  /** Rows that equal an earlier one, by index, with the first equal row. */
   readonly repeated: ReadonlyMap<number, number>;
   /** Rows for validation or test that are trained on as well, with a row that trains on them. */
   readonly leaked: ReadonlyMap<number, number>;
@@ -158,7 +157,7 @@ export interface Repeats {
 /**
  * Finds repeated rows: within training they are a waste, across the split a leak that flatters every measurement.
  *
- * @param parts of each row; undefined for one that is not used
+ * @param parts of each row; undefined for an unused one
  */
 export function findRepeats(
   identities: readonly (string | undefined)[],

@@ -1,4 +1,4 @@
-/** What to look at in pairs and judged answers before a run learns from them, in the same words for the page and the command. */
+/** Findings in pairs and judged answers before a run learns from them, in the same words for the page and the command. */
 import { sequencesOf, type Pair, type TokenRow, type Trainable } from '../text/trainable.ts';
 import { identityOf } from './statistics.ts';
 
@@ -9,23 +9,23 @@ export interface LintedRow {
   readonly row: TokenRow & { readonly cutAnswers?: readonly number[] };
 }
 
-/** @typeParam Place how a row is named: its place in the list that was looked through */
+/** @typeParam Place how a row is identified in the list */
 export interface PreferenceLint<Place = number> {
   readonly pairs: number;
   readonly desirable: number;
   readonly undesirable: number;
-  /** Mean lengths of both answers in tokens, and how far apart they are (Cohen's d); where there are enough pairs to tell. */
+  /** Mean lengths of both answers in tokens, and their difference (Cohen's d); if there are enough pairs to tell. */
   readonly lengths?: { readonly chosen: number; readonly rejected: number; readonly effect: number };
-  /** Answers whose end the limit cuts. */
+  /** Answers whose end is cut by the limit. */
   readonly cutChosen: number;
   readonly cutRejected: number;
-  /** Pairs whose answers differ in spaces alone. */
+  /** Pairs whose answers differ only in spaces. */
   readonly alike: readonly Place[];
   /** Pairs that prefer what an earlier pair rejects. */
   readonly flipped: readonly Place[];
 }
 
-/** Pairs below which a difference of lengths says nothing. */
+/** With fewer pairs, a difference of lengths says nothing. */
 const LEAST_PAIRS = 10;
 /** Cohen's own words: 0.2 is small, 0.5 medium, 0.8 large. Smaller differences are not reported. */
 const MINOR_EFFECT = 0.3;
@@ -101,7 +101,7 @@ export interface PreferenceAdvice {
 
 const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
-/** The findings, the gravest first. Cut answers are reported with the cut rows: {@link cutWords}. */
+/** The findings, the gravest first. {@link cutWords} reports cut answers with the cut rows. */
 export function adviceOf(lint: PreferenceLint<unknown>): PreferenceAdvice[] {
   const { desirable, undesirable, alike, flipped } = lint;
   const all: (PreferenceAdvice | false)[] = [

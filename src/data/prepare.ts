@@ -20,7 +20,7 @@ import {
 import type { TextOptions } from './documents.ts';
 import type { Example, Problem } from './example.ts';
 
-/** Characters of a document that are encoded at once: some tokenizers take a whole text for one word, and a heap for every word. */
+/** Characters of a document that are encoded at once: some tokenizers treat a whole text as one word, with a heap for every word. */
 const DOCUMENT_PIECE_CHARS = 128 * 1024;
 /** The most characters of an example. A tokenizer can take minutes for a word of such a length. */
 const MAX_EXAMPLE_CHARS = 1024 * 1024;
@@ -316,7 +316,7 @@ export class RowMaker {
  * Makes rows of examples, in their order.
  * @param tokenizer may be missing where all examples are ready token rows.
  * Throws `prepare-length` for a limit below 2, `tokenizer-missing`, `chat-template-missing` and `chat-template`; what is wrong with single
- * examples is in the report. `rows` may be empty: what to do then is the caller's.
+ * examples is in the report. `rows` may be empty, which the caller handles.
  */
 export function prepareRows(
   examples: readonly Example[],

@@ -9,7 +9,7 @@ export interface Question {
   /** As a person reads it. */
   readonly prompt: string;
   readonly expected: string;
-  /** As the model is asked: a conversation, or a text that it continues. */
+  /** As the model gets it: a conversation, or a text that it continues. */
   readonly ask:
     readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[] | string;
   /** The task of its row, in a mixture. */
@@ -63,7 +63,7 @@ export function questionsOfRows(
   );
 }
 
-/** The fields of rows that say how they ask. */
+/** The fields of rows that decide the form of their questions. */
 interface Asking {
   readonly questions: readonly Question[];
   readonly places: readonly { readonly example?: Example }[];

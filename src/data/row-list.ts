@@ -8,7 +8,7 @@ export interface RowQuery {
   readonly part?: Part;
   /** `repeated`: equal to an earlier row; `leaked`: held out and trained on as well. */
   readonly state?: RowState | 'repeated' | 'leaked';
-  /** Anywhere in the row, capitals aside. */
+  /** Anywhere in the row, ignoring case. */
   readonly text?: string;
   /** The window of the list that is wanted. */
   readonly from: number;
@@ -18,7 +18,7 @@ export interface RowQuery {
 export interface ListedRow {
   /** The place for {@link preview}. */
   readonly at: number;
-  /** Place of its file in `DataSummary.files`. */
+  /** Index of its file in `DataSummary.files`. */
   readonly file: number;
   readonly line: number;
   readonly part?: Part;
@@ -34,7 +34,7 @@ export interface ListedRow {
 }
 
 const SHOWN_CHARS = 160;
-/** Characters that are read to show so many, since runs of spaces become one. */
+/** Characters that are read to show enough, since runs of spaces become one. */
 const READ_CHARS = 8 * SHOWN_CHARS;
 /** A window that fills any screen. */
 const MOST_ROWS = 500;

@@ -12,7 +12,10 @@ import type { Part, Repeats } from './parts.ts';
 import type { PreparedRow } from './prepare.ts';
 import type { Question } from './questions.ts';
 
-/** The fate of a row; only `ok` and `cut` are used. A person left `skipped` out; a `copy` teaches what another row does; the task of a `capped` one has enough others. */
+/**
+ * The fate of a row; only `ok` and `cut` are used. `skipped`: a person left it out. `copy`: it equals another row. `capped`: its task has enough
+ * others.
+ */
 export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'skipped' | 'copy' | 'capped' | 'bad';
 
 export interface PreviewToken extends TextToken {
@@ -66,7 +69,7 @@ export interface RowSet extends Repeats, FilePlace {
   /** Files of test rows and of more rows. */
   readonly heldOut?: FilePlace;
   readonly more?: readonly FilePlace[];
-  /** Which rows these are; missing for a run's own rows from before data sets were kept. */
+  /** Identifies the rows; missing for a run's own rows from before data sets were stored. */
   readonly ref?: DataRef;
   /** As it was split: no fraction is tested where the test part is a file of its own. */
   readonly options?: DataOptions;

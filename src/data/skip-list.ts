@@ -66,14 +66,14 @@ export function withSkipped(skipped: Skipped | undefined, file: number, line: nu
   return files;
 }
 
-/** The list after a file was removed: files after it move up, except for the place of test rows. */
+/** The list after a file was removed: files after it move up, except that the index of test rows stays. */
 export function withoutFile(skipped: Skipped | undefined, file: number): Skipped | undefined {
   const files = (skipped ?? []).map((lines, at) => (at === file ? [] : lines));
   const left = file > TEST_FILE ? files.filter((_, at) => at !== file) : files;
   return left.some((lines) => lines.length > 0) ? left : undefined;
 }
 
-/** Takes a row in again; undefined where none is left out any more. */
+/** Includes a row again; undefined if none is left out any more. */
 export function withoutSkipped(
   skipped: Skipped | undefined,
   file: number,

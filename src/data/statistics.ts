@@ -10,7 +10,7 @@ export interface Histogram {
 }
 
 const MOST_BARS = 24;
-/** Bars are this many limits long at most: one endless row must not press all others into a bar. */
+/** Bars cover at most this many limits: one endless row must not squeeze all others into a single bar. */
 const MOST_LIMITS = 3;
 
 /** 1, 2 or 5 times a power of ten, at least `least`. */
@@ -30,7 +30,7 @@ export function histogramOf(lengths: readonly number[], limit: number): Histogra
   return { width, counts, median: sorted.length === 0 ? 0 : sorted[sorted.length >> 1], longest };
 }
 
-/** Equal for examples that teach the same: the same prompt and the same answer, ignoring white space at the ends. */
+/** Equal for examples with the same prompt and the same answer, ignoring white space at the ends. */
 export function identityOf(example: Trainable): string {
   switch (example.kind) {
     case 'completion':

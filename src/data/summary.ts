@@ -9,7 +9,7 @@ import type { Entry, RowSet, RowState } from './row-set.ts';
 import { histogramOf, type Histogram } from './statistics.ts';
 import type { UnusedColumn } from './unused.ts';
 
-/** A row, wherever it stands. */
+/** A row of any file. */
 export interface RowPlace {
   /** In the list of rows. */
   readonly at: number;
@@ -61,7 +61,7 @@ export interface DataSummary {
   readonly prompts: number;
   /** Rows that are single answers with a label, counted by the label. */
   readonly unpaired: { readonly desirable: number; readonly undesirable: number };
-  /** What to look at in pairs and judged answers that are trained on. */
+  /** Findings in pairs and judged answers that are trained on. */
   readonly preferences?: PreferenceLint<RowPlace>;
   readonly tokens: number;
   readonly supervisedTokens: number;
@@ -75,7 +75,7 @@ export interface DataSummary {
   readonly unsupervised: RowGroup;
   /** Left out by a person. */
   readonly skipped: RowGroup;
-  /** Left out because another row teaches the same. */
+  /** Left out because another row is equal. */
   readonly copies: RowGroup;
   /** Left out because their task has enough others to train on. */
   readonly capped: RowGroup;
@@ -88,7 +88,7 @@ export interface DataSummary {
   readonly prompt?: string;
   /** Tokens of rows before the limit. */
   readonly lengths: Histogram;
-  /** Rows that teach exactly what an earlier one does. */
+  /** Rows that equal an earlier one. */
   readonly repeated: number;
   /** Held-out rows that are trained on too: the first hundred, with a row that trains on them. */
   readonly leaks: readonly { readonly row: RowPlace; readonly part: Part; readonly of: RowPlace }[];

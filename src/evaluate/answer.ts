@@ -1,4 +1,4 @@
-/** Text in, text out: a prompt or a conversation, rendered as in training, continued, and decoded as tokens come. */
+/** Text in, text out: a prompt or a conversation is rendered as in training, continued, and decoded as tokens come. */
 import { withAfter, type Question } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
 import type { Generator, GenerateOptions, FinishReason } from '../model/generator.ts';
@@ -99,7 +99,7 @@ export async function answer(
   });
 }
 
-/** Decodes a stream and holds back what may turn out to be the beginning of a stop string. */
+/** Decodes a stream, and withholds text that may be the beginning of a stop string. */
 class StoppableText {
   text = '';
   stopped = false;

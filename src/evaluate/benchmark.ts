@@ -74,7 +74,7 @@ async function measure(
   return median(seconds);
 }
 
-/** Median seconds of one replay of what `record` puts on a tape. */
+/** Median seconds of one replay of what `record` records. */
 async function measureTape(device: Device, training: boolean, record: (tape: Tape) => void): Promise<number> {
   const tape = new Tape(device, training);
   record(tape);

@@ -1,6 +1,6 @@
 /**
- * Makes a GPU safe to compute on: what it computes is compared with the processor, and kernels that differ give way to simpler ones. No list
- * of drivers and their defects is complete; this asks the driver that is there.
+ * Makes a GPU safe to compute on: its results are compared with the processor's, and kernels that differ give way to simpler ones. No list of driver
+ * defects is complete; this tests the driver in use.
  */
 import type { Device } from '../engine/device.ts';
 import type { MatmulTuning, Tuning } from '../engine/webgpu/tuning.ts';
@@ -48,9 +48,8 @@ const FALLBACKS: readonly Fallback[] = [
 /**
  * Compares a device with another one, and leaves it with the first tuning whose kernels agree.
  *
- * @param reference a device that computes correctly, such as the CPU engine
- * @param cases other ones, in tests
- * @throws what the reference throws, the failure of a device that is lost, and the signal's reason
+ * @param reference a device that computes correctly, such as the CPU engine @param cases for tests @throws what the reference throws, the failure of
+ * a lost device, and the signal's reason
  */
 export async function checkDevice(
   device: Tunable,

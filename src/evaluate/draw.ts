@@ -1,11 +1,11 @@
-/** Which held-out rows are asked: a seeded sample in which each label comes up about as often as among all of them. */
+/** Draws the held-out rows that are asked: a seeded sample in which each label occurs about as often as among all of them. */
 import type { Question } from '../data/questions.ts';
 import { Random } from '../random.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { promptOfQuestion } from './answer.ts';
 import type { Draw } from './comparison.ts';
 
-/** Rows by their answer, white space at the ends aside. */
+/** Rows by their answer, ignoring white space at the ends. */
 function byAnswer(answers: readonly string[]): Map<string, number[]> {
   const groups = new Map<string, number[]>();
   answers.forEach((answer, at) => {
@@ -19,7 +19,7 @@ function byAnswer(answers: readonly string[]): Map<string, number[]> {
 const repeat = (groups: ReadonlyMap<string, unknown>, answers: readonly string[]): boolean =>
   groups.size > 1 && 2 * groups.size <= answers.length;
 
-/** Whether answers are labels: several, and each is there twice or more on average. */
+/** Whether answers are labels: several, and each occurs at least twice on average. */
 export function areLabels(answers: readonly string[]): boolean {
   return repeat(byAnswer(answers), answers);
 }
@@ -87,8 +87,8 @@ export interface Drawn {
 }
 
 /**
- * The first `rows` questions of the drawn order whose prompt leaves room for an answer: the same for every method. Of a mixture so many of each
- * task, those that would be drawn of it alone.
+ * The first `rows` questions of the drawn order whose prompt leaves room for an answer: the same for every method. In a mixture, `rows` of each task,
+ * the same as would be drawn of it alone.
  */
 export function drawQuestions(
   questions: readonly Question[],

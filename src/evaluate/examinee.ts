@@ -28,7 +28,7 @@ export interface TestPart {
   readonly examples: readonly Example[] | undefined;
 }
 
-/** The answers that a model gave already, so that nothing is asked twice. Answers of a stopped evaluation are kept, too. */
+/** Earlier answers of a model, so that nothing is asked twice. Answers of a stopped evaluation are kept too. */
 export interface Known {
   readonly answers: Map<Question, string>;
 }
@@ -43,7 +43,7 @@ export interface ExamStep {
 export interface ExamineeOptions {
   readonly adapter?: Adapter | undefined;
   readonly newTokens: number;
-  /** Without it no loss is measured. */
+  /** Without it, no loss is measured. */
   readonly test?: TestPart;
   readonly known?: Known;
   /** Called with each complete answer. */

@@ -13,7 +13,7 @@ import { evaluateLoss } from './loss.ts';
 
 /** Tokens of an answer: enough for a short story, so that the check takes about as long as a few steps. */
 const ANSWER_TOKENS = 48;
-/** How many are answered at once: their cache is small beside any run. */
+/** How many are answered at once: their cache is small compared with any run. */
 const AT_ONCE = 4;
 /** Rows whose prompts the base answers, spread over all of them. */
 const OWN_PROMPTS = 12;
@@ -23,7 +23,7 @@ export interface AskedModel {
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
   readonly adapter?: Adapter | undefined;
-  /** Hears how many prompts or rows are done, group by group; what it throws ends the work. */
+  /** Called with the number of finished prompts or rows, group by group; throwing ends the work. */
   readonly onDone?: (what: 'answering' | 'evaluating', done: number, total: number) => void;
 }
 
@@ -35,11 +35,11 @@ export interface BaseAnswers {
 }
 
 /**
- * The base answers prompts of the rows at temperature 1, by a fixed seed. KL(base ‖ tuned) is then what the loss on these answers grows by: the mean of
- * log p(base) − log p(tuned) over tokens that the base drew.
+ * The base answers prompts of the rows at temperature 1, by a fixed seed. KL(base ‖ tuned) is then the increase of the loss on these answers: the
+ * mean of log p(base) − log p(tuned) over tokens that the base drew.
  *
  * @param base with its adapter off
- * @returns undefined where no row has a prompt, as raw text has none
+ * @returns undefined if no row has a prompt, as in raw text
  */
 export async function sampleBase(
   base: Pick<AskedModel, 'model' | 'tokenizer' | 'onDone'>,
@@ -134,7 +134,7 @@ async function answerAll(
   return answers;
 }
 
-/** The text before the first supervised token, of rows that are spread over all of them. */
+/** The text before the first supervised token, of rows spread over all of them. */
 function promptsOfRows(rows: readonly LabelledTokens[], most: number): number[][] {
   const prompts = rows.flatMap(({ ids, labels }) => {
     const first = Array.from(labels).findIndex((label) => label !== IGNORED);

@@ -1,4 +1,4 @@
-/** What a run forgot, as numbers and in words. */
+/** Forgetting of a run, in numbers and in words. */
 import { isPutOff } from './general-prompts.ts';
 
 /** How the loss on a general text changed over a run. */
@@ -52,7 +52,7 @@ export interface PromptCounts {
   readonly rightAfter: number;
   /** Answered in other words than before. */
   readonly changed: number;
-  /** Answered with a promise to do it later, which was not so before. */
+  /** Now answered with a promise to do it later. */
   readonly putOff: readonly AskedPrompt[];
 }
 
@@ -69,7 +69,7 @@ export function countPrompts({ prompts = [] }: Pick<Forgetting, 'prompts'>): Pro
   };
 }
 
-/** Whether general prompts are answered so much worse than before that the person should know. */
+/** Whether general prompts are answered enough worse than before to tell the person. */
 export function isWarning(counts: PromptCounts): boolean {
   return counts.rightAfter < counts.rightBefore || counts.putOff.length > 0;
 }
@@ -99,5 +99,5 @@ export function forgettingSentences(forgetting: Forgetting): readonly string[] {
 }
 
 /** An estimate around 0 has no sign that means anything. */
-/** Without a sign where it is 0 so far. */
+/** Without a sign if it rounds to 0. */
 export const twoDigits = (nats: number): string => nats.toFixed(2).replace(/^-(?=0\.00$)/, '');

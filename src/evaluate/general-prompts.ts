@@ -8,7 +8,7 @@ export interface GeneralPrompt {
   readonly prompt: string;
   /** The answer names one of these, whatever the case. */
   readonly says?: readonly string[];
-  /** The answer is a text of at least so many words, and not a promise of one. */
+  /** The answer is a text of at least this many words, and not a promise of one. */
   readonly words?: number;
 }
 
@@ -16,7 +16,7 @@ export interface GeneralPrompt {
 export const promptsFileOf = (model: { readonly vocabulary: number }): string =>
   generalTextOf(model).replace(/\.txt$/, '.prompts.json');
 
-/** @throws GraftError `data-rows` for what is no list of prompts with rules */
+/** @throws GraftError `data-rows` if it is not a list of prompts with rules */
 export function readPrompts(json: JsonObject | undefined): readonly GeneralPrompt[] {
   const prompts: unknown = json?.['prompts'];
   const isPrompt = (one: unknown): one is GeneralPrompt =>

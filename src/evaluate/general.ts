@@ -1,4 +1,4 @@
-/** The loss on a fixed general text: how much of it a model still knows after tuning. */
+/** The loss on a fixed general text, as a measure of forgetting. */
 import { prepareRows, type PreparedRow } from '../data/prepare.ts';
 import { BLANK, documentsOf } from '../data/documents.ts';
 import { GraftError } from '../errors.ts';
@@ -9,7 +9,7 @@ const GENERAL_LENGTH = 256;
 /** Entries of the vocabulary of the bundled model, which knows one made-up garden and no other English. */
 const GARDEN_VOCABULARY = 1024;
 
-/** The file of `public/texts` that a model should know. */
+/** The file of `public/texts` that suits a model. */
 export const generalTextOf = ({ vocabulary }: { readonly vocabulary: number }): string =>
   vocabulary === GARDEN_VOCABULARY ? 'garden.txt' : 'general.txt';
 

@@ -1,4 +1,4 @@
-/** One adapter after another: what each stage gets right on the test rows of every stage, and what was forgotten in between. */
+/** Successive adapters: what each stage gets right on the test rows of every stage, and what was forgotten in between. */
 import type { LossReport } from './comparison.ts';
 
 /** The result of the base model or of a stage on the test rows of one stage. */
@@ -12,7 +12,7 @@ export interface StageScore {
 export interface StageRow {
   /** The name of the rows. */
   readonly name: string;
-  /** The place of the stage that was trained for them. */
+  /** The index of the stage that was trained for them. */
   readonly stage: number;
   /** Rows that ask for an answer. */
   readonly rows: number;
@@ -28,7 +28,7 @@ export interface LineageReport {
 }
 
 export interface Forgotten {
-  /** Answers that were right at best since the own stage, and are not now. */
+  /** Answers that were right at the best since the own stage, and no longer are. */
   readonly right?: number;
   /** The growth of the loss since its lowest value, in nats. */
   readonly loss?: number;

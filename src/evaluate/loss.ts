@@ -11,14 +11,17 @@ import type { LossReport } from './comparison.ts';
 
 /** The most tokens of one replay, unless a single row is longer. */
 const GROUP_TOKENS = 1024;
-/** Few rows are measured in at least so many groups, so that a large model on a slow device shows progress. Groups of fewer tokens waste the device. */
+/**
+ * Few rows are measured in at least this many groups, so that a large model on a slow device shows progress. Groups of fewer tokens waste the device.
+ */
 const LEAST_GROUPS = 8;
 const LEAST_TOKENS = 128;
 
 /**
- * Mean loss over rows, in groups of at most about {@link GROUP_TOKENS} tokens, of a mixture that of each task as well. Frees its GPU memory in any case.
+ * Mean loss over rows, in groups of at most about {@link GROUP_TOKENS} tokens, of a mixture that of each task as well. Frees its GPU memory in any
+ * case.
  *
- * @param onRows is called with how many rows are done, from 0 on, group by group; what it throws ends the evaluation
+ * @param onRows called with the number of finished rows, from 0 on, group by group; throwing ends the evaluation
  * @throws GraftError `engine-…`, and what `onRows` throws
  */
 export async function evaluateLoss(
@@ -57,7 +60,7 @@ export async function evaluateLoss(
     let supervisedTokens = 0;
     let sum = 0;
     let done = 0;
-    // One group runs while the next one is written: the GPU does not wait, and little is left to run once it is stopped.
+    // One group runs while the next is written: the GPU does not wait, and little is left to run after a stop.
     let before: Promise<void> | undefined;
     for (const task of tasks) {
       const from = { supervisedTokens, done, sum };

@@ -5,7 +5,7 @@ export interface Paired {
   readonly onlyFirst: number;
   readonly onlySecond: number;
   readonly neither: number;
-  /** How likely a split of the rows that differ is, at least this uneven, if both methods are equally good. 1 where none differ. */
+  /** The probability of a split at least this uneven if both methods are equally good; 1 if no rows differ. */
   readonly p: number;
 }
 
@@ -30,7 +30,7 @@ export function compare(first: readonly boolean[], second: readonly boolean[]): 
 export interface Leads {
   readonly first: number;
   readonly second: number;
-  /** As of {@link Paired}. Of scores that are 0 or 1 it is the same number. */
+  /** As in {@link Paired}; the same number for scores of 0 and 1. */
   readonly p: number;
 }
 

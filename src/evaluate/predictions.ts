@@ -4,7 +4,7 @@ import { linesOf } from '../data/lines.ts';
 import { GraftError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 
-/** The two texts have the names that Graft gives them, or those of other tools. */
+/** The two texts have Graft's names, or those of other tools. */
 const Row = v.pipe(
   v.looseObject({
     output: v.optional(v.string()),
@@ -28,7 +28,7 @@ export interface PredictedRow {
 
 /** Predictions of one method. */
 export interface PredictedGroup {
-  /** Missing where the file does not tell. */
+  /** Missing if the file does not say. */
   readonly method?: string;
   readonly adapter?: string;
   readonly rows: readonly PredictedRow[];

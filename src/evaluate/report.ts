@@ -16,7 +16,7 @@ import { judge, reference, type Verdict } from './verdict.ts';
 
 /** A row that was asked. */
 export interface AskedRow {
-  /** Its index among the rows of its part, from 0. */
+  /** Its index in its part, from 0. */
   readonly row: number;
   /** Where it begins in its file. */
   readonly line: number;
@@ -37,10 +37,10 @@ export interface MethodResult {
   readonly loss?: LossReport;
   /** The loss on a general text. */
   readonly general?: LossReport;
-  /** What rewards give its answers, each the weighted sum, where answers are scored by rewards as well. */
+  /** The weighted sum of rewards for each answer, if answers are scored by rewards as well. */
   readonly rewards?: readonly number[];
   readonly detail?: Detail;
-  /** What an adapter is, in words, what its run took, and what it forgot; of the base, what there is to forget. */
+  /** An adapter in words, what its run took, and what it forgot; for the base, the reference of forgetting. */
   readonly kind?: string;
   readonly took?: RunTook;
   readonly forgetting?: Forgetting;

@@ -1,7 +1,7 @@
-/** What a run took, beside what it learned. */
+/** The resources that a run took. */
 import { median } from '../averages.ts';
 
-/** A number is missing where nothing was measured. */
+/** A number that was not measured is missing. */
 export interface RunTook {
   /** Parameters that are kept. */
   readonly parameters?: number;

@@ -1,4 +1,4 @@
-/** Whether training saw the measured rows: another split turns training rows into test rows. Where that is not known, nothing is claimed. */
+/** Whether training saw the measured rows: another split turns training rows into test rows. If that is unknown, nothing is claimed. */
 import type { Example } from '../data/example.ts';
 import { identityOf } from '../data/statistics.ts';
 import { plural } from '../numbers.ts';

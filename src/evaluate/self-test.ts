@@ -1,6 +1,6 @@
 /**
- * Whether a device computes what another one does: products of matrices at odd shapes, and small random models of two families with all of
- * their gradients, an adapter over each way of holding a base, and answers. A driver may miscompile a kernel that is right elsewhere.
+ * Whether two devices compute the same: products of matrices of odd shapes, and small random models of two families with all gradients, an adapter
+ * over each weight type of the base, and answers. A driver may miscompile a kernel that is correct elsewhere.
  */
 import { Adapter } from '../adapters/adapter.ts';
 import { adapterModules, initialTensors } from '../adapters/registry.ts';
@@ -38,7 +38,7 @@ export interface SelfTestCase {
 
 export interface CaseResult {
   readonly name: string;
-  /** The largest difference found, as a part of the largest number of its tensor; Infinity where there was none to compare. */
+  /** The largest difference found, as a part of the largest number of its tensor; Infinity if there was none to compare. */
   readonly error: number;
   readonly agrees: boolean;
   /** Why it could not be computed, if so. */
@@ -176,7 +176,7 @@ function worst(found: Values, expected: Values): number {
     for (let i = 0; i < values.length; i++) {
       largest = Math.max(largest, Math.abs(values[i]));
       const apart = Math.abs(values[i] - mine[i]);
-      // Also where one of them is not a number.
+      // True also if one of them is not a number.
       if (!(apart <= difference)) difference = Number.isNaN(apart) ? Infinity : apart;
     }
     if (difference > 0) most = Math.max(most, difference / largest);

@@ -1,6 +1,6 @@
 /**
- * Whether hours of work leak memory: training, switching adapters, and loading a model, each over and over, with the memory in use
- * after each round. A round that grows is a leak.
+ * Whether hours of work leak memory: training, switching adapters and loading a model, each many times, with the memory in use after each round.
+ * Growth from round to round is a leak.
  */
 import type { Device } from '../engine/device.ts';
 import type { LabelledTokens } from '../model/batch.ts';
@@ -55,7 +55,7 @@ export async function trainInRounds(
   return footprints;
 }
 
-/** Switches between the base, an adapter that stays, and one that is loaded for the occasion and freed again. */
+/** Switches between the base, an adapter that stays, and one that is loaded and freed each time. */
 export async function switchInRounds(
   model: LanguageModel,
   { rounds, switches }: { rounds: number; switches: number },
@@ -89,7 +89,7 @@ export async function switchInRounds(
   return footprints;
 }
 
-/** Loads a model, asks it for logits, and drops it. Each footprint is of the time after. */
+/** Loads a model, computes logits, and drops it. Each footprint is measured afterwards. */
 export async function reloadInRounds(
   device: Device,
   rounds: number,

@@ -29,7 +29,7 @@ export interface TrainingResult {
   readonly matmulEfficiency: number;
   /** Bytes of all buffers: weights, adapter, optimiser state, and the memory of the step's plan. */
   readonly gpuBytes: number;
-  /** The same with the least memory that any plan of the step could do with. */
+  /** The same with the least memory that any plan of the step needs. */
   readonly minimumBytes: number;
   readonly profile?: Profile;
 }
@@ -39,7 +39,7 @@ export interface TrainingOptions {
   readonly length: number;
   /** Measurements after the first step. */
   readonly runs?: number;
-  /** Also the time of each kernel. */
+  /** Whether to measure the time of each kernel as well. */
   readonly profile?: boolean;
   readonly signal?: AbortSignal;
   /** Called with how many parts are done: compiling, the first step, and each measurement. */
@@ -47,7 +47,7 @@ export interface TrainingOptions {
 }
 
 const RUNS = 5;
-/** A limit that no measurement needs. */
+/** More steps than any measurement takes. */
 const MOST_STEPS = 100_000;
 /** Short steps are measured several at a time, submitted while others run, as in training. */
 const LEAST_SECONDS = 0.2;
@@ -90,7 +90,7 @@ export async function benchmarkTraining(
     const compileSeconds = (performance.now() - start) / 1000;
     const parts = 2 + runs;
     onPart?.(1, parts);
-    /** Seconds of each of so many steps. */
+    /** Seconds of each of `count` steps. */
     const steps = async (count: number): Promise<number> => {
       signal?.throwIfAborted();
       events.length = 0;

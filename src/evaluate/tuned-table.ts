@@ -8,21 +8,21 @@ import { answerScores } from './metrics/scores.ts';
 import { compareScores, type Leads } from './paired.ts';
 import { isFreeText, LEVEL, NOTICEABLE } from './verdict.ts';
 
-/** What a model answered to the rows of the table. Answers and losses of one table are of the same rows, in the same order. */
+/** A model's answers to the rows of the table. All answers and losses of a table are of the same rows, in the same order. */
 export interface Candidate {
   readonly answers: readonly string[];
   readonly loss?: LossReport;
-  /** Missing where it was not measured; of the base, what it is before anything is tuned. */
+  /** Missing if it was not measured; for the base, the loss before anything is tuned. */
   readonly forgetting?: Pick<Forgetting, 'before' | 'after' | 'prompts'>;
 }
 
 /**
- * How a value stands to the best one of its column: alone at the top for certain (`best`), at the top while others may be as good (`first`), with a
- * difference that may be chance or is too small to count (`even`), or behind.
+ * The standing of a value in its column: certainly the best (`best`), at the top while others may be as good (`first`), behind by a difference that
+ * may be chance or is too small to count (`even`), or behind.
  */
 export type Standing = 'best' | 'first' | 'even' | 'behind';
 
-/** The metric that says most where nobody chose one: exact answers, or perplexity where answers are free text or none is asked for. */
+/** The default metric: exact answers, or perplexity if answers are free text or none is asked for. */
 export function usualMetric(
   rows: readonly { readonly expected: string }[],
   draw: Draw | undefined,
@@ -36,7 +36,7 @@ export function usualMetric(
 }
 
 interface Column<Item> {
-  /** The one with the highest value; undefined where fewer than two values are there: nothing is compared. */
+  /** The one with the highest value; undefined with fewer than two values, since nothing is compared. */
   readonly best: Item | undefined;
   readonly standings: readonly (Standing | undefined)[];
 }
@@ -71,11 +71,11 @@ export interface ScoreStanding {
 }
 
 /**
- * How scores stand. Answers are compared row by row, by the paired test of the verdict; of a loss there is no test, so that one within 3% of the best
- * perplexity counts as even.
+ * The standings of scores. Answers are compared row by row, by the paired test of the verdict. There is no test for a loss, so a perplexity within 3%
+ * of the best counts as even.
  *
  * @param expected of the rows
- * @param candidates undefined for what was not measured on these rows
+ * @param candidates undefined for one that was not measured on these rows
  */
 export function scoreStandings(
   metric: Metric,
@@ -105,11 +105,11 @@ export function scoreStandings(
   }));
 }
 
-/** The loss on general text with what is tuned; of the base, its own. */
+/** The loss on general text after tuning; for the base, its own. */
 export const generalLossOf = ({ forgetting }: Candidate): number | undefined =>
   forgetting && (forgetting.after ?? forgetting.before);
 
-/** How losses on general text stand. Within 0.02 nats they count as even. */
+/** The standings of losses on general text. Within 0.02 nats they count as even. */
 export function generalStandings(
   candidates: readonly (Candidate | undefined)[],
 ): readonly (Standing | undefined)[] {
@@ -124,7 +124,7 @@ export function generalStandings(
 }
 
 /**
- * How numbers stand of which the least is the best, as bytes and seconds.
+ * The standings of numbers whose least is the best, such as bytes and seconds.
  *
  * @param tolerance a number within this share of the least counts as even
  */
@@ -139,18 +139,18 @@ export function leastStandings(
   ).standings;
 }
 
-/** Which general prompts are answered rightly, in their order; of the base, before anything was tuned. */
+/** Which general prompts are answered correctly, in order; for the base, before anything was tuned. */
 function rightPrompts({ forgetting }: Candidate): readonly boolean[] | undefined {
   return forgetting?.prompts?.map(({ rightBefore, rightAfter }) => rightAfter ?? rightBefore);
 }
 
-/** How many general prompts are answered rightly, of how many. */
+/** How many general prompts are answered correctly, of how many. */
 export function promptsOf(one: Candidate): { readonly right: number; readonly asked: number } | undefined {
   const right = rightPrompts(one);
   return right && { right: right.filter(Boolean).length, asked: right.length };
 }
 
-/** How the answers to general prompts stand, by the same paired test. */
+/** The standings of answers to general prompts, by the same paired test. */
 export function promptStandings(
   candidates: readonly (Candidate | undefined)[],
 ): readonly (Standing | undefined)[] {

@@ -19,7 +19,7 @@ export interface Verdict {
   readonly after: string;
   /** The winner, where the difference is hardly chance. */
   readonly winner: 'tuned' | 'untuned' | undefined;
-  /** How that was found, and what it does not show. */
+  /** The evidence, and what it does not show. */
   readonly how: string;
   /** A caveat; may be ''. */
   readonly caution: string;
@@ -31,7 +31,7 @@ type Said = Omit<Verdict, 'caution'>;
 export const LEVEL = 0.05;
 /** A perplexity that moved by less than this share is called the same. */
 export const NOTICEABLE = 0.03;
-/** Fewer rows say little, whatever they say. */
+/** Fewer rows say little, whatever the result. */
 export const FEW_ROWS = 20;
 /** Free text is hardly ever exactly right: above this share exact answers decide. */
 const FREE_TEXT_SHARE = 0.1;
@@ -65,7 +65,7 @@ export function judge(measured: readonly Measured[], few: FewShotAnswers | undef
   };
 }
 
-/** Whether two adapters can be compared by their rewards: each has those of its own run, and they give the base model's answers the same. */
+/** Whether two adapters can be compared by their rewards: each has those of its own run, and both give the base model's answers the same scores. */
 export function isSameReward(a: Pick<Comparison, 'rewards'>, b: Pick<Comparison, 'rewards'>): boolean {
   const [one, other] = [a.rewards?.base ?? [], b.rewards?.base ?? []];
   return one.length === other.length && one.every((value, at) => value === other[at]);
@@ -73,7 +73,7 @@ export function isSameReward(a: Pick<Comparison, 'rewards'>, b: Pick<Comparison,
 
 const rightOf = ({ result }: Measured): number => result.exact.tuned.count;
 
-/** The first with the highest score: of equals the cheapest. */
+/** The first with the highest score: the cheapest of equals. */
 function bestOf<T>(items: readonly T[], score: (item: T) => number): T {
   return items.reduce((best, item) => (score(item) > score(best) ? item : best));
 }
@@ -163,7 +163,7 @@ function pairedInWords(
   );
 }
 
-/** From here on “once in …” says more than a share. */
+/** From here on, “once in …” is clearer than a share. */
 const RARE = 0.1;
 const MILLIONTH = 1e-6;
 
@@ -192,7 +192,7 @@ function perplexityInWords({ base, tuned, rows, draw }: Comparison, gain: number
     : `${capital(from)}. ${lossRowsInWords(rows.length, tuned, draw)}`;
 }
 
-/** What learned from rewards is judged by them: other answers than those of the file may be worth as much. */
+/** An adapter that learned from rewards is judged by them: answers other than the file's may be worth as much. */
 function byRewards(measured: readonly Measured[], few: FewShotAnswers | undefined, isNamed: boolean): Said {
   const tuned = bestOf(measured, ({ result }) => meanOf(result.rewards?.tuned));
   const { rewards, rows } = tuned.result;

@@ -1,4 +1,4 @@
-/** What a run did to answers without examples and to answers behind some: learning from rewards can break either. */
+/** The effect of a run on answers with and without examples in the prompt: learning from rewards can break either. */
 import { percent, plural, threeDigits } from '../numbers.ts';
 
 /** The same number of the base model and of the adapter: a mean reward, or a share of right answers. */
@@ -12,7 +12,7 @@ export interface ByExamples {
   readonly of: 'reward' | 'right';
   /** With the question alone (zero-shot). */
   readonly alone: BeforeAfter;
-  /** Behind examples (few-shot), and how many. */
+  /** After examples (few-shot), and how many. */
   readonly shots: number;
   readonly behind: BeforeAfter;
 }
@@ -22,7 +22,7 @@ const NOTICEABLE = 0.02;
 
 const fell = ({ base, tuned }: BeforeAfter): boolean => tuned < base - NOTICEABLE;
 
-/** In sentences, with what to do where one of the two broke. */
+/** In sentences, with what to do if one of the two broke. */
 export function examplesInWords({ of, alone, shots, behind }: ByExamples): string {
   const what = of === 'reward' ? 'The mean reward' : 'The share of right answers';
   const from = ({ base, tuned }: BeforeAfter): string => `from ${shown(of, base)} to ${shown(of, tuned)}`;

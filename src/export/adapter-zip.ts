@@ -12,7 +12,7 @@ export async function isZip(file: Blob): Promise<boolean> {
   return SIGNATURES.includes(String.fromCharCode(...head));
 }
 
-/** Text gets smaller when it is packed, tensors do not. */
+/** Text is compressed; tensors would not get smaller. */
 const TEXT = /\.(?:json|md|txt|jinja)$/i;
 
 /** Called with the bytes so far; may throw to end the work. */

@@ -21,7 +21,7 @@ import { passedOn, passedOnPieces } from './merge.ts';
 import { MODEL_WEIGHTS } from './model-folder.ts';
 
 export const DELTA = 'delta.safetensors';
-/** Among the metadata of the file. */
+/** Keys in the metadata of the file. */
 const FINGERPRINT = 'graft_delta_base';
 /** Bytes at both ends of each tensor that the fingerprint looks at. */
 const END_BYTES = 4096;
@@ -79,10 +79,10 @@ export async function deltaFile(base: FileSet, tuned: FileSet): Promise<FolderFi
 }
 
 /**
- * The weights of the tuned model again: those of the delta where it has some, and those of the base elsewhere.
+ * The weights of the tuned model: from the delta where it has them, otherwise from the base.
  *
  * @param delta as {@link deltaFile} wrote it
- * @throws GraftError `delta-base` for another base than the delta was made from, `delta-file` for a file that is none
+ * @throws GraftError `delta-base` for a base other than the delta's, `delta-file` for a file that is not a delta
  */
 export async function undoneDelta(
   base: FileSet,
@@ -114,7 +114,7 @@ export async function undoneDelta(
   return { file: safetensorsFile(MODEL_WEIGHTS, parts, { format: 'pt' }), tensors: tensors.size };
 }
 
-/** Whether two tensors would be written with the same bytes. */
+/** Whether two tensors have the same bytes when written. */
 async function areSame(a: TensorEntry, b: TensorEntry): Promise<boolean> {
   const written = passedOn(a);
   if (written.dtype !== passedOn(b).dtype || b.byteLength !== storedBytes(written.dtype, written.shape))

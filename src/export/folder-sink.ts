@@ -40,7 +40,7 @@ export async function writeFiles(files: readonly FolderFile[], sink: FolderSink,
   }
 }
 
-/** The browser may count a file as open for a moment after it was let go of, and its folder cannot be deleted then. */
+/** The browser may treat a file as open for a moment after it was closed, and its folder cannot be deleted then. */
 const ATTEMPTS = 20;
 const BETWEEN_MS = 50;
 

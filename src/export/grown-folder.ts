@@ -1,4 +1,4 @@
-/** A model folder with new tokens: the files that name the vocabulary are others, and all else is as it was. */
+/** A model folder with new tokens: the files of the vocabulary change, everything else stays. */
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
@@ -9,7 +9,7 @@ import { memoryFiles, readJson, type FileSet } from '../weights/bytes.ts';
 import type { AdapterData } from './peft.ts';
 
 const MOST_BYTES = 64 * 2 ** 20;
-/** The files of a tokenizer, which an adapter with new tokens has beside its own. */
+/** The files of a tokenizer, which an adapter with new tokens has too. */
 export const TOKENIZER_FILES: readonly string[] = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -35,7 +35,7 @@ export async function grownFolder(files: FileSet, added: NewTokens, vocabulary?:
   return overlaid(files, memoryFiles(changed, files.name));
 }
 
-/** The folder of a base as one of the base with an adapter: with its new tokens, if it has some. */
+/** The folder of a base with an adapter's new tokens, if it has some. */
 export async function mergedFolder(
   files: FileSet,
   { modules }: Pick<AdapterData, 'modules'>,
@@ -45,7 +45,7 @@ export async function mergedFolder(
   return added ? grownFolder(files, added, Math.max(vocabulary, added.first + added.texts.length)) : files;
 }
 
-/** Files of one folder, in the place of those of another and beside them. */
+/** The files of one folder over those of another. */
 export function overlaid(below: FileSet, above: FileSet): FileSet {
   const own = new Set(above.list());
   return {
@@ -55,7 +55,7 @@ export function overlaid(below: FileSet, above: FileSet): FileSet {
   };
 }
 
-/** Models that also see have a configuration inside for their text. */
+/** Multimodal models have a nested configuration for their text part. */
 function configWith(json: JsonObject, vocabulary: number): JsonObject {
   const text = json['text_config'];
   return isObject(text)
@@ -78,9 +78,9 @@ export async function tokenizerFiles(
 }
 
 /**
- * The tokenizer with new tokens: the one that a folder of an adapter has, or without one the base's with the tokens.
+ * The tokenizer with new tokens: the one in the adapter's folder, or the base's with the tokens added.
  *
- * @throws GraftError `adapter-fit` where the adapter's own gives them other ids
+ * @throws GraftError `adapter-fit` if the adapter's own tokenizer gives them other ids
  */
 export async function tokenizerWithTokens(
   added: NewTokens,

@@ -1,4 +1,4 @@
-/** How an exported adapter is loaded in transformers and PEFT: commands that work unchanged, wherever its base model is. */
+/** How to load an exported adapter in transformers and PEFT: commands that work unchanged, wherever its base model is. */
 import { isObject } from '../json.ts';
 
 /** Where the base model of an adapter is found. */
@@ -40,7 +40,7 @@ export function baseFields(place: BasePlace): { base_model_name_or_path: string;
 }
 
 const HEADING = '## Load it';
-/** What a base needs before an adapter with new tokens is loaded. */
+/** The step for a base before an adapter with new tokens is loaded. */
 const RESIZE = 'resize_token_embeddings';
 /** The last section of cards of earlier versions, which had no heading. */
 const EARLIER =

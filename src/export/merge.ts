@@ -30,7 +30,7 @@ export interface MergedPlan {
   readonly dtypes: readonly Dtype[];
 }
 
-/** @throws GraftError `adapter-merge` where the weights of a base cannot hold the adapter */
+/** @throws GraftError `adapter-merge` if the adapter cannot be merged into the weights of a base */
 export function checkMergeable(
   { config, modules }: Pick<AdapterData, 'config' | 'modules'>,
   { shape: { head } }: ModelDefinition,
@@ -122,10 +122,10 @@ interface Layout {
   readonly others: readonly TensorEntry[];
 }
 
-/** Rows of a weight by names of weights. */
+/** Replaced or added rows, by the names of weights. */
 type RowsByWeight = ReadonlyMap<string, AddedRows>;
 
-/** Rows that go into the last dimension but one, in the place of others or behind them. */
+/** Rows that replace others or follow the last one. */
 async function* grownPieces(
   { spec, entry, quantised, written }: MergedEntry,
   { first, values }: AddedRows,

@@ -45,13 +45,13 @@ export interface AdapterData {
 /** Files by name. */
 export type Files = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 
-/** An adapter as it is kept: a kind that exists only in training becomes one that PEFT knows. */
+/** An adapter in the form that is saved: a kind that exists only in training becomes one that PEFT knows. */
 export function portableAdapter(adapter: AdapterData): AdapterData {
   const { config, modules, tensors } = adapter;
   return kindOf(config).portable?.(config, modules, tensors) ?? adapter;
 }
 
-/** @throws GraftError `export-format` for what is trained beside the layers, which formats of other programs do not hold */
+/** @throws GraftError `export-format` for modules that are trained beside the layers, which formats of other programs lack */
 export function refuseBeside({ modules }: AdapterData, name: string): void {
   if (addedTokens(modules))
     throw new GraftError(
@@ -114,7 +114,7 @@ function peftConfig(
   const own: Readonly<Record<string, unknown>> = {
     base_model_name_or_path: baseModel,
     ...(base && base.kind !== 'local' && baseFields(base)),
-    // As PEFT wants it for Conv1D. Reading need not ask: the base model says how its layers lie.
+    // Required by PEFT for Conv1D. Reading ignores it: the base model knows the layout of its layers.
     fan_in_fan_out: modules.some(({ transposed }) => transposed),
     inference_mode: true,
     modules_to_save: savedNames(modules).length > 0 ? savedNames(modules) : null,
@@ -126,7 +126,7 @@ function peftConfig(
   return Object.fromEntries(Object.entries(own).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Where the language model is a part, other parts have layers of the same names: full paths tell PEFT which ones are meant. */
+/** If the language model is only a part, other parts have layers of the same names: full paths tell PEFT which ones are meant. */
 function peftTargets({ targets }: AdapterConfig, all: readonly AdapterModule[]): readonly string[] {
   const modules = all.filter((module) => !isBeside(module));
   if (modules.some(({ path }) => /(^|\.)language_model\./.test(path))) return modules.map(({ path }) => path);

@@ -138,9 +138,9 @@ function write(device: Device, tensor: Tensor, firstRow: number, bytes: Uint8Arr
 }
 
 /**
- * Whole rows in blocks: the numbers of the file where this is the layout of their type, and rounded to it otherwise.
+ * Whole rows in blocks: exact if this is the layout of the file's type, otherwise rounded to it.
  *
- * @throws Error for a layout that numbers cannot be rounded to, which `weightTypes` never asks for
+ * @throws Error for a layout that numbers cannot be rounded to, which `weightTypes` never chooses
  */
 export function quantisedRows(
   bytes: Uint8Array,
@@ -161,7 +161,7 @@ export interface TrainableWeights extends BaseWeights {
 export interface TrainableOptions {
   /** Which weights are trained. The others keep their stored type, like those of an adapter's base. */
   readonly part: TrainedPart;
-  /** What the optimiser keeps for each of them. */
+  /** The optimiser's state of each of them. */
   readonly state: readonly string[];
   /** The type of matrices that are frozen and not quantised. */
   readonly dtype: 'f32' | 'f16';
@@ -210,7 +210,7 @@ export function emptyTrainable(
   };
 }
 
-/** Written data wait in the driver's memory until the GPU has taken them: without a pause, the whole model would be in memory twice. */
+/** Written data stay in the driver's memory until the GPU has read them: without a pause, the whole model would be in memory twice. */
 const IN_FLIGHT_BYTES = 64 * 2 ** 20;
 
 /**

@@ -19,22 +19,22 @@ export interface LabelledTokens {
   readonly labels: ArrayLike<number>;
   /** Where the sequences after the first begin; nothing is supervised there. Missing where the row is one sequence. */
   readonly starts?: ArrayLike<number>;
-  /** All tokens of the first sequence but its first are predicted, beside those that have a label: for a loss over whole texts. */
+  /** Whether all tokens of the first sequence except its first are predicted, besides those with a label: for a loss over whole texts. */
   readonly whole?: true;
-  /** Whether the answer is desirable; where rows have such labels. */
+  /** Whether the answer is desirable, if rows have such labels. */
   readonly desirable?: boolean;
-  /** Whether it is a prompt without an answer, to which answers are sampled. */
+  /** Whether it is a prompt without an answer, for sampling. */
   readonly asks?: true;
   /** The task that it belongs to, in a mixture: how often rows of it are drawn. */
   readonly task?: { readonly name: string; readonly share: number };
 }
 
-/** The ids of so many virtual tokens. */
+/** The ids of `count` virtual tokens. */
 export function virtualIds(count: number): number[] {
   return Array.from({ length: count }, (_, at) => FIRST_VIRTUAL + at);
 }
 
-/** Rows with so many virtual tokens before each of their sequences, where they have none yet. These tokens have no loss. */
+/** Rows with virtual tokens before each of their sequences, unless they have some. These tokens have no loss. */
 export function withVirtual<Row extends LabelledTokens>(rows: readonly Row[], count: number): readonly Row[] {
   return count === 0 ? rows : rows.map((row) => (row.ids[0] >= FIRST_VIRTUAL ? row : lengthened(row, count)));
 }
@@ -85,7 +85,7 @@ export function countSupervised({ labels }: LabelledTokens): number {
   return count;
 }
 
-/** How many output rows it takes: supervised labels, and in a text that is predicted whole all tokens but the first. */
+/** How many output rows it needs: one for each supervised label, and in a text that is predicted whole for every token except the first. */
 function countPredicted(row: LabelledTokens): number {
   if (!row.whole) return countSupervised(row);
   const [first = row.labels.length] = Array.from(row.starts ?? []);

@@ -1,10 +1,10 @@
-/** Reading config.json: every field is checked before anything is sized by it, and what is wrong is named. */
+/** Reads config.json: every field is checked before anything is sized by it, and errors name the field. */
 import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 
 /** Largest value of any size in a configuration: keeps products of a hostile file's numbers exact. */
 const LARGEST_SIZE = 1 << 24;
-/** A definition has list entries for every layer, so that a hostile number of them would fill the memory. The deepest open models have 126. */
+/** A definition has list entries for every layer, so a hostile number would fill the memory. The deepest open models have 126. */
 const MOST_LAYERS = 1024;
 const LAYERS = ['num_hidden_layers', 'n_layer'];
 
@@ -82,7 +82,7 @@ export class ConfigReader {
     return value as T[];
   }
 
-  /** The error for a field that is not what it should be. */
+  /** The error for an invalid field. */
   wrong(name: string, expected: string): GraftError {
     const value = this.fields[name];
     const shown = value === undefined ? 'is missing' : `is ${JSON.stringify(value)?.slice(0, 60)}`;
@@ -96,7 +96,7 @@ export class ConfigReader {
   /**
    * The error for something that Graft does not compute.
    *
-   * @param known what it does compute in this place
+   * @param known the supported values
    */
   unsupported(what: string, known: readonly string[] = []): GraftError {
     return new GraftError(

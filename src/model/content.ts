@@ -2,7 +2,7 @@
 import type { FileSet } from '../weights/bytes.ts';
 import { concatBytes } from '../weights/safetensors.ts';
 
-/** Bytes at both ends of a file of weights that are looked at. */
+/** Bytes at both ends of a file of weights that are hashed. */
 const END_BYTES = 1 << 20;
 /** Bytes of a piece between them. */
 const PIECE_BYTES = 1 << 12;
@@ -17,7 +17,7 @@ export async function contentOf(files: FileSet, pieces = 0): Promise<string> {
   return hashOf(await contentParts(files, pieces));
 }
 
-/** What {@link contentOf} looks at. */
+/** The parts that {@link contentOf} hashes. */
 export async function contentParts(files: FileSet, pieces = 0): Promise<Uint8Array[]> {
   const parts: Uint8Array[] = [];
   const names = files.list().filter((name) => /^(config|tokenizer)\.json$|\.(safetensors|gguf)$/.test(name));

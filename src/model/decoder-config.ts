@@ -68,7 +68,7 @@ export function readDecoder(
   };
 }
 
-/** Most numbers of a head that the attention kernels take. */
+/** The largest head size of the attention kernels. */
 const MAX_HEAD_SIZE = 256;
 
 export function checkHeads(

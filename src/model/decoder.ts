@@ -20,11 +20,11 @@ import type { Graph } from './graph.ts';
 export interface DecoderLayer {
   /** Which of the model's `ropes` turns queries and keys; undefined for none (NoPE). */
   readonly rope?: number;
-  /** Only the last so many keys, a token's own included; 0 for all. */
+  /** How many of the last keys a token sees, its own included; 0 for all. */
   readonly window: number;
 }
 
-/** Names of a layer's norms: of what goes into attention and MLP, and of what comes out. */
+/** Names of a layer's norms: of the inputs and of the results of attention and MLP. */
 export interface DecoderNorms {
   readonly attentionInput?: string;
   readonly attentionOutput?: string;
@@ -55,7 +55,7 @@ export interface DecoderConfig extends ModelShape {
   readonly fused: boolean;
   readonly attentionScale: number;
   readonly embeddingScale: number;
-  /** Whether that is a multiplication of its own, behind the lookup. */
+  /** Whether that is a separate multiplication after the lookup. */
   readonly scalesAll?: true;
   /** Not with a bias of the output or the MLP. */
   readonly residualScale: number;

@@ -23,9 +23,9 @@ import type { RopeConfig } from './rope.ts';
 /** A tensor of the model folder, under its Hugging Face name. */
 export interface WeightSpec {
   readonly name: string;
-  /** As Graft computes with it: [outputs, inputs] for a linear layer. */
+  /** Graft's shape: [outputs, inputs] for a linear layer. */
   readonly shape: readonly number[];
-  /** The folder holds it the other way round: the [inputs, outputs] of GPT-2's Conv1D. */
+  /** Whether the folder has it transposed: the [inputs, outputs] of GPT-2's Conv1D. */
   readonly transposed?: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface LinearModule {
   readonly transposed?: boolean;
 }
 
-/** What every family has; a family's own fields come on top. */
+/** The fields of every family; a family adds its own. */
 export interface ModelShape {
   readonly vocabulary: number;
   readonly channels: number;
@@ -48,9 +48,9 @@ export interface ModelShape {
   readonly headSize: number;
   /** Longest sequence that the model was made for. */
   readonly maxPositions: number;
-  /** Whether a longer one is impossible rather than bad: positions are looked up in a table, or frequencies change. */
+  /** Whether a longer one is impossible rather than just bad: positions are looked up in a table, or frequencies change. */
   readonly hardLimit?: boolean;
-  /** Whether activations outgrow half precision: they stay f32 then, whatever the type of the weights. */
+  /** Whether activations exceed half precision: they then stay f32, whatever the type of the weights. */
   readonly wideActivations?: boolean;
   /** Name of the weight that maps hidden states to logits: the embedding where they are tied. */
   readonly head: string;
@@ -64,8 +64,8 @@ export interface ModelDefinition {
   readonly weights: readonly WeightSpec[];
   readonly linears: readonly LinearModule[];
   /**
-   * The module that looks token ids up, and what its rows are multiplied by: √C for Gemma. `scalesAll` where vectors that stand in the place of
-   * its rows are multiplied as well, as Granite's are.
+   * The module that looks up token ids, and the factor of its rows: √C for Gemma. `scalesAll`: vectors that replace its rows are multiplied as well,
+   * as in Granite.
    */
   readonly embedding: { readonly path: string; readonly scale: number; readonly scalesAll: boolean };
   /** Beginnings of names that some folders write differently: [ours, theirs]. */

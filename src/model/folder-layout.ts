@@ -50,7 +50,7 @@ export function folderShape({ shape, transposed }: WeightSpec): readonly number[
 }
 
 /**
- * A weight of the folder in the model's layout: the entry to read, and whether its rows and columns have still to change places. A GGUF file has
+ * A weight of the folder in the model's layout: the entry to read, and whether it still has to be transposed. A GGUF file has
  * GPT-2's linear layers as the model does, and not as its folder would.
  */
 export function inModelLayout(spec: WeightSpec, entry: TensorEntry): { entry: TensorEntry; turn: boolean } {
@@ -78,7 +78,7 @@ export function transposeBytes(bytes: Uint8Array, [rows, columns]: readonly numb
   return out;
 }
 
-/** Trained values, or their gradients, as a folder holds them. */
+/** Trained values, or their gradients, in the layout of a folder. */
 export function toFolder(spec: WeightSpec, values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
   if (!spec.transposed) return values;
   const [rows, columns] = spec.shape;

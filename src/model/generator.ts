@@ -25,7 +25,7 @@ export interface GenerateOptions {
   readonly maxNewTokens: number;
   readonly sampling: Sampling;
   readonly seed: number;
-  /** A seed for each sequence, where its draws should not depend on its place among the prompts. */
+  /** A seed for each sequence, if its draws should not depend on its index among the prompts. */
   readonly seeds?: readonly number[];
   /** Ids that end a sequence; they are not part of the result. */
   readonly stopIds: readonly number[];
@@ -51,12 +51,12 @@ export interface Generated {
 }
 
 /**
- * Tokens under way at once: the one that is read and those that run meanwhile. As many less one are computed in vain when a sequence stops.
- * On a GPU a readback can take longer than a token; on a processor a token in vain costs as much as any.
+ * Tokens in flight at once: the one that is read and those that run meanwhile. All but one are wasted when a sequence stops. On a GPU a readback can
+ * take longer than a token; on a processor a wasted token costs as much as any.
  */
 const IN_FLIGHT = { gpu: 3, software: 2, processor: 1 };
 
-/** A sequence on its way. `started` counts its tokens that were submitted. */
+/** A sequence in progress. `started` counts its submitted tokens. */
 interface State {
   readonly promptLength: number;
   readonly most: number;
@@ -137,7 +137,7 @@ export class Generator {
     this.#replays.delete(adapter);
   }
 
-  /** Drops all plans, and with them slots of the model's pool that were made for something larger. The next prompt makes them anew. */
+  /** Drops all plans, and with them slots of the model's pool that were made for something larger. The next prompt compiles them again. */
   forgetAll(): void {
     for (const replays of this.#replays.values()) replays.destroy();
     this.#replays.clear();
@@ -269,7 +269,7 @@ function nextTokens(states: readonly State[]): NextToken[] {
   });
 }
 
-/** Takes a token that was chosen, unless the sequence has ended since it was asked for. */
+/** Accepts a chosen token, unless the sequence has ended since it was submitted. */
 function take(state: State, sequence: number, records: ArrayBuffer, options: GenerateOptions): void {
   if (state.reason) return;
   const { id, bestScore, candidates } = readRecord(records, sequence, options.candidates ?? 0);

@@ -45,7 +45,7 @@ export interface KeyValueCache {
   readonly slots: Tensor;
 }
 
-/** A linear layer as an adapter finds it. */
+/** A linear layer, for an adapter. */
 export interface LinearLayer extends Pick<LinearOptions, 'bias' | 'residual' | 'scale'> {
   readonly weight: Tensor;
 }
@@ -67,11 +67,11 @@ export interface AdapterHooks {
   weight(name: string): Tensor | undefined;
   /** How many virtual tokens it puts before every sequence (batch.ts). */
   readonly virtualTokens: number;
-  /** Rows that the vocabulary has at least, with tokens of its own; 0 where it has none. */
+  /** The least number of rows of the vocabulary, with its new tokens; 0 without new tokens. */
   readonly vocabulary: number;
-  /** The head with the rows of its own tokens; `weight` itself where it has none. */
+  /** The head with the rows of its new tokens; `weight` itself if it has none. */
   head(tape: Tape, weight: Tensor): Tensor;
-  /** Writes the rows of tokens of its own into x [M, C], virtual ones too. `chain` as for a trained embedding. */
+  /** Writes the rows of its new and virtual tokens into x [M, C]. `chain` as for a trained embedding. */
   embed(tape: Tape, x: Tensor, ids: Tensor, chain?: Tensor): void;
 }
 
@@ -99,7 +99,7 @@ export interface GraphOptions {
 export interface AttentionSettings {
   /** Factor of the scores; 1/√D if left out. */
   readonly scale?: number;
-  /** Only the last so many keys, a token's own included; 0 for all. */
+  /** How many of the last keys a token sees, its own included; 0 for all. */
   readonly window?: number;
 }
 

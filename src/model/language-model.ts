@@ -45,7 +45,7 @@ export interface LoadOptions {
    * and the others as they are stored.
    */
   trainable?: boolean | TrainedPart;
-  /** What the optimiser keeps for each of them: AdamW's moments if left out. */
+  /** The optimiser's state of each of them: AdamW's moments if left out. */
   state?: readonly string[];
   onProgress?: LoadProgress;
 }
@@ -168,15 +168,15 @@ export class LanguageModel {
   }
 
   /**
-   * The weight that maps hidden states to logits, or the head that an adapter has, or the base's with rows of the adapter, recorded on the tape. A tied
-   * head does not follow an embedding that an adapter has as a whole.
+   * Records the weight that maps hidden states to logits: the base's, the adapter's head, or the base's with rows of the adapter. A tied head does
+   * not follow an adapter's copy of the embedding.
    */
   headOf(tape: Tape, adapter: AdapterHooks | undefined): Tensor {
     const weight = adapter?.weight(HEAD) ?? this.head;
     return adapter ? adapter.head(tape, weight) : weight;
   }
 
-  /** Tokens that the vocabulary has, with those of an adapter. */
+  /** Tokens of the vocabulary, including those of an adapter. */
   vocabularyWith(adapter: Pick<AdapterHooks, 'vocabulary'> | undefined): number {
     return Math.max(this.definition.shape.vocabulary, adapter?.vocabulary ?? 0);
   }
@@ -204,7 +204,7 @@ export class LanguageModel {
   }
 
   /**
-   * @param adapter that puts virtual tokens before them, or has tokens of its own
+   * @param adapter that adds virtual or new tokens
    * @throws GraftError `token-id` naming the first id that the vocabulary does not have, `sequence-length` for more tokens than the model
    * has positions
    */

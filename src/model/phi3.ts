@@ -1,6 +1,6 @@
 /**
  * Phi-3, 3.5 and 4-mini (Abdin et al., 2024), as in transformers' Phi3ForCausalLM: Llama with fused layers, a rotary embedding of part of each
- * head, and LongRoPE, whose factors change behind the length of pretraining: up to there it is computed.
+ * head, and LongRoPE, whose factors change beyond the length of pretraining: longer sequences are refused.
  */
 import { decoder } from './decoder.ts';
 import { readDecoder } from './decoder-config.ts';

@@ -1,7 +1,7 @@
 import { GraftError } from '../errors.ts';
 import type { Target } from '../engine/target.ts';
 
-/** What a person asks for: `auto` is half precision on a GPU that has it. Software adapters emulate it, at a loss. */
+/** A person's choice: `auto` is half precision on a GPU that has it. Software adapters emulate it, which is slower. */
 export type Precision = 'f32' | 'f16' | 'auto';
 
 /**

@@ -22,14 +22,14 @@ const LEAST_FILLED = 0.75;
 /** The most bytes of the activations of a larger part. */
 const PREFILL_BYTES = 32 * 2 ** 20;
 
-/** A token that goes through the model, and where it belongs. */
+/** A token that goes through the model, and its sequence and position. */
 export interface PlacedToken {
   readonly id: number;
   readonly sequence: number;
   readonly position: number;
 }
 
-/** A sequence that is to have another token: its last one is on the GPU already. */
+/** A sequence that gets another token: its last one is on the GPU already. */
 export interface NextToken {
   readonly sequence: number;
   /** The place of the last token. */
@@ -138,7 +138,7 @@ export class Replays {
     for (const { plan } of [...this.prefill, this.decode]) plan.destroy();
   }
 
-  /** Writes where the tokens of a replay are and what they see. Rows that are not named are padding. */
+  /** Writes the positions of a replay's tokens and what they see. All other rows are padding. */
   #place(
     { plan, inputs, slots }: Inputs,
     tokens: readonly { row: number; sequence: number; position: number }[],
@@ -171,7 +171,7 @@ function record(
   const tape = new Tape(model.device);
   const inputs = batchTensors(tape, { tokens, rows: tokens });
   const slots = tape.pinned([tokens], 'u32', 'slots');
-  // Without a head the last layer's result is not read: compiling drops all but its keys and values.
+  // Without a head, the last layer's result is not read, so compiling drops all but its keys and values.
   const hidden = model.forward(tape, inputs, { adapter, cache: { ...cache, slots } });
   return { tape, inputs, slots, hidden };
 }

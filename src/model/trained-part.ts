@@ -5,8 +5,8 @@ export interface TrainedPart {
   /** `no-embeddings` is without embeddings and head; `norms` is the norms and biases alone. All weights if left out. */
   readonly trainWeights?: string;
   /**
-   * Only so many layers, counted from the end, and what lies behind them: the last norm. Embeddings and head stay as they are, since a head that is
-   * tied is the embedding. All layers if left out or 0.
+   * How many layers, counted from the end, with the last norm after them. Embeddings and head stay frozen, since a tied head is the embedding. All
+   * layers if left out or 0.
    */
   readonly lastLayers?: number;
 }

@@ -21,8 +21,8 @@ export interface WeightChoices {
   /** Linear layers, and the rest unless `embeddings` says otherwise. */
   readonly matrices: WeightChoice;
   /**
-   * Embeddings and head. Left out, they follow the matrices; but four bits are few for them, so they become q8_0 then, unless the file
-   * has them in blocks already.
+   * Embeddings and head. If left out, they follow the matrices; but four bits are too few for them, so they then become q8_0, unless the file has
+   * them in blocks.
    */
   readonly embeddings?: WeightChoice;
 }
@@ -40,7 +40,7 @@ export function describeChoices({ matrices, embeddings = matrices }: WeightChoic
   return embeddings === matrices ? matrices : `${matrices}, embeddings ${embeddings}`;
 }
 
-/** GGUF's types that earlier versions rounded under `stored`. A run that such a version saved began on other numbers. */
+/** GGUF types that earlier versions rounded under `stored`. A run saved by such a version began on other numbers. */
 const ROUNDED_BEFORE: ReadonlySet<StoredType> = new Set<StoredType>([
   'Q2_K',
   'Q3_K',
@@ -63,7 +63,7 @@ export function heldAs(choices: WeightChoices, storedTypes: readonly StoredType[
 }
 
 /**
- * Refuses impossible choices before anything is read.
+ * Rejects impossible choices before anything is read.
  *
  * @throws GraftError `weights-frozen` for quantised weights that are to be trained, `precision-f16` for f16 that the adapter lacks
  */

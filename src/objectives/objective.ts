@@ -6,21 +6,20 @@ import type { Tensor } from '../engine/tensor.ts';
 import type { Contribution, Given } from '../settings/setting.ts';
 
 /**
- * What rows an objective takes: answers to learn, pairs of answers of which one is preferred, single answers that are desirable or not, or prompts to
- * which answers are sampled.
+ * The rows of an objective: answers to learn, pairs with a preferred answer, single answers that are desirable or not, or prompts for sampling.
  */
 export type RowKind = 'answers' | 'pairs' | 'unpaired' | 'prompts';
 
 /**
- * The parts that an objective can make its loss of: they are recorded after the forward of a micro-batch. Losses are sums over
- * tokens or rows, as the objective counts, and are added to the statistics of the step.
+ * The parts of a loss, recorded after the forward of a micro-batch. Losses are sums over tokens or rows, as the objective counts, and are added to
+ * the statistics of the step.
  */
 export interface LossGraph {
   /** The summed cross-entropy of all labels. The head's gradient is taken chunk by chunk in the same pass. */
   crossEntropy(): Tensor;
   /** The log-probability of each sequence's labels, summed over them: f32 [S]. The head's gradient computes its chunks again. */
   sequenceLogProbabilities(): Tensor;
-  /** The same by the reference policy, as it was before the first step: f32 [S], without a gradient. */
+  /** The same by the reference policy, which is the model before the first step: f32 [S], without a gradient. */
   referenceLogProbabilities(): Tensor;
   /** 1 for the sequences of rows that are desirable, −1 for those of others: f32 [S]. */
   desirable(): Tensor;
@@ -29,7 +28,7 @@ export interface LossGraph {
   /**
    * The mean cross-entropy over all tokens of the texts that are predicted whole, times the rows of the micro-batch.
    *
-   * @param sum the place among the objective's sums where it is added as well
+   * @param sum the index among the objective's sums where it is added as well
    */
   textCrossEntropy(sum: number): Tensor;
   /** Several of these losses as one. */
@@ -60,7 +59,7 @@ export type ObjectiveReport = Readonly<Record<string, number | null>>;
 export interface CurveWords {
   /** What the loss means, for people. */
   readonly loss: string;
-  /** The loss where nothing has been learned, as a number, and in words. Missing where it depends on model and rows. */
+  /** The loss where nothing has been learned, as a number, and in words. Missing if it depends on model and rows. */
   readonly start?: { readonly loss: number; readonly words: string };
   /** The reported number that is drawn and read in place of the loss: higher is better there. */
   readonly drawn?: 'reward';
@@ -68,7 +67,7 @@ export interface CurveWords {
 
 export interface Objective extends Contribution {
   readonly rows: RowKind;
-  /** What a step's loss and gradient are a mean over: tokens, rows, or tokens with weights that come with the rows. */
+  /** The denominator of a step's loss and gradient: tokens, rows, or weights of tokens that come with the rows. */
   readonly mean: 'tokens' | 'rows' | 'weights';
   /** Rows that a micro-batch must have; 1 if left out. */
   readonly leastRows?: number;
@@ -76,15 +75,15 @@ export interface Objective extends Contribution {
   readonly reference: boolean;
   /** What it reports, in the order in which it is shown. */
   readonly reported: readonly Reported[];
-  /** Sums that its loss leaves behind the slots of every step, in f32. */
+  /** The number of sums that its loss adds after the slots of every step. */
   readonly sums: number;
-  /** The reported numbers. @param sums over a step or a validation @param count what they are a mean over */
+  /** The reported numbers. @param sums over a step or a validation @param count the denominator */
   report(sums: ArrayLike<number>, count: number): ObjectiveReport;
   readonly curve: CurveWords;
   /** The names of the two sequences of a row, where their log-probabilities are written to a file. Missing where there are none. */
   readonly sequences?: readonly [string, string];
   /**
-   * Makes training rows of the file's rows, where they need more. Rows that it made before are unchanged.
+   * Makes training rows of the file's rows, if they need more. Rows that it has made are returned unchanged.
    *
    * @param settings of the run by name, `batch` and `maxLength` among them
    */

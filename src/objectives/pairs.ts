@@ -3,7 +3,7 @@ import type { PairKernel } from '../engine/ops/pair_loss.ts';
 import type { Given, Setting } from '../settings/setting.ts';
 import type { LossGraph, Objective, ObjectiveReport, Reported } from './objective.ts';
 
-/** The scale of rewards. Objectives whose scale means something else have a setting of their own. */
+/** The scale of rewards. Objectives whose scale means something else have their own setting. */
 export const BETA = {
   name: 'beta',
   part: 'run',
@@ -64,10 +64,10 @@ export const PAIR_REPORT = [
   { name: 'rejected_reward', label: 'Rejected reward', picture: 'Rewards', term: 'reward-margin' },
 ] as const satisfies readonly Reported[];
 
-/** Sums that a kernel of pairs leaves (engine/ops/pair_loss.ts). */
+/** Indices of the sums of a pair kernel (engine/ops/pair_loss.ts). */
 export const PAIR_SUMS = 4;
 
-/** The means of the sums that kernels of pairs leave: pairs in the right order, and the rewards of both sides. */
+/** The means of the sums of pair kernels: pairs in the right order, and the rewards of both sides. */
 export function pairReport(sums: ArrayLike<number>, pairs: number): ObjectiveReport {
   const [right, chosen, rejected] = Array.from(sums);
   return {
@@ -78,7 +78,7 @@ export function pairReport(sums: ArrayLike<number>, pairs: number): ObjectiveRep
   };
 }
 
-/** The place of the objective's own sum, after those of {@link pairReport}. */
+/** The index of the objective's own sum, after those of {@link pairReport}. */
 export const OWN_SUM = 3;
 
 /** Settings of every objective over pairs. Preferences need smaller steps than supervised learning: in most of them a tenth of the usual rate. */

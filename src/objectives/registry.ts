@@ -21,7 +21,7 @@ export const OBJECTIVES = [
   grpo,
 ] as const satisfies readonly Objective[];
 
-/** The objective of this name, the usual one without a name. @throws Error where there is none: settings are checked where they come in */
+/** The objective of this name, the usual one without a name. @throws Error if there is none: settings are checked earlier */
 export function objectiveOf(name: string = OBJECTIVES[0].name): Objective {
   const objective = OBJECTIVES.find((one) => one.name === name);
   if (!objective) throw new Error(`There is no objective ${name}`);

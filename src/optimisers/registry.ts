@@ -7,7 +7,7 @@ import { sgd } from './sgd/sgd.ts';
 
 export const OPTIMISERS = [adamw, nadamw, lion, sgd] as const satisfies readonly Optimiser[];
 
-/** The optimiser of this name, the usual one without a name. @throws Error where there is none: settings are checked where they come in */
+/** The optimiser of this name, the usual one without a name. @throws Error if there is none: settings are checked earlier */
 export function optimiserOf(name: string = OPTIMISERS[0].name): Optimiser {
   const optimiser = OPTIMISERS.find((one) => one.name === name);
   if (!optimiser) throw new Error(`There is no optimiser ${name}`);

@@ -1,9 +1,9 @@
 /**
- * Runs JavaScript that a person wrote or a recipe contains, in a separate interpreter: QuickJS, compiled to WebAssembly (quickjs-emscripten). It
- * sees the attempt and the language, and nothing else: no network, no page, no files, no clock and no random numbers, so that a run repeats. The
- * limit is counted in steps of the interpreter, not in seconds, so that it is the same on every machine. Regular expressions count as well.
+ * Runs JavaScript that a person wrote or a recipe contains, in a separate interpreter: QuickJS, compiled to WebAssembly (quickjs-emscripten). It sees
+ * only the attempt and the language: no network, no page, no files, no clock and no random numbers, so that a run is repeatable. The limit is counted
+ * in steps of the interpreter, not in seconds, so that it is the same on every machine. Regular expressions count as well.
  *
- * This is what a thread of the sandbox runs (sandbox.ts).
+ * A thread of the sandbox runs it (sandbox.ts).
  */
 import type { QuickJSContext, QuickJSHandle, QuickJSWASMModule } from 'quickjs-emscripten-core';
 import { messageOf } from '../errors.ts';
@@ -64,7 +64,7 @@ function readings(code: string, fields: readonly string[]): string[] {
   return [`(({ ${fields.join(', ')} }) => (${code}\n))`, `${code}\n;reward`];
 }
 
-/** Calls that function, and its result if that is a function, and makes a number of the result. */
+/** Calls that function, and its result if that is a function, and converts the result to a number. */
 const CALL = `(make, text) => {
   const given = JSON.parse(text);
   let value = make(given);

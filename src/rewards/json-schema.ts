@@ -38,7 +38,7 @@ function share(schema: Json, value: Json): number {
     ...Object.keys(value).filter((key) => !Object.hasOwn(properties, key) && !isRight(key)),
   ]);
   const right = [...fields].filter(isRight).length;
-  // Another keyword than the fields' may fail: then the score stays below 1.
+  // A keyword other than those of fields may fail: the score then stays below 1.
   return right === fields.size ? 0 : right / fields.size;
 }
 

@@ -18,7 +18,7 @@ export interface Attempt {
 
 /** A setting of a reward. One without an initial value has to be given. */
 export type RewardSetting = (NumberSetting | SwitchSetting | ChoiceSetting | TextSetting) & {
-  /** The kind of a text, so that the form has a field that is large enough. A spec may also have JSON directly. */
+  /** The kind of a text, which decides the size of its field in the form. A spec may also have JSON directly. */
   readonly holds?: 'json' | 'code';
 };
 
@@ -43,7 +43,7 @@ export interface RewardKind {
   readonly settings: readonly RewardSetting[];
   /** The least and the most that an attempt can get; missing where a person's own code decides. */
   readonly range?: readonly [least: number, most: number];
-  /** Whether it compares with the row's wanted answer, so that a row without one gets nothing. */
+  /** Whether it needs the row's wanted answer: a row without one scores nothing. */
   compares?(values: RewardValues): boolean;
   /** Names of the numbers that are shown beside the score without counting. */
   readonly shown?: readonly string[];

@@ -1,4 +1,4 @@
-/** 1 where completion and wanted answer are the same words, by the rules of SQuAD 1.1 (Rajpurkar et al., 2016). */
+/** 1 if completion and wanted answer have the same words, by the rules of SQuAD 1.1 (Rajpurkar et al., 2016). */
 import { tokenF1 } from '../evaluate/metrics/token-f1.ts';
 import { wantedAnswer, type RewardKind } from './kind.ts';
 import { WITHIN, within, withinProblem } from './within.ts';

@@ -1,7 +1,7 @@
 /**
- * 1 where the completion's number is the wanted one. It is found as in lm-evaluation-harness' gsm8k: strictly, the first number right after
- * a marker (`#### (\-?[0-9\.\,]+)`), or flexibly, the last one anywhere (`(-?[$0-9.,]{2,})|(-?[0-9]+)`). Both are shown, since a model that
- * gains strictly and not flexibly has learned the form and not the sums. Numbers are compared by value; the harness compares their letters.
+ * 1 where the completion's number is the wanted one. It is found as in lm-evaluation-harness' gsm8k: strictly, the first number right after a marker
+ * (`#### (\-?[0-9\.\,]+)`), or flexibly, the last one anywhere (`(-?[$0-9.,]{2,})|(-?[0-9]+)`). Both are shown, since a model that gains only
+ * strictly has learned the form and not the sums. Numbers are compared by value; the harness compares their text.
  */
 import { wantedAnswer, type RewardKind, type RewardSetting } from './kind.ts';
 

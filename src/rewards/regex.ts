@@ -1,5 +1,5 @@
 /**
- * Whether a regular expression matches. It runs in the sandbox, whose interpreter counts the moves of expressions: any pattern is taken, and one
+ * Whether a regular expression matches. It runs in the sandbox, whose interpreter counts the steps of expressions: any pattern is accepted, and one
  * that never ends is stopped.
  */
 import type { Attempt, RewardKind, RewardSetting } from './kind.ts';

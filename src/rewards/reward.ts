@@ -15,7 +15,7 @@ export type { RewardSpec } from './specs.ts';
 export const FALLBACK_SCORE = 0;
 /** The largest score: sums of scores must stay in the range of f32. */
 const MOST_SCORE = 1e6;
-/** Attempts after which a reward that failed on all of them stops the run. */
+/** A reward that failed on all of this many attempts stops the run. */
 const ATTEMPTS_BEFORE_STOP = 16;
 /** Characters of a completion that a message quotes. */
 const LONGEST_QUOTE = 80;
@@ -71,9 +71,9 @@ interface Opened {
 }
 
 export interface OpenOptions {
-  /** The file or setting that the rewards stand in, for messages. */
+  /** The file or setting of the rewards, for messages. */
   readonly where?: string;
-  /** Whether a reward that always fails stops the run; where rewards are tried out, the failure is shown instead. */
+  /** Whether a reward that always fails stops the run; a trial of rewards shows the failure instead. */
   readonly stops?: boolean;
   /** Runs code that may not end. Without it the code runs on this thread, where a built-in function cannot be interrupted. */
   readonly startSandbox?: StartSandbox;

@@ -1,11 +1,11 @@
 /**
- * Runs code that a person wrote. Its work is counted in steps (interpreter.ts), but one built-in function, such as a search in a long text, is
- * one step however long it takes. So the interpreter has its own thread, which is ended when it does not answer in time. How long something
- * takes depends on the machine: it gives no score, and the run pauses.
+ * Runs code that a person wrote. Its work is counted in steps (interpreter.ts), but one built-in function, such as a search in a long text, is one
+ * step however long it takes. So the interpreter has its own thread, which is ended if it does not answer in time. Time depends on the machine, so a
+ * timeout gives no score, and the run pauses.
  */
 import { messageOf } from '../errors.ts';
 
-/** Thousands of times as long as a reward takes. */
+/** Milliseconds: thousands of times as long as a reward takes. */
 export const MOST_SECONDS = 5;
 
 /** A question to a thread: to parse code, or to run parsed code on an object, as JSON. */
@@ -81,7 +81,7 @@ export class Sandbox {
     );
   }
 
-  /** One question after the other, so that the time that each takes is its own. */
+  /** One question at a time, so that each is timed alone. */
   async #ask(question: Question): Promise<string | number> {
     const asked = this.#turn.then(() => this.#answer(question));
     this.#turn = asked;
@@ -104,7 +104,7 @@ export class Sandbox {
     }
     return new Promise((resolve) => {
       let ticks = 0;
-      // A clock that stands while the machine sleeps, or while this thread is busy and cannot hear the answer.
+      // A clock that stops while the machine sleeps, or while this thread is busy and cannot receive the answer.
       const clock = setInterval(() => {
         if (++ticks >= MOST_SECONDS) this.#hear(LATE);
       }, 1000);

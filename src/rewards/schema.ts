@@ -1,6 +1,6 @@
 /**
- * A part of JSON Schema, draft 2020-12: the keywords below, each as its specification has it. Another keyword is an error
- * rather than a check that is left out. Without `pattern`, `$ref` and combinations a check takes time in proportion to the value.
+ * A part of JSON Schema, draft 2020-12: the keywords below, each as its specification has it. Any other keyword is an error rather than a silently
+ * missing check. Without `pattern`, `$ref` and combinations a check takes time in proportion to the value.
  */
 import { isJsonObject, sameJson, type Json } from './json-text.ts';
 

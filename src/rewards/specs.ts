@@ -1,4 +1,4 @@
-/** Rewards as a person writes them: in a recipe, in a file, after `--reward`. */
+/** Rewards as written by a person: in a recipe, in a file, after `--reward`. */
 import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
 import { nearestName } from '../nearest-name.ts';

@@ -14,7 +14,7 @@ export const WITHIN = {
   initial: '',
 } as const satisfies RewardSetting;
 
-/** A name that stands between < and >. */
+/** A valid name of a tag. */
 export const isTag = (name: string): boolean => /^[A-Za-z][\w-]*$/.test(name);
 
 /** @returns the end of a sentence */

@@ -1,4 +1,4 @@
-/** Rows as prompts: the texts that people and rewards read beside the tokens. */
+/** Rows as prompts: the texts for people and rewards beside the tokens. */
 import type { Example } from '../data/example.ts';
 import { questionsOf, textOfPrompt } from '../data/questions.ts';
 import type { LabelledTokens } from '../model/batch.ts';
@@ -12,7 +12,7 @@ export interface MadeRow<Row extends LabelledTokens> {
 }
 
 /**
- * The rows as an objective takes them: with the texts of prompt and answer and the other columns where answers are sampled to them, otherwise unchanged.
+ * The rows for an objective: with the texts of prompt and answer and the other columns if answers are sampled, otherwise unchanged.
  *
  * @param made the examples of all rows of the run
  */

@@ -45,7 +45,7 @@ export function lossAt(steps: Curve['steps'], step: number): number | undefined 
   return steps.findLast((point) => point.step === step)?.loss;
 }
 
-/** Spellings of vendors and families, which WebGPU gives in small letters. Others get a capital. */
+/** Spellings of vendors and families, which WebGPU reports in lower case. Others get a capital. */
 const WRITTEN: Readonly<Record<string, string>> = {
   amd: 'AMD',
   arm: 'Arm',

@@ -22,7 +22,7 @@ export interface RunParts {
   readonly weights: string;
   readonly base: string;
   readonly settings: string;
-  /** The settings as a person gives them, for messages. Earlier versions did not save them. */
+  /** The settings in the person's form, for messages. Earlier versions did not save them. */
   readonly told: ToldSettings;
   /** The device, in words: on another device the run can be resumed, and its last bits differ. Earlier versions did not save it. */
   readonly device: string;
@@ -72,7 +72,7 @@ export function runParts(
   };
 }
 
-/** As a saved run has them. */
+/** The parts in a saved run. */
 export function fingerprintOf(parts: RunParts): string {
   return JSON.stringify(parts);
 }
@@ -107,7 +107,7 @@ export function checkResumed(fingerprint: string, now: RunParts): string[] {
   return unknown.map((part) => ADDED[part]);
 }
 
-/** Which settings differ: ` (--lr 0.001 then, 0.01 now)`; '' where that is not known. */
+/** Which settings differ: ` (--lr 0.001 then, 0.01 now)`; '' if unknown. */
 function tellOthers(saved: unknown, now: ToldSettings): string {
   if (!isObject(saved)) return '';
   const told = (value: unknown): string =>
@@ -118,7 +118,7 @@ function tellOthers(saved: unknown, now: ToldSettings): string {
   return list.length > 0 ? ` (${list.join('; ')})` : '';
 }
 
-/** @returns the device on which a saved run began, where it is not the current one */
+/** @returns the device on which a saved run began, if it is not the current one */
 export function otherDevice(fingerprint: string, now: RunParts): string | undefined {
   const device = partsOf(fingerprint)?.device;
   return typeof device === 'string' && device !== now.device ? device : undefined;

@@ -1,4 +1,4 @@
-/** The sizes of a run's micro-batches with other settings: of the open rows, cut as they would be then. */
+/** The sizes of a run's micro-batches with other settings, from the open rows as these settings cut them. */
 import { divideRows, ROWS_FILE, tasksOfRows, TEST_FILE, type Part } from '../data/parts.ts';
 import { rowsOf, type RowSet } from '../data/row-set.ts';
 import { GraftError } from '../errors.ts';
@@ -16,7 +16,7 @@ export interface Rows {
 }
 
 /**
- * @param train the settings as they are
+ * @param train the current settings
  * @param bosId of the tokenizer that made the rows
  */
 export function bucketsOf(
@@ -42,7 +42,7 @@ export function bucketsOf(
   };
 }
 
-/** Undefined for a run of more rows than one may take. */
+/** Undefined for a run of too many rows. */
 function sizesOf(options: TrainOptions, { train, validation }: Rows): RunBuckets | undefined {
   try {
     return runBuckets(options, train, validationRows(validation));
@@ -52,7 +52,7 @@ function sizesOf(options: TrainOptions, { train, validation }: Rows): RunBuckets
   }
 }
 
-/** The open rows as they would be read with another limit; undefined where their file is not open, or none would be left. */
+/** The open rows read with another limit; undefined if their file is not open, or no row would be left. */
 export function rowsCutAt(
   maxLength: number,
   { entries, files, heldOut, options }: RowSet,

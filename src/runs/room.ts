@@ -34,7 +34,7 @@ export interface Room {
   readonly free: number;
   /** States of this run that are stored already. */
   readonly saved: number;
-  /** Where, as a part of a sentence: `in out/run`. */
+  /** The place, as a part of a sentence: `in out/run`. */
   readonly where: string;
   /** How to get room there, as a sentence. @param missing how much */
   readonly remedy: (missing: string) => string;

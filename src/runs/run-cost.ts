@@ -13,7 +13,7 @@ export interface RunCost {
   readonly fits: boolean;
   /** The time; unknown without rows that it learns from, or where no training was measured on this device. */
   readonly time?: RunTime;
-  /** The rows of these sizes: the open ones, or rows of the most tokens where no suitable ones are open. */
+  /** The rows of the plan: the open ones, or full-length rows if no suitable ones are open. */
   readonly rows: 'open' | 'longest';
 }
 

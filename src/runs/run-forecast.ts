@@ -35,7 +35,7 @@ export type SpeedSource =
 export interface RunTime {
   readonly total: number;
   readonly steps: number;
-  /** All of them, the one before the first step included; more than it takes where the run ends early. */
+  /** All validations, including the one before the first step; too many if the run ends early. */
   readonly validations: number;
   /** The answers to the sample prompt; undefined where there are some and their time is not known. */
   readonly answers?: number;
@@ -64,7 +64,7 @@ export interface TrainingSpeed {
   readonly seconds?: number;
 }
 
-/** Layers of SmolLM2-135M that the test has: with its head they are a third of it, and the step of a larger model is made of the same. */
+/** Layers of SmolLM2-135M in the test: with its head they are a third of it, and the step of a larger model consists of the same. */
 export const TEST_LAYERS = 4;
 
 /** Floating-point operations of one token of an answer: two for each parameter. */
@@ -216,7 +216,7 @@ export interface MeasuredRun {
   readonly open: { readonly model: LanguageModel };
   readonly options: RunOptions;
   readonly rows: Rows;
-  /** In order, from the first of this visit on. */
+  /** In order, from the first of this visit. */
   readonly points: readonly { readonly step: number; readonly seconds: number }[];
   readonly answerSeconds: readonly number[];
 }

@@ -34,7 +34,7 @@ export interface MemoryAdvice {
   readonly baseWeights?: WeightChoices;
   /** Peak of the run with the change made. */
   readonly peakBytes: number;
-  /** Whether this adapter can run it then. How much memory the GPU has is not known. */
+  /** Whether this adapter can run it with the change. The GPU's memory is unknown. */
   readonly fits: boolean;
 }
 
@@ -176,7 +176,7 @@ async function checkpointedPlan(
   { peakBytes, parts }: Pick<RunMemory, 'peakBytes' | 'parts'>,
 ): Promise<RunMemory['checkpointed']> {
   const least = Math.max(WORTH_CHECKPOINTING.bytes, WORTH_CHECKPOINTING.share * peakBytes);
-  // It cannot save more than the activations: most small runs need no second plan.
+  // It saves at most the activations, so most small runs need no second plan.
   if (settings.options.checkpointing || parts.activations < least) return undefined;
   const options = { ...settings.options, checkpointing: true };
   const plan = await planBeside(model, { ...settings, options });
@@ -190,7 +190,7 @@ function pick({ text, peakBytes, fits }: Advice): Pick<Advice, 'text' | 'peakByt
 /** Other types of the base weights are offered if they change at least this share of the run's memory. */
 const WORTH = 0.1;
 
-/** The base in four bits where that saves much; as stored where it has other types now. */
+/** The base in four bits if that saves much; as stored if it has other types now. */
 function otherBase(
   { device, definition, dtype, storedAs, weightChoices }: LanguageModel,
   { peakBytes, parts }: Pick<RunMemory, 'peakBytes' | 'parts'>,
@@ -201,7 +201,7 @@ function otherBase(
   return !isStored || parts.base - bytes >= WORTH * peakBytes ? { baseWeights, bytes } : undefined;
 }
 
-/** The settings that differ, and the types of the base weights if they differ. Neither where a model would have to be opened in half precision. */
+/** The settings that differ, and the types of the base weights if they differ; neither if a model would have to be opened in half precision. */
 function changesOf(
   { settings: { options, baseWeights } }: Pick<Advice, 'settings'>,
   asked: RunOptions,

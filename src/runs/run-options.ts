@@ -1,4 +1,4 @@
-/** A run's settings as the page gives them: for the trainer, and as the command that repeats the run headless. */
+/** A run's settings from the page: for the trainer, and as the command that repeats the run headless. */
 import { asRowsAsk } from '../data/questions.ts';
 import { writeSkipped } from '../data/skip-list.ts';
 import { GraftError } from '../errors.ts';
@@ -45,7 +45,7 @@ export interface BaseOfRun {
 /** The most tokens of a sample answer. */
 export const SAMPLE_TOKENS = 48;
 
-/** Runs of versions without a setting have its initial value, and so have runs whose method lacks it. */
+/** Runs of versions without a setting have its default, as do runs whose method lacks it. */
 export function trainOptions(options: RunOptions): TrainOptions {
   const given = Object.entries(options).filter(([name]) => {
     const setting = TABLE.find(name);
@@ -150,7 +150,7 @@ function isUnchosen({ later, initial }: Setting, value: unknown): boolean {
   return later === true && JSON.stringify(value) === JSON.stringify(initial);
 }
 
-/** The folder in which the command finds an exported adapter of the page, named like those that it makes. */
+/** The folder of an exported adapter for the command, named like the command's own. */
 const adapterPlace = ({ name }: { readonly name: string }): string => `out/${fileNameOf(name)}`;
 
 /** The command that trains the same adapter on the same rows: read alike, split alike. */
@@ -188,7 +188,7 @@ export function headlessCommand(
   return ['npx', 'graft', 'train', ...words].join(' ');
 }
 
-/** The files of a run as the command names them: of a mixture each with its share, or the one file of the task that is trained alone. */
+/** The files of a run as an argument of the command: in a mixture each with its share, or the one file of a task that is trained alone. */
 function filesOf(
   { name, path = name, heldOut, more = [], options }: RowSet,
   only: string | undefined,
@@ -217,7 +217,7 @@ function filesOf(
 
 const nameInCommand = (task: string): string => task.replaceAll(/[=\\/,:]/g, '-');
 
-/** Tasks of which no row is held out, as the command names them; undefined for none. */
+/** Tasks without held-out rows, as an argument of the command; undefined if there are none. */
 function wholeTasks({ tasks }: Mixture): readonly string[] | undefined {
   const whole = tasks.filter((task) => task.whole);
   return whole.length > 0 ? whole.map(({ name }) => nameInCommand(name)) : undefined;
@@ -230,7 +230,7 @@ function weightSettings(choices: WeightChoices | undefined): Record<string, Sett
     : { baseWeights: choices.matrices, embeddingWeights: choices.embeddings };
 }
 
-/** How the file is read, where that is not detected. */
+/** How the file is read, if that is not detected. */
 function readSettings({
   mapping,
   header,

@@ -1,4 +1,4 @@
-/** A run while it is trained. It rests between steps for a sample answer or a saved state, and its store keeps its events. */
+/** A run in training. It pauses between steps for a sample answer or a saved state, and its store keeps its events. */
 import type { TrainEvent } from '../train/events.ts';
 import type { TrainOptions } from '../train/options.ts';
 import { isScoringFailure, type Scoring } from '../train/policy/scoring.ts';
@@ -9,7 +9,7 @@ import type { RunEvent } from './events.ts';
 import type { SaveClock } from './save-clock.ts';
 import type { Ending, Learned, RunRows, Store } from './store.ts';
 
-/** A prompt that is answered every so many steps, to show how the run learns. */
+/** A prompt that is answered at an interval of steps, to show how the run learns. */
 export interface Samples {
   readonly every: number;
   /** The most tokens of an answer. */
@@ -18,7 +18,7 @@ export interface Samples {
   readonly answer: (trainable: Trainable, onToken: () => void) => Promise<string | undefined>;
 }
 
-/** The loss on general text, measured every so many steps, to show what the run forgets. */
+/** The loss on general text, measured at an interval of steps, to show what the run forgets. */
 export interface GeneralLossWatch {
   readonly every: number;
   readonly measure: (trainable: Trainable) => Promise<number>;
@@ -38,7 +38,7 @@ export interface RunRequest {
   readonly scoring?: Scoring;
   /** Before the first step, answer the prompt and measure the validation rows with the untrained adapter: the start of the curve. */
   readonly fromUntrained?: boolean;
-  /** May throw while shaders are compiled, which ends that; not later. */
+  /** May throw while shaders are compiled, which ends compilation; not later. */
   readonly onEvent?: (event: RunEvent) => void;
 }
 
@@ -49,7 +49,7 @@ export class Run {
   #trainer!: Trainer;
   /** It was asked to pause. */
   #pausing = false;
-  /** A person who asked to pause or to end should not wait for the end of a validation. */
+  /** A person who pauses or ends a run should not have to wait for the end of a validation. */
   #hurried = false;
 
   private constructor(private readonly request: RunRequest) {}

@@ -1,13 +1,13 @@
-/** When a run saves its state: every so many steps, or after some time. Where it pauses to save does not change its numbers. */
+/** When a run saves its state: at an interval of steps, or of time. The moments of saving do not change its numbers. */
 
-/** Saving takes at most a twentieth of the time, however large the state and slow the disk. */
+/** Saving takes at most a twentieth of the time, however large the state or slow the disk. */
 export const MOST_SHARE = 20;
 
 export type SaveEvery =
   | { readonly steps: number }
   | {
       readonly milliseconds: number;
-      /** Training takes at least so many times as long as a save. */
+      /** Training takes at least this many times as long as a save. */
       readonly mostShare?: number;
       /** The first steps are saved earlier: after this many steps, if they took this long. */
       readonly soon?: { readonly steps: number; readonly milliseconds: number };

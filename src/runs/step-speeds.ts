@@ -34,7 +34,7 @@ export function withMeasured(
   };
 }
 
-/** The speed of steps that are most like these: as many tokens, and with checkpointing or without. */
+/** The speed of the most similar steps: as many tokens, and equally with or without checkpointing. */
 export function speedLike(
   { sizes }: StepSpeeds,
   { tokens, checkpointing }: Pick<MeasuredSteps, 'tokens' | 'checkpointing'>,

@@ -32,11 +32,11 @@ export type Ending = 'done' | 'stopped' | 'failed';
 export interface Store {
   /** As of the last event. */
   readonly curve: Curve;
-  /** Why an event could not be kept. The run then rests as soon as it can, and {@link settle} throws it. */
+  /** Why an event could not be kept. The run then pauses as soon as possible, and {@link settle} throws it. */
   readonly failure?: GraftError;
   /** Takes every event before any other listener. It must not throw: the next step is on the GPU by then. */
   hear(event: RunEvent): void;
-  /** Makes sure that all events are kept. Called whenever the trainer rests. @throws {@link failure} */
+  /** Makes sure that all events are kept. Called whenever the trainer pauses. @throws {@link failure} */
   settle(): Promise<void>;
   /**
    * Keeps the state from which the run can be resumed.

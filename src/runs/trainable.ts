@@ -39,12 +39,12 @@ export interface Subject {
   readonly options: TrainOptions;
 }
 
-/** How far the start of an adapter is, and how long it still takes where that is known; seconds. */
+/** The progress of an adapter's start, and the seconds left if known. */
 export interface TimedStart extends StartProgress {
   readonly seconds?: number;
 }
 
-/** What an adapter may begin from. */
+/** What the initial values of an adapter may depend on. */
 export interface Beginnings {
   /** Ids of a text by the tokenizer of the base, for an adapter that begins as one. */
   readonly encode?: Encode;
@@ -52,7 +52,7 @@ export interface Beginnings {
   readonly rows?: readonly LabelledTokens[];
   /** Values of the saved state that the run continues from: then nothing is computed, and the caller writes them. */
   readonly saved?: NamedArrays;
-  /** Hears how far the start is, where it takes long; what it throws ends it. */
+  /** Called with the progress of the start, if it takes long; throwing ends it. */
   readonly tell?: (progress: TimedStart) => void;
 }
 
@@ -122,7 +122,7 @@ async function newAdapter(
   return { ...narrowed(config, modules, begun.modules), tensors: begun.tensors };
 }
 
-/** The configuration of layers of which some were left out: it names those that are there. */
+/** The configuration for the remaining layers, if some were left out. */
 function narrowed(
   config: AdapterConfig,
   all: readonly AdapterModule[],
@@ -132,7 +132,7 @@ function narrowed(
   return { config: modules.length < all.length ? { ...config, targets } : config, modules };
 }
 
-/** Adds how long it still takes, by what was done so far. */
+/** Adds the time left, by the speed so far. */
 function timed(tell: Beginnings['tell'] = () => undefined): (progress: StartProgress) => void {
   let began = performance.now();
   let last: StartProgress | undefined;
@@ -141,7 +141,7 @@ function timed(tell: Beginnings['tell'] = () => undefined): (progress: StartProg
     if (what !== last?.what || done < last.done) began = performance.now();
     last = progress;
     const seconds = secondsUntilDone((performance.now() - began) / 1000, done, total);
-    // Reading may come to its end before: how long it takes is not known.
+    // Reading may end early, so its time left is unknown.
     tell({ ...progress, ...(what === 'vectors' && seconds !== undefined && { seconds }) });
   };
 }
@@ -154,7 +154,7 @@ function timed(tell: Beginnings['tell'] = () => undefined): (progress: StartProg
 export function withReference(options: TrainOptions, starts: boolean): TrainOptions {
   const { objective, beta = 0, reference = starts ? 'start' : 'base' } = options;
   const { reference: isKnown, rows } = objectiveOf(objective);
-  // Sampled answers are compared with it where that has a weight.
+  // Sampled answers are compared with it only if the divergence has a weight.
   return isKnown || (rows === 'prompts' && beta > 0) ? { ...options, reference } : options;
 }
 
@@ -179,7 +179,7 @@ export function adapterShape(
   );
 }
 
-/** @throws GraftError `train-option` for all weights that should start from an adapter */
+/** @throws GraftError `train-option` for a full fine-tuning that should start from an adapter */
 export function checkStart({ method }: Pick<TrainOptions, 'method'>, starts: boolean): void {
   if (method === 'full' && starts)
     throw new GraftError(

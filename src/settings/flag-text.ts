@@ -25,7 +25,7 @@ export function flagText(setting: Setting, value: unknown): string | boolean {
   }
 }
 
-/** Names with their weights where there is nothing else to say, JSON otherwise. */
+/** Names with their weights if these are the only fields, otherwise JSON. */
 function rewardsText(specs: readonly RewardSpec[]): string {
   const isPlain = specs.every((spec) => Object.keys(spec).every((key) => key === 'name' || key === 'weight'));
   return isPlain
@@ -33,7 +33,7 @@ function rewardsText(specs: readonly RewardSpec[]): string {
     : JSON.stringify(specs);
 }
 
-/** The flag that switches a setting off again: `no-packing` for `packing`. */
+/** The flag that turns a setting off: `no-packing` for `packing`. */
 export function negativeOf(flag: string): string {
   return flag.startsWith('no-') ? flag.slice('no-'.length) : `no-${flag}`;
 }

@@ -81,7 +81,7 @@ export function recipeFlags(recipe: Recipe): [flag: string, value: string | bool
   });
 }
 
-/** The setting that a key was probably meant to be: written as its flag, in snake case, or with a slip. */
+/** The setting that a key probably means: written as its flag, in snake case, or with a typo. */
 function nearestSetting(key: string): string | undefined {
   const plain = (text: string): string => text.replaceAll(/[-_\s]/g, '').toLowerCase();
   const same = TABLE.settings.find(

@@ -1,7 +1,7 @@
 /**
- * The adapter kinds, optimisers and objectives of runs. A new one is a line here: its settings come from its own file, which
- * imports nothing but the types of this folder, so that the page can read it without the engine. What one of them does not apply to, flags,
- * form and recipe leave out. The choice itself is a setting as soon as there are two.
+ * The adapter kinds, optimisers and objectives of runs. A new one is a line here: its settings come from its own file, which imports nothing but the
+ * types of this folder, so that the page can read it without the engine. Flags, form and recipe leave out settings that do not apply. The choice
+ * itself is a setting as soon as there are two.
  */
 import { FULL_SETTINGS } from './full.ts';
 import { ADAPTERS } from '../adapters/settings.ts';

@@ -7,7 +7,7 @@ import type { SettingName } from './table.ts';
 export interface Rule {
   /** The setting that is named where the rule is broken. */
   readonly name: SettingName;
-  /** The settings that it compares. Where one of them is wrong alone, the rule is not checked. */
+  /** The settings that it compares. If one of them is invalid by itself, the rule is not checked. */
   readonly of: readonly SettingName[];
   readonly holds: (given: Given) => boolean;
   /** The allowed values, in words that follow “Choose”. */

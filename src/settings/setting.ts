@@ -61,10 +61,10 @@ interface Common<Value> {
   /** Whether an existing adapter has its own value: a run that trains it further may not choose another. */
   readonly fixed?: true;
   /**
-   * It is newer than some saved runs: where it has its initial value, runs are compared without it, so that those can be resumed.
+   * It is newer than some saved runs: at its default, runs are compared without it, so that those can be resumed.
    */
   readonly later?: true;
-  /** Settings that say the same in another way: a flag for this one replaces them in a recipe. */
+  /** Settings that express the same in another way: a flag for this one replaces them in a recipe. */
   readonly replaces?: readonly string[];
 }
 
@@ -83,7 +83,7 @@ export interface NumberSetting extends Common<number>, Range {
 }
 export interface SwitchSetting extends Common<boolean> {
   readonly type: 'switch';
-  /** What happens where a switch that is usually on is off, which is what its flag does. */
+  /** The effect of turning off a switch that is usually on, which its flag does. */
   readonly off?: string;
 }
 export interface ChoiceSetting extends Common<string> {
@@ -155,7 +155,7 @@ export type ValuesOf<S extends Setting> = { readonly [One in S as One['name']]: 
  * several of them share are the same object in each.
  */
 export interface Contribution {
-  /** As it is chosen: `lora`. */
+  /** The value that chooses it: `lora`. */
   readonly name: string;
   readonly label: string;
   /** What it is, in one sentence. */

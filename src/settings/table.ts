@@ -169,7 +169,7 @@ export function makeTable(registry: Registry): Table {
   };
 }
 
-/** Every setting of the registry as it stands, by the type that its declaration gives it. */
+/** Every setting of the registry, with the type of its declaration. */
 export type Known = Usual | (typeof REGISTRY)[keyof typeof REGISTRY][number]['settings'][number];
 /** Settings of every run, and of the usual method, objective and optimiser: runs of versions without others have these. */
 type Usual =
@@ -206,14 +206,14 @@ export type RunValues = {
 
 export const TABLE = makeTable(REGISTRY);
 
-/** @throws Error for a name that no setting has: a slip in the code */
+/** @throws Error for a name that no setting has, which is a defect of the code */
 export function settingOf(name: SettingName, table: Table = TABLE): Setting {
   const setting = table.find(name);
   if (!setting) throw new Error(`No setting ${name}`);
   return setting;
 }
 
-/** Settings that the command has and the page has not. */
+/** Settings that only the command has. */
 const COMMAND_ONLY: readonly string[] = ['epochs'];
 /** The settings of a run of the page, in the order of the table. */
 export const PAGE_TABLE: readonly Setting[] = TABLE.settings.filter(

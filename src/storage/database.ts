@@ -43,7 +43,7 @@ const NAME = 'graft';
 
 type Upgrade = IDBPTransaction<GraftSchema, StoreNames<GraftSchema>[], 'versionchange'>;
 
-/** Each migrates the database from the version of its index to the next. Never change one that was published: add another. */
+/** Each migrates the database from the version of its index to the next. Never change a published one: add another. */
 const MIGRATIONS: readonly ((db: Database, upgrade: Upgrade) => void | Promise<void>)[] = [
   (db) => {
     for (const name of ['adapters', 'runs'] as const) db.createObjectStore(name, { keyPath: 'id' });
@@ -161,7 +161,7 @@ export function storageError(error: unknown): unknown {
       { cause: error },
     );
   }
-  // Errors that are no DOMException are defects, and should look like it.
+  // Errors other than DOMException are defects, and should look like it.
   if (!(error instanceof DOMException)) return error;
   return new GraftError(
     'storage-failed',

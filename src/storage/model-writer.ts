@@ -1,4 +1,4 @@
-/** One model of the store while it is written, and how its files lie: numbered, beside a manifest or the plan of what is to come. */
+/** One model of the store while it is written, and the layout of its files: numbered, beside a manifest or the plan of what is to come. */
 import * as v from 'valibot';
 import { storageError } from './database.ts';
 
@@ -44,7 +44,7 @@ export interface ModelPlan {
 /** Chunks may be written in any order of files; those of one file follow each other. */
 export interface ModelWriter {
   readonly plan: ModelPlan;
-  /** Bytes of a file that are there. */
+  /** Written bytes of a file. */
   size(file: string): number;
   /** The bytes of a file between two places. */
   read(file: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
@@ -72,7 +72,7 @@ interface SyncAccess {
 }
 type WritableFile = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccess> };
 
-/** Works on files. @throws GraftError `storage-full`, `storage-failed` */
+/** Runs work on files. @throws GraftError `storage-full`, `storage-failed` */
 export async function filing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,7 +1,6 @@
 /**
- * Base models in the browser's private file system (OPFS): gigabytes that are read in ranges and never whole. A model is a folder of its
- * own with a manifest that is written last: without one it is not there, whatever was copied already. Files lie under numbers, since names
- * come from outside.
+ * Base models in the browser's private file system (OPFS): gigabytes that are read in ranges and never whole. Each model has its own folder with a
+ * manifest that is written last: without one it does not exist, whatever has been copied. Files are numbered, since names come from outside.
  */
 import type * as v from 'valibot';
 import { GraftError } from '../errors.ts';
@@ -26,7 +25,7 @@ const FOLDER = 'models';
 export interface PartialModel extends ModelPlan {
   /** Milliseconds since 1970. */
   readonly created: number;
-  /** Bytes that are there. */
+  /** Bytes written so far. */
   readonly done: number;
 }
 
@@ -112,7 +111,7 @@ export class ModelStore {
     });
   }
 
-  /** Nothing happens if there is no such model. */
+  /** Deletes a model; does nothing if there is no such model. */
   delete(name: string): Promise<void> {
     return filing(async () => {
       const found = await this.#find(name);

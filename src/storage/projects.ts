@@ -61,7 +61,7 @@ export async function putProject(project: StoredProject): Promise<void> {
 
 export type ProjectChange = Partial<Pick<StoredProject, 'name' | 'model' | 'data' | 'place' | 'page'>>;
 
-/** Changes a project; the date stays if only the open stage changes. Nothing happens if there is no such project. */
+/** Changes a project; the date stays if only the open stage changes. Does nothing if there is no such project. */
 export function changeProject(id: string, change: ProjectChange): Promise<void> {
   return rewrite(id, (project) => ({
     ...project,

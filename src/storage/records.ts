@@ -13,7 +13,7 @@ export interface ModelRef {
   readonly bundled: boolean;
 }
 
-/** A project. Data sets, runs and adapters name the project that they belong to. */
+/** A project. Data sets, runs and adapters have the id of their project. */
 export interface StoredProject {
   readonly id: string;
   readonly name: string;
@@ -41,7 +41,7 @@ export interface DataRef {
   readonly created: number;
 }
 
-/** A data set of a project, under [projectId, version]. Its files lie apart, so that listing reads no rows. */
+/** A data set of a project, under [projectId, version]. Its files are stored separately, so that listing reads no rows. */
 export interface StoredDataSet extends DataRef {
   readonly projectId: string;
   /** The bundled sample that it is. */

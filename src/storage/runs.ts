@@ -129,7 +129,7 @@ function changedBy(run: StoredRun, project: StoredProject | undefined): StoredPr
   return { id: projectId, name: dataName, created, changed, model, place: 'train', page: {} };
 }
 
-/** Changes the record of a run; its checkpoint stays. Nothing happens if the run was never saved. */
+/** Changes the record of a run; its checkpoint stays. Does nothing if the run was never saved. */
 export function changeRun(
   id: string,
   change: Partial<Pick<StoredRun, 'status' | 'reading' | 'forgetting'>>,

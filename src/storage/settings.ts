@@ -7,7 +7,7 @@ export function readSetting(name: string): Promise<unknown> {
   return database((db) => db.get('settings', name));
 }
 
-/** Nothing happens if nothing is kept under this name. */
+/** Does nothing if there is no such value. */
 export async function deleteSetting(name: string): Promise<void> {
   await database((db) => db.delete('settings', name));
 }

@@ -1,16 +1,16 @@
 /**
- * Tokens that are added to a tokenizer, as transformers' `add_tokens` adds them: each text becomes one token wherever it stands, and their ids follow
- * the highest that there is.
+ * Tokens that are added to a tokenizer, as by transformers' `add_tokens`: each text becomes one token wherever it occurs, and their ids follow the
+ * highest existing one.
  *
- * They are no special tokens, which answers leave out: a marker or a word that a model learned to write should be seen. They are found in
- * the text as it was written (`normalized` false).
+ * They are not special tokens, which answers leave out: a marker or a word that a model learned to write should be visible. They are matched in the
+ * original text (`normalized` false).
  */
 import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { MAX_TOKEN_CHARS } from './tokenizer-check.ts';
 
-/** More of them is a new vocabulary, which rows beside an adapter are no way to learn. */
+/** More tokens are a new vocabulary, which rows beside an adapter cannot learn. */
 export const MOST_ADDED_TOKENS = 1024;
 
 /** New tokens: their texts, and the id of the first. */
@@ -35,7 +35,7 @@ export function newTokens(texts: readonly string[], tokenizer: Tokenizer): NewTo
   return { texts, first: tokenizer.vocabSize };
 }
 
-/** What is wrong with texts by themselves, in a sentence; undefined where nothing is. */
+/** The fault of the texts by themselves, in a sentence; undefined if there is none. */
 export function problemWithTexts(texts: readonly string[]): string | undefined {
   if (texts.length > MOST_ADDED_TOKENS)
     return `${texts.length} tokens are to be added; at most ${MOST_ADDED_TOKENS} can be.`;
@@ -55,7 +55,7 @@ export function problemWithTexts(texts: readonly string[]): string | undefined {
 const wrong = (what: string, remedy: string): GraftError => new GraftError('add-tokens', what, remedy);
 const quoted = (text: string): string => JSON.stringify(text.slice(0, 60));
 
-/** A token as tokenizer.json and tokenizer_config.json have it, without its id. */
+/** A token in the form of tokenizer.json and tokenizer_config.json, without its id. */
 const entryOf = (content: string): JsonObject => ({
   content,
   single_word: false,
@@ -68,7 +68,7 @@ const entryOf = (content: string): JsonObject => ({
 const eachId = ({ texts, first }: NewTokens): [id: number, text: string][] =>
   texts.map((text, at) => [first + at, text]);
 
-/** Whether any of these ids is that of a new token: the base may have a row for it that no token had. */
+/** Whether any of these ids belongs to a new token: the base may have an unused row for it. */
 export function hasAdded(added: NewTokens | undefined, ids: ArrayLike<number>): boolean {
   return (
     added !== undefined &&

@@ -37,7 +37,7 @@ function decodeChain(tokens: readonly string[]): string[] {
   return out;
 }
 
-/** Puts the library's decoder right. Whether there is such a step in it. */
+/** Corrects the library's decoder. @returns whether it has such a step */
 export function correctByteFallback(decoder: Decoder | null): boolean {
   if (decoder instanceof ByteFallbackDecoder) {
     decoder.decode_chain = decodeChain;

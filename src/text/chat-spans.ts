@@ -1,10 +1,10 @@
 /**
- * Which characters of a rendered conversation are an assistant's: its text and the end-of-turn marker, not the white space after it.
+ * Which characters of a rendered conversation belong to an assistant: its text and the end-of-turn marker, not the white space after it.
  *
  * Found by rendering turn by turn: what is rendered up to a turn (with the header of the answer) and through it are prefixes of the whole,
  * and the turn lies between them. Some templates change earlier turns when later ones come (Qwen 3 drops their thoughts, Mistral writes the
  * system message into the last of the user's) or refuse half a conversation; there the whole is rendered with marks at the turn
- * (turn-marks.ts), and a note says so. Where marks do not tell either, the conversation is refused: a guess could teach the user's words.
+ * (turn-marks.ts), and a note says so. If marks do not help either, the conversation is refused: a guess could teach the user's words.
  */
 import { GraftError } from '../errors.ts';
 import type { TrainableMessage } from './trainable.ts';
@@ -36,7 +36,7 @@ interface Turn extends Span {
   marked: boolean;
 }
 
-/** Where the answer's turn ends: behind the marker that ends it alone, or a special token, or with its text. */
+/** The end of the answer's turn: after the marker that only ends turns, or a special token, or its text. */
 function turnEnd(
   text: string,
   contentEnd: number,
@@ -54,7 +54,7 @@ function turnEnd(
     : { end: contentEnd + gap + token.length, marked: true };
 }
 
-/** Where an answer's turn begins: behind the header that asks for it, which follows the message before it, or else with its text. */
+/** The start of an answer's turn: after the header that asks for it, which follows the previous message, or else at its text. */
 function turnStart(text: string, index: number, marks: TurnMarks): number | undefined {
   const header = index > 0 ? marks.ending(index - 1, true) : undefined;
   const before = header === undefined ? undefined : marks.end(index - 1);
@@ -80,7 +80,7 @@ export function findChatSpans(
     try {
       return render(part, addGenerationPrompt);
     } catch (error) {
-      // A template may refuse a part that begins with an answer, or index a message that isn't there.
+      // A template may refuse a part that begins with an answer, or index a missing message.
       if (error instanceof GraftError && !STOPPED.has(error.code)) return undefined;
       throw error;
     }

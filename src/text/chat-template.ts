@@ -19,8 +19,8 @@ const MAX_SPACE_RUN = 512;
 const BASE_BUDGET = 1_000_000;
 const BUDGET_PER_MESSAGE = 5_000;
 /**
- * What all renderings of a template have together: a thousand rows whose template works as long as one rendering may would take a quarter of
- * an hour. Ten renderings may use up their whole budget, and every message adds four times what templates in use need for one.
+ * The budget of all renderings of a template together: a thousand rows that each used the whole budget of one rendering would take a quarter of an
+ * hour. Ten renderings may use their whole budget, and every message adds four times what common templates need for one.
  */
 const SHARED_BUDGET = 10 * BASE_BUDGET;
 const SHARED_BUDGET_PER_MESSAGE = 2_000;
@@ -37,7 +37,7 @@ export interface RenderOptions {
   eosToken?: string;
   /** More variables for the template: `enable_thinking`, `date_string` … Plain JSON values. */
   variables?: Readonly<Record<string, unknown>>;
-  /** The time that `strftime_now` tells. Default: now. */
+  /** The time of `strftime_now`. Default: now. */
   now?: Date;
   /** The file that the template comes from, for messages. */
   where?: string;
@@ -63,7 +63,7 @@ function failed(cause: unknown): GraftError {
     });
   }
   if (cause instanceof RangeError) {
-    // A stack or a string that outgrew the engine.
+    // A stack or a string that exceeded the engine's limit.
     return new GraftError(
       'chat-template-limit',
       'The chat template was stopped: it nests too deeply.',
@@ -129,7 +129,7 @@ function strftime(now: Date, format: unknown): string {
 export class ChatTemplate {
   readonly #program: ReturnType<typeof parse>;
   readonly #printed: WeakSet<object>;
-  /** Units of work that renderings may still use up, all together. */
+  /** Units of work that are left for all renderings together. */
   #left = SHARED_BUDGET;
 
   /** Throws `chat-template` (it cannot be read) or `chat-template-limit` (too long, too deep). */

@@ -1,4 +1,4 @@
-/** Rows longer than a run's limit: a visible policy, and what it took away. */
+/** Rows longer than a run's limit: the policy for them, and what it removed. */
 import { IGNORED, longestSequence, sequencesOf, supervisedCount, type TokenRow } from './trainable.ts';
 
 /**
@@ -14,11 +14,11 @@ export const OVERLONG_POLICIES: readonly OverlongPolicy[] = ['truncate-end', 'tr
 export interface LimitedRow {
   /** The row as it is trained; undefined where it was dropped. */
   readonly row: TokenRow | undefined;
-  /** Whether anything was taken away (a dropped row: all of it). */
+  /** Whether anything was removed (of a dropped row: all of it). */
   readonly cut: boolean;
   /** Tokens of the row that are learnt from. 0: report it, don't train it. */
   readonly supervised: number;
-  /** Positions [start, end) of the given row that were taken away, in order. */
+  /** Removed positions [start, end) of the given row, in order. */
   readonly removed: readonly (readonly [number, number])[];
 }
 
@@ -59,7 +59,7 @@ export function applyLimit(
   return { row: limited, cut: true, supervised: supervisedCount(limited), removed };
 }
 
-/** The limit on a prompt without an answer: what it ends with is what is asked, so tokens are taken from its beginning, whatever is cut of other rows. */
+/** The limit on a prompt without an answer: its end is the question, so tokens are removed from its beginning, whatever the policy for other rows. */
 function limitPrompt(
   row: TokenRow,
   maxLength: number,
@@ -77,8 +77,8 @@ function limitPrompt(
 }
 
 /**
- * The limit on a row of several sequences: on each of them, with as many tokens taken from the beginning of each, so that they still begin alike.
- * Where one of them has nothing left to learn from, or all that is left is equal, nothing is.
+ * The limit on a row of several sequences, each by itself, with equally many tokens removed from the beginning of each, so that they still begin
+ * alike. If one of them has nothing left to learn from, or they have become equal, nothing of the row is supervised.
  */
 function limitSequences(
   row: TokenRow,

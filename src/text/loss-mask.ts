@@ -22,12 +22,12 @@ export interface RenderExampleOptions {
   template?: string | null;
   /** More variables for the template: `enable_thinking` … */
   templateVariables?: Readonly<Record<string, unknown>>;
-  /** The time that a template may tell. Fix it for rows that are to be the same tomorrow. */
+  /** The current time for templates. Fix it to make the same rows tomorrow. */
   now?: Date;
 }
 
 export interface RenderedRow extends TokenRow {
-  /** What a person should know about how the row was made. Usually empty. */
+  /** Notes for the person about how the row was made. Usually empty. */
   readonly notes: readonly string[];
 }
 
@@ -38,9 +38,9 @@ function commonPrefix(a: readonly number[], b: readonly number[]): number {
 }
 
 /**
- * The text's ids, and for each whether it has a character of a span. Pieces between the spans' bounds are encoded one by one; where that is
- * not how the whole is encoded (sentencepiece's space before a word, a token across a bound), ids are those of the whole, and each bound
- * lies where the encoding of the text before it and that of the whole part.
+ * The text's ids, and for each whether it has a character of a span. Pieces between the spans' bounds are encoded one by one. If the whole is encoded
+ * differently (sentencepiece's space before a word, a token across a bound), its ids are used, and each bound lies where the encoding of the text
+ * before it first differs from that of the whole.
  */
 function encodeSpans(
   text: string,
@@ -148,7 +148,7 @@ function renderPlain(text: string, span: Span, tokenizer: Tokenizer): RenderedRo
   return toRow(ids, inside, shared ? [SHARED_TOKEN] : []);
 }
 
-/** A ready row, which needs no tokenizer: as it is, but for the first label, which nothing could predict. */
+/** A ready row, which needs no tokenizer: unchanged except for the first label, which nothing could predict. */
 export function renderTokens({ ids, labels }: TokenRow): RenderedRow {
   return { ids: [...ids], labels: labels.map((label, t) => (t === 0 ? IGNORED : label)), notes: [] };
 }

@@ -1,7 +1,7 @@
 /**
  * A pair of answers as one row: both sequences end to end, each the prompt and one answer. Prompt and answer are encoded as one text, and an answer
- * begins where that leaves the tokens of the prompt alone, for both where the first of the two does. So the two share the same prompt tokens, and
- * everything behind them is compared. A single answer that is judged is encoded in the same way.
+ * begins at the first token that differs from those of the prompt alone; both begin at the earlier of the two positions. So the two share the same
+ * prompt tokens, and everything after them is compared. A single answer that is judged is encoded in the same way.
  */
 import { renderChat } from './chat-template.ts';
 import type { RenderedRow, RenderExampleOptions } from './loss-mask.ts';
@@ -93,7 +93,7 @@ function encodePlain(
   };
 }
 
-/** Whose turn the answers are: behind a user's or a system's turn. */
+/** Whether the answers follow a user's or a system's turn. */
 interface Turns {
   readonly prompt: readonly TrainableMessage[];
   readonly answer: readonly TrainableMessage[];
@@ -107,7 +107,7 @@ function messagesOf(side: PairSide): Turns {
         answer: [{ role: 'assistant', content: side.completion }],
       };
     case 'messages': {
-      // The last of the prompt is no answer, nor an answer that is context.
+      // The last message of the prompt is not an answer, not even one that is context.
       const from = side.messages.findIndex(
         ({ role, supervised }) => role === 'assistant' && supervised !== false,
       );

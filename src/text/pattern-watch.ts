@@ -1,7 +1,7 @@
 /**
  * The steps of a tokenizer that run patterns of its file (`Split`, `Replace`), with a limit on their time. `needsWatch` tells which patterns
  * cannot take long; the others run one attempt at a time here, at most N steps each for a text of N characters, and what they take is
- * added up over all texts that the tokenizer meets. Where that is a hundred times what tokenizers take, the pattern is stopped.
+ * added up over all texts that the tokenizer meets. A pattern that takes a hundred times as long as usual is stopped.
  */
 import type { Tokenizer as Library } from '@huggingface/tokenizers';
 import { GraftError } from '../errors.ts';
@@ -9,14 +9,14 @@ import { needsWatch } from './patterns.ts';
 
 /** Patterns in use take under 0.0001 ms a character on an idle machine. */
 const MILLISECONDS_PER_CHAR = 0.01;
-/** What every tokenizer has from the start: a busy machine should not be mistaken for a slow pattern. */
+/** The initial allowance of every tokenizer: a busy machine should not count as a slow pattern. */
 const FIRST_MILLISECONDS = 5_000;
-/** Attempts between two looks at the clock. */
+/** Attempts between two checks of the clock. */
 const ATTEMPTS = 32;
-/** What lies between two looks counts for this at most: a machine may have slept. */
+/** The most that the time between two checks counts: the machine may have slept. */
 const MOST_BETWEEN = 500;
 
-/** What the library's steps look like inside; a step has some of these. */
+/** Internals of the library's steps; a step has some of these. */
 interface Step {
   readonly pattern?: RegExp | null;
   readonly content?: string;
@@ -36,7 +36,7 @@ class Watch {
 
   constructor(readonly where: string) {}
 
-  /** A text of this many characters comes. */
+  /** Adds the allowance of a text with this many characters. */
   allow(chars: number): void {
     this.#allowed += chars * MILLISECONDS_PER_CHAR;
   }
@@ -116,7 +116,7 @@ function flat(step: Step | null): Step[] {
 }
 
 /**
- * Puts the watched steps in the place of the library's.
+ * Replaces the library's steps by watched ones.
  * @param where the file's name, for messages
  * @throws GraftError `tokenizer-pattern` for a pattern that could take forever
  */
@@ -125,7 +125,7 @@ export function watchPatterns(library: Library, where: string): void {
   for (const [part, first] of Object.entries({ normalizer, pre_tokenizer, decoder })) {
     for (const step of flat(first)) {
       const { pattern } = step;
-      // Other steps have patterns of the library's own.
+      // Other steps use the library's own patterns.
       const isSplit = step.pre_tokenize_text !== undefined && step.config?.behavior !== undefined;
       const isReplace = step.normalize !== undefined || step.decode_chain !== undefined;
       if (!(pattern instanceof RegExp) || !(isSplit || isReplace)) continue;

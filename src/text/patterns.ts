@@ -1,11 +1,11 @@
 /**
- * Regular expressions of tokenizer files run on JavaScript's backtracking engine, on text of any length. How long one can take is worked
- * out from its source before it runs: each part has a bound on the ways in which it can match and on the steps that it takes, as
- * `factor · Nᵈ` for a text of N characters, and parts in a row multiply.
+ * Regular expressions of tokenizer files run on JavaScript's backtracking engine, on text of any length. The time that one can take is computed from
+ * its source before it runs: each part has a bound on the ways in which it can match and on the steps that it takes, as `factor · Nᵈ` for a text of N
+ * characters, and consecutive parts multiply.
  *
- * Three kinds come out of it. Most patterns of tokenizers in use fail after a fixed number of steps wherever they fail, so that a text takes
- * time in proportion to its length. Some look along the text before they fail (`\s+(?!\S)`, `\p{Lu}*\p{Ll}+`): one attempt takes N steps at
- * most, and a watch adds up what the attempts take (pattern-watch.ts). Everything else is refused: `a?` 28 times in a row has 2²⁸ ways.
+ * Three kinds come out of it. Most patterns of tokenizers in use fail after a fixed number of steps wherever they fail, so that a text takes time in
+ * proportion to its length. Some look along the text before they fail (`\s+(?!\S)`, `\p{Lu}*\p{Ll}+`): one attempt takes N steps at most, and a watch
+ * adds up what the attempts take (pattern-watch.ts). Everything else is refused: `a?` 28 times in a row has 2²⁸ ways.
  */
 import { GraftError } from '../errors.ts';
 
@@ -23,13 +23,13 @@ interface Bound {
 
 /** Bounds for one part of a pattern. */
 interface Cost {
-  /** In how many ways it can match at one place: how often what follows may be tried. */
+  /** In how many ways it can match at one place, and thus how often the rest may be tried. */
   readonly ways: Bound;
   /** Steps until all ways were tried. */
   readonly work: Bound;
-  /** Steps that are of no use where nothing behind it can fail: what it takes to fail, or to try what is then left out. */
+  /** Steps that are wasted if nothing after it can fail: to fail, or to try what is then left out. */
   readonly waste: Bound;
-  /** It matches everywhere, if only nothing. */
+  /** Whether it matches everywhere, possibly the empty text. */
   readonly isSure: boolean;
 }
 
@@ -56,7 +56,7 @@ function sequence(parts: readonly Cost[]): Cost {
   for (const part of parts) {
     if (part.isSure) tail = sum(tail, part.waste);
     else {
-      // All ways of what stands before it are tried until this one matches; behind the last such part nothing is tried again.
+      // All ways of the parts before it are tried until this one matches; after the last such part nothing is tried again.
       waste = sum(work, product(ways, part.waste));
       tail = NONE;
       isSure = false;
@@ -154,7 +154,7 @@ class Reader {
     if (!looks) this.#at += /^\?[^:>]*[:>]/.exec(this.source.slice(this.#at))?.[0].length ?? 0;
     const { ways, work, waste, isSure } = this.#alternatives();
     if (!this.#takes(')')) throw new Refusal('its brackets do not match');
-    // What a look-around has found is not tried again, and nothing that it has passed is used.
+    // A look-around is not tried again once it matched, and consumes nothing.
     return looks ? { ways: ONE, work, waste: work, isSure: false } : { ways, work, waste, isSure };
   }
 
@@ -180,8 +180,8 @@ export function refusedPattern(where: string, why: string): GraftError {
 }
 
 /**
- * Whether the attempts of a pattern have to be watched: one can take as many steps as the text is long, and match nothing. Says nothing
- * about whether the pattern compiles.
+ * Whether the attempts of a pattern have to be watched: one can take as many steps as the text is long, and match nothing. Does not check that the
+ * pattern compiles.
  *
  * @param source of a RegExp with the flag `u`
  * @param where for messages

@@ -1,6 +1,6 @@
 /**
- * A row as a person sees it before training: every token's text, whether it is learnt from, whether the limit cuts it. Of a row that is
- * longer than anybody reads, the tokens around the places that matter; what is counted and drawn from far away is of all of it.
+ * A preview of a row before training: every token's text, whether it is learnt from, whether the limit cuts it. Of a very long row, only the tokens
+ * around the places that matter; counts and the overview cover all of it.
  */
 import type { LimitedRow } from './limit.ts';
 import { textsOfTokens, type CharacterPart } from './token-text.ts';
@@ -13,7 +13,7 @@ const MOST_WHOLE = 1500;
 const SHOWN_FIRST = 300;
 const SHOWN_AROUND = 100;
 const SHOWN_LAST = 200;
-/** Tokens before a part that its first token's text depends on. */
+/** Tokens before a part on which its first token's text depends. */
 const CONTEXT = 8;
 /** More runs than can be told apart in a bar. */
 const MOST_SPANS = 400;
@@ -30,7 +30,7 @@ export interface PreviewToken {
   readonly cut: boolean;
 }
 
-/** A run of tokens that fare alike. */
+/** A run of tokens with the same fate. */
 export interface PreviewSpan {
   readonly start: number;
   readonly length: number;
@@ -43,7 +43,7 @@ export interface Preview<Token = PreviewToken> {
   readonly supervised: number;
   readonly cut: number;
   readonly spans: readonly PreviewSpan[];
-  /** In the row's order; what is not shown is missing. */
+  /** In the row's order; hidden tokens are missing. */
   readonly tokens: readonly Token[];
 }
 
@@ -63,7 +63,7 @@ function shownParts(length: number, places: readonly number[]): [number, number]
   return parts;
 }
 
-/** Where there are too many runs to be seen: equal pieces of the row, each with what is in its middle. */
+/** For too many runs to see: equal pieces of the row, each with the fate of its middle. */
 function thinned(spans: readonly PreviewSpan[], length: number): readonly PreviewSpan[] {
   if (spans.length <= MOST_SPANS) return spans;
   const found: PreviewSpan[] = [];

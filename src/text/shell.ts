@@ -1,4 +1,4 @@
-/** Words as a line for a POSIX shell: what is not plain stands in quotes. */
+/** Words as a line for a POSIX shell: words with special characters are quoted. */
 export function shellLine(words: readonly string[]): string {
   return words.map(shellWord).join(' ');
 }

@@ -1,9 +1,9 @@
 /**
- * Token by token to text, as generation needs it: pieces that, put together, are what decoding all ids at once gives.
+ * Decodes token by token, for generation: the pieces together equal the decoding of all ids at once.
  *
- * A token's text can depend on its neighbours: half a UTF-8 character, the space that sentencepiece puts before the first word, the space
- * that clean-up takes away before a full stop. So a window of ids is decoded again with every token, and only what can no longer change
- * is handed out. The window moves on where that is shown to make no difference.
+ * A token's text can depend on its neighbours: half a UTF-8 character, the space that sentencepiece puts before the first word, the space that
+ * clean-up takes away before a full stop. So a window of ids is decoded again with every token, and only text that can no longer change is returned.
+ * The window moves on where that provably makes no difference.
  */
 
 /** Ids after which the window tries to move. Short enough that decoding it again costs nothing beside a model's step. */
@@ -20,7 +20,7 @@ export interface StreamDecoder {
    * @param next the id after it, where that is known: a run of bytes is certain with its last one then, and not with the token behind it
    */
   push(id: number, next?: number): string;
-  /** What was held back. Call once, after the last id. */
+  /** The withheld text. Call once, after the last id. */
   end(): string;
 }
 
@@ -31,7 +31,7 @@ export interface StreamOptions {
   cleansUp: boolean;
   /** Whether an id stands for a byte: a run of them is decoded as one, and each can change what those before it are. */
   isByte(id: number): boolean;
-  /** Ids before the stream: context that is not handed out again (a prompt that the text continues). */
+  /** Ids before the stream: context that is not returned again (a prompt that the text continues). */
   context?: readonly number[];
 }
 
@@ -54,13 +54,13 @@ export function createStreamDecoder({
 }: StreamOptions): StreamDecoder {
   let window: number[] = [...context];
   let text = window.length ? decode(window) : '';
-  /** Characters of the window's text that were handed out (or belong to the context). */
+  /** Characters of the window's text that were returned (or belong to the context). */
   let given = text.length;
   /** Whether the window ends with bytes, which wait for the end of their run. */
   let inBytes = false;
 
   const moveWindow = (): void => {
-    // Nothing may be held back, or a character could be cut in two.
+    // Only if nothing is withheld, or a character could be cut in two.
     if (given !== text.length) return;
     const kept = window.slice(-CONTEXT_IDS);
     const keptText = decode(kept);
@@ -78,7 +78,7 @@ export function createStreamDecoder({
       inBytes = byte && (next === undefined || isByte(next));
       if (inBytes) return '';
       text = decode(window);
-      // Bytes that are no character stay what they are: nothing can complete them any more.
+      // Bytes that are no character stay as they are: nothing can complete them any more.
       const end = byte ? text.length : certain(text, cleansUp);
       if (end <= given) return '';
       const piece = text.slice(given, end);

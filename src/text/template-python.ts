@@ -1,6 +1,6 @@
 /**
- * Templates are written for Python's Jinja. What `@huggingface/jinja` computes differently, without saying so, has Python's meaning here:
- * methods of texts, printing, operators, equality, some filters and tests. What is not worth computing is refused by name.
+ * Templates are written for Python's Jinja. Where `@huggingface/jinja` silently computes something else, this has Python's meaning: methods of texts,
+ * printing, operators, equality, some filters and tests. What is not worth computing is refused by name.
  */
 import { Environment, type Interpreter } from '@huggingface/jinja';
 
@@ -54,7 +54,7 @@ export function filterTitle(text: string): string {
 
 type Method = (text: string, args: readonly (string | number | null | undefined)[]) => unknown;
 
-/** Methods that the library has otherwise. */
+/** Methods that differ in the library. */
 const METHODS: Readonly<Record<string, Method>> = {
   strip: (text, [chars]) => strip(text, charsOf(chars)),
   lstrip: (text, [chars]) => strip(text, charsOf(chars), true, false),
@@ -63,7 +63,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   title: (text) => text.replace(/\p{L}+/gu, titled),
 };
 
-/** Arguments of methods at most, the library's included, which passes over more of them. */
+/** The most arguments of methods, the library's included, which ignores further ones. */
 const METHOD_ARGUMENTS: Readonly<Record<string, number>> = {
   strip: 1,
   lstrip: 1,
@@ -88,7 +88,7 @@ function charsOf(value: unknown): string | undefined {
   throw new Error('strip takes a text');
 }
 
-/** Throws for arguments that the library would pass over. */
+/** Throws for arguments that the library would ignore. */
 export function checkArguments(method: string, args: readonly Value[]): void {
   const most = Object.hasOwn(METHOD_ARGUMENTS, method) ? METHOD_ARGUMENTS[method] : args.length;
   const named = args.some(({ type }) => type === 'KeywordArgumentsValue');
@@ -97,7 +97,7 @@ export function checkArguments(method: string, args: readonly Value[]): void {
   }
 }
 
-/** A method of a text as Python has it; undefined where the library is right. */
+/** A method of a text as in Python; undefined if the library is right. */
 export function callMethod(method: string, text: string, args: readonly Value[]): Value | undefined {
   if (method === 'split' && (args.length === 0 || args[0].type === 'NullValue') && args.length < 2) {
     return valueOf(text.match(WORD) ?? []);
@@ -151,7 +151,7 @@ function repr(value: Value): string {
   return pythonText(value);
 }
 
-/** What Python's `str` gives, and `{{ … }}` prints. */
+/** The result of Python's `str`, which `{{ … }}` prints. */
 export function pythonText(value: Value): string {
   const inner: unknown = value.value;
   switch (value.type) {
@@ -187,7 +187,7 @@ function numberIn({ type, value }: Value): number | undefined {
     : undefined;
 }
 
-/** Python's `==`: no conversions but between numbers and booleans; lists and mappings by what they hold. */
+/** Python's `==`: no conversions except between numbers and booleans; lists and mappings by content. */
 export function equal(a: Value, b: Value): boolean {
   const number = numberIn(a);
   if (number !== undefined) return number === numberIn(b);
@@ -216,8 +216,8 @@ function operatorOf(node: Node): string | undefined {
 }
 
 /**
- * `a < b < c` compares neighbours in Python, and the library what came of the first two. Brackets are gone by here: `(a == b) != (c == d)`,
- * as templates have it, looks like a chain and is none.
+ * `a < b < c` compares neighbours in Python, but the library compares the result of the first two. Brackets are lost by here: `(a == b) != (c == d)`,
+ * which occurs in templates, looks like a chain but is none.
  *
  * @throws Error for a chain of orders, which brackets would make no sense of
  */
@@ -226,7 +226,7 @@ export function checkComparison(node: Node & { left: Node; right: Node }): void 
   if (isOrder(node) && isOrder(node.left)) throw new Error('chains of comparisons are not supported');
 }
 
-/** An operator as Python has it; undefined where the library is right, or fails as Python does. */
+/** An operator as in Python; undefined if the library is right, or fails as Python does. */
 export function operate(operator: string, left: Value, right: Value): Value | undefined {
   switch (operator) {
     case '==':
@@ -257,7 +257,7 @@ export function operate(operator: string, left: Value, right: Value): Value | un
   }
 }
 
-/** A test as Python has it; undefined where the library is right. */
+/** A test as in Python; undefined if the library is right. */
 export function test(name: string, operand: Value): boolean | undefined {
   const text = operand.type === 'StringValue' ? (operand.value as string) : undefined;
   switch (name) {
@@ -284,7 +284,7 @@ export function test(name: string, operand: Value): boolean | undefined {
   }
 }
 
-/** Positional arguments of filters at most, and those that have a name, where the library passes over others. */
+/** The most positional arguments of filters, and the named ones, where the library ignores others. */
 const FILTER_ARGUMENTS: Readonly<Record<string, readonly [number, ...string[]]>> = {
   tojson: [0, 'indent', 'ensure_ascii', 'separators'],
   join: [1],
@@ -299,7 +299,7 @@ const FILTER_ARGUMENTS: Readonly<Record<string, readonly [number, ...string[]]>>
   replace: [3, 'count'],
 };
 
-/** @throws Error for arguments of a filter that the library would pass over */
+/** @throws Error for arguments of a filter that the library would ignore */
 export function checkFilterArguments(name: string, args: readonly Node[]): void {
   if (!Object.hasOwn(FILTER_ARGUMENTS, name)) return;
   const [positional, ...named] = FILTER_ARGUMENTS[name];
@@ -315,7 +315,7 @@ export function checkFilterArguments(name: string, args: readonly Node[]): void 
   if (count > positional) throw new Error(`the arguments of the filter ${name} are not supported`);
 }
 
-/** A filter as Python has it; undefined where the library is right. `args` are the positional ones. */
+/** A filter as in Python; undefined if the library is right. `args` are the positional ones. */
 export function filter(name: string, operand: Value, args: readonly Value[]): Value | undefined {
   const text = operand.type === 'StringValue' ? (operand.value as string) : undefined;
   switch (name) {
@@ -368,7 +368,7 @@ function toFloat(operand: Value): Value | undefined {
   throw new Error(`the filter float of ${JSON.stringify(text.slice(0, 20))} is not supported`);
 }
 
-/** Jinja takes letters of either case for the same here, and the library does not. */
+/** Jinja ignores case here, and the library does not. */
 function checkUnique(operand: Value): void {
   const items = Array.isArray(operand.value) ? (operand.value as Value[]) : [];
   const texts = new Set(items.map(({ value }): unknown => value));
@@ -388,7 +388,7 @@ function checkJson(value: Value): void {
   else if (inner instanceof Map) [...(inner as Map<string, Value>).values()].forEach(checkJson);
 }
 
-/** What prints nothing of its own. */
+/** Nodes that print nothing themselves. */
 const STATEMENTS = new Set([
   'Program',
   'If',

@@ -1,13 +1,13 @@
 /**
- * Chat templates are programs that come with a model: hostile until shown otherwise. They run on `@huggingface/jinja`'s interpreter, which
- * reaches nothing but the values it is given, and has no limits. This one has: a budget of work, of text and of nesting.
+ * Chat templates are programs that come with a model, so they count as hostile. They run on `@huggingface/jinja`'s interpreter, which reaches only
+ * the values it is given, but has no limits. This one has: a budget of work, of text and of nesting.
  *
- * Every node is evaluated through `evaluate`, so that is where work is counted: one unit a node, and more for large values, in proportion
- * to what the node above does with them. Operations whose result can be much larger than their operands (`join`, `replace`, `indent`,
- * `tojson`, `split`) are measured before they run. Containers are measured when they are made, as printed, so that a list that holds
- * a list that holds a list twice … twice cannot stand for a gigabyte.
+ * Every node is evaluated through `evaluate`, which counts the work: one unit a node, and more for large values, in proportion to what the node above
+ * does with them. Operations whose result can be much larger than their operands (`join`, `replace`, `indent`, `tojson`, `split`) are measured before
+ * they run. Containers are measured when they are made, as printed, so that a list that holds a list that holds a list twice … twice cannot stand for
+ * a gigabyte.
  *
- * What the library computes otherwise than Python does is put right on the way (template-python.ts).
+ * Differences of the library from Python are corrected on the way (template-python.ts).
  */
 import { Interpreter } from '@huggingface/jinja';
 import {
@@ -27,7 +27,7 @@ import {
 type Scope = Parameters<Interpreter['evaluate']>[1];
 type Call = (args: Value[], scope: Scope) => Value;
 
-/** Raised inside a rendering; chat-template.ts turns it into a GraftError. */
+/** Thrown inside a rendering; chat-template.ts converts it to a GraftError. */
 export class SandboxLimit extends Error {}
 
 /** Characters of one string, of a container as printed, and of the whole result. Over a million tokens. */
@@ -40,10 +40,10 @@ const MAX_VALUE_DEPTH = 32;
 /** Characters that cost as much as evaluating one node. */
 const CHARS_PER_UNIT = 64;
 
-/** A scope and a mapping of nine are made for each item of a loop, whatever its body does. */
+/** The cost of an item of a loop, whatever its body does: a scope and a mapping of nine entries. */
 const UNITS_PER_ITERATION = 4;
 
-/** What these do with an operand doesn't depend on its size. */
+/** The work of these does not depend on the size of their operand. */
 const CHEAP_PARENTS = new Set(['MemberExpression', 'UnaryExpression']);
 const CHEAP_TESTS = new Set([
   'defined',
@@ -64,11 +64,11 @@ interface Measure {
   /** Characters as printed, at least; one more for every item. */
   chars: number;
   depth: number;
-  /** A namespace inside: can change, so that this measure is not kept. */
+  /** It contains a namespace, which can change, so this measure is not cached. */
   mutable: boolean;
 }
 
-/** A node whose value is known already: an operand that was measured. */
+/** A node with a known value: an operand that was measured. */
 interface Given extends Node {
   type: 'GraftGiven';
   value: Value;
@@ -132,7 +132,7 @@ export class SandboxedInterpreter extends Interpreter {
     this.#definitionCost = Math.ceil(templateChars / 4);
   }
 
-  /** Units of work that were not used up; below 0 where the budget was too small. */
+  /** Units of work left; below 0 if the budget was too small. */
   get left(): number {
     return this.#budget;
   }
@@ -269,7 +269,7 @@ export class SandboxedInterpreter extends Interpreter {
     if (object.type === 'UndefinedValue') throw new Error('something undefined has no members');
     const text = object.type === 'StringValue' ? (object.value as string) : undefined;
     if (node.property.type === 'SliceExpression') {
-      // A slice of a text takes all of it apart.
+      // A slice of a text splits all of it into characters.
       this.#charge((this.#measure(object).chars * 4) / CHARS_PER_UNIT);
       const slice: Node = this.#slice(node.property, scope);
       return super.evaluate({ ...node, object: given(object), property: slice } as Node, scope);
@@ -277,7 +277,7 @@ export class SandboxedInterpreter extends Interpreter {
     const property = node.computed ? this.evaluate(node.property, scope) : undefined;
     const name = property ? property.value : (node.property as Node & { value: unknown }).value;
     if (text !== undefined && typeof name === 'number') return this.#letter(text, name);
-    // JavaScript's, not Python's.
+    // A property of JavaScript, not of Python.
     if (name === 'length' && (text !== undefined || Array.isArray(object.value))) return valueOf(undefined);
     const known: Node = property ? given(property) : node.property;
     const value = super.evaluate({ ...node, property: known, object: given(object) } as Node, scope);
@@ -296,13 +296,13 @@ export class SandboxedInterpreter extends Interpreter {
     return value;
   }
 
-  /** A character as Python counts them; nothing beyond the ends. */
+  /** A character by Python's index; nothing beyond the ends. */
   #letter(text: string, index: number): Value {
     this.#charge(text.length / CHARS_PER_UNIT);
     return valueOf(Array.from(text).at(index));
   }
 
-  /** The library takes a stop of -1 on the way back for the beginning. */
+  /** The library treats a stop of -1 with a negative step as the beginning. */
   #slice(node: Node, scope: Scope): Node {
     const { start, stop, step } = node as Node & Record<'start' | 'stop' | 'step', Node | undefined>;
     if (!stop || !step) return node;
@@ -373,7 +373,7 @@ export class SandboxedInterpreter extends Interpreter {
     );
   }
 
-  /** How long the text is that an argument puts between items: a separator's length, or a number of spaces. */
+  /** The length of the text that an argument puts between items: a separator's length, or a number of spaces. */
   #argumentSize(value: Value): number {
     if (typeof value.value === 'number') return Math.abs(value.value);
     return itemsOf(value) || typeof value.value === 'string' ? this.#measure(value).chars : 0;

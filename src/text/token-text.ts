@@ -1,7 +1,7 @@
 import { byteOf } from './byte-fallback.ts';
 import type { StreamDecodeOptions, Tokenizer } from './tokenizer.ts';
 
-/** What a token adds to the text after another one; a special token, or half a character, goes by its name in the vocabulary. */
+/** The text that a token adds after another one; a special token or a part of a character is shown by its name in the vocabulary. */
 export function textOfToken(id: number, before: number | undefined, tokenizer: Tokenizer): string {
   const name = tokenizer.tokenOf(id) ?? '';
   if (tokenizer.isSpecial(id)) return name;
@@ -12,7 +12,7 @@ export function textOfToken(id: number, before: number | undefined, tokenizer: T
   return text.includes('\uFFFD') || text === '' ? name : text;
 }
 
-/** A character that takes several tokens, and which of them one is. */
+/** A character of several tokens, and the position of one of them. */
 export interface CharacterPart {
   readonly text: string;
   /** From 1. */
@@ -26,7 +26,7 @@ export interface TokenText {
   readonly part?: CharacterPart;
 }
 
-/** The text of each token of a whole text. Together they are what decoding all of them gives. */
+/** The text of each token of a whole text. Together they equal the decoding of all tokens. */
 export function textsOfTokens(
   ids: readonly number[],
   tokenizer: Tokenizer,
@@ -58,7 +58,7 @@ function isPartial(id: number, tokenizer: Tokenizer): boolean {
 /** Several tokens whose text is known with the last of them: each character goes to the token that it begins with. */
 function characterParts(ids: readonly number[], text: string, tokenizer: Tokenizer): TokenText[] {
   const characters = [...text];
-  // Bytes that are no text: one mark each.
+  // Bytes that are not text: one replacement character each.
   if (characters.length === ids.length && characters.every((one) => one === '\uFFFD'))
     return characters.map((one) => ({ text: one }));
   const partsOf = (character: string, count: number): TokenText[] =>

@@ -1,5 +1,5 @@
 /**
- * tokenizer.json as `@huggingface/tokenizers` may safely have it. The library trusts its input: a missing list is a TypeError, an id of
+ * Makes tokenizer.json safe for `@huggingface/tokenizers`. The library trusts its input: a missing list is a TypeError, an id of
  * 10⁹ a loop of 10⁹, a FixedLength of 0 an endless one. Everything it reads is checked here, and parts that it computes differently
  * from the reference implementation (the Rust crate `tokenizers`) are rewritten into parts that it computes the same.
  */
@@ -20,7 +20,7 @@ export interface CheckedTokenizer {
 }
 
 /**
- * Checks a parsed tokenizer.json and gives what the library may have of it.
+ * Checks a parsed tokenizer.json and returns the part for the library.
  * @param where the file's name, for messages.
  * Throws `tokenizer-file` (damaged), `tokenizer-pattern` (a regular expression that could take forever) or `tokenizer-unsupported`.
  */

@@ -9,9 +9,9 @@ import { MAX_TOKEN_CHARS, type Checker } from './tokenizer-check.ts';
 /** Steps of one of the four, and how deep they nest. */
 const MAX_NODES = 64;
 const MAX_NESTING = 8;
-/** How much longer all Replace steps together may make a text. */
+/** The largest factor by which all Replace steps together may lengthen a text. */
 const MAX_GROWTH = 64;
-/** A text that a step looks for: a character or a few in use. */
+/** The longest text that a step searches for: in practice one character or a few. */
 const MAX_LITERAL_CHARS = 256;
 
 /** The GPT-2 pattern that ByteLevel splits with, as the reference implementation has it. */
@@ -50,7 +50,7 @@ class Pipeline {
     return checked;
   }
 
-  /** `{String}` or `{Regex}`. How long a regular expression may take is found out once the library has rewritten it (pattern-watch.ts). */
+  /** `{String}` or `{Regex}`. The time of a regular expression is bounded once the library has rewritten it (pattern-watch.ts). */
   pattern(value: unknown, part: string): JsonObject {
     const pattern =
       typeof value === 'string' ? { String: value } : this.check.object(value, `the pattern of ${part}`);
@@ -130,7 +130,7 @@ function splitStep(node: JsonObject, pipeline: Pipeline, part: string): JsonObje
   return split(regex, behavior, invert && behavior === 'Removed');
 }
 
-/** A pattern for a text as it is: the library keeps the matches of a text that are to be removed. */
+/** A pattern for a literal text: the library keeps matches of a text that should be removed. */
 function literal(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }
@@ -276,7 +276,7 @@ function decoderStep(node: JsonObject, pipeline: Pipeline, part: string): JsonOb
   }
 }
 
-/** The four parts of `file` as the library may have them. Throws `tokenizer-file`, `tokenizer-pattern` or `tokenizer-unsupported`. */
+/** The four parts of `file`, made safe for the library. Throws `tokenizer-file`, `tokenizer-pattern` or `tokenizer-unsupported`. */
 export function checkSteps(check: Checker, file: JsonObject, ids: Map<string, number>): JsonObject {
   const pipeline = (part: string, list: string, step: Pipeline['step']): JsonObject | null =>
     new Pipeline(check, part, list, step).walk(file[part]);

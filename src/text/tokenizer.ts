@@ -31,7 +31,7 @@ export interface DecodeOptions {
 }
 
 export interface StreamDecodeOptions extends DecodeOptions {
-  /** Ids that the stream continues: context that is not handed out again. Without it, the first piece is as a text's beginning. */
+  /** Ids that the stream continues: context that is not returned again. Without it, the first piece begins a text. */
   context?: readonly number[];
 }
 
@@ -180,7 +180,7 @@ class LoadedTokenizer implements Tokenizer {
     return ids as number[];
   }
 
-  /** Whether an id has no text. Throws `tokenizer-id` for what is no id. */
+  /** Whether an id has no text. Throws `tokenizer-id` for an invalid id. */
   #isSilent(id: number, skipSpecialTokens: boolean): boolean {
     if (!(Number.isInteger(id) && id >= 0 && id < this.vocabSize + VOCAB_PADDING)) {
       throw new GraftError(
@@ -205,7 +205,7 @@ class LoadedTokenizer implements Tokenizer {
       isByte: (id) => this.#bytesFallBack && byteOf(this.#tokens.get(id) ?? '') !== undefined,
       context,
     });
-    // What has no text doesn't part its neighbours either: decoding all at once never sees it.
+    // A token without text does not separate its neighbours either: decoding all at once never sees it.
     return {
       push: (id, next) => (this.#isSilent(id, skipSpecialTokens) ? '' : stream.push(id, next)),
       end: () => stream.end(),
@@ -282,7 +282,7 @@ async function stopIds(files: ReadableFolder): Promise<number[]> {
   const generation = await readOptionalConfig(files, 'generation_config.json');
   if (generation) return eosIdsIn(generation);
   const config = await readConfig(files, 'config.json');
-  // Models that also see have a configuration inside for their text.
+  // Multimodal models have a nested configuration for their text part.
   const own = eosIdsIn(config);
   return own.length === 0 && isObject(config.text_config) ? eosIdsIn(config.text_config) : own;
 }

@@ -1,4 +1,4 @@
-/** What one training row is made from. data/ reads files into these; loss-mask.ts makes token rows of them. */
+/** The content of one training row. data/ reads files into these; loss-mask.ts makes token rows of them. */
 
 export interface TrainableMessage {
   readonly role: 'system' | 'user' | 'assistant';
@@ -13,13 +13,13 @@ export type Trainable =
       readonly kind: 'completion';
       readonly prompt: string;
       readonly completion: string;
-      /** Between the two where no chat template puts anything there; belongs to the prompt. Default ''. */
+      /** The text between the two if there is no chat template; belongs to the prompt. Default ''. */
       readonly separator?: string;
     }
   | {
       readonly kind: 'text';
       readonly text: string;
-      /** A whole document: cut into rows instead of being cut off at the limit. */
+      /** A whole document: split into rows instead of being cut off at the limit. */
       readonly document?: boolean;
     }
   | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly labels: readonly number[] }
@@ -45,13 +45,13 @@ export interface Unpaired {
   readonly desirable: boolean;
 }
 
-/** One answer of a pair, or a single one that is judged, with what it answers: what is learnt from there is what is compared here. */
+/** One answer of a pair, or a judged one, with its prompt: the tokens that supervised learning would learn from are compared here. */
 export type PairSide = Extract<
   Exclude<Trainable, Pair | Unpaired>,
   { readonly kind: 'completion' | 'messages' | 'tokens' }
 >;
 
-/** As Hugging Face has it: position t predicts labels[t + 1]; -100 is not supervised. */
+/** Hugging Face's value of a label that is not supervised; position t predicts labels[t + 1]. */
 export const IGNORED = -100;
 
 /** A task of a mixture: data sets that are trained together. */
@@ -86,7 +86,7 @@ export function longestSequence(row: TokenRow): number {
   return sequencesOf(row).reduce((most, [start, end]) => Math.max(most, end - start), 0);
 }
 
-/** The example that is learnt from where only one answer can be: of a pair the chosen one, and one that is judged without its label. */
+/** The example for objectives with one answer: the chosen one of a pair, and a judged one without its label. */
 export function singleOf<One extends Trainable>(example: One): Exclude<One, Pair | Unpaired> | PairSide {
   const single =
     example.kind === 'pair' ? example.chosen : example.kind === 'unpaired' ? example.answer : example;

@@ -1,7 +1,7 @@
 /**
- * Where a message's text lies in a rendered conversation, found without looking for the text itself, which may stand elsewhere, too: the
- * conversation is rendered again with a mark at the message, and what lies before and after the mark is what the whole has there.
- * undefined wherever the two renderings differ in more than the message: then nothing is certain.
+ * Finds a message's text in a rendered conversation without searching for the text itself, which may also occur elsewhere: the conversation is
+ * rendered again with a mark at the message, and the text before and after the mark is matched with the whole. The result is undefined if the two
+ * renderings differ in more than the message.
  */
 import type { TrainableMessage } from './trainable.ts';
 
@@ -62,7 +62,7 @@ export class TurnMarks {
     return around.before.length <= end ? { start: around.before.length, end } : undefined;
   }
 
-  /** Where the message's text begins. Templates may trim it, which a mark before it prevents. */
+  /** The start of the message's text. Templates may trim it, which a mark before it prevents. */
   start(index: number): number | undefined {
     const { content } = this.#messages[index];
     const around = this.#around(index, (mark) => mark + content, this.#messages.length, false);
@@ -73,7 +73,7 @@ export class TurnMarks {
     return this.#replaced(index)?.start;
   }
 
-  /** Where the message's text ends, white space of its own included. */
+  /** The end of the message's text, including its own white space. */
   end(index: number): number | undefined {
     const { content } = this.#messages[index];
     const around = this.#around(index, (mark) => content + mark, this.#messages.length, false);
@@ -84,7 +84,7 @@ export class TurnMarks {
     return this.#replaced(index)?.end;
   }
 
-  /** What the template puts behind a message that is the last of its conversation: the end of its turn, and with it, perhaps, a header. */
+  /** The text that the template puts after the last message of a conversation: the end of its turn, and possibly a header. */
   ending(index: number, addGenerationPrompt: boolean): string | undefined {
     const { content } = this.#messages[index];
     const around =

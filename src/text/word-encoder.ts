@@ -1,5 +1,5 @@
 /**
- * Encoding by words, for tokenizers that part a text by patterns and then spell each word in bytes (GPT-2's kind: Llama 3, Qwen, SmolLM2).
+ * Encodes word by word, for tokenizers that split a text by patterns and then spell each word in bytes (GPT-2's kind: Llama 3, Qwen, SmolLM2).
  * A word's ids depend on the word alone, so they are remembered by the word as it stands in the text, and most words cost one look-up. The
  * library spells every byte of every word again first, which was two thirds of the time of importing a hundred thousand rows.
  */
@@ -7,7 +7,7 @@ import type { Tokenizer as Library } from '@huggingface/tokenizers';
 import { isObject, type JsonObject } from '../json.ts';
 import { WordCache } from './tokenizer-cache.ts';
 
-/** Longer words hardly come twice. */
+/** Longer words hardly occur twice. */
 const MAX_CACHED_CHARS = 64;
 
 type Ids = readonly (number | undefined)[];
@@ -18,7 +18,7 @@ interface Step {
   readonly tokenizers?: readonly Step[];
 }
 
-/** What the library has inside. */
+/** Internals of the library. */
 interface Parts {
   readonly pre_tokenizer: Step | null;
   readonly model: {
@@ -40,7 +40,7 @@ function flat(step: Step): Step[] {
   return step.tokenizers ? step.tokenizers.flatMap(flat) : [step];
 }
 
-/** Whether splits by patterns and then bytes are all that happens to a text before its words meet the model, and words do not touch. */
+/** Whether the only steps before the model are splits by patterns and then bytes, so that words are independent. */
 function isByWords({ normalizer, pre_tokenizer, model, added_tokens }: JsonObject): boolean {
   const steps = stepsOf(pre_tokenizer);
   const bytes = steps.at(-1);

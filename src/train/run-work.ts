@@ -166,7 +166,7 @@ function sumOf(
   return microBatches(rows, options).reduce((sum, group) => sum + work(bucketFor(buckets, group)), 0);
 }
 
-/** Validations of a run that does not end early: before the first step, every `every` steps, and after the last. */
+/** Validations of a run that does not end early: before the first step, at the set interval, and after the last. */
 export function countValidations({ evalEvery }: Pick<TrainOptions, 'evalEvery'>, steps: number): number {
   return evalEvery > 0 ? 1 + Math.ceil(steps / evalEvery) : 0;
 }

@@ -53,7 +53,7 @@ export function blobSource(name: string, blob: Blob): ByteSource {
   };
 }
 
-/** Bytes that are in memory already. Reads are views, not copies. */
+/** Bytes in memory. Reads are views, not copies. */
 export function memorySource(name: string, bytes: Uint8Array<ArrayBuffer>): ByteSource {
   return {
     name,
@@ -86,7 +86,7 @@ export function memoryFiles(
   };
 }
 
-/** Largest JSON that {@link readJson} reads unless told otherwise: config.json has 1 kB, the index of a 700-shard model 4 MB. */
+/** The default limit of {@link readJson}: config.json has 1 kB, the index of a 700-shard model 4 MB. */
 export const MAX_JSON_BYTES = 32 * 2 ** 20;
 
 /**

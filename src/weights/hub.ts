@@ -1,6 +1,6 @@
 /**
- * Fetches models: from the Hugging Face hub (or a mirror of it) by id, or from any address. `findModel` makes an offer,
- * `fetchModel` downloads it into a sink, from where an earlier download stopped.
+ * Fetches models from the Hugging Face hub (or a mirror) by id, or from any address. `findModel` makes an offer; `fetchModel` downloads it into a
+ * sink, and continues an earlier download.
  */
 import { GraftError } from '../errors.ts';
 import { chooseFiles, everyChoice, type Choice } from './hub/choose.ts';
@@ -187,7 +187,7 @@ export async function fetchModel(
   }
 }
 
-/** Adds to an error what is kept. */
+/** Adds to an error which part is kept. */
 function withKept(
   error: GraftError,
   name: string,

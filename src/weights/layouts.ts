@@ -1,6 +1,6 @@
 /**
- * Layouts of quantised blocks on a device: quants and scales apart, row by row. Numbers can be rounded to four of them (quantise.ts); the
- * others are for the blocks of GGUF files (gguf/take-apart.ts), which they hold without a loss.
+ * Layouts of quantised blocks on a device: quants and scales apart, row by row. Numbers can be rounded to four of them (quantise.ts); the others
+ * represent the blocks of GGUF files (gguf/take-apart.ts) without loss.
  *
  *   layout   block   run   each        value of q                    scales of a block
  *   q8_0     32      32    8 bits, ±   q · d                         d f16
@@ -14,8 +14,8 @@
  *   q5_k     256     32    8 bits      q · (d · s) − dmin · m        d f16, dmin f16, 8 pairs of bytes: s, m
  *   q6_k     256     16    8 bits, ±   q · (d · s)                   d f16, nothing,  16 bytes: s ±
  *
- * A run is the numbers that share a factor and an offset. d has 11 bits, s at most 7 and q at most 7: all products are exact in f32, and only
- * the sum is rounded, as in llama.cpp. bitsandbytes' NF4 is one rounded product.
+ * A run is the numbers that share a factor and an offset. d has 11 bits, s at most 7 and q at most 7: all products are exact in f32, and only the sum
+ * is rounded, as in llama.cpp. bitsandbytes' NF4 is one rounded product.
  */
 import { float16At } from './half.ts';
 

@@ -1,6 +1,6 @@
 /**
  * Numbers → quantised blocks: llama.cpp's Q8_0, Q4_0 and Q4_1 (quantize_row_*_ref in ggml/src/ggml-quants.c) and bitsandbytes' NF4 (blocks of
- * 64, absmax in f32; QLoRA, Dettmers et al., 2023). The results are theirs, bit for bit: every step is rounded to f32 as they round it.
+ * 64, absmax in f32; QLoRA, Dettmers et al., 2023). The results equal theirs, bit for bit: every step is rounded to f32 as there.
  */
 import { float32ToFloat16 } from './dtypes.ts';
 import { NF4_CODE, type QuantisedType, type QuantisedValues } from './layouts.ts';
@@ -85,7 +85,7 @@ function quantiseNf4(values: Float32Array): QuantisedValues {
   return { quants, scales: bytesOf(scales) };
 }
 
-/** Index of the nearest value of NF4; of two as near, the lower. */
+/** Index of the nearest value of NF4; the lower of two equally near. */
 function nearestCode(value: number): number {
   let low = 0;
   for (let step = 8; step > 0; step >>= 1) if (low + step < 16 && NF4_CODE[low + step] <= value) low += step;

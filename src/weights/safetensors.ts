@@ -17,14 +17,14 @@ const MAX_DIMENSIONS = 16;
 
 export interface TensorEntry {
   readonly name: string;
-  /** A GGUF file may hold blocks (blocks.ts): `read` gives them as they are. */
+  /** A GGUF file may have blocks (blocks.ts): `read` returns them unchanged. */
   readonly dtype: StoredType;
   /** Row-major; [] is one number. */
   readonly shape: readonly number[];
   readonly byteLength: number;
   /** The file that holds it, for messages. */
   readonly file: string;
-  /** The same matrix transposed, where the file has it so. */
+  /** The same matrix transposed, if the file has it transposed. */
   readonly turned?: TensorEntry;
   /** All of its bytes. May be a view that others read too: do not write to it. */
   read(): Promise<Uint8Array<ArrayBuffer>>;
@@ -32,7 +32,7 @@ export interface TensorEntry {
   readRange(startByte: number, endByte: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** A safetensors file knows no blocks. */
+/** A safetensors file has no blocks. */
 export interface SafetensorsEntry extends TensorEntry {
   readonly dtype: Dtype;
 }

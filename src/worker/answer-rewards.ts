@@ -1,4 +1,4 @@
-/** What rewards give answers on held-out rows, where the adapter that is measured learned from rewards. */
+/** Scores of answers to held-out rows by rewards, if the measured adapter learned from rewards. */
 import type { AskedQuestion } from '../evaluate/methods/method.ts';
 import { openRewards } from '../rewards/reward.ts';
 import { rewardsProblem, type RewardSpec } from '../rewards/specs.ts';

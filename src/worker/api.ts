@@ -61,6 +61,6 @@ export interface GraftWorker
     RowsApi,
     RunsApi,
     StorageApi {
-  /** Takes a lock of the browser for as long as the worker lives, and answers when it has it: the browser gives it back whatever ends the worker. */
+  /** Takes a lock of the browser for as long as the worker lives, and resolves when it has it. The browser releases it however the worker ends. */
   holdLock(name: string): Promise<void>;
 }

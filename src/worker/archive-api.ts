@@ -29,7 +29,7 @@ export function archiveApi({ models, downloads, session, runs, projects }: Rooms
   let exporting: AbortController | undefined;
   let importing: AbortController | undefined;
 
-  /** The bundled model comes with every Graft: its content is given where it is known anyway. */
+  /** Every Graft has the bundled model, so its content is only included if it is known anyway. */
   const describeBase = async ({ name, bundled }: ModelRef): Promise<BaseFile> => {
     const open = session.opened;
     if (open?.source.name === name && open.source.bundled === bundled && bundled)

@@ -12,7 +12,10 @@ import { longestSequence, supervisedCount } from '../text/trainable.ts';
 export { rowsOf, type Place } from '../data/row-set.ts';
 
 export interface DataSet extends RowSet {
-  /** The base model's answers, its losses by their rows, and what it knows of the general text. No adapter changes them; other types of the base weights do. */
+  /**
+   * The base model's answers, its losses by rows, and its measurement on the general text. No adapter changes them; other types of the base weights
+   * do.
+   */
   readonly base: Known & { readonly losses: Map<string, LossReport>; knows?: BaseKnows };
 }
 

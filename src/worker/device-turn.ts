@@ -47,7 +47,7 @@ export class DeviceTurn {
     if (beginning && beginning.withdrawnBy === this.#request) beginning.controller.abort(new Withdrawn());
   }
 
-  /** Work in its turn in the queue. */
+  /** Runs work in its turn in the queue. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.queue.run(work);
   }

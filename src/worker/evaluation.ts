@@ -26,7 +26,7 @@ import type { Session } from './session.ts';
 import { isChat, prepare, stopped, type By, type Sitting, type TunedAnswerer } from './sitting.ts';
 import { seenRows, trainedOn, type TrainedOn } from './trained-on.ts';
 
-/** A tuned model that stands in the place of the base with an adapter. */
+/** A tuned model in place of the base with an adapter. */
 export interface TunedModel {
   readonly model: LanguageModel;
   readonly origin: AdapterOrigin;
@@ -90,7 +90,7 @@ export async function evaluate(
       )
     : [];
   const losses = isPart ? {} : await sitting.losses(by, tuned);
-  // Raw text has no questions: its perplexity stands beside that of general text.
+  // Raw text has no questions: its perplexity is compared with that of general text.
   const general = data.questions.length === 0 && !signal.aborted ? await generalOf(open, tuned) : undefined;
   return {
     origin,
@@ -158,7 +158,7 @@ async function generalOf(open: OpenModel, tuned: TunedAnswerer | undefined): Pro
 /** The rows that training saw were counted among all planned rows. */
 const isAmongAsked = (seen: Seen): boolean => typeof seen === 'object' && seen.asked > 0;
 
-/** An answer that is always the same is kept once. */
+/** A constant answer is stored once. */
 function ruleReport({ name }: Method, { answers, detail }: Answered, exact: Share): RuleReport {
   return { rule: name, ...(detail?.answer === undefined ? { answers } : detail), exact };
 }
@@ -181,7 +181,7 @@ export async function measureFewShot(
       'Split a test part off, or give a file of its own.',
     );
   }
-  // An adapter that is not here is told before anything is asked.
+  // A missing adapter is reported before anything is asked.
   await session.adapter(adapter, open);
   let answeredAt = performance.now();
   const start = answeredAt;

@@ -6,7 +6,7 @@ import { ZipWriter } from '../export/zip/writer.ts';
 import type { ModelWriter } from '../storage/model-writer.ts';
 import { mergedModels } from '../storage/models.ts';
 
-/** Deletes the files that a zip refers to, at the next zip or the next visit. */
+/** Deletes the files of an earlier zip, at the next zip or the next visit. */
 export async function clearExported(): Promise<void> {
   for (const { name } of await mergedModels.list()) await mergedModels.delete(name);
   await mergedModels.clean();

@@ -1,4 +1,4 @@
-/** What a run of the page forgets: the bundled general text and prompts, measured before a run and with its result. Loaded on demand. */
+/** Forgetting of a run of the page: the bundled general text and prompts, measured before a run and with its result. Loaded on demand. */
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import {
@@ -81,7 +81,7 @@ export async function measureBefore(
   };
 }
 
-/** What the base knows: everything tuned is compared with it. */
+/** The base's measurement, with which everything tuned is compared. */
 export interface BaseKnows {
   readonly forgetting: Forgetting;
   /** Missing where rows have no prompts. */
@@ -102,7 +102,7 @@ export async function measureBase(
 
 /**
  * @param known the measurement before the run
- * @param answers of the base to prompts of the rows, where they are there already
+ * @param answers of the base to prompts of the rows, if they exist already
  */
 export async function measureAfter(
   open: OpenModel,

@@ -47,8 +47,8 @@ const READINGS = 20;
 type Emit = (event: PageEvent) => void;
 
 /**
- * All weights make a state of gigabytes, which should be known to fit, as far as the browser tells its quota. An adapter's is small: the run
- * pauses where there is no room for it.
+ * The state of all weights takes gigabytes, so it must be known to fit, as far as the browser reports its quota. An adapter's is small: the run
+ * pauses if there is no room for it.
  *
  * @throws GraftError `run-room`
  */

@@ -25,7 +25,7 @@ export interface ModelSource {
 }
 
 export interface OpenModel {
-  /** The model as it was opened, where this one has new tokens beside its own. */
+  /** The model as opened, if this one has new tokens. */
   readonly base?: OpenModel;
   readonly source: ModelSource;
   readonly info: ModelInfo;
@@ -114,7 +114,7 @@ export function folderOfFiles(name: string, files: readonly File[], root: string
   const paths = new Map(files.map((file) => [file.webkitRelativePath || file.name, file]));
   const marks = [...paths.keys()].filter((path) => path === root || path.endsWith(`/${root}`));
   const [mark] = marks.sort((a, b) => a.split('/').length - b.split('/').length);
-  // Without the file that marks it, the folder is the one that was chosen.
+  // Without the file that marks it, the chosen folder itself.
   const [first = ''] = paths.keys();
   const prefix =
     mark === undefined ? first.slice(0, first.indexOf('/') + 1) : mark.slice(0, mark.length - root.length);
@@ -140,7 +140,7 @@ export async function openModel(
   onProgress: (progress: Progress) => void,
 ): Promise<OpenModel> {
   const files = await modelFolder(source.files);
-  // First, since it is quick and the likeliest file to be missing.
+  // First, since it is quick and the file most likely to be missing.
   const tokenizer = await loadTokenizer(files);
   const model = await LanguageModel.load(device, files, {
     baseWeights: source.baseWeights,

@@ -16,7 +16,7 @@ import type { RunOptions } from './api.ts';
 import type { DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
 
-/** By what they were made from, and the tokens: nothing is made twice. */
+/** By their source and the tokens, so that nothing is made twice. */
 const grownModels = new WeakMap<OpenModel, Map<string, Promise<OpenModel>>>();
 const grownRows = new WeakMap<DataSet['entries'], Map<string, Promise<DataSet>>>();
 
@@ -55,7 +55,7 @@ export function modelOfAdapter(
   return modelWith(open, adapter && addedTokens(adapter.modules));
 }
 
-/** Lets other work of the worker have its turn. */
+/** Yields to other work of the worker. */
 const pause = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0));
 
 /** The open rows as a model with new tokens reads them. */
@@ -70,12 +70,12 @@ export async function rowsWith(
   return { ...data, entries, places };
 }
 
-/** The same for rows that nobody asks for twice. */
+/** The same without a cache. */
 export function rowsAnew<Rows extends RowSet>(data: Rows, { tokenizer, info }: OpenModel): Promise<Rows> {
   return madeAnew(data, tokenizer, info.vocabulary, pause);
 }
 
-/** What a run is made with. */
+/** The inputs of a run. */
 export interface ForRun<Rows extends DataSet | undefined> {
   readonly options: RunOptions;
   readonly open: OpenModel;
@@ -83,7 +83,7 @@ export interface ForRun<Rows extends DataSet | undefined> {
 }
 
 /**
- * The settings, the model and the rows of a run that adds tokens, or starts from an adapter that has some; as they are for every other run.
+ * The settings, the model and the rows of a run that adds tokens or starts from an adapter that has some; unchanged for every other run.
  *
  * @throws GraftError `add-tokens` for a text that cannot be a token, or rows that cannot be made again
  */
@@ -113,7 +113,7 @@ export async function withNewTokens<Rows extends DataSet | undefined>(
   };
 }
 
-/** The new tokens of a run; its settings keep those that another method had. */
+/** The new tokens of a run. Its settings may also contain those of another method. */
 function textsOf(options: RunOptions): readonly string[] {
   return TABLE.applies(settingOf('addTokens'), options) ? (options.addTokens ?? []) : [];
 }
@@ -135,7 +135,7 @@ export function tokensOfRun(options: RunOptions, tokenizer: Tokenizer): NewToken
   return texts.length === 0 ? undefined : { texts, first: firstToken ?? tokenizer.vocabSize };
 }
 
-/** Rows of a run as the base reads them: each new token in the pieces that it had. */
+/** Rows of a run for the base: each new token in its original pieces. */
 export function rowsOfBase(rows: StoredRows, added: NewTokens | undefined, tokenizer: Tokenizer): StoredRows {
   if (!added) return rows;
   const pieces = added.texts.map((text) => tokenizer.encode(text));

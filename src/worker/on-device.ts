@@ -25,8 +25,7 @@ export interface OnDevice extends Subject {
 /**
  * An adapter of the open model; for all weights a copy of the model that can be trained, beside the open one.
  *
- * @param saved values of the state that it goes on from
- * @param tell hears how far the start of an adapter is; what it throws ends it
+ * @param saved values of the state that it continues from @param tell called with the progress of an adapter's start; throwing ends it
  */
 export async function putOnDevice(
   { run, start, rows }: RunSeed,

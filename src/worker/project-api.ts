@@ -117,7 +117,7 @@ export async function keepOpened(
     session.data = { ...data, ref: refOf(kept) };
     return { data: summary, version, kept, project: await projects.find(await projects.ensure(keep.name)) };
   } catch (error) {
-    // The rows are open all the same: a run can train on them.
+    // The rows are open nevertheless: a run can train on them.
     if (!(error instanceof GraftError)) throw error;
     return { data: summary, version, notKept: failureOf(error) };
   }

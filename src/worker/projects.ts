@@ -71,7 +71,7 @@ export class Projects {
     return (await this.create(name)).id;
   }
 
-  /** As `ensure`; where there is no room to write a new one, it is written with its first run. */
+  /** As `ensure`; if there is no room to write a new one, it is written with its first run. */
   async ensureForRun(name: string): Promise<string> {
     try {
       return await this.ensure(name);

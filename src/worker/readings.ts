@@ -1,4 +1,4 @@
-/** Readings of rows. They belong to the project that is open, so they end before another one is. */
+/** Readings of rows. They belong to the open project, so they end before another one is opened. */
 export class Readings {
   readonly #asked = new Set<AbortController>();
   readonly #begun = new Set<Promise<unknown>>();

@@ -26,7 +26,7 @@ type Extra = Pick<ExamineeOptions, 'adapter' | 'known' | 'onAnswer' | 'test'> & 
   /** In place of the open one. */
   readonly model?: LanguageModel;
 };
-/** What answers beside the base: the open model with an adapter, or another model. */
+/** The model that answers beside the base: the open model with an adapter, or another model. */
 export type TunedAnswerer = { readonly adapter: Adapter } | { readonly model: LanguageModel };
 
 export interface Sitting {
@@ -36,7 +36,7 @@ export interface Sitting {
   readonly asked: readonly AskedQuestion[];
   readonly part: LossPart;
   readonly slices: Slices;
-  /** The draw of the first `rows` of the rows that were drawn. */
+  /** The first `rows` of the drawn rows. */
   drawOf(rows: number): Draw;
   /** A rule may be impossible on these rows. @throws GraftError `worker-aborted` */
   apply(rule: Method): Promise<Answered | undefined>;
@@ -110,7 +110,7 @@ export async function prepare(
     if (known) data.base.losses.set(part.key, known);
     return known;
   };
-  /** An adapter with tokens of its own reads the rows with them. */
+  /** An adapter with new tokens reads the rows with them. */
   const lossOfAdapter = async (adapter: Adapter): Promise<LossReport | undefined> => {
     const added = addedTokens(adapter.modules);
     if (!added) return examinee('adapter', { adapter, test: part }).loss();

@@ -10,7 +10,7 @@ import type { OpenModel } from './model.ts';
 import { unknownAdapter } from './session.ts';
 
 /**
- * The adapter, and the settings with those of the adapter: they are kept with the run, which can then be resumed without it.
+ * The adapter, and the settings with those of the adapter. They are stored with the run, which can then be resumed without it.
  *
  * @throws GraftError `worker-no-adapter`, `run-other-base`, `adapter-…`
  */

@@ -5,7 +5,7 @@
 import { GraftError } from '../errors.ts';
 
 const TRAINING = 'graft-training';
-/** Held while a tab trains, for others to wait for. They hold it for a moment: taking `TRAINING` must not fail for that. */
+/** A second lock of the tab that trains, for others to wait for. They take it only for a moment, which must not make taking `TRAINING` fail. */
 const SEEN = 'graft-training-seen';
 const CHANNEL = 'graft-runs';
 

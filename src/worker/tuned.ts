@@ -16,9 +16,9 @@ import { otherModel } from './other-model.ts';
 import type { Session } from './session.ts';
 
 /**
- * What runs took.
+ * The resources that runs took.
  *
- * @param open tells how many weights learned in a run of all weights on it
+ * @param open the open model, for the number of trained weights of a full fine-tuning
  */
 export async function tookOfRuns(
   ids: readonly string[],
@@ -70,7 +70,7 @@ export async function measureTuned(
   const subject = 'id' in tuned ? tuned : await openTuned(tuned.runId, open, openKept, onProgress);
   try {
     const evaluation = await evaluate(session, { adapter: subject, sample, onProgress, signal });
-    // What is not whole cannot stand beside the others.
+    // An incomplete measurement cannot be compared with the others.
     if (signal.aborted) throw stopped();
     const forgetting = await forgottenBy(session, open, subject, { onProgress, signal });
     return { sample, evaluation, forgetting, seconds: (performance.now() - start) / 1000 };

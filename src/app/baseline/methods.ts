@@ -18,7 +18,7 @@ export function onSameRows(base: Evaluation, few: FewShotReport | undefined): Fe
   };
 }
 
-/** What the adapter of an evaluation answered behind examples; undefined where it was not asked. @param few on the same rows */
+/** The answers of an evaluation's adapter with examples; undefined if it was not asked. @param few on the same rows */
 export function tunedBehind(
   { origin: { adapter } }: Evaluation,
   few: FewShotReport | undefined,
@@ -26,7 +26,7 @@ export function tunedBehind(
   return few?.tuned && isSameAdapter(few.tuned.adapter, adapter) ? few.tuned : undefined;
 }
 
-/** What examples do to an adapter that learned from rewards, beside what they do to the base model. @param few on the same rows */
+/** The effect of examples on an adapter that learned from rewards, beside their effect on the base model. @param few on the same rows */
 export function byExamples(result: Evaluation, few: FewShotReport | undefined): ByExamples | undefined {
   const tuned = tunedBehind(result, few);
   if (!few || !tuned || result.rows.length === 0) return undefined;
@@ -51,13 +51,13 @@ export function byExamples(result: Evaluation, few: FewShotReport | undefined): 
 export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** What `base` was measured on: examples are measured on the same. */
+/** The rows and model of `base`: examples are measured on the same. */
 export const sampleOf = ({ rows, base, draw }: Evaluation): Sample => ({
   rows: rows.length,
   lossOf: base?.rows !== undefined && base.rows === draw?.test ? 'all' : 'asked',
 });
 
-/** Why the base model with examples is not among the methods; undefined where it is. */
+/** Why the base model with examples is not among the methods; undefined if it is. */
 export function whyNoExamples(base: Evaluation, few: FewShotReport | undefined): string | undefined {
   if (!few) return 'The base model with examples in its prompt was not measured.';
   const name = `The base model with ${plural(few.shots.length, 'example')} in its prompt`;
@@ -71,7 +71,7 @@ export function whyNoExamples(base: Evaluation, few: FewShotReport | undefined):
   return same ? undefined : `${name} is not in the table: it was measured on other rows of the test part.`;
 }
 
-/** Why an adapter that learned from rewards is not among the methods with examples; undefined where it is, and for another one. */
+/** Why an adapter that learned from rewards is not among the methods with examples; undefined if it is, and for other adapters. */
 export function whyNotBehind(result: Evaluation, few: FewShotReport | undefined): string | undefined {
   return result.rewards && !tunedBehind(result, few)
     ? 'The adapter learned from rewards, which can break what examples in the prompt do. It was not asked with any.'

@@ -22,7 +22,7 @@ interface UserAgentData {
   readonly platform: string;
 }
 
-/** The brands that a browser names, without the made-up ones that keep parsers honest. */
+/** The brands that a browser reports, without the made-up ones that exist to test parsers. */
 export function browserOf({
   userAgent,
   userAgentData,

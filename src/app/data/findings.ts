@@ -1,4 +1,4 @@
-/** What to look at in the rows before training, and what mends it in one press. */
+/** Findings in the rows before training, and their remedies in one press. */
 import { adviceOf, cutWords } from '../../data/preference-lint.ts';
 import { withSkipped } from '../../data/skip-list.ts';
 import type { DataOptions, DataSummary, RowPlace } from '../../worker/api.ts';
@@ -9,7 +9,7 @@ import { count, plural } from '../ui/format.ts';
 export interface Mend {
   /** On its button. */
   readonly words: string;
-  /** What is said once it is done. */
+  /** The announcement once it is done. */
   readonly done: string;
   readonly options: DataOptions;
 }

@@ -1,4 +1,4 @@
-/** The table of everything that was tuned in a project: which rows it has, what of them was measured, and which measurements may stand together. */
+/** The table of everything that was tuned in a project: its rows, their measurements, and which measurements can be compared. */
 import type { RunTook } from '../../evaluate/run-took.ts';
 import { METRICS } from '../../evaluate/metrics/registry.ts';
 import { scoresOf } from '../../evaluate/metrics/scores.ts';
@@ -31,10 +31,10 @@ export interface Tuned {
   /** “LoRA rank 8”. */
   readonly kind: string;
   readonly runId?: string;
-  /** The name of its base, where that is not the open model. */
+  /** The name of its base, if that is not the open model. */
   readonly otherBase?: string;
   readonly took: RunTook;
-  /** What a step of its run was of: rows, their length, the data. Memory and time of other work are not compared. */
+  /** Identifies the work of a step: rows, their length, the data. Memory and time are only compared for equal work. */
   readonly work?: string;
 }
 
@@ -49,7 +49,7 @@ interface Project {
   readonly took: Readonly<Record<string, RunTook>>;
 }
 
-/** What a project has tuned, in the order in which it was made. What is on trial is none of it yet. */
+/** Everything that a project has tuned, in order of creation, without adapters on trial. */
 export function tunedOf({ adapters, runs, models, open, took }: Project): Tuned[] {
   const ofBase = (baseModel: string): Pick<Tuned, 'otherBase'> =>
     isSameModel(baseModel, open) ? {} : { otherBase: baseModel };
@@ -84,7 +84,7 @@ const workOf = ({ options, baseModel, data, dataName }: RunSummary): string => {
   return [baseModel, objective, batch, accumulate, maxLength, data?.version ?? dataName].join(' ');
 };
 
-/** What learned. Some methods leave an adapter of another kind: PiSSA a plain LoRA of twice the rank. */
+/** The method in words. Some methods leave an adapter of another kind: PiSSA a plain LoRA of twice the rank. */
 function madeAs(adapter: Parameters<typeof kindWords>[0], run: RunSummary | undefined): string {
   const kept = kindWords(adapter);
   const isAnother = run && methodOf(run.options).name !== (adapter.kind ?? METHODS[0].name);
@@ -103,23 +103,23 @@ function kindWords({
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Which row a measurement is of. */
+/** The row of a measurement. */
 export function keyOf({ evaluation }: TunedMeasurement): string {
   const { adapter } = evaluation.origin;
   if (!adapter) return '';
   return 'id' in adapter ? adapter.id : adapter.runId;
 }
 
-/** Rows that a measurement is of: those that were asked, or of text that asks for nothing, those whose loss was taken. */
+/** The number of measured rows: those asked, or for text without questions, those whose loss was taken. */
 export const rowsOf = ({ evaluation: { rows, base } }: TunedMeasurement): number =>
   rows.length > 0 ? rows.length : (base?.rows ?? 0);
 
-/** The measurement that decides on which rows the table stands: the latest that is not out of date. */
+/** The measurement that decides the rows of the table: the latest that is not out of date. */
 export function latestOf(entries: readonly TunedMeasurement[], now: Now): TunedMeasurement | undefined {
   return entries.findLast(({ evaluation }) => outdated(evaluation.origin, now) === undefined);
 }
 
-/** Why a measurement may not stand beside the latest; undefined where it may. */
+/** Why a measurement cannot be compared with the latest; undefined if it can. */
 export function whyApart(
   entry: TunedMeasurement | undefined,
   latest: TunedMeasurement | undefined,
@@ -147,26 +147,26 @@ function isSameDraw({ evaluation: a }: TunedMeasurement, { evaluation: b }: Tune
   );
 }
 
-/** A row of the table; the base is one, too. */
+/** A row of the table; the base is one too. */
 export interface TableRow {
   /** Missing for the base. */
   readonly tuned?: Tuned;
-  /** Why there are no numbers beside what its run took; undefined where it was measured on the rows of the table. */
+  /** Why it has no scores; undefined if it was measured on the rows of the table. */
   readonly lacks?: string;
-  /** What to keep in mind of it; '' for nothing. */
+  /** A caveat; '' for none. */
   readonly caveat: string;
   readonly candidate?: Candidate;
   readonly score: ScoreStanding;
   readonly general: Standing | undefined;
   readonly prompts: Standing | undefined;
-  /** By how much the loss on general text is above the base's, in nats. */
+  /** The increase of the loss on general text over the base's, in nats. */
   readonly change?: number;
   readonly kl?: number;
   readonly cost: Readonly<Partial<Record<keyof RunTook, Standing>>>;
 }
 
 export interface Table {
-  /** On how many rows it stands; 0 where nothing is measured. */
+  /** The number of measured rows; 0 if nothing is measured. */
   readonly rows: number;
   readonly base: TableRow | undefined;
   readonly tuned: readonly TableRow[];
@@ -174,7 +174,7 @@ export interface Table {
 
 export type MetricKey = (typeof METRICS)[number]['name'];
 
-/** What was measured of each, as far as it may stand together. */
+/** The measurements of each, as far as they can be compared. */
 export interface Together {
   readonly latest: TunedMeasurement | undefined;
   readonly found: readonly {
@@ -202,7 +202,7 @@ export function measuredTogether(
   };
 }
 
-/** The table, with how each value stands to the best of its column. */
+/** The table, with the standing of each value in its column. */
 export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
   const measure = METRICS.find(({ name }) => name === metric) ?? METRICS[0];
   const expected = latest?.evaluation.rows.map((row) => row.expected) ?? [];
@@ -235,7 +235,7 @@ export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
   };
 }
 
-/** A step takes a little longer or shorter each time. */
+/** The time of a step varies a little. */
 const SAME_TIME = 0.1;
 
 /** Whether memory and time of the runs can be compared: their steps were of the same rows. */
@@ -295,7 +295,7 @@ export interface Order {
   readonly descending: boolean;
 }
 
-/** @param expected of the rows that were asked */
+/** @param expected answers of the rows that were asked */
 export function inOrder(
   rows: readonly TableRow[],
   { column, descending }: Order,

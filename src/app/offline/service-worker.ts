@@ -10,7 +10,7 @@ interface FetchEvent extends ExtendableEvent {
   readonly request: Request;
   respondWith(response: Promise<Response>): void;
 }
-/** What this file uses of the global scope; TypeScript's library for it does not go together with that of pages. */
+/** The parts of the global scope that this file uses; TypeScript's library for it conflicts with that of pages. */
 interface Scope {
   readonly registration: ServiceWorkerRegistration;
   readonly clients: {
@@ -43,7 +43,7 @@ const BASE = scope.registration.scope;
 const PREFIX = `graft-files ${BASE} `;
 const CACHE = PREFIX + checksum(JSON.stringify(FILES));
 
-/** From an address to the key of what answers it. */
+/** From an address to the key of its cached answer. */
 const keys = new Map(
   FILES.map(({ url, revision }) => {
     const { href } = new URL(url, BASE);
@@ -57,7 +57,7 @@ scope.addEventListener('install', (event) => event.waitUntil(install()));
 scope.addEventListener('activate', (event) => event.waitUntil(activate()));
 scope.addEventListener('message', ({ data }) => {
   if (data === 'take-over') void scope.skipWaiting();
-  // From the first load on, without a second. Not while it is being activated: in Firefox what a page asks for then waits for a minute, and fails.
+  // It controls pages from the first load on. Not during activation: in Firefox, requests of a page then wait for a minute and fail.
   else if (data === 'claim') void scope.clients.claim();
 });
 scope.addEventListener('fetch', (event) => {
@@ -82,7 +82,7 @@ async function install(): Promise<void> {
   );
 }
 
-/** The version before stays for tabs that still run it: its parts have names of their own. */
+/** The previous version stays for tabs that still run it: its parts have other names. */
 async function activate(): Promise<void> {
   const others = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CACHE);
   await Promise.all(others.slice(0, -1).map((name) => caches.delete(name)));

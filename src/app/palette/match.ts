@@ -4,7 +4,7 @@
 const WORD_START = 8;
 const IN_A_ROW = 5;
 const FIRST = 6;
-/** Each letter that is passed over. */
+/** The penalty of each skipped letter. */
 const GAP = 0.2;
 
 /** @returns how well `text` matches, more is better; undefined where a letter is missing. Nothing asked matches everything alike. */

@@ -30,7 +30,7 @@ export class Answer {
   seconds = $state(0);
   /** The model and adapter that answer; missing until the answer is there. */
   origin = $state.raw<Origin>();
-  /** What the model was given; missing until the answer is there. */
+  /** The model's prompt; missing until the answer is there. */
   prompt = $state.raw<AskedPrompt>();
   /** The conversation that it answers; not kept. */
   asked: readonly ChatMessage[] | undefined;
@@ -49,7 +49,7 @@ export class Answer {
     const { adapter, text, state, tokens, tokenCount, seconds, origin, prompt } = this;
     return {
       ...{ adapter, text, tokenCount, seconds },
-      // An answer that has not ended by then never will.
+      // An answer without an end by then never gets one.
       state: state === 'done' || state === 'failed' ? state : 'stopped',
       tokens: last ? tokens : [],
       ...(origin && { origin }),
@@ -76,7 +76,7 @@ export interface Turn {
   readonly blind?: Blind;
 }
 
-/** What wrote an answer. */
+/** The model that wrote an answer. */
 const writerOf = ({ origin }: Answer): string => origin?.adapter?.name ?? 'The base model';
 
 const START: ChatSettings = {
@@ -140,7 +140,7 @@ export class Chat {
     if (outcome.ok) this.taught = outcome.turns;
   }
 
-  /** What both sides would be given for a question: one prompt where they are alike; none while no model is open. */
+  /** The prompts of both sides for a question: a single one if they are equal; none while no model is open. */
   async preview(prompt: string): Promise<readonly AskedPrompt[]> {
     const past = this.blind ? [] : this.turns;
     const conversations = ([0, 1] as const).map((side) => this.#messages(past, side, prompt));

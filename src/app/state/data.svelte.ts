@@ -33,7 +33,7 @@ export class Data {
   pace = $state.raw<ImportPace>();
   /** A file that was brought while rows were open, until a person says what it is. */
   second = $state.raw<File>();
-  /** What was mended since the rows were opened, the latest last. */
+  /** Remedies applied since the rows were opened, the latest last. */
   mended = $state.raw<readonly Mended[]>([]);
   /** Columns that have to be chosen before a file can be read, or are being changed. */
   columns = $state.raw<Columns>();

@@ -15,14 +15,14 @@ export const DEVICE_CHOICES: readonly { readonly choice: DeviceChoice; readonly 
 
 const KEY = 'graft-device';
 
-/** How the page speaks of what computes. */
+/** The page's words for the device. */
 export interface DeviceWords {
   readonly isProcessor: boolean;
   /** “the GPU”, in a sentence. */
   readonly the: string;
   /** “this GPU”. */
   readonly this: string;
-  /** What its memory is called. */
+  /** The name of its memory. */
   readonly memory: string;
 }
 

@@ -16,7 +16,7 @@ export class Evaluation {
   /** Seconds left of the current part; undefined while unknown or too short to show. */
   secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
-  /** What was kept of a measurement that was stopped; '' where none was. */
+  /** What was kept of a stopped measurement; '' if none was. */
   stopped = $state('');
   seconds = $state(0);
   readonly #session: Session;
@@ -36,7 +36,7 @@ export class Evaluation {
   /** What the base model answered is kept by the worker: a second adapter costs its own answers only. */
   async measure(adapters: readonly AdapterKey[], sample: Sample): Promise<void> {
     if (this.progress) return;
-    // It ends once its result is shown: what is said of it then is said of this one.
+    // It counts as ended once its result is shown, so that announcements belong to this result.
     try {
       await this.#measure(adapters, sample);
     } finally {

@@ -15,7 +15,7 @@ export class FewShot {
   /** Seconds left of the current part; undefined while unknown or too short to show. */
   secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
-  /** What was kept of a measurement that was stopped; '' where none was. */
+  /** What was kept of a stopped measurement; '' if none was. */
   stopped = $state('');
   readonly #session: Session;
   readonly #kept: Results;

@@ -106,20 +106,20 @@ export class OpenProject {
     await this.#refreshOwn();
   }
 
-  /** Shows what an import may have brought for the open project. */
+  /** Shows what an import may have added to the open project. */
   async imported(): Promise<void> {
     await this.#studio.refresh();
     const { id } = this.#studio.projects;
     if (id !== undefined) await this.#showResults(id);
   }
 
-  /** A task is worth keeping: without a project it makes one of that name. */
+  /** A task should be kept: without a project, it makes one of that name. */
   async keepTask(): Promise<void> {
     const { projects, task } = this.#studio;
     if (projects.id === undefined && task.title.trim() !== '') await projects.create(task.title);
   }
 
-  /** A conversation is worth keeping: without a project it makes one, named by the question's first words. */
+  /** A conversation should be kept: without a project, it makes one, named by the question's first words. */
   async keepChat(prompt: string): Promise<void> {
     const { projects } = this.#studio;
     if (projects.id === undefined) await projects.create(prompt.trim().slice(0, NAME_CHARS));

@@ -2,7 +2,7 @@
 import { shownName } from '../ui/model-names.ts';
 import type { AdapterOrigin, DataOptions, ModelRef, Origin } from '../../worker/api.ts';
 
-/** What a measurement would be made with now. */
+/** The current inputs of a measurement. */
 export interface Now {
   /** The open model, or the one that will be opened: then without a fingerprint. */
   readonly model: ModelRef & { readonly fingerprint?: string };
@@ -50,7 +50,7 @@ export const isSameAdapter = (a: AdapterOrigin | undefined, b: AdapterOrigin | u
 const idOf = (adapter: AdapterOrigin | undefined): string =>
   !adapter ? '' : 'runId' in adapter ? `${adapter.runId} ${adapter.step}` : adapter.id;
 
-/** What an adapter is called now, or was when it was asked. */
+/** The current name of an adapter, or its name when it was asked. */
 export function adapterName(
   adapter: AdapterOrigin | undefined,
   { adapters = [] }: Pick<Now, 'adapters'>,

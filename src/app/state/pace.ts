@@ -12,7 +12,7 @@ export class MeasurementPace {
 
   /**
    * @param now milliseconds, of any clock that does not jump
-   * @returns seconds that this part takes yet; undefined while that is not known, and where all of it takes less than ten
+   * @returns seconds left of this part; undefined while unknown, and for parts of less than ten seconds
    */
   secondsLeft({ what, by, done, total }: Progress, now: number): number | undefined {
     const part = `${what} ${by} ${total}`;

@@ -1,4 +1,4 @@
-/** What the next run would need of the GPU: asked again whenever a setting, the model or the rows change. */
+/** The memory plan of the next run: made again whenever a setting, the model or the rows change. */
 import { device } from './device.svelte.ts';
 import type { Failure, MemoryAdvice, RunMemory, RunOptions } from '../../worker/api.ts';
 import { misfits } from './plan-words.ts';
@@ -10,7 +10,7 @@ const SETTLE_MS = 250;
 export class MemoryForecast {
   memory = $state.raw<RunMemory>();
   failure = $state.raw<Failure>();
-  /** What is shown belongs to earlier settings. */
+  /** The shown plan belongs to earlier settings. */
   pending = $state(false);
   #asked = 0;
   readonly #session: Session;

@@ -81,7 +81,7 @@ export class Projects {
     return this.#settle(this.#close());
   }
 
-  /** A run that is kept though its project is not, for want of room, is shown all the same. */
+  /** A run whose project could not be stored for lack of room is shown nevertheless. */
   follow(id: string): void {
     this.id ??= id;
   }
@@ -97,7 +97,7 @@ export class Projects {
     return this.adopt(outcome.project);
   }
 
-  /** Takes on what the worker says is open. */
+  /** Adopts the project that the worker reports as open. */
   adopt(project: ProjectInfo): ProjectInfo {
     if (project.id !== this.id) {
       this.id = project.id;

@@ -1,4 +1,4 @@
-/** What was measured and asked, kept with the project that it is of, whichever is open by then. */
+/** Measurements and conversations, stored with the project that they belong to, whichever is open by then. */
 import type { Failure, Results as Kept } from '../../worker/api.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -17,7 +17,7 @@ export class Results {
     return this.#projects.id;
   }
 
-  /** What the open project keeps. A result that cannot be read counts as missing; a failure of the storage shows when something is written. */
+  /** The results of the open project. A result that cannot be read counts as missing; a failure of the storage shows when something is written. */
   async read(): Promise<Kept> {
     if (this.project === undefined) return {};
     const outcome = await this.#session.worker.readResults(this.project);

@@ -52,18 +52,18 @@ export class Run {
   reading = $state.raw<Reading>();
   /** GPU memory of the run, base model included: the most at once, as it was planned; bytes. */
   planned = $state<number>();
-  /** The same as it is measured, with what else this tab has on the GPU. */
+  /** The measured number, including everything else that this tab has on the GPU. */
   taken = $state<number>();
   checkpoint = $state<number>();
   /** The button was pressed and the worker has not answered yet. */
   asked = $state<'pause' | 'stop' | 'cancel'>();
   /** The loss on general text after some of its steps. */
   forgotten = $state.raw<readonly { readonly step: number; readonly loss: number }[]>([]);
-  /** It was trained in this tab, so that the worker means it by `current`. */
+  /** Whether it was trained in this tab, so that the worker's `current` is its adapter. */
   isLoaded = $state(false);
-  /** It was asked to begin and has no step yet. */
+  /** Whether it was started and has no step yet. */
   preparing = $state(false);
-  /** It waits until something else releases the device. */
+  /** Whether it waits until something else releases the device. */
   waiting = $state(false);
   /** This tab has it on its GPU. A record may say `running` of another tab. */
   #following = $state(false);
@@ -73,10 +73,10 @@ export class Run {
   #shown = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #milestones = new Milestones();
-  /** No step was heard of since it was started or resumed. */
+  /** Whether no step was reported since it was started or resumed. */
   #fresh = true;
   #rest: Promise<unknown> = Promise.resolve();
-  /** Counts the runs that were asked for: only the last one is drawn. */
+  /** Counts requests to draw a run: only the last one is drawn. */
   #asked = 0;
   readonly #session: Session;
   readonly #changed: (ended: boolean) => void;
@@ -119,7 +119,7 @@ export class Run {
     return this.preparing || this.#following;
   }
 
-  /** The worker makes it ready, and can be stopped. */
+  /** Whether the worker prepares it, which can be stopped. */
   get withdrawable(): boolean {
     return this.preparing && this.#following;
   }
@@ -134,7 +134,7 @@ export class Run {
     );
   }
 
-  /** What the curve comes from: validation before the first step, or the loss of the first step, which no update has touched. */
+  /** The start of the curve: validation before the first step, or the loss of the first step, before any update. */
   get base(): BaseLoss | undefined {
     const before = this.evals.at(0);
     if (before?.step === 0) return { loss: before.loss, of: 'validation' };
@@ -197,7 +197,7 @@ export class Run {
     if (!this.active) this.#clear(undefined);
   }
 
-  /** Resolves when the run rests. */
+  /** Resolves when the run pauses or ends. */
   async pause(): Promise<void> {
     this.asked = 'pause';
     await this.#session.worker.pauseRun();
@@ -290,7 +290,7 @@ export class Run {
     return outcome.ok;
   }
 
-  /** What a failure left in storage: whether the run can go on, and what its curve says. The curve itself is drawn already. */
+  /** Reads what a failure left in storage: whether the run can continue, and the reading of its curve. The curve itself is drawn already. */
   async #readEnd(): Promise<void> {
     const { record } = this;
     const stored = record && (await this.#session.worker.readRun(record.id));
@@ -349,7 +349,7 @@ export class Run {
     }
   }
 
-  /** What is drawn in place of the loss, from what the steps report. */
+  /** The number that is drawn in place of the loss, from the reports of the steps. */
   get #drawn(): Pick<CurveWords, 'drawn'> {
     return typeof this.#points[0]?.report?.['reward'] === 'number' ? { drawn: 'reward' } : {};
   }
@@ -373,7 +373,7 @@ export class Run {
     else this.#timer ??= setTimeout(() => this.#show(), wait);
   }
 
-  /** Plans the memory, to be shown beside what the run takes: the number that the form showed. */
+  /** Plans the memory, to show beside the measured number: the number that the form showed. */
   async #plan(): Promise<void> {
     const { options } = this;
     const outcome = options && (await this.#session.worker.planRun(options));

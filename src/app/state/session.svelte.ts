@@ -37,7 +37,7 @@ export class Session {
   wanted = $state.raw<ModelRef>(this.last);
   /** While a model is being opened. */
   opening = $state.raw<Progress>();
-  /** Seconds that this still takes, once they can be estimated. */
+  /** Seconds left of that, once they can be estimated. */
   openingLeft = $state<number>();
   modelFailure = $state.raw<Failure>();
   /** Why the weights could not be loaded in the type that was asked for. */
@@ -54,7 +54,7 @@ export class Session {
    * anew, which takes off the GPU what was trained there.
    */
   whenOpened: (model: ModelInfo, another: boolean, anew: boolean) => void = () => undefined;
-  /** Content of the model that was open last; empty once that is deleted, and what was read with it. */
+  /** Content of the model that was open last; empty once it is deleted together with the rows that it read. */
   #before: string | undefined;
   /** Identifies the model in the worker, and how its weights are stored. */
   #held = '';
@@ -126,7 +126,7 @@ export class Session {
     return this.#kept;
   }
 
-  /** Ends the copying or loading of the model that is being opened. */
+  /** Stops copying or loading the model that is being opened. */
   async stopOpening(): Promise<void> {
     await this.worker.stopModel();
   }

@@ -171,7 +171,7 @@ export class Settings {
     return leftOutOf(recipe, starts);
   }
 
-  /** What a project keeps beside the options of the form. */
+  /** Settings that a project stores beside the options of the form. */
   get places(): { readonly open?: Place; readonly others: readonly PlacedSettings[] } {
     return { ...(this.#place && { open: this.#place }), others: this.#others };
   }

@@ -10,7 +10,7 @@ import type { Studio } from './studio.svelte.ts';
 export const PALETTE_KEYS = /Mac|iP(?:hone|ad)/.test(navigator.platform) ? '⌘ K' : 'Ctrl K';
 
 const STORED = 'graft-single-keys';
-/** What takes letters itself, and for Space also what is pressed with it. */
+/** Elements that take letters themselves, and for Space also those that it presses. */
 const WRITES = 'input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog';
 const PRESSED = 'button, a, summary, label, input, [role=toolbar]';
 

@@ -1,4 +1,4 @@
-/** The studio: all parts of the page's state, and how they hear of each other. */
+/** The studio: all parts of the page's state, and the connections between them. */
 import type { ModelInfo, RunSummary } from '../../worker/api.ts';
 import { Samples, type ShownSample } from '../start/samples.svelte.ts';
 import { Everything } from '../storage/everything.svelte.ts';
@@ -95,7 +95,7 @@ export class Studio {
     return { task: this.task.texts, settings: options, settingsOf: places, chat: this.chat.choices };
   }
 
-  /** What a measurement would be made with now: one that was made with something else is out of date. */
+  /** The current inputs of a measurement: one with other inputs is out of date. */
   get now(): Now {
     return nowOf(this);
   }

@@ -8,7 +8,7 @@ export interface TaskTexts {
   readonly success: string;
 }
 
-/** What a bundled sample is about. */
+/** The texts of a bundled sample. */
 export interface SampleTask {
   readonly task: string;
   readonly success: string;

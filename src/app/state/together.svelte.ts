@@ -1,4 +1,4 @@
-/** All tasks together against each alone: which adapters there are, and the missing runs, trained one after the other. */
+/** Compares all tasks together with each alone: existing adapters, and the missing runs, trained one after the other. */
 import type { AdapterInfo, RunOptions } from '../../worker/api.ts';
 import type { Adapters } from './adapters.svelte.ts';
 import type { Data } from './data.svelte.ts';
@@ -51,8 +51,8 @@ export class Together {
   missing: readonly OfTask[] = $derived.by(() => this.tasks.filter(({ adapter }) => !adapter));
 
   /**
-   * Trains an adapter on each task that has none, with the settings of a run on all of them: so many steps as it had rows of the task. Ends
-   * with a run that is paused, ended early or fails.
+   * Trains an adapter on each task that has none, with the settings of a run on all of them and a number of steps in proportion to the rows of the
+   * task. Ends if a run is paused, ended early or fails.
    */
   async trainMissing({ id }: AdapterInfo): Promise<void> {
     const options = this.#optionsOf(this.adapters.list.find((adapter) => adapter.id === id));

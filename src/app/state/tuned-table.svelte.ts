@@ -1,4 +1,4 @@
-/** The table of everything tuned: what is missing in it is measured in turn, and kept with the project as it comes. */
+/** The table of everything tuned: missing rows are measured in turn, and each result is stored with the project at once. */
 import type { RunTook } from '../../evaluate/run-took.ts';
 import type { Failure, Progress, Sample, TunedMeasurement } from '../../worker/api.ts';
 import { keyOf, type Tuned } from '../evaluate/tuned-rows.ts';
@@ -11,17 +11,17 @@ import type { Session } from './session.svelte.ts';
 export class TunedTable {
   /** The latest last; one for each row. */
   entries = $state.raw<readonly TunedMeasurement[]>([]);
-  /** What runs took, by their ids. */
+  /** The resources that runs took, by id. */
   took = $state.raw<Readonly<Record<string, RunTook>>>({});
   /** Which of how many is measured now, counted from 1, and its name. */
   turn = $state.raw({ at: 1, of: 1, name: '' });
   progress = $state.raw<Progress>();
   /** Seconds left of the current part. */
   secondsLeft = $state<number>();
-  /** Seconds left of all that is to be measured, once one was. */
+  /** Seconds left of the whole measurement, once one row was measured. */
   allLeft = $state<number>();
   failure = $state.raw<Failure>();
-  /** What became of a measurement that was stopped; '' where none was. */
+  /** What happened to a stopped measurement; '' if none was. */
   stopped = $state('');
   /** The project whose table is shown. */
   #project: string | undefined;
@@ -33,7 +33,7 @@ export class TunedTable {
     private readonly kept: Results,
   ) {}
 
-  /** Shows what the open project keeps: another project, or one that an import or another tab has added to. */
+  /** Shows the stored results of the open project: of another project, or of one that an import or another tab has added to. */
   async recall(): Promise<void> {
     const { project } = this.kept;
     if (project !== this.#project) {
@@ -49,7 +49,7 @@ export class TunedTable {
     const project = this.#project;
     const { tuned } = await this.kept.read();
     if (project !== this.#project) return;
-    // What was measured here is later.
+    // A measurement made here is newer.
     const own = this.entries.map(keyOf);
     const others = (tuned?.entries ?? []).filter((entry) => !own.includes(keyOf(entry)));
     if (others.length > 0) this.entries = [...others, ...this.entries];
@@ -62,7 +62,7 @@ export class TunedTable {
     if (outcome.ok) this.took = { ...this.took, ...outcome.took };
   }
 
-  /** Measures one after the other. What is whole is kept, whatever becomes of the rest. */
+  /** Measures one after the other. Complete results are kept, whatever happens to the rest. */
   async measure(tuned: readonly Pick<Tuned, 'key' | 'choice' | 'name'>[], sample: Sample): Promise<void> {
     if (this.progress || tuned.length === 0) return;
     const { project } = this.kept;
@@ -120,7 +120,7 @@ export class TunedTable {
     this.session.announcer.say(this.stopped);
   }
 
-  /** What a measurement of so many rows takes, from those that were made; undefined before one was. */
+  /** The time of a measurement of this many rows, from earlier ones; undefined before there is one. */
   #usualSeconds({ rows }: Sample): number | undefined {
     const alike = this.entries.filter((entry) => entry.sample.rows === rows);
     return alike.length === 0
@@ -129,5 +129,5 @@ export class TunedTable {
   }
 }
 
-/** The table of a studio: its measurement goes on while another stage is open. */
+/** The table of a studio: its measurement continues while another stage is open. */
 export const tunedTableOf = ofStudio(({ session, results }) => new TunedTable(session, results));

@@ -4,7 +4,7 @@ import type { Session } from '../state/session.svelte.ts';
 import { saveFile } from '../ui/save.ts';
 import { TimeLeft } from '../ui/time-left.ts';
 
-/** What the page keeps beside the database begins with this. */
+/** The prefix of the page's keys outside the database. */
 const PREFIX = 'graft-';
 
 type Work = 'exporting' | 'sharing' | 'importing' | 'deleting';

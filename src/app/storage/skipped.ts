@@ -1,4 +1,4 @@
-/** What an import passed over, one line for each reason, however many there are. */
+/** The records that an import skipped, one line for each reason. */
 import type { ImportReport } from '../../worker/api.ts';
 
 type Skipped = ImportReport['skipped'][number];

@@ -1,4 +1,4 @@
-/** What each model of the list would take on this device. It lives as long as the page, not as the stage. */
+/** Memory and time of each model of the list on this device. It lives as long as the page, not as the stage. */
 import type {
   CuratedModel,
   Failure,
@@ -90,7 +90,7 @@ class Curated {
       if (outcome.ok) {
         this.forecasts[key] = outcome.forecast;
       } else if (typeof of === 'string') {
-        // What is wrong for one of the list is wrong for all: there is no GPU.
+        // A failure for one model holds for all: there is no GPU.
         this.failure = outcome;
         return;
       }

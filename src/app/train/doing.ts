@@ -1,10 +1,10 @@
-/** What a run does between its steps, in words and numbers: one place, so that the head, the list of preparations and the status line agree. */
+/** The phase of a run between its steps, in words and numbers, shared by the head, the list of preparations and the status line. */
 import type { Progress, RunPhase } from '../../worker/api.ts';
 import { bytes, count, duration } from '../ui/format.ts';
 
 export interface Doing {
   readonly name: string;
-  /** How far it is, and the time left where that is long. */
+  /** Its progress, and the time left if that is long. */
   readonly fact: string;
   readonly done: number;
   /** 0 where it is not known how far it is. */

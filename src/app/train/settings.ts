@@ -116,7 +116,7 @@ function sizeOfStep(
     : { batch: own['batch'] as number, accumulate: own['accumulate'] as number };
 }
 
-/** The last part of the end of a path: `c_proj` of `mlp.c_proj`. */
+/** The last part of a path's end: `c_proj` of `mlp.c_proj`. */
 const lastOf = (end: string): string => end.slice(end.lastIndexOf('.') + 1);
 
 /** Whether a person chooses the layers of its adapter: some kinds have fixed ones. */

@@ -1,4 +1,4 @@
-/** Parts of the page that are loaded when somebody goes there. */
+/** Parts of the page that are loaded when they are opened. */
 import type { Failure } from '../../worker/api.ts';
 
 /** The failure of a part that could not be loaded. */

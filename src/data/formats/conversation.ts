@@ -7,7 +7,7 @@ import { contextOf, messagesOf } from './messages.ts';
 import { PROMPT_COLUMNS } from './prompt.ts';
 import { BadRow, filledTextOf, type RowFormat } from './row.ts';
 
-/** What the wanted answer is called, the likelier first. */
+/** Column names of the wanted answer, the likelier first. */
 const ANSWERS = ['answer', 'solution', 'ground_truth', 'reference', 'target'];
 
 const askedIn = (row: JsonObject): string | undefined =>

@@ -1,7 +1,7 @@
 /**
- * OpenAI's chat format: `{"messages": [{"role": "user", "content": "…"}, …]}`. Content is a text or a list of text parts. `developer` is
- * taken as `system`. An assistant's message with `"weight": 0` is context and not learnt from, as in OpenAI's fine-tuning. Turns that end with the user's
- * and have no answer to learn from are a prompt alone.
+ * OpenAI's chat format: `{"messages": [{"role": "user", "content": "…"}, …]}`. Content is a text or a list of text parts. `developer` is taken as
+ * `system`. An assistant's message with `"weight": 0` is context and not learnt from, as in OpenAI's fine-tuning. Turns that end with the user's and
+ * have no answer to learn from are only a prompt.
  */
 import { isObject } from '../../json.ts';
 import type { TrainableMessage } from '../../text/trainable.ts';

@@ -1,10 +1,10 @@
-/** What the formats of rows share. A format is a file beside this one: how its rows are known, and how one becomes an example. */
+/** Shared by the formats of rows. A format is a file beside this one: how its rows are recognised, and how one becomes an example. */
 import { isObject, type JsonObject } from '../../json.ts';
 import type { Trainable } from '../../text/trainable.ts';
 
 export interface RowFormat {
   readonly name: string;
-  /** The fields that an example is made of; others of the row are not used. */
+  /** The fields that an example uses; others are ignored. */
   readonly fields: readonly string[];
   /** Whether a row is meant to be of this format: by its fields' names alone. */
   matches(row: JsonObject): boolean;

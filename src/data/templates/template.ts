@@ -34,7 +34,7 @@ export interface InstructionTemplate {
   readonly phrasings: readonly string[];
 }
 
-/** What fills the places, by their names: columns of the file, and words. */
+/** The values of the places, by name: columns of the file, and words. */
 export type Places = Readonly<Record<string, string>>;
 
 const last = (name: string): string => name.slice(name.lastIndexOf('.') + 1).toLowerCase();
@@ -74,7 +74,7 @@ export function missingPlace(
  * The template as a mapping of the file's columns.
  *
  * @param seed of the phrasings
- * @throws GraftError `data-template` naming a place that has nothing
+ * @throws GraftError `data-template` naming an empty place
  */
 export function mappingOf(
   template: InstructionTemplate,

@@ -30,7 +30,7 @@ export interface Examinee {
   tokensOf(question: Question): number;
   /** Greedy answers; only those to the first questions if it is stopped. */
   ask(questions: readonly Question[]): Promise<string[]>;
-  /** Over the rows that are measured; undefined where it is not asked for, or was stopped. */
+  /** Over the measured rows; undefined if it is not wanted, or was stopped. */
   loss(): Promise<LossReport | undefined>;
   /** The same with every example changed; undefined as well where a row was cut, or does not fit: its loss would be of other tokens. */
   lossWith(change: (example: Example) => Example): Promise<LossReport | undefined>;
@@ -43,7 +43,7 @@ export interface Exam {
   readonly asked: readonly AskedQuestion[];
   /** The model that a method of kind `model` asks. */
   readonly model: Examinee;
-  /** Examples before each question, where a method puts some there, and the seed that chooses them. */
+  /** Examples before each question, if the method uses some, and the seed that chooses them. */
   readonly shots: number;
   readonly seed: number;
   /** Work on every item that may take long; it can be stopped in between. */
@@ -79,7 +79,7 @@ export interface Method {
   readonly kind: 'rule' | 'base' | 'adapter';
   /** Its name in a sentence. */
   readonly noun: string;
-  /** What it costs, or what it does, in short. */
+  /** Its cost, or what it does, in short. */
   readonly what: (detail: Detail) => string;
   /** The words before “gets 3 of 20 rows right”. */
   readonly doing: (detail: Detail) => string;

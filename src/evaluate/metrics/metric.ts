@@ -1,6 +1,6 @@
 /**
  * Metrics. Each has a file of its own here and a line in registry.ts; the tables of the page, its glossary and `graft evaluate`
- * are made from that list. A metric imports no code but arithmetic, since the page computes scores from answers that it keeps.
+ * are made from that list. A metric imports only arithmetic, since the page computes scores from stored answers.
  */
 
 /** An entry of the glossary, under the metric's name. */

@@ -3,8 +3,8 @@
  *
  *   W + α / r · b · a     a [r, in], b [out, r], under the names of the base's tensors
  *
- * One alpha holds for all layers there, and r is each layer's own: what a layer's scale is of that is put into b. Where the converter moves the rows
- * of a weight (rotary pairs side by side), those of b move with them.
+ * One alpha holds for all layers there, and r is each layer's own: the rest of a layer's scale is multiplied into b. If the converter moves the rows
+ * of a weight (rotary pairs side by side), the rows of b move with them.
  */
 import { kindOf } from '../../adapters/registry.ts';
 import { tensorNames, type LoraModule } from '../../adapters/lora/config.ts';

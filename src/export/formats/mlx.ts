@@ -90,7 +90,7 @@ export const mlx: ExportFormat = {
 /**
  * The factors of a layer as mlx-lm has them, with zeros up to the common rank.
  *
- * @returns a [inputs, rank], b [rank, outputs] times what the layer's scale is of the common one
+ * @returns a [inputs, rank], b [rank, outputs] times the ratio of the layer's scale to the common one
  */
 function transposedFactors(
   module: LoraModule,

@@ -1,6 +1,6 @@
 /**
- * A zip from outside, read in ranges: only its directory is in memory, within limits. It is hostile: names, sizes, places and
- * unpacked bytes are checked before they are used, and every file's checksum after it was read.
+ * A zip from outside, read in ranges: only its directory is in memory, within limits. It counts as hostile: names, sizes, offsets and unpacked bytes
+ * are checked before use, and every file's checksum after reading.
  */
 import { GraftError, messageOf } from '../../errors.ts';
 import { crc32 } from './crc32.ts';
@@ -214,7 +214,7 @@ function readDirectory(view: DataView, count: number, end: number, damaged: Dama
     if (entries.has(name)) throw damaged(`${name} is in it twice`);
     entries.set(name, entry);
   }
-  // With shared bytes a small zip could become a huge folder.
+  // If files shared bytes, a small zip could become a huge folder.
   let before = 0;
   for (const { name, offset, packed } of [...entries.values()].sort((a, b) => a.offset - b.offset)) {
     if (offset < before) throw damaged(`${name} overlaps another file`);
@@ -244,7 +244,7 @@ function checkEntry({ name, method, packed, size, offset }: Entry, end: number, 
   if (!(offset + LOCAL_BYTES + packed <= end)) throw damaged(`${name} lies outside of it`);
 }
 
-/** With the 64-bit fields in the place of numbers that refer to them. */
+/** Replaces numbers that refer to the 64-bit fields by these. */
 function widened(view: DataView, start: number, bytes: number, entry: Entry): Entry {
   for (let at = start; at + 4 <= start + bytes;) {
     const size = view.getUint16(at + 2, true);

@@ -1,6 +1,6 @@
 /** From rewards to the weight of a token in each answer. */
 
-/** Keeps small differences of rewards in a group from being magnified. */
+/** Prevents small differences of rewards in a group from being magnified. */
 const LEAST_SPREAD = 1e-4;
 
 /** The divisor of differences of rewards. */

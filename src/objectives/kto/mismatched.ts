@@ -2,9 +2,9 @@
 import type { LabelledTokens } from '../../model/batch.ts';
 
 /**
- * Adds to each row a second sequence: its prompt with the answer of the row before it, the first of a block taking that of the last. Blocks are
- * as many rows as a micro-batch has, in the order of the file, so that a row has the same one in every epoch and its reference is computed once.
- * A rest of one row joins the block before it.
+ * Adds to each row a second sequence: its prompt with the answer of the previous row; the first of a block gets that of the last. A block has as many
+ * rows as a micro-batch, in the order of the file, so a row has the same second sequence in every epoch and its reference is computed once. A single
+ * remaining row joins the block before it.
  *
  * @param options `maxLength` cuts the end of such a sequence
  */

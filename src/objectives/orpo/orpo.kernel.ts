@@ -1,4 +1,4 @@
-// The term of ORPO that compares, on the CPU engine: see orpo.wgsl.
+// The odds-ratio term of ORPO on the CPU engine: see orpo.wgsl.
 import {
   oneMinusExp,
   Pair,

@@ -1,6 +1,6 @@
 /**
- * Odds Ratio Preference Optimization (Hong and others, 2024): supervised learning of prompts and chosen answers, and beside it the odds of the
- * chosen answer against those of the rejected one, without a reference.
+ * Odds Ratio Preference Optimization (Hong and others, 2024): supervised learning of prompts and chosen answers, plus the odds of the chosen answer
+ * against those of the rejected one, without a reference.
  */
 import type { PairKernel } from '../../engine/ops/pair_loss.ts';
 import type { LabelledTokens } from '../../model/batch.ts';

@@ -1,6 +1,6 @@
 /**
- * A GGUF file as a model folder: it has the files that the rest of Graft reads, made from its metadata, and
- * those that lie beside it, which take precedence: a person who puts a config.json there means it.
+ * A GGUF file as a model folder: the files that the rest of Graft reads, made from its metadata. Files beside it take precedence: a person who puts a
+ * config.json there means it.
  */
 import type { JsonObject } from '../../json.ts';
 import { memorySource, type ByteSource, type FileSet } from '../bytes.ts';

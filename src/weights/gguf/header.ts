@@ -33,7 +33,7 @@ const TENSOR_TYPES: Readonly<Record<number, Dtype | BlockType>> = {
 
 type Scalar = readonly [bytes: number, read: (view: DataView, at: number) => number | bigint];
 
-/** Numbers of `gguf_metadata_value_type`; BOOL, STRING and ARRAY have rules of their own. */
+/** Numbers of `gguf_metadata_value_type`; BOOL, STRING and ARRAY have their own rules. */
 const NUMBER_TYPES: Readonly<Record<number, Scalar>> = {
   0: [1, (view, at) => view.getUint8(at)],
   1: [1, (view, at) => view.getInt8(at)],
@@ -71,7 +71,7 @@ export interface GgufTensor {
   /** As in the file: `blk.0.attn_q.weight`. */
   readonly name: string;
   readonly type: StoredType;
-  /** Row-major: the file's order turned round. */
+  /** Row-major: the reverse of the file's order. */
   readonly shape: readonly number[];
   /** Bytes from the file's start. */
   readonly start: number;
@@ -134,7 +134,7 @@ class HeaderReader {
     ];
   }
 
-  /** A count that the rest of the file can hold. */
+  /** Reads a count that must fit in the rest of the file. */
   #count(value: bigint, leastBytes: number, most: number, what: string): number {
     if (value > most || Number(value) * leastBytes > this.#reader.remaining)
       throw this.broken(`it declares ${value} ${what} with ${this.#reader.remaining} bytes left`);
@@ -209,7 +209,7 @@ class HeaderReader {
     return { name, type: TENSOR_TYPES[type], shape, start, byteLength };
   }
 
-  /** Where the tensors lie in the file: inside it, aligned, each apart from the others, each name once. */
+  /** Checks the tensors: inside the file, aligned, without overlap, each name once. */
   #place(described: readonly GgufTensor[], metadata: Metadata): GgufTensor[] {
     const alignment = metadata.number('general.alignment') ?? DEFAULT_ALIGNMENT;
     if (!Number.isInteger(Math.log2(alignment)) || alignment < 1 || alignment > MAX_ALIGNMENT)

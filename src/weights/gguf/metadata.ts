@@ -36,7 +36,7 @@ export class Metadata {
     return value;
   }
 
-  /** A number that was stored as f32, as the shortest decimal that stands for it: 0.00001 and not 0.000009999999747378752. */
+  /** A number that was stored as f32, as the shortest decimal for it: 0.00001 and not 0.000009999999747378752. */
   float(key: string): number | undefined {
     const value = this.number(key);
     if (value === undefined || Math.fround(value) !== value) return value;

@@ -9,7 +9,7 @@ export interface PreTokenizer {
   readonly steps: readonly JsonObject[];
   /** A whole word that is a token becomes that token, whatever the merges say. */
   readonly ignoreMerges: boolean;
-  /** Whether a text begins with bos where the metadata does not say. */
+  /** Whether a text begins with bos if the metadata does not say. */
   readonly addsBos: boolean;
 }
 
@@ -18,7 +18,7 @@ const REST = '| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
 /** `digits` is how numbers are cut: one by one, or in threes. */
 const words = (digits: string): string => `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}${REST}`;
 
-/** o200k and its like tell upper case from lower: a word is capitals, then small letters. */
+/** o200k and its relatives distinguish case: a word is upper-case letters, then lower-case letters. */
 const UPPER = '[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]';
 const LOWER = '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]';
 const cased = (suffix: string, digits: string): string =>

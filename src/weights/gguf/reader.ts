@@ -2,7 +2,7 @@
 import { GraftError } from '../../errors.ts';
 import type { ByteSource } from '../bytes.ts';
 
-/** Read ahead of what is asked for: a header has 10 kB to 10 MB. */
+/** Bytes that are read ahead: a header has 10 kB to 10 MB. */
 const STEP_BYTES = 1 << 20;
 
 export class ByteReader {
@@ -25,7 +25,7 @@ export class ByteReader {
     return this.source.size - this.position;
   }
 
-  /** Makes `count` bytes available to the readers below; to be awaited before them. Throws `gguf` where the file has not that many. */
+  /** Makes `count` bytes available to the readers below, which must be called after it. Throws `gguf` if the file does not have that many. */
   need(count: number): Promise<void> | undefined {
     return this.#at + count <= this.#buffer.length ? undefined : this.#fill(count);
   }

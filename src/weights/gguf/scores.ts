@@ -1,7 +1,7 @@
 /** Sentencepiece's BPE has no merges: of two neighbours, those are joined whose piece has the best score. As merges, best first. */
 import { TOKEN_TYPE, type Vocabulary } from './tokenizer.ts';
 
-/** A longer piece has too many ways to be made of two. The longest in use (Gemma) have 48 characters. */
+/** A longer piece could be made of two parts in too many ways. The longest in use (Gemma) have 48 characters. */
 const MAX_PIECE_CHARS = 256;
 
 interface Merge {

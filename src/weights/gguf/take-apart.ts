@@ -1,9 +1,9 @@
 /**
- * Blocks of GGUF files in the layouts that devices read (../layouts.ts), and the numbers they stand for. Nothing is rounded on the way: quants
- * stay the integers that they are, d and dmin the f16 of the file, scales the integers that they are multiplied by.
+ * Blocks of GGUF files in the layouts that devices read (../layouts.ts), and the numbers they stand for. Nothing is rounded: quants stay integers, d
+ * and dmin the f16 of the file, scales the integers that multiply them.
  *
- * Types that have no layout of their own take one that is exact. Q5_0 is a q8_0 that uses five bits, IQ4_NL one whose quants are the sixteen
- * levels, and IQ4_XS is a q6_k in the same way, with each scale twice.
+ * Types that have no layout of their own take one that is exact. Q5_0 is a q8_0 that uses five bits, IQ4_NL one whose quants are the sixteen levels,
+ * and IQ4_XS is a q6_k in the same way, with each scale twice.
  */
 import { BLOCKS, type BlockType } from '../blocks.ts';
 import { dequantise as valuesOf, LAYOUTS, type QuantisedType, type QuantisedValues } from '../layouts.ts';

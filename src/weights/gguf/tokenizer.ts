@@ -61,14 +61,14 @@ function vocabularyOf(metadata: Metadata): Vocabulary {
   );
   const ids = new Map<string, number>();
   tokens.forEach((token, id) => {
-    // Rows that only fill the embedding up.
+    // Rows that only pad the embedding.
     const padding = types[id] === TOKEN_TYPE.UNUSED && /^\[PAD\d+\]$/.test(token);
     if (token !== '' && !padding && !ids.has(token)) ids.set(token, id);
   });
   return { tokens, types, ids };
 }
 
-/** Tokens that are searched in a text first. A file does not say which white space a token includes: this follows llama.cpp. */
+/** Tokens that are matched in a text first. A file does not say which white space a token includes: this follows llama.cpp. */
 function addedTokens(metadata: Metadata, { ids, types }: Vocabulary): JsonObject[] {
   const added: readonly number[] = [TOKEN_TYPE.CONTROL, TOKEN_TYPE.USER_DEFINED, TOKEN_TYPE.UNKNOWN];
   const takesSpace = /phi[- ]?3/i.test(metadata.text('general.name') ?? '');
@@ -85,7 +85,7 @@ function addedTokens(metadata: Metadata, { ids, types }: Vocabulary): JsonObject
     }));
 }
 
-/** The token that an id of the metadata names; undefined where there is none. */
+/** The token of an id in the metadata; undefined if there is none. */
 function tokenAt(metadata: Metadata, { tokens }: Vocabulary, name: string): string | undefined {
   const key = `tokenizer.ggml.${name}_token_id`;
   const id = metadata.number(key);

@@ -82,7 +82,7 @@ export class Client {
   }
 }
 
-/** Browsers hide the difference on purpose; Node tells it in the cause. */
+/** Browsers hide the difference on purpose; Node reports it as the cause. */
 function unreachable(url: string, { model }: Subject, cause: unknown): GraftError | Unsettled {
   const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : undefined;
   const inner = reason ?? messageOf(cause);

@@ -21,8 +21,8 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 /**
  * Calls `work` until it succeeds or fails for good, with growing pauses.
  *
- * @param advanced whether the last try came further than all before: then the count begins again
- * @param onWait is called with the reason and the length of a pause, and with undefined when it ends
+ * @param advanced whether the last try got further than all before: the count then starts again @param onWait called with the reason and the length
+ * of a pause, and with undefined when it ends
  * @throws what `work` throws; after too many tries the failure of the last one
  */
 export async function persist<T>(

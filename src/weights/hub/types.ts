@@ -1,6 +1,6 @@
 /** Types of a download. */
 
-/** One file as it lies on a server. */
+/** One file on a server. */
 export interface RemoteFile {
   /** In the model's folder. */
   readonly name: string;
@@ -67,7 +67,7 @@ export interface Patience {
   /** Pause before the second try; doubled each time. */
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
-  /** Without a byte for so long, a transfer counts as broken. */
+  /** After this long without a byte, a transfer counts as broken. */
   readonly idleMs: number;
 }
 

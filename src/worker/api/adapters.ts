@@ -41,14 +41,14 @@ export interface AdapterInfo {
 /** The fields that a person may change. */
 export type AdapterChange = Partial<Pick<AdapterInfo, 'name' | 'note' | 'trial'>>;
 
-/** `base` is the model without an adapter, `current` the one that is being trained or was trained last. */
+/** `base` is the model without an adapter, `current` the adapter that is being trained or was trained last. */
 export type AdapterChoice = 'base' | 'current' | { readonly id: string };
 
 /** The library of adapters. */
 export interface AdaptersApi {
   listAdapters(): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
   updateAdapter(id: string, change: AdapterChange): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
-  /** Removes it from the library; `restoreAdapter` restores it from storage until the tab is closed, or its room is needed. */
+  /** Removes it from the library; `restoreAdapter` restores it until the tab is closed, or its space is needed. */
   deleteAdapter(id: string): Promise<Outcome<object>>;
   restoreAdapter(id: string): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
   /**

@@ -21,7 +21,7 @@ export interface ChatMessage {
 }
 
 export interface ChatToken {
-  /** What it adds to the answer: '' inside a character of several tokens, which its first token has. */
+  /** Its text in the answer: '' inside a character of several tokens, which its first token has. */
   readonly text: string;
   /** The character that it is a part of, where that takes several tokens. */
   readonly part?: CharacterPart;

@@ -28,9 +28,9 @@ export interface GpuFacts extends AnyDevice {
   readonly kind: 'gpu';
   /** Whether the adapter is a software GPU: correct, but slow. */
   readonly software: boolean;
-  /** Half precision in shaders: half the memory, up to twice the speed. */
+  /** Whether shaders have half precision: half the memory, up to twice the speed. */
   readonly f16: boolean;
-  /** Lanes of a GPU that share numbers without memory: faster sums. */
+  /** Whether lanes of the GPU share numbers without memory: faster sums. */
   readonly subgroups: boolean;
 }
 
@@ -45,7 +45,7 @@ export interface ProcessorFacts extends AnyDevice {
   readonly noGpu?: Failure;
 }
 
-/** What this browser computes on. */
+/** The device that this browser computes on. */
 export type DeviceFacts = GpuFacts | ProcessorFacts;
 
 /** The speed of this device, in f32. */
@@ -62,7 +62,7 @@ export interface Benchmark {
 export interface BenchmarkProgress {
   /** What is measured now. */
   readonly doing: string;
-  /** Measurements, of so many. */
+  /** Finished measurements, of all. */
   readonly done: number;
   readonly total: number;
 }

@@ -43,7 +43,7 @@ export interface DownloadStatus {
   readonly waiting?: { readonly why: string; readonly seconds: number };
 }
 
-/** A person's access to the hub. It is held in memory for as long as the call takes, and written nowhere. */
+/** A person's access to the hub. It stays in memory during the call, and is written nowhere. */
 export interface HubAccess {
   readonly token?: string;
 }

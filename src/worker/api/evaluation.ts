@@ -15,7 +15,7 @@ export interface Evaluation extends Comparison {
 
 export interface FewShotReport extends FewShotAnswers {
   readonly origin: Origin;
-  /** An adapter behind the same examples, on the same rows, where one was asked, too. */
+  /** An adapter with the same examples, on the same rows, if one was asked too. */
   readonly tuned?: {
     readonly adapter: AdapterOrigin;
     readonly answers: readonly string[];
@@ -44,7 +44,7 @@ export interface Sample {
 /** Something that was tuned: an adapter of the library, or the model that a run of all weights has left. */
 export type TunedChoice = { readonly id: string } | { readonly runId: string };
 
-/** What was measured of something tuned: on the rows, and of what it forgot, both beside the base. */
+/** The measurement of something tuned: on the rows, and of what it forgot, both beside the base. */
 export interface TunedMeasurement {
   readonly sample: Sample;
   readonly evaluation: Evaluation;
@@ -55,9 +55,9 @@ export interface TunedMeasurement {
 /** Base against tuned on held-out rows. */
 export interface EvaluationApi {
   /**
-   * Base against an adapter on held-out rows: answers first, then losses. With `base` for the adapter, the base alone, as both. What the
-   * base's answers are kept for the next call. A stopped measurement gives the rows that both answered, without the losses that
-   * were not measured yet; without a row it fails with `worker-aborted`.
+   * Base against an adapter on held-out rows: answers first, then losses. With `base` for the adapter, the base alone, as both. The base's answers
+   * are kept for the next call. A stopped measurement gives the rows that both answered, without the losses that were not measured yet; without a row
+   * it fails with `worker-aborted`.
    */
   evaluate(
     adapter: AdapterChoice,
@@ -65,9 +65,9 @@ export interface EvaluationApi {
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly evaluation: Evaluation; readonly stopped: boolean }>>;
   /**
-   * The base model on the rows that `evaluate` draws, with `shots` examples of training before each, chosen by the seed of the split; and an
-   * adapter behind the same examples. A stopped measurement gives the rows that the base model answered, without a loss; without a row it
-   * fails with `worker-aborted`.
+   * The base model on the rows that `evaluate` draws, with `shots` examples of training before each, chosen by the seed of the split; and an adapter
+   * with the same examples. A stopped measurement gives the rows that the base model answered, without a loss; without a row it fails with
+   * `worker-aborted`.
    *
    * @param adapter none if left out
    */
@@ -86,7 +86,7 @@ export interface EvaluationApi {
     sample: Sample,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly measured: TunedMeasurement }>>;
-  /** What runs took, by their ids; nothing of a run that is not kept any more. */
+  /** The resources that runs took, by id; nothing for a run that is not kept any more. */
   tookOfRuns(ids: readonly string[]): Promise<Outcome<{ readonly took: Readonly<Record<string, RunTook>> }>>;
   /** Stops the current measurement. */
   stopEvaluation(): Promise<void>;

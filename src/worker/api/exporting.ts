@@ -6,7 +6,7 @@ import type { OnProgress, Outcome } from './outcome.ts';
 export interface FormatInfo {
   readonly name: string;
   readonly label: string;
-  /** What it is and for whom, in part of a sentence. */
+  /** What it is and for whom, as part of a sentence. */
   readonly help: string;
 }
 

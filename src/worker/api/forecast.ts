@@ -11,7 +11,7 @@ export type { RunTime, Shortening, SpeedSource } from '../../runs/run-forecast.t
 export interface SettingDoubt {
   readonly key: 'lr' | 'rank' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch';
   readonly what: string;
-  /** What is usual, and what happens otherwise. */
+  /** The usual value, and what happens otherwise. */
   readonly usual: string;
 }
 

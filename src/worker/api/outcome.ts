@@ -31,7 +31,7 @@ export interface Progress {
     | 'evaluating';
   /** Whose answers or loss are measured: the base model, an adapter, a tuned model, or the base model with examples in its prompt. */
   readonly by?: 'base' | 'adapter' | 'model' | 'examples';
-  /** Of the general text and prompts, instead of the rows. */
+  /** Whether the work is on the general text and prompts, instead of the rows. */
   readonly general?: true;
   readonly done: number;
   readonly total: number;

@@ -24,7 +24,7 @@ export interface ProjectInfo {
 
 /** Projects, one of them open. */
 export interface ProjectsApi {
-  /** The one that changed last first. */
+  /** The most recently changed first. */
   listProjects(): Promise<Outcome<{ readonly projects: readonly ProjectInfo[] }>>;
   /** Makes a project and opens it. @param model that it works with, whether or not that is open */
   createProject(name: string, model: ModelRef): Promise<Outcome<{ readonly project: ProjectInfo }>>;

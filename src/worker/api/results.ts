@@ -6,7 +6,7 @@ import type { Evaluation, FewShotReport, TunedMeasurement } from './evaluation.t
 import type { ModelRef } from './models.ts';
 import type { Outcome } from './outcome.ts';
 
-/** What a result was made with. The result is out of date once one of these differs. */
+/** The inputs of a result, which is out of date once one of them differs. */
 export interface Origin {
   /** Milliseconds since 1970. */
   readonly time: number;

@@ -52,7 +52,7 @@ export type RunPhase =
   | { readonly kind: 'saving'; readonly step: number }
   /** Answers that are sampled for the current step, of all; with a fraction for those under way. */
   | { readonly kind: 'sampling'; readonly step: number; readonly done: number; readonly total: number }
-  /** Batches that were read, or singular vectors that were found, of what the adapter begins from. */
+  /** Batches read, or singular vectors found, for the adapter's initial values. */
   | {
       readonly kind: 'starting';
       readonly step: number;
@@ -75,7 +75,7 @@ export interface EvalPoint {
 export interface SamplePoint {
   readonly step: number;
   readonly text: string;
-  /** Whether it is the wanted answer; missing where no row tells that. */
+  /** Whether it is the wanted answer; missing if no row says so. */
   readonly right?: boolean;
 }
 

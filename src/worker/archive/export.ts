@@ -1,4 +1,4 @@
-/** All stored data, or one project → one zip. Records are read one at a time; weights are not copied but referred to. */
+/** All stored data, or one project → one zip. Records are read one at a time; weights are referenced, not copied. */
 import { GraftError } from '../../errors.ts';
 import { listKeys, listProjectKeys, readRecord } from '../../storage/everything.ts';
 import type { ModelStore } from '../../storage/models.ts';

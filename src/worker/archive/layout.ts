@@ -1,6 +1,6 @@
 /**
- * Everything that Graft keeps, or one project of it, as one zip. Text is JSON; binary data lie beside it unchanged, so that an adapter in it is a PEFT folder
- * and a model a model folder.
+ * Everything that Graft keeps, or one project of it, as one zip. Text is JSON; binary data is stored beside it unchanged, so an adapter is a PEFT
+ * folder and a model a model folder.
  *
  *   graft.json                                 what this is
  *   settings.json                              missing where the zip has one project alone

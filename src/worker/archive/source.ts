@@ -42,7 +42,7 @@ export class ArchiveSource {
     this.#reading = 0;
   }
 
-  /** So many more bytes are read. @throws GraftError `worker-aborted` */
+  /** Counts bytes that were read. @throws GraftError `worker-aborted` */
   tell(bytes: number): void {
     const { signal, onProgress } = this.options;
     if (signal.aborted) throw stopped();

@@ -41,7 +41,7 @@ export class Feedback {
   loaded = $state(false);
   #steps = $state.raw<readonly Step[]>([]);
   #project: string | undefined;
-  /** Counts the looks: only the last one is shown. */
+  /** Counts the checks: only the last one is shown. */
   #looked = 0;
   readonly #session: Session;
 
@@ -57,7 +57,7 @@ export class Feedback {
   /** Reads the queue of a project, and drops that of the previous one. */
   async follow(project: string | undefined): Promise<void> {
     if (this.loaded && project === this.#project) return;
-    // Judgements from before there was a project go into the one that was made for them.
+    // Judgements from before there was a project belong to the one that was made for them.
     const mine = this.#project === undefined ? this.entries : [];
     this.#project = project;
     this.entries = mine;

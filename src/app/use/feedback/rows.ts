@@ -7,7 +7,7 @@ import type { RowReading } from '../../state/source.ts';
 export const FEEDBACK_TASK = 'feedback';
 export const FEEDBACK_FILE = 'feedback.jsonl';
 
-/** Whether rows have feedback beside them. */
+/** Whether the open rows include feedback. */
 export const hasFeedback = ({ options }: Pick<RowReading, 'options'>): boolean =>
   options.mixture?.tasks.some(({ whole }) => whole) ?? false;
 
