@@ -79,6 +79,9 @@ function inLine(sentence: string): string {
 /** Settings whose value changes the defaults of others. */
 const CHOOSERS = ['method', 'objective', 'optimiser'] as const;
 
+/** The example of defaults that are multiplied. */
+const TOGETHER = { method: 'full', objective: 'dpo' } as const;
+
 function initialWords(setting: Setting): string | undefined {
   const word = (value: SettingValue | undefined): string | undefined =>
     value === undefined || typeof value === 'object' || value === '' ? undefined : String(value);
@@ -90,7 +93,11 @@ function initialWords(setting: Setting): string | undefined {
       return setting === choice || other === usual || other === undefined ? [] : [`${name}: ${other}`];
     });
   });
-  return usual === undefined ? undefined : [usual, ...others].join('; ');
+  if (usual === undefined) return undefined;
+  const words = [usual, ...others].join('; ');
+  if (!('multiplies' in setting)) return words;
+  const both = word(TABLE.resolve(TOGETHER)[setting.name]);
+  return `${words}; together each lowers or raises it by its part: ${both} for ${Object.values(TOGETHER).join(' with ')}`;
 }
 
 /**

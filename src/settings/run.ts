@@ -80,6 +80,7 @@ export const RATE_SETTINGS = [
     help: 'How far each step moves the adapter.',
     more: 'With too low a rate little is learned; with too high a rate the loss jumps.',
     initial: 1e-3,
+    multiplies: true,
   },
   {
     name: 'schedule',

@@ -80,6 +80,11 @@ export interface Range {
 
 export interface NumberSetting extends Common<number>, Range {
   readonly type: 'whole' | 'number';
+  /**
+   * Where several of method, objective and optimiser have a default of their own, each is a multiple of the usual one and the multiples are taken together.
+   * Of other settings the last of them decides.
+   */
+  readonly multiplies?: true;
 }
 export interface SwitchSetting extends Common<boolean> {
   readonly type: 'switch';

@@ -24,6 +24,7 @@ import type {
   Contribution,
   FormGroup,
   Given,
+  NumberSetting,
   Setting,
   SettingTerm,
   SettingValue,
@@ -158,15 +159,27 @@ export function makeTable(registry: Registry): Table {
     resolve(given) {
       const values: Record<string, SettingValue> = {};
       const made = contributionsOf(given);
-      for (const { name, initial } of settings) {
+      for (const setting of settings) {
+        const { name, initial } = setting;
+        const owned = made
+          .filter((one) => one.initial && Object.hasOwn(one.initial, name))
+          .map((one) => one.initial![name]);
         // An optimiser's values take precedence over a method's.
-        const own = made.findLast((one) => one.initial && Object.hasOwn(one.initial, name))?.initial?.[name];
+        const own = isMultiplied(setting) ? productOf(setting.initial, owned as number[]) : owned.at(-1);
         const value = given[name] ?? own ?? (typeof initial === 'function' ? initial(values) : initial);
         if (value !== undefined) values[name] = value as SettingValue;
       }
       return values;
     },
   };
+}
+
+const isMultiplied = (setting: Setting): setting is NumberSetting & { readonly initial: number } =>
+  'multiplies' in setting && typeof setting.initial === 'number';
+
+/** The usual value times each value's multiple of it, in the digits that people write: 0.001 × 0.3 × 0.1 is 0.00003. */
+function productOf(usual: number, values: readonly number[]): number {
+  return Number(values.reduce((product, value) => (product * value) / usual, usual).toPrecision(12));
 }
 
 /** Every setting of the registry, with the type of its declaration. */

@@ -151,6 +151,18 @@ describe('presets', () => {
     expect(presetOptions('thorough', suggestion, 288, { ...GOOD, optimiser }).lr).toBe(lr / 2);
   });
 
+  test.each([
+    [undefined, 0.00025],
+    ['dpo', 0.000025],
+    ['simpo', 0.000075],
+    ['orpo', 0.00025],
+    ['grpo', 0.000125],
+  ])('a run of all weights with %s takes a sixteenth of the objective’s rate', (objective, lr) => {
+    const suggestion = { batch: 8, lr: 0.004, rank: 8, alpha: 16 };
+    const full = { ...GOOD, method: 'full', objective } as const;
+    expect(presetOptions('balanced', suggestion, 288, full).lr).toBe(lr);
+  });
+
   test('each can start, whatever the number of rows', () => {
     for (const preset of PRESETS)
       for (const rows of [0, 1, 7, 288, 1_000_000])

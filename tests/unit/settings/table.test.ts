@@ -95,6 +95,21 @@ test('a run that was saved before has the same settings, in the same order', () 
   );
 });
 
+test.each([
+  [{ method: 'full', objective: 'dpo' }, 3e-5],
+  [{ method: 'full', objective: 'kto' }, 3e-5],
+  [{ method: 'full', objective: 'orpo' }, 3e-4],
+  [{ method: 'full', objective: 'simpo' }, 9e-5],
+  [{ method: 'full', objective: 'grpo' }, 1.5e-4],
+  [{ method: 'ia3', objective: 'dpo' }, 1e-3],
+  [{ objective: 'dpo', optimiser: 'lion' }, 2e-5],
+  [{ objective: 'dpo', method: 'full', optimiser: 'sgd' }, 1.5e-3],
+])('rates of %o are each a part of the usual one, and are taken together', (given, lr) => {
+  expect(trainOptionsOf(given).lr).toBe(lr);
+  // One that is asked for is taken as it is.
+  expect(trainOptionsOf({ ...given, lr: 0.2 }).lr).toBe(0.2);
+});
+
 test('another optimiser is a line in the registry: the choice of it, and its settings, are there', () => {
   const friction = {
     name: 'friction',
