@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Example } from '../data/example.ts';
 import { isUsed } from '../data/parts.ts';
 import { prepareRows, type PreparedRow } from '../data/prepare.ts';
-import { questionsOf, questionsOfRows } from '../data/questions.ts';
+import { promptQuestionsOf, questionsOf, questionsOfRows } from '../data/questions.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import type { Draw } from '../evaluate/comparison.ts';
 import { drawQuestions, drawRows } from '../evaluate/draw.ts';
@@ -19,6 +19,7 @@ import type { LabelledTokens } from '../model/batch.ts';
 import { readModel } from '../model/family.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { plural } from '../numbers.ts';
+import { answerProblem } from '../rewards/specs.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { defaultOptions } from '../train/options.ts';
 import { openAdapterWithFacts, type OpenedAdapter } from './adapter-facts.ts';
@@ -49,6 +50,8 @@ export interface OpenExam {
   readonly partRows: number;
   /** Rows for validation or test that are trained on, too. */
   readonly leaks: number;
+  /** Whether all rows of the part are prompts alone, whose answers only rewards can score. */
+  readonly isPrompts: boolean;
   readonly draw: Draw;
   readonly rows: readonly AskedRow[];
   /** Grows while it is measured. */
@@ -104,10 +107,12 @@ export async function openExam(
     part === 'all' ? isUsed(fate) || fate === 'capped' : fate === part,
   );
   if (measured.length === 0) throw noRows(part);
+  const isPrompts = measured.every(({ example }) => example?.kind === 'prompt');
+  if (isPrompts) checkPrompts(chosenRewards);
   const training =
     part === 'test' || part === 'validation' ? placed.filter(({ fate }) => fate === 'train') : [];
   const train = pairsOf(training, chat);
-  const test = pairsOf(measured, chat);
+  const test = isPrompts ? promptPairsOf(measured, chat) : pairsOf(measured, chat);
   const drawn = drawQuestions(
     test.map(({ question }) => question),
     { rows: rowCount, seed },
@@ -184,7 +189,8 @@ export async function openExam(
         {
           ...(adapter && { adapter }),
           newTokens: drawn.newTokens,
-          test: { rows: rowsBy(own, adapter), examples },
+          // No token of a prompt alone is to be learned.
+          ...(!isPrompts && { test: { rows: rowsBy(own, adapter), examples } }),
           signal,
           onProgress: ({ what, done, total }) =>
             output.progress(
@@ -231,7 +237,7 @@ export async function openExam(
           results.push({
             ...{ ...named, ...answered },
             ...(onGeneral && { general: onGeneral }),
-            ...(scored && { rewards: scored }),
+            ...(scored && { rewards: scored, passMark: rewards!.passMark }),
             ...(forgotten && { forgetting: forgotten }),
             ...(stopped && { stopped }),
             seconds: seconds(),
@@ -254,6 +260,7 @@ export async function openExam(
     files: read.map((file) => file.name),
     partRows: measured.length,
     leaks: told.leaks.length,
+    isPrompts,
     draw: drawn.draw,
     rows,
     results,
@@ -275,6 +282,24 @@ function pairsOf(placed: readonly PlacedRow[], chat: boolean): (Pair & { readonl
     const { example } = one;
     return example ? questionsOfRows([one], chat).map((question) => ({ example, question, row })) : [];
   });
+}
+
+/** Prompts alone, each with its place among all rows. */
+function promptPairsOf(placed: readonly PlacedRow[], chat: boolean): (Pair & { readonly row: number })[] {
+  return placed.flatMap(({ example }, row) =>
+    example ? promptQuestionsOf([example], chat).map((question) => ({ example, question, row })) : [],
+  );
+}
+
+/** @throws GraftError `evaluate-rows` where nothing can score the answers to prompts alone */
+function checkPrompts(chosen: ChosenRewards | undefined): void {
+  const why = chosen ? answerProblem(chosen.specs) : 'The rows are prompts without answers.';
+  if (why !== undefined)
+    throw new GraftError(
+      'evaluate-rows',
+      why,
+      'Give rewards that need no wanted answer with --reward, or rows with answers.',
+    );
 }
 
 /** The questions that rows were made of; undefined where a row has none, or is cut. */

@@ -1,8 +1,9 @@
 /** What `graft evaluate` prints: a table of methods, and a verdict. */
 import type { MethodResult, AskedRow, Judged } from '../evaluate/report.ts';
 import { taskNames } from '../evaluate/by-task.ts';
-import { meanOf, resultScores, taskScores } from '../evaluate/report.ts';
+import { resultScores, rewardScoresOf, taskScores } from '../evaluate/report.ts';
 import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
+import type { Proportion } from '../evaluate/proportion.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
 import type { Scores } from '../evaluate/metrics/scores.ts';
 import { percent, plural, threeDigits } from '../numbers.ts';
@@ -26,9 +27,21 @@ export function scoreCell(metric: Metric, scores: Scores): string {
   const score = scores[metric.name];
   if (!score) return '–';
   if (!score.share) return metric.format(score.value);
-  const { count, total, interval } = score.share;
-  return `${count} of ${total} (${percent(interval[0])} to ${percent(interval[1])})`;
+  return shareCell(score.share);
 }
+
+/** The mean reward, its standard deviation over the rows, and the answers that pass. */
+const REWARD_COLUMNS = ['reward', 'spread', 'passed'];
+
+function rewardCells(result: MethodResult): string[] {
+  const scores = rewardScoresOf(result);
+  return scores
+    ? [threeDigits(scores.mean), threeDigits(scores.spread), shareCell(scores.passed)]
+    : REWARD_COLUMNS.map(() => '–');
+}
+
+const shareCell = ({ count, total, interval }: Omit<Proportion, 'fraction'>): string =>
+  `${count} of ${total} (${percent(interval[0])} to ${percent(interval[1])})`;
 
 /** The label of a result in the table. */
 export function resultName({ method, adapter, answers, detail, stopped }: MethodResult): string {
@@ -45,7 +58,7 @@ export function resultTable(
   const hasRewards = results.some(({ rewards }) => rewards !== undefined);
   return textTable(
     [
-      ...['method', ...(hasRewards ? ['reward'] : [])],
+      ...['method', ...(hasRewards ? REWARD_COLUMNS : [])],
       ...metrics.map(({ heading }) => heading),
       ...(hasGeneral ? ['on general text'] : []),
     ],
@@ -54,7 +67,7 @@ export function resultTable(
       const general = result.general ? threeDigits(result.general.perplexity) : '–';
       return [
         resultName(result),
-        ...(hasRewards ? [result.rewards?.length ? threeDigits(meanOf(result.rewards)) : '–'] : []),
+        ...(hasRewards ? rewardCells(result) : []),
         ...metrics.map((metric) => scoreCell(metric, scores)),
         ...(hasGeneral ? [general] : []),
       ];

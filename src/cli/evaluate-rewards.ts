@@ -1,13 +1,12 @@
 /** Scores by rewards beside the metrics of `graft evaluate`: those of `--reward`, or those that an adapter learned from. */
 import type { AskedQuestion } from '../evaluate/methods/method.ts';
-import { plural } from '../numbers.ts';
-import { openRewards } from '../rewards/reward.ts';
+import { openRewards, passMarkOf } from '../rewards/reward.ts';
 import type { RewardSpec } from '../rewards/specs.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { EvaluateFlags } from './evaluate-flags.ts';
 import { rewardsOfAdapter } from './lineage.ts';
 import type { Output } from './output.ts';
-import { readRewardFiles, readRewardTexts } from './reward-flags.ts';
+import { readRewardFiles, readRewardTexts, tellFailures } from './reward-flags.ts';
 import { startSandbox } from './sandbox.ts';
 
 /** Rewards of an evaluation, before they are opened. */
@@ -18,6 +17,8 @@ export interface ChosenRewards {
 }
 
 export interface AnswerRewards {
+  /** The sum from which an answer passes. */
+  readonly passMark: number;
   /** The weighted sum of the rewards for each answer. @param asked the answered rows, and possibly more after them */
   score(asked: readonly AskedQuestion[], answers: readonly string[]): Promise<readonly number[]>;
   close(): void;
@@ -44,6 +45,7 @@ export async function openAnswerRewards(
 ): Promise<AnswerRewards> {
   const rewards = await openRewards(specs, { where: '--reward', stops: false, startSandbox });
   return {
+    passMark: passMarkOf(specs),
     async score(asked, answers) {
       const scored = await rewards.score(
         answers.map((completion, at) => {
@@ -56,10 +58,7 @@ export async function openAnswerRewards(
       return scored.map(({ total }) => total);
     },
     close() {
-      for (const { reward, count, first } of rewards.failures)
-        output.line(
-          `Warning: the reward ${reward} failed on ${plural(count, 'answer')}, which count as 0: ${first}`,
-        );
+      tellFailures(rewards, output);
       rewards.close();
     },
   };

@@ -4,12 +4,13 @@ import { forgettingNumbers } from '../evaluate/forgetting-check.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base } from '../evaluate/methods/base.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
-import { resultScores, type AskedRow, type MethodResult } from '../evaluate/report.ts';
+import { resultScores, rewardScoresOf, type AskedRow, type MethodResult } from '../evaluate/report.ts';
 import {
   generalLossOf,
   generalStandings,
   promptsOf,
   promptStandings,
+  rewardStandings,
   scoreStandings,
   usualMetric,
   type Candidate,
@@ -23,12 +24,15 @@ import { resultName, scoreCell, textTable } from './evaluate-output.ts';
 interface Line {
   readonly result: MethodResult;
   readonly score: ScoreStanding;
+  /** By rewards, where answers are scored by them. */
+  readonly reward: ScoreStanding;
   readonly general: Standing | undefined;
   readonly prompts: Standing | undefined;
 }
 
 export interface TunedTable {
-  readonly metric: Metric;
+  /** Missing where rows are prompts alone. */
+  readonly metric: Metric | undefined;
   readonly rows: readonly AskedRow[];
   /** The base first, if it was asked. */
   readonly lines: readonly Line[];
@@ -52,12 +56,10 @@ export function tunedTable(
     draw,
     candidates.flatMap((one) => one ?? []),
   );
-  const metric = metrics.find(({ name }) => name === usual.name) ?? metrics[0];
-  const scores = scoreStandings(
-    metric,
-    rows.map(({ expected }) => expected),
-    candidates,
-  );
+  const metric = metrics.find(({ name }) => name === usual.name) ?? metrics.at(0);
+  const expected = rows.map((row) => row.expected);
+  const scores = metric && scoreStandings(metric, expected, candidates);
+  const byRewards = rewardStandings(candidates);
   const general = generalStandings(candidates);
   const prompts = promptStandings(candidates);
   return {
@@ -65,7 +67,8 @@ export function tunedTable(
     rows,
     lines: shown.map((result, at) => ({
       result,
-      score: scores[at],
+      score: scores?.[at] ?? { standing: undefined },
+      reward: byRewards[at],
       general: general[at],
       prompts: prompts[at],
     })),
@@ -74,9 +77,10 @@ export function tunedTable(
 
 /** The table for `report.json`, without what was not measured. */
 export function tableReport({ metric, rows, lines }: TunedTable): object[] {
-  return lines.map(({ result, score, general, prompts }) => {
+  return lines.map(({ result, score, reward, general, prompts }) => {
     const { method, adapter, kind, took = {}, forgetting, answers } = result;
-    const value = resultScores(result, rows, [metric])[metric.name];
+    const value = metric && resultScores(result, rows, [metric])[metric.name];
+    const rewards = rewardScoresOf(result);
     const { parameters, peakBytes, secondsPerStep } = took;
     return {
       method: method.name,
@@ -85,10 +89,12 @@ export function tableReport({ metric, rows, lines }: TunedTable): object[] {
       ...(parameters !== undefined && { parameters }),
       ...(peakBytes !== undefined && { peak_bytes: peakBytes }),
       ...(secondsPerStep !== undefined && { seconds_per_step: secondsPerStep }),
-      metric: metric.name,
+      ...(metric && { metric: metric.name }),
       rows: answers.length,
       ...(value && { score: value.value }),
       ...(score.standing && { standing: score.standing }),
+      ...(rewards && { reward: rewards.mean, reward_passed: rewards.passed.fraction }),
+      ...(reward.standing && { reward_standing: reward.standing }),
       ...(score.against && {
         against_best: {
           only_this: score.against.first,
@@ -122,18 +128,21 @@ const EVEN =
 /** The table as printed. */
 export function tunedTableText({ metric, rows, lines }: TunedTable): string {
   const measured = lines.some(({ result }) => result.forgetting !== undefined);
+  const isRewarded = lines.some(({ result }) => result.rewards !== undefined);
   const head = [
     'tuned',
     'kind',
     'parameters',
     'memory',
     's/step',
-    metric.heading,
+    ...(isRewarded ? ['reward'] : []),
+    ...(metric ? [metric.heading] : []),
     ...(measured ? ['on general text', 'general prompts', 'KL to base'] : []),
   ];
   const text = textTable(
     head,
-    lines.map(({ result, score, general, prompts }) => {
+    lines.map(({ result, score, reward, general, prompts }) => {
+      const rewards = rewardScoresOf(result);
       const { kind = NONE, took: { parameters, peakBytes, secondsPerStep } = {}, forgetting } = result;
       const right = promptsOf(result);
       const loss = generalLossOf(result);
@@ -146,7 +155,12 @@ export function tunedTableText({ metric, rows, lines }: TunedTable): string {
         parameters === undefined ? NONE : count(parameters),
         peakBytes === undefined ? NONE : formatBytes(peakBytes),
         secondsPerStep === undefined ? NONE : threeDigits(secondsPerStep),
-        `${scoreCell(metric, resultScores(result, rows, [metric]))}${metric.better === 'lower' ? wordsOf(score.standing).replace('highest', 'lowest') : wordsOf(score.standing)}`,
+        ...(isRewarded ? [rewards ? `${threeDigits(rewards.mean)}${wordsOf(reward.standing)}` : NONE] : []),
+        ...(metric
+          ? [
+              `${scoreCell(metric, resultScores(result, rows, [metric]))}${metric.better === 'lower' ? wordsOf(score.standing).replace('highest', 'lowest') : wordsOf(score.standing)}`,
+            ]
+          : []),
         ...(measured
           ? [
               loss === undefined
@@ -159,7 +173,9 @@ export function tunedTableText({ metric, rows, lines }: TunedTable): string {
       ];
     }),
   );
-  const isMarked = lines.some(({ score }) => score.standing !== undefined);
+  const isMarked = lines.some(
+    ({ score, reward }) => score.standing !== undefined || reward.standing !== undefined,
+  );
   return `\n${text}${isMarked ? `${EVEN}\n` : ''}`;
 }
 

@@ -76,9 +76,10 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
 }
 
 async function evaluate(flags: EvaluateFlags, out: string | undefined, output: Output): Promise<void> {
-  const metrics = chosenMetrics(flags);
   const part = flags.choice('split', PARTS) ?? 'test';
   const exam = await openExam(flags, part, output, { chosenRewards: await chosenRewards(flags) });
+  // Nothing is wanted of answers to prompts alone: rewards score them.
+  const metrics = exam.isPrompts ? [] : chosenMetrics(flags);
   const controller = new AbortController();
   const stop = (): void => controller.abort();
   for (const signal of SIGNALS) process.once(signal, stop);

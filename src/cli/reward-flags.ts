@@ -2,11 +2,22 @@
 import { basename } from 'node:path';
 import { GraftError } from '../errors.ts';
 import { decodeUtf8, parseJson } from '../json.ts';
+import { plural } from '../numbers.ts';
+import type { Rewards } from '../rewards/reward.ts';
 import { readRewards, rewardKind, unknownReward, type RewardSpec } from '../rewards/specs.ts';
 import { readWhole } from './files.ts';
 import type { Flags, FlagSpecs } from './flags.ts';
+import type { Output } from './output.ts';
 
 const WHERE = '--reward';
+/** Says which rewards failed on some answers. */
+export function tellFailures({ failures }: Pick<Rewards, 'failures'>, output: Output): void {
+  for (const { reward, count, first } of failures)
+    output.line(
+      `Warning: the reward ${reward} failed on ${plural(count, 'answer')}, which count as 0: ${first}`,
+    );
+}
+
 /** Rewards are written by hand. */
 const LARGEST_FILE = 1 << 20;
 

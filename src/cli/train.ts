@@ -37,6 +37,7 @@ import { BUNDLED_TEXT } from './general-text.ts';
 import { lineageOf } from './lineage.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
+import { tellFailures } from './reward-flags.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';
 import { reportData } from './report-data.ts';
 import { checkFree } from './run-folder.ts';
@@ -191,6 +192,7 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
       },
       rows,
     );
+    if (rewards) tellFailures(rewards, output);
   } finally {
     rewards?.close();
   }

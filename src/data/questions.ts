@@ -38,6 +38,18 @@ export function questionsOf(examples: readonly Example[], chatTemplate: boolean)
   });
 }
 
+/** A prompt without an answer as a question: nothing is expected, and only rewards can score what is said to it. */
+export function promptQuestionsOf(examples: readonly Example[], chatTemplate: boolean): Question[] {
+  return examples.flatMap((example): Question[] => {
+    if (example.kind !== 'prompt') return [];
+    const prompt = textOfPrompt(example.prompt);
+    if (!chatTemplate) return [{ prompt, expected: '', ask: prompt }];
+    const turns =
+      typeof example.prompt === 'string' ? [{ role: 'user' as const, content: prompt }] : example.prompt;
+    return [{ prompt, expected: '', ask: turns.map(({ role, content }) => ({ role, content })) }];
+  });
+}
+
 /** The question as a person reads it: a text, one turn's words, or all turns with their roles. */
 export function textOfPrompt(
   prompt: string | readonly { readonly role: string; readonly content: string }[],

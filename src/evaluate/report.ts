@@ -11,6 +11,7 @@ import { rowScore, type AnswerMetric, type Metric, type Score } from './metrics/
 import { scoresOf, type Scores } from './metrics/scores.ts';
 import { lossOfTask, ofTask, taskNames } from './by-task.ts';
 import { compare } from './paired.ts';
+import { rewardScores, type RewardScores } from './reward-scores.ts';
 import type { RunTook } from './run-took.ts';
 import { judge, reference, type Verdict } from './verdict.ts';
 
@@ -39,6 +40,8 @@ export interface MethodResult {
   readonly general?: LossReport;
   /** The weighted sum of rewards for each answer, if answers are scored by rewards as well. */
   readonly rewards?: readonly number[];
+  /** The sum from which an answer passes, beside `rewards`. */
+  readonly passMark?: number;
   readonly detail?: Detail;
   /** An adapter in words, what its run took, and what it forgot; for the base, the reference of forgetting. */
   readonly kind?: string;
@@ -137,6 +140,13 @@ export function metricsReport(scores: Scores): {
   };
 }
 
+/** What rewards say of the answers; undefined where nothing was answered, or nothing was scored by rewards. */
+export const rewardScoresOf = ({
+  rewards = [],
+  passMark = Infinity,
+}: Pick<MethodResult, 'rewards' | 'passMark'>): RewardScores | undefined =>
+  rewards.length > 0 ? rewardScores(rewards, passMark) : undefined;
+
 export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -146,7 +156,8 @@ export function methodReport(
   rows: readonly AskedRow[],
   metrics: readonly Metric[],
 ): object {
-  const { method, adapter, answers, stopped, loss, general, rewards, detail, seconds } = result;
+  const { method, adapter, answers, stopped, loss, general, detail, seconds } = result;
+  const rewards = rewardScoresOf(result);
   const tasks = Object.entries(taskScores(result, rows, metrics));
   return {
     method: method.name,
@@ -158,7 +169,12 @@ export function methodReport(
     }),
     ...(loss && { loss_rows: loss.rows, supervised_tokens: loss.supervisedTokens }),
     ...(general && { general_loss: general.loss, general_perplexity: general.perplexity }),
-    ...(rewards && rewards.length > 0 && { reward: meanOf(rewards) }),
+    ...(rewards && {
+      reward: rewards.mean,
+      reward_std: rewards.spread,
+      reward_passed: rewards.passed.fraction,
+      reward_passed_interval: rewards.passed.interval,
+    }),
     ...(detail?.answer !== undefined && { answer: detail.answer, share_of_training: detail.share }),
     ...(detail?.shots && { shots: detail.shots, prompt_tokens: detail.promptTokens }),
     seconds,
@@ -235,9 +251,11 @@ export function judgeResults(
     ...(prompted.rewards && { rewards: prompted.rewards }),
   };
   const best = reference(methodsOf(measured[0].result, few));
+  const isCompared = rows.some((row) => row.expected !== '');
   return {
     verdict: judge(measured, few),
-    comparisons: measured.map(({ name, result }) => {
+    // Answers to prompts alone are neither right nor wrong.
+    comparisons: (isCompared ? measured : []).map(({ name, result }) => {
       const right = isRight({ answers: result.rows.map((row) => row.tuned) });
       const { onlyFirst, onlySecond, p } = compare(right, best.right ?? []);
       return { adapter: name, against: best.key, only_adapter: onlyFirst, only_other: onlySecond, p };

@@ -1,4 +1,5 @@
 /** Everything that was tuned for a project in one table: how each scores and what it forgot, on the same rows, and which differences may be chance. */
+import { mean } from '../averages.ts';
 import type { Draw, LossReport } from './comparison.ts';
 import { NOTICEABLE as NOTICEABLE_LOSS, type Forgetting } from './forgetting.ts';
 import { exactMatch, isExactMatch } from './metrics/exact-match.ts';
@@ -12,6 +13,8 @@ import { isFreeText, LEVEL, NOTICEABLE } from './verdict.ts';
 export interface Candidate {
   readonly answers: readonly string[];
   readonly loss?: LossReport;
+  /** The weighted sums of the rewards, row by row, where answers are scored by them. */
+  readonly rewards?: readonly number[];
   /** Missing if it was not measured; for the base, the loss before anything is tuned. */
   readonly forgetting?: Pick<Forgetting, 'before' | 'after' | 'prompts'>;
 }
@@ -88,10 +91,27 @@ export function scoreStandings(
       (one) => one && -one.loss,
       (one, best) => one!.loss - best!.loss < Math.log(1 + NOTICEABLE),
     ).standings.map((standing) => ({ standing }));
-  const items = candidates.map((one) => {
-    const scores = one && answerScores(metric, expected, one.answers).flatMap((score) => score ?? []);
-    return scores && scores.length > 0 ? { scores, value: metric.aggregate(scores).value } : undefined;
-  });
+  return standingsOf(
+    candidates.map((one) => {
+      const scores = one && answerScores(metric, expected, one.answers).flatMap((score) => score ?? []);
+      return scores && scores.length > 0 ? { scores, value: metric.aggregate(scores).value } : undefined;
+    }),
+  );
+}
+
+/** How mean rewards stand, by the same paired test. */
+export function rewardStandings(candidates: readonly (Candidate | undefined)[]): ScoreStanding[] {
+  return standingsOf(
+    candidates.map((one) =>
+      one?.rewards && one.rewards.length > 0 ? { scores: one.rewards, value: mean(one.rewards) } : undefined,
+    ),
+  );
+}
+
+/** @param items scores row by row, and what stands for all of them; undefined where there are none */
+function standingsOf(
+  items: readonly ({ readonly scores: readonly number[]; readonly value: number } | undefined)[],
+): ScoreStanding[] {
   const leadsOf = (one: (typeof items)[number], best: (typeof items)[number]): Leads =>
     compareScores(one!.scores, best!.scores);
   const { best, standings } = column(

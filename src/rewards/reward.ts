@@ -145,6 +145,17 @@ export function mostOf(specs: readonly RewardSpec[]): number | undefined {
   return most;
 }
 
+/** What a person's own code counts as giving at most, where it gives right answers 1 as it should. */
+const OWN_MOST = 1;
+
+/** The score from which an answer passes: the most that the rewards can add up to. @see OWN_MOST */
+export function passMarkOf(specs: readonly RewardSpec[]): number {
+  return specs.reduce((sum, { name, weight = 1 }) => {
+    const [least, most] = rewardKind(name)?.range ?? [0, OWN_MOST];
+    return sum + Math.max(weight * least, weight * most);
+  }, 0);
+}
+
 async function scoreOne(opened: readonly Opened[], attempt: Attempt, stops: boolean): Promise<Scored> {
   const [parts, shown, problems]: [number[], number[], (string | undefined)[]] = [[], [], []];
   let total = 0;

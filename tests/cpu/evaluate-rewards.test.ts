@@ -9,7 +9,15 @@ const BASE = ['--model', publicFile('models/sprig'), ...DEVICE];
 const at = temporaryFolder();
 
 interface Report {
-  readonly methods: readonly { method: string; rows: number; reward?: number; shots?: readonly object[] }[];
+  readonly methods: readonly {
+    readonly method: string;
+    readonly rows: number;
+    readonly reward?: number;
+    readonly reward_std?: number;
+    readonly reward_passed?: number;
+    readonly metrics: object;
+    readonly shots?: readonly object[];
+  }[];
 }
 
 test('the rewards of its run score every method, and it is asked with and without examples', async () => {
@@ -33,7 +41,8 @@ test('the rewards of its run score every method, and it is asked with and withou
   const asked = ['evaluate', ...BASE, ...data, '--adapter', at('tuned'), '--rows', '6', '--shots', '2'];
   const { code, out, err } = await graft([...asked, '--out', at('report')]);
   expect(code, err).toBe(0);
-  expect(out).toMatch(/^method +reward +exactly right/);
+  expect(out).toMatch(/^method +reward +spread +passed +exactly right/);
+  expect(out).toMatch(/\ntuned +kind +parameters +memory +s\/step +reward +/);
   expect(out).toMatch(/tuned, with 2 examples +\d/);
   expect(out).toMatch(/: the mean reward goes \d\S* → \d\S* from the base model/);
   expect(out).toMatch(
@@ -65,4 +74,57 @@ test('the rewards of its run score every method, and it is asked with and withou
   const plain = await graft(other);
   expect(plain.code, plain.err).toBe(0);
   expect((JSON.parse(plain.out) as Report).methods).toMatchObject([{ method: 'base', reward: 0 }]);
+});
+
+test('prompts alone are scored by rewards: their mean, their spread, and how many pass', async () => {
+  const rose = 'What colour is the rose?';
+  const rows = [{ prompt: rose }, { prompt: [{ role: 'user', content: rose }] }, { prompt: 'Who are you?' }];
+  writeFileSync(at('prompts.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  const data = ['evaluate', ...BASE, '--data', at('prompts.jsonl'), '--split', 'all', '--max-length', '96'];
+  const reward = JSON.stringify({ name: 'regex', pattern: 'rose is red' });
+  const { code, out, err } = await graft([...data, '--reward', reward, '--out', at('prompts')]);
+  expect(code, err).toBe(0);
+  expect(out).toMatch(/^method +reward +spread +passed\n/);
+  expect(out).toMatch(/Base model +0\.67 +0\.58 +2 of 3 \(21% to 94%\)/);
+  const report = JSON.parse(readFileSync(at('prompts', 'report.json'), 'utf8')) as Report;
+  expect(report.methods).toMatchObject([
+    {
+      ...{ method: 'base', rows: 3, metrics: {} },
+      reward: expect.closeTo(2 / 3, 6),
+      reward_std: expect.closeTo(Math.sqrt(1 / 3), 6),
+      reward_passed: expect.closeTo(2 / 3, 6),
+    },
+  ]);
+  // Two of three questions are the same one, as a text and as a turn.
+  const lines = readFileSync(at('prompts', 'predictions.jsonl'), 'utf8').trimEnd().split('\n');
+  expect(lines.map((line) => (JSON.parse(line) as { scores: object }).scores)).toEqual(
+    expect.arrayContaining([{ reward: 1 }, { reward: 1 }, { reward: 0 }]),
+  );
+
+  const without = await graft(data);
+  expect([without.code, without.err]).toEqual([1, expect.stringContaining('prompts without answers')]);
+  const comparing = await graft([...data, '--reward', 'exact-match']);
+  expect(comparing.code).toBe(1);
+  expect(comparing.err).toContain('compares with the wanted answer');
+});
+
+test('examples before a prompt alone come from rows with answers', async () => {
+  writeFileSync(at('ask.jsonl'), JSON.stringify({ prompt: 'What colour is the rose?' }));
+  const { code, out, err } = await graft([
+    ...[
+      'evaluate',
+      ...BASE,
+      '--data',
+      publicFile('samples/voice/train.jsonl'),
+      '--test-data',
+      at('ask.jsonl'),
+    ],
+    ...['--max-length', '96', '--shots', '1', '--methods', 'base,few-shot', '--reward', 'length', '--json'],
+  ]);
+  expect(code, err).toBe(0);
+  const { methods } = JSON.parse(out) as Report;
+  expect(methods.map(({ method, reward }) => [method, reward])).toEqual([
+    ['base', 0],
+    ['few-shot', 0],
+  ]);
 });

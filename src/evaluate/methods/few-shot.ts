@@ -1,6 +1,6 @@
 /** A few rows of training stand before each question: prompting before tuning, and the same with an adapter. */
 import type { Example } from '../../data/example.ts';
-import { questionsOf, type Question } from '../../data/questions.ts';
+import { promptQuestionsOf, questionsOf, type Question } from '../../data/questions.ts';
 import { GraftError } from '../../errors.ts';
 import { plural } from '../../numbers.ts';
 import { Random } from '../../random.ts';
@@ -39,11 +39,12 @@ export const adapterFewShot: Method = {
 /** @throws GraftError `evaluate-shots` for more examples than training has, or than fit before a question */
 async function answerWithExamples({ train, asked, model, shots: count, seed }: Exam): Promise<Answered> {
   const shots = chooseShots(train, count, seed);
-  const questions = asked.flatMap(({ question, example }): Question[] =>
-    example
-      ? [{ ...question, ask: questionsOf([withShots(example, shots, model.chat)], model.chat)[0].ask }]
-      : [],
-  );
+  const questions = asked.flatMap(({ question, example }): Question[] => {
+    if (!example) return [];
+    const shown = [withShots(example, shots, model.chat)];
+    const [{ ask }] = [...questionsOf(shown, model.chat), ...promptQuestionsOf(shown, model.chat)];
+    return [{ ...question, ask }];
+  });
   const promptTokens = questions.reduce((most, question) => Math.max(most, model.tokensOf(question)), 0);
   const { name, newTokens, maxPositions } = model;
   if (promptTokens + newTokens > maxPositions) {
@@ -82,11 +83,12 @@ function chooseShots(train: readonly Pair[], count: number, seed: number): Pair[
 export function withShots(example: Example, shots: readonly Pair[], chat: boolean): Example {
   const { line } = example;
   if (!chat) {
-    if (example.kind !== 'completion') return example;
+    if (example.kind !== 'completion' && (example.kind !== 'prompt' || typeof example.prompt !== 'string'))
+      return example;
     const before = shots
       .map(({ question: { ask, expected } }) => `${textOf(ask)}${expected}${BETWEEN}`)
       .join('');
-    return { ...example, prompt: before + example.prompt };
+    return { ...example, prompt: `${before}${example.prompt as string}` };
   }
   const own = turnsOf(example);
   const system = own[0]?.role === 'system' ? own.slice(0, 1) : [];
@@ -96,7 +98,8 @@ export function withShots(example: Example, shots: readonly Pair[], chat: boolea
       .map(({ role, content }) => context({ role, content })),
     context({ role: 'assistant', content: expected }),
   ]);
-  return { kind: 'messages', messages: [...system, ...before, ...own.slice(system.length)], line };
+  const messages = [...system, ...before, ...own.slice(system.length)];
+  return example.kind === 'prompt' ? { ...example, prompt: messages } : { kind: 'messages', messages, line };
 }
 
 const context = (message: TrainableMessage): TrainableMessage =>
@@ -107,6 +110,8 @@ const textOf = (ask: Question['ask']): string =>
 
 function turnsOf(example: Example): readonly TrainableMessage[] {
   if (example.kind === 'messages') return example.messages;
+  if (example.kind === 'prompt' && typeof example.prompt !== 'string') return example.prompt;
+  if (example.kind === 'prompt') return [{ role: 'user', content: example.prompt as string }];
   if (example.kind !== 'completion') return [];
   return [
     { role: 'user', content: example.prompt },
