@@ -97,6 +97,8 @@ export interface RowInputs {
   readonly inputs: readonly { readonly paths: readonly string[]; readonly width: number }[];
   /** How many batches of rows there are. */
   readonly batches: number;
+  /** What the covariances of one measurement may take, unless that of one input alone takes more. */
+  readonly mostBytes: number;
   /** Allocates the covariances of some of these inputs, by index. Awaits the device. */
   measure(places: readonly number[]): Promise<Covariances>;
 }

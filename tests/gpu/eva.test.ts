@@ -2,6 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { EvaConfig } from '../../src/adapters/eva/config.ts';
+import { eva } from '../../src/adapters/eva/eva.ts';
+import type { Begun, RowInputs, StartProgress } from '../../src/adapters/kind.ts';
 import type { LoraConfig, LoraModule } from '../../src/adapters/lora/config.ts';
 import { file } from '../../src/cli/files.ts';
 import { portableAdapter, readPeft, writePeft } from '../../src/export/peft.ts';
@@ -9,7 +12,7 @@ import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { leadingVectors } from '../../src/adapters/svd.ts';
 import { Random } from '../../src/random.ts';
-import { makeTrainable, type Subject, type TimedStart } from '../../src/runs/trainable.ts';
+import { adapterShape, makeTrainable, type Subject, type TimedStart } from '../../src/runs/trainable.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
 import { startBuckets } from '../../src/train/buckets.ts';
@@ -189,6 +192,50 @@ describeDevice('EVA', (context) => {
       }
       subject.trainable.adapter!.destroy();
     }
+  });
+
+  test('in several groups of layers, for want of memory, it begins as in one', async () => {
+    const options = optionsOf();
+    const shape = adapterShape(model.definition, options);
+    const [config, modules] = [shape.config as EvaConfig, shape.modules as readonly LoraModule[]];
+    const readsPrompts = false;
+    const batches = rowBatches(rows, options);
+    const inputs = rowInputs({ model, batches, buckets: startBuckets(batches, readsPrompts), readsPrompts });
+    const bytes = inputs.inputs.map(({ width }) => 4 * width * width);
+    const all = bytes.reduce((sum, one) => sum + one, 0);
+    const beginWith = async (
+      mostBytes: number,
+    ): Promise<{ begun: Begun; heard: Omit<StartProgress, 'what'>[]; measured: number }> => {
+      const heard: Omit<StartProgress, 'what'>[] = [];
+      let measured = 0;
+      const counted: RowInputs = {
+        ...{ ...inputs, mostBytes },
+        measure: (places) => (measured++, inputs.measure(places)),
+      };
+      const tell = ({ what, done, total }: StartProgress): void => {
+        if (what === 'reading') heard.push({ done, total });
+      };
+      const begun = await eva.fromRows!.begin(counted, config, modules, { random: new Random(3), tell });
+      return { begun, heard, measured };
+    };
+    const one = await beginWith(all);
+    expect(one.measured).toBe(1);
+    // A third of the memory, and so little that each input is alone.
+    for (const mostBytes of [Math.ceil(all / 3), 1]) {
+      const { begun, heard, measured } = await beginWith(mostBytes);
+      expect(measured).toBeGreaterThan(2);
+      if (mostBytes === 1) expect(measured).toBe(bytes.length);
+      expect(begun.modules).toEqual(one.begun.modules);
+      for (const [name, values] of one.begun.tensors) {
+        const own = begun.tensors.get(name)!;
+        const worst = values.reduce((most, value, i) => Math.max(most, Math.abs(value - own[i])), 0);
+        expect(worst, name).toBeLessThan(1e-5);
+      }
+      // Rows are read once for each group, and that is told as one way.
+      expect(heard.at(-1)).toEqual({ done: measured * batches.length, total: measured * batches.length });
+      expect(heard.map(({ done }) => done)).toEqual(heard.map(({ done }) => done).sort((a, b) => a - b));
+    }
+    await context.device.settle();
   });
 
   test('tells how far it is, stops reading once the directions agree, and can be ended', async () => {

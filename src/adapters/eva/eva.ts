@@ -31,8 +31,6 @@ import { mostRank, sharedRanks } from './ranks.ts';
 import { EVA } from './settings.ts';
 
 const KIND = EVA.name;
-/** The most bytes for the sums of one pass over the rows, unless one sum alone takes more. */
-const MOST_BYTES = 256 * 2 ** 20;
 /** The sums are f32, so vectors turn by about this in their last digits. Used as `settled` of a search. */
 const SETTLED = 1e-8;
 /** Iterations when vectors are only compared with those of an earlier batch: PEFT's number. */
@@ -150,7 +148,11 @@ export const eva: AdapterKind<EvaConfig, LoraModule> = {
 };
 
 /** The inputs of the layers that have an adapter, in groups whose sums fit in memory at once. */
-function inputGroups({ inputs }: RowInputs, config: EvaConfig, modules: readonly LoraModule[]): Input[][] {
+function inputGroups(
+  { inputs, mostBytes }: RowInputs,
+  config: EvaConfig,
+  modules: readonly LoraModule[],
+): Input[][] {
   const own = new Set(modules.filter(({ kind }) => kind === KIND).map(({ path }) => path));
   const groups: Input[][] = [];
   let bytes = 0;
@@ -165,7 +167,7 @@ function inputGroups({ inputs }: RowInputs, config: EvaConfig, modules: readonly
     };
     const own4 = width * width * 4;
     const group = groups.at(-1);
-    if (group && bytes + own4 <= MOST_BYTES) {
+    if (group && bytes + own4 <= mostBytes) {
       group.push(input);
       bytes += own4;
     } else {
