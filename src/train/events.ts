@@ -49,6 +49,8 @@ export interface SampledAnswer {
   /** The score of each reward, before its weight. */
   readonly parts: readonly number[];
   readonly advantage: number;
+  /** Why a reward failed on it, which counts as 0; missing where none did. */
+  readonly problem?: string;
 }
 
 export interface StepEvent {

@@ -70,3 +70,16 @@ test.each([
   expect(err).toMatch(/What is left is the state after step 1 of 2.* --resume /s);
   expect(ended.code).toBe(1);
 });
+
+test('a reward that fails on some answers counts as 0 there; the run goes on, and says how many', async () => {
+  const sampled = ['--num-generations', '4', '--max-completion-length', '4', '--accumulate', '2'];
+  const reward = JSON.stringify({ name: 'javascript', code: 'completion.length % 2 ? missing : 1' });
+  const { code, err, isWritten } = await train(
+    [{ prompt: 'Name a tool.' }, { prompt: 'Name a flower.' }],
+    ...['--objective', 'grpo', ...sampled, '--reward', reward],
+  );
+  expect(err).toMatch(
+    /Warning: the reward javascript failed on \d+ answers?, which count as 0: ReferenceError/,
+  );
+  expect([code, isWritten]).toEqual([0, true]);
+});

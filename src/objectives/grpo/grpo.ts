@@ -43,6 +43,7 @@ export const grpo = {
     { name: 'reward_std', label: 'Spread of rewards', term: 'group-size' },
     { name: 'frac_reward_zero_std', label: 'Groups that teach nothing', share: true, term: 'group-size' },
     { name: 'frac_cut', label: 'Answers cut', share: true, term: 'completion-length' },
+    { name: 'frac_reward_failed', label: 'Answers that a reward failed on', share: true, term: 'reward' },
     { name: 'completion_length', label: 'Tokens of an answer', term: 'completion-length' },
     { name: 'entropy', label: 'Entropy, estimated', term: 'entropy' },
     { name: 'clip_ratio', label: 'Tokens clipped', share: true, term: 'epsilon-clip' },

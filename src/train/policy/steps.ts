@@ -168,6 +168,9 @@ export class PolicySteps implements StepMaker {
         frac_reward_zero_std: mean(groups.map(({ spread }) => Number(spread === 0))),
       }),
       frac_cut: mean(drawn.map(({ cut }) => Number(cut))),
+      ...(drawn.some(({ scored }) => scored.problems) && {
+        frac_reward_failed: mean(drawn.map(({ scored }) => Number(scored.problems !== undefined))),
+      }),
       completion_length: mean(drawn.map(({ ids }) => ids.length)),
       ...Object.fromEntries(
         this.scoring.rewards.names.map((name, at) => [
@@ -189,6 +192,7 @@ export class PolicySteps implements StepMaker {
       answers: group.map(({ text, ids, cut, scored }, at) => ({
         ...{ text, tokens: ids.length, cut, reward: scored.total, parts: scored.parts },
         advantage: samples[at].advantage,
+        ...(scored.problems && { problem: scored.problems.find((problem) => problem !== undefined) }),
       })),
     });
   }

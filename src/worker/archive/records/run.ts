@@ -85,6 +85,7 @@ const Rollout = v.object({
     v.object({
       ...{ text: v.string(), tokens: count, cut: v.boolean() },
       ...{ reward: number, parts: v.array(number), advantage: number },
+      problem: v.optional(v.string()),
     }),
   ),
 });

@@ -1,0 +1,157 @@
+/** Rows and rewards that nothing can be learned from: the page says why, offers what mends it, and does not start; or the run lives on. */
+import type { Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { goTo, inspect, openSettings, WAIT } from './looks.ts';
+
+const RUN = { timeout: 240_000 };
+const LONG = 'The garden is old. '.repeat(300);
+const good = Array.from({ length: 12 }, (_, i) => ({
+  ...{ prompt: `What is ${i}?`, chosen: `It is ${i}.`, rejected: `${i} is a number.` },
+}));
+
+let studio: WatchedPage;
+let page: Page;
+const opened = async (): Promise<void> => {
+  studio = await openWide();
+  ({ page } = studio);
+};
+afterAll(closePages);
+
+/** @param replaces whether rows are open, so that the page asks what the new ones are */
+async function open(name: string, rows: readonly object[], replaces = false): Promise<void> {
+  await goTo(page, 'data');
+  await page.getByLabel('Open a file').setInputFiles({
+    name,
+    mimeType: 'application/octet-stream',
+    buffer: Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n')),
+  });
+  if (replaces) await page.getByRole('button', { name: 'Training rows' }).click();
+}
+const start = (): Locator => page.getByRole('button', { name: 'Start training' });
+const rows = (count: number): Locator => page.getByRole('heading', { name: `${count} rows` });
+
+describe('pairs', () => {
+  beforeAll(opened);
+
+  test('whose answers the limit takes whole are refused, and one press keeps the answers', async () => {
+    await open(
+      'cut.jsonl',
+      good.slice(0, 3).map((pair) => ({ ...pair, prompt: LONG })),
+    );
+    await page
+      .getByRole('alert')
+      .getByText(/no row that can be used; all 3 rows are cut at \d+ tokens, before the answer/)
+      .waitFor(WAIT);
+    await goTo(page, 'train');
+    await page.getByText('A run learns from rows, and none are open.').waitFor();
+    expect(await start().count()).toBe(0);
+    await goTo(page, 'data');
+    await page.getByRole('button', { name: 'Lose part of the prompt' }).click();
+    await page.getByText('3 pairs of a chosen and a rejected answer.').waitFor(WAIT);
+  });
+
+  test('of which the limit takes some are counted and not trained on', async () => {
+    await open('some-cut.jsonl', [...good, { ...good[0], prompt: LONG }], true);
+    await rows(13).waitFor(WAIT);
+    await page.getByText('1 row has nothing to learn').waitFor();
+    await page
+      .getByText(/The limit takes their whole answer, or all that tells both answers apart/)
+      .waitFor();
+    expect(await inspect(page, 'pairs-cut')).toEqual([]);
+    await goTo(page, 'train');
+    await expect.poll(() => start().isEnabled()).toBe(true);
+  });
+
+  test('of two answers that are the same are refused by name, and those that differ in spaces can be left out', async () => {
+    const same = good.map((pair) => ({ ...pair, rejected: pair.chosen }));
+    await open('same.jsonl', same, true);
+    await page
+      .getByRole('alert')
+      .getByText(/no row that can be used; line 1: .*chosen and rejected are the same/)
+      .waitFor(WAIT);
+    // What was open before stays open.
+    await rows(13).waitFor();
+    const spaced = { ...good[0], rejected: `${good[0].chosen} ` };
+    await open('spaced.jsonl', [...good, same[0], spaced], true);
+    await rows(14).waitFor(WAIT);
+    await page.getByText('1 line was not read').waitFor();
+    const finding = page.getByRole('listitem').filter({ hasText: 'differ in spaces alone' });
+    await finding.getByRole('button', { name: 'Leave it out' }).click();
+    await page.getByText('1 pair is left out.').first().waitFor(WAIT);
+    expect(studio.problems).toEqual([]);
+  });
+});
+
+describe('a reward', () => {
+  beforeAll(async () => {
+    await opened();
+    await open(
+      'prompts.jsonl',
+      Array.from({ length: 12 }, (_, i) => ({ prompt: `What is ${i} + ${i}?` })),
+    );
+    await page.getByText('12 prompts without an answer').waitFor(WAIT);
+    await goTo(page, 'train');
+    await openSettings(page);
+    await page.getByLabel('Objective', { exact: true }).selectOption('grpo');
+    await rewards().getByRole('button', { name: 'Remove Exactly right' }).click();
+    await rewards().getByLabel('Another reward').selectOption('Your own JavaScript');
+    await rewards().getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByLabel('Answers a prompt', { exact: true }).fill('4');
+    await page.getByLabel('Longest answer, tokens', { exact: true }).fill('4');
+    await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
+  });
+  const rewards = (): Locator => page.getByRole('region', { name: /^Rewards/ });
+  const told = (): Locator => page.getByLabel('What the objective reports');
+
+  async function run(code: string, steps: number): Promise<void> {
+    await openSettings(page);
+    await rewards().getByLabel('JavaScript', { exact: true }).fill(code);
+    await page.getByLabel('Steps', { exact: true }).fill(String(steps));
+    await start().click();
+  }
+  async function next(): Promise<void> {
+    await page.getByRole('button', { name: 'New run' }).click();
+    await start().waitFor();
+  }
+
+  test.each([
+    ['throws', 'completion.missing.length', /on all \d+ completions: .*TypeError/],
+    ['gives no number', 'NaN', /on all \d+ completions: .*it gives NaN instead of a number/],
+    [
+      'never ends',
+      '(() => { for (;;); })()',
+      /on all \d+ completions: .*does not end within 2,000,000 steps/,
+    ],
+  ])('that %s pauses the run, which says so, and can be discarded', async (_, code, why) => {
+    await run(code, 2);
+    await page.getByRole('alert').getByText(why).waitFor(RUN);
+    await page.getByRole('alert').getByText('Try it on a few texts first').waitFor();
+    await page.getByRole('button', { name: 'Resume', exact: true }).waitFor();
+    await page.getByRole('button', { name: /^Discard/ }).click();
+    await next();
+  });
+
+  test('that fails on some answers scores them 0: the run goes on, and shows how many and why', async () => {
+    await run('completion.length % 2 ? missing : completion.length', 2);
+    await page.getByRole('button', { name: 'New run' }).waitFor(RUN);
+    await expect.poll(() => told().innerText()).toMatch(/Answers that a reward failed on[\s?]+[1-9]\d*\s?%/);
+    const group = page.getByRole('region', { name: /^One group of step 2/ });
+    await group.getByText('A reward failed here and counts as 0: ReferenceError').first().waitFor();
+    expect(await inspect(page, 'reward-failed')).toEqual([]);
+    await next();
+  });
+
+  test('that is the same for every answer teaches nothing: the run ends, and says what that means', async () => {
+    await run('1', 10);
+    await page.getByText('got the same reward: this group teaches nothing').first().waitFor(RUN);
+    await page.getByRole('button', { name: 'New run' }).waitFor(RUN);
+    await page.getByText('groups alike').first().waitFor();
+    await page
+      .getByText(/every answer got the same reward, so there was nothing to compare/)
+      .first()
+      .waitFor();
+    await expect.poll(() => told().innerText()).toMatch(/Groups that teach nothing[\s?]+100\s?%/);
+    expect(studio.problems).toEqual([]);
+  });
+});
